@@ -1,0 +1,38 @@
+"""Keys of nodes and hosts: signed from their names, so that none is stored and each can be checked."""
+
+from django.core import signing
+
+from compute.models import Host, Node
+
+
+def node_key(node: Node) -> str:
+    return _key("node", node.name)
+
+
+def host_key(host: Host) -> str:
+    return _key("host", host.name)
+
+
+def node_of(key: str) -> Node | None:
+    """The present node whose key this is."""
+    name = _name("node", key)
+    return name and Node.objects.present().select_related("target__workspace").filter(name=name).first()
+
+
+def host_of(key: str) -> Host | None:
+    name = _name("host", key)
+    return name and Host.objects.filter(name=name).first()
+
+
+def _key(kind: str, name: str) -> str:
+    return f"{kind}.{signing.Signer(salt=f'{kind}-key').sign(name)}"
+
+
+def _name(kind: str, key: str) -> str | None:
+    prefix, _, signed = key.partition(".")
+    if prefix != kind:
+        return None
+    try:
+        return signing.Signer(salt=f"{kind}-key").unsign(signed)
+    except signing.BadSignature:
+        return None

@@ -1,0 +1,53 @@
+"""Sizes that a cluster's nodes can have: Azure's names, with the cores and memory they stand for and a price for planning."""
+
+import dataclasses
+
+from studio.errors import Invalid
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    name: str
+    family: str
+    category: str
+    vcpus: int
+    memory_gb: float
+    storage_gb: int
+    price: float  # US dollars an hour
+    gpus: int = 0
+    gpu: str = ""
+
+
+SIZES = [
+    Size("Standard_DS1_v2", "standardDSv2Family", "General purpose", 1, 3.5, 7, 0.073),
+    Size("Standard_DS2_v2", "standardDSv2Family", "General purpose", 2, 7, 14, 0.146),
+    Size("Standard_DS3_v2", "standardDSv2Family", "General purpose", 4, 14, 28, 0.293),
+    Size("Standard_DS4_v2", "standardDSv2Family", "General purpose", 8, 28, 56, 0.585),
+    Size("Standard_DS11_v2", "standardDSv2Family", "Memory optimized", 2, 14, 28, 0.185),
+    Size("Standard_DS12_v2", "standardDSv2Family", "Memory optimized", 4, 28, 56, 0.371),
+    Size("Standard_D2_v2", "standardDv2Family", "General purpose", 2, 7, 100, 0.146),
+    Size("Standard_D2s_v3", "standardDSv3Family", "General purpose", 2, 8, 16, 0.096),
+    Size("Standard_D4s_v3", "standardDSv3Family", "General purpose", 4, 16, 32, 0.192),
+    Size("Standard_D8s_v3", "standardDSv3Family", "General purpose", 8, 32, 64, 0.384),
+    Size("Standard_E4s_v3", "standardESv3Family", "Memory optimized", 4, 32, 64, 0.252),
+    Size("Standard_E8s_v3", "standardESv3Family", "Memory optimized", 8, 64, 128, 0.504),
+    Size("Standard_F4s_v2", "standardFSv2Family", "Compute optimized", 4, 8, 32, 0.169),
+    Size("Standard_F8s_v2", "standardFSv2Family", "Compute optimized", 8, 16, 64, 0.338),
+    Size("Standard_NC6", "standardNCFamily", "GPU", 6, 56, 340, 0.90, 1, "NVIDIA K80"),
+    Size("Standard_NC6s_v3", "standardNCSv3Family", "GPU", 6, 112, 736, 3.06, 1, "NVIDIA V100"),
+    Size("Standard_NC12s_v3", "standardNCSv3Family", "GPU", 12, 224, 1474, 6.12, 2, "NVIDIA V100"),
+    Size("Standard_NC4as_T4_v3", "standardNCASv3_T4Family", "GPU", 4, 28, 180, 0.526, 1, "NVIDIA T4"),
+    Size("Standard_NC24ads_A100_v4", "standardNCADSA100v4Family", "GPU", 24, 220, 64, 3.673, 1, "NVIDIA A100"),
+    Size("Standard_NC40ads_H100_v5", "standardNCadsH100v5Family", "GPU", 40, 320, 128, 6.98, 1, "NVIDIA H100"),
+]
+BY_NAME = {size.name.lower(): size for size in SIZES}
+# Cores of a family that all clusters of a subscription may have together.
+QUOTA = 100
+
+
+def find(name: str) -> Size:
+    """The size, whatever the case of its name (scripts write STANDARD_DS11_V2); Invalid lists the names there are."""
+    size = BY_NAME.get(str(name).lower())
+    if size is None:
+        raise Invalid(f"There is no size {name!r}. Choose one of: {', '.join(s.name for s in SIZES)}.", target="vmSize")
+    return size

@@ -1,0 +1,24 @@
+"""The control plane's Celery app. Nodes and hosts have one of their own, without Django: compute/broker.py."""
+
+import os
+
+from celery import Celery
+
+from compute.broker import broker_settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
+
+app = Celery("studio")
+app.config_from_object(
+    {
+        **broker_settings(),
+        "task_default_queue": "control",
+        "beat_schedule": {
+            "autoscale": {"task": "compute.tasks.autoscale", "schedule": 5.0, "options": {"expires": 10}},
+            "reap": {"task": "compute.tasks.reap", "schedule": 5.0, "options": {"expires": 10}},
+            "sweep-runs": {"task": "runs.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
+            "housekeeping": {"task": "runs.tasks.housekeeping", "schedule": 600.0, "options": {"expires": 600}},
+        },
+    }
+)
+app.autodiscover_tasks()

@@ -1,0 +1,39 @@
+"""What can go wrong, in sentences a person can act on. Pages and API each render these in one place.
+
+StudioError
+├── Invalid       400  a value is wrong: says which, why, and what is allowed
+│   └── TooLarge  413
+├── Denied        403  the actor may see the object but not do this to it
+├── Conflict      409  the object's state does not allow it
+└── NotReady      503  try again in a moment
+"""
+
+
+class StudioError(Exception):
+    status = 500
+    code = "InternalError"
+
+    def __init__(self, message: str, *, target: str = "", code: str = "", details: list[dict] | None = None):
+        super().__init__(message)
+        self.message, self.target, self.details = message, target, details or []
+        self.code = code or self.code
+
+
+class Invalid(StudioError):
+    status, code = 400, "UserError"
+
+
+class TooLarge(Invalid):
+    status, code = 413, "TooLarge"
+
+
+class Denied(StudioError):
+    status, code = 403, "AuthorizationFailed"
+
+
+class Conflict(StudioError):
+    status, code = 409, "Conflict"
+
+
+class NotReady(StudioError):
+    status, code = 503, "ServiceUnavailable"

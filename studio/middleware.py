@@ -1,0 +1,75 @@
+"""Headers, Azure's path habits, and our errors as pages."""
+
+import re
+
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from studio import errors
+
+# Plotly sets style attributes, so styles may be inline; scripts may not.
+POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self'; frame-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+)
+API = re.compile(r"^/(subscriptions|history|content|nodes|discovery|pypi|login|mlflow)(/|$)", re.I)
+FIXED_WORDS = [
+    (re.compile(r"(/subscriptions/[^/]+)/resourcegroups(?=/|$)", re.I), r"\1/resourceGroups"),
+    (
+        re.compile(r"/providers/microsoft\.machinelearningservices(?=/|$)", re.I),
+        "/providers/Microsoft.MachineLearningServices",
+    ),
+]
+
+
+def is_api(request: HttpRequest) -> bool:
+    return bool(API.match(request.path_info))
+
+
+class SecurityHeaders:
+    """The same strict policy on every answer; a view may set its own first (the sandbox for user's HTML)."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+        return response
+
+
+class AzurePaths:
+    """Azure's addresses ignore case in their fixed words; ours are written one way."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if "/subscriptions/" in request.path_info.lower():
+            for pattern, word in FIXED_WORDS:
+                request.path_info = pattern.sub(word, request.path_info)
+        return self.get_response(request)
+
+
+class PagesNeedSignIn(LoginRequiredMiddleware):
+    """Cookies open pages; the API asks for a token itself (studio/api.py), so a cookie never opens it."""
+
+    def process_view(self, request, view_func, view_args, view_kwargs):
+        return None if is_api(request) else super().process_view(request, view_func, view_args, view_kwargs)
+
+
+class Errors:
+    """Pages answer our errors with a page; the API answers them itself (studio/api.py)."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, exception) -> HttpResponse | None:
+        if not isinstance(exception, errors.StudioError) or is_api(request):
+            return None
+        return render(request, "error.html", {"error": exception}, status=exception.status)

@@ -1,0 +1,23 @@
+"""The signing key: made at the first start, kept in the data folder, never shipped."""
+
+import os
+import pathlib
+import secrets
+
+
+def secret_key(data_dir: pathlib.Path) -> str:
+    """The key in `<data>/secret.key`, made (mode 0600) if there is none."""
+    path = data_dir / "secret.key"
+    if not path.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(f".{os.getpid()}")
+        with open(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(50))
+        # Of two processes that start together, the first one's key stands.
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            fresh.unlink()
+        else:
+            fresh.unlink()
+    return path.read_text()

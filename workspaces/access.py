@@ -1,0 +1,71 @@
+"""Who may do what: one `can(actor, verb, object)`, asked by pages, API and tasks alike."""
+
+import dataclasses
+
+from django.db.models import Q
+
+from studio.errors import Denied
+from workspaces.models import ResourceGroup, Role, RoleAssignment, Subscription, User, Workspace
+
+READ = {"read"}
+COMPUTE = {"use_compute", "edit_compute"}
+WORK = {"submit", "edit"}  # runs, experiments, environments
+VERBS = {
+    Role.READER: READ,
+    Role.DATA_SCIENTIST: READ | WORK | {"use_compute"},
+    Role.COMPUTE_OPERATOR: {"read_compute"} | COMPUTE,
+    Role.CONTRIBUTOR: READ | WORK | COMPUTE | {"edit_workspace", "read_keys", "create_workspace"},
+    Role.OWNER: READ
+    | WORK
+    | COMPUTE
+    | {"edit_workspace", "read_keys", "create_workspace", "delete_workspace", "edit_members"},
+}
+# Reading anything of a workspace includes reading its compute.
+IMPLIED = {"read_compute": "read"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Actor:
+    """Who asks: a person, in a browser or by a token; or a run, by its run token, which reaches its own workspace and run only."""
+
+    user: User
+    workspace_id: int | None = None
+    run_id: str = ""
+    attempt: int = 0
+
+    @property
+    def is_run(self) -> bool:
+        return bool(self.run_id)
+
+
+def roles_on(user, thing) -> set[str]:
+    """The roles of a person on a subscription, group or workspace, inherited ones included."""
+    if isinstance(thing, Workspace):
+        scope = (
+            Q(workspace=thing)
+            | Q(resource_group=thing.resource_group_id)
+            | Q(subscription=thing.resource_group.subscription_id)
+        )
+    elif isinstance(thing, ResourceGroup):
+        scope = Q(resource_group=thing) | Q(subscription=thing.subscription_id)
+    elif isinstance(thing, Subscription):
+        scope = Q(subscription=thing)
+    else:
+        raise TypeError(f"roles are held on subscriptions, groups and workspaces, not on {type(thing).__name__}")
+    return set(RoleAssignment.objects.filter(scope, user=user).values_list("role", flat=True))
+
+
+def can(actor: Actor, verb: str, thing) -> bool:
+    """May the actor do this to the subscription, group or workspace? Site admins may do all."""
+    if actor.is_run:
+        return verb == "read" and isinstance(thing, Workspace) and thing.pk == actor.workspace_id
+    if actor.user.is_superuser:
+        return True
+    allowed = set().union(*(VERBS.get(role, set()) for role in roles_on(actor.user, thing)))
+    return verb in allowed or IMPLIED.get(verb) in allowed
+
+
+def require(actor: Actor, verb: str, thing) -> None:
+    """Raises Denied, in words, unless the actor may."""
+    if not can(actor, verb, thing):
+        raise Denied(f"You may not {verb.replace('_', ' ')} on {thing}. Ask an Owner for a role that allows it.")

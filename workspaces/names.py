@@ -1,0 +1,70 @@
+"""Azure's rules for names and other short texts, each written once; pages, API and commands all call these."""
+
+import re
+import unicodedata
+
+from studio.errors import Invalid
+
+WORKSPACE = re.compile(r"[a-zA-Z0-9][\w-]{2,32}", re.ASCII)
+GROUP = re.compile(r"[\w().-]{0,89}[\w()-]")
+SUBSCRIPTION = re.compile(r"[\w][\w .…-]{0,99}")
+COMPUTE = re.compile(r"[a-zA-Z](?:[a-zA-Z0-9-]{0,30}[a-zA-Z0-9])")
+EXPERIMENT = re.compile(r"[a-zA-Z0-9][\w./ -]{0,254}", re.ASCII)
+RUN = re.compile(r"[a-zA-Z0-9][\w.-]{0,255}", re.ASCII)
+ASSET = re.compile(r"[a-zA-Z0-9][\w.-]{0,254}", re.ASCII)
+
+RULES = {
+    "workspace name": (WORKSPACE, "3 to 33 letters, digits, hyphens and underscores, starting with a letter or digit"),
+    "resource group name": (
+        GROUP,
+        "1 to 90 letters, digits, hyphens, underscores, periods and parentheses, not ending in a period",
+    ),
+    "subscription": (SUBSCRIPTION, "1 to 100 letters, digits, hyphens, underscores, periods and spaces"),
+    "compute name": (COMPUTE, "2 to 32 letters, digits and hyphens, starting with a letter and not ending in a hyphen"),
+    "experiment name": (EXPERIMENT, "1 to 255 letters, digits, spaces and . / _ -, starting with a letter or digit"),
+    "run id": (RUN, "1 to 256 letters, digits, periods, hyphens and underscores, starting with a letter or digit"),
+    "environment name": (
+        ASSET,
+        "1 to 255 letters, digits, periods, hyphens and underscores, starting with a letter or digit",
+    ),
+}
+MAX_TAGS = 50
+
+
+def name(value: str, what: str) -> str:
+    """The name itself if it keeps the rule of `what` (a key of RULES); else Invalid that tells the rule."""
+    pattern, rule = RULES[what]
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise Invalid(f"{value!r} is not a {what}: use {rule}.", target=what)
+    return value
+
+
+def checked(value, what: str, *, most: int, empty: bool = False) -> str:
+    """A text without control characters, at most `most` characters; Invalid names the limit."""
+    if not isinstance(value, str):
+        raise Invalid(f"The {what} must be text, not {type(value).__name__}.", target=what)
+    if len(value) > most:
+        raise Invalid(f"The {what} has {len(value)} characters; {most} are allowed.", target=what)
+    if not value and not empty:
+        raise Invalid(f"The {what} is empty.", target=what)
+    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\r\t" for c in value):
+        raise Invalid(f"The {what} contains a control character or half of a character.", target=what)
+    return value
+
+
+def tags(value, what: str = "tag", *, most: int = MAX_TAGS) -> dict[str, str]:
+    """Tags or properties as text → text; values that are not text become text, as SDK v1 does."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise Invalid(f"Write {what}s as an object of names and values.", target=f"{what}s")
+    if len(value) > most:
+        raise Invalid(f"{len(value)} {what}s were given; {most} are allowed.", target=f"{what}s")
+    return {
+        checked(k, f"{what} name", most=256): checked(_text(v), f"value of {what} {k!r}", most=8000, empty=True)
+        for k, v in value.items()
+    }
+
+
+def _text(value) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)

@@ -1,0 +1,12 @@
+"""Random secrets and how they are stored: never themselves, only their sha256."""
+
+import hashlib
+import secrets
+
+
+def new_secret(prefix: str = "") -> str:
+    return prefix + secrets.token_urlsafe(32)
+
+
+def digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
