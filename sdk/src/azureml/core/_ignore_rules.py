@@ -1,0 +1,118 @@
+"""Which files of a folder go into a snapshot: `.amlignore`, else `.gitignore`, in gitignore's own syntax."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Iterator, List, NamedTuple, Pattern
+
+IGNORE_FILES = (".amlignore", ".gitignore")
+
+
+class Rule(NamedTuple):
+    pattern: Pattern[str]
+    negated: bool
+    folders_only: bool
+
+
+class IgnoreRules:
+    def __init__(self, text: str = ""):
+        self._rules = [rule for rule in map(parse_rule, text.splitlines()) if rule is not None]
+
+    @classmethod
+    def of_folder(cls, folder: str) -> IgnoreRules:
+        """Only the first file there is counts, and only in the root, as in SDK v1."""
+        for name in IGNORE_FILES:
+            path = os.path.join(folder, name)
+            if os.path.isfile(path):
+                with open(path, encoding="utf-8-sig", errors="replace") as file:
+                    return cls(file.read())
+        return cls()
+
+    def ignores(self, path: str, is_folder: bool) -> bool:
+        """Whether the last rule that fits `path` (relative, with `/`) leaves it out; folders above are not looked at."""
+        for rule in reversed(self._rules):
+            if (is_folder or not rule.folders_only) and rule.pattern.fullmatch(path):
+                return not rule.negated
+        return False
+
+
+def parse_rule(line: str) -> "Rule | None":
+    line = line.rstrip("\r\n")
+    # A trailing blank counts only if it is escaped.
+    line = re.sub(r"(?<!\\) +$", "", line)
+    if not line or line.startswith("#"):
+        return None
+    negated = line.startswith("!")
+    if negated:
+        line = line[1:]
+    folders_only = line.endswith("/")
+    line = line.rstrip("/") if folders_only else line
+    if not line.strip("/"):
+        return None
+    anchored = "/" in line
+    body = _translate(line.lstrip("/"))
+    return Rule(re.compile(body if anchored else f"(?:.*/)?{body}", re.DOTALL), negated, folders_only)
+
+
+def _translate(glob: str) -> str:
+    """A gitignore pattern as a regular expression: `*` and `?` stay within a folder, `**` does not."""
+    pieces: List[str] = []
+    position = 0
+    while position < len(glob):
+        piece, position = _next_piece(glob, position)
+        pieces.append(piece)
+    return "".join(pieces)
+
+
+def _next_piece(glob: str, at: int) -> "tuple[str, int]":
+    if glob.startswith("**/", at) and (at == 0 or glob[at - 1] == "/"):
+        return "(?:.*/)?", at + 3
+    if glob.startswith("/**", at) and at + 3 == len(glob):
+        return "/.+", at + 3
+    if glob[at] == "*":
+        end = at + len(glob[at:]) - len(glob[at:].lstrip("*"))
+        return "[^/]*", end
+    if glob[at] == "?":
+        return "[^/]", at + 1
+    if glob[at] == "\\" and at + 1 < len(glob):
+        return re.escape(glob[at + 1]), at + 2
+    if glob[at] == "[":
+        return _character_class(glob, at)
+    return re.escape(glob[at]), at + 1
+
+
+def _character_class(glob: str, at: int) -> "tuple[str, int]":
+    # A `]` right after the bracket belongs to the set.
+    end = glob.find("]", at + 2)
+    if end < 0:
+        return re.escape("["), at + 1
+    inside = glob[at + 1 : end].replace("\\", "\\\\").replace("[", "\\[")
+    if inside[0] in "!^":
+        inside = "^" + inside[1:]
+    return f"(?!/)[{inside}]", end + 1
+
+
+def walk(folder: str, rules: IgnoreRules) -> Iterator[str]:
+    """The relative paths of all that belongs into the snapshot, sorted; an empty folder ends with `/`.
+
+    A folder that is left out is not entered, so that, as with git, nothing below it can be taken in again.
+    """
+    yield from _walk(folder, "", rules)
+
+
+def _walk(root: str, prefix: str, rules: IgnoreRules) -> Iterator[str]:
+    with os.scandir(os.path.join(root, prefix)) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    if not found and prefix:
+        yield prefix
+    for entry in found:
+        path = prefix + entry.name
+        # A link to a file is taken as the file; a link to a folder could lead in a circle and is left out.
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if rules.ignores(path, is_folder):
+            continue
+        if is_folder:
+            yield from _walk(root, path + "/", rules)
+        elif entry.is_file():
+            yield path

@@ -1,0 +1,210 @@
+"""Snapshots: the source folder as a zip, kept once by its content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+import uuid
+import zipfile
+from typing import Any, BinaryIO, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+from azureml.core._ignore_rules import IgnoreRules, walk
+from azureml.exceptions import SnapshotException
+
+MAX_BYTES = 300 * 1024 * 1024
+MAX_FILES = 2000
+LARGE_BYTES = 25 * 1024 * 1024
+NO_FILE_LIMIT = "AML_SNAPSHOT_NO_FILE_LIMIT"
+# Zip files cannot hold an earlier time; a fixed one makes the same files give the same bytes.
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+BLOCK = 1024 * 1024
+BAR_WIDTH = 30
+
+
+class SourceFile(NamedTuple):
+    path: str  # relative, with `/`; an empty folder ends with `/`
+    source: str
+    size: int
+
+
+def take(workspace: Any, path: str) -> str:
+    """Upload the folder (or the one file) unless the server holds the same content; the snapshot's id."""
+    files = collect(path)
+    digest = content_hash(files)
+    base = workspace._content + "/snapshots"
+    held = workspace._client.get(base, hash=digest).get("value") or []
+    if held:
+        return str(held[0]["id"])
+    snapshot_id = str(uuid.uuid4())
+    with tempfile.TemporaryFile() as archive:
+        write_zip(files, archive)
+        size = archive.tell()
+        archive.seek(0)
+        body = Progress(archive, size, "Uploading the snapshot")
+        answer = workspace._client.request(
+            "PUT", f"{base}/{snapshot_id}", params={"hash": digest}, content=body, timeout=600
+        )
+    return str(answer.json().get("id") or snapshot_id)
+
+
+def collect(path: str) -> List[SourceFile]:
+    """The files that belong into the snapshot of `path`, within the limits of SDK v1."""
+    path = os.path.abspath(os.path.expanduser(path))
+    if os.path.isfile(path):
+        files = [SourceFile(os.path.basename(path), path, os.path.getsize(path))]
+    elif os.path.isdir(path):
+        files = [_source_file(path, name) for name in walk(path, IgnoreRules.of_folder(path))]
+    else:
+        raise SnapshotException(f"There is no folder {path!r} to take a snapshot of.")
+    _check_limits(files, path)
+    return files
+
+
+def content_hash(files: List[SourceFile]) -> str:
+    """sha256 of the sorted lines `path NUL sha256`; an empty folder has the hash of nothing."""
+    lines = sorted(f"{file.path}\0{_file_hash(file)}\n".encode() for file in files)
+    return hashlib.sha256(b"".join(lines)).hexdigest()
+
+
+def write_zip(files: List[SourceFile], target: BinaryIO) -> None:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
+        for file in sorted(files):
+            entry = zipfile.ZipInfo(file.path, ZIP_TIME)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            mode = 0o755 if file.path.endswith("/") or os.access(file.source, os.X_OK) else 0o644
+            entry.external_attr = mode << 16
+            if file.path.endswith("/"):
+                archive.writestr(entry, b"")
+                continue
+            with open(file.source, "rb") as source, archive.open(entry, "w") as packed:
+                for block in _blocks(source):
+                    packed.write(block)
+
+
+class Progress:
+    """A file that says how far it has been read: a bar on a terminal, nothing elsewhere."""
+
+    def __init__(self, file: BinaryIO, size: int, what: str):
+        self._file = file
+        self._size = size
+        self._what = what
+        self._shown = sys.stderr.isatty() and size > BLOCK
+
+    def read(self, count: int = -1) -> bytes:
+        block = self._file.read(count)
+        if self._shown:
+            self._show(self._file.tell(), ended=not block)
+        return block
+
+    def _show(self, done: int, ended: bool) -> None:
+        filled = BAR_WIDTH * done // self._size
+        text = f"\r{self._what} [{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {done * 100 // self._size} %"
+        print(text, end="\n" if ended else "", file=sys.stderr, flush=True)
+        self._shown = not ended
+
+    def seek(self, position: int, whence: int = 0) -> int:
+        return self._file.seek(position, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return _blocks(self)
+
+
+def _source_file(folder: str, name: str) -> SourceFile:
+    source = os.path.join(folder, *name.split("/"))
+    return SourceFile(name, source, 0 if name.endswith("/") else os.path.getsize(source))
+
+
+def _check_limits(files: List[SourceFile], path: str) -> None:
+    total = sum(file.size for file in files)
+    if total > MAX_BYTES:
+        largest = ", ".join(f"{file.path} ({megabytes(file.size)})" for file in _largest(files))
+        raise SnapshotException(
+            f"The snapshot of {path} has {megabytes(total)}, more than the {megabytes(MAX_BYTES)} that are allowed. "
+            f"Name what the run does not need in a file .amlignore there (gitignore's syntax). Largest: {largest}."
+        )
+    if len(files) > MAX_FILES and os.environ.get(NO_FILE_LIMIT, "").lower() not in ("1", "true"):
+        raise SnapshotException(
+            f"The snapshot of {path} has {len(files)} files, more than the {MAX_FILES} that are allowed. Name what the "
+            f"run does not need in a file .amlignore there, or set {NO_FILE_LIMIT}=True."
+        )
+    if total > LARGE_BYTES:
+        text = f"Warning: the snapshot of {path} has {megabytes(total)}; a file .amlignore there makes it smaller."
+        print(text, file=sys.stderr)
+
+
+def _largest(files: List[SourceFile]) -> List[SourceFile]:
+    return sorted(files, key=lambda file: -file.size)[:3]
+
+
+def megabytes(size: int) -> str:
+    return f"{size / 1024 / 1024:.0f} MB"
+
+
+def _file_hash(file: SourceFile) -> str:
+    digest = hashlib.sha256()
+    if not file.path.endswith("/"):
+        with open(file.source, "rb") as source:
+            for block in _blocks(source):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _blocks(file: Any) -> Iterator[bytes]:
+    return iter(lambda: file.read(BLOCK), b"")
+
+
+def restore(workspace: Any, snapshot_id: str, path: Optional[str]) -> str:
+    """Download the snapshot as a zip into the folder `path`; the path of the zip."""
+    folder = os.path.abspath(path or os.path.join(tempfile.gettempdir(), "azureml_snapshots"))
+    os.makedirs(folder, exist_ok=True)
+    target = os.path.join(folder, f"{snapshot_id}.zip")
+    address = f"{workspace._content}/snapshots/{snapshot_id}/zip"
+    answer = workspace._client.request("GET", address, stream=True, timeout=600)
+    with open(target, "wb") as file:
+        for block in answer.iter_bytes():
+            file.write(block)
+    answer.close()
+    return target
+
+
+def git_properties(path: str) -> Dict[str, str]:
+    """What git says about the folder, in the properties that Azure and MLflow use; nothing outside a repository."""
+    folder = path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path))
+    names: Tuple[Tuple[str, List[str], str], ...] = (
+        ("repository_uri", ["config", "--get", "remote.origin.url"], "mlflow.source.git.repoURL"),
+        ("branch", ["rev-parse", "--abbrev-ref", "HEAD"], "mlflow.source.git.branch"),
+        ("commit", ["rev-parse", "HEAD"], "mlflow.source.git.commit"),
+    )
+    found: Dict[str, str] = {}
+    for name, command, mlflow_name in names:
+        value = os.environ.get(f"AZUREML_GIT_{name.upper()}") or _git(folder, *command)
+        if value:
+            found[f"azureml.git.{name}"] = found[mlflow_name] = _without_password(value)
+    if found:
+        status = _git(folder, "status", "--porcelain", "--", ".")
+        found["azureml.git.dirty"] = os.environ.get("AZUREML_GIT_DIRTY") or str(bool(status))
+    return found
+
+
+def _git(folder: str, *command: str) -> Optional[str]:
+    import subprocess
+
+    try:
+        done = subprocess.run(["git", "-C", folder, *command], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _without_password(address: str) -> str:
+    import re
+
+    return re.sub(r"(?<=://)[^/@]+@", "", address)

@@ -1,0 +1,25 @@
+"""The registry of a base image: kept with an environment; there are no containers here that would need it."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from azureml.core._config_element import ConfigElement
+
+
+class RegistryIdentity(ConfigElement):
+    _fields = ("resource_id", "client_id")
+
+    def __init__(self) -> None:
+        self.resource_id: Optional[str] = None
+        self.client_id: Optional[str] = None
+
+
+class ContainerRegistry(ConfigElement):
+    _fields = ("address", "username", "password", "registry_identity")
+
+    def __init__(self) -> None:
+        self.address: Optional[str] = None
+        self.username: Optional[str] = None
+        self.password: Optional[str] = None
+        self.registry_identity: Optional[RegistryIdentity] = None
