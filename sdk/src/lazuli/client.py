@@ -28,6 +28,9 @@ BUSY = frozenset({429, 502, 503, 504})
 SAFE_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 OK = range(200, 300)
 
+# What every new client speaks through when it is not told otherwise; tests put the application itself here.
+default_transport: Optional[httpx.BaseTransport] = None
+
 
 def quote_segment(text: str) -> str:
     """One piece of a path; a name may hold any character."""
@@ -163,7 +166,7 @@ class Client:
         import httpx
 
         limits = httpx.Limits(max_connections=32, max_keepalive_connections=8, keepalive_expiry=30)
-        return httpx.Client(transport=self._transport, limits=limits, follow_redirects=False)
+        return httpx.Client(transport=self._transport or default_transport, limits=limits, follow_redirects=False)
 
     def _timeout(self, seconds: Optional[float]) -> httpx.Timeout:
         import httpx

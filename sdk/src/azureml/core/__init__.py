@@ -1,0 +1,56 @@
+"""The `azureml.core` of SDK v1. Names are imported at their first use, so that importing the package is quick."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, List
+
+from azureml import _absent
+from lazuli.version import VERSION
+
+__version__ = VERSION
+
+_HOMES = {
+    "ComputeTarget": "azureml.core.compute",
+    "ContainerRegistry": "azureml.core.container_registry",
+    "Dataset": "azureml.core.dataset",
+    "Datastore": "azureml.core.datastore",
+    "Environment": "azureml.core.environment",
+    "Experiment": "azureml.core.experiment",
+    "Image": "azureml.core.image",
+    "Keyvault": "azureml.core.keyvault",
+    "LinkedService": "azureml.core.linked_service",
+    "Model": "azureml.core.model",
+    "PrivateEndPoint": "azureml.core.private_endpoint",
+    "PrivateEndPointConfig": "azureml.core.private_endpoint",
+    "Run": "azureml.core.run",
+    "RunConfiguration": "azureml.core.runconfig",
+    "ScriptRun": "azureml.core.script_run",
+    "ScriptRunConfig": "azureml.core.script_run_config",
+    "SynapseWorkspaceLinkedServiceConfiguration": "azureml.core.linked_service",
+    "Webservice": "azureml.core.webservice",
+    "Workspace": "azureml.core.workspace",
+    "attach_legacy_compute_target": "azureml.core.compute_target",
+    "diagnostic_log": "azureml.core._diagnostics",
+    "get_run": "azureml.core.run",
+    "is_compute_target_prepared": "azureml.core.compute_target",
+    "prepare_compute_target": "azureml.core.compute_target",
+    "remove_legacy_compute_target": "azureml.core.compute_target",
+}
+
+__all__ = sorted(_HOMES)
+
+_absent.install()
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(home), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> List[str]:
+    return sorted([*globals(), *__all__])

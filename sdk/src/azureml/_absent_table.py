@@ -1,0 +1,258 @@
+"""Which modules of SDK v1 have no service behind them yet: the service that each needs, and its public names.
+
+A module that comes to exist as a file wins over its line here; delete the line then.
+"""
+
+from typing import Dict, Tuple
+
+TABLE: Dict[str, Tuple[str, str]] = {
+    "azureml.automl.core.featurization": ("automated machine learning", ""),
+    "azureml.automl.core.featurization.featurizationconfig": ("automated machine learning", "FeaturizationConfig"),
+    "azureml.automl.core.forecasting_parameters": ("automated machine learning", "ForecastingParameters"),
+    "azureml.train.automl": ("automated machine learning", "AutoMLConfig AutoMLImageConfig get_sdk_dependencies"),
+    "azureml.train.automl.automl_adb_run": ("automated machine learning", "AutoMLADBRun"),
+    "azureml.train.automl.automl_model_explain": ("automated machine learning", ""),
+    "azureml.train.automl.automlconfig": ("automated machine learning", "AutoMLConfig"),
+    "azureml.train.automl.automlimageconfig": ("automated machine learning", "AutoMLImageConfig"),
+    "azureml.train.automl.constants": (
+        "automated machine learning",
+        "AutoMLPipelineScenario ComputeTargets Environments ExperimentObserver Framework HTSConstants "
+        "HTSSupportedInputType InferenceTypes Scenarios SupportedInputDatatypes SupportedModels Tasks "
+        "TimeSeries",
+    ),
+    "azureml.train.automl.model_proxy": ("automated machine learning", "ModelProxy"),
+    "azureml.train.automl.run": ("automated machine learning", "AutoMLRun"),
+    "azureml.train.automl.utilities": ("automated machine learning", "get_primary_metrics"),
+    "azureml.contrib.fairness": (
+        "the fairness service",
+        "DashboardValidationException download_dashboard_by_upload_id list_available_upload_ids "
+        "upload_dashboard_dictionary",
+    ),
+    "azureml.core.compute.adla": ("this kind of compute", "AdlaCompute DataLakeAnalyticsAttachConfiguration"),
+    "azureml.core.compute.aks": (
+        "this kind of compute",
+        "AksAttachConfiguration AksCompute AksProvisioningConfiguration AksUpdateConfiguration "
+        "SslConfiguration SystemService",
+    ),
+    "azureml.core.compute.batch": ("this kind of compute", "BatchAttachConfiguration BatchCompute"),
+    "azureml.core.compute.computeinstance": (
+        "this kind of compute",
+        "ComputeInstance ComputeInstanceProvisioningConfiguration ComputeInstanceStatus",
+    ),
+    "azureml.core.compute.databricks": ("this kind of compute", "DatabricksAttachConfiguration DatabricksCompute"),
+    "azureml.core.compute.datafactory": (
+        "this kind of compute",
+        "DataFactoryAttachConfiguration DataFactoryCompute DataFactoryProvisioningConfiguration",
+    ),
+    "azureml.core.compute.dsvm": ("this kind of compute", "DsvmCompute DsvmProvisioningConfiguration"),
+    "azureml.core.compute.hdinsight": ("this kind of compute", "HDInsightAttachConfiguration HDInsightCompute"),
+    "azureml.core.compute.kubernetescompute": (
+        "this kind of compute",
+        "KubernetesCompute KubernetesComputeAttachConfiguration KubernetesComputeStatus",
+    ),
+    "azureml.core.compute.kusto": ("this kind of compute", "KustoAttachConfiguration KustoCompute"),
+    "azureml.core.compute.remote": ("this kind of compute", "RemoteCompute RemoteComputeAttachConfiguration"),
+    "azureml.core.compute.synapse": ("this kind of compute", "SynapseAttachConfiguration SynapseCompute"),
+    "azureml.core.dataset": ("the dataset service", "Dataset"),
+    "azureml.data": (
+        "the dataset service",
+        "DataType DatacacheStore FileDataset HDFSOutputDatasetConfig LinkFileOutputDatasetConfig "
+        "LinkTabularOutputDatasetConfig OutputFileDatasetConfig TabularDataset",
+    ),
+    "azureml.data.abstract_dataset": ("the dataset service", "AbstractDataset"),
+    "azureml.data.abstract_datastore": ("the dataset service", "AbstractDatastore"),
+    "azureml.data.azure_data_lake_datastore": (
+        "the dataset service",
+        "AbstractADLSDatastore AzureDataLakeDatastore AzureDataLakeGen2Datastore",
+    ),
+    "azureml.data.azure_my_sql_datastore": ("the dataset service", "AzureMySqlDatastore"),
+    "azureml.data.azure_postgre_sql_datastore": ("the dataset service", "AzurePostgreSqlDatastore"),
+    "azureml.data.azure_sql_database_datastore": ("the dataset service", "AzureSqlDatabaseDatastore"),
+    "azureml.data.azure_storage_datastore": (
+        "the dataset service",
+        "AbstractAzureStorageDatastore AzureBlobDatastore AzureFileDatastore",
+    ),
+    "azureml.data.context_managers": ("the dataset service", "DatasetContextManager DatastoreContextManager"),
+    "azureml.data.data_reference": ("the dataset service", "DataReference"),
+    "azureml.data.datacache": ("the dataset service", "DatacacheHydrationTracker DatacacheStore"),
+    "azureml.data.datacache_client": ("the dataset service", ""),
+    "azureml.data.datacache_consumption_config": ("the dataset service", "DatacacheConsumptionConfig"),
+    "azureml.data.datacache_singularity_settings": (
+        "the dataset service",
+        "DatacacheSingularitySettings SingularityPriority SingularitySlaTier",
+    ),
+    "azureml.data.datapath": ("the dataset service", "DataPath DataPathComputeBinding"),
+    "azureml.data.dataset_action_run": ("the dataset service", "DatasetActionRun"),
+    "azureml.data.dataset_consumption_config": ("the dataset service", "DatasetConsumptionConfig"),
+    "azureml.data.dataset_definition": ("the dataset service", "DatasetDefinition"),
+    "azureml.data.dataset_error_handling": ("the dataset service", "DatasetExecutionError DatasetValidationError"),
+    "azureml.data.dataset_factory": ("the dataset service", "DataType FileDatasetFactory TabularDatasetFactory"),
+    "azureml.data.dataset_profile": ("the dataset service", "DatasetProfile"),
+    "azureml.data.dataset_profile_run": ("the dataset service", "DatasetProfileRun"),
+    "azureml.data.dataset_profile_run_config": ("the dataset service", "DatasetProfileRunConfig"),
+    "azureml.data.dataset_snapshot": ("the dataset service", "DatasetSnapshot"),
+    "azureml.data.dataset_type_definitions": (
+        "the dataset service",
+        "FileEncoding FileType HistogramCompareMethod PromoteHeadersBehavior SkipLinesBehavior",
+    ),
+    "azureml.data.datastore_client": ("the dataset service", ""),
+    "azureml.data.dbfs_datastore": ("the dataset service", "DBFSDatastore"),
+    "azureml.data.file_dataset": ("the dataset service", "FileDataset"),
+    "azureml.data.hdfs_datastore": ("the dataset service", "HDFSDatastore"),
+    "azureml.data.output_dataset_config": (
+        "the dataset service",
+        "HDFSOutputDatasetConfig LinkFileOutputDatasetConfig LinkTabularOutputDatasetConfig MountOptions "
+        "OutputDatasetConfig OutputFileDatasetConfig OutputTabularDatasetConfig RegistrationConfiguration "
+        "TransformationMixin UploadOptions",
+    ),
+    "azureml.data.sql_data_reference": ("the dataset service", "SqlDataReference"),
+    "azureml.data.stored_procedure_parameter": (
+        "the dataset service",
+        "StoredProcedureParameter StoredProcedureParameterType",
+    ),
+    "azureml.data.tabular_dataset": ("the dataset service", "TabularDataset"),
+    "azureml.datadrift": (
+        "the drift monitor",
+        "AlertConfiguration DataDriftDetector Metric MetricType ModelServingDataset",
+    ),
+    "azureml.datadrift.alert_configuration": ("the drift monitor", "AlertConfiguration"),
+    "azureml.datadrift.datadriftdetector": ("the drift monitor", "DataDriftDetector"),
+    "azureml.core.datastore": ("the datastore service", "Datastore"),
+    "azureml.core.image": ("the image service", "ContainerImage Image UnknownImage"),
+    "azureml.core.image.container": ("the image service", "ContainerImage ContainerImageConfig"),
+    "azureml.core.image.image": ("the image service", "Asset Image ImageConfig TargetRuntime"),
+    "azureml.core.image.unknown_image": ("the image service", "UnknownImage"),
+    "azureml.core.keyvault": ("the key vault", "Keyvault"),
+    "azureml.core.linked_service": (
+        "the linked service registry",
+        "LinkedService LinkedServiceConfiguration SynapseWorkspaceLinkedServiceConfiguration",
+    ),
+    "azureml.core.model": ("the model registry", "Dataset InferenceConfig Model ModelPackage"),
+    "azureml.core.profile": ("the model registry", "ModelProfile"),
+    "azureml.core.resource_configuration": ("the model registry", "ResourceConfiguration"),
+    "azureml.core.private_endpoint": ("private endpoints", "PrivateEndPoint PrivateEndPointConfig"),
+    "azureml.core.webservice": (
+        "the endpoint service",
+        "AciWebservice AksEndpoint AksWebservice LocalWebservice UnknownWebservice Webservice",
+    ),
+    "azureml.core.webservice.aci": (
+        "the endpoint service",
+        "AciServiceDeploymentConfiguration AciWebservice ContainerResourceRequirements EncryptionProperties "
+        "VnetConfiguration",
+    ),
+    "azureml.core.webservice.aks": (
+        "the endpoint service",
+        "AksEndpoint AksEndpointDeploymentConfiguration AksServiceAccessToken "
+        "AksServiceDeploymentConfiguration AksWebservice AutoScaler ContainerResourceRequirements "
+        "DataCollection LivenessProbeRequirements",
+    ),
+    "azureml.core.webservice.container_resource_requirements": (
+        "the endpoint service",
+        "ContainerResourceRequirements",
+    ),
+    "azureml.core.webservice.local": (
+        "the endpoint service",
+        "LocalWebservice LocalWebserviceDeploymentConfiguration",
+    ),
+    "azureml.core.webservice.unknown_webservice": ("the endpoint service", "UnknownWebservice"),
+    "azureml.core.webservice.webservice": (
+        "the endpoint service",
+        "AutoScaler ContainerResourceRequirements DataCollection LivenessProbeRequirements "
+        "WebServiceAccessToken Webservice WebserviceDeploymentConfiguration",
+    ),
+    "azureml.interpret": ("the explanation service", "ExplanationClient MimicWrapper"),
+    "azureml.interpret.common": ("the explanation service", "ModelSummary"),
+    "azureml.interpret.common.explanation_utils": ("the explanation service", "ArtifactUploader"),
+    "azureml.interpret.common.model_summary": ("the explanation service", "ModelSummary"),
+    "azureml.interpret.common.storage_policy": ("the explanation service", "storage_policy"),
+    "azureml.interpret.mimic_wrapper": ("the explanation service", "MimicWrapper"),
+    "azureml.interpret.model": ("the explanation service", "KerasSerializer"),
+    "azureml.interpret.model.serialize": ("the explanation service", "KerasSerializer"),
+    "azureml.interpret.scoring": ("the explanation service", ""),
+    "azureml.interpret.scoring.scoring_explainer": (
+        "the explanation service",
+        "DeepScoringExplainer KernelScoringExplainer LinearScoringExplainer ScoringExplainer "
+        "TreeScoringExplainer load save",
+    ),
+    "azureml.pipeline.core": (
+        "the pipeline service",
+        "InputPortBinding Module ModuleVersion ModuleVersionDescriptor OutputPortBinding Pipeline "
+        "PipelineData PipelineDataset PipelineDraft PipelineEndpoint PipelineParameter PipelineRun "
+        "PipelineStep PortDataReference PublishedPipeline Schedule ScheduleRecurrence StepRun StepRunOutput "
+        "StepSequence TimeZone TrainingOutput",
+    ),
+    "azureml.pipeline.core.builder": ("the pipeline service", "PipelineData PipelineStep StepSequence"),
+    "azureml.pipeline.core.graph": (
+        "the pipeline service",
+        "DataSource DataSourceDef DataSourceNode DataType Edge Graph InputPort InputPortBinding InputPortDef "
+        "Module ModuleDef ModuleNode Node OutputPort OutputPortBinding OutputPortDef Param ParamDef "
+        "PipelineDataset PipelineParameter PortDataReference PublishedPipeline StoredProcedureParameter "
+        "StoredProcedureParameterType TrainingOutput",
+    ),
+    "azureml.pipeline.core.module": ("the pipeline service", "Module ModuleVersion ModuleVersionDescriptor"),
+    "azureml.pipeline.core.module_step_base": ("the pipeline service", "ModuleStepBase"),
+    "azureml.pipeline.core.pipeline": ("the pipeline service", "Pipeline"),
+    "azureml.pipeline.core.pipeline_draft": ("the pipeline service", "PipelineDraft"),
+    "azureml.pipeline.core.pipeline_endpoint": (
+        "the pipeline service",
+        "PipelineEndpoint PipelineIdVersion PipelineVersion",
+    ),
+    "azureml.pipeline.core.pipeline_output_dataset": (
+        "the pipeline service",
+        "DatasetRegistration PipelineOutputAbstractDataset PipelineOutputFileDataset PipelineOutputTabularDataset",
+    ),
+    "azureml.pipeline.core.run": ("the pipeline service", "PipelineRun StepRun StepRunOutput"),
+    "azureml.pipeline.core.schedule": ("the pipeline service", "Schedule ScheduleRecurrence TimeZone"),
+    "azureml.pipeline.steps": (
+        "the pipeline service",
+        "AdlaStep AutoMLStep AutoMLStepRun AzureBatchStep CommandStep DataTransferStep DatabricksStep "
+        "EstimatorStep HyperDriveStep HyperDriveStepRun KustoStep ModuleStep MpiStep ParallelRunConfig "
+        "ParallelRunStep PythonScriptStep RScriptStep SynapseSparkStep",
+    ),
+    "azureml.pipeline.steps.adla_step": ("the pipeline service", "AdlaStep"),
+    "azureml.pipeline.steps.automl_step": ("the pipeline service", "AutoMLStep AutoMLStepRun"),
+    "azureml.pipeline.steps.azurebatch_step": ("the pipeline service", "AzureBatchStep"),
+    "azureml.pipeline.steps.command_step": ("the pipeline service", "CommandStep"),
+    "azureml.pipeline.steps.data_transfer_step": ("the pipeline service", "DataTransferStep"),
+    "azureml.pipeline.steps.databricks_step": ("the pipeline service", "DatabricksStep"),
+    "azureml.pipeline.steps.estimator_step": ("the pipeline service", "EstimatorStep"),
+    "azureml.pipeline.steps.hyper_drive_step": ("the pipeline service", "HyperDriveStep HyperDriveStepRun"),
+    "azureml.pipeline.steps.kusto_step": ("the pipeline service", "KustoStep"),
+    "azureml.pipeline.steps.module_step": ("the pipeline service", "ModuleStep"),
+    "azureml.pipeline.steps.mpi_step": ("the pipeline service", "MpiStep"),
+    "azureml.pipeline.steps.parallel_run_config": ("the pipeline service", "ParallelRunConfig"),
+    "azureml.pipeline.steps.parallel_run_step": ("the pipeline service", "ParallelRunStep"),
+    "azureml.pipeline.steps.python_script_step": ("the pipeline service", "PythonScriptStep"),
+    "azureml.pipeline.steps.r_script_step": ("the pipeline service", "RScriptStep"),
+    "azureml.pipeline.steps.synapse_spark_step": ("the pipeline service", "SynapseSparkStep"),
+    "azureml.train.dnn": ("estimators", "Chainer Gloo Mpi Nccl ParameterServer PyTorch TensorFlow"),
+    "azureml.train.estimator": (
+        "estimators",
+        "Estimator Gloo MMLBaseEstimator MMLBaseEstimatorRunConfig Mpi Nccl ParameterServer",
+    ),
+    "azureml.train.sklearn": ("estimators", "SKLearn"),
+    "azureml.train.hyperdrive": (
+        "the sweep service",
+        "BanditPolicy BayesianParameterSampling EarlyTerminationPolicy GridParameterSampling HyperDriveConfig "
+        "HyperDriveRun HyperDriveRunConfig HyperParameterSampling MedianStoppingPolicy NoTerminationPolicy "
+        "PrimaryMetricGoal RandomParameterSampling TruncationSelectionPolicy choice lognormal loguniform "
+        "normal qlognormal qloguniform qnormal quniform randint uniform",
+    ),
+    "azureml.train.hyperdrive.parameter_expressions": (
+        "the sweep service",
+        "choice lognormal loguniform normal qlognormal qloguniform qnormal quniform randint uniform",
+    ),
+    "azureml.train.hyperdrive.policy": (
+        "the sweep service",
+        "BanditPolicy EarlyTerminationPolicy MedianStoppingPolicy NoTerminationPolicy TruncationSelectionPolicy",
+    ),
+    "azureml.train.hyperdrive.run": ("the sweep service", "HyperDriveRun"),
+    "azureml.train.hyperdrive.runconfig": (
+        "the sweep service",
+        "HyperDriveConfig HyperDriveRunConfig PrimaryMetricGoal",
+    ),
+    "azureml.train.hyperdrive.sampling": (
+        "the sweep service",
+        "BayesianParameterSampling GridParameterSampling HyperParameterSampling RandomParameterSampling",
+    ),
+}

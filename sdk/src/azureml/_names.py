@@ -1,0 +1,58 @@
+"""Addresses and names of resources, as Azure writes them."""
+
+from __future__ import annotations
+
+import re
+from typing import Optional, Tuple
+
+from azureml.exceptions import UserErrorException
+from lazuli.client import quote_segment
+
+PROVIDER = "Microsoft.MachineLearningServices"
+
+_SCOPE = re.compile(
+    r"/?subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
+    r"/providers/Microsoft\.MachineLearningServices/workspaces/(?P<workspace>[^/]+)/?$",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"[a-zA-Z0-9][\w-]*$")
+
+
+def subscription_path(subscription_id: str) -> str:
+    return f"/subscriptions/{quote_segment(subscription_id)}"
+
+
+def group_path(subscription_id: str, resource_group: str) -> str:
+    return f"{subscription_path(subscription_id)}/resourceGroups/{quote_segment(resource_group)}"
+
+
+def workspaces_path(subscription_id: str, resource_group: Optional[str] = None) -> str:
+    if resource_group is None:
+        return f"{subscription_path(subscription_id)}/providers/{PROVIDER}/workspaces"
+    return f"{group_path(subscription_id, resource_group)}/providers/{PROVIDER}/workspaces"
+
+
+def workspace_path(subscription_id: str, resource_group: str, workspace_name: str) -> str:
+    return f"{workspaces_path(subscription_id, resource_group)}/{quote_segment(workspace_name)}"
+
+
+def location_path(subscription_id: str, location: str) -> str:
+    return f"{subscription_path(subscription_id)}/providers/{PROVIDER}/locations/{quote_segment(location)}"
+
+
+def parse_scope(scope: str) -> Tuple[str, str, str]:
+    """Subscription, resource group and name out of a workspace's ARM id."""
+    match = _SCOPE.match(scope)
+    if not match:
+        raise UserErrorException(f"{scope!r} is no id of a workspace.")
+    return match.group("subscription"), match.group("group"), match.group("workspace")
+
+
+def check_name(kind: str, name: str, shortest: int, longest: int) -> str:
+    """The name, if Azure would take it: it starts with a letter or digit; letters, digits, `_` and `-` follow."""
+    if not isinstance(name, str) or not _NAME.match(name) or not shortest <= len(name) <= longest:
+        raise UserErrorException(
+            f"{name!r} is no name for {kind}: it takes {shortest} to {longest} letters, digits, underscores "
+            "and hyphens, and starts with a letter or digit."
+        )
+    return name

@@ -1,0 +1,3 @@
+from azureml import _absent
+
+_absent.install()

@@ -1,0 +1,239 @@
+"""How a script proves who it is. Whatever the class, what goes to the server is a token of the studio."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import time
+from collections import namedtuple
+from datetime import datetime
+from enum import Enum
+from typing import Any, Callable, Dict, Optional, Union
+
+from azureml.exceptions import AuthenticationException, UserErrorException
+from lazuli import config, login
+
+AccessToken = namedtuple("AccessToken", ["token", "expires_on"])
+
+# A token of the studio has no end that its holder could read; callers of `get_token` still want a number.
+_ASSUMED_LIFE_S = 3600
+
+
+class Audience(Enum):
+    """What a token is meant for. One token of the studio serves all of them."""
+
+    ARM = "ARM"
+    AZUREML = "AZUREML"
+
+
+class AbstractAuthentication:
+    """The base of all: subclasses say in `_find_token` where the token comes from."""
+
+    def __init__(self, cloud: Optional[str] = None):
+        self._cloud = cloud or "AzureCloud"
+        self._url: Optional[str] = None
+
+    def get_authentication_header(self) -> Dict[str, str]:
+        return {"Authorization": "Bearer " + self._token_for(self._server())}
+
+    def get_token(self, *scopes: str, **kwargs: Any) -> Any:
+        token = self._token_for(self._server())
+        return AccessToken(token, _expiry_of(token) or int(time.time()) + _ASSUMED_LIFE_S)
+
+    def signed_session(self, session: Any = None) -> Any:
+        """A session of `requests` (or what was given) that sends the token with every request."""
+        if session is None:
+            import requests
+
+            session = requests.Session()
+        session.headers.update(self.get_authentication_header())
+        return session
+
+    def _server(self) -> str:
+        return self._url or config.server_url()
+
+    def _bind(self, url: str) -> None:
+        """A workspace tells its authentication which server it belongs to."""
+        self._url = self._url or url
+
+    def _token_for(self, url: str) -> str:
+        raise NotImplementedError(f"{type(self).__name__} must say where its token comes from.")
+
+
+class InteractiveLoginAuthentication(AbstractAuthentication):
+    """`LAZULI_TOKEN` or the remembered login; if there is none, a code to confirm in the browser.
+
+    `force=True` asks anew even if a login is remembered.
+    """
+
+    def __init__(self, force: bool = False, tenant_id: Optional[str] = None, cloud: Optional[str] = None):
+        super().__init__(cloud)
+        self._tenant_id = tenant_id
+        self._force = force
+
+    def _token_for(self, url: str) -> str:
+        if self._force:
+            login.sign_in(url)
+            self._force = False
+        return login.token(url)
+
+
+class AzureCliAuthentication(AbstractAuthentication):
+    """What `lazuli login` (or `az login` of the extra) has remembered; never asks."""
+
+    def __init__(self, cloud: Optional[str] = None):
+        super().__init__(cloud)
+
+    def _token_for(self, url: str) -> str:
+        return login.token(url, interactive=False)
+
+
+class MsiAuthentication(AbstractAuthentication):
+    """The identity of the machine or run: the run's own token, or `LAZULI_TOKEN`."""
+
+    def __init__(self, cloud: Optional[str] = None, **kwargs: Any):
+        super().__init__(cloud)
+
+    def _token_for(self, url: str) -> str:
+        token = os.environ.get("AZUREML_RUN_TOKEN") or config.token_for(url)
+        if not token:
+            raise AuthenticationException("This machine has no identity: set AZUREML_RUN_TOKEN or LAZULI_TOKEN.")
+        return token
+
+
+class ServicePrincipalAuthentication(AbstractAuthentication):
+    """For scripts without a person: the password is a token made in the studio."""
+
+    def __init__(
+        self,
+        tenant_id: str,
+        service_principal_id: str,
+        service_principal_password: str,
+        cloud: str = "AzureCloud",
+        _enable_caching: bool = True,
+    ):
+        super().__init__(cloud)
+        if not service_principal_password:
+            raise UserErrorException("service_principal_password is empty; give a token made in the studio.")
+        self._tenant_id = tenant_id
+        self._service_principal_id = service_principal_id
+        self._service_principal_password = service_principal_password
+
+    def _token_for(self, url: str) -> str:
+        return self._service_principal_password
+
+
+class ArmTokenAuthentication(AbstractAuthentication):
+    """A token that the caller already holds."""
+
+    def __init__(self, arm_access_token: str, cloud: str = "None"):
+        super().__init__(cloud)
+        self.update_arm_access_token(arm_access_token)
+
+    def update_arm_access_token(self, new_arm_access_token: str) -> None:
+        if not new_arm_access_token:
+            raise UserErrorException("The token is empty.")
+        self._arm_access_token = new_arm_access_token
+
+    def _token_for(self, url: str) -> str:
+        return self._arm_access_token
+
+
+class TokenAuthentication(AbstractAuthentication):
+    """A function that returns a token for an audience; it is asked before every request."""
+
+    def __init__(self, get_token_for_audience: Callable[[Audience], str], cloud: Optional[str] = None):
+        super().__init__(cloud)
+        self._get_token_for_audience = get_token_for_audience
+
+    def get_token(self, audience: Audience = Audience.ARM) -> str:  # type: ignore[override]
+        return self._get_token_for_audience(audience)
+
+    def _token_for(self, url: str) -> str:
+        return self._get_token_for_audience(Audience.ARM)
+
+
+class AzureMLTokenAuthentication(AbstractAuthentication):
+    """A run's own token, good for that run alone."""
+
+    EXPIRATION_THRESHOLD_IN_SECONDS = 95
+    REFRESH_INTERVAL_IN_SECONDS = 30
+
+    def __init__(
+        self,
+        azureml_access_token: str,
+        expiry_time: Union[float, datetime, None] = None,
+        host: Optional[str] = None,
+        subscription_id: Optional[str] = None,
+        resource_group_name: Optional[str] = None,
+        workspace_name: Optional[str] = None,
+        experiment_name: Optional[str] = None,
+        run_id: Optional[str] = None,
+        user_email: Optional[str] = None,
+        experiment_id: Optional[str] = None,
+        cloud: str = "AzureCloud",
+    ):
+        super().__init__(cloud)
+        self._url = config.normal_url(host) if host else None
+        self._run = (subscription_id, resource_group_name, workspace_name, experiment_name, run_id)
+        self._user_email = user_email
+        self._experiment_id = experiment_id
+        self.set_token(azureml_access_token, expiry_time)
+
+    @classmethod
+    def create(
+        cls,
+        azureml_access_token: str,
+        expiry_time: Union[float, datetime, None],
+        host: str,
+        subscription_id: str,
+        resource_group_name: str,
+        workspace_name: str,
+        experiment_name: str,
+        run_id: str,
+        user_email: Optional[str] = None,
+        experiment_id: Optional[str] = None,
+    ) -> AzureMLTokenAuthentication:
+        return cls(
+            azureml_access_token,
+            expiry_time,
+            host,
+            subscription_id,
+            resource_group_name,
+            workspace_name,
+            experiment_name,
+            run_id,
+            user_email,
+            experiment_id,
+        )
+
+    @property
+    def token(self) -> str:
+        return self._token
+
+    @property
+    def expiry_time(self) -> Union[float, datetime, None]:
+        return self._expiry_time
+
+    def set_token(self, token: str, expiry_time: Union[float, datetime, None]) -> None:
+        self._token = token
+        self._expiry_time = expiry_time
+
+    def get_authentication_header(self) -> Dict[str, str]:
+        return {"Authorization": "Bearer " + self._token}
+
+    def _token_for(self, url: str) -> str:
+        return self._token
+
+
+def _expiry_of(token: str) -> Optional[int]:
+    """The end that a JWT states; our own tokens are opaque and state none."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        return int(claims["exp"])
+    except (ValueError, KeyError, TypeError):
+        return None

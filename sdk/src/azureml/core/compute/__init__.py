@@ -1,0 +1,24 @@
+"""Compute targets."""
+
+from azureml._absent import missing
+from azureml.core.compute.amlcompute import AmlCompute
+from azureml.core.compute.compute import ComputeTarget
+
+__all__ = [
+    "AdlaCompute",
+    "AksCompute",
+    "AmlCompute",
+    "BatchCompute",
+    "ComputeInstance",
+    "ComputeTarget",
+    "DataFactoryCompute",
+    "DatabricksCompute",
+    "DsvmCompute",
+    "HDInsightCompute",
+    "KubernetesCompute",
+    "KustoCompute",
+    "RemoteCompute",
+    "SynapseCompute",
+]
+
+__getattr__ = missing(__name__)

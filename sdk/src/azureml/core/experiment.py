@@ -1,0 +1,259 @@
+"""Experiments: runs that belong together."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional, Union, cast
+
+from azureml import _html, _names
+from azureml.core._config_file import find
+from azureml.core._runs import Pairs, runs_of_experiment
+from azureml.exceptions import ExperimentExecutionException, UserErrorException
+from lazuli.client import quote_segment
+from lazuli.errors import NotFound
+
+if TYPE_CHECKING:
+    import builtins
+
+    from azureml.core.authentication import AbstractAuthentication
+    from azureml.core.run import Run
+    from azureml.core.workspace import Workspace
+
+Json = Dict[str, Any]
+
+
+class ViewType:
+    """Which experiments `Experiment.list` shows."""
+
+    ActiveOnly = "ActiveOnly"
+    ArchivedOnly = "ArchivedOnly"
+    All = "All"
+
+
+class Experiment:
+    """An experiment of a workspace; it is made if it is not there."""
+
+    DELIM = "#"
+    EXPERIMENT_NAME_PATH = "/experiments/{0}"
+    EXPERIMENT_ID_PATH = "/experiments/id/{0}"
+    WORKSPACE_FMT = "?wsid=/subscriptions/{0}/resourcegroups/{1}/workspaces/{2}"
+    TID_FMT = "&tid={0}"
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        name: str,
+        _skip_name_validation: bool = False,
+        _id: Optional[str] = None,
+        _archived_time: Optional[str] = None,
+        _create_in_cloud: bool = True,
+        _experiment_dto: Optional[Json] = None,
+        **kwargs: Any,
+    ):
+        if not _skip_name_validation:
+            _names.check_name("an experiment", name, 1, 255)
+        self._workspace = workspace
+        self._name = name
+        self._id = _id
+        self._archived_time = _archived_time
+        self._dto: Optional[Json] = _experiment_dto
+        if _create_in_cloud and _experiment_dto is None:
+            self._dto = workspace._client.request("PUT", self._path, json={}).json()
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def id(self) -> str:
+        return self._id or cast(str, self._loaded["experimentId"])
+
+    @property
+    def workspace(self) -> Workspace:
+        return self._workspace
+
+    @property
+    def workspace_object(self) -> Workspace:
+        return self._workspace
+
+    @property
+    def tags(self) -> Dict[str, str]:
+        return dict(self._loaded.get("tags") or {})
+
+    @property
+    def archived_time(self) -> Optional[str]:
+        return self._archived_time or self._loaded.get("archivedTime")
+
+    @property
+    def portal_url(self) -> str:
+        """The address of the experiment's page in the studio."""
+        return cast(str, self._loaded["portalUrl"])
+
+    @property
+    def identity(self) -> str:
+        return f"{type(self).__name__}{self.DELIM}{self._name}"
+
+    # ---- runs
+
+    def submit(self, config: Any, tags: Optional[Dict[str, str]] = None, **kwargs: Any) -> Run:
+        """Start a run of what `config` describes, and return it at once."""
+        submitter = getattr(config, "_submit_to", None)
+        if submitter is None:
+            submitter = _submitter_of(config)
+        run = cast("Run", submitter(self, **kwargs))
+        if tags:
+            run.set_tags(tags)
+        return run
+
+    def start_logging(self, *args: Any, **kwargs: Any) -> Run:
+        """Start an interactive run in this process (outputs=, snapshot_directory=, display_name=)."""
+        from azureml.core.run import Run
+
+        return Run._start_logging(self, *args, **kwargs)
+
+    def get_runs(
+        self, type: Optional[str] = None, tags: Pairs = None, properties: Pairs = None, include_children: bool = False
+    ) -> Iterator[Run]:
+        """The runs, newest first."""
+        return runs_of_experiment(self, type=type, tags=tags, properties=properties, include_children=include_children)
+
+    # ---- tags and archive
+
+    def set_tags(self, tags: Dict[str, Any]) -> None:
+        """Add or change tags; the others stay."""
+        self._patch({"tags": dict(self.tags, **{key: _text(value) for key, value in tags.items()})})
+
+    def tag(self, key: str, value: Optional[str] = None) -> None:
+        self.set_tags({key: value})
+
+    def remove_tags(self, tags: Union[str, builtins.list[str]]) -> None:
+        gone = {tags} if isinstance(tags, str) else set(tags)
+        self.refresh()
+        self._patch({"tags": {key: value for key, value in self.tags.items() if key not in gone}})
+
+    def archive(self) -> None:
+        """Take the experiment out of the lists; its runs stay."""
+        self._patch({"archived": True})
+
+    def reactivate(self, new_name: Optional[str] = None) -> None:
+        """Bring an archived experiment back, under another name if one is given."""
+        if new_name is not None:
+            _names.check_name("an experiment", new_name, 1, 255)
+        self._patch({"archived": False, **({"name": new_name} if new_name else {})})
+        self._name = self._loaded["name"]
+
+    def refresh(self) -> None:
+        """Ask the server how the experiment is now."""
+        self._archived_time = None
+        try:
+            self._dto = self._workspace._client.get(self._path)
+        except NotFound as error:
+            raise UserErrorException(f"Experiment {self._name!r} is not in {self._workspace.name}.") from error
+
+    @staticmethod
+    def delete(workspace: Workspace, experiment_id: str) -> None:
+        """Delete an experiment with its runs."""
+        found = [dto for dto in _all(workspace) if experiment_id in (dto["experimentId"], dto["name"])]
+        if not found:
+            raise UserErrorException(f"No experiment of {workspace.name} has the id {experiment_id!r}.")
+        workspace._client.request("DELETE", _path(workspace, found[0]["name"]))
+
+    # ---- finding
+
+    @staticmethod
+    def list(
+        workspace: Workspace,
+        experiment_name: Optional[str] = None,
+        view_type: str = ViewType.ActiveOnly,
+        tags: Pairs = None,
+    ) -> builtins.list[Experiment]:
+        """The experiments of a workspace."""
+        if view_type not in (ViewType.ActiveOnly, ViewType.ArchivedOnly, ViewType.All):
+            raise UserErrorException(f"view_type is {view_type!r}; it may be 'ActiveOnly', 'ArchivedOnly' or 'All'.")
+        return [
+            Experiment(workspace, dto["name"], _skip_name_validation=True, _experiment_dto=dto)
+            for dto in _all(workspace)
+            if experiment_name in (None, dto["name"])
+            and (view_type == ViewType.All or bool(dto.get("archivedTime")) == (view_type == ViewType.ArchivedOnly))
+            and _has_tags(dto.get("tags") or {}, tags)
+        ]
+
+    @staticmethod
+    def from_directory(path: str, auth: Optional[AbstractAuthentication] = None) -> Experiment:
+        """The experiment of a project folder: the one its configuration names, else one named as the folder."""
+        from azureml.core.workspace import Workspace
+
+        file = find(path)
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
+        folder = file.parent.parent if file.parent.name in (".azureml", "aml_config") else file.parent
+        name = content.get("ExperimentName") or content.get("RunHistoryName") or folder.name
+        return Experiment(Workspace.from_config(str(file), auth), name)
+
+    @classmethod
+    def get_docs_url(cls) -> str:
+        return "https://learn.microsoft.com/python/api/azureml-core/azureml.core.experiment.experiment"
+
+    def get_portal_url(self) -> str:
+        return self.portal_url
+
+    # ---- how it shows itself
+
+    def __repr__(self) -> str:
+        return f"Experiment(Name: {self._name},\nWorkspace: {self._workspace.name})"
+
+    def _repr_html_(self) -> str:
+        return _html.table(
+            {
+                "Name": self._name,
+                "Workspace": self._workspace.name,
+                "Report Page": ("Link to the studio", self.portal_url),
+                "Docs Page": ("Link to Documentation", self.get_docs_url()),
+            }
+        )
+
+    @property
+    def _path(self) -> str:
+        return _path(self._workspace, self._name)
+
+    @property
+    def _loaded(self) -> Json:
+        if self._dto is None:
+            self.refresh()
+        return cast(Json, self._dto)
+
+    def _patch(self, body: Json) -> None:
+        self._archived_time = None
+        self._dto = self._workspace._client.request("PATCH", self._path, json=body).json()
+
+
+def _submitter_of(config: Any) -> Any:
+    from azureml.core import script_run_config
+
+    if isinstance(config, script_run_config.ScriptRunConfig):
+        return lambda experiment, **kwargs: script_run_config._submit(experiment, config, **kwargs)
+    raise ExperimentExecutionException(
+        f"A {type(config).__name__} cannot be submitted; give a ScriptRunConfig, or a configuration of a service "
+        "that this version has."
+    )
+
+
+def _path(workspace: Workspace, name: str) -> str:
+    return f"{workspace._history}/experiments/{quote_segment(name)}"
+
+
+def _all(workspace: Workspace) -> Iterator[Json]:
+    return workspace._client.items(workspace._history + "/experiments", {"viewType": "All"})
+
+
+def _has_tags(present: Dict[str, str], wanted: Pairs) -> bool:
+    if not wanted:
+        return True
+    if isinstance(wanted, str):
+        return wanted in present
+    if isinstance(wanted, dict):
+        return all(key in present and value in (None, present[key]) for key, value in wanted.items())
+    return all(key in present for key in wanted)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)
