@@ -31,14 +31,14 @@ def logins_file() -> Path:
 
 def normal_url(url: str) -> str:
     """The address of a server as a key: scheme and host, no slash at the end."""
-    text = url.strip().rstrip("/")
+    text = url.strip()
     if "://" not in text:
         local = text.split(":")[0] in ("localhost", "127.0.0.1")
         text = ("http://" if local else "https://") + text
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UserErrorException(f"{url!r} is no address of a server; write for example http://localhost:8000.")
-    return text
+    return text.rstrip("/")
 
 
 def server_url(fallback: Optional[str] = None) -> str:

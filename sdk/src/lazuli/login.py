@@ -20,9 +20,10 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def sign_in(url: str, *, tell: Say = say, sleep: Callable[[float], None] = time.sleep) -> str:
+def sign_in(url: str, *, tell: Say = say, sleep: Optional[Callable[[float], None]] = None) -> str:
     """Ask for a code, wait until a person confirms it, remember the token and return the user's name."""
     url = config.normal_url(url)
+    sleep = sleep or time.sleep
     client = Client(url, sleep=sleep)
     body = client.request("POST", "/login/device", json={"clientName": _client_name()}).json()
     tell(f"To sign in, open {body['verificationUrl']} in a browser and enter the code {body['userCode']}.")
