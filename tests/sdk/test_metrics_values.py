@@ -1,0 +1,80 @@
+import math
+
+import numpy
+import pytest
+from azureml.core import _metrics
+from azureml.exceptions import AzureMLException, UserErrorException
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        (1, 1),
+        (1.5, 1.5),
+        ("a", "a"),
+        (True, True),
+        (None, None),
+        (numpy.int64(3), 3),
+        (numpy.float32(0.5), 0.5),
+        (numpy.bool_(True), True),
+        (numpy.str_("x"), "x"),
+        (numpy.array(7), 7),
+        (math.nan, "NaN"),
+        (-math.inf, "-Infinity"),
+        (numpy.float64("inf"), "Infinity"),
+        ({"a": 1}, "{'a': 1}"),
+    ],
+)
+def test_values_become_json(given, sent):
+    value = _metrics.scalar("m", given)["value"]
+    assert value == sent
+    assert type(value) is type(sent)
+
+
+@pytest.mark.parametrize("value", [[1], range(2), (number for number in [1])])
+def test_log_takes_one_value(value):
+    with pytest.raises(UserErrorException, match="log_list"):
+        _metrics.scalar("m", value)
+
+
+def test_lists():
+    assert _metrics.value_list("m", (1, 2))["value"] == [1, 2]
+    assert _metrics.value_list("m", numpy.array(["a", "b"]))["value"] == ["a", "b"]
+    with pytest.raises(AzureMLException, match="holds lists"):
+        _metrics.value_list("m", [[1], [2]])
+    with pytest.raises(UserErrorException, match="empty"):
+        _metrics.value_list("m", [])
+
+
+def test_tables():
+    assert _metrics.row("m", {"x": 1, "y": numpy.float64(2)})["rows"] == [{"x": 1, "y": 2.0}]
+    assert _metrics.table("m", {"x": [1, 2], "y": [3, 4]})["rows"] == [{"x": 1, "y": 3}, {"x": 2, "y": 4}]
+    with pytest.raises(AzureMLException, match="one length"):
+        _metrics.table("m", {"x": [1, 2], "y": [3]})
+    with pytest.raises(AzureMLException, match="log_table"):
+        _metrics.row("m", {"x": [1]})
+    with pytest.raises(UserErrorException, match="dict of lists"):
+        _metrics.table("m", [1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "shown"),
+    [
+        ("scalar", [1], 1),
+        ("scalar", [1, 2], [1, 2]),
+        ("list", ["a"], "a"),
+        ("list", [1, 2], [1, 2]),
+        ("table", [{"x": 1, "y": 2}], {"x": 1, "y": 2}),
+        ("table", [{"x": 1, "y": 2}, {"x": 3}], {"x": [1, 3], "y": [2, None]}),
+        ("image", ["aml://first", "aml://second"], "aml://first"),
+        ("scalar", ["Infinity"], math.inf),
+    ],
+)
+def test_get_metrics_shows(kind, values, shown):
+    assert _metrics.decode({"kind": kind, "values": values}) == shown
+
+
+def test_json_metrics_must_be_json():
+    assert _metrics.json_text({"data": {"matrix": numpy.array([[1, 2]])}}, "x") == '{"data": {"matrix": [[1, 2]]}}'
+    with pytest.raises(UserErrorException, match="not JSON"):
+        _metrics.json_text("{", "confusion matrix")
