@@ -83,8 +83,10 @@ def plain(value: Any) -> Any:
     """A value that JSON can carry; numpy's numbers become Python's, NaN and infinities become texts."""
     if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 and not isinstance(value, (str, bytes)):
         value = value.item()
-    if value is None or isinstance(value, (bool, str)):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, numbers.Integral):
         return int(value)
     if isinstance(value, numbers.Real):
