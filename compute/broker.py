@@ -28,7 +28,11 @@ def broker_settings(url: str = "") -> dict:
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "broker_connection_retry_on_startup": True,
-        "broker_transport_options": {"visibility_timeout": 7 * 24 * 3600, "socket_keepalive": True},
+        "broker_transport_options": {
+            "visibility_timeout": 7 * 24 * 3600,
+            "socket_keepalive": True,
+            "socket_connect_timeout": 3,
+        },
     }
 
 

@@ -1,14 +1,19 @@
 """Hosts, compute targets, their nodes, and the queue of work. A unit of work is a process with an environment on a node."""
 
+import dataclasses
 import datetime as dt
 import uuid
 
 from django.conf import settings
-from django.db import models
-from django.db.models import F, Q
+from django.db import IntegrityError, models, transaction
+from django.db.models import F, OuterRef, Q
+from django.db.models.functions import Coalesce
+from django.urls import reverse
 from django.utils import timezone
 
-from compute import sizes
+from compute import doorbell, quota, sizes
+from studio.errors import Conflict, Invalid
+from workspaces import names
 from workspaces.models import User, Workspace
 
 
@@ -32,9 +37,64 @@ class Host(models.Model):
         )
 
 
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """Between how many nodes a cluster moves, and after how many idle seconds a node leaves."""
+
+    MOST_NODES = 100
+    MOST_IDLE_SECONDS = 7 * 24 * 3600
+
+    min_nodes: int = 0
+    max_nodes: int = 1
+    idle_seconds: int = 120
+
+    def __post_init__(self):
+        self._check("minimum number of nodes", self.min_nodes, "minNodeCount", 0, self.MOST_NODES)
+        self._check("maximum number of nodes", self.max_nodes, "maxNodeCount", 1, self.MOST_NODES)
+        self._check(
+            "idle seconds before scale down",
+            self.idle_seconds,
+            "nodeIdleTimeBeforeScaleDown",
+            0,
+            self.MOST_IDLE_SECONDS,
+        )
+        if self.min_nodes > self.max_nodes:
+            raise Invalid(
+                f"The minimum of {self.min_nodes} nodes is more than the maximum of {self.max_nodes}.",
+                target="minNodeCount",
+            )
+
+    def _check(self, what: str, value, target: str, least: int, most: int):
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise Invalid(f"The {what} is {value!r}: write a whole number from {least} to {most}.", target=target)
+
+
 class ComputeTargetQuerySet(models.QuerySet):
     def visible_to(self, actor):
         return self.filter(workspace__in=Workspace.objects.visible_to(actor), deleted_at=None)
+
+    def present(self):
+        return self.filter(deleted_at=None)
+
+    def with_path(self):
+        return self.select_related("workspace__resource_group__subscription")
+
+    def with_counts(self):
+        """How many nodes are in which state, and how much work waits or runs: all in the one query."""
+        nodes = Node.objects.present().filter(target=OuterRef("pk"))
+        work = Work.objects.filter(target=OuterRef("pk"))
+        counts = {f"{state}_count": _count(nodes.filter(state=state)) for state in Node.State.values}
+        return self.annotate(
+            **counts,
+            queued_count=_count(work.filter(state=Work.State.QUEUED)),
+            held_count=_count(work.filter(state=Work.State.CLAIMED)),
+        )
+
+
+def _count(rows):
+    """A correlated count; joins of several tables would multiply each other."""
+    counted = rows.order_by().values("target").annotate(number=models.Count("pk")).values("number")
+    return Coalesce(models.Subquery(counted, output_field=models.IntegerField()), 0)
 
 
 class ComputeTarget(models.Model):
@@ -88,14 +148,159 @@ class ComputeTarget(models.Model):
     def arm_id(self) -> str:
         return f"{self.workspace.arm_id}/computes/{self.name}"
 
+    def get_absolute_url(self):
+        return reverse("compute:cluster_detail", args=[self.workspace.slug, self.name])
+
     @property
     def size(self) -> sizes.Size:
         return sizes.find(self.vm_size)
+
+    @property
+    def scale_settings(self) -> Scale:
+        return Scale(self.min_nodes, self.max_nodes, self.idle_seconds)
+
+    @property
+    def is_deleting(self) -> bool:
+        return self.state == self.State.DELETING
+
+    # What follows reads the numbers of `with_counts()`.
+
+    @property
+    def node_counts(self) -> dict[str, int]:
+        return {state: getattr(self, f"{state}_count") for state in Node.State.values}
+
+    @property
+    def current_node_count(self) -> int:
+        return sum(self.node_counts.values())
+
+    @property
+    def usable_count(self) -> int:
+        return self.preparing_count + self.idle_count + self.running_count
+
+    @property
+    def active_count(self) -> int:
+        """Work that waits or runs."""
+        return self.queued_count + self.held_count
+
+    @property
+    def target_node_count(self) -> int:
+        return 0 if self.is_deleting else min(max(self.min_nodes, self.active_count), self.max_nodes)
+
+    @property
+    def allocation_state(self) -> str:
+        moving = self.preparing_count or self.leaving_count or self.usable_count < self.target_node_count
+        return "Resizing" if moving else "Steady"
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether a page that shows it has to look again soon."""
+        return self.is_deleting or self.allocation_state == "Resizing" or self.active_count > 0 or self._will_shrink
+
+    @property
+    def _will_shrink(self) -> bool:
+        return self.idle_count > self.min_nodes
+
+    # The verbs: pages, API and commands call these.
+
+    @classmethod
+    def create(cls, workspace: Workspace, user: User, name: str, vm_size: str, scale: Scale, **recorded):
+        """A new cluster. `recorded`: location, description, tags, vm_priority, settings."""
+        names.name(name, "compute name")
+        size = sizes.find(vm_size)
+        recorded = _checked(recorded) | {
+            "vm_size": size.name,
+            "location": recorded.get("location") or workspace.location,
+        }
+        with transaction.atomic():
+            quota.check(workspace.resource_group.subscription_id, size, scale.max_nodes)
+            target = cls(workspace=workspace, created_by=user, name=name, **dataclasses.asdict(scale), **recorded)
+            target._insert()
+        return target
+
+    def _insert(self):
+        try:
+            with transaction.atomic():
+                self.save(force_insert=True)
+        except IntegrityError as error:
+            other = ComputeTarget.objects.present().filter(workspace=self.workspace, name__iexact=self.name).first()
+            if other is None:
+                raise
+            raise Conflict(other.taken, target="name") from error
+        doorbell.ring_autoscaler()
+
+    @property
+    def taken(self) -> str:
+        if self.is_deleting:
+            return (
+                f"The compute target {self.name} is still being deleted. Try again in a moment, or choose another name."
+            )
+        return f"There is a compute target {self.name} in this workspace already. Choose another name."
+
+    def scale(self, scale: Scale):
+        """Other limits; nodes come and go accordingly. A running node ends its work first."""
+        with transaction.atomic():
+            subscription = self.workspace.resource_group.subscription_id
+            if scale.max_nodes > self.max_nodes:
+                quota.check(subscription, self.size, scale.max_nodes, besides=self.pk)
+            self._change(resized_at=timezone.now(), **dataclasses.asdict(scale))
+        doorbell.ring_autoscaler()
+
+    def describe(self, **recorded):
+        self._change(**_checked(recorded))
+
+    def _change(self, **fields):
+        present = ComputeTarget.objects.filter(pk=self.pk, deleted_at=None).exclude(state=self.State.DELETING)
+        if not present.update(**fields):
+            raise Conflict(f"The compute target {self.name} is being deleted and can no longer be changed.")
+        for name, value in fields.items():
+            setattr(self, name, value)
+
+    def start_deleting(self):
+        """Waiting work is canceled, running work ends, nodes leave; once the last has left, the target is gone."""
+        with transaction.atomic():
+            ComputeTarget.objects.filter(pk=self.pk, deleted_at=None).update(state=self.State.DELETING)
+            now = timezone.now()
+            reason = f"The compute target {self.name} was deleted."
+            self.work.queued().update(state=Work.State.CANCELED, ended_at=now, reason=reason)
+            self.work.held().update(state=Work.State.LOST, ended_at=now, reason=reason, lease_until=None)
+            self.nodes.present().update(state=Node.State.LEAVING, state_at=now, message=reason)
+            self.state = self.State.DELETING
+        doorbell.ring_autoscaler()
+
+    def finish_deleting(self):
+        """Mark it gone unless a node is still there."""
+        if not self.nodes.present().exists():
+            ComputeTarget.objects.filter(pk=self.pk, state=self.State.DELETING).update(deleted_at=timezone.now())
+
+
+def _checked(recorded: dict) -> dict:
+    """What is kept about a target as it was given: lengths and kinds are checked, nothing else."""
+    checked = dict(recorded)
+    if "description" in recorded:
+        checked["description"] = names.checked(recorded["description"], "description", most=5000, empty=True)
+    if "tags" in recorded:
+        checked["tags"] = names.tags(recorded["tags"])
+    if recorded.get("location"):
+        checked["location"] = names.checked(recorded["location"], "location", most=40)
+    priority = recorded.get("vm_priority")
+    if priority is not None and priority not in ComputeTarget.Priority.values:
+        allowed = " or ".join(ComputeTarget.Priority.values)
+        raise Invalid(f"The VM priority is {priority!r}; it may be {allowed}.", target="vmPriority")
+    return checked
 
 
 class NodeQuerySet(models.QuerySet):
     def present(self):
         return self.filter(ended_at=None)
+
+    def usable(self):
+        return self.present().filter(state__in=Node.USABLE)
+
+    def silent(self, now: dt.datetime):
+        """Usable ones that gave no sign of life in time; a new one may take somewhat longer to give its first."""
+        late = now - dt.timedelta(seconds=settings.NODE_LEASE_SECONDS)
+        never = now - dt.timedelta(seconds=Node.START_SECONDS)
+        return self.usable().filter(Q(heartbeat_at__lt=late) | Q(heartbeat_at=None, created_at__lt=never))
 
 
 class Node(models.Model):
@@ -108,6 +313,9 @@ class Node(models.Model):
         LEAVING = "leaving"
         UNUSABLE = "unusable"
         PREEMPTED = "preempted"
+
+    USABLE = [State.PREPARING, State.IDLE, State.RUNNING]
+    START_SECONDS = 60
 
     target = models.ForeignKey(ComputeTarget, models.CASCADE, related_name="nodes")
     host = models.ForeignKey(Host, models.SET_NULL, null=True, related_name="nodes")
@@ -130,6 +338,46 @@ class Node(models.Model):
     def __str__(self):
         return self.name
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether its host shall keep it running."""
+        return self.ended_at is None and self.state in self.USABLE
+
+    def start_running(self) -> bool:
+        """Take it for work; False if it is to leave."""
+        return self._move(self.State.RUNNING, allowed=self.USABLE)
+
+    def become_idle(self) -> bool:
+        return self._move(self.State.IDLE, allowed=[self.State.PREPARING, self.State.RUNNING])
+
+    def leave(self, message: str) -> bool:
+        """An idle node is let go; one that was given work at this moment stays."""
+        return self._move(self.State.LEAVING, allowed=[self.State.IDLE, self.State.PREPARING], message=message)
+
+    def lose(self, message: str) -> bool:
+        """It died or fell silent: nobody shall use it, and its work is lost with it."""
+        with transaction.atomic():
+            if not self._move(self.State.UNUSABLE, allowed=self.USABLE, message=message[:500]):
+                return False
+            for work in self.work.held():
+                work.lose(message)
+        doorbell.ring_autoscaler()
+        return True
+
+    def end(self):
+        """It is gone from its host."""
+        if Node.objects.filter(pk=self.pk, ended_at=None).update(ended_at=timezone.now()):
+            ComputeTarget.objects.filter(pk=self.target_id).update(resized_at=timezone.now())
+
+    def _move(self, state, *, allowed, **fields) -> bool:
+        # One conditional UPDATE: of a claim and a farewell at the same moment, only one can win.
+        fields |= {"state": state, "state_at": timezone.now()}
+        moved = Node.objects.filter(pk=self.pk, ended_at=None, state__in=allowed).update(**fields)
+        if moved:
+            for name, value in fields.items():
+                setattr(self, name, value)
+        return bool(moved)
+
 
 class WorkQuerySet(models.QuerySet):
     def queued(self):
@@ -137,6 +385,11 @@ class WorkQuerySet(models.QuerySet):
 
     def held(self):
         return self.filter(state=Work.State.CLAIMED)
+
+    def claimable_by(self, node):
+        """What waits for nodes of this cluster; before that, what this very node holds already."""
+        mine = Q(state=Work.State.CLAIMED, node=node) | Q(state=Work.State.QUEUED, target=node.target_id)
+        return self.filter(mine).order_by("state", "-priority", "queued_at", "pk")
 
 
 class Work(models.Model):
@@ -177,3 +430,13 @@ class Work(models.Model):
 
     def __str__(self):
         return f"{self.scope} ({self.state})"
+
+    @property
+    def subject(self) -> str:
+        """What the scope names, without its kind: of `run:abc` it is `abc`."""
+        return self.scope.partition(":")[2]
+
+    def lose(self, reason: str) -> bool:
+        """Nobody works on it any more. The room that queued it reads why and ends what it stands for."""
+        held = Work.objects.held().filter(pk=self.pk, attempt=self.attempt)
+        return bool(held.update(state=self.State.LOST, ended_at=timezone.now(), reason=reason[:500], lease_until=None))

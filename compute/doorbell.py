@@ -1,0 +1,59 @@
+"""Celery messages that say no more than "look". Every receiver also looks by itself, so a lost one costs seconds.
+
+Rung when the transaction commits, since before that there is nothing to see.
+"""
+
+import functools
+import logging
+
+from celery import Celery
+from django.conf import settings
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+from compute.broker import broker_settings, cluster_queue, host_queue
+
+logger = logging.getLogger(__name__)
+# A message that nobody took in this time has been overtaken by the receiver's own look.
+EXPIRES_SECONDS = 30
+_away = False
+
+
+def ring_cluster(target_id: int) -> None:
+    """There may be work for the nodes of this cluster."""
+    _on_commit("compute.node.look", cluster_queue(target_id))
+
+
+def ring_host(host_name: str) -> None:
+    """What this host shall run may have changed."""
+    _on_commit("compute.host.look", host_queue(host_name))
+
+
+def ring_autoscaler() -> None:
+    _on_commit("compute.tasks.autoscale", "control")
+
+
+def _on_commit(task: str, queue: str) -> None:
+    transaction.on_commit(functools.partial(_ring, task, queue))
+
+
+def _ring(task: str, queue: str) -> None:
+    global _away
+    try:
+        _app().send_task(task, queue=queue, expires=EXPIRES_SECONDS, retry=False, ignore_result=True)
+    except (OperationalError, OSError) as error:
+        # Said once, not at every ring: the row is the truth, the work is found within seconds anyway.
+        if not _away:
+            logger.warning("Redis does not answer (%s); work starts some seconds later until it does.", error)
+        _away = True
+    else:
+        _away = False
+
+
+@functools.cache
+def _app() -> Celery:
+    """An app for sending alone: it gives up at once, where a worker's would wait for Redis to come back."""
+    app = Celery("doorbell", set_as_current=False)
+    app.config_from_object(broker_settings(settings.REDIS_URL))
+    app.conf.broker_transport_options |= {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+    return app

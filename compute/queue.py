@@ -1,0 +1,109 @@
+"""The queue of work. Its rows are the truth, and every step is won by one conditional UPDATE.
+
+A unit of work is queued, claimed by one node for a lease that its runner renews, and then done, canceled or lost.
+`attempt` is raised by each claim; whoever writes with an older one has been overtaken.
+"""
+
+import datetime as dt
+import uuid
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from compute import doorbell
+from compute.models import ComputeTarget, Node, Work
+from studio.errors import Conflict
+from workspaces.models import User
+
+# Of several nodes that reach for the same work one wins; the others try the next few.
+CANDIDATES = 5
+
+
+def enqueue(target: ComputeTarget, scope: str, spec: dict, user: User, priority: int = 0) -> Work:
+    """Store work inside the caller's transaction; nodes and autoscaler are rung when it commits."""
+    if target.state == ComputeTarget.State.DELETING or target.deleted_at:
+        raise Conflict(f"The compute target {target.name} is being deleted; choose another one.", target="computeId")
+    work = Work.objects.create(target=target, scope=scope, spec=spec, submitted_by=user, priority=priority)
+    doorbell.ring_cluster(target.pk)
+    doorbell.ring_autoscaler()
+    return work
+
+
+def claim(node: Node) -> Work | None:
+    """The next work for a node that holds none, leased to it; None if there is none or the node shall leave.
+
+    A node that asks while it holds work never got our answer: it is given the same work again, as a new attempt.
+    """
+    candidates = list(Work.objects.claimable_by(node).values_list("pk", flat=True)[:CANDIDATES])
+    if not candidates:
+        return None
+    with transaction.atomic():
+        if not node.start_running():
+            return None
+        for pk in candidates:
+            if _take(pk, node):
+                return Work.objects.select_related("target__workspace", "submitted_by").get(pk=pk)
+        node.become_idle()
+    return None
+
+
+def _take(pk: uuid.UUID, node: Node) -> int:
+    now = timezone.now()
+    return (
+        Work.objects.claimable_by(node)
+        .filter(pk=pk)
+        .update(
+            state=Work.State.CLAIMED, node=node, attempt=F("attempt") + 1, claimed_at=now, lease_until=_lease_from(now)
+        )
+    )
+
+
+def renew(work_id: uuid.UUID, attempt: int) -> bool:
+    """Prolong the lease; False tells the caller that it was overtaken and has to stop."""
+    now = timezone.now()
+    return bool(Work.objects.held().filter(pk=work_id, attempt=attempt).update(lease_until=_lease_from(now)))
+
+
+def finish(work_id: uuid.UUID, attempt: int) -> bool:
+    """The runner's process has ended; its node is free again."""
+    held = Work.objects.held().filter(pk=work_id, attempt=attempt)
+    with transaction.atomic():
+        if not held.update(state=Work.State.DONE, ended_at=timezone.now(), lease_until=None):
+            return False
+        node = Node.objects.filter(work=work_id).first()
+        if node:
+            node.become_idle()
+    return True
+
+
+def cancel(work: Work) -> bool:
+    """Take it out of the queue. One that a node holds stays: its runner learns of it by its next heartbeat."""
+    queued = Work.objects.filter(pk=work.pk, state=Work.State.QUEUED)
+    return bool(queued.update(state=Work.State.CANCELED, ended_at=timezone.now()))
+
+
+def reap() -> int:
+    """Give up nodes that fell silent and work that nobody holds any more; returns how many units were lost."""
+    now = timezone.now()
+    for node in Node.objects.silent(now).select_related("target"):
+        seen = node.heartbeat_at or node.created_at
+        node.lose(f"Node {node.name} was lost: it gave no sign of life since {seen:%H:%M:%S} UTC.")
+    unusable = Q(node=None) | ~Q(node__state__in=Node.USABLE) | Q(node__ended_at__isnull=False)
+    doomed = Work.objects.held().filter(unusable | Q(lease_until__lt=now)).select_related("node")
+    return sum(work.lose(_why(work, now)) for work in doomed)
+
+
+def _why(work: Work, now: dt.datetime) -> str:
+    if work.node is None:
+        return "The node that held this work is gone."
+    if work.node.message:
+        return work.node.message
+    if work.lease_until and work.lease_until < now:
+        return f"Node {work.node.name} was lost: its runner gave no sign of life for {settings.NODE_LEASE_SECONDS} seconds."
+    return f"Node {work.node.name} was lost: it has left the cluster."
+
+
+def _lease_from(now: dt.datetime) -> dt.datetime:
+    return now + dt.timedelta(seconds=settings.NODE_LEASE_SECONDS)

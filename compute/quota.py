@@ -1,0 +1,45 @@
+"""How many cores of a family the clusters of one subscription may have together."""
+
+from django.apps import apps
+from django.db.models import F
+
+from compute import sizes
+from studio.errors import Invalid
+
+
+def check(subscription_id: int, size: sizes.Size, max_nodes: int, besides: int | None = None) -> None:
+    """Invalid, in words, if so many nodes more (or instead of those of the target `besides`) exceed the quota."""
+    used = _used(subscription_id, besides).get(size.family, 0)
+    wanted = size.vcpus * max_nodes
+    if used + wanted > sizes.QUOTA:
+        room = max(0, sizes.QUOTA - used) // size.vcpus
+        raise Invalid(
+            f"{max_nodes} nodes of {size.name} need {wanted} vCPUs of {size.family}; the quota of this subscription is "
+            f"{sizes.QUOTA} and {used} are taken by other clusters. At most {room} such nodes are possible.",
+            target="maxNodeCount",
+            code="QuotaExceeded",
+        )
+
+
+def available(subscription_id: int) -> dict[str, int]:
+    """Cores left of each family."""
+    used = _used(subscription_id)
+    return {size.family: max(0, sizes.QUOTA - used.get(size.family, 0)) for size in sizes.SIZES}
+
+
+def usages(subscription_id: int) -> dict[str, int]:
+    """Cores taken of each family."""
+    used = _used(subscription_id)
+    return {size.family: used.get(size.family, 0) for size in sizes.SIZES}
+
+
+def _used(subscription_id: int, besides: int | None = None) -> dict[str, int]:
+    # The models call this module, so it finds them by name.
+    targets = apps.get_model("compute", "ComputeTarget").objects.filter(
+        workspace__resource_group__subscription=subscription_id, deleted_at=None
+    )
+    used: dict[str, int] = {}
+    for vm_size, max_nodes in targets.exclude(pk=besides).values_list(F("vm_size"), F("max_nodes")):
+        family = sizes.find(vm_size).family
+        used[family] = used.get(family, 0) + sizes.find(vm_size).vcpus * max_nodes
+    return used
