@@ -38,6 +38,11 @@ class Actor:
         return bool(self.run_id)
 
 
+def actor_of_request(request) -> Actor:
+    """The person in front of a page."""
+    return Actor(request.user)
+
+
 def roles_on(user, thing) -> set[str]:
     """The roles of a person on a subscription, group or workspace, inherited ones included."""
     if isinstance(thing, Workspace):

@@ -32,11 +32,26 @@ class User(AbstractUser):
         return "".join(word[0] for word in words[:2]).upper()
 
 
+class SubscriptionQuerySet(models.QuerySet):
+    def visible_to(self, actor):
+        """Those on which, or on something inside which, the actor has a role."""
+        if actor.user.is_superuser and not actor.workspace_id:
+            return self
+        mine = RoleAssignment.objects.filter(user=actor.user)
+        return self.filter(
+            Q(pk__in=mine.values("subscription"))
+            | Q(resource_groups__in=mine.values("resource_group"))
+            | Q(resource_groups__workspaces__in=Workspace.objects.visible_to(actor))
+        ).distinct()
+
+
 class Subscription(models.Model):
     # Any text names a subscription, as scripts in the wild have it.
     subscription_id = models.CharField(max_length=100, unique=True)
     display_name = models.CharField(max_length=100, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = SubscriptionQuerySet.as_manager()
 
     class Meta:
         ordering = ["subscription_id"]
@@ -49,12 +64,26 @@ class Subscription(models.Model):
         return f"/subscriptions/{self.subscription_id}"
 
 
+class ResourceGroupQuerySet(models.QuerySet):
+    def visible_to(self, actor):
+        if actor.user.is_superuser and not actor.workspace_id:
+            return self
+        mine = RoleAssignment.objects.filter(user=actor.user)
+        return self.filter(
+            Q(pk__in=mine.values("resource_group"))
+            | Q(subscription__in=mine.values("subscription"))
+            | Q(workspaces__in=Workspace.objects.visible_to(actor))
+        ).distinct()
+
+
 class ResourceGroup(models.Model):
     subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="resource_groups")
     name = models.CharField(max_length=90)
     location = models.CharField(max_length=40, default="eastus")
     tags = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = ResourceGroupQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]

@@ -1,0 +1,46 @@
+"""From the words of an address to the row, through the eyes of the actor; what it may not see is not found."""
+
+from django.http import Http404
+
+from workspaces.access import Actor
+from workspaces.models import ResourceGroup, Subscription, Workspace
+
+
+def subscription(actor: Actor, subscription_id: str) -> Subscription:
+    found = Subscription.objects.visible_to(actor).filter(subscription_id__iexact=subscription_id).first()
+    if found is None:
+        raise Http404(f"The subscription '{subscription_id}' could not be found.")
+    return found
+
+
+def resource_group(actor: Actor, subscription_id: str, name: str) -> ResourceGroup:
+    groups = ResourceGroup.objects.visible_to(actor).select_related("subscription")
+    found = groups.filter(subscription__subscription_id__iexact=subscription_id, name__iexact=name).first()
+    if found is None:
+        raise Http404(f"Resource group '{name}' could not be found.")
+    return found
+
+
+def workspace(actor: Actor, subscription_id: str, resource_group: str, workspace_name: str) -> Workspace:
+    """Case does not matter in any of the three words, as in Azure."""
+    found = (
+        Workspace.objects.visible_to(actor)
+        .with_path()
+        .filter(
+            resource_group__subscription__subscription_id__iexact=subscription_id,
+            resource_group__name__iexact=resource_group,
+            name__iexact=workspace_name,
+        )
+        .first()
+    )
+    if found is None:
+        raise Http404(f"Workspace not found: there is no '{workspace_name}' in resource group '{resource_group}'.")
+    return found
+
+
+def by_slug(actor: Actor, slug: str) -> Workspace:
+    """For pages, whose addresses carry the slug."""
+    found = Workspace.objects.visible_to(actor).with_path().filter(slug=slug).first()
+    if found is None:
+        raise Http404("Workspace not found. It may have been deleted, or you have no role on it.")
+    return found
