@@ -2,12 +2,17 @@
 
 import uuid
 
-from django.db import models
-from django.db.models import Q
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
+from compute import queue
 from compute.models import ComputeTarget, Work
+from studio import storage
+from studio.errors import Conflict, Invalid
+from workspaces import names
 from workspaces.models import User, Workspace
 
 
@@ -39,6 +44,36 @@ class Experiment(models.Model):
     def get_absolute_url(self):
         return reverse("runs:experiment_detail", args=[self.workspace.slug, self.experiment_id])
 
+    def edit(self, *, name=None, description=None, tags=None, archived=None):
+        """Change what is given; the rest stays."""
+        if name is not None and name != self.name:
+            names.name(name, "experiment name")
+            if Experiment.objects.filter(workspace=self.workspace, name=name).exists():
+                raise Conflict(f"There is an experiment {name!r} already.", target="name")
+            self.name = name
+        if description is not None:
+            self.description = names.checked(description, "description", most=5000, empty=True)
+        if tags is not None:
+            self.tags = names.tags(tags)
+        if archived is not None:
+            self.archived_at = (self.archived_at or timezone.now()) if archived else None
+        self.save(update_fields=["name", "description", "tags", "archived_at"])
+
+    def next_number(self) -> int:
+        """The number of a new run; inside the transaction that stores the run, so that none is used twice."""
+        Experiment.objects.filter(pk=self.pk).update(run_count=F("run_count") + 1)
+        self.refresh_from_db(fields=["run_count"])
+        return self.run_count
+
+    def delete(self):
+        """Only when no run of it is active; takes its runs and their files."""
+        active = self.runs.filter(deleted_at=None).active().count()
+        if active:
+            raise Conflict(f"{active} runs of {self.name} have not ended. Cancel them first.", code="in_use")
+        while run := self.runs.select_related("workspace").first():
+            run.delete()
+        return super().delete()
+
 
 class Snapshot(models.Model):
     """The code of a run as it was submitted: one zip, stored once per content."""
@@ -51,6 +86,8 @@ class Snapshot(models.Model):
     files = models.JSONField(default=list)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # When somebody last asked for it; one that no run has is forgotten some time after that.
+    used_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "digest"], name="one_snapshot_of_a_content")]
@@ -64,11 +101,18 @@ class RunQuerySet(models.QuerySet):
         """A run token sees its own run and that run's descendants."""
         runs = self.filter(workspace__in=Workspace.objects.visible_to(actor), deleted_at=None)
         if actor.is_run:
-            runs = runs.filter(Q(run_id=actor.run_id) | Q(root__run_id=actor.run_id) | Q(parent__run_id=actor.run_id))
+            own = Q(run_id=actor.run_id) | Q(root__run_id=actor.run_id)
+            runs = runs.filter(own | Q(parent__run_id=actor.run_id) | Q(parent__parent__run_id=actor.run_id))
         return runs
 
     def active(self):
         return self.filter(status__in=Run.ACTIVE)
+
+    def told(self):
+        """With all that the description of a run over the wire needs, in a fixed number of queries."""
+        return self.select_related(
+            "workspace__resource_group__subscription", "experiment", "parent", "root", "work", "created_by", "snapshot"
+        ).prefetch_related("tag_rows", "parameter_rows")
 
 
 class Run(models.Model):
@@ -95,6 +139,29 @@ class Run(models.Model):
         Status.RUNNING,
         Status.FINALIZING,
         Status.CANCEL_REQUESTED,
+    ]
+
+    # From which states a run may come to each. Which of Preparing and Queued is first depends on who builds the environment.
+    BEFORE_RUNNING = [Status.NOT_STARTED, Status.PREPARING, Status.PROVISIONING, Status.STARTING, Status.QUEUED]
+    MOVES = {
+        Status.PREPARING: BEFORE_RUNNING,
+        Status.PROVISIONING: BEFORE_RUNNING,
+        Status.STARTING: BEFORE_RUNNING,
+        Status.QUEUED: BEFORE_RUNNING,
+        Status.RUNNING: BEFORE_RUNNING,
+        Status.FINALIZING: [*BEFORE_RUNNING, Status.RUNNING],
+        Status.CANCEL_REQUESTED: [*BEFORE_RUNNING, Status.RUNNING, Status.FINALIZING],
+        Status.COMPLETED: ACTIVE,
+        Status.FAILED: ACTIVE,
+        Status.CANCELED: ACTIVE,
+    }
+    PROGRESS = [
+        Status.PREPARING,
+        Status.PROVISIONING,
+        Status.STARTING,
+        Status.QUEUED,
+        Status.RUNNING,
+        Status.FINALIZING,
     ]
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="runs")
@@ -159,6 +226,179 @@ class Run(models.Model):
     @property
     def storage_area(self) -> str:
         return f"{self.workspace.storage_area}/runs/{self.pk}"
+
+    @property
+    def is_local(self) -> bool:
+        """Its script runs on the submitter's own machine."""
+        return self.target_name == "local"
+
+    @property
+    def has_runner(self) -> bool:
+        """A process of ours supervises the script, and hears of a cancel by its heartbeat."""
+        return self.heartbeat_at is not None or (self.work is not None and self.work.state == Work.State.CLAIMED)
+
+    @property
+    def duration(self) -> float | None:
+        if self.started_at is None:
+            return None
+        return ((self.ended_at or timezone.now()) - self.started_at).total_seconds()
+
+    @property
+    def tags(self) -> dict:
+        return {row.name: row.value for row in self.tag_rows.all()}
+
+    @property
+    def parameters(self) -> dict:
+        return {row.name: row.value for row in self.parameter_rows.all()}
+
+    def start(self, *, node: str = ""):
+        self.move(self.Status.RUNNING, node=node)
+
+    def fail(self, code: str, message: str, details: list | None = None):
+        error = {"code": code, "message": message, "details": details or []}
+        self.move(self.Status.FAILED, message=message, error=error)
+
+    def move(self, status, *, message: str = "", error: dict | None = None, node: str = ""):
+        """Come to another state, by one conditional UPDATE: of two that try, one wins. The same state again changes nothing."""
+        status = self._status(status)
+        fields = {"status": status, "revision": F("revision") + 1}
+        if status == self.Status.RUNNING:
+            fields["started_at"] = Coalesce("started_at", timezone.now(), output_field=models.DateTimeField())
+        if status in self.TERMINAL:
+            fields["ended_at"] = timezone.now()
+        if error:
+            fields["error"] = error
+        if node:
+            fields["node_name"] = node
+        with transaction.atomic():
+            allowed = [state for state in self.MOVES[status] if state != status]
+            if not Run.objects.filter(pk=self.pk, status__in=allowed).update(**fields):
+                return self._stay(status)
+            RunEvent.objects.create(run=self, status=status, message=message[:1000])
+            if status in self.TERMINAL:
+                self._end_what_hangs_on_it(status)
+        self.refresh_from_db()
+
+    def _status(self, word):
+        if word not in self.MOVES:
+            raise Invalid(
+                f"{word!r} is no state that a run can be given; use {', '.join(self.MOVES)}.", target="status"
+            )
+        return self.Status(word)
+
+    def _stay(self, status):
+        """A repeated report is a retry, and a run that shall be canceled hears so in the answer; all else is refused."""
+        self.refresh_from_db()
+        if self.status == status or (self.status == self.Status.CANCEL_REQUESTED and status in self.PROGRESS):
+            return
+        code = "run_is_final" if self.status in self.TERMINAL else "illegal_move"
+        raise Conflict(
+            f"The run {self.run_id} is {self.status}; it cannot become {status}.", code=code, target="status"
+        )
+
+    def _end_what_hangs_on_it(self, status):
+        """Children that only the ended script could end, and work that no node has taken yet."""
+        if self.work_id:
+            queue.cancel(self.work)
+        if status == self.Status.COMPLETED and not (self.work_id or self.heartbeat_at):
+            return
+        for child in self.children.active().filter(work=None, heartbeat_at=None):
+            child.move(
+                status if status == self.Status.COMPLETED else self.Status.CANCELED, message="Its parent run ended."
+            )
+
+    def cancel(self):
+        """At once if nothing runs; else the runner is told by its next heartbeat. A second cancel changes nothing."""
+        if self.status in (self.Status.CANCELED, self.Status.CANCEL_REQUESTED):
+            return
+        if self.status in self.TERMINAL:
+            raise Conflict(f"The run {self.run_id} is {self.status} already.", code="illegal_move", target="status")
+        for child in self.children.active():
+            child.cancel()
+        waiting = self.work is None or queue.cancel(self.work)
+        if waiting and not self.heartbeat_at:
+            self.move(
+                self.Status.CANCELED, message="Canceled before a node had taken it." if self.work else "Canceled."
+            )
+        else:
+            self.move(self.Status.CANCEL_REQUESTED)
+
+    def edit(self, *, display_name=None, description=None, tags=None, remove_tags=()):
+        """Change what is given; `tags` are set one by one, the others stay."""
+        fields = {"revision": F("revision") + 1}
+        if display_name is not None:
+            fields["display_name"] = names.checked(display_name, "display name", most=256)
+        if description is not None:
+            fields["description"] = names.checked(description, "description", most=5000, empty=True)
+        tags = names.tags(tags)
+        with transaction.atomic():
+            Run.objects.filter(pk=self.pk).update(**fields)
+            self.tag_rows.filter(name__in=list(remove_tags)).delete()
+            self._set_tags(tags)
+        self.refresh_from_db()
+
+    def _set_tags(self, tags: dict):
+        rows = [RunTag(run=self, name=name, value=value) for name, value in tags.items()]
+        RunTag.objects.bulk_create(rows, update_conflicts=True, unique_fields=["run", "name"], update_fields=["value"])
+        count = self.tag_rows.count()
+        if tags and count > names.MAX_TAGS:
+            raise Invalid(f"The run would have {count} tags; {names.MAX_TAGS} are allowed.", target="tags")
+
+    def add_properties(self, properties: dict):
+        """Properties are added, never changed."""
+        added = names.tags(properties, "property", most=200)
+        with transaction.atomic():
+            run = Run.objects.select_for_update().get(pk=self.pk)
+            changed = [name for name, value in added.items() if run.properties.get(name, value) != value]
+            if changed:
+                raise Conflict(f"Properties never change: {', '.join(changed)} has another value.", target="properties")
+            self.properties = {**run.properties, **added}
+            Run.objects.filter(pk=self.pk).update(properties=self.properties, revision=F("revision") + 1)
+
+    def add_parameters(self, parameters: dict):
+        """A parameter is written once; the same value again changes nothing."""
+        added = names.tags(parameters, "parameter", most=1000)
+        with transaction.atomic():
+            Run.objects.filter(pk=self.pk).update(revision=F("revision") + 1)
+            present = dict(self.parameter_rows.filter(name__in=added).values_list("name", "value"))
+            changed = [name for name, value in added.items() if present.get(name, value) != value]
+            if changed:
+                was = ", ".join(f"{name} is {present[name]!r}" for name in changed)
+                raise Conflict(f"A parameter is written once: {was}.", target="parameters")
+            fresh = [RunParameter(run=self, name=n, value=v) for n, v in added.items() if n not in present]
+            RunParameter.objects.bulk_create(fresh)
+
+    def warn(self, message: str, source: str = "runner"):
+        with transaction.atomic():
+            run = Run.objects.select_for_update().get(pk=self.pk)
+            warning = {"source": source, "message": names.checked(message, "warning", most=3000)}
+            if warning not in run.warnings:
+                warnings = [*run.warnings, warning][-100:]
+                Run.objects.filter(pk=self.pk).update(warnings=warnings, revision=F("revision") + 1)
+        self.refresh_from_db()
+
+    def delete(self):
+        """Only when it and its children have ended. It is out of sight at once; rows and files go right after."""
+        family = self.family()
+        active = [run.run_id for run in family if run.is_active]
+        if active:
+            raise Conflict(f"{', '.join(active[:10])} has not ended. Cancel it first.", code="in_use")
+        Run.objects.filter(pk__in=[run.pk for run in family]).update(deleted_at=timezone.now())
+        for run in reversed(family):
+            run.purge()
+
+    def purge(self):
+        """Free rows and files; safe to run again after a crash in between."""
+        storage.delete_area(self.storage_area)
+        super().delete()
+
+    def family(self) -> list["Run"]:
+        """The run and all that descend from it, parents before children."""
+        found, layer = [self], [self]
+        while layer:
+            layer = list(Run.objects.filter(parent__in=layer).select_related("workspace"))
+            found += layer
+        return found
 
 
 class RunEvent(models.Model):
@@ -228,6 +468,8 @@ class MetricSeries(models.Model):
     # How values are packed: numbers column-wise, anything else as JSON rows.
     values = models.CharField(max_length=5, choices=Values, default=Values.FLOAT)
     count = models.PositiveBigIntegerField(default=0)
+    # Chunks stored since the last merge.
+    loose = models.PositiveIntegerField(default=0)
     # Of the numbers among the values; a NaN is never the least, the most or the last.
     last = models.FloatField(null=True)
     last_step = models.BigIntegerField(null=True)

@@ -1,0 +1,138 @@
+"""`manage.py first_start`: what `make up` does before it starts the web server. Safe to run again: it makes only what is missing."""
+
+import getpass
+import io
+import json
+import os
+import pathlib
+import re
+import uuid
+import zipfile
+
+import yaml
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from compute import clusters
+from compute.keys import host_key
+from compute.models import Host
+from runs import snapshots, submission
+from studio import env, redis_server
+from workspaces import creation
+from workspaces.access import Actor
+from workspaces.management.commands.signin import link_for, owner
+from workspaces.models import User, Workspace
+
+GROUP, WORKSPACE, LOCATION = "aml-resources", "aml-workspace", "eastus"
+CLUSTER, SIZE, MOST_NODES = "cpu-cluster", "Standard_DS3_v2", 2
+SAMPLE_FOLDER = settings.BASE_DIR / "sample"
+
+
+class Command(BaseCommand):
+    help = "Bring the database up to date; at the first start make the Owner, a workspace, a cluster and a sample run."
+    requires_system_checks = []
+
+    def add_arguments(self, parser):
+        parser.add_argument("--report", type=int, help="file descriptor that gets what the supervisor needs, as JSON")
+
+    def handle(self, *args, report, **options):
+        check_redis()
+        migrate()
+        report_text = json.dumps(first_start())
+        if report is not None:
+            with os.fdopen(report, "w") as pipe:
+                pipe.write(report_text)
+
+
+def check_redis() -> None:
+    problem = redis_server.problem_with(settings.REDIS_URL)
+    if problem:
+        raise CommandError(problem)
+    warning = redis_server.warning_about(settings.REDIS_URL)
+    if warning:
+        print(warning)
+
+
+def migrate() -> None:
+    try:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            print("Bringing the database up to date …")
+            call_command("migrate", verbosity=0, interactive=False)
+    except OperationalError as error:
+        raise CommandError(f"The database does not answer: {error} Check DATABASE_URL.") from error
+
+
+def first_start() -> dict:
+    person = owner() or make_owner()
+    actor = Actor(person)
+    if not Workspace.objects.exists():
+        workspace = make_workspace(actor)
+        if env.boolean("SAMPLE", True):
+            submit_sample(actor, workspace)
+    write_config()
+    host, _ = Host.objects.get_or_create(name=settings.HOST_NAME)
+    return {
+        "owner": person.username,
+        # Until somebody has used one, every start prints a link.
+        "signin_link": "" if person.last_login else link_for(person),
+        "host_name": host.name,
+        "host_key": host_key(host),
+        "public_url": settings.PUBLIC_URL,
+    }
+
+
+def make_owner() -> User:
+    """A site admin without a password: the way in is a link that works once."""
+    name = env.text("OWNER") or re.sub(r"[^\w.@+-]", "", getpass.getuser()) or "owner"
+    if not re.fullmatch(r"[\w.@+-]{1,150}", name):
+        raise ImproperlyConfigured(f"OWNER={name!r}: write up to 150 letters, digits and @ . + - _")
+    return User.objects.create_superuser(name, password=None)
+
+
+def make_workspace(actor: Actor) -> Workspace:
+    workspace = creation.create(actor, str(uuid.uuid4()), GROUP, WORKSPACE, location=LOCATION, create_group=True)
+    clusters.create(actor, workspace, CLUSTER, vm_size=SIZE, min_nodes=0, max_nodes=MOST_NODES)
+    return workspace
+
+
+def write_config() -> None:
+    """`config.json` for Workspace.from_config(): Azure's three keys and where the server is."""
+    workspace = Workspace.objects.with_path().order_by("pk").first()
+    if workspace is None:
+        return
+    path = pathlib.Path(settings.DATA_DIR) / "config.json"
+    path.write_text(json.dumps({**workspace.config, "url": settings.PUBLIC_URL}, indent=4) + "\n")
+
+
+def submit_sample(actor: Actor, workspace: Workspace) -> None:
+    snapshot = snapshots.store(workspace, actor.user, io.BytesIO(zipped(SAMPLE_FOLDER)))
+    conda = yaml.safe_load((SAMPLE_FOLDER / "environment.yml").read_text())
+    properties = {
+        "jobType": "Command",
+        "experimentName": "handwritten-digits",
+        "displayName": "first-run",
+        "description": "A small neural network learns to read handwritten digits. `make up` submitted it.",
+        "codeId": str(snapshot.snapshot_id),
+        "commandArgv": ["python", "train.py", "--epochs", "40"],
+        "environmentDefinition": {
+            "name": "handwritten-digits",
+            "python": {"userManagedDependencies": False, "condaDependencies": conda},
+        },
+        "computeId": CLUSTER,
+        "tags": {"sample": "yes"},
+    }
+    submission.submit(actor, workspace, f"handwritten-digits_{uuid.uuid4().hex[:8]}", {"properties": properties})
+
+
+def zipped(folder: pathlib.Path) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                archive.write(path, path.relative_to(folder).as_posix())
+    return buffer.getvalue()
