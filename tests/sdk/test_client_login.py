@@ -93,7 +93,7 @@ def test_a_token_is_given_to_its_own_server_only(monkeypatch):
 
 
 def test_without_a_server_the_way_out_is_named():
-    with pytest.raises(UserErrorException, match="LAZULI_URL.*lazuli login"):
+    with pytest.raises(UserErrorException, match=r"LAZULI_URL.*lazuli login"):
         config.server_url()
 
 

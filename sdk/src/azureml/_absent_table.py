@@ -255,4 +255,5 @@ TABLE: Dict[str, Tuple[str, str]] = {
         "the sweep service",
         "BayesianParameterSampling GridParameterSampling HyperParameterSampling RandomParameterSampling",
     ),
+    "azureml.widgets.parallel_run_step_details": ("the pipeline service", "ParallelRunStepDetails"),
 }

@@ -1,0 +1,5 @@
+import sys
+
+from lazuli.cli import main
+
+sys.exit(main())

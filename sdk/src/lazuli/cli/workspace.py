@@ -1,0 +1,123 @@
+"""`lazuli workspace …`"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any, Dict
+
+from lazuli.cli.output import Answer
+from lazuli.cli.parser import (
+    Group,
+    UsageError,
+    confirm,
+    find_workspace,
+    pairs,
+    takes_subscription,
+    takes_tags,
+    takes_workspace,
+    takes_yes,
+)
+
+COLUMNS = ("name", "resourceGroup", "location", "subscriptionId")
+
+
+def add(resources: Group) -> None:
+    group = resources.group("workspace", "Workspaces.")
+    _add_create(group)
+
+    parser = group.command("list", list_, "List workspaces.", "\n-g aml-resources -o tsv")
+    parser.add_argument("-g", "--resource-group", metavar="GROUP")
+    takes_subscription(parser)
+
+    parser = group.command("show", show, "Show one workspace.", "-w aml-workspace -g aml-resources")
+    takes_workspace(parser)
+
+    parser = group.command(
+        "update", update, "Change a workspace.", "-w aml-workspace --friendly-name 'Our models' --tags team=vision"
+    )
+    takes_workspace(parser)
+    takes_tags(parser)
+    parser.add_argument("--friendly-name")
+    parser.add_argument("--description")
+
+    parser = group.command(
+        "delete", delete, "Delete a workspace with its runs and files.", "-w aml-workspace -g aml-resources --yes"
+    )
+    takes_workspace(parser)
+    takes_yes(parser)
+
+
+def _add_create(group: Group) -> None:
+    parser = group.command(
+        "create",
+        create,
+        "Create a workspace, and its resource group if need be.",
+        "-w aml-workspace -g aml-resources\n-w vision -g research -l westeurope --friendly-name 'Computer vision'",
+    )
+    parser.add_argument("-w", "--workspace-name", metavar="NAME", required=True)
+    parser.add_argument("-g", "--resource-group", metavar="GROUP")
+    takes_subscription(parser)
+    parser.add_argument("-l", "--location", help="default: the resource group's")
+    parser.add_argument("--friendly-name")
+    parser.add_argument("--sku", default="basic")
+    parser.add_argument("--exist-ok", action="store_true", help="no error if it is there already")
+    takes_tags(parser)
+    takes_yes(parser)
+
+
+def create(options: Namespace) -> Answer:
+    from azureml.core.workspace import Workspace
+
+    workspace = Workspace.create(
+        options.workspace_name,
+        subscription_id=options.subscription_id,
+        resource_group=options.resource_group,
+        location=options.location,
+        friendly_name=options.friendly_name,
+        sku=options.sku,
+        tags=pairs(options.tags),
+        exist_ok=options.exist_ok,
+        show_output=False,
+    )
+    return Answer(row(workspace), COLUMNS)
+
+
+def list_(options: Namespace) -> Answer:
+    from azureml.core.workspace import Workspace, _all_workspaces, _connect
+
+    found = _all_workspaces(_connect(None), options.subscription_id, options.resource_group)
+    return Answer([row(Workspace._from_dto(dto, None)) for dto in found], COLUMNS)
+
+
+def show(options: Namespace) -> Answer:
+    workspace = find_workspace(options)
+    return Answer(dict(workspace.get_details(), **row(workspace)), COLUMNS)
+
+
+def update(options: Namespace) -> Answer:
+    tags = pairs(options.tags)
+    if not tags and options.friendly_name is None and options.description is None:
+        raise UsageError("say what shall change: --friendly-name, --description or --tags")
+    workspace = find_workspace(options)
+    workspace.update(
+        friendly_name=options.friendly_name,
+        description=options.description,
+        tags=dict(workspace.tags, **tags) if tags else None,
+    )
+    return Answer(dict(workspace.get_details(), **row(workspace)), COLUMNS)
+
+
+def delete(options: Namespace) -> None:
+    workspace = find_workspace(options)
+    confirm(options, "workspace", workspace.name)
+    workspace.delete()
+
+
+def row(workspace: Any) -> Dict[str, Any]:
+    return {
+        "name": workspace.name,
+        "resourceGroup": workspace.resource_group,
+        "location": workspace.location,
+        "subscriptionId": workspace.subscription_id,
+        "tags": workspace.tags,
+    }
