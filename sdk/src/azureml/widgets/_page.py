@@ -1,0 +1,125 @@
+"""A run as HTML: styles inline and charts as SVG, so that it needs no script and survives in a saved notebook."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import List, Optional, Tuple
+
+from azureml.widgets._state import Series, State
+
+WIDTH, HEIGHT, MARGIN = 260, 90, 4
+MOST_POINTS = 300
+MOST_CHARTS = 24
+COLOURS = {"Completed": "#107c10", "Failed": "#c4314b", "Canceled": "#797775", "Running": "#0f6cbd"}
+
+
+def render(state: State) -> str:
+    colour = COLOURS.get(state.status, "#8a6d00")
+    link = _link(state.portal_url)
+    facts = [("Run", state.run_id), ("Target", state.target), ("Started", _time(state.started)), ("Took", _took(state))]
+    lines = "".join(
+        f"<span style='margin-right:16px'>{name}: {escape(str(value))}</span>" for name, value in facts if value
+    )
+    return (
+        "<div style='font:13px/1.5 sans-serif;border:1px solid rgba(127,127,127,.4);border-radius:6px;padding:12px'>"
+        f"<div><b>{escape(state.display_name)}</b> "
+        f"<span style='background:{colour};color:#fff;border-radius:9px;padding:1px 9px'>{escape(state.status)}</span> "
+        f"{link}</div><div style='opacity:.75'>{lines}</div>"
+        f"{_error(state)}{_charts(state.series)}{_log(state)}</div>"
+    )
+
+
+def render_text(state: State) -> str:
+    lines = [f"RunId: {state.run_id}", f"Status: {state.status}"]
+    lines += [f"{series.name}: {series.values[-1]:g}" for series in state.series if series.values]
+    if state.error:
+        lines.append(f"Error: {state.error}")
+    if state.portal_url:
+        lines.append(f"Web View: {state.portal_url}")
+    return "\n".join(lines)
+
+
+def render_lost(run_id: str, reason: str) -> str:
+    return f"<div style='font:13px sans-serif'>The view of run {escape(run_id)} has ended: {escape(reason)}</div>"
+
+
+def _link(url: Optional[str]) -> str:
+    return f'<a href="{escape(url)}" target="_blank" rel="noopener">View run details</a>' if url else ""
+
+
+def _error(state: State) -> str:
+    return f"<div style='color:#c4314b;white-space:pre-wrap'>{escape(state.error)}</div>" if state.error else ""
+
+
+def _charts(series: List[Series]) -> str:
+    drawn = [_chart(one) for one in series[:MOST_CHARTS] if one.values]
+    more = len(series) - MOST_CHARTS
+    note = f"<div style='opacity:.75'>{more} more metrics in the studio</div>" if more > 0 else ""
+    return (
+        f"<div style='display:flex;flex-wrap:wrap;gap:12px;margin-top:8px'>{''.join(drawn)}</div>{note}"
+        if drawn
+        else ""
+    )
+
+
+def _chart(series: Series) -> str:
+    last = f"{series.values[-1]:g}"
+    points = _scale(_thin(series.values))
+    if len(points) == 1:
+        shape = f"<circle cx='{WIDTH / 2:g}' cy='{HEIGHT / 2:g}' r='3' fill='#0f6cbd'/>"
+    else:
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        shape = f"<polyline points='{line}' fill='none' stroke='#0f6cbd' stroke-width='1.5'/>"
+    name = escape(series.name)
+    label = f"{name}: {len(series.values)} values, the last is {last}"
+    return (
+        f"<div><div>{name} <b>{last}</b></div><svg role='img' aria-label='{label}' width='{WIDTH}' height='{HEIGHT}' "
+        f"viewBox='0 0 {WIDTH} {HEIGHT}' style='border:1px solid rgba(127,127,127,.3)'>{shape}</svg></div>"
+    )
+
+
+def _thin(values: List[float]) -> List[Tuple[float, float]]:
+    """At most so many points: of every stretch its least and greatest value, so that no peak is lost."""
+    if len(values) <= MOST_POINTS:
+        return [(float(x), value) for x, value in enumerate(values)]
+    stretch = len(values) / (MOST_POINTS / 2)
+    kept: List[Tuple[float, float]] = []
+    for i in range(MOST_POINTS // 2):
+        part = range(int(i * stretch), int((i + 1) * stretch))
+        ends = {min(part, key=values.__getitem__), max(part, key=values.__getitem__)}
+        kept.extend((float(x), values[x]) for x in sorted(ends))
+    return kept
+
+
+def _scale(points: List[Tuple[float, float]]) -> List[Tuple[float, float]]:
+    low, high = min(y for _, y in points), max(y for _, y in points)
+    span, right = (high - low) or 1.0, points[-1][0] or 1.0
+    flat = high == low
+    return [
+        (
+            MARGIN + (WIDTH - 2 * MARGIN) * x / right,
+            HEIGHT / 2 if flat else HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * (y - low) / span,
+        )
+        for x, y in points
+    ]
+
+
+def _log(state: State) -> str:
+    if not state.log:
+        return ""
+    return (
+        f"<div style='margin-top:8px;opacity:.75'>{escape(state.log_name)}</div>"
+        "<pre style='max-height:240px;overflow:auto;margin:0;padding:8px;background:rgba(127,127,127,.12)'>"
+        f"{escape(state.log)}</pre>"
+    )
+
+
+def _time(moment: Optional[str]) -> Optional[str]:
+    return moment[:19].replace("T", " ") + " UTC" if moment else None
+
+
+def _took(state: State) -> Optional[str]:
+    if state.duration is None:
+        return None
+    minutes, seconds = divmod(int(state.duration), 60)
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

@@ -1,0 +1,109 @@
+"""`RunDetails(run).show()`: status, log and charts of a run, live below the cell."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
+
+from azureml.exceptions import AzureMLException, ServiceException
+from azureml.widgets import _page, _state
+
+if TYPE_CHECKING:
+    from azureml.core.run import Run
+
+ENDED = ("Completed", "Failed", "Canceled")
+SHORTEST_PAUSE_S = 2.0
+# A run with very many points is looked at less often, so that the view costs at most a tenth of the time.
+LEAST_REST = 9.0
+
+
+class RunDetails:
+    """A view of one run. `show()` returns at once; the view goes on until the run has ended."""
+
+    def __init__(self, run_instance: Run):
+        self._run = run_instance
+        self._settings: Optional[Dict[str, Any]] = None
+
+    def show(self, render_lib: Any = None, widget_settings: Optional[Dict[str, Any]] = None) -> None:
+        """Show the run below the cell, or in a terminal print its status and address.
+
+        `render_lib` may be a function that takes the HTML, for notebooks that display in their own way; it is called
+        once, with the present state.
+        """
+        self._settings = widget_settings
+        state = _state.fetch(self._run)
+        if callable(render_lib):
+            render_lib(_page.render(state))
+        elif _in_notebook():
+            self._show_live(state)
+        else:
+            print(_page.render_text(state))
+
+    def get_widget_data(self, widget_settings: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+        """What the view shows, as a dict."""
+        state = _state.fetch(self._run)
+        return {
+            "status": state.status,
+            "workbench_run_details_uri": state.portal_url,
+            "run_id": state.run_id,
+            "run_properties": {
+                "run_id": state.run_id,
+                "status": state.status,
+                "created_utc": state.created,
+                "start_utc": state.started,
+                "end_utc": state.ended,
+                "run_duration": state.duration,
+                "tags": state.tags,
+                "properties": state.properties,
+            },
+            "child_runs": [],
+            "children_metrics": {},
+            "run_metrics": [{"name": series.name, "data": series.values} for series in state.series],
+            "run_logs": state.log,
+            "graph": {},
+            "widget_settings": widget_settings or self._settings or {},
+        }
+
+    def _show_live(self, state: _state.State) -> None:
+        from IPython.display import HTML, display, update_display
+
+        display_id = f"lazuli-run-{uuid.uuid4().hex}"
+        display(HTML(_page.render(state)), display_id=display_id)
+
+        def draw(html: str) -> None:
+            update_display(HTML(html), display_id=display_id)
+
+        if state.status not in ENDED:
+            follower = threading.Thread(target=_follow, args=(self._run, draw), name=display_id, daemon=True)
+            follower.start()
+
+
+def _follow(run: Run, draw: Callable[[str], None], sleep: Callable[[float], None] = time.sleep) -> None:
+    """Draw the run anew until it has ended."""
+    shown = ""
+    took = 0.0
+    while True:
+        sleep(max(SHORTEST_PAUSE_S, took * LEAST_REST))
+        started = time.monotonic()
+        try:
+            state = _state.fetch(run)
+        except (AzureMLException, ServiceException) as error:
+            draw(_page.render_lost(run.id, error.message))
+            return
+        took = time.monotonic() - started
+        html = _page.render(state)
+        if html != shown:
+            draw(html)
+            shown = html
+        if state.status in ENDED:
+            return
+
+
+def _in_notebook() -> bool:
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return False
+    return getattr(get_ipython(), "kernel", None) is not None
