@@ -1,0 +1,160 @@
+"""Storing a batch: all of it or nothing, once however often it is sent, whoever else writes at the same time."""
+
+import datetime as dt
+import math
+import uuid
+
+from django.db import transaction
+from django.db.models import F
+
+from runs.metrics.points import Group, grouped
+from runs.models import MetricBatch, MetricChunk, MetricSeries, Run
+from studio.errors import Invalid, TooLarge
+
+# A merge every so many chunks; a chunk of so many points is left alone by later merges.
+LOOSE = 64
+FULL = 16_384
+MOST_SERIES = 10_000
+MOST_IN_SERIES = 10_000_000
+SUMMARY = [
+    "values", "count", "loose", "last", "last_step", "last_at", "least", "least_step", "most", "most_step", "first_step", "shown",
+]  # fmt: skip
+
+
+def ingest(run: Run, batch_id: str, points: list) -> int:
+    """Store a batch of points; returns how many there were. The same `batch_id` again changes nothing."""
+    batch_id = _checked(batch_id)
+    groups = grouped(points)
+    if not groups:
+        return 0
+    with transaction.atomic():
+        # This UPDATE is also the lock: batches of one run are stored one after another on every database.
+        Run.objects.filter(pk=run.pk).update(revision=F("revision") + 1)
+        if batch_id and MetricBatch.objects.filter(run=run, batch_id=batch_id).exists():
+            return len(points)
+        _store(run, groups)
+        if batch_id:
+            MetricBatch.objects.create(run=run, batch_id=batch_id)
+    return len(points)
+
+
+def _checked(batch_id) -> str:
+    if not isinstance(batch_id, str | uuid.UUID) or len(str(batch_id)) > 64:
+        raise Invalid(f"batchId={batch_id!r}: write a text of at most 64 characters.", target="batchId")
+    return str(batch_id)
+
+
+def _store(run: Run, groups: dict[str, Group]) -> None:
+    present = {series.name: series for series in MetricSeries.objects.filter(run=run, name__in=groups)}
+    _check_kinds(present, groups)
+    fresh = [MetricSeries(run=run, name=n, kind=g.kind, values=g.codec) for n, g in groups.items() if n not in present]
+    if fresh:
+        _check_room(run, len(fresh))
+        for series in MetricSeries.objects.bulk_create(fresh):
+            present[series.name] = series
+    chunks = [_chunk(present[name], group) for name, group in groups.items()]
+    MetricChunk.objects.bulk_create([chunk for parts in chunks for chunk in parts])
+    _save(list(present.values()))
+    for series in present.values():
+        if series.loose >= LOOSE:
+            merge(series)
+
+
+def _save(changed: list[MetricSeries]) -> None:
+    if len(changed) == 1:
+        changed[0].save(update_fields=SUMMARY)
+    else:
+        MetricSeries.objects.bulk_update(changed, SUMMARY, batch_size=50)
+
+
+def _check_kinds(present: dict, groups: dict) -> None:
+    for name, series in present.items():
+        if series.kind != groups[name].kind:
+            raise Invalid(
+                f"{name!r} is a {series.kind} in this run; it cannot be a {groups[name].kind} too. Use another name.",
+                target=name,
+            )
+
+
+def _check_room(run: Run, fresh: int) -> None:
+    if MetricSeries.objects.filter(run=run).count() + fresh > MOST_SERIES:
+        raise TooLarge(f"A run has at most {MOST_SERIES} metrics of different names.", code="limit_reached")
+
+
+def _chunk(series: MetricSeries, group: Group) -> list[MetricChunk]:
+    """The new points, packed; the summaries of the series follow them."""
+    from runs.metrics import packing
+
+    start, count = series.count, len(group.values)
+    if start + count > MOST_IN_SERIES:
+        raise TooLarge(f"{series.name!r} would have more than {MOST_IN_SERIES} points.", code="limit_reached")
+    steps = [start + place if step is None else step for place, step in enumerate(group.steps)]
+    _summarize(series, group, steps)
+    made = []
+    for begin in range(0, count, FULL):
+        part = slice(begin, begin + FULL)
+        data = packing.pack(group.codec, steps[part], group.times[part], group.values[part])
+        made.append(MetricChunk(series=series, start=start + begin, count=len(steps[part]), data=data))
+    series.count += count
+    series.loose += len(made)
+    series.values = packing.widest([series.values, group.codec])
+    return made
+
+
+def _summarize(series: MetricSeries, group: Group, steps: list) -> None:
+    if series.first_step is None:
+        series.first_step = steps[0]
+    series.shown = shown(group.values[-1])
+    if series.kind == MetricSeries.Kind.TABLE:
+        series.last_step = steps[-1]
+        return
+    numbers = group.values if group.codec != "json" else [_number(value) for value in group.values]
+    places = [place for place, value in enumerate(numbers) if value == value]
+    if places:
+        _summarize_numbers(series, numbers, steps, places)
+        series.last_at = dt.datetime.fromtimestamp(group.times[places[-1]] / 1000, dt.UTC)
+
+
+def _summarize_numbers(series: MetricSeries, numbers: list, steps: list, places: list) -> None:
+    least, most = min(places, key=numbers.__getitem__), max(places, key=numbers.__getitem__)
+    if series.least is None or numbers[least] < series.least:
+        series.least, series.least_step = float(numbers[least]), steps[least]
+    if series.most is None or numbers[most] > series.most:
+        series.most, series.most_step = float(numbers[most]), steps[most]
+    series.last, series.last_step = float(numbers[places[-1]]), steps[places[-1]]
+
+
+def _number(value) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+def shown(value) -> str:
+    """How a list shows the last value if it is no finite number; empty if it is one."""
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, bool) or not isinstance(value, int):
+        return str(value).replace("\0", "")[:300]
+    return ""
+
+
+def merge(series: MetricSeries) -> None:
+    """Join the small chunks at the end of a series into few; inside the lock of the run."""
+    from runs.metrics import packing
+
+    tail = list(series.chunks.filter(count__lt=FULL).order_by("start"))
+    batch: list[MetricChunk] = []
+    merged = []
+    for chunk in tail:
+        if batch and (batch[-1].start + batch[-1].count != chunk.start or sum(c.count for c in batch) >= FULL):
+            merged.append(batch)
+            batch = []
+        batch.append(chunk)
+    merged.append(batch)
+    for chunks in merged:
+        if len(chunks) > 1:
+            codec, columns = packing.join([packing.unpack(bytes(chunk.data)) for chunk in chunks])
+            data = packing.pack(codec, *columns)
+            MetricChunk.objects.filter(pk__in=[chunk.pk for chunk in chunks]).delete()
+            MetricChunk.objects.create(series=series, start=chunks[0].start, count=len(columns[0]), data=data)
+    series.loose = 0
+    MetricSeries.objects.filter(pk=series.pk).update(loose=0)

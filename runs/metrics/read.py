@@ -1,0 +1,85 @@
+"""Reading metrics: what lists need comes from the series' rows, points come from chunks after an ordinal."""
+
+import math
+
+from django.db.models import F
+
+from runs.metrics.ingest import FULL, shown
+from runs.models import MetricChunk, MetricSeries, Run
+
+# The longest chunk: a merge may take a batch beyond the size at which a chunk counts as full.
+LONGEST = 2 * FULL
+
+
+def series_of(run: Run):
+    return MetricSeries.objects.filter(run=run)
+
+
+def points(series: MetricSeries, after: int = 0):
+    """Steps, times (epoch ms) and values of the points after the first `after`, as arrays; values that are not all
+    numbers are a list."""
+    from runs.metrics import packing
+
+    codec, (steps, times, values) = packing.join(_parts(series, after))
+    if codec != packing.JSON and series.values == MetricSeries.Values.FLOAT:
+        values = values.astype("<f8", copy=False)
+    return steps, times, values
+
+
+def _parts(series: MetricSeries, after: int) -> list:
+    from runs.metrics import packing
+
+    chunks = MetricChunk.objects.filter(series=series, start__gt=after - LONGEST)
+    chunks = chunks.annotate(end=F("start") + F("count")).filter(end__gt=after).order_by("start")
+    parts = []
+    for start, data in chunks.values_list("start", "data"):
+        codec, columns = packing.unpack(bytes(data))
+        skip = max(0, after - start)
+        parts.append((codec, tuple(column[skip:] for column in columns)))
+    return parts
+
+
+def thinned(series: MetricSeries, width: int):
+    """Steps, times and values of at most `width` points that draw the same line, with the number of points they stand for.
+
+    The largest and the least of every stretch stay. What is no number reads as NaN, and is left out where there are
+    more points than fit.
+    """
+    import numpy as np
+    from tsdownsample import MinMaxLTTBDownsampler
+
+    steps, times, values = points(series)
+    numbers = _numbers(values)
+    count = len(numbers)
+    if count > width:
+        finite = np.flatnonzero(np.isfinite(numbers))
+        if len(finite) > width:
+            chosen = MinMaxLTTBDownsampler().downsample(np.ascontiguousarray(numbers[finite]), n_out=max(width, 3))
+            finite = finite[chosen]
+        steps, times, numbers = steps[finite], times[finite], numbers[finite]
+    return steps, times, numbers, count
+
+
+def _numbers(values):
+    import numpy as np
+
+    if isinstance(values, list):
+        values = [float(value) if isinstance(value, int | float) else np.nan for value in values]
+    return np.asarray(values, "<f8")
+
+
+def as_sdk_values(series: MetricSeries) -> list:
+    """The values as `get_metrics` gives them, with NaN and infinities as texts."""
+    from runs.metrics import packing
+
+    return as_json(packing.as_list(points(series)[2]))
+
+
+def rows(series: MetricSeries, after: int = 0, most: int | None = None) -> list:
+    """The rows of a table."""
+    return points(series, after)[2][:most]
+
+
+def as_json(values: list) -> list:
+    """The same list with NaN and infinities as texts, for JSON has no word for them."""
+    return [value if not isinstance(value, float) or math.isfinite(value) else shown(value) for value in values]
