@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional, Union, cast
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Union, cast
 
 from azureml import _html, _names
 from azureml.core._config_file import find
-from azureml.core._runs import Pairs, runs_of_experiment
 from azureml.exceptions import ExperimentExecutionException, UserErrorException
 from lazuli.client import quote_segment
 from lazuli.errors import NotFound
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from azureml.core.workspace import Workspace
 
 Json = Dict[str, Any]
+Pairs = Union[str, Dict[str, Any], List[Any], None]
 
 
 class ViewType:
@@ -115,7 +115,9 @@ class Experiment:
         self, type: Optional[str] = None, tags: Pairs = None, properties: Pairs = None, include_children: bool = False
     ) -> Iterator[Run]:
         """The runs, newest first."""
-        return runs_of_experiment(self, type=type, tags=tags, properties=properties, include_children=include_children)
+        from azureml.core.run import Run
+
+        return Run.list(self, type, tags, properties, include_children=include_children)
 
     # ---- tags and archive
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from argparse import Namespace
 from itertools import islice
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Optional
 
 from lazuli.cli.output import Answer
 from lazuli.cli.parser import Group, UsageError, find_workspace, pairs, takes_workspace
+from lazuli.client import quote_segment
 
+PAGE = 100
 COLUMNS = ("runId", "experiment", "status", "target", "startTimeUtc", "displayName")
 
 
@@ -119,26 +121,16 @@ def _name_of(folder: str) -> str:
 
 
 def list_(options: Namespace) -> Answer:
-    from azureml.core._runs import runs_of_experiment, runs_of_workspace
-    from azureml.core.experiment import Experiment
-
     if options.last < 1:
         raise UsageError(f"--last {options.last}: give a number from 1 on")
     workspace = find_workspace(options)
-    tags: Dict[str, Any] = {key: value if equals else None for key, equals, value in _split(options.tags)}
+    path = workspace._history
     if options.experiment_name:
-        experiment = Experiment(workspace, options.experiment_name, _create_in_cloud=False)
-        experiment.refresh()
-        runs = runs_of_experiment(experiment, type=None, tags=tags, properties=None, include_children=False)
-    else:
-        runs = (run for run, _ in runs_of_workspace(workspace, tags=tags))
-    rows = (row(run) for run in runs)
-    wanted = (line for line in rows if options.status in (None, line["status"]))
-    return Answer(list(islice(wanted, options.last)), COLUMNS)
-
-
-def _split(texts: List[str]) -> List[Any]:
-    return [text.partition("=") for text in texts]
+        path += "/experiments/" + quote_segment(options.experiment_name)
+    tags = [text.replace("=", ":", 1) for text in options.tags]
+    params = {"status": options.status, "tag": tags or None, "$top": min(options.last, PAGE)}
+    dtos = workspace._client.items(path + "/runs", params)
+    return Answer([row_of(dto) for dto in islice(dtos, options.last)], COLUMNS)
 
 
 def show(options: Namespace) -> Answer:
@@ -175,12 +167,9 @@ def _find(options: Namespace) -> Any:
 
 
 def row(run: Any) -> Dict[str, Any]:
-    details = getattr(run, "_run_dto", None) or {}
-    return {
-        "runId": run.id,
-        "experiment": run.experiment.name,
-        "status": run.status,
-        "target": details.get("target"),
-        "startTimeUtc": details.get("startTimeUtc"),
-        "displayName": run.display_name,
-    }
+    workspace = run.experiment.workspace
+    return row_of(workspace._client.get(f"{workspace._history}/runs/{quote_segment(run.id)}"))
+
+
+def row_of(dto: Dict[str, Any]) -> Dict[str, Any]:
+    return dict(dto, experiment=dto.get("experimentName"))

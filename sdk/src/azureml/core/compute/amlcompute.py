@@ -328,11 +328,11 @@ class AmlCompute(ComputeTarget):
         self, type: Optional[str] = None, tags: Any = None, properties: Any = None, status: Optional[str] = None
     ) -> Iterator[Run]:
         """The runs of this cluster that have not ended (or have the given status), newest first."""
-        from azureml.core._runs import runs_of_workspace
+        from azureml.core.run import Run
 
         wanted = (status,) if status else _ACTIVE
-        for run, dto in runs_of_workspace(self.workspace, type=type, tags=tags, properties=properties):
-            if dto.get("target") == self.name and dto.get("status") in wanted:
+        for run in Run.list_by_compute(self, type, tags, properties, status):
+            if run.status in wanted:
                 yield run
 
     def list_nodes(self) -> List[Json]:
