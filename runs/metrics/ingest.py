@@ -5,10 +5,10 @@ import math
 import uuid
 
 from django.db import transaction
-from django.db.models import F
 
+from runs.metrics import statements
 from runs.metrics.points import Group, grouped
-from runs.models import MetricBatch, MetricChunk, MetricSeries, Run
+from runs.models import MetricChunk, MetricSeries, Run
 from studio.errors import Invalid, TooLarge
 
 # A merge every so many chunks; a chunk of so many points is left alone by later merges.
@@ -16,9 +16,6 @@ LOOSE = 64
 FULL = 16_384
 MOST_SERIES = 10_000
 MOST_IN_SERIES = 10_000_000
-SUMMARY = [
-    "values", "count", "loose", "last", "last_step", "last_at", "least", "least_step", "most", "most_step", "first_step", "shown",
-]  # fmt: skip
 
 
 def ingest(run: Run, batch_id: str, points: list) -> int:
@@ -28,13 +25,10 @@ def ingest(run: Run, batch_id: str, points: list) -> int:
     if not groups:
         return 0
     with transaction.atomic():
-        # This UPDATE is also the lock: batches of one run are stored one after another on every database.
-        Run.objects.filter(pk=run.pk).update(revision=F("revision") + 1)
-        if batch_id and MetricBatch.objects.filter(run=run, batch_id=batch_id).exists():
-            return len(points)
-        _store(run, groups)
-        if batch_id:
-            MetricBatch.objects.create(run=run, batch_id=batch_id)
+        # The lock: batches of one run are stored one after another on every database.
+        statements.lock(run)
+        if not batch_id or statements.add_batch(run, batch_id):
+            _store(run, groups)
     return len(points)
 
 
@@ -53,18 +47,11 @@ def _store(run: Run, groups: dict[str, Group]) -> None:
         for series in MetricSeries.objects.bulk_create(fresh):
             present[series.name] = series
     chunks = [_chunk(present[name], group) for name, group in groups.items()]
-    MetricChunk.objects.bulk_create([chunk for parts in chunks for chunk in parts])
-    _save(list(present.values()))
+    statements.add_chunks([chunk for parts in chunks for chunk in parts])
+    statements.save_summaries(list(present.values()))
     for series in present.values():
         if series.loose >= LOOSE:
             merge(series)
-
-
-def _save(changed: list[MetricSeries]) -> None:
-    if len(changed) == 1:
-        changed[0].save(update_fields=SUMMARY)
-    else:
-        MetricSeries.objects.bulk_update(changed, SUMMARY, batch_size=50)
 
 
 def _check_kinds(present: dict, groups: dict) -> None:

@@ -1,0 +1,51 @@
+"""The four statements of every batch, in SQL that SQLite and PostgreSQL share.
+
+Django would spend twice as long on building them as the database on running them, and scripts log one point at a time.
+"""
+
+from django.db import connection
+from django.utils import timezone
+
+from runs.models import MetricBatch, MetricChunk, MetricSeries, Run
+
+SUMMARY = [
+    "values", "count", "loose", "last", "last_step", "last_at", "least", "least_step", "most", "most_step",
+    "first_step", "shown",
+]  # fmt: skip
+LOCK = f'UPDATE "{Run._meta.db_table}" SET revision = revision + 1 WHERE id = %s'
+BATCH = f'INSERT INTO "{MetricBatch._meta.db_table}" (run_id, batch_id, at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING'
+CHUNK = f'INSERT INTO "{MetricChunk._meta.db_table}" (series_id, start, count, data) VALUES (%s, %s, %s, %s)'
+SERIES = f'UPDATE "{MetricSeries._meta.db_table}" SET {", ".join(f"{chr(34)}{f}{chr(34)} = %s" for f in SUMMARY)} WHERE id = %s'
+
+
+def lock(run: Run) -> None:
+    """Raise the run's revision; until the transaction ends, other batches of this run wait here."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [run.pk])
+
+
+def add_batch(run: Run, batch_id: str) -> bool:
+    """False if a batch of this id was stored before."""
+    with connection.cursor() as cursor:
+        cursor.execute(BATCH, [run.pk, batch_id, _time(timezone.now())])
+        return cursor.rowcount == 1
+
+
+def add_chunks(chunks: list[MetricChunk]) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(CHUNK, [(c.series_id, c.start, c.count, c.data) for c in chunks])
+
+
+def save_summaries(changed: list[MetricSeries]) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(SERIES, [[*_summary(series), series.pk] for series in changed])
+
+
+def _summary(series: MetricSeries) -> list:
+    values = [getattr(series, field) for field in SUMMARY]
+    values[SUMMARY.index("last_at")] = _time(series.last_at)
+    return values
+
+
+def _time(moment):
+    return moment and connection.ops.adapt_datetimefield_value(moment)
