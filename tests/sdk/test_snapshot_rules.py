@@ -3,7 +3,7 @@ import io
 import subprocess
 
 import pytest
-from azureml.core import _snapshot
+from azureml.core import _git, _snapshot
 from azureml.core._ignore_rules import IgnoreRules, walk
 from azureml.exceptions import SnapshotException
 
@@ -120,16 +120,16 @@ def test_git_properties_name_commit_and_dirt(tmp_path):
         identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
         subprocess.run(["git", "-C", str(tmp_path), *identity, *command], check=True, capture_output=True)
 
-    assert _snapshot.git_properties(str(tmp_path)) == {}
+    assert _git.properties_of(str(tmp_path)) == {}
     git("init", "-q", "-b", "main")
     git("remote", "add", "origin", "https://me:secret@example.org/r.git")
     (tmp_path / "a.py").write_text("1")
     git("add", "a.py")
     git("commit", "-q", "-m", "First.")
-    found = _snapshot.git_properties(str(tmp_path))
+    found = _git.properties_of(str(tmp_path))
     assert found["azureml.git.repository_uri"] == "https://example.org/r.git"
     assert found["azureml.git.branch"] == "main"
     assert found["azureml.git.commit"] == found["mlflow.source.git.commit"]
     assert found["azureml.git.dirty"] == "False"
     (tmp_path / "a.py").write_text("2")
-    assert _snapshot.git_properties(str(tmp_path))["azureml.git.dirty"] == "True"
+    assert _git.properties_of(str(tmp_path))["azureml.git.dirty"] == "True"

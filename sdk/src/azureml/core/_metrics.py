@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import math
 import numbers
 import time
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from azureml.exceptions import AzureMLException, UserErrorException
 
 logger = logging.getLogger("azureml")
 
 Metric = Dict[str, Any]
+IMAGE_TYPES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".svg")
 FILE_KINDS = ("image", "confusion_matrix", "residuals", "predictions", "accuracy_table")
 _FLOATS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -64,6 +66,27 @@ def table(name: str, columns: Any) -> Metric:
 def file_backed(name: str, kind: str, path: str) -> Metric:
     """A metric whose content is the artifact `path`."""
     return _metric(name, kind, value=path)
+
+
+def image_source(name: str, path: Optional[str], plot: Any) -> Tuple[str, Union[str, bytes]]:
+    """Where an image is stored, and its file or its bytes."""
+    if (path is None) == (plot is None):
+        raise AzureMLException("run.log_image takes exactly one of path and plot.")
+    if plot is not None:
+        return f"{name}_{int(time.time())}.png", _picture(plot)
+    if not str(path).lower().endswith(IMAGE_TYPES):
+        raise AzureMLException(f"{path!r} is no image file. Allowed: {', '.join(IMAGE_TYPES)}.")
+    return str(path), str(path)
+
+
+def _picture(plot: Any) -> bytes:
+    if not hasattr(plot, "savefig"):
+        raise AzureMLException(
+            f"plot must have a savefig method, as matplotlib's have; {type(plot).__name__} has none."
+        )
+    buffer = io.BytesIO()
+    plot.savefig(buffer, format="png")
+    return buffer.getvalue()
 
 
 def json_text(value: Union[str, Mapping[str, Any]], what: str) -> str:

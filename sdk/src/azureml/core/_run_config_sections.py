@@ -313,9 +313,7 @@ class MpiConfiguration(ConfigElement):
 class PyTorchConfiguration(ConfigElement):
     _fields = ("communication_backend", "process_count", "node_count")
 
-    def __init__(
-        self, communication_backend: str = "Nccl", process_count: Optional[int] = None, node_count: int = 1
-    ):
+    def __init__(self, communication_backend: str = "Nccl", process_count: Optional[int] = None, node_count: int = 1):
         one_of(communication_backend, tuple(SUPPORTED_PYTORCH_BACKENDS), "communication_backend")
         self.communication_backend = communication_backend
         self.process_count = None if process_count is None else positive(process_count, "process_count")

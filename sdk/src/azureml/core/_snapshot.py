@@ -8,7 +8,7 @@ import sys
 import tempfile
 import uuid
 import zipfile
-from typing import Any, BinaryIO, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, BinaryIO, Iterator, List, NamedTuple, Optional
 
 from azureml.core._ignore_rules import IgnoreRules, walk
 from azureml.exceptions import SnapshotException
@@ -173,38 +173,3 @@ def restore(workspace: Any, snapshot_id: str, path: Optional[str]) -> str:
             file.write(block)
     answer.close()
     return target
-
-
-def git_properties(path: str) -> Dict[str, str]:
-    """What git says about the folder, in the properties that Azure and MLflow use; nothing outside a repository."""
-    folder = path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path))
-    names: Tuple[Tuple[str, List[str], str], ...] = (
-        ("repository_uri", ["config", "--get", "remote.origin.url"], "mlflow.source.git.repoURL"),
-        ("branch", ["rev-parse", "--abbrev-ref", "HEAD"], "mlflow.source.git.branch"),
-        ("commit", ["rev-parse", "HEAD"], "mlflow.source.git.commit"),
-    )
-    found: Dict[str, str] = {}
-    for name, command, mlflow_name in names:
-        value = os.environ.get(f"AZUREML_GIT_{name.upper()}") or _git(folder, *command)
-        if value:
-            found[f"azureml.git.{name}"] = found[mlflow_name] = _without_password(value)
-    if found:
-        status = _git(folder, "status", "--porcelain", "--", ".")
-        found["azureml.git.dirty"] = os.environ.get("AZUREML_GIT_DIRTY") or str(bool(status))
-    return found
-
-
-def _git(folder: str, *command: str) -> Optional[str]:
-    import subprocess
-
-    try:
-        done = subprocess.run(["git", "-C", folder, *command], capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _without_password(address: str) -> str:
-    import re
-
-    return re.sub(r"(?<=://)[^/@]+@", "", address)

@@ -1,0 +1,22 @@
+"""`ScriptRun`: a run that was submitted as a script or command."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from azureml.core.run import Run
+
+
+class ScriptRun(Run):
+    RUN_TYPE = "azureml.scriptrun"
+
+    def __init__(
+        self, experiment: Any, run_id: str, directory: Optional[str] = None, _run_config: Any = None, **kwargs: Any
+    ):
+        super().__init__(experiment, run_id, **kwargs)
+        self._directory = directory
+        self._run_config = _run_config
+
+    def cancel(self) -> None:
+        """Ask for the end of the script: it gets SIGTERM, and a few seconds later SIGKILL."""
+        super().cancel()
