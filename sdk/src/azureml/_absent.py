@@ -78,3 +78,7 @@ def _known(module: str) -> bool:
 def install() -> None:
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.append(_Finder())
+
+
+def is_stand_in(thing: object) -> bool:
+    return isinstance(thing, _Absent)

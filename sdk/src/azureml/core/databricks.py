@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional
 
 from azureml.core._config_element import ConfigElement
+from azureml.exceptions import UserErrorException
 
 
 class MavenLibrary(ConfigElement):
@@ -57,6 +58,17 @@ class DatabricksSection(ConfigElement):
         self.rcran_libraries: List[RCranLibrary] = []
         self.jar_libraries: List[JarLibrary] = []
         self.egg_libraries: List[EggLibrary] = []
+        self._cluster: Optional[DatabricksCluster] = None
+
+    @property
+    def cluster(self) -> Optional[DatabricksCluster]:
+        return self._cluster
+
+    @cluster.setter
+    def cluster(self, cluster: Optional[DatabricksCluster]) -> None:
+        if cluster is not None:
+            cluster.validate()
+        self._cluster = cluster
 
 
 class DatabricksEnvironment(DatabricksSection):
@@ -85,3 +97,12 @@ class DatabricksCluster(ConfigElement):
             raise TypeError(f"DatabricksCluster has no setting {', '.join(sorted(unknown))}.")
         values: Dict[str, Any] = {field: settings.get(field) for field in self._fields}
         self.__dict__.update(values)
+
+    def validate(self) -> None:
+        """Raise UserErrorException unless it names one existing cluster, or how a new one shall be."""
+        existing = self.existing_cluster_id is not None
+        new = [self.spark_version, self.node_type or self.instance_pool_id, self.num_workers or self.max_workers]
+        if existing == any(value is not None for value in new):
+            raise UserErrorException("Give either existing_cluster_id, or spark_version, a node type and workers.")
+        if not existing and None in new:
+            raise UserErrorException("A new cluster needs spark_version, node_type and num_workers (or max_workers).")

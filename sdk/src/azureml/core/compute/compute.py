@@ -150,8 +150,7 @@ class ComputeTargetProvisioningConfiguration:
         self.location = location
 
     def validate_configuration(self) -> None:
-        """Raise ComputeTargetException if the configuration is wrong."""
-        raise NotAvailable(f"{self._compute_type.__name__} compute")
+        """Raise ComputeTargetException if the configuration is wrong. Each kind of compute checks its own."""
 
     def _body(self, workspace: Workspace) -> Json:
         raise NotAvailable(f"{self._compute_type.__name__} compute")
@@ -164,7 +163,7 @@ class ComputeTargetAttachConfiguration:
         self._compute_type = type
 
     def validate_configuration(self) -> None:
-        raise NotAvailable("attached compute")
+        """Raise ComputeTargetException if the configuration is wrong. Each kind of compute checks its own."""
 
 
 class ComputeTargetUpdateConfiguration:
@@ -174,7 +173,7 @@ class ComputeTargetUpdateConfiguration:
         self._compute_type = type
 
     def validate_configuration(self) -> None:
-        raise NotAvailable(f"updates of {self._compute_type.__name__} compute")
+        """Raise ComputeTargetException if the configuration is wrong. Each kind of compute checks its own."""
 
 
 def _path(workspace: Workspace, name: str) -> str:
