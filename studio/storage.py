@@ -57,6 +57,8 @@ def stream(key: str, start: int, length: int) -> Iterator[bytes]:
     end = start + length
     while start < end:
         part = get_range(key, start, min(PART, end - start))
+        if not part:
+            raise FileNotFoundError(f"{key} ends at byte {start}, {end - start} bytes too early")
         yield part
         start += len(part)
 

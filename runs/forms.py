@@ -1,0 +1,96 @@
+"""What a person may ask of a list of runs, and may change of a run."""
+
+from django import forms
+
+from runs.models import Run
+from studio.errors import Invalid
+
+SIZES = [10, 25, 50, 100]
+# The counters above a list, as Azure groups the states.
+GROUPS = {
+    "Running": [Run.Status.RUNNING, Run.Status.FINALIZING],
+    "Completed": [Run.Status.COMPLETED],
+    "Failed": [Run.Status.FAILED],
+    "Canceled": [Run.Status.CANCELED],
+    "Queued": [
+        Run.Status.NOT_STARTED,
+        Run.Status.PREPARING,
+        Run.Status.PROVISIONING,
+        Run.Status.STARTING,
+        Run.Status.QUEUED,
+    ],
+    "Other": [Run.Status.CANCEL_REQUESTED],
+}
+
+
+class RunFilter(forms.Form):
+    """The query of an address of a list; a word that is not allowed is an error that says what is."""
+
+    q = forms.CharField(required=False, max_length=200)
+    status = forms.MultipleChoiceField(required=False, choices=[(name, name) for name in GROUPS])
+    mine = forms.BooleanField(required=False)
+    children = forms.BooleanField(required=False)
+    sort = forms.CharField(required=False, max_length=300)
+    page = forms.IntegerField(required=False, min_value=1, max_value=10**6)
+    size = forms.TypedChoiceField(
+        required=False, coerce=int, empty_value=25, choices=[(size, str(size)) for size in SIZES]
+    )
+    seen = forms.CharField(required=False, max_length=5000)
+
+    @classmethod
+    def read(cls, query) -> dict:
+        """The checked words of the address."""
+        return checked(cls(query))
+
+
+class RunEdit(forms.Form):
+    display_name = forms.CharField(max_length=256, label="Display name")
+    description = forms.CharField(
+        required=False,
+        max_length=5000,
+        widget=forms.Textarea(attrs={"rows": 6}),
+        help_text="Markdown is shown as such.",
+    )
+    tags = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text="One tag per line, written name: value. The value may be left out.",
+    )
+
+    @classmethod
+    def of(cls, run: Run, data=None):
+        lines = [f"{name}: {value}" if value else name for name, value in run.tags.items()]
+        present = {"display_name": run.display_name, "description": run.description, "tags": "\n".join(lines)}
+        return cls(data, initial=present)
+
+    def clean_tags(self) -> dict:
+        tags: dict[str, str] = {}
+        for line in filter(None, map(str.strip, self.cleaned_data["tags"].splitlines())):
+            name, _, value = (part.strip() for part in line.partition(":"))
+            if not name:
+                raise forms.ValidationError(f"{line!r} has no name: write name: value.")
+            if name in tags:
+                raise forms.ValidationError(f"There are two tags named {name!r}.")
+            tags[name] = value
+        return tags
+
+    def save(self, run: Run) -> None:
+        new = self.cleaned_data
+        gone = [name for name in run.tags if name not in new["tags"]]
+        run.edit(display_name=new["display_name"], description=new["description"], tags=new["tags"], remove_tags=gone)
+
+
+class ByteRange(forms.Form):
+    """Where in a file something is asked for."""
+
+    path = forms.CharField(max_length=1000, strip=False)
+    q = forms.CharField(required=False, max_length=500, strip=False)
+    start = forms.IntegerField(required=False, min_value=0)
+
+
+def checked(form: forms.Form) -> dict:
+    """The cleaned values, or Invalid with the first thing that is wrong."""
+    if not form.is_valid():
+        name, errors = next(iter(form.errors.items()))
+        raise Invalid(f"{name}: {errors[0]}", target=name)
+    return form.cleaned_data

@@ -1,0 +1,41 @@
+"""Which names a file of a run or of a snapshot may have."""
+
+import unicodedata
+
+from studio.errors import Invalid
+
+MOST = 1000
+
+
+def checked(path, *, code: str = "invalid_path") -> str:
+    """A relative path with forward slashes that stays below its folder; Invalid says what is wrong with any other."""
+    problem = _problem(path)
+    if problem:
+        shown = repr(path)[:200]
+        raise Invalid(f"{shown} is no path for a file: {problem}.", code=code, target="path")
+    return path
+
+
+def _problem(path) -> str:
+    if not isinstance(path, str) or not path:
+        return "it is empty"
+    if len(path) > MOST:
+        return f"it has {len(path)} characters, {MOST} are allowed"
+    for character in path:
+        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
+            return f"it contains the character U+{ord(character):04X}"
+    if "\\" in path:
+        return "write / instead of \\"
+    if path.startswith("/") or (path[1:2] == ":" and path[0].isalpha()):
+        return "it is absolute, write it relative to the run's folder"
+    return _problem_of_parts(path.split("/"))
+
+
+def _problem_of_parts(parts: list[str]) -> str:
+    if ".." in parts:
+        return "it contains .."
+    if "" in parts or "." in parts:
+        return "it contains an empty part or a lone period"
+    if any(len(part.encode()) > 255 for part in parts):
+        return "one of its parts has more than 255 bytes"
+    return ""

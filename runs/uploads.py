@@ -1,0 +1,36 @@
+"""Bodies of uploads, read in parts and never held in memory; `request.body` would hold and limit them."""
+
+from collections.abc import Iterator
+
+from django.http import HttpRequest
+
+from studio.errors import Invalid, TooLarge
+
+PART = 256 * 1024
+
+
+def chunks(request: HttpRequest, most: int | None = None) -> Iterator[bytes]:
+    """The body, part by part. Raises rather than end early, so that half a body is never taken for a whole one."""
+    declared = request.META.get("CONTENT_LENGTH") or ""
+    if declared and most is not None and int(declared) > most:
+        raise _too_large(most)
+    # Without a length the server ends a chunked body itself; Django would read none of it.
+    chunked = not declared and "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+    source = request.environ["wsgi.input"] if chunked else request
+    size = 0
+    while part := source.read(PART):
+        size += len(part)
+        if most is not None and size > most:
+            raise _too_large(most)
+        yield part
+    if declared and size != int(declared):
+        raise Invalid(f"The body ended after {size} of {declared} bytes. Send it again.", code="incomplete_body")
+
+
+def whole(request: HttpRequest, most: int) -> bytes:
+    """A small body."""
+    return b"".join(chunks(request, most))
+
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"The body is larger than the {most:,} bytes that are allowed here.")
