@@ -100,8 +100,10 @@ class DatabricksCluster(ConfigElement):
 
     def validate(self) -> None:
         """Raise UserErrorException unless it names one existing cluster, or how a new one shall be."""
-        existing = self.existing_cluster_id is not None
-        new = [self.spark_version, self.node_type or self.instance_pool_id, self.num_workers or self.max_workers]
+        given = self.__dict__
+        existing = given["existing_cluster_id"] is not None
+        nodes = given["node_type"] or given["instance_pool_id"]
+        new = [given["spark_version"], nodes, given["num_workers"] or given["max_workers"]]
         if existing == any(value is not None for value in new):
             raise UserErrorException("Give either existing_cluster_id, or spark_version, a node type and workers.")
         if not existing and None in new:

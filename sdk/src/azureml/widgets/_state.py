@@ -99,5 +99,6 @@ def _numbers(values: List[Any]) -> List[float]:
 def _error_text(error: Any) -> str:
     if not isinstance(error, dict):
         return str(error or "")
-    inner = error.get("error") if isinstance(error.get("error"), dict) else error
-    return str(inner.get("message") or "")
+    if isinstance(error.get("error"), dict):
+        error = error["error"]
+    return str(error.get("message") or "")
