@@ -25,7 +25,7 @@ def say(name: str, line: str) -> None:
     try:
         print(f"{_paint(f'{name:>{WIDTH}} │', COLOURS.get(name, 0))} {line}", flush=True)
     except OSError:
-        sys.stdout = open(os.devnull, "w")
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for the rest of the process
 
 
 def banner(lines: list[str]) -> None:

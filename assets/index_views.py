@@ -1,0 +1,76 @@
+"""The package index under /pypi/ (PEP 503, 658, 691). Public: it holds nothing but our SDK and addresses of others."""
+
+import hashlib
+import json
+
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import escape
+from django.views.decorators.http import conditional_page, require_safe
+
+from assets import packages
+from studio.errors import Invalid
+
+JSON = "application/vnd.pypi.simple.v1+json"
+PAGE = '<!DOCTYPE html>\n<html lang="en"><head><meta name="pypi:repository-version" content="1.1"><title>{title}</title></head>\n<body>\n{links}\n</body></html>\n'
+
+
+@require_safe
+def index_root(request):
+    names = [packages.SDK, packages.AZ, *packages.LISTED]
+    if _wants_json(request):
+        return _json({"meta": {"api-version": "1.1"}, "projects": [{"name": name} for name in names]})
+    return _page("Packages", [(reverse("assets:index_project", args=[name]), name) for name in names])
+
+
+@require_safe
+def index_project(request, name):
+    normal = packages.normal(name)
+    if not packages.is_ours(normal):
+        return HttpResponseRedirect(f"{packages.upstream()}/{normal}/")
+    if normal != name:
+        return HttpResponseRedirect(reverse("assets:index_project", args=[normal]))
+    files = [(reverse("assets:index_file", args=[file]), file) for file in packages.files(normal)]
+    if not _wants_json(request):
+        return _page(normal, files)
+    answer = {
+        "meta": {"api-version": "1.1"},
+        "name": normal,
+        "versions": [file.split("-")[1] for _, file in files],
+        "files": [{"filename": file, "url": url, "hashes": {}, "core-metadata": True} for url, file in files],
+    }
+    return _json(answer)
+
+
+@require_safe
+@conditional_page
+def index_file(request, filename):
+    wanted = filename.removesuffix(".metadata")
+    try:
+        data = packages.wheel(wanted) if wanted == filename else packages.metadata(wanted).encode()
+    except Invalid as error:
+        raise Http404(error.message) from error
+    response = HttpResponse(data, content_type="application/octet-stream" if wanted == filename else "text/plain")
+    # The SDK may change under one version number while it is worked on; clients ask each time and mostly get a 304.
+    response.headers["ETag"] = f'"{hashlib.sha256(data).hexdigest()}"'
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _wants_json(request) -> bool:
+    return JSON in request.headers.get("Accept", "")
+
+
+def _json(answer: dict) -> HttpResponse:
+    return _varied(HttpResponse(json.dumps(answer), content_type=JSON))
+
+
+def _page(title: str, links: list[tuple[str, str]]) -> HttpResponse:
+    lines = "\n".join(f'<a href="{url}" data-core-metadata="true">{escape(text)}</a><br>' for url, text in links)
+    return _varied(HttpResponse(PAGE.format(title=escape(title), links=lines), content_type="text/html; charset=utf-8"))
+
+
+def _varied(response: HttpResponse) -> HttpResponse:
+    response.headers["Vary"] = "Accept"
+    response.headers["Cache-Control"] = "max-age=60"
+    return response

@@ -1,0 +1,257 @@
+"""The studio's own Python packages, made in memory: the SDK from its installed source, and one empty wheel for each
+`azureml-*` name and version, which depends on the SDK. So old pins such as `azureml-defaults==1.34.0` resolve to ours.
+"""
+
+import base64
+import configparser
+import functools
+import hashlib
+import importlib.metadata
+import importlib.util
+import io
+import os
+import pathlib
+import re
+import zipfile
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from studio.errors import Invalid
+
+SDK, AZ = "lazuli-sdk", "lazuli-az"
+PYPI = "https://pypi.org/simple"
+# Wheels are the same bytes whenever they are made.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+NOTEBOOKS, AUTOML, EXPLAIN = f"{SDK}[notebooks]", f"{SDK}[automl]", f"{SDK}[explain]"
+TABLES = ["pandas", "pyarrow", "numpy"]
+
+# What a distribution brought along, beside the SDK, that scripts import without naming it.
+NEEDS = {
+    "azureml-defaults": TABLES,
+    "azureml-dataset-runtime": TABLES,
+    "azureml-dataprep": TABLES,
+    "azureml-opendatasets": TABLES,
+    "azureml-mlflow": ["mlflow-skinny"],
+    "azureml-widgets": [NOTEBOOKS],
+    "azureml-train-automl": [AUTOML, *TABLES],
+    "azureml-train-automl-client": [AUTOML],
+    "azureml-train-automl-runtime": [AUTOML, *TABLES],
+    "azureml-automl-core": [AUTOML],
+    "azureml-automl-runtime": [AUTOML],
+    "azureml-interpret": [EXPLAIN],
+    "azureml-explain-model": [EXPLAIN],
+    "azureml-contrib-interpret": [EXPLAIN],
+}
+# Names that the index lists; any other azureml-* name is answered too.
+LISTED = sorted(
+    {
+        *NEEDS,
+        *(
+            f"azureml-{word}"
+            for word in [
+                "accel-models",
+                "cli-common",
+                "contrib-fairness",
+                "contrib-notebook",
+                "contrib-pipeline-steps",
+                "contrib-services",
+                "core",
+                "datadrift",
+                "dataprep-native",
+                "dataprep-rslex",
+                "fsspec",
+                "inference-server-http",
+                "metrics",
+                "model-management-sdk",
+                "pipeline",
+                "pipeline-core",
+                "pipeline-steps",
+                "responsibleai",
+                "sdk",
+                "telemetry",
+                "tensorboard",
+                "train",
+                "train-core",
+                "train-restclients-hyperdrive",
+            ]
+        ),
+    }
+)
+EXTRAS = {
+    "notebooks": [NOTEBOOKS],
+    "widgets": [NOTEBOOKS],
+    "automl": [AUTOML],
+    "explain": [EXPLAIN],
+    "interpret": [EXPLAIN],
+    "pandas": ["pandas"],
+    "parquet": ["pyarrow"],
+    "accel-models": [],
+    "azureml-core-bootstrap": [],
+    "contrib": [],
+    "fuse": [],
+    "services": [],
+    "tensorboard": [],
+    "scipy": [],
+    "pyspark": [],
+}
+
+
+def normal(name: str) -> str:
+    """PEP 503's one spelling of a name."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def is_ours(name: str) -> bool:
+    return name in (SDK, AZ) or name.startswith("azureml-")
+
+
+def files(name: str) -> list[str]:
+    """The wheels of one of our distributions, oldest first."""
+    numbers = [sdk_version()] if name in (SDK, AZ) else versions(name)
+    return [f"{name.replace('-', '_')}-{number}-py3-none-any.whl" for number in numbers]
+
+
+@functools.lru_cache(maxsize=256)
+def wheel(filename: str) -> bytes:
+    name, version = _parts(filename)
+    if name == SDK:
+        return _sdk_wheel(version)
+    scripts = "[console_scripts]\naz = lazuli.cli:az_main\n" if name == AZ else ""
+    return _pack(name, version, metadata(filename), scripts, {})
+
+
+def metadata(filename: str) -> str:
+    """The wheel's METADATA alone, so that resolvers need not fetch the wheel (PEP 658)."""
+    name, version = _parts(filename)
+    if name == SDK:
+        return importlib.metadata.distribution(SDK).read_text("METADATA") or ""
+    lines = [
+        "Metadata-Version: 2.1",
+        f"Name: {name}",
+        f"Version: {version}",
+        f"Summary: Stands for {name}: what it offers is in {SDK}.",
+        "License: MIT",
+        f"Requires-Dist: {SDK}",
+        *(f"Requires-Dist: {need}" for need in NEEDS.get(name, [])),
+    ]
+    for extra, needs in EXTRAS.items() if name != AZ else ():
+        lines.append(f"Provides-Extra: {extra}")
+        lines += [f'Requires-Dist: {need} ; extra == "{extra}"' for need in needs]
+    return "\n".join(lines) + "\n"
+
+
+def sdk_version() -> str:
+    return importlib.metadata.version(SDK)
+
+
+def _parts(filename: str) -> tuple[str, str]:
+    """Name and version of one of our wheels; Invalid for a file that we do not offer."""
+    found = re.fullmatch(r"([a-z0-9_]+)-([0-9][0-9a-z.]*)-py3-none-any\.whl", filename)
+    name = normal(found[1]) if found else ""
+    if not is_ours(name) or filename not in _files_of(name):
+        raise Invalid(f"This index has no file {filename}.", code="ResourceNotFound")
+    return name, found[2]
+
+
+@functools.lru_cache(maxsize=64)
+def _files_of(name: str) -> frozenset[str]:
+    return frozenset(files(name))
+
+
+def _sdk_wheel(version: str) -> bytes:
+    source = pathlib.Path(importlib.util.find_spec("lazuli").origin).parent.parent
+    content = {
+        path.relative_to(source).as_posix(): path.read_bytes()
+        for package in ("azureml", "lazuli")
+        for path in sorted((source / package).rglob("*"))
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    scripts = importlib.metadata.distribution(SDK).read_text("entry_points.txt") or ""
+    return _pack(SDK, version, metadata(files(SDK)[0]), scripts, content)
+
+
+def _pack(name: str, version: str, metadata_text: str, scripts: str, content: dict[str, bytes]) -> bytes:
+    info = f"{name.replace('-', '_')}-{version}.dist-info"
+    tags = "Wheel-Version: 1.0\nGenerator: lazuli-studio\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    content = {**content, f"{info}/METADATA": metadata_text.encode(), f"{info}/WHEEL": tags.encode()}
+    if scripts:
+        content[f"{info}/entry_points.txt"] = scripts.encode()
+    record = [f"{path},sha256={_record_hash(data)},{len(data)}" for path, data in content.items()]
+    content[f"{info}/RECORD"] = ("\n".join([*record, f"{info}/RECORD,,"]) + "\n").encode()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, data in content.items():
+            entry = zipfile.ZipInfo(path, EPOCH)
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, data, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def _record_hash(data: bytes) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+
+
+# Versions: the series that each family of distributions was published in, with every number that it may have had.
+LAST_MINOR = 62
+PATCHES = [(0, ""), *((0, f".post{n}") for n in range(1, 5)), (1, ""), (1, ".post1"), *((n, "") for n in range(2, 6))]
+
+
+@functools.lru_cache(maxsize=64)
+def versions(name: str) -> list[str]:
+    if name == "azureml-dataprep-native":
+        return [f"{major}.{minor}.0{post}" for major in range(11, 43) for minor in range(3) for post in _posts(2)]
+    if name.startswith("azureml-dataprep"):
+        last_minor = {1: 26, 2: 39, 3: 2, 4: 15, 5: 5}
+        return [
+            f"{major}.{minor}.{patch}{post}"
+            for major, last in last_minor.items()
+            for minor in range(last + 1)
+            for patch in range(10)
+            for post in (_posts(2) if patch == 0 else [""])
+        ]
+    early = [f"0.{minor}.{patch}" for minor in range(10) for patch in range(30 if minor == 0 else 10)]
+    first = [f"1.0.{patch}{post}" for patch in range(86) for post in _posts(1)]
+    later = [f"1.{minor}.{patch}{post}" for minor in range(1, LAST_MINOR) for patch, post in PATCHES]
+    return [*early, *first, *later, f"1.{LAST_MINOR}.0"]
+
+
+def _posts(most: int) -> list[str]:
+    return ["", *(f".post{number}" for number in range(1, most + 1))]
+
+
+# The index that all other names are passed on to.
+
+
+def upstream() -> str:
+    """The index that this host uses, without a slash at the end: INDEX_URL, uv's, pip's, or PyPI itself."""
+    own = (settings.PUBLIC_URL, f"http://127.0.0.1:{settings.PORT}/", f"http://localhost:{settings.PORT}/")
+    named = [os.environ.get(name, "") for name in ("INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")]
+    for url in [*named, *_pip_config()]:
+        # uv allows a name before the address: `internal=https://…`.
+        url = re.sub(r"^[\w-]+=(?=https?:)", "", url.strip())
+        if url.startswith(("http:", "https:")) and not url.startswith(own):
+            return _without_password(url).rstrip("/")
+    return PYPI
+
+
+def _without_password(url: str) -> str:
+    """Addresses are handed to anybody who asks; a password in one stays here (clients have a netrc for theirs)."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rsplit("@", 1)[-1]).geturl()
+
+
+@functools.cache
+def _pip_config() -> list[str]:
+    home = pathlib.Path.home()
+    places = [os.environ.get("PIP_CONFIG_FILE", ""), home / ".config/pip/pip.conf", home / ".pip/pip.conf"]
+    parser = configparser.RawConfigParser(strict=False)
+    found = []
+    for place in [*filter(None, places), "/etc/xdg/pip/pip.conf", "/etc/pip.conf"]:
+        parser.clear()
+        try:
+            parser.read(place)
+        except (configparser.Error, UnicodeDecodeError):
+            continue  # pip itself will tell its user; here the next place is asked.
+        found.append(parser.get("global", "index-url", fallback=""))
+    return found

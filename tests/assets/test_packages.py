@@ -1,0 +1,119 @@
+"""The package index: our wheels are wheels, old pins are there, all else is passed on."""
+
+import base64
+import hashlib
+import io
+import zipfile
+
+import pytest
+
+from assets import packages
+
+JSON = "application/vnd.pypi.simple.v1+json"
+
+
+def get_wheel(client, filename):
+    response = client.get(f"/pypi/files/{filename}")
+    assert response.status_code == 200
+    return zipfile.ZipFile(io.BytesIO(response.content))
+
+
+@pytest.mark.parametrize(
+    "pin",
+    [
+        "azureml_core-1.62.0",
+        "azureml_core-1.0.85",
+        "azureml_core-1.20.0.post1",
+        "azureml_defaults-1.34.0",
+        "azureml_dataset_runtime-1.54.0",
+        "azureml_dataprep-4.12.1",
+        "azureml_dataprep_native-38.0.0",
+        "azureml_inference_server_http-0.8.4",
+        "azureml_something_nobody_knows-1.2.0",
+    ],
+)
+def test_old_pins_are_there(client, pin):
+    name = packages.normal(pin.split("-")[0])
+    assert f">{pin}-py3-none-any.whl<" in client.get(f"/pypi/simple/{name}/").content.decode()
+    assert client.get(f"/pypi/files/{pin}-py3-none-any.whl").status_code == 200
+
+
+def test_the_newest_of_the_series_is_1_62_0():
+    assert packages.versions("azureml-core")[-1] == "1.62.0"
+
+
+def test_a_record_names_each_file_and_its_hash(client):
+    wheel = get_wheel(client, packages.files("lazuli-sdk")[0])
+    info = next(name for name in wheel.namelist() if name.endswith("/RECORD"))
+    rows = [line.rsplit(",", 2) for line in wheel.read(info).decode().splitlines()]
+    assert {row[0] for row in rows} == set(wheel.namelist())
+    for path, digest, size in rows:
+        data = wheel.read(path)
+        if path != info:
+            wanted = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+            assert (digest, size) == (f"sha256={wanted}", str(len(data)))
+
+
+def test_the_sdk_wheel_holds_the_sdk_and_its_command(client):
+    wheel = get_wheel(client, packages.files("lazuli-sdk")[0])
+    assert "azureml/core/run.py" in wheel.namelist() and "lazuli/client.py" in wheel.namelist()
+    scripts = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
+    assert "lazuli = lazuli.cli:main" in wheel.read(scripts).decode()
+
+
+def test_a_wheel_is_the_same_bytes_each_time():
+    filename = "azureml_core-1.34.0-py3-none-any.whl"
+    first = packages.wheel(filename)
+    packages.wheel.cache_clear()
+    assert packages.wheel(filename) == first
+
+
+def test_metadata_alone_is_the_metadata_of_the_wheel(client):
+    filename = "azureml_sdk-1.34.0-py3-none-any.whl"
+    alone = client.get(f"/pypi/files/{filename}.metadata").content
+    assert get_wheel(client, filename).read("azureml_sdk-1.34.0.dist-info/METADATA") == alone
+    assert b"Requires-Dist: lazuli-sdk\n" in alone
+    assert b'Requires-Dist: lazuli-sdk[notebooks] ; extra == "notebooks"' in alone
+
+
+def test_json_and_html_list_the_same_files(client):
+    listed = client.get("/pypi/simple/azureml-sdk/", headers={"accept": JSON})
+    assert listed.headers["Content-Type"] == JSON
+    page = client.get("/pypi/simple/azureml-sdk/").content.decode()
+    assert all(f'href="{file["url"]}"' in page for file in listed.json()["files"])
+
+
+def test_other_names_are_passed_on(client, monkeypatch):
+    monkeypatch.setenv("INDEX_URL", "https://user:secret@mirror.example/simple/")
+    response = client.get("/pypi/simple/Scikit_Learn/")
+    assert (response.status_code, response["Location"]) == (302, "https://mirror.example/simple/scikit-learn/")
+
+
+def test_our_own_address_is_not_passed_on_to(monkeypatch, settings):
+    monkeypatch.setattr(packages, "_pip_config", lambda: [])
+    for name in ("INDEX_URL", "UV_DEFAULT_INDEX", "PIP_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("UV_INDEX_URL", f"{settings.PUBLIC_URL}/pypi/simple/")
+    assert packages.upstream() == packages.PYPI
+
+
+def test_one_spelling_of_a_name(client):
+    response = client.get("/pypi/simple/AzureML_Core/")
+    assert response["Location"] == "/pypi/simple/azureml-core/"
+
+
+@pytest.mark.parametrize(
+    "filename", ["azureml_core-99.0-py3-none-any.whl", "requests-2.0-py3-none-any.whl", "x", "..%2f"]
+)
+def test_a_file_that_is_not_offered_is_not_found(client, filename):
+    assert client.get(f"/pypi/files/{filename}").status_code == 404
+
+
+def test_an_unchanged_file_is_not_sent_again(client):
+    address = "/pypi/files/azureml_core-1.34.0-py3-none-any.whl"
+    tag = client.get(address).headers["ETag"]
+    assert client.get(address, headers={"if-none-match": tag}).status_code == 304
+
+
+def test_nothing_is_stored_by_post(client):
+    assert client.post("/pypi/simple/azureml-core/").status_code == 405
