@@ -1,0 +1,205 @@
+"""Finding environments by the words that jobs use, and making versions of them."""
+
+import functools
+import hashlib
+import json
+import pathlib
+
+import yaml
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.http import Http404
+
+from assets.models import Environment, EnvironmentVersion
+from studio.errors import Conflict, Invalid
+from workspaces import names
+from workspaces.models import Workspace
+
+LATEST, AUTO = "latest", "auto"
+CURATED = pathlib.Path(__file__).with_name("curated.json")
+RESERVED = ("azureml-", "microsoft")
+MOST_DEFINITION = 256 * 1024
+# Of several that make a version at once, each tries again this often.
+TRIES = 10
+
+
+def resolve(workspace: Workspace, environment_id: str | None, definition: dict | None) -> dict:
+    """SDK v1's whole environment for a job: the one it carries, the registered one it names, or a bare Python."""
+    if environment_id and not definition:
+        name, version = parse(environment_id)
+        try:
+            return find(workspace, name, version).definition
+        except Http404 as error:
+            raise Invalid(str(error), target="environmentId") from error
+    if definition is None:
+        return from_conda("default", {"dependencies": ["python", {"pip": ["azureml-defaults"]}]}, None)
+    return check_definition(definition)
+
+
+def parse(environment_id: str) -> tuple[str, str]:
+    """Name and version of `name:version`, `name@latest`, `name`, each with or without `azureml:`, or of an ARM id."""
+    text = environment_id.strip().rstrip("/")
+    if "/environments/" in text:
+        name, _, version = text.rpartition("/environments/")[2].partition("/versions/")
+        return name, version or LATEST
+    text = text.removeprefix("azureml:")
+    for mark in ("@", ":"):
+        if mark in text:
+            name, _, version = text.rpartition(mark)
+            return name, version
+    return text, LATEST
+
+
+def find(workspace: Workspace, name: str, version: str) -> EnvironmentVersion:
+    """A version of a workspace's own or of a curated environment; Http404 lists what there is."""
+    if name in curated():
+        present = curated()[name]
+        if version in (LATEST, present.version):
+            return present
+        raise Http404(f"The curated environment {name} has the version {present.version}, not {version!r}.")
+    versions = EnvironmentVersion.objects.filter(environment__workspace=workspace, environment__name=name)
+    found = versions.first() if version == LATEST else versions.filter(version=version).first()
+    if found is None:
+        raise Http404(_absent(workspace, name, version, versions))
+    return found
+
+
+def _absent(workspace, name, version, versions) -> str:
+    there = list(versions.values_list("version", flat=True)[:20])
+    if there:
+        return f"The environment {name} has no version {version!r}; it has {', '.join(there)}."
+    own = list(workspace.environments.values_list("name", flat=True)[:20])
+    return f"There is no environment {name!r}. There are: {', '.join([*own, *curated()])}."
+
+
+def register(workspace: Workspace, user, name: str, version: str, properties: dict) -> tuple[EnvironmentVersion, bool]:
+    """Make a version, and say whether it is new. A version never changes: the same content again is accepted."""
+    names.name(name, "environment name")
+    if name.lower().startswith(RESERVED):
+        raise Invalid(
+            f"{name!r}: names that begin with AzureML- or Microsoft are for curated environments.", target="name"
+        )
+    fields = _fields(name, properties)
+    environment = Environment.objects.get_or_create(workspace=workspace, name=name)[0]
+    for _ in range(TRIES):
+        present = _same(environment, version, fields["digest"])
+        if present:
+            return present, False
+        try:
+            return _make(environment, user, version, fields), True
+        except IntegrityError:
+            # Another request took the number; look again.
+            continue
+    raise Conflict(f"Others register {name} at the same time. Try again.", target="version")
+
+
+def _same(environment: Environment, version: str, digest: str) -> EnvironmentVersion | None:
+    if version == AUTO:
+        newest = environment.versions.first()
+        return newest if newest and newest.digest == digest else None
+    present = environment.versions.filter(version=version).first()
+    if present and present.digest != digest:
+        raise Conflict(f"Version {version} of {environment.name} has another content; versions never change.")
+    return present
+
+
+def _make(environment: Environment, user, version: str, fields: dict) -> EnvironmentVersion:
+    with transaction.atomic():
+        number = (environment.versions.aggregate(most=Max("number"))["most"] or 0) + 1
+        word = _next_word(environment, number) if version == AUTO else _version(version)
+        return EnvironmentVersion.objects.create(
+            environment=environment, version=word, number=number, created_by=user, **fields
+        )
+
+
+def _next_word(environment: Environment, number: int) -> str:
+    taken = [
+        int(word)
+        for word in environment.versions.values_list("version", flat=True)
+        if word.isascii() and word.isdigit()
+    ]
+    return str(max([*taken, number - 1], default=0) + 1)
+
+
+def _version(version: str) -> str:
+    names.name(version, "environment name")
+    if len(version) > 30 or version.lower() == LATEST:
+        raise Invalid(
+            f"{version!r} is no version: use 1 to 30 letters, digits and . _ -, but not `latest`.", target="version"
+        )
+    return version
+
+
+def _fields(name: str, properties: dict) -> dict:
+    definition = properties.get("definition")
+    if definition is None:
+        conda = conda_of(properties.get("condaFile"))
+        definition = from_conda(name, conda, properties.get("image"))
+    # The version is ours to give, so it does not make two environments differ.
+    definition = {**check_definition(definition), "name": name, "version": None}
+    description = properties.get("description") or ""
+    return {
+        "definition": definition,
+        "digest": digest(definition),
+        "description": names.checked(description, "description", most=5000, empty=True),
+        "tags": names.tags(properties.get("tags")),
+    }
+
+
+def digest(definition: dict) -> str:
+    return hashlib.sha256(json.dumps(definition, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def check_definition(definition) -> dict:
+    if not isinstance(definition, dict):
+        raise Invalid("An environment's definition is an object.", target="definition")
+    if len(json.dumps(definition)) > MOST_DEFINITION:
+        raise Invalid(f"The environment is larger than {MOST_DEFINITION // 1024} KB.", target="definition")
+    if not isinstance(definition.get("python", {}), dict | None):
+        raise Invalid("`python` of an environment's definition is an object.", target="definition/python")
+    return definition
+
+
+def conda_of(text) -> dict:
+    """A conda file as data; the safe loader only, so that a file makes no objects."""
+    if not text:
+        return {"dependencies": []}
+    if not isinstance(text, str) or len(text) > MOST_DEFINITION:
+        raise Invalid("condaFile is the text of a conda file, at most 256 KB.", target="condaFile")
+    try:
+        conda = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise Invalid(f"condaFile is not YAML: {error}", target="condaFile") from error
+    if not isinstance(conda, dict) or not isinstance(conda.get("dependencies", []), list):
+        raise Invalid("condaFile must be an object with a list `dependencies`.", target="condaFile")
+    return conda
+
+
+def from_conda(name: str, conda: dict, image: str | None) -> dict:
+    """SDK v1's whole environment around a conda specification."""
+    return {
+        "name": name,
+        "version": None,
+        "python": {"userManagedDependencies": False, "interpreterPath": "python", "condaDependencies": conda},
+        "docker": {"baseImage": image},
+        "environmentVariables": {},
+    }
+
+
+@functools.cache
+def curated() -> dict[str, EnvironmentVersion]:
+    """The environments that every workspace has, as rows that are stored nowhere."""
+    found = {}
+    for item in json.loads(CURATED.read_text()):
+        name = item["name"]
+        definition = from_conda(name, {"name": "azureml", "dependencies": item["dependencies"]}, None)
+        version = EnvironmentVersion(
+            environment=Environment(name=name),
+            version="1",
+            number=1,
+            definition={**definition, "version": "1"},
+            digest=digest(definition),
+            description=item["description"],
+        )
+        found[name] = version
+    return found

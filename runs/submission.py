@@ -1,0 +1,299 @@
+"""From a job's body to a run: checked, stored and queued in one transaction."""
+
+import re
+import time
+import uuid
+
+import pydantic
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from assets import environments
+from compute import queue
+from compute.models import ComputeTarget
+from runs.models import Experiment, Run, RunEvent, RunTag, Snapshot
+from studio.errors import Conflict, Denied, Invalid
+from workspaces import access, names
+from workspaces.access import Actor
+from workspaces.models import Workspace
+
+LOCAL = "local"
+SCRIPT_RUN = "azureml.scriptrun"
+DEFAULT_EXPERIMENT = "Default"
+MOST_COMMAND = 100_000
+MOST_SECONDS = 30 * 24 * 3600
+DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?")
+VARIABLE = re.compile(r"[^=\0\s]{1,256}")
+# Set by the runner; a job that sets them could pass for another run or load foreign code into the runner.
+RESERVED = re.compile(
+    r"AZUREML_(RUN_.*|ARM_.*|SERVICE_ENDPOINT|WORKSPACE_ID|EXPERIMENT_ID)|LD_.*|LAZULI_(URL|TOKEN|LIFELINE_FD)", re.I
+)
+
+
+class Open(pydantic.BaseModel):
+    """Fields that we do not know are kept and given back."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+
+
+class Resources(Open):
+    instanceCount: int = pydantic.Field(default=1, ge=1)
+
+
+class Limits(Open):
+    timeout: str | None = None
+
+
+class JobProperties(Open):
+    jobType: str = "Command"
+    experimentName: str | None = None
+    displayName: str | None = None
+    description: str | None = None
+    command: str | None = None
+    commandArgv: list[str] | None = None
+    codeId: str | None = None
+    environmentId: str | None = None
+    environmentDefinition: dict | None = None
+    computeId: str | None = None
+    environmentVariables: dict | None = None
+    resources: Resources | None = None
+    limits: Limits | None = None
+    tags: dict | None = None
+    properties: dict | None = None
+    parentRunId: str | None = None
+    runDefinition: dict | None = None
+
+
+class Job(Open):
+    properties: JobProperties
+
+
+def submit(actor: Actor, workspace: Workspace, name: str, body: dict) -> Run:
+    """Store the run, and queue its work unless it is local. The same body under the same name again gives the same run."""
+    names.name(name, "run id")
+    job = checked(body)
+    parent = _parent(actor, workspace, job.parentRunId)
+    present = _present(workspace, name, body)
+    if present:
+        return present
+    try:
+        with transaction.atomic():
+            return _store(actor, workspace, name, job, body["properties"], parent)
+    except IntegrityError:
+        # Another request of the same name was first.
+        present = _present(workspace, name, body)
+        if present is None:
+            raise
+        return present
+
+
+def resubmit(actor: Actor, run: Run) -> Run:
+    """Run the same job again, as a new run."""
+    if not run.job:
+        raise Conflict(f"The run {run.run_id} was not submitted as a job, so it cannot be submitted again.")
+    if run.is_local:
+        raise Conflict(f"The run {run.run_id} ran on its submitter's machine; submit it again from there.")
+    job = {key: value for key, value in run.job.items() if key not in ("displayName", "parentRunId")}
+    return submit(actor, run.workspace, new_name(run.experiment.name), {"properties": job})
+
+
+def new_name(experiment: str) -> str:
+    """As SDK v1 names runs."""
+    start = re.sub(r"[^\w.-]", "_", experiment, flags=re.ASCII)[:200]
+    return f"{start}_{int(time.time())}_{uuid.uuid4().hex[:8]}"
+
+
+def checked(body: dict) -> JobProperties:
+    """The job's fields, or Invalid that names each wrong one."""
+    try:
+        job = Job.model_validate(body, strict=True).properties
+    except pydantic.ValidationError as error:
+        raise _invalid(error) from error
+    if job.jobType != "Command":
+        raise Invalid(f"jobType={job.jobType!r} cannot be run here; write Command.", target="jobType")
+    if not job.command and not job.commandArgv:
+        raise Invalid("The job has no command: write `command` or `commandArgv`.", target="command")
+    for text in [job.command or "", *(job.commandArgv or [])]:
+        names.checked(text, "command", most=MOST_COMMAND, empty=True)
+    if job.resources and job.resources.instanceCount > 1:
+        raise Invalid("A run uses one node here: instanceCount must be 1.", target="resources/instanceCount")
+    return job
+
+
+def _invalid(error: pydantic.ValidationError) -> Invalid:
+    details = [
+        {"code": "Invalid", "target": "/".join(str(part) for part in problem["loc"]), "message": problem["msg"]}
+        for problem in error.errors(include_url=False, include_input=False)
+    ]
+    first = details[0]
+    return Invalid(f"{first['target']}: {first['message']}", target=first["target"], details=details)
+
+
+def _present(workspace: Workspace, name: str, body: dict) -> Run | None:
+    run = Run.objects.filter(workspace=workspace, run_id=name).first()
+    if run and run.job != body["properties"]:
+        raise Conflict(f"There is a run {name} already, and its job is another one.", target="name")
+    return run
+
+
+def may_create(actor: Actor, workspace: Workspace, parent: Run | None) -> None:
+    """People by their role; a run only children of itself."""
+    if not actor.is_run:
+        return access.require(actor, "submit", workspace)
+    access.require(actor, "read", workspace)
+    if parent is None:
+        raise Denied(f"A run's token makes only children of that run: set parentRunId to {actor.run_id}.")
+
+
+def find_parent(actor: Actor, workspace: Workspace, run_id: str | None) -> Run | None:
+    if not run_id:
+        return None
+    parent = Run.objects.visible_to(actor).filter(workspace=workspace, run_id=run_id).select_related("root").first()
+    if parent is None:
+        raise Invalid(f"The workspace has no run {run_id!r} to be the parent.", target="parentRunId")
+    return parent
+
+
+def _parent(actor: Actor, workspace: Workspace, run_id: str | None) -> Run | None:
+    parent = find_parent(actor, workspace, run_id)
+    may_create(actor, workspace, parent)
+    return parent
+
+
+def _store(actor, workspace, name, job: JobProperties, kept: dict, parent) -> Run:
+    snapshot = snapshot_of(workspace, job.codeId)
+    target = _target(actor, workspace, job.computeId)
+    spec = _spec(workspace, name, job, snapshot)
+    run = create(
+        actor,
+        experiment_of(actor, workspace, job.experimentName or DEFAULT_EXPERIMENT),
+        name,
+        parent,
+        job=kept,
+        display_name=names.checked(job.displayName or name, "display name", most=256),
+        description=names.checked(job.description or "", "description", most=5000, empty=True),
+        run_type=SCRIPT_RUN,
+        snapshot=snapshot,
+        target_name=target.name if target else LOCAL,
+        compute=target,
+        properties=_properties(job, snapshot, target),
+        tags=names.tags(job.tags),
+    )
+    spec["experiment"] = run.experiment.name
+    if target:
+        run.work = queue.enqueue(target, f"run:{name}", spec, actor.user)
+        run.save(update_fields=["work"])
+        run.move(Run.Status.QUEUED, message=f"Waits for a node of {target.name}.")
+    return run
+
+
+def create(actor: Actor, experiment: Experiment, name: str, parent: Run | None, *, tags: dict, **fields) -> Run:
+    """A run row with its number, its first event and its tags; the one place that makes them."""
+    run = Run.objects.create(
+        workspace=experiment.workspace,
+        experiment=experiment,
+        run_id=names.name(name, "run id"),
+        number=experiment.next_number(),
+        parent=parent,
+        root=parent and (parent.root or parent),
+        created_by=actor.user,
+        **fields,
+    )
+    RunEvent.objects.create(run=run, status=Run.Status.NOT_STARTED)
+    RunTag.objects.bulk_create([RunTag(run=run, name=key, value=value) for key, value in tags.items()])
+    return run
+
+
+def experiment_of(actor: Actor, workspace: Workspace, name: str) -> Experiment:
+    names.name(name, "experiment name")
+    defaults = {"created_by": actor.user}
+    return Experiment.objects.get_or_create(workspace=workspace, name=name, defaults=defaults)[0]
+
+
+def snapshot_of(workspace: Workspace, code_id: str | None) -> Snapshot | None:
+    """By its id, or by an ARM id that ends in it."""
+    if not code_id:
+        return None
+    word = code_id.removeprefix("azureml:").rstrip("/").split("/versions/")[0].rsplit("/", 1)[-1]
+    try:
+        found = Snapshot.objects.filter(workspace=workspace, snapshot_id=uuid.UUID(word)).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise Invalid(f"The workspace has no snapshot {code_id!r}. Upload the code first.", target="codeId")
+    return found
+
+
+def _target(actor: Actor, workspace: Workspace, compute_id: str | None) -> ComputeTarget | None:
+    """None for a run on the submitter's own machine."""
+    present = ComputeTarget.objects.filter(workspace=workspace, deleted_at=None)
+    if not compute_id:
+        raise Invalid(f"computeId is missing: write {_names(present)}.", target="computeId")
+    word = compute_id.removeprefix("azureml:").rstrip("/").rsplit("/", 1)[-1]
+    if word.lower() == LOCAL:
+        return None
+    target = present.filter(name__iexact=word).first()
+    if target is None:
+        raise Invalid(f"There is no compute target {word!r}. Write {_names(present)}.", target="computeId")
+    return target
+
+
+def _names(targets) -> str:
+    there = ", ".join(targets.order_by("name").values_list("name", flat=True)[:50])
+    return f"one of {there}, or {LOCAL}" if there else f"{LOCAL}, or create a compute cluster first"
+
+
+def _properties(job: JobProperties, snapshot: Snapshot | None, target: ComputeTarget | None) -> dict:
+    ours = {"_azureml.ComputeTargetType": "amlctrain" if target else LOCAL}
+    if snapshot:
+        ours["ContentSnapshotId"] = str(snapshot.snapshot_id)
+    return {**ours, **names.tags(job.properties, "property", most=200)}
+
+
+def _spec(workspace: Workspace, name: str, job: JobProperties, snapshot: Snapshot | None) -> dict:
+    """What the runner is told: docs/architecture.md."""
+    environment = environments.resolve(workspace, job.environmentId, job.environmentDefinition)
+    history = (job.runDefinition or {}).get("history") or {}
+    return {
+        "run_id": name,
+        "workspace": {**workspace.config, "workspace_id": str(workspace.workspace_id)},
+        "server_url": settings.PUBLIC_URL,
+        "snapshot_id": str(snapshot.snapshot_id) if snapshot else None,
+        "command": None if job.commandArgv else job.command,
+        "argv": job.commandArgv or None,
+        "environment": environment,
+        "environment_variables": _variables(job.environmentVariables),
+        "timeout_seconds": seconds(job.limits.timeout) if job.limits and job.limits.timeout else None,
+        "directories_to_watch": history.get("directoriesToWatch") or ["logs"],
+        "node": None,
+        "index_url": f"{settings.PUBLIC_URL}/pypi/simple/",
+    }
+
+
+def _variables(given: dict | None) -> dict[str, str]:
+    for name in given or {}:
+        if not VARIABLE.fullmatch(name):
+            text = (
+                f"{name!r} cannot be the name of an environment variable: no =, spaces or NUL, at most 256 characters."
+            )
+            raise Invalid(text, target="environmentVariables")
+        if RESERVED.fullmatch(name):
+            raise Invalid(f"The environment variable {name} is set by the studio; choose another name.", target=name)
+    return {
+        name: names.checked(
+            "" if value is None else str(value), f"environment variable {name}", most=32_000, empty=True
+        )
+        for name, value in (given or {}).items()
+    }
+
+
+def seconds(duration: str) -> int:
+    """Of an ISO 8601 duration such as PT3600S or P1DT2H."""
+    match = DURATION.fullmatch(duration)
+    if not match or duration in ("P", "PT") or duration.endswith("T"):
+        raise Invalid(f"{duration!r} is no duration: write for example PT3600S or PT1H30M.", target="limits/timeout")
+    days, hours, minutes, rest = (int(part or 0) for part in match.groups())
+    total = ((days * 24 + hours) * 60 + minutes) * 60 + rest
+    if not 0 < total <= MOST_SECONDS:
+        raise Invalid(f"A timeout of {total} seconds is not between 1 second and 30 days.", target="limits/timeout")
+    return total
