@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+SERVER = "http://testserver"
+
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch, tmp_path):
@@ -11,3 +13,66 @@ def alone(monkeypatch, tmp_path):
     for name in ("LAZULI_URL", "LAZULI_TOKEN", "AZUREML_RUN_TOKEN", "AZUREML_SERVICE_ENDPOINT", "AZUREML_RUN_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def studio(request, monkeypatch):
+    """The real application behind every client of the SDK, without a socket; nobody is signed in."""
+    import httpx
+    from django.core.wsgi import get_wsgi_application
+    from lazuli import client
+
+    if "transactional_db" not in request.fixturenames:
+        request.getfixturevalue("db")
+    monkeypatch.setattr(client, "default_transport", httpx.WSGITransport(app=get_wsgi_application()))
+    monkeypatch.setenv("LAZULI_URL", SERVER)
+    return SERVER
+
+
+@pytest.fixture
+def owner(studio, monkeypatch):
+    """The Owner of the site, whose token is in the environment."""
+    from workspaces.models import Token, User
+
+    user = User.objects.create_superuser("sdk-owner", "owner@example.com", "not used here")
+    monkeypatch.setenv("LAZULI_TOKEN", Token.make(user, "sdk tests")[1])
+    return user
+
+
+@pytest.fixture
+def ws(owner):
+    """A new workspace of the Owner."""
+    from azureml.core import Workspace
+
+    return Workspace.create(
+        "aml-workspace",
+        subscription_id="sdk-tests",
+        resource_group="aml-resources",
+        location="eastus",
+        show_output=False,
+    )
+
+
+@pytest.fixture
+def sdk_client(ws):
+    """The client of that workspace."""
+    return ws._client
+
+
+@pytest.fixture
+def stranger(ws, monkeypatch):
+    """Someone with an account and no business here, who is now the one signed in."""
+    from workspaces.models import Token, User
+
+    user = User.objects.create_user("sdk-mallory")
+    monkeypatch.setenv("LAZULI_TOKEN", Token.make(user, "sdk tests")[1])
+    return user
+
+
+@pytest.fixture
+def cluster(ws):
+    """A cluster of zero to two nodes; no node ever comes, for no host is there."""
+    from azureml.core.compute import AmlCompute, ComputeTarget
+
+    configuration = AmlCompute.provisioning_configuration(vm_size="STANDARD_DS11_V2", max_nodes=2)
+    return ComputeTarget.create(ws, "cpu-cluster", configuration)

@@ -1,0 +1,154 @@
+"""The commands against the real application."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from azureml.core import Experiment, Workspace
+from lazuli import cli
+
+
+@pytest.fixture
+def lazuli(capsys, monkeypatch, tmp_path):
+    """Runs a command in an empty folder; returns exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words, main=cli.main):
+        capsys.readouterr()
+        try:
+            code = main(words)
+        except SystemExit as end:
+            code = end.code
+        return (code, *capsys.readouterr())
+
+    return run
+
+
+def as_json(answer):
+    code, out, err = answer
+    assert code == 0, err
+    return json.loads(out)
+
+
+def test_az_ml_workspace_create_as_it_is_written(ws, lazuli):
+    created = as_json(lazuli("ml", "workspace", "create", "-w", "new-one", "-g", "aml-resources", main=cli.az_main))
+    assert (created["name"], created["resourceGroup"]) == ("new-one", "aml-resources")
+    assert set(Workspace.list(ws.subscription_id)) == {"aml-workspace", "new-one"}
+    code, _, err = lazuli("ml", "workspace", "create", "-w", "new-one", "-g", "aml-resources", main=cli.az_main)
+    assert code == cli.FAILED and "already exists" in err
+
+
+def test_workspace_commands(ws, lazuli):
+    assert lazuli("workspace", "list", "-o", "tsv")[1] == "aml-workspace\taml-resources\teastus\tsdk-tests\n"
+    where = ("-w", "aml-workspace", "-g", "aml-resources")
+    assert as_json(lazuli("workspace", "update", *where, "--tags", "a=b", "-o", "json"))["tags"] == {"a": "b"}
+    assert as_json(lazuli("workspace", "show", *where, "-o", "json"))["name"] == "aml-workspace"
+    code, _, err = lazuli("workspace", "delete", *where)
+    assert code == cli.USAGE and "--yes" in err
+    assert lazuli("workspace", "delete", *where, "--yes")[0] == cli.OK
+    code, _, err = lazuli("workspace", "show", *where)
+    assert code == cli.NOT_FOUND and err.startswith("ERROR: WorkspaceNotFound")
+
+
+def test_without_a_name_the_only_workspace_is_meant(ws, lazuli):
+    assert as_json(lazuli("workspace", "show", "-o", "json"))["name"] == "aml-workspace"
+    Workspace.create("another", resource_group="aml-resources", show_output=False)
+    code, _, err = lazuli("workspace", "show")
+    assert code == cli.USAGE and "another, aml-workspace" in err
+    assert lazuli("folder", "attach", "-w", "another", "-g", "aml-resources")[0] == cli.OK
+    assert as_json(lazuli("workspace", "show", "-o", "json"))["name"] == "another"
+
+
+def test_computetarget_commands(ws, lazuli):
+    create = (
+        "computetarget",
+        "create",
+        "amlcompute",
+        "-n",
+        "cpu-cluster",
+        "--max-nodes",
+        "2",
+        "-s",
+        "STANDARD_DS11_V2",
+    )
+    assert as_json(lazuli(*create, "-o", "json"))["provisioningState"] == "Succeeded"
+    assert "cpu-cluster" in lazuli("computetarget", "list")[1]
+    update = ("computetarget", "update", "amlcompute", "-n", "cpu-cluster")
+    assert as_json(lazuli(*update, "--max-nodes", "5", "-o", "json"))["maxNodes"] == 5
+    assert lazuli(*update)[0] == cli.USAGE
+    assert as_json(lazuli("computetarget", "nodes", "-n", "cpu-cluster", "-o", "json")) == []
+    assert lazuli("computetarget", "delete", "-n", "cpu-cluster", "-y")[0] == cli.OK
+    code, _, err = lazuli("computetarget", "show", "-n", "cpu-cluster")
+    assert code == cli.NOT_FOUND and "ComputeTargetNotFound" in err
+
+
+def test_run_commands(ws, lazuli, tmp_path):
+    run = Experiment(ws, "iris").start_logging(snapshot_directory=None)
+    run.log("loss", 0.5)
+    (tmp_path / "note.txt").write_text("hello")
+    run.upload_file("outputs/note.txt", str(tmp_path / "note.txt"))
+    run.complete()
+    (listed,) = as_json(lazuli("run", "list", "-e", "iris", "-o", "json"))
+    assert (listed["runId"], listed["status"]) == (run.id, "Completed")
+    assert as_json(lazuli("run", "list", "--status", "Failed", "-o", "json")) == []
+    assert as_json(lazuli("run", "show", "-r", run.id, "-o", "json"))["status"] == "Completed"
+    assert as_json(lazuli("run", "metrics", "-r", run.id, "-o", "json")) == {"loss": 0.5}
+    assert lazuli("run", "metrics", "-r", run.id, "-o", "tsv")[1] == "loss\t0.5\n"
+    assert lazuli("run", "download", "-r", run.id, "-d", "got", "--prefix", "outputs")[0] == cli.OK
+    assert (tmp_path / "got" / "outputs" / "note.txt").read_text() == "hello"
+    assert "RunId: " + run.id in lazuli("run", "stream", "-r", run.id)[1]
+    assert lazuli("run", "show", "-r", "missing")[0] == cli.NOT_FOUND
+    assert lazuli("run", "list", "-e", "missing")[0] == cli.NOT_FOUND
+
+
+def test_submit_script_and_cancel(ws, cluster, lazuli, tmp_path):
+    (tmp_path / "train.py").write_text("print('hello')")
+    submitted = as_json(
+        lazuli(
+            "run",
+            "submit-script",
+            "-e",
+            "iris",
+            "--ct",
+            cluster.name,
+            "--async",
+            "--tag",
+            "a=b",
+            "-o",
+            "json",
+            "train.py",
+        )
+    )
+    assert submitted["experiment"] == "iris" and submitted["tags"]["a"] == "b"
+    cancelled = as_json(lazuli("run", "cancel", "-r", submitted["runId"], "-o", "json"))
+    assert cancelled["status"] in ("Canceled", "CancelRequested")
+
+
+def test_login_with_a_token_and_account(ws, lazuli, monkeypatch, studio):
+    import os
+
+    token = os.environ["LAZULI_TOKEN"]
+    monkeypatch.delenv("LAZULI_TOKEN")
+    code, _, err = lazuli("workspace", "list")
+    assert code == cli.FAILED and "Not signed in at http://testserver" in err
+    code, _, err = lazuli("login", "--token", "wrong")
+    assert code == cli.FAILED and "ERROR: " in err
+    assert as_json(lazuli("login", "--token", token, "-o", "json"))["signedIn"] is True
+    assert lazuli("workspace", "list", "-o", "tsv")[0] == cli.OK
+    assert as_json(lazuli("account", "list", "-o", "json"))[0]["subscriptionId"] == "sdk-tests"
+
+
+def test_login_with_a_code(ws, lazuli, monkeypatch):
+    from lazuli import login
+
+    from workspaces.models import DeviceLogin, User
+
+    monkeypatch.delenv("LAZULI_TOKEN")
+    owner = User.objects.get(username="sdk-owner")
+    # The person confirms the code while the terminal waits.
+    monkeypatch.setattr(login.time, "sleep", lambda seconds: DeviceLogin.objects.get().approve(owner))
+    code, out, err = lazuli("login", "-o", "json")
+    assert code == 0, err
+    assert "enter the code" in err and json.loads(out)["signedIn"] is True
+    assert lazuli("workspace", "list")[0] == cli.OK
