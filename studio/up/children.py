@@ -40,6 +40,8 @@ class Child:
         self.started_at = 0.0
         self.start_at: float | None = None
         self.quick_deaths = 0
+        # Farewells are no news.
+        self.is_muted = False
         self._rest = b""
 
     def start(self) -> int:
@@ -71,7 +73,7 @@ class Child:
         *lines, self._rest = (self._rest + data).split(b"\n")
         if not data and self._rest:
             lines, self._rest = [self._rest], b""
-        for line in lines:
+        for line in lines if not self.is_muted else ():
             console.say(self.name, line.decode(errors="replace").rstrip())
         return bool(data)
 

@@ -211,6 +211,7 @@ class Supervisor:
 
     def _end(self, children: list[Child], seconds: float) -> None:
         for child in children:
+            child.is_muted = child.name == "redis"
             child.signal(signal.SIGTERM)
         deadline = time.monotonic() + seconds
         while any(child.is_running for child in children):

@@ -17,9 +17,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from compute import clusters
 from compute.keys import host_key
-from compute.models import Host
+from compute.models import ComputeTarget, Host, Scale
 from runs import snapshots, submission
 from studio import env, redis_server
 from workspaces import creation
@@ -49,6 +48,9 @@ class Command(BaseCommand):
 
 
 def check_redis() -> None:
+    """Only one that a team brings: our own is just starting, and what it is we know."""
+    if "REDIS_URL" not in os.environ or settings.REDIS_URL.startswith(f"unix://{settings.DATA_DIR}"):
+        return
     problem = redis_server.problem_with(settings.REDIS_URL)
     if problem:
         raise CommandError(problem)
@@ -95,8 +97,9 @@ def make_owner() -> User:
 
 
 def make_workspace(actor: Actor) -> Workspace:
-    workspace = creation.create(actor, str(uuid.uuid4()), GROUP, WORKSPACE, location=LOCATION, create_group=True)
-    clusters.create(actor, workspace, CLUSTER, vm_size=SIZE, min_nodes=0, max_nodes=MOST_NODES)
+    details = {"location": LOCATION, "description": "Made at the first start."}
+    workspace = creation.create(actor, str(uuid.uuid4()), GROUP, WORKSPACE, details, create_group=True)
+    ComputeTarget.create(workspace, actor.user, CLUSTER, SIZE, Scale(0, MOST_NODES))
     return workspace
 
 
@@ -110,7 +113,7 @@ def write_config() -> None:
 
 
 def submit_sample(actor: Actor, workspace: Workspace) -> None:
-    snapshot = snapshots.store(workspace, actor.user, io.BytesIO(zipped(SAMPLE_FOLDER)))
+    snapshot = snapshots.store(workspace, actor.user, str(uuid.uuid4()), "", [zipped(SAMPLE_FOLDER)])
     conda = yaml.safe_load((SAMPLE_FOLDER / "environment.yml").read_text())
     properties = {
         "jobType": "Command",
@@ -126,7 +129,7 @@ def submit_sample(actor: Actor, workspace: Workspace) -> None:
         "computeId": CLUSTER,
         "tags": {"sample": "yes"},
     }
-    submission.submit(actor, workspace, f"handwritten-digits_{uuid.uuid4().hex[:8]}", {"properties": properties})
+    submission.submit(actor, workspace, submission.new_name(properties["experimentName"]), {"properties": properties})
 
 
 def zipped(folder: pathlib.Path) -> bytes:

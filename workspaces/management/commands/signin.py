@@ -13,7 +13,7 @@ def owner() -> User | None:
 
 
 def link_for(user: User) -> str:
-    return settings.PUBLIC_URL + reverse("workspaces:signin_link", args=[SignInLink.make(user)])
+    return settings.PUBLIC_URL + reverse("workspaces:sign_in_link", args=[SignInLink.make(user)])
 
 
 class Command(BaseCommand):

@@ -1,0 +1,103 @@
+"""Run a command against PostgreSQL and Redis servers of its own, thrown away afterwards.
+
+python deploy/team_servers.py COMMAND…      with DATABASE_URL and REDIS_URL set for it
+"""
+
+import contextlib
+import glob
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from urllib.parse import quote
+
+ROLE = "studio"
+
+
+def main(command: list[str]) -> int:
+    initdb, postgres, redis = find_servers()
+    user = unprivileged()
+    with tempfile.TemporaryDirectory(prefix="team-") as folder, contextlib.ExitStack() as running:
+        home = pathlib.Path(folder)
+        if user:
+            os.chown(home, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+        database_url = running.enter_context(postgresql(home, initdb, postgres, user))
+        redis_url = running.enter_context(redis_server(home, redis))
+        print(f"DATABASE_URL={database_url} REDIS_URL={redis_url}", flush=True)
+        env = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url}
+        return subprocess.run(command, env=env).returncode
+
+
+def find_servers() -> tuple[str, str, str]:
+    """initdb, postgres and redis-server; Debian's packages are installed if they may be."""
+    for again in (True, False):
+        places = [*sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True), os.environ.get("PATH", "")]
+        path = os.pathsep.join(places)
+        found = [shutil.which(name, path=path) for name in ("initdb", "postgres", "redis-server")]
+        if all(found):
+            return tuple(found)
+        if again and os.geteuid() == 0 and shutil.which("apt-get"):
+            print("Installing PostgreSQL and Redis …", flush=True)
+            quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+            subprocess.run(["apt-get", "update", "-qq"], check=False)
+            install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "postgresql", "redis-server"]
+            subprocess.run(install, env=quiet, stdout=subprocess.DEVNULL, check=False)
+    sys.exit("These tests need PostgreSQL and Redis. Debian: apt-get install postgresql redis-server")
+
+
+def unprivileged() -> str | None:
+    """PostgreSQL does not run as root; who it runs as then."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+@contextlib.contextmanager
+def postgresql(home: pathlib.Path, initdb: str, postgres: str, user: str | None):
+    data = home / "postgresql"
+    as_user = {"user": user, "cwd": home, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}}
+    make = [initdb, "-D", str(data), "-U", ROLE, "--auth=trust", "-E", "UTF8", "--no-sync"]
+    subprocess.run(make, check=True, stdout=subprocess.DEVNULL, **as_user)
+    # Only a socket in our own folder, and nothing that a throw-away database needs for safety.
+    options = {"listen_addresses": "", "unix_socket_directories": str(home), "fsync": "off", "max_connections": "200"}
+    flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    with ended(subprocess.Popen([postgres, "-D", str(data), *flags], stderr=subprocess.DEVNULL, **as_user)):
+        wait_for(home / ".s.PGSQL.5432")
+        url = f"postgresql://{ROLE}@{quote(str(home), safe='')}/postgres"
+        yield url
+
+
+@contextlib.contextmanager
+def redis_server(home: pathlib.Path, program: str):
+    socket = home / "redis.sock"
+    flags = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--loglevel", "warning", "--dir", str(home)]
+    with ended(subprocess.Popen([program, *flags], stdout=subprocess.DEVNULL)):
+        wait_for(socket)
+        yield f"unix://{socket}?db=0"
+
+
+@contextlib.contextmanager
+def ended(process: subprocess.Popen):
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+
+
+def wait_for(socket: pathlib.Path) -> None:
+    deadline = time.monotonic() + 30
+    while not socket.exists():
+        if time.monotonic() > deadline:
+            sys.exit(f"A server did not start: there is no {socket}.")
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

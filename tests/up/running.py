@@ -1,0 +1,94 @@
+"""A whole studio, started as `make up` does, on a folder and a port of its own."""
+
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import time
+
+import psutil
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+COLOUR = re.compile(r"\x1b\[\d+m")
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+class Studio:
+    def __init__(self, folder: pathlib.Path, **settings):
+        self.data, self.log = folder / "data", folder / "up.log"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        kept = {
+            k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SECRET_KEY")
+        }
+        self.env = {
+            **kept,
+            "DATA_DIR": str(self.data),
+            "PORT": str(self.port),
+            "SAMPLE": "0",
+            "OWNER": "olga",
+            **settings,
+        }
+        self.process = None
+
+    def start(self) -> "Studio":
+        with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "studio.up"]
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True
+            )
+        self.wait_for("is ready")
+        return self
+
+    def refused(self, **settings) -> str:
+        """What a start that must not succeed says."""
+        command = [sys.executable, "-m", "studio.up"]
+        ended = subprocess.run(
+            command, cwd=ROOT, env={**self.env, **settings}, capture_output=True, text=True, timeout=30
+        )
+        assert ended.returncode == 1, ended.stdout
+        return ended.stderr
+
+    def wait_for(self, words: str, seconds: float = 60, times: int = 1) -> None:
+        deadline = time.monotonic() + seconds
+        while self.text().count(words) < times:
+            assert self.process.poll() is None, f"the studio ended: {self.text()}"
+            assert time.monotonic() < deadline, f"no {words!r} within {seconds} s: {self.text()}"
+            time.sleep(0.1)
+
+    def text(self) -> str:
+        return COLOUR.sub("", self.log.read_text(errors="replace"))
+
+    def manage(self, *words: str) -> str:
+        command = [sys.executable, "manage.py", *words]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.env, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    def family(self) -> list[psutil.Process]:
+        """All processes of this studio, the supervisor excluded."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def child(self, words: str) -> psutil.Process:
+        children = psutil.Process(self.process.pid).children()
+        return next(child for child in children if words in " ".join(child.cmdline()))
+
+    def end(self) -> None:
+        if self.process and self.process.poll() is None:
+            family = self.family()
+            self.process.terminate()
+            self.process.wait(20)
+            for process in psutil.wait_procs(family, timeout=5)[1]:
+                process.kill()
+
+
+def living(processes: list[psutil.Process]) -> list[str]:
+    """Those that still run, by their command lines."""
+    return [" ".join(process.cmdline()) for process in psutil.wait_procs(processes, timeout=0.1)[1]]

@@ -1,0 +1,96 @@
+"""The whole studio comes up with one command, looks after its processes, and leaves nothing behind."""
+
+import json
+import re
+import signal
+import time
+
+import httpx
+import psutil
+import pytest
+
+from tests.up.running import living
+
+pytestmark = pytest.mark.stack
+
+
+def test_ready_line_names_an_address_that_answers(studio):
+    assert f"Lazuli Studio is ready: {studio.url}" in studio.text()
+    assert httpx.get(studio.url, follow_redirects=True).status_code == 200
+
+
+def test_the_link_of_the_first_start_signs_in_once(studio):
+    link = re.search(r"Sign in as olga, once: (\S+)", studio.text())[1]
+    with httpx.Client(follow_redirects=True) as browser:
+        browser.get(link)
+        assert browser.get(studio.url).url == studio.url + "/"
+    with httpx.Client(follow_redirects=True) as browser:
+        browser.get(link)
+        assert "/signin/" in str(browser.get(studio.url).url)
+
+
+def test_the_first_start_makes_a_workspace_and_a_cluster(studio):
+    config = json.loads((studio.data / "config.json").read_text())
+    assert (config["resource_group"], config["workspace_name"]) == ("aml-resources", "aml-workspace")
+    assert config["url"] == studio.url
+    token = studio.manage("token", "test").split()[-1]
+    address = (
+        f"{studio.url}/subscriptions/{config['subscription_id']}/resourceGroups/aml-resources/providers/"
+        "Microsoft.MachineLearningServices/workspaces/aml-workspace"
+    )
+    with httpx.Client(headers={"Authorization": f"Bearer {token}"}) as api:
+        computes = api.get(f"{address}/computes?api-version=2024-10-01").json()["value"]
+        jobs = api.get(f"{address}/jobs?api-version=2024-10-01").json()["value"]
+    assert [compute["name"] for compute in computes] == ["cpu-cluster"]
+    scale = computes[0]["properties"]["properties"]["scaleSettings"]
+    assert (scale["minNodeCount"], scale["maxNodeCount"]) == (0, 2)
+    assert jobs == []
+
+
+def test_signin_prints_a_new_link(studio):
+    first, second = studio.manage("signin"), studio.manage("signin", "olga")
+    assert first != second and first.startswith(f"{studio.url}/signin/")
+
+
+def test_a_second_up_on_the_same_folder_is_refused(studio):
+    message = studio.refused(PORT="1")
+    assert studio.url in message and f"process {studio.process.pid}" in message and "DATA_DIR=" in message
+
+
+def test_a_dead_child_is_started_again(studio):
+    web = studio.child("gunicorn")
+    web.kill()
+    studio.wait_for("web was ended by SIGKILL; starting it again in 0.3 s")
+    # The supervisor holds the socket, so a page asked for meanwhile is only late.
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            assert httpx.get(f"{studio.url}/signin/", timeout=20).status_code == 200
+            break
+        except httpx.TransportError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    assert studio.child("gunicorn").pid != web.pid
+
+
+def test_it_is_quiet_while_all_is_well(studio):
+    names = [line.split("│")[0].strip() for line in studio.text().splitlines()]
+    assert set(names) <= {"up", "set-up"}, studio.text()
+
+
+def test_sigterm_ends_all_within_ten_seconds(own_studio):
+    own_studio.start()
+    family = own_studio.family()
+    assert len(family) >= 6
+    begun = time.monotonic()
+    own_studio.process.send_signal(signal.SIGTERM)
+    assert own_studio.process.wait(15) == 0
+    assert time.monotonic() - begun <= 10
+    assert living(family) == []
+
+
+def test_kill_9_of_the_supervisor_leaves_no_orphan(own_studio):
+    own_studio.start()
+    family = own_studio.family()
+    own_studio.process.kill()
+    assert [" ".join(p.cmdline()) for p in psutil.wait_procs(family, timeout=10)[1]] == []
