@@ -1,0 +1,85 @@
+"""Which Python interpreters this machine has, and which is nearest to a wanted version."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+OLDEST, NEWEST = (3, 8), (3, 13)
+Version = Tuple[int, ...]
+
+
+class Python(NamedTuple):
+    version: Version
+    path: str
+
+
+def uv_program() -> Optional[str]:
+    try:
+        from uv import find_uv_bin
+
+        return str(find_uv_bin())
+    except (ImportError, FileNotFoundError):
+        return shutil.which("uv")
+
+
+def installed(uv: str) -> List[Python]:
+    """Those that uv finds, and pyenv's, whose shims uv cannot start unless they are switched on."""
+    found: Dict[str, Python] = {}
+    command = [uv, "python", "list", "--only-installed", "--output-format", "json", "--no-python-downloads"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    for item in json.loads(done.stdout or "[]") if done.returncode == 0 else []:
+        if item.get("implementation", "cpython") == "cpython" and item.get("path") and "/shims/" not in item["path"]:
+            python = Python(parsed(item["version"]), item["path"])
+            found[os.path.realpath(python.path)] = python
+    for python in [*_of_pyenv(), _own()]:
+        found.setdefault(os.path.realpath(python.path), python)
+    return sorted(python for python in found.values() if python.version[:2] >= OLDEST)
+
+
+def _of_pyenv() -> List[Python]:
+    root = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
+    found = []
+    for path in glob.glob(os.path.join(root, "versions", "*", "bin", "python")):
+        version = path.split(os.sep)[-3]
+        if version.replace(".", "").isdigit():
+            found.append(Python(parsed(version), path))
+    return found
+
+
+def _own() -> Python:
+    # The interpreter below a virtual environment, not the environment.
+    base = getattr(sys, "_base_executable", None) or sys.executable
+    return Python(tuple(sys.version_info[:3]), base)
+
+
+def parsed(version: str) -> Version:
+    numbers = []
+    for piece in version.split("."):
+        digits = "".join(letter for letter in piece if letter.isdigit())
+        if not digits:
+            break
+        numbers.append(int(digits))
+    return tuple(numbers)
+
+
+def nearest(wanted: Version, there: List[Python]) -> Optional[Python]:
+    """The same version; else the same minor one; else the closest minor one, the newer of two."""
+    if not there:
+        return None
+    minor = wanted[1] if len(wanted) > 1 else (NEWEST[1] if wanted[:1] == (3,) else 0)
+    patch = wanted[2] if len(wanted) > 2 else None
+
+    def distance(python: Python) -> Tuple[int, int, int, int]:
+        away = abs(python.version[1] - minor)
+        beyond = 1 if python.version[:2] > NEWEST else 0
+        # Without a wish the newest patch.
+        patch_away = -python.version[2] if patch is None else abs(python.version[2] - patch)
+        return beyond, away, -python.version[1], patch_away
+
+    return min(there, key=distance)

@@ -1,0 +1,91 @@
+"""Which Python a script runs with: one built for it, or one that the user manages."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+from typing import Any, Callable, Dict, List, Optional, Union
+
+from lazuli import environments
+from lazuli.runner.spec import Spec
+
+# These would lead the script back to the runner's own packages.
+OWN_PYTHON = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "CONDA_PREFIX", "CONDA_DEFAULT_ENV")
+
+
+@dataclasses.dataclass
+class Interpreter:
+    python: str
+    # Put in front of the modules that the interpreter finds by itself.
+    import_path: Optional[str] = None
+    built: bool = True
+
+    def command(self, spec: Spec) -> Union[str, List[str]]:
+        if spec.argv:
+            first, *rest = spec.argv
+            named = first in ("python", "python3") or (not self.built and first == self.python)
+            return [self.python if named else first, *rest]
+        return str(spec.command)
+
+    def variables(self, inherited: Dict[str, str]) -> Dict[str, str]:
+        found = dict(inherited)
+        if self.built:
+            for name in OWN_PYTHON:
+                found.pop(name, None)
+            found["VIRTUAL_ENV"] = os.path.dirname(os.path.dirname(self.python))
+        folder = os.path.dirname(self.python)
+        found["PATH"] = os.pathsep.join([folder, found.get("PATH", os.defpath)])
+        if self.import_path:
+            given = found.get("PYTHONPATH")
+            found["PYTHONPATH"] = os.pathsep.join([self.import_path, given] if given else [self.import_path])
+        return found
+
+
+def find(spec: Spec, log: Callable[[str], None], cancelled: Callable[[], bool]) -> Interpreter:
+    python = spec.environment.get("python") or {}
+    if not spec.environment or python.get("userManagedDependencies"):
+        return _user_managed(spec, python, log, cancelled)
+    built = environments.prepare(spec.environment, index_url=spec.index_url, log=log, cancelled=cancelled)
+    return Interpreter(built.python)
+
+
+def _user_managed(
+    spec: Spec, python: Dict[str, Any], log: Callable[[str], None], cancelled: Callable[[], bool]
+) -> Interpreter:
+    path = _named(python.get("interpreterPath")) or _own(spec)
+    if _has_sdk(path):
+        return Interpreter(path, built=False)
+    added = environments.sdk_for(path, index_url=spec.index_url, log=log, cancelled=cancelled)
+    return Interpreter(path, import_path=added, built=False)
+
+
+def _named(path: Optional[str]) -> Optional[str]:
+    if not path or path == "python":
+        return None
+    found = shutil.which(os.path.expanduser(path))
+    if found is None:
+        raise environments.BuildFailed(f"the interpreter {path!r} is not on this machine")
+    return found
+
+
+def _own(spec: Spec) -> str:
+    """On the user's machine the one that submitted; on a node not the studio's own, which is none of the script's."""
+    if spec.node is None:
+        return sys.executable
+    own = {os.path.realpath(os.path.join(sys.prefix, "bin")), os.path.realpath(os.path.join(sys.prefix, "Scripts"))}
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    path = os.pathsep.join(folder for folder in folders if os.path.realpath(folder) not in own)
+    found = shutil.which("python3", path=path) or shutil.which("python", path=path)
+    if found is None:
+        raise environments.BuildFailed("there is no python3 on this node's PATH; name one in python.interpreter_path")
+    return found
+
+
+def _has_sdk(python: str) -> bool:
+    if os.path.realpath(python) == os.path.realpath(sys.executable) and python == sys.executable:
+        return True
+    done = subprocess.run([python, "-c", "import azureml.core, lazuli.client, httpx"], capture_output=True, check=False)
+    return done.returncode == 0

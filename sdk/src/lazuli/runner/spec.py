@@ -1,0 +1,110 @@
+"""What to run: the file that a node or a local submit hands to the runner."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any, Dict, List, Mapping, Optional
+
+from lazuli.client import quote_segment
+
+# The runner's own; a script has no use for them.
+PRIVATE = ("LAZULI_TOKEN", "LAZULI_LIFELINE_FD", "LAZULI_WORK_DIR", "LAZULI_ENV_CACHE", "LAZULI_RUNNER")
+
+
+class BadSpec(Exception):
+    """The file is not what the runner can run."""
+
+
+@dataclasses.dataclass
+class Spec:
+    run_id: str
+    experiment: str
+    workspace: Dict[str, str]
+    server_url: str
+    token: str
+    snapshot_id: Optional[str] = None
+    command: Optional[str] = None
+    argv: Optional[List[str]] = None
+    environment: Dict[str, Any] = dataclasses.field(default_factory=dict)
+    environment_variables: Dict[str, str] = dataclasses.field(default_factory=dict)
+    timeout_seconds: Optional[float] = None
+    node: Optional[str] = None
+    index_url: Optional[str] = None
+    experiment_id: Optional[str] = None
+    mlflow_tracking_uri: Optional[str] = None
+    directories_to_watch: List[str] = dataclasses.field(default_factory=lambda: ["logs"])
+    grace_seconds: float = 10.0
+
+    @classmethod
+    def read(cls, path: str, environ: Mapping[str, str]) -> Spec:
+        try:
+            with open(path, encoding="utf-8") as file:
+                content = json.load(file)
+        except (OSError, ValueError) as error:
+            raise BadSpec(f"The spec {path} cannot be read: {error}") from error
+        if not environ.get("AZUREML_RUN_TOKEN"):
+            raise BadSpec("AZUREML_RUN_TOKEN is not set: the runner needs the run's token.")
+        return cls.of(content, environ["AZUREML_RUN_TOKEN"])
+
+    @classmethod
+    def of(cls, content: Any, token: str) -> Spec:
+        if not isinstance(content, dict):
+            raise BadSpec("The spec is not a JSON object.")
+        missing = [name for name in ("run_id", "experiment", "workspace", "server_url") if not content.get(name)]
+        if missing:
+            raise BadSpec(f"The spec lacks {', '.join(missing)}.")
+        if not content.get("command") and not content.get("argv"):
+            raise BadSpec("The spec has neither command nor argv.")
+        known = {field.name for field in dataclasses.fields(cls)}
+        given = {key: value for key, value in content.items() if key in known and value is not None}
+        return cls(**dict(given, token=token))
+
+    @property
+    def workspace_path(self) -> str:
+        place = self.workspace
+        return (
+            f"/subscriptions/{quote_segment(place['subscription_id'])}"
+            f"/resourceGroups/{quote_segment(place['resource_group'])}"
+            "/providers/Microsoft.MachineLearningServices"
+            f"/workspaces/{quote_segment(place['workspace_name'])}"
+        )
+
+    @property
+    def run_address(self) -> str:
+        return f"/history/v1.0{self.workspace_path}/runs/{quote_segment(self.run_id)}"
+
+    @property
+    def snapshot_address(self) -> str:
+        return f"/content/v1.0{self.workspace_path}/snapshots/{self.snapshot_id}/zip"
+
+    def variables(self, folder: str) -> Dict[str, str]:
+        """What a script finds in its environment: Azure's names, MLflow's, and the user's own."""
+        place = self.workspace
+        found = {
+            "AZUREML_ARM_SUBSCRIPTION": place["subscription_id"],
+            "AZUREML_ARM_RESOURCEGROUP": place["resource_group"],
+            "AZUREML_ARM_WORKSPACE_NAME": place["workspace_name"],
+            "AZUREML_ARM_PROJECT_NAME": self.experiment,
+            "AZUREML_RUN_ID": self.run_id,
+            "AZUREML_RUN_TOKEN": self.token,
+            "AZUREML_SERVICE_ENDPOINT": self.server_url,
+            "AZUREML_DISCOVERY_SERVICE_ENDPOINT": f"{self.server_url}/discovery",
+            "AZUREML_EXPERIMENT_ID": self.experiment_id or "",
+            "AZUREML_EXPERIMENT_SCOPE": f"{self.workspace_path}/experiments/{self.experiment}",
+            "AZUREML_WORKSPACE_ID": place.get("workspace_id") or "",
+            "AZUREML_OUTPUT_DIRECTORY": "./outputs",
+            "AZUREML_SCRIPT_DIRECTORY_NAME": folder,
+            "MLFLOW_TRACKING_URI": self._tracking_uri(),
+            "MLFLOW_TRACKING_TOKEN": self.token,
+            "MLFLOW_RUN_ID": self.run_id,
+            "MLFLOW_EXPERIMENT_ID": self.experiment_id or "",
+            "MLFLOW_EXPERIMENT_NAME": self.experiment,
+            "LAZULI_URL": self.server_url,
+            "PYTHONUNBUFFERED": "1",
+        }
+        own = {**(self.environment.get("environmentVariables") or {}), **self.environment_variables}
+        return {**{key: value for key, value in found.items() if value}, **{k: str(v) for k, v in own.items()}}
+
+    def _tracking_uri(self) -> str:
+        return self.mlflow_tracking_uri or f"{self.server_url}/mlflow/v1.0{self.workspace_path}"
