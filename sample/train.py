@@ -55,7 +55,7 @@ print(f"{len(train_x)} digits to learn from, {len(test_x)} to be tested on", flu
 model = MLPClassifier((args.hidden,), learning_rate_init=args.learning_rate, random_state=0)
 for epoch in range(1, args.epochs + 1):
     begun = time.monotonic()
-    model.partial_fit(train_x, train_y, classes)
+    model.partial_fit(train_x, train_y, classes=classes)
     loss = log_loss(train_y, model.predict_proba(train_x))
     validation_loss = log_loss(test_y, model.predict_proba(test_x))
     accuracy = accuracy_score(train_y, model.predict(train_x))
