@@ -10,7 +10,7 @@ import tempfile
 import time
 from typing import Any, Dict, List, Mapping, Optional
 
-from lazuli.environments import conda, curated, indexes, interpreters
+from lazuli.environments import conda, indexes, interpreters
 from lazuli.environments.cache import BuildFailed, Cancelled, Log, Prepared, Slot
 from lazuli.version import VERSION
 
@@ -44,11 +44,7 @@ def sdk_for(interpreter: str, *, index_url: Optional[str], log: Log, cancelled: 
 
 def _wanted(definition: Mapping[str, Any]) -> conda.Wanted:
     python = definition.get("python") or {}
-    structure = python.get("condaDependencies")
-    name = str(definition.get("name") or "")
-    if not structure and name in curated.ENVIRONMENTS:
-        structure = curated.ENVIRONMENTS[name]
-    wanted = conda.wanted_by(structure)
+    wanted = conda.wanted_by(python.get("condaDependencies"))
     if (definition.get("docker") or {}).get("baseDockerfile"):
         wanted.warnings.append(
             "There are no containers here: the Dockerfile is not built, only packages are installed."
