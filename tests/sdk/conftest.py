@@ -16,14 +16,12 @@ def alone(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def studio(request, monkeypatch):
+def studio(db, monkeypatch):
     """The real application behind every client of the SDK, without a socket; nobody is signed in."""
     import httpx
     from django.core.wsgi import get_wsgi_application
     from lazuli import client
 
-    if "transactional_db" not in request.fixturenames:
-        request.getfixturevalue("db")
     monkeypatch.setattr(client, "default_transport", httpx.WSGITransport(app=get_wsgi_application()))
     monkeypatch.setenv("LAZULI_URL", SERVER)
     return SERVER
@@ -34,7 +32,7 @@ def owner(studio, monkeypatch):
     """The Owner of the site, whose token is in the environment."""
     from workspaces.models import Token, User
 
-    user = User.objects.create_superuser("sdk-owner", "owner@example.com", "not used here")
+    user = User.objects.create_superuser("sdk-owner")
     monkeypatch.setenv("LAZULI_TOKEN", Token.make(user, "sdk tests")[1])
     return user
 

@@ -71,11 +71,17 @@ class _Described(Exception):
         response = json.dumps({"error": self._error_body()}, indent=4, ensure_ascii=False)
         return (
             f"{type(self).__name__}:\n\tMessage: {self._message}\n"
-            f"\tInnerException {self._inner_exception}\n\tErrorResponse \n{response}"
+            f"\tInnerException {_in_one_line(self._inner_exception)}\n\tErrorResponse \n{response}"
         )
 
     def __repr__(self) -> str:
         return str(self)
+
+
+def _in_one_line(error: Optional[BaseException]) -> str:
+    if isinstance(error, _Described):
+        return f"{type(error).__name__}: {error.message}"
+    return repr(error)
 
 
 class AzureMLException(_Described):
