@@ -7,13 +7,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from studio import errors
+from studio.htmx import toast, wants_piece
 
 # Plotly sets style attributes, so styles may be inline; scripts may not.
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
     "connect-src 'self'; frame-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
 )
-API = re.compile(r"^/(subscriptions|history|content|nodes|discovery|pypi|login|mlflow)(/|$)", re.I)
+API = re.compile(r"^/(subscriptions|history|content|nodes|discovery|pypi|mlflow)(/|$)|^/login/device(/token)?$", re.I)
 FIXED_WORDS = [
     (re.compile(r"(/subscriptions/[^/]+)/resourcegroups(?=/|$)", re.I), r"\1/resourceGroups"),
     (
@@ -59,6 +60,12 @@ class PagesNeedSignIn(LoginRequiredMiddleware):
     def process_view(self, request, view_func, view_args, view_kwargs):
         return None if is_api(request) else super().process_view(request, view_func, view_args, view_kwargs)
 
+    def handle_no_permission(self, request, view_func):
+        if request.htmx:
+            # A poll of a page whose session has ended: the whole page goes to the sign-in, not its piece.
+            return HttpResponse(headers={"HX-Refresh": "true"})
+        return super().handle_no_permission(request, view_func)
+
 
 class Errors:
     """Pages answer our errors with a page; the API answers them itself (studio/api.py)."""
@@ -72,4 +79,7 @@ class Errors:
     def process_exception(self, request, exception) -> HttpResponse | None:
         if not isinstance(exception, errors.StudioError) or is_api(request):
             return None
+        if wants_piece(request):
+            # htmx swaps nothing on an error; the reason is shown beside what stands there.
+            return toast(HttpResponse(status=exception.status), [(exception.message, "error")])
         return render(request, "error.html", {"error": exception}, status=exception.status)

@@ -1,5 +1,122 @@
-"""What every page shows around its content."""
+"""What every page shows around its content, and the few lists in which the rooms put their share of it.
+
+`studio` imports no other room: a room adds to CARDS and SEARCHES in its AppConfig.ready.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+from django.urls import NoReverseMatch, reverse
+
+
+@dataclasses.dataclass(frozen=True)
+class NavItem:
+    """An entry of the left navigation; it appears once its address exists, so that there are no dead links."""
+
+    group: str
+    label: str
+    icon: str
+    url_name: str
+    key: str = ""
+    in_workspace: bool = True
+
+    def url(self, workspace) -> str:
+        try:
+            return reverse(self.url_name, args=[workspace.slug] if self.in_workspace else [])
+        except NoReverseMatch:
+            return ""
+
+
+# In Azure's order and groups. `key` is the second key of the shortcut "g …".
+NAV = [
+    NavItem("", "All workspaces", "workspaces", "workspaces:list", "w", in_workspace=False),
+    NavItem("", "Home", "home", "workspaces:home", "h"),
+    NavItem("Assets", "Jobs", "jobs", "runs:jobs", "j"),
+    NavItem("Assets", "Environments", "environment", "assets:environments", "e"),
+    NavItem("Manage", "Compute", "compute", "compute:list", "c"),
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Hit:
+    """One line of the palette; `kind` is a word such as "Job", `detail` says where it is."""
+
+    title: str
+    url: str
+    kind: str
+    detail: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """A card of the workspace's home page: a template and the function `(actor, workspace) -> dict` that feeds it."""
+
+    template: str
+    context: Callable
+
+
+# Functions `(actor, workspace or None, words, limit) -> list[Hit]`.
+SEARCHES: list[Callable] = []
+CARDS: list[Card] = []
+
+
+class Shell:
+    """Computed only if a template asks: pieces for htmx have no shell."""
+
+    # Set by workspaces.apps, since this room imports no other.
+    workspaces_of: Callable  # (request) -> the workspaces that the person may open
+    workspace_of: Callable  # (request, slug) -> one of them, or Http404
+    actor_of: Callable  # (request) -> the Actor
+
+    def __init__(self, request):
+        self.request = request
+
+    @property
+    def workspace(self):
+        """The workspace that the page is about, or None."""
+        return getattr(self.request, "workspace", None)
+
+    @property
+    def theme(self) -> str:
+        return getattr(self.request.user, "theme", "system") if hasattr(self.request, "user") else "system"
+
+    @property
+    def nav_state(self) -> str:
+        return "collapsed" if self.request.COOKIES.get("nav") == "collapsed" else "open"
+
+    @functools.cached_property
+    def workspaces(self) -> list:
+        return Shell.workspaces_of(self.request)
+
+    @functools.cached_property
+    def nav(self) -> list[dict]:
+        """[{"group", "entries": [{"label", "icon", "url", "key", "current"}]}], without what is not there."""
+        groups: dict[str, list] = {}
+        for item in NAV:
+            url = item.url(self.workspace) if self.workspace or not item.in_workspace else ""
+            if url:
+                groups.setdefault(item.group, []).append(self._entry(item, url))
+        return [{"group": name, "entries": entries} for name, entries in groups.items()]
+
+    def _entry(self, item: NavItem, url: str) -> dict:
+        return {
+            "label": item.label,
+            "icon": item.icon,
+            "url": url,
+            "key": item.key,
+            "current": self._is_current(item),
+        }
+
+    def _is_current(self, item: NavItem) -> bool:
+        """The page itself, or any page of a room that has one entry."""
+        match = self.request.resolver_match
+        if match is None:
+            return False
+        room = item.url_name.partition(":")[0]
+        alone = sum(other.url_name.startswith(f"{room}:") for other in NAV) == 1
+        return match.view_name == item.url_name or (alone and room in match.namespaces)
 
 
 def context(request) -> dict:
-    return {}
+    return {"shell": Shell(request)}

@@ -136,6 +136,8 @@ class Workspace(models.Model):
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    EDITABLE = ("friendly_name", "description", "tags", "container_registry")
+
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
@@ -161,6 +163,12 @@ class Workspace(models.Model):
     @property
     def storage_area(self) -> str:
         return f"w/{self.pk}"
+
+    def edit(self, **fields):
+        """Change friendly name, description, tags or container registry; the values are checked by the caller's form."""
+        for name, value in fields.items():
+            setattr(self, name, value)
+        self.save(update_fields=list(fields))
 
     @property
     def config(self) -> dict:

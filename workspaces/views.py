@@ -1,10 +1,29 @@
-"""Pages of workspaces and of the people who sign in."""
+"""Pages of workspaces: the list, the form that makes one, its home and its properties."""
 
-from django.http import Http404
+import json
 
-from workspaces import lookup
-from workspaces.access import actor_of_request
-from workspaces.models import Workspace
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from studio.errors import Invalid
+from studio.htmx import render_page
+from studio.shell import CARDS
+from workspaces import creation, deletion, lookup, names, search, wire
+from workspaces.access import actor_of_request, can, require
+from workspaces.forms import WorkspaceEditForm, WorkspaceForm
+from workspaces.models import ResourceGroup, Subscription, Workspace
+
+SORTS = {
+    "name": "name",
+    "subscription": "resource_group__subscription__subscription_id",
+    "group": "resource_group__name",
+    "region": "location",
+    "created": "created_at",
+}
 
 
 def page_workspace(request, slug: str) -> Workspace:
@@ -20,3 +39,129 @@ def workspace_of_wsid(request) -> Workspace:
         raise Http404("Write ?wsid=/subscriptions/…/resourceGroups/…/workspaces/…, or open a workspace first.")
     request.workspace = lookup.workspace(actor_of_request(request), words[1], words[3], words[-1])
     return request.workspace
+
+
+def page_of(request, rows, size: int = 25):
+    """One page of a list by `?page=` and `?size=`; words that are no number mean the first page."""
+    wanted = request.GET.get("size", "")
+    return Paginator(rows, min(int(wanted), 100) or size if wanted.isdigit() else size).get_page(
+        request.GET.get("page")
+    )
+
+
+@require_GET
+def workspace_list(request):
+    words = request.GET.get("q", "").strip()
+    sort = request.GET.get("sort", "name")
+    field = SORTS.get(sort.lstrip("-"), "name")
+    found = search.matching(actor_of_request(request), words).order_by(f"-{field}" if sort[:1] == "-" else field, "pk")
+    context = {"page": page_of(request, found), "words": words, "may_create": _may_create(request)}
+    return render_page(request, "workspaces/workspace_list.html", context, partial="workspace-rows")
+
+
+def _may_create(request) -> bool:
+    """Whether any subscription or group lets the person make a workspace."""
+    actor = actor_of_request(request)
+    if actor.user.is_superuser:
+        return True
+    scopes = [
+        *Subscription.objects.filter(roles__user=actor.user),
+        *ResourceGroup.objects.filter(roles__user=actor.user).select_related("subscription"),
+    ]
+    return any(can(actor, "create_workspace", scope) for scope in scopes)
+
+
+@require_http_methods(["GET", "POST"])
+def workspace_new(request):
+    actor = actor_of_request(request)
+    form = WorkspaceForm(request.POST or None, initial=_first_place(actor))
+    if request.method == "POST" and form.is_valid():
+        try:
+            workspace = form.save(actor)
+        except Invalid as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, f"The workspace {workspace.title} is ready.")
+            return redirect(workspace)
+    context = {
+        "form": form,
+        "regions": creation.REGIONS,
+        "subscriptions": Subscription.objects.visible_to(actor),
+        "groups": ResourceGroup.objects.visible_to(actor).select_related("subscription"),
+    }
+    return render(request, "workspaces/workspace_new.html", context)
+
+
+def _first_place(actor) -> dict:
+    group = ResourceGroup.objects.visible_to(actor).select_related("subscription").first()
+    return {"subscription": group.subscription.subscription_id, "resource_group": group.name} if group else {}
+
+
+@require_GET
+def workspace_name_check(request):
+    """What is wrong with the name so far, while it is typed; nothing if it is free."""
+    name, group = request.GET.get("name", ""), request.GET.get("resource_group", "")
+    try:
+        names.name(name, "workspace name")
+    except Invalid as error:
+        return render(request, "workspaces/_name_check.html", {"error": error.message})
+    here = Workspace.objects.visible_to(actor_of_request(request)).filter(
+        name__iexact=name,
+        resource_group__name__iexact=group,
+        resource_group__subscription__subscription_id__iexact=request.GET.get("subscription", ""),
+    )
+    error = f"There is a workspace {name} in {group} already." if here.exists() else ""
+    return render(request, "workspaces/_name_check.html", {"error": error})
+
+
+@require_GET
+def workspace_home(request, slug):
+    workspace = page_workspace(request, slug)
+    actor = actor_of_request(request)
+    cards = [{"template": card.template, "context": card.context(actor, workspace)} for card in CARDS]
+    context = {"workspace": workspace, "cards": cards, "server": settings.PUBLIC_URL, "config": _config_text(workspace)}
+    return render(request, "workspaces/workspace_home.html", context)
+
+
+def _config_text(workspace) -> str:
+    return json.dumps({**workspace.config, "url": settings.PUBLIC_URL}, indent=4) + "\n"
+
+
+@require_GET
+def workspace_config(request, slug):
+    """config.json for download: Azure's three keys, and this server."""
+    answer = HttpResponse(_config_text(page_workspace(request, slug)), content_type="application/json")
+    answer.headers["Content-Disposition"] = 'attachment; filename="config.json"'
+    return answer
+
+
+@require_http_methods(["GET", "POST"])
+def workspace_settings(request, slug):
+    workspace = page_workspace(request, slug)
+    actor = actor_of_request(request)
+    form = WorkspaceEditForm(request.POST or None, instance=workspace)
+    if request.method == "POST":
+        require(actor, "edit_workspace", workspace)
+        if form.is_valid():
+            form.save()
+            messages.success(request, "The properties are saved.")
+            return redirect("workspaces:settings", slug)
+    context = {
+        "workspace": workspace,
+        "form": form,
+        "properties": wire.workspace(workspace)["properties"],
+        "may_edit": can(actor, "edit_workspace", workspace),
+        "may_delete": can(actor, "delete_workspace", workspace),
+    }
+    return render(request, "workspaces/workspace_settings.html", context)
+
+
+@require_POST
+def workspace_delete(request, slug):
+    workspace = page_workspace(request, slug)
+    require(actor_of_request(request), "delete_workspace", workspace)
+    deletion.confirm(workspace, request.POST.get("confirm_name", ""))
+    deletion.delete(actor_of_request(request), workspace)
+    messages.success(request, f"The workspace {workspace.name} is deleted.")
+    request.workspace = None
+    return redirect("workspaces:list")

@@ -1,5 +1,188 @@
-"""Tags and filters that every template has."""
+"""Tags and filters that every template has. docs/ui.md shows each with an example."""
+
+import datetime as dt
+import functools
+import pathlib
 
 from django import template
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import mark_safe
+
+from studio.icons import ICONS
 
 register = template.Library()
+
+RUNNING, QUEUED, GOOD, BAD, OTHER, AMBER = "running", "queued", "good", "bad", "other", "amber"
+# State → colour and icon; one table for jobs, clusters and nodes, whose words do not clash.
+STATUSES = {
+    "Running": (RUNNING, "play"),
+    "Finalizing": (RUNNING, "upload"),
+    "NotStarted": (QUEUED, "clock"),
+    "Preparing": (QUEUED, "clock"),
+    "Provisioning": (QUEUED, "clock"),
+    "Starting": (QUEUED, "clock"),
+    "Queued": (QUEUED, "clock"),
+    "Resizing": (QUEUED, "clock"),
+    "Creating": (QUEUED, "clock"),
+    "Updating": (QUEUED, "clock"),
+    "CancelRequested": (OTHER, "stop"),
+    "Deleting": (OTHER, "clock"),
+    "Leaving": (OTHER, "sign-out"),
+    "Idle": (GOOD, "check"),
+    "Completed": (GOOD, "check"),
+    "Succeeded": (GOOD, "check"),
+    "Failed": (BAD, "error"),
+    "Unusable": (BAD, "error"),
+    "Preempted": (AMBER, "warning"),
+    "NotResponding": (AMBER, "warning"),
+    "Canceled": (OTHER, "cancel"),
+}
+WORDS = {
+    "NotStarted": "Not started",
+    "CancelRequested": "Cancel requested",
+    "NotResponding": "Not responding",
+}
+SIZES = ["B", "KB", "MB", "GB", "TB", "PB"]
+
+
+@register.simple_tag
+def icon(name: str, size: int = 20, label: str = "") -> str:
+    """An icon; decoration unless it has a label of its own."""
+    spoken = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
+    return format_html(
+        '<svg class="icon" width="{0}" height="{0}" viewBox="0 0 20 20" {1}>{2}</svg>',
+        size,
+        spoken,
+        mark_safe(ICONS[name]),
+    )
+
+
+@register.simple_tag
+def asset(path: str) -> str:
+    """The address of a static file, which changes when the file does, so that browsers may keep it."""
+    return f"{static(path)}?v={_version(path)}"
+
+
+def _version(path: str) -> str:
+    return _read_version(path) if settings.DEBUG else _kept_version(path)
+
+
+def _read_version(path: str) -> str:
+    found = finders.find(path)
+    if not found:
+        raise FileNotFoundError(f"There is no static file {path!r}.")
+    return f"{pathlib.Path(found).stat().st_mtime_ns:x}"
+
+
+_kept_version = functools.cache(_read_version)
+
+
+@register.simple_tag
+def status(value: str, detail: str = "", word: str = "") -> str:
+    """Icon and word of a state of a job, cluster or node, in the state's colour; `detail` shows on hover."""
+    key = str(value)[:1].upper() + str(value)[1:]
+    colour, symbol = STATUSES.get(key, (OTHER, "question"))
+    return format_html(
+        '<span class="status status-{}"{}>{}<span>{}</span></span>',
+        colour,
+        format_html(' title="{}"', detail) if detail else "",
+        icon(symbol, 16),
+        word or WORDS.get(key, key),
+    )
+
+
+@register.simple_tag
+def when(moment: dt.datetime | None, exact: bool = False) -> str:
+    """A moment; static/js/times.js writes it in the reader's own time zone, relative unless `exact`."""
+    if moment is None:
+        return "--"
+    moment = moment.astimezone(dt.UTC)
+    return format_html(
+        '<time datetime="{}" data-when="{}" title="{}">{}</time>',
+        moment.isoformat(timespec="milliseconds"),
+        "exact" if exact else "relative",
+        f"{moment:%b} {moment.day}, {moment:%Y %H:%M:%S} UTC",
+        f"{moment:%b} {moment.day}, {moment:%Y %H:%M} UTC",
+    )
+
+
+@register.simple_tag
+def ticking(start: dt.datetime | None, end: dt.datetime | None = None) -> str:
+    """How long from start to end; without an end it counts on in the browser."""
+    if start is None:
+        return "--"
+    text = duration((end or timezone.now()) - start)
+    if end:
+        return text
+    return format_html('<span data-since="{}">{}</span>', start.astimezone(dt.UTC).isoformat(), text)
+
+
+@register.filter
+def duration(value) -> str:
+    """`1m 35s` from seconds or a timedelta."""
+    if value is None or value == "":
+        return "--"
+    seconds = value.total_seconds() if isinstance(value, dt.timedelta) else float(value)
+    if 0 < seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    days, rest = divmod(max(0, round(seconds)), 86400)
+    hours, rest = divmod(rest, 3600)
+    minutes, seconds = divmod(rest, 60)
+    if days:
+        return f"{days}d {hours}h"
+    if hours:
+        return f"{hours}h {minutes}m"
+    return f"{minutes}m {seconds}s" if minutes else f"{seconds}s"
+
+
+@register.filter(name="bytes")
+def in_bytes(value) -> str:
+    """`12.4 MB`"""
+    if value is None or value == "":
+        return "--"
+    size, unit = float(value), 0
+    while size >= 1000 and unit < len(SIZES) - 1:
+        size, unit = size / 1024, unit + 1
+    return f"{size:.0f} {SIZES[unit]}" if unit == 0 or size >= 100 else f"{size:.1f} {SIZES[unit]}"
+
+
+@register.filter
+def dash(value):
+    """Azure shows two hyphens where there is nothing."""
+    return "--" if value is None or value == "" else value
+
+
+@register.inclusion_tag("studio/_copy.html")
+def copy(text, label: str = "Copy") -> dict:
+    """A small button that copies the text."""
+    return {"text": text, "label": label}
+
+
+@register.inclusion_tag("studio/_pager.html", takes_context=True)
+def pager(context, page, target: str = "") -> dict:
+    """`« ‹ Page [1] of N › »  25/Page` for a page of Django's Paginator; `target` is a piece's id to swap by htmx."""
+    return {"page": page, "request": context["request"], "target": target, "sizes": [10, 25, 50, 100]}
+
+
+@register.inclusion_tag("studio/_pager_keyset.html", takes_context=True)
+def pager_keyset(context, previous: str = "", following: str = "", target: str = "") -> dict:
+    """Newer/older links, for lists too long to count."""
+    return {"previous": previous, "following": following, "request": context["request"], "target": target}
+
+
+@register.inclusion_tag("studio/_sort_header.html", takes_context=True)
+def sort_header(context, label: str, field: str, numeric: bool = False, default: str = "") -> dict:
+    """A `<th>` whose link sorts by `?sort=field`, and the other way round when it does so already."""
+    sort = context["request"].GET.get("sort", default)
+    order = {field: "ascending", f"-{field}": "descending"}.get(sort, "")
+    return {
+        "label": label,
+        "numeric": numeric,
+        "order": order,
+        "to": f"-{field}" if order == "ascending" else field,
+        "request": context["request"],
+    }

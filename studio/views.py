@@ -1,0 +1,28 @@
+"""The one page that belongs to no room: the palette's list of hits."""
+
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from studio.shell import NAV, SEARCHES, Hit, Shell
+
+PER_KIND = 6
+
+
+@require_GET
+def palette(request):
+    """Hits for `?q=` in the workspace `?ws=`; every room answers for its own kind of thing."""
+    words = request.GET.get("q", "").strip()[:100]
+    workspace = Shell.workspace_of(request, request.GET.get("ws", "")) if request.GET.get("ws") else None
+    hits = pages(workspace, words.lower())
+    for search in SEARCHES:
+        hits += search(Shell.actor_of(request), workspace, words, PER_KIND)
+    return render(request, "studio/_palette.html", {"hits": hits, "words": words})
+
+
+def pages(workspace, words: str) -> list[Hit]:
+    hits = []
+    for item in NAV:
+        url = item.url(workspace) if workspace or not item.in_workspace else ""
+        if url and words in item.label.lower():
+            hits.append(Hit(item.label, url, "Page", workspace.title if workspace and item.in_workspace else ""))
+    return hits

@@ -1,0 +1,110 @@
+"""Everything of this room can be found, filtered and corrected by a site admin."""
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+
+from workspaces.models import (
+    DeviceLogin,
+    ResourceGroup,
+    RoleAssignment,
+    SignInLink,
+    Subscription,
+    Token,
+    User,
+    Workspace,
+)
+
+admin.site.site_header = admin.site.site_title = "Lazuli Studio"
+admin.site.index_title = "Administration"
+
+
+class RolesOfUser(admin.TabularInline):
+    model = RoleAssignment
+    extra = 0
+    autocomplete_fields = ["subscription", "resource_group", "workspace"]
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    list_display = [
+        "username",
+        "first_name",
+        "last_name",
+        "email",
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        "last_login",
+    ]
+    fieldsets = (*UserAdmin.fieldsets, ("Studio", {"fields": ["theme"]}))
+    inlines = [RolesOfUser]
+
+
+@admin.register(Subscription)
+class SubscriptionAdmin(admin.ModelAdmin):
+    list_display = ["subscription_id", "display_name", "created_at"]
+    search_fields = ["subscription_id", "display_name"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(ResourceGroup)
+class ResourceGroupAdmin(admin.ModelAdmin):
+    list_display = ["name", "subscription", "location", "created_at"]
+    list_filter = ["location", "subscription"]
+    list_select_related = ["subscription"]
+    search_fields = ["name", "subscription__subscription_id"]
+    autocomplete_fields = ["subscription"]
+
+
+@admin.register(Workspace)
+class WorkspaceAdmin(admin.ModelAdmin):
+    list_display = ["name", "friendly_name", "resource_group", "location", "created_by", "created_at"]
+    list_filter = ["location", "resource_group__subscription"]
+    list_select_related = ["resource_group", "created_by"]
+    search_fields = ["name", "friendly_name", "slug", "workspace_id", "resource_group__name"]
+    autocomplete_fields = ["resource_group", "created_by"]
+    readonly_fields = ["workspace_id", "created_at"]
+
+
+@admin.register(RoleAssignment)
+class RoleAssignmentAdmin(admin.ModelAdmin):
+    list_display = ["user", "role", "subscription", "resource_group", "workspace", "created_at"]
+    list_filter = ["role"]
+    list_select_related = ["user", "subscription", "resource_group", "workspace"]
+    search_fields = ["user__username", "workspace__name", "resource_group__name", "subscription__subscription_id"]
+    autocomplete_fields = ["user", "subscription", "resource_group", "workspace"]
+
+
+class SecretAdmin(admin.ModelAdmin):
+    """Made by the page or the command that shows the secret once; here it can only be looked at and ended."""
+
+    exclude = ["digest", "device_digest"]
+
+    def has_add_permission(self, request):
+        return False
+
+    def get_readonly_fields(self, request, obj=None):
+        ends = {"expires_at", "revoked_at", "denied_at"}
+        return [f.name for f in self.model._meta.fields if f.name not in {*ends, *self.exclude}]
+
+
+@admin.register(Token)
+class TokenAdmin(SecretAdmin):
+    list_display = ["name", "user", "prefix", "created_at", "last_used_at", "expires_at", "revoked_at"]
+    list_filter = ["created_at", "expires_at", "revoked_at"]
+    list_select_related = ["user"]
+    search_fields = ["name", "prefix", "user__username"]
+
+
+@admin.register(SignInLink)
+class SignInLinkAdmin(SecretAdmin):
+    list_display = ["user", "expires_at", "used_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]
+
+
+@admin.register(DeviceLogin)
+class DeviceLoginAdmin(SecretAdmin):
+    list_display = ["user_code", "client_name", "user", "created_at", "expires_at", "denied_at", "redeemed_at"]
+    list_select_related = ["user"]
+    search_fields = ["user_code", "client_name", "user__username"]

@@ -1,0 +1,174 @@
+"""Subscriptions, resource groups and workspaces over REST, in Azure's shapes."""
+
+import uuid
+
+from django.http import Http404, HttpRequest, JsonResponse
+from ninja import Router, Schema
+from pydantic import ConfigDict, Field
+
+from studio.api import W, page
+from workspaces import creation, deletion, lookup, wire
+from workspaces.access import require
+from workspaces.models import ResourceGroup, Subscription, Workspace
+
+router = Router(tags=["Workspaces"])
+S = "/subscriptions/{subscription_id}"
+G = S + "/resourceGroups/{resource_group}"
+ML = "/providers/Microsoft.MachineLearningServices"
+
+
+class SubscriptionBody(Schema):
+    displayName: str = ""
+
+
+class GroupBody(Schema):
+    location: str = ""
+    tags: dict | None = None
+
+
+class WorkspaceProperties(Schema):
+    """What else Azure's clients send is accepted and has no meaning here."""
+
+    model_config = ConfigDict(extra="ignore")
+    friendlyName: str | None = None
+    description: str | None = None
+    storageAccount: str | None = None
+    keyVault: str | None = None
+    applicationInsights: str | None = None
+    containerRegistry: str | None = None
+    hbiWorkspace: bool | None = None
+
+
+class WorkspaceBody(Schema):
+    location: str | None = None
+    tags: dict | None = None
+    sku: dict | str | None = None
+    properties: WorkspaceProperties = Field(default_factory=WorkspaceProperties)
+
+    def details(self) -> dict:
+        """What was sent, under the names of the model's fields."""
+        sent = self.properties
+        named = {
+            "location": self.location,
+            "tags": self.tags,
+            "sku": self.sku.get("name") if isinstance(self.sku, dict) else self.sku,
+            "friendly_name": sent.friendlyName,
+            "description": sent.description,
+            "storage_account": sent.storageAccount,
+            "key_vault": sent.keyVault,
+            "application_insights": sent.applicationInsights,
+            "container_registry": sent.containerRegistry,
+            "hbi_workspace": sent.hbiWorkspace,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+@router.get("/subscriptions", summary="List subscriptions")
+def list_subscriptions(request: HttpRequest):
+    return page(request, Subscription.objects.visible_to(request.auth), wire.subscription)
+
+
+@router.get(S, summary="Get a subscription")
+def get_subscription(request: HttpRequest, subscription_id: str):
+    return wire.subscription(lookup.subscription(request.auth, subscription_id))
+
+
+@router.put(S, summary="Create a subscription (Owners of the site)")
+def put_subscription(request: HttpRequest, subscription_id: str, body: SubscriptionBody):
+    creation.ensure_subscription(request.auth, subscription_id, body.displayName)
+    return wire.subscription(lookup.subscription(request.auth, subscription_id))
+
+
+@router.get(S + "/resourceGroups", summary="List resource groups")
+def list_groups(request: HttpRequest, subscription_id: str):
+    subscription = lookup.subscription(request.auth, subscription_id)
+    groups = ResourceGroup.objects.visible_to(request.auth).filter(subscription=subscription)
+    return page(request, groups.select_related("subscription"), wire.group)
+
+
+@router.get(G, summary="Get a resource group")
+def get_group(request: HttpRequest, subscription_id: str, resource_group: str):
+    return wire.group(lookup.resource_group(request.auth, subscription_id, resource_group))
+
+
+@router.put(G, summary="Create a resource group")
+def put_group(request: HttpRequest, subscription_id: str, resource_group: str, body: GroupBody):
+    subscription = lookup.subscription(request.auth, subscription_id)
+    creation.ensure_group(request.auth, subscription, resource_group, body.location, body.tags)
+    return wire.group(lookup.resource_group(request.auth, subscription_id, resource_group))
+
+
+@router.delete(G, summary="Delete a resource group with its workspaces")
+def delete_group(request: HttpRequest, subscription_id: str, resource_group: str):
+    deletion.delete_group(request.auth, lookup.resource_group(request.auth, subscription_id, resource_group))
+    return {}
+
+
+@router.get(S + ML + "/workspaces", summary="List workspaces of a subscription")
+def list_workspaces(request: HttpRequest, subscription_id: str):
+    subscription = lookup.subscription(request.auth, subscription_id)
+    return page(request, _visible(request).filter(resource_group__subscription=subscription), wire.workspace)
+
+
+@router.get(G + ML + "/workspaces", summary="List workspaces of a resource group")
+def list_workspaces_of_group(request: HttpRequest, subscription_id: str, resource_group: str):
+    group = lookup.resource_group(request.auth, subscription_id, resource_group)
+    return page(request, _visible(request).filter(resource_group=group), wire.workspace)
+
+
+def _visible(request):
+    return Workspace.objects.visible_to(request.auth).with_path()
+
+
+@router.get(W, summary="Get a workspace")
+def get_workspace(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
+    return wire.workspace(lookup.workspace(request.auth, subscription_id, resource_group, workspace_name))
+
+
+@router.put(W, summary="Create a workspace, or change it if it is there")
+def put_workspace(
+    request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, body: WorkspaceBody
+):
+    try:
+        workspace = lookup.workspace(request.auth, subscription_id, resource_group, workspace_name)
+    except Http404:
+        made = creation.create(request.auth, subscription_id, resource_group, workspace_name, body.details())
+        return JsonResponse(wire.workspace(made), status=201)
+    return wire.workspace(_changed(request, workspace, body))
+
+
+@router.patch(W, summary="Change a workspace")
+def patch_workspace(
+    request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, body: WorkspaceBody
+):
+    workspace = lookup.workspace(request.auth, subscription_id, resource_group, workspace_name)
+    return wire.workspace(_changed(request, workspace, body))
+
+
+def _changed(request, workspace: Workspace, body: WorkspaceBody) -> Workspace:
+    require(request.auth, "edit_workspace", workspace)
+    sent = body.details()
+    fields = creation.checked_details(sent)
+    # An empty text takes away; a location never changes.
+    cleared = {name: "" for name in ("friendly_name", "description") if sent.get(name) == ""}
+    workspace.edit(**{name: value for name, value in {**fields, **cleared}.items() if name in workspace.EDITABLE})
+    return workspace
+
+
+@router.delete(W, summary="Delete a workspace with its runs and files")
+def delete_workspace(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
+    deletion.delete(request.auth, lookup.workspace(request.auth, subscription_id, resource_group, workspace_name))
+    return {}
+
+
+@router.post(W + "/listKeys", summary="List names and keys of the associated resources")
+def list_keys(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
+    workspace = lookup.workspace(request.auth, subscription_id, resource_group, workspace_name)
+    require(request.auth, "read_keys", workspace)
+    return wire.keys(workspace)
+
+
+@router.get("/discovery/workspaces/{workspace_id}", auth=None, summary="Find the addresses of the services")
+def discovery(request: HttpRequest, workspace_id: uuid.UUID):
+    # Without a token, and the same for every id: it tells only where this server is.
+    return JsonResponse(wire.discovery())

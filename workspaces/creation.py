@@ -1,0 +1,166 @@
+"""How a subscription, a resource group and a workspace are made; pages, API and commands all call this."""
+
+import secrets
+
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+
+from studio.errors import Conflict, Denied, Invalid
+from workspaces import names
+from workspaces.access import Actor, can
+from workspaces.models import ResourceGroup, Role, RoleAssignment, Subscription, Workspace
+
+REGIONS = [
+    "eastus",
+    "eastus2",
+    "westus2",
+    "westus3",
+    "centralus",
+    "northeurope",
+    "westeurope",
+    "uksouth",
+    "southeastasia",
+]
+# The word in the name that Azure gives to a resource beside a workspace, and how long such a name may be.
+ASSOCIATED = {
+    "storage_account": ("storage", 24),
+    "key_vault": ("keyvault", 24),
+    "application_insights": ("insights", 60),
+}
+DETAILS = {
+    "location",
+    "friendly_name",
+    "description",
+    "tags",
+    "sku",
+    "hbi_workspace",
+    "container_registry",
+    *ASSOCIATED,
+}
+
+
+@transaction.atomic
+def create(
+    actor: Actor, subscription_id: str, group: str, name: str, details: dict | None = None, create_group: bool = False
+) -> Workspace:
+    """Make a workspace; an Owner of the site may name a subscription that is not there yet.
+
+    `details` may hold the keys of DETAILS. Whoever makes it owns it.
+    """
+    names.name(name, "workspace name")
+    fields = checked_details(details or {})
+    where = _group_for(actor, subscription_id, group, fields, create_group)
+    if where.workspaces.filter(name__iexact=name).exists():
+        raise Conflict(f"There is a workspace {name!r} in resource group {where.name!r} already.", target="name")
+    fields = {**_associated(name), "location": where.location, **fields}
+    try:
+        with transaction.atomic():
+            workspace = Workspace.objects.create(
+                resource_group=where, name=name, slug=free_slug(name, group), created_by=actor.user, **fields
+            )
+    except IntegrityError as error:
+        raise Conflict(f"Another workspace {name!r} was made at the same moment.", target="name") from error
+    if not actor.user.is_superuser:
+        RoleAssignment.objects.create(user=actor.user, role=Role.OWNER, workspace=workspace)
+    return workspace
+
+
+def ensure_subscription(actor: Actor, subscription_id: str, display_name: str = "") -> Subscription:
+    """The subscription of this id; any text names one, and an Owner of the site makes those that are not there."""
+    names.name(subscription_id, "subscription")
+    found = Subscription.objects.filter(subscription_id__iexact=subscription_id).first()
+    if found:
+        return found
+    if not actor.user.is_superuser or actor.is_run:
+        raise _may_not_make("a workspace in subscription", subscription_id)
+    names.checked(display_name, "display name", most=100, empty=True)
+    return Subscription.objects.create(subscription_id=subscription_id, display_name=display_name)
+
+
+def ensure_group(actor: Actor, subscription: Subscription, name: str, location: str = "", tags=None) -> ResourceGroup:
+    """The resource group of this name, made if it is not there."""
+    found = subscription.resource_groups.filter(name__iexact=name).first()
+    if found:
+        return found
+    if not can(actor, "create_workspace", subscription):
+        raise _may_not_make("a resource group in subscription", subscription.subscription_id)
+    return ResourceGroup.objects.create(
+        subscription=subscription,
+        name=names.name(name, "resource group name"),
+        location=checked_location(location or "eastus"),
+        tags=names.tags(tags),
+    )
+
+
+def _group_for(actor, subscription_id, group, fields, create_group) -> ResourceGroup:
+    subscription = ensure_subscription(actor, subscription_id)
+    found = subscription.resource_groups.filter(name__iexact=group).select_related("subscription").first()
+    if found is None and create_group:
+        found = ensure_group(actor, subscription, group, fields.get("location", ""))
+    if found is None:
+        if not can(actor, "create_workspace", subscription):
+            raise _may_not_make("a workspace in resource group", group)
+        raise Invalid(
+            f"Resource group {group!r} could not be found. Make it first, or ask for it to be created.",
+            target="resource_group",
+            code="ResourceGroupNotFound",
+        )
+    if not can(actor, "create_workspace", found):
+        raise _may_not_make("a workspace in resource group", group)
+    return found
+
+
+def _may_not_make(what: str, name: str) -> Denied:
+    # The same words whether it exists or not, so that a stranger learns nothing.
+    return Denied(f"You may not make {what} {name!r}. Ask an Owner for a role that allows it.")
+
+
+def checked_details(details: dict) -> dict:
+    """The fields of a workspace from what a person typed or a client sent; empty ones are left out."""
+    unknown = set(details) - DETAILS
+    if unknown:
+        raise Invalid(f"A workspace has no {', '.join(sorted(unknown))}; it has {', '.join(sorted(DETAILS))}.")
+    fields = {key: value for key, value in details.items() if value not in (None, "")}
+    checks = {
+        "location": checked_location,
+        "friendly_name": lambda text: names.checked(text, "friendly name", most=100),
+        "description": lambda text: names.checked(text, "description", most=5000),
+        "tags": names.tags,
+        "sku": lambda text: names.checked(text, "sku", most=20),
+        "hbi_workspace": bool,
+        **{key: lambda text, key=key: checked_resource(text, key) for key in (*ASSOCIATED, "container_registry")},
+    }
+    return {key: checks[key](value) for key, value in fields.items()}
+
+
+def checked_location(text) -> str:
+    location = names.checked(text, "location", most=40).replace(" ", "").lower()
+    if not location.isascii() or not location.isalnum():
+        raise Invalid(f"location={text!r}: write letters and digits, such as eastus.", target="location")
+    return location
+
+
+def checked_resource(text, what: str) -> str:
+    """The name of an associated resource; of a whole resource id the last word."""
+    name = names.checked(text, what.replace("_", " "), most=1000).rstrip("/").rpartition("/")[2]
+    return names.checked(name, what.replace("_", " "), most=100)
+
+
+def _associated(name: str) -> dict:
+    """Names as Azure makes them: the workspace's in lower case, the kind, and digits."""
+    stem = "".join(c for c in name.lower() if c.isalnum())[:8]
+    made = {}
+    for field, (word, longest) in ASSOCIATED.items():
+        digits = "".join(secrets.choice("0123456789") for _ in range(10))
+        made[field] = f"{stem}{word}{digits}"[:longest]
+    return made
+
+
+def free_slug(name: str, group: str) -> str:
+    """The word for the workspace in addresses: its name, with the group's or a number if another has it."""
+    stem = slugify(name).replace("_", "-") or "workspace"
+    for slug in (stem, f"{stem}-{slugify(group)}"[:60].rstrip("-")):
+        if not Workspace.objects.filter(slug=slug).exists():
+            return slug
+    taken = set(Workspace.objects.filter(slug__startswith=f"{stem}-").values_list("slug", flat=True))
+    return next(slug for slug in (f"{stem}-{n}" for n in range(2, len(taken) + 3)) if slug not in taken)

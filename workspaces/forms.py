@@ -1,0 +1,159 @@
+"""What a person types, checked by the same rules as the API (workspaces/names.py, workspaces/creation.py)."""
+
+from django import forms
+from django.contrib.auth import password_validation
+
+from studio.errors import Invalid
+from workspaces import creation, names
+from workspaces.models import Workspace
+
+
+def checked(check, *arguments):
+    """A rule of the house as a form's error."""
+    try:
+        return check(*arguments)
+    except Invalid as error:
+        raise forms.ValidationError(error.message) from error
+
+
+def parse_tags(text: str) -> dict[str, str]:
+    """`name: value`, one a line; a name alone has an empty value."""
+    pairs = (line.partition(":") for line in text.splitlines() if line.strip())
+    return names.tags({name.strip(): value.strip() for name, _, value in pairs})
+
+
+def format_tags(tags: dict) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in tags.items())
+
+
+class TagsField(forms.CharField):
+    widget = forms.Textarea(attrs={"rows": 3, "placeholder": "team: vision"})
+
+    def __init__(self, **kwargs):
+        super().__init__(required=False, help_text="One a line, as name: value.", **kwargs)
+
+    def clean(self, value):
+        return checked(parse_tags, super().clean(value))
+
+    def prepare_value(self, value):
+        return format_tags(value) if isinstance(value, dict) else value
+
+
+class WorkspaceEditForm(forms.ModelForm):
+    tags = TagsField()
+
+    class Meta:
+        model = Workspace
+        fields = ["friendly_name", "description", "tags"]
+        widgets = {"description": forms.Textarea(attrs={"rows": 3})}
+
+    def save(self):
+        self.instance.edit(**self.cleaned_data)
+        return self.instance
+
+
+class WorkspaceForm(forms.Form):
+    name = forms.CharField(
+        label="Workspace name", max_length=33, help_text="Letters, digits, hyphens and underscores; 3 to 33 of them."
+    )
+    friendly_name = forms.CharField(
+        max_length=100, required=False, help_text="Shown in the studio instead of the name."
+    )
+    subscription = forms.CharField(max_length=100, help_text="Choose one, or write any text to name a new one.")
+    resource_group = forms.CharField(max_length=90, help_text="Choose one, or write the name of a new one.")
+    location = forms.CharField(label="Region", max_length=40, initial="eastus")
+    description = forms.CharField(max_length=5000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    tags = TagsField()
+    storage_account = forms.CharField(max_length=100, required=False)
+    key_vault = forms.CharField(max_length=100, required=False)
+    application_insights = forms.CharField(max_length=100, required=False)
+    container_registry = forms.CharField(max_length=100, required=False)
+
+    DETAILS = [
+        "location",
+        "friendly_name",
+        "description",
+        "tags",
+        "storage_account",
+        "key_vault",
+        "application_insights",
+        "container_registry",
+    ]
+
+    def clean_name(self):
+        return checked(names.name, self.cleaned_data["name"], "workspace name")
+
+    def clean_subscription(self):
+        return checked(names.name, self.cleaned_data["subscription"], "subscription")
+
+    def clean_resource_group(self):
+        return checked(names.name, self.cleaned_data["resource_group"], "resource group name")
+
+    def clean_location(self):
+        return checked(creation.checked_location, self.cleaned_data["location"])
+
+    def save(self, actor) -> Workspace:
+        data = self.cleaned_data
+        details = {key: data[key] for key in self.DETAILS}
+        return creation.create(
+            actor, data["subscription"], data["resource_group"], data["name"], details, create_group=True
+        )
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(max_length=100, help_text="What it is for, such as “laptop” or “nightly script”.")
+    days = forms.TypedChoiceField(
+        label="Good for",
+        coerce=int,
+        initial=90,
+        choices=[(7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "One year"), (0, "Until revoked")],
+    )
+
+    def clean_name(self):
+        return checked(lambda text: names.checked(text, "token name", most=100), self.cleaned_data["name"])
+
+
+class PasswordForm(forms.Form):
+    """The present password is asked for only if there is one: an account begins with a sign-in link."""
+
+    present = forms.CharField(
+        label="Present password", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    )
+    password = forms.CharField(
+        label="New password",
+        strip=False,
+        help_text="At least 10 characters.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    again = forms.CharField(
+        label="New password again", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    )
+
+    def __init__(self, user, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.user = user
+        if not user.has_usable_password():
+            del self.fields["present"]
+
+    def clean_present(self):
+        if not self.user.check_password(self.cleaned_data["present"]):
+            raise forms.ValidationError("That is not your present password.")
+
+    def clean_password(self):
+        password_validation.validate_password(self.cleaned_data["password"], self.user)
+        return self.cleaned_data["password"]
+
+    def clean(self):
+        if self.cleaned_data.get("password") and self.cleaned_data.get("again") != self.cleaned_data["password"]:
+            self.add_error("again", "The two passwords differ.")
+
+    def save(self):
+        self.user.set_password(self.cleaned_data["password"])
+        self.user.save(update_fields=["password"])
+
+
+class SignInForm(forms.Form):
+    username = forms.CharField(
+        max_length=150, widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True})
+    )
+    password = forms.CharField(strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}))

@@ -1,0 +1,34 @@
+"""Workspaces for the switcher, the palette and the list: by the words of their names."""
+
+from django.db.models import Q
+
+from studio.shell import Hit
+from workspaces.access import Actor, actor_of_request
+from workspaces.models import Workspace
+
+IN_SWITCHER = 12
+
+
+def matching(actor: Actor, words: str):
+    """The workspaces the actor may see whose name, friendly name, group or subscription has all the words."""
+    found = Workspace.objects.visible_to(actor).with_path()
+    for word in words.split():
+        found = found.filter(
+            Q(name__icontains=word)
+            | Q(friendly_name__icontains=word)
+            | Q(resource_group__name__icontains=word)
+            | Q(resource_group__subscription__subscription_id__icontains=word)
+            | Q(resource_group__subscription__display_name__icontains=word)
+        )
+    return found
+
+
+def workspaces(actor: Actor, workspace, words: str, limit: int) -> list[Hit]:
+    return [
+        Hit(found.title, found.get_absolute_url(), "Workspace", found.resource_group.name)
+        for found in matching(actor, words)[:limit]
+    ]
+
+
+def for_switcher(request) -> list[Workspace]:
+    return list(Workspace.objects.visible_to(actor_of_request(request)).with_path()[:IN_SWITCHER])
