@@ -42,6 +42,8 @@ class Child:
         self.quick_deaths = 0
         # Farewells are no news.
         self.is_muted = False
+        # A line that holds this is dropped.
+        self.unsaid = ""
         self._rest = b""
 
     def start(self) -> int:
@@ -73,9 +75,13 @@ class Child:
         *lines, self._rest = (self._rest + data).split(b"\n")
         if not data and self._rest:
             lines, self._rest = [self._rest], b""
-        for line in lines if not self.is_muted else ():
-            console.say(self.name, line.decode(errors="replace").rstrip())
+        for line in lines:
+            self._say(line.decode(errors="replace").rstrip())
         return bool(data)
+
+    def _say(self, line: str) -> None:
+        if not self.is_muted and not (self.unsaid and self.unsaid in line):
+            console.say(self.name, line)
 
     def plan_restart(self) -> None:
         """Called once after a death: says so in one line and sets the time of the next start."""

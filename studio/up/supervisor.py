@@ -21,6 +21,8 @@ from studio.up.preflight import REPOSITORY, Refused, Settings
 ENDING = [({"set-up"}, 1.0), ({"host", "beat", "control"}, 5.0), ({"web"}, 2.0), ({"redis"}, 1.0)]
 # Before the first page: this many deaths in a row and the start is given up.
 PATIENCE = 5
+# Libraries warn their developers, not the people who run a studio. (The host is not told so: scripts inherit from it.)
+QUIET = {"PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore")}
 # `make` passes a signal on that the terminal or the service manager has sent already: those are one and the same.
 SAME_SIGNAL_SECONDS = 0.7
 
@@ -45,7 +47,7 @@ class Supervisor:
             self._start_redis()
             report = self._set_up()
             if report is not None:
-                self._start_all(report)
+                self._start_web(report)
                 while self.asked_to_stop is None:
                     self._turn()
         except Refused as refused:
@@ -79,14 +81,17 @@ class Supervisor:
         socket = redis_server.socket_path(self.settings.data_dir)
         with contextlib.suppress(FileNotFoundError):
             socket.unlink()
-        self._start(Child("redis", redis_server.command(program, self.settings.data_dir, socket)))
+        child = Child("redis", redis_server.command(program, self.settings.data_dir, socket))
+        # It holds doorbells: a background save that fails for want of memory costs nothing.
+        child.unsaid = "overcommit"
+        self._start(child)
         self.env["REDIS_URL"] = f"unix://{socket}?db=0"
 
     def _set_up(self) -> dict | None:
         """Migrations and the first start, in a child; its report, or None if it was interrupted."""
         read, write = os.pipe()
         command = [sys.executable, "manage.py", "first_start", "--report", str(write)]
-        child = Child("set-up", command, env=self.env, fds=(write,))
+        child = Child("set-up", command, env=self.env | QUIET, fds=(write,))
         self._start(child)
         os.close(write)
         while child.is_running and self.asked_to_stop is None:
@@ -101,25 +106,26 @@ class Supervisor:
         del self.children["set-up"]
         return json.loads(report)
 
-    def _start_all(self, report: dict) -> None:
+    def _start_web(self, report: dict) -> None:
+        """First and alone, for somebody waits for the page; the others follow when it answers."""
+        self._start(Child("web", self._web_command(), env=self.env | QUIET, fds=(self.sock.fileno(),)))
+        threading.Thread(target=self._wait_for_first_page, daemon=True).start()
+        while self.asked_to_stop is None and not self.answered:
+            self._turn()
+        if self.answered:
+            self._start_workers(report)
+            self._say_ready(report)
+
+    def _start_workers(self, report: dict) -> None:
         python = sys.executable
-        celery = [python, "-m", "celery", "-A", "studio.celery"]
-        schedule = str(self.settings.data_dir / "beat")
-        self._start(Child("web", self._web_command(), env=self.env, fds=(self.sock.fileno(),)))
-        self._start(
-            Child("beat", [*celery, "--quiet", "beat", "-l", "WARNING", "-s", schedule, "--pidfile="], env=self.env)
-        )
-        worker = ["worker", "-Q", "control", "-n", "control@%h", "-P", "threads", "-c", "4"]
-        quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING"]
-        self._start(Child("control", [*celery, "--quiet", *worker, *quiet], env=self.env))
-        host = {
-            **self.env,
-            "HOST_NAME": report["host_name"],
-            "HOST_KEY": report["host_key"],
-            "SERVER_URL": self.settings.local_url,
-        }
-        self._start(Child("host", [python, "-m", "compute.host"], env=host))
-        threading.Thread(target=self._wait_for_first_page, args=(report,), daemon=True).start()
+        celery = [python, "-m", "celery", "-A", "studio.celery", "--quiet"]
+        beat = ["beat", "-l", "WARNING", "-s", str(self.settings.data_dir / "beat"), "--pidfile="]
+        self._start(Child("beat", [*celery, *beat], env=self.env | QUIET))
+        worker = ["worker", "-l", "WARNING", "-Q", "control", "-n", "control@%h", "-P", "threads", "-c", "4"]
+        alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        self._start(Child("control", [*celery, *worker, *alone], env=self.env | QUIET))
+        key = {"HOST_NAME": report["host_name"], "HOST_KEY": report["host_key"], "SERVER_URL": self.settings.local_url}
+        self._start(Child("host", [python, "-m", "compute.host"], env=self.env | key))
 
     def _web_command(self) -> list[str]:
         options = {
@@ -139,13 +145,12 @@ class Supervisor:
         self.children[child.name] = child
         self.selector.register(child.start(), selectors.EVENT_READ, child)
 
-    def _wait_for_first_page(self, report: dict) -> None:
+    def _wait_for_first_page(self) -> None:
         """In a thread that starts nothing: a child dies with the thread that has started it."""
         while self.asked_to_stop is None and not self._answers():
-            time.sleep(0.1)
-        if self.asked_to_stop is None:
-            self.answered = True
-            self._say_ready(report)
+            time.sleep(0.05)
+        self.answered = self.asked_to_stop is None
+        os.write(self._wake_write, b"answered")
 
     def _answers(self) -> bool:
         try:
@@ -211,7 +216,7 @@ class Supervisor:
 
     def _end(self, children: list[Child], seconds: float) -> None:
         for child in children:
-            child.is_muted = child.name == "redis"
+            child.is_muted = child.name in ("redis", "control")
             child.signal(signal.SIGTERM)
         deadline = time.monotonic() + seconds
         while any(child.is_running for child in children):

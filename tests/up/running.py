@@ -76,9 +76,10 @@ class Studio:
         """All processes of this studio, the supervisor excluded."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
-    def child(self, words: str) -> psutil.Process:
+    def pids_of(self, word: str) -> list[int]:
+        """The supervisor's own children with this word in their command."""
         children = psutil.Process(self.process.pid).children()
-        return next(child for child in children if words in " ".join(child.cmdline()))
+        return [child.pid for child in children if word in " ".join(child.cmdline())]
 
     def end(self) -> None:
         if self.process and self.process.poll() is None:
