@@ -91,6 +91,11 @@ def test_any_package_may_be_imported_first(first):
     assert python(f"import {first}").returncode == 0
 
 
+def test_submodules_need_no_import_of_their_own():
+    code = "import azureml.core; print(azureml.core.compute.AmlCompute.__name__, azureml.core.model.Model.__name__)"
+    assert python(code).stdout.strip() == "AmlCompute Model"
+
+
 def test_a_stand_in_says_which_service_is_missing():
     from azureml.core import Dataset, Model
     from azureml.train.hyperdrive import choice

@@ -11,7 +11,7 @@ from azureml.core import _config_file
 from azureml.core.authentication import AbstractAuthentication, InteractiveLoginAuthentication
 from azureml.core.compute.amlcompute import AmlComputeProvisioningConfiguration
 from azureml.exceptions import UserErrorException, WorkspaceException
-from lazuli import config
+from lazuli import config, mlflow_plugin
 from lazuli.client import Client
 from lazuli.errors import NotAvailable, NotFound, Refused
 
@@ -242,7 +242,8 @@ class Workspace:
         return details
 
     def get_mlflow_tracking_uri(self, _with_auth: bool = False) -> str:
-        """The address for `mlflow.set_tracking_uri`; MLFLOW_TRACKING_TOKEN carries the token."""
+        """The address for `mlflow.set_tracking_uri`; mlflow's requests to it are signed as this workspace's are."""
+        mlflow_plugin.know(self._client.base_url, self._client.token)
         return self._client.base_url + "/mlflow/v1.0" + self._path
 
     def get_run(self, run_id: str) -> Run:
