@@ -35,7 +35,9 @@ class SubmittedRun(Run):
 
     def fail(self, error_details: Any = None, error_code: Optional[str] = None, _set_status: bool = True) -> None:
         self.flush()
-        self.add_properties({"azureml.error": str(error_body(error_details, error_code)["message"])[:3000]})
+        # An event without a status: what went wrong is kept, and the run goes on until its process has ended.
+        body = {"error": error_body(error_details, error_code)}
+        self._client.request("POST", f"{self._address}/events", json=body)
 
     def cancel(self) -> None:
         import warnings

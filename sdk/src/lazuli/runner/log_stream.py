@@ -72,11 +72,11 @@ class LogStream:
         try:
             self._server.append(self._artifact, self._offset, chunk)
         except errors.Conflict as error:
-            size = present_size(error)
-            if size is None or size >= self._offset:
-                return self._drop(error)
-            self._offset = size
-            return True
+            if error.code == "wrong_offset":
+                self._offset = present_size(error)
+                return True
+            # Someone else appended at the same moment; any other conflict stays one.
+            return False if error.code == "Conflict" else self._drop(error)
         except (errors.Unreachable, ServiceException) as error:
             return False if is_passing(error) else self._drop(error)
         self._offset += len(chunk)
@@ -88,13 +88,10 @@ class LogStream:
         return False
 
 
-def present_size(error: errors.Conflict) -> Optional[int]:
-    """What a 409 says of how long the file on the server is."""
+def present_size(error: errors.Conflict) -> int:
+    """What a 409 says of how long the file on the server is; the start of the file if it does not say."""
     body = error.details if isinstance(error.details, dict) else {}
-    inner = body.get("error") if isinstance(body.get("error"), dict) else {}
-    for place in (body, inner or {}):
-        for name in ("size", "presentSize", "target"):
-            value = place.get(name)
-            if isinstance(value, int) or (isinstance(value, str) and value.isdigit()):
-                return int(value)
-    return None
+    for detail in (body.get("error") or {}).get("details") or []:
+        if detail.get("code") == "size" and str(detail.get("message")).isdigit():
+            return int(detail["message"])
+    return 0

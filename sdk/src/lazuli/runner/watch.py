@@ -32,7 +32,8 @@ class Watch:
         self._closed = threading.Event()
 
     def start(self) -> None:
-        signal.signal(signal.SIGTERM, lambda number, frame: self.stop(SHUT_DOWN))
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, lambda number, frame: self.stop(SHUT_DOWN))
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         lifeline = os.environ.get(LIFELINE)
         if lifeline:

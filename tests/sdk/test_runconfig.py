@@ -1,0 +1,99 @@
+import pytest
+from azureml.core import Environment, RunConfiguration, ScriptRunConfig
+from azureml.core._submission import argv
+from azureml.core.runconfig import (
+    DockerConfiguration,
+    MpiConfiguration,
+    PyTorchConfiguration,
+    TensorflowConfiguration,
+    run_configuration_from_dict,
+)
+from azureml.core.script_run_config import get_run_config_from_script_run
+from azureml.exceptions import RunConfigurationException, UserErrorException
+
+KEYS = (
+    "script arguments target framework communicator maxRunDurationSeconds nodeCount priority environment history spark "
+    "docker hdi tensorflow mpi pytorch paralleltask dataReferences data datacaches outputData sourceDirectoryDataStore "
+    "amlcompute autoClusterComputeSpecification kubernetescompute credentialPassthrough command environmentVariables "
+    "applicationEndpoints"
+).split()
+
+
+def test_a_default_one_has_azures_keys():
+    content = RunConfiguration()._to_dict()
+    assert list(content) == KEYS
+    assert (content["target"], content["framework"], content["nodeCount"]) == ("local", "Python", 1)
+    assert content["environment"]["name"] == "default-environment"
+    assert content["history"]["directoriesToWatch"] == ["logs"]
+    assert content["docker"] == {"useDocker": False, "sharedVolumes": True, "arguments": [], "shmSize": "2g"}
+
+
+def test_it_can_be_saved_and_loaded(tmp_path):
+    config = RunConfiguration(script="a.py", arguments=["--x", 1])
+    config.target = "cpu-cluster"
+    config.environment_variables = {"A": 1}
+    config.save(str(tmp_path), "mine")
+    loaded = RunConfiguration.load(str(tmp_path), "mine")
+    assert loaded._to_dict() == config._to_dict()
+    assert loaded.environment_variables == {"A": "1"}
+    config.save(str(tmp_path), "split", separate_environment_yaml=True)
+    assert RunConfiguration.load(str(tmp_path), "split").environment.name == config.environment.name
+    RunConfiguration.delete(str(tmp_path), "mine")
+    with pytest.raises(UserErrorException, match="'mine'"):
+        RunConfiguration.load(str(tmp_path), "mine")
+    assert run_configuration_from_dict({"Script": "b.py", "unknown": 1}).script == "b.py"
+
+
+def test_wrong_words_name_the_right_ones():
+    with pytest.raises(RunConfigurationException, match="Python, PySpark"):
+        RunConfiguration(framework="Ruby")
+    with pytest.raises(RunConfigurationException, match="at least 1"):
+        MpiConfiguration(node_count=0)
+    with pytest.raises(RunConfigurationException, match="nccl, gloo"):
+        PyTorchConfiguration("mpi")
+
+
+def test_script_run_config_puts_all_together():
+    config = ScriptRunConfig(
+        source_directory=".",
+        script="train.py",
+        arguments=["--rate", 0.1],
+        compute_target="cpu-cluster",
+        environment=Environment("mine"),
+        docker_runtime_config=DockerConfiguration(use_docker=True),
+    )
+    assert config.run_config.target == "cpu-cluster"
+    assert config.run_config.environment.name == "mine"
+    assert config.run_config.docker.use_docker
+    assert config.run_config.max_run_duration_seconds == 2592000
+    assert argv(get_run_config_from_script_run(config)) == ["python", "train.py", "--rate", "0.1"]
+
+
+@pytest.mark.parametrize(
+    ("job", "framework", "communicator", "nodes"),
+    [
+        (MpiConfiguration(node_count=2), "Python", "IntelMpi", 2),
+        (PyTorchConfiguration("Gloo", node_count=3), "PyTorch", "Gloo", 3),
+        (TensorflowConfiguration(worker_count=2), "TensorFlow", "ParameterServer", 3),
+    ],
+)
+def test_distribution(job, framework, communicator, nodes):
+    config = ScriptRunConfig(".", script="a.py", distributed_job_config=job).run_config
+    assert (config.framework, config.communicator, config.node_count) == (framework, communicator, nodes)
+
+
+def test_a_command_is_instead_of_a_script():
+    config = ScriptRunConfig(".", command="python a.py && ls")
+    assert config.script is None
+    assert argv(get_run_config_from_script_run(config)) == "python a.py && ls"
+    listed = ScriptRunConfig(".", command=["python", "a.py", "--n", 3])
+    assert argv(get_run_config_from_script_run(listed)) == ["python", "a.py", "--n", "3"]
+    with pytest.raises(UserErrorException, match="not both"):
+        ScriptRunConfig(".", script="a.py", command="b")
+
+
+def test_a_run_config_wins_over_the_rest():
+    given = RunConfiguration(script="a.py")
+    with pytest.warns(UserWarning, match="compute_target"):
+        config = ScriptRunConfig(".", run_config=given, compute_target="x")
+    assert (config.script, config.run_config.target) == ("a.py", "local")
