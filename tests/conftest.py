@@ -1,0 +1,102 @@
+"""The people of the tests, and how they come in: Alice edits, Bob reads, Mallory has an account and no business here."""
+
+import json
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from tests import factories
+from workspaces.models import Role
+
+
+@pytest.fixture(autouse=True)
+def empty_cache():
+    """What one test counted, another does not know."""
+    cache.clear()
+
+
+@pytest.fixture
+def workspace(db):
+    group = factories.make_group(factories.make_subscription("sub-1"), "aml-resources")
+    return factories.make_workspace(group, "aml-workspace")
+
+
+@pytest.fixture
+def owner(db):
+    """The Owner of the site."""
+    return factories.make_user("owner", is_superuser=True, is_staff=True)
+
+
+@pytest.fixture
+def alice(workspace):
+    user = factories.make_user("alice")
+    factories.give_role(user, Role.CONTRIBUTOR, workspace)
+    return user
+
+
+@pytest.fixture
+def bob(workspace):
+    user = factories.make_user("bob")
+    factories.give_role(user, Role.READER, workspace)
+    return user
+
+
+@pytest.fixture
+def mallory(db):
+    return factories.make_user("mallory")
+
+
+@pytest.fixture
+def as_user():
+    """`as_user(alice).get(url)`: her browser."""
+
+    def sign_in(user) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+class Api:
+    """A client with a bearer token; bodies go as JSON."""
+
+    def __init__(self, token: str):
+        self.client = Client(headers={"Authorization": f"Bearer {token}"} if token else {})
+
+    def get(self, path, **query):
+        return self.client.get(path, query)
+
+    def put(self, path, body=None, **headers):
+        return self._send("PUT", path, body, headers)
+
+    def post(self, path, body=None, **headers):
+        return self._send("POST", path, body, headers)
+
+    def patch(self, path, body=None, **headers):
+        return self._send("PATCH", path, body, headers)
+
+    def delete(self, path, body=None, **headers):
+        return self._send("DELETE", path, body, headers)
+
+    def _send(self, method, path, body, headers):
+        content_type = headers.pop("content_type", "application/json")
+        data = body if isinstance(body, (bytes, str)) else json.dumps({} if body is None else body)
+        return self.client.generic(method, path, data, content_type, headers=headers)
+
+
+@pytest.fixture
+def api(db):
+    """`api(alice).put(path, body)`: her token; `api(secret)`: a token such as a run's; `api(None)`: none."""
+
+    def with_token(who) -> Api:
+        return Api(who if isinstance(who, str) else factories.make_token(who) if who else "")
+
+    return with_token
+
+
+@pytest.fixture
+def w(workspace):
+    """The address of the workspace in the API."""
+    return workspace.arm_id

@@ -1,0 +1,84 @@
+"""Plain functions that make rows; each gives what a test does not care about a value of its own."""
+
+import itertools
+
+from assets.models import Environment, EnvironmentVersion
+from compute.models import ComputeTarget, Host, Node
+from runs.models import Experiment, Run
+from workspaces.creation import free_slug
+from workspaces.models import ResourceGroup, Role, RoleAssignment, Subscription, Token, User, Workspace
+
+counter = itertools.count(1)
+
+
+def make_user(username="", **fields) -> User:
+    return User.objects.create_user(username or f"user{next(counter)}", **fields)
+
+
+def make_token(user) -> str:
+    """The secret of a new personal token."""
+    return Token.make(user, "tests")[1]
+
+
+def make_subscription(subscription_id="", **fields) -> Subscription:
+    return Subscription.objects.create(subscription_id=subscription_id or f"subscription-{next(counter)}", **fields)
+
+
+def make_group(subscription=None, name="", **fields) -> ResourceGroup:
+    return ResourceGroup.objects.create(
+        subscription=subscription or make_subscription(), name=name or f"group-{next(counter)}", **fields
+    )
+
+
+def make_workspace(group=None, name="", **fields) -> Workspace:
+    group = group or make_group()
+    name = name or f"workspace-{next(counter)}"
+    fields = {
+        "slug": free_slug(name, group.name),
+        "storage_account": "s",
+        "key_vault": "k",
+        "application_insights": "i",
+        **fields,
+    }
+    return Workspace.objects.create(resource_group=group, name=name, **fields)
+
+
+def give_role(user, role: Role, scope) -> RoleAssignment:
+    """A role on a subscription, a resource group or a workspace."""
+    where = {Subscription: "subscription", ResourceGroup: "resource_group", Workspace: "workspace"}[type(scope)]
+    return RoleAssignment.objects.create(user=user, role=role, **{where: scope})
+
+
+def make_experiment(workspace, name="", **fields) -> Experiment:
+    return Experiment.objects.create(workspace=workspace, name=name or f"experiment-{next(counter)}", **fields)
+
+
+def make_run(workspace, *, experiment=None, **fields) -> Run:
+    """A run with a number of its own; `status`, `created_by` and all else as given."""
+    experiment = experiment or make_experiment(workspace)
+    number = experiment.run_count = experiment.run_count + 1
+    experiment.save(update_fields=["run_count"])
+    run_id = fields.pop("run_id", f"{experiment.name}_{next(counter)}")
+    fields = {"display_name": f"run {number}", **fields}
+    return Run.objects.create(workspace=workspace, experiment=experiment, run_id=run_id, number=number, **fields)
+
+
+def make_target(workspace, name="", **fields) -> ComputeTarget:
+    fields = {"location": "eastus", "vm_size": "STANDARD_DS11_V2", "max_nodes": 2, **fields}
+    return ComputeTarget.objects.create(workspace=workspace, name=name or f"cluster-{next(counter)}", **fields)
+
+
+def make_host(name="", **fields) -> Host:
+    return Host.objects.create(name=name or f"host{next(counter)}", **{"cpus": 4, "memory_gb": 8, **fields})
+
+
+def make_node(target, host=None, **fields) -> Node:
+    return Node.objects.create(
+        target=target, host=host or make_host(), name=fields.pop("name", f"node-{next(counter)}"), **fields
+    )
+
+
+def make_environment(workspace, name="", definition=None, **fields) -> EnvironmentVersion:
+    environment = Environment.objects.create(workspace=workspace, name=name or f"environment-{next(counter)}")
+    fields = {"version": "1", "number": 1, "digest": "0" * 64, **fields}
+    return EnvironmentVersion.objects.create(environment=environment, definition=definition or {}, **fields)

@@ -1,0 +1,16 @@
+"""The studio's own settings, over a data folder that goes away with the tests. pytest-django loads this before any conftest."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+if "DATA_DIR" not in os.environ:
+    os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="lazuli-tests-")
+    atexit.register(shutil.rmtree, os.environ["DATA_DIR"], ignore_errors=True)
+os.environ.setdefault("STORAGE_URL", "memory://")
+
+from studio.settings import *  # noqa: F403
+
+# Slow hashing protects people; the tests' people need none.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
