@@ -186,6 +186,18 @@ def from_conda(name: str, conda: dict, image: str | None) -> dict:
     }
 
 
+def image_of(definition: dict) -> str | None:
+    docker = definition.get("docker")
+    return docker.get("baseImage") if isinstance(docker, dict) else None
+
+
+def conda_text(definition: dict) -> str | None:
+    """The conda file of an environment, for clients that know no more of it."""
+    python = definition.get("python")
+    conda = python.get("condaDependencies") if isinstance(python, dict) else None
+    return yaml.safe_dump(conda, sort_keys=False) if conda else None
+
+
 @functools.cache
 def curated() -> dict[str, EnvironmentVersion]:
     """The environments that every workspace has, as rows that are stored nowhere."""

@@ -258,6 +258,11 @@ class Run(models.Model):
         error = {"code": code, "message": message, "details": details or []}
         self.move(self.Status.FAILED, message=message, error=error)
 
+    def note_error(self, error: dict):
+        """What a script says went wrong before whoever supervises it ends the run."""
+        Run.objects.filter(pk=self.pk).update(error=error, revision=F("revision") + 1)
+        self.error = error
+
     def move(self, status, *, message: str = "", error: dict | None = None, node: str = ""):
         """Come to another state, by one conditional UPDATE: of two that try, one wins. The same state again changes nothing."""
         status = self._status(status)

@@ -4,6 +4,8 @@ import json
 import logging
 from urllib.parse import urlencode
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -71,6 +73,11 @@ def not_valid(request, error):
     return problem(422, "ValidationError", f"{first['target']}: {first['message']}", first["target"], details)
 
 
+@api.exception_handler(RequestDataTooBig)
+def too_big(request, error):
+    return problem(413, "TooLarge", f"The body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20} MiB.")
+
+
 @api.exception_handler(HttpError)
 def http_error(request, error):
     return problem(error.status_code, "BadRequest", str(error))
@@ -103,7 +110,19 @@ def body(request: HttpRequest) -> dict:
         raise Invalid(f"The body is not JSON: {error}", code="json_invalid") from error
     if not isinstance(value, dict):
         raise Invalid(f"The body must be a JSON object, not {type(value).__name__}.", code="type_mismatch")
+    _check_storable(value)
     return value
+
+
+def _check_storable(value: dict) -> None:
+    """What no database keeps as JSON: numbers beyond all bounds, halves of characters, NUL."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except ValueError as error:
+        raise Invalid(f"The body holds a number or a character that cannot be stored: {error}.") from error
+    if "\\u0000" in text:
+        raise Invalid("The body holds a NUL character.", code="json_invalid")
 
 
 def _no_constant(word: str):

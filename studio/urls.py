@@ -3,13 +3,25 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from assets.api import router as environments_api
+from runs.artifacts_api import router as artifacts_api
+from runs.content_api import router as content_api
+from runs.history_api import router as history_api
+from runs.jobs_api import router as jobs_api
+from runs.metrics_api import router as metrics_api
 from studio import views
-from studio.api import api
+from studio.api import W, api
 from workspaces.api import router as workspaces_api
 from workspaces.devices import router as devices_api
 
 api.add_router("", workspaces_api)
 api.add_router("", devices_api)
+api.add_router(f"{W}/environments", environments_api)
+api.add_router(f"{W}/jobs", jobs_api)
+api.add_router(f"/history/v1.0{W}", history_api)
+api.add_router(f"/history/v1.0{W}", metrics_api)
+api.add_router(f"/history/v1.0{W}", artifacts_api)
+api.add_router(f"/content/v1.0{W}", content_api)
 
 urlpatterns = [
     path("admin/", admin.site.urls),

@@ -3,7 +3,8 @@
 numpy is imported with the first point, so that a process that handles none stays small.
 """
 
-from runs.metrics.ingest import ingest
-from runs.metrics.read import as_sdk_values, points, rows, series_of, thinned
+from runs.metrics.batches import MOST_POINTS
+from runs.metrics.ingest import ingest, settle
+from runs.metrics.read import as_json, as_sdk_values, points, rows, series_of, thinned
 
-__all__ = ["as_sdk_values", "ingest", "points", "rows", "series_of", "thinned"]
+__all__ = ["MOST_POINTS", "as_json", "as_sdk_values", "ingest", "points", "rows", "series_of", "settle", "thinned"]

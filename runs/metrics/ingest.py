@@ -7,7 +7,7 @@ import uuid
 from django.db import transaction
 
 from runs.metrics import statements
-from runs.metrics.points import Group, grouped
+from runs.metrics.batches import Group, grouped
 from runs.models import MetricChunk, MetricSeries, Run
 from studio.errors import Invalid, TooLarge
 
@@ -145,3 +145,10 @@ def merge(series: MetricSeries) -> None:
             MetricChunk.objects.create(series=series, start=chunks[0].start, count=len(columns[0]), data=data)
     series.loose = 0
     MetricSeries.objects.filter(pk=series.pk).update(loose=0)
+
+
+def settle(series: MetricSeries) -> None:
+    """Join what an ended run left in small chunks."""
+    with transaction.atomic():
+        statements.lock(series.run)
+        merge(series)

@@ -127,6 +127,8 @@ def _row(row) -> dict:
     for column, value in row.items():
         if len(column) > MOST_NAME:
             raise BadPoint(f"The name of a column has {len(column)} characters; {MOST_NAME} are allowed.")
+        if type(value) is float and not math.isfinite(value):
+            raise BadPoint(f'Column {column!r}: write the text "NaN", "Infinity" or "-Infinity".')
         if type(value) not in (int, float):
             _check_other(value)
     return row

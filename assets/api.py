@@ -1,0 +1,156 @@
+"""Environments in Azure's shapes."""
+
+from django.http import Http404, HttpRequest
+from ninja import Path, Router, Schema
+
+from assets import environments
+from assets.models import Environment, EnvironmentVersion
+from studio import api
+from studio.errors import Denied, Invalid
+from workspaces import access, lookup
+from workspaces.models import Workspace
+
+router = Router(tags=["environments"])
+TYPE = "Microsoft.MachineLearningServices/workspaces/environments"
+VERSION = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["properties"],
+                    "properties": {
+                        "properties": {
+                            "type": "object",
+                            "properties": {
+                                "image": {"type": "string"},
+                                "condaFile": {"type": "string"},
+                                "description": {"type": "string"},
+                                "tags": {"type": "object"},
+                                "definition": {"type": "object"},
+                            },
+                        }
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+class Place(Schema):
+    subscription_id: str
+    resource_group: str
+    workspace_name: str
+
+
+def _workspace(request: HttpRequest, place: Place, verb: str = "read") -> Workspace:
+    found = lookup.workspace(request.auth, place.subscription_id, place.resource_group, place.workspace_name)
+    access.require(request.auth, verb, found)
+    return found
+
+
+@router.get("", summary="The workspace's own environments, then the curated ones")
+def environment_list(request: HttpRequest, place: Path[Place]):
+    room = _workspace(request, place)
+    own = Environment.objects.filter(workspace=room).prefetch_related("versions").exclude(versions=None)
+    rows = [row.versions.all()[0] for row in own] + list(environments.curated().values())
+    return api.page(request, rows, lambda row: _environment(room, row))
+
+
+@router.get("/{name}", summary="An environment")
+def environment_read(request: HttpRequest, place: Path[Place], name: str):
+    room = _workspace(request, place)
+    return _environment(room, environments.find(room, name, environments.LATEST))
+
+
+@router.delete("/{name}", summary="Delete an environment with its versions")
+def environment_delete(request: HttpRequest, place: Path[Place], name: str):
+    room = _workspace(request, place, "edit")
+    _check_own(name)
+    found = Environment.objects.filter(workspace=room, name=name).first()
+    if found is None:
+        raise Http404(f"There is no environment {name!r}.")
+    found.delete()
+    return {}
+
+
+@router.get("/{name}/versions", summary="The versions of an environment, newest first")
+def version_list(request: HttpRequest, place: Path[Place], name: str):
+    room = _workspace(request, place)
+    newest = environments.find(room, name, environments.LATEST)
+    rows = [newest] if newest.pk is None else newest.environment.versions.select_related("environment", "created_by")
+    return api.page(request, rows, lambda row: _version(room, row))
+
+
+@router.get("/{name}/versions/{version}", summary="A version of an environment; `latest` is the newest")
+def version_read(request: HttpRequest, place: Path[Place], name: str, version: str):
+    room = _workspace(request, place)
+    return _version(room, environments.find(room, name, version))
+
+
+@router.put(
+    "/{name}/versions/{version}",
+    response={200: dict, 201: dict},
+    summary="Make a version; `auto` takes the next number, or the present version if nothing changed",
+    openapi_extra=VERSION,
+)
+def version_put(request: HttpRequest, place: Path[Place], name: str, version: str):
+    room = _workspace(request, place, "edit")
+    properties = api.body(request).get("properties")
+    if not isinstance(properties, dict):
+        raise Invalid("Write the environment as `properties`.", target="properties")
+    row, is_new = environments.register(room, request.auth.user, name, version, properties)
+    return (201 if is_new else 200), _version(room, row)
+
+
+@router.delete("/{name}/versions/{version}", summary="Delete a version of an environment")
+def version_delete(request: HttpRequest, place: Path[Place], name: str, version: str):
+    room = _workspace(request, place, "edit")
+    _check_own(name)
+    row = environments.find(room, name, version)
+    row.delete()
+    if not row.environment.versions.exists():
+        row.environment.delete()
+    return {}
+
+
+def _check_own(name: str) -> None:
+    if name in environments.curated():
+        raise Denied(f"{name} is a curated environment; it cannot be deleted.")
+
+
+def _environment(room: Workspace, row: EnvironmentVersion) -> dict:
+    arm_id = f"{room.arm_id}/environments/{row.environment.name}"
+    properties = {**_properties(row), "latestVersion": row.version}
+    return {
+        "id": f"{arm_id}/versions/{row.version}",
+        "name": row.environment.name,
+        "type": TYPE,
+        "properties": properties,
+    }
+
+
+def _version(room: Workspace, row: EnvironmentVersion) -> dict:
+    created = {"createdAt": row.created_at.isoformat(), "createdBy": row.created_by and row.created_by.label}
+    return {
+        "id": f"{room.arm_id}/environments/{row.environment.name}/versions/{row.version}",
+        "name": row.version,
+        "type": f"{TYPE}/versions",
+        "properties": _properties(row),
+        "systemData": created,
+    }
+
+
+def _properties(row: EnvironmentVersion) -> dict:
+    return {
+        "image": environments.image_of(row.definition),
+        "condaFile": environments.conda_text(row.definition),
+        "description": row.description,
+        "tags": row.tags,
+        "definition": {**row.definition, "version": row.version},
+        "isAnonymous": False,
+        "isArchived": False,
+        "environmentType": "UserCreated" if row.pk else "Curated",
+    }

@@ -1,0 +1,71 @@
+"""Jobs in Azure's shape: a job is a run that was submitted."""
+
+from django.http import HttpRequest
+from ninja import Path, Router
+
+from runs import described, lookup, submission
+from runs.lookup import Place
+from runs.models import Run
+from studio import api
+from studio.errors import Invalid
+from workspaces import access
+
+router = Router(tags=["jobs"])
+JOB = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": submission.Job.model_json_schema(ref_template="#/$defs/{model}")}},
+    }
+}
+
+
+@router.get("", summary="The jobs of a workspace, newest first")
+def job_list(request: HttpRequest, place: Path[Place]):
+    room = lookup.workspace(request, place)
+    jobs = Run.objects.visible_to(request.auth).filter(workspace=room, run_type=submission.SCRIPT_RUN)
+    return api.page(request, jobs.told(), described.job)
+
+
+@router.put("/{name}", response={200: dict, 201: dict}, summary="Submit a job", openapi_extra=JOB)
+def job_put(request: HttpRequest, place: Path[Place], name: str):
+    room = lookup.workspace(request, place)
+    if request.auth.is_run:
+        own = Run.objects.select_related("work").get(workspace=room, run_id=request.auth.run_id)
+        lookup.check_attempt(request.auth, own)
+    there = Run.objects.filter(workspace=room, run_id=name).exists()
+    submission.submit(request.auth, room, name, api.body(request))
+    return (200 if there else 201), described.job(lookup.readable(request, place, name))
+
+
+@router.get("/{name}", summary="A job")
+def job_read(request: HttpRequest, place: Path[Place], name: str):
+    return described.job(lookup.readable(request, place, name))
+
+
+@router.patch("/{name}", summary="Change a job's display name, description and tags")
+def job_edit(request: HttpRequest, place: Path[Place], name: str):
+    run = lookup.writable(request, place, name)
+    properties = api.body(request).get("properties")
+    if not isinstance(properties, dict):
+        raise Invalid("Write what changes as `properties`.", target="properties")
+    run.edit(
+        display_name=properties.get("displayName"),
+        description=properties.get("description"),
+        tags=properties.get("tags"),
+    )
+    return described.job(lookup.readable(request, place, name))
+
+
+@router.delete("/{name}", summary="Delete an ended job with its files")
+def job_delete(request: HttpRequest, place: Path[Place], name: str):
+    room = lookup.workspace(request, place)
+    run = lookup.readable(request, place, name)
+    access.require(request.auth, "edit", room)
+    run.delete()
+    return {}
+
+
+@router.post("/{name}/cancel", summary="Cancel a job")
+def job_cancel(request: HttpRequest, place: Path[Place], name: str):
+    lookup.writable(request, place, name).cancel()
+    return described.job(lookup.readable(request, place, name))

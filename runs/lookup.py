@@ -1,0 +1,78 @@
+"""From an address of the API to workspace, experiment or run, through the eyes of the actor, and what it may do there."""
+
+import datetime as dt
+
+from django.http import Http404, HttpRequest
+from django.utils import timezone
+from ninja import Schema
+
+from compute.models import Work
+from runs.models import Experiment, Run
+from studio.errors import Conflict
+from workspaces import access, lookup
+from workspaces.access import Actor
+from workspaces.models import Workspace
+
+# A run's own token may still send what the script left behind when it ended.
+GRACE = dt.timedelta(seconds=60)
+
+
+class Place(Schema):
+    """The words of an address that name a workspace."""
+
+    subscription_id: str
+    resource_group: str
+    workspace_name: str
+
+
+def workspace(request: HttpRequest, place: Place, verb: str = "read") -> Workspace:
+    found = lookup.workspace(request.auth, place.subscription_id, place.resource_group, place.workspace_name)
+    access.require(request.auth, verb, found)
+    return found
+
+
+def experiment(request: HttpRequest, place: Place, name: str, verb: str = "read") -> Experiment:
+    room = workspace(request, place, verb)
+    found = Experiment.objects.filter(workspace=room, name=name).first()
+    if found is None:
+        raise Http404(f"The workspace {room.name} has no experiment {name!r}.")
+    found.workspace = room
+    return found
+
+
+def readable(request: HttpRequest, place: Place, run_id: str) -> Run:
+    """A run that the actor may read."""
+    room = workspace(request, place)
+    found = Run.objects.visible_to(request.auth).filter(workspace=room, run_id=run_id).told().first()
+    if found is None:
+        raise Http404(f"The workspace {room.name} has no run {run_id!r}.")
+    return found
+
+
+def writable(request: HttpRequest, place: Place, run_id: str, verb: str = "edit") -> Run:
+    """A run that the actor may change: by a role, or because the actor is this run or an ancestor, in its present attempt."""
+    found = readable(request, place, run_id)
+    if request.auth.is_run:
+        check_attempt(request.auth, found)
+    else:
+        access.require(request.auth, verb, found.workspace)
+    return found
+
+
+def check_attempt(actor: Actor, run: Run) -> None:
+    """The fence: what an overtaken attempt still sends is refused."""
+    own = run
+    if run.run_id != actor.run_id:
+        own = Run.objects.select_related("work").get(workspace=run.workspace, run_id=actor.run_id)
+    if own.work is None:
+        return
+    if own.work.attempt != actor.attempt or own.work.state == Work.State.LOST:
+        text = f"Attempt {actor.attempt} of the run {own.run_id} was overtaken or given up; its writes are refused."
+        raise Conflict(text, code="stale_attempt")
+
+
+def check_open(actor: Actor, run: Run) -> None:
+    """An ended run takes nothing more, but for a moment what its own script left behind."""
+    if run.is_active or (actor.is_run and run.ended_at and timezone.now() - run.ended_at < GRACE):
+        return
+    raise Conflict(f"The run {run.run_id} is {run.status}; it takes nothing more.", code="run_is_final")

@@ -1,0 +1,55 @@
+"""Answering with bytes: whole, in ranges, or not at all if the reader has them."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, StreamingHttpResponse
+
+RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+# What a browser may show in place; all else, above all HTML, is offered for saving.
+SHOWN = ("text/plain", "image/png", "image/jpeg", "image/gif", "image/webp")
+
+
+def answer(request: HttpRequest, size: int, tag: str, read: Callable[[int, int], Iterator[bytes]]) -> HttpResponse:
+    """`read(start, length)` gives the bytes. Several ranges at once are answered with the whole."""
+    if f'"{tag}"' in request.headers.get("If-None-Match", ""):
+        return HttpResponseNotModified(headers={"ETag": f'"{tag}"'})
+    start, end = wanted(request.headers.get("Range", ""), size)
+    partial = (start, end) != (0, size)
+    if partial and start >= end:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+    body = [] if request.method == "HEAD" else read(start, end - start)
+    response = StreamingHttpResponse(body, status=206 if partial else 200)
+    if partial:
+        response["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    response["Content-Length"] = end - start
+    response["Accept-Ranges"] = "bytes"
+    response["ETag"] = f'"{tag}"'
+    # Compressing would make offsets and lengths mean something else.
+    response["Content-Encoding"] = "identity"
+    return response
+
+
+def wanted(header: str, size: int) -> tuple[int, int]:
+    """First byte and end; the whole if no single range is asked for, an empty stretch if there is none such."""
+    match = RANGE.fullmatch(header.replace(" ", ""))
+    if not match or match.groups() == ("", ""):
+        return 0, size
+    first, last = match.groups()
+    if not first:
+        count = int(last)
+        return (max(0, size - count), size) if count else (size, size)
+    if last and int(last) < int(first):
+        return 0, size
+    return int(first), min(size, int(last) + 1) if last else size
+
+
+def safe(response: HttpResponse, content_type: str, name: str) -> HttpResponse:
+    """A user's file never acts in our name: sandboxed, and saved rather than shown unless it is harmless."""
+    shown = content_type in SHOWN
+    response["Content-Type"] = "text/plain; charset=utf-8" if content_type == "text/plain" else content_type
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["X-Content-Type-Options"] = "nosniff"
+    safe_name = re.sub(r"[^\w.-]", "_", name.rsplit("/", 1)[-1], flags=re.ASCII)
+    response["Content-Disposition"] = f'{"inline" if shown else "attachment"}; filename="{safe_name}"'
+    return response

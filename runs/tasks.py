@@ -1,0 +1,80 @@
+"""What looks after runs by itself. Each is safe to run twice, and at the same time as anything else."""
+
+import datetime as dt
+import logging
+
+from celery import shared_task
+from django.db.models import Q
+from django.utils import timezone
+
+from compute.models import Work
+from runs import artifacts, metrics, snapshots
+from runs.models import MetricBatch, MetricSeries, Run
+from studio.errors import Conflict
+
+logger = logging.getLogger(__name__)
+# A runner beats every 5 seconds.
+SILENCE = dt.timedelta(seconds=60)
+# A runner that has reported its end gets this long before the end of its process counts as an accident.
+PATIENCE = dt.timedelta(seconds=10)
+BATCHES_KEPT = dt.timedelta(days=1)
+SNAPSHOTS_KEPT = dt.timedelta(days=1)
+# Readers of a run that has just ended may still be at its segments.
+SETTLED = dt.timedelta(seconds=120)
+MANY_SEGMENTS = 100
+LOCAL_LOST = "The runner on the submitter's machine stopped answering."
+
+
+@shared_task(ignore_result=True)
+def sweep() -> None:
+    """End every run that nobody can end any more."""
+    for run in _abandoned().select_related("work__node", "workspace")[:500]:
+        try:
+            _end(run)
+        except Conflict as error:
+            logger.info("The run %s ended by itself meanwhile: %s", run.run_id, error.message)
+
+
+def _abandoned():
+    now = timezone.now()
+    gone = Q(work__state=Work.State.LOST) | Q(work__state=Work.State.CANCELED)
+    ended = Q(work__state=Work.State.DONE, work__ended_at__lt=now - PATIENCE)
+    silent = Q(work=None, heartbeat_at__lt=now - SILENCE)
+    return Run.objects.active().filter(gone | ended | silent)
+
+
+def _end(run: Run) -> None:
+    if run.status == Run.Status.CANCEL_REQUESTED or (run.work and run.work.state == Work.State.CANCELED):
+        run.move(Run.Status.CANCELED, message=run.work.reason if run.work else "")
+    elif run.work is None:
+        run.fail("RunnerLost", LOCAL_LOST)
+    elif run.work.state == Work.State.LOST:
+        run.fail("NodeLost", run.work.reason or f"Node {run.work.node or run.node_name} was lost.")
+    else:
+        where = f" on node {run.work.node}" if run.work.node else ""
+        run.fail("RunnerEnded", run.work.reason or f"The runner{where} ended without saying how the run ended.")
+
+
+@shared_task(ignore_result=True)
+def housekeeping() -> None:
+    """Forget and join what piled up."""
+    now = timezone.now()
+    MetricBatch.objects.filter(at__lt=now - BATCHES_KEPT).delete()
+    for run in Run.objects.exclude(deleted_at=None).select_related("workspace").order_by("-pk")[:1000]:
+        run.purge()
+    for artifact in _fragmented(now):
+        artifacts.compact(artifact)
+    for snapshot in snapshots.unused(now - SNAPSHOTS_KEPT):
+        snapshots.forget(snapshot)
+    _merge_metrics(now)
+
+
+def _fragmented(now: dt.datetime):
+    settled = Q(run__ended_at__lt=now - SETTLED)
+    return artifacts.fragmented(2).filter(settled | Q(parts__gte=MANY_SEGMENTS)).select_related("run__workspace")[:1000]
+
+
+def _merge_metrics(now: dt.datetime) -> None:
+    loose = MetricSeries.objects.filter(loose__gt=1, run__ended_at__lt=now - SETTLED).select_related("run")
+    for series in loose[:1000]:
+        metrics.settle(series)
