@@ -11,12 +11,37 @@ from azureml.core.runconfig import (
 from azureml.core.script_run_config import get_run_config_from_script_run
 from azureml.exceptions import RunConfigurationException, UserErrorException
 
-KEYS = (
-    "script arguments target framework communicator maxRunDurationSeconds nodeCount priority environment history spark "
-    "docker hdi tensorflow mpi pytorch paralleltask dataReferences data datacaches outputData sourceDirectoryDataStore "
-    "amlcompute autoClusterComputeSpecification kubernetescompute credentialPassthrough command environmentVariables "
-    "applicationEndpoints"
-).split()
+KEYS = [
+    "script",
+    "arguments",
+    "target",
+    "framework",
+    "communicator",
+    "maxRunDurationSeconds",
+    "nodeCount",
+    "priority",
+    "environment",
+    "history",
+    "spark",
+    "docker",
+    "hdi",
+    "tensorflow",
+    "mpi",
+    "pytorch",
+    "paralleltask",
+    "dataReferences",
+    "data",
+    "datacaches",
+    "outputData",
+    "sourceDirectoryDataStore",
+    "amlcompute",
+    "autoClusterComputeSpecification",
+    "kubernetescompute",
+    "credentialPassthrough",
+    "command",
+    "environmentVariables",
+    "applicationEndpoints",
+]
 
 
 def test_a_default_one_has_azures_keys():

@@ -1,0 +1,301 @@
+"""The runner as a whole, with a server that only remembers what it is told."""
+
+import io
+import json
+import os
+import sys
+import threading
+import time
+import zipfile
+from urllib.parse import parse_qs
+
+import httpx
+import pytest
+from lazuli.runner import log_stream, supervise, watch, workdir
+from lazuli.runner.spec import BadSpec, Spec
+
+PLACE = {"subscription_id": "s", "resource_group": "g", "workspace_name": "w", "workspace_id": "w-id"}
+STD_LOG = "user_logs/std_log.txt"
+
+
+class Records:
+    """A server's memory of one run. `down` answers 503 for as many requests as told."""
+
+    def __init__(self, files):
+        self.files = files
+        self.events = []
+        self.artifacts = {}
+        self.down = 0
+        self.cancel = False
+        self.stale = False
+        self.lock = threading.Lock()
+
+    def __call__(self, request):
+        with self.lock:
+            if self.down:
+                self.down -= 1
+                return httpx.Response(503, request=request)
+            path = request.url.path
+            if path.endswith("/zip"):
+                return httpx.Response(200, content=packed(self.files))
+            body = request.read()
+            query = {key: values[0] for key, values in parse_qs(request.url.query.decode()).items()}
+            return self.answer(path.rsplit("/", 1)[-1], request.method, body, query)
+
+    def answer(self, word, method, body, query):
+        if word == "events":
+            self.events.append(json.loads(body))
+            return httpx.Response(200, json={})
+        if word == "heartbeat":
+            if self.stale:
+                return httpx.Response(409, json={"error": {"code": "stale_attempt", "message": "Another attempt."}})
+            return httpx.Response(200, json={"status": "Running", "cancelRequested": self.cancel})
+        if word == "append":
+            present = self.artifacts.setdefault(query["path"], b"")
+            self.artifacts[query["path"]] = present + body[max(0, len(present) - int(query["offset"])) :]
+            return httpx.Response(200, json={})
+        if word == "content":
+            if query["path"] in self.artifacts and "overwrite" not in query:
+                return httpx.Response(409, json={"error": {"code": "path_conflict", "message": "It is there."}})
+            self.artifacts[query["path"]] = body
+            return httpx.Response(200, json={})
+        return httpx.Response(200, json={"experimentId": "e-id"})
+
+    @property
+    def states(self):
+        return [event["status"] for event in self.events]
+
+    @property
+    def error(self):
+        return self.events[-1]["error"]
+
+    @property
+    def log(self):
+        return self.artifacts.get(STD_LOG, b"").decode()
+
+
+def packed(files):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return buffer.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch, tmp_path):
+    monkeypatch.setattr(watch, "BEAT_SECONDS", 0.2)
+    monkeypatch.setattr(log_stream, "PAUSE", 0.1)
+    monkeypatch.setenv("LAZULI_WORK_DIR", str(tmp_path))
+    monkeypatch.delenv("LAZULI_LIFELINE_FD", raising=False)
+
+
+def run(script, during=None, **fields):
+    records = fields.pop("records", None) or Records({"train.py": script})
+    content = {
+        "run_id": "run_1",
+        "experiment": "exp",
+        "workspace": PLACE,
+        "server_url": "http://studio",
+        "snapshot_id": "snap",
+        "argv": ["python", "train.py"],
+        "environment": {"name": "mine", "python": {"userManagedDependencies": True}},
+        **fields,
+    }
+    spec = Spec.of(content, "token")
+    spec.grace_seconds = fields.get("grace_seconds", 1.0)
+    if during:
+        threading.Thread(target=during, args=(records,), daemon=True).start()
+    records.status = supervise.supervise(spec, httpx.MockTransport(records))
+    return records
+
+
+def test_a_script_runs_from_its_snapshot_to_its_outputs(tmp_path):
+    records = run(
+        "import os, sys\n"
+        "print('hello', os.environ['AZUREML_RUN_ID'], os.environ['MINE'])\n"
+        "print('to stderr', file=sys.stderr)\n"
+        "open('outputs/model.pkl', 'w').write('m')\n"
+        "os.makedirs('outputs/deep'); open('outputs/deep/x', 'w').write('x')\n"
+        "open('logs/train.txt', 'w').write('logged')\n",
+        environment_variables={"MINE": "1"},
+        node="node-1",
+    )
+    assert records.states == ["Preparing", "Running", "Finalizing", "Completed"]
+    assert records.events[0]["node"] == "node-1"
+    assert records.log == "hello run_1 1\nto stderr\n"
+    assert records.artifacts["outputs/model.pkl"] == b"m"
+    assert records.artifacts["outputs/deep/x"] == b"x"
+    assert records.artifacts["logs/train.txt"] == b"logged"
+    assert records.status == 0
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_variables_of_a_run_are_there():
+    records = run("import os, json; print(json.dumps(dict(os.environ)))")
+    found = json.loads(records.log)
+    assert found["AZUREML_ARM_WORKSPACE_NAME"] == "w"
+    assert found["AZUREML_ARM_PROJECT_NAME"] == "exp"
+    assert found["AZUREML_RUN_TOKEN"] == found["MLFLOW_TRACKING_TOKEN"] == "token"
+    assert found["AZUREML_SERVICE_ENDPOINT"] == found["LAZULI_URL"] == "http://studio"
+    assert found["MLFLOW_EXPERIMENT_ID"] == found["AZUREML_EXPERIMENT_ID"] == "e-id"
+    assert found["MLFLOW_TRACKING_URI"].startswith("http://studio/mlflow/v1.0/subscriptions/s/")
+    assert found["PYTHONUNBUFFERED"] == "1"
+    assert "LAZULI_WORK_DIR" not in found
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("import sys; sys.exit(3)", "The script ended with exit code 3."),
+        ("raise ValueError('boom')", "The script ended with exit code 1: ValueError: boom"),
+        ("import os; os.kill(os.getpid(), 9)", "The script was ended by the signal SIGKILL"),
+        ("import lightgbm_not_there", "Add the package 'lightgbm_not_there' to the environment 'mine'"),
+    ],
+)
+def test_a_failure_says_why(script, message):
+    records = run(script)
+    assert records.states[-1] == "Failed"
+    assert message in records.error["message"]
+
+
+def test_a_command_for_the_shell_and_one_that_is_not_there():
+    assert run("", argv=None, command="echo one && echo two").log == "one\ntwo\n"
+    missing = run("", argv=["no-such-program"])
+    assert missing.states == ["Preparing", "Failed"]
+    assert "no-such-program could not be started" in missing.error["message"]
+
+
+def test_cancel_ends_the_script_and_its_children():
+    def cancel(records):
+        while "started" not in records.log:
+            time.sleep(0.05)
+        records.cancel = True
+
+    script = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True)\n"
+        "print('started', child.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    started = time.monotonic()
+    records = run(script, cancel)
+    assert records.states[-1] == "Canceled"
+    assert time.monotonic() - started < 15
+    assert not os.path.exists(f"/proc/{records.log.split()[1]}/environ") or not alive(int(records.log.split()[1]))
+
+
+def alive(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
+
+
+def test_a_stale_attempt_kills_and_says_nothing():
+    def stale(records):
+        while "started" not in records.log:
+            time.sleep(0.05)
+        records.stale = True
+
+    records = run("import time; print('started', flush=True); time.sleep(60)", stale)
+    assert records.states == ["Preparing", "Running"]
+    assert records.status == 0
+
+
+def test_a_time_limit_is_kept():
+    records = run("import time; print('x', flush=True); time.sleep(60)", timeout_seconds=1)
+    assert records.states[-1] == "Failed"
+    assert records.error["code"] == "TimedOut"
+
+
+def test_when_the_host_is_gone_the_script_ends(monkeypatch):
+    read_end, write_end = os.pipe()
+    monkeypatch.setenv("LAZULI_LIFELINE_FD", str(read_end))
+
+    def cut(records):
+        while "started" not in records.log:
+            time.sleep(0.05)
+        os.close(write_end)
+
+    records = run("import time; print('started', flush=True); time.sleep(60)", cut)
+    assert records.states[-1] == "Failed"
+    assert records.error["message"] == "The machine was shut down."
+
+
+def test_a_server_that_restarts_loses_nothing():
+    def restart(records):
+        while "line 3\n" not in records.log:
+            time.sleep(0.02)
+        with records.lock:
+            records.down = 12
+
+    script = (
+        "import time\nfor n in range(30):\n    print('line', n, flush=True); time.sleep(0.03)\nopen('outputs/a','w')\n"
+    )
+    records = run(script, restart)
+    assert records.log == "".join(f"line {number}\n" for number in range(30))
+    assert records.states == ["Preparing", "Running", "Finalizing", "Completed"]
+    assert "outputs/a" in records.artifacts
+
+
+def test_what_the_script_uploaded_itself_stays():
+    records = Records({"train.py": "open('outputs/a', 'w').write('late')"})
+    records.artifacts["outputs/a"] = b"early"
+    run(None, records=records)
+    assert records.artifacts["outputs/a"] == b"early"
+    assert records.states[-1] == "Completed"
+
+
+def test_a_link_out_of_the_folder_is_not_collected(tmp_path_factory):
+    secret = tmp_path_factory.mktemp("secret") / "key"
+    secret.write_text("secret")
+    records = run(f"import os; os.symlink({str(secret)!r}, 'outputs/key'); open('outputs/ok', 'w')")
+    assert "outputs/ok" in records.artifacts
+    assert "outputs/key" not in records.artifacts
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a/../../evil", "a\\..\\evil"])
+def test_a_snapshot_cannot_leave_its_folder(name, tmp_path):
+    records = run(None, records=Records({name: "x"}))
+    assert records.states == ["Preparing", "Failed"]
+    assert "leads out of its folder" in records.error["message"]
+
+
+def test_links_are_not_unpacked(tmp_path):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        entry = zipfile.ZipInfo("link")
+        entry.external_attr = 0o120777 << 16
+        archive.writestr(entry, "/etc/passwd")
+    with pytest.raises(workdir.BadSnapshot, match="link"):
+        workdir.unpack(buffer, str(tmp_path))
+
+
+def test_a_read_only_folder_is_removed_all_the_same(tmp_path):
+    run("import os; os.makedirs('a/b'); open('a/b/c', 'w'); os.chmod('a/b', 0o500); os.chmod('a', 0o500)")
+    assert os.listdir(tmp_path) == []
+
+
+def test_it_may_be_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAZULI_KEEP_WORKDIR", "1")
+    run("print(1)")
+    assert len(os.listdir(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [([], "JSON object"), ({"run_id": "x"}, "lacks experiment"), ({}, "lacks run_id")],
+)
+def test_a_wrong_spec_is_named(content, message):
+    with pytest.raises(BadSpec, match=message):
+        Spec.of(content, "token")
+
+
+def test_the_command_line_says_what_is_wrong(tmp_path):
+    import subprocess
+
+    command = [sys.executable, "-m", "lazuli.runner"]
+    assert "usage" in subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    (tmp_path / "spec.json").write_text("{}")
+    done = subprocess.run([*command, str(tmp_path / "spec.json")], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "AZUREML_RUN_TOKEN" in done.stderr
