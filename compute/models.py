@@ -144,12 +144,12 @@ class ComputeTarget(models.Model):
     def __str__(self):
         return self.name
 
+    def get_absolute_url(self):
+        return reverse("compute:cluster_detail", args=[self.workspace.slug, self.name])
+
     @property
     def arm_id(self) -> str:
         return f"{self.workspace.arm_id}/computes/{self.name}"
-
-    def get_absolute_url(self):
-        return reverse("compute:cluster_detail", args=[self.workspace.slug, self.name])
 
     @property
     def size(self) -> sizes.Size:

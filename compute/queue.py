@@ -66,11 +66,11 @@ def renew(work_id: uuid.UUID, attempt: int) -> bool:
     return bool(Work.objects.held().filter(pk=work_id, attempt=attempt).update(lease_until=_lease_from(now)))
 
 
-def finish(work_id: uuid.UUID, attempt: int) -> bool:
-    """The runner's process has ended; its node is free again."""
+def finish(work_id: uuid.UUID, attempt: int, message: str = "") -> bool:
+    """The runner's process has ended; its node is free again. `message`: how the runner itself failed, if it did."""
     held = Work.objects.held().filter(pk=work_id, attempt=attempt)
     with transaction.atomic():
-        if not held.update(state=Work.State.DONE, ended_at=timezone.now(), lease_until=None):
+        if not held.update(state=Work.State.DONE, ended_at=timezone.now(), lease_until=None, reason=message[:500]):
             return False
         node = Node.objects.filter(work=work_id).first()
         if node:

@@ -1,0 +1,121 @@
+"""Brings nodes in when work waits and lets idle ones go: min ≤ nodes ≤ max, by queued and running work.
+
+`plan` decides on plain data; `balance` carries it out for one cluster. Safe to run at any time and twice at once.
+"""
+
+import dataclasses
+import datetime as dt
+import secrets
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from compute import doorbell
+from compute.models import ComputeTarget, Host, Node, Scale
+
+# An unusable node stays on the page for this long, so that people can read why.
+SHOW_UNUSABLE = dt.timedelta(minutes=5)
+# Nodes that fail one after the other are not replaced faster than this.
+FAILURES_BEFORE_PAUSE = 3
+PAUSE = dt.timedelta(seconds=30)
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    start: int = 0
+    leave: tuple[Node, ...] = ()
+
+
+def autoscale() -> None:
+    """Look at every cluster; those with nothing to do cost reads only."""
+    for target in ComputeTarget.objects.present():
+        balance(target)
+
+
+def balance(target: ComputeTarget) -> Plan:
+    now = timezone.now()
+    end_gone_nodes(target, now)
+    if target.is_deleting:
+        target.finish_deleting()
+        return Plan()
+    if _plan_of(target, now) == Plan():
+        return Plan()
+    with transaction.atomic():
+        # Two autoscalers at once would each bring the missing node: the second waits here, and then sees the first's.
+        locked = ComputeTarget.objects.select_for_update().get(pk=target.pk)
+        if locked.is_deleting:
+            return Plan()
+        decided = _plan_of(locked, now)
+        changed = _start(locked, decided.start) + _dismiss(decided.leave)
+        if changed:
+            ComputeTarget.objects.filter(pk=target.pk).update(resized_at=now)
+    return decided
+
+
+def _plan_of(target: ComputeTarget, now: dt.datetime) -> Plan:
+    return plan(target.scale_settings, list(target.nodes.present()), target.work.queued().count(), now)
+
+
+def plan(scale: Scale, nodes: list[Node], queued: int, now: dt.datetime) -> Plan:
+    """How many nodes to bring in, and which to let go. A running node is never sent away."""
+    usable = [node for node in nodes if node.is_wanted]
+    busy = sum(node.state == Node.State.RUNNING for node in usable)
+    wanted = min(max(scale.min_nodes, busy + queued), scale.max_nodes)
+    if wanted > len(usable):
+        return Plan(0 if _keeps_failing(nodes, now) else wanted - len(usable))
+    return Plan(0, tuple(_surplus(scale, usable, len(usable) - wanted, now)))
+
+
+def _surplus(scale: Scale, usable: list[Node], number: int, now: dt.datetime) -> list[Node]:
+    """The longest idle first. Beyond the maximum they go at once, else after their idle time."""
+    too_many = len(usable) - scale.max_nodes
+    idle = sorted((node for node in usable if node.state == Node.State.IDLE), key=lambda node: node.state_at)
+    rest = dt.timedelta(seconds=scale.idle_seconds)
+    return [node for i, node in enumerate(idle[:number]) if i < too_many or now - node.state_at >= rest]
+
+
+def _keeps_failing(nodes: list[Node], now: dt.datetime) -> bool:
+    failed = [node.state_at for node in nodes if node.state == Node.State.UNUSABLE]
+    return len(failed) >= FAILURES_BEFORE_PAUSE and now - max(failed) < PAUSE
+
+
+def _start(target: ComputeTarget, number: int) -> int:
+    started = 0
+    for _ in range(number):
+        host = least_loaded_host()
+        if host is None:
+            break
+        Node.objects.create(target=target, host=host, name=f"aml-{target.name}-{secrets.token_hex(3)}")
+        doorbell.ring_host(host.name)
+        started += 1
+    return started
+
+
+def least_loaded_host() -> Host | None:
+    """The live host with the fewest nodes per core. None is ever full: sizes are labels, a laptop takes what is asked."""
+    alive_since = timezone.now() - dt.timedelta(seconds=settings.NODE_LEASE_SECONDS)
+    present = Count("nodes", filter=Q(nodes__ended_at=None))
+    hosts = Host.objects.filter(heartbeat_at__gt=alive_since).annotate(node_count=present)
+    return min(hosts, key=lambda host: (host.node_count / host.cpus, host.node_count, host.name), default=None)
+
+
+def _dismiss(nodes: tuple[Node, ...]) -> int:
+    leaving = [node for node in nodes if node.leave("The cluster no longer needs it.")]
+    for node in leaving:
+        if node.host:
+            doorbell.ring_host(node.host.name)
+    return len(leaving)
+
+
+def end_gone_nodes(target: ComputeTarget, now: dt.datetime) -> None:
+    """End nodes whose host will never say that they have ended, and unusable ones that were shown long enough."""
+    gone = Q(host=None) | Q(host__heartbeat_at=None)
+    gone |= Q(host__heartbeat_at__lt=now - dt.timedelta(seconds=settings.NODE_LEASE_SECONDS))
+    leaving = target.nodes.present().filter(state=Node.State.LEAVING).filter(gone)
+    shown = target.nodes.present().filter(state=Node.State.UNUSABLE)
+    if not target.is_deleting:
+        shown = shown.filter(state_at__lt=now - SHOW_UNUSABLE)
+    for node in [*leaving, *shown]:
+        node.end()

@@ -1,0 +1,136 @@
+"""What nodes and hosts ask: doors for their own keys only, never for people's tokens."""
+
+import pydantic
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Router, Schema
+from ninja.security import HttpBearer
+
+from compute import doorbell, keys, queue
+from compute.broker import cluster_queue
+from compute.models import Host, Node, Work
+from studio.errors import Conflict
+from workspaces.authentication import run_token
+
+NODE_EXITS_IN_PEACE = (0, -15)
+
+
+class NodeKey(HttpBearer):
+    def authenticate(self, request, token):
+        return keys.node_of(token)
+
+
+class HostKey(HttpBearer):
+    def authenticate(self, request, token):
+        return keys.host_of(token)
+
+
+router = Router(tags=["nodes"])
+
+
+class Heartbeat(Schema):
+    state: str = "idle"
+    pid: int | None = None
+    work: list[str] = []
+
+
+class Done(Schema):
+    attempt: int
+    # What the runner said last if it failed itself; empty when all went well.
+    message: str = ""
+
+
+class NodeReport(Schema):
+    name: str
+    pid: int | None = None
+    alive: bool
+    exit: int | None = None
+
+
+class HostReport(Schema):
+    cpus: int = pydantic.Field(default=1, ge=1)
+    memoryGB: float = pydantic.Field(default=1, gt=0)
+    address: str = pydantic.Field(default="", max_length=100)
+    nodes: list[NodeReport] = []
+
+
+@router.post("/heartbeat", auth=NodeKey(), summary="A node is alive; the answer says whether to look or to leave")
+def node_heartbeat(request: HttpRequest, body: Heartbeat):
+    node = request.auth
+    Node.objects.filter(pk=node.pk).update(heartbeat_at=timezone.now(), pid=body.pid)
+    is_free = not body.work and not node.work.held().exists()
+    if is_free and node.state in (Node.State.PREPARING, Node.State.RUNNING):
+        node.become_idle()
+    waiting = not body.work and Work.objects.claimable_by(node).exists()
+    return {"waiting": waiting, "leaving": not node.is_wanted}
+
+
+@router.post("/claim", auth=NodeKey(), response={200: dict, 204: None}, summary="Take the next work of the cluster")
+def node_claim(request: HttpRequest):
+    node = request.auth
+    work = queue.claim(node)
+    if work is None:
+        return 204, None
+    token = run_token(work.submitted_by_id, work.target.workspace_id, work.subject, work.attempt)
+    spec = work.spec | {"node": node.name}
+    return 200, {"id": str(work.pk), "attempt": work.attempt, "scope": work.scope, "token": token, "spec": spec}
+
+
+@router.post("/work/{uuid:work_id}/done", auth=NodeKey(), summary="The runner's process has ended")
+def node_work_done(request: HttpRequest, work_id, body: Done):
+    mine = Work.objects.filter(pk=work_id, node=request.auth, attempt=body.attempt)
+    if not mine.exists():
+        raise Conflict("Another attempt holds this work, or another node does.", code="stale_attempt")
+    # Work that is no longer held was lost or ended before: nothing is left to be done.
+    queue.finish(work_id, body.attempt, body.message)
+    request.auth.become_idle()
+    return {}
+
+
+@router.get("/host", auth=HostKey(), summary="What this host shall run")
+def host_read(request: HttpRequest):
+    return _orders(request.auth)
+
+
+@router.post("/host", auth=HostKey(), summary="What runs on this host; the answer is what shall run")
+def host_report(request: HttpRequest, body: HostReport):
+    host = request.auth
+    Host.objects.filter(pk=host.pk).update(
+        cpus=body.cpus, memory_gb=body.memoryGB, address=body.address, heartbeat_at=timezone.now()
+    )
+    ended = {report.name: report for report in body.nodes if not report.alive}
+    for node in host.nodes.present().filter(name__in=ended).select_related("target"):
+        _settle(node, ended[node.name].exit)
+    return _orders(host)
+
+
+def _settle(node: Node, status: int | None) -> None:
+    """A node's process has ended: in peace when told to, in peace when it will be started again, or by an accident."""
+    if not node.is_wanted:
+        if node.state == Node.State.LEAVING:
+            node.end()
+            doorbell.ring_autoscaler()
+    elif status not in NODE_EXITS_IN_PEACE:
+        node.lose(f"Node {node.name} was lost: its process {_how(status)}.")
+
+
+def _how(status: int | None) -> str:
+    if status is None:
+        return "ended for an unknown reason"
+    return f"was killed by signal {-status}" if status < 0 else f"ended with exit code {status}"
+
+
+def _orders(host: Host) -> dict:
+    """Nodes that are not listed, ended ones too, are none of this host's any more: it ends what it still runs of them."""
+    shown = ~Q(state=Node.State.UNUSABLE)
+    return {"nodes": [_order(node) for node in host.nodes.present().filter(shown)]}
+
+
+def _order(node: Node) -> dict:
+    return {
+        "name": node.name,
+        "key": keys.node_key(node),
+        "queue": cluster_queue(node.target_id),
+        "state": "wanted" if node.is_wanted else "leaving",
+    }

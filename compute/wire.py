@@ -1,0 +1,33 @@
+"""How a host or a node talks to the server: JSON over HTTP with its own key. Standard library only, to stay small."""
+
+import json
+import urllib.error
+import urllib.request
+
+TIMEOUT_SECONDS = 10
+
+
+class Unreachable(Exception):
+    """The server gave no usable answer; the caller goes on and asks again."""
+
+
+class Server:
+    def __init__(self, url: str, key: str):
+        self.url, self._key = url.rstrip("/"), key
+        # Straight to the server: a proxy meant for the internet would not find it.
+        self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+
+    def post(self, path: str, body: dict | None = None) -> tuple[int, dict]:
+        """Status and answer; 4xx are answers, all else that goes wrong is Unreachable."""
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        request = urllib.request.Request(self.url + path, json.dumps(body or {}).encode(), headers, method="POST")
+        try:
+            with self._open(request, timeout=TIMEOUT_SECONDS) as answer:
+                return answer.status, json.loads(answer.read() or b"{}")
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code < 500:
+                    return error.code, {}
+            raise Unreachable(f"{self.url} answered {error.code}") from error
+        except (OSError, ValueError) as error:
+            raise Unreachable(f"{self.url}: {error}") from error
