@@ -1,0 +1,140 @@
+"""Submitted runs against the real application; a local one in a real process, over a real socket."""
+
+import json
+import os
+import time
+
+import pytest
+from azureml.core import Environment, Experiment, Run, ScriptRun, ScriptRunConfig
+from azureml.exceptions import ActivityFailedException, ExperimentExecutionException
+
+SCRIPT = """
+from azureml.core import Run
+run = Run.get_context()
+print("hello from", run.id)
+for value in range(5):
+    run.log("loss", value)
+run.log_row("rows", a=1, b="x")
+open("outputs/model.txt", "w").write("m")
+run.upload_file("early.txt", "outputs/model.txt")
+run.child_run("fold").complete()
+run.complete()
+print("after complete")
+open("outputs/late.txt", "w").write("l")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    place = tmp_path / "code"
+    place.mkdir()
+    (place / "train.py").write_text(SCRIPT)
+    (place / ".amlignore").write_text("*.csv\n")
+    (place / "data.csv").write_text("1")
+    return place
+
+
+@pytest.fixture
+def own_python():
+    environment = Environment("mine")
+    environment.python.user_managed_dependencies = True
+    return environment
+
+
+@pytest.fixture
+def live(live_server, monkeypatch, tmp_path):
+    """A workspace on a server that other processes can reach."""
+    from azureml.core import Workspace
+    from workspaces.models import Token, User
+
+    user = User.objects.create_superuser("live-owner", "owner@example.com", "not used here")
+    monkeypatch.setenv("LAZULI_URL", live_server.url)
+    monkeypatch.setenv("LAZULI_TOKEN", Token.make(user, "sdk tests")[1])
+    monkeypatch.setenv("LAZULI_WORK_DIR", str(tmp_path))
+    place = {"subscription_id": "live", "resource_group": "group", "location": "eastus"}
+    return Workspace.create("live-workspace", show_output=False, **place)
+
+
+def test_a_job_for_a_cluster_is_queued(ws, cluster, folder):
+    environment = Environment.from_pip_requirements("env", str(_requirements(folder)))
+    config = ScriptRunConfig(str(folder), "train.py", ["--rate", 0.1], compute_target="cpu-cluster")
+    config.run_config.environment = environment
+    run = Experiment(ws, "trial").submit(config, tags={"kind": "test"})
+    assert isinstance(run, ScriptRun)
+    assert run.id.rsplit("_", 2)[0] == "trial"
+    assert run.get_status() == "Queued"
+    assert run.get_tags() == {"kind": "test"}
+    definition = run.get_details()["runDefinition"]
+    assert definition["arguments"] == ["--rate", 0.1]
+    assert definition["target"] == "cpu-cluster"
+    assert run.get_environment().name == "env"
+    assert run.get_properties()["_azureml.ComputeTargetType"] == "amlctrain"
+    assert [item.id for item in Run.list_by_compute(cluster)] == [run.id]
+    from compute.models import Work
+
+    spec = Work.objects.get().spec
+    assert spec["argv"] == ["python", "train.py", "--rate", "0.1"]
+    assert spec["environment"]["python"]["condaDependencies"]["dependencies"]
+    run.cancel()
+    assert run.wait_for_completion()["status"] == "Canceled"
+
+
+def _requirements(folder):
+    path = folder / "requirements.txt"
+    path.write_text("azureml-defaults\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"script": "nope.py"}, "no script 'nope.py'"), ({"script": None}, "script or a command")],
+)
+def test_what_cannot_run_is_refused_at_once(ws, folder, arguments, message):
+    config = ScriptRunConfig(str(folder), **arguments)
+    if arguments["script"] is None:
+        config.script = None
+    with pytest.raises(ExperimentExecutionException, match=message):
+        Experiment(ws, "trial").submit(config)
+
+
+def test_a_local_run_runs_here(live, folder, own_python, capsys, tmp_path):
+    config = ScriptRunConfig(str(folder), script="train.py", environment=own_python)
+    run = Experiment(live, "trial").submit(config)
+    details = run.wait_for_completion(show_output=True)
+    assert details["status"] == "Completed"
+    printed = capsys.readouterr().out
+    assert f"hello from {run.id}\nafter complete\n" in printed
+    assert run.get_metrics() == {"loss": [0, 1, 2, 3, 4], "rows": {"a": 1, "b": "x"}}
+    names = run.get_file_names()
+    assert names == ["early.txt", "outputs/late.txt", "outputs/model.txt", "user_logs/std_log.txt"]
+    assert [child.name for child in run.get_children()] == ["fold"]
+    logs = run.get_all_logs(destination=str(tmp_path / "logs"))
+    assert [os.path.relpath(path, tmp_path / "logs") for path in logs] == ["user_logs/std_log.txt"]
+    assert "hello" in run.get_details_with_logs()["logFiles"]["user_logs/std_log.txt"]
+    assert details["properties"]["_azureml.ComputeTargetType"] == "local"
+    assert not [name for name in os.listdir(tmp_path) if name.startswith("trial_")]
+
+
+def test_a_local_run_that_fails_says_why(live, folder, own_python):
+    (folder / "train.py").write_text("import lightgbm_not_there")
+    run = Experiment(live, "trial").submit(ScriptRunConfig(str(folder), script="train.py", environment=own_python))
+    with pytest.raises(ActivityFailedException, match="lightgbm_not_there"):
+        run.wait_for_completion()
+    error = run.get_details()["error"]["error"]
+    assert "Add the package" in error["message"]
+    json.dumps(run.get_details())
+
+
+def test_a_local_run_can_be_canceled(live, folder, own_python):
+    (folder / "train.py").write_text("import time; print('started', flush=True); time.sleep(60)")
+    run = Experiment(live, "trial").submit(ScriptRunConfig(str(folder), script="train.py", environment=own_python))
+    wait_until(lambda: run.get_status() == "Running")
+    run.cancel()
+    wait_until(lambda: run.get_status() == "Canceled")
+
+
+def wait_until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.1)
