@@ -72,6 +72,8 @@ class Agent(abc.ABC):
 
     def start(self) -> None:
         """Start the thread first, so that the first turn does not wait for the import of Celery."""
+        # Celery would load all of Django if it saw this.
+        os.environ.pop("DJANGO_SETTINGS_MODULE", None)
         signal.signal(signal.SIGTERM, self.stop)
         signal.signal(signal.SIGINT, self.stop)
         threading.Thread(target=self.run, name="turns").start()
