@@ -1,7 +1,7 @@
 """Environments in Azure's shapes."""
 
 from django.http import Http404, HttpRequest
-from ninja import Path, Router, Schema
+from ninja import Path, Router, Schema, Status
 
 from assets import environments
 from assets.models import Environment, EnvironmentVersion
@@ -102,7 +102,7 @@ def version_put(request: HttpRequest, place: Path[Place], name: str, version: st
     if not isinstance(properties, dict):
         raise Invalid("Write the environment as `properties`.", target="properties")
     row, is_new = environments.register(room, request.auth.user, name, version, properties)
-    return (201 if is_new else 200), _version(room, row)
+    return Status(201 if is_new else 200, _version(room, row))
 
 
 @router.delete("/{name}/versions/{version}", summary="Delete a version of an environment")

@@ -1,7 +1,7 @@
 """Files of runs over the wire; bodies are streamed both ways."""
 
 from django.http import Http404, HttpRequest
-from ninja import Path, Router
+from ninja import Path, Router, Status
 
 from runs import artifacts, described, links, lookup, ranges, uploads
 from runs.lookup import Place
@@ -31,7 +31,7 @@ def artifact_put(request: HttpRequest, place: Path[Place], run_id: str, path: st
     run = _open(request, place, run_id)
     kind = request.headers.get("Content-Type", "")
     stored = artifacts.put(run, path, uploads.chunks(request), content_type=kind, overwrite=overwrite)
-    return 201, described.artifact(stored)
+    return Status(201, described.artifact(stored))
 
 
 @router.post("/runs/{run_id}/artifacts/append", summary="Let a file grow at `offset`", openapi_extra=BYTES)

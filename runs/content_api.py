@@ -4,7 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.http import Http404, HttpRequest
-from ninja import Path, Router
+from ninja import Path, Router, Status
 
 from runs import described, lookup, ranges, snapshots, uploads
 from runs.lookup import Place
@@ -34,7 +34,7 @@ def snapshot_put(request: HttpRequest, place: Path[Place], snapshot_id: str, has
         access.require(request.auth, "submit", room)
     body = uploads.chunks(request, settings.SNAPSHOT_MAX_BYTES)
     stored = snapshots.store(room, request.auth.user, snapshot_id, hash, body)
-    return (201 if str(stored.snapshot_id) == snapshot_id else 200), described.snapshot(stored)
+    return Status(201 if str(stored.snapshot_id) == snapshot_id else 200, described.snapshot(stored))
 
 
 @router.get("/snapshots/{snapshot_id}", summary="What a snapshot holds")

@@ -1,7 +1,7 @@
 """Jobs in Azure's shape: a job is a run that was submitted."""
 
 from django.http import HttpRequest
-from ninja import Path, Router
+from ninja import Path, Router, Status
 
 from runs import described, lookup, submission
 from runs.lookup import Place
@@ -34,7 +34,7 @@ def job_put(request: HttpRequest, place: Path[Place], name: str):
         lookup.check_attempt(request.auth, own)
     there = Run.objects.filter(workspace=room, run_id=name).exists()
     submission.submit(request.auth, room, name, api.body(request))
-    return (200 if there else 201), described.job(lookup.readable(request, place, name))
+    return Status(200 if there else 201, described.job(lookup.readable(request, place, name)))
 
 
 @router.get("/{name}", summary="A job")

@@ -345,7 +345,7 @@ class Run(models.Model):
     def _set_tags(self, tags: dict):
         rows = [RunTag(run=self, name=name, value=value) for name, value in tags.items()]
         RunTag.objects.bulk_create(rows, update_conflicts=True, unique_fields=["run", "name"], update_fields=["value"])
-        count = self.tag_rows.count()
+        count = RunTag.objects.filter(run=self).count()
         if tags and count > names.MAX_TAGS:
             raise Invalid(f"The run would have {count} tags; {names.MAX_TAGS} are allowed.", target="tags")
 

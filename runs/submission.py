@@ -70,6 +70,7 @@ class Job(Open):
 
 def submit(actor: Actor, workspace: Workspace, name: str, body: dict) -> Run:
     """Store the run, and queue its work unless it is local. The same body under the same name again gives the same run."""
+    access.require(actor, "read" if actor.is_run else "submit", workspace)
     names.name(name, "run id")
     job = checked(body)
     parent = _parent(actor, workspace, job.parentRunId)

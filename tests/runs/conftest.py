@@ -1,0 +1,160 @@
+"""Runs that the API has made, and callers of the API for each persona and for runs."""
+
+import json
+
+import pytest
+from django.test import Client
+
+from tests import factories
+from workspaces.authentication import run_token
+from workspaces.models import Role
+
+
+@pytest.fixture(autouse=True)
+def bytes_in_memory(monkeypatch):
+    """Every test has a storage of its own."""
+    from obstore.store import MemoryStore
+
+    from studio import storage
+
+    memory = MemoryStore()
+    monkeypatch.setattr(storage, "store", lambda: memory)
+
+
+@pytest.fixture(autouse=True)
+def no_doorbell(monkeypatch):
+    """Redis is away: the row is the truth, and the bell only makes things quicker."""
+    from compute import doorbell
+
+    monkeypatch.setattr(doorbell, "_ring", lambda task, queue: None)
+
+
+@pytest.fixture
+def cluster(workspace):
+    return factories.make_target(workspace, "cpu-cluster")
+
+
+class Caller:
+    """Asks the API with one token; paths are relative to the workspace's address in one of the three services."""
+
+    PLACE = (
+        "/subscriptions/sub-1/resourceGroups/aml-resources"
+        "/providers/Microsoft.MachineLearningServices/workspaces/aml-workspace"
+    )
+    SERVICES = {"H": f"/history/v1.0{PLACE}", "C": f"/content/v1.0{PLACE}", "W": PLACE}
+
+    def __init__(self, token: str):
+        self.token, self.client = token, Client()
+
+    def ask(self, method: str, path: str, body=None, *, data: bytes | None = None, **headers):
+        service, _, rest = path.partition("/")
+        content = data if data is not None else json.dumps(body) if body is not None else ""
+        kind = "application/octet-stream" if data is not None else "application/json"
+        headers = {"Authorization": f"Bearer {self.token}", **headers} if self.token else headers
+        address = f"{self.SERVICES[service]}/{rest}" if service in self.SERVICES else path
+        return self.client.generic(method, address, content, kind, headers=headers)
+
+    def get(self, path, **headers):
+        return self.ask("GET", path, **headers)
+
+    def post(self, path, body=None, **kwargs):
+        return self.ask("POST", path, body if "data" in kwargs else body or {}, **kwargs)
+
+    def put(self, path, body=None, **kwargs):
+        return self.ask("PUT", path, body if "data" in kwargs else body or {}, **kwargs)
+
+    def patch(self, path, body):
+        return self.ask("PATCH", path, body)
+
+    def delete(self, path):
+        return self.ask("DELETE", path)
+
+
+def caller_of(user) -> Caller:
+    return Caller(factories.make_token(user))
+
+
+@pytest.fixture
+def alice_api(alice):
+    return caller_of(alice)
+
+
+@pytest.fixture
+def bob_api(bob):
+    return caller_of(bob)
+
+
+@pytest.fixture
+def olga_api(workspace):
+    """Olga operates compute, and may not look into runs."""
+    olga = factories.make_user("olga")
+    factories.give_role(olga, Role.COMPUTE_OPERATOR, workspace)
+    return caller_of(olga)
+
+
+@pytest.fixture
+def mallory_api(mallory):
+    return caller_of(mallory)
+
+
+@pytest.fixture
+def run_api(alice, workspace):
+    """A caller that holds a run's token."""
+
+    def make(run_id: str, attempt: int = 0) -> Caller:
+        return Caller(run_token(alice.pk, workspace.pk, run_id, attempt))
+
+    return make
+
+
+@pytest.fixture
+def started(alice_api, workspace):
+    """An interactive run of Alice's, made through the API."""
+    from runs.models import Run
+
+    def make(run_id: str = "r1", experiment: str = "exp", **body):
+        answer = alice_api.put(f"H/experiments/{experiment}/runs/{run_id}", {"status": "Running", **body})
+        assert answer.status_code == 200, answer.content
+        return Run.objects.get(run_id=run_id, workspace=workspace)
+
+    return make
+
+
+@pytest.fixture
+def submitted(alice_api, workspace, cluster):
+    """A job of Alice's on the cluster, made through the API."""
+    from runs.models import Run
+
+    def make(name: str = "job1", **properties):
+        answer = alice_api.put(f"W/jobs/{name}", {"properties": job(**properties)})
+        assert answer.status_code == 201, answer.content
+        return Run.objects.get(run_id=name, workspace=workspace)
+
+    return make
+
+
+def job(**properties) -> dict:
+    return {
+        "jobType": "Command",
+        "experimentName": "exp",
+        "command": "python a.py",
+        "computeId": "cpu-cluster",
+        **properties,
+    }
+
+
+@pytest.fixture
+def claimed(submitted, cluster):
+    """A job that a node holds in its first attempt."""
+    from compute import queue
+    from compute.models import Host, Node
+
+    def make(name: str = "job1"):
+        run = submitted(name)
+        host, _ = Host.objects.get_or_create(name="h")
+        node = Node.objects.create(target=cluster, host=host, name=f"node-{name}", state=Node.State.IDLE)
+        assert queue.claim(node).pk == run.work_id
+        run.refresh_from_db()
+        return run
+
+    return make
