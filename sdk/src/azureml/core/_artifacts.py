@@ -137,4 +137,4 @@ def _bytes_or_file(stream: Any) -> Union[bytes, BinaryIO]:
         raise UserErrorException(f"An upload takes a path or a stream, not {type(stream).__name__}.")
     text = isinstance(stream, io.TextIOBase)
     content = stream.read() if text or not hasattr(stream, "seek") else stream
-    return content.encode() if isinstance(content, str) else content  # type: ignore[no-any-return]
+    return content.encode() if isinstance(content, str) else content

@@ -104,7 +104,7 @@ class Session:
         self._log = os.fdopen(descriptor, "w", encoding="utf-8", errors="replace")
         self._log_path = path
         out, err = self._screens = (sys.stdout, sys.stderr)
-        sys.stdout, sys.stderr = Tee(out, self._log), Tee(err, self._log)  # type: ignore[assignment]
+        sys.stdout, sys.stderr = Tee(out, self._log), Tee(err, self._log)
 
     def end(self, exit_type: Any, value: Any, traceback: Any) -> None:
         sys.stdout, sys.stderr = self._screens

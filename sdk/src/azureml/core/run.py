@@ -300,7 +300,7 @@ class Run:
         for series in self._client.items(f"{self._address}/metrics", params):
             value = _metrics.decode(series) if series["values"] else None
             if populate and series["kind"] in _metrics.FILE_KINDS:
-                value = self._populated(value)
+                value = self._populated(str(value))
             found.setdefault(series.get("runId") or self._run_id, {})[series["name"]] = value
         return found if recursive else found.get(self._run_id, {})
 
@@ -492,7 +492,8 @@ class Run:
         """Submit a script as a child of this run."""
         from azureml.core import script_run_config
 
-        return script_run_config._submit(self._experiment, config, tags=tags, parent_run_id=self._run_id, **kwargs)
+        run: Run = script_run_config._submit(self._experiment, config, tags=tags, parent_run_id=self._run_id, **kwargs)
+        return run
 
     # ---- its life
 
