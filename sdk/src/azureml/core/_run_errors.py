@@ -9,11 +9,6 @@ from azureml.exceptions import AzureMLException
 Json = Dict[str, Any]
 
 
-def wrapped_error(error: Json) -> Json:
-    """`{"error": {"code", "message"}}`, as Azure nests it."""
-    return error if isinstance(error.get("error"), dict) else {"error": error}
-
-
 def error_body(details: Any, code: Optional[str]) -> Json:
     if isinstance(details, BaseException):
         import traceback

@@ -204,9 +204,7 @@ class Environment(ConfigElement):
         return _from_resource(workspace._client.request("PUT", path, json=body).json())
 
     @staticmethod
-    def get(
-        workspace: Any, name: str, version: Optional[str] = None, label: Optional[str] = None
-    ) -> Environment:
+    def get(workspace: Any, name: str, version: Optional[str] = None, label: Optional[str] = None) -> Environment:
         if version and label:
             raise UserErrorException("Give a version or a label, not both.")
         wanted = quote_segment(str(version or label or "latest"))
@@ -345,7 +343,7 @@ class LocalBuildDetails(ImageBuildDetails):
         return "".join(self._lines)
 
     def wait_for_completion(self, show_output: bool = True) -> LocalBuildDetails:
-        from lazuli import environments
+        from lazuli.environments import BuildFailed, prepare
 
         def log(text: str) -> None:
             self._lines.append(text)
@@ -353,8 +351,8 @@ class LocalBuildDetails(ImageBuildDetails):
                 print(text, end="", flush=True)
 
         try:
-            environments.prepare(self._environment._to_dict(), index_url=self._index_url, log=log)
-        except environments.BuildFailed as error:
+            prepare(self._environment._to_dict(), index_url=self._index_url, log=log)
+        except BuildFailed as error:
             self._status = "Failed"
             raise UserErrorException(str(error), inner_exception=error) from error
         self._status = "Succeeded"

@@ -7,11 +7,11 @@ import os
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional
 
 from azureml import _html
-from azureml.core import _follow, _metrics, _run_factory
+from azureml.core import _follow, _metrics, _run_details, _run_factory
 from azureml.core._artifacts import Artifact, RunFiles, clean_name, folder_files
 from azureml.core._follow import POST_PROCESSING_STATES, RUNNING_STATES
 from azureml.core._metrics_queue import MetricsQueue
-from azureml.core._run_errors import error_body, wrapped_error
+from azureml.core._run_errors import error_body
 from azureml.core._run_factory import RunFactory, run_in_workspace, run_of
 from azureml.core._run_filter import Wanted
 from azureml.core._run_inputs import InputDatasets, LinkOutput, OutputDatasets
@@ -218,12 +218,7 @@ class Run:
         """All that is known about the run, without what has no value."""
         found = self._client.get(f"{self._address}/details")
         self._dto = dict(found)
-        details = {key: found.get(key) for key in _DETAILS if found.get(key) not in (None, "")}
-        if details.get("error"):
-            details["error"] = wrapped_error(details["error"])
-        else:
-            details.pop("error", None)
-        return dict(details, submittedBy=found.get("submittedBy"))
+        return _run_details.shown(found)
 
     def get_details_with_logs(self) -> Json:
         details = self.get_details()
@@ -567,23 +562,6 @@ class Run:
     def _event(self, status: str, **body: Any) -> None:
         sent = dict(body, status=status)
         self._dto = self._client.request("POST", f"{self._address}/events", json=sent, repeatable=True).json()
-
-
-_DETAILS = (
-    "runId",
-    "target",
-    "status",
-    "startTimeUtc",
-    "endTimeUtc",
-    "services",
-    "error",
-    "warnings",
-    "properties",
-    "inputDatasets",
-    "outputDatasets",
-    "runDefinition",
-    "logFiles",
-)
 
 
 def list_of(values: Iterable[Any]) -> List[Any]:
