@@ -31,7 +31,8 @@ api = NinjaAPI(
     title="Lazuli Studio",
     version="1.0",
     description="Azure Machine Learning's resource, job and run-history routes. Send `Authorization: Bearer <token>`.",
-    docs_url="/api/docs",
+    # studio/api_docs.py draws the page, in the shell and in the reader's theme.
+    docs_url=None,
     openapi_url="/api/openapi.json",
     auth=Bearer(),
 )
@@ -97,7 +98,7 @@ def page(request: HttpRequest, rows, describe, *, size: int = 100, most: int = 1
 
 def _number(request, name: str, default: int, most: int) -> int:
     text = request.GET.get(name, str(default))
-    if not text.isdigit() or int(text) > most:
+    if not text.isdecimal() or int(text) > most:
         raise Invalid(f"{name}={text!r}: write a whole number up to {most}.", target=name)
     return int(text)
 

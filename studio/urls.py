@@ -4,18 +4,26 @@ from django.contrib import admin
 from django.urls import include, path
 
 from assets.api import router as environments_api
+from compute.api import locations as locations_api
+from compute.api import router as computes_api
+from compute.nodes_api import router as nodes_api
 from runs.artifacts_api import router as artifacts_api
 from runs.content_api import router as content_api
 from runs.history_api import router as history_api
 from runs.jobs_api import router as jobs_api
 from runs.metrics_api import router as metrics_api
-from studio import views
+from studio import api_docs, views
 from studio.api import W, api
 from workspaces.api import router as workspaces_api
 from workspaces.devices import router as devices_api
 
 api.add_router("", workspaces_api)
 api.add_router("", devices_api)
+api.add_router("/nodes/v1", nodes_api)
+api.add_router(f"{W}/computes", computes_api)
+api.add_router(
+    "/subscriptions/{subscription_id}/providers/Microsoft.MachineLearningServices/locations/{location}", locations_api
+)
 api.add_router(f"{W}/environments", environments_api)
 api.add_router(f"{W}/jobs", jobs_api)
 api.add_router(f"/history/v1.0{W}", history_api)
@@ -25,8 +33,11 @@ api.add_router(f"/content/v1.0{W}", content_api)
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/docs", api_docs.api_docs, name="api_docs"),
+    path("favicon.ico", views.favicon),
     path("palette/", views.palette, name="palette"),
     path("", include("workspaces.urls")),
+    path("", include("runs.urls")),
     path("pypi/", include("assets.urls")),
     path("", api.urls),
 ]

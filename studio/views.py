@@ -1,6 +1,8 @@
-"""The one page that belongs to no room: the palette's list of hits."""
+"""What belongs to no room: the palette's list of hits, and the icon that browsers ask for unasked."""
 
-from django.shortcuts import render
+from django.contrib.auth.decorators import login_not_required
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.views.decorators.http import require_GET
 
 from studio.shell import NAV, SEARCHES, Hit, Shell
@@ -26,3 +28,9 @@ def pages(workspace, words: str) -> list[Hit]:
         if url and words in item.label.lower():
             hits.append(Hit(item.label, url, "Page", workspace.title if workspace and item.in_workspace else ""))
     return hits
+
+
+@login_not_required
+@require_GET
+def favicon(request):
+    return redirect(static("img/logo.svg"), permanent=True)

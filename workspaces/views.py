@@ -44,9 +44,8 @@ def workspace_of_wsid(request) -> Workspace:
 def page_of(request, rows, size: int = 25):
     """One page of a list by `?page=` and `?size=`; words that are no number mean the first page."""
     wanted = request.GET.get("size", "")
-    return Paginator(rows, min(int(wanted), 100) or size if wanted.isdigit() else size).get_page(
-        request.GET.get("page")
-    )
+    size = min(int(wanted), 100) if wanted.isdecimal() and int(wanted) else size
+    return Paginator(rows, size).get_page(request.GET.get("page"))
 
 
 @require_GET

@@ -25,7 +25,11 @@ def test_get_in_azures_shape(api, bob, workspace, w):
 
 
 def test_case_does_not_matter(api, bob, w):
-    odd = w.replace("resourceGroups", "resourcegroups").replace("Microsoft", "microsoft").replace("aml-workspace", "AML-Workspace")
+    odd = (
+        w.replace("resourceGroups", "resourcegroups")
+        .replace("Microsoft", "microsoft")
+        .replace("aml-workspace", "AML-Workspace")
+    )
     assert api(bob).get(odd).json()["id"] == w
 
 
@@ -164,7 +168,9 @@ def test_lists_show_what_one_may_see(api, bob, owner, mallory, workspace):
     assert names == ["aml-workspace", "second"]
     group = workspace.resource_group.arm_id
     assert [item["name"] for item in api(bob).get(group + ML).json()["value"]] == ["aml-workspace"]
-    assert [item["name"] for item in api(bob).get(subscription + "/resourceGroups").json()["value"]] == ["aml-resources"]
+    assert [item["name"] for item in api(bob).get(subscription + "/resourceGroups").json()["value"]] == [
+        "aml-resources"
+    ]
     assert api(mallory).get(group + ML).status_code == 404
     assert api(mallory).get("/subscriptions").json() == {"value": []}
 

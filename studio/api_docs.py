@@ -1,0 +1,69 @@
+"""The API as a page: drawn from the same OpenAPI description that `/api/openapi.json` gives to tools."""
+
+import functools
+import json
+
+from django.conf import settings
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from studio.api import api
+
+METHODS = ["get", "put", "post", "patch", "delete"]
+
+
+@require_GET
+def api_docs(request):
+    return render(request, "studio/api_docs.html", {"groups": operations(), "server": settings.PUBLIC_URL})
+
+
+@functools.cache
+def operations() -> list[dict]:
+    """[{"tag", "operations"}] in the order in which the rooms were named; the routes do not change while the server runs."""
+    schema = api.get_openapi_schema()
+    groups: dict[str, list] = {}
+    for path, methods in schema["paths"].items():
+        for method in METHODS:
+            if method in methods:
+                tag = (methods[method].get("tags") or ["Other"])[0]
+                groups.setdefault(tag, []).append(_operation(schema, path, method, methods[method]))
+    return [{"tag": tag, "operations": found} for tag, found in groups.items()]
+
+
+def _operation(schema: dict, path: str, method: str, described: dict) -> dict:
+    body = described.get("requestBody", {}).get("content", {})
+    kind, content = next(iter(body.items()), ("", {}))
+    return {
+        "id": described["operationId"],
+        "method": method.upper(),
+        "path": path,
+        "summary": described.get("summary", ""),
+        "description": described.get("description", ""),
+        "parameters": described.get("parameters", []),
+        "body_type": kind,
+        "body": json.dumps(_resolved(content["schema"], schema), indent=2) if content else "",
+        "open": not described.get("security"),
+        "curl": _curl(path, method, bool(body), not described.get("security")),
+    }
+
+
+def _resolved(part, schema: dict):
+    """The description with every reference replaced by what it points to."""
+    if isinstance(part, list):
+        return [_resolved(item, schema) for item in part]
+    if not isinstance(part, dict):
+        return part
+    if "$ref" in part:
+        return _resolved(schema["components"]["schemas"][part["$ref"].rpartition("/")[2]], schema)
+    return {key: _resolved(value, schema) for key, value in part.items()}
+
+
+def _curl(path: str, method: str, has_body: bool, is_open: bool) -> str:
+    words = ["curl"]
+    if method != "get":
+        words.append(f"-X {method.upper()}")
+    if not is_open:
+        words.append('-H "Authorization: Bearer $LAZULI_TOKEN"')
+    if has_body:
+        words.append("-H 'Content-Type: application/json' -d '{}'")
+    return " ".join([*words, f'"{settings.PUBLIC_URL}{path}"'])
