@@ -296,6 +296,11 @@ class NodeQuerySet(models.QuerySet):
     def usable(self):
         return self.present().filter(state__in=Node.USABLE)
 
+    def with_work(self):
+        """With what each has in hand, for `current_work`, in one more query."""
+        held = models.Prefetch("work", Work.objects.held(), to_attr="held_work")
+        return self.select_related("host").prefetch_related(held)
+
     def silent(self, now: dt.datetime):
         """Usable ones that gave no sign of life in time; a new one may take somewhat longer to give its first."""
         late = now - dt.timedelta(seconds=settings.NODE_LEASE_SECONDS)
@@ -337,6 +342,11 @@ class Node(models.Model):
 
     def __str__(self):
         return self.name
+
+    @property
+    def current_work(self):
+        """What it has in hand, of a row fetched `with_work()`."""
+        return self.held_work[0] if self.held_work else None
 
     @property
     def is_wanted(self) -> bool:

@@ -14,3 +14,7 @@ from studio.settings import *  # noqa: F403
 
 # Slow hashing protects people; the tests' people need none.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
+    # A file, as in real life: threads of one test each have a connection of their own, which a database in memory lacks.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "tests.sqlite3")}  # noqa: F405
