@@ -1,6 +1,7 @@
 """Files of runs: rows in the database, bytes in storage as one or more segments, so that a log can grow on any storage."""
 
 import mimetypes
+import tempfile
 from collections.abc import Iterable, Iterator
 
 from django.db import IntegrityError, transaction
@@ -17,6 +18,7 @@ APPEND_MOST = 16 * 1024 * 1024
 TRIES = 5
 # Segments that a reader looks up at once.
 SEGMENTS = 500
+SPOOL = 4 * 1024 * 1024
 TEXTS = {".log": "text/plain", ".txt": "text/plain", ".jsonl": "application/json", ".ipynb": "application/json"}
 TYPES = {
     **TEXTS,
@@ -157,7 +159,12 @@ def compact(artifact: Artifact) -> None:
         return
     size = sum(segment.size for segment in segments)
     key = storage.new_key(artifact.run.storage_area)
-    storage.put(key, read(artifact, 0, size))
+    with tempfile.SpooledTemporaryFile(SPOOL) as file:
+        # Not straight from read to put: the storage library cannot read while it writes.
+        for part in read(artifact, 0, size):
+            file.write(part)
+        file.seek(0)
+        storage.put(key, iter(lambda: file.read(SPOOL), b""))
     with transaction.atomic():
         gone = ArtifactSegment.objects.filter(pk__in=[segment.pk for segment in segments]).delete()[0]
         whole = gone == len(segments)

@@ -1,0 +1,252 @@
+"""Files of runs: stored, appended, read in ranges, listed, deleted."""
+
+import pytest
+
+from runs import artifacts
+from runs.models import Artifact, ArtifactSegment
+from studio import storage
+
+CONTENT = "H/runs/r1/artifacts/content?path="
+APPEND = "H/runs/r1/artifacts/append?path="
+
+
+def body(response) -> bytes:
+    return b"".join(response.streaming_content)
+
+
+def stored_keys() -> set:
+    import obstore
+
+    return {item["path"] for batch in obstore.list(storage.store()) for item in batch}
+
+
+@pytest.fixture
+def run(started):
+    return started("r1")
+
+
+def test_a_file_goes_in_and_out(run, alice_api, bob_api):
+    put = alice_api.put(f"{CONTENT}outputs/a%20b.csv", data=b"x,y\n1,2\n")
+    assert put.status_code == 201
+    assert put.json()["contentType"] == "text/csv"
+    got = bob_api.get(f"{CONTENT}outputs/a%20b.csv")
+    assert body(got) == b"x,y\n1,2\n"
+    assert (got["Content-Length"], got["Accept-Ranges"], got["X-Content-Type-Options"]) == ("8", "bytes", "nosniff")
+    listed = bob_api.get("H/runs/r1/artifacts?prefix=outputs/").json()["value"]
+    assert [(row["path"], row["size"]) for row in listed] == [("outputs/a b.csv", 8)]
+    assert bob_api.get("H/runs/r1/artifacts?prefix=logs/").json()["value"] == []
+
+
+def test_an_empty_file_is_a_file(run, alice_api):
+    assert alice_api.put(f"{CONTENT}empty", data=b"").status_code == 201
+    got = alice_api.get(f"{CONTENT}empty")
+    assert (got.status_code, body(got)) == (200, b"")
+    assert stored_keys() == set()
+
+
+def test_the_same_path_again_needs_overwrite(run, alice_api):
+    alice_api.put(f"{CONTENT}a", data=b"one")
+    assert alice_api.put(f"{CONTENT}a", data=b"two").status_code == 409
+    assert alice_api.put(f"{CONTENT}a&overwrite=true", data=b"three").status_code == 201
+    assert body(alice_api.get(f"{CONTENT}a")) == b"three"
+    assert len(stored_keys()) == 1
+
+
+def test_a_file_and_a_folder_of_one_name_do_not_meet(run, alice_api):
+    alice_api.put(f"{CONTENT}a", data=b"x")
+    assert alice_api.put(f"{CONTENT}a/b", data=b"x").json()["error"]["code"] == "path_conflict"
+    alice_api.put(f"{CONTENT}c/d", data=b"x")
+    assert alice_api.put(f"{CONTENT}c", data=b"x").status_code == 409
+    assert alice_api.put(f"{CONTENT}c0", data=b"x").status_code == 201
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../x",
+        "a/../../x",
+        "/etc/passwd",
+        "a\\b",
+        "C:/x",
+        "a//b",
+        "./a",
+        "a/",
+        "a\nb",
+        "a\0b",
+        "",
+        "x" * 1001,
+        "é" * 200,
+    ],
+)
+def test_unsafe_paths_are_refused_in_words(run, alice_api, path):
+    from urllib.parse import quote
+
+    for answer in (
+        alice_api.put(CONTENT + quote(path, safe=""), data=b"x"),
+        alice_api.post(f"{APPEND}{quote(path, safe='')}&offset=0", data=b"x"),
+    ):
+        assert answer.status_code == 400, path
+        assert answer.json()["error"]["code"] == "invalid_path"
+    assert not Artifact.objects.exists()
+
+
+def test_ranges(run, alice_api):
+    alice_api.put(f"{CONTENT}a", data=bytes(range(100)))
+
+    def ranged(header):
+        got = alice_api.get(f"{CONTENT}a", Range=header)
+        return got.status_code, body(got) if got.streaming else b"", got.get("Content-Range")
+
+    assert ranged("bytes=10-19") == (206, bytes(range(10, 20)), "bytes 10-19/100")
+    assert ranged("bytes=90-") == (206, bytes(range(90, 100)), "bytes 90-99/100")
+    assert ranged("bytes=-5") == (206, bytes(range(95, 100)), "bytes 95-99/100")
+    assert ranged("bytes=95-500") == (206, bytes(range(95, 100)), "bytes 95-99/100")
+    assert ranged("bytes=100-") == (416, b"", "bytes */100")
+    assert ranged("bytes=-0") == (416, b"", "bytes */100")
+    for whole in ("bytes=5-2", "bytes=1-2,4-5", "lines=1-2", "bytes=x"):
+        assert ranged(whole)[:2] == (200, bytes(range(100)))
+
+
+def test_head_and_etag(run, alice_api):
+    alice_api.put(f"{CONTENT}a", data=b"abc")
+    head = alice_api.ask("HEAD", f"{CONTENT}a")
+    assert (head.status_code, head["Content-Length"], body(head)) == (200, "3", b"")
+    assert alice_api.get(f"{CONTENT}a", **{"If-None-Match": head["ETag"]}).status_code == 304
+
+
+def test_a_users_page_cannot_act_in_our_name(run, alice_api):
+    alice_api.put(f"{CONTENT}outputs/evil.html", data=b"<script>alert(1)</script>")
+    got = alice_api.get(f"{CONTENT}outputs/evil.html")
+    assert got["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert got["Content-Disposition"] == 'attachment; filename="evil.html"'
+
+
+def test_bytes_are_not_compressed_on_the_way(run, alice_api):
+    alice_api.put(f"{CONTENT}a.txt", data=b"a" * 5000)
+    got = alice_api.get(f"{CONTENT}a.txt", **{"Accept-Encoding": "gzip"})
+    assert (got["Content-Encoding"], body(got)) == ("identity", b"a" * 5000)
+
+
+def test_appending_is_safe_to_repeat(run, alice_api):
+    for offset, data in [(0, b"hello "), (6, b"world"), (6, b"world"), (0, b"hello "), (6, b"world!\n"), (13, b"")]:
+        answer = alice_api.post(f"{APPEND}log.txt&offset={offset}", data=data)
+        assert answer.status_code == 200, (offset, data)
+    assert body(alice_api.get(f"{CONTENT}log.txt")) == b"hello world!\n"
+    assert answer.json()["size"] == 13
+
+
+def test_appending_beyond_the_end_tells_the_size(run, alice_api):
+    alice_api.post(f"{APPEND}log.txt&offset=0", data=b"abc")
+    answer = alice_api.post(f"{APPEND}log.txt&offset=9", data=b"x")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "wrong_offset")
+    assert answer.json()["error"]["details"] == [{"code": "size", "message": "3"}]
+    assert alice_api.post(f"{APPEND}log.txt&offset=-1", data=b"x").status_code == 400
+
+
+def test_an_append_has_a_limit(run, alice_api, monkeypatch):
+    monkeypatch.setattr(artifacts, "APPEND_MOST", 10)
+    answer = alice_api.post(f"{APPEND}log.txt&offset=0", data=b"x" * 11)
+    assert answer.status_code == 413
+    assert "10 bytes" in answer.json()["error"]["message"]
+
+
+def test_reading_across_many_segments(run, alice_api, monkeypatch):
+    monkeypatch.setattr(artifacts, "SEGMENTS", 3)
+    artifact = None
+    for number in range(10):
+        artifact = artifacts.append(run, "log", number * 7, b"%06d\n" % number)
+    whole = b"".join(b"%06d\n" % number for number in range(10))
+    assert artifacts.content(artifact) == whole
+    for start, length in [(0, 3), (5, 10), (6, 1), (7, 7), (20, 50), (69, 100), (70, 5)]:
+        assert artifacts.content(artifact, start, length) == whole[start : start + length]
+
+
+def test_compaction_joins_segments_and_frees_the_old(run):
+    for number in range(5):
+        artifact = artifacts.append(run, "log", number, b"%d" % number)
+    reader = artifacts.read(artifact)
+    artifacts.compact(artifact)
+    assert b"".join(reader) == b"01234"
+    assert ArtifactSegment.objects.count() == 1
+    assert len(stored_keys()) == 1
+    assert artifacts.content(artifacts.append(run, "log", 5, b"5")) == b"012345"
+
+
+def test_a_reader_goes_on_when_segments_are_joined_under_it(run):
+    for number in range(5):
+        artifact = artifacts.append(run, "log", number, b"%d" % number)
+    reader = artifacts.read(artifact)
+    first = next(reader)
+    artifacts.compact(artifact)
+    assert first + b"".join(reader) == b"01234"
+
+
+def test_lost_bytes_are_an_error_and_not_an_empty_file(run):
+    artifact = artifacts.put(run, "a", [b"abc"])
+    storage.delete([ArtifactSegment.objects.get().key])
+    with pytest.raises(FileNotFoundError):
+        artifacts.content(artifact)
+
+
+def test_a_body_cut_short_is_not_stored(run, alice_api):
+    from io import BytesIO
+
+    from django.test import RequestFactory
+
+    from runs import uploads
+    from studio.errors import Invalid
+
+    request = RequestFactory().generic("PUT", "/", b"")
+    request.META["CONTENT_LENGTH"] = "10"
+    request._stream = BytesIO(b"only5")
+    with pytest.raises(Invalid, match=r"5 of 10 bytes"):
+        artifacts.put(run, "a", uploads.chunks(request))
+    assert not Artifact.objects.exists()
+    assert stored_keys() == set()
+
+
+def test_a_chunked_body_without_a_length_is_read(run):
+    from io import BytesIO
+
+    from django.test import RequestFactory
+
+    from runs import uploads
+
+    request = RequestFactory().generic("PUT", "/", b"")
+    request.META.pop("CONTENT_LENGTH", None)
+    request.META["HTTP_TRANSFER_ENCODING"] = "chunked"
+    request.environ["wsgi.input"] = BytesIO(b"abc" * 300_000)
+    assert artifacts.put(run, "a", uploads.chunks(request)).size == 900_000
+
+
+def test_large_uploads_pass_the_limit_of_json_bodies(run, alice_api, settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    assert alice_api.put(f"{CONTENT}big", data=b"x" * 5000).status_code == 201
+
+
+def test_deleting_a_file_frees_its_bytes(run, alice_api):
+    alice_api.put(f"{CONTENT}a", data=b"x")
+    assert alice_api.delete(f"{CONTENT}a").status_code == 200
+    assert alice_api.get(f"{CONTENT}a").status_code == 404
+    assert alice_api.delete(f"{CONTENT}a").status_code == 404
+    assert stored_keys() == set()
+
+
+def test_an_ended_run_takes_files_from_people_only(run, alice_api, run_api):
+    import datetime as dt
+
+    from runs.models import Run
+
+    alice_api.post("H/runs/r1/events", {"status": "Completed"})
+    assert run_api("r1").put(f"{CONTENT}soon", data=b"x").status_code == 201
+    Run.objects.update(ended_at=run.created_at - dt.timedelta(seconds=90))
+    late = run_api("r1").put(f"{CONTENT}late", data=b"x")
+    assert (late.status_code, late.json()["error"]["code"]) == (409, "run_is_final")
+    assert alice_api.put(f"{CONTENT}later", data=b"x").status_code == 201
+
+
+def test_every_change_raises_the_revision(run, alice_api):
+    before = run.revision
+    alice_api.post(f"{APPEND}log&offset=0", data=b"x")
+    run.refresh_from_db()
+    assert run.revision > before
