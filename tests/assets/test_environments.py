@@ -1,0 +1,150 @@
+"""Environments over the wire: versions, `auto`, `latest`, names, curated ones."""
+
+import pytest
+
+from assets import environments
+from assets.models import Environment, EnvironmentVersion
+
+CONDA = "name: e\ndependencies:\n- python=3.11\n- pip:\n  - numpy\n"
+
+
+def put(api, w, name="env", version="auto", **properties):
+    return api.put(f"{w}/environments/{name}/versions/{version}", {"properties": {"condaFile": CONDA, **properties}})
+
+
+@pytest.fixture
+def alices(api, alice):
+    return api(alice)
+
+
+def test_auto_gives_numbers_and_keeps_what_did_not_change(alices, w):
+    first = put(alices, w)
+    assert (first.status_code, first.json()["name"]) == (201, "1")
+    again = put(alices, w)
+    assert (again.status_code, again.json()["name"]) == (200, "1")
+    assert put(alices, w, image="other").json()["name"] == "2"
+    assert [row["name"] for row in alices.get(f"{w}/environments/env/versions").json()["value"]] == ["2", "1"]
+    assert alices.get(f"{w}/environments/env/versions/latest").json()["name"] == "2"
+
+
+def test_a_whole_definition_goes_in_and_out(alices, w):
+    definition = {"name": "x", "version": "7", "python": {"userManagedDependencies": True}, "other": [1, None]}
+    told = put(alices, w, definition=definition).json()
+    kept = told["properties"]["definition"]
+    assert (kept["name"], kept["version"], kept["other"]) == ("env", "1", [1, None])
+    assert told["id"] == f"{w}/environments/env/versions/1"
+
+
+def test_a_conda_file_becomes_a_definition(alices, w):
+    properties = put(alices, w, image="img", description="d", tags={"a": 1}).json()["properties"]
+    conda = properties["definition"]["python"]["condaDependencies"]
+    assert conda["dependencies"] == ["python=3.11", {"pip": ["numpy"]}]
+    assert (properties["image"], properties["description"], properties["tags"]) == ("img", "d", {"a": "1"})
+    assert "numpy" in properties["condaFile"]
+
+
+def test_a_version_never_changes(alices, w):
+    assert put(alices, w, version="1.0").status_code == 201
+    assert put(alices, w, version="1.0").status_code == 200
+    assert put(alices, w, version="1.0", image="x").status_code == 409
+
+
+def test_auto_goes_on_after_a_version_with_a_number_of_its_own(alices, w):
+    put(alices, w, version="5")
+    assert put(alices, w, image="x").json()["name"] == "6"
+
+
+@pytest.mark.parametrize("name", ["%20a", "a%20b", "AzureML-mine", "-a"])
+def test_bad_names_are_refused(alices, w, name):
+    assert put(alices, w, name=name).status_code == 400
+    assert not Environment.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"condaFile": "a: [unclosed"},
+        {"condaFile": "!!python/object/apply:os.system ['true']"},
+        {"condaFile": "- just\n- a list"},
+        {"condaFile": 5},
+        {"definition": "text"},
+        {"definition": {"python": "text"}},
+        {"definition": {"big": "x" * 300_000}},
+        {"description": 5},
+    ],
+)
+def test_bad_contents_are_refused_in_words(alices, w, properties):
+    answer = put(alices, w, **properties)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"]
+    assert not EnvironmentVersion.objects.exists()
+
+
+@pytest.mark.parametrize("version", ["latest", "a%20b", "x" * 31])
+def test_bad_versions_are_refused(alices, w, version):
+    assert put(alices, w, version=version).status_code == 400
+
+
+def test_what_is_not_there_lists_what_is(alices, w):
+    put(alices, w)
+    absent = alices.get(f"{w}/environments/env/versions/9")
+    assert absent.status_code == 404 and "it has 1" in absent.json()["error"]["message"]
+    unknown = alices.get(f"{w}/environments/nope/versions/latest")
+    assert "env, AzureML-" in unknown.json()["error"]["message"]
+
+
+def test_curated_environments_are_listed_and_cannot_be_deleted(alices, w):
+    put(alices, w)
+    listed = alices.get(f"{w}/environments").json()["value"]
+    assert [row["name"] for row in listed] == ["env", *environments.curated()]
+    name = next(iter(environments.curated()))
+    assert alices.get(f"{w}/environments/{name}/versions/latest").json()["properties"]["environmentType"] == "Curated"
+    assert [row["name"] for row in alices.get(f"{w}/environments/{name}/versions").json()["value"]] == ["1"]
+    assert alices.delete(f"{w}/environments/{name}").status_code == 403
+    assert alices.delete(f"{w}/environments/{name}/versions/1").status_code == 403
+
+
+def test_deleting_the_last_version_takes_the_environment(alices, w):
+    put(alices, w)
+    put(alices, w, image="x")
+    assert alices.delete(f"{w}/environments/env/versions/1").status_code == 200
+    assert alices.delete(f"{w}/environments/env/versions/latest").status_code == 200
+    assert not Environment.objects.exists()
+    assert alices.delete(f"{w}/environments/env").status_code == 404
+
+
+def test_bob_reads_and_mallory_finds_nothing(api, alices, bob, mallory, w):
+    put(alices, w)
+    assert api(bob).get(f"{w}/environments/env/versions/1").status_code == 200
+    assert put(api(bob), w).status_code == 403
+    assert api(bob).delete(f"{w}/environments/env").status_code == 403
+    for answer in (
+        api(mallory).get(f"{w}/environments"),
+        api(mallory).get(f"{w}/environments/env/versions/1"),
+        put(api(mallory), w),
+        api(mallory).delete(f"{w}/environments/env"),
+    ):
+        assert answer.status_code == 404
+    assert api(None).get(f"{w}/environments").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("a:1", ("a", "1")),
+        ("a@latest", ("a", "latest")),
+        ("a", ("a", "latest")),
+        ("azureml:a:2", ("a", "2")),
+        ("/subscriptions/s/resourceGroups/g/x/environments/a/versions/3", ("a", "3")),
+        ("azureml:/subscriptions/s/environments/a", ("a", "latest")),
+    ],
+)
+def test_the_words_for_an_environment(text, parts):
+    assert environments.parse(text) == parts
+
+
+def test_a_listing_costs_few_queries(alices, w, django_assert_max_num_queries):
+    for number in range(8):
+        put(alices, w, name=f"e{number}")
+    with django_assert_max_num_queries(8):
+        alices.get(f"{w}/environments")

@@ -1,0 +1,246 @@
+"""How runs move, end, are canceled, and never hang."""
+
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+
+from compute import queue
+from compute.models import Work
+from runs.models import Run
+from runs.tasks import housekeeping, sweep
+from studio.errors import Conflict
+from tests import factories
+
+S = Run.Status
+
+
+@pytest.fixture
+def run(workspace):
+    return factories.make_run(workspace)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        [S.PREPARING, S.QUEUED, S.RUNNING, S.FINALIZING, S.COMPLETED],
+        [S.QUEUED, S.PREPARING, S.RUNNING, S.FINALIZING, S.FAILED],
+        [S.RUNNING, S.COMPLETED],
+        [S.QUEUED, S.CANCEL_REQUESTED, S.CANCELED],
+        [S.RUNNING, S.CANCEL_REQUESTED, S.COMPLETED],
+        [S.FAILED],
+    ],
+)
+def test_a_run_goes_its_way(run, path):
+    for status in path:
+        run.move(status)
+    assert run.status == path[-1]
+    assert [event.status for event in run.events.all()] == path
+    assert run.ended_at is not None
+    assert (run.started_at is not None) == (S.RUNNING in path)
+    assert run.revision == len(path)
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (S.COMPLETED, S.RUNNING),
+        (S.COMPLETED, S.FAILED),
+        (S.FAILED, S.CANCELED),
+        (S.RUNNING, S.QUEUED),
+        (S.FINALIZING, S.RUNNING),
+    ],
+)
+def test_moves_that_are_not_allowed_are_refused_in_words(run, first, then):
+    run.move(first)
+    with pytest.raises(Conflict, match=f"is {first}; it cannot become {then}"):
+        run.move(then)
+    assert Run.objects.get(pk=run.pk).status == first
+
+
+def test_a_report_sent_twice_counts_once(run):
+    run.move(S.RUNNING)
+    began = run.started_at
+    run.move(S.RUNNING)
+    assert (run.events.count(), run.started_at) == (1, began)
+
+
+def test_of_two_that_end_a_run_one_wins(run):
+    other = Run.objects.get(pk=run.pk)
+    run.move(S.COMPLETED)
+    with pytest.raises(Conflict):
+        other.fail("X", "too late")
+    other.refresh_from_db()
+    assert (other.status, other.error) == (S.COMPLETED, {})
+
+
+def test_progress_after_a_cancel_changes_nothing(run):
+    run.move(S.RUNNING)
+    run.move(S.CANCEL_REQUESTED)
+    run.move(S.FINALIZING)
+    assert run.status == S.CANCEL_REQUESTED
+
+
+def test_an_interactive_run_is_canceled_at_once_and_twice_is_fine(alice_api, started):
+    started("r1")
+    for _ in range(2):
+        answer = alice_api.post("H/runs/r1/cancel")
+        assert (answer.status_code, answer.json()["status"]) == (200, "Canceled")
+
+
+def test_an_ended_run_is_not_canceled(alice_api, started):
+    started("r1")
+    alice_api.post("H/runs/r1/events", {"status": "Completed"})
+    answer = alice_api.post("H/runs/r1/cancel")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "illegal_move")
+
+
+def test_a_queued_run_is_canceled_at_once_and_its_work_with_it(alice_api, submitted):
+    run = submitted()
+    assert alice_api.post("H/runs/job1/cancel").json()["status"] == "Canceled"
+    run.work.refresh_from_db()
+    assert run.work.state == Work.State.CANCELED
+
+
+def test_a_running_run_hears_of_the_cancel_by_its_heartbeat(alice_api, claimed, run_api):
+    claimed()
+    runner = run_api("job1", 1)
+    runner.post("H/runs/job1/events", {"status": "Running", "node": "node-1"})
+    assert runner.post("H/runs/job1/heartbeat").json() == {"status": "Running", "cancelRequested": False}
+    assert alice_api.post("H/runs/job1/cancel").json()["status"] == "CancelRequested"
+    assert runner.post("H/runs/job1/heartbeat").json() == {"status": "CancelRequested", "cancelRequested": True}
+    told = runner.post("H/runs/job1/events", {"status": "Canceled"}).json()
+    assert (told["status"], told["node"]) == ("Canceled", "node-1")
+
+
+def test_a_heartbeat_renews_the_lease(claimed, run_api):
+    run = claimed()
+    Work.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
+    run_api("job1", 1).post("H/runs/job1/heartbeat")
+    run.work.refresh_from_db()
+    assert run.work.lease_until > timezone.now()
+
+
+def test_canceling_a_parent_cancels_its_children(alice_api, started):
+    started("p")
+    started("c", parentRunId="p")
+    alice_api.post("H/runs/p/cancel")
+    assert alice_api.get("H/runs/c").json()["status"] == "Canceled"
+
+
+def test_children_that_only_the_script_could_end_end_with_it(claimed, run_api):
+    run = claimed()
+    runner = run_api("job1", 1)
+    runner.put("H/experiments/exp/runs/kid", {"parentRunId": "job1", "status": "Running"})
+    runner.post("H/runs/job1/events", {"status": "Failed", "error": {"code": "E", "message": "m"}})
+    assert Run.objects.get(run_id="kid").status == S.CANCELED
+    assert run.pk
+
+
+def test_metrics_of_an_ended_run(alice_api, claimed, run_api):
+    claimed()
+    runner = run_api("job1", 1)
+    batch = {"batchId": "b", "metrics": [{"name": "a", "value": 1}]}
+    runner.post("H/runs/job1/events", {"status": "Completed"})
+    assert runner.post("H/runs/job1/metrics", batch).status_code == 200
+    assert alice_api.post("H/runs/job1/metrics", batch).json()["error"]["code"] == "run_is_final"
+    Run.objects.update(ended_at=timezone.now() - dt.timedelta(seconds=61))
+    assert runner.post("H/runs/job1/metrics", batch).status_code == 409
+
+
+def test_lost_work_ends_its_run_with_the_nodes_name(claimed):
+    run = claimed()
+    run.move(S.RUNNING)
+    Work.objects.update(state=Work.State.LOST, reason="Node node-job1 was lost: it was killed by signal 9.")
+    sweep()
+    sweep()
+    run.refresh_from_db()
+    assert (run.status, run.error["code"]) == (S.FAILED, "NodeLost")
+    assert "node-job1" in run.error["message"]
+    assert run.events.filter(status=S.FAILED).count() == 1
+
+
+def test_a_canceled_run_whose_node_is_gone_is_canceled(claimed):
+    run = claimed()
+    run.cancel()
+    assert run.status == S.CANCEL_REQUESTED
+    Work.objects.update(state=Work.State.LOST, reason="gone")
+    sweep()
+    run.refresh_from_db()
+    assert run.status == S.CANCELED
+
+
+def test_a_runner_that_ended_in_silence_fails_its_run_after_a_moment(claimed):
+    run = claimed()
+    assert queue.finish(run.work_id, 1)
+    sweep()
+    run.refresh_from_db()
+    assert run.status == S.QUEUED
+    Work.objects.update(ended_at=timezone.now() - dt.timedelta(seconds=11))
+    sweep()
+    run.refresh_from_db()
+    assert (run.status, run.error["code"]) == (S.FAILED, "RunnerEnded")
+
+
+def test_a_local_runner_that_stops_answering_fails_its_run(alice_api, workspace, run_api):
+    from tests.runs.conftest import job
+
+    alice_api.put("W/jobs/here", {"properties": job(computeId="local")})
+    runner = run_api("here")
+    runner.post("H/runs/here/events", {"status": "Running"})
+    runner.post("H/runs/here/heartbeat")
+    sweep()
+    assert alice_api.get("H/runs/here").json()["status"] == "Running"
+    Run.objects.update(heartbeat_at=timezone.now() - dt.timedelta(seconds=61))
+    sweep()
+    told = alice_api.get("H/runs/here").json()
+    assert (told["status"], told["error"]["code"]) == ("Failed", "RunnerLost")
+    assert "submitter's machine" in told["error"]["message"]
+
+
+def test_an_interactive_run_without_a_runner_is_left_alone(started):
+    run = started("r1")
+    Run.objects.update(created_at=timezone.now() - dt.timedelta(days=3))
+    sweep()
+    run.refresh_from_db()
+    assert run.status == S.RUNNING
+
+
+def test_housekeeping_forgets_old_batches_and_joins_what_ended(started, alice_api):
+    from runs import artifacts, metrics
+    from runs.models import ArtifactSegment, MetricBatch, MetricChunk
+
+    run = started("r1")
+    for number in range(3):
+        metrics.ingest(run, str(number), [{"name": "a", "value": number}])
+        artifacts.append(run, "log", number, b"%d" % number)
+    housekeeping()
+    assert (MetricBatch.objects.count(), MetricChunk.objects.count(), ArtifactSegment.objects.count()) == (3, 3, 3)
+    run.move(S.COMPLETED)
+    ago = timezone.now() - dt.timedelta(days=2)
+    Run.objects.update(ended_at=ago)
+    MetricBatch.objects.update(at=ago)
+    for _ in range(2):
+        housekeeping()
+    assert (MetricBatch.objects.count(), MetricChunk.objects.count(), ArtifactSegment.objects.count()) == (0, 1, 1)
+
+
+def test_housekeeping_finishes_a_deletion_that_was_cut_short(started, alice_api):
+    run = started("r1")
+    alice_api.put("H/runs/r1/artifacts/content?path=a", data=b"x")
+    run.move(S.COMPLETED)
+    Run.objects.update(deleted_at=timezone.now())
+    assert alice_api.get("H/runs/r1").status_code == 404
+    housekeeping()
+    assert not Run.objects.exists()
+
+
+def test_deleting_a_parent_takes_its_children(alice_api, started):
+    started("p")
+    started("c", parentRunId="p")
+    alice_api.post("H/runs/p/events", {"status": "Completed"})
+    answer = alice_api.delete("H/runs/p")
+    assert answer.status_code == 409 and "c has not ended" in answer.json()["error"]["message"]
+    alice_api.post("H/runs/c/cancel")
+    assert alice_api.delete("H/runs/p").status_code == 200
+    assert not Run.objects.exists()
