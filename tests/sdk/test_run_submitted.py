@@ -45,6 +45,7 @@ def own_python():
 def live(live_server, monkeypatch, tmp_path):
     """A workspace on a server that other processes can reach."""
     from azureml.core import Workspace
+
     from workspaces.models import Token, User
 
     user = User.objects.create_superuser("live-owner", "owner@example.com", "not used here")

@@ -56,7 +56,8 @@ def _get(
     wanted: conda.Wanted, interpreter: Optional[str], index_url: Optional[str], log: Log, cancelled: Cancelled
 ) -> Prepared:
     constraints = _constraints()
-    slot = Slot(_key(wanted, interpreter, constraints))
+    # Without the studio's index what SDK v1's names bring along is not there: another content.
+    slot = Slot(_key(wanted, interpreter, constraints, bool(index_url)))
     if slot.is_ready:
         return Prepared(slot.path, slot.python, built=False)
     with slot.locked(log, cancelled):
@@ -82,7 +83,7 @@ def _constraints() -> Dict[str, str]:
     return found
 
 
-def _key(wanted: conda.Wanted, interpreter: Optional[str], constraints: Mapping[str, str]) -> str:
+def _key(wanted: conda.Wanted, interpreter: Optional[str], constraints: Mapping[str, str], indexed: bool) -> str:
     """The name of a content. A change of the SDK or of the constraints makes another environment."""
     content = {
         "python": interpreter or wanted.python,
@@ -90,6 +91,7 @@ def _key(wanted: conda.Wanted, interpreter: Optional[str], constraints: Mapping[
         "options": wanted.options,
         "constraints": sorted(constraints.values()),
         "sdk": VERSION,
+        "indexed": indexed,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:40]
 

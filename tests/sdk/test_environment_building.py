@@ -1,0 +1,164 @@
+"""Environments built once, kept whole or not at all. Most tests put a small program in uv's place; the last does not."""
+
+import multiprocessing
+import os
+import stat
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from lazuli import environments
+from lazuli.environments import building, interpreters
+
+FAKE_UV = """#!/bin/sh
+echo "uv $1" >> "$FAKE_UV_CALLS"
+if [ "$1" = python ]; then echo '[]'; exit 0; fi
+if [ "$1" = venv ]; then
+    for last; do :; done
+    mkdir -p "$last/bin"
+    ln -s "$FAKE_UV_PYTHON" "$last/bin/python"
+    exit 0
+fi
+sleep "${FAKE_UV_SECONDS:-0}"
+if [ -n "$FAKE_UV_FAILS" ]; then echo "  x No solution found:"; echo "  because nope is not there"; exit 1; fi
+echo "Installed 3 packages"
+"""
+DEFINITION = {"name": "mine", "python": {"condaDependencies": {"dependencies": ["python=3.11", {"pip": ["nope"]}]}}}
+INDEX = "http://studio/pypi/simple/"
+
+
+@pytest.fixture
+def fake_uv(tmp_path, monkeypatch):
+    program, calls = tmp_path / "uv", tmp_path / "calls"
+    program.write_text(FAKE_UV)
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    calls.touch()
+    monkeypatch.setattr(interpreters, "uv_program", lambda: str(program))
+    monkeypatch.setenv("FAKE_UV_CALLS", str(calls))
+    monkeypatch.setenv("FAKE_UV_PYTHON", sys.executable)
+    monkeypatch.setenv("LAZULI_ENV_CACHE", str(tmp_path / "cache"))
+    for name in ("PIP_CONSTRAINT", "UV_CONSTRAINT", "LAZULI_CONSTRAINTS"):
+        monkeypatch.delenv(name, raising=False)
+    return calls
+
+
+def prepare(log=lambda text: None, definition=DEFINITION, **options):
+    return environments.prepare(definition, index_url=INDEX, log=log, **options)
+
+
+def installs(calls):
+    return calls.read_text().splitlines().count("uv pip")
+
+
+def test_the_second_time_it_is_there(fake_uv):
+    lines = []
+    first = prepare(lines.append)
+    second = prepare()
+    assert (first.built, second.built) == (True, False)
+    assert first.python == second.python
+    assert "Installed 3 packages" in "".join(lines)
+    assert installs(fake_uv) == 1
+
+
+def in_a_process(queue):
+    lines = []
+    made = prepare(lines.append)
+    queue.put((made.built, "".join(lines)))
+
+
+def test_ten_at_once_build_one(fake_uv, monkeypatch):
+    monkeypatch.setenv("FAKE_UV_SECONDS", "1")
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    processes = [context.Process(target=in_a_process, args=(queue,)) for _ in range(10)]
+    for process in processes:
+        process.start()
+    answers = [queue.get(timeout=30) for _ in processes]
+    for process in processes:
+        process.join()
+    assert [built for built, _ in answers].count(True) == 1
+    assert installs(fake_uv) == 1
+    # Those that waited saw the log of the one that built.
+    assert all("Installed 3 packages" in log for _, log in answers if log)
+
+
+def test_a_failed_build_leaves_nothing_and_says_why(fake_uv, monkeypatch, tmp_path):
+    monkeypatch.setenv("FAKE_UV_FAILS", "1")
+    with pytest.raises(environments.BuildFailed, match="because nope is not there"):
+        prepare()
+    assert not [name for name in os.listdir(tmp_path / "cache") if (tmp_path / "cache" / name).is_dir()]
+    monkeypatch.delenv("FAKE_UV_FAILS")
+    assert prepare().built
+
+
+def test_a_build_that_was_killed_is_done_again(fake_uv):
+    made = prepare()
+    os.remove(os.path.join(made.path, "ready"))
+    assert prepare().built
+
+
+def test_a_lost_interpreter_is_noticed(fake_uv):
+    made = prepare()
+    os.remove(made.python)
+    assert prepare().built
+
+
+def test_cancelled_while_it_builds(fake_uv, monkeypatch):
+    monkeypatch.setenv("FAKE_UV_SECONDS", "60")
+    stop = threading.Event()
+    threading.Timer(0.5, stop.set).start()
+    started = time.monotonic()
+    with pytest.raises(environments.BuildFailed, match="cancelled"):
+        prepare(cancelled=stop.is_set)
+    assert time.monotonic() - started < 10
+
+
+def test_constraints_make_another_environment(fake_uv, monkeypatch, tmp_path):
+    first = prepare()
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text("numpy==1.23.5\n")
+    monkeypatch.setenv("LAZULI_CONSTRAINTS", str(constraints))
+    second = prepare()
+    assert second.path != first.path
+    monkeypatch.setenv("LAZULI_CONSTRAINTS", str(tmp_path / "nowhere.txt"))
+    with pytest.raises(environments.BuildFailed, match=r"nowhere\.txt cannot be read"):
+        prepare()
+
+
+def test_the_log_names_what_was_changed(fake_uv):
+    lines = []
+    dependencies = ["python=2.7", "cudatoolkit", "pytorch", {"pip": ["azureml-defaults==1.34.0"]}]
+    definition = {"name": "x", "python": {"condaDependencies": {"dependencies": dependencies}}}
+    prepare(lines.append, definition)
+    log = "".join(lines)
+    assert "Python 2.7 is not on this machine" in log
+    assert "cudatoolkit is a package of conda alone" in log
+    assert "  azureml-defaults==1.34.0\n" in log
+    assert "  lazuli-sdk\n" in log
+
+
+def test_no_uv_is_said(fake_uv, monkeypatch):
+    monkeypatch.setattr(interpreters, "uv_program", lambda: None)
+    with pytest.raises(environments.BuildFailed, match="uv is not there"):
+        prepare()
+
+
+def test_without_an_index_ours_stands_for_azureml():
+    wanted = building._wanted(
+        {"python": {"condaDependencies": {"dependencies": [{"pip": ["azureml-core==1.2", "a"]}]}}}
+    )
+    assert [building.conda.is_sdk(line) for line in wanted.lines] == [True, False]
+
+
+def test_a_real_one_has_the_sdk(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAZULI_ENV_CACHE", str(tmp_path / "cache"))
+    version = ".".join(map(str, sys.version_info[:2]))
+    definition = {"name": "x", "python": {"condaDependencies": {"dependencies": [f"python={version}"]}}}
+    lines = []
+    made = environments.prepare(definition, index_url=None, log=lines.append)
+    check = "import azureml.core, sys; print('%d.%d' % sys.version_info[:2])"
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run([made.python, "-c", check], capture_output=True, text=True, check=False, env=environment)
+    assert done.stdout.strip() == version, done.stderr
