@@ -19,12 +19,19 @@ def alone(monkeypatch, tmp_path):
 def studio(db, monkeypatch):
     """The real application behind every client of the SDK, without a socket; nobody is signed in."""
     import httpx
+    from django.core.signals import request_finished, request_started
     from django.core.wsgi import get_wsgi_application
+    from django.db import close_old_connections
     from lazuli import client
 
     monkeypatch.setattr(client, "default_transport", httpx.WSGITransport(app=get_wsgi_application()))
     monkeypatch.setenv("LAZULI_URL", SERVER)
-    return SERVER
+    # As Django's own test client does: the end of a request must not close the connection that the test uses.
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield SERVER
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 @pytest.fixture
