@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from django.http import Http404, HttpRequest
-from ninja import Router, Schema
+from ninja import Path, Router, Schema, Status
 from pydantic import ConfigDict
 
 from compute import quota, sizes
@@ -112,6 +112,19 @@ def seconds(value: str | int) -> int:
     return ((days * 24 + hours) * 60 + minutes) * 60 + rest
 
 
+class Place(Schema):
+    """The workspace that an address begins with."""
+
+    subscription_id: str
+    resource_group: str
+    workspace_name: str
+
+
+class Location(Schema):
+    subscription_id: str
+    location: str
+
+
 def find(workspace: Workspace, name: str) -> ComputeTarget:
     """With its counts; Http404 names what there is."""
     target = workspace.compute_targets.present().with_counts().filter(name__iexact=name).first()
@@ -122,37 +135,35 @@ def find(workspace: Workspace, name: str) -> ComputeTarget:
     return target
 
 
-def _workspace(request, verb: str, *words: str) -> Workspace:
-    workspace = lookup.workspace(request.auth, *words)
+def _workspace(request, verb: str, place: Place) -> Workspace:
+    workspace = lookup.workspace(request.auth, place.subscription_id, place.resource_group, place.workspace_name)
     access.require(request.auth, verb, workspace)
     return workspace
 
 
 @router.get("", summary="List the compute targets")
-def compute_list(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
-    workspace = _workspace(request, "read_compute", subscription_id, resource_group, workspace_name)
+def compute_list(request: HttpRequest, place: Path[Place]):
+    workspace = _workspace(request, "read_compute", place)
     rows = workspace.compute_targets.present().with_counts().with_path()
     return plumbing.page(request, rows, describe)
 
 
 @router.get("/{name}", summary="Get a compute target")
-def compute_read(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, name: str):
-    return describe(find(_workspace(request, "read_compute", subscription_id, resource_group, workspace_name), name))
+def compute_read(request: HttpRequest, place: Path[Place], name: str):
+    return describe(find(_workspace(request, "read_compute", place), name))
 
 
 @router.put("/{name}", response={200: dict, 201: dict}, summary="Make a compute target, or change one")
-def compute_write(
-    request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, name: str, body: ComputeBody
-):
-    workspace = _workspace(request, "edit_compute", subscription_id, resource_group, workspace_name)
+def compute_write(request: HttpRequest, place: Path[Place], name: str, body: ComputeBody):
+    workspace = _workspace(request, "edit_compute", place)
     present = workspace.compute_targets.present().filter(name__iexact=name).first()
     if present is None:
-        return 201, describe(_create(request.auth.user, workspace, name, body))
+        return Status(201, describe(_create(request.auth.user, workspace, name, body)))
     if body.cluster.vmSize and sizes.find(body.cluster.vmSize) != present.size:
         raise Conflict(
             f"{present.taken} Its size is {present.vm_size}, and the size of a cluster cannot change.", target="vmSize"
         )
-    return 200, describe(_change(workspace, present, body))
+    return Status(200, describe(_change(workspace, present, body)))
 
 
 def _create(user, workspace: Workspace, name: str, body: ComputeBody) -> ComputeTarget:
@@ -173,23 +184,21 @@ def _change(workspace: Workspace, target: ComputeTarget, body: ComputeBody) -> C
 
 
 @router.patch("/{name}", summary="Change the limits, tags or description of a compute target")
-def compute_update(
-    request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, name: str, body: ComputeBody
-):
-    workspace = _workspace(request, "edit_compute", subscription_id, resource_group, workspace_name)
+def compute_update(request: HttpRequest, place: Path[Place], name: str, body: ComputeBody):
+    workspace = _workspace(request, "edit_compute", place)
     return describe(_change(workspace, find(workspace, name), body))
 
 
 @router.delete("/{name}", summary="Delete a compute target: its work is canceled, its nodes leave, then it is gone")
-def compute_delete(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, name: str):
-    workspace = _workspace(request, "edit_compute", subscription_id, resource_group, workspace_name)
+def compute_delete(request: HttpRequest, place: Path[Place], name: str):
+    workspace = _workspace(request, "edit_compute", place)
     find(workspace, name).start_deleting()
     return {}
 
 
 @router.post("/{name}/listNodes", summary="List the nodes of a cluster")
-def compute_nodes(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, name: str):
-    workspace = _workspace(request, "read_compute", subscription_id, resource_group, workspace_name)
+def compute_nodes(request: HttpRequest, place: Path[Place], name: str):
+    workspace = _workspace(request, "read_compute", place)
     nodes = find(workspace, name).nodes.present().with_work()
     return {"nodes": [describe_node(node) for node in nodes]}
 
@@ -247,8 +256,8 @@ def describe_node(node: Node) -> dict:
 
 
 @locations.get("/vmSizes", summary="List the sizes that a node may have")
-def size_list(request: HttpRequest, subscription_id: str, location: str):
-    lookup.subscription(request.auth, subscription_id)
+def size_list(request: HttpRequest, place: Path[Location]):
+    lookup.subscription(request.auth, place.subscription_id)
     return {"value": [_describe_size(size) for size in sizes.SIZES]}
 
 
@@ -273,8 +282,8 @@ def _price(size: sizes.Size) -> dict:
 
 
 @locations.get("/usages", summary="How much of the quota is used, by family of sizes")
-def usage_list(request: HttpRequest, subscription_id: str, location: str):
-    subscription = lookup.subscription(request.auth, subscription_id)
+def usage_list(request: HttpRequest, place: Path[Location]):
+    subscription = lookup.subscription(request.auth, place.subscription_id)
     return {"value": [_usage(request, family, used) for family, used in quota.usages(subscription.pk).items()]}
 
 

@@ -246,7 +246,9 @@ class ComputeTarget(models.Model):
         doorbell.ring_autoscaler()
 
     def describe(self, **recorded):
-        self._change(**_checked(recorded))
+        """Other tags or another description; nothing given changes nothing."""
+        if recorded:
+            self._change(**_checked(recorded))
 
     def _change(self, **fields):
         present = ComputeTarget.objects.filter(pk=self.pk, deleted_at=None).exclude(state=self.State.DELETING)

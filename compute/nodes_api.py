@@ -4,7 +4,7 @@ import pydantic
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 from ninja.security import HttpBearer
 
 from compute import doorbell, keys, queue
@@ -71,10 +71,10 @@ def node_claim(request: HttpRequest):
     node = request.auth
     work = queue.claim(node)
     if work is None:
-        return 204, None
+        return Status(204, None)
     token = run_token(work.submitted_by_id, work.target.workspace_id, work.subject, work.attempt)
     spec = work.spec | {"node": node.name}
-    return 200, {"id": str(work.pk), "attempt": work.attempt, "scope": work.scope, "token": token, "spec": spec}
+    return Status(200, {"id": str(work.pk), "attempt": work.attempt, "scope": work.scope, "token": token, "spec": spec})
 
 
 @router.post("/work/{uuid:work_id}/done", auth=NodeKey(), summary="The runner's process has ended")

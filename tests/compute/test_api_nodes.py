@@ -1,0 +1,137 @@
+"""The doors of nodes and hosts: their own keys only, and what their words lead to."""
+
+import pytest
+from django.utils import timezone
+
+from compute import keys, queue
+from compute.models import Host, Node, Work
+from workspaces.authentication import actor_of
+
+
+@pytest.fixture
+def as_node(api, node):
+    return api(keys.node_key(node))
+
+
+@pytest.fixture
+def as_host(api, host):
+    return api(keys.host_key(host))
+
+
+@pytest.fixture
+def work(cluster, alice):
+    return queue.enqueue(cluster, "run:my-run", {"command": "true"}, alice)
+
+
+def report(name="node-a", **fields) -> dict:
+    return {"cpus": 8, "memoryGB": 31.5, "address": "box", "nodes": [{"name": name, "pid": 7, **fields}]}
+
+
+@pytest.mark.parametrize("path", ["heartbeat", "claim", "host", "work/00000000-0000-0000-0000-000000000000/done"])
+def test_no_other_key_opens_these_doors(api, alice, node, host, path):
+    wrong = keys.node_key(node) if path == "host" else keys.host_key(host)
+    for key in (None, alice, wrong, keys.node_key(node) + "x", "node.node-a"):
+        assert api(key).post(f"/nodes/v1/{path}", {"attempt": 1}).status_code == 401
+
+
+def test_a_node_key_opens_nothing_else(as_node, computes):
+    assert as_node.get(computes).status_code == 401
+
+
+def test_the_key_of_an_ended_node_is_void(as_node, node):
+    node.end()
+    assert as_node.post("/nodes/v1/claim").status_code == 401
+
+
+def test_first_heartbeat_makes_a_node_idle(as_node, node):
+    Node.objects.update(state="preparing", heartbeat_at=None)
+    answer = as_node.post("/nodes/v1/heartbeat", {"state": "idle", "pid": 42, "work": []})
+    assert answer.json() == {"waiting": False, "leaving": False}
+    node.refresh_from_db()
+    assert (node.state, node.pid) == ("idle", 42)
+    assert node.heartbeat_at
+
+
+def test_heartbeat_says_that_work_waits_or_that_it_is_time_to_leave(as_node, node, work):
+    assert as_node.post("/nodes/v1/heartbeat", {}).json() == {"waiting": True, "leaving": False}
+    Node.objects.update(state="leaving")
+    assert as_node.post("/nodes/v1/heartbeat", {}).json()["leaving"]
+
+
+def test_heartbeat_frees_a_node_whose_work_was_lost(as_node, node, work):
+    queue.claim(node)
+    Work.objects.update(state="lost")
+    as_node.post("/nodes/v1/heartbeat", {"state": "idle", "work": []})
+    assert Node.objects.get().state == "idle"
+
+
+def test_claim_hands_over_the_spec_and_a_token_for_this_attempt(as_node, node, work, alice):
+    answer = as_node.post("/nodes/v1/claim").json()
+    assert (answer["id"], answer["attempt"], answer["scope"]) == (str(work.pk), 1, "run:my-run")
+    assert answer["spec"] == {"command": "true", "node": "node-a"}
+    actor = actor_of(answer["token"])
+    assert (actor.user, actor.run_id, actor.attempt) == (alice, "my-run", 1)
+
+
+def test_claim_with_nothing_waiting_is_204(as_node):
+    assert as_node.post("/nodes/v1/claim").status_code == 204
+
+
+def test_done_frees_the_node_and_a_second_one_changes_nothing(as_node, node, work):
+    attempt = as_node.post("/nodes/v1/claim").json()["attempt"]
+    for _ in range(2):
+        answer = as_node.post(f"/nodes/v1/work/{work.pk}/done", {"attempt": attempt, "message": "It ended badly."})
+        assert answer.status_code == 200
+    work.refresh_from_db()
+    assert (work.state, work.reason, Node.objects.get().state) == ("done", "It ended badly.", "idle")
+
+
+def test_done_of_a_stale_attempt_is_409(as_node, node, work):
+    as_node.post("/nodes/v1/claim")
+    as_node.post("/nodes/v1/claim")
+    answer = as_node.post(f"/nodes/v1/work/{work.pk}/done", {"attempt": 1})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "stale_attempt")
+    assert Work.objects.get().state == "claimed"
+
+
+def test_a_host_learns_what_to_run(as_host, node):
+    orders = as_host.get("/nodes/v1/host").json()["nodes"]
+    expected = {"name": "node-a", "key": keys.node_key(node), "queue": f"cluster.{node.target_id}", "state": "wanted"}
+    assert orders == [expected]
+    Node.objects.update(state="leaving")
+    assert as_host.get("/nodes/v1/host").json()["nodes"][0]["state"] == "leaving"
+
+
+def test_a_host_says_what_it_is(as_host, host):
+    Host.objects.update(heartbeat_at=None)
+    as_host.post("/nodes/v1/host", report(alive=True))
+    host.refresh_from_db()
+    assert (host.cpus, host.memory_gb, host.address, host.is_alive) == (8, 31.5, "box", True)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(-9, "its process was killed by signal 9."), (3, "its process ended with exit code 3.")],
+)
+def test_a_node_that_died_is_unusable_and_its_work_lost(as_host, node, work, status, words):
+    queue.claim(node)
+    orders = as_host.post("/nodes/v1/host", report(alive=False, exit=status)).json()["nodes"]
+    assert orders == []
+    node.refresh_from_db()
+    work.refresh_from_db()
+    assert (node.state, node.message) == ("unusable", f"Node node-a was lost: {words}")
+    assert (work.state, work.reason) == ("lost", node.message)
+
+
+@pytest.mark.parametrize("status", [0, -15])
+def test_a_wanted_node_that_ended_in_peace_stays_wanted(as_host, node, work, status):
+    queue.claim(node)
+    orders = as_host.post("/nodes/v1/host", report(alive=False, exit=status)).json()["nodes"]
+    assert [order["state"] for order in orders] == ["wanted"]
+    assert Work.objects.get().state == "claimed"
+
+
+def test_a_leaving_node_that_has_ended_is_gone(as_host, node):
+    node.leave("")
+    assert as_host.post("/nodes/v1/host", report(alive=False, exit=-15)).json() == {"nodes": []}
+    assert Node.objects.get().ended_at <= timezone.now()
