@@ -98,7 +98,7 @@ def page(request: HttpRequest, rows, describe, *, size: int = 100, most: int = 1
 
 def _number(request, name: str, default: int, most: int) -> int:
     text = request.GET.get(name, str(default))
-    if not text.isdecimal() or int(text) > most:
+    if not text.isdecimal() or len(text) > 12 or int(text) > most:
         raise Invalid(f"{name}={text!r}: write a whole number up to {most}.", target=name)
     return int(text)
 

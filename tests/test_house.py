@@ -1,0 +1,172 @@
+"""What a machine can keep of the house's rules: imports one way, strangers refused, settings and API documented."""
+
+import ast
+import pathlib
+import re
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, get_resolver
+
+from studio.api import api as the_api
+from studio.urls import urlpatterns
+from tests import factories
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOMS = ["studio", "workspaces", "assets", "compute", "runs"]
+# Where all rooms are named: addresses, installed apps, and the processes that `up` and Celery start.
+COMPOSITION_ROOT = {"studio/urls.py", "studio/celery.py", "studio/settings.py"}
+# Operations that answer without a token, each with its reason.
+OPEN_OPERATIONS = {
+    "POST /login/device": "begins the sign-in that gives the first token",
+    "POST /login/device/token": "is asked with the device's own secret",
+    "GET /discovery/workspaces/{workspace_id}": "tells only this server's address, as Azure's does",
+}
+# Pages that open without a sign-in.
+OPEN_PAGES = {"/signin/", "/signin/link/x/", "/favicon.ico"}
+# Paths whose own key decides, not a session: packages are public inside the house, nodes and runs bring tokens.
+OWN_DOORS = re.compile(
+    r"^/(pypi|subscriptions|history|content|nodes|discovery|mlflow|login/device(/token)?$|signed|admin)"
+)
+
+
+def python_files():
+    return [path for room in ROOMS for path in (ROOT / room).rglob("*.py") if "migrations" not in path.parts]
+
+
+def imported_rooms(path: pathlib.Path) -> set[str]:
+    """The rooms that a module imports, inside functions included."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(node.module)
+    return {name.partition(".")[0] for name in names} & set(ROOMS)
+
+
+def bound_files() -> list[str]:
+    """Those of the rooms' own files that are not where all rooms are put together."""
+    names = [str(path.relative_to(ROOT)) for path in python_files()]
+    return [name for name in names if name not in COMPOSITION_ROOT and not name.startswith("studio/up/")]
+
+
+@pytest.mark.parametrize("where", bound_files())
+def test_imports_point_one_way(where):
+    room = where.partition("/")[0]
+    allowed = set(ROOMS[: ROOMS.index(room) + 1])
+    assert imported_rooms(ROOT / where) <= allowed, f"{where} may import {sorted(allowed)} only"
+
+
+def test_the_sdk_imports_no_server():
+    for path in (ROOT / "sdk" / "src").rglob("*.py"):
+        assert not imported_rooms(path), f"{path} imports the server"
+
+
+@pytest.mark.parametrize("path", python_files(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_stay_small_and_honest(path):
+    source = path.read_text()
+    assert len(source.splitlines()) <= 600, "split it by noun"
+    assert path.stem not in {"utils", "helpers", "services", "managers", "base"}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ExceptHandler):
+            assert not isinstance(node.type, ast.Name) or node.type.id != "Exception", (
+                f"line {node.lineno}: name the error"
+            )
+            assert node.type is not None, f"line {node.lineno}: name the error"
+
+
+def pages(patterns, prefix="/"):
+    """Every page's address with something plausible in each place, as long as it is not the API's or the admin's."""
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLPattern):
+            yield re.sub(r"<(?:(\w+):)?\w+>", example, route)
+        else:
+            yield from pages(pattern.url_patterns, route)
+
+
+def example(match) -> str:
+    return {"slug": "aml-workspace", "int": "1", "uuid": "00000000-0000-0000-0000-000000000000"}.get(match[1], "x")
+
+
+def all_pages() -> list[str]:
+    found = {url for url in pages(urlpatterns) if "(?" not in url and "^" not in url}
+    return sorted(url for url in found if not OWN_DOORS.match(url))
+
+
+def test_there_are_pages():
+    assert "/ws/aml-workspace/" in all_pages()
+    assert get_resolver().url_patterns
+
+
+@pytest.mark.parametrize("url", [url for url in all_pages() if url not in OPEN_PAGES])
+def test_strangers_are_refused_at_every_page(db, url):
+    for method in ("get", "post"):
+        answer = getattr(Client(), method)(url)
+        refused = answer.status_code == 302 and answer.url.startswith("/signin/")
+        assert refused or answer.status_code in (404, 405), f"{method} {url} answers {answer.status_code}"
+
+
+@pytest.mark.parametrize("url", [url for url in all_pages() if url.startswith("/ws/")])
+def test_those_without_a_role_get_404(workspace, mallory, url):
+    client = Client()
+    client.force_login(mallory)
+    for method in ("get", "post"):
+        assert getattr(client, method)(url).status_code in (404, 405), url
+
+
+def api_operations():
+    for path, methods in the_api.get_openapi_schema()["paths"].items():
+        for method, described in methods.items():
+            yield f"{method.upper()} {path}", described
+
+
+@pytest.mark.parametrize(
+    ("name", "described"), list(api_operations()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_operation_asks_for_a_token_and_says_what_it_does(name, described):
+    assert bool(described.get("security")) != (name in OPEN_OPERATIONS)
+    assert described.get("summary")
+
+
+@pytest.mark.parametrize("name", [name for name, _ in api_operations() if name not in OPEN_OPERATIONS])
+def test_the_api_refuses_those_without_a_token(db, name):
+    method, _, path = name.partition(" ")
+    path = re.sub(r"\{\w*(_id|uuid)\w*\}", "00000000-0000-0000-0000-000000000000", path)
+    answer = Client().generic(method, re.sub(r"\{\w+\}", "x", path), b"{}", "application/json")
+    assert answer.status_code == 401, answer.content[:300]
+
+
+def test_cookies_do_not_open_the_api(workspace):
+    client = Client()
+    client.force_login(factories.make_user("olga", is_superuser=True))
+    assert client.get(workspace.arm_id).status_code == 401
+
+
+def variables_read() -> set[str]:
+    """The environment variables that the code reads by name."""
+    found = set()
+    for path in python_files():
+        source = path.read_text()
+        found |= set(re.findall(r'env\.\w+\(\s*"([A-Z][A-Z0-9_]+)"', source))
+        found |= set(re.findall(r'(?:environ\.get|environ\.setdefault|getenv)\(\s*"([A-Z][A-Z0-9_]+)"', source))
+        found |= set(re.findall(r'environ\["([A-Z][A-Z0-9_]+)"\]', source))
+    return found
+
+
+def test_every_setting_is_documented():
+    document = (ROOT / "docs" / "operations.md").read_text()
+    # Of the tools around us, not ours to document.
+    others = {
+        "DJANGO_SETTINGS_MODULE",
+        "PATH",
+        "HOME",
+        "NO_COLOR",
+        "COLUMNS",
+        "TERM",
+        "PIP_CONFIG_FILE",
+        "PYTHONWARNINGS",
+    }
+    missing = {name for name in variables_read() - others if f"`{name}`" not in document}
+    assert not missing, f"docs/operations.md has no line for {sorted(missing)}"
