@@ -54,7 +54,7 @@ class Studio:
             command, cwd=ROOT, env={**self.env, **settings}, capture_output=True, text=True, timeout=30
         )
         assert ended.returncode == 1, ended.stdout
-        return ended.stderr
+        return ended.stdout + ended.stderr
 
     def wait_for(self, words: str, seconds: float = 60, times: int = 1) -> None:
         deadline = time.monotonic() + seconds

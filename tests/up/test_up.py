@@ -90,3 +90,31 @@ def test_kill_9_of_the_supervisor_leaves_no_orphan(own_studio):
     family = own_studio.family()
     own_studio.process.kill()
     assert [" ".join(p.cmdline()) for p in psutil.wait_procs(family, timeout=10)[1]] == []
+
+
+def test_a_second_ctrl_c_kills_what_hangs(own_studio):
+    own_studio.start()
+    family = own_studio.family()
+    for pid in own_studio.pids_of("beat"):
+        psutil.Process(pid).suspend()
+    own_studio.process.send_signal(signal.SIGINT)
+    own_studio.wait_for("Stopping")
+    time.sleep(1)
+    begun = time.monotonic()
+    own_studio.process.send_signal(signal.SIGINT)
+    assert own_studio.process.wait(5) == 0
+    assert time.monotonic() - begun < 3
+    assert living(family) == []
+
+
+@pytest.mark.parametrize(
+    "setting, words",
+    [
+        ({"STORAGE_URL": "ftp://x"}, "Wrong setting: STORAGE_URL='ftp://x': write an address that begins with file:"),
+        ({"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, "The database does not answer"),
+        ({"REDIS_URL": "redis://127.0.0.1:1/0"}, "Redis at redis://127.0.0.1:1/0 does not answer"),
+    ],
+)
+def test_a_setting_that_cannot_work_stops_the_start_in_a_line(own_studio, setting, words):
+    said = own_studio.refused(**setting)
+    assert words in said and "Traceback" not in said
