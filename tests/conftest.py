@@ -4,18 +4,10 @@ import json
 
 import pytest
 from django.core.cache import cache
-from django.db import connection
 from django.test import Client
 
 from tests import factories
 from workspaces.models import Role
-
-
-@pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, tmp_path_factory):
-    """SQLite in a file, as in life: threads that share an in-memory database do not wait for each other's locks."""
-    if connection.vendor == "sqlite":
-        connection.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("db") / "test.sqlite3")
 
 
 @pytest.fixture(autouse=True)
