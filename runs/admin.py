@@ -1,0 +1,197 @@
+"""Every object of this room, to be found, filtered and corrected by a site admin.
+
+States and stored bytes are shown and not edited: they change by the verbs of the models alone.
+"""
+
+from django.contrib import admin, messages
+
+from runs import artifacts, snapshots
+from runs.models import (
+    Artifact,
+    ArtifactSegment,
+    Experiment,
+    MetricBatch,
+    MetricChunk,
+    MetricSeries,
+    Run,
+    RunEvent,
+    RunParameter,
+    RunTag,
+    Snapshot,
+)
+from studio.errors import Conflict
+
+
+class Deleting(admin.ModelAdmin):
+    """Deletes one by one by the row's own verb, so that its files go too."""
+
+    def delete_queryset(self, request, queryset):
+        for row in queryset:
+            self.delete_model(request, row)
+
+    def delete_model(self, request, obj):
+        try:
+            self.free(obj)
+        except Conflict as error:
+            messages.error(request, error.message)
+
+    def free(self, obj):
+        obj.delete()
+
+
+@admin.register(Experiment)
+class ExperimentAdmin(Deleting):
+    list_display = ["name", "workspace", "run_count", "created_by", "created_at", "archived_at"]
+    list_filter = ["workspace", ("archived_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["workspace", "created_by"]
+    search_fields = ["name", "experiment_id", "description"]
+    raw_id_fields = ["workspace", "created_by"]
+    readonly_fields = ["experiment_id", "run_count", "created_at"]
+    date_hierarchy = "created_at"
+
+
+class ReadOnlyInline(admin.TabularInline):
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+
+class EventInline(ReadOnlyInline):
+    model = RunEvent
+
+
+class MetricInline(ReadOnlyInline):
+    model = MetricSeries
+    fields = ["name", "kind", "count", "last", "least", "most"]
+
+
+class TagInline(admin.TabularInline):
+    model = RunTag
+    extra = 0
+
+
+@admin.register(Run)
+class RunAdmin(Deleting):
+    list_display = [
+        "run_id",
+        "display_name",
+        "experiment",
+        "workspace",
+        "status",
+        "target_name",
+        "created_by",
+        "created_at",
+    ]
+    list_filter = ["status", "run_type", "target_name", "workspace", ("deleted_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["experiment", "workspace", "created_by"]
+    search_fields = ["run_id", "display_name", "experiment__name", "node_name", "created_by__username"]
+    raw_id_fields = ["workspace", "experiment", "parent", "root", "snapshot", "compute", "work", "created_by"]
+    readonly_fields = [
+        "status", "job", "error", "warnings", "revision", "number", "heartbeat_at", "created_at", "started_at",
+        "ended_at", "deleted_at",
+    ]  # fmt: skip
+    date_hierarchy = "created_at"
+    inlines = [EventInline, TagInline, MetricInline]
+    actions = ["cancel_runs"]
+
+    @admin.action(description="Cancel the selected runs", permissions=["change"])
+    def cancel_runs(self, request, queryset):
+        for run in queryset.select_related("work"):
+            try:
+                run.cancel()
+            except Conflict as error:
+                messages.warning(request, error.message)
+
+
+class OfRun(admin.ModelAdmin):
+    """Rows that hang on a run."""
+
+    raw_id_fields = ["run"]
+    list_select_related = ["run"]
+    search_fields = ["run__run_id"]
+
+
+@admin.register(RunEvent)
+class RunEventAdmin(OfRun):
+    list_display = ["run", "status", "at", "message"]
+    list_filter = ["status"]
+    search_fields = ["run__run_id", "message"]
+    readonly_fields = ["status", "at"]
+
+
+@admin.register(RunTag)
+class RunTagAdmin(OfRun):
+    list_display = ["run", "name", "value"]
+    search_fields = ["run__run_id", "name", "value"]
+
+
+@admin.register(RunParameter)
+class RunParameterAdmin(OfRun):
+    list_display = ["run", "name", "value"]
+    search_fields = ["run__run_id", "name", "value"]
+
+
+@admin.register(MetricSeries)
+class MetricSeriesAdmin(OfRun):
+    list_display = ["name", "run", "kind", "count", "last", "least", "most", "last_at"]
+    list_filter = ["kind", "values"]
+    search_fields = ["name", "run__run_id"]
+    readonly_fields = ["kind", "values", "count", "loose"]
+
+
+@admin.register(MetricChunk)
+class MetricChunkAdmin(admin.ModelAdmin):
+    list_display = ["series", "start", "count"]
+    list_select_related = ["series"]
+    search_fields = ["series__name", "series__run__run_id"]
+    raw_id_fields = ["series"]
+    exclude = ["data"]
+    readonly_fields = ["start", "count"]
+
+
+@admin.register(MetricBatch)
+class MetricBatchAdmin(OfRun):
+    list_display = ["batch_id", "run", "at"]
+    search_fields = ["batch_id", "run__run_id"]
+    readonly_fields = ["batch_id", "at"]
+
+
+@admin.register(Artifact)
+class ArtifactAdmin(Deleting):
+    list_display = ["path", "run", "size", "content_type", "updated_at"]
+    list_filter = ["content_type"]
+    list_select_related = ["run"]
+    search_fields = ["path", "run__run_id"]
+    raw_id_fields = ["run"]
+    readonly_fields = ["size", "created_at", "updated_at"]
+
+    def free(self, obj):
+        artifacts.delete(obj)
+
+
+@admin.register(ArtifactSegment)
+class ArtifactSegmentAdmin(admin.ModelAdmin):
+    list_display = ["artifact", "offset", "size", "key"]
+    list_select_related = ["artifact"]
+    search_fields = ["artifact__path", "artifact__run__run_id", "key"]
+    raw_id_fields = ["artifact"]
+    readonly_fields = ["offset", "size", "key"]
+
+
+@admin.register(Snapshot)
+class SnapshotAdmin(Deleting):
+    list_display = ["snapshot_id", "workspace", "size", "created_by", "created_at", "used_at"]
+    list_filter = ["workspace"]
+    list_select_related = ["workspace", "created_by"]
+    search_fields = ["snapshot_id", "digest"]
+    raw_id_fields = ["workspace", "created_by"]
+    readonly_fields = ["snapshot_id", "digest", "key", "size", "files", "created_at", "used_at"]
+    date_hierarchy = "created_at"
+
+    def free(self, obj):
+        snapshots.forget(obj)
