@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 SERVER = "http://testserver"
@@ -19,18 +21,34 @@ def alone(monkeypatch, tmp_path):
 def studio(db, monkeypatch):
     """The real application behind every client of the SDK, without a socket; nobody is signed in."""
     import httpx
-    from django.core.signals import request_finished, request_started
     from django.core.wsgi import get_wsgi_application
-    from django.db import close_old_connections
     from lazuli import client
+    from obstore.store import MemoryStore
 
+    from compute import doorbell
+    from studio import storage
+
+    memory = MemoryStore()
+    monkeypatch.setattr(storage, "store", lambda: memory)
+    # Redis is away: the row is the truth, and the bell only makes things quicker.
+    monkeypatch.setattr(doorbell, "_ring", lambda task, queue: None)
     monkeypatch.setattr(client, "default_transport", httpx.WSGITransport(app=get_wsgi_application()))
     monkeypatch.setenv("LAZULI_URL", SERVER)
-    # As Django's own test client does: the end of a request must not close the connection that the test uses.
-    for signal in (request_started, request_finished):
+    with _connection_kept():
+        yield SERVER
+
+
+@contextlib.contextmanager
+def _connection_kept():
+    """As Django's own test client does: the end of a request must not close the connection of the test's transaction."""
+    from django.core.signals import request_finished, request_started
+    from django.db import close_old_connections, connection
+
+    signals = (request_started, request_finished) if connection.in_atomic_block else ()
+    for signal in signals:
         signal.disconnect(close_old_connections)
-    yield SERVER
-    for signal in (request_started, request_finished):
+    yield
+    for signal in signals:
         signal.connect(close_old_connections)
 
 

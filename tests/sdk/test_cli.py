@@ -79,7 +79,10 @@ def test_computetarget_commands(ws, lazuli):
     assert lazuli(*update)[0] == cli.USAGE
     assert as_json(lazuli("computetarget", "nodes", "-n", "cpu-cluster", "-o", "json")) == []
     assert lazuli("computetarget", "delete", "-n", "cpu-cluster", "-y")[0] == cli.OK
-    code, _, err = lazuli("computetarget", "show", "-n", "cpu-cluster")
+    assert (
+        as_json(lazuli("computetarget", "show", "-n", "cpu-cluster", "-o", "json"))["provisioningState"] == "Deleting"
+    )
+    code, _, err = lazuli("computetarget", "show", "-n", "missing")
     assert code == cli.NOT_FOUND and "ComputeTargetNotFound" in err
 
 
@@ -88,6 +91,7 @@ def test_computetarget_commands(ws, lazuli):
 def test_run_commands(ws, lazuli, tmp_path):
     run = Experiment(ws, "iris").start_logging(snapshot_directory=None)
     run.log("loss", 0.5)
+    run.flush()
     (tmp_path / "note.txt").write_text("hello")
     run.upload_file("outputs/note.txt", str(tmp_path / "note.txt"))
     run.complete()
