@@ -3,6 +3,7 @@
 import pytest
 from azureml.core import _follow
 from azureml.exceptions import ActivityFailedException, ExperimentExecutionException
+from lazuli import errors
 
 LOG = "user_logs/std_log.txt"
 
@@ -93,6 +94,21 @@ def test_or_shows_it(capsys):
 def test_canceled_is_no_error_and_finalizing_ends_a_silent_wait():
     assert wait(Run(({"status": "Canceled"}, {})))["status"] == "Canceled"
     assert wait(Run(({"status": "Finalizing"}, {})), show_output=False)["status"] == "Finalizing"
+
+
+def test_a_server_that_is_away_is_waited_for(capsys):
+    class Away(Run):
+        calls = 0
+
+        def get_details(self):
+            self.calls += 1
+            if self.calls == 2:
+                raise errors.Unreachable("no answer")
+            return super().get_details()
+
+    run = Away(({"status": "Running"}, {}), ({"status": "Completed"}, {}))
+    assert wait(run, show_output=False)["status"] == "Completed"
+    assert "Waiting for the server: no answer" in capsys.readouterr().err
 
 
 def test_interrupted_the_run_goes_on():

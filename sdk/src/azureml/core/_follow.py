@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from typing import Any, Dict, List, Optional
 
 from azureml.core._artifacts import RunFiles
 from azureml.exceptions import ActivityFailedException, ExperimentExecutionException
+from lazuli import errors
 
 RUNNING_STATES = [
     "NotStarted",
@@ -25,6 +27,7 @@ RUNNING_STATES = [
 POST_PROCESSING_STATES = ["CancelRequested", "Finalizing"]
 TERMINAL = ("Completed", "Failed", "Canceled")
 POLL_SECONDS = 1.0
+PATIENCE = 900.0
 _STREAMABLE = re.compile(r"user_logs/std_log[\D0]*?(?:_ps)?\.txt|azureml-logs/\d\d.+\.txt")
 _WORKER = re.compile(r"^(?P<stem>.*?)(?P<kind>[-_](?:rank|worker)[-_])(?P<number>\d+)\.txt$")
 
@@ -105,17 +108,38 @@ def _wait(run: Any, show_output: bool, states: List[str], raise_on_error: bool) 
 
 
 def _poll(run: Any, printer: Optional[LogPrinter], states: List[str]) -> Dict[str, Any]:
-    details: Dict[str, Any] = run.get_details()
+    details = _details(run)
     ended_before = details["status"] in TERMINAL
     while not ended_before:
         # Read before the log: a final status means that the log is whole.
         ended_before = is_over(details["status"], states if printer is None else [*states, *POST_PROCESSING_STATES])
         if printer is not None:
-            printer.show_new(list(details.get("logFiles") or {}))
+            _show(printer, list(details.get("logFiles") or {}))
         if not ended_before:
             time.sleep(POLL_SECONDS)
-            details = run.get_details()
+            details = _details(run)
     return details
+
+
+def _details(run: Any) -> Dict[str, Any]:
+    """A run of hours is not given up because its server is away for minutes."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            details: Dict[str, Any] = run.get_details()
+            return details
+        except errors.Unreachable as error:
+            if time.monotonic() > deadline:
+                raise
+            print(f"Waiting for the server: {error.message}", file=sys.stderr)
+
+
+def _show(printer: LogPrinter, names: List[str]) -> None:
+    try:
+        printer.show_new(names)
+    except errors.Unreachable as error:
+        # The next poll shows it.
+        print(f"Waiting for the server: {error.message}", file=sys.stderr)
 
 
 def is_over(status: str, states: List[str]) -> bool:
