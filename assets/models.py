@@ -3,7 +3,10 @@
 from django.db import models
 from django.utils import timezone
 
+from assets.registry import LoggedModel, Model, ModelFile, ModelVersion
 from workspaces.models import User, Workspace
+
+__all__ = ["LoggedModel", "Model", "ModelFile", "ModelVersion"]
 
 
 class EnvironmentQuerySet(models.QuerySet):

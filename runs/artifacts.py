@@ -47,6 +47,18 @@ def put(run: Run, path: str, chunks: Iterable[bytes], *, content_type: str = "",
     return artifact
 
 
+def put_segments(run: Run, path: str, segments: list[tuple[str, int]], *, content_type: str = "") -> Artifact:
+    """A file of what lies in storage already, as (key, size) in order; one of the same path is replaced."""
+    path = paths.checked(path)
+    with transaction.atomic():
+        artifact, old = _replace(run, path, content_type, overwrite=True)
+        for key, size in segments:
+            _add_segment(artifact, artifact.size, size, key)
+        touch(run)
+    free(old)
+    return artifact
+
+
 def _replace(run: Run, path: str, content_type: str, overwrite: bool) -> tuple[Artifact, list[str]]:
     """The row without segments, and the keys that it had."""
     kind = content_type_of(path, content_type)

@@ -10,10 +10,14 @@ from django.utils import timezone
 
 from compute import queue
 from compute.models import ComputeTarget, Work
+from runs.inputs import RunDataset, RunModel
+from runs.patterns import ValueStart
 from studio import storage
 from studio.errors import Conflict, Invalid
 from workspaces import names
 from workspaces.models import User, Workspace
+
+__all__ = ["RunDataset", "RunModel"]
 
 
 class ExperimentQuerySet(models.QuerySet):
@@ -23,13 +27,15 @@ class ExperimentQuerySet(models.QuerySet):
 
 class Experiment(models.Model):
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="experiments")
-    name = models.CharField(max_length=255)
+    # Ours are shorter (workspaces/names.py); MLflow's clients may write more.
+    name = models.CharField(max_length=500)
     experiment_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     description = models.TextField(max_length=5000, blank=True)
     tags = models.JSONField(default=dict, blank=True)
     run_count = models.PositiveIntegerField(default=0, help_text="Also the number of the newest run.")
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
     archived_at = models.DateTimeField(null=True, blank=True)
 
     objects = ExperimentQuerySet.as_manager()
@@ -57,7 +63,8 @@ class Experiment(models.Model):
             self.tags = names.tags(tags)
         if archived is not None:
             self.archived_at = (self.archived_at or timezone.now()) if archived else None
-        self.save(update_fields=["name", "description", "tags", "archived_at"])
+        self.updated_at = timezone.now()
+        self.save(update_fields=["name", "description", "tags", "archived_at", "updated_at"])
 
     def next_number(self) -> int:
         """The number of a new run; inside the transaction that stores the run, so that none is used twice."""
@@ -208,6 +215,8 @@ class Run(models.Model):
             models.Index(fields=["workspace", "-created_at", "-id"], name="runs_newest"),
             models.Index(fields=["experiment", "-created_at", "-id"], name="runs_of_experiment"),
             models.Index(fields=["workspace", "status"], name="runs_by_status"),
+            # The order of MLflow's searches.
+            models.Index("experiment", Coalesce("started_at", "created_at").desc(), "run_id", name="runs_by_start"),
             models.Index(
                 fields=["status"], condition=~Q(status__in=["Completed", "Failed", "Canceled"]), name="runs_active"
             ),
@@ -282,6 +291,21 @@ class Run(models.Model):
             RunEvent.objects.create(run=self, status=status, message=message[:1000])
             if status in self.TERMINAL:
                 self._end_what_hangs_on_it(status)
+        self.refresh_from_db()
+
+    def put_in(self, status, *, ended_at=None):
+        """A run that no runner supervises is where its client says, back from an end too: MLflow's runs can be resumed."""
+        over = status in self.TERMINAL
+        fields = {
+            "status": status,
+            "ended_at": (ended_at or timezone.now()) if over else None,
+            "revision": F("revision") + 1,
+        }
+        with transaction.atomic():
+            if not Run.objects.filter(pk=self.pk, work=None, heartbeat_at=None).update(**fields):
+                raise Conflict(f"The run {self.run_id} is supervised by a runner, which ends it.", target="status")
+            if self.status != status:
+                RunEvent.objects.create(run=self, status=status)
         self.refresh_from_db()
 
     def _status(self, word):
@@ -428,6 +452,7 @@ class RunTag(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "name"], name="one_tag_of_a_name")]
+        indexes = [models.Index("name", ValueStart("value"), "run", name="tags_by_value")]
         ordering = ["name"]
 
     def __str__(self):
@@ -443,6 +468,7 @@ class RunParameter(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "name"], name="one_parameter_of_a_name")]
+        indexes = [models.Index("name", ValueStart("value"), "run", name="parameters_by_value")]
         ordering = ["name"]
 
     def __str__(self):
@@ -475,7 +501,8 @@ class MetricSeries(models.Model):
     count = models.PositiveBigIntegerField(default=0)
     # Chunks stored since the last merge.
     loose = models.PositiveIntegerField(default=0)
-    # Of the numbers among the values; a NaN is never the least, the most or the last.
+    # Of the numbers among the values; a NaN is never the least or the most. The last is the one of the greatest step,
+    # then time; it is empty if that is no number.
     last = models.FloatField(null=True)
     last_step = models.BigIntegerField(null=True)
     last_at = models.DateTimeField(null=True)

@@ -37,7 +37,9 @@ urlpatterns = [
     path("favicon.ico", views.favicon),
     path("palette/", views.palette, name="palette"),
     path("", include("workspaces.urls")),
+    path("", include("compute.urls")),
     path("", include("runs.urls")),
     path("pypi/", include("assets.urls")),
+    path("", include("runs.mlflow.urls")),
     path("", api.urls),
 ]

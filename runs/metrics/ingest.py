@@ -6,8 +6,9 @@ import uuid
 
 from django.db import transaction
 
-from runs.metrics import statements
+from runs.metrics import repeats, statements
 from runs.metrics.batches import Group, grouped
+from runs.metrics.repeats import last_of, rank_of
 from runs.models import MetricChunk, MetricSeries, Run
 from studio.errors import Invalid, TooLarge
 
@@ -18,8 +19,11 @@ MOST_SERIES = 10_000
 MOST_IN_SERIES = 10_000_000
 
 
-def ingest(run: Run, batch_id: str, points: list) -> int:
-    """Store a batch of points; returns how many there were. The same `batch_id` again changes nothing."""
+def ingest(run: Run, batch_id: str, points: list, *, once: bool = False) -> int:
+    """Store a batch of points; returns how many there were. The same `batch_id` again changes nothing.
+
+    With `once`, neither does a point that the series has already: step, time and value are the same.
+    """
     batch_id = _checked(batch_id)
     groups = grouped(points)
     if not groups:
@@ -28,7 +32,7 @@ def ingest(run: Run, batch_id: str, points: list) -> int:
         # The lock: batches of one run are stored one after another on every database.
         statements.lock(run)
         if not batch_id or statements.add_batch(run, batch_id):
-            _store(run, groups)
+            _store(run, groups, once)
     return len(points)
 
 
@@ -38,9 +42,12 @@ def _checked(batch_id) -> str:
     return str(batch_id)
 
 
-def _store(run: Run, groups: dict[str, Group]) -> None:
+def _store(run: Run, groups: dict[str, Group], once: bool) -> None:
     present = {series.name: series for series in MetricSeries.objects.filter(run=run, name__in=groups)}
     _check_kinds(present, groups)
+    if once:
+        groups = {n: repeats.left_out(present.get(n), g) for n, g in groups.items()}
+        groups = {name: group for name, group in groups.items() if group.values}
     fresh = [MetricSeries(run=run, name=n, kind=g.kind, values=g.codec) for n, g in groups.items() if n not in present]
     if fresh:
         _check_room(run, len(fresh))
@@ -48,8 +55,9 @@ def _store(run: Run, groups: dict[str, Group]) -> None:
             present[series.name] = series
     chunks = [_chunk(present[name], group) for name, group in groups.items()]
     statements.add_chunks([chunk for parts in chunks for chunk in parts])
-    statements.save_summaries(list(present.values()))
-    for series in present.values():
+    changed = [present[name] for name in groups]
+    statements.save_summaries(changed)
+    for series in changed:
         if series.loose >= LOOSE:
             merge(series)
 
@@ -91,15 +99,14 @@ def _chunk(series: MetricSeries, group: Group) -> list[MetricChunk]:
 def _summarize(series: MetricSeries, group: Group, steps: list) -> None:
     if series.first_step is None:
         series.first_step = steps[0]
-    series.shown = shown(group.values[-1])
     if series.kind == MetricSeries.Kind.TABLE:
-        series.last_step = steps[-1]
+        series.last_step, series.shown = steps[-1], shown(group.values[-1])
         return
     numbers = group.values if group.codec != "json" else [_number(value) for value in group.values]
     places = [place for place, value in enumerate(numbers) if value == value]
     if places:
         _summarize_numbers(series, numbers, steps, places)
-        series.last_at = dt.datetime.fromtimestamp(group.times[places[-1]] / 1000, dt.UTC)
+    _summarize_last(series, group, steps, numbers)
 
 
 def _summarize_numbers(series: MetricSeries, numbers: list, steps: list, places: list) -> None:
@@ -108,7 +115,20 @@ def _summarize_numbers(series: MetricSeries, numbers: list, steps: list, places:
         series.least, series.least_step = float(numbers[least]), steps[least]
     if series.most is None or numbers[most] > series.most:
         series.most, series.most_step = float(numbers[most]), steps[most]
-    series.last, series.last_step = float(numbers[places[-1]]), steps[places[-1]]
+
+
+def _summarize_last(series: MetricSeries, group: Group, steps: list, numbers: list) -> None:
+    """The last is the one of the greatest step, then time, then value, in whatever order points come."""
+
+    def rank(place: int) -> tuple:
+        return steps[place], group.times[place], rank_of(numbers[place])
+
+    place = max(reversed(range(len(steps))), key=rank)
+    if series.last_at is not None and rank(place) < last_of(series):
+        return
+    series.last = float(numbers[place]) if numbers[place] == numbers[place] else None
+    series.last_step, series.shown = steps[place], shown(group.values[place])
+    series.last_at = dt.datetime.fromtimestamp(group.times[place] / 1000, dt.UTC)
 
 
 def _number(value) -> float:

@@ -50,12 +50,12 @@ def test_texts_truths_and_null_are_kept(run):
     assert series(run).last == 2.0
 
 
-def test_nan_and_infinities_are_kept_and_never_least_most_or_last(run):
+def test_nan_and_infinities_are_kept_and_a_nan_is_never_least_or_most(run):
     points = [scalar(value=value) for value in (1.0, "NaN", "Infinity", "-Infinity", "NaN")]
     metrics.ingest(run, "b", points)
     assert read(run) == [1.0, "NaN", "Infinity", "-Infinity", "NaN"]
     row = series(run)
-    assert (row.least, row.most, row.last, row.shown) == (-math.inf, math.inf, -math.inf, "NaN")
+    assert (row.least, row.most, row.last, row.shown) == (-math.inf, math.inf, None, "NaN")
 
 
 def test_a_series_of_nothing_but_nan_has_no_summary(run):

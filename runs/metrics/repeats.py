@@ -1,0 +1,50 @@
+"""Points that a series has already: MLflow's clients send a batch again when its answer was lost, without an id."""
+
+import math
+
+from runs.metrics.batches import Group
+from runs.models import MetricSeries
+
+
+def rank_of(value) -> float:
+    """A NaN comes before all numbers."""
+    return value if value == value else -math.inf
+
+
+def last_of(series: MetricSeries) -> tuple:
+    """Step, time and value of the last point of a series that has points."""
+    at = round(series.last_at.timestamp() * 1000)
+    return series.last_step, at, -math.inf if series.last is None else series.last
+
+
+def left_out(series: MetricSeries | None, group: Group) -> Group:
+    """The group without repeated points."""
+    points = list(zip(group.steps, group.times, map(_same, group.values), strict=True))
+    first = {point: place for place, point in reversed(list(enumerate(points)))}
+    known = _stored(series, first) if series is not None and series.count else set()
+    places = sorted(place for point, place in first.items() if point not in known)
+    if len(places) == len(points):
+        return group
+    columns = ([column[place] for place in places] for column in (group.steps, group.times, group.values))
+    return Group(group.kind, *columns, group.codec)
+
+
+def _same(value):
+    """NaN is not equal to itself; here it has to be."""
+    return value if value == value else None
+
+
+def _stored(series: MetricSeries, points) -> set:
+    """Those of the points that the series has. What comes after its last cannot be among them, so that nothing is read."""
+    last = last_of(series)
+    doubtful = [point for point in points if (point[0], point[1], -math.inf if point[2] is None else point[2]) <= last]
+    if not doubtful:
+        return set()
+    import numpy as np
+
+    from runs.metrics.read import points as read
+
+    steps, times, values = read(series)
+    near = np.isin(times, [point[1] for point in doubtful])
+    values = np.asarray(values, object)[near].tolist()
+    return set(zip(steps[near].tolist(), times[near].tolist(), map(_same, values), strict=True))

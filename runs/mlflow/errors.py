@@ -1,0 +1,47 @@
+"""MLflow's errors: a code by which its client acts, a sentence, and the status that belongs to the code."""
+
+from studio.errors import Conflict, Denied, Invalid, NotReady, StudioError
+
+STATUS = {
+    "INTERNAL_ERROR": 500,
+    "TEMPORARILY_UNAVAILABLE": 503,
+    "RESOURCE_CONFLICT": 409,
+    "RESOURCE_DOES_NOT_EXIST": 404,
+    "ENDPOINT_NOT_FOUND": 404,
+    "NOT_IMPLEMENTED": 501,
+    "PERMISSION_DENIED": 403,
+    "UNAUTHENTICATED": 401,
+    "BAD_REQUEST": 400,
+    "INVALID_STATE": 400,
+    "RESOURCE_ALREADY_EXISTS": 400,
+    "INVALID_PARAMETER_VALUE": 400,
+}
+# In the order in which they are tried: TooLarge is an Invalid.
+OURS = [
+    (Invalid, "INVALID_PARAMETER_VALUE"),
+    (Denied, "PERMISSION_DENIED"),
+    (Conflict, "RESOURCE_CONFLICT"),
+    (NotReady, "TEMPORARILY_UNAVAILABLE"),
+]
+
+
+class MlflowError(Exception):
+    def __init__(self, code: str, message: str, status: int = 0):
+        super().__init__(message)
+        self.code, self.message, self.status = code, message, status or STATUS[code]
+
+
+def invalid(message: str) -> MlflowError:
+    return MlflowError("INVALID_PARAMETER_VALUE", message)
+
+
+def missing(message: str) -> MlflowError:
+    return MlflowError("RESOURCE_DOES_NOT_EXIST", message)
+
+
+def translated(error: StudioError) -> MlflowError:
+    """One of our errors in MLflow's words."""
+    for kind, code in OURS:
+        if isinstance(error, kind):
+            return MlflowError(code, error.message)
+    return MlflowError("INTERNAL_ERROR", error.message)

@@ -1,0 +1,126 @@
+"""Every point of a metric: page by page, of many runs at once, or a thinned selection."""
+
+import numpy as np
+
+from runs import metrics
+from runs.metrics.packing import as_list
+from runs.mlflow import shapes, tokens
+from runs.mlflow.calls import Call
+from runs.mlflow.errors import invalid
+from runs.models import MetricSeries
+
+MOST_POINTS = 25_000
+MOST_RUNS = 100
+MOST_INTERVAL = 2_500
+
+
+def get(call: Call) -> dict:
+    key = call.fields.text("metric_key")
+    most = call.fields.integer("max_results", 0)
+    if "max_results" in call.fields and not most > 0:
+        raise invalid(
+            f"Invalid value {most} for parameter 'max_results' supplied: write a number from 1 to {MOST_POINTS}."
+        )
+    start = tokens.read(call.fields.text("page_token", ""))
+    steps, times, values = _sorted(shapes.numeric_series().filter(run=call.run(), name=key).first())
+    # Without a limit MLflow's clients expect all there is.
+    end = start + min(most, MOST_POINTS) if most else len(steps)
+    answer = {"metrics": _metrics(key, steps[start:end], times[start:end], values[start:end])}
+    if end < len(steps):
+        answer["next_page_token"] = tokens.write(end)
+    return answer
+
+
+def _sorted(series: MetricSeries | None):
+    """By time, then step, then value."""
+    if series is None:
+        return np.empty(0, "<i8"), np.empty(0, "<i8"), np.empty(0)
+    steps, times, values = metrics.points(series)
+    if isinstance(values, list):
+        values = [float(value) if isinstance(value, int | float) else np.nan for value in values]
+    values = np.asarray(values, "<f8")
+    order = np.lexsort((values, steps, times))
+    return steps[order], times[order], values[order]
+
+
+def _metrics(key: str, steps, times, values, **more) -> list[dict]:
+    finite = bool(np.isfinite(values).all())
+    numbers = as_list(values) if finite else [shapes.number(value) for value in as_list(values)]
+    rows = zip(numbers, as_list(times), as_list(steps), strict=True)
+    return [{"key": key, "value": value, "timestamp": at, "step": step, **more} for value, at, step in rows]
+
+
+def bulk(call: Call) -> dict:
+    """The history of one metric in several runs, in the order of the runs."""
+    key, most = call.fields.text("metric_key"), min(call.fields.integer("max_results", MOST_POINTS), MOST_POINTS)
+    found = []
+    for run_id, series in _series_of(call, _run_ids(call, "run_id"), key):
+        columns = _sorted(series)
+        found += _metrics(key, *columns, run_id=run_id)
+        if len(found) >= most:
+            break
+    return {"metrics": found[:most]}
+
+
+def bulk_interval(call: Call) -> dict:
+    """Of each run at most so many points, evenly over its steps; the last step of each run is always among them."""
+    run_ids, key = _run_ids(call, "run_ids"), call.fields.text("metric_key")
+    most = call.fields.integer("max_results", MOST_INTERVAL)
+    if not 1 <= most <= MOST_INTERVAL:
+        raise invalid(f"max_results must be between 1 and {MOST_INTERVAL}, got {most}.")
+    first, last = _interval(call)
+    found = [(run_id, _within(_by_step(series), first, last)) for run_id, series in _series_of(call, run_ids, key)]
+    kept = _steps(found, most)
+    answer = []
+    for run_id, (steps, times, values) in found:
+        chosen = np.isin(steps, kept) | (steps == steps[-1:])
+        answer += _metrics(key, steps[chosen], times[chosen], values[chosen], run_id=run_id)
+    return {"metrics": answer}
+
+
+def _interval(call: Call) -> tuple[int | None, int | None]:
+    fields = call.fields
+    if ("start_step" in fields) != ("end_step" in fields):
+        raise invalid("If either start step or end step are specified, both must be specified.")
+    if "start_step" not in fields:
+        return None, None
+    first, last = fields.integer("start_step"), fields.integer("end_step")
+    if first > last:
+        raise invalid(f"end_step must be greater than start_step. Found start_step={first} and end_step={last}.")
+    return first, last
+
+
+def _by_step(series: MetricSeries):
+    columns = _sorted(series)
+    order = np.lexsort((columns[1], columns[0]))
+    return tuple(column[order] for column in columns)
+
+
+def _within(columns, first, last):
+    if first is None:
+        return columns
+    inside = (columns[0] >= first) & (columns[0] <= last)
+    return tuple(column[inside] for column in columns)
+
+
+def _steps(found, most: int):
+    """The steps to show, spread evenly over all that any of the runs has."""
+    steps = np.unique(np.concatenate([columns[0] for _, columns in found])) if found else np.empty(0, "<i8")
+    if len(steps) <= most:
+        return steps
+    return steps[np.unique(np.linspace(0, len(steps) - 1, most).astype(int))]
+
+
+def _run_ids(call: Call, name: str) -> list[str]:
+    run_ids = call.fields.texts(name) or call.fields.texts("run_ids")
+    if not run_ids:
+        raise invalid(f"Missing value for required parameter '{name}'. Name at least one run.")
+    if len(run_ids) > MOST_RUNS:
+        raise invalid(f"{name} cannot hold more than {MOST_RUNS} runs; {len(run_ids)} were given.")
+    return run_ids
+
+
+def _series_of(call: Call, run_ids: list[str], key: str) -> list[tuple[str, MetricSeries]]:
+    present = dict(call.runs().filter(run_id__in=run_ids).values_list("pk", "run_id"))
+    rows = {present[row.run_id]: row for row in shapes.numeric_series().filter(run__in=present, name=key)}
+    return [(run_id, rows[run_id]) for run_id in run_ids if run_id in rows]

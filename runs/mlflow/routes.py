@@ -1,0 +1,87 @@
+"""Which verb answers which address. Several methods on one address are several lines."""
+
+import re
+
+from runs.mlflow import experiments, files, history, runs, searching, writes
+from runs.mlflow.errors import MlflowError
+
+VERSION = "3.17.0"
+PLAIN = {"version": VERSION, "health": "OK"}
+
+
+def server_info(call) -> dict:
+    return {"store_type": "RestStore", "multipart_uploads_enabled": True, "multipart_downloads_enabled": False}
+
+
+EXPERIMENTS = {
+    ("POST", "mlflow/experiments/create"): experiments.create,
+    ("GET", "mlflow/experiments/get"): experiments.get,
+    ("GET", "mlflow/experiments/get-by-name"): experiments.get_by_name,
+    ("POST", "mlflow/experiments/search"): searching.experiments,
+    ("GET", "mlflow/experiments/search"): searching.experiments,
+    ("GET", "mlflow/experiments/list"): searching.experiments,
+    ("POST", "mlflow/experiments/update"): experiments.update,
+    ("POST", "mlflow/experiments/delete"): experiments.delete,
+    ("POST", "mlflow/experiments/restore"): experiments.restore,
+    ("POST", "mlflow/experiments/set-experiment-tag"): experiments.set_tag,
+    ("POST", "mlflow/experiments/delete-experiment-tag"): experiments.delete_tag,
+}
+RUNS = {
+    ("POST", "mlflow/runs/create"): runs.create,
+    ("GET", "mlflow/runs/get"): runs.get,
+    ("POST", "mlflow/runs/update"): runs.update,
+    ("POST", "mlflow/runs/delete"): runs.delete,
+    ("POST", "mlflow/runs/restore"): runs.restore,
+    ("POST", "mlflow/runs/search"): searching.runs,
+    ("POST", "mlflow/runs/set-tag"): runs.set_tag,
+    ("POST", "mlflow/runs/delete-tag"): runs.delete_tag,
+    ("POST", "mlflow/runs/log-metric"): writes.log_metric,
+    ("POST", "mlflow/runs/log-parameter"): writes.log_parameter,
+    ("POST", "mlflow/runs/log-batch"): writes.log_batch,
+    ("POST", "mlflow/runs/log-model"): writes.log_model,
+    ("POST", "mlflow/runs/log-inputs"): writes.log_inputs,
+    ("POST", "mlflow/runs/outputs"): writes.log_outputs,
+    ("GET", "mlflow/metrics/get-history"): history.get,
+    ("GET", "mlflow/metrics/get-history-bulk"): history.bulk,
+    ("GET", "mlflow/metrics/get-history-bulk-interval"): history.bulk_interval,
+}
+FILES = {
+    ("GET", "mlflow/artifacts/list"): files.list_of_run,
+    ("GET", "mlflow/get-artifact"): files.get_artifact,
+    ("GET", "get-artifact"): files.get_artifact,
+    ("GET", "mlflow-artifacts/artifacts"): files.list_proxied,
+    ("GET", "mlflow/server-info"): server_info,
+}
+FIXED = EXPERIMENTS | RUNS | FILES
+# With words of their own in the address; tried in this order.
+PATTERNS = [
+    ("GET", r"mlflow-artifacts/artifacts/(?P<artifact>.+)", files.download),
+    ("PUT", r"mlflow-artifacts/artifacts/(?P<artifact>.+)", files.upload),
+    ("DELETE", r"mlflow-artifacts/artifacts/(?P<artifact>.+)", files.delete),
+    ("POST", r"mlflow-artifacts/mpu/create/(?P<artifact>.+)", files.begin_parts),
+    ("POST", r"mlflow-artifacts/mpu/complete/(?P<artifact>.+)", files.end_parts),
+    ("POST", r"mlflow-artifacts/mpu/abort/(?P<artifact>.+)", files.abort_parts),
+    ("PUT", r"mlflow-artifacts/mpu/part/(?P<artifact>[^/]+/[^/]+/\d+)", files.put_part),
+    ("GET", r"mlflow-artifacts/presigned/(?P<artifact>.+)", files.presigned),
+]
+COMPILED = [(method, re.compile(pattern), verb) for method, pattern, verb in PATTERNS]
+
+
+def find(method: str, route: str):
+    """The verb and the words of the address."""
+    method = "GET" if method == "HEAD" else method
+    verb = FIXED.get((method, route))
+    if verb:
+        return verb, {}
+    for wanted, pattern, verb in COMPILED:
+        match = pattern.fullmatch(route) if wanted == method else None
+        if match:
+            return verb, match.groupdict()
+    raise _not_found(method, route)
+
+
+def _not_found(method: str, route: str) -> MlflowError:
+    others = {m for m, path in FIXED if path == route} | {m for m, pattern, _ in COMPILED if pattern.fullmatch(route)}
+    if others:
+        return MlflowError("BAD_REQUEST", f"Use {' or '.join(sorted(others))} at this address, not {method}.", 405)
+    return MlflowError("ENDPOINT_NOT_FOUND", f"There is no '{route[:200]}' in this tracking server.")

@@ -1,0 +1,210 @@
+"""Making, ending, deleting and restoring runs in MLflow's words."""
+
+import random
+import uuid
+
+from django.db import transaction
+from django.utils import timezone
+
+from runs import submission
+from runs.mlflow import limits, shapes, tags
+from runs.mlflow.calls import Call
+from runs.mlflow.errors import invalid, missing
+from runs.models import Run
+
+RUN_TYPE = "mlflow"
+ADJECTIVES = [
+    "able",
+    "bold",
+    "brave",
+    "calm",
+    "clever",
+    "eager",
+    "fair",
+    "fine",
+    "gentle",
+    "glad",
+    "grand",
+    "happy",
+    "keen",
+    "kind",
+    "lively",
+    "lucky",
+    "neat",
+    "nimble",
+    "noble",
+    "proud",
+    "quick",
+    "quiet",
+    "rare",
+    "shiny",
+    "silent",
+    "smart",
+    "swift",
+    "tidy",
+    "vivid",
+    "wise",
+]
+NOUNS = [
+    "ant",
+    "bear",
+    "bee",
+    "bird",
+    "cat",
+    "crane",
+    "crow",
+    "deer",
+    "dove",
+    "duck",
+    "eel",
+    "elk",
+    "finch",
+    "fish",
+    "fox",
+    "frog",
+    "goat",
+    "gull",
+    "hare",
+    "hawk",
+    "horse",
+    "ibis",
+    "jay",
+    "lark",
+    "lynx",
+    "mole",
+    "moose",
+    "moth",
+    "newt",
+    "otter",
+    "owl",
+    "panda",
+    "perch",
+    "pike",
+    "quail",
+    "ram",
+    "raven",
+    "robin",
+    "seal",
+    "shrew",
+    "sloth",
+    "stork",
+    "swan",
+    "tern",
+    "toad",
+    "trout",
+    "wolf",
+    "wren",
+    "yak",
+]
+
+
+def create(call: Call) -> dict:
+    given = dict(call.fields.pairs("tags"))
+    experiment = call.open_experiment("log")
+    parent, kept = _parent(call, given)
+    submission.may_create(call.actor, call.workspace, parent)
+    run_id = uuid.uuid4().hex
+    start = shapes.moment(call.fields.integer("start_time", shapes.millis(timezone.now())), "start_time")
+    name, user = _name(call, given), call.fields.text("user_id", "")
+    if user and shapes.USER not in kept:
+        kept[shapes.USER] = user
+    with transaction.atomic():
+        run = submission.create(
+            call.actor,
+            experiment,
+            run_id,
+            parent,
+            display_name=limits.value(name, "Run name", 256),
+            description=given.get(shapes.NOTE, ""),
+            run_type=RUN_TYPE,
+            status=Run.Status.RUNNING,
+            started_at=start,
+            tags={
+                key: tags.checked(key, value) for key, value in kept.items() if key not in (shapes.NAME, shapes.NOTE)
+            },
+        )
+        run.events.create(status=Run.Status.RUNNING, at=start)
+    return {"run": shapes.run(run)}
+
+
+def _name(call: Call, given: dict) -> str:
+    name, tag = call.fields.text("run_name", ""), given.get(shapes.NAME, "")
+    if name and tag and name != tag:
+        raise invalid(
+            f"Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values (run_name="
+            f"'{name}', mlflow.runName='{tag}')."
+        )
+    return name or tag or f"{random.choice(ADJECTIVES)}-{random.choice(NOUNS)}-{random.randint(1, 999)}"
+
+
+def _parent(call: Call, given: dict) -> tuple[Run | None, dict]:
+    """The parent, and the tags without it. What a script makes with its run's token is a child of that run."""
+    run_id = given.get(shapes.PARENT) or call.actor.run_id
+    parent = run_id and call.runs().filter(run_id=run_id, deleted_at=None).select_related("root").first()
+    if not parent:
+        return None, given
+    parent.workspace = call.workspace
+    call.may_write(parent)
+    return parent, {key: value for key, value in given.items() if key != shapes.PARENT}
+
+
+def get(call: Call) -> dict:
+    return {"run": shapes.run(call.run())}
+
+
+def update(call: Call) -> dict:
+    run = call.open_run()
+    status, name = call.fields.text("status", ""), call.fields.text("run_name", "")
+    if status and status not in shapes.OUR_STATUS:
+        raise invalid(
+            f"Invalid value \"{status}\" for parameter 'status' supplied: write one of {', '.join(shapes.OUR_STATUS)}."
+        )
+    end = shapes.moment(call.fields.integer("end_time"), "end_time") if "end_time" in call.fields else None
+    if name:
+        run.edit(display_name=name)
+    if status and (run.work_id or run.heartbeat_at):
+        _tell_supervised(call, run, status)
+    elif status:
+        run.put_in(shapes.OUR_STATUS[status], ended_at=end)
+    user = run.tag_rows.filter(name=shapes.USER).values_list("value", flat=True).first() or ""
+    return {"run_info": shapes.run_info(run, user)}
+
+
+def _tell_supervised(call: Call, run: Run, status: str) -> None:
+    """A runner ends this run when its script has ended; what MLflow says before that is noted, not obeyed."""
+    if status == "FAILED" and run.is_active:
+        run.warn("MLflow's run was ended as FAILED by the script.", source="mlflow")
+    elif status == "KILLED" and run.is_active and not call.actor.is_run:
+        run.cancel()
+
+
+def delete(call: Call) -> dict:
+    run = call.run()
+    call.may_write(run)
+    if run.is_active and (run.work_id or run.heartbeat_at):
+        raise invalid(f"The run {run.run_id} is at work on a compute. Cancel it first.")
+    Run.objects.filter(pk=run.pk, deleted_at=None).update(deleted_at=timezone.now())
+    return {}
+
+
+def restore(call: Call) -> dict:
+    run = call.run()
+    call.may_write(run)
+    if run.experiment.archived_at:
+        raise invalid(f"The experiment {run.experiment.name} is deleted. Restore it first.")
+    Run.objects.filter(pk=run.pk).update(deleted_at=None)
+    return {}
+
+
+def set_tag(call: Call) -> dict:
+    key, value = call.fields.text("key", empty=True), call.fields.text("value", "", empty=True)
+    tags.store(call, call.open_run(), {key: value})
+    return {}
+
+
+def delete_tag(call: Call) -> dict:
+    run = call.open_run()
+    key = call.fields.text("key")
+    if not tags.remove(run, key):
+        raise missing(f"No tag with name: {key} in run with id {run.run_id}")
+    return {}

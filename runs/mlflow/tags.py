@@ -1,0 +1,53 @@
+"""Tags of runs. A few of MLflow's own are columns here: the run's name, its description and its parent."""
+
+from django.db import transaction
+from django.db.models import F
+
+from runs.mlflow import limits, shapes
+from runs.mlflow.calls import Call
+from runs.mlflow.errors import invalid
+from runs.models import Run, RunTag
+
+
+def checked(key: str, value: str) -> str:
+    limits.key(key, "Tag")
+    return limits.value(value, f"Tag value of '{key}'")
+
+
+def store(call: Call, run: Run, tags: dict[str, str]) -> None:
+    for key, value in tags.items():
+        checked(key, value)
+    fields = {"revision": F("revision") + 1}
+    if shapes.NAME in tags:
+        if not tags[shapes.NAME]:
+            raise invalid("A run's name cannot be empty.")
+        fields["display_name"] = limits.value(tags[shapes.NAME], "Run name", 256)
+    if shapes.NOTE in tags:
+        fields["description"] = tags[shapes.NOTE]
+    parent = _parent(call, run, tags[shapes.PARENT]) if shapes.PARENT in tags else None
+    if parent:
+        fields["parent"], fields["root"] = parent, parent.root or parent
+    columns = shapes.COLUMNS if parent else shapes.COLUMNS - {shapes.PARENT}
+    rows = [RunTag(run=run, name=key, value=value) for key, value in tags.items() if key not in columns]
+    with transaction.atomic():
+        Run.objects.filter(pk=run.pk).update(**fields)
+        RunTag.objects.bulk_create(rows, update_conflicts=True, unique_fields=["run", "name"], update_fields=["value"])
+
+
+def _parent(call: Call, run: Run, run_id: str) -> Run | None:
+    """The run that is to be the parent; None if there is none, then the tag is kept as it is."""
+    parent = ancestor = call.runs().filter(run_id=run_id).select_related("root").first()
+    while ancestor:
+        if ancestor.pk == run.pk:
+            raise invalid(f"The run {run_id} is the run itself or descends from it; it cannot be its parent.")
+        ancestor = ancestor.parent
+    return parent
+
+
+def remove(run: Run, key: str) -> bool:
+    """False if there was no such tag."""
+    fields = {shapes.NOTE: {"description": ""}, shapes.PARENT: {"parent": None, "root": None}}.get(key, {})
+    there = bool((key == shapes.NOTE and run.description) or (key == shapes.PARENT and run.parent_id))
+    with transaction.atomic():
+        Run.objects.filter(pk=run.pk).update(revision=F("revision") + 1, **(fields if there else {}))
+        return bool(run.tag_rows.filter(name=key).delete()[0]) or there

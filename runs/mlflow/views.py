@@ -1,0 +1,89 @@
+"""The one view of the API: who asks, which verb, and its answer or error in MLflow's shape."""
+
+import json
+import logging
+import re
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from runs.mlflow.calls import Call
+from runs.mlflow.errors import MlflowError, invalid, translated
+from runs.mlflow.fields import Fields
+from runs.mlflow.routes import PLAIN, find
+from studio.errors import StudioError
+from workspaces.authentication import actor_of
+
+logger = logging.getLogger(__name__)
+BASE = re.compile(r"(?:ajax-)?api/[23]\.0/(?P<route>mlflow(?:-artifacts)?/.*)")
+DUMPS = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+@csrf_exempt
+def answer(request: HttpRequest, rest: str, **place) -> HttpResponse:
+    try:
+        return _answer(request, rest, place)
+    except MlflowError as error:
+        return problem(error)
+    except StudioError as error:
+        return problem(translated(error))
+    except Http404 as error:
+        return problem(MlflowError("RESOURCE_DOES_NOT_EXIST", str(error)))
+    except RequestDataTooBig:
+        return problem(invalid("The body is larger than 8 MB. Send it in smaller batches."))
+
+
+def _answer(request: HttpRequest, rest: str, place: dict) -> HttpResponse:
+    if rest in PLAIN:
+        return HttpResponse(PLAIN[rest], content_type="text/plain")
+    actor = _actor(request)
+    match = BASE.fullmatch(rest)
+    verb, words = find(request.method, match["route"] if match else rest)
+    body = verb(Call(request, actor, place, _fields(request, words)), *words.values())
+    return body if isinstance(body, HttpResponse) else HttpResponse(DUMPS(body), content_type="application/json")
+
+
+def _actor(request: HttpRequest):
+    """By bearer token; the password of basic authentication is taken for a token too, as MLflow's clients may send it."""
+    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+    actor = None
+    if kind.lower() == "bearer":
+        actor = actor_of(secret.strip())
+    elif kind.lower() == "basic":
+        actor = _from_basic(secret.strip())
+    if actor is None:
+        raise MlflowError("UNAUTHENTICATED", "Send a valid token: set MLFLOW_TRACKING_TOKEN to one made in the studio.")
+    return actor
+
+
+def _from_basic(text: str):
+    import base64
+    import binascii
+
+    try:
+        _, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return actor_of(secret)
+
+
+def _fields(request: HttpRequest, words: dict) -> Fields:
+    """Of the query for GET, of the JSON body for others; an upload has neither, its body is read by its verb."""
+    if request.method in ("GET", "HEAD"):
+        return Fields.of_query(request.GET)
+    if request.method == "PUT" or (request.method == "DELETE" and "artifact" in words):
+        return Fields({})
+    kind = request.headers.get("Content-Type", "").split(";")[0].strip().lower()
+    if kind != "application/json":
+        hint = f"The Content-Type is '{kind}'" if kind else "The Content-Type header is missing"
+        raise invalid(f"Bad Request. {hint}; send application/json.")
+    return Fields.of_body(request.body)
+
+
+def problem(error: MlflowError) -> HttpResponse:
+    body = json.dumps({"error_code": error.code, "message": error.message})
+    response = HttpResponse(body, status=error.status, content_type="application/json")
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="mlflow"'
+    return response

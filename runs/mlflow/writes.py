@@ -1,0 +1,159 @@
+"""What a run logs: metrics, params, batches, data sets and models."""
+
+import json
+
+from django.db import transaction
+from django.db.models import F
+
+from runs import metrics
+from runs.inputs import RunDataset, RunModel
+from runs.mlflow import limits, tags
+from runs.mlflow.calls import Call
+from runs.mlflow.errors import MlflowError, invalid
+from runs.mlflow.fields import Fields
+from runs.models import Run, RunParameter
+from studio.errors import Invalid
+
+HISTORY = "mlflow.log-model.history"
+CONTEXT = "mlflow.data.context"
+
+
+def log_metric(call: Call) -> dict:
+    point = _point(call.fields)
+    _store_points(call.open_run(), [point])
+    return {}
+
+
+def log_parameter(call: Call) -> dict:
+    key, value = call.fields.text("key", empty=True), call.fields.text("value", empty=True)
+    run = call.open_run()
+    with transaction.atomic():
+        _store_params(run, [(key, value)])
+    return {}
+
+
+def log_batch(call: Call) -> dict:
+    fields = call.fields
+    run_id = call.run_id()
+    points = [_point(item, f"metrics[{place}].") for place, item in enumerate(fields.objects("metrics"))]
+    params, given = fields.pairs("params"), fields.pairs("tags")
+    limits.batch(len(points), len(params), len(given))
+    _check_params(params)
+    run = call.open_run(run_id)
+    with transaction.atomic():
+        if params:
+            _store_params(run, params)
+        if points:
+            _store_points(run, points)
+        if given:
+            tags.store(call, run, dict(given))
+    return {}
+
+
+def _point(fields: Fields, place: str = "") -> dict:
+    at = fields.integer("timestamp")
+    if at < 0:
+        raise invalid(
+            f"Invalid value {at} for parameter '{place}timestamp' supplied: it must be a non-negative time in ms."
+        )
+    return {
+        "name": limits.key(fields.text("key", empty=True), "Metric"),
+        "value": fields.number("value"),
+        "time": at,
+        "step": fields.integer("step", 0),
+    }
+
+
+def _store_points(run: Run, points: list[dict]) -> None:
+    try:
+        metrics.ingest(run, "", points, once=True)
+    except Invalid as error:
+        raise invalid(error.message) from error
+
+
+def _check_params(params: list[tuple[str, str]]) -> None:
+    seen = set()
+    for key, value in params:
+        limits.key(key, "Parameter")
+        limits.value(value, f"Param value of '{key}'")
+        if key in seen:
+            raise invalid(
+                f"Duplicate parameter keys have been submitted: {key}. Please ensure the request contains only one param value per param key."
+            )
+        seen.add(key)
+
+
+def _store_params(run: Run, params: list[tuple[str, str]]) -> None:
+    """Written once: the same value again changes nothing, another one is refused. Inside a transaction."""
+    _check_params(params)
+    Run.objects.filter(pk=run.pk).update(revision=F("revision") + 1)
+    present = dict(run.parameter_rows.filter(name__in=[key for key, _ in params]).values_list("name", "value"))
+    for key, value in params:
+        if present.get(key, value) != value:
+            raise invalid(
+                f"Changing param values is not allowed. Param with key='{key}' was already logged with value="
+                f"'{present[key]}' for run ID='{run.run_id}'. Attempted logging new value '{value}'."
+            )
+    fresh = [RunParameter(run=run, name=key, value=value) for key, value in params if key not in present]
+    RunParameter.objects.bulk_create(fresh)
+
+
+def log_model(call: Call) -> dict:
+    """MLflow 2's clients: a model among the run's files is noted in a tag."""
+    run = call.open_run()
+    try:
+        model = json.loads(call.fields.text("model_json"))
+    except ValueError as error:
+        raise invalid(f"Malformed model info. The model is not JSON: {error}") from error
+    absent = [
+        name
+        for name in ("artifact_path", "flavors", "utc_time_created", "run_id")
+        if not isinstance(model, dict) or name not in model
+    ]
+    if absent:
+        raise invalid(f"Model json is missing mandatory fields: {', '.join(absent)}")
+    with transaction.atomic():
+        Run.objects.select_for_update().get(pk=run.pk)
+        row = run.tag_rows.filter(name=HISTORY).first()
+        history = [*(json.loads(row.value) if row else []), model]
+        run.tag_rows.update_or_create(name=HISTORY, defaults={"value": json.dumps(history)})
+    return {}
+
+
+def log_inputs(call: Call) -> dict:
+    run = call.open_run()
+    rows = [_dataset(run, item) for item in call.fields.objects("datasets")]
+    models = [(item.text("model_id"), 0) for item in call.fields.objects("models")]
+    with transaction.atomic():
+        RunDataset.objects.bulk_create(rows, ignore_conflicts=True)
+        _link(run, models, made=False)
+    return {}
+
+
+def _dataset(run: Run, item: Fields) -> RunDataset:
+    described = item.object("dataset")
+    given = dict(item.pairs("tags"))
+    row = RunDataset(
+        run=run,
+        name=limits.value(described.text("name"), "Dataset name", 500),
+        digest=limits.value(described.text("digest"), "Dataset digest", 36),
+        context=limits.value(given.get(CONTEXT, ""), "Dataset context", 500),
+        tags={limits.key(key, "Input tag"): limits.value(value, "Input tag value") for key, value in given.items()},
+    )
+    for name, most in (("source_type", 1000), ("source", 65_535), ("schema", 1_048_575), ("profile", 16_777_215)):
+        setattr(row, name, limits.value(described.text(name, ""), f"Dataset {name}", most))
+    return row
+
+
+def log_outputs(call: Call) -> dict:
+    run = call.open_run()
+    models = [(item.text("model_id"), item.integer("step", 0)) for item in call.fields.objects("models")]
+    if not models:
+        raise MlflowError("INVALID_PARAMETER_VALUE", "Missing value for required parameter 'models'.")
+    _link(run, models, made=True)
+    return {}
+
+
+def _link(run: Run, models: list[tuple[str, int]], *, made: bool) -> None:
+    rows = [RunModel(run=run, model_id=limits.value(key, "Model id", 64), step=step, made=made) for key, step in models]
+    RunModel.objects.bulk_create(rows, ignore_conflicts=True)

@@ -1,0 +1,49 @@
+"""Texts in SQL: LIKE and ILIKE as lookups that mean the same on SQLite and PostgreSQL: `name__like="run%"`, % and _ and no escapes."""
+
+from django.db.models import CharField, Func, Lookup, TextField
+
+# How much of a value an index holds; PostgreSQL refuses long ones.
+INDEXED = 200
+
+
+class ValueStart(Func):
+    """The start of a long text, for an index and for what shall use it: SQLite needs the number itself in both."""
+
+    template = f"SUBSTR(%(expressions)s, 1, {INDEXED})"
+    output_field = TextField()
+
+
+class Like(Lookup):
+    lookup_name = "like"
+    prepare_rhs = False
+
+    def as_sqlite(self, compiler, connection):
+        # SQLite's LIKE knows no case; GLOB does, with other marks.
+        return self._sql(compiler, connection, "GLOB", _as_glob(self.rhs))
+
+    def as_sql(self, compiler, connection):
+        return self._sql(compiler, connection, "LIKE", self.rhs, " ESCAPE ''")
+
+    def _sql(self, compiler, connection, operator: str, pattern: str, end: str = ""):
+        sql, params = self.process_lhs(compiler, connection)
+        return f"{sql} {operator} %s{end}", [*params, pattern]
+
+
+class ILike(Like):
+    lookup_name = "ilike"
+
+    def as_sqlite(self, compiler, connection):
+        return self._sql(compiler, connection, "LIKE", self.rhs)
+
+    def as_sql(self, compiler, connection):
+        return self._sql(compiler, connection, "ILIKE", self.rhs, " ESCAPE ''")
+
+
+def _as_glob(pattern: str) -> str:
+    marks = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
+    return "".join(marks.get(character, character) for character in pattern)
+
+
+for field in (CharField, TextField):
+    field.register_lookup(Like)
+    field.register_lookup(ILike)
