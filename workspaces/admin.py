@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group
 
 from workspaces.models import (
     DeviceLogin,
@@ -14,6 +15,8 @@ from workspaces.models import (
     Workspace,
 )
 
+# Rights are roles on subscriptions, groups and workspaces here; Django's own groups would promise what nothing asks for.
+admin.site.unregister(Group)
 admin.site.site_header = admin.site.site_title = "Lazuli Studio"
 admin.site.index_title = "Administration"
 
@@ -21,7 +24,7 @@ admin.site.index_title = "Administration"
 class RolesOfUser(admin.TabularInline):
     model = RoleAssignment
     extra = 0
-    autocomplete_fields = ["subscription", "resource_group", "workspace"]
+    raw_id_fields = ["subscription", "resource_group", "workspace"]
 
 
 @admin.register(User)
@@ -36,7 +39,14 @@ class PersonAdmin(UserAdmin):
         "is_superuser",
         "last_login",
     ]
-    fieldsets = (*UserAdmin.fieldsets, ("Studio", {"fields": ["theme"]}))
+    list_filter = ["is_staff", "is_superuser", "is_active"]
+    filter_horizontal = []
+    fieldsets = [
+        (None, {"fields": ["username", "password"]}),
+        ("Person", {"fields": ["first_name", "last_name", "email", "theme"]}),
+        ("May", {"fields": ["is_active", "is_staff", "is_superuser"]}),
+        ("When", {"fields": ["last_login", "date_joined"]}),
+    ]
     inlines = [RolesOfUser]
 
 
@@ -53,7 +63,7 @@ class ResourceGroupAdmin(admin.ModelAdmin):
     list_filter = ["location", "subscription"]
     list_select_related = ["subscription"]
     search_fields = ["name", "subscription__subscription_id"]
-    autocomplete_fields = ["subscription"]
+    raw_id_fields = ["subscription"]
 
 
 @admin.register(Workspace)
@@ -62,7 +72,7 @@ class WorkspaceAdmin(admin.ModelAdmin):
     list_filter = ["location", "resource_group__subscription"]
     list_select_related = ["resource_group", "created_by"]
     search_fields = ["name", "friendly_name", "slug", "workspace_id", "resource_group__name"]
-    autocomplete_fields = ["resource_group", "created_by"]
+    raw_id_fields = ["resource_group", "created_by"]
     readonly_fields = ["workspace_id", "created_at"]
 
 
@@ -72,7 +82,7 @@ class RoleAssignmentAdmin(admin.ModelAdmin):
     list_filter = ["role"]
     list_select_related = ["user", "subscription", "resource_group", "workspace"]
     search_fields = ["user__username", "workspace__name", "resource_group__name", "subscription__subscription_id"]
-    autocomplete_fields = ["user", "subscription", "resource_group", "workspace"]
+    raw_id_fields = ["user", "subscription", "resource_group", "workspace"]
 
 
 class SecretAdmin(admin.ModelAdmin):
