@@ -178,6 +178,11 @@ class ComputeTarget(models.Model):
         return self.preparing_count + self.idle_count + self.running_count
 
     @property
+    def unprovisioned_count(self) -> int:
+        """Nodes that the cluster may have and has not."""
+        return max(0, self.max_nodes - self.usable_count)
+
+    @property
     def active_count(self) -> int:
         """Work that waits or runs."""
         return self.queued_count + self.held_count
@@ -447,6 +452,12 @@ class Work(models.Model):
     def subject(self) -> str:
         """What the scope names, without its kind: of `run:abc` it is `abc`."""
         return self.scope.partition(":")[2]
+
+    @property
+    def page_state(self) -> str:
+        """The state in the words that people know from runs and nodes."""
+        words = {self.State.CLAIMED: "Running", self.State.DONE: "Ended", self.State.LOST: "Failed"}
+        return words.get(self.state, str(self.get_state_display()))
 
     def lose(self, reason: str) -> bool:
         """Nobody works on it any more. The room that queued it reads why and ends what it stands for."""

@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+
+from studio import shell
+
+
+class ComputeConfig(AppConfig):
+    name = "compute"
+
+    def ready(self):
+        # Imported here because they need the models, which are not loaded before this moment.
+        from compute import search, views
+
+        shell.CARDS.append(shell.Card("compute/_home_card.html", views.home_card))
+        shell.SEARCHES.append(search.computes)

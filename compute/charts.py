@@ -1,0 +1,25 @@
+"""Pictures of a cluster, computed on plain data."""
+
+import dataclasses
+
+# In the order and the colours of the legend (static/css/compute.css).
+STATES = ["running", "idle", "preparing", "leaving", "unusable", "preempted"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Slice:
+    state: str
+    count: int
+    # Share and where it begins, in hundredths of the ring.
+    share: float
+    start: float
+
+
+def donut(counts: dict[str, int]) -> dict:
+    """A ring with one slice per node state: {"total", "slices"}; all states are there, for the legend."""
+    total, start, slices = sum(counts.values()), 0.0, []
+    for state in STATES:
+        share = round(100 * counts.get(state, 0) / total, 3) if total else 0.0
+        slices.append(Slice(state, counts.get(state, 0), share, round(start, 3)))
+        start += share
+    return {"total": total, "slices": slices}

@@ -1,0 +1,138 @@
+"""Pages of compute clusters: the list, one cluster with its nodes and its jobs, and what can be changed of it."""
+
+from django.contrib import messages
+from django.db.models import F
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from compute import charts
+from compute.forms import ScaleForm
+from compute.models import ComputeTarget, Host, Work
+from studio.errors import Invalid
+from studio.htmx import render_page
+from workspaces.access import actor_of_request, can, require
+from workspaces.views import page_of, page_workspace
+
+SORTS = {
+    "name": "name",
+    "state": "state",
+    "size": "vm_size",
+    "location": "location",
+    "created": "created_at",
+    "active": "active",
+    "idle": "idle_count",
+    "busy": "running_count",
+}
+
+
+def _workspace(request, slug, verb="read_compute"):
+    workspace = page_workspace(request, slug)
+    require(actor_of_request(request), verb, workspace)
+    return workspace
+
+
+def _cluster(request, slug, name, verb="read_compute") -> ComputeTarget:
+    workspace = _workspace(request, slug, verb)
+    target = workspace.compute_targets.present().with_counts().filter(name__iexact=name).first()
+    if target is None:
+        raise Http404(f"There is no compute target {name} in this workspace. It may have been deleted.")
+    target.workspace = workspace
+    return target
+
+
+def _may_edit(request, workspace) -> bool:
+    return can(actor_of_request(request), "edit_compute", workspace)
+
+
+@require_GET
+def compute_list(request, slug):
+    workspace = _workspace(request, slug)
+    words, sort = request.GET.get("q", "").strip(), request.GET.get("sort", "-created")
+    targets = workspace.compute_targets.present().with_counts().annotate(active=F("queued_count") + F("held_count"))
+    if words:
+        targets = targets.filter(name__icontains=words)
+    field = SORTS.get(sort.lstrip("-"), "created_at")
+    page = page_of(request, targets.order_by(f"-{field}" if sort[:1] == "-" else field, "pk"))
+    for target in page.object_list:
+        target.workspace = workspace
+    context = {
+        "page": page,
+        "words": words,
+        "may_edit": _may_edit(request, workspace),
+        "is_changing": any(target.is_changing for target in page.object_list),
+        "has_host": any(host.is_alive for host in Host.objects.all()),
+    }
+    return render_page(request, "compute/compute_list.html", context, partial="clusters")
+
+
+def _context(request, target: ComputeTarget, tab: str, **more) -> dict:
+    return {"target": target, "tab": tab, "may_edit": _may_edit(request, target.workspace), **more}
+
+
+@require_GET
+def cluster_detail(request, slug, name):
+    target = _cluster(request, slug, name)
+    more = {"donut": charts.donut(target.node_counts), "has_host": any(host.is_alive for host in Host.objects.all())}
+    context = _context(request, target, "details", **more)
+    return render_page(request, "compute/cluster_detail.html", context, partial="cluster-now")
+
+
+@require_GET
+def cluster_nodes(request, slug, name):
+    target = _cluster(request, slug, name)
+    past = target.nodes.exclude(ended_at=None).select_related("host").order_by("-ended_at")[:10]
+    context = _context(request, target, "nodes", nodes=list(target.nodes.present().with_work()), past=list(past))
+    return render_page(request, "compute/cluster_nodes.html", context, partial="node-rows")
+
+
+@require_GET
+def cluster_jobs(request, slug, name):
+    """The work of this cluster, newest first; each unit stands for a run."""
+    target = _cluster(request, slug, name)
+    work = target.work.filter(scope__startswith="run:").select_related("node", "submitted_by").order_by("-queued_at")
+    page = page_of(request, work)
+    queued = list(Work.objects.queued().filter(target=target).values_list("pk", flat=True)[:200])
+    places = {pk: number for number, pk in enumerate(queued, start=1)}
+    for unit in page.object_list:
+        unit.place = places.get(unit.pk)
+    return render_page(
+        request, "compute/cluster_jobs.html", _context(request, target, "jobs", page=page), partial="job-rows"
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def cluster_edit(request, slug, name):
+    target = _cluster(request, slug, name, "edit_compute")
+    fields = ("min_nodes", "max_nodes", "idle_seconds", "description", "tags")
+    form = ScaleForm(request.POST or None, initial={field: getattr(target, field) for field in fields})
+
+    def change(form):
+        if form.scale != target.scale_settings:
+            target.scale(form.scale)
+        target.describe(description=form.cleaned_data["description"], tags=form.cleaned_data["tags"])
+
+    if request.method == "POST" and form.attempt(change):
+        messages.success(request, f"Compute cluster {target.name} was changed.")
+        return redirect(target)
+    return render(request, "compute/cluster_edit.html", _context(request, target, "details", form=form))
+
+
+@require_POST
+def cluster_delete(request, slug, name):
+    target = _cluster(request, slug, name, "edit_compute")
+    if request.POST.get("confirm_name") != target.name:
+        raise Invalid(
+            f"Type the name {target.name} to delete this cluster; nothing was deleted.", target="confirm_name"
+        )
+    target.start_deleting()
+    messages.success(request, f"Compute cluster {target.name} is being deleted: its jobs end and its nodes leave.")
+    return redirect(reverse("compute:list", args=[slug]))
+
+
+def home_card(actor, workspace) -> dict:
+    targets = list(workspace.compute_targets.present().with_counts()[:5])
+    for target in targets:
+        target.workspace = workspace
+    return {"workspace": workspace, "targets": targets, "may_edit": can(actor, "edit_compute", workspace)}

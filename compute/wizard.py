@@ -1,0 +1,92 @@
+"""The two steps that make a cluster: which machines, then how many. All that was chosen stands in the address."""
+
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from compute import quota, sizes
+from compute.forms import ClusterForm, MachineForm
+from compute.models import ComputeTarget
+from studio.errors import Invalid
+from studio.htmx import render_page
+from workspaces import names
+from workspaces.access import actor_of_request, require
+from workspaces.creation import REGIONS
+from workspaces.views import page_workspace
+
+STEPS = ["Virtual machine", "Advanced settings"]
+DEFAULT_SIZE = "Standard_DS3_v2"
+
+
+def _editable_workspace(request, slug):
+    workspace = page_workspace(request, slug)
+    require(actor_of_request(request), "edit_compute", workspace)
+    return workspace
+
+
+def _steps(current: int) -> list[dict]:
+    states = ["done" if i < current else "current" if i == current else "upcoming" for i in range(len(STEPS))]
+    return [{"label": label, "note": "", "state": state} for label, state in zip(STEPS, states, strict=True)]
+
+
+def _machine(request, workspace) -> dict:
+    """What the address says of the machines; what it does not say is the usual."""
+    form = MachineForm(
+        {
+            "location": request.GET.get("location") or workspace.location,
+            "tier": request.GET.get("tier") or ComputeTarget.Priority.DEDICATED,
+            "kind": request.GET.get("kind") or "cpu",
+        }
+    )
+    if not form.is_valid():
+        first = next(iter(form.errors.values()))[0]
+        raise Invalid(first)
+    return form.cleaned_data
+
+
+@require_GET
+def cluster_new(request, slug):
+    workspace = _editable_workspace(request, slug)
+    machine = _machine(request, workspace)
+    available = quota.available(workspace.resource_group.subscription_id)
+    rows = [
+        {"size": size, "available": available[size.family], "fits": available[size.family] >= size.vcpus}
+        for size in sizes.SIZES
+        if bool(size.gpus) == (machine["kind"] == "gpu")
+    ]
+    fitting = [row["size"].name for row in rows if row["fits"]]
+    wanted = request.GET.get("size", DEFAULT_SIZE)
+    chosen = wanted if wanted in fitting else next(iter(fitting), "")
+    context = {"steps": _steps(0), "machine": machine, "rows": rows, "chosen": chosen, "regions": REGIONS}
+    return render_page(request, "compute/cluster_new.html", context, partial="size-table")
+
+
+@require_http_methods(["GET", "POST"])
+def cluster_new_settings(request, slug):
+    workspace = _editable_workspace(request, slug)
+    machine, size = _machine(request, workspace), sizes.find(request.GET.get("size") or DEFAULT_SIZE)
+    form = ClusterForm(request.POST or None)
+
+    def create(form):
+        recorded = {"location": machine["location"], "vm_priority": machine["tier"]}
+        recorded |= {key: form.cleaned_data[key] for key in ("description", "tags")}
+        ComputeTarget.create(workspace, request.user, form.cleaned_data["name"], size.name, form.scale, **recorded)
+
+    if request.method == "POST" and form.attempt(create):
+        messages.success(request, f"Compute cluster {form.cleaned_data['name']} was created.")
+        return redirect("compute:cluster_detail", slug, form.cleaned_data["name"])
+    available = quota.available(workspace.resource_group.subscription_id)[size.family]
+    context = {"steps": _steps(1), "machine": machine, "size": size, "form": form, "available": available}
+    return render(request, "compute/cluster_new_settings.html", context)
+
+
+@require_GET
+def cluster_name_check(request, slug):
+    """What is wrong with the name so far, while it is typed; nothing if it is free."""
+    workspace, name = _editable_workspace(request, slug), request.GET.get("name", "")
+    try:
+        names.name(name, "compute name")
+    except Invalid as refusal:
+        return render(request, "compute/_name_check.html", {"error": refusal.message})
+    taken = workspace.compute_targets.present().filter(name__iexact=name).first()
+    return render(request, "compute/_name_check.html", {"error": taken.taken if taken else ""})
