@@ -32,6 +32,8 @@ STATUSES = {
     "CancelRequested": (OTHER, "stop"),
     "Deleting": (OTHER, "clock"),
     "Leaving": (OTHER, "sign-out"),
+    "Left": (OTHER, "sign-out"),
+    "Ended": (OTHER, "check"),
     "Idle": (GOOD, "check"),
     "Completed": (GOOD, "check"),
     "Succeeded": (GOOD, "check"),
