@@ -82,7 +82,7 @@ def test_any_text_names_a_subscription():
     assert path.startswith("/subscriptions/123456-abc-123.../resourceGroups/my%20group%2F%C3%A9/providers/")
 
 
-@pytest.mark.parametrize("name", ["", "-a", "a b", "ab", "x" * 34, "ä" * 40, None])
+@pytest.mark.parametrize("name", ["", "-a", "a b", "ab", "x" * 34, "wörkspace", "name\n", None])
 def test_bad_names_are_refused_before_anything_is_asked(name):
     from azureml.core import Workspace
 

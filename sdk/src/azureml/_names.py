@@ -15,7 +15,7 @@ _SCOPE = re.compile(
     r"/providers/Microsoft\.MachineLearningServices/workspaces/(?P<workspace>[^/]+)/?$",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"[a-zA-Z0-9][\w-]*$")
+_NAME = re.compile(r"[a-zA-Z0-9][\w-]*", re.ASCII)
 
 
 def subscription_path(subscription_id: str) -> str:
@@ -50,7 +50,7 @@ def parse_scope(scope: str) -> Tuple[str, str, str]:
 
 def check_name(kind: str, name: str, shortest: int, longest: int) -> str:
     """The name, if Azure would take it: it starts with a letter or digit; letters, digits, `_` and `-` follow."""
-    if not isinstance(name, str) or not _NAME.match(name) or not shortest <= len(name) <= longest:
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or not shortest <= len(name) <= longest:
         raise UserErrorException(
             f"{name!r} is no name for {kind}: it takes {shortest} to {longest} letters, digits, underscores "
             "and hyphens, and starts with a letter or digit."

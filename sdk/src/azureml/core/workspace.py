@@ -153,15 +153,9 @@ class Workspace:
             customer_managed_keys=cmk_keyvault or resource_cmk_uri,
             private_endpoints=private_endpoint_config,
         )
-        _names.check_name("a workspace", name, 3, 33)
-        client = _connect(auth)
-        subscription_id = subscription_id or _only_subscription(client)
-        resource_group = resource_group or f"{name}-rg"
-        place = _Place(client, subscription_id, resource_group, name)
-        if place.exists():
-            if exist_ok:
-                return Workspace(subscription_id, resource_group, name, auth)
-            raise WorkspaceException(f"Workspace with name '{name}' already exists under {place.group}.")
+        place = _Place.of_new(name, auth, subscription_id, resource_group)
+        if place.exists(exist_ok):
+            return Workspace(place.subscription_id, place.group, name, auth)
         properties = _present(
             friendlyName=friendly_name or name,
             storageAccount=storage_account,
@@ -170,9 +164,8 @@ class Workspace:
             containerRegistry=container_registry,
             hbiWorkspace=hbi_workspace,
         )
-        location = place.prepare(location, create_resource_group)
-        body = {"location": location, "tags": tags or {}, "sku": {"name": sku}, "properties": properties}
-        dto = place.make(body, show_output)
+        body = {"tags": tags or {}, "sku": {"name": sku}, "properties": properties}
+        dto = place.make(dict(body, location=place.prepare(location, create_resource_group)), show_output)
         workspace = Workspace._from_dto(dto, auth)
         workspace._make_default_computes(default_cpu_compute_target, default_gpu_compute_target, show_output)
         return workspace
@@ -464,17 +457,33 @@ class _Place:
         self._subscription = _names.subscription_path(subscription_id)
         self._group = _names.group_path(subscription_id, resource_group)
         self._workspace = _names.workspace_path(subscription_id, resource_group, name)
-        self._subscription_id = subscription_id
         self._name = name
+        self.subscription_id = subscription_id
         self.group = resource_group
 
-    def exists(self) -> bool:
-        return self._find(self._workspace) is not None
+    @classmethod
+    def of_new(
+        cls,
+        name: str,
+        auth: Optional[AbstractAuthentication],
+        subscription_id: Optional[str],
+        resource_group: Optional[str],
+    ) -> _Place:
+        """Checks the name, and chooses what was left out."""
+        _names.check_name("a workspace", name, 3, 33)
+        client = _connect(auth)
+        return cls(client, subscription_id or _only_subscription(client), resource_group or f"{name}-rg", name)
+
+    def exists(self, exist_ok: bool) -> bool:
+        found = self._find(self._workspace) is not None
+        if found and not exist_ok:
+            raise WorkspaceException(f"Workspace with name '{self._name}' already exists under {self.group}.")
+        return found
 
     def prepare(self, location: Optional[str], create_group: bool) -> str:
         """Make the subscription and the group if need be; returns the location to use."""
         if self._find(self._subscription) is None:
-            self._client.request("PUT", self._subscription, json={"displayName": self._subscription_id})
+            self._client.request("PUT", self._subscription, json={"displayName": self.subscription_id})
         group = self._find(self._group)
         if group is None and not create_group:
             raise WorkspaceException(
