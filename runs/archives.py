@@ -1,0 +1,35 @@
+"""Many files as one zip, written while it is read, so that neither memory nor disk holds it."""
+
+import zipfile
+from collections.abc import Iterable, Iterator
+
+
+class _Pipe:
+    """What the zip writer takes for a file that cannot seek; what was written is taken out again part by part."""
+
+    def __init__(self):
+        self.parts: list[bytes] = []
+
+    def write(self, data) -> int:
+        self.parts.append(bytes(data))
+        return len(data)
+
+    def flush(self):
+        """Nothing is held back: every part lies ready in `parts`."""
+
+    def taken(self) -> Iterator[bytes]:
+        parts, self.parts = self.parts, []
+        return iter(parts)
+
+
+def stream(files: Iterable[tuple[str, int, Iterable[bytes]]]) -> Iterator[bytes]:
+    """A zip of (path, size, content)."""
+    pipe = _Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for path, size, content in files:
+            with archive.open(path, "w", force_zip64=size > zipfile.ZIP64_LIMIT // 2) as entry:
+                for part in content:
+                    entry.write(part)
+                    yield from pipe.taken()
+            yield from pipe.taken()
+    yield from pipe.taken()

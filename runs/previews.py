@@ -1,0 +1,143 @@
+"""How a file of a run is shown: by its type, from its first bytes only, and never as active content of this site."""
+
+import csv
+import dataclasses
+import io
+import json
+
+from django.conf import settings
+from django.utils.safestring import SafeString, mark_safe
+
+from runs import cards
+
+MOST_ROWS = 200
+MOST_COLUMNS = 50
+# Shown in place by the browser; everything else is downloaded or shown by us.
+IMAGES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/svg+xml", "image/avif"}
+CODE = {
+    "py",
+    "sh",
+    "yml",
+    "yaml",
+    "toml",
+    "ini",
+    "cfg",
+    "r",
+    "sql",
+    "js",
+    "css",
+    "xml",
+    "dockerfile",
+    "cs",
+    "java",
+    "c",
+}
+LOGS = {"log", "txt", "out", "err"}
+HTML = {"html", "htm"}
+
+
+@dataclasses.dataclass
+class Preview:
+    """`kind` picks the piece of template: log, image, table, code, prose, page or none."""
+
+    kind: str
+    text: str = ""
+    html: SafeString | str = ""
+    header: list[str] = dataclasses.field(default_factory=list)
+    rows: list[list[str]] = dataclasses.field(default_factory=list)
+    # Said above the preview, e.g. that it is only a part.
+    note: str = ""
+
+
+def kind_of(path: str, content_type: str, size: int) -> str:
+    extension = path.rsplit("/", 1)[-1].rsplit(".", 1)[-1].lower()
+    if content_type in IMAGES:
+        return "image"
+    if extension in LOGS or path.startswith(("user_logs/", "system_logs/", "logs/", "azureml-logs/")):
+        return "log"
+    if extension in ("csv", "tsv"):
+        return "table"
+    if extension in ("json", "ipynb"):
+        return "json"
+    if extension in ("md", "markdown"):
+        return "prose"
+    if extension in HTML:
+        return "page"
+    if extension in CODE:
+        return "code"
+    return "log" if content_type.startswith("text/") else "unknown"
+
+
+def of(path: str, content_type: str, size: int, read) -> Preview:
+    """`read(length)` gives the first bytes."""
+    kind = kind_of(path, content_type, size)
+    if kind in ("log", "image", "page"):
+        return Preview(kind)
+    return _of_text(kind, path, size, read)
+
+
+def as_code(path: str, size: int, read) -> Preview:
+    return _of_text("code", path, size, read)
+
+
+def _of_text(kind: str, path: str, size: int, read) -> Preview:
+    data = read(min(size, settings.PREVIEW_MAX_BYTES))
+    if b"\0" in data[:4096]:
+        return Preview("none", note="This file is not text. Download it to open it.")
+    text = data.decode("utf-8", "replace")
+    note = _note(len(data), size)
+    if kind == "table":
+        return _table(text, "\t" if path.lower().endswith(".tsv") else ",", note)
+    if kind == "prose":
+        return Preview("prose", html=cards.markdown(text), note=note)
+    if kind in ("json", "unknown"):
+        # Without an extension it may be JSON all the same, as a confusion matrix is.
+        return Preview("code", html=highlighted(_pretty(text, bool(note)), "x.json"), note=note)
+    return Preview("code", html=highlighted(text, path), note=note)
+
+
+def _note(shown: int, size: int) -> str:
+    return (
+        f"Only the first {shown:,} of {size:,} bytes are shown. Download the file to see all." if shown < size else ""
+    )
+
+
+def _pretty(text: str, is_part: bool) -> str:
+    try:
+        return text if is_part else json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _table(text: str, delimiter: str, note: str) -> Preview:
+    if note:
+        # The last line is cut.
+        text = text.rpartition("\n")[0]
+    try:
+        lines = [line[:MOST_COLUMNS] for line in _first(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))]
+    except csv.Error:
+        return Preview("code", html=highlighted(text, "x.txt"), note=note)
+    if len(lines) > MOST_ROWS:
+        note = f"The first {MOST_ROWS} rows are shown. Download the file to see all."
+    return Preview("table", header=lines[0] if lines else [], rows=lines[1 : MOST_ROWS + 1], note=note)
+
+
+def _first(rows) -> list[list[str]]:
+    return [row for row, _ in zip(rows, range(MOST_ROWS + 2), strict=False)]
+
+
+def highlighted(text: str, path: str) -> SafeString | str:
+    """The text with classes for its tokens, and an anchor at every line."""
+    # Imported with the first file that is shown, so that a process that shows none stays small.
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import TextLexer, get_lexer_for_filename
+    from pygments.util import ClassNotFound
+
+    try:
+        lexer = get_lexer_for_filename(path.rsplit("/", 1)[-1])
+    except ClassNotFound:
+        lexer = TextLexer()
+    return mark_safe(
+        highlight(text, lexer, HtmlFormatter(nowrap=False, cssclass="source", linespans="L", wrapcode=True))
+    )

@@ -1,0 +1,30 @@
+"""The small charts above the runs of an experiment: one for each metric, with a line for each run shown."""
+
+from runs import charts, metrics
+from runs.models import MetricSeries, Run
+
+MOST_CHARTS = 4
+MOST_RUNS = 25
+WIDTH = 160
+
+
+def of(runs: list[Run], names: list[str]) -> list[dict]:
+    """`{"name", "figure"}` for the first few metrics of these names."""
+    runs = runs[:MOST_RUNS]
+    by_run = {run.pk: run for run in runs}
+    found = MetricSeries.objects.filter(run__in=runs, name__in=names[:MOST_CHARTS], last__isnull=False)
+    by_name: dict[str, list[MetricSeries]] = {}
+    for series in sorted(found, key=lambda series: -series.run_id):
+        by_name.setdefault(series.name, []).append(series)
+    return [{"name": name, "figure": _figure(by_name[name], by_run)} for name in names[:MOST_CHARTS] if name in by_name]
+
+
+def _figure(found: list[MetricSeries], by_run: dict[int, Run]) -> dict:
+    if all(series.count == 1 for series in found):
+        bars = [(by_run[one.run_id].display_name, one.run_id % 10, one.last) for one in found]
+        return charts.bars_of_runs(bars)
+    lines = []
+    for series in found:
+        steps, _, values, _ = metrics.thinned(series, WIDTH)
+        lines.append((by_run[series.run_id].display_name, series.run_id % 10, steps, values))
+    return charts.lines_of_runs(lines)

@@ -1,0 +1,63 @@
+"""Paths of files as a tree of folders, and runs as a tree of children."""
+
+import dataclasses
+
+from runs.models import Run
+
+
+@dataclasses.dataclass
+class Folder:
+    name: str
+    path: str
+    is_open: bool = False
+    folders: dict[str, "Folder"] = dataclasses.field(default_factory=dict)
+    files: list = dataclasses.field(default_factory=list)
+
+    @property
+    def entries(self) -> list["Folder"]:
+        return list(self.folders.values())
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+    name: str
+    path: str
+    size: int
+    is_chosen: bool
+
+
+def of_files(files, chosen: str, opened: tuple[str, ...] = ()) -> Folder:
+    """`files` are (path, size) in the order of their paths; the folders above the chosen one are open."""
+    root = Folder("", "", True)
+    for path, size in files:
+        folder, parts = root, path.split("/")
+        for place, name in enumerate(parts[:-1]):
+            above = "/".join(parts[: place + 1])
+            is_open = above in opened or chosen.startswith(above + "/")
+            folder = folder.folders.setdefault(name, Folder(name, above, is_open))
+        folder.files.append(File(parts[-1], path, size, path == chosen))
+    return root
+
+
+def of_runs(run: Run, most: int) -> list[Run]:
+    """The descendants below each other, each with its `depth`; at most so many."""
+    below: dict[int, list[Run]] = {}
+    layer, found = [run.pk], 0
+    while layer and found <= most:
+        children = Run.objects.filter(parent__in=layer, deleted_at=None).order_by("-created_at", "-pk")
+        rows = list(
+            children.select_related("experiment", "created_by", "workspace").prefetch_related("tag_rows")[:most]
+        )
+        for child in rows:
+            below.setdefault(child.parent_id, []).append(child)
+        layer, found = [child.pk for child in rows], found + len(rows)
+    return _flat(run.pk, below, 0)[:most]
+
+
+def _flat(pk: int, below: dict, depth: int) -> list[Run]:
+    rows = []
+    for child in below.get(pk, []):
+        child.depth = depth
+        child.colour = child.pk % 10
+        rows += [child, *_flat(child.pk, below, depth + 1)]
+    return rows

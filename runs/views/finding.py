@@ -1,0 +1,35 @@
+"""From the words of an address to the rows that this person may see."""
+
+from django.shortcuts import get_object_or_404
+
+from runs.models import Experiment, Run
+from workspaces import access
+from workspaces.views import page_workspace
+
+
+def actor(request) -> access.Actor:
+    return access.actor_of_request(request)
+
+
+def runs_of(request, slug: str):
+    """The runs of a workspace; a stranger gets 404."""
+    return Run.objects.filter(workspace=page_workspace(request, slug), deleted_at=None)
+
+
+def run_of(request, slug: str, run_id: str) -> Run:
+    runs = runs_of(request, slug).select_related("workspace__resource_group__subscription", "experiment")
+    return get_object_or_404(runs, run_id=run_id)
+
+
+def experiment_of(request, slug: str, experiment_id) -> Experiment:
+    experiments = Experiment.objects.filter(workspace=page_workspace(request, slug))
+    return get_object_or_404(experiments.select_related("created_by", "workspace"), experiment_id=experiment_id)
+
+
+def may(request, verb: str) -> bool:
+    """Whether to offer what the verb allows; the view that does it asks again."""
+    return access.can(actor(request), verb, request.workspace)
+
+
+def require(request, verb: str) -> None:
+    access.require(actor(request), verb, request.workspace)

@@ -1,0 +1,120 @@
+"""One run: what it is and how it fares."""
+
+import json
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_safe
+
+from runs import cards, trees
+from runs.models import Run
+from runs.views.finding import actor, may, run_of, runs_of
+from studio.htmx import stop_polling
+from workspaces.views import workspace_of_wsid
+
+MOST_CHILDREN = 1000
+TABS = [
+    ("overview", "Overview", "runs:run_detail"),
+    ("metrics", "Metrics", "runs:run_metrics"),
+    ("images", "Images", "runs:run_images"),
+    ("children", "Child jobs", "runs:run_children"),
+    ("logs", "Outputs + logs", "runs:run_files"),
+    ("code", "Code", "runs:run_code"),
+]
+
+
+def page(request, run: Run, tab: str, **more) -> dict:
+    """What every tab of a run needs."""
+    parent = Run.objects.filter(pk=run.parent_id).select_related("workspace").first() if run.parent_id else None
+    base = {"run": run, "tab": tab, "tabs": TABS, "parent": parent, "reason": cards.waiting_reason(run)}
+    return {**base, "may_edit": may(request, "edit"), "may_submit": may(request, "submit"), **_error(run), **more}
+
+
+def _error(run: Run) -> dict:
+    return {"error_line": cards.last_line_of_error(run)} if run.error else {}
+
+
+@require_safe
+def run_detail(request, slug, run_id):
+    run = run_of(request, slug, run_id)
+    return render(request, "runs/run_detail.html", page(request, run, "overview", **_overview(run)))
+
+
+def _overview(run: Run) -> dict:
+    return {
+        "stages": cards.timeline(run),
+        "command": cards.command(run),
+        "environment": cards.environment(run),
+        "git": cards.git(run),
+        "description": cards.markdown(run.description) if run.description else "",
+        "metrics": cards.first_metrics(run),
+        "metric_count": run.metrics.count(),
+        "child_count": run.children.filter(deleted_at=None).count(),
+    }
+
+
+@require_safe
+def run_state(request, slug, run_id):
+    """What a page of this run shows of its state, if that changed since `?seen=<revision>`."""
+    now = runs_of(request, slug).filter(run_id=run_id).values_list("revision", "status").first()
+    if now is None:
+        return stop_polling()
+    if str(now[0]) == request.GET.get("seen"):
+        return HttpResponse(status=204)
+    run = run_of(request, slug, run_id)
+    tab = request.GET.get("tab", "")
+    more = _overview(run) if tab == "overview" else {}
+    return render(
+        request,
+        "runs/_state.html",
+        page(request, run, tab, polled=True, run_page=request.htmx.current_url_abs_path, **more),
+    )
+
+
+@require_safe
+def run_children(request, slug, run_id):
+    run = run_of(request, slug, run_id)
+    rows = trees.of_runs(run, MOST_CHILDREN + 1)
+    more = {"rows": rows[:MOST_CHILDREN], "too_many": len(rows) > MOST_CHILDREN, "most": MOST_CHILDREN}
+    return render(request, "runs/run_children.html", page(request, run, "children", **more))
+
+
+@require_safe
+def run_json(request, slug, run_id):
+    """All that is known of the run, as it is stored."""
+    run = run_of(request, slug, run_id)
+    raw = {
+        "runId": run.run_id,
+        "number": run.number,
+        "displayName": run.display_name,
+        "experiment": run.experiment.name,
+        "runType": run.run_type,
+        "status": run.status,
+        "target": run.target_name,
+        "node": run.node_name,
+        "job": run.job,
+        "tags": run.tags,
+        "parameters": run.parameters,
+        "properties": run.properties,
+        "error": run.error,
+        "warnings": run.warnings,
+        "createdUtc": run.created_at,
+        "startTimeUtc": run.started_at,
+        "endTimeUtc": run.ended_at,
+    }
+    text = json.dumps(raw, indent=2, default=str, ensure_ascii=False)
+    return render(request, "runs/run_json.html", page(request, run, "overview", raw=text))
+
+
+@require_safe
+def by_wsid(request, run_id):
+    """Azure's links: /runs/<id>?wsid=/subscriptions/…"""
+    workspace = workspace_of_wsid(request)
+    return redirect(get_object_or_404(Run, workspace=workspace, run_id=run_id, deleted_at=None))
+
+
+@require_safe
+def by_experiment(request, experiment_id, run_id):
+    """Azure's older links, /experiments/id/<uuid>/runs/<id>, which name no workspace: the person's eyes find it."""
+    runs = Run.objects.visible_to(actor(request)).select_related("workspace")
+    return redirect(get_object_or_404(runs, experiment__experiment_id=experiment_id, run_id=run_id))

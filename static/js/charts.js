@@ -1,0 +1,47 @@
+// Draws the figures of runs/charts.py in the colours of the theme, and again when the theme changes.
+// `lazuli.charts.draw(element, figure)` may be called again with more data: zoom, legend and hover stay.
+(() => {
+  const CONFIG = { displayModeBar: false, displaylogo: false, responsive: true, doubleClick: "reset+autosize" };
+  const drawn = new Map();
+  let templates = JSON.parse(document.getElementById("chart-templates")?.textContent || "null");
+
+  const isDark = () => {
+    const chosen = document.documentElement.dataset.theme;
+    return chosen === "dark" || (chosen !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+  };
+
+  // Colours of runs come as places in the theme's list of colours.
+  const coloured = (trace, colours) => {
+    const { colour, colours: places, ...rest } = trace;
+    const pick = (place) => colours[place % colours.length];
+    if (colour !== undefined) return { ...rest, line: { ...rest.line, color: pick(colour) }, marker: { ...rest.marker, color: pick(colour) } };
+    if (places) return { ...rest, marker: { ...rest.marker, color: places.map(pick) } };
+    return rest;
+  };
+
+  const draw = (element, figure) => {
+    const template = templates[isDark() ? "dark" : "light"];
+    drawn.set(element, figure);
+    const data = figure.data.map((trace) => coloured(trace, template.layout.colorway));
+    return Plotly.react(element, data, { ...figure.layout, template }, CONFIG);
+  };
+
+  document.addEventListener("lazuli:theme", () => {
+    for (const [element, figure] of drawn) element.isConnected ? draw(element, figure) : drawn.delete(element);
+  });
+
+  // Figures that never change: tables, confusion matrices and their like.
+  const drawStill = (root) => {
+    for (const element of root.querySelectorAll('[data-chart="table"], [data-chart="figure"]')) {
+      if (!drawn.has(element)) draw(element, lazuli.charts.figureOf(element));
+    }
+  };
+
+  window.lazuli.charts = {
+    draw,
+    drawStill,
+    figureOf: (element) => JSON.parse(element.nextElementSibling.textContent),
+    setTemplates: (given) => { templates = given; },
+  };
+  drawStill(document);
+})();

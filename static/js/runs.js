@@ -1,0 +1,61 @@
+// Lists of runs: choosing rows, and polls that rest while nobody looks. Filters of lists and trees beside a page.
+(() => {
+  const boxes = () => [...document.querySelectorAll("#runs-form input[name=run]")];
+
+  const showSelection = () => {
+    const all = boxes(), chosen = all.filter((box) => box.checked);
+    for (const button of document.querySelectorAll("[data-needs-selection]")) button.disabled = !chosen.length;
+    for (const box of all) box.closest("tr").setAttribute("aria-selected", box.checked);
+    const words = document.querySelector("[data-selection-count]");
+    if (words) words.textContent = chosen.length ? `${chosen.length} chosen` : "";
+    const every = document.querySelector("[data-select-all]");
+    if (!every) return;
+    every.checked = all.length > 0 && chosen.length === all.length;
+    every.indeterminate = chosen.length > 0 && chosen.length < all.length;
+  };
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-select-all]")) for (const box of boxes()) box.checked = event.target.checked;
+    if (event.target.matches("[data-select-all], input[name=run]")) showSelection();
+  });
+
+  // A swapped row keeps its tick, and a link in it the focus.
+  let ticked = new Set(), focused = "";
+  document.addEventListener("htmx:beforeSwap", () => {
+    ticked = new Set(boxes().filter((box) => box.checked).map((box) => box.value));
+    focused = document.activeElement?.closest?.("#run-table") ? document.activeElement.getAttribute("href") || "" : "";
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    for (const box of boxes()) if (ticked.has(box.value)) box.checked = true;
+    if (focused && document.activeElement === document.body) document.querySelector(`#run-table a[href="${CSS.escape(focused)}"]`)?.focus();
+    showSelection();
+  });
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (document.hidden && event.target.matches("[data-poll]")) event.preventDefault();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) for (const element of document.querySelectorAll("[data-poll]")) element.dispatchEvent(new Event("look"));
+  });
+
+  // data-filter-list="#list" hides the <li> that lack the words; data-filter-tree does so for the tree below it.
+  const hasWords = (text, words) => words.every((word) => text.includes(word));
+  document.addEventListener("input", (event) => {
+    const words = event.target.value?.toLowerCase().split(/\s+/).filter(Boolean);
+    if (event.target.matches("[data-filter-list]")) {
+      for (const item of document.querySelectorAll(`${event.target.dataset.filterList} > li`)) item.hidden = !hasWords(item.textContent.toLowerCase(), words);
+    }
+    if (event.target.matches("[data-filter-tree]")) filterTree(event.target.closest("aside").querySelector(".tree"), words);
+  });
+
+  const filterTree = (tree, words) => {
+    for (const file of tree.querySelectorAll("[data-path]")) file.hidden = !hasWords(file.dataset.path, words);
+    for (const folder of [...tree.querySelectorAll("details")].reverse()) {
+      const shown = folder.querySelector("[data-path]:not([hidden])");
+      folder.parentElement.hidden = !shown;
+      if (words.length && shown) folder.open = true;
+    }
+  };
+
+  showSelection();
+})();
