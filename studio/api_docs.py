@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 
 from studio.api import api
 
-METHODS = ["get", "put", "post", "patch", "delete"]
+METHODS = ["get", "head", "put", "post", "patch", "delete"]
 
 
 @require_GET
@@ -41,21 +41,23 @@ def _operation(schema: dict, path: str, method: str, described: dict) -> dict:
         "description": described.get("description", ""),
         "parameters": described.get("parameters", []),
         "body_type": kind,
-        "body": json.dumps(_resolved(content["schema"], schema), indent=2) if content else "",
+        "body": json.dumps(_resolved(content["schema"], schema["components"]["schemas"]), indent=2) if content else "",
         "open": not described.get("security"),
         "curl": _curl(path, method, bool(body), not described.get("security")),
     }
 
 
-def _resolved(part, schema: dict):
-    """The description with every reference replaced by what it points to."""
+def _resolved(part, known: dict, within: tuple = ()):
+    """The description with every reference replaced by what it points to; one that points to itself stays a name."""
     if isinstance(part, list):
-        return [_resolved(item, schema) for item in part]
+        return [_resolved(item, known, within) for item in part]
     if not isinstance(part, dict):
         return part
-    if "$ref" in part:
-        return _resolved(schema["components"]["schemas"][part["$ref"].rpartition("/")[2]], schema)
-    return {key: _resolved(value, schema) for key, value in part.items()}
+    known = {**known, **part.get("$defs", {})}
+    name = str(part.get("$ref", "")).rpartition("/")[2]
+    if name:
+        return name if name in within else _resolved(known[name], known, (*within, name))
+    return {key: _resolved(value, known, within) for key, value in part.items() if key not in ("$defs", "title")}
 
 
 def _curl(path: str, method: str, has_body: bool, is_open: bool) -> str:

@@ -1,0 +1,208 @@
+"""What is around every page: navigation, switcher, palette, errors, headers, tags."""
+
+import datetime as dt
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.template import engines
+from django.test import RequestFactory
+
+from studio.icons import ICONS
+from studio.templatetags import studio as tags
+from tests import factories
+
+
+def render(text: str, **context) -> str:
+    return engines["django"].from_string(text).render(context, RequestFactory().get("/?sort=name&page=3"))
+
+
+def test_navigation_has_no_dead_links(as_user, owner, workspace):
+    client = as_user(owner)
+    page = client.get("/ws/aml-workspace/").content.decode()
+    nav = page.split('id="nav"', 1)[1].split("</nav>", 1)[0]
+    links = [part.split('"', 1)[0] for part in nav.split('href="')[1:]]
+    assert "/ws/aml-workspace/" in links
+    for link in links:
+        assert client.get(link).status_code == 200, link
+
+
+def test_navigation_marks_where_one_is(as_user, bob, workspace):
+    page = as_user(bob).get("/ws/aml-workspace/").content.decode()
+    nav = page.split('id="nav"', 1)[1].split("</nav>", 1)[0]
+    assert nav.count('aria-current="page"') == 1
+    assert 'data-key="h" aria-current="page"' in nav
+
+
+def test_navigation_stays_collapsed(as_user, bob, workspace):
+    client = as_user(bob)
+    assert 'data-nav="open"' in client.get("/").content.decode()
+    client.cookies["nav"] = "collapsed"
+    assert 'data-nav="collapsed"' in client.get("/").content.decode()
+
+
+def test_no_inline_script_anywhere(as_user, owner, workspace):
+    client = as_user(owner)
+    for url in (
+        "/",
+        "/ws/aml-workspace/",
+        "/ws/aml-workspace/settings/",
+        "/workspaces/new/",
+        "/api/docs",
+        "/account/tokens/",
+    ):
+        answer = client.get(url)
+        page = answer.content.decode()
+        assert "script-src 'self';" in answer.headers["Content-Security-Policy"]
+        assert "<script>" not in page and "hx-on" not in page and " onclick=" not in page
+
+
+def test_administration_is_for_staff(as_user, owner, bob):
+    assert "/admin/" in as_user(owner).get("/").content.decode()
+    assert "/admin/" not in as_user(bob).get("/").content.decode()
+    assert as_user(owner).get("/admin/").status_code == 200
+    assert as_user(bob).get("/admin/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["user", "subscription", "resourcegroup", "workspace", "roleassignment", "token", "signinlink", "devicelogin"],
+)
+def test_administration_lists_and_searches(as_user, owner, alice, workspace, model):
+    factories.make_token(alice)
+    assert as_user(owner).get(f"/admin/workspaces/{model}/", {"q": "a"}).status_code == 200
+
+
+def test_palette_finds_pages_and_workspaces(as_user, bob, workspace):
+    factories.make_workspace(name="hidden-workspace")
+    hits = as_user(bob).get("/palette/", {"q": "work", "ws": "aml-workspace"}).content.decode()
+    assert "All workspaces" in hits and "aml-workspace" in hits
+    assert "hidden" not in hits
+
+
+def test_palette_without_words_offers_pages(as_user, bob, workspace):
+    assert ">Home<" in as_user(bob).get("/palette/", {"ws": "aml-workspace"}).content.decode()
+
+
+def test_palette_says_when_nothing_is_found(as_user, bob, workspace):
+    assert "Nothing is called" in as_user(bob).get("/palette/", {"q": "<zzz>"}).content.decode()
+
+
+def test_palette_of_a_strangers_workspace(as_user, mallory, workspace):
+    assert as_user(mallory).get("/palette/", {"q": "x", "ws": "aml-workspace"}).status_code == 404
+    assert as_user(mallory).post("/palette/").status_code == 405
+
+
+def test_errors_are_pages_or_toasts(as_user, bob, workspace):
+    client = as_user(bob)
+    page = client.post("/ws/aml-workspace/settings/")
+    assert page.status_code == 403 and "Ask an Owner" in page.content.decode()
+    piece = client.post("/ws/aml-workspace/settings/", headers={"HX-Request": "true"})
+    assert piece.status_code == 403 and piece.content == b""
+    assert "Ask an Owner" in piece.headers["HX-Trigger"]
+
+
+def test_not_found_is_a_page_of_ours(as_user, bob):
+    answer = as_user(bob).get("/ws/nowhere/")
+    assert answer.status_code == 404
+    assert "All workspaces" in answer.content.decode()
+
+
+def test_api_page_names_every_operation(as_user, bob):
+    page = as_user(bob).get("/api/docs").content.decode()
+    assert "Create a workspace, or change it if it is there" in page
+    schema = as_user(bob).get("/api/openapi.json").json()
+    assert page.count('class="operation"') == sum(len(methods) for methods in schema["paths"].values())
+
+
+def test_icons_are_drawn_and_named():
+    for name in ICONS:
+        assert "<path" in tags.icon(name) or "<circle" in tags.icon(name)
+    assert 'aria-hidden="true"' in tags.icon("play")
+    assert 'role="img" aria-label="Run &lt;it&gt;"' in tags.icon("play", 16, "Run <it>")
+
+
+def test_asset_addresses_change_with_the_file():
+    assert tags.asset("css/base.css").startswith("/static/css/base.css?v=")
+    with pytest.raises(FileNotFoundError, match="nothing"):
+        tags.asset("css/nothing.css")
+
+
+def test_every_page_loads_scripts_that_exist(as_user, bob):
+    page = as_user(bob).get("/").content.decode()
+    for part in page.split('src="/static/')[1:]:
+        assert finders.find(part.split("?", 1)[0].split('"', 1)[0])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "--"),
+        (0, "0s"),
+        (0.25, "250 ms"),
+        (59, "59s"),
+        (95, "1m 35s"),
+        (3661, "1h 1m"),
+        (90000, "1d 1h"),
+        (-3, "0s"),
+    ],
+)
+def test_duration(seconds, text):
+    assert tags.duration(seconds) == text
+    if seconds:
+        assert tags.duration(dt.timedelta(seconds=seconds)) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (None, "--"),
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 KB"),
+        (1536, "1.5 KB"),
+        (12_400_000, "11.8 MB"),
+        (5 * 1024**3, "5.0 GB"),
+    ],
+)
+def test_bytes(size, text):
+    assert tags.in_bytes(size) == text
+
+
+def test_when_speaks_utc_until_the_browser_knows_better():
+    moment = dt.datetime(2026, 5, 4, 9, 30, tzinfo=dt.timezone(dt.timedelta(hours=2)))
+    shown = tags.when(moment)
+    assert 'datetime="2026-05-04T07:30:00.000+00:00"' in shown
+    assert "May 4, 2026 07:30 UTC</time>" in shown
+    assert tags.when(None) == "--"
+
+
+def test_ticking_counts_on_without_an_end():
+    start = dt.datetime(2026, 5, 4, 9, 30, tzinfo=dt.UTC)
+    assert tags.ticking(start, start + dt.timedelta(seconds=95)) == "1m 35s"
+    assert 'data-since="2026-05-04T09:30:00+00:00"' in tags.ticking(start)
+    assert tags.ticking(None) == "--"
+
+
+@pytest.mark.parametrize(
+    ("value", "colour", "word"),
+    [
+        ("Completed", "good", "Completed"),
+        ("Failed", "bad", "Failed"),
+        ("NotStarted", "queued", "Not started"),
+        ("idle", "good", "Idle"),
+        ("Odd", "other", "Odd"),
+    ],
+)
+def test_status_has_icon_and_word(value, colour, word):
+    shown = tags.status(value)
+    assert f"status-{colour}" in shown and "<svg" in shown and f"<span>{word}</span>" in shown
+
+
+def test_status_escapes_its_detail():
+    assert "&lt;b&gt;" in tags.status("Failed", "<b>")
+
+
+def test_sort_header_turns_round():
+    header = render('{% sort_header "Name" "name" %}')
+    assert 'aria-sort="ascending"' in header and "sort=-name" in header and "page" not in header
+    assert "aria-sort" not in render('{% sort_header "Size" "size" %}')
