@@ -78,3 +78,17 @@ def test_json_metrics_must_be_json():
     assert _metrics.json_text({"data": {"matrix": numpy.array([[1, 2]])}}, "x") == '{"data": {"matrix": [[1, 2]]}}'
     with pytest.raises(UserErrorException, match="not JSON"):
         _metrics.json_text("{", "confusion matrix")
+
+
+def test_long_lists_go_in_pieces_and_batches_stay_small():
+    from azureml.core._metrics_queue import batch_length
+
+    whole = _metrics.value_list("m", range(2500))
+    parts = list(_metrics.pieces(whole))
+    assert [len(part["value"]) for part in parts] == [1000, 1000, 500]
+    assert [value for part in parts for value in part["value"]] == list(range(2500))
+    assert batch_length(parts * 10) == 6
+    assert batch_length([_metrics.scalar("m", 1)] * 600) == 500
+    assert batch_length([]) == 0
+    table = _metrics.table("t", {"x": list(range(1500))})
+    assert [len(part["rows"]) for part in _metrics.pieces(table)] == [1000, 500]

@@ -8,7 +8,7 @@ import logging
 import math
 import numbers
 import time
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
 
 from azureml.exceptions import AzureMLException, UserErrorException
 
@@ -17,6 +17,7 @@ logger = logging.getLogger("azureml")
 Metric = Dict[str, Any]
 IMAGE_TYPES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".svg")
 FILE_KINDS = ("image", "confusion_matrix", "residuals", "predictions", "accuracy_table")
+MOST_AT_ONCE = 1000
 _FLOATS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -61,6 +62,17 @@ def table(name: str, columns: Any) -> Metric:
         raise UserErrorException(f"The table logged as {name!r} is empty.")
     rows = [dict(zip(lists, values)) for values in zip(*lists.values())]
     return _metric(name, "table", rows=[{key: plain(value) for key, value in line.items()} for line in rows])
+
+
+def pieces(metric: Metric) -> Iterator[Metric]:
+    """A long list or table in parts: those of one name are joined again by the server."""
+    key = "rows" if metric["kind"] == "table" else "value"
+    values = metric[key]
+    if metric["kind"] not in ("list", "table") or len(values) <= MOST_AT_ONCE:
+        yield metric
+        return
+    for start in range(0, len(values), MOST_AT_ONCE):
+        yield {**metric, key: values[start : start + MOST_AT_ONCE]}
 
 
 def file_backed(name: str, kind: str, path: str) -> Metric:

@@ -16,7 +16,9 @@ from lazuli import errors
 
 Send = Callable[[str, List[Dict[str, Any]]], None]
 
+# At most so many metrics, or rows and elements, in one request.
 BATCH = 500
+BATCH_WEIGHT = 5000
 # Long enough to gather what a loop logs at once, short enough to be seen live.
 GATHER_SECONDS = 0.05
 LONGEST_PAUSE = 8.0
@@ -89,7 +91,7 @@ class MetricsQueue:
     def _take(self) -> int:
         with self._changed:
             if not self._sending:
-                self._sending = min(len(self._waiting), BATCH)
+                self._sending = batch_length(self._waiting)
             return self._sending
 
     def _deliver(self, deadline: Optional[float]) -> bool:
@@ -139,6 +141,21 @@ class MetricsQueue:
                 f"{self._label}: {self.pending} metric(s) were NOT saved: the server could not be reached within "
                 f"{patience:.0f} s. ({EXIT_PATIENCE} sets how long to wait.)"
             )
+
+
+def batch_length(waiting: List[Dict[str, Any]]) -> int:
+    """How many of the first metrics go into one request: at least one, if there is one."""
+    weight = 0
+    for number, metric in enumerate(waiting[:BATCH]):
+        weight += _weight(metric)
+        if number and weight > BATCH_WEIGHT:
+            return number
+    return min(len(waiting), BATCH)
+
+
+def _weight(metric: Dict[str, Any]) -> int:
+    values = metric.get("rows") or metric.get("value")
+    return len(values) if isinstance(values, list) else 1
 
 
 def _is_refusal(error: ServiceException) -> bool:

@@ -253,16 +253,16 @@ class Run:
 
     def log(self, name: str, value: Any, description: str = "", step: Optional[int] = None) -> None:
         """One value; several of the same name make a series."""
-        self._queue().put(_metrics.scalar(name, value, step))
+        self._put(_metrics.scalar(name, value, step))
 
     def log_list(self, name: str, value: Any, description: str = "") -> None:
-        self._queue().put(_metrics.value_list(name, value))
+        self._put(_metrics.value_list(name, value))
 
     def log_row(self, name: str, description: Optional[str] = None, **kwargs: Any) -> None:
-        self._queue().put(_metrics.row(name, kwargs))
+        self._put(_metrics.row(name, kwargs))
 
     def log_table(self, name: str, value: Dict[str, Any], description: str = "") -> None:
-        self._queue().put(_metrics.table(name, value))
+        self._put(_metrics.table(name, value))
 
     def log_image(self, name: str, path: Optional[str] = None, plot: Any = None, description: str = "") -> None:
         """An image file, or anything with `savefig`, such as matplotlib's pyplot or a figure."""
@@ -306,10 +306,11 @@ class Run:
                 f"{self._metrics.pending} metric(s) are still on their way after {timeout_seconds} s."
             )
 
-    def _queue(self) -> MetricsQueue:
+    def _put(self, metric: Json) -> None:
         if self._metrics is None:
             self._metrics = MetricsQueue(self._send_metrics, f"Run {self._run_id}")
-        return self._metrics
+        for piece in _metrics.pieces(metric):
+            self._metrics.put(piece)
 
     def _send_metrics(self, batch_id: str, metrics: Iterable[Json]) -> None:
         body = {"batchId": batch_id, "metrics": list_of(metrics)}
@@ -321,7 +322,7 @@ class Run:
     def _log_file(self, name: str, kind: str, path: str, content: Any) -> None:
         metric = _metrics.file_backed(name, kind, clean_name(path))
         self._files.upload(path, content)
-        self._queue().put(metric)
+        self._put(metric)
 
     def _populated(self, address: str) -> bytes:
         return self._files.content(address.split(f"dcid.{self._run_id}/", 1)[-1])
