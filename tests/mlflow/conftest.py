@@ -1,0 +1,8 @@
+import pytest
+
+from tests.mlflow.tracking import Tracking
+
+
+@pytest.fixture
+def tracking(api, alice, workspace):
+    return Tracking(api(alice), workspace)
