@@ -275,6 +275,13 @@ def test_a_read_only_folder_is_removed_all_the_same(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_machine_that_cannot_is_reported(monkeypatch):
+    monkeypatch.setenv("LAZULI_WORK_DIR", "/proc/nowhere")
+    records = run("print(1)")
+    assert records.states == ["Preparing", "Failed"]
+    assert records.error["code"] == "MachineProblem"
+
+
 def test_it_may_be_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("LAZULI_KEEP_WORKDIR", "1")
     run("print(1)")

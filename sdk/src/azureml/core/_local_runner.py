@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from typing import Any, Dict
+import threading
+from typing import IO, Any, Dict
 
 from azureml.core.script_run import ScriptRun
 
 
-def start(run: ScriptRun, job: Dict[str, Any]) -> "subprocess.Popen[bytes]":
+def start(run: ScriptRun, job: Dict[str, Any]) -> None:
     """The runner gets a token that is good for this run alone, and outlives the notebook's cell."""
     workspace = run.experiment.workspace
     token = workspace._client.request("POST", f"{run._address}/token", json={}, repeatable=True).json()
@@ -26,14 +27,22 @@ def start(run: ScriptRun, job: Dict[str, Any]) -> "subprocess.Popen[bytes]":
         environment.pop(name, None)
     if token.get("expiryTimeUtc"):
         environment["AZUREML_RUN_TOKEN_EXPIRY"] = str(token["expiryTimeUtc"])
-    return subprocess.Popen(
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
+    output = tempfile.TemporaryFile()  # noqa: SIM115 (the waiting thread closes it)
+    process = subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
     )
+    threading.Thread(target=_wait, args=(process, output, run.id), name=f"runner of {run.id}", daemon=True).start()
+
+
+def _wait(process: "subprocess.Popen[bytes]", output: IO[bytes], run_id: str) -> None:
+    """Take note of the runner's end, so that no zombie stays, and of what it could not tell the server."""
+    status = process.wait()
+    with output:
+        output.seek(0)
+        lines = output.read().decode(errors="replace").splitlines()
+    if status:
+        said = lines[-1] if lines else "it said nothing"
+        print(f"The runner of {run_id} ended with exit code {status}: {said}", file=sys.stderr)
 
 
 def spec_of(run: ScriptRun, job: Dict[str, Any]) -> Dict[str, Any]:

@@ -50,13 +50,21 @@ def supervise(spec: Spec, transport: Any = None) -> int:
     watch = Watch(server)
     watch.start()
     reporter.send("Preparing", node=spec.node)
-    folder = WorkFolder(spec.run_id)
     try:
-        outcome = _Attempt(spec, server, reporter, watch, folder).go()
+        outcome = _in_a_folder(spec, server, reporter, watch)
+    except OSError as error:
+        outcome = Outcome("Failed", {"code": "MachineProblem", "message": f"The machine could not run it: {error}"})
     finally:
         watch.close()
-        folder.remove()
     return _report(reporter, watch, outcome)
+
+
+def _in_a_folder(spec: Spec, server: RunServer, reporter: Reporter, watch: Watch) -> Outcome:
+    folder = WorkFolder(spec.run_id)
+    try:
+        return _Attempt(spec, server, reporter, watch, folder).go()
+    finally:
+        folder.remove()
 
 
 def _report(reporter: Reporter, watch: Watch, outcome: Outcome) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import sys
 import tempfile
 import zipfile
 from typing import IO, Optional
@@ -43,8 +44,13 @@ class WorkFolder:
             os.makedirs(os.path.join(self.code, name), exist_ok=True)
 
     def remove(self) -> None:
-        if not os.environ.get(KEEP):
+        if os.environ.get(KEEP):
+            return
+        try:
             shutil.rmtree(self.path, onerror=_make_writable)
+        except OSError as error:
+            # How the run ended counts for more than a file that does not go away.
+            print(f"{self.path} could not be removed: {error}", file=sys.stderr)
 
 
 def _make_writable(function: object, path: str, error: object) -> None:
