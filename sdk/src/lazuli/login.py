@@ -52,12 +52,11 @@ def _wait(client: Client, body: Dict[str, Any], sleep: Callable[[float], None]) 
     raise AuthenticationException("The sign-in was not confirmed. Run `lazuli login` again and confirm the code.")
 
 
-def sign_in_with_token(url: str, token: str) -> str:
+def sign_in_with_token(url: str, token: str) -> None:
     """Remember a token made in the studio, after asking the server whether it holds."""
     url = config.normal_url(url)
     Client(url, token).request("GET", "/subscriptions")
-    config.remember(url, token, "token")
-    return "token"
+    config.remember(url, token, "(a token)")
 
 
 def token(url: str, *, interactive: Optional[bool] = None) -> str:

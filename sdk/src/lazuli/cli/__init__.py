@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import List, Optional, Sequence
+from typing import TYPE_CHECKING, List, Optional, Sequence, Union
 
 from lazuli.cli import account, computetarget, folder, run, workspace
 from lazuli.cli.output import show
 from lazuli.cli.parser import Tree, UsageError
 from lazuli.version import VERSION
+
+if TYPE_CHECKING:
+    from azureml.exceptions import AzureMLException, ServiceException
 
 OK, FAILED, USAGE, NOT_FOUND, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -62,10 +65,9 @@ def _run(prog: str, default_output: str, arguments: List[str]) -> int:
     return OK
 
 
-def _is_not_found(error: Exception) -> bool:
+def _is_not_found(error: Union[AzureMLException, ServiceException]) -> bool:
     from lazuli.errors import NotFound
 
-    inner = getattr(error, "inner_exception", None)
-    return (
-        isinstance(error, NotFound) or isinstance(inner, NotFound) or "NotFound:" in str(getattr(error, "message", ""))
-    )
+    # WorkspaceNotFound: and ComputeTargetNotFound: are the words of SDK v1.
+    said = error.message.split(" ", 1)[0].endswith("NotFound:")
+    return said or isinstance(error, NotFound) or isinstance(error.inner_exception, NotFound)
