@@ -54,6 +54,7 @@ class Card:
 
     template: str
     context: Callable
+    place: int = 10  # Lower ones come first.
 
 
 # Functions `(actor, workspace or None, words, limit) -> list[Hit]`.

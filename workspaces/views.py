@@ -118,7 +118,10 @@ def workspace_name_check(request):
 def workspace_home(request, slug):
     workspace = page_workspace(request, slug)
     actor = actor_of_request(request)
-    cards = [{"template": card.template, "context": card.context(actor, workspace)} for card in CARDS]
+    cards = [
+        {"template": card.template, "context": card.context(actor, workspace)}
+        for card in sorted(CARDS, key=lambda card: card.place)
+    ]
     context = {"workspace": workspace, "cards": cards, "server": settings.PUBLIC_URL, "config": _config_text(workspace)}
     return render(request, "workspaces/workspace_home.html", context)
 
