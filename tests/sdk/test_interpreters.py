@@ -14,7 +14,22 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "sdk" / "src"
-LIGHT_TESTS = ["test_client.py", "test_client_login.py", "test_workspace_config.py", "test_compute_configuration.py"]
+# The tests that need neither the server nor anything but the SDK and pytest.
+LIGHT_TESTS = [
+    "test_cli_parsing.py",
+    "test_client.py",
+    "test_client_login.py",
+    "test_client_mlflow.py",
+    "test_compute_configuration.py",
+    "test_environment_mapping.py",
+    "test_metrics_queue.py",
+    "test_offline_run.py",
+    "test_run_waiting.py",
+    "test_runconfig.py",
+    "test_snapshot_rules.py",
+    "test_widgets_page.py",
+    "test_workspace_config.py",
+]
 OLDEST, NEWEST = (3, 8), (3, 13)
 
 
@@ -91,6 +106,8 @@ def test_light_tests_pass(version):
         "-c",
         os.devnull,
         "--rootdir",
+        str(ROOT / "tests" / "sdk"),
+        "--confcutdir",
         str(ROOT / "tests" / "sdk"),
         "-p",
         "no:cacheprovider",

@@ -244,7 +244,7 @@ def _path(workspace: Workspace, name: str) -> str:
 
 
 def _all(workspace: Workspace) -> Iterator[Json]:
-    return workspace._client.items(workspace._history + "/experiments", {"viewType": "All"})
+    return workspace._client.items(workspace._history + "/experiments")
 
 
 def _has_tags(present: Dict[str, str], wanted: Pairs) -> bool:
