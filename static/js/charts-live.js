@@ -38,7 +38,8 @@
 
   const tracesOf = (one) => {
     const x = xOf(one), mode = x.length > MARKERS ? "lines" : "lines+markers";
-    const raw = { ...one.trace, x, y: one.values, mode, colour: 0 };
+    // A copy: Plotly extends its own array, and ours gets the new points first.
+    const raw = { ...one.trace, x, y: one.values.slice(), mode, colour: 0 };
     if (!options.smooth) return [raw];
     one.smooth = smoothed(one.values, options.smooth);
     return [
