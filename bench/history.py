@@ -32,8 +32,9 @@ def main(total: int) -> None:
     workspace, user = Workspace.objects.get(), User.objects.order_by("pk").first()
     experiment = Experiment.objects.create(workspace=workspace, name="a-long-past", run_count=total, created_by=user)
     now = timezone.now()
-    with transaction.atomic():
-        for number in range(1, total + 1):
+    for number in range(1, total + 1):
+        # One short transaction each: the studio runs meanwhile.
+        with transaction.atomic():
             begun = now - dt.timedelta(minutes=total - number)
             run = Run.objects.create(
                 workspace=workspace,
