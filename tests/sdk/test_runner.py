@@ -201,6 +201,37 @@ def test_a_stale_attempt_kills_and_says_nothing():
     assert records.status == 0
 
 
+STARTER = """
+import subprocess, sys, time
+from lazuli.runner.script import Script
+Script(sys.argv[1], ".", {"PATH": "/usr/bin:/bin"}, sys.argv[2])
+print("started", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_killed_runner_leaves_nothing(tmp_path):
+    import subprocess
+
+    log = tmp_path / "log.txt"
+    command = "sleep 61 & echo $! > one; setsid sleep 62 & echo $! > two; wait"
+    runner = subprocess.Popen(
+        [sys.executable, "-c", STARTER, command, str(log)], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    assert runner.stdout.readline() == "started\n"
+    deadline = time.monotonic() + 10
+    while not (tmp_path / "two").exists() or not (tmp_path / "two").read_text().strip():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    pids = [int((tmp_path / name).read_text()) for name in ("one", "two")]
+    assert all(os.path.exists(f"/proc/{pid}") and alive(pid) for pid in pids)
+    runner.kill()
+    runner.wait()
+    while any(os.path.exists(f"/proc/{pid}") and alive(pid) for pid in pids):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_a_time_limit_is_kept():
     records = run("import time; print('x', flush=True); time.sleep(60)", timeout_seconds=1)
     assert records.states[-1] == "Failed"

@@ -13,6 +13,15 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Union
 MARK = "LAZULI_SCRIPT_MARK"
 PR_SET_PDEATHSIG = 1
 WINDOWS_NEW_GROUP = 0x00000200
+# Waits until the runner's end of the pipe is closed, by whatever ended the runner, and then ends all of the script.
+GUARDIAN = """
+read -r _
+kill -9 -- "-$1"
+for place in $(grep -lsa "$2" /proc/[0-9]*/environ); do
+    place=${place#/proc/}
+    kill -9 "${place%/environ}"
+done
+"""
 
 
 class Script:
@@ -33,6 +42,19 @@ class Script:
                 stderr=log,
                 **options,
             )
+        self._guardian = self._guarded()
+
+    def _guarded(self) -> "Optional[subprocess.Popen[bytes]]":
+        if os.name == "nt":
+            return None
+        return subprocess.Popen(
+            ["/bin/sh", "-c", GUARDIAN, "guardian", str(self.pid), f"{MARK}={self._mark}"],
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     @property
     def pid(self) -> int:
@@ -52,15 +74,23 @@ class Script:
         return self._process.wait() if status is None else status
 
     def sweep(self) -> None:
-        """Kill the group and every process that carries the mark."""
+        """Kill the group and every process that carries the mark. Nothing is left to guard then."""
         self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
         for _ in range(3):
             left = list(marked_processes(self._mark))
             if not left:
-                return
+                break
             for pid in left:
                 _kill(pid)
             time.sleep(0.05)
+        self._dismiss()
+
+    def _dismiss(self) -> None:
+        # Before its number may become another group's.
+        if self._guardian is not None:
+            self._guardian.kill()
+            self._guardian.communicate()
+            self._guardian = None
 
     def _signal(self, number: int) -> None:
         if os.name == "nt":
