@@ -12,8 +12,10 @@ import math
 # Each has a contrast of 3:1 or more on the card it is drawn on; runs.css has the same for the dots of a list.
 LIGHT = ["#2764c4", "#b3400f", "#0b7d6b", "#a02c8f", "#7a6400", "#5b4bc4", "#c0264e", "#3f7d14", "#00769e", "#6b6b6b"]
 DARK = ["#6ea8ff", "#ff9a5c", "#35c9ae", "#ec86dc", "#e0c34a", "#a99bff", "#ff7d9c", "#93d257", "#4fc6f0", "#b4b9c1"]
+# The place of grey in both.
+GREY = 9
 DIGITS = 7
-SCALE = {"light": [[0, "#eef4fc"], [1, "#1550a6"]], "dark": [[0, "#22303f"], [1, "#6ea8ff"]]}
+SCALE = {"light": [[0, "#eef4fc"], [1, "#1550a6"]], "dark": [[0, "#22303f"], [1, "#2d6cd0"]]}
 
 
 @functools.cache
@@ -38,7 +40,7 @@ def _template(colours, text, grid, hover, scale) -> dict:
         yaxis=axis,
         hoverlabel={"bgcolor": hover, "bordercolor": grid, "font": {"color": text}},
         hovermode="x unified",
-        legend={"orientation": "h", "y": -0.2},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )
     return go.layout.Template(layout=layout, data={"heatmap": [go.Heatmap(colorscale=scale)]}).to_plotly_json()
 
@@ -143,7 +145,7 @@ def confusion_matrix(data: dict) -> dict:
     matrix = data["matrix"]
     trace = {**_trace("heatmap"), "x": labels, "y": labels, "z": matrix, "texttemplate": "%{z}", "showscale": False}
     trace |= {"hovertemplate": "true %{y}, predicted %{x}: %{z}<extra></extra>", "xgap": 1, "ygap": 1}
-    figure = _figure([trace], "Predicted label", "True label", hovermode="closest", height=340)
+    figure = _figure([trace], "Predicted label", "True label", hovermode="closest")
     figure["layout"]["xaxis"] |= {"type": "category", "showgrid": False}
     figure["layout"]["yaxis"] |= {"type": "category", "autorange": "reversed", "showgrid": False}
     return figure
@@ -152,7 +154,7 @@ def confusion_matrix(data: dict) -> dict:
 def residuals(data: dict) -> dict:
     """How often the prediction was off by how much."""
     trace = {**_trace("bar"), **_bins(data["bin_edges"]), "y": data["bin_counts"], "name": "Count"}
-    return _figure([trace], "Residual", "Count", bargap=0.02, height=300)
+    return _figure([trace], "Residual", "Count", bargap=0.02)
 
 
 def predictions(data: dict) -> dict:
@@ -162,8 +164,8 @@ def predictions(data: dict) -> dict:
     mean = {**_trace("scatter", "lines+markers"), "name": "Average prediction", "x": middles}
     mean |= {"y": data["bin_averages"], "error_y": {"type": "data", "array": data.get("bin_errors") or []}}
     ideal = {**_trace("scatter", "lines"), "name": "Ideal", "x": [edges[0], edges[-1]], "y": [edges[0], edges[-1]]}
-    ideal["line"] = {"dash": "dash", "width": 1}
-    return _figure([mean, ideal], "True value", "Predicted value", showlegend=True, height=340)
+    ideal |= {"line": {"dash": "dash", "width": 1}, "colour": GREY}
+    return _figure([mean, ideal], "True value", "Predicted value", showlegend=True)
 
 
 def _bins(edges: list) -> dict:
@@ -184,13 +186,14 @@ def roc(data: dict) -> dict:
         }
         traces.append(trace)
     chance = {
+        "colour": GREY,
         **_trace("scatter", "lines"),
         "name": "Chance",
         "x": [0, 1],
         "y": [0, 1],
         "line": {"dash": "dash", "width": 1},
     }
-    return _figure([*traces, chance], "False positive rate", "True positive rate", showlegend=True, height=340)
+    return _figure([*traces, chance], "False positive rate", "True positive rate", showlegend=True)
 
 
 def _rate(part: float, rest: float) -> float:

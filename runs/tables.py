@@ -165,7 +165,7 @@ def experiments(workspace, words: str, archived: bool):
     found = Experiment.objects.filter(workspace=workspace, archived_at__isnull=not archived)
     for word in words.split():
         found = found.filter(Q(name__icontains=word) | Q(description__icontains=word))
-    newest = Run.objects.filter(experiment=OuterRef("pk"), deleted_at=None).order_by("-created_at", "-pk")
+    newest = Run.objects.filter(experiment=OuterRef("pk"), parent=None, deleted_at=None).order_by("-created_at", "-pk")
     return found.select_related("created_by").annotate(
         latest_at=Subquery(newest.values("created_at")[:1]), latest_id=Subquery(newest.values("pk")[:1])
     )
@@ -174,7 +174,7 @@ def experiments(workspace, words: str, archived: bool):
 def with_states(rows: list[Experiment]) -> list[Experiment]:
     """Each experiment's newest run, and its counts per group of states, in two queries for all."""
     newest = Run.objects.select_related("workspace").in_bulk([row.latest_id for row in rows if row.latest_id])
-    counted = Run.objects.filter(experiment__in=rows, deleted_at=None).order_by()
+    counted = Run.objects.filter(experiment__in=rows, parent=None, deleted_at=None).order_by()
     by_state: dict[int, dict] = {}
     for experiment, status, number in counted.values_list("experiment", "status").annotate(Count("pk")):
         by_state.setdefault(experiment, {})[status] = number

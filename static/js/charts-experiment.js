@@ -34,8 +34,10 @@
     lazuli.charts.setTemplates(templates);
     const names = new Set(charts.map((chart) => chart.name));
     for (const card of [...box.querySelectorAll("[data-name]")]) if (!names.has(card.dataset.name)) card.remove();
-    for (const { name, figure } of charts) lazuli.charts.draw(cardOf(name), figure);
     box.hidden = !charts.length;
+    // First all cards, for each narrows the others; then the charts, which measure their card.
+    for (const { name } of charts) cardOf(name);
+    for (const { name, figure } of charts) lazuli.charts.draw(cardOf(name), figure);
     return live;
   };
 
