@@ -7,6 +7,7 @@ from ninja import Router, Schema
 from pydantic import ConfigDict, Field
 
 from studio.api import W, page
+from studio.errors import Conflict
 from workspaces import creation, deletion, lookup, wire
 from workspaces.access import require
 from workspaces.models import ResourceGroup, Subscription, Workspace
@@ -149,7 +150,12 @@ def _changed(request, workspace: Workspace, body: WorkspaceBody) -> Workspace:
     require(request.auth, "edit_workspace", workspace)
     sent = body.details()
     fields = creation.checked_details(sent)
-    # An empty text takes away; a location never changes.
+    for name, value in fields.items():
+        if name not in workspace.EDITABLE and value != getattr(workspace, name):
+            raise Conflict(
+                f"The {name.replace('_', ' ')} of a workspace cannot be changed once it is made.", target=name
+            )
+    # An empty text takes away.
     cleared = {name: "" for name in ("friendly_name", "description") if sent.get(name) == ""}
     workspace.edit(**{name: value for name, value in {**fields, **cleared}.items() if name in workspace.EDITABLE})
     return workspace

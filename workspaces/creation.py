@@ -68,7 +68,7 @@ def create(
 def ensure_subscription(actor: Actor, subscription_id: str, display_name: str = "") -> Subscription:
     """The subscription of this id; any text names one, and an Owner of the site makes those that are not there."""
     names.name(subscription_id, "subscription")
-    found = Subscription.objects.filter(subscription_id__iexact=subscription_id).first()
+    found = Subscription.objects.visible_to(actor).filter(subscription_id__iexact=subscription_id).first()
     if found:
         return found
     if not actor.user.is_superuser or actor.is_run:
@@ -79,7 +79,7 @@ def ensure_subscription(actor: Actor, subscription_id: str, display_name: str = 
 
 def ensure_group(actor: Actor, subscription: Subscription, name: str, location: str = "", tags=None) -> ResourceGroup:
     """The resource group of this name, made if it is not there."""
-    found = subscription.resource_groups.filter(name__iexact=name).first()
+    found = ResourceGroup.objects.visible_to(actor).filter(subscription=subscription, name__iexact=name).first()
     if found:
         return found
     if not can(actor, "create_workspace", subscription):
@@ -94,7 +94,8 @@ def ensure_group(actor: Actor, subscription: Subscription, name: str, location: 
 
 def _group_for(actor, subscription_id, group, fields, create_group) -> ResourceGroup:
     subscription = ensure_subscription(actor, subscription_id)
-    found = subscription.resource_groups.filter(name__iexact=group).select_related("subscription").first()
+    groups = ResourceGroup.objects.visible_to(actor).select_related("subscription")
+    found = groups.filter(subscription=subscription, name__iexact=group).first()
     if found is None and create_group:
         found = ensure_group(actor, subscription, group, fields.get("location", ""))
     if found is None:

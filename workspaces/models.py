@@ -35,7 +35,9 @@ class User(AbstractUser):
 class SubscriptionQuerySet(models.QuerySet):
     def visible_to(self, actor):
         """Those on which, or on something inside which, the actor has a role."""
-        if actor.user.is_superuser and not actor.workspace_id:
+        if actor.workspace_id:
+            return self.filter(resource_groups__workspaces=actor.workspace_id)
+        if actor.user.is_superuser:
             return self
         mine = RoleAssignment.objects.filter(user=actor.user)
         return self.filter(
@@ -66,7 +68,9 @@ class Subscription(models.Model):
 
 class ResourceGroupQuerySet(models.QuerySet):
     def visible_to(self, actor):
-        if actor.user.is_superuser and not actor.workspace_id:
+        if actor.workspace_id:
+            return self.filter(workspaces=actor.workspace_id)
+        if actor.user.is_superuser:
             return self
         mine = RoleAssignment.objects.filter(user=actor.user)
         return self.filter(

@@ -52,6 +52,7 @@ SIZES = ["B", "KB", "MB", "GB", "TB", "PB"]
 
 
 @register.simple_tag
+@functools.lru_cache(maxsize=1000)
 def icon(name: str, size: int = 20, label: str = "") -> str:
     """An icon; decoration unless it has a label of its own."""
     spoken = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')

@@ -133,6 +133,21 @@ def test_patch_changes_what_is_sent(api, alice, workspace, w):
     assert workspace.container_registry == "reg"
 
 
+def test_what_cannot_change_is_told(api, alice, workspace, w):
+    for body in ({"location": "westeurope"}, {"properties": {"storageAccount": "other"}}, {"sku": {"name": "Free"}}):
+        answer = api(alice).patch(w, body)
+        assert answer.status_code == 409
+        assert "cannot be changed" in answer.json()["error"]["message"]
+    assert api(alice).put(w, {"location": "East US", "tags": {"a": "b"}}).status_code == 200
+
+
+def test_strangers_cannot_tell_what_is_there(api, mallory, workspace):
+    there = api(mallory).put(workspace.resource_group.subscription.arm_id)
+    nowhere = api(mallory).put("/subscriptions/sub-2")
+    assert there.status_code == nowhere.status_code == 403
+    assert there.json()["error"]["message"].replace("sub-1", "sub-2") == nowhere.json()["error"]["message"]
+
+
 def test_bob_may_not_change(api, bob, w):
     for answer in (api(bob).patch(w, {"tags": {}}), api(bob).delete(w), api(bob).post(w + "/listKeys")):
         assert answer.status_code == 403
@@ -210,5 +225,6 @@ def test_a_run_token_reads_its_workspace_only(api, alice, workspace, w):
     client = api(run_token(alice.pk, workspace.pk, "run-1", 1))
     assert client.get(w).status_code == 200
     assert client.get(other.arm_id).status_code == 404
+    assert [item["subscriptionId"] for item in client.get("/subscriptions").json()["value"]] == ["sub-1"]
     assert client.patch(w, {"tags": {}}).status_code == 403
     assert client.delete(w).status_code == 403

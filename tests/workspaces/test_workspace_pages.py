@@ -50,7 +50,17 @@ def test_htmx_gets_the_rows_alone(as_user, owner, workspace):
 
 
 @pytest.mark.parametrize(
-    "query", [{"page": "x"}, {"page": "-1"}, {"size": "0"}, {"size": "99999"}, {"size": "²"}, {"size": "9" * 5000}, {"page": "9" * 5000}, {"sort": "nonsense"}]
+    "query",
+    [
+        {"page": "x"},
+        {"page": "-1"},
+        {"size": "0"},
+        {"size": "99999"},
+        {"size": "²"},
+        {"size": "9" * 5000},
+        {"page": "9" * 5000},
+        {"sort": "nonsense"},
+    ],
 )
 def test_odd_queries_show_the_list(as_user, owner, workspace, query):
     assert as_user(owner).get("/", query).status_code == 200
