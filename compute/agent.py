@@ -80,7 +80,10 @@ class Agent(abc.ABC):
 
 
 def hear_doorbell(agent: Agent, task: str, queue: str, broker_url: str) -> None:
-    """Consume the queue in this thread for ever."""
+    """Consume the queue in this thread for ever. Without a broker the clock alone starts turns."""
+    if not broker_url:
+        agent.say("REDIS_URL is not set, so work starts up to three seconds late")
+        return
     from celery import Celery
 
     from compute.broker import broker_settings

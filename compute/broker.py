@@ -28,6 +28,8 @@ def broker_settings(url: str = "") -> dict:
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "broker_connection_retry_on_startup": True,
+        # For ever: without Redis everything goes on, only later.
+        "broker_connection_max_retries": None,
         "broker_transport_options": {
             "visibility_timeout": 7 * 24 * 3600,
             "socket_keepalive": True,

@@ -197,6 +197,18 @@ class ComputeTarget(models.Model):
         return "Resizing" if moving else "Steady"
 
     @property
+    def state_key(self) -> str:
+        """Deleting, Resizing, or how its making went."""
+        if self.is_deleting or self.allocation_state == "Steady":
+            return self.state
+        return "Resizing"
+
+    @property
+    def state_words(self) -> str:
+        number = self.current_node_count
+        return f"{self.state_key} ({number} node{'' if number == 1 else 's'})"
+
+    @property
     def is_changing(self) -> bool:
         """Whether a page that shows it has to look again soon."""
         return self.is_deleting or self.allocation_state == "Resizing" or self.active_count > 0 or self._will_shrink

@@ -1,7 +1,6 @@
 """How many cores of a family the clusters of one subscription may have together."""
 
 from django.apps import apps
-from django.db.models import F
 
 from compute import sizes
 from studio.errors import Invalid
@@ -39,7 +38,8 @@ def _used(subscription_id: int, besides: int | None = None) -> dict[str, int]:
         workspace__resource_group__subscription=subscription_id, deleted_at=None
     )
     used: dict[str, int] = {}
-    for vm_size, max_nodes in targets.exclude(pk=besides).values_list(F("vm_size"), F("max_nodes")):
-        family = sizes.find(vm_size).family
-        used[family] = used.get(family, 0) + sizes.find(vm_size).vcpus * max_nodes
+    for vm_size, max_nodes in targets.exclude(pk=besides).values_list("vm_size", "max_nodes"):
+        # A size that is offered no longer takes nothing.
+        if size := sizes.BY_NAME.get(vm_size.lower()):
+            used[size.family] = used.get(size.family, 0) + size.vcpus * max_nodes
     return used

@@ -1,0 +1,30 @@
+"""`manage.py host NAME`: the variables with which another machine runs nodes for this studio."""
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from compute.keys import host_key
+from compute.models import Host
+from studio.errors import Invalid
+from workspaces import names
+
+
+class Command(BaseCommand):
+    help = "Let a machine of this name run nodes: prints what to set there before `python -m compute.host`."
+
+    def add_arguments(self, parser):
+        parser.add_argument("name", help="a name for the machine, such as gpu-box")
+
+    def handle(self, *, name, **options):
+        try:
+            names.name(name, "compute name")
+        except Invalid as error:
+            raise CommandError(error.message.replace("compute name", "host name")) from error
+        host, _ = Host.objects.get_or_create(name=name)
+        variables = {"SERVER_URL": settings.PUBLIC_URL, "HOST_NAME": name, "HOST_KEY": host_key(host)}
+        # A socket of this machine is of no use on another one; without a doorbell nodes look every few seconds.
+        if not settings.REDIS_URL.startswith("unix:"):
+            variables["REDIS_URL"] = settings.REDIS_URL
+        for key, value in variables.items():
+            self.stdout.write(f"export {key}='{value}'")
+        self.stdout.write('export DATA_DIR="$HOME/lazuli"  # or any folder with room for environments')
