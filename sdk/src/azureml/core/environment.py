@@ -199,7 +199,8 @@ class Environment(ConfigElement):
     def register(self, workspace: Any) -> Environment:
         """Keep it in the workspace under its name; an unchanged one keeps its version."""
         described = {"image": self.docker.base_image, "condaFile": _conda_text(self)}
-        body = {"properties": dict(described, definition=self._to_dict())}
+        # Which version it was does not make it another one.
+        body = {"properties": dict(described, definition=dict(self._to_dict(), version=None, assetId=None))}
         path = f"{workspace._path}/environments/{quote_segment(self.name)}/versions/auto"
         return _from_resource(workspace._client.request("PUT", path, json=body).json())
 
