@@ -53,7 +53,8 @@ def test_importing_is_light():
 
 
 def test_importing_is_quick():
-    code = "import time; start = time.perf_counter(); import azureml.core; print(time.perf_counter() - start)"
+    # Its own time, for the machine may be busy with other tests.
+    code = "import time; start = time.process_time(); import azureml.core; print(time.process_time() - start)"
     assert min(float(python(code).stdout) for _ in range(3)) <= 0.15
 
 
