@@ -10,6 +10,7 @@ from django.utils import timezone
 from compute.models import Work
 from runs import artifacts, metrics, snapshots
 from runs.models import MetricBatch, MetricSeries, Run
+from runs.submission import LOCAL, SCRIPT_RUN
 from studio.errors import Conflict
 
 logger = logging.getLogger(__name__)
@@ -40,12 +41,16 @@ def _abandoned():
     gone = Q(work__state=Work.State.LOST) | Q(work__state=Work.State.CANCELED)
     ended = Q(work__state=Work.State.DONE, work__ended_at__lt=now - PATIENCE)
     silent = Q(work=None, heartbeat_at__lt=now - SILENCE)
-    return Run.objects.active().filter(gone | ended | silent)
+    # Its cluster's row was taken away, and the work with it.
+    orphaned = Q(work=None, heartbeat_at=None, run_type=SCRIPT_RUN) & ~Q(target_name=LOCAL)
+    return Run.objects.active().filter(gone | ended | silent | orphaned)
 
 
 def _end(run: Run) -> None:
     if run.status == Run.Status.CANCEL_REQUESTED or (run.work and run.work.state == Work.State.CANCELED):
         run.move(Run.Status.CANCELED, message=run.work.reason if run.work else "")
+    elif run.work is None and run.heartbeat_at is None:
+        run.fail("WorkLost", f"The work of this run is gone: the compute target {run.target_name} was removed.")
     elif run.work is None:
         run.fail("RunnerLost", LOCAL_LOST)
     elif run.work.state == Work.State.LOST:

@@ -198,6 +198,15 @@ def test_a_local_runner_that_stops_answering_fails_its_run(alice_api, workspace,
     assert "submitter's machine" in told["error"]["message"]
 
 
+def test_a_run_whose_work_was_taken_away_does_not_hang(submitted):
+    run = submitted()
+    Work.objects.all().delete()
+    sweep()
+    run.refresh_from_db()
+    assert (run.status, run.error["code"]) == (S.FAILED, "WorkLost")
+    assert "cpu-cluster" in run.error["message"]
+
+
 def test_an_interactive_run_without_a_runner_is_left_alone(started):
     run = started("r1")
     Run.objects.update(created_at=timezone.now() - dt.timedelta(days=3))
