@@ -5,9 +5,9 @@ import math
 import re
 import uuid
 
-from django.db.models import F, Q, TextField
+from django.db.models import F, Q, TextField, Value
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Coalesce
 
 import runs.patterns  # noqa: F401  (registers LIKE and ILIKE)
 from runs.search import All, Any, Clause, Not, parse, parse_order
@@ -95,8 +95,12 @@ def _uuid(text: str) -> uuid.UUID | None:
 class Rows:
     """What may be searched of a table: `columns` as word → (kind, column), `orders` as word → column, tags in JSON."""
 
-    def __init__(self, columns: dict, orders: dict, tags: str = "tags"):
-        self.columns, self.orders, self.tags = columns, orders, tags
+    def __init__(self, columns: dict, orders: dict, *, json: dict | None = None, absent: dict | None = None):
+        self.columns, self.orders = columns, orders
+        # Tags that, where they are absent, count as this value; other absent tags meet no comparison.
+        self.absent = absent or {}
+        # Entities whose keys lie in a JSON column.
+        self.json = {"tag": "tags", "tags": "tags", **(json or {})}
 
     def find(self, rows, text: str, order_by: list[str], default: list):
         tree = parse(text)
@@ -120,19 +124,22 @@ class Rows:
             return Q(*[self._condition(part) for part in tree.parts], _connector=Q.OR)
         if isinstance(tree, Not):
             return ~self._condition(tree.part)
-        if tree.entity in ("tag", "tags"):
-            return self._tag(tree)
+        if tree.entity in self.json:
+            return _in_json(self.json[tree.entity], tree, self.absent.get(tree.key))
         kind, column = self.columns.get(tree.key.lower(), ("", ""))
         if tree.entity not in ("", "attribute", "attributes") or not kind:
             raise tree.wrong(f"'{tree.key}' is none of {', '.join(self.columns)} and tags.x")
-        return {"text": text, "number": number, "time": time, "id": identity}[kind](column, tree)
+        return KINDS[kind](column, tree)
 
-    def _tag(self, clause: Clause) -> Q:
-        there = Q(**{f"{self.tags}__has_key": clause.key})
-        if clause.operator in ("is null", "is not null"):
-            return ~there if clause.operator == "is null" else there
-        value = Cast(KeyTextTransform(clause.key, self.tags), TextField())
-        return there & on_expression(value, clause)
+
+def _in_json(column: str, clause: Clause, absent: str | None) -> Q:
+    there = Q(**{f"{column}__has_key": clause.key})
+    if clause.operator in ("is null", "is not null"):
+        return ~there if clause.operator == "is null" else there
+    value = Cast(KeyTextTransform(clause.key, column), TextField())
+    if absent is not None:
+        return on_expression(Coalesce(value, Value(absent), output_field=TextField()), clause)
+    return there & on_expression(value, clause)
 
 
 def on_expression(expression, clause: Clause) -> Q:
@@ -144,3 +151,15 @@ def on_expression(expression, clause: Clause) -> Q:
         raise clause.wrong(f"a tag is a text in quotes, compared by =, !=, LIKE, ILIKE, ~ or IN: {clause.key}")
     found = Q(lookup(expression, list(values) if operator == "in" else clause.value))
     return ~found if clause.operator in OPPOSITE else found
+
+
+def status(column: str, clause: Clause) -> Q:
+    """A word of an enumeration, with or without the start that all its words share."""
+    value = clause.value
+    if isinstance(value, str) and clause.operator in ("=", "!="):
+        found = Q(**{f"{column}__iendswith": value})
+        return found if clause.operator == "=" else ~found
+    return text(column, clause)
+
+
+KINDS = {"text": text, "number": number, "time": time, "id": identity, "status": status}

@@ -162,7 +162,7 @@ class _Parser:
         parts = [self.negated()]
         while self.took("and"):
             # MLflow lets a filter end in AND.
-            if self.token.kind == "end":
+            if self.token.kind == "end" or self.token.word == ")":
                 break
             parts.append(self.negated())
         return parts[0] if len(parts) == 1 else All(tuple(parts))

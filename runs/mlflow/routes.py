@@ -2,7 +2,7 @@
 
 import re
 
-from runs.mlflow import experiments, files, history, runs, searching, writes
+from runs.mlflow import experiments, files, history, logged_models, registry, runs, searching, writes
 from runs.mlflow.errors import MlflowError
 
 VERSION = "3.17.0"
@@ -52,9 +52,43 @@ FILES = {
     ("GET", "mlflow-artifacts/artifacts"): files.list_proxied,
     ("GET", "mlflow/server-info"): server_info,
 }
-FIXED = EXPERIMENTS | RUNS | FILES
+REGISTRY = {
+    ("POST", "mlflow/registered-models/create"): registry.create,
+    ("POST", "mlflow/registered-models/rename"): registry.rename,
+    ("PATCH", "mlflow/registered-models/update"): registry.update,
+    ("DELETE", "mlflow/registered-models/delete"): registry.delete,
+    ("GET", "mlflow/registered-models/get"): registry.get,
+    ("GET", "mlflow/registered-models/search"): registry.search,
+    ("POST", "mlflow/registered-models/get-latest-versions"): registry.latest_versions,
+    ("GET", "mlflow/registered-models/get-latest-versions"): registry.latest_versions,
+    ("POST", "mlflow/registered-models/set-tag"): registry.set_tag,
+    ("DELETE", "mlflow/registered-models/delete-tag"): registry.delete_tag,
+    ("POST", "mlflow/registered-models/alias"): registry.set_alias,
+    ("DELETE", "mlflow/registered-models/alias"): registry.delete_alias,
+    ("GET", "mlflow/registered-models/alias"): registry.by_alias,
+    ("POST", "mlflow/model-versions/create"): registry.create_version,
+    ("PATCH", "mlflow/model-versions/update"): registry.update_version,
+    ("POST", "mlflow/model-versions/transition-stage"): registry.transition,
+    ("DELETE", "mlflow/model-versions/delete"): registry.delete_version,
+    ("GET", "mlflow/model-versions/get"): registry.get_version,
+    ("GET", "mlflow/model-versions/search"): registry.search_versions,
+    ("GET", "mlflow/model-versions/get-download-uri"): registry.download_uri,
+    ("POST", "mlflow/model-versions/set-tag"): registry.set_version_tag,
+    ("DELETE", "mlflow/model-versions/delete-tag"): registry.delete_version_tag,
+    ("POST", "mlflow/logged-models"): logged_models.create,
+    ("POST", "mlflow/logged-models/search"): logged_models.search,
+}
+FIXED = REGISTRY | EXPERIMENTS | RUNS | FILES
 # With words of their own in the address; tried in this order.
+MODEL = r"mlflow/logged-models/(?P<model_id>[^/]+)"
 PATTERNS = [
+    ("GET", MODEL, logged_models.get),
+    ("PATCH", MODEL, logged_models.finalize),
+    ("DELETE", MODEL, logged_models.delete),
+    ("PATCH", MODEL + r"/tags", logged_models.set_tags),
+    ("DELETE", MODEL + r"/tags/(?P<key>.+)", logged_models.delete_tag),
+    ("POST", MODEL + r"/params", logged_models.log_params),
+    ("GET", MODEL + r"/artifacts/directories", logged_models.listing),
     ("GET", r"mlflow-artifacts/artifacts/(?P<artifact>.+)", files.download),
     ("PUT", r"mlflow-artifacts/artifacts/(?P<artifact>.+)", files.upload),
     ("DELETE", r"mlflow-artifacts/artifacts/(?P<artifact>.+)", files.delete),

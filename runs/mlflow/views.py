@@ -41,7 +41,7 @@ def _answer(request: HttpRequest, rest: str, place: dict) -> HttpResponse:
     match = BASE.fullmatch(rest)
     verb, words = find(request.method, match["route"] if match else rest)
     body = verb(Call(request, actor, place, _fields(request, words)), *words.values())
-    return body if isinstance(body, HttpResponse) else HttpResponse(DUMPS(body), content_type="application/json")
+    return HttpResponse(DUMPS(body), content_type="application/json") if isinstance(body, dict) else body
 
 
 def _actor(request: HttpRequest):

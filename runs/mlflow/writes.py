@@ -7,7 +7,7 @@ from django.db.models import F
 
 from runs import metrics
 from runs.inputs import RunDataset, RunModel
-from runs.mlflow import limits, tags
+from runs.mlflow import limits, logged_models, shapes, tags
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import MlflowError, invalid
 from runs.mlflow.fields import Fields
@@ -20,7 +20,9 @@ CONTEXT = "mlflow.data.context"
 
 def log_metric(call: Call) -> dict:
     point = _point(call.fields)
-    _store_points(call.open_run(), [point])
+    run = call.open_run()
+    _store_points(run, [point])
+    _note_models(call, run, [call.fields])
     return {}
 
 
@@ -45,6 +47,7 @@ def log_batch(call: Call) -> dict:
             _store_params(run, params)
         if points:
             _store_points(run, points)
+            _note_models(call, run, fields.objects("metrics"))
         if given:
             tags.store(call, run, dict(given))
     return {}
@@ -69,6 +72,20 @@ def _store_points(run: Run, points: list[dict]) -> None:
         metrics.ingest(run, "", points, once=True)
     except Invalid as error:
         raise invalid(error.message) from error
+
+
+def _note_models(call: Call, run: Run, items: list[Fields]) -> None:
+    """Metrics may be of a logged model too."""
+    points = []
+    for item in items:
+        model_id = item.text("model_id", "")
+        if model_id:
+            names = {name: item.text(name, "") for name in ("dataset_name", "dataset_digest")}
+            point = {"key": item.text("key"), "value": shapes.number(item.number("value"))}
+            point |= {"timestamp": item.integer("timestamp"), "step": item.integer("step", 0)}
+            points.append((model_id, point | {name: value for name, value in names.items() if value}))
+    if points:
+        logged_models.note_metrics(call, run.run_id, points)
 
 
 def _check_params(params: list[tuple[str, str]]) -> None:

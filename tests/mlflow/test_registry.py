@@ -1,0 +1,161 @@
+"""Registered models, their versions, aliases and stages, and logged models, by raw requests."""
+
+import pytest
+
+from tests.mlflow.tracking import INVALID, MISSING, Tracking
+
+EXISTS = (400, "RESOURCE_ALREADY_EXISTS")
+
+
+@pytest.fixture
+def model(tracking):
+    return tracking.post("registered-models/create", name="m", description="d", tags=[{"key": "k", "value": "v"}])
+
+
+@pytest.fixture
+def source(tracking):
+    return f"runs:/{tracking.new_run()}/model"
+
+
+def version(tracking, source, **more):
+    return tracking.post("model-versions/create", name="m", source=source, **more)
+
+
+def test_a_model_is_made_changed_renamed_and_deleted(tracking, model):
+    assert model["registered_model"]["tags"] == [{"key": "k", "value": "v"}]
+    assert tracking.post("registered-models/create", name="m") == EXISTS
+    changed = tracking.patch("registered-models/update", name="m", description="new")
+    assert changed["registered_model"]["description"] == "new"
+    tracking.post("registered-models/set-tag", name="m", key="a", value="b")
+    for _ in range(2):
+        assert tracking.delete("registered-models/delete-tag", name="m", key="k") == {}
+    assert tracking.get("registered-models/get", name="m")["registered_model"]["tags"] == [{"key": "a", "value": "b"}]
+    tracking.post("registered-models/create", name="other")
+    assert tracking.post("registered-models/rename", name="m", new_name="other") == EXISTS
+    assert tracking.post("registered-models/rename", name="m", new_name="n")["registered_model"]["name"] == "n"
+    assert tracking.delete("registered-models/delete", name="n") == {}
+    assert tracking.get("registered-models/get", name="n") == MISSING
+    assert tracking.post("registered-models/update", name="n") == (405, "BAD_REQUEST")
+
+
+@pytest.mark.parametrize("name", ["", " ", "a/b", "a:b", ".", "..", None, 5, "n" * 256])
+def test_a_name_that_would_break_an_address_is_refused(tracking, name):
+    assert tracking.post("registered-models/create", name=name) == INVALID
+
+
+def test_versions_count_up_and_are_never_used_twice(tracking, model, source):
+    assert version(tracking, source)["model_version"]["version"] == "1"
+    tracking.delete("model-versions/delete", name="m", version="1")
+    second = version(tracking, source, description="two", tags=[{"key": "k", "value": "v"}])["model_version"]
+    assert (second["version"], second["current_stage"], second["status"]) == ("2", "None", "READY")
+    assert tracking.get("model-versions/get", name="m", version="1") == MISSING
+    assert tracking.get("model-versions/get", name="m", version="x") == INVALID
+    assert (
+        version(tracking, "/etc") == version(tracking, "file:///etc") == version(tracking, "models:/nope/1") == INVALID
+    )
+    assert version(tracking, "runs:/nope/model") == MISSING
+    uri = tracking.get("model-versions/get-download-uri", name="m", version="2")["artifact_uri"]
+    assert uri.startswith("mlflow-artifacts:/") and uri.endswith("/artifacts/model")
+
+
+def test_stages_and_the_latest_of_each(tracking, model, source):
+    for _ in range(3):
+        version(tracking, source)
+    move = {"name": "m", "archive_existing_versions": False}
+    tracking.post("model-versions/transition-stage", version="1", stage="Production", **move)
+    moved = tracking.post(
+        "model-versions/transition-stage", version="2", stage="production", **move | {"archive_existing_versions": True}
+    )
+    assert moved["model_version"]["current_stage"] == "Production"
+    latest = tracking.get("registered-models/get-latest-versions", name="m")["model_versions"]
+    assert {row["current_stage"]: row["version"] for row in latest} == {"Archived": "1", "Production": "2", "None": "3"}
+    only = tracking.post("registered-models/get-latest-versions", name="m", stages=["Production"])["model_versions"]
+    assert [row["version"] for row in only] == ["2"]
+    assert tracking.post("registered-models/get-latest-versions", name="m", stages=["Nope"]) == INVALID
+    assert tracking.post("model-versions/transition-stage", version="1", stage="Nope", **move) == INVALID
+
+
+def test_aliases_point_at_versions_and_go_with_them(tracking, model, source):
+    version(tracking, source)
+    assert tracking.post("registered-models/alias", name="m", alias="Best", version="1") == {}
+    found = tracking.get("registered-models/alias", name="m", alias="Best")["model_version"]
+    assert (found["version"], found["aliases"]) == ("1", ["Best"])
+    assert tracking.get("registered-models/alias", name="m", alias="best") == INVALID
+    for alias in ("latest", "v1", "a b", "", "a" * 256):
+        assert tracking.post("registered-models/alias", name="m", alias=alias, version="1") == INVALID
+    assert tracking.post("registered-models/alias", name="m", alias="x", version="9") == MISSING
+    tracking.delete("model-versions/delete", name="m", version="1")
+    assert tracking.get("registered-models/alias", name="m", alias="Best") == INVALID
+
+
+def test_models_and_versions_are_searched(tracking, model, source):
+    version(tracking, source, tags=[{"key": "t", "value": "1"}])
+    version(tracking, source)
+    tracking.post("registered-models/create", name="prompt", tags=[{"key": "mlflow.prompt.is_prompt", "value": "true"}])
+
+    def models(text="", **more):
+        found = tracking.get("registered-models/search", filter=text, **more)
+        return found if isinstance(found, tuple) else [row["name"] for row in found.get("registered_models", [])]
+
+    assert (
+        models() == models("name ILIKE 'M%'") == models("tags.k = 'v'") == models(order_by=["timestamp DESC"]) == ["m"]
+    )
+    assert models("tags.`mlflow.prompt.is_prompt` = 'true'") == ["prompt"]
+    assert models("description = 'd'") == models(order_by=["tags.k"]) == models(max_results=1001) == INVALID
+
+    def versions(text="", **more):
+        found = tracking.get("model-versions/search", filter=text, **more)
+        return found if isinstance(found, tuple) else [row["version"] for row in found.get("model_versions", [])]
+
+    run_id = source.split("/")[1]
+    assert versions("name = 'm'", order_by=["version_number"]) == ["1", "2"]
+    assert versions("tag.t = '1'") == versions("version_number < 2") == ["1"]
+    assert versions(f"source_path = '{source}'", order_by=["version_number DESC"]) == ["2", "1"]
+    assert versions(f"run_id IN ('{run_id}')") == []
+    assert versions("current_stage = 'None'") == versions(order_by=["run_id"]) == INVALID
+
+
+def test_a_logged_model_lives(tracking):
+    run_id = tracking.new_run()
+    experiment_id = tracking.run(run_id)["info"]["experiment_id"]
+    made = tracking.post("logged-models", experiment_id=experiment_id, name="lm", source_run_id=run_id)["model"]["info"]
+    route = f"logged-models/{made['model_id']}"
+    assert (made["status"], made["name"]) == ("LOGGED_MODEL_PENDING", "lm")
+    assert made["artifact_uri"] == f"mlflow-artifacts:/{experiment_id}/models/{made['model_id']}/artifacts"
+    assert tracking.patch(route, status="LOGGED_MODEL_READY")["model"]["info"]["status"] == "LOGGED_MODEL_READY"
+    assert tracking.patch(route, status="WHO_KNOWS") == INVALID
+    tracking.patch(f"{route}/tags", tags=[{"key": "t", "value": "1"}])
+    tracking.post(f"{route}/params", params=[{"key": "p", "value": "1"}])
+    assert tracking.post(f"{route}/params", params=[{"key": "p", "value": "2"}]) == INVALID
+    point = {"key": "acc", "value": 0.5, "timestamp": 1, "step": 2, "model_id": made["model_id"]}
+    tracking.post("runs/log-metric", run_id=run_id, **point)
+    data = tracking.get(route)["model"]["data"]
+    assert data["metrics"] == [{**point, "run_id": run_id}]
+    assert data["params"] == [{"key": "p", "value": "1"}]
+
+    def found(text, **more):
+        answer = tracking.post("logged-models/search", experiment_ids=[experiment_id], filter=text, **more)
+        return answer if isinstance(answer, tuple) else [row["info"]["name"] for row in answer.get("models", [])]
+
+    assert (
+        found("name = 'lm' AND tags.t = '1'")
+        == found(f"source_run_id = '{run_id}'")
+        == found("params.p = '1'")
+        == ["lm"]
+    )
+    assert found("status = 'READY'", order_by=[{"field_name": "metrics.acc", "ascending": False}]) == ["lm"]
+    assert found("status = 'PENDING'") == []
+    assert found("", order_by=[{"field_name": "nope"}]) == found("foo = 'x'") == INVALID
+    assert tracking.delete(f"{route}/tags/t") == {}
+    assert tracking.delete(f"{route}/tags/t") == MISSING
+    assert tracking.delete(route) == {}
+    assert tracking.get(route) == MISSING
+    assert tracking.post("logged-models", experiment_id=experiment_id, name="a/b") == INVALID
+
+
+def test_a_reader_registers_nothing(tracking, api, bob, workspace, model, source):
+    reader = Tracking(api(bob), workspace)
+    denied = (403, "PERMISSION_DENIED")
+    assert reader.get("registered-models/get", name="m")["registered_model"]["name"] == "m"
+    assert version(reader, source) == reader.post("registered-models/create", name="x") == denied
+    assert reader.delete("registered-models/delete", name="m") == denied
