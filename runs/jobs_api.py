@@ -11,12 +11,26 @@ from studio.errors import Invalid
 from workspaces import access
 
 router = Router(tags=["jobs"])
-JOB = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": submission.Job.model_json_schema(ref_template="#/$defs/{model}")}},
-    }
-}
+
+
+def _inlined(schema):
+    """pydantic's schema without references, which would point nowhere from inside an API description."""
+    parts = schema.pop("$defs", {})
+
+    def resolve(node):
+        if isinstance(node, list):
+            return [resolve(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        if "$ref" in node:
+            return resolve(parts[node["$ref"].rpartition("/")[2]])
+        return {key: resolve(value) for key, value in node.items()}
+
+    return resolve(schema)
+
+
+JOB_SCHEMA = _inlined(submission.Job.model_json_schema())
+JOB = {"requestBody": {"required": True, "content": {"application/json": {"schema": JOB_SCHEMA}}}}
 
 
 @router.get("", summary="The jobs of a workspace, newest first")

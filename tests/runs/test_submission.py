@@ -175,3 +175,11 @@ def test_a_full_name_of_a_cluster_being_deleted_is_a_conflict(alice_api, cluster
     cluster.save(update_fields=["state"])
     assert submit(alice_api).status_code == 409
     assert not Run.objects.exists()
+
+
+def test_the_description_of_a_job_is_whole(as_user, alice):
+    described = as_user(alice).get("/api/openapi.json").json()
+    put = next(path for address, path in described["paths"].items() if address.endswith("/jobs/{name}"))["put"]
+    schema = put["requestBody"]["content"]["application/json"]["schema"]
+    assert "$ref" not in str(schema)
+    assert "computeId" in schema["properties"]["properties"]["properties"]
