@@ -21,51 +21,59 @@ def main(total: int) -> None:
     import django
 
     django.setup()
-    from django.db import transaction
-    from django.urls import reverse
-    from django.utils import timezone
-
-    from runs import metrics
-    from runs.models import Experiment, Run, RunTag
+    from runs.models import Experiment
     from workspaces.models import User, Workspace
 
     workspace, user = Workspace.objects.get(), User.objects.order_by("pk").first()
     experiment = Experiment.objects.create(workspace=workspace, name="a-long-past", run_count=total, created_by=user)
-    now = timezone.now()
     for number in range(1, total + 1):
-        # One short transaction each: the studio runs meanwhile.
-        with transaction.atomic():
-            begun = now - dt.timedelta(minutes=total - number)
-            run = Run.objects.create(
-                workspace=workspace,
-                experiment=experiment,
-                run_id=f"past_{number}",
-                number=number,
-                display_name=f"past-{number}",
-                run_type="azureml.scriptrun",
-                status="Completed" if number % 7 else "Failed",
-                target_name="cpu-cluster",
-                created_by=user,
-                created_at=begun,
-                started_at=begun,
-                ended_at=begun + dt.timedelta(seconds=40),
-            )
-            RunTag.objects.create(run=run, name="seed", value=str(number))
-            for name in ("loss", "accuracy", "validation loss", "validation accuracy"):
-                metrics.ingest(run, uuid.uuid4().hex, points(name))
-    series = ",".join(f"{one.pk}:{one.count}" for one in run.metrics.all())
+        run = add_run(experiment, number, minutes_ago=total - number)
+    print(json.dumps(addresses(run)))
+
+
+def add_run(experiment, number: int, minutes_ago: int):
+    from django.db import transaction
+    from django.utils import timezone
+
+    from runs import metrics
+    from runs.models import Run, RunTag
+
+    begun = timezone.now() - dt.timedelta(minutes=minutes_ago)
+    fields = {
+        "run_id": f"past_{number}",
+        "number": number,
+        "display_name": f"past-{number}",
+        "run_type": "azureml.scriptrun",
+        "status": "Completed" if number % 7 else "Failed",
+        "target_name": "cpu-cluster",
+        "created_by": experiment.created_by,
+    }
+    times = {"created_at": begun, "started_at": begun, "ended_at": begun + dt.timedelta(seconds=40)}
+    # One short transaction each: the studio runs meanwhile.
+    with transaction.atomic():
+        run = Run.objects.create(workspace=experiment.workspace, experiment=experiment, **fields, **times)
+        RunTag.objects.create(run=run, name="seed", value=str(number))
+        for name in ("loss", "accuracy", "validation loss", "validation accuracy"):
+            metrics.ingest(run, uuid.uuid4().hex, points(name))
+    return run
+
+
+def addresses(run) -> dict[str, str]:
+    from django.urls import reverse
+
     run.refresh_from_db()
-    slug = workspace.slug
-    addresses = {
-        "run page": reverse("runs:run_detail", args=[slug, run.run_id]),
-        "run page, metrics": reverse("runs:run_metrics", args=[slug, run.run_id]),
+    series = ",".join(f"{one.pk}:{one.count}" for one in run.metrics.all())
+    slug = run.workspace.slug
+    here = [slug, run.run_id]
+    return {
+        "run page": reverse("runs:run_detail", args=here),
+        "run page, metrics": reverse("runs:run_metrics", args=here),
         "all jobs": reverse("runs:jobs", args=[slug]),
         "all experiments": reverse("runs:experiments", args=[slug]),
-        "experiment": reverse("runs:experiment_detail", args=[slug, experiment.experiment_id]),
-        "poll, state": reverse("runs:run_state", args=[slug, run.run_id]) + f"?seen={run.revision}&tab=overview",
-        "poll, metrics": reverse("runs:run_metrics_data", args=[slug, run.run_id]) + f"?after={series}",
+        "experiment": reverse("runs:experiment_detail", args=[slug, run.experiment.experiment_id]),
+        "poll, state": reverse("runs:run_state", args=here) + f"?seen={run.revision}&tab=overview",
+        "poll, metrics": reverse("runs:run_metrics_data", args=here) + f"?after={series}",
     }
-    print(json.dumps(addresses))
 
 
 def points(name: str) -> list[dict]:

@@ -78,8 +78,10 @@ class Studio:
 
     def pids_of(self, word: str) -> list[int]:
         """The supervisor's own children with this word in their command."""
-        children = psutil.Process(self.process.pid).children()
-        return [child.pid for child in children if word in " ".join(child.cmdline())]
+        return [child.pid for child in psutil.Process(self.process.pid).children() if word in command_of(child)]
+
+    def runs(self, words: str) -> bool:
+        return any(words in command_of(process) for process in self.family())
 
     def end(self) -> None:
         if self.process and self.process.poll() is None:
@@ -90,6 +92,14 @@ class Studio:
                 process.kill()
 
 
+def command_of(process: psutil.Process) -> str:
+    """Its command line; empty once it has ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
 def living(processes: list[psutil.Process]) -> list[str]:
     """Those that still run, by their command lines."""
-    return [" ".join(process.cmdline()) for process in psutil.wait_procs(processes, timeout=0.1)[1]]
+    return [command_of(process) for process in psutil.wait_procs(processes, timeout=0.1)[1] if command_of(process)]
