@@ -11,9 +11,13 @@ from markdown_it import MarkdownIt
 from compute.models import Node, Work
 from runs.models import Experiment, MetricSeries, Run
 from studio.shell import Hit
+from workspaces import access
+from workspaces.models import Workspace
 
 RECENT = 8
 FIRST_METRICS = 8
+# Beyond these the palette searches only the workspace that is open.
+MOST_WORKSPACES = 20
 GIT = {
     "azureml.git.repository_uri": "Git repository",
     "azureml.git.branch": "Git branch",
@@ -119,6 +123,8 @@ def markdown(text: str) -> SafeString:
 
 def recent(actor, workspace) -> dict:
     """The newest runs, for the workspace's home page."""
+    if not access.can(actor, "read", workspace):
+        return {"runs": [], "failed": 0, "workspace": workspace}
     runs = Run.objects.visible_to(actor).filter(workspace=workspace, parent=None)
     runs = list(runs.select_related("experiment", "workspace", "created_by")[:RECENT])
     day = timezone.now() - dt.timedelta(days=1)
@@ -127,11 +133,11 @@ def recent(actor, workspace) -> dict:
 
 
 def search(actor, workspace, words: str, limit: int) -> list[Hit]:
-    """Runs and experiments for the palette."""
+    """Runs and experiments for the palette, of workspaces that the actor may read."""
     runs = Run.objects.visible_to(actor).select_related("experiment", "workspace")
     experiments = Experiment.objects.visible_to(actor).select_related("workspace")
-    if workspace is not None:
-        runs, experiments = runs.filter(workspace=workspace), experiments.filter(workspace=workspace)
+    readable = [one for one in _places(actor, workspace) if access.can(actor, "read", one)]
+    runs, experiments = runs.filter(workspace__in=readable), experiments.filter(workspace__in=readable)
     for word in words.split():
         runs = runs.filter(Q(display_name__icontains=word) | Q(run_id__icontains=word))
         experiments = experiments.filter(name__icontains=word)
@@ -140,6 +146,10 @@ def search(actor, workspace, words: str, limit: int) -> list[Hit]:
         Hit(run.display_name, run.get_absolute_url(), "Job", f"{run.experiment.name} · {run.get_status_display()}")
         for run in runs[:limit]
     ]
+
+
+def _places(actor, workspace) -> list[Workspace]:
+    return [workspace] if workspace else list(Workspace.objects.visible_to(actor).with_path()[:MOST_WORKSPACES])
 
 
 def _where(experiment: Experiment) -> str:

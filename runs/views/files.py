@@ -70,6 +70,7 @@ def _guarded(request, response, path: str, content_type: str):
     kind = content_type if shown else "text/plain; charset=utf-8"
     response.headers["Content-Type"] = kind if inline else "application/octet-stream"
     response.headers["Content-Security-Policy"] = SANDBOX
+    response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "private, no-cache"
     # GZipMiddleware would drop the length and break ranges.
     response.headers["Content-Encoding"] = "identity"

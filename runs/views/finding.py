@@ -4,6 +4,7 @@ from django.shortcuts import get_object_or_404
 
 from runs.models import Experiment, Run
 from workspaces import access
+from workspaces.models import Workspace
 from workspaces.views import page_workspace
 
 
@@ -11,9 +12,15 @@ def actor(request) -> access.Actor:
     return access.actor_of_request(request)
 
 
+def workspace_of(request, slug: str) -> Workspace:
+    """A stranger gets 404; who may only operate its compute is told so."""
+    workspace = page_workspace(request, slug)
+    require(request, "read")
+    return workspace
+
+
 def runs_of(request, slug: str):
-    """The runs of a workspace; a stranger gets 404."""
-    return Run.objects.filter(workspace=page_workspace(request, slug), deleted_at=None)
+    return Run.objects.filter(workspace=workspace_of(request, slug), deleted_at=None)
 
 
 def run_of(request, slug: str, run_id: str) -> Run:
@@ -22,7 +29,7 @@ def run_of(request, slug: str, run_id: str) -> Run:
 
 
 def experiment_of(request, slug: str, experiment_id) -> Experiment:
-    experiments = Experiment.objects.filter(workspace=page_workspace(request, slug))
+    experiments = Experiment.objects.filter(workspace=workspace_of(request, slug))
     return get_object_or_404(experiments.select_related("created_by", "workspace"), experiment_id=experiment_id)
 
 

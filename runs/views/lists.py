@@ -8,9 +8,8 @@ from django.views.decorators.http import require_safe
 from runs import charts, run_charts, tables
 from runs.forms import RunFilter
 from runs.models import Run
-from runs.views.finding import experiment_of, may, runs_of
+from runs.views.finding import experiment_of, may, runs_of, workspace_of
 from studio.htmx import render_page
-from workspaces.views import page_workspace
 
 
 @require_safe
@@ -22,7 +21,7 @@ def jobs(request, slug):
 
 @require_safe
 def experiments(request, slug):
-    workspace = page_workspace(request, slug)
+    workspace = workspace_of(request, slug)
     asked = RunFilter.read(request.GET)
     found = tables.experiments(workspace, asked["q"], "archived" in request.GET).order_by("-latest_at", "-created_at")
     page = Paginator(found, asked["size"]).get_page(asked["page"] or 1)

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from runs import cards, trees
 from runs.models import Run
-from runs.views.finding import actor, may, run_of, runs_of
+from runs.views.finding import actor, may, require, run_of, runs_of
 from studio.htmx import stop_polling
 from workspaces.views import workspace_of_wsid
 
@@ -110,11 +110,13 @@ def run_json(request, slug, run_id):
 def by_wsid(request, run_id):
     """Azure's links: /runs/<id>?wsid=/subscriptions/…"""
     workspace = workspace_of_wsid(request)
+    require(request, "read")
     return redirect(get_object_or_404(Run, workspace=workspace, run_id=run_id, deleted_at=None))
 
 
 @require_safe
 def by_experiment(request, experiment_id, run_id):
     """Azure's older links, /experiments/id/<uuid>/runs/<id>, which name no workspace: the person's eyes find it."""
-    runs = Run.objects.visible_to(actor(request)).select_related("workspace")
+    runs = Run.objects.visible_to(actor(request)).select_related("workspace__resource_group")
+    # The page itself asks whether the person may read.
     return redirect(get_object_or_404(runs, experiment__experiment_id=experiment_id, run_id=run_id))

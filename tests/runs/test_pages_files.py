@@ -1,0 +1,158 @@
+"""Outputs, logs and code: previews, ranges, search and downloads."""
+
+import io
+import zipfile
+
+import pytest
+from django.urls import reverse
+
+from runs import artifacts, logs
+from tests import factories
+from tests.runs.sample_data import SCRIPT, log_text, make_full_run
+
+
+@pytest.fixture
+def run(workspace, alice):
+    return make_full_run(factories.make_experiment(workspace, "digits"), alice)
+
+
+@pytest.fixture
+def client(as_user, alice):
+    return as_user(alice)
+
+
+def url_of(run, name: str) -> str:
+    return reverse(f"runs:{name}", args=[run.workspace.slug, run.run_id])
+
+
+def body(answer) -> bytes:
+    return b"".join(answer.streaming_content)
+
+
+def test_files_are_for_members_alone(as_user, bob, mallory, run):
+    for name in ["run_file", "run_file_state", "run_file_search"]:
+        query = {"path": "user_logs/std_log.txt", "q": "epoch"}
+        assert as_user(bob).get(url_of(run, name), query).status_code == 200
+        assert as_user(mallory).get(url_of(run, name), query).status_code == 404
+        assert as_user(bob).post(url_of(run, name)).status_code == 405
+
+
+def test_the_log_is_shown_first(client, run):
+    page = client.get(url_of(run, "run_files")).content.decode()
+    assert 'data-path="user_logs/std_log.txt"' in page and "epoch 399" in page, "the end is there without JavaScript"
+
+
+@pytest.mark.parametrize(
+    ("path", "shows"),
+    [
+        ("outputs/sample.csv", '<th scope="col">b</th>'),
+        ("outputs/summary.json", '<span class="nt">"accuracy"</span>'),
+        ("outputs/notes.md", "<em>works</em>"),
+        ("outputs/train.py", '<span class="kn">from</span>'),
+        ("outputs/report.html", '<iframe class="page-frame" sandbox'),
+        ("outputs/model.pkl", "This file is not text"),
+        ("plots/digits_0.png", '<div class="image-stage">'),
+        ("confusion", "class_labels"),
+    ],
+)
+def test_previews_follow_the_type(client, run, path, shows):
+    page = client.get(url_of(run, "run_files"), {"path": path}).content.decode()
+    assert shows in page
+    assert "<script>alert(1)" not in page and "<h1>Report" not in page
+
+
+def test_a_preview_has_a_limit(client, run, settings):
+    settings.PREVIEW_MAX_BYTES = 1000
+    artifacts.put(run, "outputs/big.py", iter([b"x = 1\n" * 1000]))
+    page = client.get(url_of(run, "run_files"), {"path": "outputs/big.py"}).content.decode()
+    assert "Only the first 1,000 of 6,000 bytes are shown" in page
+
+
+def test_an_unknown_file_is_said(client, run):
+    assert client.get(url_of(run, "run_files"), {"path": "nowhere"}).status_code == 400
+    assert client.get(url_of(run, "run_file"), {"path": "nowhere"}).status_code == 404
+    assert client.get(url_of(run, "run_file")).status_code == 400
+
+
+def test_a_file_of_a_run_never_acts_as_this_site(client, run):
+    answer = client.get(url_of(run, "run_file"), {"path": "outputs/report.html"})
+    assert answer.headers["Content-Security-Policy"].startswith("sandbox;")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert (
+        client.get(url_of(run, "run_file"), {"path": "outputs/train.py"})
+        .headers["Content-Type"]
+        .startswith("text/plain")
+    )
+
+
+def test_download(client, run):
+    answer = client.get(url_of(run, "run_file"), {"path": "outputs/sample.csv", "download": ""})
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="sample.csv"'
+    assert body(answer) == b"a,b,c\n1,2,3\n4,5,6\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "content"),
+    [
+        ("bytes=0-4", 206, b"a,b,c"),
+        ("bytes=12-", 206, b"4,5,6\n"),
+        ("bytes=12-99", 206, b"4,5,6\n"),
+        ("bytes=99-", 416, None),
+        ("lines=1-2", 400, None),
+    ],
+)
+def test_ranges(client, run, asked, status, content):
+    answer = client.get(url_of(run, "run_file"), {"path": "outputs/sample.csv"}, headers={"Range": asked})
+    assert answer.status_code == status
+    if content is not None:
+        assert body(answer) == content and answer.headers["Content-Range"].endswith("/18")
+
+
+def test_the_state_of_a_file_counts_its_lines(client, run):
+    answer = client.get(url_of(run, "run_file_state"), {"path": "outputs/sample.csv", "start": 12})
+    assert answer.json() == {"size": 18, "active": True, "line": 2}
+
+
+def test_search_names_offsets_and_lines(client, run):
+    answer = client.get(url_of(run, "run_file_search"), {"path": "user_logs/std_log.txt", "q": "EPOCH 39 "}).json()
+    [hit] = answer["hits"]
+    text = log_text(400)
+    assert hit["line"] == 40 and text[hit["offset"] :].startswith(hit["text"].encode())
+    assert client.get(url_of(run, "run_file_search"), {"path": "user_logs/std_log.txt"}).status_code == 400
+
+
+def test_search_goes_on_across_parts_and_stops_at_its_limit(run, monkeypatch):
+    monkeypatch.setattr("studio.storage.PART", 1000)
+    log = run.artifacts.get(path="user_logs/std_log.txt")
+    found = logs.search(log, "epoch")
+    assert [hit["line"] for hit in found["hits"]] == list(range(1, 401))
+    monkeypatch.setattr("runs.logs.MOST_HITS", 100)
+    first = logs.search(log, "epoch")
+    second = logs.search(log, "epoch", first["next"])
+    assert first["hits"][-1]["line"] == 100 and second["hits"][0]["line"] == 101
+
+
+def test_all_files_as_one_zip(client, run):
+    answer = client.get(url_of(run, "run_files_zip"))
+    archive = zipfile.ZipFile(io.BytesIO(body(answer)))
+    assert archive.testzip() is None
+    assert sorted(archive.namelist()) == sorted(run.artifacts.values_list("path", flat=True))
+    assert archive.read("user_logs/std_log.txt") == log_text(400)
+
+
+def test_code_opens_at_the_script(client, run):
+    page = client.get(url_of(run, "run_code")).content.decode()
+    assert 'title="train.py"' in page and '<span class="nb">range</span>' in page and 'id="L-3"' in page
+    assert "<h1>Data</h1>" in client.get(url_of(run, "run_code"), {"path": "data/readme.md"}).content.decode()
+    assert client.get(url_of(run, "run_code"), {"path": "../etc/passwd"}).status_code == 400
+
+
+def test_code_as_zip(client, run):
+    archive = zipfile.ZipFile(io.BytesIO(body(client.get(url_of(run, "run_code_zip")))))
+    assert archive.read("train.py").decode() == SCRIPT
+
+
+def test_a_run_without_code_says_so(client, workspace):
+    run = factories.make_run(workspace)
+    assert "No code" in client.get(url_of(run, "run_code")).content.decode()
+    assert client.get(url_of(run, "run_code_zip")).status_code == 400

@@ -1,0 +1,235 @@
+"""The page of one run: its tabs, its state, and what can be done to it."""
+
+import pytest
+from django.urls import reverse
+
+from runs import metrics
+from runs.models import Run
+from tests import factories
+from tests.runs.sample_data import curve, finish, make_full_run, scalars
+
+
+@pytest.fixture
+def run(workspace, alice):
+    return make_full_run(factories.make_experiment(workspace, "digits"), alice, display_name="the run")
+
+
+def url_of(run, name: str) -> str:
+    return reverse(f"runs:{name}", args=[run.workspace.slug, run.run_id])
+
+
+READ = [
+    "run_detail",
+    "run_state",
+    "run_json",
+    "run_metrics",
+    "run_metrics_data",
+    "run_images",
+    "run_children",
+    "run_files",
+    "run_files_zip",
+    "run_code",
+    "run_code_zip",
+]
+
+
+@pytest.mark.parametrize("name", READ)
+def test_members_read_and_strangers_do_not(as_user, alice, bob, mallory, run, name):
+    url = url_of(run, name)
+    assert as_user(alice).get(url).status_code == 200
+    assert as_user(bob).get(url).status_code == 200
+    # A poll of what is gone, or was never there for this person, ends.
+    assert as_user(mallory).get(url).status_code == 404
+    assert as_user(alice).post(url).status_code == 405
+
+
+@pytest.mark.parametrize("name", ["run_cancel", "run_delete", "run_resubmit"])
+def test_readers_may_not_act(as_user, alice, bob, mallory, run, name):
+    assert as_user(bob).post(url_of(run, name)).status_code == 403
+    assert as_user(mallory).post(url_of(run, name)).status_code == 404
+    assert as_user(alice).get(url_of(run, name)).status_code == 405
+    assert Run.objects.filter(pk=run.pk, status=Run.Status.NOT_STARTED).exists()
+
+
+def test_readers_are_offered_nothing_they_may_not(as_user, bob, run):
+    page = as_user(bob).get(run.get_absolute_url()).content.decode()
+    for name in ["run_cancel", "run_delete", "run_resubmit", "run_edit"]:
+        assert url_of(run, name) not in page
+
+
+def test_overview_tells_the_run(as_user, alice, run):
+    run.start(node="cpu-1")
+    page = as_user(alice).get(run.get_absolute_url()).content.decode()
+    for words in [
+        "the run",
+        "python train.py --epochs 100",
+        "sklearn:3",
+        "cpu-1",
+        "learning_rate",
+        "candidate",
+        "digits",
+    ]:
+        assert words in page
+    assert "<strong>digits</strong>" in page, "the description is Markdown"
+
+
+def test_a_description_does_no_harm(as_user, alice, run):
+    run.edit(description="<script>alert(1)</script> [x](javascript:alert(1)) <img src=x onerror=alert(1)>")
+    page = as_user(alice).get(run.get_absolute_url()).content.decode()
+    assert "<script>alert" not in page and 'href="javascript:' not in page and "<img src=x" not in page
+
+
+def test_a_failed_run_says_why(as_user, alice, run):
+    finish(run, Run.Status.FAILED)
+    page = as_user(alice).get(run.get_absolute_url()).content.decode()
+    assert "The script ended with exit code 1." in page
+    assert "ModuleNotFoundError: No module named &#x27;torch&#x27;" in page
+    assert url_of(run, "run_files") in page
+
+
+def test_a_poll_with_nothing_new_answers_nothing(as_user, alice, run, django_assert_max_num_queries):
+    client, url = as_user(alice), url_of(run, "run_state")
+    run.refresh_from_db()
+    with django_assert_max_num_queries(5):  # session, person, workspace, role, revision
+        assert client.get(url, {"seen": run.revision, "tab": "overview"}).status_code == 204
+    run.start(node="n1")
+    answer = client.get(url_of(run, "run_state"), {"seen": run.revision - 1, "tab": "overview"}).content.decode()
+    assert "Running" in answer and 'id="run-overview"' in answer and "<html" not in answer
+
+
+def test_polling_ends_with_the_run(as_user, alice, run):
+    client = as_user(alice)
+    assert "hx-trigger" in client.get(run.get_absolute_url()).content.decode().partition('id="run-state"')[2][:300]
+    finish(run, Run.Status.COMPLETED)
+    assert "hx-trigger" not in client.get(url_of(run, "run_state"), {"seen": "0"}).content.decode()
+
+
+@pytest.mark.parametrize("name", ["run_detail", "run_metrics", "run_images", "run_files", "run_code", "run_children"])
+def test_tabs_have_a_ceiling_of_queries(as_user, alice, run, name, django_assert_max_num_queries):
+    client = as_user(alice)
+    with django_assert_max_num_queries(28):
+        client.get(url_of(run, name))
+
+
+def test_cancel_and_delete(as_user, alice, run):
+    client = as_user(alice)
+    client.post(url_of(run, "run_cancel"))
+    run.refresh_from_db()
+    assert run.status == Run.Status.CANCELED
+    client.post(url_of(run, "run_delete"))
+    assert not Run.objects.filter(pk=run.pk).exists()
+    assert client.get(run.get_absolute_url()).status_code == 404
+
+
+def test_an_active_run_is_not_deleted(as_user, alice, run):
+    run.start(node="n1")
+    answer = as_user(alice).post(url_of(run, "run_delete"))
+    assert answer.status_code == 409 and "Cancel it first" in answer.content.decode()
+
+
+def test_edit(as_user, alice, bob, run):
+    url = url_of(run, "run_edit")
+    assert "model: mlp" in as_user(alice).get(url).content.decode()
+    assert as_user(bob).get(url).status_code == 403
+    new = {"display_name": "renamed", "description": "", "tags": "stage: final\nalone"}
+    assert as_user(alice).post(url, new).status_code == 302
+    run.refresh_from_db()
+    assert (run.display_name, run.description, run.tags) == ("renamed", "", {"stage": "final", "alone": ""})
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"display_name": ""}, "required"), ({"tags": ": value"}, "has no name"), ({"tags": "a: 1\na: 2"}, "two tags")],
+)
+def test_a_wrong_edit_says_what_is_wrong(as_user, alice, run, change, says):
+    answer = as_user(alice).post(
+        url_of(run, "run_edit"), {"display_name": "x", "description": "", "tags": "", **change}
+    )
+    assert answer.status_code == 400 and says in answer.content.decode()
+
+
+def test_resubmitting_an_interactive_run_is_refused_in_words(as_user, alice, run):
+    Run.objects.filter(pk=run.pk).update(job={})
+    answer = as_user(alice).post(url_of(run, "run_resubmit"))
+    assert answer.status_code == 409 and "not submitted as a job" in answer.content.decode()
+
+
+def test_children_stand_below_their_parents(as_user, alice, run):
+    child = factories.make_run(run.workspace, experiment=run.experiment, parent=run, root=run, display_name="child")
+    factories.make_run(run.workspace, experiment=run.experiment, parent=child, root=run, display_name="grandchild")
+    page = as_user(alice).get(url_of(run, "run_children")).content.decode()
+    assert page.index(">child<") < page.index(">grandchild<") and 'data-depth="1"' in page
+
+
+def test_metrics_are_cards_of_their_kind(as_user, alice, run):
+    page = as_user(alice).get(url_of(run, "run_metrics")).content.decode()
+    for words in ['data-chart="series"', "1,797", "non-numeric values", '<th scope="col">precision</th>', "True label"]:
+        assert words in page
+
+
+def test_show_chooses_metrics(as_user, alice, run):
+    page = as_user(alice).get(url_of(run, "run_metrics"), {"show": ["loss"]}).content.decode()
+    assert page.count('data-card="') == 1 and page.count("data-series=") == run.metrics.count()
+
+
+def test_a_broken_confusion_matrix_is_said(as_user, alice, run):
+    metrics.ingest(run, "", [{"name": "gone", "kind": "confusion_matrix", "value": "nowhere"}])
+    page = as_user(alice).get(url_of(run, "run_metrics"))
+    assert page.status_code == 200 and "its file is not there" in page.content.decode()
+
+
+def test_live_data_holds_only_what_is_new(as_user, alice, run):
+    client, url = as_user(alice), url_of(run, "run_metrics_data")
+    loss = run.metrics.get(name="loss")
+    others = ",".join(f"{one.pk}:{one.count}" for one in run.metrics.exclude(pk=loss.pk))
+    nothing = client.get(url, {"after": f"{others},{loss.pk}:{loss.count}"}).json()
+    assert nothing == {"active": True, "points": [], "anew": []}
+    metrics.ingest(run, "", scalars("loss", [float("nan"), 0.25], start=300))
+    metrics.ingest(run, "", scalars("fresh", [1.5]))
+    news = client.get(url, {"after": f"{others},{loss.pk}:{loss.count}"}).json()
+    [points] = news["points"]
+    assert (points["steps"], points["values"], points["count"]) == ([300, 301], [None, 0.25], 302)
+    assert news["anew"] == [run.metrics.get(name="fresh").pk]
+
+
+def test_a_metric_that_is_not_shown_is_not_sent(as_user, alice, run):
+    after = ",".join(f"{one.pk}:-1" for one in run.metrics.all())
+    assert as_user(alice).get(url_of(run, "run_metrics_data"), {"after": after}).json()["points"] == []
+
+
+def test_live_data_refuses_nonsense(as_user, alice, run):
+    answer = as_user(alice).get(url_of(run, "run_metrics_data"), {"after": "x:y"})
+    assert answer.status_code == 400
+
+
+def test_a_poll_of_points_with_nothing_new_is_cheap(as_user, alice, run, django_assert_max_num_queries):
+    after = ",".join(f"{one.pk}:{one.count}" for one in run.metrics.all())
+    client = as_user(alice)
+    with django_assert_max_num_queries(6):  # session, person, workspace, role, run, series
+        client.get(url_of(run, "run_metrics_data"), {"after": after})
+
+
+def test_a_million_points_are_thinned(as_user, alice, run):
+    for start in range(0, 50_000, 10_000):
+        metrics.ingest(run, "", scalars("long", curve(10_000, start), start=start))
+    long = run.metrics.get(name="long")
+    answer = as_user(alice).get(url_of(run, "run_metrics_data"), {"after": f"{long.pk}:2"})
+    [points] = [one for one in answer.json()["points"] if one["id"] == long.pk]
+    assert points["count"] == 50_000 and len(points["values"]) <= 2000
+
+
+def test_images_stand_in_the_order_of_steps(as_user, alice, run):
+    page = as_user(alice).get(url_of(run, "run_images"), {"image": "plots/digits_1.png"}).content.decode()
+    assert page.index("Step 0") < page.index("Step 3")
+    assert "?image=plots%2Fdigits_0.png" in page and "?image=plots%2Fdigits_2.png" in page
+
+
+def test_links_as_azure_writes_them(as_user, alice, mallory, run):
+    by_wsid = reverse("runs:by_wsid", args=[run.run_id])
+    answer = as_user(alice).get(by_wsid, {"wsid": run.workspace.arm_id})
+    assert answer.url == run.get_absolute_url()
+    assert as_user(mallory).get(by_wsid, {"wsid": run.workspace.arm_id}).status_code == 404
+    assert as_user(alice).get(by_wsid).status_code == 404
+    by_experiment = reverse("runs:by_experiment", args=[run.experiment.experiment_id, run.run_id])
+    assert as_user(alice).get(by_experiment).url == run.get_absolute_url()
+    assert as_user(mallory).get(by_experiment).status_code == 404
