@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 
 import pytest
@@ -53,7 +54,11 @@ def live(live_server, monkeypatch, tmp_path):
     monkeypatch.setenv("LAZULI_TOKEN", Token.make(user, "sdk tests")[1])
     monkeypatch.setenv("LAZULI_WORK_DIR", str(tmp_path))
     place = {"subscription_id": "live", "resource_group": "group", "location": "eastus"}
-    return Workspace.create("live-workspace", show_output=False, **place)
+    yield Workspace.create("live-workspace", show_output=False, **place)
+    # A runner that is still about its last words would speak to the next test's server.
+    for thread in threading.enumerate():
+        if thread.name.startswith("runner of"):
+            thread.join(30)
 
 
 def test_a_job_for_a_cluster_is_queued(ws, cluster, folder):
