@@ -7,6 +7,8 @@
 PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 IN := .venv/bin
+# Tests never see the studio's own data.
+FOR_TESTS := env DATA_DIR=$(CURDIR)/.cache/test-data
 LOCKED := uv.lock pyproject.toml sdk/pyproject.toml deploy/setup.py
 NEED_PYTHON = test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found on PATH." >&2; exit 1; }
 
@@ -21,13 +23,13 @@ signin: .venv/.synced ## print a link that signs the Owner in once
 
 test: .venv/.synced-dev ## run the tests, the browser's included
 	$(IN)/python deploy/test_tools.py
-	$(IN)/pytest -n 2 --dist loadfile -m "not faults and not team" $(ARGS)
+	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -m "not faults and not team" $(ARGS)
 
 test-faults: .venv/.synced-dev ## kill processes and see the studio recover
-	$(IN)/pytest -m faults $(ARGS)
+	$(FOR_TESTS) $(IN)/pytest -m faults $(ARGS)
 
 test-team: .venv/.synced-dev ## run the tests against PostgreSQL and an external Redis of Debian's
-	$(IN)/python deploy/team_servers.py $(IN)/pytest -m "not faults and not browser" $(ARGS)
+	$(FOR_TESTS) $(IN)/python deploy/team_servers.py $(IN)/pytest -m "not faults and not browser" $(ARGS)
 
 lint: .venv/.synced-dev ## check style and types
 	$(IN)/ruff check .
