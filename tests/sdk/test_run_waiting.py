@@ -91,9 +91,14 @@ def test_or_shows_it(capsys):
     assert "Warnings:\nhm" in printed
 
 
-def test_canceled_is_no_error_and_finalizing_ends_a_silent_wait():
+def test_canceled_is_no_error_and_a_cancel_request_ends_a_silent_wait():
     assert wait(Run(({"status": "Canceled"}, {})))["status"] == "Canceled"
-    assert wait(Run(({"status": "Finalizing"}, {})), show_output=False)["status"] == "Finalizing"
+    assert wait(Run(({"status": "CancelRequested"}, {})), show_output=False)["status"] == "CancelRequested"
+
+
+def test_a_silent_wait_lasts_until_the_outputs_are_there():
+    run = Run(({"status": "Running"}, {}), ({"status": "Finalizing"}, {}), ({"status": "Completed"}, {}))
+    assert wait(run, show_output=False)["status"] == "Completed"
 
 
 def test_a_server_that_is_away_is_waited_for(capsys):

@@ -112,7 +112,9 @@ def _poll(run: Any, printer: Optional[LogPrinter], states: List[str]) -> Dict[st
     ended_before = details["status"] in TERMINAL
     while not ended_before:
         # Read before the log: a final status means that the log is whole.
-        ended_before = is_over(details["status"], states if printer is None else [*states, *POST_PROCESSING_STATES])
+        # SDK v1 ends a silent wait at Finalizing; here that takes moments, and whoever waits wants the outputs.
+        also = ["Finalizing"] if printer is None else POST_PROCESSING_STATES
+        ended_before = is_over(details["status"], [*states, *also])
         if printer is not None:
             _show(printer, list(details.get("logFiles") or {}))
         if not ended_before:
