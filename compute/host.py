@@ -66,6 +66,7 @@ class Host(Agent):
         self._orders: dict[str, dict] = {}
         self._next_report = 0.0
         self._reported_exits: set[str] = set()
+        self._is_unknown = False
 
     def turn(self, rung: bool) -> float:
         exits = {name for name, child in self.children.items() if child.exit is not None}
@@ -78,10 +79,13 @@ class Host(Agent):
     def _report(self) -> None:
         status, answer = self.server.post("/nodes/v1/host", self._state())
         self._next_report = time.monotonic() + REPORT_SECONDS
-        if status == 401:
+        if status == 401 and not self._is_unknown:
             # The key is signed with the studio's secret: a restored or renewed studio has another one.
-            self.say("the server does not know this host's key; make a new one and start again")
-        elif status == 200:
+            self.say(
+                "the server does not know this host's key: make one with `manage.py host`, and start again with it"
+            )
+        self._is_unknown = status == 401
+        if status == 200:
             self._orders = {order["name"]: order for order in answer["nodes"]}
 
     def _state(self) -> dict:
