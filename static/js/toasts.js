@@ -38,6 +38,8 @@
     setTimeout(() => toast.remove(), lasting);
   };
 
+  // Message bars of the page close by the same cross.
+  document.addEventListener("click", (event) => event.target.closest("[data-dismiss]")?.closest(".message-bar").remove());
   document.addEventListener("toast", (event) => {
     for (const { text, level } of event.detail.toasts || [event.detail]) lazuli.toast(text, level);
   });
