@@ -45,7 +45,7 @@ bench: .venv/.synced-dev ## measure the figures of docs/figures.md on a throw-aw
 	$(IN)/python bench/run.py
 
 docs: .venv/.synced-docs ## build the documentation into site/
-	$(IN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(IN)/mkdocs build --quiet --strict
 	echo "Built: site/index.html"
 
 clean: .venv/.synced ## forget the data folder, after asking
