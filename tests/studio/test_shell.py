@@ -72,6 +72,11 @@ def test_administration_lists_and_searches(as_user, owner, alice, workspace, mod
     assert as_user(owner).get(f"/admin/workspaces/{model}/", {"q": "a"}).status_code == 200
 
 
+def test_administration_labels_its_fields(as_user, owner):
+    page = as_user(owner).get(f"/admin/workspaces/user/{owner.pk}/change/").content.decode()
+    assert '<label for="id_last_login_0">' in page
+
+
 def test_palette_finds_pages_and_workspaces(as_user, bob, workspace):
     factories.make_workspace(name="hidden-workspace")
     hits = as_user(bob).get("/palette/", {"q": "work", "ws": "aml-workspace"}).content.decode()
