@@ -9,43 +9,50 @@ import sys
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from runs import artifacts, metrics
 from runs.models import Run
 from tests import factories
+from workspaces.authentication import run_token
 
 CLIENTS = {"mlflow-3": ["mlflow-skinny>=3.17,<4", "pandas"], "mlflow-2": ["mlflow-skinny>=2.22,<3", "pandas"]}
 CACHE = settings.BASE_DIR / ".cache"
+SDK = settings.BASE_DIR / "sdk"
 
 
 def interpreter(name: str) -> pathlib.Path:
-    """The Python of an environment with this client, made once and kept."""
+    """The Python of an environment with this client and our SDK, made once and kept."""
     folder = CACHE / name
+    python, ready = folder / "bin" / "python", folder / "ready"
     CACHE.mkdir(exist_ok=True)
     with open(CACHE / f"{name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        python = folder / "bin" / "python"
-        if not (folder / "ready").exists():
+        if not ready.exists():
             uv = [sys.executable, "-m", "uv"]
             subprocess.run([*uv, "venv", "-q", "--clear", "-p", sys.executable, folder], check=True)
             subprocess.run([*uv, "pip", "install", "-q", "-p", python, *CLIENTS[name]], check=True)
-            (folder / "ready").touch()
+        # Entry points are read off the installed package, which an editable one does not renew by itself.
+        declared = SDK / "pyproject.toml"
+        if not ready.exists() or ready.stat().st_mtime < declared.stat().st_mtime:
+            uv = [sys.executable, "-m", "uv", "pip", "install", "-q", "--reinstall-package", "lazuli-sdk"]
+            subprocess.run([*uv, "-p", python, "-e", SDK], check=True)
+            ready.touch()
     return python
 
 
-def drive(python, script: str, uri: str, token: str, folder) -> dict:
+def drive(python, script: str, folder, **variables) -> dict:
     variables = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
-        "MLFLOW_TRACKING_URI": uri,
-        "MLFLOW_TRACKING_TOKEN": token,
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "PYTHONWARNINGS": "ignore",
+        **variables,
     }
     path = pathlib.Path(__file__).with_name(script)
-    done = subprocess.run([python, path], env=variables, cwd=folder, capture_output=True, text=True, timeout=100)
+    done = subprocess.run([python, path], env=variables, cwd=folder, capture_output=True, text=True, timeout=250)
     assert "RESULT" in done.stdout, done.stderr[-3000:]
     return json.loads(done.stdout.rpartition("RESULT")[2])
 
@@ -66,8 +73,9 @@ def studio_files(settings, tmp_path, monkeypatch):
 def test_a_client_finds_a_whole_tracking_server(
     transactional_db, live_server, studio_files, workspace, alice, tmp_path, name
 ):
-    uri = f"{live_server.url}/mlflow/v1.0{workspace.arm_id}"
-    result = drive(interpreter(name), "client_script.py", uri, factories.make_token(alice), tmp_path)
+    place = {"MLFLOW_TRACKING_URI": f"{live_server.url}/mlflow/v1.0{workspace.arm_id}"}
+    place["MLFLOW_TRACKING_TOKEN"] = factories.make_token(alice)
+    result = drive(interpreter(name), "client_script.py", tmp_path, **place)
     assert result["version"].startswith(name[-1])
     assert not result["wrong"], "\n".join(result["wrong"].values())
     kept = result["kept"]
@@ -77,3 +85,40 @@ def test_a_client_finds_a_whole_tracking_server(
     assert metrics.as_sdk_values(metrics.series_of(outer).get(name="loss")) == [0.5]
     stored = Run.objects.get(run_id=kept["files"]).artifacts.get(path="all/sub/f.bin")
     assert artifacts.content(stored) == bytes(range(256)) * 4000
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", CLIENTS)
+def test_the_address_of_a_workspace_needs_no_further_step(
+    transactional_db, live_server, studio_files, workspace, alice, tmp_path, name
+):
+    place = {"LAZULI_URL": live_server.url, "LAZULI_TOKEN": factories.make_token(alice)}
+    result = drive(interpreter(name), "sdk_script.py", tmp_path, **place)
+    run = Run.objects.get(run_id=result["run"])
+    assert run.experiment.name == "mslearn-diabetes-mlflow"
+    assert str(run.experiment.experiment_id) in result["portal"]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", CLIENTS)
+def test_a_submitted_script_goes_on_with_its_own_run(
+    transactional_db, live_server, studio_files, workspace, alice, tmp_path, name
+):
+    run = factories.make_run(workspace, heartbeat_at=timezone.now(), status=Run.Status.RUNNING)
+    result = drive(
+        interpreter(name),
+        "run_script.py",
+        tmp_path,
+        MLFLOW_TRACKING_URI=f"{live_server.url}/mlflow/v1.0{workspace.arm_id}",
+        MLFLOW_TRACKING_TOKEN=run_token(alice.pk, workspace.pk, run.run_id, 0),
+        MLFLOW_RUN_ID=run.run_id,
+        MLFLOW_EXPERIMENT_ID=str(run.experiment.experiment_id),
+        MLFLOW_EXPERIMENT_NAME=run.experiment.name,
+    )
+    run.refresh_from_db()
+    assert (result["run"], run.status, run.tags["mine"]) == (run.run_id, Run.Status.RUNNING, "yes")
+    assert run.parameters == {"rate": "0.1"}
+    children = set(run.children.values_list("run_id", flat=True))
+    assert children == {result["child"], result["second"]}
+    # One of the clients refuses another experiment before it asks the server.
+    assert result["refused"] in ("PERMISSION_DENIED", "INVALID_PARAMETER_VALUE")

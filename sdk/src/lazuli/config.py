@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, Optional, cast
+from typing import Any, Dict, List, Optional, cast
 from urllib.parse import urlsplit
 
 from azureml.exceptions import UserErrorException
@@ -67,6 +67,12 @@ def token_for(url: str) -> Optional[str]:
 
 def login_of(url: str) -> Optional[Dict[str, Any]]:
     return cast(Optional[Dict[str, Any]], _read()["logins"].get(url))
+
+
+def known_servers() -> List[str]:
+    """All servers that the environment or a login names."""
+    named = [os.environ.get("LAZULI_URL"), os.environ.get("AZUREML_SERVICE_ENDPOINT"), *_read()["logins"]]
+    return [normal_url(url) for url in named if url]
 
 
 def remember(url: str, token: str, user: str) -> None:

@@ -237,7 +237,7 @@ class Workspace:
     def get_mlflow_tracking_uri(self, _with_auth: bool = False) -> str:
         """The address for `mlflow.set_tracking_uri`; mlflow's requests to it are signed as this workspace's are."""
         mlflow_plugin.know(self._client.base_url, self._client.token)
-        return self._client.base_url + "/mlflow/v1.0" + self._path
+        return mlflow_plugin.tracking_uri(self._client.base_url, self._path)
 
     def get_run(self, run_id: str) -> Run:
         from azureml.core.run import Run
