@@ -161,3 +161,16 @@ def test_an_expired_token_opens_nothing(api, olga):
     _, secret = Token.make(olga, "laptop", days=1)
     Token.objects.update(expires_at=timezone.now())
     assert api(secret).get("/subscriptions").status_code == 401
+
+
+def test_forms_need_the_token_of_their_page(olga):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(olga)
+    answer = client.post("/account/theme/", {"theme": "dark"})
+    assert answer.status_code == 403
+    assert "open too long" in answer.content.decode()
+    client.get("/")
+    answer = client.post(
+        "/account/theme/", {"theme": "dark"}, headers={"X-CSRFToken": client.cookies["csrftoken"].value}
+    )
+    assert answer.status_code == 302

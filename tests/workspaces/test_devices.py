@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from workspaces import devices
@@ -80,3 +81,8 @@ def test_bad_bodies_are_told(api, db, body):
 
 def test_no_cookie_opens_the_api_and_no_method_but_post(api, db):
     assert api(None).get("/login/device").status_code == 405
+
+
+def test_terminals_have_no_csrf_token(db):
+    answer = Client(enforce_csrf_checks=True).post("/login/device", {"clientName": "x"}, "application/json")
+    assert answer.status_code == 200
