@@ -73,9 +73,10 @@ def studio_files(settings, tmp_path, monkeypatch):
 def test_a_client_finds_a_whole_tracking_server(
     transactional_db, live_server, studio_files, workspace, alice, tmp_path, name
 ):
-    place = {"MLFLOW_TRACKING_URI": f"{live_server.url}/mlflow/v1.0{workspace.arm_id}"}
-    place["MLFLOW_TRACKING_TOKEN"] = factories.make_token(alice)
-    result = drive(interpreter(name), "client_script.py", tmp_path, **place)
+    # The token as part of the address, as `manage.py tracking-uri` prints it.
+    server = live_server.url.replace("http://", f"http://token:{factories.make_token(alice)}@")
+    uri = f"{server}/mlflow/v1.0{workspace.arm_id}"
+    result = drive(interpreter(name), "client_script.py", tmp_path, MLFLOW_TRACKING_URI=uri)
     assert result["version"].startswith(name[-1])
     assert not result["wrong"], "\n".join(result["wrong"].values())
     kept = result["kept"]

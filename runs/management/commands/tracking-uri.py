@@ -1,0 +1,59 @@
+"""`manage.py tracking-uri`: where MLflow's clients find a workspace, with a token in it."""
+
+import secrets
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from studio.errors import StudioError
+from workspaces import creation
+from workspaces.access import Actor
+from workspaces.management.commands.signin import nobody, owner
+from workspaces.models import ResourceGroup, Token, User, Workspace
+
+
+class Command(BaseCommand):
+    help = (
+        "Print MLFLOW_TRACKING_URI and a new MLFLOW_TRACKING_TOKEN for a workspace, to be read by a shell: eval $(…)."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser):
+        parser.add_argument("--workspace", help="its name or slug; the oldest workspace if not given")
+        parser.add_argument("--new-workspace", action="store_true", help="make a new, empty workspace first")
+        parser.add_argument("--export", action="store_true", help="print address and token as two lines for `eval`")
+        parser.add_argument("--user", help="whose token; the Owner's if not given")
+
+    def handle(self, *args, workspace, new_workspace, export, user, **options):
+        person = User.objects.filter(username=user, is_active=True).first() if user else owner()
+        if person is None:
+            raise CommandError(nobody(user))
+        found = make(Actor(person)) if new_workspace else find(workspace)
+        _, secret = Token.make(person, f"tracking {found.name}")
+        server = urlsplit(settings.PUBLIC_URL)
+        path = f"/mlflow/v1.0{found.arm_id}"
+        if export:
+            self.stdout.write(f"export MLFLOW_TRACKING_URI={settings.PUBLIC_URL}{path}")
+            self.stdout.write(f"export MLFLOW_TRACKING_TOKEN={secret}")
+        else:
+            self.stdout.write(f"{server.scheme}://token:{secret}@{server.netloc}{server.path}{path}")
+
+
+def find(name: str | None) -> Workspace:
+    rows = Workspace.objects.with_path().order_by("pk")
+    found = rows.filter(name__iexact=name).first() or rows.filter(slug=name).first() if name else rows.first()
+    if found is None:
+        there = ", ".join(rows.values_list("name", flat=True)[:20]) or "none; use --new-workspace"
+        raise CommandError(f"There is no workspace {name!r}. There are: {there}." if name else f"Workspaces: {there}.")
+    return found
+
+
+def make(actor: Actor) -> Workspace:
+    group = ResourceGroup.objects.select_related("subscription").order_by("pk").first()
+    place = (group.subscription.subscription_id, group.name) if group else ("tracking", "tracking")
+    name = f"tracking-{secrets.token_hex(4)}"
+    try:
+        return creation.create(actor, *place, name, create_group=True)
+    except StudioError as error:
+        raise CommandError(error.message) from error
