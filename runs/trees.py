@@ -1,8 +1,11 @@
 """Paths of files as a tree of folders, and runs as a tree of children."""
 
 import dataclasses
+import hashlib
 
 from runs.models import Run
+
+OPEN_FOLDERS = ("user_logs", "outputs")
 
 
 @dataclasses.dataclass
@@ -52,6 +55,12 @@ def of_runs(run: Run, most: int) -> list[Run]:
             below.setdefault(child.parent_id, []).append(child)
         layer, found = [child.pk for child in rows], found + len(rows)
     return _flat(run.pk, below, 0)[:most]
+
+
+def token(runs: list[Run]) -> str:
+    """Another one as soon as any of the runs changes, comes or goes."""
+    text = ".".join(f"{run.pk}-{run.revision}" for run in runs)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 def _flat(pk: int, below: dict, depth: int) -> list[Run]:

@@ -16,7 +16,6 @@ from studio import storage
 from studio.errors import Invalid
 
 FIRST_LOGS = ("user_logs/std_log.txt", "user_logs/std_log_process_0.txt")
-OPEN_FOLDERS = ("user_logs", "outputs")
 # Without JavaScript the end of a log is shown.
 TAIL = 64 * 1024
 RANGE = re.compile(r"bytes=(\d+)-(\d*)")
@@ -30,7 +29,7 @@ def run_files(request, slug, run_id):
     run = run_of(request, slug, run_id)
     files = list(run.artifacts.order_by("path"))
     chosen = _chosen(files, request.GET.get("path", ""))
-    tree = trees.of_files(((file.path, file.size) for file in files), chosen.path if chosen else "", OPEN_FOLDERS)
+    tree = trees.of_files([(one.path, one.size) for one in files], chosen.path if chosen else "", trees.OPEN_FOLDERS)
     more = {"tree": tree, "file": chosen, "file_count": len(files), "total": sum(file.size for file in files)}
     if chosen:
         more["preview"] = previews.of(

@@ -1,6 +1,7 @@
 """One run: what it is and how it fares."""
 
 import json
+from urllib.parse import parse_qs, urlsplit
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -9,7 +10,7 @@ from django.views.decorators.http import require_safe
 from runs import cards, trees
 from runs.models import Run
 from runs.views.finding import actor, may, require, run_of, runs_of
-from studio.htmx import stop_polling
+from studio.htmx import render_page, stop_polling
 from workspaces.views import workspace_of_wsid
 
 MOST_CHILDREN = 1000
@@ -63,20 +64,35 @@ def run_state(request, slug, run_id):
         return HttpResponse(status=204)
     run = run_of(request, slug, run_id)
     tab = request.GET.get("tab", "")
-    more = _overview(run) if tab == "overview" else {}
-    return render(
-        request,
-        "runs/_state.html",
-        page(request, run, tab, polled=True, run_page=request.htmx.current_url_abs_path, **more),
-    )
+    more = _overview(run) if tab == "overview" else _new_files(request, run) if tab == "logs" else {}
+    context = page(request, run, tab, polled=True, run_page=request.htmx.current_url_abs_path, **more)
+    response = render(request, "runs/_state.html", context)
+    if request.GET.get("files") == "0" and more.get("tree"):
+        # There was nothing to look at; now there is.
+        response.headers["HX-Refresh"] = "true"
+    return response
+
+
+def _new_files(request, run: Run) -> dict:
+    """The tree of files, if there are more or fewer than the page shows."""
+    files = list(run.artifacts.order_by("path").values_list("path", "size"))
+    if str(len(files)) == request.GET.get("files"):
+        return {"file_count": len(files)}
+    shown = parse_qs(urlsplit(request.htmx.current_url_abs_path or "").query).get("path", [""])[0]
+    return {"file_count": len(files), "tree": trees.of_files(files, shown, trees.OPEN_FOLDERS)}
 
 
 @require_safe
 def run_children(request, slug, run_id):
+    """A poll, `?seen=`, is answered with nothing while all of the rows are as they were."""
     run = run_of(request, slug, run_id)
     rows = trees.of_runs(run, MOST_CHILDREN + 1)
+    token = trees.token([run, *rows])
+    if token == request.GET.get("seen"):
+        return HttpResponse(status=204)
     more = {"rows": rows[:MOST_CHILDREN], "too_many": len(rows) > MOST_CHILDREN, "most": MOST_CHILDREN}
-    return render(request, "runs/run_children.html", page(request, run, "children", **more))
+    more |= {"token": token, "is_live": run.is_active or any(row.is_active for row in rows)}
+    return render_page(request, "runs/run_children.html", page(request, run, "children", **more), partial="child-table")
 
 
 @require_safe

@@ -21,6 +21,8 @@
 
   const draw = (element, figure) => {
     const template = templates[isDark() ? "dark" : "light"];
+    // The words that stand in for the chart until there is one.
+    if (!drawn.has(element)) element.replaceChildren();
     drawn.set(element, figure);
     const data = figure.data.map((trace) => coloured(trace, template.layout.colorway));
     return Plotly.react(element, data, { ...figure.layout, template }, CONFIG);

@@ -20,13 +20,16 @@
   });
 
   // A swapped row keeps its tick, and a link in it the focus.
-  let ticked = new Set(), focused = "";
+  let ticked = new Set(), opened = null, focused = "";
+  const folders = () => [...document.querySelectorAll("#file-tree [data-folder]")];
   document.addEventListener("htmx:beforeSwap", () => {
     ticked = new Set(boxes().filter((box) => box.checked).map((box) => box.value));
+    opened = new Map(folders().map((folder) => [folder.dataset.folder, folder.open]));
     focused = document.activeElement?.closest?.("#run-table") ? document.activeElement.getAttribute("href") || "" : "";
   });
   document.addEventListener("htmx:afterSettle", () => {
     for (const box of boxes()) if (ticked.has(box.value)) box.checked = true;
+    for (const folder of folders()) if (opened?.has(folder.dataset.folder)) folder.open = opened.get(folder.dataset.folder);
     if (focused && document.activeElement === document.body) document.querySelector(`#run-table a[href="${CSS.escape(focused)}"]`)?.focus();
     showSelection();
   });

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from runs import metrics
+from runs import artifacts, metrics
 from runs.models import Run
 from tests import factories
 from tests.runs.sample_data import curve, finish, make_full_run, scalars
@@ -233,3 +233,28 @@ def test_links_as_azure_writes_them(as_user, alice, mallory, run):
     by_experiment = reverse("runs:by_experiment", args=[run.experiment.experiment_id, run.run_id])
     assert as_user(alice).get(by_experiment).url == run.get_absolute_url()
     assert as_user(mallory).get(by_experiment).status_code == 404
+
+
+def test_child_jobs_are_polled_while_any_is_active(as_user, alice, run):
+    child = factories.make_run(run.workspace, experiment=run.experiment, parent=run, root=run, display_name="child")
+    finish(run, Run.Status.COMPLETED)
+    client, url = as_user(alice), url_of(run, "run_children")
+    Run.objects.filter(pk=child.pk).update(status=Run.Status.RUNNING)
+    token = client.get(url).context["token"]
+    headers = {"HX-Request": "true", "HX-Target": "child-table"}
+    assert client.get(url, {"seen": token}, headers=headers).status_code == 204
+    child.refresh_from_db()
+    child.move(Run.Status.COMPLETED)
+    piece = client.get(url, {"seen": token}, headers=headers).content.decode()
+    assert "Completed" in piece and "<html" not in piece and "hx-trigger" not in piece
+
+
+def test_new_files_of_a_live_run_appear_in_the_tree(as_user, alice, run):
+    client, url = as_user(alice), url_of(run, "run_state")
+    count = run.artifacts.count()
+    assert 'id="file-tree"' not in client.get(url, {"seen": 0, "tab": "logs", "files": count}).content.decode()
+    artifacts.put(run, "outputs/fresh.bin", iter([b"x"]))
+    answer = client.get(url, {"seen": 0, "tab": "logs", "files": count})
+    assert "fresh.bin" in answer.content.decode() and f"files={count + 1}" in answer.content.decode()
+    assert "HX-Refresh" not in answer.headers
+    assert client.get(url, {"seen": 0, "tab": "logs", "files": 0}).headers["HX-Refresh"] == "true"
