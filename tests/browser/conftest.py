@@ -1,0 +1,75 @@
+"""A headless Chromium before a real server. Whatever is missing is said, never skipped."""
+
+import os
+import pathlib
+import shutil
+
+import pytest
+from django.test import Client
+from playwright.sync_api import Page, sync_playwright
+
+from runs.models import Run
+from tests import factories
+from tests.runs.sample_data import make_full_run
+
+# Playwright's loop runs in the thread of the tests, which also make rows; nothing here is async.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+AXE = pathlib.Path(os.environ.get("AXE_JS", ".cache/axe/axe.min.js"))
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        pytest.fail("There is no Chromium here: install one (Debian: apt-get install chromium), or set CHROMIUM=path.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    if not AXE.is_file():
+        pytest.fail(f"There is no axe-core at {AXE}: `make test` puts it there, or set AXE_JS=path of axe.min.js.")
+    return AXE.read_text()
+
+
+class Browser:
+    """Opens pages as a person, and remembers what went wrong in them."""
+
+    def __init__(self, chromium, url: str):
+        self.chromium, self.url, self.wrong, self.contexts = chromium, url, [], []
+
+    def open(self, user, path: str, *, width: int = 1280, **options) -> Page:
+        client = Client()
+        client.force_login(user)
+        context = self.chromium.new_context(viewport={"width": width, "height": 844}, **options)
+        self.contexts.append(context)
+        context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": self.url}])
+        page = context.new_page()
+        page.on("console", lambda message: message.type == "error" and self.wrong.append(f"{page.url}: {message.text}"))
+        page.on("pageerror", lambda error: self.wrong.append(f"{page.url}: uncaught {error}"))
+        page.set_default_timeout(20_000)
+        answer = page.goto(self.url + path)
+        assert answer.status == 200, f"{path} answered {answer.status}"
+        return page
+
+
+@pytest.fixture
+def browser(chromium, live_server):
+    """`browser.open(alice, path)`; a test fails if a script or the console complained meanwhile."""
+    browser = Browser(chromium, live_server.url)
+    yield browser
+    for context in browser.contexts:
+        context.close()
+    assert browser.wrong == []
+
+
+@pytest.fixture
+def run(transactional_db, workspace, alice) -> Run:
+    """A run that is under way, with something on every tab."""
+    run = make_full_run(factories.make_experiment(workspace, "digits"), alice, display_name="the run")
+    run.start(node="cpu-cluster-1")
+    return run

@@ -1,0 +1,136 @@
+"""Every page of jobs as a person sees it: judged by axe, quiet in the console, within 390 pixels; and what one clicks."""
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from runs.models import Run
+from tests import factories
+from tests.runs.sample_data import finish
+
+pytestmark = pytest.mark.browser
+SERIOUS = """axe.run(document, {resultTypes: ['violations']}).then(result => result.violations
+  .filter(one => ['serious', 'critical'].includes(one.impact))
+  .map(one => `${one.id}: ${one.nodes.map(node => node.target.join(' ')).slice(0, 3).join(', ')} ${one.nodes[0].failureSummary}`))"""
+SIDEWAYS = "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
+
+
+def url_of(run, name: str) -> str:
+    return reverse(f"runs:{name}", args=[run.workspace.slug, run.run_id])
+
+
+def all_pages(run) -> list[str]:
+    slug = run.workspace.slug
+    tabs = ["run_detail", "run_metrics", "run_images", "run_children", "run_files", "run_code", "run_edit", "run_json"]
+    previews = [
+        "outputs/sample.csv",
+        "outputs/summary.json",
+        "outputs/notes.md",
+        "outputs/train.py",
+        "plots/digits_0.png",
+    ]
+    return [
+        reverse("runs:jobs", args=[slug]),
+        reverse("runs:experiments", args=[slug]),
+        run.experiment.get_absolute_url(),
+        *[url_of(run, tab) for tab in tabs],
+        *[f"{url_of(run, 'run_files')}?path={path}" for path in previews],
+    ]
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
+def test_every_page_is_accessible_quiet_and_narrow_enough(browser, axe, alice, run, scheme, width):
+    page = browser.open(alice, run.get_absolute_url(), width=width, color_scheme=scheme)
+    found = {}
+    for path in all_pages(run):
+        page.goto(browser.url + path)
+        page.wait_for_timeout(300)
+        page.evaluate(axe)
+        found[path] = page.evaluate(SERIOUS) + ([f"{s} px too wide"] if (s := page.evaluate(SIDEWAYS)) > 1 else [])
+    assert {path: wrong for path, wrong in found.items() if wrong} == {}
+
+
+def test_cancel_asks_first(browser, alice, run):
+    page = browser.open(alice, run.get_absolute_url())
+    page.get_by_role("button", name="Cancel").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Cancel the run?")
+    dialog.get_by_role("button", name="Cancel", exact=True).click()
+    run.refresh_from_db()
+    assert run.status == Run.Status.RUNNING
+    page.get_by_role("button", name="Cancel").click()
+    dialog.get_by_role("button", name="Cancel job").click()
+    expect(page.locator("#run-state")).to_contain_text("Canceled")
+    expect(page.locator("#run-commands").get_by_role("button", name="Delete")).to_be_enabled()
+
+
+def test_chosen_jobs_are_deleted_after_asking(browser, alice, run):
+    done = factories.make_run(run.workspace, experiment=run.experiment, display_name="the done one")
+    finish(done, Run.Status.COMPLETED)
+    page = browser.open(alice, reverse("runs:jobs", args=[run.workspace.slug]))
+    delete = page.get_by_role("button", name="Delete")
+    expect(delete).to_be_disabled()
+    page.get_by_label("Choose the done one").check()
+    expect(page.locator("[data-selection-count]")).to_have_text("1 chosen")
+    delete.click()
+    page.get_by_role("button", name="Delete jobs").click()
+    expect(page.get_by_text("the done one")).to_have_count(0)
+    assert not Run.objects.filter(pk=done.pk).exists()
+
+
+def test_search_narrows_the_list_while_one_types(browser, alice, run):
+    factories.make_run(run.workspace, experiment=run.experiment, display_name="something else")
+    page = browser.open(alice, reverse("runs:jobs", args=[run.workspace.slug]))
+    page.get_by_placeholder("Name, tag").press_sequentially("else")
+    expect(page.locator(".runs tbody tr")).to_have_count(1)
+    assert "q=else" in page.url
+    page.get_by_role("link", name="Running").click()
+    expect(page.get_by_text("No job matches")).to_be_visible()
+
+
+def test_download(browser, alice, run):
+    page = browser.open(alice, url_of(run, "run_files"))
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Download user_logs/std_log.txt").click()
+    assert waiting.value.suggested_filename == "std_log.txt"
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Download all").click()
+    assert waiting.value.suggested_filename == f"{run.run_id}.zip"
+
+
+def test_files_are_found_by_their_name(browser, alice, run):
+    page = browser.open(alice, url_of(run, "run_files"))
+    page.get_by_placeholder("Search files").fill("runner")
+    expect(page.get_by_role("link", name="runner.log")).to_be_visible()
+    expect(page.get_by_role("link", name="sample.csv")).to_be_hidden()
+
+
+def test_arrows_step_through_images(browser, alice, run):
+    page = browser.open(alice, url_of(run, "run_images"))
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("region", name="digits, step 1")).to_be_visible()
+
+
+def test_user_html_cannot_touch_the_studio(browser, alice, run):
+    page = browser.open(alice, f"{url_of(run, 'run_files')}?path=outputs/report.html")
+    expect(page.frame_locator("iframe").get_by_role("heading", name="Report")).to_be_visible()
+    assert "the run" in page.title()
+    # The browser says that it stopped the script of the report.
+    assert browser.wrong and all("sandboxed" in line for line in browser.wrong)
+    browser.wrong.clear()
+
+
+def test_pages_work_without_scripts(browser, alice, run):
+    page = browser.open(alice, reverse("runs:jobs", args=[run.workspace.slug]), java_script_enabled=False)
+    page.get_by_placeholder("Name, tag").fill("the run")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="the run").click()
+    expect(page.get_by_role("heading", name="Properties")).to_be_visible()
+    page.get_by_role("link", name="Outputs + logs").click()
+    expect(page.get_by_text("epoch 399")).to_be_visible()
+    page.get_by_role("link", name="sample.csv").click()
+    expect(page.get_by_role("columnheader", name="b")).to_be_visible()
+    page.get_by_role("link", name="Metrics", exact=True).click()
+    expect(page.get_by_text("300 values; last")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#run-state")).to_contain_text("Canceled")
