@@ -8,7 +8,7 @@ PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 py
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 IN := .venv/bin
 # Tests never see the studio's own data.
-FOR_TESTS := env DATA_DIR=$(CURDIR)/.cache/test-data
+FOR_TESTS := env -u DATA_DIR -u STORAGE_URL -u DATABASE_URL -u REDIS_URL -u PUBLIC_URL
 LOCKED := uv.lock pyproject.toml sdk/pyproject.toml deploy/setup.py
 NEED_PYTHON = test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found on PATH." >&2; exit 1; }
 

@@ -11,6 +11,8 @@ import time
 import psutil
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+# What the tests themselves run with.
+NOT_OURS = {"DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE", "PUBLIC_URL", "HOST"}
 COLOUR = re.compile(r"\x1b\[\d+m")
 
 
@@ -25,9 +27,7 @@ class Studio:
         self.data, self.log = folder / "data", folder / "up.log"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        kept = {
-            k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SECRET_KEY")
-        }
+        kept = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
         self.env = {
             **kept,
             "DATA_DIR": str(self.data),

@@ -64,6 +64,13 @@ def submit(workspace, cluster, folder, environment, **more) -> Run:
     return Experiment(workspace, "main-path").submit(config)
 
 
+def wait_for_status(run: Run, status: str) -> None:
+    deadline = time.monotonic() + 60
+    while run.get_status() != status:
+        assert time.monotonic() < deadline, run.get_status()
+        time.sleep(0.5)
+
+
 def test_a_script_runs_on_a_cluster_in_an_environment_of_its_own(workspace, cluster, folder, tmp_path_factory):
     environment = Environment("own-packages")
     environment.python.conda_dependencies = CondaDependencies.create(pip_packages=["azureml-core==1.34.0"])
@@ -96,10 +103,6 @@ def test_a_script_that_fails_says_why(workspace, cluster, folder):
 def test_a_run_is_cancelled(workspace, cluster, folder):
     (folder / "train.py").write_text("import time\nprint('waiting', flush=True)\ntime.sleep(600)\n")
     run = submit(workspace, cluster, folder, on_this_python())
-    deadline = time.monotonic() + 60
-    while run.get_status() != "Running":
-        assert time.monotonic() < deadline, run.get_status()
-        time.sleep(0.5)
+    wait_for_status(run, "Running")
     run.cancel()
-    run.wait_for_completion(show_output=False, raise_on_error=False)
-    assert run.get_status() == "Canceled"
+    wait_for_status(run, "Canceled")
