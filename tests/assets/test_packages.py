@@ -117,3 +117,10 @@ def test_an_unchanged_file_is_not_sent_again(client):
 
 def test_nothing_is_stored_by_post(client):
     assert client.post("/pypi/simple/azureml-core/").status_code == 405
+
+
+def test_the_az_wheel_is_a_command_and_nothing_else(client):
+    wheel = get_wheel(client, packages.files("lazuli-az")[0])
+    scripts = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
+    assert wheel.read(scripts).decode() == "[console_scripts]\naz = lazuli.cli:az_main\n"
+    assert all(".dist-info/" in name for name in wheel.namelist())
