@@ -29,7 +29,7 @@ test-faults: .venv/.synced-dev ## kill processes and see the studio recover
 	$(FOR_TESTS) $(IN)/pytest -m faults $(ARGS)
 
 test-team: .venv/.synced-dev ## run the tests against PostgreSQL and an external Redis of Debian's
-	$(FOR_TESTS) $(IN)/python deploy/team_servers.py $(IN)/pytest -m "not faults and not browser" $(ARGS)
+	$(FOR_TESTS) $(IN)/python deploy/team_servers.py $(IN)/pytest -n 2 --dist loadfile -m "not faults and not browser" $(ARGS)
 
 lint: .venv/.synced-dev ## check style and types
 	$(IN)/ruff check .
