@@ -3,10 +3,8 @@
 from django.db import models
 from django.utils import timezone
 
-from assets.registry import LoggedModel, Model, ModelFile, ModelVersion
+from assets.registry import LoggedModel, Model, ModelFile, ModelVersion  # noqa: F401  (Django looks for tables here)
 from workspaces.models import User, Workspace
-
-__all__ = ["LoggedModel", "Model", "ModelFile", "ModelVersion"]
 
 
 class EnvironmentQuerySet(models.QuerySet):

@@ -10,14 +10,12 @@ from django.utils import timezone
 
 from compute import queue
 from compute.models import ComputeTarget, Work
-from runs.inputs import RunDataset, RunModel
+from runs.inputs import RunDataset, RunModel  # noqa: F401  (Django looks for tables here)
 from runs.patterns import ValueStart
 from studio import storage
 from studio.errors import Conflict, Invalid
 from workspaces import names
 from workspaces.models import User, Workspace
-
-__all__ = ["RunDataset", "RunModel"]
 
 
 class ExperimentQuerySet(models.QuerySet):
