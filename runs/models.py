@@ -514,7 +514,7 @@ class MetricSeries(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "name"], name="one_series_of_a_name")]
-        indexes = [models.Index(fields=["name", "last"], name="series_by_last")]
+        indexes = [models.Index(fields=["name", "last", "run"], name="series_by_value")]
         ordering = ["pk"]
 
     def __str__(self):

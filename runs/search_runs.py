@@ -104,11 +104,13 @@ class Search:
     def _by_metric(self, first: Order, start: int, size: int) -> list:
         """First those that have a number there, read in the index's order; then NaN; then those without the metric."""
         rest = self.orders[1:]
-        mine, others = _taken_out(self.tree, first.key)
-        runs = self.base if others is None else self.base.filter(_condition(others))
+        mine, easy, others = _divided(self.tree, first.key)
+        runs = self.base.filter(_condition(All(others)))
         joined = runs.annotate(sorted=FilteredRelation("metrics", condition=Q(metrics__name=first.key)))
         numbers = joined.filter(
-            Q(sorted__last__isnull=False), *[conditions.compared("sorted__last", clause) for clause in mine]
+            Q(sorted__last__isnull=False),
+            *[conditions.compared("sorted__last", clause) for clause in mine],
+            *[_condition(clause, "sorted__run") for clause in easy],
         )
         key = F("sorted__last")
         rows = list(_sorted(numbers, rest, key.desc() if first.descending else key.asc())[start : start + size])
@@ -117,18 +119,25 @@ class Search:
             return rows
         before = start + len(rows) if rows or not start else numbers.count()
         have = MetricSeries.objects.filter(name=first.key, last__isnull=False).values("run")
-        without = joined.exclude(pk__in=have)
+        without = joined.filter(_condition(All(easy))).exclude(pk__in=have)
         offset = max(0, start - before)
         missing = F("sorted__shown").desc(nulls_last=True)
         return rows + list(_sorted(without, rest, missing)[offset : offset + size - len(rows)])
 
 
-def _taken_out(tree, key: str):
-    """The comparisons with this metric that must all hold, and the rest of the tree."""
+def _divided(tree, key: str) -> tuple[tuple, tuple, tuple]:
+    """Of what must all hold: comparisons with this metric; what can be asked of its rows without looking at the runs; the rest."""
     parts = tree.parts if isinstance(tree, All) else () if tree is None else (tree,)
-    mine = [p for p in parts if isinstance(p, Clause) and _is_comparison(p) and p.key == key]
-    others = tuple(part for part in parts if part not in mine)
-    return mine, All(others) if others else None
+    mine = tuple(part for part in parts if isinstance(part, Clause) and _is_comparison(part) and part.key == key)
+    rest = [part for part in parts if part not in mine]
+    easy = tuple(part for part in rest if isinstance(part, Clause) and _is_of_rows(part))
+    return mine, easy, tuple(part for part in rest if part not in easy)
+
+
+def _is_of_rows(clause: Clause) -> bool:
+    entity = ENTITIES.get(clause.entity)
+    named = entity in (METRIC, PARAM) or (entity == TAG and clause.key not in TAG_COLUMNS)
+    return named and clause.operator != "is null"
 
 
 def _is_comparison(clause: Clause) -> bool:
@@ -175,58 +184,60 @@ def _sort_key(runs, order: Order, name: str):
 # ---- conditions
 
 
-def _condition(tree) -> Q:
+def _condition(tree, run: str = "pk") -> Q:
+    """`run` is the column that holds the run: another than its own where an index is read that has it too."""
     if isinstance(tree, All):
-        return Q(*[_condition(part) for part in tree.parts])
+        return Q(*[_condition(part, run) for part in tree.parts])
     if isinstance(tree, Any):
-        return Q(*[_condition(part) for part in tree.parts], _connector=Q.OR)
+        return Q(*[_condition(part, run) for part in tree.parts], _connector=Q.OR)
     if isinstance(tree, Not):
-        return ~_condition(tree.part)
+        return ~_condition(tree.part, run)
     entity = ENTITIES.get(tree.entity)
     if entity is None:
         raise tree.wrong(f"'{tree.entity}' is none of metrics, params, tags, attributes and datasets")
-    return CONDITIONS[entity](tree)
+    return CONDITIONS[entity](tree, run)
 
 
-def _metric(clause: Clause) -> Q:
+def _metric(clause: Clause, run: str) -> Q:
     rows = MetricSeries.objects.filter(name=clause.key)
     if clause.operator in ("is null", "is not null"):
-        return _has(rows, clause.operator == "is not null")
+        return _has(run, rows, clause.operator == "is not null")
     if not _is_comparison(clause):
         raise clause.wrong(
             f"a metric is compared by {', '.join(conditions.NUMERIC)} or !=, not {clause.operator.upper()}"
         )
-    return _has(rows.filter(conditions.compared("last", clause)))
+    return _has(run, rows.filter(conditions.compared("last", clause)))
 
 
-def _has(rows, there: bool = True) -> Q:
-    found = Q(pk__in=rows.values("run"))
+def _has(run: str, rows, there: bool = True) -> Q:
+    found = Q(**{f"{run}__in": rows.values("run")})
     return found if there else ~found
 
 
 def _named(model):
-    def condition(clause: Clause) -> Q:
+    def condition(clause: Clause, run: str) -> Q:
         column = TAG_COLUMNS.get(clause.key) if model is RunTag else None
         if column:
             there = ~Q(**{f"{column}__isnull": True}) & ~Q(**{column: ""})
             return conditions.text(column, clause) & (Q() if clause.operator == "is null" else there)
         rows = model.objects.filter(name=clause.key)
         if clause.operator in ("is null", "is not null"):
-            return _has(rows, clause.operator == "is not null")
+            return _has(run, rows, clause.operator == "is not null")
         # A run without the key matches no comparison, != neither.
-        return _has(rows.filter(_indexed(clause)).filter(conditions.text("value", clause)))
+        # SQLite misses the index if the value itself is compared too.
+        indexed = clause.operator == "=" and isinstance(clause.value, str)
+        return _has(run, rows.filter(_indexed(clause) if indexed else conditions.text("value", clause)))
 
     return condition
 
 
 def _indexed(clause: Clause) -> Q:
-    """What the index on the start of a value can answer of an equality."""
-    if clause.operator != "=" or not isinstance(clause.value, str):
-        return Q()
-    return Q(Exact(ValueStart("value"), clause.value[:INDEXED]))
+    """What the index on the start of a value can answer of an equality: all of it, unless the value is long."""
+    start = Q(Exact(ValueStart("value"), clause.value[:INDEXED]))
+    return start if len(clause.value) < INDEXED else start & Q(value=clause.value)
 
 
-def _attribute(clause: Clause) -> Q:
+def _attribute(clause: Clause, run: str) -> Q:
     key = clause.key.lower()
     if key in TEXTS:
         return conditions.text(TEXTS[key], clause)
@@ -235,15 +246,15 @@ def _attribute(clause: Clause) -> Q:
     if key in NUMBERS:
         return conditions.number(NUMBERS[key], clause)
     if key == "status":
-        return _status(clause)
+        return _status(clause, run)
     if key == "user_id":
-        return _named(RunTag)(dataclasses.replace(clause, key=USER_TAG))
+        return _named(RunTag)(dataclasses.replace(clause, key=USER_TAG), run)
     raise clause.wrong(
         f"'{clause.key}' is none of {', '.join(ATTRIBUTES)}; write metrics.{clause.key}, params.{clause.key} or tags.{clause.key}"
     )
 
 
-def _status(clause: Clause) -> Q:
+def _status(clause: Clause, run: str) -> Q:
     if clause.operator in ("is null", "is not null"):
         return Q(status="") if clause.operator == "is null" else ~Q(status="")
     operator = conditions.OPPOSITE.get(clause.operator, clause.operator)
@@ -266,10 +277,10 @@ def _matches(operator: str, value: str, *words: str) -> bool:
     return any(fnmatch.fnmatchcase(word.lower(), glob.lower()) for word in words)
 
 
-def _dataset(clause: Clause) -> Q:
+def _dataset(clause: Clause, run: str) -> Q:
     if clause.key not in ("name", "digest", "context"):
         raise clause.wrong(f"a dataset has name, digest and context, not '{clause.key}'")
-    return _has(RunDataset.objects.filter(conditions.text(clause.key, clause)))
+    return _has(run, RunDataset.objects.filter(conditions.text(clause.key, clause)))
 
 
 CONDITIONS = {
