@@ -40,6 +40,7 @@ def all_pages(run) -> list[str]:
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
 def test_every_page_is_accessible_quiet_and_narrow_enough(browser, axe, alice, run, scheme, width):
+    run.edit(display_name="a_name_without_any_gap_" * 8, tags={"k" * 100: "v" * 200})
     page = browser.open(alice, run.get_absolute_url(), width=width, color_scheme=scheme)
     found = {}
     for path in all_pages(run):
