@@ -1,47 +1,38 @@
 """One call of the API: who asks, in which workspace, with which fields; and how it finds what it names."""
 
 import dataclasses
-import functools
 import uuid
 
 from django.http import HttpRequest
 
 from runs import lookup as ours
 from runs.mlflow import limits
-from runs.mlflow.errors import MlflowError, invalid, missing
+from runs.mlflow.doors import Door
+from runs.mlflow.errors import invalid, missing
 from runs.mlflow.fields import Fields
 from runs.models import Experiment, Run
-from workspaces import access, lookup
 from workspaces.access import Actor
 from workspaces.models import Workspace
 
 DEFAULT_ID, DEFAULT_NAME = "0", "Default"
-# What a script may do with its run's token beside its own run: keep models, but not delete them.
-RUN_MAY = {"read", "log", "register"}
 
 
 @dataclasses.dataclass
 class Call:
     request: HttpRequest
-    actor: Actor
-    place: dict
+    door: Door
     fields: Fields
 
-    @functools.cached_property
+    @property
+    def actor(self) -> Actor:
+        return self.door.actor
+
+    @property
     def workspace(self) -> Workspace:
-        place = self.place
-        return lookup.workspace(self.actor, place["subscription_id"], place["resource_group"], place["workspace_name"])
+        return self.door.workspace
 
     def require(self, verb: str) -> Workspace:
-        """The workspace, if the actor may do this in it. `log` and `register` are edits that a run's token may make too."""
-        if self.actor.is_run:
-            if verb not in RUN_MAY:
-                raise MlflowError("PERMISSION_DENIED", f"The token of a run cannot {verb} here; use a personal token.")
-            verb = "read"
-        elif verb in ("log", "register"):
-            verb = "edit"
-        access.require(self.actor, verb, self.workspace)
-        return self.workspace
+        return self.door.require(verb)
 
     def runs(self):
         """The runs that the actor may see; a person sees deleted ones too."""
@@ -68,6 +59,14 @@ class Call:
         if run.deleted_at:
             raise invalid(f"The run {run.run_id} must be in the 'active' state. Current state is deleted.")
         return run
+
+    def target(self, run_id: str) -> Run:
+        """The same for what is logged a thousand times: only with what storing metrics and params needs."""
+        if self.actor.is_run:
+            return self.open_run(run_id)
+        workspace = self.require("log")
+        found = Run.objects.filter(workspace=workspace, run_id=run_id).only("run_id", "deleted_at").first()
+        return found if found and not found.deleted_at else self.open_run(run_id)
 
     def may_write(self, run: Run) -> None:
         if self.actor.is_run:

@@ -1,5 +1,6 @@
 """MLflow's rules for names and sizes."""
 
+import functools
 import posixpath
 import re
 
@@ -14,6 +15,7 @@ MOST_NAME = 500
 MOST_METRICS, MOST_PARAMS, MOST_TAGS, MOST_ENTITIES = 1000, 100, 100, 1000
 
 
+@functools.lru_cache(maxsize=10_000)
 def key(name: str, what: str) -> str:
     """The key of a metric, param or tag; it doubles as a path in other stores, so it must be one."""
     if not name:

@@ -1,21 +1,21 @@
 """The one view of the API: who asks, which verb, and its answer or error in MLflow's shape."""
 
+import base64
+import binascii
 import json
-import logging
 import re
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from runs.mlflow import doors
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import MlflowError, invalid, translated
 from runs.mlflow.fields import Fields
 from runs.mlflow.routes import PLAIN, find
 from studio.errors import StudioError
-from workspaces.authentication import actor_of
 
-logger = logging.getLogger(__name__)
 BASE = re.compile(r"(?:ajax-)?api/[23]\.0/(?P<route>mlflow(?:-artifacts)?/.*)")
 DUMPS = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
@@ -37,35 +37,24 @@ def answer(request: HttpRequest, rest: str, **place) -> HttpResponse:
 def _answer(request: HttpRequest, rest: str, place: dict) -> HttpResponse:
     if rest in PLAIN:
         return HttpResponse(PLAIN[rest], content_type="text/plain")
-    actor = _actor(request)
+    door = doors.enter(_secret(request), place)
     match = BASE.fullmatch(rest)
     verb, words = find(request.method, match["route"] if match else rest)
-    body = verb(Call(request, actor, place, _fields(request, words)), *words.values())
+    body = verb(Call(request, door, _fields(request, words)), *words.values())
     return HttpResponse(DUMPS(body), content_type="application/json") if isinstance(body, dict) else body
 
 
-def _actor(request: HttpRequest):
-    """By bearer token; the password of basic authentication is taken for a token too, as MLflow's clients may send it."""
+def _secret(request: HttpRequest) -> str:
+    """The bearer token; a password of basic authentication is one too, for MLflow's clients send what the address has."""
     kind, _, secret = request.headers.get("Authorization", "").partition(" ")
-    actor = None
     if kind.lower() == "bearer":
-        actor = actor_of(secret.strip())
-    elif kind.lower() == "basic":
-        actor = _from_basic(secret.strip())
-    if actor is None:
-        raise MlflowError("UNAUTHENTICATED", "Send a valid token: set MLFLOW_TRACKING_TOKEN to one made in the studio.")
-    return actor
-
-
-def _from_basic(text: str):
-    import base64
-    import binascii
-
+        return secret.strip()
+    if kind.lower() != "basic":
+        return ""
     try:
-        _, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
+        return base64.b64decode(secret.strip(), validate=True).decode().partition(":")[2]
     except (binascii.Error, UnicodeDecodeError):
-        return None
-    return actor_of(secret)
+        return ""
 
 
 def _fields(request: HttpRequest, words: dict) -> Fields:

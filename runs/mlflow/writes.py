@@ -10,25 +10,26 @@ from runs.inputs import RunDataset, RunModel
 from runs.mlflow import limits, logged_models, shapes, tags
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import MlflowError, invalid
-from runs.mlflow.fields import Fields
+from runs.mlflow.fields import INT64, Fields
 from runs.models import Run, RunParameter
 from studio.errors import Invalid
 
 HISTORY = "mlflow.log-model.history"
 CONTEXT = "mlflow.data.context"
+# The year 9999, in ms.
+LATEST = 253_402_300_800_000
 
 
 def log_metric(call: Call) -> dict:
-    point = _point(call.fields)
-    run = call.open_run()
-    _store_points(run, [point])
-    _note_models(call, run, [call.fields])
+    point = _point(call.fields.data)
+    _store_points(call.target(call.run_id()), [point])
+    _note_models(call, [call.fields.data])
     return {}
 
 
 def log_parameter(call: Call) -> dict:
     key, value = call.fields.text("key", empty=True), call.fields.text("value", empty=True)
-    run = call.open_run()
+    run = call.target(call.run_id())
     with transaction.atomic():
         _store_params(run, [(key, value)])
     return {}
@@ -37,34 +38,37 @@ def log_parameter(call: Call) -> dict:
 def log_batch(call: Call) -> dict:
     fields = call.fields
     run_id = call.run_id()
-    points = [_point(item, f"metrics[{place}].") for place, item in enumerate(fields.objects("metrics"))]
+    items = [item.data for item in fields.objects("metrics")]
+    points = [_point(item) for item in items]
     params, given = fields.pairs("params"), fields.pairs("tags")
     limits.batch(len(points), len(params), len(given))
     _check_params(params)
-    run = call.open_run(run_id)
+    run = call.target(run_id)
     with transaction.atomic():
         if params:
             _store_params(run, params)
         if points:
             _store_points(run, points)
-            _note_models(call, run, fields.objects("metrics"))
+            _note_models(call, items)
         if given:
             tags.store(call, run, dict(given))
     return {}
 
 
-def _point(fields: Fields, place: str = "") -> dict:
+def _point(item: dict) -> dict:
+    """Most points are as they should be, and come by the thousand: only others are looked at field by field."""
+    key, value, at, step = item.get("key"), item.get("value"), item.get("timestamp"), item.get("step", 0)
+    plain = type(key) is str and type(at) is int and type(step) is int and 0 <= at < LATEST and -INT64 <= step < INT64
+    if not plain or type(value) is not float:
+        key, value, at, step = _checked_point(Fields(item))
+    return {"name": limits.key(key, "Metric"), "value": value, "time": at, "step": step}
+
+
+def _checked_point(fields: Fields) -> tuple:
     at = fields.integer("timestamp")
-    if at < 0:
-        raise invalid(
-            f"Invalid value {at} for parameter '{place}timestamp' supplied: it must be a non-negative time in ms."
-        )
-    return {
-        "name": limits.key(fields.text("key", empty=True), "Metric"),
-        "value": fields.number("value"),
-        "time": at,
-        "step": fields.integer("step", 0),
-    }
+    if not 0 <= at < LATEST:
+        raise invalid(f"Invalid value {at} for parameter 'timestamp' supplied: it must be a non-negative time in ms.")
+    return fields.text("key", "", empty=True), fields.number("value"), at, fields.integer("step", 0)
 
 
 def _store_points(run: Run, points: list[dict]) -> None:
@@ -74,18 +78,18 @@ def _store_points(run: Run, points: list[dict]) -> None:
         raise invalid(error.message) from error
 
 
-def _note_models(call: Call, run: Run, items: list[Fields]) -> None:
+def _note_models(call: Call, items: list[dict]) -> None:
     """Metrics may be of a logged model too."""
     points = []
-    for item in items:
+    for item in [Fields(item) for item in items if "model_id" in item or "modelId" in item]:
         model_id = item.text("model_id", "")
+        names = {name: item.text(name, "") for name in ("dataset_name", "dataset_digest")}
+        point = {"key": item.text("key"), "value": shapes.number(item.number("value"))}
+        point |= {"timestamp": item.integer("timestamp"), "step": item.integer("step", 0)}
         if model_id:
-            names = {name: item.text(name, "") for name in ("dataset_name", "dataset_digest")}
-            point = {"key": item.text("key"), "value": shapes.number(item.number("value"))}
-            point |= {"timestamp": item.integer("timestamp"), "step": item.integer("step", 0)}
             points.append((model_id, point | {name: value for name, value in names.items() if value}))
     if points:
-        logged_models.note_metrics(call, run.run_id, points)
+        logged_models.note_metrics(call, call.run_id(), points)
 
 
 def _check_params(params: list[tuple[str, str]]) -> None:
