@@ -98,12 +98,16 @@ def _nodes(target) -> str:
 
 
 def last_line_of_error(run: Run) -> str:
-    """The last line of the traceback, if the error's details carry one that its message does not say already."""
-    for detail in run.error.get("details") or []:
-        text = detail.get("message", "") if isinstance(detail, dict) else str(detail)
-        lines = [line for line in str(text).splitlines() if line.strip()]
-        if lines and lines[-1].strip() not in run.error.get("message", ""):
-            return lines[-1].strip()
+    """The last line of the traceback, if the message does not say it already.
+
+    A runner sends the details as one text; Azure's clients as a list of objects with a message each.
+    """
+    details = run.error.get("details") or []
+    for detail in [details] if isinstance(details, str) else details:
+        text = detail.get("message", "") if isinstance(detail, dict) else detail
+        lines = [line.strip() for line in str(text).splitlines() if line.strip()]
+        if lines and lines[-1] not in str(run.error.get("message", "")):
+            return lines[-1]
     return ""
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from runs import artifacts, metrics
+from runs import artifacts, cards, metrics
 from runs.models import Run
 from tests import factories
 from tests.runs.sample_data import curve, finish, make_full_run, scalars
@@ -87,6 +87,31 @@ def test_a_failed_run_says_why(as_user, alice, run):
     assert url_of(run, "run_files") in page
 
 
+TRACE = "Traceback (most recent call last):\n  File 'a.py', line 1\nValueError: no such column\n"
+
+
+@pytest.mark.parametrize(
+    "details", [TRACE, [TRACE], [{"code": "x", "message": TRACE}], [{"message": "first\nValueError: no such column"}]]
+)
+def test_the_last_line_of_a_traceback_is_shown(run, details):
+    run.error = {"code": "UserError", "message": "The script failed.", "details": details}
+    assert cards.last_line_of_error(run) == "ValueError: no such column"
+
+
+@pytest.mark.parametrize("details", ["", [], None, [{}], ["The script failed."]])
+def test_what_the_message_says_already_is_not_said_twice(run, details):
+    run.error = {"code": "UserError", "message": "The script failed.", "details": details}
+    assert cards.last_line_of_error(run) == ""
+
+
+def test_the_target_leads_to_its_cluster(as_user, alice, run):
+    target = factories.make_target(run.workspace, "cpu-cluster")
+    Run.objects.filter(pk=run.pk).update(compute=target, target_name="cpu-cluster")
+    assert target.get_absolute_url() in as_user(alice).get(run.get_absolute_url()).content.decode()
+    Run.objects.filter(pk=run.pk).update(compute=None)
+    assert target.get_absolute_url() not in as_user(alice).get(run.get_absolute_url()).content.decode()
+
+
 def test_a_poll_with_nothing_new_answers_nothing(as_user, alice, run, django_assert_max_num_queries):
     client, url = as_user(alice), url_of(run, "run_state")
     run.refresh_from_db()
@@ -117,14 +142,14 @@ def test_cancel_and_delete(as_user, alice, run):
     run.refresh_from_db()
     assert run.status == Run.Status.CANCELED
     client.post(url_of(run, "run_delete"))
-    assert not Run.objects.filter(pk=run.pk).exists()
+    assert not Run.objects.filter(pk=run.pk, deleted_at=None).exists()
     assert client.get(run.get_absolute_url()).status_code == 404
 
 
 def test_an_active_run_is_not_deleted(as_user, alice, run):
     run.start(node="n1")
     answer = as_user(alice).post(url_of(run, "run_delete"))
-    assert answer.status_code == 409 and "Cancel it first" in answer.content.decode()
+    assert answer.status_code == 409 and "ancel" in answer.content.decode(), "it says what to do first"
 
 
 def test_edit(as_user, alice, bob, run):
