@@ -160,9 +160,9 @@ def _child_count():
     return Coalesce(Subquery(children.annotate(number=Count("pk")).values("number")), 0)
 
 
-def experiments(workspace, words: str, archived: bool):
-    """The experiments of a workspace with their newest run and how many runs are in which state."""
-    found = Experiment.objects.filter(workspace=workspace, archived_at__isnull=not archived)
+def experiments(scope, words: str, archived: bool):
+    """Experiments of `scope` with their newest run."""
+    found = scope.filter(archived_at__isnull=not archived)
     for word in words.split():
         found = found.filter(Q(name__icontains=word) | Q(description__icontains=word))
     newest = Run.objects.filter(experiment=OuterRef("pk"), parent=None, deleted_at=None).order_by("-created_at", "-pk")

@@ -29,7 +29,7 @@ def run_of(request, slug: str, run_id: str) -> Run:
 
 
 def experiment_of(request, slug: str, experiment_id) -> Experiment:
-    experiments = Experiment.objects.filter(workspace=workspace_of(request, slug))
+    experiments = Experiment.objects.visible_to(actor(request)).filter(workspace=workspace_of(request, slug))
     return get_object_or_404(experiments.select_related("created_by", "workspace"), experiment_id=experiment_id)
 
 

@@ -7,8 +7,8 @@ from django.views.decorators.http import require_safe
 
 from runs import charts, run_charts, tables
 from runs.forms import RunFilter
-from runs.models import Run
-from runs.views.finding import experiment_of, may, runs_of, workspace_of
+from runs.models import Experiment, Run
+from runs.views.finding import actor, experiment_of, may, runs_of, workspace_of
 from studio.htmx import render_page
 
 
@@ -23,7 +23,8 @@ def jobs(request, slug):
 def experiments(request, slug):
     workspace = workspace_of(request, slug)
     asked = RunFilter.read(request.GET)
-    found = tables.experiments(workspace, asked["q"], "archived" in request.GET).order_by("-latest_at", "-created_at")
+    scope = Experiment.objects.visible_to(actor(request)).filter(workspace=workspace)
+    found = tables.experiments(scope, asked["q"], "archived" in request.GET).order_by("-latest_at", "-created_at")
     page = Paginator(found, asked["size"]).get_page(asked["page"] or 1)
     rows = tables.with_states(list(page.object_list))
     context = {"page": page, "rows": rows, "asked": asked, "archived": "archived" in request.GET}

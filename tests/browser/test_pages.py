@@ -76,7 +76,7 @@ def test_chosen_jobs_are_deleted_after_asking(browser, alice, run):
     delete.click()
     page.get_by_role("button", name="Delete jobs").click()
     expect(page.get_by_text("the done one")).to_have_count(0)
-    assert not Run.objects.filter(pk=done.pk).exists()
+    assert not Run.objects.filter(pk=done.pk, deleted_at=None).exists()
 
 
 def test_search_narrows_the_list_while_one_types(browser, alice, run):

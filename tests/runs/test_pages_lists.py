@@ -227,7 +227,7 @@ def test_chosen_runs_are_deleted_together(as_user, alice, mallory, experiment, r
     assert as_user(mallory).post(url, {"run": run.run_id}).status_code == 404
     assert as_user(alice).get(url).status_code == 405
     as_user(alice).post(url, {"run": run.run_id})
-    assert not Run.objects.filter(pk=run.pk).exists()
+    assert not Run.objects.filter(pk=run.pk, deleted_at=None).exists()
 
 
 @pytest.mark.parametrize("away", ["https://evil.example/", "//evil.example/", "/admin/", ""])
@@ -249,7 +249,7 @@ def test_an_experiment_is_deleted_by_its_name(as_user, alice, bob, experiment, r
     assert as_user(bob).post(url, {"confirm_name": "digits"}).status_code == 403
     assert as_user(alice).post(url, {"confirm_name": "other"}).status_code == 400
     assert as_user(alice).post(url, {"confirm_name": "digits"}).status_code == 302
-    assert not Run.objects.exists()
+    assert not Run.objects.filter(deleted_at=None).exists()
 
 
 def test_an_archived_experiment_is_out_of_the_way(as_user, alice, experiment):
