@@ -1,7 +1,10 @@
 """The API by raw requests: MLflow's answers, errors, limits and idempotency."""
 
+import re
+
 import pytest
 
+from runs.mlflow.routes import COMPILED, FIXED
 from tests import factories
 from tests.mlflow.tracking import INVALID, MISSING, Tracking, tags_of
 
@@ -245,3 +248,12 @@ def test_a_logged_metric_costs_few_queries(tracking, django_assert_max_num_queri
     tracking.post("runs/log-metric", run_id=run_id, key="m", value=1, timestamp=1)
     with django_assert_max_num_queries(12):
         tracking.post("runs/log-metric", run_id=run_id, key="m", value=1, timestamp=2)
+
+
+@pytest.mark.parametrize(("method", "route"), [*FIXED, *((method, pattern.pattern) for method, pattern, _ in COMPILED)])
+def test_every_route_refuses_a_stranger(api, workspace, method, route):
+    path = re.sub(r"\(\?P<\w+>[^)]*\)", "x", route)
+    answer = api(None).client.generic(
+        method, f"/mlflow/v1.0{workspace.arm_id}/api/2.0/{path}", b"{}", "application/json"
+    )
+    assert (answer.status_code, answer.json()["error_code"]) == (401, "UNAUTHENTICATED")
