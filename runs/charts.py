@@ -9,11 +9,8 @@ import functools
 import itertools
 import math
 
-# Each has a contrast of 3:1 or more on the card it is drawn on; runs.css has the same for the dots of a list.
-LIGHT = ["#2764c4", "#b3400f", "#0b7d6b", "#a02c8f", "#7a6400", "#5b4bc4", "#c0264e", "#3f7d14", "#00769e", "#6b6b6b"]
-DARK = ["#6ea8ff", "#ff9a5c", "#35c9ae", "#ec86dc", "#e0c34a", "#a99bff", "#ff7d9c", "#93d257", "#4fc6f0", "#b4b9c1"]
-# The place of grey in both.
-GREY = 9
+from runs.colours import DARK, GREY, LIGHT
+
 DIGITS = 7
 SCALE = {"light": [[0, "#eef4fc"], [1, "#1550a6"]], "dark": [[0, "#22303f"], [1, "#2d6cd0"]]}
 
@@ -68,7 +65,8 @@ def _trace(kind: str, mode: str = "") -> dict:
     return {**build(**({"mode": mode} if mode else {})).to_plotly_json(), "type": kind}
 
 
-def _figure(traces: list[dict], x: str = "", y: str = "", **layout) -> dict:
+def figure(traces: list[dict], x: str = "", y: str = "", **layout) -> dict:
+    """Traces on axes with these titles; `layout` changes what is usual."""
     return {"data": traces, "layout": {**copy.deepcopy(_layout(x, y)), **layout}}
 
 
@@ -98,7 +96,7 @@ def line(name: str, steps, times, values) -> dict:
         "marker": {"size": 5},
         "connectgaps": False,
     }
-    return {**_figure([trace], "Step"), "times": times.tolist()}
+    return {**figure([trace], "Step"), "times": times.tolist()}
 
 
 def lines_of_runs(series: list[tuple[str, int, object, object]]) -> dict:
@@ -108,7 +106,7 @@ def lines_of_runs(series: list[tuple[str, int, object, object]]) -> dict:
         mode = "markers" if len(values) == 1 else "lines"
         look = {"mode": mode, "line": {"width": 1.5}, "marker": {"size": 7}, "colour": colour}
         traces.append({**_trace("scatter"), **look, "name": name, "x": steps.tolist(), "y": numbers(values)})
-    return _figure(traces, "Step", height=220)
+    return figure(traces, "Step", height=220)
 
 
 def bars_of_runs(bars: list[tuple[str, int, float]]) -> dict:
@@ -118,7 +116,7 @@ def bars_of_runs(bars: list[tuple[str, int, float]]) -> dict:
     places = list(range(len(names)))
     trace = {**_trace("bar"), "x": places, "y": numbers(list(values)), "text": list(names), "colours": list(colours)}
     trace |= {"hovertemplate": "%{text}: %{y}<extra></extra>", "textposition": "none"}
-    return _figure([trace], height=220, xaxis={"showticklabels": False, "fixedrange": True}, hovermode="closest")
+    return figure([trace], height=220, xaxis={"showticklabels": False, "fixedrange": True}, hovermode="closest")
 
 
 def table(rows: list[dict]) -> dict | None:
@@ -131,7 +129,7 @@ def table(rows: list[dict]) -> dict | None:
         {**_trace("scatter", "lines"), "name": name, "x": places, "y": numbers([row.get(name) for row in rows])}
         for name in columns
     ]
-    return _figure(traces, "Row", showlegend=len(traces) > 1)
+    return figure(traces, "Row", showlegend=len(traces) > 1)
 
 
 def _is_numeric(rows: list[dict], name: str) -> bool:
@@ -145,16 +143,16 @@ def confusion_matrix(data: dict) -> dict:
     matrix = data["matrix"]
     trace = {**_trace("heatmap"), "x": labels, "y": labels, "z": matrix, "texttemplate": "%{z}", "showscale": False}
     trace |= {"hovertemplate": "true %{y}, predicted %{x}: %{z}<extra></extra>", "xgap": 1, "ygap": 1}
-    figure = _figure([trace], "Predicted label", "True label", hovermode="closest")
-    figure["layout"]["xaxis"] |= {"type": "category", "showgrid": False}
-    figure["layout"]["yaxis"] |= {"type": "category", "autorange": "reversed", "showgrid": False}
-    return figure
+    drawn = figure([trace], "Predicted label", "True label", hovermode="closest")
+    drawn["layout"]["xaxis"] |= {"type": "category", "showgrid": False}
+    drawn["layout"]["yaxis"] |= {"type": "category", "autorange": "reversed", "showgrid": False}
+    return drawn
 
 
 def residuals(data: dict) -> dict:
     """How often the prediction was off by how much."""
     trace = {**_trace("bar"), **_bins(data["bin_edges"]), "y": data["bin_counts"], "name": "Count"}
-    return _figure([trace], "Residual", "Count", bargap=0.02)
+    return figure([trace], "Residual", "Count", bargap=0.02)
 
 
 def predictions(data: dict) -> dict:
@@ -165,7 +163,7 @@ def predictions(data: dict) -> dict:
     mean |= {"y": data["bin_averages"], "error_y": {"type": "data", "array": data.get("bin_errors") or []}}
     ideal = {**_trace("scatter", "lines"), "name": "Ideal", "x": [edges[0], edges[-1]], "y": [edges[0], edges[-1]]}
     ideal |= {"line": {"dash": "dash", "width": 1}, "colour": GREY}
-    return _figure([mean, ideal], "True value", "Predicted value", showlegend=True)
+    return figure([mean, ideal], "True value", "Predicted value", showlegend=True)
 
 
 def _bins(edges: list) -> dict:
@@ -193,7 +191,7 @@ def roc(data: dict) -> dict:
         "y": [0, 1],
         "line": {"dash": "dash", "width": 1},
     }
-    return _figure([*traces, chance], "False positive rate", "True positive rate", showlegend=True)
+    return figure([*traces, chance], "False positive rate", "True positive rate", showlegend=True)
 
 
 def _rate(part: float, rest: float) -> float:

@@ -1,6 +1,6 @@
 """The small charts above the runs of an experiment: one for each metric, with a line for each run shown."""
 
-from runs import charts, metrics
+from runs import charts, colours, metrics
 from runs.models import MetricSeries, Run
 
 MOST_CHARTS = 4
@@ -21,10 +21,10 @@ def of(runs: list[Run], names: list[str]) -> list[dict]:
 
 def _figure(found: list[MetricSeries], by_run: dict[int, Run]) -> dict:
     if all(series.count == 1 for series in found):
-        bars = [(by_run[one.run_id].display_name, one.run_id % 10, one.last) for one in found]
+        bars = [(by_run[one.run_id].display_name, colours.place(one.run_id), one.last) for one in found]
         return charts.bars_of_runs(bars)
     lines = []
     for series in found:
         steps, _, values, _ = metrics.thinned(series, WIDTH)
-        lines.append((by_run[series.run_id].display_name, series.run_id % 10, steps, values))
+        lines.append((by_run[series.run_id].display_name, colours.place(series.run_id), steps, values))
     return charts.lines_of_runs(lines)

@@ -6,6 +6,7 @@ from django.core.paginator import Paginator
 from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, Now
 
+from runs import colours
 from runs.forms import GROUPS, RunFilter
 from runs.models import Experiment, MetricSeries, Run, RunTag
 from studio.errors import Invalid
@@ -93,7 +94,7 @@ class RunTable:
         rows = list(self.page.object_list)
         values = self._metric_values(rows) if self.metric_names else {}
         for run in rows:
-            run.colour = run.pk % 10
+            run.colour = colours.place(run.pk)
             run.cells = [values.get((run.pk, name)) for name in self.metric_names]
         return rows
 

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 
+from runs import colours
 from runs.models import Run
 
 OPEN_FOLDERS = ("user_logs", "outputs")
@@ -67,6 +68,6 @@ def _flat(pk: int, below: dict, depth: int) -> list[Run]:
     rows = []
     for child in below.get(pk, []):
         child.depth = depth
-        child.colour = child.pk % 10
+        child.colour = colours.place(child.pk)
         rows += [child, *_flat(child.pk, below, depth + 1)]
     return rows
