@@ -5,6 +5,18 @@ numpy is imported with the first point, so that a process that handles none stay
 
 from runs.metrics.batches import MOST_POINTS
 from runs.metrics.ingest import ingest, settle
-from runs.metrics.read import as_json, as_sdk_values, points, rows, series_of, thinned
+from runs.metrics.read import as_json, as_sdk_values, points, points_of_many, rows, series_of, thin, thinned
 
-__all__ = ["MOST_POINTS", "as_json", "as_sdk_values", "ingest", "points", "rows", "series_of", "settle", "thinned"]
+__all__ = [
+    "MOST_POINTS",
+    "as_json",
+    "as_sdk_values",
+    "ingest",
+    "points",
+    "points_of_many",
+    "rows",
+    "series_of",
+    "settle",
+    "thin",
+    "thinned",
+]

@@ -39,16 +39,32 @@ def _parts(series: MetricSeries, after: int) -> list:
     return parts
 
 
+def points_of_many(series: list[MetricSeries]) -> dict:
+    """All points of each series by its primary key, by one query for all."""
+    from runs.metrics import packing
+
+    parts: dict[int, list] = {one.pk: [] for one in series}
+    chunks = MetricChunk.objects.filter(series__in=list(parts)).order_by("series", "start")
+    for pk, data in chunks.values_list("series", "data"):
+        parts[pk].append(packing.unpack(bytes(data)))
+    return {pk: packing.join(found)[1] for pk, found in parts.items()}
+
+
 def thinned(series: MetricSeries, width: int):
     """Steps, times and values of at most `width` points that draw the same line, with the number of points they stand for.
 
     The largest and the least of every stretch stay. What is no number reads as NaN, and is left out where there are
     more points than fit.
     """
+    return thin(points(series), width)
+
+
+def thin(columns, width: int):
+    """The same of points that are at hand."""
     import numpy as np
     from tsdownsample import MinMaxLTTBDownsampler
 
-    steps, times, values = points(series)
+    steps, times, values = columns
     numbers = _numbers(values)
     count = len(numbers)
     if count > width:

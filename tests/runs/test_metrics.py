@@ -228,3 +228,13 @@ def test_a_million_like_points_take_few_bytes(run):
     points = [scalar(value=random.random(), step=n, time=1_790_000_000_000 + 13 * n) for n in range(10_000)]
     metrics.ingest(run, "b", points)
     assert sum(len(data) for data in MetricChunk.objects.values_list("data", flat=True)) / 10_000 < 12
+
+
+def test_points_of_many_series_come_by_one_query(started, django_assert_num_queries):
+    runs = [started(f"many{number}") for number in range(3)]
+    for number, run in enumerate(runs):
+        metrics.ingest(run, "", [{"name": "loss", "kind": "scalar", "value": number + step / 10} for step in range(4)])
+    series = [run.metrics.get() for run in runs]
+    with django_assert_num_queries(1):
+        found = metrics.points_of_many(series)
+    assert [found[one.pk][2].tolist() for one in series] == [metrics.points(one)[2].tolist() for one in series]
