@@ -123,6 +123,12 @@ def _too_large(entries: list[zipfile.ZipInfo]) -> TooLarge:
     return TooLarge(text, code="snapshot_too_large")
 
 
+def fingerprints(snapshot: Snapshot) -> dict[str, tuple[int, int]]:
+    """Size and checksum of each file, from the zip's list of contents alone."""
+    with zipfile.ZipFile(io.BufferedReader(_Stored(snapshot), 64 * 1024)) as archive:
+        return {entry.filename: (entry.file_size, entry.CRC) for entry in archive.infolist() if not entry.is_dir()}
+
+
 def read_file(snapshot: Snapshot, path: str, most: int | None = None) -> bytes:
     """One file of a snapshot, or its first `most` bytes; only the parts of the zip that are needed are fetched."""
     with zipfile.ZipFile(io.BufferedReader(_Stored(snapshot), 64 * 1024)) as archive:
