@@ -17,6 +17,7 @@ from tests import factories
 from workspaces.authentication import run_token
 
 CLIENTS = {"mlflow-3": ["mlflow-skinny>=3.17,<4", "pandas"], "mlflow-2": ["mlflow-skinny>=2.22,<3", "pandas"]}
+FULL = {"mlflow-full": ["mlflow>=3.17,<4", "scikit-learn", "matplotlib"]}
 CACHE = settings.BASE_DIR / ".cache"
 SDK = settings.BASE_DIR / "sdk"
 
@@ -31,7 +32,7 @@ def interpreter(name: str) -> pathlib.Path:
         if not ready.exists():
             uv = [sys.executable, "-m", "uv"]
             subprocess.run([*uv, "venv", "-q", "--clear", "-p", sys.executable, folder], check=True)
-            subprocess.run([*uv, "pip", "install", "-q", "-p", python, *CLIENTS[name]], check=True)
+            subprocess.run([*uv, "pip", "install", "-q", "-p", python, *(CLIENTS | FULL)[name]], check=True)
         # Entry points are read off the installed package, which an editable one does not renew by itself.
         declared = SDK / "pyproject.toml"
         if not ready.exists() or ready.stat().st_mtime < declared.stat().st_mtime:
@@ -123,3 +124,12 @@ def test_a_submitted_script_goes_on_with_its_own_run(
     assert children == {result["child"], result["second"]}
     # One of the clients refuses another experiment before it asks the server.
     assert result["refused"] in ("PERMISSION_DENIED", "INVALID_PARAMETER_VALUE")
+
+
+@pytest.mark.mlflow_full
+@pytest.mark.timeout(600)
+def test_scikit_learn_is_logged_by_itself(transactional_db, live_server, studio_files, workspace, alice, tmp_path):
+    place = {"MLFLOW_TRACKING_URI": f"{live_server.url}/mlflow/v1.0{workspace.arm_id}"}
+    place["MLFLOW_TRACKING_TOKEN"] = factories.make_token(alice)
+    result = drive(interpreter("mlflow-full"), "full_script.py", tmp_path, **place)
+    assert Run.objects.get(run_id=result["run"]).artifacts.filter(path="figures/line.png").exists()
