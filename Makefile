@@ -1,7 +1,7 @@
 # `make help` lists the targets. Settings are variables of the environment or of the command line: make up PORT=9000
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help up signin test test-all test-faults test-team lint format bench docs clean
+.PHONY: help up signin test test-all test-faults test-team test-mlflow lint format bench docs clean
 
 # The first Python that is new enough; looked up only when something is to be set up.
 PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -23,13 +23,16 @@ signin: .venv/.synced ## print a link that signs the Owner in once
 
 test: .venv/.synced-dev ## run the tests, the browser's included
 	$(IN)/python deploy/test_tools.py
-	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -m "not faults and not team" $(ARGS)
+	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -m "not faults and not team and not mlflow_full" $(ARGS)
 
 test-faults: .venv/.synced-dev ## kill processes and see the studio recover
 	$(FOR_TESTS) $(IN)/pytest -m faults $(ARGS)
 
 test-team: .venv/.synced-dev ## run the tests against PostgreSQL and an external Redis of Debian's
-	$(FOR_TESTS) $(IN)/python deploy/team_servers.py $(IN)/pytest -n 2 --dist loadfile -m "not faults and not browser" $(ARGS)
+	$(FOR_TESTS) $(IN)/python deploy/team_servers.py $(IN)/pytest -n 2 --dist loadfile -m "not faults and not browser and not mlflow_full" $(ARGS)
+
+test-mlflow: .venv/.synced-dev ## drive the whole mlflow with scikit-learn against the application
+	$(FOR_TESTS) $(IN)/pytest tests/mlflow -m mlflow_full $(ARGS)
 
 lint: .venv/.synced-dev ## check style and types
 	$(IN)/ruff check .
