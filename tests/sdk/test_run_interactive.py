@@ -61,7 +61,7 @@ def test_files_go_there_and_back(run, folder):
     assert (folder / "x.txt").read_text() == "x"
     with pytest.raises(UserErrorException, match=r"no file 'nope'.*outputs/sample\.csv"):
         run.download_file("nope")
-    with pytest.raises(errors.Conflict):
+    with pytest.raises(errors.Conflict, match=r"has a file 'outputs/sample.csv' already. Upload under another name"):
         run.upload_file("outputs/sample.csv", "./sample.csv")
 
 
@@ -122,12 +122,13 @@ def test_tags_properties_and_names(run):
         Run.get(run.experiment.workspace, "nope")
 
 
-def test_children(run):
+def test_children(run, caplog):
     child = run.child_run("fold 1")
     child.log("auc", 0.5)
     child.complete()
     more = run.create_children(tag_key="fold", tag_values=["a", "b"])
     assert [item.get_tags()["fold"] for item in more] == ["a", "b"]
+    assert not caplog.records
     assert {item.id for item in run.get_children()} == {child.id, *(item.id for item in more)}
     assert [item.id for item in run.get_children(status="Completed")] == [child.id]
     assert child.parent.id == run.id

@@ -7,6 +7,7 @@ import time
 
 import pytest
 from azureml.core import Environment, Experiment, Run, ScriptRun, ScriptRunConfig
+from azureml.core.runconfig import MpiConfiguration
 from azureml.exceptions import ActivityFailedException, ExperimentExecutionException
 
 SCRIPT = """
@@ -137,6 +138,32 @@ def test_a_local_run_can_be_canceled(live, folder, own_python):
     wait_until(lambda: run.get_status() == "Running")
     run.cancel()
     wait_until(lambda: run.get_status() == "Canceled")
+
+
+def test_what_was_logged_just_before_a_cancel_is_kept(live, folder, own_python):
+    script = """
+import os, signal, time
+from azureml.core import Run
+run = Run.get_context()
+for value in range(2000):
+    run.log("loss", value)
+# As the runner does it, while the metrics are still in the queue.
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(60)
+"""
+    (folder / "train.py").write_text(script)
+    run = Experiment(live, "trial").submit(ScriptRunConfig(str(folder), script="train.py", environment=own_python))
+    with pytest.raises(ActivityFailedException, match="SIGTERM"):
+        run.wait_for_completion()
+    assert len(run.get_metrics()["loss"]) == 2000
+
+
+def test_more_than_one_node_is_refused_before_anything_is_sent(ws, folder):
+    config = ScriptRunConfig(
+        str(folder), "train.py", compute_target="cpu-cluster", distributed_job_config=MpiConfiguration(node_count=2)
+    )
+    with pytest.raises(ExperimentExecutionException, match="node_count is 2: a run over more than one node"):
+        Experiment(ws, "trial").submit(config)
 
 
 def wait_until(condition, seconds=30):

@@ -35,6 +35,12 @@ def test_a_file_is_taken_as_it_is(tmp_path):
     assert _config_file.find(str(path)) == path
 
 
+def test_a_path_that_is_not_there_is_said_and_not_looked_above(tmp_path):
+    put(tmp_path, "config.json", **KEYS)
+    with pytest.raises(UserErrorException, match="no file or folder"):
+        _config_file.find(str(tmp_path / "mine.json"))
+
+
 def test_another_file_name_can_be_asked_for(tmp_path):
     put(tmp_path, "config.json", **KEYS)
     path = put(tmp_path, ".azureml/other.json", **KEYS)

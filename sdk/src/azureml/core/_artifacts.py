@@ -57,7 +57,12 @@ class RunFiles:
         params = {"path": name, "overwrite": "true" if overwrite else None}
         headers = {"Content-Type": "application/octet-stream"}
         address = f"{self._address}/content"
-        self._client.request("PUT", address, params=params, content=content, headers=headers, timeout=TIMEOUT)
+        try:
+            self._client.request("PUT", address, params=params, content=content, headers=headers, timeout=TIMEOUT)
+        except errors.Conflict as error:
+            if error.code == "path_conflict":
+                error.message = f"The run {self._run_id} has a file {name!r} already. Upload under another name."
+            raise
 
     def upload_many(self, pairs: Iterable[Tuple[str, str]]) -> Dict[str, Artifact]:
         pairs = list(pairs)

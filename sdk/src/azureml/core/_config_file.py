@@ -26,6 +26,9 @@ def find(path: Optional[str], file_name: Optional[str] = None) -> Path:
     start = Path(path or ".").resolve()
     if start.is_file():
         return start
+    if not start.exists():
+        # Looking above it would give another workspace than the one that was named.
+        raise UserErrorException(f"There is no file or folder {str(start)!r} to read the workspace configuration from.")
     for candidate in _candidates(start, file_name):
         if candidate.is_file():
             return candidate

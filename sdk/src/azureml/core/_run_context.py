@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from typing import Any, Dict, Optional, Tuple, Union
 
 from azureml.core._offline_run import OfflineRun
@@ -20,6 +22,9 @@ REQUIRED = (
     "AZUREML_RUN_TOKEN",
     "AZUREML_SERVICE_ENDPOINT",
 )
+
+# Less than the grace that the runner gives between SIGTERM and SIGKILL.
+LAST_WORDS_SECONDS = 8.0
 
 
 class SubmittedRun(Run):
@@ -79,4 +84,21 @@ def _submitted(values: Tuple[str, ...]) -> SubmittedRun:
         known = {"_skip_name_validation": True, "_create_in_cloud": False}
         found = Experiment(workspace, experiment, _id=os.environ.get("AZUREML_EXPERIMENT_ID"), **known)  # type: ignore[arg-type]
         _contexts[key] = SubmittedRun(found, run_id)
+        _send_what_is_left_when_canceled(_contexts[key])
     return _contexts[key]
+
+
+def _send_what_is_left_when_canceled(run: SubmittedRun) -> None:
+    """A cancel comes as SIGTERM, which ends Python without its exit handlers; a script's own handler is left alone."""
+    in_main = threading.current_thread() is threading.main_thread()
+    if os.name == "nt" or not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        return
+
+    def last_words(number: int, frame: Any) -> None:
+        queue = run._metrics
+        signal.signal(number, signal.SIG_DFL)
+        if queue is not None:
+            queue.close(LAST_WORDS_SECONDS)
+        os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGTERM, last_words)

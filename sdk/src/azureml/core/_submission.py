@@ -44,12 +44,23 @@ def _check(config: ScriptRunConfig) -> None:
     folder = config.source_directory
     if not os.path.isdir(folder):
         raise ExperimentExecutionException(f"The source directory {folder!r} is not there.")
+    _check_nodes(config)
     if config.command:
         return
     if not config.script:
         raise ExperimentExecutionException("Give a script or a command to run.")
     if not os.path.isfile(os.path.join(folder, config.script)):
         raise ExperimentExecutionException(f"There is no script {config.script!r} in {folder!r}.")
+
+
+def _check_nodes(config: ScriptRunConfig) -> None:
+    """Known before anything is uploaded."""
+    nodes = get_run_config_from_script_run(config).node_count
+    if nodes is not None and nodes > 1:
+        raise ExperimentExecutionException(
+            f"node_count is {nodes}: a run over more than one node is not available in this version of Lazuli Studio. "
+            "Set it to 1 in the run configuration and in distributed_job_config; one node may run several processes."
+        )
 
 
 def _job(experiment: Any, run_config: RunConfiguration, snapshot_id: str) -> Dict[str, Any]:

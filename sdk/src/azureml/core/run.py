@@ -464,7 +464,7 @@ class Run:
         made = []
         for number, value in enumerate(values):
             child = self.child_run()
-            tags = {"azureml.batch_child_number": number}
+            tags = {"azureml.batch_child_number": str(number)}
             child.set_tags(tags if tag_key is None else {**tags, tag_key: value})
             made.append(child)
         return made
