@@ -43,7 +43,7 @@ def _checked(batch_id) -> str:
 
 
 def _store(run: Run, groups: dict[str, Group], once: bool) -> None:
-    present = {series.name: series for series in MetricSeries.objects.filter(run=run, name__in=groups)}
+    present = statements.series(run, list(groups))
     _check_kinds(present, groups)
     if once:
         groups = {n: repeats.left_out(present.get(n), g) for n, g in groups.items()}

@@ -1,7 +1,9 @@
-"""The four statements of every batch, in SQL that SQLite and PostgreSQL share.
+"""The statements of every batch, in SQL that SQLite and PostgreSQL share.
 
 Django would spend twice as long on building them as the database on running them, and scripts log one point at a time.
 """
+
+import datetime as dt
 
 from django.db import connection
 from django.utils import timezone
@@ -16,6 +18,23 @@ LOCK = f'UPDATE "{Run._meta.db_table}" SET revision = revision + 1 WHERE id = %s
 BATCH = f'INSERT INTO "{MetricBatch._meta.db_table}" (run_id, batch_id, at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING'
 CHUNK = f'INSERT INTO "{MetricChunk._meta.db_table}" (series_id, start, count, data) VALUES (%s, %s, %s, %s)'
 SERIES = f'UPDATE "{MetricSeries._meta.db_table}" SET {", ".join(f"{chr(34)}{f}{chr(34)} = %s" for f in SUMMARY)} WHERE id = %s'
+
+FIELDS = [field.attname for field in MetricSeries._meta.concrete_fields]
+COLUMNS = ", ".join(f'"{field.column}"' for field in MetricSeries._meta.concrete_fields)
+FIND = f'SELECT {COLUMNS} FROM "{MetricSeries._meta.db_table}" WHERE run_id = %s AND name IN ({{}})'
+
+
+def series(run: Run, names) -> dict[str, MetricSeries]:
+    """Those series of the run that are there, by name."""
+    with connection.cursor() as cursor:
+        cursor.execute(FIND.format(", ".join(["%s"] * len(names))), [run.pk, *names])
+        rows = [MetricSeries.from_db(connection.alias, FIELDS, row) for row in cursor.fetchall()]
+    for row in rows:
+        row.run = run
+        if isinstance(row.last_at, str):
+            # SQLite keeps moments as texts.
+            row.last_at = dt.datetime.fromisoformat(row.last_at).replace(tzinfo=dt.UTC)
+    return {row.name: row for row in rows}
 
 
 def lock(run: Run) -> None:

@@ -11,6 +11,7 @@ from runs.mlflow import limits, logged_models, shapes, tags
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import MlflowError, invalid
 from runs.mlflow.fields import INT64, Fields
+from runs.mlflow.targets import target
 from runs.models import Run, RunParameter
 from studio.errors import Invalid
 
@@ -22,14 +23,14 @@ LATEST = 253_402_300_800_000
 
 def log_metric(call: Call) -> dict:
     point = _point(call.fields.data)
-    _store_points(call.target(call.run_id()), [point])
+    _store_points(target(call, call.run_id()), [point])
     _note_models(call, [call.fields.data])
     return {}
 
 
 def log_parameter(call: Call) -> dict:
     key, value = call.fields.text("key", empty=True), call.fields.text("value", empty=True)
-    run = call.target(call.run_id())
+    run = target(call, call.run_id())
     with transaction.atomic():
         _store_params(run, [(key, value)])
     return {}
@@ -43,7 +44,7 @@ def log_batch(call: Call) -> dict:
     params, given = fields.pairs("params"), fields.pairs("tags")
     limits.batch(len(points), len(params), len(given))
     _check_params(params)
-    run = call.target(run_id)
+    run = target(call, run_id)
     with transaction.atomic():
         if params:
             _store_params(run, params)
