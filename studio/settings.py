@@ -41,9 +41,11 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "studio.middleware.SecurityHeaders",
+    "django.middleware.security.SecurityMiddleware",
+    # Before the static files, so that they are sent compressed too.
+    "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "studio.middleware.AzurePaths",
-    "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -83,7 +85,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32000;",
+        # The first works on a new database alone: space that a purge frees is then given back in small steps.
+        "init_command": "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32000;",
     }
 # Threads of the web server and of the workers keep their connection.
 DATABASES["default"]["CONN_MAX_AGE"] = 60
@@ -134,6 +137,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 SNAPSHOT_MAX_BYTES = env.integer("SNAPSHOT_MAX_MB", 300, least=1) * 1024 * 1024
 PREVIEW_MAX_BYTES = env.integer("PREVIEW_MAX_KB", 512, least=1) * 1024
+TRASH_DAYS = env.integer("TRASH_DAYS", 30, least=1, most=3650)
 NODE_LEASE_SECONDS = env.integer("NODE_LEASE_SECONDS", 30, least=5)
 HOST_NAME = env.text("HOST_NAME", "local")
 
