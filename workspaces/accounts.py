@@ -58,9 +58,9 @@ def sign_in_link(request, secret):
     user = SignInLink.redeem(secret)
     if user and user.is_active:
         auth.login(request, user, backend=BACKEND)
-        return redirect(settings.LOGIN_REDIRECT_URL)
+        return redirect(_next(request))
     if request.user.is_authenticated:
-        return redirect(settings.LOGIN_REDIRECT_URL)
+        return redirect(_next(request))
     return render(request, "workspaces/sign_in_link_used.html", status=410)
 
 

@@ -44,8 +44,20 @@ def test_the_first_start_makes_all_that_a_newcomer_needs(start, tmp_path):
     assert (cluster.name, cluster.min_nodes, cluster.max_nodes) == ("cpu-cluster", 0, 2)
     assert Host.objects.get().name == report["host_name"]
     assert json.loads((tmp_path / "config.json").read_text()) == {**workspace.config, "url": "http://studio.example"}
-    secret = report["signin_link"].removeprefix("http://studio.example/signin/link/").rstrip("/")
+    secret = report["signin_link"].removeprefix("http://studio.example/signin/link/").partition("/")[0]
     assert SignInLink.redeem(secret) == owner
+
+
+def test_the_first_sign_in_opens_the_charts_of_the_sample_run(start, client, settings):
+    settings.ALLOWED_HOSTS = ["*"]
+    link = start()["signin_link"]
+    answer = client.get(link.removeprefix("http://studio.example"))
+    assert answer.url == f"/ws/aml-workspace/runs/{Run.objects.get().run_id}/metrics/"
+
+
+def test_a_sign_in_link_leads_to_no_other_site(start, client):
+    link = start()["signin_link"].removeprefix("http://studio.example").partition("?")[0]
+    assert client.get(f"{link}?next=https://elsewhere.example/").url == "/"
 
 
 def test_the_sample_run_waits_for_the_cluster(start):

@@ -16,6 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.urls import reverse
 
 from compute.keys import host_key
 from compute.models import ComputeTarget, Host, Scale
@@ -76,12 +77,13 @@ def first_start() -> dict:
         workspace = make_workspace(actor)
         if env.boolean("SAMPLE", True):
             submit_sample(actor, workspace)
-    write_config()
+    workspace = first_workspace()
+    write_config(workspace)
     host, _ = Host.objects.get_or_create(name=settings.HOST_NAME)
     return {
         "owner": person.username,
         # Until somebody has used one, every start prints a link.
-        "signin_link": "" if person.last_login else link_for(person),
+        "signin_link": "" if person.last_login else link_for(person, landing(workspace)),
         "host_name": host.name,
         "host_key": host_key(host),
         "public_url": settings.PUBLIC_URL,
@@ -103,9 +105,18 @@ def make_workspace(actor: Actor) -> Workspace:
     return workspace
 
 
-def write_config() -> None:
+def first_workspace() -> Workspace | None:
+    return Workspace.objects.with_path().order_by("pk").first()
+
+
+def landing(workspace: Workspace | None) -> str:
+    """The page that the first sign-in opens: the sample run's metrics, where a chart is moving."""
+    run = workspace and workspace.runs.filter(tag_rows__name="sample").order_by("-pk").first()
+    return reverse("runs:run_metrics", args=[workspace.slug, run.run_id]) if run else ""
+
+
+def write_config(workspace: Workspace | None) -> None:
     """`config.json` for Workspace.from_config(): Azure's three keys and where the server is."""
-    workspace = Workspace.objects.with_path().order_by("pk").first()
     if workspace is None:
         return
     path = pathlib.Path(settings.DATA_DIR) / "config.json"

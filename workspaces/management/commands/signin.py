@@ -12,8 +12,10 @@ def owner() -> User | None:
     return User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
 
 
-def link_for(user: User) -> str:
-    return settings.PUBLIC_URL + reverse("workspaces:sign_in_link", args=[SignInLink.make(user)])
+def link_for(user: User, landing: str = "") -> str:
+    """The address that signs the person in once, and then opens the page `landing`."""
+    link = settings.PUBLIC_URL + reverse("workspaces:sign_in_link", args=[SignInLink.make(user)])
+    return f"{link}?next={landing}" if landing else link
 
 
 class Command(BaseCommand):
