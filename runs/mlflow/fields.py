@@ -134,4 +134,9 @@ def _missing(name: str) -> MlflowError:
 
 
 def _wrong(name: str, value, hint: str) -> MlflowError:
-    return invalid(f"Invalid value {json.dumps(value)[:200]} for parameter '{name}' supplied: {hint}")
+    return invalid(f"Invalid value {shown(value)} for parameter '{name}' supplied: {hint}")
+
+
+def shown(value, most: int = 1000) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return text if len(text) <= most else f"{text[:most]}…"

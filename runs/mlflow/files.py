@@ -9,7 +9,7 @@ from django.core import signing
 from django.http import HttpResponse
 
 from runs import artifacts, described, links, paths, ranges, uploads
-from runs.mlflow import model_files, shapes
+from runs.mlflow import limits, model_files, registry, shapes
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import MlflowError, invalid, missing
 from runs.models import Artifact, Run
@@ -18,6 +18,7 @@ from studio.errors import Conflict
 
 PLACE = re.compile(r"(?P<experiment>[\w-]+)(?:/(?P<run>(?!models(?:/|$))[\w.-]+)(?:/artifacts(?:/(?P<path>.*))?)?)?")
 MOST_PARTS = 10_000
+MOST_BY_PAGE = 10 * 1024 * 1024
 UPLOAD, PART = "mlflow-upload", "mlflow-part"
 
 
@@ -40,7 +41,8 @@ def checked(path: str) -> str:
         or re.match(r"[a-zA-Z][\w+.-]*:", plain)
         or "\0" in plain
     ):
-        raise invalid(f"Invalid path: '{path[:200]}'. Write a relative path without '..'.")
+        # MLflow's own words, which its clients and tests know.
+        raise invalid("Invalid path")
     return path.strip("/")
 
 
@@ -96,7 +98,30 @@ def as_download(response: HttpResponse, content_type: str, path: str) -> HttpRes
 
 def get_artifact(call: Call) -> HttpResponse:
     """MLflow's page downloads by this address."""
-    return answer_file(call, call.run(), checked(call.fields.text("path")))
+    path = checked(call.fields.text("path"))
+    return answer_file(call, call.run(), path)
+
+
+def get_version_artifact(call: Call) -> HttpResponse:
+    """A file of a registered version: of the run or the logged model that it was made from."""
+    path = checked(call.fields.text("path"))
+    folder = registry.where(call, registry.find_version(call)).removeprefix("mlflow-artifacts:/").strip("/")
+    return download(call, f"{folder}/{path}")
+
+
+def upload_by_page(call: Call) -> dict:
+    """MLflow's page uploads by this address."""
+    query = call.request.GET
+    for name in ("run_uuid", "path"):
+        if not query.get(name):
+            raise invalid(f"Request must specify {name}.")
+    path = paths.checked(checked(query["path"]))
+    run = call.open_run(limits.run_id(query["run_uuid"]))
+    data = uploads.whole(call.request, MOST_BY_PAGE)
+    if not data:
+        raise invalid("Request must specify data.")
+    artifacts.put(run, path, [data], overwrite=True)
+    return {}
 
 
 def _below(run: Run, folder: str):

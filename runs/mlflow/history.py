@@ -51,12 +51,18 @@ def _metrics(key: str, steps, times, values, **more) -> list[dict]:
 
 
 def bulk(call: Call) -> dict:
-    """The history of one metric in several runs, in the order of the runs."""
-    key, most = call.fields.text("metric_key"), min(call.fields.integer("max_results", MOST_POINTS), MOST_POINTS)
+    """The history of one metric in several runs, run by run."""
+    run_ids = call.fields.texts("run_id") or call.fields.texts("run_ids")
+    if not run_ids:
+        raise invalid("GetMetricHistoryBulk request must specify at least one run_id.")
+    if len(run_ids) > MOST_RUNS:
+        raise invalid(f"GetMetricHistoryBulk request cannot specify more than {MOST_RUNS} run_ids; got {len(run_ids)}.")
+    key, most = call.fields.text("metric_key", ""), min(call.fields.integer("max_results", MOST_POINTS), MOST_POINTS)
+    if not key:
+        raise invalid("GetMetricHistoryBulk request must specify a metric_key.")
     found = []
-    for run_id, series in _series_of(call, _run_ids(call, "run_id"), key):
-        columns = _sorted(series)
-        found += _metrics(key, *columns, run_id=run_id)
+    for run_id, series in _series_of(call, sorted(run_ids), key):
+        found += _metrics(key, *_sorted(series), run_id=run_id)
         if len(found) >= most:
             break
     return {"metrics": found[:most]}
@@ -64,7 +70,7 @@ def bulk(call: Call) -> dict:
 
 def bulk_interval(call: Call) -> dict:
     """Of each run at most so many points, evenly over its steps; the last step of each run is always among them."""
-    run_ids, key = _run_ids(call, "run_ids"), call.fields.text("metric_key")
+    run_ids, key = _run_ids(call), call.fields.text("metric_key")
     most = call.fields.integer("max_results", MOST_INTERVAL)
     if not 1 <= most <= MOST_INTERVAL:
         raise invalid(f"max_results must be between 1 and {MOST_INTERVAL}, got {most}.")
@@ -73,7 +79,7 @@ def bulk_interval(call: Call) -> dict:
     kept = _steps(found, most)
     answer = []
     for run_id, (steps, times, values) in found:
-        chosen = np.isin(steps, kept) | (steps == steps[-1:])
+        chosen = np.isin(steps, kept)
         answer += _metrics(key, steps[chosen], times[chosen], values[chosen], run_id=run_id)
     return {"metrics": answer}
 
@@ -104,19 +110,24 @@ def _within(columns, first, last):
 
 
 def _steps(found, most: int):
-    """The steps to show, spread evenly over all that any of the runs has."""
-    steps = np.unique(np.concatenate([columns[0] for _, columns in found])) if found else np.empty(0, "<i8")
+    """The steps to show: every so many of all that any of the runs has, and the last of each run."""
+    if not found:
+        return np.empty(0, "<i8")
+    steps = np.unique(np.concatenate([columns[0] for _, columns in found]))
     if len(steps) <= most:
         return steps
-    return steps[np.unique(np.linspace(0, len(steps) - 1, most).astype(int))]
+    places = np.arange(most) * len(steps) // most
+    return np.concatenate([steps[places], *[columns[0][-1:] for _, columns in found]])
 
 
-def _run_ids(call: Call, name: str) -> list[str]:
-    run_ids = call.fields.texts(name) or call.fields.texts("run_ids")
+def _run_ids(call: Call) -> list[str]:
+    run_ids = call.fields.texts("run_ids")
     if not run_ids:
-        raise invalid(f"Missing value for required parameter '{name}'. Name at least one run.")
+        raise invalid("Missing value for required parameter 'run_ids'. Name at least one run.")
     if len(run_ids) > MOST_RUNS:
-        raise invalid(f"{name} cannot hold more than {MOST_RUNS} runs; {len(run_ids)} were given.")
+        raise invalid(
+            f"GetMetricHistoryBulkInterval request must specify at most {MOST_RUNS} run_ids. Got {len(run_ids)}."
+        )
     return run_ids
 
 

@@ -1,6 +1,7 @@
 """The model registry: registered models, their versions, aliases, stages and tags."""
 
 import re
+from urllib.parse import unquote
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -13,6 +14,8 @@ from runs.mlflow.calls import Call
 from runs.mlflow.errors import MlflowError, invalid, missing
 from runs.mlflow.searching import paged
 
+# An address with a scheme.
+REMOTE = re.compile(r"[a-zA-Z][\w+.-]*:/")
 ALIAS = re.compile(r"[\w-]{1,255}", re.ASCII)
 MOST_TAG, MOST_DESCRIPTION = 100_000, 5_000
 LATEST = "latest"
@@ -88,7 +91,7 @@ def _version_answer(row: ModelVersion) -> dict:
 
 def find(call: Call, verb: str = "read") -> Model:
     workspace = call.require(verb)
-    name = _name(call.fields.text("name", "", empty=True))
+    name = _name(call.fields.text("name", empty=True))
     found = Model.objects.filter(workspace=workspace, name=name).first()
     if found is None:
         raise missing(f"Registered Model with name={name} not found")
@@ -130,7 +133,7 @@ def _version(model: Model, number: int) -> ModelVersion:
 
 def create(call: Call) -> dict:
     workspace = call.require("register")
-    name = _name(call.fields.text("name", "", empty=True))
+    name = _name(call.fields.text("name", empty=True))
     tags = dict(_tag(key, value) for key, value in call.fields.pairs("tags"))
     try:
         with transaction.atomic():
@@ -156,7 +159,7 @@ def get(call: Call) -> dict:
 
 def rename(call: Call) -> dict:
     model = find(call, "edit")
-    name = _name(call.fields.text("new_name", "", empty=True))
+    name = _name(call.fields.text("new_name", empty=True))
     try:
         with transaction.atomic():
             return _answer(_saved(model, name=name))
@@ -251,7 +254,7 @@ def _delete_tag(call: Call, row) -> dict:
 
 
 def _alias(call: Call) -> str:
-    alias = call.fields.text("alias", "", empty=True)
+    alias = call.fields.text("alias", empty=True)
     if not ALIAS.fullmatch(alias):
         raise invalid(f"Invalid alias name: '{alias[:100]}'. Use 1 to 255 letters, digits, _ and -.")
     if alias.lower() == LATEST or re.fullmatch(r"v\d+", alias, re.IGNORECASE):
@@ -329,18 +332,17 @@ def _check_source(call: Call, source: str, run_id: str) -> None:
     """A version's files are a run's, a logged model's or another version's; a path of the server is none of these."""
     if source.startswith("models:/"):
         _version_named(call, source)
-    elif source.startswith("mlflow-artifacts:/"):
-        if ".." in source.split("/") or "?" in source or "#" in source:
-            raise invalid(
-                f"Invalid model version source: '{source[:200]}'. It must have no query, no fragment and no '..'."
-            )
     elif source.startswith("runs:/"):
-        call.run(source.removeprefix("runs:/").split("/")[0])
-    elif run_id:
-        call.run(run_id)
+        call.run(run_id or source.removeprefix("runs:/").split("/")[0])
+    elif not REMOTE.match(source) or source.lower().startswith("file:"):
         raise _not_ours(source)
-    elif not re.match(r"[a-zA-Z][\w+.-]*://", source) or source.lower().startswith("file:"):
-        raise _not_ours(source)
+    else:
+        plain = unquote(unquote(source))
+        if ".." in re.split(r"[/\\\\]", plain) or "\0" in plain or "?" in source or "#" in source:
+            raise invalid(
+                f"Invalid model version source: '{source[:200]}'. If supplying a source as an http, https, ftp, sftp or "
+                "s3 URI, or one of MLflow's artifacts, an absolute path must be provided, without '..', query or fragment."
+            )
 
 
 def _not_ours(source: str) -> MlflowError:
@@ -403,10 +405,10 @@ def search_versions(call: Call) -> dict:
 
 
 def download_uri(call: Call) -> dict:
-    return {"artifact_uri": _where(call, find_version(call))}
+    return {"artifact_uri": where(call, find_version(call))}
 
 
-def _where(call: Call, version: ModelVersion) -> str:
+def where(call: Call, version: ModelVersion) -> str:
     """The folder that the plain client can download from."""
     if version.logged_model_id:
         return logged_models.artifact_uri(logged_models.model_files.find(call, version.logged_model_id))
@@ -414,7 +416,7 @@ def _where(call: Call, version: ModelVersion) -> str:
         run_id, _, path = version.source.removeprefix("runs:/").partition("/")
         return f"{shapes.artifact_uri(call.run(run_id))}/{path}"
     if version.source.startswith("models:/"):
-        return _where(call, _version_named(call, version.source))
+        return where(call, _version_named(call, version.source))
     return version.source
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from runs.mlflow import experiments, files, history, logged_models, registry, runs, searching, writes
+from runs.mlflow import datasets, experiments, files, history, logged_models, registry, runs, searching, tags, writes
 from runs.mlflow.errors import MlflowError
 
 VERSION = "3.17.0"
@@ -20,6 +20,7 @@ EXPERIMENTS = {
     ("POST", "mlflow/experiments/search"): searching.experiments,
     ("GET", "mlflow/experiments/search"): searching.experiments,
     ("GET", "mlflow/experiments/list"): searching.experiments,
+    ("POST", "mlflow/experiments/search-datasets"): datasets.search,
     ("POST", "mlflow/experiments/update"): experiments.update,
     ("POST", "mlflow/experiments/delete"): experiments.delete,
     ("POST", "mlflow/experiments/restore"): experiments.restore,
@@ -33,7 +34,7 @@ RUNS = {
     ("POST", "mlflow/runs/delete"): runs.delete,
     ("POST", "mlflow/runs/restore"): runs.restore,
     ("POST", "mlflow/runs/search"): searching.runs,
-    ("POST", "mlflow/runs/set-tag"): runs.set_tag,
+    ("POST", "mlflow/runs/set-tag"): tags.set_tag,
     ("POST", "mlflow/runs/delete-tag"): runs.delete_tag,
     ("POST", "mlflow/runs/log-metric"): writes.log_metric,
     ("POST", "mlflow/runs/log-parameter"): writes.log_parameter,
@@ -49,6 +50,8 @@ FILES = {
     ("GET", "mlflow/artifacts/list"): files.list_of_run,
     ("GET", "mlflow/get-artifact"): files.get_artifact,
     ("GET", "get-artifact"): files.get_artifact,
+    ("GET", "model-versions/get-artifact"): files.get_version_artifact,
+    ("POST", "mlflow/upload-artifact"): files.upload_by_page,
     ("GET", "mlflow-artifacts/artifacts"): files.list_proxied,
     ("GET", "mlflow/server-info"): server_info,
 }
@@ -98,6 +101,8 @@ PATTERNS = [
     ("PUT", r"mlflow-artifacts/mpu/part/(?P<artifact>[^/]+/[^/]+/\d+)", files.put_part),
     ("GET", r"mlflow-artifacts/presigned/(?P<artifact>.+)", files.presigned),
 ]
+# Their bodies are bytes, not JSON.
+OF_BYTES = {files.upload_by_page, files.upload, files.put_part, files.delete}
 COMPILED = [(method, re.compile(pattern), verb) for method, pattern, verb in PATTERNS]
 
 

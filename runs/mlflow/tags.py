@@ -14,6 +14,13 @@ def checked(key: str, value: str) -> str:
     return limits.value(value, f"Tag value of '{key}'")
 
 
+def set_tag(call: Call) -> dict:
+    run_id, key = call.run_id(), call.fields.text("key", empty=True)
+    value = call.fields.text("value", "", empty=True)
+    store(call, call.open_run(run_id), {key: value})
+    return {}
+
+
 def store(call: Call, run: Run, tags: dict[str, str]) -> None:
     for key, value in tags.items():
         checked(key, value)

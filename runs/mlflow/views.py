@@ -13,7 +13,7 @@ from runs.mlflow import doors
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import MlflowError, invalid, translated
 from runs.mlflow.fields import Fields
-from runs.mlflow.routes import PLAIN, find
+from runs.mlflow.routes import OF_BYTES, PLAIN, find
 from studio.errors import StudioError
 
 BASE = re.compile(r"(?:ajax-)?api/[23]\.0/(?P<route>mlflow(?:-artifacts)?/.*)")
@@ -35,12 +35,13 @@ def answer(request: HttpRequest, rest: str, **place) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, rest: str, place: dict) -> HttpResponse:
+    rest = rest.lstrip("/")
     if rest in PLAIN:
         return HttpResponse(PLAIN[rest], content_type="text/plain")
     door = doors.enter(_secret(request), place)
     match = BASE.fullmatch(rest)
     verb, words = find(request.method, match["route"] if match else rest)
-    body = verb(Call(request, door, _fields(request, words)), *words.values())
+    body = verb(Call(request, door, _fields(request, verb)), *words.values())
     return HttpResponse(DUMPS(body), content_type="application/json") if isinstance(body, dict) else body
 
 
@@ -57,11 +58,11 @@ def _secret(request: HttpRequest) -> str:
         return ""
 
 
-def _fields(request: HttpRequest, words: dict) -> Fields:
-    """Of the query for GET, of the JSON body for others; an upload has neither, its body is read by its verb."""
+def _fields(request: HttpRequest, verb) -> Fields:
+    """Of the query for GET, of the JSON body for others; an upload's body is read by its verb."""
     if request.method in ("GET", "HEAD"):
         return Fields.of_query(request.GET)
-    if request.method == "PUT" or (request.method == "DELETE" and "artifact" in words):
+    if verb in OF_BYTES:
         return Fields({})
     kind = request.headers.get("Content-Type", "").split(";")[0].strip().lower()
     if kind != "application/json":

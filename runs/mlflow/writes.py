@@ -10,7 +10,7 @@ from runs.inputs import RunDataset, RunModel
 from runs.mlflow import limits, logged_models, shapes, tags
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import MlflowError, invalid
-from runs.mlflow.fields import INT64, Fields
+from runs.mlflow.fields import INT64, Fields, shown
 from runs.mlflow.targets import target
 from runs.models import Run, RunParameter
 from studio.errors import Invalid
@@ -29,8 +29,9 @@ def log_metric(call: Call) -> dict:
 
 
 def log_parameter(call: Call) -> dict:
-    key, value = call.fields.text("key", empty=True), call.fields.text("value", empty=True)
-    run = target(call, call.run_id())
+    run_id, key = call.run_id(), call.fields.text("key", empty=True)
+    value = call.fields.text("value", empty=True)
+    run = target(call, run_id)
     with transaction.atomic():
         _store_params(run, [(key, value)])
     return {}
@@ -40,7 +41,7 @@ def log_batch(call: Call) -> dict:
     fields = call.fields
     run_id = call.run_id()
     items = [item.data for item in fields.objects("metrics")]
-    points = [_point(item) for item in items]
+    points = _points(items)
     params, given = fields.pairs("params"), fields.pairs("tags")
     limits.batch(len(points), len(params), len(given))
     _check_params(params)
@@ -56,6 +57,13 @@ def log_batch(call: Call) -> dict:
     return {}
 
 
+def _points(items: list[dict]) -> list[dict]:
+    try:
+        return [_point(item) for item in items]
+    except MlflowError as error:
+        raise invalid(f"Invalid value {shown(items)} for parameter 'metrics' supplied: {error.message}") from error
+
+
 def _point(item: dict) -> dict:
     """Most points are as they should be, and come by the thousand: only others are looked at field by field."""
     key, value, at, step = item.get("key"), item.get("value"), item.get("timestamp"), item.get("step", 0)
@@ -66,10 +74,10 @@ def _point(item: dict) -> dict:
 
 
 def _checked_point(fields: Fields) -> tuple:
-    at = fields.integer("timestamp")
+    key, value, at = fields.text("key", empty=True), fields.number("value"), fields.integer("timestamp")
     if not 0 <= at < LATEST:
         raise invalid(f"Invalid value {at} for parameter 'timestamp' supplied: it must be a non-negative time in ms.")
-    return fields.text("key", "", empty=True), fields.number("value"), at, fields.integer("step", 0)
+    return key, value, at, fields.integer("step", 0)
 
 
 def _store_points(run: Run, points: list[dict]) -> None:
@@ -145,6 +153,8 @@ def log_model(call: Call) -> dict:
 def log_inputs(call: Call) -> dict:
     run = call.open_run()
     rows = [_dataset(run, item) for item in call.fields.objects("datasets")]
+    if not rows and "models" not in call.fields:
+        raise invalid("Missing value for required parameter 'datasets'. Name at least one data set or model.")
     models = [(item.text("model_id"), 0) for item in call.fields.objects("models")]
     with transaction.atomic():
         RunDataset.objects.bulk_create(rows, ignore_conflicts=True)

@@ -182,7 +182,7 @@ def test_history_of_many_runs_and_of_an_interval(tracking):
     assert (len(page["metrics"]), len(rest["metrics"])) == (600, 400)
     assert "next_page_token" not in rest
     some = tracking.get("metrics/get-history-bulk-interval", run_ids=run_ids, metric_key="m", max_results=10)["metrics"]
-    assert len(some) == 20
+    assert len(some) == 22
     assert {point["run_id"] for point in some if point["step"] == 999} == set(run_ids)
     few = tracking.get(
         "metrics/get-history-bulk-interval", run_ids=run_ids, metric_key="m", start_step=5, end_step=7, max_results=10
