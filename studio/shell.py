@@ -35,6 +35,7 @@ NAV = [
     NavItem("Assets", "Jobs", "jobs", "runs:jobs", "j"),
     NavItem("Assets", "Environments", "environment", "assets:environments", "e"),
     NavItem("Manage", "Compute", "compute", "compute:list", "c"),
+    NavItem("Manage", "Users and permissions", "users", "workspaces:people", "u"),
 ]
 
 

@@ -3,9 +3,9 @@
 from django import forms
 from django.contrib.auth import password_validation
 
-from studio.errors import Invalid
+from studio.errors import Conflict, Invalid
 from workspaces import creation, names
-from workspaces.models import Workspace
+from workspaces.models import Role, Workspace
 
 
 def checked(check, *arguments):
@@ -157,3 +157,25 @@ class SignInForm(forms.Form):
         max_length=150, widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True})
     )
     password = forms.CharField(strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}))
+
+
+class MemberForm(forms.Form):
+    username = forms.CharField(label="User name", max_length=150)
+    role = forms.ChoiceField(choices=Role, initial=Role.DATA_SCIENTIST)
+
+    def attempt(self, act, actor, workspace):
+        """Do it with what was typed; a refusal becomes the error of its field, and the answer is None."""
+        if not self.is_valid():
+            return None
+        try:
+            return act(actor, workspace, **self.cleaned_data)
+        except (Invalid, Conflict) as error:
+            self.add_error(error.target if error.target in self.fields else None, error.message)
+            return None
+
+
+class AccountForm(MemberForm):
+    # It stands beside MemberForm on one page.
+    prefix = "account"
+    full_name = forms.CharField(max_length=150, required=False)
+    field_order = ["username", "full_name", "role"]

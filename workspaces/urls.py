@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workspaces import accounts, devices, views
+from workspaces import accounts, devices, people_pages, views
 
 app_name = "workspaces"
 urlpatterns = [
@@ -13,6 +13,10 @@ urlpatterns = [
     path("ws/<slug:slug>/config.json", views.workspace_config, name="config"),
     path("ws/<slug:slug>/settings/", views.workspace_settings, name="settings"),
     path("ws/<slug:slug>/delete/", views.workspace_delete, name="delete"),
+    path("ws/<slug:slug>/people/", people_pages.people_list, name="people"),
+    path("ws/<slug:slug>/people/account/", people_pages.people_account, name="people_account"),
+    path("ws/<slug:slug>/people/<int:pk>/change/", people_pages.people_change, name="people_change"),
+    path("ws/<slug:slug>/people/<int:pk>/remove/", people_pages.people_remove, name="people_remove"),
     path("signin/", accounts.sign_in, name="sign_in"),
     path("signin/link/<str:secret>/", accounts.sign_in_link, name="sign_in_link"),
     path("signout/", accounts.sign_out, name="sign_out"),
