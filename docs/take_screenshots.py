@@ -1,0 +1,37 @@
+"""Take the pictures of the README and of these pages from a running studio.
+
+    python docs/take_screenshots.py SIGN_IN_LINK RUN_PAGE
+
+RUN_PAGE is a path such as /ws/aml-workspace/runs/handwritten-digits_…/metrics/.
+"""
+
+import os
+import pathlib
+import shutil
+import sys
+from urllib.parse import urljoin
+
+from playwright.sync_api import sync_playwright
+
+PICTURES = pathlib.Path(__file__).resolve().parent / "img"
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def main(link: str, run_page: str) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        room = browser.new_context(viewport={"width": 1440, "height": 900})
+        page = room.new_page()
+        page.goto(link)
+        for scheme, name in (("light", "run.png"), ("dark", "run-dark.png")):
+            page.emulate_media(color_scheme=scheme)
+            page.goto(urljoin(link, run_page))
+            page.locator(".js-plotly-plot .scatterlayer").first.wait_for()
+            # The typeface and the last chart arrive a moment after the first.
+            page.wait_for_timeout(1500)
+            page.screenshot(path=PICTURES / name)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
