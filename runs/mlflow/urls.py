@@ -1,8 +1,13 @@
 from django.urls import path
 
+from runs.mlflow.browse import browse
 from runs.mlflow.views import answer
 from studio.api import W
 
 WORKSPACE = W[1:].replace("{", "<str:").replace("}", ">")
+BASES = [f"mlflow/v{version}/{WORKSPACE}/" for version in ("1.0", "2.0")]
 
-urlpatterns = [path(f"mlflow/v{version}/{WORKSPACE}/<path:rest>", answer) for version in ("1.0", "2.0")]
+urlpatterns = [
+    *[path(base, browse) for base in BASES],
+    *[path(f"{base}<path:rest>", answer) for base in BASES],
+]
