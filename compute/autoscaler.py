@@ -30,7 +30,7 @@ class Plan:
 
 def autoscale() -> None:
     """Look at every cluster; those with nothing to do cost reads only."""
-    for target in ComputeTarget.objects.present():
+    for target in ComputeTarget.objects.present().select_related("workspace"):
         balance(target)
 
 
@@ -55,7 +55,9 @@ def balance(target: ComputeTarget) -> Plan:
 
 
 def _plan_of(target: ComputeTarget, now: dt.datetime) -> Plan:
-    return plan(target.scale_settings, list(target.nodes.present()), target.work.queued().count(), now)
+    # A workspace in the trash keeps its clusters, without nodes.
+    scale = Scale(0, 0, 0) if target.workspace.deleted_at else target.scale_settings
+    return plan(scale, list(target.nodes.present()), target.work.queued().count(), now)
 
 
 def plan(scale: Scale, nodes: list[Node], queued: int, now: dt.datetime) -> Plan:

@@ -30,7 +30,12 @@ def ring_host(host_name: str) -> None:
 
 
 def ring_autoscaler() -> None:
-    _on_commit("compute.tasks.autoscale", "control")
+    ring_control("compute.tasks.autoscale")
+
+
+def ring_control(task: str) -> None:
+    """The control worker may have something to do by this task."""
+    _on_commit(task, "control")
 
 
 def _on_commit(task: str, queue: str) -> None:

@@ -69,7 +69,7 @@ class Parameters(Schema):
 def experiment_list(request: HttpRequest, place: Path[Place]):
     room = lookup.workspace(request, place)
     return api.page(
-        request, Experiment.objects.filter(workspace=room).select_related("workspace"), described.experiment
+        request, Experiment.objects.present().filter(workspace=room).select_related("workspace"), described.experiment
     )
 
 
@@ -123,7 +123,7 @@ def experiment_read(request: HttpRequest, place: Path[Place], name: str):
 @router.put("/experiments/{path:name}", summary="The experiment; made if it is not there")
 def experiment_create(request: HttpRequest, place: Path[Place], name: str):
     room = lookup.workspace(request, place)
-    found = Experiment.objects.filter(workspace=room, name=name).first()
+    found = Experiment.objects.present().filter(workspace=room, name=name).first()
     if found is None:
         access.require(request.auth, "edit", room)
         found = submission.experiment_of(request.auth, room, name)
@@ -138,7 +138,7 @@ def experiment_edit(request: HttpRequest, place: Path[Place], name: str, body: E
     return described.experiment(found)
 
 
-@router.delete("/experiments/{path:name}", summary="Delete an experiment with its runs and their files")
+@router.delete("/experiments/{path:name}", summary="Put an experiment with its runs into the trash")
 def experiment_delete(request: HttpRequest, place: Path[Place], name: str):
     lookup.experiment(request, place, name, "edit").delete()
     return {}
@@ -167,7 +167,7 @@ def run_edit(request: HttpRequest, place: Path[Place], run_id: str, body: RunPat
     return described.run(lookup.readable(request, place, run_id))
 
 
-@router.delete("/runs/{run_id}", summary="Delete an ended run with its children and files")
+@router.delete("/runs/{run_id}", summary="Put an ended run with its children into the trash")
 def run_delete(request: HttpRequest, place: Path[Place], run_id: str):
     room = lookup.workspace(request, place)
     run = lookup.readable(request, place, run_id)

@@ -70,7 +70,7 @@ def job_edit(request: HttpRequest, place: Path[Place], name: str):
     return described.job(lookup.readable(request, place, name))
 
 
-@router.delete("/{name}", summary="Delete an ended job with its files")
+@router.delete("/{name}", summary="Put an ended job into the trash")
 def job_delete(request: HttpRequest, place: Path[Place], name: str):
     room = lookup.workspace(request, place)
     run = lookup.readable(request, place, name)

@@ -33,7 +33,7 @@ def workspace(request: HttpRequest, place: Place, verb: str = "read") -> Workspa
 
 def experiment(request: HttpRequest, place: Place, name: str, verb: str = "read") -> Experiment:
     room = workspace(request, place, verb)
-    found = Experiment.objects.filter(workspace=room, name=name).first()
+    found = Experiment.objects.present().filter(workspace=room, name=name).first()
     if found is None:
         raise Http404(f"The workspace {room.name} has no experiment {name!r}.")
     found.workspace = room

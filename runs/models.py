@@ -12,7 +12,9 @@ from compute import queue
 from compute.models import ComputeTarget, Work
 from runs.inputs import RunDataset, RunModel  # noqa: F401  (Django looks for tables here)
 from runs.patterns import ValueStart
-from studio import storage
+from runs.purge_jobs import PurgeJob  # noqa: F401
+from runs.retention_rules import RetentionRule  # noqa: F401
+from runs.series import MetricBatch, MetricChunk, MetricSeries  # noqa: F401
 from studio.errors import Conflict, Invalid
 from workspaces import names
 from workspaces.models import User, Workspace
@@ -20,7 +22,11 @@ from workspaces.models import User, Workspace
 
 class ExperimentQuerySet(models.QuerySet):
     def visible_to(self, actor):
-        return self.filter(workspace__in=Workspace.objects.visible_to(actor))
+        return self.present().filter(workspace__in=Workspace.objects.visible_to(actor))
+
+    def present(self):
+        """Those that are not in the trash."""
+        return self.filter(deleted_at=None)
 
 
 class Experiment(models.Model):
@@ -35,12 +41,19 @@ class Experiment(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     archived_at = models.DateTimeField(null=True, blank=True)
+    # In the trash since then. Its name stays taken.
+    deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects = ExperimentQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
         constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="one_experiment_of_a_name")]
+        indexes = [
+            models.Index(
+                fields=["deleted_at", "workspace"], condition=Q(deleted_at__isnull=False), name="experiments_in_trash"
+            )
+        ]
 
     def __str__(self):
         return self.name
@@ -52,8 +65,9 @@ class Experiment(models.Model):
         """Change what is given; the rest stays."""
         if name is not None and name != self.name:
             names.name(name, "experiment name")
-            if Experiment.objects.filter(workspace=self.workspace, name=name).exists():
-                raise Conflict(f"There is an experiment {name!r} already.", target="name")
+            taken = Experiment.objects.filter(workspace=self.workspace, name=name).first()
+            if taken:
+                raise Conflict(f"There is an experiment {name!r} {taken.where} already.", target="name")
             self.name = name
         if description is not None:
             self.description = names.checked(description, "description", most=5000, empty=True)
@@ -70,14 +84,31 @@ class Experiment(models.Model):
         self.refresh_from_db(fields=["run_count"])
         return self.run_count
 
-    def delete(self):
-        """Only when no run of it is active; takes its runs and their files."""
-        active = self.runs.filter(deleted_at=None).active().count()
-        if active:
-            raise Conflict(f"{active} runs of {self.name} have not ended. Cancel them first.", code="in_use")
-        while run := self.runs.select_related("workspace").first():
-            run.delete()
-        return super().delete()
+    @property
+    def where(self) -> str:
+        return "in the trash" if self.deleted_at else "in this workspace"
+
+    def check_open(self):
+        """Nothing new comes into an experiment that is in the trash."""
+        if self.deleted_at:
+            text = (
+                f"The experiment {self.name!r} is in the trash. Restore it, or delete it for ever to use its name anew."
+            )
+            raise Conflict(text, code="in_trash", target="experimentName")
+
+    def delete(self, supervised_only: bool = False):
+        """To the trash, with its runs, and only when none of them is active; see RunQuerySet.to_trash."""
+        self.deleted_at = timezone.now()
+        with transaction.atomic():
+            Experiment.objects.filter(pk=self.pk).update(deleted_at=self.deleted_at, updated_at=self.deleted_at)
+            self.runs.to_trash(self.deleted_at, supervised_only)
+
+    def restore(self):
+        """With the runs that went to the trash with it; those that were there before stay there."""
+        with transaction.atomic():
+            self.runs.filter(deleted_at=self.deleted_at).update(deleted_at=None)
+            Experiment.objects.filter(pk=self.pk).update(deleted_at=None, updated_at=timezone.now())
+        self.deleted_at = None
 
 
 class Snapshot(models.Model):
@@ -112,6 +143,28 @@ class RunQuerySet(models.QuerySet):
 
     def active(self):
         return self.filter(status__in=Run.ACTIVE)
+
+    def supervised(self):
+        """Those that a runner of ours ends."""
+        return self.exclude(work=None, heartbeat_at=None)
+
+    def to_trash(self, at=None, supervised_only: bool = False):
+        """Put these runs and all that descend from them into the trash, with one moment for all, which is returned.
+
+        One that has not ended is a Conflict and nothing is changed; with `supervised_only` an open run that no
+        runner supervises may go, as MLflow has it.
+        """
+        at = at or timezone.now()
+        with transaction.atomic():
+            layer = self.filter(deleted_at=None).update(deleted_at=at)
+            while layer:
+                layer = Run.objects.filter(parent__deleted_at=at, deleted_at=None).update(deleted_at=at)
+            active = Run.objects.filter(deleted_at=at).active()
+            active = active.supervised() if supervised_only else active
+            if names_of := list(active.values_list("run_id", flat=True)[:10]):
+                verb = "has" if len(names_of) == 1 else "have"
+                raise Conflict(f"{', '.join(names_of)} {verb} not ended. Cancel first.", code="in_use")
+        return at
 
     def told(self):
         """With all that the description of a run over the wire needs, in a fixed number of queries."""
@@ -199,6 +252,7 @@ class Run(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     # Raised by every change that a page shows, so that a poll can be answered with "nothing new".
     revision = models.PositiveBigIntegerField(default=0)
+    # In the trash since then; what went there together has the same moment.
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects = RunQuerySet.as_manager()
@@ -217,6 +271,9 @@ class Run(models.Model):
             models.Index("experiment", Coalesce("started_at", "created_at").desc(), "run_id", name="runs_by_start"),
             models.Index(
                 fields=["status"], condition=~Q(status__in=["Completed", "Failed", "Canceled"]), name="runs_active"
+            ),
+            models.Index(
+                fields=["deleted_at", "workspace"], condition=Q(deleted_at__isnull=False), name="runs_in_trash"
             ),
         ]
 
@@ -404,20 +461,23 @@ class Run(models.Model):
                 Run.objects.filter(pk=self.pk).update(warnings=warnings, revision=F("revision") + 1)
         self.refresh_from_db()
 
-    def delete(self):
-        """Only when it and its children have ended. It is out of sight at once; rows and files go right after."""
-        family = self.family()
-        active = [run.run_id for run in family if run.is_active]
-        if active:
-            raise Conflict(f"{', '.join(active[:10])} has not ended. Cancel it first.", code="in_use")
-        Run.objects.filter(pk__in=[run.pk for run in family]).update(deleted_at=timezone.now())
-        for run in reversed(family):
-            run.purge()
+    def delete(self, at=None, supervised_only: bool = False):
+        """To the trash, with all that descend from it; see RunQuerySet.to_trash. runs/purge.py frees rows and files."""
+        self.deleted_at = Run.objects.filter(pk=self.pk).to_trash(at, supervised_only)
 
-    def purge(self):
-        """Free rows and files; safe to run again after a crash in between."""
-        storage.delete_area(self.storage_area)
-        super().delete()
+    def restore(self):
+        """With the children that went to the trash with it, and with its parents, without which it would hang in the air."""
+        if self.experiment.deleted_at:
+            raise Conflict(
+                f"The experiment {self.experiment.name} is in the trash too. Restore it first.", code="in_trash"
+            )
+        back = [run.pk for run in self.family() if run.deleted_at == self.deleted_at]
+        above = self.parent
+        while above and above.deleted_at:
+            back.append(above.pk)
+            above = above.parent
+        Run.objects.filter(pk__in=back).update(deleted_at=None, revision=F("revision") + 1)
+        self.deleted_at = None
 
     def family(self) -> list["Run"]:
         """The run and all that descend from it, parents before children."""
@@ -471,83 +531,6 @@ class RunParameter(models.Model):
 
     def __str__(self):
         return f"{self.name} : {self.value}"
-
-
-class MetricSeries(models.Model):
-    """All that lists and sorts need of one metric of one run, kept at ingest so that they never touch points."""
-
-    class Kind(models.TextChoices):
-        SCALAR = "scalar"
-        LIST = "list"
-        TABLE = "table"
-        IMAGE = "image"
-        CONFUSION_MATRIX = "confusion_matrix"
-        RESIDUALS = "residuals"
-        PREDICTIONS = "predictions"
-        ACCURACY_TABLE = "accuracy_table"
-
-    class Values(models.TextChoices):
-        INT = "int"
-        FLOAT = "float"
-        JSON = "json"
-
-    run = models.ForeignKey(Run, models.CASCADE, related_name="metrics")
-    name = models.CharField(max_length=256)
-    kind = models.CharField(max_length=20, choices=Kind)
-    # How values are packed: numbers column-wise, anything else as JSON rows.
-    values = models.CharField(max_length=5, choices=Values, default=Values.FLOAT)
-    count = models.PositiveBigIntegerField(default=0)
-    # Chunks stored since the last merge.
-    loose = models.PositiveIntegerField(default=0)
-    # Of the numbers among the values; a NaN is never the least or the most. The last is the one of the greatest step,
-    # then time; it is empty if that is no number.
-    last = models.FloatField(null=True)
-    last_step = models.BigIntegerField(null=True)
-    last_at = models.DateTimeField(null=True)
-    least = models.FloatField(null=True)
-    least_step = models.BigIntegerField(null=True)
-    most = models.FloatField(null=True)
-    most_step = models.BigIntegerField(null=True)
-    first_step = models.BigIntegerField(null=True)
-    # The last value as text, for values that are not numbers (texts, truths, artifact addresses).
-    shown = models.CharField(max_length=300, blank=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["run", "name"], name="one_series_of_a_name")]
-        indexes = [models.Index(fields=["name", "last", "run"], name="series_by_value")]
-        ordering = ["pk"]
-
-    def __str__(self):
-        return self.name
-
-
-class MetricChunk(models.Model):
-    """Points of a series, packed; `start` is the ordinal of the first. Small chunks are merged as they pile up."""
-
-    series = models.ForeignKey(MetricSeries, models.CASCADE, related_name="chunks")
-    start = models.PositiveBigIntegerField()
-    count = models.PositiveIntegerField()
-    data = models.BinaryField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["series", "start"], name="one_chunk_at_a_place")]
-
-    def __str__(self):
-        return f"{self.series} [{self.start}, +{self.count}]"
-
-
-class MetricBatch(models.Model):
-    """A batch that was stored; the same id again changes nothing. Forgotten after a day."""
-
-    run = models.ForeignKey(Run, models.CASCADE, related_name="+")
-    batch_id = models.CharField(max_length=64)
-    at = models.DateTimeField(default=timezone.now, db_index=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["run", "batch_id"], name="one_batch_of_an_id")]
-
-    def __str__(self):
-        return self.batch_id
 
 
 class Artifact(models.Model):

@@ -208,7 +208,9 @@ def create(actor: Actor, experiment: Experiment, name: str, parent: Run | None, 
 def experiment_of(actor: Actor, workspace: Workspace, name: str) -> Experiment:
     names.name(name, "experiment name")
     defaults = {"created_by": actor.user}
-    return Experiment.objects.get_or_create(workspace=workspace, name=name, defaults=defaults)[0]
+    found, _ = Experiment.objects.get_or_create(workspace=workspace, name=name, defaults=defaults)
+    found.check_open()
+    return found
 
 
 def snapshot_of(workspace: Workspace, code_id: str | None) -> Snapshot | None:

@@ -7,8 +7,9 @@ from celery import shared_task
 from django.db.models import Q
 from django.utils import timezone
 
+from compute import doorbell
 from compute.models import Work
-from runs import artifacts, metrics, snapshots
+from runs import artifacts, metrics, purge, retention, snapshots, trash
 from runs.models import MetricBatch, MetricSeries, Run
 from runs.submission import LOCAL, SCRIPT_RUN
 from studio.errors import Conflict
@@ -60,13 +61,28 @@ def _end(run: Run) -> None:
         run.fail("RunnerEnded", run.work.reason or f"The runner{where} ended without saying how the run ended.")
 
 
+@shared_task(name=purge.TASK, ignore_result=True)
+def free_for_ever() -> None:
+    """A few seconds of the purges that wait; what is left goes to the end of the queue, so that nothing else waits long."""
+    if purge.work():
+        doorbell.ring_control(purge.TASK)
+
+
+@shared_task(ignore_result=True)
+def tidy() -> None:
+    """What the rules of the workspaces let go goes to the trash, and what was there long enough is freed.
+
+    Asked for every hour, for a studio on a laptop may be asleep at any hour of the night; each rule is carried out once a day.
+    """
+    retention.apply_due()
+    purge.expire(trash.expired_before())
+
+
 @shared_task(ignore_result=True)
 def housekeeping() -> None:
     """Forget and join what piled up."""
     now = timezone.now()
     MetricBatch.objects.filter(at__lt=now - BATCHES_KEPT).delete()
-    for run in Run.objects.exclude(deleted_at=None).select_related("workspace").order_by("-pk")[:1000]:
-        run.purge()
     for artifact in _fragmented(now):
         artifacts.compact(artifact)
     for snapshot in snapshots.unused(now - SNAPSHOTS_KEPT):

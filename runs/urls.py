@@ -1,6 +1,6 @@
 from django.urls import path
 
-from runs.views import actions, files, lists, metrics, run
+from runs.views import actions, files, lists, metrics, retention, run, trash
 
 app_name = "runs"
 RUN = "ws/<slug:slug>/runs/<str:run_id>"
@@ -33,6 +33,20 @@ urlpatterns = [
     path(f"{RUN}/cancel/", actions.run_cancel, name="run_cancel"),
     path(f"{RUN}/delete/", actions.run_delete, name="run_delete"),
     path(f"{RUN}/resubmit/", actions.run_resubmit, name="run_resubmit"),
+    path("ws/<slug:slug>/trash/", trash.trash_page, name="trash"),
+    path("ws/<slug:slug>/trash/purges/", trash.trash_purges, name="trash_purges"),
+    path("ws/<slug:slug>/trash/restore/", trash.trash_restore, name="trash_restore"),
+    path("ws/<slug:slug>/trash/delete/", trash.trash_delete, name="trash_delete"),
+    path("ws/<slug:slug>/trash/empty/", trash.trash_empty, name="trash_empty"),
+    path("ws/<slug:slug>/trash/undo/", trash.trash_undo, name="trash_undo"),
+    path("ws/<slug:slug>/retention/", retention.retention, name="retention"),
+    path("ws/<slug:slug>/retention/estimate/", retention.estimate, name="retention_estimate"),
+    path("ws/<slug:slug>/retention/<int:pk>/switch/", retention.switch, name="retention_switch"),
+    path("ws/<slug:slug>/retention/<int:pk>/delete/", retention.delete, name="retention_delete"),
+    path("workspaces/deleted/", trash.workspaces_deleted, name="workspaces_deleted"),
+    path("workspaces/deleted/purges/", trash.workspaces_purges, name="workspaces_purges"),
+    path("workspaces/deleted/<uuid:workspace_id>/restore/", trash.workspace_restore, name="workspace_restore"),
+    path("workspaces/deleted/<uuid:workspace_id>/delete/", trash.workspace_purge, name="workspace_purge"),
     # Links as Azure's SDK and studio write them.
     path("runs/<str:run_id>", run.by_wsid, name="by_wsid"),
     path("experiments/id/<uuid:experiment_id>/runs/<str:run_id>", run.by_experiment, name="by_experiment"),

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import obstore
 from django.conf import settings
+from obstore.exceptions import BaseError as Error  # noqa: F401  (what any store raises)
 from obstore.store import LocalStore, MemoryStore, from_url
 
 PART = 4 * 1024 * 1024
@@ -21,7 +22,7 @@ def store():
     if url.startswith("memory:"):
         return MemoryStore()
     if url.startswith("file:"):
-        return LocalStore(urlsplit(url).path, mkdir=True)
+        return LocalStore(urlsplit(url).path, mkdir=True, automatic_cleanup=True)
     return from_url(url)
 
 
@@ -68,10 +69,15 @@ def delete(keys: list[str]) -> None:
         obstore.delete(store(), keys)
 
 
+def listed(area: str) -> Iterator[list]:
+    """Everything below an area, in batches of {"path", "size", "last_modified"}."""
+    return obstore.list(store(), prefix=area + "/", chunk_size=1000)
+
+
 def delete_area(area: str) -> int:
     """Delete everything below an area; returns the bytes freed."""
     freed = 0
-    for batch in obstore.list(store(), prefix=area + "/"):
+    for batch in listed(area):
         freed += sum(item["size"] for item in batch)
         obstore.delete(store(), [item["path"] for item in batch])
     return freed

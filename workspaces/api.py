@@ -161,9 +161,12 @@ def _changed(request, workspace: Workspace, body: WorkspaceBody) -> Workspace:
     return workspace
 
 
-@router.delete(W, summary="Delete a workspace with its runs and files")
-def delete_workspace(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
-    deletion.delete(request.auth, lookup.workspace(request.auth, subscription_id, resource_group, workspace_name))
+@router.delete(W, summary="Delete a workspace: to the trash, or with forceToPurge for ever")
+def delete_workspace(
+    request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, forceToPurge: bool = False
+):
+    workspace = lookup.workspace(request.auth, subscription_id, resource_group, workspace_name)
+    deletion.delete(request.auth, workspace, for_ever=forceToPurge)
     return {}
 
 

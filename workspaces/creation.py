@@ -50,8 +50,7 @@ def create(
     names.name(name, "workspace name")
     fields = checked_details(details or {})
     where = _group_for(actor, subscription_id, group, fields, create_group)
-    if where.workspaces.filter(name__iexact=name).exists():
-        raise Conflict(f"There is a workspace {name!r} in resource group {where.name!r} already.", target="name")
+    check_free(where, name)
     fields = {**_associated(name), "location": where.location, **fields}
     try:
         with transaction.atomic():
@@ -63,6 +62,18 @@ def create(
     if not actor.user.is_superuser:
         RoleAssignment.objects.create(user=actor.user, role=Role.OWNER, workspace=workspace)
     return workspace
+
+
+def check_free(group: ResourceGroup, name: str) -> None:
+    taken = group.workspaces.filter(name__iexact=name).first()
+    if taken and taken.deleted_at:
+        text = (
+            f"A deleted workspace {name!r} of resource group {group.name!r} is in the trash and keeps its name. "
+            "Restore it, delete it for ever, or choose another name."
+        )
+        raise Conflict(text, code="SoftDeletedWorkspaceExists", target="name")
+    if taken:
+        raise Conflict(f"There is a workspace {name!r} in resource group {group.name!r} already.", target="name")
 
 
 def ensure_subscription(actor: Actor, subscription_id: str, display_name: str = "") -> Subscription:
@@ -84,12 +95,21 @@ def ensure_group(actor: Actor, subscription: Subscription, name: str, location: 
         return found
     if not can(actor, "create_workspace", subscription):
         raise _may_not_make("a resource group in subscription", subscription.subscription_id)
+    details = {"location": checked_location(location or "eastus"), "tags": names.tags(tags)}
+    gone = ResourceGroup.objects.filter(subscription=subscription, name__iexact=name).exclude(deleted_at=None).first()
+    if gone:
+        return _made_anew(gone, details)
     return ResourceGroup.objects.create(
-        subscription=subscription,
-        name=names.name(name, "resource group name"),
-        location=checked_location(location or "eastus"),
-        tags=names.tags(tags),
+        subscription=subscription, name=names.name(name, "resource group name"), **details
     )
+
+
+def _made_anew(group: ResourceGroup, details: dict) -> ResourceGroup:
+    """A deleted group whose row is still there for a workspace in the trash. Nobody's role on the old one holds on the new."""
+    group.roles.all().delete()
+    ResourceGroup.objects.filter(pk=group.pk).update(deleted_at=None, **details)
+    group.refresh_from_db()
+    return group
 
 
 def _group_for(actor, subscription_id, group, fields, create_group) -> ResourceGroup:

@@ -1,29 +1,68 @@
-"""How a workspace ends: its rows go in one transaction, then its files. Its nodes are gone with the rows, so hosts stop them."""
+"""How a workspace ends: first it goes to the trash, out of everybody's sight; from there it comes back, or is freed for ever."""
+
+from collections.abc import Callable
 
 from django.db import transaction
+from django.utils import timezone
 
-from studio import storage
-from studio.errors import Invalid
+from studio.errors import Conflict, Invalid
 from workspaces.access import Actor, require
 from workspaces.models import ResourceGroup, Workspace
 
+# Functions (workspace): what each room above ends when a workspace goes to the trash.
+LEAVING: list[Callable] = []
+
+
+class Freeing:
+    """Set by runs.apps, since this room imports no other: it alone knows what most of the bytes are."""
+
+    start: Callable  # (user, workspace in the trash) -> the row of the purge
+    is_under_way: Callable  # (workspace) -> bool
+
 
 @transaction.atomic
-def delete(actor: Actor, workspace: Workspace) -> None:
+def delete(actor: Actor, workspace: Workspace, for_ever: bool = False) -> None:
+    """To the trash; with `for_ever` it is freed from there at once."""
     require(actor, "delete_workspace", workspace)
-    area = workspace.storage_area
-    workspace.delete()
-    # Files without rows can be swept later; rows without files would show as errors.
-    transaction.on_commit(lambda: storage.delete_area(area))
+    for leave in LEAVING:
+        leave(workspace)
+    workspace.deleted_at = timezone.now()
+    Workspace.objects.filter(pk=workspace.pk).update(deleted_at=workspace.deleted_at)
+    if for_ever:
+        purge(actor, workspace)
+
+
+def purge(actor: Actor, workspace: Workspace):
+    """Free a workspace that is in the trash, with all that it holds."""
+    require(actor, "delete_workspace", workspace)
+    return Freeing.start(actor.user, workspace)
+
+
+@transaction.atomic
+def restore(actor: Actor, workspace: Workspace) -> None:
+    """As it was; what was canceled when it went stays canceled."""
+    require(actor, "delete_workspace", workspace)
+    if Freeing.is_under_way(workspace):
+        raise Conflict(f"{workspace.name} is being deleted for ever; it cannot be restored any more.")
+    Workspace.objects.filter(pk=workspace.pk).update(deleted_at=None)
+    ResourceGroup.objects.filter(pk=workspace.resource_group_id).update(deleted_at=None)
+    workspace.deleted_at = None
 
 
 @transaction.atomic
 def delete_group(actor: Actor, group: ResourceGroup) -> None:
-    """With all workspaces in it, as in Azure."""
+    """With all workspaces in it, as in Azure; they go to the trash, and the group comes back with the first that does."""
     require(actor, "delete_workspace", group)
-    for workspace in group.workspaces.select_related("resource_group__subscription"):
+    for workspace in group.workspaces.filter(deleted_at=None).select_related("resource_group__subscription"):
         delete(actor, workspace)
-    group.delete()
+    ResourceGroup.objects.filter(pk=group.pk).update(deleted_at=timezone.now())
+    forget_if_empty(group)
+
+
+def forget_if_empty(group: ResourceGroup) -> None:
+    """The row of a deleted group goes with its last workspace."""
+    if not group.workspaces.exists():
+        ResourceGroup.objects.filter(pk=group.pk).exclude(deleted_at=None).delete()
 
 
 def confirm(workspace: Workspace, typed: str) -> None:

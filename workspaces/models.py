@@ -70,10 +70,11 @@ class ResourceGroupQuerySet(models.QuerySet):
     def visible_to(self, actor):
         if actor.workspace_id:
             return self.filter(workspaces=actor.workspace_id)
+        present = self.filter(deleted_at=None)
         if actor.user.is_superuser:
-            return self
+            return present
         mine = RoleAssignment.objects.filter(user=actor.user)
-        return self.filter(
+        return present.filter(
             Q(pk__in=mine.values("resource_group"))
             | Q(subscription__in=mine.values("subscription"))
             | Q(workspaces__in=Workspace.objects.visible_to(actor))
@@ -86,6 +87,8 @@ class ResourceGroup(models.Model):
     location = models.CharField(max_length=40, default="eastus")
     tags = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Out of sight since then; its row stays while a workspace of it is in the trash.
+    deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects = ResourceGroupQuerySet.as_manager()
 
@@ -105,12 +108,24 @@ class ResourceGroup(models.Model):
 
 class WorkspaceQuerySet(models.QuerySet):
     def visible_to(self, actor):
-        """Those on which the actor has any role, by itself, its group or its subscription."""
+        """Those on which the actor has any role, by itself, its group or its subscription; none that is in the trash.
+
+        A run's own token still reaches its workspace there, so that a script which is being ended hears of it.
+        """
         if actor.workspace_id:
             return self.filter(pk=actor.workspace_id)
-        if actor.user.is_superuser:
+        return self.filter(deleted_at=None)._with_role_of(actor.user)
+
+    def in_trash_of(self, actor):
+        """Those in the trash on which the actor has any role."""
+        if actor.workspace_id:
+            return self.none()
+        return self.exclude(deleted_at=None)._with_role_of(actor.user)
+
+    def _with_role_of(self, user):
+        if user.is_superuser:
             return self
-        mine = RoleAssignment.objects.filter(user=actor.user)
+        mine = RoleAssignment.objects.filter(user=user)
         return self.filter(
             Q(pk__in=mine.values("workspace"))
             | Q(resource_group__in=mine.values("resource_group"))
@@ -139,6 +154,8 @@ class Workspace(models.Model):
     container_registry = models.CharField(max_length=100, blank=True)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # In the trash since then. Its name stays taken.
+    deleted_at = models.DateTimeField(null=True, blank=True)
 
     EDITABLE = ("friendly_name", "description", "tags", "container_registry")
 

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from studio.errors import Invalid
@@ -56,6 +57,7 @@ def workspace_list(request):
     field = SORTS.get(sort.lstrip("-"), "name")
     found = search.matching(actor_of_request(request), words).order_by(f"-{field}" if sort[:1] == "-" else field, "pk")
     context = {"page": page_of(request, found), "words": words, "may_create": _may_create(request)}
+    context["any_deleted"] = Workspace.objects.in_trash_of(actor_of_request(request)).exists()
     return render_page(request, "workspaces/workspace_list.html", context, partial="workspace-rows")
 
 
@@ -155,6 +157,7 @@ def workspace_settings(request, slug):
         "properties": wire.workspace(workspace)["properties"],
         "may_edit": can(actor, "edit_workspace", workspace),
         "may_delete": can(actor, "delete_workspace", workspace),
+        "trash_days": settings.TRASH_DAYS,
     }
     return render(request, "workspaces/workspace_settings.html", context)
 
@@ -164,7 +167,12 @@ def workspace_delete(request, slug):
     workspace = page_workspace(request, slug)
     require(actor_of_request(request), "delete_workspace", workspace)
     deletion.confirm(workspace, request.POST.get("confirm_name", ""))
-    deletion.delete(actor_of_request(request), workspace)
-    messages.success(request, f"The workspace {workspace.name} is deleted.")
+    for_ever = "for_ever" in request.POST
+    deletion.delete(actor_of_request(request), workspace, for_ever)
     request.workspace = None
+    if for_ever:
+        messages.success(request, f"The workspace {workspace.name} is being deleted for ever.")
+        return redirect("runs:workspaces_deleted")
+    undo = reverse("runs:workspace_restore", args=[workspace.workspace_id])
+    messages.success(request, f"The workspace {workspace.name} is in the trash.", extra_tags=f"undo:{undo}")
     return redirect("workspaces:list")

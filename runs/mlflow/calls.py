@@ -97,7 +97,7 @@ class Call:
         """An experiment that the actor may change."""
         self.require(verb)
         found = self.experiment()
-        if found.archived_at:
+        if found.deleted_at:
             raise invalid(
                 f"The experiment {found.experiment_id} must be in the 'active' state. Current state is deleted."
             )

@@ -1,4 +1,4 @@
-"""Experiments in MLflow's words. Its `deleted` is our archived."""
+"""Experiments in MLflow's words. Its `deleted` is our trash."""
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -26,8 +26,8 @@ def create(call: Call) -> dict:
                 created_by=call.actor.user,
             )
     except IntegrityError as error:
-        there = Experiment.objects.filter(workspace=workspace, name=name, archived_at=None).exists()
-        state = "" if there else " in deleted state. You can restore it, or choose another name"
+        there = Experiment.objects.filter(workspace=workspace, name=name, deleted_at=None).exists()
+        state = "" if there else " in deleted state. Restore it, delete it for ever, or choose another name"
         raise MlflowError("RESOURCE_ALREADY_EXISTS", f"Experiment '{name}' already exists{state}.") from error
     return {"experiment_id": str(made.experiment_id)}
 
@@ -63,26 +63,18 @@ def delete(call: Call) -> dict:
     experiment = call.experiment()
     if experiment.name == DEFAULT_NAME:
         raise invalid("Cannot delete the default experiment 'Default'. It is where runs go that name no experiment.")
-    if experiment.archived_at:
+    if experiment.deleted_at:
         raise missing(f"No active Experiment with id={experiment.experiment_id} exists")
-    supervised = experiment.runs.filter(deleted_at=None).active().exclude(work=None, heartbeat_at=None).count()
-    if supervised:
-        raise invalid(f"{supervised} runs of {experiment.name} are at work on a compute. Cancel them first.")
-    now = timezone.now()
-    with transaction.atomic():
-        Experiment.objects.filter(pk=experiment.pk).update(archived_at=now, updated_at=now)
-        experiment.runs.filter(deleted_at=None).update(deleted_at=now)
+    experiment.delete(supervised_only=True)
     return {}
 
 
 def restore(call: Call) -> dict:
     call.require("edit")
     experiment = call.experiment()
-    if not experiment.archived_at:
+    if not experiment.deleted_at:
         raise missing(f"No deleted Experiment with id={experiment.experiment_id} exists")
-    with transaction.atomic():
-        Experiment.objects.filter(pk=experiment.pk).update(archived_at=None, updated_at=timezone.now())
-        experiment.runs.filter(deleted_at=experiment.archived_at).update(deleted_at=None)
+    experiment.restore()
     return {}
 
 

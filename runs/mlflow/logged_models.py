@@ -64,7 +64,7 @@ def create(call: Call) -> dict:
     call.require("register")
     experiment = call.experiment()
     fields = call.fields
-    if experiment.archived_at:
+    if experiment.deleted_at:
         raise invalid(
             f"The experiment {experiment.experiment_id} must be in the 'active' state. Current state is deleted."
         )

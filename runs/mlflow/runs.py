@@ -181,18 +181,15 @@ def _tell_supervised(call: Call, run: Run, status: str) -> None:
 def delete(call: Call) -> dict:
     run = call.run()
     call.may_write(run)
-    if run.is_active and (run.work_id or run.heartbeat_at):
-        raise invalid(f"The run {run.run_id} is at work on a compute. Cancel it first.")
-    Run.objects.filter(pk=run.pk, deleted_at=None).update(deleted_at=timezone.now())
+    run.delete(supervised_only=True)
     return {}
 
 
 def restore(call: Call) -> dict:
     run = call.run()
     call.may_write(run)
-    if run.experiment.archived_at:
-        raise invalid(f"The experiment {run.experiment.name} is deleted. Restore it first.")
-    Run.objects.filter(pk=run.pk).update(deleted_at=None)
+    if run.deleted_at:
+        run.restore()
     return {}
 
 

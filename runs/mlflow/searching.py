@@ -67,7 +67,7 @@ def experiments(call: Call) -> dict:
     view = _view(call)
     found = Experiment.objects.filter(workspace=call.require("read"))
     if view != ALL:
-        found = found.filter(archived_at__isnull=view == ACTIVE)
+        found = found.filter(deleted_at__isnull=view == ACTIVE)
     found = EXPERIMENTS.find(found, fields.text("filter", ""), fields.texts("order_by"), ["-created_at", "-pk"])
     return paged(found, start, most, "experiments", shapes.experiment)
 

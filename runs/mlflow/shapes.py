@@ -61,7 +61,7 @@ def experiment(row: Experiment) -> dict:
         "experiment_id": str(row.experiment_id),
         "name": row.name,
         "artifact_location": experiment_location(row),
-        "lifecycle_stage": "deleted" if row.archived_at else "active",
+        "lifecycle_stage": "deleted" if row.deleted_at else "active",
         "last_update_time": millis(row.updated_at),
         "creation_time": millis(row.created_at),
         **({"tags": keyed(tags.items())} if tags else {}),

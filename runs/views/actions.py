@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from runs import submission
@@ -12,6 +13,7 @@ from runs.forms import RunEdit
 from runs.models import Run
 from runs.views.finding import actor, experiment_of, require, run_of, runs_of
 from runs.views.run import page
+from runs.views.trash import undo_tag
 from studio.errors import Conflict, Invalid
 
 MOST_AT_ONCE = 100
@@ -31,7 +33,7 @@ def run_delete(request, slug, run_id):
     run = run_of(request, slug, run_id)
     require(request, "edit")
     run.delete()
-    messages.success(request, f"{run.display_name} was deleted, with its metrics and files.")
+    messages.success(request, f"{run.display_name} is in the trash.", extra_tags=undo_tag(slug, run.deleted_at))
     return redirect("runs:experiment_detail", slug, run.experiment.experiment_id)
 
 
@@ -72,10 +74,12 @@ def runs_cancel(request, slug):
 
 @require_POST
 def runs_delete(request, slug):
-    return _each(request, slug, "deleted", Run.delete)
+    """To the trash, all with one moment, by which they come back together."""
+    at = timezone.now()
+    return _each(request, slug, "put into the trash", lambda run: run.delete(at=at), undo_tag(slug, at))
 
 
-def _each(request, slug, done: str, act):
+def _each(request, slug, done: str, act, undo: str = ""):
     runs = runs_of(request, slug)
     require(request, "edit")
     chosen = request.POST.getlist("run")
@@ -89,7 +93,7 @@ def _each(request, slug, done: str, act):
         except Conflict as error:
             refused.append(error.message)
     if reached:
-        messages.success(request, f"{reached} {'run' if reached == 1 else 'runs'} {done}.")
+        messages.success(request, f"{reached} {'run' if reached == 1 else 'runs'} {done}.", extra_tags=undo)
     for message in refused[:5]:
         messages.warning(request, message)
     return redirect(_back(request, slug))
@@ -119,5 +123,6 @@ def experiment_delete(request, slug, experiment_id):
     if request.POST.get("confirm_name") != experiment.name:
         raise Invalid(f"Type the name {experiment.name} to delete the experiment with all of its runs.")
     experiment.delete()
-    messages.success(request, f"{experiment.name} was deleted, with its runs.")
+    undo = undo_tag(slug, experiment.deleted_at)
+    messages.success(request, f"{experiment.name} is in the trash, with its runs.", extra_tags=undo)
     return redirect("runs:experiments", slug)

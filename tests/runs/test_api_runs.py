@@ -3,7 +3,7 @@
 import pytest
 
 from compute.models import Work
-from runs.models import Experiment, Run
+from runs.models import Experiment
 
 
 def test_an_experiment_is_made_once_and_edited(alice_api):
@@ -138,17 +138,17 @@ def test_a_list_costs_few_queries(alice_api, started, django_assert_max_num_quer
         assert len(alice_api.get("H/runs").json()["value"]) == 12
 
 
-def test_deleting_frees_rows_and_files(alice_api, started):
-    from studio import storage
-
+def test_deleting_puts_a_run_out_of_sight(alice_api, started):
     run = started("r1")
-    alice_api.put("H/runs/r1/artifacts/content?path=outputs/a.txt", data=b"abc")
     assert alice_api.delete("H/runs/r1").status_code == 409
     alice_api.post("H/runs/r1/events", {"status": "Completed"})
     assert alice_api.delete("H/runs/r1").status_code == 200
     assert alice_api.get("H/runs/r1").status_code == 404
-    assert not Run.objects.filter(pk=run.pk).exists()
-    assert storage.delete_area(run.storage_area) == 0
+    assert alice_api.get("H/runs").json()["value"] == []
+    # Its id stays taken.
+    assert alice_api.put("H/experiments/exp/runs/r1").status_code == 409
+    run.refresh_from_db()
+    assert run.deleted_at
 
 
 def test_an_experiment_with_a_running_run_stays(alice_api, started):
@@ -156,7 +156,8 @@ def test_an_experiment_with_a_running_run_stays(alice_api, started):
     assert alice_api.delete("H/experiments/exp").status_code == 409
     alice_api.post("H/runs/r1/events", {"status": "Completed"})
     assert alice_api.delete("H/experiments/exp").status_code == 200
-    assert not Run.objects.exists()
+    assert alice_api.get("H/experiments/exp").status_code == 404
+    assert alice_api.get("H/experiments").json()["value"] == []
 
 
 WRITES = [

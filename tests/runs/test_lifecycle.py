@@ -234,14 +234,11 @@ def test_housekeeping_forgets_old_batches_and_joins_what_ended(started, alice_ap
     assert (MetricBatch.objects.count(), MetricChunk.objects.count(), ArtifactSegment.objects.count()) == (0, 1, 1)
 
 
-def test_housekeeping_finishes_a_deletion_that_was_cut_short(started, alice_api):
-    run = started("r1")
-    alice_api.put("H/runs/r1/artifacts/content?path=a", data=b"x")
-    run.move(S.COMPLETED)
-    Run.objects.update(deleted_at=timezone.now())
-    assert alice_api.get("H/runs/r1").status_code == 404
+def test_housekeeping_leaves_the_trash_alone(started, alice_api):
+    started("r1").move(S.COMPLETED)
+    assert alice_api.delete("H/runs/r1").status_code == 200
     housekeeping()
-    assert not Run.objects.exists()
+    assert Run.objects.exists()
 
 
 def test_deleting_a_parent_takes_its_children(alice_api, started):
@@ -250,6 +247,7 @@ def test_deleting_a_parent_takes_its_children(alice_api, started):
     alice_api.post("H/runs/p/events", {"status": "Completed"})
     answer = alice_api.delete("H/runs/p")
     assert answer.status_code == 409 and "c has not ended" in answer.json()["error"]["message"]
+    assert alice_api.get("H/runs/p").status_code == 200
     alice_api.post("H/runs/c/cancel")
     assert alice_api.delete("H/runs/p").status_code == 200
-    assert not Run.objects.exists()
+    assert not Run.objects.filter(deleted_at=None).exists()

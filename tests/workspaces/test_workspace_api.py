@@ -158,22 +158,41 @@ def test_contributors_do_not_delete(api, alice, w):
     assert api(alice).delete(w).status_code == 403
 
 
-def test_delete_takes_rows_and_files(api, owner, workspace, w, django_capture_on_commit_callbacks):
-    from studio import storage
-
-    key = storage.new_key(workspace.storage_area)
-    storage.put_bytes(key, b"bytes")
-    factories.make_run(workspace)
-    with django_capture_on_commit_callbacks(execute=True):
-        assert api(owner).delete(w).status_code == 200
-    assert not Workspace.objects.exists()
-    with pytest.raises(FileNotFoundError):
-        storage.get_range(key, 0, 5)
+def test_a_deleted_workspace_is_out_of_sight_and_keeps_its_name(api, owner, alice, workspace, w):
+    run = factories.make_run(workspace, status="Running")
+    assert api(owner).delete(w).status_code == 200
+    for user in (owner, alice):
+        assert api(user).get(w).status_code == 404
+        assert api(user).delete(w).status_code == 404
+    assert api(owner).get(w.rsplit("/", 1)[0]).json()["value"] == []
+    run.refresh_from_db()
+    assert run.status == "Canceled"
+    answer = api(owner).put(w, {"location": "eastus"})
+    assert answer.status_code == 409
+    assert answer.json()["error"]["code"] == "SoftDeletedWorkspaceExists"
+    assert "Restore it, delete it for ever" in answer.json()["error"]["message"]
 
 
 def test_delete_group_takes_its_workspaces(api, owner, workspace):
-    assert api(owner).delete(workspace.resource_group.arm_id).status_code == 200
-    assert not Workspace.objects.exists() and not ResourceGroup.objects.exists()
+    group = workspace.resource_group.arm_id
+    assert api(owner).delete(group).status_code == 200
+    assert api(owner).get(workspace.arm_id).status_code == 404 and api(owner).get(group).status_code == 404
+    assert Workspace.objects.exists()
+
+
+def test_an_empty_group_goes_at_once(api, owner, workspace):
+    group = factories.make_group(workspace.resource_group.subscription, "empty")
+    assert api(owner).delete(group.arm_id).status_code == 200
+    assert not ResourceGroup.objects.filter(name="empty").exists()
+
+
+def test_a_deleted_group_is_made_anew_without_its_old_roles(api, owner, workspace):
+    group, was = workspace.resource_group, factories.make_user("was")
+    factories.give_role(was, Role.OWNER, group)
+    api(owner).delete(group.arm_id)
+    assert api(was).get(group.arm_id).status_code == 404
+    assert api(owner).put(group.arm_id, {"location": "westus2"}).json()["location"] == "westus2"
+    assert api(was).get(group.arm_id).status_code == 404
 
 
 def test_lists_show_what_one_may_see(api, bob, owner, mallory, workspace):

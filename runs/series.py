@@ -1,0 +1,81 @@
+"""Metrics as they are stored: a series for each name of a run, its points in chunks, and which batches were stored."""
+
+from django.db import models
+from django.utils import timezone
+
+
+class MetricSeries(models.Model):
+    """All that lists and sorts need of one metric of one run, kept at ingest so that they never touch points."""
+
+    class Kind(models.TextChoices):
+        SCALAR = "scalar"
+        LIST = "list"
+        TABLE = "table"
+        IMAGE = "image"
+        CONFUSION_MATRIX = "confusion_matrix"
+        RESIDUALS = "residuals"
+        PREDICTIONS = "predictions"
+        ACCURACY_TABLE = "accuracy_table"
+
+    class Values(models.TextChoices):
+        INT = "int"
+        FLOAT = "float"
+        JSON = "json"
+
+    run = models.ForeignKey("runs.Run", models.CASCADE, related_name="metrics")
+    name = models.CharField(max_length=256)
+    kind = models.CharField(max_length=20, choices=Kind)
+    # How values are packed: numbers column-wise, anything else as JSON rows.
+    values = models.CharField(max_length=5, choices=Values, default=Values.FLOAT)
+    count = models.PositiveBigIntegerField(default=0)
+    # Chunks stored since the last merge.
+    loose = models.PositiveIntegerField(default=0)
+    # Of the numbers among the values; a NaN is never the least or the most. The last is the one of the greatest step,
+    # then time; it is empty if that is no number.
+    last = models.FloatField(null=True)
+    last_step = models.BigIntegerField(null=True)
+    last_at = models.DateTimeField(null=True)
+    least = models.FloatField(null=True)
+    least_step = models.BigIntegerField(null=True)
+    most = models.FloatField(null=True)
+    most_step = models.BigIntegerField(null=True)
+    first_step = models.BigIntegerField(null=True)
+    # The last value as text, for values that are not numbers (texts, truths, artifact addresses).
+    shown = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "name"], name="one_series_of_a_name")]
+        indexes = [models.Index(fields=["name", "last", "run"], name="series_by_value")]
+        ordering = ["pk"]
+
+    def __str__(self):
+        return self.name
+
+
+class MetricChunk(models.Model):
+    """Points of a series, packed; `start` is the ordinal of the first. Small chunks are merged as they pile up."""
+
+    series = models.ForeignKey(MetricSeries, models.CASCADE, related_name="chunks")
+    start = models.PositiveBigIntegerField()
+    count = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["series", "start"], name="one_chunk_at_a_place")]
+
+    def __str__(self):
+        return f"{self.series} [{self.start}, +{self.count}]"
+
+
+class MetricBatch(models.Model):
+    """A batch that was stored; the same id again changes nothing. Forgotten after a day."""
+
+    run = models.ForeignKey("runs.Run", models.CASCADE, related_name="+")
+    batch_id = models.CharField(max_length=64)
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "batch_id"], name="one_batch_of_an_id")]
+
+    def __str__(self):
+        return self.batch_id

@@ -1,0 +1,168 @@
+"""The trash of a workspace, the workspaces in the trash, and what is being freed for ever."""
+
+import datetime as dt
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from runs import trash
+from runs.models import PurgeJob
+from runs.views.finding import actor, may, require, workspace_of
+from studio.errors import Invalid
+from workspaces import access, deletion
+from workspaces.models import Workspace
+from workspaces.views import page_of
+
+MOST_AT_ONCE = 1000
+MOST_PURGES = 3
+
+
+def undo_tag(slug: str, at: dt.datetime) -> str:
+    """For `extra_tags` of a message: it gets a button that takes the deletion of this moment back."""
+    return f"undo:{reverse('runs:trash_undo', args=[slug])}?at={at.isoformat().replace('+00:00', 'Z')}"
+
+
+@require_safe
+def trash_page(request, slug):
+    workspace = workspace_of(request, slug)
+    page = page_of(request, trash.runs(workspace).select_related("experiment", "workspace"))
+    sizes = trash.bytes_of_each(list(page.object_list))
+    for run in page.object_list:
+        run.bytes, run.days_left = sizes[run.pk], trash.days_left(run.deleted_at)
+    experiments = list(trash.experiments(workspace)[:MOST_AT_ONCE])
+    for experiment in experiments:
+        experiment.bytes = trash.bytes_of(experiment.runs.exclude(deleted_at=None))
+        experiment.days_left = trash.days_left(experiment.deleted_at)
+    purges = list(workspace.purges.all()[:MOST_PURGES])
+    context = {
+        "page": page,
+        "experiments": experiments,
+        "bytes": trash.bytes_of(trash.all_runs(workspace)),
+        "purges": purges,
+        "is_live": any(job.is_open for job in purges),
+        "days": settings.TRASH_DAYS,
+        "may_edit": may(request, "edit"),
+    }
+    return render(request, "runs/trash.html", context)
+
+
+@require_safe
+def trash_purges(request, slug):
+    """How far the purges are, asked for every second while one is under way; the last answer shows the page anew."""
+    return _progress(request, list(workspace_of(request, slug).purges.all()[:MOST_PURGES]))
+
+
+def _progress(request, purges: list[PurgeJob]):
+    is_live = any(job.is_open for job in purges)
+    response = render(request, "runs/_purges.html", {"purges": purges, "is_live": is_live, "purges_url": request.path})
+    if not is_live:
+        response.headers["HX-Refresh"] = "true"
+    return response
+
+
+def _chosen(request, slug):
+    workspace = workspace_of(request, slug)
+    require(request, "edit")
+    runs, experiments = request.POST.getlist("run"), request.POST.getlist("experiment")
+    if len(runs) + len(experiments) > MOST_AT_ONCE:
+        raise Invalid(
+            f"Choose at most {MOST_AT_ONCE} at once; {len(runs) + len(experiments)} are chosen.", target="run"
+        )
+    return workspace, *trash.chosen(workspace, runs, experiments)
+
+
+@require_POST
+def trash_restore(request, slug):
+    _, runs, experiments = _chosen(request, slug)
+    trash.restore(runs, experiments)
+    names = ", ".join(str(thing) for thing in [*experiments, *runs][:3])
+    more = len(runs) + len(experiments) - 3
+    messages.success(request, f"Restored: {names}{f' and {more} more' if more > 0 else ''}.")
+    return redirect("runs:trash", slug)
+
+
+@require_POST
+def trash_delete(request, slug):
+    trash.delete_for_ever(request.user, *_chosen(request, slug))
+    return redirect("runs:trash", slug)
+
+
+@require_POST
+def trash_empty(request, slug):
+    workspace = workspace_of(request, slug)
+    require(request, "edit")
+    trash.empty(request.user, workspace)
+    return redirect("runs:trash", slug)
+
+
+@require_POST
+def trash_undo(request, slug):
+    workspace = workspace_of(request, slug)
+    require(request, "edit")
+    text = request.GET.get("at", "")
+    try:
+        at = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid(f"at={text!r} is no moment: write it as 2026-01-31T12:00:00.5Z.", target="at") from error
+    back = trash.undo(workspace, at if at.tzinfo else at.replace(tzinfo=dt.UTC))
+    messages.success(request, f"Undone: {back} came back.")
+    return redirect("runs:jobs", slug)
+
+
+# ---- workspaces
+
+
+def _deleted(request) -> list[Workspace]:
+    """Those that the person may restore or free."""
+    rows = Workspace.objects.in_trash_of(actor(request)).with_path().order_by("-deleted_at", "pk")
+    return [row for row in rows if access.can(actor(request), "delete_workspace", row)]
+
+
+def _deleted_one(request, workspace_id) -> Workspace:
+    found = next((row for row in _deleted(request) if row.workspace_id == workspace_id), None)
+    if found is None:
+        raise Http404("There is no such deleted workspace, or you are not an Owner of it.")
+    return found
+
+
+@require_safe
+def workspaces_deleted(request):
+    rows = _deleted(request)
+    for row in rows:
+        row.bytes, row.days_left = trash.bytes_of_workspace(row), trash.days_left(row.deleted_at)
+        row.purge = row.purges.filter(scope=PurgeJob.Scope.WORKSPACE).first()
+    purges = _purges_of_workspaces(request)
+    is_live = any(job.is_open for job in purges)
+    context = {"rows": rows, "purges": purges, "is_live": is_live, "days": settings.TRASH_DAYS}
+    return render(request, "runs/workspaces_deleted.html", context)
+
+
+def _purges_of_workspaces(request) -> list[PurgeJob]:
+    """The newest that the person has started, or of a site admin all."""
+    found = PurgeJob.objects.filter(scope=PurgeJob.Scope.WORKSPACE)
+    return list((found if request.user.is_superuser else found.filter(created_by=request.user))[:MOST_PURGES])
+
+
+@require_safe
+def workspaces_purges(request):
+    return _progress(request, _purges_of_workspaces(request))
+
+
+@require_POST
+def workspace_restore(request, workspace_id):
+    workspace = _deleted_one(request, workspace_id)
+    deletion.restore(actor(request), workspace)
+    messages.success(request, f"The workspace {workspace.title} is back.")
+    return redirect(workspace)
+
+
+@require_POST
+def workspace_purge(request, workspace_id):
+    workspace = _deleted_one(request, workspace_id)
+    deletion.confirm(workspace, request.POST.get("confirm_name", ""))
+    deletion.purge(actor(request), workspace)
+    return redirect("runs:workspaces_deleted")
