@@ -110,7 +110,7 @@ def _name(name: str, what: str = "Registered model") -> str:
 
 def _number(text: str) -> int:
     if not text.isdigit() or not text.isascii() or len(text) > 9:
-        raise invalid(f"Model version must be an integer, got '{text[:50]}'")
+        raise invalid(f"Parameter 'version' must be an integer, got '{text[:50]}'.")
     return int(text)
 
 
@@ -303,7 +303,7 @@ def create_version(call: Call) -> dict:
     if logged is not None:
         run_id = run_id or logged.source_run_id
     else:
-        _check_source(call, source, run_id)
+        _check_source(call, source)
     tags = dict(_tag(key, value) for key, value in fields.pairs("tags"))
     with transaction.atomic():
         Model.objects.filter(pk=model.pk).update(version_count=F("version_count") + 1, updated_at=timezone.now())
@@ -328,12 +328,10 @@ def _logged(call: Call, source: str, model_id: str) -> LoggedModel | None:
     return logged_models.model_files.find(call, model_id) if model_id else None
 
 
-def _check_source(call: Call, source: str, run_id: str) -> None:
+def _check_source(call: Call, source: str) -> None:
     """A version's files are a run's, a logged model's or another version's; a path of the server is none of these."""
     if source.startswith("models:/"):
         _version_named(call, source)
-    elif source.startswith("runs:/"):
-        call.run(run_id or source.removeprefix("runs:/").split("/")[0])
     elif not REMOTE.match(source) or source.lower().startswith("file:"):
         raise _not_ours(source)
     else:
@@ -398,26 +396,32 @@ def transition(call: Call) -> dict:
 def search_versions(call: Call) -> dict:
     fields = call.fields
     rows = ModelVersion.objects.filter(model__workspace=call.require("read")).select_related("model")
-    default = ["-updated_at", "model__name", "-number"]
-    rows = VERSIONS.find(rows, _without_prompts(fields.text("filter", "")), fields.texts("order_by"), default)
+    orders = fields.texts("order_by") or ["last_updated_timestamp DESC"]
+    rows = VERSIONS.find(rows, _without_prompts(fields.text("filter", "")), orders, ["model__name", "-number"])
     most, start = _most(call, 10_000, 200_000), tokens.read(fields.text("page_token", ""))
     return paged(rows, start, most, "model_versions", lambda row: version_shape(row, row.model))
 
 
 def download_uri(call: Call) -> dict:
-    return {"artifact_uri": where(call, find_version(call))}
+    return {"artifact_uri": _download_uri(call, find_version(call))}
+
+
+def _download_uri(call: Call, version: ModelVersion) -> str:
+    """What the plain client can download from; of a run's files that is the source itself."""
+    if version.logged_model_id:
+        return logged_models.artifact_uri(logged_models.model_files.find(call, version.logged_model_id))
+    if version.source.startswith("models:/"):
+        return _download_uri(call, _version_named(call, version.source))
+    return version.source
 
 
 def where(call: Call, version: ModelVersion) -> str:
-    """The folder that the plain client can download from."""
-    if version.logged_model_id:
-        return logged_models.artifact_uri(logged_models.model_files.find(call, version.logged_model_id))
-    if version.source.startswith("runs:/"):
-        run_id, _, path = version.source.removeprefix("runs:/").partition("/")
-        return f"{shapes.artifact_uri(call.run(run_id))}/{path}"
-    if version.source.startswith("models:/"):
-        return where(call, _version_named(call, version.source))
-    return version.source
+    """The folder behind the artifact proxy that holds the version's files."""
+    uri = _download_uri(call, version)
+    if not uri.startswith("runs:/"):
+        return uri
+    run_id, _, path = uri.removeprefix("runs:/").partition("/")
+    return f"{shapes.artifact_uri(call.run(run_id))}/{path}"
 
 
 def set_version_tag(call: Call) -> dict:

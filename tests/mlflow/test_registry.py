@@ -53,9 +53,10 @@ def test_versions_count_up_and_are_never_used_twice(tracking, model, source):
     assert (
         version(tracking, "/etc") == version(tracking, "file:///etc") == version(tracking, "models:/nope/1") == INVALID
     )
-    assert version(tracking, "runs:/nope/model") == MISSING
     uri = tracking.get("model-versions/get-download-uri", name="m", version="2")["artifact_uri"]
-    assert uri.startswith("mlflow-artifacts:/") and uri.endswith("/artifacts/model")
+    assert uri == source
+    copy = version(tracking, "models:/m/2")["model_version"]["version"]
+    assert tracking.get("model-versions/get-download-uri", name="m", version=copy)["artifact_uri"] == source
 
 
 def test_stages_and_the_latest_of_each(tracking, model, source):
@@ -109,6 +110,7 @@ def test_models_and_versions_are_searched(tracking, model, source):
 
     run_id = source.split("/")[1]
     assert versions("name = 'm'", order_by=["version_number"]) == ["1", "2"]
+    assert versions() == ["2", "1"]
     assert versions("tag.t = '1'") == versions("version_number < 2") == ["1"]
     assert versions(f"source_path = '{source}'", order_by=["version_number DESC"]) == ["2", "1"]
     assert versions(f"run_id IN ('{run_id}')") == []
