@@ -60,14 +60,6 @@ class Call:
             raise invalid(f"The run {run.run_id} must be in the 'active' state. Current state is deleted.")
         return run
 
-    def target(self, run_id: str) -> Run:
-        """The same for what is logged a thousand times: only with what storing metrics and params needs."""
-        if self.actor.is_run:
-            return self.open_run(run_id)
-        workspace = self.require("log")
-        found = Run.objects.filter(workspace=workspace, run_id=run_id).only("run_id", "deleted_at").first()
-        return found if found and not found.deleted_at else self.open_run(run_id)
-
     def may_write(self, run: Run) -> None:
         if self.actor.is_run:
             ours.check_attempt(self.actor, run)

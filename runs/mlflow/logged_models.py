@@ -1,7 +1,5 @@
 """MLflow 3's logged models: a model with files, params and metrics of its own, made by a run or brought from elsewhere."""
 
-import random
-
 from django.db import transaction
 from django.utils import timezone
 
@@ -10,7 +8,7 @@ from runs.conditions import Rows
 from runs.mlflow import limits, model_files, shapes, tokens
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import invalid, missing
-from runs.mlflow.runs import ADJECTIVES, NOUNS
+from runs.mlflow.made_up_names import made_up
 from runs.models import Experiment
 
 MOST_PARAM, MOST_TAG = 6_000, 8_000
@@ -85,7 +83,7 @@ def create(call: Call) -> dict:
 
 def _name(name: str) -> str:
     if not name:
-        return f"{random.choice(ADJECTIVES)}-{random.choice(NOUNS)}-{random.randint(1, 999)}"
+        return made_up()
     if any(character in name for character in "/:.%\"'"):
         raise invalid(f"Invalid model name ('{name[:100]}'). It cannot be empty or contain / : . % \" '.")
     return limits.value(name, "Model name", 500)

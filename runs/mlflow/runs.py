@@ -1,6 +1,5 @@
 """Making, ending, deleting and restoring runs in MLflow's words."""
 
-import random
 import uuid
 
 from django.db import transaction
@@ -10,92 +9,10 @@ from runs import submission
 from runs.mlflow import limits, shapes, tags
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import invalid, missing
+from runs.mlflow.made_up_names import made_up
 from runs.models import Run
 
 RUN_TYPE = "mlflow"
-ADJECTIVES = [
-    "able",
-    "bold",
-    "brave",
-    "calm",
-    "clever",
-    "eager",
-    "fair",
-    "fine",
-    "gentle",
-    "glad",
-    "grand",
-    "happy",
-    "keen",
-    "kind",
-    "lively",
-    "lucky",
-    "neat",
-    "nimble",
-    "noble",
-    "proud",
-    "quick",
-    "quiet",
-    "rare",
-    "shiny",
-    "silent",
-    "smart",
-    "swift",
-    "tidy",
-    "vivid",
-    "wise",
-]
-NOUNS = [
-    "ant",
-    "bear",
-    "bee",
-    "bird",
-    "cat",
-    "crane",
-    "crow",
-    "deer",
-    "dove",
-    "duck",
-    "eel",
-    "elk",
-    "finch",
-    "fish",
-    "fox",
-    "frog",
-    "goat",
-    "gull",
-    "hare",
-    "hawk",
-    "horse",
-    "ibis",
-    "jay",
-    "lark",
-    "lynx",
-    "mole",
-    "moose",
-    "moth",
-    "newt",
-    "otter",
-    "owl",
-    "panda",
-    "perch",
-    "pike",
-    "quail",
-    "ram",
-    "raven",
-    "robin",
-    "seal",
-    "shrew",
-    "sloth",
-    "stork",
-    "swan",
-    "tern",
-    "toad",
-    "trout",
-    "wolf",
-    "wren",
-    "yak",
-]
 
 
 def create(call: Call) -> dict:
@@ -134,7 +51,7 @@ def _name(call: Call, given: dict) -> str:
             f"Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values (run_name="
             f"'{name}', mlflow.runName='{tag}')."
         )
-    return name or tag or f"{random.choice(ADJECTIVES)}-{random.choice(NOUNS)}-{random.randint(1, 999)}"
+    return name or tag or made_up()
 
 
 def _parent(call: Call, given: dict) -> tuple[Run | None, dict]:
@@ -190,12 +107,6 @@ def restore(call: Call) -> dict:
     call.may_write(run)
     if run.deleted_at:
         run.restore()
-    return {}
-
-
-def set_tag(call: Call) -> dict:
-    key, value = call.fields.text("key", empty=True), call.fields.text("value", "", empty=True)
-    tags.store(call, call.open_run(), {key: value})
     return {}
 
 
