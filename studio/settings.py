@@ -12,9 +12,10 @@ DATA_DIR = env.folder("DATA_DIR", BASE_DIR / "data")
 
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, least=1, most=65535)
-PUBLIC_URL = env.url(
-    "PUBLIC_URL", ("http", "https"), f"http://{'127.0.0.1' if HOST in ('0.0.0.0', '::') else HOST}:{PORT}"
-).rstrip("/")
+# Where this machine itself reaches the web server.
+_near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(HOST, HOST)
+LOCAL_URL = f"http://{f'[{_near}]' if ':' in _near else _near}:{PORT}"
+PUBLIC_URL = env.url("PUBLIC_URL", ("http", "https"), LOCAL_URL).rstrip("/")
 
 DEBUG = env.boolean("DEBUG", False)
 SECRET_KEY = env.text("SECRET_KEY") or secret_key(DATA_DIR)

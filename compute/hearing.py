@@ -1,0 +1,57 @@
+"""Whether silence means anything.
+
+Signs of life come in through the web server. While it is away, or while this process itself was, nobody could be heard,
+and nobody is lost for it: after such a pause everyone first gets the time to show one.
+"""
+
+import datetime as dt
+import time
+import urllib.error
+import urllib.request
+
+from django.conf import settings
+from django.db.models import Max
+from django.utils import timezone
+
+from compute.models import Host, Node
+
+# Who calls more seldom than this was away in between; it is asked every 5 seconds.
+PAUSE_SECONDS = 12
+# Hosts and nodes beat more often than this, if there is any.
+RECENTLY = dt.timedelta(seconds=10)
+PATIENCE_SECONDS = 3
+
+# By the wall clock, for a machine that slept was away too; 0 before the first time.
+_last = 0.0
+_grace_until = 0.0
+
+
+def silence_counts() -> bool:
+    """Asked every few seconds by those who take the silent for lost."""
+    global _last, _grace_until
+    if not web_is_there():
+        return False
+    now = time.time()
+    if now - _last > PAUSE_SECONDS:
+        _grace_until = now + settings.NODE_LEASE_SECONDS / 2
+    _last = now
+    return now >= _grace_until
+
+
+def web_is_there() -> bool:
+    """Somebody was heard a moment ago, or the web server answers: its last host may have died."""
+    newest = [rows.aggregate(at=Max("heartbeat_at"))["at"] for rows in (Host.objects, Node.objects.present())]
+    return any(at and timezone.now() - at < RECENTLY for at in newest) or web_answers()
+
+
+def web_answers() -> bool:
+    # Straight to the server: a proxy meant for the internet would not find it.
+    opened = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+    try:
+        opened(f"{settings.LOCAL_URL}/favicon.ico", timeout=PATIENCE_SECONDS).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code < 500
+    except OSError:
+        return False
+    return True
