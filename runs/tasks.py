@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from compute import doorbell
+from compute import hearing
 from compute.models import Work
 from runs import artifacts, metrics, purge, retention, snapshots, trash
 from runs.models import MetricBatch, MetricSeries, Run
@@ -41,7 +42,8 @@ def _abandoned():
     now = timezone.now()
     gone = Q(work__state=Work.State.LOST) | Q(work__state=Work.State.CANCELED)
     ended = Q(work__state=Work.State.DONE, work__ended_at__lt=now - PATIENCE)
-    silent = Q(work=None, heartbeat_at__lt=now - SILENCE)
+    # Not in the query while nobody could be heard.
+    silent = Q(work=None, heartbeat_at__lt=now - SILENCE) if hearing.silence_counts() else Q(pk=None)
     # Its cluster's row was taken away, and the work with it.
     orphaned = Q(work=None, heartbeat_at=None, run_type=SCRIPT_RUN) & ~Q(target_name=LOCAL)
     return Run.objects.active().filter(gone | ended | silent | orphaned)

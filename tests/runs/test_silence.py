@@ -1,0 +1,25 @@
+"""A local run is not given up while nobody could be heard."""
+
+import datetime as dt
+
+from django.utils import timezone
+
+from compute import hearing
+from runs.models import Run
+from runs.submission import LOCAL, SCRIPT_RUN
+from runs.tasks import sweep
+from tests import factories
+
+
+def test_a_run_is_lost_only_once_its_silence_counts(workspace, monkeypatch):
+    long_ago = timezone.now() - dt.timedelta(minutes=5)
+    fields = {"run_type": SCRIPT_RUN, "target_name": LOCAL, "heartbeat_at": long_ago}
+    run = factories.make_run(workspace, status=Run.Status.RUNNING, **fields)
+    monkeypatch.setattr(hearing, "silence_counts", lambda: False)
+    sweep()
+    run.refresh_from_db()
+    assert run.status == Run.Status.RUNNING
+    monkeypatch.setattr(hearing, "silence_counts", lambda: True)
+    sweep()
+    run.refresh_from_db()
+    assert run.status == Run.Status.FAILED
