@@ -1,6 +1,9 @@
 """Every point of a metric: page by page, of many runs at once, or a thinned selection."""
 
+import json
+
 import numpy as np
+from django.http import HttpResponse
 
 from runs import metrics
 from runs.metrics.packing import as_list
@@ -14,7 +17,7 @@ MOST_RUNS = 100
 MOST_INTERVAL = 2_500
 
 
-def get(call: Call) -> dict:
+def get(call: Call) -> HttpResponse:
     key = call.fields.text("metric_key")
     most = call.fields.integer("max_results", 0)
     if "max_results" in call.fields and not most > 0:
@@ -25,10 +28,18 @@ def get(call: Call) -> dict:
     steps, times, values = _sorted(shapes.numeric_series().filter(run=call.run(), name=key).first())
     # Without a limit MLflow's clients expect all there is.
     end = start + min(most, MOST_POINTS) if most else len(steps)
-    answer = {"metrics": _metrics(key, steps[start:end], times[start:end], values[start:end])}
-    if end < len(steps):
-        answer["next_page_token"] = tokens.write(end)
-    return answer
+    points = _written(key, steps[start:end], times[start:end], values[start:end])
+    more = f',"next_page_token":{json.dumps(tokens.write(end))}' if end < len(steps) else ""
+    return HttpResponse(f'{{"metrics":[{points}]{more}}}', content_type="application/json")
+
+
+def _written(key: str, steps, times, values) -> str:
+    """Many points as JSON, several times faster than by way of an object for each."""
+    start = f'{{"key":{json.dumps(key)},"value":'
+    finite = bool(np.isfinite(values).all())
+    numbers = as_list(values) if finite else [json.dumps(shapes.number(value)) for value in as_list(values)]
+    rows = zip(numbers, as_list(times), as_list(steps), strict=True)
+    return ",".join([f'{start}{value},"timestamp":{at},"step":{step}}}' for value, at, step in rows])
 
 
 def _sorted(series: MetricSeries | None):

@@ -17,6 +17,7 @@ from runs.mlflow.routes import OF_BYTES, PLAIN, find
 from studio.errors import StudioError
 
 BASE = re.compile(r"(?:ajax-)?api/[23]\.0/(?P<route>mlflow(?:-artifacts)?/.*)")
+LARGE = 1024 * 1024
 DUMPS = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
@@ -42,7 +43,11 @@ def _answer(request: HttpRequest, rest: str, place: dict) -> HttpResponse:
     match = BASE.fullmatch(rest)
     verb, words = find(request.method, match["route"] if match else rest)
     body = verb(Call(request, door, _fields(request, verb)), *words.values())
-    return HttpResponse(DUMPS(body), content_type="application/json") if isinstance(body, dict) else body
+    response = HttpResponse(DUMPS(body), content_type="application/json") if isinstance(body, dict) else body
+    if not response.streaming and len(response.content) > LARGE:
+        # Compressing this much takes longer than sending it, but over the slowest of networks.
+        response.headers["Content-Encoding"] = "identity"
+    return response
 
 
 def _secret(request: HttpRequest) -> str:
