@@ -44,7 +44,7 @@ class RunTable:
         if self.asked["mine"]:
             runs = runs.filter(created_by=self.user)
         for word in self.asked["q"].split():
-            runs = runs.filter(_matches(word))
+            runs = runs.filter(matches(word))
         return runs
 
     @functools.cached_property
@@ -142,7 +142,8 @@ def _token(pairs) -> str:
     return ".".join(f"{pk:x}-{revision:x}" for pk, revision in pairs)
 
 
-def _matches(word: str) -> Q:
+def matches(word: str) -> Q:
+    """Runs that have this word in anything a list shows of them."""
     tags = RunTag.objects.filter(Q(name__icontains=word) | Q(value__icontains=word), run=OuterRef("pk"))
     return (
         Q(display_name__icontains=word)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from runs.views import actions, files, lists, metrics, retention, run, trash
+from runs.views import actions, compare, files, lists, metrics, retention, run, trash
 
 app_name = "runs"
 RUN = "ws/<slug:slug>/runs/<str:run_id>"
@@ -15,6 +15,10 @@ urlpatterns = [
     path(f"{EXPERIMENT}/charts/", lists.experiment_charts, name="experiment_charts"),
     path(f"{EXPERIMENT}/archive/", actions.experiment_archive, name="experiment_archive"),
     path(f"{EXPERIMENT}/delete/", actions.experiment_delete, name="experiment_delete"),
+    path("ws/<slug:slug>/compare/", compare.compare, name="compare"),
+    path("ws/<slug:slug>/compare/chosen/", compare.compare_chosen, name="compare_chosen"),
+    path("ws/<slug:slug>/compare/curve/", compare.compare_curve, name="compare_curve"),
+    path("ws/<slug:slug>/compare/find/", compare.compare_find, name="compare_find"),
     path(f"{RUN}/", run.run_detail, name="run_detail"),
     path(f"{RUN}/state/", run.run_state, name="run_state"),
     path(f"{RUN}/json/", run.run_json, name="run_json"),

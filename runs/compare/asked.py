@@ -1,0 +1,179 @@
+"""What the address of a comparison asks for, so that the address alone shows the same again.
+
+Every button of the page sends the whole address and `set=<verb>:<value>`; `changed` says what the address is then.
+"""
+
+import dataclasses
+from urllib.parse import urlencode
+
+from studio.errors import Invalid
+
+TABS = {
+    "details": "Parameters & tags",
+    "metrics": "Metrics",
+    "charts": "Charts",
+    "scatter": "Scatter",
+    "parallel": "Parallel coordinates",
+    "images": "Images",
+    "logs": "Logs",
+    "code": "Code",
+}
+VALUES = ("last", "min", "max")
+# Words that stand once in an address, each with what it is if it does not stand there.
+ONCE = {
+    "tab": "details", "base": "", "q": "", "only": "", "page": "1", "value": "last", "sort": "",
+    "x": "step", "y": "linear", "smooth": "0", "group": "", "sx": "", "sy": "", "sc": "",
+    "image": "", "step": "", "path": "", "with": "", "view": "split", "full": "",
+}  # fmt: skip
+# Names of metrics and parameters, which may hold any character: each stands for itself, as often as there are some.
+REPEATED = ("last", "min", "max", "up", "down", "show", "axis", "brush")
+# Ids of runs, with commas between them.
+IDS = ("runs", "hide", "side")
+ALLOWED = {
+    "tab": tuple(TABS), "value": VALUES, "x": ("step", "relative", "time"), "y": ("linear", "log"),
+    "view": ("split", "unified"), "only": ("", "1"), "full": ("", "1"),
+}  # fmt: skip
+MOST_LENGTH = 1000
+MOST_NAMES = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    once: dict[str, str]
+    repeated: dict[str, tuple[str, ...]]
+    ids: dict[str, tuple[str, ...]]
+    # The address says more than it has to: a form sent it.
+    is_untidy: bool = False
+
+    @classmethod
+    def read(cls, query) -> "Asked":
+        """From a QueryDict; a word that is not allowed is an error that says what is."""
+        once = {name: query.get(name, usual).strip() or usual for name, usual in ONCE.items()}
+        repeated = {name: tuple(dict.fromkeys(filter(None, query.getlist(name)))) for name in REPEATED}
+        ids = {name: _ids(query.getlist(name)) for name in IDS}
+        untidy = "set" in query or any(_is_idle(name, values) for name, values in query.lists())
+        asked = cls(once, repeated, ids, untidy)
+        asked._check()
+        for change in query.getlist("set"):
+            asked = asked.changed(*change.partition(":")[::2])
+        return dataclasses.replace(asked, is_untidy=untidy)
+
+    def _check(self) -> None:
+        for name, allowed in ALLOWED.items():
+            if self.once[name] not in allowed:
+                words = ", ".join(filter(None, allowed))
+                raise Invalid(f"{name}={self.once[name]!r}: write one of {words}.", target=name)
+        if not self.once["page"].isdecimal():
+            raise Invalid(f"page={self.once['page']!r}: write a number.", target="page")
+        for name, value in self._pairs():
+            if len(value) > MOST_LENGTH and name not in IDS:
+                raise Invalid(f"{name}: {len(value)} characters; {MOST_LENGTH} are allowed.", target=name)
+        for name, values in self.repeated.items():
+            if len(values) > MOST_NAMES:
+                raise Invalid(f"{name}: {len(values)} names; {MOST_NAMES} are allowed.", target=name)
+
+    def __getitem__(self, name: str):
+        for words in (self.once, self.repeated, self.ids):
+            if name in words:
+                return words[name]
+        raise KeyError(name)
+
+    @property
+    def page(self) -> int:
+        return max(1, int(self.once["page"][:6]))
+
+    def _pairs(self):
+        for name, values in self.ids.items():
+            if values:
+                yield name, ",".join(values)
+        for name, value in self.once.items():
+            if value != ONCE[name]:
+                yield name, value
+        for name, values in self.repeated.items():
+            for value in values:
+                yield name, value
+
+    def pairs(self, *without: str) -> list[tuple[str, str]]:
+        """The words of the address, for hidden fields; `without` those that have fields one can see."""
+        return [(name, value) for name, value in self._pairs() if name not in without]
+
+    def query(self, **once: str) -> str:
+        """The address after the question mark, with some of its single words changed."""
+        return self._with(once=once)._query()
+
+    def _query(self) -> str:
+        return urlencode(self.pairs(), safe=",:/")
+
+    def of_tab(self, tab: str) -> str:
+        """Another tab starts at its first page."""
+        return self.query(tab=tab, page="1", q="", path="")
+
+    def _with(self, *, once=None, repeated=None, ids=None) -> "Asked":
+        return Asked({**self.once, **(once or {})}, {**self.repeated, **(repeated or {})}, {**self.ids, **(ids or {})})
+
+    def changed(self, verb: str, value: str) -> "Asked":
+        """After one press of a button."""
+        act = getattr(self, f"_set_{verb}", None)
+        if act is not None:
+            return act(value)
+        if verb in VALUES:
+            return self._value_of(verb, value)
+        if verb in ONCE:
+            return self._with(once={verb: value, "page": value if verb == "page" else "1"})
+        raise Invalid(f"set={verb}:{value}: there is no such change.", target="set")
+
+    def _set_add(self, run_id: str) -> "Asked":
+        return self._with(ids={"runs": tuple(dict.fromkeys([*self.ids["runs"], run_id]))})
+
+    def _set_remove(self, run_id: str) -> "Asked":
+        """Of all that names it."""
+        left = {name: tuple(one for one in found if one != run_id) for name, found in self.ids.items()}
+        once = {name: "" for name in ("base", "with") if self.once[name] == run_id}
+        return self._with(ids=left, once=once)
+
+    def _set_sides(self, value: str) -> "Asked":
+        """The logs that are shown, with the one pressed last: it comes, or goes if it was there."""
+        *shown, pressed = value.split(",")
+        return self._with(ids={"side": toggled(tuple(shown), pressed)})
+
+    def _set_swap(self, run_id: str) -> "Asked":
+        """The other one becomes the baseline, and the baseline the other one."""
+        base = self.once["base"] or next(iter(self.ids["runs"]), "")
+        return self._with(once={"base": run_id, "with": base})
+
+    def _set_sort(self, name: str) -> "Asked":
+        """Least first, then greatest first, then as chosen."""
+        following = {name: f"-{name}", f"-{name}": ""}
+        return self._with(once={"sort": following.get(self.once["sort"], name)})
+
+    def _set_direction(self, value: str) -> "Asked":
+        """`up:name` or `down:name`: which way is better, where the name misleads."""
+        way, _, name = value.partition(":")
+        if way not in ("up", "down"):
+            raise Invalid(f"set=direction:{value}: write direction:up:NAME or direction:down:NAME.", target="set")
+        other = "down" if way == "up" else "up"
+        left = tuple(one for one in self.repeated[other] if one != name)
+        return self._with(repeated={way: (*self.repeated[way], name), other: left})
+
+    def _set_value(self, value: str) -> "Asked":
+        """For every row: rows of their own mind follow."""
+        return self._with(once={"value": value}, repeated=dict.fromkeys(VALUES, ()))
+
+    def _value_of(self, which: str, name: str) -> "Asked":
+        rows = {word: tuple(one for one in self.repeated[word] if one != name) for word in VALUES}
+        if which != self.once["value"]:
+            rows[which] = (*rows[which], name)
+        return self._with(repeated=rows)
+
+
+def toggled(values: tuple[str, ...], value: str) -> tuple[str, ...]:
+    return tuple(one for one in values if one != value) if value in values else (*values, value)
+
+
+def _is_idle(name: str, values: list[str]) -> bool:
+    """A form sends its empty and usual fields too."""
+    return "" in values or ONCE.get(name) in values
+
+
+def _ids(given: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.strip() for text in given for one in text.split(",") if one.strip()))

@@ -1,0 +1,66 @@
+"""The tab *Parameters & tags*: what the runs are, a row for each fact and a column for each run."""
+
+import dataclasses
+
+from runs import cards
+from runs.compare import rows
+from runs.compare.chosen import Chosen
+from runs.compare.rows import Row
+from runs.templatetags.runs import job_type
+from studio.templatetags.studio import duration, status, ticking, when
+
+# Facts that are of no use once they are the same everywhere, or empty.
+OPTIONAL = {"Description", "Git repository", "Git branch", "Git commit", "Git changes not committed", "Parent job"}
+
+
+@dataclasses.dataclass
+class Group:
+    name: str
+    rows: list[Row]
+
+
+def context(chosen: Chosen, asked) -> dict:
+    base = chosen.runs.index(chosen.base)
+    groups = [("Properties", _facts(chosen)), ("Parameters", _named(chosen, chosen.parameters))]
+    groups.append(("Tags", _named(chosen, chosen.tags)))
+    flat = [(name, row) for name, found in groups for row in rows.narrowed(found, asked)]
+    page = rows.page_of(flat, asked)
+    for _, row in page:
+        row.cells = rows.cells_of_texts(row.texts, base, row.more.get("htmls"))
+    shown = [Group(name, [row for group, row in page if group == name]) for name, _ in groups]
+    return {
+        "groups": [group for group in shown if group.rows],
+        "page": page,
+        "differences": sum(row.differs for _, row in flat),
+        "no_parameters": not chosen.parameters,
+        "visible": ("q", "only"),
+    }
+
+
+def _named(chosen: Chosen, found: dict[str, dict[int, str]]) -> list[Row]:
+    return [Row(name, [values.get(pk) for pk in chosen.pks]) for name, values in found.items()]
+
+
+def _facts(chosen: Chosen) -> list[Row]:
+    found = [
+        _row(chosen, "Status", lambda run: run.status, lambda run: status(run.status, run.error.get("message", ""))),
+        _row(chosen, "Created on", lambda run: f"{run.created_at:%F %T}", lambda run: when(run.created_at, True)),
+        _row(chosen, "Duration", lambda run: duration(run.duration), lambda run: ticking(run.started_at, run.ended_at)),
+        _row(chosen, "Experiment", lambda run: run.experiment.name),
+        _row(chosen, "Created by", lambda run: run.created_by.label if run.created_by else None),
+        _row(chosen, "Job type", lambda run: job_type(run.run_type)),
+        _row(chosen, "Compute target", lambda run: run.target_name or None),
+        _row(chosen, "Node", lambda run: run.node_name or None),
+        _row(chosen, "Command", lambda run: cards.command(run) or None),
+        _row(chosen, "Environment", lambda run: cards.environment(run) or None),
+        _row(chosen, "Code", lambda run: run.snapshot.digest[:12] if run.snapshot else None),
+        _row(chosen, "Description", lambda run: run.description or None),
+        *[_row(chosen, label, lambda run, key=key: run.properties.get(key)) for key, label in cards.GIT.items()],
+    ]
+    return [row for row in found if row.name not in OPTIONAL or any(row.texts)]
+
+
+def _row(chosen: Chosen, name: str, text, html=None) -> Row:
+    texts = [text(run) for run in chosen.runs]
+    texts = [one if one is None else str(one) for one in texts]
+    return Row(name, texts, more={"htmls": [html(run) for run in chosen.runs]} if html else {})

@@ -1,0 +1,67 @@
+"""Rows of a table whose columns are runs. Cells are written here, not by the template: there may be thousands."""
+
+import dataclasses
+from html import escape
+
+from django.core.paginator import Paginator
+from django.utils.safestring import SafeString, mark_safe
+
+from studio.errors import Invalid
+
+NOTHING = '<span class="muted">--</span>'
+# Beyond this many characters a text is cut, and shown whole on hover.
+LONG = 90
+MOST_ROWS = 100
+
+
+@dataclasses.dataclass
+class Row:
+    """`texts` has one entry for each run; None where the run has nothing. `cells` is their HTML."""
+
+    name: str
+    texts: list[str | None]
+    cells: str = ""
+    # What a template of this table needs beside.
+    more: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def differs(self) -> bool:
+        return len(set(self.texts)) > 1
+
+    def has(self, words: list[str]) -> bool:
+        if not words:
+            return True
+        text = " ".join([self.name, *filter(None, self.texts)]).lower()
+        return all(word in text for word in words)
+
+
+def narrowed(rows: list[Row], asked) -> list[Row]:
+    """Those that the search box and *Only differences* leave."""
+    words = asked["q"].lower().split()
+    return [row for row in rows if row.has(words) and (row.differs or not asked["only"])]
+
+
+def page_of(rows: list, asked):
+    """A page of a long table; beyond the last one is an error, for nothing would stand there."""
+    paginator = Paginator(rows, MOST_ROWS)
+    if asked.page > paginator.num_pages:
+        raise Invalid(f"page={asked.page}: there are {paginator.num_pages} pages.", target="page")
+    return paginator.page(asked.page)
+
+
+def cells_of_texts(texts: list[str | None], base: int, htmls: list[str] | None = None) -> SafeString:
+    """The base's cell, and a mark on each that says something else; `htmls` are richer ways to write the same."""
+    inner = htmls or [written(text) for text in texts]
+    wanted = texts[base]
+    marks = [
+        ' class="is-base"' if place == base else ' class="is-other"' if text != wanted else ""
+        for place, text in enumerate(texts)
+    ]
+    return mark_safe("".join(f"<td{mark}>{html}</td>" for mark, html in zip(marks, inner, strict=True)))
+
+
+def written(text: str | None) -> str:
+    if text is None or text == "":
+        return NOTHING
+    safe = escape(text)
+    return f'<span class="long" title="{safe[:2000]}">{safe[:4000]}</span>' if len(text) > LONG else safe

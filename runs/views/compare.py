@@ -1,0 +1,100 @@
+"""Runs side by side. All that is shown is in the address (runs/compare/asked.py), so that a link shows the same."""
+
+from django.http import JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from runs import charts, colours, tables
+from runs.compare import chosen, code, curves, details, logs, measures, pictures, plots
+from runs.compare.asked import TABS, Asked
+from runs.views.finding import runs_of, workspace_of
+from studio.errors import Invalid
+from studio.htmx import render_page
+
+CONTEXTS = {
+    "details": details.context,
+    "metrics": measures.context,
+    "charts": curves.context,
+    "scatter": plots.scatter_context,
+    "parallel": plots.parallel_context,
+    "images": pictures.context,
+    "logs": logs.context,
+    "code": code.context,
+}
+# Runs that the search for more of them offers at once.
+FOUND = 20
+
+
+@require_safe
+def compare(request, slug):
+    """`?runs=id,id,…`; one tab of the comparison, or the search for runs while there are not two."""
+    scope = runs_of(request, slug)
+    asked = Asked.read(request.GET)
+    if asked.is_untidy:
+        return redirect(f"{request.path}?{asked.query()}")
+    found = chosen.load(scope, asked)
+    context = {
+        "asked": asked,
+        "chosen": found,
+        "tabs": _tabs(asked),
+        "visible": (),
+        "least": chosen.LEAST,
+        "most": chosen.MOST,
+    }
+    if len(found) < chosen.LEAST:
+        context |= _offered(scope, request, asked)
+    else:
+        context |= {**CONTEXTS[asked["tab"]](found, asked), "piece": f"runs/compare_{asked['tab']}.html"}
+    context["hidden"] = asked.pairs(*context["visible"])
+    return render_page(request, "runs/compare.html", context, partial="compare")
+
+
+def _tabs(asked: Asked) -> list[tuple[str, str, str]]:
+    return [(key, label, asked.of_tab(key)) for key, label in TABS.items()]
+
+
+@require_POST
+def compare_chosen(request, slug):
+    """The ticked rows of a list of jobs, `run` (repeated), as an address that can be shared."""
+    workspace_of(request, slug)
+    ids = list(dict.fromkeys(request.POST.getlist("run")))
+    if not chosen.LEAST <= len(ids) <= chosen.MOST:
+        raise Invalid(
+            f"Choose from {chosen.LEAST} to {chosen.MOST} runs to compare; {len(ids)} are chosen.", target="run"
+        )
+    asked = Asked.read(request.GET)
+    for run_id in ids:
+        asked = asked.changed("add", run_id)
+    return redirect(f"{reverse('runs:compare', args=[slug])}?{asked.query()}")
+
+
+@require_safe
+def compare_curve(request, slug):
+    """The chart of the metric `?name=`, as JSON for static/js/compare-charts.js."""
+    scope = runs_of(request, slug)
+    asked = Asked.read(request.GET)
+    found = chosen.load(scope, asked)
+    figure = curves.figure(found, request.GET.get("name", ""), asked)
+    return JsonResponse({"figure": figure, "templates": charts.templates(), "live": found.is_live})
+
+
+@require_safe
+def compare_find(request, slug):
+    """Runs that can be added, by the words of `?find=`."""
+    scope = runs_of(request, slug)
+    asked = Asked.read(request.GET)
+    context = {"asked": asked, "hidden": asked.pairs(), **_offered(scope, request, asked)}
+    return render_page(request, "runs/compare_find.html", context, partial="compare-found")
+
+
+def _offered(scope, request, asked: Asked) -> dict:
+    """The newest runs that have these words and are not compared yet."""
+    words = request.GET.get("find", "").strip()[:200]
+    rows = scope.exclude(run_id__in=asked["runs"]).select_related("experiment")
+    for word in words.split():
+        rows = rows.filter(tables.matches(word))
+    offered = list(rows.order_by("-created_at", "-pk")[:FOUND])
+    for run in offered:
+        run.colour = colours.place(run.pk)
+    return {"find": words, "offered": offered, "is_full": len(asked["runs"]) >= chosen.MOST}
