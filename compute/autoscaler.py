@@ -56,7 +56,7 @@ def balance(target: ComputeTarget) -> Plan:
 
 def _plan_of(target: ComputeTarget, now: dt.datetime) -> Plan:
     # A workspace in the trash keeps its clusters, without nodes.
-    scale = Scale(0, 0, 0) if target.workspace.deleted_at else target.scale_settings
+    scale = Scale(0, 1, 0) if target.workspace.deleted_at else target.scale_settings
     return plan(scale, list(target.nodes.present()), target.work.queued().count(), now)
 
 

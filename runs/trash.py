@@ -8,7 +8,6 @@ import datetime as dt
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, F, Q, Sum
-from django.http import Http404
 from django.utils import timezone
 
 from runs import purge
@@ -66,6 +65,12 @@ def bytes_of_each(found: list[Run]) -> dict[int, int]:
     return total
 
 
+def bytes_of_experiments(found: list[Experiment]) -> dict[int, int]:
+    """By experiment that has files: those of its runs in the trash."""
+    files = Artifact.objects.filter(run__experiment__in=found).exclude(run__deleted_at=None).order_by()
+    return dict(files.values_list("run__experiment").annotate(Sum("size")))
+
+
 def bytes_of_workspace(workspace: Workspace) -> int:
     snapshots = Snapshot.objects.filter(workspace=workspace).aggregate(all=Sum("size"))["all"] or 0
     return bytes_of(Run.objects.filter(workspace=workspace)) + snapshots
@@ -74,17 +79,18 @@ def bytes_of_workspace(workspace: Workspace) -> int:
 def chosen(workspace: Workspace, run_ids: list[str], experiment_ids: list[str]) -> tuple[list[Run], list[Experiment]]:
     """What a person chose in the trash; one that is not there is said by name."""
     found = list(all_runs(workspace).filter(run_id__in=run_ids).select_related("experiment", "workspace", "parent"))
-    there = Experiment.objects.filter(workspace=workspace).exclude(deleted_at=None)
-    gone = list(there.filter(experiment_id__in=experiment_ids))
-    missing = set(run_ids) - {run.run_id for run in found}
-    missing |= set(experiment_ids) - {str(experiment.experiment_id) for experiment in gone}
+    there = {
+        str(row.experiment_id): row for row in Experiment.objects.filter(workspace=workspace).exclude(deleted_at=None)
+    }
+    missing = set(run_ids) - {run.run_id for run in found} | set(experiment_ids) - set(there)
     if missing:
-        raise Http404(
-            f"The trash has no {', '.join(sorted(missing)[:5])}. It may have been restored or deleted for ever."
+        names = ", ".join(sorted(missing)[:5])
+        raise Conflict(
+            f"The trash has no {names}. It may have been restored, or deleted for ever.", code="not_in_trash"
         )
-    if not found and not gone:
+    if not found and not experiment_ids:
         raise Invalid("Choose at least one job or experiment of the trash.", target="run")
-    return found, gone
+    return found, [there[experiment_id] for experiment_id in experiment_ids]
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ from workspaces import access, deletion
 from workspaces.models import Workspace
 from workspaces.views import page_of
 
-MOST_AT_ONCE = 1000
+MOST_AT_ONCE = 500
 MOST_PURGES = 3
 
 
@@ -34,8 +34,9 @@ def trash_page(request, slug):
     for run in page.object_list:
         run.bytes, run.days_left = sizes[run.pk], trash.days_left(run.deleted_at)
     experiments = list(trash.experiments(workspace)[:MOST_AT_ONCE])
+    sizes = trash.bytes_of_experiments(experiments)
     for experiment in experiments:
-        experiment.bytes = trash.bytes_of(experiment.runs.exclude(deleted_at=None))
+        experiment.bytes = sizes.get(experiment.pk, 0)
         experiment.days_left = trash.days_left(experiment.deleted_at)
     purges = list(workspace.purges.all()[:MOST_PURGES])
     context = {

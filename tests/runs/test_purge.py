@@ -1,0 +1,335 @@
+"""Deleting for ever: rows and files go, whatever happens in between, and the bytes are told."""
+
+import datetime as dt
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from assets.registry import LoggedModel, Model, ModelFile, ModelVersion
+from runs import artifacts, database, orphans, purge, trash
+from runs.models import (
+    Artifact,
+    ArtifactSegment,
+    Experiment,
+    MetricChunk,
+    MetricSeries,
+    PurgeJob,
+    Run,
+    RunTag,
+    Snapshot,
+)
+from runs.tasks import free_for_ever, housekeeping, tidy
+from studio import storage
+from tests import factories
+from workspaces.models import ResourceGroup, Workspace
+
+pytestmark = pytest.mark.django_db(transaction=True)
+DONE = {"status": Run.Status.COMPLETED}
+
+
+def url(workspace, name="trash", *args):
+    return reverse(f"runs:{name}", args=[workspace.slug, *args])
+
+
+def text(answer):
+    return answer.content.decode()
+
+
+def keys(area=""):
+    return {item["path"] for batch in storage.listed(area or "w") for item in batch}
+
+
+def work_off(turns=50):
+    for _ in range(turns):
+        if not purge.work():
+            return
+    raise AssertionError("The purge does not come to an end.")
+
+
+@pytest.fixture
+def full_run(workspace):
+    """A run that has something in every table."""
+
+    def make(experiment=None, **fields):
+        run = factories.make_run(workspace, experiment=experiment, **{**DONE, **fields})
+        artifacts.put(run, "outputs/model.bin", [b"x" * 1000])
+        series = MetricSeries.objects.create(run=run, name="acc", kind="scalar", count=1)
+        MetricChunk.objects.create(series=series, start=0, count=1, data=b"12345678")
+        run.tag_rows.create(name="a", value="b")
+        run.parameter_rows.create(name="lr", value="1")
+        run.events.create(status=run.status)
+        run.datasets.create(name="d", digest="1")
+        run.logged_models.create(model_id="m-1", made=True)
+        return run
+
+    return make
+
+
+def test_emptying_the_trash_frees_rows_and_files_and_tells_bytes(as_user, alice, workspace, full_run):
+    stays, gone = full_run(run_id="stays"), full_run(run_id="gone")
+    child = full_run(run_id="child", experiment=gone.experiment, parent=gone, root=gone)
+    gone.delete()
+    client = as_user(alice)
+    page = text(client.post(url(workspace, "trash_empty"), follow=True))
+    assert "0 of 2 jobs are gone" in page and 'hx-trigger="every 1s"' in page
+    assert "<progress" in text(client.get(url(workspace, "trash_purges")))
+    free_for_ever()
+    job = PurgeJob.objects.get()
+    assert (job.state, job.done, job.total, job.files_freed, job.error) == ("Completed", 2, 2, 2000, "")
+    assert (job.files_before, job.files_after) == (3000, 1000)
+    assert job.database_before >= job.database_after > 0
+    assert set(Run.objects.all()) == {stays}
+    assert all(run.pk == stays.pk for run in (Artifact.objects.get().run, RunTag.objects.get().run))
+    assert len(keys()) == 1 and not keys(gone.storage_area) and not keys(child.storage_area)
+    ended = client.get(url(workspace, "trash_purges"))
+    assert ended.headers["HX-Refresh"] == "true" and "hx-trigger" not in text(ended)
+    assert "before" in text(client.get(url(workspace)))
+
+
+def test_every_table_of_runs_is_freed(workspace, full_run):
+    """A table that is added to a run one day is freed too."""
+    full_run().delete()
+    tables = [related.related_model for related in Run._meta.related_objects]
+    assert all(model.objects.exists() for model in tables if model.__name__ not in ("MetricBatch", "Run"))
+    trash.empty(None, workspace)
+    work_off()
+    assert not [model for model in (*tables, MetricChunk, ArtifactSegment) if model.objects.exists()]
+
+
+def test_only_what_was_chosen_goes(as_user, alice, workspace, full_run):
+    runs = [full_run(run_id=f"r{number}") for number in range(3)]
+    experiment = factories.make_experiment(workspace, "whole")
+    full_run(experiment=experiment, run_id="in-it")
+    for thing in (runs[0], runs[1], experiment):
+        thing.delete()
+    client = as_user(alice)
+    client.post(url(workspace, "trash_delete"), {"run": "r0"})
+    work_off()
+    assert set(Run.objects.values_list("run_id", flat=True)) == {"r1", "r2", "in-it"}
+    client.post(url(workspace, "trash_delete"), {"experiment": experiment.experiment_id})
+    work_off()
+    assert set(Run.objects.values_list("run_id", flat=True)) == {"r1", "r2"}
+    assert not Experiment.objects.filter(name="whole").exists()
+
+
+def test_what_was_restored_meanwhile_stays(workspace, full_run):
+    run = full_run()
+    run.delete()
+    trash.empty(None, workspace)
+    run.restore()
+    work_off()
+    assert Run.objects.filter(pk=run.pk, deleted_at=None).exists() and PurgeJob.objects.get().done == 0
+
+
+def test_what_comes_to_the_trash_later_stays(workspace, full_run):
+    first, second = full_run(), full_run()
+    first.delete()
+    trash.empty(None, workspace)
+    second.delete()
+    work_off()
+    assert list(Run.objects.all()) == [second]
+
+
+def test_a_killed_purge_goes_on_where_it_was(workspace, full_run, monkeypatch):
+    for _ in range(5):
+        full_run().delete()
+    trash.empty(None, workspace)
+    monkeypatch.setattr(purge, "BATCH", 2)
+    real = artifacts.free
+
+    def killed(found):
+        monkeypatch.setattr(artifacts, "free", real)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(artifacts, "free", killed)
+    with pytest.raises(KeyboardInterrupt):
+        purge.work()
+    job = PurgeJob.objects.get()
+    assert job.is_open and Run.objects.count() == 3 and len(keys()) == 5
+    # Whoever was killed holds it for a while yet.
+    assert not purge.work() and Run.objects.count() == 3
+    PurgeJob.objects.update(held_until=timezone.now() - dt.timedelta(seconds=1))
+    monkeypatch.setattr(orphans, "GRACE", dt.timedelta(0))
+    work_off()
+    job.refresh_from_db()
+    assert (job.state, Run.objects.count(), keys()) == ("Completed", 0, set())
+    assert job.files_freed == 5000
+
+
+def test_it_works_in_short_turns(workspace, full_run, monkeypatch):
+    for _ in range(6):
+        full_run().delete()
+    trash.empty(None, workspace)
+    monkeypatch.setattr(purge, "BATCH", 2)
+    assert purge.work(seconds=0) and Run.objects.count() == 4
+    assert PurgeJob.objects.get().done == 2
+    work_off()
+    assert not Run.objects.exists()
+
+
+def test_a_failure_is_told_and_the_next_purge_goes_on(as_user, alice, workspace, full_run, monkeypatch):
+    full_run().delete()
+    trash.empty(None, workspace)
+
+    def broken(found):
+        raise OSError("the bucket is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(artifacts, "free", broken)
+        work_off()
+    assert "the bucket is away" in text(as_user(alice).get(url(workspace)))
+    monkeypatch.setattr(orphans, "GRACE", dt.timedelta(0))
+    trash.empty(None, workspace)
+    work_off()
+    assert not keys()
+
+
+def test_files_that_no_row_names_are_freed_once_they_are_old(workspace, full_run, monkeypatch):
+    run = full_run()
+    named = keys()
+    for area in (
+        run.storage_area,
+        f"{workspace.storage_area}/snapshots",
+        f"{workspace.storage_area}/models/9",
+        f"{workspace.storage_area}/runs/999",
+    ):
+        storage.put_bytes(storage.new_key(area), b"lost")
+    assert orphans.sweep(workspace.storage_area) == (0, 1016)
+    monkeypatch.setattr(orphans, "GRACE", dt.timedelta(0))
+    assert orphans.sweep(workspace.storage_area) == (16, 1000)
+    assert keys() == named
+
+
+def test_files_of_registered_models_are_kept(workspace, full_run):
+    parent = full_run(run_id="parent")
+    full_run(run_id="source", experiment=parent.experiment, parent=parent, root=parent)
+    full_run(run_id="other").delete()
+    parent.delete()
+    version = ModelVersion.objects.create(
+        model=Model.objects.create(workspace=workspace, name="m"),
+        number=1,
+        run_id="source",
+        source="runs:/source/model",
+    )
+    job = trash.empty(None, workspace)
+    work_off()
+    assert set(Run.objects.values_list("run_id", flat=True)) == {"parent", "source"} and job.kept == 2
+    version.delete()
+    trash.empty(None, workspace)
+    work_off()
+    assert not Run.objects.exists()
+
+
+def test_deleted_logged_models_and_unused_snapshots_go_too(workspace):
+    model = LoggedModel.objects.create(
+        workspace=workspace, experiment_id="0" * 32, name="m", deleted_at=timezone.now() - dt.timedelta(days=1)
+    )
+    key = storage.new_key(model.storage_area)
+    storage.put_bytes(key, b"12345")
+    ModelFile.objects.create(model=model, path="a", size=5, key=key)
+    key = storage.new_key(f"{workspace.storage_area}/snapshots")
+    storage.put_bytes(key, b"zip")
+    Snapshot.objects.create(
+        workspace=workspace, digest="d", key=key, size=3, used_at=timezone.now() - dt.timedelta(hours=1)
+    )
+    trash.empty(None, workspace)
+    work_off()
+    assert not keys() and not LoggedModel.objects.exists() and PurgeJob.objects.get().files_freed == 8
+
+
+# ---- workspaces
+
+
+def test_a_workspace_is_freed_for_ever_from_the_same_dialog(as_user, owner, workspace, full_run):
+    full_run()
+    factories.make_target(workspace)
+    other = factories.make_workspace(workspace.resource_group, "other")
+    storage.put_bytes(storage.new_key(other.storage_area), b"stays")
+    client = as_user(owner)
+    body = {"confirm_name": workspace.name, "for_ever": "1"}
+    page = text(client.post(reverse("workspaces:delete", args=[workspace.slug]), body, follow=True))
+    assert "is being deleted for ever" in page and "<progress" in page
+    restored = client.post(reverse("runs:workspace_restore", args=[workspace.workspace_id]))
+    assert restored.status_code == 409
+    work_off()
+    assert list(Workspace.objects.all()) == [other] and not Run.objects.exists()
+    assert [key.startswith(other.storage_area) for key in keys()] == [True]
+    job = PurgeJob.objects.get()
+    assert (job.state, job.workspace, job.workspace_name, job.files_freed) == ("Completed", None, workspace.name, 1000)
+    page = text(client.get(reverse("runs:workspaces_deleted")))
+    assert "The workspace (aml-workspace)" in page and "freed</dd>" in page
+
+
+def test_the_second_question_is_asked_by_name(as_user, owner, workspace):
+    client = as_user(owner)
+    client.post(reverse("workspaces:delete", args=[workspace.slug]), {"confirm_name": workspace.name})
+    address = reverse("runs:workspace_purge", args=[workspace.workspace_id])
+    assert client.post(address, {"confirm_name": "other"}).status_code == 400
+    assert not PurgeJob.objects.exists()
+    client.post(address, {"confirm_name": workspace.name})
+    assert client.post(address, {"confirm_name": workspace.name}).status_code == 409
+    work_off()
+    assert not Workspace.objects.exists()
+
+
+def test_azures_force_to_purge_frees_the_name(api, owner, workspace, w):
+    group = workspace.resource_group
+    assert api(owner).delete(f"{w}?forceToPurge=true").status_code == 200
+    assert api(owner).put(w, {}).status_code == 409
+    work_off()
+    assert api(owner).put(w, {}).status_code == 201
+    assert ResourceGroup.objects.filter(pk=group.pk).exists()
+
+
+def test_a_deleted_group_goes_with_its_last_workspace(api, owner, workspace):
+    api(owner).delete(workspace.resource_group.arm_id)
+    purge.start_workspace(owner, Workspace.objects.get())
+    work_off()
+    assert not ResourceGroup.objects.exists()
+
+
+# ---- by the clock
+
+
+def test_the_trash_is_freed_after_its_days(workspace, full_run, settings):
+    settings.TRASH_DAYS = 30
+    old, fresh = full_run(), full_run()
+    experiment = factories.make_experiment(workspace)
+    for thing in (old, fresh, experiment):
+        thing.delete()
+    month = timezone.now() - dt.timedelta(days=31)
+    Run.objects.filter(pk=old.pk).update(deleted_at=month)
+    Experiment.objects.filter(pk=experiment.pk).update(deleted_at=month)
+    gone = factories.make_workspace(workspace.resource_group, "gone", deleted_at=month)
+    for _ in range(2):
+        tidy()
+    assert PurgeJob.objects.count() == 2
+    work_off()
+    assert list(Run.objects.all()) == [fresh]
+    assert (
+        not Experiment.objects.filter(pk=experiment.pk).exists() and not Workspace.objects.filter(pk=gone.pk).exists()
+    )
+    tidy()
+    assert PurgeJob.objects.count() == 2
+
+
+def test_freed_space_is_given_back(workspace):
+    run = factories.make_run(workspace, **DONE)
+    series = MetricSeries.objects.create(run=run, name="m", kind="scalar")
+    for start in range(20):
+        MetricChunk.objects.create(series=series, start=start, count=1, data=b"\1" * 100_000)
+    run.delete()
+    before = database.size()
+    trash.empty(None, workspace)
+    work_off()
+    job = PurgeJob.objects.get()
+    assert job.database_before == before and not MetricChunk.objects.exists()
+    # PostgreSQL keeps the space for what comes, unless it lies at the end of a file.
+    assert job.database_after <= before - 1_500_000 or database.connection.vendor == "postgresql"
+
+
+def test_housekeeping_and_the_trash_do_not_meet(workspace, full_run):
+    full_run().delete()
+    housekeeping()
+    assert Run.objects.count() == 1
