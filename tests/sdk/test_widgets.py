@@ -18,6 +18,8 @@ def test_a_real_run_is_shown(ws, tmp_path, capsys):
     run.flush()
     (tmp_path / "log.txt").write_text("".join(f"line {number}\n" for number in range(5000)))
     run.upload_file("user_logs/std_log.txt", str(tmp_path / "log.txt"))
+    child = run.child_run("fold")
+    child.complete()
     run.complete()
 
     state = _state.fetch(run)
@@ -31,6 +33,7 @@ def test_a_real_run_is_shown(ws, tmp_path, capsys):
     said = capsys.readouterr().out
     assert f"RunId: {run.id}" in said and "Status: Completed" in said and "loss: 1" in said
     data = RunDetails(run).get_widget_data()
+    assert [(item["run_id"], item["status"]) for item in data["child_runs"]] == [(child.id, "Completed")]
     assert data["run_properties"]["status"] == "Completed" and data["run_logs"] == state.log
 
 

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 from azureml.widgets import _page, run_details
-from azureml.widgets._state import Series, State, _error_text, _numbers
+from azureml.widgets._state import Child, Series, State, _error_text, _numbers
 
 
 def state(**changes):
@@ -22,6 +22,8 @@ def state(**changes):
         "target": "cpu-cluster",
         "error": "",
         "tags": {},
+        "children": [],
+        "more_children": False,
         "properties": {},
         "series": [
             Series("loss", [3.0, 2.0, 1.0]),
@@ -44,6 +46,16 @@ def test_page_is_whole_and_escaped():
     assert tree.find(".//a").text == "View run details"
     assert len(tree.findall(".//svg")) == 3
     assert "script" not in html
+
+
+def test_child_runs_are_listed_with_their_state():
+    child = Child("c1", "<i>fold</i>", "Completed", "http://studio/runs/c1", None, None, None)
+    plain = child._replace(display_name="other", status="Failed", portal_url=None)
+    tree = ElementTree.fromstring(_page.render(state(children=[child, plain], more_children=True)))
+    assert ["".join(item.itertext()) for item in tree.findall(".//li")] == ["<i>fold</i> Completed", "other Failed"]
+    assert tree.find(".//li/a").attrib["href"] == "http://studio/runs/c1"
+    assert "The newest 2 child runs" in "".join(tree.itertext())
+    assert "Child run other: Failed" in _page.render_text(state(children=[plain]))
 
 
 def test_nothing_to_show_is_no_error():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import List, Optional, Tuple
 
-from azureml.widgets._state import Series, State
+from azureml.widgets._state import Child, Series, State
 
 WIDTH, HEIGHT, MARGIN = 260, 90, 4
 MOST_POINTS = 300
@@ -14,7 +14,6 @@ COLOURS = {"Completed": "#107c10", "Failed": "#c4314b", "Canceled": "#797775", "
 
 
 def render(state: State) -> str:
-    colour = COLOURS.get(state.status, "#8a6d00")
     link = _link(state.portal_url)
     facts = [("Run", state.run_id), ("Target", state.target), ("Started", _time(state.started)), ("Took", _took(state))]
     lines = "".join(
@@ -23,15 +22,15 @@ def render(state: State) -> str:
     return (
         "<div style='font:13px/1.5 sans-serif;border:1px solid rgba(127,127,127,.4);border-radius:6px;padding:12px'>"
         f"<div><b>{escape(state.display_name)}</b> "
-        f"<span style='background:{colour};color:#fff;border-radius:9px;padding:1px 9px'>{escape(state.status)}</span> "
-        f"{link}</div><div style='opacity:.75'>{lines}</div>"
-        f"{_error(state)}{_charts(state.series)}{_log(state)}</div>"
+        f"{_badge(state.status)} {link}</div><div style='opacity:.75'>{lines}</div>"
+        f"{_error(state)}{_charts(state.series)}{_children(state)}{_log(state)}</div>"
     )
 
 
 def render_text(state: State) -> str:
     lines = [f"RunId: {state.run_id}", f"Status: {state.status}"]
     lines += [f"{series.name}: {series.values[-1]:g}" for series in state.series if series.values]
+    lines += [f"Child run {child.display_name}: {child.status}" for child in state.children]
     if state.error:
         lines.append(f"Error: {state.error}")
     if state.portal_url:
@@ -41,6 +40,27 @@ def render_text(state: State) -> str:
 
 def render_lost(run_id: str, reason: str) -> str:
     return f"<div style='font:13px sans-serif'>The view of run {escape(run_id)} has ended: {escape(reason)}</div>"
+
+
+def _badge(status: str) -> str:
+    colour = COLOURS.get(status, "#8a6d00")
+    return f"<span style='background:{colour};color:#fff;border-radius:9px;padding:1px 9px'>{escape(status)}</span>"
+
+
+def _children(state: State) -> str:
+    if not state.children:
+        return ""
+    lines = "".join(f"<li>{_child_name(child)} {_badge(child.status)}</li>" for child in state.children)
+    more = "<div style='opacity:.75'>The others are in the studio.</div>" if state.more_children else ""
+    newest = f"The newest {len(state.children)} child runs" if state.more_children else "Child runs"
+    return f"<div style='margin-top:8px'>{newest}<ul style='margin:0'>{lines}</ul>{more}</div>"
+
+
+def _child_name(child: Child) -> str:
+    name = escape(child.display_name)
+    return (
+        f'<a href="{escape(child.portal_url)}" target="_blank" rel="noopener">{name}</a>' if child.portal_url else name
+    )
 
 
 def _link(url: Optional[str]) -> str:

@@ -1,4 +1,4 @@
-"""What the view of a run shows, asked of the server in four requests."""
+"""What the view of a run shows, asked of the server in five requests."""
 
 from __future__ import annotations
 
@@ -12,12 +12,23 @@ if TYPE_CHECKING:
 
 TAIL_BYTES = 8192
 TAIL_LINES = 40
+MOST_CHILDREN = 20
 LOG_FOLDERS = ("user_logs/", "azureml-logs/", "logs/")
 
 
 class Series(NamedTuple):
     name: str
     values: List[float]
+
+
+class Child(NamedTuple):
+    run_id: str
+    display_name: str
+    status: str
+    portal_url: Optional[str]
+    created: Optional[str]
+    started: Optional[str]
+    ended: Optional[str]
 
 
 class State(NamedTuple):
@@ -36,6 +47,8 @@ class State(NamedTuple):
     series: List[Series]
     log_name: str
     log: str
+    children: List[Child]
+    more_children: bool
 
 
 def fetch(run: Run) -> State:
@@ -44,6 +57,7 @@ def fetch(run: Run) -> State:
     dto = client.get(path)
     metrics = client.get(path + "/metrics")
     log_name = _log_name(client, path)
+    children = client.get(path + "/children", **{"$top": MOST_CHILDREN})
     return State(
         run_id=dto["runId"],
         display_name=dto.get("displayName") or dto["runId"],
@@ -60,6 +74,20 @@ def fetch(run: Run) -> State:
         series=[Series(m["name"], _numbers(m["values"])) for m in metrics["value"] if m["kind"] in ("scalar", "list")],
         log_name=log_name,
         log=_tail(client, path, log_name) if log_name else "",
+        children=[_child(dto) for dto in children["value"]],
+        more_children=bool(children.get("nextLink")),
+    )
+
+
+def _child(dto: Dict[str, Any]) -> Child:
+    return Child(
+        run_id=dto["runId"],
+        display_name=dto.get("displayName") or dto["runId"],
+        status=dto["status"],
+        portal_url=dto.get("portalUrl"),
+        created=dto.get("createdUtc"),
+        started=dto.get("startTimeUtc"),
+        ended=dto.get("endTimeUtc"),
     )
 
 

@@ -58,7 +58,17 @@ class RunDetails:
                 "tags": state.tags,
                 "properties": state.properties,
             },
-            "child_runs": [],
+            "child_runs": [
+                {
+                    "run_id": child.run_id,
+                    "name": child.display_name,
+                    "status": child.status,
+                    "created_time": child.created,
+                    "start_time": child.started,
+                    "end_time": child.ended,
+                }
+                for child in state.children
+            ],
             "children_metrics": {},
             "run_metrics": [{"name": series.name, "data": series.values} for series in state.series],
             "run_logs": state.log,
