@@ -23,6 +23,8 @@ from workspaces.authentication import RUN_TOKEN_DAYS, run_token
 
 router = Router(tags=["run history"])
 MOST_ERROR = 100_000
+# Whether `archived_at` is empty in the experiments that a view shows.
+VIEWS = {"ActiveOnly": True, "ArchivedOnly": False, "All": None}
 CANNOT_BE_KEPT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
 
@@ -68,9 +70,16 @@ class Parameters(Schema):
 @router.get("/experiments", summary="The experiments of a workspace, newest first")
 def experiment_list(request: HttpRequest, place: Path[Place]):
     room = lookup.workspace(request, place)
-    return api.page(
-        request, Experiment.objects.present().filter(workspace=room).select_related("workspace"), described.experiment
-    )
+    found = Experiment.objects.present().filter(workspace=room).select_related("workspace")
+    if "name" in request.GET:
+        found = found.filter(name=request.GET["name"])
+    return api.page(request, _viewed(found, request.GET.get("viewType", "All")), described.experiment)
+
+
+def _viewed(experiments, view: str):
+    if view not in VIEWS:
+        raise Invalid(f"viewType is {view!r}; it may be {', '.join(VIEWS)}.", target="viewType")
+    return experiments if VIEWS[view] is None else experiments.filter(archived_at__isnull=VIEWS[view])
 
 
 @router.put("/experiments/{path:name}/runs/{run_id}", summary="Make an interactive run or a child run")
@@ -176,6 +185,12 @@ def run_delete(request: HttpRequest, place: Path[Place], run_id: str):
     return {}
 
 
+@router.patch("/experiments/{path:name}/runs/{run_id}", summary="The same, as SDK v2 asks for it")
+def run_edit_in_experiment(request: HttpRequest, place: Path[Place], name: str, run_id: str, body: RunPatch):
+    lookup.experiment(request, place, name)
+    return run_edit(request, place, run_id, body)
+
+
 @router.get("/runs/{run_id}/details", summary="A run with its definition, events and links to its logs")
 def run_details(request: HttpRequest, place: Path[Place], run_id: str):
     run = lookup.readable(request, place, run_id)
@@ -186,7 +201,7 @@ def run_details(request: HttpRequest, place: Path[Place], run_id: str):
 def run_children(request: HttpRequest, place: Path[Place], run_id: str, recursive: bool = False):
     run = lookup.readable(request, place, run_id)
     below = [row.pk for row in run.family()[1:]] if recursive else run.children.values("pk")
-    return _run_page(request, Run.objects.filter(pk__in=below, deleted_at=None), children=True)
+    return _run_page(request, Run.objects.readable_by(request.auth).filter(pk__in=below), children=True)
 
 
 @router.post("/runs/{run_id}/events", summary="Report what became of a run")

@@ -8,7 +8,7 @@ from ninja import Schema
 
 from compute.models import Work
 from runs.models import Experiment, Run
-from studio.errors import Conflict
+from studio.errors import Conflict, Denied
 from workspaces import access, lookup
 from workspaces.access import Actor
 from workspaces.models import Workspace
@@ -43,7 +43,7 @@ def experiment(request: HttpRequest, place: Place, name: str, verb: str = "read"
 def readable(request: HttpRequest, place: Place, run_id: str) -> Run:
     """A run that the actor may read."""
     room = workspace(request, place)
-    found = Run.objects.visible_to(request.auth).filter(workspace=room, run_id=run_id).told().first()
+    found = Run.objects.readable_by(request.auth).filter(workspace=room, run_id=run_id).told().first()
     if found is None:
         raise Http404(f"The workspace {room.name} has no run {run_id!r}.")
     return found
@@ -53,6 +53,8 @@ def writable(request: HttpRequest, place: Place, run_id: str, verb: str = "edit"
     """A run that the actor may change: by a role, or because the actor is this run or an ancestor, in its present attempt."""
     found = readable(request, place, run_id)
     if request.auth.is_run:
+        if not Run.objects.visible_to(request.auth).filter(pk=found.pk).exists():
+            raise Denied(f"A run may read the run {run_id} that it descends from, and not change it.")
         check_attempt(request.auth, found)
     else:
         access.require(request.auth, verb, found.workspace)

@@ -44,7 +44,8 @@ def metric_write(request: HttpRequest, place: Path[Place], run_id: str):
 @router.get("/runs/{run_id}/metrics", summary="Every value of a run's metrics")
 def metric_list(request: HttpRequest, place: Path[Place], run_id: str, name: str = "", recursive: bool = False):
     run = lookup.readable(request, place, run_id)
-    family = {row.pk: row.run_id for row in (run.family() if recursive else [run])}
+    below = [row.pk for row in run.family()] if recursive else [run.pk]
+    family = dict(Run.objects.readable_by(request.auth).filter(pk__in=below).values_list("pk", "run_id"))
     found = MetricSeries.objects.filter(run__in=family)
     if name:
         found = found.filter(name=name)

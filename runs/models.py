@@ -141,6 +141,17 @@ class RunQuerySet(models.QuerySet):
             runs = runs.filter(own | Q(parent__run_id=actor.run_id) | Q(parent__parent__run_id=actor.run_id))
         return runs
 
+    def readable_by(self, actor):
+        """Those visible; a run token may also look at the runs that its own descends from."""
+        if not actor.is_run:
+            return self.visible_to(actor)
+        own = Run.objects.filter(workspace_id=actor.workspace_id, run_id=actor.run_id)
+        above = Q()
+        for way in ("parent_id", "parent__parent_id", "root_id"):
+            above |= Q(pk__in=own.values(way))
+        seen = self.visible_to(actor).values("pk")
+        return self.filter(Q(pk__in=seen) | above, workspace_id=actor.workspace_id, deleted_at=None)
+
     def active(self):
         return self.filter(status__in=Run.ACTIVE)
 

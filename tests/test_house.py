@@ -26,7 +26,7 @@ OPEN_OPERATIONS = {
 OPEN_PAGES = {"/signin/", "/signin/link/x/", "/favicon.ico"}
 # Paths whose own key decides, not a session: packages are public inside the house, nodes and runs bring tokens.
 OWN_DOORS = re.compile(
-    r"^/(pypi|subscriptions|history|content|nodes|discovery|mlflow|login/device(/token)?$|signed|admin)"
+    r"^/(pypi|subscriptions|history|content|nodes|discovery|mlflow|login/(device(/token)?|whoami)$|signed|admin)"
 )
 
 

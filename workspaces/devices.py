@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 from ninja import Router, Schema
 
+from studio.api import Bearer
 from studio.errors import Invalid, NotReady
 from workspaces import names
 from workspaces.models import DeviceLogin
@@ -64,6 +65,12 @@ def finish(request: HttpRequest, body: DeviceTokenBody):
         raise Invalid("The code has expired. Run `lazuli login` again.", code="expired_token")
     token = login.redeem()
     return {"token": token, "user": {"name": login.user.label, "username": login.user.username}}
+
+
+@router.get("/login/whoami", auth=Bearer(), summary="Whose token this is")
+def whoami(request: HttpRequest):
+    user = request.auth.user
+    return {"name": user.label, "username": user.username, "runId": request.auth.run_id or None}
 
 
 @require_http_methods(["GET", "POST"])

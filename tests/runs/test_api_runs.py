@@ -230,6 +230,42 @@ def test_a_run_token_reaches_its_own_run_and_children_only(alice_api, started, r
     assert {row["runId"] for row in mine.get("H/runs").json()["value"]} == {"mine", "kid"}
 
 
+def test_a_run_token_reads_what_the_run_descends_from_and_changes_nothing_there(alice_api, started, run_api):
+    started("root")
+    for run_id, parent in (("child", "root"), ("grandchild", "child"), ("great", "grandchild"), ("sibling", "root")):
+        started(run_id, parentRunId=parent)
+    great = run_api("great")
+    for above in ("grandchild", "child", "root"):
+        assert great.get(f"H/runs/{above}").status_code == 200
+        assert great.get(f"H/runs/{above}/details").status_code == 200
+        assert great.patch(f"H/runs/{above}", {"tags": {"a": "b"}}).status_code == 403
+        assert great.post(f"H/runs/{above}/metrics", {"metrics": [{"name": "a", "value": 1}]}).status_code == 403
+    assert great.get("H/runs/sibling").status_code == 404
+    assert [row["runId"] for row in great.get("H/runs/root/children").json()["value"]] == ["child"]
+    assert {row["runId"] for row in great.get("H/runs").json()["value"]} == {"great"}
+
+
+def test_a_run_is_changed_at_its_experiment_too(alice_api, started):
+    started("r1")
+    answer = alice_api.patch("H/experiments/exp/runs/r1", {"displayName": "Nice", "tags": {"a": "b"}})
+    assert (answer.json()["displayName"], answer.json()["tags"]) == ("Nice", {"a": "b"})
+    assert alice_api.patch("H/experiments/none/runs/r1", {"displayName": "x"}).status_code == 404
+
+
+def test_experiments_are_listed_by_view_and_name(alice_api, started):
+    started("r1", "old")
+    started("r2", "new")
+    alice_api.patch("H/experiments/old", {"archived": True})
+
+    def names(query):
+        return {row["name"] for row in alice_api.get(f"H/experiments?{query}").json()["value"]}
+
+    assert names("") == names("viewType=All") == {"old", "new"}
+    assert (names("viewType=ActiveOnly"), names("viewType=ArchivedOnly")) == ({"new"}, {"old"})
+    assert (names("name=old"), names("name=none")) == ({"old"}, set())
+    assert alice_api.get("H/experiments?viewType=Some").json()["error"]["target"] == "viewType"
+
+
 def test_a_stale_attempt_is_refused_everywhere(claimed, run_api):
     run = claimed()
     old, present = run_api("job1", 0), run_api("job1", 1)

@@ -7,6 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from workspaces import devices
+from workspaces.authentication import run_token
 from workspaces.models import DeviceLogin, Token
 
 
@@ -86,3 +87,10 @@ def test_no_cookie_opens_the_api_and_no_method_but_post(api, db):
 def test_terminals_have_no_csrf_token(db):
     answer = Client(enforce_csrf_checks=True).post("/login/device", {"clientName": "x"}, "application/json")
     assert answer.status_code == 200
+
+
+def test_whoami_tells_whose_token_it_is(api, alice, workspace):
+    assert api("").get("/login/whoami").status_code == 401
+    found = api(Token.make(alice, "laptop")[1]).get("/login/whoami").json()
+    assert found == {"name": alice.label, "username": alice.username, "runId": None}
+    assert api(run_token(alice.pk, workspace.pk, "r1", 0)).get("/login/whoami").json()["runId"] == "r1"
