@@ -39,6 +39,23 @@ def test_az_ml_workspace_create_as_it_is_written(ws, lazuli):
     assert code == cli.FAILED and "already exists" in err
 
 
+def test_among_several_subscriptions_one_is_meant(ws, lazuli):
+    Workspace.create("aml-workspace", subscription_id="second", resource_group="others", show_output=False)
+    # The one that has the group.
+    created = as_json(lazuli("ml", "workspace", "create", "-w", "new-one", "-g", "others", main=cli.az_main))
+    assert created["subscriptionId"] == "second"
+    # No one has it: as in Azure's CLI the first, and that is said.
+    code, out, err = lazuli("ml", "workspace", "create", "-w", "new-two", "-g", "fresh", main=cli.az_main)
+    assert code == 0 and json.loads(out)["subscriptionId"] in err and "account set" in err
+    assert lazuli("workspace", "show", "-w", "aml-workspace")[0] == cli.FAILED
+    assert lazuli("account", "set", "-s", "none")[0] == cli.USAGE
+    assert lazuli("account", "set", "-s", "second")[0] == cli.OK
+    assert as_json(lazuli("workspace", "show", "-w", "aml-workspace", "-o", "json"))["subscriptionId"] == "second"
+    listed = as_json(lazuli("account", "list", "-o", "json"))
+    assert [item["subscriptionId"] for item in listed if item["isDefault"]] == ["second"]
+    assert Workspace.create("new-three", resource_group="fresh", show_output=False).subscription_id == "second"
+
+
 def test_workspace_commands(ws, lazuli):
     assert lazuli("workspace", "list", "-o", "tsv")[1] == "aml-workspace\taml-resources\teastus\tsdk-tests\n"
     where = ("-w", "aml-workspace", "-g", "aml-resources")
@@ -55,7 +72,7 @@ def test_without_a_name_the_only_workspace_is_meant(ws, lazuli):
     assert as_json(lazuli("workspace", "show", "-o", "json"))["name"] == "aml-workspace"
     Workspace.create("another", resource_group="aml-resources", show_output=False)
     code, _, err = lazuli("workspace", "show")
-    assert code == cli.USAGE and "aml-workspace, another" in err
+    assert code == cli.USAGE and "-w aml-workspace -g aml-resources, -w another -g aml-resources" in err
     assert lazuli("folder", "attach", "-w", "another", "-g", "aml-resources")[0] == cli.OK
     assert as_json(lazuli("workspace", "show", "-o", "json"))["name"] == "another"
 
@@ -140,7 +157,14 @@ def test_login_with_a_token_and_account(ws, lazuli, monkeypatch, studio):
     assert code == cli.FAILED and "Not signed in at http://testserver" in err
     code, _, err = lazuli("login", "--token", "wrong")
     assert code == cli.FAILED and "ERROR: " in err
-    assert as_json(lazuli("login", "--token", token, "-o", "json"))["signedIn"] is True
+    assert as_json(lazuli("login", "--token", token, "-o", "json")) == {
+        "server": "http://testserver",
+        "user": "sdk-owner",
+        "signedIn": True,
+    }
+    monkeypatch.setenv("LAZULI_TOKEN", token)
+    assert as_json(lazuli("account", "show", "-o", "json"))["user"] == "sdk-owner (LAZULI_TOKEN)"
+    monkeypatch.delenv("LAZULI_TOKEN")
     assert lazuli("workspace", "list", "-o", "tsv")[0] == cli.OK
     assert as_json(lazuli("account", "list", "-o", "json"))[0]["subscriptionId"] == "sdk-tests"
 

@@ -63,8 +63,9 @@ def test_the_only_subscription_need_not_be_named(ws):
     made = Workspace.create("second", resource_group="aml-resources", show_output=False)
     assert made.subscription_id == "sdk-tests"
     Workspace.create("elsewhere", subscription_id="other", resource_group="g", show_output=False)
-    with pytest.raises(UserErrorException, match="subscription_id"):
-        Workspace.create("third", resource_group="aml-resources")
+    assert Workspace.create("third", resource_group="g", show_output=False).subscription_id == "other"
+    with pytest.raises(UserErrorException, match=r"subscription_id \(one of: .*AZURE_SUBSCRIPTION_ID"):
+        Workspace.create("fourth", resource_group="in-none")
 
 
 def test_get_finds_by_name_alone_if_it_is_unique(ws):
@@ -119,7 +120,7 @@ def test_update_and_delete(ws):
 
 
 def test_addresses(ws):
-    assert ws.get_mlflow_tracking_uri() == ws._client.base_url + "/mlflow/v1.0" + ws._path
+    assert ws.get_mlflow_tracking_uri() == "azureml://testserver/mlflow/v1.0" + ws._path
     assert ws.discovery_url.startswith("http")
     assert ws._workspace_id in ws.discovery_url
     assert set(ws.list_keys())

@@ -69,6 +69,18 @@ def login_of(url: str) -> Optional[Dict[str, Any]]:
     return cast(Optional[Dict[str, Any]], _read()["logins"].get(url))
 
 
+def subscription_of(url: str) -> Optional[str]:
+    """The subscription that is meant when none is named: `AZURE_SUBSCRIPTION_ID`, else what `account set` chose."""
+    given = os.environ.get("AZURE_SUBSCRIPTION_ID")
+    return given or cast(Optional[str], _read().get("subscriptions", {}).get(url))
+
+
+def choose_subscription(url: str, subscription_id: str) -> None:
+    logins = _read()
+    logins.setdefault("subscriptions", {})[url] = subscription_id
+    _write(logins)
+
+
 def known_servers() -> List[str]:
     """All servers that the environment or a login names."""
     named = [os.environ.get("LAZULI_URL"), os.environ.get("AZUREML_SERVICE_ENDPOINT"), *_read()["logins"]]

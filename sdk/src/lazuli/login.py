@@ -53,10 +53,15 @@ def _wait(client: Client, body: Dict[str, Any], sleep: Callable[[float], None]) 
 
 
 def sign_in_with_token(url: str, token: str) -> None:
-    """Remember a token made in the studio, after asking the server whether it holds."""
+    """Remember a token made in the studio, after asking the server whose it is."""
     url = config.normal_url(url)
-    Client(url, token).request("GET", "/subscriptions")
-    config.remember(url, token, "(a token)")
+    config.remember(url, token, who_has(url, token))
+
+
+def who_has(url: str, token: str) -> str:
+    """The name of the person to whom the token belongs."""
+    found: Dict[str, Any] = Client(url, token).get("/login/whoami")
+    return _user_name({"user": found})
 
 
 def token(url: str, *, interactive: Optional[bool] = None) -> str:

@@ -174,10 +174,8 @@ class Experiment:
             raise UserErrorException(f"view_type is {view_type!r}; it may be 'ActiveOnly', 'ArchivedOnly' or 'All'.")
         return [
             Experiment(workspace, dto["name"], _skip_name_validation=True, _experiment_dto=dto)
-            for dto in _all(workspace)
-            if experiment_name in (None, dto["name"])
-            and (view_type == ViewType.All or bool(dto.get("archivedTime")) == (view_type == ViewType.ArchivedOnly))
-            and _has_tags(dto.get("tags") or {}, tags)
+            for dto in _all(workspace, name=experiment_name, viewType=view_type)
+            if _has_tags(dto.get("tags") or {}, tags)
         ]
 
     @staticmethod
@@ -243,8 +241,8 @@ def _path(workspace: Workspace, name: str) -> str:
     return f"{workspace._history}/experiments/{quote_segment(name)}"
 
 
-def _all(workspace: Workspace) -> Iterator[Json]:
-    return workspace._client.items(workspace._history + "/experiments")
+def _all(workspace: Workspace, **narrowed: Optional[str]) -> Iterator[Json]:
+    return workspace._client.items(workspace._history + "/experiments", narrowed)
 
 
 def _has_tags(present: Dict[str, str], wanted: Pairs) -> bool:

@@ -100,6 +100,8 @@ class Workspace:
         if not found:
             raise WorkspaceException(f"WorkspaceNotFound: no workspace named {name!r} could be found.")
         if len(found) > 1:
+            found = [dto for dto in found if _is_in(dto, config.subscription_of(_connect(auth).base_url))] or found
+        if len(found) > 1:
             places = ", ".join(dto["id"] for dto in found)
             raise WorkspaceException(f"More than one workspace is named {name!r}: {places}", found_multiple=True)
         return Workspace._from_dto(found[0], auth)
@@ -472,7 +474,8 @@ class _Place:
         """Checks the name, and chooses what was left out."""
         _names.check_name("a workspace", name, 3, 33)
         client = _connect(auth)
-        return cls(client, subscription_id or _only_subscription(client), resource_group or f"{name}-rg", name)
+        group = resource_group or f"{name}-rg"
+        return cls(client, subscription_id or _meant_subscription(client, group), group, name)
 
     def exists(self, exist_ok: bool) -> bool:
         found = self._find(self._workspace) is not None
@@ -534,12 +537,31 @@ def _subscriptions(client: Client) -> List[Json]:
     return list(client.items("/subscriptions"))
 
 
-def _only_subscription(client: Client) -> str:
-    known = [dto["subscriptionId"] for dto in _subscriptions(client)]
-    if len(known) == 1:
-        return cast(str, known[0])
-    choice = f"one of: {', '.join(known)}" if known else "any text; a new one is made"
-    raise UserErrorException(f"Say which subscription the workspace belongs to with subscription_id ({choice}).")
+def _meant_subscription(client: Client, group: str) -> str:
+    fitting = _fitting_subscriptions(client, group)
+    if len(fitting) == 1:
+        return fitting[0]
+    choice = f"one of: {', '.join(fitting)}" if fitting else "any text; a new one is made"
+    raise UserErrorException(
+        f"Say which subscription the workspace belongs to with subscription_id ({choice}), "
+        "or choose one for good with `lazuli account set --subscription ID` or AZURE_SUBSCRIPTION_ID."
+    )
+
+
+def _fitting_subscriptions(client: Client, group: str) -> List[str]:
+    """The one that was chosen; else those that have the group; else all."""
+    chosen = config.subscription_of(client.base_url)
+    if chosen:
+        return [chosen]
+    known = [cast(str, dto["subscriptionId"]) for dto in _subscriptions(client)]
+    if len(known) < 2:
+        return known
+    answers = {each: client.request("GET", _names.group_path(each, group), ok=(200, 404)) for each in known}
+    return [each for each, answer in answers.items() if answer.status_code == 200] or known
+
+
+def _is_in(dto: Json, subscription_id: Optional[str]) -> bool:
+    return subscription_id is not None and _names.parse_scope(dto["id"])[0] == subscription_id
 
 
 def _refuse(**wishes: Any) -> None:

@@ -9,10 +9,11 @@ from typing import Any, List
 
 from lazuli import config
 from lazuli.cli.output import Answer
-from lazuli.cli.parser import Group
+from lazuli.cli.parser import Group, UsageError
+from lazuli.login import who_has
 
 COLUMNS = ("server", "user", "signedIn")
-SUBSCRIPTION_COLUMNS = ("subscriptionId", "displayName", "state")
+SUBSCRIPTION_COLUMNS = ("subscriptionId", "displayName", "state", "isDefault")
 
 
 def add(top: Group) -> None:
@@ -31,6 +32,10 @@ def add(top: Group) -> None:
     group = top.group("account", "Who is signed in, and what they see.")
     group.command("show", show, "Show the server and the user.")
     group.command("list", list_, "List the subscriptions.")
+    parser = group.command(
+        "set", set_, "Choose the subscription that is meant when none is named.", "--subscription research"
+    )
+    parser.add_argument("-s", "--subscription", required=True, metavar="ID")
 
 
 def login(options: Namespace) -> Answer:
@@ -58,12 +63,26 @@ def show(options: Namespace) -> Answer:
 def list_(options: Namespace) -> Answer:
     from azureml.core.workspace import _connect, _subscriptions
 
-    found: List[Any] = _subscriptions(_connect(None))
+    client = _connect(None)
+    chosen = config.subscription_of(client.base_url)
+    found: List[Any] = [dict(dto, isDefault=dto["subscriptionId"] == chosen) for dto in _subscriptions(client)]
     return Answer(found, SUBSCRIPTION_COLUMNS)
+
+
+def set_(options: Namespace) -> None:
+    from azureml.core.workspace import _connect, _subscriptions
+
+    client = _connect(None)
+    known = [dto["subscriptionId"] for dto in _subscriptions(client)]
+    if options.subscription not in known:
+        raise UsageError(f"you see no subscription {options.subscription!r} (there are: {', '.join(known) or 'none'})")
+    config.choose_subscription(client.base_url, options.subscription)
 
 
 def _account(url: str) -> Answer:
     token = config.token_for(url)
     remembered = config.login_of(url) or {}
-    user = "(LAZULI_TOKEN)" if token and token == os.environ.get("LAZULI_TOKEN") else remembered.get("user")
+    user = remembered.get("user")
+    if token and token == os.environ.get("LAZULI_TOKEN"):
+        user = f"{who_has(url, token)} (LAZULI_TOKEN)"
     return Answer({"server": url, "user": user, "signedIn": token is not None}, COLUMNS)

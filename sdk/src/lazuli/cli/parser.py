@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any, Callable, Dict, List
 
+from lazuli import config
+
 
 class UsageError(Exception):
     """The command cannot be carried out as it was typed."""
@@ -70,7 +72,7 @@ def takes_subscription(parser: argparse.ArgumentParser) -> None:
         "--subscription",
         dest="subscription_id",
         metavar="ID",
-        help="default: the one you can see, if it is only one",
+        help="default: what `account set` chose, else the only one you can see or that has the group",
     )
 
 
@@ -90,7 +92,7 @@ def pairs(texts: List[str]) -> Dict[str, str]:
 
 
 def find_workspace(options: argparse.Namespace) -> Any:
-    """The workspace of -w, else the one of config.json, else the only one there is."""
+    """The workspace of -w, else the one of config.json, else the only one there is (in the chosen subscription)."""
     from azureml.core import _config_file
     from azureml.core.workspace import Workspace
     from azureml.exceptions import UserErrorException
@@ -111,11 +113,14 @@ def find_workspace(options: argparse.Namespace) -> Any:
 
 
 def _only_workspace() -> Any:
+    from azureml._names import parse_scope
     from azureml.core.workspace import Workspace, _all_workspaces, _connect
 
-    found = _all_workspaces(_connect(None), None, None)
+    client = _connect(None)
+    found = _all_workspaces(client, config.subscription_of(client.base_url), None)
     if len(found) != 1:
-        names = ", ".join(sorted(dto["name"] for dto in found)) or "there is none yet"
+        places = sorted({"-w {2} -g {1}".format(*parse_scope(dto["id"])) for dto in found})
+        names = ", ".join(places) or "there is none yet"
         raise UsageError(f"say which workspace with -w NAME -g GROUP, or run this beside a config.json ({names})")
     return Workspace._from_dto(found[0], None)
 

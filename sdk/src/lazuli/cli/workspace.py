@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 from lazuli.cli.output import Answer
 from lazuli.cli.parser import (
@@ -70,7 +71,7 @@ def create(options: Namespace) -> Answer:
 
     workspace = Workspace.create(
         options.workspace_name,
-        subscription_id=options.subscription_id,
+        subscription_id=options.subscription_id or _default_subscription(options),
         resource_group=options.resource_group,
         location=options.location,
         friendly_name=options.friendly_name,
@@ -80,6 +81,18 @@ def create(options: Namespace) -> Answer:
         show_output=False,
     )
     return Answer(row(workspace), COLUMNS)
+
+
+def _default_subscription(options: Namespace) -> Optional[str]:
+    """As the Azure CLI has it, there is always one: of several the first, which is said."""
+    from azureml.core.workspace import _connect, _fitting_subscriptions
+
+    group = options.resource_group or f"{options.workspace_name}-rg"
+    fitting = _fitting_subscriptions(_connect(None), group)
+    if len(fitting) > 1:
+        said = f"Using the subscription {fitting[0]} of {', '.join(fitting)}; `account set` chooses another."
+        print(said, file=sys.stderr)
+    return fitting[0] if fitting else None
 
 
 def list_(options: Namespace) -> Answer:
