@@ -277,7 +277,9 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["workspace", "-created_at", "-id"], name="runs_newest"),
             models.Index(fields=["experiment", "-created_at", "-id"], name="runs_of_experiment"),
-            models.Index(fields=["workspace", "status"], name="runs_by_status"),
+            # What the counters of a list read, and nothing but these.
+            models.Index(fields=["workspace", "deleted_at", "status", "parent"], name="runs_counted"),
+            models.Index(fields=["experiment", "deleted_at", "status", "parent"], name="runs_counted_of_experiment"),
             # The order of MLflow's searches.
             models.Index("experiment", Coalesce("started_at", "created_at").desc(), "run_id", name="runs_by_start"),
             models.Index(

@@ -3,7 +3,7 @@
 import functools
 
 from django.core.paginator import Paginator
-from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, Now
 
 from runs import colours
@@ -64,34 +64,49 @@ class RunTable:
             runs = runs.filter(status__in=[state for group in self.asked["status"] for state in GROUPS[group]])
         return self._sorted(runs)
 
-    def _sorted(self, runs):
+    @property
+    def _sort(self) -> tuple[str, bool]:
+        """The key, and whether the greatest comes first."""
         sort = self.asked["sort"] or "-created"
-        name, down = sort.removeprefix("-"), sort.startswith("-")
+        return sort.removeprefix("-"), sort.startswith("-")
+
+    def _places(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """Key and revision of the runs from one place to another, in order, without reading what lies before."""
+        name, down = self._sort
+        if name.startswith(METRIC):
+            return _by_metric(self.matching, name.removeprefix(METRIC), down, start, stop)
+        return list(self.matching.values_list("pk", "revision")[start:stop])
+
+    def _sorted(self, runs):
+        name, down = self._sort
         if name == "created":
             # The order of the index.
             return runs.order_by("-created_at", "-pk") if down else runs.order_by("created_at", "pk")
         if name == "duration":
             runs = runs.annotate(taken=Coalesce("ended_at", Now()) - F("started_at"))
         elif name.startswith(METRIC):
-            series = MetricSeries.objects.filter(run=OuterRef("pk"), name=name.removeprefix(METRIC))
-            runs = runs.annotate(metric=Subquery(series.values("last")))
+            return runs.order_by("-pk")
         elif name not in SORTS:
             allowed = ", ".join(SORTS)
-            raise Invalid(f"sort={sort!r}: write {allowed} or {METRIC}NAME, and a - before it for the other way round.")
-        field = F(SORTS.get(name, "metric"))
+            raise Invalid(
+                f"sort={self.asked['sort']!r}: write {allowed} or {METRIC}NAME, and a - before it for the other way round."
+            )
+        field = F(SORTS[name])
         return runs.order_by(field.desc(nulls_last=True) if down else field.asc(nulls_last=True), "-pk")
 
     @functools.cached_property
     def page(self):
-        runs = self.matching.select_related("experiment", "created_by", "workspace").prefetch_related("tag_rows")
-        paginator = Paginator(runs.annotate(child_count=_child_count()), self.asked["size"])
-        # The counters have it already: no second count.
-        paginator.count = self.count
-        return paginator.get_page(self.asked["page"] or 1)
+        # The counters know how many there are: no second count. Which rows these are is asked for by `rows`.
+        return Paginator(range(self.count), self.asked["size"]).get_page(self.asked["page"] or 1)
 
     @functools.cached_property
     def rows(self) -> list[Run]:
-        rows = list(self.page.object_list)
+        places = self.page.object_list
+        pks = [pk for pk, _ in self._places(places.start, places.stop)]
+        runs = Run.objects.select_related("experiment", "created_by", "workspace").prefetch_related("tag_rows")
+        found = runs.annotate(child_count=_child_count()).in_bulk(pks)
+        # One that was freed in this moment is left out.
+        rows = [found[pk] for pk in pks if pk in found]
         values = self._metric_values(rows) if self.metric_names else {}
         for run in rows:
             run.colour = colours.place(run.pk)
@@ -127,7 +142,7 @@ class RunTable:
         """Whether the rows differ from those that the reader has: one query, without counting or joining."""
         size = self.asked["size"]
         start = ((self.asked["page"] or 1) - 1) * size
-        return _token(self.matching.values_list("pk", "revision")[start : start + size]) != self.asked["seen"]
+        return _token(self._places(start, start + size)) != self.asked["seen"]
 
     @property
     def changed(self) -> list[Run] | None:
@@ -136,6 +151,22 @@ class RunTable:
         if [pk for pk, _, _ in had] != [f"{run.pk:x}" for run in self.rows]:
             return None
         return [run for run, (_, _, revision) in zip(self.rows, had, strict=True) if f"{run.revision:x}" != revision]
+
+
+def _by_metric(runs, name: str, down: bool, start: int, stop: int) -> list[tuple[int, int]]:
+    """Those with a number there in the order of its index, then those without."""
+    series = FilteredRelation("metrics", condition=Q(metrics__name=name))
+    numbers = runs.annotate(series=series).filter(series__last__isnull=False)
+    last = F("series__last")
+    numbers = numbers.order_by(last.desc() if down else last.asc(), "-pk").values_list("pk", "revision")
+    found = list(numbers[start:stop])
+    if len(found) == stop - start:
+        return found
+    before = start + len(found) if found or not start else numbers.count()
+    have = MetricSeries.objects.filter(name=name, last__isnull=False).values("run")
+    rest = runs.exclude(pk__in=have).order_by("-pk").values_list("pk", "revision")
+    skip = max(0, start - before)
+    return found + list(rest[skip : skip + stop - start - len(found)])
 
 
 def _token(pairs) -> str:
