@@ -14,6 +14,7 @@ from runs.inputs import RunDataset, RunModel  # noqa: F401  (Django looks for ta
 from runs.patterns import ValueStart
 from runs.purge_jobs import PurgeJob  # noqa: F401
 from runs.retention_rules import RetentionRule  # noqa: F401
+from runs.saved_views import SavedView, Star, TagEdit  # noqa: F401
 from runs.series import MetricBatch, MetricChunk, MetricSeries  # noqa: F401
 from studio.errors import Conflict, Invalid
 from workspaces import names

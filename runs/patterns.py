@@ -1,6 +1,6 @@
 """Texts in SQL: LIKE and ILIKE as lookups that mean the same on SQLite and PostgreSQL: `name__like="run%"`, % and _ and no escapes."""
 
-from django.db.models import CharField, Func, Lookup, TextField
+from django.db.models import CharField, FloatField, Func, Lookup, TextField
 
 # How much of a value an index holds; PostgreSQL refuses long ones.
 INDEXED = 200
@@ -47,3 +47,21 @@ def _as_glob(pattern: str) -> str:
 for field in (CharField, TextField):
     field.register_lookup(Like)
     field.register_lookup(ILike)
+
+
+class AsNumber(Func):
+    """A text as the number that it writes; NULL if it writes none."""
+
+    output_field = FloatField()
+    arity = 1
+    NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?\s*$"
+
+    def as_sqlite(self, compiler, connection, **context):
+        return self._sql(compiler, "REGEXP", "REAL")
+
+    def as_sql(self, compiler, connection, **context):
+        return self._sql(compiler, "~", "double precision")
+
+    def _sql(self, compiler, matches: str, kind: str):
+        sql, params = compiler.compile(self.source_expressions[0])
+        return f"CASE WHEN {sql} {matches} %s THEN CAST({sql} AS {kind}) END", [*params, self.NUMBER, *params]
