@@ -30,6 +30,7 @@ from runs.models import (
     RunTag,
     Snapshot,
 )
+from runs.series import MetricSketch
 from studio import storage
 from studio.errors import Conflict
 from workspaces import deletion
@@ -49,6 +50,7 @@ SNAPSHOTS_KEPT = dt.timedelta(minutes=10)
 # What hangs on runs and nothing hangs on, by its way to them: freed without being read. Django finds the rest.
 LEAVES = [
     (MetricChunk, "series__run__in"),
+    (MetricSketch, "series__run__in"),
     (ArtifactSegment, "artifact__run__in"),
     *[(model, "run__in") for model in (MetricSeries, MetricBatch, Artifact, RunTag, RunParameter, RunEvent)],
 ]

@@ -67,6 +67,28 @@ class MetricChunk(models.Model):
         return f"{self.series} [{self.start}, +{self.count}]"
 
 
+class MetricSketch(models.Model):
+    """What a chart of everything needs of one long chunk: its extremes, so that a line of millions of points is drawn
+    without reading them."""
+
+    series = models.ForeignKey(MetricSeries, models.CASCADE, related_name="sketches")
+    start = models.PositiveBigIntegerField()
+    count = models.PositiveIntegerField()
+    least_step = models.BigIntegerField()
+    most_step = models.BigIntegerField()
+    least_time = models.BigIntegerField()
+    most_time = models.BigIntegerField()
+    # Values that are no finite number.
+    gaps = models.PositiveIntegerField(default=0)
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["series", "start"], name="one_sketch_at_a_place")]
+
+    def __str__(self):
+        return f"{self.series} [{self.start}, +{self.count}]"
+
+
 class MetricBatch(models.Model):
     """A batch that was stored; the same id again changes nothing. Forgotten after a day."""
 

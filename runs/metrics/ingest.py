@@ -10,11 +10,14 @@ from runs.metrics import repeats, statements
 from runs.metrics.batches import Group, grouped
 from runs.metrics.repeats import last_of, rank_of
 from runs.models import MetricChunk, MetricSeries, Run
+from runs.series import MetricSketch
 from studio.errors import Invalid, TooLarge
 
 # A merge every so many chunks; a chunk of so many points is left alone by later merges.
 LOOSE = 64
 FULL = 16_384
+# A chunk of so many points gets a sketch.
+SKETCHED = 4_096
 MOST_SERIES = 10_000
 MOST_IN_SERIES = 10_000_000
 
@@ -54,12 +57,22 @@ def _store(run: Run, groups: dict[str, Group], once: bool) -> None:
         for series in MetricSeries.objects.bulk_create(fresh):
             present[series.name] = series
     chunks = [_chunk(present[name], group) for name, group in groups.items()]
-    statements.add_chunks([chunk for parts in chunks for chunk in parts])
+    added = [chunk for parts in chunks for chunk in parts]
+    statements.add_chunks(added)
+    _sketch(added)
     changed = [present[name] for name in groups]
     statements.save_summaries(changed)
     for series in changed:
         if series.loose >= LOOSE:
             merge(series)
+
+
+def _sketch(chunks: list[MetricChunk]) -> None:
+    long = [chunk for chunk in chunks if chunk.count >= SKETCHED]
+    if long:
+        from runs.metrics import sketches
+
+        sketches.keep(long)
 
 
 def _check_kinds(present: dict, groups: dict) -> None:
@@ -162,7 +175,9 @@ def merge(series: MetricSeries) -> None:
             codec, columns = packing.join([packing.unpack(bytes(chunk.data)) for chunk in chunks])
             data = packing.pack(codec, *columns)
             MetricChunk.objects.filter(pk__in=[chunk.pk for chunk in chunks]).delete()
-            MetricChunk.objects.create(series=series, start=chunks[0].start, count=len(columns[0]), data=data)
+            MetricSketch.objects.filter(series=series, start__in=[chunk.start for chunk in chunks]).delete()
+            start, count = chunks[0].start, len(columns[0])
+            _sketch([MetricChunk.objects.create(series=series, start=start, count=count, data=data)])
     series.loose = 0
     MetricSeries.objects.filter(pk=series.pk).update(loose=0)
 
