@@ -66,7 +66,7 @@ def figure(chosen: Chosen, name: str, asked) -> dict:
     if not runs:
         raise Invalid(f"name={name!r}: none of the runs has a metric of this name with numbers.", target="name")
     if all(one.count == 1 for one in by_run.values()):
-        return _bars(runs, by_run)
+        return _group_bars(chosen, by_run, asked["group"]) if asked["group"] else _bars(runs, by_run)
     columns = metrics.points_of_many(list(by_run.values()))
     lines = [Line(run, *_placed(columns[by_run[run.pk].pk], asked["x"], len(runs))) for run in runs]
     traces = _means(chosen, lines, asked["group"]) if asked["group"] else [_trace(line) for line in lines]
@@ -105,6 +105,22 @@ def _rounded(x) -> list:
 def _bars(runs: list[Run], by_run: dict[int, MetricSeries]) -> dict:
     drawn = charts.bars_of_runs([(run.display_name, run.colour, by_run[run.pk].last) for run in runs])
     drawn["data"][0]["ids"] = [run.run_id for run in runs]
+    drawn["layout"]["height"] = 300
+    return drawn
+
+
+def _group_bars(chosen: Chosen, by_run: dict[int, MetricSeries], word: str) -> dict:
+    """The mean of each group, with how far the true one may be from it."""
+    import numpy as np
+
+    members, means, errors = [], [], []
+    for member in _members(chosen, word):
+        values = np.array([[by_run[pk].last] for pk in member["pks"] if pk in by_run])
+        if len(values):
+            mean, error = _mean(values)
+            members, means, errors = [*members, member], [*means, float(mean[0])], [*errors, float(error[0])]
+    drawn = charts.bars_of_runs([(one["label"], one["colour"], mean) for one, mean in zip(members, means, strict=True)])
+    drawn["data"][0] |= {"ids": [one["label"] for one in members], "error_y": {"type": "data", "array": errors}}
     drawn["layout"]["height"] = 300
     return drawn
 
@@ -169,9 +185,16 @@ def mean_of(curves: list[tuple]):
     if len(places) > PLACES:
         places = np.linspace(places[0], places[-1], PLACES)
     table = np.array([np.interp(places, x, y, left=np.nan, right=np.nan) for x, y in curves])
+    return places, *_mean(table)
+
+
+def _mean(table):
+    """Mean and half the 95 % interval of each column, over what is there."""
+    import numpy as np
+
     count = np.isfinite(table).sum(axis=0)
     total = np.maximum(count, 1)
     mean = np.nansum(table, axis=0) / total
     spread = np.sqrt(np.nansum((table - mean) ** 2, axis=0) / np.maximum(count - 1, 1))
-    t = np.array([0.0, *T95, *[1.96] * len(curves)])[np.maximum(count - 1, 0)]
-    return places, np.where(count > 0, mean, np.nan), t * spread / np.sqrt(total)
+    t = np.array([0.0, *T95, *[1.96] * len(table)])[np.maximum(count - 1, 0)]
+    return np.where(count > 0, mean, np.nan), t * spread / np.sqrt(total)

@@ -9,7 +9,8 @@ from runs.compare.rows import Row
 from runs.templatetags.runs import job_type
 from studio.templatetags.studio import duration, status, ticking, when
 
-# Facts that are of no use once they are the same everywhere, or empty.
+OWN = {"Created on", "Duration"}
+# Facts that are left out where no run has them.
 OPTIONAL = {"Description", "Git repository", "Git branch", "Git commit", "Git changes not committed", "Parent job"}
 
 
@@ -26,7 +27,7 @@ def context(chosen: Chosen, asked) -> dict:
     flat = [(name, row) for name, found in groups for row in rows.narrowed(found, asked)]
     page = rows.page_of(flat, asked)
     for _, row in page:
-        row.cells = rows.cells_of_texts(row.texts, base, row.more.get("htmls"))
+        row.cells = rows.cells_of(row, base)
     shown = [Group(name, [row for group, row in page if group == name]) for name, _ in groups]
     return {
         "groups": [group for group in shown if group.rows],
@@ -63,4 +64,4 @@ def _facts(chosen: Chosen) -> list[Row]:
 def _row(chosen: Chosen, name: str, text, html=None) -> Row:
     texts = [text(run) for run in chosen.runs]
     texts = [one if one is None else str(one) for one in texts]
-    return Row(name, texts, more={"htmls": [html(run) for run in chosen.runs]} if html else {})
+    return Row(name, texts, is_own=name in OWN, more={"htmls": [html(run) for run in chosen.runs]} if html else {})

@@ -21,12 +21,19 @@ class Row:
     name: str
     texts: list[str | None]
     cells: str = ""
+    # Such as when a run was made: it is another one for every run, which says nothing about them.
+    is_own: bool = False
     # What a template of this table needs beside.
     more: dict = dataclasses.field(default_factory=dict)
 
     @property
+    def is_alike(self) -> bool:
+        return len(set(self.texts)) < 2
+
+    @property
     def differs(self) -> bool:
-        return len(set(self.texts)) > 1
+        """Whether it is worth a look."""
+        return not (self.is_own or self.is_alike)
 
     def has(self, words: list[str]) -> bool:
         if not words:
@@ -38,7 +45,7 @@ class Row:
 def narrowed(rows: list[Row], asked) -> list[Row]:
     """Those that the search box and *Only differences* leave."""
     words = asked["q"].lower().split()
-    return [row for row in rows if row.has(words) and (row.differs or not asked["only"])]
+    return [row for row in rows if row.has(words) and not (asked["only"] and row.is_alike)]
 
 
 def page_of(rows: list, asked):
@@ -49,12 +56,13 @@ def page_of(rows: list, asked):
     return paginator.page(asked.page)
 
 
-def cells_of_texts(texts: list[str | None], base: int, htmls: list[str] | None = None) -> SafeString:
+def cells_of(row: Row, base: int) -> SafeString:
     """The base's cell, and a mark on each that says something else; `htmls` are richer ways to write the same."""
-    inner = htmls or [written(text) for text in texts]
+    texts = row.texts
+    inner = row.more.get("htmls") or [written(text) for text in texts]
     wanted = texts[base]
     marks = [
-        ' class="is-base"' if place == base else ' class="is-other"' if text != wanted else ""
+        ' class="is-base"' if place == base else ' class="is-other"' if text != wanted and row.differs else ""
         for place, text in enumerate(texts)
     ]
     return mark_safe("".join(f"<td{mark}>{html}</td>" for mark, html in zip(marks, inner, strict=True)))

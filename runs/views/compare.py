@@ -31,7 +31,8 @@ def compare(request, slug):
     """`?runs=id,id,…`; one tab of the comparison, or the search for runs while there are not two."""
     scope = runs_of(request, slug)
     asked = Asked.read(request.GET)
-    if asked.is_untidy:
+    # Forms write commas as %2C; the shorter address is the one to share.
+    if asked.is_untidy or "%2C" in request.META["QUERY_STRING"]:
         return redirect(f"{request.path}?{asked.query()}")
     found = chosen.load(scope, asked)
     context = {

@@ -33,7 +33,8 @@
   const barsOf = ({ ids, ...trace }) => {
     const places = ids.map((id, place) => place).filter((place) => !hidden.has(ids[place]));
     const pick = (values) => places.map((place) => values[place]);
-    return { ...trace, x: pick(trace.x), y: pick(trace.y), text: pick(trace.text), colours: pick(trace.colours) };
+    const errors = trace.error_y && { error_y: { ...trace.error_y, array: pick(trace.error_y.array) } };
+    return { ...trace, ...errors, x: pick(trace.x), y: pick(trace.y), text: pick(trace.text), colours: pick(trace.colours) };
   };
 
   const draw = (name) => {

@@ -14,19 +14,30 @@
   const short = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
   const written = (value) => (Math.abs(value) >= 1e5 || (value && Math.abs(value) < 1e-3) ? value.toExponential(1) : String(Number(value.toPrecision(4))));
 
+  // How many characters long names begin with in common.
+  const shared = (names) => {
+    let length = 0;
+    while (names.length > 1 && length < names[0].length && names.every((name) => name[length] === names[0][length])) length += 1;
+    return length > 8 ? length : 0;
+  };
+
   // Where each job lies on an axis, from 0 at the bottom to 1 at the top; null without a value.
   const scaled = (axis) => {
     const present = axis.values.filter((value) => value !== null);
     if (axis.numeric) {
-      const low = Math.min(...present), high = Math.max(...present), span = high - low;
-      const ticks = span ? [0, 0.25, 0.5, 0.75, 1].map((place) => [place, written(low + place * span)]) : [[0.5, written(low)]];
-      const valueAt = (place) => written(low + place * span);
-      return { ...axis, ticks, valueAt, places: axis.values.map((value) => (value === null ? null : span ? (value - low) / span : 0.5)) };
+      const low = Math.min(...present), high = Math.max(...present);
+      // Learning rates and their like lie apart only on a logarithmic axis.
+      const isLog = low > 0 && high / low >= 100, bend = isLog ? Math.log : (value) => value, back = isLog ? Math.exp : (value) => value;
+      const start = bend(low), span = bend(high) - start;
+      const valueAt = (place) => written(back(start + place * span));
+      const ticks = (span ? [0, 0.25, 0.5, 0.75, 1] : [0.5]).map((place) => [place, valueAt(place)]);
+      return { ...axis, ticks, valueAt, places: axis.values.map((value) => (value === null ? null : span ? (bend(value) - start) / span : 0.5)) };
     }
     const names = [...new Set(present)].sort((one, other) => one.localeCompare(other, undefined, { numeric: true }));
     const placeOf = new Map(names.map((name, number) => [name, names.length > 1 ? number / (names.length - 1) : 0.5]));
     const every = Math.ceil(names.length / 14);
-    const ticks = names.filter((name, number) => number % every === 0).map((name) => [placeOf.get(name), short(name, 16)]);
+    const skip = shared(names);
+    const ticks = names.filter((name, number) => number % every === 0).map((name) => [placeOf.get(name), short(skip ? `…${name.slice(skip)}` : name, 16)]);
     const valueAt = (place) => names[Math.round(place * (names.length - 1))] || "";
     return { ...axis, ticks, valueAt, places: axis.values.map((value) => (value === null ? null : placeOf.get(value))) };
   };

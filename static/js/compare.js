@@ -17,20 +17,37 @@
       const url = new URL(link.href);
       link.href = url.pathname + withWords(url.search, name, kept);
     }
-    for (const old of form().querySelectorAll(`input[name="${name}"]`)) old.remove();
-    if ([...document.querySelectorAll(`[form="compare-form"][name="${name}"]`)].length) return;
-    for (const value of kept) form().append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+    const fields = [...form().elements].filter((field) => field.name === name);
+    for (const field of fields) if (field.type === "hidden") field.remove();
+    if (fields.some((field) => field.type !== "hidden")) return;
+    for (const value of kept) {
+      const field = Object.assign(document.createElement("input"), { type: "hidden", name, value });
+      field.setAttribute("form", "compare-form");
+      document.getElementById("compare").append(field);
+    }
   };
   // Each tab's script sets itself up now and after every swap.
   const setUps = [];
   const onShown = (act) => { setUps.push(act); act(); };
   window.lazuli.compare = { address, onShown };
 
+  // On a narrow page the tabs scroll.
+  onShown(() => {
+    const tab = document.querySelector("#compare .tabs [aria-current]");
+    if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 40;
+  });
+
   let typing = 0;
   document.addEventListener("input", (event) => {
     if (!event.target.matches("[data-send-while-typing]")) return;
     clearTimeout(typing);
     typing = setTimeout(() => form().requestSubmit(), 250);
+  });
+
+  // htmx misses which button sent the form, as the buttons stand outside of it.
+  document.addEventListener("htmx:configRequest", (event) => {
+    const button = event.detail.triggeringEvent?.submitter;
+    if (event.detail.elt === form() && button?.name) event.detail.parameters[button.name] = button.value;
   });
 
   // ---- what a swap would lose: how far the table is scrolled, and which button has the focus

@@ -1,12 +1,19 @@
 """The pages that compare runs, through the front door."""
 
+import io
+import json
+import re
+import zipfile
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from runs import metrics
+from runs import artifacts, metrics, snapshots
+from runs.models import Run
 from tests import factories
-from tests.runs.sample_data import make_full_run, scalars
+from tests.runs.sample_data import SCRIPT, make_full_run, scalars
 
 pytestmark = pytest.mark.django_db
 TABS = ["details", "metrics", "charts", "scatter", "parallel", "images", "logs", "code"]
@@ -57,3 +64,307 @@ def test_every_tab_shows_the_runs(bobs, runs, tab):
 def test_bare_runs_have_every_tab_too(bobs, experiment, tab):
     bare = [factories.make_run(experiment.workspace, experiment=experiment) for _ in range(2)]
     page_of(bobs, bare, tab=tab) if tab != "details" else page_of(bobs, bare)
+
+
+def test_strangers_and_other_workspaces_get_nothing(as_user, bob, mallory, runs):
+    stranger = as_user(mallory)
+    assert stranger.get(url(runs)).status_code == 404
+    elsewhere = factories.make_run(factories.make_workspace())
+    assert as_user(bob).get(url([runs[0], elsewhere])).status_code == 404
+    assert as_user(bob).get(url([runs[0], "nothing"])).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["compare_curve", "compare_find"])
+def test_strangers_get_no_pieces_either(as_user, mallory, runs, name):
+    ids = ",".join(run.run_id for run in runs)
+    address = reverse(f"runs:{name}", args=["aml-workspace"])
+    assert as_user(mallory).get(f"{address}?runs={ids}&name=loss").status_code == 404
+
+
+def test_a_run_in_the_trash_is_gone(bobs, runs):
+    runs[2].move("Canceled")
+    runs[2].delete()
+    assert bobs.get(url(runs)).status_code == 404
+
+
+def test_one_run_asks_for_another(bobs, runs):
+    text = page_of(bobs, runs[:1])
+    assert "Choose one more job" in text and "Add full 1" in text and "Add full 0" not in text
+
+
+def test_none_asks_for_some(bobs, runs):
+    assert "Choose jobs to compare" in bobs.get(reverse("runs:compare", args=["aml-workspace"])).content.decode()
+
+
+def test_more_than_fifty_is_an_error_that_says_so(bobs, runs):
+    answer = bobs.get(url([f"r{number}" for number in range(51)]))
+    assert answer.status_code == 400 and "51 runs are chosen; from 2 to 50 can be compared" in answer.content.decode()
+
+
+def test_fifty_are_shown(bobs, experiment):
+    many = [factories.make_run(experiment.workspace, experiment=experiment) for _ in range(50)]
+    assert page_of(bobs, many).count('class="compare-run') == 50
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("tab=x", "write one of details, metrics"),
+        ("tab=metrics&value=mean", "write one of last, min, max"),
+        ("page=x", "write a number"),
+        ("page=9", "there are 1 pages"),
+        ("base=x", "not among those"),
+        ("tab=metrics&sort=x", "has a metric of this name"),
+        ("tab=charts&show=x", "has a metric of this name"),
+        ("tab=charts&group=x", "write params.NAME"),
+        ("tab=scatter&sx=params.x", "none of the runs has this"),
+        ("tab=parallel&axis=x", "none of the runs has this"),
+        ("tab=images&image=x", "images of this name"),
+        ("tab=images&step=x", "write a whole number"),
+        ("tab=logs&path=x", "has a log of this name"),
+        ("tab=logs&side=x", "not among those"),
+        ("tab=code&path=x", "neither code has this file"),
+        ("tab=code&with=x", "not among those"),
+        ("set=fly:x", "no such change"),
+        ("set=direction:left:x", "direction:up:NAME"),
+        (f"q={'x' * 1001}", "1001 characters; 1000 are allowed"),
+    ],
+)
+def test_a_wrong_word_says_what_is_allowed(bobs, runs, word, says):
+    answer = bobs.get(f"{url(runs)}&{word}")
+    assert answer.status_code == 400 and says in answer.content.decode()
+
+
+def test_the_ticked_rows_of_a_list_become_an_address(bobs, runs):
+    address = reverse("runs:compare_chosen", args=["aml-workspace"])
+    answer = bobs.post(address, {"run": [run.run_id for run in runs], "next": "/x"})
+    assert answer.status_code == 302 and answer.url == url(runs)
+    assert bobs.post(address, {"run": runs[0].run_id}).status_code == 400
+    assert bobs.get(address).status_code == 405
+
+
+def test_a_button_leads_to_the_address_without_it(bobs, runs):
+    answer = bobs.get(f"{url(runs)}&q=&value=last&set=base:{runs[1].run_id}")
+    assert answer.status_code == 302 and answer.url == f"{url(runs)}&base={runs[1].run_id}"
+
+
+def test_removing_a_run_forgets_all_that_names_it(bobs, runs):
+    one, two, _ = (run.run_id for run in runs)
+    answer = bobs.get(f"{url(runs)}&base={two}&hide={one},{two}&set=remove:{two}")
+    assert answer.url == f"{url([runs[0], runs[2]])}&hide={one}"
+
+
+def test_search_finds_runs_to_add(bobs, runs):
+    address = reverse("runs:compare_find", args=["aml-workspace"])
+    text = bobs.get(f"{address}?runs={runs[0].run_id}&find=bare").content.decode()
+    assert "Add bare" in text and "Add full" not in text
+    assert "No other job has these words" in bobs.get(f"{address}?find=nowhere").content.decode()
+    piece = bobs.get(address, headers={"HX-Request": "true", "HX-Target": "compare-found"}).content.decode()
+    assert piece.lstrip().startswith("<div id=") and "<html" not in piece
+
+
+# ---- details
+
+
+def rows_of(text: str) -> list[str]:
+    """The names of the rows of the table, with what the row is marked as."""
+    return re.findall(r'<tr( class="differs")?><th scope="row"[^>]*>.*?title="([^"]*)"', text, re.S)
+
+
+def test_parameters_and_tags_that_differ_are_marked(bobs, runs):
+    marks = {name: bool(mark) for mark, name in rows_of(page_of(bobs, runs[:2]))}
+    assert marks["seed"] and not marks["learning_rate"] and not marks["Created on"]
+
+
+def test_only_differences(bobs, runs):
+    names = [name for _, name in rows_of(page_of(bobs, runs[:2], only="1"))]
+    assert "seed" in names and "learning_rate" not in names and "model" not in names
+
+
+def test_search_narrows_rows_by_name_and_value(bobs, runs):
+    assert [name for _, name in rows_of(page_of(bobs, runs, q="0.01"))] == ["learning_rate"]
+    assert "Nothing to show" in page_of(bobs, runs, q="nowhere")
+
+
+def test_values_are_escaped(bobs, runs):
+    runs[0].add_parameters({"<b>": "<script>alert(1)</script>" * 9})
+    text = page_of(bobs, runs)
+    assert "<script>alert" not in text and "<b>&quot;" not in text and "&lt;script&gt;" in text
+
+
+def test_long_tables_have_pages(bobs, runs):
+    runs[0].add_parameters({f"p{number:03}": "x" for number in range(150)})
+    first, second = page_of(bobs, runs), page_of(bobs, runs, page=2)
+    assert "Rows 1 to 100 of" in first and "p149" not in first and "p149" in second
+
+
+# ---- metrics
+
+
+def cells_of(text: str, name: str) -> list[str]:
+    row = re.search(
+        rf'<th scope="row"[^>]*><span class="metric-head"><span class="cut" title="{name}".*?</tr>', text, re.S
+    )
+    return [re.sub(r"<[^>]+>", " ", cell).split() for cell in re.findall(r"<td.*?</td>", row[0])]
+
+
+def test_best_and_deltas(bobs, runs):
+    cells = cells_of(page_of(bobs, runs, tab="metrics"), "score")
+    assert cells == [["0.5"], ["0.6", "+0.1", "(+20.0%)"], ["0.7", "(best)", "+0.2", "(+40.0%)"]]
+
+
+def test_another_baseline(bobs, runs):
+    cells = cells_of(page_of(bobs, runs, tab="metrics", base=runs[2].run_id), "score")
+    assert cells[2] == ["0.7", "(best)"] and cells[0] == ["0.5", "−0.2", "(−28.6%)"]
+
+
+def test_the_other_way_may_be_better(bobs, runs):
+    text = page_of(bobs, runs, tab="metrics", down="score")
+    assert cells_of(text, "score")[0] == ["0.5", "(best)"]
+    assert '<small class="worse">+0.1' in text
+
+
+def test_each_row_may_show_another_value(bobs, runs):
+    for number, run in enumerate(runs[:2]):
+        metrics.ingest(run, "", scalars("wave", [1 + number, 5, 3]))
+    both = runs[:2]
+    shown = {
+        query: [cell[0] for cell in cells_of(page_of(bobs, both, tab="metrics", **dict([query.split("=")])), "wave")]
+        for query in ("last=wave", "min=wave", "max=wave")
+    }
+    assert shown == {"last=wave": ["3", "3"], "min=wave": ["1", "2"], "max=wave": ["5", "5"]}
+    assert cells_of(page_of(bobs, both, tab="metrics", value="min", max="wave"), "wave")[0] == ["5"]
+
+
+def test_columns_are_sorted_by_a_row(bobs, runs):
+    def order(sort):
+        return re.findall(
+            r'class="compare-run.*?title="([^ ]+ ?\d?) ', page_of(bobs, runs, tab="metrics", sort=sort), re.S
+        )
+
+    assert order("-score") == ["bare", "full 1", "full 0"]
+    # One without a value is last, whichever way.
+    assert order("accuracy")[2] == order("-accuracy")[2] == "bare"
+
+
+# ---- charts
+
+
+def curve(client, runs, name: str, **query):
+    address = url(runs, name=name, **query).replace("/compare/?", "/compare/curve/?")
+    return client.get(address)
+
+
+def test_a_chart_has_a_line_for_each_run_that_has_the_metric(bobs, runs):
+    figure = curve(bobs, runs, "loss").json()["figure"]
+    assert [(line["name"], line["meta"], len(line["x"])) for line in figure["data"]] == [
+        ("full 0", runs[0].run_id, 300),
+        ("full 1", runs[1].run_id, 300),
+    ]
+    assert figure["data"][0]["colour"] != figure["data"][1]["colour"]
+
+
+def test_axes(bobs, runs):
+    by_time = curve(bobs, runs, "loss", x="time").json()["figure"]
+    since = curve(bobs, runs, "loss", x="relative").json()["figure"]
+    assert by_time["layout"]["xaxis"]["type"] == "date" and by_time["data"][0]["x"][0] > 10**12
+    assert since["data"][0]["x"][:2] == [0, 1]
+
+
+def test_single_values_are_bars(bobs, runs):
+    [bars] = curve(bobs, runs, "score").json()["figure"]["data"]
+    assert bars["type"] == "bar" and bars["y"] == [0.5, 0.6, 0.7] and bars["ids"] == [run.run_id for run in runs]
+
+
+def test_groups_have_a_mean_and_a_band(bobs, runs):
+    figure = curve(bobs, runs, "loss", group="params.hidden").json()["figure"]
+    low, high, mean = figure["data"]
+    assert mean["name"] == "64 (2 runs)" and low["band"] and high["fill"] == "tonexty"
+    assert low["y"][5] < mean["y"][5] < high["y"][5]
+
+
+def test_single_values_of_groups_are_bars_with_errors(bobs, runs):
+    [bars] = curve(bobs, runs, "score", group="params.hidden").json()["figure"]["data"]
+    assert bars["text"] == ["64", "none"] and bars["y"] == pytest.approx([0.55, 0.7])
+    assert bars["error_y"]["array"][0] == pytest.approx(12.71 * 0.05) and bars["error_y"]["array"][1] == 0
+
+
+def test_a_chart_of_no_metric_is_an_error(bobs, runs):
+    assert curve(bobs, runs, "nothing").status_code == 400
+
+
+def test_a_chart_stays_small(bobs, experiment):
+    many = [factories.make_run(experiment.workspace, experiment=experiment) for _ in range(20)]
+    for run in many:
+        metrics.ingest(run, "", scalars("big", [step % 97 for step in range(3000)]))
+    figure = curve(bobs, many, "big").json()["figure"]
+    assert sum(len(line["x"]) for line in figure["data"]) <= 12_000
+
+
+# ---- plots, images, logs, code
+
+
+def test_scatter_takes_its_axes_from_the_address(bobs, runs):
+    text = page_of(bobs, runs, tab="scatter", sx="params.hidden", sy="metrics.score", sc="tags.seed")
+    assert '"x": [64.0, 64.0, null]' in text and '"y": [0.5, 0.6, 0.7]' in text and '"colorscale": "Viridis"' in text
+    assert "1 job without one of these values" in text
+
+
+def test_parallel_coordinates_have_texts_and_numbers(bobs, runs):
+    text = page_of(bobs, runs, tab="parallel", axis="tags.model&axis=metrics.score")
+    data = json.loads(re.search(r'id="parallel-data"[^>]*>(.*?)</script>', text)[1])
+    assert [axis["numeric"] for axis in data["axes"]] == [False, True]
+    assert data["axes"][0]["values"] == ["mlp", "mlp", None]
+
+
+def test_images_show_the_newest_up_to_the_step(bobs, runs):
+    metrics.ingest(runs[2], "", [{"name": "digits", "kind": "image", "value": "plots/late.png", "step": 9}])
+    early, late = page_of(bobs, runs, tab="images", step=2), page_of(bobs, runs, tab="images")
+    assert early.count('digits_2.png" target') == 2 and 'late.png" target' not in early
+    assert late.count('digits_3.png" target') == 2 and 'late.png" target' in late
+
+
+def test_logs_mark_what_the_baseline_lacks(bobs, runs):
+    for number, run in enumerate(runs[:2]):
+        text = f"2026-11-24 12:00:0{number} start\nsame\n" + "more <b>\n" * number
+        artifacts.put(run, "logs/own.log", iter([text.encode()]))
+    text = page_of(bobs, runs, tab="logs", path="logs/own.log")
+    assert re.findall("<ins>(.*?)</ins>", text) == ["more &lt;b&gt;"]
+    assert "This job has no such file" in text
+
+
+def test_code_shows_what_differs(bobs, runs, alice):
+    Run.objects.filter(pk=runs[1].pk).update(snapshot=other_snapshot(runs[1], alice))
+    text = page_of(bobs, runs[:2], tab="code")
+    assert "1 changed, 1 added, 1 removed, 1 the same" in text
+    assert 'class="diff-change"' in text and "equal lines" not in text
+    assert 'class="diff-insert"' in page_of(bobs, runs[:2], tab="code", view="unified", path="new.py")
+
+
+def other_snapshot(run, user):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("train.py", SCRIPT.replace("100", "200"))
+        archive.writestr("data/readme.md", "# Data\n")
+        archive.writestr("new.py", "print('<new>')\n")
+    return snapshots.store(run.workspace, user, "9c1b6f0a-3d1f-4f56-9d0c-0f2f6a0f7a10", "", iter([file.getvalue()]))
+
+
+def test_code_without_a_snapshot_says_so(bobs, runs):
+    assert "No code to compare" in page_of(bobs, [runs[0], runs[2]], tab="code")
+
+
+@pytest.mark.parametrize("tab", [*TABS, "curve"])
+def test_more_runs_cost_no_more_queries(bobs, experiment, alice, tab, django_assert_max_num_queries):
+    few = [make_full_run(experiment, alice) for _ in range(2)]
+    many = [*few, *[make_full_run(experiment, alice) for _ in range(3)]]
+
+    def ask(runs):
+        return curve(bobs, runs, "loss") if tab == "curve" else bobs.get(url(runs, tab=tab).replace("&tab=details", ""))
+
+    ask(few)
+    with CaptureQueriesContext(connection) as first:
+        assert ask(few).status_code == 200
+    with django_assert_max_num_queries(len(first)):
+        ask(many)
+    assert len(first) <= 14

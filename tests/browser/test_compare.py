@@ -1,0 +1,189 @@
+"""The pages that compare jobs as a person sees them, and what scripts add to them."""
+
+import re
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from runs import metrics
+from tests import factories
+from tests.browser.test_pages import SERIOUS, SIDEWAYS
+from tests.runs.sample_data import make_full_run, scalars
+
+pytestmark = pytest.mark.browser
+TABS = ["details", "metrics", "charts", "scatter", "parallel", "images", "logs", "code"]
+
+
+@pytest.fixture
+def runs(workspace, alice):
+    experiment = factories.make_experiment(workspace, "digits")
+    made = [make_full_run(experiment, alice, display_name=f"job {number}") for number in range(3)]
+    for number, run in enumerate(made):
+        metrics.ingest(run, "", scalars("score", [0.5 + number / 10]))
+        run.add_parameters({"rate": str(0.001 * 10**number)})
+        run.edit(tags={"seed": str(number)})
+    return made
+
+
+def path_of(runs, query: str = "") -> str:
+    address = reverse("runs:compare", args=["aml-workspace"])
+    return f"{address}?runs={','.join(run.run_id for run in runs)}{query}"
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
+def test_every_tab_is_accessible_quiet_and_narrow_enough(browser, axe, alice, runs, scheme, width):
+    runs[1].edit(display_name="a_name_without_any_gap_" * 8, tags={"k" * 100: "v" * 200})
+    page = browser.open(alice, path_of(runs), width=width, color_scheme=scheme)
+    found = {}
+    for query in [*[f"&tab={tab}" for tab in TABS[1:]], "", "&tab=charts&group=params.rate", "&tab=code&view=unified"]:
+        page.goto(browser.url + path_of(runs, query))
+        page.wait_for_timeout(400)
+        page.evaluate(axe)
+        found[query] = page.evaluate(SERIOUS) + ([f"{s} px too wide"] if (s := page.evaluate(SIDEWAYS)) > 1 else [])
+    assert {query: wrong for query, wrong in found.items() if wrong} == {}
+
+
+def test_jobs_are_added_and_removed(browser, axe, alice, runs):
+    page = browser.open(alice, path_of(runs[:2]))
+    page.get_by_role("link", name="Add jobs").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_placeholder("Name, tag").fill("job 2")
+    page.evaluate(axe)
+    assert page.evaluate(SERIOUS) == []
+    dialog.get_by_role("button", name="Add job 2").click()
+    expect(page.get_by_text("3 jobs")).to_be_visible()
+    expect(dialog.get_by_role("button", name="Add job 2")).to_have_count(0)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Remove job 1 from").click()
+    expect(page.get_by_text("2 jobs")).to_be_visible()
+    assert page.url.endswith(path_of([runs[0], runs[2]]))
+
+
+def test_differences_by_keyboard(browser, alice, runs):
+    page = browser.open(alice, path_of(runs))
+    page.keyboard.press("n")
+    expect(page.locator(".at-difference")).to_have_count(1)
+    first = page.locator(".at-difference th .cut").inner_text()
+    page.keyboard.press("n")
+    page.keyboard.press("p")
+    assert page.locator(".at-difference th .cut").inner_text() == first
+    page.keyboard.press("p")
+    expect(page.locator("[data-difference-count]")).to_contain_text("seed")
+
+
+def test_rows_are_narrowed_while_one_types(browser, alice, runs):
+    page = browser.open(alice, path_of(runs))
+    page.get_by_placeholder("Name or value").press_sequentially("seed")
+    expect(page.locator("[data-compare-table] tbody th[scope=row]")).to_have_text(["seed"])
+    assert "q=seed" in page.url and page.locator("#compare-q").evaluate("box => box === document.activeElement")
+    page.get_by_label("Only differences").check()
+    expect(page).to_have_url(f"{browser.url}{path_of(runs, '&q=seed&only=1')}")
+
+
+def test_another_baseline_stays_in_the_links(browser, alice, runs):
+    page = browser.open(alice, path_of(runs, "&tab=metrics"))
+    page.get_by_role("button", name="Make job 1 the baseline").click()
+    expect(page.locator(".compare-run.is-base")).to_contain_text("job 1")
+    page.get_by_role("button", name="score: min").click()
+    page.get_by_role("button", name="Sort columns by score").click()
+    page.get_by_role("button", name="Sort columns by score").click()
+    expect(page.locator(".compare-run").first).to_contain_text("job 2")
+    expect(page.get_by_role("button", name="Sort columns by score")).to_be_focused()
+    page.get_by_role("link", name="Charts").click()
+    assert f"base={runs[1].run_id}" in page.url and "sort=-score" in page.url and "min=score" in page.url
+
+
+def shown_lines(page, name: str) -> list[str]:
+    return page.locator(f'[data-curve="{name}"] .chart').evaluate(
+        "chart => (chart.data || []).filter(line => line.visible !== false).map(line => line.meta)"
+    )
+
+
+def test_the_legend_hides_a_line_everywhere_and_in_the_address(browser, alice, runs):
+    page = browser.open(alice, path_of(runs, "&tab=charts"))
+    expect(
+        page.locator('[data-curve="loss"] .js-plotly-plot, [data-curve="loss"] .chart.js-plotly-plot')
+    ).to_be_visible()
+    page.get_by_role("button", name="job 1", exact=True).click()
+    assert shown_lines(page, "loss") == [runs[0].run_id, runs[2].run_id]
+    assert f"hide={runs[1].run_id}" in page.url
+    page.reload()
+    expect(
+        page.locator('[data-curve="loss"] .js-plotly-plot, [data-curve="loss"] .chart.js-plotly-plot')
+    ).to_be_visible()
+    assert shown_lines(page, "loss") == [runs[0].run_id, runs[2].run_id]
+    expect(page.get_by_role("button", name="job 1", exact=True)).to_have_attribute("aria-pressed", "false")
+
+
+def test_smoothing_scale_and_choice_of_metrics_stay_with_the_page(browser, alice, runs):
+    page = browser.open(alice, path_of(runs, "&tab=charts&show=loss"))
+    page.get_by_label("Smoothing").fill("0.9")
+    page.get_by_label("Logarithmic").check()
+    page.get_by_label("accuracy").check()
+    expect(page.locator('[data-curve="accuracy"] .main-svg').first).to_be_visible()
+    for word in ("smooth=0.9", "y=log", "show=accuracy&show=loss"):
+        assert word in page.url
+    page.get_by_label("Axis").select_option("relative")
+    expect(page).to_have_url(re.compile("x=relative&y=log&smooth=0.9"))
+    expect(page.locator('[data-curve="accuracy"] .main-svg').first).to_be_visible()
+    page.get_by_label("loss").uncheck()
+    expect(page.locator('[data-curve="loss"]')).to_have_count(0)
+
+
+def test_ranges_of_parallel_coordinates(browser, alice, runs):
+    page = browser.open(alice, path_of(runs, "&tab=parallel&axis=params.rate&axis=metrics.score"))
+    axis = page.get_by_role("slider", name="Range of score")
+    axis.focus()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("[data-brushed]")).to_have_text("2 of 3 jobs in range")
+    expect(page.locator(f'tr[data-run="{runs[0].run_id}"]')).to_have_class("is-out")
+    assert "brush=metrics.score:0.450:1.000" in page.url
+    page.reload()
+    expect(page.locator("[data-brushed]")).to_have_text("2 of 3 jobs in range")
+    page.get_by_role("slider", name="Range of score").focus()
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-brushed]")).to_have_text("")
+    assert "brush" not in page.url
+    box = page.get_by_role("slider", name="Range of rate").locator(".axis-hit").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 4)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 80, steps=4)
+    page.mouse.up()
+    expect(page.locator("[data-brushed]")).to_have_text("1 of 3 jobs in range")
+
+
+def test_the_step_slider_changes_every_image(browser, alice, runs):
+    page = browser.open(alice, path_of(runs, "&tab=images"))
+    page.get_by_label("Step").focus()
+    page.keyboard.press("Home")
+    expect(page.locator("[data-picture-step]")).to_have_text(["step 0"] * 3)
+    assert all("digits_0" in image.get_attribute("src") for image in page.locator("[data-picture] img").all())
+    assert "step=0" in page.url
+
+
+def test_logs_scroll_together(browser, alice, runs):
+    page = browser.open(alice, path_of(runs, "&tab=logs"))
+    first, second = page.locator(".compare-log pre").nth(0), page.locator(".compare-log pre").nth(1)
+    assert first.evaluate("log => log.scrollTop") > 1000
+    first.hover()
+    page.mouse.wheel(0, -500)
+    page.wait_for_timeout(300)
+    assert first.evaluate("log => log.scrollTop") == second.evaluate("log => log.scrollTop")
+
+
+def test_comparing_works_without_scripts(browser, alice, runs):
+    page = browser.open(alice, path_of(runs[:1]), java_script_enabled=False)
+    page.get_by_role("button", name="Add job 1").click()
+    page.get_by_role("link", name="Add jobs").click()
+    page.get_by_placeholder("Name, tag").fill("job 2")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Add job 2").click()
+    page.get_by_label("Only differences").check()
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.get_by_role("rowheader", name="seed")).to_be_visible()
+    expect(page.get_by_role("rowheader", name="hidden")).to_have_count(0)
+    page.get_by_role("link", name="Images").click()
+    page.get_by_role("spinbutton", name="Step").fill("1")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.locator("[data-picture-step]")).to_have_text(["step 1"] * 3)

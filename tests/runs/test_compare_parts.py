@@ -1,0 +1,134 @@
+"""What a comparison computes, on plain data."""
+
+import numpy as np
+import pytest
+from django.http import QueryDict
+
+from runs.compare import curves, diffs, logs, pictures
+from runs.compare.asked import Asked
+from runs.compare.directions import lower_is_better
+
+
+def asked(query: str) -> Asked:
+    return Asked.read(QueryDict(query))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "runs=a,b",
+        "runs=a,b&tab=metrics&base=b&last=x&min=y,z&min=w",
+        "runs=a,b&hide=a&tab=charts&show=a%26b&show=c%3Dd",
+    ],
+)
+def test_an_address_says_itself(query):
+    read = asked(query)
+    assert not read.is_untidy and asked(read.query()) == read
+
+
+def test_runs_may_stand_for_themselves_or_with_commas():
+    assert asked("runs=a&runs=b,c,a")["runs"] == ("a", "b", "c")
+
+
+def test_only_what_is_unusual_stands_in_an_address():
+    read = asked("runs=a,b&tab=details&q=&value=last&page=1")
+    assert read.is_untidy and read.query() == "runs=a,b"
+
+
+@pytest.mark.parametrize(
+    ("before", "press", "after"),
+    [
+        ("", "add:c", "runs=a,b,c"),
+        ("", "sort:loss", "runs=a,b&sort=loss"),
+        ("sort=loss", "sort:loss", "runs=a,b&sort=-loss"),
+        ("sort=-loss", "sort:loss", "runs=a,b"),
+        ("", "min:loss", "runs=a,b&min=loss"),
+        ("min=loss", "last:loss", "runs=a,b"),
+        ("value=min", "last:loss", "runs=a,b&value=min&last=loss"),
+        ("min=loss", "value:max", "runs=a,b&value=max"),
+        ("down=f1", "direction:up:f1", "runs=a,b&up=f1"),
+        ("", "swap:b", "runs=a,b&base=b&with=a"),
+        ("", "sides:a,b", "runs=a,b&side=a,b"),
+        ("", "sides:a,b,b", "runs=a,b&side=a"),
+        ("page=3", "base:b", "runs=a,b&base=b"),
+        ("", "page:2", "runs=a,b&page=2"),
+        ("full=1", "full:", "runs=a,b"),
+    ],
+)
+def test_buttons(before, press, after):
+    assert asked(f"runs=a,b&{before}&set={press}").query() == after
+
+
+@pytest.mark.parametrize(
+    "name", ["loss", "val_loss", "trainLoss", "RMSE", "test/mae", "log-error", "eval.wer", "train_time"]
+)
+def test_lower_is_better(name):
+    assert lower_is_better(name)
+
+
+@pytest.mark.parametrize("name", ["accuracy", "f1", "maestro_score", "auc", "timely", "r2"])
+def test_higher_is_better(name):
+    assert not lower_is_better(name)
+
+
+def test_mean_and_interval_of_three_curves():
+    x = np.array([0, 1])
+    places, mean, error = curves.mean_of([(x, np.array([value, value + 1.0])) for value in (1.0, 2.0, 3.0)])
+    assert places.tolist() == [0, 1] and mean.tolist() == [2, 3]
+    # One standard deviation is 1 here.
+    assert error == pytest.approx(4.30 / np.sqrt(3))
+
+
+def test_a_mean_counts_only_curves_that_reach_so_far():
+    _, mean, error = curves.mean_of([(np.array([0, 1]), np.array([1.0, 1.0])), (np.array([0]), np.array([3.0]))])
+    assert mean.tolist() == [2, 1] and error[1] == 0
+
+
+def test_no_number_is_a_gap_and_no_harm():
+    _, mean, _ = curves.mean_of([(np.array([0, 1, 2]), np.array([1.0, np.nan, 3.0]))])
+    assert mean.tolist() == [1, 3]
+    assert len(curves.mean_of([(np.array([0]), np.array([np.nan]))])[0]) == 0
+
+
+def test_times_of_logs_do_not_count():
+    marked = logs.marked(["2026-01-01 10:00:00 a", "b"], ["2026-01-02 11:11:11.5 a", "new", "b"])
+    assert [new for _, new in marked] == [False, True, False]
+
+
+def test_steps_are_thinned_evenly():
+    steps = pictures.thinned(list(range(1000)))
+    assert (len(steps), steps[0], steps[-1]) == (pictures.MOST_STEPS, 0, 999)
+
+
+OLD = "".join(f"line {number}\n" for number in range(30))
+NEW = OLD.replace("line 15\n", "line <15>\nadded\n")
+
+
+def test_a_diff_folds_what_is_equal():
+    drawn = diffs.split(OLD, NEW, "x.txt")
+    assert [row.kind for row in drawn["rows"]] == ["gap", *["equal"] * 3, "change", "insert", *["equal"] * 3, "gap"]
+    assert [row.skipped for row in drawn["rows"] if row.kind == "gap"] == [12, 11]
+    assert (drawn["added"], drawn["removed"]) == (2, 1)
+
+
+def test_a_diff_may_show_the_whole_file():
+    drawn = diffs.split(OLD, NEW, "x.txt", whole=True)
+    assert len(drawn["rows"]) == 31 and not drawn["has_gaps"]
+
+
+def test_a_unified_diff_has_old_above_new():
+    rows = diffs.unified(OLD, NEW, "x.txt")["rows"]
+    assert [row.kind for row in rows if row.kind in ("delete", "insert")] == ["delete", "insert", "insert"]
+    assert [row.left.number for row in rows if row.kind == "delete"] == [16]
+
+
+@pytest.mark.parametrize("path", ["a.py", "a.txt", "a.unknown"])
+def test_lines_of_a_diff_are_escaped(path):
+    drawn = diffs.split("", 'x = \'<b>\'\n"""two\nlines"""\n', path)
+    html = "".join(str(row.right.html) for row in drawn["rows"])
+    assert len(drawn["rows"]) == 3 and "<b>" not in html and "&lt;b&gt;" in html
+
+
+def test_equal_files_are_shown_whole():
+    drawn = diffs.split(OLD, OLD, "x.txt")
+    assert drawn["is_same"] and len(drawn["rows"]) == 30
