@@ -49,7 +49,7 @@ class RunTable:
 
     @functools.cached_property
     def counts(self) -> dict[str, int]:
-        by_state = dict(self.found.order_by().values_list("status").annotate(Count("pk")))
+        by_state = dict(self.found.order_by().values_list("status").annotate(number=Count("*")))
         return {group: sum(by_state.get(state, 0) for state in states) for group, states in GROUPS.items()}
 
     @property
@@ -209,7 +209,7 @@ def with_states(rows: list[Experiment]) -> list[Experiment]:
     newest = Run.objects.select_related("workspace").in_bulk([row.latest_id for row in rows if row.latest_id])
     counted = Run.objects.filter(experiment__in=rows, parent=None, deleted_at=None).order_by()
     by_state: dict[int, dict] = {}
-    for experiment, status, number in counted.values_list("experiment", "status").annotate(Count("pk")):
+    for experiment, status, number in counted.values_list("experiment", "status").annotate(number=Count("*")):
         by_state.setdefault(experiment, {})[status] = number
     for row in rows:
         states = by_state.get(row.pk, {})
