@@ -3,17 +3,10 @@
 import json
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from tests import factories
 from workspaces.models import Role
-
-
-@pytest.fixture(autouse=True)
-def empty_cache():
-    """What one test counted, another does not know."""
-    cache.clear()
 
 
 @pytest.fixture

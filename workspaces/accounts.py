@@ -3,7 +3,6 @@
 from django.conf import settings
 from django.contrib import auth, messages
 from django.contrib.auth.decorators import login_not_required
-from django.core.cache import cache
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -11,12 +10,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from workspaces.forms import PasswordForm, SignInForm, TokenForm
-from workspaces.models import SignInLink, Token, User
+from workspaces.models import FailedSignIn, SignInLink, Token, User
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-# Wrong passwords of one name within a quarter of an hour, after which it has to wait.
-MOST_TRIES = 10
-TRIES_SECONDS = 15 * 60
 
 
 @login_not_required
@@ -33,19 +29,18 @@ def sign_in(request):
         if user:
             auth.login(request, user)
             return redirect(_next(request))
-        status = 403
+        status = 429 if FailedSignIn.too_many(form.cleaned_data["username"]) else 403
     return render(request, "workspaces/sign_in.html", {"form": form, "next": _next(request)}, status=status)
 
 
 def _authenticate(request, form) -> User | None:
-    key = f"sign-in tries {form.cleaned_data['username'].lower()}".replace(" ", "_")
-    tries = cache.get_or_set(key, 0, TRIES_SECONDS)
-    if tries >= MOST_TRIES:
+    name = form.cleaned_data["username"]
+    if FailedSignIn.too_many(name):
         form.add_error(None, "Too many wrong passwords. Wait a quarter of an hour, or use a sign-in link.")
         return None
     user = auth.authenticate(request, **form.cleaned_data)
     if user is None:
-        cache.set(key, tries + 1, TRIES_SECONDS)
+        FailedSignIn.note(name)
         form.add_error(None, "This name and password do not go together.")
     return user
 

@@ -6,6 +6,7 @@ from django.contrib.auth.models import Group
 
 from workspaces.models import (
     DeviceLogin,
+    FailedSignIn,
     ResourceGroup,
     RoleAssignment,
     SignInLink,
@@ -118,3 +119,11 @@ class DeviceLoginAdmin(SecretAdmin):
     list_display = ["user_code", "client_name", "user", "created_at", "expires_at", "denied_at", "redeemed_at"]
     list_select_related = ["user"]
     search_fields = ["user_code", "client_name", "user__username"]
+
+
+@admin.register(FailedSignIn)
+class FailedSignInAdmin(admin.ModelAdmin):
+    """Delete a person's rows to let them try again at once."""
+
+    list_display = ["name", "at"]
+    search_fields = ["name"]

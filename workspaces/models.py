@@ -262,6 +262,28 @@ class SignInLink(models.Model):
         return cls.objects.select_related("user").get(digest=digest(secret)).user
 
 
+class FailedSignIn(models.Model):
+    """A wrong password, kept for a while: all processes of the web server count the same ones."""
+
+    MOST = 10
+    WINDOW = dt.timedelta(minutes=15)
+
+    name = models.CharField(max_length=150, db_index=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self):
+        return f"{self.name}, {self.at:%Y-%m-%d %H:%M}"
+
+    @classmethod
+    def note(cls, name: str):
+        cls.objects.filter(at__lt=timezone.now() - cls.WINDOW).delete()
+        cls.objects.create(name=name.lower())
+
+    @classmethod
+    def too_many(cls, name: str) -> bool:
+        return cls.objects.filter(name=name.lower(), at__gt=timezone.now() - cls.WINDOW).count() >= cls.MOST
+
+
 class Token(models.Model):
     """A personal access token. The secret is shown once; its sha256 is stored."""
 

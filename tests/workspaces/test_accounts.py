@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests import factories
-from workspaces.models import SignInLink, Token
+from workspaces.models import FailedSignIn, SignInLink, Token
 
 PASSWORD = "a-long-enough-secret"
 
@@ -54,7 +54,10 @@ def test_ten_wrong_passwords_are_enough(client, olga):
     for _ in range(10):
         client.post("/signin/", {"username": "olga", "password": "wrong"})
     answer = client.post("/signin/", {"username": "OLGA", "password": PASSWORD})
+    assert answer.status_code == 429
     assert "Too many wrong passwords" in answer.content.decode()
+    FailedSignIn.objects.update(at=timezone.now() - FailedSignIn.WINDOW)
+    assert client.post("/signin/", {"username": "olga", "password": PASSWORD}).status_code == 302
 
 
 def test_a_link_works_once(olga):
