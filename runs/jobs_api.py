@@ -30,6 +30,21 @@ def _inlined(schema):
 
 
 JOB_SCHEMA = _inlined(submission.Job.model_json_schema())
+CHANGE_SCHEMA = {
+    "type": "object",
+    "required": ["properties"],
+    "properties": {
+        "properties": {
+            "type": "object",
+            "properties": {
+                "displayName": {"type": "string", "maxLength": 256},
+                "description": {"type": "string", "maxLength": 5000},
+                "tags": {"type": "object", "additionalProperties": {"type": "string"}},
+            },
+        }
+    },
+}
+CHANGE = {"requestBody": {"required": True, "content": {"application/json": {"schema": CHANGE_SCHEMA}}}}
 JOB = {"requestBody": {"required": True, "content": {"application/json": {"schema": JOB_SCHEMA}}}}
 
 
@@ -56,7 +71,7 @@ def job_read(request: HttpRequest, place: Path[Place], name: str):
     return described.job(lookup.readable(request, place, name))
 
 
-@router.patch("/{name}", summary="Change a job's display name, description and tags")
+@router.patch("/{name}", summary="Change a job's display name, description and tags", openapi_extra=CHANGE)
 def job_edit(request: HttpRequest, place: Path[Place], name: str):
     run = lookup.writable(request, place, name)
     properties = api.body(request).get("properties")

@@ -31,9 +31,9 @@ api = NinjaAPI(
     title="Lazuli Studio",
     version="1.0",
     description="Azure Machine Learning's resource, job and run-history routes. Send `Authorization: Bearer <token>`.",
-    # studio/api_docs.py draws the page, in the shell and in the reader's theme.
+    # studio/api_docs.py gives both: the page in the shell and in the reader's theme, the description to tokens too.
     docs_url=None,
-    openapi_url="/api/openapi.json",
+    openapi_url=None,
     auth=Bearer(),
 )
 

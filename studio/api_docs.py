@@ -4,10 +4,13 @@ import functools
 import json
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
+from ninja.errors import AuthenticationError
+from ninja.responses import Response
 
-from studio.api import api
+from studio.api import Bearer, api
 
 METHODS = ["get", "head", "put", "post", "patch", "delete"]
 
@@ -15,6 +18,15 @@ METHODS = ["get", "head", "put", "post", "patch", "delete"]
 @require_GET
 def api_docs(request):
     return render(request, "studio/api_docs.html", {"groups": operations(), "server": settings.PUBLIC_URL})
+
+
+@login_not_required
+@require_GET
+def openapi(request):
+    """For tools, which bring a token, and for people, who are signed in."""
+    if not request.user.is_authenticated and not Bearer()(request):
+        return api.on_exception(request, AuthenticationError())
+    return Response(api.get_openapi_schema())
 
 
 @functools.cache

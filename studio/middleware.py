@@ -29,7 +29,10 @@ def is_api(request: HttpRequest) -> bool:
 
 
 class SecurityHeaders:
-    """The same strict policy on every answer; a view may set its own first (the sandbox for user's HTML)."""
+    """The same strict policy on every answer; a view may set its own first (the sandbox for user's HTML).
+
+    What belongs to a person is kept by no proxy, and by no browser without asking again.
+    """
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -37,6 +40,7 @@ class SecurityHeaders:
     def __call__(self, request):
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers.setdefault("Cache-Control", "private, no-cache")
         response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         return response
 

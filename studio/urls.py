@@ -34,6 +34,7 @@ api.add_router(f"/content/v1.0{W}", content_api)
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/docs", api_docs.api_docs, name="api_docs"),
+    path("api/openapi.json", api_docs.openapi, name="openapi"),
     path("favicon.ico", views.favicon),
     path("palette/", views.palette, name="palette"),
     path("", include("workspaces.urls")),

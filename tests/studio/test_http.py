@@ -1,0 +1,69 @@
+"""What every answer carries, and who may read the description of the API."""
+
+import json
+
+from django.test import Client
+
+from studio.api import W
+from tests import factories
+
+
+def test_pages_are_kept_by_no_proxy_and_shown_in_no_foreign_frame(as_user, alice, workspace):
+    answer = as_user(alice).get("/ws/aml-workspace/")
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+    assert "script-src 'self';" in answer.headers["Content-Security-Policy"]
+
+
+def test_answers_of_the_api_are_private_too(api, alice, w):
+    answer = api(alice).get(w)
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_session_cookie_is_out_of_reach_of_scripts_and_of_other_sites(db):
+    factories.make_user("olga", password="a-long-enough-secret")
+    answer = Client().post("/signin/", {"username": "olga", "password": "a-long-enough-secret"})
+    cookie = answer.cookies["sessionid"]
+    assert cookie["httponly"] and cookie["samesite"] == "Lax"
+
+
+def test_a_session_that_was_planted_before_does_not_survive_the_sign_in(db):
+    factories.make_user("olga", password="a-long-enough-secret")
+    client = Client()
+    client.session.save()
+    client.cookies["sessionid"] = planted = "0123456789abcdef0123456789abcdef"
+    client.post("/signin/", {"username": "olga", "password": "a-long-enough-secret"})
+    assert client.cookies["sessionid"].value != planted
+
+
+def test_the_description_of_the_api_opens_to_sessions_and_tokens_alone(api, as_user, bob):
+    assert Client().get("/api/openapi.json").status_code == 401
+    assert api("lz_wrong").get("/api/openapi.json").status_code == 401
+    by_token, by_session = api(bob).get("/api/openapi.json"), as_user(bob).get("/api/openapi.json")
+    assert by_token.status_code == by_session.status_code == 200
+    assert by_token.json() == by_session.json()
+
+
+def test_every_reference_of_the_description_leads_somewhere(api, bob):
+    described = api(bob).get("/api/openapi.json").json()
+    text = json.dumps(described)
+    known = described["components"]["schemas"]
+    names = {part.partition('"')[0] for part in text.split('"$ref": "')[1:]}
+    assert names and all(name.removeprefix("#/components/schemas/") in known for name in names)
+
+
+def test_every_write_of_the_api_has_its_body_described(api, bob):
+    described = api(bob).get("/api/openapi.json").json()
+    # These take no body at all.
+    bare = ("/cancel", "/listKeys", "/listNodes", "/heartbeat", "/token", "/claim", "/start", "/restore")
+    bare += ("/history/v1.0" + W + "/experiments/{name}",)
+    missing = [
+        f"{method} {path}"
+        for path, methods in described["paths"].items()
+        for method, operation in methods.items()
+        if method in ("put", "post", "patch") and "requestBody" not in operation and not path.endswith(bare)
+    ]
+    assert missing == []
