@@ -10,7 +10,7 @@ import tempfile
 import time
 from typing import Any, Dict, List, Mapping, Optional
 
-from lazuli.environments import conda, indexes, interpreters
+from lazuli.environments import conda, indexes, interpreters, pruning
 from lazuli.environments.cache import BuildFailed, Cancelled, Log, Prepared, Slot
 from lazuli.version import VERSION
 
@@ -58,10 +58,10 @@ def _get(
     constraints = _constraints()
     # Without the studio's index what SDK v1's names bring along is not there: another content.
     slot = Slot(_key(wanted, interpreter, constraints, bool(index_url)))
-    if slot.is_ready:
+    if slot.is_ready and slot.hold():
         return Prepared(slot.path, slot.python, built=False)
     with slot.locked(log, cancelled):
-        if slot.is_ready:
+        if slot.is_ready and slot.hold():
             return Prepared(slot.path, slot.python, built=False)
         slot.clear()
         try:
@@ -69,7 +69,21 @@ def _get(
         except BaseException:
             slot.clear()
             raise
-        return Prepared(slot.path, slot.python, built=True)
+        slot.hold()
+    _tidy(log)
+    return Prepared(slot.path, slot.python, built=True)
+
+
+def _tidy(log: Log) -> None:
+    """When one more was built, those make room that nobody has used for long."""
+    try:
+        removed = pruning.prune()
+    except (OSError, pruning.BadSetting) as error:
+        log(f"Warning: the cache of environments was not tidied: {error}\n")
+        return
+    if removed:
+        freed = sum(each.size for each in removed) / pruning.GB
+        log(f"Removed {len(removed)} environment(s) that were unused for long, {freed:.1f} GB.\n")
 
 
 def _constraints() -> Dict[str, str]:

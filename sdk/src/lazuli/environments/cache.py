@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import time
-from typing import IO, Callable, Iterator
+from typing import IO, Callable, Iterator, List
 
 READY = "ready"
 WAIT_SECONDS = 0.2
@@ -44,6 +44,7 @@ class Slot:
         self.path = os.path.join(base, key)
         self.log_path = os.path.join(base, f"{key}.log")
         self._lock_path = os.path.join(base, f"{key}.lock")
+        self._use_path = os.path.join(base, f"{key}.use")
         self._marker = os.path.join(self.path, READY)
 
     @property
@@ -67,6 +68,29 @@ class Slot:
 
     def clear(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
+
+    def hold(self) -> bool:
+        """In use until this process ends; False if it is being removed at this moment, or is gone."""
+        if sys.platform == "win32":
+            # There a program that runs cannot be removed anyway.
+            return self.is_ready
+        use = open(self._use_path, "a")  # noqa: SIM115 (held open on purpose)
+        if not _try_lock(use, shared=True):
+            use.close()
+            return False
+        _held.append(use)
+        return self.is_ready
+
+    @property
+    def is_in_use(self) -> bool:
+        with self.unused() as free:
+            return not free
+
+    @contextlib.contextmanager
+    def unused(self) -> Iterator[bool]:
+        """Nobody uses or builds it, and nobody begins to within the block; False if that cannot be had now."""
+        with open(self._lock_path, "a") as lock, open(self._use_path, "a") as use:
+            yield _try_lock(lock) and _try_lock(use)
 
     @contextlib.contextmanager
     def locked(self, log: Log, cancelled: Cancelled) -> Iterator[None]:
@@ -108,7 +132,11 @@ class _Follower:
             self.show_new(log)
 
 
-def _try_lock(file: IO[str]) -> bool:
+# The locks of what this process uses; the system lets go of them when it ends.
+_held: List[IO[str]] = []
+
+
+def _try_lock(file: IO[str], shared: bool = False) -> bool:
     if sys.platform == "win32":
         import msvcrt
 
@@ -120,7 +148,7 @@ def _try_lock(file: IO[str]) -> bool:
     import fcntl
 
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
