@@ -111,6 +111,8 @@ def test_run_commands(ws, lazuli, tmp_path):
     run.flush()
     (tmp_path / "note.txt").write_text("hello")
     run.upload_file("outputs/note.txt", str(tmp_path / "note.txt"))
+    (tmp_path / "std_log.txt").write_text("epoch 1")
+    run.upload_file("user_logs/std_log.txt", str(tmp_path / "std_log.txt"))
     run.complete()
     (listed,) = as_json(lazuli("run", "list", "-e", "iris", "-o", "json"))
     assert (listed["runId"], listed["status"]) == (run.id, "Completed")
@@ -120,9 +122,24 @@ def test_run_commands(ws, lazuli, tmp_path):
     assert lazuli("run", "metrics", "-r", run.id, "-o", "tsv")[1] == "loss\t0.5\n"
     assert lazuli("run", "download", "-r", run.id, "-d", "got", "--prefix", "outputs")[0] == cli.OK
     assert (tmp_path / "got" / "outputs" / "note.txt").read_text() == "hello"
-    assert "RunId: " + run.id in lazuli("run", "stream", "-r", run.id)[1]
+    streamed = lazuli("run", "stream", "-r", run.id)[1]
+    assert "RunId: " + run.id in streamed and "epoch 1" in streamed
     assert lazuli("run", "show", "-r", "missing")[0] == cli.NOT_FOUND
     assert lazuli("run", "list", "-e", "missing")[0] == cli.NOT_FOUND
+
+
+def test_what_another_program_reads_is_the_answer_alone(ws, cluster, lazuli, tmp_path, monkeypatch):
+    from azureml.core import ScriptRun
+
+    def wait(run, show_output):
+        print("epoch 1")
+
+    monkeypatch.setattr(ScriptRun, "wait_for_completion", wait)
+    (tmp_path / "train.py").write_text("print('hello')")
+    words = ("run", "submit-script", "-e", "iris", "--ct", "cpu-cluster", "-o", "json", "train.py")
+    code, out, err = lazuli(*words)
+    assert (code, json.loads(out)["experiment"]) == (cli.OK, "iris")
+    assert "epoch 1" in err
 
 
 def test_submit_script_and_cancel(ws, cluster, lazuli, tmp_path):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
+import sys
 from argparse import Namespace
 from itertools import islice
 from typing import Any, Dict, Optional
@@ -12,6 +15,8 @@ from lazuli.cli.parser import Group, UsageError, find_workspace, pairs, takes_wo
 from lazuli.client import quote_segment
 
 PAGE = 100
+ENDED = ("Completed", "Failed", "Canceled")
+SCRIPT_LOG = "user_logs/std_log.txt"
 COLUMNS = ("runId", "experiment", "status", "target", "startTimeUtc", "displayName")
 
 
@@ -68,8 +73,6 @@ def _add_list(group: Group) -> None:
 
 
 def submit_script(options: Namespace) -> Optional[Answer]:
-    import os
-
     from azureml.core.experiment import Experiment
     from azureml.core.script_run_config import ScriptRunConfig
 
@@ -85,9 +88,14 @@ def submit_script(options: Namespace) -> Optional[Answer]:
     )
     experiment = Experiment(workspace, options.experiment_name or _name_of(source))
     run = experiment.submit(config, tags=pairs(options.tags) or None)
-    if not options.detach:
+    if options.detach:
+        return Answer(row(run), COLUMNS)
+    if options.output == "table":
         run.wait_for_completion(show_output=True)
         return None
+    # What another program reads is the answer alone.
+    with contextlib.redirect_stdout(sys.stderr):
+        run.wait_for_completion(show_output=True)
     return Answer(row(run), COLUMNS)
 
 
@@ -145,7 +153,11 @@ def cancel(options: Namespace) -> Answer:
 
 
 def stream(options: Namespace) -> None:
-    _find(options).wait_for_completion(show_output=True)
+    run = _find(options)
+    # SDK v1 prints no log of a run that has ended; who types this command wants to see it.
+    if run.get_status() in ENDED and SCRIPT_LOG in run.get_file_names():
+        print(run._files.content(SCRIPT_LOG).decode(errors="replace"))
+    run.wait_for_completion(show_output=True)
 
 
 def metrics(options: Namespace) -> Answer:
