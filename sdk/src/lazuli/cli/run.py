@@ -121,7 +121,6 @@ def _environment(options: Namespace, workspace: Any) -> Any:
 
 
 def _name_of(folder: str) -> str:
-    import os
     import re
 
     name = re.sub(r"[^\w-]+", "-", os.path.basename(folder)).strip("-_")
