@@ -93,6 +93,8 @@
     if (event.key === "n" || event.key === "p") step(event.key === "n" ? 1 : -1);
   });
 
+  document.querySelector("#keyboard-help .shortcuts")?.insertAdjacentHTML("beforeend", "<dt><kbd>n</kbd> <kbd>p</kbd></dt><dd>Next, previous difference</dd>");
+
   // ---- copying
 
   const textOf = (cell) => {

@@ -120,14 +120,14 @@ def test_smoothing_scale_and_choice_of_metrics_stay_with_the_page(browser, alice
     page = browser.open(alice, path_of(runs, "&tab=charts&show=loss"))
     page.get_by_label("Smoothing").fill("0.9")
     page.get_by_label("Logarithmic").check()
-    page.get_by_label("accuracy").check()
+    page.get_by_role("checkbox", name="accuracy", exact=True).check()
     expect(page.locator('[data-curve="accuracy"] .main-svg').first).to_be_visible()
     for word in ("smooth=0.9", "y=log", "show=accuracy&show=loss"):
         assert word in page.url
     page.get_by_label("Axis").select_option("relative")
     expect(page).to_have_url(re.compile("x=relative&y=log&smooth=0.9"))
     expect(page.locator('[data-curve="accuracy"] .main-svg').first).to_be_visible()
-    page.get_by_label("loss").uncheck()
+    page.get_by_role("checkbox", name="loss").uncheck()
     expect(page.locator('[data-curve="loss"]')).to_have_count(0)
 
 
