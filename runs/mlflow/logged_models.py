@@ -40,7 +40,7 @@ def shape(row: LoggedModel) -> dict:
         "name": row.name,
         "creation_timestamp_ms": shapes.millis(row.created_at),
         "last_updated_timestamp_ms": shapes.millis(row.updated_at),
-        "artifact_uri": artifact_uri(row),
+        "artifact_uri": model_files.artifact_uri(row),
         "status": row.status,
         "model_type": row.model_type,
         "source_run_id": row.source_run_id,
@@ -52,10 +52,6 @@ def shape(row: LoggedModel) -> dict:
 
 def _filled(message: dict) -> dict:
     return {name: value for name, value in message.items() if value not in ("", [])}
-
-
-def artifact_uri(row: LoggedModel) -> str:
-    return f"mlflow-artifacts:/{row.experiment_id}/models/{row.model_id}/artifacts"
 
 
 def create(call: Call) -> dict:
@@ -180,7 +176,7 @@ def listing(call: Call, model_id: str) -> dict:
     found = model_files.level(row, folder)
     for item in found if folder else []:
         item["path"] = f"{folder}/{item['path']}"
-    return {"root_uri": artifact_uri(row), **({"files": found} if found else {})}
+    return {"root_uri": model_files.artifact_uri(row), **({"files": found} if found else {})}
 
 
 def search(call: Call) -> dict:

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from assets.registry import LoggedModel, ModelFile
 from runs import paths, ranges, uploads
 from runs.artifacts import content_type_of
-from runs.mlflow import files
+from runs.mlflow import folders
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import invalid, missing
 from studio import storage
@@ -59,7 +59,7 @@ def download(call: Call, path: str) -> HttpResponse:
         return storage.stream(found.key, start, length)
 
     response = ranges.answer(call.request, found.size, found.key.rsplit("/", 1)[-1], read)
-    return files.as_download(response, content_type_of(path), path)
+    return folders.as_download(response, content_type_of(path), path)
 
 
 def listing(call: Call, path: str) -> list[dict]:
@@ -68,4 +68,8 @@ def listing(call: Call, path: str) -> list[dict]:
 
 def level(model: LoggedModel, folder: str) -> list[dict]:
     rows = model.files.filter(path__startswith=f"{folder}/") if folder else model.files.all()
-    return files.listed(rows.values_list("path", "size"), folder)
+    return folders.listed(rows.values_list("path", "size"), folder)
+
+
+def artifact_uri(row: LoggedModel) -> str:
+    return f"mlflow-artifacts:/{row.experiment_id}/models/{row.model_id}/artifacts"

@@ -2,7 +2,20 @@
 
 import re
 
-from runs.mlflow import datasets, experiments, files, history, logged_models, registry, runs, searching, tags, writes
+from runs.mlflow import (
+    datasets,
+    experiments,
+    files,
+    history,
+    logged_models,
+    model_versions,
+    parts,
+    registered_models,
+    runs,
+    searching,
+    tags,
+    writes,
+)
 from runs.mlflow.errors import MlflowError
 
 VERSION = "3.17.0"
@@ -50,34 +63,34 @@ FILES = {
     ("GET", "mlflow/artifacts/list"): files.list_of_run,
     ("GET", "mlflow/get-artifact"): files.get_artifact,
     ("GET", "get-artifact"): files.get_artifact,
-    ("GET", "model-versions/get-artifact"): files.get_version_artifact,
+    ("GET", "model-versions/get-artifact"): model_versions.get_artifact,
     ("POST", "mlflow/upload-artifact"): files.upload_by_page,
     ("GET", "mlflow-artifacts/artifacts"): files.list_proxied,
     ("GET", "mlflow/server-info"): server_info,
 }
 REGISTRY = {
-    ("POST", "mlflow/registered-models/create"): registry.create,
-    ("POST", "mlflow/registered-models/rename"): registry.rename,
-    ("PATCH", "mlflow/registered-models/update"): registry.update,
-    ("DELETE", "mlflow/registered-models/delete"): registry.delete,
-    ("GET", "mlflow/registered-models/get"): registry.get,
-    ("GET", "mlflow/registered-models/search"): registry.search,
-    ("POST", "mlflow/registered-models/get-latest-versions"): registry.latest_versions,
-    ("GET", "mlflow/registered-models/get-latest-versions"): registry.latest_versions,
-    ("POST", "mlflow/registered-models/set-tag"): registry.set_tag,
-    ("DELETE", "mlflow/registered-models/delete-tag"): registry.delete_tag,
-    ("POST", "mlflow/registered-models/alias"): registry.set_alias,
-    ("DELETE", "mlflow/registered-models/alias"): registry.delete_alias,
-    ("GET", "mlflow/registered-models/alias"): registry.by_alias,
-    ("POST", "mlflow/model-versions/create"): registry.create_version,
-    ("PATCH", "mlflow/model-versions/update"): registry.update_version,
-    ("POST", "mlflow/model-versions/transition-stage"): registry.transition,
-    ("DELETE", "mlflow/model-versions/delete"): registry.delete_version,
-    ("GET", "mlflow/model-versions/get"): registry.get_version,
-    ("GET", "mlflow/model-versions/search"): registry.search_versions,
-    ("GET", "mlflow/model-versions/get-download-uri"): registry.download_uri,
-    ("POST", "mlflow/model-versions/set-tag"): registry.set_version_tag,
-    ("DELETE", "mlflow/model-versions/delete-tag"): registry.delete_version_tag,
+    ("POST", "mlflow/registered-models/create"): registered_models.create,
+    ("POST", "mlflow/registered-models/rename"): registered_models.rename,
+    ("PATCH", "mlflow/registered-models/update"): registered_models.update,
+    ("DELETE", "mlflow/registered-models/delete"): registered_models.delete,
+    ("GET", "mlflow/registered-models/get"): registered_models.get,
+    ("GET", "mlflow/registered-models/search"): registered_models.search,
+    ("POST", "mlflow/registered-models/get-latest-versions"): registered_models.latest_versions,
+    ("GET", "mlflow/registered-models/get-latest-versions"): registered_models.latest_versions,
+    ("POST", "mlflow/registered-models/set-tag"): registered_models.set_tag,
+    ("DELETE", "mlflow/registered-models/delete-tag"): registered_models.delete_tag,
+    ("POST", "mlflow/registered-models/alias"): registered_models.set_alias,
+    ("DELETE", "mlflow/registered-models/alias"): registered_models.delete_alias,
+    ("GET", "mlflow/registered-models/alias"): registered_models.by_alias,
+    ("POST", "mlflow/model-versions/create"): model_versions.create,
+    ("PATCH", "mlflow/model-versions/update"): model_versions.update,
+    ("POST", "mlflow/model-versions/transition-stage"): model_versions.transition,
+    ("DELETE", "mlflow/model-versions/delete"): model_versions.delete,
+    ("GET", "mlflow/model-versions/get"): model_versions.get,
+    ("GET", "mlflow/model-versions/search"): model_versions.search,
+    ("GET", "mlflow/model-versions/get-download-uri"): model_versions.download_uri,
+    ("POST", "mlflow/model-versions/set-tag"): model_versions.set_tag,
+    ("DELETE", "mlflow/model-versions/delete-tag"): model_versions.delete_tag,
     ("POST", "mlflow/logged-models"): logged_models.create,
     ("POST", "mlflow/logged-models/search"): logged_models.search,
 }
@@ -95,14 +108,14 @@ PATTERNS = [
     ("GET", r"mlflow-artifacts/artifacts/(?P<artifact>.+)", files.download),
     ("PUT", r"mlflow-artifacts/artifacts/(?P<artifact>.+)", files.upload),
     ("DELETE", r"mlflow-artifacts/artifacts/(?P<artifact>.+)", files.delete),
-    ("POST", r"mlflow-artifacts/mpu/create/(?P<artifact>.+)", files.begin_parts),
-    ("POST", r"mlflow-artifacts/mpu/complete/(?P<artifact>.+)", files.end_parts),
-    ("POST", r"mlflow-artifacts/mpu/abort/(?P<artifact>.+)", files.abort_parts),
-    ("PUT", r"mlflow-artifacts/mpu/part/(?P<artifact>[^/]+/[^/]+/\d+)", files.put_part),
+    ("POST", r"mlflow-artifacts/mpu/create/(?P<artifact>.+)", parts.begin),
+    ("POST", r"mlflow-artifacts/mpu/complete/(?P<artifact>.+)", parts.end),
+    ("POST", r"mlflow-artifacts/mpu/abort/(?P<artifact>.+)", parts.abort),
+    ("PUT", r"mlflow-artifacts/mpu/part/(?P<artifact>[^/]+/[^/]+/\d+)", parts.put),
     ("GET", r"mlflow-artifacts/presigned/(?P<artifact>.+)", files.presigned),
 ]
 # Their bodies are bytes, not JSON.
-OF_BYTES = {files.upload_by_page, files.upload, files.put_part, files.delete}
+OF_BYTES = {files.upload_by_page, files.upload, parts.put, files.delete}
 COMPILED = [(method, re.compile(pattern), verb) for method, pattern, verb in PATTERNS]
 
 
