@@ -75,7 +75,7 @@ class Column:
 
     @property
     def is_numeric(self) -> bool:
-        return self.is_metric or self.name in NUMERIC_ATTRIBUTES and self.kind == "attribute"
+        return self.is_metric or (self.name in NUMERIC_ATTRIBUTES and self.kind == "attribute")
 
     @property
     def is_sortable(self) -> bool:

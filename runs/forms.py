@@ -2,6 +2,7 @@
 
 from django import forms
 
+from runs.columns import MOST as MOST_COLUMNS
 from runs.models import Run
 from studio.errors import Invalid
 
@@ -23,19 +24,60 @@ GROUPS = {
 }
 
 
+class Words(forms.Field):
+    """A word of the address that may stand there many times."""
+
+    widget = forms.MultipleHiddenInput
+
+    def __init__(self, most: int, longest: int = 300, **kwargs):
+        super().__init__(required=False, **kwargs)
+        self.most, self.longest = most, longest
+
+    def to_python(self, value) -> list[str]:
+        words = list(dict.fromkeys(word for word in value or [] if word))
+        if len(words) > self.most:
+            raise forms.ValidationError(f"{len(words)} are given; {self.most} are allowed.")
+        if long := [word for word in words if len(word) > self.longest]:
+            raise forms.ValidationError(f"{long[0][:60]!r}… is longer than {self.longest} characters.")
+        return words
+
+
+class Numbers(Words):
+    """Keys of rows."""
+
+    def to_python(self, value) -> list[int]:
+        words = super().to_python(value)
+        if wrong := [word for word in words if not (word.isascii() and word.isdigit() and len(word) < 19)]:
+            raise forms.ValidationError(f"{wrong[0][:60]!r} is no number.")
+        return [int(word) for word in words]
+
+
 class RunFilter(forms.Form):
     """The query of an address of a list; a word that is not allowed is an error that says what is."""
 
+    # Which runs.
     q = forms.CharField(required=False, max_length=200)
+    filter = forms.CharField(required=False, max_length=3000)
     status = forms.MultipleChoiceField(required=False, choices=[(name, name) for name in GROUPS])
     mine = forms.BooleanField(required=False)
+    starred = forms.BooleanField(required=False)
     children = forms.BooleanField(required=False)
-    sort = forms.CharField(required=False, max_length=300)
+    # How they are shown: see runs/columns.py.
+    col = Words(MOST_COLUMNS)
+    pin = Words(MOST_COLUMNS)
+    width = Words(MOST_COLUMNS)
+    sort = Words(5)
+    group = forms.CharField(required=False, max_length=300)
+    unfold = Words(30, 1000)
+    # Runs whose children are shown, and those that the charts leave out.
+    open = Numbers(100)
+    hide = Numbers(100)
+    chart = Words(12, 256)
     page = forms.IntegerField(required=False, min_value=1, max_value=10**6)
     size = forms.TypedChoiceField(
         required=False, coerce=int, empty_value=25, choices=[(size, str(size)) for size in SIZES]
     )
-    seen = forms.CharField(required=False, max_length=5000)
+    view = forms.IntegerField(required=False, min_value=1)
 
     @classmethod
     def read(cls, query) -> dict:

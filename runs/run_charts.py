@@ -3,8 +3,8 @@
 from runs import charts, colours, metrics
 from runs.models import MetricSeries, Run
 
-MOST_CHARTS = 4
-MOST_RUNS = 25
+MOST_CHARTS = 12
+MOST_RUNS = 50
 WIDTH = 160
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from runs.views import actions, compare, files, lists, metrics, retention, run, trash
+from runs.views import actions, compare, files, lists, metrics, panels, retention, run, trash
 
 app_name = "runs"
 RUN = "ws/<slug:slug>/runs/<str:run_id>"
@@ -10,6 +10,17 @@ urlpatterns = [
     path("ws/<slug:slug>/jobs/", lists.jobs, name="jobs"),
     path("ws/<slug:slug>/jobs/cancel/", actions.runs_cancel, name="runs_cancel"),
     path("ws/<slug:slug>/jobs/delete/", actions.runs_delete, name="runs_delete"),
+    path("ws/<slug:slug>/jobs/tag/", actions.runs_tag, name="runs_tag"),
+    path("ws/<slug:slug>/jobs/tag/<int:pk>/undo/", actions.runs_untag, name="runs_untag"),
+    path("ws/<slug:slug>/jobs/star/", panels.star, name="star"),
+    path("ws/<slug:slug>/jobs/charts/", lists.jobs_charts, name="jobs_charts"),
+    path("ws/<slug:slug>/jobs/names/", lists.jobs_names, name="jobs_names"),
+    path("ws/<slug:slug>/jobs/csv/", lists.jobs_csv, name="jobs_csv"),
+    path("ws/<slug:slug>/jobs/panel/<slug:what>/", panels.panel, name="panel"),
+    path("ws/<slug:slug>/jobs/layout/", panels.layout_save, name="layout_save"),
+    path("ws/<slug:slug>/jobs/layout/reset/", panels.layout_reset, name="layout_reset"),
+    path("ws/<slug:slug>/jobs/views/", panels.view_save, name="view_save"),
+    path("ws/<slug:slug>/jobs/views/<int:pk>/delete/", panels.view_delete, name="view_delete"),
     path("ws/<slug:slug>/experiments/", lists.experiments, name="experiments"),
     path(f"{EXPERIMENT}/", lists.experiment_detail, name="experiment_detail"),
     path(f"{EXPERIMENT}/charts/", lists.experiment_charts, name="experiment_charts"),

@@ -1,6 +1,6 @@
 """What can be done to runs: each by POST, each asking whether the person may."""
 
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
@@ -8,15 +8,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from runs import submission
+from runs import bulk, submission
 from runs.forms import RunEdit
 from runs.models import Run
-from runs.views.finding import actor, experiment_of, require, run_of, runs_of
+from runs.views.finding import actor, experiment_of, require, run_of, workspace_of
+from runs.views.lists import asked_experiment, scope_of
 from runs.views.run import page
 from runs.views.trash import undo_tag
-from studio.errors import Conflict, Invalid
-
-MOST_AT_ONCE = 100
+from studio.errors import Invalid
 
 
 @require_POST
@@ -69,39 +68,57 @@ def _saved(form: RunEdit, run: Run) -> bool:
 @require_POST
 def runs_cancel(request, slug):
     """Every chosen run that has not ended; the others are told of."""
-    return _each(request, slug, "canceled", Run.cancel)
+    found = _chosen(request, slug)
+    reached, refused = bulk.cancel(found)
+    return _told(request, slug, reached, refused, "canceled. That cannot be undone")
 
 
 @require_POST
 def runs_delete(request, slug):
     """To the trash, all with one moment, by which they come back together."""
+    found = _chosen(request, slug)
     at = timezone.now()
-    return _each(request, slug, "put into the trash", lambda run: run.delete(at=at), undo_tag(slug, at))
+    reached, refused = bulk.delete(found, at)
+    return _told(request, slug, reached, refused, "put into the trash", undo_tag(slug, at))
 
 
-def _each(request, slug, done: str, act, undo: str = ""):
-    runs = runs_of(request, slug)
+@require_POST
+def runs_tag(request, slug):
+    found = _chosen(request, slug)
+    name, value = request.POST.get("tag_name", ""), request.POST.get("tag_value", "").strip()
+    edit = bulk.tag(found, request.workspace, request.user, name, value)
+    undo = f"undo:{reverse('runs:runs_untag', args=[slug, edit.pk])}?next={quote(back(request, slug))}"
+    return _told(request, slug, found.count, [], f"tagged {edit.name}", undo)
+
+
+@require_POST
+def runs_untag(request, slug, pk):
+    workspace_of(request, slug)
     require(request, "edit")
-    chosen = request.POST.getlist("run")
-    if not 0 < len(chosen) <= MOST_AT_ONCE:
-        raise Invalid(f"Choose from 1 to {MOST_AT_ONCE} runs; {len(chosen)} are chosen.", target="run")
-    reached, refused = 0, []
-    for run in runs.filter(run_id__in=chosen).select_related("workspace", "work"):
-        try:
-            act(run)
-            reached += 1
-        except Conflict as error:
-            refused.append(error.message)
+    number = bulk.untag(request.workspace, request.user, pk)
+    messages.success(request, f"Undone for {number:,} {'job' if number == 1 else 'jobs'}.")
+    return redirect(back(request, slug))
+
+
+def _chosen(request, slug) -> bulk.Chosen:
+    experiment = asked_experiment(request, slug)
+    require(request, "edit")
+    return bulk.chosen(scope_of(request, slug, experiment), request.POST, request.user, experiment)
+
+
+def _told(request, slug, reached: int, refused: list[str], done: str, undo: str = ""):
     if reached:
-        messages.success(request, f"{reached} {'run' if reached == 1 else 'runs'} {done}.", extra_tags=undo)
+        messages.success(request, f"{reached:,} {'job' if reached == 1 else 'jobs'} {done}.", extra_tags=undo)
     for message in refused[:5]:
         messages.warning(request, message)
-    return redirect(_back(request, slug))
+    if not reached and not refused:
+        messages.warning(request, "No job was left to do that to.")
+    return redirect(back(request, slug))
 
 
-def _back(request, slug: str) -> str:
+def back(request, slug: str) -> str:
     """The list as it was; only an address of this site's lists is followed."""
-    asked = urlsplit(request.POST.get("next", ""))
+    asked = urlsplit(request.POST.get("next", "") or request.GET.get("next", ""))
     if asked.scheme or asked.netloc or not asked.path.startswith(f"/ws/{slug}/"):
         return reverse("runs:jobs", args=[slug])
     return f"{asked.path}?{asked.query}" if asked.query else asked.path

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
-from runs import cards, trees
+from runs import cards, cells, columns, trees
 from runs.models import Run
 from runs.views.finding import actor, may, require, run_of, runs_of
 from studio.htmx import render_page, stop_polling
@@ -90,7 +90,14 @@ def run_children(request, slug, run_id):
     token = trees.token([run, *rows])
     if token == request.GET.get("seen"):
         return HttpResponse(status=204)
-    more = {"rows": rows[:MOST_CHILDREN], "too_many": len(rows) > MOST_CHILDREN, "most": MOST_CHILDREN}
+    shown = [columns.column(word) for word in columns.USUAL]
+    cells.fill(rows[:MOST_CHILDREN], shown)
+    more = {
+        "rows": rows[:MOST_CHILDREN],
+        "columns": shown,
+        "too_many": len(rows) > MOST_CHILDREN,
+        "most": MOST_CHILDREN,
+    }
     more |= {"token": token, "is_live": run.is_active or any(row.is_active for row in rows)}
     return render_page(request, "runs/run_children.html", page(request, run, "children", **more), partial="child-table")
 

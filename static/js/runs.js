@@ -2,12 +2,25 @@
 (() => {
   const boxes = () => [...document.querySelectorAll("#runs-form input[name=run]")];
 
+  // All that match, on whatever page, or else the ticked rows.
+  const chooseAll = () => document.querySelector("[data-choose-all]");
   const showSelection = () => {
-    const all = boxes(), chosen = all.filter((box) => box.checked);
-    for (const button of document.querySelectorAll("[data-needs-selection]")) button.disabled = !chosen.length;
-    for (const box of all) box.closest("tr").setAttribute("aria-selected", box.checked);
+    const all = boxes(), chosen = all.filter((box) => box.checked), whole = chooseAll()?.checked;
+    const count = whole ? Number(chooseAll().dataset.count) : chosen.length;
+    for (const button of document.querySelectorAll("[data-needs-selection]")) {
+      // What needs ticked rows themselves says from how many to how many.
+      const { least, most } = button.dataset;
+      button.disabled = !count || Boolean(least && (whole || count < least || count > most));
+    }
+    for (const box of all) box.closest("tr").setAttribute("aria-selected", box.checked || Boolean(whole));
+    const number = count.toLocaleString("en"), jobs = count === 1 ? "1 job" : `${number} jobs`;
+    for (const words of document.querySelectorAll("[data-chosen-words]")) words.textContent = jobs;
+    for (const button of document.querySelectorAll("[data-needs-selection][data-confirm]")) {
+      button.dataset.template ??= button.dataset.confirm;
+      button.dataset.confirm = button.dataset.template.replace("#", whole ? `All ${jobs} that match, on all pages, are` : count === 1 ? "1 job is" : `${jobs} are`);
+    }
     const words = document.querySelector("[data-selection-count]");
-    if (words) words.textContent = chosen.length ? `${chosen.length} chosen` : "";
+    if (words) words.textContent = count ? (whole ? `All ${number} chosen` : `${number} chosen`) : "";
     const every = document.querySelector("[data-select-all]");
     if (!every) return;
     every.checked = all.length > 0 && chosen.length === all.length;
@@ -16,21 +29,29 @@
 
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-select-all]")) for (const box of boxes()) box.checked = event.target.checked;
-    if (event.target.matches("[data-select-all], input[name=run]")) showSelection();
+    if (event.target.matches("[data-select-all], [data-choose-all], input[name=run]")) showSelection();
   });
 
   // A swapped row keeps its tick, and a link in it the focus.
-  let ticked = new Set(), opened = null, focused = "";
+  let ticked = new Set(), opened = null, focused = "", whole = false, scrolled = null;
   const folders = () => [...document.querySelectorAll("#file-tree [data-folder]")];
   document.addEventListener("htmx:beforeSwap", () => {
     ticked = new Set(boxes().filter((box) => box.checked).map((box) => box.value));
     opened = new Map(folders().map((folder) => [folder.dataset.folder, folder.open]));
-    focused = document.activeElement?.closest?.("#run-table") ? document.activeElement.getAttribute("href") || "" : "";
+    const active = document.activeElement?.closest?.("#run-table") ? document.activeElement : null;
+    focused = active?.id ? `#${CSS.escape(active.id)}` : active?.getAttribute("href") ? `#run-table a[href="${CSS.escape(active.getAttribute("href"))}"]` : "";
+    whole = Boolean(chooseAll()?.checked) && chooseAll().dataset.count;
+    scrolled = document.querySelector("#run-table .table-wrap");
+    scrolled = scrolled && [scrolled.scrollLeft, scrolled.scrollTop];
   });
   document.addEventListener("htmx:afterSettle", () => {
     for (const box of boxes()) if (ticked.has(box.value)) box.checked = true;
     for (const folder of folders()) if (opened?.has(folder.dataset.folder)) folder.open = opened.get(folder.dataset.folder);
-    if (focused && document.activeElement === document.body) document.querySelector(`#run-table a[href="${CSS.escape(focused)}"]`)?.focus();
+    if (focused && document.activeElement === document.body) document.querySelector(focused)?.focus({ preventScroll: true });
+    // Only as long as it stands for the same jobs.
+    if (whole && chooseAll()?.dataset.count === whole) chooseAll().checked = true;
+    const wrap = document.querySelector("#run-table .table-wrap");
+    if (wrap && scrolled) [wrap.scrollLeft, wrap.scrollTop] = scrolled;
     showSelection();
   });
 

@@ -179,9 +179,9 @@ def test_a_thousand_runs_take_as_many_queries_as_ten(as_user, alice, experiment,
     for run in Run.objects.all()[:30]:
         metrics.ingest(run, "", scalars("loss", curve(3, run.pk)))
     client = as_user(alice)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(17):
         assert client.get(experiment.get_absolute_url(), {"size": "100"}).status_code == 200
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(14):
         page = client.get(reverse("runs:jobs", args=[experiment.workspace.slug])).content.decode()
     assert "of 40" in page
 
@@ -218,7 +218,7 @@ def test_chosen_runs_are_canceled_together(as_user, alice, bob, experiment, run)
     assert answer.redirect_chain[0][0] == experiment.get_absolute_url() + "?page=1"
     run.refresh_from_db()
     assert run.status == Run.Status.CANCELED
-    assert "1 run canceled" in answer.content.decode() and "is Completed already" in answer.content.decode()
+    assert "1 job canceled" in answer.content.decode() and "is Completed already" in answer.content.decode()
 
 
 def test_chosen_runs_are_deleted_together(as_user, alice, mallory, experiment, run):

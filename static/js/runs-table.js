@@ -1,0 +1,162 @@
+// The table of runs: sorting by several columns, widths, the panels beside it, and acting on all that match.
+(() => {
+  const table = () => document.getElementById("run-table");
+  const present = () => new URL(location.href);
+
+  // Shows another address of this list without leaving it.
+  const show = (url) => {
+    history.pushState({ lazuliList: true }, "", url);
+    return htmx.ajax("GET", url.pathname + url.search, { target: "#run-table", swap: "outerHTML" });
+  };
+  window.addEventListener("popstate", (event) => { if (event.state?.lazuliList) location.reload(); });
+
+  // Shift and a click sort by one more column, the other way round, then no longer by it.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("#run-table a[data-sort]");
+    if (!link || !event.shiftKey) return;
+    event.preventDefault();
+    const url = present(), id = link.dataset.sort;
+    let sorts = url.searchParams.getAll("sort");
+    if (sorts.includes(id)) sorts = sorts.map((sort) => (sort === id ? `-${id}` : sort));
+    else if (sorts.includes(`-${id}`)) sorts = sorts.filter((sort) => sort !== `-${id}`);
+    else sorts.push(id);
+    put(url, "sort", sorts);
+    url.searchParams.delete("page");
+    show(url);
+  });
+
+  const put = (url, word, values) => {
+    url.searchParams.delete(word);
+    for (const value of values) url.searchParams.append(word, value);
+  };
+
+  // ---- widths: by dragging a header's edge, or Shift and an arrow on the header
+
+  const NARROWEST = 60, WIDEST = 900, STEP = 20;
+  const clamp = (width) => Math.round(Math.min(WIDEST, Math.max(NARROWEST, width)));
+
+  const setWidth = (head, width) => {
+    for (const part of ["width", "minWidth", "maxWidth"]) head.style[part] = `${width}px`;
+    head.classList.add("sized");
+    const place = [...head.parentElement.children].indexOf(head);
+    for (const row of table().querySelectorAll("tbody tr")) {
+      const cell = row.children[place];
+      if (!cell || row.children.length <= place) continue;
+      cell.classList.add("sized");
+      for (const part of ["width", "minWidth", "maxWidth"]) cell.style[part] = `${width}px`;
+    }
+  };
+
+  // Into the address, and kept for the person.
+  const keepWidth = (head, width) => {
+    const url = present(), id = head.dataset.column;
+    const others = url.searchParams.getAll("width").filter((word) => word.slice(word.indexOf(":") + 1) !== id);
+    put(url, "width", [...others, `${width}:${id}`]);
+    history.replaceState(history.state, "", url);
+    const form = document.getElementById("runs-form"), body = new URLSearchParams({ query: url.search.slice(1) });
+    if (form.elements.experiment) body.set("experiment", form.elements.experiment.value);
+    fetch(document.getElementById("list-panel").dataset.keep, {
+      method: "POST", body, redirect: "manual", headers: { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value },
+    }).catch(() => lazuli.toast("The width could not be kept.", "warning"));
+    if (head.classList.contains("pinned")) show(url);
+  };
+
+  let drag = null;
+  document.addEventListener("pointerdown", (event) => {
+    const handle = event.target.closest("[data-resize]");
+    if (!handle) return;
+    event.preventDefault();
+    const head = handle.closest("th");
+    drag = { head, from: event.clientX, width: head.offsetWidth };
+    handle.setPointerCapture(event.pointerId);
+  });
+  document.addEventListener("pointermove", (event) => { if (drag) setWidth(drag.head, clamp(drag.width + event.clientX - drag.from)); });
+  document.addEventListener("pointerup", () => {
+    if (!drag) return;
+    const { head, width } = drag;
+    drag = null;
+    if (head.offsetWidth !== width) keepWidth(head, clamp(head.offsetWidth));
+  });
+  document.addEventListener("keydown", (event) => {
+    const head = event.target.closest?.("#run-table thead th[data-column]");
+    const step = { ArrowLeft: -STEP, ArrowRight: STEP }[event.key];
+    if (!head || !step || !event.shiftKey) return;
+    event.preventDefault();
+    const width = clamp(head.offsetWidth + step);
+    setWidth(head, width);
+    keepWidth(head, width);
+  });
+
+  // ---- the search form sends the words of the address, which may have changed since the page was made
+
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.elt.id !== "run-search") return;
+    const own = new Set(["filter", "q", "mine", "children"]);
+    const given = event.detail.formData, words = new FormData();
+    for (const [name, value] of present().searchParams) if (!own.has(name) && name !== "page") words.append(name, value);
+    for (const name of own) if (given.get(name)) words.append(name, given.get(name));
+    event.detail.formData = words;
+    event.detail.parameters = words;
+  });
+
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.elt.id !== "run-table") return;
+    const url = present();
+    document.querySelector("[data-refresh]")?.setAttribute("href", url.pathname + url.search);
+    const next = document.querySelector("#star-form [name=next]");
+    if (next) next.value = url.pathname + url.search;
+    const box = document.getElementById("run-query"), wrong = document.getElementById("query-error");
+    if (wrong) box.setAttribute("aria-invalid", "true");
+    else box.removeAttribute("aria-invalid");
+  });
+
+  // A poll would close what is open in the table, or tear it from under a drag.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.target.matches("[data-poll]") && (drag || document.querySelector("#list-panel[open]"))) event.preventDefault();
+  });
+
+  // ---- panels
+
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const panel = document.getElementById("list-panel");
+    if (event.detail.elt.id === "list-panel-body" && panel && !panel.open) panel.showModal();
+  });
+
+  const listOf = (item) => item.closest("form").querySelector("[data-column-list]");
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-move]");
+    if (!button) return;
+    const item = button.closest("li"), other = button.dataset.move < 0 ? item.previousElementSibling : item.nextElementSibling;
+    if (other) button.dataset.move < 0 ? other.before(item) : other.after(item);
+    button.focus();
+  });
+
+  let dragged = null;
+  document.addEventListener("dragstart", (event) => { dragged = event.target.closest?.("[data-column-list] > li"); });
+  document.addEventListener("dragover", (event) => {
+    const over = event.target.closest?.("[data-column-list] > li");
+    if (!dragged || !over || over === dragged) return;
+    event.preventDefault();
+    const box = over.getBoundingClientRect();
+    event.clientY > box.top + box.height / 2 ? over.after(dragged) : over.before(dragged);
+  });
+  document.addEventListener("dragend", () => { dragged = null; });
+  document.addEventListener("drop", (event) => { if (dragged) event.preventDefault(); });
+
+  // A column that is ticked among those offered goes to the end of those shown.
+  document.addEventListener("change", (event) => {
+    const item = event.target.matches("#list-panel-body input[name=col]") ? event.target.closest("li") : null;
+    if (item && event.target.checked && !item.closest("[data-column-list]")) {
+      listOf(item).append(item);
+      event.target.focus();
+    }
+  });
+
+  document.addEventListener("input", (event) => {
+    if (!event.target.matches("[data-column-search]")) return;
+    const words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const form = event.target.closest("form");
+    for (const item of form.querySelectorAll("[data-column-item]")) item.hidden = !words.every((word) => item.dataset.words.includes(word));
+    for (const group of form.querySelectorAll("[data-column-group]")) if (words.length) group.open = true;
+  });
+})();
