@@ -90,7 +90,7 @@ def bulk_interval(call: Call) -> dict:
     kept = _steps(found, most)
     answer = []
     for run_id, (steps, times, values) in found:
-        chosen = np.isin(steps, kept)
+        chosen = _few(np.flatnonzero(np.isin(steps, kept)))
         answer += _metrics(key, steps[chosen], times[chosen], values[chosen], run_id=run_id)
     return {"metrics": answer}
 
@@ -129,6 +129,13 @@ def _steps(found, most: int):
         return steps
     places = np.arange(most) * len(steps) // most
     return np.concatenate([steps[places], *[columns[0][-1:] for _, columns in found]])
+
+
+def _few(places):
+    """Any number of points may have one step, as those that were logged without one have."""
+    if len(places) <= MOST_INTERVAL:
+        return places
+    return places[np.arange(1, MOST_INTERVAL + 1) * len(places) // MOST_INTERVAL - 1]
 
 
 def _run_ids(call: Call) -> list[str]:

@@ -1,36 +1,21 @@
 """MLflow 3's logged models: a model with files, params and metrics of its own, made by a run or brought from elsewhere."""
 
+import json
+
 from django.db import transaction
+from django.http import HttpResponse
 from django.utils import timezone
 
 from assets.registry import LoggedModel
-from runs.conditions import Rows
-from runs.mlflow import limits, model_files, shapes, tokens
+from runs.mlflow import folders, limits, model_files, shapes
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import invalid, missing
 from runs.mlflow.made_up_names import made_up
-from runs.models import Experiment
 
 MOST_PARAM, MOST_TAG = 6_000, 8_000
+# MLflow's tag for the registered versions that were made from a logged model.
+VERSIONS = "mlflow.modelVersions"
 NUMBERS = {"1": "PENDING", "2": "READY", "3": "UPLOAD_FAILED"}
-FIELDS = Rows(
-    columns={
-        "name": ("text", "name"),
-        "status": ("status", "status"),
-        "source_run_id": ("text", "source_run_id"),
-        "model_id": ("text", "model_id"),
-        "model_type": ("text", "model_type"),
-        **dict.fromkeys(["creation_timestamp", "creation_time"], ("time", "created_at")),
-        **dict.fromkeys(["last_updated_timestamp", "last_updated_time"], ("time", "updated_at")),
-    },
-    orders={
-        "name": "name",
-        "model_id": "model_id",
-        **dict.fromkeys(["creation_timestamp", "creation_time"], "created_at"),
-        **dict.fromkeys(["last_updated_timestamp", "last_updated_time"], "updated_at"),
-    },
-    json={"param": "params", "params": "params"},
-)
 
 
 def shape(row: LoggedModel) -> dict:
@@ -63,7 +48,7 @@ def create(call: Call) -> dict:
             f"The experiment {experiment.experiment_id} must be in the 'active' state. Current state is deleted."
         )
     run_id = fields.text("source_run_id", "")
-    if run_id:
+    if call.actor.is_run and run_id:
         call.open_run(run_id)
     made = LoggedModel.objects.create(
         workspace=call.workspace,
@@ -134,6 +119,18 @@ def _locked(row: LoggedModel) -> LoggedModel:
     return LoggedModel.objects.select_for_update().get(pk=row.pk)
 
 
+def note_version(row: LoggedModel, name: str, number: int) -> None:
+    """A registered version was made from it; inside a transaction."""
+    row = _locked(row)
+    try:
+        known = json.loads(row.tags.get(VERSIONS, "[]"))
+    except ValueError:
+        # Anybody can set a tag to anything.
+        known = []
+    versions = [*(known if isinstance(known, list) else []), {"name": name, "version": number}]
+    _updated(row, tags=row.tags | {VERSIONS: json.dumps(versions)})
+
+
 def delete_tag(call: Call, model_id: str, key: str) -> dict:
     with transaction.atomic():
         row = _locked(_changed(call, model_id))
@@ -179,56 +176,7 @@ def listing(call: Call, model_id: str) -> dict:
     return {"root_uri": model_files.artifact_uri(row), **({"files": found} if found else {})}
 
 
-def search(call: Call) -> dict:
-    fields = call.fields
-    workspace = call.require("read")
-    most, start = fields.integer("max_results", 50), tokens.read(fields.text("page_token", ""))
-    if not 0 < most <= 1000:
-        raise invalid(f"Invalid value {most} for parameter 'max_results' supplied: write a number from 1 to 1000.")
-    experiments = Experiment.objects.filter(workspace=workspace, pk__in=[row.pk for row in _experiments(call)])
-    rows = LoggedModel.objects.filter(
-        workspace=workspace, deleted_at=None, experiment_id__in=experiments.values("experiment_id")
-    )
-    rows = FIELDS.find(rows, fields.text("filter", ""), [], [])
-    rows, by_metric = _ordered(rows, fields.objects("order_by"))
-    if by_metric:
-        # Metrics lie in the rows, and a search gives few of them: sorted here.
-        found = sorted(rows, key=_metric_key(*by_metric))[start : start + most + 1]
-    else:
-        found = list(rows[start : start + most + 1])
-    answer = {"models": [shape(row) for row in found[:most]]} if found[:most] else {}
-    return answer | ({"next_page_token": tokens.write(start + most)} if len(found) > most else {})
-
-
-def _experiments(call: Call) -> list[Experiment]:
-    return [call.experiment(experiment_id) for experiment_id in dict.fromkeys(call.fields.texts("experiment_ids"))]
-
-
-def _ordered(rows, orders):
-    keys = []
-    for order in orders:
-        name, ascending = order.text("field_name"), order.truth("ascending", True)
-        entity, period, key = name.partition(".")
-        if entity in ("metric", "metrics") and period:
-            return rows, (key, ascending, order.text("dataset_name", ""), order.text("dataset_digest", ""))
-        column = FIELDS.orders.get(key if entity in ("attribute", "attributes") else name)
-        if column is None:
-            raise invalid(f"Invalid order_by field '{name}': write metrics.x or one of {', '.join(FIELDS.orders)}.")
-        keys.append(column if ascending else f"-{column}")
-    return rows.order_by(*keys, "-created_at", "-pk"), None
-
-
-def _metric_key(key: str, ascending: bool, dataset: str, digest: str):
-    def place(row: LoggedModel):
-        values = [
-            float(item["value"])
-            for item in row.metrics
-            if item["key"] == key
-            and dataset in ("", item.get("dataset_name"))
-            and digest in ("", item.get("dataset_digest"))
-        ]
-        if not values:
-            return (1, 0.0)
-        return (0, values[-1] if ascending else -values[-1])
-
-    return place
+def download(call: Call, model_id: str) -> HttpResponse:
+    """MLflow's page shows a file of a model by this address."""
+    path = folders.checked(call.fields.text("artifact_file_path"))
+    return model_files.answer_file(call, model_files.find(call, model_id), path)

@@ -48,7 +48,10 @@ def upload(call: Call, path: str) -> dict:
 
 
 def download(call: Call, path: str) -> HttpResponse:
-    model, path = _place(call, path)
+    return answer_file(call, *_place(call, path))
+
+
+def answer_file(call: Call, model: LoggedModel, path: str) -> HttpResponse:
     found = model.files.filter(path=path).first()
     if found is None:
         if not path or model.files.filter(path__startswith=f"{path}/").exists():

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from assets.registry import LoggedModel, Model, ModelVersion
 from runs.conditions import Rows
-from runs.mlflow import files, folders, model_files, registry, shapes, tokens
+from runs.mlflow import files, folders, logged_models, model_files, registry, shapes, tokens
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import MlflowError, invalid
 from runs.mlflow.searching import paged
@@ -45,7 +45,7 @@ def create(call: Call) -> dict:
     logged = _logged(call, source, fields.text("model_id", ""))
     if logged is not None:
         run_id = run_id or logged.source_run_id
-    else:
+    if not (logged and source == f"models:/{logged.model_id}"):
         _check_source(call, source)
     tags = dict(registry.checked_tag(key, value) for key, value in fields.pairs("tags"))
     with transaction.atomic():
@@ -62,6 +62,8 @@ def create(call: Call) -> dict:
             logged_model_id=logged.model_id if logged else "",
             created_by=call.actor.user,
         )
+        if logged:
+            logged_models.note_version(logged, model.name, made.number)
     return answer(made)
 
 

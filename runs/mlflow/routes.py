@@ -8,6 +8,7 @@ from runs.mlflow import (
     files,
     history,
     logged_models,
+    model_search,
     model_versions,
     parts,
     registered_models,
@@ -92,7 +93,7 @@ REGISTRY = {
     ("POST", "mlflow/model-versions/set-tag"): model_versions.set_tag,
     ("DELETE", "mlflow/model-versions/delete-tag"): model_versions.delete_tag,
     ("POST", "mlflow/logged-models"): logged_models.create,
-    ("POST", "mlflow/logged-models/search"): logged_models.search,
+    ("POST", "mlflow/logged-models/search"): model_search.search,
 }
 FIXED = REGISTRY | EXPERIMENTS | RUNS | FILES
 # With words of their own in the address; tried in this order.
@@ -105,6 +106,7 @@ PATTERNS = [
     ("DELETE", MODEL + r"/tags/(?P<key>.+)", logged_models.delete_tag),
     ("POST", MODEL + r"/params", logged_models.log_params),
     ("GET", MODEL + r"/artifacts/directories", logged_models.listing),
+    ("GET", MODEL + r"/artifacts/files", logged_models.download),
     ("GET", r"mlflow-artifacts/artifacts/(?P<artifact>.+)", files.download),
     ("PUT", r"mlflow-artifacts/artifacts/(?P<artifact>.+)", files.upload),
     ("DELETE", r"mlflow-artifacts/artifacts/(?P<artifact>.+)", files.delete),

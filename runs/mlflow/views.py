@@ -67,7 +67,7 @@ def _fields(request: HttpRequest, verb) -> Fields:
     """Of the query for GET, of the JSON body for others; an upload's body is read by its verb."""
     if request.method in ("GET", "HEAD"):
         return Fields.of_query(request.GET)
-    if verb in OF_BYTES:
+    if verb in OF_BYTES or (request.method == "DELETE" and not request.body):
         return Fields({})
     kind = request.headers.get("Content-Type", "").split(";")[0].strip().lower()
     if kind != "application/json":

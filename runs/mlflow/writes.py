@@ -58,10 +58,14 @@ def log_batch(call: Call) -> dict:
 
 
 def _points(items: list[dict]) -> list[dict]:
+    points = []
     try:
-        return [_point(item) for item in items]
+        for item in items:
+            points.append(_point(item))
     except MlflowError as error:
-        raise invalid(f"Invalid value {shown(items)} for parameter 'metrics' supplied: {error.message}") from error
+        message = error.message.replace("parameter '", f"parameter 'metrics[{len(points)}].", 1)
+        raise invalid(f"Invalid value {shown(items)} for parameter 'metrics' supplied: {message}") from error
+    return points
 
 
 def _point(item: dict) -> dict:

@@ -100,6 +100,22 @@ def test_sampled_steps_are_spread_and_hold_every_last_one(tracking):
     assert steps(short, long) == [0, 4, 8, 9, 0, 4, 8, 9, 12, 16, 19]
 
 
+def test_a_thousand_points_of_one_step_are_thinned_too(tracking):
+    run_id = tracking.new_run()
+    for start in range(3):
+        points = [{"key": "m", "value": start * 1000 + at, "timestamp": start * 1000 + at} for at in range(1000)]
+        tracking.post("runs/log-batch", run_id=run_id, metrics=points)
+    found = tracking.get("metrics/get-history-bulk-interval", run_ids=[run_id], metric_key="m", max_results=5)
+    assert len(found["metrics"]) == 2500
+    assert found["metrics"][-1]["value"] == 2999
+
+
+def test_the_wrong_one_of_many_metrics_is_named(answer, tracking):
+    metrics = [{"key": "m", "value": 1, "timestamp": 1}, {"key": "m", "value": 2.5}]
+    message = refused(answer, "runs/log-batch", {"run_id": tracking.new_run(), "metrics": metrics})
+    assert "Missing value for required parameter 'metrics[1].timestamp'" in message
+
+
 def test_histories_of_many_runs_come_run_by_run(answer, tracking):
     ids = [tracking.new_run() for _ in range(3)]
     for run_id in ids:

@@ -161,3 +161,65 @@ def test_a_reader_registers_nothing(tracking, api, bob, workspace, model, source
     assert reader.get("registered-models/get", name="m")["registered_model"]["name"] == "m"
     assert version(reader, source) == reader.post("registered-models/create", name="x") == denied
     assert reader.delete("registered-models/delete", name="m") == denied
+
+
+def logged_model(tracking, **more):
+    experiment_id = tracking.get("experiments/get", experiment_id="0")["experiment"]["experiment_id"]
+    return tracking.post("logged-models", experiment_id=experiment_id, **more)["model"]["info"]
+
+
+def model_tags(tracking, model_id):
+    info = tracking.get(f"logged-models/{model_id}")["model"]["info"]
+    return {tag["key"]: tag["value"] for tag in info.get("tags", [])}
+
+
+def test_a_logged_model_names_the_versions_made_from_it(tracking, model):
+    info = logged_model(tracking)
+    for _ in range(2):
+        assert "model_version" in version(tracking, info["artifact_uri"], model_id=info["model_id"])
+    named = '[{"name": "m", "version": 1}, {"name": "m", "version": 2}]'
+    assert model_tags(tracking, info["model_id"]) == {"mlflow.modelVersions": named}
+    assert version(tracking, "file:///etc", model_id=info["model_id"]) == INVALID
+    tracking.patch(f"logged-models/{info['model_id']}/tags", tags=[{"key": "mlflow.modelVersions", "value": "{"}])
+    version(tracking, info["artifact_uri"], model_id=info["model_id"])
+    assert model_tags(tracking, info["model_id"]) == {"mlflow.modelVersions": '[{"name": "m", "version": 3}]'}
+
+
+def test_a_tag_of_a_logged_model_is_deleted_without_a_body(tracking):
+    model_id = logged_model(tracking, tags=[{"key": "a", "value": "1"}, {"key": "b", "value": "2"}])["model_id"]
+    address = f"{tracking.base}logged-models/{model_id}/tags/a"
+    assert tracking.api.client.delete(address).status_code == 200
+    assert model_tags(tracking, model_id) == {"b": "2"}
+    again = tracking.api.client.delete(address)
+    assert (again.status_code, again.json()["error_code"]) == MISSING
+
+
+def test_logged_models_are_found_by_the_data_set_they_were_measured_on(tracking):
+    one, other = logged_model(tracking, name="one"), logged_model(tracking, name="other", source_run_id="elsewhere")
+    run_id = tracking.new_run()
+    measured = {"dataset_name": "d", "dataset_digest": "1", "model_id": one["model_id"]}
+    tracking.post("runs/log-metric", run_id=run_id, key="m", value=1, timestamp=1, **measured)
+
+    def names(*datasets):
+        found = tracking.post(
+            "logged-models/search", experiment_ids=[one["experiment_id"]], datasets=list(datasets), max_results=1
+        )
+        return [row["info"]["name"] for row in found.get("models", [])]
+
+    assert names() == [other["name"]]
+    assert names({"dataset_name": "d", "dataset_digest": "1"}) == names({"dataset_name": "d"}) == ["one"]
+    assert names({"dataset_name": "d", "dataset_digest": "2"}) == names({"dataset_name": "e"}) == []
+    wrong = tracking.post("logged-models/search", experiment_ids=[one["experiment_id"]], datasets=[{}])
+    assert wrong == INVALID
+
+
+def test_a_file_of_a_logged_model_is_shown(tracking):
+    info = logged_model(tracking)
+    base = tracking.base.removesuffix("mlflow/")
+    address = f"{base}mlflow-artifacts/artifacts/{info['artifact_uri'].removeprefix('mlflow-artifacts:/')}/MLmodel"
+    assert tracking.api.client.put(address, b"flavors: {}").status_code == 200
+    files = f"{tracking.base}logged-models/{info['model_id']}/artifacts/files"
+    found = tracking.api.client.get(files, {"artifact_file_path": "MLmodel"})
+    assert (found.status_code, found.getvalue()) == (200, b"flavors: {}")
+    assert tracking.api.client.get(files, {"artifact_file_path": "../MLmodel"}).status_code == 400
+    assert tracking.api.client.get(files, {"artifact_file_path": "nope"}).status_code == 404
