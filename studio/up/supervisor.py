@@ -21,6 +21,8 @@ from studio.up.preflight import REPOSITORY, Refused, Settings
 ENDING = [({"set-up"}, 1.0), ({"host", "beat", "control"}, 5.0), ({"web"}, 2.0), ({"redis"}, 1.0)]
 # Before the first page: this many deaths in a row and the start is given up.
 PATIENCE = 5
+# The variable by which studio/serving.py knows the pipe to wait at.
+GATE = "STUDIO_GATE"
 # Libraries warn their developers, not the people who run a studio. (The host is not told so: scripts inherit from it.)
 QUIET = {"PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore")}
 # `make` passes a signal on that the terminal or the service manager has sent already: those are one and the same.
@@ -37,6 +39,7 @@ class Supervisor:
         self.answered = False
         self.started = time.monotonic()
         self.env = {"DATA_DIR": str(settings.data_dir), "HOST": settings.host, "PORT": str(settings.port)}
+        self._gate_read, self._gate_write = os.pipe()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.selector.register(self._wake_read, selectors.EVENT_READ)
 
@@ -45,15 +48,18 @@ class Supervisor:
         self._listen_to_signals()
         try:
             self._start_redis()
+            self._start_web()
             report = self._set_up()
             if report is not None:
-                self._start_web(report)
+                self._open_gate()
+                self._start_the_others(report)
                 while self.asked_to_stop is None:
                     self._turn()
         except Refused as refused:
             console.say("up", str(refused))
             return 1
         finally:
+            self._open_gate()
             self._end_all()
         return 0
 
@@ -106,9 +112,18 @@ class Supervisor:
         del self.children["set-up"]
         return json.loads(report)
 
-    def _start_web(self, report: dict) -> None:
-        """First and alone, for somebody waits for the page; the others follow when it answers."""
-        self._start(Child("web", self._web_command(), env=self.env | QUIET, fds=(self.sock.fileno(),)))
+    def _start_web(self) -> None:
+        """It loads its code while the database is set up, and waits then at the gate: a pipe, until its other end is closed."""
+        env, fds = {GATE: str(self._gate_read)}, (self.sock.fileno(), self._gate_read)
+        self._start(Child("web", self._web_command(), env=self.env | QUIET | env, fds=fds))
+
+    def _open_gate(self) -> None:
+        if self._gate_write is not None:
+            os.close(self._gate_write)
+            self._gate_write = None
+
+    def _start_the_others(self, report: dict) -> None:
+        """When the web server answers, for somebody waits for the page."""
         threading.Thread(target=self._wait_for_first_page, daemon=True).start()
         while self.asked_to_stop is None and not self.answered:
             self._turn()
@@ -129,7 +144,8 @@ class Supervisor:
 
     def _web_command(self) -> list[str]:
         options = {
-            "worker-class": "gthread",
+            "config": "python:studio.serving",
+            "worker-class": "studio.serving.Worker",
             "workers": self.settings.workers,
             "threads": self.settings.threads,
             "bind": f"fd://{self.sock.fileno()}",
@@ -137,6 +153,8 @@ class Supervisor:
             "timeout": 120,
             "keep-alive": 20,
             "log-level": "warning",
+            # The most that gunicorn takes: a page may ask for a hundred runs in one address.
+            "limit-request-line": 8190,
         }
         flags = [f"--{name}={value}" for name, value in options.items()]
         return [sys.executable, "-m", "gunicorn", "--preload", "--no-control-socket", *flags, "studio.wsgi"]
