@@ -13,6 +13,8 @@ from runs.models import (
     MetricBatch,
     MetricChunk,
     MetricSeries,
+    PurgeJob,
+    RetentionRule,
     Run,
     RunEvent,
     RunParameter,
@@ -195,3 +197,25 @@ class SnapshotAdmin(Deleting):
 
     def free(self, obj):
         snapshots.forget(obj)
+
+
+@admin.register(PurgeJob)
+class PurgeJobAdmin(admin.ModelAdmin):
+    list_display = ["workspace_name", "scope", "state", "done", "total", "files_freed", "created_by", "created_at"]
+    list_filter = ["state", "scope"]
+    list_select_related = ["created_by"]
+    search_fields = ["workspace_name", "error"]
+    readonly_fields = [field.name for field in PurgeJob._meta.fields]
+
+    def has_add_permission(self, request):
+        return False
+
+
+@admin.register(RetentionRule)
+class RetentionRuleAdmin(admin.ModelAdmin):
+    list_display = ["workspace", "takes", "days", "experiments", "keep_tag", "keep_starred", "is_on", "ran_at", "took"]
+    list_filter = ["takes", "is_on"]
+    list_select_related = ["workspace"]
+    search_fields = ["workspace__name", "experiments"]
+    raw_id_fields = ["workspace", "created_by"]
+    readonly_fields = ["ran_at", "took", "created_at"]

@@ -6,6 +6,7 @@ the database's write lock for long.
 """
 
 import datetime as dt
+import functools
 import logging
 import time
 
@@ -16,21 +17,7 @@ from django.utils import timezone
 from assets.registry import LoggedModel, ModelFile, ModelVersion
 from compute import doorbell
 from runs import artifacts, database, orphans, snapshots
-from runs.models import (
-    Artifact,
-    ArtifactSegment,
-    Experiment,
-    MetricBatch,
-    MetricChunk,
-    MetricSeries,
-    PurgeJob,
-    Run,
-    RunEvent,
-    RunParameter,
-    RunTag,
-    Snapshot,
-)
-from runs.series import MetricSketch
+from runs.models import ArtifactSegment, Experiment, MetricSeries, PurgeJob, Run, Snapshot
 from studio import storage
 from studio.errors import Conflict
 from workspaces import deletion
@@ -39,7 +26,7 @@ from workspaces.models import User, Workspace
 logger = logging.getLogger(__name__)
 TASK = "runs.tasks.purge"
 # Runs in one transaction, and points: of heavy runs fewer go at once.
-BATCH = 100
+BATCH = 200
 POINTS = 2_000_000
 TURN_SECONDS = 3.0
 HELD = dt.timedelta(seconds=60)
@@ -47,13 +34,6 @@ HELD = dt.timedelta(seconds=60)
 REST_SECONDS = 0.01
 # Somebody may just be submitting a run with a snapshot that has none.
 SNAPSHOTS_KEPT = dt.timedelta(minutes=10)
-# What hangs on runs and nothing hangs on, by its way to them: freed without being read. Django finds the rest.
-LEAVES = [
-    (MetricChunk, "series__run__in"),
-    (MetricSketch, "series__run__in"),
-    (ArtifactSegment, "artifact__run__in"),
-    *[(model, "run__in") for model in (MetricSeries, MetricBatch, Artifact, RunTag, RunParameter, RunEvent)],
-]
 
 
 def start(user: User | None, workspace: Workspace, scope: str, **fields) -> PurgeJob:
@@ -166,23 +146,43 @@ def _step(job: PurgeJob) -> bool:
 
 def _free_batch(job: PurgeJob) -> bool:
     """Rows first: files without rows are swept later, rows without files would show as errors."""
+    chosen = _next(job)
+    if not chosen:
+        return False
     with transaction.atomic():
-        pks = _next(job)
-        if not pks:
-            return False
+        # Some may have been restored since they were chosen.
+        still = Run.objects.filter(pk__in=chosen) if job.scope == PurgeJob.Scope.WORKSPACE else _in_trash(chosen)
+        pks = list(still.select_for_update().values_list("pk", flat=True))
         files = list(ArtifactSegment.objects.filter(artifact__run__in=pks).values_list("key", "size"))
-        for model, way in LEAVES:
-            rows = model.objects.filter(**{way: pks})
-            # Not `delete`, which reads what it deletes in search of what hangs on it.
-            rows._raw_delete(rows.db) if way == "run__in" else rows.delete()
-        Run.objects.filter(pk__in=pks).delete()
+        for model, way in hanging_on(Run):
+            rows = model.objects.filter(**{f"{way}__in": pks})
+            # Not `delete`, which asks first what hangs on the rows.
+            rows._raw_delete(rows.db) if "__" not in way else rows.delete()
+        runs = Run.objects.filter(pk__in=pks)
+        runs._raw_delete(runs.db)
     _free_files(job, files, done=F("done") + len(pks))
     return True
 
 
+def _in_trash(pks: list[int]):
+    return Run.objects.filter(pk__in=pks).exclude(deleted_at=None)
+
+
+@functools.cache
+def hanging_on(model) -> list[tuple[type, str]]:
+    """The tables whose rows go with a row of `model`, each with its way to it, those that hang on others first."""
+    found = []
+    for related in model._meta.get_fields(include_hidden=True):
+        if related.auto_created and related.is_relation and related.related_model is not Run:
+            way = related.field.name
+            deeper = [(other, f"{path}__{way}") for other, path in hanging_on(related.related_model)]
+            found += [*deeper, (related.related_model, way)]
+    return found
+
+
 def _next(job: PurgeJob) -> list[int]:
     """Some runs with their descendants, which are younger and so mostly went before; as many as are light enough."""
-    found = list(runs_of(job).select_for_update().order_by("-pk").values_list("pk", flat=True)[:BATCH])
+    found = list(runs_of(job).order_by("-pk").values_list("pk", flat=True)[:BATCH])
     weights = MetricSeries.objects.filter(run__in=found).values_list("run").annotate(Sum("count")).order_by()
     points, weight, taken = dict(weights), 0, []
     for pk in found:

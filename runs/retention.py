@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from assets.registry import ModelVersion
 from runs import artifacts
-from runs.models import Artifact, ArtifactSegment, Experiment, RetentionRule, Run, RunTag
+from runs.models import Artifact, ArtifactSegment, Experiment, RetentionRule, Run, RunTag, Star
 
 logger = logging.getLogger(__name__)
 BATCH = 500
@@ -28,14 +28,21 @@ def runs_of(rule: RetentionRule):
     found = Run.objects.filter(workspace=rule.workspace, deleted_at=None, status__in=Run.TERMINAL, ended_at__lt=before)
     versions = ModelVersion.objects.filter(model__workspace=rule.workspace).exclude(run_id="")
     found = found.exclude(run_id__in=versions.values("run_id"))
-    if rule.keep_tag:
-        found = found.exclude(pk__in=RunTag.objects.filter(name=rule.keep_tag).values("run"))
+    found = found.exclude(pk__in=_kept(rule).values("pk"))
     if rule.experiments.strip() not in ("", "*"):
         found = found.filter(experiment__in=_experiments(rule))
     if rule.takes == RetentionRule.Takes.RUNS:
         # A run goes with its descendants, so only whole families go: from the top, and none that lives.
         found = found.filter(parent=None).exclude(pk__in=_roots_that_stay(rule))
     return found
+
+
+def _kept(rule: RetentionRule):
+    """The runs that somebody has said to keep."""
+    said = Q(pk__in=RunTag.objects.filter(name=rule.keep_tag).values("run")) if rule.keep_tag else Q(pk=None)
+    if rule.keep_starred:
+        said |= Q(pk__in=Star.objects.values("run"))
+    return Run.objects.filter(said, workspace=rule.workspace)
 
 
 def _experiments(rule: RetentionRule) -> list[int]:
@@ -49,10 +56,8 @@ def _roots_that_stay(rule: RetentionRule):
     """Families with a member that is active, kept by its tag, or needed by a model."""
     below = Run.objects.filter(workspace=rule.workspace, deleted_at=None).exclude(root=None)
     versions = ModelVersion.objects.filter(model__workspace=rule.workspace).exclude(run_id="")
-    stay = below.active() | below.filter(run_id__in=versions.values("run_id"))
-    if rule.keep_tag:
-        stay |= below.filter(pk__in=RunTag.objects.filter(name=rule.keep_tag).values("run"))
-    return stay.values("root")
+    stay = Q(status__in=Run.ACTIVE) | Q(run_id__in=versions.values("run_id")) | Q(pk__in=_kept(rule).values("pk"))
+    return below.filter(stay).values("root")
 
 
 def files_of(rule: RetentionRule):

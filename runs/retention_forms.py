@@ -8,12 +8,13 @@ from runs.models import RetentionRule
 class RetentionForm(forms.ModelForm):
     class Meta:
         model = RetentionRule
-        fields = ["takes", "days", "experiments", "keep_tag", "is_on"]
+        fields = ["takes", "days", "experiments", "keep_tag", "keep_starred", "is_on"]
         labels = {
             "takes": "Let go of",
             "days": "Days after the end",
             "experiments": "In experiments named",
             "keep_tag": "Except jobs with the tag",
+            "keep_starred": "Except jobs that somebody has starred",
             "is_on": "On from now",
         }
         help_texts = {

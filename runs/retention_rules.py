@@ -18,6 +18,7 @@ class RetentionRule(models.Model):
     # With * and ? as in file names.
     experiments = models.CharField("in experiments named", max_length=500, default="*")
     keep_tag = models.CharField("except with the tag", max_length=256, blank=True, default="keep")
+    keep_starred = models.BooleanField("except with a star", default=True)
     is_on = models.BooleanField("on", default=False)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -70,6 +70,12 @@ def test_a_rule_is_written_off_tells_what_it_would_do_and_does_it_once_on(as_use
     assert not RetentionRule.objects.exists()
 
 
+def test_a_star_of_anybody_keeps_a_job(workspace, runs, bob):
+    runs["old"].stars.create(user=bob)
+    assert retention.apply(rule(workspace, experiments="tmp-*")) == 0
+    assert retention.apply(rule(workspace, experiments="tmp-*", keep_starred=False)) == 1
+
+
 def test_a_rule_is_carried_out_once_a_day(workspace, runs):
     made = rule(workspace)
     tidy()
