@@ -6,12 +6,10 @@ the first chart, so that a process that draws none stays small.
 
 import copy
 import functools
-import itertools
 import math
 
-from runs.colours import DARK, GREY, LIGHT
+from runs.colours import DARK, LIGHT
 
-DIGITS = 7
 SCALE = {"light": [[0, "#eef4fc"], [1, "#1550a6"]], "dark": [[0, "#22303f"], [1, "#2d6cd0"]]}
 
 
@@ -58,7 +56,7 @@ def _layout(x: str, y: str) -> dict:
 
 
 @functools.cache
-def _trace(kind: str, mode: str = "") -> dict:
+def trace(kind: str, mode: str = "") -> dict:
     import plotly.graph_objects as go
 
     build = {"scatter": go.Scatter, "bar": go.Bar, "heatmap": go.Heatmap}[kind]
@@ -71,7 +69,7 @@ def figure(traces: list[dict], x: str = "", y: str = "", **layout) -> dict:
 
 
 def numbers(values) -> list[float | int | None]:
-    """For JSON: what is no finite number is a gap; as many digits as a chart can show."""
+    """For JSON, in full precision: what is no finite number is a gap."""
     values = values.tolist() if hasattr(values, "tolist") else values
     return [_number(value) for value in values]
 
@@ -79,24 +77,15 @@ def numbers(values) -> list[float | int | None]:
 def _number(value):
     if isinstance(value, int):
         return value
-    if not isinstance(value, float) or not math.isfinite(value):
-        return None
-    return float(f"{value:.{DIGITS}g}")
+    return value if isinstance(value, float) and math.isfinite(value) else None
 
 
-def line(name: str, steps, times, values) -> dict:
-    """A series over its steps. The times go along, so that the axis can be changed without asking again."""
-    mode = "lines" if len(values) > 30 else "lines+markers"
-    trace = {
-        **_trace("scatter", mode),
-        "name": name,
-        "x": steps.tolist(),
-        "y": numbers(values),
-        "line": {"width": 2},
-        "marker": {"size": 5},
-        "connectgaps": False,
-    }
-    return {**figure([trace], "Step"), "times": times.tolist()}
+def empty_line() -> dict:
+    """What all charts of series on the metrics tab have in common; static/js/metrics-chart.js puts the numbers in."""
+    spikes = {"showspikes": True, "spikemode": "across", "spikesnap": "cursor", "spikethickness": 1, "spikedash": "dot"}
+    drawn = figure([{**trace("scatter", "lines"), "connectgaps": False}], "Step")
+    drawn["layout"]["xaxis"] |= spikes
+    return drawn
 
 
 def lines_of_runs(series: list[tuple[str, int, object, object]]) -> dict:
@@ -105,7 +94,7 @@ def lines_of_runs(series: list[tuple[str, int, object, object]]) -> dict:
     for name, colour, steps, values in series:
         mode = "markers" if len(values) == 1 else "lines"
         look = {"mode": mode, "line": {"width": 1.5}, "marker": {"size": 7}, "colour": colour}
-        traces.append({**_trace("scatter"), **look, "name": name, "x": steps.tolist(), "y": numbers(values)})
+        traces.append({**trace("scatter"), **look, "name": name, "x": steps.tolist(), "y": numbers(values)})
     return figure(traces, "Step", height=220)
 
 
@@ -114,9 +103,9 @@ def bars_of_runs(bars: list[tuple[str, int, float]]) -> dict:
     names, colours, values = zip(*bars, strict=True)
     # Runs may have the same display name; their bars still stand side by side.
     places = list(range(len(names)))
-    trace = {**_trace("bar"), "x": places, "y": numbers(list(values)), "text": list(names), "colours": list(colours)}
-    trace |= {"hovertemplate": "%{text}: %{y}<extra></extra>", "textposition": "none"}
-    return figure([trace], height=220, xaxis={"showticklabels": False, "fixedrange": True}, hovermode="closest")
+    bar = {**trace("bar"), "x": places, "y": numbers(list(values)), "text": list(names), "colours": list(colours)}
+    bar |= {"hovertemplate": "%{text}: %{y}<extra></extra>", "textposition": "none"}
+    return figure([bar], height=220, xaxis={"showticklabels": False, "fixedrange": True}, hovermode="closest")
 
 
 def table(rows: list[dict]) -> dict | None:
@@ -126,7 +115,7 @@ def table(rows: list[dict]) -> dict | None:
         return None
     places = list(range(len(rows)))
     traces = [
-        {**_trace("scatter", "lines"), "name": name, "x": places, "y": numbers([row.get(name) for row in rows])}
+        {**trace("scatter", "lines"), "name": name, "x": places, "y": numbers([row.get(name) for row in rows])}
         for name in columns
     ]
     return figure(traces, "Row", showlegend=len(traces) > 1)
@@ -135,85 +124,3 @@ def table(rows: list[dict]) -> dict | None:
 def _is_numeric(rows: list[dict], name: str) -> bool:
     values = [row[name] for row in rows if row.get(name) is not None]
     return bool(values) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-
-
-def confusion_matrix(data: dict) -> dict:
-    """Rows are the true classes, columns what was predicted."""
-    labels = [str(label) for label in data["class_labels"]]
-    matrix = data["matrix"]
-    trace = {**_trace("heatmap"), "x": labels, "y": labels, "z": matrix, "texttemplate": "%{z}", "showscale": False}
-    trace |= {"hovertemplate": "true %{y}, predicted %{x}: %{z}<extra></extra>", "xgap": 1, "ygap": 1}
-    drawn = figure([trace], "Predicted label", "True label", hovermode="closest")
-    drawn["layout"]["xaxis"] |= {"type": "category", "showgrid": False}
-    drawn["layout"]["yaxis"] |= {"type": "category", "autorange": "reversed", "showgrid": False}
-    return drawn
-
-
-def residuals(data: dict) -> dict:
-    """How often the prediction was off by how much."""
-    trace = {**_trace("bar"), **_bins(data["bin_edges"]), "y": data["bin_counts"], "name": "Count"}
-    return figure([trace], "Residual", "Count", bargap=0.02)
-
-
-def predictions(data: dict) -> dict:
-    """The mean prediction for each bin of true values with its error, beside the ideal."""
-    edges = data["bin_edges"]
-    middles = [(low + high) / 2 for low, high in itertools.pairwise(edges)]
-    mean = {**_trace("scatter", "lines+markers"), "name": "Average prediction", "x": middles}
-    mean |= {"y": data["bin_averages"], "error_y": {"type": "data", "array": data.get("bin_errors") or []}}
-    ideal = {**_trace("scatter", "lines"), "name": "Ideal", "x": [edges[0], edges[-1]], "y": [edges[0], edges[-1]]}
-    ideal |= {"line": {"dash": "dash", "width": 1}, "colour": GREY}
-    return figure([mean, ideal], "True value", "Predicted value", showlegend=True)
-
-
-def _bins(edges: list) -> dict:
-    pairs = list(itertools.pairwise(edges))
-    return {"x": [(low + high) / 2 for low, high in pairs], "width": [high - low for low, high in pairs]}
-
-
-def roc(data: dict) -> dict:
-    """One curve for each class, from its counts [TP, FP, TN, FN] at each threshold of probability."""
-    traces = []
-    for label, counts in zip(data["class_labels"], data["probability_tables"], strict=False):
-        curve = sorted((_rate(fp, tn), _rate(tp, fn)) for tp, fp, tn, fn in counts)
-        trace = {
-            **_trace("scatter", "lines"),
-            "name": str(label),
-            "x": [x for x, _ in curve],
-            "y": [y for _, y in curve],
-        }
-        traces.append(trace)
-    chance = {
-        "colour": GREY,
-        **_trace("scatter", "lines"),
-        "name": "Chance",
-        "x": [0, 1],
-        "y": [0, 1],
-        "line": {"dash": "dash", "width": 1},
-    }
-    return figure([*traces, chance], "False positive rate", "True positive rate", showlegend=True)
-
-
-def _rate(part: float, rest: float) -> float:
-    return part / (part + rest) if part + rest else 0.0
-
-
-OF_KIND = {
-    "confusion_matrix": confusion_matrix,
-    "residuals": residuals,
-    "predictions": predictions,
-    "accuracy_table": roc,
-}
-
-
-def of_artifact(kind: str, content) -> dict:
-    """The figure of a confusion matrix or its like; ValueError says what its JSON lacks."""
-    data = content.get("data") if isinstance(content, dict) else None
-    if not isinstance(data, dict):
-        raise ValueError('it has no object "data"')
-    try:
-        return OF_KIND[kind](data)
-    except KeyError as error:
-        raise ValueError(f"its data lacks {error}") from error
-    except (TypeError, IndexError) as error:
-        raise ValueError(f"its data has another shape: {error}") from error

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from runs.views import actions, compare, files, lists, metrics, panels, retention, run, trash
+from runs.views import actions, compare, files, images, lists, metrics, panels, retention, run, trash
 
 app_name = "runs"
 RUN = "ws/<slug:slug>/runs/<str:run_id>"
@@ -35,7 +35,10 @@ urlpatterns = [
     path(f"{RUN}/json/", run.run_json, name="run_json"),
     path(f"{RUN}/metrics/", metrics.run_metrics, name="run_metrics"),
     path(f"{RUN}/metrics/data/", metrics.run_metrics_data, name="run_metrics_data"),
-    path(f"{RUN}/images/", metrics.run_images, name="run_images"),
+    path(f"{RUN}/metrics/lines/", metrics.run_metrics_lines, name="run_metrics_lines"),
+    path(f"{RUN}/metrics/csv/", metrics.run_metrics_csv, name="run_metrics_csv"),
+    path(f"{RUN}/metrics/<int:pk>/", metrics.run_metric, name="run_metric"),
+    path(f"{RUN}/images/", images.run_images, name="run_images"),
     path(f"{RUN}/children/", run.run_children, name="run_children"),
     path(f"{RUN}/logs/", files.run_files, name="run_files"),
     path(f"{RUN}/logs/zip/", files.run_files_zip, name="run_files_zip"),

@@ -5,12 +5,24 @@ numpy is imported with the first point, so that a process that handles none stay
 
 from runs.metrics.batches import MOST_POINTS
 from runs.metrics.ingest import ingest, settle
-from runs.metrics.read import as_json, as_sdk_values, points, points_of_many, rows, series_of, thin, thinned
+from runs.metrics.read import (
+    as_json,
+    as_sdk_values,
+    blocks,
+    points,
+    points_of_many,
+    rows,
+    series_of,
+    thin,
+    thinned,
+    window,
+)
 
 __all__ = [
     "MOST_POINTS",
     "as_json",
     "as_sdk_values",
+    "blocks",
     "ingest",
     "points",
     "points_of_many",
@@ -19,4 +31,5 @@ __all__ = [
     "settle",
     "thin",
     "thinned",
+    "window",
 ]

@@ -4,7 +4,7 @@ import math
 
 from django.db.models import F
 
-from runs.metrics.ingest import FULL, shown
+from runs.metrics.batches import FULL, shown
 from runs.models import MetricChunk, MetricSeries, Run
 
 # The longest chunk: a merge may take a batch beyond the size at which a chunk counts as full.
@@ -26,10 +26,29 @@ def points(series: MetricSeries, after: int = 0):
     return steps, times, values
 
 
-def _parts(series: MetricSeries, after: int) -> list:
+def window(series: MetricSeries, start: int, most: int):
+    """Steps, times and values of `most` points from an ordinal on, without reading those behind them."""
+    from runs.metrics import packing
+
+    _, columns = packing.join(_parts(series, start, start + most))
+    return tuple(column[:most] for column in columns)
+
+
+def blocks(series: MetricSeries):
+    """All steps, times and values, chunk by chunk, so that no more than one is in memory."""
+    from runs.metrics import packing
+
+    chunks = MetricChunk.objects.filter(series=series).order_by("start")
+    for data in chunks.values_list("data", flat=True).iterator(chunk_size=4):
+        yield packing.unpack(bytes(data))[1]
+
+
+def _parts(series: MetricSeries, after: int, until: int | None = None) -> list:
     from runs.metrics import packing
 
     chunks = MetricChunk.objects.filter(series=series, start__gt=after - LONGEST)
+    if until is not None:
+        chunks = chunks.filter(start__lt=until)
     chunks = chunks.annotate(end=F("start") + F("count")).filter(end__gt=after).order_by("start")
     parts = []
     for start, data in chunks.values_list("start", "data"):

@@ -30,6 +30,14 @@ def number(value) -> str:
 
 
 @register.filter
+def exact(value) -> str:
+    """All digits of a number, for whoever hovers over the short one."""
+    if value is None:
+        return "--"
+    return repr(value) if isinstance(value, float) and math.isfinite(value) else str(value)
+
+
+@register.filter
 def job_type(run_type: str) -> str:
     return JOB_TYPES.get(run_type, run_type.removeprefix("azureml."))
 

@@ -1,41 +1,84 @@
-"""The tabs Metrics and Images, and the points that a live page asks for."""
+"""The tab Metrics: its cards, the lines in them, and what is new in a live run."""
 
-from django.http import JsonResponse
-from django.shortcuts import render
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
-from runs import charts, metric_cards, metrics
+from runs import charts, metric_cards, metric_lines, metrics
+from runs.forms import checked
+from runs.metric_forms import LinesAsked, MetricsChoice, RowsAsked
 from runs.models import MetricSeries
 from runs.views.finding import run_of, runs_of
 from runs.views.run import page
 from studio.errors import Invalid
+from studio.htmx import wants_piece
 
-MOST_IMAGES = 1000
+WIDTH = 600
 
 
 @require_safe
 def run_metrics(request, slug, run_id):
-    """`?show=<name>` (repeated) chooses metrics; without it the first ones are shown."""
+    """`?show=<name>` or `?hide=<name>` (repeated) chooses metrics, `?q=` searches; without them all are shown."""
     run = run_of(request, slug, run_id)
+    asked = checked(MetricsChoice(request.GET))
     series = list(metrics.series_of(run).order_by("name"))
-    asked = request.GET.getlist("show")
-    chosen = [one for one in series if one.name in asked] if asked else series[: metric_cards.FIRST]
-    shown = chosen[: metric_cards.MOST_SHOWN]
+    shown, left_out = _shown(series, request.GET, asked["q"])
     more = {
         "series": series,
         "shown": {one.pk for one in shown},
-        "cards": metric_cards.cards(run, shown),
-        "templates": charts.templates() if shown else {},
-        "left_out": len(chosen) - len(shown),
+        "sections": metric_cards.sections(run, shown, asked["group"]),
+        "left_out": left_out,
+        "asked": asked,
+        "groups": metric_cards.GROUPS,
+        "axes": [one for one in series if metric_lines.is_charted(one)],
+        "chart_data": {"templates": charts.templates(), "line": charts.empty_line()} if shown else {},
     }
     return render(request, "runs/run_metrics.html", page(request, run, "metrics", **more))
 
 
+def _shown(series: list[MetricSeries], query, words: str) -> tuple[list[MetricSeries], int]:
+    if "show" in query:
+        asked = set(query.getlist("show"))
+        chosen = [one for one in series if one.name in asked]
+    else:
+        hidden = set(query.getlist("hide"))
+        chosen = [one for one in series if one.name not in hidden]
+    if words and (len(chosen) > metric_cards.MOST_CARDS or "search" in query):
+        chosen = [one for one in chosen if all(word in one.name.lower() for word in words.lower().split())]
+    return chosen[: metric_cards.MOST_CARDS], max(0, len(chosen) - metric_cards.MOST_CARDS)
+
+
+@require_safe
+def run_metrics_lines(request, slug, run_id):
+    """Lines of `?series=<key>,…` thinned to `width`; `from` and `to` on an `axis` give the finer points between them."""
+    asked = checked(LinesAsked(request.GET))
+    run = runs_of(request, slug).filter(run_id=run_id).first() or run_of(request, slug, run_id)
+    found = [one for one in metrics.series_of(run).filter(pk__in=asked["series"]) if metric_lines.is_charted(one)]
+    width = asked["width"] or WIDTH
+    if asked["axis"] == "metric":
+        other = get_object_or_404(metrics.series_of(run), pk=asked["metric"])
+        return JsonResponse({"lines": metric_lines.over_metric(found, other, width)})
+    return JsonResponse({"lines": metric_lines.whole(found, width, _range(asked))})
+
+
+def _range(asked: dict):
+    if asked["from"] is None:
+        return None
+    from runs.metrics.sketches import Range
+
+    return Range(asked["axis"] or "step", asked["from"], asked["to"])
+
+
 @require_safe
 def run_metrics_data(request, slug, run_id):
-    """What came after `?after=<series>:<count>,…`, as JSON for static/js/charts.js."""
+    """What came after `?after=<series>:<count>,…`; nothing while the run is as it was at `?seen=<revision>`."""
     run = runs_of(request, slug).filter(run_id=run_id).first() or run_of(request, slug, run_id)
-    return JsonResponse({"active": run.is_active, **metric_cards.news(run, _known(request.GET.get("after", "")))})
+    if run.is_active and str(run.revision) == request.GET.get("seen"):
+        return HttpResponse(status=204)
+    news = metric_lines.news(run, _known(request.GET.get("after", "")), WIDTH)
+    count = metrics.series_of(run).count()
+    return JsonResponse({"active": run.is_active, "seen": run.revision, "series": count, **news})
 
 
 def _known(text: str) -> dict[int, int]:
@@ -46,26 +89,33 @@ def _known(text: str) -> dict[int, int]:
 
 
 @require_safe
-def run_images(request, slug, run_id):
+def run_metric(request, slug, run_id, pk):
+    """One metric on a page of its own, or its card: `?start=` is the first of the rows or values."""
     run = run_of(request, slug, run_id)
-    groups = [_group(one) for one in metrics.series_of(run).filter(kind=MetricSeries.Kind.IMAGE).order_by("name")]
-    images = [image for group in groups for image in group["images"]]
-    asked = request.GET.get("image", "")
-    place = next((place for place, image in enumerate(images) if image["path"] == asked), 0)
-    more = {
-        "groups": groups,
-        "image": images[place] if images else None,
-        "previous": images[place - 1] if place else None,
-        "following": images[place + 1] if place + 1 < len(images) else None,
-    }
-    return render(request, "runs/run_images.html", page(request, run, "images", **more))
+    series = get_object_or_404(metrics.series_of(run), pk=pk)
+    asked = checked(RowsAsked(request.GET))
+    start = min(asked["start"] or 0, max(0, series.count - 1))
+    card = metric_cards.whole(run, series, start)
+    if wants_piece(request):
+        return render(request, "runs/_metric_card.html", {"run": run, "card": card})
+    more = {"card": card, "series": series, "alone": True}
+    if card.look == "chart":
+        more["points"] = metric_cards.values(series, start)
+    more["chart_data"] = {"templates": charts.templates(), "line": charts.empty_line()}
+    return render(request, "runs/run_metric.html", page(request, run, "metrics", **more))
 
 
-def _group(series: MetricSeries) -> dict:
-    """The images of one name in the order of their steps."""
-    steps, _, values = metrics.points(series)
-    images = [
-        {"name": series.name, "step": int(step), "path": metric_cards.path_of(value)}
-        for step, value in zip(steps, values, strict=True)
-    ]
-    return {"name": series.name, "images": images[:MOST_IMAGES], "count": len(images)}
+@require_safe
+def run_metrics_csv(request, slug, run_id):
+    """Every point of the series `?series=<key>,…` as it was logged; of a table, its rows."""
+    run = run_of(request, slug, run_id)
+    asked = checked(LinesAsked(request.GET))["series"]
+    found = list(metrics.series_of(run).filter(pk__in=asked).order_by("name"))
+    if not found:
+        raise Invalid("series: the run has none of these metrics.", target="series")
+    is_table = len(found) == 1 and found[0].kind == MetricSeries.Kind.TABLE
+    body = metric_lines.table_as_csv(found[0]) if is_table else metric_lines.as_csv(found)
+    response = StreamingHttpResponse(body, content_type="text/csv; charset=utf-8")
+    name = found[0].name.replace("/", "_") if len(found) == 1 else f"{run.run_id}-metrics"
+    response.headers["Content-Disposition"] = content_disposition_header(True, f"{name}.csv")
+    return response

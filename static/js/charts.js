@@ -1,7 +1,7 @@
 // Draws the figures of runs/charts.py in the colours of the theme, and again when the theme changes.
 // `lazuli.charts.draw(element, figure)` may be called again with more data: zoom, legend and hover stay.
 (() => {
-  const CONFIG = { displayModeBar: false, displaylogo: false, responsive: true, doubleClick: "reset+autosize" };
+  const CONFIG = { displayModeBar: false, displaylogo: false, responsive: true, doubleClick: "autosize" };
   const drawn = new Map();
   let templates = JSON.parse(document.getElementById("chart-templates")?.textContent || "null");
 
@@ -32,18 +32,18 @@
     for (const [element, figure] of drawn) element.isConnected ? draw(element, figure) : drawn.delete(element);
   });
 
-  // Figures that never change: tables, confusion matrices and their like.
-  const drawStill = (root) => {
-    for (const element of root.querySelectorAll('[data-chart="table"], [data-chart="figure"]')) {
-      if (!drawn.has(element)) draw(element, lazuli.charts.figureOf(element));
-    }
+  // A chart that is out of sight costs nothing; `draw` brings it back.
+  const forget = (element) => {
+    if (!drawn.delete(element)) return;
+    Plotly.purge(element);
+    element.replaceChildren();
   };
 
   window.lazuli.charts = {
     draw,
-    drawStill,
+    forget,
+    isDrawn: (element) => drawn.has(element),
     figureOf: (element) => JSON.parse(element.nextElementSibling.textContent),
     setTemplates: (given) => { templates = given; },
   };
-  drawStill(document);
 })();

@@ -5,23 +5,21 @@ import math
 import numpy as np
 import pytest
 
-from runs import charts, metric_cards
+from runs import artifact_charts, charts, metric_cards
 
 
 def test_what_is_no_number_is_a_gap():
-    assert charts.numbers(np.array([1.5, math.nan, math.inf, 1 / 3])) == [1.5, None, None, 0.3333333]
+    assert charts.numbers(np.array([1.5, math.nan, math.inf, 1 / 3])) == [1.5, None, None, 1 / 3]
 
 
-def test_a_line_keeps_steps_and_times():
-    figure = charts.line("loss", np.array([1, 2]), np.array([1000, 2000]), np.array([0.5, 0.25]))
-    assert (
-        figure["data"][0]["x"] == [1, 2] and figure["data"][0]["y"] == [0.5, 0.25] and figure["times"] == [1000, 2000]
-    )
+def test_a_time_that_was_logged_keeps_all_its_digits():
+    moments = [1_790_000_000.123, 1_790_000_000.456]
+    assert charts.numbers(np.array(moments)) == moments
 
 
 def test_figures_share_nothing_that_one_may_change():
-    first = charts.confusion_matrix({"class_labels": ["a"], "matrix": [[1]]})
-    second = charts.residuals({"bin_edges": [0, 1], "bin_counts": [2]})
+    first = artifact_charts.confusion_matrix({"class_labels": ["a"], "matrix": [[1]]})
+    second = artifact_charts.residuals({"bin_edges": [0, 1], "bin_counts": [2]})
     assert first["layout"]["xaxis"]["type"] == "category" and "type" not in second["layout"]["xaxis"]
 
 
@@ -32,18 +30,66 @@ def test_a_table_draws_its_columns_of_numbers():
 
 
 def test_roc_goes_from_corner_to_corner():
-    tables = [[[4, 6, 0, 0], [3, 1, 5, 1], [0, 0, 6, 4]]]
-    curve = charts.roc({"class_labels": ["yes"], "probability_tables": tables})["data"][0]
+    curve = artifact_charts.roc(ACCURACY)["data"][0]
     assert (curve["x"][0], curve["y"][0], curve["x"][-1], curve["y"][-1]) == (0, 0, 1, 1)
+
+
+ACCURACY = {
+    "class_labels": ["yes"],
+    "probability_thresholds": [0, 0.5, 1],
+    "probability_tables": [[[4, 6, 0, 0], [3, 1, 5, 1], [0, 0, 6, 4]]],
+}
+
+
+def points(figure) -> list[tuple]:
+    return list(zip(figure["data"][0]["x"], figure["data"][0]["y"], strict=True))
+
+
+def test_precision_is_not_drawn_where_nothing_is_said_to_be_positive():
+    assert points(artifact_charts.precision_recall(ACCURACY)) == [(0.75, 0.75), (1, 0.4)]
+
+
+def test_calibration_is_the_share_of_positives_between_thresholds():
+    assert points(artifact_charts.calibration(ACCURACY)) == [(0.25, 1 / 6), (0.75, 0.75)]
+
+
+def test_gain_and_lift_are_of_the_most_probable_cases():
+    assert points(artifact_charts.gain(ACCURACY)) == [(0, 0), (0.4, 0.75), (1, 1)]
+    assert points(artifact_charts.lift(ACCURACY)) == [(0.4, 0.75 / 0.4), (1, 1)]
+
+
+def test_the_average_of_the_classes_adds_their_counts():
+    two = {**ACCURACY, "class_labels": ["no", "yes"], "probability_tables": ACCURACY["probability_tables"] * 2}
+    average = artifact_charts.roc(two)["data"][2]
+    assert average["name"] == "Micro average" and average["y"] == artifact_charts.roc(ACCURACY)["data"][0]["y"]
+
+
+def test_a_confusion_matrix_is_counts_or_shares_of_its_rows():
+    data = {"class_labels": ["a", "b"], "matrix": [[3, 1], [0, 0]]}
+    raw, normalised = artifact_charts.of_artifact("confusion_matrix", {"data": data})
+    assert raw["figure"]["data"][0]["z"] == [[3, 1], [0, 0]]
+    assert normalised["figure"]["data"][0]["z"] == [[0.75, 0.25], [0, 0]]
+    assert normalised["figure"]["data"][0]["text"][0] == ["75.0%", "25.0%"]
+
+
+def test_predictions_stand_over_the_histogram_of_the_true_values():
+    data = {"bin_edges": [0, 1, 2], "bin_averages": [0.4, 1.6], "bin_errors": [0.1, 0.2], "bin_counts": [5, 10]}
+    [cases, mean, ideal] = artifact_charts.predictions(data)["data"]
+    assert (cases["y"], cases["yaxis"], mean["x"], ideal["y"]) == ([5, 10], "y2", [0.5, 1.5], [0, 2])
 
 
 @pytest.mark.parametrize(
     ("content", "lacks"),
-    [([], "data"), ({"data": {}}, "class_labels"), ({"data": {"class_labels": 5, "matrix": []}}, "another shape")],
+    [
+        ([], "data"),
+        ({"data": {}}, "class_labels"),
+        ({"data": {"class_labels": 5, "matrix": []}}, "another shape"),
+        ({"data": {"class_labels": ["a", "b"], "matrix": [[1, 2]]}}, "not 2 by 2"),
+    ],
 )
 def test_a_wrong_artifact_says_what_it_lacks(content, lacks):
     with pytest.raises(ValueError, match=lacks):
-        charts.of_artifact("confusion_matrix", content)
+        artifact_charts.of_artifact("confusion_matrix", content)
 
 
 @pytest.mark.parametrize("colours", [charts.LIGHT, charts.DARK])

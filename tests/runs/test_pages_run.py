@@ -3,10 +3,10 @@
 import pytest
 from django.urls import reverse
 
-from runs import artifacts, cards, metrics
+from runs import artifacts, cards
 from runs.models import Run
 from tests import factories
-from tests.runs.sample_data import curve, finish, make_full_run, scalars
+from tests.runs.sample_data import finish, make_full_run
 
 
 @pytest.fixture
@@ -184,63 +184,6 @@ def test_children_stand_below_their_parents(as_user, alice, run):
     factories.make_run(run.workspace, experiment=run.experiment, parent=child, root=run, display_name="grandchild")
     page = as_user(alice).get(url_of(run, "run_children")).content.decode()
     assert page.index(">child<") < page.index(">grandchild<") and "--depth:1" in page
-
-
-def test_metrics_are_cards_of_their_kind(as_user, alice, run):
-    page = as_user(alice).get(url_of(run, "run_metrics")).content.decode()
-    for words in ['data-chart="series"', "1,797", "non-numeric values", '<th scope="col">precision</th>', "True label"]:
-        assert words in page
-
-
-def test_show_chooses_metrics(as_user, alice, run):
-    page = as_user(alice).get(url_of(run, "run_metrics"), {"show": ["loss"]}).content.decode()
-    assert page.count('data-card="') == 1 and page.count("data-series=") == run.metrics.count()
-
-
-def test_a_broken_confusion_matrix_is_said(as_user, alice, run):
-    metrics.ingest(run, "", [{"name": "gone", "kind": "confusion_matrix", "value": "nowhere"}])
-    page = as_user(alice).get(url_of(run, "run_metrics"))
-    assert page.status_code == 200 and "its file is not there" in page.content.decode()
-
-
-def test_live_data_holds_only_what_is_new(as_user, alice, run):
-    client, url = as_user(alice), url_of(run, "run_metrics_data")
-    loss = run.metrics.get(name="loss")
-    others = ",".join(f"{one.pk}:{one.count}" for one in run.metrics.exclude(pk=loss.pk))
-    nothing = client.get(url, {"after": f"{others},{loss.pk}:{loss.count}"}).json()
-    assert nothing == {"active": True, "points": [], "anew": []}
-    metrics.ingest(run, "", scalars("loss", [float("nan"), 0.25], start=300))
-    metrics.ingest(run, "", scalars("fresh", [1.5]))
-    news = client.get(url, {"after": f"{others},{loss.pk}:{loss.count}"}).json()
-    [points] = news["points"]
-    assert (points["steps"], points["values"], points["count"]) == ([300, 301], [None, 0.25], 302)
-    assert news["anew"] == [run.metrics.get(name="fresh").pk]
-
-
-def test_a_metric_that_is_not_shown_is_not_sent(as_user, alice, run):
-    after = ",".join(f"{one.pk}:-1" for one in run.metrics.all())
-    assert as_user(alice).get(url_of(run, "run_metrics_data"), {"after": after}).json()["points"] == []
-
-
-def test_live_data_refuses_nonsense(as_user, alice, run):
-    answer = as_user(alice).get(url_of(run, "run_metrics_data"), {"after": "x:y"})
-    assert answer.status_code == 400
-
-
-def test_a_poll_of_points_with_nothing_new_is_cheap(as_user, alice, run, django_assert_max_num_queries):
-    after = ",".join(f"{one.pk}:{one.count}" for one in run.metrics.all())
-    client = as_user(alice)
-    with django_assert_max_num_queries(6):  # session, person, workspace, role, run, series
-        client.get(url_of(run, "run_metrics_data"), {"after": after})
-
-
-def test_a_million_points_are_thinned(as_user, alice, run):
-    for start in range(0, 50_000, 10_000):
-        metrics.ingest(run, "", scalars("long", curve(10_000, start), start=start))
-    long = run.metrics.get(name="long")
-    answer = as_user(alice).get(url_of(run, "run_metrics_data"), {"after": f"{long.pk}:2"})
-    [points] = [one for one in answer.json()["points"] if one["id"] == long.pk]
-    assert points["count"] == 50_000 and len(points["values"]) <= 2000
 
 
 def test_images_stand_in_the_order_of_steps(as_user, alice, run):

@@ -1,0 +1,241 @@
+"""The tab Metrics: which cards there are, the lines in them, and what a live page is sent."""
+
+import csv
+import io
+import math
+
+import pytest
+from django.urls import reverse
+
+from runs import metric_cards, metrics
+from tests import factories
+from tests.runs.sample_data import curve, make_full_run, scalars
+
+
+@pytest.fixture
+def run(workspace, alice):
+    run = make_full_run(factories.make_experiment(workspace, "digits"), alice, display_name="the run")
+    run.start(node="cpu-cluster-1")
+    return run
+
+
+@pytest.fixture
+def client(as_user, alice):
+    return as_user(alice)
+
+
+def url_of(run, name: str, *more) -> str:
+    return reverse(f"runs:{name}", args=[run.workspace.slug, run.run_id, *more])
+
+
+def key(run, name: str) -> int:
+    return run.metrics.get(name=name).pk
+
+
+def page_of(client, run, **query) -> str:
+    return client.get(url_of(run, "run_metrics"), query).content.decode()
+
+
+def lines(client, run, *names: str, **query) -> list[dict]:
+    series = ",".join(str(key(run, name)) for name in names)
+    answer = client.get(url_of(run, "run_metrics_lines"), {"series": series, **query})
+    assert answer.status_code == 200, answer.content
+    return answer.json()["lines"]
+
+
+@pytest.mark.parametrize("name", ["run_metrics", "run_metrics_lines", "run_metrics_data", "run_metrics_csv"])
+def test_members_read_and_strangers_do_not(as_user, alice, bob, mallory, run, name):
+    query = {"series": key(run, "loss")}
+    for person, status in [(alice, 200), (bob, 200), (mallory, 404)]:
+        assert as_user(person).get(url_of(run, name), query).status_code == status
+    assert as_user(alice).post(url_of(run, name), query).status_code == 405
+
+
+def test_one_metric_is_for_members_alone(as_user, alice, bob, mallory, run):
+    url = url_of(run, "run_metric", key(run, "loss"))
+    for person, status in [(alice, 200), (bob, 200), (mallory, 404)]:
+        assert as_user(person).get(url).status_code == status
+    assert as_user(alice).post(url).status_code == 405
+    elsewhere = factories.make_run(run.workspace)
+    metrics.ingest(elsewhere, "", scalars("loss", [1]))
+    assert as_user(alice).get(url_of(run, "run_metric", key(elsewhere, "loss"))).status_code == 404
+
+
+def test_metrics_are_cards_of_their_kind(client, run):
+    page = page_of(client, run)
+    for words in ['data-chart="series"', "1,797", "non-numeric values", '<th scope="col">precision</th>', "True label"]:
+        assert words in page
+
+
+def test_show_and_hide_choose_metrics(client, run):
+    page = page_of(client, run, show=["loss"])
+    assert page.count('data-card="') == 1 and page.count("data-series=") == run.metrics.count()
+    assert page_of(client, run, hide=["loss"]).count('data-card="') == run.metrics.count() - 1
+
+
+def test_metrics_are_grouped_by_prefix_and_those_of_the_machine_stand_last_and_folded(client, run):
+    for name in ("train/loss", "val/loss", "system/cpu"):
+        metrics.ingest(run, "", scalars(name, [1, 2]))
+    page = page_of(client, run)
+    places = [page.index(f'data-section="{name}"') for name in ("", "train", "val", "system")]
+    assert places == sorted(places)
+    assert 'data-section="train" open' in page and 'data-section="system">' in page
+
+
+def test_grouped_by_name_a_chart_holds_the_lines_of_that_name(run):
+    for name in ("train/loss", "val/loss"):
+        metrics.ingest(run, "", scalars(name, [1, 2]))
+    [section] = metric_cards.sections(run, list(run.metrics.filter(name__contains="loss").order_by("name")), "name")
+    [card] = section.cards
+    assert (card.title, [one.name for one in card.members]) == ("loss", ["loss", "train/loss", "val/loss"])
+
+
+def test_a_word_that_is_no_way_to_group_is_refused(client, run):
+    answer = client.get(url_of(run, "run_metrics"), {"group": "colour"})
+    assert answer.status_code == 400 and "colour" in answer.content.decode()
+
+
+def test_hundreds_of_metrics_are_one_page_without_reading_points(client, run, django_assert_max_num_queries):
+    for number in range(500):
+        metrics.ingest(run, "", scalars(f"layer{number % 5}/weight{number}", [1, 2]))
+    with django_assert_max_num_queries(40):
+        page = page_of(client, run)
+    assert page.count('data-card="chart"') == 502
+
+
+def test_beyond_the_most_cards_the_page_says_so_and_a_search_finds_the_others(client, run, monkeypatch):
+    monkeypatch.setattr(metric_cards, "MOST_CARDS", 3)
+    assert f"{run.metrics.count() - 3} more metrics are chosen" in page_of(client, run)
+    assert page_of(client, run, q="loss").count('data-card="') == 1
+
+
+def test_a_broken_confusion_matrix_is_said(client, run):
+    metrics.ingest(run, "", [{"name": "gone", "kind": "confusion_matrix", "value": "nowhere"}])
+    assert "its file is not there" in page_of(client, run, show="gone")
+
+
+def test_an_accuracy_table_offers_its_views(client, run):
+    page = page_of(client, run, show="accuracy table")
+    for label in ("ROC", "Precision and recall", "Calibration", "Lift", "Cumulative gain"):
+        assert f">{label}</option>" in page
+
+
+def test_a_line_keeps_every_digit(client, run):
+    moment = 1_790_000_000.123456
+    metrics.ingest(run, "", scalars("at", [moment, moment + 1e-3, 1 / 3]))
+    assert lines(client, run, "at")[0]["values"] == [moment, moment + 1e-3, 1 / 3]
+
+
+def test_gaps_are_counted(client, run):
+    metrics.ingest(run, "", scalars("gappy", [1, math.nan, math.inf, 2]))
+    [line] = lines(client, run, "gappy")
+    assert (line["values"], line["gaps"]) == ([1, None, None, 2], 2)
+
+
+def test_a_line_has_as_many_points_as_pixels(client, run):
+    for start in range(0, 50_000, 10_000):
+        metrics.ingest(run, "", scalars("long", curve(10_000, start), start=start))
+    [line] = lines(client, run, "long", width=300)
+    assert line["count"] == 50_000 and 200 < len(line["values"]) <= 300
+    [finer] = lines(client, run, "long", width=300, axis="step", **{"from": 20_000, "to": 20_100})
+    assert finer["steps"] == list(range(19_999, 20_102)) or finer["steps"] == list(range(20_000, 20_102))
+
+
+def test_another_metric_can_be_the_axis(client, run):
+    metrics.ingest(run, "", scalars("epoch", [0, 0.5, 1]))
+    metrics.ingest(run, "", scalars("late", [5, 6], start=1))
+    [line] = lines(client, run, "late", axis="metric", metric=key(run, "epoch"))
+    assert (line["xs"], line["values"]) == ([0.5, 1], [5, 6])
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ({"series": "x"}, "series"),
+        ({"series": ",".join(map(str, range(61)))}, "60 at most"),
+        ({"width": "5"}, "width"),
+        ({"axis": "colour"}, "axis"),
+        ({"axis": "metric"}, "metric"),
+        ({"from": "5"}, "from and to"),
+        ({"from": "5", "to": "1"}, "from and to"),
+        ({"from": "nan", "to": "1"}, "from"),
+    ],
+)
+def test_lines_refuse_nonsense_in_words(client, run, query, says):
+    answer = client.get(url_of(run, "run_metrics_lines"), {"series": "1", **query})
+    assert answer.status_code == 400 and says in answer.content.decode()
+
+
+def poll(client, run, after: str, **query):
+    return client.get(url_of(run, "run_metrics_data"), {"after": after, **query})
+
+
+def test_live_data_holds_only_what_is_new(client, run):
+    loss = run.metrics.get(name="loss")
+    run.refresh_from_db()
+    assert poll(client, run, f"{loss.pk}:300", seen=run.revision).status_code == 204
+    metrics.ingest(run, "", scalars("loss", [float("nan"), 0.25], start=300))
+    metrics.ingest(run, "", scalars("fresh", [1.5]))
+    news = poll(client, run, f"{loss.pk}:300", seen=run.revision).json()
+    [points] = news["points"]
+    assert (points["steps"], points["values"], points["count"], points["gaps"]) == ([300, 301], [None, 0.25], 302, 1)
+    assert (news["active"], news["anew"], news["series"]) == (True, [], run.metrics.count())
+
+
+def test_a_card_that_is_no_chart_is_fetched_anew(client, run):
+    table = run.metrics.get(name="per class")
+    metrics.ingest(run, "", [{"name": "per class", "kind": "table", "rows": [{"epoch": 8}]}])
+    assert poll(client, run, f"{table.pk}:{table.count}").json()["anew"] == [table.pk]
+
+
+def test_what_is_far_behind_gets_its_line_anew(client, run):
+    metrics.ingest(run, "", scalars("loss", curve(5000, 1), start=300))
+    [line] = poll(client, run, f"{key(run, 'loss')}:300").json()["points"]
+    assert line["after"] == 0 and line["count"] == 5300 and len(line["values"]) <= 700
+
+
+def test_live_data_refuses_nonsense(client, run):
+    assert poll(client, run, "x:y").status_code == 400
+
+
+def test_a_poll_of_points_with_nothing_new_is_cheap(client, run, django_assert_max_num_queries):
+    run.refresh_from_db()
+    with django_assert_max_num_queries(6):  # session, person, workspace and its path, role, run
+        assert poll(client, run, "", seen=run.revision).status_code == 204
+
+
+def test_csv_has_every_value_in_full(client, run):
+    metrics.ingest(run, "", scalars("third", [1 / 3, 2]))
+    answer = client.get(url_of(run, "run_metrics_csv"), {"series": key(run, "third")})
+    rows = list(csv.reader(io.StringIO(b"".join(answer).decode())))
+    assert rows[0] == ["metric", "step", "time", "value"]
+    assert [(row[0], row[1], float(row[3])) for row in rows[1:]] == [("third", "0", 1 / 3), ("third", "1", 2.0)]
+    assert 'filename="third.csv"' in answer.headers["Content-Disposition"]
+
+
+def test_csv_of_a_table_has_its_columns(client, run):
+    answer = client.get(url_of(run, "run_metrics_csv"), {"series": key(run, "per class")})
+    assert b"".join(answer).decode().splitlines()[0] == "epoch,precision,recall,note"
+
+
+def test_csv_of_nothing_is_refused(client, run):
+    assert client.get(url_of(run, "run_metrics_csv"), {"series": "999999"}).status_code == 400
+
+
+def test_rows_come_page_by_page(client, run):
+    rows = [{"n": number} for number in range(120)]
+    metrics.ingest(run, "", [{"name": "many", "kind": "table", "rows": rows}])
+    url = url_of(run, "run_metric", key(run, "many"))
+    first = client.get(url).content.decode()
+    assert "1 to 50 of 120" in first and "?start=50" in first
+    last = client.get(url, {"start": 100}, headers={"HX-Request": "true"}).content.decode()
+    assert "101 to 120 of 120" in last and "<html" not in last and ">119</td>" in last
+
+
+def test_the_page_of_a_chart_has_its_values(client, run):
+    page = client.get(url_of(run, "run_metric", key(run, "loss")), {"start": 250}).content.decode()
+    assert "251 to 300 of 300" in page and "?start=200" in page
+
+
+def test_rows_refuse_nonsense(client, run):
+    assert client.get(url_of(run, "run_metric", key(run, "loss")), {"start": "x"}).status_code == 400
