@@ -15,6 +15,8 @@ MOST_COLUMNS = 100
 MOST_LIST = 100_000
 MOST_ERRORS = 50
 INT64 = 2**63
+# A chunk of so many points is left alone by later merges.
+FULL = 16_384
 KINDS = set(MetricSeries.Kind.values)
 FILE_KINDS = KINDS - {"scalar", "list", "table"}
 # The texts that stand for what JSON has no number for.
@@ -30,6 +32,15 @@ class Group:
     times: list
     values: list
     codec: str = "int"
+
+
+def shown(value) -> str:
+    """How a list shows the last value if it is no finite number; empty if it is one."""
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, bool) or not isinstance(value, int):
+        return str(value).replace("\0", "")[:300]
+    return ""
 
 
 class BadPoint(Exception):

@@ -7,15 +7,14 @@ import uuid
 from django.db import transaction
 
 from runs.metrics import repeats, statements
-from runs.metrics.batches import Group, grouped
+from runs.metrics.batches import FULL, Group, grouped, shown
 from runs.metrics.repeats import last_of, rank_of
 from runs.models import MetricChunk, MetricSeries, Run
 from runs.series import MetricSketch
 from studio.errors import Invalid, TooLarge
 
-# A merge every so many chunks; a chunk of so many points is left alone by later merges.
+# A merge every so many chunks.
 LOOSE = 64
-FULL = 16_384
 # A chunk of so many points gets a sketch.
 SKETCHED = 4_096
 MOST_SERIES = 10_000
@@ -146,15 +145,6 @@ def _summarize_last(series: MetricSeries, group: Group, steps: list, numbers: li
 
 def _number(value) -> float:
     return float(value) if isinstance(value, int | float) else math.nan
-
-
-def shown(value) -> str:
-    """How a list shows the last value if it is no finite number; empty if it is one."""
-    if isinstance(value, float):
-        return "" if math.isfinite(value) else "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, bool) or not isinstance(value, int):
-        return str(value).replace("\0", "")[:300]
-    return ""
 
 
 def merge(series: MetricSeries) -> None:

@@ -2,6 +2,7 @@
 
 import math
 
+from runs.metrics import read
 from runs.metrics.batches import Group
 from runs.models import MetricSeries
 
@@ -42,9 +43,7 @@ def _stored(series: MetricSeries, points) -> set:
         return set()
     import numpy as np
 
-    from runs.metrics.read import points as read
-
-    steps, times, values = read(series)
+    steps, times, values = read.points(series)
     near = np.isin(times, [point[1] for point in doubtful])
     values = np.asarray(values, object)[near].tolist()
     return set(zip(steps[near].tolist(), times[near].tolist(), map(_same, values), strict=True))
