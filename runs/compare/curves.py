@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from runs import charts, colours, metrics
+from runs import charts, colours
 from runs.compare import keys
 from runs.compare.chosen import DASHES, Chosen
 from runs.compare.keys import PARAMS, TAGS
@@ -67,8 +67,7 @@ def figure(chosen: Chosen, name: str, asked) -> dict:
         raise Invalid(f"name={name!r}: none of the runs has a metric of this name with numbers.", target="name")
     if all(one.count == 1 for one in by_run.values()):
         return _group_bars(chosen, by_run, asked["group"]) if asked["group"] else _bars(runs, by_run)
-    columns = metrics.points_of_many(list(by_run.values()))
-    lines = [Line(run, *_placed(columns[by_run[run.pk].pk], asked["x"], len(runs))) for run in runs]
+    lines = _lines(runs, by_run, asked["x"])
     traces = _means(chosen, lines, asked["group"]) if asked["group"] else [_trace(line) for line in lines]
     drawn = charts.figure(
         traces, AXES[asked["x"]], height=300, hovermode="x unified" if len(traces) <= 8 else "closest"
@@ -84,11 +83,21 @@ class Line:
     y: object
 
 
-def _placed(columns, axis: str, count: int):
-    """x and y, thinned to what can be seen."""
-    start = columns[1][0] if len(columns[1]) else 0
-    steps, times, values = metrics.thin(columns, min(WIDTH, max(40, MOST_POINTS // count)))[:3]
-    return {"step": steps, "time": times, "relative": (times - start) / 1000}[axis], values
+def _lines(runs: list[Run], by_run: dict[int, MetricSeries], axis: str) -> list[Line]:
+    """Of each run what can be seen of its series, however long it is."""
+    # numpy comes with it: with the first chart, so that a process that draws none stays small.
+    from runs.metrics import sketches
+
+    width = min(WIDTH, max(40, MOST_POINTS // len(runs)))
+    found = sketches.lines(list(by_run.values()), width)
+    thin = [(run, found[by_run[run.pk].pk]) for run in runs]
+    return [Line(run, _placed(line, axis), line.values) for run, line in thin]
+
+
+def _placed(line, axis: str):
+    if axis == "relative":
+        return (line.times - (line.times.min() if len(line.times) else 0)) / 1000
+    return line.steps if axis == "step" else line.times
 
 
 def _trace(line: Line) -> dict:

@@ -40,7 +40,7 @@
   const draw = (name) => {
     const figure = charts.get(name), element = chartOf(name);
     if (!figure || !element) return undefined;
-    const size = cardOf(name).classList.contains("metric-wide") ? 560 : figure.layout.height;
+    const size = cardOf(name).classList.contains("compare-wide") ? 560 : figure.layout.height;
     const search = new URLSearchParams(location.search);
     const layout = {
       ...figure.layout, height: size, uirevision: `${search.get("x")} ${isLog()}`,
@@ -103,7 +103,7 @@
   });
   document.addEventListener("input", (event) => {
     if (!event.target.matches("[data-chart-smooth]")) return;
-    page.querySelector(".smooth output").textContent = weight();
+    page.querySelector(".compare-smooth output").textContent = weight();
     lazuli.compare.address("smooth", [weight() ? String(weight()) : ""]);
     drawAll();
   });
@@ -116,7 +116,7 @@
     if (!card) return;
     const expand = event.target.closest("[data-chart-expand]");
     if (expand) {
-      expand.setAttribute("aria-pressed", card.classList.toggle("metric-wide"));
+      expand.setAttribute("aria-pressed", card.classList.toggle("compare-wide"));
       draw(card.dataset.curve);
     }
     if (event.target.closest("[data-chart-save]")) Plotly.downloadImage(chartOf(card.dataset.curve), { format: "png", scale: 2, width: 900, height: 500, filename: card.dataset.curve });

@@ -131,6 +131,27 @@ def test_smoothing_scale_and_choice_of_metrics_stay_with_the_page(browser, alice
     expect(page.locator('[data-curve="loss"]')).to_have_count(0)
 
 
+def test_points_of_the_scatter_follow_the_choice_and_lead_to_their_jobs(browser, alice, runs):
+    page = browser.open(alice, path_of(runs, "&tab=scatter&sx=params.rate&sy=metrics.score"))
+    expect(page.locator("[data-scatter] .point")).to_have_count(3)
+    page.get_by_label("Colour").select_option("tags.seed")
+    expect(page).to_have_url(re.compile("sc=tags.seed"))
+    expect(page.locator("[data-scatter] .colorbar")).to_have_count(1)
+    box = page.locator("[data-scatter] .point").nth(1).bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_timeout(300)
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.get_by_role("heading", name="job 1", exact=True)).to_be_visible()
+
+
+def test_the_table_is_copied_for_a_spreadsheet(browser, alice, runs):
+    page = browser.open(alice, path_of(runs, "&tab=metrics&q=score"), permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy table").click()
+    expect(page.get_by_text("to paste into a spreadsheet")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == "Metric\tjob 0\tjob 1\tjob 2\nscore\t0.5\t0.6\t0.7"
+
+
 def test_ranges_of_parallel_coordinates(browser, alice, runs):
     page = browser.open(alice, path_of(runs, "&tab=parallel&axis=params.rate&axis=metrics.score"))
     axis = page.get_by_role("slider", name="Range of score")
