@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, StreamingHttpResponse
 
-RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 # What a browser may show in place; all else, above all HTML, is offered for saving.
 SHOWN = ("text/plain", "image/png", "image/jpeg", "image/gif", "image/webp")
 

@@ -9,6 +9,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.parser import Parser
 from ninja.security import HttpBearer
 
 from studio.errors import Invalid, StudioError
@@ -27,6 +28,13 @@ class Bearer(HttpBearer):
         return Bearer.authenticate_token(token)
 
 
+class ObjectsOnly(Parser):
+    """Without this a list or a text would be read for attributes, of which it has none, and pass for an empty object."""
+
+    def parse_body(self, request):
+        return parsed(request)
+
+
 api = NinjaAPI(
     title="Lazuli Studio",
     version="1.0",
@@ -35,6 +43,7 @@ api = NinjaAPI(
     docs_url=None,
     openapi_url=None,
     auth=Bearer(),
+    parser=ObjectsOnly(),
 )
 
 
@@ -81,6 +90,8 @@ def too_big(request, error):
 
 @api.exception_handler(HttpError)
 def http_error(request, error):
+    if isinstance(error.__cause__, StudioError):
+        return studio_error(request, error.__cause__)
     return problem(error.status_code, "BadRequest", str(error))
 
 
@@ -104,14 +115,20 @@ def _number(request, name: str, default: int, most: int) -> int:
 
 
 def body(request: HttpRequest) -> dict:
-    """A JSON object that has no schema of its own, checked for what Python's parser takes and JSON does not allow."""
+    """A JSON object that has no schema of its own, all of which can be stored."""
+    value = parsed(request)
+    _check_storable(value)
+    return value
+
+
+def parsed(request: HttpRequest) -> dict:
+    """A JSON object, without what Python's parser takes and JSON does not allow."""
     try:
         value = json.loads(request.body or b"{}", parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Invalid(f"The body is not JSON: {error}", code="json_invalid") from error
     if not isinstance(value, dict):
         raise Invalid(f"The body must be a JSON object, not {type(value).__name__}.", code="type_mismatch")
-    _check_storable(value)
     return value
 
 

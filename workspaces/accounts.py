@@ -115,7 +115,8 @@ def token_revoke(request, pk):
 def _next(request) -> str:
     """Where the person wanted to go, if that is here."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
-    allowed = url_has_allowed_host_and_scheme(
+    # A word without a slash would be taken for the name of an address.
+    allowed = wanted.startswith("/") and url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     return wanted if allowed else settings.LOGIN_REDIRECT_URL

@@ -37,7 +37,8 @@ def test_sign_in_and_go_where_one_wanted(client, olga):
 
 
 @pytest.mark.parametrize(
-    "elsewhere", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "/\\evil.example"]
+    "elsewhere",
+    ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "/\\evil.example", "word", "\ufffd"],
 )
 def test_sign_in_goes_nowhere_else(client, olga, elsewhere):
     answer = client.post("/signin/", {"username": "olga", "password": PASSWORD, "next": elsewhere})
