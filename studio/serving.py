@@ -1,0 +1,45 @@
+"""How gunicorn serves the studio: its settings that are code, and what a connection does between two requests."""
+
+import gc
+import os
+import select
+
+from gunicorn.workers.gthread import ThreadWorker
+
+# A script that logs sends its next request a few milliseconds after an answer.
+STAY_MS = 5
+# A pipe that the supervisor closes when the database is ready; the variable says which.
+GATE = "STUDIO_GATE"
+
+
+class Worker(ThreadWorker):
+    """A connection stays with its thread for a moment after an answer, unless others wait for a thread.
+
+    The way through the main thread and back takes as long as storing a point does.
+    """
+
+    def handle(self, conn):
+        kept = super().handle(conn)
+        while kept is True and self._may_stay(conn):
+            kept = super().handle(conn)
+        return kept
+
+    def _may_stay(self, conn) -> bool:
+        # What has been read ahead is gunicorn's own business, as is HTTP/2.
+        if not self.alive or conn.is_http2 or conn.parser.unreader.buf.getvalue() or self.tpool._work_queue.qsize():
+            return False
+        next_one = select.poll()
+        next_one.register(conn.sock, select.POLLIN)
+        return bool(next_one.poll(STAY_MS))
+
+
+def when_ready(server) -> None:
+    """In the main process, before it forks: all pages are loaded once and shared by the workers, then the set-up awaited."""
+    from django.urls import reverse
+
+    reverse("admin:index")
+    gc.collect()
+    # Collections do not touch what is shared, so that it stays shared.
+    gc.freeze()
+    if GATE in os.environ:
+        os.read(int(os.environ[GATE]), 1)
