@@ -202,6 +202,9 @@ def create(actor: Actor, experiment: Experiment, name: str, parent: Run | None, 
     )
     RunEvent.objects.create(run=run, status=Run.Status.NOT_STARTED)
     RunTag.objects.bulk_create([RunTag(run=run, name=key, value=value) for key, value in tags.items()])
+    if experiment.archived_at:
+        # A new run in an experiment that no list shows would not be found again.
+        experiment.edit(archived=False)
     return run
 
 

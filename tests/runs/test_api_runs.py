@@ -266,6 +266,13 @@ def test_experiments_are_listed_by_view_and_name(alice_api, started):
     assert alice_api.get("H/experiments?viewType=Some").json()["error"]["target"] == "viewType"
 
 
+def test_a_new_run_brings_an_archived_experiment_back(alice_api, started):
+    started("r1")
+    assert alice_api.patch("H/experiments/exp", {"archived": True}).json()["archivedTime"]
+    started("r2")
+    assert alice_api.get("H/experiments/exp").json()["archivedTime"] is None
+
+
 def test_a_stale_attempt_is_refused_everywhere(claimed, run_api):
     run = claimed()
     old, present = run_api("job1", 0), run_api("job1", 1)
