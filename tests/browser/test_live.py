@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from runs import artifacts, metrics
 from runs.models import Run
 from tests import factories
-from tests.runs.sample_data import curve, log_text, scalars
+from tests.runs.sample_data import log_text, scalars
 
 pytestmark = pytest.mark.browser
 LOG = "user_logs/std_log.txt"
@@ -15,95 +15,6 @@ LOG = "user_logs/std_log.txt"
 
 def url_of(run, name: str) -> str:
     return reverse(f"runs:{name}", args=[run.workspace.slug, run.run_id])
-
-
-def card_of(page, run, name: str = "loss"):
-    return page.locator(f"#metric-{run.metrics.get(name=name).pk}")
-
-
-def drawn(card) -> int:
-    return card.locator(".js-plotly-plot").evaluate("chart => chart.data[0].y.length")
-
-
-def zoom_in(page, card) -> list:
-    """By dragging, as a person does; the range that is shown then."""
-    card.scroll_into_view_if_needed()
-    box = card.locator(".nsewdrag").bounding_box()
-    middle = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] * 0.2, middle)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=5)
-    page.mouse.up()
-    return shown_range(card)
-
-
-def shown_range(card) -> list:
-    return card.locator(".js-plotly-plot").evaluate("chart => chart.layout.xaxis.range.map(Math.round)")
-
-
-def test_points_are_drawn_as_they_are_logged_and_the_zoom_stays(browser, alice, run):
-    page = browser.open(alice, url_of(run, "run_metrics"))
-    card = card_of(page, run)
-    expect(page.locator("[data-live-state]")).to_have_text("Live")
-    assert drawn(card) == 300
-    zoomed = zoom_in(page, card)
-    assert 40 < zoomed[0] < zoomed[1] < 170
-    metrics.ingest(run, "", scalars("loss", curve(5, 1), start=300))
-    expect(card).to_have_attribute("data-count", "305")
-    assert drawn(card) == 305 and shown_range(card) == zoomed
-
-
-def test_new_metrics_come_by_themselves(browser, alice, run):
-    page = browser.open(alice, url_of(run, "run_metrics"))
-    metrics.ingest(run, "", scalars("fresh", [0.5]))
-    expect(page.locator("section", has=page.get_by_role("heading", name="fresh"))).to_contain_text("0.5")
-    metrics.ingest(run, "", scalars("fresh", [0.4, 0.3], start=1))
-    expect(card_of(page, run, "fresh").locator(".js-plotly-plot")).to_be_visible()
-    metrics.ingest(run, "", scalars("fresh", [0.2], start=3))
-    expect(card_of(page, run, "fresh")).to_have_attribute("data-count", "4")
-    assert drawn(card_of(page, run, "fresh")) == 4
-
-
-def test_asking_ends_with_the_run(browser, alice, run):
-    page = browser.open(alice, url_of(run, "run_metrics"))
-    expect(page.locator("[data-live-state]")).to_have_text("Live")
-    run.move(Run.Status.COMPLETED)
-    expect(page.locator("[data-live-state]")).to_have_text("Ended")
-    expect(page.locator("#run-state")).to_contain_text("Completed")
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.wait_for_timeout(3000)
-    assert asked == []
-
-
-def test_choices_of_a_chart_are_in_the_address(browser, alice, run):
-    page = browser.open(alice, url_of(run, "run_metrics"))
-    page.get_by_label("Axis").select_option("relative")
-    page.get_by_label("Logarithmic").check()
-    page.locator("#metric-names").get_by_label("accuracy", exact=True).uncheck()
-    assert "x=relative" in page.url and "y=log" in page.url and "accuracy&" not in page.url
-    page.goto(page.url)
-    expect(page.get_by_label("Axis")).to_have_value("relative")
-    layout = (
-        card_of(page, run)
-        .locator(".js-plotly-plot")
-        .evaluate("chart => [chart.layout.yaxis.type, chart.layout.xaxis.title.text]")
-    )
-    assert layout == ["log", "Seconds since the first value"]
-    assert card_of(page, run, "accuracy").count() == 0
-    page.locator("#metric-names").get_by_label("accuracy", exact=True).check()
-    expect(card_of(page, run, "accuracy").locator(".js-plotly-plot")).to_be_visible()
-
-
-def test_charts_follow_the_theme(browser, alice, run):
-    page = browser.open(alice, url_of(run, "run_metrics"), color_scheme="light")
-    colour = "chart => chart.layout.template.layout.font.color"
-    chart = card_of(page, run).locator(".js-plotly-plot")
-    assert chart.evaluate(colour) == "#242424"
-    page.get_by_role("button", name="Theme").click()
-    page.get_by_role("button", name="Dark").click()
-    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    assert chart.evaluate(colour) == "#f0f1f3"
 
 
 def last_line(page):

@@ -1,0 +1,263 @@
+"""The tab Metrics as one uses it: new points, zoom, crosshair, full screen, search, files."""
+
+import csv
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from runs import metrics
+from runs.models import Run
+from tests.runs.sample_data import curve, scalars
+
+pytestmark = pytest.mark.browser
+
+
+def url_of(run, name: str = "run_metrics") -> str:
+    return reverse(f"runs:{name}", args=[run.workspace.slug, run.run_id])
+
+
+def card_of(page, run, name: str = "loss"):
+    return page.locator(f"#metric-{run.metrics.get(name=name).pk}")
+
+
+def chart_of(page, run, name: str = "loss"):
+    card_of(page, run, name).scroll_into_view_if_needed()
+    chart = card_of(page, run, name).locator(".js-plotly-plot")
+    expect(chart.locator(".nsewdrag")).to_be_visible()
+    return chart
+
+
+def drawn(chart) -> int:
+    return chart.evaluate("chart => chart.data[0].y.length")
+
+
+def choice(page, name: str):
+    return page.locator(f'[data-choice="{name}"]')
+
+
+def until(page, chart, words: str) -> None:
+    """Wait for what a script says of the chart; the page's own policy forbids Playwright's way."""
+    for _ in range(100):
+        if chart.evaluate(f"chart => Boolean({words})"):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"It never came to be that {words}.")
+
+
+def zoom_in(page, chart) -> list:
+    """By dragging, as a person does; the range that is shown then."""
+    chart.scroll_into_view_if_needed()
+    box = chart.locator(".nsewdrag").bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.2, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=5)
+    page.mouse.up()
+    return shown_range(chart)
+
+
+def shown_range(chart) -> list:
+    return chart.evaluate("chart => chart.layout.xaxis.range.map(Math.round)")
+
+
+def log_long(run, count: int = 60_000) -> None:
+    for start in range(0, count, 10_000):
+        metrics.ingest(run, "", scalars("long", curve(10_000, start), start=start))
+
+
+def test_points_are_drawn_as_they_are_logged_and_the_zoom_stays(browser, alice, run):
+    page = browser.open(alice, url_of(run))
+    expect(page.locator("[data-live-state]")).to_have_text("Live")
+    chart = chart_of(page, run)
+    assert drawn(chart) == 300
+    zoomed = zoom_in(page, chart)
+    assert 40 < zoomed[0] < zoomed[1] < 170
+    metrics.ingest(run, "", scalars("loss", curve(5, 1), start=300))
+    expect(card_of(page, run)).to_have_attribute("data-count", "305")
+    assert drawn(chart) == 305 and shown_range(chart) == zoomed
+
+
+def test_zooming_loads_finer_points_and_the_address_keeps_the_zoom(browser, alice, run):
+    log_long(run)
+    page = browser.open(alice, f"{url_of(run)}?show=long")
+    chart = chart_of(page, run, "long")
+    whole = drawn(chart)
+    assert whole < 2000
+    zoomed = zoom_in(page, chart)
+    inside = f"chart => chart.data[0].x.filter(x => x >= {zoomed[0]} && x <= {zoomed[1]}).length"
+    until(page, chart, f"chart.data[0].y.length > {whole * 1.4}")
+    assert chart.evaluate(inside) > whole * 0.8
+    page.goto(page.url)
+    again = chart_of(page, run, "long")
+    assert shown_range(again) == zoomed
+    until(page, again, f"chart.data[0].y.length > {whole * 1.4}")
+    box = again.locator(".nsewdrag").bounding_box()
+    page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    until(page, again, f"chart.data[0].y.length === {whole}")
+    assert "zoom=" not in page.url
+
+
+def test_one_crosshair_goes_through_all_charts(browser, alice, run):
+    metrics.ingest(run, "", scalars("other", curve(300, 7)))
+    page = browser.open(alice, f"{url_of(run)}?show=loss&show=other")
+    chart, other = chart_of(page, run), chart_of(page, run, "other")
+    box = chart.locator(".nsewdrag").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 3, box["y"] + box["height"] / 2)
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=4)
+    expect(other.locator(".hoverlayer .legend, .hoverlayer .hovertext").first).to_be_visible()
+    page.mouse.move(5, 5)
+    expect(other.locator(".hoverlayer .legend, .hoverlayer .hovertext")).to_have_count(0)
+
+
+def test_new_metrics_come_by_themselves(browser, alice, run):
+    page = browser.open(alice, url_of(run))
+    expect(page.locator("[data-live-state]")).to_have_text("Live")
+    metrics.ingest(run, "", scalars("fresh", [0.5]))
+    expect(page.locator("section", has=page.get_by_role("heading", name="fresh"))).to_contain_text("0.5")
+    card_of(page, run, "fresh").scroll_into_view_if_needed()
+    metrics.ingest(run, "", scalars("fresh", [0.4, 0.3], start=1))
+    chart = chart_of(page, run, "fresh")
+    metrics.ingest(run, "", scalars("fresh", [0.2], start=3))
+    expect(card_of(page, run, "fresh")).to_have_attribute("data-count", "4")
+    assert drawn(chart) == 4
+
+
+def test_asking_ends_with_the_run(browser, alice, run):
+    page = browser.open(alice, url_of(run))
+    expect(page.locator("[data-live-state]")).to_have_text("Live")
+    run.move(Run.Status.COMPLETED)
+    expect(page.locator("[data-live-state]")).to_have_text("Ended")
+    expect(page.locator("#run-state")).to_contain_text("Completed")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(3000)
+    assert asked == []
+
+
+def test_choices_of_a_chart_are_in_the_address(browser, alice, run):
+    page = browser.open(alice, url_of(run))
+    choice(page, "x").select_option("relative")
+    choice(page, "log").select_option("y")
+    choice(page, "clip").select_option("5")
+    choice(page, "smooth").fill("0.6")
+    page.locator("#metric-names").get_by_label("accuracy", exact=True).uncheck()
+    for words in ("x=relative", "log=y", "clip=5", "smooth=0.6", "hide=accuracy"):
+        assert words in page.url
+    page.goto(page.url)
+    expect(choice(page, "x")).to_have_value("relative")
+    layout = chart_of(page, run).evaluate("chart => [chart.layout.yaxis.type, chart.layout.xaxis.title.text]")
+    assert layout == ["log", "Seconds since the first value"]
+    assert chart_of(page, run).evaluate("chart => chart.data.map(trace => trace.opacity || 1)") == [0.3, 1]
+    assert card_of(page, run, "accuracy").count() == 0
+    page.locator("#metric-names").get_by_label("accuracy", exact=True).check()
+    expect(card_of(page, run, "accuracy").locator(".js-plotly-plot")).to_be_visible()
+
+
+def test_another_metric_is_the_axis(browser, alice, run):
+    page = browser.open(alice, f"{url_of(run)}?show=loss&show=accuracy")
+    chart_of(page, run)
+    choice(page, "x").select_option("m:accuracy")
+    until(page, chart_of(page, run), "chart.data[0].x.length === 60")
+    assert chart_of(page, run).evaluate("chart => chart.layout.xaxis.title.text") == "accuracy"
+
+
+def test_hundreds_of_metrics_draw_only_what_is_seen_and_are_searched(browser, alice, run):
+    for number in range(300):
+        metrics.ingest(run, "", scalars(f"layer/weight{number:03}", [1, 2, number]))
+    page = browser.open(alice, url_of(run))
+    chart_of(page, run)
+    page.wait_for_timeout(500)
+    assert page.locator(".js-plotly-plot").count() < 40
+    page.get_by_placeholder("Search metrics").fill("weight299")
+    expect(page.locator("[data-card]:visible")).to_have_count(1)
+    assert drawn(chart_of(page, run, "layer/weight299")) == 3 and "q=weight299" in page.url
+    page.goto(page.url)
+    expect(page.locator("[data-card]:visible")).to_have_count(1)
+
+
+def test_lines_of_one_name_share_a_chart(browser, alice, run):
+    for name in ("train/f1", "val/f1"):
+        metrics.ingest(run, "", scalars(name, [1, 2, 3]))
+    page = browser.open(alice, url_of(run))
+    choice(page, "group").select_option("name")
+    page.wait_for_url("**group=name*")
+    assert chart_of(page, run, "train/f1").evaluate("chart => chart.data.map(trace => trace.name)") == [
+        "train/f1",
+        "val/f1",
+    ]
+
+
+def test_a_section_that_is_folded_stays_so(browser, alice, run):
+    metrics.ingest(run, "", scalars("train/f1", [1, 2, 3]))
+    page = browser.open(alice, url_of(run))
+    page.locator('[data-section="train"] summary').click()
+    page.wait_for_url("**fold=train*")
+    page.goto(page.url)
+    expect(card_of(page, run, "train/f1")).to_be_hidden()
+
+
+def test_full_screen_by_the_keyboard_and_back(browser, alice, run):
+    page = browser.open(alice, url_of(run))
+    card_of(page, run).get_by_role("link", name="loss", exact=True).focus()
+    chart_of(page, run)
+    page.mouse.move(5, 5)
+    page.keyboard.press("f")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading", name="loss")).to_be_visible()
+    assert dialog.locator(".js-plotly-plot").evaluate("chart => chart.clientHeight") > 500 and "full=loss" in page.url
+    page.goto(page.url)
+    expect(dialog.locator(".nsewdrag").first).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    expect(dialog.get_by_role("heading")).not_to_have_text("loss")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    assert chart_of(page, run).evaluate("chart => chart.clientHeight") < 300 and "full=" not in page.url
+
+
+def test_csv_and_png(browser, alice, run):
+    page = browser.open(alice, url_of(run))
+    chart_of(page, run)
+    with page.expect_download() as waiting:
+        card_of(page, run).get_by_role("link", name="loss as CSV").click()
+    with open(waiting.value.path(), newline="") as file:
+        assert len(list(csv.reader(file))) == 301
+    with page.expect_download() as waiting:
+        card_of(page, run).get_by_role("button", name="Save loss as an image").click()
+    assert waiting.value.suggested_filename == "loss.png"
+
+
+def test_a_view_of_an_accuracy_table_is_chosen_and_kept(browser, alice, run):
+    page = browser.open(alice, url_of(run))
+    card = card_of(page, run, "accuracy table")
+    card.scroll_into_view_if_needed()
+    card.get_by_label("View of accuracy table").select_option("pr")
+    page.wait_for_url("**view=*")
+    page.goto(page.url)
+    card.scroll_into_view_if_needed()
+    expect(card.locator(".xtitle")).to_have_text("Recall")
+
+
+def test_gaps_are_said(browser, alice, run):
+    metrics.ingest(run, "", scalars("gappy", [1, float("nan"), 2]))
+    page = browser.open(alice, f"{url_of(run)}?show=gappy")
+    expect(card_of(page, run, "gappy").locator("[data-note]")).to_contain_text("1 value is NaN or infinite")
+
+
+def test_rows_are_turned_over_in_their_card(browser, alice, run):
+    rows = [{"n": number} for number in range(120)]
+    metrics.ingest(run, "", [{"name": "many", "kind": "table", "rows": rows}])
+    page = browser.open(alice, f"{url_of(run)}?show=many")
+    page.get_by_role("link", name="Later rows of many").click()
+    expect(card_of(page, run, "many")).to_contain_text("51 to 100 of 120")
+
+
+def test_charts_follow_the_theme(browser, alice, run):
+    page = browser.open(alice, url_of(run), color_scheme="light")
+    colour = "chart => chart.layout.template.layout.font.color"
+    chart = chart_of(page, run)
+    assert chart.evaluate(colour) == "#242424"
+    page.get_by_role("button", name="Theme").click()
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert chart.evaluate(colour) == "#f0f1f3"
