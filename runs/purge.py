@@ -71,18 +71,21 @@ def _chosen(job: PurgeJob):
 
 def _held(job: PurgeJob):
     """Those that stay: a registered model has its files in them or in a run of their family."""
+    families = _needed_families(job)
+    return _chosen(job).filter(Q(pk__in=families) | Q(root__in=families))
+
+
+def _needed_families(job: PurgeJob) -> list[int]:
+    """The topmost runs; a list, since there are few, and a query would be answered anew for each batch."""
     versions = ModelVersion.objects.filter(model__workspace=job.workspace).exclude(run_id="")
     needed = Run.objects.filter(workspace=job.workspace, run_id__in=versions.values("run_id"))
-    roots = needed.exclude(root=None).values("root")
-    return _chosen(job).filter(
-        Q(pk__in=needed.values("pk")) | Q(pk__in=roots) | Q(root__in=roots) | Q(root__in=needed.values("pk"))
-    )
+    return sorted({root or pk for pk, root in needed.values_list("pk", "root")})
 
 
 def runs_of(job: PurgeJob):
-    if job.scope == PurgeJob.Scope.WORKSPACE:
+    if job.scope == PurgeJob.Scope.WORKSPACE or not (families := _needed_families(job)):
         return _chosen(job)
-    return _chosen(job).exclude(pk__in=_held(job).values("pk"))
+    return _chosen(job).exclude(Q(pk__in=families) | Q(root__in=families, root__isnull=False))
 
 
 def experiments_of(job: PurgeJob):
@@ -181,8 +184,10 @@ def hanging_on(model) -> list[tuple[type, str]]:
 
 
 def _next(job: PurgeJob) -> list[int]:
-    """Some runs with their descendants, which are younger and so mostly went before; as many as are light enough."""
-    found = list(runs_of(job).order_by("-pk").values_list("pk", flat=True)[:BATCH])
+    """Some runs with their descendants, as many as are light enough."""
+    # In the order of the index of the trash, so that none is sorted.
+    order = ["deleted_at"] if job.scope == PurgeJob.Scope.TRASH else []
+    found = list(runs_of(job).order_by(*order).values_list("pk", flat=True)[:BATCH])
     weights = MetricSeries.objects.filter(run__in=found).values_list("run").annotate(Sum("count")).order_by()
     points, weight, taken = dict(weights), 0, []
     for pk in found:
