@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import mark_safe
 
 from runs.columns import METRIC_COLUMNS, Column
 from runs.models import MetricSeries, Run, RunParameter

@@ -11,7 +11,7 @@ from django.db.models import F, FilteredRelation, Q, TextField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Now
 
-from runs.patterns import AsNumber
+from runs.patterns import AsNumber, SecondsBetween
 from studio.errors import Invalid
 
 MOST = 60
@@ -200,7 +200,7 @@ def ordered(runs, wanted: list[Sort], *before):
 def _expressions(runs, one: Column, alias: str):
     if one.kind == "attribute":
         if one.name == "duration":
-            runs = runs.alias(taken=Coalesce("ended_at", Now()) - F("started_at"))
+            runs = runs.alias(taken=SecondsBetween(F("started_at"), Coalesce("ended_at", Now())))
         return runs, [F(ATTRIBUTES[one.name][1])]
     if one.kind == "property":
         value = Cast(KeyTextTransform(one.name, "properties"), TextField())

@@ -50,18 +50,32 @@ for field in (CharField, TextField):
 
 
 class AsNumber(Func):
-    """A text as the number that it writes; NULL if it writes none."""
+    """A text as the number that it writes, as JSON writes numbers; NULL if it writes none."""
 
     output_field = FloatField()
     arity = 1
-    NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?\s*$"
+    NUMBER = r"^\s*-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?\s*$"
 
     def as_sqlite(self, compiler, connection, **context):
-        return self._sql(compiler, "REGEXP", "REAL")
+        sql, params = compiler.compile(self.source_expressions[0])
+        number = f"CASE WHEN json_type({sql}) IN ('integer', 'real') THEN CAST({sql} AS REAL) END"
+        return f"CASE WHEN json_valid({sql}) THEN {number} END", params * 3
 
     def as_sql(self, compiler, connection, **context):
-        return self._sql(compiler, "~", "double precision")
-
-    def _sql(self, compiler, matches: str, kind: str):
         sql, params = compiler.compile(self.source_expressions[0])
-        return f"CASE WHEN {sql} {matches} %s THEN CAST({sql} AS {kind}) END", [*params, self.NUMBER, *params]
+        return f"CASE WHEN {sql} ~ %s THEN CAST({sql} AS double precision) END", [*params, self.NUMBER, *params]
+
+
+class SecondsBetween(Func):
+    """From a first moment to a second one."""
+
+    output_field = FloatField()
+    arity = 2
+
+    def as_sqlite(self, compiler, connection, **context):
+        # Django's own difference is a function in Python, ten times slower.
+        return self.as_sql(compiler, connection, template="(julianday(%(second)s) - julianday(%(first)s)) * 86400")
+
+    def as_sql(self, compiler, connection, template="EXTRACT(EPOCH FROM %(second)s - %(first)s)", **context):
+        (first, one), (second, two) = (compiler.compile(part) for part in self.source_expressions)
+        return template % {"first": first, "second": second}, [*two, *one]

@@ -45,7 +45,7 @@ class RunTable:
         self.scope, self.user, self.experiment = scope, user, experiment
         self.sorts = columns.sorts(self.asked["sort"])
         self.group_by = groups.key_column(self.asked["group"]) if self.asked["group"] else None
-        self.error: BadFilter | None = None
+        self._error: BadFilter | None = None
         self.too_many_groups = False
 
     # ---- which runs
@@ -67,8 +67,13 @@ class RunTable:
         except BadFilter as error:
             # The page points at the place, in a text of which each character is as wide.
             error.space, error.place = " " * error.column, error.column + 1
-            self.error = error
+            self._error = error
             return runs.none()
+
+    @property
+    def error(self) -> BadFilter | None:
+        """What is wrong with the query, known once it has been read."""
+        return self._error if self.found is not None else None
 
     @functools.cached_property
     def counts(self) -> dict[str, int]:
@@ -154,6 +159,11 @@ class RunTable:
                 group.rows = [run for run in rows if run.group is group]
         return rows
 
+    @property
+    def unfolded(self) -> list[Group]:
+        """The groups of the page; those that are unfolded have their rows."""
+        return self.shown_groups if self.rows is not None else []
+
     def _page_places(self) -> list[tuple[int, int]]:
         places = self.page.object_list
         return ordering.places(self.matching, self.sorts, places.start, places.stop)
@@ -210,6 +220,10 @@ class RunTable:
         to = f"-{one.id}" if order == "ascending" else one.id
         url = addresses.changed(self.query, sort=to, page=None) if one.is_sortable else ""
         return Header(one, order, place + 1 if numbered and place is not None else 0, url)
+
+    @property
+    def has_trees(self) -> bool:
+        return any(run.has_tree for run in self.rows)
 
     # ---- charts
 

@@ -66,7 +66,6 @@ def jobs_csv(request, slug):
     if rows not in ("shown", "all"):
         raise Invalid(f"rows={rows!r}: write shown or all.", target="rows")
     # An error in the query comes before the first line, not in the middle of the file.
-    table.found  # noqa: B018
     if table.error:
         raise table.error
     name = f"{table.experiment or slug}-{timezone.now():%Y-%m-%d}.csv"
@@ -142,7 +141,7 @@ def _list(request, slug, experiment: Experiment | None, template: str) -> HttpRe
 # What stands in the search form itself; the other words of the address go along hidden.
 IN_FORM = ["filter", "q", "mine", "children", "page"]
 PANELS = [
-    ("filters", "Filters", "plus"),
+    ("filters", "Filters", "filter"),
     ("columns", "Columns", "columns"),
     ("group", "Group by", "folder"),
     ("charts", "Charts", "chart"),

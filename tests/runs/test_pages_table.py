@@ -1,0 +1,423 @@
+"""The table of runs: columns, query, groups, trees, stars, views, export, and acting on many."""
+
+import csv
+import io
+import re
+
+import pytest
+from django.urls import reverse
+
+from runs import metrics
+from runs.models import Run, RunTag, SavedView, Star, TagEdit
+from tests import factories
+from tests.runs.sample_data import curve, finish, scalars
+
+
+@pytest.fixture
+def experiment(workspace):
+    return factories.make_experiment(workspace, "digits")
+
+
+@pytest.fixture
+def sweep(experiment, alice) -> list[Run]:
+    """Four ended runs, two of each model; the later, the better."""
+    found = []
+    for number, model in enumerate(["svm", "svm", "forest", "forest"]):
+        run = factories.make_run(
+            experiment.workspace, experiment=experiment, created_by=alice, display_name=f"job {number}"
+        )
+        metrics.ingest(run, "", scalars("loss", [9.0, 0.1, 0.5 - number / 10]))
+        run.add_parameters({"model": model, "lr": ["0.9", "1e-3", "10", "auto"][number]})
+        run.edit(tags={"team": "red" if number else "blue"})
+        finish(run, Run.Status.COMPLETED)
+        found.append(run)
+    return found
+
+
+def url(experiment, name="", *args) -> str:
+    if not name:
+        return experiment.get_absolute_url()
+    return reverse(f"runs:{name}", args=[experiment.workspace.slug, *args])
+
+
+def text_of(answer) -> str:
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return content.decode()
+
+
+def names_in_order(page: str) -> list[str]:
+    return re.findall(r'class="row-link cut"[^>]*>([^<]+)<', page)
+
+
+def headers_of(page: str) -> list[str]:
+    return re.findall(r'<th [^>]*data-column="([^"]+)"', page)
+
+
+def cells_of(page: str, run: Run) -> list[str]:
+    row = re.search(rf'<tr id="run-{run.pk}".*?</tr>', page, re.DOTALL)[0]
+    return [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<td.*?</td>", row, re.DOTALL)[2:]]
+
+
+# ---- columns
+
+
+def test_columns_show_any_value_of_a_run(as_user, alice, experiment, sweep):
+    sweep[0].add_properties({"origin": "lab"})
+    columns = [
+        "name",
+        "metric-loss",
+        "min-loss",
+        "max-loss",
+        "param-model",
+        "tag-team",
+        "property-origin",
+        "number",
+        "id",
+    ]
+    page = text_of(as_user(alice).get(url(experiment), {"col": columns}))
+    assert headers_of(page) == columns
+    assert cells_of(page, sweep[0]) == ["0.5", "0.1", "9", "svm", "blue", "lab", "1", sweep[0].run_id]
+
+
+def test_pinned_columns_come_first_and_have_their_place(as_user, alice, experiment, sweep):
+    query = {"col": ["name", "status", "created"], "pin": ["created", "name"], "width": ["240:created"]}
+    page = text_of(as_user(alice).get(url(experiment), query))
+    assert headers_of(page) == ["name", "created", "status"]
+    assert "left:40px;width:300px" in page and "left:340px;width:240px" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ({"col": "colour"}, "is no column"),
+        ({"col": [f"tag-{n}" for n in range(61)]}, "60 are allowed"),
+        ({"width": "9:name"}, "60 to 900 pixels"),
+        ({"pin": "node"}, "only a column that is shown"),
+        ({"sort": "tags"}, "tag-NAME"),
+        ({"sort": ["name", "-name"]}, "twice"),
+        ({"group": "metric-loss"}, "param-NAME"),
+        ({"open": "x"}, "is no number"),
+    ],
+)
+def test_a_wrong_layout_is_named(as_user, alice, experiment, sweep, query, says):
+    answer = as_user(alice).get(url(experiment), query)
+    assert answer.status_code == 400 and says in text_of(answer)
+
+
+def test_several_columns_sort(as_user, alice, experiment, sweep):
+    page = text_of(
+        as_user(alice).get(
+            url(experiment), {"sort": ["param-model", "-metric-loss"], "col": ["name", "param-model", "metric-loss"]}
+        )
+    )
+    assert names_in_order(page) == ["job 2", "job 3", "job 0", "job 1"]
+    assert "<sup>1</sup>" in page and "<sup>2</sup>" in page
+
+
+def test_parameters_sort_as_numbers_where_they_are_some(as_user, alice, experiment, sweep):
+    page = text_of(as_user(alice).get(url(experiment), {"sort": "param-lr"}))
+    assert names_in_order(page) == ["job 1", "job 0", "job 2", "job 3"]
+
+
+@pytest.mark.parametrize("sort", ["min-loss", "-max-loss", "tag-team", "property-x", "node", "started", "ended", "id"])
+def test_every_kind_of_column_sorts(as_user, alice, experiment, sweep, sort):
+    assert len(names_in_order(text_of(as_user(alice).get(url(experiment), {"sort": sort})))) == 4
+
+
+def test_the_layout_is_kept_for_the_person_alone(as_user, alice, bob, experiment, sweep):
+    posted = {
+        "experiment": experiment.experiment_id,
+        "col": ["name", "param-lr"],
+        "pin": "name",
+        "width-param-lr": "120",
+    }
+    answer = as_user(alice).post(url(experiment, "layout_save"), {**posted, "query": "status=Completed"})
+    assert answer.url == f"{url(experiment)}?status=Completed&col=name&col=param-lr&pin=name&width=120%3Aparam-lr"
+    again = as_user(alice).get(url(experiment), {"q": "job"}, follow=True)
+    assert headers_of(text_of(again)) == ["name", "param-lr"] and "q=job" in again.redirect_chain[0][0]
+    assert "param-lr" not in headers_of(text_of(as_user(bob).get(url(experiment))))
+    answer = as_user(alice).post(
+        url(experiment, "layout_reset"), {"experiment": experiment.experiment_id, "query": "col=name&q=job"}
+    )
+    assert answer.url == f"{url(experiment)}?q=job"
+    assert as_user(alice).get(url(experiment)).status_code == 200
+
+
+def test_a_column_is_added_by_its_name(as_user, alice, experiment, sweep):
+    posted = {"experiment": experiment.experiment_id, "col": ["name"], "kind": "max", "name": "rare"}
+    assert "col=name&col=max-rare" in as_user(alice).post(url(experiment, "layout_save"), posted).url
+
+
+@pytest.mark.parametrize("what", ["columns", "filters", "charts", "group", "views"])
+def test_panels_are_pages_too(as_user, alice, bob, mallory, experiment, sweep, what):
+    address = url(experiment, "panel", what)
+    query = {"experiment": experiment.experiment_id}
+    assert as_user(mallory).get(address, query).status_code == 404
+    assert "<html" in text_of(as_user(bob).get(address, query))
+    piece = as_user(alice).get(address, query, headers={"HX-Request": "true", "HX-Target": "list-panel-body"})
+    assert text_of(piece).strip().startswith('<div id="list-panel-body"')
+    assert as_user(alice).get(url(experiment, "panel", "colours")).status_code == 400
+    assert as_user(alice).get(address, {"experiment": "x"}).status_code == 400
+
+
+# ---- which runs
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("metrics.loss < 0.35", ["job 3", "job 2"]),
+        ("params.model = 'svm' and not tags.team ~ 'blu'", ["job 1"]),
+        ("metrics.loss > 0.45 or (params.model in ('forest') and params.lr is not null)", ["job 3", "job 2", "job 0"]),
+        ("params.nothing is null and status = 'Completed'", ["job 3", "job 2", "job 1", "job 0"]),
+    ],
+)
+def test_a_query_finds(as_user, alice, experiment, sweep, query, found):
+    assert names_in_order(text_of(as_user(alice).get(url(experiment), {"filter": query}))) == found
+
+
+def test_an_error_points_at_its_place(as_user, alice, experiment, sweep):
+    answer = as_user(alice).get(url(experiment), {"filter": "metrics.loss < 0.5 annd x = 1"})
+    page = text_of(answer)
+    assert answer.status_code == 400 and "(column 20)" in page
+    assert "annd x = 1\n" + " " * 19 + "<b>^</b>" in page
+    assert names_in_order(page) == []
+    piece = as_user(alice).get(
+        url(experiment), {"filter": "x ="}, headers={"HX-Request": "true", "HX-Target": "run-table"}
+    )
+    assert piece.status_code == 200 and 'id="query-error"' in text_of(piece)
+
+
+def test_names_complete_a_query(as_user, alice, mallory, experiment, sweep):
+    address = url(experiment, "jobs_names")
+    words = as_user(alice).get(address, {"experiment": experiment.experiment_id}).json()
+    assert words["metrics"] == ["loss"] and words["params"] == ["lr", "model"] and words["tags"] == ["team"]
+    assert "created_by" in words["attributes"] and words["values"]["created_by"] == ["alice"]
+    assert as_user(mallory).get(address).status_code == 404
+    factories.make_run(experiment.workspace)
+    assert as_user(alice).get(address).json()["metrics"] == ["loss"]
+
+
+def test_names_of_an_empty_list(as_user, alice, experiment):
+    assert as_user(alice).get(url(experiment, "jobs_names")).json()["metrics"] == []
+
+
+def test_a_filter_is_added_to_the_query_and_taken_away(as_user, alice, experiment, sweep):
+    query = {"experiment": experiment.experiment_id, "filter": "metrics.loss < 1 or metrics.x > 2"}
+    page = text_of(as_user(alice).get(url(experiment, "panel", "filters"), query))
+    assert "filter=%28metrics.loss+%3C+1+or+metrics.x+%3E+2%29+and+tags.team+%3D+%27blue%27" in page
+    query["filter"] = "metrics.loss < 1 and tags.team = 'blue'"
+    page = text_of(as_user(alice).get(url(experiment, "panel", "filters"), query))
+    assert re.search(r'filter=metrics.loss\+%3C\+1" aria-current="true"', page)
+
+
+def test_stars_are_a_persons_own(as_user, alice, bob, experiment, sweep):
+    posted = {"run": sweep[1].run_id, "next": f"{url(experiment)}?q=job"}
+    answer = as_user(bob).post(url(experiment, "star"), posted)
+    assert answer.url == f"{url(experiment)}?q=job"
+    assert names_in_order(text_of(as_user(bob).get(url(experiment), {"starred": "1"}))) == ["job 1"]
+    assert names_in_order(text_of(as_user(alice).get(url(experiment), {"starred": "1"}))) == []
+    piece = as_user(bob).post(url(experiment, "star"), posted, headers={"HX-Request": "true"})
+    assert 'aria-pressed="false"' in text_of(piece) and not Star.objects.exists()
+
+
+# ---- groups and trees
+
+
+def test_groups_fold_with_mean_and_spread(as_user, alice, experiment, sweep):
+    query = {"group": "param-model", "col": ["name", "metric-loss"]}
+    page = text_of(as_user(alice).get(url(experiment), query))
+    assert names_in_order(page) == [] and page.count('class="group-row"') == 2
+    assert "0.45 ± 0.071" in page and "0.25 ± 0.071" in page
+    page = text_of(as_user(alice).get(url(experiment), {**query, "unfold": "svm"}))
+    assert names_in_order(page) == ["job 1", "job 0"] and 'aria-expanded="true"' in page
+
+
+def test_groups_sort_by_a_mean(as_user, alice, experiment, sweep):
+    for sort, first in [("metric-loss", "forest"), ("-metric-loss", "svm")]:
+        page = text_of(as_user(alice).get(url(experiment), {"group": "param-model", "sort": sort}))
+        assert re.search(r'<span class="cut" title="(\w+)">', page)[1] == first
+
+
+@pytest.mark.parametrize("word", ["status", "by", "target", "experiment", "type", "node", "tag-team", "property-x"])
+def test_every_kind_of_group(as_user, alice, experiment, sweep, word):
+    page = text_of(as_user(alice).get(url(experiment), {"group": word, "unfold": "--"}))
+    assert "group-row" in page
+
+
+def test_a_large_group_leads_to_all_of_its_runs(as_user, alice, experiment):
+    for number in range(27):
+        run = factories.make_run(experiment.workspace, experiment=experiment, display_name=f"many {number}")
+        run.edit(tags={"it's": "one"})
+    page = text_of(as_user(alice).get(url(experiment), {"group": "tag-it's", "unfold": "one"}))
+    assert len(names_in_order(page)) == 25
+    more = re.search(r'href="([^"]+)">Show all 27 jobs', page)[1].replace("&amp;", "&")
+    assert len(names_in_order(text_of(as_user(alice).get(url(experiment) + more, {})))) == 25
+    assert "of 2" in text_of(as_user(alice).get(url(experiment) + more))
+
+
+def test_children_open_below_their_parents_to_any_depth(
+    as_user, alice, experiment, sweep, django_assert_max_num_queries
+):
+    top, layer = sweep[0], [sweep[0]]
+    for depth in range(4):
+        parent = layer[-1]
+        child = factories.make_run(
+            experiment.workspace, experiment=experiment, parent=parent, root=top, display_name=f"depth {depth}"
+        )
+        layer.append(child)
+    closed = text_of(as_user(alice).get(url(experiment)))
+    assert 'aria-expanded="false"' in closed and "depth 0" not in closed
+    client = as_user(alice)
+    with django_assert_max_num_queries(19):
+        page = text_of(client.get(url(experiment), {"open": [run.pk for run in layer]}))
+    assert names_in_order(page)[3:] == ["job 0", "depth 0", "depth 1", "depth 2", "depth 3"]
+    assert "--depth:4" in page
+
+
+def test_a_poll_sees_a_change_of_an_open_child(as_user, alice, experiment, sweep):
+    child = factories.make_run(experiment.workspace, experiment=experiment, parent=sweep[0], root=sweep[0])
+    client, htmx = as_user(alice), {"HX-Request": "true", "HX-Target": "run-poll"}
+    page = text_of(client.get(url(experiment), {"open": sweep[0].pk}))
+    poll = re.search(r'id="run-poll" hx-get="([^"]+)"', page)[1].replace("&amp;", "&")
+    assert client.get(poll, headers=htmx).status_code == 204
+    child.start()
+    assert f'<tr id="run-{child.pk}" hx-swap-oob="true"' in text_of(client.get(poll, headers=htmx))
+
+
+def test_children_of_another_workspace_stay_there(as_user, alice, experiment, sweep):
+    other = factories.make_run(factories.make_workspace())
+    factories.make_run(other.workspace, experiment=other.experiment, parent=other, root=other, display_name="secret")
+    assert "secret" not in text_of(as_user(alice).get(url(experiment), {"open": other.pk}))
+
+
+# ---- views and export
+
+
+def test_a_view_is_saved_shared_and_deleted(as_user, alice, bob, mallory, experiment, sweep):
+    posted = {
+        "experiment": experiment.experiment_id,
+        "name": "best",
+        "query": "filter=metrics.loss+%3C+1&sort=metric-loss",
+    }
+    answer = as_user(alice).post(url(experiment, "view_save"), posted)
+    view = SavedView.objects.get(name="best")
+    assert answer.url.endswith(f"?filter=metrics.loss+%3C+1&sort=metric-loss&view={view.pk}")
+    assert '<span class="badge">best</span>' in text_of(as_user(alice).get(answer.url))
+    panel = url(experiment, "panel", "views")
+    assert "best" not in text_of(as_user(bob).get(panel, {"experiment": experiment.experiment_id}))
+    as_user(alice).post(url(experiment, "view_save"), {**posted, "shared": "1"})
+    page = text_of(as_user(bob).get(panel, {"experiment": experiment.experiment_id}))
+    assert "best" in page and "by alice" in page
+    delete = url(experiment, "view_delete", view.pk)
+    assert as_user(bob).post(delete).status_code == 404 and as_user(mallory).post(delete).status_code == 404
+    assert as_user(alice).get(delete).status_code == 405
+    as_user(alice).post(delete)
+    assert not SavedView.objects.exists()
+
+
+@pytest.mark.parametrize("posted", [{"name": ""}, {"name": "x" * 101}, {"name": "a", "query": "status=Lost"}])
+def test_a_wrong_view_is_refused(as_user, alice, experiment, posted):
+    assert as_user(alice).post(url(experiment, "view_save"), posted).status_code == 400
+
+
+def test_csv_holds_what_the_table_shows_or_all(as_user, alice, mallory, experiment, sweep):
+    sweep[0].edit(display_name="=1+1")
+    query = {
+        "experiment": experiment.experiment_id,
+        "col": ["name", "min-loss", "param-lr"],
+        "sort": "created",
+        "size": "10",
+    }
+    answer = as_user(alice).get(url(experiment, "jobs_csv"), query)
+    assert answer.headers["Content-Type"].startswith("text/csv") and "digits-" in answer.headers["Content-Disposition"]
+    rows = list(csv.reader(io.StringIO(text_of(answer).removeprefix("\ufeff"))))
+    assert rows[0] == ["Run ID", "Display name", "loss (min)", "lr"]
+    assert rows[1] == [sweep[0].run_id, "'=1+1", "0.1", "0.9"] and len(rows) == 5
+    shown = as_user(alice).get(url(experiment, "jobs_csv"), {**query, "rows": "shown", "filter": "metrics.loss < 0.35"})
+    assert len(text_of(shown).splitlines()) == 3
+    assert as_user(alice).get(url(experiment, "jobs_csv"), {"rows": "some"}).status_code == 400
+    assert as_user(alice).get(url(experiment, "jobs_csv"), {"filter": "x ="}).status_code == 400
+    assert as_user(mallory).get(url(experiment, "jobs_csv")).status_code == 404
+
+
+def test_charts_leave_out_what_is_hidden(as_user, alice, experiment, sweep):
+    more = factories.make_run(experiment.workspace, experiment=experiment, display_name="other")
+    metrics.ingest(more, "", scalars("loss", curve(5, 1)) + scalars("auc", curve(5, 2)))
+    address = url(experiment, "experiment_charts", experiment.experiment_id)
+    charts = as_user(alice).get(address, {"hide": more.pk, "chart": ["loss", "auc"]}).json()["charts"]
+    assert [chart["name"] for chart in charts] == ["loss"]
+    assert "other" not in [trace["name"] for trace in charts[0]["figure"]["data"]]
+    assert [
+        one["name"] for one in as_user(alice).get(url(experiment, "jobs_charts"), {"chart": "auc"}).json()["charts"]
+    ] == ["auc"]
+
+
+# ---- acting on many
+
+
+def all_of(experiment, count, query="", **more) -> dict:
+    return {"all": "1", "count": count, "query": query, "experiment": experiment.experiment_id, **more}
+
+
+def undo_of(page: str) -> str:
+    return re.search(r'<form method="post" action="([^"]+)">.{0,200}Undo', page, re.DOTALL)[1].replace("&amp;", "&")
+
+
+def test_all_that_match_go_to_the_trash_and_come_back(as_user, alice, bob, experiment, sweep):
+    posted = all_of(experiment, 2, "filter=metrics.loss+%3C+0.35", next=url(experiment))
+    assert as_user(bob).post(url(experiment, "runs_delete"), posted).status_code == 403
+    client = as_user(alice)
+    page = text_of(client.post(url(experiment, "runs_delete"), posted, follow=True))
+    assert "2 jobs put into the trash" in page and names_in_order(page) == ["job 1", "job 0"]
+    client.post(undo_of(page))
+    assert Run.objects.filter(deleted_at=None).count() == 4
+
+
+def test_a_count_that_is_no_longer_true_changes_nothing(as_user, alice, experiment, sweep):
+    answer = as_user(alice).post(url(experiment, "runs_delete"), all_of(experiment, 3))
+    assert answer.status_code == 409 and "4 jobs match now, not 3" in text_of(answer)
+    assert Run.objects.filter(deleted_at=None).count() == 4
+
+
+def test_those_under_way_are_left(as_user, alice, experiment, sweep):
+    factories.make_run(experiment.workspace, experiment=experiment, display_name="busy").start()
+    posted = all_of(experiment, 5, next=url(experiment))
+    page = text_of(as_user(alice).post(url(experiment, "runs_delete"), posted, follow=True))
+    assert "1 job has not ended and left as they were" in page and names_in_order(page) == ["busy"]
+
+
+def test_all_that_match_are_canceled(as_user, alice, experiment, sweep):
+    busy = factories.make_run(experiment.workspace, experiment=experiment)
+    page = text_of(as_user(alice).post(url(experiment, "runs_cancel"), all_of(experiment, 5), follow=True))
+    busy.refresh_from_db()
+    assert busy.status == Run.Status.CANCELED and "1 job canceled. That cannot be undone" in page
+
+
+def test_a_tag_for_many_is_taken_back(as_user, alice, bob, experiment, sweep):
+    posted = all_of(experiment, 4, tag_name="team", tag_value="green", next=url(experiment))
+    assert as_user(bob).post(url(experiment, "runs_tag"), posted).status_code == 403
+    client = as_user(alice)
+    page = text_of(client.post(url(experiment, "runs_tag"), posted, follow=True))
+    assert set(RunTag.objects.filter(name="team").values_list("value", flat=True)) == {"green"}
+    sweep[3].edit(tags={"team": "mine"})
+    undo = undo_of(page)
+    assert as_user(bob).post(undo).status_code == 403
+    assert "Undone for 3 jobs" in text_of(client.post(undo, follow=True))
+    found = RunTag.objects.filter(name="team").order_by("run_id").values_list("value", flat=True)
+    assert list(found) == ["blue", "red", "red", "mine"]
+    assert client.post(undo).status_code == 409 and not TagEdit.objects.exists()
+
+
+def test_a_new_tag_is_gone_after_undo(as_user, alice, experiment, sweep):
+    client = as_user(alice)
+    posted = {"run": [run.run_id for run in sweep[:2]], "tag_name": "keep", "next": url(experiment)}
+    page = text_of(client.post(url(experiment, "runs_tag"), posted, follow=True))
+    assert "2 jobs tagged keep" in page
+    client.post(undo_of(page))
+    assert not RunTag.objects.filter(name="keep").exists()
+
+
+def test_a_tag_without_a_name_is_refused(as_user, alice, experiment, sweep):
+    posted = {"run": sweep[0].run_id, "tag_name": " "}
+    assert as_user(alice).post(url(experiment, "runs_tag"), posted).status_code == 400
