@@ -32,6 +32,8 @@ api.add_router(f"/history/v1.0{W}", artifacts_api)
 api.add_router(f"/content/v1.0{W}", content_api)
 
 urlpatterns = [
+    # First, for addresses are tried in order, and scripts that log come by the thousand.
+    path("", include("runs.mlflow.urls")),
     path("admin/", admin.site.urls),
     path("api/docs", api_docs.api_docs, name="api_docs"),
     path("api/openapi.json", api_docs.openapi, name="openapi"),
@@ -41,6 +43,5 @@ urlpatterns = [
     path("", include("compute.urls")),
     path("", include("runs.urls")),
     path("pypi/", include("assets.urls")),
-    path("", include("runs.mlflow.urls")),
     path("", api.urls),
 ]
