@@ -4,9 +4,11 @@ import datetime as dt
 
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import Q
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from runs import trash
@@ -38,7 +40,7 @@ def trash_page(request, slug):
     for experiment in experiments:
         experiment.bytes = sizes.get(experiment.pk, 0)
         experiment.days_left = trash.days_left(experiment.deleted_at)
-    purges = list(workspace.purges.all()[:MOST_PURGES])
+    purges = _shown(workspace.purges)
     context = {
         "page": page,
         "experiments": experiments,
@@ -54,7 +56,13 @@ def trash_page(request, slug):
 @require_safe
 def trash_purges(request, slug):
     """How far the purges are, asked for every second while one is under way; the last answer shows the page anew."""
-    return _progress(request, list(workspace_of(request, slug).purges.all()[:MOST_PURGES]))
+    return _progress(request, _shown(workspace_of(request, slug).purges))
+
+
+def _shown(purges) -> list[PurgeJob]:
+    """The newest, until a day after their end."""
+    day = timezone.now() - dt.timedelta(days=1)
+    return list(purges.filter(Q(ended_at=None) | Q(ended_at__gt=day))[:MOST_PURGES])
 
 
 def _progress(request, purges: list[PurgeJob]):
@@ -145,7 +153,7 @@ def workspaces_deleted(request):
 def _purges_of_workspaces(request) -> list[PurgeJob]:
     """The newest that the person has started, or of a site admin all."""
     found = PurgeJob.objects.filter(scope=PurgeJob.Scope.WORKSPACE)
-    return list((found if request.user.is_superuser else found.filter(created_by=request.user))[:MOST_PURGES])
+    return _shown(found if request.user.is_superuser else found.filter(created_by=request.user))
 
 
 @require_safe
