@@ -28,7 +28,7 @@ def create(call: Call) -> dict:
     except IntegrityError as error:
         there = Experiment.objects.filter(workspace=workspace, name=name, deleted_at=None).exists()
         state = "" if there else " in deleted state. Restore it, delete it for ever, or choose another name"
-        raise MlflowError("RESOURCE_ALREADY_EXISTS", f"Experiment '{name}' already exists{state}.") from error
+        raise MlflowError("RESOURCE_ALREADY_EXISTS", f"Experiment(name={name}) already exists{state}.") from error
     return {"experiment_id": str(made.experiment_id)}
 
 
@@ -53,7 +53,7 @@ def update(call: Call) -> dict:
         with transaction.atomic():
             Experiment.objects.filter(pk=experiment.pk).update(name=name, updated_at=timezone.now())
     except IntegrityError as error:
-        raise MlflowError("RESOURCE_ALREADY_EXISTS", f"Experiment '{name}' already exists.") from error
+        raise MlflowError("RESOURCE_ALREADY_EXISTS", f"Experiment(name={name}) already exists.") from error
     return {}
 
 

@@ -5,9 +5,15 @@ import re
 from urllib.parse import unquote
 
 from django.http import HttpResponse
+from django.utils.http import content_disposition_header
 
 from runs import ranges
 from runs.mlflow.errors import invalid
+
+# A name that stands in a header as it is.
+TOKEN = re.compile(r"[\w.+-]+", re.ASCII)
+# MLflow's own files without an extension.
+TEXTS = {"mlmodel", "mlproject"}
 
 
 def checked(path: str) -> str:
@@ -43,7 +49,13 @@ def listed(rows, folder: str) -> list[dict]:
 
 
 def as_download(response: HttpResponse, content_type: str, path: str) -> HttpResponse:
-    """Always a download, as MLflow answers."""
+    """Always a download, under the file's own name, as MLflow answers."""
+    name = path.rsplit("/", 1)[-1]
     response = ranges.safe(response, content_type, path)
-    response["Content-Disposition"] = response["Content-Disposition"].replace("inline", "attachment")
+    if content_type == "text/plain" or name.lower() in TEXTS:
+        response["Content-Type"] = "text/plain"
+    plain = TOKEN.fullmatch(name)
+    response["Content-Disposition"] = (
+        f"attachment; filename={name}" if plain else content_disposition_header(True, name)
+    )
     return response

@@ -83,6 +83,26 @@ def test_mlflows_page_uploads_and_downloads(answer, tracking, workspace):
     assert answer("GET", "get-artifact", run_uuid=run_id, path="nope")[0] == 404
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "disposition"),
+    [
+        ("MLmodel", "text/plain", "attachment; filename=MLmodel"),
+        ("a.txt", "text/plain", "attachment; filename=a.txt"),
+        ("dog+step+1.png", "image/png", "attachment; filename=dog+step+1.png"),
+        ("a b.html", "text/html", 'attachment; filename="a b.html"'),
+        ("ä.pkl", "application/octet-stream", "attachment; filename*=utf-8''%C3%A4.pkl"),
+    ],
+)
+def test_a_download_keeps_name_and_type(tracking, name, kind, disposition):
+    run_id = tracking.new_run()
+    place = tracking.run(run_id)["info"]["artifact_uri"].removeprefix("mlflow-artifacts:/")
+    address = f"{tracking.base.removesuffix('mlflow/')}mlflow-artifacts/artifacts/{place}/dir/{name}"
+    assert tracking.api.client.put(address, b"x").status_code == 200
+    found = tracking.api.client.get(address)
+    assert (found["Content-Type"], found["Content-Disposition"]) == (kind, disposition)
+    assert found["X-Content-Type-Options"] == "nosniff"
+
+
 def test_sampled_steps_are_spread_and_hold_every_last_one(tracking):
     short, long = tracking.new_run(), tracking.new_run()
     for run_id, count in ((short, 10), (long, 20)):
