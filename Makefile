@@ -1,7 +1,7 @@
 # `make help` lists the targets. Settings are variables of the environment or of the command line: make up PORT=9000
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help up signin test test-all test-faults test-team test-mlflow lint format bench docs clean
+.PHONY: help up signin test test-all test-faults test-team test-mlflow lint format bench bench-tracking docs clean
 
 # The first Python that is new enough; looked up only when something is to be set up.
 PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -13,7 +13,7 @@ LOCKED := uv.lock pyproject.toml sdk/pyproject.toml deploy/setup.py
 NEED_PYTHON = test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found on PATH." >&2; exit 1; }
 
 help: ## list the targets
-	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: .venv/.synced ## set up what is missing, then start the studio here (Ctrl-C ends it); SAMPLE=0, PORT, HOST, DATA_DIR
 	exec $(IN)/python -m studio.up
@@ -46,6 +46,9 @@ format: .venv/.synced-dev ## rewrite the code in the house's style
 bench: .venv/.synced-dev ## measure the figures of docs/figures.md on a throw-away studio
 	$(IN)/python deploy/test_tools.py
 	$(IN)/python bench/run.py
+
+bench-tracking: .venv/.synced-dev ## compare the tracking server with MLflow's own; rewrites docs/speed.md
+	$(FOR_TESTS) $(IN)/python bench/tracking.py $(ARGS)
 
 docs: .venv/.synced-docs ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(IN)/mkdocs build --quiet --strict

@@ -1,0 +1,251 @@
+"""`make bench-tracking`: our tracking server and MLflow's own, started and measured in one sitting; writes docs/speed.md.
+
+--quick takes small sizes and one round, some three minutes; --only names measurements; --postgres takes DATABASE_URL
+for both servers (`python deploy/team_servers.py .venv/bin/python bench/tracking.py --postgres`).
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import psutil
+from servers import ROOT, Mlflow, Ours, Server, Stub
+
+PYTHON = ROOT / ".cache" / "mlflow-server" / "bin" / "python"
+FULL = {"seconds": 8, "batches": 50, "points": 1_000_000, "runs": 10_000, "repeats": 9, "megabytes": 200}
+QUICK = {"seconds": 3, "batches": 20, "points": 100_000, "runs": 300, "repeats": 5, "megabytes": 50}
+
+
+@dataclasses.dataclass
+class Row:
+    key: str
+    what: str
+    unit: str
+    target: float | None = None
+    more_is_better: bool = False
+
+    def best(self, values: list[float]) -> float:
+        return (max if self.more_is_better else min)(values)
+
+    def ratio(self, ours: float, theirs: float) -> float:
+        return ours / theirs if self.more_is_better else theirs / ours
+
+
+ROWS = [
+    Row("start", "second start to the first page", "s", 3),
+    Row("memory", "idle memory of all processes (PSS)", "MB", 4),
+    Row("client_1", "`log_metric` by MLflow's client, 1 thread", "calls/s", 5, True),
+    Row("client_8", "the same, 8 threads in 4 processes", "calls/s", 5, True),
+    Row("plain_1", "one point by plain HTTP, 1 connection", "calls/s", 5, True),
+    Row("plain_8", "the same, 8 connections", "calls/s", 5, True),
+    Row("batch", "`log_batch` of 1,000 by plain HTTP", "points/s", 10, True),
+    Row("million", "{points:,} points over 10 keys by MLflow's client", "s", 8),
+    Row("bytes", "database per point", "bytes", 10),
+    Row("history", "history of {tenth:,} points of one key, plain", "s", 10),
+    Row("chart", "chart of 320 points out of them", "s", 10),
+    Row("fill", "making runs with 5 metrics and 5 params", "runs/s", None, True),
+    Row("search", "search of {runs:,} runs: filter and order by metrics, first 100, median", "s", 20),
+    Row("upload", "artifact of {megabytes} MB: upload by MLflow's client", "MB/s", 2, True),
+    Row("download", "the same, download", "MB/s", 2, True),
+    Row("growth", "memory that the transfers took on top (RSS)", "MB"),
+]
+# What is measured again in each round; the others take long, or leave behind what later ones read.
+ONCE = {"million", "fill", "artifact"}
+ORDER = ["singles", "plain_singles", "batches", "million", "history", "chart", "fill", "search", "artifact"]
+
+
+class Sitting:
+    def __init__(self, sizes: dict, rounds: int):
+        self.sizes, self.rounds = sizes, rounds
+        # {server: {figure: [values]}}
+        self.found: dict[str, dict[str, list[float]]] = {}
+        # What a later measurement needs of an earlier one, by store: both of MLflow's share one.
+        self.kept: dict[str, dict] = {}
+
+    def note(self, server: Server, figures: dict) -> None:
+        for key, value in figures.items():
+            self.found.setdefault(server.name, {}).setdefault(key, []).append(value)
+            print(f"{server.name:>18}  {key:10} {value:,.4g}", flush=True)
+
+    def begin(self, server: Server) -> None:
+        """The second start is measured: the first one makes the database."""
+        server.start()
+        server.rest()
+        server.end()
+        self.note(server, {"start": server.start()})
+        server.rest()
+        self.note(server, {"memory": server.memory()})
+
+    def measure(self, name: str, servers: list[Server]) -> None:
+        for _ in range(1 if name in ONCE else self.rounds):
+            for server in servers:
+                # One fill of the store that MLflow's servers share is enough.
+                if name not in ("million", "fill") or store(server) not in self.kept.get(name, {}):
+                    self._measure(name, server)
+
+    def _measure(self, name: str, server: Server) -> None:
+        known = {key: value for kept in self.kept.values() for key, value in kept.get(store(server), {}).items()}
+        task = {"url": server.url, "token": server.token, **self.sizes, **known}
+        disk, held = self._disk(server), server.watch_peak()
+        figures = in_client(name, task)
+        if name == "million" and disk:
+            figures["bytes"] = (self._disk(server) - disk) / self.sizes["points"]
+        if name == "artifact":
+            figures["growth"] = server.peak() - held
+        later = {key: figures.pop(key) for key in ("run", "experiment") if key in figures}
+        if later:
+            self.kept.setdefault(name, {})[store(server)] = later
+        self.note(server, figures)
+
+    def _disk(self, server: Server) -> int:
+        return server.disk() if server.database.exists() else 0
+
+    def value(self, name: str, row: Row) -> float | None:
+        values = self.found.get(name, {}).get(row.key)
+        return statistics.median(values) if values else None
+
+
+def store(server: Server) -> str:
+    return server.store if isinstance(server, Mlflow) else server.name
+
+
+def in_client(name: str, task: dict) -> dict:
+    """The measurement runs where MLflow is installed."""
+    command = [str(PYTHON), str(ROOT / "bench" / "tracking_client.py"), name, json.dumps(task)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env={**os.environ, "PYTHONWARNINGS": "ignore"})
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def install(postgres: bool) -> str:
+    """MLflow's server in an environment of its own; its version."""
+    if not PYTHON.exists():
+        subprocess.run(["uv", "venv", "-q", "--python", sys.executable, str(PYTHON.parent.parent)], check=True)
+        subprocess.run(["uv", "pip", "install", "-q", "--python", str(PYTHON), "mlflow>=3.17,<4"], check=True)
+    if postgres:
+        subprocess.run(["uv", "pip", "install", "-q", "--python", str(PYTHON), "psycopg2-binary"], check=True)
+    ask = [str(PYTHON), "-c", "from importlib.metadata import version; print(version('mlflow'))"]
+    return subprocess.run(ask, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
+def mlflow_store(postgres: bool) -> str:
+    """A database of its own beside ours; empty for a SQLite file."""
+    if not postgres:
+        return ""
+    import psycopg
+
+    address = os.environ["DATABASE_URL"]
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE mlflow")
+    return address.rpartition("/")[0].replace("postgres://", "postgresql://") + "/mlflow"
+
+
+def sit(args: argparse.Namespace, folder: pathlib.Path) -> tuple[Sitting, list[str]]:
+    sitting = Sitting(QUICK if args.quick else FULL, 1 if args.quick else 3)
+    ours, place = Ours("Lazuli Studio", folder / "ours"), mlflow_store(args.postgres)
+    peers = [Mlflow(PYTHON, workers, folder / "mlflow", place) for workers in ((1,) if args.quick else (1, 2))]
+    try:
+        for server in (ours, *peers):
+            sitting.begin(server)
+        ours.open()
+        for name in [name for name in ORDER if not args.only or name in args.only]:
+            sitting.measure(name, [ours, *peers])
+        limit = Stub("a server that answers at once", folder / "stub")
+        limit.start()
+        task = {"url": limit.url, "token": "none", "stored": False, **sitting.sizes}
+        for name in ("singles", "plain_singles"):
+            sitting.note(limit, in_client(name, task))
+        limit.end()
+    finally:
+        for server in (ours, *peers):
+            server.end()
+    return sitting, [peer.name for peer in peers]
+
+
+def table(sitting: Sitting, peers: list[str]) -> str:
+    lines = ["| what | Lazuli Studio | MLflow | ratio | target | reached |", "|---|--:|--:|--:|--:|---|"]
+    sizes = {**sitting.sizes, "tenth": sitting.sizes["points"] // 10}
+    for row in ROWS:
+        ours = sitting.value("Lazuli Studio", row)
+        theirs = [value for value in (sitting.value(peer, row) for peer in peers) if value is not None]
+        if ours is None or not theirs:
+            continue
+        best = row.best(theirs)
+        cells = [f"{row.what.format(**sizes)}", f"{number(ours)} {row.unit}", f"{number(best)} {row.unit}"]
+        lines.append("| " + " | ".join([*cells, *judged(row, ours, best)]) + " |")
+    return "\n".join(lines)
+
+
+def judged(row: Row, ours: float, theirs: float) -> list[str]:
+    if row.target is None:
+        return ["–", "–", "–"]
+    ratio = row.ratio(ours, theirs)
+    return [f"{ratio:.1f} ×", f"≥ {row.target:g} ×", "yes" if ratio >= row.target else "**no**"]
+
+
+def limits(sitting: Sitting) -> str:
+    name = "a server that answers at once"
+    found = {row.key: sitting.value(name, row) for row in ROWS if sitting.value(name, row)}
+    lines = ["| against a server that answers at once | calls/s |", "|---|--:|"]
+    lines += [f"| {row.what} | {number(found[row.key])} |" for row in ROWS if row.key in found]
+    return "\n".join(lines)
+
+
+def number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def page(sitting: Sitting, peers: list[str], version: str, args: argparse.Namespace, load: float) -> str:
+    gigabytes = psutil.virtual_memory().total / 1024**3
+    machine = f"{os.cpu_count()} cores, {gigabytes:.0f} GB, {platform.system()}, Python {platform.python_version()}"
+    how = " with small sizes (`--quick`)" if args.quick else ""
+    return f"""# Speed
+
+Measured by `make bench-tracking`{how}, which rewrites this page: the studio and MLflow {version}'s own server, both on
+{"PostgreSQL" if args.postgres else "SQLite"}, started and measured by one script in one sitting, in turns. Of MLflow's settings
+({", ".join(peers)}) the best one counts for each row. What was written is read back and compared. Machine:
+{machine}, load {load:.1f} before the start. The clients run on the same machine and are part of every figure.
+
+{table(sitting, peers)}
+
+## What no server can beat
+
+MLflow's client takes most of the time of a single `log_metric` itself: it builds a request and reads an answer anew for each call.
+The same measurements against a server that answers at once and keeps nothing (`bench/stub.py`):
+
+{limits(sitting)}
+
+So by MLflow's client a ratio to MLflow's server cannot be higher than what this table allows; the rows by plain HTTP show
+the servers.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="small sizes")
+    parser.add_argument("--postgres", action="store_true", help="both servers on the PostgreSQL server of DATABASE_URL")
+    parser.add_argument("--only", nargs="*", choices=ORDER, help="these measurements only; prints, writes no page")
+    args = parser.parse_args()
+    load, version = os.getloadavg()[0], install(args.postgres)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="lazuli-bench-"))
+    try:
+        sitting, peers = sit(args, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    text = page(sitting, peers, version, args, load)
+    if args.only:
+        print(text)
+    else:
+        (ROOT / "docs" / "speed.md").write_text(text)
+        print(table(sitting, peers))
+
+
+if __name__ == "__main__":
+    main()
