@@ -35,10 +35,12 @@ def interpreter(name: str) -> pathlib.Path:
             subprocess.run([*uv, "pip", "install", "-q", "-p", python, *(CLIENTS | FULL)[name]], check=True)
         # Entry points are read off the installed package, which an editable one does not renew by itself.
         declared = SDK / "pyproject.toml"
-        if not ready.exists() or ready.stat().st_mtime < declared.stat().st_mtime:
+        # The cache may have been filled from another checkout.
+        ours = ready.exists() and ready.read_text() == str(SDK)
+        if not ours or ready.stat().st_mtime < declared.stat().st_mtime:
             uv = [sys.executable, "-m", "uv", "pip", "install", "-q", "--reinstall-package", "lazuli-sdk"]
             subprocess.run([*uv, "-p", python, "-e", SDK], check=True)
-            ready.touch()
+            ready.write_text(str(SDK))
     return python
 
 
