@@ -7,8 +7,7 @@ from celery import shared_task
 from django.db.models import Q
 from django.utils import timezone
 
-from compute import doorbell
-from compute import hearing
+from compute import doorbell, hearing
 from compute.models import Work
 from runs import artifacts, metrics, purge, retention, snapshots, trash
 from runs.models import MetricBatch, MetricSeries, Run

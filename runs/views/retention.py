@@ -51,7 +51,9 @@ def switch(request, slug, pk):
     rule = _rule(request, slug, pk)
     rule.is_on = not rule.is_on
     rule.save(update_fields=["is_on"])
-    messages.success(request, f"The rule is {'on: it is carried out within the hour, and then every day' if rule.is_on else 'off'}.")
+    messages.success(
+        request, f"The rule is {'on: it is carried out within the hour, and then every day' if rule.is_on else 'off'}."
+    )
     return redirect("runs:retention", slug)
 
 
