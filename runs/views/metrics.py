@@ -52,8 +52,8 @@ def _shown(series: list[MetricSeries], query, words: str) -> tuple[list[MetricSe
 @require_safe
 def run_metrics_lines(request, slug, run_id):
     """Lines of `?series=<key>,…` thinned to `width`; `from` and `to` on an `axis` give the finer points between them."""
-    asked = checked(LinesAsked(request.GET))
     run = runs_of(request, slug).filter(run_id=run_id).first() or run_of(request, slug, run_id)
+    asked = checked(LinesAsked(request.GET))
     found = [one for one in metrics.series_of(run).filter(pk__in=asked["series"]) if metric_lines.is_charted(one)]
     width = asked["width"] or WIDTH
     if asked["axis"] == "metric":
