@@ -1,6 +1,7 @@
 """One call of the API: who asks, in which workspace, with which fields; and how it finds what it names."""
 
 import dataclasses
+import re
 import uuid
 
 from django.http import HttpRequest
@@ -98,7 +99,7 @@ class Call:
 
 def as_uuid(experiment_id: str) -> uuid.UUID:
     """MLflow's ids are numbers: such a one is not wrong here, only never there."""
-    if experiment_id.isdigit() and experiment_id.isascii() and len(experiment_id) < 32:
+    if re.fullmatch(r"-?[0-9]{1,31}", experiment_id):
         return uuid.UUID(int=int(experiment_id) % 2**64)
     try:
         return uuid.UUID(experiment_id)

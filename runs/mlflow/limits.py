@@ -24,15 +24,19 @@ def key(name: str, what: str) -> str:
         raise invalid(f"{what} name '{name[:60]}…' had length {len(name)}, which exceeded length limit of {MOST_KEY}")
     if not KEY.fullmatch(name):
         raise invalid(
-            f"Invalid value \"{name}\" for parameter '{what} name' supplied: Names may only contain alphanumerics, "
+            f"Invalid value \"{name}\" for parameter '{_field(what)}' supplied: Names may only contain alphanumerics, "
             "underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/)."
         )
     if posixpath.normpath(name) != name or name in (".", "..") or name.startswith(("/", "../")):
         raise invalid(
-            f"Invalid value \"{name}\" for parameter '{what} name' supplied: Names may be treated as files in certain "
+            f"Invalid value \"{name}\" for parameter '{_field(what)}' supplied: Names may be treated as files in certain "
             "cases, and must not resolve to other names when treated as such."
         )
     return name
+
+
+def _field(what: str) -> str:
+    return "name" if what == "Metric" else "key"
 
 
 def value(text: str, what: str, most: int = MOST_VALUE) -> str:

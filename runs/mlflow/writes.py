@@ -44,6 +44,8 @@ def log_batch(call: Call) -> dict:
     points = _points(items)
     params, given = fields.pairs("params"), fields.pairs("tags")
     limits.batch(len(points), len(params), len(given))
+    _check_keys("params", params, "Parameter")
+    _check_keys("tags", given, "Tag")
     _check_params(params)
     run = target(call, run_id)
     with transaction.atomic():
@@ -63,9 +65,22 @@ def _points(items: list[dict]) -> list[dict]:
         for item in items:
             points.append(_point(item))
     except MlflowError as error:
-        message = error.message.replace("parameter '", f"parameter 'metrics[{len(points)}].", 1)
+        message = _located(error, f"metrics[{len(points)}]").message
         raise invalid(f"Invalid value {shown(items)} for parameter 'metrics' supplied: {message}") from error
     return points
+
+
+def _located(error: MlflowError, place: str) -> MlflowError:
+    """The same error, with the place of the wrong one among many."""
+    return MlflowError(error.code, error.message.replace("parameter '", f"parameter '{place}.", 1))
+
+
+def _check_keys(name: str, pairs: list[tuple[str, str]], what: str) -> None:
+    for place, (key, _) in enumerate(pairs):
+        try:
+            limits.key(key, what)
+        except MlflowError as error:
+            raise _located(error, f"{name}[{place}]") from error
 
 
 def _point(item: dict) -> dict:

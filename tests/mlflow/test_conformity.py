@@ -3,7 +3,7 @@
 import pytest
 
 from runs.models import Artifact
-from tests.mlflow.tracking import INVALID
+from tests.mlflow.tracking import INVALID, MISSING
 
 
 @pytest.fixture
@@ -134,6 +134,16 @@ def test_the_wrong_one_of_many_metrics_is_named(answer, tracking):
     metrics = [{"key": "m", "value": 1, "timestamp": 1}, {"key": "m", "value": 2.5}]
     message = refused(answer, "runs/log-batch", {"run_id": tracking.new_run(), "metrics": metrics})
     assert "Missing value for required parameter 'metrics[1].timestamp'" in message
+    good = {"key": "k", "value": "v", "timestamp": 1}
+    for name, field in (("metrics", "metrics[1].name"), ("params", "params[1].key"), ("tags", "tags[1].key")):
+        items = [good | {"value": 1 if name == "metrics" else "v"} | key for key in ({}, {"key": "../bad"})]
+        message = refused(answer, "runs/log-batch", {"run_id": tracking.new_run(), name: items})
+        assert f"Invalid value \"../bad\" for parameter '{field}' supplied" in message
+
+
+def test_a_number_is_an_id_of_no_experiment(tracking):
+    for number in ("1", "-1337"):
+        assert tracking.get("experiments/get", experiment_id=number) == MISSING
 
 
 def test_histories_of_many_runs_come_run_by_run(answer, tracking):
