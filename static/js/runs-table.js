@@ -143,10 +143,24 @@
   document.addEventListener("dragend", () => { dragged = null; });
   document.addEventListener("drop", (event) => { if (dragged) event.preventDefault(); });
 
+  // Only shown columns come with them: a list may offer a thousand others.
+  const toolsFor = (item, id) => {
+    const tools = listOf(item).querySelector(".column-tools").cloneNode(true), title = item.querySelector(".cut").title;
+    const [pin, width] = [tools.querySelector("[name=pin]"), tools.querySelector(".column-width")];
+    Object.assign(pin, { value: id, checked: false });
+    Object.assign(width, { name: `width-${id}`, value: "" });
+    pin.setAttribute("aria-label", `Pin ${title}`);
+    width.setAttribute("aria-label", `Width of ${title} in pixels`);
+    for (const button of tools.querySelectorAll("[data-move]")) button.setAttribute("aria-label", `Move ${title} ${button.dataset.move < 0 ? "up" : "down"}`);
+    return tools;
+  };
+
   // A column that is ticked among those offered goes to the end of those shown.
   document.addEventListener("change", (event) => {
     const item = event.target.matches("#list-panel-body input[name=col]") ? event.target.closest("li") : null;
     if (item && event.target.checked && !item.closest("[data-column-list]")) {
+      item.draggable = true;
+      item.append(toolsFor(item, event.target.value));
       listOf(item).append(item);
       event.target.focus();
     }
