@@ -74,7 +74,7 @@ def sections(run: Run, shown: list[MetricSeries], group: str = "prefix") -> list
     for series in shown:
         by_name.setdefault(_section_of(series.name, group), []).append(series)
     names = sorted(by_name, key=lambda name: (name == SYSTEM, name))
-    found = [Section(name, _title(name, group), _cards(by_name[name], group), name != SYSTEM) for name in names]
+    found = [Section(name, _title(name), _cards(by_name[name], group), name != SYSTEM) for name in names]
     later = [card for section in found for card in section.cards if card.look == "later"]
     for card in later[:AT_ONCE]:
         vars(card).update(vars(whole(run, card.series)))
@@ -88,10 +88,10 @@ def _section_of(name: str, group: str) -> str:
     return prefix if group == "prefix" else ""
 
 
-def _title(section: str, group: str) -> str:
+def _title(section: str) -> str:
     if section == SYSTEM:
         return "System metrics"
-    return section or ("Other metrics" if group == "prefix" else "Metrics")
+    return section or "Metrics"
 
 
 def _cards(found: list[MetricSeries], group: str) -> list[Card]:

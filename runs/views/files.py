@@ -19,7 +19,15 @@ FIRST_LOGS = ("user_logs/std_log.txt", "user_logs/std_log_process_0.txt")
 # Without JavaScript the end of a log is shown.
 TAIL = 64 * 1024
 RANGE = re.compile(r"bytes=(\d+)-(\d*)")
-# Whatever a user's file holds, it runs nothing and reaches nothing.
+# A report runs its own scripts, in a world of its own: without our origin it has no cookie and reaches no page, and it may
+# connect to nothing. The libraries of interactive reports are often named by their makers' addresses.
+LIBRARIES = "https://cdn.plot.ly https://cdn.bokeh.org https://cdn.jsdelivr.net https://cdnjs.cloudflare.com"
+REPORT = (
+    f"sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob: {LIBRARIES}; "
+    f"style-src 'unsafe-inline' {LIBRARIES}; img-src data: blob:; font-src data: {LIBRARIES}; worker-src blob:; "
+    "connect-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+)
+# Whatever else a user's file holds, it runs nothing and reaches nothing.
 SANDBOX = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; font-src data:; frame-ancestors 'self'"
 
 
@@ -68,7 +76,7 @@ def _guarded(request, response, path: str, content_type: str):
     shown = content_type in previews.IMAGES or content_type == "text/html"
     kind = content_type if shown else "text/plain; charset=utf-8"
     response.headers["Content-Type"] = kind if inline else "application/octet-stream"
-    response.headers["Content-Security-Policy"] = SANDBOX
+    response.headers["Content-Security-Policy"] = REPORT if kind == "text/html" and inline else SANDBOX
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "private, no-cache"
     # GZipMiddleware would drop the length and break ranges.

@@ -76,8 +76,11 @@ def test_an_unknown_file_is_said(client, run):
 
 def test_a_file_of_a_run_never_acts_as_this_site(client, run):
     answer = client.get(url_of(run, "run_file"), {"path": "outputs/report.html"})
-    assert answer.headers["Content-Security-Policy"].startswith("sandbox;")
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox allow-scripts;") and "allow-same-origin" not in policy
+    assert "connect-src 'none'" in policy and answer.headers["X-Content-Type-Options"] == "nosniff"
+    other = client.get(url_of(run, "run_file"), {"path": "outputs/train.py"})
+    assert other.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
     assert (
         client.get(url_of(run, "run_file"), {"path": "outputs/train.py"})
         .headers["Content-Type"]
