@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
 from compute.models import Node, Work
+from runs import trees
 from runs.models import Experiment, MetricSeries, Run
 from studio.shell import Hit
 from workspaces import access
@@ -133,7 +134,8 @@ def recent(actor, workspace) -> dict:
     runs = list(runs.select_related("experiment", "workspace", "created_by")[:RECENT])
     day = timezone.now() - dt.timedelta(days=1)
     failed = Run.objects.filter(workspace=workspace, deleted_at=None, status=Run.Status.FAILED, ended_at__gt=day)
-    return {"runs": runs, "failed": failed.count(), "workspace": workspace}
+    more = {"token": trees.token(runs), "is_live": any(run.is_active for run in runs)}
+    return {"runs": runs, "failed": failed.count(), "workspace": workspace, **more}
 
 
 def search(actor, workspace, words: str, limit: int) -> list[Hit]:

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from runs import cards, cells, columns, trees
 from runs.models import Run
-from runs.views.finding import actor, may, require, run_of, runs_of
+from runs.views.finding import actor, may, require, run_of, runs_of, workspace_of
 from studio.htmx import render_page, stop_polling
 from workspaces.views import workspace_of_wsid
 
@@ -22,12 +22,22 @@ TABS = [
     ("logs", "Outputs + logs", "runs:run_files"),
     ("code", "Code", "runs:run_code"),
 ]
+# What static/js/run-keys.js and the scripts of the tabs listen to, for the help that "?" opens.
+KEYS = [(["1", "–", str(len(TABS))], "Overview, Metrics, Images, Child jobs, Outputs + logs, Code")]
+KEYS_OF_TAB = {
+    "metrics": [
+        (["f"], "The chart under the mouse, or the one with the focus, in full screen"),
+        (["←", "→"], "In full screen: the chart before, the chart after"),
+    ],
+    "images": [(["←", "→"], "The image before, the image after")],
+}
 
 
 def page(request, run: Run, tab: str, **more) -> dict:
     """What every tab of a run needs."""
     parent = Run.objects.filter(pk=run.parent_id).select_related("workspace").first() if run.parent_id else None
     base = {"run": run, "tab": tab, "tabs": TABS, "parent": parent, "reason": cards.waiting_reason(run)}
+    base["page_keys"] = KEYS + KEYS_OF_TAB.get(tab, [])
     return {**base, "may_edit": may(request, "edit"), "may_submit": may(request, "submit"), **_error(run), **more}
 
 
@@ -127,6 +137,15 @@ def run_json(request, slug, run_id):
     }
     text = json.dumps(raw, indent=2, default=str, ensure_ascii=False)
     return render(request, "runs/run_json.html", page(request, run, "overview", raw=text))
+
+
+@require_safe
+def recent(request, slug):
+    """The card of the workspace's home page, if a run in it has changed since `?seen=`."""
+    card = cards.recent(actor(request), workspace_of(request, slug))
+    if card["token"] == request.GET.get("seen"):
+        return HttpResponse(status=204)
+    return render(request, "runs/_recent.html", {"card": card})
 
 
 @require_safe

@@ -4,9 +4,10 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
+from runs import artifacts, metrics
 from runs.models import Run
 from tests import factories
-from tests.runs.sample_data import finish
+from tests.runs.sample_data import finish, png
 
 pytestmark = pytest.mark.browser
 SERIOUS = """axe.run(document, {resultTypes: ['violations']}).then(result => result.violations
@@ -21,6 +22,7 @@ def url_of(run, name: str) -> str:
 
 def all_pages(run) -> list[str]:
     slug = run.workspace.slug
+    loss = reverse("runs:run_metric", args=[slug, run.run_id, run.metrics.get(name="loss").pk])
     tabs = ["run_detail", "run_metrics", "run_images", "run_children", "run_files", "run_code", "run_edit", "run_json"]
     previews = [
         "outputs/sample.csv",
@@ -36,6 +38,7 @@ def all_pages(run) -> list[str]:
         f"{run.experiment.get_absolute_url()}?group=tag-model&unfold=mlp&pin=name&col=name&col=min-loss&col=tags",
         *[reverse("runs:panel", args=[slug, what]) for what in ("columns", "filters", "charts", "group", "views")],
         *[url_of(run, tab) for tab in tabs],
+        loss,
         *[f"{url_of(run, 'run_files')}?path={path}" for path in previews],
     ]
 
@@ -108,19 +111,33 @@ def test_files_are_found_by_their_name(browser, alice, run):
     expect(page.get_by_role("link", name="sample.csv")).to_be_hidden()
 
 
-def test_arrows_step_through_images(browser, alice, run):
+def test_arrows_and_slider_step_through_images_and_new_ones_appear(browser, alice, run):
     page = browser.open(alice, url_of(run, "run_images"))
-    page.keyboard.press("ArrowRight")
-    expect(page.get_by_role("region", name="digits, step 1")).to_be_visible()
+    expect(page.get_by_role("region", name="digits, step 3")).to_be_visible()
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("region", name="digits, step 2")).to_be_visible()
+    page.get_by_role("slider").fill("0")
+    expect(page.get_by_role("region", name="digits, step 0")).to_be_visible()
+    assert "digits_0.png" in page.url
+    page.get_by_role("slider").fill("3")
+    add_image(run, 9)
+    expect(page.get_by_role("region", name="digits, step 9")).to_be_visible()
 
 
-def test_user_html_cannot_touch_the_studio(browser, alice, run):
-    page = browser.open(alice, f"{url_of(run, 'run_files')}?path=outputs/report.html")
-    expect(page.frame_locator("iframe").get_by_role("heading", name="Report")).to_be_visible()
+def add_image(run, step: int) -> None:
+    path = f"plots/digits_{step}.png"
+    artifacts.put(run, path, iter([png()]), content_type="image/png")
+    metrics.ingest(run, "", [{"name": "digits", "kind": "image", "value": path, "step": step}])
+
+
+def test_a_report_runs_its_own_scripts_and_cannot_touch_the_studio(browser, alice, run):
+    script = "document.querySelector('h1').textContent = 'Drawn'; try { top.document.title = 'mine' } catch { window.name = 'kept out' }"
+    artifacts.put(run, "outputs/live.html", iter([f"<h1>Report</h1><script>{script}</script>".encode()]))
+    page = browser.open(alice, f"{url_of(run, 'run_files')}?path=outputs/live.html")
+    expect(page.frame_locator("iframe").get_by_role("heading", name="Drawn")).to_be_visible()
+    frame = page.frames[1]
+    assert frame.evaluate("window.name") == "kept out" and frame.evaluate("window.origin") == "null"
     assert "the run" in page.title()
-    # The browser says that it stopped the script of the report.
-    assert browser.wrong and all("sandboxed" in line for line in browser.wrong)
-    browser.wrong.clear()
 
 
 def test_pages_work_without_scripts(browser, alice, run):
@@ -137,3 +154,19 @@ def test_pages_work_without_scripts(browser, alice, run):
     expect(page.get_by_text("300 values; last")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("#run-state")).to_contain_text("Canceled")
+
+
+def test_digits_open_the_tabs_and_the_help_says_so(browser, alice, run):
+    page = browser.open(alice, run.get_absolute_url())
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Overview, Metrics, Images")
+    page.keyboard.press("Escape")
+    page.keyboard.press("2")
+    page.wait_for_url("**/metrics/")
+
+
+@pytest.mark.parametrize("name", ["run_detail", "run_metrics", "run_images", "run_files"])
+def test_a_page_at_twice_the_size_is_no_wider_than_the_window(browser, alice, run, name):
+    page = browser.open(alice, url_of(run, name), width=640, device_scale_factor=2)
+    page.wait_for_timeout(300)
+    assert page.evaluate(SIDEWAYS) <= 1

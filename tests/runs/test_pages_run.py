@@ -1,9 +1,11 @@
 """The page of one run: its tabs, its state, and what can be done to it."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
-from runs import artifacts, cards
+from runs import artifacts, cards, metrics
 from runs.models import Run
 from tests import factories
 from tests.runs.sample_data import finish, make_full_run
@@ -186,10 +188,30 @@ def test_children_stand_below_their_parents(as_user, alice, run):
     assert page.index(">child<") < page.index(">grandchild<") and "--depth:1" in page
 
 
-def test_images_stand_in_the_order_of_steps(as_user, alice, run):
+def test_images_of_one_name_are_stepped_through(as_user, alice, run):
     page = as_user(alice).get(url_of(run, "run_images"), {"image": "plots/digits_1.png"}).content.decode()
-    assert page.index("Step 0") < page.index("Step 3")
-    assert "?image=plots%2Fdigits_0.png" in page and "?image=plots%2Fdigits_2.png" in page
+    assert (
+        "?image=plots%2Fdigits_0.png" in page and "?image=plots%2Fdigits_2.png" in page and 'max="3" value="1"' in page
+    )
+    assert "digits, step 3" in as_user(alice).get(url_of(run, "run_images")).content.decode()
+
+
+def test_new_images_of_a_live_run_appear(as_user, alice, run):
+    client, url = as_user(alice), url_of(run, "run_images")
+    series = run.metrics.get(name="digits")
+    poll = {"headers": {"HX-Request": "true", "HX-Target": "image-list"}}
+    assert client.get(url, {"seen": f"{series.pk}-4"}, **poll).status_code == 204
+    metrics.ingest(run, "", [{"name": "digits", "kind": "image", "value": "plots/digits_4.png", "step": 4}])
+    piece = client.get(url, {"seen": f"{series.pk}-4"}, **poll).content.decode()
+    assert "5 images" in piece and "<html" not in piece
+
+
+def test_the_first_image_of_a_live_run_brings_the_page_anew(as_user, alice, workspace):
+    run = factories.make_run(workspace, status=Run.Status.RUNNING)
+    client, url = as_user(alice), url_of(run, "run_images")
+    assert client.get(url, {"seen": ""}, headers={"HX-Request": "true"}).status_code == 204
+    metrics.ingest(run, "", [{"name": "plot", "kind": "image", "value": "a.png"}])
+    assert client.get(url, {"seen": ""}, headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
 
 
 def test_links_as_azure_writes_them(as_user, alice, mallory, run):
@@ -226,3 +248,22 @@ def test_new_files_of_a_live_run_appear_in_the_tree(as_user, alice, run):
     assert "fresh.bin" in answer.content.decode() and f"files={count + 1}" in answer.content.decode()
     assert "HX-Refresh" not in answer.headers
     assert client.get(url, {"seen": 0, "tab": "logs", "files": 0}).headers["HX-Refresh"] == "true"
+
+
+def test_the_home_card_is_polled_while_a_run_is_active(as_user, bob, mallory, run, django_assert_max_num_queries):
+    client = as_user(bob)
+    home = client.get(run.workspace.get_absolute_url()).content.decode()
+    url = reverse("runs:recent", args=[run.workspace.slug])
+    [seen] = re.findall(rf'hx-get="{url}\?seen=(\w+)"', home)
+    with django_assert_max_num_queries(8):
+        assert client.get(url, {"seen": seen}).status_code == 204
+    finish(run, Run.Status.COMPLETED)
+    changed = client.get(url, {"seen": seen}).content.decode()
+    assert "Completed" in changed and "hx-get" not in changed and "<html" not in changed
+    assert as_user(mallory).get(url).status_code == 404 and as_user(bob).post(url).status_code == 405
+
+
+def test_the_help_lists_the_keys_of_the_tab(as_user, alice, run):
+    assert "in full screen" in as_user(alice).get(url_of(run, "run_metrics")).content.decode()
+    images = as_user(alice).get(url_of(run, "run_images")).content.decode()
+    assert "The image before" in images and "full screen" not in images
