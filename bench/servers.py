@@ -43,7 +43,7 @@ class Server:
                 self.command, cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True
             )
         while not self._answers():
-            if self.process.poll() is not None or time.monotonic() - begun > 120:
+            if self.process.poll() is not None or time.monotonic() - begun > 300:
                 sys.exit(f"{self.name} did not start: {(self.folder / 'log.txt').read_text()[-2000:]}")
             time.sleep(0.02)
         return time.monotonic() - begun
