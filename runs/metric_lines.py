@@ -56,17 +56,18 @@ def news(run: Run, known: dict[int, int], width: int) -> dict:
     changed = [one for one in MetricSeries.objects.filter(run=run) if one.count > known.get(one.pk, one.count)]
     growing = [one for one in changed if is_charted(one) and known[one.pk] > 1]
     far = [one for one in growing if one.count - known[one.pk] > MOST_NEW]
-    points = [_new_points(one, known[one.pk]) for one in growing if one not in far]
+    near = metrics.points_after({one.pk: known[one.pk] for one in growing if one not in far})
+    points = [_new_points(pk, known[pk], columns) for pk, columns in near.items()]
     anew = [one.pk for one in changed if one not in growing]
     return {"points": points + (whole(far, width) if far else []), "anew": anew}
 
 
-def _new_points(series: MetricSeries, after: int) -> dict:
+def _new_points(pk: int, after: int, columns) -> dict:
     import numpy as np
 
-    steps, times, values = metrics.points(series, after)
+    steps, times, values = columns
     gaps = int(np.count_nonzero(~np.isfinite(np.asarray(values, "<f8"))))
-    return _as_json(series.pk, after, Line(steps, times, values, after + len(steps), gaps))
+    return _as_json(pk, after, Line(steps, times, values, after + len(steps), gaps))
 
 
 def _as_json(pk: int, after: int, line) -> dict:

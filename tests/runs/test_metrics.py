@@ -238,3 +238,16 @@ def test_points_of_many_series_come_by_one_query(started, django_assert_num_quer
     with django_assert_num_queries(1):
         found = metrics.points_of_many(series)
     assert [found[one.pk][2].tolist() for one in series] == [metrics.points(one)[2].tolist() for one in series]
+
+
+def test_what_came_after_an_ordinal_comes_by_one_query_for_many_series(started, django_assert_num_queries):
+    run = started()
+    for batch in range(3):
+        points = [{"name": name, "value": batch * 10 + n} for name in ("loss", "acc") for n in range(10)]
+        metrics.ingest(run, f"b{batch}", points)
+    loss, acc = (MetricSeries.objects.get(run=run, name=name) for name in ("loss", "acc"))
+    with django_assert_num_queries(1):
+        found = metrics.points_after({loss.pk: 25, acc.pk: 30})
+    assert found[loss.pk][2].tolist() == [25, 26, 27, 28, 29]
+    assert [len(column) for column in found[acc.pk]] == [0, 0, 0]
+    assert metrics.points_after({}) == {}
