@@ -4,7 +4,7 @@ import dataclasses
 import datetime as dt
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count, F
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -86,6 +86,9 @@ def tag(found: Chosen, workspace: Workspace, user: User, name: str, value: str) 
         RunTag.objects.filter(run__in=found.runs.order_by().values("pk"), name=name).values_list("run", "value")
     )
     _put(pks, name, dict.fromkeys(pks, value))
+    counted = RunTag.objects.filter(run__in=found.runs.order_by().values("pk")).order_by().values("run")
+    if counted.annotate(number=Count("pk")).filter(number__gt=names.MAX_TAGS).exists():
+        raise Invalid(f"A job would have more than {names.MAX_TAGS} tags. Nothing is changed.", target="tag_name")
     TagEdit.objects.filter(at__lt=timezone.now() - KEPT).delete()
     return TagEdit.objects.create(
         workspace=workspace, user=user, name=name, value=value, before=[[pk, before.get(pk)] for pk in pks]

@@ -421,3 +421,15 @@ def test_a_new_tag_is_gone_after_undo(as_user, alice, experiment, sweep):
 def test_a_tag_without_a_name_is_refused(as_user, alice, experiment, sweep):
     posted = {"run": sweep[0].run_id, "tag_name": " "}
     assert as_user(alice).post(url(experiment, "runs_tag"), posted).status_code == 400
+
+
+def test_no_job_gets_too_many_tags(as_user, alice, experiment, sweep, monkeypatch):
+    monkeypatch.setattr("workspaces.names.MAX_TAGS", 1)
+    posted = all_of(experiment, 4, tag_name="one more")
+    answer = as_user(alice).post(url(experiment, "runs_tag"), posted)
+    assert answer.status_code == 400 and not RunTag.objects.filter(name="one more").exists()
+
+
+def test_a_bulk_act_on_a_wrong_query_changes_nothing(as_user, alice, experiment, sweep):
+    answer = as_user(alice).post(url(experiment, "runs_delete"), all_of(experiment, 0, "filter=x+%3D"))
+    assert answer.status_code == 400 and Run.objects.filter(deleted_at=None).count() == 4
