@@ -22,11 +22,11 @@ def lines(table: RunTable, shown_only: bool) -> Iterator[str]:
     """The columns of the list, with the run's id first; all that match in the list's order, or only the shown rows."""
     writer = csv.writer(_Echo())
     columns = [one for one in table.columns if one.id != "id"]
-    yield "\ufeff" + writer.writerow(["Run ID", *[_safe(one.label) for one in columns]])
+    yield "\ufeff" + writer.writerow(["Run ID", *[safe(one.label) for one in columns]])
     for rows in [table.rows] if shown_only else _batches(table):
         values = cells.Values(rows, columns)
         for run in rows:
-            yield writer.writerow([_safe(run.run_id), *[_safe(values.of(run, one)) for one in columns]])
+            yield writer.writerow([safe(run.run_id), *[safe(values.of(run, one)) for one in columns]])
 
 
 def _batches(table: RunTable) -> Iterator[list[Run]]:
@@ -39,7 +39,7 @@ def _batches(table: RunTable) -> Iterator[list[Run]]:
         yield [found[pk] for pk in part if pk in found]
 
 
-def _safe(value):
+def safe(value):
     """A text that a spreadsheet would take for a formula gets an apostrophe in front."""
     if isinstance(value, dt.datetime):
         return value.astimezone(dt.UTC).isoformat(timespec="milliseconds")

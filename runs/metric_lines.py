@@ -5,7 +5,7 @@ import dataclasses
 import datetime as dt
 import io
 
-from runs import charts, metrics
+from runs import charts, exports, metrics
 from runs.models import MetricSeries, Run
 
 # A poll that has more new points than this sends the line anew.
@@ -102,5 +102,5 @@ def table_as_csv(series: MetricSeries):
 
 def _csv(rows) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer).writerows(rows)
+    csv.writer(buffer).writerows(map(exports.safe, row) for row in rows)
     return buffer.getvalue()

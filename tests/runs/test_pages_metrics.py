@@ -218,6 +218,12 @@ def test_csv_of_a_table_has_its_columns(client, run):
     assert b"".join(answer).decode().splitlines()[0] == "epoch,precision,recall,note"
 
 
+def test_csv_holds_no_formula(client, run):
+    metrics.ingest(run, "", [{"name": "=1+1", "kind": "table", "rows": [{"a": "=cmd()", "b": -1.5}]}])
+    answer = client.get(url_of(run, "run_metrics_csv"), {"series": key(run, "=1+1")})
+    assert b"".join(answer).decode().splitlines() == ["a,b", "'=cmd(),-1.5"]
+
+
 def test_csv_of_nothing_is_refused(client, run):
     assert client.get(url_of(run, "run_metrics_csv"), {"series": "999999"}).status_code == 400
 
