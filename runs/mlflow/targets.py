@@ -5,7 +5,7 @@ from django.db import connection
 from runs.mlflow.calls import Call
 from runs.models import Run
 
-FIND = f'SELECT id FROM "{Run._meta.db_table}" WHERE workspace_id = %s AND run_id = %s AND deleted_at IS NULL'
+FIND = f'SELECT id, workspace_id, run_id FROM "{Run._meta.db_table}" WHERE workspace_id = %s AND run_id = %s AND deleted_at IS NULL'
 
 
 def target(call: Call, run_id: str) -> Run:
@@ -16,4 +16,8 @@ def target(call: Call, run_id: str) -> Run:
     with connection.cursor() as cursor:
         cursor.execute(FIND, [workspace.pk, run_id])
         row = cursor.fetchone()
-    return Run(pk=row[0], run_id=run_id, workspace=workspace) if row else call.open_run(run_id)
+    if row is None:
+        return call.open_run(run_id)
+    run = Run.from_db(connection.alias, ("id", "workspace_id", "run_id"), row)
+    run.workspace = workspace
+    return run
