@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from runs import addresses, clauses, columns, facets, groups, saved_views
@@ -105,6 +106,9 @@ def layout_save(request, slug):
         _put_columns(query, request.POST)
     asked = RunFilter.read(query)
     columns.chosen(asked, columns.USUAL)
+    if request.POST.get("move"):
+        # Without scripts: the panel again, with one column at another place.
+        return redirect(_panel_after_move(slug, experiment, query, request.POST["move"]))
     keep(request, experiment, query)
     return redirect(f"{list_url(slug, experiment)}?{query.urlencode()}")
 
@@ -115,6 +119,18 @@ def _put_columns(query: QueryDict, posted) -> None:
     query.setlist("pin", [word for word in posted.getlist("pin") if word in ids])
     given = {word: posted.get(f"width-{word}", "").strip() for word in ids}
     query.setlist("width", [f"{width}:{word}" for word, width in given.items() if width])
+
+
+def _panel_after_move(slug, experiment, query: QueryDict, move: str) -> str:
+    step, _, word = move.partition(":")
+    ids = query.getlist("col")
+    if word not in ids or step not in ("-1", "1"):
+        raise Invalid(f"move={move!r}: write -1 or 1, a colon, and a column that is shown.", target="move")
+    ids.insert(max(0, ids.index(word) + int(step)), ids.pop(ids.index(word)))
+    query.setlist("col", ids)
+    if experiment:
+        query["experiment"] = str(experiment.experiment_id)
+    return f"{reverse('runs:panel', args=[slug, 'columns'])}?{query.urlencode()}"
 
 
 def _by_name(posted) -> str:

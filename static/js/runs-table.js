@@ -126,6 +126,7 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-move]");
     if (!button) return;
+    event.preventDefault();
     const item = button.closest("li"), other = button.dataset.move < 0 ? item.previousElementSibling : item.nextElementSibling;
     if (other) button.dataset.move < 0 ? other.before(item) : other.after(item);
     button.focus();

@@ -148,6 +148,14 @@ def test_a_column_is_added_by_its_name(as_user, alice, experiment, sweep):
     assert "col=name&col=max-rare" in as_user(alice).post(url(experiment, "layout_save"), posted).url
 
 
+def test_a_column_moves_without_scripts(as_user, alice, experiment, sweep):
+    posted = {"experiment": experiment.experiment_id, "col": ["name", "status", "created"], "move": "1:name"}
+    answer = as_user(alice).post(url(experiment, "layout_save"), posted)
+    assert "col=status&col=name&col=created" in answer.url and "panel/columns" in answer.url
+    assert as_user(alice).get(answer.url).status_code == 200 and not SavedView.objects.exists()
+    assert as_user(alice).post(url(experiment, "layout_save"), {**posted, "move": "up"}).status_code == 400
+
+
 @pytest.mark.parametrize("what", ["columns", "filters", "charts", "group", "views"])
 def test_panels_are_pages_too(as_user, alice, bob, mallory, experiment, sweep, what):
     address = url(experiment, "panel", what)
