@@ -1,12 +1,16 @@
 """The people of the tests, and how they come in: Alice edits, Bob reads, Mallory has an account and no business here."""
 
 import json
+import os
+import shutil
 
 import pytest
 from django.test import Client
 
 from tests import factories
 from workspaces.models import Role
+
+CHROMIUMS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 
 
 @pytest.fixture
@@ -93,3 +97,20 @@ def api(db):
 def w(workspace):
     """The address of the workspace in the API."""
     return workspace.arm_id
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """One headless browser for all tests of a process; Playwright allows no second."""
+    # Most test processes need no browser.
+    from playwright.sync_api import sync_playwright
+
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    if path is None:
+        pytest.fail("There is no Chromium here: install one (Debian: apt-get install chromium), or set CHROMIUM=path.")
+    # Playwright's loop runs in the thread of the tests, which also make rows; nothing here is async.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()

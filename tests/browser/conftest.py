@@ -2,31 +2,16 @@
 
 import os
 import pathlib
-import shutil
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from runs.models import Run
 from tests import factories
 from tests.runs.sample_data import make_full_run
 
-# Playwright's loop runs in the thread of the tests, which also make rows; nothing here is async.
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 AXE = pathlib.Path(os.environ.get("AXE_JS", ".cache/axe/axe.min.js"))
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
-        pytest.fail("There is no Chromium here: install one (Debian: apt-get install chromium), or set CHROMIUM=path.")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
