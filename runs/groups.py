@@ -3,17 +3,20 @@
 import dataclasses
 import math
 
-from django.db.models import Avg, Count, F, FilteredRelation, FloatField, Q, Sum, TextField, Value
+from django.db.models import Count, F, FilteredRelation, FloatField, Q, Sum, TextField, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
 from runs import cells, clauses
 from runs.columns import ATTRIBUTES, METRIC_COLUMNS, Column, Sort, column, related
+from runs.models import MetricSeries
 from studio.errors import Invalid
 
 # Groups that are counted, and runs of one that an unfolded group shows.
 MOST = 1000
 ROWS = 25
+# Runs in which a value of each metric is looked for.
+NEWEST = 50
 BY = ["experiment", "status", "by", "target", "type", "node"]
 
 
@@ -65,56 +68,44 @@ def of(runs, one: Column, columns: list[Column], sorts: list[Sort]) -> list[Grou
     first = sorts[0] if sorts else None
     if first and first.column.is_metric and first.column.id not in [other.id for other in metrics]:
         metrics.append(first.column)
-    rows = list(_by_key(runs, one, metrics)[: MOST + 1])
-    groups = [_group(row, one, metrics) for row in rows]
-    if metrics:
-        _add_spread(groups, runs, one, metrics)
-    return _sorted(groups, one, first)
+    near = _near(runs, metrics)
+    rows = list(_by_key(runs, one, metrics, near)[: MOST + 1])
+    return _sorted([_group(row, one, metrics, near) for row in rows], one, first)
 
 
-def _by_key(runs, one: Column, metrics: list[Column], figures=None):
-    """A row for each group: its key, number of runs, and mean and count of each metric (or what `figures` asks for)."""
+def _near(runs, metrics: list[Column]) -> list[float]:
+    """A value that each metric has in one of the newest runs: sums of distances from it keep the digits that those of
+    the values themselves would cancel out."""
+    newest = list(runs.order_by("-created_at", "-pk").values_list("pk", flat=True)[:NEWEST])
+    found = MetricSeries.objects.filter(run__in=newest, name__in=[other.name for other in metrics])
+    values = {(row.name, kind): getattr(row, field) for row in found for kind, field in METRIC_COLUMNS.items()}
+    return [values.get((other.name, other.kind)) or 0.0 for other in metrics]
+
+
+def _by_key(runs, one: Column, metrics: list[Column], near: list[float]):
+    """A row for each group: its key, its number of runs, and three sums of each metric."""
     runs, key = _keyed(runs.order_by(), one)
     relations = {f"m{n}": FilteredRelation("metrics", condition=Q(metrics__name=m.name)) for n, m in enumerate(metrics)}
-    asked = {}
+    sums = {}
     for place, other in enumerate(metrics):
-        asked |= (figures or _means)(place, F(f"m{place}__{METRIC_COLUMNS[other.kind]}"))
+        value = F(f"m{place}__{METRIC_COLUMNS[other.kind]}")
+        away = value - Value(near[place], output_field=FloatField())
+        sums |= {f"n{place}": Count(value), f"away{place}": Sum(away)}
+        sums[f"squares{place}"] = Sum(away * away, output_field=FloatField())
     grouped = runs.alias(**relations).annotate(group_key=key).values("group_key")
-    return grouped.annotate(total=Count("pk"), **asked).order_by("-total", "group_key")
+    return grouped.annotate(total=Count("pk"), **sums).order_by("-total", "group_key")
 
 
-def _means(place: int, value) -> dict:
-    return {f"mean{place}": Avg(value), f"n{place}": Count(value)}
-
-
-def _group(row: dict, one: Column, metrics: list[Column]) -> Group:
-    means = {other.id: (row[f"mean{n}"], None, row[f"n{n}"]) for n, other in enumerate(metrics)}
+def _group(row: dict, one: Column, metrics: list[Column], near: list[float]) -> Group:
+    means = {}
+    for place, other in enumerate(metrics):
+        count, away, squares = (row[f"{name}{place}"] for name in ("n", "away", "squares"))
+        mean = near[place] + away / count if count else None
+        spread = math.sqrt(max(0.0, (squares - away**2 / count) / (count - 1))) if count > 1 else None
+        means[other.id] = (mean, spread, count)
     value = row["group_key"]
     clause = "" if one.kind == "property" or one.id == "node" else clauses.equal(one.kind, one.name, value)
     return Group(value, row["total"], means, clause=clause)
-
-
-def _add_spread(groups: list[Group], runs, one: Column, metrics: list[Column]) -> None:
-    """From sums of squares, of distances from the mean of all: of the values themselves they would cancel out digits."""
-    middle = [_middle([group.means[other.id] for group in groups]) for other in metrics]
-
-    def sums(place: int, value) -> dict:
-        away = value - Value(middle[place], output_field=FloatField())
-        return {f"away{place}": Sum(away), f"squares{place}": Sum(away * away, output_field=FloatField())}
-
-    rows = {row["group_key"]: row for row in _by_key(runs, one, metrics, sums)[: MOST + 1]}
-    for group in groups:
-        for place, other in enumerate(metrics):
-            mean, _, count = group.means[other.id]
-            row = rows.get(group.value)
-            if count > 1 and row and row[f"away{place}"] is not None:
-                variance = (row[f"squares{place}"] - row[f"away{place}"] ** 2 / count) / (count - 1)
-                group.means[other.id] = (mean, math.sqrt(max(0.0, variance)), count)
-
-
-def _middle(means: list[tuple]) -> float:
-    number = sum(count for _, _, count in means)
-    return sum(mean * count for mean, _, count in means if count) / number if number else 0.0
 
 
 def _sorted(groups: list[Group], one: Column, first: Sort | None) -> list[Group]:

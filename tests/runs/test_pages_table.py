@@ -241,6 +241,14 @@ def test_groups_fold_with_mean_and_spread(as_user, alice, experiment, sweep):
     assert names_in_order(page) == ["job 1", "job 0"] and 'aria-expanded="true"' in page
 
 
+def test_the_spread_of_large_numbers_keeps_its_digits(as_user, alice, experiment):
+    for number in range(3):
+        run = factories.make_run(experiment.workspace, experiment=experiment)
+        metrics.ingest(run, "", scalars("at", [1_700_000_000 + number / 2]))
+    page = text_of(as_user(alice).get(url(experiment), {"group": "status", "col": ["name", "metric-at"]}))
+    assert "± 0.5<" in page
+
+
 def test_groups_sort_by_a_mean(as_user, alice, experiment, sweep):
     for sort, first in [("metric-loss", "forest"), ("-metric-loss", "svm")]:
         page = text_of(as_user(alice).get(url(experiment), {"group": "param-model", "sort": sort}))
