@@ -23,7 +23,8 @@
     slider.setAttribute("aria-valuetext", `step ${image.step}`);
     for (const link of view.querySelectorAll("[data-image-step]")) {
       const beside = images[place + Number(link.dataset.imageStep)];
-      link.toggleAttribute("aria-disabled", !beside);
+      if (beside) link.removeAttribute("aria-disabled");
+      else link.setAttribute("aria-disabled", "true");
       if (beside) link.href = `?image=${encodeURIComponent(beside.path)}`;
       else link.removeAttribute("href");
     }
