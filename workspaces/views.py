@@ -29,7 +29,9 @@ SORTS = {
 
 def page_workspace(request, slug: str) -> Workspace:
     """The workspace that a page is about; a stranger gets 404. The shell shows what `request.workspace` holds."""
-    request.workspace = lookup.by_slug(actor_of_request(request), slug)
+    known = getattr(request, "workspace", None)
+    if known is None or known.slug != slug:
+        request.workspace = lookup.by_slug(actor_of_request(request), slug)
     return request.workspace
 
 
