@@ -91,8 +91,8 @@ def test_delete_is_asked_twice(browse, owner, workspace):
     expect(yes).to_be_disabled()
     page.get_by_label("Type aml-workspace to confirm").fill("aml-workspace")
     yes.click()
-    expect(page.get_by_text("The workspace aml-workspace is deleted.")).to_be_visible()
-    assert not Workspace.objects.exists()
+    expect(page.get_by_text("The workspace aml-workspace is in the trash.")).to_be_visible()
+    assert Workspace.objects.get().deleted_at
 
 
 def test_switcher_offers_the_config_file(browse, owner, workspace):
