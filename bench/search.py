@@ -32,9 +32,9 @@ def main(total: int) -> None:
     import django
 
     django.setup()
+    import fill
     from django.core.management import call_command
 
-    import fill
     from runs.models import Experiment
 
     call_command("migrate", verbosity=0)

@@ -14,7 +14,9 @@ POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
     "connect-src 'self'; frame-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
 )
-API = re.compile(r"^/(subscriptions|history|content|nodes|discovery|pypi|mlflow)(/|$)|^/login/(device(/token)?|whoami)$", re.I)
+API = re.compile(
+    r"^/(subscriptions|history|content|nodes|discovery|pypi|mlflow)(/|$)|^/login/(device(/token)?|whoami)$", re.I
+)
 FIXED_WORDS = [
     (re.compile(r"(/subscriptions/[^/]+)/resourcegroups(?=/|$)", re.I), r"\1/resourceGroups"),
     (
