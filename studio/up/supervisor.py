@@ -115,7 +115,10 @@ class Supervisor:
     def _start_web(self) -> None:
         """It loads its code while the database is set up, and waits then at the gate: a pipe, until its other end is closed."""
         env, fds = {GATE: str(self._gate_read)}, (self.sock.fileno(), self._gate_read)
-        self._start(Child("web", self._web_command(), env=self.env | QUIET | env, fds=fds))
+        child = Child("web", self._web_command(), env=self.env | QUIET | env, fds=fds)
+        # What it stumbles over now, the set-up says in one line.
+        child.is_muted = True
+        self._start(child)
 
     def _open_gate(self) -> None:
         if self._gate_write is not None:
@@ -124,6 +127,7 @@ class Supervisor:
 
     def _start_the_others(self, report: dict) -> None:
         """When the web server answers, for somebody waits for the page."""
+        self.children["web"].is_muted = False
         threading.Thread(target=self._wait_for_first_page, daemon=True).start()
         while self.asked_to_stop is None and not self.answered:
             self._turn()
@@ -203,7 +207,8 @@ class Supervisor:
                 self._look_after(child)
 
     def _look_after(self, child: Child) -> None:
-        if child.is_running or child.name == "set-up":
+        is_early = child.name == "web" and self._gate_write is not None
+        if child.is_running or child.name == "set-up" or is_early:
             return
         if child.start_at is None:
             self._drain(child)
