@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 
+import live
 import psutil
 from servers import ROOT, Mlflow, Ours, Server, Stub
 
@@ -198,20 +199,37 @@ def limits(sitting: Sitting) -> str:
     return "\n".join(lines)
 
 
+# Of bench/live.py, with the most that is allowed.
+LIVE = {
+    "points/s": None,
+    "polls/s": None,
+    "polls p50 ms": None,
+    "polls p95 ms": 300,
+    "states p95 ms": 300,
+    "writes p95 ms": 300,
+    "late p95 ms": None,
+    "server's processor seconds a second": None,
+    "errors": 0,
+    "lost": 0,
+}
+
+
+def watched(found: dict) -> str:
+    lines = ["| figure | measured | allowed | kept |", "|---|--:|--:|---|"]
+    for name, most in LIVE.items():
+        kept = ["–", "–"] if most is None else [f"≤ {most}", "yes" if found[name] <= most else "**no**"]
+        lines.append("| " + " | ".join([name, number(found[name]), *kept]) + " |")
+    return "\n".join(lines)
+
+
 def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def page(sitting: Sitting, peers: list[str], version: str, args: argparse.Namespace, load: float) -> str:
-    gigabytes = psutil.virtual_memory().total / 1024**3
-    machine = f"{os.cpu_count()} cores, {gigabytes:.0f} GB, {platform.system()}, Python {platform.python_version()}"
-    how = " with small sizes (`--quick`)" if args.quick else ""
+def page(sitting: Sitting, peers: list[str], about: str, found: dict) -> str:
     return f"""# Speed
 
-Measured by `make bench-tracking`{how}, which rewrites this page: the studio and MLflow {version}'s own server, both on
-{"PostgreSQL" if args.postgres else "SQLite"}, started and measured by one script in one sitting, in turns. Of MLflow's settings
-({", ".join(peers)}) the best one counts for each row. What was written is read back and compared. Machine:
-{machine}, load {load:.1f} before the start. The clients run on the same machine and are part of every figure.
+{about}
 
 {table(sitting, peers)}
 
@@ -224,7 +242,25 @@ The same measurements against a server that answers at once and keeps nothing (`
 
 So by MLflow's client a ratio to MLflow's server cannot be higher than what this table allows; the rows by plain HTTP show
 the servers.
+
+## Watched while it runs
+
+{live.BROWSERS} pages poll {live.RUNS} live runs while each of these is sent {live.POINTS} points a second, with two web processes
+(`bench/live.py`). `polls` ask each second for new points, `states` each two for the run's state, `late` is how long after its time a
+script sent its points. Nothing may be lost: at the end every point is compared.
+
+{watched(found)}
 """
+
+
+def described(peers: list[str], version: str, args: argparse.Namespace, load: float) -> str:
+    gigabytes = psutil.virtual_memory().total / 1024**3
+    machine = f"{os.cpu_count()} cores, {gigabytes:.0f} GB, {platform.system()}, Python {platform.python_version()}"
+    how = " with small sizes (`--quick`)" if args.quick else ""
+    return f"""Measured by `make bench-tracking`{how}, which rewrites this page: the studio and MLflow {version}'s own server, both on
+{"PostgreSQL" if args.postgres else "SQLite"}, started and measured by one script in one sitting, in turns. Of MLflow's settings
+({", ".join(peers)}) the best one counts for each row. What was written is read back and compared. Machine:
+{machine}, load {load:.1f} before the start. The clients run on the same machine and are part of every figure."""
 
 
 def main() -> None:
@@ -239,12 +275,11 @@ def main() -> None:
         sitting, peers = sit(args, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    text = page(sitting, peers, version, args, load)
-    if args.only:
-        print(text)
-    else:
-        (ROOT / "docs" / "speed.md").write_text(text)
-        print(table(sitting, peers))
+    print(table(sitting, peers), limits(sitting), sep="\n\n")
+    if not args.only:
+        found = live.measure(15 if args.quick else 60)
+        (ROOT / "docs" / "speed.md").write_text(page(sitting, peers, described(peers, version, args, load), found))
+        print("\n" + watched(found))
 
 
 if __name__ == "__main__":
