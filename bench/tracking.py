@@ -56,11 +56,24 @@ ROWS = [
     Row("search", "search of {runs:,} runs: filter and order by metrics, first 100, median", "s", 20),
     Row("upload", "artifact of {megabytes} MB: upload by MLflow's client", "MB/s", 2, True),
     Row("download", "the same, download", "MB/s", 2, True),
+    Row("plain_upload", "the same upload by plain HTTP", "MB/s", 2, True),
+    Row("plain_download", "the same download by plain HTTP", "MB/s", 2, True),
     Row("growth", "memory that the transfers took on top (RSS)", "MB"),
 ]
 # What is measured again in each round; the others take long, or leave behind what later ones read.
-ONCE = {"million", "fill", "artifact"}
-ORDER = ["singles", "plain_singles", "batches", "million", "history", "chart", "fill", "search", "artifact"]
+ONCE = {"million", "fill", "artifact", "plain_artifact"}
+ORDER = [
+    "singles",
+    "plain_singles",
+    "batches",
+    "million",
+    "history",
+    "chart",
+    "fill",
+    "search",
+    "artifact",
+    "plain_artifact",
+]
 
 
 class Sitting:
@@ -161,8 +174,9 @@ def sit(args: argparse.Namespace, folder: pathlib.Path) -> tuple[Sitting, list[s
         limit = Stub("a server that answers at once", folder / "stub")
         limit.start()
         task = {"url": limit.url, "token": "none", "stored": False, **sitting.sizes}
-        for name in ("singles", "plain_singles"):
-            sitting.note(limit, in_client(name, task))
+        for name in ("singles", "plain_singles", "million"):
+            figures = in_client(name, task)
+            sitting.note(limit, {key: value for key, value in figures.items() if key != "run"})
         limit.end()
     finally:
         for server in (ours, *peers):
@@ -194,8 +208,10 @@ def judged(row: Row, ours: float, theirs: float) -> list[str]:
 def limits(sitting: Sitting) -> str:
     name = "a server that answers at once"
     found = {row.key: sitting.value(name, row) for row in ROWS if sitting.value(name, row)}
-    lines = ["| against a server that answers at once | calls/s |", "|---|--:|"]
-    lines += [f"| {row.what} | {number(found[row.key])} |" for row in ROWS if row.key in found]
+    lines = ["| against a server that answers at once | measured |", "|---|--:|"]
+    sizes = {**sitting.sizes, "tenth": sitting.sizes["points"] // 10}
+    rows = [row for row in ROWS if row.key in found]
+    lines += [f"| {row.what.format(**sizes)} | {number(found[row.key])} {row.unit} |" for row in rows]
     return "\n".join(lines)
 
 
@@ -235,7 +251,7 @@ def page(sitting: Sitting, peers: list[str], about: str, found: dict) -> str:
 
 ## What no server can beat
 
-MLflow's client takes most of the time of a single `log_metric` itself: it builds a request and reads an answer anew for each call.
+MLflow's client takes most of the time of a call itself: it builds each request, point by point, and reads the answer.
 The same measurements against a server that answers at once and keeps nothing (`bench/stub.py`):
 
 {limits(sitting)}

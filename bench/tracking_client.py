@@ -184,13 +184,14 @@ def million(task: dict) -> dict:
     client, api, total = client_of(task), Api(task["url"], task["token"]), task["points"]
     from mlflow.entities import Metric
 
-    run = api.new_run(api.new_experiment())
+    stored = task.get("stored", True)
+    run = api.new_run(api.new_experiment()) if stored else "0" * 32
     begun = time.perf_counter()
     for number in range(total // 1000):
         client.log_batch(run, metrics=[Metric(**point) for point in points_of(number)])
     seconds = time.perf_counter() - begun
     api = Api(task["url"], task["token"])
-    for key in (0, 9):
+    for key in (0, 9) if stored else ():
         check_points(api, run, f"m{key}", [value_of(key, step) for step in range(total // 10)])
     return {"million": seconds, "run": run}
 
@@ -282,6 +283,27 @@ def artifact(task: dict) -> dict:
         ended = time.perf_counter()
         check(pathlib.Path(copy).read_bytes() == source.read_bytes(), "the file came back different")
     return {"upload": megabytes / (uploaded - begun), "download": megabytes / (ended - uploaded)}
+
+
+def plain_artifact(task: dict) -> dict:
+    """The same by plain HTTP in large pieces, for MLflow's client moves a file in small ones."""
+    api, megabytes = Api(task["url"], task["token"]), task["megabytes"]
+    experiment = api.new_experiment()
+    body, piece = os.urandom(2**20) * megabytes, bytearray(2**20)
+    path = f"{api.path}/api/2.0/mlflow-artifacts/artifacts/{experiment}/{api.new_run(experiment)}/artifacts/w.bin"
+    begun = time.perf_counter()
+    api.connection.request("PUT", path, body, api.headers | {"Content-Type": "application/octet-stream"})
+    answer = api.connection.getresponse()
+    check(answer.status == 200, f"{answer.status} {answer.read()[:300]}")
+    answer.read()
+    uploaded, got = time.perf_counter(), 0
+    api.connection.request("GET", path, headers=api.headers)
+    answer = api.connection.getresponse()
+    while count := answer.readinto(piece):
+        got += count
+    seconds = time.perf_counter() - uploaded
+    check(got == len(body), f"{got} of {len(body)} bytes came back")
+    return {"plain_upload": megabytes / (uploaded - begun), "plain_download": megabytes / seconds}
 
 
 if __name__ == "__main__":
