@@ -6,11 +6,28 @@ import shutil
 
 import pytest
 from django.test import Client
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from tests import factories
 from workspaces.models import Role
 
 CHROMIUMS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files_are_looked_up_once():
+    """Every `Client()` sets up the middleware anew, and the search for static files took longer than most requests."""
+    search, found = WhiteNoiseMiddleware.add_files_from_finders, {}
+
+    def remember(middleware):
+        if not found:
+            search(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", remember)
+        yield
 
 
 @pytest.fixture
