@@ -69,9 +69,9 @@ class Section:
 
 
 def sections(run: Run, shown: list[MetricSeries], group: str = "prefix") -> list[Section]:
-    """What is measured of the machine stands last, folded."""
+    """Lines stand before tables and single values; what is measured of the machine stands last, folded."""
     by_name: dict[str, list[MetricSeries]] = {}
-    for series in shown:
+    for series in sorted(shown, key=metric_lines.is_charted, reverse=True):
         by_name.setdefault(_section_of(series.name, group), []).append(series)
     names = sorted(by_name, key=lambda name: (name == SYSTEM, name))
     found = [Section(name, _title(name), _cards(by_name[name], group), name != SYSTEM) for name in names]
