@@ -88,7 +88,12 @@ def test_delete_is_asked_twice(browse, owner, workspace):
     page.goto(HOME + "settings/")
     page.get_by_role("button", name="Delete").click()
     yes = page.get_by_role("button", name="Delete workspace")
-    expect(yes).to_be_disabled()
+    for typed in ("", "aml", "aml-workspace2"):
+        page.get_by_label("Type aml-workspace to confirm").fill(typed)
+        yes.click()
+        expect(page.locator("#delete-workspace input:invalid")).to_be_focused()
+    assert Workspace.objects.get().deleted_at is None
+    expect(page.get_by_label("Delete it for ever now")).not_to_be_checked()
     page.get_by_label("Type aml-workspace to confirm").fill("aml-workspace")
     yes.click()
     expect(page.get_by_text("The workspace aml-workspace is in the trash.")).to_be_visible()
