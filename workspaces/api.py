@@ -165,8 +165,15 @@ def _changed(request, workspace: Workspace, body: WorkspaceBody) -> Workspace:
 def delete_workspace(
     request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, forceToPurge: bool = False
 ):
-    workspace = lookup.workspace(request.auth, subscription_id, resource_group, workspace_name)
-    deletion.delete(request.auth, workspace, for_ever=forceToPurge)
+    words = (request.auth, subscription_id, resource_group, workspace_name)
+    try:
+        workspace = lookup.workspace(*words)
+    except Http404:
+        if not forceToPurge:
+            raise
+        deletion.purge(request.auth, lookup.deleted_workspace(*words))
+    else:
+        deletion.delete(request.auth, workspace, for_ever=forceToPurge)
     return {}
 
 

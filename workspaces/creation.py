@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from studio.errors import Conflict, Denied, Invalid
-from workspaces import names
+from workspaces import deletion, names
 from workspaces.access import Actor, can
 from workspaces.models import ResourceGroup, Role, RoleAssignment, Subscription, Workspace
 
@@ -67,13 +67,22 @@ def create(
 def check_free(group: ResourceGroup, name: str) -> None:
     taken = group.workspaces.filter(name__iexact=name).first()
     if taken and taken.deleted_at:
-        text = (
-            f"A deleted workspace {name!r} of resource group {group.name!r} is in the trash and keeps its name. "
-            "Restore it, delete it for ever, or choose another name."
-        )
-        raise Conflict(text, code="SoftDeletedWorkspaceExists", target="name")
+        raise Conflict(_in_the_way(taken), code="SoftDeletedWorkspaceExists", target="name")
     if taken:
         raise Conflict(f"There is a workspace {name!r} in resource group {group.name!r} already.", target="name")
+
+
+def _in_the_way(deleted: Workspace) -> str:
+    if deletion.Freeing.is_under_way(deleted):
+        return (
+            f"The workspace {deleted.name!r} is being deleted for ever and frees its name at the end. "
+            "Try again in a moment, or choose another name."
+        )
+    return (
+        f"A deleted workspace {deleted.name!r} of resource group {deleted.resource_group.name!r} is in the trash and "
+        "keeps its name. Restore it, delete it for ever (in the studio under Workspaces, Deleted; or by its DELETE "
+        "with forceToPurge=true), or choose another name."
+    )
 
 
 def ensure_subscription(actor: Actor, subscription_id: str, display_name: str = "") -> Subscription:

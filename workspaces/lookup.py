@@ -22,10 +22,18 @@ def resource_group(actor: Actor, subscription_id: str, name: str) -> ResourceGro
 
 
 def workspace(actor: Actor, subscription_id: str, resource_group: str, workspace_name: str) -> Workspace:
+    return _one(Workspace.objects.visible_to(actor), subscription_id, resource_group, workspace_name)
+
+
+def deleted_workspace(actor: Actor, subscription_id: str, resource_group: str, workspace_name: str) -> Workspace:
+    """One in the trash."""
+    return _one(Workspace.objects.in_trash_of(actor), subscription_id, resource_group, workspace_name)
+
+
+def _one(workspaces, subscription_id: str, resource_group: str, workspace_name: str) -> Workspace:
     """Case does not matter in any of the three words, as in Azure."""
     found = (
-        Workspace.objects.visible_to(actor)
-        .with_path()
+        workspaces.with_path()
         .filter(
             resource_group__subscription__subscription_id__iexact=subscription_id,
             resource_group__name__iexact=resource_group,

@@ -283,10 +283,19 @@ def test_the_second_question_is_asked_by_name(as_user, owner, workspace):
 def test_azures_force_to_purge_frees_the_name(api, owner, workspace, w):
     group = workspace.resource_group
     assert api(owner).delete(f"{w}?forceToPurge=true").status_code == 200
-    assert api(owner).put(w, {}).status_code == 409
+    answer = api(owner).put(w, {})
+    assert answer.status_code == 409 and "Try again in a moment" in answer.json()["error"]["message"]
     work_off()
     assert api(owner).put(w, {}).status_code == 201
     assert ResourceGroup.objects.filter(pk=group.pk).exists()
+
+
+def test_force_to_purge_reaches_what_is_in_the_trash(api, owner, alice, mallory, workspace, w):
+    assert api(owner).delete(w).status_code == 200
+    answers = [api(user).delete(f"{w}?forceToPurge=true").status_code for user in (mallory, alice, owner, owner)]
+    assert answers == [404, 403, 200, 409]
+    work_off()
+    assert api(owner).put(w, {}).status_code == 201
 
 
 def test_a_deleted_group_goes_with_its_last_workspace(api, owner, workspace):
