@@ -68,6 +68,13 @@ def test_workspace_commands(ws, lazuli):
     assert code == cli.NOT_FOUND and err.startswith("ERROR: WorkspaceNotFound")
 
 
+def test_a_workspace_is_deleted_for_ever(ws, lazuli):
+    where = ("-w", "aml-workspace", "-g", "aml-resources")
+    assert lazuli("workspace", "delete", *where, "--permanently-delete", "--yes")[0] == cli.OK
+    code, _, err = lazuli("workspace", "create", *where)
+    assert code == cli.FAILED and "is being deleted for ever" in err
+
+
 def test_without_a_name_the_only_workspace_is_meant(ws, lazuli):
     assert as_json(lazuli("workspace", "show", "-o", "json"))["name"] == "aml-workspace"
     Workspace.create("another", resource_group="aml-resources", show_output=False)

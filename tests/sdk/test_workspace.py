@@ -119,6 +119,15 @@ def test_update_and_delete(ws):
     assert Workspace.list("sdk-tests") == {}
 
 
+def test_delete_for_ever_from_the_trash_too(ws):
+    ws.delete()
+    with pytest.raises(WorkspaceException, match="in the trash and keeps its name"):
+        Workspace.create(ws.name, subscription_id="sdk-tests", resource_group="aml-resources", show_output=False)
+    ws.delete(delete_dependent_resources=True)
+    with pytest.raises(WorkspaceException, match="is being deleted for ever"):
+        Workspace.create(ws.name, subscription_id="sdk-tests", resource_group="aml-resources", show_output=False)
+
+
 def test_addresses(ws):
     assert ws.get_mlflow_tracking_uri() == "azureml://testserver/mlflow/v1.0" + ws._path
     assert ws.discovery_url.startswith("http")

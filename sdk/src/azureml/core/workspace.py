@@ -287,8 +287,13 @@ class Workspace:
         return self
 
     def delete(self, delete_dependent_resources: bool = False, no_wait: bool = False) -> None:
-        """Delete the workspace with its runs and files."""
-        self._translate(lambda: self._client.request("DELETE", self._path, timeout=300))
+        """Put the workspace into the trash, from where it can be restored and where it keeps its name.
+
+        With `delete_dependent_resources=True` its storage goes too: it is freed for ever with its runs and files, also
+        if it is in the trash already.
+        """
+        params = {"forceToPurge": "true"} if delete_dependent_resources else {}
+        self._translate(lambda: self._client.request("DELETE", self._path, params=params, timeout=300))
 
     def list_keys(self) -> Json:
         """The names and keys of the associated resources."""

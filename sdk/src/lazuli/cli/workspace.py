@@ -42,9 +42,20 @@ def add(resources: Group) -> None:
     parser.add_argument("--description")
 
     parser = group.command(
-        "delete", delete, "Delete a workspace with its runs and files.", "-w aml-workspace -g aml-resources --yes"
+        "delete",
+        delete,
+        "Put a workspace with its runs and files into the trash, or delete it for ever.",
+        "-w aml-workspace -g aml-resources --yes\n-w aml-workspace -g aml-resources --permanently-delete",
     )
     takes_workspace(parser)
+    parser.add_argument(
+        "-p",
+        "--permanently-delete",
+        "--all-resources",
+        dest="for_ever",
+        action="store_true",
+        help="free its runs, files and name for ever",
+    )
     takes_yes(parser)
 
 
@@ -123,7 +134,7 @@ def update(options: Namespace) -> Answer:
 def delete(options: Namespace) -> None:
     workspace = find_workspace(options)
     confirm(options, "workspace", workspace.name)
-    workspace.delete()
+    workspace.delete(delete_dependent_resources=options.for_ever)
 
 
 def row(workspace: Any) -> Dict[str, Any]:
