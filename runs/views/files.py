@@ -14,6 +14,7 @@ from runs.views.finding import run_of
 from runs.views.run import page
 from studio import storage
 from studio.errors import Invalid
+from studio.templatetags.studio import in_bytes
 
 FIRST_LOGS = ("user_logs/std_log.txt", "user_logs/std_log_process_0.txt")
 # Without JavaScript the end of a log is shown.
@@ -111,7 +112,7 @@ def run_file_state(request, slug, run_id):
     """How long a file is now and whether it may still grow; `?start=` also says how many lines lie before that byte."""
     file = _file(request, slug, run_id)
     start = checked(ByteRange(request.GET))["start"]
-    state = {"size": file.size, "active": file.run.is_active}
+    state = {"size": file.size, "sizeText": in_bytes(file.size), "active": file.run.is_active}
     return JsonResponse(state if start is None else {**state, "line": logs.lines_before(file, min(start, file.size))})
 
 

@@ -193,7 +193,7 @@
       if (!answer.ok) throw new Error(answer.status);
       const now = await answer.json();
       wait = EVERY;
-      if (now.size !== size) grow(now.size);
+      if (now.size !== size) grow(now.size, now.sizeText);
       // The last lines may come a moment after the end.
       if (!now.active && last) return stop();
       last = !now.active;
@@ -203,10 +203,12 @@
     setTimeout(look, document.hidden ? Math.max(HIDDEN, wait) : wait);
   };
 
-  const grow = (to) => {
+  const shownSize = document.querySelector("[data-file-size]");
+  const grow = (to, text) => {
     const wasWhole = end + (open.hidden ? 0 : 1) >= size || isAtEnd();
     size = to;
     box.dataset.size = to;
+    if (shownSize) shownSize.textContent = text;
     if (follow.checked) then(toEnd);
     else if (wasWhole) fill();
   };

@@ -113,7 +113,7 @@ def test_ranges(client, run, asked, status, content):
 
 def test_the_state_of_a_file_counts_its_lines(client, run):
     answer = client.get(url_of(run, "run_file_state"), {"path": "outputs/sample.csv", "start": 12})
-    assert answer.json() == {"size": 18, "active": True, "line": 2}
+    assert answer.json() == {"size": 18, "sizeText": "18 B", "active": True, "line": 2}
 
 
 def test_search_names_offsets_and_lines(client, run):
