@@ -215,6 +215,9 @@ def limits(sitting: Sitting) -> str:
     return "\n".join(lines)
 
 
+BUSY = """
+
+**Other work shared the machine meanwhile**: figures of seconds are much worse than on a quiet one, and ratios unsteady."""
 # Of bench/live.py, with the most that is allowed.
 LIVE = {
     "points/s": None,
@@ -276,7 +279,7 @@ def described(peers: list[str], version: str, args: argparse.Namespace, load: fl
     return f"""Measured by `make bench-tracking`{how}, which rewrites this page: the studio and MLflow {version}'s own server, both on
 {"PostgreSQL" if args.postgres else "SQLite"}, started and measured by one script in one sitting, in turns. Of MLflow's settings
 ({", ".join(peers)}) the best one counts for each row. What was written is read back and compared. Machine:
-{machine}, load {load:.1f} before the start. The clients run on the same machine and are part of every figure."""
+{machine}, load {load:.1f} before the start. The clients run on the same machine and are part of every figure.{BUSY if load > 1 else ""}"""
 
 
 def main() -> None:
