@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from urllib.parse import quote, urlencode
 
 import live
 import psutil
@@ -154,11 +155,15 @@ def mlflow_store(postgres: bool) -> str:
     if not postgres:
         return ""
     import psycopg
+    from psycopg.conninfo import conninfo_to_dict
 
     address = os.environ["DATABASE_URL"]
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute("CREATE DATABASE mlflow")
-    return address.rpartition("/")[0].replace("postgres://", "postgresql://") + "/mlflow"
+    parts = conninfo_to_dict(address)
+    who = ":".join(quote(parts[name], safe="") for name in ("user", "password") if parts.get(name))
+    place = urlencode({name: parts[name] for name in ("host", "port") if parts.get(name)})
+    return f"postgresql+psycopg2://{who}@/mlflow?{place}"
 
 
 def sit(args: argparse.Namespace, folder: pathlib.Path) -> tuple[Sitting, list[str]]:
