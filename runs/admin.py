@@ -6,6 +6,7 @@ States and stored bytes are shown and not edited: they change by the verbs of th
 from django.contrib import admin, messages
 
 from runs import artifacts, snapshots
+from runs.inputs import RunDataset, RunModel
 from runs.models import (
     Artifact,
     ArtifactSegment,
@@ -21,6 +22,8 @@ from runs.models import (
     RunTag,
     Snapshot,
 )
+from runs.saved_views import SavedView, Star, TagEdit
+from runs.series import MetricSketch
 from studio.errors import Conflict
 
 
@@ -219,3 +222,52 @@ class RetentionRuleAdmin(admin.ModelAdmin):
     search_fields = ["workspace__name", "experiments"]
     raw_id_fields = ["workspace", "created_by"]
     readonly_fields = ["ran_at", "took", "created_at"]
+
+
+@admin.register(MetricSketch)
+class MetricSketchAdmin(admin.ModelAdmin):
+    list_display = ["series", "start", "count", "gaps"]
+    list_select_related = ["series"]
+    search_fields = ["series__name", "series__run__run_id"]
+    raw_id_fields = ["series"]
+    exclude = ["data"]
+    readonly_fields = ["start", "count", "least_step", "most_step", "least_time", "most_time", "gaps"]
+
+
+@admin.register(RunDataset)
+class RunDatasetAdmin(OfRun):
+    list_display = ["name", "digest", "run", "context"]
+    search_fields = ["name", "digest", "run__run_id"]
+
+
+@admin.register(RunModel)
+class RunModelAdmin(OfRun):
+    list_display = ["model_id", "run", "made", "step"]
+    list_filter = ["made"]
+    search_fields = ["model_id", "run__run_id"]
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(admin.ModelAdmin):
+    list_display = ["name", "owner", "workspace", "experiment", "shared", "updated_at"]
+    list_filter = ["shared", "workspace"]
+    list_select_related = ["owner", "workspace", "experiment"]
+    search_fields = ["name", "owner__username", "query"]
+    raw_id_fields = ["owner", "workspace", "experiment"]
+
+
+@admin.register(Star)
+class StarAdmin(OfRun):
+    list_display = ["run", "user"]
+    search_fields = ["run__run_id", "user__username"]
+    raw_id_fields = ["run", "user"]
+
+
+@admin.register(TagEdit)
+class TagEditAdmin(admin.ModelAdmin):
+    list_display = ["name", "value", "workspace", "user", "at"]
+    list_filter = ["workspace"]
+    list_select_related = ["workspace", "user"]
+    search_fields = ["name", "value", "user__username"]
+    raw_id_fields = ["workspace", "user"]
+    readonly_fields = ["before", "at"]

@@ -5,6 +5,8 @@ import pathlib
 import re
 
 import pytest
+from django.apps import apps
+from django.contrib import admin
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
@@ -170,3 +172,8 @@ def test_every_setting_is_documented():
     }
     missing = {name for name in variables_read() - others if f"`{name}`" not in document}
     assert not missing, f"docs/operations.md has no line for {sorted(missing)}"
+
+
+def test_every_object_can_be_found_in_the_administration():
+    ours = [model for model in apps.get_models() if model._meta.app_label in ROOMS]
+    assert [model._meta.label for model in ours if model not in admin.site._registry] == []
