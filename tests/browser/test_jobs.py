@@ -90,6 +90,9 @@ def test_columns_are_chosen_moved_and_kept(browser, alice, experiment):
 
 def test_widths_by_mouse_and_by_keys(browser, alice, experiment):
     page = browser.open(alice, experiment.get_absolute_url())
+    # The charts above the table push it down when they come.
+    page.wait_for_load_state("networkidle")
+    page.locator(".js-plotly-plot").first.wait_for()
     head = page.locator('th[data-column="status"]')
     box = head.bounding_box()
     page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 20)
