@@ -5,7 +5,7 @@ States and stored bytes are shown and not edited: they change by the verbs of th
 
 from django.contrib import admin, messages
 
-from runs import artifacts, snapshots
+from runs.files import artifacts, snapshots
 from runs.inputs import RunDataset, RunModel
 from runs.models import (
     Artifact,

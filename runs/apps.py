@@ -8,7 +8,8 @@ class RunsConfig(AppConfig):
 
     def ready(self):
         # Imported here because they need the models, which are not loaded before this moment.
-        from runs import cards, leaving, purge
+        from runs import cards
+        from runs.deletion import leaving, purge
         from workspaces import deletion
 
         deletion.LEAVING.append(leaving.cancel_runs)

@@ -2,7 +2,7 @@
 
 from django import forms
 
-from runs.columns import MOST as MOST_COLUMNS
+from runs.lists.columns import MOST as MOST_COLUMNS
 from runs.models import Run
 from studio.errors import Invalid
 
@@ -62,7 +62,7 @@ class RunFilter(forms.Form):
     mine = forms.BooleanField(required=False)
     starred = forms.BooleanField(required=False)
     children = forms.BooleanField(required=False)
-    # How they are shown: see runs/columns.py.
+    # How they are shown: see runs/lists/columns.py.
     col = Words(MOST_COLUMNS)
     pin = Words(MOST_COLUMNS)
     width = Words(MOST_COLUMNS)

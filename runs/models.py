@@ -11,10 +11,10 @@ from django.utils import timezone
 from compute import queue
 from compute.models import ComputeTarget, Work
 from runs.inputs import RunDataset, RunModel  # noqa: F401  (Django looks for tables here)
-from runs.patterns import ValueStart
 from runs.purge_jobs import PurgeJob  # noqa: F401
 from runs.retention_rules import RetentionRule  # noqa: F401
 from runs.saved_views import SavedView, Star, TagEdit  # noqa: F401
+from runs.search.patterns import ValueStart
 from runs.series import MetricBatch, MetricChunk, MetricSeries  # noqa: F401
 from studio.errors import Conflict, Invalid
 from workspaces import names
@@ -476,7 +476,7 @@ class Run(models.Model):
         self.refresh_from_db()
 
     def delete(self, at=None, supervised_only: bool = False):
-        """To the trash, with all that descend from it; see RunQuerySet.to_trash. runs/purge.py frees rows and files."""
+        """To the trash, with all that descend from it; see RunQuerySet.to_trash. runs/deletion/purge.py frees rows and files."""
         self.deleted_at = Run.objects.filter(pk=self.pk).to_trash(at, supervised_only)
 
     def restore(self):

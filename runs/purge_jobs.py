@@ -1,4 +1,4 @@
-"""The row of a purge: what it shall free, how far it is, and what it has freed. runs/purge.py does the work."""
+"""The row of a purge: what it shall free, how far it is, and what it has freed. runs/deletion/purge.py does the work."""
 
 from django.db import models
 from django.utils import timezone

@@ -1,4 +1,4 @@
-"""What a workspace lets go of by itself, as its Owners say. runs/retention.py carries it out."""
+"""What a workspace lets go of by itself, as its Owners say. runs/deletion/retention.py carries it out."""
 
 from django.db import models
 from django.utils import timezone

@@ -9,7 +9,9 @@ from django.utils import timezone
 
 from compute import doorbell, hearing
 from compute.models import Work
-from runs import artifacts, metrics, purge, retention, snapshots, trash
+from runs import metrics
+from runs.deletion import purge, retention, trash
+from runs.files import artifacts, snapshots
 from runs.models import MetricBatch, MetricSeries, Run
 from runs.submission import LOCAL, SCRIPT_RUN
 from studio.errors import Conflict

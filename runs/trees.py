@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 
-from runs import colours
+from runs.charts import colours
 from runs.models import Run
 
 OPEN_FOLDERS = ("user_logs", "outputs")

@@ -7,11 +7,11 @@ from assets.api import router as environments_api
 from compute.api import locations as locations_api
 from compute.api import router as computes_api
 from compute.nodes_api import router as nodes_api
-from runs.artifacts_api import router as artifacts_api
-from runs.content_api import router as content_api
-from runs.history_api import router as history_api
-from runs.jobs_api import router as jobs_api
-from runs.metrics_api import router as metrics_api
+from runs.api.artifacts import router as artifacts_api
+from runs.api.content import router as content_api
+from runs.api.history import router as history_api
+from runs.api.jobs import router as jobs_api
+from runs.api.metrics import router as metrics_api
 from studio import api_docs, views
 from studio.api import W, api
 from workspaces.api import router as workspaces_api

@@ -5,7 +5,7 @@ import functools
 
 from django.http import Http404
 
-from runs import colours
+from runs.charts import colours
 from runs.models import Run, RunParameter, RunTag
 from studio.errors import Invalid
 

@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from runs import snapshots
 from runs.compare import diffs
 from runs.compare.chosen import Chosen
+from runs.files import snapshots
 from runs.models import Run, Snapshot
 from studio.errors import Invalid
 

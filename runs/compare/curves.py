@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from runs import charts, colours
+from runs.charts import colours, figures
 from runs.compare import keys
 from runs.compare.chosen import DASHES, Chosen
 from runs.compare.keys import PARAMS, TAGS
@@ -53,7 +53,7 @@ def context(chosen: Chosen, asked) -> dict:
         "shown": list(asked["show"]) or names[:FIRST],
         "groups": groups,
         "group_labels": _members(chosen, asked["group"]) if asked["group"] else [],
-        "templates": charts.templates(),
+        "templates": figures.templates(),
         "visible": ("x", "y", "smooth", "group", "show"),
     }
 
@@ -69,7 +69,7 @@ def figure(chosen: Chosen, name: str, asked) -> dict:
         return _group_bars(chosen, by_run, asked["group"]) if asked["group"] else _bars(runs, by_run)
     lines = _lines(runs, by_run, asked["x"])
     traces = _means(chosen, lines, asked["group"]) if asked["group"] else [_trace(line) for line in lines]
-    drawn = charts.figure(
+    drawn = figures.figure(
         traces, AXES[asked["x"]], height=300, hovermode="x unified" if len(traces) <= 8 else "closest"
     )
     drawn["layout"]["xaxis"]["type"] = "date" if asked["x"] == "time" else "linear"
@@ -104,15 +104,15 @@ def _trace(line: Line) -> dict:
     mode = "lines" if len(line.x) > 1 else "markers"
     look = {"line": {"width": 1.75, "dash": line.run.dash}, "marker": {"size": 7}, "colour": line.run.colour}
     name = {"name": line.run.display_name, "meta": line.run.run_id}
-    return {"type": "scatter", "mode": mode, **name, **look, "x": _rounded(line.x), "y": charts.numbers(line.y)}
+    return {"type": "scatter", "mode": mode, **name, **look, "x": _rounded(line.x), "y": figures.numbers(line.y)}
 
 
 def _rounded(x) -> list:
-    return x.tolist() if x.dtype.kind == "i" else charts.numbers(x)
+    return x.tolist() if x.dtype.kind == "i" else figures.numbers(x)
 
 
 def _bars(runs: list[Run], by_run: dict[int, MetricSeries]) -> dict:
-    drawn = charts.bars_of_runs([(run.display_name, run.colour, by_run[run.pk].last) for run in runs])
+    drawn = figures.bars_of_runs([(run.display_name, run.colour, by_run[run.pk].last) for run in runs])
     drawn["data"][0]["ids"] = [run.run_id for run in runs]
     drawn["layout"]["height"] = 300
     return drawn
@@ -128,7 +128,9 @@ def _group_bars(chosen: Chosen, by_run: dict[int, MetricSeries], word: str) -> d
         if len(values):
             mean, error = _mean(values)
             members, means, errors = [*members, member], [*means, float(mean[0])], [*errors, float(error[0])]
-    drawn = charts.bars_of_runs([(one["label"], one["colour"], mean) for one, mean in zip(members, means, strict=True)])
+    drawn = figures.bars_of_runs(
+        [(one["label"], one["colour"], mean) for one, mean in zip(members, means, strict=True)]
+    )
     drawn["data"][0] |= {"ids": [one["label"] for one in members], "error_y": {"type": "data", "array": errors}}
     drawn["layout"]["height"] = 300
     return drawn
@@ -171,13 +173,13 @@ def _mean_and_band(lines: list[Line], member: dict) -> list[dict]:
     x, mean, error = mean_of([(line.x, line.y) for line in lines])
     label = f"{member['label']} ({len(lines)} run{'s' if len(lines) > 1 else ''})"
     common = {"type": "scatter", "mode": "lines", "x": _rounded(x), "colour": member["colour"], "meta": member["label"]}
-    middle = {**common, "name": label, "y": charts.numbers(mean), "line": {"width": 2.25, "dash": member["dash"]}}
+    middle = {**common, "name": label, "y": figures.numbers(mean), "line": {"width": 2.25, "dash": member["dash"]}}
     if len(lines) == 1:
         return [middle]
     edge = {**common, "line": {"width": 0}, "hoverinfo": "skip", "band": True, "name": label}
     low, high = (
-        {**edge, "y": charts.numbers(mean - error)},
-        {**edge, "y": charts.numbers(mean + error), "fill": "tonexty"},
+        {**edge, "y": figures.numbers(mean - error)},
+        {**edge, "y": figures.numbers(mean + error), "fill": "tonexty"},
     )
     return [low, high, middle]
 

@@ -5,8 +5,8 @@ from urllib.parse import quote
 from django.urls import reverse
 
 from runs import metrics
+from runs.charts.metric_cards import path_of
 from runs.compare.chosen import Chosen
-from runs.metric_cards import path_of
 from runs.models import MetricSeries, Run
 from studio.errors import Invalid
 

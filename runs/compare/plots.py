@@ -1,6 +1,6 @@
 """The tabs *Scatter* and *Parallel coordinates*: each run as a point, and as a line across several axes."""
 
-from runs import charts
+from runs.charts import figures
 from runs.compare.chosen import Chosen
 from runs.compare.keys import Key, Keys
 from runs.templatetags.runs import number
@@ -23,7 +23,7 @@ def scatter_context(chosen: Chosen, asked) -> dict:
         "figure": _scatter(chosen, x, y, colour),
         "table": _table(chosen, [key for key in (x, y, colour) if key]),
         "left_out": sum(None in pair for pair in zip(x.values, y.values, strict=True)),
-        "templates": charts.templates(),
+        "templates": figures.templates(),
         "visible": ("sx", "sy", "sc"),
     }
 
@@ -44,7 +44,7 @@ def _scatter(chosen: Chosen, x: Key, y: Key, colour: Key | None) -> dict:
     traces = [{**trace, "marker": {"size": 11}, "colours": [run.colour for run in chosen.runs]}]
     if colour is not None:
         traces = [_shaded(trace, colour)] if colour.is_numeric else _by_value(trace, colour)
-    drawn = charts.figure(
+    drawn = figures.figure(
         traces, _safe(x.label), _safe(y.label), height=460, hovermode="closest", showlegend=len(traces) > 1
     )
     for axis, key in (("xaxis", x), ("yaxis", y)):
@@ -93,7 +93,7 @@ def parallel_context(chosen: Chosen, asked) -> dict:
 
 
 def _axis(key: Key) -> dict:
-    values = charts.numbers(key.values) if key.is_numeric else key.values
+    values = figures.numbers(key.values) if key.is_numeric else key.values
     return {"word": key.word, "label": key.label, "numeric": key.is_numeric, "values": values}
 
 

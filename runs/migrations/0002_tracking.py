@@ -3,7 +3,7 @@
 import django.db.models.deletion
 import django.db.models.functions.comparison
 import django.utils.timezone
-import runs.patterns
+import runs.search.patterns
 from django.conf import settings
 from django.db import migrations, models
 
@@ -63,11 +63,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='runparameter',
-            index=models.Index(models.F('name'), runs.patterns.ValueStart('value'), models.F('run'), name='parameters_by_value'),
+            index=models.Index(models.F('name'), runs.search.patterns.ValueStart('value'), models.F('run'), name='parameters_by_value'),
         ),
         migrations.AddIndex(
             model_name='runtag',
-            index=models.Index(models.F('name'), runs.patterns.ValueStart('value'), models.F('run'), name='tags_by_value'),
+            index=models.Index(models.F('name'), runs.search.patterns.ValueStart('value'), models.F('run'), name='tags_by_value'),
         ),
         migrations.AddField(
             model_name='rundataset',

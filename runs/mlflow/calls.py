@@ -6,7 +6,7 @@ import uuid
 
 from django.http import HttpRequest
 
-from runs import lookup as ours
+from runs.api import lookup as ours
 from runs.mlflow import limits
 from runs.mlflow.doors import Door
 from runs.mlflow.errors import invalid, missing

@@ -5,7 +5,8 @@ import re
 
 from django.http import HttpResponse
 
-from runs import artifacts, described, links, paths, ranges, uploads
+from runs.api import described
+from runs.files import artifacts, links, paths, ranges, uploads
 from runs.mlflow import folders, limits, model_files, shapes
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import invalid, missing

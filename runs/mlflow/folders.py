@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from django.http import HttpResponse
 from django.utils.http import content_disposition_header
 
-from runs import ranges
+from runs.files import ranges
 from runs.mlflow.errors import invalid
 
 # A name that stands in a header as it is.

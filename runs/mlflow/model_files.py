@@ -6,8 +6,8 @@ from django.db import transaction
 from django.http import HttpResponse
 
 from assets.registry import LoggedModel, ModelFile
-from runs import paths, ranges, uploads
-from runs.artifacts import content_type_of
+from runs.files import paths, ranges, uploads
+from runs.files.artifacts import content_type_of
 from runs.mlflow import folders
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import invalid, missing

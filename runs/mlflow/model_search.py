@@ -1,13 +1,13 @@
 """Searching logged models. Their metrics lie in the rows, and a search gives few of them: those are looked at here."""
 
 from assets.registry import LoggedModel
-from runs.conditions import Rows
 from runs.mlflow import logged_models, tokens
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import invalid
 from runs.mlflow.fields import Fields
 from runs.mlflow.searching import paged
 from runs.models import Experiment
+from runs.search.conditions import Rows
 
 FIELDS = Rows(
     columns={

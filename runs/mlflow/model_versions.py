@@ -9,11 +9,11 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from assets.registry import LoggedModel, Model, ModelVersion
-from runs.conditions import Rows
 from runs.mlflow import files, folders, logged_models, model_files, registry, shapes, tokens
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import MlflowError, invalid
 from runs.mlflow.searching import paged
+from runs.search.conditions import Rows
 
 # An address with a scheme.
 REMOTE = re.compile(r"[a-zA-Z][\w+.-]*:/")

@@ -3,7 +3,7 @@
 from django.core import signing
 from django.http import HttpResponse
 
-from runs import artifacts, paths, uploads
+from runs.files import artifacts, paths, uploads
 from runs.mlflow import files
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import MlflowError, invalid

@@ -5,11 +5,11 @@ import re
 from django.db import IntegrityError, transaction
 
 from assets.registry import Model, ModelVersion
-from runs.conditions import Rows
 from runs.mlflow import model_versions, registry, tokens
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import MlflowError, invalid, missing
 from runs.mlflow.searching import paged
+from runs.search.conditions import Rows
 
 ALIAS = re.compile(r"[\w-]{1,255}", re.ASCII)
 LATEST = "latest"

@@ -1,11 +1,11 @@
 """Searching runs and experiments, page by page."""
 
-from runs.conditions import Rows
 from runs.mlflow import shapes, tokens
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import invalid
 from runs.models import Experiment
-from runs.search_runs import Search
+from runs.search.conditions import Rows
+from runs.search.finder import Search
 
 MOST = 50_000
 ACTIVE, DELETED, ALL = "ACTIVE_ONLY", "DELETED_ONLY", "ALL"

@@ -8,8 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from runs import bulk, submission
+from runs import submission
 from runs.forms import RunEdit
+from runs.lists import bulk
 from runs.models import Run
 from runs.views.finding import actor, experiment_of, require, run_of, workspace_of
 from runs.views.lists import asked_experiment, scope_of

@@ -5,9 +5,10 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from runs import charts, colours, tables
+from runs.charts import colours, figures
 from runs.compare import chosen, code, curves, details, logs, measures, pictures, plots
 from runs.compare.asked import TABS, Asked
+from runs.lists import tables
 from runs.views.finding import runs_of, workspace_of
 from studio.errors import Invalid
 from studio.htmx import render_page
@@ -72,12 +73,12 @@ def compare_chosen(request, slug):
 
 @require_safe
 def compare_curve(request, slug):
-    """The chart of the metric `?name=`, as JSON for static/js/compare-charts.js."""
+    """The chart of the metric `?name=`, as JSON for static/js/compare-figures.js."""
     scope = runs_of(request, slug)
     asked = Asked.read(request.GET)
     found = chosen.load(scope, asked)
     figure = curves.figure(found, request.GET.get("name", ""), asked)
-    return JsonResponse({"figure": figure, "templates": charts.templates(), "live": found.is_live})
+    return JsonResponse({"figure": figure, "templates": figures.templates(), "live": found.is_live})
 
 
 @require_safe

@@ -7,7 +7,8 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
-from runs import archives, artifacts, logs, previews, snapshots, trees
+from runs import trees
+from runs.files import archives, artifacts, logs, previews, snapshots
 from runs.forms import ByteRange, checked
 from runs.models import Artifact, Run
 from runs.views.finding import run_of

@@ -3,7 +3,8 @@
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
-from runs import metric_cards, metrics
+from runs import metrics
+from runs.charts import metric_cards
 from runs.models import MetricSeries
 from runs.views.finding import run_of
 from runs.views.run import page

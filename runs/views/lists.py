@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from runs import addresses, charts, exports, facets, groups, run_charts, tables
+from runs.charts import figures, run_charts
 from runs.forms import RunFilter
+from runs.lists import addresses, exports, facets, groups, tables
 from runs.models import Experiment, Run, SavedView
 from runs.views.finding import actor, experiment_of, may, runs_of, workspace_of
 from studio.errors import Invalid
@@ -115,7 +116,7 @@ def list_url(slug: str, experiment: Experiment | None) -> str:
 def _charts(table) -> JsonResponse:
     shown = [run for run in table.rows if not run.is_hidden]
     drawn = run_charts.of(shown, table.charted)
-    return JsonResponse({"charts": drawn, "templates": charts.templates(), "live": table.is_live})
+    return JsonResponse({"charts": drawn, "templates": figures.templates(), "live": table.is_live})
 
 
 def _list(request, slug, experiment: Experiment | None, template: str) -> HttpResponse:

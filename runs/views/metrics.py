@@ -5,9 +5,10 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
-from runs import charts, metric_cards, metric_lines, metrics
+from runs import metrics
+from runs.charts import figures, metric_cards, metric_lines
+from runs.charts.metric_forms import LinesAsked, MetricsChoice, RowsAsked
 from runs.forms import checked
-from runs.metric_forms import LinesAsked, MetricsChoice, RowsAsked
 from runs.models import MetricSeries
 from runs.views.finding import run_of, runs_of
 from runs.views.run import page
@@ -32,7 +33,7 @@ def run_metrics(request, slug, run_id):
         "asked": asked,
         "groups": metric_cards.GROUPS,
         "axes": [one for one in series if metric_lines.is_charted(one)],
-        "chart_data": {"templates": charts.templates(), "line": charts.empty_line()} if shown else {},
+        "chart_data": {"templates": figures.templates(), "line": figures.empty_line()} if shown else {},
     }
     return render(request, "runs/run_metrics.html", page(request, run, "metrics", **more))
 
@@ -101,7 +102,7 @@ def run_metric(request, slug, run_id, pk):
     more = {"card": card, "series": series, "alone": True}
     if card.look == "chart":
         more["points"] = metric_cards.values(series, start)
-    more["chart_data"] = {"templates": charts.templates(), "line": charts.empty_line()}
+    more["chart_data"] = {"templates": figures.templates(), "line": figures.empty_line()}
     return render(request, "runs/run_metric.html", page(request, run, "metrics", **more))
 
 

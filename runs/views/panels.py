@@ -6,8 +6,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from runs import addresses, clauses, columns, facets, groups, saved_views
+from runs import saved_views
 from runs.forms import RunFilter
+from runs.lists import addresses, clauses, columns, facets, groups
 from runs.models import SavedView, Star
 from runs.views.actions import back
 from runs.views.finding import run_of, workspace_of

@@ -4,9 +4,9 @@ from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from runs import retention as rules
+from runs.deletion import retention as rules
+from runs.deletion.retention_forms import RetentionForm
 from runs.models import RetentionRule
-from runs.retention_forms import RetentionForm
 from runs.views.finding import may, require, workspace_of
 from studio.errors import Conflict
 

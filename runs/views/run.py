@@ -7,7 +7,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
-from runs import cards, cells, columns, trees
+from runs import cards, trees
+from runs.lists import cells, columns
 from runs.models import Run
 from runs.views.finding import actor, may, require, run_of, runs_of, workspace_of
 from studio.htmx import render_page, stop_polling

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from runs import trash
+from runs.deletion import trash
 from runs.models import PurgeJob
 from runs.views.finding import actor, may, require, workspace_of
 from studio.errors import Invalid

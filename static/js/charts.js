@@ -1,4 +1,4 @@
-// Draws the figures of runs/charts.py in the colours of the theme, and again when the theme changes.
+// Draws the figures of runs/charts/figures.py in the colours of the theme, and again when the theme changes.
 // `lazuli.charts.draw(element, figure)` may be called again with more data: zoom, legend and hover stay.
 (() => {
   const CONFIG = { displayModeBar: false, displaylogo: false, responsive: true, doubleClick: "autosize" };

@@ -4,7 +4,8 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from runs import artifacts, metrics
+from runs import metrics
+from runs.files import artifacts
 from runs.models import Run
 from studio.templatetags.studio import in_bytes
 from tests import factories

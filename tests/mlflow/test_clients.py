@@ -11,7 +11,8 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from runs import artifacts, metrics
+from runs import metrics
+from runs.files import artifacts
 from runs.models import Run
 from tests import factories
 from workspaces.authentication import run_token

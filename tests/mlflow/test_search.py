@@ -2,7 +2,7 @@
 
 import pytest
 
-from runs.search import BadFilter, parse
+from runs.search.grammar import BadFilter, parse
 from tests.mlflow.tracking import INVALID, tags_of
 
 

@@ -11,7 +11,8 @@ import zlib
 
 from django.utils import timezone
 
-from runs import artifacts, metrics, snapshots
+from runs import metrics
+from runs.files import artifacts, snapshots
 from runs.models import Run
 from tests import factories
 

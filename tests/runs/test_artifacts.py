@@ -2,7 +2,7 @@
 
 import pytest
 
-from runs import artifacts
+from runs.files import artifacts
 from runs.models import Artifact, ArtifactSegment
 from studio import storage
 
@@ -193,7 +193,7 @@ def test_a_body_cut_short_is_not_stored(run, alice_api):
 
     from django.test import RequestFactory
 
-    from runs import uploads
+    from runs.files import uploads
     from studio.errors import Invalid
 
     request = RequestFactory().generic("PUT", "/", b"")
@@ -210,7 +210,7 @@ def test_a_chunked_body_without_a_length_is_read(run):
 
     from django.test import RequestFactory
 
-    from runs import uploads
+    from runs.files import uploads
 
     request = RequestFactory().generic("PUT", "/", b"")
     request.META.pop("CONTENT_LENGTH", None)

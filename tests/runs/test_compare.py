@@ -10,7 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from runs import artifacts, metrics, snapshots
+from runs import metrics
+from runs.files import artifacts, snapshots
 from runs.models import Run
 from tests import factories
 from tests.runs.sample_data import SCRIPT, make_full_run, scalars

@@ -216,7 +216,8 @@ def test_an_interactive_run_without_a_runner_is_left_alone(started):
 
 
 def test_housekeeping_forgets_old_batches_and_joins_what_ended(started, alice_api):
-    from runs import artifacts, metrics
+    from runs import metrics
+    from runs.files import artifacts
     from runs.models import ArtifactSegment, MetricBatch, MetricChunk
 
     run = started("r1")

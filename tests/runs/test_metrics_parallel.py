@@ -62,7 +62,7 @@ def test_one_batch_sent_by_many_at_once_is_stored_once():
 
 
 def test_one_part_appended_by_many_at_once_is_stored_once():
-    from runs import artifacts
+    from runs.files import artifacts
 
     run = factories.make_run(factories.make_workspace())
     artifacts.append(run, "log", 0, b"start ")
@@ -71,7 +71,7 @@ def test_one_part_appended_by_many_at_once_is_stored_once():
 
 
 def test_of_two_that_store_one_file_one_is_told():
-    from runs import artifacts
+    from runs.files import artifacts
     from studio.errors import Conflict
 
     run = factories.make_run(factories.make_workspace())

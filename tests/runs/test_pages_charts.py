@@ -5,16 +5,16 @@ import math
 import numpy as np
 import pytest
 
-from runs import artifact_charts, charts, metric_cards
+from runs.charts import artifact_charts, figures, metric_cards
 
 
 def test_what_is_no_number_is_a_gap():
-    assert charts.numbers(np.array([1.5, math.nan, math.inf, 1 / 3])) == [1.5, None, None, 1 / 3]
+    assert figures.numbers(np.array([1.5, math.nan, math.inf, 1 / 3])) == [1.5, None, None, 1 / 3]
 
 
 def test_a_time_that_was_logged_keeps_all_its_digits():
     moments = [1_790_000_000.123, 1_790_000_000.456]
-    assert charts.numbers(np.array(moments)) == moments
+    assert figures.numbers(np.array(moments)) == moments
 
 
 def test_figures_share_nothing_that_one_may_change():
@@ -25,8 +25,8 @@ def test_figures_share_nothing_that_one_may_change():
 
 def test_a_table_draws_its_columns_of_numbers():
     rows = [{"epoch": 1, "name": "a", "ok": True}, {"epoch": 2, "name": "b", "ok": False}]
-    assert [trace["name"] for trace in charts.table(rows)["data"]] == ["epoch"]
-    assert charts.table(rows[:1]) is None
+    assert [trace["name"] for trace in figures.table(rows)["data"]] == ["epoch"]
+    assert figures.table(rows[:1]) is None
 
 
 def test_roc_goes_from_corner_to_corner():
@@ -92,9 +92,9 @@ def test_a_wrong_artifact_says_what_it_lacks(content, lacks):
         artifact_charts.of_artifact("confusion_matrix", content)
 
 
-@pytest.mark.parametrize("colours", [charts.LIGHT, charts.DARK])
+@pytest.mark.parametrize("colours", [figures.LIGHT, figures.DARK])
 def test_lines_can_be_seen_on_their_card(colours):
-    card = "#ffffff" if colours is charts.LIGHT else "#22252a"
+    card = "#ffffff" if colours is figures.LIGHT else "#22252a"
     assert [colour for colour in colours if contrast(colour, card) < 3] == []
 
 

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 from django.urls import reverse
 
-from runs import artifacts, logs
+from runs.files import artifacts, logs
 from tests import factories
 from tests.runs.sample_data import SCRIPT, log_text, make_full_run
 
@@ -129,7 +129,7 @@ def test_search_goes_on_across_parts_and_stops_at_its_limit(run, monkeypatch):
     log = run.artifacts.get(path="user_logs/std_log.txt")
     found = logs.search(log, "epoch")
     assert [hit["line"] for hit in found["hits"]] == list(range(1, 401))
-    monkeypatch.setattr("runs.logs.MOST_HITS", 100)
+    monkeypatch.setattr("runs.files.logs.MOST_HITS", 100)
     first = logs.search(log, "epoch")
     second = logs.search(log, "epoch", first["next"])
     assert first["hits"][-1]["line"] == 100 and second["hits"][0]["line"] == 101

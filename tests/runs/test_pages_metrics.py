@@ -7,7 +7,8 @@ import math
 import pytest
 from django.urls import reverse
 
-from runs import metric_cards, metrics
+from runs import metrics
+from runs.charts import metric_cards
 from tests import factories
 from tests.runs.sample_data import curve, make_full_run, scalars
 

@@ -5,7 +5,8 @@ import re
 import pytest
 from django.urls import reverse
 
-from runs import artifacts, cards, metrics
+from runs import cards, metrics
+from runs.files import artifacts
 from runs.models import Run
 from tests import factories
 from tests.runs.sample_data import finish, make_full_run

@@ -8,7 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from assets.registry import LoggedModel, Model, ModelFile, ModelVersion
-from runs import artifacts, database, orphans, purge, trash
+from runs.deletion import database, orphans, purge, trash
+from runs.files import artifacts
 from runs.models import (
     Artifact,
     ArtifactSegment,

@@ -7,7 +7,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from assets.registry import Model, ModelVersion
-from runs import artifacts, retention
+from runs.deletion import retention
+from runs.files import artifacts
 from runs.models import RetentionRule, Run
 from runs.tasks import tidy
 from studio import storage

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from runs import snapshots
+from runs.files import snapshots
 from runs.models import Snapshot
 from studio.errors import Invalid
 from tests.runs.test_artifacts import body, stored_keys

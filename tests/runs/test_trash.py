@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from runs import trash
+from runs.deletion import trash
 from runs.models import Experiment, Run
 from tests import factories
 from tests.mlflow.tracking import Tracking

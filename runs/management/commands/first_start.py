@@ -20,7 +20,8 @@ from django.urls import reverse
 
 from compute.keys import host_key
 from compute.models import ComputeTarget, Host, Scale
-from runs import snapshots, submission
+from runs import submission
+from runs.files import snapshots
 from studio import env, redis_server
 from workspaces import creation
 from workspaces.access import Actor

@@ -1,0 +1,1 @@
+"""Runs over the wire, in the shapes of docs/architecture.md."""

@@ -1,0 +1,94 @@
+"""Files of runs over the wire; bodies are streamed both ways."""
+
+from django.http import Http404, HttpRequest
+from ninja import Path, Router, Status
+
+from runs.api import described, lookup
+from runs.api.lookup import Place
+from runs.files import artifacts, links, ranges, uploads
+from runs.models import Artifact, Run
+from studio import api
+from studio.errors import Invalid
+
+router = Router(tags=["artifacts"])
+BYTES = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
+BY_SIGNATURE = "by signature"
+
+
+def signature(request: HttpRequest):
+    """Lets a request without a token in as far as the view, which checks the signature against run and path."""
+    return BY_SIGNATURE if request.GET.get("sig") else None
+
+
+@router.get("/runs/{run_id}/artifacts", summary="The files of a run")
+def artifact_list(request: HttpRequest, place: Path[Place], run_id: str, prefix: str = ""):
+    run = lookup.readable(request, place, run_id)
+    found = run.artifacts.filter(path__startswith=prefix) if prefix else run.artifacts.all()
+    return api.page(request, found, described.artifact)
+
+
+@router.put("/runs/{run_id}/artifacts/content", response={201: dict}, summary="Store a file", openapi_extra=BYTES)
+def artifact_put(request: HttpRequest, place: Path[Place], run_id: str, path: str, overwrite: bool = False):
+    run = _open(request, place, run_id)
+    kind = request.headers.get("Content-Type", "")
+    stored = artifacts.put(run, path, uploads.chunks(request), content_type=kind, overwrite=overwrite)
+    return Status(201, described.artifact(stored))
+
+
+@router.post("/runs/{run_id}/artifacts/append", summary="Let a file grow at `offset`", openapi_extra=BYTES)
+def artifact_append(request: HttpRequest, place: Path[Place], run_id: str, path: str, offset: int):
+    run = _open(request, place, run_id)
+    if offset < 0:
+        raise Invalid(f"offset={offset}: write 0 or more.", target="offset")
+    data = uploads.whole(request, artifacts.APPEND_MOST)
+    return described.artifact(artifacts.append(run, path, offset, data))
+
+
+@router.api_operation(
+    ["GET", "HEAD"],
+    "/runs/{run_id}/artifacts/content",
+    auth=[api.Bearer(), signature],
+    summary="The bytes of a file; ranges are answered",
+)
+def artifact_read(request: HttpRequest, place: Path[Place], run_id: str, path: str):
+    run = _signed(request, place, run_id, path) or lookup.readable(request, place, run_id)
+    found = Artifact.objects.filter(run=run, path=path).first()
+    if found is None:
+        raise Http404(f"The run {run.run_id} has no file {path!r}.")
+    tag = described.etag(found)
+    response = ranges.answer(request, found.size, tag, lambda start, length: artifacts.read(found, start, length))
+    return ranges.safe(response, found.content_type, found.path)
+
+
+@router.delete("/runs/{run_id}/artifacts/content", summary="Delete a file")
+def artifact_delete(request: HttpRequest, place: Path[Place], run_id: str, path: str):
+    run = lookup.writable(request, place, run_id)
+    found = Artifact.objects.filter(run=run, path=path).first()
+    if found is None:
+        raise Http404(f"The run {run.run_id} has no file {path!r}.")
+    artifacts.delete(found)
+    return {}
+
+
+def _open(request: HttpRequest, place: Place, run_id: str) -> Run:
+    """People may add files to an ended run; its own token only for a moment."""
+    run = lookup.writable(request, place, run_id)
+    if request.auth.is_run:
+        lookup.check_open(request.auth, run)
+    return run
+
+
+def _signed(request: HttpRequest, place: Place, run_id: str, path: str) -> Run | None:
+    """The run, if the address carries its own permission for this file."""
+    if request.auth is not BY_SIGNATURE:
+        return None
+    found = Run.objects.filter(
+        workspace__name__iexact=place.workspace_name,
+        workspace__resource_group__name__iexact=place.resource_group,
+        workspace__resource_group__subscription__subscription_id__iexact=place.subscription_id,
+        run_id=run_id,
+        deleted_at=None,
+    ).first()
+    if found is None or not links.is_signed(found, path, request.GET["sig"]):
+        raise Http404("This link has expired or is not valid. Ask for the run's details again.")
+    return found

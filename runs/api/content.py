@@ -1,0 +1,67 @@
+"""Snapshots over the wire."""
+
+import uuid
+
+from django.conf import settings
+from django.http import Http404, HttpRequest
+from ninja import Path, Router, Status
+
+from runs.api import described, lookup
+from runs.api.lookup import Place
+from runs.files import ranges, snapshots, uploads
+from runs.models import Run, Snapshot
+from studio import storage
+from workspaces import access
+
+router = Router(tags=["snapshots"])
+ZIP = {"requestBody": {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+@router.get("/snapshots", summary="The snapshot of this hash, if there is one")
+def snapshot_list(request: HttpRequest, place: Path[Place], hash: str):
+    room = lookup.workspace(request, place)
+    found = snapshots.find(room, hash.lower())
+    return {"value": [described.snapshot(found)] if found else []}
+
+
+@router.put("/snapshots/{snapshot_id}", response={200: dict, 201: dict}, summary="Store a zip", openapi_extra=ZIP)
+def snapshot_put(request: HttpRequest, place: Path[Place], snapshot_id: str, hash: str = ""):
+    room = lookup.workspace(request, place)
+    if request.auth.is_run:
+        # Its children have code too.
+        own = Run.objects.select_related("work").get(workspace=room, run_id=request.auth.run_id)
+        lookup.check_attempt(request.auth, own)
+    else:
+        access.require(request.auth, "submit", room)
+    body = uploads.chunks(request, settings.SNAPSHOT_MAX_BYTES)
+    stored = snapshots.store(room, request.auth.user, snapshot_id, hash, body)
+    return Status(201 if str(stored.snapshot_id) == snapshot_id else 200, described.snapshot(stored))
+
+
+@router.get("/snapshots/{snapshot_id}", summary="What a snapshot holds")
+def snapshot_read(request: HttpRequest, place: Path[Place], snapshot_id: str):
+    return described.snapshot(_find(request, place, snapshot_id))
+
+
+@router.get("/snapshots/{snapshot_id}/zip", summary="The snapshot's zip")
+def snapshot_zip(request: HttpRequest, place: Path[Place], snapshot_id: str):
+    found = _find(request, place, snapshot_id)
+    response = ranges.answer(
+        request, found.size, found.digest, lambda start, length: storage.stream(found.key, start, length)
+    )
+    return ranges.safe(response, "application/zip", f"{found.snapshot_id}.zip")
+
+
+def _find(request: HttpRequest, place: Place, snapshot_id: str) -> Snapshot:
+    """A run's token reaches the code of its own run and of its children."""
+    room = lookup.workspace(request, place)
+    found = Snapshot.objects.filter(workspace=room)
+    if request.auth.is_run:
+        found = found.filter(runs__in=Run.objects.visible_to(request.auth)).distinct()
+    try:
+        row = found.filter(snapshot_id=uuid.UUID(snapshot_id)).first()
+    except ValueError:
+        row = None
+    if row is None:
+        raise Http404(f"The workspace {room.name} has no snapshot {snapshot_id!r}.")
+    return row

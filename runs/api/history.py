@@ -1,0 +1,314 @@
+"""Experiments and runs, at run history's addresses: what only SDK v1 has."""
+
+import dataclasses
+import datetime as dt
+import re
+
+import pydantic
+from django.db import IntegrityError, transaction
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.lookups import Exact, IsNull
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Path, Router, Schema
+
+from compute import queue
+from runs import submission
+from runs.api import described, lookup
+from runs.api.lookup import Place
+from runs.models import Experiment, Run
+from studio import api
+from studio.errors import Conflict, Invalid
+from workspaces import access, names
+from workspaces.authentication import RUN_TOKEN_DAYS, run_token
+
+router = Router(tags=["run history"])
+MOST_ERROR = 100_000
+# Whether `archived_at` is empty in the experiments that a view shows.
+VIEWS = {"ActiveOnly": True, "ArchivedOnly": False, "All": None}
+CANNOT_BE_KEPT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+
+
+class ExperimentIn(Schema):
+    name: str | None = None
+    description: str | None = None
+    tags: dict | None = None
+    archived: bool | None = None
+
+
+class RunIn(Schema):
+    displayName: str | None = None
+    description: str | None = None
+    parentRunId: str | None = None
+    runType: str | None = None
+    target: str | None = None
+    tags: dict | None = None
+    properties: dict | None = None
+    snapshotId: str | None = None
+    status: str = "NotStarted"
+
+
+class RunPatch(Schema):
+    displayName: str | None = None
+    description: str | None = None
+    tags: dict | None = None
+    removeTags: list[str] = []
+    properties: dict | None = None
+
+
+class Event(Schema):
+    status: str | None = None
+    message: str = ""
+    error: dict | None = None
+    warning: str | dict | None = None
+    node: str = pydantic.Field(default="", max_length=60)
+
+
+class Parameters(Schema):
+    parameters: dict
+
+
+@router.get("/experiments", summary="The experiments of a workspace, newest first")
+def experiment_list(request: HttpRequest, place: Path[Place]):
+    room = lookup.workspace(request, place)
+    found = Experiment.objects.present().filter(workspace=room).select_related("workspace")
+    if "name" in request.GET:
+        found = found.filter(name=request.GET["name"])
+    return api.page(request, _viewed(found, request.GET.get("viewType", "All")), described.experiment)
+
+
+def _viewed(experiments, view: str):
+    if view not in VIEWS:
+        raise Invalid(f"viewType is {view!r}; it may be {', '.join(VIEWS)}.", target="viewType")
+    return experiments if VIEWS[view] is None else experiments.filter(archived_at__isnull=VIEWS[view])
+
+
+@router.put("/experiments/{path:name}/runs/{run_id}", summary="Make an interactive run or a child run")
+def run_create(request: HttpRequest, place: Path[Place], name: str, run_id: str, body: RunIn):
+    room = lookup.workspace(request, place)
+    parent = submission.find_parent(request.auth, room, body.parentRunId)
+    submission.may_create(request.auth, room, parent)
+    if request.auth.is_run:
+        lookup.check_attempt(request.auth, parent)
+    if body.status not in (Run.Status.NOT_STARTED, Run.Status.RUNNING):
+        raise Invalid(f"A run starts as NotStarted or Running, not {body.status!r}.", target="status")
+    try:
+        with transaction.atomic():
+            run = _interactive(request, room, name, run_id, body, parent)
+    except IntegrityError as error:
+        raise Conflict(f"There is a run {run_id!r} already.", target="runId") from error
+    return described.run(run)
+
+
+def _interactive(request, room, name, run_id, body: RunIn, parent) -> Run:
+    run = submission.create(
+        request.auth,
+        submission.experiment_of(request.auth, room, name),
+        run_id,
+        parent,
+        display_name=names.checked(body.displayName or run_id, "display name", most=256),
+        description=names.checked(body.description or "", "description", most=5000, empty=True),
+        run_type=names.checked(body.runType or "", "run type", most=60, empty=True),
+        target_name=names.checked(body.target or "", "target", most=64, empty=True),
+        snapshot=submission.snapshot_of(room, body.snapshotId),
+        properties=names.tags(body.properties, "property", most=200),
+        tags=names.tags(body.tags),
+    )
+    if body.status == Run.Status.RUNNING:
+        run.start()
+    return run
+
+
+@router.get("/experiments/{path:name}/runs", summary="The runs of an experiment, newest first")
+def experiment_runs(request: HttpRequest, place: Path[Place], name: str):
+    found = lookup.experiment(request, place, name)
+    return _run_page(request, Run.objects.visible_to(request.auth).filter(experiment=found))
+
+
+@router.get("/experiments/{path:name}", summary="An experiment")
+def experiment_read(request: HttpRequest, place: Path[Place], name: str):
+    return described.experiment(lookup.experiment(request, place, name))
+
+
+@router.put("/experiments/{path:name}", summary="The experiment; made if it is not there")
+def experiment_create(request: HttpRequest, place: Path[Place], name: str):
+    room = lookup.workspace(request, place)
+    found = Experiment.objects.present().filter(workspace=room, name=name).first()
+    if found is None:
+        access.require(request.auth, "edit", room)
+        found = submission.experiment_of(request.auth, room, name)
+    found.workspace = room
+    return described.experiment(found)
+
+
+@router.patch("/experiments/{path:name}", summary="Rename, describe, tag or archive an experiment")
+def experiment_edit(request: HttpRequest, place: Path[Place], name: str, body: ExperimentIn):
+    found = lookup.experiment(request, place, name, "edit")
+    found.edit(**body.dict())
+    return described.experiment(found)
+
+
+@router.delete("/experiments/{path:name}", summary="Put an experiment with its runs into the trash")
+def experiment_delete(request: HttpRequest, place: Path[Place], name: str):
+    lookup.experiment(request, place, name, "edit").delete()
+    return {}
+
+
+@router.get("/runs", summary="The runs of a workspace, newest first")
+def run_list(request: HttpRequest, place: Path[Place]):
+    room = lookup.workspace(request, place)
+    return _run_page(request, Run.objects.visible_to(request.auth).filter(workspace=room))
+
+
+@router.get("/runs/{run_id}", summary="A run")
+def run_read(request: HttpRequest, place: Path[Place], run_id: str):
+    return described.run(lookup.readable(request, place, run_id))
+
+
+@router.patch("/runs/{run_id}", summary="Change a run's name, description and tags; add properties")
+def run_edit(request: HttpRequest, place: Path[Place], run_id: str, body: RunPatch):
+    run = lookup.writable(request, place, run_id)
+    with transaction.atomic():
+        if body.properties:
+            run.add_properties(body.properties)
+        run.edit(
+            display_name=body.displayName, description=body.description, tags=body.tags, remove_tags=body.removeTags
+        )
+    return described.run(lookup.readable(request, place, run_id))
+
+
+@router.delete("/runs/{run_id}", summary="Put an ended run with its children into the trash")
+def run_delete(request: HttpRequest, place: Path[Place], run_id: str):
+    room = lookup.workspace(request, place)
+    run = lookup.readable(request, place, run_id)
+    access.require(request.auth, "edit", room)
+    run.delete()
+    return {}
+
+
+@router.patch("/experiments/{path:name}/runs/{run_id}", summary="The same, as SDK v2 asks for it")
+def run_edit_in_experiment(request: HttpRequest, place: Path[Place], name: str, run_id: str, body: RunPatch):
+    lookup.experiment(request, place, name)
+    return run_edit(request, place, run_id, body)
+
+
+@router.get("/runs/{run_id}/details", summary="A run with its definition, events and links to its logs")
+def run_details(request: HttpRequest, place: Path[Place], run_id: str):
+    run = lookup.readable(request, place, run_id)
+    return described.details(run, request.path.removesuffix("/details"))
+
+
+@router.get("/runs/{run_id}/children", summary="Child runs; with `recursive` all that descend from the run")
+def run_children(request: HttpRequest, place: Path[Place], run_id: str, recursive: bool = False):
+    run = lookup.readable(request, place, run_id)
+    below = [row.pk for row in run.family()[1:]] if recursive else run.children.values("pk")
+    return _run_page(request, Run.objects.readable_by(request.auth).filter(pk__in=below), children=True)
+
+
+@router.post("/runs/{run_id}/events", summary="Report what became of a run")
+def run_event(request: HttpRequest, place: Path[Place], run_id: str, body: Event):
+    run = lookup.writable(request, place, run_id)
+    if body.warning:
+        source, message = _warning(body.warning)
+        run.warn(message, source)
+    if body.status:
+        run.move(body.status, message=_clean(body.message, 1000), error=_error(body), node=body.node)
+    elif body.error:
+        run.note_error(_error(body))
+    return described.run(lookup.readable(request, place, run_id))
+
+
+def _warning(warning: str | dict) -> tuple[str, str]:
+    if isinstance(warning, dict):
+        return _clean(warning.get("source") or "runner", 100), _clean(warning.get("message"), 3000)
+    return "runner", _clean(warning, 3000)
+
+
+def _error(body: Event) -> dict | None:
+    if not body.error:
+        return None
+    inner = body.error.get("error") if isinstance(body.error.get("error"), dict) else body.error
+    return {
+        "code": _clean(inner.get("code") or "UserError", 100),
+        "message": _clean(inner.get("message") or body.message, MOST_ERROR),
+        "details": _clean(inner.get("details"), MOST_ERROR),
+    }
+
+
+def _clean(value, most: int) -> str:
+    """The end of a run is never refused for its words: what cannot be kept is replaced, and a cut is shown."""
+    text = CANNOT_BE_KEPT.sub("\N{REPLACEMENT CHARACTER}", "" if value is None else str(value))
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+@router.post("/runs/{run_id}/heartbeat", summary="The runner is alive; the answer says whether it shall go on")
+def run_heartbeat(request: HttpRequest, place: Path[Place], run_id: str):
+    run = lookup.writable(request, place, run_id)
+    if run.work is None:
+        Run.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())
+    elif run.is_active and request.auth.is_run and not queue.renew(run.work_id, request.auth.attempt):
+        raise Conflict(
+            f"The work of the run {run.run_id} is held by nobody or by another attempt.", code="stale_attempt"
+        )
+    return {"status": run.status, "cancelRequested": described.cancel_requested(run)}
+
+
+@router.post("/runs/{run_id}/cancel", summary="Cancel a run and its children")
+def run_cancel(request: HttpRequest, place: Path[Place], run_id: str):
+    lookup.writable(request, place, run_id).cancel()
+    return described.run(lookup.readable(request, place, run_id))
+
+
+@router.post("/runs/{run_id}/token", summary="A token that is good for this run alone")
+def run_token_make(request: HttpRequest, place: Path[Place], run_id: str):
+    run = lookup.writable(request, place, run_id)
+    actor = request.auth
+    attempt = run.work.attempt if run.work else 0
+    expires = timezone.now() + dt.timedelta(days=RUN_TOKEN_DAYS)
+    token = run_token(actor.user.pk, run.workspace_id, run.run_id, attempt)
+    return {"token": token, "expiryTimeUtc": described.moment(expires)}
+
+
+@router.post("/runs/{run_id}/params", summary="Write parameters, each once")
+def run_params(request: HttpRequest, place: Path[Place], run_id: str, body: Parameters):
+    run = lookup.writable(request, place, run_id)
+    lookup.check_open(request.auth, run)
+    run.add_parameters(body.parameters)
+    return described.run(lookup.readable(request, place, run_id))
+
+
+@dataclasses.dataclass
+class Wanted:
+    """What a list of runs is narrowed to."""
+
+    status: list[str]
+    type: list[str]
+    tag: list[str]
+    property: list[str]
+
+
+def _run_page(request: HttpRequest, runs, children: bool = False):
+    query = request.GET
+    wanted = Wanted(*(_words(query.getlist(field.name)) for field in dataclasses.fields(Wanted)))
+    if not children and query.get("includeChildren", "").lower() not in ("true", "1") and not request.auth.is_run:
+        runs = runs.filter(parent=None)
+    return api.page(request, _narrowed(runs, wanted).told(), described.run)
+
+
+def _words(values: list[str]) -> list[str]:
+    return [value for value in values if value]
+
+
+def _narrowed(runs, wanted: Wanted):
+    if wanted.status:
+        runs = runs.filter(status__in=[word for value in wanted.status for word in value.split(",")])
+    if wanted.type:
+        runs = runs.filter(run_type__in=wanted.type)
+    for pair in wanted.tag:
+        name, colon, value = pair.partition(":")
+        runs = runs.filter(tag_rows__name=name, **({"tag_rows__value": value} if colon else {}))
+    for pair in wanted.property:
+        name, colon, value = pair.partition(":")
+        stored = KeyTextTransform(name, "properties")
+        runs = runs.filter(Exact(stored, value) if colon else IsNull(stored, False))
+    return runs

@@ -1,0 +1,101 @@
+"""Jobs in Azure's shape: a job is a run that was submitted."""
+
+from django.http import HttpRequest
+from ninja import Path, Router, Status
+
+from runs import submission
+from runs.api import described, lookup
+from runs.api.lookup import Place
+from runs.models import Run
+from studio import api
+from studio.errors import Invalid
+from workspaces import access
+
+router = Router(tags=["jobs"])
+
+
+def _inlined(schema):
+    """pydantic's schema without references, which would point nowhere from inside an API description."""
+    parts = schema.pop("$defs", {})
+
+    def resolve(node):
+        if isinstance(node, list):
+            return [resolve(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        if "$ref" in node:
+            return resolve(parts[node["$ref"].rpartition("/")[2]])
+        return {key: resolve(value) for key, value in node.items()}
+
+    return resolve(schema)
+
+
+JOB_SCHEMA = _inlined(submission.Job.model_json_schema())
+CHANGE_SCHEMA = {
+    "type": "object",
+    "required": ["properties"],
+    "properties": {
+        "properties": {
+            "type": "object",
+            "properties": {
+                "displayName": {"type": "string", "maxLength": 256},
+                "description": {"type": "string", "maxLength": 5000},
+                "tags": {"type": "object", "additionalProperties": {"type": "string"}},
+            },
+        }
+    },
+}
+CHANGE = {"requestBody": {"required": True, "content": {"application/json": {"schema": CHANGE_SCHEMA}}}}
+JOB = {"requestBody": {"required": True, "content": {"application/json": {"schema": JOB_SCHEMA}}}}
+
+
+@router.get("", summary="The jobs of a workspace, newest first")
+def job_list(request: HttpRequest, place: Path[Place]):
+    room = lookup.workspace(request, place)
+    jobs = Run.objects.visible_to(request.auth).filter(workspace=room, run_type=submission.SCRIPT_RUN)
+    return api.page(request, jobs.told(), described.job)
+
+
+@router.put("/{name}", response={200: dict, 201: dict}, summary="Submit a job", openapi_extra=JOB)
+def job_put(request: HttpRequest, place: Path[Place], name: str):
+    room = lookup.workspace(request, place)
+    if request.auth.is_run:
+        own = Run.objects.select_related("work").get(workspace=room, run_id=request.auth.run_id)
+        lookup.check_attempt(request.auth, own)
+    there = Run.objects.filter(workspace=room, run_id=name).exists()
+    submission.submit(request.auth, room, name, api.body(request))
+    return Status(200 if there else 201, described.job(lookup.readable(request, place, name)))
+
+
+@router.get("/{name}", summary="A job")
+def job_read(request: HttpRequest, place: Path[Place], name: str):
+    return described.job(lookup.readable(request, place, name))
+
+
+@router.patch("/{name}", summary="Change a job's display name, description and tags", openapi_extra=CHANGE)
+def job_edit(request: HttpRequest, place: Path[Place], name: str):
+    run = lookup.writable(request, place, name)
+    properties = api.body(request).get("properties")
+    if not isinstance(properties, dict):
+        raise Invalid("Write what changes as `properties`.", target="properties")
+    run.edit(
+        display_name=properties.get("displayName"),
+        description=properties.get("description"),
+        tags=properties.get("tags"),
+    )
+    return described.job(lookup.readable(request, place, name))
+
+
+@router.delete("/{name}", summary="Put an ended job into the trash")
+def job_delete(request: HttpRequest, place: Path[Place], name: str):
+    room = lookup.workspace(request, place)
+    run = lookup.readable(request, place, name)
+    access.require(request.auth, "edit", room)
+    run.delete()
+    return {}
+
+
+@router.post("/{name}/cancel", summary="Cancel a job")
+def job_cancel(request: HttpRequest, place: Path[Place], name: str):
+    lookup.writable(request, place, name).cancel()
+    return described.job(lookup.readable(request, place, name))

@@ -1,0 +1,74 @@
+"""Metrics over the wire."""
+
+from django.conf import settings
+from django.http import Http404, HttpRequest
+from ninja import Path, Router
+
+from runs import metrics
+from runs.api import described, lookup
+from runs.api.lookup import Place
+from runs.models import MetricSeries, Run
+from studio import api
+from studio.errors import TooLarge
+
+router = Router(tags=["metrics"])
+BATCH = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["metrics"],
+                    "properties": {
+                        "batchId": {"type": "string", "maxLength": 64},
+                        "metrics": {"type": "array", "items": {"type": "object"}, "maxItems": metrics.MOST_POINTS},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post("/runs/{run_id}/metrics", summary="Store a batch of metrics, all or nothing", openapi_extra=BATCH)
+def metric_write(request: HttpRequest, place: Path[Place], run_id: str):
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if int(request.META.get("CONTENT_LENGTH") or 0) > most:
+        raise TooLarge(f"A batch has at most {most // 2**20} MiB. Send it in parts.")
+    run = lookup.writable(request, place, run_id)
+    lookup.check_open(request.auth, run)
+    batch = api.body(request)
+    return {"accepted": metrics.ingest(run, batch.get("batchId") or "", batch.get("metrics", []))}
+
+
+@router.get("/runs/{run_id}/metrics", summary="Every value of a run's metrics")
+def metric_list(request: HttpRequest, place: Path[Place], run_id: str, name: str = "", recursive: bool = False):
+    run = lookup.readable(request, place, run_id)
+    below = [row.pk for row in run.family()] if recursive else [run.pk]
+    family = dict(Run.objects.readable_by(request.auth).filter(pk__in=below).values_list("pk", "run_id"))
+    found = MetricSeries.objects.filter(run__in=family)
+    if name:
+        found = found.filter(name=name)
+    return api.page(request, found, lambda row: described.series(row, family[row.run_id], metrics.as_sdk_values(row)))
+
+
+@router.get("/runs/{run_id}/metrics/points", summary="The points of one metric after the first `after`")
+def metric_points(request: HttpRequest, place: Path[Place], run_id: str, name: str, after: int = 0):
+    row = _series(lookup.readable(request, place, run_id), name)
+    steps, times, values = metrics.points(row, max(after, 0))
+    told = values if isinstance(values, list) else values.tolist()
+    return {
+        "name": row.name,
+        "count": row.count,
+        "steps": steps.tolist(),
+        "times": times.tolist(),
+        "values": metrics.as_json(told),
+    }
+
+
+def _series(run: Run, name: str) -> MetricSeries:
+    found = MetricSeries.objects.filter(run=run, name=name).first()
+    if found is None:
+        raise Http404(f"The run {run.run_id} has no metric {name!r}.")
+    return found

@@ -1,0 +1,189 @@
+"""Figures of metrics whose content is a JSON file: confusion matrices, residuals, predictions and accuracy tables.
+
+Each kind has views of the same content, of which a person chooses one: `{"key", "label", "figure"}`.
+"""
+
+import itertools
+from collections.abc import Callable
+
+from runs.charts.colours import GREY
+from runs.charts.figures import figure, trace
+
+# What of a count [TP, FP, TN, FN] each curve is made of.
+Counts = list[float]
+
+
+def of_artifact(kind: str, content) -> list[dict]:
+    """The views of a file's content; ValueError says what its JSON lacks."""
+    data = content.get("data") if isinstance(content, dict) else None
+    if not isinstance(data, dict):
+        raise ValueError('it has no object "data"')
+    try:
+        return [{"key": key, "label": label, "figure": draw(data)} for key, label, draw in OF_KIND[kind]]
+    except KeyError as error:
+        raise ValueError(f"its data lacks {error}") from error
+    except (TypeError, IndexError) as error:
+        raise ValueError(f"its data has another shape: {error}") from error
+
+
+def confusion_matrix(data: dict, normalised: bool = False) -> dict:
+    """Rows are the true classes, columns what was predicted; normalised, each row adds up to 1."""
+    labels = [str(label) for label in data["class_labels"]]
+    counts = [list(row) for row in data["matrix"]]
+    if len(counts) != len(labels) or any(len(row) != len(labels) for row in counts):
+        raise TypeError(f"the matrix is not {len(labels)} by {len(labels)}, as there are labels")
+    shares = [[count / (sum(row) or 1) for count in row] for row in counts]
+    texts = [[f"{share:.1%}" for share in row] for row in shares] if normalised else counts
+    look = {**trace("heatmap"), "x": labels, "y": labels, "z": shares if normalised else counts, "text": texts}
+    look |= {"texttemplate": "%{text}", "customdata": counts, "showscale": False, "xgap": 1, "ygap": 1}
+    look |= {"hovertemplate": "true %{y}, predicted %{x}: %{text}<br>%{customdata} cases<extra></extra>"}
+    drawn = figure([look], "Predicted label", "True label", hovermode="closest")
+    drawn["layout"]["xaxis"] |= {"type": "category", "showgrid": False}
+    drawn["layout"]["yaxis"] |= {"type": "category", "autorange": "reversed", "showgrid": False}
+    return drawn
+
+
+def residuals(data: dict) -> dict:
+    """How often the prediction was off by how much."""
+    look = {**trace("bar"), **_bins(data["bin_edges"]), "y": data["bin_counts"], "name": "Count"}
+    return figure([look], "Residual", "Count", bargap=0.02)
+
+
+def predictions(data: dict) -> dict:
+    """The mean prediction for each bin of true values with its error, beside the ideal and over the true values' histogram."""
+    edges = data["bin_edges"]
+    bins = _bins(edges)
+    mean = {
+        **trace("scatter", "lines+markers"),
+        "name": "Average prediction",
+        "x": bins["x"],
+        "y": data["bin_averages"],
+    }
+    mean |= {"error_y": {"type": "data", "array": data.get("bin_errors") or []}, "colour": 0}
+    ideal = {**trace("scatter", "lines"), "name": "Ideal", "x": [edges[0], edges[-1]], "y": [edges[0], edges[-1]]}
+    ideal |= {"line": {"dash": "dash", "width": 1}, "colour": GREY}
+    drawn = figure([mean, ideal], "True value", "Predicted value", showlegend=True)
+    if counts := data.get("bin_counts"):
+        cases = {**trace("bar"), **bins, "y": counts, "name": "Cases", "yaxis": "y2", "colour": GREY, "opacity": 0.35}
+        drawn["data"] = [cases, *drawn["data"]]
+        # The bars keep to the lower quarter, as a backdrop.
+        drawn["layout"]["yaxis2"] = {"overlaying": "y", "visible": False, "range": [0, 4 * max(counts)]}
+    return drawn
+
+
+def _bins(edges: list) -> dict:
+    pairs = list(itertools.pairwise(edges))
+    return {"x": [(low + high) / 2 for low, high in pairs], "width": [high - low for low, high in pairs]}
+
+
+def roc(data: dict) -> dict:
+    return _curves(data, _false_positives, _true_positives, "False positive rate", "True positive rate", chance=[0, 1])
+
+
+def precision_recall(data: dict) -> dict:
+    return _curves(data, _true_positives, _precision, "Recall", "Precision")
+
+
+def calibration(data: dict) -> dict:
+    """How many of the cases with about the same predicted probability were positive."""
+    thresholds = data["probability_thresholds"]
+    traces = [_curve(name, _calibrated(table, thresholds)) for name, table in _tables(data, "probability_tables")]
+    return _with_line(traces, [0, 1], "Ideal", "Mean predicted probability", "Fraction of positives")
+
+
+def _calibrated(table: list[Counts], thresholds: list[float]) -> list[tuple]:
+    points = sorted(zip(thresholds, table, strict=True))
+    found = []
+    for (low, below), (high, above) in itertools.pairwise(points):
+        cases = (below[0] + below[1]) - (above[0] + above[1])
+        if cases > 0:
+            found.append(((low + high) / 2, (below[0] - above[0]) / cases))
+    return found
+
+
+def lift(data: dict) -> dict:
+    """How many times more positives are among the most probable cases than among any."""
+    return _curves(
+        data, _share, _lift, "Share of the cases, most probable first", "Lift", best_first=True, chance=[1, 1]
+    )
+
+
+def gain(data: dict) -> dict:
+    """How many of the positives are among the most probable cases."""
+    return _curves(
+        data, _share, _true_positives, "Share of the cases, most probable first", "Gain", best_first=True, chance=[0, 1]
+    )
+
+
+def _curves(data, across: Callable, up: Callable, x: str, y: str, *, best_first=False, chance=None) -> dict:
+    """One curve for each class and their micro average; by percentiles where the order of the cases counts."""
+    key = "percentile_tables" if best_first and data.get("percentile_tables") else "probability_tables"
+    traces = []
+    for name, table in _tables(data, key):
+        points = sorted((across(counts), up(counts)) for counts in table)
+        traces.append(_curve(name, [point for point in points if None not in point]))
+    return _with_line(traces, chance, "Chance", x, y) if chance else figure(traces, x, y, showlegend=True)
+
+
+def _tables(data: dict, key: str) -> list[tuple[str, list[Counts]]]:
+    labels = [str(label) for label in data["class_labels"]]
+    tables = data[key]
+    if len(tables) != len(labels):
+        raise TypeError(f"{key} has {len(tables)} tables for {len(labels)} labels")
+    together = [[sum(counts) for counts in zip(*at, strict=True)] for at in zip(*tables, strict=False)]
+    return [*zip(labels, tables, strict=True), *([("Micro average", together)] if len(labels) > 1 else [])]
+
+
+def _curve(name: str, points: list[tuple]) -> dict:
+    look = {**trace("scatter", "lines"), "name": name, "x": [x for x, _ in points], "y": [y for _, y in points]}
+    return look | ({"line": {"dash": "dot", "width": 2}} if name == "Micro average" else {})
+
+
+def _with_line(traces: list[dict], ends: list[float], name: str, x: str, y: str) -> dict:
+    line = {**trace("scatter", "lines"), "name": name, "x": [0, 1], "y": ends, "colour": GREY}
+    return figure([*traces, {**line, "line": {"dash": "dash", "width": 1}}], x, y, showlegend=True)
+
+
+def _rate(part: float, rest: float, without: float | None = 0.0) -> float | None:
+    return part / (part + rest) if part + rest else without
+
+
+def _true_positives(counts: Counts) -> float | None:
+    return _rate(counts[0], counts[3])
+
+
+def _false_positives(counts: Counts) -> float | None:
+    return _rate(counts[1], counts[2])
+
+
+def _precision(counts: Counts) -> float | None:
+    # Of no case that is said to be positive nothing can be said.
+    return _rate(counts[0], counts[1], without=None)
+
+
+def _share(counts: Counts) -> float | None:
+    true, false, *others = counts
+    return _rate(true + false, sum(others))
+
+
+def _lift(counts: Counts) -> float | None:
+    share = _share(counts)
+    return _true_positives(counts) / share if share else None
+
+
+def _normalised(data: dict) -> dict:
+    return confusion_matrix(data, normalised=True)
+
+
+OF_KIND = {
+    "confusion_matrix": [("raw", "Counts", confusion_matrix), ("normalised", "Normalised by row", _normalised)],
+    "residuals": [("residuals", "Residuals", residuals)],
+    "predictions": [("predictions", "Predictions", predictions)],
+    "accuracy_table": [
+        ("roc", "ROC", roc),
+        ("pr", "Precision and recall", precision_recall),
+        ("calibration", "Calibration", calibration),
+        ("lift", "Lift", lift),
+        ("gain", "Cumulative gain", gain),
+    ],
+}

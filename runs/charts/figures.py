@@ -1,0 +1,126 @@
+"""Plotly figures as plain data; static/js/charts.js draws them, in the colours of the reader's theme.
+
+plotly.graph_objects checks and builds each kind of figure once; after that only numbers are put in. It is imported with
+the first chart, so that a process that draws none stays small.
+"""
+
+import copy
+import functools
+import math
+
+from runs.charts.colours import DARK, LIGHT
+
+SCALE = {"light": [[0, "#eef4fc"], [1, "#1550a6"]], "dark": [[0, "#22303f"], [1, "#2d6cd0"]]}
+
+
+@functools.cache
+def templates() -> dict[str, dict]:
+    """What makes a chart light or dark."""
+    return {
+        "light": _template(LIGHT, "#242424", "#e4e6ea", "#ffffff", SCALE["light"]),
+        "dark": _template(DARK, "#f0f1f3", "#3a3f47", "#2c3037", SCALE["dark"]),
+    }
+
+
+def _template(colours, text, grid, hover, scale) -> dict:
+    import plotly.graph_objects as go
+
+    axis = {"gridcolor": grid, "zerolinecolor": grid, "linecolor": grid, "tickcolor": grid, "automargin": True}
+    layout = go.Layout(
+        colorway=colours,
+        font={"family": "Segoe UI, system-ui, sans-serif", "size": 12, "color": text},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        xaxis=axis,
+        yaxis=axis,
+        hoverlabel={"bgcolor": hover, "bordercolor": grid, "font": {"color": text}},
+        hovermode="x unified",
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )
+    return go.layout.Template(layout=layout, data={"heatmap": [go.Heatmap(colorscale=scale)]}).to_plotly_json()
+
+
+@functools.cache
+def _layout(x: str, y: str) -> dict:
+    import plotly.graph_objects as go
+
+    return go.Layout(
+        margin={"l": 48, "r": 12, "t": 8, "b": 36},
+        height=260,
+        uirevision="kept",
+        showlegend=False,
+        dragmode="zoom",
+        xaxis={"title": {"text": x, "standoff": 6}},
+        yaxis={"title": {"text": y}},
+    ).to_plotly_json()
+
+
+@functools.cache
+def trace(kind: str, mode: str = "") -> dict:
+    import plotly.graph_objects as go
+
+    build = {"scatter": go.Scatter, "bar": go.Bar, "heatmap": go.Heatmap}[kind]
+    return {**build(**({"mode": mode} if mode else {})).to_plotly_json(), "type": kind}
+
+
+def figure(traces: list[dict], x: str = "", y: str = "", **layout) -> dict:
+    """Traces on axes with these titles; `layout` changes what is usual."""
+    return {"data": traces, "layout": {**copy.deepcopy(_layout(x, y)), **layout}}
+
+
+def numbers(values) -> list[float | int | None]:
+    """For JSON, in full precision: what is no finite number is a gap."""
+    values = values.tolist() if hasattr(values, "tolist") else values
+    return [_number(value) for value in values]
+
+
+def _number(value):
+    if isinstance(value, int):
+        return value
+    return value if isinstance(value, float) and math.isfinite(value) else None
+
+
+def empty_line() -> dict:
+    """What all charts of series on the metrics tab have in common; static/js/metrics-chart.js puts the numbers in."""
+    spikes = {"showspikes": True, "spikemode": "across", "spikesnap": "cursor", "spikethickness": 1, "spikedash": "dot"}
+    drawn = figure([{**trace("scatter", "lines"), "connectgaps": False}], "Step")
+    drawn["layout"]["xaxis"] |= spikes
+    return drawn
+
+
+def lines_of_runs(series: list[tuple[str, int, object, object]]) -> dict:
+    """One line for each run: (name, colour, steps, values)."""
+    traces = []
+    for name, colour, steps, values in series:
+        mode = "markers" if len(values) == 1 else "lines"
+        look = {"mode": mode, "line": {"width": 1.5}, "marker": {"size": 7}, "colour": colour}
+        traces.append({**trace("scatter"), **look, "name": name, "x": steps.tolist(), "y": numbers(values)})
+    return figure(traces, "Step", height=220)
+
+
+def bars_of_runs(bars: list[tuple[str, int, float]]) -> dict:
+    """One bar for each run, for a metric of which every run has a single value."""
+    names, colours, values = zip(*bars, strict=True)
+    # Runs may have the same display name; their bars still stand side by side.
+    places = list(range(len(names)))
+    bar = {**trace("bar"), "x": places, "y": numbers(list(values)), "text": list(names), "colours": list(colours)}
+    bar |= {"hovertemplate": "%{text}: %{y}<extra></extra>", "textposition": "none"}
+    return figure([bar], height=220, xaxis={"showticklabels": False, "fixedrange": True}, hovermode="closest")
+
+
+def table(rows: list[dict]) -> dict | None:
+    """A line for each column of numbers of a logged table, over its rows; None if there is nothing to draw."""
+    columns = [name for name in dict.fromkeys(key for row in rows for key in row) if _is_numeric(rows, name)]
+    if len(rows) < 2 or not columns:
+        return None
+    places = list(range(len(rows)))
+    traces = [
+        {**trace("scatter", "lines"), "name": name, "x": places, "y": numbers([row.get(name) for row in rows])}
+        for name in columns
+    ]
+    return figure(traces, "Row", showlegend=len(traces) > 1)
+
+
+def _is_numeric(rows: list[dict], name: str) -> bool:
+    values = [row[name] for row in rows if row.get(name) is not None]
+    return bool(values) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)

@@ -1,0 +1,175 @@
+"""The metrics tab: its sections, a card for each metric in them, and what is in a card.
+
+Which card a metric gets follows from its row alone, so that the page of a run with hundreds of metrics is made without
+reading points. Lines come when their card is seen (runs/charts/metric_lines.py); so does what else has to be read, beyond the
+first few cards.
+"""
+
+import dataclasses
+import datetime as dt
+import json
+
+from runs import metrics
+from runs.charts import artifact_charts, figures, metric_lines
+from runs.files import artifacts
+from runs.models import Artifact, MetricSeries, Run
+
+# Cards beyond these are left out, and the page says so.
+MOST_CARDS = 1000
+# So many cards whose content has to be read are whole at once.
+AT_ONCE = 10
+MOST_ROWS = 50
+# Of a long table so many rows are drawn.
+DRAWN_ROWS = 2000
+JSON_MOST = 8 * 1024 * 1024
+SYSTEM = "system"
+GROUPS = {"prefix": "by prefix", "name": "by name, in one chart", "none": "not at all"}
+
+
+@dataclasses.dataclass
+class Card:
+    """`look` picks the piece of template: chart, number, later, texts, table, figure, image or problem.
+
+    A chart may hold the lines of several series; every other card has one.
+    """
+
+    members: list[MetricSeries]
+    title: str
+    look: str
+    views: list[dict] = dataclasses.field(default_factory=list)
+    columns: list[str] = dataclasses.field(default_factory=list)
+    rows: list[list] = dataclasses.field(default_factory=list)
+    first_row: int = 0
+    value: object = ""
+    problem: str = ""
+    is_hidden: bool = False
+
+    @property
+    def series(self) -> MetricSeries:
+        return self.members[0]
+
+    @property
+    def is_wide(self) -> bool:
+        return self.look == "table" and len(self.columns) > 4
+
+    @property
+    def pages(self) -> dict | None:
+        """Where the rows shown stand among all, and from which rows the pages beside them begin."""
+        if self.series.count <= MOST_ROWS or not self.rows:
+            return None
+        end = self.first_row + len(self.rows)
+        back = max(0, self.first_row - MOST_ROWS) if self.first_row else None
+        return {"first": self.first_row + 1, "end": end, "back": back, "on": end if end < self.series.count else None}
+
+
+@dataclasses.dataclass
+class Section:
+    name: str
+    title: str
+    cards: list[Card]
+    is_open: bool = True
+
+
+def sections(run: Run, shown: list[MetricSeries], group: str = "prefix") -> list[Section]:
+    """Lines stand before tables and single values; what is measured of the machine stands last, folded."""
+    by_name: dict[str, list[MetricSeries]] = {}
+    for series in sorted(shown, key=metric_lines.is_charted, reverse=True):
+        by_name.setdefault(_section_of(series.name, group), []).append(series)
+    names = sorted(by_name, key=lambda name: (name == SYSTEM, name))
+    found = [Section(name, _title(name), _cards(by_name[name], group), name != SYSTEM) for name in names]
+    later = [card for section in found for card in section.cards if card.look == "later"]
+    for card in later[:AT_ONCE]:
+        vars(card).update(vars(whole(run, card.series)))
+    return found
+
+
+def _section_of(name: str, group: str) -> str:
+    prefix = name.rpartition("/")[0]
+    if prefix == SYSTEM or prefix.startswith(f"{SYSTEM}/"):
+        return SYSTEM
+    return prefix if group == "prefix" else ""
+
+
+def _title(section: str) -> str:
+    if section == SYSTEM:
+        return "System metrics"
+    return section or "Metrics"
+
+
+def _cards(found: list[MetricSeries], group: str) -> list[Card]:
+    """One for each metric; grouped by name, lines of train/loss and val/loss share the card loss."""
+    titled: dict[str, list[MetricSeries]] = {}
+    for series in found:
+        together = group == "name" and metric_lines.is_charted(series)
+        titled.setdefault(series.name.rpartition("/")[2] if together else f"\0{series.name}", []).append(series)
+    return [_placeholder(members, title.removeprefix("\0")) for title, members in titled.items()]
+
+
+def _placeholder(members: list[MetricSeries], title: str) -> Card:
+    """What can be said of a card without reading anything."""
+    [first, *others] = members
+    if others or metric_lines.is_charted(first):
+        return Card(members, title if others else first.name, "chart")
+    if first.kind in metric_lines.CHARTED and first.count == 1 and len(first.shown) < 300:
+        return Card(members, first.name, "number", value=first.last if first.last is not None else first.shown)
+    return Card(members, first.name, "later")
+
+
+def whole(run: Run, series: MetricSeries, start: int = 0) -> Card:
+    """The card with its content; of rows, those from `start` on."""
+    card = _placeholder([series], series.name)
+    if card.look != "later":
+        return card
+    if series.kind == MetricSeries.Kind.TABLE:
+        return _table(series, start)
+    if series.kind == MetricSeries.Kind.IMAGE:
+        last = metrics.window(series, series.count - 1, 1)[2][0]
+        return Card([series], series.name, "image", value=path_of(last))
+    if series.kind in metric_lines.CHARTED:
+        rows = [[value] for value in metrics.as_json(list(metrics.window(series, start, MOST_ROWS)[2]))]
+        return Card([series], series.name, "texts", rows=rows, first_row=start)
+    return _of_file(run, series)
+
+
+def _table(series: MetricSeries, start: int) -> Card:
+    drawn = metrics.window(series, 0, DRAWN_ROWS)[2]
+    rows = drawn[start : start + MOST_ROWS] if start + MOST_ROWS <= len(drawn) else None
+    rows = rows or metrics.window(series, start, MOST_ROWS)[2]
+    columns = list(dict.fromkeys(column for row in [*drawn, *rows] for column in row))
+    cells = [[row.get(column) for column in columns] for row in rows]
+    figure = figures.table(drawn)
+    views = [{"key": "rows", "label": "Rows", "figure": figure}] if figure else []
+    return Card([series], series.name, "table", views, columns, cells, start)
+
+
+def values(series: MetricSeries, start: int) -> Card:
+    """The points of a chart as a table: step, time, value."""
+    steps, times, found = (list(column) for column in metrics.window(series, start, MOST_ROWS))
+    moments = [dt.datetime.fromtimestamp(time / 1000, dt.UTC) for time in times]
+    rows = [[int(step), at, _plain(value)] for step, at, value in zip(steps, moments, found, strict=True)]
+    return Card([series], series.name, "values", columns=["Step", "Time", "Value"], rows=rows, first_row=start)
+
+
+def _of_file(run: Run, series: MetricSeries) -> Card:
+    """A confusion matrix and its like lie in a file; only the first of a name counts, as in Azure."""
+    path = path_of(metrics.window(series, 0, 1)[2][0])
+    file = Artifact.objects.filter(run=run, path=path).first()
+    if file is None or file.size > JSON_MOST:
+        missing = "its file is not there" if file is None else f"its file is larger than {JSON_MOST // 2**20} MiB"
+        return Card([series], series.name, "problem", value=path, problem=missing)
+    try:
+        content = json.loads(artifacts.content(file))
+        return Card([series], series.name, "figure", artifact_charts.of_artifact(series.kind, content), value=path)
+    except (ValueError, RecursionError) as error:
+        return Card([series], series.name, "problem", value=path, problem=f"its JSON cannot be drawn: {error}")
+
+
+def path_of(value) -> str:
+    """From `aml://artifactId/ExperimentRun/dcid.<run>/<path>`, or a bare path, to the path."""
+    text = str(value)
+    return text.partition("/dcid.")[2].partition("/")[2] if text.startswith("aml://") else text
+
+
+def _plain(value):
+    """A number of numpy's as Python's."""
+    return value.item() if hasattr(value, "item") else value

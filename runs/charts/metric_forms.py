@@ -1,0 +1,55 @@
+"""What the address of the metrics tab, and its script, may ask."""
+
+from django import forms
+
+from runs.charts import metric_cards
+
+MOST_WIDTH = 4000
+MOST_AT_ONCE = 60
+
+
+class MetricsChoice(forms.Form):
+    """Only what changes which cards there are; axes, smoothing and zoom are the script's (static/js/metrics-choices.js)."""
+
+    q = forms.CharField(required=False, max_length=200)
+    group = forms.TypedChoiceField(
+        required=False, choices=list(metric_cards.GROUPS.items()), coerce=str, empty_value="prefix"
+    )
+
+
+class Keys(forms.Field):
+    """Primary keys, with commas between."""
+
+    def to_python(self, value) -> list[int]:
+        words = [word for word in str(value or "").split(",") if word]
+        if len(words) > MOST_AT_ONCE:
+            raise forms.ValidationError(f"{len(words)} series; ask for {MOST_AT_ONCE} at most.")
+        if not all(word.isascii() and word.isdigit() and len(word) < 19 for word in words):
+            raise forms.ValidationError(f"{value!r}: write the numbers of series, with commas between.")
+        return [int(word) for word in words]
+
+
+class LinesAsked(forms.Form):
+    series = Keys()
+    width = forms.IntegerField(required=False, min_value=10, max_value=MOST_WIDTH)
+    axis = forms.ChoiceField(required=False, choices=[(word, word) for word in ("step", "time", "metric")])
+    metric = forms.IntegerField(required=False, min_value=1)
+
+    def __init__(self, query):
+        super().__init__(query)
+        # `from` is a word of Python's.
+        self.fields["from"] = forms.FloatField(required=False)
+        self.fields["to"] = forms.FloatField(required=False)
+
+    def clean(self):
+        given = self.cleaned_data
+        least, most = given.get("from"), given.get("to")
+        if (least is None) != (most is None) or (least is not None and least > most):
+            self.add_error("from", "write from and to, the smaller first.")
+        if given.get("axis") == "metric" and not given.get("metric"):
+            self.add_error("metric", "say which metric is the axis.")
+        return given
+
+
+class RowsAsked(forms.Form):
+    start = forms.IntegerField(required=False, min_value=0, max_value=10**9)

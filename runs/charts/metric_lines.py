@@ -1,0 +1,108 @@
+"""What the charts of the metrics tab draw: lines as JSON, thinned to the pixels they have, and what is new in them."""
+
+import csv
+import dataclasses
+import datetime as dt
+import io
+
+from runs import metrics
+from runs.charts import figures
+from runs.lists import exports
+from runs.models import MetricSeries, Run
+
+# A poll that has more new points than this sends the line anew.
+MOST_NEW = 2000
+CHARTED = (MetricSeries.Kind.SCALAR, MetricSeries.Kind.LIST)
+
+
+def is_charted(series: MetricSeries) -> bool:
+    return series.kind in CHARTED and series.values != MetricSeries.Values.JSON and series.count > 1
+
+
+def whole(series: list[MetricSeries], width: int, within=None) -> list[dict]:
+    """Each series, or what of it lies within a range of the axis, in about `width` points."""
+    from runs.metrics import sketches
+
+    found = sketches.lines(series, width, within)
+    return [_as_json(one.pk, 0, found[one.pk]) for one in series]
+
+
+def over_metric(series: list[MetricSeries], other: MetricSeries, width: int) -> list[dict]:
+    """Each series over the values that another metric had in the same steps."""
+    import numpy as np
+
+    other_steps, _, other_values = metrics.points(other)
+    lines = []
+    for one in series:
+        columns = metrics.points(one)
+        _, mine, its = np.intersect1d(columns[0], other_steps, return_indices=True)
+        steps, times, values = (np.asarray(column)[mine] for column in columns)
+        chosen = metrics.thin((np.arange(len(mine)), times, values), width)[0]
+        line = Line(steps[chosen], times[chosen], values[chosen], one.count, 0)
+        xs = figures.numbers(np.asarray(other_values)[its][chosen])
+        lines.append({**_as_json(one.pk, 0, line), "xs": xs})
+    return lines
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    steps: object
+    times: object
+    values: object
+    count: int
+    gaps: int
+
+
+def news(run: Run, known: dict[int, int], width: int) -> dict:
+    """For the charts and cards that a page shows, with the number of points it has: new points, and cards to draw anew."""
+    changed = [one for one in MetricSeries.objects.filter(run=run) if one.count > known.get(one.pk, one.count)]
+    growing = [one for one in changed if is_charted(one) and known[one.pk] > 1]
+    far = [one for one in growing if one.count - known[one.pk] > MOST_NEW]
+    near = metrics.points_after({one.pk: known[one.pk] for one in growing if one not in far})
+    points = [_new_points(pk, known[pk], columns) for pk, columns in near.items()]
+    anew = [one.pk for one in changed if one not in growing]
+    return {"points": points + (whole(far, width) if far else []), "anew": anew}
+
+
+def _new_points(pk: int, after: int, columns) -> dict:
+    import numpy as np
+
+    steps, times, values = columns
+    gaps = int(np.count_nonzero(~np.isfinite(np.asarray(values, "<f8"))))
+    return _as_json(pk, after, Line(steps, times, values, after + len(steps), gaps))
+
+
+def _as_json(pk: int, after: int, line) -> dict:
+    return {
+        "id": pk,
+        "after": after,
+        "count": line.count,
+        "gaps": line.gaps,
+        "steps": line.steps.tolist(),
+        "times": line.times.tolist(),
+        "values": figures.numbers(line.values),
+    }
+
+
+def as_csv(series: list[MetricSeries]):
+    """A CSV with every point of the series as they were logged, part by part."""
+    yield _csv([["metric", "step", "time", "value"]])
+    for one in series:
+        for steps, times, values in metrics.blocks(one):
+            moments = [dt.datetime.fromtimestamp(ms / 1000, dt.UTC).isoformat(timespec="milliseconds") for ms in times]
+            values = values if isinstance(values, list) else values.tolist()
+            yield _csv([one.name, *row] for row in zip(steps.tolist(), moments, values, strict=True))
+
+
+def table_as_csv(series: MetricSeries):
+    """The columns are those of any row, so the rows are read twice."""
+    columns = list(dict.fromkeys(name for _, _, rows in metrics.blocks(series) for row in rows for name in row))
+    yield _csv([columns])
+    for _, _, rows in metrics.blocks(series):
+        yield _csv([row.get(name) for name in columns] for row in rows)
+
+
+def _csv(rows) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows(map(exports.safe, row) for row in rows)
+    return buffer.getvalue()

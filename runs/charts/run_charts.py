@@ -1,0 +1,35 @@
+"""The small charts above the runs of an experiment: one for each metric, with a line for each run shown."""
+
+from runs.charts import colours, figures
+from runs.models import MetricSeries, Run
+
+MOST_CHARTS = 12
+MOST_RUNS = 50
+WIDTH = 160
+
+
+def of(runs: list[Run], names: list[str]) -> list[dict]:
+    """`{"name", "figure"}` for the first few metrics of these names."""
+    # With numpy, so that a process that draws none stays small.
+    from runs.metrics import sketches
+
+    runs = runs[:MOST_RUNS]
+    by_run = {run.pk: run for run in runs}
+    found = MetricSeries.objects.filter(run__in=runs, name__in=names[:MOST_CHARTS], last__isnull=False)
+    by_name: dict[str, list[MetricSeries]] = {}
+    for series in sorted(found, key=lambda series: -series.run_id):
+        by_name.setdefault(series.name, []).append(series)
+    drawn = sketches.lines([one for series in by_name.values() for one in series], WIDTH)
+    shown = [name for name in names[:MOST_CHARTS] if name in by_name]
+    return [{"name": name, "figure": _figure(by_name[name], by_run, drawn)} for name in shown]
+
+
+def _figure(found: list[MetricSeries], by_run: dict[int, Run], drawn: dict) -> dict:
+    if all(series.count == 1 for series in found):
+        bars = [(by_run[one.run_id].display_name, colours.place(one.run_id), one.last) for one in found]
+        return figures.bars_of_runs(bars)
+    lines = []
+    for series in found:
+        line = drawn[series.pk]
+        lines.append((by_run[series.run_id].display_name, colours.place(series.run_id), line.steps, line.values))
+    return figures.lines_of_runs(lines)

@@ -1,0 +1,1 @@
+"""From the trash to freed space: restoring, purging, retention."""

@@ -1,0 +1,254 @@
+"""Frees for ever what is in the trash: rows in small batches, then their files, then what a crash left behind.
+
+The row of the job says what and how far; what is still there says what to do next. So each step is safe to run twice,
+and a purge that was killed goes on where it was. It works in turns of a few seconds, so that it never holds a worker or
+the database's write lock for long.
+"""
+
+import datetime as dt
+import functools
+import logging
+import time
+
+from django.db import DatabaseError, OperationalError, transaction
+from django.db.models import F, Q, Sum
+from django.utils import timezone
+
+from assets.registry import LoggedModel, ModelFile, ModelVersion
+from compute import doorbell
+from runs.deletion import database, orphans
+from runs.files import artifacts, snapshots
+from runs.models import ArtifactSegment, Experiment, MetricSeries, PurgeJob, Run, Snapshot
+from studio import storage
+from studio.errors import Conflict
+from workspaces import deletion
+from workspaces.models import User, Workspace
+
+logger = logging.getLogger(__name__)
+TASK = "runs.tasks.purge"
+# Runs in one transaction, and points: of heavy runs fewer go at once.
+BATCH = 200
+POINTS = 2_000_000
+TURN_SECONDS = 3.0
+HELD = dt.timedelta(seconds=60)
+# So long others may write before the next batch.
+REST_SECONDS = 0.01
+# Somebody may just be submitting a run with a snapshot that has none.
+SNAPSHOTS_KEPT = dt.timedelta(minutes=10)
+
+
+def start(user: User | None, workspace: Workspace, scope: str, **fields) -> PurgeJob:
+    """Put a purge into the queue; a second one of the same workspace waits for the first."""
+    job = PurgeJob(
+        workspace=workspace, workspace_name=workspace.name, area=workspace.storage_area, scope=scope, created_by=user
+    )
+    for name, value in fields.items():
+        setattr(job, name, value)
+    job.total, job.kept = runs_of(job).count(), _held(job).count() if scope != PurgeJob.Scope.WORKSPACE else 0
+    job.save()
+    doorbell.ring_control(TASK)
+    return job
+
+
+def start_workspace(user: User | None, workspace: Workspace) -> PurgeJob:
+    if is_under_way(workspace):
+        raise Conflict(f"{workspace.name} is being deleted for ever already.", code="purge_under_way")
+    return start(user, workspace, PurgeJob.Scope.WORKSPACE)
+
+
+def is_under_way(workspace: Workspace) -> bool:
+    return workspace.purges.filter(scope=PurgeJob.Scope.WORKSPACE, state__in=PurgeJob.OPEN).exists()
+
+
+def _chosen(job: PurgeJob):
+    """What the job names, whether a registered model needs it or not."""
+    runs = Run.objects.filter(workspace=job.workspace)
+    if job.scope == PurgeJob.Scope.WORKSPACE:
+        return runs
+    if job.scope == PurgeJob.Scope.TRASH:
+        return runs.filter(deleted_at__lte=job.until)
+    return runs.exclude(deleted_at=None).filter(Q(pk__in=job.run_pks) | Q(experiment__in=job.experiment_pks))
+
+
+def _held(job: PurgeJob):
+    """Those that stay: a registered model has its files in them or in a run of their family."""
+    families = _needed_families(job)
+    return _chosen(job).filter(Q(pk__in=families) | Q(root__in=families))
+
+
+def _needed_families(job: PurgeJob) -> list[int]:
+    """The topmost runs; a list, since there are few, and a query would be answered anew for each batch."""
+    versions = ModelVersion.objects.filter(model__workspace=job.workspace).exclude(run_id="")
+    needed = Run.objects.filter(workspace=job.workspace, run_id__in=versions.values("run_id"))
+    return sorted({root or pk for pk, root in needed.values_list("pk", "root")})
+
+
+def runs_of(job: PurgeJob):
+    if job.scope == PurgeJob.Scope.WORKSPACE or not (families := _needed_families(job)):
+        return _chosen(job)
+    return _chosen(job).exclude(Q(pk__in=families) | Q(root__in=families, root__isnull=False))
+
+
+def experiments_of(job: PurgeJob):
+    """Those that have lost their last run."""
+    empty = Experiment.objects.filter(workspace=job.workspace, runs=None)
+    if job.scope == PurgeJob.Scope.WORKSPACE:
+        return empty
+    if job.scope == PurgeJob.Scope.TRASH:
+        return empty.filter(deleted_at__lte=job.until)
+    return empty.exclude(deleted_at=None).filter(pk__in=job.experiment_pks)
+
+
+def work(seconds: float = TURN_SECONDS) -> bool:
+    """A turn of the oldest purge that nobody holds; says whether there is more to do."""
+    now = timezone.now()
+    free = PurgeJob.objects.filter(state__in=PurgeJob.OPEN).filter(Q(held_until=None) | Q(held_until__lt=now))
+    for job in free.order_by("pk"):
+        # One conditional UPDATE: of two workers, one gets the job.
+        if free.filter(pk=job.pk).update(held_until=now + HELD, state=PurgeJob.State.RUNNING):
+            job.refresh_from_db()
+            _turn(job, time.monotonic() + seconds)
+            return free.exists()
+    return False
+
+
+def _turn(job: PurgeJob, deadline: float) -> None:
+    if job.database_before is None:
+        _note(job, database_before=database.size())
+    try:
+        while _step(job):
+            if time.monotonic() > deadline:
+                _note(job, held_until=None)
+                return
+            time.sleep(REST_SECONDS)
+    except OperationalError as error:
+        # The database is busy or away: whoever looks after HELD goes on.
+        logger.warning("The purge %s waits: %s", job.pk, error)
+    except (DatabaseError, OSError, storage.Error) as error:
+        logger.exception("The purge %s failed", job.pk)
+        job.end(
+            PurgeJob.State.FAILED, error=f"{type(error).__name__}: {error}. Start it again; it goes on where it was."
+        )
+
+
+def _step(job: PurgeJob) -> bool:
+    """The next piece of work; False after the last."""
+    if _free_batch(job):
+        return True
+    experiments_of(job).delete()
+    _free_models(job)
+    if job.scope == PurgeJob.Scope.WORKSPACE:
+        _free_workspace(job)
+    else:
+        _free_snapshots(job)
+    freed, left = orphans.sweep(job.area)
+    database.shrink(lambda: _note(job, held_until=timezone.now() + HELD))
+    _note(job, files_freed=F("files_freed") + freed, files_after=left, database_after=database.size())
+    job.end(PurgeJob.State.COMPLETED)
+    return False
+
+
+def _free_batch(job: PurgeJob) -> bool:
+    """Rows first: files without rows are swept later, rows without files would show as errors."""
+    chosen = _next(job)
+    if not chosen:
+        return False
+    with transaction.atomic():
+        # Some may have been restored since they were chosen.
+        still = Run.objects.filter(pk__in=chosen) if job.scope == PurgeJob.Scope.WORKSPACE else _in_trash(chosen)
+        pks = list(still.select_for_update().values_list("pk", flat=True))
+        files = list(ArtifactSegment.objects.filter(artifact__run__in=pks).values_list("key", "size"))
+        for model, way in hanging_on(Run):
+            rows = model.objects.filter(**{f"{way}__in": pks})
+            # Not `delete`, which asks first what hangs on the rows.
+            rows._raw_delete(rows.db) if "__" not in way else rows.delete()
+        runs = Run.objects.filter(pk__in=pks)
+        runs._raw_delete(runs.db)
+    _free_files(job, files, done=F("done") + len(pks))
+    return True
+
+
+def _in_trash(pks: list[int]):
+    return Run.objects.filter(pk__in=pks).exclude(deleted_at=None)
+
+
+@functools.cache
+def hanging_on(model) -> list[tuple[type, str]]:
+    """The tables whose rows go with a row of `model`, each with its way to it, those that hang on others first."""
+    found = []
+    for related in model._meta.get_fields(include_hidden=True):
+        if related.auto_created and related.is_relation and related.related_model is not Run:
+            way = related.field.name
+            deeper = [(other, f"{path}__{way}") for other, path in hanging_on(related.related_model)]
+            found += [*deeper, (related.related_model, way)]
+    return found
+
+
+def _next(job: PurgeJob) -> list[int]:
+    """Some runs with their descendants, as many as are light enough."""
+    # In the order of the index of the trash, so that none is sorted.
+    order = ["deleted_at"] if job.scope == PurgeJob.Scope.TRASH else []
+    found = list(runs_of(job).order_by(*order).values_list("pk", flat=True)[:BATCH])
+    weights = MetricSeries.objects.filter(run__in=found).values_list("run").annotate(Sum("count")).order_by()
+    points, weight, taken = dict(weights), 0, []
+    for pk in found:
+        weight += points.get(pk, 0)
+        if taken and weight > POINTS:
+            break
+        taken.append(pk)
+    layer = taken
+    while layer := list(Run.objects.filter(parent__in=layer).exclude(pk__in=taken).values_list("pk", flat=True)):
+        taken += layer
+    return taken
+
+
+def _free_files(job: PurgeJob, files: list[tuple[str, int]], **noted) -> None:
+    for start_at in range(0, len(files), 1000):
+        artifacts.free([key for key, _ in files[start_at : start_at + 1000]])
+    freed = sum(size for _, size in files)
+    _note(job, files_freed=F("files_freed") + freed, held_until=timezone.now() + HELD, **noted)
+
+
+def _free_models(job: PurgeJob) -> None:
+    """Models that were logged and deleted, unless a registered one is made of them."""
+    if job.scope != PurgeJob.Scope.TRASH:
+        return
+    needed = ModelVersion.objects.filter(model__workspace=job.workspace).values("logged_model_id")
+    gone = LoggedModel.objects.filter(workspace=job.workspace, deleted_at__lte=job.until)
+    gone = list(gone.exclude(model_id__in=needed).values_list("pk", flat=True))
+    files = list(ModelFile.objects.filter(model__in=gone).values_list("key", "size"))
+    LoggedModel.objects.filter(pk__in=gone).delete()
+    _free_files(job, files)
+
+
+def _free_snapshots(job: PurgeJob) -> None:
+    unused = Snapshot.objects.filter(workspace=job.workspace, runs=None, used_at__lt=timezone.now() - SNAPSHOTS_KEPT)
+    for snapshot in unused.iterator():
+        snapshots.forget(snapshot)
+        _note(job, files_freed=F("files_freed") + snapshot.size, held_until=timezone.now() + HELD)
+
+
+def _free_workspace(job: PurgeJob) -> None:
+    """Its nodes are gone with the rows, so hosts stop them. The row is gone already if a first try was killed."""
+    workspace = Workspace.objects.filter(pk=job.workspace_id).select_related("resource_group").first()
+    if workspace:
+        workspace.delete()
+        deletion.forget_if_empty(workspace.resource_group)
+    _note(job, files_freed=F("files_freed") + storage.delete_area(job.area))
+
+
+def _note(job: PurgeJob, **fields) -> None:
+    PurgeJob.objects.filter(pk=job.pk).update(**fields)
+
+
+def expire(before: dt.datetime) -> None:
+    """Queue a purge for each trash that has something older."""
+    for workspace in Workspace.objects.filter(deleted_at__lt=before):
+        if not is_under_way(workspace):
+            start_workspace(None, workspace)
+    old = Q(runs__deleted_at__lt=before) | Q(experiments__deleted_at__lt=before)
+    for workspace in Workspace.objects.filter(old, deleted_at=None).distinct():
+        job = PurgeJob(workspace=workspace, scope=PurgeJob.Scope.TRASH, until=before)
+        busy = workspace.purges.filter(state__in=PurgeJob.OPEN).exists()
+        if not busy and (runs_of(job).exists() or experiments_of(job).exists()):
+            start(None, workspace, PurgeJob.Scope.TRASH, until=before)

@@ -1,0 +1,227 @@
+"""Files of runs: rows in the database, bytes in storage as one or more segments, so that a log can grow on any storage."""
+
+import mimetypes
+import tempfile
+from collections.abc import Iterable, Iterator
+
+from django.db import IntegrityError, transaction
+from django.db.models import Count, F
+from django.utils import timezone
+
+from runs.files import paths
+from runs.models import Artifact, ArtifactSegment, Run
+from studio import storage
+from studio.errors import Conflict
+
+APPEND_MOST = 16 * 1024 * 1024
+# Of several that append at once, each tries again this often before it is told to wait.
+TRIES = 5
+# Segments that a reader looks up at once.
+SEGMENTS = 500
+SPOOL = 4 * 1024 * 1024
+TEXTS = {".log": "text/plain", ".txt": "text/plain", ".jsonl": "application/json", ".ipynb": "application/json"}
+TYPES = {
+    **TEXTS,
+    ".parquet": "application/vnd.apache.parquet",
+    ".yml": "text/yaml",
+    ".yaml": "text/yaml",
+    ".md": "text/markdown",
+}
+
+
+def put(run: Run, path: str, chunks: Iterable[bytes], *, content_type: str = "", overwrite: bool = False) -> Artifact:
+    """Store a whole file. Of two that store one path at once, one gets a Conflict; the other's file is whole."""
+    path = paths.checked(path)
+    _check_free(run, path, overwrite)
+    key = storage.new_key(run.storage_area)
+    size = storage.put(key, chunks)
+    try:
+        with transaction.atomic():
+            artifact, old = _replace(run, path, content_type, overwrite)
+            _add_segment(artifact, 0, size, key)
+            touch(run)
+    except (IntegrityError, Conflict) as error:
+        free([key])
+        raise _there(path) if isinstance(error, IntegrityError) else error from error
+    free(old if size else [*old, key])
+    return artifact
+
+
+def put_segments(run: Run, path: str, segments: list[tuple[str, int]], *, content_type: str = "") -> Artifact:
+    """A file of what lies in storage already, as (key, size) in order; one of the same path is replaced."""
+    path = paths.checked(path)
+    with transaction.atomic():
+        artifact, old = _replace(run, path, content_type, overwrite=True)
+        for key, size in segments:
+            _add_segment(artifact, artifact.size, size, key)
+        touch(run)
+    free(old)
+    return artifact
+
+
+def _replace(run: Run, path: str, content_type: str, overwrite: bool) -> tuple[Artifact, list[str]]:
+    """The row without segments, and the keys that it had."""
+    kind = content_type_of(path, content_type)
+    artifact = Artifact.objects.select_for_update().filter(run=run, path=path).first() if overwrite else None
+    if artifact is None:
+        _check_free(run, path, overwrite)
+        return Artifact.objects.create(run=run, path=path, content_type=kind), []
+    keys = list(artifact.segments.values_list("key", flat=True))
+    artifact.segments.all().delete()
+    artifact.size, artifact.content_type, artifact.updated_at = 0, kind, timezone.now()
+    artifact.save(update_fields=["size", "content_type", "updated_at"])
+    return artifact, keys
+
+
+def _add_segment(artifact: Artifact, offset: int, size: int, key: str) -> None:
+    if size:
+        ArtifactSegment.objects.create(artifact=artifact, offset=offset, size=size, key=key)
+        artifact.size = offset + size
+        Artifact.objects.filter(pk=artifact.pk).update(size=artifact.size)
+
+
+def append(run: Run, path: str, offset: int, data: bytes, *, content_type: str = "") -> Artifact:
+    """Let a file grow by what `data`, which belongs at `offset`, adds to it: what it has already is skipped."""
+    path = paths.checked(path)
+    for _ in range(TRIES):
+        artifact = Artifact.objects.filter(run=run, path=path).first() or _start(run, path, content_type)
+        if offset > artifact.size:
+            raise Conflict(
+                f"{path} has {artifact.size} bytes; nothing can be appended at {offset}.",
+                code="wrong_offset",
+                target="offset",
+                details=[{"code": "size", "message": str(artifact.size)}],
+            )
+        fresh = data[artifact.size - offset :]
+        if not fresh or _append_at(artifact, fresh):
+            return artifact
+    raise Conflict(f"Others append to {path} at the same time. Try again.", target="path")
+
+
+def _start(run: Run, path: str, content_type: str) -> Artifact:
+    _check_free(run, path, overwrite=False)
+    kind = content_type_of(path, content_type)
+    return Artifact.objects.get_or_create(run=run, path=path, defaults={"content_type": kind})[0]
+
+
+def _append_at(artifact: Artifact, data: bytes) -> bool:
+    """False if somebody else was first."""
+    offset, key = artifact.size, storage.new_key(artifact.run.storage_area)
+    storage.put_bytes(key, data)
+    with transaction.atomic():
+        # One conditional UPDATE: of two that append at one place, one wins.
+        same = Artifact.objects.filter(pk=artifact.pk, size=offset)
+        won = same.update(size=offset + len(data), updated_at=timezone.now())
+        if won:
+            ArtifactSegment.objects.create(artifact=artifact, offset=offset, size=len(data), key=key)
+            artifact.size = offset + len(data)
+            touch(artifact.run)
+    if not won:
+        free([key])
+    return bool(won)
+
+
+def read(artifact: Artifact, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+    """The bytes from `start`, in parts, across segments. Segments that are joined meanwhile are looked up anew."""
+    end = artifact.size if length is None else min(start + length, artifact.size)
+    missed = None
+    while start < end:
+        try:
+            for part in _parts(artifact, start, end):
+                yield part
+                start += len(part)
+        except FileNotFoundError:
+            if missed == start:
+                raise
+            missed = start
+
+
+def _parts(artifact: Artifact, start: int, end: int) -> Iterator[bytes]:
+    ends = artifact.segments.annotate(end=F("offset") + F("size"))
+    found = list(ends.filter(end__gt=start, offset__lt=end).order_by("offset")[:SEGMENTS])
+    if not found or found[0].offset > start:
+        raise FileNotFoundError(f"{artifact.path} of the run {artifact.run_id} lacks its bytes from {start}.")
+    for segment in found:
+        stop = min(end, segment.end)
+        yield from storage.stream(segment.key, start - segment.offset, stop - start)
+        start = stop
+
+
+def content(artifact: Artifact, start: int = 0, length: int | None = None) -> bytes:
+    return b"".join(read(artifact, start, length))
+
+
+def delete(artifact: Artifact) -> None:
+    keys = list(artifact.segments.values_list("key", flat=True))
+    run = artifact.run
+    artifact.delete()
+    touch(run)
+    free(keys)
+
+
+def fragmented(segments: int):
+    """Files that lie in at least so many segments."""
+    return Artifact.objects.annotate(parts=Count("segments")).filter(parts__gte=segments)
+
+
+def compact(artifact: Artifact) -> None:
+    """Join the segments into one. What is appended meanwhile stays behind it; losing a race leaves all as it was."""
+    segments = list(artifact.segments.all())
+    if len(segments) < 2:
+        return
+    size = sum(segment.size for segment in segments)
+    key = storage.new_key(artifact.run.storage_area)
+    with tempfile.SpooledTemporaryFile(SPOOL) as file:
+        # Not straight from read to put: the storage library cannot read while it writes.
+        for part in read(artifact, 0, size):
+            file.write(part)
+        file.seek(0)
+        storage.put(key, iter(lambda: file.read(SPOOL), b""))
+    with transaction.atomic():
+        gone = ArtifactSegment.objects.filter(pk__in=[segment.pk for segment in segments]).delete()[0]
+        whole = gone == len(segments)
+        if whole:
+            ArtifactSegment.objects.create(artifact=artifact, offset=0, size=size, key=key)
+        else:
+            transaction.set_rollback(True)
+    free([segment.key for segment in segments] if whole else [key])
+
+
+def content_type_of(path: str, given: str = "") -> str:
+    """What the name says; what the client says only if the name says nothing."""
+    extension = "." + path.rsplit(".", 1)[-1].lower() if "." in path else ""
+    guessed = TYPES.get(extension) or mimetypes.guess_type(path)[0]
+    given = given.split(";")[0].strip().lower()
+    return (guessed or given or "application/octet-stream")[:100]
+
+
+def touch(run: Run) -> None:
+    Run.objects.filter(pk=run.pk).update(revision=F("revision") + 1)
+
+
+def free(keys: list[str]) -> None:
+    try:
+        storage.delete(keys)
+    except FileNotFoundError:
+        # Some are gone already: the rest goes one by one.
+        for key in keys if len(keys) > 1 else []:
+            free([key])
+
+
+def _check_free(run: Run, path: str, overwrite: bool) -> None:
+    """The path is free, and no file stands where it needs a folder, so that all can be downloaded side by side."""
+    if not overwrite and Artifact.objects.filter(run=run, path=path).exists():
+        raise _there(path)
+    parts = path.split("/")
+    folders = ["/".join(parts[:count]) for count in range(1, len(parts))]
+    file = Artifact.objects.filter(run=run, path__in=folders).values_list("path", flat=True).first()
+    # "0" follows "/": a range, which unlike a pattern uses the index everywhere.
+    below = Artifact.objects.filter(run=run, path__gt=f"{path}/", path__lt=f"{path}0", path__startswith=f"{path}/")
+    if file or below.exists():
+        other = f"a file {file}" if file else f"a folder {path}"
+        raise Conflict(f"The run has {other}, so {path} cannot be stored too.", code="path_conflict", target="path")
+
+
+def _there(path: str) -> Conflict:
+    text = f"The run has a file {path} already. Choose another name, or send overwrite=true."
+    return Conflict(text, code="path_conflict", target="path")

@@ -1,0 +1,67 @@
+"""Long text files, read by ranges so that a log of 100 MB costs no memory."""
+
+from runs.files import artifacts
+from runs.models import Artifact
+from studio import storage
+
+MOST_HITS = 500
+MOST_LINE = 400
+# A search reads so much and then says where it stopped.
+MOST_READ = 256 * 1024 * 1024
+
+
+def tail(file: Artifact, length: int) -> str:
+    """The end of the file, from the start of a line."""
+    start = max(0, file.size - length)
+    text = artifacts.content(file, start).decode("utf-8", "replace")
+    return text.partition("\n")[2] if start and "\n" in text else text
+
+
+def lines_before(file: Artifact, offset: int) -> int:
+    return sum(part.count(b"\n") for part in artifacts.read(file, 0, offset))
+
+
+def search(file: Artifact, words: str, start: int = 0) -> dict:
+    """`{"hits": [{"offset", "line", "text"}], "next"}`: lines that contain the words in any case; `next` where to go on."""
+    wanted = words.lower().encode()
+    hits: list[dict] = []
+    line = lines_before(file, start)
+    for offset, block in _blocks(file, start):
+        line = _search_block(block, offset, line, wanted, hits)
+        if len(hits) >= MOST_HITS or offset - start > MOST_READ:
+            last = hits[MOST_HITS - 1] if len(hits) >= MOST_HITS else None
+            going_on = last["offset"] + len(last["text"].encode()) if last else offset + len(block)
+            return {"hits": hits[:MOST_HITS], "next": going_on}
+    return {"hits": hits, "next": None}
+
+
+def _blocks(file: Artifact, start: int):
+    """Parts that end at the end of a line."""
+    rest = b""
+    for part in artifacts.read(file, start):
+        block = rest + part
+        end = block.rfind(b"\n") + 1
+        # A line longer than a part is cut rather than gathered without end.
+        end = end or (len(block) if len(block) > 2 * storage.PART else 0)
+        if end:
+            yield start, block[:end]
+        start, rest = start + end, block[end:]
+    if rest:
+        yield start, rest
+
+
+def _search_block(block: bytes, offset: int, line: int, wanted: bytes, hits: list[dict]) -> int:
+    """Adds what is found; returns the number of the line after the block."""
+    lowered, counted, place = block.lower(), 0, 0
+    while len(hits) < MOST_HITS:
+        found = lowered.find(wanted, place)
+        if found < 0:
+            break
+        begin = block.rfind(b"\n", 0, found) + 1
+        end = block.find(b"\n", found)
+        end = len(block) if end < 0 else end
+        line += block.count(b"\n", counted, begin)
+        counted, place = begin, end + 1
+        text = block[begin : min(end, begin + MOST_LINE)].decode("utf-8", "replace")
+        hits.append({"offset": offset + begin, "line": line + 1, "text": text})
+    return line + block.count(b"\n", counted)

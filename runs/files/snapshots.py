@@ -1,0 +1,175 @@
+"""Snapshots: the code of a run as one zip, checked without being unpacked and kept once per content."""
+
+import hashlib
+import io
+import stat
+import tempfile
+import uuid
+import zipfile
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from runs.files import artifacts, paths
+from runs.models import Snapshot
+from studio import storage
+from studio.errors import Conflict, Invalid, TooLarge
+from workspaces.models import User, Workspace
+
+MOST_FILES = 50_000
+BLOCK = 1024 * 1024
+# Kept in memory up to here while it is checked, beyond it in a temporary file.
+SPOOL = 4 * BLOCK
+UNSAFE = "archive_unsafe"
+
+
+def find(workspace: Workspace, digest: str) -> Snapshot | None:
+    """The snapshot of this content, now wanted again."""
+    found = Snapshot.objects.filter(workspace=workspace, digest=digest).first()
+    if found:
+        Snapshot.objects.filter(pk=found.pk).update(used_at=timezone.now())
+    return found
+
+
+def store(workspace: Workspace, user: User, snapshot_id: str, digest: str, chunks: Iterable[bytes]) -> Snapshot:
+    """Check and keep a zip. The same content is kept once: the answer may then carry another id than the one given."""
+    snapshot_id = _uuid(snapshot_id)
+    with tempfile.SpooledTemporaryFile(SPOOL) as file:
+        for chunk in chunks:
+            file.write(chunk)
+        size = file.tell()
+        files, found = _manifest(file)
+        if digest and digest.lower() != found:
+            raise Invalid(f"The content has the hash {found}, not {digest}.", code="hash_mismatch", target="hash")
+        present = find(workspace, found)
+        return present or _keep(workspace, user, snapshot_id, found, file, size, files)
+
+
+def _keep(workspace, user, snapshot_id, digest, file, size, files) -> Snapshot:
+    if Snapshot.objects.filter(snapshot_id=snapshot_id).exists():
+        raise Conflict(f"The snapshot {snapshot_id} has another content. Choose another id.", target="id")
+    key = storage.new_key(f"{workspace.storage_area}/snapshots")
+    file.seek(0)
+    storage.put(key, iter(lambda: file.read(BLOCK), b""))
+    fields = {"snapshot_id": snapshot_id, "key": key, "size": size, "files": files, "created_by": user}
+    try:
+        with transaction.atomic():
+            return Snapshot.objects.create(workspace=workspace, digest=digest, **fields)
+    except IntegrityError:
+        # Another upload of the same content was first.
+        artifacts.free([key])
+        return Snapshot.objects.get(workspace=workspace, digest=digest)
+
+
+def _uuid(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise Invalid(f"{text!r} is no id of a snapshot: send a UUID.", target="id") from error
+
+
+def _manifest(file) -> tuple[list[dict], str]:
+    """The files with their sizes, and the hash over their names and contents; reads every byte, so that nothing is only claimed."""
+    file.seek(0)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = archive.infolist()
+            _check(entries)
+            return _read(archive, entries)
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise Invalid(f"The snapshot is not a readable zip: {error}.", code="not_a_zip") from error
+    except zipfile.zlib.error as error:
+        raise Invalid(f"The snapshot's zip is damaged: {error}.", code="not_a_zip") from error
+
+
+def _check(entries: list[zipfile.ZipInfo]) -> None:
+    if len(entries) > MOST_FILES:
+        raise TooLarge(f"The snapshot has {len(entries)} files; {MOST_FILES} are allowed.", code="snapshot_too_large")
+    seen = set()
+    for entry in entries:
+        name = paths.checked(entry.filename.removesuffix("/"), code=UNSAFE)
+        mode = entry.external_attr >> 16
+        if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_IFMT(mode) == 0):
+            raise Invalid(f"{name!r} in the snapshot is a link or a device; only files can be kept.", code=UNSAFE)
+        if name in seen:
+            raise Invalid(f"{name!r} is in the snapshot twice.", code=UNSAFE)
+        seen.add(name)
+
+
+def _read(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> tuple[list[dict], str]:
+    files, lines, total = [], [], 0
+    for entry in entries:
+        digest, size = hashlib.sha256(), 0
+        with archive.open(entry) as content:
+            while block := content.read(BLOCK):
+                digest.update(block)
+                size += len(block)
+                if total + size > settings.SNAPSHOT_MAX_BYTES:
+                    raise _too_large(entries)
+        total += size
+        lines.append(f"{entry.filename}\0{digest.hexdigest()}\n".encode())
+        if not entry.is_dir():
+            files.append({"path": entry.filename, "size": size})
+    return sorted(files, key=lambda file: file["path"]), hashlib.sha256(b"".join(sorted(lines))).hexdigest()
+
+
+def _too_large(entries: list[zipfile.ZipInfo]) -> TooLarge:
+    largest = sorted(entries, key=lambda entry: -entry.file_size)[:10]
+    listed = ", ".join(f"{entry.filename} ({entry.file_size:,} bytes)" for entry in largest)
+    most = settings.SNAPSHOT_MAX_BYTES // BLOCK
+    text = f"The snapshot has more than {most} MB unpacked. Name what the run does not need in .amlignore. Largest: {listed}."
+    return TooLarge(text, code="snapshot_too_large")
+
+
+def fingerprints(snapshot: Snapshot) -> dict[str, tuple[int, int]]:
+    """Size and checksum of each file, from the zip's list of contents alone."""
+    with zipfile.ZipFile(io.BufferedReader(_Stored(snapshot), 64 * 1024)) as archive:
+        return {entry.filename: (entry.file_size, entry.CRC) for entry in archive.infolist() if not entry.is_dir()}
+
+
+def read_file(snapshot: Snapshot, path: str, most: int | None = None) -> bytes:
+    """One file of a snapshot, or its first `most` bytes; only the parts of the zip that are needed are fetched."""
+    with zipfile.ZipFile(io.BufferedReader(_Stored(snapshot), 64 * 1024)) as archive:
+        try:
+            with archive.open(path) as content:
+                return content.read(-1 if most is None else most)
+        except KeyError as error:
+            raise Invalid(f"The snapshot has no file {path!r}.", target="path") from error
+
+
+class _Stored(io.RawIOBase):
+    """A zip in storage as a file that can be read anywhere."""
+
+    def __init__(self, snapshot: Snapshot):
+        self._key, self._size, self._position = snapshot.key, snapshot.size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def readinto(self, buffer) -> int:
+        length = max(0, min(len(buffer), self._size - self._position))
+        data = storage.get_range(self._key, self._position, length)
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
+def unused(before) -> "list[Snapshot]":
+    """Those that no run has and nobody asked for since."""
+    return list(Snapshot.objects.filter(runs=None, used_at__lt=before)[:1000])
+
+
+def forget(snapshot: Snapshot) -> None:
+    key = snapshot.key
+    snapshot.delete()
+    artifacts.free([key])

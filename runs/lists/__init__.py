@@ -1,0 +1,1 @@
+"""Lists of runs: what the experiment page and All jobs show."""

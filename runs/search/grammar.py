@@ -1,0 +1,226 @@
+"""The one grammar of filters: MLflow's, and beyond it OR, NOT, parentheses, IN, `~` (contains) for every text.
+
+    metrics.accuracy > 0.9 and (params.model = 'svm' or tags.`my tag` ~ 'final') and end_time is null
+
+`parse` gives a tree, `parse_order` a sort key; what the words mean is for the caller (runs/search/finder.py). Errors know
+their column, so that a page can point at it.
+"""
+
+import dataclasses
+import re
+
+from studio.errors import Invalid
+
+MOST = 10_000
+MOST_DEPTH = 50
+TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<text>'(?:[^']|'')*')
+    | (?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
+    | (?P<name>(?:[^\W\d][\w/:-]*(?:\.[\w/:-]+)*\.)?(?:`[^`]+`|"[^"]*")|[\w][\w./:-]*)
+    | (?P<operator>!=|<>|>=|<=|!~|=|>|<|~)
+    | (?P<mark>[(),])
+    )""",
+    re.VERBOSE,
+)
+WORDS = {"and", "or", "not", "in", "is", "null", "like", "ilike"}
+COMPARISONS = {"=", "!=", ">", ">=", "<", "<=", "~", "!~", "like", "ilike"}
+
+
+class BadFilter(Invalid):
+    """`column` counts from 0."""
+
+    def __init__(self, message: str, column: int):
+        super().__init__(f"Invalid filter: {message} (at column {column + 1})", target="filter")
+        self.plain, self.column = message, column
+
+
+@dataclasses.dataclass(frozen=True)
+class Clause:
+    """`entity` is as written, in lower case; empty for a bare word. `value` is a text, a number, a tuple or None."""
+
+    entity: str
+    key: str
+    operator: str
+    value: object
+    column: int
+
+    def wrong(self, message: str) -> BadFilter:
+        return BadFilter(message, self.column)
+
+
+@dataclasses.dataclass(frozen=True)
+class All:
+    parts: tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Any:
+    parts: tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Not:
+    part: object
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    entity: str
+    key: str
+    descending: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Token:
+    kind: str
+    text: str
+    column: int
+
+    @property
+    def word(self) -> str:
+        """In lower case, if it may be one of the grammar's own words."""
+        return self.text.lower() if self.kind in ("name", "operator", "mark") else ""
+
+
+def parse(text: str):
+    """The tree; None if there is no condition."""
+    if len(text) > MOST:
+        raise BadFilter(f"it has {len(text)} characters; {MOST} are allowed", MOST)
+    parser = _Parser(text)
+    return parser.whole() if parser.tokens else None
+
+
+def parse_order(text: str) -> Order:
+    """A key with an optional direction."""
+    tokens = _tokens(text)
+    direction = tokens.pop().word if len(tokens) == 2 else "asc"
+    if len(tokens) != 1 or tokens[0].kind not in ("name", "text") or direction not in ("asc", "desc"):
+        raise Invalid(f"Invalid order_by clause '{text[:200]}': write a key, then ASC or DESC.", target="order_by")
+    entity, key = _split(tokens[0].text)
+    return Order(entity, key, direction == "desc")
+
+
+def _tokens(text: str) -> list[Token]:
+    found, place = [], 0
+    end = len(text.rstrip())
+    while place < end:
+        match = TOKEN.match(text, place)
+        if not match:
+            column = place + len(text[place:]) - len(text[place:].lstrip())
+            what = "a quote that is not closed" if text[column] in "'\"`" else f"{text[column]!r} is not understood"
+            raise BadFilter(what, column)
+        kind = match.lastgroup
+        found.append(Token(kind, match[kind], match.start(kind)))
+        place = match.end()
+    return found
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Entity and key of a name: what stands before the first period outside of quotes, and what follows."""
+    if name[0] in "`\"'":
+        return "", name[1:-1]
+    entity, period, key = name.partition(".")
+    if not period:
+        return "", name
+    return entity.lower(), key[1:-1] if key[:1] in '`"' else key
+
+
+class _Parser:
+    def __init__(self, text: str):
+        self.tokens = _tokens(text)
+        self.end = Token("end", "", len(text))
+        self.place = self.depth = 0
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.place] if self.place < len(self.tokens) else self.end
+
+    def take(self) -> Token:
+        token = self.token
+        self.place += 1
+        return token
+
+    def took(self, word: str) -> bool:
+        found = self.token.word == word
+        self.place += found
+        return found
+
+    def whole(self):
+        tree = self.any()
+        if self.token.kind != "end":
+            raise BadFilter(f"expected AND or OR, not {self.token.text!r}", self.token.column)
+        return tree
+
+    def any(self):
+        parts = [self.all()]
+        while self.took("or"):
+            parts.append(self.all())
+        return parts[0] if len(parts) == 1 else Any(tuple(parts))
+
+    def all(self):
+        parts = [self.negated()]
+        while self.took("and"):
+            # MLflow lets a filter end in AND.
+            if self.token.kind == "end" or self.token.word == ")":
+                break
+            parts.append(self.negated())
+        return parts[0] if len(parts) == 1 else All(tuple(parts))
+
+    def negated(self):
+        self.depth += 1
+        if self.depth > MOST_DEPTH:
+            raise BadFilter(f"more than {MOST_DEPTH} parentheses or NOTs inside each other", self.token.column)
+        if self.took("not"):
+            tree = Not(self.negated())
+        elif self.took("("):
+            tree = self.any()
+            self.expect(")")
+        else:
+            tree = self.clause()
+        self.depth -= 1
+        return tree
+
+    def expect(self, word: str) -> None:
+        if not self.took(word):
+            raise BadFilter(f"expected {word.upper()} before {self.token.text or 'the end'!r}", self.token.column)
+
+    def clause(self) -> Clause:
+        name = self.take()
+        if name.kind != "name" or name.word in WORDS:
+            raise BadFilter(f"expected a key such as metrics.loss, not {name.text or 'the end'!r}", name.column)
+        operator, value = self.comparison()
+        return Clause(*_split(name.text), operator, value, name.column)
+
+    def comparison(self):
+        if self.took("is"):
+            operator = "is not null" if self.took("not") else "is null"
+            self.expect("null")
+            return operator, None
+        negated = self.took("not")
+        token = self.take()
+        word = "!=" if token.word == "<>" else token.word
+        if word == "in":
+            return ("not in" if negated else "in"), self.values()
+        if word not in COMPARISONS or (negated and word not in ("like", "ilike")):
+            allowed = "=, !=, >, >=, <, <=, ~, LIKE, ILIKE, IN or IS NULL"
+            raise BadFilter(f"expected a comparison ({allowed}), not {token.text or 'the end'!r}", token.column)
+        return (f"not {word}" if negated else word), self.value()
+
+    def values(self) -> tuple:
+        self.expect("(")
+        found = [self.value()]
+        while self.took(","):
+            found.append(self.value())
+        self.expect(")")
+        return tuple(found)
+
+    def value(self):
+        token = self.take()
+        if token.kind == "text":
+            return token.text[1:-1].replace("''", "'")
+        if token.kind == "number":
+            return float(token.text) if re.search(r"[.eE]", token.text) else int(token.text)
+        if token.kind == "name" and token.text[0] == '"':
+            return token.text[1:-1]
+        raise BadFilter(f"expected a number or a text in quotes, not {token.text or 'the end'!r}", token.column)
