@@ -47,9 +47,9 @@ def compare(request, slug):
     if len(found) < chosen.LEAST:
         context |= _offered(scope, request, asked)
     else:
-        context |= {**CONTEXTS[asked["tab"]](found, asked), "piece": f"runs/compare_{asked['tab']}.html"}
+        context |= {**CONTEXTS[asked["tab"]](found, asked), "piece": f"runs/compare/{asked['tab']}.html"}
     context["hidden"] = asked.pairs(*context["visible"])
-    return render_page(request, "runs/compare.html", context, partial="compare")
+    return render_page(request, "runs/compare/page.html", context, partial="compare")
 
 
 def _tabs(asked: Asked) -> list[tuple[str, str, str]]:
@@ -87,7 +87,7 @@ def compare_find(request, slug):
     scope = runs_of(request, slug)
     asked = Asked.read(request.GET)
     context = {"asked": asked, "hidden": asked.pairs(), **_offered(scope, request, asked)}
-    return render_page(request, "runs/compare_find.html", context, partial="compare-found")
+    return render_page(request, "runs/compare/find.html", context, partial="compare-found")
 
 
 def _offered(scope, request, asked: Asked) -> dict:
