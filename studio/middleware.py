@@ -2,9 +2,13 @@
 
 import re
 
-from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.middleware import AuthenticationMiddleware, LoginRequiredMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render
+from django_htmx.middleware import HtmxMiddleware
 
 from studio import errors
 from studio.htmx import toast, wants_piece
@@ -14,8 +18,11 @@ POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
     "connect-src 'self'; frame-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
 )
+# A workspace's tracking address by itself is a page: MLflow's clients print links that begin with it.
 API = re.compile(
-    r"^/(subscriptions|history|content|nodes|discovery|pypi|mlflow)(/|$)|^/login/(device(/token)?|whoami)$", re.I
+    r"^/(subscriptions|history|content|nodes|discovery|pypi|mlflow(?!/[^/]+/subscriptions/.*/workspaces/[^/]+/$))(/|$)"
+    r"|^/login/(device(/token)?|whoami)$",
+    re.I,
 )
 FIXED_WORDS = [
     (re.compile(r"(/subscriptions/[^/]+)/resourcegroups(?=/|$)", re.I), r"\1/resourceGroups"),
@@ -58,6 +65,33 @@ class AzurePaths:
             for pattern, word in FIXED_WORDS:
                 request.path_info = pattern.sub(word, request.path_info)
         return self.get_response(request)
+
+
+class ForPages:
+    """What only a browser needs stays out of the API's way: no cookie can open it, and scripts log a thousand times a second."""
+
+    def __call__(self, request):
+        return self.get_response(request) if is_api(request) else super().__call__(request)
+
+
+class Sessions(ForPages, SessionMiddleware):
+    """Not for the API."""
+
+
+class Csrf(ForPages, CsrfViewMiddleware):
+    """Not for the API."""
+
+
+class People(ForPages, AuthenticationMiddleware):
+    """Not for the API."""
+
+
+class Messages(ForPages, MessageMiddleware):
+    """Not for the API."""
+
+
+class Htmx(ForPages, HtmxMiddleware):
+    """Not for the API."""
 
 
 class PagesNeedSignIn(LoginRequiredMiddleware):

@@ -1,6 +1,5 @@
 """The tracking address in a browser: MLflow's clients print links that begin with it."""
 
-from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET
@@ -12,6 +11,4 @@ from workspaces.access import actor_of_request
 @require_GET
 def browse(request: HttpRequest, **place) -> HttpResponse:
     """To the workspace's own page; what follows a # does not reach a server."""
-    if not request.user.is_authenticated:
-        return redirect_to_login(request.get_full_path())
     return redirect(lookup.workspace(actor_of_request(request), **place))
