@@ -107,7 +107,9 @@ class Experiment(models.Model):
     def restore(self):
         """With the runs that went to the trash with it; those that were there before stay there."""
         with transaction.atomic():
-            self.runs.filter(deleted_at=self.deleted_at).update(deleted_at=None)
+            # By the moment, since children may be in another experiment.
+            back = Run.objects.filter(workspace=self.workspace_id, deleted_at=self.deleted_at)
+            back.filter(Q(experiment=self) | Q(experiment__deleted_at=None)).update(deleted_at=None)
             Experiment.objects.filter(pk=self.pk).update(deleted_at=None, updated_at=timezone.now())
         self.deleted_at = None
 
@@ -485,12 +487,16 @@ class Run(models.Model):
             raise Conflict(
                 f"The experiment {self.experiment.name} is in the trash too. Restore it first.", code="in_trash"
             )
-        back = [run.pk for run in self.family() if run.deleted_at == self.deleted_at]
-        above = self.parent
+        layer, above, parents = [self.pk], self.parent, []
         while above and above.deleted_at:
-            back.append(above.pk)
+            parents.append(above.pk)
             above = above.parent
-        Run.objects.filter(pk__in=back).update(deleted_at=None, revision=F("revision") + 1)
+        with transaction.atomic():
+            Run.objects.filter(pk__in=parents).update(deleted_at=None, revision=F("revision") + 1)
+            while layer:
+                Run.objects.filter(pk__in=layer).update(deleted_at=None, revision=F("revision") + 1)
+                below = Run.objects.filter(parent__in=layer, deleted_at=self.deleted_at)
+                layer = list(below.values_list("pk", flat=True))
         self.deleted_at = None
 
     def family(self) -> list["Run"]:

@@ -12,6 +12,8 @@ from runs.api.content import router as content_api
 from runs.api.history import router as history_api
 from runs.api.jobs import router as jobs_api
 from runs.api.metrics import router as metrics_api
+from runs.api.trash import purges as purges_api
+from runs.api.trash import router as trash_api
 from studio import api_docs, views
 from studio.api import W, api
 from workspaces.api import router as workspaces_api
@@ -29,6 +31,8 @@ api.add_router(f"{W}/jobs", jobs_api)
 api.add_router(f"/history/v1.0{W}", history_api)
 api.add_router(f"/history/v1.0{W}", metrics_api)
 api.add_router(f"/history/v1.0{W}", artifacts_api)
+api.add_router(f"/history/v1.0{W}", trash_api)
+api.add_router("/history/v1.0", purges_api)
 api.add_router(f"/content/v1.0{W}", content_api)
 
 urlpatterns = [

@@ -171,10 +171,25 @@ def delete_workspace(
     except Http404:
         if not forceToPurge:
             raise
-        deletion.purge(request.auth, lookup.deleted_workspace(*words))
+        job = deletion.purge(request.auth, lookup.deleted_workspace(*words))
     else:
-        deletion.delete(request.auth, workspace, for_ever=forceToPurge)
-    return {}
+        job = deletion.delete(request.auth, workspace, for_ever=forceToPurge)
+    return {"purgeId": job.pk} if job else {}
+
+
+@router.get(S + ML + "/deletedWorkspaces", summary="List workspaces of a subscription that are in the trash")
+def list_deleted_workspaces(request: HttpRequest, subscription_id: str):
+    asked = subscription_id.lower()
+    rows = deletion.deleted(request.auth)
+    found = [row for row in rows if row.resource_group.subscription.subscription_id.lower() == asked]
+    return page(request, found, wire.deleted_workspace)
+
+
+@router.post(W + "/restore", summary="Bring a workspace back from the trash")
+def restore_workspace(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
+    words = (request.auth, subscription_id, resource_group, workspace_name)
+    deletion.restore(request.auth, lookup.deleted_workspace(*words))
+    return wire.workspace(lookup.workspace(*words))
 
 
 @router.post(W + "/listKeys", summary="List names and keys of the associated resources")

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from studio.errors import Conflict, Invalid
-from workspaces.access import Actor, require
+from workspaces.access import Actor, can, require
 from workspaces.models import ResourceGroup, Workspace
 
 # Functions (workspace): what each room above ends when a workspace goes to the trash.
@@ -21,15 +21,20 @@ class Freeing:
 
 
 @transaction.atomic
-def delete(actor: Actor, workspace: Workspace, for_ever: bool = False) -> None:
-    """To the trash; with `for_ever` it is freed from there at once."""
+def delete(actor: Actor, workspace: Workspace, for_ever: bool = False):
+    """To the trash; with `for_ever` it is freed from there at once, and the row of the purge is given."""
     require(actor, "delete_workspace", workspace)
     for leave in LEAVING:
         leave(workspace)
     workspace.deleted_at = timezone.now()
     Workspace.objects.filter(pk=workspace.pk).update(deleted_at=workspace.deleted_at)
-    if for_ever:
-        purge(actor, workspace)
+    return purge(actor, workspace) if for_ever else None
+
+
+def deleted(actor: Actor) -> list[Workspace]:
+    """Those in the trash that the actor may restore or free, the last deleted first."""
+    rows = Workspace.objects.in_trash_of(actor).with_path().order_by("-deleted_at", "-pk")
+    return [row for row in rows if can(actor, "delete_workspace", row)]
 
 
 def purge(actor: Actor, workspace: Workspace):

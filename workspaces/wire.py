@@ -1,6 +1,7 @@
 """Subscriptions, groups and workspaces in Azure's shapes."""
 
 import base64
+import datetime as dt
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
@@ -69,7 +70,7 @@ def workspace(row: Workspace) -> dict:
             "mlFlowTrackingUri": f"{server}/mlflow/v1.0{row.arm_id}",
             "studioEndpoint": server + row.get_absolute_url(),
             "hbiWorkspace": row.hbi_workspace,
-            "creationTime": row.created_at.isoformat().replace("+00:00", "Z"),
+            "creationTime": _moment(row.created_at),
             "provisioningState": "Succeeded",
             "publicNetworkAccess": "Enabled",
             "storageAccount": resource_id(row, "storage_account"),
@@ -78,6 +79,17 @@ def workspace(row: Workspace) -> dict:
             "containerRegistry": resource_id(row, "container_registry"),
         },
     }
+
+
+def deleted_workspace(row: Workspace) -> dict:
+    freed = row.deleted_at + dt.timedelta(days=settings.TRASH_DAYS)
+    told = workspace(row)
+    told["properties"] |= {"deletedTime": _moment(row.deleted_at), "purgeTime": _moment(freed)}
+    return told
+
+
+def _moment(value: dt.datetime) -> str:
+    return value.isoformat().replace("+00:00", "Z")
 
 
 def resource_id(row: Workspace, kind: str) -> str | None:

@@ -19,30 +19,31 @@ def size() -> int:
         return cursor.fetchone()[0]
 
 
-def shrink(between: Callable[[], None]) -> None:
-    """Give the empty space back, in steps with `between` called between them; writers wait for one step at most."""
-    if connection.vendor == "sqlite":
-        _shrink_sqlite(between)
-        return
+def shrink(between: Callable[[], None]) -> bool:
+    """Give back some of the empty space; says whether there is more. `between` is called now and then in what takes long."""
+    return _shrink_sqlite() if connection.vendor == "sqlite" else _shrink_postgresql(between)
+
+
+def _shrink_postgresql(between: Callable[[], None]) -> bool:
+    """All at once, while others read and write. It makes a file shorter only at its end, and uses the rest for what comes."""
     for model in apps.get_app_config("runs").get_models():
         with connection.cursor() as cursor:
-            # PostgreSQL uses the space again for what comes; it makes the file shorter only at its end.
             cursor.execute(f"VACUUM (ANALYZE) {connection.ops.quote_name(model._meta.db_table)}")
         between()
+    return False
 
 
-def _shrink_sqlite(between: Callable[[], None]) -> None:
-    if _pragma("auto_vacuum") != INCREMENTAL:
-        # A database of an older studio: written anew once, so that from then on it can give back in steps.
-        with connection.cursor() as cursor:
+def _shrink_sqlite() -> bool:
+    """In short writes, since others wait for each."""
+    with connection.cursor() as cursor:
+        if _pragma("auto_vacuum") != INCREMENTAL:
+            # A database of an older studio: written anew once, so that from then on it can give back in steps.
             cursor.execute(f"PRAGMA auto_vacuum = {INCREMENTAL}")
             cursor.execute("VACUUM")
-        return
-    while _pragma("freelist_count"):
-        with connection.cursor() as cursor:
-            # Each row that is fetched frees a page.
-            cursor.execute(f"PRAGMA incremental_vacuum({PAGES})").fetchall()
-        between()
+            return False
+        # Each row that is fetched frees a page.
+        cursor.execute(f"PRAGMA incremental_vacuum({PAGES})").fetchall()
+    return _pragma("freelist_count") > 0
 
 
 def _pragma(name: str) -> int:

@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from collections import defaultdict
+from collections.abc import Callable
 
 from django.utils import timezone
 
@@ -17,8 +18,11 @@ GRACE = dt.timedelta(days=1)
 PLACE = re.compile(r"w/\d+/(?P<room>runs|models|snapshots)/(?P<pk>\d+)?.*")
 
 
-def sweep(area: str) -> tuple[int, int]:
-    """Free the orphans below an area of storage; gives the bytes that were freed and those that are left."""
+def sweep(area: str, between: Callable[[], None]) -> tuple[int, int]:
+    """Free the orphans below an area of storage; gives the bytes that were freed and those that are left.
+
+    `between` is called now and then, since a workspace may have very many files.
+    """
     freed = left = 0
     young = timezone.now() - GRACE
     for batch in storage.listed(area):
@@ -26,6 +30,7 @@ def sweep(area: str) -> tuple[int, int]:
         gone = [item for item in batch if item["path"] not in named and item["last_modified"] < young]
         artifacts.free([item["path"] for item in gone])
         bytes_gone = sum(item["size"] for item in gone)
+        between()
         freed += bytes_gone
         left += sum(item["size"] for item in batch) - bytes_gone
     return freed, left

@@ -44,10 +44,21 @@ def start(user: User | None, workspace: Workspace, scope: str, **fields) -> Purg
     )
     for name, value in fields.items():
         setattr(job, name, value)
-    job.total, job.kept = runs_of(job).count(), _held(job).count() if scope != PurgeJob.Scope.WORKSPACE else 0
+    job.total, job.kept = _total(job), _held(job).count() if scope != PurgeJob.Scope.WORKSPACE else 0
     job.save()
     doorbell.ring_control(TASK)
     return job
+
+
+def _total(job: PurgeJob) -> int:
+    """With all that descends from them."""
+    if job.scope != PurgeJob.Scope.CHOSEN:
+        return runs_of(job).count()
+    found = layer = set(runs_of(job).values_list("pk", flat=True))
+    while layer:
+        layer = set(Run.objects.filter(parent__in=layer).values_list("pk", flat=True)) - found
+        found = found | layer
+    return len(found)
 
 
 def start_workspace(user: User | None, workspace: Workspace) -> PurgeJob:
@@ -135,17 +146,28 @@ def _step(job: PurgeJob) -> bool:
     """The next piece of work; False after the last."""
     if _free_batch(job):
         return True
-    experiments_of(job).delete()
+    hold = functools.partial(_hold, job)
+    if job.files_after is None:
+        _free_rest(job)
+        freed, left = orphans.sweep(job.area, hold)
+        _note(job, files_freed=F("files_freed") + freed, files_after=left)
+        job.refresh_from_db()
+        return True
+    if database.shrink(hold):
+        hold()
+        return True
+    job.end(PurgeJob.State.COMPLETED, database_after=database.size())
+    return False
+
+
+def _free_rest(job: PurgeJob) -> None:
+    """What is left when the runs are gone."""
     _free_models(job)
+    experiments_of(job).delete()
     if job.scope == PurgeJob.Scope.WORKSPACE:
         _free_workspace(job)
     else:
         _free_snapshots(job)
-    freed, left = orphans.sweep(job.area)
-    database.shrink(lambda: _note(job, held_until=timezone.now() + HELD))
-    _note(job, files_freed=F("files_freed") + freed, files_after=left, database_after=database.size())
-    job.end(PurgeJob.State.COMPLETED)
-    return False
 
 
 def _free_batch(job: PurgeJob) -> bool:
@@ -154,9 +176,11 @@ def _free_batch(job: PurgeJob) -> bool:
     if not chosen:
         return False
     with transaction.atomic():
-        # Some may have been restored since they were chosen.
-        still = Run.objects.filter(pk__in=chosen) if job.scope == PurgeJob.Scope.WORKSPACE else _in_trash(chosen)
-        pks = list(still.select_for_update().values_list("pk", flat=True))
+        still = Run.objects.filter(pk__in=chosen)
+        if job.scope != PurgeJob.Scope.WORKSPACE:
+            # Some may have been restored since they were chosen. A child that came as its parent went goes with it.
+            still = still.exclude(deleted_at=None, parent__deleted_at=None)
+        pks = list(still.select_for_update(of=("self",)).values_list("pk", flat=True))
         files = list(ArtifactSegment.objects.filter(artifact__run__in=pks).values_list("key", "size"))
         for model, way in hanging_on(Run):
             rows = model.objects.filter(**{f"{way}__in": pks})
@@ -166,10 +190,6 @@ def _free_batch(job: PurgeJob) -> bool:
         runs._raw_delete(runs.db)
     _free_files(job, files, done=F("done") + len(pks))
     return True
-
-
-def _in_trash(pks: list[int]):
-    return Run.objects.filter(pk__in=pks).exclude(deleted_at=None)
 
 
 @functools.cache
@@ -185,37 +205,39 @@ def hanging_on(model) -> list[tuple[type, str]]:
 
 
 def _next(job: PurgeJob) -> list[int]:
-    """Some runs with their descendants, as many as are light enough."""
+    """Some runs that have no children any more, as many as are light enough."""
     # In the order of the index of the trash, so that none is sorted.
     order = ["deleted_at"] if job.scope == PurgeJob.Scope.TRASH else []
     found = list(runs_of(job).order_by(*order).values_list("pk", flat=True)[:BATCH])
-    weights = MetricSeries.objects.filter(run__in=found).values_list("run").annotate(Sum("count")).order_by()
-    points, weight, taken = dict(weights), 0, []
-    for pk in found:
+    while below := list(Run.objects.filter(parent__in=found).values_list("pk", flat=True)[:BATCH]):
+        found = below
+    return _light(found)
+
+
+def _light(pks: list[int]) -> list[int]:
+    weights = MetricSeries.objects.filter(run__in=pks).values_list("run").annotate(Sum("count")).order_by()
+    points, weight = dict(weights), 0
+    for place, pk in enumerate(pks):
         weight += points.get(pk, 0)
-        if taken and weight > POINTS:
-            break
-        taken.append(pk)
-    layer = taken
-    while layer := list(Run.objects.filter(parent__in=layer).exclude(pk__in=taken).values_list("pk", flat=True)):
-        taken += layer
-    return taken
+        if place and weight > POINTS:
+            return pks[:place]
+    return pks
 
 
 def _free_files(job: PurgeJob, files: list[tuple[str, int]], **noted) -> None:
     for start_at in range(0, len(files), 1000):
         artifacts.free([key for key, _ in files[start_at : start_at + 1000]])
     freed = sum(size for _, size in files)
-    _note(job, files_freed=F("files_freed") + freed, held_until=timezone.now() + HELD, **noted)
+    _hold(job, files_freed=F("files_freed") + freed, **noted)
 
 
 def _free_models(job: PurgeJob) -> None:
-    """Models that were logged and deleted, unless a registered one is made of them."""
-    if job.scope != PurgeJob.Scope.TRASH:
-        return
+    """Logged models that were deleted, or whose experiment goes, unless a registered one is made of them."""
+    of_experiments = Q(experiment_id__in=list(experiments_of(job).values_list("experiment_id", flat=True)))
+    deleted = Q(deleted_at__lte=job.until) if job.scope == PurgeJob.Scope.TRASH else Q(pk=None)
     needed = ModelVersion.objects.filter(model__workspace=job.workspace).values("logged_model_id")
-    gone = LoggedModel.objects.filter(workspace=job.workspace, deleted_at__lte=job.until)
-    gone = list(gone.exclude(model_id__in=needed).values_list("pk", flat=True))
+    gone = LoggedModel.objects.filter(of_experiments | deleted, workspace=job.workspace).exclude(model_id__in=needed)
+    gone = list(gone.values_list("pk", flat=True))
     files = list(ModelFile.objects.filter(model__in=gone).values_list("key", "size"))
     LoggedModel.objects.filter(pk__in=gone).delete()
     _free_files(job, files)
@@ -225,7 +247,7 @@ def _free_snapshots(job: PurgeJob) -> None:
     unused = Snapshot.objects.filter(workspace=job.workspace, runs=None, used_at__lt=timezone.now() - SNAPSHOTS_KEPT)
     for snapshot in unused.iterator():
         snapshots.forget(snapshot)
-        _note(job, files_freed=F("files_freed") + snapshot.size, held_until=timezone.now() + HELD)
+        _hold(job, files_freed=F("files_freed") + snapshot.size)
 
 
 def _free_workspace(job: PurgeJob) -> None:
@@ -239,6 +261,11 @@ def _free_workspace(job: PurgeJob) -> None:
 
 def _note(job: PurgeJob, **fields) -> None:
     PurgeJob.objects.filter(pk=job.pk).update(**fields)
+
+
+def _hold(job: PurgeJob, **fields) -> None:
+    """Nobody else takes the job up for a while."""
+    _note(job, held_until=timezone.now() + HELD, **fields)
 
 
 def expire(before: dt.datetime) -> None:

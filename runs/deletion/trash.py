@@ -15,6 +15,8 @@ from runs.models import Artifact, Experiment, PurgeJob, Run, Snapshot
 from studio.errors import Conflict, Invalid
 from workspaces.models import User, Workspace
 
+MOST_AT_ONCE = 500
+
 
 def expired_before() -> dt.datetime:
     """What went to the trash before then is freed."""
@@ -76,29 +78,31 @@ def bytes_of_workspace(workspace: Workspace) -> int:
     return bytes_of(Run.objects.filter(workspace=workspace)) + snapshots
 
 
-def chosen(workspace: Workspace, run_ids: list[str], experiment_ids: list[str]) -> tuple[list[Run], list[Experiment]]:
-    """What a person chose in the trash; one that is not there is said by name."""
-    found = list(all_runs(workspace).filter(run_id__in=run_ids).select_related("experiment", "workspace", "parent"))
-    there = {
-        str(row.experiment_id): row for row in Experiment.objects.filter(workspace=workspace).exclude(deleted_at=None)
-    }
-    missing = set(run_ids) - {run.run_id for run in found} | set(experiment_ids) - set(there)
+def chosen(workspace: Workspace, run_ids: list[str], names: list[str]) -> tuple[list[Run], list[Experiment]]:
+    """The runs and experiments that somebody chose in the trash; one that is not there is said by name."""
+    if len(run_ids) + len(names) > MOST_AT_ONCE:
+        text = f"Choose at most {MOST_AT_ONCE} at once; {len(run_ids) + len(names)} are chosen."
+        raise Invalid(text, target="runIds")
+    found = list(all_runs(workspace).filter(run_id__in=run_ids))
+    gone = list(Experiment.objects.filter(workspace=workspace, name__in=names).exclude(deleted_at=None))
+    missing = {*run_ids, *names} - {run.run_id for run in found} - {experiment.name for experiment in gone}
     if missing:
-        names = ", ".join(sorted(missing)[:5])
+        named = ", ".join(sorted(missing)[:5])
         raise Conflict(
-            f"The trash has no {names}. It may have been restored, or deleted for ever.", code="not_in_trash"
+            f"The trash has no {named}. It may have been restored, or deleted for ever.", code="not_in_trash"
         )
-    if not found and not experiment_ids:
-        raise Invalid("Choose at least one job or experiment of the trash.", target="run")
-    return found, [there[experiment_id] for experiment_id in experiment_ids]
+    if not found and not gone:
+        raise Invalid("Choose at least one job or experiment of the trash.", target="runIds")
+    return found, gone
 
 
 @transaction.atomic
 def restore(found: list[Run], gone: list[Experiment]) -> int:
-    """Gives the number of runs that came back."""
+    """Gives the number of things that were asked for; each comes with what went with it."""
     for experiment in gone:
         experiment.restore()
     for run in found:
+        # Its experiment, or a run above or below it, may just have brought it back.
         run.refresh_from_db(fields=["deleted_at"])
         if run.deleted_at:
             run.restore()
@@ -121,8 +125,7 @@ def undo(workspace: Workspace, at: dt.datetime) -> int:
 
 def delete_for_ever(user: User, workspace: Workspace, found: list[Run], gone: list[Experiment]) -> PurgeJob:
     """Chosen things; a run goes with all that hangs on it."""
-    pks = [member.pk for run in found for member in run.family() if member.deleted_at]
-    chosen = {"run_pks": pks, "experiment_pks": [experiment.pk for experiment in gone]}
+    chosen = {"run_pks": [run.pk for run in found], "experiment_pks": [experiment.pk for experiment in gone]}
     return purge.start(user, workspace, PurgeJob.Scope.CHOSEN, **chosen)
 
 

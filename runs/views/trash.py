@@ -15,11 +15,10 @@ from runs.deletion import trash
 from runs.models import PurgeJob
 from runs.views.finding import actor, may, require, workspace_of
 from studio.errors import Invalid
-from workspaces import access, deletion
+from workspaces import deletion
 from workspaces.models import Workspace
 from workspaces.views import page_of
 
-MOST_AT_ONCE = 500
 MOST_PURGES = 3
 
 
@@ -35,7 +34,7 @@ def trash_page(request, slug):
     sizes = trash.bytes_of_each(list(page.object_list))
     for run in page.object_list:
         run.bytes, run.days_left = sizes[run.pk], trash.days_left(run.deleted_at)
-    experiments = list(trash.experiments(workspace)[:MOST_AT_ONCE])
+    experiments = list(trash.experiments(workspace)[: trash.MOST_AT_ONCE])
     sizes = trash.bytes_of_experiments(experiments)
     for experiment in experiments:
         experiment.bytes = sizes.get(experiment.pk, 0)
@@ -76,12 +75,7 @@ def _progress(request, purges: list[PurgeJob]):
 def _chosen(request, slug):
     workspace = workspace_of(request, slug)
     require(request, "edit")
-    runs, experiments = request.POST.getlist("run"), request.POST.getlist("experiment")
-    if len(runs) + len(experiments) > MOST_AT_ONCE:
-        raise Invalid(
-            f"Choose at most {MOST_AT_ONCE} at once; {len(runs) + len(experiments)} are chosen.", target="run"
-        )
-    return workspace, *trash.chosen(workspace, runs, experiments)
+    return workspace, *trash.chosen(workspace, request.POST.getlist("run"), request.POST.getlist("experiment"))
 
 
 @require_POST
@@ -125,14 +119,8 @@ def trash_undo(request, slug):
 # ---- workspaces
 
 
-def _deleted(request) -> list[Workspace]:
-    """Those that the person may restore or free."""
-    rows = Workspace.objects.in_trash_of(actor(request)).with_path().order_by("-deleted_at", "pk")
-    return [row for row in rows if access.can(actor(request), "delete_workspace", row)]
-
-
 def _deleted_one(request, workspace_id) -> Workspace:
-    found = next((row for row in _deleted(request) if row.workspace_id == workspace_id), None)
+    found = next((row for row in deletion.deleted(actor(request)) if row.workspace_id == workspace_id), None)
     if found is None:
         raise Http404("There is no such deleted workspace, or you are not an Owner of it.")
     return found
@@ -140,7 +128,7 @@ def _deleted_one(request, workspace_id) -> Workspace:
 
 @require_safe
 def workspaces_deleted(request):
-    rows = _deleted(request)
+    rows = deletion.deleted(actor(request))
     for row in rows:
         row.bytes, row.days_left = trash.bytes_of_workspace(row), trash.days_left(row.deleted_at)
         row.purge = row.purges.filter(scope=PurgeJob.Scope.WORKSPACE).first()

@@ -1,6 +1,7 @@
 """Deleting for ever: rows and files go, whatever happens in between, and the bytes are told."""
 
 import datetime as dt
+import itertools
 
 import pytest
 from django.db import connection
@@ -115,7 +116,7 @@ def test_only_what_was_chosen_goes(as_user, alice, workspace, full_run):
     client.post(url(workspace, "trash_delete"), {"run": "r0"})
     work_off()
     assert set(Run.objects.values_list("run_id", flat=True)) == {"r1", "r2", "in-it"}
-    client.post(url(workspace, "trash_delete"), {"experiment": experiment.experiment_id})
+    client.post(url(workspace, "trash_delete"), {"experiment": "whole"})
     work_off()
     assert set(Run.objects.values_list("run_id", flat=True)) == {"r1", "r2"}
     assert not Experiment.objects.filter(name="whole").exists()
@@ -203,9 +204,9 @@ def test_files_that_no_row_names_are_freed_once_they_are_old(workspace, full_run
         f"{workspace.storage_area}/runs/999",
     ):
         storage.put_bytes(storage.new_key(area), b"lost")
-    assert orphans.sweep(workspace.storage_area) == (0, 1016)
+    assert orphans.sweep(workspace.storage_area, list) == (0, 1016)
     monkeypatch.setattr(orphans, "GRACE", dt.timedelta(0))
-    assert orphans.sweep(workspace.storage_area) == (16, 1000)
+    assert orphans.sweep(workspace.storage_area, list) == (16, 1000)
     assert keys() == named
 
 
@@ -244,6 +245,79 @@ def test_deleted_logged_models_and_unused_snapshots_go_too(workspace):
     trash.empty(None, workspace)
     work_off()
     assert not keys() and not LoggedModel.objects.exists() and PurgeJob.objects.get().files_freed == 8
+
+
+# ---- over the wire
+
+
+def test_a_purge_is_started_and_followed_over_the_wire(alice_api, api, alice, mallory, workspace, full_run):
+    parent = full_run(run_id="parent")
+    for name in ("a", "b"):
+        full_run(run_id=name, experiment=parent.experiment, parent=parent, root=parent)
+    full_run(run_id="stays").delete()
+    parent.delete()
+    told = alice_api.post("H/trash/purge", {"runIds": ["parent"]})
+    assert (told.status_code, told.json()["state"], told.json()["runsTotal"]) == (202, "Queued", 3)
+    work_off()
+    place = f"/history/v1.0/purges/{told.json()['purgeId']}"
+    done = alice_api.get(place).json()
+    assert (done["state"], done["runsDone"], done["filesFreed"]) == ("Completed", 3, 3000)
+    assert (done["filesBefore"], done["filesAfter"]) == (4000, 1000) and done["databaseBefore"] > 0
+    assert alice_api.get("/history/v1.0/purges").json()["value"] == [done]
+    assert api(mallory).get(place).status_code == 404
+    alice_api.post("H/trash/purge", {"all": True})
+    work_off()
+    assert not Run.objects.exists()
+
+
+def test_the_purge_of_a_workspace_is_followed_after_its_end(api, owner, alice, workspace, full_run, w):
+    full_run()
+    place = f"/history/v1.0/purges/{api(owner).delete(f'{w}?forceToPurge=true').json()['purgeId']}"
+    work_off()
+    done = api(owner).get(place).json()
+    assert (done["state"], done["workspaceName"], done["filesFreed"]) == ("Completed", "aml-workspace", 1000)
+    assert api(alice).get(place).status_code == 404
+
+
+def test_a_deep_family_goes_in_small_batches(workspace, full_run, monkeypatch):
+    monkeypatch.setattr(purge, "BATCH", 2)
+    top = above = full_run(run_id="top")
+    for depth in range(3):
+        above = full_run(run_id=f"d{depth}", experiment=top.experiment, parent=above, root=top)
+        full_run(run_id=f"e{depth}", experiment=top.experiment, parent=above, root=top)
+    top.delete()
+    left = [7]
+    trash.empty(None, workspace)
+    while purge.work(seconds=0):
+        left.append(Run.objects.count())
+    assert max(before - after for before, after in itertools.pairwise(left)) == 2
+    assert not Run.objects.exists() and PurgeJob.objects.get().done == 7
+
+
+def test_a_child_that_came_as_its_parent_went_goes_with_it(workspace, full_run):
+    parent = full_run(run_id="parent")
+    full_run(run_id="child", experiment=parent.experiment, parent=parent, root=parent)
+    Run.objects.filter(pk=parent.pk).update(deleted_at=timezone.now())
+    trash.empty(None, workspace)
+    work_off()
+    assert PurgeJob.objects.get().state == "Completed" and not Run.objects.exists()
+
+
+def test_logged_models_go_with_their_experiment_unless_registered(workspace, full_run):
+    experiment = factories.make_experiment(workspace, "models")
+    full_run(experiment=experiment)
+    for name in ("free", "needed"):
+        model = LoggedModel.objects.create(workspace=workspace, experiment_id=experiment.experiment_id, name=name)
+        key = storage.new_key(model.storage_area)
+        storage.put_bytes(key, b"12345")
+        ModelFile.objects.create(model=model, path="a", size=5, key=key)
+    registered = Model.objects.create(workspace=workspace, name="m")
+    ModelVersion.objects.create(model=registered, number=1, logged_model_id=model.model_id, source="models:/m-1")
+    experiment.delete()
+    trash.empty(None, workspace)
+    work_off()
+    assert [row.name for row in LoggedModel.objects.all()] == ["needed"]
+    assert not Experiment.objects.exists() and len(keys()) == 1
 
 
 # ---- workspaces

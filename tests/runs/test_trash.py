@@ -118,7 +118,7 @@ def test_an_experiment_comes_back_without_what_was_in_the_trash_before(as_user, 
     assert "digits is in the trash, with its runs." in text(answer)
     page = text(client.get(url(workspace)))
     assert '<td class="number">3</td>' in page and "the one beside" not in page
-    answer = client.post(url(workspace, "trash_restore"), {"experiment": family.experiment_id}, follow=True)
+    answer = client.post(url(workspace, "trash_restore"), {"experiment": "digits"}, follow=True)
     assert "Restored: digits." in text(answer)
     assert present() == {"top", "child", "grandchild"}
     client.post(url(workspace, "trash_restore"), {"run": "beside"})
@@ -152,7 +152,7 @@ def test_who_may_look_restore_and_free(as_user, alice, bob, mallory, workspace, 
         ("trash_restore", {}, 400, "Choose at least one"),
         ("trash_restore", {"run": "nope"}, 409, "The trash has no nope"),
         ("trash_restore", {"run": "top"}, 409, "The trash has no top"),
-        ("trash_restore", {"experiment": "no-uuid"}, 409, "The trash has no no-uuid"),
+        ("trash_restore", {"experiment": "digits"}, 409, "The trash has no digits"),
         ("trash_delete", {"run": [str(n) for n in range(501)]}, 400, "at most 500"),
         ("trash_undo", {}, 400, "is no moment"),
     ],
@@ -181,6 +181,75 @@ def test_days_left_and_bytes_are_told(as_user, alice, alice_api, workspace, fami
     assert "Empty trash (frees 1.5 KB)" in page or "Empty trash (frees 1.5 kB)" in page
     assert '<td class="number">7</td>' in page
     assert trash.bytes_of_each(list(trash.runs(workspace))) == {Run.objects.get(run_id="top").pk: 1500}
+
+
+# ---- over the wire
+
+
+def test_runs_and_experiments_are_listed_and_come_back(alice_api, workspace, family):
+    Run.objects.get(run_id="child").artifacts.create(path="a", size=500)
+    Run.objects.get(run_id="beside").delete()
+    Run.objects.get(run_id="top").delete()
+    listed = alice_api.get("H/trash/runs").json()["value"]
+    assert [(run["runId"], run["filesSize"]) for run in listed] == [("top", 500), ("beside", 0)]
+    assert dt.datetime.fromisoformat(listed[0]["purgeUtc"]) > timezone.now() + dt.timedelta(days=29)
+    assert alice_api.post("H/trash/restore", {"runIds": ["grandchild"]}).json() == {"restored": 1}
+    assert present() == {"top", "child", "grandchild"}
+    alice_api.delete("H/experiments/digits")
+    listed = alice_api.get("H/trash/experiments").json()["value"]
+    assert [(row["name"], row["runCount"], row["filesSize"]) for row in listed] == [("digits", 3, 500)]
+    refused = alice_api.post("H/trash/restore", {"runIds": ["beside"]})
+    assert refused.status_code == 409 and "Restore it first" in refused.json()["error"]["message"]
+    both = {"runIds": ["beside", "top"], "experimentNames": ["digits"]}
+    assert alice_api.post("H/trash/restore", both).json() == {"restored": 3}
+    assert present() == {"top", "child", "grandchild", "beside"}
+
+
+def test_a_child_in_another_experiment_comes_back_with_its_parents(workspace, family):
+    other = factories.make_experiment(workspace, "other")
+    top = Run.objects.get(run_id="top")
+    factories.make_run(workspace, experiment=other, run_id="elsewhere", parent=top, root=top, **DONE)
+    family.delete()
+    assert present() == set()
+    family.restore()
+    assert "elsewhere" in present()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "words"),
+    [
+        ("restore", {}, 400, "Choose at least one"),
+        ("restore", {"runIds": ["top"]}, 409, "The trash has no top"),
+        ("restore", {"runIds": "top"}, 422, "valid list"),
+        ("purge", {"experimentNames": ["digits"]}, 409, "The trash has no digits"),
+        ("purge", {"all": True, "runIds": ["top"]}, 400, "either all=true"),
+        ("purge", {"runIds": [str(n) for n in range(501)]}, 400, "at most 500"),
+    ],
+)
+def test_what_is_wrong_is_told_over_the_wire(alice_api, workspace, family, path, body, status, words):
+    answer = alice_api.post(f"H/trash/{path}", body)
+    assert (answer.status_code, words in answer.json()["error"]["message"]) == (status, True), answer.content
+
+
+def test_who_may_reach_the_trash_over_the_wire(bob_api, mallory_api, workspace, family, claimed, run_api):
+    Run.objects.get(run_id="beside").delete()
+    by_a_run = run_api(claimed().run_id, 1)
+    for path in ("H/trash/runs", "H/trash/experiments", "/history/v1.0/purges"):
+        assert (bob_api.get(path).status_code, by_a_run.get(path).status_code) == (200, 403)
+    assert mallory_api.get("H/trash/runs").status_code == 404
+    for path in ("restore", "purge"):
+        assert bob_api.post(f"H/trash/{path}", {"runIds": ["beside"]}).status_code == 403
+        assert mallory_api.post(f"H/trash/{path}", {"runIds": ["beside"]}).status_code == 404
+
+
+def test_a_deleted_workspace_is_listed_and_comes_back_over_the_wire(api, owner, alice, workspace, w):
+    place = "/subscriptions/sub-1/providers/Microsoft.MachineLearningServices/deletedWorkspaces"
+    api(owner).delete(w)
+    assert api(alice).get(place).json()["value"] == []
+    told = api(owner).get(place).json()["value"][0]
+    assert told["name"] == workspace.name and told["properties"]["purgeTime"] > told["properties"]["deletedTime"]
+    assert [api(user).post(f"{w}/restore").status_code for user in (alice, owner, owner)] == [403, 200, 404]
+    assert api(alice).get(w).status_code == 200
 
 
 # ---- workspaces
