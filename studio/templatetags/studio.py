@@ -16,6 +16,8 @@ from studio.icons import ICONS
 
 register = template.Library()
 
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
 RUNNING, QUEUED, GOOD, BAD, OTHER, AMBER = "running", "queued", "good", "bad", "other", "amber"
 # State → colour and icon; one table for jobs, clusters and nodes, whose words do not clash.
 STATUSES = {
@@ -109,8 +111,22 @@ def when(moment: dt.datetime | None, exact: bool = False) -> str:
         moment.isoformat(timespec="milliseconds"),
         "exact" if exact else "relative",
         f"{moment:%b} {moment.day}, {moment:%Y %H:%M:%S} UTC",
-        f"{moment:%b} {moment.day}, {moment:%Y %H:%M} UTC",
+        ("" if exact else _ago(moment)) or f"{moment:%b} {moment.day}, {moment:%Y %H:%M} UTC",
     )
+
+
+def _ago(moment: dt.datetime) -> str:
+    """As static/js/times.js writes it, so that nothing moves when it does; empty for what is a week old or to come."""
+    seconds = (timezone.now() - moment).total_seconds()
+    if not -5 <= seconds < 7 * DAY:
+        return ""
+    if seconds < 10:
+        return "just now"
+    for unit, name, until in ((1, "s", MINUTE), (MINUTE, "min", HOUR), (HOUR, "h", DAY)):
+        if seconds < until:
+            return f"{int(seconds // unit)} {name} ago"
+    days = int(seconds // DAY)
+    return "yesterday" if days == 1 else f"{days} days ago"
 
 
 @register.simple_tag

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.template import engines
 from django.test import RequestFactory
+from django.utils import timezone
 
 from studio.icons import ICONS
 from studio.templatetags import studio as tags
@@ -179,6 +180,23 @@ def test_when_speaks_utc_until_the_browser_knows_better():
     assert 'datetime="2026-05-04T07:30:00.000+00:00"' in shown
     assert "May 4, 2026 07:30 UTC</time>" in shown
     assert tags.when(None) == "--"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (3, "just now"),
+        (59, "59 s ago"),
+        (60, "1 min ago"),
+        (7300, "2 h ago"),
+        (90_000, "yesterday"),
+        (260_000, "3 days ago"),
+    ],
+)
+def test_when_says_how_long_ago_a_moment_of_this_week_was(seconds, text):
+    moment = timezone.now() - dt.timedelta(seconds=seconds)
+    assert f">{text}</time>" in tags.when(moment)
+    assert "UTC</time>" in tags.when(moment, True)
 
 
 def test_ticking_counts_on_without_an_end():
