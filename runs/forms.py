@@ -73,6 +73,7 @@ class RunFilter(forms.Form):
     open = Numbers(100)
     hide = Numbers(100)
     chart = Words(12, 256)
+    charts = forms.ChoiceField(required=False, choices=[("", "Shown"), ("off", "Hidden")])
     page = forms.IntegerField(required=False, min_value=1, max_value=10**6)
     size = forms.TypedChoiceField(
         required=False, coerce=int, empty_value=25, choices=[(size, str(size)) for size in SIZES]

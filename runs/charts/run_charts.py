@@ -6,10 +6,11 @@ from runs.models import MetricSeries, Run
 MOST_CHARTS = 12
 MOST_RUNS = 50
 WIDTH = 160
+HEIGHT = 180
 
 
 def of(runs: list[Run], names: list[str]) -> list[dict]:
-    """`{"name", "figure"}` for the first few metrics of these names."""
+    """`{"name", "figure"}` for the first few of these names; no figure if none of the runs has a number of that name."""
     # With numpy, so that a process that draws none stays small.
     from runs.metrics import sketches
 
@@ -20,11 +21,18 @@ def of(runs: list[Run], names: list[str]) -> list[dict]:
     for series in sorted(found, key=lambda series: -series.run_id):
         by_name.setdefault(series.name, []).append(series)
     drawn = sketches.lines([one for series in by_name.values() for one in series], WIDTH)
-    shown = [name for name in names[:MOST_CHARTS] if name in by_name]
-    return [{"name": name, "figure": _figure(by_name[name], by_run, drawn)} for name in shown]
+    return [{"name": name, "figure": _figure(by_name.get(name), by_run, drawn)} for name in names[:MOST_CHARTS]]
 
 
-def _figure(found: list[MetricSeries], by_run: dict[int, Run], drawn: dict) -> dict:
+def _figure(found: list[MetricSeries] | None, by_run: dict[int, Run], drawn: dict) -> dict | None:
+    if not found:
+        return None
+    figure = _drawn(found, by_run, drawn)
+    figure["layout"]["height"] = HEIGHT
+    return figure
+
+
+def _drawn(found: list[MetricSeries], by_run: dict[int, Run], drawn: dict) -> dict:
     if all(series.count == 1 for series in found):
         bars = [(by_run[one.run_id].display_name, colours.place(one.run_id), one.last) for one in found]
         return figures.bars_of_runs(bars)

@@ -3,7 +3,7 @@
 from django.http import QueryDict
 
 # What says how a list looks, not which runs it has: a person's own layout consists of these.
-LAYOUT = ["col", "pin", "width", "sort", "size", "group", "chart"]
+LAYOUT = ["col", "pin", "width", "sort", "size", "group", "chart", "charts"]
 # A poll's own business, and a marker that holds only for the address it came with.
 PASSING = ["seen", "experiment", "rows"]
 

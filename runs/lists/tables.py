@@ -231,12 +231,15 @@ class RunTable:
 
     @property
     def has_charts(self) -> bool:
-        return bool(self.asked["chart"] or (self.experiment and self.common_metrics))
+        return bool(self.charted)
 
-    @property
+    @functools.cached_property
     def charted(self) -> list[str]:
-        """The metrics of the charts above the table."""
-        return self.asked["chart"] or [one.name for one in self.columns if one.kind == "metric"][:4]
+        """The metrics of the charts above the table: those asked for, else the first that an experiment's columns show."""
+        if self.asked["charts"]:
+            return []
+        usual = [one.name for one in self.columns if one.kind == "metric"] if self.experiment else []
+        return self.asked["chart"] or list(dict.fromkeys(usual))[:4]
 
     # ---- polls
 

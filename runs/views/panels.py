@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from runs import saved_views
+from runs.charts.run_charts import MOST_CHARTS
 from runs.forms import RunFilter
 from runs.lists import addresses, clauses, columns, facets, groups
 from runs.models import SavedView, Star
@@ -73,8 +74,7 @@ def _filters(request, table) -> dict:
 
 
 def _charts(request, table) -> dict:
-    names = list(dict.fromkeys([*table.charted, *table.common_metrics]))
-    return {"names": names, "hidden": addresses.pairs(table.query, "chart"), "most": 12}
+    return {"names": list(dict.fromkeys([*table.charted, *table.common_metrics])), "most": MOST_CHARTS}
 
 
 def _group(request, table) -> dict:
@@ -100,11 +100,13 @@ CONTEXTS = {"columns": _columns, "filters": _filters, "charts": _charts, "group"
 
 @require_POST
 def layout_save(request, slug):
-    """The columns in their order, their widths and which are pinned; kept for the person, and shown at once."""
+    """The columns in their order, their widths and which are pinned, or the charts; kept for the person, and shown at once."""
     experiment = asked_experiment(request, slug)
     query = QueryDict(request.POST.get("query", ""), mutable=True)
     if "col" in request.POST:
         _put_columns(query, request.POST)
+    if request.POST.get("what") == "charts":
+        _put_charts(query, request.POST.getlist("chart"))
     asked = RunFilter.read(query)
     columns.chosen(asked, columns.USUAL)
     if request.POST.get("move"):
@@ -120,6 +122,11 @@ def _put_columns(query: QueryDict, posted) -> None:
     query.setlist("pin", [word for word in posted.getlist("pin") if word in ids])
     given = {word: posted.get(f"width-{word}", "").strip() for word in ids}
     query.setlist("width", [f"{width}:{word}" for word, width in given.items() if width])
+
+
+def _put_charts(query: QueryDict, names: list[str]) -> None:
+    query.setlist("chart", names)
+    query.setlist("charts", [] if names else ["off"])
 
 
 def _panel_after_move(slug, experiment, query: QueryDict, move: str) -> str:

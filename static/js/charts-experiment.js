@@ -3,29 +3,32 @@
   const box = document.querySelector("[data-experiment-charts]");
   if (!box) return;
   const LIVE = 5000;
-  let timer = 0;
+  // What each card shows, as text: a chart is drawn anew only if its numbers have changed.
+  const shown = new Map();
+  let timer = 0, asked = 0;
 
   const cardOf = (name) => {
-    const known = [...box.children].find((card) => card.dataset.name === name);
-    if (known) return known.querySelector(".chart");
-    const card = document.createElement("section");
-    card.className = "card metric-card";
-    card.dataset.name = name;
-    const title = Object.assign(document.createElement("h2"), { textContent: name, className: "cut", title: name });
-    const chart = Object.assign(document.createElement("div"), { className: "chart" });
-    chart.setAttribute("role", "img");
-    chart.setAttribute("aria-label", `${name} of the jobs shown`);
-    card.append(title, chart);
+    const known = [...box.querySelectorAll("[data-name]")].find((card) => card.dataset.name === name);
+    if (known) return known;
+    const card = box.querySelector("[data-name]").cloneNode(true), [title, chart] = card.children;
+    card.dataset.name = title.textContent = title.title = name;
+    chart.replaceWith(Object.assign(document.createElement("div"), { className: "chart" }));
+    card.lastElementChild.setAttribute("role", "img");
+    card.lastElementChild.setAttribute("aria-label", `${name} of the jobs shown`);
     box.append(card);
-    return chart;
+    return card;
   };
 
   const load = async () => {
     clearTimeout(timer);
+    const mine = (asked += 1);
     let live = true;
     if (!document.hidden) {
       const answer = await fetch(box.dataset.experimentCharts + location.search).catch(() => null);
-      if (answer?.ok) live = show(await answer.json());
+      const found = answer?.ok ? await answer.json() : null;
+      // The list has changed since: a later answer is under way.
+      if (mine !== asked) return;
+      if (found) live = show(found);
     }
     if (live) timer = setTimeout(load, LIVE);
   };
@@ -33,12 +36,26 @@
   const show = ({ charts, templates, live }) => {
     lazuli.charts.setTemplates(templates);
     const names = new Set(charts.map((chart) => chart.name));
-    for (const card of [...box.querySelectorAll("[data-name]")]) if (!names.has(card.dataset.name)) card.remove();
-    box.hidden = !charts.length;
     // First all cards, for each narrows the others; then the charts, which measure their card.
     for (const { name } of charts) cardOf(name);
-    for (const { name, figure } of charts) lazuli.charts.draw(cardOf(name), figure);
+    for (const card of box.querySelectorAll("[data-name]")) if (!names.has(card.dataset.name)) forget(card);
+    for (const { name, figure } of charts) draw(name, figure);
     return live;
+  };
+
+  const forget = (card) => {
+    lazuli.charts.forget(card.querySelector(".chart"));
+    shown.delete(card.dataset.name);
+    card.remove();
+  };
+
+  const draw = (name, figure) => {
+    const text = JSON.stringify(figure), chart = cardOf(name).querySelector(".chart");
+    if (shown.get(name) === text) return;
+    shown.set(name, text);
+    if (figure) return lazuli.charts.draw(chart, figure);
+    lazuli.charts.forget(chart);
+    chart.textContent = "No value in the jobs shown";
   };
 
   document.addEventListener("htmx:afterSettle", (event) => { if (event.detail.elt.id === "run-table") load(); });

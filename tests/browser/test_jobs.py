@@ -88,11 +88,19 @@ def test_columns_are_chosen_moved_and_kept(browser, alice, experiment):
     expect(page.locator("#run-table thead th[data-column]").first).to_have_attribute("data-column", "name")
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_moves_when_the_charts_come(browser, alice, experiment, width):
+    page = browser.open(alice, experiment.get_absolute_url(), width=width)
+    page.evaluate("window.shifts = []")
+    page.evaluate("""new PerformanceObserver(list => shifts.push(...list.getEntries().map(one => [one.value, ...one.sources.map(source => source.node?.outerHTML?.slice(0, 200))])))
+        .observe({type: 'layout-shift', buffered: true})""")
+    page.locator(".js-plotly-plot").first.wait_for()
+    page.wait_for_timeout(500)
+    assert page.evaluate("shifts") == []
+
+
 def test_widths_by_mouse_and_by_keys(browser, alice, experiment):
     page = browser.open(alice, experiment.get_absolute_url())
-    # The charts above the table push it down when they come.
-    page.wait_for_load_state("networkidle")
-    page.locator(".js-plotly-plot").first.wait_for()
     head = page.locator('th[data-column="status"]')
     box = head.bounding_box()
     page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 20)

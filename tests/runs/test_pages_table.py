@@ -357,12 +357,23 @@ def test_csv_holds_what_the_table_shows_or_all(as_user, alice, mallory, experime
     assert as_user(mallory).get(url(experiment, "jobs_csv")).status_code == 404
 
 
+def test_charts_are_chosen_or_hidden_and_kept(as_user, alice, experiment, sweep):
+    form = {"query": "", "experiment": str(experiment.experiment_id), "what": "charts"}
+    save, client = url(experiment, "layout_save"), as_user(alice)
+    assert 'data-name="loss"' in text_of(client.get(url(experiment)))
+    assert client.post(save, {**form, "chart": ["auc"]}).url.endswith("?chart=auc")
+    page = text_of(client.get(url(experiment), follow=True))
+    assert 'data-name="auc"' in page and 'data-name="loss"' not in page
+    assert client.post(save, form).url.endswith("?charts=off")
+    assert "run-charts" not in text_of(client.get(url(experiment), follow=True))
+
+
 def test_charts_leave_out_what_is_hidden(as_user, alice, experiment, sweep):
     more = factories.make_run(experiment.workspace, experiment=experiment, display_name="other")
     metrics.ingest(more, "", scalars("loss", curve(5, 1)) + scalars("auc", curve(5, 2)))
     address = url(experiment, "experiment_charts", experiment.experiment_id)
     charts = as_user(alice).get(address, {"hide": more.pk, "chart": ["loss", "auc"]}).json()["charts"]
-    assert [chart["name"] for chart in charts] == ["loss"]
+    assert [(chart["name"], bool(chart["figure"])) for chart in charts] == [("loss", True), ("auc", False)]
     assert "other" not in [trace["name"] for trace in charts[0]["figure"]["data"]]
     assert [
         one["name"] for one in as_user(alice).get(url(experiment, "jobs_charts"), {"chart": "auc"}).json()["charts"]
