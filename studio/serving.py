@@ -4,8 +4,12 @@ import gc
 import os
 import select
 
+from gunicorn.http import message
 from gunicorn.workers.gthread import ThreadWorker
 
+# One address may name a thousand runs, as MLflow's does. gunicorn takes this setting for no more than its own most, and a
+# line without a limit would let a stranger fill the memory.
+limit_request_line = message.MAX_REQUEST_LINE = 64 * 1024
 # A script that logs sends its next request a few milliseconds after an answer.
 STAY_MS = 5
 # A pipe that the supervisor closes when the database is ready; the variable says which.

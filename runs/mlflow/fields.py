@@ -26,8 +26,8 @@ class Fields:
         return cls(data)
 
     @classmethod
-    def of_query(cls, query) -> "Fields":
-        return cls({name: values if len(values) > 1 else values[0] for name, values in query.lists()})
+    def of_query(cls, query: dict[str, list[str]]) -> "Fields":
+        return cls({name: values if len(values) > 1 else values[0] for name, values in query.items()})
 
     def __contains__(self, name: str) -> bool:
         return self._get(name) is not None

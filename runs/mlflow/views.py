@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 import re
+from urllib.parse import parse_qs
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
@@ -66,7 +67,7 @@ def _secret(request: HttpRequest) -> str:
 def _fields(request: HttpRequest, verb) -> Fields:
     """Of the query for GET, of the JSON body for others; an upload's body is read by its verb."""
     if request.method in ("GET", "HEAD"):
-        return Fields.of_query(request.GET)
+        return Fields.of_query(_query(request))
     if verb in OF_BYTES or (request.method == "DELETE" and not request.body):
         return Fields({})
     kind = request.headers.get("Content-Type", "").split(";")[0].strip().lower()
@@ -74,6 +75,12 @@ def _fields(request: HttpRequest, verb) -> Fields:
         hint = f"The Content-Type is '{kind}'" if kind else "The Content-Type header is missing"
         raise invalid(f"Bad Request. {hint}; send application/json.")
     return Fields.of_body(request.body)
+
+
+def _query(request: HttpRequest) -> dict[str, list[str]]:
+    """Not Django's, which gives up beyond a thousand values before anybody can say how many were too many."""
+    text = request.META.get("QUERY_STRING", "").encode("latin-1").decode(errors="replace")
+    return parse_qs(text, keep_blank_values=True)
 
 
 def problem(error: MlflowError) -> HttpResponse:

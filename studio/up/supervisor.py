@@ -157,8 +157,6 @@ class Supervisor:
             "timeout": 120,
             "keep-alive": 20,
             "log-level": "warning",
-            # The most that gunicorn takes: a page may ask for a hundred runs in one address.
-            "limit-request-line": 8190,
         }
         flags = [f"--{name}={value}" for name, value in options.items()]
         return [sys.executable, "-m", "gunicorn", "--preload", "--no-control-socket", *flags, "studio.wsgi"]

@@ -155,7 +155,7 @@ def test_histories_of_many_runs_come_run_by_run(answer, tracking):
     assert [point["run_id"] for point in found["metrics"]] == sorted(ids)
     for query, message in (
         ({"metric_key": "m"}, "GetMetricHistoryBulk request must specify at least one run_id"),
-        ({"metric_key": "m", "run_id": ["x"] * 101}, "GetMetricHistoryBulk request cannot specify more than"),
+        ({"metric_key": "m", "run_id": ["x"] * 1001}, "GetMetricHistoryBulk request cannot specify more than"),
         ({"run_id": ["x"]}, "GetMetricHistoryBulk request must specify a metric_key"),
     ):
         status, found = answer("GET", route, **query)

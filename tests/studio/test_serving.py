@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from studio import serving
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 APP = """
 import threading
@@ -28,6 +30,7 @@ def server(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port = sock.getsockname()[1]
     command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--worker-class", "studio.serving.Worker"]
+    command += ["--limit-request-line", str(serving.limit_request_line)]
     options = ["--threads", "2", "--keep-alive", "20", "--graceful-timeout", "5", "--bind", f"127.0.0.1:{port}", "who"]
     env = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
     process = subprocess.Popen([*command, *options], cwd=tmp_path, env=env, stderr=subprocess.DEVNULL)
@@ -69,3 +72,10 @@ def test_a_stop_waits_for_no_connection_that_is_only_kept(server):
     process.terminate()
     assert process.wait(20) == 0
     assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize(("length", "status"), [(60_000, 200), (70_000, 414)])
+def test_an_address_may_be_long_but_not_without_end(server, length, status):
+    connection = http.client.HTTPConnection("127.0.0.1", server[0], timeout=10)
+    connection.request("GET", f"/?{'x' * length}")
+    assert connection.getresponse().status == status
