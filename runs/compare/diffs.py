@@ -6,9 +6,14 @@ from html import escape
 
 from django.utils.safestring import SafeString, mark_safe
 
+from runs.compare import words
+
 # Equal lines that stay around what differs.
 AROUND = 3
 MOST_ROWS = 4000
+# Colouring a longer text would take seconds.
+MOST_COLOURED = 200_000
+DIFFERENT = ("change", "insert", "delete")
 
 
 @dataclasses.dataclass
@@ -27,6 +32,8 @@ class Row:
     left: Cell = dataclasses.field(default_factory=Cell)
     right: Cell = dataclasses.field(default_factory=Cell)
     skipped: int = 0
+    # The first row of a difference, which one can step to.
+    is_first: bool = False
 
 
 def split(old: str, new: str, path: str, *, whole: bool = False) -> dict:
@@ -64,9 +71,12 @@ def _kind(block: str, left: Cell, right: Cell) -> str:
 
 def _result(view: str, rows: list[Row], old: str, new: str) -> dict:
     kinds = [row.kind for row in rows]
+    for row, before in zip(rows, ["equal", *kinds], strict=False):
+        row.is_first = row.kind in DIFFERENT and before not in DIFFERENT
     return {
         "view": view,
         "rows": rows[:MOST_ROWS],
+        "differences": sum(row.is_first for row in rows[:MOST_ROWS]),
         "left_out": max(0, len(rows) - MOST_ROWS),
         "added": kinds.count("insert") + kinds.count("change"),
         "removed": kinds.count("delete") + kinds.count("change"),
@@ -86,7 +96,14 @@ def _blocks(old: str, new: str, path: str, whole: bool):
             yield from _folded(left, right, (start, end, other_start), first=place == 0, last=place == len(codes) - 1)
             continue
         here, there = _cells(left, start, end), _cells(right, other_start, other_end)
+        if kind == "replace":
+            _mark_words(here, there, before[start:end], after[other_start:other_end])
         yield kind, here, there
+
+
+def _mark_words(left: list[Cell], right: list[Cell], before: list[str], after: list[str]) -> None:
+    for one, other, old, new in zip(left, right, before, after, strict=False):
+        one.html, other.html = words.marked(old, new, one.html, other.html)
 
 
 def _folded(left, right, where: tuple[int, int, int], *, first: bool, last: bool):
@@ -111,7 +128,10 @@ def _cells(lines: list[str], start: int, end: int) -> list[Cell]:
 
 
 def _coloured(text: str, path: str, count: int) -> list[str]:
-    """The HTML of each line; plain if the colours would not fit the lines."""
+    """The HTML of each line; plain if the colours would not fit the lines, or would take long."""
+    plain = [escape(line) for line in text.splitlines()]
+    if len(text) > MOST_COLOURED:
+        return plain
     # Imported with the first file that is shown, so that a process that shows none stays small.
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
@@ -124,4 +144,4 @@ def _coloured(text: str, path: str, count: int) -> list[str]:
     except ClassNotFound:
         lexer = TextLexer(**options)
     lines = highlight(text, lexer, HtmlFormatter(nowrap=True)).split("\n")[:count]
-    return lines if len(lines) == count else [escape(line) for line in text.splitlines()]
+    return lines if len(lines) == count else plain

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from django.http import QueryDict
 
-from runs.compare import curves, diffs, logs, pictures
+from runs.compare import curves, diffs, logs, pictures, words
 from runs.compare.asked import Asked
 from runs.compare.directions import lower_is_better
 
@@ -132,3 +132,21 @@ def test_lines_of_a_diff_are_escaped(path):
 def test_equal_files_are_shown_whole():
     drawn = diffs.split(OLD, OLD, "x.txt")
     assert drawn["is_same"] and len(drawn["rows"]) == 30
+
+
+def test_words_that_differ_are_marked_between_the_colours():
+    [row] = diffs.split("rate = 0.01  # <low>\n", "rate = 0.02  # <low>\n", "a.py")["rows"]
+    assert "<mark>01</mark>" in row.left.html and "<mark>02</mark>" in row.right.html
+    assert "&lt;low&gt;" in row.left.html and row.left.html.count("<mark>") == 1
+    below = diffs.unified("rate = 0.01\n", "rate = 0.02\n", "a.py")["rows"]
+    assert ["<mark>" in str(row.left.html) + str(row.right.html) for row in below] == [True, True]
+
+
+@pytest.mark.parametrize(("old", "new"), [("alpha", "omega"), ("x" * 1001, "x" * 1001 + "y")])
+def test_lines_without_much_in_common_and_very_long_ones_are_marked_as_a_whole(old, new):
+    assert words.marked(old, new, old, new) == (old, new)
+
+
+def test_each_difference_begins_once():
+    rows = diffs.split(OLD, NEW.replace("line 3\n", ""), "x.txt")
+    assert rows["differences"] == 2 == sum(row.is_first for row in rows["rows"])

@@ -1,0 +1,63 @@
+"""Inside two lines of which one became the other: the words that differ, marked in their HTML."""
+
+import difflib
+import re
+from html import unescape
+
+from django.utils.safestring import SafeString, mark_safe
+
+WORD = re.compile(r"\w+|\s+|.")
+# A tag, an entity or a character of HTML.
+PIECE = re.compile(r"<[^>]*>|&[^;]*;|.", re.S)
+TAG = re.compile(r"<[^>]*>")
+# Longer lines, and lines that have less than this in common, are marked as a whole only.
+LONGEST = 1000
+ALIKE = 0.4
+
+
+def marked(old: str, new: str, old_html: str, new_html: str) -> tuple[SafeString, SafeString]:
+    """The HTML of both lines; as it was where marks would not help."""
+    found = differing(old, new)
+    if not found or _text(old_html) != old or _text(new_html) != new:
+        return mark_safe(old_html), mark_safe(new_html)
+    return _put(old_html, found[0]), _put(new_html, found[1])
+
+
+def differing(old: str, new: str) -> tuple[set[int], set[int]] | None:
+    """Places of the characters that are not in the other line."""
+    if max(len(old), len(new)) > LONGEST:
+        return None
+    left, right = WORD.findall(old), WORD.findall(new)
+    matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
+    common = sum(len("".join(left[block.a : block.a + block.size])) for block in matcher.get_matching_blocks())
+    if 2 * common < ALIKE * (len(old) + len(new)):
+        return None
+    gone, come = set(), set()
+    for kind, start, end, other, other_end in matcher.get_opcodes():
+        if kind != "equal":
+            gone |= _places(left, start, end)
+            come |= _places(right, other, other_end)
+    return gone, come
+
+
+def _places(words: list[str], start: int, end: int) -> set[int]:
+    first = sum(map(len, words[:start]))
+    return set(range(first, first + sum(map(len, words[start:end]))))
+
+
+def _text(html: str) -> str:
+    return unescape(TAG.sub("", html))
+
+
+def _put(html: str, places: set[int]) -> SafeString:
+    """A mark ends before each tag, so that none lies across the colours of the language."""
+    pieces, place, is_open = [], 0, False
+    for piece in PIECE.findall(html):
+        is_tag = piece[0] == "<"
+        wanted = not is_tag and place in places
+        if wanted != is_open:
+            pieces.append("<mark>" if wanted else "</mark>")
+        is_open = wanted
+        pieces.append(piece)
+        place += not is_tag
+    return mark_safe("".join(pieces) + ("</mark>" if is_open else ""))
