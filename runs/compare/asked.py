@@ -131,6 +131,13 @@ class Asked:
         once = {name: "" for name in ("base", "with") if self.once[name] == run_id}
         return self._with(ids=left, once=once)
 
+    def without(self, run_ids) -> "Asked":
+        """The address after these runs are gone from it."""
+        left = self
+        for run_id in run_ids:
+            left = left._set_remove(run_id)
+        return left
+
     def _set_sides(self, value: str) -> "Asked":
         """The logs that are shown, with the one pressed last: it comes, or goes if it was there."""
         *shown, pressed = value.split(",")

@@ -3,9 +3,8 @@
 import dataclasses
 import functools
 
-from django.http import Http404
-
 from runs.charts import colours
+from runs.compare.asked import Asked
 from runs.models import Run, RunParameter, RunTag
 from studio.errors import Invalid
 
@@ -18,6 +17,8 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 class Chosen:
     runs: list[Run]
     base: Run | None
+    # Ids that the address names, of no run that is here.
+    missing: list[str] = dataclasses.field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.runs)
@@ -29,6 +30,11 @@ class Chosen:
     @property
     def is_live(self) -> bool:
         return any(run.is_active for run in self.runs)
+
+    @property
+    def token(self) -> str:
+        """Another one whenever a run of these changes: its logs, metrics and state."""
+        return f"{sum(run.revision for run in self.runs):x}"
 
     @functools.cached_property
     def parameters(self) -> dict[str, dict[int, str]]:
@@ -54,21 +60,20 @@ class Chosen:
         raise Invalid(f"{word}={run_id!r}: this run is not among those that are compared.", target=word)
 
 
-def load(scope, asked) -> Chosen:
-    """Up to 50 runs of `scope`, which holds those that may be seen; one that is not there is a 404."""
+def load(scope, asked) -> tuple[Asked, Chosen]:
+    """Up to 50 runs of `scope`, which holds those that may be seen, and the address without those that are not there."""
     wanted = asked["runs"]
     if len(wanted) > MOST:
         raise Invalid(f"{len(wanted)} runs are chosen; from {LEAST} to {MOST} can be compared.", target="runs")
     found = scope.filter(run_id__in=wanted).select_related("experiment", "created_by", "workspace", "snapshot")
     by_id = {run.run_id: run for run in found}
-    if missing := [run_id for run_id in wanted if run_id not in by_id]:
-        raise Http404(f"There is no run {missing[0]}.")
-    runs = [by_id[run_id] for run_id in wanted]
+    runs = [by_id[run_id] for run_id in wanted if run_id in by_id]
     _paint(runs)
-    chosen = Chosen(runs, runs[0] if runs else None)
+    chosen = Chosen(runs, runs[0] if runs else None, [run_id for run_id in wanted if run_id not in by_id])
+    asked = asked.without(chosen.missing)
     if asked["base"]:
         chosen.base = chosen.of_id(asked["base"], "base")
-    return chosen
+    return asked, chosen
 
 
 def _paint(runs: list[Run]) -> None:

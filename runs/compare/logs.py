@@ -1,13 +1,12 @@
 """The tab *Logs*: the ends of one log of several runs, with marks on lines that the baseline does not have."""
 
+import dataclasses
 import difflib
 import re
 
-from django.db.models import F
-
 from runs.compare.chosen import Chosen
-from runs.models import Artifact, ArtifactSegment, Run
-from studio import storage
+from runs.files import artifacts
+from runs.models import Artifact, Run
 from studio.errors import Invalid
 
 FIRST = "user_logs/std_log.txt"
@@ -18,6 +17,16 @@ TAIL = 64 * 1024
 MOST_LINES = 400
 # What differs in every line of every run says nothing: times and dates.
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d|\d\d?:\d\d(:\d\d)?([.,]\d+)?|\[\d+(\.\d+)?m?s\]")
+COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """`is_new` if the baseline lacks it; `is_first` for the first of some that it lacks."""
+
+    text: str
+    is_new: bool
+    is_first: bool
 
 
 def context(chosen: Chosen, asked) -> dict:
@@ -29,13 +38,14 @@ def context(chosen: Chosen, asked) -> dict:
     if path and path not in paths:
         raise Invalid(f"path={path!r}: none of the runs has a log of this name.", target="path")
     runs = sides(chosen, asked)
-    texts = tails(list(files.filter(path=path, run__in=runs)))
-    lines = {pk: text.splitlines()[-MOST_LINES:] for pk, text in texts.items()}
+    lines = {file.run_id: tail(file) for file in files.filter(path=path, run__in=runs).select_related("run")}
     base = lines.get(chosen.base.pk, [])
+    shown = [_side(run, chosen.base, lines.get(run.pk), base) for run in runs]
     return {
         "paths": paths,
         "path": path,
-        "sides": [_side(run, chosen.base, lines.get(run.pk), base) for run in runs],
+        "sides": shown,
+        "differences": sum(side.get("differences", 0) for side in shown),
         "side_ids": [run.run_id for run in runs],
         "most": MOST_SIDES,
         "most_lines": MOST_LINES,
@@ -59,40 +69,34 @@ def sides(chosen: Chosen, asked) -> list[Run]:
     return named
 
 
-def tails(files: list[Artifact]) -> dict[int, str]:
-    """The end of each file by its run. Where the bytes lie is asked by one query for all."""
-    starts = {file.pk: max(0, file.size - TAIL) for file in files}
-    segments = ArtifactSegment.objects.filter(artifact__in=list(starts)).annotate(end=F("offset") + F("size"))
-    parts: dict[int, list[bytes]] = {pk: [] for pk in starts}
-    for segment in segments.filter(end__gt=F("artifact__size") - TAIL).order_by("artifact", "offset"):
-        skip = max(0, starts[segment.artifact_id] - segment.offset)
-        parts[segment.artifact_id].append(storage.get_range(segment.key, skip, segment.size - skip))
-    return {file.run_id: _text(b"".join(parts[file.pk]), starts[file.pk] > 0) for file in files}
+def tail(file: Artifact) -> list[str]:
+    """The last lines of a file, as a terminal would show them."""
+    start = max(0, file.size - TAIL)
+    text = artifacts.content(file, start).decode("utf-8", "replace")
+    # From the start of a line.
+    if start and "\n" in text:
+        text = text.partition("\n")[2]
+    return [cleaned(line) for line in text.rstrip("\n").split("\n")[-MOST_LINES:]] if text else []
 
 
-def _text(data: bytes, is_cut: bool) -> str:
-    """From the start of a line."""
-    text = data.decode("utf-8", "replace")
-    return text.partition("\n")[2] if is_cut and "\n" in text else text
+def cleaned(line: str) -> str:
+    """Without colours; of a progress bar, which writes over itself, what was written last."""
+    return COLOURS.sub("", line).rstrip("\r").rpartition("\r")[2]
 
 
 def _side(run: Run, base: Run, lines: list[str] | None, wanted: list[str]) -> dict:
     if lines is None:
         return {"run": run, "lines": None}
-    if run is base or not wanted:
-        return {"run": run, "lines": [(line, False) for line in lines]}
-    return {"run": run, "lines": marked(wanted, lines)}
+    is_compared = run is not base and wanted
+    marks = marked(wanted, lines) if is_compared else [(line, False) for line in lines]
+    before = [False, *(new for _, new in marks)]
+    shown = [Line(line, new, new and not old) for (line, new), old in zip(marks, before, strict=False)]
+    return {"run": run, "lines": shown, "differences": sum(line.is_first for line in shown)}
 
 
 def marked(wanted: list[str], lines: list[str]) -> list[tuple[str, bool]]:
     """Each line, and whether the baseline lacks it; times do not count."""
-    matcher = difflib.SequenceMatcher(
-        None, [MOMENT.sub("", one) for one in wanted], [MOMENT.sub("", one) for one in lines]
-    )
-    new = {
-        place
-        for what, _, _, start, end in matcher.get_opcodes()
-        if what in ("replace", "insert")
-        for place in range(start, end)
-    }
+    plain = ([MOMENT.sub("", one) for one in side] for side in (wanted, lines))
+    codes = difflib.SequenceMatcher(None, *plain, autojunk=False).get_opcodes()
+    new = {place for what, _, _, start, end in codes if what in ("replace", "insert") for place in range(start, end)}
     return [(line, place in new) for place, line in enumerate(lines)]

@@ -1,11 +1,11 @@
 """Runs side by side. All that is shown is in the address (runs/compare/asked.py), so that a link shows the same."""
 
-from django.http import JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from runs.charts import colours, figures
+from runs.charts import colours
 from runs.compare import chosen, code, curves, details, logs, measures, pictures, plots
 from runs.compare.asked import TABS, Asked
 from runs.lists import tables
@@ -25,6 +25,16 @@ CONTEXTS = {
 }
 # Runs that the search for more of them offers at once.
 FOUND = 20
+# What static/js/compare.js and the scripts of the tabs listen to, for the help that "?" opens.
+KEYS = [
+    (["1", "–", str(len(TABS))], ", ".join(TABS.values())),
+    (["n", "p"], "Next, previous difference: in parameters, metrics, logs and code"),
+    (["o"], "Only differences, or all rows"),
+    (["j", "k"], "Code: next, previous file"),
+    (["f"], "Chart under the mouse, or with the focus: large or small"),
+    (["a"], "Add jobs"),
+    (["v"], "Jobs that are compared: remove some, choose the baseline"),
+]
 
 
 @require_safe
@@ -35,7 +45,10 @@ def compare(request, slug):
     # Forms write commas as %2C; the shorter address is the one to share.
     if asked.is_untidy or "%2C" in request.META["QUERY_STRING"]:
         return redirect(f"{request.path}?{asked.query()}")
-    found = chosen.load(scope, asked)
+    asked, found = chosen.load(scope, asked)
+    # A page that is open while its runs go on asks whether they are as it knows them.
+    if request.GET.get("seen") == found.token:
+        return HttpResponse(status=204)
     context = {
         "asked": asked,
         "chosen": found,
@@ -43,6 +56,7 @@ def compare(request, slug):
         "visible": (),
         "least": chosen.LEAST,
         "most": chosen.MOST,
+        "page_keys": KEYS,
     }
     if len(found) < chosen.LEAST:
         context |= _offered(scope, request, asked)
@@ -73,12 +87,14 @@ def compare_chosen(request, slug):
 
 @require_safe
 def compare_curve(request, slug):
-    """The chart of the metric `?name=`, as JSON for static/js/compare-figures.js."""
+    """The chart of the metric `?name=`, as JSON for static/js/compare-charts.js; nothing while the runs are as at `?seen=`."""
     scope = runs_of(request, slug)
     asked = Asked.read(request.GET)
-    found = chosen.load(scope, asked)
+    asked, found = chosen.load(scope, asked)
+    if request.GET.get("seen") == found.token:
+        return HttpResponse(status=204)
     figure = curves.figure(found, request.GET.get("name", ""), asked)
-    return JsonResponse({"figure": figure, "templates": figures.templates(), "live": found.is_live})
+    return JsonResponse({"figure": figure, "live": found.is_live, "seen": found.token})
 
 
 @require_safe

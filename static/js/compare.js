@@ -1,4 +1,4 @@
-// Comparing jobs: the address and the form that carries it stay one; stepping through differences; copying; adding jobs.
+// Comparing jobs: the address and the form that carries it stay one; keys; copying; adding jobs.
 (() => {
   const form = () => document.getElementById("compare-form");
   if (!form()) return;
@@ -26,10 +26,9 @@
       document.getElementById("compare").append(field);
     }
   };
-  // Each tab's script sets itself up now and after every swap.
+  // Each tab's script sets itself up now and after every swap; `isAnew` says that it is the same as before, with what is new.
   const setUps = [];
-  const onShown = (act) => { setUps.push(act); act(); };
-  window.lazuli.compare = { address, onShown };
+  const onShown = (act) => { setUps.push(act); act(false); };
 
   // On a narrow page the tabs scroll.
   onShown(() => {
@@ -50,50 +49,69 @@
     if (event.detail.elt === form() && button?.name) event.detail.parameters[button.name] = button.value;
   });
 
-  // ---- what a swap would lose: how far the table is scrolled, and which button has the focus
+  // ---- keys
+
+  const isTyping = (element) => element.matches("input:not([type=checkbox], [type=range]), textarea, select");
+  // onKey({ a: act }): a key alone, while nobody types and no dialog is open.
+  const onKey = (acts) => document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") || isTyping(event.target)) return;
+    if (!acts[event.key]) return;
+    event.preventDefault();
+    acts[event.key]();
+  });
+  const file = (by) => {
+    const files = [...document.querySelectorAll(".file-state")];
+    files[files.findIndex((one) => one.ariaCurrent) + by]?.click();
+  };
+  onKey({
+    a: () => document.querySelector("[data-compare-add]")?.click(),
+    v: () => document.getElementById("compare-jobs-button")?.click(),
+    o: () => document.getElementById("compare-only")?.click(),
+    j: () => file(1),
+    k: () => file(-1),
+  });
+
+  window.lazuli.compare = { address, onShown, onKey };
+
+  // ---- what a swap would lose: how far things are scrolled, what is open, and which element has the focus
+
+  // Another log begins at its end; the same one, with what is new, stays where it was read.
+  const scrolled = (isAnew) => [...document.querySelectorAll(`#compare :is(.table-wrap, .compare-logs, .file-states, .compare-legend, .parallel${isAnew ? ", .compare-log pre" : ""})`)];
+  const placeOf = (one) => [one.scrollLeft, one.localName === "pre" && one.scrollTop + one.clientHeight >= one.scrollHeight - 4 ? 1e9 : one.scrollTop];
+  const nameOf = (element) => {
+    if (!element?.closest("#compare")) return "";
+    if (element.id) return `#${CSS.escape(element.id)}`;
+    const name = ["value", "href", "aria-label"].find((one) => element.getAttribute(one));
+    return name ? `#compare ${element.localName}[${name}="${CSS.escape(element.getAttribute(name))}"]` : "";
+  };
 
   let kept = null;
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target.id !== "compare") return;
-    const wrap = document.querySelector("#compare .table-wrap"), focus = document.activeElement;
-    kept = { left: wrap?.scrollLeft, top: wrap?.scrollTop, value: focus?.matches("button[name=set]") ? focus.value : "" };
+    const isAnew = event.detail.requestConfig?.elt.id === "compare-live";
+    const open = document.querySelector("#compare :popover-open")?.id;
+    kept = { isAnew, open, places: scrolled(isAnew).map(placeOf), focus: nameOf(document.activeElement) };
   });
   document.addEventListener("htmx:afterSettle", (event) => {
-    if (event.detail.elt.id !== "compare" && event.detail.target?.id !== "compare") return;
-    const wrap = document.querySelector("#compare .table-wrap");
-    if (kept && wrap) wrap.scrollTo(kept.left || 0, kept.top || 0);
-    // The button that was pressed may say the opposite now; then the table has the focus.
-    const lost = kept?.value && document.activeElement === document.body;
-    if (lost) (document.querySelector(`#compare button[value="${CSS.escape(kept.value)}"]`) || wrap)?.focus();
+    if (!kept || (event.detail.elt.id !== "compare" && event.detail.target?.id !== "compare")) return;
+    const { isAnew, open, places, focus } = kept;
     kept = null;
-    at = -1;
-    for (const act of setUps) act();
+    for (const act of setUps) act(isAnew);
+    if (open) document.getElementById(open)?.showPopover();
+    scrolled(isAnew).forEach((one, number) => { if (places[number]) one.scrollTo(...places[number]); });
+    // The button that was pressed may say the opposite now; then the table has the focus.
+    const isLost = focus && document.activeElement === document.body;
+    if (isLost) (document.querySelector(focus) || document.querySelector("#compare .table-wrap"))?.focus({ preventScroll: true });
     if (document.getElementById("compare-add").open) offer(document.getElementById("compare-find")?.value || "");
   });
 
-  // ---- next and previous difference
-
-  let at = -1;
-  const step = (by) => {
-    const rows = [...document.querySelectorAll("[data-compare-table] .differs")];
-    if (!rows.length) return;
-    at = at < 0 && by < 0 ? rows.length - 1 : (at + by + rows.length) % rows.length;
-    rows.forEach((row, place) => row.classList.toggle("at-difference", place === at));
-    rows[at].scrollIntoView({ block: "center", inline: "nearest" });
-    const words = document.querySelector("[data-difference-count]");
-    words.textContent = `Difference ${at + 1} of ${rows.length}: ${rows[at].querySelector("th .cut").textContent}`;
-  };
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-difference]");
-    if (button) step(Number(button.dataset.difference));
-  });
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    if (event.target.matches("input:not([type=checkbox], [type=range]), textarea, select")) return;
-    if (event.key === "n" || event.key === "p") step(event.key === "n" ? 1 : -1);
-  });
-
-  document.querySelector("#keyboard-help .shortcuts")?.insertAdjacentHTML("beforeend", "<dt><kbd>n</kbd> <kbd>p</kbd></dt><dd>Next, previous difference</dd>");
+  // A menu stands below its button.
+  document.addEventListener("toggle", (event) => {
+    if (event.newState !== "open" || !event.target.matches(".compare-menu")) return;
+    const box = document.querySelector(`[popovertarget="${event.target.id}"]`).getBoundingClientRect();
+    const left = Math.max(8, Math.min(box.left, innerWidth - event.target.offsetWidth - 8));
+    Object.assign(event.target.style, { left: `${left}px`, top: `${box.bottom + 4}px` });
+  }, true);
 
   // ---- copying
 

@@ -71,8 +71,9 @@ def test_strangers_and_other_workspaces_get_nothing(as_user, bob, mallory, runs)
     stranger = as_user(mallory)
     assert stranger.get(url(runs)).status_code == 404
     elsewhere = factories.make_run(factories.make_workspace())
-    assert as_user(bob).get(url([runs[0], elsewhere])).status_code == 404
-    assert as_user(bob).get(url([runs[0], "nothing"])).status_code == 404
+    text = page_of(as_user(bob), [runs[0], elsewhere, "nothing"])
+    assert "2 jobs of this address are not shown" in text and "Choose one more job" in text
+    assert elsewhere.display_name not in text
 
 
 @pytest.mark.parametrize("name", ["compare_curve", "compare_find"])
@@ -85,7 +86,29 @@ def test_strangers_get_no_pieces_either(as_user, mallory, runs, name):
 def test_a_run_in_the_trash_is_gone(bobs, runs):
     runs[2].move("Canceled")
     runs[2].delete()
-    assert bobs.get(url(runs)).status_code == 404
+    text = page_of(bobs, runs, base=runs[2].run_id, hide=runs[2].run_id)
+    assert "A job of this address is not shown: it was deleted" in text
+    assert f'href="{url(runs[:2]).partition("/compare/")[2]}"' in text and "bare" not in text
+
+
+def test_only_changes_are_sent_to_a_page_that_watches(bobs, runs):
+    def seen():
+        return re.search('data-seen="(.*?)"', page_of(bobs, runs, tab="metrics"))[1]
+
+    assert bobs.get(url(runs, tab="metrics", seen=seen())).status_code == 204
+    before = seen()
+    metrics.ingest(runs[0], "", scalars("score", [0.9], start=5))
+    answer = bobs.get(url(runs, tab="metrics", seen=before))
+    assert answer.status_code == 200 and "0.9" in answer.content.decode()
+    Run.objects.update(status="Completed")
+    assert "data-seen" not in page_of(bobs, runs, tab="metrics")
+
+
+def test_a_chart_is_sent_again_only_after_a_change(bobs, runs):
+    before = curve(bobs, runs, "loss").json()["seen"]
+    assert curve(bobs, runs, "loss", seen=before).status_code == 204
+    metrics.ingest(runs[0], "", scalars("loss", [0.1], start=900))
+    assert curve(bobs, runs, "loss", seen=before).status_code == 200
 
 
 def test_one_run_asks_for_another(bobs, runs):
@@ -169,7 +192,7 @@ def test_search_finds_runs_to_add(bobs, runs):
 
 def rows_of(text: str) -> list[str]:
     """The names of the rows of the table, with what the row is marked as."""
-    return re.findall(r'<tr( class="differs")?><th scope="row"[^>]*>.*?title="([^"]*)"', text, re.S)
+    return re.findall(r'<tr( class="differs"[^>]*)?><th scope="row"[^>]*>.*?title="([^"]*)"', text, re.S)
 
 
 def test_parameters_and_tags_that_differ_are_marked(bobs, runs):
@@ -330,8 +353,14 @@ def test_logs_mark_what_the_baseline_lacks(bobs, runs):
         text = f"2026-11-24 12:00:0{number} start\nsame\n" + "more <b>\n" * number
         artifacts.put(run, "logs/own.log", iter([text.encode()]))
     text = page_of(bobs, runs, tab="logs", path="logs/own.log")
-    assert re.findall("<ins>(.*?)</ins>", text) == ["more &lt;b&gt;"]
-    assert "This job has no such file" in text
+    assert re.findall("<ins.*?>(.*?)</ins>", text) == ["more &lt;b&gt;"]
+    assert "This job has no such file" in text and "1 difference<" in text
+
+
+def test_logs_read_as_a_terminal_shows_them(bobs, runs):
+    artifacts.put(runs[0], "logs/own.log", iter([b"\x1b[31mred\x1b[0m\r\n 1%\r50%\r100%\n"]))
+    text = page_of(bobs, runs, tab="logs", path="logs/own.log")
+    assert "<span>red</span>" in text and "<span>100%</span>" in text
 
 
 def test_code_shows_what_differs(bobs, runs, alice):
@@ -357,7 +386,7 @@ def test_code_without_a_snapshot_says_so(bobs, runs):
 
 @pytest.mark.parametrize("tab", [*TABS, "curve"])
 def test_more_runs_cost_no_more_queries(bobs, experiment, alice, tab, django_assert_max_num_queries):
-    few = [make_full_run(experiment, alice) for _ in range(2)]
+    few = [make_full_run(experiment, alice) for _ in range(3)]
     many = [*few, *[make_full_run(experiment, alice) for _ in range(3)]]
 
     def ask(runs):
