@@ -3,6 +3,7 @@
 StudioError
 ├── Invalid       400  a value is wrong: says which, why, and what is allowed
 │   └── TooLarge  413
+├── InTrash       404  it is in the trash, and whoever asks may restore it
 ├── Denied        403  the actor may see the object but not do this to it
 ├── Conflict      409  the object's state does not allow it
 └── NotReady      503  try again in a moment
@@ -25,6 +26,16 @@ class Invalid(StudioError):
 
 class TooLarge(Invalid):
     status, code = 413, "TooLarge"
+
+
+class InTrash(StudioError):
+    """`address` is the page from which it comes back."""
+
+    status, code = 404, "ResourceNotFound"
+
+    def __init__(self, message: str, address: str):
+        super().__init__(message)
+        self.address = address
 
 
 class Denied(StudioError):

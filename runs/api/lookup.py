@@ -35,7 +35,8 @@ def experiment(request: HttpRequest, place: Place, name: str, verb: str = "read"
     room = workspace(request, place, verb)
     found = Experiment.objects.present().filter(workspace=room, name=name).first()
     if found is None:
-        raise Http404(f"The workspace {room.name} has no experiment {name!r}.")
+        gone = Experiment.objects.filter(workspace=room, name=name)
+        raise Http404(f"The workspace {room.name} has no experiment {name!r}{_hint(request, room, gone)}")
     found.workspace = room
     return found
 
@@ -45,8 +46,16 @@ def readable(request: HttpRequest, place: Place, run_id: str) -> Run:
     room = workspace(request, place)
     found = Run.objects.readable_by(request.auth).filter(workspace=room, run_id=run_id).told().first()
     if found is None:
-        raise Http404(f"The workspace {room.name} has no run {run_id!r}.")
+        gone = Run.objects.filter(workspace=room, run_id=run_id)
+        raise Http404(f"The workspace {room.name} has no run {run_id!r}{_hint(request, room, gone)}")
     return found
+
+
+def _hint(request: HttpRequest, room: Workspace, gone) -> str:
+    """For those who may restore it, that it is in the trash."""
+    if access.can(request.auth, "edit", room) and gone.exclude(deleted_at=None).exists():
+        return "; it is in the trash, and `lazuli trash restore` brings it back."
+    return "."
 
 
 def writable(request: HttpRequest, place: Place, run_id: str, verb: str = "edit") -> Run:

@@ -113,7 +113,7 @@ def trash_purge(request: HttpRequest, place: Path[Place], body: ToFree):
 
 @purges.get("/purges", summary="What is being freed for ever and what was, the newest first")
 def purge_list(request: HttpRequest):
-    return api.page(request, _visible(request.auth), lambda job: Purge.from_orm(job).dict())
+    return api.page(request, _visible(request.auth), lambda job: Purge.model_validate(job).model_dump())
 
 
 @purges.get("/purges/{purge_id}", response=Purge, summary="How far a purge is, and what it has freed")

@@ -1,8 +1,10 @@
 """From the words of an address to the rows that this person may see."""
 
-from django.shortcuts import get_object_or_404
+from django.http import Http404
+from django.urls import reverse
 
 from runs.models import Experiment, Run
+from studio.errors import InTrash
 from workspaces import access
 from workspaces.models import Workspace
 from workspaces.views import page_workspace
@@ -25,12 +27,25 @@ def runs_of(request, slug: str):
 
 def run_of(request, slug: str, run_id: str) -> Run:
     runs = runs_of(request, slug).select_related("workspace__resource_group__subscription", "experiment")
-    return get_object_or_404(runs, run_id=run_id)
+    return _present(request, runs, Run, run_id=run_id)
 
 
 def experiment_of(request, slug: str, experiment_id) -> Experiment:
     experiments = Experiment.objects.visible_to(actor(request)).filter(workspace=workspace_of(request, slug))
-    return get_object_or_404(experiments.select_related("created_by", "workspace"), experiment_id=experiment_id)
+    experiments = experiments.select_related("created_by", "workspace")
+    return _present(request, experiments, Experiment, experiment_id=experiment_id)
+
+
+def _present(request, rows, model, **words):
+    """Of one that is in the trash, those who may restore it are told; to others it is not there."""
+    found = rows.filter(**words).first()
+    if found is None and may(request, "edit"):
+        gone = model.objects.filter(workspace=request.workspace, **words).exclude(deleted_at=None).first()
+        if gone:
+            raise InTrash(f"{gone} is in the trash.", reverse("runs:trash", args=[request.workspace.slug]))
+    if found is None:
+        raise Http404
+    return found
 
 
 def may(request, verb: str) -> bool:

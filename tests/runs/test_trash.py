@@ -65,10 +65,22 @@ def test_chosen_runs_go_and_come_back_together(as_user, alice, workspace, family
     assert present() == {"top", "child", "grandchild", "beside"}
 
 
-def test_the_api_knows_nothing_of_what_is_in_the_trash(alice_api, workspace, family):
+def test_a_link_to_what_is_in_the_trash_tells_those_who_may_restore_it(as_user, alice, bob, workspace, family):
+    Run.objects.get(run_id="top").delete()
+    answers = [as_user(user).get(url(workspace, "run_metrics", "top")) for user in (alice, bob)]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert "the top one is in the trash." in text(answers[0]) and f'href="{url(workspace)}"' in text(answers[0])
+    assert "in the trash" not in text(answers[1])
+    family.delete()
+    assert "digits is in the trash." in text(as_user(alice).get(family.get_absolute_url()))
+
+
+def test_the_api_knows_nothing_of_what_is_in_the_trash(alice_api, bob_api, workspace, family):
     assert alice_api.delete("H/runs/top").status_code == 200
     for path in ("H/runs/top", "H/runs/child", "W/jobs/top", "H/runs/top/metrics", "H/runs/top/artifacts"):
         assert alice_api.get(path).status_code == 404
+    assert "`lazuli trash restore`" in alice_api.get("H/runs/top").json()["error"]["message"]
+    assert "trash" not in bob_api.get("H/runs/top").json()["error"]["message"]
     assert [run["runId"] for run in alice_api.get("H/runs?includeChildren=true").json()["value"]] == ["beside"]
     assert alice_api.post("H/runs/top/metrics", {"batchId": "b", "metrics": []}).status_code == 404
     assert alice_api.delete("H/runs/top").status_code == 404
@@ -220,7 +232,7 @@ def test_a_child_in_another_experiment_comes_back_with_its_parents(workspace, fa
     [
         ("restore", {}, 400, "Choose at least one"),
         ("restore", {"runIds": ["top"]}, 409, "The trash has no top"),
-        ("restore", {"runIds": "top"}, 422, "valid list"),
+        ("restore", {"runIds": "top"}, 422, "list"),
         ("purge", {"experimentNames": ["digits"]}, 409, "The trash has no digits"),
         ("purge", {"all": True, "runIds": ["top"]}, 400, "either all=true"),
         ("purge", {"runIds": [str(n) for n in range(501)]}, 400, "at most 500"),
