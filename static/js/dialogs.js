@@ -42,6 +42,11 @@
     delete form.dataset.confirmed;
   }, true);
 
+  // <input data-typed="word">: the button of its form stays off until the word is there.
+  const judge = (input) => { input.form.querySelector("button:not([type=button])").disabled = input.value !== input.dataset.typed; };
+  for (const input of document.querySelectorAll("input[data-typed]")) judge(input);
+  document.addEventListener("input", (event) => { if (event.target.dataset.typed) judge(event.target); });
+
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-dialog-open]");
     if (opener) document.getElementById(opener.dataset.dialogOpen).showModal();
