@@ -17,6 +17,7 @@ from runs.search.conditions import Rows
 
 # An address with a scheme.
 REMOTE = re.compile(r"[a-zA-Z][\w+.-]*:/")
+PROMPT_SOURCES = ("dummy-source", "prompt-template")
 VERSIONS = Rows(
     columns={
         "name": ("text", "model__name"),
@@ -40,14 +41,8 @@ def answer(row: ModelVersion) -> dict:
 
 def create(call: Call) -> dict:
     model = registry.find(call, "register")
-    fields = call.fields
-    run_id, source = fields.text("run_id", ""), fields.text("source")
-    logged = _logged(call, source, fields.text("model_id", ""))
-    if logged is not None:
-        run_id = run_id or logged.source_run_id
-    if not (logged and source == f"models:/{logged.model_id}"):
-        _check_source(call, source)
-    tags = dict(registry.checked_tag(key, value) for key, value in fields.pairs("tags"))
+    tags = dict(registry.checked_tag(key, value) for key, value in call.fields.pairs("tags"))
+    source, run_id, logged = _origin(call, tags)
     with transaction.atomic():
         Model.objects.filter(pk=model.pk).update(version_count=F("version_count") + 1, updated_at=timezone.now())
         model.refresh_from_db()
@@ -58,13 +53,41 @@ def create(call: Call) -> dict:
             tags=tags,
             source=source,
             run_id=run_id,
-            run_link=fields.text("run_link", ""),
+            run_link=call.fields.text("run_link", ""),
             logged_model_id=logged.model_id if logged else "",
             created_by=call.actor.user,
         )
         if logged:
             logged_models.note_version(logged, model.name, made.number)
     return answer(made)
+
+
+def _origin(call: Call, tags: dict) -> tuple[str, str, LoggedModel | None]:
+    """The address of a new version's files, the run and the logged model that they are from."""
+    source, run_id = call.fields.text("source"), call.fields.text("run_id", "")
+    if tags.get(registry.PROMPT, "").lower() == "true":
+        return _of_prompt(source), run_id, None
+    logged = _logged(call, source, call.fields.text("model_id", ""))
+    if logged is None and source.startswith("models:/"):
+        original = _version_named(call, source)
+        # An alias may point to another version tomorrow.
+        source, run_id = f"models:/{original.model.name}/{original.number}", run_id or original.run_id
+        logged = LoggedModel.objects.filter(
+            workspace=call.workspace, model_id=original.logged_model_id, deleted_at=None
+        ).first()
+    elif logged is None or source != f"models:/{logged.model_id}":
+        _check_source(call, source)
+    return source, run_id or (logged.source_run_id if logged else ""), logged
+
+
+def _of_prompt(source: str) -> str:
+    """A prompt is a text in a tag of its version and has no files; MLflow's clients send a word in place of an address."""
+    if source not in PROMPT_SOURCES:
+        raise invalid(
+            f"Invalid prompt source: '{source[:200]}'. Prompt sources must use an MLflow placeholder: "
+            f"{' or '.join(PROMPT_SOURCES)}."
+        )
+    return source
 
 
 def _logged(call: Call, source: str, model_id: str) -> LoggedModel | None:

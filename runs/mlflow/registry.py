@@ -45,7 +45,8 @@ def version_shape(row: ModelVersion, model: Model) -> dict:
         "tags": shapes.keyed(row.tags.items()),
         "aliases": [alias for alias, number in model.aliases.items() if number == row.number],
     }
-    return {name: value for name, value in told.items() if value not in ("", [])}
+    # MLflow's server tells an empty description of a version, but of no other row.
+    return {name: value for name, value in told.items() if value not in ("", []) or name == "description"}
 
 
 def find(call: Call, verb: str = "read") -> Model:

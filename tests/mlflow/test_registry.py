@@ -44,7 +44,9 @@ def test_a_name_that_would_break_an_address_is_refused(tracking, name):
 
 
 def test_versions_count_up_and_are_never_used_twice(tracking, model, source):
-    assert version(tracking, source)["model_version"]["version"] == "1"
+    first = version(tracking, source)["model_version"]
+    # MLflow's clients tell an empty text from none.
+    assert (first["version"], first["description"]) == ("1", "")
     tracking.delete("model-versions/delete", name="m", version="1")
     second = version(tracking, source, description="two", tags=[{"key": "k", "value": "v"}])["model_version"]
     assert (second["version"], second["current_stage"], second["status"]) == ("2", "None", "READY")
@@ -57,6 +59,22 @@ def test_versions_count_up_and_are_never_used_twice(tracking, model, source):
     assert uri == source
     copy = version(tracking, "models:/m/2")["model_version"]["version"]
     assert tracking.get("model-versions/get-download-uri", name="m", version=copy)["artifact_uri"] == source
+
+
+def test_a_copy_keeps_where_it_came_from(tracking, model):
+    run_id = tracking.new_run()
+    info = logged_model(tracking, source_run_id=run_id)
+    version(tracking, f"models:/{info['model_id']}")
+    tracking.post("registered-models/alias", name="m", alias="best", version="1")
+    copy = version(tracking, "models:/m@best")["model_version"]
+    assert (copy["source"], copy["run_id"], copy["model_id"]) == ("models:/m/1", run_id, info["model_id"])
+
+
+def test_a_prompt_has_a_text_and_no_files(tracking, model):
+    tags = [{"key": "mlflow.prompt.is_prompt", "value": "true"}, {"key": "mlflow.prompt.text", "value": "Say {{it}}"}]
+    made = version(tracking, "dummy-source", tags=tags)["model_version"]
+    assert made["tags"] == tags
+    assert version(tracking, "/etc/passwd", tags=tags) == version(tracking, "dummy-source") == INVALID
 
 
 def test_stages_and_the_latest_of_each(tracking, model, source):
