@@ -4,13 +4,12 @@ import datetime as dt
 import math
 import uuid
 
-from django.db import transaction
-
 from runs.metrics import repeats, statements
 from runs.metrics.batches import FULL, Group, grouped, shown
 from runs.metrics.repeats import last_of, rank_of
 from runs.models import MetricChunk, MetricSeries, Run
 from runs.series import MetricSketch
+from studio.database import writing
 from studio.errors import Invalid, TooLarge
 
 # A merge every so many chunks.
@@ -30,7 +29,7 @@ def ingest(run: Run, batch_id: str, points: list, *, once: bool = False) -> int:
     groups = grouped(points)
     if not groups:
         return 0
-    with transaction.atomic():
+    with writing():
         # The lock: batches of one run are stored one after another on every database.
         statements.lock(run)
         if not batch_id or statements.add_batch(run, batch_id):
@@ -174,6 +173,6 @@ def merge(series: MetricSeries) -> None:
 
 def settle(series: MetricSeries) -> None:
     """Join what an ended run left in small chunks."""
-    with transaction.atomic():
+    with writing():
         statements.lock(series.run)
         merge(series)

@@ -2,7 +2,6 @@
 
 import uuid
 
-from django.db import transaction
 from django.utils import timezone
 
 from runs import submission
@@ -11,6 +10,7 @@ from runs.mlflow.calls import Call
 from runs.mlflow.errors import invalid, missing
 from runs.mlflow.made_up_names import made_up
 from runs.models import Run
+from studio.database import writing
 
 RUN_TYPE = "mlflow"
 
@@ -25,7 +25,7 @@ def create(call: Call) -> dict:
     name, user = _name(call, given), call.fields.text("user_id", "")
     if user and shapes.USER not in kept:
         kept[shapes.USER] = user
-    with transaction.atomic():
+    with writing():
         run = submission.create(
             call.actor,
             experiment,

@@ -1,12 +1,12 @@
 """Tags of runs. A few of MLflow's own are columns here: the run's name, its description and its parent."""
 
-from django.db import transaction
 from django.db.models import F
 
 from runs.mlflow import limits, shapes
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import invalid
 from runs.models import Run, RunTag
+from studio.database import writing
 
 
 def checked(key: str, value: str) -> str:
@@ -36,7 +36,7 @@ def store(call: Call, run: Run, tags: dict[str, str]) -> None:
         fields["parent"], fields["root"] = parent, parent.root or parent
     columns = shapes.COLUMNS if parent else shapes.COLUMNS - {shapes.PARENT}
     rows = [RunTag(run=run, name=key, value=value) for key, value in tags.items() if key not in columns]
-    with transaction.atomic():
+    with writing():
         Run.objects.filter(pk=run.pk).update(**fields)
         RunTag.objects.bulk_create(rows, update_conflicts=True, unique_fields=["run", "name"], update_fields=["value"])
 
@@ -55,6 +55,6 @@ def remove(run: Run, key: str) -> bool:
     """False if there was no such tag."""
     fields = {shapes.NOTE: {"description": ""}, shapes.PARENT: {"parent": None, "root": None}}.get(key, {})
     there = bool((key == shapes.NOTE and run.description) or (key == shapes.PARENT and run.parent_id))
-    with transaction.atomic():
+    with writing():
         Run.objects.filter(pk=run.pk).update(revision=F("revision") + 1, **(fields if there else {}))
         return bool(run.tag_rows.filter(name=key).delete()[0]) or there

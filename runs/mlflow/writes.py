@@ -13,6 +13,7 @@ from runs.mlflow.errors import MlflowError, invalid
 from runs.mlflow.fields import INT64, Fields, shown
 from runs.mlflow.targets import target
 from runs.models import Run, RunParameter
+from studio.database import writing
 from studio.errors import Invalid
 
 HISTORY = "mlflow.log-model.history"
@@ -32,7 +33,7 @@ def log_parameter(call: Call) -> dict:
     run_id, key = call.run_id(), call.fields.text("key", empty=True)
     value = call.fields.text("value", empty=True)
     run = target(call, run_id)
-    with transaction.atomic():
+    with writing():
         _store_params(run, [(key, value)])
     return {}
 
@@ -48,7 +49,7 @@ def log_batch(call: Call) -> dict:
     _check_keys("tags", given, "Tag")
     _check_params(params)
     run = target(call, run_id)
-    with transaction.atomic():
+    with writing():
         if params:
             _store_params(run, params)
         if points:
