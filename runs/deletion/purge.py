@@ -129,6 +129,7 @@ def _turn(job: PurgeJob, deadline: float) -> None:
     try:
         while _step(job):
             if time.monotonic() > deadline:
+                database.empty_log()
                 _note(job, held_until=None)
                 return
             time.sleep(REST_SECONDS)
@@ -156,6 +157,7 @@ def _step(job: PurgeJob) -> bool:
     if database.shrink(hold):
         hold()
         return True
+    database.empty_log()
     job.end(PurgeJob.State.COMPLETED, database_after=database.size())
     return False
 
