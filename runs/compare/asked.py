@@ -26,7 +26,7 @@ ONCE = {
     "image": "", "step": "", "path": "", "with": "", "view": "split", "full": "",
 }  # fmt: skip
 # Names of metrics and parameters, which may hold any character: each stands for itself, as often as there are some.
-REPEATED = ("last", "min", "max", "up", "down", "show", "axis", "brush")
+REPEATED = ("last", "min", "max", "up", "down", "show", "off", "axis", "brush")
 # Ids of runs, with commas between them.
 IDS = ("runs", "hide", "side")
 ALLOWED = {

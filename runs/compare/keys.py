@@ -8,8 +8,8 @@ from runs.models import MetricSeries
 from studio.errors import Invalid
 
 METRICS, PARAMS, TAGS = "metrics.", "params.", "tags."
-DURATION, CREATED = "duration", "created"
-FACTS = {DURATION: "Duration (s)", CREATED: "Created on"}
+DURATION, CREATED, EXPERIMENT = "duration", "created", "experiment"
+FACTS = {DURATION: "Duration (s)", CREATED: "Created on", EXPERIMENT: "Experiment"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +55,8 @@ class Keys:
             return [run.duration for run in runs]
         if word == CREATED:
             return [run.created_at.isoformat() for run in runs]
+        if word == EXPERIMENT:
+            return [run.experiment.name for run in runs]
         group, name = next(
             ((group, word.removeprefix(group)) for group in self._groups if word.startswith(group)), ("", "")
         )
@@ -87,9 +89,17 @@ class Keys:
 
     @property
     def most_common(self) -> list[str]:
-        """Metrics, those that most of the runs have first."""
-        names = [name for name, of_runs in self.metrics.items() if any(one[3] is not None for one in of_runs.values())]
-        return [METRICS + name for name in sorted(names, key=lambda name: (-len(self.metrics[name]), name))]
+        """Metrics, those that tell the runs apart first, then those that most of them have."""
+        values = {name: [one[3] for one in of_runs.values()] for name, of_runs in self.metrics.items()}
+        names = [name for name in values if any(value is not None for value in values[name])]
+        return [
+            METRICS + name
+            for name in sorted(names, key=lambda name: (_is_alike(values[name]), -len(values[name]), name))
+        ]
+
+
+def _is_alike(values: list) -> bool:
+    return len(set(values)) == 1
 
 
 def as_number(value):
@@ -103,11 +113,10 @@ def as_number(value):
     return number if abs(number) < float("inf") else value
 
 
-def series_names(chosen: Chosen) -> list[tuple[str, int]]:
-    """Names of metrics that have numbers, with the most points that a run has: those that most runs have first."""
+def series_names(chosen: Chosen) -> list[str]:
+    """Names of metrics that have numbers: those with lines first, then those that most runs have."""
     series = MetricSeries.objects.filter(run__in=chosen.pks, kind__in=CHARTED, last__isnull=False)
     found: dict[str, list[int]] = {}
     for name, count in series.order_by("name").values_list("name", "count"):
         found.setdefault(name, []).append(count)
-    order = sorted(found, key=lambda name: (max(found[name]) == 1, -len(found[name]), name))
-    return [(name, max(found[name])) for name in order]
+    return sorted(found, key=lambda name: (max(found[name]) == 1, -len(found[name]), name))

@@ -1,6 +1,7 @@
 """The tabs *Scatter* and *Parallel coordinates*: each run as a point, and as a line across several axes."""
 
 from runs.charts import figures
+from runs.compare import labels
 from runs.compare.chosen import Chosen
 from runs.compare.keys import Key, Keys
 from runs.templatetags.runs import number
@@ -37,28 +38,28 @@ def _pair(keys: Keys, asked) -> tuple[Key | None, Key | None]:
 
 
 def _scatter(chosen: Chosen, x: Key, y: Key, colour: Key | None) -> dict:
-    names = [run.display_name for run in chosen.runs]
-    hover = f"<b>%{{text}}</b><br>{_safe(x.label)} %{{x}}<br>{_safe(y.label)} %{{y}}<extra></extra>"
+    names = [labels.plain(run.display_name) for run in chosen.runs]
+    hover = f"<b>%{{text}}</b><br>{labels.plain(x.label)} %{{x}}<br>{labels.plain(y.label)} %{{y}}<extra></extra>"
     trace = {"type": "scatter", "mode": "markers", "x": x.values, "y": y.values, "text": names, "hovertemplate": hover}
     trace["customdata"] = [run.get_absolute_url() for run in chosen.runs]
     traces = [{**trace, "marker": {"size": 11}, "colours": [run.colour for run in chosen.runs]}]
     if colour is not None:
         traces = [_shaded(trace, colour)] if colour.is_numeric else _by_value(trace, colour)
     drawn = figures.figure(
-        traces, _safe(x.label), _safe(y.label), height=460, hovermode="closest", showlegend=len(traces) > 1
+        traces,
+        labels.short(x.label),
+        labels.short(y.label),
+        height=460,
+        hovermode="closest",
+        showlegend=len(traces) > 1,
     )
     for axis, key in (("xaxis", x), ("yaxis", y)):
         drawn["layout"][axis]["type"] = "date" if key.word == "created" else "linear" if key.is_numeric else "category"
     return drawn
 
 
-def _safe(label: str) -> str:
-    """Plotly reads a little HTML."""
-    return label.replace("&", "&amp;").replace("<", "&lt;").replace("%{", "% {")
-
-
 def _shaded(trace: dict, key: Key) -> dict:
-    bar = {"title": {"text": _safe(key.label)}, "thickness": 12, "outlinewidth": 0}
+    bar = {"title": {"text": labels.short(key.label)}, "thickness": 12, "outlinewidth": 0}
     return {
         **trace,
         "marker": {"size": 11, "color": key.values, "colorscale": "Viridis", "showscale": True, "colorbar": bar},
@@ -71,7 +72,7 @@ def _by_value(trace: dict, key: Key) -> list[dict]:
     for place, value in enumerate(dict.fromkeys(key.values)):
         chosen = [index for index, one in enumerate(key.values) if one == value]
         part = {name: [trace[name][index] for index in chosen] for name in ("x", "y", "text", "customdata")}
-        traces.append({**trace, **part, "name": value or "none", "colour": place, "marker": {"size": 11}})
+        traces.append({**trace, **part, "name": labels.plain(value or "none"), "colour": place, "marker": {"size": 11}})
     return traces
 
 

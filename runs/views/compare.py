@@ -1,5 +1,7 @@
 """Runs side by side. All that is shown is in the address (runs/compare/asked.py), so that a link shows the same."""
 
+import math
+
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -87,14 +89,28 @@ def compare_chosen(request, slug):
 
 @require_safe
 def compare_curve(request, slug):
-    """The chart of the metric `?name=`, as JSON for static/js/compare-charts.js; nothing while the runs are as at `?seen=`."""
+    """The chart of the metric `?name=` or a stretch of it, as JSON for static/js/compare-charts.js; nothing while the runs are as at `?seen=`."""
     scope = runs_of(request, slug)
     asked = Asked.read(request.GET)
     asked, found = chosen.load(scope, asked)
     if request.GET.get("seen") == found.token:
         return HttpResponse(status=204)
-    figure = curves.figure(found, request.GET.get("name", ""), asked)
+    figure = curves.figure(found, request.GET.get("name", ""), asked, _stretch(request.GET))
     return JsonResponse({"figure": figure, "live": found.is_live, "seen": found.token})
+
+
+def _stretch(query) -> tuple[float, float] | None:
+    """`?from=` and `&to=`, on the chart's axis: steps, or milliseconds since 1970."""
+    given = [query.get(name, "") for name in ("from", "to")]
+    if not any(given):
+        return None
+    try:
+        least, most = map(float, given)
+    except ValueError as error:
+        raise Invalid(f"from={given[0]!r}, to={given[1]!r}: write two numbers.", target="from") from error
+    if not (math.isfinite(least) and math.isfinite(most) and least <= most):
+        raise Invalid(f"from={given[0]!r}, to={given[1]!r}: write two numbers, the smaller one first.", target="from")
+    return least, most
 
 
 @require_safe

@@ -307,9 +307,32 @@ def test_groups_have_a_mean_and_a_band(bobs, runs):
     assert low["y"][5] < mean["y"][5] < high["y"][5]
 
 
+def test_runs_are_grouped_by_experiment_too(bobs, runs):
+    elsewhere = make_full_run(factories.make_experiment(runs[0].workspace, "other"), runs[0].created_by)
+    figure = curve(bobs, [*runs, elsewhere], "loss", group="experiment").json()["figure"]
+    assert [line["name"] for line in figure["data"] if not line.get("band")] == ["digits (2 runs)", "other (1 run)"]
+
+
+def test_hidden_groups_are_in_the_address(bobs, runs):
+    text = page_of(bobs, runs, tab="charts", group="tags.seed", off="1")
+    assert re.findall('data-line="([^"]*)" aria-pressed="([^"]*)"', text) == [
+        ("0", "true"),
+        ("1", "false"),
+        ("2", "true"),
+    ]
+
+
+def test_a_stretch_of_a_chart_has_only_its_points(bobs, runs):
+    part = curve(bobs, runs, "loss", **{"from": "100", "to": "110.5"}).json()["figure"]["data"][0]["x"]
+    assert part == list(range(99, 112))
+    for wrong in ({"from": "1"}, {"from": "x", "to": "2"}, {"from": "5", "to": "1"}, {"from": "1", "to": "inf"}):
+        answer = curve(bobs, runs, "loss", **wrong)
+        assert answer.status_code == 400 and "write two numbers" in answer.content.decode()
+
+
 def test_single_values_of_groups_are_bars_with_errors(bobs, runs):
     [bars] = curve(bobs, runs, "score", group="params.hidden").json()["figure"]["data"]
-    assert bars["text"] == ["64", "none"] and bars["y"] == pytest.approx([0.55, 0.7])
+    assert bars["text"] == ["64 (2 runs)", "none (1 run)"] and bars["y"] == pytest.approx([0.55, 0.7])
     assert bars["error_y"]["array"][0] == pytest.approx(12.71 * 0.05) and bars["error_y"]["array"][1] == 0
 
 

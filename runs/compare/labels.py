@@ -1,0 +1,13 @@
+"""Names that people gave, as Plotly is to write them."""
+
+LONGEST = 40
+
+
+def plain(name: str) -> str:
+    """Plotly reads a little HTML, and %{…} in what stands under the mouse."""
+    return name.replace("&", "&amp;").replace("<", "&lt;").replace("%{", "% {")
+
+
+def short(name: str) -> str:
+    """For the title of an axis: the end of a path such as a/b/c says more than its beginning."""
+    return plain(name if len(name) <= LONGEST else f"…{name[1 - LONGEST :]}")
