@@ -75,6 +75,60 @@ def test_a_workspace_is_deleted_for_ever(ws, lazuli):
     assert code == cli.FAILED and "is being deleted for ever" in err
 
 
+def test_a_deleted_workspace_comes_back_or_is_freed(ws, lazuli):
+    where = ("-w", "aml-workspace", "-g", "aml-resources")
+    assert lazuli("workspace", "restore", *where)[0] == cli.NOT_FOUND
+    lazuli("workspace", "delete", *where, "--yes")
+    assert [row["name"] for row in as_json(lazuli("workspace", "list", "--deleted", "-o", "json"))] == [ws.name]
+    assert as_json(lazuli("workspace", "restore", *where, "-o", "json"))["name"] == ws.name
+    assert as_json(lazuli("workspace", "list", "--deleted", "-o", "json")) == []
+    lazuli("workspace", "delete", *where, "--yes")
+    assert lazuli("workspace", "delete", *where, "--permanently-delete")[0] == cli.USAGE
+    code, _, err = lazuli("workspace", "delete", *where, "--permanently-delete", "--yes")
+    assert code == cli.OK and "trash purges" in err
+
+
+@pytest.mark.django_db(transaction=True)
+def test_trash_commands(ws, lazuli, monkeypatch):
+    from lazuli import trash
+
+    from runs.deletion import purge
+
+    # The worker has its turn while the command waits.
+    monkeypatch.setattr(trash.time, "sleep", lambda seconds: purge.work())
+    runs = [Experiment(ws, "iris").start_logging() for _ in range(3)]
+    for run in runs:
+        run.complete()
+    ids = [run.id for run in runs]
+    for run_id in ids:
+        ws._client.request("DELETE", f"{ws._history}/runs/{run_id}")
+    listed = as_json(lazuli("trash", "list", "-o", "json"))
+    assert {(row["kind"], row["name"], row["experiment"]) for row in listed} == {("run", i, "iris") for i in ids}
+    assert as_json(lazuli("trash", "restore", "-r", ids[0], "-o", "json")) == {"restored": 1}
+    assert lazuli("trash", "purge", "-r", ids[1])[0] == cli.USAGE
+    code, out, err = lazuli("trash", "purge", "-r", ids[1], "--yes", "-o", "json")
+    done = json.loads(out)
+    assert (code, done["state"], done["runsDone"]) == (cli.OK, "Completed", 1) and "0 of 1 runs are gone" in err
+    ws._client.request("DELETE", f"{ws._history}/experiments/iris")
+    assert as_json(lazuli("trash", "purge", "--all", "--yes", "-o", "json"))["runsDone"] == 2
+    assert lazuli("trash", "list", "-o", "tsv")[1] == ""
+    assert [row["state"] for row in as_json(lazuli("trash", "purges", "-o", "json"))] == ["Completed", "Completed"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("restore",), cli.USAGE, "-r or -e"),
+        (("purge", "--yes"), cli.USAGE, "--all"),
+        (("purge", "--all", "-e", "x", "--yes"), cli.USAGE, "nothing to choose"),
+        (("restore", "-e", "nothing"), cli.FAILED, "The trash has no nothing"),
+    ],
+)
+def test_wrong_trash_commands_say_what_is_wrong(ws, lazuli, words, code, said):
+    answer = lazuli("trash", *words)
+    assert (answer[0], said in answer[2]) == (code, True), answer
+
+
 def test_without_a_name_the_only_workspace_is_meant(ws, lazuli):
     assert as_json(lazuli("workspace", "show", "-o", "json"))["name"] == "aml-workspace"
     Workspace.create("another", resource_group="aml-resources", show_output=False)

@@ -36,6 +36,10 @@ def workspace_path(subscription_id: str, resource_group: str, workspace_name: st
     return f"{workspaces_path(subscription_id, resource_group)}/{quote_segment(workspace_name)}"
 
 
+def deleted_workspaces_path(subscription_id: str) -> str:
+    return f"{subscription_path(subscription_id)}/providers/{PROVIDER}/deletedWorkspaces"
+
+
 def location_path(subscription_id: str, location: str) -> str:
     return f"{subscription_path(subscription_id)}/providers/{PROVIDER}/locations/{quote_segment(location)}"
 

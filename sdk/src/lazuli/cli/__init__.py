@@ -9,7 +9,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, List, Optional, Sequence, Union
 
-from lazuli.cli import account, computetarget, environments, folder, run, workspace
+from lazuli.cli import account, computetarget, environments, folder, run, trash, workspace
 from lazuli.cli.output import show
 from lazuli.cli.parser import Tree, UsageError
 from lazuli.version import VERSION
@@ -33,7 +33,7 @@ def az_main(argv: Optional[Sequence[str]] = None) -> int:
 
 def build(prog: str, default_output: str) -> argparse.ArgumentParser:
     tree = Tree(prog, default_output, VERSION)
-    for module in (workspace, computetarget, run, folder, environments):
+    for module in (workspace, computetarget, run, trash, folder, environments):
         module.add(tree.resources)
     account.add(tree.top)
     return tree.parser

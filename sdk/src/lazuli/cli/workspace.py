@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from argparse import Namespace
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 from lazuli.cli.output import Answer
 from lazuli.cli.parser import (
@@ -29,6 +30,7 @@ def add(resources: Group) -> None:
     parser = group.command("list", list_, "List workspaces.", "\n-g aml-resources -o tsv")
     parser.add_argument("-g", "--resource-group", metavar="GROUP")
     takes_subscription(parser)
+    parser.add_argument("--deleted", action="store_true", help="those in the trash that you may restore")
 
     parser = group.command("show", show, "Show one workspace.", "-w aml-workspace -g aml-resources")
     takes_workspace(parser)
@@ -57,6 +59,17 @@ def add(resources: Group) -> None:
         help="free its runs, files and name for ever",
     )
     takes_yes(parser)
+
+    parser = group.command(
+        "restore", restore, "Bring a workspace back from the trash.", "-w aml-workspace -g aml-resources"
+    )
+    _takes_deleted(parser)
+
+
+def _takes_deleted(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-w", "--workspace-name", metavar="NAME", required=True)
+    parser.add_argument("-g", "--resource-group", metavar="GROUP")
+    takes_subscription(parser)
 
 
 def _add_create(group: Group) -> None:
@@ -109,6 +122,8 @@ def _default_subscription(options: Namespace) -> Optional[str]:
 def list_(options: Namespace) -> Answer:
     from azureml.core.workspace import Workspace, _all_workspaces, _connect
 
+    if options.deleted:
+        return Answer([_deleted_row(dto) for dto in _deleted(options)], (*COLUMNS, "deletedTime", "purgeTime"))
     found = _all_workspaces(_connect(None), options.subscription_id, options.resource_group)
     return Answer([row(Workspace._from_dto(dto, None)) for dto in found], COLUMNS)
 
@@ -132,9 +147,56 @@ def update(options: Namespace) -> Answer:
 
 
 def delete(options: Namespace) -> None:
-    workspace = find_workspace(options)
+    in_trash = _deleted(options) if options.for_ever and options.workspace_name else []
+    workspace = _only(in_trash) if in_trash else find_workspace(options)
     confirm(options, "workspace", workspace.name)
     workspace.delete(delete_dependent_resources=options.for_ever)
+    if options.for_ever:
+        print("It is being freed; `trash purges` shows how far.", file=sys.stderr)
+
+
+def restore(options: Namespace) -> Answer:
+    from azureml.exceptions import WorkspaceException
+
+    found = _deleted(options)
+    if not found:
+        raise WorkspaceException(f"WorkspaceNotFound: the trash has no {options.workspace_name!r} that is yours.")
+    workspace = _only(found)
+    workspace._client.request("POST", workspace._path + "/restore")
+    return Answer(row(workspace), COLUMNS)
+
+
+def _deleted(options: Namespace) -> List[Dict[str, Any]]:
+    """Those in the trash that the options name."""
+    from azureml._names import deleted_workspaces_path, parse_scope
+    from azureml.core.workspace import _connect, _subscriptions
+
+    client = _connect(None)
+    chosen = [options.subscription_id] if options.subscription_id else None
+    subscriptions = chosen or [dto["subscriptionId"] for dto in _subscriptions(client)]
+    found = [dto for each in subscriptions for dto in client.items(deleted_workspaces_path(each))]
+    name, group = getattr(options, "workspace_name", None), options.resource_group
+    return [
+        dto
+        for dto in found
+        if (not name or dto["name"].lower() == name.lower())
+        and (not group or parse_scope(dto["id"])[1].lower() == group.lower())
+    ]
+
+
+def _only(found: List[Dict[str, Any]]) -> Any:
+    from azureml.core.workspace import Workspace
+
+    if len(found) > 1:
+        raise UsageError(f"say which with -g and --subscription-id: {', '.join(dto['id'] for dto in found)}")
+    return Workspace._from_dto(found[0], None)
+
+
+def _deleted_row(dto: Dict[str, Any]) -> Dict[str, Any]:
+    from azureml.core.workspace import Workspace
+
+    times = {name: dto["properties"][name] for name in ("deletedTime", "purgeTime")}
+    return dict(row(Workspace._from_dto(dto, None)), **times)
 
 
 def row(workspace: Any) -> Dict[str, Any]:
