@@ -30,6 +30,7 @@ urlpatterns = [
     path("ws/<slug:slug>/compare/chosen/", compare.compare_chosen, name="compare_chosen"),
     path("ws/<slug:slug>/compare/curve/", compare.compare_curve, name="compare_curve"),
     path("ws/<slug:slug>/compare/find/", compare.compare_find, name="compare_find"),
+    path("ws/<slug:slug>/compare/table/", compare.compare_table, name="compare_table"),
     path("ws/<slug:slug>/jobs/recent/", run.recent, name="recent"),
     path(f"{RUN}/", run.run_detail, name="run_detail"),
     path(f"{RUN}/state/", run.run_state, name="run_state"),

@@ -1,15 +1,17 @@
 """The tab *Parameters & tags*: what the runs are, a row for each fact and a column for each run."""
 
 import dataclasses
+import itertools
+import operator
 
 from runs import cards
-from runs.compare import rows
+from runs.compare import rows, texts
 from runs.compare.chosen import Chosen
 from runs.compare.rows import Row
 from runs.templatetags.runs import job_type
 from studio.templatetags.studio import duration, status, ticking, when
 
-OWN = {"Created on", "Duration"}
+OWN = {"Run ID", "Created on", "Duration"}
 # Facts that are left out where no run has them.
 OPTIONAL = {"Description", "Git repository", "Git branch", "Git commit", "Git changes not committed", "Parent job"}
 
@@ -22,20 +24,35 @@ class Group:
 
 def context(chosen: Chosen, asked) -> dict:
     base = chosen.runs.index(chosen.base)
-    groups = [("Properties", _facts(chosen)), ("Parameters", _named(chosen, chosen.parameters))]
-    groups.append(("Tags", _named(chosen, chosen.tags)))
-    flat = [(name, row) for name, found in groups for row in rows.narrowed(found, asked)]
+    flat = _flat(chosen, asked)
     page = rows.page_of(flat, asked)
     for _, row in page:
         row.cells = rows.cells_of(row, base)
-    shown = [Group(name, [row for group, row in page if group == name]) for name, _ in groups]
     return {
-        "groups": [group for group in shown if group.rows],
+        "groups": [
+            Group(name, [row for _, row in found]) for name, found in itertools.groupby(page, operator.itemgetter(0))
+        ],
         "page": page,
         "differences": sum(row.differs for _, row in flat),
         "no_parameters": not chosen.parameters,
         "visible": ("q", "only"),
     }
+
+
+def table(chosen: Chosen, asked) -> texts.Table:
+    """All pages of it."""
+    head = ["Group", "Name", *texts.heads(chosen)]
+    return [head, *([group, row.name, *row.texts] for group, row in _flat(chosen, asked))]
+
+
+def _flat(chosen: Chosen, asked) -> list[tuple[str, Row]]:
+    """The rows that the search leaves, each with the name of its group."""
+    groups = {
+        "Properties": _facts(chosen),
+        "Parameters": _named(chosen, chosen.parameters),
+        "Tags": _named(chosen, chosen.tags),
+    }
+    return [(name, row) for name, found in groups.items() for row in rows.narrowed(found, asked)]
 
 
 def _named(chosen: Chosen, found: dict[str, dict[int, str]]) -> list[Row]:
@@ -44,6 +61,7 @@ def _named(chosen: Chosen, found: dict[str, dict[int, str]]) -> list[Row]:
 
 def _facts(chosen: Chosen) -> list[Row]:
     found = [
+        _row(chosen, "Run ID", lambda run: run.run_id),
         _row(chosen, "Status", lambda run: run.status, lambda run: status(run.status, run.error.get("message", ""))),
         _row(chosen, "Created on", lambda run: f"{run.created_at:%F %T}", lambda run: when(run.created_at, True)),
         _row(chosen, "Duration", lambda run: duration(run.duration), lambda run: ticking(run.started_at, run.ended_at)),

@@ -4,32 +4,46 @@ import math
 
 from django.utils.safestring import SafeString, mark_safe
 
-from runs.compare import rows
+from runs.compare import rows, texts
 from runs.compare.asked import VALUES
 from runs.compare.chosen import Chosen
 from runs.compare.directions import lower_is_better
 from runs.compare.rows import Row
 from runs.models import MetricSeries
-from runs.templatetags.runs import number
+from runs.templatetags.runs import exact, number
 from studio.errors import Invalid
 
 CHARTED = (MetricSeries.Kind.SCALAR, MetricSeries.Kind.LIST)
 COLUMN = {"last": 3, "min": 4, "max": 5}
-FIELDS = ("name", "run", "shown", "last", "least", "most")
+FIELDS = ("name", "run", "shown", "last", "least", "most", "last_step", "least_step", "most_step")
+STEP = {"last": 6, "min": 7, "max": 8}
 
 
 def context(chosen: Chosen, asked) -> dict:
     found = summaries(chosen)
-    names = {stat: set(asked[stat]) for stat in VALUES}
-    if name := asked["sort"].removeprefix("-"):
-        _sort(chosen, found, asked, names, name)
-    narrow = rows.narrowed([_row(chosen, found, name, names, asked) for name in found], asked)
+    narrow = _rows(chosen, found, asked)
     page = rows.page_of(narrow, asked)
     base = chosen.runs.index(chosen.base)
     for row in page:
         _write(row, base, asked)
     more = {"page": page, "differences": sum(row.differs for row in narrow), "values": VALUES}
     return {**more, "has_metrics": bool(found), "visible": ("q", "only")}
+
+
+def table(chosen: Chosen, asked) -> texts.Table:
+    """All pages of it; a value that is not the last one is named."""
+    found = _rows(chosen, summaries(chosen), asked)
+    names = [row.name if row.more["stat"] == "last" else f"{row.name} ({row.more['stat']})" for row in found]
+    cells = [[name, *row.more["values"]] for name, row in zip(names, found, strict=True)]
+    return [["Metric", *texts.heads(chosen)], *cells]
+
+
+def _rows(chosen: Chosen, found: dict, asked) -> list[Row]:
+    """Those that the search leaves; the runs are in the order that the address asks for afterwards."""
+    names = {stat: set(asked[stat]) for stat in VALUES}
+    if name := asked["sort"].removeprefix("-"):
+        _sort(chosen, found, asked, names, name)
+    return rows.narrowed([_row(chosen, found, name, names, asked) for name in found], asked)
 
 
 def summaries(chosen: Chosen) -> dict[str, dict[int, tuple]]:
@@ -68,8 +82,9 @@ def _sort(chosen: Chosen, found, asked, names, name: str) -> None:
 def _row(chosen: Chosen, found, name: str, names, asked) -> Row:
     stat = _stat(name, names, asked)
     values = [_value(found[name].get(pk), stat) for pk in chosen.pks]
-    texts = [None if value is None else number(value) for value in values]
-    return Row(name, texts, more={"stat": stat, "values": values})
+    shown = [None if value is None else number(value) for value in values]
+    steps = [(found[name].get(pk) or {STEP[stat]: None})[STEP[stat]] for pk in chosen.pks]
+    return Row(name, shown, more={"stat": stat, "values": values, "steps": steps})
 
 
 def _write(row: Row, base: int, asked) -> None:
@@ -78,21 +93,27 @@ def _write(row: Row, base: int, asked) -> None:
     row.more["lower"] = lower
     row.more["order"] = {row.name: "ascending", f"-{row.name}": "descending"}.get(asked["sort"], "")
     row.more["has_numbers"] = any(map(_is_number, values))
-    row.cells = _cells(row.texts, values, base, lower)
+    row.cells = _cells(row, base, lower)
 
 
-def _cells(texts: list[str | None], values: list, base: int, lower: bool) -> SafeString:
+def _cells(row: Row, base: int, lower: bool) -> SafeString:
+    values = row.more["values"]
     best, wanted = _best(values, lower), values[base]
     cells = []
     for place, value in enumerate(values):
         marks = "number is-base" if place == base else "number"
-        html = rows.written(texts[place])
+        html = rows.written(row.texts[place])
         if best is not None and value == best:
             marks += " is-best"
             html = f'<b>{html}<span class="visually-hidden"> (best)</span></b>'
         delta = "" if place == base else _delta(value, wanted, lower)
-        cells.append(f'<td class="{marks}">{html}{delta}</td>')
+        cells.append(f'<td class="{marks}"{_title(value, row.more["steps"][place])}>{html}{delta}</td>')
     return mark_safe("".join(cells))
+
+
+def _title(value, step: int | None) -> str:
+    """All digits and the step, for whoever hovers."""
+    return f' title="{exact(value)} at step {step}"' if _is_number(value) and step is not None else ""
 
 
 def _best(values: list, lower: bool) -> float | None:

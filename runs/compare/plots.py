@@ -1,10 +1,9 @@
 """The tabs *Scatter* and *Parallel coordinates*: each run as a point, and as a line across several axes."""
 
 from runs.charts import figures
-from runs.compare import labels
+from runs.compare import labels, texts
 from runs.compare.chosen import Chosen
 from runs.compare.keys import Key, Keys
-from runs.templatetags.runs import number
 
 MOST_AXES = 12
 FIRST_PARAMS, FIRST_METRICS = 4, 2
@@ -12,24 +11,28 @@ FIRST_PARAMS, FIRST_METRICS = 4, 2
 
 def scatter_context(chosen: Chosen, asked) -> dict:
     keys = Keys(chosen)
-    x, y = _pair(keys, asked)
-    colour = keys.key(asked["sc"], "sc") if asked["sc"] else None
-    if x is None:
-        return {"nothing": True, "visible": ()}
+    columns = _chosen_keys(keys, asked)
+    x, y, colour = [*columns, None][:3]
     return {
         "choices": keys.words,
         "x": x,
         "y": y,
         "colour": colour,
         "figure": _scatter(chosen, x, y, colour),
-        "table": _table(chosen, [key for key in (x, y, colour) if key]),
+        "columns": columns,
+        "rows": _rows(chosen, columns),
         "left_out": sum(None in pair for pair in zip(x.values, y.values, strict=True)),
         "templates": figures.templates(),
         "visible": ("sx", "sy", "sc"),
     }
 
 
-def _pair(keys: Keys, asked) -> tuple[Key | None, Key | None]:
+def _chosen_keys(keys: Keys, asked) -> list[Key]:
+    """x, y and, if one is asked for, what colours the points."""
+    return [*_pair(keys, asked), *([keys.key(asked["sc"], "sc")] if asked["sc"] else [])]
+
+
+def _pair(keys: Keys, asked) -> tuple[Key, Key]:
     """What the address names; else a parameter that varies and the metric that most runs have."""
     usual = [*keys.varying[:1], *keys.most_common, "duration", "created"]
     x = asked["sx"] or next(iter([*keys.varying[:1], *keys.most_common[1:], "created"]))
@@ -78,19 +81,31 @@ def _by_value(trace: dict, key: Key) -> list[dict]:
 
 def parallel_context(chosen: Chosen, asked) -> dict:
     keys = Keys(chosen)
-    words = list(asked["axis"]) or keys.varying[:FIRST_PARAMS] + keys.most_common[:FIRST_METRICS]
-    if len(words) < 2:
-        words = [*words, "duration", "created"][:2]
-    axes = [keys.key(word, "axis") for word in words[:MOST_AXES]]
+    axes, left_out = _axes(keys, asked)
+    colour = keys.key(asked["sc"], "sc") if asked["sc"] else None
     return {
         "choices": keys.words,
         "axes": axes,
         "words": [key.word for key in axes],
-        "left_out": len(words) - len(axes),
-        "table": _table(chosen, axes),
-        "plot": {"axes": [_axis(key) for key in axes], "runs": [_line(run) for run in chosen.runs]},
-        "visible": ("axis",),
+        "left_out": left_out,
+        "colour": colour,
+        "columns": axes,
+        "rows": _rows(chosen, axes),
+        "plot": {
+            "axes": [_axis(key) for key in axes],
+            "runs": [_line(run) for run in chosen.runs],
+            "colour": _axis(colour) if colour else None,
+        },
+        "visible": ("axis", "sc"),
     }
+
+
+def _axes(keys: Keys, asked) -> tuple[list[Key], int]:
+    """The axes that the address names, or that tell most; and how many more it names than fit."""
+    words = list(asked["axis"]) or keys.varying[:FIRST_PARAMS] + keys.most_common[:FIRST_METRICS]
+    if len(words) < 2:
+        words = [*words, "duration", "created"][:2]
+    return [keys.key(word, "axis") for word in words[:MOST_AXES]], max(0, len(words) - MOST_AXES)
 
 
 def _axis(key: Key) -> dict:
@@ -102,10 +117,20 @@ def _line(run) -> dict:
     return {"id": run.run_id, "name": run.display_name, "colour": run.colour, "url": run.get_absolute_url()}
 
 
-def _table(chosen: Chosen, columns: list[Key]) -> dict:
-    """The same as text, for those who cannot see the drawing."""
-    rows = zip(chosen.runs, *[key.values for key in columns], strict=True)
-    return {
-        "labels": [key.label for key in columns],
-        "rows": [(run, [number(value) if value != "" else None for value in values]) for run, *values in rows],
-    }
+def _rows(chosen: Chosen, columns: list[Key]) -> list[tuple]:
+    """Each run with its values, and whether they are numbers: the same as a table, for those who cannot see the drawing."""
+    cells = zip(*[[(value, key.is_numeric) for value in key.values] for key in columns], strict=True)
+    return list(zip(chosen.runs, cells, strict=True))
+
+
+def scatter_table(chosen: Chosen, asked) -> texts.Table:
+    return _table(chosen, _chosen_keys(Keys(chosen), asked))
+
+
+def parallel_table(chosen: Chosen, asked) -> texts.Table:
+    return _table(chosen, _axes(Keys(chosen), asked)[0])
+
+
+def _table(chosen: Chosen, columns: list[Key]) -> texts.Table:
+    head = ["Job", *[key.label for key in columns]]
+    return [head, *zip(texts.heads(chosen), *[key.values for key in columns], strict=True)]

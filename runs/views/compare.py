@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from runs.charts import colours
-from runs.compare import chosen, code, curves, details, logs, measures, pictures, plots
+from runs.compare import chosen, code, curves, details, logs, measures, pictures, plots, texts
 from runs.compare.asked import TABS, Asked
 from runs.lists import tables
 from runs.views.finding import runs_of, workspace_of
@@ -24,6 +24,12 @@ CONTEXTS = {
     "images": pictures.context,
     "logs": logs.context,
     "code": code.context,
+}
+TABLES = {
+    "details": details.table,
+    "metrics": measures.table,
+    "scatter": plots.scatter_table,
+    "parallel": plots.parallel_table,
 }
 # Runs that the search for more of them offers at once.
 FOUND = 20
@@ -59,6 +65,7 @@ def compare(request, slug):
         "least": chosen.LEAST,
         "most": chosen.MOST,
         "page_keys": KEYS,
+        "has_table": asked["tab"] in TABLES,
     }
     if len(found) < chosen.LEAST:
         context |= _offered(scope, request, asked)
@@ -70,6 +77,24 @@ def compare(request, slug):
 
 def _tabs(asked: Asked) -> list[tuple[str, str, str]]:
     return [(key, label, asked.of_tab(key)) for key, label in TABS.items()]
+
+
+@require_safe
+def compare_table(request, slug):
+    """The table of a tab, all its pages, as text: `?as=csv` to save, `tsv` or `markdown` to copy."""
+    asked, found = chosen.load(runs_of(request, slug), Asked.read(request.GET))
+    form, tab = request.GET.get("as", "csv"), asked["tab"]
+    if form not in texts.FORMS:
+        raise Invalid(f"as={form!r}: write one of {', '.join(texts.FORMS)}.", target="as")
+    if tab not in TABLES:
+        raise Invalid(f"tab={tab!r} has no table; these have one: {', '.join(TABLES)}.", target="tab")
+    if not found.runs:
+        raise Invalid("runs: none of these runs is there.", target="runs")
+    write, kind = texts.FORMS[form]
+    response = HttpResponse(write(TABLES[tab](found, asked)), content_type=kind)
+    if form == "csv":
+        response.headers["Content-Disposition"] = f'attachment; filename="compare-{tab}.csv"'
+    return response
 
 
 @require_POST

@@ -13,7 +13,7 @@
   const address = (name, values) => {
     const kept = values.filter((value) => value !== "");
     history.replaceState(history.state, "", withWords(location.search, name, kept));
-    for (const link of document.querySelectorAll("#compare .tabs a, #compare [data-refresh], #compare [data-compare-add]")) {
+    for (const link of document.querySelectorAll("#compare .tabs a, #compare [data-refresh], #compare [data-compare-add], #compare-copy a")) {
       const url = new URL(link.href);
       link.href = url.pathname + withWords(url.search, name, kept);
     }
@@ -115,17 +115,16 @@
 
   // ---- copying
 
-  const textOf = (cell) => {
-    const long = cell.querySelector(".long, th .cut, .cut");
-    const small = cell.querySelector("small")?.textContent || "";
-    const text = cell.matches("td") ? cell.innerText.replace("★", "").replace(small, "") : long?.textContent || cell.innerText;
-    return text.replace(/\(best\)/, "").replace(/\s+/g, " ").trim();
-  };
+  // The server writes the table: all its pages, with all digits.
+  const tableOf = (link) => fetch(link.href).then((answer) => (answer.ok ? answer.text() : null), () => null);
   document.addEventListener("click", async (event) => {
-    const table = event.target.closest("[data-copy-table]") && document.querySelector("[data-compare-table]");
-    if (!table && !event.target.closest("[data-copy-address]")) return;
-    const text = table ? [...table.rows].map((row) => [...row.cells].map(textOf).join("\t")).join("\n") : location.href;
-    if (await lazuli.copyText(text)) lazuli.toast(table ? "Copied, to paste into a spreadsheet." : "Copied.", "success", 2000);
+    const link = event.target.closest("a[data-copy-table]");
+    if (!link && !event.target.closest("[data-copy-address]")) return;
+    if (link) event.preventDefault();
+    link?.closest("[popover]").hidePopover();
+    const text = link ? await tableOf(link) : location.href;
+    if (text === null) lazuli.toast("The table could not be loaded.", "warning");
+    else if (await lazuli.copyText(text)) lazuli.toast("Copied.", "success", 2000);
     else lazuli.toast("The browser did not allow copying.", "warning");
   });
 

@@ -1,5 +1,6 @@
 """The pages that compare runs, through the front door."""
 
+import csv
 import io
 import json
 import re
@@ -76,7 +77,7 @@ def test_strangers_and_other_workspaces_get_nothing(as_user, bob, mallory, runs)
     assert elsewhere.display_name not in text
 
 
-@pytest.mark.parametrize("name", ["compare_curve", "compare_find"])
+@pytest.mark.parametrize("name", ["compare_curve", "compare_find", "compare_table"])
 def test_strangers_get_no_pieces_either(as_user, mallory, runs, name):
     ids = ",".join(run.run_id for run in runs)
     address = reverse(f"runs:{name}", args=["aml-workspace"])
@@ -269,6 +270,47 @@ def test_columns_are_sorted_by_a_row(bobs, runs):
     assert order("-score") == ["bare", "full 1", "full 0"]
     # One without a value is last, whichever way.
     assert order("accuracy")[2] == order("-accuracy")[2] == "bare"
+
+
+# ---- tables as text
+
+
+def table_of(client, runs, **query):
+    return client.get(url(runs, **query).replace("/compare/?", "/compare/table/?"))
+
+
+def test_a_table_is_saved_whole(bobs, runs):
+    runs[0].add_parameters({f"p{number:03}": "=x" for number in range(150)})
+    answer = table_of(bobs, runs[:2])
+    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="compare-details.csv"'
+    assert rows[0] == ["Group", "Name", "full 0", "full 1"] and ["Tags", "seed", "0", "1"] in rows
+    assert ["Parameters", "p149", "'=x", ""] in rows
+
+
+def test_a_table_is_written_for_a_note(bobs, runs):
+    runs[1].edit(display_name="a|b")
+    text = table_of(bobs, runs, tab="metrics", q="score", min="score", **{"as": "markdown"}).content.decode()
+    assert text == "| Metric | full 0 | a\\|b | bare |\n| --- | --: | --: | --: |\n| score (min) | 0.5 | 0.6 | 0.7 |\n"
+
+
+def test_tables_of_drawings_have_a_row_for_each_run(bobs, runs):
+    query = {"sx": "tags.seed", "sy": "metrics.score", "as": "tsv"}
+    assert table_of(bobs, runs, tab="scatter", **query).content.decode().splitlines()[1] == "full 0\t0.0\t0.5"
+    text = table_of(bobs, runs, tab="parallel", axis="experiment&axis=params.hidden").content.decode()
+    assert "bare,digits,\r\n" in text
+
+
+@pytest.mark.parametrize(("word", "says"), [("as=pdf", "csv, tsv, markdown"), ("tab=logs", "has no table")])
+def test_what_has_no_table_says_so(bobs, runs, word, says):
+    name, value = word.split("=")
+    answer = table_of(bobs, runs, **{name: value})
+    assert answer.status_code == 400 and says in answer.content.decode()
+
+
+def test_hovering_tells_all_digits_and_the_step(bobs, runs):
+    metrics.ingest(runs[0], "", scalars("score", [0.123456789012], start=7))
+    assert 'title="0.123456789012 at step 7"' in page_of(bobs, runs, tab="metrics")
 
 
 # ---- charts
