@@ -2,7 +2,7 @@
 
 import re
 
-from runs.search.grammar import Any, BadFilter, parse
+from runs.search.grammar import TOKEN, All, BadFilter, parse
 
 PLAIN_KEY = re.compile(r"[^\W\d][\w/:-]*")
 ENTITIES = {"param": "params", "tag": "tags", "metric": "metrics"}
@@ -38,17 +38,37 @@ def equal(kind: str, name: str, value: str) -> str:
 
 def added(filter_text: str, clause: str) -> str:
     """The query with one more condition that must hold; without it if it is there."""
-    if not filter_text.strip():
-        return clause
-    parts = filter_text.split(" and ")
+    parts = conditions(filter_text)
     if clause in parts:
-        return " and ".join(part for part in parts if part != clause)
-    return f"({filter_text}) and {clause}" if _is_alternative(filter_text) else f"{filter_text} and {clause}"
+        return without(parts, clause)
+    return " and ".join([*map(_bracketed, parts), clause])
 
 
-def _is_alternative(filter_text: str) -> bool:
-    """Whether it is parts joined by OR, which binds less than the AND to come."""
+def without(parts: list[str], clause: str) -> str:
+    return " and ".join(part for part in parts if part != clause)
+
+
+def _bracketed(part: str) -> str:
+    """In parentheses if an AND after it would reach into it."""
     try:
-        return isinstance(parse(filter_text), Any)
+        return part if isinstance(parse(f"{part} and name is null"), All) else f"({part})"
     except BadFilter:
-        return False
+        return part
+
+
+def conditions(filter_text: str) -> list[str]:
+    """The parts of a query that must all hold, as they are written; the whole as one if parts are joined by OR."""
+    try:
+        parse(filter_text)
+    except BadFilter:
+        return [filter_text.strip()]
+    parts, start, depth = [], 0, 0
+    for token in TOKEN.finditer(filter_text):
+        depth += {"(": 1, ")": -1}.get(token["mark"], 0)
+        word = (token["name"] or "").lower() if not depth else ""
+        if word == "or":
+            return [filter_text.strip()]
+        if word == "and":
+            parts.append(filter_text[start : token.start()].strip())
+            start = token.end()
+    return [part for part in [*parts, filter_text[start:].strip()] if part]

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import hashlib
+import zlib
 
 from django.core.paginator import Paginator
 from django.db.models import Count, Exists, OuterRef, Q, Subquery
@@ -233,6 +234,11 @@ class RunTable:
     def has_charts(self) -> bool:
         return bool(self.charted)
 
+    @property
+    def may_chart(self) -> bool:
+        """Whether there are charts, or may be once a job logs a metric."""
+        return self.has_charts or bool(self.experiment and not self.asked["charts"])
+
     @functools.cached_property
     def charted(self) -> list[str]:
         """The metrics of the charts above the table: those asked for, else the first that an experiment's columns show."""
@@ -249,8 +255,13 @@ class RunTable:
 
     @property
     def token(self) -> str:
-        """What the reader has now: the rows in their order, and the revision of each."""
-        return self._token([(run.pk, run.revision) for run in self.rows])
+        """What the reader has now: the columns, the rows in their order, and the revision of each."""
+        return f"{self._shape}~{self._token([(run.pk, run.revision) for run in self.rows])}"
+
+    @property
+    def _shape(self) -> str:
+        """Of the columns: the first metric of an experiment brings another."""
+        return f"{zlib.crc32(repr(self.columns).encode()):x}"
 
     def _token(self, pairs: list[tuple[int, int]]) -> str:
         text = ".".join(f"{pk:x}-{revision:x}" for pk, revision in pairs)
@@ -264,19 +275,21 @@ class RunTable:
         """Whether the rows differ from those that the reader has: one query, without counting or joining."""
         if self.group_by:
             return self.token != self.seen
+        _, _, had = self.seen.partition("~")
         size = self.asked["size"]
         start = ((self.asked["page"] or 1) - 1) * size
         top = ordering.places(self.matching, self.sorts, start, start + size)
         below = self._children()
         revisions = dict([*top, *(pair for pairs in below.values() for pair in pairs)])
         shown = [(pk, revisions[pk]) for pk, _ in _flat([pk for pk, _ in top], below)]
-        return self._token(shown) != self.seen
+        return self._token(shown) != had
 
     @property
     def changed(self) -> list[Run] | None:
-        """The rows to write anew, or None if not even the same runs are shown in the same order."""
-        had = [pair.partition("-") for pair in self.seen.split(".")]
-        if [pk for pk, _, _ in had] != [f"{run.pk:x}" for run in self.rows]:
+        """The rows to write anew, or None if not even the same runs are shown in the same order and columns."""
+        shape, _, pairs = self.seen.partition("~")
+        had = [pair.partition("-") for pair in pairs.split(".")]
+        if shape != self._shape or [pk for pk, _, _ in had] != [f"{run.pk:x}" for run in self.rows]:
             return None
         return [run for run, (_, _, revision) in zip(self.rows, had, strict=True) if f"{run.revision:x}" != revision]
 

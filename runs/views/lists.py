@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from runs.charts import figures, run_charts
 from runs.forms import RunFilter
-from runs.lists import addresses, exports, facets, groups, tables
+from runs.lists import addresses, clauses, exports, facets, groups, tables
 from runs.models import Experiment, Run, SavedView
 from runs.views.finding import actor, experiment_of, may, runs_of, workspace_of
 from studio.errors import Invalid
@@ -116,7 +116,7 @@ def list_url(slug: str, experiment: Experiment | None) -> str:
 def _charts(table) -> JsonResponse:
     shown = [run for run in table.rows if not run.is_hidden]
     drawn = run_charts.of(shown, table.charted)
-    return JsonResponse({"charts": drawn, "templates": figures.templates(), "live": table.is_live})
+    return JsonResponse({"charts": drawn, "templates": figures.templates()})
 
 
 def _list(request, slug, experiment: Experiment | None, template: str) -> HttpResponse:
@@ -144,9 +144,19 @@ IN_FORM = ["filter", "q", "mine", "children", "page"]
 PANELS = [
     ("filters", "Filters", "filter"),
     ("columns", "Columns", "columns"),
+    ("sort", "Sort", "sort-down"),
     ("group", "Group by", "folder"),
     ("charts", "Charts", "chart"),
     ("views", "Views", "eye"),
+]
+# What the scripts of a list listen to, for the help that "?" opens.
+KEYS = [
+    (["q"], "Write a query"),
+    (["x"], "In a row: choose it"),
+    (["Shift", "click"], "Choose all rows from the one chosen last; on a column: sort by it too"),
+    (["s"], "In a row: star it"),
+    (["→", "←"], "In a row: open or close its child jobs, or its group"),
+    (["Shift", "←", "→"], "On a column: its width"),
 ]
 
 
@@ -159,13 +169,37 @@ def _tools(slug, table) -> dict:
         {"what": what, "label": label, "icon": icon, "url": reverse("runs:panel", args=[slug, what]) + words}
         for what, label, icon in PANELS
     ]
-    csv_url = reverse("runs:jobs_csv", args=[slug]) + words
     return {
         "panels": panels,
-        "csv_url": csv_url,
+        "csv_url": reverse("runs:jobs_csv", args=[slug]) + words,
         "other_words": addresses.pairs(table.query, *IN_FORM),
         "group_rows": groups.ROWS,
+        "page_keys": KEYS,
+        "states": _states(table),
+        "starred_url": addresses.changed(table.query, starred=None if table.asked["starred"] else "1", page=None),
+        "chips": [] if table.error else _chips(table),
     }
+
+
+def _states(table) -> list[tuple]:
+    """The counters, each with the address that adds it to the states shown, or takes it away."""
+    return [
+        (group, number, addresses.toggled(table.query, "status", group, page=None), group in table.asked["status"])
+        for group, number in table.counts.items()
+    ]
+
+
+def _chips(table) -> list[tuple[str, str]]:
+    """What narrows the list, each with the address without it."""
+    parts = clauses.conditions(table.asked["filter"])
+    found = [
+        (part, addresses.changed(table.query, filter=clauses.without(parts, part) or None, page=None)) for part in parts
+    ]
+    if table.asked["q"]:
+        found.append((f"“{table.asked['q']}”", addresses.changed(table.query, q=None, page=None)))
+    if table.asked["mine"]:
+        found.append(("Only my jobs", addresses.changed(table.query, mine=None, page=None)))
+    return found
 
 
 def _own_layout(request, experiment) -> str:

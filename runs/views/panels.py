@@ -22,6 +22,7 @@ TITLES = {
     "filters": "Filters",
     "charts": "Charts",
     "group": "Group by",
+    "sort": "Sort",
     "views": "Views",
 }
 LONGEST_QUERY = 3500
@@ -86,13 +87,28 @@ def _group(request, table) -> dict:
     return {"choices": attributes + by_name, "hidden": hidden, "present": table.asked["group"]}
 
 
+def _sort(request, table) -> dict:
+    """As many places as a list can be sorted by, of which the first ones say what it is sorted by now."""
+    present = [(sort.column, f"-{sort.column.id}" if sort.descending else sort.column.id) for sort in table.sorts]
+    offered = list(dict.fromkeys([one for one in table.columns if one.is_sortable] + [one for one, _ in present]))
+    places = [word for _, word in present] + [""] * (columns.MOST_SORTS - len(present))
+    return {"places": places, "offered": offered, "hidden": addresses.pairs(table.query, "sort", "page")}
+
+
 def _views(request, table) -> dict:
     found = SavedView.objects.of_list(request.workspace, table.experiment).offered_to(request.user)
     address = f"{list_url(request.workspace.slug, table.experiment)}?{table.query.urlencode()}"
     return {"views": list(found), "present": table.asked["view"], "share_url": request.build_absolute_uri(address)}
 
 
-CONTEXTS = {"columns": _columns, "filters": _filters, "charts": _charts, "group": _group, "views": _views}
+CONTEXTS = {
+    "columns": _columns,
+    "filters": _filters,
+    "charts": _charts,
+    "group": _group,
+    "sort": _sort,
+    "views": _views,
+}
 
 
 # ---- a person's own layout

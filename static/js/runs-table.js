@@ -2,6 +2,8 @@
 (() => {
   const table = () => document.getElementById("run-table");
   const present = () => new URL(location.href);
+  // The words of the address that have a field of the search form.
+  const OWN = ["filter", "q", "mine", "children"];
 
   // Shows another address of this list without leaving it.
   const show = (url) => {
@@ -11,10 +13,12 @@
   window.addEventListener("popstate", (event) => { if (event.state?.lazuliList) location.reload(); });
 
   // Shift and a click sort by one more column, the other way round, then no longer by it.
+  // Before htmx, which would sort by it alone.
   document.addEventListener("click", (event) => {
     const link = event.target.closest("#run-table a[data-sort]");
     if (!link || !event.shiftKey) return;
     event.preventDefault();
+    event.stopImmediatePropagation();
     const url = present(), id = link.dataset.sort;
     let sorts = url.searchParams.getAll("sort");
     if (sorts.includes(id)) sorts = sorts.map((sort) => (sort === id ? `-${id}` : sort));
@@ -23,7 +27,12 @@
     put(url, "sort", sorts);
     url.searchParams.delete("page");
     show(url);
-  });
+  }, true);
+
+  // Ctrl and a click open a link in another tab, also one that htmx follows.
+  document.addEventListener("click", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.target.closest("a[hx-get]")) event.stopImmediatePropagation();
+  }, true);
 
   const put = (url, word, values) => {
     url.searchParams.delete(word);
@@ -91,10 +100,9 @@
 
   document.addEventListener("htmx:configRequest", (event) => {
     if (event.detail.elt.id !== "run-search") return;
-    const own = new Set(["filter", "q", "mine", "children"]);
     const given = event.detail.formData, words = new FormData();
-    for (const [name, value] of present().searchParams) if (!own.has(name) && name !== "page") words.append(name, value);
-    for (const name of own) if (given.get(name)) words.append(name, given.get(name));
+    for (const [name, value] of present().searchParams) if (!OWN.includes(name) && name !== "page") words.append(name, value);
+    for (const name of OWN) if (given.get(name)) words.append(name, given.get(name));
     event.detail.formData = words;
     event.detail.parameters = words;
   });
@@ -105,14 +113,46 @@
     document.querySelector("[data-refresh]")?.setAttribute("href", url.pathname + url.search);
     const next = document.querySelector("#star-form [name=next]");
     if (next) next.value = url.pathname + url.search;
-    const box = document.getElementById("run-query"), wrong = document.getElementById("query-error");
-    if (wrong) box.setAttribute("aria-invalid", "true");
-    else box.removeAttribute("aria-invalid");
+    document.getElementById("run-query").setAttribute("aria-invalid", Boolean(document.getElementById("query-error")));
+    showWords(url.searchParams);
   });
 
-  // A poll would close what is open in the table, or tear it from under a drag.
+  // A chip that is taken away leaves the field that it came from; what is typed there and not sent yet stays.
+  let known = present().searchParams;
+  const showWords = (words) => {
+    for (const name of OWN) {
+      const field = document.getElementById("run-search").elements[name];
+      if (field.type === "checkbox") field.checked = words.has(name);
+      else if (field.value.trim() === (known.get(name) || "").trim()) field.value = words.get(name) || "";
+    }
+    known = words;
+  };
+
+  // What is open over the table, dragged or selected in it, a poll would tear away: it waits until that is done.
+  const isBusy = () => drag || document.querySelector("dialog[open], :popover-open") || isSelected();
+  const isSelected = () => {
+    const selection = getSelection();
+    return !selection.isCollapsed && table()?.contains(selection.anchorNode);
+  };
+  // Of two clicks, the answer to the first may come last.
+  let latest = null;
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (event.target.matches("[data-poll]") && (drag || document.querySelector("#list-panel[open]"))) event.preventDefault();
+    if (!event.target.matches("[data-poll]")) latest = event.detail.target.id === "run-table" ? event.detail.xhr : latest;
+    else if (isBusy()) event.preventDefault();
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { requestConfig: { elt }, target, xhr } = event.detail;
+    // A poll that is no longer there asked for the list as it was before.
+    const isLate = elt.matches("[data-poll]") ? !elt.isConnected || isBusy() : target.id === "run-table" && xhr !== latest;
+    if (isLate) event.detail.shouldSwap = false;
+  });
+
+  // Words that are typed are one step back, not one for each pause.
+  let isTyping = false;
+  document.addEventListener("htmx:beforeHistoryUpdate", (event) => {
+    const typed = event.detail.requestConfig.triggeringEvent?.target?.id === "run-words";
+    if (typed && isTyping) event.detail.history.type = "replace";
+    isTyping = typed;
   });
 
   // ---- panels

@@ -32,26 +32,39 @@
     if (event.target.matches("[data-select-all], [data-choose-all], input[name=run]")) showSelection();
   });
 
-  // A swapped row keeps its tick, and a link in it the focus.
-  let ticked = new Set(), opened = null, focused = "", whole = false, scrolled = null;
+  // ---- what a person has done stays when rows are written anew: ticks, focus, open folders, how far they have scrolled
+
+  let before = {};
   const folders = () => [...document.querySelectorAll("#file-tree [data-folder]")];
-  document.addEventListener("htmx:beforeSwap", () => {
-    ticked = new Set(boxes().filter((box) => box.checked).map((box) => box.value));
-    opened = new Map(folders().map((folder) => [folder.dataset.folder, folder.open]));
-    const active = document.activeElement?.closest?.("#run-table") ? document.activeElement : null;
-    focused = active?.id ? `#${CSS.escape(active.id)}` : active?.getAttribute("href") ? `#run-table a[href="${CSS.escape(active.getAttribute("href"))}"]` : "";
-    whole = Boolean(chooseAll()?.checked) && chooseAll().dataset.count;
-    scrolled = document.querySelector("#run-table .table-wrap");
-    scrolled = scrolled && [scrolled.scrollLeft, scrolled.scrollTop];
+  const wrap = () => document.querySelector("#run-table .table-wrap");
+
+  // What finds an element again after a swap.
+  const keyOf = (element) => {
+    if (!element?.closest?.("#run-table")) return "";
+    if (element.id) return `#${CSS.escape(element.id)}`;
+    const names = element.name === "run" ? ["value"] : ["data-sort", "aria-label", "href"];
+    const name = names.find((one) => element.hasAttribute(one));
+    return name ? `#run-table [${name}="${CSS.escape(element.getAttribute(name))}"]` : "";
+  };
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    before = {
+      ticked: new Set(boxes().filter((box) => box.checked).map((box) => box.value)),
+      folders: new Map(folders().map((folder) => [folder.dataset.folder, folder.open])),
+      focused: keyOf(document.activeElement),
+      whole: chooseAll()?.checked && chooseAll().dataset.count,
+      left: wrap()?.scrollLeft,
+      // Another page or order begins at its top.
+      top: event.detail.requestConfig.elt.matches("[data-poll], [data-toggle]") && wrap()?.scrollTop,
+    };
   });
   document.addEventListener("htmx:afterSettle", () => {
-    for (const box of boxes()) if (ticked.has(box.value)) box.checked = true;
-    for (const folder of folders()) if (opened?.has(folder.dataset.folder)) folder.open = opened.get(folder.dataset.folder);
-    if (focused && document.activeElement === document.body) document.querySelector(focused)?.focus({ preventScroll: true });
+    for (const box of boxes()) if (before.ticked?.has(box.value)) box.checked = true;
+    for (const folder of folders()) folder.open = before.folders?.get(folder.dataset.folder) ?? folder.open;
+    if (before.focused && document.activeElement === document.body) (document.querySelector(before.focused) || wrap())?.focus({ preventScroll: true });
     // Only as long as it stands for the same jobs.
-    if (whole && chooseAll()?.dataset.count === whole) chooseAll().checked = true;
-    const wrap = document.querySelector("#run-table .table-wrap");
-    if (wrap && scrolled) [wrap.scrollLeft, wrap.scrollTop] = scrolled;
+    if (before.whole && chooseAll()?.dataset.count === before.whole) chooseAll().checked = true;
+    wrap()?.scrollTo(before.left || 0, before.top || 0);
     showSelection();
   });
 

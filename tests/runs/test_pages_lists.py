@@ -157,10 +157,19 @@ def test_a_poll_brings_the_whole_table_when_other_runs_are_shown(as_user, alice,
     assert "seen=" not in answer.content.decode().partition('id="run-poll"')[0], "links carry no token of a poll"
 
 
-def test_polling_ends_when_all_shown_runs_have_ended(as_user, alice, experiment, run):
+def test_the_first_metric_of_an_experiment_brings_its_column(as_user, alice, experiment, run):
+    client = as_user(alice)
+    url = poll_url(client.get(experiment.get_absolute_url()).content.decode())
+    metrics.ingest(run, "", scalars("a new one", [1.5]))
+    answer = client.get(url, headers=HTMX)
+    assert answer.headers["HX-Retarget"] == "#run-table" and 'data-column="metric-a new one"' in answer.content.decode()
+
+
+def test_a_list_of_ended_runs_looks_for_another_now_and_then(as_user, alice, experiment, run):
+    client = as_user(alice)
+    assert 'hx-trigger="every 2s' in client.get(experiment.get_absolute_url()).content.decode()
     finish(run, Run.Status.COMPLETED)
-    page = as_user(alice).get(experiment.get_absolute_url()).content.decode()
-    assert '<div id="run-poll"></div>' in page
+    assert 'hx-trigger="every 15s' in client.get(experiment.get_absolute_url()).content.decode()
 
 
 def test_a_thousand_runs_take_as_many_queries_as_ten(as_user, alice, experiment, django_assert_max_num_queries):

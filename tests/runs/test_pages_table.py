@@ -8,6 +8,7 @@ import pytest
 from django.urls import reverse
 
 from runs import metrics
+from runs.lists import clauses
 from runs.models import Run, RunTag, SavedView, Star, TagEdit
 from tests import factories
 from tests.runs.sample_data import curve, finish, scalars
@@ -156,7 +157,7 @@ def test_a_column_moves_without_scripts(as_user, alice, experiment, sweep):
     assert as_user(alice).post(url(experiment, "layout_save"), {**posted, "move": "up"}).status_code == 400
 
 
-@pytest.mark.parametrize("what", ["columns", "filters", "charts", "group", "views"])
+@pytest.mark.parametrize("what", ["columns", "filters", "sort", "charts", "group", "views"])
 def test_panels_are_pages_too(as_user, alice, bob, mallory, experiment, sweep, what):
     address = url(experiment, "panel", what)
     query = {"experiment": experiment.experiment_id}
@@ -355,6 +356,45 @@ def test_csv_holds_what_the_table_shows_or_all(as_user, alice, mallory, experime
     assert as_user(alice).get(url(experiment, "jobs_csv"), {"rows": "some"}).status_code == 400
     assert as_user(alice).get(url(experiment, "jobs_csv"), {"filter": "x ="}).status_code == 400
     assert as_user(mallory).get(url(experiment, "jobs_csv")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "parts"),
+    [
+        ("", []),
+        ("metrics.loss < 1", ["metrics.loss < 1"]),
+        ("metrics.loss < 1 AND params.a = 'x and y' and", ["metrics.loss < 1", "params.a = 'x and y'"]),
+        ("(params.a = '1' or params.a = '2') and not (name = 'a' and name = 'b')",
+         ["(params.a = '1' or params.a = '2')", "not (name = 'a' and name = 'b')"]),
+        ("params.a = '1' or params.b = '2' and name = 'c'", ["params.a = '1' or params.b = '2' and name = 'c'"]),
+        ("tags.`this and that` is null and name = ')'", ["tags.`this and that` is null", "name = ')'"]),
+        ("no query", ["no query"]),
+    ],
+)  # fmt: skip
+def test_a_query_is_taken_apart_into_what_must_all_hold(query, parts):
+    assert clauses.conditions(query) == parts
+
+
+def test_a_condition_is_added_and_taken_away_without_changing_the_others():
+    either = "name = 'a' or name = 'b'"
+    both = clauses.added(either, "status = 'Failed'")
+    assert both == f"({either}) and status = 'Failed'"
+    assert clauses.added(both, "status = 'Failed'") == f"({either})"
+    assert clauses.added(f"({either})", "number = 1") == f"({either}) and number = 1"
+
+
+def test_chips_say_what_narrows_a_list_and_take_it_away(as_user, alice, experiment, sweep):
+    query = {"filter": "params.model = 'svm' and metrics.loss < 9", "q": "job", "mine": "1"}
+    page = text_of(as_user(alice).get(url(experiment), query))
+    links = dict(re.findall(r'class="chip-off" href="([^"]+)" aria-label="Remove ([^"]+)"', page))
+    assert list(links.values()) == ["params.model = &#x27;svm&#x27;", "metrics.loss &lt; 9", "“job”", "Only my jobs"]
+    assert "filter=metrics.loss+%3C+9&" in next(iter(links))
+
+
+def test_states_are_chosen_one_by_one(as_user, alice, experiment, sweep):
+    page = text_of(as_user(alice).get(url(experiment), {"status": "Completed"}))
+    assert "?status=Completed&amp;status=Failed" in page
+    assert "status=Completed" not in re.search(r'id="state-completed" href="([^"]*)"', page)[1]
 
 
 def test_charts_are_chosen_or_hidden_and_kept(as_user, alice, experiment, sweep):
