@@ -7,10 +7,13 @@ import itertools
 from collections.abc import Callable
 
 from runs.charts.colours import GREY
-from runs.charts.figures import figure, trace
+from runs.charts.figures import figure, plain, trace
 
 # What of a count [TP, FP, TN, FN] each curve is made of.
 Counts = list[float]
+# A larger matrix has a scale beside it, for its numbers may not fit.
+MOST_NUMBERS = 12
+DASHES = {"Micro average": "dot", "Macro average": "dashdot", "Weighted average": "longdash"}
 
 
 def of_artifact(kind: str, content) -> list[dict]:
@@ -28,18 +31,21 @@ def of_artifact(kind: str, content) -> list[dict]:
 
 def confusion_matrix(data: dict, normalised: bool = False) -> dict:
     """Rows are the true classes, columns what was predicted; normalised, each row adds up to 1."""
-    labels = [str(label) for label in data["class_labels"]]
+    labels = [plain(label) for label in data["class_labels"]]
     counts = [list(row) for row in data["matrix"]]
     if len(counts) != len(labels) or any(len(row) != len(labels) for row in counts):
         raise TypeError(f"the matrix is not {len(labels)} by {len(labels)}, as there are labels")
     shares = [[count / (sum(row) or 1) for count in row] for row in counts]
     texts = [[f"{share:.1%}" for share in row] for row in shares] if normalised else counts
     look = {**trace("heatmap"), "x": labels, "y": labels, "z": shares if normalised else counts, "text": texts}
-    look |= {"texttemplate": "%{text}", "customdata": counts, "showscale": False, "xgap": 1, "ygap": 1}
+    look |= {"texttemplate": "%{text}", "customdata": counts, "xgap": 1, "ygap": 1}
+    look |= {"showscale": len(labels) > MOST_NUMBERS, "colorbar": {"thickness": 10, "outlinewidth": 0}}
     look |= {"hovertemplate": "true %{y}, predicted %{x}: %{text}<br>%{customdata} cases<extra></extra>"}
     drawn = figure([look], "Predicted label", "True label", hovermode="closest")
-    drawn["layout"]["xaxis"] |= {"type": "category", "showgrid": False}
-    drawn["layout"]["yaxis"] |= {"type": "category", "autorange": "reversed", "showgrid": False}
+    # Every class has its label; Plotly would leave some out.
+    axis = {"type": "category", "showgrid": False, "dtick": 1, "tickfont": {"size": 12 if len(labels) < 16 else 10}}
+    drawn["layout"]["xaxis"] |= axis
+    drawn["layout"]["yaxis"] |= {**axis, "autorange": "reversed"}
     return drawn
 
 
@@ -87,7 +93,10 @@ def precision_recall(data: dict) -> dict:
 def calibration(data: dict) -> dict:
     """How many of the cases with about the same predicted probability were positive."""
     thresholds = data["probability_thresholds"]
-    traces = [_curve(name, _calibrated(table, thresholds)) for name, table in _tables(data, "probability_tables")]
+    named = _tables(data, "probability_tables")
+    if len(named) > 1:
+        named.append(("Micro average", _together(named)))
+    traces = [_curve(name, _calibrated(table, thresholds)) for name, table in named]
     return _with_line(traces, [0, 1], "Ideal", "Mean predicted probability", "Fraction of positives")
 
 
@@ -116,27 +125,53 @@ def gain(data: dict) -> dict:
 
 
 def _curves(data, across: Callable, up: Callable, x: str, y: str, *, best_first=False, chance=None) -> dict:
-    """One curve for each class and their micro average; by percentiles where the order of the cases counts."""
+    """One curve for each class and their averages; by percentiles where the order of the cases counts."""
     key = "percentile_tables" if best_first and data.get("percentile_tables") else "probability_tables"
-    traces = []
-    for name, table in _tables(data, key):
-        points = sorted((across(counts), up(counts)) for counts in table)
-        traces.append(_curve(name, [point for point in points if None not in point]))
+    named = _tables(data, key)
+    curves = [(name, [(across(counts), up(counts)) for counts in table]) for name, table in named]
+    if len(curves) > 1:
+        curves += _averages(named, curves, [(across(counts), up(counts)) for counts in _together(named)])
+    traces = [_curve(name, sorted(point for point in points if None not in point)) for name, points in curves]
     return _with_line(traces, chance, "Chance", x, y) if chance else figure(traces, x, y, showlegend=True)
 
 
 def _tables(data: dict, key: str) -> list[tuple[str, list[Counts]]]:
-    labels = [str(label) for label in data["class_labels"]]
+    labels = [plain(label) for label in data["class_labels"]]
     tables = data[key]
     if len(tables) != len(labels):
         raise TypeError(f"{key} has {len(tables)} tables for {len(labels)} labels")
-    together = [[sum(counts) for counts in zip(*at, strict=True)] for at in zip(*tables, strict=False)]
-    return [*zip(labels, tables, strict=True), *([("Micro average", together)] if len(labels) > 1 else [])]
+    return list(zip(labels, tables, strict=True))
+
+
+def _together(named: list[tuple[str, list[Counts]]]) -> list[Counts]:
+    """The counts of all classes at each threshold."""
+    return [
+        [sum(counts) for counts in zip(*at, strict=True)] for at in zip(*(table for _, table in named), strict=True)
+    ]
+
+
+def _averages(named: list, curves: list, micro: list[tuple]) -> list[tuple]:
+    """Micro counts all cases alike, macro all classes alike, weighted each class by its positives."""
+    rows = list(zip(*(points for _, points in curves), strict=True))
+    positives = [table[0][0] + table[0][3] for _, table in named]
+    macro = [_mean(row, [1] * len(row)) for row in rows]
+    return [
+        ("Micro average", micro),
+        ("Macro average", macro),
+        ("Weighted average", [_mean(r, positives) for r in rows]),
+    ]
+
+
+def _mean(points: tuple, weights: list[float]) -> tuple:
+    if any(None in point for point in points) or not sum(weights):
+        return None, None
+    x, y = (sum(value * weight for value, weight in zip(of, weights, strict=True)) for of in zip(*points, strict=True))
+    return x / sum(weights), y / sum(weights)
 
 
 def _curve(name: str, points: list[tuple]) -> dict:
     look = {**trace("scatter", "lines"), "name": name, "x": [x for x, _ in points], "y": [y for _, y in points]}
-    return look | ({"line": {"dash": "dot", "width": 2}} if name == "Micro average" else {})
+    return look | ({"line": {"dash": DASHES[name], "width": 2}} if name in DASHES else {})
 
 
 def _with_line(traces: list[dict], ends: list[float], name: str, x: str, y: str) -> dict:

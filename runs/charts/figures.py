@@ -6,10 +6,14 @@ the first chart, so that a process that draws none stays small.
 
 import copy
 import functools
+import html
+import itertools
 import math
 
 from runs.charts.colours import DARK, LIGHT
 
+# Shorter lines show each of their points.
+MARKED = 30
 SCALE = {"light": [[0, "#eef4fc"], [1, "#1550a6"]], "dark": [[0, "#22303f"], [1, "#2d6cd0"]]}
 
 
@@ -51,7 +55,7 @@ def _layout(x: str, y: str) -> dict:
         showlegend=False,
         dragmode="zoom",
         xaxis={"title": {"text": x, "standoff": 6}},
-        yaxis={"title": {"text": y}},
+        yaxis={"title": {"text": y, "standoff": 6}},
     ).to_plotly_json()
 
 
@@ -66,6 +70,24 @@ def trace(kind: str, mode: str = "") -> dict:
 def figure(traces: list[dict], x: str = "", y: str = "", **layout) -> dict:
     """Traces on axes with these titles; `layout` changes what is usual."""
     return {"data": traces, "layout": {**copy.deepcopy(_layout(x, y)), **layout}}
+
+
+def plain(text) -> str:
+    """A text that is to be read as it stands: Plotly takes `<` for a tag."""
+    return html.escape(str(text), quote=False)
+
+
+def is_crowded(figure: dict) -> bool:
+    """Whether a figure's legend or classes need more room than a line does."""
+    return len(figure["data"]) > 4 or _classes(figure) > 5
+
+
+def is_vast(figure: dict) -> bool:
+    return _classes(figure) > 16
+
+
+def _classes(figure: dict) -> int:
+    return max((len(trace.get("z") or ()) for trace in figure["data"]), default=0)
 
 
 def numbers(values) -> list[float | int | None]:
@@ -94,7 +116,7 @@ def lines_of_runs(series: list[tuple[str, int, object, object]]) -> dict:
     for name, colour, steps, values in series:
         mode = "markers" if len(values) == 1 else "lines"
         look = {"mode": mode, "line": {"width": 1.5}, "marker": {"size": 7}, "colour": colour}
-        traces.append({**trace("scatter"), **look, "name": name, "x": steps.tolist(), "y": numbers(values)})
+        traces.append({**trace("scatter"), **look, "name": plain(name), "x": steps.tolist(), "y": numbers(values)})
     return figure(traces, "Step", height=220)
 
 
@@ -103,22 +125,50 @@ def bars_of_runs(bars: list[tuple[str, int, float]]) -> dict:
     names, colours, values = zip(*bars, strict=True)
     # Runs may have the same display name; their bars still stand side by side.
     places = list(range(len(names)))
-    bar = {**trace("bar"), "x": places, "y": numbers(list(values)), "text": list(names), "colours": list(colours)}
+    bar = {
+        **trace("bar"),
+        "x": places,
+        "y": numbers(list(values)),
+        "text": [plain(name) for name in names],
+        "colours": list(colours),
+    }
     bar |= {"hovertemplate": "%{text}: %{y}<extra></extra>", "textposition": "none"}
     return figure([bar], height=220, xaxis={"showticklabels": False, "fixedrange": True}, hovermode="closest")
 
 
-def table(rows: list[dict]) -> dict | None:
-    """A line for each column of numbers of a logged table, over its rows; None if there is nothing to draw."""
-    columns = [name for name in dict.fromkeys(key for row in rows for key in row) if _is_numeric(rows, name)]
-    if len(rows) < 2 or not columns:
-        return None
-    places = list(range(len(rows)))
-    traces = [
-        {**trace("scatter", "lines"), "name": name, "x": places, "y": numbers([row.get(name) for row in rows])}
-        for name in columns
-    ]
-    return figure(traces, "Row", showlegend=len(traces) > 1)
+def of_table(rows: list[dict]) -> list[dict]:
+    """The views of a logged table: its columns of numbers over one that only rises, and over the rows.
+
+    Two columns of numbers are drawn one over the other whatever they hold, as in Azure.
+    """
+    names = [name for name in dict.fromkeys(key for row in rows for key in row) if _is_numeric(rows, name)]
+    if len(rows) < 2 or not names:
+        return []
+    axes = names[:1] if len(names) == 2 else [name for name in names if _rises(rows, name)]
+    views = [_view(rows, names, axis) for axis in axes if len(names) > 1]
+    return [*views, {"key": "rows", "label": "over rows", "figure": _over(rows, names, None)}]
+
+
+def _view(rows: list[dict], names: list[str], axis: str) -> dict:
+    others = [name for name in names if name != axis]
+    return {"key": f"over {axis}", "label": f"over {axis}", "figure": _over(rows, others, axis)}
+
+
+def _over(rows: list[dict], names: list[str], axis: str | None) -> dict:
+    xs = list(range(len(rows))) if axis is None else _column(rows, axis)
+    mode = "lines+markers" if len(rows) <= MARKED else "lines"
+    traces = [{**trace("scatter", mode), "name": plain(name), "x": xs, "y": _column(rows, name)} for name in names]
+    y = plain(names[0]) if len(names) == 1 else ""
+    return figure(traces, "Row" if axis is None else plain(axis), y, showlegend=len(traces) > 1)
+
+
+def _column(rows: list[dict], name: str) -> list:
+    return numbers([row.get(name) for row in rows])
+
+
+def _rises(rows: list[dict], name: str) -> bool:
+    values = _column(rows, name)
+    return None not in values and all(one < other for one, other in itertools.pairwise(values))
 
 
 def _is_numeric(rows: list[dict], name: str) -> bool:

@@ -23,7 +23,14 @@ MOST_ROWS = 50
 DRAWN_ROWS = 2000
 JSON_MOST = 8 * 1024 * 1024
 SYSTEM = "system"
-GROUPS = {"prefix": "by prefix", "name": "by name, in one chart", "none": "not at all"}
+GROUPS = {
+    "prefix": "by prefix",
+    "chart": "by prefix, in one chart",
+    "name": "by name, in one chart",
+    "none": "not at all",
+}
+# A chart of more lines than these is continued in another.
+MOST_LINES = 20
 
 
 @dataclasses.dataclass
@@ -50,7 +57,15 @@ class Card:
 
     @property
     def is_wide(self) -> bool:
-        return self.look == "table" and len(self.columns) > 4
+        return (self.look == "table" and len(self.columns) > 4) or self.is_vast
+
+    @property
+    def is_tall(self) -> bool:
+        return any(figures.is_crowded(view["figure"]) for view in self.views)
+
+    @property
+    def is_vast(self) -> bool:
+        return any(figures.is_vast(view["figure"]) for view in self.views)
 
     @property
     def pages(self) -> dict | None:
@@ -70,17 +85,30 @@ class Section:
     is_open: bool = True
 
 
-def sections(run: Run, shown: list[MetricSeries], group: str = "prefix") -> list[Section]:
-    """Lines stand before tables and single values; what is measured of the machine stands last, folded."""
+def sections(run: Run, shown: list[MetricSeries], group: str = "prefix", places=None) -> list[Section]:
+    """Lines stand before single values and tables, what is measured of the machine stands last, folded; and cards that
+    a person has moved at their `places`, by title."""
     by_name: dict[str, list[MetricSeries]] = {}
-    for series in sorted(shown, key=metric_lines.is_charted, reverse=True):
+    for series in sorted(shown, key=lambda series: (not metric_lines.is_charted(series), not _is_single(series))):
         by_name.setdefault(_section_of(series.name, group), []).append(series)
     names = sorted(by_name, key=lambda name: (name == SYSTEM, name))
-    found = [Section(name, _title(name), _cards(by_name[name], group), name != SYSTEM) for name in names]
+    found = [
+        Section(name, _title(name), _placed(_cards(by_name[name], group), places or {}), name != SYSTEM)
+        for name in names
+    ]
     later = [card for section in found for card in section.cards if card.look == "later"]
     for card in later[:AT_ONCE]:
         vars(card).update(vars(whole(run, card.series)))
     return found
+
+
+def _placed(cards: list[Card], places: dict[str, int]) -> list[Card]:
+    """Each card that was moved at its place among all; the others keep their order."""
+    placed = [card for card in cards if card.title not in places]
+    moved = [card for card in cards if card.title in places]
+    for card in sorted(moved, key=lambda card: places[card.title]):
+        placed.insert(places[card.title], card)
+    return placed
 
 
 def _section_of(name: str, group: str) -> str:
@@ -97,12 +125,18 @@ def _title(section: str) -> str:
 
 
 def _cards(found: list[MetricSeries], group: str) -> list[Card]:
-    """One for each metric; grouped by name, lines of train/loss and val/loss share the card loss."""
+    """One for each metric; grouped, the lines of train/loss and val/loss share the card loss, or those of train/ one card."""
     titled: dict[str, list[MetricSeries]] = {}
     for series in found:
-        together = group == "name" and metric_lines.is_charted(series)
-        titled.setdefault(series.name.rpartition("/")[2] if together else f"\0{series.name}", []).append(series)
-    return [_placeholder(members, title.removeprefix("\0")) for title, members in titled.items()]
+        prefix, _, name = series.name.rpartition("/")
+        shared = {"name": name, "chart": prefix}.get(group) if metric_lines.is_charted(series) else None
+        titled.setdefault(shared or f"\0{series.name}", []).append(series)
+    cards = []
+    for title, members in titled.items():
+        for start in range(0, len(members), MOST_LINES):
+            more = f" ({start // MOST_LINES + 1})" if start else ""
+            cards.append(_placeholder(members[start : start + MOST_LINES], title.removeprefix("\0") + more))
+    return cards
 
 
 def _placeholder(members: list[MetricSeries], title: str) -> Card:
@@ -110,9 +144,13 @@ def _placeholder(members: list[MetricSeries], title: str) -> Card:
     [first, *others] = members
     if others or metric_lines.is_charted(first):
         return Card(members, title if others else first.name, "chart")
-    if first.kind in metric_lines.CHARTED and first.count == 1 and len(first.shown) < 300:
+    if _is_single(first):
         return Card(members, first.name, "number", value=first.last if first.last is not None else first.shown)
     return Card(members, first.name, "later")
+
+
+def _is_single(series: MetricSeries) -> bool:
+    return series.kind in metric_lines.CHARTED and series.count == 1 and len(series.shown) < 300
 
 
 def whole(run: Run, series: MetricSeries, start: int = 0) -> Card:
@@ -137,9 +175,7 @@ def _table(series: MetricSeries, start: int) -> Card:
     rows = rows or metrics.window(series, start, MOST_ROWS)[2]
     columns = list(dict.fromkeys(column for row in [*drawn, *rows] for column in row))
     cells = [[row.get(column) for column in columns] for row in rows]
-    figure = figures.table(drawn)
-    views = [{"key": "rows", "label": "Rows", "figure": figure}] if figure else []
-    return Card([series], series.name, "table", views, columns, cells, start)
+    return Card([series], series.name, "table", figures.of_table(drawn), columns, cells, start)
 
 
 def values(series: MetricSeries, start: int) -> Card:
@@ -158,7 +194,8 @@ def _of_file(run: Run, series: MetricSeries) -> Card:
         missing = "its file is not there" if file is None else f"its file is larger than {JSON_MOST // 2**20} MiB"
         return Card([series], series.name, "problem", value=path, problem=missing)
     try:
-        content = json.loads(artifacts.content(file))
+        # A script may write NaN, which is no JSON, for a bin without cases.
+        content = json.loads(artifacts.content(file), parse_constant=lambda _: None)
         return Card([series], series.name, "figure", artifact_charts.of_artifact(series.kind, content), value=path)
     except (ValueError, RecursionError) as error:
         return Card([series], series.name, "problem", value=path, problem=f"its JSON cannot be drawn: {error}")

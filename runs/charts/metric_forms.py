@@ -3,6 +3,7 @@
 from django import forms
 
 from runs.charts import metric_cards
+from studio.errors import Invalid
 
 MOST_WIDTH = 4000
 MOST_AT_ONCE = 60
@@ -53,3 +54,14 @@ class LinesAsked(forms.Form):
 
 class RowsAsked(forms.Form):
     start = forms.IntegerField(required=False, min_value=0, max_value=10**9)
+
+
+def places_asked(words: list[str]) -> dict[str, int]:
+    """From `at=<place>~<title>` (repeated): where in its section a card stands that a person has moved."""
+    found = {}
+    for word in words:
+        place, _, title = word.partition("~")
+        if not (place.isascii() and place.isdigit() and len(place) < 5 and title):
+            raise Invalid(f"at={word!r}: write a place from 0 on, `~`, and the title of a chart.", target="at")
+        found[title] = int(place)
+    return found

@@ -9,6 +9,7 @@ from runs import metrics
 from runs.charts import figures
 from runs.lists import exports
 from runs.models import MetricSeries, Run
+from runs.templatetags.runs import exact, number
 
 # A poll that has more new points than this sends the line anew.
 MOST_NEW = 2000
@@ -60,8 +61,10 @@ def news(run: Run, known: dict[int, int], width: int) -> dict:
     far = [one for one in growing if one.count - known[one.pk] > MOST_NEW]
     near = metrics.points_after({one.pk: known[one.pk] for one in growing if one not in far})
     points = [_new_points(pk, known[pk], columns) for pk, columns in near.items()]
+    points += whole(far, width) if far else []
+    last = {one.pk: {"last": number(one.last), "exact": exact(one.last)} for one in growing}
     anew = [one.pk for one in changed if one not in growing]
-    return {"points": points + (whole(far, width) if far else []), "anew": anew}
+    return {"points": [{**line, **last[line["id"]]} for line in points], "anew": anew}
 
 
 def _new_points(pk: int, after: int, columns) -> dict:

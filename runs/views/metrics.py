@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from runs import metrics
 from runs.charts import figures, metric_cards, metric_lines
-from runs.charts.metric_forms import LinesAsked, MetricsChoice, RowsAsked
+from runs.charts.metric_forms import LinesAsked, MetricsChoice, RowsAsked, places_asked
 from runs.forms import checked
 from runs.models import MetricSeries
 from runs.views.finding import run_of, runs_of
@@ -28,14 +28,19 @@ def run_metrics(request, slug, run_id):
     more = {
         "series": series,
         "shown": {one.pk for one in shown},
-        "sections": metric_cards.sections(run, shown, asked["group"]),
+        "sections": metric_cards.sections(run, shown, asked["group"], places_asked(request.GET.getlist("at"))),
         "left_out": left_out,
         "asked": asked,
         "groups": metric_cards.GROUPS,
-        "axes": [one for one in series if metric_lines.is_charted(one)],
+        "axes": _axes(series),
         "chart_data": {"templates": figures.templates(), "line": figures.empty_line()} if shown else {},
     }
     return render(request, "runs/run_metrics.html", page(request, run, "metrics", **more))
+
+
+def _axes(series: list[MetricSeries]) -> list[MetricSeries]:
+    """Metrics that may stand at the bottom of a chart of another."""
+    return [one for one in series if metric_lines.is_charted(one)]
 
 
 def _shown(series: list[MetricSeries], query, words: str) -> tuple[list[MetricSeries], int]:
@@ -101,6 +106,7 @@ def run_metric(request, slug, run_id, pk):
         return render(request, "runs/_metric_card.html", {"run": run, "card": card})
     more = {"card": card, "series": series, "alone": True}
     if card.look == "chart":
+        more["axes"] = _axes(list(metrics.series_of(run).order_by("name")))
         more["points"] = metric_cards.values(series, start)
     more["chart_data"] = {"templates": figures.templates(), "line": figures.empty_line()}
     return render(request, "runs/run_metric.html", page(request, run, "metrics", **more))

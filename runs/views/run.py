@@ -27,8 +27,11 @@ TABS = [
 KEYS = [(["1", "–", str(len(TABS))], "Overview, Metrics, Images, Child jobs, Outputs + logs, Code")]
 KEYS_OF_TAB = {
     "metrics": [
-        (["f"], "The chart under the mouse, or the one with the focus, in full screen"),
-        (["←", "→"], "In full screen: the chart before, the chart after"),
+        (["j", "k"], "The next chart, the chart before"),
+        (["f"], "The chart with the focus, or the one under the mouse, in full screen"),
+        (["←", "→"], "In full screen: the chart before, the chart after. On the handle of a chart: move it"),
+        (["+", "-", "0"], "Zoom in, zoom out, show all of the chart"),
+        (["Shift ←", "Shift →"], "Move what a zoomed chart shows"),
     ],
     "images": [(["←", "→"], "The image before, the image after")],
 }

@@ -39,9 +39,32 @@
     element.replaceChildren();
   };
 
+  // A picture for a paper or a chat, in the colours of the theme but on a ground of its own.
+  const save = (element, title) => {
+    const { margin, ...layout } = element.layout, ground = lazuli.colour("--card");
+    const whole = { ...layout, title: { text: plain(title), font: { size: 16 } }, margin: { ...margin, t: 56 }, paper_bgcolor: ground, plot_bgcolor: ground };
+    return Plotly.downloadImage({ data: element.data, layout: whole }, { format: "png", scale: 2, width: 900, height: 500, filename: title.replaceAll("/", "_") });
+  };
+
+  // A name that is to be read as it stands: Plotly takes `<` for a tag.
+  const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+
+  // Exponential moving average; gaps stay gaps.
+  const smoothed = (values, weight) => {
+    let last = null;
+    return values.map((value) => {
+      if (value === null) return null;
+      last = last === null ? value : last * weight + value * (1 - weight);
+      return last;
+    });
+  };
+
   window.lazuli.charts = {
     draw,
     forget,
+    save,
+    plain,
+    smoothed,
     isDrawn: (element) => drawn.has(element),
     figureOf: (element) => JSON.parse(element.nextElementSibling.textContent),
     setTemplates: (given) => { templates = given; },

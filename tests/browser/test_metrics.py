@@ -147,7 +147,7 @@ def test_choices_of_a_chart_are_in_the_address(browser, alice, run):
     page.goto(page.url)
     expect(choice(page, "x")).to_have_value("relative")
     layout = chart_of(page, run).evaluate("chart => [chart.layout.yaxis.type, chart.layout.xaxis.title.text]")
-    assert layout == ["log", "Seconds since the first value"]
+    assert layout == ["log", "Seconds since the start"]
     assert chart_of(page, run).evaluate("chart => chart.data.map(trace => trace.opacity || 1)") == [0.3, 1]
     assert card_of(page, run, "accuracy").count() == 0
     page.locator("#metric-names").get_by_label("accuracy", exact=True).check()

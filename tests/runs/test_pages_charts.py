@@ -23,10 +23,44 @@ def test_figures_share_nothing_that_one_may_change():
     assert first["layout"]["xaxis"]["type"] == "category" and "type" not in second["layout"]["xaxis"]
 
 
+def views(rows) -> dict:
+    return {view["key"]: view["figure"] for view in figures.of_table(rows)}
+
+
 def test_a_table_draws_its_columns_of_numbers():
     rows = [{"epoch": 1, "name": "a", "ok": True}, {"epoch": 2, "name": "b", "ok": False}]
-    assert [trace["name"] for trace in figures.table(rows)["data"]] == ["epoch"]
-    assert figures.table(rows[:1]) is None
+    assert [trace["name"] for trace in views(rows)["rows"]["data"]] == ["epoch"]
+    assert views(rows[:1]) == {}
+
+
+def test_two_columns_of_numbers_are_drawn_one_over_the_other():
+    rows = [{"angle": 0, "sine": 0.0}, {"angle": 3, "sine": 0.1}, {"angle": 1, "sine": 0.8}]
+    over = views(rows)
+    assert list(over) == ["over angle", "rows"]
+    [line] = over["over angle"]["data"]
+    assert (line["x"], line["y"]) == ([0, 3, 1], [0.0, 0.1, 0.8])
+
+
+def test_a_table_is_drawn_over_each_column_that_only_rises():
+    rows = [{"epoch": n, "loss": 1 / (n + 1), "lr": 0.1, "seen": n * 100} for n in range(3)]
+    assert list(views(rows)) == ["over epoch", "over seen", "rows"]
+    assert [trace["name"] for trace in views(rows)["over epoch"]["data"]] == ["loss", "lr", "seen"]
+
+
+def test_names_are_read_as_they_stand():
+    rows = [{"<b>": n, "y": n} for n in range(2)]
+    assert views(rows)["over <b>"]["layout"]["xaxis"]["title"]["text"] == "&lt;b&gt;"
+    matrix = artifact_charts.confusion_matrix({"class_labels": ["<=50K", ">50K"], "matrix": [[1, 2], [3, 4]]})
+    assert matrix["data"][0]["x"] == ["&lt;=50K", "&gt;50K"]
+
+
+def test_many_classes_get_more_room():
+    def room(count: int) -> tuple:
+        labels, matrix = list(range(count)), [[1] * count] * count
+        drawn = artifact_charts.confusion_matrix({"class_labels": labels, "matrix": matrix})
+        return figures.is_crowded(drawn), figures.is_vast(drawn), drawn["data"][0]["showscale"]
+
+    assert [room(2), room(10), room(40)] == [(False, False, False), (True, False, False), (True, True, True)]
 
 
 def test_roc_goes_from_corner_to_corner():
@@ -58,10 +92,15 @@ def test_gain_and_lift_are_of_the_most_probable_cases():
     assert points(artifact_charts.lift(ACCURACY)) == [(0.4, 0.75 / 0.4), (1, 1)]
 
 
-def test_the_average_of_the_classes_adds_their_counts():
-    two = {**ACCURACY, "class_labels": ["no", "yes"], "probability_tables": ACCURACY["probability_tables"] * 2}
-    average = artifact_charts.roc(two)["data"][2]
-    assert average["name"] == "Micro average" and average["y"] == artifact_charts.roc(ACCURACY)["data"][0]["y"]
+def test_averages_of_the_classes_count_cases_classes_or_positives_alike():
+    rare = [[1, 9, 0, 0], [1, 4, 5, 0], [0, 0, 9, 1]]
+    two = {**ACCURACY, "class_labels": ["no", "yes"], "probability_tables": [*ACCURACY["probability_tables"], rare]}
+    curves = {trace["name"]: trace for trace in artifact_charts.roc(two)["data"]}
+    middle = {name: (curve["x"][1], curve["y"][1]) for name, curve in curves.items() if len(curve["x"]) == 3}
+    assert middle["no"] == (1 / 6, 3 / 4) and middle["yes"] == (4 / 9, 1)
+    assert middle["Micro average"] == (5 / 15, 4 / 5)
+    assert middle["Macro average"] == pytest.approx(((1 / 6 + 4 / 9) / 2, 7 / 8))
+    assert middle["Weighted average"] == pytest.approx(((4 / 6 + 4 / 9) / 5, (3 + 1) / 5))
 
 
 def test_a_confusion_matrix_is_counts_or_shares_of_its_rows():
