@@ -3,8 +3,10 @@
 import gc
 import os
 import select
+import socket
 
 from gunicorn.http import message
+from gunicorn.http.body import LengthReader
 from gunicorn.workers.gthread import ThreadWorker
 
 # One address may name a thousand runs, as MLflow's does. gunicorn takes this setting for no more than its own most, and a
@@ -12,6 +14,8 @@ from gunicorn.workers.gthread import ThreadWorker
 limit_request_line = message.MAX_REQUEST_LINE = 64 * 1024
 # A script that logs sends its next request a few milliseconds after an answer.
 STAY_MS = 5
+# Reads of a body from this size on go straight to the socket.
+LARGE = 64 * 1024
 # A pipe that the supervisor closes when the database is ready; the variable says which.
 GATE = "STUDIO_GATE"
 
@@ -21,6 +25,11 @@ class Worker(ThreadWorker):
 
     The way through the main thread and back takes as long as storing a point does.
     """
+
+    def handle_request(self, req, conn):
+        if type(req.body.reader) is LengthReader and not self.cfg.is_ssl:
+            req.body.reader = BodyReader(req.body.reader.unreader, req.body.reader.length)
+        return super().handle_request(req, conn)
 
     def handle(self, conn):
         kept = super().handle(conn)
@@ -35,6 +44,23 @@ class Worker(ThreadWorker):
         next_one = select.poll()
         next_one.register(conn.sock, select.POLLIN)
         return bool(next_one.poll(STAY_MS))
+
+
+class BodyReader(LengthReader):
+    """A body of known length. gunicorn itself takes it from the socket piece by piece and copies each piece some four times."""
+
+    def read(self, size):
+        size = min(size, self.length)
+        if size < LARGE:
+            return super().read(size)
+        ahead = self.unreader.take_buffered()
+        if len(ahead) >= size:
+            self.unreader.unread(ahead)
+            return super().read(size)
+        # It gives less only at a signal, and then `Body` asks again, or when the client has gone.
+        data = ahead + self.unreader.sock.recv(size - len(ahead), socket.MSG_WAITALL)
+        self.length -= len(data)
+        return data
 
 
 def when_ready(server) -> None:

@@ -1,16 +1,18 @@
 """Answering with bytes: whole, in ranges, or not at all if the reader has them."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, StreamingHttpResponse
+
+from studio import storage
 
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 # What a browser may show in place; all else, above all HTML, is offered for saving.
 SHOWN = ("text/plain", "image/png", "image/jpeg", "image/gif", "image/webp")
 
 
-def answer(request: HttpRequest, size: int, tag: str, read: Callable[[int, int], Iterator[bytes]]) -> HttpResponse:
+def answer(request: HttpRequest, size: int, tag: str, read: Callable[[int, int], Iterable[bytes]]) -> HttpResponse:
     """`read(start, length)` gives the bytes. Several ranges at once are answered with the whole."""
     if f'"{tag}"' in request.headers.get("If-None-Match", ""):
         return HttpResponseNotModified(headers={"ETag": f'"{tag}"'})
@@ -19,14 +21,22 @@ def answer(request: HttpRequest, size: int, tag: str, read: Callable[[int, int],
     if partial and start >= end:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     body = [] if request.method == "HEAD" else read(start, end - start)
-    response = StreamingHttpResponse(body, status=206 if partial else 200)
+    response = streamed(body, end - start, 206 if partial else 200)
     if partial:
         response["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-    response["Content-Length"] = end - start
     response["Accept-Ranges"] = "bytes"
     response["ETag"] = f'"{tag}"'
+    return response
+
+
+def streamed(body: Iterable[bytes], length: int, status: int = 200) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(body, status=status)
+    response["Content-Length"] = length
     # Compressing would make offsets and lengths mean something else.
     response["Content-Encoding"] = "identity"
+    if isinstance(body, storage.Stretch):
+        # The server sends the file itself, without a copy in this process.
+        response.file_to_stream, response.block_size = body, storage.PIECE
     return response
 
 

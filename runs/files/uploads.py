@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from studio.errors import Invalid, TooLarge
 
-PART = 256 * 1024
+PART = 1024 * 1024
 
 
 def chunks(request: HttpRequest, most: int | None = None) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from runs import trees
-from runs.files import archives, artifacts, logs, previews, snapshots
+from runs.files import archives, artifacts, logs, previews, ranges, snapshots
 from runs.forms import ByteRange, checked
 from runs.models import Artifact, Run
 from runs.views.finding import run_of
@@ -64,8 +64,8 @@ def run_file(request, slug, run_id):
     file = _file(request, slug, run_id)
     start, length = _range(request, file.size)
     whole = request.headers.get("Range") is None
-    response = StreamingHttpResponse(artifacts.read(file, start, length), status=200 if whole else 206)
-    response.headers["Content-Length"] = str(length)
+    content = [] if request.method == "HEAD" else artifacts.read(file, start, length)
+    response = ranges.streamed(content, length, 200 if whole else 206)
     response.headers["Accept-Ranges"] = "bytes"
     if not whole:
         response.headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{file.size}"
@@ -81,8 +81,6 @@ def _guarded(request, response, path: str, content_type: str):
     response.headers["Content-Security-Policy"] = REPORT if kind == "text/html" and inline else SANDBOX
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "private, no-cache"
-    # GZipMiddleware would drop the length and break ranges.
-    response.headers["Content-Encoding"] = "identity"
     return _named(response, path.rsplit("/", 1)[-1], inline)
 
 
@@ -176,9 +174,6 @@ def run_code_zip(request, slug, run_id):
     run = run_of(request, slug, run_id)
     if run.snapshot is None:
         raise Invalid("The run has no code: it was not submitted with a source directory.")
-    response = StreamingHttpResponse(
-        storage.stream(run.snapshot.key, 0, run.snapshot.size), content_type="application/zip"
-    )
-    response.headers["Content-Encoding"] = "identity"
-    response.headers["Content-Length"] = str(run.snapshot.size)
+    response = ranges.streamed(storage.stream(run.snapshot.key, 0, run.snapshot.size), run.snapshot.size)
+    response.headers["Content-Type"] = "application/zip"
     return _named(response, f"{run.run_id}-code.zip")
