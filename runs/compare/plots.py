@@ -3,7 +3,7 @@
 from runs.charts import figures
 from runs.compare import labels, texts
 from runs.compare.chosen import Chosen
-from runs.compare.keys import Key, Keys
+from runs.compare.keys import CREATED, DURATION, Key, Keys
 
 MOST_AXES = 12
 FIRST_PARAMS, FIRST_METRICS = 4, 2
@@ -34,9 +34,9 @@ def _chosen_keys(keys: Keys, asked) -> list[Key]:
 
 def _pair(keys: Keys, asked) -> tuple[Key, Key]:
     """What the address names; else a parameter that varies and the metric that most runs have."""
-    usual = [*keys.varying[:1], *keys.most_common, "duration", "created"]
-    x = asked["sx"] or next(iter([*keys.varying[:1], *keys.most_common[1:], "created"]))
-    y = asked["sy"] or next((word for word in [*keys.most_common, *usual] if word != x), "duration")
+    usual = [*keys.varying[:1], *keys.most_common, DURATION, CREATED]
+    x = asked["sx"] or next(iter([*keys.varying[:1], *keys.most_common[1:], CREATED]))
+    y = asked["sy"] or next((word for word in [*keys.most_common, *usual] if word != x), DURATION)
     return keys.key(x, "sx"), keys.key(y, "sy")
 
 
@@ -57,8 +57,19 @@ def _scatter(chosen: Chosen, x: Key, y: Key, colour: Key | None) -> dict:
         showlegend=len(traces) > 1,
     )
     for axis, key in (("xaxis", x), ("yaxis", y)):
-        drawn["layout"][axis]["type"] = "date" if key.word == "created" else "linear" if key.is_numeric else "category"
+        drawn["layout"][axis]["type"] = _scale(key)
     return drawn
+
+
+def _scale(key: Key) -> str:
+    """Learning rates and their like lie apart only on a logarithmic axis."""
+    if key.word == CREATED:
+        return "date"
+    if not key.is_numeric:
+        return "category"
+    found = sorted(value for value in key.values if value is not None)
+    is_wide = found[0] > 0 and found[-1] >= 100 * found[0] and found[len(found) // 2] <= found[-1] / 10
+    return "log" if is_wide else "linear"
 
 
 def _shaded(trace: dict, key: Key) -> dict:
@@ -104,13 +115,14 @@ def _axes(keys: Keys, asked) -> tuple[list[Key], int]:
     """The axes that the address names, or that tell most; and how many more it names than fit."""
     words = list(asked["axis"]) or keys.varying[:FIRST_PARAMS] + keys.most_common[:FIRST_METRICS]
     if len(words) < 2:
-        words = [*words, "duration", "created"][:2]
+        words = [*words, DURATION, CREATED][:2]
     return [keys.key(word, "axis") for word in words[:MOST_AXES]], max(0, len(words) - MOST_AXES)
 
 
 def _axis(key: Key) -> dict:
     values = figures.numbers(key.values) if key.is_numeric else key.values
-    return {"word": key.word, "label": key.label, "numeric": key.is_numeric, "values": values}
+    more = {"numeric": key.is_numeric, "log": _scale(key) == "log"}
+    return {"word": key.word, "label": key.label, "values": values, **more}
 
 
 def _line(run) -> dict:

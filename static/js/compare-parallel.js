@@ -3,7 +3,7 @@
 (() => {
   const HEIGHT = 340, TOP = 44, BOTTOM = 30, SIDE = 70, NARROWEST = 120, NEAR = 18;
   const SVG = "http://www.w3.org/2000/svg";
-  let box, plot, ranges, axes;
+  let box, plot, ranges, axes, shades;
 
   const make = (tag, attributes, ...children) => {
     const element = document.createElementNS(SVG, tag);
@@ -21,25 +21,51 @@
     return length > 8 ? length : 0;
   };
 
+  // Round numbers between two ends: of a logarithmic axis powers of ten.
+  const round = (low, high, isLog) => {
+    if (isLog) return Array.from({ length: Math.floor(Math.log10(high)) - Math.ceil(Math.log10(low)) + 1 }, (one, number) => 10 ** (Math.ceil(Math.log10(low)) + number));
+    const rough = (high - low) / 4, size = 10 ** Math.floor(Math.log10(rough));
+    const step = size * [1, 2, 5, 10].find((times) => times * size >= rough);
+    return Array.from({ length: Math.floor(high / step) - Math.ceil(low / step) + 1 }, (one, number) => (Math.ceil(low / step) + number) * step);
+  };
+
   // Where each job lies on an axis, from 0 at the bottom to 1 at the top; null without a value.
-  const scaled = (axis) => {
-    const present = axis.values.filter((value) => value !== null);
-    if (axis.numeric) {
-      const low = Math.min(...present), high = Math.max(...present);
-      // Learning rates and their like lie apart only on a logarithmic axis.
-      const isLog = low > 0 && high / low >= 100, bend = isLog ? Math.log : (value) => value, back = isLog ? Math.exp : (value) => value;
-      const start = bend(low), span = bend(high) - start;
-      const valueAt = (place) => written(back(start + place * span));
-      const ticks = (span ? [0, 0.25, 0.5, 0.75, 1] : [0.5]).map((place) => [place, valueAt(place)]);
-      return { ...axis, ticks, valueAt, places: axis.values.map((value) => (value === null ? null : span ? (bend(value) - start) / span : 0.5)) };
-    }
+  const ofNumbers = (axis, present) => {
+    const low = Math.min(...present), high = Math.max(...present);
+    const isLog = axis.log, bend = isLog ? Math.log : (value) => value, back = isLog ? Math.exp : (value) => value;
+    const start = bend(low), span = bend(high) - start;
+    const placeOf = (value) => (span ? (bend(value) - start) / span : 0.5);
+    const inner = span ? round(low, high, isLog).filter((value) => placeOf(value) > 0.06 && placeOf(value) < 0.94) : [];
+    const ticks = [...new Set([low, ...inner, high])].map((value) => [placeOf(value), written(value)]);
+    return { ...axis, ticks, valueAt: (place) => written(back(start + place * span)), places: axis.values.map((value) => (value === null ? null : placeOf(value))) };
+  };
+  const ofTexts = (axis, present) => {
     const names = [...new Set(present)].sort((one, other) => one.localeCompare(other, undefined, { numeric: true }));
     const placeOf = new Map(names.map((name, number) => [name, names.length > 1 ? number / (names.length - 1) : 0.5]));
     const every = Math.ceil(names.length / 14);
     const skip = shared(names);
     const ticks = names.filter((name, number) => number % every === 0).map((name) => [placeOf.get(name), short(skip ? `…${name.slice(skip)}` : name, 16)]);
     const valueAt = (place) => names[Math.round(place * (names.length - 1))] || "";
-    return { ...axis, ticks, valueAt, places: axis.values.map((value) => (value === null ? null : placeOf.get(value))) };
+    return { ...axis, names, ticks, valueAt, places: axis.values.map((value) => (value === null ? null : placeOf.get(value))) };
+  };
+  const scaled = (axis) => (axis.numeric ? ofNumbers : ofTexts)(axis, axis.values.filter((value) => value !== null));
+
+  // Lines have the colours of their jobs, or those of a value: numbers from dark to light, texts one after the other.
+  const lookOf = (run, number) => {
+    const colour = shades;
+    if (!colour) return { class: `dot-${run.colour}` };
+    const place = colour.places[number];
+    if (place === null) return { class: "dot-9" };
+    if (!colour.numeric) return { class: `dot-${colour.names.indexOf(colour.values[number]) % 9}` };
+    return { style: `--dot: color-mix(in oklch, var(--shade-high) ${Math.round(place * 100)}%, var(--shade-low))` };
+  };
+  const explain = () => {
+    const place = document.querySelector("[data-shades]");
+    if (!place || !shades) return;
+    const part = (className, text, style) => Object.assign(document.createElement("span"), { className, textContent: text, style });
+    const values = shades.numeric ? [part("", shades.valueAt(0)), part("shade-bar", ""), part("", shades.valueAt(1))]
+      : shades.names.slice(0, 9).flatMap((name, number) => [part(`dot dot-${number}`, ""), part("cut", name)]);
+    place.replaceChildren(...values);
   };
 
   const yOf = (place) => (place === null ? HEIGHT - 6 : TOP + (1 - place) * (HEIGHT - TOP - BOTTOM));
@@ -130,7 +156,7 @@
 
   const lineOf = (run, number, xs) => {
     const path = axes.map(({ places }, place) => `${place ? "L" : "M"}${xs[place]},${yOf(places[number])}`).join("");
-    const group = make("g", { "data-number": number, class: `dot-${run.colour}` }, make("title", {}, run.name), make("path", { d: path, class: "run-line" }), make("path", { d: path, class: "run-hit" }));
+    const group = make("g", { "data-number": number, ...lookOf(run, number) }, make("title", {}, run.name), make("path", { d: path, class: "run-line" }), make("path", { d: path, class: "run-hit" }));
     group.addEventListener("pointerenter", () => light(number, true));
     group.addEventListener("pointerleave", () => light(number, false));
     group.addEventListener("click", () => { location.href = run.url; });
@@ -171,6 +197,8 @@
     if (!box) return;
     plot = JSON.parse(document.getElementById("parallel-data").textContent);
     axes = plot.axes.map(scaled);
+    shades = plot.colour && scaled(plot.colour);
+    explain();
     ranges = readRanges();
     resized?.disconnect();
     resized = new ResizeObserver(draw);

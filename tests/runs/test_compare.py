@@ -399,6 +399,15 @@ def test_scatter_takes_its_axes_from_the_address(bobs, runs):
     assert "1 job without one of these values" in text
 
 
+def test_values_over_many_sizes_are_on_a_logarithmic_axis(bobs, runs):
+    for run, rate, part in zip(runs, ["0.0001", "0.001", "0.1"], ["0.001", "0.5", "0.9"], strict=True):
+        run.add_parameters({"rate": rate, "part": part})
+    text = page_of(bobs, runs, tab="parallel", axis="params.rate&axis=params.part", sc="params.rate")
+    data = json.loads(re.search(r'id="parallel-data"[^>]*>(.*?)</script>', text)[1])
+    assert [axis["log"] for axis in data["axes"]] == [True, False] and data["colour"]["word"] == "params.rate"
+    assert '"type": "log"' in page_of(bobs, runs, tab="scatter", sx="params.rate")
+
+
 def test_parallel_coordinates_have_texts_and_numbers(bobs, runs):
     text = page_of(bobs, runs, tab="parallel", axis="tags.model&axis=metrics.score")
     data = json.loads(re.search(r'id="parallel-data"[^>]*>(.*?)</script>', text)[1])
