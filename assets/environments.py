@@ -1,5 +1,6 @@
 """Finding environments by the words that jobs use, and making versions of them."""
 
+import collections
 import functools
 import hashlib
 import json
@@ -11,6 +12,7 @@ from django.db.models import Max
 from django.http import Http404
 
 from assets.models import Environment, EnvironmentVersion
+from studio.bodies import check_storable
 from studio.errors import Conflict, Invalid
 from workspaces import names
 from workspaces.models import Workspace
@@ -19,6 +21,7 @@ LATEST, AUTO = "latest", "auto"
 CURATED = pathlib.Path(__file__).with_name("curated.json")
 RESERVED = ("azureml-", "microsoft")
 MOST_DEFINITION = 256 * 1024
+MOST_DEPTH = 16
 # Of several that make a version at once, each tries again this often.
 TRIES = 10
 
@@ -155,9 +158,31 @@ def check_definition(definition) -> dict:
         raise Invalid("An environment's definition is an object.", target="definition")
     if len(json.dumps(definition)) > MOST_DEFINITION:
         raise Invalid(f"The environment is larger than {MOST_DEFINITION // 1024} KB.", target="definition")
-    if not isinstance(definition.get("python", {}), dict | None):
-        raise Invalid("`python` of an environment's definition is an object.", target="definition/python")
+    for part in ("python", "docker", "environmentVariables"):
+        if not isinstance(definition.get(part), dict | None):
+            raise Invalid(f"`{part}` of an environment's definition is an object.", target=f"definition/{part}")
+    check_conda((definition.get("python") or {}).get("condaDependencies"), "definition/python/condaDependencies")
+    for name, value in (definition.get("environmentVariables") or {}).items():
+        if not isinstance(value, str | int | float | None):
+            raise Invalid(f"The environment variable {name} is a text.", target="definition/environmentVariables")
+    image_of(definition)
     return definition
+
+
+def check_conda(conda, target: str) -> None:
+    """A list of packages, in which a `pip:` holds a list of requirements: all that a node reads of a conda file."""
+    if not isinstance(conda, dict | None):
+        raise Invalid("A conda file is an object with a list `dependencies`.", target=target)
+    packages = (conda or {}).get("dependencies") or []
+    if not isinstance(packages, list):
+        raise Invalid("`dependencies` is a list, such as [python=3.11, numpy].", target=f"{target}/dependencies")
+    for number, item in enumerate(packages):
+        lines = item.get("pip") or [] if isinstance(item, dict) else [item]
+        if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+            raise Invalid(
+                "A dependency is a text, such as numpy=1.26, or `pip:` with a list of requirements.",
+                target=f"{target}/dependencies/{number}",
+            )
 
 
 def conda_of(text) -> dict:
@@ -167,12 +192,39 @@ def conda_of(text) -> dict:
     if not isinstance(text, str) or len(text) > MOST_DEFINITION:
         raise Invalid("condaFile is the text of a conda file, at most 256 KB.", target="condaFile")
     try:
-        conda = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise Invalid(f"condaFile is not YAML: {error}", target="condaFile") from error
-    if not isinstance(conda, dict) or not isinstance(conda.get("dependencies", []), list):
+        conda = yaml.load(text, PlainLoader)
+        # What is no JSON, such as a date or an infinity, cannot be stored.
+        json.dumps(conda, allow_nan=False)
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise Invalid(f"condaFile cannot be read: {error}", target="condaFile") from error
+    if not isinstance(conda, dict):
         raise Invalid("condaFile must be an object with a list `dependencies`.", target="condaFile")
+    check_storable(conda, "condaFile")
+    check_conda(conda, "condaFile")
     return conda
+
+
+class PlainLoader(yaml.SafeLoader):
+    """Without aliases, of which ten lines can stand for gigabytes, and without deep nesting, which takes minutes to read."""
+
+    depth = 0
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("write it without anchors and aliases (& and *)")
+        if self.depth > MOST_DEPTH:
+            raise yaml.YAMLError(f"it is nested more than {MOST_DEPTH} levels deep")
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def construct_mapping(self, node, deep=False):
+        """The second of two equal names would silently win."""
+        keys = collections.Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        if twice := [key for key, count in keys.items() if count > 1]:
+            raise yaml.YAMLError(f"{twice[0]!r} is written twice")
+        return super().construct_mapping(node, deep)
 
 
 def from_conda(name: str, conda: dict, image: str | None) -> dict:
@@ -187,8 +239,8 @@ def from_conda(name: str, conda: dict, image: str | None) -> dict:
 
 
 def image_of(definition: dict) -> str | None:
-    docker = definition.get("docker")
-    return docker.get("baseImage") if isinstance(docker, dict) else None
+    image = (definition.get("docker") or {}).get("baseImage")
+    return None if image is None else names.checked(image, "image", most=500, empty=True)
 
 
 def conda_text(definition: dict) -> str | None:

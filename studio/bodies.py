@@ -1,0 +1,126 @@
+"""Bodies of requests: JSON objects, without what JSON does not allow and without what no database could keep."""
+
+import json
+import math
+import re
+from typing import Annotated
+
+import pydantic
+from django.http import HttpRequest
+
+from studio.errors import Invalid
+
+MOST_DEPTH = 32
+# Only a body in which this stands can hold a NUL or half of a character.
+SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+KINDS = {
+    type(None): "null",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    dict: "an object",
+}
+
+
+def parsed(request: HttpRequest) -> dict:
+    """The object as it was sent; its texts may hold what cannot be stored."""
+    try:
+        # By hand, for the parser would guess at other encodings.
+        text = request.body.decode("utf-8-sig") or "{}"
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+    except UnicodeDecodeError as error:
+        raise Invalid("The body is not UTF-8.", code="json_invalid") from error
+    except RecursionError as error:
+        raise _too_deep() from error
+    except ValueError as error:
+        raise Invalid(f"The body is not JSON: {error}", code="json_invalid") from error
+    if not isinstance(value, dict):
+        raise Invalid(f"The body must be a JSON object, not {KINDS[type(value)]}.", code="type_mismatch")
+    check_depth(value)
+    return value
+
+
+def body(request: HttpRequest) -> dict:
+    """The object, all of which can be stored."""
+    value = parsed(request)
+    if SUSPECT.search(request.body):
+        check_storable(value, "")
+    return value
+
+
+def mended(request: HttpRequest) -> dict:
+    """The object, with a mark in place of each character that cannot be stored."""
+    value = parsed(request)
+    return _mended(value) if SUSPECT.search(request.body) else value
+
+
+def _mended(value):
+    if isinstance(value, dict):
+        return {_mended(name): _mended(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_mended(part) for part in value]
+    return UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) else value
+
+
+def check_depth(value: dict) -> None:
+    """Layer by layer, for a batch of metrics is wide and not deep."""
+    layer = [value]
+    for _ in range(MOST_DEPTH):
+        within = [part for node in layer for part in (node.values() if type(node) is dict else node)]
+        layer = [part for part in within if type(part) is dict or type(part) is list]
+        if not layer:
+            return
+    raise _too_deep()
+
+
+def _too_deep() -> Invalid:
+    return Invalid(f"The body is nested more than {MOST_DEPTH} levels deep.", code="too_deep")
+
+
+def check_storable(value, place: str) -> None:
+    """Texts and names at any depth; `place` is the way to the value."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            where = f"{place}/{name}" if place else name
+            _check_text(name, place, "A name")
+            check_storable(part, where)
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            check_storable(part, f"{place}/{number}")
+    elif isinstance(value, str):
+        _check_text(value, place, "The text")
+
+
+def _check_text(text: str, place: str, what: str) -> None:
+    found = UNSTORABLE.search(text)
+    if found:
+        kind = "a NUL character" if found[0] == "\0" else "half of a character"
+        raise Invalid(f"{place or 'body'}: {what} holds {kind}.", target=place, code="invalid_character")
+
+
+def _no_constant(word: str):
+    raise ValueError(f'Send the text "{word}" instead of the bare word {word}.')
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {text[:40]} is larger than any that can be stored.")
+    return value
+
+
+class Body(pydantic.BaseModel):
+    """What a route takes. Kinds are not guessed at: a text is no number, and a truth neither."""
+
+    model_config = pydantic.ConfigDict(strict=True)
+
+
+def _without_point(value):
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# JSON knows one kind of number: 1.0 is whole.
+Whole = Annotated[int, pydantic.BeforeValidator(_without_point)]
