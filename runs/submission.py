@@ -22,7 +22,7 @@ SCRIPT_RUN = "azureml.scriptrun"
 DEFAULT_EXPERIMENT = "Default"
 MOST_COMMAND = 100_000
 MOST_SECONDS = 30 * 24 * 3600
-DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?")
+DURATION = re.compile(r"P(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:\.\d+)?S)?)?")
 VARIABLE = re.compile(r"[^=\0\s]{1,256}")
 # Set by the runner; a job that sets them could pass for another run or load foreign code into the runner.
 RESERVED = re.compile(
@@ -235,6 +235,7 @@ def _target(actor: Actor, workspace: Workspace, compute_id: str | None) -> Compu
     present = ComputeTarget.objects.filter(workspace=workspace, deleted_at=None)
     if not compute_id:
         raise Invalid(f"computeId is missing: write {_names(present)}.", target="computeId")
+    names.checked(compute_id, "computeId", most=1000)
     word = compute_id.removeprefix("azureml:").rstrip("/").rsplit("/", 1)[-1]
     if word.lower() == LOCAL:
         return None
@@ -259,7 +260,6 @@ def _properties(job: JobProperties, snapshot: Snapshot | None, target: ComputeTa
 def _spec(workspace: Workspace, name: str, job: JobProperties, snapshot: Snapshot | None) -> dict:
     """What the runner is told: docs/architecture.md."""
     environment = environments.resolve(workspace, job.environmentId, job.environmentDefinition)
-    history = (job.runDefinition or {}).get("history") or {}
     return {
         "run_id": name,
         "workspace": {**workspace.config, "workspace_id": str(workspace.workspace_id)},
@@ -270,10 +270,19 @@ def _spec(workspace: Workspace, name: str, job: JobProperties, snapshot: Snapsho
         "environment": environment,
         "environment_variables": _variables(job.environmentVariables),
         "timeout_seconds": seconds(job.limits.timeout) if job.limits and job.limits.timeout else None,
-        "directories_to_watch": history.get("directoriesToWatch") or ["logs"],
+        "directories_to_watch": _watched(job.runDefinition or {}),
         "node": None,
         "index_url": f"{settings.PUBLIC_URL}/pypi/simple/",
     }
+
+
+def _watched(definition: dict) -> list[str]:
+    history = definition.get("history") or {}
+    folders = history.get("directoriesToWatch") if isinstance(history, dict) else [None]
+    if folders and not (isinstance(folders, list) and all(isinstance(folder, str) for folder in folders)):
+        target = "runDefinition/history/directoriesToWatch"
+        raise Invalid(f"{target}: write a list of folders.", target=target)
+    return folders or ["logs"]
 
 
 def _variables(given: dict | None) -> dict[str, str]:

@@ -79,7 +79,7 @@ def test_an_unknown_compute_lists_those_there_are(alice_api, cluster):
         ({"command": 5}, "properties/command"),
         ({"jobType": "Sweep"}, "jobType"),
         ({"commandArgv": ["a", 1]}, "properties/commandArgv/1"),
-        ({"command": "a\0b"}, ""),
+        ({"command": "a\0b"}, "properties/command"),
         ({"codeId": "nope"}, "codeId"),
         ({"codeId": "8a0e2b0e-58b9-4b5c-8a55-0b1f6f1d0d4c"}, "codeId"),
         ({"computeId": None}, "computeId"),
