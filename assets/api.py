@@ -5,7 +5,7 @@ from ninja import Path, Router, Schema, Status
 
 from assets import environments
 from assets.models import Environment, EnvironmentVersion
-from studio import api
+from studio import api, bodies
 from studio.errors import Denied, Invalid
 from workspaces import access, lookup
 from workspaces.models import Workspace
@@ -98,7 +98,7 @@ def version_read(request: HttpRequest, place: Path[Place], name: str, version: s
 )
 def version_put(request: HttpRequest, place: Path[Place], name: str, version: str):
     room = _workspace(request, place, "edit")
-    properties = api.body(request).get("properties")
+    properties = bodies.body(request).get("properties")
     if not isinstance(properties, dict):
         raise Invalid("Write the environment as `properties`.", target="properties")
     row, is_new = environments.register(room, request.auth.user, name, version, properties)

@@ -1,5 +1,6 @@
 """Compute targets in Azure's shapes."""
 
+import json
 import re
 from typing import Any
 
@@ -10,8 +11,10 @@ from pydantic import ConfigDict
 from compute import quota, sizes
 from compute.models import ComputeTarget, Node, Scale
 from studio import api as plumbing
+from studio.bodies import Body, Whole
 from studio.errors import Conflict, Invalid
 from workspaces import access, lookup
+from workspaces.creation import checked_location
 from workspaces.models import Workspace
 
 DEFAULT_SIZE = "Standard_DS3_v2"
@@ -19,16 +22,16 @@ router = Router(tags=["computes"])
 locations = Router(tags=["computes"])
 
 
-class Loose(Schema):
+class Loose(Body):
     """What the service does not know is kept out of the way, not refused."""
 
     model_config = ConfigDict(extra="allow")
 
 
 class ScaleSettings(Loose):
-    minNodeCount: int | None = None
-    maxNodeCount: int | None = None
-    nodeIdleTimeBeforeScaleDown: str | int | None = None
+    minNodeCount: Whole | None = None
+    maxNodeCount: Whole | None = None
+    nodeIdleTimeBeforeScaleDown: Any = None
 
 
 class ClusterProperties(Loose):
@@ -57,7 +60,7 @@ class ComputeBody(Loose):
         """What was given of the fields that are kept as they are."""
         description = self.properties.description if self.properties else None
         given = {
-            "location": self.location,
+            "location": checked_location(self.location) if self.location else None,
             "tags": self.tags,
             "description": description,
             "vm_priority": _priority(self.cluster.vmPriority),
@@ -75,6 +78,7 @@ class ComputeBody(Loose):
 
 
 # Recorded and given back; the nodes here have no use for them.
+MOST_KEPT = 16_000
 KEPT = {"subnet", "remoteLoginPortPublicAccess", "enableNodePublicIp", "isolatedNetwork", "virtualMachineImage"}
 
 
@@ -84,6 +88,8 @@ def _kept(given: dict) -> dict:
     account = given.get("userAccountCredentials")
     if isinstance(account, dict) and account.get("adminUserName"):
         kept["userAccountCredentials"] = {"adminUserName": str(account["adminUserName"])}
+    if len(json.dumps(kept)) > MOST_KEPT:
+        raise Invalid(f"{', '.join(kept)}: more than {MOST_KEPT // 1000} kB of settings.", target="properties")
     return kept
 
 
@@ -93,19 +99,21 @@ def _priority(word: str | None) -> str | None:
     return word and words.get(word.lower(), word)
 
 
-DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?", re.I)
+DURATION = re.compile(r"P(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:\.\d+)?S)?)?", re.I)
+NUMBER = re.compile(r"\d{1,9}")
 
 
-def seconds(value: str | int) -> int:
+def seconds(value) -> int:
     """Seconds of an ISO 8601 duration such as PT120S or PT2M, or a number of seconds."""
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if value.isdigit():
-        return int(value)
-    match = DURATION.fullmatch(value)
+    text = value if isinstance(value, str) else ""
+    if NUMBER.fullmatch(text):
+        return int(text)
+    match = DURATION.fullmatch(text)
     if not match or not any(match.groups()):
         raise Invalid(
-            f"The idle time {value!r} is no duration: write seconds, or a duration such as PT120S.",
+            f"The idle time {str(value)[:60]!r} is no duration: write seconds, or a duration such as PT120S.",
             target="nodeIdleTimeBeforeScaleDown",
         )
     days, hours, minutes, rest = (int(part or 0) for part in match.groups())
@@ -159,24 +167,38 @@ def compute_write(request: HttpRequest, place: Path[Place], name: str, body: Com
     present = workspace.compute_targets.present().filter(name__iexact=name).first()
     if present is None:
         return Status(201, describe(_create(request.auth.user, workspace, name, body)))
-    if body.cluster.vmSize and sizes.find(body.cluster.vmSize) != present.size:
-        raise Conflict(
-            f"{present.taken} Its size is {present.vm_size}, and the size of a cluster cannot change.", target="vmSize"
-        )
     return Status(200, describe(_change(workspace, present, body)))
 
 
 def _create(user, workspace: Workspace, name: str, body: ComputeBody) -> ComputeTarget:
-    kind = (body.properties and body.properties.computeType) or ComputeTarget.Kind.CLUSTER
-    if kind.lower() != "amlcompute":
-        raise Invalid(f"The compute type {kind!r} is not offered here; it may be AmlCompute.", target="computeType")
+    _check_kind(body)
     size = body.cluster.vmSize or DEFAULT_SIZE
     ComputeTarget.create(workspace, user, name, size, body.scale(Scale()), **body.recorded)
     return find(workspace, name)
 
 
+def _check_kind(body: ComputeBody) -> None:
+    kind = (body.properties and body.properties.computeType) or ComputeTarget.Kind.CLUSTER
+    if kind.lower() != "amlcompute":
+        raise Invalid(f"The compute type {kind!r} is not offered here; it may be AmlCompute.", target="computeType")
+
+
+def _check_fixed(target: ComputeTarget, body: ComputeBody) -> None:
+    """What a cluster is made with stays; the same again is accepted, for Azure's clients send all of it back."""
+    _check_kind(body)
+    size = body.cluster.vmSize and sizes.find(body.cluster.vmSize).name
+    for field, given, present in (
+        ("vmSize", size, target.size.name),
+        ("vmPriority", body.recorded.get("vm_priority"), target.vm_priority),
+    ):
+        if given and given != present:
+            text = f"The {field} of {target.name} is {present}. It cannot change; make another compute target."
+            raise Conflict(text, target=field)
+
+
 def _change(workspace: Workspace, target: ComputeTarget, body: ComputeBody) -> ComputeTarget:
     target.workspace = workspace
+    _check_fixed(target, body)
     if (scale := body.scale(target.scale_settings)) != target.scale_settings:
         target.scale(scale)
     target.describe(**{key: value for key, value in body.recorded.items() if key in ("tags", "description")})

@@ -1,15 +1,18 @@
 """What nodes and hosts ask: doors for their own keys only, never for people's tokens."""
 
+from typing import Annotated
+
 import pydantic
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Router, Schema, Status
+from ninja import Router, Status
 from ninja.security import HttpBearer
 
 from compute import doorbell, keys, queue
 from compute.broker import cluster_queue
 from compute.models import Host, Node, Work
+from studio.bodies import Body
 from studio.errors import Conflict
 from workspaces.authentication import run_token
 
@@ -29,28 +32,32 @@ class HostKey(HttpBearer):
 router = Router(tags=["nodes"])
 
 
-class Heartbeat(Schema):
+# What the column of a database can hold.
+Pid = Annotated[int, pydantic.Field(ge=0, lt=2**31)]
+
+
+class Heartbeat(Body):
     state: str = "idle"
-    pid: int | None = None
+    pid: Pid | None = None
     work: list[str] = []
 
 
-class Done(Schema):
+class Done(Body):
     attempt: int
     # What the runner said last if it failed itself; empty when all went well.
     message: str = ""
 
 
-class NodeReport(Schema):
+class NodeReport(Body):
     name: str
-    pid: int | None = None
+    pid: Pid | None = None
     alive: bool
     exit: int | None = None
 
 
-class HostReport(Schema):
-    cpus: int = pydantic.Field(default=1, ge=1)
-    memoryGB: float = pydantic.Field(default=1, gt=0)
+class HostReport(Body):
+    cpus: int = pydantic.Field(default=1, ge=1, le=10_000)
+    memoryGB: float = pydantic.Field(default=1, gt=0, le=1_000_000)
     address: str = pydantic.Field(default="", max_length=100)
     nodes: list[NodeReport] = []
 

@@ -1,6 +1,5 @@
 """The one API: Azure's shapes, Azure's errors, tokens only. Each room adds its router in studio/urls.py."""
 
-import json
 import logging
 from urllib.parse import urlencode
 
@@ -12,9 +11,21 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 from ninja.security import HttpBearer
 
+from studio import bodies
 from studio.errors import Invalid, StudioError
 
 logger = logging.getLogger(__name__)
+# What pydantic says of the commonest mistakes, in our words.
+EXPECTED = {
+    "bool_type": "write true or false",
+    "dict_type": "write an object",
+    "float_type": "write a number",
+    "int_type": "write a whole number",
+    "list_type": "write a list",
+    "missing": "is missing",
+    "model_type": "write an object",
+    "string_type": "write a text",
+}
 W = "/subscriptions/{subscription_id}/resourceGroups/{resource_group}/providers/Microsoft.MachineLearningServices/workspaces/{workspace_name}"
 
 
@@ -28,11 +39,17 @@ class Bearer(HttpBearer):
         return Bearer.authenticate_token(token)
 
 
+# How a run or its runner ended; that is never refused for its words.
+REPORTS = ("/events", "/done")
+
+
 class ObjectsOnly(Parser):
     """Without this a list or a text would be read for attributes, of which it has none, and pass for an empty object."""
 
     def parse_body(self, request):
-        return parsed(request)
+        if request.method == "POST" and request.path_info.endswith(REPORTS):
+            return bodies.mended(request)
+        return bodies.body(request)
 
 
 api = NinjaAPI(
@@ -76,11 +93,16 @@ def not_found(request, error):
 @api.exception_handler(ValidationError)
 def not_valid(request, error):
     details = [
-        {"code": e["type"], "target": "/".join(str(part) for part in e["loc"][1:]), "message": e["msg"]}
+        {"code": e["type"], "target": _place(e["loc"]), "message": EXPECTED.get(e["type"], e["msg"])}
         for e in error.errors
     ]
     first = details[0]
     return problem(422, "ValidationError", f"{first['target']}: {first['message']}", first["target"], details)
+
+
+def _place(steps: tuple) -> str:
+    """The way to a field, without where the request holds it: a body's fields lie under the name of the view's argument."""
+    return "/".join(str(step) for step in steps[2 if steps[0] == "body" else 1 :])
 
 
 @api.exception_handler(RequestDataTooBig)
@@ -112,36 +134,3 @@ def _number(request, name: str, default: int, most: int) -> int:
     if not text.isdecimal() or len(text) > 12 or int(text) > most:
         raise Invalid(f"{name}={text!r}: write a whole number up to {most}.", target=name)
     return int(text)
-
-
-def body(request: HttpRequest) -> dict:
-    """A JSON object that has no schema of its own, all of which can be stored."""
-    value = parsed(request)
-    _check_storable(value)
-    return value
-
-
-def parsed(request: HttpRequest) -> dict:
-    """A JSON object, without what Python's parser takes and JSON does not allow."""
-    try:
-        value = json.loads(request.body or b"{}", parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise Invalid(f"The body is not JSON: {error}", code="json_invalid") from error
-    if not isinstance(value, dict):
-        raise Invalid(f"The body must be a JSON object, not {type(value).__name__}.", code="type_mismatch")
-    return value
-
-
-def _check_storable(value: dict) -> None:
-    """What no database keeps as JSON: numbers beyond all bounds, halves of characters, NUL."""
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        text.encode()
-    except ValueError as error:
-        raise Invalid(f"The body holds a number or a character that cannot be stored: {error}.") from error
-    if "\\u0000" in text:
-        raise Invalid("The body holds a NUL character.", code="json_invalid")
-
-
-def _no_constant(word: str):
-    raise ValueError(f'Send the text "{word}" instead of the bare word {word}.')

@@ -5,7 +5,8 @@ import re
 from django.contrib.auth.middleware import AuthenticationMiddleware, LoginRequiredMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render
 from django_htmx.middleware import HtmxMiddleware
@@ -55,16 +56,26 @@ class SecurityHeaders:
 
 
 class AzurePaths:
-    """Azure's addresses ignore case in their fixed words; ours are written one way."""
+    """Azure's addresses ignore case in their fixed words; ours are written one way. None holds a NUL: no database keeps one."""
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
+        if "\0" in request.path_info:
+            raise Http404("No address holds a NUL character.")
+        if "%00" in request.META["QUERY_STRING"]:
+            _refuse_nul(request.GET)
         if "/subscriptions/" in request.path_info.lower():
             for pattern, word in FIXED_WORDS:
                 request.path_info = pattern.sub(word, request.path_info)
         return self.get_response(request)
+
+
+def _refuse_nul(query: QueryDict) -> None:
+    for name, values in query.lists():
+        if any("\0" in word for word in (name, *values)):
+            raise BadRequest(f"{name!r} holds a NUL character, which is found nowhere.")
 
 
 class ForPages:

@@ -35,6 +35,10 @@ api.add_router(f"/history/v1.0{W}", trash_api)
 api.add_router("/history/v1.0", purges_api)
 api.add_router(f"/content/v1.0{W}", content_api)
 
+handler400 = "studio.failures.bad_request"
+handler404 = "studio.failures.not_found"
+handler500 = "studio.failures.server_error"
+
 urlpatterns = [
     # First, for addresses are tried in order, and scripts that log come by the thousand.
     path("", include("runs.mlflow.urls")),

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.test import Client
 
 from compute import doorbell
+from compute.keys import host_key, node_key
 from compute.models import ComputeTarget
 from runs.models import Artifact, Experiment, Run
 from studio import storage
@@ -403,3 +404,228 @@ def test_what_people_write_is_shown_as_text(world, owner, workspace):
     ):
         page = browser.get(path).content.decode()
         assert "<script>alert(1)" not in page and "&lt;script&gt;alert(1)" in page
+
+
+JOB = {
+    "experimentName": "exp",
+    "displayName": "d",
+    "description": "d",
+    "command": "true",
+    "commandArgv": ["true"],
+    "environmentDefinition": {
+        "python": {"condaDependencies": {"dependencies": ["python", {"pip": ["numpy"]}]}},
+        "docker": {"baseImage": "x"},
+        "environmentVariables": {"A": "b"},
+    },
+    "computeId": "cpu-cluster",
+    "environmentVariables": {"A": "b"},
+    "resources": {"instanceCount": 1},
+    "limits": {"timeout": "PT9S"},
+    "tags": {"a": "b"},
+    "parentRunId": "r1",
+    "runDefinition": {"history": {"directoriesToWatch": ["logs"]}},
+}
+SCALE = {"minNodeCount": 0, "maxNodeCount": 1, "nodeIdleTimeBeforeScaleDown": "PT1M"}
+CLUSTER = {"vmSize": "Standard_D2_v2", "vmPriority": "Dedicated", "scaleSettings": SCALE, "subnet": {"id": "s"}}
+WORKSPACE = {"friendlyName": "f", "description": "d", "storageAccount": "store", "hbiWorkspace": False}
+RUN = {"displayName": "d", "tags": {"a": "b"}, "properties": {"a": "b"}, "parentRunId": "r1", "status": "Running"}
+EVENT = {"status": "Failed", "message": "m", "error": {"code": "c", "message": "m"}, "warning": "w", "node": "n"}
+# What each door takes; every place of it is filled with what does not belong there.
+BODIES = {
+    "PUT /subscriptions/sub-2": {"displayName": "d"},
+    "PUT /subscriptions/sub-1/resourceGroups/fresh": {"location": "eastus", "tags": {"a": "b"}},
+    f"PUT {PLACE[:-13]}fresh-one": {
+        "location": "eastus",
+        "tags": {},
+        "sku": {"name": "Basic"},
+        "properties": WORKSPACE,
+    },
+    f"PUT {PLACE}/computes/fresh": {
+        "location": "eastus",
+        "properties": {"computeType": "AmlCompute", "properties": CLUSTER},
+    },
+    f"PATCH {PLACE}/computes/cpu-cluster": {"tags": {"a": "b"}, "properties": {"properties": {"scaleSettings": SCALE}}},
+    f"PUT {PLACE}/environments/fresh/versions/1": {"properties": {"image": "i", "condaFile": "", "tags": {"a": "b"}}},
+    f"PUT {PLACE}/environments/fresh/versions/auto": {"properties": {"definition": JOB["environmentDefinition"]}},
+    f"PUT {PLACE}/jobs/fresh": {"properties": JOB},
+    f"PATCH {PLACE}/jobs/r1": {"properties": {"displayName": "d", "tags": {"a": "b"}}},
+    f"PUT {H}/experiments/exp/runs/fresh": RUN,
+    f"PATCH {H}/experiments/exp": {"name": "exp2", "tags": {"a": "b"}, "archived": True},
+    f"PATCH {H}/runs/r1": {"displayName": "d", "removeTags": ["a"], "properties": {"a": "b"}},
+    f"POST {H}/runs/r1/events": EVENT,
+    f"POST {H}/runs/r1/params": {"parameters": {"a": "b"}},
+    f"POST {H}/runs/r1/metrics": {"batchId": "b", "metrics": [{"name": "n", "step": 1, "time": 1, "value": 1}]},
+    "POST /login/device": {"clientName": "c"},
+    "POST /nodes/v1/heartbeat": {"state": "idle", "pid": 1, "work": ["x"]},
+    "POST /nodes/v1/host": {"cpus": 1, "memoryGB": 1.5, "nodes": [{"name": "n", "pid": 1, "alive": False, "exit": 0}]},
+}
+UNFIT = [None, True, 2**70, "\ud800", "\0", "x" * 70_000, [[{}]], {"": {"a": [1]}}]
+
+
+def places(value, way=()):
+    yield way
+    for step, part in value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else ()):
+        yield from places(part, (*way, step))
+
+
+def filled(value, way: tuple, new):
+    if not way:
+        return new
+    copy = value.copy()
+    copy[way[0]] = filled(value[way[0]], way[1:], new)
+    return copy
+
+
+@pytest.fixture
+def keys(world):
+    node = factories.make_node(ComputeTarget.objects.get())
+    return {"/nodes/v1/heartbeat": node_key(node), "/nodes/v1/host": host_key(node.host)}
+
+
+@pytest.mark.parametrize("door", BODIES)
+def test_what_does_not_belong_in_a_place_is_refused_by_its_place(world, keys, door):
+    method, _, path = door.partition(" ")
+    headers = {"Authorization": f"Bearer {keys[path]}"} if path in keys else {}
+    for way in places(BODIES[door]):
+        for odd in UNFIT:
+            body = json.dumps(filled(BODIES[door], way, odd))
+            with as_if_never():
+                answer = world.generic(method, path, body, "application/json", headers=headers)
+            assert answer.status_code < 500, (way, odd, answer.content[:300])
+            if answer.status_code in (400, 422):
+                error = json.loads(answer.content)["error"]
+                assert error["message"] and (error["target"] or not way), (way, odd, error)
+
+
+@pytest.mark.parametrize("door", [door for door, body in BODIES.items() if "properties" in body])
+def test_properties_that_are_no_object_are_not_taken_for_none(world, door):
+    method, _, path = door.partition(" ")
+    for odd in (5, "x", [], True):
+        answer = world.generic(method, path, json.dumps({"properties": odd}), "application/json")
+        assert answer.status_code in (400, 422) and "properties" in told(answer), (odd, answer.content)
+
+
+# The row of the catalogue of bad inputs, the door, what is sent, and a word of the refusal.
+REFUSED = [
+    ("A04", f"PATCH {H}/runs/r1", b'{"displayName": NaN}', "NaN"),
+    ("A07", f"PATCH {H}/runs/r1", b'{"displayName": ' + b"9" * 5000 + b"}", "not JSON"),
+    ("A08", f"POST {H}/runs/r1/metrics", b'{"metrics": [{"name": "a", "step": 9223372036854775808, "value": 1}]}', "2^63"),
+    ("A08", f"PUT {PLACE}/jobs/fresh", b'{"properties": {"x": 1e400}}', "1e400"),
+    ("A10", f"PUT {PLACE}/jobs/fresh", b'{"properties": {"x": ' + b"[" * 40 + b"]" * 40 + b"}}", "32 levels"),
+    ("A13", f"PATCH {H}/runs/r1", '{"displayName": "x"}'.encode("utf-16"), "UTF-8"),
+    ("A14", f"POST {H}/runs/r1/metrics", b'{"x": "' + b"x" * 8 * 2**20 + b'"}', "8 MiB"),
+    ("A14", f"PATCH {H}/runs/r1", b'{"x": "' + b"x" * 8 * 2**20 + b'"}', "8 MiB"),
+    ("A23", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"scaleSettings": {"minNodeCount": true}}}}', "whole number"),
+    ("A23", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"scaleSettings": {"minNodeCount": "1"}}}}', "whole number"),
+    ("A35", f"PUT {PLACE.replace('aml-workspace', 'AML-WORKSPACE')}", b'{"properties": {"keyVault": "x"}}', "key vault"),
+    ("A35", f"PUT {PLACE}/computes/CPU-Cluster", b'{"properties": {"properties": {"vmSize": "Standard_NC6"}}}', "cannot change"),
+    ("A36", f"PUT {PLACE[:-13]}ab", b"{}", "3 to 33"),
+    ("A36", f"PUT {H}/experiments/{'x' * 256}", b"", "1 to 255"),
+    ("A38", f"PUT {PLACE}/computes/-x", b"{}", "starting with a letter"),
+    ("A38", f"PUT {H}/experiments/.git", b"", "starting with a letter"),
+    ("A39", f"PATCH {H}/runs/r1", json.dumps({"tags": {str(n): "" for n in range(51)}}).encode(), "50 are allowed"),
+    ("A39", f"PATCH {H}/runs/r1", json.dumps({"description": "x" * 5001}).encode(), "5000 are allowed"),
+    ("A40", f"POST {H}/runs/r1/metrics", json.dumps({"metrics": [{}] * 10_001}).encode(), "10000 are allowed"),
+    ("A50", f"POST {H}/runs/r1/events", b'{"status": "Queued"}', "cannot become"),
+    ("A51", f"DELETE {H}/runs/r1", b"", "not ended"),
+    ("A51", f"DELETE {H}/experiments/exp", b"", "not ended"),
+    ("F33", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"scaleSettings": {"minNodeCount": 9}}}}', "more than the maximum"),
+    ("F33", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"scaleSettings": {"maxNodeCount": 1000000}}}}', "1 to 100"),
+    ("F37", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"vmSize": "Huge"}}}', "Choose one of"),
+    ("F37", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"vmPriority": "LowPriority"}}}', "cannot change"),
+    ("F38", f"PUT {H}/experiments/exp/runs/fresh", b'{"parentRunId": "elsewhere"}', "no run"),
+    ("S41", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": JOB | {"environmentVariables": {"A=B": "x"}}}).encode(), "no ="),
+    ("S41", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": JOB | {"environmentVariables": {"LD_PRELOAD": "x"}}}).encode(), "LD_PRELOAD"),
+    ("S42", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": JOB | {"computeId": "gone"}}).encode(), "cpu-cluster"),
+    ("S43", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": {"command": "x", "environmentId": "gone:1", "computeId": "local"}}).encode(), "There are"),
+    ("E46", f"PUT {PLACE}/environments/env/versions/1", b'{"properties": {"image": "other"}}', "never change"),
+    ("E53", f"PUT {PLACE}/environments/env/versions/latest", b'{"properties": {}}', "latest"),
+    ("E45", f"GET {PLACE}/environments/env/versions/7", b"", "it has 1"),
+    ("E07", f"PUT {PLACE}/environments/a%20b/versions/1", b'{"properties": {}}', "letters"),
+    ("E38", f"PUT {PLACE}/environments/fresh/versions/1", b'{"properties": {"definition": {"environmentVariables": []}}}', "object"),
+    ("R53", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": {"command": "x" * 100_001}}).encode(), "100000 are allowed"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "door", "body", "word"), REFUSED, ids=[f"{row[0]} {row[3]}" for row in REFUSED])
+def test_a_row_of_the_catalogue(world, row, door, body, word):
+    method, _, path = door.partition(" ")
+    answer = world.generic(method, path, body, "application/json")
+    assert 400 <= answer.status_code < 500, answer.content[:300]
+    assert word in told(answer), told(answer)
+
+
+ALIASES = "a: &a [x]\nb: &b [*a,*a,*a]\ndependencies: []\n"
+CONDA = [
+    ("E02", ALIASES, "anchors"),
+    ("E02", "[" * 50_000, "levels"),
+    ("E02", "- " * 50_000, "levels"),
+    ("E02", "x" * 300_000, "256 KB"),
+    ("E03", "dependencies: !!python/object/apply:os.system ['true']", "python/object"),
+    ("E04", "dependencies: [a]\ndependencies: [b]", "twice"),
+    ("E05", "dependencies: numpy", "list"),
+    ("E05", "dependencies: {a: b}", "list"),
+    ("E06", "dependencies: [{pip: numpy}]", "requirements"),
+    ("E06", "dependencies: [{pip: [[a]]}]", "requirements"),
+    ("E14", "dependencies: [1.5]", "text"),
+    ("E47", 'name: "\\0"', "NUL"),
+    ("E02", "x: 2024-01-01", "JSON"),
+    ("E02", "x: .inf", "JSON"),
+    ("E02", "x: " + "9" * 5000, "limit"),
+    ("E48", "numpy", "object"),
+]
+
+
+@pytest.mark.parametrize(("row", "text", "word"), CONDA, ids=[f"{row[0]} {row[1][:12]!r}" for row in CONDA])
+def test_a_conda_file_that_cannot_be_kept(world, row, text, word):
+    body = json.dumps({"properties": {"condaFile": text}})
+    answer = world.put(f"{PLACE}/environments/fresh/versions/1", body, "application/json")
+    assert answer.status_code == 400 and word in told(answer), told(answer)
+    assert answer.json()["error"]["target"].startswith("condaFile")
+
+
+def test_what_looks_odd_and_is_right_is_taken(world):
+    with_mark = b"\xef\xbb\xbf" + json.dumps({"displayName": r"C:\u0000 \ud83d", "tags": {"e": "\U0001f4a5"}}).encode()
+    assert world.patch(f"{H}/runs/r1", with_mark, "application/json").json()["displayName"] == r"C:\u0000 \ud83d"
+    scale = {"properties": {"properties": {"scaleSettings": {"minNodeCount": 1.0, "maxNodeCount": 2}}}}
+    assert world.patch(f"{PLACE}/computes/cpu-cluster", json.dumps(scale), "application/json").status_code == 200
+    point = {"metrics": [{"name": "a", "value": word} for word in ("NaN", "Infinity", "-Infinity")]}
+    assert world.post(f"{H}/runs/r1/metrics", json.dumps(point), "application/json").json() == {"accepted": 3}
+
+
+def test_how_a_run_ended_is_never_refused_for_its_words(world):
+    event = {
+        "status": "Failed",
+        "message": "a\udcff\0b",
+        "error": {"code": "\ud800", "message": "\0", "details": ["\udcff"]},
+    }
+    answer = world.post(f"{H}/runs/r1/events", json.dumps(event), "application/json")
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["error"]["message"] == "\N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize(
+    "address", [f"{PLACE}/jobs/a%00b", f"{ML}/nowhere%00", f"{PLACE}/nowhere", "/subscriptions/a%00"]
+)
+def test_an_address_that_is_none_is_told_in_the_shape_of_its_door(world, address):
+    answer = world.get(address)
+    assert answer.status_code == 404 and "nothing at" in told(answer)
+
+
+@pytest.mark.parametrize(
+    "address", [f"{H}/runs?tag=a%00", f"{ML}/runs/get?run_id=%00", "/discovery/workspaces/1?x=%00"]
+)
+def test_a_nul_in_a_query_is_refused_by_name(world, address):
+    answer = world.get(address)
+    name = address.partition("?")[2].partition("=")[0]
+    assert answer.status_code == 400 and f"'{name}' holds a NUL" in told(answer)
+
+
+def test_what_breaks_is_told_without_its_inside(world, monkeypatch):
+    def broken(*words):
+        raise RuntimeError("SELECT secret")
+
+    monkeypatch.setattr("runs.api.described.run", broken)
+    answer = world.get(f"{H}/runs/r1")
+    assert answer.status_code == 500 and "secret" not in answer.content.decode()
+    assert json.loads(answer.content)["error"]["code"] == "InternalError"

@@ -1,14 +1,16 @@
 """Subscriptions, resource groups and workspaces over REST, in Azure's shapes."""
 
 import uuid
+from typing import Annotated
 
 from django.http import Http404, HttpRequest, JsonResponse
-from ninja import Router, Schema
-from pydantic import ConfigDict, Field
+from ninja import Router
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from studio.api import W, page
+from studio.bodies import Body
 from studio.errors import Conflict
-from workspaces import creation, deletion, lookup, wire
+from workspaces import creation, deletion, lookup, names, wire
 from workspaces.access import require
 from workspaces.models import ResourceGroup, Subscription, Workspace
 
@@ -18,16 +20,16 @@ G = S + "/resourceGroups/{resource_group}"
 ML = "/providers/Microsoft.MachineLearningServices"
 
 
-class SubscriptionBody(Schema):
+class SubscriptionBody(Body):
     displayName: str = ""
 
 
-class GroupBody(Schema):
+class GroupBody(Body):
     location: str = ""
     tags: dict | None = None
 
 
-class WorkspaceProperties(Schema):
+class WorkspaceProperties(Body):
     """What else Azure's clients send is accepted and has no meaning here."""
 
     model_config = ConfigDict(extra="ignore")
@@ -40,10 +42,15 @@ class WorkspaceProperties(Schema):
     hbiWorkspace: bool | None = None
 
 
-class WorkspaceBody(Schema):
+class Sku(Body):
+    name: str | None = None
+
+
+class WorkspaceBody(Body):
     location: str | None = None
     tags: dict | None = None
-    sku: dict | str | None = None
+    # Azure's clients write {"name": "Basic"}; the word alone is taken too.
+    sku: Annotated[Sku | None, BeforeValidator(lambda sku: {"name": sku} if isinstance(sku, str) else sku)] = None
     properties: WorkspaceProperties = Field(default_factory=WorkspaceProperties)
 
     def details(self) -> dict:
@@ -52,7 +59,7 @@ class WorkspaceBody(Schema):
         named = {
             "location": self.location,
             "tags": self.tags,
-            "sku": self.sku.get("name") if isinstance(self.sku, dict) else self.sku,
+            "sku": self.sku and self.sku.name,
             "friendly_name": sent.friendlyName,
             "description": sent.description,
             "storage_account": sent.storageAccount,
@@ -153,7 +160,8 @@ def _changed(request, workspace: Workspace, body: WorkspaceBody) -> Workspace:
     for name, value in fields.items():
         if name not in workspace.EDITABLE and value != getattr(workspace, name):
             raise Conflict(
-                f"The {name.replace('_', ' ')} of a workspace cannot be changed once it is made.", target=name
+                f"The {name.replace('_', ' ')} of a workspace cannot be changed once it is made.",
+                target=names.field(name.replace("_", " ")),
             )
     # An empty text takes away.
     cleared = {name: "" for name in ("friendly_name", "description") if sent.get(name) == ""}

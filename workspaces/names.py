@@ -39,29 +39,39 @@ def name(value: str, what: str) -> str:
     return value
 
 
-def checked(value, what: str, *, most: int, empty: bool = False) -> str:
-    """A text without control characters, at most `most` characters; Invalid names the limit."""
+def checked(value, what: str, *, most: int, empty: bool = False, target: str = "") -> str:
+    """A text without control characters, at most `most` characters; Invalid names the limit, and the field by `target`."""
+    target = target or field(what)
     if not isinstance(value, str):
-        raise Invalid(f"The {what} must be text, not {type(value).__name__}.", target=what)
+        raise Invalid(f"The {what} must be text, not {type(value).__name__}.", target=target)
     if len(value) > most:
-        raise Invalid(f"The {what} has {len(value)} characters; {most} are allowed.", target=what)
+        raise Invalid(f"The {what} has {len(value)} characters; {most} are allowed.", target=target)
     if not value and not empty:
-        raise Invalid(f"The {what} is empty.", target=what)
+        raise Invalid(f"The {what} is empty.", target=target)
     if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\r\t" for c in value):
-        raise Invalid(f"The {what} contains a control character or half of a character.", target=what)
+        raise Invalid(f"The {what} contains a control character or half of a character.", target=target)
     return value
+
+
+def field(what: str) -> str:
+    """As the wire names it: of "display name" it is displayName."""
+    first, *rest = what.split()
+    return first + "".join(word.title() for word in rest)
 
 
 def tags(value, what: str = "tag", *, most: int = MAX_TAGS) -> dict[str, str]:
     """Tags or properties as text → text; values that are not text become text, as SDK v1 does."""
+    many = {"property": "properties"}.get(what, f"{what}s")
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise Invalid(f"Write {what}s as an object of names and values.", target=f"{what}s")
+        raise Invalid(f"Write {many} as an object of names and values.", target=many)
     if len(value) > most:
-        raise Invalid(f"{len(value)} {what}s were given; {most} are allowed.", target=f"{what}s")
+        raise Invalid(f"{len(value)} {many} were given; {most} are allowed.", target=many)
     return {
-        checked(k, f"{what} name", most=256): checked(_text(v), f"value of {what} {k!r}", most=8000, empty=True)
+        checked(k, f"{what} name", most=256, target=many): checked(
+            _text(v), f"value of {what} {k!r}", most=8000, empty=True, target=f"{many}/{k}"
+        )
         for k, v in value.items()
     }
 

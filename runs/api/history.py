@@ -10,14 +10,16 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.lookups import Exact, IsNull
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Path, Router, Schema
+from ninja import Path, Router
 
 from compute import queue
 from runs import submission
 from runs.api import described, lookup
 from runs.api.lookup import Place
 from runs.models import Experiment, Run
+from runs.search import finder
 from studio import api
+from studio.bodies import Body
 from studio.errors import Conflict, Invalid
 from workspaces import access, names
 from workspaces.authentication import RUN_TOKEN_DAYS, run_token
@@ -29,14 +31,14 @@ VIEWS = {"ActiveOnly": True, "ArchivedOnly": False, "All": None}
 CANNOT_BE_KEPT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
 
-class ExperimentIn(Schema):
+class ExperimentIn(Body):
     name: str | None = None
     description: str | None = None
     tags: dict | None = None
     archived: bool | None = None
 
 
-class RunIn(Schema):
+class RunIn(Body):
     displayName: str | None = None
     description: str | None = None
     parentRunId: str | None = None
@@ -48,7 +50,7 @@ class RunIn(Schema):
     status: str = "NotStarted"
 
 
-class RunPatch(Schema):
+class RunPatch(Body):
     displayName: str | None = None
     description: str | None = None
     tags: dict | None = None
@@ -56,7 +58,7 @@ class RunPatch(Schema):
     properties: dict | None = None
 
 
-class Event(Schema):
+class Event(Body):
     status: str | None = None
     message: str = ""
     error: dict | None = None
@@ -64,7 +66,7 @@ class Event(Schema):
     node: str = pydantic.Field(default="", max_length=60)
 
 
-class Parameters(Schema):
+class Parameters(Body):
     parameters: dict
 
 
@@ -144,7 +146,7 @@ def experiment_create(request: HttpRequest, place: Path[Place], name: str):
 @router.patch("/experiments/{path:name}", summary="Rename, describe, tag or archive an experiment")
 def experiment_edit(request: HttpRequest, place: Path[Place], name: str, body: ExperimentIn):
     found = lookup.experiment(request, place, name, "edit")
-    found.edit(**body.dict())
+    found.edit(**body.model_dump())
     return described.experiment(found)
 
 
@@ -292,7 +294,9 @@ def _run_page(request: HttpRequest, runs, children: bool = False):
     wanted = Wanted(*(_words(query.getlist(field.name)) for field in dataclasses.fields(Wanted)))
     if not children and query.get("includeChildren", "").lower() not in ("true", "1") and not request.auth.is_run:
         runs = runs.filter(parent=None)
-    return api.page(request, _narrowed(runs, wanted).told(), described.run)
+    # In the words of the query box and of MLflow's search; an error names the column.
+    found = finder.filtered(_narrowed(runs, wanted), query.get("filter", ""))
+    return api.page(request, found.told(), described.run)
 
 
 def _words(values: list[str]) -> list[str]:

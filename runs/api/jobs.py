@@ -7,7 +7,7 @@ from runs import submission
 from runs.api import described, lookup
 from runs.api.lookup import Place
 from runs.models import Run
-from studio import api
+from studio import api, bodies
 from studio.errors import Invalid
 from workspaces import access
 
@@ -63,7 +63,7 @@ def job_put(request: HttpRequest, place: Path[Place], name: str):
         own = Run.objects.select_related("work").get(workspace=room, run_id=request.auth.run_id)
         lookup.check_attempt(request.auth, own)
     there = Run.objects.filter(workspace=room, run_id=name).exists()
-    submission.submit(request.auth, room, name, api.body(request))
+    submission.submit(request.auth, room, name, bodies.body(request))
     return Status(200 if there else 201, described.job(lookup.readable(request, place, name)))
 
 
@@ -75,7 +75,7 @@ def job_read(request: HttpRequest, place: Path[Place], name: str):
 @router.patch("/{name}", summary="Change a job's display name, description and tags", openapi_extra=CHANGE)
 def job_edit(request: HttpRequest, place: Path[Place], name: str):
     run = lookup.writable(request, place, name)
-    properties = api.body(request).get("properties")
+    properties = bodies.body(request).get("properties")
     if not isinstance(properties, dict):
         raise Invalid("Write what changes as `properties`.", target="properties")
     run.edit(

@@ -8,7 +8,7 @@ from runs import metrics
 from runs.api import described, lookup
 from runs.api.lookup import Place
 from runs.models import MetricSeries, Run
-from studio import api
+from studio import api, bodies
 from studio.errors import TooLarge
 
 router = Router(tags=["metrics"])
@@ -38,7 +38,7 @@ def metric_write(request: HttpRequest, place: Path[Place], run_id: str):
         raise TooLarge(f"A batch has at most {most // 2**20} MiB. Send it in parts.")
     run = lookup.writable(request, place, run_id)
     lookup.check_open(request.auth, run)
-    batch = api.body(request)
+    batch = bodies.body(request)
     return {"accepted": metrics.ingest(run, batch.get("batchId") or "", batch.get("metrics", []))}
 
 

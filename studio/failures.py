@@ -1,0 +1,38 @@
+"""What a request is told when no view has answered it: people by a page, clients in the shape of the door they knocked at."""
+
+from django.core.exceptions import SuspiciousOperation
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views import defaults
+
+from studio.api import problem
+from studio.middleware import is_api
+
+MLFLOW_CODES = {400: "INVALID_PARAMETER_VALUE", 404: "ENDPOINT_NOT_FOUND", 500: "INTERNAL_ERROR"}
+
+
+def bad_request(request: HttpRequest, exception) -> HttpResponse:
+    # What Django calls suspicious is for its log alone.
+    hidden = isinstance(exception, SuspiciousOperation)
+    message = "The request is not one that the studio understands." if hidden else str(exception)
+    if is_api(request):
+        return _shaped(request, 400, "BadRequest", message)
+    return render(request, "400.html", {"message": message}, status=400)
+
+
+def not_found(request: HttpRequest, exception) -> HttpResponse:
+    if is_api(request):
+        return _shaped(request, 404, "ResourceNotFound", f"There is nothing at {request.path}.")
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    if is_api(request):
+        return _shaped(request, 500, "InternalError", "The studio could not answer. The reason is in its log.")
+    return defaults.server_error(request)
+
+
+def _shaped(request: HttpRequest, status: int, code: str, message: str) -> JsonResponse:
+    if request.path_info.startswith("/mlflow/"):
+        return JsonResponse({"error_code": MLFLOW_CODES[status], "message": message}, status=status)
+    return problem(status, code, message)
