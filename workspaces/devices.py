@@ -76,7 +76,7 @@ def whoami(request: HttpRequest):
 @require_http_methods(["GET", "POST"])
 def device(request):
     """Shows what asks for a sign-in; a POST approves or denies it."""
-    code = (request.POST.get("code") or request.GET.get("code", "")).strip().upper()
+    code = (request.POST.get("code") or request.GET.get("code", "")).replace("\0", "").strip().upper()
     login = DeviceLogin.objects.filter(user_code=code, user=None, denied_at=None, expires_at__gt=timezone.now()).first()
     if request.method == "POST" and login:
         return _decide(request, login)
