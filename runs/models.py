@@ -14,7 +14,7 @@ from runs.inputs import RunDataset, RunModel  # noqa: F401  (Django looks for ta
 from runs.purge_jobs import PurgeJob  # noqa: F401
 from runs.retention_rules import RetentionRule  # noqa: F401
 from runs.saved_views import SavedView, Star, TagEdit  # noqa: F401
-from runs.search.patterns import ValueStart
+from runs.search.patterns import AsNumber, ValueStart
 from runs.series import MetricBatch, MetricChunk, MetricSeries  # noqa: F401
 from studio.errors import Conflict, Invalid
 from workspaces import names
@@ -530,7 +530,10 @@ class RunTag(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "name"], name="one_tag_of_a_name")]
-        indexes = [models.Index("name", ValueStart("value"), "run", name="tags_by_value")]
+        indexes = [
+            models.Index("name", ValueStart("value"), "run", name="tags_by_value"),
+            models.Index("name", AsNumber("value"), "run", name="tags_by_number"),
+        ]
         ordering = ["name"]
 
     def __str__(self):
@@ -546,7 +549,10 @@ class RunParameter(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "name"], name="one_parameter_of_a_name")]
-        indexes = [models.Index("name", ValueStart("value"), "run", name="parameters_by_value")]
+        indexes = [
+            models.Index("name", ValueStart("value"), "run", name="parameters_by_value"),
+            models.Index("name", AsNumber("value"), "run", name="parameters_by_number"),
+        ]
         ordering = ["name"]
 
     def __str__(self):

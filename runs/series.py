@@ -45,7 +45,12 @@ class MetricSeries(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "name"], name="one_series_of_a_name")]
-        indexes = [models.Index(fields=["name", "last", "run"], name="series_by_value")]
+        # A list sorted by the last, the least or the greatest value reads it in this order.
+        indexes = [
+            models.Index(fields=["name", "last", "run"], name="series_by_value"),
+            models.Index(fields=["name", "least", "run"], name="series_by_least"),
+            models.Index(fields=["name", "most", "run"], name="series_by_most"),
+        ]
         ordering = ["pk"]
 
     def __str__(self):

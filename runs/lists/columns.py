@@ -74,6 +74,11 @@ class Column:
         return self.kind in METRIC_COLUMNS
 
     @property
+    def is_row(self) -> bool:
+        """Whether it is a row of a table of its own, sorted by an index there."""
+        return self.is_metric or self.kind in TEXTS
+
+    @property
     def is_numeric(self) -> bool:
         return self.is_metric or (self.name in NUMERIC_ATTRIBUTES and self.kind == "attribute")
 
@@ -155,11 +160,6 @@ def _widths(words: list[str]) -> dict[str, int]:
 class Sort:
     column: Column
     descending: bool
-
-    @property
-    def is_by_last(self) -> bool:
-        """Answered by an index of the metrics."""
-        return self.column.kind == "metric"
 
 
 MOST_SORTS = 5

@@ -1,29 +1,45 @@
 """The runs of a list from one place to another in its order, without reading what lies before."""
 
-from django.db.models import F, FilteredRelation, Q
+import sys
 
-from runs.lists.columns import Sort, ordered
-from runs.models import MetricSeries
+from django.db.models import F, FilteredRelation, Q
+from django.db.models.lookups import GreaterThanOrEqual, IsNull
+
+from runs.lists.columns import METRIC_COLUMNS, TEXTS, Column, Sort, ordered
+from runs.models import Run
+from runs.search import stretches
+from runs.search.patterns import AsNumber, ValueStart
+
+# SQLite finds "is a number" in the index only as a comparison.
+LEAST = -sys.float_info.max
 
 
 def places(runs, sorts: list[Sort], start: int, stop: int) -> list[tuple[int, int]]:
     """Key and revision of each."""
-    if sorts and sorts[0].is_by_last:
-        return _by_metric(runs, sorts[0], sorts[1:], start, stop)
-    return list(ordered(runs, sorts).values_list("pk", "revision")[start:stop])
+    parts = _stretches(runs, sorts) if sorts and sorts[0].column.is_row else [ordered(runs, sorts)]
+    return stretches.taken([part.values_list("pk", "revision") for part in parts], start, stop - start)
 
 
-def _by_metric(runs, first: Sort, rest: list[Sort], start: int, stop: int) -> list[tuple[int, int]]:
-    """Those with a number there in the order of its index, then those without."""
-    series = FilteredRelation("metrics", condition=Q(metrics__name=first.column.name))
-    numbers = runs.alias(series=series).filter(series__last__isnull=False)
-    last = F("series__last")
-    numbers = ordered(numbers, rest, last.desc() if first.descending else last.asc()).values_list("pk", "revision")
-    found = list(numbers[start:stop])
-    if len(found) == stop - start:
-        return found
-    before = start + len(found) if found or not start else numbers.count()
-    have = MetricSeries.objects.filter(name=first.column.name, last__isnull=False).values("run")
-    others = ordered(runs.exclude(pk__in=have), rest).values_list("pk", "revision")
-    skip = max(0, start - before)
-    return found + list(others[skip : skip + stop - start - len(found)])
+def _stretches(runs, sorts: list[Sort]) -> list:
+    """The runs that have what the list is sorted by first, in the order of its indexes, numbers before texts; then the others."""
+    first, rest = sorts[0], sorts[1:]
+    rows, value, orders = _read(first.column)
+    joined = runs.alias(row=FilteredRelation(rows, condition=Q(**{f"{rows}__name": first.column.name})))
+    parts = []
+    for condition, order in orders:
+        keys = [key.desc() if first.descending else key.asc() for key in order]
+        parts.append(ordered(joined.filter(condition), rest, *keys))
+    model = Run._meta.get_field(rows).related_model
+    have = model.objects.filter(name=first.column.name, **{f"{value}__isnull": False}).values("run")
+    return [*parts, ordered(runs.exclude(pk__in=have), rest)]
+
+
+def _read(one: Column) -> tuple[str, str, list[tuple]]:
+    """Where a column's rows are, their value, and as what it is sorted: a condition and an order of an index for each."""
+    if one.is_metric:
+        value = METRIC_COLUMNS[one.kind]
+        return "metrics", value, [(Q(**{f"row__{value}__isnull": False}), [F(f"row__{value}")])]
+    number, text, there = AsNumber("row__value"), F("row__value"), Q(row__value__isnull=False)
+    numbers = (there & Q(GreaterThanOrEqual(number, LEAST)), [number])
+    texts = (there & Q(IsNull(number, True)), [ValueStart(text), text])
+    return TEXTS[one.kind], "value", [numbers, texts]

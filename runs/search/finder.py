@@ -5,11 +5,11 @@ import fnmatch
 
 from django.db.models import F, FilteredRelation, Func, Q, TextField, Value
 from django.db.models.functions import Coalesce, Concat
-from django.db.models.lookups import Exact
+from django.db.models.lookups import Exact, GreaterThanOrEqual
 
 from runs.inputs import RunDataset
 from runs.models import MetricSeries, Run, RunParameter, RunTag
-from runs.search import conditions
+from runs.search import conditions, stretches
 from runs.search.grammar import All, Any, Clause, Not, Order, parse, parse_order
 from runs.search.patterns import INDEXED, ValueStart
 from studio.errors import Invalid
@@ -44,7 +44,6 @@ ARTIFACTS = Concat(
 TEXTS = {
     "run_id": "run_id",
     **dict.fromkeys(["run_name", "run name", "name", "display_name"], "display_name"),
-    "artifact_uri": "artifact_uri",
     "description": "description",
     "experiment": "experiment__name",
     **dict.fromkeys(["compute", "target"], "target_name"),
@@ -60,7 +59,9 @@ TAG_COLUMNS = {
     "mlflow.note.content": "description",
     "mlflow.parentRunId": "parent__run_id",
 }
-ATTRIBUTES = sorted({*TEXTS, *TIMES, *NUMBERS, "status", "user_id"})
+ATTRIBUTES = sorted({*TEXTS, *TIMES, *NUMBERS, "artifact_uri", "status", "user_id"})
+ORDERS = {word: F(column) for word, column in {**TEXTS, **TIMES, **NUMBERS, "status": "status"}.items()}
+ORDERS["artifact_uri"] = ARTIFACTS
 USER_TAG = "mlflow.user"
 # The words for a run's state: MLflow's, and our own beside them.
 STATES = {
@@ -81,7 +82,7 @@ class Search:
     """One search: `page` gives rows. Checks filter and order at once."""
 
     def __init__(self, runs, text: str, order_by: list[str]):
-        self.base = runs.alias(start=START, artifact_uri=ARTIFACTS)
+        self.base = runs.alias(start=START)
         self.tree = parse(text)
         self.orders = [_checked(parse_order(item)) for item in order_by]
         if len({(order.entity, order.key) for order in self.orders}) < len(self.orders):
@@ -93,54 +94,70 @@ class Search:
         return self.base if self.tree is None else self.base.filter(_condition(self.tree))
 
     def page(self, start: int, size: int) -> tuple[list, bool]:
-        """Rows from `start`, and whether there are more."""
-        first = self.orders[0] if self.orders else None
-        if first and first.entity == METRIC:
-            rows = self._by_metric(first, start, size + 1)
-        else:
-            rows = list(_sorted(self.runs(), self.orders)[start : start + size + 1])
-        return rows[:size], len(rows) > size
+        """Rows from `start`, and whether there are more: their keys first, so that no whole row is sorted."""
+        keys = stretches.taken([runs.values_list("pk", flat=True) for runs in self._stretches()], start, size + 1)
+        found = self.base.in_bulk(keys[:size])
+        return [found[key] for key in keys[:size] if key in found], len(keys) > size
 
-    def _by_metric(self, first: Order, start: int, size: int) -> list:
-        """First those that have a number there, read in the index's order; then NaN; then those without the metric."""
-        rest = self.orders[1:]
-        mine, easy, others = _divided(self.tree, first.key)
+    def _stretches(self) -> list:
+        """All in their order. Where it begins with a value of many rows, first those that have it, in its index's order."""
+        first = self.orders[0] if self.orders else None
+        if first is None or not _is_of_rows(first):
+            return [_sorted(self.runs(), self.orders)]
+        rows, value, order = SORTED[first.entity]
+        mine, easy, others = _divided(self.tree, first)
         runs = self.base.filter(_condition(All(others)))
-        joined = runs.annotate(sorted=FilteredRelation("metrics", condition=Q(metrics__name=first.key)))
-        numbers = joined.filter(
-            Q(sorted__last__isnull=False),
+        joined = runs.annotate(sorted=FilteredRelation(rows, condition=Q(**{f"{rows}__name": first.key})))
+        # A comparison with what the index is sorted by tells SQLite to begin there.
+        near = [] if first.entity == METRIC else [GreaterThanOrEqual(order[0], "")]
+        having = joined.filter(
+            Q(**{f"sorted__{value}__isnull": False}),
+            *near,
             *[conditions.compared("sorted__last", clause) for clause in mine],
             *[_condition(clause, "sorted__run") for clause in easy],
         )
-        key = F("sorted__last")
-        rows = list(_sorted(numbers, rest, key.desc() if first.descending else key.asc())[start : start + size])
+        order = [key.desc() if first.descending else key.asc() for key in order]
+        found = [_sorted(having, self.orders[1:], *order)]
         # A comparison with the metric is true only of numbers.
-        if len(rows) == size or mine:
-            return rows
-        before = start + len(rows) if rows or not start else numbers.count()
-        have = MetricSeries.objects.filter(name=first.key, last__isnull=False).values("run")
-        without = joined.filter(_condition(All(easy))).exclude(pk__in=have)
-        offset = max(0, start - before)
-        missing = F("sorted__shown").desc(nulls_last=True)
-        return rows + list(_sorted(without, rest, missing)[offset : offset + size - len(rows)])
+        return found if mine else [*found, self._without(joined.filter(_condition(All(easy))), first)]
+
+    def _without(self, joined, first: Order):
+        """Of metrics, NaN comes before those that are not there."""
+        rows, value, _ = SORTED[first.entity]
+        model = Run._meta.get_field(rows).related_model
+        have = model.objects.filter(name=first.key, **{f"{value}__isnull": False}).values("run")
+        missing = [F("sorted__shown").desc(nulls_last=True)] if first.entity == METRIC else []
+        return _sorted(joined.exclude(pk__in=have), self.orders[1:], *missing)
 
 
-def _divided(tree, key: str) -> tuple[tuple, tuple, tuple]:
-    """Of what must all hold: comparisons with this metric; what can be asked of its rows without looking at the runs; the rest."""
+# What has a row for each name: where it is, its value, and the order of the index of its values.
+SORTED = {
+    METRIC: ("metrics", "last", [F("sorted__last")]),
+    PARAM: ("parameter_rows", "value", [ValueStart("sorted__value"), F("sorted__value")]),
+    TAG: ("tag_rows", "value", [ValueStart("sorted__value"), F("sorted__value")]),
+}
+
+
+def _divided(tree, first: Order) -> tuple[tuple, tuple, tuple]:
+    """Of what must all hold: comparisons with the metric that one sorts by; what can be asked of its rows without looking
+    at the runs; the rest."""
     parts = tree.parts if isinstance(tree, All) else () if tree is None else (tree,)
-    mine = tuple(part for part in parts if isinstance(part, Clause) and _is_comparison(part) and part.key == key)
+    mine = tuple(part for part in parts if isinstance(part, Clause) and _is_comparison(part, first))
     rest = [part for part in parts if part not in mine]
-    easy = tuple(part for part in rest if isinstance(part, Clause) and _is_of_rows(part))
+    easy = tuple(part for part in rest if isinstance(part, Clause) and part.operator != "is null" and _is_of_rows(part))
     return mine, easy, tuple(part for part in rest if part not in easy)
 
 
-def _is_of_rows(clause: Clause) -> bool:
-    entity = ENTITIES.get(clause.entity)
-    named = entity in (METRIC, PARAM) or (entity == TAG and clause.key not in TAG_COLUMNS)
-    return named and clause.operator != "is null"
+def _is_of_rows(named: Clause | Order) -> bool:
+    entity = ENTITIES.get(named.entity)
+    return entity in (METRIC, PARAM) or (entity == TAG and named.key not in TAG_COLUMNS)
 
 
-def _is_comparison(clause: Clause) -> bool:
+def _is_comparison(clause: Clause, with_: Order) -> bool:
+    return with_.entity == METRIC and _is_of_metric(clause) and clause.key == with_.key
+
+
+def _is_of_metric(clause: Clause) -> bool:
     return ENTITIES.get(clause.entity) == METRIC and (clause.operator in conditions.NUMERIC or clause.operator == "!=")
 
 
@@ -170,13 +187,11 @@ def _sorted(runs, orders: list[Order], *before):
 
 def _sort_key(runs, order: Order, name: str):
     if order.entity == ATTRIBUTE and order.key != "user_id":
-        return runs, F({**TEXTS, **TIMES, **NUMBERS, "status": "status"}[order.key])
+        return runs, ORDERS[order.key]
     if order.entity == TAG and order.key in TAG_COLUMNS:
         return runs, F(TAG_COLUMNS[order.key])
     key = USER_TAG if order.key == "user_id" and order.entity == ATTRIBUTE else order.key
-    table, column = {METRIC: ("metrics", "last"), PARAM: ("parameter_rows", "value")}.get(
-        order.entity, ("tag_rows", "value")
-    )
+    table, column, _ = SORTED.get(order.entity, SORTED[TAG])
     relation = FilteredRelation(table, condition=Q(**{f"{table}__name": key}))
     return runs.annotate(**{name: relation}), F(f"{name}__{column}")
 
@@ -202,7 +217,7 @@ def _metric(clause: Clause, run: str) -> Q:
     rows = MetricSeries.objects.filter(name=clause.key)
     if clause.operator in ("is null", "is not null"):
         return _has(run, rows, clause.operator == "is not null")
-    if not _is_comparison(clause):
+    if not _is_of_metric(clause):
         raise clause.wrong(
             f"a metric is compared by {', '.join(conditions.NUMERIC)} or !=, not {clause.operator.upper()}"
         )
@@ -245,6 +260,8 @@ def _attribute(clause: Clause, run: str) -> Q:
         return conditions.time(TIMES[key], clause)
     if key in NUMBERS:
         return conditions.number(NUMBERS[key], clause)
+    if key == "artifact_uri":
+        return _artifact_uri(clause)
     if key == "status":
         return _status(clause, run)
     if key == "user_id":
@@ -252,6 +269,13 @@ def _attribute(clause: Clause, run: str) -> Q:
     raise clause.wrong(
         f"'{clause.key}' is none of {', '.join(ATTRIBUTES)}; write metrics.{clause.key}, params.{clause.key} or tags.{clause.key}"
     )
+
+
+def _artifact_uri(clause: Clause) -> Q:
+    """It is made of the experiment's row, which no other search shall wait for, and never empty."""
+    if clause.operator in ("is null", "is not null"):
+        return Q(pk__isnull=clause.operator == "is null")
+    return conditions.on_expression(ARTIFACTS, clause)
 
 
 def _status(clause: Clause, run: str) -> Q:

@@ -50,7 +50,10 @@ for field in (CharField, TextField):
 
 
 class AsNumber(Func):
-    """A text as the number that it writes, as JSON writes numbers; NULL if it writes none."""
+    """A text as the number that it writes, as JSON writes numbers; NULL if it writes none, or one of more than 100 characters.
+
+    An index keeps it, so that no text may be a number that PostgreSQL cannot hold.
+    """
 
     output_field = FloatField()
     arity = 1
@@ -59,11 +62,12 @@ class AsNumber(Func):
     def as_sqlite(self, compiler, connection, **context):
         sql, params = compiler.compile(self.source_expressions[0])
         number = f"CASE WHEN json_type({sql}) IN ('integer', 'real') THEN CAST({sql} AS REAL) END"
-        return f"CASE WHEN json_valid({sql}) THEN {number} END", params * 3
+        return f"CASE WHEN length({sql}) <= 100 AND json_valid({sql}) THEN {number} END", params * 4
 
     def as_sql(self, compiler, connection, **context):
         sql, params = compiler.compile(self.source_expressions[0])
-        return f"CASE WHEN {sql} ~ %s THEN CAST({sql} AS double precision) END", [*params, self.NUMBER, *params]
+        number = f"CASE WHEN length({sql}) <= 100 AND {sql} ~ %s THEN CAST({sql} AS double precision) END"
+        return number, [*params, *params, self.NUMBER, *params]
 
 
 class SecondsBetween(Func):

@@ -62,6 +62,10 @@ def pages(experiment):
     return {
         "experiment": page,
         "sorted by a metric": f"{page}?sort=-metric-accuracy",
+        "sorted by the least of a metric": f"{page}?sort=min-accuracy",
+        "sorted by the greatest of a metric": f"{page}?sort=-max-accuracy",
+        "sorted by a parameter": f"{page}?sort=param-depth",
+        "sorted by a tag": f"{page}?sort=-tag-team",
         "with a status": f"{page}?status=Failed",
         "jobs": reverse("runs:jobs", args=[slug]),
         "experiments": reverse("runs:experiments", args=[slug]),
@@ -98,6 +102,9 @@ def test_pages_read_no_large_table_from_end_to_end(many, as_user):
         ("params.model = 'v3' and metrics.auc < 0.2", ["metrics.auc ASC"]),
         ("tags.team = 'team4'", ["metrics.loss ASC"]),
         ("attributes.status = 'FAILED'", []),
+        ("", ["params.depth ASC"]),
+        ("metrics.auc < 0.2", ["params.seed DESC"]),
+        ("", ["tags.team ASC"]),
         ("", []),
     ],
 )
@@ -125,6 +132,68 @@ def test_a_sort_by_a_metric_pages_through_all_runs(many, as_user):
         numbers = [value for value in values if value is not None]
         assert len(set(seen)) == RUNS and numbers == sorted(numbers, reverse=sort.startswith("-"))
         assert values == numbers + [None] * 32
+
+
+VALUES = ["10", "9", "1e3", " 2 ", "-0.5", "nan", "abc", "Z", "", "9" * 400, f"0.{'0' * 400}1", "01", "2.0", "x" * 2000]
+
+
+@pytest.fixture
+def mixed(many):
+    """Parameters that are numbers, texts or absent: number → value."""
+    values = {number: VALUES[number % 20] for number in range(1, RUNS + 1) if number % 20 < len(VALUES)}
+    rows = dict(Run.objects.filter(experiment=many).values_list("number", "pk"))
+    RunParameter.objects.bulk_create(
+        RunParameter(run_id=rows[number], name="mixed", value=value) for number, value in values.items()
+    )
+    return many, values
+
+
+def test_a_sort_by_a_parameter_pages_through_all_runs(mixed, as_user):
+    """Numbers as numbers, then texts, then those without, the newest first among equals."""
+    experiment, values = mixed
+    numbers = {"10": 10, "9": 9, "1e3": 1000, " 2 ": 2, "-0.5": -0.5, "2.0": 2}
+    client, page = as_user(experiment.created_by), pages(experiment)["experiment"]
+    for sort in ("param-mixed", "-param-mixed"):
+        # A run of a greater number is older here.
+        expected = [
+            *sorted((n for n in values if values[n] in numbers), key=lambda n: (sign(sort) * numbers[values[n]], n)),
+            *sorted((n for n in values if values[n] not in numbers), key=lambda n: (place(values[n], sort), n)),
+            *[number for number in range(1, RUNS + 1) if number not in values],
+        ]
+        seen = []
+        for number in range(1, 5):
+            text = client.get(page, {"sort": sort, "size": 100, "page": number}).content.decode()
+            seen += re.findall(r'id="run-(\d+)"', text)
+        shown = dict(Run.objects.values_list("pk", "number"))
+        assert [shown[int(pk)] for pk in seen] == expected
+
+
+def sign(sort: str) -> int:
+    return -1 if sort.startswith("-") else 1
+
+
+def place(value: str, sort: str) -> int:
+    texts = sorted(set(VALUES))
+    return sign(sort) * texts.index(value)
+
+
+def test_a_search_ordered_by_a_parameter_pages_through_all_runs(mixed, api):
+    """As texts, then those without, the newest first among equals."""
+    experiment, values = mixed
+    caller, address = (
+        api(experiment.created_by),
+        f"/mlflow/v1.0{experiment.workspace.arm_id}/api/2.0/mlflow/runs/search",
+    )
+    for word in ("ASC", "DESC"):
+        body = {"experiment_ids": [str(experiment.experiment_id)], "order_by": [f"params.mixed {word}"]}
+        seen, more = [], {}
+        while more is not None:
+            answer = caller.post(address, {**body, "max_results": 70, **more}).json()
+            seen += [int(run["info"]["run_id"].removeprefix("many_")) for run in answer["runs"]]
+            more = {"page_token": answer["next_page_token"]} if "next_page_token" in answer else None
+        sort = "-" if word == "DESC" else ""
+        have = sorted(values, key=lambda n: (place(values[n], sort), n))
+        assert seen == [*have, *[number for number in range(1, RUNS + 1) if number not in values]]
 
 
 def test_what_the_counters_say(many, as_user):
