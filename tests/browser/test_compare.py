@@ -1,5 +1,6 @@
 """The pages that compare jobs as a person sees them, and what scripts add to them."""
 
+import pathlib
 import re
 
 import pytest
@@ -7,9 +8,12 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from runs import metrics
+from runs.files import artifacts
+from runs.models import Run
 from tests import factories
 from tests.browser.test_pages import SERIOUS, SIDEWAYS
 from tests.runs.sample_data import make_full_run, scalars
+from tests.runs.test_compare import other_snapshot
 
 pytestmark = pytest.mark.browser
 TABS = ["details", "metrics", "charts", "scatter", "parallel", "images", "logs", "code"]
@@ -19,6 +23,7 @@ TABS = ["details", "metrics", "charts", "scatter", "parallel", "images", "logs",
 def runs(workspace, alice):
     experiment = factories.make_experiment(workspace, "digits")
     made = [make_full_run(experiment, alice, display_name=f"job {number}") for number in range(3)]
+    Run.objects.filter(pk=made[1].pk).update(snapshot=other_snapshot(made[1], alice))
     for number, run in enumerate(made):
         metrics.ingest(run, "", scalars("score", [0.5 + number / 10]))
         run.add_parameters({"rate": str(0.001 * 10**number)})
@@ -36,12 +41,28 @@ def test_every_tab_is_accessible_quiet_and_narrow_enough(browser, axe, alice, ru
     runs[1].edit(display_name="a_name_without_any_gap_" * 8, tags={"k" * 100: "v" * 200})
     page = browser.open(alice, path_of(runs), width=width, color_scheme=scheme)
     found = {}
-    for query in [*[f"&tab={tab}" for tab in TABS[1:]], "", "&tab=charts&group=params.rate", "&tab=code&view=unified"]:
+    for query in [
+        *[f"&tab={tab}" for tab in TABS[1:]],
+        "",
+        "&tab=charts&group=params.rate",
+        "&tab=code&view=unified",
+        "&tab=parallel&sc=tags.seed",
+    ]:
         page.goto(browser.url + path_of(runs, query))
         page.wait_for_timeout(400)
         page.evaluate(axe)
         found[query] = page.evaluate(SERIOUS) + ([f"{s} px too wide"] if (s := page.evaluate(SIDEWAYS)) > 1 else [])
     assert {query: wrong for query, wrong in found.items() if wrong} == {}
+
+
+def test_menus_are_accessible(browser, axe, alice, runs):
+    page = browser.open(alice, path_of(runs))
+    page.evaluate(axe)
+    for name, choice in (("3 jobs", "Remove"), ("Copy table", "As Markdown")):
+        page.get_by_role("button", name=name).click()
+        expect(page.locator(".compare-menu:popover-open")).to_contain_text(choice if choice != "Remove" else "job 2")
+        assert page.evaluate(SERIOUS) == []
+        page.keyboard.press("Escape")
 
 
 def test_jobs_are_added_and_removed(browser, axe, alice, runs):
@@ -55,7 +76,8 @@ def test_jobs_are_added_and_removed(browser, axe, alice, runs):
     expect(page.get_by_text("3 jobs")).to_be_visible()
     expect(dialog.get_by_role("button", name="Add job 2")).to_have_count(0)
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Remove job 1 from").click()
+    page.keyboard.press("v")
+    page.get_by_role("button", name="job 1: remove").click()
     expect(page.get_by_text("2 jobs")).to_be_visible()
     assert page.url.endswith(path_of([runs[0], runs[2]]))
 
@@ -70,6 +92,56 @@ def test_differences_by_keyboard(browser, alice, runs):
     assert page.locator(".at-difference th .cut").inner_text() == first
     page.keyboard.press("p")
     expect(page.locator("[data-difference-count]")).to_contain_text("seed")
+    page.keyboard.press("o")
+    expect(page).to_have_url(re.compile("only=1"))
+    page.keyboard.press("8")
+    expect(page.locator(".file-head")).to_contain_text("train.py")
+    page.keyboard.press("n")
+    expect(page.locator("[data-difference-count]")).to_contain_text("Difference 1 of 1: line 5")
+    expect(page.locator(".diff mark")).to_have_text(["100", "200"])
+    page.keyboard.press("j")
+    expect(page.locator(".file-head")).to_contain_text("new.py")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Next, previous difference")
+
+
+def test_differences_go_on_to_the_next_page(browser, alice, runs):
+    runs[0].add_parameters({f"p{number:03}": "x" for number in range(150)})
+    page = browser.open(alice, path_of(runs, "&only=1"))
+    page.keyboard.press("p")
+    expect(page).to_have_url(re.compile("page=1$|only=1$"))
+    page.get_by_role("button", name="Next", exact=True).click()
+    expect(page).to_have_url(re.compile("page=2"))
+    page.keyboard.press("p")
+    expect(page.locator("[data-difference-count]")).to_contain_text("on this page: seed")
+
+
+def test_a_table_and_a_log_follow_a_live_job(browser, alice, runs):
+    page = browser.open(alice, path_of(runs, "&tab=metrics"))
+    page.get_by_role("button", name="score: min").focus()
+    runs[0].start(node="n1")
+    metrics.ingest(runs[0], "", scalars("score", [0.75], start=1))
+    expect(page.locator("td.is-best", has_text="0.75")).to_be_visible()
+    expect(page.get_by_role("button", name="score: min")).to_be_focused()
+    page.get_by_role("link", name="Logs").click()
+    log = page.locator(".compare-log pre").first
+    path = "user_logs/std_log.txt"
+    artifacts.append(runs[0], path, runs[0].artifacts.get(path=path).size, b"the newest line\n")
+    expect(log).to_contain_text("the newest line")
+    assert log.evaluate("log => log.scrollTop + log.clientHeight >= log.scrollHeight - 4")
+    Run.objects.update(status="Completed", revision=10**6)
+    expect(page.locator(".live")).to_have_count(0)
+    expect(page.locator("#compare-live")).to_have_count(0)
+
+
+def test_a_menu_that_is_open_is_left_alone(browser, alice, runs):
+    page = browser.open(alice, path_of(runs, "&tab=metrics"))
+    page.keyboard.press("v")
+    metrics.ingest(runs[0], "", scalars("score", [0.75], start=1))
+    page.wait_for_timeout(4000)
+    expect(page.locator("#compare-jobs")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("td.is-best", has_text="0.75")).to_be_visible()
 
 
 def test_rows_are_narrowed_while_one_types(browser, alice, runs):
@@ -116,6 +188,29 @@ def test_the_legend_hides_a_line_everywhere_and_in_the_address(browser, alice, r
     expect(page.get_by_role("button", name="job 1", exact=True)).to_have_attribute("aria-pressed", "false")
 
 
+def test_hidden_groups_are_shared_and_forgotten_with_their_parameter(browser, alice, runs):
+    page = browser.open(alice, path_of(runs, "&tab=charts&show=loss&group=tags.seed"))
+    expect(page.locator('[data-curve="loss"] .main-svg').first).to_be_visible()
+    page.get_by_role("button", name="1 1", exact=True).click()
+    assert page.url.endswith("&off=1") and shown_lines(page, "loss") == ["0", "2"]
+    page.reload()
+    expect(page.locator('[data-curve="loss"] .main-svg').first).to_be_visible()
+    assert shown_lines(page, "loss") == ["0", "2"]
+    page.get_by_label("Group by").select_option("experiment")
+    expect(page).to_have_url(re.compile("group=experiment&show=loss$"))
+
+
+def test_a_chart_is_zoomed_to_its_points(browser, alice, runs):
+    page = browser.open(alice, path_of(runs[:2], "&tab=charts&show=loss"))
+    chart = page.locator('[data-curve="loss"] .chart')
+    expect(chart.locator(".main-svg").first).to_be_visible()
+    with page.expect_response(re.compile("from=40&to=60")):
+        chart.evaluate("chart => Plotly.relayout(chart, {'xaxis.range[0]': 40, 'xaxis.range[1]': 60}) && null")
+    page.wait_for_function("document.querySelector('[data-curve] .chart').data[0].x.length === 23")
+    chart.evaluate("chart => Plotly.relayout(chart, {'xaxis.autorange': true}) && null")
+    page.wait_for_function("document.querySelector('[data-curve] .chart').data[0].x.length === 300")
+
+
 def test_smoothing_scale_and_choice_of_metrics_stay_with_the_page(browser, alice, runs):
     page = browser.open(alice, path_of(runs, "&tab=charts&show=loss"))
     page.get_by_label("Smoothing").fill("0.9")
@@ -147,9 +242,22 @@ def test_points_of_the_scatter_follow_the_choice_and_lead_to_their_jobs(browser,
 def test_the_table_is_copied_for_a_spreadsheet(browser, alice, runs):
     page = browser.open(alice, path_of(runs, "&tab=metrics&q=score"), permissions=["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy table").click()
-    expect(page.get_by_text("to paste into a spreadsheet")).to_be_visible()
+    page.get_by_role("link", name="For a spreadsheet").click()
+    expect(page.get_by_text("Copied.")).to_be_visible()
     copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied == "Metric\tjob 0\tjob 1\tjob 2\nscore\t0.5\t0.6\t0.7"
+    assert copied.splitlines() == ["Metric\tjob 0\tjob 1\tjob 2", "score\t0.5\t0.6\t0.7"]
+
+
+@pytest.mark.parametrize(
+    ("tab", "name"), [("scatter", "score over rate.png"), ("parallel", "parallel coordinates.png")]
+)
+def test_drawings_are_saved(browser, alice, runs, tab, name):
+    page = browser.open(alice, path_of(runs, f"&tab={tab}&sx=params.rate&sy=metrics.score"))
+    expect(page.locator("[data-scatter] .point, [data-parallel] .run-line").first).to_be_attached()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PNG").click()
+    assert download.value.suggested_filename == name
+    assert pathlib.Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
 
 
 def test_ranges_of_parallel_coordinates(browser, alice, runs):
