@@ -88,9 +88,10 @@ def _held(job: PurgeJob):
 
 
 def _needed_families(job: PurgeJob) -> list[int]:
-    """The topmost runs; a list, since there are few, and a query would be answered anew for each batch."""
+    """The topmost runs; lists, since there are few, and a query in a query would be answered anew for each batch."""
     versions = ModelVersion.objects.filter(model__workspace=job.workspace).exclude(run_id="")
-    needed = Run.objects.filter(workspace=job.workspace, run_id__in=versions.values("run_id"))
+    run_ids = set(versions.values_list("run_id", flat=True))
+    needed = Run.objects.filter(workspace=job.workspace, run_id__in=run_ids)
     return sorted({root or pk for pk, root in needed.values_list("pk", "root")})
 
 
