@@ -1,5 +1,7 @@
 """Run history over the wire: experiments, runs, who may do what."""
 
+from urllib.parse import quote
+
 import pytest
 
 from compute.models import Work
@@ -103,6 +105,17 @@ def test_lists_are_filtered_and_paged(alice_api, started):
     first = alice_api.get("H/experiments/exp/runs?$top=2").json()
     second = alice_api.get(first["nextLink"].removeprefix("http://testserver")).json()
     assert [row["runId"] for row in first["value"] + second["value"]] == ["r4", "r3", "r2", "r1"]
+
+
+def test_the_grammar_of_the_query_box_narrows_a_list(alice_api, started):
+    for number in range(3):
+        started(f"r{number}", tags={"n": str(number)})
+    wanted = quote("tags.n in ('0', '2') and not name = 'r0'")
+    assert [row["runId"] for row in alice_api.get(f"H/runs?filter={wanted}").json()["value"]] == ["r2"]
+    wrong = quote("tags.n = '0' and metrics.loss <>")
+    answer = alice_api.get(f"H/experiments/exp/runs?filter={wrong}")
+    error = answer.json()["error"]
+    assert (answer.status_code, error["target"]) == (400, "filter") and "(at column 33)" in error["message"]
 
 
 def test_properties_narrow_a_list(alice_api, started):

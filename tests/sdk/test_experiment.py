@@ -64,6 +64,17 @@ def test_an_interactive_run_is_listed(ws, tmp_path):
     assert ws.get_run(run.id).experiment.name == "interactive"
 
 
+def test_runs_are_found_by_a_query(ws):
+    experiment = Experiment(ws, "queried")
+    for place in ("here", "there"):
+        run = experiment.start_logging(snapshot_directory=None)
+        run.tag("place", place)
+        run.complete()
+    assert [found.id for found in experiment.get_runs(filter="tags.place in ('there') and not name ~ 'x'")] == [run.id]
+    with pytest.raises(UserErrorException, match=r"column 14"):
+        list(experiment.get_runs(filter="metrics.rate ? 1"))
+
+
 def test_a_script_is_submitted_to_a_cluster(ws, cluster, tmp_path):
     (tmp_path / "experiment.py").write_text("print('hello')")
     config = ScriptRunConfig(source_directory=str(tmp_path), script="experiment.py", compute_target=cluster)

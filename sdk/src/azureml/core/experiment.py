@@ -112,12 +112,17 @@ class Experiment:
         return Run._start_logging(self, *args, **kwargs)
 
     def get_runs(
-        self, type: Optional[str] = None, tags: Pairs = None, properties: Pairs = None, include_children: bool = False
+        self,
+        type: Optional[str] = None,
+        tags: Pairs = None,
+        properties: Pairs = None,
+        include_children: bool = False,
+        filter: Optional[str] = None,
     ) -> Iterator[Run]:
-        """The runs, newest first."""
+        """The runs, newest first; `filter` as in the query box: "metrics.loss < 0.1 and params.model = 'svm'"."""
         from azureml.core.run import Run
 
-        return Run.list(self, type, tags, properties, include_children=include_children)
+        return Run.list(self, type, tags, properties, include_children=include_children, filter=filter)
 
     # ---- tags and archive
 

@@ -82,10 +82,12 @@ class Run:
         status: Optional[str] = None,
         include_children: bool = False,
         _rehydrate_runs: bool = True,
+        filter: Optional[str] = None,
     ) -> Iterator[Run]:
-        """The experiment's runs, newest first."""
+        """The experiment's runs, newest first; `filter` is what one would write into the query box of its page."""
         address = f"{experiment.workspace._history}/experiments/{quote_segment(experiment.name)}/runs"
         params = {"includeChildren": "true" if include_children else None, "status": status, "type": type}
+        params["filter"] = filter
         wanted = Wanted(type, tags, properties, status)
         for dto in experiment.workspace._client.items(address, params):
             if wanted.fits(dto):
