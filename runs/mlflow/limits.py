@@ -9,6 +9,7 @@ from runs.mlflow.errors import MlflowError, invalid
 KEY = re.compile(r"[/\w.\- :]*")
 RUN_ID = re.compile(r"[a-zA-Z0-9][\w-]{0,255}", re.ASCII)
 MOST_KEY = 250
+MOST_RUN_ID = 256
 # MLflow cuts longer values, or refuses them, as its server is set up; here they are kept whole up to these sizes.
 MOST_VALUE = 65_536
 MOST_NAME = 500

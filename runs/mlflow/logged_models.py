@@ -47,7 +47,7 @@ def create(call: Call) -> dict:
         raise invalid(
             f"The experiment {experiment.experiment_id} must be in the 'active' state. Current state is deleted."
         )
-    run_id = fields.text("source_run_id", "")
+    run_id = limits.value(fields.text("source_run_id", ""), "Source run id", limits.MOST_RUN_ID)
     if call.actor.is_run and run_id:
         call.open_run(run_id)
     made = LoggedModel.objects.create(

@@ -1,5 +1,9 @@
 """Searching logged models. Their metrics lie in the rows, and a search gives few of them: those are looked at here."""
 
+import operator
+
+from django.db.models import Q
+
 from assets.registry import LoggedModel
 from runs.mlflow import logged_models, tokens
 from runs.mlflow.calls import Call
@@ -8,9 +12,52 @@ from runs.mlflow.fields import Fields
 from runs.mlflow.searching import paged
 from runs.models import Experiment
 from runs.search.conditions import Rows
+from runs.search.grammar import Clause
 
-FIELDS = Rows(
-    columns={
+COMPARED = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+
+
+class Models(Rows):
+    """With their metrics, of which those count that are of one of the data sets, if some are named."""
+
+    def find_measured(self, rows, text: str, datasets: list[tuple[str, str]]):
+        self.rows, self.datasets = rows, datasets
+        return self.find(rows, text, [], [])
+
+    def _condition(self, tree) -> Q:
+        if not isinstance(tree, Clause) or tree.entity not in ("metric", "metrics"):
+            return super()._condition(tree)
+        compare = COMPARED.get(tree.operator)
+        if compare is None or isinstance(tree.value, str):
+            raise tree.wrong(f"{tree.key} is a number; compare it by {', '.join(COMPARED)}, without quotes")
+
+        def meets(item: dict) -> bool:
+            return item["key"] == tree.key and compare(float(item["value"]), tree.value) and _is_of(item, self.datasets)
+
+        return Q(pk__in=[row.pk for row in self.rows if any(map(meets, row.metrics))])
+
+
+def _is_of(metric: dict, datasets: list[tuple[str, str]]) -> bool:
+    """A data set without a digest means all of its name."""
+    name, digest = metric.get("dataset_name"), metric.get("dataset_digest")
+    return not datasets or any(name == wanted and asked in ("", digest) for wanted, asked in datasets)
+
+
+ORDERS = {
+    "name": "name",
+    "model_id": "model_id",
+    **dict.fromkeys(["creation_timestamp", "creation_time"], "created_at"),
+    **dict.fromkeys(["last_updated_timestamp", "last_updated_time"], "updated_at"),
+}
+FIELDS = {
+    "columns": {
         "name": ("text", "name"),
         "status": ("status", "status"),
         "source_run_id": ("text", "source_run_id"),
@@ -19,14 +66,9 @@ FIELDS = Rows(
         **dict.fromkeys(["creation_timestamp", "creation_time"], ("time", "created_at")),
         **dict.fromkeys(["last_updated_timestamp", "last_updated_time"], ("time", "updated_at")),
     },
-    orders={
-        "name": "name",
-        "model_id": "model_id",
-        **dict.fromkeys(["creation_timestamp", "creation_time"], "created_at"),
-        **dict.fromkeys(["last_updated_timestamp", "last_updated_time"], "updated_at"),
-    },
-    json={"param": "params", "params": "params"},
-)
+    "orders": ORDERS,
+    "json": {"param": "params", "params": "params"},
+}
 
 
 def search(call: Call) -> dict:
@@ -39,11 +81,11 @@ def search(call: Call) -> dict:
     rows = LoggedModel.objects.filter(
         workspace=workspace, deleted_at=None, experiment_id__in=experiments.values("experiment_id")
     )
-    rows = FIELDS.find(rows, fields.text("filter", ""), [], [])
-    rows, by_metric = _ordered(rows, fields.objects("order_by"))
     datasets = [_dataset(item) for item in fields.objects("datasets")]
+    rows = Models(**FIELDS).find_measured(rows, fields.text("filter", ""), datasets)
+    rows, by_metric = _ordered(rows, fields.objects("order_by"))
     if datasets:
-        rows = [row for row in rows if _measured_on(row, datasets)]
+        rows = [row for row in rows if any(_is_of(item, datasets) for item in row.metrics)]
     if by_metric:
         rows = sorted(rows, key=_metric_key(*by_metric))
     return paged(rows, start, most, "models", logged_models.shape)
@@ -51,13 +93,6 @@ def search(call: Call) -> dict:
 
 def _dataset(item: Fields) -> tuple[str, str]:
     return item.text("dataset_name"), item.text("dataset_digest", "")
-
-
-def _measured_on(row: LoggedModel, datasets: list[tuple[str, str]]) -> bool:
-    """Whether a metric of the model is of one of the data sets; one without a digest means all of its name."""
-    there = {(item.get("dataset_name"), item.get("dataset_digest")) for item in row.metrics}
-    names = {name for name, _ in there}
-    return any((name, digest) in there if digest else name in names for name, digest in datasets)
 
 
 def _experiments(call: Call) -> list[Experiment]:
@@ -71,9 +106,9 @@ def _ordered(rows, orders):
         entity, period, key = name.partition(".")
         if entity in ("metric", "metrics") and period:
             return rows, (key, ascending, order.text("dataset_name", ""), order.text("dataset_digest", ""))
-        column = FIELDS.orders.get(key if entity in ("attribute", "attributes") else name)
+        column = ORDERS.get(key if entity in ("attribute", "attributes") else name)
         if column is None:
-            raise invalid(f"Invalid order_by field '{name}': write metrics.x or one of {', '.join(FIELDS.orders)}.")
+            raise invalid(f"Invalid order_by field '{name}': write metrics.x or one of {', '.join(ORDERS)}.")
         keys.append(column if ascending else f"-{column}")
     return rows.order_by(*keys, "-created_at", "-pk"), None
 

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from assets.registry import LoggedModel, Model, ModelVersion
-from runs.mlflow import files, folders, logged_models, model_files, registry, shapes, tokens
+from runs.mlflow import files, folders, limits, logged_models, model_files, registry, shapes, tokens
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import MlflowError, invalid
 from runs.mlflow.searching import paged
@@ -64,7 +64,8 @@ def create(call: Call) -> dict:
 
 def _origin(call: Call, tags: dict) -> tuple[str, str, LoggedModel | None]:
     """The address of a new version's files, the run and the logged model that they are from."""
-    source, run_id = call.fields.text("source"), call.fields.text("run_id", "")
+    source = call.fields.text("source")
+    run_id = limits.value(call.fields.text("run_id", ""), "Run id", limits.MOST_RUN_ID)
     if tags.get(registry.PROMPT, "").lower() == "true":
         return _of_prompt(source), run_id, None
     logged = _logged(call, source, call.fields.text("model_id", ""))

@@ -163,6 +163,9 @@ def test_a_logged_model_lives(tracking):
         == found("params.p = '1'")
         == ["lm"]
     )
+    assert found("metrics.acc >= 0.5 and metrics.acc != 1") == found("metrics.nope > 0 or name = 'lm'") == ["lm"]
+    assert found("metrics.acc < 0.5") == []
+    assert found("metrics.acc LIKE 'x'") == found("metrics.acc > '1'") == INVALID
     assert found("status = 'READY'", order_by=[{"field_name": "metrics.acc", "ascending": False}]) == ["lm"]
     assert found("status = 'PENDING'") == []
     assert found("", order_by=[{"field_name": "nope"}]) == found("foo = 'x'") == INVALID
