@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from compute import queue
 from compute.models import ComputeTarget, Work
+from runs import attempts
 from runs.inputs import RunDataset, RunModel  # noqa: F401  (Django looks for tables here)
 from runs.purge_jobs import PurgeJob  # noqa: F401
 from runs.retention_rules import RetentionRule  # noqa: F401
@@ -270,6 +271,8 @@ class Run(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects = RunQuerySet.as_manager()
+    # The work and the attempt in whose name something is written to this row (runs/attempts.py); stored nowhere.
+    writer = None
 
     class Meta:
         ordering = ["-created_at", "-pk"]
@@ -356,6 +359,7 @@ class Run(models.Model):
         if node:
             fields["node_name"] = node
         with transaction.atomic():
+            attempts.hold(self)
             allowed = [state for state in self.MOVES[status] if state != status]
             if not Run.objects.filter(pk=self.pk, status__in=allowed).update(**fields):
                 return self._stay(status)
@@ -459,6 +463,7 @@ class Run(models.Model):
         """A parameter is written once; the same value again changes nothing."""
         added = names.tags(parameters, "parameter", most=1000)
         with transaction.atomic():
+            attempts.hold(self)
             Run.objects.filter(pk=self.pk).update(revision=F("revision") + 1)
             present = dict(self.parameter_rows.filter(name__in=added).values_list("name", "value"))
             changed = [name for name, value in added.items() if present.get(name, value) != value]

@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest
 from django.utils import timezone
 from ninja import Schema
 
-from compute.models import Work
+from runs import attempts
 from runs.models import Experiment, Run
 from studio.errors import Conflict, Denied
 from workspaces import access, lookup
@@ -75,11 +75,7 @@ def check_attempt(actor: Actor, run: Run) -> None:
     own = run
     if run.run_id != actor.run_id:
         own = Run.objects.select_related("work").get(workspace=run.workspace, run_id=actor.run_id)
-    if own.work is None:
-        return
-    if own.work.attempt != actor.attempt or own.work.state == Work.State.LOST:
-        text = f"Attempt {actor.attempt} of the run {own.run_id} was overtaken or given up; its writes are refused."
-        raise Conflict(text, code="stale_attempt")
+    attempts.note(run, own, actor.attempt)
 
 
 def check_open(actor: Actor, run: Run) -> None:

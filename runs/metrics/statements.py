@@ -8,6 +8,8 @@ import datetime as dt
 from django.db import connection
 from django.utils import timezone
 
+from compute.models import Work
+from runs import attempts
 from runs.models import MetricBatch, MetricChunk, MetricSeries, Run
 
 SUMMARY = [
@@ -15,6 +17,7 @@ SUMMARY = [
     "first_step", "shown",
 ]  # fmt: skip
 LOCK = f'UPDATE "{Run._meta.db_table}" SET revision = revision + 1 WHERE id = %s'
+LOCK_IF_HELD = f"{LOCK} AND {attempts.STILL_HELD}"
 BATCH = f'INSERT INTO "{MetricBatch._meta.db_table}" (run_id, batch_id, at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING'
 CHUNK = f'INSERT INTO "{MetricChunk._meta.db_table}" (series_id, start, count, data) VALUES (%s, %s, %s, %s)'
 SERIES = f'UPDATE "{MetricSeries._meta.db_table}" SET {", ".join(f"{chr(34)}{f}{chr(34)} = %s" for f in SUMMARY)} WHERE id = %s'
@@ -40,7 +43,13 @@ def series(run: Run, names) -> dict[str, MetricSeries]:
 def lock(run: Run) -> None:
     """Raise the run's revision; until the transaction ends, other batches of this run wait here."""
     with connection.cursor() as cursor:
-        cursor.execute(LOCK, [run.pk])
+        if run.writer is None:
+            cursor.execute(LOCK, [run.pk])
+            return
+        work_id, attempt = run.writer
+        cursor.execute(LOCK_IF_HELD, [run.pk, Work._meta.pk.get_db_prep_value(work_id, connection), attempt])
+        if not cursor.rowcount:
+            raise attempts.overtaken(run)
 
 
 def add_batch(run: Run, batch_id: str) -> bool:

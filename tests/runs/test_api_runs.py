@@ -5,6 +5,7 @@ from urllib.parse import quote
 import pytest
 
 from compute.models import Work
+from runs import attempts
 from runs.models import Experiment
 
 
@@ -325,3 +326,27 @@ def test_details_tell_events_and_links_that_open_logs(alice_api, started):
     assert b"".join(stranger.get(link).streaming_content) == b"hello"
     assert stranger.get(link.replace("user_logs%2Fstd_log.txt", "outputs%2Fx")).status_code == 404
     assert stranger.get(link[:-1] + ("A" if link[-1] != "A" else "B")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("what", "body"),
+    [
+        ("events", {"status": "Failed"}),
+        ("metrics", {"metrics": [{"name": "loss", "value": 1}]}),
+        ("params", {"parameters": {"a": "b"}}),
+    ],
+)
+def test_a_claim_between_the_check_and_the_write_wins(claimed, run_api, monkeypatch, what, body):
+    run = claimed()
+    checked = attempts.note
+
+    def check_then_lose(*words):
+        checked(*words)
+        Work.objects.filter(pk=run.work_id).update(attempt=2)
+
+    monkeypatch.setattr(attempts, "note", check_then_lose)
+    answer = run_api("job1", attempt=1).post(f"H/runs/job1/{what}", body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "stale_attempt")
+    run.refresh_from_db()
+    assert run.status == "Queued"
+    assert not run.metrics.exists() and not run.parameter_rows.exists()
