@@ -54,7 +54,7 @@ class Keys:
         if word == DURATION:
             return [run.duration for run in runs]
         if word == CREATED:
-            return [run.created_at.isoformat() for run in runs]
+            return [run.created_at.isoformat(sep=" ", timespec="seconds") for run in runs]
         if word == EXPERIMENT:
             return [run.experiment.name for run in runs]
         group, name = next(

@@ -1,5 +1,7 @@
 """The tabs *Scatter* and *Parallel coordinates*: each run as a point, and as a line across several axes."""
 
+import datetime as dt
+
 from runs.charts import figures
 from runs.compare import labels, texts
 from runs.compare.chosen import Chosen
@@ -121,7 +123,10 @@ def _axes(keys: Keys, asked) -> tuple[list[Key], int]:
 
 def _axis(key: Key) -> dict:
     values = figures.numbers(key.values) if key.is_numeric else key.values
-    more = {"numeric": key.is_numeric, "log": _scale(key) == "log"}
+    if key.word == CREATED:
+        values = [dt.datetime.fromisoformat(value).timestamp() for value in key.values]
+    scale = _scale(key)
+    more = {"numeric": scale != "category", "log": scale == "log", "time": scale == "date"}
     return {"word": key.word, "label": key.label, "values": values, **more}
 
 

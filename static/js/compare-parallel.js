@@ -1,7 +1,7 @@
 // Parallel coordinates, drawn by hand: an axis for each value, a line for each job, and ranges that keep only some of them.
 // The table below says the same without looking.
 (() => {
-  const HEIGHT = 340, TOP = 44, BOTTOM = 30, SIDE = 70, NARROWEST = 120, NEAR = 18;
+  const HEIGHT = 340, TOP = 44, BOTTOM = 30, SIDE = 90, NARROWEST = 120, NEAR = 18;
   const SVG = "http://www.w3.org/2000/svg";
   let box, plot, ranges, axes, shades;
 
@@ -11,6 +11,7 @@
     element.append(...children);
     return element;
   };
+  const moment = (seconds) => new Date(seconds * 1000).toLocaleString("en-US", { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).replace(",", "");
   const short = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
   const written = (value) => (Math.abs(value) >= 1e5 || (value && Math.abs(value) < 1e-3) ? value.toExponential(1) : String(Number(value.toPrecision(4))));
 
@@ -32,12 +33,13 @@
   // Where each job lies on an axis, from 0 at the bottom to 1 at the top; null without a value.
   const ofNumbers = (axis, present) => {
     const low = Math.min(...present), high = Math.max(...present);
+    const text = axis.time ? moment : written;
     const isLog = axis.log, bend = isLog ? Math.log : (value) => value, back = isLog ? Math.exp : (value) => value;
     const start = bend(low), span = bend(high) - start;
     const placeOf = (value) => (span ? (bend(value) - start) / span : 0.5);
-    const inner = span ? round(low, high, isLog).filter((value) => placeOf(value) > 0.06 && placeOf(value) < 0.94) : [];
-    const ticks = [...new Set([low, ...inner, high])].map((value) => [placeOf(value), written(value)]);
-    return { ...axis, ticks, valueAt: (place) => written(back(start + place * span)), places: axis.values.map((value) => (value === null ? null : placeOf(value))) };
+    const inner = span && !axis.time ? round(low, high, isLog).filter((value) => placeOf(value) > 0.06 && placeOf(value) < 0.94) : [];
+    const ticks = [...new Set([low, ...inner, high])].map((value) => [placeOf(value), text(value)]);
+    return { ...axis, ticks, valueAt: (place) => text(back(start + place * span)), places: axis.values.map((value) => (value === null ? null : placeOf(value))) };
   };
   const ofTexts = (axis, present) => {
     const names = [...new Set(present)].sort((one, other) => one.localeCompare(other, undefined, { numeric: true }));

@@ -409,9 +409,10 @@ def test_values_over_many_sizes_are_on_a_logarithmic_axis(bobs, runs):
 
 
 def test_parallel_coordinates_have_texts_and_numbers(bobs, runs):
-    text = page_of(bobs, runs, tab="parallel", axis="tags.model&axis=metrics.score")
+    text = page_of(bobs, runs, tab="parallel", axis="tags.model&axis=metrics.score&axis=created")
     data = json.loads(re.search(r'id="parallel-data"[^>]*>(.*?)</script>', text)[1])
-    assert [axis["numeric"] for axis in data["axes"]] == [False, True]
+    assert [axis["numeric"] for axis in data["axes"]] == [False, True, True]
+    assert data["axes"][2]["values"][0] == pytest.approx(runs[0].created_at.timestamp(), abs=1)
     assert data["axes"][0]["values"] == ["mlp", "mlp", None]
 
 
@@ -452,6 +453,10 @@ def other_snapshot(run, user):
         archive.writestr("data/readme.md", "# Data\n")
         archive.writestr("new.py", "print('<new>')\n")
     return snapshots.store(run.workspace, user, "9c1b6f0a-3d1f-4f56-9d0c-0f2f6a0f7a10", "", iter([file.getvalue()]))
+
+
+def test_the_same_code_is_called_so(bobs, runs):
+    assert "Both jobs ran the same code: 3 files" in page_of(bobs, runs[:2], tab="code")
 
 
 def test_code_without_a_snapshot_says_so(bobs, runs):
