@@ -80,9 +80,9 @@ class Call:
     def default_experiment(self) -> Experiment:
         """MLflow's clients expect experiment 0 in every server; here it is the one named Default, made when first asked for."""
         workspace = self.require("read")
-        found, _ = Experiment.objects.get_or_create(
-            workspace=workspace, name=DEFAULT_NAME, defaults={"created_by": self.actor.user}
-        )
+        # It counts as the oldest, as it is elsewhere.
+        made = {"created_by": self.actor.user, "created_at": workspace.created_at}
+        found, _ = Experiment.objects.get_or_create(workspace=workspace, name=DEFAULT_NAME, defaults=made)
         found.workspace = workspace
         return found
 

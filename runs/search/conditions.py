@@ -54,20 +54,25 @@ def time(column: str, clause: Clause) -> Q:
         return Q(**{f"{column}__isnull": clause.operator == "is null"})
     if clause.operator not in NUMERIC and clause.operator != "!=":
         raise clause.wrong(f"{clause.key} is a time; compare it by =, !=, >, >=, < or <=")
-    moment = _moment(clause)
+    first, after = _stretch(clause)
     if clause.operator == "!=":
-        return Q(**{f"{column}__lt": moment}) | Q(**{f"{column}__gt": moment})
-    return Q(**{f"{column}__{NUMERIC[clause.operator]}": moment})
+        return Q(**{f"{column}__lt": first}) | Q(**{f"{column}__gte": after})
+    sides = {"=": (first, after), ">=": (first, None), ">": (after, None), "<=": (None, after), "<": (None, first)}
+    bounds = zip((f"{column}__gte", f"{column}__lt"), sides[clause.operator], strict=True)
+    return Q(**{bound: moment for bound, moment in bounds if moment})
 
 
-def _moment(clause: Clause) -> dt.datetime:
+def _stretch(clause: Clause) -> tuple[dt.datetime, dt.datetime]:
+    """What counts as this time, first and just after: rows know microseconds, MLflow rounds them to milliseconds."""
     value = clause.value
     try:
         if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d", value):
             found = dt.datetime.fromisoformat(value)
-            return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
+            found = found if found.tzinfo else found.replace(tzinfo=dt.UTC)
+            return found, found + dt.datetime.resolution
         if not isinstance(value, str):
-            return dt.datetime.fromtimestamp(value / 1000, dt.UTC)
+            found, half = dt.datetime.fromtimestamp(value / 1000, dt.UTC), dt.timedelta(microseconds=500)
+            return found - half, found + half
     except (ValueError, OverflowError, OSError) as error:
         raise clause.wrong(f"{value!r} is no time: {error}") from error
     raise clause.wrong(

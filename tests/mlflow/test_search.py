@@ -191,7 +191,11 @@ def test_experiments_are_searched(tracking):
         answer = tracking.post("experiments/search", filter=text, max_results=10, **more)
         return answer if isinstance(answer, tuple) else [item["name"] for item in answer.get("experiments", [])]
 
-    assert names() == ["Default", "Abc", "ab"]
+    assert names() == ["Abc", "ab", "Default"]
+    made = tracking.get("experiments/get-by-name", experiment_name="ab")["experiment"]["creation_time"]
+    # Rows know microseconds, the wire milliseconds.
+    assert "ab" in names(f"creation_time = {made}") + names(f"creation_time >= {made} and creation_time <= {made}")
+    assert "ab" not in names(f"creation_time != {made}") + names(f"creation_time > {made} or creation_time < {made}")
     assert names("name = 'ab'") == names("tags.`k.x` = '1'") == names("tag.k.x != '2'") == ["ab"]
     assert names("attribute.name LIKE 'A%'") == ["Abc"]
     assert names("name ILIKE 'a%'", order_by=["name ASC"]) == ["Abc", "ab"]
