@@ -79,7 +79,7 @@ def plain(text) -> str:
 
 def is_crowded(figure: dict) -> bool:
     """Whether a figure's legend or classes need more room than a line does."""
-    return len(figure["data"]) > 4 or _classes(figure) > 5
+    return (len(figure["data"]) > 2 and figure["layout"]["showlegend"]) or _classes(figure) > 5
 
 
 def is_vast(figure: dict) -> bool:

@@ -84,18 +84,21 @@
   const tracesOf = (member, place, origin) => {
     const { x, y } = shownOf(member, origin);
     const base = { ...skeleton.data[0], name: lazuli.charts.plain(member.name), colour: place, marker: { size: 5 }, line: { width: 2 } };
-    const raw = { ...base, x, y, mode: x.length > MARKERS && !hasLonely(y) ? "lines" : "lines+markers" };
+    const shown = drawable(y), raw = { ...base, x, y: shown, mode: x.length > MARKERS && !hasLonely(shown) ? "lines" : "lines+markers" };
     if (!choices.smooth) return [raw];
     return [
       { ...raw, mode: "lines", opacity: 0.3, hoverinfo: "skip", showlegend: false, line: { width: 1 } },
-      { ...base, x, y: lazuli.charts.smoothed(y, choices.smooth), mode: raw.mode },
+      { ...base, x, y: drawable(lazuli.charts.smoothed(y, choices.smooth)), mode: raw.mode },
     ];
   };
+
+  // Plotly would draw a line down to the edge of the chart where the logarithm ends.
+  const drawable = (values) => (isLog("y") ? values.map((value) => (value > 0 ? value : null)) : values);
 
   // Between these shares of the values, sorted; with a little room.
   const clipped = (traces) => {
     const share = Number(choices.clip) / 100;
-    const values = traces.flatMap((trace) => trace.y).filter((value) => value !== null && (!isLog("y") || value > 0)).sort((a, b) => a - b);
+    const values = traces.flatMap((trace) => trace.y).filter((value) => value !== null).sort((a, b) => a - b);
     if (!share || values.length < 5) return undefined;
     const at = (part) => values[Math.round(part * (values.length - 1))];
     let [low, high] = [at(share), at(1 - share)];
@@ -124,20 +127,20 @@
   };
 
   // Why a chart is empty, if it is: a person who sees axes alone would look for a fault.
-  const whyNothing = (traces) => {
-    if (traces.some(({ x, y }) => y.some((value, place) => isDrawn(x[place], value)))) return "";
+  const whyNothing = (chart, traces) => {
+    if (traces.some(({ x, y }) => y.some((value, place) => value !== null && isOnAxis(x[place])))) return "";
     if (choices.x.startsWith("m:") && traces.every(({ x }) => !x.length)) return "No step has a value of both metrics";
-    if (traces.every(({ y }) => y.every((value) => value === null))) return "No value is a finite number";
+    if (chart.members.every(({ whole }) => !whole?.values.some((value) => value !== null))) return "No value is a finite number";
     return "No value is above 0, where a logarithmic<br>axis begins";
   };
-  const isDrawn = (x, y) => y !== null && x !== null && !(isLog("y") && y <= 0) && !(isLog("x") && x <= 0);
+  const isOnAxis = (x) => x !== null && !(isLog("x") && x <= 0);
 
   const note = (chart, traces, nothing) => {
-    const place = chart.box.querySelector("[data-note]"), words = [];
-    const gaps = chart.members.reduce((sum, member) => sum + (member.whole?.gaps || 0), 0);
+    const place = chart.box.querySelector("[data-note]"), words = [], lines = chart.members.map((member) => member.whole).filter(Boolean);
+    const gaps = lines.reduce((sum, line) => sum + line.gaps, 0);
     if (gaps) words.push(`${gaps.toLocaleString("en-US")} ${gaps === 1 ? "value is" : "values are"} NaN or infinite: gaps in the line`);
-    const isLeftOut = ({ x, y }) => y.some((value, at) => value !== null && x[at] !== null && !isDrawn(x[at], value));
-    if (!nothing && traces.some(isLeftOut)) words.push("What is 0 or less is not drawn on a logarithmic axis");
+    const isBelow = (isLog("y") && lines.some((line) => line.values.some((value) => value !== null && value <= 0))) || traces.some(({ x }) => !x.every(isOnAxis));
+    if (!nothing && isBelow) words.push("What is 0 or less is not drawn on a logarithmic axis");
     if (!place) return;
     place.textContent = words.join(". ");
     place.hidden = !words.length;
@@ -147,7 +150,7 @@
     const origin = originOf(chart);
     const traces = chart.members.flatMap((member, place) => (member.whole ? tracesOf(member, place, origin) : []));
     if (!traces.length) return;
-    const nothing = whyNothing(traces), reset = chart.card.querySelector("[data-chart-reset]");
+    const nothing = whyNothing(chart, traces), reset = chart.card.querySelector("[data-chart-reset]");
     // The note first, for it takes of the height that the chart has.
     note(chart, traces, nothing);
     if (reset) reset.hidden = !choices.zoom.has(chart.title);

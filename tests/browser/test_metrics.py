@@ -61,6 +61,10 @@ def shown_range(chart) -> list:
     return chart.evaluate("chart => chart.layout.xaxis.range.map(Math.round)")
 
 
+def ranges(chart) -> list:
+    return chart.evaluate("chart => ['xaxis', 'yaxis'].map(name => chart.layout[name].range.map(Math.fround))")
+
+
 def log_long(run, count: int = 60_000) -> None:
     for start in range(0, count, 10_000):
         metrics.ingest(run, "", scalars("long", curve(10_000, start), start=start))
@@ -261,3 +265,146 @@ def test_charts_follow_the_theme(browser, alice, run):
     page.get_by_role("button", name="Dark").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     assert chart.evaluate(colour) == "#f0f1f3"
+
+
+def test_a_box_is_zoomed_in_both_directions_and_kept(browser, alice, run):
+    page = browser.open(alice, f"{url_of(run)}?show=loss")
+    chart = chart_of(page, run)
+    box = chart.locator(".nsewdrag").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] * 0.2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.7, steps=5)
+    page.mouse.up()
+    page.wait_for_url("**zoomy=*")
+    zoomed = ranges(chart)
+    metrics.ingest(run, "", scalars("loss", [9, 9], start=300))
+    expect(card_of(page, run)).to_have_attribute("data-count", "302")
+    assert ranges(chart) == zoomed
+    page.goto(page.url)
+    assert ranges(chart_of(page, run)) == zoomed
+    card_of(page, run).get_by_role("button", name="Show all of loss").click()
+    until(page, chart_of(page, run), "chart.layout.xaxis.autorange && chart.layout.yaxis.autorange")
+    assert "zoom" not in page.url
+
+
+def test_zoom_is_heard_again_after_a_chart_was_out_of_sight(browser, alice, run):
+    for number in range(40):
+        metrics.ingest(run, "", scalars(f"z/{number}", [1, 2]))
+    page = browser.open(alice, url_of(run))
+    chart_of(page, run)
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    expect(card_of(page, run).locator(".js-plotly-plot .nsewdrag")).to_have_count(0)
+    page.evaluate("scrollTo(0, 0)")
+    zoom_in(page, chart_of(page, run))
+    page.wait_for_url("**zoom=*loss*")
+
+
+def test_charts_are_walked_through_and_zoomed_by_keys(browser, alice, run):
+    page = browser.open(alice, f"{url_of(run)}?show=accuracy&show=loss")
+    chart_of(page, run)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(card_of(page, run).get_by_role("link", name="loss", exact=True)).to_be_focused()
+    page.keyboard.press("+")
+    page.wait_for_url("**zoom=*")
+    [low, high] = shown_range(chart_of(page, run))
+    page.keyboard.press("Shift+ArrowRight")
+    until(page, chart_of(page, run), f"chart.layout.xaxis.range[0] > {low} + 10")
+    page.keyboard.press("-")
+    until(page, chart_of(page, run), f"chart.layout.xaxis.range[1] > {high} + 100")
+    page.keyboard.press("0")
+    until(page, chart_of(page, run), "chart.layout.xaxis.autorange")
+    page.keyboard.press("k")
+    expect(card_of(page, run, "accuracy").get_by_role("link", name="accuracy", exact=True)).to_be_focused()
+
+
+def order(page) -> list[str]:
+    return page.locator("[data-card]").evaluate_all("cards => cards.map(card => card.dataset.title)")
+
+
+def test_charts_are_moved_by_keys_and_by_dragging(browser, alice, run):
+    page = browser.open(alice, f"{url_of(run)}?show=accuracy&show=loss&show=observations")
+    chart_of(page, run)
+    handle = page.get_by_role("button", name="Move accuracy")
+    handle.focus()
+    page.keyboard.press("ArrowRight")
+    assert order(page) == ["loss", "accuracy", "observations"] and "at=1%7Eaccuracy" in page.url
+    expect(handle).to_be_focused()
+    expect(page.locator("[data-moved]")).to_have_text("accuracy: 2 of 3")
+    page.goto(page.url)
+    assert order(page) == ["loss", "accuracy", "observations"]
+    box = handle.bounding_box()
+    page.mouse.move(box["x"] + 8, box["y"] + 8)
+    page.mouse.down()
+    target = card_of(page, run).bounding_box()
+    page.mouse.move(target["x"] + 60, target["y"] + 60, steps=5)
+    page.mouse.up()
+    assert order(page) == ["accuracy", "loss", "observations"]
+    page.get_by_role("button", name="Usual order").click()
+    page.wait_for_url(lambda url: "at=" not in url)
+
+
+def test_choices_are_remembered_for_the_experiment_and_an_address_wins(browser, alice, run):
+    page = browser.open(alice, url_of(run))
+    choice(page, "log").select_option("y")
+    page.goto(page.url.split("?")[0])
+    expect(choice(page, "log")).to_have_value("y")
+    assert "log=y" in page.url
+    page.goto(f"{page.url.split('?')[0]}?smooth=0.5")
+    expect(choice(page, "log")).to_have_value("")
+
+
+def test_an_empty_chart_says_why(browser, alice, run):
+    metrics.ingest(run, "", scalars("below", [-1, -2, -3]))
+    metrics.ingest(run, "", scalars("mixed", [-1, 2, 3]))
+    metrics.ingest(run, "", scalars("none", [float("nan")] * 3))
+    page = browser.open(alice, f"{url_of(run)}?log=y&show=below&show=mixed&show=none")
+    expect(chart_of(page, run, "below").locator(".annotation-text")).to_contain_text("No value is above 0")
+    expect(chart_of(page, run, "none").locator(".annotation-text")).to_have_text("No value is a finite number")
+    expect(card_of(page, run, "mixed").locator("[data-note]")).to_have_text(
+        "What is 0 or less is not drawn on a logarithmic axis"
+    )
+
+
+def test_a_job_that_went_back_to_a_checkpoint_has_lines_along_their_axis(browser, alice, run):
+    page = browser.open(alice, f"{url_of(run)}?show=loss")
+    chart = chart_of(page, run)
+    metrics.ingest(run, "", scalars("loss", curve(5, 1), start=100))
+    expect(card_of(page, run)).to_have_attribute("data-count", "305")
+    rises = "chart.data[0].x.every((value, place, all) => !place || value >= all[place - 1])"
+    until(page, chart, f"chart.data[0].x.length === 305 && {rises}")
+    choice(page, "x").select_option("relative")
+    until(page, chart, f"chart.layout.xaxis.title.text.includes('since') && {rises}")
+
+
+def test_names_are_shown_as_they_stand(browser, alice, run):
+    name = "<b>a & b</b>/потери 损失"
+    metrics.ingest(run, "", scalars(name, [1, 2, 3]) + scalars("<b>a & b</b>/x", [1, 2, 3]))
+    page = browser.open(alice, f"{url_of(run)}?group=chart&q=a+%26+b")
+    chart = page.locator(".js-plotly-plot")
+    expect(chart.locator(".legendtext")).to_have_text(["<b>a & b</b>/x", name])
+    assert page.locator("h3 b").count() == 0
+
+
+def test_a_growing_table_keeps_the_rows_one_looks_at(browser, alice, run):
+    rows = [{"n": number, "m": number * 2} for number in range(120)]
+    metrics.ingest(run, "", [{"name": "many", "kind": "table", "rows": rows}])
+    page = browser.open(alice, f"{url_of(run)}?show=many")
+    card = card_of(page, run, "many")
+    card.get_by_label("View of many").select_option("rows")
+    page.get_by_role("link", name="Later rows of many").click()
+    expect(card).to_contain_text("51 to 100 of 120")
+    expect(card.locator(".xtitle")).to_have_text("Row")
+    card.locator(".card-scroll").evaluate("box => { box.scrollTop = 200; box.id = 'same'; }")
+    metrics.ingest(run, "", [{"name": "many", "kind": "table", "rows": rows[:5]}])
+    expect(card).to_contain_text("51 to 100 of 125")
+    assert page.locator("#same").evaluate("box => box.scrollTop") == 200
+    expect(card.locator(".xtitle")).to_have_text("Row")
+
+
+def test_the_page_of_one_metric_has_the_same_choices(browser, alice, run):
+    page = browser.open(
+        alice, reverse("runs:run_metric", args=[run.workspace.slug, run.run_id, run.metrics.get(name="loss").pk])
+    )
+    choice(page, "log").select_option("y")
+    until(page, page.locator(".js-plotly-plot"), "chart.layout.yaxis.type === 'log'")

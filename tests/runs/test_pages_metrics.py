@@ -2,13 +2,16 @@
 
 import csv
 import io
+import json
 import math
+import re
 
 import pytest
 from django.urls import reverse
 
 from runs import metrics
 from runs.charts import metric_cards
+from runs.files import artifacts
 from tests import factories
 from tests.runs.sample_data import curve, make_full_run, scalars
 
@@ -246,3 +249,53 @@ def test_the_page_of_a_chart_has_its_values(client, run):
 
 def test_rows_refuse_nonsense(client, run):
     assert client.get(url_of(run, "run_metric", key(run, "loss")), {"start": "x"}).status_code == 400
+
+
+def titles(client, run, **query) -> list[str]:
+    page = client.get(url_of(run, "run_metrics"), query).content.decode()
+    return re.findall(r'data-card="\w+" data-title="([^"]+)"', page)
+
+
+def test_a_chart_stands_where_it_was_put(client, run):
+    for name in ("a", "b", "c"):
+        metrics.ingest(run, "", scalars(f"order/{name}", [1, 2]))
+    query = {"show": ["order/a", "order/b", "order/c"]}
+    assert titles(client, run, **query) == ["order/a", "order/b", "order/c"]
+    assert titles(client, run, **query, at="0~order/c") == ["order/c", "order/a", "order/b"]
+    assert titles(client, run, **query, at=["2~order/a", "0~order/b"]) == ["order/b", "order/c", "order/a"]
+    assert titles(client, run, **query, at="99~order/a") == ["order/b", "order/c", "order/a"]
+
+
+@pytest.mark.parametrize("at", ["x~loss", "-1~loss", "1", "1~", "99999~loss"])
+def test_a_place_that_is_none_is_refused(client, run, at):
+    answer = client.get(url_of(run, "run_metrics"), {"at": at})
+    assert answer.status_code == 400 and b"write a place" in answer.content
+
+
+def test_grouped_in_charts_lines_of_a_prefix_share_one_or_several(client, run):
+    for number in range(25):
+        metrics.ingest(run, "", scalars(f"layer/w{number:02}", [1, 2]))
+    metrics.ingest(run, "", scalars("layer/one", [5]))
+    found = metric_cards.sections(run, list(run.metrics.filter(name__startswith="layer/").order_by("name")), "chart")
+    cards = {card.title: len(card.members) for section in found for card in section.cards}
+    assert cards == {"layer": 20, "layer (2)": 5, "layer/one": 1}
+
+
+def test_news_say_the_last_value_as_the_page_does(client, run):
+    metrics.ingest(run, "", scalars("huge", [1e30, 2e30]))
+    metrics.ingest(run, "", scalars("huge", [1.5e30], start=2))
+    [line] = poll(client, run, f"{key(run, 'huge')}:2").json()["points"]
+    assert (line["last"], line["exact"]) == ("1.5e+30", "1.5e+30")
+
+
+def test_a_file_with_nan_is_drawn_with_a_gap(client, run):
+    data = {
+        "bin_edges": [0, 1, 2],
+        "bin_averages": [0.5, math.nan],
+        "bin_errors": [0.1, math.nan],
+        "bin_counts": [3, 0],
+    }
+    artifacts.put(run, "empty bin", iter([json.dumps({"data": data}).encode()]))
+    metrics.ingest(run, "", [{"name": "empty bin", "kind": "predictions", "value": "empty bin"}])
+    page = client.get(url_of(run, "run_metrics"), {"show": "empty bin"}).content.decode()
+    assert "[0.5, null]" in page and "NaN" not in page
