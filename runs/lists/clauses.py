@@ -2,7 +2,7 @@
 
 import re
 
-from runs.search.grammar import TOKEN, All, BadFilter, parse
+from runs.search.grammar import TOKEN, All, BadFilter, Clause, parse
 
 PLAIN_KEY = re.compile(r"[^\W\d][\w/:-]*")
 ENTITIES = {"param": "params", "tag": "tags", "metric": "metrics"}
@@ -42,6 +42,47 @@ def added(filter_text: str, clause: str) -> str:
     if clause in parts:
         return without(parts, clause)
     return " and ".join([*map(_bracketed, parts), clause])
+
+
+def switched(filter_text: str, clause: str) -> tuple[str, bool]:
+    """The query with one more choice, or without it if it is there; and whether it is there.
+
+    Of several values of one key any may hold; of two bounds of one key the new one counts.
+    """
+    parts, wanted = conditions(filter_text), parse(clause)
+    if clause in parts:
+        return without(parts, clause), True
+    for place, part in enumerate(parts):
+        found = _clause(part)
+        if found and (found.entity, found.key) == (wanted.entity, wanted.key):
+            if found.operator in ("=", "in") and wanted.operator == "=":
+                values, is_on = _toggled(found, wanted.value)
+                return _replaced(parts, place, _any_of(TOKEN.match(clause)["name"], values)), is_on
+            if found.operator == wanted.operator:
+                return _replaced(parts, place, clause), False
+    return added(filter_text, clause), False
+
+
+def _clause(part: str) -> Clause | None:
+    try:
+        found = parse(part)
+    except BadFilter:
+        return None
+    return found if isinstance(found, Clause) else None
+
+
+def _toggled(found: Clause, value: str) -> tuple[list, bool]:
+    had = list(found.value) if found.operator == "in" else [found.value]
+    return ([one for one in had if one != value], True) if value in had else ([*had, value], False)
+
+
+def _any_of(name: str, values: list) -> str:
+    words = [text(str(value)) for value in values]
+    return f"{name} = {words[0]}" if len(words) == 1 else f"{name} in ({', '.join(words)})" if words else ""
+
+
+def _replaced(parts: list[str], place: int, part: str) -> str:
+    return " and ".join(filter(None, [*parts[:place], part, *parts[place + 1 :]]))
 
 
 def without(parts: list[str], clause: str) -> str:

@@ -63,14 +63,10 @@ def _filters(request, table) -> dict:
     present = table.asked["filter"]
     found = facets.facets(table.newest, table.experiment is None)
     for facet in found:
-        facet.links = [
-            (
-                label,
-                addresses.changed(table.query, filter=clauses.added(present, clause) or None, page=None),
-                clause in present,
-            )
-            for label, clause in facet.options
-        ]
+        facet.links = []
+        for label, clause in facet.options:
+            query, is_on = clauses.switched(present, clause)
+            facet.links.append((label, addresses.changed(table.query, filter=query or None, page=None), is_on))
     return {"facets": found, "without_filter": addresses.changed(table.query, filter=None, page=None)}
 
 

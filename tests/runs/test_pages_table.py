@@ -383,6 +383,25 @@ def test_a_condition_is_added_and_taken_away_without_changing_the_others():
     assert clauses.added(f"({either})", "number = 1") == f"({either}) and number = 1"
 
 
+@pytest.mark.parametrize(
+    ("query", "clause", "result"),
+    [
+        ("", "status = 'Failed'", ("status = 'Failed'", False)),
+        ("status = 'Failed'", "status = 'Failed'", ("", True)),
+        ("number = 1 and status = 'Failed'", "status = 'it''s'",
+         ("number = 1 and status in ('Failed', 'it''s')", False)),
+        ("status in ('Failed', 'Queued') and number = 1", "status = 'Failed'", ("status = 'Queued' and number = 1", True)),
+        ("tags.`a b` = 'x'", "tags.`a b` = 'y'", ("tags.`a b` in ('x', 'y')", False)),
+        ("created >= '2026-01-01'", "created >= '2026-02-02'", ("created >= '2026-02-02'", False)),
+        ("status != 'Failed'", "status = 'Failed'", ("status != 'Failed' and status = 'Failed'", False)),
+        ("name = 'a' or name = 'b'", "name = 'c'", ("(name = 'a' or name = 'b') and name = 'c'", False)),
+        ("status in ('Failed')", "status = 'Failed'", ("", True)),
+    ],
+)  # fmt: skip
+def test_values_of_one_key_are_alternatives(query, clause, result):
+    assert clauses.switched(query, clause) == result
+
+
 def test_chips_say_what_narrows_a_list_and_take_it_away(as_user, alice, experiment, sweep):
     query = {"filter": "params.model = 'svm' and metrics.loss < 9", "q": "job", "mine": "1"}
     page = text_of(as_user(alice).get(url(experiment), query))
