@@ -6,7 +6,7 @@ import hashlib
 import zlib
 
 from django.core.paginator import Paginator
-from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
 from runs.charts import colours
@@ -17,6 +17,7 @@ from runs.lists.groups import Group
 from runs.models import Experiment, MetricSeries, Run, RunTag, Star
 from runs.search import finder
 from runs.search.grammar import BadFilter
+from workspaces.models import User
 
 MOST_COLUMNS = 6
 # Metrics of so many of the newest runs decide which columns a list shows.
@@ -309,16 +310,17 @@ def _flat(pks: list[int], below: dict[int, list[tuple[int, int]]], depth: int = 
 
 def matches(word: str) -> Q:
     """Runs that have this word in anything a list shows of them."""
-    tags = RunTag.objects.filter(Q(name__icontains=word) | Q(value__icontains=word), run=OuterRef("pk"))
+    # Other tables are read once, not once for each run.
+    tags = RunTag.objects.filter(Q(name__icontains=word) | Q(value__icontains=word))
     return (
         Q(display_name__icontains=word)
         | Q(run_id__icontains=word)
-        | Q(experiment__name__icontains=word)
-        | Q(created_by__username__icontains=word)
         | Q(description__icontains=word)
         | Q(target_name__icontains=word)
         | Q(status__iexact=word)
-        | Exists(tags)
+        | Q(experiment__in=Experiment.objects.filter(name__icontains=word))
+        | Q(created_by__in=User.objects.filter(username__icontains=word))
+        | Q(pk__in=tags.values("run"))
     )
 
 
