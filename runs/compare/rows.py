@@ -27,13 +27,9 @@ class Row:
     more: dict = dataclasses.field(default_factory=dict)
 
     @property
-    def is_alike(self) -> bool:
-        return len(set(self.texts)) < 2
-
-    @property
     def differs(self) -> bool:
         """Whether it is worth a look."""
-        return not (self.is_own or self.is_alike)
+        return not self.is_own and len(set(self.texts)) > 1
 
     def has(self, words: list[str]) -> bool:
         if not words:
@@ -45,7 +41,7 @@ class Row:
 def narrowed(rows: list[Row], asked) -> list[Row]:
     """Those that the search box and *Only differences* leave."""
     words = asked["q"].lower().split()
-    return [row for row in rows if row.has(words) and not (asked["only"] and row.is_alike)]
+    return [row for row in rows if row.has(words) and (row.differs or not asked["only"])]
 
 
 def page_of(rows: list, asked):

@@ -3,7 +3,7 @@
 (() => {
   const LIVE = 5000, MANY = 12;
   const charts = new Map();
-  let page, hidden, seen, timer = 0;
+  let page, hidden, seen, timer = 0, frame = 0;
 
   const query = () => new URLSearchParams(location.search);
   const cards = () => [...page.querySelectorAll("[data-curve]")];
@@ -32,14 +32,19 @@
   };
   // Few bars have their names below them.
   const ticksOf = (bars) => (bars.x?.length <= MANY && bars.type === "bar" ? { showticklabels: true, tickvals: bars.x, ticktext: bars.text.map((text) => (text.length > 16 ? `${text.slice(0, 15)}…` : text)) } : {});
+  // Of a stretch, the smoothing begins where the whole line does.
+  const smoothed = (trace, whole) => {
+    const before = whole?.meta === trace.meta ? whole.y.filter((value, number) => whole.x[number] < trace.x[0]) : [];
+    return lazuli.charts.smoothed([...before, ...trace.y], weight()).slice(before.length);
+  };
   // Where lines are few, what they were before smoothing stays behind them.
-  const tracesOf = ({ band, ...trace }, count) => {
+  const tracesOf = ({ band, ...trace }, count, whole) => {
     if (trace.ids) return [barsOf(trace)];
     const shown = { ...trace, x: xOf(trace), visible: !hidden.has(trace.meta) };
     if (band) shown.fillcolor = lighter(trace.meta);
     if (!weight()) return [shown];
     const raw = { ...shown, opacity: 0.25, hoverinfo: "skip", hovertemplate: undefined, showlegend: false, line: { ...trace.line, width: 1 } };
-    const smooth = { ...shown, y: lazuli.charts.smoothed(trace.y, weight()) };
+    const smooth = { ...shown, y: smoothed(trace, whole) };
     return band || count > MANY ? [smooth] : [raw, smooth];
   };
 
@@ -53,7 +58,7 @@
     const chart = charts.get(name), card = cardOf(name), element = elementOf(name);
     if (!chart?.figure || !card) return;
     const figure = chart.detail || chart.figure, count = figure.data.filter((trace) => !trace.band).length;
-    const traces = figure.data.flatMap((trace) => tracesOf(trace, count));
+    const traces = figure.data.flatMap((trace, number) => tracesOf(trace, count, chart.detail && chart.figure.data[number]));
     lazuli.charts.draw(element, { data: traces, layout: layoutOf(figure, card, traces) });
     if (chart.isBound) return;
     chart.isBound = true;
@@ -167,7 +172,9 @@
     if (!event.target.matches("[data-chart-smooth]")) return;
     page.querySelector(".compare-smooth output").textContent = weight();
     lazuli.compare.address("smooth", [weight() ? String(weight()) : ""]);
-    drawAll();
+    // A slider says more than one can see.
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(drawAll);
   });
   document.addEventListener("click", (event) => {
     const line = event.target.closest("[data-line]"), every = event.target.closest("[data-lines]");

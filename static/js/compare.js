@@ -105,6 +105,9 @@
     if (document.getElementById("compare-add").open) offer(document.getElementById("compare-find")?.value || "");
   });
 
+  // Charts that are swapped away.
+  document.addEventListener("htmx:beforeCleanupElement", (event) => lazuli.charts?.forget(event.detail.elt));
+
   // A menu stands below its button.
   document.addEventListener("toggle", (event) => {
     if (event.newState !== "open" || !event.target.matches(".compare-menu")) return;
