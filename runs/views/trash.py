@@ -43,6 +43,7 @@ def trash_page(request, slug):
     context = {
         "page": page,
         "experiments": experiments,
+        "many_experiments": len(experiments) == trash.MOST_AT_ONCE,
         "bytes": trash.bytes_of(trash.all_runs(workspace)),
         "purges": purges,
         "is_live": any(job.is_open for job in purges),
