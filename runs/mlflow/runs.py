@@ -13,6 +13,8 @@ from runs.models import Run
 from studio.database import writing
 
 RUN_TYPE = "mlflow"
+# What MLflow's client sends where it knows no user.
+NOBODY = "unknown"
 
 
 def create(call: Call) -> dict:
@@ -23,7 +25,7 @@ def create(call: Call) -> dict:
     run_id = uuid.uuid4().hex
     start = shapes.moment(call.fields.integer("start_time", shapes.millis(timezone.now())), "start_time")
     name, user = _name(call, given), call.fields.text("user_id", "")
-    if user and shapes.USER not in kept:
+    if user not in ("", NOBODY) and shapes.USER not in kept:
         kept[shapes.USER] = user
     with writing():
         run = submission.create(
