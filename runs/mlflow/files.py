@@ -7,7 +7,7 @@ from django.http import HttpResponse
 
 from runs.api import described
 from runs.files import artifacts, links, paths, ranges, uploads
-from runs.mlflow import folders, limits, model_files, shapes
+from runs.mlflow import folders, images, limits, model_files, shapes
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import invalid, missing
 from runs.models import Artifact, Run
@@ -34,8 +34,9 @@ def upload(call: Call, path: str) -> dict:
         return model_files.upload(call, folders.checked(path))
     place = place_of(path)
     run = call.open_run(place.run_id)
-    kind = call.request.headers.get("Content-Type", "")
-    artifacts.put(run, _file(place), uploads.chunks(call.request), content_type=kind, overwrite=True)
+    path, kind = _file(place), call.request.headers.get("Content-Type", "")
+    artifacts.put(run, path, uploads.chunks(call.request), content_type=kind, overwrite=True)
+    images.note(run, path)
     return {}
 
 

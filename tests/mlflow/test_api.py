@@ -1,10 +1,13 @@
 """The API by raw requests: MLflow's answers, errors, limits and idempotency."""
 
 import re
+from urllib.parse import quote
 
 import pytest
 
+from runs import metrics
 from runs.mlflow.routes import COMPILED, FIXED
+from runs.models import Run
 from tests import factories
 from tests.mlflow.tracking import INVALID, MISSING, Tracking, tags_of
 
@@ -257,3 +260,20 @@ def test_every_route_refuses_a_stranger(api, workspace, method, route):
         method, f"/mlflow/v1.0{workspace.arm_id}/api/2.0/{path}", b"{}", "application/json"
     )
     assert (answer.status_code, answer.json()["error_code"]) == (401, "UNAUTHENTICATED")
+
+
+@pytest.mark.parametrize("mark", ["+", "%"])
+def test_a_logged_image_is_on_the_images_tab(tracking, as_user, alice, mark):
+    run_id = tracking.new_run()
+    place = tracking.run(run_id)["info"]["artifact_uri"].removeprefix("mlflow-artifacts:/")
+    base = f"{tracking.base.removesuffix('mlflow/')}mlflow-artifacts/artifacts/{place}/images/"
+    for step in (7, 7, 8):
+        name = f"dog#face{mark}step{mark}{step}{mark}timestamp{mark}{1000 + step}{mark}g{step}-a"
+        for ending in (".png", f"{mark}compressed.webp"):
+            assert tracking.api.client.put(base + quote(name + ending), b"image").status_code == 200
+    run = Run.objects.get(run_id=run_id)
+    (series,) = metrics.series_of(run)
+    assert (series.name, series.kind, series.count, series.last_step) == ("dog/face", "image", 2, 8)
+    page = as_user(alice).get(f"{run.get_absolute_url()}images/").content.decode()
+    assert "dog/face" in page
+    assert tracking.run(run_id)["data"].get("metrics") is None

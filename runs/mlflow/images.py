@@ -1,0 +1,31 @@
+"""Images of MLflow's `log_image(key=…, step=…)`: its client uploads files whose names say the rest. Each is a point here."""
+
+import logging
+import re
+import uuid
+
+from runs import metrics
+from runs.models import Run
+from studio.errors import Conflict, Invalid
+
+logger = logging.getLogger(__name__)
+# A small copy beside it, `….webp`, is for MLflow's own page. Older clients write % where newer ones write +.
+NAME = re.compile(
+    r"images/(?P<key>[^/]+?)(?P<mark>[%+])step(?P=mark)(?P<step>-?\d{1,18})"
+    r"(?P=mark)timestamp(?P=mark)(?P<time>\d{1,14})(?P=mark)[\w-]+\.png"
+)
+
+
+def note(run: Run, path: str) -> None:
+    """To be called when a file is there; others than such images are left alone."""
+    match = NAME.fullmatch(path)
+    if match is None:
+        return
+    key = match["key"].replace("#", "/")
+    point = {"name": key, "kind": "image", "step": int(match["step"]), "time": int(match["time"]), "value": path}
+    try:
+        # The name of the file is unique, so that an upload that is repeated is one point.
+        metrics.ingest(run, str(uuid.uuid5(uuid.NAMESPACE_URL, path)), [point])
+    except (Conflict, Invalid) as error:
+        # A metric of another kind may have this name. The image is among the run's files all the same.
+        logger.info("%s of run %s is no point of a metric: %s", path, run.run_id, error.message)
