@@ -13,7 +13,7 @@ from compute.models import ComputeTarget, Work
 from runs import attempts
 from runs.inputs import RunDataset, RunModel  # noqa: F401  (Django looks for tables here)
 from runs.purge_jobs import PurgeJob  # noqa: F401
-from runs.retention_rules import RetentionRule  # noqa: F401
+from runs.retention_rules import RetentionAct, RetentionRule  # noqa: F401
 from runs.saved_views import SavedView, Star, TagEdit  # noqa: F401
 from runs.search.patterns import AsNumber, ValueStart
 from runs.series import MetricBatch, MetricChunk, MetricSeries  # noqa: F401

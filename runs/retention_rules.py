@@ -30,3 +30,20 @@ class RetentionRule(models.Model):
 
     def __str__(self):
         return f"{self.get_takes_display()}: more than {self.days} days after the end, in {self.experiments}"
+
+
+class RetentionAct(models.Model):
+    """What a rule did once, in words that stay when the rule is changed or gone."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="retention_acts")
+    rule = models.CharField(max_length=600)
+    at = models.DateTimeField(default=timezone.now, editable=False)
+    runs = models.PositiveIntegerField(default=0)
+    files = models.PositiveIntegerField(default=0)
+    bytes = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self):
+        return self.rule

@@ -4,15 +4,17 @@ import datetime as dt
 import fnmatch
 import logging
 
-from django.db.models import F, Q, Sum
+from django.db import transaction
+from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
 from assets.registry import ModelVersion
 from runs.files import artifacts
-from runs.models import Artifact, ArtifactSegment, Experiment, RetentionRule, Run, RunTag, Star
+from runs.models import Artifact, ArtifactSegment, Experiment, RetentionAct, RetentionRule, Run, RunTag, Star
 
 logger = logging.getLogger(__name__)
-BATCH = 500
+# Runs at once.
+BATCH = 100
 # A little less, so that each rule keeps its hour.
 DAY = dt.timedelta(hours=23, minutes=30)
 # Folders by what a rule takes.
@@ -98,27 +100,41 @@ def apply_due() -> None:
 
 def apply(rule: RetentionRule) -> int:
     """Carry a rule out, in batches; safe to run twice. Gives the number of runs that it reached."""
-    took = _trash_runs(rule) if rule.takes == RetentionRule.Takes.RUNS else _free_files(rule)
-    RetentionRule.objects.filter(pk=rule.pk).update(ran_at=timezone.now(), took=took)
-    logger.info("Retention of %s: %s reached %s runs", rule.workspace, rule, took)
-    return took
+    carry_out = _trash_runs if rule.takes == RetentionRule.Takes.RUNS else _free_files
+    act = RetentionAct.objects.create(workspace=rule.workspace, rule=str(rule))
+    while carry_out(rule, act):
+        # Each batch is noted, for whoever kills this in between.
+        act.save(update_fields=["runs", "files", "bytes"])
+    RetentionRule.objects.filter(pk=rule.pk).update(ran_at=timezone.now(), took=act.runs)
+    logger.info("Retention of %s: %s reached %s runs", rule.workspace, rule, act.runs)
+    if not act.runs:
+        act.delete()
+    return act.runs
 
 
-def _trash_runs(rule: RetentionRule) -> int:
-    took = 0
-    while pks := list(runs_of(rule).order_by("pk").values_list("pk", flat=True)[:BATCH]):
-        Run.objects.filter(pk__in=pks).to_trash()
-        took += len(pks)
-    return took
+def _trash_runs(rule: RetentionRule, act: RetentionAct) -> bool:
+    pks = list(runs_of(rule).order_by("pk").values_list("pk", flat=True)[:BATCH])
+    _count(act, Artifact.objects.filter(Q(run__in=pks) | Q(run__root__in=pks)))
+    Run.objects.filter(pk__in=pks).to_trash()
+    act.runs += len(pks)
+    return bool(pks)
 
 
-def _free_files(rule: RetentionRule) -> int:
-    reached = set()
-    while rows := list(files_of(rule).order_by("pk").values_list("pk", "run")[:BATCH]):
-        pks, runs = [pk for pk, _ in rows], {run for _, run in rows}
-        keys = list(ArtifactSegment.objects.filter(artifact__in=pks).values_list("key", flat=True))
-        Artifact.objects.filter(pk__in=pks).delete()
+def _free_files(rule: RetentionRule, act: RetentionAct) -> bool:
+    """All that the rule takes of one run after the other, so that each is counted once."""
+    runs = list(files_of(rule).order_by("run").values_list("run", flat=True).distinct()[:BATCH])
+    files = Artifact.objects.filter(run__in=runs).filter(_in_folders(rule))
+    keys = list(ArtifactSegment.objects.filter(artifact__in=files).values_list("key", flat=True))
+    _count(act, files)
+    with transaction.atomic():
+        files.delete()
         Run.objects.filter(pk__in=runs).update(revision=F("revision") + 1)
-        artifacts.free(keys)
-        reached |= runs
-    return len(reached)
+    artifacts.free(keys)
+    act.runs += len(runs)
+    return bool(runs)
+
+
+def _count(act: RetentionAct, files) -> None:
+    told = files.aggregate(files=Count("pk"), bytes=Sum("size"))
+    act.files += told["files"]
+    act.bytes += told["bytes"] or 0

@@ -11,6 +11,7 @@ from runs.views.finding import may, require, workspace_of
 from studio.errors import Conflict
 
 MOST = 20
+MOST_ACTS = 50
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -28,7 +29,8 @@ def retention(request, slug):
     found = list(workspace.retention_rules.all())
     for rule in found:
         rule.estimate = rules.estimate(rule)
-    context = {"rules": found, "form": form, "may_edit": may(request, "edit_workspace")}
+    acts = workspace.retention_acts.all()[:MOST_ACTS]
+    context = {"rules": found, "acts": acts, "form": form, "may_edit": may(request, "edit_workspace")}
     return render(request, "runs/retention.html", context, status=400 if form.errors else 200)
 
 

@@ -124,6 +124,28 @@ def test_files_of_a_registered_model_are_never_let_go(workspace, runs):
     assert "old" in present() and runs["old"].artifacts.count() == 2
 
 
+def test_what_a_rule_did_is_kept_after_the_rule(as_user, alice, workspace, runs):
+    made = rule(workspace, takes="outputs", experiments="tmp-*")
+    for _ in range(2):
+        retention.apply(made)
+    rule(workspace, experiments="real", days=30)
+    tidy()
+    acts = [(act.rule.split(":")[0], act.runs, act.files, act.bytes) for act in workspace.retention_acts.all()]
+    assert acts == [("Jobs, to the trash", 1, 0, 0), ("Outputs of jobs, for ever", 1, 1, 1000)]
+    workspace.retention_rules.all().delete()
+    page = text(as_user(alice).get(url(workspace)))
+    assert "Outputs of jobs, for ever: more than 30 days after the end, in tmp-*" in page and "1.0 KB" in page
+
+
+def test_many_files_go_in_batches(workspace, runs, monkeypatch):
+    monkeypatch.setattr(retention, "BATCH", 1)
+    for name in ("real", "kept"):
+        artifacts.put(runs[name], "outputs/a", [b"12345"])
+    assert retention.apply(rule(workspace, takes="outputs", keep_tag="")) == 3
+    act = workspace.retention_acts.get()
+    assert (act.runs, act.files, act.bytes) == (3, 3, 1010)
+
+
 def test_another_workspace_is_left_alone(workspace, runs):
     other = factories.make_workspace(workspace.resource_group, "other")
     factories.make_run(other, run_id="theirs", status="Completed", ended_at=ago(400))
