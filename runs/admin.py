@@ -15,6 +15,7 @@ from runs.models import (
     MetricChunk,
     MetricSeries,
     PurgeJob,
+    RetentionAct,
     RetentionRule,
     Run,
     RunEvent,
@@ -222,6 +223,17 @@ class RetentionRuleAdmin(admin.ModelAdmin):
     search_fields = ["workspace__name", "experiments"]
     raw_id_fields = ["workspace", "created_by"]
     readonly_fields = ["ran_at", "took", "created_at"]
+
+
+@admin.register(RetentionAct)
+class RetentionActAdmin(admin.ModelAdmin):
+    list_display = ["at", "workspace", "rule", "runs", "files", "bytes"]
+    list_select_related = ["workspace"]
+    search_fields = ["workspace__name", "rule"]
+    readonly_fields = [field.name for field in RetentionAct._meta.fields]
+
+    def has_add_permission(self, request):
+        return False
 
 
 @admin.register(MetricSketch)
