@@ -6,7 +6,7 @@ import hashlib
 import zlib
 
 from django.core.paginator import Paginator
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from runs.charts import colours
@@ -132,7 +132,9 @@ class RunTable:
 
     @functools.cached_property
     def groups(self) -> list[Group]:
-        found = groups.of(self.matching, self.group_by, self.columns, self.sorts)
+        # Asked for first, so that the next poll tells what comes in between.
+        sums = self._sums
+        found = groups.of(self.matching, self.group_by, self.columns, self.sorts) if sums[0][0] else []
         self.too_many_groups = len(found) > groups.MOST
         return found[: groups.MOST]
 
@@ -155,7 +157,7 @@ class RunTable:
         if self.error:
             return []
         tops = self._group_places() if self.group_by else [(None, self._page_places())]
-        below = self._children()
+        below = self._children
         flat = [(pk, depth, group) for group, places in tops for pk, depth in _flat([pk for pk, _ in places], below)]
         rows = self._load(flat)
         for group, _ in tops:
@@ -180,6 +182,7 @@ class RunTable:
                 found.append((group, ordering.places(runs, self.sorts, 0, groups.ROWS)))
         return found
 
+    @functools.cached_property
     def _children(self) -> dict[int, list[tuple[int, int]]]:
         """Key and revision of the children of all runs that are open, by one query."""
         if not self.asked["open"] or self.asked["children"]:
@@ -257,7 +260,15 @@ class RunTable:
     @property
     def token(self) -> str:
         """What the reader has now: the columns, the rows in their order, and the revision of each."""
-        return f"{self._shape}~{self._token([(run.pk, run.revision) for run in self.rows])}"
+        pairs = self._sums if self.group_by else [(run.pk, run.revision) for run in self.rows]
+        return f"{self._shape}~{self._token(pairs)}"
+
+    @functools.cached_property
+    def _sums(self) -> list[tuple[int, int]]:
+        """Of a grouped list: others as soon as any of its runs changes, comes or goes, and known without folding it."""
+        sums = self.matching.order_by().aggregate(number=Count("*"), keys=Sum("pk"), revisions=Sum("revision"))
+        below = [pair for pairs in self._children.values() for pair in pairs]
+        return [(sums["number"], 0), (int(sums["keys"] or 0), int(sums["revisions"] or 0)), *below]
 
     @property
     def _shape(self) -> str:
@@ -266,21 +277,19 @@ class RunTable:
 
     def _token(self, pairs: list[tuple[int, int]]) -> str:
         text = ".".join(f"{pk:x}-{revision:x}" for pk, revision in pairs)
-        if self.group_by:
-            text += str([(group.value, group.count, group.means) for group in self.groups])
         if self.group_by or len(text) > LONGEST_TOKEN:
             return hashlib.sha256(text.encode()).hexdigest()[:32]
         return text
 
     def is_news(self) -> bool:
         """Whether the rows differ from those that the reader has: one query, without counting or joining."""
-        if self.group_by:
-            return self.token != self.seen
         _, _, had = self.seen.partition("~")
+        if self.group_by:
+            return self._token(self._sums) != had
         size = self.asked["size"]
         start = ((self.asked["page"] or 1) - 1) * size
         top = ordering.places(self.matching, self.sorts, start, start + size)
-        below = self._children()
+        below = self._children
         revisions = dict([*top, *(pair for pairs in below.values() for pair in pairs)])
         shown = [(pk, revisions[pk]) for pk, _ in _flat([pk for pk, _ in top], below)]
         return self._token(shown) != had

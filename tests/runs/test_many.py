@@ -196,6 +196,22 @@ def test_a_search_ordered_by_a_parameter_pages_through_all_runs(mixed, api):
         assert seen == [*have, *[number for number in range(1, RUNS + 1) if number not in values]]
 
 
+def test_a_poll_of_a_grouped_list_folds_it_only_when_a_run_changed(many, as_user):
+    client, page = as_user(many.created_by), pages(many)["experiment"]
+    query = {"group": "param-model", "unfold": "v3"}
+    htmx = {"HX-Request": "true", "HX-Target": "run-poll"}
+    run = Run.objects.get(run_id=f"many_{RUNS}")
+    changes = [lambda: run.edit(tags={"team": "other"}), lambda: run.edit(display_name="anew"), run.delete]
+    for change in changes:
+        text = client.get(page, query).content.decode()
+        poll = re.search(r'id="run-poll" hx-get="([^"]+)"', text)[1].replace("&amp;", "&")
+        with CaptureQueriesContext(connection) as asked:
+            assert client.get(poll, headers=htmx).status_code == 204
+        assert not [query for query in asked.captured_queries if "group_key" in query["sql"]]
+        change()
+        assert 'id="run-table"' in client.get(poll, headers=htmx).content.decode()
+
+
 def test_what_the_counters_say(many, as_user):
     Run.objects.filter(number=1).get().delete()
     text = as_user(many.created_by).get(pages(many)["experiment"]).content.decode()
