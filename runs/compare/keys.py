@@ -1,6 +1,7 @@
 """Words such as `metrics.loss`, `params.lr` and `tags.stage`: what a scatter or an axis of parallel coordinates shows."""
 
 import dataclasses
+import math
 
 from runs.compare.chosen import Chosen
 from runs.compare.measures import CHARTED, summaries
@@ -43,7 +44,8 @@ class Keys:
 
     def key(self, word: str, target: str) -> Key:
         raw = self._raw(word, target)
-        values = [as_number(value) for value in raw]
+        # What is infinite has no place on an axis.
+        values = [None if isinstance(value, float) and math.isinf(value) else as_number(value) for value in raw]
         present = [value for value in values if value is not None]
         if present and not any(isinstance(value, str) for value in present):
             return Key(word, values, True)
@@ -70,7 +72,7 @@ class Keys:
 
     @property
     def _groups(self) -> dict[str, dict]:
-        last = {name: {pk: one[3] for pk, one in of_runs.items()} for name, of_runs in self.metrics.items()}
+        last = {name: {pk: one.last for pk, one in of_runs.items()} for name, of_runs in self.metrics.items()}
         return {METRICS: last, PARAMS: self.chosen.parameters, TAGS: self.chosen.tags}
 
     @property
@@ -90,7 +92,7 @@ class Keys:
     @property
     def most_common(self) -> list[str]:
         """Metrics, those that tell the runs apart first, then those that most of them have."""
-        values = {name: [one[3] for one in of_runs.values()] for name, of_runs in self.metrics.items()}
+        values = {name: [one.last for one in of_runs.values()] for name, of_runs in self.metrics.items()}
         names = [name for name in values if any(value is not None for value in values[name])]
         return [
             METRICS + name

@@ -28,6 +28,7 @@ def of_curves(curves: list[Curve]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def of_rows(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and half the 95 % interval of each column, over what is there."""
+    table = np.where(np.isfinite(table), table, np.nan)
     count = np.isfinite(table).sum(axis=0)
     total = np.maximum(count, 1)
     mean = np.nansum(table, axis=0) / total

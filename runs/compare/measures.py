@@ -14,9 +14,8 @@ from runs.templatetags.runs import exact, number
 from studio.errors import Invalid
 
 CHARTED = (MetricSeries.Kind.SCALAR, MetricSeries.Kind.LIST)
-COLUMN = {"last": 3, "min": 4, "max": 5}
 FIELDS = ("name", "run", "shown", "last", "least", "most", "last_step", "least_step", "most_step")
-STEP = {"last": 6, "min": 7, "max": 8}
+FIELD = {"last": "last", "min": "least", "max": "most"}
 
 
 def context(chosen: Chosen, asked) -> dict:
@@ -48,10 +47,10 @@ def _rows(chosen: Chosen, found: dict, asked) -> list[Row]:
 
 def summaries(chosen: Chosen) -> dict[str, dict[int, tuple]]:
     """{metric: {run: its summary}} of all metrics of numbers, from the summaries that are kept at ingest: one query."""
-    series = MetricSeries.objects.filter(run__in=chosen.pks, kind__in=CHARTED).order_by("name").values_list(*FIELDS)
+    series = MetricSeries.objects.filter(run__in=chosen.pks, kind__in=CHARTED).order_by("name")
     found: dict[str, dict[int, tuple]] = {}
-    for one in series:
-        found.setdefault(one[0], {})[one[1]] = one
+    for one in series.values_list(*FIELDS, named=True):
+        found.setdefault(one.name, {})[one.run] = one
     return found
 
 
@@ -63,8 +62,12 @@ def _value(summary: tuple | None, stat: str):
     """A number, or the text of a metric that has no numbers."""
     if summary is None:
         return None
-    value = summary[COLUMN[stat]]
-    return summary[2] or None if value is None else value
+    value = getattr(summary, FIELD[stat])
+    return summary.shown or None if value is None else value
+
+
+def _step(summary: tuple | None, stat: str) -> int | None:
+    return summary and getattr(summary, f"{FIELD[stat]}_step")
 
 
 def _sort(chosen: Chosen, found, asked, names, name: str) -> None:
@@ -83,7 +86,7 @@ def _row(chosen: Chosen, found, name: str, names, asked) -> Row:
     stat = _stat(name, names, asked)
     values = [_value(found[name].get(pk), stat) for pk in chosen.pks]
     shown = [None if value is None else number(value) for value in values]
-    steps = [(found[name].get(pk) or {STEP[stat]: None})[STEP[stat]] for pk in chosen.pks]
+    steps = [_step(found[name].get(pk), stat) for pk in chosen.pks]
     return Row(name, shown, more={"stat": stat, "values": values, "steps": steps})
 
 

@@ -399,6 +399,17 @@ def test_scatter_takes_its_axes_from_the_address(bobs, runs):
     assert "1 job without one of these values" in text
 
 
+@pytest.mark.parametrize("tab", ["scatter", "parallel", "charts"])
+def test_what_is_infinite_is_no_number_of_json(bobs, runs, tab):
+    for run, value in zip(runs, [float("inf"), 0.5, float("nan")], strict=True):
+        metrics.ingest(run, "", scalars("edge", [value]))
+    text = page_of(bobs, runs, tab=tab, sx="metrics.edge", axis="metrics.edge&axis=metrics.score", show="edge")
+    for _, data in re.findall(r'<script( id="[^"]*")? type="application/json">(.*?)</script>', text):
+        json.loads(data, parse_constant=pytest.fail)
+    for more in ({}, {"group": "params.hidden"}):
+        json.loads(curve(bobs, runs, "edge", **more).content, parse_constant=pytest.fail)
+
+
 def test_values_over_many_sizes_are_on_a_logarithmic_axis(bobs, runs):
     for run, rate, part in zip(runs, ["0.0001", "0.001", "0.1"], ["0.001", "0.5", "0.9"], strict=True):
         run.add_parameters({"rate": rate, "part": part})
