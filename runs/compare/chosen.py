@@ -3,6 +3,8 @@
 import dataclasses
 import functools
 
+from django.db.models import Sum
+
 from runs.charts import colours
 from runs.compare.asked import Asked
 from runs.models import Run, RunParameter, RunTag
@@ -34,7 +36,7 @@ class Chosen:
     @property
     def token(self) -> str:
         """Another one whenever a run of these changes: its logs, metrics and state."""
-        return f"{sum(run.revision for run in self.runs):x}"
+        return _token(sum(run.revision for run in self.runs))
 
     @functools.cached_property
     def parameters(self) -> dict[str, dict[int, str]]:
@@ -74,6 +76,18 @@ def load(scope, asked) -> tuple[Asked, Chosen]:
     if asked["base"]:
         chosen.base = chosen.of_id(asked["base"], "base")
     return asked, chosen
+
+
+def are_as_known(scope, asked, token: str) -> bool:
+    """Whether no run has changed since a page was given this token, by one small query: pages ask so every few seconds."""
+    if not token:
+        return False
+    total = scope.filter(run_id__in=asked["runs"]).aggregate(total=Sum("revision"))["total"]
+    return token == _token(total or 0)
+
+
+def _token(total: int) -> str:
+    return f"{total:x}"
 
 
 def _paint(runs: list[Run]) -> None:

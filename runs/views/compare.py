@@ -53,10 +53,10 @@ def compare(request, slug):
     # Forms write commas as %2C; the shorter address is the one to share.
     if asked.is_untidy or "%2C" in request.META["QUERY_STRING"]:
         return redirect(f"{request.path}?{asked.query()}")
-    asked, found = chosen.load(scope, asked)
     # A page that is open while its runs go on asks whether they are as it knows them.
-    if request.GET.get("seen") == found.token:
+    if chosen.are_as_known(scope, asked, request.GET.get("seen", "")):
         return HttpResponse(status=204)
+    asked, found = chosen.load(scope, asked)
     context = {
         "asked": asked,
         "chosen": found,
@@ -117,9 +117,9 @@ def compare_curve(request, slug):
     """The chart of the metric `?name=` or a stretch of it, as JSON for static/js/compare-charts.js; nothing while the runs are as at `?seen=`."""
     scope = runs_of(request, slug)
     asked = Asked.read(request.GET)
-    asked, found = chosen.load(scope, asked)
-    if request.GET.get("seen") == found.token:
+    if chosen.are_as_known(scope, asked, request.GET.get("seen", "")):
         return HttpResponse(status=204)
+    asked, found = chosen.load(scope, asked)
     figure = curves.figure(found, request.GET.get("name", ""), asked, _stretch(request.GET))
     return JsonResponse({"figure": figure, "live": found.is_live, "seen": found.token})
 

@@ -92,6 +92,12 @@ def test_a_run_in_the_trash_is_gone(bobs, runs):
     assert f'href="{url(runs[:2]).partition("/compare/")[2]}"' in text and "bare" not in text
 
 
+def test_a_poll_with_nothing_new_is_cheap(bobs, runs, django_assert_max_num_queries):
+    seen = re.search('data-seen="(.*?)"', page_of(bobs, runs, tab="metrics"))[1]
+    with django_assert_max_num_queries(5):
+        assert bobs.get(url(runs, tab="metrics", seen=seen)).status_code == 204
+
+
 def test_only_changes_are_sent_to_a_page_that_watches(bobs, runs):
     def seen():
         return re.search('data-seen="(.*?)"', page_of(bobs, runs, tab="metrics"))[1]
