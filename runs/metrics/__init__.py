@@ -1,10 +1,10 @@
-"""Metrics: written once by `ingest`, read thousands of times by `series_of`, `points`, `thinned` and `as_sdk_values`.
+"""Metrics: written once by `ingest` or `store`, read thousands of times by `series_of`, `points`, `thinned` and `as_sdk_values`.
 
 numpy is imported with the first point, so that a process that handles none stays small.
 """
 
 from runs.metrics.batches import MOST_POINTS
-from runs.metrics.ingest import ingest, settle
+from runs.metrics.ingest import ingest, settle, store
 from runs.metrics.read import (
     as_json,
     as_sdk_values,
@@ -31,6 +31,7 @@ __all__ = [
     "rows",
     "series_of",
     "settle",
+    "store",
     "thin",
     "thinned",
     "window",

@@ -20,21 +20,22 @@ MOST_SERIES = 10_000
 MOST_IN_SERIES = 10_000_000
 
 
-def ingest(run: Run, batch_id: str, points: list, *, once: bool = False) -> int:
-    """Store a batch of points; returns how many there were. The same `batch_id` again changes nothing.
+def ingest(run: Run, batch_id: str, points: list) -> int:
+    """Store a batch of points; returns how many there were. The same `batch_id` again changes nothing."""
+    store(run, grouped(points), _checked(batch_id))
+    return len(points)
 
-    With `once`, neither does a point that the series has already: step, time and value are the same.
-    """
-    batch_id = _checked(batch_id)
-    groups = grouped(points)
+
+def store(run: Run, groups: dict[str, Group], batch_id: str = "", *, once: bool = False) -> None:
+    """Store the points of each name, checked before. With `once`, not those that the series has already: step, time and value
+    are the same."""
     if not groups:
-        return 0
+        return
     with writing():
         # The lock: batches of one run are stored one after another on every database.
         statements.lock(run)
         if not batch_id or statements.add_batch(run, batch_id):
             _store(run, groups, once)
-    return len(points)
 
 
 def _checked(batch_id) -> str:

@@ -7,6 +7,7 @@ from django.db.models import F
 
 from runs import metrics
 from runs.inputs import RunDataset, RunModel
+from runs.metrics.batches import Group
 from runs.mlflow import limits, logged_models, shapes, tags
 from runs.mlflow.calls import Call
 from runs.mlflow.errors import MlflowError, invalid
@@ -20,6 +21,8 @@ HISTORY = "mlflow.log-model.history"
 CONTEXT = "mlflow.data.context"
 # The year 9999, in ms.
 LATEST = 253_402_300_800_000
+# Key, value, time in ms, step.
+Point = tuple[str, float, int, int]
 
 
 def log_metric(call: Call) -> dict:
@@ -60,7 +63,7 @@ def log_batch(call: Call) -> dict:
     return {}
 
 
-def _points(items: list[dict]) -> list[dict]:
+def _points(items: list[dict]) -> list[Point]:
     points = []
     try:
         for item in items:
@@ -84,25 +87,31 @@ def _check_keys(name: str, pairs: list[tuple[str, str]], what: str) -> None:
             raise _located(error, f"{name}[{place}]") from error
 
 
-def _point(item: dict) -> dict:
+def _point(item: dict) -> Point:
     """Most points are as they should be, and come by the thousand: only others are looked at field by field."""
     key, value, at, step = item.get("key"), item.get("value"), item.get("timestamp"), item.get("step", 0)
     plain = type(key) is str and type(at) is int and type(step) is int and 0 <= at < LATEST and -INT64 <= step < INT64
     if not plain or type(value) is not float:
         key, value, at, step = _checked_point(Fields(item))
-    return {"name": limits.key(key, "Metric"), "value": value, "time": at, "step": step}
+    return limits.key(key, "Metric"), value, at, step
 
 
-def _checked_point(fields: Fields) -> tuple:
+def _checked_point(fields: Fields) -> Point:
     key, value, at = fields.text("key", empty=True), fields.number("value"), fields.integer("timestamp")
     if not 0 <= at < LATEST:
         raise invalid(f"Invalid value {at} for parameter 'timestamp' supplied: it must be a non-negative time in ms.")
     return key, value, at, fields.integer("step", 0)
 
 
-def _store_points(run: Run, points: list[dict]) -> None:
+def _store_points(run: Run, points: list[Point]) -> None:
+    groups: dict[str, Group] = {}
+    for key, value, at, step in points:
+        group = groups.get(key) or groups.setdefault(key, Group("scalar", [], [], [], "float"))
+        group.steps.append(step)
+        group.times.append(at)
+        group.values.append(value)
     try:
-        metrics.ingest(run, "", points, once=True)
+        metrics.store(run, groups, once=True)
     except Invalid as error:
         raise invalid(error.message) from error
 
