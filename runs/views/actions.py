@@ -1,5 +1,6 @@
 """What can be done to runs: each by POST, each asking whether the person may."""
 
+import functools
 from urllib.parse import quote, urlsplit
 
 from django.contrib import messages
@@ -16,7 +17,7 @@ from runs.views.finding import actor, experiment_of, require, run_of, workspace_
 from runs.views.lists import asked_experiment, scope_of
 from runs.views.run import page
 from runs.views.trash import undo_tag
-from studio.errors import Invalid
+from studio.errors import Conflict, Invalid
 
 
 @require_POST
@@ -66,7 +67,22 @@ def _saved(form: RunEdit, run: Run) -> bool:
     return not form.errors
 
 
+def told_in_the_list(view):
+    """What cannot be done to many runs is said above the list that they were chosen from, which is up to date again."""
+
+    @functools.wraps(view)
+    def answer(request, slug, **words):
+        try:
+            return view(request, slug, **words)
+        except (Conflict, Invalid) as error:
+            messages.error(request, error.message)
+            return redirect(back(request, slug))
+
+    return answer
+
+
 @require_POST
+@told_in_the_list
 def runs_cancel(request, slug):
     """Every chosen run that has not ended; the others are told of."""
     found = _chosen(request, slug)
@@ -75,6 +91,7 @@ def runs_cancel(request, slug):
 
 
 @require_POST
+@told_in_the_list
 def runs_delete(request, slug):
     """To the trash, all with one moment, by which they come back together."""
     found = _chosen(request, slug)
@@ -84,6 +101,7 @@ def runs_delete(request, slug):
 
 
 @require_POST
+@told_in_the_list
 def runs_tag(request, slug):
     found = _chosen(request, slug)
     name, value = request.POST.get("tag_name", ""), request.POST.get("tag_value", "").strip()
@@ -93,6 +111,7 @@ def runs_tag(request, slug):
 
 
 @require_POST
+@told_in_the_list
 def runs_untag(request, slug, pk):
     workspace_of(request, slug)
     require(request, "edit")

@@ -52,7 +52,7 @@
     shown.set(name, text);
     if (figure) return lazuli.charts.draw(chart, figure);
     lazuli.charts.forget(chart);
-    chart.textContent = "No value in the jobs shown";
+    chart.textContent = document.querySelector(".group-row") ? "Unfold a group to draw its jobs" : "No value in the jobs shown";
   };
 
   document.addEventListener("htmx:afterSettle", (event) => {

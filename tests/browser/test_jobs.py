@@ -7,7 +7,7 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from runs import metrics
-from runs.models import Run, SavedView, Star
+from runs.models import Run, SavedView, Star, TagEdit
 from tests import factories
 from tests.runs.sample_data import curve, finish, scalars
 
@@ -207,6 +207,70 @@ def test_a_star_and_the_eye(browser, alice, experiment):
     assert page.locator(lines).evaluate("chart => chart.data.length") == 5
     page.get_by_role("link", name="Starred").click()
     expect(page.locator("#run-table .row-link")).to_have_text(["job 3"])
+
+
+def test_chips_take_conditions_away_and_back_brings_them(browser, alice, experiment):
+    page = browser.open(alice, experiment.get_absolute_url() + "?filter=params.model='svm' and metrics.loss > 0.2")
+    rows, box = page.locator("#run-table .row-link"), page.get_by_role("combobox", name="Query")
+    expect(rows).to_have_text(["job 5", "job 3"])
+    page.get_by_label("Remove params.model='svm'").press("Enter")
+    expect(rows).to_have_text(["job 5", "job 4", "job 3"])
+    expect(box).to_have_value("metrics.loss > 0.2")
+    page.go_back()
+    expect(rows).to_have_text(["job 5", "job 3"])
+    page.get_by_role("link", name="Filters").click()
+    page.get_by_role("link", name="alice").click()
+    expect(box).to_have_value("params.model='svm' and metrics.loss > 0.2 and created_by = 'alice'")
+
+
+def test_states_are_added_and_taken_away(browser, alice, experiment):
+    page = browser.open(alice, experiment.get_absolute_url())
+    page.get_by_role("link", name="Failed 0").click()
+    expect(page.get_by_text("No job matches")).to_be_visible()
+    page.get_by_role("link", name="Completed 6").press("Enter")
+    expect(page.locator("#run-table .row-link")).to_have_count(6)
+    expect(page.get_by_role("link", name="Completed 6")).to_be_focused()
+    assert "status=Failed" in page.url and "status=Completed" in page.url
+
+
+def test_a_panel_sorts_without_a_mouse(browser, alice, experiment):
+    page = browser.open(alice, experiment.get_absolute_url() + "?col=name&col=param-model&col=metric-loss")
+    page.get_by_role("link", name="Sort").press("Enter")
+    panel = page.get_by_role("dialog", name="Sort")
+    panel.get_by_label("Sort by").select_option("param model, descending")
+    panel.get_by_label("Then by").first.select_option("last of the metric loss, ascending")
+    panel.get_by_role("button", name="Apply").click()
+    expect(page.locator("#run-table .row-link")).to_have_text(["job 1", "job 3", "job 5", "job 0", "job 2", "job 4"])
+    page.get_by_role("link", name="Sort").press("Enter")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Sort")).to_be_focused()
+
+
+def test_letters_act_on_the_row_and_shift_chooses_a_stretch(browser, alice, experiment):
+    page = browser.open(alice, experiment.get_absolute_url())
+    page.get_by_role("link", name="job 5", exact=True).focus()
+    page.keyboard.press("x")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("link", name="child", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="job 5", exact=True)).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("link", name="child", exact=True)).to_have_count(0)
+    page.get_by_label("Choose job 2").click(modifiers=["Shift"])
+    expect(page.locator("[data-selection-count]")).to_have_text("4 chosen")
+    page.keyboard.press("s")
+    expect(page.get_by_role("button", name="Star job 2")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("q")
+    expect(page.get_by_role("combobox", name="Query")).to_be_focused()
+
+
+def test_two_clicks_tag_once(browser, alice, experiment):
+    page = browser.open(alice, experiment.get_absolute_url())
+    page.get_by_label("Choose job 1").check()
+    page.get_by_role("button", name="Tag", exact=True).click()
+    page.keyboard.type("keep")
+    page.get_by_role("button", name="Tag 1 job").dblclick()
+    expect(page.get_by_text("1 job tagged keep")).to_be_visible()
+    assert TagEdit.objects.count() == 1
 
 
 def test_a_view_is_saved_and_found_again(browser, alice, experiment):

@@ -86,3 +86,29 @@ def test_a_list_changes_only_the_rows_that_changed(browser, alice, run):
     metrics.ingest(run, "", scalars("loss", [0.123], start=300))
     expect(page.locator(f"#run-{run.pk}")).to_contain_text("0.123")
     expect(page.get_by_label("Choose the run")).to_be_checked()
+
+
+def test_a_poll_leaves_alone_what_one_selects_or_is_asked(browser, alice, run):
+    page = browser.open(alice, reverse("runs:jobs", args=[run.workspace.slug]))
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('#run-table .row-link'))")
+    run.edit(display_name="another name")
+    page.wait_for_timeout(3000)
+    assert page.evaluate("getSelection().toString()") == "the run"
+    page.evaluate("getSelection().removeAllRanges()")
+    expect(page.get_by_role("link", name="another name")).to_be_visible()
+    page.get_by_label("Choose another name").check()
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    factories.make_run(run.workspace, experiment=run.experiment, display_name="a newer one")
+    page.wait_for_timeout(3000)
+    page.get_by_role("dialog").get_by_role("button", name="Cancel jobs").click()
+    expect(page.get_by_text("1 job canceled")).to_be_visible()
+
+
+def test_the_first_metric_of_an_experiment_brings_its_column_and_chart(browser, alice, workspace, transactional_db):
+    run = factories.make_run(workspace, created_by=alice, display_name="first")
+    run.start()
+    page = browser.open(alice, run.experiment.get_absolute_url())
+    expect(page.locator("th[data-column=metric-loss]")).to_have_count(0)
+    metrics.ingest(run, "", scalars("loss", [3.0, 2.0, 1.0]))
+    expect(page.locator("th[data-column=metric-loss]")).to_be_visible()
+    expect(page.locator(".run-charts .js-plotly-plot")).to_be_visible()
