@@ -3,10 +3,11 @@
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Schema, Status
 
-from assets import environments
+from assets import environments, shapes
 from assets.models import Environment, EnvironmentVersion
 from studio import api, bodies
 from studio.errors import Denied, Invalid
+from studio.shapes import Nothing, told
 from workspaces import access, lookup
 from workspaces.models import Workspace
 
@@ -51,7 +52,11 @@ def _workspace(request: HttpRequest, place: Place, verb: str = "read") -> Worksp
     return found
 
 
-@router.get("", summary="The workspace's own environments, then the curated ones")
+@router.get(
+    "",
+    response=told(shapes.EnvironmentContainerList),
+    summary="The workspace's own environments, then the curated ones",
+)
 def environment_list(request: HttpRequest, place: Path[Place]):
     room = _workspace(request, place)
     own = Environment.objects.filter(workspace=room).prefetch_related("versions").exclude(versions=None)
@@ -59,13 +64,13 @@ def environment_list(request: HttpRequest, place: Path[Place]):
     return api.page(request, rows, lambda row: _environment(room, row))
 
 
-@router.get("/{name}", summary="An environment")
+@router.get("/{name}", response=told(shapes.EnvironmentContainer), summary="An environment")
 def environment_read(request: HttpRequest, place: Path[Place], name: str):
     room = _workspace(request, place)
     return _environment(room, environments.find(room, name, environments.LATEST))
 
 
-@router.delete("/{name}", summary="Delete an environment with its versions")
+@router.delete("/{name}", response=told(Nothing), summary="Delete an environment with its versions")
 def environment_delete(request: HttpRequest, place: Path[Place], name: str):
     room = _workspace(request, place, "edit")
     _check_own(name)
@@ -76,7 +81,11 @@ def environment_delete(request: HttpRequest, place: Path[Place], name: str):
     return {}
 
 
-@router.get("/{name}/versions", summary="The versions of an environment, newest first")
+@router.get(
+    "/{name}/versions",
+    response=told(shapes.EnvironmentVersionList),
+    summary="The versions of an environment, newest first",
+)
 def version_list(request: HttpRequest, place: Path[Place], name: str):
     room = _workspace(request, place)
     newest = environments.find(room, name, environments.LATEST)
@@ -84,7 +93,11 @@ def version_list(request: HttpRequest, place: Path[Place], name: str):
     return api.page(request, rows, lambda row: _version(room, row))
 
 
-@router.get("/{name}/versions/{version}", summary="A version of an environment; `latest` is the newest")
+@router.get(
+    "/{name}/versions/{version}",
+    response=told(shapes.EnvironmentVersion),
+    summary="A version of an environment; `latest` is the newest",
+)
 def version_read(request: HttpRequest, place: Path[Place], name: str, version: str):
     room = _workspace(request, place)
     return _version(room, environments.find(room, name, version))
@@ -92,7 +105,7 @@ def version_read(request: HttpRequest, place: Path[Place], name: str, version: s
 
 @router.put(
     "/{name}/versions/{version}",
-    response={200: dict, 201: dict},
+    response={200: told(shapes.EnvironmentVersion), 201: told(shapes.EnvironmentVersion)},
     summary="Make a version; `auto` takes the next number, or the present version if nothing changed",
     openapi_extra=VERSION,
 )
@@ -105,7 +118,7 @@ def version_put(request: HttpRequest, place: Path[Place], name: str, version: st
     return Status(201 if is_new else 200, _version(room, row))
 
 
-@router.delete("/{name}/versions/{version}", summary="Delete a version of an environment")
+@router.delete("/{name}/versions/{version}", response=told(Nothing), summary="Delete a version of an environment")
 def version_delete(request: HttpRequest, place: Path[Place], name: str, version: str):
     room = _workspace(request, place, "edit")
     _check_own(name)

@@ -8,11 +8,12 @@ from django.http import Http404, HttpRequest
 from ninja import Path, Router, Schema, Status
 from pydantic import ConfigDict
 
-from compute import quota, sizes
+from compute import quota, shapes, sizes
 from compute.models import ComputeTarget, Node, Scale
 from studio import api as plumbing
 from studio.bodies import Body, Whole
 from studio.errors import Conflict, Invalid
+from studio.shapes import Nothing, told
 from workspaces import access, lookup
 from workspaces.creation import checked_location
 from workspaces.models import Workspace
@@ -149,19 +150,23 @@ def _workspace(request, verb: str, place: Place) -> Workspace:
     return workspace
 
 
-@router.get("", summary="List the compute targets")
+@router.get("", response=told(shapes.PaginatedComputeResourcesList), summary="List the compute targets")
 def compute_list(request: HttpRequest, place: Path[Place]):
     workspace = _workspace(request, "read_compute", place)
     rows = workspace.compute_targets.present().with_counts().with_path()
     return plumbing.page(request, rows, describe)
 
 
-@router.get("/{name}", summary="Get a compute target")
+@router.get("/{name}", response=told(shapes.ComputeResource), summary="Get a compute target")
 def compute_read(request: HttpRequest, place: Path[Place], name: str):
     return describe(find(_workspace(request, "read_compute", place), name))
 
 
-@router.put("/{name}", response={200: dict, 201: dict}, summary="Make a compute target, or change one")
+@router.put(
+    "/{name}",
+    response={200: told(shapes.ComputeResource), 201: told(shapes.ComputeResource)},
+    summary="Make a compute target, or change one",
+)
 def compute_write(request: HttpRequest, place: Path[Place], name: str, body: ComputeBody):
     workspace = _workspace(request, "edit_compute", place)
     present = workspace.compute_targets.present().filter(name__iexact=name).first()
@@ -205,20 +210,30 @@ def _change(workspace: Workspace, target: ComputeTarget, body: ComputeBody) -> C
     return find(workspace, target.name)
 
 
-@router.patch("/{name}", summary="Change the limits, tags or description of a compute target")
+@router.patch(
+    "/{name}",
+    response=told(shapes.ComputeResource),
+    summary="Change the limits, tags or description of a compute target",
+)
 def compute_update(request: HttpRequest, place: Path[Place], name: str, body: ComputeBody):
     workspace = _workspace(request, "edit_compute", place)
     return describe(_change(workspace, find(workspace, name), body))
 
 
-@router.delete("/{name}", summary="Delete a compute target: its work is canceled, its nodes leave, then it is gone")
+@router.delete(
+    "/{name}",
+    response=told(Nothing),
+    summary="Delete a compute target: its work is canceled, its nodes leave, then it is gone",
+)
 def compute_delete(request: HttpRequest, place: Path[Place], name: str):
     workspace = _workspace(request, "edit_compute", place)
     find(workspace, name).start_deleting()
     return {}
 
 
-@router.post("/{name}/listNodes", summary="List the nodes of a cluster")
+@router.post(
+    "/{name}/listNodes", response=told(shapes.AmlComputeNodesInformation), summary="List the nodes of a cluster"
+)
 def compute_nodes(request: HttpRequest, place: Path[Place], name: str):
     workspace = _workspace(request, "read_compute", place)
     nodes = find(workspace, name).nodes.present().with_work()
@@ -277,7 +292,9 @@ def describe_node(node: Node) -> dict:
     }
 
 
-@locations.get("/vmSizes", summary="List the sizes that a node may have")
+@locations.get(
+    "/vmSizes", response=told(shapes.VirtualMachineSizeListResult), summary="List the sizes that a node may have"
+)
 def size_list(request: HttpRequest, place: Path[Location]):
     lookup.subscription(request.auth, place.subscription_id)
     return {"value": [_describe_size(size) for size in sizes.SIZES]}
@@ -303,7 +320,9 @@ def _price(size: sizes.Size) -> dict:
     return {"retailPrice": size.price, "osType": "Linux", "vmTier": "Standard"}
 
 
-@locations.get("/usages", summary="How much of the quota is used, by family of sizes")
+@locations.get(
+    "/usages", response=told(shapes.ListUsagesResult), summary="How much of the quota is used, by family of sizes"
+)
 def usage_list(request: HttpRequest, place: Path[Location]):
     subscription = lookup.subscription(request.auth, place.subscription_id)
     return {"value": [_usage(request, family, used) for family, used in quota.usages(subscription.pk).items()]}

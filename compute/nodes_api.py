@@ -4,16 +4,17 @@ from typing import Annotated
 
 import pydantic
 from django.db.models import Q
-from django.http import HttpRequest
+from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from ninja import Router, Status
 from ninja.security import HttpBearer
 
-from compute import doorbell, keys, queue
+from compute import doorbell, keys, queue, shapes
 from compute.broker import cluster_queue
 from compute.models import Host, Node, Work
 from studio.bodies import Body
 from studio.errors import Conflict
+from studio.shapes import Nothing, told
 from workspaces.authentication import run_token
 
 NODE_EXITS_IN_PEACE = (0, -15)
@@ -62,7 +63,12 @@ class HostReport(Body):
     nodes: list[NodeReport] = []
 
 
-@router.post("/heartbeat", auth=NodeKey(), summary="A node is alive; the answer says whether to look or to leave")
+@router.post(
+    "/heartbeat",
+    auth=NodeKey(),
+    response=told(shapes.NodeOrders),
+    summary="A node is alive; the answer says whether to look or to leave",
+)
 def node_heartbeat(request: HttpRequest, body: Heartbeat):
     node = request.auth
     Node.objects.filter(pk=node.pk).update(heartbeat_at=timezone.now(), pid=body.pid)
@@ -70,10 +76,15 @@ def node_heartbeat(request: HttpRequest, body: Heartbeat):
     if is_free and node.state in (Node.State.PREPARING, Node.State.RUNNING):
         node.become_idle()
     waiting = not body.work and Work.objects.claimable_by(node).exists()
-    return {"waiting": waiting, "leaving": not node.is_wanted}
+    return JsonResponse({"waiting": waiting, "leaving": not node.is_wanted})
 
 
-@router.post("/claim", auth=NodeKey(), response={200: dict, 204: None}, summary="Take the next work of the cluster")
+@router.post(
+    "/claim",
+    auth=NodeKey(),
+    response={200: told(shapes.ClaimedWork), 204: None},
+    summary="Take the next work of the cluster",
+)
 def node_claim(request: HttpRequest):
     node = request.auth
     work = queue.claim(node)
@@ -81,10 +92,13 @@ def node_claim(request: HttpRequest):
         return Status(204, None)
     token = run_token(work.submitted_by_id, work.target.workspace_id, work.subject, work.attempt)
     spec = work.spec | {"node": node.name}
-    return Status(200, {"id": str(work.pk), "attempt": work.attempt, "scope": work.scope, "token": token, "spec": spec})
+    taken = {"id": str(work.pk), "attempt": work.attempt, "scope": work.scope, "token": token, "spec": spec}
+    return JsonResponse(taken)
 
 
-@router.post("/work/{uuid:work_id}/done", auth=NodeKey(), summary="The runner's process has ended")
+@router.post(
+    "/work/{uuid:work_id}/done", auth=NodeKey(), response=told(Nothing), summary="The runner's process has ended"
+)
 def node_work_done(request: HttpRequest, work_id, body: Done):
     mine = Work.objects.filter(pk=work_id, node=request.auth, attempt=body.attempt)
     if not mine.exists():
@@ -95,12 +109,17 @@ def node_work_done(request: HttpRequest, work_id, body: Done):
     return {}
 
 
-@router.get("/host", auth=HostKey(), summary="What this host shall run")
+@router.get("/host", auth=HostKey(), response=told(shapes.HostOrders), summary="What this host shall run")
 def host_read(request: HttpRequest):
     return _orders(request.auth)
 
 
-@router.post("/host", auth=HostKey(), summary="What runs on this host; the answer is what shall run")
+@router.post(
+    "/host",
+    auth=HostKey(),
+    response=told(shapes.HostOrders),
+    summary="What runs on this host; the answer is what shall run",
+)
 def host_report(request: HttpRequest, body: HostReport):
     host = request.auth
     Host.objects.filter(pk=host.pk).update(

@@ -11,7 +11,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 from ninja.security import HttpBearer
 
-from studio import bodies
+from studio import bodies, openapi
 from studio.errors import Invalid, StudioError
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,12 @@ class ObjectsOnly(Parser):
         return bodies.body(request)
 
 
-api = NinjaAPI(
+class StudioAPI(NinjaAPI):
+    def get_openapi_schema(self, **words):
+        return openapi.finished(super().get_openapi_schema(**words))
+
+
+api = StudioAPI(
     title="Lazuli Studio",
     version="1.0",
     description="Azure Machine Learning's resource, job and run-history routes. Send `Authorization: Bearer <token>`.",

@@ -54,9 +54,37 @@ def _operation(schema: dict, path: str, method: str, described: dict) -> dict:
         "parameters": described.get("parameters", []),
         "body_type": kind,
         "body": json.dumps(_resolved(content["schema"], schema["components"]["schemas"]), indent=2) if content else "",
+        "answer": _answer(schema, described),
         "open": not described.get("security"),
         "curl": _curl(path, method, bool(body), not described.get("security")),
     }
+
+
+def _answer(schema: dict, described: dict) -> str:
+    """What a success looks like, as JSON with a word for the kind of each value; empty if it is no JSON."""
+    answers = [answer for status, answer in described["responses"].items() if str(status).startswith("2")]
+    content = next((answer["content"] for answer in answers if "application/json" in answer.get("content", {})), None)
+    known = schema["components"]["schemas"]
+    return (
+        json.dumps(_sketch(content["application/json"]["schema"], known), indent=2, ensure_ascii=False)
+        if content
+        else ""
+    )
+
+
+def _sketch(part: dict, known: dict):
+    if "$ref" in part:
+        return _sketch(known[part["$ref"].rpartition("/")[2]], known)
+    if "anyOf" in part:
+        kinds = [_sketch(kind, known) for kind in part["anyOf"]]
+        return next((kind for kind in kinds if isinstance(kind, dict | list)), " or ".join(map(str, kinds)))
+    if part.get("type") == "array":
+        return [_sketch(part["items"], known)]
+    if part.get("type") != "object":
+        return part.get("type", "any")
+    fields = {name: _sketch(field, known) for name, field in part.get("properties", {}).items()}
+    more = part.get("additionalProperties")
+    return fields | ({"…": _sketch(more, known) if isinstance(more, dict) else "any"} if more else {})
 
 
 def _resolved(part, known: dict, within: tuple = ()):

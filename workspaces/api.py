@@ -10,7 +10,8 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from studio.api import W, page
 from studio.bodies import Body
 from studio.errors import Conflict
-from workspaces import creation, deletion, lookup, names, wire
+from studio.shapes import Nothing, told
+from workspaces import creation, deletion, lookup, names, shapes, wire
 from workspaces.access import require
 from workspaces.models import ResourceGroup, Subscription, Workspace
 
@@ -71,54 +72,58 @@ class WorkspaceBody(Body):
         return {name: value for name, value in named.items() if value is not None}
 
 
-@router.get("/subscriptions", summary="List subscriptions")
+@router.get("/subscriptions", response=told(shapes.SubscriptionListResult), summary="List subscriptions")
 def list_subscriptions(request: HttpRequest):
     return page(request, Subscription.objects.visible_to(request.auth), wire.subscription)
 
 
-@router.get(S, summary="Get a subscription")
+@router.get(S, response=told(shapes.Subscription), summary="Get a subscription")
 def get_subscription(request: HttpRequest, subscription_id: str):
     return wire.subscription(lookup.subscription(request.auth, subscription_id))
 
 
-@router.put(S, summary="Create a subscription (Owners of the site)")
+@router.put(S, response=told(shapes.Subscription), summary="Create a subscription (Owners of the site)")
 def put_subscription(request: HttpRequest, subscription_id: str, body: SubscriptionBody):
     creation.ensure_subscription(request.auth, subscription_id, body.displayName)
     return wire.subscription(lookup.subscription(request.auth, subscription_id))
 
 
-@router.get(S + "/resourceGroups", summary="List resource groups")
+@router.get(S + "/resourceGroups", response=told(shapes.ResourceGroupListResult), summary="List resource groups")
 def list_groups(request: HttpRequest, subscription_id: str):
     subscription = lookup.subscription(request.auth, subscription_id)
     groups = ResourceGroup.objects.visible_to(request.auth).filter(subscription=subscription)
     return page(request, groups.select_related("subscription"), wire.group)
 
 
-@router.get(G, summary="Get a resource group")
+@router.get(G, response=told(shapes.ResourceGroup), summary="Get a resource group")
 def get_group(request: HttpRequest, subscription_id: str, resource_group: str):
     return wire.group(lookup.resource_group(request.auth, subscription_id, resource_group))
 
 
-@router.put(G, summary="Create a resource group")
+@router.put(G, response=told(shapes.ResourceGroup), summary="Create a resource group")
 def put_group(request: HttpRequest, subscription_id: str, resource_group: str, body: GroupBody):
     subscription = lookup.subscription(request.auth, subscription_id)
     creation.ensure_group(request.auth, subscription, resource_group, body.location, body.tags)
     return wire.group(lookup.resource_group(request.auth, subscription_id, resource_group))
 
 
-@router.delete(G, summary="Delete a resource group with its workspaces")
+@router.delete(G, response=told(Nothing), summary="Delete a resource group with its workspaces")
 def delete_group(request: HttpRequest, subscription_id: str, resource_group: str):
     deletion.delete_group(request.auth, lookup.resource_group(request.auth, subscription_id, resource_group))
     return {}
 
 
-@router.get(S + ML + "/workspaces", summary="List workspaces of a subscription")
+@router.get(
+    S + ML + "/workspaces", response=told(shapes.WorkspaceListResult), summary="List workspaces of a subscription"
+)
 def list_workspaces(request: HttpRequest, subscription_id: str):
     subscription = lookup.subscription(request.auth, subscription_id)
     return page(request, _visible(request).filter(resource_group__subscription=subscription), wire.workspace)
 
 
-@router.get(G + ML + "/workspaces", summary="List workspaces of a resource group")
+@router.get(
+    G + ML + "/workspaces", response=told(shapes.WorkspaceListResult), summary="List workspaces of a resource group"
+)
 def list_workspaces_of_group(request: HttpRequest, subscription_id: str, resource_group: str):
     group = lookup.resource_group(request.auth, subscription_id, resource_group)
     return page(request, _visible(request).filter(resource_group=group), wire.workspace)
@@ -128,12 +133,16 @@ def _visible(request):
     return Workspace.objects.visible_to(request.auth).with_path()
 
 
-@router.get(W, summary="Get a workspace")
+@router.get(W, response=told(shapes.Workspace), summary="Get a workspace")
 def get_workspace(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
     return wire.workspace(lookup.workspace(request.auth, subscription_id, resource_group, workspace_name))
 
 
-@router.put(W, summary="Create a workspace, or change it if it is there")
+@router.put(
+    W,
+    response={200: told(shapes.Workspace), 201: told(shapes.Workspace)},
+    summary="Create a workspace, or change it if it is there",
+)
 def put_workspace(
     request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, body: WorkspaceBody
 ):
@@ -145,7 +154,7 @@ def put_workspace(
     return wire.workspace(_changed(request, workspace, body))
 
 
-@router.patch(W, summary="Change a workspace")
+@router.patch(W, response=told(shapes.Workspace), summary="Change a workspace")
 def patch_workspace(
     request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, body: WorkspaceBody
 ):
@@ -169,7 +178,7 @@ def _changed(request, workspace: Workspace, body: WorkspaceBody) -> Workspace:
     return workspace
 
 
-@router.delete(W, summary="Delete a workspace: to the trash, or with forceToPurge for ever")
+@router.delete(W, response=told(Nothing), summary="Delete a workspace: to the trash, or with forceToPurge for ever")
 def delete_workspace(
     request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, forceToPurge: bool = False
 ):
@@ -185,7 +194,11 @@ def delete_workspace(
     return {"purgeId": job.pk} if job else {}
 
 
-@router.get(S + ML + "/deletedWorkspaces", summary="List workspaces of a subscription that are in the trash")
+@router.get(
+    S + ML + "/deletedWorkspaces",
+    response=told(shapes.DeletedWorkspaceListResult),
+    summary="List workspaces of a subscription that are in the trash",
+)
 def list_deleted_workspaces(request: HttpRequest, subscription_id: str):
     asked = subscription_id.lower()
     rows = deletion.deleted(request.auth)
@@ -193,21 +206,30 @@ def list_deleted_workspaces(request: HttpRequest, subscription_id: str):
     return page(request, found, wire.deleted_workspace)
 
 
-@router.post(W + "/restore", summary="Bring a workspace back from the trash")
+@router.post(W + "/restore", response=told(shapes.Workspace), summary="Bring a workspace back from the trash")
 def restore_workspace(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
     words = (request.auth, subscription_id, resource_group, workspace_name)
     deletion.restore(request.auth, lookup.deleted_workspace(*words))
     return wire.workspace(lookup.workspace(*words))
 
 
-@router.post(W + "/listKeys", summary="List names and keys of the associated resources")
+@router.post(
+    W + "/listKeys",
+    response=told(shapes.ListWorkspaceKeysResult),
+    summary="List names and keys of the associated resources",
+)
 def list_keys(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
     workspace = lookup.workspace(request.auth, subscription_id, resource_group, workspace_name)
     require(request.auth, "read_keys", workspace)
     return wire.keys(workspace)
 
 
-@router.get("/discovery/workspaces/{workspace_id}", auth=None, summary="Find the addresses of the services")
+@router.get(
+    "/discovery/workspaces/{workspace_id}",
+    auth=None,
+    response=told(shapes.Discovery),
+    summary="Find the addresses of the services",
+)
 def discovery(request: HttpRequest, workspace_id: uuid.UUID):
     # Without a token, and the same for every id: it tells only where this server is.
     return JsonResponse(wire.discovery())

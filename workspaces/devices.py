@@ -14,7 +14,8 @@ from ninja import Router, Schema
 
 from studio.api import Bearer
 from studio.errors import Invalid, NotReady
-from workspaces import names
+from studio.shapes import told
+from workspaces import names, shapes
 from workspaces.models import DeviceLogin
 from workspaces.secrets import digest, new_secret
 
@@ -35,7 +36,7 @@ class DeviceTokenBody(Schema):
     deviceCode: str
 
 
-@router.post("/login/device", summary="Begin to sign in from a terminal")
+@router.post("/login/device", response=told(shapes.DeviceCode), summary="Begin to sign in from a terminal")
 def begin(request: HttpRequest, body: DeviceBody):
     now = timezone.now()
     DeviceLogin.objects.filter(expires_at__lt=now - dt.timedelta(days=1)).delete()
@@ -58,7 +59,7 @@ def begin(request: HttpRequest, body: DeviceBody):
     }
 
 
-@router.post("/login/device/token", summary="Ask whether the sign-in was approved")
+@router.post("/login/device/token", response=told(shapes.DeviceToken), summary="Ask whether the sign-in was approved")
 def finish(request: HttpRequest, body: DeviceTokenBody):
     login = DeviceLogin.objects.select_related("user").filter(device_digest=digest(body.deviceCode)).first()
     if login is None:
@@ -67,7 +68,7 @@ def finish(request: HttpRequest, body: DeviceTokenBody):
     return {"token": token, "user": {"name": login.user.label, "username": login.user.username}}
 
 
-@router.get("/login/whoami", auth=Bearer(), summary="Whose token this is")
+@router.get("/login/whoami", auth=Bearer(), response=told(shapes.TokenHolder), summary="Whose token this is")
 def whoami(request: HttpRequest):
     user = request.auth.user
     return {"name": user.label, "username": user.username, "runId": request.auth.run_id or None}

@@ -3,12 +3,13 @@
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status
 
-from runs.api import described, lookup
+from runs.api import described, lookup, shapes
 from runs.api.lookup import Place
 from runs.files import artifacts, links, ranges, uploads
 from runs.models import Artifact, Run
 from studio import api
 from studio.errors import Invalid
+from studio.shapes import Nothing, of_bytes, told
 
 router = Router(tags=["artifacts"])
 BYTES = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
@@ -20,14 +21,19 @@ def signature(request: HttpRequest):
     return BY_SIGNATURE if request.GET.get("sig") else None
 
 
-@router.get("/runs/{run_id}/artifacts", summary="The files of a run")
+@router.get("/runs/{run_id}/artifacts", response=told(shapes.ArtifactList), summary="The files of a run")
 def artifact_list(request: HttpRequest, place: Path[Place], run_id: str, prefix: str = ""):
     run = lookup.readable(request, place, run_id)
     found = run.artifacts.filter(path__startswith=prefix) if prefix else run.artifacts.all()
     return api.page(request, found, described.artifact)
 
 
-@router.put("/runs/{run_id}/artifacts/content", response={201: dict}, summary="Store a file", openapi_extra=BYTES)
+@router.put(
+    "/runs/{run_id}/artifacts/content",
+    response={201: told(shapes.Artifact)},
+    summary="Store a file",
+    openapi_extra=BYTES,
+)
 def artifact_put(request: HttpRequest, place: Path[Place], run_id: str, path: str, overwrite: bool = False):
     run = _open(request, place, run_id)
     kind = request.headers.get("Content-Type", "")
@@ -35,7 +41,12 @@ def artifact_put(request: HttpRequest, place: Path[Place], run_id: str, path: st
     return Status(201, described.artifact(stored))
 
 
-@router.post("/runs/{run_id}/artifacts/append", summary="Let a file grow at `offset`", openapi_extra=BYTES)
+@router.post(
+    "/runs/{run_id}/artifacts/append",
+    response=told(shapes.Artifact),
+    summary="Let a file grow at `offset`",
+    openapi_extra=BYTES,
+)
 def artifact_append(request: HttpRequest, place: Path[Place], run_id: str, path: str, offset: int):
     run = _open(request, place, run_id)
     if offset < 0:
@@ -49,6 +60,7 @@ def artifact_append(request: HttpRequest, place: Path[Place], run_id: str, path:
     "/runs/{run_id}/artifacts/content",
     auth=[api.Bearer(), signature],
     summary="The bytes of a file; ranges are answered",
+    openapi_extra=of_bytes("application/octet-stream", 200, 206),
 )
 def artifact_read(request: HttpRequest, place: Path[Place], run_id: str, path: str):
     run = _signed(request, place, run_id, path) or lookup.readable(request, place, run_id)
@@ -60,7 +72,7 @@ def artifact_read(request: HttpRequest, place: Path[Place], run_id: str, path: s
     return ranges.safe(response, found.content_type, found.path)
 
 
-@router.delete("/runs/{run_id}/artifacts/content", summary="Delete a file")
+@router.delete("/runs/{run_id}/artifacts/content", response=told(Nothing), summary="Delete a file")
 def artifact_delete(request: HttpRequest, place: Path[Place], run_id: str, path: str):
     run = lookup.writable(request, place, run_id)
     found = Artifact.objects.filter(run=run, path=path).first()

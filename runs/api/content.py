@@ -6,25 +6,31 @@ from django.conf import settings
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status
 
-from runs.api import described, lookup
+from runs.api import described, lookup, shapes
 from runs.api.lookup import Place
 from runs.files import ranges, snapshots, uploads
 from runs.models import Run, Snapshot
 from studio import storage
+from studio.shapes import of_bytes, told
 from workspaces import access
 
 router = Router(tags=["snapshots"])
 ZIP = {"requestBody": {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}}
 
 
-@router.get("/snapshots", summary="The snapshot of this hash, if there is one")
+@router.get("/snapshots", response=told(shapes.SnapshotList), summary="The snapshot of this hash, if there is one")
 def snapshot_list(request: HttpRequest, place: Path[Place], hash: str):
     room = lookup.workspace(request, place)
     found = snapshots.find(room, hash.lower())
     return {"value": [described.snapshot(found)] if found else []}
 
 
-@router.put("/snapshots/{snapshot_id}", response={200: dict, 201: dict}, summary="Store a zip", openapi_extra=ZIP)
+@router.put(
+    "/snapshots/{snapshot_id}",
+    response={200: told(shapes.Snapshot), 201: told(shapes.Snapshot)},
+    summary="Store a zip",
+    openapi_extra=ZIP,
+)
 def snapshot_put(request: HttpRequest, place: Path[Place], snapshot_id: str, hash: str = ""):
     room = lookup.workspace(request, place)
     if request.auth.is_run:
@@ -38,12 +44,14 @@ def snapshot_put(request: HttpRequest, place: Path[Place], snapshot_id: str, has
     return Status(201 if str(stored.snapshot_id) == snapshot_id else 200, described.snapshot(stored))
 
 
-@router.get("/snapshots/{snapshot_id}", summary="What a snapshot holds")
+@router.get("/snapshots/{snapshot_id}", response=told(shapes.Snapshot), summary="What a snapshot holds")
 def snapshot_read(request: HttpRequest, place: Path[Place], snapshot_id: str):
     return described.snapshot(_find(request, place, snapshot_id))
 
 
-@router.get("/snapshots/{snapshot_id}/zip", summary="The snapshot's zip")
+@router.get(
+    "/snapshots/{snapshot_id}/zip", summary="The snapshot's zip", openapi_extra=of_bytes("application/zip", 200, 206)
+)
 def snapshot_zip(request: HttpRequest, place: Path[Place], snapshot_id: str):
     found = _find(request, place, snapshot_id)
     response = ranges.answer(

@@ -8,19 +8,20 @@ import pydantic
 from django.db import IntegrityError, transaction
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.lookups import Exact, IsNull
-from django.http import HttpRequest
+from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from ninja import Path, Router
 
 from compute import queue
 from runs import submission
-from runs.api import described, lookup
+from runs.api import described, lookup, shapes
 from runs.api.lookup import Place
 from runs.models import Experiment, Run
 from runs.search import finder
 from studio import api
 from studio.bodies import Body
 from studio.errors import Conflict, Invalid
+from studio.shapes import Nothing, told
 from workspaces import access, names
 from workspaces.authentication import RUN_TOKEN_DAYS, run_token
 
@@ -70,7 +71,9 @@ class Parameters(Body):
     parameters: dict
 
 
-@router.get("/experiments", summary="The experiments of a workspace, newest first")
+@router.get(
+    "/experiments", response=told(shapes.ExperimentList), summary="The experiments of a workspace, newest first"
+)
 def experiment_list(request: HttpRequest, place: Path[Place]):
     room = lookup.workspace(request, place)
     found = Experiment.objects.present().filter(workspace=room).select_related("workspace")
@@ -85,7 +88,11 @@ def _viewed(experiments, view: str):
     return experiments if VIEWS[view] is None else experiments.filter(archived_at__isnull=VIEWS[view])
 
 
-@router.put("/experiments/{path:name}/runs/{run_id}", summary="Make an interactive run or a child run")
+@router.put(
+    "/experiments/{path:name}/runs/{run_id}",
+    response=told(shapes.Run),
+    summary="Make an interactive run or a child run",
+)
 def run_create(request: HttpRequest, place: Path[Place], name: str, run_id: str, body: RunIn):
     room = lookup.workspace(request, place)
     parent = submission.find_parent(request.auth, room, body.parentRunId)
@@ -121,18 +128,22 @@ def _interactive(request, room, name, run_id, body: RunIn, parent) -> Run:
     return run
 
 
-@router.get("/experiments/{path:name}/runs", summary="The runs of an experiment, newest first")
+@router.get(
+    "/experiments/{path:name}/runs", response=told(shapes.RunList), summary="The runs of an experiment, newest first"
+)
 def experiment_runs(request: HttpRequest, place: Path[Place], name: str):
     found = lookup.experiment(request, place, name)
     return _run_page(request, Run.objects.visible_to(request.auth).filter(experiment=found))
 
 
-@router.get("/experiments/{path:name}", summary="An experiment")
+@router.get("/experiments/{path:name}", response=told(shapes.Experiment), summary="An experiment")
 def experiment_read(request: HttpRequest, place: Path[Place], name: str):
     return described.experiment(lookup.experiment(request, place, name))
 
 
-@router.put("/experiments/{path:name}", summary="The experiment; made if it is not there")
+@router.put(
+    "/experiments/{path:name}", response=told(shapes.Experiment), summary="The experiment; made if it is not there"
+)
 def experiment_create(request: HttpRequest, place: Path[Place], name: str):
     room = lookup.workspace(request, place)
     found = Experiment.objects.present().filter(workspace=room, name=name).first()
@@ -143,31 +154,39 @@ def experiment_create(request: HttpRequest, place: Path[Place], name: str):
     return described.experiment(found)
 
 
-@router.patch("/experiments/{path:name}", summary="Rename, describe, tag or archive an experiment")
+@router.patch(
+    "/experiments/{path:name}",
+    response=told(shapes.Experiment),
+    summary="Rename, describe, tag or archive an experiment",
+)
 def experiment_edit(request: HttpRequest, place: Path[Place], name: str, body: ExperimentIn):
     found = lookup.experiment(request, place, name, "edit")
     found.edit(**body.model_dump())
     return described.experiment(found)
 
 
-@router.delete("/experiments/{path:name}", summary="Put an experiment with its runs into the trash")
+@router.delete(
+    "/experiments/{path:name}", response=told(Nothing), summary="Put an experiment with its runs into the trash"
+)
 def experiment_delete(request: HttpRequest, place: Path[Place], name: str):
     lookup.experiment(request, place, name, "edit").delete()
     return {}
 
 
-@router.get("/runs", summary="The runs of a workspace, newest first")
+@router.get("/runs", response=told(shapes.RunList), summary="The runs of a workspace, newest first")
 def run_list(request: HttpRequest, place: Path[Place]):
     room = lookup.workspace(request, place)
     return _run_page(request, Run.objects.visible_to(request.auth).filter(workspace=room))
 
 
-@router.get("/runs/{run_id}", summary="A run")
+@router.get("/runs/{run_id}", response=told(shapes.Run), summary="A run")
 def run_read(request: HttpRequest, place: Path[Place], run_id: str):
     return described.run(lookup.readable(request, place, run_id))
 
 
-@router.patch("/runs/{run_id}", summary="Change a run's name, description and tags; add properties")
+@router.patch(
+    "/runs/{run_id}", response=told(shapes.Run), summary="Change a run's name, description and tags; add properties"
+)
 def run_edit(request: HttpRequest, place: Path[Place], run_id: str, body: RunPatch):
     run = lookup.writable(request, place, run_id)
     with transaction.atomic():
@@ -179,7 +198,7 @@ def run_edit(request: HttpRequest, place: Path[Place], run_id: str, body: RunPat
     return described.run(lookup.readable(request, place, run_id))
 
 
-@router.delete("/runs/{run_id}", summary="Put an ended run with its children into the trash")
+@router.delete("/runs/{run_id}", response=told(Nothing), summary="Put an ended run with its children into the trash")
 def run_delete(request: HttpRequest, place: Path[Place], run_id: str):
     room = lookup.workspace(request, place)
     run = lookup.readable(request, place, run_id)
@@ -188,26 +207,36 @@ def run_delete(request: HttpRequest, place: Path[Place], run_id: str):
     return {}
 
 
-@router.patch("/experiments/{path:name}/runs/{run_id}", summary="The same, as SDK v2 asks for it")
+@router.patch(
+    "/experiments/{path:name}/runs/{run_id}", response=told(shapes.Run), summary="The same, as SDK v2 asks for it"
+)
 def run_edit_in_experiment(request: HttpRequest, place: Path[Place], name: str, run_id: str, body: RunPatch):
     lookup.experiment(request, place, name)
     return run_edit(request, place, run_id, body)
 
 
-@router.get("/runs/{run_id}/details", summary="A run with its definition, events and links to its logs")
+@router.get(
+    "/runs/{run_id}/details",
+    response=told(shapes.RunDetails),
+    summary="A run with its definition, events and links to its logs",
+)
 def run_details(request: HttpRequest, place: Path[Place], run_id: str):
     run = lookup.readable(request, place, run_id)
     return described.details(run, request.path.removesuffix("/details"))
 
 
-@router.get("/runs/{run_id}/children", summary="Child runs; with `recursive` all that descend from the run")
+@router.get(
+    "/runs/{run_id}/children",
+    response=told(shapes.RunList),
+    summary="Child runs; with `recursive` all that descend from the run",
+)
 def run_children(request: HttpRequest, place: Path[Place], run_id: str, recursive: bool = False):
     run = lookup.readable(request, place, run_id)
     below = [row.pk for row in run.family()[1:]] if recursive else run.children.values("pk")
     return _run_page(request, Run.objects.readable_by(request.auth).filter(pk__in=below), children=True)
 
 
-@router.post("/runs/{run_id}/events", summary="Report what became of a run")
+@router.post("/runs/{run_id}/events", response=told(shapes.Run), summary="Report what became of a run")
 def run_event(request: HttpRequest, place: Path[Place], run_id: str, body: Event):
     run = lookup.writable(request, place, run_id)
     if body.warning:
@@ -243,7 +272,11 @@ def _clean(value, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-@router.post("/runs/{run_id}/heartbeat", summary="The runner is alive; the answer says whether it shall go on")
+@router.post(
+    "/runs/{run_id}/heartbeat",
+    response=told(shapes.RunHeartbeat),
+    summary="The runner is alive; the answer says whether it shall go on",
+)
 def run_heartbeat(request: HttpRequest, place: Path[Place], run_id: str):
     run = lookup.writable(request, place, run_id)
     if run.work is None:
@@ -252,16 +285,16 @@ def run_heartbeat(request: HttpRequest, place: Path[Place], run_id: str):
         raise Conflict(
             f"The work of the run {run.run_id} is held by nobody or by another attempt.", code="stale_attempt"
         )
-    return {"status": run.status, "cancelRequested": described.cancel_requested(run)}
+    return JsonResponse({"status": run.status, "cancelRequested": described.cancel_requested(run)})
 
 
-@router.post("/runs/{run_id}/cancel", summary="Cancel a run and its children")
+@router.post("/runs/{run_id}/cancel", response=told(shapes.Run), summary="Cancel a run and its children")
 def run_cancel(request: HttpRequest, place: Path[Place], run_id: str):
     lookup.writable(request, place, run_id).cancel()
     return described.run(lookup.readable(request, place, run_id))
 
 
-@router.post("/runs/{run_id}/token", summary="A token that is good for this run alone")
+@router.post("/runs/{run_id}/token", response=told(shapes.RunToken), summary="A token that is good for this run alone")
 def run_token_make(request: HttpRequest, place: Path[Place], run_id: str):
     run = lookup.writable(request, place, run_id)
     actor = request.auth
@@ -271,7 +304,7 @@ def run_token_make(request: HttpRequest, place: Path[Place], run_id: str):
     return {"token": token, "expiryTimeUtc": described.moment(expires)}
 
 
-@router.post("/runs/{run_id}/params", summary="Write parameters, each once")
+@router.post("/runs/{run_id}/params", response=told(shapes.Run), summary="Write parameters, each once")
 def run_params(request: HttpRequest, place: Path[Place], run_id: str, body: Parameters):
     run = lookup.writable(request, place, run_id)
     lookup.check_open(request.auth, run)

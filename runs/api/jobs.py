@@ -4,11 +4,12 @@ from django.http import HttpRequest
 from ninja import Path, Router, Status
 
 from runs import submission
-from runs.api import described, lookup
+from runs.api import described, lookup, shapes
 from runs.api.lookup import Place
 from runs.models import Run
 from studio import api, bodies
 from studio.errors import Invalid
+from studio.shapes import Nothing, told
 from workspaces import access
 
 router = Router(tags=["jobs"])
@@ -49,14 +50,19 @@ CHANGE = {"requestBody": {"required": True, "content": {"application/json": {"sc
 JOB = {"requestBody": {"required": True, "content": {"application/json": {"schema": JOB_SCHEMA}}}}
 
 
-@router.get("", summary="The jobs of a workspace, newest first")
+@router.get("", response=told(shapes.JobBaseList), summary="The jobs of a workspace, newest first")
 def job_list(request: HttpRequest, place: Path[Place]):
     room = lookup.workspace(request, place)
     jobs = Run.objects.visible_to(request.auth).filter(workspace=room, run_type=submission.SCRIPT_RUN)
     return api.page(request, jobs.told(), described.job)
 
 
-@router.put("/{name}", response={200: dict, 201: dict}, summary="Submit a job", openapi_extra=JOB)
+@router.put(
+    "/{name}",
+    response={200: told(shapes.JobBase), 201: told(shapes.JobBase)},
+    summary="Submit a job",
+    openapi_extra=JOB,
+)
 def job_put(request: HttpRequest, place: Path[Place], name: str):
     room = lookup.workspace(request, place)
     if request.auth.is_run:
@@ -67,12 +73,17 @@ def job_put(request: HttpRequest, place: Path[Place], name: str):
     return Status(200 if there else 201, described.job(lookup.readable(request, place, name)))
 
 
-@router.get("/{name}", summary="A job")
+@router.get("/{name}", response=told(shapes.JobBase), summary="A job")
 def job_read(request: HttpRequest, place: Path[Place], name: str):
     return described.job(lookup.readable(request, place, name))
 
 
-@router.patch("/{name}", summary="Change a job's display name, description and tags", openapi_extra=CHANGE)
+@router.patch(
+    "/{name}",
+    response=told(shapes.JobBase),
+    summary="Change a job's display name, description and tags",
+    openapi_extra=CHANGE,
+)
 def job_edit(request: HttpRequest, place: Path[Place], name: str):
     run = lookup.writable(request, place, name)
     properties = bodies.body(request).get("properties")
@@ -86,7 +97,7 @@ def job_edit(request: HttpRequest, place: Path[Place], name: str):
     return described.job(lookup.readable(request, place, name))
 
 
-@router.delete("/{name}", summary="Put an ended job into the trash")
+@router.delete("/{name}", response=told(Nothing), summary="Put an ended job into the trash")
 def job_delete(request: HttpRequest, place: Path[Place], name: str):
     room = lookup.workspace(request, place)
     run = lookup.readable(request, place, name)
@@ -95,7 +106,7 @@ def job_delete(request: HttpRequest, place: Path[Place], name: str):
     return {}
 
 
-@router.post("/{name}/cancel", summary="Cancel a job")
+@router.post("/{name}/cancel", response=told(shapes.JobBase), summary="Cancel a job")
 def job_cancel(request: HttpRequest, place: Path[Place], name: str):
     lookup.writable(request, place, name).cancel()
     return described.job(lookup.readable(request, place, name))

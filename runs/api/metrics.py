@@ -1,15 +1,16 @@
 """Metrics over the wire."""
 
 from django.conf import settings
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, JsonResponse
 from ninja import Path, Router
 
 from runs import metrics
-from runs.api import described, lookup
+from runs.api import described, lookup, shapes
 from runs.api.lookup import Place
 from runs.models import MetricSeries, Run
 from studio import api, bodies
 from studio.errors import TooLarge
+from studio.shapes import told
 
 router = Router(tags=["metrics"])
 BATCH = {
@@ -31,7 +32,12 @@ BATCH = {
 }
 
 
-@router.post("/runs/{run_id}/metrics", summary="Store a batch of metrics, all or nothing", openapi_extra=BATCH)
+@router.post(
+    "/runs/{run_id}/metrics",
+    response=told(shapes.MetricsAccepted),
+    summary="Store a batch of metrics, all or nothing",
+    openapi_extra=BATCH,
+)
 def metric_write(request: HttpRequest, place: Path[Place], run_id: str):
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if int(request.META.get("CONTENT_LENGTH") or 0) > most:
@@ -39,10 +45,10 @@ def metric_write(request: HttpRequest, place: Path[Place], run_id: str):
     run = lookup.writable(request, place, run_id)
     lookup.check_open(request.auth, run)
     batch = bodies.body(request)
-    return {"accepted": metrics.ingest(run, batch.get("batchId") or "", batch.get("metrics", []))}
+    return JsonResponse({"accepted": metrics.ingest(run, batch.get("batchId") or "", batch.get("metrics", []))})
 
 
-@router.get("/runs/{run_id}/metrics", summary="Every value of a run's metrics")
+@router.get("/runs/{run_id}/metrics", response=told(shapes.MetricSeriesList), summary="Every value of a run's metrics")
 def metric_list(request: HttpRequest, place: Path[Place], run_id: str, name: str = "", recursive: bool = False):
     run = lookup.readable(request, place, run_id)
     below = [row.pk for row in run.family()] if recursive else [run.pk]
@@ -53,7 +59,11 @@ def metric_list(request: HttpRequest, place: Path[Place], run_id: str, name: str
     return api.page(request, found, lambda row: described.series(row, family[row.run_id], metrics.as_sdk_values(row)))
 
 
-@router.get("/runs/{run_id}/metrics/points", summary="The points of one metric after the first `after`")
+@router.get(
+    "/runs/{run_id}/metrics/points",
+    response=told(shapes.MetricPoints),
+    summary="The points of one metric after the first `after`",
+)
 def metric_points(request: HttpRequest, place: Path[Place], run_id: str, name: str, after: int = 0):
     row = _series(lookup.readable(request, place, run_id), name)
     steps, times, values = metrics.points(row, max(after, 0))

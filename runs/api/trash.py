@@ -8,12 +8,13 @@ from django.http import Http404, HttpRequest
 from ninja import Path, Router, Schema, Status
 from pydantic import Field
 
-from runs.api import described, lookup
+from runs.api import described, lookup, shapes
 from runs.api.lookup import Place
 from runs.deletion import trash
 from runs.models import Experiment, PurgeJob, Run
 from studio import api
 from studio.errors import Denied, Invalid
+from studio.shapes import Paged, told
 from workspaces.access import Actor
 from workspaces.models import Workspace
 
@@ -54,6 +55,10 @@ class Purge(Schema):
     endedUtc: dt.datetime | None = Field(validation_alias="ended_at")
 
 
+class PurgeList(Paged):
+    value: list[Purge]
+
+
 def _room(request: HttpRequest, place: Place, verb: str = "read") -> Workspace:
     _check_person(request.auth)
     return lookup.workspace(request, place, verb)
@@ -64,7 +69,11 @@ def _check_person(actor: Actor) -> None:
         raise Denied("A run's own token does not reach the trash.")
 
 
-@router.get("/trash/runs", summary="The runs in the trash that went by themselves, the last deleted first")
+@router.get(
+    "/trash/runs",
+    response=told(shapes.DeletedRunList),
+    summary="The runs in the trash that went by themselves, the last deleted first",
+)
 def trash_runs(request: HttpRequest, place: Path[Place]):
     answer = api.page(request, trash.runs(_room(request, place)).told(), lambda run: run)
     sizes = trash.bytes_of_each(answer["value"])
@@ -72,7 +81,11 @@ def trash_runs(request: HttpRequest, place: Path[Place]):
     return answer
 
 
-@router.get("/trash/experiments", summary="The experiments in the trash, the last deleted first")
+@router.get(
+    "/trash/experiments",
+    response=told(shapes.DeletedExperimentList),
+    summary="The experiments in the trash, the last deleted first",
+)
 def trash_experiments(request: HttpRequest, place: Path[Place]):
     found = trash.experiments(_room(request, place)).select_related("workspace")
     answer = api.page(request, found, lambda experiment: experiment)
@@ -111,7 +124,7 @@ def trash_purge(request: HttpRequest, place: Path[Place], body: ToFree):
     return Status(202, trash.delete_for_ever(request.auth.user, room, *chosen))
 
 
-@purges.get("/purges", summary="What is being freed for ever and what was, the newest first")
+@purges.get("/purges", response=told(PurgeList), summary="What is being freed for ever and what was, the newest first")
 def purge_list(request: HttpRequest):
     return api.page(request, _visible(request.auth), lambda job: Purge.model_validate(job).model_dump())
 

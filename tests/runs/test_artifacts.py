@@ -99,7 +99,8 @@ def test_unsafe_paths_are_refused_in_words(run, alice_api, path):
         alice_api.post(f"{APPEND}{quote(path, safe='')}&offset=0", data=b"x"),
     ):
         assert answer.status_code == 400, path
-        assert answer.json()["error"]["code"] == "invalid_path"
+        # A NUL is refused before any route is asked.
+        assert answer.json()["error"]["code"] == ("BadRequest" if "\0" in path else "invalid_path")
     assert not Artifact.objects.exists()
 
 

@@ -1,0 +1,73 @@
+"""What the API answers, as its description tells it: the shapes that are Azure's everywhere, and how a route names one.
+
+An answer is made by one function per thing (`wire.py`, `described.py`) and goes out as it is. `response=told(Shape)` writes
+the shape into the description and checks nothing at run time; tests/test_openapi.py holds real answers against it.
+"""
+
+from typing import Annotated, Any
+
+import pydantic
+from pydantic_core import core_schema
+
+
+class Shape(pydantic.BaseModel):
+    """A field without a default is always there."""
+
+
+class Open(Shape):
+    """With fields beside these, which a client has sent and gets back."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+
+
+class Paged(Shape):
+    nextLink: str = pydantic.Field("", description="The address of the next page; absent on the last one.")
+
+
+class Nothing(Shape):
+    """An empty object: it is done."""
+
+
+class ErrorDetail(Shape):
+    code: str
+    message: str = pydantic.Field(description="What was wrong, and what is allowed.")
+    target: str = pydantic.Field("", description="The field or parameter that it is about.")
+
+
+class ErrorInformation(Shape):
+    code: str
+    message: str
+    target: str
+    details: list[dict[str, Any]]
+
+
+class ErrorResponse(Shape):
+    error: ErrorInformation
+
+
+class SystemData(Shape):
+    createdBy: str | None
+    createdAt: str | None
+
+
+class _Told:
+    """Anything at run time, the shape in the description."""
+
+    def __init__(self, shape: type[Shape]):
+        self.shape = shape
+
+    def __get_pydantic_core_schema__(self, source, handler):
+        return core_schema.any_schema()
+
+    def __get_pydantic_json_schema__(self, schema, handler):
+        return handler(self.shape.__pydantic_core_schema__)
+
+
+def told(shape: type[Shape]):
+    return Annotated[Any, _Told(shape)]
+
+
+def of_bytes(kind: str, *statuses: int) -> dict:
+    """For `openapi_extra`: an answer that is no JSON."""
+    answer = {"description": "OK", "content": {kind: {"schema": {"type": "string", "format": "binary"}}}}
+    return {"responses": dict.fromkeys(statuses, answer)}
