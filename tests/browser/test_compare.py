@@ -153,6 +153,18 @@ def test_rows_are_narrowed_while_one_types(browser, alice, runs):
     expect(page).to_have_url(f"{browser.url}{path_of(runs, '&q=seed&only=1')}")
 
 
+def test_names_and_baseline_stay_in_sight(browser, alice, runs):
+    runs[1].edit(display_name="a long name " * 15)
+    page = browser.open(alice, path_of(runs, "&tab=metrics"), width=1000)
+    wrap, places = page.locator(".table-wrap"), {}
+    for part in (".compare-corner", ".compare-run.is-base", ".compare-run:last-child"):
+        before = page.locator(part).bounding_box()["x"]
+        wrap.evaluate("wrap => wrap.scrollTo(200, 100)")
+        places[part] = before - page.locator(part).bounding_box()["x"]
+        wrap.evaluate("wrap => wrap.scrollTo(0, 0)")
+    assert places[".compare-corner"] == places[".compare-run.is-base"] == 0 < places[".compare-run:last-child"]
+
+
 def test_another_baseline_stays_in_the_links(browser, alice, runs):
     page = browser.open(alice, path_of(runs, "&tab=metrics"))
     page.get_by_role("button", name="Make job 1 the baseline").click()
