@@ -16,7 +16,9 @@ def answer(request: HttpRequest, size: int, tag: str, read: Callable[[int, int],
     """`read(start, length)` gives the bytes. Several ranges at once are answered with the whole."""
     if f'"{tag}"' in request.headers.get("If-None-Match", ""):
         return HttpResponseNotModified(headers={"ETag": f'"{tag}"'})
-    start, end = wanted(request.headers.get("Range", ""), size)
+    # Who goes on with a file that has changed meanwhile gets the whole of it.
+    same = request.headers.get("If-Range", f'"{tag}"') == f'"{tag}"'
+    start, end = wanted(request.headers.get("Range", "") if same else "", size)
     partial = (start, end) != (0, size)
     if partial and start >= end:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})

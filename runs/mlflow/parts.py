@@ -1,13 +1,16 @@
 """A large file in parts: each becomes a segment of the file, so that nothing is copied at the end."""
 
+import secrets
+
 from django.core import signing
 from django.http import HttpResponse
 
 from runs.files import artifacts, paths, uploads
 from runs.mlflow import files
 from runs.mlflow.calls import Call
-from runs.mlflow.errors import MlflowError, invalid
-from runs.models import Run
+from runs.mlflow.errors import MlflowError, invalid, missing
+from runs.mlflow.fields import Fields
+from runs.models import ArtifactSegment, Run
 from studio import storage
 from studio.errors import Conflict
 
@@ -20,7 +23,8 @@ def begin(call: Call, path: str) -> dict:
     count = call.fields.integer("num_parts", 1)
     if not 1 <= count <= MOST_PARTS:
         raise invalid(f"num_parts={count}: write a number from 1 to {MOST_PARTS}.")
-    upload_id = signing.dumps([run.pk, target], salt=UPLOAD)
+    # Two uploads of one file at once have nothing in common.
+    upload_id = signing.dumps([run.pk, target, secrets.token_hex(8)], salt=UPLOAD)
     base = call.request.build_absolute_uri(call.request.path.split("/mpu/create/")[0] + "/mpu/part")
     headers = {"Authorization": call.request.headers.get("Authorization", "")}
     parts = [
@@ -53,7 +57,7 @@ def put(call: Call, path: str) -> HttpResponse:
 
 def _check_upload(run: Run, upload_id: str) -> str:
     try:
-        owner, target = signing.loads(upload_id, salt=UPLOAD)
+        owner, target, _ = signing.loads(upload_id, salt=UPLOAD)
     except signing.BadSignature:
         owner = None
     if owner != run.pk:
@@ -62,26 +66,46 @@ def _check_upload(run: Run, upload_id: str) -> str:
 
 
 def end(call: Call, path: str) -> dict:
+    """Safe to repeat, for a client that got no answer asks again."""
     run, _ = _target(call, path)
     upload_id = call.fields.text("upload_id")
     target = _check_upload(run, upload_id)
-    parts = sorted(_part(upload_id, item.text("etag")) for item in call.fields.objects("parts"))
+    parts = sorted(_part(upload_id, item) for item in call.fields.objects("parts"))
     if [number for number, _, _ in parts] != list(range(1, len(parts) + 1)) or not parts:
         raise invalid("Parts are missing, or one was sent twice: every part from 1 on must be there once.")
+    stored = _stored(run, upload_id)
+    if any(stored.get(key) != size for _, key, size in parts):
+        raise missing("The parts of this upload are no longer there: it was ended or aborted before. Begin a new one.")
     try:
         artifacts.put_segments(run, target, [(key, size) for _, key, size in parts])
     except Conflict as error:
         raise MlflowError("RESOURCE_CONFLICT", error.message) from error
+    _free_unused(run, upload_id)
     return {}
 
 
-def _part(upload_id: str, etag: str) -> tuple[int, str, int]:
+def _stored(run: Run, upload_id: str) -> dict[str, int]:
+    """Sizes by key of all that was sent for an upload."""
+    return {item["path"]: item["size"] for batch in storage.listed(_area(run, upload_id)) for item in batch}
+
+
+def _free_unused(run: Run, upload_id: str) -> None:
+    """Parts that no file has: all of them if the upload did not end, else those that were sent again."""
+    used = ArtifactSegment.objects.filter(artifact__run=run, key__startswith=_area(run, upload_id) + "/")
+    artifacts.free(list(_stored(run, upload_id).keys() - set(used.values_list("key", flat=True))))
+
+
+def _part(upload_id: str, sent: Fields) -> tuple[int, str, int]:
+    etag = sent.text("etag")
     try:
         owner, number, key, size = signing.loads(etag.strip('"'), salt=PART)
     except signing.BadSignature:
         owner = number = key = size = None
     if owner != upload_id:
         raise invalid(f"The etag {etag[:60]!r} belongs to no part of this upload.")
+    said = sent.integer("part_number", number)
+    if said != number:
+        raise invalid(f"The etag of part {number} came with part_number={said}.")
     return number, key, size
 
 
@@ -89,5 +113,5 @@ def abort(call: Call, path: str) -> dict:
     run, _ = _target(call, path)
     upload_id = call.fields.text("upload_id")
     _check_upload(run, upload_id)
-    storage.delete_area(_area(run, upload_id))
+    _free_unused(run, upload_id)
     return {}
