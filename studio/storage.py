@@ -54,11 +54,13 @@ def put(key: str, chunks: Iterable[bytes]) -> int:
         # It is in memory already: one request, where an upload in pieces takes three.
         put_bytes(key, first)
         return len(first)
-    size = 0
+    size, every = 0, itertools.chain([first, second], rest)
+    # Not held until the end of the upload.
+    del first, second
 
     def counted() -> Iterator[bytes]:
         nonlocal size
-        for chunk in itertools.chain([first, second], rest):
+        for chunk in every:
             size += len(chunk)
             yield chunk
 
