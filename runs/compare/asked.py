@@ -37,6 +37,14 @@ MOST_LENGTH = 1000
 MOST_NAMES = 200
 
 
+class Absent(Invalid):
+    """A word names what none of the runs has, such as a metric of a run that was removed: a page goes on without it."""
+
+    def __init__(self, word: str, value: str, says: str):
+        super().__init__(f"{word}={value!r}: {says}", target=word)
+        self.value = value
+
+
 @dataclasses.dataclass(frozen=True)
 class Asked:
     once: dict[str, str]
@@ -137,6 +145,12 @@ class Asked:
         for run_id in run_ids:
             left = left._set_remove(run_id)
         return left
+
+    def forget(self, word: str, value: str) -> "Asked":
+        """The address without this value of a word."""
+        if word in ONCE:
+            return self._with(once={word: ONCE[word]})
+        return self._with(repeated={word: tuple(one for one in self.repeated[word] if one != value)})
 
     def _set_sides(self, value: str) -> "Asked":
         """The logs that are shown, with the one pressed last: it comes, or goes if it was there."""

@@ -3,10 +3,10 @@
 import dataclasses
 
 from runs.compare import diffs
+from runs.compare.asked import Absent
 from runs.compare.chosen import Chosen
 from runs.files import snapshots
 from runs.models import Run, Snapshot
-from studio.errors import Invalid
 
 MOST_BYTES = 1024 * 1024
 # How files are told, in the order in which they stand.
@@ -30,7 +30,7 @@ def context(chosen: Chosen, asked) -> dict:
     path = asked["path"] or next((file.path for file in files), "")
     file = next((file for file in files if file.path == path), None)
     if path and file is None:
-        raise Invalid(f"path={path!r}: neither code has this file.", target="path")
+        raise Absent("path", path, "neither code has this file.")
     counts = {state: sum(one.state == state for one in files) for state in ORDER}
     shown = files[:MOST_FILES]
     more = {"files": shown, "file": file, "counts": counts, "left_out": len(files) - len(shown)}

@@ -4,6 +4,7 @@ import dataclasses
 
 from runs.charts import figures
 from runs.compare import groups, keys, labels
+from runs.compare.asked import Absent
 from runs.compare.chosen import Chosen
 from runs.compare.measures import CHARTED
 from runs.models import MetricSeries, Run
@@ -23,7 +24,7 @@ UNIFIED = 8
 def context(chosen: Chosen, asked) -> dict:
     names = keys.series_names(chosen)
     if unknown := [name for name in asked["show"] if name not in names]:
-        raise Invalid(f"show={unknown[0]!r}: none of the runs has a metric of this name with numbers.", target="show")
+        raise Absent("show", unknown[0], "none of the runs has a metric of this name with numbers.")
     return {
         "names": names,
         "shown": list(asked["show"]) or names[:FIRST],

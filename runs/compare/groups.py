@@ -1,6 +1,7 @@
 """Runs in groups, by the value of a parameter or tag or by their experiment."""
 
 from runs.charts import colours
+from runs.compare.asked import Absent
 from runs.compare.chosen import DASHES, Chosen
 from runs.compare.keys import EXPERIMENT, PARAMS, TAGS, as_number
 from studio.errors import Invalid
@@ -31,7 +32,7 @@ def _values(chosen: Chosen, word: str) -> dict[int, str]:
         raise Invalid(f"group={word!r}: write params.NAME, tags.NAME or {EXPERIMENT}.", target="group")
     of_runs = (chosen.parameters if word.startswith(PARAMS) else chosen.tags).get(word.partition(".")[2])
     if of_runs is None:
-        raise Invalid(f"group={word!r}: none of the runs has this.", target="group")
+        raise Absent("group", word, "none of the runs has this.")
     return of_runs
 
 

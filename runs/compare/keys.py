@@ -3,10 +3,10 @@
 import dataclasses
 import math
 
+from runs.compare.asked import Absent
 from runs.compare.chosen import Chosen
 from runs.compare.measures import CHARTED, summaries
 from runs.models import MetricSeries
-from studio.errors import Invalid
 
 METRICS, PARAMS, TAGS = "metrics.", "params.", "tags."
 DURATION, CREATED, EXPERIMENT = "duration", "created", "experiment"
@@ -64,10 +64,7 @@ class Keys:
         )
         of_runs = self._groups[group].get(name) if group else None
         if of_runs is None:
-            raise Invalid(
-                f"{target}={word!r}: none of the runs has this. Write metrics.NAME, params.NAME or tags.NAME.",
-                target=target,
-            )
+            raise Absent(target, word, "none of the runs has this. Write metrics.NAME, params.NAME or tags.NAME.")
         return [of_runs.get(run.pk) for run in runs]
 
     @property

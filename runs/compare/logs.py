@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import re
 
+from runs.compare.asked import Absent
 from runs.compare.chosen import Chosen
 from runs.files import artifacts
 from runs.models import Artifact, Run
@@ -36,7 +37,7 @@ def context(chosen: Chosen, asked) -> dict:
     )
     path = asked["path"] or next(iter(paths), "")
     if path and path not in paths:
-        raise Invalid(f"path={path!r}: none of the runs has a log of this name.", target="path")
+        raise Absent("path", path, "none of the runs has a log of this name.")
     runs = sides(chosen, asked)
     lines = {file.run_id: tail(file) for file in files.filter(path=path, run__in=runs).select_related("run")}
     base = lines.get(chosen.base.pk, [])

@@ -5,13 +5,12 @@ import math
 from django.utils.safestring import SafeString, mark_safe
 
 from runs.compare import rows, texts
-from runs.compare.asked import VALUES
+from runs.compare.asked import VALUES, Absent
 from runs.compare.chosen import Chosen
 from runs.compare.directions import lower_is_better
 from runs.compare.rows import Row
 from runs.models import MetricSeries
 from runs.templatetags.runs import exact, number
-from studio.errors import Invalid
 
 CHARTED = (MetricSeries.Kind.SCALAR, MetricSeries.Kind.LIST)
 FIELDS = ("name", "run", "shown", "last", "least", "most", "last_step", "least_step", "most_step")
@@ -73,7 +72,7 @@ def _step(summary: tuple | None, stat: str) -> int | None:
 def _sort(chosen: Chosen, found, asked, names, name: str) -> None:
     """Columns by a row: those without a value stand last."""
     if name not in found:
-        raise Invalid(f"sort={asked['sort']!r}: none of the runs has a metric of this name.", target="sort")
+        raise Absent("sort", asked["sort"], "none of the runs has a metric of this name.")
     stat, down = _stat(name, names, asked), asked["sort"].startswith("-")
     values = {run.pk: _value(found[name].get(run.pk), stat) for run in chosen.runs}
     having = [run for run in chosen.runs if _is_number(values[run.pk])]

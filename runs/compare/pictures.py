@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from runs import metrics
 from runs.charts.metric_cards import path_of
+from runs.compare.asked import Absent
 from runs.compare.chosen import Chosen
 from runs.models import MetricSeries, Run
 from studio.errors import Invalid
@@ -19,7 +20,7 @@ def context(chosen: Chosen, asked) -> dict:
     names = list(dict.fromkeys(one.name for one in series))
     name = asked["image"] or next(iter(names), "")
     if name and name not in names:
-        raise Invalid(f"image={name!r}: none of the runs has images of this name.", target="image")
+        raise Absent("image", name, "none of the runs has images of this name.")
     by_run = {one.run_id: one for one in series if one.name == name}
     columns = metrics.points_of_many(list(by_run.values()))
     paths = {pk: _by_step(columns[one.pk]) for pk, one in by_run.items()}

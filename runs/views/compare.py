@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from runs.charts import colours
 from runs.compare import chosen, code, curves, details, logs, measures, pictures, plots, texts
-from runs.compare.asked import TABS, Asked
+from runs.compare.asked import TABS, Absent, Asked
 from runs.lists import tables
 from runs.views.finding import runs_of, workspace_of
 from studio.errors import Invalid
@@ -31,6 +31,8 @@ TABLES = {
     "scatter": plots.scatter_table,
     "parallel": plots.parallel_table,
 }
+# Words of an address that are left out before it counts as wrong.
+MOST_ABSENT = 20
 # Runs that the search for more of them offers at once.
 FOUND = 20
 # What static/js/compare.js and the scripts of the tabs listen to, for the help that "?" opens.
@@ -70,9 +72,25 @@ def compare(request, slug):
     if len(found) < chosen.LEAST:
         context |= _offered(scope, request, asked)
     else:
-        context |= {**CONTEXTS[asked["tab"]](found, asked), "piece": f"runs/compare/{asked['tab']}.html"}
-    context["hidden"] = asked.pairs(*context["visible"])
+        context |= _shown(found, asked)
+    context["hidden"] = context["asked"].pairs(*context["visible"])
     return render_page(request, "runs/compare/page.html", context, partial="compare")
+
+
+def _shown(found: chosen.Chosen, asked: Asked) -> dict:
+    """What the tab shows. Words that name what none of the runs has are said and left out."""
+    absent = []
+    while True:
+        try:
+            context = CONTEXTS[asked["tab"]](found, asked)
+        except Absent as error:
+            if len(absent) == MOST_ABSENT:
+                raise
+            absent.append(error.message)
+            asked = asked.forget(error.target, error.value)
+        else:
+            more = {"asked": asked, "tabs": _tabs(asked), "absent": absent}
+            return {**context, **more, "piece": f"runs/compare/{asked['tab']}.html"}
 
 
 def _tabs(asked: Asked) -> list[tuple[str, str, str]]:

@@ -30,6 +30,12 @@
   const setUps = [];
   const onShown = (act) => { setUps.push(act); act(false); };
 
+  // Words that the page left out are not asked for again.
+  onShown(() => {
+    const tidy = document.querySelector("#compare [data-address]");
+    if (tidy) history.replaceState(history.state, "", `?${tidy.dataset.address}`);
+  });
+
   // On a narrow page the tabs scroll.
   onShown(() => {
     const tab = document.querySelector("#compare .tabs [aria-current]");

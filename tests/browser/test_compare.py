@@ -212,6 +212,17 @@ def test_hidden_groups_are_shared_and_forgotten_with_their_parameter(browser, al
     expect(page).to_have_url(re.compile("group=experiment&show=loss$"))
 
 
+def test_charts_go_on_without_the_only_job_that_had_their_group(browser, alice, runs):
+    runs[2].add_parameters({"only here": "1"})
+    page = browser.open(alice, path_of(runs, "&tab=charts&show=loss&group=params.only%20here"))
+    expect(page.locator('[data-curve="loss"] .main-svg').first).to_be_visible()
+    page.keyboard.press("v")
+    page.get_by_role("button", name="job 2: remove").click()
+    expect(page.get_by_text("It is left out.")).to_be_visible()
+    expect(page.locator('[data-curve="loss"] .main-svg').first).to_be_visible()
+    assert page.url.endswith(path_of(runs[:2], "&tab=charts&show=loss"))
+
+
 def test_a_chart_is_zoomed_to_its_points(browser, alice, runs):
     # Waiting for a condition is a script of its own, which the policy of the page does not allow.
     page = browser.open(alice, path_of(runs[:2], "&tab=charts&show=loss"), bypass_csp=True)

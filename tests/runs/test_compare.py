@@ -145,16 +145,9 @@ def test_fifty_are_shown(bobs, experiment):
         ("page=x", "write a number"),
         ("page=9", "there are 1 pages"),
         ("base=x", "not among those"),
-        ("tab=metrics&sort=x", "has a metric of this name"),
-        ("tab=charts&show=x", "has a metric of this name"),
         ("tab=charts&group=x", "write params.NAME"),
-        ("tab=scatter&sx=params.x", "none of the runs has this"),
-        ("tab=parallel&axis=x", "none of the runs has this"),
-        ("tab=images&image=x", "images of this name"),
         ("tab=images&step=x", "write a whole number"),
-        ("tab=logs&path=x", "has a log of this name"),
         ("tab=logs&side=x", "not among those"),
-        ("tab=code&path=x", "neither code has this file"),
         ("tab=code&with=x", "not among those"),
         ("set=fly:x", "no such change"),
         ("set=direction:left:x", "direction:up:NAME"),
@@ -164,6 +157,33 @@ def test_fifty_are_shown(bobs, experiment):
 def test_a_wrong_word_says_what_is_allowed(bobs, runs, word, says):
     answer = bobs.get(f"{url(runs)}&{word}")
     assert answer.status_code == 400 and says in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("tab=metrics&sort=x", "has a metric of this name"),
+        ("tab=charts&show=x", "has a metric of this name"),
+        ("tab=scatter&sx=params.x", "none of the runs has this"),
+        ("tab=parallel&axis=x", "none of the runs has this"),
+        ("tab=images&image=x", "images of this name"),
+        ("tab=logs&path=x", "has a log of this name"),
+        ("tab=code&path=x", "neither code has this file"),
+        ("tab=charts&group=params.x", "none of the runs has this"),
+    ],
+)
+def test_what_no_run_has_any_more_is_said_and_left_out(bobs, runs, word, says):
+    answer = bobs.get(f"{url(runs)}&{word}")
+    text = answer.content.decode()
+    assert answer.status_code == 200 and says in text and "It is left out." in text
+    name, _, value = word.rpartition("&")[2].partition("=")
+    address = re.search('data-address="(.*?)"', text)[1]
+    assert f'form="compare-form" name="{name}" value="{value}"' not in text and f"{name}={value}" not in address
+
+
+def test_many_such_words_are_an_error(bobs, runs):
+    axes = "".join(f"&axis=x{number}" for number in range(30))
+    assert bobs.get(f"{url(runs)}&tab=parallel{axes}").status_code == 400
 
 
 def test_the_ticked_rows_of_a_list_become_an_address(bobs, runs):
