@@ -499,9 +499,11 @@ class Run(models.Model):
         with transaction.atomic():
             Run.objects.filter(pk__in=parents).update(deleted_at=None, revision=F("revision") + 1)
             while layer:
-                Run.objects.filter(pk__in=layer).update(deleted_at=None, revision=F("revision") + 1)
-                below = Run.objects.filter(parent__in=layer, deleted_at=self.deleted_at)
-                layer = list(below.values_list("pk", flat=True))
+                # Some thousands at once, for SQLite takes no more than 32,766 keys.
+                now, layer = layer[:10_000], layer[10_000:]
+                Run.objects.filter(pk__in=now).update(deleted_at=None, revision=F("revision") + 1)
+                below = Run.objects.filter(parent__in=now, deleted_at=self.deleted_at)
+                layer += below.values_list("pk", flat=True)
         self.deleted_at = None
 
     def family(self) -> list["Run"]:

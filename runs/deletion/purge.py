@@ -9,6 +9,7 @@ import datetime as dt
 import functools
 import logging
 import time
+from collections.abc import Callable
 
 from django.db import DatabaseError, OperationalError, transaction
 from django.db.models import F, Q, Sum
@@ -16,8 +17,9 @@ from django.utils import timezone
 
 from assets.registry import LoggedModel, ModelFile, ModelVersion
 from compute import doorbell
+from compute.models import Work
 from runs.deletion import database, orphans
-from runs.files import artifacts, snapshots
+from runs.files import artifacts
 from runs.models import ArtifactSegment, Experiment, MetricSeries, PurgeJob, Run, Snapshot
 from studio import storage
 from studio.errors import Conflict
@@ -29,6 +31,8 @@ TASK = "runs.tasks.purge"
 # Runs in one transaction, and points: of heavy runs fewer go at once.
 BATCH = 200
 POINTS = 2_000_000
+# Keys in one query, of which SQLite takes 32,766.
+MANY = 10_000
 TURN_SECONDS = 3.0
 HELD = dt.timedelta(seconds=60)
 # So long others may write before the next batch.
@@ -51,14 +55,14 @@ def start(user: User | None, workspace: Workspace, scope: str, **fields) -> Purg
 
 
 def _total(job: PurgeJob) -> int:
-    """With all that descends from them."""
-    if job.scope != PurgeJob.Scope.CHOSEN:
-        return runs_of(job).count()
-    found = layer = set(runs_of(job).values_list("pk", flat=True))
+    """Of runs that were chosen by themselves, with all that descends from them."""
+    tops = list(runs_of(job).filter(pk__in=job.run_pks).values_list("pk", flat=True))
+    found, layer = set(tops), tops
     while layer:
-        layer = set(Run.objects.filter(parent__in=layer).values_list("pk", flat=True)) - found
-        found = found | layer
-    return len(found)
+        below = Run.objects.filter(parent__in=layer[:MANY]).values_list("pk", flat=True)
+        layer = [*layer[MANY:], *(set(below) - found)]
+        found.update(layer)
+    return runs_of(job).count() + len(found) - len(tops)
 
 
 def start_workspace(user: User | None, workspace: Workspace) -> PurgeJob:
@@ -146,14 +150,10 @@ def _turn(job: PurgeJob, deadline: float) -> None:
 
 def _step(job: PurgeJob) -> bool:
     """The next piece of work; False after the last."""
-    if _free_batch(job):
-        return True
     hold = functools.partial(_hold, job)
     if job.files_after is None:
-        _free_rest(job)
-        freed, left = orphans.sweep(job.area, hold)
-        _note(job, files_freed=F("files_freed") + freed, files_after=left)
-        job.refresh_from_db()
+        if not (_free_runs(job) or _free_models(job) or _free_snapshots(job)):
+            _free_rest(job, hold)
         return True
     if database.shrink(hold):
         hold()
@@ -163,17 +163,7 @@ def _step(job: PurgeJob) -> bool:
     return False
 
 
-def _free_rest(job: PurgeJob) -> None:
-    """What is left when the runs are gone."""
-    _free_models(job)
-    experiments_of(job).delete()
-    if job.scope == PurgeJob.Scope.WORKSPACE:
-        _free_workspace(job)
-    else:
-        _free_snapshots(job)
-
-
-def _free_batch(job: PurgeJob) -> bool:
+def _free_runs(job: PurgeJob) -> bool:
     """Rows first: files without rows are swept later, rows without files would show as errors."""
     chosen = _next(job)
     if not chosen:
@@ -183,15 +173,17 @@ def _free_batch(job: PurgeJob) -> bool:
         if job.scope != PurgeJob.Scope.WORKSPACE:
             # Some may have been restored since they were chosen. A child that came as its parent went goes with it.
             still = still.exclude(deleted_at=None, parent__deleted_at=None)
-        pks = list(still.select_for_update(of=("self",)).values_list("pk", flat=True))
-        files = list(ArtifactSegment.objects.filter(artifact__run__in=pks).values_list("key", "size"))
+        work_of = dict(still.select_for_update(of=("self",)).values_list("pk", "work"))
+        files = list(ArtifactSegment.objects.filter(artifact__run__in=work_of).values_list("key", "size"))
         for model, way in hanging_on(Run):
-            rows = model.objects.filter(**{f"{way}__in": pks})
+            rows = model.objects.filter(**{f"{way}__in": work_of})
             # Not `delete`, which asks first what hangs on the rows.
             rows._raw_delete(rows.db) if "__" not in way else rows.delete()
-        runs = Run.objects.filter(pk__in=pks)
+        runs = Run.objects.filter(pk__in=work_of)
         runs._raw_delete(runs.db)
-    _free_files(job, files, done=F("done") + len(pks))
+        Work.objects.filter(pk__in=[work for work in work_of.values() if work]).delete()
+        _note(job, done=F("done") + len(work_of))
+    _free_files(job, files)
     return True
 
 
@@ -227,30 +219,45 @@ def _light(pks: list[int]) -> list[int]:
     return pks
 
 
-def _free_files(job: PurgeJob, files: list[tuple[str, int]], **noted) -> None:
+def _free_files(job: PurgeJob, files: list[tuple[str, int]]) -> None:
     for start_at in range(0, len(files), 1000):
         artifacts.free([key for key, _ in files[start_at : start_at + 1000]])
     freed = sum(size for _, size in files)
-    _hold(job, files_freed=F("files_freed") + freed, **noted)
+    _hold(job, files_freed=F("files_freed") + freed)
 
 
-def _free_models(job: PurgeJob) -> None:
+def _free_models(job: PurgeJob) -> bool:
     """Logged models that were deleted, or whose experiment goes, unless a registered one is made of them."""
-    of_experiments = Q(experiment_id__in=list(experiments_of(job).values_list("experiment_id", flat=True)))
-    deleted = Q(deleted_at__lte=job.until) if job.scope == PurgeJob.Scope.TRASH else Q(pk=None)
+    gone = Q(experiment_id__in=experiments_of(job).values("experiment_id"))
+    if job.scope == PurgeJob.Scope.TRASH:
+        gone |= Q(deleted_at__lte=job.until)
     needed = ModelVersion.objects.filter(model__workspace=job.workspace).values("logged_model_id")
-    gone = LoggedModel.objects.filter(of_experiments | deleted, workspace=job.workspace).exclude(model_id__in=needed)
-    gone = list(gone.values_list("pk", flat=True))
-    files = list(ModelFile.objects.filter(model__in=gone).values_list("key", "size"))
-    LoggedModel.objects.filter(pk__in=gone).delete()
+    found = LoggedModel.objects.filter(gone, workspace=job.workspace).exclude(model_id__in=needed)
+    pks = list(found.order_by("pk").values_list("pk", flat=True)[:BATCH])
+    files = list(ModelFile.objects.filter(model__in=pks).values_list("key", "size"))
+    LoggedModel.objects.filter(pk__in=pks).delete()
     _free_files(job, files)
+    return bool(pks)
 
 
-def _free_snapshots(job: PurgeJob) -> None:
-    unused = Snapshot.objects.filter(workspace=job.workspace, runs=None, used_at__lt=timezone.now() - SNAPSHOTS_KEPT)
-    for snapshot in unused.iterator():
-        snapshots.forget(snapshot)
-        _hold(job, files_freed=F("files_freed") + snapshot.size)
+def _free_snapshots(job: PurgeJob) -> bool:
+    unused = Snapshot.objects.filter(workspace=job.workspace, runs=None)
+    if job.scope != PurgeJob.Scope.WORKSPACE:
+        unused = unused.filter(used_at__lt=timezone.now() - SNAPSHOTS_KEPT)
+    found = list(unused.order_by("pk")[:BATCH])
+    Snapshot.objects.filter(pk__in=[snapshot.pk for snapshot in found]).delete()
+    _free_files(job, [(snapshot.key, snapshot.size) for snapshot in found])
+    return bool(found)
+
+
+def _free_rest(job: PurgeJob, hold: Callable[[], None]) -> None:
+    """What is left when all that is many is gone."""
+    experiments_of(job).delete()
+    if job.scope == PurgeJob.Scope.WORKSPACE:
+        _free_workspace(job)
+    freed, left = orphans.sweep(job.area, hold)
+    _note(job, files_freed=F("files_freed") + freed, files_after=left)
+    job.refresh_from_db()
 
 
 def _free_workspace(job: PurgeJob) -> None:

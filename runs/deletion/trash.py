@@ -52,18 +52,19 @@ def bytes_of(runs_found) -> int:
 
 def bytes_of_each(found: list[Run]) -> dict[int, int]:
     """By run: the files of it and of all that went with it."""
-    above = {run.pk: run.pk for run in found}
+    total = {run.pk: 0 for run in found}
     at = {run.pk: run.deleted_at for run in found}
-    layer = list(above)
+    # By each run that went, the one of `found` with which it did.
+    layer = {pk: pk for pk in total}
     while layer:
-        below = Run.objects.filter(parent__in=layer).values_list("pk", "parent", "deleted_at")
-        fresh = {pk: above[parent] for pk, parent, gone in below if gone == at[above[parent]] and pk not in above}
-        above |= fresh
-        layer = list(fresh)
-    sizes = Artifact.objects.filter(run__in=above).order_by().values_list("run").annotate(Sum("size"))
-    total = dict.fromkeys(at, 0)
-    for pk, size in sizes:
-        total[above[pk]] += size
+        # SQLite takes no more than 32,766 keys.
+        now = dict(list(layer.items())[:10_000])
+        layer = {pk: top for pk, top in layer.items() if pk not in now}
+        sizes = Artifact.objects.filter(run__in=now).order_by().values_list("run").annotate(Sum("size"))
+        for pk, size in sizes:
+            total[now[pk]] += size
+        below = Run.objects.filter(parent__in=now).values_list("pk", "parent", "deleted_at")
+        layer |= {pk: now[parent] for pk, parent, gone in below if gone == at[now[parent]] and pk not in total}
     return total
 
 

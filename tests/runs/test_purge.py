@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from assets.registry import LoggedModel, Model, ModelFile, ModelVersion
+from compute.models import Work
 from runs.deletion import database, orphans, purge, trash
 from runs.files import artifacts
 from runs.models import (
@@ -80,7 +81,7 @@ def test_emptying_the_trash_frees_rows_and_files_and_tells_bytes(as_user, alice,
     gone.delete()
     client = as_user(alice)
     page = text(client.post(url(workspace, "trash_empty"), follow=True))
-    assert "0 of 2 jobs are gone" in page and 'hx-trigger="every 1s"' in page
+    assert "2 jobs to free" in page and 'hx-trigger="every 1s"' in page
     assert "<progress" in text(client.get(url(workspace, "trash_purges")))
     free_for_ever()
     job = PurgeJob.objects.get()
@@ -159,11 +160,10 @@ def test_a_killed_purge_goes_on_where_it_was(workspace, full_run, monkeypatch):
     # Whoever was killed holds it for a while yet.
     assert not purge.work() and Run.objects.count() == 3
     PurgeJob.objects.update(held_until=timezone.now() - dt.timedelta(seconds=1))
-    monkeypatch.setattr(orphans, "GRACE", dt.timedelta(0))
     work_off()
     job.refresh_from_db()
     assert (job.state, Run.objects.count(), keys()) == ("Completed", 0, set())
-    assert job.files_freed == 5000
+    assert (job.done, job.files_freed) == (5, 5000)
 
 
 def test_it_works_in_short_turns(workspace, full_run, monkeypatch):
@@ -188,13 +188,12 @@ def test_a_failure_is_told_and_the_next_purge_goes_on(as_user, alice, workspace,
         patch.setattr(artifacts, "free", broken)
         work_off()
     assert "the bucket is away" in text(as_user(alice).get(url(workspace)))
-    monkeypatch.setattr(orphans, "GRACE", dt.timedelta(0))
     trash.empty(None, workspace)
     work_off()
     assert not keys()
 
 
-def test_files_that_no_row_names_are_freed_once_they_are_old(workspace, full_run, monkeypatch):
+def test_files_that_no_row_names_are_freed_once_they_are_old_or_their_run_is_gone(workspace, full_run, monkeypatch):
     run = full_run()
     named = keys()
     for area in (
@@ -204,9 +203,9 @@ def test_files_that_no_row_names_are_freed_once_they_are_old(workspace, full_run
         f"{workspace.storage_area}/runs/999",
     ):
         storage.put_bytes(storage.new_key(area), b"lost")
-    assert orphans.sweep(workspace.storage_area, list) == (0, 1016)
+    assert orphans.sweep(workspace.storage_area, list) == (8, 1008)
     monkeypatch.setattr(orphans, "GRACE", dt.timedelta(0))
-    assert orphans.sweep(workspace.storage_area, list) == (16, 1000)
+    assert orphans.sweep(workspace.storage_area, list) == (8, 1000)
     assert keys() == named
 
 
@@ -301,6 +300,16 @@ def test_a_child_that_came_as_its_parent_went_goes_with_it(workspace, full_run):
     trash.empty(None, workspace)
     work_off()
     assert PurgeJob.objects.get().state == "Completed" and not Run.objects.exists()
+
+
+def test_the_work_of_a_run_goes_with_it(workspace, submitted):
+    run = submitted("job1")
+    run.cancel()
+    assert Work.objects.exists()
+    run.delete()
+    trash.empty(None, workspace)
+    work_off()
+    assert not Work.objects.exists() and not Run.objects.exists()
 
 
 def test_logged_models_go_with_their_experiment_unless_registered(workspace, full_run):
