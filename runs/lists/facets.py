@@ -15,6 +15,7 @@ from runs.search.finder import ATTRIBUTES
 # Of each kind.
 MOST = 500
 MOST_VALUES = 20
+LONGEST_VALUE = 100
 SPANS = [("Last hour", 1), ("Last 24 hours", 24), ("Last 7 days", 24 * 7), ("Last 30 days", 24 * 30)]
 
 
@@ -53,6 +54,9 @@ def words(pks: list[int]) -> dict:
         "compute": targets,
         "experiment": experiments,
     }
+    for kind, rows in (("param", RunParameter), ("tag", RunTag)):
+        for name, offered in _values(rows.objects.filter(run__in=pks)).items():
+            values[clauses.key(kind, name)] = [value for value in offered if 0 < len(value) <= LONGEST_VALUE]
     return {**found, "attributes": ATTRIBUTES, "values": values}
 
 
@@ -102,17 +106,22 @@ def _equal(name: str, values: list[str]) -> list[tuple[str, str]]:
 
 
 def _tags(pks: list[int]) -> list[Facet]:
-    rows = RunTag.objects.filter(run__in=pks).order_by().values_list("name", "value").annotate(number=Count("pk"))
-    by_name: dict[str, list[str]] = {}
-    for name, value, _ in rows.order_by("-number", "name", "value")[:MOST]:
-        by_name.setdefault(name, []).append(value)
+    by_name = _values(RunTag.objects.filter(run__in=pks))
     return [
         Facet(
             f"Tag {name}",
-            [
-                (value or "(empty)", f"{clauses.key('tag', name)} = {clauses.text(value)}")
-                for value in values[:MOST_VALUES]
-            ],
+            [(value or "(empty)", f"{clauses.key('tag', name)} = {clauses.text(value)}") for value in values],
         )
         for name, values in list(by_name.items())[:MOST_VALUES]
     ]
+
+
+def _values(rows) -> dict[str, list[str]]:
+    """By name, the values that most runs have first."""
+    counted = rows.order_by().values_list("name", "value").annotate(number=Count("pk"))
+    by_name: dict[str, list[str]] = {}
+    for name, value, _ in counted.order_by("-number", "name", "value")[: MOST * MOST_VALUES]:
+        values = by_name.setdefault(name, [])
+        if len(values) < MOST_VALUES:
+            values.append(value)
+    return by_name

@@ -30,20 +30,35 @@
   const isComparison = (word = "") => /^([!<>=~]+|like|ilike)$/i.test(word);
   const isKey = (word = "") => /^[A-Za-z_]/.test(word) && !/^(and|or|not|in|is|null|like|ilike)$/i.test(word);
 
-  const fitting = (before) => {
-    const [last, second] = [before.at(-1), before.at(-2)];
-    const key = last === "(" && /^in$/i.test(second || "") ? before.at(-3) : second;
-    if (isComparison(last) || (last === "(" && /^in$/i.test(second || ""))) return (words.values[key?.toLowerCase()] || []).map(quoted);
-    if (!last || /^(and|or|not|\()$/i.test(last)) return [...keys(), ...(last === "not" ? [] : ["not"])];
-    if (isKey(last)) return COMPARISONS;
-    return ["and", "or"];
+  const valuesOf = (key = "") => (words.values[key] || words.values[key.toLowerCase()] || []).map(quoted);
+
+  // The key whose list of values is open at the end: of `params.model in ('a',` it is params.model.
+  const openList = (before) => {
+    const at = before.lastIndexOf("(");
+    if (at < 2 || before.includes(")", at) || !/^in$/i.test(before[at - 1])) return null;
+    return before[at - (/^not$/i.test(before[at - 2]) ? 3 : 2)];
   };
+
+  const fitting = (before) => {
+    const [last, second] = [before.at(-1), before.at(-2)], list = openList(before);
+    if (list) return /^[(,]$/.test(last) ? valuesOf(list) : [",", ")"];
+    if (isComparison(last)) return valuesOf(/^not$/i.test(second) ? before.at(-3) : second);
+    if (/^is$/i.test(last)) return ["null", "not null"];
+    if (/^not$/i.test(last) && /^is$/i.test(second)) return ["null"];
+    if (/^not$/i.test(last) && isKey(second)) return ["in (", "like", "ilike"];
+    if (!last || /^(and|or|not|\()$/i.test(last)) return [...keys(), ...(/^not$/i.test(last) ? [] : ["not"])];
+    return isKey(last) ? COMPARISONS : ["and", "or"];
+  };
+
+  // Quotes of a name are left out of account, for one begins it without.
+  const plainly = (word) => word.toLowerCase().replaceAll("`", "");
 
   const offer = () => {
     if (!words || document.activeElement !== box) return close();
-    const { typed, before } = place(), low = typed.toLowerCase();
-    const fit = fitting(before).filter((word) => word.toLowerCase().includes(low) && word !== typed);
-    offers = [...fit.filter((word) => word.toLowerCase().startsWith(low)), ...fit.filter((word) => !word.toLowerCase().startsWith(low))].slice(0, MOST);
+    const { typed, before } = place(), low = plainly(typed);
+    const fit = fitting(before).filter((word) => plainly(word).includes(low) && word !== typed);
+    const begins = (word) => plainly(word).startsWith(low);
+    offers = [...fit.filter(begins), ...fit.filter((word) => !begins(word))].slice(0, MOST);
     at = -1;
     draw();
   };

@@ -54,6 +54,27 @@ def test_a_query_is_completed_by_keys_and_run(browser, alice, experiment):
     assert names(page) == ["job 5", "job 3"] and "filter=params.model" in page.url
 
 
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("params.model in ('svm', ", ["'forest'", "'svm'"]),
+        ("params.model not in ('svm'", []),
+        ("params.model in ('svm' ", [",", ")"]),
+        ("name is ", ["null", "not null"]),
+        ("name not ", ["in (", "like", "ilike"]),
+        ("status = 'Comp", ["'Completed'"]),
+        ("metrics.loss < 1 ", ["and", "or"]),
+    ],
+)
+def test_what_is_offered_fits_the_place(browser, alice, experiment, typed, offered):
+    page = browser.open(alice, experiment.get_absolute_url())
+    box = page.get_by_role("combobox", name="Query")
+    box.press_sequentially("params")
+    expect(page.get_by_role("option").first).to_be_visible()
+    box.fill(typed)
+    expect(page.locator("#query-offers li")).to_have_text(offered)
+
+
 def test_an_error_of_a_query_stands_below_it(browser, alice, experiment):
     page = browser.open(alice, experiment.get_absolute_url())
     box = page.get_by_role("combobox", name="Query")

@@ -202,6 +202,7 @@ def test_names_complete_a_query(as_user, alice, mallory, experiment, sweep):
     words = as_user(alice).get(address, {"experiment": experiment.experiment_id}).json()
     assert words["metrics"] == ["loss"] and words["params"] == ["lr", "model"] and words["tags"] == ["team"]
     assert "created_by" in words["attributes"] and words["values"]["created_by"] == ["alice"]
+    assert words["values"]["params.model"] == ["forest", "svm"] and words["values"]["tags.team"] == ["red", "blue"]
     assert as_user(mallory).get(address).status_code == 404
     factories.make_run(experiment.workspace)
     assert as_user(alice).get(address).json()["metrics"] == ["loss"]
