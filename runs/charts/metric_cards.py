@@ -56,6 +56,14 @@ class Card:
         return self.members[0]
 
     @property
+    def keys(self) -> str:
+        return ",".join(str(one.pk) for one in self.members)
+
+    @property
+    def names(self) -> str:
+        return "\n".join(one.name for one in self.members)
+
+    @property
     def is_wide(self) -> bool:
         return (self.look == "table" and len(self.columns) > 4) or self.is_vast
 

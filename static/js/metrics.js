@@ -21,6 +21,9 @@
     const chart = { card, element, box: element.parentElement, title: card.dataset.title, members: [], views: null };
     if (element.dataset.chart === "views") chart.views = lazuli.charts.figureOf(element);
     else {
+      // The words that stand there until it is drawn say what a picture of it would.
+      element.setAttribute("aria-label", `${chart.title}: ${[...element.children].map((words) => words.textContent).join(". ")}`);
+      element.setAttribute("role", "img");
       const names = card.dataset.names.split("\n");
       chart.members = card.dataset.members.split(",").map((key, place) => ({ key, name: names[place] || chart.title, whole: null, detail: null }));
     }
