@@ -55,7 +55,7 @@ def _drawn(traces: list[dict], axis: str) -> dict:
     lines = sum(not trace.get("band") for trace in traces)
     drawn = figures.figure(traces, AXES[axis], height=HEIGHT, hovermode="x unified" if lines <= UNIFIED else "closest")
     drawn["layout"]["xaxis"]["type"] = "date" if axis == "time" else "linear"
-    drawn["layout"]["hoverlabel"] = {"namelength": -1}
+    drawn["layout"] |= {"hoverlabel": {"namelength": -1}, "hoverdistance": 80}
     return drawn
 
 
