@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from django.http import HttpRequest
+from gunicorn.http.errors import ParseException
 
 from studio.errors import Invalid, TooLarge
 
@@ -18,13 +19,20 @@ def chunks(request: HttpRequest, most: int | None = None) -> Iterator[bytes]:
     chunked = not declared and "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
     source = request.environ["wsgi.input"] if chunked else request
     size = 0
-    while part := source.read(PART):
+    while part := _next(source):
         size += len(part)
         if most is not None and size > most:
             raise _too_large(most)
         yield part
     if declared and size != int(declared):
         raise Invalid(f"The body ended after {size} of {declared} bytes. Send it again.", code="incomplete_body")
+
+
+def _next(source) -> bytes:
+    try:
+        return source.read(PART)
+    except (OSError, ParseException) as error:
+        raise Invalid("The body broke off. Send it again.", code="incomplete_body") from error
 
 
 def whole(request: HttpRequest, most: int) -> bytes:

@@ -219,6 +219,24 @@ def test_a_body_cut_short_is_not_stored(run, alice_api):
     assert stored_keys() == set()
 
 
+def test_a_chunked_body_that_breaks_off_is_refused_in_words(run):
+    from django.test import RequestFactory
+    from gunicorn.http.body import ChunkedReader
+    from gunicorn.http.unreader import IterUnreader
+
+    from runs.files import uploads
+    from studio.errors import Invalid
+
+    for sent in (b"f4240\r\n" + bytes(500_000), b"5\r\nabcdeXX", b"no number\r\n"):
+        request = RequestFactory().generic("PUT", "/", b"")
+        request.META.pop("CONTENT_LENGTH", None)
+        request.META["HTTP_TRANSFER_ENCODING"] = "chunked"
+        request.environ["wsgi.input"] = ChunkedReader(request, IterUnreader([sent]))
+        with pytest.raises(Invalid, match="broke off"):
+            artifacts.put(run, "a", uploads.chunks(request))
+    assert stored_keys() == set()
+
+
 def test_an_upload_that_ends_with_an_error_leaves_nothing_in_the_folder(folder, run):
     def broken():
         yield from [bytes(3_000_000)] * 3
