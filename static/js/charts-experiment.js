@@ -52,7 +52,8 @@
     shown.set(name, text);
     if (figure) return lazuli.charts.draw(chart, figure);
     lazuli.charts.forget(chart);
-    chart.textContent = document.querySelector(".group-row") ? "Unfold a group to draw its jobs" : "No value in the jobs shown";
+    const words = document.querySelector(".group-row") ? "Unfold a group to draw its jobs" : "No value in the jobs shown";
+    chart.replaceChildren(Object.assign(document.createElement("p"), { className: "no-chart", textContent: words }));
   };
 
   document.addEventListener("htmx:afterSettle", (event) => {
