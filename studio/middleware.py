@@ -75,7 +75,7 @@ class AzurePaths:
 def _refuse_nul(query: QueryDict) -> None:
     for name, values in query.lists():
         if any("\0" in word for word in (name, *values)):
-            raise BadRequest(f"{name!r} holds a NUL character, which is found nowhere.")
+            raise BadRequest(f"{name!r} holds a NUL character. Write it without.")
 
 
 class ForPages:
