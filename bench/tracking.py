@@ -1,7 +1,8 @@
 """`make bench-tracking`: our tracking server and MLflow's own, started and measured in one sitting; writes docs/speed.md.
 
 --quick takes small sizes and one round, some three minutes; --only names measurements; --postgres takes DATABASE_URL
-for both servers (`python deploy/team_servers.py .venv/bin/python bench/tracking.py --postgres`).
+for both servers (`python deploy/team_servers.py .venv/bin/python bench/tracking.py --postgres`), and writes
+docs/speed_postgresql.md.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import os
 import pathlib
 import platform
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -19,6 +21,8 @@ from urllib.parse import quote, urlencode
 
 import live
 import psutil
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from servers import ROOT, Mlflow, Ours, Server, Stub
 
 PYTHON = ROOT / ".cache" / "mlflow-server" / "bin" / "python"
@@ -135,7 +139,11 @@ class Sitting:
             limit.end()
 
     def _disk(self, server: Server) -> int:
-        return server.disk() if server.database.exists() else 0
+        if server.database.exists():
+            return server.disk()
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+            name = "mlflow" if isinstance(server, Mlflow) else connection.info.dbname
+            return connection.execute("SELECT pg_database_size(%s::name)", [name]).fetchone()[0]
 
     def value(self, name: str, row: Row) -> float | None:
         values = self.found.get(name, {}).get(row.key)
@@ -168,9 +176,6 @@ def mlflow_store(postgres: bool) -> str:
     """A database of its own beside ours; empty for a SQLite file."""
     if not postgres:
         return ""
-    import psycopg
-    from psycopg.conninfo import conninfo_to_dict
-
     address = os.environ["DATABASE_URL"]
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute("CREATE DATABASE mlflow")
@@ -181,7 +186,7 @@ def mlflow_store(postgres: bool) -> str:
 
 
 def sit(args: argparse.Namespace, folder: pathlib.Path) -> tuple[Sitting, list[str]]:
-    sitting = Sitting(QUICK if args.quick else FULL, 1 if args.quick else 3)
+    sitting = Sitting(QUICK if args.quick else FULL, 1 if args.quick else args.rounds)
     ours, place = Ours("Lazuli Studio", folder / "ours"), mlflow_store(args.postgres)
     peers = [Mlflow(PYTHON, workers, folder / "mlflow", place) for workers in ((1,) if args.quick else (1, 2))]
     try:
@@ -258,8 +263,8 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def page(sitting: Sitting, peers: list[str], about: str, found: dict) -> str:
-    return f"""# Speed
+def page(title: str, sitting: Sitting, peers: list[str], about: str, found: dict) -> str:
+    return f"""# {title}
 
 {about}
 
@@ -298,9 +303,14 @@ def described(peers: list[str], version: str, args: argparse.Namespace, load: fl
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small sizes")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="how often short measurements are taken in turn; the median counts"
+    )
     parser.add_argument("--postgres", action="store_true", help="both servers on the PostgreSQL server of DATABASE_URL")
     parser.add_argument("--only", nargs="*", choices=ORDER, help="these measurements only; prints, writes no page")
     args = parser.parse_args()
+    # Servers are ended on a SIGTERM too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     load, version = os.getloadavg()[0], install(args.postgres)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="lazuli-bench-"))
     try:
@@ -310,7 +320,9 @@ def main() -> None:
     print(table(sitting, peers), limits(sitting), sep="\n\n")
     if not args.only:
         found = live.measure(15 if args.quick else 60)
-        (ROOT / "docs" / "speed.md").write_text(page(sitting, peers, described(peers, version, args, load), found))
+        title, name = ("Speed on PostgreSQL", "speed_postgresql.md") if args.postgres else ("Speed", "speed.md")
+        text = page(title, sitting, peers, described(peers, version, args, load), found)
+        (ROOT / "docs" / name).write_text(text)
         print("\n" + watched(found))
 
 
