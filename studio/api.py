@@ -129,8 +129,8 @@ def page(request: HttpRequest, rows, describe, *, size: int = 100, most: int = 1
     found = list(rows[start : start + top + 1])
     answer = {"value": [describe(row) for row in found[:top]]}
     if len(found) > top:
-        query = {**dict(request.GET.items()), "$top": top, "$skiptoken": start + top}
-        answer["nextLink"] = request.build_absolute_uri(f"{request.path}?{urlencode(query)}")
+        query = {**dict(request.GET.lists()), "$top": top, "$skiptoken": start + top}
+        answer["nextLink"] = request.build_absolute_uri(f"{request.path}?{urlencode(query, doseq=True)}")
     return answer
 
 

@@ -106,6 +106,9 @@ def test_lists_are_filtered_and_paged(alice_api, started):
     first = alice_api.get("H/experiments/exp/runs?$top=2").json()
     second = alice_api.get(first["nextLink"].removeprefix("http://testserver")).json()
     assert [row["runId"] for row in first["value"] + second["value"]] == ["r4", "r3", "r2", "r1"]
+    first = alice_api.get("H/experiments/exp/runs?status=Failed&status=NotStarted&status=Running&$top=1").json()
+    second = alice_api.get(first["nextLink"].removeprefix("http://testserver")).json()
+    assert [row["runId"] for row in first["value"] + second["value"]] == ["r4", "r3"]
 
 
 def test_the_grammar_of_the_query_box_narrows_a_list(alice_api, started):
