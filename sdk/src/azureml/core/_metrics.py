@@ -85,7 +85,8 @@ def image_source(name: str, path: Optional[str], plot: Any) -> Tuple[str, Union[
     if (path is None) == (plot is None):
         raise AzureMLException("run.log_image takes exactly one of path and plot.")
     if plot is not None:
-        return f"{name}_{int(time.time())}.png", _picture(plot)
+        # Of the millisecond: a loop may log several within a second.
+        return f"{name}_{time.time_ns() // 1_000_000}.png", _picture(plot)
     if not str(path).lower().endswith(IMAGE_TYPES):
         raise AzureMLException(f"{path!r} is no image file. Allowed: {', '.join(IMAGE_TYPES)}.")
     return str(path), str(path)
