@@ -135,7 +135,7 @@ def test_polling_ends_with_the_run(as_user, alice, run):
 @pytest.mark.parametrize("name", ["run_detail", "run_metrics", "run_images", "run_files", "run_code", "run_children"])
 def test_tabs_have_a_ceiling_of_queries(as_user, alice, run, name, django_assert_max_num_queries):
     client = as_user(alice)
-    with django_assert_max_num_queries(28):
+    with django_assert_max_num_queries(30):
         client.get(url_of(run, name))
 
 
