@@ -145,7 +145,7 @@ def test_pages_work_without_scripts(browser, alice, run):
     page = browser.open(alice, reverse("runs:jobs", args=[run.workspace.slug]), java_script_enabled=False)
     page.get_by_placeholder("Name, tag").fill("the run")
     page.keyboard.press("Enter")
-    page.get_by_role("link", name="the run").click()
+    page.get_by_role("link", name="the run", exact=True).click()
     expect(page.get_by_role("heading", name="Properties")).to_be_visible()
     page.get_by_role("link", name="Outputs + logs").click()
     expect(page.get_by_text("epoch 399")).to_be_visible()

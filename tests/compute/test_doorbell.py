@@ -13,7 +13,9 @@ ring = doorbell._ring
 
 
 @pytest.fixture
-def redis_url(settings, tmp_path):
+def redis_url(settings, tmp_path, monkeypatch):
+    # Another test may have found it away already.
+    monkeypatch.setattr(doorbell, "_away", False)
     settings.REDIS_URL = f"unix://{tmp_path}/redis.sock?db=0"
     doorbell._app.cache_clear()
     yield settings.REDIS_URL
