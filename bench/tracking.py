@@ -278,7 +278,8 @@ The same measurements against a server that answers at once and keeps nothing (`
 {limits(sitting)}
 
 So by MLflow's client a ratio to MLflow's server cannot be higher than what this table allows; the rows by plain HTTP show
-the servers.
+the servers. [Where a logged point's time goes](architecture.md#where-a-logged-points-time-goes) has a profile.
+Lists and searches over 100,000 jobs have [a page of their own](search_speed.md).
 
 ## Watched while it runs
 
