@@ -9,7 +9,7 @@ from runs.models import Run
 from studio.errors import Conflict, Invalid
 
 logger = logging.getLogger(__name__)
-# A small copy beside it, `….webp`, is for MLflow's own page. Older clients write % where newer ones write +.
+# A small copy beside it, `….webp`, is for MLflow's own page. Older clients write % where newer ones write +, and # for a slash where those write ~.
 NAME = re.compile(
     r"images/(?P<key>[^/]+?)(?P<mark>[%+])step(?P=mark)(?P<step>-?\d{1,18})"
     r"(?P=mark)timestamp(?P=mark)(?P<time>\d{1,14})(?P=mark)[\w-]+\.png"
@@ -21,7 +21,7 @@ def note(run: Run, path: str) -> None:
     match = NAME.fullmatch(path)
     if match is None:
         return
-    key = match["key"].replace("#", "/")
+    key = re.sub("[#~]", "/", match["key"])
     point = {"name": key, "kind": "image", "step": int(match["step"]), "time": int(match["time"]), "value": path}
     try:
         # The name of the file is unique, so that an upload that is repeated is one point.

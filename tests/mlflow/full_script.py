@@ -178,14 +178,15 @@ def through_azureml():
     place = os.environ["MLFLOW_TRACKING_URI"].partition("/subscriptions/")[2].split("/")
     ws = Workspace.get(place[-1], subscription_id=place[0], resource_group=place[2])
     run = ws.get_run(kept["asynchronous"])
-    assert run.get_metrics()["loss"] == [1 / (step + 1) for step in range(300)]
+    # Threads of the client send batches at the same time, so that points come in any order.
+    assert sorted(run.get_metrics()["loss"], reverse=True) == [1 / (step + 1) for step in range(300)]
     autologged = ws.get_run(kept["autologged"])
     assert autologged.get_metrics()["training_accuracy_score"] > 0.9
     assert "training_confusion_matrix.png" in autologged.get_file_names()
     children = ws.get_run(kept["grid"]).get_children()
     assert len(list(children)) == 3
     shown = ws.get_run(kept["files"])
-    assert shown.get_metrics()["dog/face"][0].startswith("aml://artifactId/"), shown.get_metrics()
+    assert shown.get_metrics()["dog/face"].startswith("aml://artifactId/"), shown.get_metrics()
     assert ws.experiments["autologged"].tags["team"] == "flowers"
 
 
