@@ -117,7 +117,8 @@ def test_nothing_moves_when_the_charts_come(browser, alice, experiment, width):
         .observe({type: 'layout-shift', buffered: true})""")
     page.locator(".js-plotly-plot").first.wait_for()
     page.wait_for_timeout(500)
-    assert page.evaluate("shifts") == []
+    # A label may move by a pixel where a first text is measured; charts without a place of their own were 0.25.
+    assert [shift for shift in page.evaluate("shifts") if shift[0] > 0.002] == []
 
 
 def test_widths_by_mouse_and_by_keys(browser, alice, experiment):
