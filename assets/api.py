@@ -1,15 +1,16 @@
 """Environments in Azure's shapes."""
 
 from django.http import Http404, HttpRequest
-from ninja import Path, Router, Schema, Status
+from ninja import Path, Router, Status
 
 from assets import environments, shapes
 from assets.models import Environment, EnvironmentVersion
 from studio import api, bodies
 from studio.errors import Denied, Invalid
 from studio.shapes import Nothing, told
-from workspaces import access, lookup
+from workspaces import places
 from workspaces.models import Workspace
+from workspaces.places import Place
 
 router = Router(tags=["environments"])
 TYPE = "Microsoft.MachineLearningServices/workspaces/environments"
@@ -40,25 +41,13 @@ VERSION = {
 }
 
 
-class Place(Schema):
-    subscription_id: str
-    resource_group: str
-    workspace_name: str
-
-
-def _workspace(request: HttpRequest, place: Place, verb: str = "read") -> Workspace:
-    found = lookup.workspace(request.auth, place.subscription_id, place.resource_group, place.workspace_name)
-    access.require(request.auth, verb, found)
-    return found
-
-
 @router.get(
     "",
     response=told(shapes.EnvironmentContainerList),
     summary="The workspace's own environments, then the curated ones",
 )
 def environment_list(request: HttpRequest, place: Path[Place]):
-    room = _workspace(request, place)
+    room = places.workspace(request, place)
     own = Environment.objects.filter(workspace=room).prefetch_related("versions").exclude(versions=None)
     rows = [row.versions.all()[0] for row in own] + list(environments.curated().values())
     return api.page(request, rows, lambda row: _environment(room, row))
@@ -66,13 +55,13 @@ def environment_list(request: HttpRequest, place: Path[Place]):
 
 @router.get("/{name}", response=told(shapes.EnvironmentContainer), summary="An environment")
 def environment_read(request: HttpRequest, place: Path[Place], name: str):
-    room = _workspace(request, place)
+    room = places.workspace(request, place)
     return _environment(room, environments.find(room, name, environments.LATEST))
 
 
 @router.delete("/{name}", response=told(Nothing), summary="Delete an environment with its versions")
 def environment_delete(request: HttpRequest, place: Path[Place], name: str):
-    room = _workspace(request, place, "edit")
+    room = places.workspace(request, place, "edit")
     _check_own(name)
     found = Environment.objects.filter(workspace=room, name=name).first()
     if found is None:
@@ -87,7 +76,7 @@ def environment_delete(request: HttpRequest, place: Path[Place], name: str):
     summary="The versions of an environment, newest first",
 )
 def version_list(request: HttpRequest, place: Path[Place], name: str):
-    room = _workspace(request, place)
+    room = places.workspace(request, place)
     newest = environments.find(room, name, environments.LATEST)
     rows = [newest] if newest.pk is None else newest.environment.versions.select_related("environment", "created_by")
     return api.page(request, rows, lambda row: _version(room, row))
@@ -99,7 +88,7 @@ def version_list(request: HttpRequest, place: Path[Place], name: str):
     summary="A version of an environment; `latest` is the newest",
 )
 def version_read(request: HttpRequest, place: Path[Place], name: str, version: str):
-    room = _workspace(request, place)
+    room = places.workspace(request, place)
     return _version(room, environments.find(room, name, version))
 
 
@@ -110,7 +99,7 @@ def version_read(request: HttpRequest, place: Path[Place], name: str, version: s
     openapi_extra=VERSION,
 )
 def version_put(request: HttpRequest, place: Path[Place], name: str, version: str):
-    room = _workspace(request, place, "edit")
+    room = places.workspace(request, place, "edit")
     properties = bodies.body(request).get("properties")
     if not isinstance(properties, dict):
         raise Invalid("Write the environment as `properties`.", target="properties")
@@ -120,7 +109,7 @@ def version_put(request: HttpRequest, place: Path[Place], name: str, version: st
 
 @router.delete("/{name}/versions/{version}", response=told(Nothing), summary="Delete a version of an environment")
 def version_delete(request: HttpRequest, place: Path[Place], name: str, version: str):
-    room = _workspace(request, place, "edit")
+    room = places.workspace(request, place, "edit")
     _check_own(name)
     row = environments.find(room, name, version)
     row.delete()

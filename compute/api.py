@@ -14,9 +14,10 @@ from studio import api as plumbing
 from studio.bodies import Body, Whole
 from studio.errors import Conflict, Invalid
 from studio.shapes import Nothing, told
-from workspaces import access, lookup
+from workspaces import lookup, places
 from workspaces.creation import checked_location
 from workspaces.models import Workspace
+from workspaces.places import Place
 
 DEFAULT_SIZE = "Standard_DS3_v2"
 router = Router(tags=["computes"])
@@ -121,14 +122,6 @@ def seconds(value) -> int:
     return ((days * 24 + hours) * 60 + minutes) * 60 + rest
 
 
-class Place(Schema):
-    """The workspace that an address begins with."""
-
-    subscription_id: str
-    resource_group: str
-    workspace_name: str
-
-
 class Location(Schema):
     subscription_id: str
     location: str
@@ -144,22 +137,16 @@ def find(workspace: Workspace, name: str) -> ComputeTarget:
     return target
 
 
-def _workspace(request, verb: str, place: Place) -> Workspace:
-    workspace = lookup.workspace(request.auth, place.subscription_id, place.resource_group, place.workspace_name)
-    access.require(request.auth, verb, workspace)
-    return workspace
-
-
 @router.get("", response=told(shapes.PaginatedComputeResourcesList), summary="List the compute targets")
 def compute_list(request: HttpRequest, place: Path[Place]):
-    workspace = _workspace(request, "read_compute", place)
+    workspace = places.workspace(request, place, "read_compute")
     rows = workspace.compute_targets.present().with_counts().with_path()
     return plumbing.page(request, rows, describe)
 
 
 @router.get("/{name}", response=told(shapes.ComputeResource), summary="Get a compute target")
 def compute_read(request: HttpRequest, place: Path[Place], name: str):
-    return describe(find(_workspace(request, "read_compute", place), name))
+    return describe(find(places.workspace(request, place, "read_compute"), name))
 
 
 @router.put(
@@ -168,7 +155,7 @@ def compute_read(request: HttpRequest, place: Path[Place], name: str):
     summary="Make a compute target, or change one",
 )
 def compute_write(request: HttpRequest, place: Path[Place], name: str, body: ComputeBody):
-    workspace = _workspace(request, "edit_compute", place)
+    workspace = places.workspace(request, place, "edit_compute")
     present = workspace.compute_targets.present().filter(name__iexact=name).first()
     if present is None:
         return Status(201, describe(_create(request.auth.user, workspace, name, body)))
@@ -216,7 +203,7 @@ def _change(workspace: Workspace, target: ComputeTarget, body: ComputeBody) -> C
     summary="Change the limits, tags or description of a compute target",
 )
 def compute_update(request: HttpRequest, place: Path[Place], name: str, body: ComputeBody):
-    workspace = _workspace(request, "edit_compute", place)
+    workspace = places.workspace(request, place, "edit_compute")
     return describe(_change(workspace, find(workspace, name), body))
 
 
@@ -226,7 +213,7 @@ def compute_update(request: HttpRequest, place: Path[Place], name: str, body: Co
     summary="Delete a compute target: its work is canceled, its nodes leave, then it is gone",
 )
 def compute_delete(request: HttpRequest, place: Path[Place], name: str):
-    workspace = _workspace(request, "edit_compute", place)
+    workspace = places.workspace(request, place, "edit_compute")
     find(workspace, name).start_deleting()
     return {}
 
@@ -235,7 +222,7 @@ def compute_delete(request: HttpRequest, place: Path[Place], name: str):
     "/{name}/listNodes", response=told(shapes.AmlComputeNodesInformation), summary="List the nodes of a cluster"
 )
 def compute_nodes(request: HttpRequest, place: Path[Place], name: str):
-    workspace = _workspace(request, "read_compute", place)
+    workspace = places.workspace(request, place, "read_compute")
     nodes = find(workspace, name).nodes.present().with_work()
     return {"nodes": [describe_node(node) for node in nodes]}
 

@@ -4,12 +4,12 @@ from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status
 
 from runs.api import described, lookup, shapes
-from runs.api.lookup import Place
 from runs.files import artifacts, links, ranges, uploads
 from runs.models import Artifact, Run
 from studio import api
 from studio.errors import Invalid
 from studio.shapes import Nothing, of_bytes, told
+from workspaces.places import Place
 
 router = Router(tags=["artifacts"])
 BYTES = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}

@@ -7,12 +7,12 @@ from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status
 
 from runs.api import described, lookup, shapes
-from runs.api.lookup import Place
 from runs.files import ranges, snapshots, uploads
 from runs.models import Run, Snapshot
 from studio import storage
 from studio.shapes import of_bytes, told
-from workspaces import access
+from workspaces import access, places
+from workspaces.places import Place
 
 router = Router(tags=["snapshots"])
 ZIP = {"requestBody": {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}}
@@ -20,7 +20,7 @@ ZIP = {"requestBody": {"content": {"application/zip": {"schema": {"type": "strin
 
 @router.get("/snapshots", response=told(shapes.SnapshotList), summary="The snapshot of this hash, if there is one")
 def snapshot_list(request: HttpRequest, place: Path[Place], hash: str):
-    room = lookup.workspace(request, place)
+    room = places.workspace(request, place)
     found = snapshots.find(room, hash.lower())
     return {"value": [described.snapshot(found)] if found else []}
 
@@ -32,7 +32,7 @@ def snapshot_list(request: HttpRequest, place: Path[Place], hash: str):
     openapi_extra=ZIP,
 )
 def snapshot_put(request: HttpRequest, place: Path[Place], snapshot_id: str, hash: str = ""):
-    room = lookup.workspace(request, place)
+    room = places.workspace(request, place)
     if request.auth.is_run:
         # Its children have code too.
         own = Run.objects.select_related("work").get(workspace=room, run_id=request.auth.run_id)
@@ -62,7 +62,7 @@ def snapshot_zip(request: HttpRequest, place: Path[Place], snapshot_id: str):
 
 def _find(request: HttpRequest, place: Place, snapshot_id: str) -> Snapshot:
     """A run's token reaches the code of its own run and of its children."""
-    room = lookup.workspace(request, place)
+    room = places.workspace(request, place)
     found = Snapshot.objects.filter(workspace=room)
     if request.auth.is_run:
         found = found.filter(runs__in=Run.objects.visible_to(request.auth)).distinct()

@@ -15,15 +15,15 @@ from ninja import Path, Router
 from compute import queue
 from runs import submission
 from runs.api import described, lookup, shapes
-from runs.api.lookup import Place
 from runs.models import Experiment, Run
 from runs.search import finder
 from studio import api
 from studio.bodies import Body
 from studio.errors import Conflict, Invalid
 from studio.shapes import Nothing, told
-from workspaces import access, names
+from workspaces import access, names, places
 from workspaces.authentication import RUN_TOKEN_DAYS, run_token
+from workspaces.places import Place
 
 router = Router(tags=["run history"])
 MOST_ERROR = 100_000
@@ -75,7 +75,7 @@ class Parameters(Body):
     "/experiments", response=told(shapes.ExperimentList), summary="The experiments of a workspace, newest first"
 )
 def experiment_list(request: HttpRequest, place: Path[Place]):
-    room = lookup.workspace(request, place)
+    room = places.workspace(request, place)
     found = Experiment.objects.present().filter(workspace=room).select_related("workspace")
     if "name" in request.GET:
         found = found.filter(name=request.GET["name"])
@@ -94,7 +94,7 @@ def _viewed(experiments, view: str):
     summary="Make an interactive run or a child run",
 )
 def run_create(request: HttpRequest, place: Path[Place], name: str, run_id: str, body: RunIn):
-    room = lookup.workspace(request, place)
+    room = places.workspace(request, place)
     parent = submission.find_parent(request.auth, room, body.parentRunId)
     submission.may_create(request.auth, room, parent)
     if request.auth.is_run:
@@ -145,7 +145,7 @@ def experiment_read(request: HttpRequest, place: Path[Place], name: str):
     "/experiments/{path:name}", response=told(shapes.Experiment), summary="The experiment; made if it is not there"
 )
 def experiment_create(request: HttpRequest, place: Path[Place], name: str):
-    room = lookup.workspace(request, place)
+    room = places.workspace(request, place)
     found = Experiment.objects.present().filter(workspace=room, name=name).first()
     if found is None:
         access.require(request.auth, "edit", room)
@@ -175,7 +175,7 @@ def experiment_delete(request: HttpRequest, place: Path[Place], name: str):
 
 @router.get("/runs", response=told(shapes.RunList), summary="The runs of a workspace, newest first")
 def run_list(request: HttpRequest, place: Path[Place]):
-    room = lookup.workspace(request, place)
+    room = places.workspace(request, place)
     return _run_page(request, Run.objects.visible_to(request.auth).filter(workspace=room))
 
 
@@ -200,10 +200,7 @@ def run_edit(request: HttpRequest, place: Path[Place], run_id: str, body: RunPat
 
 @router.delete("/runs/{run_id}", response=told(Nothing), summary="Put an ended run with its children into the trash")
 def run_delete(request: HttpRequest, place: Path[Place], run_id: str):
-    room = lookup.workspace(request, place)
-    run = lookup.readable(request, place, run_id)
-    access.require(request.auth, "edit", room)
-    run.delete()
+    lookup.deletable(request, place, run_id).delete()
     return {}
 
 

@@ -5,12 +5,12 @@ from ninja import Path, Router, Status
 
 from runs import submission
 from runs.api import described, lookup, shapes
-from runs.api.lookup import Place
 from runs.models import Run
 from studio import api, bodies
 from studio.errors import Invalid
 from studio.shapes import Nothing, told
-from workspaces import access
+from workspaces import places
+from workspaces.places import Place
 
 router = Router(tags=["jobs"])
 
@@ -52,7 +52,7 @@ JOB = {"requestBody": {"required": True, "content": {"application/json": {"schem
 
 @router.get("", response=told(shapes.JobBaseList), summary="The jobs of a workspace, newest first")
 def job_list(request: HttpRequest, place: Path[Place]):
-    room = lookup.workspace(request, place)
+    room = places.workspace(request, place)
     jobs = Run.objects.visible_to(request.auth).filter(workspace=room, run_type=submission.SCRIPT_RUN)
     return api.page(request, jobs.told(), described.job)
 
@@ -64,7 +64,7 @@ def job_list(request: HttpRequest, place: Path[Place]):
     openapi_extra=JOB,
 )
 def job_put(request: HttpRequest, place: Path[Place], name: str):
-    room = lookup.workspace(request, place)
+    room = places.workspace(request, place)
     if request.auth.is_run:
         own = Run.objects.select_related("work").get(workspace=room, run_id=request.auth.run_id)
         lookup.check_attempt(request.auth, own)
@@ -99,10 +99,7 @@ def job_edit(request: HttpRequest, place: Path[Place], name: str):
 
 @router.delete("/{name}", response=told(Nothing), summary="Put an ended job into the trash")
 def job_delete(request: HttpRequest, place: Path[Place], name: str):
-    room = lookup.workspace(request, place)
-    run = lookup.readable(request, place, name)
-    access.require(request.auth, "edit", room)
-    run.delete()
+    lookup.deletable(request, place, name).delete()
     return {}
 
 

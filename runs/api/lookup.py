@@ -4,35 +4,21 @@ import datetime as dt
 
 from django.http import Http404, HttpRequest
 from django.utils import timezone
-from ninja import Schema
 
 from runs import attempts
 from runs.models import Experiment, Run
 from studio.errors import Conflict, Denied
-from workspaces import access, lookup
+from workspaces import access, places
 from workspaces.access import Actor
 from workspaces.models import Workspace
+from workspaces.places import Place
 
 # A run's own token may still send what the script left behind when it ended.
 GRACE = dt.timedelta(seconds=60)
 
 
-class Place(Schema):
-    """The words of an address that name a workspace."""
-
-    subscription_id: str
-    resource_group: str
-    workspace_name: str
-
-
-def workspace(request: HttpRequest, place: Place, verb: str = "read") -> Workspace:
-    found = lookup.workspace(request.auth, place.subscription_id, place.resource_group, place.workspace_name)
-    access.require(request.auth, verb, found)
-    return found
-
-
 def experiment(request: HttpRequest, place: Place, name: str, verb: str = "read") -> Experiment:
-    room = workspace(request, place, verb)
+    room = places.workspace(request, place, verb)
     found = Experiment.objects.present().filter(workspace=room, name=name).first()
     if found is None:
         gone = Experiment.objects.filter(workspace=room, name=name)
@@ -43,7 +29,7 @@ def experiment(request: HttpRequest, place: Place, name: str, verb: str = "read"
 
 def readable(request: HttpRequest, place: Place, run_id: str) -> Run:
     """A run that the actor may read."""
-    room = workspace(request, place)
+    room = places.workspace(request, place)
     found = Run.objects.readable_by(request.auth).filter(workspace=room, run_id=run_id).told().first()
     if found is None:
         gone = Run.objects.filter(workspace=room, run_id=run_id)
@@ -67,6 +53,13 @@ def writable(request: HttpRequest, place: Place, run_id: str, verb: str = "edit"
         check_attempt(request.auth, found)
     else:
         access.require(request.auth, verb, found.workspace)
+    return found
+
+
+def deletable(request: HttpRequest, place: Place, run_id: str) -> Run:
+    """A run that the actor may delete: by a role alone, which a run's own token has not."""
+    found = readable(request, place, run_id)
+    access.require(request.auth, "edit", found.workspace)
     return found
 
 

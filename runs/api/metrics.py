@@ -6,11 +6,11 @@ from ninja import Path, Router
 
 from runs import metrics
 from runs.api import described, lookup, shapes
-from runs.api.lookup import Place
 from runs.models import MetricSeries, Run
 from studio import api, bodies
 from studio.errors import TooLarge
 from studio.shapes import told
+from workspaces.places import Place
 
 router = Router(tags=["metrics"])
 BATCH = {

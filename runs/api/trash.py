@@ -8,15 +8,16 @@ from django.http import Http404, HttpRequest
 from ninja import Path, Router, Schema, Status
 from pydantic import Field
 
-from runs.api import described, lookup, shapes
-from runs.api.lookup import Place
+from runs.api import described, shapes
 from runs.deletion import trash
 from runs.models import Experiment, PurgeJob, Run
 from studio import api
 from studio.errors import Denied, Invalid
 from studio.shapes import Paged, told
+from workspaces import places
 from workspaces.access import Actor
 from workspaces.models import Workspace
+from workspaces.places import Place
 
 router = Router(tags=["trash"])
 purges = Router(tags=["trash"])
@@ -61,7 +62,7 @@ class PurgeList(Paged):
 
 def _room(request: HttpRequest, place: Place, verb: str = "read") -> Workspace:
     _check_person(request.auth)
-    return lookup.workspace(request, place, verb)
+    return places.workspace(request, place, verb)
 
 
 def _check_person(actor: Actor) -> None:
