@@ -32,7 +32,7 @@ test-team: .venv/.synced-dev ## run the tests against PostgreSQL and an external
 	$(FOR_TESTS) $(IN)/python deploy/team_servers.py $(IN)/pytest -n 2 --dist loadfile -m "not faults and not browser and not mlflow_full" $(ARGS)
 
 test-mlflow: .venv/.synced-dev ## drive the whole mlflow with scikit-learn against the application
-	$(FOR_TESTS) $(IN)/pytest tests/mlflow -m mlflow_full $(ARGS)
+	$(FOR_TESTS) $(IN)/pytest tests/mlflow_api -m mlflow_full $(ARGS)
 
 lint: .venv/.synced-dev ## check style and types
 	$(IN)/ruff check .

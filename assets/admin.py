@@ -1,9 +1,8 @@
-"""Environments and models, to be found by a site admin. What a version holds never changes, here neither."""
+"""Environments, to be found by a site admin. What a version holds never changes, here neither."""
 
 from django.contrib import admin
 
 from assets.models import Environment, EnvironmentVersion
-from assets.registry import LoggedModel, Model, ModelFile, ModelVersion
 
 
 @admin.register(Environment)
@@ -26,42 +25,3 @@ class EnvironmentVersionAdmin(admin.ModelAdmin):
     raw_id_fields = ["environment", "created_by"]
     readonly_fields = ["definition", "digest", "created_at"]
     date_hierarchy = "created_at"
-
-
-@admin.register(Model)
-class ModelAdmin(admin.ModelAdmin):
-    list_display = ["name", "workspace", "version_count", "created_by", "updated_at"]
-    list_filter = ["workspace"]
-    list_select_related = ["workspace", "created_by"]
-    search_fields = ["name", "description"]
-    raw_id_fields = ["workspace", "created_by"]
-    readonly_fields = ["version_count", "created_at"]
-
-
-@admin.register(ModelVersion)
-class ModelVersionAdmin(admin.ModelAdmin):
-    list_display = ["model", "number", "stage", "run_id", "created_by", "created_at"]
-    list_filter = ["stage", "model__workspace"]
-    list_select_related = ["model", "created_by"]
-    search_fields = ["model__name", "run_id", "source"]
-    raw_id_fields = ["model", "created_by"]
-    readonly_fields = ["number", "source", "run_id", "logged_model_id", "created_at"]
-
-
-@admin.register(LoggedModel)
-class LoggedModelAdmin(admin.ModelAdmin):
-    list_display = ["name", "model_id", "workspace", "status", "source_run_id", "created_at"]
-    list_filter = ["status", "workspace"]
-    list_select_related = ["workspace"]
-    search_fields = ["name", "model_id", "source_run_id"]
-    raw_id_fields = ["workspace"]
-    readonly_fields = ["model_id", "experiment_id", "source_run_id", "metrics", "created_at"]
-
-
-@admin.register(ModelFile)
-class ModelFileAdmin(admin.ModelAdmin):
-    list_display = ["path", "model", "size", "created_at"]
-    list_select_related = ["model"]
-    search_fields = ["path", "model__model_id", "model__name"]
-    raw_id_fields = ["model"]
-    readonly_fields = ["size", "key", "created_at"]

@@ -3,14 +3,14 @@
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status
 
-from assets import environments, shapes
+from assets import environments, schemas
 from assets.models import Environment, EnvironmentVersion
-from studio import api, bodies
+from studio import api, request_body
 from studio.errors import Denied, Invalid
-from studio.shapes import Nothing, told
-from workspaces import places
+from studio.schemas import Nothing, told
+from workspaces import workspace_path
 from workspaces.models import Workspace
-from workspaces.places import Place
+from workspaces.workspace_path import Place
 
 router = Router(tags=["environments"])
 TYPE = "Microsoft.MachineLearningServices/workspaces/environments"
@@ -43,25 +43,25 @@ VERSION = {
 
 @router.get(
     "",
-    response=told(shapes.EnvironmentContainerList),
+    response=told(schemas.EnvironmentContainerList),
     summary="The workspace's own environments, then the curated ones",
 )
 def environment_list(request: HttpRequest, place: Path[Place]):
-    room = places.workspace(request, place)
+    room = workspace_path.workspace(request, place)
     own = Environment.objects.filter(workspace=room).prefetch_related("versions").exclude(versions=None)
     rows = [row.versions.all()[0] for row in own] + list(environments.curated().values())
     return api.page(request, rows, lambda row: _environment(room, row))
 
 
-@router.get("/{name}", response=told(shapes.EnvironmentContainer), summary="An environment")
+@router.get("/{name}", response=told(schemas.EnvironmentContainer), summary="An environment")
 def environment_read(request: HttpRequest, place: Path[Place], name: str):
-    room = places.workspace(request, place)
+    room = workspace_path.workspace(request, place)
     return _environment(room, environments.find(room, name, environments.LATEST))
 
 
 @router.delete("/{name}", response=told(Nothing), summary="Delete an environment with its versions")
 def environment_delete(request: HttpRequest, place: Path[Place], name: str):
-    room = places.workspace(request, place, "edit")
+    room = workspace_path.workspace(request, place, "edit")
     _check_own(name)
     found = Environment.objects.filter(workspace=room, name=name).first()
     if found is None:
@@ -72,11 +72,11 @@ def environment_delete(request: HttpRequest, place: Path[Place], name: str):
 
 @router.get(
     "/{name}/versions",
-    response=told(shapes.EnvironmentVersionList),
+    response=told(schemas.EnvironmentVersionList),
     summary="The versions of an environment, newest first",
 )
 def version_list(request: HttpRequest, place: Path[Place], name: str):
-    room = places.workspace(request, place)
+    room = workspace_path.workspace(request, place)
     newest = environments.find(room, name, environments.LATEST)
     rows = [newest] if newest.pk is None else newest.environment.versions.select_related("environment", "created_by")
     return api.page(request, rows, lambda row: _version(room, row))
@@ -84,23 +84,23 @@ def version_list(request: HttpRequest, place: Path[Place], name: str):
 
 @router.get(
     "/{name}/versions/{version}",
-    response=told(shapes.EnvironmentVersion),
+    response=told(schemas.EnvironmentVersion),
     summary="A version of an environment; `latest` is the newest",
 )
 def version_read(request: HttpRequest, place: Path[Place], name: str, version: str):
-    room = places.workspace(request, place)
+    room = workspace_path.workspace(request, place)
     return _version(room, environments.find(room, name, version))
 
 
 @router.put(
     "/{name}/versions/{version}",
-    response={200: told(shapes.EnvironmentVersion), 201: told(shapes.EnvironmentVersion)},
+    response={200: told(schemas.EnvironmentVersion), 201: told(schemas.EnvironmentVersion)},
     summary="Make a version; `auto` takes the next number, or the present version if nothing changed",
     openapi_extra=VERSION,
 )
 def version_put(request: HttpRequest, place: Path[Place], name: str, version: str):
-    room = places.workspace(request, place, "edit")
-    properties = bodies.body(request).get("properties")
+    room = workspace_path.workspace(request, place, "edit")
+    properties = request_body.body(request).get("properties")
     if not isinstance(properties, dict):
         raise Invalid("Write the environment as `properties`.", target="properties")
     row, is_new = environments.register(room, request.auth.user, name, version, properties)
@@ -109,7 +109,7 @@ def version_put(request: HttpRequest, place: Path[Place], name: str, version: st
 
 @router.delete("/{name}/versions/{version}", response=told(Nothing), summary="Delete a version of an environment")
 def version_delete(request: HttpRequest, place: Path[Place], name: str, version: str):
-    room = places.workspace(request, place, "edit")
+    room = workspace_path.workspace(request, place, "edit")
     _check_own(name)
     row = environments.find(room, name, version)
     row.delete()

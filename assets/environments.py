@@ -12,9 +12,9 @@ from django.db.models import Max
 from django.http import Http404
 
 from assets.models import Environment, EnvironmentVersion
-from studio.bodies import check_storable
+from studio import names
 from studio.errors import Conflict, Invalid
-from workspaces import names
+from studio.request_body import check_storable
 from workspaces.models import Workspace
 
 LATEST, AUTO = "latest", "auto"

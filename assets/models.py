@@ -3,8 +3,8 @@
 from django.db import models
 from django.utils import timezone
 
-from assets.registry import LoggedModel, Model, ModelFile, ModelVersion  # noqa: F401  (Django looks for tables here)
-from workspaces.models import User, Workspace
+from accounts.models import User
+from workspaces.models import Workspace
 
 
 class EnvironmentQuerySet(models.QuerySet):

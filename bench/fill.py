@@ -62,8 +62,9 @@ def fill(total: int):
 
 
 def _experiment(total: int):
+    from accounts.models import User
     from runs.models import Experiment
-    from workspaces.models import ResourceGroup, Subscription, User, Workspace
+    from workspaces.models import ResourceGroup, Subscription, Workspace
 
     user, _ = User.objects.get_or_create(username="bench", defaults={"is_superuser": True})
     number = Workspace.objects.count() + 1

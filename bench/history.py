@@ -21,8 +21,9 @@ def main(total: int) -> None:
     import django
 
     django.setup()
+    from accounts.models import User
     from runs.models import Experiment
-    from workspaces.models import User, Workspace
+    from workspaces.models import Workspace
 
     workspace, user = Workspace.objects.get(), User.objects.order_by("pk").first()
     experiment = Experiment.objects.create(workspace=workspace, name="a-long-past", run_count=total, created_by=user)

@@ -135,9 +135,10 @@ def make_runs(studio: Ours) -> list[Watched]:
     django.setup()
     from django.urls import reverse
 
+    from accounts.models import User
     from runs import metrics
     from runs.models import Experiment, Run
-    from workspaces.models import User, Workspace
+    from workspaces.models import Workspace
 
     workspace, user = Workspace.objects.get(), User.objects.order_by("pk").first()
     experiment = Experiment.objects.create(workspace=workspace, name="live", run_count=RUNS, created_by=user)

@@ -80,8 +80,9 @@ def fill(run, name: str, total: int) -> None:
 
 
 def new_run():
+    from accounts.models import User
     from runs.models import Experiment, Run
-    from workspaces.models import ResourceGroup, Subscription, User, Workspace
+    from workspaces.models import ResourceGroup, Subscription, Workspace
 
     user = User.objects.create(username="bench", is_superuser=True)
     group = ResourceGroup.objects.create(subscription=Subscription.objects.create(subscription_id="bench"), name="g")

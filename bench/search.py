@@ -165,7 +165,7 @@ def poll_of(client, page: str, query: dict):
 def measured_searches(experiment):
     from django.test import Client
 
-    from workspaces.models import Token
+    from accounts.models import Token
 
     token = Token.make(experiment.created_by, "bench", 1)[1]
     client = Client(headers={"Authorization": f"Bearer {token}"})

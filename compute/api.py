@@ -8,16 +8,16 @@ from django.http import Http404, HttpRequest
 from ninja import Path, Router, Schema, Status
 from pydantic import ConfigDict
 
-from compute import quota, shapes, sizes
+from compute import quota, schemas, sizes
 from compute.models import ComputeTarget, Node, Scale
 from studio import api as plumbing
-from studio.bodies import Body, Whole
 from studio.errors import Conflict, Invalid
-from studio.shapes import Nothing, told
-from workspaces import lookup, places
+from studio.request_body import Body, Whole
+from studio.schemas import Nothing, told
+from workspaces import lookup, workspace_path
 from workspaces.creation import checked_location
 from workspaces.models import Workspace
-from workspaces.places import Place
+from workspaces.workspace_path import Place
 
 DEFAULT_SIZE = "Standard_DS3_v2"
 router = Router(tags=["computes"])
@@ -137,25 +137,25 @@ def find(workspace: Workspace, name: str) -> ComputeTarget:
     return target
 
 
-@router.get("", response=told(shapes.PaginatedComputeResourcesList), summary="List the compute targets")
+@router.get("", response=told(schemas.PaginatedComputeResourcesList), summary="List the compute targets")
 def compute_list(request: HttpRequest, place: Path[Place]):
-    workspace = places.workspace(request, place, "read_compute")
+    workspace = workspace_path.workspace(request, place, "read_compute")
     rows = workspace.compute_targets.present().with_counts().with_path()
     return plumbing.page(request, rows, describe)
 
 
-@router.get("/{name}", response=told(shapes.ComputeResource), summary="Get a compute target")
+@router.get("/{name}", response=told(schemas.ComputeResource), summary="Get a compute target")
 def compute_read(request: HttpRequest, place: Path[Place], name: str):
-    return describe(find(places.workspace(request, place, "read_compute"), name))
+    return describe(find(workspace_path.workspace(request, place, "read_compute"), name))
 
 
 @router.put(
     "/{name}",
-    response={200: told(shapes.ComputeResource), 201: told(shapes.ComputeResource)},
+    response={200: told(schemas.ComputeResource), 201: told(schemas.ComputeResource)},
     summary="Make a compute target, or change one",
 )
 def compute_write(request: HttpRequest, place: Path[Place], name: str, body: ComputeBody):
-    workspace = places.workspace(request, place, "edit_compute")
+    workspace = workspace_path.workspace(request, place, "edit_compute")
     present = workspace.compute_targets.present().filter(name__iexact=name).first()
     if present is None:
         return Status(201, describe(_create(request.auth.user, workspace, name, body)))
@@ -199,11 +199,11 @@ def _change(workspace: Workspace, target: ComputeTarget, body: ComputeBody) -> C
 
 @router.patch(
     "/{name}",
-    response=told(shapes.ComputeResource),
+    response=told(schemas.ComputeResource),
     summary="Change the limits, tags or description of a compute target",
 )
 def compute_update(request: HttpRequest, place: Path[Place], name: str, body: ComputeBody):
-    workspace = places.workspace(request, place, "edit_compute")
+    workspace = workspace_path.workspace(request, place, "edit_compute")
     return describe(_change(workspace, find(workspace, name), body))
 
 
@@ -213,16 +213,16 @@ def compute_update(request: HttpRequest, place: Path[Place], name: str, body: Co
     summary="Delete a compute target: its work is canceled, its nodes leave, then it is gone",
 )
 def compute_delete(request: HttpRequest, place: Path[Place], name: str):
-    workspace = places.workspace(request, place, "edit_compute")
+    workspace = workspace_path.workspace(request, place, "edit_compute")
     find(workspace, name).start_deleting()
     return {}
 
 
 @router.post(
-    "/{name}/listNodes", response=told(shapes.AmlComputeNodesInformation), summary="List the nodes of a cluster"
+    "/{name}/listNodes", response=told(schemas.AmlComputeNodesInformation), summary="List the nodes of a cluster"
 )
 def compute_nodes(request: HttpRequest, place: Path[Place], name: str):
-    workspace = places.workspace(request, place, "read_compute")
+    workspace = workspace_path.workspace(request, place, "read_compute")
     nodes = find(workspace, name).nodes.present().with_work()
     return {"nodes": [describe_node(node) for node in nodes]}
 
@@ -280,7 +280,7 @@ def describe_node(node: Node) -> dict:
 
 
 @locations.get(
-    "/vmSizes", response=told(shapes.VirtualMachineSizeListResult), summary="List the sizes that a node may have"
+    "/vmSizes", response=told(schemas.VirtualMachineSizeListResult), summary="List the sizes that a node may have"
 )
 def size_list(request: HttpRequest, place: Path[Location]):
     lookup.subscription(request.auth, place.subscription_id)
@@ -308,7 +308,7 @@ def _price(size: sizes.Size) -> dict:
 
 
 @locations.get(
-    "/usages", response=told(shapes.ListUsagesResult), summary="How much of the quota is used, by family of sizes"
+    "/usages", response=told(schemas.ListUsagesResult), summary="How much of the quota is used, by family of sizes"
 )
 def usage_list(request: HttpRequest, place: Path[Location]):
     subscription = lookup.subscription(request.auth, place.subscription_id)

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from compute import doorbell
+from compute import notifications
 from compute.models import ComputeTarget, Host, Node, Scale
 
 # An unusable node stays on the page for this long, so that people can read why.
@@ -90,7 +90,7 @@ def _start(target: ComputeTarget, number: int) -> int:
         if host is None:
             break
         Node.objects.create(target=target, host=host, name=f"aml-{target.name}-{secrets.token_hex(3)}")
-        doorbell.ring_host(host.name)
+        notifications.ring_host(host.name)
         started += 1
     return started
 
@@ -107,7 +107,7 @@ def _dismiss(nodes: tuple[Node, ...]) -> int:
     leaving = [node for node in nodes if node.leave("The cluster no longer needs it.")]
     for node in leaving:
         if node.host:
-            doorbell.ring_host(node.host.name)
+            notifications.ring_host(node.host.name)
     return len(leaving)
 
 

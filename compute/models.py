@@ -11,10 +11,11 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
-from compute import doorbell, quota, sizes
+from accounts.models import User
+from compute import notifications, quota, sizes
+from studio import names
 from studio.errors import Conflict, Invalid
-from workspaces import names
-from workspaces.models import User, Workspace
+from workspaces.models import Workspace
 
 
 class Host(models.Model):
@@ -243,7 +244,7 @@ class ComputeTarget(models.Model):
             if other is None:
                 raise
             raise Conflict(other.taken, target="name") from error
-        doorbell.ring_autoscaler()
+        notifications.ring_autoscaler()
 
     @property
     def taken(self) -> str:
@@ -260,7 +261,7 @@ class ComputeTarget(models.Model):
             if scale.max_nodes > self.max_nodes:
                 quota.check(subscription, self.size, scale.max_nodes, besides=self.pk)
             self._change(resized_at=timezone.now(), **dataclasses.asdict(scale))
-        doorbell.ring_autoscaler()
+        notifications.ring_autoscaler()
 
     def describe(self, **recorded):
         """Other tags or another description; nothing given changes nothing."""
@@ -284,7 +285,7 @@ class ComputeTarget(models.Model):
             self.work.held().update(state=Work.State.LOST, ended_at=now, reason=reason, lease_until=None)
             self.nodes.present().update(state=Node.State.LEAVING, state_at=now, message=reason)
             self.state = self.State.DELETING
-        doorbell.ring_autoscaler()
+        notifications.ring_autoscaler()
 
     def finish_deleting(self):
         """Mark it gone unless a node is still there."""
@@ -390,7 +391,7 @@ class Node(models.Model):
                 return False
             for work in self.work.held():
                 work.lose(message)
-        doorbell.ring_autoscaler()
+        notifications.ring_autoscaler()
         return True
 
     def end(self):

@@ -9,13 +9,13 @@ from django.utils import timezone
 from ninja import Router, Status
 from ninja.security import HttpBearer
 
-from compute import doorbell, keys, queue, shapes
+from accounts.authentication import run_token
+from compute import keys, notifications, queue, schemas
 from compute.broker import cluster_queue
 from compute.models import Host, Node, Work
-from studio.bodies import Body
 from studio.errors import Conflict
-from studio.shapes import Nothing, told
-from workspaces.authentication import run_token
+from studio.request_body import Body
+from studio.schemas import Nothing, told
 
 NODE_EXITS_IN_PEACE = (0, -15)
 
@@ -66,7 +66,7 @@ class HostReport(Body):
 @router.post(
     "/heartbeat",
     auth=NodeKey(),
-    response=told(shapes.NodeOrders),
+    response=told(schemas.NodeOrders),
     summary="A node is alive; the answer says whether to look or to leave",
 )
 def node_heartbeat(request: HttpRequest, body: Heartbeat):
@@ -82,7 +82,7 @@ def node_heartbeat(request: HttpRequest, body: Heartbeat):
 @router.post(
     "/claim",
     auth=NodeKey(),
-    response={200: told(shapes.ClaimedWork), 204: None},
+    response={200: told(schemas.ClaimedWork), 204: None},
     summary="Take the next work of the cluster",
 )
 def node_claim(request: HttpRequest):
@@ -109,7 +109,7 @@ def node_work_done(request: HttpRequest, work_id, body: Done):
     return {}
 
 
-@router.get("/host", auth=HostKey(), response=told(shapes.HostOrders), summary="What this host shall run")
+@router.get("/host", auth=HostKey(), response=told(schemas.HostOrders), summary="What this host shall run")
 def host_read(request: HttpRequest):
     return _orders(request.auth)
 
@@ -117,7 +117,7 @@ def host_read(request: HttpRequest):
 @router.post(
     "/host",
     auth=HostKey(),
-    response=told(shapes.HostOrders),
+    response=told(schemas.HostOrders),
     summary="What runs on this host; the answer is what shall run",
 )
 def host_report(request: HttpRequest, body: HostReport):
@@ -136,7 +136,7 @@ def _settle(node: Node, status: int | None) -> None:
     if not node.is_wanted:
         if node.state == Node.State.LEAVING:
             node.end()
-            doorbell.ring_autoscaler()
+            notifications.ring_autoscaler()
     elif status not in NODE_EXITS_IN_PEACE:
         node.lose(f"Node {node.name} was lost: its process {_how(status)}.")
 

@@ -12,10 +12,10 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from compute import doorbell
+from accounts.models import User
+from compute import notifications
 from compute.models import ComputeTarget, Node, Work
 from studio.errors import Conflict
-from workspaces.models import User
 
 # Of several nodes that reach for the same work one wins; the others try the next few.
 CANDIDATES = 5
@@ -26,8 +26,8 @@ def enqueue(target: ComputeTarget, scope: str, spec: dict, user: User, priority:
     if target.state == ComputeTarget.State.DELETING or target.deleted_at:
         raise Conflict(f"The compute target {target.name} is being deleted; choose another one.", target="computeId")
     work = Work.objects.create(target=target, scope=scope, spec=spec, submitted_by=user, priority=priority)
-    doorbell.ring_cluster(target.pk)
-    doorbell.ring_autoscaler()
+    notifications.ring_cluster(target.pk)
+    notifications.ring_autoscaler()
     return work
 
 

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from compute import autoscaler, hearing, queue
+from compute import autoscaler, liveness, queue
 
 
 @shared_task(ignore_result=True)
@@ -12,5 +12,5 @@ def autoscale() -> None:
 
 @shared_task(ignore_result=True)
 def reap() -> None:
-    if hearing.silence_counts():
+    if liveness.silence_counts():
         queue.reap()

@@ -7,13 +7,15 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.actors import actor_of_request
 from compute import charts
 from compute.forms import ScaleForm
 from compute.models import ComputeTarget, Host, Work
 from studio.errors import Invalid
 from studio.htmx import render_page
-from workspaces.access import actor_of_request, can, require
-from workspaces.views import page_of, page_workspace
+from studio.pagination import page_of
+from workspaces.access import can, require
+from workspaces.lookup import page_workspace
 
 SORTS = {
     "name": "name",

@@ -4,15 +4,16 @@ from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
+from accounts.actors import actor_of_request
 from compute import quota, sizes
 from compute.forms import ClusterForm, MachineForm
 from compute.models import ComputeTarget
+from studio import names
 from studio.errors import Invalid
 from studio.htmx import render_page
-from workspaces import names
-from workspaces.access import actor_of_request, require
+from workspaces.access import require
 from workspaces.creation import REGIONS
-from workspaces.views import page_workspace
+from workspaces.lookup import page_workspace
 
 STEPS = ["Virtual machine", "Advanced settings"]
 DEFAULT_SIZE = "Standard_DS3_v2"

@@ -8,12 +8,10 @@ class RunsConfig(AppConfig):
 
     def ready(self):
         # Imported here because they need the models, which are not loaded before this moment.
-        from runs import cards
-        from runs.deletion import leaving, purge
+        from runs import workspace_hooks
+        from runs.pages import home
         from workspaces import deletion
 
-        deletion.LEAVING.append(leaving.cancel_runs)
-        deletion.Freeing.start = staticmethod(purge.start_workspace)
-        deletion.Freeing.is_under_way = staticmethod(purge.is_under_way)
-        shell.CARDS.append(shell.Card("runs/_recent.html", cards.recent))
-        shell.SEARCHES.append(cards.search)
+        deletion.LEAVING.append(workspace_hooks.cancel_runs)
+        shell.CARDS.append(shell.Card("runs/_recent.html", home.recent_runs))
+        shell.SEARCHES.append(home.search)

@@ -1,6 +1,6 @@
 """The fence: of a run whose work was claimed anew, or given up, the earlier attempt writes nothing more.
 
-Whoever finds that a run's own token writes notes as `run.writer` the work and its attempt (runs/api/lookup.py). What
+Whoever finds that a run's own token writes notes as `run.writer` the work and its attempt (runs/api/access.py). What
 that script then stores asks again in the same transaction, for between the two the work may have been claimed by another.
 """
 

@@ -8,13 +8,14 @@ import pydantic
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from accounts.actors import Actor
 from assets import environments
 from compute import queue
 from compute.models import ComputeTarget
 from runs.models import Experiment, Run, RunEvent, RunTag, Snapshot
+from studio import names
 from studio.errors import Conflict, Denied, Invalid
-from workspaces import access, names
-from workspaces.access import Actor
+from workspaces import access
 from workspaces.models import Workspace
 
 LOCAL = "local"

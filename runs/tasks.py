@@ -7,10 +7,9 @@ from celery import shared_task
 from django.db.models import Q
 from django.utils import timezone
 
-from compute import doorbell, hearing
+from compute import liveness
 from compute.models import Work
 from runs import metrics
-from runs.deletion import purge, retention, trash
 from runs.files import artifacts, snapshots
 from runs.models import MetricBatch, MetricSeries, Run
 from runs.submission import LOCAL, SCRIPT_RUN
@@ -44,7 +43,7 @@ def _abandoned():
     gone = Q(work__state=Work.State.LOST) | Q(work__state=Work.State.CANCELED)
     ended = Q(work__state=Work.State.DONE, work__ended_at__lt=now - PATIENCE)
     # Not in the query while nobody could be heard.
-    silent = Q(work=None, heartbeat_at__lt=now - SILENCE) if hearing.silence_counts() else Q(pk=None)
+    silent = Q(work=None, heartbeat_at__lt=now - SILENCE) if liveness.silence_counts() else Q(pk=None)
     # Its cluster's row was taken away, and the work with it.
     orphaned = Q(work=None, heartbeat_at=None, run_type=SCRIPT_RUN) & ~Q(target_name=LOCAL)
     return Run.objects.active().filter(gone | ended | silent | orphaned)
@@ -62,23 +61,6 @@ def _end(run: Run) -> None:
     else:
         where = f" on node {run.work.node}" if run.work.node else ""
         run.fail("RunnerEnded", run.work.reason or f"The runner{where} ended without saying how the run ended.")
-
-
-@shared_task(name=purge.TASK, ignore_result=True)
-def free_for_ever() -> None:
-    """A few seconds of the purges that wait; what is left goes to the end of the queue, so that nothing else waits long."""
-    if purge.work():
-        doorbell.ring_control(purge.TASK)
-
-
-@shared_task(ignore_result=True)
-def tidy() -> None:
-    """What the rules of the workspaces let go goes to the trash, and what was there long enough is freed.
-
-    Asked for every hour, for a studio on a laptop may be asleep at any hour of the night; each rule is carried out once a day.
-    """
-    retention.apply_due()
-    purge.expire(trash.expired_before())
 
 
 @shared_task(ignore_result=True)

@@ -11,7 +11,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 from ninja.security import HttpBearer
 
-from studio import bodies, openapi
+from studio import openapi, request_body
 from studio.errors import Invalid, StudioError
 
 logger = logging.getLogger(__name__)
@@ -48,8 +48,8 @@ class ObjectsOnly(Parser):
 
     def parse_body(self, request):
         if request.method == "POST" and request.path_info.endswith(REPORTS):
-            return bodies.mended(request)
-        return bodies.body(request)
+            return request_body.mended(request)
+        return request_body.body(request)
 
 
 class StudioAPI(NinjaAPI):

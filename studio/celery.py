@@ -17,8 +17,8 @@ app.config_from_object(
             "autoscale": {"task": "compute.tasks.autoscale", "schedule": 5.0, "options": {"expires": 10}},
             "reap": {"task": "compute.tasks.reap", "schedule": 5.0, "options": {"expires": 10}},
             "sweep-runs": {"task": "runs.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
-            "purge": {"task": "runs.tasks.purge", "schedule": 10.0, "options": {"expires": 10}},
-            "tidy": {"task": "runs.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
+            "purge": {"task": "trash.tasks.purge", "schedule": 10.0, "options": {"expires": 10}},
+            "tidy": {"task": "trash.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
             "housekeeping": {"task": "runs.tasks.housekeeping", "schedule": 600.0, "options": {"expires": 600}},
         },
     }

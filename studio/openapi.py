@@ -2,7 +2,7 @@
 
 from ninja.openapi.schema import OpenAPISchema
 
-from studio.shapes import ErrorResponse
+from studio.schemas import ErrorResponse
 
 REFUSAL = {
     "description": "Refused: the status says how, the sentence why and what is allowed.",

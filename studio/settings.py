@@ -5,7 +5,7 @@ import pathlib
 import dj_database_url
 
 from studio import env
-from studio.secret import secret_key
+from studio.secret_key import secret_key
 
 BASE_DIR = pathlib.Path(__file__).resolve().parent.parent
 DATA_DIR = env.folder("DATA_DIR", BASE_DIR / "data")
@@ -25,10 +25,13 @@ HTTPS = PUBLIC_URL.startswith("https:")
 
 INSTALLED_APPS = [
     "studio",
+    "accounts",
     "workspaces",
     "assets",
     "compute",
     "runs",
+    "registry",
+    "trash",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -100,7 +103,7 @@ STORAGE_URL = env.url("STORAGE_URL", ("file", "s3", "az", "gs", "memory"), f"fil
 # `up` sets REDIS_URL for its children when it starts a Redis of its own.
 REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix"), f"unix://{DATA_DIR / 'redis' / 'redis.sock'}?db=0")
 
-AUTH_USER_MODEL = "workspaces.User"
+AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "/signin/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/signin/"

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from accounts.devices import router as devices_api
 from assets.api import router as environments_api
 from compute.api import locations as locations_api
 from compute.api import router as computes_api
@@ -12,12 +13,11 @@ from runs.api.content import router as content_api
 from runs.api.history import router as history_api
 from runs.api.jobs import router as jobs_api
 from runs.api.metrics import router as metrics_api
-from runs.api.trash import purges as purges_api
-from runs.api.trash import router as trash_api
 from studio import api_docs, views
 from studio.api import W, api
+from trash.api import purges as purges_api
+from trash.api import router as trash_api
 from workspaces.api import router as workspaces_api
-from workspaces.devices import router as devices_api
 
 api.add_router("", workspaces_api)
 api.add_router("", devices_api)
@@ -35,21 +35,23 @@ api.add_router(f"/history/v1.0{W}", trash_api)
 api.add_router("/history/v1.0", purges_api)
 api.add_router(f"/content/v1.0{W}", content_api)
 
-handler400 = "studio.failures.bad_request"
-handler404 = "studio.failures.not_found"
-handler500 = "studio.failures.server_error"
+handler400 = "studio.error_handlers.bad_request"
+handler404 = "studio.error_handlers.not_found"
+handler500 = "studio.error_handlers.server_error"
 
 urlpatterns = [
     # First, for addresses are tried in order, and scripts that log come by the thousand.
-    path("", include("runs.mlflow.urls")),
+    path("", include("mlflow_api.urls")),
     path("admin/", admin.site.urls),
     path("api/docs", api_docs.api_docs, name="api_docs"),
     path("api/openapi.json", api_docs.openapi, name="openapi"),
     path("favicon.ico", views.favicon),
     path("palette/", views.palette, name="palette"),
+    path("", include("accounts.urls")),
     path("", include("workspaces.urls")),
     path("", include("compute.urls")),
     path("", include("runs.urls")),
+    path("", include("trash.urls")),
     path("pypi/", include("assets.urls")),
     path("", api.urls),
 ]

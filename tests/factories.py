@@ -2,11 +2,12 @@
 
 import itertools
 
+from accounts.models import Token, User
 from assets.models import Environment, EnvironmentVersion
 from compute.models import ComputeTarget, Host, Node
 from runs.models import Experiment, Run
 from workspaces.creation import free_slug
-from workspaces.models import ResourceGroup, Role, RoleAssignment, Subscription, Token, User, Workspace
+from workspaces.models import ResourceGroup, Role, RoleAssignment, Subscription, Workspace
 
 counter = itertools.count(1)
 

@@ -13,15 +13,15 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from assets.registry import Model
-from compute import doorbell
+from accounts.authentication import run_token
+from compute import notifications
 from compute.keys import node_key
+from registry.models import Model
 from runs.models import Run, Snapshot
 from studio import storage
 from studio.api import api as the_api
 from tests import factories
 from tests.test_house import all_pages
-from workspaces.authentication import run_token
 from workspaces.models import Role
 
 H = "/history/v1.0{w}"
@@ -204,7 +204,7 @@ def world(workspace, monkeypatch):
 
     memory = MemoryStore()
     monkeypatch.setattr(storage, "store", lambda: memory)
-    monkeypatch.setattr(doorbell, "_ring", lambda task, queue: None)
+    monkeypatch.setattr(notifications, "_ring", lambda task, queue: None)
     people = {name: factories.make_user(f"the-{name}") for name in [*ROLES, "stranger"]}
     for name, role in ROLES.items():
         factories.give_role(people[name], role, workspace)

@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from compute import doorbell
+from compute import notifications
 from compute.keys import host_key, node_key
 from compute.models import ComputeTarget
 from runs.models import Artifact, Experiment, Run
@@ -200,7 +200,7 @@ def world(workspace, owner, monkeypatch):
 
     memory = MemoryStore()
     monkeypatch.setattr(storage, "store", lambda: memory)
-    monkeypatch.setattr(doorbell, "_ring", lambda task, queue: None)
+    monkeypatch.setattr(notifications, "_ring", lambda task, queue: None)
     factories.make_target(workspace, "cpu-cluster")
     factories.make_environment(workspace, "env")
     experiment = factories.make_experiment(workspace, "exp")
@@ -625,7 +625,7 @@ def test_what_breaks_is_told_without_its_inside(world, monkeypatch):
     def broken(*words):
         raise RuntimeError("SELECT secret")
 
-    monkeypatch.setattr("runs.api.described.run", broken)
+    monkeypatch.setattr("runs.api.serializers.run", broken)
     answer = world.get(f"{H}/runs/r1")
     assert answer.status_code == 500 and "secret" not in answer.content.decode()
     assert json.loads(answer.content)["error"]["code"] == "InternalError"

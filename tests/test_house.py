@@ -15,7 +15,7 @@ from studio.urls import urlpatterns
 from tests import factories
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-ROOMS = ["studio", "workspaces", "assets", "compute", "runs"]
+ROOMS = ["studio", "accounts", "workspaces", "assets", "compute", "runs", "registry", "trash", "mlflow_api"]
 # Where all rooms are named: addresses, installed apps, and the processes that `up` and Celery start.
 COMPOSITION_ROOT = {"studio/urls.py", "studio/celery.py", "studio/settings.py"}
 # Operations that answer without a token, each with its reason.

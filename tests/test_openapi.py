@@ -7,7 +7,7 @@ import uuid
 import pytest
 from django.test import Client
 
-from compute import doorbell
+from compute import notifications
 from compute.keys import host_key, node_key
 from studio import storage
 from studio.api import W, api
@@ -178,7 +178,7 @@ def world(workspace, owner, monkeypatch):
 
     memory = MemoryStore()
     monkeypatch.setattr(storage, "store", lambda: memory)
-    monkeypatch.setattr(doorbell, "_ring", lambda task, queue: None)
+    monkeypatch.setattr(notifications, "_ring", lambda task, queue: None)
     token = factories.make_token(owner)
     return lambda who: {"Authorization": f"Bearer {who or token}"}
 

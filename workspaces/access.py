@@ -1,11 +1,10 @@
 """Who may do what: one `can(actor, verb, object)`, asked by pages, API and tasks alike."""
 
-import dataclasses
-
 from django.db.models import Q
 
+from accounts.actors import Actor
 from studio.errors import Denied
-from workspaces.models import ResourceGroup, Role, RoleAssignment, Subscription, User, Workspace
+from workspaces.models import ResourceGroup, Role, RoleAssignment, Subscription, Workspace
 
 READ = {"read"}
 COMPUTE = {"use_compute", "edit_compute"}
@@ -22,25 +21,6 @@ VERBS = {
 }
 # Reading anything of a workspace includes reading its compute.
 IMPLIED = {"read_compute": "read"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Actor:
-    """Who asks: a person, in a browser or by a token; or a run, by its run token, which reaches its own workspace and run only."""
-
-    user: User
-    workspace_id: int | None = None
-    run_id: str = ""
-    attempt: int = 0
-
-    @property
-    def is_run(self) -> bool:
-        return bool(self.run_id)
-
-
-def actor_of_request(request) -> Actor:
-    """The person in front of a page."""
-    return Actor(request.user)
 
 
 def roles_on(user, thing) -> set[str]:

@@ -4,17 +4,8 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 
-from workspaces.models import (
-    DeviceLogin,
-    FailedSignIn,
-    ResourceGroup,
-    RoleAssignment,
-    SignInLink,
-    Subscription,
-    Token,
-    User,
-    Workspace,
-)
+from accounts.models import User
+from workspaces.models import ResourceGroup, RoleAssignment, Subscription, Workspace
 
 # Rights are roles on subscriptions, groups and workspaces here; Django's own groups would promise what nothing asks for.
 admin.site.unregister(Group)
@@ -84,46 +75,3 @@ class RoleAssignmentAdmin(admin.ModelAdmin):
     list_select_related = ["user", "subscription", "resource_group", "workspace"]
     search_fields = ["user__username", "workspace__name", "resource_group__name", "subscription__subscription_id"]
     raw_id_fields = ["user", "subscription", "resource_group", "workspace"]
-
-
-class SecretAdmin(admin.ModelAdmin):
-    """Made by the page or the command that shows the secret once; here it can only be looked at and ended."""
-
-    exclude = ["digest", "device_digest"]
-
-    def has_add_permission(self, request):
-        return False
-
-    def get_readonly_fields(self, request, obj=None):
-        ends = {"expires_at", "revoked_at", "denied_at"}
-        return [f.name for f in self.model._meta.fields if f.name not in {*ends, *self.exclude}]
-
-
-@admin.register(Token)
-class TokenAdmin(SecretAdmin):
-    list_display = ["name", "user", "prefix", "created_at", "last_used_at", "expires_at", "revoked_at"]
-    list_filter = ["created_at", "expires_at", "revoked_at"]
-    list_select_related = ["user"]
-    search_fields = ["name", "prefix", "user__username"]
-
-
-@admin.register(SignInLink)
-class SignInLinkAdmin(SecretAdmin):
-    list_display = ["user", "expires_at", "used_at"]
-    list_select_related = ["user"]
-    search_fields = ["user__username"]
-
-
-@admin.register(DeviceLogin)
-class DeviceLoginAdmin(SecretAdmin):
-    list_display = ["user_code", "client_name", "user", "created_at", "expires_at", "denied_at", "redeemed_at"]
-    list_select_related = ["user"]
-    search_fields = ["user_code", "client_name", "user__username"]
-
-
-@admin.register(FailedSignIn)
-class FailedSignInAdmin(admin.ModelAdmin):
-    """Delete a person's rows to let them try again at once."""
-
-    list_display = ["name", "at"]
-    search_fields = ["name"]

@@ -7,11 +7,12 @@ from django.http import Http404, HttpRequest, JsonResponse
 from ninja import Router
 from pydantic import BeforeValidator, ConfigDict, Field
 
+from studio import names
 from studio.api import W, page
-from studio.bodies import Body
 from studio.errors import Conflict
-from studio.shapes import Nothing, told
-from workspaces import creation, deletion, lookup, names, shapes, wire
+from studio.request_body import Body
+from studio.schemas import Nothing, told
+from workspaces import creation, deletion, lookup, schemas, serializers
 from workspaces.access import require
 from workspaces.models import ResourceGroup, Subscription, Workspace
 
@@ -72,39 +73,39 @@ class WorkspaceBody(Body):
         return {name: value for name, value in named.items() if value is not None}
 
 
-@router.get("/subscriptions", response=told(shapes.SubscriptionListResult), summary="List subscriptions")
+@router.get("/subscriptions", response=told(schemas.SubscriptionListResult), summary="List subscriptions")
 def list_subscriptions(request: HttpRequest):
-    return page(request, Subscription.objects.visible_to(request.auth), wire.subscription)
+    return page(request, Subscription.objects.visible_to(request.auth), serializers.subscription)
 
 
-@router.get(S, response=told(shapes.Subscription), summary="Get a subscription")
+@router.get(S, response=told(schemas.Subscription), summary="Get a subscription")
 def get_subscription(request: HttpRequest, subscription_id: str):
-    return wire.subscription(lookup.subscription(request.auth, subscription_id))
+    return serializers.subscription(lookup.subscription(request.auth, subscription_id))
 
 
-@router.put(S, response=told(shapes.Subscription), summary="Create a subscription (Owners of the site)")
+@router.put(S, response=told(schemas.Subscription), summary="Create a subscription (Owners of the site)")
 def put_subscription(request: HttpRequest, subscription_id: str, body: SubscriptionBody):
     creation.ensure_subscription(request.auth, subscription_id, body.displayName)
-    return wire.subscription(lookup.subscription(request.auth, subscription_id))
+    return serializers.subscription(lookup.subscription(request.auth, subscription_id))
 
 
-@router.get(S + "/resourceGroups", response=told(shapes.ResourceGroupListResult), summary="List resource groups")
+@router.get(S + "/resourceGroups", response=told(schemas.ResourceGroupListResult), summary="List resource groups")
 def list_groups(request: HttpRequest, subscription_id: str):
     subscription = lookup.subscription(request.auth, subscription_id)
     groups = ResourceGroup.objects.visible_to(request.auth).filter(subscription=subscription)
-    return page(request, groups.select_related("subscription"), wire.group)
+    return page(request, groups.select_related("subscription"), serializers.group)
 
 
-@router.get(G, response=told(shapes.ResourceGroup), summary="Get a resource group")
+@router.get(G, response=told(schemas.ResourceGroup), summary="Get a resource group")
 def get_group(request: HttpRequest, subscription_id: str, resource_group: str):
-    return wire.group(lookup.resource_group(request.auth, subscription_id, resource_group))
+    return serializers.group(lookup.resource_group(request.auth, subscription_id, resource_group))
 
 
-@router.put(G, response=told(shapes.ResourceGroup), summary="Create a resource group")
+@router.put(G, response=told(schemas.ResourceGroup), summary="Create a resource group")
 def put_group(request: HttpRequest, subscription_id: str, resource_group: str, body: GroupBody):
     subscription = lookup.subscription(request.auth, subscription_id)
     creation.ensure_group(request.auth, subscription, resource_group, body.location, body.tags)
-    return wire.group(lookup.resource_group(request.auth, subscription_id, resource_group))
+    return serializers.group(lookup.resource_group(request.auth, subscription_id, resource_group))
 
 
 @router.delete(G, response=told(Nothing), summary="Delete a resource group with its workspaces")
@@ -114,33 +115,33 @@ def delete_group(request: HttpRequest, subscription_id: str, resource_group: str
 
 
 @router.get(
-    S + ML + "/workspaces", response=told(shapes.WorkspaceListResult), summary="List workspaces of a subscription"
+    S + ML + "/workspaces", response=told(schemas.WorkspaceListResult), summary="List workspaces of a subscription"
 )
 def list_workspaces(request: HttpRequest, subscription_id: str):
     subscription = lookup.subscription(request.auth, subscription_id)
-    return page(request, _visible(request).filter(resource_group__subscription=subscription), wire.workspace)
+    return page(request, _visible(request).filter(resource_group__subscription=subscription), serializers.workspace)
 
 
 @router.get(
-    G + ML + "/workspaces", response=told(shapes.WorkspaceListResult), summary="List workspaces of a resource group"
+    G + ML + "/workspaces", response=told(schemas.WorkspaceListResult), summary="List workspaces of a resource group"
 )
 def list_workspaces_of_group(request: HttpRequest, subscription_id: str, resource_group: str):
     group = lookup.resource_group(request.auth, subscription_id, resource_group)
-    return page(request, _visible(request).filter(resource_group=group), wire.workspace)
+    return page(request, _visible(request).filter(resource_group=group), serializers.workspace)
 
 
 def _visible(request):
     return Workspace.objects.visible_to(request.auth).with_path()
 
 
-@router.get(W, response=told(shapes.Workspace), summary="Get a workspace")
+@router.get(W, response=told(schemas.Workspace), summary="Get a workspace")
 def get_workspace(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
-    return wire.workspace(lookup.workspace(request.auth, subscription_id, resource_group, workspace_name))
+    return serializers.workspace(lookup.workspace(request.auth, subscription_id, resource_group, workspace_name))
 
 
 @router.put(
     W,
-    response={200: told(shapes.Workspace), 201: told(shapes.Workspace)},
+    response={200: told(schemas.Workspace), 201: told(schemas.Workspace)},
     summary="Create a workspace, or change it if it is there",
 )
 def put_workspace(
@@ -150,16 +151,16 @@ def put_workspace(
         workspace = lookup.workspace(request.auth, subscription_id, resource_group, workspace_name)
     except Http404:
         made = creation.create(request.auth, subscription_id, resource_group, workspace_name, body.details())
-        return JsonResponse(wire.workspace(made), status=201)
-    return wire.workspace(_changed(request, workspace, body))
+        return JsonResponse(serializers.workspace(made), status=201)
+    return serializers.workspace(_changed(request, workspace, body))
 
 
-@router.patch(W, response=told(shapes.Workspace), summary="Change a workspace")
+@router.patch(W, response=told(schemas.Workspace), summary="Change a workspace")
 def patch_workspace(
     request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, body: WorkspaceBody
 ):
     workspace = lookup.workspace(request.auth, subscription_id, resource_group, workspace_name)
-    return wire.workspace(_changed(request, workspace, body))
+    return serializers.workspace(_changed(request, workspace, body))
 
 
 def _changed(request, workspace: Workspace, body: WorkspaceBody) -> Workspace:
@@ -196,40 +197,40 @@ def delete_workspace(
 
 @router.get(
     S + ML + "/deletedWorkspaces",
-    response=told(shapes.DeletedWorkspaceListResult),
+    response=told(schemas.DeletedWorkspaceListResult),
     summary="List workspaces of a subscription that are in the trash",
 )
 def list_deleted_workspaces(request: HttpRequest, subscription_id: str):
     asked = subscription_id.lower()
     rows = deletion.deleted(request.auth)
     found = [row for row in rows if row.resource_group.subscription.subscription_id.lower() == asked]
-    return page(request, found, wire.deleted_workspace)
+    return page(request, found, serializers.deleted_workspace)
 
 
-@router.post(W + "/restore", response=told(shapes.Workspace), summary="Bring a workspace back from the trash")
+@router.post(W + "/restore", response=told(schemas.Workspace), summary="Bring a workspace back from the trash")
 def restore_workspace(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
     words = (request.auth, subscription_id, resource_group, workspace_name)
     deletion.restore(request.auth, lookup.deleted_workspace(*words))
-    return wire.workspace(lookup.workspace(*words))
+    return serializers.workspace(lookup.workspace(*words))
 
 
 @router.post(
     W + "/listKeys",
-    response=told(shapes.ListWorkspaceKeysResult),
+    response=told(schemas.ListWorkspaceKeysResult),
     summary="List names and keys of the associated resources",
 )
 def list_keys(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
     workspace = lookup.workspace(request.auth, subscription_id, resource_group, workspace_name)
     require(request.auth, "read_keys", workspace)
-    return wire.keys(workspace)
+    return serializers.keys(workspace)
 
 
 @router.get(
     "/discovery/workspaces/{workspace_id}",
     auth=None,
-    response=told(shapes.Discovery),
+    response=told(schemas.Discovery),
     summary="Find the addresses of the services",
 )
 def discovery(request: HttpRequest, workspace_id: uuid.UUID):
     # Without a token, and the same for every id: it tells only where this server is.
-    return JsonResponse(wire.discovery())
+    return JsonResponse(serializers.discovery())

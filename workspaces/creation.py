@@ -5,9 +5,11 @@ import secrets
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
+from accounts.actors import Actor
+from studio import names
 from studio.errors import Conflict, Denied, Invalid
-from workspaces import deletion, names
-from workspaces.access import Actor, can
+from workspaces import deletion
+from workspaces.access import can
 from workspaces.models import ResourceGroup, Role, RoleAssignment, Subscription, Workspace
 
 REGIONS = [

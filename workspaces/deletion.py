@@ -5,8 +5,9 @@ from collections.abc import Callable
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.actors import Actor
 from studio.errors import Conflict, Invalid
-from workspaces.access import Actor, can, require
+from workspaces.access import can, require
 from workspaces.models import ResourceGroup, Workspace
 
 # Functions (workspace): what each room above ends when a workspace goes to the trash.

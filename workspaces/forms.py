@@ -1,19 +1,12 @@
-"""What a person types, checked by the same rules as the API (workspaces/names.py, workspaces/creation.py)."""
+"""What a person types, checked by the same rules as the API (studio/names.py, workspaces/creation.py)."""
 
 from django import forms
-from django.contrib.auth import password_validation
 
+from studio import names
 from studio.errors import Conflict, Invalid
-from workspaces import creation, names
+from studio.forms import checked
+from workspaces import creation
 from workspaces.models import Role, Workspace
-
-
-def checked(check, *arguments):
-    """A rule of the house as a form's error."""
-    try:
-        return check(*arguments)
-    except Invalid as error:
-        raise forms.ValidationError(error.message) from error
 
 
 def parse_tags(text: str) -> dict[str, str]:
@@ -98,65 +91,6 @@ class WorkspaceForm(forms.Form):
         return creation.create(
             actor, data["subscription"], data["resource_group"], data["name"], details, create_group=True
         )
-
-
-class TokenForm(forms.Form):
-    name = forms.CharField(max_length=100, help_text="What it is for, such as “laptop” or “nightly script”.")
-    days = forms.TypedChoiceField(
-        label="Good for",
-        coerce=int,
-        initial=90,
-        choices=[(7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "One year"), (0, "Until revoked")],
-    )
-
-    def clean_name(self):
-        return checked(lambda text: names.checked(text, "token name", most=100), self.cleaned_data["name"])
-
-
-class PasswordForm(forms.Form):
-    """The present password is asked for only if there is one: an account begins with a sign-in link."""
-
-    present = forms.CharField(
-        label="Present password", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
-    )
-    password = forms.CharField(
-        label="New password",
-        strip=False,
-        help_text="At least 10 characters.",
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
-    again = forms.CharField(
-        label="New password again", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
-    )
-
-    def __init__(self, user, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.user = user
-        if not user.has_usable_password():
-            del self.fields["present"]
-
-    def clean_present(self):
-        if not self.user.check_password(self.cleaned_data["present"]):
-            raise forms.ValidationError("That is not your present password.")
-
-    def clean_password(self):
-        password_validation.validate_password(self.cleaned_data["password"], self.user)
-        return self.cleaned_data["password"]
-
-    def clean(self):
-        if self.cleaned_data.get("password") and self.cleaned_data.get("again") != self.cleaned_data["password"]:
-            self.add_error("again", "The two passwords differ.")
-
-    def save(self):
-        self.user.set_password(self.cleaned_data["password"])
-        self.user.save(update_fields=["password"])
-
-
-class SignInForm(forms.Form):
-    username = forms.CharField(
-        max_length=150, widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True})
-    )
-    password = forms.CharField(strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}))
 
 
 class MemberForm(forms.Form):

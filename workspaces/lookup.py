@@ -2,7 +2,7 @@
 
 from django.http import Http404
 
-from workspaces.access import Actor
+from accounts.actors import Actor, actor_of_request
 from workspaces.models import ResourceGroup, Subscription, Workspace
 
 
@@ -52,3 +52,20 @@ def by_slug(actor: Actor, slug: str) -> Workspace:
     if found is None:
         raise Http404("Workspace not found. It may have been deleted, or you have no role on it.")
     return found
+
+
+def page_workspace(request, slug: str) -> Workspace:
+    """The workspace that a page is about; a stranger gets 404. The shell shows what `request.workspace` holds."""
+    known = getattr(request, "workspace", None)
+    if known is None or known.slug != slug:
+        request.workspace = by_slug(actor_of_request(request), slug)
+    return request.workspace
+
+
+def workspace_of_wsid(request) -> Workspace:
+    """The workspace that `?wsid=/subscriptions/…/workspaces/…` names, as links made by Azure's SDK have it."""
+    words = request.GET.get("wsid", "").strip("/").split("/")
+    if len(words) < 6:
+        raise Http404("Write ?wsid=/subscriptions/…/resourceGroups/…/workspaces/…, or open a workspace first.")
+    request.workspace = workspace(actor_of_request(request), words[1], words[3], words[-1])
+    return request.workspace

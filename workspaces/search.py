@@ -2,8 +2,8 @@
 
 from django.db.models import Q
 
+from accounts.actors import Actor, actor_of_request
 from studio.shell import Hit
-from workspaces.access import Actor, actor_of_request
 from workspaces.models import Workspace
 
 IN_SWITCHER = 12

@@ -4,17 +4,19 @@ import json
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.actors import actor_of_request
+from studio import names
 from studio.errors import Invalid
 from studio.htmx import render_page
+from studio.pagination import page_of
 from studio.shell import CARDS
-from workspaces import creation, deletion, lookup, names, search, wire
-from workspaces.access import actor_of_request, can, require
+from workspaces import creation, deletion, lookup, search, serializers
+from workspaces.access import can, require
 from workspaces.forms import WorkspaceEditForm, WorkspaceForm
 from workspaces.models import ResourceGroup, Subscription, Workspace
 
@@ -25,31 +27,6 @@ SORTS = {
     "region": "location",
     "created": "created_at",
 }
-
-
-def page_workspace(request, slug: str) -> Workspace:
-    """The workspace that a page is about; a stranger gets 404. The shell shows what `request.workspace` holds."""
-    known = getattr(request, "workspace", None)
-    if known is None or known.slug != slug:
-        request.workspace = lookup.by_slug(actor_of_request(request), slug)
-    return request.workspace
-
-
-def workspace_of_wsid(request) -> Workspace:
-    """The workspace that `?wsid=/subscriptions/…/workspaces/…` names, as links made by Azure's SDK have it."""
-    words = request.GET.get("wsid", "").strip("/").split("/")
-    if len(words) < 6:
-        raise Http404("Write ?wsid=/subscriptions/…/resourceGroups/…/workspaces/…, or open a workspace first.")
-    request.workspace = lookup.workspace(actor_of_request(request), words[1], words[3], words[-1])
-    return request.workspace
-
-
-def page_of(request, rows, size: int = 25):
-    """One page of a list by `?page=` and `?size=`; words that are no number mean the first page."""
-    wanted = request.GET.get("size", "")
-    if wanted.isdecimal() and len(wanted) < 6:
-        size = min(int(wanted), 100) or size
-    return Paginator(rows, size).get_page(request.GET.get("page"))
 
 
 @require_GET
@@ -120,7 +97,7 @@ def workspace_name_check(request):
 
 @require_GET
 def workspace_home(request, slug):
-    workspace = page_workspace(request, slug)
+    workspace = lookup.page_workspace(request, slug)
     actor = actor_of_request(request)
     cards = [
         {"template": card.template, "context": card.context(actor, workspace)}
@@ -137,14 +114,14 @@ def _config_text(workspace) -> str:
 @require_GET
 def workspace_config(request, slug):
     """config.json for download: Azure's three keys, and this server."""
-    answer = HttpResponse(_config_text(page_workspace(request, slug)), content_type="application/json")
+    answer = HttpResponse(_config_text(lookup.page_workspace(request, slug)), content_type="application/json")
     answer.headers["Content-Disposition"] = 'attachment; filename="config.json"'
     return answer
 
 
 @require_http_methods(["GET", "POST"])
 def workspace_settings(request, slug):
-    workspace = page_workspace(request, slug)
+    workspace = lookup.page_workspace(request, slug)
     actor = actor_of_request(request)
     form = WorkspaceEditForm(request.POST or None, instance=workspace)
     if request.method == "POST":
@@ -156,7 +133,7 @@ def workspace_settings(request, slug):
     context = {
         "workspace": workspace,
         "form": form,
-        "properties": wire.workspace(workspace)["properties"],
+        "properties": serializers.workspace(workspace)["properties"],
         "may_edit": can(actor, "edit_workspace", workspace),
         "may_delete": can(actor, "delete_workspace", workspace),
         "trash_days": settings.TRASH_DAYS,
@@ -166,7 +143,7 @@ def workspace_settings(request, slug):
 
 @require_POST
 def workspace_delete(request, slug):
-    workspace = page_workspace(request, slug)
+    workspace = lookup.page_workspace(request, slug)
     require(actor_of_request(request), "delete_workspace", workspace)
     deletion.confirm(workspace, request.POST.get("confirm_name", ""))
     for_ever = "for_ever" in request.POST
@@ -174,7 +151,7 @@ def workspace_delete(request, slug):
     request.workspace = None
     if for_ever:
         messages.success(request, f"The workspace {workspace.name} is being deleted for ever.")
-        return redirect("runs:workspaces_deleted")
-    undo = reverse("runs:workspace_restore", args=[workspace.workspace_id])
+        return redirect("trash:workspaces_deleted")
+    undo = reverse("trash:workspace_restore", args=[workspace.workspace_id])
     messages.success(request, f"The workspace {workspace.name} is in the trash.", extra_tags=f"undo:{undo}")
     return redirect("workspaces:list")

@@ -3,13 +3,13 @@
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status
 
-from runs.api import described, lookup, shapes
+from runs.api import access, schemas, serializers
 from runs.files import artifacts, links, ranges, uploads
 from runs.models import Artifact, Run
 from studio import api
 from studio.errors import Invalid
-from studio.shapes import Nothing, of_bytes, told
-from workspaces.places import Place
+from studio.schemas import Nothing, of_bytes, told
+from workspaces.workspace_path import Place
 
 router = Router(tags=["artifacts"])
 BYTES = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
@@ -21,16 +21,16 @@ def signature(request: HttpRequest):
     return BY_SIGNATURE if request.GET.get("sig") else None
 
 
-@router.get("/runs/{run_id}/artifacts", response=told(shapes.ArtifactList), summary="The files of a run")
+@router.get("/runs/{run_id}/artifacts", response=told(schemas.ArtifactList), summary="The files of a run")
 def artifact_list(request: HttpRequest, place: Path[Place], run_id: str, prefix: str = ""):
-    run = lookup.readable(request, place, run_id)
+    run = access.readable(request, place, run_id)
     found = run.artifacts.filter(path__startswith=prefix) if prefix else run.artifacts.all()
-    return api.page(request, found, described.artifact)
+    return api.page(request, found, serializers.artifact)
 
 
 @router.put(
     "/runs/{run_id}/artifacts/content",
-    response={201: told(shapes.Artifact)},
+    response={201: told(schemas.Artifact)},
     summary="Store a file",
     openapi_extra=BYTES,
 )
@@ -38,12 +38,12 @@ def artifact_put(request: HttpRequest, place: Path[Place], run_id: str, path: st
     run = _open(request, place, run_id)
     kind = request.headers.get("Content-Type", "")
     stored = artifacts.put(run, path, uploads.chunks(request), content_type=kind, overwrite=overwrite)
-    return Status(201, described.artifact(stored))
+    return Status(201, serializers.artifact(stored))
 
 
 @router.post(
     "/runs/{run_id}/artifacts/append",
-    response=told(shapes.Artifact),
+    response=told(schemas.Artifact),
     summary="Let a file grow at `offset`",
     openapi_extra=BYTES,
 )
@@ -52,7 +52,7 @@ def artifact_append(request: HttpRequest, place: Path[Place], run_id: str, path:
     if offset < 0:
         raise Invalid(f"offset={offset}: write 0 or more.", target="offset")
     data = uploads.whole(request, artifacts.APPEND_MOST)
-    return described.artifact(artifacts.append(run, path, offset, data))
+    return serializers.artifact(artifacts.append(run, path, offset, data))
 
 
 @router.api_operation(
@@ -63,18 +63,18 @@ def artifact_append(request: HttpRequest, place: Path[Place], run_id: str, path:
     openapi_extra=of_bytes("application/octet-stream", 200, 206),
 )
 def artifact_read(request: HttpRequest, place: Path[Place], run_id: str, path: str):
-    run = _signed(request, place, run_id, path) or lookup.readable(request, place, run_id)
+    run = _signed(request, place, run_id, path) or access.readable(request, place, run_id)
     found = Artifact.objects.filter(run=run, path=path).first()
     if found is None:
         raise Http404(f"The run {run.run_id} has no file {path!r}.")
-    tag = described.etag(found)
+    tag = serializers.etag(found)
     response = ranges.answer(request, found.size, tag, lambda start, length: artifacts.read(found, start, length))
     return ranges.safe(response, found.content_type, found.path)
 
 
 @router.delete("/runs/{run_id}/artifacts/content", response=told(Nothing), summary="Delete a file")
 def artifact_delete(request: HttpRequest, place: Path[Place], run_id: str, path: str):
-    run = lookup.writable(request, place, run_id)
+    run = access.writable(request, place, run_id)
     found = Artifact.objects.filter(run=run, path=path).first()
     if found is None:
         raise Http404(f"The run {run.run_id} has no file {path!r}.")
@@ -84,9 +84,9 @@ def artifact_delete(request: HttpRequest, place: Path[Place], run_id: str, path:
 
 def _open(request: HttpRequest, place: Place, run_id: str) -> Run:
     """People may add files to an ended run; its own token only for a moment."""
-    run = lookup.writable(request, place, run_id)
+    run = access.writable(request, place, run_id)
     if request.auth.is_run:
-        lookup.check_open(request.auth, run)
+        access.check_open(request.auth, run)
     return run
 
 

@@ -6,47 +6,48 @@ from django.conf import settings
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status
 
-from runs.api import described, lookup, shapes
+from runs.api import access, schemas, serializers
 from runs.files import ranges, snapshots, uploads
 from runs.models import Run, Snapshot
 from studio import storage
-from studio.shapes import of_bytes, told
-from workspaces import access, places
-from workspaces.places import Place
+from studio.schemas import of_bytes, told
+from workspaces import workspace_path
+from workspaces.access import require
+from workspaces.workspace_path import Place
 
 router = Router(tags=["snapshots"])
 ZIP = {"requestBody": {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}}
 
 
-@router.get("/snapshots", response=told(shapes.SnapshotList), summary="The snapshot of this hash, if there is one")
+@router.get("/snapshots", response=told(schemas.SnapshotList), summary="The snapshot of this hash, if there is one")
 def snapshot_list(request: HttpRequest, place: Path[Place], hash: str):
-    room = places.workspace(request, place)
+    room = workspace_path.workspace(request, place)
     found = snapshots.find(room, hash.lower())
-    return {"value": [described.snapshot(found)] if found else []}
+    return {"value": [serializers.snapshot(found)] if found else []}
 
 
 @router.put(
     "/snapshots/{snapshot_id}",
-    response={200: told(shapes.Snapshot), 201: told(shapes.Snapshot)},
+    response={200: told(schemas.Snapshot), 201: told(schemas.Snapshot)},
     summary="Store a zip",
     openapi_extra=ZIP,
 )
 def snapshot_put(request: HttpRequest, place: Path[Place], snapshot_id: str, hash: str = ""):
-    room = places.workspace(request, place)
+    room = workspace_path.workspace(request, place)
     if request.auth.is_run:
         # Its children have code too.
         own = Run.objects.select_related("work").get(workspace=room, run_id=request.auth.run_id)
-        lookup.check_attempt(request.auth, own)
+        access.check_attempt(request.auth, own)
     else:
-        access.require(request.auth, "submit", room)
+        require(request.auth, "submit", room)
     body = uploads.chunks(request, settings.SNAPSHOT_MAX_BYTES)
     stored = snapshots.store(room, request.auth.user, snapshot_id, hash, body)
-    return Status(201 if str(stored.snapshot_id) == snapshot_id else 200, described.snapshot(stored))
+    return Status(201 if str(stored.snapshot_id) == snapshot_id else 200, serializers.snapshot(stored))
 
 
-@router.get("/snapshots/{snapshot_id}", response=told(shapes.Snapshot), summary="What a snapshot holds")
+@router.get("/snapshots/{snapshot_id}", response=told(schemas.Snapshot), summary="What a snapshot holds")
 def snapshot_read(request: HttpRequest, place: Path[Place], snapshot_id: str):
-    return described.snapshot(_find(request, place, snapshot_id))
+    return serializers.snapshot(_find(request, place, snapshot_id))
 
 
 @router.get(
@@ -62,7 +63,7 @@ def snapshot_zip(request: HttpRequest, place: Path[Place], snapshot_id: str):
 
 def _find(request: HttpRequest, place: Place, snapshot_id: str) -> Snapshot:
     """A run's token reaches the code of its own run and of its children."""
-    room = places.workspace(request, place)
+    room = workspace_path.workspace(request, place)
     found = Snapshot.objects.filter(workspace=room)
     if request.auth.is_run:
         found = found.filter(runs__in=Run.objects.visible_to(request.auth)).distinct()

@@ -12,18 +12,18 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from ninja import Path, Router
 
+from accounts.authentication import RUN_TOKEN_DAYS, run_token
 from compute import queue
-from runs import submission
-from runs.api import described, lookup, shapes
+from runs import search, submission
+from runs.api import access, schemas, serializers
 from runs.models import Experiment, Run
-from runs.search import finder
-from studio import api
-from studio.bodies import Body
+from studio import api, names
 from studio.errors import Conflict, Invalid
-from studio.shapes import Nothing, told
-from workspaces import access, names, places
-from workspaces.authentication import RUN_TOKEN_DAYS, run_token
-from workspaces.places import Place
+from studio.request_body import Body
+from studio.schemas import Nothing, told
+from workspaces import workspace_path
+from workspaces.access import require
+from workspaces.workspace_path import Place
 
 router = Router(tags=["run history"])
 MOST_ERROR = 100_000
@@ -72,14 +72,14 @@ class Parameters(Body):
 
 
 @router.get(
-    "/experiments", response=told(shapes.ExperimentList), summary="The experiments of a workspace, newest first"
+    "/experiments", response=told(schemas.ExperimentList), summary="The experiments of a workspace, newest first"
 )
 def experiment_list(request: HttpRequest, place: Path[Place]):
-    room = places.workspace(request, place)
+    room = workspace_path.workspace(request, place)
     found = Experiment.objects.present().filter(workspace=room).select_related("workspace")
     if "name" in request.GET:
         found = found.filter(name=request.GET["name"])
-    return api.page(request, _viewed(found, request.GET.get("viewType", "All")), described.experiment)
+    return api.page(request, _viewed(found, request.GET.get("viewType", "All")), serializers.experiment)
 
 
 def _viewed(experiments, view: str):
@@ -90,15 +90,15 @@ def _viewed(experiments, view: str):
 
 @router.put(
     "/experiments/{path:name}/runs/{run_id}",
-    response=told(shapes.Run),
+    response=told(schemas.Run),
     summary="Make an interactive run or a child run",
 )
 def run_create(request: HttpRequest, place: Path[Place], name: str, run_id: str, body: RunIn):
-    room = places.workspace(request, place)
+    room = workspace_path.workspace(request, place)
     parent = submission.find_parent(request.auth, room, body.parentRunId)
     submission.may_create(request.auth, room, parent)
     if request.auth.is_run:
-        lookup.check_attempt(request.auth, parent)
+        access.check_attempt(request.auth, parent)
     if body.status not in (Run.Status.NOT_STARTED, Run.Status.RUNNING):
         raise Invalid(f"A run starts as NotStarted or Running, not {body.status!r}.", target="status")
     try:
@@ -106,7 +106,7 @@ def run_create(request: HttpRequest, place: Path[Place], name: str, run_id: str,
             run = _interactive(request, room, name, run_id, body, parent)
     except IntegrityError as error:
         raise Conflict(f"There is a run {run_id!r} already.", target="runId") from error
-    return described.run(run)
+    return serializers.run(run)
 
 
 def _interactive(request, room, name, run_id, body: RunIn, parent) -> Run:
@@ -129,113 +129,113 @@ def _interactive(request, room, name, run_id, body: RunIn, parent) -> Run:
 
 
 @router.get(
-    "/experiments/{path:name}/runs", response=told(shapes.RunList), summary="The runs of an experiment, newest first"
+    "/experiments/{path:name}/runs", response=told(schemas.RunList), summary="The runs of an experiment, newest first"
 )
 def experiment_runs(request: HttpRequest, place: Path[Place], name: str):
-    found = lookup.experiment(request, place, name)
+    found = access.experiment(request, place, name)
     return _run_page(request, Run.objects.visible_to(request.auth).filter(experiment=found))
 
 
-@router.get("/experiments/{path:name}", response=told(shapes.Experiment), summary="An experiment")
+@router.get("/experiments/{path:name}", response=told(schemas.Experiment), summary="An experiment")
 def experiment_read(request: HttpRequest, place: Path[Place], name: str):
-    return described.experiment(lookup.experiment(request, place, name))
+    return serializers.experiment(access.experiment(request, place, name))
 
 
 @router.put(
-    "/experiments/{path:name}", response=told(shapes.Experiment), summary="The experiment; made if it is not there"
+    "/experiments/{path:name}", response=told(schemas.Experiment), summary="The experiment; made if it is not there"
 )
 def experiment_create(request: HttpRequest, place: Path[Place], name: str):
-    room = places.workspace(request, place)
+    room = workspace_path.workspace(request, place)
     found = Experiment.objects.present().filter(workspace=room, name=name).first()
     if found is None:
-        access.require(request.auth, "edit", room)
+        require(request.auth, "edit", room)
         found = submission.experiment_of(request.auth, room, name)
     found.workspace = room
-    return described.experiment(found)
+    return serializers.experiment(found)
 
 
 @router.patch(
     "/experiments/{path:name}",
-    response=told(shapes.Experiment),
+    response=told(schemas.Experiment),
     summary="Rename, describe, tag or archive an experiment",
 )
 def experiment_edit(request: HttpRequest, place: Path[Place], name: str, body: ExperimentIn):
-    found = lookup.experiment(request, place, name, "edit")
+    found = access.experiment(request, place, name, "edit")
     found.edit(**body.model_dump())
-    return described.experiment(found)
+    return serializers.experiment(found)
 
 
 @router.delete(
     "/experiments/{path:name}", response=told(Nothing), summary="Put an experiment with its runs into the trash"
 )
 def experiment_delete(request: HttpRequest, place: Path[Place], name: str):
-    lookup.experiment(request, place, name, "edit").delete()
+    access.experiment(request, place, name, "edit").delete()
     return {}
 
 
-@router.get("/runs", response=told(shapes.RunList), summary="The runs of a workspace, newest first")
+@router.get("/runs", response=told(schemas.RunList), summary="The runs of a workspace, newest first")
 def run_list(request: HttpRequest, place: Path[Place]):
-    room = places.workspace(request, place)
+    room = workspace_path.workspace(request, place)
     return _run_page(request, Run.objects.visible_to(request.auth).filter(workspace=room))
 
 
-@router.get("/runs/{run_id}", response=told(shapes.Run), summary="A run")
+@router.get("/runs/{run_id}", response=told(schemas.Run), summary="A run")
 def run_read(request: HttpRequest, place: Path[Place], run_id: str):
-    return described.run(lookup.readable(request, place, run_id))
+    return serializers.run(access.readable(request, place, run_id))
 
 
 @router.patch(
-    "/runs/{run_id}", response=told(shapes.Run), summary="Change a run's name, description and tags; add properties"
+    "/runs/{run_id}", response=told(schemas.Run), summary="Change a run's name, description and tags; add properties"
 )
 def run_edit(request: HttpRequest, place: Path[Place], run_id: str, body: RunPatch):
-    run = lookup.writable(request, place, run_id)
+    run = access.writable(request, place, run_id)
     with transaction.atomic():
         if body.properties:
             run.add_properties(body.properties)
         run.edit(
             display_name=body.displayName, description=body.description, tags=body.tags, remove_tags=body.removeTags
         )
-    return described.run(lookup.readable(request, place, run_id))
+    return serializers.run(access.readable(request, place, run_id))
 
 
 @router.delete("/runs/{run_id}", response=told(Nothing), summary="Put an ended run with its children into the trash")
 def run_delete(request: HttpRequest, place: Path[Place], run_id: str):
-    lookup.deletable(request, place, run_id).delete()
+    access.deletable(request, place, run_id).delete()
     return {}
 
 
 @router.patch(
-    "/experiments/{path:name}/runs/{run_id}", response=told(shapes.Run), summary="The same, as SDK v2 asks for it"
+    "/experiments/{path:name}/runs/{run_id}", response=told(schemas.Run), summary="The same, as SDK v2 asks for it"
 )
 def run_edit_in_experiment(request: HttpRequest, place: Path[Place], name: str, run_id: str, body: RunPatch):
-    lookup.experiment(request, place, name)
+    access.experiment(request, place, name)
     return run_edit(request, place, run_id, body)
 
 
 @router.get(
     "/runs/{run_id}/details",
-    response=told(shapes.RunDetails),
+    response=told(schemas.RunDetails),
     summary="A run with its definition, events and links to its logs",
 )
 def run_details(request: HttpRequest, place: Path[Place], run_id: str):
-    run = lookup.readable(request, place, run_id)
-    return described.details(run, request.path.removesuffix("/details"))
+    run = access.readable(request, place, run_id)
+    return serializers.details(run, request.path.removesuffix("/details"))
 
 
 @router.get(
     "/runs/{run_id}/children",
-    response=told(shapes.RunList),
+    response=told(schemas.RunList),
     summary="Child runs; with `recursive` all that descend from the run",
 )
 def run_children(request: HttpRequest, place: Path[Place], run_id: str, recursive: bool = False):
-    run = lookup.readable(request, place, run_id)
+    run = access.readable(request, place, run_id)
     below = [row.pk for row in run.family()[1:]] if recursive else run.children.values("pk")
     return _run_page(request, Run.objects.readable_by(request.auth).filter(pk__in=below), children=True)
 
 
-@router.post("/runs/{run_id}/events", response=told(shapes.Run), summary="Report what became of a run")
+@router.post("/runs/{run_id}/events", response=told(schemas.Run), summary="Report what became of a run")
 def run_event(request: HttpRequest, place: Path[Place], run_id: str, body: Event):
-    run = lookup.writable(request, place, run_id)
+    run = access.writable(request, place, run_id)
     if body.warning:
         source, message = _warning(body.warning)
         run.warn(message, source)
@@ -243,7 +243,7 @@ def run_event(request: HttpRequest, place: Path[Place], run_id: str, body: Event
         run.move(body.status, message=_clean(body.message, 1000), error=_error(body), node=body.node)
     elif body.error:
         run.note_error(_error(body))
-    return described.run(lookup.readable(request, place, run_id))
+    return serializers.run(access.readable(request, place, run_id))
 
 
 def _warning(warning: str | dict) -> tuple[str, str]:
@@ -271,42 +271,42 @@ def _clean(value, most: int) -> str:
 
 @router.post(
     "/runs/{run_id}/heartbeat",
-    response=told(shapes.RunHeartbeat),
+    response=told(schemas.RunHeartbeat),
     summary="The runner is alive; the answer says whether it shall go on",
 )
 def run_heartbeat(request: HttpRequest, place: Path[Place], run_id: str):
-    run = lookup.writable(request, place, run_id)
+    run = access.writable(request, place, run_id)
     if run.work is None:
         Run.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())
     elif run.is_active and request.auth.is_run and not queue.renew(run.work_id, request.auth.attempt):
         raise Conflict(
             f"The work of the run {run.run_id} is held by nobody or by another attempt.", code="stale_attempt"
         )
-    return JsonResponse({"status": run.status, "cancelRequested": described.cancel_requested(run)})
+    return JsonResponse({"status": run.status, "cancelRequested": serializers.cancel_requested(run)})
 
 
-@router.post("/runs/{run_id}/cancel", response=told(shapes.Run), summary="Cancel a run and its children")
+@router.post("/runs/{run_id}/cancel", response=told(schemas.Run), summary="Cancel a run and its children")
 def run_cancel(request: HttpRequest, place: Path[Place], run_id: str):
-    lookup.writable(request, place, run_id).cancel()
-    return described.run(lookup.readable(request, place, run_id))
+    access.writable(request, place, run_id).cancel()
+    return serializers.run(access.readable(request, place, run_id))
 
 
-@router.post("/runs/{run_id}/token", response=told(shapes.RunToken), summary="A token that is good for this run alone")
+@router.post("/runs/{run_id}/token", response=told(schemas.RunToken), summary="A token that is good for this run alone")
 def run_token_make(request: HttpRequest, place: Path[Place], run_id: str):
-    run = lookup.writable(request, place, run_id)
+    run = access.writable(request, place, run_id)
     actor = request.auth
     attempt = run.work.attempt if run.work else 0
     expires = timezone.now() + dt.timedelta(days=RUN_TOKEN_DAYS)
     token = run_token(actor.user.pk, run.workspace_id, run.run_id, attempt)
-    return {"token": token, "expiryTimeUtc": described.moment(expires)}
+    return {"token": token, "expiryTimeUtc": serializers.moment(expires)}
 
 
-@router.post("/runs/{run_id}/params", response=told(shapes.Run), summary="Write parameters, each once")
+@router.post("/runs/{run_id}/params", response=told(schemas.Run), summary="Write parameters, each once")
 def run_params(request: HttpRequest, place: Path[Place], run_id: str, body: Parameters):
-    run = lookup.writable(request, place, run_id)
-    lookup.check_open(request.auth, run)
+    run = access.writable(request, place, run_id)
+    access.check_open(request.auth, run)
     run.add_parameters(body.parameters)
-    return described.run(lookup.readable(request, place, run_id))
+    return serializers.run(access.readable(request, place, run_id))
 
 
 @dataclasses.dataclass
@@ -325,8 +325,8 @@ def _run_page(request: HttpRequest, runs, children: bool = False):
     if not children and query.get("includeChildren", "").lower() not in ("true", "1") and not request.auth.is_run:
         runs = runs.filter(parent=None)
     # In the words of the query box and of MLflow's search; an error names the column.
-    found = finder.filtered(_narrowed(runs, wanted), query.get("filter", ""))
-    return api.page(request, found.told(), described.run)
+    found = search.filtered(_narrowed(runs, wanted), query.get("filter", ""))
+    return api.page(request, found.told(), serializers.run)
 
 
 def _words(values: list[str]) -> list[str]:

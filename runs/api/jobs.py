@@ -4,13 +4,13 @@ from django.http import HttpRequest
 from ninja import Path, Router, Status
 
 from runs import submission
-from runs.api import described, lookup, shapes
+from runs.api import access, schemas, serializers
 from runs.models import Run
-from studio import api, bodies
+from studio import api, request_body
 from studio.errors import Invalid
-from studio.shapes import Nothing, told
-from workspaces import places
-from workspaces.places import Place
+from studio.schemas import Nothing, told
+from workspaces import workspace_path
+from workspaces.workspace_path import Place
 
 router = Router(tags=["jobs"])
 
@@ -50,43 +50,43 @@ CHANGE = {"requestBody": {"required": True, "content": {"application/json": {"sc
 JOB = {"requestBody": {"required": True, "content": {"application/json": {"schema": JOB_SCHEMA}}}}
 
 
-@router.get("", response=told(shapes.JobBaseList), summary="The jobs of a workspace, newest first")
+@router.get("", response=told(schemas.JobBaseList), summary="The jobs of a workspace, newest first")
 def job_list(request: HttpRequest, place: Path[Place]):
-    room = places.workspace(request, place)
+    room = workspace_path.workspace(request, place)
     jobs = Run.objects.visible_to(request.auth).filter(workspace=room, run_type=submission.SCRIPT_RUN)
-    return api.page(request, jobs.told(), described.job)
+    return api.page(request, jobs.told(), serializers.job)
 
 
 @router.put(
     "/{name}",
-    response={200: told(shapes.JobBase), 201: told(shapes.JobBase)},
+    response={200: told(schemas.JobBase), 201: told(schemas.JobBase)},
     summary="Submit a job",
     openapi_extra=JOB,
 )
 def job_put(request: HttpRequest, place: Path[Place], name: str):
-    room = places.workspace(request, place)
+    room = workspace_path.workspace(request, place)
     if request.auth.is_run:
         own = Run.objects.select_related("work").get(workspace=room, run_id=request.auth.run_id)
-        lookup.check_attempt(request.auth, own)
+        access.check_attempt(request.auth, own)
     there = Run.objects.filter(workspace=room, run_id=name).exists()
-    submission.submit(request.auth, room, name, bodies.body(request))
-    return Status(200 if there else 201, described.job(lookup.readable(request, place, name)))
+    submission.submit(request.auth, room, name, request_body.body(request))
+    return Status(200 if there else 201, serializers.job(access.readable(request, place, name)))
 
 
-@router.get("/{name}", response=told(shapes.JobBase), summary="A job")
+@router.get("/{name}", response=told(schemas.JobBase), summary="A job")
 def job_read(request: HttpRequest, place: Path[Place], name: str):
-    return described.job(lookup.readable(request, place, name))
+    return serializers.job(access.readable(request, place, name))
 
 
 @router.patch(
     "/{name}",
-    response=told(shapes.JobBase),
+    response=told(schemas.JobBase),
     summary="Change a job's display name, description and tags",
     openapi_extra=CHANGE,
 )
 def job_edit(request: HttpRequest, place: Path[Place], name: str):
-    run = lookup.writable(request, place, name)
-    properties = bodies.body(request).get("properties")
+    run = access.writable(request, place, name)
+    properties = request_body.body(request).get("properties")
     if not isinstance(properties, dict):
         raise Invalid("Write what changes as `properties`.", target="properties")
     run.edit(
@@ -94,16 +94,16 @@ def job_edit(request: HttpRequest, place: Path[Place], name: str):
         description=properties.get("description"),
         tags=properties.get("tags"),
     )
-    return described.job(lookup.readable(request, place, name))
+    return serializers.job(access.readable(request, place, name))
 
 
 @router.delete("/{name}", response=told(Nothing), summary="Put an ended job into the trash")
 def job_delete(request: HttpRequest, place: Path[Place], name: str):
-    lookup.deletable(request, place, name).delete()
+    access.deletable(request, place, name).delete()
     return {}
 
 
-@router.post("/{name}/cancel", response=told(shapes.JobBase), summary="Cancel a job")
+@router.post("/{name}/cancel", response=told(schemas.JobBase), summary="Cancel a job")
 def job_cancel(request: HttpRequest, place: Path[Place], name: str):
-    lookup.writable(request, place, name).cancel()
-    return described.job(lookup.readable(request, place, name))
+    access.writable(request, place, name).cancel()
+    return serializers.job(access.readable(request, place, name))

@@ -5,12 +5,12 @@ from django.http import Http404, HttpRequest, JsonResponse
 from ninja import Path, Router
 
 from runs import metrics
-from runs.api import described, lookup, shapes
+from runs.api import access, schemas, serializers
 from runs.models import MetricSeries, Run
-from studio import api, bodies
+from studio import api, request_body
 from studio.errors import TooLarge
-from studio.shapes import told
-from workspaces.places import Place
+from studio.schemas import told
+from workspaces.workspace_path import Place
 
 router = Router(tags=["metrics"])
 BATCH = {
@@ -34,7 +34,7 @@ BATCH = {
 
 @router.post(
     "/runs/{run_id}/metrics",
-    response=told(shapes.MetricsAccepted),
+    response=told(schemas.MetricsAccepted),
     summary="Store a batch of metrics, all or nothing",
     openapi_extra=BATCH,
 )
@@ -42,30 +42,30 @@ def metric_write(request: HttpRequest, place: Path[Place], run_id: str):
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if int(request.META.get("CONTENT_LENGTH") or 0) > most:
         raise TooLarge(f"A batch has at most {most // 2**20} MiB. Send it in parts.")
-    run = lookup.writable(request, place, run_id)
-    lookup.check_open(request.auth, run)
-    batch = bodies.body(request)
+    run = access.writable(request, place, run_id)
+    access.check_open(request.auth, run)
+    batch = request_body.body(request)
     return JsonResponse({"accepted": metrics.ingest(run, batch.get("batchId") or "", batch.get("metrics", []))})
 
 
-@router.get("/runs/{run_id}/metrics", response=told(shapes.MetricSeriesList), summary="Every value of a run's metrics")
+@router.get("/runs/{run_id}/metrics", response=told(schemas.MetricSeriesList), summary="Every value of a run's metrics")
 def metric_list(request: HttpRequest, place: Path[Place], run_id: str, name: str = "", recursive: bool = False):
-    run = lookup.readable(request, place, run_id)
+    run = access.readable(request, place, run_id)
     below = [row.pk for row in run.family()] if recursive else [run.pk]
     family = dict(Run.objects.readable_by(request.auth).filter(pk__in=below).values_list("pk", "run_id"))
     found = MetricSeries.objects.filter(run__in=family)
     if name:
         found = found.filter(name=name)
-    return api.page(request, found, lambda row: described.series(row, family[row.run_id], metrics.as_sdk_values(row)))
+    return api.page(request, found, lambda row: serializers.series(row, family[row.run_id], metrics.as_sdk_values(row)))
 
 
 @router.get(
     "/runs/{run_id}/metrics/points",
-    response=told(shapes.MetricPoints),
+    response=told(schemas.MetricPoints),
     summary="The points of one metric after the first `after`",
 )
 def metric_points(request: HttpRequest, place: Path[Place], run_id: str, name: str, after: int = 0):
-    row = _series(lookup.readable(request, place, run_id), name)
+    row = _series(access.readable(request, place, run_id), name)
     steps, times, values = metrics.points(row, max(after, 0))
     told = values if isinstance(values, list) else values.tolist()
     return {

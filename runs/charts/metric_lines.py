@@ -7,8 +7,8 @@ import io
 
 from runs import metrics
 from runs.charts import figures
-from runs.lists import exports
 from runs.models import MetricSeries, Run
+from runs.pages.lists import exports
 from runs.templatetags.runs import exact, number
 
 # A poll that has more new points than this sends the line anew.
@@ -22,9 +22,9 @@ def is_charted(series: MetricSeries) -> bool:
 
 def whole(series: list[MetricSeries], width: int, within=None) -> list[dict]:
     """Each series, or what of it lies within a range of the axis, in about `width` points."""
-    from runs.metrics import sketches
+    from runs.metrics import downsampled
 
-    found = sketches.lines(series, width, within)
+    found = downsampled.lines(series, width, within)
     return [_as_json(one.pk, 0, found[one.pk]) for one in series]
 
 

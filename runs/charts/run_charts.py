@@ -12,7 +12,7 @@ HEIGHT = 180
 def of(runs: list[Run], names: list[str]) -> list[dict]:
     """`{"name", "figure"}` for the first few of these names; no figure if none of the runs has a number of that name."""
     # With numpy, so that a process that draws none stays small.
-    from runs.metrics import sketches
+    from runs.metrics import downsampled
 
     runs = runs[:MOST_RUNS]
     by_run = {run.pk: run for run in runs}
@@ -20,7 +20,7 @@ def of(runs: list[Run], names: list[str]) -> list[dict]:
     by_name: dict[str, list[MetricSeries]] = {}
     for series in sorted(found, key=lambda series: -series.run_id):
         by_name.setdefault(series.name, []).append(series)
-    drawn = sketches.lines([one for series in by_name.values() for one in series], WIDTH)
+    drawn = downsampled.lines([one for series in by_name.values() for one in series], WIDTH)
     return [{"name": name, "figure": _figure(by_name.get(name), by_run, drawn)} for name in names[:MOST_CHARTS]]
 
 

@@ -12,11 +12,12 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from accounts.models import User
 from runs.files import artifacts, paths
 from runs.models import Snapshot
 from studio import storage
 from studio.errors import Conflict, Invalid, TooLarge
-from workspaces.models import User, Workspace
+from workspaces.models import Workspace
 
 MOST_FILES = 50_000
 BLOCK = 1024 * 1024

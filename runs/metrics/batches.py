@@ -5,8 +5,8 @@ import math
 import time
 
 from runs.models import MetricSeries
+from studio import names
 from studio.errors import Invalid, StudioError, TooLarge
-from workspaces import names
 
 MOST_POINTS = 10_000
 MOST_NAME = 255

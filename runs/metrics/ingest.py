@@ -4,11 +4,11 @@ import datetime as dt
 import math
 import uuid
 
-from runs.metrics import repeats, statements
+from runs.metrics import deduplication, sql
 from runs.metrics.batches import FULL, Group, grouped, shown
-from runs.metrics.repeats import last_of, rank_of
+from runs.metrics.deduplication import last_of, rank_of
 from runs.models import MetricChunk, MetricSeries, Run
-from runs.series import MetricSketch
+from runs.models.metrics import MetricSketch
 from studio.database import writing
 from studio.errors import Invalid, TooLarge
 
@@ -33,8 +33,8 @@ def store(run: Run, groups: dict[str, Group], batch_id: str = "", *, once: bool 
         return
     with writing():
         # The lock: batches of one run are stored one after another on every database.
-        statements.lock(run)
-        if not batch_id or statements.add_batch(run, batch_id):
+        sql.lock(run)
+        if not batch_id or sql.add_batch(run, batch_id):
             _store(run, groups, once)
 
 
@@ -45,10 +45,10 @@ def _checked(batch_id) -> str:
 
 
 def _store(run: Run, groups: dict[str, Group], once: bool) -> None:
-    present = statements.series(run, list(groups))
+    present = sql.series(run, list(groups))
     _check_kinds(present, groups)
     if once:
-        groups = {n: repeats.left_out(present.get(n), g) for n, g in groups.items()}
+        groups = {n: deduplication.left_out(present.get(n), g) for n, g in groups.items()}
         groups = {name: group for name, group in groups.items() if group.values}
     fresh = [MetricSeries(run=run, name=n, kind=g.kind, values=g.codec) for n, g in groups.items() if n not in present]
     if fresh:
@@ -57,10 +57,10 @@ def _store(run: Run, groups: dict[str, Group], once: bool) -> None:
             present[series.name] = series
     chunks = [_chunk(present[name], group) for name, group in groups.items()]
     added = [chunk for parts in chunks for chunk in parts]
-    statements.add_chunks(added)
+    sql.add_chunks(added)
     _sketch(added)
     changed = [present[name] for name in groups]
-    statements.save_summaries(changed)
+    sql.save_summaries(changed)
     for series in changed:
         if series.loose >= LOOSE:
             merge(series)
@@ -69,9 +69,9 @@ def _store(run: Run, groups: dict[str, Group], once: bool) -> None:
 def _sketch(chunks: list[MetricChunk]) -> None:
     long = [chunk for chunk in chunks if chunk.count >= SKETCHED]
     if long:
-        from runs.metrics import sketches
+        from runs.metrics import downsampled
 
-        sketches.keep(long)
+        downsampled.keep(long)
 
 
 def _check_kinds(present: dict, groups: dict) -> None:
@@ -175,5 +175,5 @@ def merge(series: MetricSeries) -> None:
 def settle(series: MetricSeries) -> None:
     """Join what an ended run left in small chunks."""
     with writing():
-        statements.lock(series.run)
+        sql.lock(series.run)
         merge(series)

@@ -7,11 +7,11 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from runs.deletion import purge, trash
 from runs.files import artifacts
 from runs.models import Run
 from tests import factories
 from tests.browser.test_pages import SERIOUS, SIDEWAYS
+from trash import contents, purge
 from workspaces.models import Role
 
 pytestmark = pytest.mark.browser
@@ -34,8 +34,8 @@ def olivia(transactional_db, workspace):
     return user
 
 
-def address(run, name="trash") -> str:
-    return reverse(f"runs:{name}", args=[run.workspace.slug])
+def address(run, name="trash:list") -> str:
+    return reverse(name if ":" in name else f"runs:{name}", args=[run.workspace.slug])
 
 
 def work_off() -> None:
@@ -47,7 +47,7 @@ def work_off() -> None:
 def test_every_page_is_accessible_and_narrow_enough(browser, axe, olivia, done, scheme, width):
     room = done.workspace
     factories.make_run(room, status=Run.Status.FAILED).delete()
-    trash.empty(olivia, room)
+    contents.empty(olivia, room)
     work_off()
     rule = room.retention_rules.create(takes="runs", days=30, is_on=True)
     room.retention_acts.create(rule=str(rule), runs=3, files=2, bytes=1000)
@@ -55,7 +55,7 @@ def test_every_page_is_accessible_and_narrow_enough(browser, axe, olivia, done, 
     done.delete()
     other = factories.make_workspace(room.resource_group, "gone", deleted_at=timezone.now())
     factories.give_role(olivia, Role.OWNER, other)
-    pages = [address(done), address(done, "retention"), reverse("runs:workspaces_deleted"), done.get_absolute_url()]
+    pages = [address(done), address(done, "trash:retention"), reverse("trash:workspaces_deleted"), done.get_absolute_url()]
     page = browser.open(olivia, pages[0], width=width, color_scheme=scheme)
     found = {}
     for path in pages:
@@ -106,7 +106,7 @@ def test_a_workspace_is_deleted_once_its_name_is_typed_and_comes_back(browser, o
 
 
 def test_a_rule_tells_what_it_would_take_while_it_is_written(browser, olivia, done):
-    page = browser.open(olivia, address(done, "retention"))
+    page = browser.open(olivia, address(done, "trash:retention"))
     told = page.locator("#estimate")
     expect(told).to_contain_text("Would delete 1 job now, with 4.9 KB of files.")
     page.get_by_label("Days after the end").fill("200")

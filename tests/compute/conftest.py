@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from compute import doorbell
+from compute import notifications
 from tests import factories
 
 
@@ -11,7 +11,7 @@ from tests import factories
 def rings(monkeypatch):
     """The bells that were rung, as (task, queue), instead of a Redis."""
     rung = []
-    monkeypatch.setattr(doorbell, "_ring", lambda task, queue: rung.append((task, queue)))
+    monkeypatch.setattr(notifications, "_ring", lambda task, queue: rung.append((task, queue)))
     return rung
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from accounts.authentication import run_token
 from compute import queue, sizes
 from compute.models import ComputeTarget
 from tests import factories
-from workspaces.authentication import run_token
 from workspaces.models import Role
 
 BODY = {

@@ -3,9 +3,9 @@
 import pytest
 from django.utils import timezone
 
+from accounts.authentication import actor_of
 from compute import keys, queue
 from compute.models import Host, Node, Work
-from workspaces.authentication import actor_of
 
 
 @pytest.fixture

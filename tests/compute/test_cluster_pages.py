@@ -3,10 +3,10 @@
 import pytest
 from django.urls import reverse
 
+from accounts.actors import Actor
 from compute import charts, queue, search
 from compute.models import ComputeTarget
 from tests import factories
-from workspaces.access import Actor
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import json
 import pytest
 from django.test import Client
 
+from accounts.authentication import run_token
 from tests import factories
-from workspaces.authentication import run_token
 from workspaces.models import Role
 
 
@@ -24,17 +24,17 @@ def bytes_in_memory(monkeypatch):
 @pytest.fixture(autouse=True)
 def no_doorbell(monkeypatch):
     """Redis is away: the row is the truth, and the bell only makes things quicker."""
-    from compute import doorbell
+    from compute import notifications
 
-    monkeypatch.setattr(doorbell, "_ring", lambda task, queue: None)
+    monkeypatch.setattr(notifications, "_ring", lambda task, queue: None)
 
 
 @pytest.fixture(autouse=True)
 def web_is_there(monkeypatch):
     """No server runs in tests; silence means something all the same."""
-    from compute import hearing
+    from compute import liveness
 
-    monkeypatch.setattr(hearing, "silence_counts", lambda: True)
+    monkeypatch.setattr(liveness, "silence_counts", lambda: True)
 
 
 @pytest.fixture

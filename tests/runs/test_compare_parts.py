@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from django.http import QueryDict
 
-from runs.compare import diffs, logs, means, pictures, words
-from runs.compare.asked import Asked
-from runs.compare.directions import lower_is_better
+from runs.pages.compare import diffs, images_tab, logs_tab, statistics, word_diff
+from runs.pages.compare.metric_goal import lower_is_better
+from runs.pages.compare.query import Asked
 
 
 def asked(query: str) -> Asked:
@@ -73,43 +73,43 @@ def test_higher_is_better(name):
 
 def test_mean_and_interval_of_three_curves():
     x = np.array([0, 1])
-    places, mean, error = means.of_curves([(x, np.array([value, value + 1.0])) for value in (1.0, 2.0, 3.0)])
+    places, mean, error = statistics.of_curves([(x, np.array([value, value + 1.0])) for value in (1.0, 2.0, 3.0)])
     assert places.tolist() == [0, 1] and mean.tolist() == [2, 3]
     # One standard deviation is 1 here.
     assert error == pytest.approx(4.30 / np.sqrt(3))
 
 
 def test_a_mean_counts_only_curves_that_reach_so_far():
-    _, mean, error = means.of_curves([(np.array([0, 1]), np.array([1.0, 1.0])), (np.array([0]), np.array([3.0]))])
+    _, mean, error = statistics.of_curves([(np.array([0, 1]), np.array([1.0, 1.0])), (np.array([0]), np.array([3.0]))])
     assert mean.tolist() == [2, 1] and error[1] == 0
 
 
 def test_long_curves_have_means_around_each_place():
     steps = np.arange(10_000)
-    places, mean, error = means.of_curves([(steps, np.tile([0.0, 2.0], 5000)), (steps, np.tile([2.0, 4.0], 5000))])
-    assert len(places) == means.PLACES and mean == pytest.approx(np.full(200, 2.0))
+    places, mean, error = statistics.of_curves([(steps, np.tile([0.0, 2.0], 5000)), (steps, np.tile([2.0, 4.0], 5000))])
+    assert len(places) == statistics.PLACES and mean == pytest.approx(np.full(200, 2.0))
     # The curves lie 2 apart everywhere: a deviation of the square root of 2, of two.
     assert error == pytest.approx(np.full(200, 12.71))
 
 
 def test_intervals_of_many_curves_near_the_normal_distribution():
-    assert means._t(np.array([20, 21, 30, 49])) == pytest.approx([2.086, 2.080, 2.042, 2.010], abs=0.005)
+    assert statistics._t(np.array([20, 21, 30, 49])) == pytest.approx([2.086, 2.080, 2.042, 2.010], abs=0.005)
 
 
 def test_no_number_is_a_gap_and_no_harm():
-    _, mean, _ = means.of_curves([(np.array([0, 1, 2]), np.array([1.0, np.nan, 3.0]))])
+    _, mean, _ = statistics.of_curves([(np.array([0, 1, 2]), np.array([1.0, np.nan, 3.0]))])
     assert mean.tolist() == [1, 3]
-    assert len(means.of_curves([(np.array([0]), np.array([np.nan]))])[0]) == 0
+    assert len(statistics.of_curves([(np.array([0]), np.array([np.nan]))])[0]) == 0
 
 
 def test_times_of_logs_do_not_count():
-    marked = logs.marked(["2026-01-01 10:00:00 a", "b"], ["2026-01-02 11:11:11.5 a", "new", "b"])
+    marked = logs_tab.marked(["2026-01-01 10:00:00 a", "b"], ["2026-01-02 11:11:11.5 a", "new", "b"])
     assert [new for _, new in marked] == [False, True, False]
 
 
 def test_steps_are_thinned_evenly():
-    steps = pictures.thinned(list(range(1000)))
-    assert (len(steps), steps[0], steps[-1]) == (pictures.MOST_STEPS, 0, 999)
+    steps = images_tab.thinned(list(range(1000)))
+    assert (len(steps), steps[0], steps[-1]) == (images_tab.MOST_STEPS, 0, 999)
 
 
 OLD = "".join(f"line {number}\n" for number in range(30))
@@ -156,7 +156,7 @@ def test_words_that_differ_are_marked_between_the_colours():
 
 @pytest.mark.parametrize(("old", "new"), [("alpha", "omega"), ("x" * 1001, "x" * 1001 + "y")])
 def test_lines_without_much_in_common_and_very_long_ones_are_marked_as_a_whole(old, new):
-    assert words.marked(old, new, old, new) == (old, new)
+    assert word_diff.marked(old, new, old, new) == (old, new)
 
 
 def test_each_difference_begins_once():

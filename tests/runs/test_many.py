@@ -69,7 +69,7 @@ def pages(experiment):
         "with a status": f"{page}?status=Failed",
         "jobs": reverse("runs:jobs", args=[slug]),
         "experiments": reverse("runs:experiments", args=[slug]),
-        "trash": reverse("runs:trash", args=[slug]),
+        "trash": reverse("trash:list", args=[slug]),
     }
 
 

@@ -89,8 +89,8 @@ def test_of_two_that_store_one_file_one_is_told():
 
 
 def test_runs_made_at_once_get_numbers_of_their_own():
+    from accounts.actors import Actor
     from runs import submission
-    from workspaces.access import Actor
 
     workspace = factories.make_workspace()
     actor = Actor(factories.make_user(is_superuser=True))
@@ -100,8 +100,8 @@ def test_runs_made_at_once_get_numbers_of_their_own():
 
 
 def test_one_job_submitted_by_many_at_once_is_one_run():
+    from accounts.actors import Actor
     from runs import submission
-    from workspaces.access import Actor
 
     workspace = factories.make_workspace()
     actor = Actor(factories.make_user(is_superuser=True))

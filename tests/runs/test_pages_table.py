@@ -8,8 +8,8 @@ import pytest
 from django.urls import reverse
 
 from runs import metrics
-from runs.lists import clauses
 from runs.models import Run, RunTag, SavedView, Star, TagEdit
+from runs.pages.lists import filter_clauses
 from tests import factories
 from tests.runs.sample_data import curve, finish, scalars
 
@@ -373,15 +373,15 @@ def test_csv_holds_what_the_table_shows_or_all(as_user, alice, mallory, experime
     ],
 )  # fmt: skip
 def test_a_query_is_taken_apart_into_what_must_all_hold(query, parts):
-    assert clauses.conditions(query) == parts
+    assert filter_clauses.conditions(query) == parts
 
 
 def test_a_condition_is_added_and_taken_away_without_changing_the_others():
     either = "name = 'a' or name = 'b'"
-    both = clauses.added(either, "status = 'Failed'")
+    both = filter_clauses.added(either, "status = 'Failed'")
     assert both == f"({either}) and status = 'Failed'"
-    assert clauses.added(both, "status = 'Failed'") == f"({either})"
-    assert clauses.added(f"({either})", "number = 1") == f"({either}) and number = 1"
+    assert filter_clauses.added(both, "status = 'Failed'") == f"({either})"
+    assert filter_clauses.added(f"({either})", "number = 1") == f"({either}) and number = 1"
 
 
 @pytest.mark.parametrize(
@@ -400,7 +400,7 @@ def test_a_condition_is_added_and_taken_away_without_changing_the_others():
     ],
 )  # fmt: skip
 def test_values_of_one_key_are_alternatives(query, clause, result):
-    assert clauses.switched(query, clause) == result
+    assert filter_clauses.switched(query, clause) == result
 
 
 def test_chips_say_what_narrows_a_list_and_take_it_away(as_user, alice, experiment, sweep):
@@ -513,7 +513,7 @@ def test_a_tag_without_a_name_is_refused(as_user, alice, experiment, sweep):
 
 
 def test_no_job_gets_too_many_tags(as_user, alice, experiment, sweep, monkeypatch):
-    monkeypatch.setattr("workspaces.names.MAX_TAGS", 1)
+    monkeypatch.setattr("studio.names.MAX_TAGS", 1)
     posted = all_of(experiment, 4, tag_name="one more")
     page = text_of(as_user(alice).post(url(experiment, "runs_tag"), posted, follow=True))
     assert "more than 1 tags" in page and not RunTag.objects.filter(name="one more").exists()

@@ -4,7 +4,7 @@ import datetime as dt
 
 from django.utils import timezone
 
-from compute import hearing
+from compute import liveness
 from runs.models import Run
 from runs.submission import LOCAL, SCRIPT_RUN
 from runs.tasks import sweep
@@ -15,11 +15,11 @@ def test_a_run_is_lost_only_once_its_silence_counts(workspace, monkeypatch):
     long_ago = timezone.now() - dt.timedelta(minutes=5)
     fields = {"run_type": SCRIPT_RUN, "target_name": LOCAL, "heartbeat_at": long_ago}
     run = factories.make_run(workspace, status=Run.Status.RUNNING, **fields)
-    monkeypatch.setattr(hearing, "silence_counts", lambda: False)
+    monkeypatch.setattr(liveness, "silence_counts", lambda: False)
     sweep()
     run.refresh_from_db()
     assert run.status == Run.Status.RUNNING
-    monkeypatch.setattr(hearing, "silence_counts", lambda: True)
+    monkeypatch.setattr(liveness, "silence_counts", lambda: True)
     sweep()
     run.refresh_from_db()
     assert run.status == Run.Status.FAILED

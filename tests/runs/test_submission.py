@@ -2,13 +2,13 @@
 
 import pytest
 
+from accounts.actors import Actor
 from compute.models import Work
 from runs import submission
 from runs.models import Experiment, Run
 from studio.errors import Conflict
 from tests.runs.conftest import job
 from tests.runs.test_snapshots import put
-from workspaces.access import Actor
 
 
 def submit(caller, name="job1", **properties):

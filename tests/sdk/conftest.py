@@ -25,13 +25,13 @@ def studio(db, monkeypatch):
     from lazuli import client
     from obstore.store import MemoryStore
 
-    from compute import doorbell
+    from compute import notifications
     from studio import storage
 
     memory = MemoryStore()
     monkeypatch.setattr(storage, "store", lambda: memory)
     # Redis is away: the row is the truth, and the bell only makes things quicker.
-    monkeypatch.setattr(doorbell, "_ring", lambda task, queue: None)
+    monkeypatch.setattr(notifications, "_ring", lambda task, queue: None)
     monkeypatch.setattr(client, "default_transport", httpx.WSGITransport(app=get_wsgi_application()))
     monkeypatch.setenv("LAZULI_URL", SERVER)
     with _connection_kept():
@@ -55,7 +55,7 @@ def _connection_kept():
 @pytest.fixture
 def owner(studio, monkeypatch):
     """The Owner of the site, whose token is in the environment."""
-    from workspaces.models import Token, User
+    from accounts.models import Token, User
 
     user = User.objects.create_superuser("sdk-owner")
     monkeypatch.setenv("LAZULI_TOKEN", Token.make(user, "sdk tests")[1])
@@ -85,7 +85,7 @@ def sdk_client(ws):
 @pytest.fixture
 def stranger(ws, monkeypatch):
     """Someone with an account and no business here, who is now the one signed in."""
-    from workspaces.models import Token, User
+    from accounts.models import Token, User
 
     user = User.objects.create_user("sdk-mallory")
     monkeypatch.setenv("LAZULI_TOKEN", Token.make(user, "sdk tests")[1])

@@ -92,7 +92,7 @@ def test_a_deleted_workspace_comes_back_or_is_freed(ws, lazuli):
 def test_trash_commands(ws, lazuli, monkeypatch):
     from lazuli import trash
 
-    from runs.deletion import purge
+    from trash import purge
 
     # The worker has its turn while the command waits.
     monkeypatch.setattr(trash.time, "sleep", lambda seconds: purge.work())
@@ -250,7 +250,7 @@ def test_login_with_a_token_and_account(ws, lazuli, monkeypatch, studio):
 def test_login_with_a_code(ws, lazuli, monkeypatch):
     from lazuli import login
 
-    from workspaces.models import DeviceLogin, User
+    from accounts.models import DeviceLogin, User
 
     monkeypatch.delenv("LAZULI_TOKEN")
     owner = User.objects.get(username="sdk-owner")

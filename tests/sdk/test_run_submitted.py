@@ -48,7 +48,7 @@ def live(live_server, monkeypatch, tmp_path):
     """A workspace on a server that other processes can reach."""
     from azureml.core import Workspace
 
-    from workspaces.models import Token, User
+    from accounts.models import Token, User
 
     user = User.objects.create_superuser("live-owner", "owner@example.com", "not used here")
     monkeypatch.setenv("LAZULI_URL", live_server.url)

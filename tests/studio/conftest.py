@@ -9,7 +9,7 @@ def browse(chromium, live_server):
     contexts, errors = [], []
 
     def open_as(user, width=1440):
-        from workspaces.models import SignInLink
+        from accounts.models import SignInLink
 
         context = chromium.new_context(base_url=live_server.url, viewport={"width": width, "height": 844})
         contexts.append(context)

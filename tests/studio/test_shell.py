@@ -66,15 +66,24 @@ def test_administration_is_for_staff(as_user, owner, bob):
 
 @pytest.mark.parametrize(
     "model",
-    ["user", "subscription", "resourcegroup", "workspace", "roleassignment", "token", "signinlink", "devicelogin"],
+    [
+        "workspaces/subscription",
+        "workspaces/resourcegroup",
+        "workspaces/workspace",
+        "workspaces/roleassignment",
+        "accounts/user",
+        "accounts/token",
+        "accounts/signinlink",
+        "accounts/devicelogin",
+    ],
 )
 def test_administration_lists_and_searches(as_user, owner, alice, workspace, model):
     factories.make_token(alice)
-    assert as_user(owner).get(f"/admin/workspaces/{model}/", {"q": "a"}).status_code == 200
+    assert as_user(owner).get(f"/admin/{model}/", {"q": "a"}).status_code == 200
 
 
 def test_administration_labels_its_fields(as_user, owner):
-    page = as_user(owner).get(f"/admin/workspaces/user/{owner.pk}/change/").content.decode()
+    page = as_user(owner).get(f"/admin/accounts/user/{owner.pk}/change/").content.decode()
     assert '<label for="id_last_login_0">' in page
 
 

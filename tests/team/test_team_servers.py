@@ -10,8 +10,8 @@ import redis
 from django.conf import settings
 from django.db import connection
 
+from accounts.models import SignInLink, User
 from tests.up.running import Studio
-from workspaces.models import SignInLink, User
 
 pytestmark = pytest.mark.team
 

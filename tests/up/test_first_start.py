@@ -7,11 +7,12 @@ import os
 import pytest
 from django.core.management import CommandError, call_command
 
+from accounts.authentication import actor_of
+from accounts.models import SignInLink, User
 from compute.models import ComputeTarget, Host
 from runs.models import Run
 from studio import storage
-from workspaces.authentication import actor_of
-from workspaces.models import SignInLink, User, Workspace
+from workspaces.models import Workspace
 
 
 @pytest.fixture

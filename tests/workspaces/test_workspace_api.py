@@ -238,7 +238,7 @@ def test_discovery_needs_no_token(api, workspace):
 
 
 def test_a_run_token_reads_its_workspace_only(api, alice, workspace, w):
-    from workspaces.authentication import run_token
+    from accounts.authentication import run_token
 
     other = factories.make_workspace()
     client = api(run_token(alice.pk, workspace.pk, "run-1", 1))

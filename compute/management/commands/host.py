@@ -5,8 +5,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from compute.keys import host_key
 from compute.models import Host
+from studio import names
 from studio.errors import Invalid
-from workspaces import names
 
 
 class Command(BaseCommand):

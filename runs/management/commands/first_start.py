@@ -18,15 +18,16 @@ from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.urls import reverse
 
+from accounts.actors import Actor
+from accounts.management.commands.signin import link_for, owner
+from accounts.models import User
 from compute.keys import host_key
 from compute.models import ComputeTarget, Host, Scale
 from runs import submission
 from runs.files import snapshots
 from studio import env, redis_server
 from workspaces import creation
-from workspaces.access import Actor
-from workspaces.management.commands.signin import link_for, owner
-from workspaces.models import User, Workspace
+from workspaces.models import Workspace
 
 GROUP, WORKSPACE, LOCATION = "aml-resources", "aml-workspace", "eastus"
 CLUSTER, SIZE, MOST_NODES = "cpu-cluster", "Standard_DS3_v2", 2

@@ -6,11 +6,12 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.actors import Actor
+from accounts.management.commands.signin import nobody, owner
+from accounts.models import Token, User
 from studio.errors import StudioError
 from workspaces import creation
-from workspaces.access import Actor
-from workspaces.management.commands.signin import nobody, owner
-from workspaces.models import ResourceGroup, Token, User, Workspace
+from workspaces.models import ResourceGroup, Workspace
 
 
 class Command(BaseCommand):

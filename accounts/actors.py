@@ -1,0 +1,24 @@
+"""Who asks: a person, or a run by its token."""
+
+import dataclasses
+
+from accounts.models import User
+
+
+@dataclasses.dataclass(frozen=True)
+class Actor:
+    """Who asks: a person, in a browser or by a token; or a run, by its run token, which reaches its own workspace and run only."""
+
+    user: User
+    workspace_id: int | None = None
+    run_id: str = ""
+    attempt: int = 0
+
+    @property
+    def is_run(self) -> bool:
+        return bool(self.run_id)
+
+
+def actor_of_request(request) -> Actor:
+    """The person in front of a page."""
+    return Actor(request.user)

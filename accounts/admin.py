@@ -1,0 +1,48 @@
+"""Sign-in links, tokens and failed attempts, for a site admin. The page of a person stands in workspaces/admin.py, with roles."""
+
+from django.contrib import admin
+
+from accounts.models import DeviceLogin, FailedSignIn, SignInLink, Token
+
+
+class SecretAdmin(admin.ModelAdmin):
+    """Made by the page or the command that shows the secret once; here it can only be looked at and ended."""
+
+    exclude = ["digest", "device_digest"]
+
+    def has_add_permission(self, request):
+        return False
+
+    def get_readonly_fields(self, request, obj=None):
+        ends = {"expires_at", "revoked_at", "denied_at"}
+        return [f.name for f in self.model._meta.fields if f.name not in {*ends, *self.exclude}]
+
+
+@admin.register(Token)
+class TokenAdmin(SecretAdmin):
+    list_display = ["name", "user", "prefix", "created_at", "last_used_at", "expires_at", "revoked_at"]
+    list_filter = ["created_at", "expires_at", "revoked_at"]
+    list_select_related = ["user"]
+    search_fields = ["name", "prefix", "user__username"]
+
+
+@admin.register(SignInLink)
+class SignInLinkAdmin(SecretAdmin):
+    list_display = ["user", "expires_at", "used_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]
+
+
+@admin.register(DeviceLogin)
+class DeviceLoginAdmin(SecretAdmin):
+    list_display = ["user_code", "client_name", "user", "created_at", "expires_at", "denied_at", "redeemed_at"]
+    list_select_related = ["user"]
+    search_fields = ["user_code", "client_name", "user__username"]
+
+
+@admin.register(FailedSignIn)
+class FailedSignInAdmin(admin.ModelAdmin):
+    """Delete a person's rows to let them try again at once."""
+
+    list_display = ["name", "at"]
+    search_fields = ["name"]

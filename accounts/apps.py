@@ -1,0 +1,16 @@
+from django.apps import AppConfig
+
+from studio.api import Bearer
+from studio.shell import Shell
+
+
+class AccountsConfig(AppConfig):
+    name = "accounts"
+
+    def ready(self):
+        # Imported here because these need the models, which are not loaded before this moment.
+        from accounts.actors import actor_of_request
+        from accounts.authentication import actor_of
+
+        Bearer.authenticate_token = staticmethod(actor_of)
+        Shell.actor_of = staticmethod(actor_of_request)

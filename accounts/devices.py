@@ -1,0 +1,96 @@
+"""`lazuli login`: the terminal asks for a code over the API, a signed-in browser approves it on the page."""
+
+import datetime as dt
+import secrets
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+from ninja import Router, Schema
+
+from accounts import schemas
+from accounts.models import DeviceLogin
+from accounts.secrets import digest, new_secret
+from studio import names
+from studio.api import Bearer
+from studio.errors import Invalid, NotReady
+from studio.schemas import told
+
+router = Router(tags=["Sign-in"], auth=None)
+# No vowels and no look-alikes, so that no code is a word or can be misread.
+LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
+MINUTES = 15
+INTERVAL = 2
+# Codes that wait at the same moment; a hundred people do not sign in within a quarter of an hour.
+MOST_WAITING = 200
+
+
+class DeviceBody(Schema):
+    clientName: str = "a terminal"
+
+
+class DeviceTokenBody(Schema):
+    deviceCode: str
+
+
+@router.post("/login/device", response=told(schemas.DeviceCode), summary="Begin to sign in from a terminal")
+def begin(request: HttpRequest, body: DeviceBody):
+    now = timezone.now()
+    DeviceLogin.objects.filter(expires_at__lt=now - dt.timedelta(days=1)).delete()
+    if DeviceLogin.objects.filter(user=None, denied_at=None, expires_at__gt=now).count() >= MOST_WAITING:
+        raise NotReady("Too many sign-ins are waiting for approval. Try again in some minutes.")
+    secret = new_secret()
+    code = "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(2))
+    DeviceLogin.objects.create(
+        device_digest=digest(secret),
+        user_code=code,
+        client_name=names.checked(body.clientName, "client name", most=80),
+        expires_at=now + dt.timedelta(minutes=MINUTES),
+    )
+    return {
+        "deviceCode": secret,
+        "userCode": code,
+        "verificationUrl": f"{settings.PUBLIC_URL}{reverse('accounts:device')}?code={code}",
+        "expiresIn": MINUTES * 60,
+        "interval": INTERVAL,
+    }
+
+
+@router.post("/login/device/token", response=told(schemas.DeviceToken), summary="Ask whether the sign-in was approved")
+def finish(request: HttpRequest, body: DeviceTokenBody):
+    login = DeviceLogin.objects.select_related("user").filter(device_digest=digest(body.deviceCode)).first()
+    if login is None:
+        raise Invalid("The code has expired. Run `lazuli login` again.", code="expired_token")
+    token = login.redeem()
+    return {"token": token, "user": {"name": login.user.label, "username": login.user.username}}
+
+
+@router.get("/login/whoami", auth=Bearer(), response=told(schemas.TokenHolder), summary="Whose token this is")
+def whoami(request: HttpRequest):
+    user = request.auth.user
+    return {"name": user.label, "username": user.username, "runId": request.auth.run_id or None}
+
+
+@require_http_methods(["GET", "POST"])
+def device(request):
+    """Shows what asks for a sign-in; a POST approves or denies it."""
+    code = (request.POST.get("code") or request.GET.get("code", "")).replace("\0", "").strip().upper()
+    login = DeviceLogin.objects.filter(user_code=code, user=None, denied_at=None, expires_at__gt=timezone.now()).first()
+    if request.method == "POST" and login:
+        return _decide(request, login)
+    context = {"code": code, "login": login, "unknown": bool(code) and login is None}
+    return render(request, "accounts/device.html", context, status=404 if context["unknown"] else 200)
+
+
+def _decide(request, login: DeviceLogin):
+    if request.POST.get("answer") == "approve":
+        login.approve(request.user)
+        messages.success(request, f"{login.client_name} is signed in as {request.user.label}. You can close this page.")
+    else:
+        login.deny()
+        messages.info(request, f"The sign-in of {login.client_name} was denied.")
+    return redirect("accounts:tokens")

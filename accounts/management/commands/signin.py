@@ -1,0 +1,39 @@
+"""`manage.py signin [USER]`: a link that signs a person in once."""
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.urls import reverse
+
+from accounts.models import SignInLink, User
+
+
+def owner() -> User | None:
+    """The account of the first start: the oldest site admin."""
+    return User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
+
+
+def link_for(user: User, landing: str = "") -> str:
+    """The address that signs the person in once, and then opens the page `landing`."""
+    link = settings.PUBLIC_URL + reverse("accounts:sign_in_link", args=[SignInLink.make(user)])
+    return f"{link}?next={landing}" if landing else link
+
+
+class Command(BaseCommand):
+    help = "Print a link that signs a person in once; it is good for a day."
+    requires_system_checks = []
+
+    def add_arguments(self, parser):
+        parser.add_argument("user", nargs="?", help="user name; the Owner if none is given")
+
+    def handle(self, *args, user, **options):
+        found = User.objects.filter(username=user, is_active=True).first() if user else owner()
+        if found is None:
+            raise CommandError(nobody(user))
+        self.stdout.write(link_for(found))
+
+
+def nobody(user: str | None) -> str:
+    if not user:
+        return "There is no Owner yet: start the studio once with `make up`."
+    known = ", ".join(User.objects.filter(is_active=True).values_list("username", flat=True)[:20]) or "none yet"
+    return f"There is no active account named {user!r}. There are: {known}."

@@ -1,0 +1,157 @@
+"""People, and how they prove who they are: sign-in links, failed attempts, tokens, device logins."""
+
+import datetime as dt
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.utils import timezone
+
+from accounts.secrets import digest, new_secret
+from studio import names
+from studio.errors import Conflict, Invalid
+
+
+class User(AbstractUser):
+    class Theme(models.TextChoices):
+        SYSTEM = "system"
+        LIGHT = "light"
+        DARK = "dark"
+
+    theme = models.CharField(max_length=8, choices=Theme, default=Theme.SYSTEM)
+
+    @property
+    def label(self) -> str:
+        return self.get_full_name() or self.username
+
+    @property
+    def initials(self) -> str:
+        words = self.label.replace(".", " ").replace("_", " ").split()
+        return "".join(word[0] for word in words[:2]).upper()
+
+
+class SignInLink(models.Model):
+    """A link that signs a person in once."""
+
+    user = models.ForeignKey(User, models.CASCADE)
+    digest = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self):
+        return f"for {self.user}"
+
+    @classmethod
+    def make(cls, user, hours: int = 24) -> str:
+        """The secret to put into the address; only its digest is stored."""
+        secret = new_secret()
+        cls.objects.create(user=user, digest=digest(secret), expires_at=timezone.now() + dt.timedelta(hours=hours))
+        return secret
+
+    @classmethod
+    def redeem(cls, secret: str) -> User | None:
+        """The person, the first time and in time; None afterwards."""
+        now = timezone.now()
+        fresh = cls.objects.filter(digest=digest(secret), used_at=None, expires_at__gt=now)
+        # One conditional UPDATE: of two clicks, one wins.
+        if not fresh.update(used_at=now):
+            return None
+        return cls.objects.select_related("user").get(digest=digest(secret)).user
+
+
+class FailedSignIn(models.Model):
+    """A wrong password, kept for a while: all processes of the web server count the same ones."""
+
+    MOST = 10
+    WINDOW = dt.timedelta(minutes=15)
+
+    name = models.CharField(max_length=150, db_index=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self):
+        return f"{self.name}, {self.at:%Y-%m-%d %H:%M}"
+
+    @classmethod
+    def note(cls, name: str):
+        cls.objects.filter(at__lt=timezone.now() - cls.WINDOW).delete()
+        cls.objects.create(name=name.lower())
+
+    @classmethod
+    def too_many(cls, name: str) -> bool:
+        return cls.objects.filter(name=name.lower(), at__gt=timezone.now() - cls.WINDOW).count() >= cls.MOST
+
+
+class Token(models.Model):
+    """A personal access token. The secret is shown once; its sha256 is stored."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=12)
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self):
+        return f"{self.name} ({self.prefix}…)"
+
+    @classmethod
+    def make(cls, user, name: str, days: int | None = None) -> tuple["Token", str]:
+        secret = new_secret("lz_")
+        expires = timezone.now() + dt.timedelta(days=days) if days else None
+        token = cls.objects.create(
+            user=user,
+            name=names.checked(name, "token name", most=100),
+            prefix=secret[:8],
+            digest=digest(secret),
+            expires_at=expires,
+        )
+        return token, secret
+
+    def revoke(self):
+        self.revoked_at = timezone.now()
+        self.save(update_fields=["revoked_at"])
+
+    @property
+    def is_active(self) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
+
+
+class DeviceLogin(models.Model):
+    """`lazuli login`: the terminal shows a short code, a signed-in browser approves it."""
+
+    device_digest = models.CharField(max_length=64, unique=True)
+    user_code = models.CharField(max_length=9, unique=True)
+    client_name = models.CharField(max_length=100)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    user = models.ForeignKey(User, models.CASCADE, null=True)
+    denied_at = models.DateTimeField(null=True)
+    redeemed_at = models.DateTimeField(null=True)
+
+    def __str__(self):
+        return self.user_code
+
+    def approve(self, user):
+        if not DeviceLogin.objects.filter(pk=self.pk, user=None, denied_at=None, expires_at__gt=timezone.now()).update(
+            user=user
+        ):
+            raise Conflict("This code was used already or has expired. Run `lazuli login` again.")
+
+    def deny(self):
+        DeviceLogin.objects.filter(pk=self.pk, user=None).update(denied_at=timezone.now())
+
+    def redeem(self) -> str:
+        """The new token's secret, once approved; raises Invalid with OAuth's device-flow codes before that."""
+        if self.denied_at:
+            raise Invalid("The request was denied in the browser.", code="access_denied")
+        if self.expires_at < timezone.now() or self.redeemed_at:
+            raise Invalid("The code has expired. Run `lazuli login` again.", code="expired_token")
+        if not self.user:
+            raise Invalid("Waiting for approval in the browser.", code="authorization_pending")
+        if not DeviceLogin.objects.filter(pk=self.pk, redeemed_at=None).update(redeemed_at=timezone.now()):
+            raise Invalid("The code has expired. Run `lazuli login` again.", code="expired_token")
+        return Token.make(self.user, f"login from {self.client_name}")[1]

@@ -1,0 +1,122 @@
+"""Signing in and out, and what a person sets for themselves: theme, password, access tokens."""
+
+from django.conf import settings
+from django.contrib import auth, messages
+from django.contrib.auth.decorators import login_not_required
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.forms import PasswordForm, SignInForm, TokenForm
+from accounts.models import FailedSignIn, SignInLink, Token, User
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+@login_not_required
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+def sign_in(request):
+    if request.user.is_authenticated:
+        return redirect(_next(request))
+    form = SignInForm(request.POST or None)
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        user = _authenticate(request, form)
+        if user:
+            auth.login(request, user)
+            return redirect(_next(request))
+        status = 429 if FailedSignIn.too_many(form.cleaned_data["username"]) else 403
+    return render(request, "accounts/sign_in.html", {"form": form, "next": _next(request)}, status=status)
+
+
+def _authenticate(request, form) -> User | None:
+    name = form.cleaned_data["username"]
+    if FailedSignIn.too_many(name):
+        form.add_error(None, "Too many wrong passwords. Wait a quarter of an hour, or use a sign-in link.")
+        return None
+    user = auth.authenticate(request, **form.cleaned_data)
+    if user is None:
+        FailedSignIn.note(name)
+        form.add_error(None, "This name and password do not go together.")
+    return user
+
+
+@login_not_required
+@never_cache
+@require_GET
+def sign_in_link(request, secret):
+    """Works once, as Jupyter's does."""
+    user = SignInLink.redeem(secret)
+    if user and user.is_active:
+        auth.login(request, user, backend=BACKEND)
+        return redirect(_next(request))
+    if request.user.is_authenticated:
+        return redirect(_next(request))
+    return render(request, "accounts/sign_in_link_used.html", status=410)
+
+
+@login_not_required
+@require_POST
+def sign_out(request):
+    auth.logout(request)
+    return redirect("accounts:sign_in")
+
+
+@require_POST
+def theme(request):
+    chosen = request.POST.get("theme")
+    if chosen in User.Theme.values:
+        request.user.theme = chosen
+        request.user.save(update_fields=["theme"])
+    return redirect(_next(request))
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+def password(request):
+    form = PasswordForm(request.user, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        auth.update_session_auth_hash(request, request.user)
+        messages.success(request, "Your password is set.")
+        return redirect("accounts:password")
+    return render(request, "accounts/password.html", {"form": form})
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def tokens(request):
+    """The list; a POST makes one and shows its secret, this once."""
+    form = TokenForm(request.POST or None)
+    secret = ""
+    if request.method == "POST" and form.is_valid():
+        _, secret = Token.make(request.user, form.cleaned_data["name"], form.cleaned_data["days"] or None)
+        form = TokenForm()
+    mine = request.user.tokens.filter(revoked_at=None)
+    return render(
+        request,
+        "accounts/tokens.html",
+        {"form": form, "secret": secret, "tokens": mine, "server": settings.PUBLIC_URL},
+    )
+
+
+@require_POST
+def token_revoke(request, pk):
+    token = get_object_or_404(Token, pk=pk, user=request.user)
+    token.revoke()
+    messages.success(request, f"The token “{token.name}” no longer works.")
+    return redirect("accounts:tokens")
+
+
+def _next(request) -> str:
+    """Where the person wanted to go, if that is here."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    # A word without a slash would be taken for the name of an address.
+    allowed = wanted.startswith("/") and url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if allowed else settings.LOGIN_REDIRECT_URL

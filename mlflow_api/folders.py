@@ -1,0 +1,61 @@
+"""What files of runs and of logged models have in common over this wire: their paths, one level of a tree, a download."""
+
+import collections
+import re
+from urllib.parse import unquote
+
+from django.http import HttpResponse
+from django.utils.http import content_disposition_header
+
+from mlflow_api.errors import invalid
+from runs.files import ranges
+
+# A name that stands in a header as it is.
+TOKEN = re.compile(r"[\w.+-]+", re.ASCII)
+# MLflow's own files without an extension.
+TEXTS = {"mlmodel", "mlproject"}
+
+
+def checked(path: str) -> str:
+    """The path itself; refused if it could lead elsewhere, however often it is unquoted."""
+    plain, before = path, None
+    while plain != before:
+        before, plain = plain, unquote(plain)
+    parts = plain.split("/")
+    if (
+        plain.startswith("/")
+        or ".." in parts
+        or "\\" in plain
+        or re.match(r"[a-zA-Z][\w+.-]*:", plain)
+        or "\0" in plain
+    ):
+        # MLflow's own words, which its clients and tests know.
+        raise invalid("Invalid path")
+    return path.strip("/")
+
+
+def listed(rows, folder: str) -> list[dict]:
+    """One level of a tree: from (path, size) of all that lies below `folder`."""
+    files, folders = [], collections.OrderedDict()
+    start = len(folder) + 1 if folder else 0
+    for path, size in rows:
+        name, slash, _ = path[start:].partition("/")
+        if slash:
+            folders[name] = None
+        else:
+            files.append({"path": name, "is_dir": False, "file_size": size})
+    found = [{"path": name, "is_dir": True} for name in folders] + files
+    return sorted(found, key=lambda item: item["path"])
+
+
+def as_download(response: HttpResponse, content_type: str, path: str) -> HttpResponse:
+    """Always a download, under the file's own name, as MLflow answers."""
+    name = path.rsplit("/", 1)[-1]
+    response = ranges.safe(response, content_type, path)
+    if content_type == "text/plain" or name.lower() in TEXTS:
+        response["Content-Type"] = "text/plain"
+    plain = TOKEN.fullmatch(name)
+    response["Content-Disposition"] = (
+        f"attachment; filename={name}" if plain else content_disposition_header(True, name)
+    )
+    return response

@@ -1,0 +1,224 @@
+"""What a run logs: metrics, params, batches, data sets and models."""
+
+import json
+
+from django.db import transaction
+from django.db.models import F
+
+from mlflow_api import logged_models, messages, tags, validation
+from mlflow_api.errors import MlflowError, invalid
+from mlflow_api.request import Call
+from mlflow_api.request_fields import INT64, Fields, shown
+from mlflow_api.run_lookup import target
+from runs import metrics
+from runs.metrics.batches import Group
+from runs.models import Run, RunParameter
+from runs.models.lineage import RunDataset, RunModel
+from studio.database import writing
+from studio.errors import Invalid
+
+HISTORY = "mlflow.log-model.history"
+CONTEXT = "mlflow.data.context"
+# The year 9999, in ms.
+LATEST = 253_402_300_800_000
+# Key, value, time in ms, step.
+Point = tuple[str, float, int, int]
+
+
+def log_metric(call: Call) -> dict:
+    point = _point(call.fields.data)
+    _store_points(target(call, call.run_id()), [point])
+    _note_models(call, [call.fields.data])
+    return {}
+
+
+def log_parameter(call: Call) -> dict:
+    run_id, key = call.run_id(), call.fields.text("key", empty=True)
+    value = call.fields.text("value", empty=True)
+    run = target(call, run_id)
+    with writing():
+        _store_params(run, [(key, value)])
+    return {}
+
+
+def log_batch(call: Call) -> dict:
+    fields = call.fields
+    run_id = call.run_id()
+    items = [item.data for item in fields.objects("metrics")]
+    points = _points(items)
+    params, given = fields.pairs("params"), fields.pairs("tags")
+    validation.batch(len(points), len(params), len(given))
+    _check_keys("params", params, "Parameter")
+    _check_keys("tags", given, "Tag")
+    _check_params(params)
+    run = target(call, run_id)
+    with writing():
+        if params:
+            _store_params(run, params)
+        if points:
+            _store_points(run, points)
+            _note_models(call, items)
+        if given:
+            tags.store(call, run, dict(given))
+    return {}
+
+
+def _points(items: list[dict]) -> list[Point]:
+    points = []
+    try:
+        for item in items:
+            points.append(_point(item))
+    except MlflowError as error:
+        message = _located(error, f"metrics[{len(points)}]").message
+        raise invalid(f"Invalid value {shown(items)} for parameter 'metrics' supplied: {message}") from error
+    return points
+
+
+def _located(error: MlflowError, place: str) -> MlflowError:
+    """The same error, with the place of the wrong one among many."""
+    return MlflowError(error.code, error.message.replace("parameter '", f"parameter '{place}.", 1))
+
+
+def _check_keys(name: str, pairs: list[tuple[str, str]], what: str) -> None:
+    for place, (key, _) in enumerate(pairs):
+        try:
+            validation.key(key, what)
+        except MlflowError as error:
+            raise _located(error, f"{name}[{place}]") from error
+
+
+def _point(item: dict) -> Point:
+    """Most points are as they should be, and come by the thousand: only others are looked at field by field."""
+    key, value, at, step = item.get("key"), item.get("value"), item.get("timestamp"), item.get("step", 0)
+    plain = type(key) is str and type(at) is int and type(step) is int and 0 <= at < LATEST and -INT64 <= step < INT64
+    if not plain or type(value) is not float:
+        key, value, at, step = _checked_point(Fields(item))
+    return validation.key(key, "Metric"), value, at, step
+
+
+def _checked_point(fields: Fields) -> Point:
+    key, value, at = fields.text("key", empty=True), fields.number("value"), fields.integer("timestamp")
+    if not 0 <= at < LATEST:
+        raise invalid(f"Invalid value {at} for parameter 'timestamp' supplied: it must be a non-negative time in ms.")
+    return key, value, at, fields.integer("step", 0)
+
+
+def _store_points(run: Run, points: list[Point]) -> None:
+    groups: dict[str, Group] = {}
+    for key, value, at, step in points:
+        group = groups.get(key) or groups.setdefault(key, Group("scalar", [], [], [], "float"))
+        group.steps.append(step)
+        group.times.append(at)
+        group.values.append(value)
+    try:
+        metrics.store(run, groups, once=True)
+    except Invalid as error:
+        raise invalid(error.message) from error
+
+
+def _note_models(call: Call, items: list[dict]) -> None:
+    """Metrics may be of a logged model too."""
+    points = []
+    for item in [Fields(item) for item in items if "model_id" in item or "modelId" in item]:
+        model_id = item.text("model_id", "")
+        names = {name: item.text(name, "") for name in ("dataset_name", "dataset_digest")}
+        point = {"key": item.text("key"), "value": messages.number(item.number("value"))}
+        point |= {"timestamp": item.integer("timestamp"), "step": item.integer("step", 0)}
+        if model_id:
+            points.append((model_id, point | {name: value for name, value in names.items() if value}))
+    if points:
+        logged_models.note_metrics(call, call.run_id(), points)
+
+
+def _check_params(params: list[tuple[str, str]]) -> None:
+    seen = set()
+    for key, value in params:
+        validation.key(key, "Parameter")
+        validation.value(value, f"Param value of '{key}'")
+        if key in seen:
+            raise invalid(
+                f"Duplicate parameter keys have been submitted: {key}. Please ensure the request contains only one param value per param key."
+            )
+        seen.add(key)
+
+
+def _store_params(run: Run, params: list[tuple[str, str]]) -> None:
+    """Written once: the same value again changes nothing, another one is refused. Inside a transaction."""
+    _check_params(params)
+    Run.objects.filter(pk=run.pk).update(revision=F("revision") + 1)
+    present = dict(run.parameter_rows.filter(name__in=[key for key, _ in params]).values_list("name", "value"))
+    for key, value in params:
+        if present.get(key, value) != value:
+            raise invalid(
+                f"Changing param values is not allowed. Param with key='{key}' was already logged with value="
+                f"'{present[key]}' for run ID='{run.run_id}'. Attempted logging new value '{value}'."
+            )
+    fresh = [RunParameter(run=run, name=key, value=value) for key, value in params if key not in present]
+    RunParameter.objects.bulk_create(fresh)
+
+
+def log_model(call: Call) -> dict:
+    """MLflow 2's clients: a model among the run's files is noted in a tag."""
+    run = call.open_run()
+    try:
+        model = json.loads(call.fields.text("model_json"))
+    except ValueError as error:
+        raise invalid(f"Malformed model info. The model is not JSON: {error}") from error
+    absent = [
+        name
+        for name in ("artifact_path", "flavors", "utc_time_created", "run_id")
+        if not isinstance(model, dict) or name not in model
+    ]
+    if absent:
+        raise invalid(f"Model json is missing mandatory fields: {', '.join(absent)}")
+    with transaction.atomic():
+        Run.objects.select_for_update().get(pk=run.pk)
+        row = run.tag_rows.filter(name=HISTORY).first()
+        history = [*(json.loads(row.value) if row else []), model]
+        run.tag_rows.update_or_create(name=HISTORY, defaults={"value": json.dumps(history)})
+    return {}
+
+
+def log_inputs(call: Call) -> dict:
+    run = call.open_run()
+    rows = [_dataset(run, item) for item in call.fields.objects("datasets")]
+    if not rows and "models" not in call.fields:
+        raise invalid("Missing value for required parameter 'datasets'. Name at least one data set or model.")
+    models = [(item.text("model_id"), 0) for item in call.fields.objects("models")]
+    with transaction.atomic():
+        RunDataset.objects.bulk_create(rows, ignore_conflicts=True)
+        _link(run, models, made=False)
+    return {}
+
+
+def _dataset(run: Run, item: Fields) -> RunDataset:
+    described = item.object("dataset")
+    given = dict(item.pairs("tags"))
+    row = RunDataset(
+        run=run,
+        name=validation.value(described.text("name"), "Dataset name", 500),
+        digest=validation.value(described.text("digest"), "Dataset digest", 36),
+        context=validation.value(given.get(CONTEXT, ""), "Dataset context", 500),
+        tags={
+            validation.key(key, "Input tag"): validation.value(value, "Input tag value") for key, value in given.items()
+        },
+    )
+    for name, most in (("source_type", 1000), ("source", 65_535), ("schema", 1_048_575), ("profile", 16_777_215)):
+        setattr(row, name, validation.value(described.text(name, ""), f"Dataset {name}", most))
+    return row
+
+
+def log_outputs(call: Call) -> dict:
+    run = call.open_run()
+    models = [(item.text("model_id"), item.integer("step", 0)) for item in call.fields.objects("models")]
+    if not models:
+        raise MlflowError("INVALID_PARAMETER_VALUE", "Missing value for required parameter 'models'.")
+    _link(run, models, made=True)
+    return {}
+
+
+def _link(run: Run, models: list[tuple[str, int]], *, made: bool) -> None:
+    rows = [
+        RunModel(run=run, model_id=validation.value(key, "Model id", 64), step=step, made=made) for key, step in models
+    ]
+    RunModel.objects.bulk_create(rows, ignore_conflicts=True)

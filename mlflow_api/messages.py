@@ -1,0 +1,161 @@
+"""Rows as MLflow's messages. Fields without a value are left out."""
+
+import collections
+import datetime as dt
+import math
+
+from mlflow_api.errors import invalid
+from runs.models import Experiment, MetricSeries, Run, RunParameter, RunTag
+from runs.models.lineage import RunDataset, RunModel
+
+NOTE, NAME, PARENT, USER = "mlflow.note.content", "mlflow.runName", "mlflow.parentRunId", "mlflow.user"
+# These tags are columns here, so that a name, a description or a parent is one thing, whoever changes it.
+COLUMNS = {NOTE, NAME, PARENT}
+WAITING = {
+    Run.Status.NOT_STARTED,
+    Run.Status.PREPARING,
+    Run.Status.PROVISIONING,
+    Run.Status.STARTING,
+    Run.Status.QUEUED,
+}
+STATUS = {
+    **dict.fromkeys(WAITING, "SCHEDULED"),
+    Run.Status.RUNNING: "RUNNING",
+    Run.Status.FINALIZING: "RUNNING",
+    Run.Status.CANCEL_REQUESTED: "RUNNING",
+    Run.Status.COMPLETED: "FINISHED",
+    Run.Status.FAILED: "FAILED",
+    Run.Status.CANCELED: "KILLED",
+}
+OUR_STATUS = {
+    "SCHEDULED": Run.Status.QUEUED,
+    "RUNNING": Run.Status.RUNNING,
+    "FINISHED": Run.Status.COMPLETED,
+    "FAILED": Run.Status.FAILED,
+    "KILLED": Run.Status.CANCELED,
+}
+WORDS = ("NaN", "Infinity", "-Infinity")
+
+
+def millis(moment: dt.datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def moment(millis: int, name: str) -> dt.datetime:
+    try:
+        return dt.datetime.fromtimestamp(millis / 1000, dt.UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise invalid(f"Invalid value {millis} for parameter '{name}' supplied: no time in ms since 1970.") from error
+
+
+def number(value: float):
+    """JSON has no word for what is not finite; MLflow writes texts."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+
+
+def experiment(row: Experiment) -> dict:
+    tags = {**row.tags, **({NOTE: row.description} if row.description else {})}
+    return {
+        "experiment_id": str(row.experiment_id),
+        "name": row.name,
+        "artifact_location": experiment_location(row),
+        "lifecycle_stage": "deleted" if row.deleted_at else "active",
+        "last_update_time": millis(row.updated_at),
+        "creation_time": millis(row.created_at),
+        **({"tags": keyed(tags.items())} if tags else {}),
+    }
+
+
+def experiment_location(row: Experiment) -> str:
+    return f"mlflow-artifacts:/{row.experiment_id}"
+
+
+def artifact_uri(run: Run) -> str:
+    return f"{experiment_location(run.experiment)}/{run.run_id}/artifacts"
+
+
+def keyed(pairs) -> list[dict]:
+    return [{"key": key, "value": value} for key, value in pairs]
+
+
+def run_info(run: Run, user: str) -> dict:
+    return {
+        "run_id": run.run_id,
+        "run_uuid": run.run_id,
+        "run_name": run.display_name,
+        "experiment_id": str(run.experiment.experiment_id),
+        "user_id": user,
+        "status": STATUS[run.status],
+        "start_time": millis(run.started_at or run.created_at),
+        **({"end_time": millis(run.ended_at)} if run.ended_at else {}),
+        "artifact_uri": artifact_uri(run),
+        "lifecycle_stage": "deleted" if run.deleted_at else "active",
+    }
+
+
+def run(row: Run) -> dict:
+    return runs([row])[0]
+
+
+def runs(rows: list[Run]) -> list[dict]:
+    """Runs with all their data, in a fixed number of queries."""
+    keys = [row.pk for row in rows]
+    tags = _grouped(RunTag.objects.filter(run__in=keys).values_list("run_id", "name", "value"))
+    params = _grouped(RunParameter.objects.filter(run__in=keys).values_list("run_id", "name", "value"))
+    metrics = _metrics(keys)
+    datasets, models = _datasets(keys), _models(keys)
+    return [_run(row, tags[row.pk], params[row.pk], metrics[row.pk], datasets[row.pk], models[row.pk]) for row in rows]
+
+
+def _run(row: Run, tags, params, metrics, datasets, models) -> dict:
+    tags = dict(tags) | {NAME: row.display_name}
+    if row.description:
+        tags[NOTE] = row.description
+    if row.parent:
+        tags[PARENT] = row.parent.run_id
+    data = {"metrics": metrics, "params": keyed(params), "tags": keyed(tags.items())}
+    told = {"info": run_info(row, tags.get(USER, "")), "data": {name: value for name, value in data.items() if value}}
+    inputs = {"dataset_inputs": datasets, "model_inputs": [{"model_id": m} for m, _, made in models if not made]}
+    told["inputs"] = {name: value for name, value in inputs.items() if value}
+    outputs = [{"model_id": model_id, "step": step} for model_id, step, made in models if made]
+    told["outputs"] = {"model_outputs": outputs} if outputs else {}
+    return told
+
+
+def _grouped(rows) -> dict:
+    found = collections.defaultdict(list)
+    for key, *rest in rows:
+        found[key].append(tuple(rest))
+    return found
+
+
+def numeric_series():
+    """The series that MLflow has a word for."""
+    kinds = [MetricSeries.Kind.SCALAR, MetricSeries.Kind.LIST]
+    return MetricSeries.objects.filter(kind__in=kinds).exclude(last=None, values=MetricSeries.Values.JSON)
+
+
+def _metrics(keys) -> dict:
+    found = collections.defaultdict(list)
+    rows = numeric_series().filter(run__in=keys).order_by("run_id", "name")
+    for key, name, last, shown, step, at in rows.values_list("run_id", "name", "last", "shown", "last_step", "last_at"):
+        if last is None and shown != "NaN":
+            continue
+        value = shown if shown in WORDS else last
+        found[key].append({"key": name, "value": value, "timestamp": millis(at), "step": step})
+    return found
+
+
+def _datasets(keys) -> dict:
+    found = collections.defaultdict(list)
+    for row in RunDataset.objects.filter(run__in=keys):
+        names = ("name", "digest", "source_type", "source", "schema", "profile")
+        dataset = {name: getattr(row, name) for name in names if getattr(row, name)}
+        found[row.run_id].append({"tags": keyed(row.tags.items()), "dataset": dataset})
+    return found
+
+
+def _models(keys) -> dict:
+    return _grouped(RunModel.objects.filter(run__in=keys).values_list("run_id", "model_id", "step", "made"))

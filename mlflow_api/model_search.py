@@ -1,0 +1,129 @@
+"""Searching logged models. Their metrics lie in the rows, and a search gives few of them: those are looked at here."""
+
+import operator
+
+from django.db.models import Q
+
+from mlflow_api import logged_models, page_tokens
+from mlflow_api.errors import invalid
+from mlflow_api.request import Call
+from mlflow_api.request_fields import Fields
+from mlflow_api.search import paged
+from registry.models import LoggedModel
+from runs.models import Experiment
+from studio.search.conditions import Rows
+from studio.search.grammar import Clause
+
+COMPARED = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+
+
+class Models(Rows):
+    """With their metrics, of which those count that are of one of the data sets, if some are named."""
+
+    def find_measured(self, rows, text: str, datasets: list[tuple[str, str]]):
+        self.rows, self.datasets = rows, datasets
+        return self.find(rows, text, [], [])
+
+    def _condition(self, tree) -> Q:
+        if not isinstance(tree, Clause) or tree.entity not in ("metric", "metrics"):
+            return super()._condition(tree)
+        compare = COMPARED.get(tree.operator)
+        if compare is None or isinstance(tree.value, str):
+            raise tree.wrong(f"{tree.key} is a number; compare it by {', '.join(COMPARED)}, without quotes")
+
+        def meets(item: dict) -> bool:
+            return item["key"] == tree.key and compare(float(item["value"]), tree.value) and _is_of(item, self.datasets)
+
+        return Q(pk__in=[row.pk for row in self.rows if any(map(meets, row.metrics))])
+
+
+def _is_of(metric: dict, datasets: list[tuple[str, str]]) -> bool:
+    """A data set without a digest means all of its name."""
+    name, digest = metric.get("dataset_name"), metric.get("dataset_digest")
+    return not datasets or any(name == wanted and asked in ("", digest) for wanted, asked in datasets)
+
+
+ORDERS = {
+    "name": "name",
+    "model_id": "model_id",
+    **dict.fromkeys(["creation_timestamp", "creation_time"], "created_at"),
+    **dict.fromkeys(["last_updated_timestamp", "last_updated_time"], "updated_at"),
+}
+FIELDS = {
+    "columns": {
+        "name": ("text", "name"),
+        "status": ("status", "status"),
+        "source_run_id": ("text", "source_run_id"),
+        "model_id": ("text", "model_id"),
+        "model_type": ("text", "model_type"),
+        **dict.fromkeys(["creation_timestamp", "creation_time"], ("time", "created_at")),
+        **dict.fromkeys(["last_updated_timestamp", "last_updated_time"], ("time", "updated_at")),
+    },
+    "orders": ORDERS,
+    "json": {"param": "params", "params": "params"},
+}
+
+
+def search(call: Call) -> dict:
+    fields = call.fields
+    workspace = call.require("read")
+    most, start = fields.integer("max_results", 50), page_tokens.read(fields.text("page_token", ""))
+    if not 0 < most <= 1000:
+        raise invalid(f"Invalid value {most} for parameter 'max_results' supplied: write a number from 1 to 1000.")
+    experiments = Experiment.objects.filter(workspace=workspace, pk__in=[row.pk for row in _experiments(call)])
+    rows = LoggedModel.objects.filter(
+        workspace=workspace, deleted_at=None, experiment_id__in=experiments.values("experiment_id")
+    )
+    datasets = [_dataset(item) for item in fields.objects("datasets")]
+    rows = Models(**FIELDS).find_measured(rows, fields.text("filter", ""), datasets)
+    rows, by_metric = _ordered(rows, fields.objects("order_by"))
+    if datasets:
+        rows = [row for row in rows if any(_is_of(item, datasets) for item in row.metrics)]
+    if by_metric:
+        rows = sorted(rows, key=_metric_key(*by_metric))
+    return paged(rows, start, most, "models", logged_models.shape)
+
+
+def _dataset(item: Fields) -> tuple[str, str]:
+    return item.text("dataset_name"), item.text("dataset_digest", "")
+
+
+def _experiments(call: Call) -> list[Experiment]:
+    return [call.experiment(experiment_id) for experiment_id in dict.fromkeys(call.fields.texts("experiment_ids"))]
+
+
+def _ordered(rows, orders):
+    keys = []
+    for order in orders:
+        name, ascending = order.text("field_name"), order.truth("ascending", True)
+        entity, period, key = name.partition(".")
+        if entity in ("metric", "metrics") and period:
+            return rows, (key, ascending, order.text("dataset_name", ""), order.text("dataset_digest", ""))
+        column = ORDERS.get(key if entity in ("attribute", "attributes") else name)
+        if column is None:
+            raise invalid(f"Invalid order_by field '{name}': write metrics.x or one of {', '.join(ORDERS)}.")
+        keys.append(column if ascending else f"-{column}")
+    return rows.order_by(*keys, "-created_at", "-pk"), None
+
+
+def _metric_key(key: str, ascending: bool, dataset: str, digest: str):
+    def place(row: LoggedModel):
+        values = [
+            float(item["value"])
+            for item in row.metrics
+            if item["key"] == key
+            and dataset in ("", item.get("dataset_name"))
+            and digest in ("", item.get("dataset_digest"))
+        ]
+        if not values:
+            return (1, 0.0)
+        return (0, values[-1] if ascending else -values[-1])
+
+    return place

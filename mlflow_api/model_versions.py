@@ -1,0 +1,208 @@
+"""Versions of registered models in MLflow's words. A version's files are a run's, a logged model's or another version's."""
+
+import re
+from urllib.parse import unquote
+
+from django.db import transaction
+from django.db.models import F
+from django.http import HttpResponse
+from django.utils import timezone
+
+from mlflow_api import files, folders, logged_models, messages, model_files, page_tokens, registry, validation
+from mlflow_api.errors import MlflowError, invalid
+from mlflow_api.request import Call
+from mlflow_api.search import paged
+from registry.models import LoggedModel, Model, ModelVersion
+from studio.search.conditions import Rows
+
+# An address with a scheme.
+REMOTE = re.compile(r"[a-zA-Z][\w+.-]*:/")
+PROMPT_SOURCES = ("dummy-source", "prompt-template")
+VERSIONS = Rows(
+    columns={
+        "name": ("text", "model__name"),
+        "run_id": ("text", "run_id"),
+        **dict.fromkeys(["source_path", "source"], ("text", "source")),
+        **dict.fromkeys(["version_number", "version"], ("number", "number")),
+    },
+    orders={
+        "name": "model__name",
+        "version_number": "number",
+        "creation_timestamp": "created_at",
+        **dict.fromkeys(["timestamp", "last_updated_timestamp"], "updated_at"),
+    },
+    absent={registry.PROMPT: "false"},
+)
+
+
+def answer(row: ModelVersion) -> dict:
+    return {"model_version": registry.version_shape(row, row.model)}
+
+
+def create(call: Call) -> dict:
+    model = registry.find(call, "register")
+    tags = dict(registry.checked_tag(key, value) for key, value in call.fields.pairs("tags"))
+    source, run_id, logged = _origin(call, tags)
+    with transaction.atomic():
+        Model.objects.filter(pk=model.pk).update(version_count=F("version_count") + 1, updated_at=timezone.now())
+        model.refresh_from_db()
+        made = ModelVersion.objects.create(
+            model=model,
+            number=model.version_count,
+            description=registry.description(call),
+            tags=tags,
+            source=source,
+            run_id=run_id,
+            run_link=call.fields.text("run_link", ""),
+            logged_model_id=logged.model_id if logged else "",
+            created_by=call.actor.user,
+        )
+        if logged:
+            logged_models.note_version(logged, model.name, made.number)
+    return answer(made)
+
+
+def _origin(call: Call, tags: dict) -> tuple[str, str, LoggedModel | None]:
+    """The address of a new version's files, the run and the logged model that they are from."""
+    source = call.fields.text("source")
+    run_id = validation.value(call.fields.text("run_id", ""), "Run id", validation.MOST_RUN_ID)
+    if tags.get(registry.PROMPT, "").lower() == "true":
+        return _of_prompt(source), run_id, None
+    logged = _logged(call, source, call.fields.text("model_id", ""))
+    if logged is None and source.startswith("models:/"):
+        original = _version_named(call, source)
+        # An alias may point to another version tomorrow.
+        source, run_id = f"models:/{original.model.name}/{original.number}", run_id or original.run_id
+        logged = LoggedModel.objects.filter(
+            workspace=call.workspace, model_id=original.logged_model_id, deleted_at=None
+        ).first()
+    elif logged is None or source != f"models:/{logged.model_id}":
+        _check_source(call, source)
+    return source, run_id or (logged.source_run_id if logged else ""), logged
+
+
+def _of_prompt(source: str) -> str:
+    """A prompt is a text in a tag of its version and has no files; MLflow's clients send a word in place of an address."""
+    if source not in PROMPT_SOURCES:
+        raise invalid(
+            f"Invalid prompt source: '{source[:200]}'. Prompt sources must use an MLflow placeholder: "
+            f"{' or '.join(PROMPT_SOURCES)}."
+        )
+    return source
+
+
+def _logged(call: Call, source: str, model_id: str) -> LoggedModel | None:
+    match = re.fullmatch(r"models:/(m-[\w-]+)", source)
+    model_id = model_id or (match[1] if match else "")
+    return model_files.find(call, model_id) if model_id else None
+
+
+def _check_source(call: Call, source: str) -> None:
+    """A version's files are a run's, a logged model's or another version's; a path of the server is none of these."""
+    if source.startswith("models:/"):
+        _version_named(call, source)
+    elif not REMOTE.match(source) or source.lower().startswith("file:"):
+        raise _not_ours(source)
+    else:
+        plain = unquote(unquote(source))
+        if ".." in re.split(r"[/\\\\]", plain) or "\0" in plain or "?" in source or "#" in source:
+            raise invalid(
+                f"Invalid model version source: '{source[:200]}'. If supplying a source as an http, https, ftp, sftp or "
+                "s3 URI, or one of MLflow's artifacts, an absolute path must be provided, without '..', query or fragment."
+            )
+
+
+def _not_ours(source: str) -> MlflowError:
+    return invalid(
+        f"Invalid model version source: '{source[:200]}'. To use a local path as a model version source, the run_id "
+        "request parameter has to be specified and the local path has to be contained within the artifact directory "
+        "of the run specified by the run_id."
+    )
+
+
+def _version_named(call: Call, source: str) -> ModelVersion:
+    match = re.fullmatch(r"models:/([^/@]+)(?:/(\w+)|@([\w-]+))", source)
+    model = match and Model.objects.filter(workspace=call.workspace, name=match[1]).first()
+    number = model and (model.aliases.get(match[3]) if match[3] else int(match[2]) if match[2].isdigit() else None)
+    if not number:
+        raise invalid(f"Unable to fetch model from model URI source: '{source[:200]}'. It names no version.")
+    return registry.version_of(model, number)
+
+
+def get(call: Call) -> dict:
+    return answer(registry.find_version(call))
+
+
+def update(call: Call) -> dict:
+    return answer(registry.saved(registry.find_version(call, "register"), description=registry.description(call)))
+
+
+def delete(call: Call) -> dict:
+    version = registry.find_version(call, "edit")
+    with transaction.atomic():
+        keep = {name: number for name, number in version.model.aliases.items() if number != version.number}
+        registry.change_aliases(version.model, lambda aliases: keep)
+        version.delete()
+    return {}
+
+
+def transition(call: Call) -> dict:
+    version, stage = registry.find_version(call, "register"), registry.as_stage(call.fields.text("stage"))
+    archive = call.fields.truth("archive_existing_versions")
+    if archive and stage not in (ModelVersion.Stage.STAGING, ModelVersion.Stage.PRODUCTION):
+        raise invalid(
+            f"Model version transition cannot archive existing model versions because '{stage}' is not an Active stage. "
+            "Valid stages are Staging, Production."
+        )
+    with transaction.atomic():
+        if archive:
+            others = version.model.versions.filter(stage=stage).exclude(pk=version.pk)
+            others.update(stage=ModelVersion.Stage.ARCHIVED, updated_at=timezone.now())
+        registry.saved(version.model)
+        return answer(registry.saved(version, stage=stage))
+
+
+def search(call: Call) -> dict:
+    fields = call.fields
+    rows = ModelVersion.objects.filter(model__workspace=call.require("read")).select_related("model")
+    orders = fields.texts("order_by") or ["last_updated_timestamp DESC"]
+    rows = VERSIONS.find(rows, registry.without_prompts(fields.text("filter", "")), orders, ["model__name", "-number"])
+    most, start = registry.page_size(call, 10_000, 200_000), page_tokens.read(fields.text("page_token", ""))
+    return paged(rows, start, most, "model_versions", lambda row: registry.version_shape(row, row.model))
+
+
+def download_uri(call: Call) -> dict:
+    return {"artifact_uri": _download_uri(call, registry.find_version(call))}
+
+
+def _download_uri(call: Call, version: ModelVersion) -> str:
+    """What the plain client can download from; of a run's files that is the source itself."""
+    if version.logged_model_id:
+        return model_files.artifact_uri(model_files.find(call, version.logged_model_id))
+    if version.source.startswith("models:/"):
+        return _download_uri(call, _version_named(call, version.source))
+    return version.source
+
+
+def where(call: Call, version: ModelVersion) -> str:
+    """The folder behind the artifact proxy that holds the version's files."""
+    uri = _download_uri(call, version)
+    if not uri.startswith("runs:/"):
+        return uri
+    run_id, _, path = uri.removeprefix("runs:/").partition("/")
+    return f"{messages.artifact_uri(call.run(run_id))}/{path}"
+
+
+def set_tag(call: Call) -> dict:
+    return registry.set_tag(call, registry.find_version(call, "register"))
+
+
+def delete_tag(call: Call) -> dict:
+    return registry.delete_tag(call, registry.find_version(call, "register"))
+
+
+def get_artifact(call: Call) -> HttpResponse:
+    """A file of a registered version: of the run or the logged model that it was made from."""
+    path = folders.checked(call.fields.text("path"))
+    folder = where(call, registry.find_version(call)).removeprefix("mlflow-artifacts:/").strip("/")
+    return files.download(call, f"{folder}/{path}")

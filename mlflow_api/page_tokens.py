@@ -1,0 +1,25 @@
+"""Page tokens: where the next page starts, in a form that nobody takes for a number to compute with."""
+
+import base64
+import binascii
+
+from mlflow_api.errors import invalid
+
+MARK = b"at:"
+
+
+def write(start: int) -> str:
+    return base64.urlsafe_b64encode(MARK + str(start).encode()).decode()
+
+
+def read(token: str) -> int:
+    """0 for no token, the first page."""
+    if not token:
+        return 0
+    try:
+        text = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        text = b""
+    if not text.startswith(MARK) or not text[3:].isdigit():
+        raise invalid(f"Invalid page token '{token[:100]}'. Send the token that the page before gave, as it is.")
+    return int(text[3:])

@@ -1,0 +1,149 @@
+"""What registered models and their versions have in common: how they look over the wire, names, tags, and how they are found."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from mlflow_api import messages, validation
+from mlflow_api.errors import invalid, missing
+from mlflow_api.request import Call
+from registry.models import Model, ModelVersion
+
+MOST_TAG, MOST_DESCRIPTION = 100_000, 5_000
+# MLflow keeps its prompts among the registered models, under this tag; a search finds them only if it asks for them.
+PROMPT = "mlflow.prompt.is_prompt"
+NO_PROMPT = f"tag.`{PROMPT}` != 'true'"
+
+
+def model_shape(row: Model) -> dict:
+    versions = list(row.versions.all())
+    latest = {version.stage: version for version in sorted(versions, key=lambda version: version.number)}
+    told = {
+        "name": row.name,
+        "creation_timestamp": messages.millis(row.created_at),
+        "last_updated_timestamp": messages.millis(row.updated_at),
+        "description": row.description,
+        "latest_versions": [version_shape(version, row) for version in latest.values()],
+        "tags": messages.keyed(row.tags.items()),
+        "aliases": [{"alias": alias, "version": str(number)} for alias, number in row.aliases.items()],
+    }
+    return {name: value for name, value in told.items() if value not in ("", [])}
+
+
+def version_shape(row: ModelVersion, model: Model) -> dict:
+    told = {
+        "name": model.name,
+        "version": str(row.number),
+        "creation_timestamp": messages.millis(row.created_at),
+        "last_updated_timestamp": messages.millis(row.updated_at),
+        "current_stage": row.stage,
+        "description": row.description,
+        "source": row.source,
+        "run_id": row.run_id,
+        "run_link": row.run_link,
+        "model_id": row.logged_model_id,
+        "status": "READY",
+        "tags": messages.keyed(row.tags.items()),
+        "aliases": [alias for alias, number in model.aliases.items() if number == row.number],
+    }
+    # MLflow's server tells an empty description of a version, but of no other row.
+    return {name: value for name, value in told.items() if value not in ("", []) or name == "description"}
+
+
+def find(call: Call, verb: str = "read") -> Model:
+    workspace = call.require(verb)
+    name = checked_name(call.fields.text("name", empty=True))
+    found = Model.objects.filter(workspace=workspace, name=name).first()
+    if found is None:
+        raise missing(f"Registered Model with name={name} not found")
+    return found
+
+
+def checked_name(name: str, what: str = "Registered model") -> str:
+    if not name.strip():
+        raise invalid(f"{what} name cannot be empty.")
+    if any(character in name for character in "/:") or name in (".", ".."):
+        raise invalid(
+            f"Invalid name: '{name[:100]}'. {what} name cannot contain '/' or ':', and cannot be '.' or '..'."
+        )
+    return validation.value(name, f"{what} name", 255)
+
+
+def as_number(text: str) -> int:
+    if not text.isdigit() or not text.isascii() or len(text) > 9:
+        raise invalid(f"Parameter 'version' must be an integer, got '{text[:50]}'.")
+    return int(text)
+
+
+def find_version(call: Call, verb: str = "read") -> ModelVersion:
+    model = find(call, verb)
+    return version_of(model, as_number(call.fields.text("version")))
+
+
+def version_of(model: Model, number: int) -> ModelVersion:
+    found = model.versions.filter(number=number).first()
+    if found is None:
+        raise missing(f"Model Version (name={model.name}, version={number}) not found")
+    found.model = model
+    return found
+
+
+def description(call: Call) -> str:
+    return validation.value(call.fields.text("description", ""), "Description", MOST_DESCRIPTION)
+
+
+def checked_tag(key: str, value: str) -> tuple[str, str]:
+    return validation.key(key, "Tag"), validation.value(value, f"Tag value of '{key}'", MOST_TAG)
+
+
+def saved(row, **fields):
+    """Changes a model or a version, and says when."""
+    fields["updated_at"] = timezone.now()
+    type(row).objects.filter(pk=row.pk).update(**fields)
+    for name, value in fields.items():
+        setattr(row, name, value)
+    return row
+
+
+def without_prompts(text: str) -> str:
+    if PROMPT in text:
+        return text
+    return f"({text}) AND {NO_PROMPT}" if text.strip() else NO_PROMPT
+
+
+def page_size(call: Call, default: int, most: int) -> int:
+    count = call.fields.integer("max_results", default)
+    if not 0 < count <= most:
+        raise invalid(f"Invalid value {count} for parameter 'max_results' supplied: write a number from 1 to {most}.")
+    return count
+
+
+def as_stage(word: str) -> str:
+    for stage in ModelVersion.Stage.values:
+        if word.lower() == stage.lower():
+            return stage
+    raise invalid(
+        f"Invalid Model Version stage: {word[:50]}. Value must be one of {', '.join(ModelVersion.Stage.values)}."
+    )
+
+
+def set_tag(call: Call, row) -> dict:
+    key, value = checked_tag(call.fields.text("key", empty=True), call.fields.text("value", "", empty=True))
+    with transaction.atomic():
+        row = type(row).objects.select_for_update().get(pk=row.pk)
+        saved(row, tags=row.tags | {key: value})
+    return {}
+
+
+def delete_tag(call: Call, row) -> dict:
+    """One that is not there is no error, as in MLflow."""
+    key = validation.key(call.fields.text("key", empty=True), "Tag")
+    with transaction.atomic():
+        row = type(row).objects.select_for_update().get(pk=row.pk)
+        saved(row, tags={name: value for name, value in row.tags.items() if name != key})
+    return {}
+
+
+def change_aliases(model: Model, change) -> None:
+    with transaction.atomic():
+        row = Model.objects.select_for_update().get(pk=model.pk)
+        saved(row, aliases=change(row.aliases))

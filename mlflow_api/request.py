@@ -1,0 +1,107 @@
+"""One call of the API: who asks, in which workspace, with which fields; and how it finds what it names."""
+
+import dataclasses
+import re
+import uuid
+
+from django.http import HttpRequest
+
+from accounts.actors import Actor
+from mlflow_api import validation
+from mlflow_api.errors import invalid, missing
+from mlflow_api.request_fields import Fields
+from mlflow_api.sessions import Door
+from runs.api import access as ours
+from runs.models import Experiment, Run
+from workspaces.models import Workspace
+
+DEFAULT_ID, DEFAULT_NAME = "0", "Default"
+
+
+@dataclasses.dataclass
+class Call:
+    request: HttpRequest
+    door: Door
+    fields: Fields
+
+    @property
+    def actor(self) -> Actor:
+        return self.door.actor
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.door.workspace
+
+    def require(self, verb: str) -> Workspace:
+        return self.door.require(verb)
+
+    def runs(self):
+        """The runs that the actor may see; a person sees deleted ones too."""
+        workspace = self.require("read")
+        runs = Run.objects.visible_to(self.actor) if self.actor.is_run else Run.objects
+        return runs.filter(workspace=workspace).select_related("experiment", "work", "parent")
+
+    def run_id(self) -> str:
+        name = "run_id" if self.fields.text("run_id", "") or "run_uuid" not in self.fields else "run_uuid"
+        return validation.run_id(self.fields.text(name))
+
+    def run(self, run_id: str = "") -> Run:
+        run_id = run_id or self.run_id()
+        run = self.runs().filter(run_id=run_id).first()
+        if run is None:
+            raise missing(f"Run with id={run_id} not found")
+        run.workspace = self.workspace
+        return run
+
+    def open_run(self, run_id: str = "") -> Run:
+        """A run that the actor may write to."""
+        run = self.run(run_id)
+        self.may_write(run)
+        if run.deleted_at:
+            raise invalid(f"The run {run.run_id} must be in the 'active' state. Current state is deleted.")
+        return run
+
+    def may_write(self, run: Run) -> None:
+        if self.actor.is_run:
+            ours.check_attempt(self.actor, run)
+        else:
+            self.require("edit")
+
+    def experiment(self, experiment_id: str = "") -> Experiment:
+        experiment_id = experiment_id or self.fields.text("experiment_id")
+        if experiment_id == DEFAULT_ID:
+            return self.default_experiment()
+        found = Experiment.objects.filter(workspace=self.require("read"), experiment_id=as_uuid(experiment_id)).first()
+        if found is None:
+            raise missing(f"No Experiment with id={experiment_id} exists")
+        found.workspace = self.workspace
+        return found
+
+    def default_experiment(self) -> Experiment:
+        """MLflow's clients expect experiment 0 in every server; here it is the one named Default, made when first asked for."""
+        workspace = self.require("read")
+        # It counts as the oldest, as it is elsewhere.
+        made = {"created_by": self.actor.user, "created_at": workspace.created_at}
+        found, _ = Experiment.objects.get_or_create(workspace=workspace, name=DEFAULT_NAME, defaults=made)
+        found.workspace = workspace
+        return found
+
+    def open_experiment(self, verb: str = "edit") -> Experiment:
+        """An experiment that the actor may change."""
+        self.require(verb)
+        found = self.experiment()
+        if found.deleted_at:
+            raise invalid(
+                f"The experiment {found.experiment_id} must be in the 'active' state. Current state is deleted."
+            )
+        return found
+
+
+def as_uuid(experiment_id: str) -> uuid.UUID:
+    """MLflow's ids are numbers: such a one is not wrong here, only never there."""
+    if re.fullmatch(r"-?[0-9]{1,31}", experiment_id):
+        return uuid.UUID(int=int(experiment_id) % 2**64)
+    try:
+        return uuid.UUID(experiment_id)
+    except ValueError as error:
+        raise invalid(f"Invalid experiment ID: '{experiment_id[:100]}'. Experiment IDs are UUIDs, or 0.") from error

@@ -1,0 +1,142 @@
+"""The fields of a request, from a JSON body or a query string, read with the types that MLflow's messages give them."""
+
+import json
+import math
+
+from mlflow_api.errors import MlflowError, invalid
+
+INT64 = 2**63
+WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+class Fields:
+    """snake_case names, camelCase read as well; unknown fields are ignored, as MLflow does."""
+
+    def __init__(self, data: dict):
+        self.data = data
+
+    @classmethod
+    def of_body(cls, body: bytes) -> "Fields":
+        try:
+            data = json.loads(body or b"{}")
+        except (ValueError, RecursionError) as error:
+            raise MlflowError("BAD_REQUEST", f"The body is not JSON: {error}") from error
+        if not isinstance(data, dict):
+            raise MlflowError("BAD_REQUEST", f"The body must be a JSON object, not {type(data).__name__}.")
+        return cls(data)
+
+    @classmethod
+    def of_query(cls, query: dict[str, list[str]]) -> "Fields":
+        return cls({name: values if len(values) > 1 else values[0] for name, values in query.items()})
+
+    def __contains__(self, name: str) -> bool:
+        return self._get(name) is not None
+
+    def text(self, name: str, default: str | None = None, *, empty: bool = False) -> str:
+        """A text; without a default one must be there, and one that is not empty unless that is allowed."""
+        value = self._get(name)
+        if value is None or (value == "" and not empty):
+            if default is not None:
+                return default
+            raise _missing(name)
+        if not isinstance(value, str):
+            raise _wrong(name, value, "Write a text.")
+        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            raise invalid(f"The parameter '{name}' contains a NUL or half of a character.")
+        return value
+
+    def integer(self, name: str, default: int | None = None) -> int:
+        value = self._get(name)
+        if value is None:
+            if default is None:
+                raise _missing(name)
+            return default
+        return whole(value, name)
+
+    def number(self, name: str) -> float:
+        value = self._get(name)
+        if value is None:
+            raise _missing(name)
+        return real(value, name)
+
+    def truth(self, name: str, default: bool = False) -> bool:
+        value = self._get(name)
+        if value is None:
+            return default
+        if value in (True, False, "true", "false"):
+            return value in (True, "true")
+        raise _wrong(name, value, "Write true or false.")
+
+    def texts(self, name: str) -> list[str]:
+        value = self._get(name)
+        value = [] if value is None else value if isinstance(value, list) else [value]
+        if not all(isinstance(item, str) for item in value):
+            raise _wrong(name, value, "Write a list of texts.")
+        return value
+
+    def objects(self, name: str) -> list["Fields"]:
+        value = self._get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise _wrong(name, value, "Write a list of objects.")
+        return [Fields(item) for item in value]
+
+    def object(self, name: str) -> "Fields":
+        value = self._get(name)
+        if not isinstance(value, dict):
+            raise _missing(name) if value is None else _wrong(name, value, "Write an object.")
+        return Fields(value)
+
+    def pairs(self, name: str) -> list[tuple[str, str]]:
+        """Params or tags: objects of `key` and `value`."""
+        return [(item.text("key"), item.text("value", "", empty=True)) for item in self.objects(name)]
+
+    def _get(self, name: str):
+        value = self.data.get(name)
+        if value is None and "_" in name:
+            first, *rest = name.split("_")
+            value = self.data.get(first + "".join(word.title() for word in rest))
+        return value
+
+
+def whole(value, name: str) -> int:
+    """JSON numbers and texts of digits are both read, as protocol buffers do."""
+    if isinstance(value, str) and value.lstrip("-").isdigit() and value.isascii():
+        value = int(value[:20])
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not -INT64 <= value < INT64:
+        raise _wrong(name, value, "Write a whole number from -2^63 to 2^63-1.")
+    return value
+
+
+def real(value, name: str) -> float:
+    if isinstance(value, str):
+        if value in WORDS:
+            return WORDS[value]
+        try:
+            return float(value)
+        except ValueError as error:
+            raise _wrong(name, value, "Write a number.") from error
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong(name, value, "Write a number.")
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise _wrong(name, str(value)[:40], "The number is larger than any float.") from error
+
+
+def _missing(name: str) -> MlflowError:
+    return invalid(
+        f"Missing value for required parameter '{name}'. See the API docs for more information about request parameters."
+    )
+
+
+def _wrong(name: str, value, hint: str) -> MlflowError:
+    return invalid(f"Invalid value {shown(value)} for parameter '{name}' supplied: {hint}")
+
+
+def shown(value, most: int = 1000) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return text if len(text) <= most else f"{text[:most]}…"

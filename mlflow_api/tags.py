@@ -1,0 +1,60 @@
+"""Tags of runs. A few of MLflow's own are columns here: the run's name, its description and its parent."""
+
+from django.db.models import F
+
+from mlflow_api import messages, validation
+from mlflow_api.errors import invalid
+from mlflow_api.request import Call
+from runs.models import Run, RunTag
+from studio.database import writing
+
+
+def checked(key: str, value: str) -> str:
+    validation.key(key, "Tag")
+    return validation.value(value, f"Tag value of '{key}'")
+
+
+def set_tag(call: Call) -> dict:
+    run_id, key = call.run_id(), call.fields.text("key", empty=True)
+    value = call.fields.text("value", "", empty=True)
+    store(call, call.open_run(run_id), {key: value})
+    return {}
+
+
+def store(call: Call, run: Run, tags: dict[str, str]) -> None:
+    for key, value in tags.items():
+        checked(key, value)
+    fields = {"revision": F("revision") + 1}
+    if messages.NAME in tags:
+        if not tags[messages.NAME]:
+            raise invalid("A run's name cannot be empty.")
+        fields["display_name"] = validation.value(tags[messages.NAME], "Run name", 256)
+    if messages.NOTE in tags:
+        fields["description"] = tags[messages.NOTE]
+    parent = _parent(call, run, tags[messages.PARENT]) if messages.PARENT in tags else None
+    if parent:
+        fields["parent"], fields["root"] = parent, parent.root or parent
+    columns = messages.COLUMNS if parent else messages.COLUMNS - {messages.PARENT}
+    rows = [RunTag(run=run, name=key, value=value) for key, value in tags.items() if key not in columns]
+    with writing():
+        Run.objects.filter(pk=run.pk).update(**fields)
+        RunTag.objects.bulk_create(rows, update_conflicts=True, unique_fields=["run", "name"], update_fields=["value"])
+
+
+def _parent(call: Call, run: Run, run_id: str) -> Run | None:
+    """The run that is to be the parent; None if there is none, then the tag is kept as it is."""
+    parent = ancestor = call.runs().filter(run_id=run_id).select_related("root").first()
+    while ancestor:
+        if ancestor.pk == run.pk:
+            raise invalid(f"The run {run_id} is the run itself or descends from it; it cannot be its parent.")
+        ancestor = ancestor.parent
+    return parent
+
+
+def remove(run: Run, key: str) -> bool:
+    """False if there was no such tag."""
+    fields = {messages.NOTE: {"description": ""}, messages.PARENT: {"parent": None, "root": None}}.get(key, {})
+    there = bool((key == messages.NOTE and run.description) or (key == messages.PARENT and run.parent_id))
+    with writing():
+        Run.objects.filter(pk=run.pk).update(revision=F("revision") + 1, **(fields if there else {}))
+        return bool(run.tag_rows.filter(name=key).delete()[0]) or there

@@ -1,0 +1,13 @@
+from django.urls import path
+
+from mlflow_api.redirect_to_workspace import browse
+from mlflow_api.views import answer
+from studio.api import W
+
+WORKSPACE = W[1:].replace("{", "<str:").replace("}", ">")
+BASES = [f"mlflow/v{version}/{WORKSPACE}/" for version in ("1.0", "2.0")]
+
+urlpatterns = [
+    *[path(base, browse) for base in BASES],
+    *[path(f"{base}<path:rest>", answer) for base in BASES],
+]

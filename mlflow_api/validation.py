@@ -1,0 +1,84 @@
+"""MLflow's rules for names and sizes."""
+
+import functools
+import posixpath
+import re
+
+from mlflow_api.errors import MlflowError, invalid
+
+KEY = re.compile(r"[/\w.\- :]*")
+RUN_ID = re.compile(r"[a-zA-Z0-9][\w-]{0,255}", re.ASCII)
+MOST_KEY = 250
+MOST_RUN_ID = 256
+# MLflow cuts longer values, or refuses them, as its server is set up; here they are kept whole up to these sizes.
+MOST_VALUE = 65_536
+MOST_NAME = 500
+MOST_METRICS, MOST_PARAMS, MOST_TAGS, MOST_ENTITIES = 1000, 100, 100, 1000
+
+
+@functools.lru_cache(maxsize=10_000)
+def key(name: str, what: str) -> str:
+    """The key of a metric, param or tag; it doubles as a path in other stores, so it must be one."""
+    if not name:
+        raise invalid(f"{what} name cannot be empty.")
+    if len(name) > MOST_KEY:
+        raise invalid(f"{what} name '{name[:60]}…' had length {len(name)}, which exceeded length limit of {MOST_KEY}")
+    if not KEY.fullmatch(name):
+        raise invalid(
+            f"Invalid value \"{name}\" for parameter '{_field(what)}' supplied: Names may only contain alphanumerics, "
+            "underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/)."
+        )
+    if posixpath.normpath(name) != name or name in (".", "..") or name.startswith(("/", "../")):
+        raise invalid(
+            f"Invalid value \"{name}\" for parameter '{_field(what)}' supplied: Names may be treated as files in certain "
+            "cases, and must not resolve to other names when treated as such."
+        )
+    return name
+
+
+def _field(what: str) -> str:
+    return "name" if what == "Metric" else "key"
+
+
+def value(text: str, what: str, most: int = MOST_VALUE) -> str:
+    if len(text) > most:
+        raise invalid(f"{what} had length {len(text)}, which exceeded length limit of {most}")
+    return text
+
+
+def run_id(text: str) -> str:
+    if not RUN_ID.fullmatch(text):
+        raise invalid(f"Invalid run ID: '{text[:300]}'")
+    return text
+
+
+def experiment_name(name: str) -> str:
+    if not name.strip():
+        raise invalid(f"Invalid experiment name: '{name}'")
+    return value(name, "Experiment name", MOST_NAME)
+
+
+def artifact_location(location: str) -> None:
+    """Files are always kept by the studio; a location is checked as MLflow does, so that a mistake shows at once."""
+    if not location:
+        return
+    if location.startswith("runs:/"):
+        raise invalid(f"Artifact location cannot be a runs:/ URI. Given: '{location}'")
+    if ".." in location.split("/") or "?" in location or "#" in location:
+        raise invalid(f"Invalid artifact location: '{location}'. It must have no query, no fragment and no '..'.")
+
+
+def batch(metrics: int, params: int, tags: int) -> None:
+    for count, most, what in (
+        (metrics, MOST_METRICS, "metrics"),
+        (params, MOST_PARAMS, "params"),
+        (tags, MOST_TAGS, "tags"),
+    ):
+        if count > most:
+            raise invalid(f"A batch logging request can contain at most {most} {what}. Got {count} {what}.")
+    if metrics + params + tags > MOST_ENTITIES:
+        raise MlflowError(
+            "INVALID_PARAMETER_VALUE",
+            f"A batch logging request can contain at most {MOST_ENTITIES} metrics, params and tags in all. "
+            f"Got {metrics + params + tags}.",
+        )

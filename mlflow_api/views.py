@@ -1,0 +1,91 @@
+"""The one view of the API: who asks, which verb, and its answer or error in MLflow's shape."""
+
+import base64
+import binascii
+import json
+import re
+from urllib.parse import parse_qs
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from mlflow_api import sessions
+from mlflow_api.errors import MlflowError, invalid, translated
+from mlflow_api.request import Call
+from mlflow_api.request_fields import Fields
+from mlflow_api.routes import OF_BYTES, PLAIN, find
+from studio.errors import StudioError
+
+BASE = re.compile(r"(?:ajax-)?api/[23]\.0/(?P<route>mlflow(?:-artifacts)?/.*)")
+LARGE = 1024 * 1024
+DUMPS = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+@csrf_exempt
+def answer(request: HttpRequest, rest: str, **place) -> HttpResponse:
+    try:
+        return _answer(request, rest, place)
+    except MlflowError as error:
+        return problem(error)
+    except StudioError as error:
+        return problem(translated(error))
+    except Http404 as error:
+        return problem(MlflowError("RESOURCE_DOES_NOT_EXIST", str(error)))
+    except RequestDataTooBig:
+        return problem(invalid("The body is larger than 8 MB. Send it in smaller batches."))
+
+
+def _answer(request: HttpRequest, rest: str, place: dict) -> HttpResponse:
+    rest = rest.lstrip("/")
+    if rest in PLAIN:
+        return HttpResponse(PLAIN[rest], content_type="text/plain")
+    door = sessions.enter(_secret(request), place)
+    match = BASE.fullmatch(rest)
+    verb, words = find(request.method, match["route"] if match else rest)
+    body = verb(Call(request, door, _fields(request, verb)), *words.values())
+    response = HttpResponse(DUMPS(body), content_type="application/json") if isinstance(body, dict) else body
+    if not response.streaming and len(response.content) > LARGE:
+        # Compressing this much takes longer than sending it, but over the slowest of networks.
+        response.headers["Content-Encoding"] = "identity"
+    return response
+
+
+def _secret(request: HttpRequest) -> str:
+    """The bearer token; a password of basic authentication is one too, for MLflow's clients send what the address has."""
+    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return secret.strip()
+    if kind.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(secret.strip(), validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _fields(request: HttpRequest, verb) -> Fields:
+    """Of the query for GET, of the JSON body for others; an upload's body is read by its verb."""
+    if request.method in ("GET", "HEAD"):
+        return Fields.of_query(_query(request))
+    if verb in OF_BYTES or (request.method == "DELETE" and not request.body):
+        return Fields({})
+    kind = request.headers.get("Content-Type", "").split(";")[0].strip().lower()
+    if kind != "application/json":
+        hint = f"The Content-Type is '{kind}'" if kind else "The Content-Type header is missing"
+        raise invalid(f"Bad Request. {hint}; send application/json.")
+    return Fields.of_body(request.body)
+
+
+def _query(request: HttpRequest) -> dict[str, list[str]]:
+    """Not Django's, which gives up beyond a thousand values before anybody can say how many were too many."""
+    text = request.META.get("QUERY_STRING", "").encode("latin-1").decode(errors="replace")
+    return parse_qs(text, keep_blank_values=True)
+
+
+def problem(error: MlflowError) -> HttpResponse:
+    body = json.dumps({"error_code": error.code, "message": error.message})
+    response = HttpResponse(body, status=error.status, content_type="application/json")
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="mlflow"'
+    return response

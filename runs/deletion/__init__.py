@@ -1,1 +1,0 @@
-"""From the trash to freed space: restoring, purging, retention."""

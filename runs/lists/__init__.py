@@ -1,1 +1,0 @@
-"""Lists of runs: what the experiment page and All jobs show."""

@@ -1,0 +1,156 @@
+"""Lines for charts out of sketches: of a long chunk only its extremes, kept when it is stored, are read again.
+
+A chunk without a sketch, because it is short or not yet merged, is read whole.
+"""
+
+import dataclasses
+
+import numpy as np
+from django.db.models import Exists, OuterRef, Q
+from tsdownsample import MinMaxDownsampler, MinMaxLTTBDownsampler
+
+from runs.metrics import packing
+from runs.models import MetricChunk, MetricSeries
+from runs.models.metrics import MetricSketch
+
+KEPT = 256
+# Where there are gaps, so many of them at most are kept as such.
+GAPS = 16
+# So many points of a series are read exactly rather than by sketches.
+EXACT = 65_536
+I8, F8 = np.dtype("<i8"), np.dtype("<f8")
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """Points that draw the series; NaN is a gap. `count` points of it are stored, `gaps` of those drawn are no number."""
+
+    steps: np.ndarray
+    times: np.ndarray
+    values: np.ndarray
+    count: int
+    gaps: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """A stretch of a chart's axis, both ends included; `axis` is step or time (epoch ms)."""
+
+    axis: str
+    least: float
+    most: float
+
+    def overlaps(self) -> Q:
+        return Q(**{f"most_{self.axis}__gte": self.least, f"least_{self.axis}__lte": self.most})
+
+
+def keep(chunks: list[MetricChunk]) -> None:
+    MetricSketch.objects.bulk_create([made for made in map(_sketch, chunks) if made])
+
+
+def _sketch(chunk: MetricChunk) -> MetricSketch | None:
+    codec, (steps, times, values) = packing.unpack(bytes(chunk.data))
+    if codec == packing.JSON:
+        return None
+    values = values.astype(F8)
+    chosen = _extremes(values, KEPT)
+    data = b"".join(column[chosen].tobytes() for column in (steps, times, values))
+    return MetricSketch(
+        series_id=chunk.series_id, start=chunk.start, count=chunk.count, data=data,
+        least_step=int(steps.min()), most_step=int(steps.max()),
+        least_time=int(times.min()), most_time=int(times.max()), gaps=int(np.count_nonzero(~np.isfinite(values))),
+    )  # fmt: skip
+
+
+def _extremes(values: np.ndarray, most: int) -> np.ndarray:
+    """Places of the extremes of every stretch, of both ends, and of the first few gaps."""
+    finite = np.isfinite(values)
+    places = np.flatnonzero(finite)
+    if len(places) > most:
+        places = places[MinMaxDownsampler().downsample(np.ascontiguousarray(values[places]), n_out=most)]
+    return np.unique(np.concatenate([[0, len(values) - 1], places, _gaps(finite)[:GAPS]]).astype(I8))
+
+
+def _gaps(finite: np.ndarray) -> np.ndarray:
+    """Where what is no number begins."""
+    return np.flatnonzero(~finite & np.concatenate([[True], finite[:-1]]))
+
+
+def lines(series: list[MetricSeries], width: int, within: Range | None = None) -> dict[int, Line]:
+    """By primary key, each thinned to about `width` points, whatever number of points there is; by three queries."""
+    found: dict[int, list] = {one.pk: [] for one in series}
+    sketches = MetricSketch.objects.filter(series__in=list(found))
+    for sketch in sketches.filter(within.overlaps()) if within else sketches:
+        found[sketch.series_id].append(sketch)
+    exact = [pk for pk, parts in found.items() if sum(part.count for part in parts) <= EXACT]
+    for pk, start, data in _raw(list(found), exact, within):
+        if pk in exact:
+            found[pk] = [part for part in found[pk] if isinstance(part, tuple) or part.start != start]
+        found[pk].append((start, data))
+    return {one.pk: _line(one, found[one.pk], width, within) for one in series}
+
+
+def _raw(every: list[int], exact: list[int], within: Range | None):
+    """Chunks that no sketch stands for, and those that are few enough to be read whole."""
+    sketch = MetricSketch.objects.filter(series=OuterRef("series"), start=OuterRef("start"))
+    few = Q(series__in=exact) & Exists(sketch.filter(within.overlaps()) if within else sketch)
+    chunks = MetricChunk.objects.filter(series__in=every).filter(few | ~Exists(sketch))
+    return chunks.values_list("series_id", "start", "data")
+
+
+def _line(series: MetricSeries, parts: list, width: int, within: Range | None) -> Line:
+    columns, gaps = _joined(parts)
+    if np.any(np.diff(columns[0]) < 0):
+        order = np.lexsort((columns[1], columns[0]))
+        columns = tuple(column[order] for column in columns)
+    if within:
+        columns = _cut(columns, within)
+        gaps = int(np.count_nonzero(~np.isfinite(columns[2])))
+    steps, times, values = columns
+    chosen = _thin(values, width)
+    return Line(steps[chosen], times[chosen], values[chosen], series.count, gaps)
+
+
+def _joined(parts: list) -> tuple[tuple, int]:
+    """The parts in their order. One that a merge, between two of our queries, has put into another is left out."""
+    pieces, gaps, end = [], 0, 0
+    for start, count, columns, missing in sorted(map(_read, parts), key=lambda part: part[0]):
+        if start >= end:
+            pieces.append(columns)
+            gaps, end = gaps + missing, start + count
+    kinds = (I8, I8, F8)
+    joined = [np.concatenate([part[n] for part in pieces]) if pieces else np.empty(0, kinds[n]) for n in range(3)]
+    return tuple(joined), gaps
+
+
+def _read(part) -> tuple[int, int, tuple, int]:
+    if isinstance(part, MetricSketch):
+        raw = np.frombuffer(bytes(part.data), I8).reshape(3, -1)
+        return part.start, part.count, (raw[0], raw[1], raw[2].view(F8)), part.gaps
+    start, data = part
+    codec, (steps, times, values) = packing.unpack(bytes(data))
+    if codec == packing.JSON:
+        values = [value if isinstance(value, int | float) else np.nan for value in values]
+    values = np.asarray(values, F8)
+    return start, len(steps), (steps, times, values), int(np.count_nonzero(~np.isfinite(values)))
+
+
+def _cut(columns: tuple, within: Range) -> tuple:
+    """Those in the range and one more at either side, so that the line runs on to the edges of the chart."""
+    axis = columns[0] if within.axis == "step" else columns[1]
+    inside = np.flatnonzero((axis >= within.least) & (axis <= within.most))
+    if not len(inside):
+        return tuple(column[:0] for column in columns)
+    part = slice(max(0, inside[0] - 1), inside[-1] + 2)
+    return tuple(column[part] for column in columns)
+
+
+def _thin(values: np.ndarray, width: int) -> np.ndarray:
+    if len(values) <= width:
+        return np.arange(len(values))
+    finite = np.isfinite(values)
+    places, gaps = np.flatnonzero(finite), _gaps(finite)[: width // 4]
+    if len(places) > width:
+        chosen = MinMaxLTTBDownsampler().downsample(np.ascontiguousarray(values[places]), n_out=max(width, 3))
+        places = places[chosen.astype(I8)]
+    return np.sort(np.concatenate([places, gaps]).astype(I8))

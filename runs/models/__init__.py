@@ -1,0 +1,32 @@
+"""Experiments, runs and what runs leave behind: metrics, parameters, tags, artifacts, snapshots."""
+
+from runs.models.artifacts import Artifact, ArtifactSegment
+from runs.models.experiments import Experiment
+from runs.models.lineage import RunDataset, RunModel
+from runs.models.metrics import MetricBatch, MetricChunk, MetricSeries, MetricSketch
+from runs.models.runs import Run
+from runs.models.saved_views import SavedView, Star, TagEdit
+from runs.models.snapshots import Snapshot
+from runs.models.status import RunEvent, RunStatus
+from runs.models.tags_and_parameters import RunParameter, RunTag
+
+__all__ = [
+    "Artifact",
+    "ArtifactSegment",
+    "Experiment",
+    "MetricBatch",
+    "MetricChunk",
+    "MetricSeries",
+    "MetricSketch",
+    "Run",
+    "RunDataset",
+    "RunEvent",
+    "RunModel",
+    "RunParameter",
+    "RunStatus",
+    "RunTag",
+    "SavedView",
+    "Snapshot",
+    "Star",
+    "TagEdit",
+]

@@ -1,0 +1,106 @@
+"""An experiment: a name under which runs are kept."""
+
+import uuid
+
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from studio import names
+from studio.errors import Conflict
+from workspaces.models import Workspace
+
+
+class ExperimentQuerySet(models.QuerySet):
+    def visible_to(self, actor):
+        return self.present().filter(workspace__in=Workspace.objects.visible_to(actor))
+
+    def present(self):
+        """Those that are not in the trash."""
+        return self.filter(deleted_at=None)
+
+
+class Experiment(models.Model):
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="experiments")
+    # Ours are shorter (studio/names.py); MLflow's clients may write more.
+    name = models.CharField(max_length=500)
+    experiment_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    description = models.TextField(max_length=5000, blank=True)
+    tags = models.JSONField(default=dict, blank=True)
+    run_count = models.PositiveIntegerField(default=0, help_text="Also the number of the newest run.")
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    archived_at = models.DateTimeField(null=True, blank=True)
+    # In the trash since then. Its name stays taken.
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ExperimentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="one_experiment_of_a_name")]
+        indexes = [
+            models.Index(
+                fields=["deleted_at", "workspace"], condition=Q(deleted_at__isnull=False), name="experiments_in_trash"
+            )
+        ]
+
+    def __str__(self):
+        return self.name
+
+    def get_absolute_url(self):
+        return reverse("runs:experiment_detail", args=[self.workspace.slug, self.experiment_id])
+
+    def edit(self, *, name=None, description=None, tags=None, archived=None):
+        """Change what is given; the rest stays."""
+        if name is not None and name != self.name:
+            names.name(name, "experiment name")
+            taken = Experiment.objects.filter(workspace=self.workspace, name=name).first()
+            if taken:
+                raise Conflict(f"There is an experiment {name!r} {taken.where} already.", target="name")
+            self.name = name
+        if description is not None:
+            self.description = names.checked(description, "description", most=5000, empty=True)
+        if tags is not None:
+            self.tags = names.tags(tags)
+        if archived is not None:
+            self.archived_at = (self.archived_at or timezone.now()) if archived else None
+        self.updated_at = timezone.now()
+        self.save(update_fields=["name", "description", "tags", "archived_at", "updated_at"])
+
+    def next_number(self) -> int:
+        """The number of a new run; inside the transaction that stores the run, so that none is used twice."""
+        Experiment.objects.filter(pk=self.pk).update(run_count=F("run_count") + 1)
+        self.refresh_from_db(fields=["run_count"])
+        return self.run_count
+
+    @property
+    def where(self) -> str:
+        return "in the trash" if self.deleted_at else "in this workspace"
+
+    def check_open(self):
+        """Nothing new comes into an experiment that is in the trash."""
+        if self.deleted_at:
+            text = (
+                f"The experiment {self.name!r} is in the trash. Restore it, or delete it for ever to use its name anew."
+            )
+            raise Conflict(text, code="in_trash", target="experimentName")
+
+    def delete(self, supervised_only: bool = False):
+        """To the trash, with its runs, and only when none of them is active; see RunQuerySet.to_trash."""
+        self.deleted_at = timezone.now()
+        with transaction.atomic():
+            Experiment.objects.filter(pk=self.pk).update(deleted_at=self.deleted_at, updated_at=self.deleted_at)
+            self.runs.to_trash(self.deleted_at, supervised_only)
+
+    def restore(self):
+        """With the runs that went to the trash with it; those that were there before stay there."""
+        with transaction.atomic():
+            # By the moment, since children may be in another experiment.
+            back = self.workspace.runs.filter(deleted_at=self.deleted_at)
+            back.filter(Q(experiment=self) | Q(experiment__deleted_at=None)).update(deleted_at=None)
+            Experiment.objects.filter(pk=self.pk).update(deleted_at=None, updated_at=timezone.now())
+        self.deleted_at = None

@@ -1,0 +1,357 @@
+"""A run and what can be done to it: every change of its state goes through `Run.move`."""
+
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from compute import queue
+from compute.models import ComputeTarget, Work
+from runs import attempts
+from runs.models.experiments import Experiment
+from runs.models.snapshots import Snapshot
+from runs.models.status import ACTIVE, BEFORE_RUNNING, MOVES, PROGRESS, TERMINAL, RunEvent, RunStatus
+from runs.models.tags_and_parameters import RunParameter, RunTag
+from studio import names
+from studio.errors import Conflict, Invalid
+from workspaces.models import Workspace
+
+
+class RunQuerySet(models.QuerySet):
+    def visible_to(self, actor):
+        """A run token sees its own run and that run's descendants."""
+        runs = self.filter(workspace__in=Workspace.objects.visible_to(actor), deleted_at=None)
+        if actor.is_run:
+            own = Q(run_id=actor.run_id) | Q(root__run_id=actor.run_id)
+            runs = runs.filter(own | Q(parent__run_id=actor.run_id) | Q(parent__parent__run_id=actor.run_id))
+        return runs
+
+    def readable_by(self, actor):
+        """Those visible; a run token may also look at the runs that its own descends from."""
+        if not actor.is_run:
+            return self.visible_to(actor)
+        own = Run.objects.filter(workspace_id=actor.workspace_id, run_id=actor.run_id)
+        above = Q()
+        for way in ("parent_id", "parent__parent_id", "root_id"):
+            above |= Q(pk__in=own.values(way))
+        seen = self.visible_to(actor).values("pk")
+        return self.filter(Q(pk__in=seen) | above, workspace_id=actor.workspace_id, deleted_at=None)
+
+    def active(self):
+        return self.filter(status__in=Run.ACTIVE)
+
+    def supervised(self):
+        """Those that a runner of ours ends."""
+        return self.exclude(work=None, heartbeat_at=None)
+
+    def to_trash(self, at=None, supervised_only: bool = False):
+        """Put these runs and all that descend from them into the trash, with one moment for all, which is returned.
+
+        One that has not ended is a Conflict and nothing is changed; with `supervised_only` an open run that no
+        runner supervises may go, as MLflow has it.
+        """
+        at = at or timezone.now()
+        with transaction.atomic():
+            layer = self.filter(deleted_at=None).update(deleted_at=at)
+            while layer:
+                layer = Run.objects.filter(parent__deleted_at=at, deleted_at=None).update(deleted_at=at)
+            active = Run.objects.filter(deleted_at=at).active()
+            active = active.supervised() if supervised_only else active
+            if names_of := list(active.values_list("run_id", flat=True)[:10]):
+                verb = "has" if len(names_of) == 1 else "have"
+                raise Conflict(f"{', '.join(names_of)} {verb} not ended. Cancel first.", code="in_use")
+        return at
+
+    def told(self):
+        """With all that the description of a run over the wire needs, in a fixed number of queries."""
+        return self.select_related(
+            "workspace__resource_group__subscription", "experiment", "parent", "root", "work", "created_by", "snapshot"
+        ).prefetch_related("tag_rows", "parameter_rows")
+
+
+class Run(models.Model):
+    Status = RunStatus
+    BEFORE_RUNNING = BEFORE_RUNNING
+    TERMINAL = TERMINAL
+    ACTIVE = ACTIVE
+    MOVES = MOVES
+    PROGRESS = PROGRESS
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="runs")
+    experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="runs")
+    run_id = models.CharField(max_length=256)
+    number = models.PositiveIntegerField()
+    display_name = models.CharField(max_length=256)
+    description = models.TextField(max_length=5000, blank=True)
+    run_type = models.CharField(max_length=60, blank=True)
+    parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children")
+    root = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="descendants")
+    status = models.CharField(max_length=16, choices=Status, default=Status.NOT_STARTED)
+    # Azure's REST job as it was sent, whole; empty for an interactive run.
+    job = models.JSONField(default=dict, blank=True)
+    snapshot = models.ForeignKey(Snapshot, models.SET_NULL, null=True, blank=True, related_name="runs")
+    target_name = models.CharField(max_length=64, blank=True)
+    compute = models.ForeignKey(ComputeTarget, models.SET_NULL, null=True, blank=True, related_name="runs")
+    work = models.OneToOneField(Work, models.SET_NULL, null=True, blank=True, related_name="run")
+    node_name = models.CharField(max_length=60, blank=True)
+    # {"code", "message", "details"} once failed.
+    error = models.JSONField(default=dict, blank=True)
+    warnings = models.JSONField(default=list, blank=True)
+    properties = models.JSONField(default=dict, blank=True)
+    heartbeat_at = models.DateTimeField(
+        null=True, blank=True, help_text="Set by a runner; empty for an interactive run."
+    )
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    # Raised by every change that a page shows, so that a poll can be answered with "nothing new".
+    revision = models.PositiveBigIntegerField(default=0)
+    # In the trash since then; what went there together has the same moment.
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RunQuerySet.as_manager()
+    # The work and the attempt in whose name something is written to this row (runs/attempts.py); stored nowhere.
+    writer = None
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "run_id"], name="one_run_of_an_id"),
+            models.UniqueConstraint(fields=["experiment", "number"], name="one_run_of_a_number"),
+        ]
+        indexes = [
+            models.Index(fields=["workspace", "-created_at", "-id"], name="runs_newest"),
+            models.Index(fields=["experiment", "-created_at", "-id"], name="runs_of_experiment"),
+            # What the counters of a list read, and nothing but these.
+            models.Index(fields=["workspace", "deleted_at", "status", "parent"], name="runs_counted"),
+            models.Index(fields=["experiment", "deleted_at", "status", "parent"], name="runs_counted_of_experiment"),
+            # The order of MLflow's searches.
+            models.Index("experiment", Coalesce("started_at", "created_at").desc(), "run_id", name="runs_by_start"),
+            models.Index(
+                fields=["status"], condition=~Q(status__in=["Completed", "Failed", "Canceled"]), name="runs_active"
+            ),
+            models.Index(
+                fields=["deleted_at", "workspace"], condition=Q(deleted_at__isnull=False), name="runs_in_trash"
+            ),
+        ]
+
+    def __str__(self):
+        return self.display_name
+
+    def get_absolute_url(self):
+        return reverse("runs:run_detail", args=[self.workspace.slug, self.run_id])
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in self.ACTIVE
+
+    @property
+    def storage_area(self) -> str:
+        return f"{self.workspace.storage_area}/runs/{self.pk}"
+
+    @property
+    def is_local(self) -> bool:
+        """Its script runs on the submitter's own machine."""
+        return self.target_name == "local"
+
+    @property
+    def has_runner(self) -> bool:
+        """A process of ours supervises the script, and hears of a cancel by its heartbeat."""
+        return self.heartbeat_at is not None or (self.work is not None and self.work.state == Work.State.CLAIMED)
+
+    @property
+    def duration(self) -> float | None:
+        if self.started_at is None:
+            return None
+        return ((self.ended_at or timezone.now()) - self.started_at).total_seconds()
+
+    @property
+    def tags(self) -> dict:
+        return {row.name: row.value for row in self.tag_rows.all()}
+
+    @property
+    def parameters(self) -> dict:
+        return {row.name: row.value for row in self.parameter_rows.all()}
+
+    def start(self, *, node: str = ""):
+        self.move(self.Status.RUNNING, node=node)
+
+    def fail(self, code: str, message: str, details: list | None = None):
+        error = {"code": code, "message": message, "details": details or []}
+        self.move(self.Status.FAILED, message=message, error=error)
+
+    def note_error(self, error: dict):
+        """What a script says went wrong before whoever supervises it ends the run."""
+        Run.objects.filter(pk=self.pk).update(error=error, revision=F("revision") + 1)
+        self.error = error
+
+    def move(self, status, *, message: str = "", error: dict | None = None, node: str = ""):
+        """Come to another state, by one conditional UPDATE: of two that try, one wins. The same state again changes nothing."""
+        status = self._status(status)
+        fields = {"status": status, "revision": F("revision") + 1}
+        if status == self.Status.RUNNING:
+            fields["started_at"] = Coalesce("started_at", timezone.now(), output_field=models.DateTimeField())
+        if status in self.TERMINAL:
+            fields["ended_at"] = timezone.now()
+        if error:
+            fields["error"] = error
+        if node:
+            fields["node_name"] = node
+        with transaction.atomic():
+            attempts.hold(self)
+            allowed = [state for state in self.MOVES[status] if state != status]
+            if not Run.objects.filter(pk=self.pk, status__in=allowed).update(**fields):
+                return self._stay(status)
+            RunEvent.objects.create(run=self, status=status, message=message[:1000])
+            if status in self.TERMINAL:
+                self._end_what_hangs_on_it(status)
+        self.refresh_from_db()
+
+    def put_in(self, status, *, ended_at=None):
+        """A run that no runner supervises is where its client says, back from an end too: MLflow's runs can be resumed."""
+        over = status in self.TERMINAL
+        fields = {
+            "status": status,
+            "ended_at": (ended_at or timezone.now()) if over else None,
+            "revision": F("revision") + 1,
+        }
+        with transaction.atomic():
+            if not Run.objects.filter(pk=self.pk, work=None, heartbeat_at=None).update(**fields):
+                raise Conflict(f"The run {self.run_id} is supervised by a runner, which ends it.", target="status")
+            if self.status != status:
+                RunEvent.objects.create(run=self, status=status)
+        self.refresh_from_db()
+
+    def _status(self, word):
+        if word not in self.MOVES:
+            raise Invalid(
+                f"{word!r} is no state that a run can be given; use {', '.join(self.MOVES)}.", target="status"
+            )
+        return self.Status(word)
+
+    def _stay(self, status):
+        """A repeated report is a retry, and a run that shall be canceled hears so in the answer; all else is refused."""
+        self.refresh_from_db()
+        if self.status == status or (self.status == self.Status.CANCEL_REQUESTED and status in self.PROGRESS):
+            return
+        code = "run_is_final" if self.status in self.TERMINAL else "illegal_move"
+        raise Conflict(
+            f"The run {self.run_id} is {self.status}; it cannot become {status}.", code=code, target="status"
+        )
+
+    def _end_what_hangs_on_it(self, status):
+        """Children that only the ended script could end, and work that no node has taken yet."""
+        if self.work_id:
+            queue.cancel(self.work)
+        if status == self.Status.COMPLETED and not (self.work_id or self.heartbeat_at):
+            return
+        for child in self.children.active().filter(work=None, heartbeat_at=None):
+            child.move(
+                status if status == self.Status.COMPLETED else self.Status.CANCELED, message="Its parent run ended."
+            )
+
+    def cancel(self):
+        """At once if nothing runs; else the runner is told by its next heartbeat. A second cancel changes nothing."""
+        if self.status in (self.Status.CANCELED, self.Status.CANCEL_REQUESTED):
+            return
+        if self.status in self.TERMINAL:
+            raise Conflict(f"The run {self.run_id} is {self.status} already.", code="illegal_move", target="status")
+        for child in self.children.active():
+            child.cancel()
+        waiting = self.work is None or queue.cancel(self.work)
+        if waiting and not self.heartbeat_at:
+            self.move(
+                self.Status.CANCELED, message="Canceled before a node had taken it." if self.work else "Canceled."
+            )
+        else:
+            self.move(self.Status.CANCEL_REQUESTED)
+
+    def edit(self, *, display_name=None, description=None, tags=None, remove_tags=()):
+        """Change what is given; `tags` are set one by one, the others stay."""
+        fields = {"revision": F("revision") + 1}
+        if display_name is not None:
+            fields["display_name"] = names.checked(display_name, "display name", most=256)
+        if description is not None:
+            fields["description"] = names.checked(description, "description", most=5000, empty=True)
+        tags = names.tags(tags)
+        with transaction.atomic():
+            Run.objects.filter(pk=self.pk).update(**fields)
+            self.tag_rows.filter(name__in=list(remove_tags)).delete()
+            self._set_tags(tags)
+        self.refresh_from_db()
+
+    def _set_tags(self, tags: dict):
+        rows = [RunTag(run=self, name=name, value=value) for name, value in tags.items()]
+        RunTag.objects.bulk_create(rows, update_conflicts=True, unique_fields=["run", "name"], update_fields=["value"])
+        count = RunTag.objects.filter(run=self).count()
+        if tags and count > names.MAX_TAGS:
+            raise Invalid(f"The run would have {count} tags; {names.MAX_TAGS} are allowed.", target="tags")
+
+    def add_properties(self, properties: dict):
+        """Properties are added, never changed."""
+        added = names.tags(properties, "property", most=200)
+        with transaction.atomic():
+            run = Run.objects.select_for_update().get(pk=self.pk)
+            changed = [name for name, value in added.items() if run.properties.get(name, value) != value]
+            if changed:
+                raise Conflict(f"Properties never change: {', '.join(changed)} has another value.", target="properties")
+            self.properties = {**run.properties, **added}
+            Run.objects.filter(pk=self.pk).update(properties=self.properties, revision=F("revision") + 1)
+
+    def add_parameters(self, parameters: dict):
+        """A parameter is written once; the same value again changes nothing."""
+        added = names.tags(parameters, "parameter", most=1000)
+        with transaction.atomic():
+            attempts.hold(self)
+            Run.objects.filter(pk=self.pk).update(revision=F("revision") + 1)
+            present = dict(self.parameter_rows.filter(name__in=added).values_list("name", "value"))
+            changed = [name for name, value in added.items() if present.get(name, value) != value]
+            if changed:
+                was = ", ".join(f"{name} is {present[name]!r}" for name in changed)
+                raise Conflict(f"A parameter is written once: {was}.", target="parameters")
+            fresh = [RunParameter(run=self, name=n, value=v) for n, v in added.items() if n not in present]
+            RunParameter.objects.bulk_create(fresh)
+
+    def warn(self, message: str, source: str = "runner"):
+        with transaction.atomic():
+            run = Run.objects.select_for_update().get(pk=self.pk)
+            warning = {"source": source, "message": names.checked(message, "warning", most=3000)}
+            if warning not in run.warnings:
+                warnings = [*run.warnings, warning][-100:]
+                Run.objects.filter(pk=self.pk).update(warnings=warnings, revision=F("revision") + 1)
+        self.refresh_from_db()
+
+    def delete(self, at=None, supervised_only: bool = False):
+        """To the trash, with all that descend from it; see RunQuerySet.to_trash. trash/purge.py frees rows and files."""
+        self.deleted_at = Run.objects.filter(pk=self.pk).to_trash(at, supervised_only)
+
+    def restore(self):
+        """With the children that went to the trash with it, and with its parents, without which it would hang in the air."""
+        if self.experiment.deleted_at:
+            raise Conflict(
+                f"The experiment {self.experiment.name} is in the trash too. Restore it first.", code="in_trash"
+            )
+        layer, above, parents = [self.pk], self.parent, []
+        while above and above.deleted_at:
+            parents.append(above.pk)
+            above = above.parent
+        with transaction.atomic():
+            Run.objects.filter(pk__in=parents).update(deleted_at=None, revision=F("revision") + 1)
+            while layer:
+                # Some thousands at once, for SQLite takes no more than 32,766 keys.
+                now, layer = layer[:10_000], layer[10_000:]
+                Run.objects.filter(pk__in=now).update(deleted_at=None, revision=F("revision") + 1)
+                below = Run.objects.filter(parent__in=now, deleted_at=self.deleted_at)
+                layer += below.values_list("pk", flat=True)
+        self.deleted_at = None
+
+    def family(self) -> list["Run"]:
+        """The run and all that descend from it, parents before children."""
+        found, layer = [self], [self]
+        while layer:
+            layer = list(Run.objects.filter(parent__in=layer).select_related("workspace"))
+            found += layer
+        return found

@@ -1,0 +1,76 @@
+"""What a person keeps of lists of runs: how they look, views with a name, and stars."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+MOST_VIEWS = 200
+
+
+class SavedViewQuerySet(models.QuerySet):
+    def of_list(self, workspace, experiment):
+        """Those of the list of all jobs, or of the page of one experiment."""
+        return self.filter(workspace=workspace, experiment=experiment)
+
+    def offered_to(self, user):
+        """A person's own, and what others share."""
+        return self.exclude(name="").filter(Q(owner=user) | Q(shared=True)).select_related("owner").order_by("name")
+
+
+class SavedView(models.Model):
+    """A list as somebody wants it again. The one without a name is how the list looks to its owner unless told otherwise."""
+
+    workspace = models.ForeignKey("workspaces.Workspace", models.CASCADE, related_name="saved_views")
+    experiment = models.ForeignKey("runs.Experiment", models.CASCADE, null=True, related_name="saved_views")
+    owner = models.ForeignKey("accounts.User", models.CASCADE, related_name="saved_views")
+    name = models.CharField(max_length=100, blank=True)
+    # The query of the list's address.
+    query = models.TextField(max_length=3500)
+    shared = models.BooleanField(default=False)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    objects = SavedViewQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "owner", "name"], condition=Q(experiment=None), name="one_view_of_all_jobs"
+            ),
+            models.UniqueConstraint(
+                fields=["workspace", "owner", "name", "experiment"],
+                condition=~Q(experiment=None),
+                name="one_view_of_an_experiment",
+            ),
+        ]
+        ordering = ["name"]
+
+    def __str__(self):
+        return self.name
+
+
+class Star(models.Model):
+    """A run that a person wants to find again."""
+
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="stars")
+    run = models.ForeignKey("runs.Run", models.CASCADE, related_name="stars")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "run"], name="one_star_of_a_person")]
+
+    def __str__(self):
+        return f"{self.user} {self.run}"
+
+
+class TagEdit(models.Model):
+    """One tag given to many runs at once, with what each had before, so that it can be taken back."""
+
+    workspace = models.ForeignKey("workspaces.Workspace", models.CASCADE, related_name="+")
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    name = models.CharField(max_length=256)
+    value = models.TextField(blank=True)
+    # [[run, the value it had or null]]
+    before = models.JSONField()
+
+    def __str__(self):
+        return self.name

@@ -1,0 +1,41 @@
+"""Tags and parameters of runs: a row each, so that lists filter and sort by them from an index."""
+
+from django.db import models
+
+from studio.search.db_functions import AsNumber, ValueStart
+
+
+class RunTag(models.Model):
+    run = models.ForeignKey("runs.Run", models.CASCADE, related_name="tag_rows")
+    name = models.CharField(max_length=256)
+    value = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "name"], name="one_tag_of_a_name")]
+        indexes = [
+            models.Index("name", ValueStart("value"), "run", name="tags_by_value"),
+            models.Index("name", AsNumber("value"), "run", name="tags_by_number"),
+        ]
+        ordering = ["name"]
+
+    def __str__(self):
+        return f"{self.name} : {self.value}"
+
+
+class RunParameter(models.Model):
+    """Written once."""
+
+    run = models.ForeignKey("runs.Run", models.CASCADE, related_name="parameter_rows")
+    name = models.CharField(max_length=256)
+    value = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "name"], name="one_parameter_of_a_name")]
+        indexes = [
+            models.Index("name", ValueStart("value"), "run", name="parameters_by_value"),
+            models.Index("name", AsNumber("value"), "run", name="parameters_by_number"),
+        ]
+        ordering = ["name"]
+
+    def __str__(self):
+        return f"{self.name} : {self.value}"

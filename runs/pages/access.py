@@ -1,0 +1,65 @@
+"""From the words of an address to the rows that this person may see."""
+
+import datetime as dt
+
+from django.http import Http404
+from django.urls import reverse
+
+from accounts.actors import Actor, actor_of_request
+from runs.models import Experiment, Run
+from studio.errors import InTrash
+from workspaces import access
+from workspaces.lookup import page_workspace
+from workspaces.models import Workspace
+
+
+def actor(request) -> Actor:
+    return actor_of_request(request)
+
+
+def workspace_of(request, slug: str) -> Workspace:
+    """A stranger gets 404; who may only operate its compute is told so."""
+    workspace = page_workspace(request, slug)
+    require(request, "read")
+    return workspace
+
+
+def runs_of(request, slug: str):
+    return Run.objects.filter(workspace=workspace_of(request, slug), deleted_at=None)
+
+
+def run_of(request, slug: str, run_id: str) -> Run:
+    runs = runs_of(request, slug).select_related("workspace__resource_group__subscription", "experiment")
+    return _present(request, runs, Run, run_id=run_id)
+
+
+def experiment_of(request, slug: str, experiment_id) -> Experiment:
+    experiments = Experiment.objects.visible_to(actor(request)).filter(workspace=workspace_of(request, slug))
+    experiments = experiments.select_related("created_by", "workspace")
+    return _present(request, experiments, Experiment, experiment_id=experiment_id)
+
+
+def _present(request, rows, model, **words):
+    """Of one that is in the trash, those who may restore it are told; to others it is not there."""
+    found = rows.filter(**words).first()
+    if found is None and may(request, "edit"):
+        gone = model.objects.filter(workspace=request.workspace, **words).exclude(deleted_at=None).first()
+        if gone:
+            raise InTrash(f"{gone} is in the trash.", reverse("trash:list", args=[request.workspace.slug]))
+    if found is None:
+        raise Http404
+    return found
+
+
+def may(request, verb: str) -> bool:
+    """Whether to offer what the verb allows; the view that does it asks again."""
+    return access.can(actor(request), verb, request.workspace)
+
+
+def require(request, verb: str) -> None:
+    access.require(actor(request), verb, request.workspace)
+
+
+def undo_tag(slug: str, at: dt.datetime) -> str:
+    """For `extra_tags` of a message: it gets a button that takes the deletion of this moment back."""
+    return f"undo:{reverse('trash:undo', args=[slug])}?at={at.isoformat().replace('+00:00', 'Z')}"

@@ -1,0 +1,160 @@
+"""The tab *Charts*: a chart for each chosen metric, with a line for each run, or for each group of runs its mean."""
+
+import dataclasses
+
+from runs.charts import figures
+from runs.models import MetricSeries, Run
+from runs.pages.compare import dimensions, groups, labels
+from runs.pages.compare.metrics_tab import CHARTED
+from runs.pages.compare.query import Absent
+from runs.pages.compare.selection import Chosen
+from studio.errors import Invalid
+
+# Charts that are shown unless the address names some.
+FIRST = 6
+# The pixels that a card is wide; many runs share what one chart may carry.
+WIDTH = 640
+MOST_POINTS = 12_000
+HEIGHT = 300
+AXES = {"step": "Step", "relative": "Seconds since the first value", "time": "Time"}
+# More lines than this are named one by one under the mouse.
+UNIFIED = 8
+
+
+def context(chosen: Chosen, asked) -> dict:
+    names = dimensions.series_names(chosen)
+    if unknown := [name for name in asked["show"] if name not in names]:
+        raise Absent("show", unknown[0], "none of the runs has a metric of this name with numbers.")
+    return {
+        "names": names,
+        "shown": list(asked["show"]) or names[:FIRST],
+        "groups": groups.words(chosen),
+        "members": groups.members(chosen, asked["group"]) if asked["group"] else [],
+        "templates": figures.templates(),
+        "visible": ("x", "y", "smooth", "group", "show"),
+    }
+
+
+def figure(chosen: Chosen, name: str, asked, within: tuple[float, float] | None = None) -> dict:
+    """The chart of one metric, or of a stretch of its axis. Its size is bounded, however many runs and points there are."""
+    series = MetricSeries.objects.filter(run__in=chosen.pks, name=name, kind__in=CHARTED, last__isnull=False)
+    by_run = {one.run_id: one for one in series}
+    if not by_run:
+        raise Invalid(f"name={name!r}: none of the runs has a metric of this name with numbers.", target="name")
+    if all(one.count == 1 for one in by_run.values()):
+        return _group_bars(chosen, by_run, asked["group"]) if asked["group"] else _bars(chosen, by_run)
+    if asked["group"]:
+        traces = _means(chosen, by_run, asked, within)
+    else:
+        width = min(WIDTH, max(40, MOST_POINTS // len(by_run)))
+        traces = [_trace(line) for line in _lines(chosen, by_run, asked, width, within)]
+    return _drawn(traces, asked["x"])
+
+
+def _drawn(traces: list[dict], axis: str) -> dict:
+    lines = sum(not trace.get("band") for trace in traces)
+    drawn = figures.figure(traces, AXES[axis], height=HEIGHT, hovermode="x unified" if lines <= UNIFIED else "closest")
+    drawn["layout"]["xaxis"]["type"] = "date" if axis == "time" else "linear"
+    drawn["layout"] |= {"hoverlabel": {"namelength": -1}, "hoverdistance": 80}
+    return drawn
+
+
+@dataclasses.dataclass
+class Line:
+    run: Run
+    x: object
+    y: object
+
+
+def _lines(chosen: Chosen, by_run: dict[int, MetricSeries], asked, width: int, within) -> list[Line]:
+    """Of each run what can be seen of its series, however long it is."""
+    # numpy comes with it: with the first chart, so that a process that draws none stays small.
+    from runs.metrics import downsampled
+
+    axis = asked["x"]
+    if within and axis == "relative":
+        raise Invalid("from: times since each run's first value cannot be asked for in part.", target="from")
+    part = downsampled.Range(axis, *within) if within else None
+    found = downsampled.lines(list(by_run.values()), width, part)
+    lines = [(run, found[by_run[run.pk].pk]) for run in chosen.runs if run.pk in by_run]
+    return [Line(run, _placed(line, axis), line.values) for run, line in lines]
+
+
+def _placed(line, axis: str):
+    if axis == "relative":
+        return (line.times - (line.times.min() if len(line.times) else 0)) / 1000
+    return line.steps if axis == "step" else line.times
+
+
+def _trace(line: Line) -> dict:
+    mode = "lines" if len(line.x) > 1 else "markers"
+    look = {"line": {"width": 1.75, "dash": line.run.dash}, "marker": {"size": 7}, "colour": line.run.colour}
+    name = {"name": labels.plain(line.run.display_name), "meta": line.run.run_id}
+    return {"type": "scatter", "mode": mode, **name, **look, "x": _rounded(line.x), "y": figures.numbers(line.y)}
+
+
+def _rounded(x) -> list:
+    return x.tolist() if x.dtype.kind == "i" else figures.numbers(x)
+
+
+def _bars(chosen: Chosen, by_run: dict[int, MetricSeries]) -> dict:
+    runs = [run for run in chosen.runs if run.pk in by_run]
+    bars = [(labels.plain(run.display_name), run.colour, by_run[run.pk].last) for run in runs]
+    return _drawn_bars(bars, ids=[run.run_id for run in runs])
+
+
+def _drawn_bars(bars: list[tuple], **more) -> dict:
+    drawn = figures.bars_of_runs(bars)
+    drawn["data"][0] |= more
+    drawn["layout"] |= {"height": HEIGHT, "hoverlabel": {"namelength": -1}}
+    return drawn
+
+
+def _group_bars(chosen: Chosen, by_run: dict[int, MetricSeries], word: str) -> dict:
+    """The mean of each group, with how far the true one may be from it."""
+    import numpy as np
+
+    from runs.pages.compare import statistics
+
+    bars, errors, ids = [], [], []
+    for member in groups.members(chosen, word):
+        values = [[by_run[pk].last] for pk in sorted(member["pks"]) if pk in by_run]
+        if values:
+            mean, error = statistics.of_rows(np.array(values))
+            bars.append((_named(member, len(values)), member["colour"], float(mean[0])))
+            errors.append(float(error[0]))
+            ids.append(member["label"])
+    return _drawn_bars(bars, ids=ids, error_y={"type": "data", "array": errors})
+
+
+def _named(member: dict, count: int) -> str:
+    return f"{labels.plain(member['label'])} ({count} run{'s' if count > 1 else ''})"
+
+
+def _means(chosen: Chosen, by_run: dict[int, MetricSeries], asked, within) -> list[dict]:
+    """For each group a band, in which its true mean lies in 95 of 100 cases, and the mean itself."""
+    from runs.metrics import downsampled
+
+    # All points, as far as they are read at all: extremes alone would give another mean.
+    lines = _lines(chosen, by_run, asked, downsampled.EXACT, within)
+    traces = []
+    for member in groups.members(chosen, asked["group"]):
+        of_group = [line for line in lines if line.run.pk in member["pks"]]
+        if of_group:
+            traces += _mean_and_band(of_group, member)
+    return traces
+
+
+def _mean_and_band(lines: list[Line], member: dict) -> list[dict]:
+    from runs.pages.compare import statistics
+
+    x, mean, error = statistics.of_curves([(line.x, line.y) for line in lines])
+    name = _named(member, len(lines))
+    common = {"type": "scatter", "mode": "lines", "x": _rounded(x), "colour": member["colour"], "meta": member["label"]}
+    middle = {**common, "name": name, "y": figures.numbers(mean), "line": {"width": 2.25, "dash": member["dash"]}}
+    if len(lines) == 1:
+        return [middle]
+    middle |= {"customdata": figures.numbers(error), "hovertemplate": "%{y:.5~g} ± %{customdata:.2~g}"}
+    edge = {**common, "line": {"width": 0}, "hoverinfo": "skip", "band": True, "name": name, "showlegend": False}
+    low, high = {**edge, "y": figures.numbers(mean - error)}, {**edge, "y": figures.numbers(mean + error)}
+    return [low, {**high, "fill": "tonexty"}, middle]

@@ -1,0 +1,78 @@
+"""The tab *Images*: pictures of one name side by side, at one step."""
+
+from urllib.parse import quote
+
+from django.urls import reverse
+
+from runs import metrics
+from runs.charts.metric_cards import path_of
+from runs.models import MetricSeries, Run
+from runs.pages.compare.query import Absent
+from runs.pages.compare.selection import Chosen
+from studio.errors import Invalid
+
+MOST_STEPS = 200
+
+
+def context(chosen: Chosen, asked) -> dict:
+    """Each run shows its newest picture up to the step; without a step, the last one."""
+    series = MetricSeries.objects.filter(run__in=chosen.pks, kind=MetricSeries.Kind.IMAGE).order_by("name")
+    names = list(dict.fromkeys(one.name for one in series))
+    name = asked["image"] or next(iter(names), "")
+    if name and name not in names:
+        raise Absent("image", name, "none of the runs has images of this name.")
+    by_run = {one.run_id: one for one in series if one.name == name}
+    columns = metrics.points_of_many(list(by_run.values()))
+    paths = {pk: _by_step(columns[one.pk]) for pk, one in by_run.items()}
+    all_steps = sorted({step for found in paths.values() for step in found})
+    steps = thinned(all_steps)
+    step = _step(asked["step"], steps)
+    return {
+        "names": names,
+        "name": name,
+        "steps": steps,
+        "step": step,
+        "place": steps.index(step) if steps else 0,
+        "last_place": max(0, len(steps) - 1),
+        "left_out": len(all_steps) - len(steps),
+        "pictures": [_picture(run, paths.get(run.pk, {}), steps, step) for run in chosen.runs],
+        "visible": ("image", "step"),
+    }
+
+
+def _by_step(columns) -> dict[int, str]:
+    steps, _, values = columns
+    return {int(step): path_of(value) for step, value in zip(steps, values, strict=True)}
+
+
+def thinned(steps: list[int]) -> list[int]:
+    """Evenly, with the first and the last."""
+    if len(steps) <= MOST_STEPS:
+        return steps
+    return [steps[round(place * (len(steps) - 1) / (MOST_STEPS - 1))] for place in range(MOST_STEPS)]
+
+
+def _step(asked: str, steps: list[int]) -> int | None:
+    """The step that is shown: the nearest one not after the one asked for."""
+    if not steps:
+        return None
+    if not asked:
+        return steps[-1]
+    try:
+        wanted = int(asked)
+    except ValueError as error:
+        raise Invalid(f"step={asked!r}: write a whole number.", target="step") from error
+    return max((step for step in steps if step <= wanted), default=steps[0])
+
+
+def _picture(run: Run, paths: dict[int, str], steps: list[int], step: int | None) -> dict:
+    """What the run shows, and what it would show at each of the steps, for static/js/compare-images.js."""
+    file = reverse("runs:run_file", args=[run.workspace.slug, run.run_id])
+    own = sorted(paths)
+    found, place = [], -1
+    for one in steps:
+        while place + 1 < len(own) and own[place + 1] <= one:
+            place += 1
+        found.append((own[place], f"{file}?path={quote(paths[own[place]], safe='')}") if place >= 0 else None)
+    now = found[steps.index(step)] if steps else None
+    return {"run": run, "found": found, "step": now and now[0], "src": now and now[1]}

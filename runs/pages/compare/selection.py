@@ -1,0 +1,99 @@
+"""The runs of a comparison, in the order that the address gives them."""
+
+import dataclasses
+import functools
+
+from django.db.models import Sum
+
+from runs.charts import colours
+from runs.models import Run, RunParameter, RunTag
+from runs.pages.compare.query import Asked
+from studio.errors import Invalid
+
+LEAST, MOST = 2, 50
+# How lines of one colour are told apart, by which of them it is.
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+
+
+@dataclasses.dataclass
+class Chosen:
+    runs: list[Run]
+    base: Run | None
+    # Ids that the address names, of no run that is here.
+    missing: list[str] = dataclasses.field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    @functools.cached_property
+    def pks(self) -> list[int]:
+        return [run.pk for run in self.runs]
+
+    @property
+    def is_live(self) -> bool:
+        return any(run.is_active for run in self.runs)
+
+    @property
+    def token(self) -> str:
+        """Another one whenever a run of these changes: its logs, metrics and state."""
+        return _token(sum(run.revision for run in self.runs))
+
+    @functools.cached_property
+    def parameters(self) -> dict[str, dict[int, str]]:
+        """{name: {run: value}}, by one query."""
+        return self._texts(RunParameter)
+
+    @functools.cached_property
+    def tags(self) -> dict[str, dict[int, str]]:
+        return self._texts(RunTag)
+
+    def _texts(self, model) -> dict[str, dict[int, str]]:
+        found: dict[str, dict[int, str]] = {}
+        rows = model.objects.filter(run__in=self.pks).order_by("name").values_list("name", "run", "value")
+        for name, pk, value in rows:
+            found.setdefault(name, {})[pk] = value
+        return found
+
+    def of_id(self, run_id: str, word: str) -> Run:
+        """One of them, by the word of the address that names it."""
+        for run in self.runs:
+            if run.run_id == run_id:
+                return run
+        raise Invalid(f"{word}={run_id!r}: this run is not among those that are compared.", target=word)
+
+
+def load(scope, asked) -> tuple[Asked, Chosen]:
+    """Up to 50 runs of `scope`, which holds those that may be seen, and the address without those that are not there."""
+    wanted = asked["runs"]
+    if len(wanted) > MOST:
+        raise Invalid(f"{len(wanted)} runs are chosen; from {LEAST} to {MOST} can be compared.", target="runs")
+    found = scope.filter(run_id__in=wanted).select_related("experiment", "created_by", "workspace", "snapshot")
+    by_id = {run.run_id: run for run in found}
+    runs = [by_id[run_id] for run_id in wanted if run_id in by_id]
+    _paint(runs)
+    chosen = Chosen(runs, runs[0] if runs else None, [run_id for run_id in wanted if run_id not in by_id])
+    asked = asked.without(chosen.missing)
+    if asked["base"]:
+        chosen.base = chosen.of_id(asked["base"], "base")
+    return asked, chosen
+
+
+def are_as_known(scope, asked, token: str) -> bool:
+    """Whether no run has changed since a page was given this token, by one small query: pages ask so every few seconds."""
+    if not token:
+        return False
+    total = scope.filter(run_id__in=asked["runs"]).aggregate(total=Sum("revision"))["total"]
+    return token == _token(total or 0)
+
+
+def _token(total: int) -> str:
+    return f"{total:x}"
+
+
+def _paint(runs: list[Run]) -> None:
+    """Each has the colour that it has everywhere; those that share one differ by their dashes."""
+    taken: dict[int, int] = {}
+    for run in runs:
+        run.colour = colours.place(run.pk)
+        number = taken[run.colour] = taken.get(run.colour, -1) + 1
+        run.dash = DASHES[number % len(DASHES)]

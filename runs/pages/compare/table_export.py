@@ -1,0 +1,55 @@
+"""The table of a tab as text, to save it or to paste it elsewhere. A table is rows of texts and numbers, the first its head."""
+
+import csv
+import io
+
+from runs.pages.compare.selection import Chosen
+from runs.pages.lists import exports
+from runs.templatetags.runs import number
+
+Table = list[list]
+
+
+def heads(chosen: Chosen) -> list[str]:
+    """Names of the runs; of those that share one, with their ids."""
+    names = [run.display_name for run in chosen.runs]
+    return [
+        name if names.count(name) == 1 else f"{name} ({run.run_id})"
+        for name, run in zip(names, chosen.runs, strict=True)
+    ]
+
+
+def as_csv(table: Table) -> str:
+    return "\ufeff" + _separated(table, ",")
+
+
+def as_tsv(table: Table) -> str:
+    """What a spreadsheet takes from the clipboard."""
+    return _separated(table, "\t")
+
+
+def _separated(table: Table, mark: str) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter=mark, lineterminator="\n" if mark == "\t" else "\r\n")
+    writer.writerows([exports.safe(cell) for cell in row] for row in table)
+    return buffer.getvalue()
+
+
+def as_markdown(table: Table) -> str:
+    """Numbers are written as on the page, and stand at the right."""
+    head, *rows = table
+    marks = ["--:" if any(isinstance(row[place], int | float) for row in rows) else "---" for place in range(len(head))]
+    return "".join(f"| {' | '.join(map(_cell, row))} |\n" for row in [head, marks, *rows])
+
+
+def _cell(value) -> str:
+    text = "" if value is None else number(value)
+    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split())
+
+
+# By the word of the address: how it is written, and what the answer says it is.
+FORMS = {
+    "csv": (as_csv, "text/csv; charset=utf-8"),
+    "tsv": (as_tsv, "text/plain; charset=utf-8"),
+    "markdown": (as_markdown, "text/plain; charset=utf-8"),
+}

@@ -1,0 +1,65 @@
+"""What runs give to the workspace's home page and to the palette."""
+
+import datetime as dt
+
+from django.db.models import Q
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from runs.models import Experiment, Run
+from runs.pages.access import actor, workspace_of
+from runs.pages.run import tree
+from studio.shell import Hit
+from workspaces import access
+from workspaces.models import Workspace
+
+RECENT = 8
+# Beyond these the palette searches only the workspace that is open.
+MOST_WORKSPACES = 20
+
+
+def recent_runs(actor, workspace) -> dict:
+    """The newest runs, for the workspace's home page."""
+    if not access.can(actor, "read", workspace):
+        return {"runs": [], "failed": 0, "workspace": workspace}
+    runs = Run.objects.visible_to(actor).filter(workspace=workspace, parent=None)
+    runs = list(runs.select_related("experiment", "workspace", "created_by")[:RECENT])
+    day = timezone.now() - dt.timedelta(days=1)
+    failed = Run.objects.filter(workspace=workspace, deleted_at=None, status=Run.Status.FAILED, ended_at__gt=day)
+    more = {"token": tree.token(runs), "is_live": any(run.is_active for run in runs)}
+    return {"runs": runs, "failed": failed.count(), "workspace": workspace, **more}
+
+
+def search(actor, workspace, words: str, limit: int) -> list[Hit]:
+    """Runs and experiments for the palette, of workspaces that the actor may read."""
+    runs = Run.objects.visible_to(actor).select_related("experiment", "workspace")
+    experiments = Experiment.objects.visible_to(actor).select_related("workspace")
+    readable = [one for one in _places(actor, workspace) if access.can(actor, "read", one)]
+    runs, experiments = runs.filter(workspace__in=readable), experiments.filter(workspace__in=readable)
+    for word in words.split():
+        runs = runs.filter(Q(display_name__icontains=word) | Q(run_id__icontains=word))
+        experiments = experiments.filter(name__icontains=word)
+    hits = [Hit(found.name, found.get_absolute_url(), "Experiment", _where(found)) for found in experiments[:limit]]
+    return hits + [
+        Hit(run.display_name, run.get_absolute_url(), "Job", f"{run.experiment.name} · {run.get_status_display()}")
+        for run in runs[:limit]
+    ]
+
+
+def _places(actor, workspace) -> list[Workspace]:
+    return [workspace] if workspace else list(Workspace.objects.visible_to(actor).with_path()[:MOST_WORKSPACES])
+
+
+def _where(experiment: Experiment) -> str:
+    return experiment.workspace.title
+
+
+@require_safe
+def recent(request, slug):
+    """The card of the workspace's home page, if a run in it has changed since `?seen=`."""
+    card = recent_runs(actor(request), workspace_of(request, slug))
+    if card["token"] == request.GET.get("seen"):
+        return HttpResponse(status=204)
+    return render(request, "runs/_recent.html", {"card": card})

@@ -1,0 +1,130 @@
+"""What the newest runs of a list have: names to complete a query with and to choose columns from, values to filter by."""
+
+import dataclasses
+import datetime as dt
+from collections import Counter
+
+from django.db.models import Count
+from django.utils import timezone
+
+from runs.models import MetricSeries, Run, RunParameter, RunTag
+from runs.pages.lists import filter_clauses
+from runs.pages.lists.forms import GROUPS
+from runs.search import ATTRIBUTES
+
+# Of each kind.
+MOST = 500
+MOST_VALUES = 20
+LONGEST_VALUE = 100
+SPANS = [("Last hour", 1), ("Last 24 hours", 24), ("Last 7 days", 24 * 7), ("Last 30 days", 24 * 30)]
+
+
+def names(pks: list[int]) -> dict[str, list[str]]:
+    """Of metrics, parameters, tags and properties, those that most have first."""
+    return {
+        "metrics": _names(MetricSeries.objects.filter(run__in=pks, kind=MetricSeries.Kind.SCALAR)),
+        "params": _names(RunParameter.objects.filter(run__in=pks)),
+        "tags": _names(RunTag.objects.filter(run__in=pks)),
+        "properties": _properties(pks),
+    }
+
+
+def _names(rows) -> list[str]:
+    most = rows.order_by().values("name").annotate(number=Count("pk")).order_by("-number", "name")
+    return [row["name"] for row in most[:MOST]]
+
+
+def _properties(pks: list[int]) -> list[str]:
+    found = Counter(
+        name
+        for properties in Run.objects.filter(pk__in=pks).values_list("properties", flat=True)
+        for name in properties
+    )
+    return [name for name, _ in found.most_common(MOST)]
+
+
+def words(pks: list[int]) -> dict:
+    """What the query box offers to complete."""
+    people, targets, experiments = _people(pks)
+    found = names(pks)
+    found.pop("properties")
+    values = {
+        "status": [state.value for states in GROUPS.values() for state in states],
+        "created_by": people,
+        "compute": targets,
+        "experiment": experiments,
+    }
+    for kind, rows in (("param", RunParameter), ("tag", RunTag)):
+        for name, offered in _values(rows.objects.filter(run__in=pks)).items():
+            values[filter_clauses.key(kind, name)] = [value for value in offered if 0 < len(value) <= LONGEST_VALUE]
+    return {**found, "attributes": ATTRIBUTES, "values": values}
+
+
+def _people(pks: list[int]) -> list[list[str]]:
+    fields = ("created_by__username", "target_name", "experiment__name")
+    rows = list(Run.objects.filter(pk__in=pks).values_list(*fields))
+    return [
+        [value for value, _ in Counter(filter(None, column)).most_common(MOST_VALUES)]
+        for column in zip(*rows, strict=True)
+    ] or [
+        [],
+        [],
+        [],
+    ]
+
+
+@dataclasses.dataclass
+class Facet:
+    label: str
+    # (words, condition)
+    options: list[tuple[str, str]]
+
+
+def facets(pks: list[int], has_experiments: bool) -> list[Facet]:
+    """Conditions to add to a query with one click."""
+    people, targets, experiments = _people(pks)
+    states = [state for group in GROUPS.values() for state in group]
+    now = timezone.now()
+    found = [
+        Facet("Status", [(state.label, filter_clauses.equal("attribute", "status", state.value)) for state in states]),
+        Facet("Created", [(label, f"created >= '{_moment(now, hours)}'") for label, hours in SPANS]),
+        Facet("Created by", _equal("by", people)),
+        Facet("Compute", _equal("target", targets)),
+        Facet("Experiment", _equal("experiment", experiments) if has_experiments else []),
+        *_tags(pks),
+    ]
+    return [facet for facet in found if facet.options]
+
+
+def _moment(now: dt.datetime, hours: int) -> str:
+    """To the minute, so that a second look at the choices knows it again for a while."""
+    return f"{now - dt.timedelta(hours=hours):%Y-%m-%dT%H:%M}"
+
+
+def _equal(name: str, values: list[str]) -> list[tuple[str, str]]:
+    return [(value, filter_clauses.equal("attribute", name, value)) for value in values]
+
+
+def _tags(pks: list[int]) -> list[Facet]:
+    by_name = _values(RunTag.objects.filter(run__in=pks))
+    return [
+        Facet(
+            f"Tag {name}",
+            [
+                (value or "(empty)", f"{filter_clauses.key('tag', name)} = {filter_clauses.text(value)}")
+                for value in values
+            ],
+        )
+        for name, values in list(by_name.items())[:MOST_VALUES]
+    ]
+
+
+def _values(rows) -> dict[str, list[str]]:
+    """By name, the values that most runs have first."""
+    counted = rows.order_by().values_list("name", "value").annotate(number=Count("pk"))
+    by_name: dict[str, list[str]] = {}
+    for name, value, _ in counted.order_by("-number", "name", "value")[: MOST * MOST_VALUES]:
+        values = by_name.setdefault(name, [])
+        if len(values) < MOST_VALUES:
+            values.append(value)
+    return by_name

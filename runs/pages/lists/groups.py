@@ -1,0 +1,129 @@
+"""Runs of a list folded into groups that have the same parameter, tag, property or attribute."""
+
+import dataclasses
+import math
+
+from django.db.models import Count, F, FilteredRelation, FloatField, Q, Sum, TextField, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce
+
+from runs.models import MetricSeries
+from runs.pages.lists import cells, filter_clauses
+from runs.pages.lists.columns import ATTRIBUTES, METRIC_COLUMNS, Column, Sort, column, related
+from studio.errors import Invalid
+
+# Groups that are counted, and runs of one that an unfolded group shows.
+MOST = 1000
+ROWS = 25
+# Runs in which a value of each metric is looked for.
+NEWEST = 50
+BY = ["experiment", "status", "by", "target", "type", "node"]
+
+
+@dataclasses.dataclass
+class Group:
+    """`value` is empty for the runs that have none; `means` is by column: mean, spread and number of values."""
+
+    value: str
+    count: int
+    means: dict[str, tuple]
+    is_open: bool = False
+    rows: list = dataclasses.field(default_factory=list)
+    cells: list = dataclasses.field(default_factory=list)
+    # Conditions that find its runs; empty if the query box cannot say it.
+    clause: str = ""
+    # To fold or unfold it, and to all of its runs.
+    url: str = ""
+    all_url: str = ""
+
+
+def key_column(word: str) -> Column:
+    one = column(word)
+    if one.is_metric or (one.kind == "attribute" and one.name not in BY):
+        raise Invalid(
+            f"group={word!r}: write param-NAME, tag-NAME, property-NAME or one of {', '.join(BY)}.", target="group"
+        )
+    return one
+
+
+def _keyed(runs, one: Column):
+    if one.kind == "attribute":
+        value = F(ATTRIBUTES[one.name][1])
+    elif one.kind == "property":
+        value = KeyTextTransform(one.name, "properties")
+    else:
+        runs, value = related(runs, one, "grouped")
+    return runs, Coalesce(Cast(value, TextField()), Value(""), output_field=TextField())
+
+
+def members(runs, one: Column, value: str):
+    """The runs of one group."""
+    runs, key = _keyed(runs, one)
+    return runs.alias(group_key=key).filter(group_key=value)
+
+
+def of(runs, one: Column, columns: list[Column], sorts: list[Sort]) -> list[Group]:
+    """The largest first, or in the order of what the list is sorted by; at most so many and one more."""
+    metrics = [other for other in columns if other.is_metric]
+    first = sorts[0] if sorts else None
+    if first and first.column.is_metric and first.column.id not in [other.id for other in metrics]:
+        metrics.append(first.column)
+    near = _near(runs, metrics)
+    rows = list(_by_key(runs, one, metrics, near)[: MOST + 1])
+    return _sorted([_group(row, one, metrics, near) for row in rows], one, first)
+
+
+def _near(runs, metrics: list[Column]) -> list[float]:
+    """A value that each metric has in one of the newest runs: sums of distances from it keep the digits that those of
+    the values themselves would cancel out."""
+    newest = list(runs.order_by("-created_at", "-pk").values_list("pk", flat=True)[:NEWEST])
+    found = MetricSeries.objects.filter(run__in=newest, name__in=[other.name for other in metrics])
+    values = {(row.name, kind): getattr(row, field) for row in found for kind, field in METRIC_COLUMNS.items()}
+    return [values.get((other.name, other.kind)) or 0.0 for other in metrics]
+
+
+def _by_key(runs, one: Column, metrics: list[Column], near: list[float]):
+    """A row for each group: its key, its number of runs, and three sums of each metric."""
+    runs, key = _keyed(runs.order_by(), one)
+    relations = {f"m{n}": FilteredRelation("metrics", condition=Q(metrics__name=m.name)) for n, m in enumerate(metrics)}
+    sums = {}
+    for place, other in enumerate(metrics):
+        value = F(f"m{place}__{METRIC_COLUMNS[other.kind]}")
+        away = value - Value(near[place], output_field=FloatField())
+        sums |= {f"n{place}": Count(value), f"away{place}": Sum(away)}
+        sums[f"squares{place}"] = Sum(away * away, output_field=FloatField())
+    grouped = runs.alias(**relations).annotate(group_key=key).values("group_key")
+    return grouped.annotate(total=Count("pk"), **sums).order_by("-total", "group_key")
+
+
+def _group(row: dict, one: Column, metrics: list[Column], near: list[float]) -> Group:
+    means = {}
+    for place, other in enumerate(metrics):
+        count, away, squares = (row[f"{name}{place}"] for name in ("n", "away", "squares"))
+        mean = near[place] + away / count if count else None
+        spread = math.sqrt(max(0.0, (squares - away**2 / count) / (count - 1))) if count > 1 else None
+        means[other.id] = (mean, spread, count)
+    value = row["group_key"]
+    clause = "" if one.kind == "property" or one.id == "node" else filter_clauses.equal(one.kind, one.name, value)
+    return Group(value, row["total"], means, clause=clause)
+
+
+def _sorted(groups: list[Group], one: Column, first: Sort | None) -> list[Group]:
+    if first and first.column.is_metric:
+        mean = first.column.id
+        there = [group for group in groups if group.means[mean][0] is not None]
+        there.sort(key=lambda group: group.means[mean][0], reverse=first.descending)
+        return there + [group for group in groups if group.means[mean][0] is None]
+    if first and first.column.id == one.id:
+        return sorted(groups, key=lambda group: group.value, reverse=first.descending)
+    return groups
+
+
+def fill(groups: list[Group], columns: list[Column]) -> None:
+    """The HTML of the cells after that of the name."""
+    for group in groups:
+        group.cells = [
+            cells.of_group(one, cells.mean(*group.means[one.id]) if one.is_metric else "")
+            for one in columns
+            if one.id != "name"
+        ]

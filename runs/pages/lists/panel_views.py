@@ -1,0 +1,245 @@
+"""What changes how a list of runs looks: panels beside the list (pages of their own without scripts), views and stars."""
+
+from django.contrib import messages
+from django.http import QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from runs.charts.run_charts import MOST_CHARTS
+from runs.models import SavedView, Star, saved_views
+from runs.pages.access import run_of, workspace_of
+from runs.pages.lists import columns, facets, filter_clauses, groups, urls
+from runs.pages.lists.action_views import back
+from runs.pages.lists.forms import RunFilter
+from runs.pages.lists.views import asked_experiment, list_url, table_of
+from studio.errors import Conflict, Invalid
+from studio.htmx import render_page, wants_piece
+
+TITLES = {
+    "columns": "Columns",
+    "filters": "Filters",
+    "charts": "Charts",
+    "group": "Group by",
+    "sort": "Sort",
+    "views": "Views",
+}
+LONGEST_QUERY = 3500
+
+
+@require_safe
+def panel(request, slug, what):
+    """One of TITLES, for the list whose words the address has."""
+    experiment = asked_experiment(request, slug)
+    if what not in TITLES:
+        raise Invalid(f"{what!r} is no panel: write one of {', '.join(TITLES)}.")
+    table = table_of(request, slug, experiment)
+    context = {"what": what, "title": TITLES[what], "table": table, "experiment": experiment}
+    context |= {
+        "list_url": list_url(slug, experiment),
+        "query": table.query.urlencode(),
+        **CONTEXTS[what](request, table),
+    }
+    return render_page(request, "runs/panel.html", context, partial="list-panel-body")
+
+
+def _columns(request, table) -> dict:
+    shown = table.columns
+    names = facets.names(table.newest)
+    chosen = {one.id for one in shown}
+    offered = [
+        ("Properties of the job", [columns.column(word) for word in columns.ATTRIBUTES]),
+        ("Metrics", [columns.column(f"{kind}-{name}") for name in names["metrics"] for kind in columns.METRIC_COLUMNS]),
+        ("Parameters", [columns.column(f"param-{name}") for name in names["params"]]),
+        ("Tags", [columns.column(f"tag-{name}") for name in names["tags"]]),
+        ("Azure properties", [columns.column(f"property-{name}") for name in names["properties"]]),
+    ]
+    offered = [(label, [one for one in found if one.id not in chosen]) for label, found in offered]
+    return {"shown": shown, "offered": [pair for pair in offered if pair[1]], "most": columns.MOST}
+
+
+def _filters(request, table) -> dict:
+    present = table.asked["filter"]
+    found = facets.facets(table.newest, table.experiment is None)
+    for facet in found:
+        facet.links = []
+        for label, clause in facet.options:
+            query, is_on = filter_clauses.switched(present, clause)
+            facet.links.append((label, urls.changed(table.query, filter=query or None, page=None), is_on))
+    return {"facets": found, "without_filter": urls.changed(table.query, filter=None, page=None)}
+
+
+def _charts(request, table) -> dict:
+    return {"names": list(dict.fromkeys([*table.charted, *table.common_metrics])), "most": MOST_CHARTS}
+
+
+def _group(request, table) -> dict:
+    names = facets.names(table.newest)
+    by_name = [(f"param-{name}", f"Parameter {name}") for name in names["params"]]
+    by_name += [(f"tag-{name}", f"Tag {name}") for name in names["tags"]]
+    attributes = [(word, columns.ATTRIBUTES[word][0]) for word in groups.BY]
+    hidden = urls.pairs(table.query, "group", "unfold", "page", "open")
+    return {"choices": attributes + by_name, "hidden": hidden, "present": table.asked["group"]}
+
+
+def _sort(request, table) -> dict:
+    """As many places as a list can be sorted by, of which the first ones say what it is sorted by now."""
+    present = [(sort.column, f"-{sort.column.id}" if sort.descending else sort.column.id) for sort in table.sorts]
+    offered = list(dict.fromkeys([one for one in table.columns if one.is_sortable] + [one for one, _ in present]))
+    places = [word for _, word in present] + [""] * (columns.MOST_SORTS - len(present))
+    return {"places": places, "offered": offered, "hidden": urls.pairs(table.query, "sort", "page")}
+
+
+def _views(request, table) -> dict:
+    found = SavedView.objects.of_list(request.workspace, table.experiment).offered_to(request.user)
+    address = f"{list_url(request.workspace.slug, table.experiment)}?{table.query.urlencode()}"
+    return {"views": list(found), "present": table.asked["view"], "share_url": request.build_absolute_uri(address)}
+
+
+CONTEXTS = {
+    "columns": _columns,
+    "filters": _filters,
+    "charts": _charts,
+    "group": _group,
+    "sort": _sort,
+    "views": _views,
+}
+
+
+# ---- a person's own layout
+
+
+@require_POST
+def layout_save(request, slug):
+    """The columns in their order, their widths and which are pinned, or the charts; kept for the person, and shown at once."""
+    experiment = asked_experiment(request, slug)
+    query = QueryDict(request.POST.get("query", ""), mutable=True)
+    if "col" in request.POST:
+        _put_columns(query, request.POST)
+    if request.POST.get("what") == "charts":
+        _put_charts(query, request.POST.getlist("chart"))
+    asked = RunFilter.read(query)
+    columns.chosen(asked, columns.USUAL)
+    if request.POST.get("move"):
+        # Without scripts: the panel again, with one column at another place.
+        return redirect(_panel_after_move(slug, experiment, query, request.POST["move"]))
+    keep(request, experiment, query)
+    return redirect(f"{list_url(slug, experiment)}?{query.urlencode()}")
+
+
+def _put_columns(query: QueryDict, posted) -> None:
+    ids = list(dict.fromkeys([*posted.getlist("col"), *filter(None, [_by_name(posted)])]))
+    query.setlist("col", ids)
+    query.setlist("pin", [word for word in posted.getlist("pin") if word in ids])
+    given = {word: posted.get(f"width-{word}", "").strip() for word in ids}
+    query.setlist("width", [f"{width}:{word}" for word, width in given.items() if width])
+
+
+def _put_charts(query: QueryDict, names: list[str]) -> None:
+    query.setlist("chart", names)
+    query.setlist("charts", [] if names else ["off"])
+
+
+def _panel_after_move(slug, experiment, query: QueryDict, move: str) -> str:
+    step, _, word = move.partition(":")
+    ids = query.getlist("col")
+    if word not in ids or step not in ("-1", "1"):
+        raise Invalid(f"move={move!r}: write -1 or 1, a colon, and a column that is shown.", target="move")
+    ids.insert(max(0, ids.index(word) + int(step)), ids.pop(ids.index(word)))
+    query.setlist("col", ids)
+    if experiment:
+        query["experiment"] = str(experiment.experiment_id)
+    return f"{reverse('runs:panel', args=[slug, 'columns'])}?{query.urlencode()}"
+
+
+def _by_name(posted) -> str:
+    """A column that the newest runs do not have, by its kind and name."""
+    name = posted.get("name", "").strip()
+    return f"{posted.get('kind', '')}-{name}" if name else ""
+
+
+def keep(request, experiment, query: QueryDict) -> None:
+    layout = QueryDict(mutable=True)
+    for word in urls.LAYOUT:
+        if word in query:
+            layout.setlist(word, query.getlist(word))
+    text = _short(layout.urlencode())
+    own = SavedView.objects.of_list(request.workspace, experiment).filter(owner=request.user, name="")
+    if not own.update(query=text):
+        SavedView.objects.create(workspace=request.workspace, experiment=experiment, owner=request.user, query=text)
+
+
+def _short(query: str) -> str:
+    if len(query) > LONGEST_QUERY:
+        raise Invalid(
+            f"The address of this list has {len(query)} characters; {LONGEST_QUERY} can be kept.", target="query"
+        )
+    return query
+
+
+@require_POST
+def layout_reset(request, slug):
+    """The list looks again as it does for everybody; which runs it shows stays."""
+    experiment = asked_experiment(request, slug)
+    SavedView.objects.of_list(request.workspace, experiment).filter(owner=request.user, name="").delete()
+    query = QueryDict(request.POST.get("query", ""), mutable=True)
+    for word in [*urls.LAYOUT, "view", "unfold", "page"]:
+        query.pop(word, None)
+    return redirect(f"{list_url(slug, experiment)}{'?' if query else ''}{query.urlencode()}")
+
+
+# ---- views with a name
+
+
+@require_POST
+def view_save(request, slug):
+    experiment = asked_experiment(request, slug)
+    name = request.POST.get("name", "").strip()
+    if not 0 < len(name) <= 100:
+        raise Invalid("A view has a name of 1 to 100 characters.", target="name")
+    query = QueryDict(request.POST.get("query", ""), mutable=True)
+    for word in ("view", "page", "seen"):
+        query.pop(word, None)
+    RunFilter.read(query)
+    views = SavedView.objects.of_list(request.workspace, experiment).filter(owner=request.user)
+    fields = {"query": _short(query.urlencode()), "shared": "shared" in request.POST}
+    if not views.filter(name=name).update(**fields):
+        if views.count() >= saved_views.MOST_VIEWS:
+            raise Conflict(f"You have {saved_views.MOST_VIEWS} views of this list. Delete one first.")
+        SavedView.objects.create(
+            workspace=request.workspace, experiment=experiment, owner=request.user, name=name, **fields
+        )
+    view = views.get(name=name)
+    messages.success(request, f"The view {name} is saved{', and shared with this workspace' if view.shared else ''}.")
+    return redirect(view_url(slug, experiment, view))
+
+
+def view_url(slug, experiment, view: SavedView) -> str:
+    return f"{list_url(slug, experiment)}?{view.query}{'&' if view.query else ''}view={view.pk}"
+
+
+@require_POST
+def view_delete(request, slug, pk):
+    """Of one's own."""
+    workspace = workspace_of(request, slug)
+    mine = SavedView.objects.filter(workspace=workspace, owner=request.user).exclude(name="")
+    view = get_object_or_404(mine.select_related("experiment__workspace"), pk=pk)
+    view.delete()
+    messages.success(request, f"The view {view.name} is deleted.")
+    return redirect(list_url(slug, view.experiment))
+
+
+# ---- stars
+
+
+@require_POST
+def star(request, slug):
+    """Put a star on a run, or take it away."""
+    run = run_of(request, slug, request.POST.get("run", ""))
+    gone, _ = Star.objects.filter(user=request.user, run=run).delete()
+    if not gone:
+        Star.objects.get_or_create(user=request.user, run=run)
+    run.is_starred = not gone
+    if wants_piece(request):
+        return render(request, "runs/_star.html", {"run": run, "swap": True})
+    return redirect(back(request, slug))

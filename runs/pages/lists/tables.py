@@ -1,0 +1,368 @@
+"""A list of runs as its address asks for it: which rows, in which order, how many of each state, and what a poll answers."""
+
+import dataclasses
+import functools
+import hashlib
+import zlib
+
+from django.core.paginator import Paginator
+from django.db.models import Count, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from accounts.models import User
+from runs import search
+from runs.charts import colours
+from runs.models import Experiment, MetricSeries, Run, RunTag, Star
+from runs.pages.lists import cells, columns, filter_clauses, groups, ordering, urls
+from runs.pages.lists.columns import Column
+from runs.pages.lists.forms import GROUPS, RunFilter
+from runs.pages.lists.groups import Group
+from studio.search.grammar import BadFilter
+
+MOST_COLUMNS = 6
+# Metrics of so many of the newest runs decide which columns a list shows.
+NEWEST = 200
+# Children shown below the runs of one page.
+MOST_CHILDREN = 500
+LONGEST_TOKEN = 3000
+# Big texts that no column but their own shows.
+LEFT_OUT = ["job", "warnings"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """`number` says which of several columns to sort by it is; 0 if it is the only one or none."""
+
+    column: Column
+    order: str
+    number: int
+    url: str
+
+
+class RunTable:
+    """`scope` holds the runs that may be seen here; `query` is the address's, `user` whose runs are "mine"."""
+
+    def __init__(self, scope, query, user, experiment: Experiment | None = None, seen: str = ""):
+        # `seen` is what a poll says that its reader has.
+        self.query, self.seen = query, seen
+        self.asked = RunFilter.read(query)
+        self.scope, self.user, self.experiment = scope, user, experiment
+        self.sorts = columns.sorts(self.asked["sort"])
+        self.group_by = groups.key_column(self.asked["group"]) if self.asked["group"] else None
+        self._error: BadFilter | None = None
+        self.too_many_groups = False
+
+    # ---- which runs
+
+    @functools.cached_property
+    def found(self):
+        """All that match, of whatever state; none while the query has an error, which is told instead."""
+        runs = self.scope
+        if not self.asked["children"]:
+            runs = runs.filter(parent=None)
+        if self.asked["mine"]:
+            runs = runs.filter(created_by=self.user)
+        if self.asked["starred"]:
+            runs = runs.filter(pk__in=Star.objects.filter(user=self.user).values("run"))
+        for word in self.asked["q"].split():
+            runs = runs.filter(matches(word))
+        try:
+            return search.filtered(runs, self.asked["filter"])
+        except BadFilter as error:
+            # The page points at the place, in a text of which each character is as wide.
+            error.space, error.place = " " * error.column, error.column + 1
+            self._error = error
+            return runs.none()
+
+    @property
+    def error(self) -> BadFilter | None:
+        """What is wrong with the query, known once it has been read."""
+        return self._error if self.found is not None else None
+
+    @functools.cached_property
+    def counts(self) -> dict[str, int]:
+        by_state = dict(self.found.order_by().values_list("status").annotate(number=Count("*")))
+        return {group: sum(by_state.get(state, 0) for state in states) for group, states in GROUPS.items()}
+
+    @property
+    def count(self) -> int:
+        wanted = self.asked["status"] or GROUPS
+        return sum(self.counts[group] for group in wanted)
+
+    @functools.cached_property
+    def matching(self):
+        runs = self.found
+        if self.asked["status"]:
+            runs = runs.filter(status__in=[state for group in self.asked["status"] for state in GROUPS[group]])
+        return runs
+
+    @property
+    def is_narrowed(self) -> bool:
+        return any(self.asked[word] for word in ("q", "filter", "status", "mine", "starred"))
+
+    # ---- what is shown of them
+
+    @functools.cached_property
+    def columns(self) -> list[Column]:
+        return columns.chosen(self.asked, self.usual_columns)
+
+    @property
+    def usual_columns(self) -> list[str]:
+        if self.experiment is None:
+            return columns.USUAL
+        metrics = [f"metric-{name}" for name in self.common_metrics[:MOST_COLUMNS]]
+        return ["name", "status", *metrics, "created", "duration", "by", "target", "type", "tags"]
+
+    @functools.cached_property
+    def common_metrics(self) -> list[str]:
+        """The scalar metrics of the newest runs, those that most have first."""
+        scalars = MetricSeries.objects.filter(run__in=self.newest, kind=MetricSeries.Kind.SCALAR)
+        most = scalars.order_by().values("name").annotate(number=Count("pk")).order_by("-number", "name")
+        return [row["name"] for row in most]
+
+    @functools.cached_property
+    def newest(self) -> list[int]:
+        return list(self.scope.order_by("-created_at", "-pk").values_list("pk", flat=True)[:NEWEST])
+
+    @functools.cached_property
+    def page(self):
+        # The counters know how many there are: no second count. Which rows these are is asked for by `rows`.
+        lines = self.groups if self.group_by else range(self.count)
+        return Paginator(lines, self.asked["size"]).get_page(self.asked["page"] or 1)
+
+    @functools.cached_property
+    def groups(self) -> list[Group]:
+        # Asked for first, so that the next poll tells what comes in between.
+        sums = self._sums
+        found = groups.of(self.matching, self.group_by, self.columns, self.sorts) if sums[0][0] else []
+        self.too_many_groups = len(found) > groups.MOST
+        return found[: groups.MOST]
+
+    @functools.cached_property
+    def shown_groups(self) -> list[Group]:
+        shown = list(self.page.object_list)
+        groups.fill(shown, self.columns)
+        for group in shown:
+            word = group.value or NO_VALUE
+            group.is_open = word in self.asked["unfold"]
+            group.url = urls.toggled(self.query, "unfold", word)
+            if group.clause:
+                narrowed = filter_clauses.added(self.asked["filter"], group.clause)
+                group.all_url = urls.changed(self.query, group=None, unfold=None, page=None, filter=narrowed)
+        return shown
+
+    @functools.cached_property
+    def rows(self) -> list[Run]:
+        """All that are shown, in their order: with the children of those that are open, of unfolded groups too."""
+        if self.error:
+            return []
+        tops = self._group_places() if self.group_by else [(None, self._page_places())]
+        below = self._children
+        flat = [(pk, depth, group) for group, places in tops for pk, depth in _flat([pk for pk, _ in places], below)]
+        rows = self._load(flat)
+        for group, _ in tops:
+            if group:
+                group.rows = [run for run in rows if run.group is group]
+        return rows
+
+    @property
+    def unfolded(self) -> list[Group]:
+        """The groups of the page; those that are unfolded have their rows."""
+        return self.shown_groups if self.rows is not None else []
+
+    def _page_places(self) -> list[tuple[int, int]]:
+        places = self.page.object_list
+        return ordering.places(self.matching, self.sorts, places.start, places.stop)
+
+    def _group_places(self) -> list[tuple]:
+        found = []
+        for group in self.shown_groups:
+            if group.is_open:
+                runs = groups.members(self.matching, self.group_by, group.value)
+                found.append((group, ordering.places(runs, self.sorts, 0, groups.ROWS)))
+        return found
+
+    @functools.cached_property
+    def _children(self) -> dict[int, list[tuple[int, int]]]:
+        """Key and revision of the children of all runs that are open, by one query."""
+        if not self.asked["open"] or self.asked["children"]:
+            return {}
+        workspace = self.scope.values("workspace")[:1]
+        children = Run.objects.filter(parent__in=self.asked["open"], workspace=workspace, deleted_at=None)
+        below: dict[int, list[tuple[int, int]]] = {}
+        rows = children.order_by("-created_at", "-pk").values_list("parent", "pk", "revision")
+        for parent, pk, revision in rows[:MOST_CHILDREN]:
+            below.setdefault(parent, []).append((pk, revision))
+        return below
+
+    def _load(self, flat: list[tuple]) -> list[Run]:
+        left_out = LEFT_OUT if any(one.id == "description" for one in self.columns) else [*LEFT_OUT, "description"]
+        runs = Run.objects.select_related("experiment", "created_by", "workspace").prefetch_related("tag_rows")
+        found = runs.defer(*left_out).annotate(child_count=_child_count()).in_bulk([pk for pk, _, _ in flat])
+        # One that was freed in this moment is left out.
+        rows = []
+        for pk, depth, group in flat:
+            if pk in found:
+                run = found[pk]
+                run.depth, run.group, run.colour = depth, group, colours.place(pk)
+                run.is_open, run.is_hidden = pk in self.asked["open"], pk in self.asked["hide"]
+                run.has_tree = bool(run.child_count) and not self.asked["children"]
+                run.tree_url = urls.toggled(self.query, "open", pk) if run.has_tree else ""
+                run.eye_url = urls.toggled(self.query, "hide", pk) if self.has_charts else ""
+                rows.append(run)
+        cells.fill(rows, self.columns)
+        starred = set(Star.objects.filter(user=self.user, run__in=found).values_list("run", flat=True))
+        for run in rows:
+            run.is_starred = run.pk in starred
+        return rows
+
+    @functools.cached_property
+    def headers(self) -> list[Header]:
+        sorts = self.sorts or [columns.Sort(columns.column("created"), True)]
+        places = {sort.column.id: (place, sort.descending) for place, sort in enumerate(sorts)}
+        return [self._header(one, *places.get(one.id, (None, False)), len(sorts) > 1) for one in self.columns]
+
+    def _header(self, one: Column, place: int | None, descending: bool, numbered: bool) -> Header:
+        order = "" if place is None else "descending" if descending else "ascending"
+        to = f"-{one.id}" if order == "ascending" else one.id
+        url = urls.changed(self.query, sort=to, page=None) if one.is_sortable else ""
+        return Header(one, order, place + 1 if numbered and place is not None else 0, url)
+
+    @property
+    def has_trees(self) -> bool:
+        return any(run.has_tree for run in self.rows)
+
+    # ---- charts
+
+    @property
+    def has_charts(self) -> bool:
+        return bool(self.charted)
+
+    @property
+    def may_chart(self) -> bool:
+        """Whether there are charts, or may be once a job logs a metric."""
+        return self.has_charts or bool(self.experiment and not self.asked["charts"])
+
+    @functools.cached_property
+    def charted(self) -> list[str]:
+        """The metrics of the charts above the table: those asked for, else the first that an experiment's columns show."""
+        if self.asked["charts"]:
+            return []
+        usual = [one.name for one in self.columns if one.kind == "metric"] if self.experiment else []
+        return self.asked["chart"] or list(dict.fromkeys(usual))[:4]
+
+    # ---- polls
+
+    @property
+    def is_live(self) -> bool:
+        return any(run.is_active for run in self.rows)
+
+    @property
+    def token(self) -> str:
+        """What the reader has now: the columns, the rows in their order, and the revision of each."""
+        pairs = self._sums if self.group_by else [(run.pk, run.revision) for run in self.rows]
+        return f"{self._shape}~{self._token(pairs)}"
+
+    @functools.cached_property
+    def _sums(self) -> list[tuple[int, int]]:
+        """Of a grouped list: others as soon as any of its runs changes, comes or goes, and known without folding it."""
+        sums = self.matching.order_by().aggregate(number=Count("*"), keys=Sum("pk"), revisions=Sum("revision"))
+        below = [pair for pairs in self._children.values() for pair in pairs]
+        return [(sums["number"], 0), (int(sums["keys"] or 0), int(sums["revisions"] or 0)), *below]
+
+    @property
+    def _shape(self) -> str:
+        """Of the columns: the first metric of an experiment brings another."""
+        return f"{zlib.crc32(repr(self.columns).encode()):x}"
+
+    def _token(self, pairs: list[tuple[int, int]]) -> str:
+        text = ".".join(f"{pk:x}-{revision:x}" for pk, revision in pairs)
+        if self.group_by or len(text) > LONGEST_TOKEN:
+            return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return text
+
+    def is_news(self) -> bool:
+        """Whether the rows differ from those that the reader has: one query, without counting or joining."""
+        _, _, had = self.seen.partition("~")
+        if self.group_by:
+            return self._token(self._sums) != had
+        size = self.asked["size"]
+        start = ((self.asked["page"] or 1) - 1) * size
+        top = ordering.places(self.matching, self.sorts, start, start + size)
+        below = self._children
+        revisions = dict([*top, *(pair for pairs in below.values() for pair in pairs)])
+        shown = [(pk, revisions[pk]) for pk, _ in _flat([pk for pk, _ in top], below)]
+        return self._token(shown) != had
+
+    @property
+    def changed(self) -> list[Run] | None:
+        """The rows to write anew, or None if not even the same runs are shown in the same order and columns."""
+        shape, _, pairs = self.seen.partition("~")
+        had = [pair.partition("-") for pair in pairs.split(".")]
+        if shape != self._shape or [pk for pk, _, _ in had] != [f"{run.pk:x}" for run in self.rows]:
+            return None
+        return [run for run, (_, _, revision) in zip(self.rows, had, strict=True) if f"{run.revision:x}" != revision]
+
+
+# How the address names the group of those that have no value.
+NO_VALUE = "--"
+
+
+def _flat(pks: list[int], below: dict[int, list[tuple[int, int]]], depth: int = 0) -> list[tuple[int, int]]:
+    """Each with its depth, children below their parents."""
+    found = []
+    for pk in pks:
+        found.append((pk, depth))
+        found += _flat([child for child, _ in below.get(pk, [])], below, depth + 1)
+    return found
+
+
+def matches(word: str) -> Q:
+    """Runs that have this word in anything a list shows of them."""
+    # Other tables are read once, not once for each run.
+    tags = RunTag.objects.filter(Q(name__icontains=word) | Q(value__icontains=word))
+    return (
+        Q(display_name__icontains=word)
+        | Q(run_id__icontains=word)
+        | Q(description__icontains=word)
+        | Q(target_name__icontains=word)
+        | Q(status__iexact=word)
+        | Q(experiment__in=Experiment.objects.filter(name__icontains=word))
+        | Q(created_by__in=User.objects.filter(username__icontains=word))
+        | Q(pk__in=tags.values("run"))
+    )
+
+
+def _child_count():
+    children = Run.objects.filter(parent=OuterRef("pk"), deleted_at=None).order_by().values("parent")
+    return Coalesce(Subquery(children.annotate(number=Count("pk")).values("number")), 0)
+
+
+def experiments(scope, words: str, archived: bool):
+    """Experiments of `scope` with their newest run."""
+    found = scope.filter(archived_at__isnull=not archived)
+    for word in words.split():
+        found = found.filter(Q(name__icontains=word) | Q(description__icontains=word))
+    newest = Run.objects.filter(experiment=OuterRef("pk"), parent=None, deleted_at=None).order_by("-created_at", "-pk")
+    return found.select_related("created_by").annotate(
+        latest_at=Subquery(newest.values("created_at")[:1]), latest_id=Subquery(newest.values("pk")[:1])
+    )
+
+
+def with_states(rows: list[Experiment]) -> list[Experiment]:
+    """Each experiment's newest run, and its counts per group of states, in two queries for all."""
+    newest = Run.objects.select_related("workspace").in_bulk([row.latest_id for row in rows if row.latest_id])
+    counted = Run.objects.filter(experiment__in=rows, parent=None, deleted_at=None).order_by()
+    by_state: dict[int, dict] = {}
+    for experiment, status, number in counted.values_list("experiment", "status").annotate(number=Count("*")):
+        by_state.setdefault(experiment, {})[status] = number
+    for row in rows:
+        states = by_state.get(row.pk, {})
+        row.latest = newest.get(row.latest_id)
+        row.total = sum(states.values())
+        row.states = [
+            (group, number)
+            for group, of_group in GROUPS.items()
+            if (number := sum(states.get(state, 0) for state in of_group))
+        ]
+    return rows

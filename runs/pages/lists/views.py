@@ -1,0 +1,223 @@
+"""Lists of runs and experiments."""
+
+import uuid
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from runs.charts import figures, run_charts
+from runs.models import Experiment, Run, SavedView
+from runs.pages.access import actor, experiment_of, may, runs_of, workspace_of
+from runs.pages.lists import exports, facets, filter_clauses, groups, tables, urls
+from runs.pages.lists.forms import RunFilter
+from studio.errors import Invalid
+from studio.htmx import render_page
+
+
+@require_safe
+def jobs(request, slug):
+    """All jobs of the workspace."""
+    return _list(request, slug, None, "runs/jobs.html")
+
+
+@require_safe
+def experiments(request, slug):
+    workspace = workspace_of(request, slug)
+    asked = RunFilter.read(request.GET)
+    scope = Experiment.objects.visible_to(actor(request)).filter(workspace=workspace)
+    found = tables.experiments(scope, asked["q"], "archived" in request.GET).order_by("-latest_at", "-created_at")
+    page = Paginator(found, asked["size"]).get_page(asked["page"] or 1)
+    rows = tables.with_states(list(page.object_list))
+    context = {"page": page, "rows": rows, "asked": asked, "archived": "archived" in request.GET}
+    return render_page(request, "runs/experiments.html", context, partial="experiment-table")
+
+
+@require_safe
+def experiment_detail(request, slug, experiment_id):
+    return _list(request, slug, experiment_of(request, slug, experiment_id), "runs/experiment_detail.html")
+
+
+@require_safe
+def experiment_charts(request, slug, experiment_id):
+    """The charts above the table, for the runs that it shows; asked for by static/js/charts-experiment.js."""
+    return _charts(table_of(request, slug, experiment_of(request, slug, experiment_id)))
+
+
+@require_safe
+def jobs_charts(request, slug):
+    return _charts(table_of(request, slug, None))
+
+
+@require_safe
+def jobs_names(request, slug):
+    """What the query box offers, as JSON: names and values that the newest runs have."""
+    table = table_of(request, slug, asked_experiment(request, slug))
+    return JsonResponse(facets.words(table.newest), headers={"Cache-Control": "private, max-age=20"})
+
+
+@require_safe
+def jobs_csv(request, slug):
+    """`?rows=shown` for the page that is shown, `rows=all` for all that match."""
+    table = table_of(request, slug, asked_experiment(request, slug))
+    rows = request.GET.get("rows", "all")
+    if rows not in ("shown", "all"):
+        raise Invalid(f"rows={rows!r}: write shown or all.", target="rows")
+    # An error in the query comes before the first line, not in the middle of the file.
+    if table.error:
+        raise table.error
+    name = f"{table.experiment or slug}-{timezone.now():%Y-%m-%d}.csv"
+    response = StreamingHttpResponse(exports.lines(table, rows == "shown"), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{_plain(name)}"'
+    return response
+
+
+def _plain(name: str) -> str:
+    return "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "_" for letter in name)
+
+
+def asked_experiment(request, slug) -> Experiment | None:
+    """Of what serves both lists: the experiment whose page asks, else None."""
+    words = request.GET if request.method in ("GET", "HEAD") else request.POST
+    asked = words.get("experiment", "")
+    if not asked:
+        workspace_of(request, slug)
+        return None
+    try:
+        experiment_id = uuid.UUID(asked)
+    except ValueError as error:
+        workspace_of(request, slug)
+        raise Invalid(f"experiment={asked[:60]!r} is no id of an experiment.", target="experiment") from error
+    return experiment_of(request, slug, experiment_id)
+
+
+def scope_of(request, slug, experiment: Experiment | None):
+    runs = runs_of(request, slug)
+    return runs if experiment is None else Run.objects.filter(experiment=experiment, deleted_at=None)
+
+
+def table_of(request, slug, experiment: Experiment | None) -> tables.RunTable:
+    return tables.RunTable(
+        scope_of(request, slug, experiment),
+        urls.tidy(request.GET),
+        request.user,
+        experiment,
+        request.GET.get("seen", ""),
+    )
+
+
+def list_url(slug: str, experiment: Experiment | None) -> str:
+    return experiment.get_absolute_url() if experiment else reverse("runs:jobs", args=[slug])
+
+
+def _charts(table) -> JsonResponse:
+    shown = [run for run in table.rows if not run.is_hidden]
+    drawn = run_charts.of(shown, table.charted)
+    return JsonResponse({"charts": drawn, "templates": figures.templates()})
+
+
+def _list(request, slug, experiment: Experiment | None, template: str) -> HttpResponse:
+    """The page; its table; or, for a poll, nothing or only the rows that changed."""
+    table = table_of(request, slug, experiment)
+    if not request.htmx and (own := _own_layout(request, experiment)):
+        return redirect(own)
+    if table.seen and not table.is_news():
+        return HttpResponse(status=204)
+    # What is only a poll's business stays out of the links.
+    request.GET = table.query
+    context = {"table": table, "may_edit": may(request, "edit"), "experiment": experiment}
+    context |= {"view": _view(request, experiment, table), "list_url": request.path, **_tools(slug, table)}
+    if not table.seen:
+        status = 400 if table.error and not request.htmx else 200
+        return render_page(request, template, context, partial="run-table", status=status)
+    if table.changed is not None:
+        return render(request, "runs/_changed_rows.html", {**context, "rows": table.changed})
+    headers = {"HX-Retarget": "#run-table", "HX-Reswap": "outerHTML"}
+    return HttpResponse(render(request, f"{template}#run-table", context).content, headers=headers)
+
+
+# What stands in the search form itself; the other words of the address go along hidden.
+IN_FORM = ["filter", "q", "mine", "children", "page"]
+PANELS = [
+    ("filters", "Filters", "filter"),
+    ("columns", "Columns", "columns"),
+    ("sort", "Sort", "sort-down"),
+    ("group", "Group by", "folder"),
+    ("charts", "Charts", "chart"),
+    ("views", "Views", "eye"),
+]
+# What the scripts of a list listen to, for the help that "?" opens.
+KEYS = [
+    (["q"], "Write a query"),
+    (["x"], "In a row: choose it"),
+    (["Shift", "click"], "Choose all rows from the one chosen last; on a column: sort by it too"),
+    (["s"], "In a row: star it"),
+    (["→", "←"], "In a row: open or close its child jobs, or its group"),
+    (["Shift", "←", "→"], "On a column: its width"),
+]
+
+
+def _tools(slug, table) -> dict:
+    query = table.query.copy()
+    if table.experiment:
+        query["experiment"] = str(table.experiment.experiment_id)
+    words = f"?{query.urlencode()}"
+    panels = [
+        {"what": what, "label": label, "icon": icon, "url": reverse("runs:panel", args=[slug, what]) + words}
+        for what, label, icon in PANELS
+    ]
+    return {
+        "panels": panels,
+        "csv_url": reverse("runs:jobs_csv", args=[slug]) + words,
+        "other_words": urls.pairs(table.query, *IN_FORM),
+        "group_rows": groups.ROWS,
+        "page_keys": KEYS,
+        "states": _states(table),
+        "starred_url": urls.changed(table.query, starred=None if table.asked["starred"] else "1", page=None),
+        "chips": [] if table.error else _chips(table),
+    }
+
+
+def _states(table) -> list[tuple]:
+    """The counters, each with the address that adds it to the states shown, or takes it away."""
+    return [
+        (group, number, urls.toggled(table.query, "status", group, page=None), group in table.asked["status"])
+        for group, number in table.counts.items()
+    ]
+
+
+def _chips(table) -> list[tuple[str, str]]:
+    """What narrows the list, each with the address without it."""
+    parts = filter_clauses.conditions(table.asked["filter"])
+    found = [
+        (part, urls.changed(table.query, filter=filter_clauses.without(parts, part) or None, page=None))
+        for part in parts
+    ]
+    if table.asked["q"]:
+        found.append((f"“{table.asked['q']}”", urls.changed(table.query, q=None, page=None)))
+    if table.asked["mine"]:
+        found.append(("Only my jobs", urls.changed(table.query, mine=None, page=None)))
+    return found
+
+
+def _own_layout(request, experiment) -> str:
+    """Where a person is led whose list has a layout of its own, unless the address says how the list shall look."""
+    if any(word in request.GET for word in [*urls.LAYOUT, "view"]):
+        return ""
+    workspace = request.workspace
+    own = SavedView.objects.of_list(workspace, experiment).filter(owner=request.user, name="").first()
+    if own is None:
+        return ""
+    query = urls.tidy(request.GET).urlencode()
+    return f"{request.path}?{own.query}{'&' if query else ''}{query}"
+
+
+def _view(request, experiment, table) -> SavedView | None:
+    """The saved view that the address came from."""
+    if not table.asked["view"]:
+        return None
+    offered = SavedView.objects.of_list(request.workspace, experiment).offered_to(request.user)
+    return offered.filter(pk=table.asked["view"]).first()

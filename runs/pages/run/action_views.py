@@ -1,0 +1,59 @@
+"""What can be done to one run: each by POST, each asking whether the person may."""
+
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from runs import submission
+from runs.models import Run
+from runs.pages.access import actor, require, run_of, undo_tag
+from runs.pages.run.forms import RunEdit
+from runs.pages.run.views import page
+from studio.errors import Invalid
+
+
+@require_POST
+def run_cancel(request, slug, run_id):
+    run = run_of(request, slug, run_id)
+    require(request, "edit")
+    run.cancel()
+    messages.success(request, f"{run.display_name} is being canceled.")
+    return redirect(run)
+
+
+@require_POST
+def run_delete(request, slug, run_id):
+    run = run_of(request, slug, run_id)
+    require(request, "edit")
+    run.delete()
+    messages.success(request, f"{run.display_name} is in the trash.", extra_tags=undo_tag(slug, run.deleted_at))
+    return redirect("runs:experiment_detail", slug, run.experiment.experiment_id)
+
+
+@require_POST
+def run_resubmit(request, slug, run_id):
+    run = run_of(request, slug, run_id)
+    require(request, "submit")
+    new = submission.resubmit(actor(request), run)
+    messages.success(request, f"{run.display_name} was submitted again as {new.display_name}.")
+    return redirect(new)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def run_edit(request, slug, run_id):
+    run = run_of(request, slug, run_id)
+    require(request, "edit")
+    form = RunEdit.of(run, request.POST or None)
+    if request.method == "POST" and form.is_valid() and _saved(form, run):
+        messages.success(request, "Saved.")
+        return redirect(run)
+    status = 400 if form.errors else 200
+    return render(request, "runs/run_edit.html", page(request, run, "overview", form=form), status=status)
+
+
+def _saved(form: RunEdit, run: Run) -> bool:
+    try:
+        form.save(run)
+    except Invalid as error:
+        form.add_error(None, error.message)
+    return not form.errors

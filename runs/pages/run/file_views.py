@@ -1,0 +1,180 @@
+"""Outputs, logs and code of a run: trees, previews, ranged reads, search and downloads."""
+
+import re
+
+from django.http import JsonResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_safe
+
+from runs.files import archives, artifacts, logs, previews, ranges, snapshots
+from runs.models import Artifact, Run
+from runs.pages.access import run_of
+from runs.pages.run import tree
+from runs.pages.run.forms import ByteRange
+from runs.pages.run.views import page
+from studio import storage
+from studio.errors import Invalid
+from studio.forms import cleaned_or_invalid
+from studio.templatetags.studio import in_bytes
+
+FIRST_LOGS = ("user_logs/std_log.txt", "user_logs/std_log_process_0.txt")
+# Without JavaScript the end of a log is shown.
+TAIL = 64 * 1024
+RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+# A report runs its own scripts, in a world of its own: without our origin it has no cookie and reaches no page, and it may
+# connect to nothing. The libraries of interactive reports are often named by their makers' addresses.
+LIBRARIES = "https://cdn.plot.ly https://cdn.bokeh.org https://cdn.jsdelivr.net https://cdnjs.cloudflare.com"
+REPORT = (
+    f"sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob: {LIBRARIES}; "
+    f"style-src 'unsafe-inline' {LIBRARIES}; img-src data: blob:; font-src data: {LIBRARIES}; worker-src blob:; "
+    "connect-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+)
+# Whatever else a user's file holds, it runs nothing and reaches nothing.
+SANDBOX = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; font-src data:; frame-ancestors 'self'"
+
+
+@require_safe
+def run_files(request, slug, run_id):
+    """`?path=` chooses a file; at first it is the log."""
+    run = run_of(request, slug, run_id)
+    files = list(run.artifacts.order_by("path"))
+    chosen = _chosen(files, request.GET.get("path", ""))
+    folders = tree.of_files([(one.path, one.size) for one in files], chosen.path if chosen else "", tree.OPEN_FOLDERS)
+    more = {"tree": folders, "file": chosen, "file_count": len(files), "total": sum(file.size for file in files)}
+    if chosen:
+        more["preview"] = previews.of(
+            chosen.path, chosen.content_type, chosen.size, lambda length: artifacts.content(chosen, 0, length)
+        )
+        if more["preview"].kind == "log":
+            more["tail"] = logs.tail(chosen, TAIL)
+    return render(request, "runs/run_files.html", page(request, run, "logs", **more))
+
+
+def _chosen(files: list[Artifact], asked: str) -> Artifact | None:
+    by_path = {file.path: file for file in files}
+    if asked and asked not in by_path:
+        raise Invalid(f"The run has no file {asked!r}.", target="path")
+    first = next((path for path in FIRST_LOGS if path in by_path), None)
+    return by_path.get(asked or first or "") or next(iter(files), None)
+
+
+@require_safe
+def run_file(request, slug, run_id):
+    """The bytes of a file, all or the range asked for; `?download` saves it."""
+    file = _file(request, slug, run_id)
+    start, length = _range(request, file.size)
+    whole = request.headers.get("Range") is None
+    content = [] if request.method == "HEAD" else artifacts.read(file, start, length)
+    response = ranges.streamed(content, length, 200 if whole else 206)
+    response.headers["Accept-Ranges"] = "bytes"
+    if not whole:
+        response.headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{file.size}"
+    return _guarded(request, response, file.path, file.content_type)
+
+
+def _guarded(request, response, path: str, content_type: str):
+    """A stranger's bytes on our address: never active, and in place only if a browser can show them harmlessly."""
+    inline = "download" not in request.GET
+    shown = content_type in previews.IMAGES or content_type == "text/html"
+    kind = content_type if shown else "text/plain; charset=utf-8"
+    response.headers["Content-Type"] = kind if inline else "application/octet-stream"
+    response.headers["Content-Security-Policy"] = REPORT if kind == "text/html" and inline else SANDBOX
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "private, no-cache"
+    return _named(response, path.rsplit("/", 1)[-1], inline)
+
+
+def _named(response, name: str, inline: bool = False):
+    response.headers["Content-Disposition"] = content_disposition_header(not inline, name)
+    return response
+
+
+def _range(request, size: int) -> tuple[int, int]:
+    asked = request.headers.get("Range")
+    if asked is None:
+        return 0, size
+    match = RANGE.fullmatch(asked.strip())
+    if not match:
+        raise Invalid(f"Range: {asked}: write bytes=START-END or bytes=START-.", target="Range")
+    start, end = int(match[1]), min(int(match[2] or size - 1), size - 1)
+    if start >= size or end < start:
+        raise BeyondEnd(f"The file has {size} bytes; {asked} is beyond.", target="Range")
+    return start, end - start + 1
+
+
+class BeyondEnd(Invalid):
+    status, code = 416, "RangeNotSatisfiable"
+
+
+@require_safe
+def run_file_state(request, slug, run_id):
+    """How long a file is now and whether it may still grow; `?start=` also says how many lines lie before that byte."""
+    file = _file(request, slug, run_id)
+    start = cleaned_or_invalid(ByteRange(request.GET))["start"]
+    state = {"size": file.size, "sizeText": in_bytes(file.size), "active": file.run.is_active}
+    return JsonResponse(state if start is None else {**state, "line": logs.lines_before(file, min(start, file.size))})
+
+
+@require_safe
+def run_file_search(request, slug, run_id):
+    """The lines of a file that contain `?q=`, from byte `?start=` on."""
+    file = _file(request, slug, run_id)
+    asked = cleaned_or_invalid(ByteRange(request.GET))
+    if not asked["q"]:
+        raise Invalid("q: write what to look for.", target="q")
+    return JsonResponse(logs.search(file, asked["q"], asked["start"] or 0))
+
+
+def _file(request, slug, run_id) -> Artifact:
+    run = run_of(request, slug, run_id)
+    path = cleaned_or_invalid(ByteRange(request.GET))["path"]
+    return get_object_or_404(Artifact.objects.select_related("run"), run=run, path=path)
+
+
+@require_safe
+def run_files_zip(request, slug, run_id):
+    run = run_of(request, slug, run_id)
+    files = ((file.path, file.size, artifacts.read(file)) for file in run.artifacts.order_by("path").iterator())
+    response = StreamingHttpResponse(archives.stream(files), content_type="application/zip")
+    # Compressed already, and to be sent as it is made.
+    response.headers["Content-Encoding"] = "identity"
+    return _named(response, f"{run.run_id}.zip")
+
+
+@require_safe
+def run_code(request, slug, run_id):
+    run = run_of(request, slug, run_id)
+    if run.snapshot is None:
+        return render(request, "runs/run_code.html", page(request, run, "code"))
+    files = {entry["path"]: entry["size"] for entry in run.snapshot.files}
+    chosen = request.GET.get("path", "") or _script(run, files)
+    if chosen and chosen not in files:
+        raise Invalid(f"The code has no file {chosen!r}.", target="path")
+    more = {"tree": tree.of_files(sorted(files.items()), chosen), "path": chosen, "snapshot": run.snapshot}
+    if chosen:
+        more["preview"] = previews.of(
+            chosen, "text/plain", files[chosen], lambda length: snapshots.read_file(run.snapshot, chosen, length)
+        )
+        if more["preview"].kind in ("log", "page", "table"):
+            more["preview"] = previews.as_code(
+                chosen, files[chosen], lambda length: snapshots.read_file(run.snapshot, chosen, length)
+            )
+    return render(request, "runs/run_code.html", page(request, run, "code", **more))
+
+
+def _script(run: Run, files: dict) -> str:
+    """The script that the run starts with, else the first file."""
+    script = (run.job.get("runDefinition") or {}).get("script", "")
+    words = run.job.get("commandArgv") or str(run.job.get("command") or "").split()
+    return next((word for word in [script, *words] if word in files), next(iter(sorted(files)), ""))
+
+
+@require_safe
+def run_code_zip(request, slug, run_id):
+    run = run_of(request, slug, run_id)
+    if run.snapshot is None:
+        raise Invalid("The run has no code: it was not submitted with a source directory.")
+    response = ranges.streamed(storage.stream(run.snapshot.key, 0, run.snapshot.size), run.snapshot.size)
+    response.headers["Content-Type"] = "application/zip"
+    return _named(response, f"{run.run_id}-code.zip")

@@ -1,0 +1,54 @@
+"""The tab Images."""
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+
+from runs import metrics
+from runs.charts import metric_cards
+from runs.models import MetricSeries
+from runs.pages.access import run_of
+from runs.pages.run.views import page
+from studio.htmx import render_page
+
+MOST_IMAGES = 1000
+
+
+@require_safe
+def run_images(request, slug, run_id):
+    """`?image=<path>` chooses one; a poll, `?seen=`, is answered with nothing while there are no more."""
+    run = run_of(request, slug, run_id)
+    found = list(metrics.series_of(run).filter(kind=MetricSeries.Kind.IMAGE).order_by("name"))
+    token = ".".join(f"{one.pk}-{one.count}" for one in found)
+    seen = request.GET.get("seen")
+    if seen is not None and seen == token and run.is_active:
+        return HttpResponse(status=204)
+    groups = [_group(one) for one in found]
+    if seen == "" and groups:
+        # There was nothing to look at; now there is.
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    more = {"groups": groups, "token": token, **_chosen(groups, request.GET.get("image", ""))}
+    return render_page(request, "runs/run_images.html", page(request, run, "images", **more), partial="image-list")
+
+
+def _group(series: MetricSeries) -> dict:
+    """The images of one name in the order of their steps; of very many the last."""
+    first = max(0, series.count - MOST_IMAGES)
+    steps, _, values = metrics.window(series, first, MOST_IMAGES)
+    images = [
+        {"name": series.name, "step": int(step), "path": metric_cards.path_of(value)}
+        for step, value in zip(steps, values, strict=True)
+    ]
+    images.sort(key=lambda image: image["step"])
+    return {"name": series.name, "images": images, "last": images[-1], "count": series.count, "left_out": first}
+
+
+def _chosen(groups: list[dict], asked: str) -> dict:
+    """The image asked for, else the last of the first name, with those beside it."""
+    if not groups:
+        return {"image": None}
+    group = next((group for group in groups if any(one["path"] == asked for one in group["images"])), groups[0])
+    images = group["images"]
+    place = next((place for place, one in enumerate(images) if one["path"] == asked), len(images) - 1)
+    following = images[place + 1] if place + 1 < len(images) else None
+    previous = images[place - 1] if place else None
+    return {"group": group, "image": images[place], "place": place, "previous": previous, "following": following}

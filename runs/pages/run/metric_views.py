@@ -1,0 +1,128 @@
+"""The tab Metrics: its cards, the lines in them, and what is new in a live run."""
+
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_safe
+
+from runs import metrics
+from runs.charts import figures, metric_cards, metric_lines
+from runs.charts.metric_forms import LinesAsked, MetricsChoice, RowsAsked, places_asked
+from runs.models import MetricSeries
+from runs.pages.access import run_of, runs_of
+from runs.pages.run.views import page
+from studio.errors import Invalid
+from studio.forms import cleaned_or_invalid
+from studio.htmx import wants_piece
+
+WIDTH = 600
+
+
+@require_safe
+def run_metrics(request, slug, run_id):
+    """`?show=<name>` or `?hide=<name>` (repeated) chooses metrics, `?q=` searches; without them all are shown."""
+    run = run_of(request, slug, run_id)
+    asked = cleaned_or_invalid(MetricsChoice(request.GET))
+    series = list(metrics.series_of(run).order_by("name"))
+    shown, left_out = _shown(series, request.GET, asked["q"])
+    more = {
+        "series": series,
+        "shown": {one.pk for one in shown},
+        "sections": metric_cards.sections(run, shown, asked["group"], places_asked(request.GET.getlist("at"))),
+        "left_out": left_out,
+        "asked": asked,
+        "groups": metric_cards.GROUPS,
+        "axes": _axes(series),
+        "chart_data": {"templates": figures.templates(), "line": figures.empty_line()} if shown else {},
+    }
+    return render(request, "runs/run_metrics.html", page(request, run, "metrics", **more))
+
+
+def _axes(series: list[MetricSeries]) -> list[MetricSeries]:
+    """Metrics that may stand at the bottom of a chart of another."""
+    return [one for one in series if metric_lines.is_charted(one)]
+
+
+def _shown(series: list[MetricSeries], query, words: str) -> tuple[list[MetricSeries], int]:
+    if "show" in query:
+        asked = set(query.getlist("show"))
+        chosen = [one for one in series if one.name in asked]
+    else:
+        hidden = set(query.getlist("hide"))
+        chosen = [one for one in series if one.name not in hidden]
+    if words and (len(chosen) > metric_cards.MOST_CARDS or "search" in query):
+        chosen = [one for one in chosen if all(word in one.name.lower() for word in words.lower().split())]
+    return chosen[: metric_cards.MOST_CARDS], max(0, len(chosen) - metric_cards.MOST_CARDS)
+
+
+@require_safe
+def run_metrics_lines(request, slug, run_id):
+    """Lines of `?series=<key>,…` thinned to `width`; `from` and `to` on an `axis` give the finer points between them."""
+    run = runs_of(request, slug).filter(run_id=run_id).first() or run_of(request, slug, run_id)
+    asked = cleaned_or_invalid(LinesAsked(request.GET))
+    found = [one for one in metrics.series_of(run).filter(pk__in=asked["series"]) if metric_lines.is_charted(one)]
+    width = asked["width"] or WIDTH
+    if asked["axis"] == "metric":
+        other = get_object_or_404(metrics.series_of(run), pk=asked["metric"])
+        return JsonResponse({"lines": metric_lines.over_metric(found, other, width)})
+    return JsonResponse({"lines": metric_lines.whole(found, width, _range(asked))})
+
+
+def _range(asked: dict):
+    if asked["from"] is None:
+        return None
+    from runs.metrics.downsampled import Range
+
+    return Range(asked["axis"] or "step", asked["from"], asked["to"])
+
+
+@require_safe
+def run_metrics_data(request, slug, run_id):
+    """What came after `?after=<series>:<count>,…`; nothing while the run is as it was at `?seen=<revision>`."""
+    run = runs_of(request, slug).filter(run_id=run_id).first() or run_of(request, slug, run_id)
+    if run.is_active and str(run.revision) == request.GET.get("seen"):
+        return HttpResponse(status=204)
+    news = metric_lines.news(run, _known(request.GET.get("after", "")), WIDTH)
+    count = metrics.series_of(run).count()
+    return JsonResponse({"active": run.is_active, "seen": run.revision, "series": count, **news})
+
+
+def _known(text: str) -> dict[int, int]:
+    try:
+        return {int(pk): int(count) for pk, _, count in (pair.partition(":") for pair in text.split(",") if pair)}
+    except ValueError as error:
+        raise Invalid(f"after={text!r}: write series:count pairs, with commas between.", target="after") from error
+
+
+@require_safe
+def run_metric(request, slug, run_id, pk):
+    """One metric on a page of its own, or its card: `?start=` is the first of the rows or values."""
+    run = run_of(request, slug, run_id)
+    series = get_object_or_404(metrics.series_of(run), pk=pk)
+    asked = cleaned_or_invalid(RowsAsked(request.GET))
+    start = min(asked["start"] or 0, max(0, series.count - 1))
+    card = metric_cards.whole(run, series, start)
+    if wants_piece(request):
+        return render(request, "runs/_metric_card.html", {"run": run, "card": card})
+    more = {"card": card, "series": series, "alone": True}
+    if card.look == "chart":
+        more["axes"] = _axes(list(metrics.series_of(run).order_by("name")))
+        more["points"] = metric_cards.values(series, start)
+    more["chart_data"] = {"templates": figures.templates(), "line": figures.empty_line()}
+    return render(request, "runs/run_metric.html", page(request, run, "metrics", **more))
+
+
+@require_safe
+def run_metrics_csv(request, slug, run_id):
+    """Every point of the series `?series=<key>,…` as it was logged; of a table, its rows."""
+    run = run_of(request, slug, run_id)
+    asked = cleaned_or_invalid(LinesAsked(request.GET))["series"]
+    found = list(metrics.series_of(run).filter(pk__in=asked).order_by("name"))
+    if not found:
+        raise Invalid("series: the run has none of these metrics.", target="series")
+    is_table = len(found) == 1 and found[0].kind == MetricSeries.Kind.TABLE
+    body = metric_lines.table_as_csv(found[0]) if is_table else metric_lines.as_csv(found)
+    response = StreamingHttpResponse(body, content_type="text/csv; charset=utf-8")
+    name = found[0].name.replace("/", "_") if len(found) == 1 else f"{run.run_id}-metrics"
+    response.headers["Content-Disposition"] = content_disposition_header(True, f"{name}.csv")
+    return response

@@ -1,0 +1,121 @@
+"""What the cards of a run say."""
+
+import dataclasses
+import datetime as dt
+
+from django.db.models import Q
+from django.utils.safestring import SafeString, mark_safe
+from markdown_it import MarkdownIt
+
+from compute.models import Node, Work
+from runs.models import MetricSeries, Run
+
+RECENT = 8
+FIRST_METRICS = 8
+# Beyond these the palette searches only the workspace that is open.
+MOST_WORKSPACES = 20
+GIT = {
+    "azureml.git.repository_uri": "Git repository",
+    "azureml.git.branch": "Git branch",
+    "azureml.git.commit": "Git commit",
+    "azureml.git.dirty": "Git changes not committed",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A state that a run came to; `until` is when it left it, None while it is in it."""
+
+    status: str
+    at: dt.datetime
+    until: dt.datetime | None
+    message: str
+
+
+def timeline(run: Run) -> list[Stage]:
+    events = list(run.events.all())
+    first = [(Run.Status.NOT_STARTED.value, run.created_at, "")]
+    if events and events[0].status == Run.Status.NOT_STARTED:
+        first = []
+    marks = first + [(event.status, event.at, event.message) for event in events]
+    ends = [at for _, at, _ in marks[1:]] + [None]
+    return [Stage(status, at, until, message) for (status, at, message), until in zip(marks, ends, strict=True)]
+
+
+def job(run: Run) -> dict:
+    """The properties of the job as it was submitted; empty for an interactive run."""
+    return run.job
+
+
+def command(run: Run) -> str:
+    asked = job(run)
+    argv = asked.get("commandArgv")
+    return " ".join(map(str, argv)) if argv else str(asked.get("command") or "")
+
+
+def environment(run: Run) -> str:
+    asked = job(run)
+    definition = asked.get("environmentDefinition") or {}
+    return str(asked.get("environmentId") or definition.get("name") or "").rpartition("/environments/")[2]
+
+
+def git(run: Run) -> list[tuple[str, str]]:
+    return [(label, run.properties[name]) for name, label in GIT.items() if run.properties.get(name)]
+
+
+def waiting_reason(run: Run) -> str:
+    """Why a run does not run yet, in words; empty if it does or has ended."""
+    if run.work is None or run.status not in Run.BEFORE_RUNNING:
+        return ""
+    if run.work.state == Work.State.CLAIMED:
+        node = run.work.node.name if run.work.node else "its node"
+        return f"Taken by {node}, which prepares the environment." if run.status == Run.Status.PREPARING else ""
+    if run.work.state != Work.State.QUEUED:
+        return ""
+    return f"{_place(run.work)} {_nodes(run.work.target)}"
+
+
+def _place(work: Work) -> str:
+    earlier = Q(priority__gt=work.priority) | Q(priority=work.priority, queued_at__lt=work.queued_at)
+    before = Work.objects.filter(earlier, target=work.target_id, state=Work.State.QUEUED).count()
+    return f"Number {before + 1} in the queue of {work.target.name}."
+
+
+def _nodes(target) -> str:
+    states = list(Node.objects.present().filter(target=target).values_list("state", flat=True))
+    busy, starting = states.count(Node.State.RUNNING), states.count(Node.State.PREPARING)
+    if starting:
+        return f"{starting} node{'s are' if starting > 1 else ' is'} starting."
+    if states.count(Node.State.IDLE):
+        return "A free node is about to take it."
+    if busy >= target.max_nodes:
+        return f"All {busy} nodes are busy: the cluster has at most {target.max_nodes}."
+    return "A node is about to be started."
+
+
+def last_line_of_error(run: Run) -> str:
+    """The last line of the traceback, if the message does not say it already.
+
+    A runner sends the details as one text; Azure's clients as a list of objects with a message each.
+    """
+    details = run.error.get("details") or []
+    for detail in [details] if isinstance(details, str) else details:
+        text = detail.get("message", "") if isinstance(detail, dict) else detail
+        lines = [line.strip() for line in str(text).splitlines() if line.strip()]
+        if lines and lines[-1] not in str(run.error.get("message", "")):
+            return lines[-1]
+    return ""
+
+
+def first_metrics(run: Run) -> list[MetricSeries]:
+    numbers = MetricSeries.objects.filter(run=run, kind=MetricSeries.Kind.SCALAR)
+    return list(numbers.order_by("name")[:FIRST_METRICS])
+
+
+def markdown(text: str) -> SafeString:
+    """A person's Markdown as HTML that does no harm."""
+    # Imported with the first text that needs it, so that a process that shows none stays small.
+    import nh3
+
+    html = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table").render(text)
+    return mark_safe(nh3.clean(html))

@@ -1,0 +1,159 @@
+"""One run: what it is and how it fares."""
+
+import json
+from urllib.parse import parse_qs, urlsplit
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_safe
+
+from runs.models import Run
+from runs.pages.access import actor, may, require, run_of, runs_of
+from runs.pages.lists import cells, columns
+from runs.pages.run import overview, tree
+from studio.htmx import render_page, stop_polling
+from workspaces.lookup import workspace_of_wsid
+
+MOST_CHILDREN = 1000
+TABS = [
+    ("overview", "Overview", "runs:run_detail"),
+    ("metrics", "Metrics", "runs:run_metrics"),
+    ("images", "Images", "runs:run_images"),
+    ("children", "Child jobs", "runs:run_children"),
+    ("logs", "Outputs + logs", "runs:run_files"),
+    ("code", "Code", "runs:run_code"),
+]
+# What static/js/run-keys.js and the scripts of the tabs listen to, for the help that "?" opens.
+KEYS = [(["1", "–", str(len(TABS))], "Overview, Metrics, Images, Child jobs, Outputs + logs, Code")]
+KEYS_OF_TAB = {
+    "metrics": [
+        (["j", "k"], "The next chart, the chart before"),
+        (["f"], "The chart with the focus, or the one under the mouse, in full screen"),
+        (["←", "→"], "In full screen: the chart before, the chart after. On the handle of a chart: move it"),
+        (["+", "-", "0"], "Zoom in, zoom out, show all of the chart"),
+        (["Shift ←", "Shift →"], "Move what a zoomed chart shows"),
+    ],
+    "images": [(["←", "→"], "The image before, the image after")],
+}
+
+
+def page(request, run: Run, tab: str, **more) -> dict:
+    """What every tab of a run needs."""
+    parent = Run.objects.filter(pk=run.parent_id).select_related("workspace").first() if run.parent_id else None
+    base = {"run": run, "tab": tab, "tabs": TABS, "parent": parent, "reason": overview.waiting_reason(run)}
+    base["page_keys"] = KEYS + KEYS_OF_TAB.get(tab, [])
+    return {**base, "may_edit": may(request, "edit"), "may_submit": may(request, "submit"), **_error(run), **more}
+
+
+def _error(run: Run) -> dict:
+    return {"error_line": overview.last_line_of_error(run)} if run.error else {}
+
+
+@require_safe
+def run_detail(request, slug, run_id):
+    run = run_of(request, slug, run_id)
+    return render(request, "runs/run_detail.html", page(request, run, "overview", **_overview(run)))
+
+
+def _overview(run: Run) -> dict:
+    return {
+        "stages": overview.timeline(run),
+        "command": overview.command(run),
+        "environment": overview.environment(run),
+        "git": overview.git(run),
+        "description": overview.markdown(run.description) if run.description else "",
+        "metrics": overview.first_metrics(run),
+        "metric_count": run.metrics.count(),
+        "child_count": run.children.filter(deleted_at=None).count(),
+    }
+
+
+@require_safe
+def run_state(request, slug, run_id):
+    """What a page of this run shows of its state, if that changed since `?seen=<revision>`."""
+    now = runs_of(request, slug).filter(run_id=run_id).values_list("revision", "status").first()
+    if now is None:
+        return stop_polling()
+    if str(now[0]) == request.GET.get("seen"):
+        return HttpResponse(status=204)
+    run = run_of(request, slug, run_id)
+    tab = request.GET.get("tab", "")
+    more = _overview(run) if tab == "overview" else _new_files(request, run) if tab == "logs" else {}
+    context = page(request, run, tab, polled=True, run_page=request.htmx.current_url_abs_path, **more)
+    response = render(request, "runs/_state.html", context)
+    if request.GET.get("files") == "0" and more.get("tree"):
+        # There was nothing to look at; now there is.
+        response.headers["HX-Refresh"] = "true"
+    return response
+
+
+def _new_files(request, run: Run) -> dict:
+    """The tree of files, if there are more or fewer than the page shows."""
+    files = list(run.artifacts.order_by("path").values_list("path", "size"))
+    if str(len(files)) == request.GET.get("files"):
+        return {"file_count": len(files)}
+    shown = parse_qs(urlsplit(request.htmx.current_url_abs_path or "").query).get("path", [""])[0]
+    return {"file_count": len(files), "tree": tree.of_files(files, shown, tree.OPEN_FOLDERS)}
+
+
+@require_safe
+def run_children(request, slug, run_id):
+    """A poll, `?seen=`, is answered with nothing while all of the rows are as they were."""
+    run = run_of(request, slug, run_id)
+    rows = tree.of_runs(run, MOST_CHILDREN + 1)
+    token = tree.token([run, *rows])
+    if token == request.GET.get("seen"):
+        return HttpResponse(status=204)
+    shown = [columns.column(word) for word in columns.USUAL]
+    cells.fill(rows[:MOST_CHILDREN], shown)
+    more = {
+        "rows": rows[:MOST_CHILDREN],
+        "columns": shown,
+        "too_many": len(rows) > MOST_CHILDREN,
+        "most": MOST_CHILDREN,
+    }
+    more |= {"token": token, "is_live": run.is_active or any(row.is_active for row in rows)}
+    return render_page(request, "runs/run_children.html", page(request, run, "children", **more), partial="child-table")
+
+
+@require_safe
+def run_json(request, slug, run_id):
+    """All that is known of the run, as it is stored."""
+    run = run_of(request, slug, run_id)
+    raw = {
+        "runId": run.run_id,
+        "number": run.number,
+        "displayName": run.display_name,
+        "experiment": run.experiment.name,
+        "runType": run.run_type,
+        "status": run.status,
+        "target": run.target_name,
+        "node": run.node_name,
+        "job": run.job,
+        "tags": run.tags,
+        "parameters": run.parameters,
+        "properties": run.properties,
+        "error": run.error,
+        "warnings": run.warnings,
+        "createdUtc": run.created_at,
+        "startTimeUtc": run.started_at,
+        "endTimeUtc": run.ended_at,
+    }
+    text = json.dumps(raw, indent=2, default=str, ensure_ascii=False)
+    return render(request, "runs/run_json.html", page(request, run, "overview", raw=text))
+
+
+@require_safe
+def by_wsid(request, run_id):
+    """Azure's links: /runs/<id>?wsid=/subscriptions/…"""
+    workspace = workspace_of_wsid(request)
+    require(request, "read")
+    return redirect(get_object_or_404(Run, workspace=workspace, run_id=run_id, deleted_at=None))
+
+
+@require_safe
+def by_experiment(request, experiment_id, run_id):
+    """Azure's older links, /experiments/id/<uuid>/runs/<id>, which name no workspace: the person's eyes find it."""
+    runs = Run.objects.visible_to(actor(request)).select_related("workspace__resource_group")
+    # The page itself asks whether the person may read.
+    return redirect(get_object_or_404(runs, experiment__experiment_id=experiment_id, run_id=run_id))

@@ -1,0 +1,316 @@
+"""Runs by a filter and a sort order, from indexes: what the words of studio/search/grammar.py mean for runs."""
+
+import dataclasses
+import fnmatch
+
+from django.db.models import F, FilteredRelation, Func, Q, TextField, Value
+from django.db.models.functions import Coalesce, Concat
+from django.db.models.lookups import Exact, GreaterThanOrEqual
+
+from runs.models import MetricSeries, Run, RunParameter, RunTag
+from runs.models.lineage import RunDataset
+from studio.errors import Invalid
+from studio.search import concatenated, conditions
+from studio.search.db_functions import INDEXED, ValueStart
+from studio.search.grammar import All, Any, Clause, Not, Order, parse, parse_order
+
+METRIC, PARAM, TAG, ATTRIBUTE, DATASET = "metric", "param", "tag", "attribute", "dataset"
+ENTITIES = {
+    **dict.fromkeys(["metric", "metrics"], METRIC),
+    **dict.fromkeys(["param", "params", "parameter", "parameters"], PARAM),
+    **dict.fromkeys(["tag", "tags"], TAG),
+    **dict.fromkeys(["", "attribute", "attributes", "attr", "run"], ATTRIBUTE),
+    **dict.fromkeys(["dataset", "datasets"], DATASET),
+}
+
+
+class Dashed(Func):
+    """A UUID as text with its dashes; SQLite keeps them without."""
+
+    output_field = TextField()
+    template = "CAST(%(expressions)s AS text)"
+
+    def as_sqlite(self, compiler, connection, **context):
+        sql, params = compiler.compile(self.source_expressions[0])
+        parts = [f"substr({sql}, {start}, {length})" for start, length in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))]
+        return " || '-' || ".join(parts), params * len(parts)
+
+
+START = Coalesce("started_at", "created_at")
+ARTIFACTS = Concat(
+    Value("mlflow-artifacts:/"), Dashed("experiment__experiment_id"), Value("/"), F("run_id"), Value("/artifacts"),
+    output_field=TextField(),
+)  # fmt: skip
+TEXTS = {
+    "run_id": "run_id",
+    **dict.fromkeys(["run_name", "run name", "name", "display_name"], "display_name"),
+    "description": "description",
+    "experiment": "experiment__name",
+    **dict.fromkeys(["compute", "target"], "target_name"),
+    **dict.fromkeys(["type", "run_type"], "run_type"),
+    "created_by": "created_by__username",
+    "parent": "parent__run_id",
+}
+TIMES = {**dict.fromkeys(["start_time", "created", "created_at"], "start"), "end_time": "ended_at"}
+NUMBERS = {"number": "number"}
+# Tags that are columns: see mlflow_api/messages.py.
+TAG_COLUMNS = {
+    "mlflow.runName": "display_name",
+    "mlflow.note.content": "description",
+    "mlflow.parentRunId": "parent__run_id",
+}
+ATTRIBUTES = sorted({*TEXTS, *TIMES, *NUMBERS, "artifact_uri", "status", "user_id"})
+ORDERS = {word: F(column) for word, column in {**TEXTS, **TIMES, **NUMBERS, "status": "status"}.items()}
+ORDERS["artifact_uri"] = ARTIFACTS
+USER_TAG = "mlflow.user"
+# The words for a run's state: MLflow's, and our own beside them.
+STATES = {
+    "SCHEDULED": [Run.Status.NOT_STARTED, Run.Status.PREPARING, Run.Status.PROVISIONING, Run.Status.STARTING, Run.Status.QUEUED],
+    "RUNNING": [Run.Status.RUNNING, Run.Status.FINALIZING, Run.Status.CANCEL_REQUESTED],
+    "FINISHED": [Run.Status.COMPLETED],
+    "FAILED": [Run.Status.FAILED],
+    "KILLED": [Run.Status.CANCELED],
+}  # fmt: skip
+
+
+def filtered(runs, text: str):
+    """Those of `runs` that a filter selects."""
+    return Search(runs, text, []).runs()
+
+
+class Search:
+    """One search: `page` gives rows. Checks filter and order at once."""
+
+    def __init__(self, runs, text: str, order_by: list[str]):
+        self.base = runs.alias(start=START)
+        self.tree = parse(text)
+        self.orders = [_checked(parse_order(item)) for item in order_by]
+        if len({(order.entity, order.key) for order in self.orders}) < len(self.orders):
+            raise Invalid("The order_by has a key twice.", target="order_by")
+        if self.tree is not None:
+            _condition(self.tree)
+
+    def runs(self):
+        return self.base if self.tree is None else self.base.filter(_condition(self.tree))
+
+    def page(self, start: int, size: int) -> tuple[list, bool]:
+        """Rows from `start`, and whether there are more: their keys first, so that no whole row is sorted."""
+        keys = concatenated.taken([runs.values_list("pk", flat=True) for runs in self._stretches()], start, size + 1)
+        found = self.base.in_bulk(keys[:size])
+        return [found[key] for key in keys[:size] if key in found], len(keys) > size
+
+    def _stretches(self) -> list:
+        """All in their order. Where it begins with a value of many rows, first those that have it, in its index's order."""
+        first = self.orders[0] if self.orders else None
+        if first is None or not _is_of_rows(first):
+            return [_sorted(self.runs(), self.orders)]
+        rows, value, order = SORTED[first.entity]
+        mine, easy, others = _divided(self.tree, first)
+        runs = self.base.filter(_condition(All(others)))
+        joined = runs.annotate(sorted=FilteredRelation(rows, condition=Q(**{f"{rows}__name": first.key})))
+        # A comparison with what the index is sorted by tells SQLite to begin there.
+        near = [] if first.entity == METRIC else [GreaterThanOrEqual(order[0], "")]
+        having = joined.filter(
+            Q(**{f"sorted__{value}__isnull": False}),
+            *near,
+            *[conditions.compared("sorted__last", clause) for clause in mine],
+            *[_condition(clause, "sorted__run") for clause in easy],
+        )
+        order = [key.desc() if first.descending else key.asc() for key in order]
+        found = [_sorted(having, self.orders[1:], *order)]
+        # A comparison with the metric is true only of numbers.
+        return found if mine else [*found, self._without(joined.filter(_condition(All(easy))), first)]
+
+    def _without(self, joined, first: Order):
+        """Of metrics, NaN comes before those that are not there."""
+        rows, value, _ = SORTED[first.entity]
+        model = Run._meta.get_field(rows).related_model
+        have = model.objects.filter(name=first.key, **{f"{value}__isnull": False}).values("run")
+        missing = [F("sorted__shown").desc(nulls_last=True)] if first.entity == METRIC else []
+        return _sorted(joined.exclude(pk__in=have), self.orders[1:], *missing)
+
+
+# What has a row for each name: where it is, its value, and the order of the index of its values.
+SORTED = {
+    METRIC: ("metrics", "last", [F("sorted__last")]),
+    PARAM: ("parameter_rows", "value", [ValueStart("sorted__value"), F("sorted__value")]),
+    TAG: ("tag_rows", "value", [ValueStart("sorted__value"), F("sorted__value")]),
+}
+
+
+def _divided(tree, first: Order) -> tuple[tuple, tuple, tuple]:
+    """Of what must all hold: comparisons with the metric that one sorts by; what can be asked of its rows without looking
+    at the runs; the rest."""
+    parts = tree.parts if isinstance(tree, All) else () if tree is None else (tree,)
+    mine = tuple(part for part in parts if isinstance(part, Clause) and _is_comparison(part, first))
+    rest = [part for part in parts if part not in mine]
+    easy = tuple(part for part in rest if isinstance(part, Clause) and part.operator != "is null" and _is_of_rows(part))
+    return mine, easy, tuple(part for part in rest if part not in easy)
+
+
+def _is_of_rows(named: Clause | Order) -> bool:
+    entity = ENTITIES.get(named.entity)
+    return entity in (METRIC, PARAM) or (entity == TAG and named.key not in TAG_COLUMNS)
+
+
+def _is_comparison(clause: Clause, with_: Order) -> bool:
+    return with_.entity == METRIC and _is_of_metric(clause) and clause.key == with_.key
+
+
+def _is_of_metric(clause: Clause) -> bool:
+    return ENTITIES.get(clause.entity) == METRIC and (clause.operator in conditions.NUMERIC or clause.operator == "!=")
+
+
+# ---- order
+
+
+def _checked(order: Order) -> Order:
+    entity = ENTITIES.get(order.entity)
+    if entity in (METRIC, PARAM, TAG) or (entity == ATTRIBUTE and order.key.lower() in ATTRIBUTES):
+        key = order.key.lower() if entity == ATTRIBUTE else order.key
+        return dataclasses.replace(order, entity=entity, key=key)
+    raise Invalid(
+        f"Invalid order_by key '{order.key}': write metrics.x, params.x, tags.x or one of {', '.join(ATTRIBUTES)}.",
+        target="order_by",
+    )
+
+
+def _sorted(runs, orders: list[Order], *before):
+    keys = list(before)
+    for place, order in enumerate(orders):
+        runs, expression = _sort_key(runs, order, f"sort{place}")
+        keys.append(expression.desc(nulls_last=True) if order.descending else expression.asc(nulls_last=True))
+    named = [order for order in orders if order.key in TIMES and TIMES[order.key] == "start"]
+    last = [] if named else [F("start").desc()]
+    return runs.order_by(*keys, *last, "run_id")
+
+
+def _sort_key(runs, order: Order, name: str):
+    if order.entity == ATTRIBUTE and order.key != "user_id":
+        return runs, ORDERS[order.key]
+    if order.entity == TAG and order.key in TAG_COLUMNS:
+        return runs, F(TAG_COLUMNS[order.key])
+    key = USER_TAG if order.key == "user_id" and order.entity == ATTRIBUTE else order.key
+    table, column, _ = SORTED.get(order.entity, SORTED[TAG])
+    relation = FilteredRelation(table, condition=Q(**{f"{table}__name": key}))
+    return runs.annotate(**{name: relation}), F(f"{name}__{column}")
+
+
+# ---- conditions
+
+
+def _condition(tree, run: str = "pk") -> Q:
+    """`run` is the column that holds the run: another than its own where an index is read that has it too."""
+    if isinstance(tree, All):
+        return Q(*[_condition(part, run) for part in tree.parts])
+    if isinstance(tree, Any):
+        return Q(*[_condition(part, run) for part in tree.parts], _connector=Q.OR)
+    if isinstance(tree, Not):
+        return ~_condition(tree.part, run)
+    entity = ENTITIES.get(tree.entity)
+    if entity is None:
+        raise tree.wrong(f"'{tree.entity}' is none of metrics, params, tags, attributes and datasets")
+    return CONDITIONS[entity](tree, run)
+
+
+def _metric(clause: Clause, run: str) -> Q:
+    rows = MetricSeries.objects.filter(name=clause.key)
+    if clause.operator in ("is null", "is not null"):
+        return _has(run, rows, clause.operator == "is not null")
+    if not _is_of_metric(clause):
+        raise clause.wrong(
+            f"a metric is compared by {', '.join(conditions.NUMERIC)} or !=, not {clause.operator.upper()}"
+        )
+    return _has(run, rows.filter(conditions.compared("last", clause)))
+
+
+def _has(run: str, rows, there: bool = True) -> Q:
+    found = Q(**{f"{run}__in": rows.values("run")})
+    return found if there else ~found
+
+
+def _named(model):
+    def condition(clause: Clause, run: str) -> Q:
+        column = TAG_COLUMNS.get(clause.key) if model is RunTag else None
+        if column:
+            there = ~Q(**{f"{column}__isnull": True}) & ~Q(**{column: ""})
+            return conditions.text(column, clause) & (Q() if clause.operator == "is null" else there)
+        rows = model.objects.filter(name=clause.key)
+        if clause.operator in ("is null", "is not null"):
+            return _has(run, rows, clause.operator == "is not null")
+        # A run without the key matches no comparison, != neither.
+        # SQLite misses the index if the value itself is compared too.
+        indexed = clause.operator == "=" and isinstance(clause.value, str)
+        return _has(run, rows.filter(_indexed(clause) if indexed else conditions.text("value", clause)))
+
+    return condition
+
+
+def _indexed(clause: Clause) -> Q:
+    """What the index on the start of a value can answer of an equality: all of it, unless the value is long."""
+    start = Q(Exact(ValueStart("value"), clause.value[:INDEXED]))
+    return start if len(clause.value) < INDEXED else start & Q(value=clause.value)
+
+
+def _attribute(clause: Clause, run: str) -> Q:
+    key = clause.key.lower()
+    if key in TEXTS:
+        return conditions.text(TEXTS[key], clause)
+    if key in TIMES:
+        return conditions.time(TIMES[key], clause)
+    if key in NUMBERS:
+        return conditions.number(NUMBERS[key], clause)
+    if key == "artifact_uri":
+        return _artifact_uri(clause)
+    if key == "status":
+        return _status(clause, run)
+    if key == "user_id":
+        return _named(RunTag)(dataclasses.replace(clause, key=USER_TAG), run)
+    raise clause.wrong(
+        f"'{clause.key}' is none of {', '.join(ATTRIBUTES)}; write metrics.{clause.key}, params.{clause.key} or tags.{clause.key}"
+    )
+
+
+def _artifact_uri(clause: Clause) -> Q:
+    """It is made of the experiment's row, which no other search shall wait for, and never empty."""
+    if clause.operator in ("is null", "is not null"):
+        return Q(pk__isnull=clause.operator == "is null")
+    return conditions.on_expression(ARTIFACTS, clause)
+
+
+def _status(clause: Clause, run: str) -> Q:
+    if clause.operator in ("is null", "is not null"):
+        return Q(status="") if clause.operator == "is null" else ~Q(status="")
+    operator = conditions.OPPOSITE.get(clause.operator, clause.operator)
+    values = clause.value if operator == "in" else (clause.value,)
+    if operator not in conditions.TEXTUAL or not all(isinstance(value, str) for value in values):
+        raise clause.wrong("the status is a text in quotes, compared by =, !=, LIKE, ILIKE, ~ or IN")
+    states = [s for word, mine in STATES.items() for s in mine if any(_matches(operator, v, word, s) for v in values)]
+    found = Q(status__in=states)
+    return ~found if clause.operator in conditions.OPPOSITE else found
+
+
+def _matches(operator: str, value: str, *words: str) -> bool:
+    if operator in ("=", "in"):
+        return value.lower() in [word.lower() for word in words]
+    if operator == "~":
+        return any(value.lower() in word.lower() for word in words)
+    glob = value.replace("[", "[[]").replace("*", "[*]").replace("?", "[?]").replace("%", "*").replace("_", "?")
+    if operator == "like":
+        return any(fnmatch.fnmatchcase(word, glob) for word in words)
+    return any(fnmatch.fnmatchcase(word.lower(), glob.lower()) for word in words)
+
+
+def _dataset(clause: Clause, run: str) -> Q:
+    if clause.key not in ("name", "digest", "context"):
+        raise clause.wrong(f"a dataset has name, digest and context, not '{clause.key}'")
+    return _has(run, RunDataset.objects.filter(conditions.text(clause.key, clause)))
+
+
+CONDITIONS = {
+    METRIC: _metric,
+    PARAM: _named(RunParameter),
+    TAG: _named(RunTag),
+    ATTRIBUTE: _attribute,
+    DATASET: _dataset,
+}

@@ -1,0 +1,170 @@
+"""Conditions on a column by the operators of the filter grammar, and a search over rows that need no more than that."""
+
+import datetime as dt
+import math
+import re
+import uuid
+
+from django.db.models import F, Q, TextField, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce
+
+import studio.search.db_functions  # noqa: F401  (registers LIKE and ILIKE)
+from studio.errors import Invalid
+from studio.search.grammar import All, Any, Clause, Not, parse, parse_order
+
+NUMERIC = {"=": "exact", ">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
+TEXTUAL = {"=": "exact", "like": "like", "ilike": "ilike", "~": "icontains", "in": "in"}
+OPPOSITE = {"!=": "=", "!~": "~", "not in": "in", "not like": "like", "not ilike": "ilike"}
+
+
+def compared(column: str, clause: Clause) -> Q:
+    value = clause.value
+    if isinstance(value, str) or not math.isfinite(value):
+        raise clause.wrong(f"a number stands without quotes: {clause.key} {clause.operator} {value!r}")
+    value = float(value)
+    if clause.operator == "!=":
+        return Q(**{f"{column}__lt": value}) | Q(**{f"{column}__gt": value})
+    return Q(**{f"{column}__{NUMERIC[clause.operator]}": value})
+
+
+def text(column: str, clause: Clause) -> Q:
+    if clause.operator in ("is null", "is not null"):
+        empty = Q(**{f"{column}__isnull": True}) | Q(**{column: ""})
+        return empty if clause.operator == "is null" else ~empty
+    operator = OPPOSITE.get(clause.operator, clause.operator)
+    if operator not in TEXTUAL:
+        raise clause.wrong(f"a text is compared by =, !=, LIKE, ILIKE, ~ or IN, not {clause.operator.upper()}")
+    values = clause.value if operator == "in" else (clause.value,)
+    if not all(isinstance(value, str) for value in values):
+        raise clause.wrong(f"a text stands in quotes: {clause.key} {clause.operator.upper()} '{values[0]}'")
+    found = Q(**{f"{column}__{TEXTUAL[operator]}": list(values) if operator == "in" else clause.value})
+    return ~found if clause.operator in OPPOSITE else found
+
+
+def number(column: str, clause: Clause) -> Q:
+    if clause.operator not in NUMERIC and clause.operator != "!=":
+        raise clause.wrong(f"{clause.key} is a number; compare it by =, !=, >, >=, < or <=")
+    return compared(column, clause)
+
+
+def time(column: str, clause: Clause) -> Q:
+    """In ms since 1970 as MLflow has it, or as a date in quotes."""
+    if clause.operator in ("is null", "is not null"):
+        return Q(**{f"{column}__isnull": clause.operator == "is null"})
+    if clause.operator not in NUMERIC and clause.operator != "!=":
+        raise clause.wrong(f"{clause.key} is a time; compare it by =, !=, >, >=, < or <=")
+    first, after = _stretch(clause)
+    if clause.operator == "!=":
+        return Q(**{f"{column}__lt": first}) | Q(**{f"{column}__gte": after})
+    sides = {"=": (first, after), ">=": (first, None), ">": (after, None), "<=": (None, after), "<": (None, first)}
+    bounds = zip((f"{column}__gte", f"{column}__lt"), sides[clause.operator], strict=True)
+    return Q(**{bound: moment for bound, moment in bounds if moment})
+
+
+def _stretch(clause: Clause) -> tuple[dt.datetime, dt.datetime]:
+    """What counts as this time, first and just after: rows know microseconds, MLflow rounds them to milliseconds."""
+    value = clause.value
+    try:
+        if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d", value):
+            found = dt.datetime.fromisoformat(value)
+            found = found if found.tzinfo else found.replace(tzinfo=dt.UTC)
+            return found, found + dt.datetime.resolution
+        if not isinstance(value, str):
+            found, half = dt.datetime.fromtimestamp(value / 1000, dt.UTC), dt.timedelta(microseconds=500)
+            return found - half, found + half
+    except (ValueError, OverflowError, OSError) as error:
+        raise clause.wrong(f"{value!r} is no time: {error}") from error
+    raise clause.wrong(
+        f"{value!r} is no time: write ms since 1970 without quotes, or '2026-01-31' or '2026-01-31T12:00'"
+    )
+
+
+def identity(column: str, clause: Clause) -> Q:
+    """A UUID, which only can be equal."""
+    operator = OPPOSITE.get(clause.operator, clause.operator)
+    values = clause.value if operator == "in" else (clause.value,)
+    if operator not in ("=", "in") or not all(isinstance(value, str) for value in values):
+        raise clause.wrong(f"{clause.key} is a text in quotes, compared by =, != or IN")
+    found = Q(**{f"{column}__in": [key for key in map(_uuid, values) if key]})
+    return ~found if clause.operator in OPPOSITE else found
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+class Rows:
+    """What may be searched of a table: `columns` as word → (kind, column), `orders` as word → column, tags in JSON."""
+
+    def __init__(self, columns: dict, orders: dict, *, json: dict | None = None, absent: dict | None = None):
+        self.columns, self.orders = columns, orders
+        # Tags that, where they are absent, count as this value; other absent tags meet no comparison.
+        self.absent = absent or {}
+        # Entities whose keys lie in a JSON column.
+        self.json = {"tag": "tags", "tags": "tags", **(json or {})}
+
+    def find(self, rows, text: str, order_by: list[str], default: list):
+        tree = parse(text)
+        if tree is not None:
+            rows = rows.filter(self._condition(tree))
+        return rows.order_by(*[self._order(item) for item in order_by], *default)
+
+    def _order(self, text: str):
+        order = parse_order(text)
+        column = self.orders.get(order.key.lower()) if order.entity in ("", "attribute", "attributes") else None
+        if column is None:
+            raise Invalid(
+                f"Invalid order_by key '{order.key}': write one of {', '.join(self.orders)}.", target="order_by"
+            )
+        return F(column).desc() if order.descending else F(column).asc()
+
+    def _condition(self, tree) -> Q:
+        if isinstance(tree, All):
+            return Q(*[self._condition(part) for part in tree.parts])
+        if isinstance(tree, Any):
+            return Q(*[self._condition(part) for part in tree.parts], _connector=Q.OR)
+        if isinstance(tree, Not):
+            return ~self._condition(tree.part)
+        if tree.entity in self.json:
+            return _in_json(self.json[tree.entity], tree, self.absent.get(tree.key))
+        kind, column = self.columns.get(tree.key.lower(), ("", ""))
+        if tree.entity not in ("", "attribute", "attributes") or not kind:
+            raise tree.wrong(f"'{tree.key}' is none of {', '.join(self.columns)} and tags.x")
+        return KINDS[kind](column, tree)
+
+
+def _in_json(column: str, clause: Clause, absent: str | None) -> Q:
+    there = Q(**{f"{column}__has_key": clause.key})
+    if clause.operator in ("is null", "is not null"):
+        return ~there if clause.operator == "is null" else there
+    value = Cast(KeyTextTransform(clause.key, column), TextField())
+    if absent is not None:
+        return on_expression(Coalesce(value, Value(absent), output_field=TextField()), clause)
+    return there & on_expression(value, clause)
+
+
+def on_expression(expression, clause: Clause) -> Q:
+    """The same as `text`, for what is no column."""
+    operator = OPPOSITE.get(clause.operator, clause.operator)
+    lookup = TextField().get_lookup(TEXTUAL.get(operator, ""))
+    values = clause.value if operator == "in" else (clause.value,)
+    if lookup is None or not all(isinstance(value, str) for value in values):
+        raise clause.wrong(f"a tag is a text in quotes, compared by =, !=, LIKE, ILIKE, ~ or IN: {clause.key}")
+    found = Q(lookup(expression, list(values) if operator == "in" else clause.value))
+    return ~found if clause.operator in OPPOSITE else found
+
+
+def status(column: str, clause: Clause) -> Q:
+    """A word of an enumeration, with or without the start that all its words share."""
+    value = clause.value
+    if isinstance(value, str) and clause.operator in ("=", "!="):
+        found = Q(**{f"{column}__iendswith": value})
+        return found if clause.operator == "=" else ~found
+    return text(column, clause)
+
+
+KINDS = {"text": text, "number": number, "time": time, "id": identity, "status": status}

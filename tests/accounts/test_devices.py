@@ -1,0 +1,96 @@
+"""`lazuli login`: a code in the terminal, approved in the browser."""
+
+import datetime as dt
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts import devices
+from accounts.authentication import run_token
+from accounts.models import DeviceLogin, Token
+
+
+@pytest.fixture
+def begun(api):
+    """What the terminal was answered."""
+    return api(None).post("/login/device", {"clientName": "lazuli-sdk on laptop"}).json()
+
+
+def ask(api, begun):
+    return api(None).post("/login/device/token", {"deviceCode": begun["deviceCode"]})
+
+
+def test_begin_names_the_page(begun, settings):
+    assert begun["verificationUrl"] == f"{settings.PUBLIC_URL}/login/device/?code={begun['userCode']}"
+    assert begun["interval"] > 0 and begun["expiresIn"] == 900
+
+
+def test_waits_for_approval(api, begun):
+    answer = ask(api, begun)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "authorization_pending"
+
+
+def test_approve(api, as_user, bob, begun):
+    page = as_user(bob).get("/login/device/", {"code": begun["userCode"].lower()}).content.decode()
+    assert "lazuli-sdk on laptop" in page
+    as_user(bob).post("/login/device/", {"code": begun["userCode"], "answer": "approve"})
+    granted = ask(api, begun).json()
+    assert granted["user"]["username"] == "bob"
+    assert api(granted["token"]).get("/subscriptions").status_code == 200
+    assert ask(api, begun).json()["error"]["code"] == "expired_token"
+
+
+def test_deny(api, as_user, bob, begun):
+    as_user(bob).post("/login/device/", {"code": begun["userCode"], "answer": "deny"})
+    assert ask(api, begun).json()["error"]["code"] == "access_denied"
+    assert not Token.objects.filter(user=bob).exists()
+
+
+def test_a_used_code_is_not_approved_again(api, as_user, bob, mallory, begun):
+    as_user(bob).post("/login/device/", {"code": begun["userCode"], "answer": "approve"})
+    assert as_user(mallory).post("/login/device/", {"code": begun["userCode"], "answer": "approve"}).status_code == 404
+    assert DeviceLogin.objects.get().user == bob
+
+
+def test_an_expired_code(api, as_user, bob, begun):
+    DeviceLogin.objects.update(expires_at=timezone.now() - dt.timedelta(seconds=1))
+    assert as_user(bob).get("/login/device/", {"code": begun["userCode"]}).status_code == 404
+    assert ask(api, begun).json()["error"]["code"] == "expired_token"
+
+
+def test_the_page_needs_a_sign_in(client, begun):
+    assert client.get("/login/device/", {"code": begun["userCode"]}).status_code == 302
+
+
+def test_an_unknown_device_code(api, db):
+    answer = api(None).post("/login/device/token", {"deviceCode": "nonsense"})
+    assert answer.json()["error"]["code"] == "expired_token"
+
+
+def test_too_many_wait(api, db, monkeypatch):
+    monkeypatch.setattr(devices, "MOST_WAITING", 2)
+    answers = [api(None).post("/login/device", {}).status_code for _ in range(3)]
+    assert answers == [200, 200, 503]
+
+
+@pytest.mark.parametrize("body", [{"clientName": "x" * 81}, {"clientName": "a\x00"}, {"clientName": 5}])
+def test_bad_bodies_are_told(api, db, body):
+    assert api(None).post("/login/device", body).status_code in (400, 422)
+
+
+def test_no_cookie_opens_the_api_and_no_method_but_post(api, db):
+    assert api(None).get("/login/device").status_code == 405
+
+
+def test_terminals_have_no_csrf_token(db):
+    answer = Client(enforce_csrf_checks=True).post("/login/device", {"clientName": "x"}, "application/json")
+    assert answer.status_code == 200
+
+
+def test_whoami_tells_whose_token_it_is(api, alice, workspace):
+    assert api("").get("/login/whoami").status_code == 401
+    found = api(Token.make(alice, "laptop")[1]).get("/login/whoami").json()
+    assert found == {"name": alice.label, "username": alice.username, "runId": None}
+    assert api(run_token(alice.pk, workspace.pk, "r1", 0)).get("/login/whoami").json()["runId"] == "r1"

@@ -1,0 +1,87 @@
+"""Nobody is lost for a silence in which nobody could be heard."""
+
+import datetime as dt
+import http.server
+import threading
+
+import pytest
+from django.utils import timezone
+
+from compute import liveness, queue, tasks
+from compute.models import Node
+from tests import factories
+
+
+@pytest.fixture
+def world(monkeypatch, settings):
+    """The wall clock in seconds, whether the web server is there, and how often work was reaped."""
+    state = {"now": 1000.0, "web": True, "reaped": 0}
+    monkeypatch.setattr(liveness, "_last", 0.0)
+    monkeypatch.setattr(liveness, "_grace_until", 0.0)
+    monkeypatch.setattr(liveness.time, "time", lambda: state["now"])
+    monkeypatch.setattr(liveness, "web_is_there", lambda: state["web"])
+    monkeypatch.setattr(queue, "reap", lambda: state.update(reaped=state["reaped"] + 1))
+    settings.NODE_LEASE_SECONDS = 30
+    return state
+
+
+def reap_for(world, seconds: int) -> int:
+    """Reap every 5 s for so long; returns how often it was done in earnest."""
+    before = world["reaped"]
+    for _ in range(0, seconds, 5):
+        tasks.reap()
+        world["now"] += 5
+    return world["reaped"] - before
+
+
+def test_the_first_half_lease_after_a_start_loses_nobody(world):
+    assert reap_for(world, 15) == 0
+    assert reap_for(world, 15) == 3
+
+
+def test_a_machine_that_slept_first_lets_everyone_show_a_sign(world):
+    reap_for(world, 60)
+    world["now"] += 3600
+    assert reap_for(world, 15) == 0
+    assert reap_for(world, 10) == 2
+
+
+@pytest.mark.parametrize("away", [20, 300])
+def test_a_web_server_that_was_away_costs_nobody(world, away):
+    reap_for(world, 60)
+    world["web"] = False
+    assert reap_for(world, away) == 0
+    world["web"] = True
+    assert reap_for(world, 15) == 0
+    assert reap_for(world, 10) == 2
+
+
+def test_reaping_goes_on_when_one_round_was_late(world):
+    reap_for(world, 60)
+    world["now"] += 5
+    assert reap_for(world, 10) == 2
+
+
+@pytest.mark.parametrize(("seconds", "heard"), [(2, True), (60, False)])
+def test_a_fresh_sign_of_life_says_that_the_web_server_is_there(workspace, settings, seconds, heard):
+    settings.LOCAL_URL = "http://127.0.0.1:9"
+    node = factories.make_node(factories.make_target(workspace))
+    assert not liveness.web_is_there()
+    Node.objects.filter(pk=node.pk).update(heartbeat_at=timezone.now() - dt.timedelta(seconds=seconds))
+    assert liveness.web_is_there() == heard
+
+
+@pytest.mark.parametrize(("status", "there"), [(200, True), (400, True), (503, False)])
+def test_with_nobody_left_the_web_server_is_asked_itself(db, settings, status, there):
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *args):
+            """Quiet."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        settings.LOCAL_URL = f"http://127.0.0.1:{server.server_port}"
+        assert liveness.web_is_there() == there

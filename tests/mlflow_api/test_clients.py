@@ -1,0 +1,159 @@
+"""The real MLflow clients, newest and a 2.x, unmodified, over HTTP against the real application."""
+
+import fcntl
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.authentication import run_token
+from runs import metrics
+from runs.files import artifacts
+from runs.models import Run
+from tests import factories
+
+CLIENTS = {"mlflow-3": ["mlflow-skinny>=3.17,<4", "pandas"], "mlflow-2": ["mlflow-skinny>=2.22,<3", "pandas"]}
+FULL = {"mlflow-full": ["mlflow>=3.17,<4", "scikit-learn", "matplotlib", "psutil"]}
+CACHE = settings.BASE_DIR / ".cache"
+SDK = settings.BASE_DIR / "sdk"
+
+
+def interpreter(name: str) -> pathlib.Path:
+    """The Python of an environment with this client and our SDK, made once and kept."""
+    folder = CACHE / name
+    python, ready = folder / "bin" / "python", folder / "ready"
+    CACHE.mkdir(exist_ok=True)
+    with open(CACHE / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        wanted = (CLIENTS | FULL)[name]
+        # The cache may have been filled from another checkout.
+        mark = "\n".join([str(SDK), *wanted])
+        ours = ready.exists() and ready.read_text() == mark
+        if not ours:
+            uv = [sys.executable, "-m", "uv"]
+            subprocess.run([*uv, "venv", "-q", "--clear", "-p", sys.executable, folder], check=True)
+            subprocess.run([*uv, "pip", "install", "-q", "-p", python, *wanted], check=True)
+        # Entry points are read off the installed package, which an editable one does not renew by itself.
+        declared = SDK / "pyproject.toml"
+        if not ours or ready.stat().st_mtime < declared.stat().st_mtime:
+            uv = [sys.executable, "-m", "uv", "pip", "install", "-q", "--reinstall-package", "lazuli-sdk"]
+            subprocess.run([*uv, "-p", python, "-e", SDK], check=True)
+            ready.write_text(mark)
+    return python
+
+
+def drive(python, script: str, folder, **variables) -> dict:
+    variables = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "PYTHONWARNINGS": "ignore",
+        **variables,
+    }
+    path = pathlib.Path(__file__).with_name(script)
+    done = subprocess.run([python, path], env=variables, cwd=folder, capture_output=True, text=True, timeout=600)
+    assert "RESULT" in done.stdout, done.stderr[-3000:]
+    return json.loads(done.stdout.rpartition("RESULT")[2])
+
+
+@pytest.fixture
+def studio_files(settings, tmp_path, monkeypatch):
+    """Files go to a folder of this test."""
+    from studio import storage
+
+    settings.STORAGE_URL = f"file://{tmp_path / 'storage'}"
+    storage.store.cache_clear()
+    yield
+    storage.store.cache_clear()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", CLIENTS)
+def test_a_client_finds_a_whole_tracking_server(
+    transactional_db, live_server, studio_files, workspace, alice, tmp_path, name
+):
+    # The token as part of the address, as `manage.py tracking-uri` prints it.
+    server = live_server.url.replace("http://", f"http://token:{factories.make_token(alice)}@")
+    uri = f"{server}/mlflow/v1.0{workspace.arm_id}"
+    result = drive(interpreter(name), "client_script.py", tmp_path, MLFLOW_TRACKING_URI=uri)
+    assert result["version"].startswith(name[-1])
+    assert not result["wrong"], "\n".join(result["wrong"].values())
+    kept = result["kept"]
+    outer, inner = (Run.objects.get(run_id=kept[run]) for run in ("outer", "inner"))
+    assert (inner.parent, outer.display_name, outer.description) == (outer, "outer", "what it is for")
+    assert (outer.status, outer.parameters["lr"], outer.created_by) == (Run.Status.COMPLETED, "0.1", alice)
+    assert metrics.as_sdk_values(metrics.series_of(outer).get(name="loss")) == [0.5]
+    stored = Run.objects.get(run_id=kept["files"]).artifacts.get(path="all/sub/f.bin")
+    assert artifacts.content(stored) == bytes(range(256)) * 4000
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", CLIENTS)
+def test_the_address_of_a_workspace_needs_no_further_step(
+    transactional_db, live_server, studio_files, workspace, alice, tmp_path, name
+):
+    place = {"LAZULI_URL": live_server.url, "LAZULI_TOKEN": factories.make_token(alice)}
+    result = drive(interpreter(name), "sdk_script.py", tmp_path, **place)
+    run = Run.objects.get(run_id=result["run"])
+    assert run.experiment.name == "mslearn-diabetes-mlflow"
+    assert str(run.experiment.experiment_id) in result["portal"]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", CLIENTS)
+def test_a_submitted_script_goes_on_with_its_own_run(
+    transactional_db, live_server, studio_files, workspace, alice, tmp_path, name
+):
+    run = factories.make_run(workspace, heartbeat_at=timezone.now(), status=Run.Status.RUNNING)
+    result = drive(
+        interpreter(name),
+        "run_script.py",
+        tmp_path,
+        MLFLOW_TRACKING_URI=f"{live_server.url}/mlflow/v1.0{workspace.arm_id}",
+        MLFLOW_TRACKING_TOKEN=run_token(alice.pk, workspace.pk, run.run_id, 0),
+        MLFLOW_RUN_ID=run.run_id,
+        MLFLOW_EXPERIMENT_ID=str(run.experiment.experiment_id),
+        MLFLOW_EXPERIMENT_NAME=run.experiment.name,
+    )
+    run.refresh_from_db()
+    assert (result["run"], run.status, run.tags["mine"]) == (run.run_id, Run.Status.RUNNING, "yes")
+    assert run.parameters == {"rate": "0.1"}
+    children = set(run.children.values_list("run_id", flat=True))
+    assert children == {result["child"], result["second"]}
+    # One of the clients refuses another experiment before it asks the server.
+    assert result["refused"] in ("PERMISSION_DENIED", "INVALID_PARAMETER_VALUE")
+
+
+@pytest.mark.mlflow_full
+@pytest.mark.timeout(900)
+def test_the_whole_mlflow_works_as_its_user_expects(
+    transactional_db, live_server, studio_files, workspace, alice, as_user, tmp_path
+):
+    token = factories.make_token(alice)
+    place = {"MLFLOW_TRACKING_URI": f"{live_server.url}/mlflow/v1.0{workspace.arm_id}", "MLFLOW_TRACKING_TOKEN": token}
+    sdk = {"LAZULI_URL": live_server.url, "LAZULI_TOKEN": token}
+    result = drive(interpreter("mlflow-full"), "full_script.py", tmp_path, **place, **sdk)
+    assert not result["wrong"], "\n".join(result["wrong"].values())
+    runs = {name: Run.objects.get(run_id=run_id) for name, run_id in result["kept"].items()}
+    assert set(runs["grid"].children.values_list("status", flat=True)) == {Run.Status.COMPLETED}
+    assert {one.path for one in runs["files"].artifacts.filter(path__contains="/")} > {
+        "figures/line.png",
+        "notes/a.txt",
+    }
+
+    def page(name, tab=""):
+        found = as_user(alice).get(f"{runs[name].get_absolute_url()}{tab}")
+        assert found.status_code == 200
+        return found.content.decode()
+
+    assert "dog/face" in page("files", "images/")
+    assert "training_accuracy_score" in page("autologged", "metrics/")
+    assert runs["grid"].children.first().display_name in page("grid", "children/")
+    assert "system/cpu_utilization_percentage" in page("system", "metrics/")

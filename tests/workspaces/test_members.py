@@ -1,0 +1,158 @@
+"""Users and permissions of a workspace: who sees, gives, changes and takes roles, and who stays."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from tests import factories
+from workspaces.models import Role, RoleAssignment
+
+URL = "/ws/aml-workspace/people/"
+NEW = {"account-username": "dora", "account-full_name": "Dora Maar", "account-role": Role.DATA_SCIENTIST}
+
+
+@pytest.fixture
+def olga(workspace):
+    """An Owner of the workspace, who is no site admin."""
+    user = factories.make_user("olga")
+    factories.give_role(user, Role.OWNER, workspace)
+    return user
+
+
+def role_of(user, workspace) -> str:
+    return RoleAssignment.objects.get(user=user, workspace=workspace).role
+
+
+def row(user, what: str) -> str:
+    return f"{URL}{user.roles.get().pk}/{what}/"
+
+
+def test_everybody_with_a_role_sees_all_roles_inherited_ones_too(as_user, workspace, olga, bob):
+    carol = factories.make_user("carol")
+    factories.give_role(carol, Role.READER, workspace.resource_group)
+    factories.give_role(carol, Role.CONTRIBUTOR, workspace.resource_group.subscription)
+    factories.give_role(factories.make_user("elsewhere"), Role.OWNER, factories.make_workspace())
+    page = as_user(bob).get(URL).content.decode()
+    for words in ("olga", "bob", "carol", "resource group aml-resources", "subscription sub-1"):
+        assert words in page
+    assert "elsewhere" not in page
+    assert "Add a person" not in page and "/change/" not in page
+
+
+def test_an_owner_gives_changes_and_takes_a_role(as_user, workspace, olga, mallory):
+    client = as_user(olga)
+    assert client.post(URL, {"username": "MALLORY", "role": Role.READER}).url == URL
+    assert role_of(mallory, workspace) == Role.READER
+    assert client.post(row(mallory, "change"), {"role": Role.CONTRIBUTOR}).url == URL
+    assert role_of(mallory, workspace) == Role.CONTRIBUTOR
+    assert client.post(row(mallory, "remove")).url == URL
+    assert not mallory.roles.exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ({"username": "nobody", "role": Role.READER}, "There is no account"),
+        ({"username": "bob", "role": Role.OWNER}, "Reader here already"),
+        ({"username": "mallory", "role": "God"}, "not one of the available choices"),
+        ({"username": "", "role": Role.READER}, "required"),
+        ({"username": "a\0b", "role": Role.READER}, "Null characters"),
+    ],
+)
+def test_a_wrong_word_is_told_beside_its_field(as_user, olga, bob, mallory, typed, words):
+    answer = as_user(olga).post(URL, typed)
+    assert answer.status_code == 200 and words in answer.content.decode()
+    assert RoleAssignment.objects.count() == 2
+
+
+def test_a_role_that_is_none_changes_nothing(as_user, workspace, olga, bob):
+    assert as_user(olga).post(row(bob, "change"), {"role": "God"}).status_code == 400
+    assert role_of(bob, workspace) == Role.READER
+
+
+def test_others_change_nothing(as_user, workspace, olga, alice, bob, mallory):
+    for user, status in ((alice, 403), (bob, 403), (mallory, 404)):
+        client = as_user(user)
+        assert client.post(URL, {"username": "mallory", "role": Role.OWNER}).status_code == status
+        assert client.post(row(olga, "change"), {"role": Role.READER}).status_code == status
+        assert client.post(row(olga, "remove")).status_code == status
+    assert role_of(olga, workspace) == Role.OWNER and not mallory.roles.exists()
+
+
+def test_anybody_may_leave(as_user, workspace, olga, bob):
+    client = as_user(bob)
+    assert client.post(row(bob, "remove")).url == "/"
+    assert client.get(URL).status_code == 404
+
+
+@pytest.mark.parametrize("act", ["change", "remove"])
+def test_the_last_owner_stays(as_user, workspace, olga, owner, act):
+    for user in (olga, owner):
+        answer = as_user(user).post(row(olga, act), {"role": Role.READER})
+        assert answer.status_code == 409 and "last Owner" in answer.content.decode()
+    second = factories.make_user("second", is_active=False)
+    factories.give_role(second, Role.OWNER, workspace)
+    assert as_user(olga).post(row(olga, act), {"role": Role.READER}).status_code == 409
+    User.objects.filter(pk=second.pk).update(is_active=True)
+    assert as_user(olga).post(row(olga, act), {"role": Role.READER}).status_code == 302
+
+
+def test_a_role_of_another_workspace_or_of_the_group_is_not_changed_here(as_user, workspace, olga, mallory):
+    elsewhere = factories.give_role(mallory, Role.READER, factories.make_workspace())
+    above = factories.give_role(mallory, Role.READER, workspace.resource_group)
+    for assignment in (elsewhere, above):
+        for act in ("change", "remove"):
+            assert as_user(olga).post(f"{URL}{assignment.pk}/{act}/", {"role": Role.OWNER}).status_code == 404
+
+
+def test_a_site_admin_makes_an_account_with_a_link_that_works_once(as_user, workspace, owner):
+    answer = as_user(owner).post(f"{URL}account/", NEW)
+    link = re.search(r"http://testserver(/signin/link/[\w-]+/)", answer.content.decode())[1]
+    assert "no-store" in answer.headers["Cache-Control"]
+    dora = User.objects.get(username="dora")
+    assert (dora.label, dora.has_usable_password(), role_of(dora, workspace)) == (
+        "Dora Maar",
+        False,
+        "AzureML Data Scientist",
+    )
+    her = Client()
+    assert her.get(link).url == "/" and her.get(URL).status_code == 200
+    assert Client().get(link).status_code == 410
+    assert link not in as_user(owner).get(URL).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("username", "words"),
+    [
+        ("BOB", "There is an account"),
+        ("b\u043eb", "is not a user name"),
+        ("../x", "is not a user name"),
+        ("", "required"),
+    ],
+)
+def test_a_name_that_is_taken_or_looks_alike_is_refused(as_user, owner, bob, username, words):
+    answer = as_user(owner).post(f"{URL}account/", {**NEW, "account-username": username})
+    assert answer.status_code == 200 and words in answer.content.decode()
+    assert User.objects.count() == 2
+
+
+def test_only_site_admins_make_accounts(as_user, olga, alice, mallory):
+    for user, status in ((olga, 403), (alice, 403), (mallory, 404)):
+        assert as_user(user).post(f"{URL}account/", NEW).status_code == status
+    assert not User.objects.filter(username="dora").exists()
+    assert "New account" not in as_user(olga).get(URL).content.decode()
+
+
+def test_wrong_methods(as_user, olga):
+    for url in (row(olga, "change"), row(olga, "remove"), f"{URL}account/"):
+        assert as_user(olga).get(url).status_code == 405
+
+
+def test_many_people_cost_few_queries(as_user, workspace, olga, django_assert_max_num_queries):
+    for _ in range(30):
+        factories.give_role(factories.make_user(), Role.READER, workspace)
+    client = as_user(olga)
+    with django_assert_max_num_queries(9):
+        assert client.get(URL).content.decode().count("/remove/") == 31

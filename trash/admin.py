@@ -1,0 +1,38 @@
+"""Purges and rules of retention, for a site admin."""
+
+from django.contrib import admin
+
+from trash.models import PurgeJob, RetentionAct, RetentionRule
+
+
+@admin.register(PurgeJob)
+class PurgeJobAdmin(admin.ModelAdmin):
+    list_display = ["workspace_name", "scope", "state", "done", "total", "files_freed", "created_by", "created_at"]
+    list_filter = ["state", "scope"]
+    list_select_related = ["created_by"]
+    search_fields = ["workspace_name", "error"]
+    readonly_fields = [field.name for field in PurgeJob._meta.fields]
+
+    def has_add_permission(self, request):
+        return False
+
+
+@admin.register(RetentionRule)
+class RetentionRuleAdmin(admin.ModelAdmin):
+    list_display = ["workspace", "takes", "days", "experiments", "keep_tag", "keep_starred", "is_on", "ran_at", "took"]
+    list_filter = ["takes", "is_on"]
+    list_select_related = ["workspace"]
+    search_fields = ["workspace__name", "experiments"]
+    raw_id_fields = ["workspace", "created_by"]
+    readonly_fields = ["ran_at", "took", "created_at"]
+
+
+@admin.register(RetentionAct)
+class RetentionActAdmin(admin.ModelAdmin):
+    list_display = ["at", "workspace", "rule", "runs", "files", "bytes"]
+    list_select_related = ["workspace"]
+    search_fields = ["workspace__name", "rule"]
+    readonly_fields = [field.name for field in RetentionAct._meta.fields]
+
+    def has_add_permission(self, request):
+        return False

@@ -1,0 +1,146 @@
+"""The trash of a workspace over the wire: what is in it, back out of it, and freed for ever."""
+
+import datetime as dt
+
+from django.conf import settings
+from django.db.models import Q
+from django.http import Http404, HttpRequest
+from ninja import Path, Router, Schema, Status
+from pydantic import Field
+
+from accounts.actors import Actor
+from runs.api import schemas, serializers
+from runs.models import Experiment, Run
+from studio import api
+from studio.errors import Denied, Invalid
+from studio.schemas import Paged, told
+from trash import contents
+from trash.models import PurgeJob
+from workspaces import workspace_path
+from workspaces.models import Workspace
+from workspaces.workspace_path import Place
+
+router = Router(tags=["trash"])
+purges = Router(tags=["trash"])
+
+
+class Chosen(Schema):
+    runIds: list[str] = []
+    experimentNames: list[str] = []
+
+
+class ToFree(Chosen):
+    all: bool = False
+
+
+class Restored(Schema):
+    restored: int
+
+
+class Purge(Schema):
+    """A PurgeJob, under the names of the wire."""
+
+    purgeId: int = Field(validation_alias="pk")
+    scope: str
+    workspaceName: str = Field(validation_alias="workspace_name")
+    state: str
+    runsTotal: int = Field(validation_alias="total")
+    runsDone: int = Field(validation_alias="done")
+    runsKept: int = Field(validation_alias="kept")
+    filesFreed: int = Field(validation_alias="files_freed")
+    filesBefore: int | None = Field(validation_alias="files_before")
+    filesAfter: int | None = Field(validation_alias="files_after")
+    databaseBefore: int | None = Field(validation_alias="database_before")
+    databaseAfter: int | None = Field(validation_alias="database_after")
+    error: str
+    createdUtc: dt.datetime = Field(validation_alias="created_at")
+    endedUtc: dt.datetime | None = Field(validation_alias="ended_at")
+
+
+class PurgeList(Paged):
+    value: list[Purge]
+
+
+def _room(request: HttpRequest, place: Place, verb: str = "read") -> Workspace:
+    _check_person(request.auth)
+    return workspace_path.workspace(request, place, verb)
+
+
+def _check_person(actor: Actor) -> None:
+    if actor.is_run:
+        raise Denied("A run's own token does not reach the trash.")
+
+
+@router.get(
+    "/trash/runs",
+    response=told(schemas.DeletedRunList),
+    summary="The runs in the trash that went by themselves, the last deleted first",
+)
+def trash_runs(request: HttpRequest, place: Path[Place]):
+    answer = api.page(request, contents.runs(_room(request, place)).told(), lambda run: run)
+    sizes = contents.bytes_of_each(answer["value"])
+    answer["value"] = [_in_trash(run, serializers.run(run), sizes[run.pk]) for run in answer["value"]]
+    return answer
+
+
+@router.get(
+    "/trash/experiments",
+    response=told(schemas.DeletedExperimentList),
+    summary="The experiments in the trash, the last deleted first",
+)
+def trash_experiments(request: HttpRequest, place: Path[Place]):
+    found = contents.experiments(_room(request, place)).select_related("workspace")
+    answer = api.page(request, found, lambda experiment: experiment)
+    sizes = contents.bytes_of_experiments(answer["value"])
+    answer["value"] = [
+        _in_trash(row, {**serializers.experiment(row), "runCount": row.runs_gone}, sizes.get(row.pk, 0))
+        for row in answer["value"]
+    ]
+    return answer
+
+
+def _in_trash(row: Run | Experiment, told: dict, size: int) -> dict:
+    freed = row.deleted_at + dt.timedelta(days=settings.TRASH_DAYS)
+    return {
+        **told,
+        "deletedUtc": serializers.moment(row.deleted_at),
+        "purgeUtc": serializers.moment(freed),
+        "filesSize": size,
+    }
+
+
+@router.post("/trash/restore", response=Restored, summary="Bring runs and experiments back with what went with them")
+def trash_restore(request: HttpRequest, place: Path[Place], body: Chosen):
+    room = _room(request, place, "edit")
+    return {"restored": contents.restore(*contents.chosen(room, body.runIds, body.experimentNames))}
+
+
+@router.post("/trash/purge", response={202: Purge}, summary="Free runs and experiments of the trash, or all, for ever")
+def trash_purge(request: HttpRequest, place: Path[Place], body: ToFree):
+    room = _room(request, place, "edit")
+    if body.all and (body.runIds or body.experimentNames):
+        raise Invalid("Send either all=true, or runIds and experimentNames.", target="all")
+    if body.all:
+        return Status(202, contents.empty(request.auth.user, room))
+    chosen = contents.chosen(room, body.runIds, body.experimentNames)
+    return Status(202, contents.delete_for_ever(request.auth.user, room, *chosen))
+
+
+@purges.get("/purges", response=told(PurgeList), summary="What is being freed for ever and what was, the newest first")
+def purge_list(request: HttpRequest):
+    return api.page(request, _visible(request.auth), lambda job: Purge.model_validate(job).model_dump())
+
+
+@purges.get("/purges/{purge_id}", response=Purge, summary="How far a purge is, and what it has freed")
+def purge_read(request: HttpRequest, purge_id: int):
+    job = _visible(request.auth).filter(pk=purge_id).first()
+    if job is None:
+        raise Http404(f"There is no purge {purge_id} that you may see.")
+    return job
+
+
+def _visible(actor: Actor):
+    """One's own, also when its workspace is gone, and those of the workspaces that one may see."""
+    _check_person(actor)
+    rooms = Workspace.objects.visible_to(actor)
+    return PurgeJob.objects.filter(Q(created_by=actor.user) | Q(workspace__in=rooms))

@@ -1,0 +1,138 @@
+"""What lies in the trash of a workspace, how large it is, and how it comes back. trash/purge.py frees it for ever.
+
+`deleted_at` says that a row is in the trash; what went there together has the same moment, so that it comes back together.
+"""
+
+import datetime as dt
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, F, Q, Sum
+from django.utils import timezone
+
+from accounts.models import User
+from runs.models import Artifact, Experiment, Run, Snapshot
+from studio.errors import Conflict, Invalid
+from trash import purge
+from trash.models import PurgeJob
+from workspaces.models import Workspace
+
+MOST_AT_ONCE = 500
+
+
+def expired_before() -> dt.datetime:
+    """What went to the trash before then is freed."""
+    return timezone.now() - dt.timedelta(days=settings.TRASH_DAYS)
+
+
+def days_left(deleted_at: dt.datetime) -> int:
+    return max(0, settings.TRASH_DAYS - (timezone.now() - deleted_at).days)
+
+
+def experiments(workspace: Workspace):
+    gone = Experiment.objects.filter(workspace=workspace).exclude(deleted_at=None)
+    with_it = Count("runs", filter=Q(runs__deleted_at=F("deleted_at")))
+    return gone.annotate(runs_gone=with_it).order_by("-deleted_at", "-pk")
+
+
+def runs(workspace: Workspace):
+    """Those that went by themselves: not with their experiment, nor with the run above them."""
+    gone = Run.objects.filter(workspace=workspace, experiment__deleted_at=None).exclude(deleted_at=None)
+    gone = gone.filter(Q(parent=None) | Q(parent__deleted_at=None) | ~Q(parent__deleted_at=F("deleted_at")))
+    return gone.order_by("-deleted_at", "-pk")
+
+
+def all_runs(workspace: Workspace):
+    """Every run that is there, with whatever it went."""
+    return Run.objects.filter(workspace=workspace).exclude(deleted_at=None)
+
+
+def bytes_of(runs_found) -> int:
+    """The files of these runs."""
+    return Artifact.objects.filter(run__in=runs_found.order_by().values("pk")).aggregate(all=Sum("size"))["all"] or 0
+
+
+def bytes_of_each(found: list[Run]) -> dict[int, int]:
+    """By run: the files of it and of all that went with it."""
+    total = {run.pk: 0 for run in found}
+    at = {run.pk: run.deleted_at for run in found}
+    # By each run that went, the one of `found` with which it did.
+    layer = {pk: pk for pk in total}
+    while layer:
+        # SQLite takes no more than 32,766 keys.
+        now = dict(list(layer.items())[:10_000])
+        layer = {pk: top for pk, top in layer.items() if pk not in now}
+        sizes = Artifact.objects.filter(run__in=now).order_by().values_list("run").annotate(Sum("size"))
+        for pk, size in sizes:
+            total[now[pk]] += size
+        below = Run.objects.filter(parent__in=now).values_list("pk", "parent", "deleted_at")
+        layer |= {pk: now[parent] for pk, parent, gone in below if gone == at[now[parent]] and pk not in total}
+    return total
+
+
+def bytes_of_experiments(found: list[Experiment]) -> dict[int, int]:
+    """By experiment that has files: those of its runs in the trash."""
+    files = Artifact.objects.filter(run__experiment__in=found).exclude(run__deleted_at=None).order_by()
+    return dict(files.values_list("run__experiment").annotate(Sum("size")))
+
+
+def bytes_of_workspace(workspace: Workspace) -> int:
+    snapshots = Snapshot.objects.filter(workspace=workspace).aggregate(all=Sum("size"))["all"] or 0
+    return bytes_of(Run.objects.filter(workspace=workspace)) + snapshots
+
+
+def chosen(workspace: Workspace, run_ids: list[str], names: list[str]) -> tuple[list[Run], list[Experiment]]:
+    """The runs and experiments that somebody chose in the trash; one that is not there is said by name."""
+    if len(run_ids) + len(names) > MOST_AT_ONCE:
+        text = f"Choose at most {MOST_AT_ONCE} at once; {len(run_ids) + len(names)} are chosen."
+        raise Invalid(text, target="runIds")
+    found = list(all_runs(workspace).filter(run_id__in=run_ids))
+    gone = list(Experiment.objects.filter(workspace=workspace, name__in=names).exclude(deleted_at=None))
+    missing = {*run_ids, *names} - {run.run_id for run in found} - {experiment.name for experiment in gone}
+    if missing:
+        named = ", ".join(sorted(missing)[:5])
+        raise Conflict(
+            f"The trash has no {named}. It may have been restored, or deleted for ever.", code="not_in_trash"
+        )
+    if not found and not gone:
+        raise Invalid("Choose at least one job or experiment of the trash.", target="runIds")
+    return found, gone
+
+
+@transaction.atomic
+def restore(found: list[Run], gone: list[Experiment]) -> int:
+    """Gives the number of things that were asked for; each comes with what went with it."""
+    for experiment in gone:
+        experiment.restore()
+    for run in found:
+        # Its experiment, or a run above or below it, may just have brought it back.
+        run.refresh_from_db(fields=["deleted_at"])
+        if run.deleted_at:
+            run.restore()
+    return len(found) + len(gone)
+
+
+@transaction.atomic
+def undo(workspace: Workspace, at: dt.datetime) -> int:
+    """Take back one deletion, known by its moment; gives the number of experiments and runs that came back."""
+    gone = list(Experiment.objects.filter(workspace=workspace, deleted_at=at))
+    for experiment in gone:
+        experiment.restore()
+    back = Run.objects.filter(workspace=workspace, deleted_at=at).update(deleted_at=None, revision=F("revision") + 1)
+    if not gone and not back:
+        raise Conflict(
+            "There is nothing to undo any more: it was restored, or deleted for ever.", code="nothing_to_undo"
+        )
+    return back + len(gone)
+
+
+def delete_for_ever(user: User, workspace: Workspace, found: list[Run], gone: list[Experiment]) -> PurgeJob:
+    """Chosen things; a run goes with all that hangs on it."""
+    chosen = {"run_pks": [run.pk for run in found], "experiment_pks": [experiment.pk for experiment in gone]}
+    return purge.start(user, workspace, PurgeJob.Scope.CHOSEN, **chosen)
+
+
+def empty(user: User, workspace: Workspace) -> PurgeJob:
+    """All that is there now."""
+    busy = workspace.purges.filter(scope=PurgeJob.Scope.TRASH, state__in=PurgeJob.OPEN)
+    return busy.first() or purge.start(user, workspace, PurgeJob.Scope.TRASH)

@@ -1,0 +1,66 @@
+"""The rules of retention of a workspace, and what each would take now."""
+
+from django.contrib import messages
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from runs.pages.access import may, require, workspace_of
+from studio.errors import Conflict
+from trash import retention as rules
+from trash.forms import RetentionForm
+from trash.models import RetentionRule
+
+MOST = 20
+MOST_ACTS = 50
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def retention(request, slug):
+    workspace = workspace_of(request, slug)
+    form = RetentionForm(request.POST or None, instance=RetentionRule(workspace=workspace, created_by=request.user))
+    if request.method == "POST":
+        require(request, "edit_workspace")
+        if workspace.retention_rules.count() >= MOST:
+            raise Conflict(f"A workspace has at most {MOST} rules. Delete one first.")
+        if form.is_valid():
+            form.save()
+            messages.success(request, "The rule is saved. It is carried out every day while it is on.")
+            return redirect("trash:retention", slug)
+    found = list(workspace.retention_rules.all())
+    for rule in found:
+        rule.estimate = rules.estimate(rule)
+    acts = workspace.retention_acts.all()[:MOST_ACTS]
+    context = {"rules": found, "acts": acts, "form": form, "may_edit": may(request, "edit_workspace")}
+    return render(request, "trash/retention.html", context, status=400 if form.errors else 200)
+
+
+@require_safe
+def estimate(request, slug):
+    """What the rule that is being written would take now."""
+    form = RetentionForm(request.GET, instance=RetentionRule(workspace=workspace_of(request, slug)))
+    told = rules.estimate(form.instance) if form.is_valid() else None
+    return render(request, "trash/_estimate.html", {"estimate": told, "rule": form.instance, "form": form})
+
+
+def _rule(request, slug, pk) -> RetentionRule:
+    workspace = workspace_of(request, slug)
+    require(request, "edit_workspace")
+    return get_object_or_404(workspace.retention_rules, pk=pk)
+
+
+@require_POST
+def switch(request, slug, pk):
+    rule = _rule(request, slug, pk)
+    rule.is_on = not rule.is_on
+    rule.save(update_fields=["is_on"])
+    messages.success(
+        request, f"The rule is {'on: it is carried out within the hour, and then every day' if rule.is_on else 'off'}."
+    )
+    return redirect("trash:retention", slug)
+
+
+@require_POST
+def delete(request, slug, pk):
+    _rule(request, slug, pk).delete()
+    messages.success(request, "The rule is deleted.")
+    return redirect("trash:retention", slug)

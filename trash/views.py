@@ -1,0 +1,160 @@
+"""The trash of a workspace, the workspaces in the trash, and what is being freed for ever."""
+
+import datetime as dt
+
+from django.conf import settings
+from django.contrib import messages
+from django.db.models import Q
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from runs.pages.access import actor, may, require, workspace_of
+from studio.errors import Invalid
+from studio.pagination import page_of
+from trash import contents
+from trash.models import PurgeJob
+from workspaces import deletion
+from workspaces.models import Workspace
+
+MOST_PURGES = 3
+
+
+@require_safe
+def trash_page(request, slug):
+    workspace = workspace_of(request, slug)
+    page = page_of(request, contents.runs(workspace).select_related("experiment", "workspace"))
+    sizes = contents.bytes_of_each(list(page.object_list))
+    for run in page.object_list:
+        run.bytes, run.days_left = sizes[run.pk], contents.days_left(run.deleted_at)
+    experiments = list(contents.experiments(workspace)[: contents.MOST_AT_ONCE])
+    sizes = contents.bytes_of_experiments(experiments)
+    for experiment in experiments:
+        experiment.bytes = sizes.get(experiment.pk, 0)
+        experiment.days_left = contents.days_left(experiment.deleted_at)
+    purges = _shown(workspace.purges)
+    context = {
+        "page": page,
+        "experiments": experiments,
+        "many_experiments": len(experiments) == contents.MOST_AT_ONCE,
+        "bytes": contents.bytes_of(contents.all_runs(workspace)),
+        "purges": purges,
+        "is_live": any(job.is_open for job in purges),
+        "days": settings.TRASH_DAYS,
+        "may_edit": may(request, "edit"),
+    }
+    return render(request, "trash/trash.html", context)
+
+
+@require_safe
+def trash_purges(request, slug):
+    """How far the purges are, asked for every second while one is under way; the last answer shows the page anew."""
+    return _progress(request, _shown(workspace_of(request, slug).purges))
+
+
+def _shown(purges) -> list[PurgeJob]:
+    """The newest, until a day after their end."""
+    day = timezone.now() - dt.timedelta(days=1)
+    return list(purges.filter(Q(ended_at=None) | Q(ended_at__gt=day))[:MOST_PURGES])
+
+
+def _progress(request, purges: list[PurgeJob]):
+    is_live = any(job.is_open for job in purges)
+    response = render(request, "trash/_purges.html", {"purges": purges, "is_live": is_live, "purges_url": request.path})
+    if not is_live:
+        response.headers["HX-Refresh"] = "true"
+    return response
+
+
+def _chosen(request, slug):
+    workspace = workspace_of(request, slug)
+    require(request, "edit")
+    return workspace, *contents.chosen(workspace, request.POST.getlist("run"), request.POST.getlist("experiment"))
+
+
+@require_POST
+def trash_restore(request, slug):
+    _, runs, experiments = _chosen(request, slug)
+    contents.restore(runs, experiments)
+    names = ", ".join(str(thing) for thing in [*experiments, *runs][:3])
+    more = len(runs) + len(experiments) - 3
+    messages.success(request, f"Restored: {names}{f' and {more} more' if more > 0 else ''}.")
+    return redirect("trash:list", slug)
+
+
+@require_POST
+def trash_delete(request, slug):
+    contents.delete_for_ever(request.user, *_chosen(request, slug))
+    return redirect("trash:list", slug)
+
+
+@require_POST
+def trash_empty(request, slug):
+    workspace = workspace_of(request, slug)
+    require(request, "edit")
+    contents.empty(request.user, workspace)
+    return redirect("trash:list", slug)
+
+
+@require_POST
+def trash_undo(request, slug):
+    workspace = workspace_of(request, slug)
+    require(request, "edit")
+    text = request.GET.get("at", "")
+    try:
+        at = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid(f"at={text!r} is no moment: write it as 2026-01-31T12:00:00.5Z.", target="at") from error
+    back = contents.undo(workspace, at if at.tzinfo else at.replace(tzinfo=dt.UTC))
+    messages.success(request, f"Undone: {back} came back.")
+    return redirect("runs:jobs", slug)
+
+
+# ---- workspaces
+
+
+def _deleted_one(request, workspace_id) -> Workspace:
+    found = next((row for row in deletion.deleted(actor(request)) if row.workspace_id == workspace_id), None)
+    if found is None:
+        raise Http404("There is no such deleted workspace, or you are not an Owner of it.")
+    return found
+
+
+@require_safe
+def workspaces_deleted(request):
+    rows = deletion.deleted(actor(request))
+    for row in rows:
+        row.bytes, row.days_left = contents.bytes_of_workspace(row), contents.days_left(row.deleted_at)
+        row.purge = row.purges.filter(scope=PurgeJob.Scope.WORKSPACE).first()
+    purges = _purges_of_workspaces(request)
+    is_live = any(job.is_open for job in purges)
+    context = {"rows": rows, "purges": purges, "is_live": is_live, "days": settings.TRASH_DAYS}
+    return render(request, "trash/workspaces_deleted.html", context)
+
+
+def _purges_of_workspaces(request) -> list[PurgeJob]:
+    """The newest that the person has started, or of a site admin all."""
+    found = PurgeJob.objects.filter(scope=PurgeJob.Scope.WORKSPACE)
+    return _shown(found if request.user.is_superuser else found.filter(created_by=request.user))
+
+
+@require_safe
+def workspaces_purges(request):
+    return _progress(request, _purges_of_workspaces(request))
+
+
+@require_POST
+def workspace_restore(request, workspace_id):
+    workspace = _deleted_one(request, workspace_id)
+    deletion.restore(actor(request), workspace)
+    messages.success(request, f"The workspace {workspace.title} is back.")
+    return redirect(workspace)
+
+
+@require_POST
+def workspace_purge(request, workspace_id):
+    workspace = _deleted_one(request, workspace_id)
+    deletion.confirm(workspace, request.POST.get("confirm_name", ""))
+    deletion.purge(actor(request), workspace)
+    return redirect("trash:workspaces_deleted")

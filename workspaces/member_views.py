@@ -1,0 +1,83 @@
+"""The page “Users and permissions” of a workspace."""
+
+from django.contrib import messages
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.actors import actor_of_request
+from studio.pagination import page_of
+from workspaces import members
+from workspaces.access import can, require
+from workspaces.forms import AccountForm, MemberForm
+from workspaces.lookup import page_workspace
+from workspaces.models import Role, RoleAssignment
+
+
+@require_http_methods(["GET", "POST"])
+def people_list(request, slug):
+    """Everybody with a role sees who else has one; a POST by an Owner adds a person."""
+    workspace = page_workspace(request, slug)
+    form = MemberForm(request.POST or None)
+    if request.method == "POST":
+        require(actor_of_request(request), "edit_members", workspace)
+        given = form.attempt(members.give, actor_of_request(request), workspace)
+        if given:
+            messages.success(request, f"{given.user.label} is {given.role} now.")
+            return redirect("workspaces:people", slug)
+    return _page(request, workspace, form=form)
+
+
+@never_cache
+@require_POST
+def people_account(request, slug):
+    """A new account; the link by which its owner signs in the first time is shown in the answer, and never again."""
+    workspace = page_workspace(request, slug)
+    require(actor_of_request(request), "create_account", workspace)
+    form = AccountForm(request.POST)
+    made = form.attempt(members.create_account, actor_of_request(request), workspace)
+    if not made:
+        return _page(request, workspace, account_form=form)
+    user, secret = made
+    link = request.build_absolute_uri(reverse("accounts:sign_in_link", args=[secret]))
+    return _page(request, workspace, made=user, link=link)
+
+
+@require_POST
+def people_change(request, slug, pk):
+    workspace, assignment = _assignment(request, slug, pk)
+    members.change(actor_of_request(request), workspace, assignment, request.POST.get("role", ""))
+    messages.success(request, f"{assignment.user.label} is {assignment.role} now.")
+    return redirect("workspaces:people", slug)
+
+
+@require_POST
+def people_remove(request, slug, pk):
+    workspace, assignment = _assignment(request, slug, pk)
+    members.take(actor_of_request(request), workspace, assignment)
+    messages.success(request, f"{assignment.user.label} no longer has the role {assignment.role} here.")
+    still_in = can(actor_of_request(request), "read_compute", workspace)
+    return redirect("workspaces:people", slug) if still_in else redirect("workspaces:list")
+
+
+def _assignment(request, slug, pk):
+    """One of the workspace's own; those of its group or subscription are changed where they were given."""
+    workspace = page_workspace(request, slug)
+    rows = RoleAssignment.objects.filter(workspace=workspace).select_related("user")
+    return workspace, get_object_or_404(rows, pk=pk)
+
+
+def _page(request, workspace, **more):
+    actor = actor_of_request(request)
+    context = {
+        "workspace": workspace,
+        "page": page_of(request, members.assignments(workspace), size=50),
+        "roles": Role.values,
+        "may_edit": can(actor, "edit_members", workspace),
+        "may_create": can(actor, "create_account", workspace),
+        "form": MemberForm(),
+        "account_form": AccountForm(),
+        **more,
+    }
+    return render(request, "workspaces/people.html", context)

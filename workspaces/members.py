@@ -1,0 +1,99 @@
+"""Who holds which role on a workspace, and the rules by which that changes."""
+
+import re
+
+from django.db import transaction
+from django.db.models import Q
+
+from accounts.actors import Actor
+from accounts.models import SignInLink, User
+from studio import names
+from studio.errors import Conflict, Invalid
+from workspaces.access import require
+from workspaces.models import Role, RoleAssignment, Workspace
+
+# Latin letters only, so that no name looks like another's.
+USERNAME = re.compile(r"[a-zA-Z0-9][\w.@+-]{0,149}", re.ASCII)
+
+
+def assignments(workspace: Workspace):
+    """The roles that hold on a workspace: its own first, then those of its group and its subscription."""
+    group = workspace.resource_group
+    here = Q(workspace=workspace) | Q(resource_group=group) | Q(subscription=group.subscription_id)
+    found = RoleAssignment.objects.filter(here).select_related("user", "resource_group", "subscription")
+    return found.order_by("workspace", "resource_group", "user__username", "pk")
+
+
+@transaction.atomic
+def give(actor: Actor, workspace: Workspace, username: str, role: str) -> RoleAssignment:
+    require(actor, "edit_members", workspace)
+    user = _user(username)
+    _lock(workspace)
+    present = RoleAssignment.objects.filter(workspace=workspace, user=user).first()
+    if present:
+        raise Conflict(
+            f"{user.username} is {present.role} here already; change the role in the list.", target="username"
+        )
+    return RoleAssignment.objects.create(workspace=workspace, user=user, role=_role(role))
+
+
+@transaction.atomic
+def change(actor: Actor, workspace: Workspace, assignment: RoleAssignment, role: str) -> None:
+    require(actor, "edit_members", workspace)
+    _lock(workspace)
+    if _role(role) != Role.OWNER:
+        _keep_an_owner(workspace, assignment)
+    assignment.role = role
+    assignment.save(update_fields=["role"])
+
+
+@transaction.atomic
+def take(actor: Actor, workspace: Workspace, assignment: RoleAssignment) -> None:
+    """An Owner takes anybody's role; everybody may leave."""
+    if assignment.user_id != actor.user.pk or actor.is_run:
+        require(actor, "edit_members", workspace)
+    _lock(workspace)
+    _keep_an_owner(workspace, assignment)
+    assignment.delete()
+
+
+@transaction.atomic
+def create_account(actor: Actor, workspace: Workspace, username: str, full_name: str, role: str) -> tuple[User, str]:
+    """A new person with a role here, and the secret of the link by which they sign in the first time."""
+    require(actor, "create_account", workspace)
+    if not USERNAME.fullmatch(username):
+        rule = "letters, digits and . @ + _ -, starting with a letter or digit, at most 150"
+        raise Invalid(f"{username!r} is not a user name: use {rule}.", target="username")
+    if User.objects.filter(username__iexact=username).exists():
+        raise Conflict(f"There is an account {username!r} already.", target="username")
+    first, _, last = names.checked(full_name, "full name", most=150, empty=True).partition(" ")
+    user = User.objects.create_user(username, first_name=first, last_name=last)
+    RoleAssignment.objects.create(workspace=workspace, user=user, role=_role(role))
+    return user, SignInLink.make(user)
+
+
+def _user(username: str) -> User:
+    user = User.objects.filter(username__iexact=username, is_active=True).first()
+    if user is None:
+        raise Invalid(f"There is no account {username!r}. A site admin can make one.", target="username")
+    return user
+
+
+def _role(role: str) -> str:
+    if role not in Role.values:
+        raise Invalid(f"{role!r} is not a role: choose one of {', '.join(Role.values)}.", target="role")
+    return role
+
+
+def _lock(workspace: Workspace) -> None:
+    """Changes of one workspace's roles come one after another, so that of its last two Owners only one can leave."""
+    Workspace.objects.select_for_update().get(pk=workspace.pk)
+
+
+def _keep_an_owner(workspace: Workspace, leaving: RoleAssignment) -> None:
+    others = assignments(workspace).filter(role=Role.OWNER, user__is_active=True).exclude(pk=leaving.pk)
+    if leaving.role == Role.OWNER and not others.exists():
+        raise Conflict(
+            f"{leaving.user.username} is the last Owner of {workspace.name}. Make somebody else Owner first.",
+            code="last_owner",
+        )
