@@ -6,12 +6,12 @@ import pydantic
 from django.db.models import Q
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
+from lazuli.agent.broker import cluster_queue
 from ninja import Router, Status
 from ninja.security import HttpBearer
 
 from accounts.authentication import run_token
 from compute import keys, notifications, queue, schemas
-from compute.broker import cluster_queue
 from compute.models import Host, Node, Work
 from studio.errors import Conflict
 from studio.request_body import Body

@@ -10,8 +10,7 @@ from celery import Celery
 from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
-
-from compute.broker import broker_settings, cluster_queue, host_queue
+from lazuli.agent.broker import HOST_TASK, NODE_TASK, broker_settings, cluster_queue, host_queue
 
 logger = logging.getLogger(__name__)
 # A message that nobody took in this time has been overtaken by the receiver's own look.
@@ -21,12 +20,12 @@ _away = False
 
 def ring_cluster(target_id: int) -> None:
     """There may be work for the nodes of this cluster."""
-    _on_commit("compute.node.look", cluster_queue(target_id))
+    _on_commit(NODE_TASK, cluster_queue(target_id))
 
 
 def ring_host(host_name: str) -> None:
     """What this host shall run may have changed."""
-    _on_commit("compute.host.look", host_queue(host_name))
+    _on_commit(HOST_TASK, host_queue(host_name))
 
 
 def ring_autoscaler() -> None:

@@ -1,10 +1,9 @@
-"""The control plane's Celery app. Nodes and hosts have one of their own, without Django: compute/broker.py."""
+"""The control plane's Celery app. Nodes and hosts have one of their own, without Django: sdk/src/lazuli/agent/broker.py."""
 
 import os
 
 from celery import Celery
-
-from compute.broker import broker_settings
+from lazuli.agent.broker import broker_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
 

@@ -144,7 +144,7 @@ class Supervisor:
         alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         self._start(Child("control", [*celery, *worker, *alone], env=self.env | QUIET))
         key = {"HOST_NAME": report["host_name"], "HOST_KEY": report["host_key"], "SERVER_URL": self.settings.local_url}
-        self._start(Child("host", [python, "-m", "compute.host"], env=self.env | key))
+        self._start(Child("host", [python, "-m", "lazuli.agent.host"], env=self.env | key))
 
     def _web_command(self) -> list[str]:
         options = {

@@ -55,7 +55,12 @@ def test_every_page_is_accessible_and_narrow_enough(browser, axe, olivia, done, 
     done.delete()
     other = factories.make_workspace(room.resource_group, "gone", deleted_at=timezone.now())
     factories.give_role(olivia, Role.OWNER, other)
-    pages = [address(done), address(done, "trash:retention"), reverse("trash:workspaces_deleted"), done.get_absolute_url()]
+    pages = [
+        address(done),
+        address(done, "trash:retention"),
+        reverse("trash:workspaces_deleted"),
+        done.get_absolute_url(),
+    ]
     page = browser.open(olivia, pages[0], width=width, color_scheme=scheme)
     found = {}
     for path in pages:

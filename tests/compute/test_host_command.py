@@ -13,6 +13,8 @@ def test_a_host_gets_its_variables(capsys, settings):
     call_command("host", "gpu-box")
     printed = capsys.readouterr().out
     assert keys.host_key(Host.objects.get(name="gpu-box")) in printed
+    assert "/pypi/simple/ 'lazuli-sdk[agent]'" in printed
+    assert "python -m lazuli.agent.host" in printed
     assert "export REDIS_URL='redis://box:6379/0'" in printed
     call_command("host", "gpu-box")
     assert Host.objects.count() == 1

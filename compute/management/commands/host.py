@@ -1,4 +1,4 @@
-"""`manage.py host NAME`: the variables with which another machine runs nodes for this studio."""
+"""`manage.py host NAME`: the commands with which another machine runs nodes for this studio."""
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -10,7 +10,7 @@ from studio.errors import Invalid
 
 
 class Command(BaseCommand):
-    help = "Let a machine of this name run nodes: prints what to set there before `python -m compute.host`."
+    help = "Let a machine of this name run nodes: prints the commands to type there."
 
     def add_arguments(self, parser):
         parser.add_argument("name", help="a name for the machine, such as gpu-box")
@@ -25,6 +25,9 @@ class Command(BaseCommand):
         # A socket of this machine is of no use on another one; without a doorbell nodes look every few seconds.
         if not settings.REDIS_URL.startswith("unix:"):
             variables["REDIS_URL"] = settings.REDIS_URL
+        index = f"{settings.PUBLIC_URL}/pypi/simple/"
+        self.stdout.write(f"pip install --extra-index-url {index} 'lazuli-sdk[agent]'")
         for key, value in variables.items():
             self.stdout.write(f"export {key}='{value}'")
         self.stdout.write('export DATA_DIR="$HOME/lazuli"  # or any folder with room for environments')
+        self.stdout.write("python -m lazuli.agent.host")

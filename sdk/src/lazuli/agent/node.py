@@ -4,6 +4,8 @@ It knows the broker's address, the server's address and its own key, nothing els
 when this worker is restarted, the next one under the same name finds it in the state file and adopts it.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import json
 import os
@@ -13,8 +15,11 @@ import subprocess
 import sys
 import time
 
-from compute.agent import Agent, die_with, hear_doorbell
-from compute.wire import Server
+import psutil
+
+from lazuli.agent.broker import NODE_TASK
+from lazuli.agent.listener import Agent, die_with, listen_for_notifications
+from lazuli.agent.server_client import Server
 
 BEAT_SECONDS = 3.0
 POLL_SECONDS = 0.1
@@ -33,7 +38,8 @@ class Held:
 
     work: str
     attempt: int
-    pid: int | None = None
+    # 0 until the runner is started.
+    pid: int = 0
     # When the process began: the same pid later is another process.
     born: float | None = None
 
@@ -46,13 +52,13 @@ class Node(Agent):
         self.folder = data_dir / "nodes" / name
         self.state_file = self.folder / "state.json"
         self.held = _read(self.state_file)
-        self._runner: subprocess.Popen | None = None
+        self._runner: subprocess.Popen[bytes] | None = None
         self._next_beat = 0.0
 
     def turn(self, rung: bool) -> float:
         look = rung
-        if self.held and self._runner_has_ended():
-            self._report_done()
+        if self.held and self._runner_has_ended(self.held):
+            self._report_done(self.held)
             look = True
         if time.monotonic() >= self._next_beat:
             look |= self._beat()
@@ -81,9 +87,9 @@ class Node(Agent):
         spec.touch(mode=0o600)
         spec.write_text(json.dumps(work["spec"]))
         self._runner = self._start_runner(folder, work["token"])
-        self._remember(Held(work["id"], work["attempt"], self._runner.pid, _born(self._runner.pid)))
+        self._remember(Held(work["id"], work["attempt"], self._runner.pid, _started_at(self._runner.pid)))
 
-    def _start_runner(self, folder: pathlib.Path, token: str) -> subprocess.Popen:
+    def _start_runner(self, folder: pathlib.Path, token: str) -> subprocess.Popen[bytes]:
         lifeline = os.environ.get("LAZULI_LIFELINE_FD", "")
         with open(folder / "runner.log", "ab") as log:
             return subprocess.Popen(
@@ -113,26 +119,26 @@ class Node(Agent):
             ours["LAZULI_LIFELINE_FD"] = os.environ["LAZULI_LIFELINE_FD"]
         return passed | ours
 
-    def _runner_has_ended(self) -> bool:
+    def _runner_has_ended(self, held: Held) -> bool:
         if self._runner is not None:
             return self._runner.poll() is not None
-        return _born(self.held.pid) != self.held.born
+        return _started_at(held.pid) != held.born
 
-    def _report_done(self) -> None:
+    def _report_done(self, held: Held) -> None:
         """Until the server has heard it the work stays in hand; a refusal tells that the work was lost already."""
-        body = {"attempt": self.held.attempt, "message": self._how_it_failed()}
-        self.server.post(f"/nodes/v1/work/{self.held.work}/done", body)
+        body = {"attempt": held.attempt, "message": self._describe_failure(held)}
+        self.server.post(f"/nodes/v1/work/{held.work}/done", body)
         if not os.environ.get("LAZULI_KEEP_WORKDIR"):
-            shutil.rmtree(self.folder / self.held.work, ignore_errors=True)
+            shutil.rmtree(self.folder / held.work, ignore_errors=True)
         self.state_file.unlink(missing_ok=True)
         self.held = self._runner = None
 
-    def _how_it_failed(self) -> str:
+    def _describe_failure(self, held: Held) -> str:
         status = self._runner.returncode if self._runner else 0
         if not status:
             return ""
         how = f"was killed by signal {-status}" if status < 0 else f"ended with exit code {status}"
-        log = self.folder / self.held.work / "runner.log"
+        log = self.folder / held.work / "runner.log"
         lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
         return f"The runner on node {self.name} {how}. {lines[-1] if lines else ''}".strip()[:500]
 
@@ -157,10 +163,8 @@ def _read(path: pathlib.Path) -> Held | None:
         return None
 
 
-def _born(pid: int) -> float | None:
+def _started_at(pid: int) -> float | None:
     """When the process began; None if there is none."""
-    import psutil
-
     try:
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
@@ -174,7 +178,7 @@ def main() -> None:
     name, queue = os.environ["LAZULI_NODE_NAME"], os.environ["LAZULI_NODE_QUEUE"]
     node = Node(name, Server(os.environ["SERVER_URL"], key), pathlib.Path(os.environ["DATA_DIR"]))
     node.start()
-    hear_doorbell(node, "compute.node.look", queue, broker_url)
+    listen_for_notifications(node, NODE_TASK, queue, broker_url)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,17 @@
-"""How this house uses Celery on Redis; shared by the control plane, hosts and nodes. Needs no Django.
+"""How Celery uses Redis here; shared by the server, hosts and nodes. Needs no Django.
 
 The settings answer what was measured of Celery 5.7 on Redis: nothing is prefetched, nothing is redelivered, and a lost
 connection never kills work. Messages are doorbells only, so results are not kept.
 """
 
+from __future__ import annotations
+
 import os
+from typing import Any
+
+# The tasks that wake a host agent and a node worker; they carry nothing.
+HOST_TASK = "lazuli.agent.host.look"
+NODE_TASK = "lazuli.agent.node.look"
 
 
 def celery_url(url: str) -> str:
@@ -16,7 +23,7 @@ def celery_url(url: str) -> str:
     return url
 
 
-def broker_settings(url: str = "") -> dict:
+def broker_settings(url: str = "") -> dict[str, Any]:
     return {
         "broker_url": celery_url(url or os.environ.get("REDIS_URL", "")) or None,
         "task_ignore_result": True,
@@ -28,7 +35,7 @@ def broker_settings(url: str = "") -> dict:
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "broker_connection_retry_on_startup": True,
-        # For ever: without Redis everything goes on, only later.
+        # Without a limit: while Redis is away everything goes on, only later.
         "broker_connection_max_retries": None,
         "broker_transport_options": {
             "visibility_timeout": 7 * 24 * 3600,

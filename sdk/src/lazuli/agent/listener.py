@@ -5,6 +5,8 @@ Tasks here do nothing but wake the thread, which also wakes by itself. So the pr
 losing a message that matters.
 """
 
+from __future__ import annotations
+
 import abc
 import ctypes
 import os
@@ -13,7 +15,8 @@ import sys
 import threading
 import time
 
-from compute.wire import Unreachable
+from lazuli.agent.broker import broker_settings
+from lazuli.agent.server_client import Unreachable
 
 PR_SET_PDEATHSIG = 1
 
@@ -63,7 +66,7 @@ class Agent(abc.ABC):
         self._was_unreachable = False
         return seconds
 
-    def stop(self, *_) -> None:
+    def stop(self, *_: object) -> None:
         self.is_stopping = True
         self.bell.set()
 
@@ -79,14 +82,13 @@ class Agent(abc.ABC):
         threading.Thread(target=self.run, name="turns").start()
 
 
-def hear_doorbell(agent: Agent, task: str, queue: str, broker_url: str) -> None:
+def listen_for_notifications(agent: Agent, task: str, queue: str, broker_url: str) -> None:
     """Consume the queue in this thread for ever. Without a broker the clock alone starts turns."""
     if not broker_url:
         agent.say("REDIS_URL is not set, so work starts up to three seconds late")
         return
+    # Here, so that the first turn does not wait for the import of Celery.
     from celery import Celery
-
-    from compute.broker import broker_settings
 
     app = Celery(agent.name, set_as_current=True)
     app.config_from_object(broker_settings(broker_url))

@@ -1,8 +1,11 @@
 """How a host or a node talks to the server: JSON over HTTP with its own key. Standard library only, to stay small."""
 
+from __future__ import annotations
+
 import json
 import urllib.error
 import urllib.request
+from typing import Any
 
 TIMEOUT_SECONDS = 10
 
@@ -17,7 +20,7 @@ class Server:
         # Straight to the server: a proxy meant for the internet would not find it.
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
-    def post(self, path: str, body: dict | None = None) -> tuple[int, dict]:
+    def post(self, path: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
         """Status and answer; 4xx are answers, all else that goes wrong is Unreachable."""
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
         request = urllib.request.Request(self.url + path, json.dumps(body or {}).encode(), headers, method="POST")

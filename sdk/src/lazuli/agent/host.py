@@ -1,9 +1,11 @@
-"""The host agent: keeps the node workers running on this machine that the server wants here. `python -m compute.host`
+"""The host agent: keeps the node workers running on this machine that the server wants here. `python -m lazuli.agent.host`
 
 It tells the server which of them live, and how one ended. Each node has a pipe, its lifeline: this process holds the
 write end, runners hold the read end. When a node is lost or leaves, or this process is gone, the pipe closes and the
 runner ends its script. So nothing outlives the host agent, and a restarted node worker leaves its script alone.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import json
@@ -15,10 +17,13 @@ import socket
 import subprocess
 import sys
 import time
+from typing import Any
 
-from compute.agent import Agent, die_with, hear_doorbell
-from compute.broker import host_queue
-from compute.wire import Server
+import psutil
+
+from lazuli.agent.broker import HOST_TASK, host_queue
+from lazuli.agent.listener import Agent, die_with, listen_for_notifications
+from lazuli.agent.server_client import Server
 
 REPORT_SECONDS = 3.0
 POLL_SECONDS = 0.2
@@ -35,7 +40,7 @@ STUDIO_ONLY = {"SECRET_KEY", "DATABASE_URL", "STORAGE_URL", "HOST_KEY"}
 
 @dataclasses.dataclass
 class Child:
-    process: subprocess.Popen
+    process: subprocess.Popen[bytes]
     # Read end and write end. Only the write end decides; the read end is kept for the next worker of this name.
     lifeline: tuple[int, int]
     started: float
@@ -63,7 +68,7 @@ class Host(Agent):
         self.server, self.broker_url = server, broker_url
         self.data_dir = data_dir
         self.children: dict[str, Child] = {}
-        self._orders: dict[str, dict] = {}
+        self._orders: dict[str, dict[str, Any]] = {}
         self._next_report = 0.0
         self._reported_exits: set[str] = set()
         self._is_unknown = False
@@ -88,7 +93,7 @@ class Host(Agent):
         if status == 200:
             self._orders = {order["name"]: order for order in answer["nodes"]}
 
-    def _state(self) -> dict:
+    def _state(self) -> dict[str, Any]:
         nodes = [
             {"name": name, "pid": child.process.pid, "alive": child.exit is None, "exit": child.exit}
             for name, child in self.children.items()
@@ -125,8 +130,7 @@ class Host(Agent):
             "DATA_DIR": str(self.data_dir),
         }
         process = subprocess.Popen(
-            [sys.executable, "-m", "compute.node"],
-            cwd=pathlib.Path(__file__).parent.parent,
+            [sys.executable, "-m", "lazuli.agent.node"],
             env=environment,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
@@ -155,10 +159,8 @@ class Host(Agent):
         _wait_or_kill([*runners, *(child.process for child in self.children.values())])
 
 
-def _runner_of(data_dir: pathlib.Path, name: str):
+def _runner_of(data_dir: pathlib.Path, name: str) -> psutil.Process | None:
     """The living process that a node's state file names."""
-    import psutil
-
     try:
         state = json.loads((data_dir / "nodes" / name / "state.json").read_text())
         runner = psutil.Process(state["pid"])
@@ -168,9 +170,7 @@ def _runner_of(data_dir: pathlib.Path, name: str):
         return None
 
 
-def _wait_or_kill(processes: list) -> None:
-    import psutil
-
+def _wait_or_kill(processes: list[Any]) -> None:
     living = [psutil.Process(p.pid) for p in processes if psutil.pid_exists(p.pid)]
     _, hanging = psutil.wait_procs(living, timeout=GRACE_SECONDS)
     for process in hanging:
@@ -188,7 +188,7 @@ def main() -> None:
     data_dir = pathlib.Path(os.environ.get("DATA_DIR", "data")).resolve()
     host = Host(name, Server(server_url, key), data_dir, broker_url)
     host.start()
-    hear_doorbell(host, "compute.host.look", host_queue(name), broker_url)
+    listen_for_notifications(host, HOST_TASK, host_queue(name), broker_url)
 
 
 if __name__ == "__main__":
