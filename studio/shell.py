@@ -1,6 +1,6 @@
-"""What every page shows around its content, and the few lists in which the rooms put their share of it.
+"""What every page shows around its content, and the few lists to which the apps add.
 
-`studio` imports no other room: a room adds to CARDS and SEARCHES in its AppConfig.ready.
+`studio` imports no other app: an app adds to CARDS, COMMANDS and SEARCHES in its AppConfig.ready.
 """
 
 import dataclasses
@@ -58,9 +58,24 @@ class Card:
     place: int = 10  # Lower ones come first.
 
 
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """A link in the bar of commands of a page that belongs to a lower app, such as *Trash* among a workspace's properties."""
+
+    page: str  # The page's view name, such as "workspaces:settings".
+    label: str
+    icon: str
+    url_name: str
+    in_workspace: bool = True
+
+    def url(self, workspace) -> str:
+        return reverse(self.url_name, args=[workspace.slug] if self.in_workspace else [])
+
+
 # Functions `(actor, workspace or None, words, limit) -> list[Hit]`.
 SEARCHES: list[Callable] = []
 CARDS: list[Card] = []
+COMMANDS: list[Command] = []
 
 
 class Shell:
@@ -100,6 +115,13 @@ class Shell:
             if url:
                 groups.setdefault(item.group, []).append(self._entry(item, url))
         return [{"group": name, "entries": entries} for name, entries in groups.items()]
+
+    def commands(self) -> list[dict]:
+        """The links that other apps add to this page: [{"label", "icon", "url"}]."""
+        match = self.request.resolver_match
+        page = match.view_name if match else ""
+        found = [command for command in COMMANDS if command.page == page]
+        return [{"label": one.label, "icon": one.icon, "url": one.url(self.workspace)} for one in found]
 
     def _entry(self, item: NavItem, url: str) -> dict:
         return {

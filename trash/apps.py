@@ -1,13 +1,22 @@
 from django.apps import AppConfig
 
+from studio.shell import COMMANDS, Command
+
 
 class TrashConfig(AppConfig):
     name = "trash"
 
     def ready(self):
         # Imported here because they need the models, which are not loaded before this moment.
-        from trash import purge
+        from trash import purge, views
         from workspaces import deletion
 
-        deletion.Freeing.start = staticmethod(purge.start_workspace)
-        deletion.Freeing.is_under_way = staticmethod(purge.is_under_way)
+        deletion.Trash.start_purge = staticmethod(purge.start_workspace)
+        deletion.Trash.is_purging = staticmethod(purge.is_under_way)
+        deletion.Trash.page_url = staticmethod(views.deleted_workspaces_url)
+        deletion.Trash.restore_url = staticmethod(views.workspace_restore_url)
+        COMMANDS.append(Command("workspaces:settings", "Retention", "clock", "trash:retention"))
+        COMMANDS.append(Command("workspaces:settings", "Trash", "folder", "trash:list"))
+        COMMANDS.append(
+            Command("workspaces:list", "Deleted workspaces", "delete", "trash:workspaces_deleted", in_workspace=False)
+        )

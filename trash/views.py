@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import Http404
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
@@ -158,3 +159,11 @@ def workspace_purge(request, workspace_id):
     deletion.confirm(workspace, request.POST.get("confirm_name", ""))
     deletion.purge(actor(request), workspace)
     return redirect("trash:workspaces_deleted")
+
+
+def deleted_workspaces_url() -> str:
+    return reverse("trash:workspaces_deleted")
+
+
+def workspace_restore_url(workspace: Workspace) -> str:
+    return reverse("trash:workspace_restore", args=[workspace.workspace_id])

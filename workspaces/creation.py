@@ -75,7 +75,7 @@ def check_free(group: ResourceGroup, name: str) -> None:
 
 
 def _in_the_way(deleted: Workspace) -> str:
-    if deletion.Freeing.is_under_way(deleted):
+    if deletion.Trash.is_purging(deleted):
         return (
             f"The workspace {deleted.name!r} is being deleted for ever and frees its name at the end. "
             "Try again in a moment, or choose another name."

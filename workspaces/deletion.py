@@ -14,11 +14,13 @@ from workspaces.models import ResourceGroup, Workspace
 LEAVING: list[Callable] = []
 
 
-class Freeing:
-    """Set by runs.apps, since this room imports no other: it alone knows what most of the bytes are."""
+class Trash:
+    """Set by trash.apps, since this app imports none above it: it alone knows what a workspace holds, and its pages."""
 
-    start: Callable  # (user, workspace in the trash) -> the row of the purge
-    is_under_way: Callable  # (workspace) -> bool
+    start_purge: Callable  # (user, workspace in the trash) -> the row of the purge
+    is_purging: Callable  # (workspace) -> bool
+    page_url: Callable  # () -> the page of deleted workspaces
+    restore_url: Callable  # (workspace) -> where a POST restores it
 
 
 @transaction.atomic
@@ -41,14 +43,14 @@ def deleted(actor: Actor) -> list[Workspace]:
 def purge(actor: Actor, workspace: Workspace):
     """Free a workspace that is in the trash, with all that it holds."""
     require(actor, "delete_workspace", workspace)
-    return Freeing.start(actor.user, workspace)
+    return Trash.start_purge(actor.user, workspace)
 
 
 @transaction.atomic
 def restore(actor: Actor, workspace: Workspace) -> None:
     """As it was; what was canceled when it went stays canceled."""
     require(actor, "delete_workspace", workspace)
-    if Freeing.is_under_way(workspace):
+    if Trash.is_purging(workspace):
         raise Conflict(f"{workspace.name} is being deleted for ever; it cannot be restored any more.")
     Workspace.objects.filter(pk=workspace.pk).update(deleted_at=None)
     ResourceGroup.objects.filter(pk=workspace.resource_group_id).update(deleted_at=None)

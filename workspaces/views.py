@@ -6,7 +6,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
@@ -151,7 +150,7 @@ def workspace_delete(request, slug):
     request.workspace = None
     if for_ever:
         messages.success(request, f"The workspace {workspace.name} is being deleted for ever.")
-        return redirect("trash:workspaces_deleted")
-    undo = reverse("trash:workspace_restore", args=[workspace.workspace_id])
+        return redirect(deletion.Trash.page_url())
+    undo = deletion.Trash.restore_url(workspace)
     messages.success(request, f"The workspace {workspace.name} is in the trash.", extra_tags=f"undo:{undo}")
     return redirect("workspaces:list")

@@ -8,8 +8,7 @@ import io
 from runs import metrics
 from runs.charts import figures
 from runs.models import MetricSeries, Run
-from runs.pages.lists import exports
-from runs.templatetags.runs import exact, number
+from studio.formats import escape_formula, exact, number
 
 # A poll that has more new points than this sends the line anew.
 MOST_NEW = 2000
@@ -107,5 +106,5 @@ def table_as_csv(series: MetricSeries):
 
 def _csv(rows) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer).writerows(map(exports.safe, row) for row in rows)
+    csv.writer(buffer).writerows(map(escape_formula, row) for row in rows)
     return buffer.getvalue()

@@ -8,7 +8,7 @@ import json
 from django.conf import settings
 from django.utils.safestring import SafeString, mark_safe
 
-from runs.pages.run import overview
+from studio.markdown import render_markdown
 
 MOST_ROWS = 200
 MOST_COLUMNS = 50
@@ -89,7 +89,7 @@ def _of_text(kind: str, path: str, size: int, read) -> Preview:
     if kind == "table":
         return _table(text, "\t" if path.lower().endswith(".tsv") else ",", note)
     if kind == "prose":
-        return Preview("prose", html=overview.markdown(text), note=note)
+        return Preview("prose", html=render_markdown(text), note=note)
     if kind in ("json", "unknown"):
         # Without an extension it may be JSON all the same, as a confusion matrix is.
         return Preview("code", html=highlighted(_pretty(text, bool(note)), "x.json"), note=note)

@@ -10,7 +10,7 @@ from runs.pages.compare.metric_goal import lower_is_better
 from runs.pages.compare.query import VALUES, Absent
 from runs.pages.compare.selection import Chosen
 from runs.pages.compare.table_rows import Row
-from runs.templatetags.runs import exact, number
+from studio.formats import exact, number
 
 CHARTED = (MetricSeries.Kind.SCALAR, MetricSeries.Kind.LIST)
 FIELDS = ("name", "run", "shown", "last", "least", "most", "last_step", "least_step", "most_step")

@@ -4,8 +4,7 @@ import csv
 import io
 
 from runs.pages.compare.selection import Chosen
-from runs.pages.lists import exports
-from runs.templatetags.runs import number
+from studio.formats import escape_formula, number
 
 Table = list[list]
 
@@ -31,7 +30,7 @@ def as_tsv(table: Table) -> str:
 def _separated(table: Table, mark: str) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=mark, lineterminator="\n" if mark == "\t" else "\r\n")
-    writer.writerows([exports.safe(cell) for cell in row] for row in table)
+    writer.writerows([escape_formula(cell) for cell in row] for row in table)
     return buffer.getvalue()
 
 

@@ -7,7 +7,8 @@ from django.utils.html import format_html, format_html_join
 
 from runs.models import MetricSeries, Run, RunParameter
 from runs.pages.lists.columns import METRIC_COLUMNS, Column
-from runs.templatetags.runs import job_type, number
+from runs.templatetags.runs import job_type
+from studio.formats import number
 from studio.templatetags.studio import dash, status, ticking, when
 
 TAGS_SHOWN = 3

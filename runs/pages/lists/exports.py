@@ -1,12 +1,12 @@
 """A list of runs as CSV, line by line, so that a hundred thousand of them need no more memory than a few."""
 
 import csv
-import datetime as dt
 from collections.abc import Iterator
 
 from runs.models import Run
 from runs.pages.lists import cells, ordering
 from runs.pages.lists.tables import LEFT_OUT, RunTable
+from studio.formats import escape_formula
 
 BATCH = 500
 
@@ -22,11 +22,13 @@ def lines(table: RunTable, shown_only: bool) -> Iterator[str]:
     """The columns of the list, with the run's id first; all that match in the list's order, or only the shown rows."""
     writer = csv.writer(_Echo())
     columns = [one for one in table.columns if one.id != "id"]
-    yield "\ufeff" + writer.writerow(["Run ID", *[safe(one.label) for one in columns]])
+    yield "\ufeff" + writer.writerow(["Run ID", *[escape_formula(one.label) for one in columns]])
     for rows in [table.rows] if shown_only else _batches(table):
         values = cells.Values(rows, columns)
         for run in rows:
-            yield writer.writerow([safe(run.run_id), *[safe(values.of(run, one)) for one in columns]])
+            yield writer.writerow(
+                [escape_formula(run.run_id), *[escape_formula(values.of(run, one)) for one in columns]]
+            )
 
 
 def _batches(table: RunTable) -> Iterator[list[Run]]:
@@ -37,20 +39,3 @@ def _batches(table: RunTable) -> Iterator[list[Run]]:
         part = pks[start : start + BATCH]
         found = runs.in_bulk(part)
         yield [found[pk] for pk in part if pk in found]
-
-
-def safe(value):
-    """A text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    if isinstance(value, dt.datetime):
-        return value.astimezone(dt.UTC).isoformat(timespec="milliseconds")
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") and not _is_number(value):
-        return f"'{value}"
-    return value
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -4,8 +4,6 @@ import dataclasses
 import datetime as dt
 
 from django.db.models import Q
-from django.utils.safestring import SafeString, mark_safe
-from markdown_it import MarkdownIt
 
 from compute.models import Node, Work
 from runs.models import MetricSeries, Run
@@ -110,12 +108,3 @@ def last_line_of_error(run: Run) -> str:
 def first_metrics(run: Run) -> list[MetricSeries]:
     numbers = MetricSeries.objects.filter(run=run, kind=MetricSeries.Kind.SCALAR)
     return list(numbers.order_by("name")[:FIRST_METRICS])
-
-
-def markdown(text: str) -> SafeString:
-    """A person's Markdown as HTML that does no harm."""
-    # Imported with the first text that needs it, so that a process that shows none stays small.
-    import nh3
-
-    html = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table").render(text)
-    return mark_safe(nh3.clean(html))

@@ -12,6 +12,7 @@ from runs.pages.access import actor, may, require, run_of, runs_of
 from runs.pages.lists import cells, columns
 from runs.pages.run import overview, tree
 from studio.htmx import render_page, stop_polling
+from studio.markdown import render_markdown
 from workspaces.lookup import workspace_of_wsid
 
 MOST_CHILDREN = 1000
@@ -61,7 +62,7 @@ def _overview(run: Run) -> dict:
         "command": overview.command(run),
         "environment": overview.environment(run),
         "git": overview.git(run),
-        "description": overview.markdown(run.description) if run.description else "",
+        "description": render_markdown(run.description) if run.description else "",
         "metrics": overview.first_metrics(run),
         "metric_count": run.metrics.count(),
         "child_count": run.children.filter(deleted_at=None).count(),
