@@ -4,8 +4,11 @@ import pathlib
 
 import dj_database_url
 
-from studio import env
+from studio import env, private
 from studio.secret_key import secret_key
+
+# Before anything is made: web server, workers and commands all read this file first.
+private.close_new_files()
 
 BASE_DIR = pathlib.Path(__file__).resolve().parent.parent
 DATA_DIR = env.folder("DATA_DIR", BASE_DIR / "data")

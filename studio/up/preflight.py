@@ -13,7 +13,8 @@ import tempfile
 
 from django.core.exceptions import ImproperlyConfigured
 
-from studio import env
+from studio import env, private
+from studio.up import console
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 LEAST_FREE_MB = 100
@@ -59,7 +60,7 @@ def read_settings() -> Settings:
 
 def check_data_dir(folder: pathlib.Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        _close(folder)
         with tempfile.NamedTemporaryFile(dir=folder) as file:
             file.write(b"x" * 4096)
             file.flush()
@@ -76,6 +77,21 @@ def check_data_dir(folder: pathlib.Path) -> None:
         raise Refused(
             f"The disk of the data folder {folder} is full ({free} MB free, {LEAST_FREE_MB} MB are needed). "
             "Free some space, or choose a folder on another disk: make up DATA_DIR=/path/to/folder"
+        )
+
+
+def _close(folder: pathlib.Path) -> None:
+    """Others on this machine read nothing of it; said if they could until now."""
+    private.close_new_files()
+    try:
+        closed = private.close_folder(folder)
+    except private.NotPrivate as error:
+        raise Refused(str(error)) from error
+    if closed:
+        console.say(
+            "up",
+            f"Other accounts of this machine could read the data folder {folder}; {closed} folders and files are closed "
+            "to them now. If any of these people should not know the passwords' hashes, let everybody set a new password.",
         )
 
 

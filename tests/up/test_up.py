@@ -1,6 +1,7 @@
 """The whole studio comes up with one command, looks after its processes, and leaves nothing behind."""
 
 import json
+import pathlib
 import re
 import signal
 import time
@@ -9,7 +10,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.up.running import living
+from studio import private
+from tests.up.running import command_of, living
 
 pytestmark = pytest.mark.stack
 
@@ -45,6 +47,18 @@ def test_the_first_start_makes_a_workspace_and_a_cluster(studio):
     scale = computes[0]["properties"]["properties"]["scaleSettings"]
     assert (scale["minNodeCount"], scale["maxNodeCount"]) == (0, 2)
     assert jobs == []
+
+
+def test_no_other_account_reads_the_data_folder(studio):
+    assert private.problem_with(studio.data) == ""
+    # Each process of ours makes files for its own account alone, and so do the scripts that it starts.
+    masks = {command_of(process): umask_of(process) for process in studio.family()}
+    assert masks and set(masks.values()) == {"0077"}, masks
+
+
+def umask_of(process) -> str:
+    found = re.search(r"^Umask:\s*(\d+)", pathlib.Path(f"/proc/{process.pid}/status").read_text(), re.M)
+    return found[1]
 
 
 def test_signin_prints_a_new_link(studio):

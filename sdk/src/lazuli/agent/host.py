@@ -24,6 +24,7 @@ import psutil
 from lazuli.agent.broker import HOST_TASK, host_queue
 from lazuli.agent.listener import Agent, die_with, listen_for_notifications
 from lazuli.agent.server_client import Server
+from studio import private
 
 REPORT_SECONDS = 3.0
 POLL_SECONDS = 0.2
@@ -186,6 +187,10 @@ def main() -> None:
     name, key = os.environ.get("HOST_NAME", "local"), os.environ.pop("HOST_KEY")
     server_url, broker_url = os.environ["SERVER_URL"], os.environ.pop("REDIS_URL", "")
     data_dir = pathlib.Path(os.environ.get("DATA_DIR", "data")).resolve()
+    try:
+        private.close_folder(data_dir)
+    except private.NotPrivate as error:
+        sys.exit(f"{name}: {error}")
     host = Host(name, Server(server_url, key), data_dir, broker_url)
     host.start()
     listen_for_notifications(host, HOST_TASK, host_queue(name), broker_url)

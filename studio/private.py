@@ -1,0 +1,106 @@
+"""What the studio keeps is for its own account alone: no other account of the machine reads the data folder.
+
+Database, secret key, logs, snapshots and outputs of all people lie there. Needs no Django, for host agents use it too.
+"""
+
+import os
+import pathlib
+import stat
+from collections.abc import Iterator
+
+UMASK = 0o077
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+# Built environments are linked to uv's cache, whose files have modes of their own; the folder above keeps others out.
+LINKED = pathlib.PurePath("nodes", "environments")
+# May hold a million files, which are looked at only if the folder above was open.
+MANY = pathlib.PurePath("storage")
+# Of these, a studio's (or a host agent's) data folder has one or more.
+OURS = {"secret.key", "up.lock", "nodes"}
+
+
+class NotPrivate(Exception):
+    """The folder cannot be made private; the text says why and what to do."""
+
+
+def close_new_files() -> None:
+    """From now on, what this process and its children make is readable by their own account alone."""
+    os.umask(UMASK)
+
+
+def close_folder(folder: pathlib.Path) -> int:
+    """Make the folder if it is not there; take all rights of others on it and on what is in it. Returns how many entries had any."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    was_open = _is_open(folder)
+    if was_open:
+        _refuse_shared(folder)
+        _close(folder)
+        if _is_open(folder):
+            raise NotPrivate(
+                f"The file system of {folder} keeps no access rights, so that every account of this machine can read "
+                "what lies there. Choose a folder on another one: make up DATA_DIR=~/lazuli-data"
+            )
+    return was_open + sum(map(_close, open_entries(folder, skipped={LINKED} if was_open else {LINKED, MANY})))
+
+
+def _close(path: pathlib.Path) -> bool:
+    try:
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & ~OTHERS)
+    except FileNotFoundError:
+        # It was somebody's temporary file.
+        return False
+    except PermissionError as error:
+        raise NotPrivate(_not_ours(path)) from error
+    return True
+
+
+def open_entries(folder: pathlib.Path, skipped=frozenset({LINKED})) -> Iterator[pathlib.Path]:
+    """All below the folder on which others have rights, but for `skipped` folders and what lies behind links."""
+    for root, folders, files in os.walk(folder):
+        for name in [*folders, *files]:
+            path = pathlib.Path(root, name)
+            if not path.is_symlink() and _is_open(path):
+                yield path
+        folders[:] = [name for name in folders if pathlib.Path(root, name).relative_to(folder) not in skipped]
+
+
+def problem_with(folder: pathlib.Path) -> str:
+    """Why the folder is not private, as a sentence; empty if it is."""
+    if not folder.exists():
+        return ""
+    if _is_open(folder):
+        return f"Other accounts of this machine can read {folder} (mode {_mode(folder)}). Type: chmod -R go= '{folder}'"
+    found = next(open_entries(folder), None)
+    if found:
+        return f"{found} would be open to others (mode {_mode(found)}) if it were moved. Type: chmod -R go= '{folder}'"
+    return ""
+
+
+def _is_open(path: pathlib.Path) -> bool:
+    try:
+        return bool(path.lstat().st_mode & OTHERS)
+    except FileNotFoundError:
+        return False
+
+
+def _mode(path: pathlib.Path) -> str:
+    return f"{stat.S_IMODE(path.stat().st_mode):04o}"
+
+
+def _refuse_shared(folder: pathlib.Path) -> None:
+    """A folder such as /tmp or a home directory is not taken away from those who use it."""
+    state = folder.stat()
+    if state.st_uid != os.geteuid():
+        raise NotPrivate(_not_ours(folder))
+    is_shared = state.st_mode & stat.S_ISVTX
+    if is_shared or (any(folder.iterdir()) and not any((folder / name).exists() for name in OURS)):
+        raise NotPrivate(
+            f"The data folder {folder} holds other things and can be read by other accounts of this machine "
+            f"(mode {_mode(folder)}). Give the studio a folder of its own: make up DATA_DIR='{folder}/lazuli'"
+        )
+
+
+def _not_ours(path: pathlib.Path) -> str:
+    return (
+        f"{path} can be read by other accounts of this machine (mode {_mode(path)}) and belongs to another account, "
+        f"so that this one cannot close it. As its owner or as root, type: chmod -R go= '{path}'"
+    )
