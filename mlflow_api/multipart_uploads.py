@@ -13,6 +13,7 @@ from runs.files import artifacts, paths, uploads
 from runs.models import ArtifactSegment, Run
 from studio import storage
 from studio.errors import Conflict
+from studio.public_url import public_url
 
 MOST_PARTS = 10_000
 UPLOAD, PART = "mlflow-upload", "mlflow-part"
@@ -25,7 +26,7 @@ def begin(call: Call, path: str) -> dict:
         raise invalid(f"num_parts={count}: write a number from 1 to {MOST_PARTS}.")
     # Two uploads of one file at once have nothing in common.
     upload_id = signing.dumps([run.pk, target, secrets.token_hex(8)], salt=UPLOAD)
-    base = call.request.build_absolute_uri(call.request.path.split("/mpu/create/")[0] + "/mpu/part")
+    base = public_url(call.request.path.split("/mpu/create/")[0] + "/mpu/part")
     headers = {"Authorization": call.request.headers.get("Authorization", "")}
     parts = [
         {"url": f"{base}/{run.run_id}/{upload_id}/{n}", "part_number": n, "headers": headers}

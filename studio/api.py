@@ -13,6 +13,7 @@ from ninja.security import HttpBearer
 
 from studio import openapi, request_body
 from studio.errors import Invalid, StudioError
+from studio.public_url import public_url
 
 logger = logging.getLogger(__name__)
 # What pydantic says of the commonest mistakes, in our words.
@@ -130,7 +131,7 @@ def page(request: HttpRequest, rows, describe, *, size: int = 100, most: int = 1
     answer = {"value": [describe(row) for row in found[:top]]}
     if len(found) > top:
         query = {**dict(request.GET.lists()), "$top": top, "$skiptoken": start + top}
-        answer["nextLink"] = request.build_absolute_uri(f"{request.path}?{urlencode(query, doseq=True)}")
+        answer["nextLink"] = public_url(f"{request.path}?{urlencode(query, doseq=True)}")
     return answer
 
 

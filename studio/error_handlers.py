@@ -1,6 +1,7 @@
 """What a request is told when no view has answered it: people by a page, clients in the shape of the door they knocked at."""
 
-from django.core.exceptions import SuspiciousOperation
+from django.conf import settings
+from django.core.exceptions import DisallowedHost, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views import defaults
@@ -12,12 +13,22 @@ MLFLOW_CODES = {400: "INVALID_PARAMETER_VALUE", 404: "ENDPOINT_NOT_FOUND", 500: 
 
 
 def bad_request(request: HttpRequest, exception) -> HttpResponse:
-    # What Django calls suspicious is for its log alone.
-    hidden = isinstance(exception, SuspiciousOperation)
-    message = "The request is not one that the studio understands." if hidden else str(exception)
+    message = _reason(request, exception)
     if is_api(request):
         return _shaped(request, 400, "BadRequest", message)
     return render(request, "400.html", {"message": message}, status=400)
+
+
+def _reason(request: HttpRequest, exception) -> str:
+    if isinstance(exception, DisallowedHost):
+        name = request.META.get("HTTP_HOST", "")[:100]
+        return (
+            f"The studio does not answer to the name {name!r}. Use {settings.PUBLIC_URL}, or add the name to the "
+            "setting ALLOWED_HOSTS and start the studio again."
+        )
+    # What else Django calls suspicious is for its log alone.
+    hidden = isinstance(exception, SuspiciousOperation)
+    return "The request is not one that the studio understands." if hidden else str(exception)
 
 
 def not_found(request: HttpRequest, exception) -> HttpResponse:

@@ -4,7 +4,7 @@ import pathlib
 
 import dj_database_url
 
-from studio import env, private
+from studio import env, hosts, private
 from studio.secret_key import secret_key
 
 # Before anything is made: web server, workers and commands all read this file first.
@@ -22,7 +22,11 @@ PUBLIC_URL = env.url("PUBLIC_URL", ("http", "https"), LOCAL_URL).rstrip("/")
 
 DEBUG = env.boolean("DEBUG", False)
 SECRET_KEY = env.text("SECRET_KEY") or secret_key(DATA_DIR)
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "*")
+PUBLIC_HOST = hosts.host_of(PUBLIC_URL)
+ALLOWED_HOSTS = hosts.allowed_hosts(HOST, PUBLIC_HOST, env.words("ALLOWED_HOSTS"))
+# One on this machine is needed, and alone can reach us, where we listen on loopback and are known by another name.
+_proxy_here = hosts.is_loopback(HOST) and not hosts.is_loopback(PUBLIC_HOST)
+TRUSTED_PROXIES = hosts.trusted_proxies(env.words("TRUSTED_PROXIES", "127.0.0.1,::1" if _proxy_here else ""))
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 HTTPS = PUBLIC_URL.startswith("https:")
 
@@ -154,5 +158,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stream": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stream"], "level": env.text("LOG_LEVEL", "WARNING")},
-    "loggers": {"django.request": {"level": "ERROR"}},
+    # Who uses a name that is not ours is told so; a line with a traceback for each would let them fill the log.
+    "loggers": {"django.request": {"level": "ERROR"}, "django.security.DisallowedHost": {"level": "CRITICAL"}},
 }

@@ -12,6 +12,9 @@ os.environ.setdefault("STORAGE_URL", "memory://")
 
 from studio.settings import *  # noqa: F403
 
+# As Django's test client names the server.
+PUBLIC_URL = "http://testserver"
+
 # Slow hashing protects people; the tests' people need none.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

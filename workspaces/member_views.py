@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
 from studio.pagination import page_of
+from studio.public_url import public_url
 from workspaces import members
 from workspaces.access import can, require
 from workspaces.forms import AccountForm, MemberForm
@@ -40,7 +41,7 @@ def people_account(request, slug):
     if not made:
         return _page(request, workspace, account_form=form)
     user, secret = made
-    link = request.build_absolute_uri(reverse("accounts:sign_in_link", args=[secret]))
+    link = public_url(reverse("accounts:sign_in_link", args=[secret]))
     return _page(request, workspace, made=user, link=link)
 
 

@@ -160,6 +160,14 @@ def test_items_follow_next_links():
     assert [request.url.query for request in server.requests] == [b"top=2", b"page=2"]
 
 
+@pytest.mark.parametrize("link", ["https://studio.example.org/x?page=2", "http://studio/x?page=2", "/x?page=2"])
+def test_the_next_page_is_asked_for_where_this_client_reaches_the_studio(link):
+    server = Server(ok({"value": [1], "nextLink": link}), ok({"value": [2]}))
+    assert list(server.client().items("/x")) == [1, 2]
+    assert str(server.requests[1].url) == "http://studio/x?page=2"
+    assert server.requests[1].headers["Authorization"] == server.requests[0].headers["Authorization"]
+
+
 def test_stream_is_read_by_the_caller():
     response = Server(httpx.Response(200, content=b"12345")).client().request("GET", "/x", stream=True)
     assert b"".join(response.iter_bytes(2)) == b"12345"

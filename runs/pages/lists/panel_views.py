@@ -15,6 +15,7 @@ from runs.pages.lists.forms import RunFilter
 from runs.pages.lists.views import asked_experiment, list_url, table_of
 from studio.errors import Conflict, Invalid
 from studio.htmx import render_page, wants_piece
+from studio.public_url import public_url
 
 TITLES = {
     "columns": "Columns",
@@ -93,7 +94,7 @@ def _sort(request, table) -> dict:
 def _views(request, table) -> dict:
     found = SavedView.objects.of_list(request.workspace, table.experiment).offered_to(request.user)
     address = f"{list_url(request.workspace.slug, table.experiment)}?{table.query.urlencode()}"
-    return {"views": list(found), "present": table.asked["view"], "share_url": request.build_absolute_uri(address)}
+    return {"views": list(found), "present": table.asked["view"], "share_url": public_url(address)}
 
 
 CONTEXTS = {

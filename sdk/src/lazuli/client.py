@@ -108,12 +108,21 @@ class Client:
         return self.request("GET", path, params=params).json()
 
     def items(self, path: str, params: Optional[Dict[str, Any]] = None) -> Iterator[Any]:
-        """Every element of a list, page by page (`value`, `nextLink`)."""
+        """Every element of a list, page by page (`value`, `nextLink`).
+
+        A `nextLink` begins with the public address of the studio; it is asked for where this client reaches it.
+        """
         page = self.request("GET", path, params=params).json()
         yield from page.get("value", [])
         while page.get("nextLink"):
-            page = self.request("GET", page["nextLink"]).json()
+            page = self.request("GET", self._own(page["nextLink"])).json()
             yield from page.get("value", [])
+
+    def _own(self, url: str) -> str:
+        """The path of an address of the studio, wherever it says that it is."""
+        parts, prefix = urlsplit(url), urlsplit(self.base_url).path
+        path = parts.path[len(prefix) :] if parts.path.startswith(prefix + "/") else parts.path
+        return f"{path}?{parts.query}" if parts.query else path
 
     def token(self) -> Optional[str]:
         return self.credential() if callable(self.credential) else self.credential

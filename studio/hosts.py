@@ -1,0 +1,62 @@
+"""Under which names the studio answers: a request that names another host was led here by somebody else's page or proxy."""
+
+import ipaddress
+import socket
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+LOCAL = ["localhost", "127.0.0.1", "[::1]"]
+
+
+def allowed_hosts(listens_on: str, public_host: str, extra: list[str]) -> list[str]:
+    """Local names, the public one, those of the setting; and this machine's own if others on the network can reach it."""
+    names = [*LOCAL, written(public_host), *extra]
+    if not is_loopback(listens_on):
+        names += _own_names() if listens_on in ("0.0.0.0", "::") else [written(listens_on)]
+    return list(dict.fromkeys(name.lower() for name in names if name))
+
+
+def host_of(public_url: str) -> str:
+    try:
+        host = urlsplit(public_url).hostname
+    except ValueError:
+        host = None
+    if not host:
+        raise ImproperlyConfigured(
+            f"PUBLIC_URL={public_url!r}: write a whole address such as https://studio.example.org"
+        )
+    return host
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def written(host: str) -> str:
+    """As a request's Host header has it: addresses of IPv6 in brackets."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def _own_names() -> list[str]:
+    # Only a studio that others reach needs them; the others start faster without the import.
+    import psutil
+
+    kinds = (socket.AF_INET, socket.AF_INET6)
+    addresses = [a.address for found in psutil.net_if_addrs().values() for a in found if a.family in kinds]
+    name = socket.gethostname()
+    # The second is what other machines of a home or office network call it.
+    return [name, f"{name.partition('.')[0]}.local", *(written(a.partition("%")[0]) for a in addresses)]
+
+
+def trusted_proxies(words: list[str]) -> list:
+    """Networks from addresses such as 127.0.0.1 or 10.0.0.0/8."""
+    try:
+        return [ipaddress.ip_network(word, strict=False) for word in words]
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"TRUSTED_PROXIES={','.join(words)!r}: write addresses or networks with commas, such as 127.0.0.1,10.0.0.0/8"
+        ) from error
