@@ -14,6 +14,7 @@ from runs.files import artifacts, snapshots
 from runs.models import MetricBatch, MetricSeries, Run
 from runs.submission import LOCAL, SCRIPT_RUN
 from studio.errors import Conflict
+from studio.sessions import SessionStore
 
 logger = logging.getLogger(__name__)
 # A runner beats every 5 seconds.
@@ -68,6 +69,7 @@ def housekeeping() -> None:
     """Forget and join what piled up."""
     now = timezone.now()
     MetricBatch.objects.filter(at__lt=now - BATCHES_KEPT).delete()
+    SessionStore.clear_expired()
     for artifact in _fragmented(now):
         artifacts.compact(artifact)
     for snapshot in snapshots.unused(now - SNAPSHOTS_KEPT):

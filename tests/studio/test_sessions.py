@@ -1,0 +1,48 @@
+"""What the table of sessions holds opens no page."""
+
+import asyncio
+
+from django.contrib.sessions.models import Session
+from django.test import Client
+
+from studio.sessions import SessionStore, stored_key
+from tests import factories
+
+
+def test_the_database_does_not_hold_the_key_of_the_cookie(db):
+    client = Client()
+    client.force_login(factories.make_user("olga"))
+    key = client.cookies["sessionid"].value
+    assert client.get("/").status_code == 200
+    row = Session.objects.get()
+    assert key not in (row.pk, row.session_data)
+    # Neither the stored key nor a row under the cookie's own key, as older versions wrote it, opens anything.
+    thief = Client()
+    thief.cookies["sessionid"] = row.pk
+    assert thief.get("/").status_code == 302
+    row.pk = key
+    row.save(force_insert=True)
+    Session.objects.exclude(pk=key).delete()
+    assert client.get("/").status_code == 302
+
+
+def test_a_session_lives_as_django_has_it(db):
+    store = SessionStore()
+    store["word"] = "kept"
+    store.save()
+    again = SessionStore(store.session_key)
+    assert again["word"] == "kept" and again.exists(store.session_key)
+    again.cycle_key()
+    assert not again.exists(store.session_key) and SessionStore(again.session_key)["word"] == "kept"
+    again.flush()
+    assert not Session.objects.exists()
+    assert SessionStore("unknown0123456789").load() == {}
+
+
+def test_the_other_way_in_goes_by_the_digest_too(transactional_db):
+    store = SessionStore()
+    store.save()
+    assert asyncio.run(store.aexists(store.session_key))
+    assert not asyncio.run(store.aexists(stored_key(store.session_key)))
+    asyncio.run(store.adelete())
+    assert not Session.objects.exists()
