@@ -35,7 +35,16 @@ class SignInLinkAdmin(SecretAdmin):
 
 @admin.register(DeviceLogin)
 class DeviceLoginAdmin(SecretAdmin):
-    list_display = ["user_code", "client_name", "user", "created_at", "expires_at", "denied_at", "redeemed_at"]
+    list_display = [
+        "user_code",
+        "client_name",
+        "address",
+        "user",
+        "created_at",
+        "expires_at",
+        "denied_at",
+        "redeemed_at",
+    ]
     list_select_related = ["user"]
     search_fields = ["user_code", "client_name", "user__username"]
 
@@ -44,5 +53,5 @@ class DeviceLoginAdmin(SecretAdmin):
 class FailedSignInAdmin(admin.ModelAdmin):
     """Delete a person's rows to let them try again at once."""
 
-    list_display = ["name", "at"]
-    search_fields = ["name"]
+    list_display = ["name", "address", "device", "at"]
+    search_fields = ["name", "address"]

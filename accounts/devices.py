@@ -17,7 +17,8 @@ from accounts.models import DeviceLogin
 from accounts.secrets import digest, new_secret
 from studio import names
 from studio.api import Bearer
-from studio.errors import Invalid, NotReady
+from studio.client_address import client_address
+from studio.errors import Invalid, TooMany
 from studio.schemas import told
 
 router = Router(tags=["Sign-in"], auth=None)
@@ -25,8 +26,8 @@ router = Router(tags=["Sign-in"], auth=None)
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 MINUTES = 15
 INTERVAL = 2
-# Codes that wait at the same moment; a hundred people do not sign in within a quarter of an hour.
-MOST_WAITING = 200
+# Codes of one address that wait at the same moment: as many as a class has that signs in together.
+MOST_WAITING = 50
 
 
 class DeviceBody(Schema):
@@ -41,13 +42,18 @@ class DeviceTokenBody(Schema):
 def begin(request: HttpRequest, body: DeviceBody):
     now = timezone.now()
     DeviceLogin.objects.filter(expires_at__lt=now - dt.timedelta(days=1)).delete()
-    if DeviceLogin.objects.filter(user=None, denied_at=None, expires_at__gt=now).count() >= MOST_WAITING:
-        raise NotReady("Too many sign-ins are waiting for approval. Try again in some minutes.")
+    address = client_address(request)
+    waiting = DeviceLogin.objects.filter(address=address, user=None, denied_at=None, expires_at__gt=now)
+    if waiting.count() >= MOST_WAITING:
+        raise TooMany(
+            "Too many sign-ins from your address wait for approval. Approve them, or try again in some minutes."
+        )
     secret = new_secret()
     code = "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(2))
     DeviceLogin.objects.create(
         device_digest=digest(secret),
         user_code=code,
+        address=address,
         client_name=names.checked(body.clientName, "client name", most=80),
         expires_at=now + dt.timedelta(minutes=MINUTES),
     )

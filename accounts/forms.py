@@ -3,6 +3,7 @@
 from django import forms
 from django.contrib.auth import password_validation
 
+from accounts import sign_in_limits
 from studio import names
 from studio.forms import checked
 
@@ -36,15 +37,21 @@ class PasswordForm(forms.Form):
         label="New password again", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
     )
 
-    def __init__(self, user, *args, **kwargs):
+    def __init__(self, request, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.user = user
-        if not user.has_usable_password():
+        self.request, self.user = request, request.user
+        if not self.user.has_usable_password():
             del self.fields["present"]
 
     def clean_present(self):
+        # Whoever sits at an open browser guesses here no more often than at the sign-in.
+        refused = sign_in_limits.refusal(self.request, self.user.username)
+        if refused:
+            raise forms.ValidationError(refused)
+        noted = sign_in_limits.note(self.request, self.user.username)
         if not self.user.check_password(self.cleaned_data["present"]):
             raise forms.ValidationError("That is not your present password.")
+        noted.delete()
 
     def clean_password(self):
         password_validation.validate_password(self.cleaned_data["password"], self.user)

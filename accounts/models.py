@@ -59,25 +59,19 @@ class SignInLink(models.Model):
 
 
 class FailedSignIn(models.Model):
-    """A wrong password, kept for a while: all processes of the web server count the same ones."""
+    """A wrong password, or a wrong sign-in link (without a name), kept for a day. accounts/sign_in_limits.py counts them."""
 
-    MOST = 10
-    WINDOW = dt.timedelta(minutes=15)
+    WINDOW = dt.timedelta(hours=1)
 
-    name = models.CharField(max_length=150, db_index=True)
+    name = models.CharField(max_length=150, blank=True, db_index=True)
+    # Of IPv6 the network.
+    address = models.CharField(max_length=43, blank=True, db_index=True)
+    # The browser, if the person had signed in with it before.
+    device = models.CharField(max_length=32, blank=True)
     at = models.DateTimeField(default=timezone.now)
 
     def __str__(self):
-        return f"{self.name}, {self.at:%Y-%m-%d %H:%M}"
-
-    @classmethod
-    def note(cls, name: str):
-        cls.objects.filter(at__lt=timezone.now() - cls.WINDOW).delete()
-        cls.objects.create(name=name.lower())
-
-    @classmethod
-    def too_many(cls, name: str) -> bool:
-        return cls.objects.filter(name=name.lower(), at__gt=timezone.now() - cls.WINDOW).count() >= cls.MOST
+        return f"{self.name or 'a link'}, {self.at:%Y-%m-%d %H:%M}"
 
 
 class Token(models.Model):
@@ -126,6 +120,8 @@ class DeviceLogin(models.Model):
     device_digest = models.CharField(max_length=64, unique=True)
     user_code = models.CharField(max_length=9, unique=True)
     client_name = models.CharField(max_length=100)
+    # Where the terminal is; of IPv6 the network.
+    address = models.CharField(max_length=43, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField()
     user = models.ForeignKey(User, models.CASCADE, null=True)

@@ -3,14 +3,17 @@
 from django.conf import settings
 from django.contrib import auth, messages
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts import sign_in_limits
 from accounts.forms import PasswordForm, SignInForm, TokenForm
-from accounts.models import FailedSignIn, SignInLink, Token, User
+from accounts.models import SignInLink, Token, User
+from studio.errors import Denied
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -25,24 +28,44 @@ def sign_in(request):
     form = SignInForm(request.POST or None)
     status = 200
     if request.method == "POST" and form.is_valid():
-        user = _authenticate(request, form)
+        user, status = _authenticate(request, form)
         if user:
-            auth.login(request, user)
-            return redirect(_next(request))
-        status = 429 if FailedSignIn.too_many(form.cleaned_data["username"]) else 403
+            return _let_in(request, user)
     return render(request, "accounts/sign_in.html", {"form": form, "next": _next(request)}, status=status)
 
 
-def _authenticate(request, form) -> User | None:
+def _authenticate(request, form) -> tuple[User | None, int]:
+    """The person, or None and the status of the answer."""
     name = form.cleaned_data["username"]
-    if FailedSignIn.too_many(name):
-        form.add_error(None, "Too many wrong passwords. Wait a quarter of an hour, or use a sign-in link.")
-        return None
+    refused = sign_in_limits.refusal(request, name)
+    if refused:
+        form.add_error(None, refused)
+        return None, 429
+    noted = sign_in_limits.note(request, name)
     user = auth.authenticate(request, **form.cleaned_data)
     if user is None:
-        FailedSignIn.note(name)
         form.add_error(None, "This name and password do not go together.")
-    return user
+    else:
+        noted.delete()
+    return user, 403
+
+
+def _let_in(request, user: User):
+    auth.login(request, user, backend=BACKEND)
+    answer = redirect(_next(request))
+    sign_in_limits.remember_device(request, answer, user)
+    return answer
+
+
+@login_not_required
+@never_cache
+def administration(request):
+    """Where the administration sends whom it does not let in: to the sign-in, or away."""
+    if request.user.is_authenticated and not request.user.is_staff:
+        raise Denied("Only a site admin opens the administration.")
+    if request.user.is_authenticated:
+        return redirect(_next(request))
+    return redirect_to_login(_next(request))
 
 
 @login_not_required
@@ -50,12 +73,14 @@ def _authenticate(request, form) -> User | None:
 @require_GET
 def sign_in_link(request, secret):
     """Works once, as Jupyter's does."""
+    if sign_in_limits.refuses_link(request):
+        return render(request, "accounts/sign_in_link_used.html", {"too_many": True}, status=429)
     user = SignInLink.redeem(secret)
     if user and user.is_active:
-        auth.login(request, user, backend=BACKEND)
-        return redirect(_next(request))
+        return _let_in(request, user)
     if request.user.is_authenticated:
         return redirect(_next(request))
+    sign_in_limits.note(request, "")
     return render(request, "accounts/sign_in_link_used.html", status=410)
 
 
@@ -78,7 +103,7 @@ def theme(request):
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def password(request):
-    form = PasswordForm(request.user, request.POST or None)
+    form = PasswordForm(request, request.POST or None)
     if request.method == "POST" and form.is_valid():
         form.save()
         auth.update_session_auth_hash(request, request.user)
@@ -116,7 +141,5 @@ def _next(request) -> str:
     """Where the person wanted to go, if that is here."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     # A word without a slash would be taken for the name of an address.
-    allowed = wanted.startswith("/") and url_has_allowed_host_and_scheme(
-        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
+    allowed = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
     return wanted if allowed else settings.LOGIN_REDIRECT_URL

@@ -6,6 +6,7 @@ StudioError
 ├── InTrash       404  it is in the trash, and whoever asks may restore it
 ├── Denied        403  the actor may see the object but not do this to it
 ├── Conflict      409  the object's state does not allow it
+├── TooMany       429  this address, or this person, has asked too often
 └── NotReady      503  try again in a moment
 """
 
@@ -44,6 +45,10 @@ class Denied(StudioError):
 
 class Conflict(StudioError):
     status, code = 409, "Conflict"
+
+
+class TooMany(StudioError):
+    status, code = 429, "TooManyRequests"
 
 
 class NotReady(StudioError):

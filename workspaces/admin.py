@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 
+from accounts import views
 from accounts.models import User
 from workspaces.models import ResourceGroup, RoleAssignment, Subscription, Workspace
 
@@ -11,6 +12,9 @@ from workspaces.models import ResourceGroup, RoleAssignment, Subscription, Works
 admin.site.unregister(Group)
 admin.site.site_header = admin.site.site_title = "Lazuli Studio"
 admin.site.index_title = "Administration"
+# There is one sign-in and one page for one's password, with their limits; the administration has none of its own.
+admin.site.login = views.administration
+admin.site.password_change = views.password
 
 
 class RolesOfUser(admin.TabularInline):

@@ -56,6 +56,7 @@ def test_ten_wrong_passwords_are_enough(client, olga):
         client.post("/signin/", {"username": "olga", "password": "wrong"})
     answer = client.post("/signin/", {"username": "OLGA", "password": PASSWORD})
     assert answer.status_code == 429
+    assert client.get("/").status_code == 302
     assert "Too many wrong passwords" in answer.content.decode()
     FailedSignIn.objects.update(at=timezone.now() - FailedSignIn.WINDOW)
     assert client.post("/signin/", {"username": "olga", "password": PASSWORD}).status_code == 302

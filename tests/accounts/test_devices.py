@@ -69,10 +69,26 @@ def test_an_unknown_device_code(api, db):
     assert answer.json()["error"]["code"] == "expired_token"
 
 
-def test_too_many_wait(api, db, monkeypatch):
+def begin(address):
+    return Client(REMOTE_ADDR=address).post("/login/device", {"clientName": "x"}, "application/json")
+
+
+def test_a_stranger_who_asks_for_many_codes_keeps_nobody_else_out(api, db, monkeypatch):
     monkeypatch.setattr(devices, "MOST_WAITING", 2)
-    answers = [api(None).post("/login/device", {}).status_code for _ in range(3)]
-    assert answers == [200, 200, 503]
+    answers = [begin("192.0.2.1") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert "from your address" in answers[2].json()["error"]["message"]
+    assert begin("198.51.100.9").status_code == 200
+    # Codes that were answered or have expired wait no longer.
+    DeviceLogin.objects.filter(user_code=answers[0].json()["userCode"]).update(denied_at=timezone.now())
+    assert begin("192.0.2.1").status_code == 200
+
+
+def test_addresses_of_one_network_of_ipv6_count_together(db, monkeypatch):
+    monkeypatch.setattr(devices, "MOST_WAITING", 2)
+    answers = [begin(f"2001:db8:1:2::{n}").status_code for n in range(3)]
+    assert answers == [200, 200, 429]
+    assert begin("2001:db8:1:3::1").status_code == 200
 
 
 @pytest.mark.parametrize("body", [{"clientName": "x" * 81}, {"clientName": "a\x00"}, {"clientName": 5}])
