@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Iterator, List, NamedTuple, Pattern
+from typing import Iterator, List, NamedTuple, Optional, Pattern, Protocol
 
 IGNORE_FILES = (".amlignore", ".gitignore")
 
@@ -16,7 +16,8 @@ class Rule(NamedTuple):
 
 
 class IgnoreRules:
-    def __init__(self, text: str = ""):
+    def __init__(self, text: str = "", file_name: str = IGNORE_FILES[0]):
+        self.text, self.file_name = text, file_name
         self._rules = [rule for rule in map(parse_rule, text.splitlines()) if rule is not None]
 
     @classmethod
@@ -26,7 +27,7 @@ class IgnoreRules:
             path = os.path.join(folder, name)
             if os.path.isfile(path):
                 with open(path, encoding="utf-8-sig", errors="replace") as file:
-                    return cls(file.read())
+                    return cls(file.read(), name)
         return cls()
 
     def ignores(self, path: str, is_folder: bool) -> bool:
@@ -93,15 +94,21 @@ def _character_class(glob: str, at: int) -> "tuple[str, int]":
     return f"(?!/)[{inside}]", end + 1
 
 
-def walk(folder: str, rules: IgnoreRules) -> Iterator[str]:
+class Guard(Protocol):
+    """What else may leave out a file or folder."""
+
+    def leaves_out(self, path: str, is_folder: bool) -> bool: ...
+
+
+def walk(folder: str, rules: IgnoreRules, guard: Optional[Guard] = None) -> Iterator[str]:
     """The relative paths of all that belongs into the snapshot, sorted; an empty folder ends with `/`.
 
     A folder that is left out is not entered, so that, as with git, nothing below it can be taken in again.
     """
-    yield from _walk(folder, "", rules)
+    yield from _walk(folder, "", rules, guard)
 
 
-def _walk(root: str, prefix: str, rules: IgnoreRules) -> Iterator[str]:
+def _walk(root: str, prefix: str, rules: IgnoreRules, guard: Optional[Guard]) -> Iterator[str]:
     with os.scandir(os.path.join(root, prefix)) as entries:
         found = sorted(entries, key=lambda entry: entry.name)
     if not found and prefix:
@@ -110,9 +117,9 @@ def _walk(root: str, prefix: str, rules: IgnoreRules) -> Iterator[str]:
         path = prefix + entry.name
         # A link to a file is taken as the file; a link to a folder could lead in a circle and is left out.
         is_folder = entry.is_dir(follow_symlinks=False)
-        if rules.ignores(path, is_folder):
+        if rules.ignores(path, is_folder) or (guard is not None and guard.leaves_out(path, is_folder)):
             continue
         if is_folder:
-            yield from _walk(root, path + "/", rules)
+            yield from _walk(root, path + "/", rules, guard)
         elif entry.is_file():
             yield path

@@ -11,6 +11,7 @@ import zipfile
 from typing import Any, BinaryIO, Iterator, List, NamedTuple, Optional
 
 from azureml.core._ignore_rules import IgnoreRules, walk
+from azureml.core._secret_files import SecretFiles
 from azureml.exceptions import SnapshotException
 
 MAX_BYTES = 300 * 1024 * 1024
@@ -55,7 +56,11 @@ def collect(path: str) -> List[SourceFile]:
     if os.path.isfile(path):
         files = [SourceFile(os.path.basename(path), path, os.path.getsize(path))]
     elif os.path.isdir(path):
-        files = [_source_file(path, name) for name in walk(path, IgnoreRules.of_folder(path))]
+        rules = IgnoreRules.of_folder(path)
+        secrets = SecretFiles(rules)
+        files = [_source_file(path, name) for name in walk(path, rules, secrets)]
+        if secrets.left_out:
+            print(secrets.sentence(), file=sys.stderr)
     else:
         raise SnapshotException(f"There is no folder {path!r} to take a snapshot of.")
     _check_limits(files, path)
