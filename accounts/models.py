@@ -3,11 +3,12 @@
 import datetime as dt
 
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
 from accounts.secrets import digest, new_secret
-from studio import names
+from studio import names, visible_names
 from studio.errors import Conflict, Invalid
 
 
@@ -18,6 +19,14 @@ class User(AbstractUser):
         DARK = "dark"
 
     theme = models.CharField(max_length=8, choices=Theme, default=Theme.SYSTEM)
+
+    def clean(self):
+        """For the administration, whose forms write to the row."""
+        super().clean()
+        for field in ("username", "first_name", "last_name"):
+            problem = visible_names.problem_with(getattr(self, field))
+            if problem:
+                raise ValidationError({field: f"The name {problem}"})
 
     @property
     def label(self) -> str:

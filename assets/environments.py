@@ -144,7 +144,7 @@ def _fields(name: str, properties: dict) -> dict:
     return {
         "definition": definition,
         "digest": digest(definition),
-        "description": names.checked(description, "description", most=5000, empty=True),
+        "description": names.checked(description, "description", most=5000, empty=True, lines=True),
         "tags": names.tags(properties.get("tags")),
     }
 

@@ -297,7 +297,9 @@ def _checked(recorded: dict) -> dict:
     """What is kept about a target as it was given: lengths and kinds are checked, nothing else."""
     checked = dict(recorded)
     if "description" in recorded:
-        checked["description"] = names.checked(recorded["description"], "description", most=5000, empty=True)
+        checked["description"] = names.checked(
+            recorded["description"], "description", most=5000, empty=True, lines=True
+        )
     if "tags" in recorded:
         checked["tags"] = names.tags(recorded["tags"])
     if recorded.get("location"):

@@ -67,7 +67,7 @@ def _name(name: str) -> str:
         return made_up()
     if any(character in name for character in "/:.%\"'"):
         raise invalid(f"Invalid model name ('{name[:100]}'). It cannot be empty or contain / : . % \" '.")
-    return validation.value(name, "Model name", 500)
+    return validation.value(validation.visible(name, "Model name"), "Model name", 500)
 
 
 def _pairs(pairs, what: str, most: int) -> dict:

@@ -196,7 +196,7 @@ def _dataset(run: Run, item: Fields) -> RunDataset:
     given = dict(item.pairs("tags"))
     row = RunDataset(
         run=run,
-        name=validation.value(described.text("name"), "Dataset name", 500),
+        name=validation.value(validation.visible(described.text("name"), "Dataset name"), "Dataset name", 500),
         digest=validation.value(described.text("digest"), "Dataset digest", 36),
         context=validation.value(given.get(CONTEXT, ""), "Dataset context", 500),
         tags={

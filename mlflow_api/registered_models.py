@@ -4,7 +4,7 @@ import re
 
 from django.db import IntegrityError, transaction
 
-from mlflow_api import model_versions, page_tokens, registry
+from mlflow_api import model_versions, page_tokens, registry, validation
 from mlflow_api.errors import MlflowError, invalid, missing
 from mlflow_api.request import Call
 from mlflow_api.search import paged
@@ -26,7 +26,7 @@ def _answer(row: Model) -> dict:
 
 def create(call: Call) -> dict:
     workspace = call.require("register")
-    name = registry.checked_name(call.fields.text("name", empty=True))
+    name = validation.visible(registry.checked_name(call.fields.text("name", empty=True)), "Registered model name")
     tags = dict(registry.checked_tag(key, value) for key, value in call.fields.pairs("tags"))
     try:
         with transaction.atomic():
@@ -48,7 +48,7 @@ def get(call: Call) -> dict:
 
 def rename(call: Call) -> dict:
     model = registry.find(call, "edit")
-    name = registry.checked_name(call.fields.text("new_name", empty=True))
+    name = validation.visible(registry.checked_name(call.fields.text("new_name", empty=True)), "Registered model name")
     try:
         with transaction.atomic():
             return _answer(registry.saved(model, name=name))

@@ -33,7 +33,7 @@ def create(call: Call) -> dict:
             experiment,
             run_id,
             parent,
-            display_name=validation.value(name, "Run name", 256),
+            display_name=validation.value(validation.visible(name, "Run name"), "Run name", 256),
             description=given.get(messages.NOTE, ""),
             run_type=RUN_TYPE,
             status=Run.Status.RUNNING,

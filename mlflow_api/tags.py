@@ -28,7 +28,7 @@ def store(call: Call, run: Run, tags: dict[str, str]) -> None:
     if messages.NAME in tags:
         if not tags[messages.NAME]:
             raise invalid("A run's name cannot be empty.")
-        fields["display_name"] = validation.value(tags[messages.NAME], "Run name", 256)
+        fields["display_name"] = validation.value(validation.visible(tags[messages.NAME], "Run name"), "Run name", 256)
     if messages.NOTE in tags:
         fields["description"] = tags[messages.NOTE]
     parent = _parent(call, run, tags[messages.PARENT]) if messages.PARENT in tags else None

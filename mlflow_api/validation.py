@@ -5,6 +5,7 @@ import posixpath
 import re
 
 from mlflow_api.errors import MlflowError, invalid
+from studio.visible_names import problem_with
 
 KEY = re.compile(r"[/\w.\- :]*")
 RUN_ID = re.compile(r"[a-zA-Z0-9][\w-]{0,255}", re.ASCII)
@@ -23,6 +24,7 @@ def key(name: str, what: str) -> str:
         raise invalid(f"{what} name cannot be empty.")
     if len(name) > MOST_KEY:
         raise invalid(f"{what} name '{name[:60]}…' had length {len(name)}, which exceeded length limit of {MOST_KEY}")
+    visible(name, f"{what} name")
     if not KEY.fullmatch(name):
         raise invalid(
             f"Invalid value \"{name}\" for parameter '{_field(what)}' supplied: Names may only contain alphanumerics, "
@@ -46,6 +48,14 @@ def value(text: str, what: str, most: int = MOST_VALUE) -> str:
     return text
 
 
+def visible(name: str, what: str) -> str:
+    """The studio's own rule, wherever MLflow's client gives something a name."""
+    problem = problem_with(name)
+    if problem:
+        raise invalid(f"{what} {problem}")
+    return name
+
+
 def run_id(text: str) -> str:
     if not RUN_ID.fullmatch(text):
         raise invalid(f"Invalid run ID: '{text[:300]}'")
@@ -55,7 +65,7 @@ def run_id(text: str) -> str:
 def experiment_name(name: str) -> str:
     if not name.strip():
         raise invalid(f"Invalid experiment name: '{name}'")
-    return value(name, "Experiment name", MOST_NAME)
+    return value(visible(name, "Experiment name"), "Experiment name", MOST_NAME)
 
 
 def artifact_location(location: str) -> None:

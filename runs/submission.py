@@ -116,7 +116,7 @@ def checked(body: dict) -> JobProperties:
     if not job.command and not job.commandArgv:
         raise Invalid("The job has no command: write `command` or `commandArgv`.", target="command")
     for text in [job.command or "", *(job.commandArgv or [])]:
-        names.checked(text, "command", most=MOST_COMMAND, empty=True)
+        names.checked(text, "command", most=MOST_COMMAND, empty=True, lines=True)
     if job.resources and job.resources.instanceCount > 1:
         raise Invalid("A run uses one node here: instanceCount must be 1.", target="resources/instanceCount")
     return job
@@ -173,7 +173,7 @@ def _store(actor, workspace, name, job: JobProperties, kept: dict, parent) -> Ru
         parent,
         job=kept,
         display_name=names.checked(job.displayName or name, "display name", most=256),
-        description=names.checked(job.description or "", "description", most=5000, empty=True),
+        description=names.checked(job.description or "", "description", most=5000, empty=True, lines=True),
         run_type=SCRIPT_RUN,
         snapshot=snapshot,
         target_name=target.name if target else LOCAL,
@@ -297,7 +297,7 @@ def _variables(given: dict | None) -> dict[str, str]:
             raise Invalid(f"The environment variable {name} is set by the studio; choose another name.", target=name)
     return {
         name: names.checked(
-            "" if value is None else str(value), f"environment variable {name}", most=32_000, empty=True
+            "" if value is None else str(value), f"environment variable {name}", most=32_000, empty=True, lines=True
         )
         for name, value in (given or {}).items()
     }

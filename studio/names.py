@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+from studio import visible_names
 from studio.errors import Invalid
 
 WORKSPACE = re.compile(r"[a-zA-Z0-9][\w-]{2,32}", re.ASCII)
@@ -34,13 +35,17 @@ MAX_TAGS = 50
 def name(value: str, what: str) -> str:
     """The name itself if it keeps the rule of `what` (a key of RULES); else Invalid that tells the rule."""
     pattern, rule = RULES[what]
+    _refuse_unseen(value, what, target=what)
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise Invalid(f"{value!r} is not a {what}: use {rule}.", target=what)
     return value
 
 
-def checked(value, what: str, *, most: int, empty: bool = False, target: str = "") -> str:
-    """A text without control characters, at most `most` characters; Invalid names the limit, and the field by `target`."""
+def checked(value, what: str, *, most: int, empty: bool = False, target: str = "", lines: bool = False) -> str:
+    """A name that can be seen, at most `most` characters; Invalid names the limit, and the field by `target`.
+
+    With `lines` it is a text to be read, such as a description: it may have lines, and any writing direction.
+    """
     target = target or field(what)
     if not isinstance(value, str):
         raise Invalid(f"The {what} must be text, not {type(value).__name__}.", target=target)
@@ -48,9 +53,17 @@ def checked(value, what: str, *, most: int, empty: bool = False, target: str = "
         raise Invalid(f"The {what} has {len(value)} characters; {most} are allowed.", target=target)
     if not value and not empty:
         raise Invalid(f"The {what} is empty.", target=target)
-    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\r\t" for c in value):
+    if not lines:
+        _refuse_unseen(value, what, target)
+    elif any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\r\t" for c in value):
         raise Invalid(f"The {what} contains a control character or half of a character.", target=target)
     return value
+
+
+def _refuse_unseen(value, what: str, target: str) -> None:
+    problem = visible_names.problem_with(value) if isinstance(value, str) else ""
+    if problem:
+        raise Invalid(f"The {what} {problem}", target=target)
 
 
 def field(what: str) -> str:
@@ -70,7 +83,7 @@ def tags(value, what: str = "tag", *, most: int = MAX_TAGS) -> dict[str, str]:
         raise Invalid(f"{len(value)} {many} were given; {most} are allowed.", target=many)
     return {
         checked(k, f"{what} name", most=256, target=many): checked(
-            _text(v), f"value of {what} {k!r}", most=8000, empty=True, target=f"{many}/{k}"
+            _text(v), f"value of {what} {k!r}", most=8000, empty=True, target=f"{many}/{k}", lines=True
         )
         for k, v in value.items()
     }

@@ -156,7 +156,7 @@ def checked_details(details: dict) -> dict:
     checks = {
         "location": checked_location,
         "friendly_name": lambda text: names.checked(text, "friendly name", most=100),
-        "description": lambda text: names.checked(text, "description", most=5000),
+        "description": lambda text: names.checked(text, "description", most=5000, lines=True),
         "tags": names.tags,
         "sku": lambda text: names.checked(text, "sku", most=20),
         "hbi_workspace": bool,

@@ -40,6 +40,11 @@ class WorkspaceEditForm(forms.ModelForm):
         fields = ["friendly_name", "description", "tags"]
         widgets = {"description": forms.Textarea(attrs={"rows": 3})}
 
+    def clean(self):
+        given = super().clean()
+        self.cleaned_data |= checked(creation.checked_details, {k: v for k, v in given.items() if k in self.fields})
+        return self.cleaned_data
+
     def save(self):
         self.instance.edit(**self.cleaned_data)
         return self.instance

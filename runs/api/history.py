@@ -116,7 +116,7 @@ def _interactive(request, room, name, run_id, body: RunIn, parent) -> Run:
         run_id,
         parent,
         display_name=names.checked(body.displayName or run_id, "display name", most=256),
-        description=names.checked(body.description or "", "description", most=5000, empty=True),
+        description=names.checked(body.description or "", "description", most=5000, empty=True, lines=True),
         run_type=names.checked(body.runType or "", "run type", most=60, empty=True),
         target_name=names.checked(body.target or "", "target", most=64, empty=True),
         snapshot=submission.snapshot_of(room, body.snapshotId),

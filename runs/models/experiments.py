@@ -63,7 +63,7 @@ class Experiment(models.Model):
                 raise Conflict(f"There is an experiment {name!r} {taken.where} already.", target="name")
             self.name = name
         if description is not None:
-            self.description = names.checked(description, "description", most=5000, empty=True)
+            self.description = names.checked(description, "description", most=5000, empty=True, lines=True)
         if tags is not None:
             self.tags = names.tags(tags)
         if archived is not None:

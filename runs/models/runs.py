@@ -275,7 +275,7 @@ class Run(models.Model):
         if display_name is not None:
             fields["display_name"] = names.checked(display_name, "display name", most=256)
         if description is not None:
-            fields["description"] = names.checked(description, "description", most=5000, empty=True)
+            fields["description"] = names.checked(description, "description", most=5000, empty=True, lines=True)
         tags = names.tags(tags)
         with transaction.atomic():
             Run.objects.filter(pk=self.pk).update(**fields)
@@ -318,7 +318,7 @@ class Run(models.Model):
     def warn(self, message: str, source: str = "runner"):
         with transaction.atomic():
             run = Run.objects.select_for_update().get(pk=self.pk)
-            warning = {"source": source, "message": names.checked(message, "warning", most=3000)}
+            warning = {"source": source, "message": names.checked(message, "warning", most=3000, lines=True)}
             if warning not in run.warnings:
                 warnings = [*run.warnings, warning][-100:]
                 Run.objects.filter(pk=self.pk).update(warnings=warnings, revision=F("revision") + 1)

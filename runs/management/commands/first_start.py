@@ -25,7 +25,7 @@ from compute.keys import host_key
 from compute.models import ComputeTarget, Host, Scale
 from runs import submission
 from runs.files import snapshots
-from studio import env, redis_server
+from studio import env, redis_server, visible_names
 from workspaces import creation
 from workspaces.models import Workspace
 
@@ -95,7 +95,7 @@ def first_start() -> dict:
 def make_owner() -> User:
     """A site admin without a password: the way in is a link that works once."""
     name = env.text("OWNER") or re.sub(r"[^\w.@+-]", "", getpass.getuser()) or "owner"
-    if not re.fullmatch(r"[\w.@+-]{1,150}", name):
+    if not re.fullmatch(r"[\w.@+-]{1,150}", name) or visible_names.problem_with(name):
         raise ImproperlyConfigured(f"OWNER={name!r}: write up to 150 letters, digits and @ . + - _")
     return User.objects.create_superuser(name, password=None)
 

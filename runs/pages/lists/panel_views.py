@@ -13,6 +13,7 @@ from runs.pages.lists import columns, facets, filter_clauses, groups, urls
 from runs.pages.lists.action_views import back
 from runs.pages.lists.forms import RunFilter
 from runs.pages.lists.views import asked_experiment, list_url, table_of
+from studio import names
 from studio.errors import Conflict, Invalid
 from studio.htmx import render_page, wants_piece
 from studio.public_url import public_url
@@ -198,6 +199,7 @@ def view_save(request, slug):
     name = request.POST.get("name", "").strip()
     if not 0 < len(name) <= 100:
         raise Invalid("A view has a name of 1 to 100 characters.", target="name")
+    names.checked(name, "name of the view", most=100)
     query = QueryDict(request.POST.get("query", ""), mutable=True)
     for word in ("view", "page", "seen"):
         query.pop(word, None)
