@@ -56,6 +56,11 @@ def test_no_other_account_reads_the_data_folder(studio):
     assert masks and set(masks.values()) == {"0077"}, masks
 
 
+def test_the_doctor_finds_a_running_studio_well(studio):
+    lines = studio.manage("doctor").splitlines()
+    assert {line.split()[0] for line in lines} <= {"ok", "warn"}, lines
+
+
 def umask_of(process) -> str:
     found = re.search(r"^Umask:\s*(\d+)", pathlib.Path(f"/proc/{process.pid}/status").read_text(), re.M)
     return found[1]

@@ -1,0 +1,137 @@
+"""What an administrator checks when something is wrong, each as one line with what to do. `manage.py doctor` prints them.
+
+A room adds a check of its own by `CHECKS.append(function)` when it is ready.
+"""
+
+import dataclasses
+import os
+import pathlib
+import shutil
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.exceptions import InconsistentMigrationHistory
+from django.db.migrations.executor import MigrationExecutor
+
+from studio import hosts, private, redis_server, storage
+
+LEAST_FREE_MB, FEW_FREE_MB = 100, 2000
+SHORTEST_KEY = 40
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """`state`: ok, warn or fail. The text says what is so; the remedy what to do about it."""
+
+    what: str
+    state: str
+    text: str
+    remedy: str = ""
+
+
+def ok(what: str, text: str) -> Finding:
+    return Finding(what, "ok", text)
+
+
+def data_folder() -> Finding:
+    what, folder = "data folder", pathlib.Path(settings.DATA_DIR)
+    problem = private.problem_with(folder)
+    if problem:
+        text, _, remedy = problem.partition(" Type: ")
+        return Finding(what, "fail", text, f"Type: {remedy}")
+    if not os.access(folder, os.W_OK):
+        return Finding(what, "fail", f"{folder} cannot be written.", "Run as the studio's account, or set DATA_DIR.")
+    return ok(what, f"{folder} is readable by this account alone.")
+
+
+def disk_space() -> Finding:
+    free = shutil.disk_usage(settings.DATA_DIR).free // 1024**2
+    text = f"{free} MB are free where {settings.DATA_DIR} lies."
+    remedy = "Empty the trash, or move DATA_DIR and STORAGE_URL to a larger disk."
+    state = "fail" if free < LEAST_FREE_MB else "warn" if free < FEW_FREE_MB else "ok"
+    return Finding("disk space", state, text, remedy if state != "ok" else "")
+
+
+def database() -> Finding:
+    what = "database"
+    try:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        return Finding(what, "fail", f"It does not answer: {error}", "Start it, or correct DATABASE_URL.")
+    except InconsistentMigrationHistory as error:
+        return Finding(
+            what, "fail", f"It was changed by another version: {error}", "Start the version that it belongs to."
+        )
+    if missing:
+        text = f"{len(missing)} changes of its tables are missing."
+        return Finding(what, "fail", text, "Start the studio once with `make up`, or type: manage.py migrate")
+    return ok(what, f"{connection.vendor} answers and is up to date.")
+
+
+def redis() -> Finding:
+    problem = redis_server.problem_with(settings.REDIS_URL)
+    if problem:
+        return Finding("Redis", "fail", problem, "Our own runs while `make up` does; another is named by REDIS_URL.")
+    warning = redis_server.warning_about(settings.REDIS_URL)
+    return Finding("Redis", "warn", warning) if warning else ok("Redis", "It answers.")
+
+
+def files() -> Finding:
+    """Written, read and deleted again, as a run's files are."""
+    what, key = "storage", storage.new_key("doctor")
+    where = settings.STORAGE_URL.rpartition("@")[2]
+    try:
+        storage.put_bytes(key, b"doctor")
+        same = storage.get_range(key, 0, 6) == b"doctor"
+        storage.delete([key])
+    except (storage.Error, OSError, ValueError) as error:
+        return Finding(what, "fail", f"{where} does not keep files: {error}", "Correct STORAGE_URL or its credentials.")
+    if not same:
+        return Finding(
+            what, "fail", f"{where} gave back other bytes than it was given.", "Look at its disk or service."
+        )
+    return ok(what, f"{where} is written and read.")
+
+
+def secret_key() -> Finding:
+    what = "secret key"
+    if len(settings.SECRET_KEY) < SHORTEST_KEY:
+        text = f"SECRET_KEY has {len(settings.SECRET_KEY)} characters, and can be guessed."
+        return Finding(what, "fail", text, "Take it away, and the start makes one; or write 50 random characters.")
+    return ok(what, "It is long enough, and this account's alone.")
+
+
+def addresses() -> Finding:
+    what = "addresses"
+    if "*" in settings.ALLOWED_HOSTS:
+        return Finding(what, "warn", "The studio answers to every name.", "Write the names, not *, in ALLOWED_HOSTS.")
+    if not hosts.is_loopback(settings.PUBLIC_HOST) and not settings.HTTPS:
+        text = f"Passwords and tokens go to {settings.PUBLIC_URL} unencrypted."
+        return Finding(what, "warn", text, "Put a proxy with TLS before it, and write PUBLIC_URL=https://…")
+    if not hosts.is_loopback(settings.PUBLIC_HOST) and not settings.TRUSTED_PROXIES:
+        text = "Whoever comes by a proxy counts as one address, whose limits all share."
+        return Finding(what, "warn", text, "If there is a proxy, name it in TRUSTED_PROXIES.")
+    if not hosts.is_loopback(settings.HOST) and hosts.is_loopback(settings.PUBLIC_HOST):
+        text = f"Others reach the studio at {settings.HOST}, but links lead to {settings.PUBLIC_URL}."
+        return Finding(what, "warn", text, "Write in PUBLIC_URL the address by which people reach it.")
+    return ok(what, f"People come by {settings.PUBLIC_URL}.")
+
+
+def debugging() -> Finding:
+    if settings.DEBUG:
+        return Finding("debugging", "fail", "Error pages show code and settings.", "Take DEBUG away.")
+    return ok("debugging", "It is off.")
+
+
+CHECKS: list[Callable[[], Finding]] = [
+    data_folder,
+    disk_space,
+    secret_key,
+    addresses,
+    debugging,
+    database,
+    redis,
+    files,
+]

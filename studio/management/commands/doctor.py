@@ -1,0 +1,19 @@
+"""`manage.py doctor`: what is wrong with this installation, one line per check."""
+
+from django.core.management.base import BaseCommand, CommandError
+
+from studio import doctor
+
+
+class Command(BaseCommand):
+    help = "Check data folder, disk, keys, addresses, database, Redis and storage; ends with 1 if something is wrong."
+    requires_system_checks = []
+
+    def handle(self, *args, **options):
+        found = [check() for check in doctor.CHECKS]
+        width = max(len(one.what) for one in found)
+        for one in found:
+            self.stdout.write(f"{one.state:<4}  {one.what:<{width}}  {one.text} {one.remedy}".rstrip())
+        wrong = [one.what for one in found if one.state == "fail"]
+        if wrong:
+            raise CommandError(f"Not well: {', '.join(wrong)}.")
