@@ -11,7 +11,6 @@ from mlflow_api.request import Call
 from runs.api import serializers
 from runs.files import artifacts, links, paths, ranges, uploads
 from runs.models import Artifact, Run
-from studio.public_url import public_url
 
 PLACE = re.compile(r"(?P<experiment>[\w-]+)(?:/(?P<run>(?!models(?:/|$))[\w.-]+)(?:/artifacts(?:/(?P<path>.*))?)?)?")
 MOST_BY_PAGE = 10 * 1024 * 1024
@@ -135,4 +134,4 @@ def presigned(call: Call, path: str) -> dict:
     if found is None:
         raise missing(f"No such artifact: '{place.path}'")
     history = f"/history/v1.0{call.workspace.arm_id}/runs/{run.run_id}"
-    return {"url": public_url(links.signed(run, found.path, history)), "file_size": found.size}
+    return {"url": links.signed(run, found.path, history), "file_size": found.size}

@@ -2,6 +2,8 @@
 
 import obstore
 import pytest
+from django.conf import settings
+from django.test import Client
 
 from studio import storage
 from tests.mlflow_api.tracking import INVALID, MISSING
@@ -33,7 +35,7 @@ class Upload:
         return self
 
     def send(self, number: int, data: bytes) -> dict:
-        url = self.parts[number - 1]["url"].removeprefix("http://testserver")
+        url = self.parts[number - 1]["url"].removeprefix(settings.PUBLIC_URL)
         return {"part_number": number, "etag": self.tracking.api.put(url, data)["ETag"]}
 
     def end(self, *parts):
@@ -54,6 +56,17 @@ def files_in(folder) -> int:
 @pytest.fixture
 def upload(tracking):
     return Upload(tracking).begin(3)
+
+
+def test_addresses_of_files_begin_with_the_public_one(tracking, settings):
+    settings.PUBLIC_URL = "https://studio.example.org"
+    upload = Upload(tracking).begin(1)
+    assert upload.parts[0]["url"].startswith("https://studio.example.org/mlflow/")
+    upload.end(upload.send(1, b"abc"))
+    found = tracking._read(tracking.api.get(f"{upload.base}presigned/{upload.place}/{upload.name}"))
+    assert found["url"].startswith("https://studio.example.org/history/v1.0/subscriptions/")
+    path = found["url"].removeprefix("https://studio.example.org")
+    assert b"".join(Client().get(path).streaming_content) == b"abc"
 
 
 def test_parts_may_come_in_any_order_and_again(upload, folder):

@@ -64,10 +64,11 @@ def drive(python, script: str, folder, **variables) -> dict:
 
 
 @pytest.fixture
-def studio_files(settings, tmp_path, monkeypatch):
-    """Files go to a folder of this test."""
+def studio_files(settings, live_server, tmp_path, monkeypatch):
+    """Files go to a folder of this test; the addresses for large ones lead to its server."""
     from studio import storage
 
+    settings.PUBLIC_URL = live_server.url
     settings.STORAGE_URL = f"file://{tmp_path / 'storage'}"
     storage.store.cache_clear()
     yield

@@ -1,6 +1,10 @@
 """What every answer carries, and who may read the description of the API."""
 
 import json
+import os
+import pathlib
+import subprocess
+import sys
 
 from django.test import Client
 
@@ -26,8 +30,19 @@ def test_answers_of_the_api_are_private_too(api, alice, w):
 def test_the_session_cookie_is_out_of_reach_of_scripts_and_of_other_sites(db):
     factories.make_user("olga", password="a-long-enough-secret")
     answer = Client().post("/signin/", {"username": "olga", "password": "a-long-enough-secret"})
-    cookie = answer.cookies["sessionid"]
-    assert cookie["httponly"] and cookie["samesite"] == "Lax"
+    assert set(answer.cookies) == {"sessionid", "csrftoken", "known_device"}
+    for cookie in answer.cookies.values():
+        assert cookie["httponly"] and cookie["samesite"] == "Lax" and not cookie["secure"]
+
+
+def test_cookies_go_by_https_alone_where_people_come_by_https(tmp_path):
+    program = "from studio import settings as s; print(s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE)"
+    env = {**os.environ, "DATA_DIR": str(tmp_path / "data"), "PUBLIC_URL": "https://studio.example.org"}
+    root = pathlib.Path(__file__).resolve().parent.parent.parent
+    said = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, env=env, capture_output=True, text=True, check=True
+    )
+    assert said.stdout.split() == ["True", "True"]
 
 
 def test_a_session_that_was_planted_before_does_not_survive_the_sign_in(db):
