@@ -17,7 +17,8 @@ def search(call: Call) -> dict:
             f"SearchDatasets request cannot specify more than {MOST_EXPERIMENTS} experiment_ids. Received {len(ids)}."
         )
     experiments = [call.experiment(experiment_id) for experiment_id in ids]
-    rows = RunDataset.objects.filter(run__experiment__in=experiments, run__deleted_at=None).order_by("name", "digest")
+    runs = call.runs().filter(experiment__in=experiments, deleted_at=None)
+    rows = RunDataset.objects.filter(run__in=runs.values("pk")).order_by("name", "digest")
     rows = rows.values_list("run__experiment__experiment_id", "name", "digest", "context").distinct()[:MOST]
     names = ("experiment_id", "name", "digest", "context")
     found = [dict(zip(names, map(str, row), strict=True)) for row in rows]

@@ -1,6 +1,6 @@
 """MLflow's errors: a code by which its client acts, a sentence, and the status that belongs to the code."""
 
-from studio.errors import Conflict, Denied, Invalid, NotReady, StudioError
+from studio.errors import Conflict, Denied, Invalid, NotReady, StudioError, Unauthenticated
 
 STATUS = {
     "INTERNAL_ERROR": 500,
@@ -20,6 +20,7 @@ STATUS = {
 OURS = [
     (Invalid, "INVALID_PARAMETER_VALUE"),
     (Denied, "PERMISSION_DENIED"),
+    (Unauthenticated, "UNAUTHENTICATED"),
     (Conflict, "RESOURCE_CONFLICT"),
     (NotReady, "TEMPORARILY_UNAVAILABLE"),
 ]

@@ -11,6 +11,7 @@ from mlflow_api.errors import invalid, missing
 from mlflow_api.random_names import made_up
 from mlflow_api.request import Call
 from registry.models import LoggedModel
+from runs import run_tokens
 
 MOST_PARAM, MOST_TAG = 6_000, 8_000
 # MLflow's tag for the registered versions that were made from a logged model.
@@ -54,6 +55,7 @@ def create(call: Call) -> dict:
         workspace=call.workspace,
         experiment_id=experiment.experiment_id,
         source_run_id=run_id,
+        made_by_run=call.actor.run_id,
         name=_name(fields.text("name", "")),
         model_type=validation.value(fields.text("model_type", ""), "Model type", 500),
         params=_pairs(fields.pairs("params"), "Param", MOST_PARAM),
@@ -92,8 +94,7 @@ def finalize(call: Call, model_id: str) -> dict:
 
 
 def _changed(call: Call, model_id: str) -> LoggedModel:
-    call.require("register")
-    return model_files.find(call, model_id)
+    return model_files.find_own(call, model_id)
 
 
 def _updated(row: LoggedModel, **fields) -> dict:
@@ -156,8 +157,12 @@ def log_params(call: Call, model_id: str) -> dict:
 def note_metrics(call: Call, run_id: str, points: list[tuple[str, dict]]) -> None:
     """Metrics that a run logged for models: (model id, point); of each key the last is kept."""
     for model_id in dict.fromkeys(model_id for model_id, _ in points):
+        model = model_files.find(call, model_id)
+        if not run_tokens.made(call.actor, model):
+            # The run has the point; the model of somebody else, which a script may evaluate, is left as it is.
+            continue
         with transaction.atomic():
-            row = _locked(model_files.find(call, model_id))
+            row = _locked(model)
             kept = {(item["key"], item.get("dataset_digest")): item for item in row.metrics}
             for point in [point for other, point in points if other == model_id]:
                 place = (point["key"], point.get("dataset_digest"))

@@ -9,6 +9,7 @@ from mlflow_api import folders
 from mlflow_api.errors import invalid, missing
 from mlflow_api.request import Call
 from registry.models import LoggedModel, ModelFile
+from runs import run_tokens
 from runs.files import paths, ranges, uploads
 from runs.files.artifacts import content_type_of
 from studio import storage
@@ -28,14 +29,22 @@ def find(call: Call, model_id: str) -> LoggedModel:
     return found
 
 
+def find_own(call: Call, model_id: str) -> LoggedModel:
+    """A model that the actor may change: a run's token only what it made."""
+    call.require("register")
+    found = find(call, model_id)
+    run_tokens.check_made(call.actor, found)
+    return found
+
+
 def _place(call: Call, path: str) -> tuple[LoggedModel, str]:
     match = PLACE.fullmatch(path)
     return find(call, match["model"]), match["path"] or ""
 
 
 def upload(call: Call, path: str) -> dict:
-    call.require("register")
     model, path = _place(call, path)
+    find_own(call, model.model_id)
     path = paths.checked(path)
     key = storage.new_key(model.storage_area)
     size = storage.put(key, uploads.chunks(call.request))

@@ -13,6 +13,7 @@ from mlflow_api.errors import MlflowError, invalid
 from mlflow_api.request import Call
 from mlflow_api.search import paged
 from registry.models import LoggedModel, Model, ModelVersion
+from runs import run_tokens
 from studio.search.conditions import Rows
 
 # An address with a scheme.
@@ -43,6 +44,8 @@ def create(call: Call) -> dict:
     model = registry.find(call, "register")
     tags = dict(registry.checked_tag(key, value) for key, value in call.fields.pairs("tags"))
     source, run_id, logged = _origin(call, tags)
+    if call.actor.is_run:
+        _check_own_origin(call, source, run_id, logged)
     with transaction.atomic():
         Model.objects.filter(pk=model.pk).update(version_count=F("version_count") + 1, updated_at=timezone.now())
         model.refresh_from_db()
@@ -56,6 +59,7 @@ def create(call: Call) -> dict:
             run_link=call.fields.text("run_link", ""),
             logged_model_id=logged.model_id if logged else "",
             created_by=call.actor.user,
+            made_by_run=call.actor.run_id,
         )
         if logged:
             logged_models.note_version(logged, model.name, made.number)
@@ -79,6 +83,27 @@ def _origin(call: Call, tags: dict) -> tuple[str, str, LoggedModel | None]:
     elif logged is None or source != f"models:/{logged.model_id}":
         _check_source(call, source)
     return source, run_id or (logged.source_run_id if logged else ""), logged
+
+
+def _check_own_origin(call: Call, source: str, run_id: str, logged: LoggedModel | None) -> None:
+    """A run's token registers what its run has made, or one that it writes to."""
+    if logged:
+        if not (logged.source_run_id and call.own_runs().filter(run_id=logged.source_run_id).exists()):
+            run_tokens.check_made(call.actor, logged)
+    elif source.startswith("models:/"):
+        run_tokens.check_made(call.actor, _version_named(call, source))
+    kind, _, rest = source.partition(":")
+    # Of an address with a host the path alone counts.
+    place = rest.removeprefix("//").partition("/")[2] if rest.startswith("//") else rest.lstrip("/")
+    words = [*place.split("/"), "", ""]
+    if kind.lower() == "runs":
+        call.open_run(words[0])
+    elif kind.lower() == "mlflow-artifacts" and words[1] == "models":
+        model_files.find_own(call, words[2])
+    elif kind.lower() == "mlflow-artifacts":
+        call.open_run(words[1])
+    if run_id:
+        call.open_run(run_id)
 
 
 def _of_prompt(source: str) -> str:
@@ -134,7 +159,7 @@ def get(call: Call) -> dict:
 
 
 def update(call: Call) -> dict:
-    return answer(registry.saved(registry.find_version(call, "register"), description=registry.description(call)))
+    return answer(registry.saved(registry.find_own_version(call), description=registry.description(call)))
 
 
 def delete(call: Call) -> dict:
@@ -147,7 +172,7 @@ def delete(call: Call) -> dict:
 
 
 def transition(call: Call) -> dict:
-    version, stage = registry.find_version(call, "register"), registry.as_stage(call.fields.text("stage"))
+    version, stage = registry.find_own_version(call), registry.as_stage(call.fields.text("stage"))
     archive = call.fields.truth("archive_existing_versions")
     if archive and stage not in (ModelVersion.Stage.STAGING, ModelVersion.Stage.PRODUCTION):
         raise invalid(
@@ -157,6 +182,8 @@ def transition(call: Call) -> dict:
     with transaction.atomic():
         if archive:
             others = version.model.versions.filter(stage=stage).exclude(pk=version.pk)
+            for other in others if call.actor.is_run else []:
+                run_tokens.check_made(call.actor, other)
             others.update(stage=ModelVersion.Stage.ARCHIVED, updated_at=timezone.now())
         registry.saved(version.model)
         return answer(registry.saved(version, stage=stage))
@@ -194,11 +221,11 @@ def where(call: Call, version: ModelVersion) -> str:
 
 
 def set_tag(call: Call) -> dict:
-    return registry.set_tag(call, registry.find_version(call, "register"))
+    return registry.set_tag(call, registry.find_own_version(call))
 
 
 def delete_tag(call: Call) -> dict:
-    return registry.delete_tag(call, registry.find_version(call, "register"))
+    return registry.delete_tag(call, registry.find_own_version(call))
 
 
 def get_artifact(call: Call) -> HttpResponse:

@@ -36,6 +36,7 @@ def create(call: Call) -> dict:
                 tags=tags,
                 description=registry.description(call),
                 created_by=call.actor.user,
+                made_by_run=call.actor.run_id,
             )
     except IntegrityError as error:
         raise MlflowError("RESOURCE_ALREADY_EXISTS", f"Registered Model (name={name}) already exists.") from error
@@ -57,7 +58,7 @@ def rename(call: Call) -> dict:
 
 
 def update(call: Call) -> dict:
-    return _answer(registry.saved(registry.find(call, "register"), description=registry.description(call)))
+    return _answer(registry.saved(registry.find_own(call), description=registry.description(call)))
 
 
 def delete(call: Call) -> dict:
@@ -88,11 +89,11 @@ def latest_versions(call: Call) -> dict:
 
 
 def set_tag(call: Call) -> dict:
-    return registry.set_tag(call, registry.find(call, "register"))
+    return registry.set_tag(call, registry.find_own(call))
 
 
 def delete_tag(call: Call) -> dict:
-    return registry.delete_tag(call, registry.find(call, "register"))
+    return registry.delete_tag(call, registry.find_own(call))
 
 
 def _alias(call: Call) -> str:
@@ -105,13 +106,14 @@ def _alias(call: Call) -> str:
 
 
 def set_alias(call: Call) -> dict:
-    version, alias = registry.find_version(call, "register"), _alias(call)
-    registry.change_aliases(version.model, lambda aliases: aliases | {alias: version.number})
+    model, alias = registry.find_own(call), _alias(call)
+    version = registry.find_version(call, "register")
+    registry.change_aliases(model, lambda aliases: aliases | {alias: version.number})
     return {}
 
 
 def delete_alias(call: Call) -> dict:
-    model, alias = registry.find(call, "register"), _alias(call)
+    model, alias = registry.find_own(call), _alias(call)
     registry.change_aliases(model, lambda aliases: {name: number for name, number in aliases.items() if name != alias})
     return {}
 

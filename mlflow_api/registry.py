@@ -7,6 +7,7 @@ from mlflow_api import messages, validation
 from mlflow_api.errors import invalid, missing
 from mlflow_api.request import Call
 from registry.models import Model, ModelVersion
+from runs import run_tokens
 
 MOST_TAG, MOST_DESCRIPTION = 100_000, 5_000
 # MLflow keeps its prompts among the registered models, under this tag; a search finds them only if it asks for them.
@@ -58,6 +59,13 @@ def find(call: Call, verb: str = "read") -> Model:
     return found
 
 
+def find_own(call: Call) -> Model:
+    """A model that the actor may change: a run's token only what it made."""
+    model = find(call, "register")
+    run_tokens.check_made(call.actor, model)
+    return model
+
+
 def checked_name(name: str, what: str = "Registered model") -> str:
     if not name.strip():
         raise invalid(f"{what} name cannot be empty.")
@@ -77,6 +85,13 @@ def as_number(text: str) -> int:
 def find_version(call: Call, verb: str = "read") -> ModelVersion:
     model = find(call, verb)
     return version_of(model, as_number(call.fields.text("version")))
+
+
+def find_own_version(call: Call) -> ModelVersion:
+    """A version that the actor may change."""
+    version = find_version(call, "register")
+    run_tokens.check_made(call.actor, version)
+    return version
 
 
 def version_of(model: Model, number: int) -> ModelVersion:

@@ -38,7 +38,15 @@ class Call:
     def runs(self):
         """The runs that the actor may see; a person sees deleted ones too."""
         workspace = self.require("read")
-        runs = Run.objects.visible_to(self.actor) if self.actor.is_run else Run.objects
+        return self._runs(Run.objects.visible_to(self.actor) if self.actor.is_run else Run.objects, workspace)
+
+    def own_runs(self):
+        """Of these the ones that a run's token may change; people's roles are asked apart."""
+        workspace = self.require("read")
+        return self._runs(Run.objects.writable_by(self.actor) if self.actor.is_run else Run.objects, workspace)
+
+    @staticmethod
+    def _runs(runs, workspace: Workspace):
         return runs.filter(workspace=workspace).select_related("experiment", "work", "parent")
 
     def run_id(self) -> str:
@@ -46,8 +54,10 @@ class Call:
         return validation.run_id(self.fields.text(name))
 
     def run(self, run_id: str = "") -> Run:
-        run_id = run_id or self.run_id()
-        run = self.runs().filter(run_id=run_id).first()
+        return self._found(self.runs(), run_id or self.run_id())
+
+    def _found(self, runs, run_id: str) -> Run:
+        run = runs.filter(run_id=run_id).first()
         if run is None:
             raise missing(f"Run with id={run_id} not found")
         run.workspace = self.workspace
@@ -55,10 +65,15 @@ class Call:
 
     def open_run(self, run_id: str = "") -> Run:
         """A run that the actor may write to."""
-        run = self.run(run_id)
-        self.may_write(run)
+        run = self.changed_run(run_id)
         if run.deleted_at:
             raise invalid(f"The run {run.run_id} must be in the 'active' state. Current state is deleted.")
+        return run
+
+    def changed_run(self, run_id: str = "") -> Run:
+        """The same, in the trash too."""
+        run = self._found(self.own_runs(), run_id or self.run_id())
+        self.may_write(run)
         return run
 
     def may_write(self, run: Run) -> None:

@@ -119,18 +119,24 @@ PATTERNS = [
 # Their bodies are bytes, not JSON.
 OF_BYTES = {files.upload_by_page, files.upload, multipart_uploads.put, files.delete}
 COMPILED = [(method, re.compile(pattern), verb) for method, pattern, verb in PATTERNS]
+WORD = re.compile(r"\(\?P<(\w+)>(?:[^()[]|\[[^]]*\]|\\.)*\)")
+
+
+def plain(pattern: str) -> str:
+    """`a/(?P<b>[^/]+)` as `a/{b}`."""
+    return WORD.sub(r"{\1}", pattern)
 
 
 def find(method: str, route: str):
-    """The verb and the words of the address."""
+    """The verb, the words of the address, and the route as runs/run_tokens.py writes it."""
     method = "GET" if method == "HEAD" else method
     verb = FIXED.get((method, route))
     if verb:
-        return verb, {}
+        return verb, {}, route
     for wanted, pattern, verb in COMPILED:
         match = pattern.fullmatch(route) if wanted == method else None
         if match:
-            return verb, match.groupdict()
+            return verb, match.groupdict(), plain(pattern.pattern)
     raise _not_found(method, route)
 
 

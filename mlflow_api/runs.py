@@ -61,7 +61,7 @@ def _name(call: Call, given: dict) -> str:
 def _parent(call: Call, given: dict) -> tuple[Run | None, dict]:
     """The parent, and the tags without it. What a script makes with its run's token is a child of that run."""
     run_id = given.get(messages.PARENT) or call.actor.run_id
-    parent = run_id and call.runs().filter(run_id=run_id, deleted_at=None).select_related("root").first()
+    parent = run_id and call.own_runs().filter(run_id=run_id, deleted_at=None).select_related("root").first()
     if not parent:
         return None, given
     parent.workspace = call.workspace
@@ -100,15 +100,13 @@ def _tell_supervised(call: Call, run: Run, status: str) -> None:
 
 
 def delete(call: Call) -> dict:
-    run = call.run()
-    call.may_write(run)
+    run = call.changed_run()
     run.delete(supervised_only=True)
     return {}
 
 
 def restore(call: Call) -> dict:
-    run = call.run()
-    call.may_write(run)
+    run = call.changed_run()
     if run.deleted_at:
         run.restore()
     return {}

@@ -1,62 +1,121 @@
-"""Who stands in which workspace. Remembered for a moment, because scripts log a thousand points by a thousand requests.
+"""Who stands in which workspace, asked at each request, since a token that is revoked or a role that is taken counts at once.
 
-A token that is revoked or a role that is taken away works for this moment longer.
+Scripts log a thousand points by a thousand requests, so that one statement asks all of it for a person, and one for a run
+(runs/run_tokens.py). Only where the words of an address lead is remembered for a moment.
 """
 
 import dataclasses
+import functools
 import time
 
+from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+
 from accounts.actors import Actor
-from accounts.authentication import actor_of
+from accounts.authentication import USED_EVERY, actor_of
+from accounts.models import Token, User
+from accounts.secrets import digest
 from mlflow_api.errors import MlflowError
 from workspaces import access, lookup
-from workspaces.models import Workspace
+from workspaces.models import ResourceGroup, RoleAssignment, Workspace
 
 SECONDS = 2.0
 MOST = 2_000
-# What a script may do with its run's token beside its own run: keep models, but not delete them.
-RUN_MAY = {"read", "log", "register"}
-_open: dict[tuple, "Door"] = {}
+# In the words of access.can; a run's token is let through the door by its table, and reads here.
+ASKED = {"log": "edit", "register": "edit"}
+T = {
+    name: f'"{model._meta.db_table}"'
+    for name, model in {"t": Token, "u": User, "w": Workspace, "g": ResourceGroup, "a": RoleAssignment}.items()
+}
+PERSON = f"""
+SELECT t.id, t.user_id, u.is_superuser, a.role
+FROM {T["t"]} t JOIN {T["u"]} u ON u.id = t.user_id JOIN {T["w"]} w ON w.id = %s
+JOIN {T["g"]} g ON g.id = w.resource_group_id LEFT JOIN {T["a"]} a ON a.user_id = u.id
+  AND (a.workspace_id = w.id OR a.resource_group_id = g.id OR a.subscription_id = g.subscription_id)
+WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > %s)
+  AND u.is_active AND w.deleted_at IS NULL"""
+_places: dict[tuple, tuple[float, Workspace]] = {}
 
 
 @dataclasses.dataclass
 class Door:
     actor: Actor
     workspace: Workspace
-    until: float
-    allowed: set = dataclasses.field(default_factory=set)
+    # What the person may do; all if None.
+    verbs: set | None = None
 
     def require(self, verb: str) -> Workspace:
         """The workspace, if the actor may do this in it. `log` and `register` are edits that a run's token may make too."""
-        if verb not in self.allowed:
-            self._check(verb)
-            self.allowed.add(verb)
+        if self.actor.is_run:
+            access.require(self.actor, "read" if verb in ASKED else verb, self.workspace)
+        elif self.verbs is not None and ASKED.get(verb, verb) not in self.verbs:
+            raise access.denied(ASKED.get(verb, verb), self.workspace)
         return self.workspace
 
-    def _check(self, verb: str) -> None:
-        if self.actor.is_run and verb not in RUN_MAY:
-            raise MlflowError("PERMISSION_DENIED", f"The token of a run cannot {verb} here; use a personal token.")
-        asked = "read" if self.actor.is_run else "edit" if verb in RUN_MAY - {"read"} else verb
-        access.require(self.actor, asked, self.workspace)
 
-
-def enter(secret: str, place: dict) -> Door:
-    key, now = (secret, *place.values()), time.monotonic()
-    door = _open.get(key)
-    if door is None or door.until < now:
-        door = _open[key] = _opened(secret, place, now)
-    return door
-
-
-def _opened(secret: str, place: dict, now: float) -> Door:
-    actor = actor_of(secret) if secret else None
+def enter(secret: str, place: dict, method: str, route: str) -> Door:
+    workspace = _workspace_at(tuple(place.values()))
+    if workspace is not None and not secret.startswith("run."):
+        door = _persons(secret, workspace)
+        if door is not None:
+            return door
+    actor = actor_of(secret, method, route) if secret else None
     if actor is None:
         raise MlflowError("UNAUTHENTICATED", "Send a valid token: set MLFLOW_TRACKING_TOKEN to one made in the studio.")
-    if len(_open) >= MOST:
-        _open.clear()
-    workspace = lookup.workspace(actor, place["subscription_id"], place["resource_group"], place["workspace_name"])
-    return Door(actor, workspace, now + SECONDS)
+    if workspace is None or workspace.pk != actor.workspace_id:
+        # Whatever it lacks to be found is said there.
+        workspace = lookup.workspace(actor, place["subscription_id"], place["resource_group"], place["workspace_name"])
+    return Door(actor, workspace, None if actor.is_run else set())
+
+
+def _workspace_at(words: tuple) -> Workspace | None:
+    """Whoever asks."""
+    until, found = _places.get(words, (0.0, None))
+    if until < time.monotonic():
+        subscription, group, name = words
+        rows = Workspace.objects.with_path().filter(
+            Q(resource_group__subscription__subscription_id__iexact=subscription),
+            Q(resource_group__name__iexact=group, name__iexact=name),
+        )
+        found = rows.first()
+        if len(_places) >= MOST:
+            _places.clear()
+        if found is not None:
+            _places[words] = (time.monotonic() + SECONDS, found)
+    return found
+
+
+def _persons(secret: str, workspace: Workspace) -> Door | None:
+    """None unless it is a token of somebody with a role on the workspace."""
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(PERSON, [workspace.pk, digest(secret), connection.ops.adapt_datetimefield_value(now)])
+        rows = cursor.fetchall()
+    roles = {role for *_, role in rows if role}
+    if not rows or not (roles or rows[0][2]):
+        return None
+    token_id, user_id, is_superuser, _ = rows[0]
+    _note_use(token_id, now)
+    actor = Actor(SimpleLazyObject(functools.partial(User.objects.get, pk=user_id)))
+    return Door(actor, workspace, None if is_superuser else access.verbs_of(roles))
+
+
+_used: dict[int, float] = {}
+
+
+def _note_use(token_id: int, now) -> None:
+    """That it was used, now and then: at every call it would make each read a write."""
+    if _used.get(token_id, 0.0) > time.monotonic():
+        return
+    if len(_used) >= MOST:
+        _used.clear()
+    _used[token_id] = time.monotonic() + USED_EVERY.total_seconds()
+    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USED_EVERY)
+    Token.objects.filter(stale, pk=token_id).update(last_used_at=now)
 
 
 def forget() -> None:
-    _open.clear()
+    _places.clear()
+    _used.clear()

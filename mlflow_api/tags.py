@@ -43,7 +43,7 @@ def store(call: Call, run: Run, tags: dict[str, str]) -> None:
 
 def _parent(call: Call, run: Run, run_id: str) -> Run | None:
     """The run that is to be the parent; None if there is none, then the tag is kept as it is."""
-    parent = ancestor = call.runs().filter(run_id=run_id).select_related("root").first()
+    parent = ancestor = call.own_runs().filter(run_id=run_id).select_related("root").first()
     while ancestor:
         if ancestor.pk == run.pk:
             raise invalid(f"The run {run_id} is the run itself or descends from it; it cannot be its parent.")

@@ -40,9 +40,14 @@ def _answer(request: HttpRequest, rest: str, place: dict) -> HttpResponse:
     rest = rest.lstrip("/")
     if rest in PLAIN:
         return HttpResponse(PLAIN[rest], content_type="text/plain")
-    door = sessions.enter(_secret(request), place)
     match = BASE.fullmatch(rest)
-    verb, words = find(request.method, match["route"] if match else rest)
+    try:
+        verb, words, route = find(request.method, match["route"] if match else rest)
+    except MlflowError:
+        # Which addresses there are is told to those alone who may come in.
+        sessions.enter(_secret(request), place, request.method, "")
+        raise
+    door = sessions.enter(_secret(request), place, "GET" if request.method == "HEAD" else request.method, route)
     body = verb(Call(request, door, _fields(request, verb)), *words.values())
     response = HttpResponse(DUMPS(body), content_type="application/json") if isinstance(body, dict) else body
     if not response.streaming and len(response.content) > LARGE:

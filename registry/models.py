@@ -31,6 +31,8 @@ class LoggedModel(models.Model):
     status = models.CharField(max_length=30, choices=Status, default=Status.PENDING)
     params = models.JSONField(default=dict, blank=True)
     tags = models.JSONField(default=dict, blank=True)
+    # The id of the run whose token made it; empty if a person did.
+    made_by_run = models.CharField(max_length=256, blank=True)
     # Metrics that were logged for this model: [{"key", "value", "timestamp", "step", "run_id", …}], the last of each.
     metrics = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -74,6 +76,8 @@ class Model(models.Model):
     tags = models.JSONField(default=dict, blank=True)
     # Alias → number of the version.
     aliases = models.JSONField(default=dict, blank=True)
+    # The id of the run whose token made it; empty if a person did.
+    made_by_run = models.CharField(max_length=256, blank=True)
     version_count = models.PositiveIntegerField(
         default=0, help_text="Also the number of the newest version; none is used twice."
     )
@@ -107,6 +111,8 @@ class ModelVersion(models.Model):
     source = models.TextField()
     run_id = models.CharField(max_length=256, blank=True, db_index=True)
     run_link = models.TextField(blank=True)
+    # The id of the run whose token made it; empty if a person did.
+    made_by_run = models.CharField(max_length=256, blank=True)
     logged_model_id = models.CharField(max_length=64, blank=True)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -8,10 +8,12 @@ class RunsConfig(AppConfig):
 
     def ready(self):
         # Imported here because they need the models, which are not loaded before this moment.
-        from runs import workspace_hooks
+        from accounts.authentication import RunTokens
+        from runs import run_tokens, workspace_hooks
         from runs.pages import home
         from workspaces import deletion
 
+        RunTokens.admit = staticmethod(run_tokens.admit)
         deletion.LEAVING.append(workspace_hooks.cancel_runs)
         shell.CARDS.append(shell.Card("runs/_recent.html", home.recent_runs))
         shell.SEARCHES.append(home.search)

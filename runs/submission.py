@@ -139,7 +139,7 @@ def _present(workspace: Workspace, name: str, body: dict) -> Run | None:
 
 
 def may_create(actor: Actor, workspace: Workspace, parent: Run | None) -> None:
-    """People by their role; a run only children of itself."""
+    """People by their role; a run's token only runs below those that it writes to."""
     if not actor.is_run:
         return access.require(actor, "submit", workspace)
     access.require(actor, "read", workspace)
@@ -150,7 +150,7 @@ def may_create(actor: Actor, workspace: Workspace, parent: Run | None) -> None:
 def find_parent(actor: Actor, workspace: Workspace, run_id: str | None) -> Run | None:
     if not run_id:
         return None
-    parent = Run.objects.visible_to(actor).filter(workspace=workspace, run_id=run_id).select_related("root").first()
+    parent = Run.objects.writable_by(actor).filter(workspace=workspace, run_id=run_id).select_related("root").first()
     if parent is None:
         raise Invalid(f"The workspace has no run {run_id!r} to be the parent.", target="parentRunId")
     return parent
@@ -199,6 +199,7 @@ def create(actor: Actor, experiment: Experiment, name: str, parent: Run | None, 
         parent=parent,
         root=parent and (parent.root or parent),
         created_by=actor.user,
+        made_by=actor.run,
         **fields,
     )
     RunEvent.objects.create(run=run, status=Run.Status.NOT_STARTED)
@@ -211,6 +212,10 @@ def create(actor: Actor, experiment: Experiment, name: str, parent: Run | None, 
 
 def experiment_of(actor: Actor, workspace: Workspace, name: str) -> Experiment:
     names.name(name, "experiment name")
+    if actor.is_run and not Experiment.objects.filter(workspace=workspace, name=name).exists():
+        raise Denied(
+            f"There is no experiment {name!r}, and a run's token makes none; its runs go to one that is there."
+        )
     defaults = {"created_by": actor.user}
     found, _ = Experiment.objects.get_or_create(workspace=workspace, name=name, defaults=defaults)
     found.check_open()

@@ -37,7 +37,7 @@ class Bearer(HttpBearer):
     authenticate_token = None
 
     def authenticate(self, request, token):
-        return Bearer.authenticate_token(token)
+        return Bearer.authenticate_token(token, request.method, request.resolver_match.route)
 
 
 # How a run or its runner ended; that is never refused for its words.
@@ -77,7 +77,10 @@ def problem(status: int, code: str, message: str, target: str = "", details: lis
 
 @api.exception_handler(StudioError)
 def studio_error(request, error):
-    return problem(error.status, error.code, error.message, error.target, error.details)
+    answer = problem(error.status, error.code, error.message, error.target, error.details)
+    if error.status == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
 
 
 @api.exception_handler(AuthenticationError)

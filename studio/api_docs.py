@@ -11,6 +11,7 @@ from ninja.errors import AuthenticationError
 from ninja.responses import Response
 
 from studio.api import Bearer, api
+from studio.errors import StudioError
 
 METHODS = ["get", "head", "put", "post", "patch", "delete"]
 
@@ -24,8 +25,11 @@ def api_docs(request):
 @require_GET
 def openapi(request):
     """For tools, which bring a token, and for people, who are signed in."""
-    if not request.user.is_authenticated and not Bearer()(request):
-        return api.on_exception(request, AuthenticationError())
+    try:
+        if not request.user.is_authenticated and not Bearer()(request):
+            return api.on_exception(request, AuthenticationError())
+    except StudioError as error:
+        return api.on_exception(request, error)
     return Response(api.get_openapi_schema())
 
 

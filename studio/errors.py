@@ -3,6 +3,7 @@
 StudioError
 ├── Invalid       400  a value is wrong: says which, why, and what is allowed
 │   └── TooLarge  413
+├── Unauthenticated 401  the token opens nothing any more
 ├── InTrash       404  it is in the trash, and whoever asks may restore it
 ├── Denied        403  the actor may see the object but not do this to it
 ├── Conflict      409  the object's state does not allow it
@@ -37,6 +38,10 @@ class InTrash(StudioError):
     def __init__(self, message: str, address: str):
         super().__init__(message)
         self.address = address
+
+
+class Unauthenticated(StudioError):
+    status, code = 401, "AuthenticationFailed"
 
 
 class Denied(StudioError):

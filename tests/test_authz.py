@@ -42,7 +42,8 @@ ROLES = {
 # Everybody else: a stranger finds nothing; who has no token, or a node's key, is nobody to this API.
 NOBODY = {"anonymous": 401, "node": 401}
 
-# What is done; then owner, contributor, data scientist, compute operator, reader, stranger, and the token of the run "mine".
+# What is done; then owner, contributor, data scientist, compute operator, reader, stranger, and the token of the run "mine",
+# which reads its experiment's runs, "far" not being one of them.
 API = """
 read a workspace                | GET    {w}                                                | y y y y y 404 y
 list subscriptions              | GET    /subscriptions                                     | y y y y y y y
@@ -59,12 +60,14 @@ change compute                  | PATCH  {w}/computes/cpu-cluster               
 delete compute                  | DELETE {w}/computes/cpu-cluster                           | y y 403 y 403 404 403
 list runs                       | GET    {h}/runs                                           | y y y 403 y 404 y
 read one's own run              | GET    {h}/runs/mine                                      | y y y 403 y 404 y
-read another run                | GET    {h}/runs/other                                     | y y y 403 y 404 404
-read metrics                    | GET    {h}/runs/other/metrics                             | y y y 403 y 404 404
-read details                    | GET    {h}/runs/other/details                             | y y y 403 y 404 404
-list files                      | GET    {h}/runs/other/artifacts                           | y y y 403 y 404 404
-download a file                 | GET    {h}/runs/other/artifacts/content?path=a.txt        | y y y 403 y 404 404
-read a job                      | GET    {w}/jobs/other                                     | y y y 403 y 404 404
+read another run                | GET    {h}/runs/other                                     | y y y 403 y 404 y
+read a run far away             | GET    {h}/runs/far                                       | y y y 403 y 404 404
+MLflow: read a run far away     | GET    {m}/runs/get?run_id=far                            | y y y 403 y 404 404
+read metrics                    | GET    {h}/runs/other/metrics                             | y y y 403 y 404 y
+read details                    | GET    {h}/runs/other/details                             | y y y 403 y 404 y
+list files                      | GET    {h}/runs/other/artifacts                           | y y y 403 y 404 y
+download a file                 | GET    {h}/runs/other/artifacts/content?path=a.txt        | y y y 403 y 404 y
+read a job                      | GET    {w}/jobs/other                                     | y y y 403 y 404 y
 list jobs                       | GET    {w}/jobs                                           | y y y 403 y 404 y
 submit                          | PUT    {w}/jobs/fresh              $job                   | y y y 403 403 404 403
 make an interactive run         | PUT    {h}/experiments/exp/runs/fresh                     | y y y 403 403 404 403
@@ -79,7 +82,7 @@ append to a file                | POST   {h}/runs/other/artifacts/append?path=b.
 delete a file                   | DELETE {h}/runs/other/artifacts/content?path=a.txt        | y y y 403 403 404 404
 edit a run                      | PATCH  {h}/runs/other                                     | y y y 403 403 404 404
 report an end                   | POST   {h}/runs/other/events       $end                   | y y y 403 403 404 404
-delete a run                    | DELETE {h}/runs/ended                                     | y y y 403 403 404 404
+delete a run                    | DELETE {h}/runs/ended                                     | y y y 403 403 404 403
 delete one's own run            | DELETE {h}/runs/mine                                      | 409 409 409 403 403 404 403
 list experiments                | GET    {h}/experiments                                    | y y y 403 y 404 y
 make an experiment              | PUT    {h}/experiments/fresh                              | y y y 403 403 404 403
@@ -98,27 +101,27 @@ make a resource group           | PUT    {sub}/resourceGroups/fresh             
 delete a resource group         | DELETE {group}                                            | 403 403 403 403 403 404 403
 workspaces of a subscription    | GET    {sub}/providers/{ml}/workspaces                    | y y y y y 404 y
 workspaces of a group           | GET    {group}/providers/{ml}/workspaces                  | y y y y y 404 y
-workspaces in the trash         | GET    {sub}/providers/{ml}/deletedWorkspaces             | y y y y y y y
-restore a workspace             | POST   {w}/restore                                        | 404 404 404 404 404 404 404
+workspaces in the trash         | GET    {sub}/providers/{ml}/deletedWorkspaces             | y y y y y y 403
+restore a workspace             | POST   {w}/restore                                        | 404 404 404 404 404 404 403
 list sizes                      | GET    {sub}/providers/{ml}/locations/eastus/vmSizes      | y y y y y 404 y
 who am I                        | GET    /login/whoami                                      | y y y y y y y
 read the newest environment     | GET    {w}/environments/env                               | y y y 403 y 404 y
 list versions                   | GET    {w}/environments/env/versions                      | y y y 403 y 404 y
 delete a version                | DELETE {w}/environments/env/versions/1                    | y y y 403 403 404 403
 edit a job                      | PATCH  {w}/jobs/other              $edit                  | y y y 403 403 404 404
-delete a job                    | DELETE {w}/jobs/ended                                     | y y y 403 403 404 404
+delete a job                    | DELETE {w}/jobs/ended                                     | y y y 403 403 404 403
 edit a run in its experiment    | PATCH  {h}/experiments/exp/runs/other                     | y y y 403 403 404 404
 runs of an experiment           | GET    {h}/experiments/exp/runs                           | y y y 403 y 404 y
 read an experiment              | GET    {h}/experiments/exp                                | y y y 403 y 404 y
-children of another run         | GET    {h}/runs/other/children                            | y y y 403 y 404 404
+children of another run         | GET    {h}/runs/other/children                            | y y y 403 y 404 y
 beat for one's own run          | POST   {h}/runs/mine/heartbeat                            | y y y 403 403 404 y
 beat for another run            | POST   {h}/runs/other/heartbeat                           | y y y 403 403 404 404
 a token of one's own run        | POST   {h}/runs/mine/token                                | y y y 403 403 404 y
 a token of another run          | POST   {h}/runs/other/token                               | y y y 403 403 404 404
 write parameters                | POST   {h}/runs/mine/params        $params                | y y y 403 403 404 y
 parameters of another run       | POST   {h}/runs/other/params       $params                | y y y 403 403 404 404
-points of a metric              | GET    {h}/runs/other/metrics/points?name=loss            | y y y 403 y 404 404
-is a file there                 | HEAD   {h}/runs/other/artifacts/content?path=a.txt        | y y y 403 y 404 404
+points of a metric              | GET    {h}/runs/other/metrics/points?name=loss            | y y y 403 y 404 y
+is a file there                 | HEAD   {h}/runs/other/artifacts/content?path=a.txt        | y y y 403 y 404 y
 runs in the trash               | GET    {h}/trash/runs                                     | y y y 403 y 404 403
 experiments in the trash        | GET    {h}/trash/experiments                              | y y y 403 y 404 403
 restore a run                   | POST   {h}/trash/restore           $gone                  | y y y 403 403 404 403
@@ -132,11 +135,11 @@ MLflow: search experiments      | POST   {m}/experiments/search                 
 MLflow: make an experiment      | POST   {m}/experiments/create      $mlname                | y y y 403 403 404 403
 MLflow: make a run              | POST   {m}/runs/create             $mldefault             | y y y 403 403 404 y
 MLflow: read a run              | GET    {m}/runs/get?run_id=mine                           | y y y 403 y 404 y
-MLflow: read another run        | GET    {m}/runs/get?run_id=other                          | y y y 403 y 404 404
+MLflow: read another run        | GET    {m}/runs/get?run_id=other                          | y y y 403 y 404 y
 MLflow: log to one's run        | POST   {m}/runs/log-metric         $mlmine                | y y y 403 403 404 y
 MLflow: log to another run      | POST   {m}/runs/log-metric         $mlother               | y y y 403 403 404 404
-MLflow: delete a run            | POST   {m}/runs/delete             $mlended               | y y y 403 403 404 404
-MLflow: list files              | GET    {m}/artifacts/list?run_id=other                    | y y y 403 y 404 404
+MLflow: delete a run            | POST   {m}/runs/delete             $mlended               | y y y 403 403 404 403
+MLflow: list files              | GET    {m}/artifacts/list?run_id=other                    | y y y 403 y 404 y
 MLflow: register a model        | POST   {m}/registered-models/create $mlname               | y y y 403 403 404 y
 MLflow: find models             | GET    {m}/registered-models/search                       | y y y 403 y 404 y
 MLflow: read a model            | GET    {m}/registered-models/get?name=mod                 | y y y 403 y 404 y
@@ -216,6 +219,7 @@ def world(workspace, monkeypatch):
         storage.put_bytes(f"{run_id}/a", b"abc")
         run.artifacts.create(path="a.txt", size=3).segments.create(offset=0, size=3, key=f"{run_id}/a")
     factories.make_run(workspace, experiment=experiment, run_id="ended", status=Run.Status.COMPLETED)
+    factories.make_run(workspace, run_id="far", status=Run.Status.RUNNING)
     factories.make_run(
         workspace, experiment=experiment, run_id="gone", status=Run.Status.FAILED, deleted_at=timezone.now()
     )

@@ -46,11 +46,20 @@ def can(actor: Actor, verb: str, thing) -> bool:
         return verb == "read" and isinstance(thing, Workspace) and thing.pk == actor.workspace_id
     if actor.user.is_superuser:
         return True
-    allowed = set().union(*(VERBS.get(role, set()) for role in roles_on(actor.user, thing)))
-    return verb in allowed or IMPLIED.get(verb) in allowed
+    return verb in verbs_of(roles_on(actor.user, thing))
+
+
+def verbs_of(roles: set[str]) -> set[str]:
+    """What all these roles together allow."""
+    allowed = set().union(*(VERBS.get(role, set()) for role in roles))
+    return allowed | {verb for verb, of in IMPLIED.items() if of in allowed}
 
 
 def require(actor: Actor, verb: str, thing) -> None:
     """Raises Denied, in words, unless the actor may."""
     if not can(actor, verb, thing):
-        raise Denied(f"You may not {verb.replace('_', ' ')} on {thing}. Ask an Owner for a role that allows it.")
+        raise denied(verb, thing)
+
+
+def denied(verb: str, thing) -> Denied:
+    return Denied(f"You may not {verb.replace('_', ' ')} on {thing}. Ask an Owner for a role that allows it.")

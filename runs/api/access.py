@@ -1,20 +1,15 @@
 """From an address of the API to workspace, experiment or run, through the eyes of the actor, and what it may do there."""
 
-import datetime as dt
-
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 
 from accounts.actors import Actor
-from runs import attempts
+from runs import attempts, run_tokens
 from runs.models import Experiment, Run
-from studio.errors import Conflict, Denied
+from studio.errors import Conflict
 from workspaces import access, workspace_path
 from workspaces.models import Workspace
 from workspaces.workspace_path import Place
-
-# A run's own token may still send what the script left behind when it ended.
-GRACE = dt.timedelta(seconds=60)
 
 
 def experiment(request: HttpRequest, place: Place, name: str, verb: str = "read") -> Experiment:
@@ -30,7 +25,7 @@ def experiment(request: HttpRequest, place: Place, name: str, verb: str = "read"
 def readable(request: HttpRequest, place: Place, run_id: str) -> Run:
     """A run that the actor may read."""
     room = workspace_path.workspace(request, place)
-    found = Run.objects.readable_by(request.auth).filter(workspace=room, run_id=run_id).told().first()
+    found = Run.objects.visible_to(request.auth).filter(workspace=room, run_id=run_id).told().first()
     if found is None:
         gone = Run.objects.filter(workspace=room, run_id=run_id)
         raise Http404(f"The workspace {room.name} has no run {run_id!r}{_hint(request, room, gone)}")
@@ -45,14 +40,16 @@ def _hint(request: HttpRequest, room: Workspace, gone) -> str:
 
 
 def writable(request: HttpRequest, place: Place, run_id: str, verb: str = "edit") -> Run:
-    """A run that the actor may change: by a role, or because the actor is this run or an ancestor, in its present attempt."""
-    found = readable(request, place, run_id)
-    if request.auth.is_run:
-        if not Run.objects.visible_to(request.auth).filter(pk=found.pk).exists():
-            raise Denied(f"A run may read the run {run_id} that it descends from, and not change it.")
-        check_attempt(request.auth, found)
-    else:
+    """A run that the actor may change: by a role, or because a run's token reaches it, in its present attempt."""
+    if not request.auth.is_run:
+        found = readable(request, place, run_id)
         access.require(request.auth, verb, found.workspace)
+        return found
+    room = workspace_path.workspace(request, place)
+    found = Run.objects.writable_by(request.auth).filter(workspace=room, run_id=run_id).told().first()
+    if found is None:
+        raise Http404(f"The token of the run {request.auth.run_id} has no run {run_id!r} to change by this request.")
+    check_attempt(request.auth, found)
     return found
 
 
@@ -65,14 +62,11 @@ def deletable(request: HttpRequest, place: Place, run_id: str) -> Run:
 
 def check_attempt(actor: Actor, run: Run) -> None:
     """The fence: what an overtaken attempt still sends is refused."""
-    own = run
-    if run.run_id != actor.run_id:
-        own = Run.objects.select_related("work").get(workspace=run.workspace, run_id=actor.run_id)
-    attempts.note(run, own, actor.attempt)
+    attempts.note(run, actor.run, actor.attempt)
 
 
 def check_open(actor: Actor, run: Run) -> None:
     """An ended run takes nothing more, but for a moment what its own script left behind."""
-    if run.is_active or (actor.is_run and run.ended_at and timezone.now() - run.ended_at < GRACE):
+    if run.is_active or (actor.is_run and run.ended_at and timezone.now() - run.ended_at < run_tokens.GRACE):
         return
     raise Conflict(f"The run {run.run_id} is {run.status}; it takes nothing more.", code="run_is_final")

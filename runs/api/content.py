@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status
 
+from runs import run_tokens
 from runs.api import access, schemas, serializers
 from runs.files import ranges, snapshots, uploads
 from runs.models import Run, Snapshot
@@ -36,8 +37,7 @@ def snapshot_put(request: HttpRequest, place: Path[Place], snapshot_id: str, has
     room = workspace_path.workspace(request, place)
     if request.auth.is_run:
         # Its children have code too.
-        own = Run.objects.select_related("work").get(workspace=room, run_id=request.auth.run_id)
-        access.check_attempt(request.auth, own)
+        access.check_attempt(request.auth, request.auth.run)
     else:
         require(request.auth, "submit", room)
     body = uploads.chunks(request, settings.SNAPSHOT_MAX_BYTES)
@@ -62,11 +62,11 @@ def snapshot_zip(request: HttpRequest, place: Path[Place], snapshot_id: str):
 
 
 def _find(request: HttpRequest, place: Place, snapshot_id: str) -> Snapshot:
-    """A run's token reaches the code of its own run and of its children."""
+    """A run's token reaches the code of its own run and of those below it or made by it."""
     room = workspace_path.workspace(request, place)
     found = Snapshot.objects.filter(workspace=room)
     if request.auth.is_run:
-        found = found.filter(runs__in=Run.objects.visible_to(request.auth)).distinct()
+        found = found.filter(runs__in=Run.objects.filter(run_tokens.below(request.auth), deleted_at=None)).distinct()
     try:
         row = found.filter(snapshot_id=uuid.UUID(snapshot_id)).first()
     except ValueError:

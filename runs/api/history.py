@@ -14,7 +14,7 @@ from ninja import Path, Router
 
 from accounts.authentication import RUN_TOKEN_DAYS, run_token
 from compute import queue
-from runs import search, submission
+from runs import run_tokens, search, submission
 from runs.api import access, schemas, serializers
 from runs.models import Experiment, Run
 from studio import api, names
@@ -230,7 +230,7 @@ def run_details(request: HttpRequest, place: Path[Place], run_id: str):
 def run_children(request: HttpRequest, place: Path[Place], run_id: str, recursive: bool = False):
     run = access.readable(request, place, run_id)
     below = [row.pk for row in run.family()[1:]] if recursive else run.children.values("pk")
-    return _run_page(request, Run.objects.readable_by(request.auth).filter(pk__in=below), children=True)
+    return _run_page(request, Run.objects.visible_to(request.auth).filter(pk__in=below), children=True)
 
 
 @router.post("/runs/{run_id}/events", response=told(schemas.Run), summary="Report what became of a run")
@@ -276,6 +276,7 @@ def _clean(value, most: int) -> str:
 )
 def run_heartbeat(request: HttpRequest, place: Path[Place], run_id: str):
     run = access.writable(request, place, run_id)
+    run_tokens.check_beats(request.auth, run)
     if run.work is None:
         Run.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())
     elif run.is_active and request.auth.is_run and not queue.renew(run.work_id, request.auth.attempt):

@@ -66,8 +66,7 @@ def job_list(request: HttpRequest, place: Path[Place]):
 def job_put(request: HttpRequest, place: Path[Place], name: str):
     room = workspace_path.workspace(request, place)
     if request.auth.is_run:
-        own = Run.objects.select_related("work").get(workspace=room, run_id=request.auth.run_id)
-        access.check_attempt(request.auth, own)
+        access.check_attempt(request.auth, request.auth.run)
     there = Run.objects.filter(workspace=room, run_id=name).exists()
     submission.submit(request.auth, room, name, request_body.body(request))
     return Status(200 if there else 201, serializers.job(access.readable(request, place, name)))

@@ -52,7 +52,7 @@ def metric_write(request: HttpRequest, place: Path[Place], run_id: str):
 def metric_list(request: HttpRequest, place: Path[Place], run_id: str, name: str = "", recursive: bool = False):
     run = access.readable(request, place, run_id)
     below = [row.pk for row in run.family()] if recursive else [run.pk]
-    family = dict(Run.objects.readable_by(request.auth).filter(pk__in=below).values_list("pk", "run_id"))
+    family = dict(Run.objects.visible_to(request.auth).filter(pk__in=below).values_list("pk", "run_id"))
     found = MetricSeries.objects.filter(run__in=family)
     if name:
         found = found.filter(name=name)

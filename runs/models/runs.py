@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.models import User
 from compute import queue
 from compute.models import ComputeTarget, Work
-from runs import attempts
+from runs import attempts, run_tokens
 from runs.models.experiments import Experiment
 from runs.models.snapshots import Snapshot
 from runs.models.status import ACTIVE, BEFORE_RUNNING, MOVES, PROGRESS, TERMINAL, RunEvent, RunStatus
@@ -21,23 +21,15 @@ from workspaces.models import Workspace
 
 class RunQuerySet(models.QuerySet):
     def visible_to(self, actor):
-        """A run token sees its own run and that run's descendants."""
-        runs = self.filter(workspace__in=Workspace.objects.visible_to(actor), deleted_at=None)
         if actor.is_run:
-            own = Q(run_id=actor.run_id) | Q(root__run_id=actor.run_id)
-            runs = runs.filter(own | Q(parent__run_id=actor.run_id) | Q(parent__parent__run_id=actor.run_id))
-        return runs
+            return self.filter(run_tokens.readable(actor), workspace=actor.workspace_id, deleted_at=None)
+        return self.filter(workspace__in=Workspace.objects.visible_to(actor), deleted_at=None)
 
-    def readable_by(self, actor):
-        """Those visible; a run token may also look at the runs that its own descends from."""
-        if not actor.is_run:
-            return self.visible_to(actor)
-        own = Run.objects.filter(workspace_id=actor.workspace_id, run_id=actor.run_id)
-        above = Q()
-        for way in ("parent_id", "parent__parent_id", "root_id"):
-            above |= Q(pk__in=own.values(way))
-        seen = self.visible_to(actor).values("pk")
-        return self.filter(Q(pk__in=seen) | above, workspace_id=actor.workspace_id, deleted_at=None)
+    def writable_by(self, actor):
+        """Those visible to people, whose role is asked apart; of a run's token those that the route lets it change."""
+        if actor.is_run:
+            return self.filter(run_tokens.writable(actor), workspace=actor.workspace_id, deleted_at=None)
+        return self.visible_to(actor)
 
     def active(self):
         return self.filter(status__in=Run.ACTIVE)
@@ -88,6 +80,8 @@ class Run(models.Model):
     run_type = models.CharField(max_length=60, blank=True)
     parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children")
     root = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="descendants")
+    # The run whose token made this one; empty if a person did.
+    made_by = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="made")
     status = models.CharField(max_length=16, choices=Status, default=Status.NOT_STARTED)
     # Azure's REST job as it was sent, whole; empty for an interactive run.
     job = models.JSONField(default=dict, blank=True)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts import devices
 from accounts.authentication import run_token
 from accounts.models import DeviceLogin, Token
+from tests import factories
 
 
 @pytest.fixture
@@ -109,4 +110,5 @@ def test_whoami_tells_whose_token_it_is(api, alice, workspace):
     assert api("").get("/login/whoami").status_code == 401
     found = api(Token.make(alice, "laptop")[1]).get("/login/whoami").json()
     assert found == {"name": alice.label, "username": alice.username, "runId": None}
+    factories.make_run(workspace, run_id="r1")
     assert api(run_token(alice.pk, workspace.pk, "r1", 0)).get("/login/whoami").json()["runId"] == "r1"

@@ -165,7 +165,8 @@ def test_who_may_what(api, people, computes, cluster, who, reads, writes):
 
 
 def test_a_run_token_does_not_reach_computes(api, alice, workspace, computes, cluster):
-    caller = api(run_token(alice.pk, workspace.pk, "some-run", 1))
+    factories.make_run(workspace, run_id="some-run")
+    caller = api(run_token(alice.pk, workspace.pk, "some-run", 0))
     assert caller.get(computes).status_code == 403
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from accounts.authentication import actor_of
+from accounts.authentication import run_claim
 from compute import keys, queue
 from compute.models import Host, Node, Work
 
@@ -69,8 +69,7 @@ def test_claim_hands_over_the_spec_and_a_token_for_this_attempt(as_node, node, w
     answer = as_node.post("/nodes/v1/claim").json()
     assert (answer["id"], answer["attempt"], answer["scope"]) == (str(work.pk), 1, "run:my-run")
     assert answer["spec"] == {"command": "true", "node": "node-a"}
-    actor = actor_of(answer["token"])
-    assert (actor.user, actor.run_id, actor.attempt) == (alice, "my-run", 1)
+    assert run_claim(answer["token"]) == (alice.pk, work.target.workspace_id, "my-run", 1)
 
 
 def test_claim_with_nothing_waiting_is_204(as_node):

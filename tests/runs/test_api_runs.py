@@ -230,36 +230,63 @@ def test_no_token_no_answer(started, bob_api):
     assert Caller("nonsense").get("H/runs/r1").status_code == 401
 
 
-def test_a_run_token_reaches_its_own_run_and_children_only(alice_api, started, run_api):
+def test_a_run_token_changes_its_own_run_and_children_only(alice_api, started, run_api):
     started("mine")
     started("other")
+    started("far", experiment="elsewhere")
     mine = run_api("mine")
     assert mine.get("H/runs/mine").status_code == 200
-    assert mine.get("H/runs/other").status_code == 404
+    assert mine.get("H/runs/other").status_code == 200
+    assert mine.get("H/runs/far").status_code == 404
     assert mine.post("H/runs/other/events", {"status": "Failed"}).status_code == 404
     assert mine.put("H/runs/other/artifacts/content?path=a", data=b"x").status_code == 404
     assert mine.put("H/experiments/exp/runs/free", {}).status_code == 403
+    assert mine.put("H/experiments/exp/runs/kid", {"parentRunId": "other"}).status_code == 400
+    assert mine.put("H/experiments/fresh/runs/kid", {"parentRunId": "mine"}).status_code == 403
     assert mine.put("H/experiments/exp/runs/kid", {"parentRunId": "mine", "status": "Running"}).status_code == 200
     assert mine.post("H/runs/kid/metrics", {"metrics": [{"name": "a", "value": 1}]}).json() == {"accepted": 1}
     assert mine.put("H/experiments/new").status_code == 403
     assert mine.put("H/experiments/exp").status_code == 200
     assert mine.delete("H/runs/kid").status_code == 403
-    assert {row["runId"] for row in mine.get("H/runs").json()["value"]} == {"mine", "kid"}
+    assert {row["runId"] for row in mine.get("H/runs").json()["value"]} == {"mine", "kid", "other"}
+    assert {row["runId"] for row in mine.get("H/experiments/exp/runs").json()["value"]} == {"mine", "kid", "other"}
 
 
-def test_a_run_token_reads_what_the_run_descends_from_and_changes_nothing_there(alice_api, started, run_api):
+def test_a_run_token_adds_to_its_parent_and_does_nothing_else_there(alice_api, started, run_api):
     started("root")
-    for run_id, parent in (("child", "root"), ("grandchild", "child"), ("great", "grandchild"), ("sibling", "root")):
+    for run_id, parent in (("child", "root"), ("grandchild", "child"), ("sibling", "root")):
         started(run_id, parentRunId=parent)
-    great = run_api("great")
-    for above in ("grandchild", "child", "root"):
-        assert great.get(f"H/runs/{above}").status_code == 200
-        assert great.get(f"H/runs/{above}/details").status_code == 200
-        assert great.patch(f"H/runs/{above}", {"tags": {"a": "b"}}).status_code == 403
-        assert great.post(f"H/runs/{above}/metrics", {"metrics": [{"name": "a", "value": 1}]}).status_code == 403
-    assert great.get("H/runs/sibling").status_code == 404
-    assert [row["runId"] for row in great.get("H/runs/root/children").json()["value"]] == ["child"]
-    assert {row["runId"] for row in great.get("H/runs").json()["value"]} == {"great"}
+    one = {"metrics": [{"name": "a", "value": 1}]}
+    low = run_api("grandchild")
+    for run_id, status in (("child", 200), ("root", 404), ("sibling", 404)):
+        assert low.get(f"H/runs/{run_id}/details").status_code == 200
+        assert low.patch(f"H/runs/{run_id}", {"tags": {"a": "b"}, "properties": {"k": "v"}}).status_code == status
+        assert low.post(f"H/runs/{run_id}/metrics", one).status_code == status
+        stored = low.put(f"H/runs/{run_id}/artifacts/content?path=a", data=b"x").status_code
+        assert stored == (201 if status == 200 else status)
+        assert low.post(f"H/runs/{run_id}/events", {"status": "Failed"}).status_code == 404
+        assert low.post(f"H/runs/{run_id}/cancel").status_code == 404
+        assert low.post(f"H/runs/{run_id}/heartbeat").status_code == 404
+        assert low.post(f"H/runs/{run_id}/token").status_code == 404
+        assert low.delete(f"H/runs/{run_id}/artifacts/content?path=a").status_code == 404
+    assert {row["runId"] for row in low.get("H/runs/root/children").json()["value"]} == {"child", "sibling"}
+
+
+def test_a_run_that_a_script_makes_below_its_parent_is_the_scripts_to_end(alice_api, started, run_api):
+    started("root")
+    started("child", parentRunId="root")
+    child = run_api("child")
+    made = child.put("H/experiments/exp/runs/beside", {"parentRunId": "root", "status": "Running"})
+    assert made.json()["parentRunId"] == "root"
+    assert child.post("H/runs/beside/metrics", {"metrics": [{"name": "a", "value": 1}]}).status_code == 200
+    assert child.post("H/runs/beside/events", {"status": "Completed"}).json()["status"] == "Completed"
+
+
+def test_a_run_token_makes_a_token_of_its_own_run_alone(alice_api, started, run_api):
+    started("root")
+    started("child", parentRunId="root")
+    assert run_api("root").post("H/runs/root/token").status_code == 200
+    assert run_api("root").post("H/runs/child/token").status_code == 404
 
 
 def test_a_run_is_changed_at_its_experiment_too(alice_api, started):

@@ -241,7 +241,8 @@ def test_a_run_token_reads_its_workspace_only(api, alice, workspace, w):
     from accounts.authentication import run_token
 
     other = factories.make_workspace()
-    client = api(run_token(alice.pk, workspace.pk, "run-1", 1))
+    factories.make_run(workspace, run_id="run-1")
+    client = api(run_token(alice.pk, workspace.pk, "run-1", 0))
     assert client.get(w).status_code == 200
     assert client.get(other.arm_id).status_code == 404
     assert [item["subscriptionId"] for item in client.get("/subscriptions").json()["value"]] == ["sub-1"]

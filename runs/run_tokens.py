@@ -1,0 +1,345 @@
+"""What a run's token may do: the one place that decides, asked by every route of both APIs at each request.
+
+The token names the person for whom the run runs, the run and the attempt. One query tells whether the run is still there and
+going on, whether the attempt is the present one, and whether that person may submit in the workspace *now*: a role that
+was taken away or an account that was closed counts at once. Then the table below says what the route is to such a token,
+and by that word `readable` and `writable` narrow the runs that it reaches. A route without a line is closed to it.
+"""
+
+import datetime as dt
+import enum
+import functools
+import re
+
+from django.apps import apps
+from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+
+from accounts.actors import Actor
+from accounts.models import User
+from compute.models import Work
+from runs import attempts
+from studio.api import W
+from studio.errors import Denied, Unauthenticated
+from workspaces import access
+from workspaces.models import ResourceGroup, RoleAssignment, Workspace
+
+# What the script has left behind may still come in for so long after the run's end: log, metrics, files.
+GRACE = dt.timedelta(seconds=60)
+
+
+class May(enum.Enum):
+    NO = "closed to a run's token"
+    READ = "its workspace's things, the runs of its tree and of its experiment"
+    ADD = "to its own run, its parent, those that it made and those below: metrics, tags, properties, files"
+    REPORT = "what becomes of its own run, of those that it made and of those below"
+    STEER = "the same runs, but not once its own has ended"
+    MAKE = "runs below those it adds to, and models; not once its own has ended"
+    OWN = "its own run alone, and not once that has ended"
+
+
+LATE = {May.READ, May.ADD, May.REPORT}
+S = "/subscriptions/{subscription_id}"
+G = S + "/resourceGroups/{resource_group}"
+PROVIDER = "/providers/Microsoft.MachineLearningServices"
+SHORT = {"{S}": S, "{G}": G, "{P}": PROVIDER, "{W}": W, "{H}": f"/history/v1.0{W}", "{C}": f"/content/v1.0{W}"}
+TABLE = """
+GET    /subscriptions                                        READ
+GET    {S}                                                   READ
+PUT    {S}                                                   NO
+GET    {S}/resourceGroups                                    READ
+GET    {G}                                                   READ
+PUT    {G}                                                   NO
+DELETE {G}                                                   NO
+GET    {S}{P}/workspaces                                     READ
+GET    {G}{P}/workspaces                                     READ
+GET    {S}{P}/deletedWorkspaces                              NO
+GET    {W}                                                   READ
+PUT    {W}                                                   NO
+PATCH  {W}                                                   NO
+DELETE {W}                                                   NO
+POST   {W}/restore                                           NO
+POST   {W}/listKeys                                          NO
+GET    /login/whoami                                         READ
+GET    /api/openapi.json                                     READ
+GET    {W}/computes                                          NO
+GET    {W}/computes/{name}                                   NO
+PUT    {W}/computes/{name}                                   NO
+PATCH  {W}/computes/{name}                                   NO
+DELETE {W}/computes/{name}                                   NO
+POST   {W}/computes/{name}/listNodes                         NO
+GET    {S}{P}/locations/{location}/vmSizes                   READ
+GET    {S}{P}/locations/{location}/usages                    READ
+GET    {W}/environments                                      READ
+GET    {W}/environments/{name}                               READ
+DELETE {W}/environments/{name}                               NO
+GET    {W}/environments/{name}/versions                      READ
+GET    {W}/environments/{name}/versions/{version}            READ
+PUT    {W}/environments/{name}/versions/{version}            NO
+DELETE {W}/environments/{name}/versions/{version}            NO
+GET    {W}/jobs                                              READ
+PUT    {W}/jobs/{name}                                       MAKE
+GET    {W}/jobs/{name}                                       READ
+PATCH  {W}/jobs/{name}                                       ADD
+DELETE {W}/jobs/{name}                                       NO
+POST   {W}/jobs/{name}/cancel                                STEER
+GET    {H}/experiments                                       READ
+PUT    {H}/experiments/{name}/runs/{run_id}                  MAKE
+PATCH  {H}/experiments/{name}/runs/{run_id}                  ADD
+GET    {H}/experiments/{name}/runs                           READ
+GET    {H}/experiments/{name}                                READ
+PUT    {H}/experiments/{name}                                READ
+PATCH  {H}/experiments/{name}                                NO
+DELETE {H}/experiments/{name}                                NO
+GET    {H}/runs                                              READ
+GET    {H}/runs/{run_id}                                     READ
+PATCH  {H}/runs/{run_id}                                     ADD
+DELETE {H}/runs/{run_id}                                     NO
+GET    {H}/runs/{run_id}/details                             READ
+GET    {H}/runs/{run_id}/children                            READ
+POST   {H}/runs/{run_id}/events                              REPORT
+POST   {H}/runs/{run_id}/heartbeat                           REPORT
+POST   {H}/runs/{run_id}/cancel                              STEER
+POST   {H}/runs/{run_id}/token                               OWN
+POST   {H}/runs/{run_id}/params                              ADD
+POST   {H}/runs/{run_id}/metrics                             ADD
+GET    {H}/runs/{run_id}/metrics                             READ
+GET    {H}/runs/{run_id}/metrics/points                      READ
+GET    {H}/runs/{run_id}/artifacts                           READ
+PUT    {H}/runs/{run_id}/artifacts/content                   ADD
+GET    {H}/runs/{run_id}/artifacts/content                   READ
+HEAD   {H}/runs/{run_id}/artifacts/content                   READ
+DELETE {H}/runs/{run_id}/artifacts/content                   STEER
+POST   {H}/runs/{run_id}/artifacts/append                    ADD
+GET    {H}/trash/runs                                        NO
+GET    {H}/trash/experiments                                 NO
+POST   {H}/trash/restore                                     NO
+POST   {H}/trash/purge                                       NO
+GET    /history/v1.0/purges                                  NO
+GET    /history/v1.0/purges/{purge_id}                       NO
+GET    {C}/snapshots                                         READ
+PUT    {C}/snapshots/{snapshot_id}                           MAKE
+GET    {C}/snapshots/{snapshot_id}                           READ
+GET    {C}/snapshots/{snapshot_id}/zip                       READ
+POST   mlflow/experiments/create                             NO
+GET    mlflow/experiments/get                                READ
+GET    mlflow/experiments/get-by-name                        READ
+POST   mlflow/experiments/search                             READ
+GET    mlflow/experiments/search                             READ
+GET    mlflow/experiments/list                               READ
+POST   mlflow/experiments/search-datasets                    READ
+POST   mlflow/experiments/update                             NO
+POST   mlflow/experiments/delete                             NO
+POST   mlflow/experiments/restore                            NO
+POST   mlflow/experiments/set-experiment-tag                 NO
+POST   mlflow/experiments/delete-experiment-tag              NO
+POST   mlflow/runs/create                                    MAKE
+GET    mlflow/runs/get                                       READ
+POST   mlflow/runs/update                                    STEER
+POST   mlflow/runs/delete                                    NO
+POST   mlflow/runs/restore                                   NO
+POST   mlflow/runs/search                                    READ
+POST   mlflow/runs/set-tag                                   ADD
+POST   mlflow/runs/delete-tag                                STEER
+POST   mlflow/runs/log-metric                                ADD
+POST   mlflow/runs/log-parameter                             ADD
+POST   mlflow/runs/log-batch                                 ADD
+POST   mlflow/runs/log-model                                 ADD
+POST   mlflow/runs/log-inputs                                ADD
+POST   mlflow/runs/outputs                                   ADD
+GET    mlflow/metrics/get-history                            READ
+GET    mlflow/metrics/get-history-bulk                       READ
+GET    mlflow/metrics/get-history-bulk-interval              READ
+GET    mlflow/artifacts/list                                 READ
+GET    mlflow/get-artifact                                   READ
+GET    get-artifact                                          READ
+GET    model-versions/get-artifact                           READ
+POST   mlflow/upload-artifact                                ADD
+GET    mlflow-artifacts/artifacts                            READ
+GET    mlflow/server-info                                    READ
+GET    mlflow-artifacts/artifacts/{artifact}                 READ
+PUT    mlflow-artifacts/artifacts/{artifact}                 ADD
+DELETE mlflow-artifacts/artifacts/{artifact}                 STEER
+POST   mlflow-artifacts/mpu/create/{artifact}                ADD
+POST   mlflow-artifacts/mpu/complete/{artifact}              ADD
+POST   mlflow-artifacts/mpu/abort/{artifact}                 ADD
+PUT    mlflow-artifacts/mpu/part/{artifact}                  ADD
+GET    mlflow-artifacts/presigned/{artifact}                 READ
+POST   mlflow/registered-models/create                       MAKE
+POST   mlflow/registered-models/rename                       NO
+PATCH  mlflow/registered-models/update                       MAKE
+DELETE mlflow/registered-models/delete                       NO
+GET    mlflow/registered-models/get                          READ
+GET    mlflow/registered-models/search                       READ
+POST   mlflow/registered-models/get-latest-versions          READ
+GET    mlflow/registered-models/get-latest-versions          READ
+POST   mlflow/registered-models/set-tag                      MAKE
+DELETE mlflow/registered-models/delete-tag                   MAKE
+POST   mlflow/registered-models/alias                        MAKE
+DELETE mlflow/registered-models/alias                        MAKE
+GET    mlflow/registered-models/alias                        READ
+POST   mlflow/model-versions/create                          MAKE
+PATCH  mlflow/model-versions/update                          MAKE
+POST   mlflow/model-versions/transition-stage                MAKE
+DELETE mlflow/model-versions/delete                          NO
+GET    mlflow/model-versions/get                             READ
+GET    mlflow/model-versions/search                          READ
+GET    mlflow/model-versions/get-download-uri                READ
+POST   mlflow/model-versions/set-tag                         MAKE
+DELETE mlflow/model-versions/delete-tag                      MAKE
+POST   mlflow/logged-models                                  MAKE
+POST   mlflow/logged-models/search                           READ
+GET    mlflow/logged-models/{model_id}                       READ
+PATCH  mlflow/logged-models/{model_id}                       ADD
+DELETE mlflow/logged-models/{model_id}                       NO
+PATCH  mlflow/logged-models/{model_id}/tags                  ADD
+DELETE mlflow/logged-models/{model_id}/tags/{key}            ADD
+POST   mlflow/logged-models/{model_id}/params                ADD
+GET    mlflow/logged-models/{model_id}/artifacts/directories READ
+GET    mlflow/logged-models/{model_id}/artifacts/files       READ
+"""
+
+
+def _read(table: str) -> dict[str, May]:
+    found = {}
+    for method, route, word in map(str.split, table.strip().splitlines()):
+        for short, long in SHORT.items():
+            route = route.replace(short, long)
+        found[f"{method} {route}"] = May[word]
+    return found
+
+
+RULES = _read(TABLE)
+
+
+@functools.lru_cache(maxsize=1000)
+def rule(method: str, route: str) -> May:
+    """Of a route of the API as Django writes it (`jobs/<name>`), or of MLflow's as mlflow_api/routes.py does."""
+    plain = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route)
+    return RULES.get(f"{method} {plain}") or RULES.get(f"{method} /{plain}") or May.NO
+
+
+def admit(claim: tuple, method: str, route: str) -> Actor:
+    """The actor for one request to one route; or why the token does not open it."""
+    user_id, workspace_id, run_id, attempt = claim
+    own = _run(user_id, workspace_id, run_id)
+    may = rule(method, route)
+    _check_alive(own, run_id)
+    if own.work_id and (own.held_attempt != attempt or own.held_state == Work.State.LOST):
+        own.writer = (own.work_id, attempt)
+        raise attempts.overtaken(own)
+    if may is May.NO:
+        raise Denied(f"The token of a run may not do this (its run is {run_id}); use a personal token.")
+    if not own.is_active and may not in LATE:
+        raise Unauthenticated(
+            f"The run {run_id} is {own.status}; its token only sends what the script has left behind."
+        )
+    user = SimpleLazyObject(functools.partial(User.objects.get, pk=user_id))
+    return Actor(user, workspace_id, run_id, attempt, own, may)
+
+
+def _check_alive(own, run_id: str) -> None:
+    if own is None:
+        raise Unauthenticated(f"There is no run {run_id} any more; its token opens nothing.")
+    if not own.submitter_may:
+        raise Unauthenticated(
+            f"Whoever submitted the run {run_id} may no longer submit in this workspace; the run's token opens nothing."
+        )
+    # Clients of MLflow say themselves when a run ended; a time to come is none.
+    if not own.is_active and (own.ended_at is None or abs(timezone.now() - own.ended_at) >= GRACE):
+        raise Unauthenticated(f"The run {run_id} is {own.status}; its token has ended with it.")
+
+
+def _run(user_id: int, workspace_id: int, run_id: str):
+    """The run with what decides about its token, by one statement; None if it is gone."""
+    asked = [user_id, *_working_roles(), workspace_id, run_id]
+    own = next(iter(apps.get_model("runs", "Run").objects.raw(_statement(), asked)), None)
+    if own is not None and own.work_id:
+        # In the order of the table's columns.
+        held = [own.work_id, own.held_state, own.held_attempt]
+        own.work = Work.from_db(connection.alias, ["id", "state", "attempt"], held)
+    return own
+
+
+@functools.cache
+def _working_roles() -> list[str]:
+    """Those that allow all that a run's token can do."""
+    return [str(role) for role, verbs in access.VERBS.items() if verbs >= access.READ | access.WORK]
+
+
+@functools.cache
+def _statement() -> str:
+    """By hand, since scripts log a thousand points by a thousand requests: the ORM takes longer to write it than SQL to run it."""
+    tables = {
+        "run": apps.get_model("runs", "Run"),
+        "work": Work,
+        "workspace": Workspace,
+        "grp": ResourceGroup,
+        "person": User,
+        "role": RoleAssignment,
+    }
+    t = {name: f'"{model._meta.db_table}"' for name, model in tables.items()}
+    columns = ["id", "workspace_id", "experiment_id", "run_id", "parent_id", "root_id", "status", "ended_at"]
+    marks = ", ".join(["%s"] * len(_working_roles()))
+    return f"""
+SELECT {", ".join(f"r.{column}" for column in columns)}, r.heartbeat_at, r.work_id,
+  h.attempt AS held_attempt, h.state AS held_state,
+  EXISTS (SELECT 1 FROM {t["person"]} p WHERE p.id = %s AND p.is_active AND (p.is_superuser OR EXISTS (
+    SELECT 1 FROM {t["role"]} a WHERE a.user_id = p.id AND a.role IN ({marks}) AND (a.workspace_id = w.id
+      OR a.resource_group_id = w.resource_group_id OR a.subscription_id = g.subscription_id)))) AS submitter_may
+FROM {t["run"]} r JOIN {t["workspace"]} w ON w.id = r.workspace_id JOIN {t["grp"]} g ON g.id = w.resource_group_id
+LEFT JOIN {t["work"]} h ON h.id = r.work_id
+WHERE r.workspace_id = %s AND r.run_id = %s AND r.deleted_at IS NULL"""
+
+
+# ---- which runs, models and versions
+
+
+def readable(actor: Actor) -> Q:
+    """The runs that the token may look at: those of its tree and of its experiment, and those that it made."""
+    own = actor.run
+    root = own.root_id or own.pk
+    return _below(own) | Q(pk=root) | Q(root=root) | Q(pk=own.parent_id) | Q(experiment=own.experiment_id)
+
+
+def writable(actor: Actor) -> Q:
+    """Those that it may change in the way of the route that is asked."""
+    own = actor.run
+    if actor.may in (May.ADD, May.MAKE):
+        return _below(own) | Q(pk=own.parent_id)
+    if actor.may in (May.REPORT, May.STEER):
+        return _below(own)
+    return Q(pk=own.pk)
+
+
+def below(actor: Actor) -> Q:
+    return _below(actor.run)
+
+
+def _below(own) -> Q:
+    """Its own, those that were made by its token, and those below it."""
+    above = Q(parent=own.pk) | Q(parent__parent=own.pk) | Q(root=own.pk)
+    return Q(pk=own.pk) | Q(made_by=own.pk) | above
+
+
+def check_beats(actor: Actor, run) -> None:
+    """A run that a runner of its own supervises gives its own signs of life."""
+    if actor.is_run and run.pk != actor.run.pk and run.work_id:
+        raise Denied(f"The run {run.run_id} has a runner of its own, which gives its signs of life.")
+
+
+def made(actor: Actor, row) -> bool:
+    """Whether a model or a version was made by this run's token, or by that of a run below it. People may change all."""
+    if not actor.is_run or row.made_by_run == actor.run_id:
+        return True
+    runs = apps.get_model("runs", "Run").objects.filter(workspace=actor.workspace_id, run_id=row.made_by_run)
+    return bool(row.made_by_run) and runs.filter(_below(actor.run)).exists()
+
+
+def check_made(actor: Actor, row) -> None:
+    if not made(actor, row):
+        raise Denied(
+            f"{row} was not made by the run {actor.run_id}, so its token may not change it; use a personal token."
+        )

@@ -1,0 +1,340 @@
+"""A run's token on every route of both APIs: what no longer stands for a run that goes on, and a submitter who may, opens nothing."""
+
+import datetime as dt
+import json
+import re
+import uuid
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.authentication import run_token
+from compute import notifications
+from mlflow_api.routes import FIXED, PATTERNS, plain
+from registry.models import LoggedModel, Model, ModelVersion
+from runs import run_tokens
+from runs.models import Run, Snapshot
+from runs.run_tokens import RULES, May
+from studio import storage
+from studio.api import api as the_api
+from studio.urls import urlpatterns  # noqa: F401  (adds the routers)
+from tests import factories
+from workspaces.models import Role
+
+# They take no token of a person or a run: other keys, or nobody's.
+OPEN = re.compile(r"/nodes/v1/|/login/device|/discovery/")
+POINT = {"key": "k", "value": 1, "timestamp": 1, "step": 0}
+JOB = {"jobType": "Command", "experimentName": "exp", "command": "true", "computeId": "cpu-cluster"}
+
+
+def described() -> set[str]:
+    """The API's routes as its description tells them."""
+    paths = the_api.get_openapi_schema()["paths"]
+    return {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods if not OPEN.match(path)}
+
+
+def of_mlflow() -> set[str]:
+    fixed = {f"{method} {route}" for method, route in FIXED}
+    return fixed | {f"{method} {plain(pattern)}" for method, pattern, _ in PATTERNS}
+
+
+def test_every_route_has_its_decision_and_every_decision_its_route():
+    assert set(RULES) == described() | of_mlflow() | {"GET /api/openapi.json"}
+
+
+def test_a_route_without_a_decision_is_closed():
+    assert run_tokens.rule("GET", "tomorrow/<str:name>") is May.NO
+
+
+@pytest.fixture
+def world(workspace, monkeypatch):
+    """A run with a token, "mine", and somebody else's run in another experiment, "other", with models and code of its own."""
+    from obstore.store import MemoryStore
+
+    memory = MemoryStore()
+    monkeypatch.setattr(storage, "store", lambda: memory)
+    monkeypatch.setattr(notifications, "_ring", lambda task, queue: None)
+    factories.make_target(workspace, "cpu-cluster")
+    factories.make_environment(workspace, "env")
+    person = factories.make_user("submitter")
+    role = factories.give_role(person, Role.DATA_SCIENTIST, workspace)
+    mine = factories.make_run(
+        workspace, experiment=factories.make_experiment(workspace, "exp"), run_id="mine", status=Run.Status.RUNNING
+    )
+    code = Snapshot.objects.create(workspace=workspace, digest="0" * 64, key="code", size=3)
+    other = factories.make_run(
+        workspace, experiment=factories.make_experiment(workspace, "far"), run_id="other", status=Run.Status.RUNNING
+    )
+    Run.objects.filter(pk=other.pk).update(snapshot=code)
+    for run in (mine, other):
+        storage.put_bytes(f"{run.run_id}/a", b"abc")
+        run.artifacts.create(path="a.txt", size=3).segments.create(offset=0, size=3, key=f"{run.run_id}/a")
+        run.metrics.create(name="loss", kind="scalar")
+    model = Model.objects.create(workspace=workspace, name="mod", aliases={"best": 1}, version_count=1)
+    ModelVersion.objects.create(model=model, number=1, source="runs:/other/model", run_id="other")
+    logged = LoggedModel.objects.create(
+        workspace=workspace,
+        experiment_id=other.experiment.experiment_id,
+        source_run_id="other",
+        name="l",
+        tags={"k": "v"},
+    )
+    return World(workspace, person, role, mine, other, code, logged)
+
+
+class World:
+    def __init__(self, workspace, person, role, mine, other, code, logged):
+        self.workspace, self.person, self.role = workspace, person, role
+        self.mine, self.other, self.code, self.logged = mine, other, code, logged
+        self.token = run_token(person.pk, workspace.pk, "mine", 0)
+
+    def ask(self, rule: str, run_id: str, token: str = ""):
+        """One request to the route, about this run."""
+        method, _, route = rule.partition(" ")
+        if not route.startswith("/"):
+            return self._ask_mlflow(method, route, run_id, token)
+        body = self._body(rule, run_id)
+        address = self._filled(route, run_id) + "?path=a.txt&hash=00&offset=0&name=loss"
+        return self._send(token, method, address, body)
+
+    def _filled(self, route: str, run_id: str) -> str:
+        words = {
+            "subscription_id": "sub-1",
+            "resource_group": "aml-resources",
+            "workspace_name": "aml-workspace",
+            "location": "eastus",
+            "run_id": run_id,
+            "version": "1",
+            "purge_id": "1",
+            "snapshot_id": self.code.snapshot_id,
+        }
+        kinds = {"computes": "cpu-cluster", "environments": "env", "jobs": run_id, "experiments": "far"}
+        for kind, name in kinds.items():
+            route = route.replace(f"/{kind}/{{name}}", f"/{kind}/{name}")
+        return route.format(**words)
+
+    def _body(self, rule: str, run_id: str):
+        if "/artifacts/" in rule or "/snapshots/" in rule:
+            return b"data"
+        bodies = {
+            "PUT {W}/jobs/{name}": {"properties": {**JOB, "parentRunId": run_id}},
+            "PATCH {W}/jobs/{name}": {"properties": {"displayName": "x"}},
+            "PUT {H}/experiments/{name}/runs/{run_id}": {"parentRunId": run_id},
+            "POST {H}/runs/{run_id}/events": {"status": "Failed"},
+            "POST {H}/runs/{run_id}/params": {"parameters": {"a": "b"}},
+            "POST {H}/runs/{run_id}/metrics": {"metrics": [{"name": "loss", "value": 1}]},
+        }
+        for short, long in run_tokens.SHORT.items():
+            bodies = {name.replace(short, long): body for name, body in bodies.items()}
+        return bodies.get(rule, {})
+
+    def _ask_mlflow(self, method: str, route: str, run_id: str, token: str):
+        path = f"far/{run_id}/artifacts/a.txt"
+        if "mpu/part" in route:
+            path = f"{run_id}/x/1"
+        model = {"model_id": self.logged.model_id, "key": "k"}
+        base = f"/mlflow/v1.0{self.workspace.arm_id}/ajax-api/2.0/" if route.startswith("mlflow") else None
+        base = base or f"/mlflow/v1.0{self.workspace.arm_id}/"
+        address = base + route.format(artifact=path, **model)
+        fields = self._fields(route, run_id)
+        if method in ("GET", "HEAD") or "upload-artifact" in route:
+            return self._send(token, method, f"{address}?{fields_as_query(fields)}", b"data")
+        return self._send(token, method, address, b"data" if "/artifacts/{" in route else fields)
+
+    def _fields(self, route: str, run_id: str) -> dict:
+        fields = {
+            **POINT,
+            "run_id": run_id,
+            "run_uuid": run_id,
+            "run_ids": [run_id],
+            "metric_key": "loss",
+            "path": "a.txt",
+            "experiment_id": str(self.other.experiment.experiment_id),
+            "experiment_ids": [str(self.other.experiment.experiment_id)],
+            "name": "mod",
+            "new_name": "new",
+            "version": "1",
+            "stage": "Production",
+            "alias": "best",
+            "source": "runs:/other/model",
+            "source_run_id": run_id,
+            "metrics": [POINT],
+            "params": [],
+            "models": [{"model_id": self.logged.model_id}],
+            "datasets": [],
+            "model_json": json.dumps(dict.fromkeys(["artifact_path", "flavors", "utc_time_created", "run_id"])),
+            "status": "LOGGED_MODEL_READY" if "logged-models" in route else "FINISHED",
+            "num_parts": 1,
+            "artifact_path": "a.txt",
+            "artifact_file_path": "a.txt",
+        }
+        if route == "mlflow/runs/create":
+            fields["tags"] = [{"key": "mlflow.parentRunId", "value": run_id}]
+        if "tags" in route or "tag" in route or route.endswith(("param", "parameter")):
+            fields["value"] = "v"
+        return fields
+
+    def _send(self, token: str, method: str, address: str, body):
+        body = body if isinstance(body, bytes) else json.dumps(body)
+        headers = {"Authorization": f"Bearer {token or self.token}"}
+        return Client(headers=headers).generic(method, address, body, "application/json")
+
+
+def fields_as_query(fields: dict) -> str:
+    from urllib.parse import urlencode
+
+    return urlencode({name: value for name, value in fields.items() if name != "tags"}, doseq=True)
+
+
+def end_past_the_grace(world):
+    long_ago = timezone.now() - run_tokens.GRACE
+    Run.objects.filter(pk=world.mine.pk).update(status=Run.Status.COMPLETED, ended_at=long_ago)
+
+
+def end_in_time_to_come(world):
+    later = timezone.now() + dt.timedelta(days=1)
+    Run.objects.filter(pk=world.mine.pk).update(status=Run.Status.COMPLETED, ended_at=later)
+
+
+def take_the_role(world):
+    world.role.delete()
+
+
+def leave_reading_alone(world):
+    type(world.role).objects.filter(pk=world.role.pk).update(role=Role.READER)
+
+
+def close_the_account(world):
+    type(world.person).objects.filter(pk=world.person.pk).update(is_active=False)
+
+
+def delete_the_run(world):
+    Run.objects.filter(pk=world.mine.pk).update(status=Run.Status.FAILED, deleted_at=timezone.now())
+
+
+SHUT = [end_past_the_grace, end_in_time_to_come, take_the_role, leave_reading_alone, close_the_account, delete_the_run]
+
+
+@pytest.mark.parametrize("happens", SHUT, ids=lambda act: act.__name__)
+def test_a_token_that_has_ended_opens_no_route(world, happens):
+    happens(world)
+    for rule in RULES:
+        answer = world.ask(rule, "mine")
+        assert answer.status_code == 401, (rule, answer.status_code, answer.content[:200])
+    assert not Run.objects.exclude(run_id__in=["mine", "other"]).exists()
+
+
+# What tells nothing of a run, or of those alone that the token reaches.
+OF_THE_WORKSPACE = re.compile(
+    r"GET /subscriptions|GET /login|GET /api/|GET \S+/(environments|usages|vmSizes|jobs|runs|experiments|snapshots)$"
+    r"|\S+ \S+/experiments/\{name\}(/runs)?$|GET \S+/(workspaces|environments)/\S*$"
+    r"|\S+ mlflow/(experiments/(get|get-by-name|search|list|search-datasets)|server-info|runs/search)$"
+    r"|GET mlflow/metrics/get-history-bulk(-interval)?$|\S+ mlflow/(registered-models|model-versions)/(get|search|get-latest-versions|get-download-uri)$"
+    r"|GET mlflow/registered-models/alias$|POST mlflow/logged-models/search|GET mlflow/logged-models/\{model_id\}(/artifacts/directories)?$"
+)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_token_reaches_nothing_of_another_run(world, rule):
+    if RULES[rule] is May.READ and OF_THE_WORKSPACE.match(rule):
+        assert "other" not in Run.objects.visible_to(actor_of(world)).values_list("run_id", flat=True)
+        return
+    before = everything(world)
+    # A name that is free: what is refused is the model that is there.
+    answer = world.ask(rule, "other")
+    if (
+        rule == "POST mlflow/registered-models/create"
+        or rule == "PUT " + run_tokens.SHORT["{C}"] + "/snapshots/{snapshot_id}"
+    ):
+        assert answer.status_code == 400
+    elif rule.endswith(("/jobs/{name}", "/experiments/{name}/runs/{run_id}")) and RULES[rule] is May.MAKE:
+        # There is no such run to be a parent.
+        assert answer.status_code == 400
+    else:
+        assert answer.status_code in (401, 403, 404), (answer.status_code, answer.content[:300])
+    assert everything(world) == before
+
+
+def actor_of(world):
+    return run_tokens.admit((world.person.pk, world.workspace.pk, "mine", 0), "GET", "/subscriptions")
+
+
+def everything(world):
+    """All that belongs to the other run."""
+    rows = [
+        Run.objects.filter(run_id="other"),
+        Model.objects.all(),
+        ModelVersion.objects.all(),
+        LoggedModel.objects.all(),
+    ]
+    rows += [world.other.artifacts, world.other.tag_rows, world.other.parameter_rows, world.other.metrics]
+    return [list(found.values()) for found in rows]
+
+
+@pytest.mark.parametrize("rule", [rule for rule, may in RULES.items() if may is May.NO])
+def test_what_is_closed_to_runs_is_closed_to_ones_own(world, rule):
+    assert world.ask(rule, "mine").status_code == 403
+
+
+def test_after_the_end_there_is_a_moment_for_what_the_script_left_behind(world):
+    Run.objects.filter(pk=world.mine.pk).update(status=Run.Status.COMPLETED, ended_at=timezone.now())
+    for rule, may in RULES.items():
+        answer = world.ask(rule, "mine")
+        if may is May.NO:
+            assert answer.status_code == 403, rule
+        elif may in run_tokens.LATE:
+            assert answer.status_code != 401, (rule, answer.content[:200])
+        else:
+            assert answer.status_code == 401, rule
+    assert Run.objects.filter(run_id="mine", status=Run.Status.COMPLETED).exists()
+
+
+def test_a_run_keeps_models_of_its_own_and_moves_no_other(world):
+    def mlflow(method, route, **fields):
+        address = f"/mlflow/v1.0{world.workspace.arm_id}/api/2.0/mlflow/{route}"
+        return world._send(world.token, method, address, fields)
+
+    assert mlflow("POST", "registered-models/create", name="ours").status_code == 200
+    made = mlflow("POST", "model-versions/create", name="ours", source="runs:/mine/model", run_id="mine")
+    assert made.json()["model_version"]["version"] == "1"
+    assert (
+        mlflow("POST", "model-versions/transition-stage", name="ours", version="1", stage="Staging").status_code == 200
+    )
+    assert mlflow("POST", "registered-models/alias", name="ours", version="1", alias="best").status_code == 200
+    # A version of a model that was there is its own, the model and its other versions are not.
+    assert mlflow("POST", "model-versions/create", name="mod", source="runs:/mine/model").status_code == 200
+    assert mlflow("POST", "registered-models/alias", name="mod", version="2", alias="best").status_code == 403
+    ModelVersion.objects.filter(model__name="mod", number=1).update(stage="Production")
+    moved = {"name": "mod", "version": "2", "stage": "Production", "archive_existing_versions": True}
+    assert mlflow("POST", "model-versions/transition-stage", **moved).status_code == 403
+    assert ModelVersion.objects.get(model__name="mod", number=1).stage == "Production"
+    for source in (
+        "runs:/other/model",
+        "models:/mod/1",
+        f"models:/{world.logged.model_id}",
+        "mlflow-artifacts:/0/other/a",
+    ):
+        assert mlflow("POST", "model-versions/create", name="ours", source=source).status_code in (403, 404), source
+    mine = mlflow("POST", "logged-models", experiment_id=str(world.mine.experiment.experiment_id)).json()["model"][
+        "info"
+    ]
+    assert (
+        mlflow("PATCH", f"logged-models/{mine['model_id']}/tags", tags=[{"key": "a", "value": "b"}]).status_code == 200
+    )
+
+
+def test_a_point_for_the_model_of_another_stays_with_the_run(world):
+    address = f"/mlflow/v1.0{world.workspace.arm_id}/api/2.0/mlflow/runs/log-metric"
+    point = {**POINT, "run_id": "mine", "model_id": world.logged.model_id}
+    assert world._send(world.token, "POST", address, point).status_code == 200
+    world.logged.refresh_from_db()
+    assert world.logged.metrics == [] and world.mine.metrics.filter(name="k").exists()
+
+
+def test_a_run_is_not_moved_below_another(world):
+    address = f"/mlflow/v1.0{world.workspace.arm_id}/api/2.0/mlflow/runs/set-tag"
+    beside = factories.make_run(world.workspace, experiment=world.mine.experiment, run_id=uuid.uuid4().hex)
+    tag = {"run_id": "mine", "key": "mlflow.parentRunId", "value": beside.run_id}
+    world._send(world.token, "POST", address, tag)
+    assert Run.objects.get(run_id="mine").parent is None
