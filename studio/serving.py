@@ -1,17 +1,35 @@
-"""How gunicorn serves the studio: its settings that are code, and what a connection does between two requests."""
+"""How gunicorn serves the studio: its settings that are code, and a worker whose threads wait for no client."""
 
+import collections
+import contextlib
+import functools
 import gc
 import os
+import resource
 import select
+import selectors
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 from gunicorn.http import message
 from gunicorn.http.body import LengthReader
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.http.errors import LimitRequestHeaders
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
+
+from studio.connections import BUFFERED, ClientSocket, Connection
+from studio.web_limits import read_limits
 
 # One address may name a thousand runs, as MLflow's does. gunicorn takes this setting for no more than its own most, and a
 # line without a limit would let a stranger fill the memory.
 limit_request_line = message.MAX_REQUEST_LINE = 64 * 1024
+LIMITS = read_limits()
+keepalive = LIMITS.idle_seconds
+worker_connections = LIMITS.connections
+# An answer that nobody takes: so many seconds for so many bytes.
+WRITE_SECONDS, WRITE_BYTES = 60, 64 * 1024
+# After an answer that ends a connection.
+LINGER_SECONDS, LINGER_BYTES = 2, 16 * 1024 * 1024
 # A script that logs sends its next request a few milliseconds after an answer.
 STAY_MS = 5
 # Reads of a body from this size on go straight to the socket.
@@ -21,13 +39,125 @@ GATE = "STUDIO_GATE"
 
 
 class Worker(ThreadWorker):
-    """A connection stays with its thread for a moment after an answer, unless others wait for a thread.
+    """Clients are waited for by the main thread alone: a thread gets a request when it is whole, or has a long body of which
+    the beginning is there. Long bodies have threads of their own, and an address has a share of them.
 
-    The way through the main thread and back takes as long as storing a point does.
+    A connection stays with its thread for a moment after an answer, unless others wait for a thread: the way through the
+    main thread and back takes as long as storing a point does.
     """
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        # In the order in which they began to wait.
+        self.waiting: dict[Connection, None] = {}
+        self.next_look = 0.0
+        self.connections_of = collections.Counter()
+        self.uploads_of = collections.Counter()
+        self.queued_uploads: collections.deque[Connection] = collections.deque()
+
+    @classmethod
+    def check_config(cls, cfg, log):
+        if cfg.is_ssl:
+            raise RuntimeError("TLS is ended by a proxy before this server.")
+
+    def init_process(self):
+        self.upload_pool = ThreadPoolExecutor(LIMITS.uploads, thread_name_prefix="upload")
+        super().init_process()
+
+    # In the main thread: from a connection to its request
+
+    def accept(self, listener):
+        if self.nr_conns >= self.worker_connections - 1:
+            self._make_room()
+        try:
+            sock, client = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        party = LIMITS.party_of(client[0] if isinstance(client, tuple) else "")
+        conn = Connection(self.cfg, ClientSocket(sock), client, listener.getsockname(), party)
+        self.nr_conns += 1
+        self.connections_of[party] += 1
+        if party and self.connections_of[party] > LIMITS.address_connections:
+            self._refuse(conn, "429 Too Many Requests", "Retry-After: 5\r\n")
+        else:
+            self._wait(conn, LIMITS.header_seconds, self._read)
+
+    def _make_room(self) -> None:
+        """For a new connection the one that has waited longest goes, if possible one that is in the midst of nothing."""
+        idle = (conn for conn in self.waiting if conn.step == self._read and not conn.inbox)
+        oldest = next(idle, None) or next(iter(self.waiting), None)
+        if oldest:
+            self._drop(oldest)
+
+    def _wait(self, conn, seconds, step, event=selectors.EVENT_READ) -> None:
+        seconds = seconds if self.alive else min(seconds, STOP_KEEPALIVE_LINGER)
+        conn.deadline, conn.step, conn.moved = time.monotonic() + seconds, step, 0
+        self.waiting[conn] = None
+        self.poller.register(conn.sock, event, functools.partial(self._go_on, conn))
+
+    def _go_on(self, conn, sock) -> None:
+        # One of the same turn may have been dropped to make room.
+        if conn in self.waiting:
+            self._advance(conn.step, conn)
+
+    def _advance(self, step, conn, *rest) -> None:
+        try:
+            step(conn, *rest)
+        except LimitRequestHeaders:
+            self._refuse(conn, "431 Request Header Fields Too Large")
+        except OSError:
+            self._drop(conn)
+
+    def _leave(self, conn) -> None:
+        if conn in self.waiting:
+            del self.waiting[conn]
+            self.poller.unregister(conn.sock)
+
+    def _read(self, conn) -> None:
+        begun, has_head = bool(conn.inbox), conn.needed is not None
+        if not conn.receive():
+            self._drop(conn)
+        elif conn.is_ready():
+            self.enqueue_req(conn)
+        elif not begun or (conn.needed is not None and not has_head):
+            conn.deadline = time.monotonic() + self._patience(conn)
+
+    def _patience(self, conn) -> int:
+        if not conn.inbox:
+            return self.cfg.keepalive
+        return LIMITS.header_seconds if conn.needed is None else LIMITS.body_seconds
+
+    def enqueue_req(self, conn):
+        self._leave(conn)
+        conn.hand_over()
+        if conn.is_long:
+            self.queued_uploads.append(conn)
+            self._start_uploads()
+        else:
+            conn.sock.is_wanted = self._is_full
+            super().enqueue_req(conn)
+
+    def _is_full(self) -> bool:
+        return self.tpool._work_queue.qsize() > 0
+
+    def _start_uploads(self) -> None:
+        for conn in list(self.queued_uploads):
+            if self.uploads_of.total() >= LIMITS.uploads:
+                return
+            if conn.party and self.uploads_of[conn.party] >= LIMITS.address_uploads:
+                continue
+            self.queued_uploads.remove(conn)
+            self.uploads_of[conn.party] += 1
+            conn.sock.is_wanted = self.queued_uploads.__len__
+            future = self.upload_pool.submit(self.handle, conn)
+            future.add_done_callback(functools.partial(self.method_queue.defer, self.finish_request, conn))
+
+    # In a thread
+
     def handle_request(self, req, conn):
-        if type(req.body.reader) is LengthReader and not self.cfg.is_ssl:
+        # The main thread has said so already.
+        req._expected_100_continue = req._expected_100_continue and not conn.is_told
+        if type(req.body.reader) is LengthReader:
             req.body.reader = BodyReader(req.body.reader.unreader, req.body.reader.length)
         return super().handle_request(req, conn)
 
@@ -37,13 +167,107 @@ class Worker(ThreadWorker):
             kept = super().handle(conn)
         return kept
 
+    def _keepalive_after(self, conn, keepalive):
+        # The rest of a body that nobody read is not worth waiting for.
+        reader = conn.parser.mesg.body.reader
+        if not keepalive or (isinstance(reader, LengthReader) and not reader.length):
+            return bool(keepalive)
+        return bool(conn.parser.finish_body(time.monotonic() + 0.1, BUFFERED))
+
     def _may_stay(self, conn) -> bool:
-        # What has been read ahead is gunicorn's own business, as is HTTP/2.
-        if not self.alive or conn.is_http2 or conn.parser.unreader.buf.getvalue() or self.tpool._work_queue.qsize():
+        if not self.alive or conn.is_long or conn.sock.outbox or self._is_full():
             return False
+        conn.begin_next()
         next_one = select.poll()
         next_one.register(conn.sock, select.POLLIN)
-        return bool(next_one.poll(STAY_MS))
+        end = time.monotonic() + STAY_MS / 1000
+        while not conn.inbox or not conn.is_ready():
+            left = end - time.monotonic()
+            if left <= 0 or not next_one.poll(left * 1000) or not conn.receive():
+                return False
+        if conn.is_long:
+            return False
+        conn.hand_over()
+        return True
+
+    # In the main thread again: the rest of an answer, and what comes after it
+
+    def finish_request(self, conn, future):
+        if conn.is_long:
+            self.uploads_of[conn.party] -= 1
+            self._start_uploads()
+        kept = future.exception() is None and future.result()
+        if conn.sock.fileno() < 0:
+            self._drop(conn)
+            return
+        conn.begin_next()
+        self._advance(self._settle, conn, bool(kept))
+
+    def _settle(self, conn, kept: bool) -> None:
+        if conn.sock.outbox:
+            conn.is_kept = kept
+            self._wait(conn, WRITE_SECONDS, self._write, selectors.EVENT_WRITE)
+        elif not kept:
+            self._close_slowly(conn)
+        elif conn.inbox and conn.is_ready():
+            self.enqueue_req(conn)
+        else:
+            self._wait(conn, self._patience(conn), self._read)
+
+    def _write(self, conn) -> None:
+        conn.moved += conn.sock.flush()
+        if not conn.sock.outbox:
+            self._leave(conn)
+            self._settle(conn, conn.is_kept)
+        elif conn.moved >= WRITE_BYTES:
+            conn.deadline, conn.moved = time.monotonic() + WRITE_SECONDS, 0
+
+    def _refuse(self, conn, status: str, header: str = "") -> None:
+        self._leave(conn)
+        answer = f"HTTP/1.1 {status}\r\n{header}Connection: close\r\nContent-Length: 0\r\n\r\n"
+        with contextlib.suppress(OSError):
+            conn.sock.send(answer.encode(), socket.MSG_DONTWAIT)
+        self._close_slowly(conn)
+
+    def _close_slowly(self, conn) -> None:
+        """What a client still sends is read for a moment, else the system would throw away the answer."""
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._drop(conn)
+        else:
+            self._wait(conn, LINGER_SECONDS, self._forget)
+
+    def _forget(self, conn) -> None:
+        data = conn.sock.recv_now(BUFFERED)
+        conn.moved += len(data)
+        if not data or conn.moved > LINGER_BYTES:
+            self._drop(conn)
+
+    def _drop(self, conn) -> None:
+        self._leave(conn)
+        self.nr_conns -= 1
+        self.connections_of[conn.party] -= 1
+        if not self.connections_of[conn.party]:
+            del self.connections_of[conn.party]
+        conn.sock.close()
+
+    # What gunicorn's loop calls between two turns, and at a stop
+
+    def murder_keepalived(self, force=False):
+        now = time.monotonic()
+        if now < self.next_look and not force:
+            return
+        self.next_look = now + 0.5
+        for conn in [conn for conn in self.waiting if force or conn.deadline <= now]:
+            if conn.step == self._read and conn.inbox:
+                self._refuse(conn, "408 Request Timeout")
+            else:
+                self._drop(conn)
+
+    def _cap_keepalive(self, deadline):
+        for conn in self.waiting:
+            conn.deadline = min(conn.deadline, deadline)
 
 
 class BodyReader(LengthReader):
@@ -67,9 +291,17 @@ def when_ready(server) -> None:
     """In the main process, before it forks: all pages are loaded once and shared by the workers, then the set-up awaited."""
     from django.urls import reverse
 
+    _allow_open_files(2 * LIMITS.connections + 200)
     reverse("admin:index")
     gc.collect()
     # Collections do not touch what is shared, so that it stays shared.
     gc.freeze()
     if GATE in os.environ:
         os.read(int(os.environ[GATE]), 1)
+
+
+def _allow_open_files(wanted: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from studio import env, private
 from studio.up import console
+from studio.web_limits import read_limits
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 LEAST_FREE_MB = 100
@@ -45,6 +46,8 @@ class Settings:
 
 def read_settings() -> Settings:
     try:
+        # The web server reads them itself, when it is too late for a clear refusal.
+        read_limits()
         return Settings(
             host=env.text("HOST", "127.0.0.1"),
             port=env.integer("PORT", 8000, least=1, most=65535),

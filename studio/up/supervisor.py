@@ -155,7 +155,6 @@ class Supervisor:
             "bind": f"fd://{self.sock.fileno()}",
             "graceful-timeout": 2,
             "timeout": 120,
-            "keep-alive": 20,
             "log-level": "warning",
         }
         flags = [f"--{name}={value}" for name, value in options.items()]

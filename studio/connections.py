@@ -1,0 +1,225 @@
+"""One client of the web server: what has come of its next request, and what it has yet to take of an answer.
+
+The main thread reads requests and never waits for a client. A thread may wait, a second at a time, as long as the client
+keeps its pace. What is left of an answer when the application is done with it, the main thread sends.
+"""
+
+import collections
+import contextlib
+import os
+import re
+import select
+import socket
+import struct
+import time
+
+from gunicorn import http
+from gunicorn.http.errors import LimitRequestHeaders
+from gunicorn.workers.gthread import TConn
+
+# So much of a request waits in memory until it is whole; of a longer one it must be there before a thread reads the rest.
+BUFFERED = 128 * 1024
+# So much of an answer is kept for a client that is slow to read it; then the thread that writes it waits.
+KEPT = 1024 * 1024
+PIECE = 256 * 1024
+# A client for which a thread waits moves as many bytes a second, or is cut off once the thread has waited so many
+# seconds: (seconds, bytes). The second line counts while others wait for a thread.
+PACE, PACE_WHEN_FULL = (20, 4096), (3, 16384)
+ONE_SECOND = struct.pack("ll", 1, 0)
+# A download whose client is not ready for more within this time goes on without a thread.
+READY_MS = 100
+BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
+HEAD_END = b"\r\n\r\n"
+CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n")
+# At the end of what has come; trailers may follow the last chunk.
+LAST_CHUNK, TAIL = re.compile(rb"(?:^|\n)0+[ \t]*(?:;[^\n]*)?\r\n(?:[^\n]+\r\n)*\r\n\Z"), 512
+
+
+class FilePart:
+    def __init__(self, number: int, offset: int, count: int):
+        self.number, self.offset, self.left = number, offset, count
+        self.is_own = False
+
+    def keep(self) -> None:
+        """The application closes its file when it is done."""
+        self.number, self.is_own = os.dup(self.number), True
+
+    def close(self) -> None:
+        if self.is_own:
+            os.close(self.number)
+            self.is_own = False
+
+    def send(self, sock: socket.socket) -> int:
+        sock.setblocking(False)
+        try:
+            sent = os.sendfile(sock.fileno(), self.number, self.offset, min(self.left, PIECE))
+        finally:
+            sock.setblocking(True)
+        if not sent:
+            raise ConnectionAbortedError("The file has become shorter while it was sent.")
+        self.offset, self.left = self.offset + sent, self.left - sent
+        return sent
+
+
+class BytesPart:
+    def __init__(self, data: memoryview):
+        self.data = data
+
+    @property
+    def left(self) -> int:
+        return len(self.data)
+
+    def close(self) -> None:
+        self.data = memoryview(b"")
+
+    def send(self, sock: socket.socket) -> int:
+        sent = sock.send(self.data[:PIECE], socket.MSG_DONTWAIT)
+        self.data = self.data[sent:]
+        return sent
+
+
+class ClientSocket(socket.socket):
+    """It blocks for a second at most when it is read, and keeps what cannot be sent at once."""
+
+    def __init__(self, sock: socket.socket):
+        super().__init__(sock.family, sock.type, sock.proto, sock.detach())
+        self.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, ONE_SECOND)
+        self.outbox: collections.deque[FilePart | BytesPart] = collections.deque()
+        self.is_wanted = bool
+        self._moved, self._waited = 0, 0.0
+
+    def close(self) -> None:
+        for part in self.outbox:
+            part.close()
+        self.outbox.clear()
+        super().close()
+
+    # For the threads
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        while True:
+            begun, data = time.monotonic(), None
+            with contextlib.suppress(BlockingIOError):
+                data = super().recv(size, flags)
+            self._keep_pace(len(data or b""), time.monotonic() - begun)
+            if data is not None:
+                return data
+
+    def sendall(self, data, flags: int = 0) -> None:
+        sent = 0
+        if not self.outbox:
+            with contextlib.suppress(BlockingIOError):
+                sent = self.send(data, socket.MSG_DONTWAIT)
+            if sent == len(data):
+                return
+        self.outbox.append(BytesPart(memoryview(data)[sent:]))
+        while sum(part.left for part in self.outbox if isinstance(part, BytesPart)) > KEPT:
+            begun = time.monotonic()
+            moved = self.flush() if self._can_take(1000) else 0
+            self._keep_pace(moved, time.monotonic() - begun)
+
+    def sendfile(self, file, offset: int = 0, count: int | None = None) -> None:
+        part = FilePart(file.fileno(), offset, count or 0)
+        self.outbox.append(part)
+        self.flush()
+        while self.outbox and not self.is_wanted() and self._can_take(READY_MS):
+            self.flush()
+        if part.left:
+            part.keep()
+
+    def _can_take(self, milliseconds: int) -> bool:
+        ready = select.poll()
+        ready.register(self, select.POLLOUT)
+        return bool(ready.poll(milliseconds))
+
+    def _keep_pace(self, moved: int, waited: float) -> None:
+        self._moved += moved
+        self._waited += waited
+        if self._waited < PACE_WHEN_FULL[0]:
+            return
+        seconds, rate = PACE_WHEN_FULL if self.is_wanted() else PACE
+        if self._waited < seconds:
+            return
+        if self._moved < rate * self._waited:
+            raise TimeoutError("The client is too slow.")
+        self._moved, self._waited = 0, 0.0
+
+    # For all
+
+    def recv_now(self, size: int) -> bytes:
+        return super().recv(size, socket.MSG_DONTWAIT)
+
+    def flush(self) -> int:
+        """Sends what the client takes at once, some of it if that is very much; returns how many bytes."""
+        moved = 0
+        with contextlib.suppress(BlockingIOError):
+            while self.outbox and moved < 4 * PIECE:
+                part = self.outbox[0]
+                moved += part.send(self) if part.left else 0
+                if not part.left:
+                    self.outbox.popleft().close()
+        return moved
+
+
+class Connection(TConn):
+    """`inbox` is what has come of the next request. How much of it is needed is only an estimate: gunicorn's parser decides."""
+
+    def __init__(self, cfg, sock: ClientSocket, client, server, party: str | None):
+        super().__init__(cfg, sock, client, server)
+        sock.setblocking(True)
+        self.party = party
+        self.parser = http.get_parser(cfg, sock, client)
+        self.initialized = self.data_ready = True
+        self.deadline, self.moved, self.step, self.is_kept = 0.0, 0, None, True
+        self.inbox = bytearray()
+        self.begin_next()
+
+    def begin_next(self) -> None:
+        self.inbox[:0] = self.parser.unreader.take_buffered()
+        self.searched, self.needed, self.is_long, self.is_chunked = 0, None, False, False
+        self.is_told = False
+
+    def receive(self) -> bool:
+        """False if the client has left."""
+        try:
+            data = self.sock.recv_now(PIECE)
+        except BlockingIOError:
+            return True
+        self.inbox += data
+        return bool(data)
+
+    def is_ready(self) -> bool:
+        """Whether so much has come that a thread need not wait for the client, or can be sure that it sends."""
+        if self.needed is None and not self._find_head():
+            return False
+        if self.is_chunked:
+            tail = max(self.needed - 1, len(self.inbox) - TAIL)
+            return len(self.inbox) >= self.needed + BUFFERED or bool(LAST_CHUNK.search(self.inbox, tail))
+        return len(self.inbox) >= self.needed
+
+    def hand_over(self) -> None:
+        self.parser.unreader.unread(bytes(self.inbox))
+        self.inbox.clear()
+
+    def _find_head(self) -> bool:
+        end = self.inbox.find(HEAD_END, max(0, self.searched - 3))
+        if end < 0:
+            if len(self.inbox) > BUFFERED:
+                raise LimitRequestHeaders("The head of the request is too long.")
+            # No line of a head ends without a carriage return: the parser says so at once.
+            if BARE_LINE_FEED.search(self.inbox, self.searched):
+                self.needed = 0
+            self.searched = len(self.inbox)
+            return self.needed is not None
+        self._measure(bytes(self.inbox[: end + 2]).lower(), end + len(HEAD_END))
+        return True
+
+    def _measure(self, head: bytes, size: int) -> None:
+        found = CONTENT_LENGTH.search(head)
+        length = int(found[1]) if found else 0
+        self.is_chunked = b"\r\ntransfer-encoding:" in head
+        self.is_long = self.is_chunked or length > BUFFERED
+        self.needed = size + min(length, BUFFERED)
+        if b"\r\nexpect:" in head and b" http/1.1\r\n" in head and (self.is_chunked or len(self.inbox) < self.needed):
+            self.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.is_told = True
