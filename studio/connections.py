@@ -11,6 +11,7 @@ import re
 import select
 import socket
 import struct
+import tempfile
 import time
 
 from gunicorn import http
@@ -19,9 +20,12 @@ from gunicorn.workers.gthread import TConn
 
 # So much of a request waits in memory until it is whole; of a longer one it must be there before a thread reads the rest.
 BUFFERED = 128 * 1024
-# So much of an answer is kept for a client that is slow to read it; then the thread that writes it waits.
+# So much of an answer is kept in memory for a client that is slow to read it. Of the rest so much goes to a file, if others
+# wait for a thread and the files of the process are not that large together; then the thread that writes the answer waits.
 KEPT = 1024 * 1024
+SPOOLED, SPOOLED_TOGETHER = 64 * 1024 * 1024, 1024 * 1024 * 1024
 PIECE = 256 * 1024
+READ = 32 * 1024
 # A client for which a thread waits moves as many bytes a second, or is cut off once the thread has waited so many
 # seconds: (seconds, bytes). The second line counts while others wait for a thread.
 PACE, PACE_WHEN_FULL = (20, 4096), (3, 16384)
@@ -59,6 +63,32 @@ class FilePart:
             raise ConnectionAbortedError("The file has become shorter while it was sent.")
         self.offset, self.left = self.offset + sent, self.left - sent
         return sent
+
+
+class SpooledPart(FilePart):
+    """What does not fit into memory, in a file without a name."""
+
+    size_together = 0
+
+    def __init__(self):
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when all is sent
+        self.size = 0
+        super().__init__(self._file.fileno(), 0, 0)
+
+    def has_room(self, size: int) -> bool:
+        return self.size + size <= SPOOLED and SpooledPart.size_together + size <= SPOOLED_TOGETHER
+
+    def append(self, data: memoryview) -> None:
+        while data:
+            written = os.pwrite(self.number, data, self.size)
+            self.size, self.left = self.size + written, self.left + written
+            SpooledPart.size_together += written
+            data = data[written:]
+
+    def close(self) -> None:
+        SpooledPart.size_together -= self.size
+        self.size = 0
+        self._file.close()
 
 
 class BytesPart:
@@ -112,11 +142,27 @@ class ClientSocket(socket.socket):
                 sent = self.send(data, socket.MSG_DONTWAIT)
             if sent == len(data):
                 return
-        self.outbox.append(BytesPart(memoryview(data)[sent:]))
+        self._keep(memoryview(data)[sent:])
+
+    def _keep(self, data: memoryview) -> None:
+        begun = time.monotonic()
         while sum(part.left for part in self.outbox if isinstance(part, BytesPart)) > KEPT:
-            begun = time.monotonic()
-            moved = self.flush() if self._can_take(1000) else 0
+            if self.is_wanted() and self._spool(data):
+                return
+            moved = self.flush() if self._can_take(READY_MS) else 0
             self._keep_pace(moved, time.monotonic() - begun)
+            begun = time.monotonic()
+        self.outbox.append(BytesPart(data))
+
+    def _spool(self, data: memoryview) -> bool:
+        last = self.outbox[-1]
+        if not isinstance(last, SpooledPart):
+            last = SpooledPart()
+            self.outbox.append(last)
+        if not last.has_room(len(data)):
+            return False
+        last.append(data)
+        return True
 
     def sendfile(self, file, offset: int = 0, count: int | None = None) -> None:
         part = FilePart(file.fileno(), offset, count or 0)
@@ -182,7 +228,7 @@ class Connection(TConn):
     def receive(self) -> bool:
         """False if the client has left."""
         try:
-            data = self.sock.recv_now(PIECE)
+            data = self.sock.recv_now(READ)
         except BlockingIOError:
             return True
         self.inbox += data
@@ -219,7 +265,7 @@ class Connection(TConn):
         length = int(found[1]) if found else 0
         self.is_chunked = b"\r\ntransfer-encoding:" in head
         self.is_long = self.is_chunked or length > BUFFERED
-        self.needed = size + min(length, BUFFERED)
+        self.needed = size + (0 if self.is_chunked else min(length, BUFFERED))
         if b"\r\nexpect:" in head and b" http/1.1\r\n" in head and (self.is_chunked or len(self.inbox) < self.needed):
             self.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.is_told = True

@@ -51,6 +51,7 @@ class Worker(ThreadWorker):
         # In the order in which they began to wait.
         self.waiting: dict[Connection, None] = {}
         self.next_look = 0.0
+        self.party_of = functools.lru_cache(1024)(LIMITS.party_of)
         self.connections_of = collections.Counter()
         self.uploads_of = collections.Counter()
         self.queued_uploads: collections.deque[Connection] = collections.deque()
@@ -73,7 +74,7 @@ class Worker(ThreadWorker):
             sock, client = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
-        party = LIMITS.party_of(client[0] if isinstance(client, tuple) else "")
+        party = self.party_of(client[0] if isinstance(client, tuple) else "")
         conn = Connection(self.cfg, ClientSocket(sock), client, listener.getsockname(), party)
         self.nr_conns += 1
         self.connections_of[party] += 1

@@ -3,17 +3,13 @@
 import hashlib
 import http.client
 import os
-import pathlib
 import socket
-import subprocess
-import sys
 import time
 
 import pytest
 
-from studio import serving
+from tests.studio.web_server import serve
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 APP = """
 import hashlib, threading
 
@@ -30,21 +26,8 @@ def application(environ, start_response):
 @pytest.fixture
 def server(tmp_path):
     """One process of two threads; its port."""
-    (tmp_path / "who.py").write_text(APP)
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port = sock.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--worker-class", "studio.serving.Worker"]
-    command += ["--limit-request-line", str(serving.limit_request_line)]
-    options = ["--threads", "2", "--keep-alive", "20", "--graceful-timeout", "5", "--bind", f"127.0.0.1:{port}", "who"]
-    env = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
-    process = subprocess.Popen([*command, *options], cwd=tmp_path, env=env, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 30
-    while socket.socket().connect_ex(("127.0.0.1", port)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    yield port, process
-    process.terminate()
-    process.wait(20)
+    with serve(tmp_path, APP) as started:
+        yield started
 
 
 def ask(connection) -> bytes:
