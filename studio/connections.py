@@ -12,7 +12,9 @@ import select
 import socket
 import struct
 import tempfile
+import threading
 import time
+from collections.abc import Callable
 
 from gunicorn import http
 from gunicorn.http.errors import LimitRequestHeaders
@@ -40,18 +42,13 @@ LAST_CHUNK, TAIL = re.compile(rb"(?:^|\n)0+[ \t]*(?:;[^\n]*)?\r\n(?:[^\n]+\r\n)*
 
 
 class FilePart:
-    def __init__(self, number: int, offset: int, count: int):
-        self.number, self.offset, self.left = number, offset, count
-        self.is_own = False
+    """It has a descriptor of its own, for the application closes its file when it is done."""
 
-    def keep(self) -> None:
-        """The application closes its file when it is done."""
-        self.number, self.is_own = os.dup(self.number), True
+    def __init__(self, number: int, offset: int, left: int):
+        self.number, self.offset, self.left = number, offset, left
 
     def close(self) -> None:
-        if self.is_own:
-            os.close(self.number)
-            self.is_own = False
+        os.close(self.number)
 
     def send(self, sock: socket.socket) -> int:
         sock.setblocking(False)
@@ -68,27 +65,30 @@ class FilePart:
 class SpooledPart(FilePart):
     """What does not fit into memory, in a file without a name."""
 
-    size_together = 0
+    lock, size_together = threading.Lock(), 0
 
     def __init__(self):
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when all is sent
+        with tempfile.TemporaryFile() as file:
+            super().__init__(os.dup(file.fileno()), 0, 0)
         self.size = 0
-        super().__init__(self._file.fileno(), 0, 0)
 
-    def has_room(self, size: int) -> bool:
-        return self.size + size <= SPOOLED and SpooledPart.size_together + size <= SPOOLED_TOGETHER
-
-    def append(self, data: memoryview) -> None:
+    def take(self, data: memoryview) -> bool:
+        """False if there is no room."""
+        with SpooledPart.lock:
+            if self.size + len(data) > SPOOLED or SpooledPart.size_together + len(data) > SPOOLED_TOGETHER:
+                return False
+            SpooledPart.size_together += len(data)
+        start, self.size = self.size, self.size + len(data)
         while data:
-            written = os.pwrite(self.number, data, self.size)
-            self.size, self.left = self.size + written, self.left + written
-            SpooledPart.size_together += written
-            data = data[written:]
+            written = os.pwrite(self.number, data, start)
+            data, start = data[written:], start + written
+        self.left = self.size - self.offset
+        return True
 
     def close(self) -> None:
-        SpooledPart.size_together -= self.size
-        self.size = 0
-        self._file.close()
+        super().close()
+        with SpooledPart.lock:
+            SpooledPart.size_together -= self.size
 
 
 class BytesPart:
@@ -115,14 +115,17 @@ class ClientSocket(socket.socket):
         super().__init__(sock.family, sock.type, sock.proto, sock.detach())
         self.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, ONE_SECOND)
         self.outbox: collections.deque[FilePart | BytesPart] = collections.deque()
-        self.is_wanted = bool
+        # Whether others wait for the thread that waits for this client.
+        self.is_wanted: Callable[[], bool | int] = bool
         self._moved, self._waited = 0, 0.0
 
     def close(self) -> None:
-        for part in self.outbox:
-            part.close()
-        self.outbox.clear()
+        self._discard()
         super().close()
+
+    def _discard(self) -> None:
+        while self.outbox:
+            self.outbox.popleft().close()
 
     # For the threads
 
@@ -145,6 +148,8 @@ class ClientSocket(socket.socket):
         self._keep(memoryview(data)[sent:])
 
     def _keep(self, data: memoryview) -> None:
+        if self.outbox and isinstance(self.outbox[-1], SpooledPart) and self.outbox[-1].take(data):
+            return
         begun = time.monotonic()
         while sum(part.left for part in self.outbox if isinstance(part, BytesPart)) > KEPT:
             if self.is_wanted() and self._spool(data):
@@ -155,23 +160,15 @@ class ClientSocket(socket.socket):
         self.outbox.append(BytesPart(data))
 
     def _spool(self, data: memoryview) -> bool:
-        last = self.outbox[-1]
-        if not isinstance(last, SpooledPart):
-            last = SpooledPart()
-            self.outbox.append(last)
-        if not last.has_room(len(data)):
-            return False
-        last.append(data)
-        return True
+        if not isinstance(self.outbox[-1], SpooledPart):
+            self.outbox.append(SpooledPart())
+        return self.outbox[-1].take(data)
 
     def sendfile(self, file, offset: int = 0, count: int | None = None) -> None:
-        part = FilePart(file.fileno(), offset, count or 0)
-        self.outbox.append(part)
+        self.outbox.append(FilePart(os.dup(file.fileno()), offset, count or 0))
         self.flush()
         while self.outbox and not self.is_wanted() and self._can_take(READY_MS):
             self.flush()
-        if part.left:
-            part.keep()
 
     def _can_take(self, milliseconds: int) -> bool:
         ready = select.poll()
@@ -187,6 +184,7 @@ class ClientSocket(socket.socket):
         if self._waited < seconds:
             return
         if self._moved < rate * self._waited:
+            self._discard()
             raise TimeoutError("The client is too slow.")
         self._moved, self._waited = 0, 0.0
 
@@ -216,7 +214,8 @@ class Connection(TConn):
         self.party = party
         self.parser = http.get_parser(cfg, sock, client)
         self.initialized = self.data_ready = True
-        self.deadline, self.moved, self.step, self.is_kept = 0.0, 0, None, True
+        self.deadline, self.moved, self.step = 0.0, 0, None
+        self.is_kept, self.is_upload = True, False
         self.inbox = bytearray()
         self.begin_next()
 

@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import errno
 import functools
 import gc
 import os
@@ -73,6 +74,11 @@ class Worker(ThreadWorker):
         try:
             sock, client = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            self._make_room()
             return
         party = self.party_of(client[0] if isinstance(client, tuple) else "")
         conn = Connection(self.cfg, ClientSocket(sock), client, listener.getsockname(), party)
@@ -149,6 +155,7 @@ class Worker(ThreadWorker):
                 continue
             self.queued_uploads.remove(conn)
             self.uploads_of[conn.party] += 1
+            conn.is_upload = True
             conn.sock.is_wanted = self.queued_uploads.__len__
             future = self.upload_pool.submit(self.handle, conn)
             future.add_done_callback(functools.partial(self.method_queue.defer, self.finish_request, conn))
@@ -163,9 +170,15 @@ class Worker(ThreadWorker):
         return super().handle_request(req, conn)
 
     def handle(self, conn):
-        kept = super().handle(conn)
+        kept = self._answer(conn)
         while kept is True and self._may_stay(conn):
-            kept = super().handle(conn)
+            conn.hand_over()
+            kept = self._answer(conn)
+        return kept
+
+    def _answer(self, conn):
+        kept = super().handle(conn)
+        conn.begin_next()
         return kept
 
     def _keepalive_after(self, conn, keepalive):
@@ -176,9 +189,8 @@ class Worker(ThreadWorker):
         return bool(conn.parser.finish_body(time.monotonic() + 0.1, BUFFERED))
 
     def _may_stay(self, conn) -> bool:
-        if not self.alive or conn.is_long or conn.sock.outbox or self._is_full():
+        if not self.alive or conn.is_upload or conn.sock.outbox or self._is_full():
             return False
-        conn.begin_next()
         next_one = select.poll()
         next_one.register(conn.sock, select.POLLIN)
         end = time.monotonic() + STAY_MS / 1000
@@ -186,22 +198,19 @@ class Worker(ThreadWorker):
             left = end - time.monotonic()
             if left <= 0 or not next_one.poll(left * 1000) or not conn.receive():
                 return False
-        if conn.is_long:
-            return False
-        conn.hand_over()
-        return True
+        return not conn.is_long
 
     # In the main thread again: the rest of an answer, and what comes after it
 
     def finish_request(self, conn, future):
-        if conn.is_long:
+        if conn.is_upload:
+            conn.is_upload = False
             self.uploads_of[conn.party] -= 1
             self._start_uploads()
         kept = future.exception() is None and future.result()
         if conn.sock.fileno() < 0:
             self._drop(conn)
             return
-        conn.begin_next()
         self._advance(self._settle, conn, bool(kept))
 
     def _settle(self, conn, kept: bool) -> None:
@@ -292,7 +301,8 @@ def when_ready(server) -> None:
     """In the main process, before it forks: all pages are loaded once and shared by the workers, then the set-up awaited."""
     from django.urls import reverse
 
-    _allow_open_files(2 * LIMITS.connections + 200)
+    files = _allow_open_files(2 * LIMITS.connections + 400)
+    server.cfg.set("worker_connections", max(50, min(LIMITS.connections, (files - 400) // 2)))
     reverse("admin:index")
     gc.collect()
     # Collections do not touch what is shared, so that it stays shared.
@@ -301,8 +311,10 @@ def when_ready(server) -> None:
         os.read(int(os.environ[GATE]), 1)
 
 
-def _allow_open_files(wanted: int) -> None:
+def _allow_open_files(wanted: int) -> int:
+    """A connection is one, and what is left of an answer may be another. Returns how many there may be."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == resource.RLIM_INFINITY else soft

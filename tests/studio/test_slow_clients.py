@@ -186,6 +186,31 @@ def test_a_client_that_waits_for_100_continue_is_told_once(patient, clients, siz
     assert answer.startswith(b"HTTP/1.1 200") and answer.endswith(hash_of(body))
 
 
+@pytest.mark.parametrize("pause", [0, 0.02])
+def test_a_kept_connection_takes_requests_of_all_kinds(patient, clients, pause):
+    (client,) = clients(patient, b"")
+    for size in (10, 3 * MB, 100_000, 200_000):
+        client.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert answer_of(client).endswith(hash_of(b""))
+        time.sleep(pause)
+        client.sendall(
+            f"PUT / HTTP/1.1\r\nHost: here\r\nExpect: 100-continue\r\nContent-Length: {size}\r\n\r\n".encode()
+        )
+        assert client.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        body = os.urandom(size)
+        client.sendall(body)
+        answer = answer_of(client)
+        assert answer.startswith(b"HTTP/1.1 200") and answer.endswith(hash_of(body))
+
+
+def answer_of(client: socket.socket) -> bytes:
+    """The next one, which ends with a hash."""
+    data = b""
+    while not re.search(rb"\r\n\r\n[0-9a-f]{64}\Z", data):
+        data += client.recv(65536) or pytest.fail("closed too early")
+    return data
+
+
 @pytest.mark.parametrize("size", [0, 5, 70_000, 300_000, 4 * MB])
 @pytest.mark.parametrize("end", [b"0\r\n\r\n", b"000;a=b\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n"])
 def test_chunked_bodies_come_whole_and_leave_what_follows_them(patient, clients, size, end):
