@@ -29,6 +29,8 @@ keepalive = LIMITS.idle_seconds
 worker_connections = LIMITS.connections
 # An answer that nobody takes: so many seconds for so many bytes.
 WRITE_SECONDS, WRITE_BYTES = 60, 64 * 1024
+# A piece of a request that has come already and is still not whole.
+SMALL = 512
 # After an answer that ends a connection.
 LINGER_SECONDS, LINGER_BYTES = 2, 16 * 1024 * 1024
 # A script that logs sends its next request a few milliseconds after an answer.
@@ -51,6 +53,7 @@ class Worker(ThreadWorker):
         super().__init__(*args, **kwargs)
         # In the order in which they began to wait.
         self.waiting: dict[Connection, None] = {}
+        self.resting: list[Connection] = []
         self.next_look = 0.0
         self.party_of = functools.lru_cache(1024)(LIMITS.party_of)
         self.connections_of = collections.Counter()
@@ -100,7 +103,15 @@ class Worker(ThreadWorker):
         seconds = seconds if self.alive else min(seconds, STOP_KEEPALIVE_LINGER)
         conn.deadline, conn.step, conn.moved = time.monotonic() + seconds, step, 0
         self.waiting[conn] = None
+        self._listen_to(conn, event)
+
+    def _listen_to(self, conn, event=selectors.EVENT_READ) -> None:
         self.poller.register(conn.sock, event, functools.partial(self._go_on, conn))
+
+    def _rest(self, conn) -> None:
+        """Who sends byte by byte is read twice a second at most: each byte would interrupt the threads."""
+        self.poller.unregister(conn.sock)
+        self.resting.append(conn)
 
     def _go_on(self, conn, sock) -> None:
         # One of the same turn may have been dropped to make room.
@@ -118,16 +129,21 @@ class Worker(ThreadWorker):
     def _leave(self, conn) -> None:
         if conn in self.waiting:
             del self.waiting[conn]
-            self.poller.unregister(conn.sock)
+            if conn in self.resting:
+                self.resting.remove(conn)
+            else:
+                self.poller.unregister(conn.sock)
 
     def _read(self, conn) -> None:
-        begun, has_head = bool(conn.inbox), conn.needed is not None
+        begun, has_head = len(conn.inbox), conn.needed is not None
         if not conn.receive():
             self._drop(conn)
         elif conn.is_ready():
             self.enqueue_req(conn)
         elif not begun or (conn.needed is not None and not has_head):
             conn.deadline = time.monotonic() + self._patience(conn)
+        elif len(conn.inbox) - begun < SMALL:
+            self._rest(conn)
 
     def _patience(self, conn) -> int:
         if not conn.inbox:
@@ -269,6 +285,9 @@ class Worker(ThreadWorker):
         if now < self.next_look and not force:
             return
         self.next_look = now + 0.5
+        for conn in self.resting:
+            self._listen_to(conn)
+        self.resting.clear()
         for conn in [conn for conn in self.waiting if force or conn.deadline <= now]:
             if conn.step == self._read and conn.inbox:
                 self._refuse(conn, "408 Request Timeout")
