@@ -12,7 +12,7 @@ from django.db.models import Max
 from django.http import Http404
 
 from assets.models import Environment, EnvironmentVersion
-from studio import names
+from studio import names, numbers
 from studio.errors import Conflict, Invalid
 from studio.request_body import check_storable
 from workspaces.models import Workspace
@@ -116,12 +116,8 @@ def _make(environment: Environment, user, version: str, fields: dict) -> Environ
 
 
 def _next_word(environment: Environment, number: int) -> str:
-    taken = [
-        int(word)
-        for word in environment.versions.values_list("version", flat=True)
-        if word.isascii() and word.isdigit()
-    ]
-    return str(max([*taken, number - 1], default=0) + 1)
+    words = map(numbers.as_whole, environment.versions.values_list("version", flat=True))
+    return str(max([word for word in words if word is not None] + [number - 1]) + 1)
 
 
 def _version(version: str) -> str:

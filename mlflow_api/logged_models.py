@@ -127,7 +127,7 @@ def note_version(row: LoggedModel, name: str, number: int) -> None:
     row = _locked(row)
     try:
         known = json.loads(row.tags.get(VERSIONS, "[]"))
-    except ValueError:
+    except (ValueError, RecursionError):
         # Anybody can set a tag to anything.
         known = []
     versions = [*(known if isinstance(known, list) else []), {"name": name, "version": number}]

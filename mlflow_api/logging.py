@@ -162,7 +162,7 @@ def log_model(call: Call) -> dict:
     run = call.open_run()
     try:
         model = json.loads(call.fields.text("model_json"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise invalid(f"Malformed model info. The model is not JSON: {error}") from error
     absent = [
         name
@@ -174,9 +174,18 @@ def log_model(call: Call) -> dict:
     with transaction.atomic():
         Run.objects.select_for_update().get(pk=run.pk)
         row = run.tag_rows.filter(name=HISTORY).first()
-        history = [*(json.loads(row.value) if row else []), model]
+        history = [*(_listed(row.value) if row else []), model]
         run.tag_rows.update_or_create(name=HISTORY, defaults={"value": json.dumps(history)})
     return {}
+
+
+def _listed(text: str) -> list:
+    """The list that a tag holds as JSON; none if it holds something else, for anybody can set a tag to anything."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    return found if isinstance(found, list) else []
 
 
 def log_inputs(call: Call) -> dict:

@@ -11,7 +11,7 @@ from mlflow_api.request import Call
 from mlflow_api.request_fields import Fields
 from runs.files import artifacts, paths, uploads
 from runs.models import ArtifactSegment, Run
-from studio import storage
+from studio import numbers, storage
 from studio.errors import Conflict
 from studio.public_url import public_url
 
@@ -47,12 +47,13 @@ def _area(run: Run, upload_id: str) -> str:
 
 
 def put(call: Call, path: str) -> HttpResponse:
-    run_id, upload_id, number = path.split("/")
+    run_id, upload_id, part = path.split("/")
+    number = numbers.whole(part, "part_number", least=1, most=MOST_PARTS)
     run = call.open_run(run_id)
     _check_upload(run, upload_id)
     key = storage.new_key(_area(run, upload_id))
     size = storage.put(key, uploads.chunks(call.request))
-    etag = signing.dumps([upload_id, int(number), key, size], salt=PART)
+    etag = signing.dumps([upload_id, number, key, size], salt=PART)
     return HttpResponse(headers={"ETag": f'"{etag}"'})
 
 

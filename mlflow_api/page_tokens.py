@@ -4,8 +4,11 @@ import base64
 import binascii
 
 from mlflow_api.errors import invalid
+from studio import numbers
 
 MARK = b"at:"
+# No list has as many rows.
+MOST = 10**12
 
 
 def write(start: int) -> str:
@@ -20,6 +23,7 @@ def read(token: str) -> int:
         text = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):
         text = b""
-    if not text.startswith(MARK) or not text[3:].isdigit():
+    start = numbers.as_whole(text[len(MARK) :].decode(errors="replace")) if text.startswith(MARK) else None
+    if start is None or not 0 <= start <= MOST:
         raise invalid(f"Invalid page token '{token[:100]}'. Send the token that the page before gave, as it is.")
-    return int(text[3:])
+    return start

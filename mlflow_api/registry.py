@@ -8,8 +8,10 @@ from mlflow_api.errors import invalid, missing
 from mlflow_api.request import Call
 from registry.models import Model, ModelVersion
 from runs import run_tokens
+from studio import numbers
 
 MOST_TAG, MOST_DESCRIPTION = 100_000, 5_000
+MOST_VERSION = 10**9
 # MLflow keeps its prompts among the registered models, under this tag; a search finds them only if it asks for them.
 PROMPT = "mlflow.prompt.is_prompt"
 NO_PROMPT = f"tag.`{PROMPT}` != 'true'"
@@ -77,9 +79,10 @@ def checked_name(name: str, what: str = "Registered model") -> str:
 
 
 def as_number(text: str) -> int:
-    if not text.isdigit() or not text.isascii() or len(text) > 9:
+    number = numbers.as_whole(text)
+    if number is None or not 0 <= number <= MOST_VERSION:
         raise invalid(f"Parameter 'version' must be an integer, got '{text[:50]}'.")
-    return int(text)
+    return number
 
 
 def find_version(call: Call, verb: str = "read") -> ModelVersion:

@@ -4,6 +4,7 @@ import json
 import math
 
 from mlflow_api.errors import MlflowError, invalid
+from studio import numbers
 
 INT64 = 2**63
 WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -102,8 +103,9 @@ class Fields:
 
 def whole(value, name: str) -> int:
     """JSON numbers and texts of digits are both read, as protocol buffers do."""
-    if isinstance(value, str) and value.lstrip("-").isdigit() and value.isascii():
-        value = int(value[:20])
+    if isinstance(value, str):
+        found = numbers.as_whole(value)
+        value = value if found is None else found
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not -INT64 <= value < INT64:
@@ -113,12 +115,10 @@ def whole(value, name: str) -> int:
 
 def real(value, name: str) -> float:
     if isinstance(value, str):
-        if value in WORDS:
-            return WORDS[value]
-        try:
-            return float(value)
-        except ValueError as error:
-            raise _wrong(name, value, "Write a number.") from error
+        found = WORDS.get(value, numbers.as_real(value))
+        if found is None:
+            raise _wrong(name, value, "Write a number.")
+        return found
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _wrong(name, value, "Write a number.")
     try:

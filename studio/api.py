@@ -11,8 +11,8 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 from ninja.security import HttpBearer
 
-from studio import openapi, request_body
-from studio.errors import Invalid, StudioError
+from studio import numbers, openapi, request_body
+from studio.errors import StudioError
 from studio.public_url import public_url
 
 logger = logging.getLogger(__name__)
@@ -139,7 +139,4 @@ def page(request: HttpRequest, rows, describe, *, size: int = 100, most: int = 1
 
 
 def _number(request, name: str, default: int, most: int) -> int:
-    text = request.GET.get(name, str(default))
-    if not text.isdecimal() or len(text) > 12 or int(text) > most:
-        raise Invalid(f"{name}={text!r}: write a whole number up to {most}.", target=name)
-    return int(text)
+    return numbers.whole(request.GET.get(name, str(default)), name, most=most)

@@ -5,6 +5,8 @@ import pathlib
 
 from django.core.exceptions import ImproperlyConfigured
 
+from studio import numbers
+
 
 def text(name: str, default: str = "") -> str:
     return os.environ.get(name, default)
@@ -21,9 +23,10 @@ def boolean(name: str, default: bool) -> bool:
 
 def integer(name: str, default: int, least: int = 0, most: int = 2**31) -> int:
     value = os.environ.get(name, str(default))
-    if not value.lstrip("-").isdigit() or not least <= int(value) <= most:
+    found = numbers.as_whole(value)
+    if found is None or not least <= found <= most:
         raise ImproperlyConfigured(f"{name}={value!r}: write a whole number from {least} to {most}")
-    return int(value)
+    return found
 
 
 def words(name: str, default: str = "") -> list[str]:

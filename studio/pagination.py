@@ -2,10 +2,11 @@
 
 from django.core.paginator import Paginator
 
+from studio import numbers
+
 
 def page_of(request, rows, size: int = 25):
     """One page of a list by `?page=` and `?size=`; words that are no number mean the first page."""
     wanted = request.GET.get("size", "")
-    if wanted.isdecimal() and len(wanted) < 6:
-        size = min(int(wanted), 100) or size
+    size = min(max(numbers.as_whole(wanted) or size, 1), 100)
     return Paginator(rows, size).get_page(request.GET.get("page"))

@@ -1,13 +1,13 @@
 """Bodies of requests: JSON objects, without what JSON does not allow and without what no database could keep."""
 
 import json
-import math
 import re
 from typing import Annotated
 
 import pydantic
 from django.http import HttpRequest
 
+from studio import numbers
 from studio.errors import Invalid
 
 MOST_DEPTH = 32
@@ -106,9 +106,9 @@ def _no_constant(word: str):
 
 
 def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"the number {text[:40]} is larger than any that can be stored.")
+    value = numbers.as_real(text)
+    if value is None:
+        raise ValueError(f"the number {text[:40]} is longer or larger than any that can be stored.")
     return value
 
 

@@ -7,7 +7,7 @@ from ninja import Path, Router
 from runs import metrics
 from runs.api import access, schemas, serializers
 from runs.models import MetricSeries, Run
-from studio import api, request_body
+from studio import api, numbers, request_body
 from studio.errors import TooLarge
 from studio.schemas import told
 from workspaces.workspace_path import Place
@@ -40,7 +40,7 @@ BATCH = {
 )
 def metric_write(request: HttpRequest, place: Path[Place], run_id: str):
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    if int(request.META.get("CONTENT_LENGTH") or 0) > most:
+    if numbers.whole(request.META.get("CONTENT_LENGTH") or "0", "Content-Length") > most:
         raise TooLarge(f"A batch has at most {most // 2**20} MiB. Send it in parts.")
     run = access.writable(request, place, run_id)
     access.check_open(request.auth, run)

@@ -3,6 +3,7 @@
 from django import forms
 
 from runs.charts import metric_cards
+from studio import numbers
 from studio.errors import Invalid
 
 MOST_WIDTH = 4000
@@ -25,9 +26,10 @@ class Keys(forms.Field):
         words = [word for word in str(value or "").split(",") if word]
         if len(words) > MOST_AT_ONCE:
             raise forms.ValidationError(f"{len(words)} series; ask for {MOST_AT_ONCE} at most.")
-        if not all(word.isascii() and word.isdigit() and len(word) < 19 for word in words):
-            raise forms.ValidationError(f"{value!r}: write the numbers of series, with commas between.")
-        return [int(word) for word in words]
+        found = [numbers.as_whole(word) for word in words]
+        if None in found:
+            raise forms.ValidationError(f"{str(value)[:200]!r}: write the numbers of series, with commas between.")
+        return found
 
 
 class LinesAsked(forms.Form):
@@ -61,7 +63,8 @@ def places_asked(words: list[str]) -> dict[str, int]:
     found = {}
     for word in words:
         place, _, title = word.partition("~")
-        if not (place.isascii() and place.isdigit() and len(place) < 5 and title):
-            raise Invalid(f"at={word!r}: write a place from 0 on, `~`, and the title of a chart.", target="at")
-        found[title] = int(place)
+        number = numbers.as_whole(place)
+        if number is None or not 0 <= number < 10_000 or not title:
+            raise Invalid(f"at={word[:200]!r}: write a place from 0 on, `~`, and the title of a chart.", target="at")
+        found[title] = number
     return found

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from django.http import HttpRequest
 from gunicorn.http.errors import ParseException
 
+from studio import numbers
 from studio.errors import Invalid, TooLarge
 
 PART = 1024 * 1024
@@ -13,7 +14,8 @@ PART = 1024 * 1024
 def chunks(request: HttpRequest, most: int | None = None) -> Iterator[bytes]:
     """The body, part by part. Raises rather than end early, so that half a body is never taken for a whole one."""
     declared = request.META.get("CONTENT_LENGTH") or ""
-    if declared and most is not None and int(declared) > most:
+    length = numbers.whole(declared, "Content-Length") if declared else None
+    if length is not None and most is not None and length > most:
         raise _too_large(most)
     # Without a length the server ends a chunked body itself; Django would read none of it.
     chunked = not declared and "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
@@ -24,8 +26,8 @@ def chunks(request: HttpRequest, most: int | None = None) -> Iterator[bytes]:
         if most is not None and size > most:
             raise _too_large(most)
         yield part
-    if declared and size != int(declared):
-        raise Invalid(f"The body ended after {size} of {declared} bytes. Send it again.", code="incomplete_body")
+    if length is not None and size != length:
+        raise Invalid(f"The body ended after {size} of {length} bytes. Send it again.", code="incomplete_body")
 
 
 def _next(source) -> bytes:

@@ -7,6 +7,7 @@ from runs.models import MetricSeries
 from runs.pages.compare.metrics_tab import CHARTED, summaries
 from runs.pages.compare.query import Absent
 from runs.pages.compare.selection import Chosen
+from studio import numbers
 
 METRICS, PARAMS, TAGS = "metrics.", "params.", "tags."
 DURATION, CREATED, EXPERIMENT = "duration", "created", "experiment"
@@ -105,11 +106,8 @@ def as_number(value):
     """A number if it can be read as one; truths and all else stay what they are."""
     if not isinstance(value, str):
         return value
-    try:
-        number = float(value)
-    except ValueError:
-        return value
-    return number if abs(number) < float("inf") else value
+    found = numbers.as_real(value)
+    return value if found is None else found
 
 
 def series_names(chosen: Chosen) -> list[str]:

@@ -9,7 +9,7 @@ from runs.charts.metric_cards import path_of
 from runs.models import MetricSeries, Run
 from runs.pages.compare.query import Absent
 from runs.pages.compare.selection import Chosen
-from studio.errors import Invalid
+from studio import numbers
 
 MOST_STEPS = 200
 
@@ -58,10 +58,7 @@ def _step(asked: str, steps: list[int]) -> int | None:
         return None
     if not asked:
         return steps[-1]
-    try:
-        wanted = int(asked)
-    except ValueError as error:
-        raise Invalid(f"step={asked!r}: write a whole number.", target="step") from error
+    wanted = numbers.whole(asked, "step", least=-numbers.MOST_WHOLE)
     return max((step for step in steps if step <= wanted), default=steps[0])
 
 

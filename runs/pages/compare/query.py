@@ -6,6 +6,7 @@ Every button of the page sends the whole address and `set=<verb>:<value>`; `chan
 import dataclasses
 from urllib.parse import urlencode
 
+from studio import numbers
 from studio.errors import Invalid
 
 TABS = {
@@ -35,6 +36,7 @@ ALLOWED = {
 }  # fmt: skip
 MOST_LENGTH = 1000
 MOST_NAMES = 200
+MOST_PAGE = 10**6
 
 
 class Absent(Invalid):
@@ -71,8 +73,7 @@ class Asked:
             if self.once[name] not in allowed:
                 words = ", ".join(filter(None, allowed))
                 raise Invalid(f"{name}={self.once[name]!r}: write one of {words}.", target=name)
-        if not self.once["page"].isdecimal():
-            raise Invalid(f"page={self.once['page']!r}: write a number.", target="page")
+        numbers.whole(self.once["page"], "page", most=MOST_PAGE)
         for name, value in self._pairs():
             if len(value) > MOST_LENGTH and name not in IDS:
                 raise Invalid(f"{name}: {len(value)} characters; {MOST_LENGTH} are allowed.", target=name)
@@ -88,7 +89,7 @@ class Asked:
 
     @property
     def page(self) -> int:
-        return max(1, int(self.once["page"][:6]))
+        return max(1, numbers.whole(self.once["page"], "page", most=MOST_PAGE))
 
     def _pairs(self):
         for name, values in self.ids.items():

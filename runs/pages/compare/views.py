@@ -1,7 +1,5 @@
 """Runs side by side. All that is shown is in the address (runs/pages/compare/query.py), so that a link shows the same."""
 
-import math
-
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -22,6 +20,7 @@ from runs.pages.compare import (
 )
 from runs.pages.compare.query import TABS, Absent, Asked
 from runs.pages.lists import tables
+from studio import numbers
 from studio.errors import Invalid
 from studio.htmx import render_page
 
@@ -157,12 +156,9 @@ def _stretch(query) -> tuple[float, float] | None:
     given = [query.get(name, "") for name in ("from", "to")]
     if not any(given):
         return None
-    try:
-        least, most = map(float, given)
-    except ValueError as error:
-        raise Invalid(f"from={given[0]!r}, to={given[1]!r}: write two numbers.", target="from") from error
-    if not (math.isfinite(least) and math.isfinite(most) and least <= most):
-        raise Invalid(f"from={given[0]!r}, to={given[1]!r}: write two numbers, the smaller one first.", target="from")
+    least, most = numbers.real(given[0], "from"), numbers.real(given[1], "to")
+    if least > most:
+        raise Invalid(f"from={least}, to={most}: write two numbers, the smaller one first.", target="from")
     return least, most
 
 

@@ -11,6 +11,7 @@ from django.db.models import F, FilteredRelation, Q, TextField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Now
 
+from studio import numbers
 from studio.errors import Invalid
 from studio.search.db_functions import AsNumber, SecondsBetween
 
@@ -144,12 +145,13 @@ def _widths(words: list[str]) -> dict[str, int]:
     widths = {}
     for word in words:
         width, colon, name = word.partition(":")
-        if not colon or not width.isascii() or not width.isdigit() or not NARROWEST <= int(width) <= WIDEST:
+        pixels = numbers.as_whole(width)
+        if not colon or pixels is None or not NARROWEST <= pixels <= WIDEST:
             raise Invalid(
                 f"width={word!r}: write PIXELS:COLUMN with {NARROWEST} to {WIDEST} pixels, such as 240:name.",
                 target="width",
             )
-        widths[name] = int(width)
+        widths[name] = pixels
     return widths
 
 

@@ -147,7 +147,7 @@ def _panel_after_move(slug, experiment, query: QueryDict, move: str) -> str:
     ids = query.getlist("col")
     if word not in ids or step not in ("-1", "1"):
         raise Invalid(f"move={move!r}: write -1 or 1, a colon, and a column that is shown.", target="move")
-    ids.insert(max(0, ids.index(word) + int(step)), ids.pop(ids.index(word)))
+    ids.insert(max(0, ids.index(word) + (1 if step == "1" else -1)), ids.pop(ids.index(word)))
     query.setlist("col", ids)
     if experiment:
         query["experiment"] = str(experiment.experiment_id)

@@ -21,7 +21,8 @@ from studio.templatetags.studio import in_bytes
 FIRST_LOGS = ("user_logs/std_log.txt", "user_logs/std_log_process_0.txt")
 # Without JavaScript the end of a log is shown.
 TAIL = 64 * 1024
-RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+# A longer number is no place in any file.
+RANGE = re.compile(r"bytes=([0-9]{1,18})-([0-9]{0,18})")
 # A report runs its own scripts, in a world of its own: without our origin it has no cookie and reaches no page, and it may
 # connect to nothing. The libraries of interactive reports are often named by their makers' addresses.
 LIBRARIES = "https://cdn.plot.ly https://cdn.bokeh.org https://cdn.jsdelivr.net https://cdnjs.cloudflare.com"
@@ -96,7 +97,7 @@ def _range(request, size: int) -> tuple[int, int]:
         return 0, size
     match = RANGE.fullmatch(asked.strip())
     if not match:
-        raise Invalid(f"Range: {asked}: write bytes=START-END or bytes=START-.", target="Range")
+        raise Invalid(f"Range: {asked[:100]}: write bytes=START-END or bytes=START-.", target="Range")
     start, end = int(match[1]), min(int(match[2] or size - 1), size - 1)
     if start >= size or end < start:
         raise BeyondEnd(f"The file has {size} bytes; {asked} is beyond.", target="Range")

@@ -11,6 +11,7 @@ from runs.charts.metric_forms import LinesAsked, MetricsChoice, RowsAsked, place
 from runs.models import MetricSeries
 from runs.pages.access import run_of, runs_of
 from runs.pages.run.views import page
+from studio import numbers
 from studio.errors import Invalid
 from studio.forms import cleaned_or_invalid
 from studio.htmx import wants_piece
@@ -88,10 +89,10 @@ def run_metrics_data(request, slug, run_id):
 
 
 def _known(text: str) -> dict[int, int]:
-    try:
-        return {int(pk): int(count) for pk, _, count in (pair.partition(":") for pair in text.split(",") if pair)}
-    except ValueError as error:
-        raise Invalid(f"after={text!r}: write series:count pairs, with commas between.", target="after") from error
+    pairs = [pair.partition(":") for pair in text.split(",") if pair]
+    if len(pairs) > metric_cards.MOST_CARDS:
+        raise Invalid(f"after: {len(pairs)} pairs; {metric_cards.MOST_CARDS} are allowed.", target="after")
+    return {numbers.whole(pk, "after"): numbers.whole(count, "after") for pk, _, count in pairs}
 
 
 @require_safe
