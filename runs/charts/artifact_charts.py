@@ -13,6 +13,9 @@ from runs.charts.figures import figure, plain, trace
 Counts = list[float]
 # A larger matrix has a scale beside it, for its numbers may not fit.
 MOST_NUMBERS = 12
+# Of more classes neither a matrix nor curves can be read, and a page would hold millions of numbers.
+MOST_CLASSES = 100
+MOST_NUMBERS_IN_ALL = 100_000
 DASHES = {"Micro average": "dot", "Macro average": "dashdot", "Weighted average": "longdash"}
 
 
@@ -21,12 +24,25 @@ def of_artifact(kind: str, content) -> list[dict]:
     data = content.get("data") if isinstance(content, dict) else None
     if not isinstance(data, dict):
         raise ValueError('it has no object "data"')
+    _check_size(data)
     try:
         return [{"key": key, "label": label, "figure": draw(data)} for key, label, draw in OF_KIND[kind]]
     except KeyError as error:
         raise ValueError(f"its data lacks {error}") from error
-    except (TypeError, IndexError) as error:
+    except (TypeError, IndexError, ValueError, ArithmeticError) as error:
         raise ValueError(f"its data has another shape: {error}") from error
+
+
+def _check_size(data: dict) -> None:
+    classes, points = data.get("class_labels"), sum(map(_size, data.values()))
+    if isinstance(classes, list) and len(classes) > MOST_CLASSES:
+        raise ValueError(f"it has {len(classes)} classes; {MOST_CLASSES} are drawn")
+    if points > MOST_NUMBERS_IN_ALL:
+        raise ValueError(f"it has {points} numbers; {MOST_NUMBERS_IN_ALL} are drawn")
+
+
+def _size(part) -> int:
+    return sum(map(_size, part)) if isinstance(part, list) else 1
 
 
 def confusion_matrix(data: dict, normalised: bool = False) -> dict:

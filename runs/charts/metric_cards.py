@@ -21,7 +21,7 @@ AT_ONCE = 10
 MOST_ROWS = 50
 # Of a long table so many rows are drawn.
 DRAWN_ROWS = 2000
-JSON_MOST = 8 * 1024 * 1024
+JSON_MOST = 2 * 1024 * 1024
 SYSTEM = "system"
 GROUPS = {
     "prefix": "by prefix",

@@ -8,6 +8,8 @@ MOST_HITS = 500
 MOST_LINE = 400
 # A search reads so much and then says where it stopped.
 MOST_READ = 256 * 1024 * 1024
+# Lines that lie behind more than this have no number.
+MOST_COUNTED = 1024 * 1024 * 1024
 
 
 def tail(file: Artifact, length: int) -> str:
@@ -17,7 +19,10 @@ def tail(file: Artifact, length: int) -> str:
     return text.partition("\n")[2] if start and "\n" in text else text
 
 
-def lines_before(file: Artifact, offset: int) -> int:
+def lines_before(file: Artifact, offset: int) -> int | None:
+    """None beyond what is read to count them."""
+    if offset > MOST_COUNTED:
+        return None
     return sum(part.count(b"\n") for part in artifacts.read(file, 0, offset))
 
 
@@ -25,14 +30,19 @@ def search(file: Artifact, words: str, start: int = 0) -> dict:
     """`{"hits": [{"offset", "line", "text"}], "next"}`: lines that contain the words in any case; `next` where to go on."""
     wanted = words.lower().encode()
     hits: list[dict] = []
-    line = lines_before(file, start)
+    before = lines_before(file, start)
+    line = before or 0
     for offset, block in _blocks(file, start):
         line = _search_block(block, offset, line, wanted, hits)
         if len(hits) >= MOST_HITS or offset - start > MOST_READ:
             last = hits[MOST_HITS - 1] if len(hits) >= MOST_HITS else None
             going_on = last["offset"] + len(last["text"].encode()) if last else offset + len(block)
-            return {"hits": hits[:MOST_HITS], "next": going_on}
-    return {"hits": hits, "next": None}
+            return {"hits": _numbered(hits[:MOST_HITS], before), "next": going_on}
+    return {"hits": _numbered(hits, before), "next": None}
+
+
+def _numbered(hits: list[dict], before: int | None) -> list[dict]:
+    return hits if before is not None else [{**hit, "line": None} for hit in hits]
 
 
 def _blocks(file: Artifact, start: int):

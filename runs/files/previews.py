@@ -6,10 +6,13 @@ import io
 import json
 
 from django.conf import settings
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from runs.files import highlighting
 from studio.markdown import render_markdown
 
+MB = 1024 * 1024
 MOST_ROWS = 200
 MOST_COLUMNS = 50
 # Shown in place by the browser; everything else is downloaded or shown by us.
@@ -32,6 +35,8 @@ CODE = {
     "java",
     "c",
 }
+# What a browser loads whole to show it.
+MOST_IN_PLACE = {"image": 20 * MB, "page": 20 * MB}
 LOGS = {"log", "txt", "out", "err"}
 HTML = {"html", "htm"}
 
@@ -71,6 +76,11 @@ def kind_of(path: str, content_type: str, size: int) -> str:
 def of(path: str, content_type: str, size: int, read) -> Preview:
     """`read(length)` gives the first bytes."""
     kind = kind_of(path, content_type, size)
+    if kind in MOST_IN_PLACE and size > MOST_IN_PLACE[kind]:
+        most = MOST_IN_PLACE[kind] // MB
+        return Preview(
+            "none", note=f"This file is larger than the {most} MB that are shown in place. Download it to open it."
+        )
     if kind in ("log", "image", "page"):
         return Preview(kind)
     return _of_text(kind, path, size, read)
@@ -103,10 +113,12 @@ def _note(shown: int, size: int) -> str:
 
 
 def _pretty(text: str, is_part: bool) -> str:
+    """Indented, unless that would make it longer than a preview may be."""
     try:
-        return text if is_part else json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        found = text if is_part else json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         return text
+    return found if len(found) <= settings.PREVIEW_MAX_BYTES else text
 
 
 def _table(text: str, delimiter: str, note: str) -> Preview:
@@ -127,17 +139,7 @@ def _first(rows) -> list[list[str]]:
 
 
 def highlighted(text: str, path: str) -> SafeString | str:
-    """The text with classes for its tokens, and an anchor at every line."""
-    # Imported with the first file that is shown, so that a process that shows none stays small.
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import TextLexer, get_lexer_for_filename
-    from pygments.util import ClassNotFound
-
-    try:
-        lexer = get_lexer_for_filename(path.rsplit("/", 1)[-1])
-    except ClassNotFound:
-        lexer = TextLexer()
-    return mark_safe(
-        highlight(text, lexer, HtmlFormatter(nowrap=False, cssclass="source", linespans="L", wrapcode=True))
-    )
+    """The text with classes for its tokens, and an anchor at every line; a very long one as it is."""
+    look = {"nowrap": False, "cssclass": "source", "linespans": "L", "wrapcode": True}
+    found = highlighting.coloured(text, path.rsplit("/", 1)[-1], {}, **look)
+    return format_html('<div class="source"><pre>{}</pre></div>', text) if found is None else mark_safe(found)

@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
+from studio.words import searched
 
 from runs.models import Experiment, Run
 from runs.pages.access import actor, workspace_of
@@ -38,7 +39,7 @@ def search(actor, workspace, words: str, limit: int) -> list[Hit]:
     experiments = Experiment.objects.visible_to(actor).select_related("workspace")
     readable = [one for one in _places(actor, workspace) if access.can(actor, "read", one)]
     runs, experiments = runs.filter(workspace__in=readable), experiments.filter(workspace__in=readable)
-    for word in words.split():
+    for word in searched(words):
         runs = runs.filter(Q(display_name__icontains=word) | Q(run_id__icontains=word))
         experiments = experiments.filter(name__icontains=word)
     hits = [Hit(found.name, found.get_absolute_url(), "Experiment", _where(found)) for found in experiments[:limit]]

@@ -142,7 +142,8 @@
   const countLines = async (at) => {
     const answer = await fetch(address("state/", { start: at }));
     if (!answer.ok || at !== start) return;
-    first = (await answer.json()).line + 1;
+    const { line } = await answer.json();
+    first = line === null ? null : line + 1;
     number();
   };
 

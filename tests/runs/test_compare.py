@@ -142,7 +142,7 @@ def test_fifty_are_shown(bobs, experiment):
     [
         ("tab=x", "write one of details, metrics"),
         ("tab=metrics&value=mean", "write one of last, min, max"),
-        ("page=x", "write a number"),
+        ("page=x", "write a whole number"),
         ("page=9", "there are 1 pages"),
         ("base=x", "not among those"),
         ("tab=charts&group=x", "write params.NAME"),

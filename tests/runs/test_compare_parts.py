@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from django.http import QueryDict
+from runs.compare.matching import Budget
 
 from runs.pages.compare import diffs, images_tab, logs_tab, statistics, word_diff
 from runs.pages.compare.metric_goal import lower_is_better
@@ -156,7 +157,7 @@ def test_words_that_differ_are_marked_between_the_colours():
 
 @pytest.mark.parametrize(("old", "new"), [("alpha", "omega"), ("x" * 1001, "x" * 1001 + "y")])
 def test_lines_without_much_in_common_and_very_long_ones_are_marked_as_a_whole(old, new):
-    assert word_diff.marked(old, new, old, new) == (old, new)
+    assert word_diff.marked(old, new, old, new, Budget()) == (old, new)
 
 
 def test_each_difference_begins_once():

@@ -8,7 +8,7 @@ from runs.pages.compare import diffs
 from runs.pages.compare.query import Absent
 from runs.pages.compare.selection import Chosen
 
-MOST_BYTES = 1024 * 1024
+MOST_BYTES = 512 * 1024
 # How files are told, in the order in which they stand.
 CHANGED, ADDED, REMOVED, SAME = "changed", "added", "removed", "same"
 ORDER = [CHANGED, ADDED, REMOVED, SAME]
@@ -64,7 +64,7 @@ def _diff(base: Run, other: Run, file: File, asked) -> dict:
     """Rows to show, or a reason why there are none."""
     texts = [_text(base.snapshot, file, ADDED), _text(other.snapshot, file, REMOVED)]
     if any(text is None for text in texts):
-        return {"problem": "This file is not text, or larger than 1 MB. Its size and checksum say that it differs."}
+        return {"problem": "This file is not text, or larger than 512 KB. Its size and checksum say that it differs."}
     old, new = texts
     view = diffs.unified if asked["view"] == "unified" else diffs.split
     return view(old, new, file.path, whole=bool(asked["full"]))

@@ -1,9 +1,13 @@
 """The tab *Logs*: the ends of one log of several runs, with marks on lines that the baseline does not have."""
 
 import dataclasses
-import difflib
+import functools
+import operator
 import re
 
+from django.db.models import Q
+
+from runs.compare.matching import Budget, opcodes
 from runs.files import artifacts
 from runs.models import Artifact, Run
 from runs.pages.compare.query import Absent
@@ -16,6 +20,12 @@ FOLDERS = ("user_logs/", "logs/", "azureml-logs/", "system_logs/")
 FIRST_SIDES, MOST_SIDES = 3, 6
 TAIL = 64 * 1024
 MOST_LINES = 400
+# Names of logs to choose from.
+MOST_PATHS = 500
+LOGS = functools.reduce(
+    operator.or_,
+    [Q(path__startswith=folder) for folder in FOLDERS] + [Q(path__endswith=end) for end in (".log", "log.txt")],
+)
 # What differs in every line of every run says nothing: times and dates.
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d|\d\d?:\d\d(:\d\d)?([.,]\d+)?|\[\d+(\.\d+)?m?s\]")
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
@@ -32,11 +42,10 @@ class Line:
 
 def context(chosen: Chosen, asked) -> dict:
     files = Artifact.objects.filter(run__in=chosen.pks)
-    paths = sorted(
-        {path for path in files.values_list("path", flat=True) if _is_log(path)}, key=lambda path: (path != FIRST, path)
-    )
+    named = files.filter(LOGS).order_by("path").values_list("path", flat=True).distinct()[:MOST_PATHS]
+    paths = sorted(named, key=lambda path: (path != FIRST, path))
     path = asked["path"] or next(iter(paths), "")
-    if path and path not in paths:
+    if path and path not in paths and not files.filter(LOGS, path=path).exists():
         raise Absent("path", path, "none of the runs has a log of this name.")
     runs = sides(chosen, asked)
     lines = {file.run_id: tail(file) for file in files.filter(path=path, run__in=runs).select_related("run")}
@@ -52,10 +61,6 @@ def context(chosen: Chosen, asked) -> dict:
         "most_lines": MOST_LINES,
         "visible": ("path",),
     }
-
-
-def _is_log(path: str) -> bool:
-    return path.startswith(FOLDERS) or path.endswith((".log", "log.txt"))
 
 
 def sides(chosen: Chosen, asked) -> list[Run]:
@@ -98,6 +103,6 @@ def _side(run: Run, base: Run, lines: list[str] | None, wanted: list[str]) -> di
 def marked(wanted: list[str], lines: list[str]) -> list[tuple[str, bool]]:
     """Each line, and whether the baseline lacks it; times do not count."""
     plain = ([MOMENT.sub("", one) for one in side] for side in (wanted, lines))
-    codes = difflib.SequenceMatcher(None, *plain, autojunk=False).get_opcodes()
+    codes = opcodes(*plain, Budget())
     new = {place for what, _, _, start, end in codes if what in ("replace", "insert") for place in range(start, end)}
     return [(line, place in new) for place, line in enumerate(lines)]

@@ -37,6 +37,8 @@ ALLOWED = {
 MOST_LENGTH = 1000
 MOST_NAMES = 200
 MOST_PAGE = 10**6
+# Every button of the page sends the whole address.
+MOST_ADDRESS = 20_000
 
 
 class Absent(Invalid):
@@ -77,6 +79,8 @@ class Asked:
         for name, value in self._pairs():
             if len(value) > MOST_LENGTH and name not in IDS:
                 raise Invalid(f"{name}: {len(value)} characters; {MOST_LENGTH} are allowed.", target=name)
+        if (length := sum(len(name) + len(value) for name, value in self._pairs())) > MOST_ADDRESS:
+            raise Invalid(f"The address has {length} characters; {MOST_ADDRESS} are allowed.")
         for name, values in self.repeated.items():
             if len(values) > MOST_NAMES:
                 raise Invalid(f"{name}: {len(values)} names; {MOST_NAMES} are allowed.", target=name)

@@ -5,6 +5,7 @@ from html import escape
 
 from django.core.paginator import Paginator
 from django.utils.safestring import SafeString, mark_safe
+from studio.words import searched
 
 from studio.errors import Invalid
 
@@ -40,7 +41,7 @@ class Row:
 
 def narrowed(rows: list[Row], asked) -> list[Row]:
     """Those that the search box and *Only differences* leave."""
-    words = asked["q"].lower().split()
+    words = searched(asked["q"].lower())
     return [row for row in rows if row.has(words) and (row.differs or not asked["only"])]
 
 

@@ -1,10 +1,11 @@
 """Inside two lines of which one became the other: the words that differ, marked in their HTML."""
 
-import difflib
 import re
 from html import unescape
 
 from django.utils.safestring import SafeString, mark_safe
+
+from runs.compare.matching import Budget, Matcher
 
 WORD = re.compile(r"\w+|\s+|.")
 # A tag, an entity or a character of HTML.
@@ -12,23 +13,25 @@ PIECE = re.compile(r"<[^>]*>|&[^;]*;|.", re.S)
 TAG = re.compile(r"<[^>]*>")
 # Longer lines, and lines that have less than this in common, are marked as a whole only.
 LONGEST = 1000
+# What two lines cost that have no word in common.
+LEAST_STEPS = 200
 ALIKE = 0.4
 
 
-def marked(old: str, new: str, old_html: str, new_html: str) -> tuple[SafeString, SafeString]:
+def marked(old: str, new: str, old_html: str, new_html: str, budget: Budget) -> tuple[SafeString, SafeString]:
     """The HTML of both lines; as it was where marks would not help."""
-    found = differing(old, new)
+    found = differing(old, new, budget)
     if not found or _text(old_html) != old or _text(new_html) != new:
         return mark_safe(old_html), mark_safe(new_html)
     return _put(old_html, found[0]), _put(new_html, found[1])
 
 
-def differing(old: str, new: str) -> tuple[set[int], set[int]] | None:
+def differing(old: str, new: str, budget: Budget) -> tuple[set[int], set[int]] | None:
     """Places of the characters that are not in the other line."""
-    if max(len(old), len(new)) > LONGEST:
+    if max(len(old), len(new)) > LONGEST or not budget.take(LEAST_STEPS):
         return None
     left, right = WORD.findall(old), WORD.findall(new)
-    matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
+    matcher = Matcher(left, right, budget)
     common = sum(len("".join(left[block.a : block.a + block.size])) for block in matcher.get_matching_blocks())
     if 2 * common < ALIKE * (len(old) + len(new)):
         return None

@@ -2,6 +2,8 @@
 
 import re
 
+from django.db.models import Count, Sum
+from django.db.models.functions import Coalesce
 from django.http import JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.http import content_disposition_header
@@ -39,10 +41,11 @@ SANDBOX = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-
 def run_files(request, slug, run_id):
     """`?path=` chooses a file; at first it is the log."""
     run = run_of(request, slug, run_id)
-    files = list(run.artifacts.order_by("path"))
-    chosen = _chosen(files, request.GET.get("path", ""))
-    folders = tree.of_files([(one.path, one.size) for one in files], chosen.path if chosen else "", tree.OPEN_FOLDERS)
-    more = {"tree": folders, "file": chosen, "file_count": len(files), "total": sum(file.size for file in files)}
+    chosen = _chosen(run, request.GET.get("path", ""))
+    files = run.artifacts.order_by("path").values_list("path", "size")[: tree.MOST_FILES]
+    folders = tree.of_files(files, chosen.path if chosen else "", tree.OPEN_FOLDERS)
+    sums = run.artifacts.aggregate(file_count=Count("pk"), total=Coalesce(Sum("size"), 0))
+    more = {"tree": folders, "file": chosen, "left_out": max(0, sums["file_count"] - tree.MOST_FILES), **sums}
     if chosen:
         more["preview"] = previews.of(
             chosen.path, chosen.content_type, chosen.size, lambda length: artifacts.content(chosen, 0, length)
@@ -52,12 +55,15 @@ def run_files(request, slug, run_id):
     return render(request, "runs/run_files.html", page(request, run, "logs", **more))
 
 
-def _chosen(files: list[Artifact], asked: str) -> Artifact | None:
-    by_path = {file.path: file for file in files}
-    if asked and asked not in by_path:
-        raise Invalid(f"The run has no file {asked!r}.", target="path")
-    first = next((path for path in FIRST_LOGS if path in by_path), None)
-    return by_path.get(asked or first or "") or next(iter(files), None)
+def _chosen(run: Run, asked: str) -> Artifact | None:
+    """The file asked for, else the script's log, else the first."""
+    if asked:
+        found = run.artifacts.filter(path=asked).first()
+        if found is None:
+            raise Invalid(f"The run has no file {asked[:1000]!r}.", target="path")
+        return found
+    logs_first = {file.path: file for file in run.artifacts.filter(path__in=FIRST_LOGS)}
+    return next((logs_first[path] for path in FIRST_LOGS if path in logs_first), run.artifacts.order_by("path").first())
 
 
 @require_safe
@@ -151,8 +157,10 @@ def run_code(request, slug, run_id):
     files = {entry["path"]: entry["size"] for entry in run.snapshot.files}
     chosen = request.GET.get("path", "") or _script(run, files)
     if chosen and chosen not in files:
-        raise Invalid(f"The code has no file {chosen!r}.", target="path")
-    more = {"tree": tree.of_files(sorted(files.items()), chosen), "path": chosen, "snapshot": run.snapshot}
+        raise Invalid(f"The code has no file {chosen[:1000]!r}.", target="path")
+    shown = sorted(files.items())[: tree.MOST_FILES]
+    more = {"tree": tree.of_files(shown, chosen), "path": chosen, "snapshot": run.snapshot}
+    more["left_out"] = len(files) - len(shown)
     if chosen:
         more["preview"] = previews.of(
             chosen, "text/plain", files[chosen], lambda length: snapshots.read_file(run.snapshot, chosen, length)

@@ -7,6 +7,8 @@ from runs.charts import colours
 from runs.models import Run
 
 OPEN_FOLDERS = ("user_logs", "outputs")
+# Files beyond these are not in a tree; the zip and the API have all.
+MOST_FILES = 2_000
 
 
 @dataclasses.dataclass

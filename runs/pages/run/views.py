@@ -16,6 +16,8 @@ from studio.markdown import render_markdown
 from workspaces.lookup import workspace_of_wsid
 
 MOST_CHILDREN = 1000
+# Characters of a run as it is stored: a job may hold megabytes.
+MOST_JSON = 512 * 1024
 TABS = [
     ("overview", "Overview", "runs:run_detail"),
     ("metrics", "Metrics", "runs:run_metrics"),
@@ -90,11 +92,13 @@ def run_state(request, slug, run_id):
 
 def _new_files(request, run: Run) -> dict:
     """The tree of files, if there are more or fewer than the page shows."""
-    files = list(run.artifacts.order_by("path").values_list("path", "size"))
-    if str(len(files)) == request.GET.get("files"):
-        return {"file_count": len(files)}
+    count = run.artifacts.count()
+    if str(count) == request.GET.get("files"):
+        return {"file_count": count}
+    files = run.artifacts.order_by("path").values_list("path", "size")[: tree.MOST_FILES]
     shown = parse_qs(urlsplit(request.htmx.current_url_abs_path or "").query).get("path", [""])[0]
-    return {"file_count": len(files), "tree": tree.of_files(files, shown, tree.OPEN_FOLDERS)}
+    folders = tree.of_files(files, shown, tree.OPEN_FOLDERS)
+    return {"file_count": count, "tree": folders, "left_out": max(0, count - tree.MOST_FILES)}
 
 
 @require_safe
@@ -141,7 +145,10 @@ def run_json(request, slug, run_id):
         "endTimeUtc": run.ended_at,
     }
     text = json.dumps(raw, indent=2, default=str, ensure_ascii=False)
-    return render(request, "runs/run_json.html", page(request, run, "overview", raw=text))
+    left_out = max(0, len(text) - MOST_JSON)
+    return render(
+        request, "runs/run_json.html", page(request, run, "overview", raw=text[:MOST_JSON], left_out=left_out)
+    )
 
 
 @require_safe

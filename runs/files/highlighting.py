@@ -1,0 +1,31 @@
+"""Code in the colours of its language, as long as that costs little: some texts keep a lexer busy for minutes."""
+
+import time
+
+# A longer text, or one with a longer line, is shown as it is.
+MOST_COLOURED = 100_000
+MOST_LINE = 2_000
+# Of processor time; then the text is shown as it is.
+MOST_SECONDS = 0.4
+
+
+def coloured(text: str, name: str, lexer_options: dict, **options) -> str | None:
+    """The text as HTML in the language that the file's name says; None if it is too long, or takes too long."""
+    if len(text) > MOST_COLOURED or any(len(line) > MOST_LINE for line in text.splitlines()):
+        return None
+    # Imported with the first file that is shown, so that a process that shows none stays small.
+    from pygments import format
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import TextLexer, get_lexer_for_filename
+    from pygments.util import ClassNotFound
+
+    try:
+        lexer = get_lexer_for_filename(name, **lexer_options)
+    except ClassNotFound:
+        lexer = TextLexer(**lexer_options)
+    tokens, until = [], time.thread_time() + MOST_SECONDS
+    for token in lexer.get_tokens(text):
+        if time.thread_time() > until:
+            return None
+        tokens.append(token)
+    return format(tokens, HtmlFormatter(**options))

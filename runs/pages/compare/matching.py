@@ -1,0 +1,55 @@
+"""What two sequences have in common, by a budget: difflib alone takes minutes over long texts that are alike in many places."""
+
+import difflib
+
+# Comparisons of one line or word with another; so many take some tenths of a second.
+MOST_STEPS = 1_000_000
+
+
+class Budget:
+    def __init__(self, steps: int = MOST_STEPS):
+        self.left = steps
+        # Whether something was too large to compare with what was left.
+        self.is_spent = False
+
+    def take(self, steps: int) -> bool:
+        if steps > self.left:
+            self.is_spent = True
+            return False
+        self.left -= steps
+        return True
+
+
+class Matcher(difflib.SequenceMatcher):
+    """What the budget does not reach counts as different."""
+
+    def __init__(self, old: list[str], new: list[str], budget: Budget, *, autojunk: bool = False):
+        super().__init__(None, old, new, autojunk)
+        self.budget = budget
+        # How often the first so many of `old` are in `new`: what a search through a stretch of them costs is a difference.
+        self.sums = [0]
+        for item in old:
+            self.sums.append(self.sums[-1] + 1 + len(self.b2j.get(item, ())))
+
+    def find_longest_match(self, alo=0, ahi=None, blo=0, bhi=None):
+        ahi = len(self.a) if ahi is None else ahi
+        if not self.budget.take(self.sums[ahi] - self.sums[alo]):
+            return difflib.Match(alo, blo, 0)
+        return super().find_longest_match(alo, ahi, blo, bhi)
+
+
+def opcodes(old: list[str], new: list[str], budget: Budget, *, autojunk: bool = False) -> list[tuple]:
+    """As difflib's; what both begin and end with costs nothing."""
+    start = _common(old, new)
+    tail = _common(old[start:][::-1], new[start:][::-1])
+    middle = Matcher(old[start : len(old) - tail], new[start : len(new) - tail], budget, autojunk=autojunk)
+    codes = [(kind, *(place + start for place in places)) for kind, *places in middle.get_opcodes()]
+    head = [("equal", 0, start, 0, start)] if start else []
+    end = [("equal", len(old) - tail, len(old), len(new) - tail, len(new))] if tail else []
+    return [*head, *codes, *end]
+
+
+def _common(old: list[str], new: list[str]) -> int:
+    """How many they have in common from the start."""
+    pairs = zip(old, new, strict=False)
+    return next((place for place, (one, other) in enumerate(pairs) if one != other), min(len(old), len(new)))
