@@ -7,6 +7,7 @@ import re
 from urllib.parse import parse_qs
 
 from django.core.exceptions import RequestDataTooBig
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -15,6 +16,7 @@ from mlflow_api.errors import MlflowError, invalid, translated
 from mlflow_api.request import Call
 from mlflow_api.request_fields import Fields
 from mlflow_api.routes import OF_BYTES, PLAIN, find
+from studio import statement_limit
 from studio.errors import StudioError
 
 BASE = re.compile(r"(?:ajax-)?api/[23]\.0/(?P<route>mlflow(?:-artifacts)?/.*)")
@@ -30,6 +32,10 @@ def answer(request: HttpRequest, rest: str, **place) -> HttpResponse:
         return problem(error)
     except StudioError as error:
         return problem(translated(error))
+    except OperationalError as error:
+        if not statement_limit.is_stopped(error):
+            raise
+        return problem(translated(statement_limit.too_slow()))
     except Http404 as error:
         return problem(MlflowError("RESOURCE_DOES_NOT_EXIST", str(error)))
     except RequestDataTooBig:

@@ -6,6 +6,7 @@ from runs.models import Run
 from runs.pages.lists.columns import MOST as MOST_COLUMNS
 from studio import numbers
 from studio.errors import Invalid
+from studio.words import searched
 
 SIZES = [10, 25, 50, 100]
 # The counters above a list, as Azure groups the states.
@@ -81,6 +82,9 @@ class RunFilter(forms.Form):
         required=False, coerce=int, empty_value=25, choices=[(size, str(size)) for size in SIZES]
     )
     view = forms.IntegerField(required=False, min_value=1)
+
+    def clean_q(self) -> str:
+        return " ".join(searched(self.cleaned_data["q"]))
 
     @classmethod
     def read(cls, query) -> dict:

@@ -12,7 +12,7 @@ from runs.models.lineage import RunDataset
 from studio.errors import Invalid
 from studio.search import concatenated, conditions
 from studio.search.db_functions import INDEXED, ValueStart
-from studio.search.grammar import All, Any, Clause, Not, Order, parse, parse_order
+from studio.search.grammar import All, Any, Clause, Not, Order, parse, parse_orders
 
 METRIC, PARAM, TAG, ATTRIBUTE, DATASET = "metric", "param", "tag", "attribute", "dataset"
 ENTITIES = {
@@ -84,7 +84,7 @@ class Search:
     def __init__(self, runs, text: str, order_by: list[str]):
         self.base = runs.alias(start=START)
         self.tree = parse(text)
-        self.orders = [_checked(parse_order(item)) for item in order_by]
+        self.orders = [_checked(order) for order in parse_orders(order_by)]
         if len({(order.entity, order.key) for order in self.orders}) < len(self.orders):
             raise Invalid("The order_by has a key twice.", target="order_by")
         if self.tree is not None:

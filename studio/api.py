@@ -5,13 +5,14 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 from ninja.security import HttpBearer
 
-from studio import numbers, openapi, request_body
+from studio import numbers, openapi, request_body, statement_limit
 from studio.errors import StudioError
 from studio.public_url import public_url
 
@@ -81,6 +82,13 @@ def studio_error(request, error):
     if error.status == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
     return answer
+
+
+@api.exception_handler(OperationalError)
+def database_error(request, error):
+    if not statement_limit.is_stopped(error):
+        raise error
+    return studio_error(request, statement_limit.too_slow())
 
 
 @api.exception_handler(AuthenticationError)

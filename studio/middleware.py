@@ -6,12 +6,13 @@ from django.contrib.auth.middleware import AuthenticationMiddleware, LoginRequir
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import BadRequest
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render
 from django_htmx.middleware import HtmxMiddleware
 
-from studio import errors
+from studio import errors, statement_limit
 from studio.htmx import toast, wants_piece
 
 # Plotly sets style attributes, so styles may be inline; scripts may not.
@@ -128,6 +129,8 @@ class Errors:
         return self.get_response(request)
 
     def process_exception(self, request, exception) -> HttpResponse | None:
+        if isinstance(exception, OperationalError) and statement_limit.is_stopped(exception):
+            exception = statement_limit.too_slow()
         if not isinstance(exception, errors.StudioError) or is_api(request):
             return None
         if wants_piece(request):

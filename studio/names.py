@@ -37,7 +37,7 @@ def name(value: str, what: str) -> str:
     pattern, rule = RULES[what]
     _refuse_unseen(value, what, target=what)
     if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise Invalid(f"{value!r} is not a {what}: use {rule}.", target=what)
+        raise Invalid(f"{str(value)[:200]!r} is not a {what}: use {rule}.", target=what)
     return value
 
 

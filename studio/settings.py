@@ -39,7 +39,7 @@ INSTALLED_APPS = [
     "runs",
     "registry",
     "trash",
-    "django.contrib.admin",
+    "studio.administration.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -56,6 +56,7 @@ MIDDLEWARE = [
     # Before the static files, so that they are sent compressed too.
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "studio.statement_limit.StatementLimit",
     "studio.middleware.AzurePaths",
     "studio.middleware.Sessions",
     "django.middleware.common.CommonMiddleware",

@@ -26,6 +26,8 @@ from workspaces.access import require
 from workspaces.workspace_path import Place
 
 router = Router(tags=["run history"])
+# Each tag that a list is narrowed to is a joined table.
+MOST_WORDS = 20
 MOST_ERROR = 100_000
 # Whether `archived_at` is empty in the experiments that a view shows.
 VIEWS = {"ActiveOnly": True, "ArchivedOnly": False, "All": None}
@@ -322,7 +324,7 @@ class Wanted:
 
 def _run_page(request: HttpRequest, runs, children: bool = False):
     query = request.GET
-    wanted = Wanted(*(_words(query.getlist(field.name)) for field in dataclasses.fields(Wanted)))
+    wanted = Wanted(*(_words(query, field.name) for field in dataclasses.fields(Wanted)))
     if not children and query.get("includeChildren", "").lower() not in ("true", "1") and not request.auth.is_run:
         runs = runs.filter(parent=None)
     # In the words of the query box and of MLflow's search; an error names the column.
@@ -330,8 +332,11 @@ def _run_page(request: HttpRequest, runs, children: bool = False):
     return api.page(request, found.told(), serializers.run)
 
 
-def _words(values: list[str]) -> list[str]:
-    return [value for value in values if value]
+def _words(query, name: str) -> list[str]:
+    values = [value for value in query.getlist(name) if value]
+    if len(values) > MOST_WORDS:
+        raise Invalid(f"{name}: {len(values)} are given; {MOST_WORDS} are allowed.", target=name)
+    return values
 
 
 def _narrowed(runs, wanted: Wanted):

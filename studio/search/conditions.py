@@ -11,7 +11,7 @@ from django.db.models.functions import Cast, Coalesce
 
 import studio.search.db_functions  # noqa: F401  (registers LIKE and ILIKE)
 from studio.errors import Invalid
-from studio.search.grammar import All, Any, Clause, Not, parse, parse_order
+from studio.search.grammar import All, Any, Clause, Not, Order, parse, parse_orders
 
 NUMERIC = {"=": "exact", ">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 TEXTUAL = {"=": "exact", "like": "like", "ilike": "ilike", "~": "icontains", "in": "in"}
@@ -111,10 +111,9 @@ class Rows:
         tree = parse(text)
         if tree is not None:
             rows = rows.filter(self._condition(tree))
-        return rows.order_by(*[self._order(item) for item in order_by], *default)
+        return rows.order_by(*[self._order(order) for order in parse_orders(order_by)], *default)
 
-    def _order(self, text: str):
-        order = parse_order(text)
+    def _order(self, order: Order):
         column = self.orders.get(order.key.lower()) if order.entity in ("", "attribute", "attributes") else None
         if column is None:
             raise Invalid(

@@ -9,10 +9,16 @@ their column, so that a page can point at it.
 import dataclasses
 import re
 
+from studio import numbers
 from studio.errors import Invalid
 
 MOST = 10_000
 MOST_DEPTH = 50
+# Each condition is a condition of the query, each key of an order a joined table.
+MOST_CLAUSES = 100
+MOST_ORDERS = 20
+# A pattern is tried at every place of every value.
+MOST_PATTERN = 1_000
 TOKEN = re.compile(
     r"""\s*(?:
       (?P<text>'(?:[^']|'')*')
@@ -24,6 +30,7 @@ TOKEN = re.compile(
     re.VERBOSE,
 )
 WORDS = {"and", "or", "not", "in", "is", "null", "like", "ilike"}
+PATTERNS = {"~", "!~", "like", "ilike"}
 COMPARISONS = {"=", "!=", ">", ">=", "<", "<=", "~", "!~", "like", "ilike"}
 
 
@@ -93,12 +100,20 @@ def parse(text: str):
 
 def parse_order(text: str) -> Order:
     """A key with an optional direction."""
+    if len(text) > MOST_PATTERN:
+        raise Invalid(f"An order_by clause has {len(text)} characters; {MOST_PATTERN} are allowed.", target="order_by")
     tokens = _tokens(text)
     direction = tokens.pop().word if len(tokens) == 2 else "asc"
     if len(tokens) != 1 or tokens[0].kind not in ("name", "text") or direction not in ("asc", "desc"):
         raise Invalid(f"Invalid order_by clause '{text[:200]}': write a key, then ASC or DESC.", target="order_by")
     entity, key = _split(tokens[0].text)
     return Order(entity, key, direction == "desc")
+
+
+def parse_orders(texts: list[str]) -> list[Order]:
+    if len(texts) > MOST_ORDERS:
+        raise Invalid(f"The order_by has {len(texts)} keys; {MOST_ORDERS} are allowed.", target="order_by")
+    return [parse_order(text) for text in texts]
 
 
 def _tokens(text: str) -> list[Token]:
@@ -130,7 +145,7 @@ class _Parser:
     def __init__(self, text: str):
         self.tokens = _tokens(text)
         self.end = Token("end", "", len(text))
-        self.place = self.depth = 0
+        self.place = self.depth = self.clauses = 0
 
     @property
     def token(self) -> Token:
@@ -190,6 +205,11 @@ class _Parser:
         if name.kind != "name" or name.word in WORDS:
             raise BadFilter(f"expected a key such as metrics.loss, not {name.text or 'the end'!r}", name.column)
         operator, value = self.comparison()
+        self.clauses += 1
+        if self.clauses > MOST_CLAUSES:
+            raise BadFilter(f"it has more than {MOST_CLAUSES} conditions", name.column)
+        if operator.removeprefix("not ") in PATTERNS and isinstance(value, str) and len(value) > MOST_PATTERN:
+            raise BadFilter(f"a text to look for has {len(value)} characters; {MOST_PATTERN} are allowed", name.column)
         return Clause(*_split(name.text), operator, value, name.column)
 
     def comparison(self):
@@ -220,7 +240,13 @@ class _Parser:
         if token.kind == "text":
             return token.text[1:-1].replace("''", "'")
         if token.kind == "number":
-            return float(token.text) if re.search(r"[.eE]", token.text) else int(token.text)
+            return self.number(token)
         if token.kind == "name" and token.text[0] == '"':
             return token.text[1:-1]
         raise BadFilter(f"expected a number or a text in quotes, not {token.text or 'the end'!r}", token.column)
+
+    def number(self, token: Token) -> int | float:
+        whole, real = numbers.as_whole(token.text), numbers.as_real(token.text)
+        if real is None:
+            raise BadFilter(f"{token.text[:40]} is longer or larger than any number that is stored", token.column)
+        return real if whole is None else whole

@@ -23,6 +23,7 @@ from runs.pages.lists import tables
 from studio import numbers
 from studio.errors import Invalid
 from studio.htmx import render_page
+from studio.words import searched
 
 CONTEXTS = {
     "details": details_tab.context,
@@ -156,9 +157,11 @@ def _stretch(query) -> tuple[float, float] | None:
     given = [query.get(name, "") for name in ("from", "to")]
     if not any(given):
         return None
-    least, most = numbers.real(given[0], "from"), numbers.real(given[1], "to")
-    if least > most:
-        raise Invalid(f"from={least}, to={most}: write two numbers, the smaller one first.", target="from")
+    least, most = map(numbers.as_real, given)
+    if least is None or most is None or least > most:
+        raise Invalid(
+            f"from={given[0][:40]!r}, to={given[1][:40]!r}: write two numbers, the smaller one first.", target="from"
+        )
     return least, most
 
 
@@ -173,11 +176,11 @@ def compare_find(request, slug):
 
 def _offered(scope, request, asked: Asked) -> dict:
     """The newest runs that have these words and are not compared yet."""
-    words = request.GET.get("find", "").strip()[:200]
+    words = searched(request.GET.get("find", ""), "find")
     rows = scope.exclude(run_id__in=asked["runs"]).select_related("experiment")
-    for word in words.split():
+    for word in words:
         rows = rows.filter(tables.matches(word))
     offered = list(rows.order_by("-created_at", "-pk")[:FOUND])
     for run in offered:
         run.colour = colours.place(run.pk)
-    return {"find": words, "offered": offered, "is_full": len(asked["runs"]) >= selection.MOST}
+    return {"find": " ".join(words), "offered": offered, "is_full": len(asked["runs"]) >= selection.MOST}

@@ -2,17 +2,25 @@
 
 from django.http import QueryDict
 
+from runs.forms import RunFilter
+from studio.errors import Invalid
+
 # What says how a list looks, not which runs it has: a person's own layout consists of these.
 LAYOUT = ["col", "pin", "width", "sort", "size", "group", "chart", "charts"]
-# A poll's own business, and a marker that holds only for the address it came with.
-PASSING = ["seen", "experiment", "rows"]
+
+
+# Every link of a page holds the whole address, with the next one in it.
+MOST_ADDRESS = 8_000
 
 
 def tidy(query: QueryDict) -> QueryDict:
-    """The words of a list, without what only passes through."""
+    """The words of a list, without what only passes through and what means nothing to it."""
     left = query.copy()
-    for word in PASSING:
-        left.pop(word, None)
+    for word in query:
+        if word not in RunFilter.base_fields:
+            del left[word]
+    if (length := len(left.urlencode())) > MOST_ADDRESS:
+        raise Invalid(f"The address of the list has {length} characters; {MOST_ADDRESS} are allowed.")
     return left
 
 

@@ -15,6 +15,7 @@ from studio import numbers
 from studio.errors import Invalid
 from studio.forms import cleaned_or_invalid
 from studio.htmx import wants_piece
+from studio.words import searched
 
 WIDTH = 600
 
@@ -52,7 +53,8 @@ def _shown(series: list[MetricSeries], query, words: str) -> tuple[list[MetricSe
         hidden = set(query.getlist("hide"))
         chosen = [one for one in series if one.name not in hidden]
     if words and (len(chosen) > metric_cards.MOST_CARDS or "search" in query):
-        chosen = [one for one in chosen if all(word in one.name.lower() for word in words.lower().split())]
+        wanted = searched(words.lower())
+        chosen = [one for one in chosen if all(word in one.name.lower() for word in wanted)]
     return chosen[: metric_cards.MOST_CARDS], max(0, len(chosen) - metric_cards.MOST_CARDS)
 
 

@@ -1,0 +1,29 @@
+"""The administration's site: Django's, with bounds on what its addresses may ask of the database."""
+
+import functools
+
+from django.contrib.admin import AdminSite
+
+from studio.errors import Invalid
+from studio.words import searched
+
+
+class Site(AdminSite):
+    def admin_view(self, view, cacheable=False):
+        inner = super().admin_view(view, cacheable)
+
+        @functools.wraps(inner)
+        def bounded(request, *args, **kwargs):
+            _check(request.GET)
+            return inner(request, *args, **kwargs)
+
+        return bounded
+
+
+def _check(query) -> None:
+    """Django makes a condition of every word of a search, and lets an address name any lookup of a field."""
+    for name in ("q", "term"):
+        searched(query.get(name, ""), name)
+    # On SQLite a pattern is tried by Python, which no statement time-out can stop.
+    if wrong := next((name for name in query if name.endswith("regex")), None):
+        raise Invalid(f"{wrong[:100]}: patterns are not searched for. Write a search by words.", target=wrong[:100])

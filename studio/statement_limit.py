@@ -1,0 +1,95 @@
+"""No statement of a web request keeps the database, and the thread that waits for it, busy without end.
+
+PostgreSQL stops a statement itself; of SQLite's, which run in the thread, the processor time is looked at every few steps.
+Background tasks and commands have no such limit: this is a middleware, which they do not load.
+"""
+
+import contextlib
+import math
+import time
+
+from django.db import OperationalError, connection
+from django.db.backends.signals import connection_created
+
+from studio.errors import Invalid, NotReady
+
+SECONDS = 5
+# Steps of SQLite's machine between two looks at the clock: some tenths of a millisecond.
+STEPS = 10_000
+CANCELED = "57014"
+
+
+class TooSlow(Invalid):
+    code = "TooSlow"
+
+
+class StatementLimit:
+    def __init__(self, get_response):
+        self.get_response = get_response
+        connection_created.connect(_prepare_new, dispatch_uid="statement_limit")
+
+    def __call__(self, request):
+        with limited():
+            response = self.get_response(request)
+        if response.streaming and getattr(response, "file_to_stream", None) is None:
+            response.streaming_content = _streamed(response.streaming_content)
+        return response
+
+
+@contextlib.contextmanager
+def limited():
+    """Each statement within is stopped after SECONDS."""
+    if connection.connection is not None and getattr(connection, "prepared", None) is not connection.connection:
+        _prepare(connection)
+    with connection.execute_wrapper(_timed):
+        try:
+            yield
+        finally:
+            connection.must_end_by = math.inf
+
+
+def _streamed(parts):
+    """What an answer reads while it is sent has the limit for each part of it."""
+    parts = iter(parts)
+    while True:
+        with limited():
+            connection.must_end_by = time.thread_time() + SECONDS
+            part = next(parts, None)
+        if part is None:
+            return
+        yield part
+
+
+def _prepare_new(sender, connection, **kwargs) -> None:
+    _prepare(connection)
+
+
+def _prepare(connection) -> None:
+    """Once for each connection, before its first transaction: one that is rolled back would take the setting with it."""
+    connection.prepared = connection.connection
+    if connection.vendor == "sqlite":
+        connection.must_end_by = math.inf
+        connection.connection.set_progress_handler(lambda: time.thread_time() > connection.must_end_by, STEPS)
+    elif connection.vendor == "postgresql":
+        connection.connection.execute(f"SET statement_timeout TO {int(SECONDS * 1000)}")
+
+
+def _timed(execute, sql, params, many, context):
+    context["connection"].must_end_by = time.thread_time() + SECONDS
+    try:
+        return execute(sql, params, many, context)
+    except OperationalError as error:
+        if not is_stopped(error):
+            raise
+        if str(sql).lstrip()[:6].upper() == "SELECT":
+            raise too_slow() from error
+        # Most likely it waited for another one.
+        raise NotReady("The database is busy; nothing was changed. Try again in a moment.") from error
+
+
+def is_stopped(error: OperationalError) -> bool:
+    return str(error) == "interrupted" or getattr(error.__cause__, "sqlstate", "") == CANCELED
+
+
+def too_slow() -> TooSlow:
+    return TooSlow(f"The database was stopped after {SECONDS} seconds of work on this. Ask for less, or more exactly.")
