@@ -22,6 +22,8 @@ CURATED = pathlib.Path(__file__).with_name("curated.json")
 RESERVED = ("azureml-", "microsoft")
 MOST_DEFINITION = 256 * 1024
 MOST_DEPTH = 16
+# Values and names in a conda file, packages and requirements in an environment, and characters in one of them.
+MOST_NODES, MOST_REQUIREMENTS, MOST_REQUIREMENT = 5_000, 1_000, 1_000
 # Of several that make a version at once, each tries again this often.
 TRIES = 10
 
@@ -172,12 +174,20 @@ def check_conda(conda, target: str) -> None:
     packages = (conda or {}).get("dependencies") or []
     if not isinstance(packages, list):
         raise Invalid("`dependencies` is a list, such as [python=3.11, numpy].", target=f"{target}/dependencies")
+    count = 0
     for number, item in enumerate(packages):
         lines = item.get("pip") or [] if isinstance(item, dict) else [item]
         if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
             raise Invalid(
                 "A dependency is a text, such as numpy=1.26, or `pip:` with a list of requirements.",
                 target=f"{target}/dependencies/{number}",
+            )
+        count += len(lines)
+        if count > MOST_REQUIREMENTS:
+            raise Invalid(f"More than {MOST_REQUIREMENTS} packages are listed.", target=f"{target}/dependencies")
+        if any(len(line) > MOST_REQUIREMENT for line in lines):
+            raise Invalid(
+                f"A package has more than {MOST_REQUIREMENT} characters.", target=f"{target}/dependencies/{number}"
             )
 
 
@@ -192,7 +202,7 @@ def conda_of(text) -> dict:
         # What is no JSON, such as a date or an infinity, cannot be stored.
         json.dumps(conda, allow_nan=False)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise Invalid(f"condaFile cannot be read: {error}", target="condaFile") from error
+        raise Invalid(f"condaFile cannot be read: {str(error)[:1000]}", target="condaFile") from error
     if not isinstance(conda, dict):
         raise Invalid("condaFile must be an object with a list `dependencies`.", target="condaFile")
     check_storable(conda, "condaFile")
@@ -203,9 +213,12 @@ def conda_of(text) -> dict:
 class PlainLoader(yaml.SafeLoader):
     """Without aliases, of which ten lines can stand for gigabytes, and without deep nesting, which takes minutes to read."""
 
-    depth = 0
+    depth = nodes = 0
 
     def compose_node(self, parent, index):
+        self.nodes += 1
+        if self.nodes > MOST_NODES:
+            raise yaml.YAMLError(f"it has more than {MOST_NODES} values")
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("write it without anchors and aliases (& and *)")
         if self.depth > MOST_DEPTH:

@@ -14,13 +14,19 @@ from runs.files import ranges
 TOKEN = re.compile(r"[\w.+-]+", re.ASCII)
 # MLflow's own files without an extension.
 TEXTS = {"mlmodel", "mlproject"}
+# How often a path may be quoted: each time costs a walk through all of it.
+MOST_QUOTED = 10
 
 
 def checked(path: str) -> str:
     """The path itself; refused if it could lead elsewhere, however often it is unquoted."""
     plain, before = path, None
-    while plain != before:
+    for _ in range(MOST_QUOTED):
+        if plain == before:
+            break
         before, plain = plain, unquote(plain)
+    else:
+        raise invalid("Invalid path")
     parts = plain.split("/")
     if (
         plain.startswith("/")

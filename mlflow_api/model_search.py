@@ -77,7 +77,7 @@ def search(call: Call) -> dict:
     most, start = fields.integer("max_results", 50), page_tokens.read(fields.text("page_token", ""))
     if not 0 < most <= 1000:
         raise invalid(f"Invalid value {most} for parameter 'max_results' supplied: write a number from 1 to 1000.")
-    experiments = Experiment.objects.filter(workspace=workspace, pk__in=[row.pk for row in _experiments(call)])
+    experiments = Experiment.objects.filter(workspace=workspace, pk__in=[row.pk for row in call.experiments()])
     rows = LoggedModel.objects.filter(
         workspace=workspace, deleted_at=None, experiment_id__in=experiments.values("experiment_id")
     )
@@ -93,10 +93,6 @@ def search(call: Call) -> dict:
 
 def _dataset(item: Fields) -> tuple[str, str]:
     return item.text("dataset_name"), item.text("dataset_digest", "")
-
-
-def _experiments(call: Call) -> list[Experiment]:
-    return [call.experiment(experiment_id) for experiment_id in dict.fromkeys(call.fields.texts("experiment_ids"))]
 
 
 def _ordered(rows, orders):

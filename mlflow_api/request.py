@@ -92,6 +92,16 @@ class Call:
         found.workspace = self.workspace
         return found
 
+    def experiments(self) -> list[Experiment]:
+        """Those that `experiment_ids` names, by one query."""
+        named = dict.fromkeys(self.fields.texts("experiment_ids"))
+        ids = [as_uuid(name) for name in named if name != DEFAULT_ID]
+        rows = Experiment.objects.filter(workspace=self.require("read"), experiment_id__in=ids)
+        found = {row.experiment_id: row for row in rows}
+        if lost := next((one for one in ids if one not in found), None):
+            raise missing(f"No Experiment with id={lost} exists")
+        return [*found.values(), *([self.default_experiment()] if DEFAULT_ID in named else [])]
+
     def default_experiment(self) -> Experiment:
         """MLflow's clients expect experiment 0 in every server; here it is the one named Default, made when first asked for."""
         workspace = self.require("read")

@@ -5,8 +5,11 @@ import math
 
 from mlflow_api.errors import MlflowError, invalid
 from studio import numbers
+from studio.request_body import UNSTORABLE
 
 INT64 = 2**63
+# Of ids, stages and keys of an order; a list of them is one query.
+MOST_ITEMS = 5_000
 WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -42,9 +45,7 @@ class Fields:
             raise _missing(name)
         if not isinstance(value, str):
             raise _wrong(name, value, "Write a text.")
-        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise invalid(f"The parameter '{name}' contains a NUL or half of a character.")
-        return value
+        return _storable(value, name)
 
     def integer(self, name: str, default: int | None = None) -> int:
         value = self._get(name)
@@ -73,7 +74,9 @@ class Fields:
         value = [] if value is None else value if isinstance(value, list) else [value]
         if not all(isinstance(item, str) for item in value):
             raise _wrong(name, value, "Write a list of texts.")
-        return value
+        if len(value) > MOST_ITEMS:
+            raise invalid(f"The parameter '{name}' has {len(value)} texts; {MOST_ITEMS} are allowed.")
+        return [_storable(item, name) for item in value]
 
     def objects(self, name: str) -> list["Fields"]:
         value = self._get(name)
@@ -99,6 +102,12 @@ class Fields:
             first, *rest = name.split("_")
             value = self.data.get(first + "".join(word.title() for word in rest))
         return value
+
+
+def _storable(text: str, name: str) -> str:
+    if UNSTORABLE.search(text):
+        raise invalid(f"The parameter '{name}' contains a NUL or half of a character.")
+    return text
 
 
 def whole(value, name: str) -> int:

@@ -26,7 +26,7 @@ def runs(call: Call) -> dict:
     most = _most(call, 1000, MOST)
     start = page_tokens.read(fields.text("page_token", ""))
     view = _view(call)
-    found = call.runs().filter(experiment__in=_experiments(call))
+    found = call.runs().filter(experiment__in=call.experiments())
     if view != ALL:
         found = found.filter(deleted_at__isnull=view == ACTIVE)
     rows, more = Search(found, fields.text("filter", ""), fields.texts("order_by")).page(start, most)
@@ -34,10 +34,6 @@ def runs(call: Call) -> dict:
     if more:
         answer["next_page_token"] = page_tokens.write(start + most)
     return answer
-
-
-def _experiments(call: Call) -> list[Experiment]:
-    return [call.experiment(experiment_id) for experiment_id in dict.fromkeys(call.fields.texts("experiment_ids"))]
 
 
 def _view(call: Call) -> str:

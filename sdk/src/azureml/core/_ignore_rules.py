@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Iterator, List, NamedTuple, Optional, Pattern, Protocol
+from typing import Iterator, NamedTuple, Optional, Protocol
+
+from azureml.core._glob import Glob
+from azureml.exceptions import UserErrorException
 
 IGNORE_FILES = (".amlignore", ".gitignore")
+# Every path is compared with every line.
+MOST_RULES, MOST_PATTERN = 2_000, 1_000
 
 
 class Rule(NamedTuple):
-    pattern: Pattern[str]
+    pattern: Glob
     negated: bool
     folders_only: bool
 
@@ -18,7 +23,12 @@ class Rule(NamedTuple):
 class IgnoreRules:
     def __init__(self, text: str = "", file_name: str = IGNORE_FILES[0]):
         self.text, self.file_name = text, file_name
-        self._rules = [rule for rule in map(parse_rule, text.splitlines()) if rule is not None]
+        lines = text.splitlines()
+        if long := [number for number, line in enumerate(lines, 1) if len(line) > MOST_PATTERN]:
+            raise UserErrorException(f"Line {long[0]} of {file_name} has more than {MOST_PATTERN} characters.")
+        self._rules = [rule for rule in map(parse_rule, lines) if rule is not None]
+        if len(self._rules) > MOST_RULES:
+            raise UserErrorException(f"{file_name} has {len(self._rules)} patterns; {MOST_RULES} are allowed.")
 
     @classmethod
     def of_folder(cls, folder: str) -> IgnoreRules:
@@ -33,7 +43,7 @@ class IgnoreRules:
     def ignores(self, path: str, is_folder: bool) -> bool:
         """Whether the last rule that fits `path` (relative, with `/`) leaves it out; folders above are not looked at."""
         for rule in reversed(self._rules):
-            if (is_folder or not rule.folders_only) and rule.pattern.fullmatch(path):
+            if (is_folder or not rule.folders_only) and rule.pattern.matches(path):
                 return not rule.negated
         return False
 
@@ -52,46 +62,7 @@ def parse_rule(line: str) -> "Rule | None":
     if not line.strip("/"):
         return None
     anchored = "/" in line
-    body = _translate(line.lstrip("/"))
-    return Rule(re.compile(body if anchored else f"(?:.*/)?{body}", re.DOTALL), negated, folders_only)
-
-
-def _translate(glob: str) -> str:
-    """A gitignore pattern as a regular expression: `*` and `?` stay within a folder, `**` does not."""
-    pieces: List[str] = []
-    position = 0
-    while position < len(glob):
-        piece, position = _next_piece(glob, position)
-        pieces.append(piece)
-    return "".join(pieces)
-
-
-def _next_piece(glob: str, at: int) -> "tuple[str, int]":
-    if glob.startswith("**/", at) and (at == 0 or glob[at - 1] == "/"):
-        return "(?:.*/)?", at + 3
-    if glob.startswith("/**", at) and at + 3 == len(glob):
-        return "/.+", at + 3
-    if glob[at] == "*":
-        end = at + len(glob[at:]) - len(glob[at:].lstrip("*"))
-        return "[^/]*", end
-    if glob[at] == "?":
-        return "[^/]", at + 1
-    if glob[at] == "\\" and at + 1 < len(glob):
-        return re.escape(glob[at + 1]), at + 2
-    if glob[at] == "[":
-        return _character_class(glob, at)
-    return re.escape(glob[at]), at + 1
-
-
-def _character_class(glob: str, at: int) -> "tuple[str, int]":
-    # A `]` right after the bracket belongs to the set.
-    end = glob.find("]", at + 2)
-    if end < 0:
-        return re.escape("["), at + 1
-    inside = glob[at + 1 : end].replace("\\", "\\\\").replace("[", "\\[")
-    if inside[0] in "!^":
-        inside = "^" + inside[1:]
-    return f"(?!/)[{inside}]", end + 1
+    return Rule(Glob(line.lstrip("/"), anchored), negated, folders_only)
 
 
 class Guard(Protocol):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any, List, Mapping, Optional, Tuple
+from typing import Any, Iterable, Iterator, List, Mapping, Optional, Tuple
 
+from lazuli.environments.cache import BuildFailed
 from lazuli.environments.names import pypi_name
 
 DEFAULT_PYTHON = "3.8"
+# As the server allows.
+MOST_LINES, MOST_LINE = 1_000, 1_000
 _CONDA_LINE = re.compile(r"^(?:[^\s:]+::)?(?P<name>[A-Za-z0-9_][\w.-]*)(?P<extras>\[[^\]=]*\])?\s*(?P<wish>.*)$")
 _SDK = re.compile(r"^azureml[-_.][\w.-]+(\[[^\]]*\])?", re.IGNORECASE)
 # Options of pip that uv's requirement files know too.
@@ -36,13 +39,26 @@ class Wanted:
 
 def wanted_by(structure: Optional[Mapping[str, Any]]) -> Wanted:
     wanted = Wanted()
-    for item in (structure or {}).get("dependencies") or []:
-        if isinstance(item, Mapping):
-            for line in item.get("pip") or []:
-                _add_pip(wanted, str(line).strip())
+    items = _lines((structure or {}).get("dependencies") or [])
+    for number, (line, is_pip) in enumerate(items):
+        if number == MOST_LINES:
+            raise BuildFailed(f"The environment lists more than {MOST_LINES} packages.")
+        if len(line) > MOST_LINE:
+            raise BuildFailed(f"{line[:60]!r}… in the environment is longer than {MOST_LINE} characters.")
+        if is_pip:
+            _add_pip(wanted, line)
         else:
-            _add_conda(wanted, str(item).strip())
+            _add_conda(wanted, line)
     return wanted
+
+
+def _lines(items: Iterable[Any]) -> Iterator[Tuple[str, bool]]:
+    """Each package or requirement, and whether it is pip's."""
+    for item in items:
+        if isinstance(item, Mapping):
+            yield from ((str(line).strip(), True) for line in item.get("pip") or [])
+        else:
+            yield str(item).strip(), False
 
 
 def _add_conda(wanted: Wanted, line: str) -> None:
