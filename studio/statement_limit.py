@@ -6,6 +6,7 @@ Background tasks and commands have no such limit: this is a middleware, which th
 
 import contextlib
 import math
+import re
 import time
 
 from django.db import OperationalError, connection
@@ -17,6 +18,7 @@ SECONDS = 5
 # Steps of SQLite's machine between two looks at the clock: some tenths of a millisecond.
 STEPS = 10_000
 CANCELED = "57014"
+READS = re.compile(r"\s*(?:SELECT|WITH)\b", re.I)
 
 
 class TooSlow(Invalid):
@@ -81,7 +83,7 @@ def _timed(execute, sql, params, many, context):
     except OperationalError as error:
         if not is_stopped(error):
             raise
-        if str(sql).lstrip()[:6].upper() == "SELECT":
+        if READS.match(str(sql)):
             raise too_slow() from error
         # Most likely it waited for another one.
         raise NotReady("The database is busy; nothing was changed. Try again in a moment.") from error

@@ -1,5 +1,6 @@
 """No route answers 500, whatever is sent to it: each field that it reads is given each kind of nonsense in turn."""
 
+import base64
 import json
 import re
 from urllib.parse import quote
@@ -10,9 +11,16 @@ from mlflow_api.request_fields import Fields
 from mlflow_api.routes import FIXED, PATTERNS
 
 DEEP = json.loads("[" * 200 + "]" * 200)
+# Numbers that Python's int cannot read, or makes larger than any that is stored; and more of something than is allowed.
+MANY_DIGITS = "9" * 5000
+TOO_MUCH = [
+    "--5", "²", MANY_DIGITS, f"metrics.a > {MANY_DIGITS}", f"models:/m/{MANY_DIGITS}", "1e400", "name = 'a' and " * 500,
+    base64.urlsafe_b64encode(f"at:{MANY_DIGITS}".encode()).decode(), base64.urlsafe_b64encode(b"at:" + b"9" * 18).decode(),
+    [f"metrics.k{n}" for n in range(1000)], ["name"] * 10_000, "%25" * 20_000,
+]  # fmt: skip
 WRONG = [
     None, True, -1, 0.5, 2**63, 10**400, float("nan"), "", " ", "\0", "a\0b", "\ud800", "x" * 70_000, "../x", "NaN", "-1",
-    "9" * 30, "é\u202e", [], [None], ["\0"], ["\ud800"], [["x"]], {}, {"key": {}}, [{"key": "\0", "value": "\0"}], DEEP,
+    "9" * 30, "é\u202e", *TOO_MUCH, [], [None], ["\0"], ["\ud800"], [["x"]], {}, {"key": {}}, [{"key": "\0", "value": "\0"}], DEEP,
 ]  # fmt: skip
 # For the parts of lists, of which there are many.
 WORST = [None, 2**63, float("nan"), "", "\0", "\ud800", "x" * 70_000, [], {}]
@@ -31,8 +39,25 @@ IN_QUERY = [
     "-1",
     "9" * 30,
     "1e999",
+    *(quote(wrong) for wrong in TOO_MUCH if isinstance(wrong, str)),
 ]
-WORDS = ["%00", "a%00b", "%FF", "%ED%A0%80", "..", "%2e%2e", "x" * 2_000, "0", "-1", " ", "a/b", "a%2Fb", "m-%00"]
+WORDS = [
+    MANY_DIGITS,
+    "%25" * 5_000,
+    "%00",
+    "a%00b",
+    "%FF",
+    "%ED%A0%80",
+    "..",
+    "%2e%2e",
+    "x" * 2_000,
+    "0",
+    "-1",
+    " ",
+    "a/b",
+    "a%2Fb",
+    "m-%00",
+]
 FIXED_ROUTES = sorted(FIXED)
 
 

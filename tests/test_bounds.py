@@ -1,0 +1,348 @@
+"""However much is asked for at once: a refusal that says the limit, or a note that says what is left out, and soon."""
+
+import json
+import time
+
+import pytest
+from azureml.core._ignore_rules import IgnoreRules
+from azureml.exceptions import UserErrorException
+from django.db import connection
+from django.test import Client
+from lazuli.environments import BuildFailed, conda
+
+from assets import environments
+from runs.charts import artifact_charts
+from runs.files import highlighting, previews
+from runs.models import Artifact, Run, RunTag
+from runs.pages.compare import diffs, logs_tab
+from runs.pages.run import overview
+from studio import numbers, statement_limit, storage
+from studio.errors import Invalid
+from studio.search.grammar import parse, parse_orders
+from studio.words import searched
+from tests import factories
+
+# Generous, for a machine that is busy with other tests.
+SOON = 4
+PLACE = "/subscriptions/sub-1/resourceGroups/aml-resources/providers/Microsoft.MachineLearningServices/workspaces/aml-workspace"
+H = f"/history/v1.0{PLACE}"
+WORDS = "a+" * 3000
+CLAUSES = "+and+".join(["name+=+'a'"] * 101)
+DIGITS = "9" * 5000
+
+
+@pytest.fixture
+def world(workspace, owner, monkeypatch):
+    from obstore.store import MemoryStore
+
+    memory = MemoryStore()
+    monkeypatch.setattr(storage, "store", lambda: memory)
+    run = factories.make_run(workspace, experiment=factories.make_experiment(workspace, "exp"), run_id="r1")
+    factories.make_run(workspace, experiment=run.experiment, run_id="r2")
+    factories.make_target(workspace, "cpu-cluster")
+    return run
+
+
+@pytest.fixture
+def browser(world, owner):
+    client = Client(raise_request_exception=False)
+    client.force_login(owner)
+    return client
+
+
+@pytest.fixture
+def tool(world, owner):
+    return Client(raise_request_exception=False, headers={"Authorization": f"Bearer {factories.make_token(owner)}"})
+
+
+def soon(act):
+    begun = time.thread_time()
+    found = act()
+    assert time.thread_time() - begun < SOON
+    return found
+
+
+# Address, and a word of the refusal.
+JOBS, COMPARE = "/ws/aml-workspace/jobs/", "/ws/aml-workspace/compare/?runs=r1,r2&"
+PAGES = [
+    (f"/?q={WORDS}", "200 are allowed"),
+    (f"/?q={'a+' * 50}", "10 are allowed"),
+    (f"/palette/?q={WORDS}", "200 are allowed"),
+    (f"/palette/?q={'a+' * 20}", "10 are allowed"),
+    (f"{JOBS}?q={WORDS}", "200 characters"),
+    (f"{JOBS}?q={'a+' * 20}", "10 are allowed"),
+    (f"{JOBS}?filter={CLAUSES}", "100 conditions"),
+    (f"{JOBS}?filter=number+>+{DIGITS[:2000]}", "larger than any number"),
+    (f"{JOBS}?filter=name+~+'{'a' * 1001}'", "1000 are allowed"),
+    (f"{JOBS}?col=metric-{'x' * 400}", "300 characters"),
+    (f"{JOBS}?{'&'.join(f'col=metric-{n:0200}' for n in range(50))}", "8000 are allowed"),
+    (f"{JOBS}?{'&'.join(f'sort=metric-{n}' for n in range(6))}", "5 are allowed"),
+    ("/ws/aml-workspace/experiments/?q=" + "a+" * 20, "10 are allowed"),
+    ("/ws/aml-workspace/compute/?q=" + "a+" * 20, "10 are allowed"),
+    (f"{COMPARE}q={'a+' * 20}", "10 are allowed"),
+    (f"{COMPARE}page={DIGITS}", "whole number"),
+    (f"{COMPARE}{'&'.join(f'show={n:0900}' for n in range(60))}", "20000 are allowed"),
+    (f"/ws/aml-workspace/compare/find/?find={'a+' * 20}", "10 are allowed"),
+    (f"/ws/aml-workspace/compare/curve/?runs=r1,r2&name=x&from=1&to={DIGITS}", "two numbers"),
+    (f"/ws/aml-workspace/runs/r1/metrics/data/?after={DIGITS}:1", "whole number"),
+    (f"/admin/runs/run/?q={'word+' * 1200}", "200 are allowed"),
+    ("/admin/runs/run/?display_name__regex=(a%2B)%2B$", "patterns"),
+    (f"/admin/autocomplete/?term={'a+' * 20}", "10 are allowed"),
+]
+
+
+@pytest.mark.parametrize(("address", "word"), PAGES, ids=[page[0][:45] for page in PAGES])
+def test_a_page_says_the_limit(browser, address, word):
+    answer = soon(lambda: browser.get(address))
+    assert answer.status_code == 400 and word in answer.content.decode(), answer.content.decode()[-3000:]
+
+
+TOOLS = [
+    (f"{H}/runs?filter={CLAUSES}", "100 conditions"),
+    (f"{H}/runs?filter=number+>+{DIGITS}", "larger than any number"),
+    (f"{H}/runs?{'&'.join(f'tag=t{n}:x' for n in range(100))}", "20 are allowed"),
+    (f"{H}/runs?$top={DIGITS}", "whole number"),
+    (f"{H}/runs?$skiptoken=١٢", "whole number"),
+    (f"{PLACE}/jobs/{'x' * 3000}", "no"),
+]
+
+
+@pytest.mark.parametrize(("address", "word"), TOOLS, ids=[tool[0].rpartition("/")[2][:30] for tool in TOOLS])
+def test_the_api_says_the_limit(tool, address, word):
+    answer = soon(lambda: tool.get(address))
+    assert 400 <= answer.status_code < 500 and word in answer.json()["error"]["message"]
+
+
+def test_a_range_of_many_digits_is_refused_on_pages_too(browser, world):
+    file = Artifact.objects.create(run=world, path="a.txt", size=0, content_type="text/plain")
+    for value in (f"bytes={DIGITS}-", f"bytes=0-{DIGITS}"):
+        answer = browser.get(f"/ws/aml-workspace/runs/r1/file/?path={file.path}", headers={"Range": value})
+        assert answer.status_code == 400 and len(answer.content) < 20_000
+
+
+# ---- numbers
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "²", "١", "1_000", "1.5", "--1", "0x1", DIGITS, str(2**63), "9" * 20, "１", "1e3", "\n1"]
+)
+def test_no_whole_number(text):
+    assert numbers.as_whole(text) is None
+    with pytest.raises(Invalid, match=r"x=.*write a whole number from 0 to 9"):
+        numbers.whole(text, "x", most=9)
+
+
+def test_numbers_at_their_bounds():
+    for number in (0, -5, 2**63 - 1, -(2**63)):
+        assert numbers.as_whole(str(number)) == number
+    assert numbers.as_whole("+007") == 7 and numbers.as_real(" -1.5e-3 ") == -0.0015
+    assert numbers.as_real(".5") == 0.5 and numbers.as_real("5.") == 5
+    assert {numbers.as_real(text) for text in ("1e999", DIGITS, "nan", "inf", "1_0", "", ".", "١")} == {None}
+
+
+# ---- parsers
+
+
+@pytest.mark.parametrize(
+    ("act", "word"),
+    [
+        (lambda: searched("a " * 11), "10 are allowed"),
+        (lambda: parse("x = 1 or " * 2000), "10000 are allowed"),
+        (lambda: parse("not " * 60 + "a = 1"), "50 parentheses"),
+        (lambda: parse("a in (" + "1," * 4000 + "1)" + " and b = 1" * 101), "100 conditions"),
+        (lambda: parse_orders(["metrics.a"] * 1000), "20 are allowed"),
+        (lambda: parse_orders(["a" * 1001]), "1000 are allowed"),
+        (lambda: environments.conda_of("dependencies:\n" + "- a\n" * 60_000), "5000 values"),
+        (lambda: environments.conda_of("dependencies:\n" + "- a\n" * 1001), "1000 packages"),
+        (lambda: environments.conda_of(f"dependencies: [{'a' * 1001}]"), "1000 characters"),
+        (lambda: environments.check_definition({"python": {"condaDependencies": {"dependencies": ["a"] * 1001}}}), "1000 packages"),
+    ],
+)  # fmt: skip
+def test_a_parser_says_the_limit(act, word):
+    with pytest.raises(Invalid, match=word):
+        soon(act)
+
+
+@pytest.mark.parametrize(
+    "structure", [{"dependencies": ["a"] * 60_000}, {"dependencies": [{"pip": ["a"] * 60_000}]}, {"dependencies": ["a" * 60_000]}]
+)  # fmt: skip
+def test_an_environment_of_very_many_packages_is_not_built(structure):
+    with pytest.raises(BuildFailed, match="1000"):
+        soon(lambda: conda.wanted_by(structure))
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*a" * 50 + "*b", "**/a/" * 100 + "b", "*" * 900, "[a-z]*" * 150 + "9", "?*" * 400 + "b", "a**" * 300 + "b"]
+)  # fmt: skip
+def test_an_ignore_pattern_takes_few_steps(pattern):
+    rules = IgnoreRules(pattern)
+    soon(lambda: [rules.ignores(path, False) for path in ("a" * 250, "a/" * 120 + "c") for _ in range(100)])
+
+
+def test_an_ignore_file_says_its_limits():
+    for text, word in (("a\n" + "*" * 1001, "Line 2"), ("x\n" * 2001, "2000 are allowed")):
+        with pytest.raises(UserErrorException, match=word):
+            IgnoreRules(text)
+
+
+# ---- what is shown
+
+WIDE = "\n".join("a b " * 240 for _ in range(520))
+DIFFS = {
+    "long lines": (WIDE, WIDE.replace("a b a", "b a a"), ""),
+    "alike lines": ("\n".join(str(n % 200) for n in range(19_000)), "\n".join(str(n % 199) for n in range(19_000)), "too large to compare to the end"),
+    "too many lines": ("\n" * 20_001, "a", "too large to compare line by line"),
+    "one line": ("&" * 500_000, "<" * 500_000, ""),
+    "many words": ("\n".join("ab " * 330 for _ in range(500)), "\n".join("ba " * 330 for _ in range(500)), ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DIFFS)
+def test_a_comparison_keeps_its_budget(name):
+    old, new, word = DIFFS[name]
+    for view in (diffs.split, diffs.unified):
+        found = soon(lambda view=view: view(old, new, "x.py", whole=True))
+        assert word in found.get("problem", "") + found.get("note", "")
+        html = sum(len(row.left.html) + len(row.right.html) for row in found.get("rows", []))
+        assert html <= diffs.MOST_HTML
+
+
+def test_logs_that_are_alike_everywhere_keep_their_budget():
+    lines = [str(n % 3) for n in range(logs_tab.MOST_LINES)]
+    assert len(soon(lambda: logs_tab.marked([*lines[::-1], "x"], lines))) == len(lines)
+
+
+@pytest.mark.parametrize("name", ["x.java", "x.c", "x.js", "x.py", "x.sql", "x.json", "x.md", "x.yml"])
+@pytest.mark.parametrize("piece", ["\n", "<a ", "(", "\\", '"', "{{", "a:\n"])
+def test_colours_keep_their_budget(name, piece):
+    text = (piece * 1900 + "\n") * 20 if piece.strip() else piece * 10_000
+    soon(lambda: highlighting.coloured(text, name, {}))
+
+
+PREVIEWS = {
+    "x.json": b"[" + b"0," * 250_000 + b"0]",
+    "y.json": b"[" * 100_000,
+    "z.json": b"[" * 400 + b"1," * 100_000,
+    "x.md": b"![" * 200_000,
+    "x.py": b"(" * 400_000,
+    "x.csv": b"a," * 200_000,
+    "y.csv": b'"' + b"a" * 400_000,
+    "x": b"<" * 500_000,
+}
+
+
+@pytest.mark.parametrize("path", PREVIEWS)
+def test_a_preview_is_no_larger_than_what_it_shows(path):
+    data = PREVIEWS[path]
+    found = soon(lambda: previews.of(path, "", len(data), lambda length: data[:length]))
+    assert len(found.html) + len(found.text) + sum(map(len, found.rows)) < 8 * len(data) + 10_000
+
+
+def test_a_file_that_is_too_large_to_show_in_place_says_so():
+    for path, kind in (("x.png", "image/png"), ("x.html", "text/html")):
+        found = previews.of(path, kind, 21 * 2**20, lambda length: b"")
+        assert found.kind == "none" and "20 MB" in found.note
+
+
+def test_markdown_beyond_its_limit_is_shown_as_it_is():
+    assert soon(lambda: overview.markdown("![" * 9_000)).startswith("<p>")
+    assert overview.markdown("![" * 20_000).startswith("<pre>")
+
+
+def test_a_chart_of_a_file_says_its_limit():
+    many = [str(n) for n in range(500)]
+    cases = [
+        ("confusion_matrix", {"class_labels": many, "matrix": [[0] * 500] * 500}, "100 are drawn"),
+        ("residuals", {"bin_edges": list(range(200_000)), "bin_counts": [1]}, "are drawn"),
+        ("residuals", {"bin_edges": [10**400, 1], "bin_counts": [1]}, "another shape"),
+    ]
+    for kind, data, word in cases:
+        with pytest.raises(ValueError, match=word):
+            artifact_charts.of_artifact(kind, {"data": data})
+
+
+def test_a_tree_of_very_many_files_shows_the_first(browser, world):
+    rows = [Artifact(run=world, path=f"outputs/{n:05}.bin", size=0, content_type="x/y") for n in range(2_500)]
+    Artifact.objects.bulk_create(rows)
+    answer = soon(lambda: browser.get("/ws/aml-workspace/runs/r1/logs/?path=outputs/02400.bin"))
+    text = answer.content.decode()
+    assert answer.status_code == 200 and "and 500 more files" in text and "outputs/02400.bin" in text
+    assert "2500 files" in text and len(text) < 2_000_000
+
+
+def test_a_job_of_megabytes_is_shown_in_part(browser, world):
+    Run.objects.filter(pk=world.pk).update(job={"command": "x" * 3_000_000})
+    text = browser.get("/ws/aml-workspace/runs/r1/json/").content.decode()
+    assert "more characters are not shown" in text and len(text) < 2_000_000
+
+
+def test_what_an_address_does_not_mean_is_in_no_link(browser):
+    text = browser.get(f"{JOBS}?junk={'x' * 20_000}").content.decode()
+    # The page's own address may be there, as where a form leads back to.
+    assert text.count("x" * 20_000) <= 3
+
+
+# ---- statements
+
+
+SLOW = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+if connection.vendor == "postgresql":
+    SLOW = "SELECT pg_sleep(60)"
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(statement_limit, "SECONDS", 0.2)
+    monkeypatch.setattr(connection, "prepared", None, raising=False)
+    yield
+    monkeypatch.undo()
+    connection.prepared = None
+    if connection.vendor == "postgresql":
+        connection.connection.execute("RESET statement_timeout")
+
+
+def slow(*args, **kwargs):
+    with connection.cursor() as cursor:
+        cursor.execute(SLOW)
+        return cursor.fetchall()
+
+
+def test_a_slow_statement_of_a_page_is_stopped(browser, impatient, monkeypatch):
+    monkeypatch.setattr("workspaces.search.matching", slow)
+    answer = soon(lambda: browser.get("/"))
+    assert answer.status_code == 400 and "Ask for less" in answer.content.decode()
+
+
+def test_a_slow_statement_of_the_api_is_stopped(tool, impatient, monkeypatch):
+    monkeypatch.setattr("runs.api.serializers.run", slow)
+    answer = soon(lambda: tool.get(f"{H}/runs/r1"))
+    assert answer.status_code == 400 and answer.json()["error"]["code"] == "TooSlow"
+
+
+def test_a_slow_statement_of_mlflow_is_stopped(tool, impatient, monkeypatch):
+    monkeypatch.setattr("mlflow_api.messages.run", slow)
+    answer = soon(lambda: tool.get(f"/mlflow/v1.0{PLACE}/api/2.0/mlflow/runs/get?run_id=r1"))
+    assert answer.status_code == 400 and "Ask for less" in json.loads(answer.content)["message"]
+
+
+def test_rows_that_come_slowly_are_stopped_too(browser, impatient, monkeypatch):
+    """SQLite makes rows while they are fetched, when the statement itself has long begun."""
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL has made all rows before the first is fetched")
+
+    def rows(*args):
+        with connection.cursor() as cursor:
+            cursor.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n")
+            return [row for row in cursor if row[0] < 0]
+
+    monkeypatch.setattr("workspaces.search.matching", rows)
+    assert soon(lambda: browser.get("/")).status_code == 400
+
+
+def test_outside_of_requests_there_is_no_limit(db, impatient):
+    with statement_limit.limited():
+        RunTag.objects.count()
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute(SLOW.replace("FROM n)", "FROM n WHERE i < 3000000)"))
+            assert cursor.fetchone() == (3_000_000,)
