@@ -16,8 +16,7 @@ def search(call: Call) -> dict:
         raise invalid(
             f"SearchDatasets request cannot specify more than {MOST_EXPERIMENTS} experiment_ids. Received {len(ids)}."
         )
-    experiments = [call.experiment(experiment_id) for experiment_id in ids]
-    runs = call.runs().filter(experiment__in=experiments, deleted_at=None)
+    runs = call.runs().filter(experiment__in=call.experiments(), deleted_at=None)
     rows = RunDataset.objects.filter(run__in=runs.values("pk")).order_by("name", "digest")
     rows = rows.values_list("run__experiment__experiment_id", "name", "digest", "context").distinct()[:MOST]
     names = ("experiment_id", "name", "digest", "context")

@@ -84,7 +84,7 @@ def get(call: Call, model_id: str) -> dict:
 
 def finalize(call: Call, model_id: str) -> dict:
     row = _changed(call, model_id)
-    status = str(call.fields.data.get("status", ""))
+    status = call.fields.word("status")
     status = NUMBERS.get(status, status).removeprefix("LOGGED_MODEL_")
     if f"LOGGED_MODEL_{status}" not in (LoggedModel.Status.READY, LoggedModel.Status.FAILED):
         raise invalid(

@@ -53,8 +53,8 @@ class Call:
         name = "run_id" if self.fields.text("run_id", "") or "run_uuid" not in self.fields else "run_uuid"
         return validation.run_id(self.fields.text(name))
 
-    def run(self, run_id: str = "") -> Run:
-        return self._found(self.runs(), run_id or self.run_id())
+    def run(self, run_id: str | None = None) -> Run:
+        return self._found(self.runs(), self.run_id() if run_id is None else run_id)
 
     def _found(self, runs, run_id: str) -> Run:
         run = runs.filter(run_id=run_id).first()
@@ -63,16 +63,16 @@ class Call:
         run.workspace = self.workspace
         return run
 
-    def open_run(self, run_id: str = "") -> Run:
+    def open_run(self, run_id: str | None = None) -> Run:
         """A run that the actor may write to."""
         run = self.changed_run(run_id)
         if run.deleted_at:
             raise invalid(f"The run {run.run_id} must be in the 'active' state. Current state is deleted.")
         return run
 
-    def changed_run(self, run_id: str = "") -> Run:
+    def changed_run(self, run_id: str | None = None) -> Run:
         """The same, in the trash too."""
-        run = self._found(self.own_runs(), run_id or self.run_id())
+        run = self._found(self.own_runs(), self.run_id() if run_id is None else run_id)
         self.may_write(run)
         return run
 
@@ -82,8 +82,8 @@ class Call:
         else:
             self.require("edit")
 
-    def experiment(self, experiment_id: str = "") -> Experiment:
-        experiment_id = experiment_id or self.fields.text("experiment_id")
+    def experiment(self) -> Experiment:
+        experiment_id = self.fields.text("experiment_id")
         if experiment_id == DEFAULT_ID:
             return self.default_experiment()
         found = Experiment.objects.filter(workspace=self.require("read"), experiment_id=as_uuid(experiment_id)).first()

@@ -13,32 +13,39 @@ MOST_ITEMS = 5_000
 WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
-class Fields:
-    """snake_case names, camelCase read as well; unknown fields are ignored, as MLflow does."""
+# As what a field is declared (runs/mlflow/declared.py); an object is its fields, a list of objects a list with those of one.
+TEXT, WHOLE, NUMBER, TRUTH, TEXTS = "text", "whole", "number", "truth", "texts"
 
-    def __init__(self, data: dict):
-        self.data = data
+
+class Fields:
+    """snake_case names, camelCase read as well; unknown fields are ignored, as MLflow does.
+
+    `declared` are those that may be read, None for all.
+    """
+
+    def __init__(self, data: dict, declared: dict | None = None):
+        self.data, self.declared = data, declared
 
     @classmethod
-    def of_body(cls, body: bytes) -> "Fields":
+    def of_body(cls, body: bytes, declared: dict | None = None) -> "Fields":
         try:
             data = json.loads(body or b"{}")
         except (ValueError, RecursionError) as error:
             raise MlflowError("BAD_REQUEST", f"The body is not JSON: {error}") from error
         if not isinstance(data, dict):
             raise MlflowError("BAD_REQUEST", f"The body must be a JSON object, not {type(data).__name__}.")
-        return cls(data)
+        return cls(data, declared)
 
     @classmethod
-    def of_query(cls, query: dict[str, list[str]]) -> "Fields":
-        return cls({name: values if len(values) > 1 else values[0] for name, values in query.items()})
+    def of_query(cls, query: dict[str, list[str]], declared: dict | None = None) -> "Fields":
+        return cls({name: values if len(values) > 1 else values[0] for name, values in query.items()}, declared)
 
     def __contains__(self, name: str) -> bool:
         return self._get(name) is not None
 
     def text(self, name: str, default: str | None = None, *, empty: bool = False) -> str:
         """A text; without a default one must be there, and one that is not empty unless that is allowed."""
-        value = self._get(name)
+        value = self._get(name, TEXT)
         if value is None or (value == "" and not empty):
             if default is not None:
                 return default
@@ -48,7 +55,7 @@ class Fields:
         return _storable(value, name)
 
     def integer(self, name: str, default: int | None = None) -> int:
-        value = self._get(name)
+        value = self._get(name, WHOLE)
         if value is None:
             if default is None:
                 raise _missing(name)
@@ -56,21 +63,26 @@ class Fields:
         return whole(value, name)
 
     def number(self, name: str) -> float:
-        value = self._get(name)
+        value = self._get(name, NUMBER)
         if value is None:
             raise _missing(name)
         return real(value, name)
 
     def truth(self, name: str, default: bool = False) -> bool:
-        value = self._get(name)
+        value = self._get(name, TRUTH)
         if value is None:
             return default
         if value in (True, False, "true", "false"):
             return value in (True, "true")
         raise _wrong(name, value, "Write true or false.")
 
+    def word(self, name: str, default: str = "") -> str:
+        """A word of an enumeration, of which protocol buffers send the number as well."""
+        value = self._get(name, TEXT)
+        return default if value is None else str(value)
+
     def texts(self, name: str) -> list[str]:
-        value = self._get(name)
+        value = self._get(name, TEXTS)
         value = [] if value is None else value if isinstance(value, list) else [value]
         if not all(isinstance(item, str) for item in value):
             raise _wrong(name, value, "Write a list of texts.")
@@ -79,24 +91,29 @@ class Fields:
         return [_storable(item, name) for item in value]
 
     def objects(self, name: str) -> list["Fields"]:
-        value = self._get(name)
+        value = self._get(name, list)
         if value is None:
             return []
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             raise _wrong(name, value, "Write a list of objects.")
-        return [Fields(item) for item in value]
+        return [Fields(item, self.declared and self.declared[name][0]) for item in value]
 
     def object(self, name: str) -> "Fields":
-        value = self._get(name)
+        value = self._get(name, dict)
         if not isinstance(value, dict):
             raise _missing(name) if value is None else _wrong(name, value, "Write an object.")
-        return Fields(value)
+        return Fields(value, self.declared and self.declared[name])
 
     def pairs(self, name: str) -> list[tuple[str, str]]:
         """Params or tags: objects of `key` and `value`."""
         return [(item.text("key"), item.text("value", "", empty=True)) for item in self.objects(name)]
 
-    def _get(self, name: str):
+    def _get(self, name: str, kind=None):
+        """`kind` is as what the field is read, None to see whether it is there."""
+        if self.declared is not None:
+            told = self.declared.get(name)
+            if told is None or (kind is not None and kind not in (told, type(told))):
+                raise LookupError(f"The field {name} is not declared, or not as {kind}: see runs/mlflow/declared.py.")
         value = self.data.get(name)
         if value is None and "_" in name:
             first, *rest = name.split("_")

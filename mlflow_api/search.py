@@ -38,8 +38,8 @@ def runs(call: Call) -> dict:
 
 def _view(call: Call) -> str:
     name = "run_view_type" if "run_view_type" in call.fields else "view_type"
-    word = call.fields.data.get(name, ACTIVE)
-    word = VIEWS.get(str(word), word)
+    word = call.fields.word(name, ACTIVE)
+    word = VIEWS.get(word, word)
     if word not in VIEWS.values():
         raise invalid(
             f"Invalid value {word!r} for parameter '{name}' supplied: write one of {', '.join(VIEWS.values())}."

@@ -1,4 +1,5 @@
 from django.urls import path
+from runs.mlflow.openapi import openapi
 
 from mlflow_api.redirect_to_workspace import browse
 from mlflow_api.views import answer
@@ -8,6 +9,7 @@ WORKSPACE = W[1:].replace("{", "<str:").replace("}", ">")
 BASES = [f"mlflow/v{version}/{WORKSPACE}/" for version in ("1.0", "2.0")]
 
 urlpatterns = [
+    path("api/mlflow/openapi.json", openapi, name="mlflow_openapi"),
     *[path(base, browse) for base in BASES],
     *[path(f"{base}<path:rest>", answer) for base in BASES],
 ]

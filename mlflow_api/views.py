@@ -10,6 +10,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
+from runs.mlflow.declared import FIELDS
 
 from mlflow_api import sessions
 from mlflow_api.errors import MlflowError, invalid, translated
@@ -78,14 +79,14 @@ def _secret(request: HttpRequest) -> str:
 def _fields(request: HttpRequest, verb) -> Fields:
     """Of the query for GET, of the JSON body for others; an upload's body is read by its verb."""
     if request.method in ("GET", "HEAD"):
-        return Fields.of_query(_query(request))
+        return Fields.of_query(_query(request), FIELDS[verb])
     if verb in OF_BYTES or (request.method == "DELETE" and not request.body):
-        return Fields({})
+        return Fields({}, FIELDS[verb])
     kind = request.headers.get("Content-Type", "").split(";")[0].strip().lower()
     if kind != "application/json":
         hint = f"The Content-Type is '{kind}'" if kind else "The Content-Type header is missing"
         raise invalid(f"Bad Request. {hint}; send application/json.")
-    return Fields.of_body(request.body)
+    return Fields.of_body(request.body, FIELDS[verb])
 
 
 def _query(request: HttpRequest) -> dict[str, list[str]]:

@@ -88,9 +88,9 @@ def asked(monkeypatch):
     """The names of the fields that a request was asked for."""
     names, get = set(), Fields._get
 
-    def noted(fields, name):
+    def noted(fields, name, kind=None):
         names.add(name)
-        return get(fields, name)
+        return get(fields, name, kind)
 
     monkeypatch.setattr(Fields, "_get", noted)
     return names
@@ -140,6 +140,21 @@ def test_a_query_of_nonsense_is_refused(world, asked, send, route):
         for wrong in IN_QUERY:
             send("GET", route, query="&".join(f"{key}={value}" for key, value in (right | {name: wrong}).items()))
             send("GET", route, query=f"{name}={wrong}&{name}={wrong}")
+
+
+# What the fuzzer found (`make fuzz`): the route, and the body that it was given.
+FOUND = [
+    ("mlflow/experiments/search-datasets", {"experiment_ids": [""]}),
+    ("mlflow/runs/search", {"experiment_ids": [""]}),
+    ("mlflow/model-versions/create", {"name": "m", "source": "runs:/"}),
+]
+
+
+@pytest.mark.parametrize(("route", "body"), FOUND)
+def test_what_the_fuzzer_found_stays_mended(world, send, route, body):
+    send("POST", route, json.dumps(body).encode())
+    send("GET", "mlflow/model-versions/get-download-uri", query="name=m&version=2")
+    send("GET", "model-versions/get-artifact", query="name=m&version=2&path=a")
 
 
 @pytest.mark.parametrize(("method", "pattern"), [(method, pattern) for method, pattern, _ in PATTERNS])

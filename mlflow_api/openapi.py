@@ -1,0 +1,72 @@
+"""The tracking server's routes as an OpenAPI description, made of the tables by which requests are answered and read."""
+
+import functools
+import re
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import JsonResponse
+from django.views.decorators.http import require_GET
+from ninja.errors import AuthenticationError
+from runs.mlflow.declared import FIELDS
+
+from mlflow_api.request_fields import NUMBER, TEXT, TEXTS, TRUTH, WHOLE
+from mlflow_api.routes import FIXED, OF_BYTES, PATTERNS
+from studio.api import Bearer, W, api
+
+BASE = f"/mlflow/v1.0{W}/api/2.0/"
+PLACE = re.findall(r"{(\w+)}", W)
+WORD = re.compile(r"\(\?P<(\w+)>(?:[^()\[\]]|\[[^\]]*\])*\)")
+KINDS = {
+    TEXT: {"type": "string"},
+    WHOLE: {"type": "integer", "format": "int64"},
+    NUMBER: {"type": "number"},
+    TRUTH: {"type": "boolean"},
+    TEXTS: {"type": "array", "items": {"type": "string"}},
+}
+
+
+@login_not_required
+@require_GET
+def openapi(request):
+    """For tools, which bring a token, and for people, who are signed in."""
+    if not request.user.is_authenticated and not Bearer()(request):
+        return api.on_exception(request, AuthenticationError())
+    return JsonResponse(described())
+
+
+@functools.cache
+def described() -> dict:
+    paths: dict[str, dict] = {}
+    for (method, route), verb in FIXED.items():
+        paths.setdefault(BASE + route, {})[method.lower()] = _operation(method, verb, [])
+    for method, pattern, verb in PATTERNS:
+        route, words = WORD.sub(r"{\1}", pattern), WORD.findall(pattern)
+        paths.setdefault(BASE + route, {})[method.lower()] = _operation(method, verb, words)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Lazuli Studio: MLflow tracking", "version": "1.0"},
+        "paths": paths,
+        "components": {"securitySchemes": {"Bearer": {"type": "http", "scheme": "bearer"}}},
+        "security": [{"Bearer": []}],
+    }
+
+
+def _operation(method: str, verb, words: list[str]) -> dict:
+    in_path = [{"name": name, "in": "path", "required": True, "schema": KINDS[TEXT]} for name in [*PLACE, *words]]
+    told: dict = {"parameters": in_path, "responses": {"200": {"description": "OK"}, "400": {"description": "Wrong"}}}
+    if verb in OF_BYTES:
+        any_bytes = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        return told | ({} if method == "DELETE" else {"requestBody": {"content": any_bytes}})
+    if method == "GET":
+        told["parameters"] = in_path + [
+            {"name": name, "in": "query", "schema": _schema(kind)} for name, kind in FIELDS[verb].items()
+        ]
+    else:
+        told["requestBody"] = {"content": {"application/json": {"schema": _schema(FIELDS[verb])}}}
+    return told
+
+
+def _schema(kind) -> dict:
+    if isinstance(kind, dict):
+        return {"type": "object", "properties": {name: _schema(part) for name, part in kind.items()}}
+    return {"type": "array", "items": _schema(kind[0])} if isinstance(kind, list) else KINDS[kind]
