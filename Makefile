@@ -1,7 +1,7 @@
 # `make help` lists the targets. Settings are variables of the environment or of the command line: make up PORT=9000
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help up signin doctor test test-all test-faults test-team test-mlflow lint format bench bench-tracking docs clean
+.PHONY: help up signin doctor test test-all test-faults test-team test-mlflow lint format bench bench-tracking fuzz docs clean
 
 # The first Python that is new enough; looked up only when something is to be set up.
 PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -52,6 +52,9 @@ bench: .venv/.synced-dev ## measure the figures of docs/figures.md on a throw-aw
 
 bench-tracking: .venv/.synced-dev ## compare the tracking server with MLflow's own; rewrites docs/speed.md
 	$(FOR_TESTS) $(IN)/python bench/tracking.py $(ARGS)
+
+fuzz: .venv/.synced-fuzz ## send nonsense to both APIs of a throw-away studio for FUZZ_SECONDS (600); fails on a server error
+	$(FOR_TESTS) $(IN)/python bench/fuzz.py
 
 docs: .venv/.synced-docs ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(IN)/mkdocs build --quiet --strict
