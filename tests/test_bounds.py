@@ -1,11 +1,14 @@
 """However much is asked for at once: a refusal that says the limit, or a note that says what is left out, and soon."""
 
+import importlib
 import json
+import re
 import time
 
 import pytest
 from azureml.core._ignore_rules import IgnoreRules
 from azureml.exceptions import UserErrorException
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from lazuli.environments import BuildFailed, conda
@@ -118,6 +121,14 @@ def test_a_range_of_many_digits_is_refused_on_pages_too(browser, world):
     for value in (f"bytes={DIGITS}-", f"bytes=0-{DIGITS}"):
         answer = browser.get(f"/ws/aml-workspace/runs/r1/file/?path={file.path}", headers={"Range": value})
         assert answer.status_code == 400 and len(answer.content) < 20_000
+
+
+def test_the_bounds_that_are_documented_are_those_that_hold():
+    document = (settings.BASE_DIR / "docs" / "security.md").read_text()
+    rows = re.findall(r"^\| ([\d,.]+) \| .+ \| `([\w.]+)\.(\w+)` \|$", document, re.M)
+    assert len(rows) > 40
+    for value, module, constant in rows:
+        assert f"{getattr(importlib.import_module(module), constant):,}" == value, constant
 
 
 # ---- numbers
