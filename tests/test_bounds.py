@@ -14,6 +14,7 @@ from django.test import Client
 from lazuli.environments import BuildFailed, conda
 
 from assets import environments
+from runs import metrics
 from runs.charts import artifact_charts
 from runs.files import highlighting, previews
 from runs.models import Artifact, Run, RunTag
@@ -285,6 +286,14 @@ def test_a_job_of_megabytes_is_shown_in_part(browser, world):
     Run.objects.filter(pk=world.pk).update(job={"command": "x" * 3_000_000})
     text = browser.get("/ws/aml-workspace/runs/r1/json/").content.decode()
     assert "more characters are not shown" in text and len(text) < 2_000_000
+
+
+def test_the_images_of_one_name_are_on_a_page(browser, world):
+    for name in ("first", "second"):
+        points = [{"name": name, "kind": "image", "step": n, "value": f"{name}/{n}.png"} for n in range(30)]
+        metrics.ingest(world, name, points)
+    text = browser.get("/ws/aml-workspace/runs/r1/images/?image=second/7.png").content.decode()
+    assert "second/8.png" in text and "first%2F29.png" in text and "first/8.png" not in text
 
 
 def test_what_an_address_does_not_mean_is_in_no_link(browser):

@@ -27,6 +27,8 @@ def run_images(request, slug, run_id):
         # There was nothing to look at; now there is.
         return HttpResponse(headers={"HX-Refresh": "true"})
     more = {"groups": groups, "token": token, **_chosen(groups, request.GET.get("image", ""))}
+    # The script steps through the images of one name; those of all would be megabytes.
+    more["of_shown"] = [more["group"]] if groups else []
     return render_page(request, "runs/run_images.html", page(request, run, "images", **more), partial="image-list")
 
 
