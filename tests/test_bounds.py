@@ -9,7 +9,7 @@ import pytest
 from azureml.core._ignore_rules import IgnoreRules
 from azureml.exceptions import UserErrorException
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from lazuli.environments import BuildFailed, conda
 
@@ -322,7 +322,8 @@ def impatient(monkeypatch):
 
 
 def slow(*args, **kwargs):
-    with connection.cursor() as cursor:
+    # A savepoint, for PostgreSQL answers nothing more in the transaction around the test once a statement was stopped.
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(SLOW)
         return cursor.fetchall()
 
