@@ -1,6 +1,6 @@
 """The fields that each verb takes: it can read no others, and each only as what it is declared as (mlflow_api/request_fields.py).
 
-So the description that is made of this table (runs/mlflow/openapi.py) is true.
+So the description that is made of this table (mlflow_api/openapi.py) is true.
 """
 
 from mlflow_api import (

@@ -7,8 +7,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import JsonResponse
 from django.views.decorators.http import require_GET
 from ninja.errors import AuthenticationError
-from runs.mlflow.declared import FIELDS
 
+from mlflow_api.declared import FIELDS
 from mlflow_api.request_fields import NUMBER, TEXT, TEXTS, TRUTH, WHOLE
 from mlflow_api.routes import FIXED, OF_BYTES, PATTERNS
 from studio.api import Bearer, W, api

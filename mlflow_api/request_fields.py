@@ -13,7 +13,7 @@ MOST_ITEMS = 5_000
 WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
-# As what a field is declared (runs/mlflow/declared.py); an object is its fields, a list of objects a list with those of one.
+# As what a field is declared (mlflow_api/declared.py); an object is its fields, a list of objects a list with those of one.
 TEXT, WHOLE, NUMBER, TRUTH, TEXTS = "text", "whole", "number", "truth", "texts"
 
 
@@ -113,7 +113,7 @@ class Fields:
         if self.declared is not None:
             told = self.declared.get(name)
             if told is None or (kind is not None and kind not in (told, type(told))):
-                raise LookupError(f"The field {name} is not declared, or not as {kind}: see runs/mlflow/declared.py.")
+                raise LookupError(f"The field {name} is not declared, or not as {kind}: see mlflow_api/declared.py.")
         value = self.data.get(name)
         if value is None and "_" in name:
             first, *rest = name.split("_")

@@ -1,6 +1,6 @@
 from django.urls import path
-from runs.mlflow.openapi import openapi
 
+from mlflow_api.openapi import openapi
 from mlflow_api.redirect_to_workspace import browse
 from mlflow_api.views import answer
 from studio.api import W

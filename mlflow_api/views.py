@@ -10,9 +10,9 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
-from runs.mlflow.declared import FIELDS
 
 from mlflow_api import sessions
+from mlflow_api.declared import FIELDS
 from mlflow_api.errors import MlflowError, invalid, translated
 from mlflow_api.request import Call
 from mlflow_api.request_fields import Fields

@@ -19,9 +19,9 @@ from runs.charts import artifact_charts
 from runs.files import highlighting, previews
 from runs.models import Artifact, Run, RunTag
 from runs.pages.compare import diffs, logs_tab
-from runs.pages.run import overview
 from studio import numbers, statement_limit, storage
 from studio.errors import Invalid
+from studio.markdown import render_markdown
 from studio.search.grammar import parse, parse_orders
 from studio.words import searched
 from tests import factories
@@ -257,8 +257,8 @@ def test_a_file_that_is_too_large_to_show_in_place_says_so():
 
 
 def test_markdown_beyond_its_limit_is_shown_as_it_is():
-    assert soon(lambda: overview.markdown("![" * 9_000)).startswith("<p>")
-    assert overview.markdown("![" * 20_000).startswith("<pre>")
+    assert soon(lambda: render_markdown("![" * 9_000)).startswith("<p>")
+    assert render_markdown("![" * 20_000).startswith("<pre>")
 
 
 def test_a_chart_of_a_file_says_its_limit():

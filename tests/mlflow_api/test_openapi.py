@@ -2,8 +2,8 @@
 
 import pytest
 from django.test import Client
-from runs.mlflow.declared import FIELDS
 
+from mlflow_api.declared import FIELDS
 from mlflow_api.request_fields import TEXT, WHOLE, Fields
 from mlflow_api.routes import FIXED, PATTERNS
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from django.http import QueryDict
-from runs.compare.matching import Budget
 
 from runs.pages.compare import diffs, images_tab, logs_tab, statistics, word_diff
+from runs.pages.compare.matching import Budget
 from runs.pages.compare.metric_goal import lower_is_better
 from runs.pages.compare.query import Asked
 

@@ -5,10 +5,10 @@ from html import escape
 
 from django.utils.safestring import SafeString, mark_safe
 
-from runs.compare.matching import Budget, opcodes
 from runs.files import highlighting
 from runs.files.highlighting import MOST_LINE
 from runs.pages.compare import word_diff
+from runs.pages.compare.matching import Budget, opcodes
 
 # Equal lines that stay around what differs.
 AROUND = 3

@@ -7,9 +7,9 @@ import re
 
 from django.db.models import Q
 
-from runs.compare.matching import Budget, opcodes
 from runs.files import artifacts
 from runs.models import Artifact, Run
+from runs.pages.compare.matching import Budget, opcodes
 from runs.pages.compare.query import Absent
 from runs.pages.compare.selection import Chosen
 from studio.errors import Invalid

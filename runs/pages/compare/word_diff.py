@@ -5,7 +5,7 @@ from html import unescape
 
 from django.utils.safestring import SafeString, mark_safe
 
-from runs.compare.matching import Budget, Matcher
+from runs.pages.compare.matching import Budget, Matcher
 
 WORD = re.compile(r"\w+|\s+|.")
 # A tag, an entity or a character of HTML.

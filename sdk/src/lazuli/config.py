@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, cast
 from urllib.parse import urlsplit
 
-from azureml.exceptions import UserErrorException
+from lazuli.errors import UserErrorException
 
 
 def config_folder() -> Path:

@@ -8,10 +8,9 @@ import time
 import webbrowser
 from typing import Any, Callable, Dict, Optional
 
-from azureml.exceptions import AuthenticationException
-
 from lazuli import config
 from lazuli.client import Client
+from lazuli.errors import AuthenticationException
 
 Say = Callable[[str], None]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Sequence, cast
 
-from azureml.exceptions import ServiceException
+from lazuli.errors import ServiceException
 
 if TYPE_CHECKING:
     from azureml.core.workspace import Workspace

@@ -1,10 +1,28 @@
-"""The errors of SDK v1. `ServiceException` alone is not an `AzureMLException`, as in the original."""
+"""The errors of SDK v1, under their documented names."""
 
-from __future__ import annotations
-
-import json
-import traceback
-from typing import Any, Dict, Iterable, Optional
+from lazuli.errors import (
+    ActivityFailedException,
+    AuthenticationException,
+    AzureMLAggregatedException,
+    AzureMLException,
+    ComputeTargetException,
+    DatasetTimestampMissingError,
+    DiscoveryUrlNotFoundException,
+    ExperimentExecutionException,
+    ModelNotFoundException,
+    ModelPathNotFoundException,
+    ParallelRunException,
+    ProjectSystemException,
+    RunConfigurationException,
+    RunEnvironmentException,
+    ServiceException,
+    SnapshotException,
+    TrainingException,
+    UserErrorException,
+    WebserviceException,
+    WorkspaceException,
+    WorkspacePrivateEndpointException,
+)
 
 __all__ = [
     "ActivityFailedException",
@@ -30,190 +48,6 @@ __all__ = [
     "WorkspacePrivateEndpointException",
 ]
 
-
-class _Described(Exception):
-    """What every error here can say about itself."""
-
-    _error_code: Optional[str] = None
-
-    def __init__(self, exception_message: Any = "", inner_exception: Optional[BaseException] = None, **details: Any):
-        super().__init__(exception_message)
-        self._message = str(exception_message)
-        self._inner_exception = inner_exception
-        self._details = details
-
-    @property
-    def message(self) -> str:
-        return self._message
-
-    @message.setter
-    def message(self, value: str) -> None:
-        self._message = value
-
-    @property
-    def inner_exception(self) -> Optional[BaseException]:
-        return self._inner_exception
-
-    @inner_exception.setter
-    def inner_exception(self, value: Optional[BaseException]) -> None:
-        self._inner_exception = value
-
-    def print_stacktrace(self) -> None:
-        traceback.print_exception(type(self), self, self.__traceback__)
-
-    def _error_body(self) -> Dict[str, Any]:
-        body: Dict[str, Any] = {"code": self._error_code} if self._error_code else {}
-        body["message"] = self._message
-        target = self._details.get("target")
-        return dict(body, target=target) if target else body
-
-    def __str__(self) -> str:
-        response = json.dumps({"error": self._error_body()}, indent=4, ensure_ascii=False)
-        return (
-            f"{type(self).__name__}:\n\tMessage: {self._message}\n"
-            f"\tInnerException {_in_one_line(self._inner_exception)}\n\tErrorResponse \n{response}"
-        )
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
-def _in_one_line(error: Optional[BaseException]) -> str:
-    if isinstance(error, _Described):
-        return f"{type(error).__name__}: {error.message}"
-    return repr(error)
-
-
-class AzureMLException(_Described):
-    """The root of the SDK's own errors."""
-
-    def __init__(
-        self,
-        exception_message: Any = "",
-        inner_exception: Optional[BaseException] = None,
-        target: Optional[str] = None,
-        details: Any = None,
-        message_format: Optional[str] = None,
-        message_parameters: Optional[Dict[str, Any]] = None,
-        reference_code: Optional[str] = None,
-        **kwargs: Any,
-    ):
-        if not exception_message and message_format:
-            exception_message = message_format.format(**(message_parameters or {}))
-        super().__init__(exception_message, inner_exception, target=target, details=details, **kwargs)
-        self.reference_code = reference_code
-
-
-class ServiceException(_Described):
-    """The server refused a request; `status_code` is the HTTP status, `code` the server's own word for it."""
-
-    def __init__(self, error_response_exception: Any = "", **kwargs: Any):
-        super().__init__(error_response_exception, **kwargs)
-        self.status_code: Optional[int] = kwargs.get("status_code")
-        self.code: Optional[str] = kwargs.get("code")
-        self.details = kwargs.get("details")
-
-    def _error_body(self) -> Dict[str, Any]:
-        body = super()._error_body()
-        return dict(body, code=self.code) if self.code else body
-
-
-class UserErrorException(AzureMLException):
-    _error_code = "UserError"
-
-
-class AuthenticationException(UserErrorException):
-    _error_code = "Authentication"
-
-
-class ComputeTargetException(AzureMLException):
-    """A compute target is missing or cannot be made."""
-
-
-class ExperimentExecutionException(AzureMLException):
-    """A run cannot be submitted."""
-
-
-class ProjectSystemException(AzureMLException):
-    """A project folder cannot be used."""
-
-
-class RunConfigurationException(AzureMLException):
-    """A run configuration is wrong."""
-
-
-class SnapshotException(AzureMLException):
-    """A snapshot cannot be taken or restored."""
-
-
-class TrainingException(AzureMLException):
-    """Training failed."""
-
-
-class ModelNotFoundException(AzureMLException):
-    def __init__(self, exception_message: Any, logger: Any = None, **kwargs: Any):
-        super().__init__(exception_message, **kwargs)
-
-
-class ModelPathNotFoundException(AzureMLException):
-    def __init__(self, exception_message: Any, logger: Any = None, **kwargs: Any):
-        super().__init__(exception_message, **kwargs)
-
-
-class WebserviceException(AzureMLException):
-    def __init__(self, exception_message: Any, status_code: Optional[int] = None, logger: Any = None, **kwargs: Any):
-        super().__init__(exception_message, **kwargs)
-        self.status_code = status_code
-
-
-class WorkspaceException(AzureMLException):
-    def __init__(self, exception_message: Any, found_multiple: bool = False, **kwargs: Any):
-        super().__init__(exception_message, **kwargs)
-        self.found_multiple = found_multiple
-
-
-class WorkspacePrivateEndpointException(AzureMLException):
-    def __init__(self, exception_message: Any, found_multiple: bool = False, **kwargs: Any):
-        super().__init__(exception_message, **kwargs)
-        self.found_multiple = found_multiple
-
-
-class ParallelRunException(AzureMLException):
-    def __init__(self, exception_message: Any, code: Optional[str] = None, delay_seconds: int = 0, **kwargs: Any):
-        super().__init__(exception_message, **kwargs)
-        self.code = code
-        self.delay_seconds = delay_seconds
-
-
-class ActivityFailedException(AzureMLException):
-    """A run ended as Failed; the message is the run's error as indented JSON."""
-
-    def __init__(self, error_details: Any, **kwargs: Any):
-        text = error_details if isinstance(error_details, str) else json.dumps(error_details, indent=4)
-        super().__init__("Activity Failed:\n" + text, **kwargs)
-        self.error_details = error_details
-
-
-class DatasetTimestampMissingError(AzureMLException):
-    def __init__(self, error_details: Any, **kwargs: Any):
-        super().__init__(error_details, **kwargs)
-
-
-class DiscoveryUrlNotFoundException(AzureMLException):
-    def __init__(self, discovery_key: str, **kwargs: Any):
-        super().__init__(f"The server's address is not in the environment: {discovery_key} is not set.", **kwargs)
-
-
-class RunEnvironmentException(AzureMLException):
-    def __init__(self, **kwargs: Any):
-        super().__init__(
-            "Could not load a submitted run, if outside of an execution context, "
-            "use experiment.start_logging to initialize an azureml.core.Run.",
-            **kwargs,
-        )
-
-
-class AzureMLAggregatedException(AzureMLException):
-    def __init__(self, exceptions_list: Iterable[BaseException], **kwargs: Any):
-        self.exceptions_list = list(exceptions_list)
-        super().__init__("\n".join(str(error) for error in self.exceptions_list), **kwargs)
+for _name in __all__:
+    # A traceback names the module in which a script can import the class.
+    globals()[_name].__module__ = __name__

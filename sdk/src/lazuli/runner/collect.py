@@ -8,9 +8,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from azureml.exceptions import ServiceException
-
 from lazuli import errors
+from lazuli.errors import ServiceException
 from lazuli.runner.server import RunServer, insist
 
 SCAN_SECONDS = 10.0

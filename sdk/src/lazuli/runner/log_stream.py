@@ -8,9 +8,8 @@ import threading
 import time
 from typing import Any, Optional
 
-from azureml.exceptions import ServiceException
-
 from lazuli import errors
+from lazuli.errors import ServiceException
 from lazuli.runner.server import RunServer, is_passing
 
 CHUNK = 1024 * 1024

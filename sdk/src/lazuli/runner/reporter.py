@@ -7,9 +7,8 @@ import sys
 import threading
 from typing import Any, Dict, Optional, Tuple
 
-from azureml.exceptions import ServiceException
-
 from lazuli import errors
+from lazuli.errors import ServiceException
 from lazuli.runner.server import RunServer, insist
 
 Event = Tuple[str, Dict[str, Any]]

@@ -6,10 +6,9 @@ import threading
 import time
 from typing import Any, BinaryIO, Callable, Dict, Optional, TypeVar
 
-from azureml.exceptions import ServiceException
-
 from lazuli import errors
 from lazuli.client import Client
+from lazuli.errors import ServiceException
 from lazuli.runner.spec import Spec
 
 Result = TypeVar("Result")

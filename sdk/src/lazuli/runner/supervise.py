@@ -11,9 +11,8 @@ import time
 import zipfile
 from typing import Any, Callable, Dict, List, Optional
 
-from azureml.exceptions import ServiceException
-
 from lazuli import errors
+from lazuli.errors import ServiceException
 from lazuli.runner import collect, reasons
 from lazuli.runner.interpreter import Interpreter, find
 from lazuli.runner.log_stream import LogStream

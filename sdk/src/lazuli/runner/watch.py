@@ -9,9 +9,8 @@ import sys
 import threading
 from typing import Any, Optional
 
-from azureml.exceptions import ServiceException
-
 from lazuli import errors
+from lazuli.errors import ServiceException
 from lazuli.runner.server import RunServer, is_passing
 
 BEAT_SECONDS = 5.0
