@@ -13,8 +13,9 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.executor import MigrationExecutor
+from lazuli import private_folder
 
-from studio import hosts, private, redis_server, storage
+from studio import hosts, redis_server, storage
 
 LEAST_FREE_MB, FEW_FREE_MB = 100, 2000
 SHORTEST_KEY = 40
@@ -36,7 +37,7 @@ def ok(what: str, text: str) -> Finding:
 
 def data_folder() -> Finding:
     what, folder = "data folder", pathlib.Path(settings.DATA_DIR)
-    problem = private.problem_with(folder)
+    problem = private_folder.problem_with(folder)
     if problem:
         text, _, remedy = problem.partition(" Type: ")
         return Finding(what, "fail", text, f"Type: {remedy}")

@@ -3,12 +3,13 @@
 import pathlib
 
 import dj_database_url
+from lazuli import private_folder
 
-from studio import env, hosts, private
+from studio import env, hosts
 from studio.secret_key import secret_key
 
 # Before anything is made: web server, workers and commands all read this file first.
-private.close_new_files()
+private_folder.close_new_files()
 
 BASE_DIR = pathlib.Path(__file__).resolve().parent.parent
 DATA_DIR = env.folder("DATA_DIR", BASE_DIR / "data")

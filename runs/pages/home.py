@@ -7,12 +7,12 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
-from studio.words import searched
 
 from runs.models import Experiment, Run
 from runs.pages.access import actor, workspace_of
 from runs.pages.run import tree
 from studio.shell import Hit
+from studio.words import searched
 from workspaces import access
 from workspaces.models import Workspace
 

@@ -12,8 +12,9 @@ import socket
 import tempfile
 
 from django.core.exceptions import ImproperlyConfigured
+from lazuli import private_folder
 
-from studio import env, private
+from studio import env
 from studio.up import console
 from studio.web_limits import read_limits
 
@@ -85,10 +86,10 @@ def check_data_dir(folder: pathlib.Path) -> None:
 
 def _close(folder: pathlib.Path) -> None:
     """Others on this machine read nothing of it; said if they could until now."""
-    private.close_new_files()
+    private_folder.close_new_files()
     try:
-        closed = private.close_folder(folder)
-    except private.NotPrivate as error:
+        closed = private_folder.close_folder(folder)
+    except private_folder.NotPrivate as error:
         raise Refused(str(error)) from error
     if closed:
         console.say(

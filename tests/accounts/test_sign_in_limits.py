@@ -201,10 +201,10 @@ def test_the_administration_has_no_door_of_its_own(db, method):
 def test_who_opens_the_administration_goes_by_the_sign_in(db):
     factories.make_user("root", password=PASSWORD, is_superuser=True, is_staff=True)
     client = browser()
-    answer = client.get("/admin/workspaces/user/", follow=True)
+    answer = client.get("/admin/accounts/user/", follow=True)
     assert answer.request["PATH_INFO"] == "/signin/"
-    answer = client.post("/signin/", {"username": "root", "password": PASSWORD, "next": "/admin/workspaces/user/"})
-    assert answer.url == "/admin/workspaces/user/"
+    answer = client.post("/signin/", {"username": "root", "password": PASSWORD, "next": "/admin/accounts/user/"})
+    assert answer.url == "/admin/accounts/user/"
     assert client.get(answer.url).status_code == 200
     assert client.get("/admin/login/?next=/admin/").url == "/admin/"
     # One's own password is set on one page.

@@ -9,8 +9,8 @@ import time
 import httpx
 import psutil
 import pytest
+from lazuli import private_folder
 
-from studio import private
 from tests.up.running import command_of, living
 
 pytestmark = pytest.mark.stack
@@ -50,7 +50,7 @@ def test_the_first_start_makes_a_workspace_and_a_cluster(studio):
 
 
 def test_no_other_account_reads_the_data_folder(studio):
-    assert private.problem_with(studio.data) == ""
+    assert private_folder.problem_with(studio.data) == ""
     # Each process of ours makes files for its own account alone, and so do the scripts that it starts.
     masks = {command_of(process): umask_of(process) for process in studio.family()}
     assert masks and set(masks.values()) == {"0077"}, masks

@@ -5,9 +5,9 @@ from html import escape
 
 from django.core.paginator import Paginator
 from django.utils.safestring import SafeString, mark_safe
-from studio.words import searched
 
 from studio.errors import Invalid
+from studio.words import searched
 
 NOTHING = '<span class="muted">--</span>'
 # Beyond this many characters a text is cut, and shown whole on hover.

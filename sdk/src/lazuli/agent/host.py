@@ -21,10 +21,10 @@ from typing import Any
 
 import psutil
 
+from lazuli import private_folder
 from lazuli.agent.broker import HOST_TASK, host_queue
 from lazuli.agent.listener import Agent, die_with, listen_for_notifications
 from lazuli.agent.server_client import Server
-from studio import private
 
 REPORT_SECONDS = 3.0
 POLL_SECONDS = 0.2
@@ -188,8 +188,8 @@ def main() -> None:
     server_url, broker_url = os.environ["SERVER_URL"], os.environ.pop("REDIS_URL", "")
     data_dir = pathlib.Path(os.environ.get("DATA_DIR", "data")).resolve()
     try:
-        private.close_folder(data_dir)
-    except private.NotPrivate as error:
+        private_folder.close_folder(data_dir)
+    except private_folder.NotPrivate as error:
         sys.exit(f"{name}: {error}")
     host = Host(name, Server(server_url, key), data_dir, broker_url)
     host.start()

@@ -15,9 +15,9 @@ import sys
 import threading
 import time
 
+from lazuli import private_folder
 from lazuli.agent.broker import broker_settings
 from lazuli.agent.server_client import Unreachable
-from studio import private
 
 PR_SET_PDEATHSIG = 1
 
@@ -77,7 +77,7 @@ class Agent(abc.ABC):
     def start(self) -> None:
         """Start the thread first, so that the first turn does not wait for the import of Celery."""
         # Runners and their scripts inherit it.
-        private.close_new_files()
+        private_folder.close_new_files()
         # Celery would load all of Django if it saw this.
         os.environ.pop("DJANGO_SETTINGS_MODULE", None)
         signal.signal(signal.SIGTERM, self.stop)

@@ -3,10 +3,12 @@
 Database, secret key, logs, snapshots and outputs of all people lie there. Needs no Django, for host agents use it too.
 """
 
+from __future__ import annotations
+
 import os
 import pathlib
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 UMASK = 0o077
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -53,7 +55,9 @@ def _close(path: pathlib.Path) -> bool:
     return True
 
 
-def open_entries(folder: pathlib.Path, skipped=frozenset({LINKED})) -> Iterator[pathlib.Path]:
+def open_entries(
+    folder: pathlib.Path, skipped: Collection[pathlib.PurePath] = frozenset({LINKED})
+) -> Iterator[pathlib.Path]:
     """All below the folder on which others have rights, but for `skipped` folders and what lies behind links."""
     for root, folders, files in os.walk(folder):
         for name in [*folders, *files]:

@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 import pytest
+from lazuli import private_folder
 
-from studio import private
 from studio.up import preflight
 
 
@@ -41,23 +41,23 @@ def folder(tmp_path) -> pathlib.Path:
 
 
 def test_an_open_folder_is_closed_to_others_with_all_in_it(folder):
-    assert private.close_folder(folder) == 16
+    assert private_folder.close_folder(folder) == 16
     assert (mode(folder), mode(folder / "studio.sqlite3")) == ("0700", "0600")
     assert (mode(folder / "storage/w/1/object"), mode(folder / "nodes/n1/work/tool")) == ("0600", "0700")
-    assert private.problem_with(folder) == ""
-    assert private.close_folder(folder) == 0
+    assert private_folder.problem_with(folder) == ""
+    assert private_folder.close_folder(folder) == 0
 
 
 def test_files_that_are_linked_to_the_cache_of_packages_keep_their_modes(folder):
-    private.close_folder(folder)
+    private_folder.close_folder(folder)
     assert mode(folder / "nodes/environments/abc/bin/python") == "0644"
 
 
 def test_an_open_file_in_a_closed_folder_is_closed_too(folder):
-    private.close_folder(folder)
+    private_folder.close_folder(folder)
     (folder / "studio.sqlite3").chmod(0o644)
-    assert "chmod -R go=" in private.problem_with(folder)
-    assert private.close_folder(folder) == 1
+    assert "chmod -R go=" in private_folder.problem_with(folder)
+    assert private_folder.close_folder(folder) == 1
     assert mode(folder / "studio.sqlite3") == "0600"
 
 
@@ -66,12 +66,12 @@ def test_links_are_not_followed(folder, tmp_path):
     elsewhere.touch()
     elsewhere.chmod(0o644)
     (folder / "link").symlink_to(elsewhere)
-    private.close_folder(folder)
+    private_folder.close_folder(folder)
     assert mode(elsewhere) == "0644"
 
 
 def test_a_new_folder_is_made_private(tmp_path):
-    private.close_folder(tmp_path / "new")
+    private_folder.close_folder(tmp_path / "new")
     assert mode(tmp_path / "new") == "0700"
 
 
@@ -81,8 +81,8 @@ def test_a_folder_that_others_use_is_left_alone_and_refused(tmp_path, bits):
     shared.mkdir()
     (shared / "letters.txt").touch()
     shared.chmod(bits)
-    with pytest.raises(private.NotPrivate, match=r"holds other things .* DATA_DIR="):
-        private.close_folder(shared)
+    with pytest.raises(private_folder.NotPrivate, match=r"holds other things .* DATA_DIR="):
+        private_folder.close_folder(shared)
     assert mode(shared) == f"{bits:04o}"
 
 
