@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from compute import notifications, quota, sizes
+from compute import notifications, quota, sizes, work_kinds
 from studio import names
 from studio.errors import Conflict, Invalid
 from workspaces.models import Workspace
@@ -320,7 +320,7 @@ class NodeQuerySet(models.QuerySet):
 
     def with_work(self):
         """With what each has in hand, for `current_work`, in one more query."""
-        held = models.Prefetch("work", Work.objects.held(), to_attr="held_work")
+        held = models.Prefetch("work", Work.objects.held().select_related("target__workspace"), to_attr="held_work")
         return self.select_related("host").prefetch_related(held)
 
     def silent(self, now: dt.datetime):
@@ -425,7 +425,7 @@ class WorkQuerySet(models.QuerySet):
 
 
 class Work(models.Model):
-    """A process with an environment, to be run on a node of a target. Knows no experiment."""
+    """A process with an environment, to be run on a node of a target. Its kind says what it stands for."""
 
     class State(models.TextChoices):
         QUEUED = "queued"
@@ -436,7 +436,7 @@ class Work(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     target = models.ForeignKey(ComputeTarget, models.CASCADE, related_name="work")
-    # What this is to the room that queued it, e.g. a run id; also the scope of the token handed to the process.
+    # `kind:subject`: what this is to the app that queued it (compute/work_kinds.py).
     scope = models.CharField(max_length=300)
     spec = models.JSONField(default=dict)
     submitted_by = models.ForeignKey(User, models.CASCADE, related_name="+")
@@ -469,8 +469,16 @@ class Work(models.Model):
         return self.scope.partition(":")[2]
 
     @property
+    def page_url(self) -> str:
+        return work_kinds.kind_of(self.scope).page_url(self)
+
+    def make_token(self) -> str:
+        """With which its process calls the API."""
+        return work_kinds.kind_of(self.scope).make_token(self)
+
+    @property
     def page_state(self) -> str:
-        """The state in the words that people know from runs and nodes."""
+        """The state in the words that people know from jobs and nodes."""
         words = {self.State.CLAIMED: "Running", self.State.DONE: "Ended", self.State.LOST: "Failed"}
         return words.get(self.state, str(self.get_state_display()))
 

@@ -10,7 +10,6 @@ from lazuli.agent.broker import cluster_queue
 from ninja import Router, Status
 from ninja.security import HttpBearer
 
-from accounts.authentication import run_token
 from compute import keys, notifications, queue, schemas
 from compute.models import Host, Node, Work
 from studio.errors import Conflict
@@ -90,9 +89,8 @@ def node_claim(request: HttpRequest):
     work = queue.claim(node)
     if work is None:
         return Status(204, None)
-    token = run_token(work.submitted_by_id, work.target.workspace_id, work.subject, work.attempt)
     spec = work.spec | {"node": node.name}
-    taken = {"id": str(work.pk), "attempt": work.attempt, "scope": work.scope, "token": token, "spec": spec}
+    taken = {"id": str(work.pk), "attempt": work.attempt, "scope": work.scope, "token": work.make_token(), "spec": spec}
     return JsonResponse(taken)
 
 
@@ -109,7 +107,7 @@ def node_work_done(request: HttpRequest, work_id, body: Done):
     return {}
 
 
-@router.get("/host", auth=HostKey(), response=told(schemas.HostOrders), summary="What this host shall run")
+@router.get("/host", auth=HostKey(), response=told(schemas.HostOrders), summary="Which nodes this host shall run")
 def host_read(request: HttpRequest):
     return _orders(request.auth)
 
@@ -118,7 +116,7 @@ def host_read(request: HttpRequest):
     "/host",
     auth=HostKey(),
     response=told(schemas.HostOrders),
-    summary="What runs on this host; the answer is what shall run",
+    summary="Report the nodes of this host; the answer is which nodes it shall run",
 )
 def host_report(request: HttpRequest, body: HostReport):
     host = request.auth

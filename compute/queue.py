@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import User
-from compute import notifications
+from compute import notifications, work_kinds
 from compute.models import ComputeTarget, Node, Work
 from studio.errors import Conflict
 
@@ -23,6 +23,8 @@ CANDIDATES = 5
 
 def enqueue(target: ComputeTarget, scope: str, spec: dict, user: User, priority: int = 0) -> Work:
     """Store work inside the caller's transaction; nodes and autoscaler are rung when it commits."""
+    # A kind that nobody registered could get no token.
+    work_kinds.kind_of(scope)
     if target.state == ComputeTarget.State.DELETING or target.deleted_at:
         raise Conflict(f"The compute target {target.name} is being deleted; choose another one.", target="computeId")
     work = Work.objects.create(target=target, scope=scope, spec=spec, submitted_by=user, priority=priority)

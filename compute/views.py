@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
-from compute import charts
+from compute import charts, work_kinds
 from compute.forms import ScaleForm
 from compute.models import ComputeTarget, Host, Work
 from studio.errors import Invalid
@@ -92,17 +92,16 @@ def cluster_nodes(request, slug, name):
 
 @require_GET
 def cluster_jobs(request, slug, name):
-    """The work of this cluster, newest first; each unit stands for a run."""
+    """The work of this cluster, newest first."""
     target = _cluster(request, slug, name)
-    work = target.work.filter(scope__startswith="run:").select_related("node", "submitted_by").order_by("-queued_at")
+    work = target.work.select_related("node", "submitted_by").order_by("-queued_at")
     page = page_of(request, work)
     queued = list(Work.objects.queued().filter(target=target).values_list("pk", flat=True)[:200])
     places = {pk: number for number, pk in enumerate(queued, start=1)}
     for unit in page.object_list:
-        unit.place = places.get(unit.pk)
-    return render_page(
-        request, "compute/cluster_jobs.html", _context(request, target, "jobs", page=page), partial="job-rows"
-    )
+        unit.target, unit.place = target, places.get(unit.pk)
+    context = _context(request, target, "jobs", page=page, lists=work_kinds.list_links(target))
+    return render_page(request, "compute/cluster_jobs.html", context, partial="job-rows")
 
 
 @require_http_methods(["GET", "POST"])

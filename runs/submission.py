@@ -12,6 +12,7 @@ from accounts.actors import Actor
 from assets import environments
 from compute import queue
 from compute.models import ComputeTarget
+from runs import work_kind
 from runs.models import Experiment, Run, RunEvent, RunTag, Snapshot
 from studio import names
 from studio.errors import Conflict, Denied, Invalid
@@ -183,7 +184,7 @@ def _store(actor, workspace, name, job: JobProperties, kept: dict, parent) -> Ru
     )
     spec["experiment"] = run.experiment.name
     if target:
-        run.work = queue.enqueue(target, f"run:{name}", spec, actor.user)
+        run.work = queue.enqueue(target, work_kind.scope_of(name), spec, actor.user)
         run.save(update_fields=["work"])
         run.move(Run.Status.QUEUED, message=f"Waits for a node of {target.name}.")
     return run

@@ -177,3 +177,12 @@ def test_every_setting_is_documented():
 def test_every_object_can_be_found_in_the_administration():
     ours = [model for model in apps.get_models() if model._meta.app_label in ROOMS]
     assert [model._meta.label for model in ours if model not in admin.site._registry] == []
+
+
+@pytest.mark.parametrize("folder", ["compute", "templates/compute"])
+def test_compute_names_nothing_of_runs(folder):
+    """What a unit of work stands for comes from the kinds that other apps register (compute/work_kinds.py)."""
+    files = [path for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".html")]
+    assert files
+    named = re.compile(r"""\bruns[:.]\w|\bruns/|\b(from|import) runs\b|["']runs["']|\brun_token|["']run:""")
+    assert [str(path.relative_to(ROOT)) for path in files if named.search(path.read_text())] == []

@@ -1,0 +1,30 @@
+"""What a run is to the queue of work: its token, its page, and the list of the runs of a compute target."""
+
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from accounts.authentication import run_token
+from compute.models import ComputeTarget, Work
+from compute.work_kinds import WorkKind
+
+NAME = "run"
+
+
+def scope_of(run_id: str) -> str:
+    return f"{NAME}:{run_id}"
+
+
+def make_token(work: Work) -> str:
+    return run_token(work.submitted_by_id, work.target.workspace_id, work.subject, work.attempt)
+
+
+def page_url(work: Work) -> str:
+    return reverse("runs:run_detail", args=[work.target.workspace.slug, work.subject])
+
+
+def list_url(target: ComputeTarget) -> str:
+    return f"{reverse('runs:jobs', args=[target.workspace.slug])}?{urlencode({'q': target.name})}"
+
+
+KIND = WorkKind(NAME, make_token, page_url, list_url, list_label="all jobs")
