@@ -1,7 +1,6 @@
 """Plotly figures as plain data; static/js/charts.js draws them, in the colours of the reader's theme.
 
-plotly.graph_objects checks and builds each kind of figure once; after that only numbers are put in. It is imported with
-the first chart, so that a process that draws none stays small.
+plotly.graph_objects checks and builds each kind of figure once; after that only numbers are put in.
 """
 
 import copy
@@ -17,6 +16,13 @@ MARKED = 30
 SCALE = {"light": [[0, "#eef4fc"], [1, "#1550a6"]], "dark": [[0, "#22303f"], [1, "#2d6cd0"]]}
 
 
+def _plotly():
+    # Half a second and 18 MB: only a process that draws a chart pays for it.
+    import plotly.graph_objects
+
+    return plotly.graph_objects
+
+
 @functools.cache
 def templates() -> dict[str, dict]:
     """What makes a chart light or dark."""
@@ -27,8 +33,7 @@ def templates() -> dict[str, dict]:
 
 
 def _template(colours, text, grid, hover, scale) -> dict:
-    import plotly.graph_objects as go
-
+    go = _plotly()
     axis = {"gridcolor": grid, "zerolinecolor": grid, "linecolor": grid, "tickcolor": grid, "automargin": True}
     layout = go.Layout(
         colorway=colours,
@@ -46,8 +51,7 @@ def _template(colours, text, grid, hover, scale) -> dict:
 
 @functools.cache
 def _layout(x: str, y: str) -> dict:
-    import plotly.graph_objects as go
-
+    go = _plotly()
     return go.Layout(
         margin={"l": 48, "r": 12, "t": 8, "b": 36},
         height=260,
@@ -61,8 +65,7 @@ def _layout(x: str, y: str) -> dict:
 
 @functools.cache
 def trace(kind: str, mode: str = "") -> dict:
-    import plotly.graph_objects as go
-
+    go = _plotly()
     build = {"scatter": go.Scatter, "bar": go.Bar, "heatmap": go.Heatmap}[kind]
     return {**build(**({"mode": mode} if mode else {})).to_plotly_json(), "type": kind}
 

@@ -5,8 +5,11 @@ import dataclasses
 import datetime as dt
 import io
 
+import numpy as np
+
 from runs import metrics
 from runs.charts import figures
+from runs.metrics import downsampled
 from runs.models import MetricSeries, Run
 from studio.formats import escape_formula, exact, number
 
@@ -21,16 +24,12 @@ def is_charted(series: MetricSeries) -> bool:
 
 def whole(series: list[MetricSeries], width: int, within=None) -> list[dict]:
     """Each series, or what of it lies within a range of the axis, in about `width` points."""
-    from runs.metrics import downsampled
-
     found = downsampled.lines(series, width, within)
     return [_as_json(one.pk, 0, found[one.pk]) for one in series]
 
 
 def over_metric(series: list[MetricSeries], other: MetricSeries, width: int) -> list[dict]:
     """Each series over the values that another metric had in the same steps."""
-    import numpy as np
-
     other_steps, _, other_values = metrics.points(other)
     lines = []
     for one in series:
@@ -67,8 +66,6 @@ def news(run: Run, known: dict[int, int], width: int) -> dict:
 
 
 def _new_points(pk: int, after: int, columns) -> dict:
-    import numpy as np
-
     steps, times, values = columns
     gaps = int(np.count_nonzero(~np.isfinite(np.asarray(values, "<f8"))))
     return _as_json(pk, after, Line(steps, times, values, after + len(steps), gaps))

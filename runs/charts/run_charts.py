@@ -1,6 +1,7 @@
 """The small charts above the runs of an experiment: one for each metric, with a line for each run shown."""
 
 from runs.charts import colours, figures
+from runs.metrics import downsampled
 from runs.models import MetricSeries, Run
 
 MOST_CHARTS = 12
@@ -11,9 +12,6 @@ HEIGHT = 180
 
 def of(runs: list[Run], names: list[str]) -> list[dict]:
     """`{"name", "figure"}` for the first few of these names; no figure if none of the runs has a number of that name."""
-    # With numpy, so that a process that draws none stays small.
-    from runs.metrics import downsampled
-
     runs = runs[:MOST_RUNS]
     by_run = {run.pk: run for run in runs}
     found = MetricSeries.objects.filter(run__in=runs, name__in=names[:MOST_CHARTS], last__isnull=False)

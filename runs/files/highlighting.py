@@ -2,6 +2,11 @@
 
 import time
 
+from pygments import format
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import TextLexer, get_lexer_for_filename
+from pygments.util import ClassNotFound
+
 # A longer text, or one with a longer line, is shown as it is.
 MOST_COLOURED = 100_000
 MOST_LINE = 2_000
@@ -13,12 +18,6 @@ def coloured(text: str, name: str, lexer_options: dict, **options) -> str | None
     """The text as HTML in the language that the file's name says; None if it is too long, or takes too long."""
     if len(text) > MOST_COLOURED or any(len(line) > MOST_LINE for line in text.splitlines()):
         return None
-    # Imported with the first file that is shown, so that a process that shows none stays small.
-    from pygments import format
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import TextLexer, get_lexer_for_filename
-    from pygments.util import ClassNotFound
-
     try:
         lexer = get_lexer_for_filename(name, **lexer_options)
     except ClassNotFound:

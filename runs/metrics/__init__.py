@@ -1,7 +1,4 @@
-"""Metrics: written once by `ingest` or `store`, read thousands of times by `series_of`, `points`, `thinned` and `as_sdk_values`.
-
-numpy is imported with the first point, so that a process that handles none stays small.
-"""
+"""Metrics: written once by `ingest` or `store`, read thousands of times by `series_of`, `points`, `thinned` and `as_sdk_values`."""
 
 from runs.metrics.batches import MOST_POINTS
 from runs.metrics.ingest import ingest, settle, store

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from runs.metrics import read
 from runs.metrics.batches import Group
 from runs.models import MetricSeries
@@ -41,8 +43,6 @@ def _stored(series: MetricSeries, points) -> set:
     doubtful = [point for point in points if (point[0], point[1], -math.inf if point[2] is None else point[2]) <= last]
     if not doubtful:
         return set()
-    import numpy as np
-
     steps, times, values = read.points(series)
     near = np.isin(times, [point[1] for point in doubtful])
     values = np.asarray(values, object)[near].tolist()

@@ -4,7 +4,7 @@ import datetime as dt
 import math
 import uuid
 
-from runs.metrics import deduplication, sql
+from runs.metrics import deduplication, downsampled, packing, sql
 from runs.metrics.batches import FULL, Group, grouped, shown
 from runs.metrics.deduplication import last_of, rank_of
 from runs.models import MetricChunk, MetricSeries, Run
@@ -69,8 +69,6 @@ def _store(run: Run, groups: dict[str, Group], once: bool) -> None:
 def _sketch(chunks: list[MetricChunk]) -> None:
     long = [chunk for chunk in chunks if chunk.count >= SKETCHED]
     if long:
-        from runs.metrics import downsampled
-
         downsampled.keep(long)
 
 
@@ -90,8 +88,6 @@ def _check_room(run: Run, fresh: int) -> None:
 
 def _chunk(series: MetricSeries, group: Group) -> list[MetricChunk]:
     """The new points, packed; the summaries of the series follow them."""
-    from runs.metrics import packing
-
     start, count = series.count, len(group.values)
     if start + count > MOST_IN_SERIES:
         raise TooLarge(f"{series.name!r} would have more than {MOST_IN_SERIES} points.", code="limit_reached")
@@ -149,8 +145,6 @@ def _number(value) -> float:
 
 def merge(series: MetricSeries) -> None:
     """Join the small chunks at the end of a series into few; inside the lock of the run."""
-    from runs.metrics import packing
-
     tail = list(series.chunks.filter(count__lt=FULL).order_by("start"))
     batch: list[MetricChunk] = []
     merged = []

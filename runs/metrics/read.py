@@ -2,9 +2,12 @@
 
 import math
 
+import numpy as np
 from django.db import connection
 from django.db.models import F
+from tsdownsample import MinMaxLTTBDownsampler
 
+from runs.metrics import packing
 from runs.metrics.batches import FULL, shown
 from runs.models import MetricChunk, MetricSeries, Run
 
@@ -23,8 +26,6 @@ def series_of(run: Run):
 def points(series: MetricSeries, after: int = 0):
     """Steps, times (epoch ms) and values of the points after the first `after`, as arrays; values that are not all
     numbers are a list."""
-    from runs.metrics import packing
-
     codec, (steps, times, values) = packing.join(_parts(series, after))
     if codec != packing.JSON and series.values == MetricSeries.Values.FLOAT:
         values = values.astype("<f8", copy=False)
@@ -33,24 +34,18 @@ def points(series: MetricSeries, after: int = 0):
 
 def window(series: MetricSeries, start: int, most: int):
     """Steps, times and values of `most` points from an ordinal on, without reading those behind them."""
-    from runs.metrics import packing
-
     _, columns = packing.join(_parts(series, start, start + most))
     return tuple(column[:most] for column in columns)
 
 
 def blocks(series: MetricSeries):
     """All steps, times and values, chunk by chunk, so that no more than one is in memory."""
-    from runs.metrics import packing
-
     chunks = MetricChunk.objects.filter(series=series).order_by("start")
     for data in chunks.values_list("data", flat=True).iterator(chunk_size=4):
         yield packing.unpack(bytes(data))[1]
 
 
 def _parts(series: MetricSeries, after: int, until: int | None = None) -> list:
-    from runs.metrics import packing
-
     chunks = MetricChunk.objects.filter(series=series, start__gt=after - LONGEST)
     if until is not None:
         chunks = chunks.filter(start__lt=until)
@@ -65,8 +60,6 @@ def _parts(series: MetricSeries, after: int, until: int | None = None) -> list:
 
 def points_after(known: dict[int, int]) -> dict:
     """The points of each series, by its primary key, after the first so many; all by one query, or one for each hundred."""
-    from runs.metrics import packing
-
     parts: dict[int, list] = {pk: [] for pk in known}
     pairs = list(known.items())
     for first in range(0, len(pairs), AT_ONCE):
@@ -83,8 +76,6 @@ def points_after(known: dict[int, int]) -> dict:
 
 def points_of_many(series: list[MetricSeries]) -> dict:
     """All points of each series by its primary key, by one query for all."""
-    from runs.metrics import packing
-
     parts: dict[int, list] = {one.pk: [] for one in series}
     chunks = MetricChunk.objects.filter(series__in=list(parts)).order_by("series", "start")
     for pk, data in chunks.values_list("series", "data"):
@@ -103,9 +94,6 @@ def thinned(series: MetricSeries, width: int):
 
 def thin(columns, width: int):
     """The same of points that are at hand."""
-    import numpy as np
-    from tsdownsample import MinMaxLTTBDownsampler
-
     steps, times, values = columns
     numbers = _numbers(values)
     count = len(numbers)
@@ -119,8 +107,6 @@ def thin(columns, width: int):
 
 
 def _numbers(values):
-    import numpy as np
-
     if isinstance(values, list):
         values = [float(value) if isinstance(value, int | float) else np.nan for value in values]
     return np.asarray(values, "<f8")
@@ -128,8 +114,6 @@ def _numbers(values):
 
 def as_sdk_values(series: MetricSeries) -> list:
     """The values as `get_metrics` gives them, with NaN and infinities as texts."""
-    from runs.metrics import packing
-
     return as_json(packing.as_list(points(series)[2]))
 
 

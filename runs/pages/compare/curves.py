@@ -2,9 +2,12 @@
 
 import dataclasses
 
+import numpy as np
+
 from runs.charts import figures
+from runs.metrics import downsampled
 from runs.models import MetricSeries, Run
-from runs.pages.compare import dimensions, groups, labels
+from runs.pages.compare import dimensions, groups, labels, statistics
 from runs.pages.compare.metrics_tab import CHARTED
 from runs.pages.compare.query import Absent
 from runs.pages.compare.selection import Chosen
@@ -68,9 +71,6 @@ class Line:
 
 def _lines(chosen: Chosen, by_run: dict[int, MetricSeries], asked, width: int, within) -> list[Line]:
     """Of each run what can be seen of its series, however long it is."""
-    # numpy comes with it: with the first chart, so that a process that draws none stays small.
-    from runs.metrics import downsampled
-
     axis = asked["x"]
     if within and axis == "relative":
         raise Invalid("from: times since each run's first value cannot be asked for in part.", target="from")
@@ -112,10 +112,6 @@ def _drawn_bars(bars: list[tuple], **more) -> dict:
 
 def _group_bars(chosen: Chosen, by_run: dict[int, MetricSeries], word: str) -> dict:
     """The mean of each group, with how far the true one may be from it."""
-    import numpy as np
-
-    from runs.pages.compare import statistics
-
     bars, errors, ids = [], [], []
     for member in groups.members(chosen, word):
         values = [[by_run[pk].last] for pk in sorted(member["pks"]) if pk in by_run]
@@ -133,8 +129,6 @@ def _named(member: dict, count: int) -> str:
 
 def _means(chosen: Chosen, by_run: dict[int, MetricSeries], asked, within) -> list[dict]:
     """For each group a band, in which its true mean lies in 95 of 100 cases, and the mean itself."""
-    from runs.metrics import downsampled
-
     # All points, as far as they are read at all: extremes alone would give another mean.
     lines = _lines(chosen, by_run, asked, downsampled.EXACT, within)
     traces = []
@@ -146,8 +140,6 @@ def _means(chosen: Chosen, by_run: dict[int, MetricSeries], asked, within) -> li
 
 
 def _mean_and_band(lines: list[Line], member: dict) -> list[dict]:
-    from runs.pages.compare import statistics
-
     x, mean, error = statistics.of_curves([(line.x, line.y) for line in lines])
     name = _named(member, len(lines))
     common = {"type": "scatter", "mode": "lines", "x": _rounded(x), "colour": member["colour"], "meta": member["label"]}

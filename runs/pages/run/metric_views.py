@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from runs import metrics
 from runs.charts import figures, metric_cards, metric_lines
 from runs.charts.metric_forms import LinesAsked, MetricsChoice, RowsAsked, places_asked
+from runs.metrics.downsampled import Range
 from runs.models import MetricSeries
 from runs.pages.access import run_of, runs_of
 from runs.pages.run.views import page
@@ -74,8 +75,6 @@ def run_metrics_lines(request, slug, run_id):
 def _range(asked: dict):
     if asked["from"] is None:
         return None
-    from runs.metrics.downsampled import Range
-
     return Range(asked["axis"] or "step", asked["from"], asked["to"])
 
 
