@@ -77,6 +77,7 @@ def problem_with(url: str) -> str:
 
 def warning_about(url: str) -> str:
     """A sentence if the server may throw messages away when its memory is full; empty otherwise."""
+    # Imported here for the same reason.
     import redis
 
     client = redis.Redis.from_url(url, socket_timeout=5)

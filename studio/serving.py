@@ -13,6 +13,7 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from django.urls import reverse
 from gunicorn.http import message
 from gunicorn.http.body import LengthReader
 from gunicorn.http.errors import LimitRequestHeaders
@@ -318,8 +319,6 @@ class BodyReader(LengthReader):
 
 def when_ready(server) -> None:
     """In the main process, before it forks: all pages are loaded once and shared by the workers, then the set-up awaited."""
-    from django.urls import reverse
-
     files = _allow_open_files(2 * LIMITS.connections + 400)
     server.cfg.set("worker_connections", max(50, min(LIMITS.connections, (files - 400) // 2)))
     reverse("admin:index")

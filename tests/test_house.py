@@ -1,6 +1,7 @@
 """What a machine can keep of the house's rules: imports one way, strangers refused, settings and API documented."""
 
 import ast
+import functools
 import pathlib
 import re
 
@@ -18,6 +19,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 ROOMS = ["studio", "accounts", "workspaces", "assets", "compute", "runs", "registry", "trash", "mlflow_api"]
 # Where all rooms are named: addresses, installed apps, and the processes that `up` and Celery start.
 COMPOSITION_ROOT = {"studio/urls.py", "studio/celery.py", "studio/settings.py"}
+# Inside runs: what the upper ones are built of, and what the lower ones do not know.
+LOWER_UNITS = {"runs.models", "runs.metrics", "runs.files", "runs.search", "runs.submission", "runs.attempts"}
+UPPER_UNITS = {"runs.api", "runs.pages.run", "runs.pages.lists", "runs.pages.compare", "runs.pages.home", "runs.charts"}
 # Operations that answer without a token, each with its reason.
 OPEN_OPERATIONS = {
     "POST /login/device": "begins the sign-in that gives the first token",
@@ -58,6 +62,94 @@ def test_imports_point_one_way(where):
     room = where.partition("/")[0]
     allowed = set(ROOMS[: ROOMS.index(room) + 1])
     assert imported_rooms(ROOT / where) <= allowed, f"{where} may import {sorted(allowed)} only"
+
+
+def name_of(path: pathlib.Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports_of(path: pathlib.Path, known: set[str]) -> set[str]:
+    """The modules among the known ones that a module imports, inside functions included."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            full = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (full & known) or ({node.module} & known)
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names} & known
+    return found - {name_of(path)}
+
+
+@functools.cache
+def import_graph() -> dict[str, set[str]]:
+    known = {name_of(path) for path in python_files()}
+    return {name_of(path): imports_of(path, known) for path in python_files()}
+
+
+def circles(graph: dict[str, set[str]]) -> set[str]:
+    """The nodes that import each other: what is left when, again and again, all are taken away that import nothing left."""
+    left = dict(graph)
+    while free := [name for name, others in left.items() if not others & left.keys()]:
+        for name in free:
+            del left[name]
+    return set(left)
+
+
+def unit_of(module: str) -> str:
+    """The folder inside runs that a module is in, or the module itself if it is in none: `runs.metrics`, `runs.pages.run`."""
+    parts = module.split(".")
+    depth = 3 if parts[:2] == ["runs", "pages"] else 2
+    return ".".join(parts[:depth])
+
+
+def test_no_modules_import_each_other():
+    assert not circles(import_graph())
+
+
+def test_no_folders_inside_runs_import_each_other():
+    graph: dict[str, set[str]] = {}
+    for module, others in import_graph().items():
+        units = {unit_of(other) for other in others if other.startswith("runs.")}
+        if module.startswith("runs."):
+            graph.setdefault(unit_of(module), set()).update(units - {unit_of(module)})
+    assert not circles(graph)
+    # What stands below knows nothing of what is above it.
+    reach = {below: graph[below] & UPPER_UNITS for below in LOWER_UNITS}
+    assert not any(reach.values()), reach
+
+
+def imports_inside_functions(path: pathlib.Path) -> list[int]:
+    """Lines, each once."""
+    functions = [
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    imports = [node for one in functions for node in ast.walk(one) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return sorted({node.lineno for node in imports})
+
+
+def has_reason(lines: list[str], number: int) -> bool:
+    """A comment on the line itself, or above it and the imports that stand with it."""
+    if "#" in lines[number - 1]:
+        return True
+    while lines[number - 2].lstrip().startswith(("from ", "import ")):
+        number -= 1
+    return lines[number - 2].lstrip().startswith("#")
+
+
+def test_imports_inside_functions_are_few_and_say_why():
+    found, lines = [], 0
+    for path in python_files():
+        source = path.read_text().splitlines()
+        lines += len(source)
+        inside = imports_inside_functions(path)
+        found += inside
+        silent = [number for number in inside if not has_reason(source, number)]
+        assert not silent, (
+            f"{path.relative_to(ROOT)}, lines {silent}: import at the top, or say in a comment what it saves"
+        )
+    assert len(found) <= lines / 1000, f"{len(found)} imports inside functions in {lines} lines"
 
 
 def test_the_sdk_imports_no_server():

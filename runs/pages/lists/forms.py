@@ -5,6 +5,7 @@ from django import forms
 from runs.models import Run
 from runs.pages.lists.columns import MOST as MOST_COLUMNS
 from studio.forms import NumbersField, WordsField, cleaned_or_invalid
+from studio.words import searched
 
 SIZES = [10, 25, 50, 100]
 # The counters above a list, as Azure groups the states.
@@ -51,6 +52,9 @@ class RunFilter(forms.Form):
         required=False, coerce=int, empty_value=25, choices=[(size, str(size)) for size in SIZES]
     )
     view = forms.IntegerField(required=False, min_value=1)
+
+    def clean_q(self) -> str:
+        return " ".join(searched(self.cleaned_data["q"]))
 
     @classmethod
     def read(cls, query) -> dict:

@@ -2,7 +2,7 @@
 
 from django.http import QueryDict
 
-from runs.forms import RunFilter
+from runs.pages.lists.forms import RunFilter
 from studio.errors import Invalid
 
 # What says how a list looks, not which runs it has: a person's own layout consists of these.
