@@ -19,7 +19,7 @@ from studio import names
 from studio.api import Bearer
 from studio.client_address import client_address
 from studio.errors import Invalid, TooMany
-from studio.schemas import told
+from studio.schemas import documented
 
 router = Router(tags=["Sign-in"], auth=None)
 # No vowels and no look-alikes, so that no code is a word or can be misread.
@@ -38,7 +38,7 @@ class DeviceTokenBody(Schema):
     deviceCode: str
 
 
-@router.post("/login/device", response=told(schemas.DeviceCode), summary="Begin to sign in from a terminal")
+@router.post("/login/device", response=documented(schemas.DeviceCode), summary="Begin to sign in from a terminal")
 def begin(request: HttpRequest, body: DeviceBody):
     now = timezone.now()
     DeviceLogin.objects.filter(expires_at__lt=now - dt.timedelta(days=1)).delete()
@@ -54,7 +54,7 @@ def begin(request: HttpRequest, body: DeviceBody):
         device_digest=digest(secret),
         user_code=code,
         address=address,
-        client_name=names.checked(body.clientName, "client name", most=80),
+        client_name=names.check_text(body.clientName, "client name", max_length=80),
         expires_at=now + dt.timedelta(minutes=MINUTES),
     )
     return {
@@ -66,7 +66,9 @@ def begin(request: HttpRequest, body: DeviceBody):
     }
 
 
-@router.post("/login/device/token", response=told(schemas.DeviceToken), summary="Ask whether the sign-in was approved")
+@router.post(
+    "/login/device/token", response=documented(schemas.DeviceToken), summary="Ask whether the sign-in was approved"
+)
 def finish(request: HttpRequest, body: DeviceTokenBody):
     login = DeviceLogin.objects.select_related("user").filter(device_digest=digest(body.deviceCode)).first()
     if login is None:
@@ -75,7 +77,7 @@ def finish(request: HttpRequest, body: DeviceTokenBody):
     return {"token": token, "user": {"name": login.user.label, "username": login.user.username}}
 
 
-@router.get("/login/whoami", auth=Bearer(), response=told(schemas.TokenHolder), summary="Whose token this is")
+@router.get("/login/whoami", auth=Bearer(), response=documented(schemas.TokenHolder), summary="Whose token this is")
 def whoami(request: HttpRequest):
     user = request.auth.user
     return {"name": user.label, "username": user.username, "runId": request.auth.run_id or None}

@@ -5,7 +5,7 @@ from django.contrib.auth import password_validation
 
 from accounts import sign_in_limits
 from studio import names
-from studio.forms import checked
+from studio.forms import check_field
 
 
 class TokenForm(forms.Form):
@@ -18,7 +18,7 @@ class TokenForm(forms.Form):
     )
 
     def clean_name(self):
-        return checked(lambda text: names.checked(text, "token name", most=100), self.cleaned_data["name"])
+        return check_field(lambda text: names.check_text(text, "token name", max_length=100), self.cleaned_data["name"])
 
 
 class PasswordForm(forms.Form):

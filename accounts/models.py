@@ -107,7 +107,7 @@ class Token(models.Model):
         expires = timezone.now() + dt.timedelta(days=days) if days else None
         token = cls.objects.create(
             user=user,
-            name=names.checked(name, "token name", most=100),
+            name=names.check_text(name, "token name", max_length=100),
             prefix=secret[:8],
             digest=digest(secret),
             expires_at=expires,

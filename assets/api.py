@@ -7,10 +7,10 @@ from assets import environments, schemas
 from assets.models import Environment, EnvironmentVersion
 from studio import api, request_body
 from studio.errors import Denied, Invalid
-from studio.schemas import Nothing, told
+from studio.schemas import Nothing, documented
 from workspaces import workspace_path
 from workspaces.models import Workspace
-from workspaces.workspace_path import Place
+from workspaces.workspace_path import WorkspacePath
 
 router = Router(tags=["environments"])
 TYPE = "Microsoft.MachineLearningServices/workspaces/environments"
@@ -43,24 +43,24 @@ VERSION = {
 
 @router.get(
     "",
-    response=told(schemas.EnvironmentContainerList),
+    response=documented(schemas.EnvironmentContainerList),
     summary="The workspace's own environments, then the curated ones",
 )
-def environment_list(request: HttpRequest, place: Path[Place]):
+def environment_list(request: HttpRequest, place: Path[WorkspacePath]):
     room = workspace_path.workspace(request, place)
     own = Environment.objects.filter(workspace=room).prefetch_related("versions").exclude(versions=None)
     rows = [row.versions.all()[0] for row in own] + list(environments.curated().values())
-    return api.page(request, rows, lambda row: _environment(room, row))
+    return api.paginate(request, rows, lambda row: _environment(room, row))
 
 
-@router.get("/{name}", response=told(schemas.EnvironmentContainer), summary="An environment")
-def environment_read(request: HttpRequest, place: Path[Place], name: str):
+@router.get("/{name}", response=documented(schemas.EnvironmentContainer), summary="An environment")
+def environment_read(request: HttpRequest, place: Path[WorkspacePath], name: str):
     room = workspace_path.workspace(request, place)
     return _environment(room, environments.find(room, name, environments.LATEST))
 
 
-@router.delete("/{name}", response=told(Nothing), summary="Delete an environment with its versions")
-def environment_delete(request: HttpRequest, place: Path[Place], name: str):
+@router.delete("/{name}", response=documented(Nothing), summary="Delete an environment with its versions")
+def environment_delete(request: HttpRequest, place: Path[WorkspacePath], name: str):
     room = workspace_path.workspace(request, place, "edit")
     _check_own(name)
     found = Environment.objects.filter(workspace=room, name=name).first()
@@ -72,43 +72,43 @@ def environment_delete(request: HttpRequest, place: Path[Place], name: str):
 
 @router.get(
     "/{name}/versions",
-    response=told(schemas.EnvironmentVersionList),
+    response=documented(schemas.EnvironmentVersionList),
     summary="The versions of an environment, newest first",
 )
-def version_list(request: HttpRequest, place: Path[Place], name: str):
+def version_list(request: HttpRequest, place: Path[WorkspacePath], name: str):
     room = workspace_path.workspace(request, place)
     newest = environments.find(room, name, environments.LATEST)
     rows = [newest] if newest.pk is None else newest.environment.versions.select_related("environment", "created_by")
-    return api.page(request, rows, lambda row: _version(room, row))
+    return api.paginate(request, rows, lambda row: _version(room, row))
 
 
 @router.get(
     "/{name}/versions/{version}",
-    response=told(schemas.EnvironmentVersion),
+    response=documented(schemas.EnvironmentVersion),
     summary="A version of an environment; `latest` is the newest",
 )
-def version_read(request: HttpRequest, place: Path[Place], name: str, version: str):
+def version_read(request: HttpRequest, place: Path[WorkspacePath], name: str, version: str):
     room = workspace_path.workspace(request, place)
     return _version(room, environments.find(room, name, version))
 
 
 @router.put(
     "/{name}/versions/{version}",
-    response={200: told(schemas.EnvironmentVersion), 201: told(schemas.EnvironmentVersion)},
+    response={200: documented(schemas.EnvironmentVersion), 201: documented(schemas.EnvironmentVersion)},
     summary="Make a version; `auto` takes the next number, or the present version if nothing changed",
     openapi_extra=VERSION,
 )
-def version_put(request: HttpRequest, place: Path[Place], name: str, version: str):
+def version_put(request: HttpRequest, place: Path[WorkspacePath], name: str, version: str):
     room = workspace_path.workspace(request, place, "edit")
-    properties = request_body.body(request).get("properties")
+    properties = request_body.read_body(request).get("properties")
     if not isinstance(properties, dict):
         raise Invalid("Write the environment as `properties`.", target="properties")
     row, is_new = environments.register(room, request.auth.user, name, version, properties)
     return Status(201 if is_new else 200, _version(room, row))
 
 
-@router.delete("/{name}/versions/{version}", response=told(Nothing), summary="Delete a version of an environment")
-def version_delete(request: HttpRequest, place: Path[Place], name: str, version: str):
+@router.delete("/{name}/versions/{version}", response=documented(Nothing), summary="Delete a version of an environment")
+def version_delete(request: HttpRequest, place: Path[WorkspacePath], name: str, version: str):
     room = workspace_path.workspace(request, place, "edit")
     _check_own(name)
     row = environments.find(room, name, version)

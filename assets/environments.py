@@ -79,7 +79,7 @@ def _absent(workspace, name, version, versions) -> str:
 
 def register(workspace: Workspace, user, name: str, version: str, properties: dict) -> tuple[EnvironmentVersion, bool]:
     """Make a version, and say whether it is new. A version never changes: the same content again is accepted."""
-    names.name(name, "environment name")
+    names.check_name(name, "environment name")
     if name.lower().startswith(RESERVED):
         raise Invalid(
             f"{name!r}: names that begin with AzureML- or Microsoft are for curated environments.", target="name"
@@ -118,12 +118,12 @@ def _make(environment: Environment, user, version: str, fields: dict) -> Environ
 
 
 def _next_word(environment: Environment, number: int) -> str:
-    words = map(numbers.as_whole, environment.versions.values_list("version", flat=True))
+    words = map(numbers.int_or_none, environment.versions.values_list("version", flat=True))
     return str(max([word for word in words if word is not None] + [number - 1]) + 1)
 
 
 def _version(version: str) -> str:
-    names.name(version, "environment name")
+    names.check_name(version, "environment name")
     if len(version) > 30 or version.lower() == LATEST:
         raise Invalid(
             f"{version!r} is no version: use 1 to 30 letters, digits and . _ -, but not `latest`.", target="version"
@@ -142,8 +142,10 @@ def _fields(name: str, properties: dict) -> dict:
     return {
         "definition": definition,
         "digest": digest(definition),
-        "description": names.checked(description, "description", most=5000, empty=True, lines=True),
-        "tags": names.tags(properties.get("tags")),
+        "description": names.check_text(
+            description, "description", max_length=5000, allow_empty=True, allow_lines=True
+        ),
+        "tags": names.check_tags(properties.get("tags")),
     }
 
 
@@ -249,7 +251,7 @@ def from_conda(name: str, conda: dict, image: str | None) -> dict:
 
 def image_of(definition: dict) -> str | None:
     image = (definition.get("docker") or {}).get("baseImage")
-    return None if image is None else names.checked(image, "image", most=500, empty=True)
+    return None if image is None else names.check_text(image, "image", max_length=500, allow_empty=True)
 
 
 def conda_text(definition: dict) -> str | None:

@@ -13,11 +13,11 @@ from compute.models import ComputeTarget, Node, Scale
 from studio import api as plumbing
 from studio.errors import Conflict, Invalid
 from studio.request_body import Body, Whole
-from studio.schemas import Nothing, told
+from studio.schemas import Nothing, documented
 from workspaces import lookup, workspace_path
 from workspaces.creation import checked_location
 from workspaces.models import Workspace
-from workspaces.workspace_path import Place
+from workspaces.workspace_path import WorkspacePath
 
 DEFAULT_SIZE = "Standard_DS3_v2"
 router = Router(tags=["computes"])
@@ -137,24 +137,24 @@ def find(workspace: Workspace, name: str) -> ComputeTarget:
     return target
 
 
-@router.get("", response=told(schemas.PaginatedComputeResourcesList), summary="List the compute targets")
-def compute_list(request: HttpRequest, place: Path[Place]):
+@router.get("", response=documented(schemas.PaginatedComputeResourcesList), summary="List the compute targets")
+def compute_list(request: HttpRequest, place: Path[WorkspacePath]):
     workspace = workspace_path.workspace(request, place, "read_compute")
     rows = workspace.compute_targets.present().with_counts().with_path()
-    return plumbing.page(request, rows, describe)
+    return plumbing.paginate(request, rows, describe)
 
 
-@router.get("/{name}", response=told(schemas.ComputeResource), summary="Get a compute target")
-def compute_read(request: HttpRequest, place: Path[Place], name: str):
+@router.get("/{name}", response=documented(schemas.ComputeResource), summary="Get a compute target")
+def compute_read(request: HttpRequest, place: Path[WorkspacePath], name: str):
     return describe(find(workspace_path.workspace(request, place, "read_compute"), name))
 
 
 @router.put(
     "/{name}",
-    response={200: told(schemas.ComputeResource), 201: told(schemas.ComputeResource)},
+    response={200: documented(schemas.ComputeResource), 201: documented(schemas.ComputeResource)},
     summary="Make a compute target, or change one",
 )
-def compute_write(request: HttpRequest, place: Path[Place], name: str, body: ComputeBody):
+def compute_write(request: HttpRequest, place: Path[WorkspacePath], name: str, body: ComputeBody):
     workspace = workspace_path.workspace(request, place, "edit_compute")
     present = workspace.compute_targets.present().filter(name__iexact=name).first()
     if present is None:
@@ -199,29 +199,29 @@ def _change(workspace: Workspace, target: ComputeTarget, body: ComputeBody) -> C
 
 @router.patch(
     "/{name}",
-    response=told(schemas.ComputeResource),
+    response=documented(schemas.ComputeResource),
     summary="Change the limits, tags or description of a compute target",
 )
-def compute_update(request: HttpRequest, place: Path[Place], name: str, body: ComputeBody):
+def compute_update(request: HttpRequest, place: Path[WorkspacePath], name: str, body: ComputeBody):
     workspace = workspace_path.workspace(request, place, "edit_compute")
     return describe(_change(workspace, find(workspace, name), body))
 
 
 @router.delete(
     "/{name}",
-    response=told(Nothing),
+    response=documented(Nothing),
     summary="Delete a compute target: its work is canceled, its nodes leave, then it is gone",
 )
-def compute_delete(request: HttpRequest, place: Path[Place], name: str):
+def compute_delete(request: HttpRequest, place: Path[WorkspacePath], name: str):
     workspace = workspace_path.workspace(request, place, "edit_compute")
     find(workspace, name).start_deleting()
     return {}
 
 
 @router.post(
-    "/{name}/listNodes", response=told(schemas.AmlComputeNodesInformation), summary="List the nodes of a cluster"
+    "/{name}/listNodes", response=documented(schemas.AmlComputeNodesInformation), summary="List the nodes of a cluster"
 )
-def compute_nodes(request: HttpRequest, place: Path[Place], name: str):
+def compute_nodes(request: HttpRequest, place: Path[WorkspacePath], name: str):
     workspace = workspace_path.workspace(request, place, "read_compute")
     nodes = find(workspace, name).nodes.present().with_work()
     return {"nodes": [describe_node(node) for node in nodes]}
@@ -280,7 +280,7 @@ def describe_node(node: Node) -> dict:
 
 
 @locations.get(
-    "/vmSizes", response=told(schemas.VirtualMachineSizeListResult), summary="List the sizes that a node may have"
+    "/vmSizes", response=documented(schemas.VirtualMachineSizeListResult), summary="List the sizes that a node may have"
 )
 def size_list(request: HttpRequest, place: Path[Location]):
     lookup.subscription(request.auth, place.subscription_id)
@@ -308,7 +308,9 @@ def _price(size: sizes.Size) -> dict:
 
 
 @locations.get(
-    "/usages", response=told(schemas.ListUsagesResult), summary="How much of the quota is used, by family of sizes"
+    "/usages",
+    response=documented(schemas.ListUsagesResult),
+    summary="How much of the quota is used, by family of sizes",
 )
 def usage_list(request: HttpRequest, place: Path[Location]):
     subscription = lookup.subscription(request.auth, place.subscription_id)

@@ -223,7 +223,7 @@ class ComputeTarget(models.Model):
     @classmethod
     def create(cls, workspace: Workspace, user: User, name: str, vm_size: str, scale: Scale, **recorded):
         """A new cluster. `recorded`: location, description, tags, vm_priority, settings."""
-        names.name(name, "compute name")
+        names.check_name(name, "compute name")
         size = sizes.find(vm_size)
         recorded = _checked(recorded) | {
             "vm_size": size.name,
@@ -297,13 +297,13 @@ def _checked(recorded: dict) -> dict:
     """What is kept about a target as it was given: lengths and kinds are checked, nothing else."""
     checked = dict(recorded)
     if "description" in recorded:
-        checked["description"] = names.checked(
-            recorded["description"], "description", most=5000, empty=True, lines=True
+        checked["description"] = names.check_text(
+            recorded["description"], "description", max_length=5000, allow_empty=True, allow_lines=True
         )
     if "tags" in recorded:
-        checked["tags"] = names.tags(recorded["tags"])
+        checked["tags"] = names.check_tags(recorded["tags"])
     if recorded.get("location"):
-        checked["location"] = names.checked(recorded["location"], "location", most=40)
+        checked["location"] = names.check_text(recorded["location"], "location", max_length=40)
     priority = recorded.get("vm_priority")
     if priority is not None and priority not in ComputeTarget.Priority.values:
         allowed = " or ".join(ComputeTarget.Priority.values)

@@ -14,7 +14,7 @@ from compute import keys, notifications, queue, schemas
 from compute.models import Host, Node, Work
 from studio.errors import Conflict
 from studio.request_body import Body
-from studio.schemas import Nothing, told
+from studio.schemas import Nothing, documented
 
 NODE_EXITS_IN_PEACE = (0, -15)
 
@@ -65,7 +65,7 @@ class HostReport(Body):
 @router.post(
     "/heartbeat",
     auth=NodeKey(),
-    response=told(schemas.NodeOrders),
+    response=documented(schemas.NodeOrders),
     summary="A node is alive; the answer says whether to look or to leave",
 )
 def node_heartbeat(request: HttpRequest, body: Heartbeat):
@@ -81,7 +81,7 @@ def node_heartbeat(request: HttpRequest, body: Heartbeat):
 @router.post(
     "/claim",
     auth=NodeKey(),
-    response={200: told(schemas.ClaimedWork), 204: None},
+    response={200: documented(schemas.ClaimedWork), 204: None},
     summary="Take the next work of the cluster",
 )
 def node_claim(request: HttpRequest):
@@ -95,7 +95,7 @@ def node_claim(request: HttpRequest):
 
 
 @router.post(
-    "/work/{uuid:work_id}/done", auth=NodeKey(), response=told(Nothing), summary="The runner's process has ended"
+    "/work/{uuid:work_id}/done", auth=NodeKey(), response=documented(Nothing), summary="The runner's process has ended"
 )
 def node_work_done(request: HttpRequest, work_id, body: Done):
     mine = Work.objects.filter(pk=work_id, node=request.auth, attempt=body.attempt)
@@ -107,7 +107,7 @@ def node_work_done(request: HttpRequest, work_id, body: Done):
     return {}
 
 
-@router.get("/host", auth=HostKey(), response=told(schemas.HostOrders), summary="Which nodes this host shall run")
+@router.get("/host", auth=HostKey(), response=documented(schemas.HostOrders), summary="Which nodes this host shall run")
 def host_read(request: HttpRequest):
     return _orders(request.auth)
 
@@ -115,7 +115,7 @@ def host_read(request: HttpRequest):
 @router.post(
     "/host",
     auth=HostKey(),
-    response=told(schemas.HostOrders),
+    response=documented(schemas.HostOrders),
     summary="Report the nodes of this host; the answer is which nodes it shall run",
 )
 def host_report(request: HttpRequest, body: HostReport):

@@ -86,7 +86,7 @@ def cluster_name_check(request, slug):
     """What is wrong with the name so far, while it is typed; nothing if it is free."""
     workspace, name = _editable_workspace(request, slug), request.GET.get("name", "")
     try:
-        names.name(name, "compute name")
+        names.check_name(name, "compute name")
     except Invalid as refusal:
         return render(request, "compute/_name_check.html", {"error": refusal.message})
     taken = workspace.compute_targets.present().filter(name__iexact=name).first()

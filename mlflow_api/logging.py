@@ -14,7 +14,7 @@ from runs import metrics
 from runs.metrics.batches import Group
 from runs.models import Run, RunParameter
 from runs.models.lineage import RunDataset, RunModel
-from studio.database import writing
+from studio.database import begin_write
 from studio.errors import Invalid
 
 HISTORY = "mlflow.log-model.history"
@@ -36,7 +36,7 @@ def log_parameter(call: Call) -> dict:
     run_id, key = call.run_id(), call.fields.text("key", empty=True)
     value = call.fields.text("value", empty=True)
     run = target(call, run_id)
-    with writing():
+    with begin_write():
         _store_params(run, [(key, value)])
     return {}
 
@@ -52,7 +52,7 @@ def log_batch(call: Call) -> dict:
     _check_keys("tags", given, "Tag")
     _check_params(params)
     run = target(call, run_id)
-    with writing():
+    with begin_write():
         if params:
             _store_params(run, params)
         if points:

@@ -149,7 +149,7 @@ def _not_ours(source: str) -> MlflowError:
 def _version_named(call: Call, source: str) -> ModelVersion:
     match = re.fullmatch(r"models:/([^/@]+)(?:/(\w+)|@([\w-]+))", source)
     model = match and Model.objects.filter(workspace=call.workspace, name=match[1]).first()
-    number = model and (model.aliases.get(match[3]) if match[3] else numbers.as_whole(match[2]))
+    number = model and (model.aliases.get(match[3]) if match[3] else numbers.int_or_none(match[2]))
     if not number or not 0 < number <= registry.MOST_VERSION:
         raise invalid(f"Unable to fetch model from model URI source: '{source[:200]}'. It names no version.")
     return registry.version_of(model, number)

@@ -48,7 +48,7 @@ def _area(run: Run, upload_id: str) -> str:
 
 def put(call: Call, path: str) -> HttpResponse:
     run_id, upload_id, part = path.split("/")
-    number = numbers.whole(part, "part_number", least=1, most=MOST_PARTS)
+    number = numbers.parse_int(part, "part_number", min_value=1, max_value=MOST_PARTS)
     run = call.open_run(run_id)
     _check_upload(run, upload_id)
     key = storage.new_key(_area(run, upload_id))
@@ -88,7 +88,7 @@ def end(call: Call, path: str) -> dict:
 
 def _stored(run: Run, upload_id: str) -> dict[str, int]:
     """Sizes by key of all that was sent for an upload."""
-    return {item["path"]: item["size"] for batch in storage.listed(_area(run, upload_id)) for item in batch}
+    return {item["path"]: item["size"] for batch in storage.list_area(_area(run, upload_id)) for item in batch}
 
 
 def _free_unused(run: Run, upload_id: str) -> None:

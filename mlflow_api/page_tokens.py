@@ -23,7 +23,7 @@ def read(token: str) -> int:
         text = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):
         text = b""
-    start = numbers.as_whole(text[len(MARK) :].decode(errors="replace")) if text.startswith(MARK) else None
+    start = numbers.int_or_none(text[len(MARK) :].decode(errors="replace")) if text.startswith(MARK) else None
     if start is None or not 0 <= start <= MOST:
         raise invalid(f"Invalid page token '{token[:100]}'. Send the token that the page before gave, as it is.")
     return start

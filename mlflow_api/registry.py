@@ -79,7 +79,7 @@ def checked_name(name: str, what: str = "Registered model") -> str:
 
 
 def as_number(text: str) -> int:
-    number = numbers.as_whole(text)
+    number = numbers.int_or_none(text)
     if number is None or not 0 <= number <= MOST_VERSION:
         raise invalid(f"Parameter 'version' must be an integer, got '{text[:50]}'.")
     return number

@@ -130,7 +130,7 @@ def _storable(text: str, name: str) -> str:
 def whole(value, name: str) -> int:
     """JSON numbers and texts of digits are both read, as protocol buffers do."""
     if isinstance(value, str):
-        found = numbers.as_whole(value)
+        found = numbers.int_or_none(value)
         value = value if found is None else found
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -141,7 +141,7 @@ def whole(value, name: str) -> int:
 
 def real(value, name: str) -> float:
     if isinstance(value, str):
-        found = WORDS.get(value, numbers.as_real(value))
+        found = WORDS.get(value, numbers.float_or_none(value))
         if found is None:
             raise _wrong(name, value, "Write a number.")
         return found

@@ -10,7 +10,7 @@ from mlflow_api.random_names import made_up
 from mlflow_api.request import Call
 from runs import submission
 from runs.models import Run
-from studio.database import writing
+from studio.database import begin_write
 
 RUN_TYPE = "mlflow"
 # What MLflow's client sends where it knows no user.
@@ -27,7 +27,7 @@ def create(call: Call) -> dict:
     name, user = _name(call, given), call.fields.text("user_id", "")
     if user not in ("", NOBODY) and messages.USER not in kept:
         kept[messages.USER] = user
-    with writing():
+    with begin_write():
         run = submission.create(
             call.actor,
             experiment,

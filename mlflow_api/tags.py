@@ -6,7 +6,7 @@ from mlflow_api import messages, validation
 from mlflow_api.errors import invalid
 from mlflow_api.request import Call
 from runs.models import Run, RunTag
-from studio.database import writing
+from studio.database import begin_write
 
 
 def checked(key: str, value: str) -> str:
@@ -36,7 +36,7 @@ def store(call: Call, run: Run, tags: dict[str, str]) -> None:
         fields["parent"], fields["root"] = parent, parent.root or parent
     columns = messages.COLUMNS if parent else messages.COLUMNS - {messages.PARENT}
     rows = [RunTag(run=run, name=key, value=value) for key, value in tags.items() if key not in columns]
-    with writing():
+    with begin_write():
         Run.objects.filter(pk=run.pk).update(**fields)
         RunTag.objects.bulk_create(rows, update_conflicts=True, unique_fields=["run", "name"], update_fields=["value"])
 
@@ -55,6 +55,6 @@ def remove(run: Run, key: str) -> bool:
     """False if there was no such tag."""
     fields = {messages.NOTE: {"description": ""}, messages.PARENT: {"parent": None, "root": None}}.get(key, {})
     there = bool((key == messages.NOTE and run.description) or (key == messages.PARENT and run.parent_id))
-    with writing():
+    with begin_write():
         Run.objects.filter(pk=run.pk).update(revision=F("revision") + 1, **(fields if there else {}))
         return bool(run.tag_rows.filter(name=key).delete()[0]) or there

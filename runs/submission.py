@@ -73,7 +73,7 @@ class Job(Open):
 def submit(actor: Actor, workspace: Workspace, name: str, body: dict) -> Run:
     """Store the run, and queue its work unless it is local. The same body under the same name again gives the same run."""
     access.require(actor, "read" if actor.is_run else "submit", workspace)
-    names.name(name, "run id")
+    names.check_name(name, "run id")
     job = checked(body)
     parent = _parent(actor, workspace, job.parentRunId)
     present = _present(workspace, name, body)
@@ -117,7 +117,7 @@ def checked(body: dict) -> JobProperties:
     if not job.command and not job.commandArgv:
         raise Invalid("The job has no command: write `command` or `commandArgv`.", target="command")
     for text in [job.command or "", *(job.commandArgv or [])]:
-        names.checked(text, "command", most=MOST_COMMAND, empty=True, lines=True)
+        names.check_text(text, "command", max_length=MOST_COMMAND, allow_empty=True, allow_lines=True)
     if job.resources and job.resources.instanceCount > 1:
         raise Invalid("A run uses one node here: instanceCount must be 1.", target="resources/instanceCount")
     return job
@@ -173,14 +173,16 @@ def _store(actor, workspace, name, job: JobProperties, kept: dict, parent) -> Ru
         name,
         parent,
         job=kept,
-        display_name=names.checked(job.displayName or name, "display name", most=256),
-        description=names.checked(job.description or "", "description", most=5000, empty=True, lines=True),
+        display_name=names.check_text(job.displayName or name, "display name", max_length=256),
+        description=names.check_text(
+            job.description or "", "description", max_length=5000, allow_empty=True, allow_lines=True
+        ),
         run_type=SCRIPT_RUN,
         snapshot=snapshot,
         target_name=target.name if target else LOCAL,
         compute=target,
         properties=_properties(job, snapshot, target),
-        tags=names.tags(job.tags),
+        tags=names.check_tags(job.tags),
     )
     spec["experiment"] = run.experiment.name
     if target:
@@ -195,7 +197,7 @@ def create(actor: Actor, experiment: Experiment, name: str, parent: Run | None, 
     run = Run.objects.create(
         workspace=experiment.workspace,
         experiment=experiment,
-        run_id=names.name(name, "run id"),
+        run_id=names.check_name(name, "run id"),
         number=experiment.next_number(),
         parent=parent,
         root=parent and (parent.root or parent),
@@ -212,7 +214,7 @@ def create(actor: Actor, experiment: Experiment, name: str, parent: Run | None, 
 
 
 def experiment_of(actor: Actor, workspace: Workspace, name: str) -> Experiment:
-    names.name(name, "experiment name")
+    names.check_name(name, "experiment name")
     if actor.is_run and not Experiment.objects.filter(workspace=workspace, name=name).exists():
         raise Denied(
             f"There is no experiment {name!r}, and a run's token makes none; its runs go to one that is there."
@@ -242,7 +244,7 @@ def _target(actor: Actor, workspace: Workspace, compute_id: str | None) -> Compu
     present = ComputeTarget.objects.filter(workspace=workspace, deleted_at=None)
     if not compute_id:
         raise Invalid(f"computeId is missing: write {_names(present)}.", target="computeId")
-    names.checked(compute_id, "computeId", most=1000)
+    names.check_text(compute_id, "computeId", max_length=1000)
     word = compute_id.removeprefix("azureml:").rstrip("/").rsplit("/", 1)[-1]
     if word.lower() == LOCAL:
         return None
@@ -261,7 +263,7 @@ def _properties(job: JobProperties, snapshot: Snapshot | None, target: ComputeTa
     ours = {"_azureml.ComputeTargetType": "amlctrain" if target else LOCAL}
     if snapshot:
         ours["ContentSnapshotId"] = str(snapshot.snapshot_id)
-    return {**ours, **names.tags(job.properties, "property", most=200)}
+    return {**ours, **names.check_tags(job.properties, "property", max_count=200)}
 
 
 def _spec(workspace: Workspace, name: str, job: JobProperties, snapshot: Snapshot | None) -> dict:
@@ -302,8 +304,12 @@ def _variables(given: dict | None) -> dict[str, str]:
         if RESERVED.fullmatch(name):
             raise Invalid(f"The environment variable {name} is set by the studio; choose another name.", target=name)
     return {
-        name: names.checked(
-            "" if value is None else str(value), f"environment variable {name}", most=32_000, empty=True, lines=True
+        name: names.check_text(
+            "" if value is None else str(value),
+            f"environment variable {name}",
+            max_length=32_000,
+            allow_empty=True,
+            allow_lines=True,
         )
         for name, value in (given or {}).items()
     }

@@ -50,13 +50,13 @@ class ObjectsOnly(Parser):
 
     def parse_body(self, request):
         if request.method == "POST" and request.path_info.endswith(REPORTS):
-            return request_body.mended(request)
-        return request_body.body(request)
+            return request_body.read_lenient_body(request)
+        return request_body.read_body(request)
 
 
 class StudioAPI(NinjaAPI):
     def get_openapi_schema(self, **words):
-        return openapi.finished(super().get_openapi_schema(**words))
+        return openapi.complete_schema(super().get_openapi_schema(**words))
 
 
 api = StudioAPI(
@@ -71,14 +71,14 @@ api = StudioAPI(
 )
 
 
-def problem(status: int, code: str, message: str, target: str = "", details: list | None = None) -> JsonResponse:
+def error_response(status: int, code: str, message: str, target: str = "", details: list | None = None) -> JsonResponse:
     error = {"code": code, "message": message, "target": target, "details": details or []}
     return JsonResponse({"error": error}, status=status)
 
 
 @api.exception_handler(StudioError)
 def studio_error(request, error):
-    answer = problem(error.status, error.code, error.message, error.target, error.details)
+    answer = error_response(error.status, error.code, error.message, error.target, error.details)
     if error.status == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
     return answer
@@ -93,7 +93,7 @@ def database_error(request, error):
 
 @api.exception_handler(AuthenticationError)
 def not_authenticated(request, error):
-    answer = problem(
+    answer = error_response(
         401,
         "AuthenticationFailed",
         "Send a valid token: `Authorization: Bearer <token>`. Make one in the studio, or with `lazuli login`.",
@@ -104,7 +104,7 @@ def not_authenticated(request, error):
 
 @api.exception_handler(Http404)
 def not_found(request, error):
-    return problem(404, "ResourceNotFound", str(error) or f"There is nothing at {request.path}.")
+    return error_response(404, "ResourceNotFound", str(error) or f"There is nothing at {request.path}.")
 
 
 @api.exception_handler(ValidationError)
@@ -114,7 +114,7 @@ def not_valid(request, error):
         for e in error.errors
     ]
     first = details[0]
-    return problem(422, "ValidationError", f"{first['target']}: {first['message']}", first["target"], details)
+    return error_response(422, "ValidationError", f"{first['target']}: {first['message']}", first["target"], details)
 
 
 def _place(steps: tuple) -> str:
@@ -124,19 +124,21 @@ def _place(steps: tuple) -> str:
 
 @api.exception_handler(RequestDataTooBig)
 def too_big(request, error):
-    return problem(413, "TooLarge", f"The body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20} MiB.")
+    return error_response(
+        413, "TooLarge", f"The body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20} MiB."
+    )
 
 
 @api.exception_handler(HttpError)
 def http_error(request, error):
     if isinstance(error.__cause__, StudioError):
         return studio_error(request, error.__cause__)
-    return problem(error.status_code, "BadRequest", str(error))
+    return error_response(error.status_code, "BadRequest", str(error))
 
 
-def page(request: HttpRequest, rows, describe, *, size: int = 100, most: int = 1000) -> dict:
+def paginate(request: HttpRequest, rows, describe, *, size: int = 100, max_size: int = 1000) -> dict:
     """A list in Azure's shape: `$top` rows from `$skiptoken`, and the address of the next page if there is one."""
-    top = _number(request, "$top", size, most)
+    top = _number(request, "$top", size, max_size)
     start = _number(request, "$skiptoken", 0, 10**9)
     found = list(rows[start : start + top + 1])
     answer = {"value": [describe(row) for row in found[:top]]}
@@ -147,4 +149,4 @@ def page(request: HttpRequest, rows, describe, *, size: int = 100, most: int = 1
 
 
 def _number(request, name: str, default: int, most: int) -> int:
-    return numbers.whole(request.GET.get(name, str(default)), name, most=most)
+    return numbers.parse_int(request.GET.get(name, str(default)), name, max_value=most)

@@ -25,10 +25,10 @@ def client_address(request: HttpRequest) -> str:
         address = found
         if not _is_trusted(address):
             break
-    return counted(address)
+    return address_or_network(address)
 
 
-def counted(address) -> str:
+def address_or_network(address) -> str:
     if address is None:
         return "unknown"
     if address.version == 4:

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 
 
 @contextlib.contextmanager
-def writing():
+def begin_write():
     """A transaction for what is written often. Writers of a SQLite file stand in a queue for it.
 
     SQLite itself lets those who wait sleep and look again, which leaves the database idle between two writers: with eight of

@@ -8,11 +8,11 @@ from django.core.exceptions import ImproperlyConfigured
 from studio import numbers
 
 
-def text(name: str, default: str = "") -> str:
+def read_text(name: str, default: str = "") -> str:
     return os.environ.get(name, default)
 
 
-def boolean(name: str, default: bool) -> bool:
+def read_bool(name: str, default: bool) -> bool:
     value = os.environ.get(name, str(default))
     if value.lower() in ("true", "1", "yes", "on"):
         return True
@@ -21,23 +21,23 @@ def boolean(name: str, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name}={value!r}: write True or False")
 
 
-def integer(name: str, default: int, least: int = 0, most: int = 2**31) -> int:
+def read_int(name: str, default: int, min_value: int = 0, max_value: int = 2**31) -> int:
     value = os.environ.get(name, str(default))
-    found = numbers.as_whole(value)
-    if found is None or not least <= found <= most:
-        raise ImproperlyConfigured(f"{name}={value!r}: write a whole number from {least} to {most}")
+    found = numbers.int_or_none(value)
+    if found is None or not min_value <= found <= max_value:
+        raise ImproperlyConfigured(f"{name}={value!r}: write a whole number from {min_value} to {max_value}")
     return found
 
 
-def words(name: str, default: str = "") -> list[str]:
+def read_list(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 
 
-def folder(name: str, default: pathlib.Path) -> pathlib.Path:
+def read_folder(name: str, default: pathlib.Path) -> pathlib.Path:
     return pathlib.Path(os.environ.get(name) or default).expanduser().resolve()
 
 
-def url(name: str, schemes: tuple[str, ...], default: str = "") -> str:
+def read_url(name: str, schemes: tuple[str, ...], default: str = "") -> str:
     value = os.environ.get(name, default)
     if value and value.split(":", 1)[0] not in schemes:
         raise ImproperlyConfigured(

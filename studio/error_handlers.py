@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views import defaults
 
-from studio.api import problem
+from studio.api import error_response
 from studio.middleware import is_api
 
 MLFLOW_CODES = {400: "INVALID_PARAMETER_VALUE", 404: "ENDPOINT_NOT_FOUND", 500: "INTERNAL_ERROR"}
@@ -46,4 +46,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def _shaped(request: HttpRequest, status: int, code: str, message: str) -> JsonResponse:
     if request.path_info.startswith("/mlflow/"):
         return JsonResponse({"error_code": MLFLOW_CODES[status], "message": message}, status=status)
-    return problem(status, code, message)
+    return error_response(status, code, message)

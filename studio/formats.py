@@ -4,7 +4,7 @@ import datetime as dt
 import math
 
 
-def number(value) -> str:
+def format_number(value) -> str:
     """Six digits that count: `0.0273153`, `1,234,567`, `1.5e-09`."""
     if value is None:
         return "--"
@@ -17,7 +17,7 @@ def number(value) -> str:
     return f"{value:.6g}" if abs(value) < 1e6 else f"{value:,.6g}"
 
 
-def exact(value) -> str:
+def format_exact(value) -> str:
     """All digits of a number, for whoever hovers over the short one."""
     if value is None:
         return "--"

@@ -5,7 +5,7 @@ from django import forms
 from studio.errors import Invalid
 
 
-def checked(check, *arguments):
+def check_field(check, *arguments):
     """A rule of the house as a form's error."""
     try:
         return check(*arguments)

@@ -11,9 +11,9 @@ LOCAL = ["localhost", "127.0.0.1", "[::1]"]
 
 def allowed_hosts(listens_on: str, public_host: str, extra: list[str]) -> list[str]:
     """Local names, the public one, those of the setting; and this machine's own if others on the network can reach it."""
-    names = [*LOCAL, written(public_host), *extra]
+    names = [*LOCAL, format_origin(public_host), *extra]
     if not is_loopback(listens_on):
-        names += _own_names() if listens_on in ("0.0.0.0", "::") else [written(listens_on)]
+        names += _own_names() if listens_on in ("0.0.0.0", "::") else [format_origin(listens_on)]
     return list(dict.fromkeys(name.lower() for name in names if name))
 
 
@@ -36,7 +36,7 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def written(host: str) -> str:
+def format_origin(host: str) -> str:
     """As a request's Host header has it: addresses of IPv6 in brackets."""
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
@@ -49,7 +49,7 @@ def _own_names() -> list[str]:
     addresses = [a.address for found in psutil.net_if_addrs().values() for a in found if a.family in kinds]
     name = socket.gethostname()
     # The second is what other machines of a home or office network call it.
-    return [name, f"{name.partition('.')[0]}.local", *(written(a.partition("%")[0]) for a in addresses)]
+    return [name, f"{name.partition('.')[0]}.local", *(format_origin(a.partition("%")[0]) for a in addresses)]
 
 
 def trusted_proxies(words: list[str]) -> list:

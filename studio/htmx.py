@@ -27,7 +27,7 @@ def render_page(
     return response
 
 
-def stop_polling() -> HttpResponse:
+def keep() -> HttpResponse:
     """Status 286 ends a poll when what it watches is gone."""
     return HttpResponse(status=286)
 

@@ -32,7 +32,7 @@ RULES = {
 MAX_TAGS = 50
 
 
-def name(value: str, what: str) -> str:
+def check_name(value: str, what: str) -> str:
     """The name itself if it keeps the rule of `what` (a key of RULES); else Invalid that tells the rule."""
     pattern, rule = RULES[what]
     _refuse_unseen(value, what, target=what)
@@ -41,19 +41,21 @@ def name(value: str, what: str) -> str:
     return value
 
 
-def checked(value, what: str, *, most: int, empty: bool = False, target: str = "", lines: bool = False) -> str:
+def check_text(
+    value, what: str, *, max_length: int, allow_empty: bool = False, target: str = "", allow_lines: bool = False
+) -> str:
     """A name that can be seen, at most `most` characters; Invalid names the limit, and the field by `target`.
 
     With `lines` it is a text to be read, such as a description: it may have lines, and any writing direction.
     """
-    target = target or field(what)
+    target = target or wire_name(what)
     if not isinstance(value, str):
         raise Invalid(f"The {what} must be text, not {type(value).__name__}.", target=target)
-    if len(value) > most:
-        raise Invalid(f"The {what} has {len(value)} characters; {most} are allowed.", target=target)
-    if not value and not empty:
+    if len(value) > max_length:
+        raise Invalid(f"The {what} has {len(value)} characters; {max_length} are allowed.", target=target)
+    if not value and not allow_empty:
         raise Invalid(f"The {what} is empty.", target=target)
-    if not lines:
+    if not allow_lines:
         _refuse_unseen(value, what, target)
     elif any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\r\t" for c in value):
         raise Invalid(f"The {what} contains a control character or half of a character.", target=target)
@@ -66,24 +68,29 @@ def _refuse_unseen(value, what: str, target: str) -> None:
         raise Invalid(f"The {what} {problem}", target=target)
 
 
-def field(what: str) -> str:
+def wire_name(what: str) -> str:
     """As the wire names it: of "display name" it is displayName."""
     first, *rest = what.split()
     return first + "".join(word.title() for word in rest)
 
 
-def tags(value, what: str = "tag", *, most: int = MAX_TAGS) -> dict[str, str]:
+def check_tags(value, what: str = "tag", *, max_count: int = MAX_TAGS) -> dict[str, str]:
     """Tags or properties as text → text; values that are not text become text, as SDK v1 does."""
     many = {"property": "properties"}.get(what, f"{what}s")
     if value is None:
         return {}
     if not isinstance(value, dict):
         raise Invalid(f"Write {many} as an object of names and values.", target=many)
-    if len(value) > most:
-        raise Invalid(f"{len(value)} {many} were given; {most} are allowed.", target=many)
+    if len(value) > max_count:
+        raise Invalid(f"{len(value)} {many} were given; {max_count} are allowed.", target=many)
     return {
-        checked(k, f"{what} name", most=256, target=many): checked(
-            _text(v), f"value of {what} {k!r}", most=8000, empty=True, target=f"{many}/{k}", lines=True
+        check_text(k, f"{what} name", max_length=256, target=many): check_text(
+            _text(v),
+            f"value of {what} {k!r}",
+            max_length=8000,
+            allow_empty=True,
+            target=f"{many}/{k}",
+            allow_lines=True,
         )
         for k, v in value.items()
     }

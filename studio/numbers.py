@@ -9,37 +9,37 @@ import re
 from studio.errors import Invalid
 
 # The largest whole number that both databases keep.
-MOST_WHOLE = 2**63 - 1
+MAX_INT = 2**63 - 1
 # More characters than any number needs that is stored, counted or drawn.
-LONGEST_REAL = 400
+MAX_FLOAT_LENGTH = 400
 WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
 REAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
-def whole(text: str, name: str, *, least: int = 0, most: int = MOST_WHOLE) -> int:
+def parse_int(text: str, name: str, *, min_value: int = 0, max_value: int = MAX_INT) -> int:
     """The whole number that a text writes; Invalid says by which name it came and what is allowed."""
-    found = as_whole(text)
-    if found is None or not least <= found <= most:
-        raise Invalid(f"{name}={text[:40]!r}: write a whole number from {least} to {most}.", target=name)
+    found = int_or_none(text)
+    if found is None or not min_value <= found <= max_value:
+        raise Invalid(f"{name}={text[:40]!r}: write a whole number from {min_value} to {max_value}.", target=name)
     return found
 
 
-def real(text: str, name: str) -> float:
+def parse_float(text: str, name: str) -> float:
     """The finite number that a text writes; Invalid says by which name it came."""
-    found = as_real(text)
+    found = float_or_none(text)
     if found is None:
         raise Invalid(f"{name}={text[:40]!r}: write a number.", target=name)
     return found
 
 
-def as_whole(text: str) -> int | None:
+def int_or_none(text: str) -> int | None:
     """None for what is no whole number, or one that no database keeps."""
     found = int(text) if WHOLE.fullmatch(text) else None
-    return found if found is not None and -MOST_WHOLE - 1 <= found <= MOST_WHOLE else None
+    return found if found is not None and -MAX_INT - 1 <= found <= MAX_INT else None
 
 
-def as_real(text: str) -> float | None:
+def float_or_none(text: str) -> float | None:
     """None for what is no number, or one that is larger than any float."""
     text = text.strip()
-    found = float(text) if len(text) <= LONGEST_REAL and REAL.fullmatch(text) else math.inf
+    found = float(text) if len(text) <= MAX_FLOAT_LENGTH and REAL.fullmatch(text) else math.inf
     return found if math.isfinite(found) else None

@@ -10,7 +10,7 @@ REFUSAL = {
 }
 
 
-def finished(schema: OpenAPISchema) -> OpenAPISchema:
+def complete_schema(schema: OpenAPISchema) -> OpenAPISchema:
     named = schema["components"].setdefault("schemas", {})
     described = ErrorResponse.model_json_schema(ref_template="#/components/schemas/{model}")
     named |= described.pop("$defs")

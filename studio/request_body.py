@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from studio import numbers
 from studio.errors import Invalid
 
-MOST_DEPTH = 32
+MAX_DEPTH = 32
 # Only a body in which this stands can hold a NUL or half of a character.
 SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -25,7 +25,7 @@ KINDS = {
 }
 
 
-def parsed(request: HttpRequest) -> dict:
+def parse_json(request: HttpRequest) -> dict:
     """The object as it was sent; its texts may hold what cannot be stored."""
     try:
         # By hand, for the parser would guess at other encodings.
@@ -43,17 +43,17 @@ def parsed(request: HttpRequest) -> dict:
     return value
 
 
-def body(request: HttpRequest) -> dict:
+def read_body(request: HttpRequest) -> dict:
     """The object, all of which can be stored."""
-    value = parsed(request)
+    value = parse_json(request)
     if SUSPECT.search(request.body):
         check_storable(value, "")
     return value
 
 
-def mended(request: HttpRequest) -> dict:
+def read_lenient_body(request: HttpRequest) -> dict:
     """The object, with a mark in place of each character that cannot be stored."""
-    value = parsed(request)
+    value = parse_json(request)
     return _mended(value) if SUSPECT.search(request.body) else value
 
 
@@ -68,7 +68,7 @@ def _mended(value):
 def check_depth(value: dict) -> None:
     """Layer by layer, for a batch of metrics is wide and not deep."""
     layer = [value]
-    for _ in range(MOST_DEPTH):
+    for _ in range(MAX_DEPTH):
         within = [part for node in layer for part in (node.values() if type(node) is dict else node)]
         layer = [part for part in within if type(part) is dict or type(part) is list]
         if not layer:
@@ -77,7 +77,7 @@ def check_depth(value: dict) -> None:
 
 
 def _too_deep() -> Invalid:
-    return Invalid(f"The body is nested more than {MOST_DEPTH} levels deep.", code="too_deep")
+    return Invalid(f"The body is nested more than {MAX_DEPTH} levels deep.", code="too_deep")
 
 
 def check_storable(value, place: str) -> None:
@@ -106,14 +106,14 @@ def _no_constant(word: str):
 
 
 def _finite(text: str) -> float:
-    value = numbers.as_real(text)
+    value = numbers.float_or_none(text)
     if value is None:
         raise ValueError(f"the number {text[:40]} is longer or larger than any that can be stored.")
     return value
 
 
 class Body(pydantic.BaseModel):
-    """What a route takes. Kinds are not guessed at: a text is no number, and a truth neither."""
+    """What a route takes. Kinds are not guessed at: a text is no number, and a bool neither."""
 
     model_config = pydantic.ConfigDict(strict=True)
 

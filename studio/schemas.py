@@ -50,7 +50,7 @@ class SystemData(Shape):
     createdAt: str | None
 
 
-class _Told:
+class _Documented:
     """Anything at run time, the shape in the description."""
 
     def __init__(self, shape: type[Shape]):
@@ -63,8 +63,8 @@ class _Told:
         return handler(self.shape.__pydantic_core_schema__)
 
 
-def told(shape: type[Shape]):
-    return Annotated[Any, _Told(shape)]
+def documented(shape: type[Shape]):
+    return Annotated[Any, _Documented(shape)]
 
 
 def of_bytes(kind: str, *statuses: int) -> dict:

@@ -12,22 +12,22 @@ from studio.secret_key import secret_key
 private_folder.close_new_files()
 
 BASE_DIR = pathlib.Path(__file__).resolve().parent.parent
-DATA_DIR = env.folder("DATA_DIR", BASE_DIR / "data")
+DATA_DIR = env.read_folder("DATA_DIR", BASE_DIR / "data")
 
-HOST = env.text("HOST", "127.0.0.1")
-PORT = env.integer("PORT", 8000, least=1, most=65535)
+HOST = env.read_text("HOST", "127.0.0.1")
+PORT = env.read_int("PORT", 8000, min_value=1, max_value=65535)
 # Where this machine itself reaches the web server.
 _near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(HOST, HOST)
 LOCAL_URL = f"http://{f'[{_near}]' if ':' in _near else _near}:{PORT}"
-PUBLIC_URL = env.url("PUBLIC_URL", ("http", "https"), LOCAL_URL).rstrip("/")
+PUBLIC_URL = env.read_url("PUBLIC_URL", ("http", "https"), LOCAL_URL).rstrip("/")
 
-DEBUG = env.boolean("DEBUG", False)
-SECRET_KEY = env.text("SECRET_KEY") or secret_key(DATA_DIR)
+DEBUG = env.read_bool("DEBUG", False)
+SECRET_KEY = env.read_text("SECRET_KEY") or secret_key(DATA_DIR)
 PUBLIC_HOST = hosts.host_of(PUBLIC_URL)
-ALLOWED_HOSTS = hosts.allowed_hosts(HOST, PUBLIC_HOST, env.words("ALLOWED_HOSTS"))
+ALLOWED_HOSTS = hosts.allowed_hosts(HOST, PUBLIC_HOST, env.read_list("ALLOWED_HOSTS"))
 # One on this machine is needed, and alone can reach us, where we listen on loopback and are known by another name.
 _proxy_here = hosts.is_loopback(HOST) and not hosts.is_loopback(PUBLIC_HOST)
-TRUSTED_PROXIES = hosts.trusted_proxies(env.words("TRUSTED_PROXIES", "127.0.0.1,::1" if _proxy_here else ""))
+TRUSTED_PROXIES = hosts.trusted_proxies(env.read_list("TRUSTED_PROXIES", "127.0.0.1,::1" if _proxy_here else ""))
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 HTTPS = PUBLIC_URL.startswith("https:")
 
@@ -91,7 +91,7 @@ TEMPLATES = [
 
 DATABASES = {
     "default": dj_database_url.parse(
-        env.url("DATABASE_URL", ("sqlite", "postgres", "postgresql"), f"sqlite:///{DATA_DIR / 'studio.sqlite3'}")
+        env.read_url("DATABASE_URL", ("sqlite", "postgres", "postgresql"), f"sqlite:///{DATA_DIR / 'studio.sqlite3'}")
     )
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
@@ -107,10 +107,10 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # A folder by default; s3://bucket/prefix or az://container/prefix for a team.
-STORAGE_URL = env.url("STORAGE_URL", ("file", "s3", "az", "gs", "memory"), f"file://{DATA_DIR / 'storage'}")
+STORAGE_URL = env.read_url("STORAGE_URL", ("file", "s3", "az", "gs", "memory"), f"file://{DATA_DIR / 'storage'}")
 
 # `up` sets REDIS_URL for its children when it starts a Redis of its own.
-REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix"), f"unix://{DATA_DIR / 'redis' / 'redis.sock'}?db=0")
+REDIS_URL = env.read_url("REDIS_URL", ("redis", "rediss", "unix"), f"unix://{DATA_DIR / 'redis' / 'redis.sock'}?db=0")
 
 AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "/signin/"
@@ -150,18 +150,18 @@ X_FRAME_OPTIONS = "SAMEORIGIN"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 
-SNAPSHOT_MAX_BYTES = env.integer("SNAPSHOT_MAX_MB", 300, least=1) * 1024 * 1024
-PREVIEW_MAX_BYTES = env.integer("PREVIEW_MAX_KB", 512, least=1) * 1024
-TRASH_DAYS = env.integer("TRASH_DAYS", 30, least=1, most=3650)
-NODE_LEASE_SECONDS = env.integer("NODE_LEASE_SECONDS", 30, least=5)
-HOST_NAME = env.text("HOST_NAME", "local")
+SNAPSHOT_MAX_BYTES = env.read_int("SNAPSHOT_MAX_MB", 300, min_value=1) * 1024 * 1024
+PREVIEW_MAX_BYTES = env.read_int("PREVIEW_MAX_KB", 512, min_value=1) * 1024
+TRASH_DAYS = env.read_int("TRASH_DAYS", 30, min_value=1, max_value=3650)
+NODE_LEASE_SECONDS = env.read_int("NODE_LEASE_SECONDS", 30, min_value=5)
+HOST_NAME = env.read_text("HOST_NAME", "local")
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stream": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stream"], "level": env.text("LOG_LEVEL", "WARNING")},
+    "root": {"handlers": ["stream"], "level": env.read_text("LOG_LEVEL", "WARNING")},
     # Who uses a name that is not ours is told so; a line with a traceback for each would let them fill the log.
     "loggers": {"django.request": {"level": "ERROR"}, "django.security.DisallowedHost": {"level": "CRITICAL"}},
 }

@@ -76,7 +76,7 @@ def get_range(key: str, start: int, length: int) -> bytes:
     return bytes(obstore.get_range(store(), key, start=start, length=length)) if length else b""
 
 
-class Stretch(io.FileIO):
+class FileSlice(io.FileIO):
     """A part of a file on this machine: to be read piece by piece, or to be sent by the server without reading it."""
 
     def __init__(self, path: pathlib.Path, start: int, length: int):
@@ -98,15 +98,15 @@ class Stretch(io.FileIO):
             yield from iter(self.read, b"")
 
 
-def opened(key: str, start: int, length: int) -> Stretch | None:
+def open_slice(key: str, start: int, length: int) -> FileSlice | None:
     """The bytes of one object from `start`, if it is a file on this machine."""
     folder = _folder()
-    return Stretch(folder / key, start, length) if folder else None
+    return FileSlice(folder / key, start, length) if folder else None
 
 
 def stream(key: str, start: int, length: int) -> Iterable[bytes]:
     """The bytes of one object from `start`, in parts, so that memory stays flat."""
-    return opened(key, start, length) or _fetched(key, start, start + length)
+    return open_slice(key, start, length) or _fetched(key, start, start + length)
 
 
 def _fetched(key: str, start: int, end: int) -> Iterator[bytes]:
@@ -123,7 +123,7 @@ def delete(keys: list[str]) -> None:
         obstore.delete(store(), keys)
 
 
-def listed(area: str) -> Iterator[list]:
+def list_area(area: str) -> Iterator[list]:
     """Everything below an area, in batches of {"path", "size", "last_modified"}."""
     return obstore.list(store(), prefix=area + "/", chunk_size=1000)
 
@@ -131,7 +131,7 @@ def listed(area: str) -> Iterator[list]:
 def delete_area(area: str) -> int:
     """Delete everything below an area; returns the bytes freed."""
     freed = 0
-    for batch in listed(area):
+    for batch in list_area(area):
         freed += sum(item["size"] for item in batch)
         obstore.delete(store(), [item["path"] for item in batch])
     return freed

@@ -19,11 +19,11 @@ def problem_with(name: str) -> str:
         return ""
     for character in name:
         if character in FILLERS or unicodedata.category(character) in UNSEEN:
-            return f"holds {described(character)}, which cannot be seen in a name. Write it without."
+            return f"holds {describe_character(character)}, which cannot be seen in a name. Write it without."
     return "is blank. Write at least one character that can be seen." if name and not name.strip() else ""
 
 
-def described(character: str) -> str:
+def describe_character(character: str) -> str:
     """As Unicode names it: U+202E (RIGHT-TO-LEFT OVERRIDE)."""
     known = unicodedata.name(character, "")
     if not known:

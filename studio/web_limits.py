@@ -35,14 +35,14 @@ class Limits:
 
 def read_limits() -> Limits:
     return Limits(
-        header_seconds=env.integer("WEB_HEADER_SECONDS", 10, least=1, most=300),
-        body_seconds=env.integer("WEB_BODY_SECONDS", 30, least=1, most=600),
-        idle_seconds=env.integer("WEB_IDLE_SECONDS", 20, least=1, most=600),
-        connections=env.integer("WEB_CONNECTIONS", 2000, least=100, most=100_000),
-        address_connections=env.integer("WEB_ADDRESS_CONNECTIONS", 400, least=1, most=100_000),
-        uploads=env.integer("WEB_UPLOADS", 8, least=1, most=256),
-        address_uploads=env.integer("WEB_ADDRESS_UPLOADS", 4, least=1, most=256),
-        trusted=tuple(_network(word) for word in env.words("WEB_TRUSTED_ADDRESSES", "127.0.0.0/8,::1")),
+        header_seconds=env.read_int("WEB_HEADER_SECONDS", 10, min_value=1, max_value=300),
+        body_seconds=env.read_int("WEB_BODY_SECONDS", 30, min_value=1, max_value=600),
+        idle_seconds=env.read_int("WEB_IDLE_SECONDS", 20, min_value=1, max_value=600),
+        connections=env.read_int("WEB_CONNECTIONS", 2000, min_value=100, max_value=100_000),
+        address_connections=env.read_int("WEB_ADDRESS_CONNECTIONS", 400, min_value=1, max_value=100_000),
+        uploads=env.read_int("WEB_UPLOADS", 8, min_value=1, max_value=256),
+        address_uploads=env.read_int("WEB_ADDRESS_UPLOADS", 4, min_value=1, max_value=256),
+        trusted=tuple(_network(word) for word in env.read_list("WEB_TRUSTED_ADDRESSES", "127.0.0.0/8,::1")),
     )
 
 

@@ -2,16 +2,16 @@
 
 from studio.errors import Invalid
 
-MOST_LENGTH = 200
-MOST_WORDS = 10
+MAX_LENGTH = 200
+MAX_WORDS = 10
 
 
-def searched(text: str, name: str = "q") -> list[str]:
+def split_search(text: str, name: str = "q") -> list[str]:
     """The words; Invalid says the limit that they go beyond."""
     text = text.strip()
-    if len(text) > MOST_LENGTH:
-        raise Invalid(f"{name}: {len(text)} characters; {MOST_LENGTH} are allowed.", target=name)
+    if len(text) > MAX_LENGTH:
+        raise Invalid(f"{name}: {len(text)} characters; {MAX_LENGTH} are allowed.", target=name)
     words = text.split()
-    if len(words) > MOST_WORDS:
-        raise Invalid(f"{name}: {len(words)} words; {MOST_WORDS} are allowed.", target=name)
+    if len(words) > MAX_WORDS:
+        raise Invalid(f"{name}: {len(words)} words; {MAX_WORDS} are allowed.", target=name)
     return words

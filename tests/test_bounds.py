@@ -23,7 +23,7 @@ from studio import numbers, statement_limit, storage
 from studio.errors import Invalid
 from studio.markdown import render_markdown
 from studio.search.grammar import parse, parse_orders
-from studio.words import searched
+from studio.words import split_search
 from tests import factories
 
 # Generous, for a machine that is busy with other tests.
@@ -139,17 +139,17 @@ def test_the_bounds_that_are_documented_are_those_that_hold():
     "text", ["", " ", "²", "١", "1_000", "1.5", "--1", "0x1", DIGITS, str(2**63), "9" * 20, "１", "1e3", "\n1"]
 )
 def test_no_whole_number(text):
-    assert numbers.as_whole(text) is None
+    assert numbers.int_or_none(text) is None
     with pytest.raises(Invalid, match=r"x=.*write a whole number from 0 to 9"):
-        numbers.whole(text, "x", most=9)
+        numbers.parse_int(text, "x", max_value=9)
 
 
 def test_numbers_at_their_bounds():
     for number in (0, -5, 2**63 - 1, -(2**63)):
-        assert numbers.as_whole(str(number)) == number
-    assert numbers.as_whole("+007") == 7 and numbers.as_real(" -1.5e-3 ") == -0.0015
-    assert numbers.as_real(".5") == 0.5 and numbers.as_real("5.") == 5
-    assert {numbers.as_real(text) for text in ("1e999", DIGITS, "nan", "inf", "1_0", "", ".", "١")} == {None}
+        assert numbers.int_or_none(str(number)) == number
+    assert numbers.int_or_none("+007") == 7 and numbers.float_or_none(" -1.5e-3 ") == -0.0015
+    assert numbers.float_or_none(".5") == 0.5 and numbers.float_or_none("5.") == 5
+    assert {numbers.float_or_none(text) for text in ("1e999", DIGITS, "nan", "inf", "1_0", "", ".", "١")} == {None}
 
 
 # ---- parsers
@@ -158,7 +158,7 @@ def test_numbers_at_their_bounds():
 @pytest.mark.parametrize(
     ("act", "word"),
     [
-        (lambda: searched("a " * 11), "10 are allowed"),
+        (lambda: split_search("a " * 11), "10 are allowed"),
         (lambda: parse("x = 1 or " * 2000), "10000 are allowed"),
         (lambda: parse("not " * 60 + "a = 1"), "50 parentheses"),
         (lambda: parse("a in (" + "1," * 4000 + "1)" + " and b = 1" * 101), "100 conditions"),

@@ -13,12 +13,12 @@ from runs.api import schemas, serializers
 from runs.models import Experiment, Run
 from studio import api
 from studio.errors import Invalid
-from studio.schemas import Paged, told
+from studio.schemas import Paged, documented
 from trash import contents
 from trash.models import PurgeJob
 from workspaces import workspace_path
 from workspaces.models import Workspace
-from workspaces.workspace_path import Place
+from workspaces.workspace_path import WorkspacePath
 
 router = Router(tags=["trash"])
 purges = Router(tags=["trash"])
@@ -61,17 +61,17 @@ class PurgeList(Paged):
     value: list[Purge]
 
 
-def _room(request: HttpRequest, place: Place, verb: str = "read") -> Workspace:
+def _room(request: HttpRequest, place: WorkspacePath, verb: str = "read") -> Workspace:
     return workspace_path.workspace(request, place, verb)
 
 
 @router.get(
     "/trash/runs",
-    response=told(schemas.DeletedRunList),
+    response=documented(schemas.DeletedRunList),
     summary="The runs in the trash that went by themselves, the last deleted first",
 )
-def trash_runs(request: HttpRequest, place: Path[Place]):
-    answer = api.page(request, contents.runs(_room(request, place)).told(), lambda run: run)
+def trash_runs(request: HttpRequest, place: Path[WorkspacePath]):
+    answer = api.paginate(request, contents.runs(_room(request, place)).told(), lambda run: run)
     sizes = contents.bytes_of_each(answer["value"])
     answer["value"] = [_in_trash(run, serializers.run(run), sizes[run.pk]) for run in answer["value"]]
     return answer
@@ -79,12 +79,12 @@ def trash_runs(request: HttpRequest, place: Path[Place]):
 
 @router.get(
     "/trash/experiments",
-    response=told(schemas.DeletedExperimentList),
+    response=documented(schemas.DeletedExperimentList),
     summary="The experiments in the trash, the last deleted first",
 )
-def trash_experiments(request: HttpRequest, place: Path[Place]):
+def trash_experiments(request: HttpRequest, place: Path[WorkspacePath]):
     found = contents.experiments(_room(request, place)).select_related("workspace")
-    answer = api.page(request, found, lambda experiment: experiment)
+    answer = api.paginate(request, found, lambda experiment: experiment)
     sizes = contents.bytes_of_experiments(answer["value"])
     answer["value"] = [
         _in_trash(row, {**serializers.experiment(row), "runCount": row.runs_gone}, sizes.get(row.pk, 0))
@@ -104,13 +104,13 @@ def _in_trash(row: Run | Experiment, told: dict, size: int) -> dict:
 
 
 @router.post("/trash/restore", response=Restored, summary="Bring runs and experiments back with what went with them")
-def trash_restore(request: HttpRequest, place: Path[Place], body: Chosen):
+def trash_restore(request: HttpRequest, place: Path[WorkspacePath], body: Chosen):
     room = _room(request, place, "edit")
     return {"restored": contents.restore(*contents.chosen(room, body.runIds, body.experimentNames))}
 
 
 @router.post("/trash/purge", response={202: Purge}, summary="Free runs and experiments of the trash, or all, for ever")
-def trash_purge(request: HttpRequest, place: Path[Place], body: ToFree):
+def trash_purge(request: HttpRequest, place: Path[WorkspacePath], body: ToFree):
     room = _room(request, place, "edit")
     if body.all and (body.runIds or body.experimentNames):
         raise Invalid("Send either all=true, or runIds and experimentNames.", target="all")
@@ -120,9 +120,11 @@ def trash_purge(request: HttpRequest, place: Path[Place], body: ToFree):
     return Status(202, contents.delete_for_ever(request.auth.user, room, *chosen))
 
 
-@purges.get("/purges", response=told(PurgeList), summary="What is being freed for ever and what was, the newest first")
+@purges.get(
+    "/purges", response=documented(PurgeList), summary="What is being freed for ever and what was, the newest first"
+)
 def purge_list(request: HttpRequest):
-    return api.page(request, _visible(request.auth), lambda job: Purge.model_validate(job).model_dump())
+    return api.paginate(request, _visible(request.auth), lambda job: Purge.model_validate(job).model_dump())
 
 
 @purges.get("/purges/{purge_id}", response=Purge, summary="How far a purge is, and what it has freed")

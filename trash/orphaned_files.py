@@ -25,7 +25,7 @@ def sweep(area: str, between: Callable[[], None]) -> tuple[int, int]:
     """
     freed = left = 0
     young = timezone.now() - GRACE
-    for batch in storage.listed(area):
+    for batch in storage.list_area(area):
         named, nowhere = _known([item["path"] for item in batch])
         lost = [item for item in batch if item["path"] not in named]
         gone = [item for item in lost if item["path"] in nowhere or item["last_modified"] < young]

@@ -8,10 +8,10 @@ from ninja import Router
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from studio import names
-from studio.api import W, page
+from studio.api import W, paginate
 from studio.errors import Conflict
 from studio.request_body import Body
-from studio.schemas import Nothing, told
+from studio.schemas import Nothing, documented
 from workspaces import creation, deletion, lookup, schemas, serializers
 from workspaces.access import require
 from workspaces.models import ResourceGroup, Subscription, Workspace
@@ -73,75 +73,79 @@ class WorkspaceBody(Body):
         return {name: value for name, value in named.items() if value is not None}
 
 
-@router.get("/subscriptions", response=told(schemas.SubscriptionListResult), summary="List subscriptions")
+@router.get("/subscriptions", response=documented(schemas.SubscriptionListResult), summary="List subscriptions")
 def list_subscriptions(request: HttpRequest):
-    return page(request, Subscription.objects.visible_to(request.auth), serializers.subscription)
+    return paginate(request, Subscription.objects.visible_to(request.auth), serializers.subscription)
 
 
-@router.get(S, response=told(schemas.Subscription), summary="Get a subscription")
+@router.get(S, response=documented(schemas.Subscription), summary="Get a subscription")
 def get_subscription(request: HttpRequest, subscription_id: str):
     return serializers.subscription(lookup.subscription(request.auth, subscription_id))
 
 
-@router.put(S, response=told(schemas.Subscription), summary="Create a subscription (Owners of the site)")
+@router.put(S, response=documented(schemas.Subscription), summary="Create a subscription (Owners of the site)")
 def put_subscription(request: HttpRequest, subscription_id: str, body: SubscriptionBody):
     creation.ensure_subscription(request.auth, subscription_id, body.displayName)
     return serializers.subscription(lookup.subscription(request.auth, subscription_id))
 
 
-@router.get(S + "/resourceGroups", response=told(schemas.ResourceGroupListResult), summary="List resource groups")
+@router.get(S + "/resourceGroups", response=documented(schemas.ResourceGroupListResult), summary="List resource groups")
 def list_groups(request: HttpRequest, subscription_id: str):
     subscription = lookup.subscription(request.auth, subscription_id)
     groups = ResourceGroup.objects.visible_to(request.auth).filter(subscription=subscription)
-    return page(request, groups.select_related("subscription"), serializers.group)
+    return paginate(request, groups.select_related("subscription"), serializers.group)
 
 
-@router.get(G, response=told(schemas.ResourceGroup), summary="Get a resource group")
+@router.get(G, response=documented(schemas.ResourceGroup), summary="Get a resource group")
 def get_group(request: HttpRequest, subscription_id: str, resource_group: str):
     return serializers.group(lookup.resource_group(request.auth, subscription_id, resource_group))
 
 
-@router.put(G, response=told(schemas.ResourceGroup), summary="Create a resource group")
+@router.put(G, response=documented(schemas.ResourceGroup), summary="Create a resource group")
 def put_group(request: HttpRequest, subscription_id: str, resource_group: str, body: GroupBody):
     subscription = lookup.subscription(request.auth, subscription_id)
     creation.ensure_group(request.auth, subscription, resource_group, body.location, body.tags)
     return serializers.group(lookup.resource_group(request.auth, subscription_id, resource_group))
 
 
-@router.delete(G, response=told(Nothing), summary="Delete a resource group with its workspaces")
+@router.delete(G, response=documented(Nothing), summary="Delete a resource group with its workspaces")
 def delete_group(request: HttpRequest, subscription_id: str, resource_group: str):
     deletion.delete_group(request.auth, lookup.resource_group(request.auth, subscription_id, resource_group))
     return {}
 
 
 @router.get(
-    S + ML + "/workspaces", response=told(schemas.WorkspaceListResult), summary="List workspaces of a subscription"
+    S + ML + "/workspaces",
+    response=documented(schemas.WorkspaceListResult),
+    summary="List workspaces of a subscription",
 )
 def list_workspaces(request: HttpRequest, subscription_id: str):
     subscription = lookup.subscription(request.auth, subscription_id)
-    return page(request, _visible(request).filter(resource_group__subscription=subscription), serializers.workspace)
+    return paginate(request, _visible(request).filter(resource_group__subscription=subscription), serializers.workspace)
 
 
 @router.get(
-    G + ML + "/workspaces", response=told(schemas.WorkspaceListResult), summary="List workspaces of a resource group"
+    G + ML + "/workspaces",
+    response=documented(schemas.WorkspaceListResult),
+    summary="List workspaces of a resource group",
 )
 def list_workspaces_of_group(request: HttpRequest, subscription_id: str, resource_group: str):
     group = lookup.resource_group(request.auth, subscription_id, resource_group)
-    return page(request, _visible(request).filter(resource_group=group), serializers.workspace)
+    return paginate(request, _visible(request).filter(resource_group=group), serializers.workspace)
 
 
 def _visible(request):
     return Workspace.objects.visible_to(request.auth).with_path()
 
 
-@router.get(W, response=told(schemas.Workspace), summary="Get a workspace")
+@router.get(W, response=documented(schemas.Workspace), summary="Get a workspace")
 def get_workspace(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
     return serializers.workspace(lookup.workspace(request.auth, subscription_id, resource_group, workspace_name))
 
 
 @router.put(
     W,
-    response={200: told(schemas.Workspace), 201: told(schemas.Workspace)},
+    response={200: documented(schemas.Workspace), 201: documented(schemas.Workspace)},
     summary="Create a workspace, or change it if it is there",
 )
 def put_workspace(
@@ -155,7 +159,7 @@ def put_workspace(
     return serializers.workspace(_changed(request, workspace, body))
 
 
-@router.patch(W, response=told(schemas.Workspace), summary="Change a workspace")
+@router.patch(W, response=documented(schemas.Workspace), summary="Change a workspace")
 def patch_workspace(
     request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, body: WorkspaceBody
 ):
@@ -171,7 +175,7 @@ def _changed(request, workspace: Workspace, body: WorkspaceBody) -> Workspace:
         if name not in workspace.EDITABLE and value != getattr(workspace, name):
             raise Conflict(
                 f"The {name.replace('_', ' ')} of a workspace cannot be changed once it is made.",
-                target=names.field(name.replace("_", " ")),
+                target=names.wire_name(name.replace("_", " ")),
             )
     # An empty text takes away.
     cleared = {name: "" for name in ("friendly_name", "description") if sent.get(name) == ""}
@@ -179,7 +183,9 @@ def _changed(request, workspace: Workspace, body: WorkspaceBody) -> Workspace:
     return workspace
 
 
-@router.delete(W, response=told(Nothing), summary="Delete a workspace: to the trash, or with forceToPurge for ever")
+@router.delete(
+    W, response=documented(Nothing), summary="Delete a workspace: to the trash, or with forceToPurge for ever"
+)
 def delete_workspace(
     request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, forceToPurge: bool = False
 ):
@@ -197,17 +203,17 @@ def delete_workspace(
 
 @router.get(
     S + ML + "/deletedWorkspaces",
-    response=told(schemas.DeletedWorkspaceListResult),
+    response=documented(schemas.DeletedWorkspaceListResult),
     summary="List workspaces of a subscription that are in the trash",
 )
 def list_deleted_workspaces(request: HttpRequest, subscription_id: str):
     asked = subscription_id.lower()
     rows = deletion.deleted(request.auth)
     found = [row for row in rows if row.resource_group.subscription.subscription_id.lower() == asked]
-    return page(request, found, serializers.deleted_workspace)
+    return paginate(request, found, serializers.deleted_workspace)
 
 
-@router.post(W + "/restore", response=told(schemas.Workspace), summary="Bring a workspace back from the trash")
+@router.post(W + "/restore", response=documented(schemas.Workspace), summary="Bring a workspace back from the trash")
 def restore_workspace(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
     words = (request.auth, subscription_id, resource_group, workspace_name)
     deletion.restore(request.auth, lookup.deleted_workspace(*words))
@@ -216,7 +222,7 @@ def restore_workspace(request: HttpRequest, subscription_id: str, resource_group
 
 @router.post(
     W + "/listKeys",
-    response=told(schemas.ListWorkspaceKeysResult),
+    response=documented(schemas.ListWorkspaceKeysResult),
     summary="List names and keys of the associated resources",
 )
 def list_keys(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
@@ -228,7 +234,7 @@ def list_keys(request: HttpRequest, subscription_id: str, resource_group: str, w
 @router.get(
     "/discovery/workspaces/{workspace_id}",
     auth=None,
-    response=told(schemas.Discovery),
+    response=documented(schemas.Discovery),
     summary="Find the addresses of the services",
 )
 def discovery(request: HttpRequest, workspace_id: uuid.UUID):

@@ -49,7 +49,7 @@ def create(
 
     `details` may hold the keys of DETAILS. Whoever makes it owns it.
     """
-    names.name(name, "workspace name")
+    names.check_name(name, "workspace name")
     fields = checked_details(details or {})
     where = _group_for(actor, subscription_id, group, fields, create_group)
     check_free(where, name)
@@ -89,13 +89,13 @@ def _in_the_way(deleted: Workspace) -> str:
 
 def ensure_subscription(actor: Actor, subscription_id: str, display_name: str = "") -> Subscription:
     """The subscription of this id; any text names one, and an Owner of the site makes those that are not there."""
-    names.name(subscription_id, "subscription")
+    names.check_name(subscription_id, "subscription")
     found = Subscription.objects.visible_to(actor).filter(subscription_id__iexact=subscription_id).first()
     if found:
         return found
     if not actor.user.is_superuser or actor.is_run:
         raise _may_not_make("a workspace in subscription", subscription_id)
-    names.checked(display_name, "display name", most=100, empty=True)
+    names.check_text(display_name, "display name", max_length=100, allow_empty=True)
     return Subscription.objects.create(subscription_id=subscription_id, display_name=display_name)
 
 
@@ -106,12 +106,12 @@ def ensure_group(actor: Actor, subscription: Subscription, name: str, location: 
         return found
     if not can(actor, "create_workspace", subscription):
         raise _may_not_make("a resource group in subscription", subscription.subscription_id)
-    details = {"location": checked_location(location or "eastus"), "tags": names.tags(tags)}
+    details = {"location": checked_location(location or "eastus"), "tags": names.check_tags(tags)}
     gone = ResourceGroup.objects.filter(subscription=subscription, name__iexact=name).exclude(deleted_at=None).first()
     if gone:
         return _made_anew(gone, details)
     return ResourceGroup.objects.create(
-        subscription=subscription, name=names.name(name, "resource group name"), **details
+        subscription=subscription, name=names.check_name(name, "resource group name"), **details
     )
 
 
@@ -155,10 +155,10 @@ def checked_details(details: dict) -> dict:
     fields = {key: value for key, value in details.items() if value not in (None, "")}
     checks = {
         "location": checked_location,
-        "friendly_name": lambda text: names.checked(text, "friendly name", most=100),
-        "description": lambda text: names.checked(text, "description", most=5000, lines=True),
-        "tags": names.tags,
-        "sku": lambda text: names.checked(text, "sku", most=20),
+        "friendly_name": lambda text: names.check_text(text, "friendly name", max_length=100),
+        "description": lambda text: names.check_text(text, "description", max_length=5000, allow_lines=True),
+        "tags": names.check_tags,
+        "sku": lambda text: names.check_text(text, "sku", max_length=20),
         "hbi_workspace": bool,
         **{key: lambda text, key=key: checked_resource(text, key) for key in (*ASSOCIATED, "container_registry")},
     }
@@ -166,7 +166,7 @@ def checked_details(details: dict) -> dict:
 
 
 def checked_location(text) -> str:
-    location = names.checked(text, "location", most=40).replace(" ", "").lower()
+    location = names.check_text(text, "location", max_length=40).replace(" ", "").lower()
     if not location.isascii() or not location.isalnum():
         raise Invalid(f"location={text!r}: write letters and digits, such as eastus.", target="location")
     return location
@@ -174,8 +174,8 @@ def checked_location(text) -> str:
 
 def checked_resource(text, what: str) -> str:
     """The name of an associated resource; of a whole resource id the last word."""
-    name = names.checked(text, what.replace("_", " "), most=1000).rstrip("/").rpartition("/")[2]
-    return names.checked(name, what.replace("_", " "), most=100)
+    name = names.check_text(text, what.replace("_", " "), max_length=1000).rstrip("/").rpartition("/")[2]
+    return names.check_text(name, what.replace("_", " "), max_length=100)
 
 
 def _associated(name: str) -> dict:

@@ -4,7 +4,7 @@ from django import forms
 
 from studio import names
 from studio.errors import Conflict, Invalid
-from studio.forms import checked
+from studio.forms import check_field
 from workspaces import creation
 from workspaces.models import Role, Workspace
 
@@ -12,7 +12,7 @@ from workspaces.models import Role, Workspace
 def parse_tags(text: str) -> dict[str, str]:
     """`name: value`, one a line; a name alone has an empty value."""
     pairs = (line.partition(":") for line in text.splitlines() if line.strip())
-    return names.tags({name.strip(): value.strip() for name, _, value in pairs})
+    return names.check_tags({name.strip(): value.strip() for name, _, value in pairs})
 
 
 def format_tags(tags: dict) -> str:
@@ -26,7 +26,7 @@ class TagsField(forms.CharField):
         super().__init__(required=False, help_text="One a line, as name: value.", **kwargs)
 
     def clean(self, value):
-        return checked(parse_tags, super().clean(value))
+        return check_field(parse_tags, super().clean(value))
 
     def prepare_value(self, value):
         return format_tags(value) if isinstance(value, dict) else value
@@ -42,7 +42,7 @@ class WorkspaceEditForm(forms.ModelForm):
 
     def clean(self):
         given = super().clean()
-        self.cleaned_data |= checked(creation.checked_details, {k: v for k, v in given.items() if k in self.fields})
+        self.cleaned_data |= check_field(creation.checked_details, {k: v for k, v in given.items() if k in self.fields})
         return self.cleaned_data
 
     def save(self):
@@ -79,16 +79,16 @@ class WorkspaceForm(forms.Form):
     ]
 
     def clean_name(self):
-        return checked(names.name, self.cleaned_data["name"], "workspace name")
+        return check_field(names.check_name, self.cleaned_data["name"], "workspace name")
 
     def clean_subscription(self):
-        return checked(names.name, self.cleaned_data["subscription"], "subscription")
+        return check_field(names.check_name, self.cleaned_data["subscription"], "subscription")
 
     def clean_resource_group(self):
-        return checked(names.name, self.cleaned_data["resource_group"], "resource group name")
+        return check_field(names.check_name, self.cleaned_data["resource_group"], "resource group name")
 
     def clean_location(self):
-        return checked(creation.checked_location, self.cleaned_data["location"])
+        return check_field(creation.checked_location, self.cleaned_data["location"])
 
     def save(self, actor) -> Workspace:
         data = self.cleaned_data

@@ -66,7 +66,7 @@ def create_account(actor: Actor, workspace: Workspace, username: str, full_name:
         raise Invalid(f"{username!r} is not a user name: use {rule}.", target="username")
     if User.objects.filter(username__iexact=username).exists():
         raise Conflict(f"There is an account {username!r} already.", target="username")
-    first, _, last = names.checked(full_name, "full name", most=150, empty=True).partition(" ")
+    first, _, last = names.check_text(full_name, "full name", max_length=150, allow_empty=True).partition(" ")
     user = User.objects.create_user(username, first_name=first, last_name=last)
     RoleAssignment.objects.create(workspace=workspace, user=user, role=_role(role))
     return user, SignInLink.make(user)

@@ -82,7 +82,7 @@ def workspace_name_check(request):
     """What is wrong with the name so far, while it is typed; nothing if it is free."""
     name, group = request.GET.get("name", ""), request.GET.get("resource_group", "")
     try:
-        names.name(name, "workspace name")
+        names.check_name(name, "workspace name")
     except Invalid as error:
         return render(request, "workspaces/_name_check.html", {"error": error.message})
     here = Workspace.objects.visible_to(actor_of_request(request)).filter(

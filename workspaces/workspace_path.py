@@ -7,13 +7,13 @@ from workspaces import access, lookup
 from workspaces.models import Workspace
 
 
-class Place(Schema):
+class WorkspacePath(Schema):
     subscription_id: str
     resource_group: str
     workspace_name: str
 
 
-def workspace(request: HttpRequest, place: Place, verb: str = "read") -> Workspace:
+def workspace(request: HttpRequest, place: WorkspacePath, verb: str = "read") -> Workspace:
     """In which the actor may do this; Http404 or Denied."""
     found = lookup.workspace(request.auth, place.subscription_id, place.resource_group, place.workspace_name)
     access.require(request.auth, verb, found)

@@ -8,8 +8,8 @@ from runs.files import artifacts, links, ranges, uploads
 from runs.models import Artifact, Run
 from studio import api
 from studio.errors import Invalid
-from studio.schemas import Nothing, of_bytes, told
-from workspaces.workspace_path import Place
+from studio.schemas import Nothing, documented, of_bytes
+from workspaces.workspace_path import WorkspacePath
 
 router = Router(tags=["artifacts"])
 BYTES = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
@@ -21,20 +21,20 @@ def signature(request: HttpRequest):
     return BY_SIGNATURE if request.GET.get("sig") else None
 
 
-@router.get("/runs/{run_id}/artifacts", response=told(schemas.ArtifactList), summary="The files of a run")
-def artifact_list(request: HttpRequest, place: Path[Place], run_id: str, prefix: str = ""):
+@router.get("/runs/{run_id}/artifacts", response=documented(schemas.ArtifactList), summary="The files of a run")
+def artifact_list(request: HttpRequest, place: Path[WorkspacePath], run_id: str, prefix: str = ""):
     run = access.readable(request, place, run_id)
     found = run.artifacts.filter(path__startswith=prefix) if prefix else run.artifacts.all()
-    return api.page(request, found, serializers.artifact)
+    return api.paginate(request, found, serializers.artifact)
 
 
 @router.put(
     "/runs/{run_id}/artifacts/content",
-    response={201: told(schemas.Artifact)},
+    response={201: documented(schemas.Artifact)},
     summary="Store a file",
     openapi_extra=BYTES,
 )
-def artifact_put(request: HttpRequest, place: Path[Place], run_id: str, path: str, overwrite: bool = False):
+def artifact_put(request: HttpRequest, place: Path[WorkspacePath], run_id: str, path: str, overwrite: bool = False):
     run = _open(request, place, run_id)
     kind = request.headers.get("Content-Type", "")
     stored = artifacts.put(run, path, uploads.chunks(request), content_type=kind, overwrite=overwrite)
@@ -43,11 +43,11 @@ def artifact_put(request: HttpRequest, place: Path[Place], run_id: str, path: st
 
 @router.post(
     "/runs/{run_id}/artifacts/append",
-    response=told(schemas.Artifact),
+    response=documented(schemas.Artifact),
     summary="Let a file grow at `offset`",
     openapi_extra=BYTES,
 )
-def artifact_append(request: HttpRequest, place: Path[Place], run_id: str, path: str, offset: int):
+def artifact_append(request: HttpRequest, place: Path[WorkspacePath], run_id: str, path: str, offset: int):
     run = _open(request, place, run_id)
     if offset < 0:
         raise Invalid(f"offset={offset}: write 0 or more.", target="offset")
@@ -62,7 +62,7 @@ def artifact_append(request: HttpRequest, place: Path[Place], run_id: str, path:
     summary="The bytes of a file; ranges are answered",
     openapi_extra=of_bytes("application/octet-stream", 200, 206),
 )
-def artifact_read(request: HttpRequest, place: Path[Place], run_id: str, path: str):
+def artifact_read(request: HttpRequest, place: Path[WorkspacePath], run_id: str, path: str):
     run = _signed(request, place, run_id, path) or access.readable(request, place, run_id)
     found = Artifact.objects.filter(run=run, path=path).first()
     if found is None:
@@ -72,8 +72,8 @@ def artifact_read(request: HttpRequest, place: Path[Place], run_id: str, path: s
     return ranges.safe(response, found.content_type, found.path)
 
 
-@router.delete("/runs/{run_id}/artifacts/content", response=told(Nothing), summary="Delete a file")
-def artifact_delete(request: HttpRequest, place: Path[Place], run_id: str, path: str):
+@router.delete("/runs/{run_id}/artifacts/content", response=documented(Nothing), summary="Delete a file")
+def artifact_delete(request: HttpRequest, place: Path[WorkspacePath], run_id: str, path: str):
     run = access.writable(request, place, run_id)
     found = Artifact.objects.filter(run=run, path=path).first()
     if found is None:
@@ -82,7 +82,7 @@ def artifact_delete(request: HttpRequest, place: Path[Place], run_id: str, path:
     return {}
 
 
-def _open(request: HttpRequest, place: Place, run_id: str) -> Run:
+def _open(request: HttpRequest, place: WorkspacePath, run_id: str) -> Run:
     """People may add files to an ended run; its own token only for a moment."""
     run = access.writable(request, place, run_id)
     if request.auth.is_run:
@@ -90,7 +90,7 @@ def _open(request: HttpRequest, place: Place, run_id: str) -> Run:
     return run
 
 
-def _signed(request: HttpRequest, place: Place, run_id: str, path: str) -> Run | None:
+def _signed(request: HttpRequest, place: WorkspacePath, run_id: str, path: str) -> Run | None:
     """The run, if the address carries its own permission for this file."""
     if request.auth is not BY_SIGNATURE:
         return None

@@ -11,17 +11,19 @@ from runs.api import access, schemas, serializers
 from runs.files import ranges, snapshots, uploads
 from runs.models import Run, Snapshot
 from studio import storage
-from studio.schemas import of_bytes, told
+from studio.schemas import documented, of_bytes
 from workspaces import workspace_path
 from workspaces.access import require
-from workspaces.workspace_path import Place
+from workspaces.workspace_path import WorkspacePath
 
 router = Router(tags=["snapshots"])
 ZIP = {"requestBody": {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}}
 
 
-@router.get("/snapshots", response=told(schemas.SnapshotList), summary="The snapshot of this hash, if there is one")
-def snapshot_list(request: HttpRequest, place: Path[Place], hash: str):
+@router.get(
+    "/snapshots", response=documented(schemas.SnapshotList), summary="The snapshot of this hash, if there is one"
+)
+def snapshot_list(request: HttpRequest, place: Path[WorkspacePath], hash: str):
     room = workspace_path.workspace(request, place)
     found = snapshots.find(room, hash.lower())
     return {"value": [serializers.snapshot(found)] if found else []}
@@ -29,11 +31,11 @@ def snapshot_list(request: HttpRequest, place: Path[Place], hash: str):
 
 @router.put(
     "/snapshots/{snapshot_id}",
-    response={200: told(schemas.Snapshot), 201: told(schemas.Snapshot)},
+    response={200: documented(schemas.Snapshot), 201: documented(schemas.Snapshot)},
     summary="Store a zip",
     openapi_extra=ZIP,
 )
-def snapshot_put(request: HttpRequest, place: Path[Place], snapshot_id: str, hash: str = ""):
+def snapshot_put(request: HttpRequest, place: Path[WorkspacePath], snapshot_id: str, hash: str = ""):
     room = workspace_path.workspace(request, place)
     if request.auth.is_run:
         # Its children have code too.
@@ -45,15 +47,15 @@ def snapshot_put(request: HttpRequest, place: Path[Place], snapshot_id: str, has
     return Status(201 if str(stored.snapshot_id) == snapshot_id else 200, serializers.snapshot(stored))
 
 
-@router.get("/snapshots/{snapshot_id}", response=told(schemas.Snapshot), summary="What a snapshot holds")
-def snapshot_read(request: HttpRequest, place: Path[Place], snapshot_id: str):
+@router.get("/snapshots/{snapshot_id}", response=documented(schemas.Snapshot), summary="What a snapshot holds")
+def snapshot_read(request: HttpRequest, place: Path[WorkspacePath], snapshot_id: str):
     return serializers.snapshot(_find(request, place, snapshot_id))
 
 
 @router.get(
     "/snapshots/{snapshot_id}/zip", summary="The snapshot's zip", openapi_extra=of_bytes("application/zip", 200, 206)
 )
-def snapshot_zip(request: HttpRequest, place: Path[Place], snapshot_id: str):
+def snapshot_zip(request: HttpRequest, place: Path[WorkspacePath], snapshot_id: str):
     found = _find(request, place, snapshot_id)
     response = ranges.answer(
         request, found.size, found.digest, lambda start, length: storage.stream(found.key, start, length)
@@ -61,7 +63,7 @@ def snapshot_zip(request: HttpRequest, place: Path[Place], snapshot_id: str):
     return ranges.safe(response, "application/zip", f"{found.snapshot_id}.zip")
 
 
-def _find(request: HttpRequest, place: Place, snapshot_id: str) -> Snapshot:
+def _find(request: HttpRequest, place: WorkspacePath, snapshot_id: str) -> Snapshot:
     """A run's token reaches the code of its own run and of those below it or made by it."""
     room = workspace_path.workspace(request, place)
     found = Snapshot.objects.filter(workspace=room)

@@ -20,10 +20,10 @@ from runs.models import Experiment, Run
 from studio import api, names
 from studio.errors import Conflict, Invalid
 from studio.request_body import Body
-from studio.schemas import Nothing, told
+from studio.schemas import Nothing, documented
 from workspaces import workspace_path
 from workspaces.access import require
-from workspaces.workspace_path import Place
+from workspaces.workspace_path import WorkspacePath
 
 router = Router(tags=["run history"])
 # Each tag that a list is narrowed to is a joined table.
@@ -74,14 +74,14 @@ class Parameters(Body):
 
 
 @router.get(
-    "/experiments", response=told(schemas.ExperimentList), summary="The experiments of a workspace, newest first"
+    "/experiments", response=documented(schemas.ExperimentList), summary="The experiments of a workspace, newest first"
 )
-def experiment_list(request: HttpRequest, place: Path[Place]):
+def experiment_list(request: HttpRequest, place: Path[WorkspacePath]):
     room = workspace_path.workspace(request, place)
     found = Experiment.objects.present().filter(workspace=room).select_related("workspace")
     if "name" in request.GET:
         found = found.filter(name=request.GET["name"])
-    return api.page(request, _viewed(found, request.GET.get("viewType", "All")), serializers.experiment)
+    return api.paginate(request, _viewed(found, request.GET.get("viewType", "All")), serializers.experiment)
 
 
 def _viewed(experiments, view: str):
@@ -92,10 +92,10 @@ def _viewed(experiments, view: str):
 
 @router.put(
     "/experiments/{path:name}/runs/{run_id}",
-    response=told(schemas.Run),
+    response=documented(schemas.Run),
     summary="Make an interactive run or a child run",
 )
-def run_create(request: HttpRequest, place: Path[Place], name: str, run_id: str, body: RunIn):
+def run_create(request: HttpRequest, place: Path[WorkspacePath], name: str, run_id: str, body: RunIn):
     room = workspace_path.workspace(request, place)
     parent = submission.find_parent(request.auth, room, body.parentRunId)
     submission.may_create(request.auth, room, parent)
@@ -117,13 +117,15 @@ def _interactive(request, room, name, run_id, body: RunIn, parent) -> Run:
         submission.experiment_of(request.auth, room, name),
         run_id,
         parent,
-        display_name=names.checked(body.displayName or run_id, "display name", most=256),
-        description=names.checked(body.description or "", "description", most=5000, empty=True, lines=True),
-        run_type=names.checked(body.runType or "", "run type", most=60, empty=True),
-        target_name=names.checked(body.target or "", "target", most=64, empty=True),
+        display_name=names.check_text(body.displayName or run_id, "display name", max_length=256),
+        description=names.check_text(
+            body.description or "", "description", max_length=5000, allow_empty=True, allow_lines=True
+        ),
+        run_type=names.check_text(body.runType or "", "run type", max_length=60, allow_empty=True),
+        target_name=names.check_text(body.target or "", "target", max_length=64, allow_empty=True),
         snapshot=submission.snapshot_of(room, body.snapshotId),
-        properties=names.tags(body.properties, "property", most=200),
-        tags=names.tags(body.tags),
+        properties=names.check_tags(body.properties, "property", max_count=200),
+        tags=names.check_tags(body.tags),
     )
     if body.status == Run.Status.RUNNING:
         run.start()
@@ -131,22 +133,26 @@ def _interactive(request, room, name, run_id, body: RunIn, parent) -> Run:
 
 
 @router.get(
-    "/experiments/{path:name}/runs", response=told(schemas.RunList), summary="The runs of an experiment, newest first"
+    "/experiments/{path:name}/runs",
+    response=documented(schemas.RunList),
+    summary="The runs of an experiment, newest first",
 )
-def experiment_runs(request: HttpRequest, place: Path[Place], name: str):
+def experiment_runs(request: HttpRequest, place: Path[WorkspacePath], name: str):
     found = access.experiment(request, place, name)
     return _run_page(request, Run.objects.visible_to(request.auth).filter(experiment=found))
 
 
-@router.get("/experiments/{path:name}", response=told(schemas.Experiment), summary="An experiment")
-def experiment_read(request: HttpRequest, place: Path[Place], name: str):
+@router.get("/experiments/{path:name}", response=documented(schemas.Experiment), summary="An experiment")
+def experiment_read(request: HttpRequest, place: Path[WorkspacePath], name: str):
     return serializers.experiment(access.experiment(request, place, name))
 
 
 @router.put(
-    "/experiments/{path:name}", response=told(schemas.Experiment), summary="The experiment; made if it is not there"
+    "/experiments/{path:name}",
+    response=documented(schemas.Experiment),
+    summary="The experiment; made if it is not there",
 )
-def experiment_create(request: HttpRequest, place: Path[Place], name: str):
+def experiment_create(request: HttpRequest, place: Path[WorkspacePath], name: str):
     room = workspace_path.workspace(request, place)
     found = Experiment.objects.present().filter(workspace=room, name=name).first()
     if found is None:
@@ -158,38 +164,40 @@ def experiment_create(request: HttpRequest, place: Path[Place], name: str):
 
 @router.patch(
     "/experiments/{path:name}",
-    response=told(schemas.Experiment),
+    response=documented(schemas.Experiment),
     summary="Rename, describe, tag or archive an experiment",
 )
-def experiment_edit(request: HttpRequest, place: Path[Place], name: str, body: ExperimentIn):
+def experiment_edit(request: HttpRequest, place: Path[WorkspacePath], name: str, body: ExperimentIn):
     found = access.experiment(request, place, name, "edit")
     found.edit(**body.model_dump())
     return serializers.experiment(found)
 
 
 @router.delete(
-    "/experiments/{path:name}", response=told(Nothing), summary="Put an experiment with its runs into the trash"
+    "/experiments/{path:name}", response=documented(Nothing), summary="Put an experiment with its runs into the trash"
 )
-def experiment_delete(request: HttpRequest, place: Path[Place], name: str):
+def experiment_delete(request: HttpRequest, place: Path[WorkspacePath], name: str):
     access.experiment(request, place, name, "edit").delete()
     return {}
 
 
-@router.get("/runs", response=told(schemas.RunList), summary="The runs of a workspace, newest first")
-def run_list(request: HttpRequest, place: Path[Place]):
+@router.get("/runs", response=documented(schemas.RunList), summary="The runs of a workspace, newest first")
+def run_list(request: HttpRequest, place: Path[WorkspacePath]):
     room = workspace_path.workspace(request, place)
     return _run_page(request, Run.objects.visible_to(request.auth).filter(workspace=room))
 
 
-@router.get("/runs/{run_id}", response=told(schemas.Run), summary="A run")
-def run_read(request: HttpRequest, place: Path[Place], run_id: str):
+@router.get("/runs/{run_id}", response=documented(schemas.Run), summary="A run")
+def run_read(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
     return serializers.run(access.readable(request, place, run_id))
 
 
 @router.patch(
-    "/runs/{run_id}", response=told(schemas.Run), summary="Change a run's name, description and tags; add properties"
+    "/runs/{run_id}",
+    response=documented(schemas.Run),
+    summary="Change a run's name, description and tags; add properties",
 )
-def run_edit(request: HttpRequest, place: Path[Place], run_id: str, body: RunPatch):
+def run_edit(request: HttpRequest, place: Path[WorkspacePath], run_id: str, body: RunPatch):
     run = access.writable(request, place, run_id)
     with transaction.atomic():
         if body.properties:
@@ -200,43 +208,47 @@ def run_edit(request: HttpRequest, place: Path[Place], run_id: str, body: RunPat
     return serializers.run(access.readable(request, place, run_id))
 
 
-@router.delete("/runs/{run_id}", response=told(Nothing), summary="Put an ended run with its children into the trash")
-def run_delete(request: HttpRequest, place: Path[Place], run_id: str):
+@router.delete(
+    "/runs/{run_id}", response=documented(Nothing), summary="Put an ended run with its children into the trash"
+)
+def run_delete(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
     access.deletable(request, place, run_id).delete()
     return {}
 
 
 @router.patch(
-    "/experiments/{path:name}/runs/{run_id}", response=told(schemas.Run), summary="The same, as SDK v2 asks for it"
+    "/experiments/{path:name}/runs/{run_id}",
+    response=documented(schemas.Run),
+    summary="The same, as SDK v2 asks for it",
 )
-def run_edit_in_experiment(request: HttpRequest, place: Path[Place], name: str, run_id: str, body: RunPatch):
+def run_edit_in_experiment(request: HttpRequest, place: Path[WorkspacePath], name: str, run_id: str, body: RunPatch):
     access.experiment(request, place, name)
     return run_edit(request, place, run_id, body)
 
 
 @router.get(
     "/runs/{run_id}/details",
-    response=told(schemas.RunDetails),
+    response=documented(schemas.RunDetails),
     summary="A run with its definition, events and links to its logs",
 )
-def run_details(request: HttpRequest, place: Path[Place], run_id: str):
+def run_details(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
     run = access.readable(request, place, run_id)
     return serializers.details(run, request.path.removesuffix("/details"))
 
 
 @router.get(
     "/runs/{run_id}/children",
-    response=told(schemas.RunList),
+    response=documented(schemas.RunList),
     summary="Child runs; with `recursive` all that descend from the run",
 )
-def run_children(request: HttpRequest, place: Path[Place], run_id: str, recursive: bool = False):
+def run_children(request: HttpRequest, place: Path[WorkspacePath], run_id: str, recursive: bool = False):
     run = access.readable(request, place, run_id)
     below = [row.pk for row in run.family()[1:]] if recursive else run.children.values("pk")
     return _run_page(request, Run.objects.visible_to(request.auth).filter(pk__in=below), children=True)
 
 
-@router.post("/runs/{run_id}/events", response=told(schemas.Run), summary="Report what became of a run")
-def run_event(request: HttpRequest, place: Path[Place], run_id: str, body: Event):
+@router.post("/runs/{run_id}/events", response=documented(schemas.Run), summary="Report what became of a run")
+def run_event(request: HttpRequest, place: Path[WorkspacePath], run_id: str, body: Event):
     run = access.writable(request, place, run_id)
     if body.warning:
         source, message = _warning(body.warning)
@@ -273,10 +285,10 @@ def _clean(value, most: int) -> str:
 
 @router.post(
     "/runs/{run_id}/heartbeat",
-    response=told(schemas.RunHeartbeat),
+    response=documented(schemas.RunHeartbeat),
     summary="The runner is alive; the answer says whether it shall go on",
 )
-def run_heartbeat(request: HttpRequest, place: Path[Place], run_id: str):
+def run_heartbeat(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
     run = access.writable(request, place, run_id)
     run_tokens.check_beats(request.auth, run)
     if run.work is None:
@@ -288,14 +300,16 @@ def run_heartbeat(request: HttpRequest, place: Path[Place], run_id: str):
     return JsonResponse({"status": run.status, "cancelRequested": serializers.cancel_requested(run)})
 
 
-@router.post("/runs/{run_id}/cancel", response=told(schemas.Run), summary="Cancel a run and its children")
-def run_cancel(request: HttpRequest, place: Path[Place], run_id: str):
+@router.post("/runs/{run_id}/cancel", response=documented(schemas.Run), summary="Cancel a run and its children")
+def run_cancel(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
     access.writable(request, place, run_id).cancel()
     return serializers.run(access.readable(request, place, run_id))
 
 
-@router.post("/runs/{run_id}/token", response=told(schemas.RunToken), summary="A token that is good for this run alone")
-def run_token_make(request: HttpRequest, place: Path[Place], run_id: str):
+@router.post(
+    "/runs/{run_id}/token", response=documented(schemas.RunToken), summary="A token that is good for this run alone"
+)
+def run_token_make(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
     run = access.writable(request, place, run_id)
     actor = request.auth
     attempt = run.work.attempt if run.work else 0
@@ -304,8 +318,8 @@ def run_token_make(request: HttpRequest, place: Path[Place], run_id: str):
     return {"token": token, "expiryTimeUtc": serializers.moment(expires)}
 
 
-@router.post("/runs/{run_id}/params", response=told(schemas.Run), summary="Write parameters, each once")
-def run_params(request: HttpRequest, place: Path[Place], run_id: str, body: Parameters):
+@router.post("/runs/{run_id}/params", response=documented(schemas.Run), summary="Write parameters, each once")
+def run_params(request: HttpRequest, place: Path[WorkspacePath], run_id: str, body: Parameters):
     run = access.writable(request, place, run_id)
     access.check_open(request.auth, run)
     run.add_parameters(body.parameters)
@@ -329,7 +343,7 @@ def _run_page(request: HttpRequest, runs, children: bool = False):
         runs = runs.filter(parent=None)
     # In the words of the query box and of MLflow's search; an error names the column.
     found = search.filtered(_narrowed(runs, wanted), query.get("filter", ""))
-    return api.page(request, found.told(), serializers.run)
+    return api.paginate(request, found.told(), serializers.run)
 
 
 def _words(query, name: str) -> list[str]:

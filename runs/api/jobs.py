@@ -8,9 +8,9 @@ from runs.api import access, schemas, serializers
 from runs.models import Run
 from studio import api, request_body
 from studio.errors import Invalid
-from studio.schemas import Nothing, told
+from studio.schemas import Nothing, documented
 from workspaces import workspace_path
-from workspaces.workspace_path import Place
+from workspaces.workspace_path import WorkspacePath
 
 router = Router(tags=["jobs"])
 
@@ -50,42 +50,42 @@ CHANGE = {"requestBody": {"required": True, "content": {"application/json": {"sc
 JOB = {"requestBody": {"required": True, "content": {"application/json": {"schema": JOB_SCHEMA}}}}
 
 
-@router.get("", response=told(schemas.JobBaseList), summary="The jobs of a workspace, newest first")
-def job_list(request: HttpRequest, place: Path[Place]):
+@router.get("", response=documented(schemas.JobBaseList), summary="The jobs of a workspace, newest first")
+def job_list(request: HttpRequest, place: Path[WorkspacePath]):
     room = workspace_path.workspace(request, place)
     jobs = Run.objects.visible_to(request.auth).filter(workspace=room, run_type=submission.SCRIPT_RUN)
-    return api.page(request, jobs.told(), serializers.job)
+    return api.paginate(request, jobs.told(), serializers.job)
 
 
 @router.put(
     "/{name}",
-    response={200: told(schemas.JobBase), 201: told(schemas.JobBase)},
+    response={200: documented(schemas.JobBase), 201: documented(schemas.JobBase)},
     summary="Submit a job",
     openapi_extra=JOB,
 )
-def job_put(request: HttpRequest, place: Path[Place], name: str):
+def job_put(request: HttpRequest, place: Path[WorkspacePath], name: str):
     room = workspace_path.workspace(request, place)
     if request.auth.is_run:
         access.check_attempt(request.auth, request.auth.run)
     there = Run.objects.filter(workspace=room, run_id=name).exists()
-    submission.submit(request.auth, room, name, request_body.body(request))
+    submission.submit(request.auth, room, name, request_body.read_body(request))
     return Status(200 if there else 201, serializers.job(access.readable(request, place, name)))
 
 
-@router.get("/{name}", response=told(schemas.JobBase), summary="A job")
-def job_read(request: HttpRequest, place: Path[Place], name: str):
+@router.get("/{name}", response=documented(schemas.JobBase), summary="A job")
+def job_read(request: HttpRequest, place: Path[WorkspacePath], name: str):
     return serializers.job(access.readable(request, place, name))
 
 
 @router.patch(
     "/{name}",
-    response=told(schemas.JobBase),
+    response=documented(schemas.JobBase),
     summary="Change a job's display name, description and tags",
     openapi_extra=CHANGE,
 )
-def job_edit(request: HttpRequest, place: Path[Place], name: str):
+def job_edit(request: HttpRequest, place: Path[WorkspacePath], name: str):
     run = access.writable(request, place, name)
-    properties = request_body.body(request).get("properties")
+    properties = request_body.read_body(request).get("properties")
     if not isinstance(properties, dict):
         raise Invalid("Write what changes as `properties`.", target="properties")
     run.edit(
@@ -96,13 +96,13 @@ def job_edit(request: HttpRequest, place: Path[Place], name: str):
     return serializers.job(access.readable(request, place, name))
 
 
-@router.delete("/{name}", response=told(Nothing), summary="Put an ended job into the trash")
-def job_delete(request: HttpRequest, place: Path[Place], name: str):
+@router.delete("/{name}", response=documented(Nothing), summary="Put an ended job into the trash")
+def job_delete(request: HttpRequest, place: Path[WorkspacePath], name: str):
     access.deletable(request, place, name).delete()
     return {}
 
 
-@router.post("/{name}/cancel", response=told(schemas.JobBase), summary="Cancel a job")
-def job_cancel(request: HttpRequest, place: Path[Place], name: str):
+@router.post("/{name}/cancel", response=documented(schemas.JobBase), summary="Cancel a job")
+def job_cancel(request: HttpRequest, place: Path[WorkspacePath], name: str):
     access.writable(request, place, name).cancel()
     return serializers.job(access.readable(request, place, name))

@@ -9,8 +9,8 @@ from runs.api import access, schemas, serializers
 from runs.models import MetricSeries, Run
 from studio import api, numbers, request_body
 from studio.errors import TooLarge
-from studio.schemas import told
-from workspaces.workspace_path import Place
+from studio.schemas import documented
+from workspaces.workspace_path import WorkspacePath
 
 router = Router(tags=["metrics"])
 BATCH = {
@@ -34,37 +34,41 @@ BATCH = {
 
 @router.post(
     "/runs/{run_id}/metrics",
-    response=told(schemas.MetricsAccepted),
+    response=documented(schemas.MetricsAccepted),
     summary="Store a batch of metrics, all or nothing",
     openapi_extra=BATCH,
 )
-def metric_write(request: HttpRequest, place: Path[Place], run_id: str):
+def metric_write(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    if numbers.whole(request.META.get("CONTENT_LENGTH") or "0", "Content-Length") > most:
+    if numbers.parse_int(request.META.get("CONTENT_LENGTH") or "0", "Content-Length") > most:
         raise TooLarge(f"A batch has at most {most // 2**20} MiB. Send it in parts.")
     run = access.writable(request, place, run_id)
     access.check_open(request.auth, run)
-    batch = request_body.body(request)
+    batch = request_body.read_body(request)
     return JsonResponse({"accepted": metrics.ingest(run, batch.get("batchId") or "", batch.get("metrics", []))})
 
 
-@router.get("/runs/{run_id}/metrics", response=told(schemas.MetricSeriesList), summary="Every value of a run's metrics")
-def metric_list(request: HttpRequest, place: Path[Place], run_id: str, name: str = "", recursive: bool = False):
+@router.get(
+    "/runs/{run_id}/metrics", response=documented(schemas.MetricSeriesList), summary="Every value of a run's metrics"
+)
+def metric_list(request: HttpRequest, place: Path[WorkspacePath], run_id: str, name: str = "", recursive: bool = False):
     run = access.readable(request, place, run_id)
     below = [row.pk for row in run.family()] if recursive else [run.pk]
     family = dict(Run.objects.visible_to(request.auth).filter(pk__in=below).values_list("pk", "run_id"))
     found = MetricSeries.objects.filter(run__in=family)
     if name:
         found = found.filter(name=name)
-    return api.page(request, found, lambda row: serializers.series(row, family[row.run_id], metrics.as_sdk_values(row)))
+    return api.paginate(
+        request, found, lambda row: serializers.series(row, family[row.run_id], metrics.as_sdk_values(row))
+    )
 
 
 @router.get(
     "/runs/{run_id}/metrics/points",
-    response=told(schemas.MetricPoints),
+    response=documented(schemas.MetricPoints),
     summary="The points of one metric after the first `after`",
 )
-def metric_points(request: HttpRequest, place: Path[Place], run_id: str, name: str, after: int = 0):
+def metric_points(request: HttpRequest, place: Path[WorkspacePath], run_id: str, name: str, after: int = 0):
     row = _series(access.readable(request, place, run_id), name)
     steps, times, values = metrics.points(row, max(after, 0))
     told = values if isinstance(values, list) else values.tolist()

@@ -26,7 +26,7 @@ class Keys(forms.Field):
         words = [word for word in str(value or "").split(",") if word]
         if len(words) > MOST_AT_ONCE:
             raise forms.ValidationError(f"{len(words)} series; ask for {MOST_AT_ONCE} at most.")
-        found = [numbers.as_whole(word) for word in words]
+        found = [numbers.int_or_none(word) for word in words]
         if None in found:
             raise forms.ValidationError(f"{str(value)[:200]!r}: write the numbers of series, with commas between.")
         return found
@@ -63,7 +63,7 @@ def places_asked(words: list[str]) -> dict[str, int]:
     found = {}
     for word in words:
         place, _, title = word.partition("~")
-        number = numbers.as_whole(place)
+        number = numbers.int_or_none(place)
         if number is None or not 0 <= number < 10_000 or not title:
             raise Invalid(f"at={word[:200]!r}: write a place from 0 on, `~`, and the title of a chart.", target="at")
         found[title] = number

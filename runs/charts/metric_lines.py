@@ -11,7 +11,7 @@ from runs import metrics
 from runs.charts import figures
 from runs.metrics import downsampled
 from runs.models import MetricSeries, Run
-from studio.formats import escape_formula, exact, number
+from studio.formats import escape_formula, format_exact, format_number
 
 # A poll that has more new points than this sends the line anew.
 MOST_NEW = 2000
@@ -60,7 +60,7 @@ def news(run: Run, known: dict[int, int], width: int) -> dict:
     near = metrics.points_after({one.pk: known[one.pk] for one in growing if one not in far})
     points = [_new_points(pk, known[pk], columns) for pk, columns in near.items()]
     points += whole(far, width) if far else []
-    last = {one.pk: {"last": number(one.last), "exact": exact(one.last)} for one in growing}
+    last = {one.pk: {"last": format_number(one.last), "exact": format_exact(one.last)} for one in growing}
     anew = [one.pk for one in changed if one not in growing]
     return {"points": [{**line, **last[line["id"]]} for line in points], "anew": anew}
 

@@ -128,12 +128,12 @@ def read(artifact: Artifact, start: int = 0, length: int | None = None) -> Itera
     return _in_one_file(artifact, start, end) or _across_segments(artifact, start, end)
 
 
-def _in_one_file(artifact: Artifact, start: int, end: int) -> storage.Stretch | None:
+def _in_one_file(artifact: Artifact, start: int, end: int) -> storage.FileSlice | None:
     segment = artifact.segments.filter(offset__lte=start).order_by("offset").last()
     if segment is None or start >= end or end > segment.offset + segment.size:
         return None
     try:
-        return storage.opened(segment.key, start - segment.offset, end - start)
+        return storage.open_slice(segment.key, start - segment.offset, end - start)
     except FileNotFoundError:
         # Segments that are joined meanwhile are looked up anew below.
         return None

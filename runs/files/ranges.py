@@ -36,7 +36,7 @@ def streamed(body: Iterable[bytes], length: int, status: int = 200) -> Streaming
     response["Content-Length"] = length
     # Compressing would make offsets and lengths mean something else.
     response["Content-Encoding"] = "identity"
-    if isinstance(body, storage.Stretch):
+    if isinstance(body, storage.FileSlice):
         # The server sends the file itself, without a copy in this process.
         response.file_to_stream, response.block_size = body, storage.PIECE
     return response

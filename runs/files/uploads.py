@@ -14,7 +14,7 @@ PART = 1024 * 1024
 def chunks(request: HttpRequest, most: int | None = None) -> Iterator[bytes]:
     """The body, part by part. Raises rather than end early, so that half a body is never taken for a whole one."""
     declared = request.META.get("CONTENT_LENGTH") or ""
-    length = numbers.whole(declared, "Content-Length") if declared else None
+    length = numbers.parse_int(declared, "Content-Length") if declared else None
     if length is not None and most is not None and length > most:
         raise _too_large(most)
     # Without a length the server ends a chunked body itself; Django would read none of it.

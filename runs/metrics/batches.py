@@ -157,7 +157,7 @@ def _list(point: dict, field: str) -> list:
 
 def _name(name) -> str:
     try:
-        return names.checked(name, "metric name", most=MOST_NAME)
+        return names.check_text(name, "metric name", max_length=MOST_NAME)
     except StudioError as error:
         raise BadPoint(error.message) from error
 

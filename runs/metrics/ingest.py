@@ -9,7 +9,7 @@ from runs.metrics.batches import FULL, Group, grouped, shown
 from runs.metrics.deduplication import last_of, rank_of
 from runs.models import MetricChunk, MetricSeries, Run
 from runs.models.metrics import MetricSketch
-from studio.database import writing
+from studio.database import begin_write
 from studio.errors import Invalid, TooLarge
 
 # A merge every so many chunks.
@@ -31,7 +31,7 @@ def store(run: Run, groups: dict[str, Group], batch_id: str = "", *, once: bool 
     are the same."""
     if not groups:
         return
-    with writing():
+    with begin_write():
         # The lock: batches of one run are stored one after another on every database.
         sql.lock(run)
         if not batch_id or sql.add_batch(run, batch_id):
@@ -168,6 +168,6 @@ def merge(series: MetricSeries) -> None:
 
 def settle(series: MetricSeries) -> None:
     """Join what an ended run left in small chunks."""
-    with writing():
+    with begin_write():
         sql.lock(series.run)
         merge(series)

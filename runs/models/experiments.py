@@ -57,15 +57,17 @@ class Experiment(models.Model):
     def edit(self, *, name=None, description=None, tags=None, archived=None):
         """Change what is given; the rest stays."""
         if name is not None and name != self.name:
-            names.name(name, "experiment name")
+            names.check_name(name, "experiment name")
             taken = Experiment.objects.filter(workspace=self.workspace, name=name).first()
             if taken:
                 raise Conflict(f"There is an experiment {name!r} {taken.where} already.", target="name")
             self.name = name
         if description is not None:
-            self.description = names.checked(description, "description", most=5000, empty=True, lines=True)
+            self.description = names.check_text(
+                description, "description", max_length=5000, allow_empty=True, allow_lines=True
+            )
         if tags is not None:
-            self.tags = names.tags(tags)
+            self.tags = names.check_tags(tags)
         if archived is not None:
             self.archived_at = (self.archived_at or timezone.now()) if archived else None
         self.updated_at = timezone.now()

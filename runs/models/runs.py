@@ -267,10 +267,12 @@ class Run(models.Model):
         """Change what is given; `tags` are set one by one, the others stay."""
         fields = {"revision": F("revision") + 1}
         if display_name is not None:
-            fields["display_name"] = names.checked(display_name, "display name", most=256)
+            fields["display_name"] = names.check_text(display_name, "display name", max_length=256)
         if description is not None:
-            fields["description"] = names.checked(description, "description", most=5000, empty=True, lines=True)
-        tags = names.tags(tags)
+            fields["description"] = names.check_text(
+                description, "description", max_length=5000, allow_empty=True, allow_lines=True
+            )
+        tags = names.check_tags(tags)
         with transaction.atomic():
             Run.objects.filter(pk=self.pk).update(**fields)
             self.tag_rows.filter(name__in=list(remove_tags)).delete()
@@ -286,7 +288,7 @@ class Run(models.Model):
 
     def add_properties(self, properties: dict):
         """Properties are added, never changed."""
-        added = names.tags(properties, "property", most=200)
+        added = names.check_tags(properties, "property", max_count=200)
         with transaction.atomic():
             run = Run.objects.select_for_update().get(pk=self.pk)
             changed = [name for name, value in added.items() if run.properties.get(name, value) != value]
@@ -297,7 +299,7 @@ class Run(models.Model):
 
     def add_parameters(self, parameters: dict):
         """A parameter is written once; the same value again changes nothing."""
-        added = names.tags(parameters, "parameter", most=1000)
+        added = names.check_tags(parameters, "parameter", max_count=1000)
         with transaction.atomic():
             attempts.hold(self)
             Run.objects.filter(pk=self.pk).update(revision=F("revision") + 1)
@@ -312,7 +314,10 @@ class Run(models.Model):
     def warn(self, message: str, source: str = "runner"):
         with transaction.atomic():
             run = Run.objects.select_for_update().get(pk=self.pk)
-            warning = {"source": source, "message": names.checked(message, "warning", most=3000, lines=True)}
+            warning = {
+                "source": source,
+                "message": names.check_text(message, "warning", max_length=3000, allow_lines=True),
+            }
             if warning not in run.warnings:
                 warnings = [*run.warnings, warning][-100:]
                 Run.objects.filter(pk=self.pk).update(warnings=warnings, revision=F("revision") + 1)

@@ -2,11 +2,11 @@
 
 from django import template
 
-from studio.formats import exact, number
+from studio.formats import format_exact, format_number
 
 register = template.Library()
-register.filter(exact)
-register.filter(number)
+register.filter(format_exact)
+register.filter(format_number)
 
 JOB_TYPES = {
     "": "--",

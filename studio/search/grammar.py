@@ -246,7 +246,7 @@ class _Parser:
         raise BadFilter(f"expected a number or a text in quotes, not {token.text or 'the end'!r}", token.column)
 
     def number(self, token: Token) -> int | float:
-        whole, real = numbers.as_whole(token.text), numbers.as_real(token.text)
+        whole, real = numbers.int_or_none(token.text), numbers.float_or_none(token.text)
         if real is None:
             raise BadFilter(f"{token.text[:40]} is longer or larger than any number that is stored", token.column)
         return real if whole is None else whole

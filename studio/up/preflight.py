@@ -50,13 +50,13 @@ def read_settings() -> Settings:
         # The web server reads them itself, when it is too late for a clear refusal.
         read_limits()
         return Settings(
-            host=env.text("HOST", "127.0.0.1"),
-            port=env.integer("PORT", 8000, least=1, most=65535),
-            data_dir=env.folder("DATA_DIR", REPOSITORY / "data"),
-            redis_url=env.url("REDIS_URL", ("redis", "rediss", "unix")),
-            workers=env.integer("WEB_WORKERS", 2, least=1, most=64),
-            threads=env.integer("WEB_THREADS", 8, least=1, most=256),
-            sample=env.boolean("SAMPLE", True),
+            host=env.read_text("HOST", "127.0.0.1"),
+            port=env.read_int("PORT", 8000, min_value=1, max_value=65535),
+            data_dir=env.read_folder("DATA_DIR", REPOSITORY / "data"),
+            redis_url=env.read_url("REDIS_URL", ("redis", "rediss", "unix")),
+            workers=env.read_int("WEB_WORKERS", 2, min_value=1, max_value=64),
+            threads=env.read_int("WEB_THREADS", 8, min_value=1, max_value=256),
+            sample=env.read_bool("SAMPLE", True),
         )
     except ImproperlyConfigured as error:
         raise Refused(str(error)) from error

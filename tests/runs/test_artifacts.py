@@ -266,7 +266,7 @@ def test_segments_in_a_folder_are_read_one_after_the_other(folder, run):
     for number in range(3):
         artifact = artifacts.append(run, "log", number * 4, b"%03d\n" % number)
     assert artifacts.content(artifact, 1, 9) == b"00\n001\n00"
-    assert isinstance(artifacts.read(artifact, 5, 3), storage.Stretch)
+    assert isinstance(artifacts.read(artifact, 5, 3), storage.FileSlice)
     reader = iter(artifacts.read(artifact))
     first = next(reader)
     artifacts.compact(artifact)

@@ -5,7 +5,7 @@ import threading
 import pytest
 from django.db import connection, transaction
 
-from studio.database import writing
+from studio.database import begin_write
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -29,13 +29,13 @@ def test_a_writer_waits_until_the_one_before_has_committed():
     said, inside, go_on = [], threading.Event(), threading.Event()
 
     def first():
-        with writing():
+        with begin_write():
             inside.set()
             assert go_on.wait(10)
             said.append("first")
 
     def second():
-        with writing():
+        with begin_write():
             said.append("second")
 
     one = in_thread(first)
@@ -50,12 +50,12 @@ def test_a_writer_waits_until_the_one_before_has_committed():
 
 
 def test_an_error_ends_the_turn():
-    with pytest.raises(ValueError, match="broken"), writing():
+    with pytest.raises(ValueError, match="broken"), begin_write():
         raise ValueError("broken")
-    with writing():
+    with begin_write():
         assert connection.in_atomic_block
 
 
 def test_who_is_in_a_transaction_does_not_wait_for_a_turn():
-    with transaction.atomic(), writing(), writing():
+    with transaction.atomic(), begin_write(), begin_write():
         assert connection.in_atomic_block

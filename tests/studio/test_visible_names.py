@@ -33,14 +33,14 @@ SEEN = ["a", "a b", "größe", "名前", "שם", "emoji 🎉", "a​".strip("\u2
 @pytest.mark.parametrize("name", UNSEEN.values(), ids=UNSEEN)
 def test_what_cannot_be_seen_is_no_name(name):
     with pytest.raises(Invalid) as refused:
-        names.checked(name, "display name", most=256)
+        names.check_text(name, "display name", max_length=256)
     assert refused.value.target == "displayName"
     assert "U+" in refused.value.message or "is blank" in refused.value.message
 
 
 @pytest.mark.parametrize("name", SEEN)
 def test_names_of_every_script_are_names(name):
-    assert names.checked(name, "display name", most=256) == name
+    assert names.check_text(name, "display name", max_length=256) == name
 
 
 def test_the_character_is_named():
@@ -51,14 +51,14 @@ def test_the_character_is_named():
 
 def test_a_description_may_have_lines_and_any_direction():
     text = "One line\nand \u200fanother\u202c"
-    assert names.checked(text, "description", most=100, lines=True) == text
-    assert names.tags({"note": text}) == {"note": text}
+    assert names.check_text(text, "description", max_length=100, allow_lines=True) == text
+    assert names.check_tags({"note": text}) == {"note": text}
 
 
 @pytest.mark.parametrize("what", ["subscription", "resource group name"])
 def test_a_filler_is_no_letter_of_a_name(what):
     with pytest.raises(Invalid, match="HANGUL FILLER"):
-        names.name("a\u3164b", what)
+        names.check_name("a\u3164b", what)
 
 
 @pytest.mark.parametrize("name", ["   ", "a\u202eb", "a\u200bb"])
@@ -114,9 +114,9 @@ class TestEveryDoor:
         client = Client()
         client.force_login(owner)
         body = {"username": "dora", "first_name": f"D\u202e{name}", "password1": "x", "password2": "x"}
-        client.post("/admin/workspaces/user/add/", body)
+        client.post("/admin/accounts/user/add/", body)
         person = factories.make_user("carl")
         form = {"username": "carl", "first_name": f"C\u202e{name}", "theme": "system"}
-        answer = client.post(f"/admin/workspaces/user/{person.pk}/change/", form)
+        answer = client.post(f"/admin/accounts/user/{person.pk}/change/", form)
         assert answer.status_code == 200
         assert not User.objects.exclude(first_name="").exists()

@@ -43,7 +43,7 @@ def text(answer):
 
 
 def keys(area=""):
-    return {item["path"] for batch in storage.listed(area or "w") for item in batch}
+    return {item["path"] for batch in storage.list_area(area or "w") for item in batch}
 
 
 def work_off(turns=50):

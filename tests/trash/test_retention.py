@@ -109,9 +109,9 @@ def test_a_family_goes_whole_or_not_at_all(workspace, runs):
 def test_logs_and_outputs_go_at_once_and_the_job_stays(workspace, runs, takes, left, freed):
     made = rule(workspace, takes=takes)
     assert retention.estimate(made) == {"runs": 1, "files": 1, "bytes": freed}
-    before = sum(item["size"] for batch in storage.listed("w") for item in batch)
+    before = sum(item["size"] for batch in storage.list_area("w") for item in batch)
     assert retention.apply(made) == 1
-    after = sum(item["size"] for batch in storage.listed("w") for item in batch)
+    after = sum(item["size"] for batch in storage.list_area("w") for item in batch)
     assert list(runs["old"].artifacts.values_list("path", flat=True)) == [left]
     assert before - after == freed and "old" in present()
     assert retention.apply(made) == 0

@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def handle(self, *, name, **options):
         try:
-            names.name(name, "compute name")
+            names.check_name(name, "compute name")
         except Invalid as error:
             raise CommandError(error.message.replace("compute name", "host name")) from error
         host, _ = Host.objects.get_or_create(name=name)

@@ -77,7 +77,7 @@ def first_start() -> dict:
     actor = Actor(person)
     if not Workspace.objects.exists():
         workspace = make_workspace(actor)
-        if env.boolean("SAMPLE", True):
+        if env.read_bool("SAMPLE", True):
             submit_sample(actor, workspace)
     workspace = first_workspace()
     write_config(workspace)
@@ -94,7 +94,7 @@ def first_start() -> dict:
 
 def make_owner() -> User:
     """A site admin without a password: the way in is a link that works once."""
-    name = env.text("OWNER") or re.sub(r"[^\w.@+-]", "", getpass.getuser()) or "owner"
+    name = env.read_text("OWNER") or re.sub(r"[^\w.@+-]", "", getpass.getuser()) or "owner"
     if not re.fullmatch(r"[\w.@+-]{1,150}", name) or visible_names.problem_with(name):
         raise ImproperlyConfigured(f"OWNER={name!r}: write up to 150 letters, digits and @ . + - _")
     return User.objects.create_superuser(name, password=None)

@@ -106,7 +106,7 @@ def as_number(value):
     """A number if it can be read as one; truths and all else stay what they are."""
     if not isinstance(value, str):
         return value
-    found = numbers.as_real(value)
+    found = numbers.float_or_none(value)
     return value if found is None else found
 
 

@@ -58,7 +58,7 @@ def _step(asked: str, steps: list[int]) -> int | None:
         return None
     if not asked:
         return steps[-1]
-    wanted = numbers.whole(asked, "step", least=-numbers.MOST_WHOLE)
+    wanted = numbers.parse_int(asked, "step", min_value=-numbers.MAX_INT)
     return max((step for step in steps if step <= wanted), default=steps[0])
 
 

@@ -10,7 +10,7 @@ from runs.pages.compare.metric_goal import lower_is_better
 from runs.pages.compare.query import VALUES, Absent
 from runs.pages.compare.selection import Chosen
 from runs.pages.compare.table_rows import Row
-from studio.formats import exact, number
+from studio.formats import format_exact, format_number
 
 CHARTED = (MetricSeries.Kind.SCALAR, MetricSeries.Kind.LIST)
 FIELDS = ("name", "run", "shown", "last", "least", "most", "last_step", "least_step", "most_step")
@@ -84,7 +84,7 @@ def _sort(chosen: Chosen, found, asked, names, name: str) -> None:
 def _row(chosen: Chosen, found, name: str, names, asked) -> Row:
     stat = _stat(name, names, asked)
     values = [_value(found[name].get(pk), stat) for pk in chosen.pks]
-    shown = [None if value is None else number(value) for value in values]
+    shown = [None if value is None else format_number(value) for value in values]
     steps = [_step(found[name].get(pk), stat) for pk in chosen.pks]
     return Row(name, shown, more={"stat": stat, "values": values, "steps": steps})
 
@@ -115,7 +115,7 @@ def _cells(row: Row, base: int, lower: bool) -> SafeString:
 
 def _title(value, step: int | None) -> str:
     """All digits and the step, for whoever hovers."""
-    return f' title="{exact(value)} at step {step}"' if _is_number(value) and step is not None else ""
+    return f' title="{format_exact(value)} at step {step}"' if _is_number(value) and step is not None else ""
 
 
 def _best(values: list, lower: bool) -> float | None:
@@ -136,7 +136,7 @@ def _delta(value, base, lower: bool) -> str:
     mark = "better" if (change < 0) == lower else "worse"
     sign = "+" if change > 0 else "−"
     part = f" ({sign}{abs(change / base):.1%})" if base else ""
-    return f'<small class="{mark}">{sign}{number(abs(change))}{part}</small>'
+    return f'<small class="{mark}">{sign}{format_number(abs(change))}{part}</small>'
 
 
 def _is_number(value) -> bool:

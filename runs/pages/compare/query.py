@@ -75,7 +75,7 @@ class Asked:
             if self.once[name] not in allowed:
                 words = ", ".join(filter(None, allowed))
                 raise Invalid(f"{name}={self.once[name]!r}: write one of {words}.", target=name)
-        numbers.whole(self.once["page"], "page", most=MOST_PAGE)
+        numbers.parse_int(self.once["page"], "page", max_value=MOST_PAGE)
         for name, value in self._pairs():
             if len(value) > MOST_LENGTH and name not in IDS:
                 raise Invalid(f"{name}: {len(value)} characters; {MOST_LENGTH} are allowed.", target=name)
@@ -93,7 +93,7 @@ class Asked:
 
     @property
     def page(self) -> int:
-        return max(1, numbers.whole(self.once["page"], "page", most=MOST_PAGE))
+        return max(1, numbers.parse_int(self.once["page"], "page", max_value=MOST_PAGE))
 
     def _pairs(self):
         for name, values in self.ids.items():

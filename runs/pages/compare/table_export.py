@@ -4,7 +4,7 @@ import csv
 import io
 
 from runs.pages.compare.selection import Chosen
-from studio.formats import escape_formula, number
+from studio.formats import escape_formula, format_number
 
 Table = list[list]
 
@@ -42,7 +42,7 @@ def as_markdown(table: Table) -> str:
 
 
 def _cell(value) -> str:
-    text = "" if value is None else number(value)
+    text = "" if value is None else format_number(value)
     return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split())
 
 

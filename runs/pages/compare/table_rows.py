@@ -7,7 +7,7 @@ from django.core.paginator import Paginator
 from django.utils.safestring import SafeString, mark_safe
 
 from studio.errors import Invalid
-from studio.words import searched
+from studio.words import split_search
 
 NOTHING = '<span class="muted">--</span>'
 # Beyond this many characters a text is cut, and shown whole on hover.
@@ -41,7 +41,7 @@ class Row:
 
 def narrowed(rows: list[Row], asked) -> list[Row]:
     """Those that the search box and *Only differences* leave."""
-    words = searched(asked["q"].lower())
+    words = split_search(asked["q"].lower())
     return [row for row in rows if row.has(words) and (row.differs or not asked["only"])]
 
 

@@ -23,7 +23,7 @@ from runs.pages.lists import tables
 from studio import numbers
 from studio.errors import Invalid
 from studio.htmx import render_page
-from studio.words import searched
+from studio.words import split_search
 
 CONTEXTS = {
     "details": details_tab.context,
@@ -157,7 +157,7 @@ def _stretch(query) -> tuple[float, float] | None:
     given = [query.get(name, "") for name in ("from", "to")]
     if not any(given):
         return None
-    least, most = map(numbers.as_real, given)
+    least, most = map(numbers.float_or_none, given)
     if least is None or most is None or least > most:
         raise Invalid(
             f"from={given[0][:40]!r}, to={given[1][:40]!r}: write two numbers, the smaller one first.", target="from"
@@ -176,7 +176,7 @@ def compare_find(request, slug):
 
 def _offered(scope, request, asked: Asked) -> dict:
     """The newest runs that have these words and are not compared yet."""
-    words = searched(request.GET.get("find", ""), "find")
+    words = split_search(request.GET.get("find", ""), "find")
     rows = scope.exclude(run_id__in=asked["runs"]).select_related("experiment")
     for word in words:
         rows = rows.filter(tables.matches(word))

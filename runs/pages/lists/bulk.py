@@ -80,7 +80,7 @@ def tag(found: Chosen, workspace: Workspace, user: User, name: str, value: str) 
     """Give them a tag, in place of what it was; what it was is kept for a day, to undo."""
     if not name.strip():
         raise Invalid("A tag has a name.", target="name")
-    [(name, value)] = names.tags({name.strip(): value}).items()
+    [(name, value)] = names.check_tags({name.strip(): value}).items()
     pks = list(found.runs.order_by().values_list("pk", flat=True))
     before = dict(
         RunTag.objects.filter(run__in=found.runs.order_by().values("pk"), name=name).values_list("run", "value")

@@ -8,7 +8,7 @@ from django.utils.html import format_html, format_html_join
 from runs.models import MetricSeries, Run, RunParameter
 from runs.pages.lists.columns import METRIC_COLUMNS, Column
 from runs.templatetags.runs import job_type
-from studio.formats import number
+from studio.formats import format_number
 from studio.templatetags.studio import dash, status, ticking, when
 
 TAGS_SHOWN = 3
@@ -88,7 +88,7 @@ def _html(run: Run, column: Column, values: Values):
     if value is None or value == "":
         return NOTHING
     if column.is_numeric and not isinstance(value, str):
-        return number(value)
+        return format_number(value)
     return format_html('<span class="cut" title="{0}">{0}</span>', value)
 
 
@@ -135,7 +135,7 @@ def mean(value: float | None, spread: float | None, count: int):
     """Of a group: `0.913 ± 0.004`."""
     if value is None:
         return NOTHING
-    text = number(value) if not spread else f"{number(value)} ± {spread:.2g}"
+    text = format_number(value) if not spread else f"{format_number(value)} ± {spread:.2g}"
     return format_html('<span title="mean ± standard deviation of {} jobs">{}</span>', count, text)
 
 

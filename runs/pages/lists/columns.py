@@ -145,7 +145,7 @@ def _widths(words: list[str]) -> dict[str, int]:
     widths = {}
     for word in words:
         width, colon, name = word.partition(":")
-        pixels = numbers.as_whole(width)
+        pixels = numbers.int_or_none(width)
         if not colon or pixels is None or not NARROWEST <= pixels <= WIDEST:
             raise Invalid(
                 f"width={word!r}: write PIXELS:COLUMN with {NARROWEST} to {WIDEST} pixels, such as 240:name.",

@@ -5,7 +5,7 @@ from django import forms
 from runs.models import Run
 from runs.pages.lists.columns import MOST as MOST_COLUMNS
 from studio.forms import NumbersField, WordsField, cleaned_or_invalid
-from studio.words import searched
+from studio.words import split_search
 
 SIZES = [10, 25, 50, 100]
 # The counters above a list, as Azure groups the states.
@@ -54,7 +54,7 @@ class RunFilter(forms.Form):
     view = forms.IntegerField(required=False, min_value=1)
 
     def clean_q(self) -> str:
-        return " ".join(searched(self.cleaned_data["q"]))
+        return " ".join(split_search(self.cleaned_data["q"]))
 
     @classmethod
     def read(cls, query) -> dict:

@@ -199,7 +199,7 @@ def view_save(request, slug):
     name = request.POST.get("name", "").strip()
     if not 0 < len(name) <= 100:
         raise Invalid("A view has a name of 1 to 100 characters.", target="name")
-    names.checked(name, "name of the view", most=100)
+    names.check_text(name, "name of the view", max_length=100)
     query = QueryDict(request.POST.get("query", ""), mutable=True)
     for word in ("view", "page", "seen"):
         query.pop(word, None)

@@ -18,7 +18,7 @@ from runs.pages.lists.columns import Column
 from runs.pages.lists.forms import GROUPS, RunFilter
 from runs.pages.lists.groups import Group
 from studio.search.grammar import BadFilter
-from studio.words import searched
+from studio.words import split_search
 
 MOST_COLUMNS = 6
 # Metrics of so many of the newest runs decide which columns a list shows.
@@ -342,7 +342,7 @@ def _child_count():
 def experiments(scope, words: str, archived: bool):
     """Experiments of `scope` with their newest run."""
     found = scope.filter(archived_at__isnull=not archived)
-    for word in searched(words):
+    for word in split_search(words):
         found = found.filter(Q(name__icontains=word) | Q(description__icontains=word))
     newest = Run.objects.filter(experiment=OuterRef("pk"), parent=None, deleted_at=None).order_by("-created_at", "-pk")
     return found.select_related("created_by").annotate(

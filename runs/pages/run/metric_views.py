@@ -16,7 +16,7 @@ from studio import numbers
 from studio.errors import Invalid
 from studio.forms import cleaned_or_invalid
 from studio.htmx import wants_piece
-from studio.words import searched
+from studio.words import split_search
 
 WIDTH = 600
 
@@ -54,7 +54,7 @@ def _shown(series: list[MetricSeries], query, words: str) -> tuple[list[MetricSe
         hidden = set(query.getlist("hide"))
         chosen = [one for one in series if one.name not in hidden]
     if words and (len(chosen) > metric_cards.MOST_CARDS or "search" in query):
-        wanted = searched(words.lower())
+        wanted = split_search(words.lower())
         chosen = [one for one in chosen if all(word in one.name.lower() for word in wanted)]
     return chosen[: metric_cards.MOST_CARDS], max(0, len(chosen) - metric_cards.MOST_CARDS)
 
@@ -93,7 +93,7 @@ def _known(text: str) -> dict[int, int]:
     pairs = [pair.partition(":") for pair in text.split(",") if pair]
     if len(pairs) > metric_cards.MOST_CARDS:
         raise Invalid(f"after: {len(pairs)} pairs; {metric_cards.MOST_CARDS} are allowed.", target="after")
-    return {numbers.whole(pk, "after"): numbers.whole(count, "after") for pk, _, count in pairs}
+    return {numbers.parse_int(pk, "after"): numbers.parse_int(count, "after") for pk, _, count in pairs}
 
 
 @require_safe

@@ -11,7 +11,7 @@ from runs.models import Run
 from runs.pages.access import actor, may, require, run_of, runs_of
 from runs.pages.lists import cells, columns
 from runs.pages.run import overview, tree
-from studio.htmx import render_page, stop_polling
+from studio.htmx import keep, render_page
 from studio.markdown import render_markdown
 from workspaces.lookup import workspace_of_wsid
 
@@ -76,7 +76,7 @@ def run_state(request, slug, run_id):
     """What a page of this run shows of its state, if that changed since `?seen=<revision>`."""
     now = runs_of(request, slug).filter(run_id=run_id).values_list("revision", "status").first()
     if now is None:
-        return stop_polling()
+        return keep()
     if str(now[0]) == request.GET.get("seen"):
         return HttpResponse(status=204)
     run = run_of(request, slug, run_id)
