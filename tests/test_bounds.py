@@ -212,7 +212,7 @@ DIFFS = {
 @pytest.mark.parametrize("name", DIFFS)
 def test_a_comparison_keeps_its_budget(name):
     old, new, word = DIFFS[name]
-    for view in (diffs.split, diffs.unified):
+    for view in (diffs.build_split, diffs.build_unified):
         found = soon(lambda view=view: view(old, new, "x.py", whole=True))
         assert word in found.get("problem", "") + found.get("note", "")
         html = sum(len(row.left.html) + len(row.right.html) for row in found.get("rows", []))
@@ -221,7 +221,7 @@ def test_a_comparison_keeps_its_budget(name):
 
 def test_logs_that_are_alike_everywhere_keep_their_budget():
     lines = [str(n % 3) for n in range(logs_tab.MOST_LINES)]
-    assert len(soon(lambda: logs_tab.marked([*lines[::-1], "x"], lines))) == len(lines)
+    assert len(soon(lambda: logs_tab.mark_new_lines([*lines[::-1], "x"], lines))) == len(lines)
 
 
 @pytest.mark.parametrize("name", ["x.java", "x.c", "x.js", "x.py", "x.sql", "x.json", "x.md", "x.yml"])

@@ -7,11 +7,11 @@ from django.http import QueryDict
 from runs.pages.compare import diffs, images_tab, logs_tab, statistics, word_diff
 from runs.pages.compare.matching import Budget
 from runs.pages.compare.metric_goal import lower_is_better
-from runs.pages.compare.query import Asked
+from runs.pages.compare.query import CompareQuery
 
 
-def asked(query: str) -> Asked:
-    return Asked.read(QueryDict(query))
+def parse_query(query: str) -> CompareQuery:
+    return CompareQuery.parse(QueryDict(query))
 
 
 @pytest.mark.parametrize(
@@ -23,16 +23,16 @@ def asked(query: str) -> Asked:
     ],
 )
 def test_an_address_says_itself(query):
-    read = asked(query)
-    assert not read.is_untidy and asked(read.query()) == read
+    read = parse_query(query)
+    assert not read.is_untidy and parse_query(read.query()) == read
 
 
 def test_runs_may_stand_for_themselves_or_with_commas():
-    assert asked("runs=a&runs=b,c,a")["runs"] == ("a", "b", "c")
+    assert parse_query("runs=a&runs=b,c,a")["runs"] == ("a", "b", "c")
 
 
 def test_only_what_is_unusual_stands_in_an_address():
-    read = asked("runs=a,b&tab=details&q=&value=last&page=1")
+    read = parse_query("runs=a,b&tab=details&q=&value=last&page=1")
     assert read.is_untidy and read.query() == "runs=a,b"
 
 
@@ -57,7 +57,7 @@ def test_only_what_is_unusual_stands_in_an_address():
     ],
 )
 def test_buttons(before, press, after):
-    assert asked(f"runs=a,b&{before}&set={press}").query() == after
+    assert parse_query(f"runs=a,b&{before}&set={press}").query() == after
 
 
 @pytest.mark.parametrize(
@@ -74,42 +74,46 @@ def test_higher_is_better(name):
 
 def test_mean_and_interval_of_three_curves():
     x = np.array([0, 1])
-    places, mean, error = statistics.of_curves([(x, np.array([value, value + 1.0])) for value in (1.0, 2.0, 3.0)])
+    places, mean, error = statistics.mean_of_curves([(x, np.array([value, value + 1.0])) for value in (1.0, 2.0, 3.0)])
     assert places.tolist() == [0, 1] and mean.tolist() == [2, 3]
     # One standard deviation is 1 here.
     assert error == pytest.approx(4.30 / np.sqrt(3))
 
 
 def test_a_mean_counts_only_curves_that_reach_so_far():
-    _, mean, error = statistics.of_curves([(np.array([0, 1]), np.array([1.0, 1.0])), (np.array([0]), np.array([3.0]))])
+    _, mean, error = statistics.mean_of_curves(
+        [(np.array([0, 1]), np.array([1.0, 1.0])), (np.array([0]), np.array([3.0]))]
+    )
     assert mean.tolist() == [2, 1] and error[1] == 0
 
 
 def test_long_curves_have_means_around_each_place():
     steps = np.arange(10_000)
-    places, mean, error = statistics.of_curves([(steps, np.tile([0.0, 2.0], 5000)), (steps, np.tile([2.0, 4.0], 5000))])
+    places, mean, error = statistics.mean_of_curves(
+        [(steps, np.tile([0.0, 2.0], 5000)), (steps, np.tile([2.0, 4.0], 5000))]
+    )
     assert len(places) == statistics.PLACES and mean == pytest.approx(np.full(200, 2.0))
     # The curves lie 2 apart everywhere: a deviation of the square root of 2, of two.
     assert error == pytest.approx(np.full(200, 12.71))
 
 
 def test_intervals_of_many_curves_near_the_normal_distribution():
-    assert statistics._t(np.array([20, 21, 30, 49])) == pytest.approx([2.086, 2.080, 2.042, 2.010], abs=0.005)
+    assert statistics._student_t(np.array([20, 21, 30, 49])) == pytest.approx([2.086, 2.080, 2.042, 2.010], abs=0.005)
 
 
 def test_no_number_is_a_gap_and_no_harm():
-    _, mean, _ = statistics.of_curves([(np.array([0, 1, 2]), np.array([1.0, np.nan, 3.0]))])
+    _, mean, _ = statistics.mean_of_curves([(np.array([0, 1, 2]), np.array([1.0, np.nan, 3.0]))])
     assert mean.tolist() == [1, 3]
-    assert len(statistics.of_curves([(np.array([0]), np.array([np.nan]))])[0]) == 0
+    assert len(statistics.mean_of_curves([(np.array([0]), np.array([np.nan]))])[0]) == 0
 
 
 def test_times_of_logs_do_not_count():
-    marked = logs_tab.marked(["2026-01-01 10:00:00 a", "b"], ["2026-01-02 11:11:11.5 a", "new", "b"])
+    marked = logs_tab.mark_new_lines(["2026-01-01 10:00:00 a", "b"], ["2026-01-02 11:11:11.5 a", "new", "b"])
     assert [new for _, new in marked] == [False, True, False]
 
 
 def test_steps_are_thinned_evenly():
-    steps = images_tab.thinned(list(range(1000)))
+    steps = images_tab.thin_steps(list(range(1000)))
     assert (len(steps), steps[0], steps[-1]) == (images_tab.MOST_STEPS, 0, 999)
 
 
@@ -118,48 +122,48 @@ NEW = OLD.replace("line 15\n", "line <15>\nadded\n")
 
 
 def test_a_diff_folds_what_is_equal():
-    drawn = diffs.split(OLD, NEW, "x.txt")
+    drawn = diffs.build_split(OLD, NEW, "x.txt")
     assert [row.kind for row in drawn["rows"]] == ["gap", *["equal"] * 3, "change", "insert", *["equal"] * 3, "gap"]
     assert [row.skipped for row in drawn["rows"] if row.kind == "gap"] == [12, 11]
     assert (drawn["added"], drawn["removed"]) == (2, 1)
 
 
 def test_a_diff_may_show_the_whole_file():
-    drawn = diffs.split(OLD, NEW, "x.txt", whole=True)
+    drawn = diffs.build_split(OLD, NEW, "x.txt", whole=True)
     assert len(drawn["rows"]) == 31 and not drawn["has_gaps"]
 
 
 def test_a_unified_diff_has_old_above_new():
-    rows = diffs.unified(OLD, NEW, "x.txt")["rows"]
+    rows = diffs.build_unified(OLD, NEW, "x.txt")["rows"]
     assert [row.kind for row in rows if row.kind in ("delete", "insert")] == ["delete", "insert", "insert"]
     assert [row.left.number for row in rows if row.kind == "delete"] == [16]
 
 
 @pytest.mark.parametrize("path", ["a.py", "a.txt", "a.unknown"])
 def test_lines_of_a_diff_are_escaped(path):
-    drawn = diffs.split("", 'x = \'<b>\'\n"""two\nlines"""\n', path)
+    drawn = diffs.build_split("", 'x = \'<b>\'\n"""two\nlines"""\n', path)
     html = "".join(str(row.right.html) for row in drawn["rows"])
     assert len(drawn["rows"]) == 3 and "<b>" not in html and "&lt;b&gt;" in html
 
 
 def test_equal_files_are_shown_whole():
-    drawn = diffs.split(OLD, OLD, "x.txt")
+    drawn = diffs.build_split(OLD, OLD, "x.txt")
     assert drawn["is_same"] and len(drawn["rows"]) == 30
 
 
 def test_words_that_differ_are_marked_between_the_colours():
-    [row] = diffs.split("rate = 0.01  # <low>\n", "rate = 0.02  # <low>\n", "a.py")["rows"]
+    [row] = diffs.build_split("rate = 0.01  # <low>\n", "rate = 0.02  # <low>\n", "a.py")["rows"]
     assert "<mark>01</mark>" in row.left.html and "<mark>02</mark>" in row.right.html
     assert "&lt;low&gt;" in row.left.html and row.left.html.count("<mark>") == 1
-    below = diffs.unified("rate = 0.01\n", "rate = 0.02\n", "a.py")["rows"]
+    below = diffs.build_unified("rate = 0.01\n", "rate = 0.02\n", "a.py")["rows"]
     assert ["<mark>" in str(row.left.html) + str(row.right.html) for row in below] == [True, True]
 
 
 @pytest.mark.parametrize(("old", "new"), [("alpha", "omega"), ("x" * 1001, "x" * 1001 + "y")])
 def test_lines_without_much_in_common_and_very_long_ones_are_marked_as_a_whole(old, new):
-    assert word_diff.marked(old, new, old, new, Budget()) == (old, new)
+    assert word_diff.mark_differences(old, new, old, new, Budget()) == (old, new)
 
 
 def test_each_difference_begins_once():
-    rows = diffs.split(OLD, NEW.replace("line 3\n", ""), "x.txt")
+    rows = diffs.build_split(OLD, NEW.replace("line 3\n", ""), "x.txt")
     assert rows["differences"] == 2 == sum(row.is_first for row in rows["rows"])

@@ -9,8 +9,8 @@ from runs.metrics import downsampled
 from runs.models import MetricSeries, Run
 from runs.pages.compare import dimensions, groups, labels, statistics
 from runs.pages.compare.metrics_tab import CHARTED
-from runs.pages.compare.query import Absent
-from runs.pages.compare.selection import Chosen
+from runs.pages.compare.query import UnknownName
+from runs.pages.compare.selection import Selection
 from studio.errors import Invalid
 
 # Charts that are shown unless the address names some.
@@ -24,37 +24,37 @@ AXES = {"step": "Step", "relative": "Seconds since the first value", "time": "Ti
 UNIFIED = 8
 
 
-def context(chosen: Chosen, asked) -> dict:
-    names = dimensions.series_names(chosen)
-    if unknown := [name for name in asked["show"] if name not in names]:
-        raise Absent("show", unknown[0], "none of the runs has a metric of this name with numbers.")
+def build_context(selected: Selection, query) -> dict:
+    names = dimensions.list_series_names(selected)
+    if unknown := [name for name in query["show"] if name not in names]:
+        raise UnknownName("show", unknown[0], "none of the runs has a metric of this name with numbers.")
     return {
         "names": names,
-        "shown": list(asked["show"]) or names[:FIRST],
-        "groups": groups.words(chosen),
-        "members": groups.members(chosen, asked["group"]) if asked["group"] else [],
+        "shown": list(query["show"]) or names[:FIRST],
+        "groups": groups.list_group_keys(selected),
+        "members": groups.group_runs(selected, query["group"]) if query["group"] else [],
         "templates": figures.templates(),
         "visible": ("x", "y", "smooth", "group", "show"),
     }
 
 
-def figure(chosen: Chosen, name: str, asked, within: tuple[float, float] | None = None) -> dict:
+def build_figure(selected: Selection, name: str, query, within: tuple[float, float] | None = None) -> dict:
     """The chart of one metric, or of a stretch of its axis. Its size is bounded, however many runs and points there are."""
-    series = MetricSeries.objects.filter(run__in=chosen.pks, name=name, kind__in=CHARTED, last__isnull=False)
+    series = MetricSeries.objects.filter(run__in=selected.pks, name=name, kind__in=CHARTED, last__isnull=False)
     by_run = {one.run_id: one for one in series}
     if not by_run:
         raise Invalid(f"name={name!r}: none of the runs has a metric of this name with numbers.", target="name")
     if all(one.count == 1 for one in by_run.values()):
-        return _group_bars(chosen, by_run, asked["group"]) if asked["group"] else _bars(chosen, by_run)
-    if asked["group"]:
-        traces = _means(chosen, by_run, asked, within)
+        return _build_group_bars(selected, by_run, query["group"]) if query["group"] else _build_bars(selected, by_run)
+    if query["group"]:
+        traces = _build_means(selected, by_run, query, within)
     else:
         width = min(WIDTH, max(40, MOST_POINTS // len(by_run)))
-        traces = [_trace(line) for line in _lines(chosen, by_run, asked, width, within)]
-    return _drawn(traces, asked["x"])
+        traces = [_build_trace(line) for line in _load_curves(selected, by_run, query, width, within)]
+    return _line_figure(traces, query["x"])
 
 
-def _drawn(traces: list[dict], axis: str) -> dict:
+def _line_figure(traces: list[dict], axis: str) -> dict:
     lines = sum(not trace.get("band") for trace in traces)
     drawn = figures.figure(traces, AXES[axis], height=HEIGHT, hovermode="x unified" if lines <= UNIFIED else "closest")
     drawn["layout"]["xaxis"]["type"] = "date" if axis == "time" else "linear"
@@ -63,86 +63,86 @@ def _drawn(traces: list[dict], axis: str) -> dict:
 
 
 @dataclasses.dataclass
-class Line:
+class RunCurve:
     run: Run
     x: object
     y: object
 
 
-def _lines(chosen: Chosen, by_run: dict[int, MetricSeries], asked, width: int, within) -> list[Line]:
+def _load_curves(selected: Selection, by_run: dict[int, MetricSeries], query, width: int, within) -> list[RunCurve]:
     """Of each run what can be seen of its series, however long it is."""
-    axis = asked["x"]
+    axis = query["x"]
     if within and axis == "relative":
         raise Invalid("from: times since each run's first value cannot be asked for in part.", target="from")
     part = downsampled.Range(axis, *within) if within else None
     found = downsampled.lines(list(by_run.values()), width, part)
-    lines = [(run, found[by_run[run.pk].pk]) for run in chosen.runs if run.pk in by_run]
-    return [Line(run, _placed(line, axis), line.values) for run, line in lines]
+    lines = [(run, found[by_run[run.pk].pk]) for run in selected.runs if run.pk in by_run]
+    return [RunCurve(run, _axis_values(line, axis), line.values) for run, line in lines]
 
 
-def _placed(line, axis: str):
+def _axis_values(line, axis: str):
     if axis == "relative":
         return (line.times - (line.times.min() if len(line.times) else 0)) / 1000
     return line.steps if axis == "step" else line.times
 
 
-def _trace(line: Line) -> dict:
+def _build_trace(line: RunCurve) -> dict:
     mode = "lines" if len(line.x) > 1 else "markers"
     look = {"line": {"width": 1.75, "dash": line.run.dash}, "marker": {"size": 7}, "colour": line.run.colour}
-    name = {"name": labels.plain(line.run.display_name), "meta": line.run.run_id}
-    return {"type": "scatter", "mode": mode, **name, **look, "x": _rounded(line.x), "y": figures.numbers(line.y)}
+    name = {"name": labels.escape_plotly(line.run.display_name), "meta": line.run.run_id}
+    return {"type": "scatter", "mode": mode, **name, **look, "x": _to_list(line.x), "y": figures.numbers(line.y)}
 
 
-def _rounded(x) -> list:
+def _to_list(x) -> list:
     return x.tolist() if x.dtype.kind == "i" else figures.numbers(x)
 
 
-def _bars(chosen: Chosen, by_run: dict[int, MetricSeries]) -> dict:
-    runs = [run for run in chosen.runs if run.pk in by_run]
-    bars = [(labels.plain(run.display_name), run.colour, by_run[run.pk].last) for run in runs]
-    return _drawn_bars(bars, ids=[run.run_id for run in runs])
+def _build_bars(selected: Selection, by_run: dict[int, MetricSeries]) -> dict:
+    runs = [run for run in selected.runs if run.pk in by_run]
+    bars = [(labels.escape_plotly(run.display_name), run.colour, by_run[run.pk].last) for run in runs]
+    return _bar_figure(bars, ids=[run.run_id for run in runs])
 
 
-def _drawn_bars(bars: list[tuple], **more) -> dict:
+def _bar_figure(bars: list[tuple], **more) -> dict:
     drawn = figures.bars_of_runs(bars)
     drawn["data"][0] |= more
     drawn["layout"] |= {"height": HEIGHT, "hoverlabel": {"namelength": -1}}
     return drawn
 
 
-def _group_bars(chosen: Chosen, by_run: dict[int, MetricSeries], word: str) -> dict:
+def _build_group_bars(selected: Selection, by_run: dict[int, MetricSeries], word: str) -> dict:
     """The mean of each group, with how far the true one may be from it."""
     bars, errors, ids = [], [], []
-    for member in groups.members(chosen, word):
+    for member in groups.group_runs(selected, word):
         values = [[by_run[pk].last] for pk in sorted(member["pks"]) if pk in by_run]
         if values:
-            mean, error = statistics.of_rows(np.array(values))
-            bars.append((_named(member, len(values)), member["colour"], float(mean[0])))
+            mean, error = statistics.mean_of_rows(np.array(values))
+            bars.append((_label_group(member, len(values)), member["colour"], float(mean[0])))
             errors.append(float(error[0]))
             ids.append(member["label"])
-    return _drawn_bars(bars, ids=ids, error_y={"type": "data", "array": errors})
+    return _bar_figure(bars, ids=ids, error_y={"type": "data", "array": errors})
 
 
-def _named(member: dict, count: int) -> str:
-    return f"{labels.plain(member['label'])} ({count} run{'s' if count > 1 else ''})"
+def _label_group(member: dict, count: int) -> str:
+    return f"{labels.escape_plotly(member['label'])} ({count} run{'s' if count > 1 else ''})"
 
 
-def _means(chosen: Chosen, by_run: dict[int, MetricSeries], asked, within) -> list[dict]:
+def _build_means(selected: Selection, by_run: dict[int, MetricSeries], query, within) -> list[dict]:
     """For each group a band, in which its true mean lies in 95 of 100 cases, and the mean itself."""
     # All points, as far as they are read at all: extremes alone would give another mean.
-    lines = _lines(chosen, by_run, asked, downsampled.EXACT, within)
+    lines = _load_curves(selected, by_run, query, downsampled.EXACT, within)
     traces = []
-    for member in groups.members(chosen, asked["group"]):
+    for member in groups.group_runs(selected, query["group"]):
         of_group = [line for line in lines if line.run.pk in member["pks"]]
         if of_group:
-            traces += _mean_and_band(of_group, member)
+            traces += _build_mean_and_band(of_group, member)
     return traces
 
 
-def _mean_and_band(lines: list[Line], member: dict) -> list[dict]:
-    x, mean, error = statistics.of_curves([(line.x, line.y) for line in lines])
-    name = _named(member, len(lines))
-    common = {"type": "scatter", "mode": "lines", "x": _rounded(x), "colour": member["colour"], "meta": member["label"]}
+def _build_mean_and_band(lines: list[RunCurve], member: dict) -> list[dict]:
+    x, mean, error = statistics.mean_of_curves([(line.x, line.y) for line in lines])
+    name = _label_group(member, len(lines))
+    common = {"type": "scatter", "mode": "lines", "x": _to_list(x), "colour": member["colour"], "meta": member["label"]}
     middle = {**common, "name": name, "y": figures.numbers(mean), "line": {"width": 2.25, "dash": member["dash"]}}
     if len(lines) == 1:
         return [middle]

@@ -5,8 +5,8 @@ import itertools
 import operator
 
 from runs.pages.compare import table_export, table_rows
-from runs.pages.compare.selection import Chosen
-from runs.pages.compare.table_rows import Row
+from runs.pages.compare.selection import Selection
+from runs.pages.compare.table_rows import TableRow
 from runs.pages.run import overview
 from runs.templatetags.runs import job_type
 from studio.templatetags.studio import duration, status, ticking, when
@@ -17,69 +17,80 @@ OPTIONAL = {"Description", "Git repository", "Git branch", "Git commit", "Git ch
 
 
 @dataclasses.dataclass
-class Group:
+class RowGroup:
     name: str
-    rows: list[Row]
+    rows: list[TableRow]
 
 
-def context(chosen: Chosen, asked) -> dict:
-    base = chosen.runs.index(chosen.base)
-    flat = _flat(chosen, asked)
-    page = table_rows.page_of(flat, asked)
+def build_context(selected: Selection, query) -> dict:
+    base = selected.runs.index(selected.base)
+    flat = _filtered_rows(selected, query)
+    page = table_rows.get_page(flat, query)
     for _, row in page:
-        row.cells = table_rows.cells_of(row, base)
+        row.cells = table_rows.render_cells(row, base)
     return {
         "groups": [
-            Group(name, [row for _, row in found]) for name, found in itertools.groupby(page, operator.itemgetter(0))
+            RowGroup(name, [row for _, row in found]) for name, found in itertools.groupby(page, operator.itemgetter(0))
         ],
         "page": page,
         "differences": sum(row.differs for _, row in flat),
-        "no_parameters": not chosen.parameters,
+        "no_parameters": not selected.parameters,
         "visible": ("q", "only"),
     }
 
 
-def table(chosen: Chosen, asked) -> table_export.Table:
+def build_table(selected: Selection, query) -> table_export.Table:
     """All pages of it."""
-    head = ["Group", "Name", *table_export.heads(chosen)]
-    return [head, *([group, row.name, *row.texts] for group, row in _flat(chosen, asked))]
+    head = ["Group", "Name", *table_export.list_column_names(selected)]
+    return [head, *([group, row.name, *row.texts] for group, row in _filtered_rows(selected, query))]
 
 
-def _flat(chosen: Chosen, asked) -> list[tuple[str, Row]]:
+def _filtered_rows(selected: Selection, query) -> list[tuple[str, TableRow]]:
     """The rows that the search leaves, each with the name of its group."""
     groups = {
-        "Properties": _facts(chosen),
-        "Parameters": _named(chosen, chosen.parameters),
-        "Tags": _named(chosen, chosen.tags),
+        "Properties": _property_rows(selected),
+        "Parameters": _rows_by_name(selected, selected.parameters),
+        "Tags": _rows_by_name(selected, selected.tags),
     }
-    return [(name, row) for name, found in groups.items() for row in table_rows.narrowed(found, asked)]
+    return [(name, row) for name, found in groups.items() for row in table_rows.filter_rows(found, query)]
 
 
-def _named(chosen: Chosen, found: dict[str, dict[int, str]]) -> list[Row]:
-    return [Row(name, [values.get(pk) for pk in chosen.pks]) for name, values in found.items()]
+def _rows_by_name(selected: Selection, found: dict[str, dict[int, str]]) -> list[TableRow]:
+    return [TableRow(name, [values.get(pk) for pk in selected.pks]) for name, values in found.items()]
 
 
-def _facts(chosen: Chosen) -> list[Row]:
+def _property_rows(selected: Selection) -> list[TableRow]:
     found = [
-        _row(chosen, "Run ID", lambda run: run.run_id),
-        _row(chosen, "Status", lambda run: run.status, lambda run: status(run.status, run.error.get("message", ""))),
-        _row(chosen, "Created on", lambda run: f"{run.created_at:%F %T}", lambda run: when(run.created_at, True)),
-        _row(chosen, "Duration", lambda run: duration(run.duration), lambda run: ticking(run.started_at, run.ended_at)),
-        _row(chosen, "Experiment", lambda run: run.experiment.name),
-        _row(chosen, "Created by", lambda run: run.created_by.label if run.created_by else None),
-        _row(chosen, "Job type", lambda run: job_type(run.run_type)),
-        _row(chosen, "Compute target", lambda run: run.target_name or None),
-        _row(chosen, "Node", lambda run: run.node_name or None),
-        _row(chosen, "Command", lambda run: overview.command(run) or None),
-        _row(chosen, "Environment", lambda run: overview.environment(run) or None),
-        _row(chosen, "Code", lambda run: run.snapshot.digest[:12] if run.snapshot else None),
-        _row(chosen, "Description", lambda run: run.description or None),
-        *[_row(chosen, label, lambda run, key=key: run.properties.get(key)) for key, label in overview.GIT.items()],
+        _build_row(selected, "Run ID", lambda run: run.run_id),
+        _build_row(
+            selected, "Status", lambda run: run.status, lambda run: status(run.status, run.error.get("message", ""))
+        ),
+        _build_row(
+            selected, "Created on", lambda run: f"{run.created_at:%F %T}", lambda run: when(run.created_at, True)
+        ),
+        _build_row(
+            selected, "Duration", lambda run: duration(run.duration), lambda run: ticking(run.started_at, run.ended_at)
+        ),
+        _build_row(selected, "Experiment", lambda run: run.experiment.name),
+        _build_row(selected, "Created by", lambda run: run.created_by.label if run.created_by else None),
+        _build_row(selected, "Job type", lambda run: job_type(run.run_type)),
+        _build_row(selected, "Compute target", lambda run: run.target_name or None),
+        _build_row(selected, "Node", lambda run: run.node_name or None),
+        _build_row(selected, "Command", lambda run: overview.command(run) or None),
+        _build_row(selected, "Environment", lambda run: overview.environment(run) or None),
+        _build_row(selected, "Code", lambda run: run.snapshot.digest[:12] if run.snapshot else None),
+        _build_row(selected, "Description", lambda run: run.description or None),
+        *[
+            _build_row(selected, label, lambda run, key=key: run.properties.get(key))
+            for key, label in overview.GIT.items()
+        ],
     ]
     return [row for row in found if row.name not in OPTIONAL or any(row.texts)]
 
 
-def _row(chosen: Chosen, name: str, text, html=None) -> Row:
-    texts = [text(run) for run in chosen.runs]
+def _build_row(selected: Selection, name: str, text, html=None) -> TableRow:
+    texts = [text(run) for run in selected.runs]
     texts = [one if one is None else str(one) for one in texts]
-    return Row(name, texts, is_own=name in OWN, more={"htmls": [html(run) for run in chosen.runs]} if html else {})
+    return TableRow(
+        name, texts, is_own=name in OWN, more={"htmls": [html(run) for run in selected.runs]} if html else {}
+    )

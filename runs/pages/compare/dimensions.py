@@ -4,9 +4,9 @@ import dataclasses
 import math
 
 from runs.models import MetricSeries
-from runs.pages.compare.metrics_tab import CHARTED, summaries
-from runs.pages.compare.query import Absent
-from runs.pages.compare.selection import Chosen
+from runs.pages.compare.metrics_tab import CHARTED, load_summaries
+from runs.pages.compare.query import UnknownName
+from runs.pages.compare.selection import Selection
 from studio import numbers
 
 METRICS, PARAMS, TAGS = "metrics.", "params.", "tags."
@@ -15,7 +15,7 @@ FACTS = {DURATION: "Duration (s)", CREATED: "Created on", EXPERIMENT: "Experimen
 
 
 @dataclasses.dataclass(frozen=True)
-class Key:
+class Dimension:
     """One number or text for each run; None where the run has none. `is_numeric` if all that are there are numbers."""
 
     word: str
@@ -27,33 +27,33 @@ class Key:
         return FACTS.get(self.word) or self.word.partition(".")[2]
 
 
-class Keys:
+class Dimensions:
     """All that the chosen runs can be placed by."""
 
-    def __init__(self, chosen: Chosen):
-        self.chosen, self.metrics = chosen, summaries(chosen)
+    def __init__(self, selected: Selection):
+        self.selected, self.metrics = selected, load_summaries(selected)
 
     @property
-    def words(self) -> dict[str, list[tuple[str, str]]]:
+    def choices(self) -> dict[str, list[tuple[str, str]]]:
         """(word, label) by group, for the lists that one chooses from."""
         named = {
             "Metrics": [(METRICS + name, name) for name in self.metrics],
-            "Parameters": [(PARAMS + name, name) for name in self.chosen.parameters],
-            "Tags": [(TAGS + name, name) for name in self.chosen.tags],
+            "Parameters": [(PARAMS + name, name) for name in self.selected.parameters],
+            "Tags": [(TAGS + name, name) for name in self.selected.tags],
         }
         return {**named, "Job": list(FACTS.items())}
 
-    def key(self, word: str, target: str) -> Key:
-        raw = self._raw(word, target)
+    def get(self, word: str, target: str) -> Dimension:
+        raw = self._raw_values(word, target)
         # What is infinite has no place on an axis.
-        values = [None if isinstance(value, float) and math.isinf(value) else as_number(value) for value in raw]
+        values = [None if isinstance(value, float) and math.isinf(value) else parse_number(value) for value in raw]
         present = [value for value in values if value is not None]
         if present and not any(isinstance(value, str) for value in present):
-            return Key(word, values, True)
-        return Key(word, [None if value is None else str(value) for value in raw], False)
+            return Dimension(word, values, True)
+        return Dimension(word, [None if value is None else str(value) for value in raw], False)
 
-    def _raw(self, word: str, target: str) -> list:
-        runs = self.chosen.runs
+    def _raw_values(self, word: str, target: str) -> list:
+        runs = self.selected.runs
         if word == DURATION:
             return [run.duration for run in runs]
         if word == CREATED:
@@ -65,30 +65,30 @@ class Keys:
         )
         of_runs = self._groups[group].get(name) if group else None
         if of_runs is None:
-            raise Absent(target, word, "none of the runs has this. Write metrics.NAME, params.NAME or tags.NAME.")
+            raise UnknownName(target, word, "none of the runs has this. Write metrics.NAME, params.NAME or tags.NAME.")
         return [of_runs.get(run.pk) for run in runs]
 
     @property
     def _groups(self) -> dict[str, dict]:
         last = {name: {pk: one.last for pk, one in of_runs.items()} for name, of_runs in self.metrics.items()}
-        return {METRICS: last, PARAMS: self.chosen.parameters, TAGS: self.chosen.tags}
+        return {METRICS: last, PARAMS: self.selected.parameters, TAGS: self.selected.tags}
 
     @property
-    def varying(self) -> list[str]:
+    def varying_parameters(self) -> list[str]:
         """Parameters that are not the same everywhere, numbers first."""
-        count = len(self.chosen)
+        count = len(self.selected)
         names = [
             name
-            for name, values in self.chosen.parameters.items()
+            for name, values in self.selected.parameters.items()
             if len({*values.values()}) > 1 or len(values) < count
         ]
         return [PARAMS + name for name in sorted(names, key=lambda name: (not self._is_numeric(name), name))]
 
     def _is_numeric(self, name: str) -> bool:
-        return all(not isinstance(as_number(value), str) for value in self.chosen.parameters[name].values())
+        return all(not isinstance(parse_number(value), str) for value in self.selected.parameters[name].values())
 
     @property
-    def most_common(self) -> list[str]:
+    def telling_metrics(self) -> list[str]:
         """Metrics, those that tell the runs apart first, then those that most of them have."""
         values = {name: [one.last for one in of_runs.values()] for name, of_runs in self.metrics.items()}
         names = [name for name in values if any(value is not None for value in values[name])]
@@ -102,7 +102,7 @@ def _is_alike(values: list) -> bool:
     return len(set(values)) == 1
 
 
-def as_number(value):
+def parse_number(value):
     """A number if it can be read as one; truths and all else stay what they are."""
     if not isinstance(value, str):
         return value
@@ -110,9 +110,9 @@ def as_number(value):
     return value if found is None else found
 
 
-def series_names(chosen: Chosen) -> list[str]:
+def list_series_names(selected: Selection) -> list[str]:
     """Names of metrics that have numbers: those with lines first, then those that most runs have."""
-    series = MetricSeries.objects.filter(run__in=chosen.pks, kind__in=CHARTED, last__isnull=False)
+    series = MetricSeries.objects.filter(run__in=selected.pks, kind__in=CHARTED, last__isnull=False)
     found: dict[str, list[int]] = {}
     for name, count in series.order_by("name").values_list("name", "count"):
         found.setdefault(name, []).append(count)

@@ -1,41 +1,41 @@
 """Runs in groups, by the value of a parameter or tag or by their experiment."""
 
 from runs.charts import colours
-from runs.pages.compare.dimensions import EXPERIMENT, PARAMS, TAGS, as_number
-from runs.pages.compare.query import Absent
-from runs.pages.compare.selection import DASHES, Chosen
+from runs.pages.compare.dimensions import EXPERIMENT, PARAMS, TAGS, parse_number
+from runs.pages.compare.query import UnknownName
+from runs.pages.compare.selection import DASHES, Selection
 from studio.errors import Invalid
 
 
-def words(chosen: Chosen) -> list[str]:
+def list_group_keys(selected: Selection) -> list[str]:
     """What they can be grouped by."""
-    return [EXPERIMENT, *[PARAMS + name for name in chosen.parameters], *[TAGS + name for name in chosen.tags]]
+    return [EXPERIMENT, *[PARAMS + name for name in selected.parameters], *[TAGS + name for name in selected.tags]]
 
 
-def members(chosen: Chosen, word: str) -> list[dict]:
+def group_runs(selected: Selection, word: str) -> list[dict]:
     """Label, look and runs of each group; numbers by their size, texts after them."""
-    of_runs = _values(chosen, word)
+    of_runs = _values_by_run(selected, word)
     found: dict[str, list[int]] = {}
-    for pk in chosen.pks:
+    for pk in selected.pks:
         found.setdefault(of_runs.get(pk, "none"), []).append(pk)
     many = len(colours.LIGHT)
     return [
         {"label": label, "pks": set(pks), "colour": place % many, "dash": DASHES[place // many % len(DASHES)]}
-        for place, (label, pks) in enumerate(sorted(found.items(), key=lambda item: _order(item[0])))
+        for place, (label, pks) in enumerate(sorted(found.items(), key=lambda item: _sort_key(item[0])))
     ]
 
 
-def _values(chosen: Chosen, word: str) -> dict[int, str]:
+def _values_by_run(selected: Selection, word: str) -> dict[int, str]:
     if word == EXPERIMENT:
-        return {run.pk: run.experiment.name for run in chosen.runs}
+        return {run.pk: run.experiment.name for run in selected.runs}
     if not word.startswith((PARAMS, TAGS)):
         raise Invalid(f"group={word!r}: write params.NAME, tags.NAME or {EXPERIMENT}.", target="group")
-    of_runs = (chosen.parameters if word.startswith(PARAMS) else chosen.tags).get(word.partition(".")[2])
+    of_runs = (selected.parameters if word.startswith(PARAMS) else selected.tags).get(word.partition(".")[2])
     if of_runs is None:
-        raise Absent("group", word, "none of the runs has this.")
+        raise UnknownName("group", word, "none of the runs has this.")
     return of_runs
 
 
-def _order(label: str):
-    value = as_number(label)
+def _sort_key(label: str):
+    value = parse_number(label)
     return (1, 0.0, value) if isinstance(value, str) else (0, value, "")

@@ -7,26 +7,26 @@ from django.urls import reverse
 from runs import metrics
 from runs.charts.metric_cards import path_of
 from runs.models import MetricSeries, Run
-from runs.pages.compare.query import Absent
-from runs.pages.compare.selection import Chosen
+from runs.pages.compare.query import UnknownName
+from runs.pages.compare.selection import Selection
 from studio import numbers
 
 MOST_STEPS = 200
 
 
-def context(chosen: Chosen, asked) -> dict:
+def build_context(selected: Selection, query) -> dict:
     """Each run shows its newest picture up to the step; without a step, the last one."""
-    series = MetricSeries.objects.filter(run__in=chosen.pks, kind=MetricSeries.Kind.IMAGE).order_by("name")
+    series = MetricSeries.objects.filter(run__in=selected.pks, kind=MetricSeries.Kind.IMAGE).order_by("name")
     names = list(dict.fromkeys(one.name for one in series))
-    name = asked["image"] or next(iter(names), "")
+    name = query["image"] or next(iter(names), "")
     if name and name not in names:
-        raise Absent("image", name, "none of the runs has images of this name.")
+        raise UnknownName("image", name, "none of the runs has images of this name.")
     by_run = {one.run_id: one for one in series if one.name == name}
     columns = metrics.points_of_many(list(by_run.values()))
-    paths = {pk: _by_step(columns[one.pk]) for pk, one in by_run.items()}
+    paths = {pk: _paths_by_step(columns[one.pk]) for pk, one in by_run.items()}
     all_steps = sorted({step for found in paths.values() for step in found})
-    steps = thinned(all_steps)
-    step = _step(asked["step"], steps)
+    steps = thin_steps(all_steps)
+    step = _nearest_step(query["step"], steps)
     return {
         "names": names,
         "name": name,
@@ -35,34 +35,34 @@ def context(chosen: Chosen, asked) -> dict:
         "place": steps.index(step) if steps else 0,
         "last_place": max(0, len(steps) - 1),
         "left_out": len(all_steps) - len(steps),
-        "pictures": [_picture(run, paths.get(run.pk, {}), steps, step) for run in chosen.runs],
+        "pictures": [_build_image(run, paths.get(run.pk, {}), steps, step) for run in selected.runs],
         "visible": ("image", "step"),
     }
 
 
-def _by_step(columns) -> dict[int, str]:
+def _paths_by_step(columns) -> dict[int, str]:
     steps, _, values = columns
     return {int(step): path_of(value) for step, value in zip(steps, values, strict=True)}
 
 
-def thinned(steps: list[int]) -> list[int]:
+def thin_steps(steps: list[int]) -> list[int]:
     """Evenly, with the first and the last."""
     if len(steps) <= MOST_STEPS:
         return steps
     return [steps[round(place * (len(steps) - 1) / (MOST_STEPS - 1))] for place in range(MOST_STEPS)]
 
 
-def _step(asked: str, steps: list[int]) -> int | None:
+def _nearest_step(requested: str, steps: list[int]) -> int | None:
     """The step that is shown: the nearest one not after the one asked for."""
     if not steps:
         return None
-    if not asked:
+    if not requested:
         return steps[-1]
-    wanted = numbers.parse_int(asked, "step", min_value=-numbers.MAX_INT)
+    wanted = numbers.parse_int(requested, "step", min_value=-numbers.MAX_INT)
     return max((step for step in steps if step <= wanted), default=steps[0])
 
 
-def _picture(run: Run, paths: dict[int, str], steps: list[int], step: int | None) -> dict:
+def _build_image(run: Run, paths: dict[int, str], steps: list[int], step: int | None) -> dict:
     """What the run shows, and what it would show at each of the steps, for static/js/compare-images.js."""
     file = reverse("runs:run_file", args=[run.workspace.slug, run.run_id])
     own = sorted(paths)

@@ -3,11 +3,11 @@
 LONGEST = 40
 
 
-def plain(name: str) -> str:
+def escape_plotly(name: str) -> str:
     """Plotly reads a little HTML, and %{…} in what stands under the mouse."""
     return name.replace("&", "&amp;").replace("<", "&lt;").replace("%{", "% {")
 
 
-def short(name: str) -> str:
+def shorten_title(name: str) -> str:
     """For the title of an axis: the end of a path such as a/b/c says more than its beginning."""
-    return plain(name if len(name) <= LONGEST else f"…{name[1 - LONGEST :]}")
+    return escape_plotly(name if len(name) <= LONGEST else f"…{name[1 - LONGEST :]}")

@@ -9,9 +9,9 @@ from django.db.models import Q
 
 from runs.files import artifacts
 from runs.models import Artifact, Run
-from runs.pages.compare.matching import Budget, opcodes
-from runs.pages.compare.query import Absent
-from runs.pages.compare.selection import Chosen
+from runs.pages.compare.matching import Budget, find_opcodes
+from runs.pages.compare.query import UnknownName
+from runs.pages.compare.selection import Selection
 from studio.errors import Invalid
 
 FIRST = "user_logs/std_log.txt"
@@ -32,7 +32,7 @@ COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\
 
 
 @dataclasses.dataclass(frozen=True)
-class Line:
+class LogLine:
     """`is_new` if the baseline lacks it; `is_first` for the first of some that it lacks."""
 
     text: str
@@ -40,17 +40,17 @@ class Line:
     is_first: bool
 
 
-def context(chosen: Chosen, asked) -> dict:
-    files = Artifact.objects.filter(run__in=chosen.pks)
+def build_context(selected: Selection, query) -> dict:
+    files = Artifact.objects.filter(run__in=selected.pks)
     named = files.filter(LOGS).order_by("path").values_list("path", flat=True).distinct()[:MOST_PATHS]
     paths = sorted(named, key=lambda path: (path != FIRST, path))
-    path = asked["path"] or next(iter(paths), "")
+    path = query["path"] or next(iter(paths), "")
     if path and path not in paths and not files.filter(LOGS, path=path).exists():
-        raise Absent("path", path, "none of the runs has a log of this name.")
-    runs = sides(chosen, asked)
-    lines = {file.run_id: tail(file) for file in files.filter(path=path, run__in=runs).select_related("run")}
-    base = lines.get(chosen.base.pk, [])
-    shown = [_side(run, chosen.base, lines.get(run.pk), base) for run in runs]
+        raise UnknownName("path", path, "none of the runs has a log of this name.")
+    runs = choose_sides(selected, query)
+    lines = {file.run_id: read_tail(file) for file in files.filter(path=path, run__in=runs).select_related("run")}
+    base = lines.get(selected.base.pk, [])
+    shown = [_build_side(run, selected.base, lines.get(run.pk), base) for run in runs]
     return {
         "paths": paths,
         "path": path,
@@ -63,46 +63,46 @@ def context(chosen: Chosen, asked) -> dict:
     }
 
 
-def sides(chosen: Chosen, asked) -> list[Run]:
+def choose_sides(selected: Selection, query) -> list[Run]:
     """The baseline first; then those that the address names, or the next ones."""
-    others = [run for run in chosen.runs if run is not chosen.base]
-    if not asked["side"]:
-        return [chosen.base, *others][:FIRST_SIDES]
-    named = [chosen.of_id(run_id, "side") for run_id in asked["side"]]
-    named = [chosen.base, *[run for run in named if run is not chosen.base]]
+    others = [run for run in selected.runs if run is not selected.base]
+    if not query["side"]:
+        return [selected.base, *others][:FIRST_SIDES]
+    named = [selected.get_run(run_id, "side") for run_id in query["side"]]
+    named = [selected.base, *[run for run in named if run is not selected.base]]
     if len(named) > MOST_SIDES:
         raise Invalid(f"{len(named)} logs are chosen; {MOST_SIDES} fit side by side.", target="side")
     return named
 
 
-def tail(file: Artifact) -> list[str]:
+def read_tail(file: Artifact) -> list[str]:
     """The last lines of a file, as a terminal would show them."""
     start = max(0, file.size - TAIL)
     text = artifacts.content(file, start).decode("utf-8", "replace")
     # From the start of a line.
     if start and "\n" in text:
         text = text.partition("\n")[2]
-    return [cleaned(line) for line in text.rstrip("\n").split("\n")[-MOST_LINES:]] if text else []
+    return [clean_line(line) for line in text.rstrip("\n").split("\n")[-MOST_LINES:]] if text else []
 
 
-def cleaned(line: str) -> str:
+def clean_line(line: str) -> str:
     """Without colours; of a progress bar, which writes over itself, what was written last."""
     return COLOURS.sub("", line).rstrip("\r").rpartition("\r")[2]
 
 
-def _side(run: Run, base: Run, lines: list[str] | None, wanted: list[str]) -> dict:
+def _build_side(run: Run, base: Run, lines: list[str] | None, wanted: list[str]) -> dict:
     if lines is None:
         return {"run": run, "lines": None}
     is_compared = run is not base and wanted
-    marks = marked(wanted, lines) if is_compared else [(line, False) for line in lines]
+    marks = mark_new_lines(wanted, lines) if is_compared else [(line, False) for line in lines]
     before = [False, *(new for _, new in marks)]
-    shown = [Line(line, new, new and not old) for (line, new), old in zip(marks, before, strict=False)]
+    shown = [LogLine(line, new, new and not old) for (line, new), old in zip(marks, before, strict=False)]
     return {"run": run, "lines": shown, "differences": sum(line.is_first for line in shown)}
 
 
-def marked(wanted: list[str], lines: list[str]) -> list[tuple[str, bool]]:
+def mark_new_lines(wanted: list[str], lines: list[str]) -> list[tuple[str, bool]]:
     """Each line, and whether the baseline lacks it; times do not count."""
     plain = ([MOMENT.sub("", one) for one in side] for side in (wanted, lines))
-    codes = opcodes(*plain, Budget())
+    codes = find_opcodes(*plain, Budget())
     new = {place for what, _, _, start, end in codes if what in ("replace", "insert") for place in range(start, end)}
     return [(line, place in new) for place, line in enumerate(lines)]

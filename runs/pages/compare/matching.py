@@ -38,10 +38,10 @@ class Matcher(difflib.SequenceMatcher):
         return super().find_longest_match(alo, ahi, blo, bhi)
 
 
-def opcodes(old: list[str], new: list[str], budget: Budget, *, autojunk: bool = False) -> list[tuple]:
+def find_opcodes(old: list[str], new: list[str], budget: Budget, *, autojunk: bool = False) -> list[tuple]:
     """As difflib's; what both begin and end with costs nothing."""
-    start = _common(old, new)
-    tail = _common(old[start:][::-1], new[start:][::-1])
+    start = _common_prefix(old, new)
+    tail = _common_prefix(old[start:][::-1], new[start:][::-1])
     middle = Matcher(old[start : len(old) - tail], new[start : len(new) - tail], budget, autojunk=autojunk)
     codes = [(kind, *(place + start for place in places)) for kind, *places in middle.get_opcodes()]
     head = [("equal", 0, start, 0, start)] if start else []
@@ -49,7 +49,7 @@ def opcodes(old: list[str], new: list[str], budget: Budget, *, autojunk: bool = 
     return [*head, *codes, *end]
 
 
-def _common(old: list[str], new: list[str]) -> int:
+def _common_prefix(old: list[str], new: list[str]) -> int:
     """How many they have in common from the start."""
     pairs = zip(old, new, strict=False)
     return next((place for place, (one, other) in enumerate(pairs) if one != other), min(len(old), len(new)))

@@ -4,150 +4,157 @@ import datetime as dt
 
 from runs.charts import figures
 from runs.pages.compare import labels, table_export
-from runs.pages.compare.dimensions import CREATED, DURATION, Key, Keys
-from runs.pages.compare.selection import Chosen
+from runs.pages.compare.dimensions import CREATED, DURATION, Dimension, Dimensions
+from runs.pages.compare.selection import Selection
 
 MOST_AXES = 12
 FIRST_PARAMS, FIRST_METRICS = 4, 2
 
 
-def scatter_context(chosen: Chosen, asked) -> dict:
-    keys = Keys(chosen)
-    columns = _chosen_keys(keys, asked)
+def build_scatter_context(selected: Selection, query) -> dict:
+    dimensions = Dimensions(selected)
+    columns = _scatter_dimensions(dimensions, query)
     x, y, colour = [*columns, None][:3]
     return {
-        "choices": keys.words,
+        "choices": dimensions.choices,
         "x": x,
         "y": y,
         "colour": colour,
-        "figure": _scatter(chosen, x, y, colour),
+        "figure": _build_scatter(selected, x, y, colour),
         "columns": columns,
-        "rows": _rows(chosen, columns),
+        "rows": _table_rows(selected, columns),
         "left_out": sum(None in pair for pair in zip(x.values, y.values, strict=True)),
         "templates": figures.templates(),
         "visible": ("sx", "sy", "sc"),
     }
 
 
-def _chosen_keys(keys: Keys, asked) -> list[Key]:
+def _scatter_dimensions(dimensions: Dimensions, query) -> list[Dimension]:
     """x, y and, if one is asked for, what colours the points."""
-    return [*_pair(keys, asked), *([keys.key(asked["sc"], "sc")] if asked["sc"] else [])]
+    return [*_choose_axes(dimensions, query), *([dimensions.get(query["sc"], "sc")] if query["sc"] else [])]
 
 
-def _pair(keys: Keys, asked) -> tuple[Key, Key]:
+def _choose_axes(dimensions: Dimensions, query) -> tuple[Dimension, Dimension]:
     """What the address names; else a parameter that varies and the metric that most runs have."""
-    usual = [*keys.varying[:1], *keys.most_common, DURATION, CREATED]
-    x = asked["sx"] or next(iter([*keys.varying[:1], *keys.most_common[1:], CREATED]))
-    y = asked["sy"] or next((word for word in [*keys.most_common, *usual] if word != x), DURATION)
-    return keys.key(x, "sx"), keys.key(y, "sy")
+    usual = [*dimensions.varying_parameters[:1], *dimensions.telling_metrics, DURATION, CREATED]
+    x = query["sx"] or next(iter([*dimensions.varying_parameters[:1], *dimensions.telling_metrics[1:], CREATED]))
+    y = query["sy"] or next((word for word in [*dimensions.telling_metrics, *usual] if word != x), DURATION)
+    return dimensions.get(x, "sx"), dimensions.get(y, "sy")
 
 
-def _scatter(chosen: Chosen, x: Key, y: Key, colour: Key | None) -> dict:
-    names = [labels.plain(run.display_name) for run in chosen.runs]
-    hover = f"<b>%{{text}}</b><br>{labels.plain(x.label)} %{{x}}<br>{labels.plain(y.label)} %{{y}}<extra></extra>"
+def _build_scatter(selected: Selection, x: Dimension, y: Dimension, colour: Dimension | None) -> dict:
+    names = [labels.escape_plotly(run.display_name) for run in selected.runs]
+    hover = f"<b>%{{text}}</b><br>{labels.escape_plotly(x.label)} %{{x}}<br>{labels.escape_plotly(y.label)} %{{y}}<extra></extra>"
     trace = {"type": "scatter", "mode": "markers", "x": x.values, "y": y.values, "text": names, "hovertemplate": hover}
-    trace["customdata"] = [run.get_absolute_url() for run in chosen.runs]
-    traces = [{**trace, "marker": {"size": 11}, "colours": [run.colour for run in chosen.runs]}]
+    trace["customdata"] = [run.get_absolute_url() for run in selected.runs]
+    traces = [{**trace, "marker": {"size": 11}, "colours": [run.colour for run in selected.runs]}]
     if colour is not None:
-        traces = [_shaded(trace, colour)] if colour.is_numeric else _by_value(trace, colour)
+        traces = [_trace_by_number(trace, colour)] if colour.is_numeric else _traces_by_text(trace, colour)
     drawn = figures.figure(
         traces,
-        labels.short(x.label),
-        labels.short(y.label),
+        labels.shorten_title(x.label),
+        labels.shorten_title(y.label),
         height=460,
         hovermode="closest",
         showlegend=len(traces) > 1,
     )
-    for axis, key in (("xaxis", x), ("yaxis", y)):
-        drawn["layout"][axis]["type"] = _scale(key)
+    for axis, dimension in (("xaxis", x), ("yaxis", y)):
+        drawn["layout"][axis]["type"] = _axis_scale(dimension)
     return drawn
 
 
-def _scale(key: Key) -> str:
+def _axis_scale(dimension: Dimension) -> str:
     """Learning rates and their like lie apart only on a logarithmic axis."""
-    if key.word == CREATED:
+    if dimension.word == CREATED:
         return "date"
-    if not key.is_numeric:
+    if not dimension.is_numeric:
         return "category"
-    found = sorted(value for value in key.values if value is not None)
+    found = sorted(value for value in dimension.values if value is not None)
     is_wide = found[0] > 0 and found[-1] >= 100 * found[0] and found[len(found) // 2] <= found[-1] / 10
     return "log" if is_wide else "linear"
 
 
-def _shaded(trace: dict, key: Key) -> dict:
-    bar = {"title": {"text": labels.short(key.label)}, "thickness": 12, "outlinewidth": 0}
+def _trace_by_number(trace: dict, dimension: Dimension) -> dict:
+    bar = {"title": {"text": labels.shorten_title(dimension.label)}, "thickness": 12, "outlinewidth": 0}
     return {
         **trace,
-        "marker": {"size": 11, "color": key.values, "colorscale": "Viridis", "showscale": True, "colorbar": bar},
+        "marker": {"size": 11, "color": dimension.values, "colorscale": "Viridis", "showscale": True, "colorbar": bar},
     }
 
 
-def _by_value(trace: dict, key: Key) -> list[dict]:
+def _traces_by_text(trace: dict, dimension: Dimension) -> list[dict]:
     """A trace for each text, so that the legend names them."""
     traces = []
-    for place, value in enumerate(dict.fromkeys(key.values)):
-        chosen = [index for index, one in enumerate(key.values) if one == value]
-        part = {name: [trace[name][index] for index in chosen] for name in ("x", "y", "text", "customdata")}
-        traces.append({**trace, **part, "name": labels.plain(value or "none"), "colour": place, "marker": {"size": 11}})
+    for place, value in enumerate(dict.fromkeys(dimension.values)):
+        indexes = [index for index, one in enumerate(dimension.values) if one == value]
+        part = {name: [trace[name][index] for index in indexes] for name in ("x", "y", "text", "customdata")}
+        traces.append(
+            {**trace, **part, "name": labels.escape_plotly(value or "none"), "colour": place, "marker": {"size": 11}}
+        )
     return traces
 
 
-def parallel_context(chosen: Chosen, asked) -> dict:
-    keys = Keys(chosen)
-    axes, left_out = _axes(keys, asked)
-    colour = keys.key(asked["sc"], "sc") if asked["sc"] else None
+def build_parallel_context(selected: Selection, query) -> dict:
+    dimensions = Dimensions(selected)
+    axes, left_out = _parallel_axes(dimensions, query)
+    colour = dimensions.get(query["sc"], "sc") if query["sc"] else None
     return {
-        "choices": keys.words,
+        "choices": dimensions.choices,
         "axes": axes,
-        "words": [key.word for key in axes],
+        "words": [dimension.word for dimension in axes],
         "left_out": left_out,
         "colour": colour,
         "columns": axes,
-        "rows": _rows(chosen, axes),
+        "rows": _table_rows(selected, axes),
         "plot": {
-            "axes": [_axis(key) for key in axes],
-            "runs": [_line(run) for run in chosen.runs],
-            "colour": _axis(colour) if colour else None,
+            "axes": [_describe_axis(dimension) for dimension in axes],
+            "runs": [_describe_run(run) for run in selected.runs],
+            "colour": _describe_axis(colour) if colour else None,
         },
         "visible": ("axis", "sc"),
     }
 
 
-def _axes(keys: Keys, asked) -> tuple[list[Key], int]:
+def _parallel_axes(dimensions: Dimensions, query) -> tuple[list[Dimension], int]:
     """The axes that the address names, or that tell most; and how many more it names than fit."""
-    words = list(asked["axis"]) or keys.varying[:FIRST_PARAMS] + keys.most_common[:FIRST_METRICS]
+    words = (
+        list(query["axis"]) or dimensions.varying_parameters[:FIRST_PARAMS] + dimensions.telling_metrics[:FIRST_METRICS]
+    )
     if len(words) < 2:
         words = [*words, DURATION, CREATED][:2]
-    return [keys.key(word, "axis") for word in words[:MOST_AXES]], max(0, len(words) - MOST_AXES)
+    return [dimensions.get(word, "axis") for word in words[:MOST_AXES]], max(0, len(words) - MOST_AXES)
 
 
-def _axis(key: Key) -> dict:
-    values = figures.numbers(key.values) if key.is_numeric else key.values
-    if key.word == CREATED:
-        values = [dt.datetime.fromisoformat(value).timestamp() for value in key.values]
-    scale = _scale(key)
+def _describe_axis(dimension: Dimension) -> dict:
+    values = figures.numbers(dimension.values) if dimension.is_numeric else dimension.values
+    if dimension.word == CREATED:
+        values = [dt.datetime.fromisoformat(value).timestamp() for value in dimension.values]
+    scale = _axis_scale(dimension)
     more = {"numeric": scale != "category", "log": scale == "log", "time": scale == "date"}
-    return {"word": key.word, "label": key.label, "values": values, **more}
+    return {"word": dimension.word, "label": dimension.label, "values": values, **more}
 
 
-def _line(run) -> dict:
+def _describe_run(run) -> dict:
     return {"id": run.run_id, "name": run.display_name, "colour": run.colour, "url": run.get_absolute_url()}
 
 
-def _rows(chosen: Chosen, columns: list[Key]) -> list[tuple]:
+def _table_rows(selected: Selection, columns: list[Dimension]) -> list[tuple]:
     """Each run with its values, and whether they are numbers: the same as a table, for those who cannot see the drawing."""
-    cells = zip(*[[(value, key.is_numeric) for value in key.values] for key in columns], strict=True)
-    return list(zip(chosen.runs, cells, strict=True))
+    cells = zip(*[[(value, dimension.is_numeric) for value in dimension.values] for dimension in columns], strict=True)
+    return list(zip(selected.runs, cells, strict=True))
 
 
-def scatter_table(chosen: Chosen, asked) -> table_export.Table:
-    return _table(chosen, _chosen_keys(Keys(chosen), asked))
+def build_scatter_table(selected: Selection, query) -> table_export.Table:
+    return _build_table(selected, _scatter_dimensions(Dimensions(selected), query))
 
 
-def parallel_table(chosen: Chosen, asked) -> table_export.Table:
-    return _table(chosen, _axes(Keys(chosen), asked)[0])
+def build_parallel_table(selected: Selection, query) -> table_export.Table:
+    return _build_table(selected, _parallel_axes(Dimensions(selected), query)[0])
 
 
-def _table(chosen: Chosen, columns: list[Key]) -> table_export.Table:
-    head = ["Job", *[key.label for key in columns]]
-    return [head, *zip(table_export.heads(chosen), *[key.values for key in columns], strict=True)]
+def _build_table(selected: Selection, columns: list[Dimension]) -> table_export.Table:
+    head = ["Job", *[dimension.label for dimension in columns]]
+    return [
+        head,
+        *zip(table_export.list_column_names(selected), *[dimension.values for dimension in columns], strict=True),
+    ]

@@ -1,6 +1,6 @@
 """What the address of a comparison asks for, so that the address alone shows the same again.
 
-Every button of the page sends the whole address and `set=<verb>:<value>`; `changed` says what the address is then.
+Every button of the page sends the whole address and `set=<verb>:<value>`; `with_change` says what the address is then.
 """
 
 import dataclasses
@@ -41,7 +41,7 @@ MOST_PAGE = 10**6
 MOST_ADDRESS = 20_000
 
 
-class Absent(Invalid):
+class UnknownName(Invalid):
     """A word names what none of the runs has, such as a metric of a run that was removed: a page goes on without it."""
 
     def __init__(self, word: str, value: str, says: str):
@@ -50,7 +50,7 @@ class Absent(Invalid):
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class CompareQuery:
     once: dict[str, str]
     repeated: dict[str, tuple[str, ...]]
     ids: dict[str, tuple[str, ...]]
@@ -58,19 +58,19 @@ class Asked:
     is_untidy: bool = False
 
     @classmethod
-    def read(cls, query) -> "Asked":
+    def parse(cls, params) -> "CompareQuery":
         """From a QueryDict; a word that is not allowed is an error that says what is."""
-        once = {name: query.get(name, usual).strip() or usual for name, usual in ONCE.items()}
-        repeated = {name: tuple(dict.fromkeys(filter(None, query.getlist(name)))) for name in REPEATED}
-        ids = {name: _ids(query.getlist(name)) for name in IDS}
-        untidy = "set" in query or any(_is_idle(name, values) for name, values in query.lists())
-        asked = cls(once, repeated, ids, untidy)
-        asked._check()
-        for change in query.getlist("set"):
-            asked = asked.changed(*change.partition(":")[::2])
-        return dataclasses.replace(asked, is_untidy=untidy)
+        once = {name: params.get(name, usual).strip() or usual for name, usual in ONCE.items()}
+        repeated = {name: tuple(dict.fromkeys(filter(None, params.getlist(name)))) for name in REPEATED}
+        ids = {name: _split_ids(params.getlist(name)) for name in IDS}
+        untidy = "set" in params or any(_is_default(name, values) for name, values in params.lists())
+        query = cls(once, repeated, ids, untidy)
+        query._validate()
+        for change in params.getlist("set"):
+            query = query.with_change(*change.partition(":")[::2])
+        return dataclasses.replace(query, is_untidy=untidy)
 
-    def _check(self) -> None:
+    def _validate(self) -> None:
         for name, allowed in ALLOWED.items():
             if self.once[name] not in allowed:
                 words = ", ".join(filter(None, allowed))
@@ -112,94 +112,96 @@ class Asked:
 
     def query(self, **once: str) -> str:
         """The address after the question mark, with some of its single words changed."""
-        return self._with(once=once)._query()
+        return self._copy(once=once)._query()
 
     def _query(self) -> str:
         return urlencode(self.pairs(), safe=",:/")
 
-    def of_tab(self, tab: str) -> str:
+    def query_for_tab(self, tab: str) -> str:
         """Another tab starts at its first page."""
         return self.query(tab=tab, page="1", q="", path="")
 
-    def _with(self, *, once=None, repeated=None, ids=None) -> "Asked":
-        return Asked({**self.once, **(once or {})}, {**self.repeated, **(repeated or {})}, {**self.ids, **(ids or {})})
+    def _copy(self, *, once=None, repeated=None, ids=None) -> "CompareQuery":
+        return CompareQuery(
+            {**self.once, **(once or {})}, {**self.repeated, **(repeated or {})}, {**self.ids, **(ids or {})}
+        )
 
-    def changed(self, verb: str, value: str) -> "Asked":
+    def with_change(self, verb: str, value: str) -> "CompareQuery":
         """After one press of a button."""
         act = getattr(self, f"_set_{verb}", None)
         if act is not None:
             return act(value)
         if verb in VALUES:
-            return self._value_of(verb, value)
+            return self._set_row_value(verb, value)
         if verb in ONCE:
-            return self._with(once={verb: value, "page": value if verb == "page" else "1"})
+            return self._copy(once={verb: value, "page": value if verb == "page" else "1"})
         raise Invalid(f"set={verb}:{value}: there is no such change.", target="set")
 
-    def _set_add(self, run_id: str) -> "Asked":
-        return self._with(ids={"runs": tuple(dict.fromkeys([*self.ids["runs"], run_id]))})
+    def _set_add(self, run_id: str) -> "CompareQuery":
+        return self._copy(ids={"runs": tuple(dict.fromkeys([*self.ids["runs"], run_id]))})
 
-    def _set_remove(self, run_id: str) -> "Asked":
+    def _set_remove(self, run_id: str) -> "CompareQuery":
         """Of all that names it."""
         left = {name: tuple(one for one in found if one != run_id) for name, found in self.ids.items()}
         once = {name: "" for name in ("base", "with") if self.once[name] == run_id}
-        return self._with(ids=left, once=once)
+        return self._copy(ids=left, once=once)
 
-    def without(self, run_ids) -> "Asked":
+    def without_runs(self, run_ids) -> "CompareQuery":
         """The address after these runs are gone from it."""
         left = self
         for run_id in run_ids:
             left = left._set_remove(run_id)
         return left
 
-    def forget(self, word: str, value: str) -> "Asked":
+    def without_value(self, word: str, value: str) -> "CompareQuery":
         """The address without this value of a word."""
         if word in ONCE:
-            return self._with(once={word: ONCE[word]})
-        return self._with(repeated={word: tuple(one for one in self.repeated[word] if one != value)})
+            return self._copy(once={word: ONCE[word]})
+        return self._copy(repeated={word: tuple(one for one in self.repeated[word] if one != value)})
 
-    def _set_sides(self, value: str) -> "Asked":
+    def _set_sides(self, value: str) -> "CompareQuery":
         """The logs that are shown, with the one pressed last: it comes, or goes if it was there."""
         *shown, pressed = value.split(",")
-        return self._with(ids={"side": toggled(tuple(shown), pressed)})
+        return self._copy(ids={"side": toggle_value(tuple(shown), pressed)})
 
-    def _set_swap(self, run_id: str) -> "Asked":
+    def _set_swap(self, run_id: str) -> "CompareQuery":
         """The other one becomes the baseline, and the baseline the other one."""
         base = self.once["base"] or next(iter(self.ids["runs"]), "")
-        return self._with(once={"base": run_id, "with": base})
+        return self._copy(once={"base": run_id, "with": base})
 
-    def _set_sort(self, name: str) -> "Asked":
+    def _set_sort(self, name: str) -> "CompareQuery":
         """Least first, then greatest first, then as chosen."""
         following = {name: f"-{name}", f"-{name}": ""}
-        return self._with(once={"sort": following.get(self.once["sort"], name)})
+        return self._copy(once={"sort": following.get(self.once["sort"], name)})
 
-    def _set_direction(self, value: str) -> "Asked":
+    def _set_direction(self, value: str) -> "CompareQuery":
         """`up:name` or `down:name`: which way is better, where the name misleads."""
         way, _, name = value.partition(":")
         if way not in ("up", "down"):
             raise Invalid(f"set=direction:{value}: write direction:up:NAME or direction:down:NAME.", target="set")
         other = "down" if way == "up" else "up"
         left = tuple(one for one in self.repeated[other] if one != name)
-        return self._with(repeated={way: (*self.repeated[way], name), other: left})
+        return self._copy(repeated={way: (*self.repeated[way], name), other: left})
 
-    def _set_value(self, value: str) -> "Asked":
+    def _set_value(self, value: str) -> "CompareQuery":
         """For every row: rows of their own mind follow."""
-        return self._with(once={"value": value}, repeated=dict.fromkeys(VALUES, ()))
+        return self._copy(once={"value": value}, repeated=dict.fromkeys(VALUES, ()))
 
-    def _value_of(self, which: str, name: str) -> "Asked":
+    def _set_row_value(self, which: str, name: str) -> "CompareQuery":
         rows = {word: tuple(one for one in self.repeated[word] if one != name) for word in VALUES}
         if which != self.once["value"]:
             rows[which] = (*rows[which], name)
-        return self._with(repeated=rows)
+        return self._copy(repeated=rows)
 
 
-def toggled(values: tuple[str, ...], value: str) -> tuple[str, ...]:
+def toggle_value(values: tuple[str, ...], value: str) -> tuple[str, ...]:
     return tuple(one for one in values if one != value) if value in values else (*values, value)
 
 
-def _is_idle(name: str, values: list[str]) -> bool:
+def _is_default(name: str, values: list[str]) -> bool:
     """A form sends its empty and usual fields too."""
     return "" in values or ONCE.get(name) in values
 
 
-def _ids(given: list[str]) -> tuple[str, ...]:
+def _split_ids(given: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.strip() for text in given for one in text.split(",") if one.strip()))

@@ -7,16 +7,16 @@ from django.db.models import Sum
 
 from runs.charts import colours
 from runs.models import Run, RunParameter, RunTag
-from runs.pages.compare.query import Asked
+from runs.pages.compare.query import CompareQuery
 from studio.errors import Invalid
 
-LEAST, MOST = 2, 50
+MIN_RUNS, MAX_RUNS = 2, 50
 # How lines of one colour are told apart, by which of them it is.
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 
 @dataclasses.dataclass
-class Chosen:
+class Selection:
     runs: list[Run]
     base: Run | None
     # Ids that the address names, of no run that is here.
@@ -36,25 +36,25 @@ class Chosen:
     @property
     def token(self) -> str:
         """Another one whenever a run of these changes: its logs, metrics and state."""
-        return _token(sum(run.revision for run in self.runs))
+        return _format_token(sum(run.revision for run in self.runs))
 
     @functools.cached_property
     def parameters(self) -> dict[str, dict[int, str]]:
         """{name: {run: value}}, by one query."""
-        return self._texts(RunParameter)
+        return self._values_by_name(RunParameter)
 
     @functools.cached_property
     def tags(self) -> dict[str, dict[int, str]]:
-        return self._texts(RunTag)
+        return self._values_by_name(RunTag)
 
-    def _texts(self, model) -> dict[str, dict[int, str]]:
+    def _values_by_name(self, model) -> dict[str, dict[int, str]]:
         found: dict[str, dict[int, str]] = {}
         rows = model.objects.filter(run__in=self.pks).order_by("name").values_list("name", "run", "value")
         for name, pk, value in rows:
             found.setdefault(name, {})[pk] = value
         return found
 
-    def of_id(self, run_id: str, word: str) -> Run:
+    def get_run(self, run_id: str, word: str) -> Run:
         """One of them, by the word of the address that names it."""
         for run in self.runs:
             if run.run_id == run_id:
@@ -62,35 +62,35 @@ class Chosen:
         raise Invalid(f"{word}={run_id!r}: this run is not among those that are compared.", target=word)
 
 
-def load(scope, asked) -> tuple[Asked, Chosen]:
+def load_selection(scope, query) -> tuple[CompareQuery, Selection]:
     """Up to 50 runs of `scope`, which holds those that may be seen, and the address without those that are not there."""
-    wanted = asked["runs"]
-    if len(wanted) > MOST:
-        raise Invalid(f"{len(wanted)} runs are chosen; from {LEAST} to {MOST} can be compared.", target="runs")
+    wanted = query["runs"]
+    if len(wanted) > MAX_RUNS:
+        raise Invalid(f"{len(wanted)} runs are chosen; from {MIN_RUNS} to {MAX_RUNS} can be compared.", target="runs")
     found = scope.filter(run_id__in=wanted).select_related("experiment", "created_by", "workspace", "snapshot")
     by_id = {run.run_id: run for run in found}
     runs = [by_id[run_id] for run_id in wanted if run_id in by_id]
-    _paint(runs)
-    chosen = Chosen(runs, runs[0] if runs else None, [run_id for run_id in wanted if run_id not in by_id])
-    asked = asked.without(chosen.missing)
-    if asked["base"]:
-        chosen.base = chosen.of_id(asked["base"], "base")
-    return asked, chosen
+    _assign_colours(runs)
+    selected = Selection(runs, runs[0] if runs else None, [run_id for run_id in wanted if run_id not in by_id])
+    query = query.without_runs(selected.missing)
+    if query["base"]:
+        selected.base = selected.get_run(query["base"], "base")
+    return query, selected
 
 
-def are_as_known(scope, asked, token: str) -> bool:
+def is_unchanged(scope, query, token: str) -> bool:
     """Whether no run has changed since a page was given this token, by one small query: pages ask so every few seconds."""
     if not token:
         return False
-    total = scope.filter(run_id__in=asked["runs"]).aggregate(total=Sum("revision"))["total"]
-    return token == _token(total or 0)
+    total = scope.filter(run_id__in=query["runs"]).aggregate(total=Sum("revision"))["total"]
+    return token == _format_token(total or 0)
 
 
-def _token(total: int) -> str:
+def _format_token(total: int) -> str:
     return f"{total:x}"
 
 
-def _paint(runs: list[Run]) -> None:
+def _assign_colours(runs: list[Run]) -> None:
     """Each has the colour that it has everywhere; those that share one differ by their dashes."""
     taken: dict[int, int] = {}
     for run in runs:

@@ -12,44 +12,44 @@ T95 = (
 Curve = tuple[np.ndarray, np.ndarray]
 
 
-def of_curves(curves: list[Curve]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def mean_of_curves(curves: list[Curve]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """x, mean and half the 95 % interval of curves (x, y), each counted only where it has values."""
-    curves = [sorted_curve for x, y in curves if len((sorted_curve := _sorted(x, y))[0])]
+    curves = [sorted_curve for x, y in curves if len((sorted_curve := _sort_curve(x, y))[0])]
     if not curves:
         return np.empty(0), np.empty(0), np.empty(0)
     places = np.unique(np.concatenate([x for x, _ in curves]))
     if len(places) > PLACES:
         edges = np.linspace(places[0], places[-1], PLACES + 1)
         places = (edges[:-1] + edges[1:]) / 2
-        curves = [_binned(x, y, edges, places) for x, y in curves]
+        curves = [_average_bins(x, y, edges, places) for x, y in curves]
     table = np.array([np.interp(places, x, y, left=np.nan, right=np.nan) for x, y in curves])
-    return places, *of_rows(table)
+    return places, *mean_of_rows(table)
 
 
-def of_rows(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def mean_of_rows(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and half the 95 % interval of each column, over what is there."""
     table = np.where(np.isfinite(table), table, np.nan)
     count = np.isfinite(table).sum(axis=0)
     total = np.maximum(count, 1)
     mean = np.nansum(table, axis=0) / total
     spread = np.sqrt(np.nansum((table - mean) ** 2, axis=0) / np.maximum(count - 1, 1))
-    return np.where(count > 0, mean, np.nan), _t(count - 1) * spread / np.sqrt(total)
+    return np.where(count > 0, mean, np.nan), _student_t(count - 1) * spread / np.sqrt(total)
 
 
-def _t(freedom: np.ndarray) -> np.ndarray:
+def _student_t(freedom: np.ndarray) -> np.ndarray:
     """Beyond the table it nears the normal distribution's 1.96."""
     far = 1.96 + 2.45 / np.maximum(freedom, 1)
     return np.where(freedom > len(T95), far, np.array([0.0, *T95])[np.clip(freedom, 0, len(T95))])
 
 
-def _sorted(x: np.ndarray, y: np.ndarray) -> Curve:
+def _sort_curve(x: np.ndarray, y: np.ndarray) -> Curve:
     finite = np.isfinite(y)
     x, y = x[finite].astype(float), y[finite]
     order = np.argsort(x, kind="stable")
     return x[order], y[order]
 
 
-def _binned(x: np.ndarray, y: np.ndarray, edges: np.ndarray, places: np.ndarray) -> Curve:
+def _average_bins(x: np.ndarray, y: np.ndarray, edges: np.ndarray, places: np.ndarray) -> Curve:
     numbers = np.clip(np.searchsorted(edges, x, "right") - 1, 0, len(places) - 1)
     count, total = np.bincount(numbers, minlength=len(places)), np.bincount(numbers, y, minlength=len(places))
     has = count > 0

@@ -3,52 +3,52 @@
 import csv
 import io
 
-from runs.pages.compare.selection import Chosen
+from runs.pages.compare.selection import Selection
 from studio.formats import escape_formula, format_number
 
 Table = list[list]
 
 
-def heads(chosen: Chosen) -> list[str]:
+def list_column_names(selected: Selection) -> list[str]:
     """Names of the runs; of those that share one, with their ids."""
-    names = [run.display_name for run in chosen.runs]
+    names = [run.display_name for run in selected.runs]
     return [
         name if names.count(name) == 1 else f"{name} ({run.run_id})"
-        for name, run in zip(names, chosen.runs, strict=True)
+        for name, run in zip(names, selected.runs, strict=True)
     ]
 
 
-def as_csv(table: Table) -> str:
-    return "\ufeff" + _separated(table, ",")
+def to_csv(table: Table) -> str:
+    return "\ufeff" + _write_rows(table, ",")
 
 
-def as_tsv(table: Table) -> str:
+def to_tsv(table: Table) -> str:
     """What a spreadsheet takes from the clipboard."""
-    return _separated(table, "\t")
+    return _write_rows(table, "\t")
 
 
-def _separated(table: Table, mark: str) -> str:
+def _write_rows(table: Table, mark: str) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=mark, lineterminator="\n" if mark == "\t" else "\r\n")
     writer.writerows([escape_formula(cell) for cell in row] for row in table)
     return buffer.getvalue()
 
 
-def as_markdown(table: Table) -> str:
+def to_markdown(table: Table) -> str:
     """Numbers are written as on the page, and stand at the right."""
     head, *rows = table
     marks = ["--:" if any(isinstance(row[place], int | float) for row in rows) else "---" for place in range(len(head))]
-    return "".join(f"| {' | '.join(map(_cell, row))} |\n" for row in [head, marks, *rows])
+    return "".join(f"| {' | '.join(map(_markdown_cell, row))} |\n" for row in [head, marks, *rows])
 
 
-def _cell(value) -> str:
+def _markdown_cell(value) -> str:
     text = "" if value is None else format_number(value)
     return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split())
 
 
-# By the word of the address: how it is written, and what the answer says it is.
-FORMS = {
-    "csv": (as_csv, "text/csv; charset=utf-8"),
-    "tsv": (as_tsv, "text/plain; charset=utf-8"),
-    "markdown": (as_markdown, "text/plain; charset=utf-8"),
+# The value of `?as=`: how the table is written, and its content type.
+FORMATS = {
+    "csv": (to_csv, "text/csv; charset=utf-8"),
+    "tsv": (to_tsv, "text/plain; charset=utf-8"),
+    "markdown": (to_markdown, "text/plain; charset=utf-8"),
 }

@@ -16,7 +16,7 @@ MOST_ROWS = 100
 
 
 @dataclasses.dataclass
-class Row:
+class TableRow:
     """`texts` has one entry for each run; None where the run has nothing. `cells` is their HTML."""
 
     name: str
@@ -39,24 +39,24 @@ class Row:
         return all(word in text for word in words)
 
 
-def narrowed(rows: list[Row], asked) -> list[Row]:
+def filter_rows(rows: list[TableRow], query) -> list[TableRow]:
     """Those that the search box and *Only differences* leave."""
-    words = split_search(asked["q"].lower())
-    return [row for row in rows if row.has(words) and (row.differs or not asked["only"])]
+    words = split_search(query["q"].lower())
+    return [row for row in rows if row.has(words) and (row.differs or not query["only"])]
 
 
-def page_of(rows: list, asked):
+def get_page(rows: list, query):
     """A page of a long table; beyond the last one is an error, for nothing would stand there."""
     paginator = Paginator(rows, MOST_ROWS)
-    if asked.page > paginator.num_pages:
-        raise Invalid(f"page={asked.page}: there are {paginator.num_pages} pages.", target="page")
-    return paginator.page(asked.page)
+    if query.page > paginator.num_pages:
+        raise Invalid(f"page={query.page}: there are {paginator.num_pages} pages.", target="page")
+    return paginator.page(query.page)
 
 
-def cells_of(row: Row, base: int) -> SafeString:
+def render_cells(row: TableRow, base: int) -> SafeString:
     """The base's cell, and a mark on each that says something else; `htmls` are richer ways to write the same."""
     texts = row.texts
-    inner = row.more.get("htmls") or [written(text) for text in texts]
+    inner = row.more.get("htmls") or [render_text(text) for text in texts]
     wanted = texts[base]
     marks = [
         ' class="is-base"' if place == base else ' class="is-other"' if text != wanted and row.differs else ""
@@ -65,7 +65,7 @@ def cells_of(row: Row, base: int) -> SafeString:
     return mark_safe("".join(f"<td{mark}>{html}</td>" for mark, html in zip(marks, inner, strict=True)))
 
 
-def written(text: str | None) -> str:
+def render_text(text: str | None) -> str:
     if text is None or text == "":
         return NOTHING
     safe = escape(text)

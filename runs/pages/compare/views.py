@@ -18,7 +18,7 @@ from runs.pages.compare import (
     selection,
     table_export,
 )
-from runs.pages.compare.query import TABS, Absent, Asked
+from runs.pages.compare.query import TABS, CompareQuery, UnknownName
 from runs.pages.lists import tables
 from studio import numbers
 from studio.errors import Invalid
@@ -26,27 +26,27 @@ from studio.htmx import render_page
 from studio.words import split_search
 
 CONTEXTS = {
-    "details": details_tab.context,
-    "metrics": metrics_tab.context,
-    "charts": curves.context,
-    "scatter": plots.scatter_context,
-    "parallel": plots.parallel_context,
-    "images": images_tab.context,
-    "logs": logs_tab.context,
-    "code": code_tab.context,
+    "details": details_tab.build_context,
+    "metrics": metrics_tab.build_context,
+    "charts": curves.build_context,
+    "scatter": plots.build_scatter_context,
+    "parallel": plots.build_parallel_context,
+    "images": images_tab.build_context,
+    "logs": logs_tab.build_context,
+    "code": code_tab.build_context,
 }
 TABLES = {
-    "details": details_tab.table,
-    "metrics": metrics_tab.table,
-    "scatter": plots.scatter_table,
-    "parallel": plots.parallel_table,
+    "details": details_tab.build_table,
+    "metrics": metrics_tab.build_table,
+    "scatter": plots.build_scatter_table,
+    "parallel": plots.build_parallel_table,
 }
 # Words of an address that are left out before it counts as wrong.
-MOST_ABSENT = 20
+MAX_UNKNOWN = 20
 # Runs that the search for more of them offers at once.
-FOUND = 20
+MAX_OFFERED = 20
 # What static/js/compare.js and the scripts of the tabs listen to, for the help that "?" opens.
-KEYS = [
+SHORTCUTS = [
     (["1", "–", str(len(TABS))], ", ".join(TABS.values())),
     (["n", "p"], "Next, previous difference: in parameters, metrics, logs and code"),
     (["o"], "Only differences, or all rows"),
@@ -61,65 +61,65 @@ KEYS = [
 def compare(request, slug):
     """`?runs=id,id,…`; one tab of the comparison, or the search for runs while there are not two."""
     scope = runs_of(request, slug)
-    asked = Asked.read(request.GET)
+    query = CompareQuery.parse(request.GET)
     # Forms write commas as %2C; the shorter address is the one to share.
-    if asked.is_untidy or "%2C" in request.META["QUERY_STRING"]:
-        return redirect(f"{request.path}?{asked.query()}")
+    if query.is_untidy or "%2C" in request.META["QUERY_STRING"]:
+        return redirect(f"{request.path}?{query.query()}")
     # A page that is open while its runs go on asks whether they are as it knows them.
-    if selection.are_as_known(scope, asked, request.GET.get("seen", "")):
+    if selection.is_unchanged(scope, query, request.GET.get("seen", "")):
         return HttpResponse(status=204)
-    asked, found = selection.load(scope, asked)
+    query, selected = selection.load_selection(scope, query)
     context = {
-        "asked": asked,
-        "chosen": found,
-        "tabs": _tabs(asked),
+        "asked": query,
+        "chosen": selected,
+        "tabs": _tab_links(query),
         "visible": (),
-        "least": selection.LEAST,
-        "most": selection.MOST,
-        "page_keys": KEYS,
-        "has_table": asked["tab"] in TABLES,
+        "least": selection.MIN_RUNS,
+        "most": selection.MAX_RUNS,
+        "page_keys": SHORTCUTS,
+        "has_table": query["tab"] in TABLES,
     }
-    if len(found) < selection.LEAST:
-        context |= _offered(scope, request, asked)
+    if len(selected) < selection.MIN_RUNS:
+        context |= _offered_context(scope, request, query)
     else:
-        context |= _shown(found, asked)
+        context |= _tab_context(selected, query)
     context["hidden"] = context["asked"].pairs(*context["visible"])
     return render_page(request, "runs/compare/page.html", context, partial="compare")
 
 
-def _shown(found: selection.Chosen, asked: Asked) -> dict:
+def _tab_context(selected: selection.Selection, query: CompareQuery) -> dict:
     """What the tab shows. Words that name what none of the runs has are said and left out."""
     absent = []
     while True:
         try:
-            context = CONTEXTS[asked["tab"]](found, asked)
-        except Absent as error:
-            if len(absent) == MOST_ABSENT:
+            context = CONTEXTS[query["tab"]](selected, query)
+        except UnknownName as error:
+            if len(absent) == MAX_UNKNOWN:
                 raise
             absent.append(error.message)
-            asked = asked.forget(error.target, error.value)
+            query = query.without_value(error.target, error.value)
         else:
-            more = {"asked": asked, "tabs": _tabs(asked), "absent": absent}
-            return {**context, **more, "piece": f"runs/compare/{asked['tab']}.html"}
+            more = {"asked": query, "tabs": _tab_links(query), "absent": absent}
+            return {**context, **more, "piece": f"runs/compare/{query['tab']}.html"}
 
 
-def _tabs(asked: Asked) -> list[tuple[str, str, str]]:
-    return [(key, label, asked.of_tab(key)) for key, label in TABS.items()]
+def _tab_links(query: CompareQuery) -> list[tuple[str, str, str]]:
+    return [(key, label, query.query_for_tab(key)) for key, label in TABS.items()]
 
 
 @require_safe
 def compare_table(request, slug):
     """The table of a tab, all its pages, as text: `?as=csv` to save, `tsv` or `markdown` to copy."""
-    asked, found = selection.load(runs_of(request, slug), Asked.read(request.GET))
-    form, tab = request.GET.get("as", "csv"), asked["tab"]
-    if form not in table_export.FORMS:
-        raise Invalid(f"as={form!r}: write one of {', '.join(table_export.FORMS)}.", target="as")
+    query, selected = selection.load_selection(runs_of(request, slug), CompareQuery.parse(request.GET))
+    form, tab = request.GET.get("as", "csv"), query["tab"]
+    if form not in table_export.FORMATS:
+        raise Invalid(f"as={form!r}: write one of {', '.join(table_export.FORMATS)}.", target="as")
     if tab not in TABLES:
         raise Invalid(f"tab={tab!r} has no table; these have one: {', '.join(TABLES)}.", target="tab")
-    if not found.runs:
+    if not selected.runs:
         raise Invalid("runs: none of these runs is there.", target="runs")
-    write, kind = table_export.FORMS[form]
-    response = HttpResponse(write(TABLES[tab](found, asked)), content_type=kind)
+    write, kind = table_export.FORMATS[form]
+    response = HttpResponse(write(TABLES[tab](selected, query)), content_type=kind)
     if form == "csv":
         response.headers["Content-Disposition"] = f'attachment; filename="compare-{tab}.csv"'
     return response
@@ -130,31 +130,32 @@ def compare_chosen(request, slug):
     """The ticked rows of a list of jobs, `run` (repeated), as an address that can be shared."""
     workspace_of(request, slug)
     ids = list(dict.fromkeys(request.POST.getlist("run")))
-    if not selection.LEAST <= len(ids) <= selection.MOST:
+    if not selection.MIN_RUNS <= len(ids) <= selection.MAX_RUNS:
         raise Invalid(
-            f"Choose from {selection.LEAST} to {selection.MOST} runs to compare; {len(ids)} are chosen.", target="run"
+            f"Choose from {selection.MIN_RUNS} to {selection.MAX_RUNS} runs to compare; {len(ids)} are chosen.",
+            target="run",
         )
-    asked = Asked.read(request.GET)
+    query = CompareQuery.parse(request.GET)
     for run_id in ids:
-        asked = asked.changed("add", run_id)
-    return redirect(f"{reverse('runs:compare', args=[slug])}?{asked.query()}")
+        query = query.with_change("add", run_id)
+    return redirect(f"{reverse('runs:compare', args=[slug])}?{query.query()}")
 
 
 @require_safe
 def compare_curve(request, slug):
     """The chart of the metric `?name=` or a stretch of it, as JSON for static/js/compare-charts.js; nothing while the runs are as at `?seen=`."""
     scope = runs_of(request, slug)
-    asked = Asked.read(request.GET)
-    if selection.are_as_known(scope, asked, request.GET.get("seen", "")):
+    query = CompareQuery.parse(request.GET)
+    if selection.is_unchanged(scope, query, request.GET.get("seen", "")):
         return HttpResponse(status=204)
-    asked, found = selection.load(scope, asked)
-    figure = curves.figure(found, request.GET.get("name", ""), asked, _stretch(request.GET))
-    return JsonResponse({"figure": figure, "live": found.is_live, "seen": found.token})
+    query, selected = selection.load_selection(scope, query)
+    figure = curves.build_figure(selected, request.GET.get("name", ""), query, _requested_range(request.GET))
+    return JsonResponse({"figure": figure, "live": selected.is_live, "seen": selected.token})
 
 
-def _stretch(query) -> tuple[float, float] | None:
+def _requested_range(params) -> tuple[float, float] | None:
     """`?from=` and `&to=`, on the chart's axis: steps, or milliseconds since 1970."""
-    given = [query.get(name, "") for name in ("from", "to")]
+    given = [params.get(name, "") for name in ("from", "to")]
     if not any(given):
         return None
     least, most = map(numbers.float_or_none, given)
@@ -169,18 +170,18 @@ def _stretch(query) -> tuple[float, float] | None:
 def compare_find(request, slug):
     """Runs that can be added, by the words of `?find=`."""
     scope = runs_of(request, slug)
-    asked = Asked.read(request.GET)
-    context = {"asked": asked, "hidden": asked.pairs(), **_offered(scope, request, asked)}
+    query = CompareQuery.parse(request.GET)
+    context = {"asked": query, "hidden": query.pairs(), **_offered_context(scope, request, query)}
     return render_page(request, "runs/compare/find.html", context, partial="compare-found")
 
 
-def _offered(scope, request, asked: Asked) -> dict:
+def _offered_context(scope, request, query: CompareQuery) -> dict:
     """The newest runs that have these words and are not compared yet."""
     words = split_search(request.GET.get("find", ""), "find")
-    rows = scope.exclude(run_id__in=asked["runs"]).select_related("experiment")
+    rows = scope.exclude(run_id__in=query["runs"]).select_related("experiment")
     for word in words:
         rows = rows.filter(tables.matches(word))
-    offered = list(rows.order_by("-created_at", "-pk")[:FOUND])
+    offered = list(rows.order_by("-created_at", "-pk")[:MAX_OFFERED])
     for run in offered:
         run.colour = colours.place(run.pk)
-    return {"find": " ".join(words), "offered": offered, "is_full": len(asked["runs"]) >= selection.MOST}
+    return {"find": " ".join(words), "offered": offered, "is_full": len(query["runs"]) >= selection.MAX_RUNS}

@@ -18,15 +18,15 @@ LEAST_STEPS = 200
 ALIKE = 0.4
 
 
-def marked(old: str, new: str, old_html: str, new_html: str, budget: Budget) -> tuple[SafeString, SafeString]:
+def mark_differences(old: str, new: str, old_html: str, new_html: str, budget: Budget) -> tuple[SafeString, SafeString]:
     """The HTML of both lines; as it was where marks would not help."""
-    found = differing(old, new, budget)
-    if not found or _text(old_html) != old or _text(new_html) != new:
+    found = find_differences(old, new, budget)
+    if not found or _strip_tags(old_html) != old or _strip_tags(new_html) != new:
         return mark_safe(old_html), mark_safe(new_html)
-    return _put(old_html, found[0]), _put(new_html, found[1])
+    return _insert_marks(old_html, found[0]), _insert_marks(new_html, found[1])
 
 
-def differing(old: str, new: str, budget: Budget) -> tuple[set[int], set[int]] | None:
+def find_differences(old: str, new: str, budget: Budget) -> tuple[set[int], set[int]] | None:
     """Places of the characters that are not in the other line."""
     if max(len(old), len(new)) > LONGEST or not budget.take(LEAST_STEPS):
         return None
@@ -38,21 +38,21 @@ def differing(old: str, new: str, budget: Budget) -> tuple[set[int], set[int]] |
     gone, come = set(), set()
     for kind, start, end, other, other_end in matcher.get_opcodes():
         if kind != "equal":
-            gone |= _places(left, start, end)
-            come |= _places(right, other, other_end)
+            gone |= _character_places(left, start, end)
+            come |= _character_places(right, other, other_end)
     return gone, come
 
 
-def _places(words: list[str], start: int, end: int) -> set[int]:
+def _character_places(words: list[str], start: int, end: int) -> set[int]:
     first = sum(map(len, words[:start]))
     return set(range(first, first + sum(map(len, words[start:end]))))
 
 
-def _text(html: str) -> str:
+def _strip_tags(html: str) -> str:
     return unescape(TAG.sub("", html))
 
 
-def _put(html: str, places: set[int]) -> SafeString:
+def _insert_marks(html: str, places: set[int]) -> SafeString:
     """A mark ends before each tag, so that none lies across the colours of the language."""
     pieces, place, is_open = [], 0, False
     for piece in PIECE.findall(html):
