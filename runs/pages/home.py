@@ -29,7 +29,7 @@ def recent_runs(actor, workspace) -> dict:
     runs = list(runs.select_related("experiment", "workspace", "created_by")[:RECENT])
     day = timezone.now() - dt.timedelta(days=1)
     failed = Run.objects.filter(workspace=workspace, deleted_at=None, status=Run.Status.FAILED, ended_at__gt=day)
-    more = {"token": tree.token(runs), "is_live": any(run.is_active for run in runs)}
+    more = {"token": tree.state_token(runs), "is_live": any(run.is_active for run in runs)}
     return {"runs": runs, "failed": failed.count(), "workspace": workspace, **more}
 
 
@@ -37,7 +37,7 @@ def search(actor, workspace, words: str, limit: int) -> list[Hit]:
     """Runs and experiments for the palette, of workspaces that the actor may read."""
     runs = Run.objects.visible_to(actor).select_related("experiment", "workspace")
     experiments = Experiment.objects.visible_to(actor).select_related("workspace")
-    readable = [one for one in _places(actor, workspace) if access.can(actor, "read", one)]
+    readable = [one for one in _searched_workspaces(actor, workspace) if access.can(actor, "read", one)]
     runs, experiments = runs.filter(workspace__in=readable), experiments.filter(workspace__in=readable)
     for word in split_search(words):
         runs = runs.filter(Q(display_name__icontains=word) | Q(run_id__icontains=word))
@@ -49,7 +49,7 @@ def search(actor, workspace, words: str, limit: int) -> list[Hit]:
     ]
 
 
-def _places(actor, workspace) -> list[Workspace]:
+def _searched_workspaces(actor, workspace) -> list[Workspace]:
     return [workspace] if workspace else list(Workspace.objects.visible_to(actor).with_path()[:MOST_WORKSPACES])
 
 

@@ -99,13 +99,13 @@ TRACE = "Traceback (most recent call last):\n  File 'a.py', line 1\nValueError: 
 )
 def test_the_last_line_of_a_traceback_is_shown(run, details):
     run.error = {"code": "UserError", "message": "The script failed.", "details": details}
-    assert overview.last_line_of_error(run) == "ValueError: no such column"
+    assert overview.last_error_line(run) == "ValueError: no such column"
 
 
 @pytest.mark.parametrize("details", ["", [], None, [{}], ["The script failed."]])
 def test_what_the_message_says_already_is_not_said_twice(run, details):
     run.error = {"code": "UserError", "message": "The script failed.", "details": details}
-    assert overview.last_line_of_error(run) == ""
+    assert overview.last_error_line(run) == ""
 
 
 def test_the_target_leads_to_its_cluster(as_user, alice, run):

@@ -76,8 +76,8 @@ def _property_rows(selected: Selection) -> list[TableRow]:
         _build_row(selected, "Job type", lambda run: job_type(run.run_type)),
         _build_row(selected, "Compute target", lambda run: run.target_name or None),
         _build_row(selected, "Node", lambda run: run.node_name or None),
-        _build_row(selected, "Command", lambda run: overview.command(run) or None),
-        _build_row(selected, "Environment", lambda run: overview.environment(run) or None),
+        _build_row(selected, "Command", lambda run: overview.format_command(run) or None),
+        _build_row(selected, "Environment", lambda run: overview.environment_name(run) or None),
         _build_row(selected, "Code", lambda run: run.snapshot.digest[:12] if run.snapshot else None),
         _build_row(selected, "Description", lambda run: run.description or None),
         *[

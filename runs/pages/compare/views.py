@@ -180,7 +180,7 @@ def _offered_context(scope, request, query: CompareQuery) -> dict:
     words = split_search(request.GET.get("find", ""), "find")
     rows = scope.exclude(run_id__in=query["runs"]).select_related("experiment")
     for word in words:
-        rows = rows.filter(tables.matches(word))
+        rows = rows.filter(tables.match_word(word))
     offered = list(rows.order_by("-created_at", "-pk")[:MAX_OFFERED])
     for run in offered:
         run.colour = colours.place(run.pk)

@@ -11,11 +11,11 @@ from django.views.decorators.http import require_POST
 
 from runs.pages.access import experiment_of, require, undo_tag, workspace_of
 from runs.pages.lists import bulk
-from runs.pages.lists.views import asked_experiment, scope_of
+from runs.pages.lists.views import requested_experiment, scoped_runs
 from studio.errors import Conflict, Invalid
 
 
-def told_in_the_list(view):
+def show_errors_in_list(view):
     """What cannot be done to many runs is said above the list that they were chosen from, which is up to date again."""
 
     @functools.wraps(view)
@@ -24,67 +24,67 @@ def told_in_the_list(view):
             return view(request, slug, **words)
         except (Conflict, Invalid) as error:
             messages.error(request, error.message)
-            return redirect(back(request, slug))
+            return redirect(return_url(request, slug))
 
     return answer
 
 
 @require_POST
-@told_in_the_list
+@show_errors_in_list
 def runs_cancel(request, slug):
     """Every chosen run that has not ended; the others are told of."""
-    found = _chosen(request, slug)
-    reached, refused = bulk.cancel(found)
-    return _told(request, slug, reached, refused, "canceled. That cannot be undone")
+    found = _select_runs(request, slug)
+    reached, refused = bulk.cancel_runs(found)
+    return _show_result(request, slug, reached, refused, "canceled. That cannot be undone")
 
 
 @require_POST
-@told_in_the_list
+@show_errors_in_list
 def runs_delete(request, slug):
     """To the trash, all with one moment, by which they come back together."""
-    found = _chosen(request, slug)
+    found = _select_runs(request, slug)
     at = timezone.now()
-    reached, refused = bulk.delete(found, at)
-    return _told(request, slug, reached, refused, "put into the trash", undo_tag(slug, at))
+    reached, refused = bulk.delete_runs(found, at)
+    return _show_result(request, slug, reached, refused, "put into the trash", undo_tag(slug, at))
 
 
 @require_POST
-@told_in_the_list
+@show_errors_in_list
 def runs_tag(request, slug):
-    found = _chosen(request, slug)
+    found = _select_runs(request, slug)
     name, value = request.POST.get("tag_name", ""), request.POST.get("tag_value", "").strip()
-    edit = bulk.tag(found, request.workspace, request.user, name, value)
-    undo = f"undo:{reverse('runs:runs_untag', args=[slug, edit.pk])}?next={quote(back(request, slug))}"
-    return _told(request, slug, found.count, [], f"tagged {edit.name}", undo)
+    edit = bulk.tag_runs(found, request.workspace, request.user, name, value)
+    undo = f"undo:{reverse('runs:runs_untag', args=[slug, edit.pk])}?next={quote(return_url(request, slug))}"
+    return _show_result(request, slug, found.count, [], f"tagged {edit.name}", undo)
 
 
 @require_POST
-@told_in_the_list
+@show_errors_in_list
 def runs_untag(request, slug, pk):
     workspace_of(request, slug)
     require(request, "edit")
-    number = bulk.untag(request.workspace, request.user, pk)
+    number = bulk.untag_runs(request.workspace, request.user, pk)
     messages.success(request, f"Undone for {number:,} {'job' if number == 1 else 'jobs'}.")
-    return redirect(back(request, slug))
+    return redirect(return_url(request, slug))
 
 
-def _chosen(request, slug) -> bulk.Chosen:
-    experiment = asked_experiment(request, slug)
+def _select_runs(request, slug) -> bulk.BulkSelection:
+    experiment = requested_experiment(request, slug)
     require(request, "edit")
-    return bulk.chosen(scope_of(request, slug, experiment), request.POST, request.user, experiment)
+    return bulk.select_runs(scoped_runs(request, slug, experiment), request.POST, request.user, experiment)
 
 
-def _told(request, slug, reached: int, refused: list[str], done: str, undo: str = ""):
+def _show_result(request, slug, reached: int, refused: list[str], done: str, undo: str = ""):
     if reached:
         messages.success(request, f"{reached:,} {'job' if reached == 1 else 'jobs'} {done}.", extra_tags=undo)
     for message in refused[:5]:
         messages.warning(request, message)
     if not reached and not refused:
         messages.warning(request, "No job was left to do that to.")
-    return redirect(back(request, slug))
+    return redirect(return_url(request, slug))
 
 
-def back(request, slug: str) -> str:
+def return_url(request, slug: str) -> str:
     """The list as it was; only an address of this site's lists is followed."""
     asked = urlsplit(request.POST.get("next", "") or request.GET.get("next", ""))
     if asked.scheme or asked.netloc or not asked.path.startswith(f"/ws/{slug}/"):

@@ -23,7 +23,7 @@ KEPT = dt.timedelta(days=1)
 
 
 @dataclasses.dataclass
-class Chosen:
+class BulkSelection:
     """`is_all` if they are all that a list finds, of whom those that an act cannot reach are left alone."""
 
     runs: object
@@ -31,13 +31,13 @@ class Chosen:
     is_all: bool
 
 
-def chosen(scope, posted, user: User, experiment) -> Chosen:
+def select_runs(scope, posted, user: User, experiment) -> BulkSelection:
     """By `run` (repeated), or by `all=1` with the list's `query` and the `count` that the person was shown."""
     if not posted.get("all"):
         ids = list(dict.fromkeys(posted.getlist("run")))
         if not 0 < len(ids) <= MOST_TICKED:
             raise Invalid(f"Choose from 1 to {MOST_TICKED} runs; {len(ids)} are chosen.", target="run")
-        return Chosen(scope.filter(run_id__in=ids), len(ids), False)
+        return BulkSelection(scope.filter(run_id__in=ids), len(ids), False)
     table = RunTable(scope, QueryDict(posted.get("query", "")), user, experiment)
     matching = Run.objects.filter(pk__in=table.matching.order_by().values("pk"))
     if table.error:
@@ -47,19 +47,19 @@ def chosen(scope, posted, user: User, experiment) -> Chosen:
         raise Conflict(
             f"{count:,} jobs match now, not {posted.get('count') or 'as many as'} you were shown. Look again, then repeat."
         )
-    return Chosen(matching, count, True)
+    return BulkSelection(matching, count, True)
 
 
-def delete(found: Chosen, at: dt.datetime) -> tuple[int, list[str]]:
+def delete_runs(found: BulkSelection, at: dt.datetime) -> tuple[int, list[str]]:
     """All that have ended go to the trash with one moment; gives how many, and what was left and why."""
     ended = found.runs.exclude(status__in=Run.ACTIVE)
     number = ended.count()
     ended.to_trash(at)
     left = found.count - number
-    return number, [f"{left:,} {_jobs(left)} not ended and left as they were. Cancel first."] if left else []
+    return number, [f"{left:,} {_jobs_have(left)} not ended and left as they were. Cancel first."] if left else []
 
 
-def cancel(found: Chosen) -> tuple[int, list[str]]:
+def cancel_runs(found: BulkSelection) -> tuple[int, list[str]]:
     reached, refused = 0, []
     runs = found.runs.filter(status__in=Run.ACTIVE) if found.is_all else found.runs
     for run in runs.select_related("workspace", "work").iterator(BATCH):
@@ -71,12 +71,12 @@ def cancel(found: Chosen) -> tuple[int, list[str]]:
     return reached, refused
 
 
-def _jobs(number: int) -> str:
+def _jobs_have(number: int) -> str:
     return "job has" if number == 1 else "jobs have"
 
 
 @transaction.atomic
-def tag(found: Chosen, workspace: Workspace, user: User, name: str, value: str) -> TagEdit:
+def tag_runs(found: BulkSelection, workspace: Workspace, user: User, name: str, value: str) -> TagEdit:
     """Give them a tag, in place of what it was; what it was is kept for a day, to undo."""
     if not name.strip():
         raise Invalid("A tag has a name.", target="name")
@@ -85,7 +85,7 @@ def tag(found: Chosen, workspace: Workspace, user: User, name: str, value: str) 
     before = dict(
         RunTag.objects.filter(run__in=found.runs.order_by().values("pk"), name=name).values_list("run", "value")
     )
-    _put(pks, name, dict.fromkeys(pks, value))
+    _write_tags(pks, name, dict.fromkeys(pks, value))
     counted = RunTag.objects.filter(run__in=found.runs.order_by().values("pk")).order_by().values("run")
     if counted.annotate(number=Count("pk")).filter(number__gt=names.MAX_TAGS).exists():
         raise Invalid(f"A job would have more than {names.MAX_TAGS} tags. Nothing is changed.", target="tag_name")
@@ -95,7 +95,7 @@ def tag(found: Chosen, workspace: Workspace, user: User, name: str, value: str) 
     )
 
 
-def _put(pks: list[int], name: str, values: dict[int, str]) -> None:
+def _write_tags(pks: list[int], name: str, values: dict[int, str]) -> None:
     rows = [RunTag(run_id=pk, name=name, value=value) for pk, value in values.items()]
     RunTag.objects.bulk_create(
         rows, BATCH, update_conflicts=True, unique_fields=["run", "name"], update_fields=["value"]
@@ -105,7 +105,7 @@ def _put(pks: list[int], name: str, values: dict[int, str]) -> None:
 
 
 @transaction.atomic
-def untag(workspace: Workspace, user: User, pk: int) -> int:
+def untag_runs(workspace: Workspace, user: User, pk: int) -> int:
     """Take back a tag that this person gave: where somebody changed it since, it stays as it is."""
     edit = TagEdit.objects.filter(workspace=workspace, user=user, pk=pk).first()
     if edit is None:
@@ -116,7 +116,7 @@ def untag(workspace: Workspace, user: User, pk: int) -> int:
         same = RunTag.objects.filter(run__in=part, name=edit.name, value=edit.value)
         reached = list(same.values_list("run", flat=True))
         same.filter(run__in=[run for run in reached if part[run] is None]).delete()
-        _put(reached, edit.name, {run: part[run] for run in reached if part[run] is not None})
+        _write_tags(reached, edit.name, {run: part[run] for run in reached if part[run] is not None})
         number += len(reached)
     edit.delete()
     return number

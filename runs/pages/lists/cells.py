@@ -15,7 +15,7 @@ TAGS_SHOWN = 3
 NOTHING = "--"
 
 
-class Values:
+class CellValues:
     """The metrics and parameters that some columns show of some runs, by one query each."""
 
     def __init__(self, rows: list[Run], columns: list[Column]):
@@ -30,7 +30,7 @@ class Values:
             found = RunParameter.objects.filter(run__in=rows, name__in=parameters).values_list("run", "name", "value")
             self.parameters = {(run, name): value for run, name, value in found}
 
-    def of(self, run: Run, column: Column):
+    def get(self, run: Run, column: Column):
         """The bare value; None if there is none."""
         if column.is_metric:
             series = self.series.get((run.pk, column.name))
@@ -67,24 +67,24 @@ PLAIN = {
 }
 
 
-def fill(rows: Iterable[Run], columns: list[Column]) -> None:
+def fill_cells(rows: Iterable[Run], columns: list[Column]) -> None:
     """Give each run the HTML of its cells; that of the name is in the template, with the tree and the star."""
     rows = list(rows)
-    values = Values(rows, columns)
-    rest = [(one, _opening(one)) for one in columns if one.id != "name"]
+    values = CellValues(rows, columns)
+    rest = [(one, _open_cell(one)) for one in columns if one.id != "name"]
     for run in rows:
-        run.cells = [format_html("{}{}</td>", opening, _html(run, one, values)) for one, opening in rest]
+        run.cells = [format_html("{}{}</td>", opening, _render_cell(run, one, values)) for one, opening in rest]
 
 
-def _opening(column: Column):
+def _open_cell(column: Column):
     attributes = [("class", column.classes), ("style", column.style)]
     return format_html("<td{}>", format_html_join("", ' {}="{}"', [pair for pair in attributes if pair[1]]))
 
 
-def _html(run: Run, column: Column, values: Values):
+def _render_cell(run: Run, column: Column, values: CellValues):
     if column.kind == "attribute" and column.name in HTML:
         return HTML[column.name](run)
-    value = values.of(run, column)
+    value = values.get(run, column)
     if value is None or value == "":
         return NOTHING
     if column.is_numeric and not isinstance(value, str):
@@ -92,16 +92,16 @@ def _html(run: Run, column: Column, values: Values):
     return format_html('<span class="cut" title="{0}">{0}</span>', value)
 
 
-def _status(run: Run):
+def _render_status(run: Run):
     return status(run.status, run.error.get("message", "") if isinstance(run.error, dict) else "")
 
 
-def _experiment(run: Run):
+def _render_experiment(run: Run):
     url = reverse("runs:experiment_detail", args=[run.workspace.slug, run.experiment.experiment_id])
     return format_html('<a class="cut" href="{}" title="{}">{}</a>', url, run.experiment.name, run.experiment.name)
 
 
-def _tags(run: Run):
+def _render_tags(run: Run):
     tags = list(run.tag_rows.all())
     if not tags:
         return NOTHING
@@ -118,8 +118,8 @@ def _tags(run: Run):
 
 
 HTML = {
-    "status": _status,
-    "experiment": _experiment,
+    "status": _render_status,
+    "experiment": _render_experiment,
     "created": lambda run: when(run.created_at),
     "started": lambda run: when(run.started_at),
     "ended": lambda run: when(run.ended_at),
@@ -127,11 +127,11 @@ HTML = {
     "by": lambda run: format_html(
         '<span class="cut">{}</span>', dash(run.created_by.label if run.created_by else None)
     ),
-    "tags": _tags,
+    "tags": _render_tags,
 }
 
 
-def mean(value: float | None, spread: float | None, count: int):
+def render_mean(value: float | None, spread: float | None, count: int):
     """Of a group: `0.913 ± 0.004`."""
     if value is None:
         return NOTHING
@@ -139,5 +139,5 @@ def mean(value: float | None, spread: float | None, count: int):
     return format_html('<span title="mean ± standard deviation of {} jobs">{}</span>', count, text)
 
 
-def of_group(column: Column, text):
-    return format_html("{}{}</td>", _opening(column), text)
+def render_group_cell(column: Column, text):
+    return format_html("{}{}</td>", _open_cell(column), text)

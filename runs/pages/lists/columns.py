@@ -43,7 +43,7 @@ METRIC_WORDS = {"metric": "last", "min": "min", "max": "max"}
 TEXTS = {"param": "parameter_rows", "tag": "tag_rows"}
 KINDS = [*METRIC_COLUMNS, *TEXTS, "property"]
 NUMERIC_ATTRIBUTES = {"duration", "number"}
-USUAL = ["name", "experiment", "status", "created", "duration", "by", "target", "type", "tags"]
+DEFAULT_COLUMNS = ["name", "experiment", "status", "created", "duration", "by", "target", "type", "tags"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Column:
         )
 
 
-def column(word: str) -> Column:
+def parse_column(word: str) -> Column:
     if word in ATTRIBUTES:
         return Column(word, "attribute", word)
     kind, dash, name = word.partition("-")
@@ -116,20 +116,20 @@ def column(word: str) -> Column:
     raise Invalid(f"{word!r} is no column: write {allowed}, or {'-NAME, '.join(KINDS)}-NAME.", target="col")
 
 
-def chosen(asked: dict, usual: list[str]) -> list[Column]:
+def shown_columns(asked: dict, usual: list[str]) -> list[Column]:
     """Those of the address, else the usual; the name is always there, the pinned ones come first."""
     words = asked["col"] or usual
     if len(words) > MOST:
         raise Invalid(f"{len(words)} columns are asked for; {MOST} are allowed.", target="col")
     words = words if "name" in words else ["name", *words]
-    widths, pinned = _widths(asked["width"]), set(asked["pin"])
+    widths, pinned = _parse_widths(asked["width"]), set(asked["pin"])
     if strange := pinned - set(words):
         raise Invalid(f"pin={sorted(strange)[0]!r}: only a column that is shown can be pinned.", target="pin")
-    found = [dataclasses.replace(column(word), width=widths.get(word, 0)) for word in words]
-    return _pinned([one for one in found if one.id in pinned]) + [one for one in found if one.id not in pinned]
+    found = [dataclasses.replace(parse_column(word), width=widths.get(word, 0)) for word in words]
+    return _place_pinned([one for one in found if one.id in pinned]) + [one for one in found if one.id not in pinned]
 
 
-def _pinned(found: list[Column]) -> list[Column]:
+def _place_pinned(found: list[Column]) -> list[Column]:
     """Each has a width, so that it is known where the next one begins."""
     # The boxes that choose rows are before them.
     left, placed = 40, []
@@ -140,7 +140,7 @@ def _pinned(found: list[Column]) -> list[Column]:
     return placed
 
 
-def _widths(words: list[str]) -> dict[str, int]:
+def _parse_widths(words: list[str]) -> dict[str, int]:
     """From `240:metric-loss`."""
     widths = {}
     for word in words:
@@ -167,13 +167,13 @@ class Sort:
 MOST_SORTS = 5
 
 
-def sorts(words: list[str]) -> list[Sort]:
+def parse_sorts(words: list[str]) -> list[Sort]:
     if len(words) > MOST_SORTS:
         raise Invalid(f"{len(words)} columns to sort by; {MOST_SORTS} are allowed.", target="sort")
     found = []
     for word in words:
         try:
-            one = Sort(column(word.removeprefix("-")), word.startswith("-"))
+            one = Sort(parse_column(word.removeprefix("-")), word.startswith("-"))
         except Invalid as error:
             raise Invalid(
                 f"sort={word!r}: {error.message} A - before it sorts the other way round.", target="sort"
@@ -186,11 +186,11 @@ def sorts(words: list[str]) -> list[Sort]:
     return found
 
 
-def ordered(runs, wanted: list[Sort], *before):
+def order_runs(runs, wanted: list[Sort], *before):
     """By these, after what is given already; the newest first among equals."""
     keys = list(before)
     for place, sort in enumerate(wanted):
-        runs, expressions = _expressions(runs, sort.column, f"sort{place}")
+        runs, expressions = _sort_expressions(runs, sort.column, f"sort{place}")
         keys += [
             one.desc(nulls_last=True) if sort.descending else one.asc(nulls_last=True)
             for one in expressions
@@ -199,7 +199,7 @@ def ordered(runs, wanted: list[Sort], *before):
     return runs.order_by(*keys, *last, "-pk")
 
 
-def _expressions(runs, one: Column, alias: str):
+def _sort_expressions(runs, one: Column, alias: str):
     if one.kind == "attribute":
         if one.name == "duration":
             runs = runs.alias(taken=SecondsBetween(F("started_at"), Coalesce("ended_at", Now())))
@@ -207,14 +207,14 @@ def _expressions(runs, one: Column, alias: str):
     if one.kind == "property":
         value = Cast(KeyTextTransform(one.name, "properties"), TextField())
     else:
-        runs, value = related(runs, one, alias)
+        runs, value = join_value(runs, one, alias)
         if one.is_metric:
             return runs, [value]
     # Numbers as numbers, then texts.
     return runs, [AsNumber(value), value]
 
 
-def related(runs, one: Column, alias: str):
+def join_value(runs, one: Column, alias: str):
     """The runs joined with a metric, parameter or tag of theirs, and its value."""
     table = "metrics" if one.is_metric else TEXTS[one.kind]
     field = METRIC_COLUMNS[one.kind] if one.is_metric else "value"

@@ -18,22 +18,22 @@ class _Echo:
         return line
 
 
-def lines(table: RunTable, shown_only: bool) -> Iterator[str]:
+def iterate_lines(table: RunTable, shown_only: bool) -> Iterator[str]:
     """The columns of the list, with the run's id first; all that match in the list's order, or only the shown rows."""
     writer = csv.writer(_Echo())
     columns = [one for one in table.columns if one.id != "id"]
     yield "\ufeff" + writer.writerow(["Run ID", *[escape_formula(one.label) for one in columns]])
-    for rows in [table.rows] if shown_only else _batches(table):
-        values = cells.Values(rows, columns)
+    for rows in [table.rows] if shown_only else _iterate_batches(table):
+        values = cells.CellValues(rows, columns)
         for run in rows:
             yield writer.writerow(
-                [escape_formula(run.run_id), *[escape_formula(values.of(run, one)) for one in columns]]
+                [escape_formula(run.run_id), *[escape_formula(values.get(run, one)) for one in columns]]
             )
 
 
-def _batches(table: RunTable) -> Iterator[list[Run]]:
+def _iterate_batches(table: RunTable) -> Iterator[list[Run]]:
     # The order is read whole first: it is a number for each run, and stays the same while rows are written.
-    pks = [pk for pk, _ in ordering.places(table.matching, table.sorts, 0, table.matching.count())]
+    pks = [pk for pk, _ in ordering.slice_runs(table.matching, table.sorts, 0, table.matching.count())]
     runs = Run.objects.select_related("experiment", "created_by").prefetch_related("tag_rows").defer(*LEFT_OUT)
     for start in range(0, len(pks), BATCH):
         part = pks[start : start + BATCH]

@@ -19,22 +19,22 @@ LONGEST_VALUE = 100
 SPANS = [("Last hour", 1), ("Last 24 hours", 24), ("Last 7 days", 24 * 7), ("Last 30 days", 24 * 30)]
 
 
-def names(pks: list[int]) -> dict[str, list[str]]:
+def list_names(pks: list[int]) -> dict[str, list[str]]:
     """Of metrics, parameters, tags and properties, those that most have first."""
     return {
-        "metrics": _names(MetricSeries.objects.filter(run__in=pks, kind=MetricSeries.Kind.SCALAR)),
-        "params": _names(RunParameter.objects.filter(run__in=pks)),
-        "tags": _names(RunTag.objects.filter(run__in=pks)),
-        "properties": _properties(pks),
+        "metrics": _names_by_use(MetricSeries.objects.filter(run__in=pks, kind=MetricSeries.Kind.SCALAR)),
+        "params": _names_by_use(RunParameter.objects.filter(run__in=pks)),
+        "tags": _names_by_use(RunTag.objects.filter(run__in=pks)),
+        "properties": _property_names(pks),
     }
 
 
-def _names(rows) -> list[str]:
+def _names_by_use(rows) -> list[str]:
     most = rows.order_by().values("name").annotate(number=Count("pk")).order_by("-number", "name")
     return [row["name"] for row in most[:MOST]]
 
 
-def _properties(pks: list[int]) -> list[str]:
+def _property_names(pks: list[int]) -> list[str]:
     found = Counter(
         name
         for properties in Run.objects.filter(pk__in=pks).values_list("properties", flat=True)
@@ -43,10 +43,10 @@ def _properties(pks: list[int]) -> list[str]:
     return [name for name, _ in found.most_common(MOST)]
 
 
-def words(pks: list[int]) -> dict:
+def list_completions(pks: list[int]) -> dict:
     """What the query box offers to complete."""
-    people, targets, experiments = _people(pks)
-    found = names(pks)
+    people, targets, experiments = _common_attributes(pks)
+    found = list_names(pks)
     found.pop("properties")
     values = {
         "status": [state.value for states in GROUPS.values() for state in states],
@@ -55,12 +55,14 @@ def words(pks: list[int]) -> dict:
         "experiment": experiments,
     }
     for kind, rows in (("param", RunParameter), ("tag", RunTag)):
-        for name, offered in _values(rows.objects.filter(run__in=pks)).items():
-            values[filter_clauses.key(kind, name)] = [value for value in offered if 0 < len(value) <= LONGEST_VALUE]
+        for name, offered in _values_by_name(rows.objects.filter(run__in=pks)).items():
+            values[filter_clauses.query_key(kind, name)] = [
+                value for value in offered if 0 < len(value) <= LONGEST_VALUE
+            ]
     return {**found, "attributes": ATTRIBUTES, "values": values}
 
 
-def _people(pks: list[int]) -> list[list[str]]:
+def _common_attributes(pks: list[int]) -> list[list[str]]:
     fields = ("created_by__username", "target_name", "experiment__name")
     rows = list(Run.objects.filter(pk__in=pks).values_list(*fields))
     return [
@@ -80,38 +82,40 @@ class Facet:
     options: list[tuple[str, str]]
 
 
-def facets(pks: list[int], has_experiments: bool) -> list[Facet]:
+def list_facets(pks: list[int], has_experiments: bool) -> list[Facet]:
     """Conditions to add to a query with one click."""
-    people, targets, experiments = _people(pks)
+    people, targets, experiments = _common_attributes(pks)
     states = [state for group in GROUPS.values() for state in group]
     now = timezone.now()
     found = [
-        Facet("Status", [(state.label, filter_clauses.equal("attribute", "status", state.value)) for state in states]),
-        Facet("Created", [(label, f"created >= '{_moment(now, hours)}'") for label, hours in SPANS]),
-        Facet("Created by", _equal("by", people)),
-        Facet("Compute", _equal("target", targets)),
-        Facet("Experiment", _equal("experiment", experiments) if has_experiments else []),
-        *_tags(pks),
+        Facet(
+            "Status", [(state.label, filter_clauses.equality("attribute", "status", state.value)) for state in states]
+        ),
+        Facet("Created", [(label, f"created >= '{_format_minute(now, hours)}'") for label, hours in SPANS]),
+        Facet("Created by", _equality_options("by", people)),
+        Facet("Compute", _equality_options("target", targets)),
+        Facet("Experiment", _equality_options("experiment", experiments) if has_experiments else []),
+        *_tag_facets(pks),
     ]
     return [facet for facet in found if facet.options]
 
 
-def _moment(now: dt.datetime, hours: int) -> str:
+def _format_minute(now: dt.datetime, hours: int) -> str:
     """To the minute, so that a second look at the choices knows it again for a while."""
     return f"{now - dt.timedelta(hours=hours):%Y-%m-%dT%H:%M}"
 
 
-def _equal(name: str, values: list[str]) -> list[tuple[str, str]]:
-    return [(value, filter_clauses.equal("attribute", name, value)) for value in values]
+def _equality_options(name: str, values: list[str]) -> list[tuple[str, str]]:
+    return [(value, filter_clauses.equality("attribute", name, value)) for value in values]
 
 
-def _tags(pks: list[int]) -> list[Facet]:
-    by_name = _values(RunTag.objects.filter(run__in=pks))
+def _tag_facets(pks: list[int]) -> list[Facet]:
+    by_name = _values_by_name(RunTag.objects.filter(run__in=pks))
     return [
         Facet(
             f"Tag {name}",
             [
-                (value or "(empty)", f"{filter_clauses.key('tag', name)} = {filter_clauses.text(value)}")
+                (value or "(empty)", f"{filter_clauses.query_key('tag', name)} = {filter_clauses.quote_text(value)}")
                 for value in values
             ],
         )
@@ -119,7 +123,7 @@ def _tags(pks: list[int]) -> list[Facet]:
     ]
 
 
-def _values(rows) -> dict[str, list[str]]:
+def _values_by_name(rows) -> dict[str, list[str]]:
     """By name, the values that most runs have first."""
     counted = rows.order_by().values_list("name", "value").annotate(number=Count("pk"))
     by_name: dict[str, list[str]] = {}

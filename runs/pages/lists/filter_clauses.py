@@ -17,53 +17,53 @@ ATTRIBUTES = {
 }
 
 
-def key(kind: str, name: str) -> str:
+def query_key(kind: str, name: str) -> str:
     """`params.lr`, with quotes where the grammar needs them."""
     if kind == "attribute":
         return ATTRIBUTES[name]
-    return f"{ENTITIES[kind]}.{name if PLAIN_KEY.fullmatch(name) else quoted_key(name)}"
+    return f"{ENTITIES[kind]}.{name if PLAIN_KEY.fullmatch(name) else quote_key(name)}"
 
 
-def quoted_key(name: str) -> str:
+def quote_key(name: str) -> str:
     return f'"{name}"' if "`" in name else f"`{name}`"
 
 
-def text(value: str) -> str:
+def quote_text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def equal(kind: str, name: str, value: str) -> str:
-    return f"{key(kind, name)} = {text(value)}" if value else f"{key(kind, name)} is null"
+def equality(kind: str, name: str, value: str) -> str:
+    return f"{query_key(kind, name)} = {quote_text(value)}" if value else f"{query_key(kind, name)} is null"
 
 
-def added(filter_text: str, clause: str) -> str:
+def add_clause(filter_text: str, clause: str) -> str:
     """The query with one more condition that must hold; without it if it is there."""
-    parts = conditions(filter_text)
+    parts = split_conditions(filter_text)
     if clause in parts:
-        return without(parts, clause)
-    return " and ".join([*map(_bracketed, parts), clause])
+        return remove_clause(parts, clause)
+    return " and ".join([*map(_bracket, parts), clause])
 
 
-def switched(filter_text: str, clause: str) -> tuple[str, bool]:
+def switch_clause(filter_text: str, clause: str) -> tuple[str, bool]:
     """The query with one more choice, or without it if it is there; and whether it is there.
 
     Of several values of one key any may hold; of two bounds of one key the new one counts.
     """
-    parts, wanted = conditions(filter_text), parse(clause)
+    parts, wanted = split_conditions(filter_text), parse(clause)
     if clause in parts:
-        return without(parts, clause), True
+        return remove_clause(parts, clause), True
     for place, part in enumerate(parts):
-        found = _clause(part)
+        found = _parse_clause(part)
         if found and (found.entity, found.key) == (wanted.entity, wanted.key):
             if found.operator in ("=", "in") and wanted.operator == "=":
-                values, is_on = _toggled(found, wanted.value)
-                return _replaced(parts, place, _any_of(TOKEN.match(clause)["name"], values)), is_on
+                values, is_on = _toggle_value(found, wanted.value)
+                return _replace_part(parts, place, _any_of_clause(TOKEN.match(clause)["name"], values)), is_on
             if found.operator == wanted.operator:
-                return _replaced(parts, place, clause), False
-    return added(filter_text, clause), False
+                return _replace_part(parts, place, clause), False
+    return add_clause(filter_text, clause), False
 
 
-def _clause(part: str) -> Clause | None:
+def _parse_clause(part: str) -> Clause | None:
     try:
         found = parse(part)
     except BadFilter:
@@ -71,25 +71,25 @@ def _clause(part: str) -> Clause | None:
     return found if isinstance(found, Clause) else None
 
 
-def _toggled(found: Clause, value: str) -> tuple[list, bool]:
+def _toggle_value(found: Clause, value: str) -> tuple[list, bool]:
     had = list(found.value) if found.operator == "in" else [found.value]
     return ([one for one in had if one != value], True) if value in had else ([*had, value], False)
 
 
-def _any_of(name: str, values: list) -> str:
-    words = [text(str(value)) for value in values]
+def _any_of_clause(name: str, values: list) -> str:
+    words = [quote_text(str(value)) for value in values]
     return f"{name} = {words[0]}" if len(words) == 1 else f"{name} in ({', '.join(words)})" if words else ""
 
 
-def _replaced(parts: list[str], place: int, part: str) -> str:
+def _replace_part(parts: list[str], place: int, part: str) -> str:
     return " and ".join(filter(None, [*parts[:place], part, *parts[place + 1 :]]))
 
 
-def without(parts: list[str], clause: str) -> str:
+def remove_clause(parts: list[str], clause: str) -> str:
     return " and ".join(part for part in parts if part != clause)
 
 
-def _bracketed(part: str) -> str:
+def _bracket(part: str) -> str:
     """In parentheses if an AND after it would reach into it."""
     try:
         return part if isinstance(parse(f"{part} and name is null"), All) else f"({part})"
@@ -97,7 +97,7 @@ def _bracketed(part: str) -> str:
         return part
 
 
-def conditions(filter_text: str) -> list[str]:
+def split_conditions(filter_text: str) -> list[str]:
     """The parts of a query that must all hold, as they are written; the whole as one if parts are joined by OR."""
     try:
         parse(filter_text)

@@ -9,7 +9,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from runs.models import MetricSeries
 from runs.pages.lists import cells, filter_clauses
-from runs.pages.lists.columns import ATTRIBUTES, METRIC_COLUMNS, Column, Sort, column, related
+from runs.pages.lists.columns import ATTRIBUTES, METRIC_COLUMNS, Column, Sort, join_value, parse_column
 from studio.errors import Invalid
 
 # Groups that are counted, and runs of one that an unfolded group shows.
@@ -21,7 +21,7 @@ BY = ["experiment", "status", "by", "target", "type", "node"]
 
 
 @dataclasses.dataclass
-class Group:
+class RunGroup:
     """`value` is empty for the runs that have none; `means` is by column: mean, spread and number of values."""
 
     value: str
@@ -37,8 +37,8 @@ class Group:
     all_url: str = ""
 
 
-def key_column(word: str) -> Column:
-    one = column(word)
+def parse_group_column(word: str) -> Column:
+    one = parse_column(word)
     if one.is_metric or (one.kind == "attribute" and one.name not in BY):
         raise Invalid(
             f"group={word!r}: write param-NAME, tag-NAME, property-NAME or one of {', '.join(BY)}.", target="group"
@@ -46,34 +46,34 @@ def key_column(word: str) -> Column:
     return one
 
 
-def _keyed(runs, one: Column):
+def _annotate_key(runs, one: Column):
     if one.kind == "attribute":
         value = F(ATTRIBUTES[one.name][1])
     elif one.kind == "property":
         value = KeyTextTransform(one.name, "properties")
     else:
-        runs, value = related(runs, one, "grouped")
+        runs, value = join_value(runs, one, "grouped")
     return runs, Coalesce(Cast(value, TextField()), Value(""), output_field=TextField())
 
 
-def members(runs, one: Column, value: str):
+def group_members(runs, one: Column, value: str):
     """The runs of one group."""
-    runs, key = _keyed(runs, one)
+    runs, key = _annotate_key(runs, one)
     return runs.alias(group_key=key).filter(group_key=value)
 
 
-def of(runs, one: Column, columns: list[Column], sorts: list[Sort]) -> list[Group]:
+def load_groups(runs, one: Column, columns: list[Column], sorts: list[Sort]) -> list[RunGroup]:
     """The largest first, or in the order of what the list is sorted by; at most so many and one more."""
     metrics = [other for other in columns if other.is_metric]
     first = sorts[0] if sorts else None
     if first and first.column.is_metric and first.column.id not in [other.id for other in metrics]:
         metrics.append(first.column)
-    near = _near(runs, metrics)
-    rows = list(_by_key(runs, one, metrics, near)[: MOST + 1])
-    return _sorted([_group(row, one, metrics, near) for row in rows], one, first)
+    near = _reference_values(runs, metrics)
+    rows = list(_aggregate_groups(runs, one, metrics, near)[: MOST + 1])
+    return _sort_groups([_build_group(row, one, metrics, near) for row in rows], one, first)
 
 
-def _near(runs, metrics: list[Column]) -> list[float]:
+def _reference_values(runs, metrics: list[Column]) -> list[float]:
     """A value that each metric has in one of the newest runs: sums of distances from it keep the digits that those of
     the values themselves would cancel out."""
     newest = list(runs.order_by("-created_at", "-pk").values_list("pk", flat=True)[:NEWEST])
@@ -82,9 +82,9 @@ def _near(runs, metrics: list[Column]) -> list[float]:
     return [values.get((other.name, other.kind)) or 0.0 for other in metrics]
 
 
-def _by_key(runs, one: Column, metrics: list[Column], near: list[float]):
+def _aggregate_groups(runs, one: Column, metrics: list[Column], near: list[float]):
     """A row for each group: its key, its number of runs, and three sums of each metric."""
-    runs, key = _keyed(runs.order_by(), one)
+    runs, key = _annotate_key(runs.order_by(), one)
     relations = {f"m{n}": FilteredRelation("metrics", condition=Q(metrics__name=m.name)) for n, m in enumerate(metrics)}
     sums = {}
     for place, other in enumerate(metrics):
@@ -96,7 +96,7 @@ def _by_key(runs, one: Column, metrics: list[Column], near: list[float]):
     return grouped.annotate(total=Count("pk"), **sums).order_by("-total", "group_key")
 
 
-def _group(row: dict, one: Column, metrics: list[Column], near: list[float]) -> Group:
+def _build_group(row: dict, one: Column, metrics: list[Column], near: list[float]) -> RunGroup:
     means = {}
     for place, other in enumerate(metrics):
         count, away, squares = (row[f"{name}{place}"] for name in ("n", "away", "squares"))
@@ -104,11 +104,11 @@ def _group(row: dict, one: Column, metrics: list[Column], near: list[float]) -> 
         spread = math.sqrt(max(0.0, (squares - away**2 / count) / (count - 1))) if count > 1 else None
         means[other.id] = (mean, spread, count)
     value = row["group_key"]
-    clause = "" if one.kind == "property" or one.id == "node" else filter_clauses.equal(one.kind, one.name, value)
-    return Group(value, row["total"], means, clause=clause)
+    clause = "" if one.kind == "property" or one.id == "node" else filter_clauses.equality(one.kind, one.name, value)
+    return RunGroup(value, row["total"], means, clause=clause)
 
 
-def _sorted(groups: list[Group], one: Column, first: Sort | None) -> list[Group]:
+def _sort_groups(groups: list[RunGroup], one: Column, first: Sort | None) -> list[RunGroup]:
     if first and first.column.is_metric:
         mean = first.column.id
         there = [group for group in groups if group.means[mean][0] is not None]
@@ -119,11 +119,11 @@ def _sorted(groups: list[Group], one: Column, first: Sort | None) -> list[Group]
     return groups
 
 
-def fill(groups: list[Group], columns: list[Column]) -> None:
+def fill_groups(groups: list[RunGroup], columns: list[Column]) -> None:
     """The HTML of the cells after that of the name."""
     for group in groups:
         group.cells = [
-            cells.of_group(one, cells.mean(*group.means[one.id]) if one.is_metric else "")
+            cells.render_group_cell(one, cells.render_mean(*group.means[one.id]) if one.is_metric else "")
             for one in columns
             if one.id != "name"
         ]

@@ -10,9 +10,9 @@ from runs.charts.run_charts import MOST_CHARTS
 from runs.models import SavedView, Star, saved_views
 from runs.pages.access import run_of, workspace_of
 from runs.pages.lists import columns, facets, filter_clauses, groups, urls
-from runs.pages.lists.action_views import back
+from runs.pages.lists.action_views import return_url
 from runs.pages.lists.forms import RunFilter
-from runs.pages.lists.views import asked_experiment, list_url, table_of
+from runs.pages.lists.views import build_table, list_url, requested_experiment
 from studio import names
 from studio.errors import Conflict, Invalid
 from studio.htmx import render_page, wants_piece
@@ -32,10 +32,10 @@ LONGEST_QUERY = 3500
 @require_safe
 def panel(request, slug, what):
     """One of TITLES, for the list whose words the address has."""
-    experiment = asked_experiment(request, slug)
+    experiment = requested_experiment(request, slug)
     if what not in TITLES:
         raise Invalid(f"{what!r} is no panel: write one of {', '.join(TITLES)}.")
-    table = table_of(request, slug, experiment)
+    table = build_table(request, slug, experiment)
     context = {"what": what, "title": TITLES[what], "table": table, "experiment": experiment}
     context |= {
         "list_url": list_url(slug, experiment),
@@ -45,66 +45,69 @@ def panel(request, slug, what):
     return render_page(request, "runs/panel.html", context, partial="list-panel-body")
 
 
-def _columns(request, table) -> dict:
+def _columns_context(request, table) -> dict:
     shown = table.columns
-    names = facets.names(table.newest)
+    names = facets.list_names(table.newest)
     chosen = {one.id for one in shown}
     offered = [
-        ("Properties of the job", [columns.column(word) for word in columns.ATTRIBUTES]),
-        ("Metrics", [columns.column(f"{kind}-{name}") for name in names["metrics"] for kind in columns.METRIC_COLUMNS]),
-        ("Parameters", [columns.column(f"param-{name}") for name in names["params"]]),
-        ("Tags", [columns.column(f"tag-{name}") for name in names["tags"]]),
-        ("Azure properties", [columns.column(f"property-{name}") for name in names["properties"]]),
+        ("Properties of the job", [columns.parse_column(word) for word in columns.ATTRIBUTES]),
+        (
+            "Metrics",
+            [columns.parse_column(f"{kind}-{name}") for name in names["metrics"] for kind in columns.METRIC_COLUMNS],
+        ),
+        ("Parameters", [columns.parse_column(f"param-{name}") for name in names["params"]]),
+        ("Tags", [columns.parse_column(f"tag-{name}") for name in names["tags"]]),
+        ("Azure properties", [columns.parse_column(f"property-{name}") for name in names["properties"]]),
     ]
     offered = [(label, [one for one in found if one.id not in chosen]) for label, found in offered]
     return {"shown": shown, "offered": [pair for pair in offered if pair[1]], "most": columns.MOST}
 
 
-def _filters(request, table) -> dict:
+def _filters_context(request, table) -> dict:
     present = table.asked["filter"]
-    found = facets.facets(table.newest, table.experiment is None)
+    found = facets.list_facets(table.newest, table.experiment is None)
     for facet in found:
         facet.links = []
         for label, clause in facet.options:
-            query, is_on = filter_clauses.switched(present, clause)
-            facet.links.append((label, urls.changed(table.query, filter=query or None, page=None), is_on))
-    return {"facets": found, "without_filter": urls.changed(table.query, filter=None, page=None)}
+            query, is_on = filter_clauses.switch_clause(present, clause)
+            facet.links.append((label, urls.change_query(table.query, filter=query or None, page=None), is_on))
+    return {"facets": found, "without_filter": urls.change_query(table.query, filter=None, page=None)}
 
 
-def _charts(request, table) -> dict:
+def _charts_context(request, table) -> dict:
     return {"names": list(dict.fromkeys([*table.charted, *table.common_metrics])), "most": MOST_CHARTS}
 
 
-def _group(request, table) -> dict:
-    names = facets.names(table.newest)
+def _group_context(request, table) -> dict:
+    names = facets.list_names(table.newest)
     by_name = [(f"param-{name}", f"Parameter {name}") for name in names["params"]]
     by_name += [(f"tag-{name}", f"Tag {name}") for name in names["tags"]]
     attributes = [(word, columns.ATTRIBUTES[word][0]) for word in groups.BY]
-    hidden = urls.pairs(table.query, "group", "unfold", "page", "open")
+    hidden = urls.hidden_fields(table.query, "group", "unfold", "page", "open")
     return {"choices": attributes + by_name, "hidden": hidden, "present": table.asked["group"]}
 
 
-def _sort(request, table) -> dict:
+def _sort_context(request, table) -> dict:
     """As many places as a list can be sorted by, of which the first ones say what it is sorted by now."""
     present = [(sort.column, f"-{sort.column.id}" if sort.descending else sort.column.id) for sort in table.sorts]
     offered = list(dict.fromkeys([one for one in table.columns if one.is_sortable] + [one for one, _ in present]))
     places = [word for _, word in present] + [""] * (columns.MOST_SORTS - len(present))
-    return {"places": places, "offered": offered, "hidden": urls.pairs(table.query, "sort", "page")}
+    return {"places": places, "offered": offered, "hidden": urls.hidden_fields(table.query, "sort", "page")}
 
 
-def _views(request, table) -> dict:
+def _views_context(request, table) -> dict:
     found = SavedView.objects.of_list(request.workspace, table.experiment).offered_to(request.user)
     address = f"{list_url(request.workspace.slug, table.experiment)}?{table.query.urlencode()}"
     return {"views": list(found), "present": table.asked["view"], "share_url": public_url(address)}
 
 
 CONTEXTS = {
-    "columns": _columns,
-    "filters": _filters,
-    "charts": _charts,
-    "group": _group,
-    "sort": _sort,
-    "views": _views,
+    "columns": _columns_context,
+    "filters": _filters_context,
+    "charts": _charts_context,
+    "group": _group_context,
+    "sort": _sort_context,
+    "views": _views_context,
 }
 
 
@@ -114,30 +117,30 @@ CONTEXTS = {
 @require_POST
 def layout_save(request, slug):
     """The columns in their order, their widths and which are pinned, or the charts; kept for the person, and shown at once."""
-    experiment = asked_experiment(request, slug)
+    experiment = requested_experiment(request, slug)
     query = QueryDict(request.POST.get("query", ""), mutable=True)
     if "col" in request.POST:
-        _put_columns(query, request.POST)
+        _set_columns(query, request.POST)
     if request.POST.get("what") == "charts":
-        _put_charts(query, request.POST.getlist("chart"))
+        _set_charts(query, request.POST.getlist("chart"))
     asked = RunFilter.read(query)
-    columns.chosen(asked, columns.USUAL)
+    columns.shown_columns(asked, columns.DEFAULT_COLUMNS)
     if request.POST.get("move"):
         # Without scripts: the panel again, with one column at another place.
         return redirect(_panel_after_move(slug, experiment, query, request.POST["move"]))
-    keep(request, experiment, query)
+    save_layout(request, experiment, query)
     return redirect(f"{list_url(slug, experiment)}?{query.urlencode()}")
 
 
-def _put_columns(query: QueryDict, posted) -> None:
-    ids = list(dict.fromkeys([*posted.getlist("col"), *filter(None, [_by_name(posted)])]))
+def _set_columns(query: QueryDict, posted) -> None:
+    ids = list(dict.fromkeys([*posted.getlist("col"), *filter(None, [_column_by_name(posted)])]))
     query.setlist("col", ids)
     query.setlist("pin", [word for word in posted.getlist("pin") if word in ids])
     given = {word: posted.get(f"width-{word}", "").strip() for word in ids}
     query.setlist("width", [f"{width}:{word}" for word, width in given.items() if width])
 
 
-def _put_charts(query: QueryDict, names: list[str]) -> None:
+def _set_charts(query: QueryDict, names: list[str]) -> None:
     query.setlist("chart", names)
     query.setlist("charts", [] if names else ["off"])
 
@@ -154,24 +157,24 @@ def _panel_after_move(slug, experiment, query: QueryDict, move: str) -> str:
     return f"{reverse('runs:panel', args=[slug, 'columns'])}?{query.urlencode()}"
 
 
-def _by_name(posted) -> str:
+def _column_by_name(posted) -> str:
     """A column that the newest runs do not have, by its kind and name."""
     name = posted.get("name", "").strip()
     return f"{posted.get('kind', '')}-{name}" if name else ""
 
 
-def keep(request, experiment, query: QueryDict) -> None:
+def save_layout(request, experiment, query: QueryDict) -> None:
     layout = QueryDict(mutable=True)
     for word in urls.LAYOUT:
         if word in query:
             layout.setlist(word, query.getlist(word))
-    text = _short(layout.urlencode())
+    text = _check_length(layout.urlencode())
     own = SavedView.objects.of_list(request.workspace, experiment).filter(owner=request.user, name="")
     if not own.update(query=text):
         SavedView.objects.create(workspace=request.workspace, experiment=experiment, owner=request.user, query=text)
 
 
-def _short(query: str) -> str:
+def _check_length(query: str) -> str:
     if len(query) > LONGEST_QUERY:
         raise Invalid(
             f"The address of this list has {len(query)} characters; {LONGEST_QUERY} can be kept.", target="query"
@@ -182,7 +185,7 @@ def _short(query: str) -> str:
 @require_POST
 def layout_reset(request, slug):
     """The list looks again as it does for everybody; which runs it shows stays."""
-    experiment = asked_experiment(request, slug)
+    experiment = requested_experiment(request, slug)
     SavedView.objects.of_list(request.workspace, experiment).filter(owner=request.user, name="").delete()
     query = QueryDict(request.POST.get("query", ""), mutable=True)
     for word in [*urls.LAYOUT, "view", "unfold", "page"]:
@@ -195,7 +198,7 @@ def layout_reset(request, slug):
 
 @require_POST
 def view_save(request, slug):
-    experiment = asked_experiment(request, slug)
+    experiment = requested_experiment(request, slug)
     name = request.POST.get("name", "").strip()
     if not 0 < len(name) <= 100:
         raise Invalid("A view has a name of 1 to 100 characters.", target="name")
@@ -205,7 +208,7 @@ def view_save(request, slug):
         query.pop(word, None)
     RunFilter.read(query)
     views = SavedView.objects.of_list(request.workspace, experiment).filter(owner=request.user)
-    fields = {"query": _short(query.urlencode()), "shared": "shared" in request.POST}
+    fields = {"query": _check_length(query.urlencode()), "shared": "shared" in request.POST}
     if not views.filter(name=name).update(**fields):
         if views.count() >= saved_views.MOST_VIEWS:
             raise Conflict(f"You have {saved_views.MOST_VIEWS} views of this list. Delete one first.")
@@ -214,10 +217,10 @@ def view_save(request, slug):
         )
     view = views.get(name=name)
     messages.success(request, f"The view {name} is saved{', and shared with this workspace' if view.shared else ''}.")
-    return redirect(view_url(slug, experiment, view))
+    return redirect(saved_view_url(slug, experiment, view))
 
 
-def view_url(slug, experiment, view: SavedView) -> str:
+def saved_view_url(slug, experiment, view: SavedView) -> str:
     return f"{list_url(slug, experiment)}?{view.query}{'&' if view.query else ''}view={view.pk}"
 
 
@@ -245,4 +248,4 @@ def star(request, slug):
     run.is_starred = not gone
     if wants_piece(request):
         return render(request, "runs/_star.html", {"run": run, "swap": True})
-    return redirect(back(request, slug))
+    return redirect(return_url(request, slug))

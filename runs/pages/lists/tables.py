@@ -16,7 +16,7 @@ from runs.models import Experiment, MetricSeries, Run, RunTag, Star
 from runs.pages.lists import cells, columns, filter_clauses, groups, ordering, urls
 from runs.pages.lists.columns import Column
 from runs.pages.lists.forms import GROUPS, RunFilter
-from runs.pages.lists.groups import Group
+from runs.pages.lists.groups import RunGroup
 from studio.search.grammar import BadFilter
 from studio.words import split_search
 
@@ -31,7 +31,7 @@ LEFT_OUT = ["job", "warnings"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Header:
+class ColumnHeader:
     """`number` says which of several columns to sort by it is; 0 if it is the only one or none."""
 
     column: Column
@@ -48,8 +48,8 @@ class RunTable:
         self.query, self.seen = query, seen
         self.asked = RunFilter.read(query)
         self.scope, self.user, self.experiment = scope, user, experiment
-        self.sorts = columns.sorts(self.asked["sort"])
-        self.group_by = groups.key_column(self.asked["group"]) if self.asked["group"] else None
+        self.sorts = columns.parse_sorts(self.asked["sort"])
+        self.group_by = groups.parse_group_column(self.asked["group"]) if self.asked["group"] else None
         self._error: BadFilter | None = None
         self.too_many_groups = False
 
@@ -66,7 +66,7 @@ class RunTable:
         if self.asked["starred"]:
             runs = runs.filter(pk__in=Star.objects.filter(user=self.user).values("run"))
         for word in self.asked["q"].split():
-            runs = runs.filter(matches(word))
+            runs = runs.filter(match_word(word))
         try:
             return search.filtered(runs, self.asked["filter"])
         except BadFilter as error:
@@ -105,12 +105,12 @@ class RunTable:
 
     @functools.cached_property
     def columns(self) -> list[Column]:
-        return columns.chosen(self.asked, self.usual_columns)
+        return columns.shown_columns(self.asked, self.default_columns)
 
     @property
-    def usual_columns(self) -> list[str]:
+    def default_columns(self) -> list[str]:
         if self.experiment is None:
-            return columns.USUAL
+            return columns.DEFAULT_COLUMNS
         metrics = [f"metric-{name}" for name in self.common_metrics[:MOST_COLUMNS]]
         return ["name", "status", *metrics, "created", "duration", "by", "target", "type", "tags"]
 
@@ -132,24 +132,24 @@ class RunTable:
         return Paginator(lines, self.asked["size"]).get_page(self.asked["page"] or 1)
 
     @functools.cached_property
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[RunGroup]:
         # Asked for first, so that the next poll tells what comes in between.
         sums = self._sums
-        found = groups.of(self.matching, self.group_by, self.columns, self.sorts) if sums[0][0] else []
+        found = groups.load_groups(self.matching, self.group_by, self.columns, self.sorts) if sums[0][0] else []
         self.too_many_groups = len(found) > groups.MOST
         return found[: groups.MOST]
 
     @functools.cached_property
-    def shown_groups(self) -> list[Group]:
+    def shown_groups(self) -> list[RunGroup]:
         shown = list(self.page.object_list)
-        groups.fill(shown, self.columns)
+        groups.fill_groups(shown, self.columns)
         for group in shown:
             word = group.value or NO_VALUE
             group.is_open = word in self.asked["unfold"]
-            group.url = urls.toggled(self.query, "unfold", word)
+            group.url = urls.toggle_value(self.query, "unfold", word)
             if group.clause:
-                narrowed = filter_clauses.added(self.asked["filter"], group.clause)
-                group.all_url = urls.changed(self.query, group=None, unfold=None, page=None, filter=narrowed)
+                narrowed = filter_clauses.add_clause(self.asked["filter"], group.clause)
+                group.all_url = urls.change_query(self.query, group=None, unfold=None, page=None, filter=narrowed)
         return shown
 
     @functools.cached_property
@@ -157,30 +157,32 @@ class RunTable:
         """All that are shown, in their order: with the children of those that are open, of unfolded groups too."""
         if self.error:
             return []
-        tops = self._group_places() if self.group_by else [(None, self._page_places())]
+        tops = self._group_runs() if self.group_by else [(None, self._page_runs())]
         below = self._children
-        flat = [(pk, depth, group) for group, places in tops for pk, depth in _flat([pk for pk, _ in places], below)]
-        rows = self._load(flat)
+        flat = [
+            (pk, depth, group) for group, places in tops for pk, depth in _flatten_tree([pk for pk, _ in places], below)
+        ]
+        rows = self._load_rows(flat)
         for group, _ in tops:
             if group:
                 group.rows = [run for run in rows if run.group is group]
         return rows
 
     @property
-    def unfolded(self) -> list[Group]:
+    def unfolded(self) -> list[RunGroup]:
         """The groups of the page; those that are unfolded have their rows."""
         return self.shown_groups if self.rows is not None else []
 
-    def _page_places(self) -> list[tuple[int, int]]:
+    def _page_runs(self) -> list[tuple[int, int]]:
         places = self.page.object_list
-        return ordering.places(self.matching, self.sorts, places.start, places.stop)
+        return ordering.slice_runs(self.matching, self.sorts, places.start, places.stop)
 
-    def _group_places(self) -> list[tuple]:
+    def _group_runs(self) -> list[tuple]:
         found = []
         for group in self.shown_groups:
             if group.is_open:
-                runs = groups.members(self.matching, self.group_by, group.value)
-                found.append((group, ordering.places(runs, self.sorts, 0, groups.ROWS)))
+                runs = groups.group_members(self.matching, self.group_by, group.value)
+                found.append((group, ordering.slice_runs(runs, self.sorts, 0, groups.ROWS)))
         return found
 
     @functools.cached_property
@@ -196,10 +198,10 @@ class RunTable:
             below.setdefault(parent, []).append((pk, revision))
         return below
 
-    def _load(self, flat: list[tuple]) -> list[Run]:
+    def _load_rows(self, flat: list[tuple]) -> list[Run]:
         left_out = LEFT_OUT if any(one.id == "description" for one in self.columns) else [*LEFT_OUT, "description"]
         runs = Run.objects.select_related("experiment", "created_by", "workspace").prefetch_related("tag_rows")
-        found = runs.defer(*left_out).annotate(child_count=_child_count()).in_bulk([pk for pk, _, _ in flat])
+        found = runs.defer(*left_out).annotate(child_count=_count_children()).in_bulk([pk for pk, _, _ in flat])
         # One that was freed in this moment is left out.
         rows = []
         for pk, depth, group in flat:
@@ -208,26 +210,26 @@ class RunTable:
                 run.depth, run.group, run.colour = depth, group, colours.place(pk)
                 run.is_open, run.is_hidden = pk in self.asked["open"], pk in self.asked["hide"]
                 run.has_tree = bool(run.child_count) and not self.asked["children"]
-                run.tree_url = urls.toggled(self.query, "open", pk) if run.has_tree else ""
-                run.eye_url = urls.toggled(self.query, "hide", pk) if self.has_charts else ""
+                run.tree_url = urls.toggle_value(self.query, "open", pk) if run.has_tree else ""
+                run.eye_url = urls.toggle_value(self.query, "hide", pk) if self.has_charts else ""
                 rows.append(run)
-        cells.fill(rows, self.columns)
+        cells.fill_cells(rows, self.columns)
         starred = set(Star.objects.filter(user=self.user, run__in=found).values_list("run", flat=True))
         for run in rows:
             run.is_starred = run.pk in starred
         return rows
 
     @functools.cached_property
-    def headers(self) -> list[Header]:
-        sorts = self.sorts or [columns.Sort(columns.column("created"), True)]
+    def headers(self) -> list[ColumnHeader]:
+        sorts = self.sorts or [columns.Sort(columns.parse_column("created"), True)]
         places = {sort.column.id: (place, sort.descending) for place, sort in enumerate(sorts)}
         return [self._header(one, *places.get(one.id, (None, False)), len(sorts) > 1) for one in self.columns]
 
-    def _header(self, one: Column, place: int | None, descending: bool, numbered: bool) -> Header:
+    def _header(self, one: Column, place: int | None, descending: bool, numbered: bool) -> ColumnHeader:
         order = "" if place is None else "descending" if descending else "ascending"
         to = f"-{one.id}" if order == "ascending" else one.id
-        url = urls.changed(self.query, sort=to, page=None) if one.is_sortable else ""
-        return Header(one, order, place + 1 if numbered and place is not None else 0, url)
+        url = urls.change_query(self.query, sort=to, page=None) if one.is_sortable else ""
+        return ColumnHeader(one, order, place + 1 if numbered and place is not None else 0, url)
 
     @property
     def has_trees(self) -> bool:
@@ -282,17 +284,17 @@ class RunTable:
             return hashlib.sha256(text.encode()).hexdigest()[:32]
         return text
 
-    def is_news(self) -> bool:
+    def has_changes(self) -> bool:
         """Whether the rows differ from those that the reader has: one query, without counting or joining."""
         _, _, had = self.seen.partition("~")
         if self.group_by:
             return self._token(self._sums) != had
         size = self.asked["size"]
         start = ((self.asked["page"] or 1) - 1) * size
-        top = ordering.places(self.matching, self.sorts, start, start + size)
+        top = ordering.slice_runs(self.matching, self.sorts, start, start + size)
         below = self._children
         revisions = dict([*top, *(pair for pairs in below.values() for pair in pairs)])
-        shown = [(pk, revisions[pk]) for pk, _ in _flat([pk for pk, _ in top], below)]
+        shown = [(pk, revisions[pk]) for pk, _ in _flatten_tree([pk for pk, _ in top], below)]
         return self._token(shown) != had
 
     @property
@@ -309,16 +311,16 @@ class RunTable:
 NO_VALUE = "--"
 
 
-def _flat(pks: list[int], below: dict[int, list[tuple[int, int]]], depth: int = 0) -> list[tuple[int, int]]:
+def _flatten_tree(pks: list[int], below: dict[int, list[tuple[int, int]]], depth: int = 0) -> list[tuple[int, int]]:
     """Each with its depth, children below their parents."""
     found = []
     for pk in pks:
         found.append((pk, depth))
-        found += _flat([child for child, _ in below.get(pk, [])], below, depth + 1)
+        found += _flatten_tree([child for child, _ in below.get(pk, [])], below, depth + 1)
     return found
 
 
-def matches(word: str) -> Q:
+def match_word(word: str) -> Q:
     """Runs that have this word in anything a list shows of them."""
     # Other tables are read once, not once for each run.
     tags = RunTag.objects.filter(Q(name__icontains=word) | Q(value__icontains=word))
@@ -334,12 +336,12 @@ def matches(word: str) -> Q:
     )
 
 
-def _child_count():
+def _count_children():
     children = Run.objects.filter(parent=OuterRef("pk"), deleted_at=None).order_by().values("parent")
     return Coalesce(Subquery(children.annotate(number=Count("pk")).values("number")), 0)
 
 
-def experiments(scope, words: str, archived: bool):
+def search_experiments(scope, words: str, archived: bool):
     """Experiments of `scope` with their newest run."""
     found = scope.filter(archived_at__isnull=not archived)
     for word in split_search(words):
@@ -350,7 +352,7 @@ def experiments(scope, words: str, archived: bool):
     )
 
 
-def with_states(rows: list[Experiment]) -> list[Experiment]:
+def add_run_counts(rows: list[Experiment]) -> list[Experiment]:
     """Each experiment's newest run, and its counts per group of states, in two queries for all."""
     newest = Run.objects.select_related("workspace").in_bulk([row.latest_id for row in rows if row.latest_id])
     counted = Run.objects.filter(experiment__in=rows, parent=None, deleted_at=None).order_by()

@@ -13,7 +13,7 @@ LAYOUT = ["col", "pin", "width", "sort", "size", "group", "chart", "charts"]
 MOST_ADDRESS = 8_000
 
 
-def tidy(query: QueryDict) -> QueryDict:
+def clean_query(query: QueryDict) -> QueryDict:
     """The words of a list, without what only passes through and what means nothing to it."""
     left = query.copy()
     for word in query:
@@ -24,7 +24,7 @@ def tidy(query: QueryDict) -> QueryDict:
     return left
 
 
-def changed(query: QueryDict, **words) -> str:
+def change_query(query: QueryDict, **words) -> str:
     """`?…` with these words set to a value or list; None takes one away."""
     copy = query.copy()
     for word, value in words.items():
@@ -35,14 +35,14 @@ def changed(query: QueryDict, **words) -> str:
     return f"?{copy.urlencode()}"
 
 
-def toggled(query: QueryDict, word: str, value, **words) -> str:
+def toggle_value(query: QueryDict, word: str, value, **words) -> str:
     """With this value among those of the word, or without it if it is there."""
     had = query.getlist(word)
     value = str(value)
     left = [one for one in had if one != value] if value in had else [*had, value]
-    return changed(query, **{word: left, **words})
+    return change_query(query, **{word: left, **words})
 
 
-def pairs(query: QueryDict, *without: str) -> list[tuple[str, str]]:
+def hidden_fields(query: QueryDict, *without: str) -> list[tuple[str, str]]:
     """For hidden inputs of a form that sets the words left out."""
     return [(word, value) for word, values in query.lists() if word not in without for value in values]

@@ -21,7 +21,7 @@ from studio.htmx import render_page
 @require_safe
 def jobs(request, slug):
     """All jobs of the workspace."""
-    return _list(request, slug, None, "runs/jobs.html")
+    return _render_list(request, slug, None, "runs/jobs.html")
 
 
 @require_safe
@@ -29,40 +29,42 @@ def experiments(request, slug):
     workspace = workspace_of(request, slug)
     asked = RunFilter.read(request.GET)
     scope = Experiment.objects.visible_to(actor(request)).filter(workspace=workspace)
-    found = tables.experiments(scope, asked["q"], "archived" in request.GET).order_by("-latest_at", "-created_at")
+    found = tables.search_experiments(scope, asked["q"], "archived" in request.GET).order_by(
+        "-latest_at", "-created_at"
+    )
     page = Paginator(found, asked["size"]).get_page(asked["page"] or 1)
-    rows = tables.with_states(list(page.object_list))
+    rows = tables.add_run_counts(list(page.object_list))
     context = {"page": page, "rows": rows, "asked": asked, "archived": "archived" in request.GET}
     return render_page(request, "runs/experiments.html", context, partial="experiment-table")
 
 
 @require_safe
 def experiment_detail(request, slug, experiment_id):
-    return _list(request, slug, experiment_of(request, slug, experiment_id), "runs/experiment_detail.html")
+    return _render_list(request, slug, experiment_of(request, slug, experiment_id), "runs/experiment_detail.html")
 
 
 @require_safe
 def experiment_charts(request, slug, experiment_id):
     """The charts above the table, for the runs that it shows; asked for by static/js/charts-experiment.js."""
-    return _charts(table_of(request, slug, experiment_of(request, slug, experiment_id)))
+    return _charts_json(build_table(request, slug, experiment_of(request, slug, experiment_id)))
 
 
 @require_safe
 def jobs_charts(request, slug):
-    return _charts(table_of(request, slug, None))
+    return _charts_json(build_table(request, slug, None))
 
 
 @require_safe
 def jobs_names(request, slug):
     """What the query box offers, as JSON: names and values that the newest runs have."""
-    table = table_of(request, slug, asked_experiment(request, slug))
-    return JsonResponse(facets.words(table.newest), headers={"Cache-Control": "private, max-age=20"})
+    table = build_table(request, slug, requested_experiment(request, slug))
+    return JsonResponse(facets.list_completions(table.newest), headers={"Cache-Control": "private, max-age=20"})
 
 
 @require_safe
 def jobs_csv(request, slug):
     """`?rows=shown` for the page that is shown, `rows=all` for all that match."""
-    table = table_of(request, slug, asked_experiment(request, slug))
+    table = build_table(request, slug, requested_experiment(request, slug))
     rows = request.GET.get("rows", "all")
     if rows not in ("shown", "all"):
         raise Invalid(f"rows={rows!r}: write shown or all.", target="rows")
@@ -70,16 +72,18 @@ def jobs_csv(request, slug):
     if table.error:
         raise table.error
     name = f"{table.experiment or slug}-{timezone.now():%Y-%m-%d}.csv"
-    response = StreamingHttpResponse(exports.lines(table, rows == "shown"), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{_plain(name)}"'
+    response = StreamingHttpResponse(
+        exports.iterate_lines(table, rows == "shown"), content_type="text/csv; charset=utf-8"
+    )
+    response.headers["Content-Disposition"] = f'attachment; filename="{_ascii_filename(name)}"'
     return response
 
 
-def _plain(name: str) -> str:
+def _ascii_filename(name: str) -> str:
     return "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "_" for letter in name)
 
 
-def asked_experiment(request, slug) -> Experiment | None:
+def requested_experiment(request, slug) -> Experiment | None:
     """Of what serves both lists: the experiment whose page asks, else None."""
     words = request.GET if request.method in ("GET", "HEAD") else request.POST
     asked = words.get("experiment", "")
@@ -94,15 +98,15 @@ def asked_experiment(request, slug) -> Experiment | None:
     return experiment_of(request, slug, experiment_id)
 
 
-def scope_of(request, slug, experiment: Experiment | None):
+def scoped_runs(request, slug, experiment: Experiment | None):
     runs = runs_of(request, slug)
     return runs if experiment is None else Run.objects.filter(experiment=experiment, deleted_at=None)
 
 
-def table_of(request, slug, experiment: Experiment | None) -> tables.RunTable:
+def build_table(request, slug, experiment: Experiment | None) -> tables.RunTable:
     return tables.RunTable(
-        scope_of(request, slug, experiment),
-        urls.tidy(request.GET),
+        scoped_runs(request, slug, experiment),
+        urls.clean_query(request.GET),
         request.user,
         experiment,
         request.GET.get("seen", ""),
@@ -113,23 +117,27 @@ def list_url(slug: str, experiment: Experiment | None) -> str:
     return experiment.get_absolute_url() if experiment else reverse("runs:jobs", args=[slug])
 
 
-def _charts(table) -> JsonResponse:
+def _charts_json(table) -> JsonResponse:
     shown = [run for run in table.rows if not run.is_hidden]
     drawn = run_charts.of(shown, table.charted)
     return JsonResponse({"charts": drawn, "templates": figures.templates()})
 
 
-def _list(request, slug, experiment: Experiment | None, template: str) -> HttpResponse:
+def _render_list(request, slug, experiment: Experiment | None, template: str) -> HttpResponse:
     """The page; its table; or, for a poll, nothing or only the rows that changed."""
-    table = table_of(request, slug, experiment)
-    if not request.htmx and (own := _own_layout(request, experiment)):
+    table = build_table(request, slug, experiment)
+    if not request.htmx and (own := _saved_layout_url(request, experiment)):
         return redirect(own)
-    if table.seen and not table.is_news():
+    if table.seen and not table.has_changes():
         return HttpResponse(status=204)
     # What is only a poll's business stays out of the links.
     request.GET = table.query
     context = {"table": table, "may_edit": may(request, "edit"), "experiment": experiment}
-    context |= {"view": _view(request, experiment, table), "list_url": request.path, **_tools(slug, table)}
+    context |= {
+        "view": _current_view(request, experiment, table),
+        "list_url": request.path,
+        **_toolbar_context(slug, table),
+    }
     if not table.seen:
         status = 400 if table.error and not request.htmx else 200
         return render_page(request, template, context, partial="run-table", status=status)
@@ -150,7 +158,7 @@ PANELS = [
     ("views", "Views", "eye"),
 ]
 # What the scripts of a list listen to, for the help that "?" opens.
-KEYS = [
+SHORTCUTS = [
     (["q"], "Write a query"),
     (["x"], "In a row: choose it"),
     (["Shift", "click"], "Choose all rows from the one chosen last; on a column: sort by it too"),
@@ -160,7 +168,7 @@ KEYS = [
 ]
 
 
-def _tools(slug, table) -> dict:
+def _toolbar_context(slug, table) -> dict:
     query = table.query.copy()
     if table.experiment:
         query["experiment"] = str(table.experiment.experiment_id)
@@ -172,38 +180,38 @@ def _tools(slug, table) -> dict:
     return {
         "panels": panels,
         "csv_url": reverse("runs:jobs_csv", args=[slug]) + words,
-        "other_words": urls.pairs(table.query, *IN_FORM),
+        "other_words": urls.hidden_fields(table.query, *IN_FORM),
         "group_rows": groups.ROWS,
-        "page_keys": KEYS,
-        "states": _states(table),
-        "starred_url": urls.changed(table.query, starred=None if table.asked["starred"] else "1", page=None),
-        "chips": [] if table.error else _chips(table),
+        "page_keys": SHORTCUTS,
+        "states": _state_links(table),
+        "starred_url": urls.change_query(table.query, starred=None if table.asked["starred"] else "1", page=None),
+        "chips": [] if table.error else _filter_chips(table),
     }
 
 
-def _states(table) -> list[tuple]:
+def _state_links(table) -> list[tuple]:
     """The counters, each with the address that adds it to the states shown, or takes it away."""
     return [
-        (group, number, urls.toggled(table.query, "status", group, page=None), group in table.asked["status"])
+        (group, number, urls.toggle_value(table.query, "status", group, page=None), group in table.asked["status"])
         for group, number in table.counts.items()
     ]
 
 
-def _chips(table) -> list[tuple[str, str]]:
+def _filter_chips(table) -> list[tuple[str, str]]:
     """What narrows the list, each with the address without it."""
-    parts = filter_clauses.conditions(table.asked["filter"])
+    parts = filter_clauses.split_conditions(table.asked["filter"])
     found = [
-        (part, urls.changed(table.query, filter=filter_clauses.without(parts, part) or None, page=None))
+        (part, urls.change_query(table.query, filter=filter_clauses.remove_clause(parts, part) or None, page=None))
         for part in parts
     ]
     if table.asked["q"]:
-        found.append((f"“{table.asked['q']}”", urls.changed(table.query, q=None, page=None)))
+        found.append((f"“{table.asked['q']}”", urls.change_query(table.query, q=None, page=None)))
     if table.asked["mine"]:
-        found.append(("Only my jobs", urls.changed(table.query, mine=None, page=None)))
+        found.append(("Only my jobs", urls.change_query(table.query, mine=None, page=None)))
     return found
 
 
-def _own_layout(request, experiment) -> str:
+def _saved_layout_url(request, experiment) -> str:
     """Where a person is led whose list has a layout of its own, unless the address says how the list shall look."""
     if any(word in request.GET for word in [*urls.LAYOUT, "view"]):
         return ""
@@ -211,11 +219,11 @@ def _own_layout(request, experiment) -> str:
     own = SavedView.objects.of_list(workspace, experiment).filter(owner=request.user, name="").first()
     if own is None:
         return ""
-    query = urls.tidy(request.GET).urlencode()
+    query = urls.clean_query(request.GET).urlencode()
     return f"{request.path}?{own.query}{'&' if query else ''}{query}"
 
 
-def _view(request, experiment, table) -> SavedView | None:
+def _current_view(request, experiment, table) -> SavedView | None:
     """The saved view that the address came from."""
     if not table.asked["view"]:
         return None

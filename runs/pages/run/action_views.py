@@ -8,7 +8,7 @@ from runs import submission
 from runs.models import Run
 from runs.pages.access import actor, require, run_of, undo_tag
 from runs.pages.run.forms import RunEdit
-from runs.pages.run.views import page
+from runs.pages.run.views import tab_context
 from studio.errors import Invalid
 
 
@@ -44,14 +44,14 @@ def run_edit(request, slug, run_id):
     run = run_of(request, slug, run_id)
     require(request, "edit")
     form = RunEdit.of(run, request.POST or None)
-    if request.method == "POST" and form.is_valid() and _saved(form, run):
+    if request.method == "POST" and form.is_valid() and _save_form(form, run):
         messages.success(request, "Saved.")
         return redirect(run)
     status = 400 if form.errors else 200
-    return render(request, "runs/run_edit.html", page(request, run, "overview", form=form), status=status)
+    return render(request, "runs/run_edit.html", tab_context(request, run, "overview", form=form), status=status)
 
 
-def _saved(form: RunEdit, run: Run) -> bool:
+def _save_form(form: RunEdit, run: Run) -> bool:
     try:
         form.save(run)
     except Invalid as error:

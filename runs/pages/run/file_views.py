@@ -14,7 +14,7 @@ from runs.models import Artifact, Run
 from runs.pages.access import run_of
 from runs.pages.run import tree
 from runs.pages.run.forms import ByteRange
-from runs.pages.run.views import page
+from runs.pages.run.views import tab_context
 from studio import storage
 from studio.errors import Invalid
 from studio.forms import cleaned_or_invalid
@@ -41,9 +41,9 @@ SANDBOX = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-
 def run_files(request, slug, run_id):
     """`?path=` chooses a file; at first it is the log."""
     run = run_of(request, slug, run_id)
-    chosen = _chosen(run, request.GET.get("path", ""))
+    chosen = _requested_file(run, request.GET.get("path", ""))
     files = run.artifacts.order_by("path").values_list("path", "size")[: tree.MOST_FILES]
-    folders = tree.of_files(files, chosen.path if chosen else "", tree.OPEN_FOLDERS)
+    folders = tree.build_file_tree(files, chosen.path if chosen else "", tree.OPEN_FOLDERS)
     sums = run.artifacts.aggregate(file_count=Count("pk"), total=Coalesce(Sum("size"), 0))
     more = {"tree": folders, "file": chosen, "left_out": max(0, sums["file_count"] - tree.MOST_FILES), **sums}
     if chosen:
@@ -52,10 +52,10 @@ def run_files(request, slug, run_id):
         )
         if more["preview"].kind == "log":
             more["tail"] = logs.tail(chosen, TAIL)
-    return render(request, "runs/run_files.html", page(request, run, "logs", **more))
+    return render(request, "runs/run_files.html", tab_context(request, run, "logs", **more))
 
 
-def _chosen(run: Run, asked: str) -> Artifact | None:
+def _requested_file(run: Run, asked: str) -> Artifact | None:
     """The file asked for, else the script's log, else the first."""
     if asked:
         found = run.artifacts.filter(path=asked).first()
@@ -69,18 +69,18 @@ def _chosen(run: Run, asked: str) -> Artifact | None:
 @require_safe
 def run_file(request, slug, run_id):
     """The bytes of a file, all or the range asked for; `?download` saves it."""
-    file = _file(request, slug, run_id)
-    start, length = _range(request, file.size)
+    file = _get_file(request, slug, run_id)
+    start, length = _parse_range(request, file.size)
     whole = request.headers.get("Range") is None
     content = [] if request.method == "HEAD" else artifacts.read(file, start, length)
     response = ranges.streamed(content, length, 200 if whole else 206)
     response.headers["Accept-Ranges"] = "bytes"
     if not whole:
         response.headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{file.size}"
-    return _guarded(request, response, file.path, file.content_type)
+    return _add_safety_headers(request, response, file.path, file.content_type)
 
 
-def _guarded(request, response, path: str, content_type: str):
+def _add_safety_headers(request, response, path: str, content_type: str):
     """A stranger's bytes on our address: never active, and in place only if a browser can show them harmlessly."""
     inline = "download" not in request.GET
     shown = content_type in previews.IMAGES or content_type == "text/html"
@@ -89,15 +89,15 @@ def _guarded(request, response, path: str, content_type: str):
     response.headers["Content-Security-Policy"] = REPORT if kind == "text/html" and inline else SANDBOX
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "private, no-cache"
-    return _named(response, path.rsplit("/", 1)[-1], inline)
+    return _set_filename(response, path.rsplit("/", 1)[-1], inline)
 
 
-def _named(response, name: str, inline: bool = False):
+def _set_filename(response, name: str, inline: bool = False):
     response.headers["Content-Disposition"] = content_disposition_header(not inline, name)
     return response
 
 
-def _range(request, size: int) -> tuple[int, int]:
+def _parse_range(request, size: int) -> tuple[int, int]:
     asked = request.headers.get("Range")
     if asked is None:
         return 0, size
@@ -106,18 +106,18 @@ def _range(request, size: int) -> tuple[int, int]:
         raise Invalid(f"Range: {asked[:100]}: write bytes=START-END or bytes=START-.", target="Range")
     start, end = int(match[1]), min(int(match[2] or size - 1), size - 1)
     if start >= size or end < start:
-        raise BeyondEnd(f"The file has {size} bytes; {asked} is beyond.", target="Range")
+        raise RangeNotSatisfiable(f"The file has {size} bytes; {asked} is beyond.", target="Range")
     return start, end - start + 1
 
 
-class BeyondEnd(Invalid):
+class RangeNotSatisfiable(Invalid):
     status, code = 416, "RangeNotSatisfiable"
 
 
 @require_safe
 def run_file_state(request, slug, run_id):
     """How long a file is now and whether it may still grow; `?start=` also says how many lines lie before that byte."""
-    file = _file(request, slug, run_id)
+    file = _get_file(request, slug, run_id)
     start = cleaned_or_invalid(ByteRange(request.GET))["start"]
     state = {"size": file.size, "sizeText": in_bytes(file.size), "active": file.run.is_active}
     return JsonResponse(state if start is None else {**state, "line": logs.lines_before(file, min(start, file.size))})
@@ -126,14 +126,14 @@ def run_file_state(request, slug, run_id):
 @require_safe
 def run_file_search(request, slug, run_id):
     """The lines of a file that contain `?q=`, from byte `?start=` on."""
-    file = _file(request, slug, run_id)
+    file = _get_file(request, slug, run_id)
     asked = cleaned_or_invalid(ByteRange(request.GET))
     if not asked["q"]:
         raise Invalid("q: write what to look for.", target="q")
     return JsonResponse(logs.search(file, asked["q"], asked["start"] or 0))
 
 
-def _file(request, slug, run_id) -> Artifact:
+def _get_file(request, slug, run_id) -> Artifact:
     run = run_of(request, slug, run_id)
     path = cleaned_or_invalid(ByteRange(request.GET))["path"]
     return get_object_or_404(Artifact.objects.select_related("run"), run=run, path=path)
@@ -146,20 +146,20 @@ def run_files_zip(request, slug, run_id):
     response = StreamingHttpResponse(archives.stream(files), content_type="application/zip")
     # Compressed already, and to be sent as it is made.
     response.headers["Content-Encoding"] = "identity"
-    return _named(response, f"{run.run_id}.zip")
+    return _set_filename(response, f"{run.run_id}.zip")
 
 
 @require_safe
 def run_code(request, slug, run_id):
     run = run_of(request, slug, run_id)
     if run.snapshot is None:
-        return render(request, "runs/run_code.html", page(request, run, "code"))
+        return render(request, "runs/run_code.html", tab_context(request, run, "code"))
     files = {entry["path"]: entry["size"] for entry in run.snapshot.files}
-    chosen = request.GET.get("path", "") or _script(run, files)
+    chosen = request.GET.get("path", "") or _start_script(run, files)
     if chosen and chosen not in files:
         raise Invalid(f"The code has no file {chosen[:1000]!r}.", target="path")
     shown = sorted(files.items())[: tree.MOST_FILES]
-    more = {"tree": tree.of_files(shown, chosen), "path": chosen, "snapshot": run.snapshot}
+    more = {"tree": tree.build_file_tree(shown, chosen), "path": chosen, "snapshot": run.snapshot}
     more["left_out"] = len(files) - len(shown)
     if chosen:
         more["preview"] = previews.of(
@@ -169,10 +169,10 @@ def run_code(request, slug, run_id):
             more["preview"] = previews.as_code(
                 chosen, files[chosen], lambda length: snapshots.read_file(run.snapshot, chosen, length)
             )
-    return render(request, "runs/run_code.html", page(request, run, "code", **more))
+    return render(request, "runs/run_code.html", tab_context(request, run, "code", **more))
 
 
-def _script(run: Run, files: dict) -> str:
+def _start_script(run: Run, files: dict) -> str:
     """The script that the run starts with, else the first file."""
     script = (run.job.get("runDefinition") or {}).get("script", "")
     words = run.job.get("commandArgv") or str(run.job.get("command") or "").split()
@@ -186,4 +186,4 @@ def run_code_zip(request, slug, run_id):
         raise Invalid("The run has no code: it was not submitted with a source directory.")
     response = ranges.streamed(storage.stream(run.snapshot.key, 0, run.snapshot.size), run.snapshot.size)
     response.headers["Content-Type"] = "application/zip"
-    return _named(response, f"{run.run_id}-code.zip")
+    return _set_filename(response, f"{run.run_id}-code.zip")

@@ -7,7 +7,7 @@ from runs import metrics
 from runs.charts import metric_cards
 from runs.models import MetricSeries
 from runs.pages.access import run_of
-from runs.pages.run.views import page
+from runs.pages.run.views import tab_context
 from studio.htmx import render_page
 
 MOST_IMAGES = 1000
@@ -22,17 +22,19 @@ def run_images(request, slug, run_id):
     seen = request.GET.get("seen")
     if seen is not None and seen == token and run.is_active:
         return HttpResponse(status=204)
-    groups = [_group(one) for one in found]
+    groups = [_image_group(one) for one in found]
     if seen == "" and groups:
         # There was nothing to look at; now there is.
         return HttpResponse(headers={"HX-Refresh": "true"})
-    more = {"groups": groups, "token": token, **_chosen(groups, request.GET.get("image", ""))}
+    more = {"groups": groups, "token": token, **_requested_image(groups, request.GET.get("image", ""))}
     # The script steps through the images of one name; those of all would be megabytes.
     more["of_shown"] = [more["group"]] if groups else []
-    return render_page(request, "runs/run_images.html", page(request, run, "images", **more), partial="image-list")
+    return render_page(
+        request, "runs/run_images.html", tab_context(request, run, "images", **more), partial="image-list"
+    )
 
 
-def _group(series: MetricSeries) -> dict:
+def _image_group(series: MetricSeries) -> dict:
     """The images of one name in the order of their steps; of very many the last."""
     first = max(0, series.count - MOST_IMAGES)
     steps, _, values = metrics.window(series, first, MOST_IMAGES)
@@ -44,7 +46,7 @@ def _group(series: MetricSeries) -> dict:
     return {"name": series.name, "images": images, "last": images[-1], "count": series.count, "left_out": first}
 
 
-def _chosen(groups: list[dict], asked: str) -> dict:
+def _requested_image(groups: list[dict], asked: str) -> dict:
     """The image asked for, else the last of the first name, with those beside it."""
     if not groups:
         return {"image": None}

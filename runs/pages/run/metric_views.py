@@ -11,7 +11,7 @@ from runs.charts.metric_forms import LinesAsked, MetricsChoice, RowsAsked, place
 from runs.metrics.downsampled import Range
 from runs.models import MetricSeries
 from runs.pages.access import run_of, runs_of
-from runs.pages.run.views import page
+from runs.pages.run.views import tab_context
 from studio import numbers
 from studio.errors import Invalid
 from studio.forms import cleaned_or_invalid
@@ -27,7 +27,7 @@ def run_metrics(request, slug, run_id):
     run = run_of(request, slug, run_id)
     asked = cleaned_or_invalid(MetricsChoice(request.GET))
     series = list(metrics.series_of(run).order_by("name"))
-    shown, left_out = _shown(series, request.GET, asked["q"])
+    shown, left_out = _select_series(series, request.GET, asked["q"])
     more = {
         "series": series,
         "shown": {one.pk for one in shown},
@@ -35,18 +35,18 @@ def run_metrics(request, slug, run_id):
         "left_out": left_out,
         "asked": asked,
         "groups": metric_cards.GROUPS,
-        "axes": _axes(series),
+        "axes": _axis_choices(series),
         "chart_data": {"templates": figures.templates(), "line": figures.empty_line()} if shown else {},
     }
-    return render(request, "runs/run_metrics.html", page(request, run, "metrics", **more))
+    return render(request, "runs/run_metrics.html", tab_context(request, run, "metrics", **more))
 
 
-def _axes(series: list[MetricSeries]) -> list[MetricSeries]:
+def _axis_choices(series: list[MetricSeries]) -> list[MetricSeries]:
     """Metrics that may stand at the bottom of a chart of another."""
     return [one for one in series if metric_lines.is_charted(one)]
 
 
-def _shown(series: list[MetricSeries], query, words: str) -> tuple[list[MetricSeries], int]:
+def _select_series(series: list[MetricSeries], query, words: str) -> tuple[list[MetricSeries], int]:
     if "show" in query:
         asked = set(query.getlist("show"))
         chosen = [one for one in series if one.name in asked]
@@ -69,10 +69,10 @@ def run_metrics_lines(request, slug, run_id):
     if asked["axis"] == "metric":
         other = get_object_or_404(metrics.series_of(run), pk=asked["metric"])
         return JsonResponse({"lines": metric_lines.over_metric(found, other, width)})
-    return JsonResponse({"lines": metric_lines.whole(found, width, _range(asked))})
+    return JsonResponse({"lines": metric_lines.whole(found, width, _requested_range(asked))})
 
 
-def _range(asked: dict):
+def _requested_range(asked: dict):
     if asked["from"] is None:
         return None
     return Range(asked["axis"] or "step", asked["from"], asked["to"])
@@ -84,12 +84,12 @@ def run_metrics_data(request, slug, run_id):
     run = runs_of(request, slug).filter(run_id=run_id).first() or run_of(request, slug, run_id)
     if run.is_active and str(run.revision) == request.GET.get("seen"):
         return HttpResponse(status=204)
-    news = metric_lines.news(run, _known(request.GET.get("after", "")), WIDTH)
+    news = metric_lines.news(run, _parse_known_counts(request.GET.get("after", "")), WIDTH)
     count = metrics.series_of(run).count()
     return JsonResponse({"active": run.is_active, "seen": run.revision, "series": count, **news})
 
 
-def _known(text: str) -> dict[int, int]:
+def _parse_known_counts(text: str) -> dict[int, int]:
     pairs = [pair.partition(":") for pair in text.split(",") if pair]
     if len(pairs) > metric_cards.MOST_CARDS:
         raise Invalid(f"after: {len(pairs)} pairs; {metric_cards.MOST_CARDS} are allowed.", target="after")
@@ -108,10 +108,10 @@ def run_metric(request, slug, run_id, pk):
         return render(request, "runs/_metric_card.html", {"run": run, "card": card})
     more = {"card": card, "series": series, "alone": True}
     if card.look == "chart":
-        more["axes"] = _axes(list(metrics.series_of(run).order_by("name")))
+        more["axes"] = _axis_choices(list(metrics.series_of(run).order_by("name")))
         more["points"] = metric_cards.values(series, start)
     more["chart_data"] = {"templates": figures.templates(), "line": figures.empty_line()}
-    return render(request, "runs/run_metric.html", page(request, run, "metrics", **more))
+    return render(request, "runs/run_metric.html", tab_context(request, run, "metrics", **more))
 
 
 @require_safe

@@ -30,7 +30,7 @@ class Stage:
     message: str
 
 
-def timeline(run: Run) -> list[Stage]:
+def build_timeline(run: Run) -> list[Stage]:
     events = list(run.events.all())
     first = [(Run.Status.NOT_STARTED.value, run.created_at, "")]
     if events and events[0].status == Run.Status.NOT_STARTED:
@@ -45,23 +45,23 @@ def job(run: Run) -> dict:
     return run.job
 
 
-def command(run: Run) -> str:
+def format_command(run: Run) -> str:
     asked = job(run)
     argv = asked.get("commandArgv")
     return " ".join(map(str, argv)) if argv else str(asked.get("command") or "")
 
 
-def environment(run: Run) -> str:
+def environment_name(run: Run) -> str:
     asked = job(run)
     definition = asked.get("environmentDefinition") or {}
     return str(asked.get("environmentId") or definition.get("name") or "").rpartition("/environments/")[2]
 
 
-def git(run: Run) -> list[tuple[str, str]]:
+def list_git_properties(run: Run) -> list[tuple[str, str]]:
     return [(label, run.properties[name]) for name, label in GIT.items() if run.properties.get(name)]
 
 
-def waiting_reason(run: Run) -> str:
+def explain_wait(run: Run) -> str:
     """Why a run does not run yet, in words; empty if it does or has ended."""
     if run.work is None or run.status not in Run.BEFORE_RUNNING:
         return ""
@@ -70,16 +70,16 @@ def waiting_reason(run: Run) -> str:
         return f"Taken by {node}, which prepares the environment." if run.status == Run.Status.PREPARING else ""
     if run.work.state != Work.State.QUEUED:
         return ""
-    return f"{_place(run.work)} {_nodes(run.work.target)}"
+    return f"{_describe_queue_place(run.work)} {_describe_nodes(run.work.target)}"
 
 
-def _place(work: Work) -> str:
+def _describe_queue_place(work: Work) -> str:
     earlier = Q(priority__gt=work.priority) | Q(priority=work.priority, queued_at__lt=work.queued_at)
     before = Work.objects.filter(earlier, target=work.target_id, state=Work.State.QUEUED).count()
     return f"Number {before + 1} in the queue of {work.target.name}."
 
 
-def _nodes(target) -> str:
+def _describe_nodes(target) -> str:
     states = list(Node.objects.present().filter(target=target).values_list("state", flat=True))
     busy, starting = states.count(Node.State.RUNNING), states.count(Node.State.PREPARING)
     if starting:
@@ -91,7 +91,7 @@ def _nodes(target) -> str:
     return "A node is about to be started."
 
 
-def last_line_of_error(run: Run) -> str:
+def last_error_line(run: Run) -> str:
     """The last line of the traceback, if the message does not say it already.
 
     A runner sends the details as one text; Azure's clients as a list of objects with a message each.

@@ -12,40 +12,40 @@ MOST_FILES = 2_000
 
 
 @dataclasses.dataclass
-class Folder:
+class TreeFolder:
     name: str
     path: str
     is_open: bool = False
-    folders: dict[str, "Folder"] = dataclasses.field(default_factory=dict)
+    folders: dict[str, "TreeFolder"] = dataclasses.field(default_factory=dict)
     files: list = dataclasses.field(default_factory=list)
 
     @property
-    def entries(self) -> list["Folder"]:
+    def entries(self) -> list["TreeFolder"]:
         return list(self.folders.values())
 
 
 @dataclasses.dataclass(frozen=True)
-class File:
+class TreeFile:
     name: str
     path: str
     size: int
     is_chosen: bool
 
 
-def of_files(files, chosen: str, opened: tuple[str, ...] = ()) -> Folder:
+def build_file_tree(files, chosen: str, opened: tuple[str, ...] = ()) -> TreeFolder:
     """`files` are (path, size) in the order of their paths; the folders above the chosen one are open."""
-    root = Folder("", "", True)
+    root = TreeFolder("", "", True)
     for path, size in files:
         folder, parts = root, path.split("/")
         for place, name in enumerate(parts[:-1]):
             above = "/".join(parts[: place + 1])
             is_open = above in opened or chosen.startswith(above + "/")
-            folder = folder.folders.setdefault(name, Folder(name, above, is_open))
-        folder.files.append(File(parts[-1], path, size, path == chosen))
+            folder = folder.folders.setdefault(name, TreeFolder(name, above, is_open))
+        folder.files.append(TreeFile(parts[-1], path, size, path == chosen))
     return root
 
 
-def of_runs(run: Run, most: int) -> list[Run]:
+def list_descendants(run: Run, most: int) -> list[Run]:
     """The descendants below each other, each with its `depth`; at most so many."""
     below: dict[int, list[Run]] = {}
     layer, found = [run.pk], 0
@@ -57,19 +57,19 @@ def of_runs(run: Run, most: int) -> list[Run]:
         for child in rows:
             below.setdefault(child.parent_id, []).append(child)
         layer, found = [child.pk for child in rows], found + len(rows)
-    return _flat(run.pk, below, 0)[:most]
+    return _flatten_tree(run.pk, below, 0)[:most]
 
 
-def token(runs: list[Run]) -> str:
+def state_token(runs: list[Run]) -> str:
     """Another one as soon as any of the runs changes, comes or goes."""
     text = ".".join(f"{run.pk}-{run.revision}" for run in runs)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
-def _flat(pk: int, below: dict, depth: int) -> list[Run]:
+def _flatten_tree(pk: int, below: dict, depth: int) -> list[Run]:
     rows = []
     for child in below.get(pk, []):
         child.depth = depth
         child.colour = colours.place(child.pk)
-        rows += [child, *_flat(child.pk, below, depth + 1)]
+        rows += [child, *_flatten_tree(child.pk, below, depth + 1)]
     return rows

@@ -27,8 +27,8 @@ TABS = [
     ("code", "Code", "runs:run_code"),
 ]
 # What static/js/run-keys.js and the scripts of the tabs listen to, for the help that "?" opens.
-KEYS = [(["1", "–", str(len(TABS))], "Overview, Metrics, Images, Child jobs, Outputs + logs, Code")]
-KEYS_OF_TAB = {
+SHORTCUTS = [(["1", "–", str(len(TABS))], "Overview, Metrics, Images, Child jobs, Outputs + logs, Code")]
+SHORTCUTS_OF_TAB = {
     "metrics": [
         (["j", "k"], "The next chart, the chart before"),
         (["f"], "The chart with the focus, or the one under the mouse, in full screen"),
@@ -40,30 +40,36 @@ KEYS_OF_TAB = {
 }
 
 
-def page(request, run: Run, tab: str, **more) -> dict:
+def tab_context(request, run: Run, tab: str, **more) -> dict:
     """What every tab of a run needs."""
     parent = Run.objects.filter(pk=run.parent_id).select_related("workspace").first() if run.parent_id else None
-    base = {"run": run, "tab": tab, "tabs": TABS, "parent": parent, "reason": overview.waiting_reason(run)}
-    base["page_keys"] = KEYS + KEYS_OF_TAB.get(tab, [])
-    return {**base, "may_edit": may(request, "edit"), "may_submit": may(request, "submit"), **_error(run), **more}
+    base = {"run": run, "tab": tab, "tabs": TABS, "parent": parent, "reason": overview.explain_wait(run)}
+    base["page_keys"] = SHORTCUTS + SHORTCUTS_OF_TAB.get(tab, [])
+    return {
+        **base,
+        "may_edit": may(request, "edit"),
+        "may_submit": may(request, "submit"),
+        **_error_context(run),
+        **more,
+    }
 
 
-def _error(run: Run) -> dict:
-    return {"error_line": overview.last_line_of_error(run)} if run.error else {}
+def _error_context(run: Run) -> dict:
+    return {"error_line": overview.last_error_line(run)} if run.error else {}
 
 
 @require_safe
 def run_detail(request, slug, run_id):
     run = run_of(request, slug, run_id)
-    return render(request, "runs/run_detail.html", page(request, run, "overview", **_overview(run)))
+    return render(request, "runs/run_detail.html", tab_context(request, run, "overview", **_overview_context(run)))
 
 
-def _overview(run: Run) -> dict:
+def _overview_context(run: Run) -> dict:
     return {
-        "stages": overview.timeline(run),
-        "command": overview.command(run),
-        "environment": overview.environment(run),
-        "git": overview.git(run),
+        "stages": overview.build_timeline(run),
+        "command": overview.format_command(run),
+        "environment": overview.environment_name(run),
+        "git": overview.list_git_properties(run),
         "description": render_markdown(run.description) if run.description else "",
         "metrics": overview.first_metrics(run),
         "metric_count": run.metrics.count(),
@@ -81,8 +87,8 @@ def run_state(request, slug, run_id):
         return HttpResponse(status=204)
     run = run_of(request, slug, run_id)
     tab = request.GET.get("tab", "")
-    more = _overview(run) if tab == "overview" else _new_files(request, run) if tab == "logs" else {}
-    context = page(request, run, tab, polled=True, run_page=request.htmx.current_url_abs_path, **more)
+    more = _overview_context(run) if tab == "overview" else _new_files_context(request, run) if tab == "logs" else {}
+    context = tab_context(request, run, tab, polled=True, run_page=request.htmx.current_url_abs_path, **more)
     response = render(request, "runs/_state.html", context)
     if request.GET.get("files") == "0" and more.get("tree"):
         # There was nothing to look at; now there is.
@@ -90,14 +96,14 @@ def run_state(request, slug, run_id):
     return response
 
 
-def _new_files(request, run: Run) -> dict:
+def _new_files_context(request, run: Run) -> dict:
     """The tree of files, if there are more or fewer than the page shows."""
     count = run.artifacts.count()
     if str(count) == request.GET.get("files"):
         return {"file_count": count}
     files = run.artifacts.order_by("path").values_list("path", "size")[: tree.MOST_FILES]
     shown = parse_qs(urlsplit(request.htmx.current_url_abs_path or "").query).get("path", [""])[0]
-    folders = tree.of_files(files, shown, tree.OPEN_FOLDERS)
+    folders = tree.build_file_tree(files, shown, tree.OPEN_FOLDERS)
     return {"file_count": count, "tree": folders, "left_out": max(0, count - tree.MOST_FILES)}
 
 
@@ -105,12 +111,12 @@ def _new_files(request, run: Run) -> dict:
 def run_children(request, slug, run_id):
     """A poll, `?seen=`, is answered with nothing while all of the rows are as they were."""
     run = run_of(request, slug, run_id)
-    rows = tree.of_runs(run, MOST_CHILDREN + 1)
-    token = tree.token([run, *rows])
+    rows = tree.list_descendants(run, MOST_CHILDREN + 1)
+    token = tree.state_token([run, *rows])
     if token == request.GET.get("seen"):
         return HttpResponse(status=204)
-    shown = [columns.column(word) for word in columns.USUAL]
-    cells.fill(rows[:MOST_CHILDREN], shown)
+    shown = [columns.parse_column(word) for word in columns.DEFAULT_COLUMNS]
+    cells.fill_cells(rows[:MOST_CHILDREN], shown)
     more = {
         "rows": rows[:MOST_CHILDREN],
         "columns": shown,
@@ -118,7 +124,9 @@ def run_children(request, slug, run_id):
         "most": MOST_CHILDREN,
     }
     more |= {"token": token, "is_live": run.is_active or any(row.is_active for row in rows)}
-    return render_page(request, "runs/run_children.html", page(request, run, "children", **more), partial="child-table")
+    return render_page(
+        request, "runs/run_children.html", tab_context(request, run, "children", **more), partial="child-table"
+    )
 
 
 @require_safe
@@ -147,7 +155,7 @@ def run_json(request, slug, run_id):
     text = json.dumps(raw, indent=2, default=str, ensure_ascii=False)
     left_out = max(0, len(text) - MOST_JSON)
     return render(
-        request, "runs/run_json.html", page(request, run, "overview", raw=text[:MOST_JSON], left_out=left_out)
+        request, "runs/run_json.html", tab_context(request, run, "overview", raw=text[:MOST_JSON], left_out=left_out)
     )
 
 
