@@ -42,8 +42,13 @@ def _from_personal_token(secret: str) -> Actor | None:
     if token is None:
         return None
     if token.last_used_at is None or now - token.last_used_at > USED_EVERY:
-        Token.objects.filter(pk=token.pk).update(last_used_at=now)
+        record_use(token.pk, now)
     return Actor(token.user)
+
+
+def record_use(token_id: int, now: dt.datetime) -> None:
+    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USED_EVERY)
+    Token.objects.filter(stale, pk=token_id).update(last_used_at=now)
 
 
 def run_token(user_id: int, workspace_id: int, run_id: str, attempt: int) -> str:

@@ -1,12 +1,11 @@
 """Experiments in MLflow's words. Its `deleted` is our trash."""
 
-from django.db import IntegrityError, transaction
-from django.utils import timezone
-
 from mlflow_api import messages, validation
 from mlflow_api.errors import MlflowError, invalid, missing
-from mlflow_api.request import DEFAULT_NAME, Call
+from mlflow_api.request import Call
 from runs.models import Experiment
+from runs.models.experiments import DEFAULT_NAME
+from studio.errors import Conflict
 
 MOST_TAG = 20_000
 
@@ -17,17 +16,10 @@ def create(call: Call) -> dict:
     validation.artifact_location(call.fields.text("artifact_location", ""))
     tags = dict(_tag(key, value) for key, value in call.fields.pairs("tags"))
     try:
-        with transaction.atomic():
-            made = Experiment.objects.create(
-                workspace=workspace,
-                name=name,
-                description=tags.pop(messages.NOTE, ""),
-                tags=tags,
-                created_by=call.actor.user,
-            )
-    except IntegrityError as error:
-        there = Experiment.objects.filter(workspace=workspace, name=name, deleted_at=None).exists()
-        state = "" if there else " in deleted state. Restore it, delete it for ever, or choose another name"
+        made = Experiment.objects.make(call.actor, workspace, name, description=tags.pop(messages.NOTE, ""), tags=tags)
+    except Conflict as error:
+        there = Experiment.objects.present().filter(workspace=workspace, name=name).exists()
+        state = "" if there else " in deleted state. Restore it, delete it permanently, or choose another name"
         raise MlflowError("RESOURCE_ALREADY_EXISTS", f"Experiment(name={name}) already exists{state}.") from error
     return {"experiment_id": str(made.experiment_id)}
 
@@ -50,9 +42,8 @@ def update(call: Call) -> dict:
     experiment = call.open_experiment()
     name = validation.experiment_name(call.fields.text("new_name"))
     try:
-        with transaction.atomic():
-            Experiment.objects.filter(pk=experiment.pk).update(name=name, updated_at=timezone.now())
-    except IntegrityError as error:
+        experiment.rename(name)
+    except Conflict as error:
         raise MlflowError("RESOURCE_ALREADY_EXISTS", f"Experiment(name={name}) already exists.") from error
     return {}
 
@@ -82,9 +73,9 @@ def set_tag(call: Call) -> dict:
     experiment = call.open_experiment()
     key, value = _tag(call.fields.text("key", empty=True), call.fields.text("value", empty=True))
     if key == messages.NOTE:
-        Experiment.objects.filter(pk=experiment.pk).update(description=value, updated_at=timezone.now())
+        experiment.set_description(value)
     else:
-        _change_tags(experiment, lambda tags: tags | {key: value})
+        experiment.set_tag(key, value)
     return {}
 
 
@@ -92,18 +83,12 @@ def delete_tag(call: Call) -> dict:
     experiment = call.open_experiment()
     key = call.fields.text("key")
     if key == messages.NOTE and experiment.description:
-        Experiment.objects.filter(pk=experiment.pk).update(description="", updated_at=timezone.now())
+        experiment.set_description("")
     elif key in experiment.tags:
-        _change_tags(experiment, lambda tags: {name: value for name, value in tags.items() if name != key})
+        experiment.remove_tag(key)
     else:
         raise missing(f"No tag with name: {key} in experiment with id {experiment.experiment_id}")
     return {}
-
-
-def _change_tags(experiment: Experiment, change) -> None:
-    with transaction.atomic():
-        row = Experiment.objects.select_for_update().get(pk=experiment.pk)
-        Experiment.objects.filter(pk=row.pk).update(tags=change(row.tags), updated_at=timezone.now())
 
 
 def _tag(key: str, value: str) -> tuple[str, str]:

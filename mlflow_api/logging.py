@@ -3,17 +3,18 @@
 import json
 
 from django.db import transaction
-from django.db.models import F
 
 from mlflow_api import logged_models, messages, tags, validation
 from mlflow_api.errors import MlflowError, invalid
 from mlflow_api.request import Call
 from mlflow_api.request_fields import INT64, Fields, shown
 from mlflow_api.run_lookup import target
+from registry.models import RunModel
 from runs import metrics
 from runs.metrics.batches import Group
-from runs.models import Run, RunParameter
-from runs.models.lineage import RunDataset, RunModel
+from runs.models import Run
+from runs.models.lineage import RunDataset
+from runs.models.runs import ParameterChanged
 from studio.database import begin_write
 from studio.errors import Invalid
 
@@ -143,18 +144,16 @@ def _check_params(params: list[tuple[str, str]]) -> None:
 
 
 def _store_params(run: Run, params: list[tuple[str, str]]) -> None:
-    """Written once: the same value again changes nothing, another one is refused. Inside a transaction."""
     _check_params(params)
-    Run.objects.filter(pk=run.pk).update(revision=F("revision") + 1)
-    present = dict(run.parameter_rows.filter(name__in=[key for key, _ in params]).values_list("name", "value"))
-    for key, value in params:
-        if present.get(key, value) != value:
-            raise invalid(
-                f"Changing param values is not allowed. Param with key='{key}' was already logged with value="
-                f"'{present[key]}' for run ID='{run.run_id}'. Attempted logging new value '{value}'."
-            )
-    fresh = [RunParameter(run=run, name=key, value=value) for key, value in params if key not in present]
-    RunParameter.objects.bulk_create(fresh)
+    given = dict(params)
+    try:
+        run.store_parameters(given)
+    except ParameterChanged as error:
+        key, value = next(iter(error.was.items()))
+        raise invalid(
+            f"Changing param values is not allowed. Param with key='{key}' was already logged with value="
+            f"'{value}' for run ID='{run.run_id}'. Attempted logging new value '{given[key]}'."
+        ) from error
 
 
 def log_model(call: Call) -> dict:
@@ -171,11 +170,7 @@ def log_model(call: Call) -> dict:
     ]
     if absent:
         raise invalid(f"Model json is missing mandatory fields: {', '.join(absent)}")
-    with transaction.atomic():
-        Run.objects.select_for_update().get(pk=run.pk)
-        row = run.tag_rows.filter(name=HISTORY).first()
-        history = [*(_listed(row.value) if row else []), model]
-        run.tag_rows.update_or_create(name=HISTORY, defaults={"value": json.dumps(history)})
+    run.change_tag(HISTORY, lambda value: json.dumps([*_listed(value), model]))
     return {}
 
 
@@ -195,7 +190,7 @@ def log_inputs(call: Call) -> dict:
         raise invalid("Missing value for required parameter 'datasets'. Name at least one data set or model.")
     models = [(item.text("model_id"), 0) for item in call.fields.objects("models")]
     with transaction.atomic():
-        RunDataset.objects.bulk_create(rows, ignore_conflicts=True)
+        RunDataset.objects.add(rows)
         _link(run, models, made=False)
     return {}
 
@@ -227,7 +222,5 @@ def log_outputs(call: Call) -> dict:
 
 
 def _link(run: Run, models: list[tuple[str, int]], *, made: bool) -> None:
-    rows = [
-        RunModel(run=run, model_id=validation.value(key, "Model id", 64), step=step, made=made) for key, step in models
-    ]
-    RunModel.objects.bulk_create(rows, ignore_conflicts=True)
+    steps = [(validation.value(key, "Model id", 64), step) for key, step in models]
+    RunModel.objects.link(run, steps, made=made)

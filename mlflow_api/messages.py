@@ -5,8 +5,9 @@ import datetime as dt
 import math
 
 from mlflow_api.errors import invalid
+from registry.models import RunModel
 from runs.models import Experiment, MetricSeries, Run, RunParameter, RunTag
-from runs.models.lineage import RunDataset, RunModel
+from runs.models.lineage import RunDataset
 
 NOTE, NAME, PARENT, USER = "mlflow.note.content", "mlflow.runName", "mlflow.parentRunId", "mlflow.user"
 # These tags are columns here, so that a name, a description or a parent is one thing, whoever changes it.

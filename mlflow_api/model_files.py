@@ -2,13 +2,12 @@
 
 import re
 
-from django.db import transaction
 from django.http import HttpResponse
 
 from mlflow_api import folders
 from mlflow_api.errors import invalid, missing
 from mlflow_api.request import Call
-from registry.models import LoggedModel, ModelFile
+from registry.models import LoggedModel
 from runs import run_tokens
 from runs.files import paths, ranges, uploads
 from runs.files.artifacts import content_type_of
@@ -22,7 +21,7 @@ def owns(path: str) -> bool:
 
 
 def find(call: Call, model_id: str) -> LoggedModel:
-    found = LoggedModel.objects.filter(workspace=call.require("read"), model_id=model_id, deleted_at=None).first()
+    found = LoggedModel.objects.present().filter(workspace=call.require("read"), model_id=model_id).first()
     if found is None:
         raise missing(f"Logged model with ID '{model_id}' not found.")
     found.workspace = call.workspace
@@ -48,11 +47,7 @@ def upload(call: Call, path: str) -> dict:
     path = paths.checked(path)
     key = storage.new_key(model.storage_area)
     size = storage.put(key, uploads.chunks(call.request))
-    with transaction.atomic():
-        old = list(model.files.filter(path=path).values_list("key", flat=True))
-        model.files.filter(path=path).delete()
-        ModelFile.objects.create(model=model, path=path, size=size, key=key)
-    storage.delete(old)
+    storage.delete(model.put_file(path, key, size))
     return {}
 
 
@@ -84,4 +79,4 @@ def level(model: LoggedModel, folder: str) -> list[dict]:
 
 
 def artifact_uri(row: LoggedModel) -> str:
-    return f"mlflow-artifacts:/{row.experiment_id}/models/{row.model_id}/artifacts"
+    return f"mlflow-artifacts:/{row.experiment_uuid}/models/{row.model_id}/artifacts"

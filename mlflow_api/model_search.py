@@ -10,7 +10,6 @@ from mlflow_api.request import Call
 from mlflow_api.request_fields import Fields
 from mlflow_api.search import paged
 from registry.models import LoggedModel
-from runs.models import Experiment
 from studio.search.conditions import Rows
 from studio.search.grammar import Clause
 
@@ -77,10 +76,7 @@ def search(call: Call) -> dict:
     most, start = fields.integer("max_results", 50), page_tokens.read(fields.text("page_token", ""))
     if not 0 < most <= 1000:
         raise invalid(f"Invalid value {most} for parameter 'max_results' supplied: write a number from 1 to 1000.")
-    experiments = Experiment.objects.filter(workspace=workspace, pk__in=[row.pk for row in call.experiments()])
-    rows = LoggedModel.objects.filter(
-        workspace=workspace, deleted_at=None, experiment_id__in=experiments.values("experiment_id")
-    )
+    rows = LoggedModel.objects.present().filter(workspace=workspace, experiment__in=call.experiments())
     datasets = [_dataset(item) for item in fields.objects("datasets")]
     rows = Models(**FIELDS).find_measured(rows, fields.text("filter", ""), datasets)
     rows, by_metric = _ordered(rows, fields.objects("order_by"))

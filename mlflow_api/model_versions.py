@@ -3,27 +3,27 @@
 import re
 from urllib.parse import unquote
 
-from django.db import transaction
-from django.db.models import F
 from django.http import HttpResponse
-from django.utils import timezone
 
-from mlflow_api import files, folders, logged_models, messages, model_files, page_tokens, registry, validation
+from mlflow_api import files, folders, messages, model_files, page_tokens, registry, validation
 from mlflow_api.errors import MlflowError, invalid
 from mlflow_api.request import Call
 from mlflow_api.search import paged
 from registry.models import LoggedModel, Model, ModelVersion
 from runs import run_tokens
+from runs.models import Run
 from studio import numbers
 from studio.search.conditions import Rows
 
 # An address with a scheme.
 REMOTE = re.compile(r"[a-zA-Z][\w+.-]*:/")
+# `runs:/<run>/…` or `mlflow-artifacts:/<experiment>/<run>/…`, perhaps with a host.
+RUN_SOURCE = re.compile(r"(?i:runs:/+|mlflow-artifacts:(?://[^/]*)?/+[\w-]+/)(?P<run>(?!models(?:/|$))[\w.-]+)")
 PROMPT_SOURCES = ("dummy-source", "prompt-template")
 VERSIONS = Rows(
     columns={
         "name": ("text", "model__name"),
-        "run_id": ("text", "run_id"),
+        "run_id": ("text", "source_run_id"),
         **dict.fromkeys(["source_path", "source"], ("text", "source")),
         **dict.fromkeys(["version_number", "version"], ("number", "number")),
     },
@@ -47,24 +47,25 @@ def create(call: Call) -> dict:
     source, run_id, logged = _origin(call, tags)
     if call.actor.is_run:
         _check_own_origin(call, source, run_id, logged)
-    with transaction.atomic():
-        Model.objects.filter(pk=model.pk).update(version_count=F("version_count") + 1, updated_at=timezone.now())
-        model.refresh_from_db()
-        made = ModelVersion.objects.create(
-            model=model,
-            number=model.version_count,
-            description=registry.description(call),
-            tags=tags,
-            source=source,
-            run_id=run_id,
-            run_link=call.fields.text("run_link", ""),
-            logged_model_id=logged.model_id if logged else "",
-            created_by=call.actor.user,
-            made_by_run=call.actor.run_id,
-        )
-        if logged:
-            logged_models.note_version(logged, model.name, made.number)
+    made = model.add_version(
+        call.actor,
+        source=source,
+        source_run_id=run_id,
+        run=_run_with_files(call, source, run_id),
+        logged_model=logged,
+        description=registry.description(call),
+        tags=tags,
+        run_link=call.fields.text("run_link", ""),
+    )
     return answer(made)
+
+
+def _run_with_files(call: Call, source: str, run_id: str) -> Run | None:
+    """The run that has the version's files, which the source names more exactly than `run_id`."""
+    match = RUN_SOURCE.match(source)
+    named = [match["run"]] if match else []
+    found = {run.run_id: run for run in Run.objects.filter(workspace=call.workspace, run_id__in=[*named, run_id])}
+    return next((found[name] for name in (*named, run_id) if name in found), None)
 
 
 def _origin(call: Call, tags: dict) -> tuple[str, str, LoggedModel | None]:
@@ -77,10 +78,8 @@ def _origin(call: Call, tags: dict) -> tuple[str, str, LoggedModel | None]:
     if logged is None and source.startswith("models:/"):
         original = _version_named(call, source)
         # An alias may point to another version tomorrow.
-        source, run_id = f"models:/{original.model.name}/{original.number}", run_id or original.run_id
-        logged = LoggedModel.objects.filter(
-            workspace=call.workspace, model_id=original.logged_model_id, deleted_at=None
-        ).first()
+        source, run_id = f"models:/{original.model.name}/{original.number}", run_id or original.source_run_id
+        logged = original.logged_model if original.logged_model and not original.logged_model.deleted_at else None
     elif logged is None or source != f"models:/{logged.model_id}":
         _check_source(call, source)
     return source, run_id or (logged.source_run_id if logged else ""), logged
@@ -160,39 +159,26 @@ def get(call: Call) -> dict:
 
 
 def update(call: Call) -> dict:
-    return answer(registry.saved(registry.find_own_version(call), description=registry.description(call)))
+    version = registry.find_own_version(call)
+    version.set_description(registry.description(call))
+    return answer(version)
 
 
 def delete(call: Call) -> dict:
     version = registry.find_version(call, "edit")
-    with transaction.atomic():
-        keep = {name: number for name, number in version.model.aliases.items() if number != version.number}
-        registry.change_aliases(version.model, lambda aliases: keep)
-        version.delete()
+    version.delete()
     return {}
 
 
 def transition(call: Call) -> dict:
     version, stage = registry.find_own_version(call), registry.as_stage(call.fields.text("stage"))
-    archive = call.fields.truth("archive_existing_versions")
-    if archive and stage not in (ModelVersion.Stage.STAGING, ModelVersion.Stage.PRODUCTION):
-        raise invalid(
-            f"Model version transition cannot archive existing model versions because '{stage}' is not an Active stage. "
-            "Valid stages are Staging, Production."
-        )
-    with transaction.atomic():
-        if archive:
-            others = version.model.versions.filter(stage=stage).exclude(pk=version.pk)
-            for other in others if call.actor.is_run else []:
-                run_tokens.check_made(call.actor, other)
-            others.update(stage=ModelVersion.Stage.ARCHIVED, updated_at=timezone.now())
-        registry.saved(version.model)
-        return answer(registry.saved(version, stage=stage))
+    version.transition_to(stage, call.actor, archive_existing=call.fields.truth("archive_existing_versions"))
+    return answer(version)
 
 
 def search(call: Call) -> dict:
     fields = call.fields
-    rows = ModelVersion.objects.filter(model__workspace=call.require("read")).select_related("model")
+    rows = ModelVersion.objects.filter(model__workspace=call.require("read")).select_related("model", "logged_model")
     orders = fields.texts("order_by") or ["last_updated_timestamp DESC"]
     rows = VERSIONS.find(rows, registry.without_prompts(fields.text("filter", "")), orders, ["model__name", "-number"])
     most, start = registry.page_size(call, 10_000, 200_000), page_tokens.read(fields.text("page_token", ""))
@@ -205,8 +191,8 @@ def download_uri(call: Call) -> dict:
 
 def _download_uri(call: Call, version: ModelVersion) -> str:
     """What the plain client can download from; of a run's files that is the source itself."""
-    if version.logged_model_id:
-        return model_files.artifact_uri(model_files.find(call, version.logged_model_id))
+    if version.logged_model:
+        return model_files.artifact_uri(model_files.find(call, version.logged_model.model_id))
     if version.source.startswith("models:/"):
         return _download_uri(call, _version_named(call, version.source))
     return version.source

@@ -1,14 +1,14 @@
 """Registered models in MLflow's words: names under which versions are kept, with tags and aliases."""
 
+import contextlib
 import re
-
-from django.db import IntegrityError, transaction
 
 from mlflow_api import model_versions, page_tokens, registry, validation
 from mlflow_api.errors import MlflowError, invalid, missing
 from mlflow_api.request import Call
 from mlflow_api.search import paged
 from registry.models import Model, ModelVersion
+from studio.errors import Conflict
 from studio.search.conditions import Rows
 
 ALIAS = re.compile(r"[\w-]{1,255}", re.ASCII)
@@ -24,22 +24,20 @@ def _answer(row: Model) -> dict:
     return {"registered_model": registry.model_shape(row)}
 
 
+@contextlib.contextmanager
+def _name_taken(name: str):
+    try:
+        yield
+    except Conflict as error:
+        raise MlflowError("RESOURCE_ALREADY_EXISTS", f"Registered Model (name={name}) already exists.") from error
+
+
 def create(call: Call) -> dict:
     workspace = call.require("register")
     name = validation.visible(registry.checked_name(call.fields.text("name", empty=True)), "Registered model name")
     tags = dict(registry.checked_tag(key, value) for key, value in call.fields.pairs("tags"))
-    try:
-        with transaction.atomic():
-            made = Model.objects.create(
-                workspace=workspace,
-                name=name,
-                tags=tags,
-                description=registry.description(call),
-                created_by=call.actor.user,
-                made_by_run=call.actor.run_id,
-            )
-    except IntegrityError as error:
-        raise MlflowError("RESOURCE_ALREADY_EXISTS", f"Registered Model (name={name}) already exists.") from error
+    with _name_taken(name):
+        made = Model.objects.register(call.actor, workspace, name, description=registry.description(call), tags=tags)
     return _answer(made)
 
 
@@ -50,25 +48,26 @@ def get(call: Call) -> dict:
 def rename(call: Call) -> dict:
     model = registry.find(call, "edit")
     name = validation.visible(registry.checked_name(call.fields.text("new_name", empty=True)), "Registered model name")
-    try:
-        with transaction.atomic():
-            return _answer(registry.saved(model, name=name))
-    except IntegrityError as error:
-        raise MlflowError("RESOURCE_ALREADY_EXISTS", f"Registered Model (name={name}) already exists.") from error
+    with _name_taken(name):
+        model.rename(name)
+    return _answer(model)
 
 
 def update(call: Call) -> dict:
-    return _answer(registry.saved(registry.find_own(call), description=registry.description(call)))
+    model = registry.find_own(call)
+    model.set_description(registry.description(call))
+    return _answer(model)
 
 
 def delete(call: Call) -> dict:
-    registry.find(call, "edit").delete()
+    model = registry.find(call, "edit")
+    model.delete()
     return {}
 
 
 def search(call: Call) -> dict:
     fields = call.fields
-    rows = Model.objects.filter(workspace=call.require("read")).prefetch_related("versions")
+    rows = Model.objects.filter(workspace=call.require("read")).prefetch_related("versions__logged_model")
     rows = MODELS.find(rows, registry.without_prompts(fields.text("filter", "")), fields.texts("order_by"), ["name"])
     return paged(
         rows,
@@ -83,8 +82,7 @@ def latest_versions(call: Call) -> dict:
     """The newest version in each stage, or in those that are named."""
     model = registry.find(call)
     stages = [registry.as_stage(word) for word in call.fields.texts("stages")] or ModelVersion.Stage.values
-    latest = {row.stage: row for row in model.versions.order_by("number") if row.stage in stages}
-    found = [registry.version_shape(row, model) for row in latest.values()]
+    found = [registry.version_shape(row, model) for row in model.latest_versions() if row.stage in stages]
     return {"model_versions": found} if found else {}
 
 
@@ -108,13 +106,13 @@ def _alias(call: Call) -> str:
 def set_alias(call: Call) -> dict:
     model, alias = registry.find_own(call), _alias(call)
     version = registry.find_version(call, "register")
-    registry.change_aliases(model, lambda aliases: aliases | {alias: version.number})
+    model.set_alias(alias, version.number)
     return {}
 
 
 def delete_alias(call: Call) -> dict:
     model, alias = registry.find_own(call), _alias(call)
-    registry.change_aliases(model, lambda aliases: {name: number for name, number in aliases.items() if name != alias})
+    model.remove_alias(alias)
     return {}
 
 

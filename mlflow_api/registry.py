@@ -1,8 +1,5 @@
 """What registered models and their versions have in common: how they look over the wire, names, tags, and how they are found."""
 
-from django.db import transaction
-from django.utils import timezone
-
 from mlflow_api import messages, validation
 from mlflow_api.errors import invalid, missing
 from mlflow_api.request import Call
@@ -18,14 +15,12 @@ NO_PROMPT = f"tag.`{PROMPT}` != 'true'"
 
 
 def model_shape(row: Model) -> dict:
-    versions = list(row.versions.all())
-    latest = {version.stage: version for version in sorted(versions, key=lambda version: version.number)}
     told = {
         "name": row.name,
         "creation_timestamp": messages.millis(row.created_at),
         "last_updated_timestamp": messages.millis(row.updated_at),
         "description": row.description,
-        "latest_versions": [version_shape(version, row) for version in latest.values()],
+        "latest_versions": [version_shape(version, row) for version in row.latest_versions()],
         "tags": messages.keyed(row.tags.items()),
         "aliases": [{"alias": alias, "version": str(number)} for alias, number in row.aliases.items()],
     }
@@ -41,9 +36,9 @@ def version_shape(row: ModelVersion, model: Model) -> dict:
         "current_stage": row.stage,
         "description": row.description,
         "source": row.source,
-        "run_id": row.run_id,
+        "run_id": row.source_run_id,
         "run_link": row.run_link,
-        "model_id": row.logged_model_id,
+        "model_id": row.logged_model.model_id if row.logged_model else "",
         "status": "READY",
         "tags": messages.keyed(row.tags.items()),
         "aliases": [alias for alias, number in model.aliases.items() if number == row.number],
@@ -98,7 +93,7 @@ def find_own_version(call: Call) -> ModelVersion:
 
 
 def version_of(model: Model, number: int) -> ModelVersion:
-    found = model.versions.filter(number=number).first()
+    found = model.versions.select_related("logged_model").filter(number=number).first()
     if found is None:
         raise missing(f"Model Version (name={model.name}, version={number}) not found")
     found.model = model
@@ -111,15 +106,6 @@ def description(call: Call) -> str:
 
 def checked_tag(key: str, value: str) -> tuple[str, str]:
     return validation.key(key, "Tag"), validation.value(value, f"Tag value of '{key}'", MOST_TAG)
-
-
-def saved(row, **fields):
-    """Changes a model or a version, and says when."""
-    fields["updated_at"] = timezone.now()
-    type(row).objects.filter(pk=row.pk).update(**fields)
-    for name, value in fields.items():
-        setattr(row, name, value)
-    return row
 
 
 def without_prompts(text: str) -> str:
@@ -144,24 +130,12 @@ def as_stage(word: str) -> str:
     )
 
 
-def set_tag(call: Call, row) -> dict:
-    key, value = checked_tag(call.fields.text("key", empty=True), call.fields.text("value", "", empty=True))
-    with transaction.atomic():
-        row = type(row).objects.select_for_update().get(pk=row.pk)
-        saved(row, tags=row.tags | {key: value})
+def set_tag(call: Call, row: Model | ModelVersion) -> dict:
+    row.set_tag(*checked_tag(call.fields.text("key", empty=True), call.fields.text("value", "", empty=True)))
     return {}
 
 
-def delete_tag(call: Call, row) -> dict:
+def delete_tag(call: Call, row: Model | ModelVersion) -> dict:
     """One that is not there is no error, as in MLflow."""
-    key = validation.key(call.fields.text("key", empty=True), "Tag")
-    with transaction.atomic():
-        row = type(row).objects.select_for_update().get(pk=row.pk)
-        saved(row, tags={name: value for name, value in row.tags.items() if name != key})
+    row.remove_tag(validation.key(call.fields.text("key", empty=True), "Tag"))
     return {}
-
-
-def change_aliases(model: Model, change) -> None:
-    with transaction.atomic():
-        row = Model.objects.select_for_update().get(pk=model.pk)
-        saved(row, aliases=change(row.aliases))

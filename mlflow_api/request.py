@@ -15,7 +15,7 @@ from runs.api import access as ours
 from runs.models import Experiment, Run
 from workspaces.models import Workspace
 
-DEFAULT_ID, DEFAULT_NAME = "0", "Default"
+DEFAULT_ID = "0"
 
 
 @dataclasses.dataclass
@@ -105,9 +105,7 @@ class Call:
     def default_experiment(self) -> Experiment:
         """MLflow's clients expect experiment 0 in every server; here it is the one named Default, made when first asked for."""
         workspace = self.require("read")
-        # It counts as the oldest, as it is elsewhere.
-        made = {"created_by": self.actor.user, "created_at": workspace.created_at}
-        found, _ = Experiment.objects.get_or_create(workspace=workspace, name=DEFAULT_NAME, defaults=made)
+        found = Experiment.objects.default_of(workspace, self.actor)
         found.workspace = workspace
         return found
 

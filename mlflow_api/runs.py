@@ -44,7 +44,6 @@ def create(call: Call) -> dict:
                 if key not in (messages.NAME, messages.NOTE)
             },
         )
-        run.events.create(status=Run.Status.RUNNING, at=start)
     return {"run": messages.run(run)}
 
 

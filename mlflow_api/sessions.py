@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from accounts.actors import Actor
-from accounts.authentication import USED_EVERY, actor_of
+from accounts.authentication import USED_EVERY, actor_of, record_use
 from accounts.models import Token, User
 from accounts.secrets import digest
 from mlflow_api.errors import MlflowError
@@ -112,8 +112,7 @@ def _note_use(token_id: int, now) -> None:
     if len(_used) >= MOST:
         _used.clear()
     _used[token_id] = time.monotonic() + USED_EVERY.total_seconds()
-    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USED_EVERY)
-    Token.objects.filter(stale, pk=token_id).update(last_used_at=now)
+    record_use(token_id, now)
 
 
 def forget() -> None:

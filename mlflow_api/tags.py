@@ -1,12 +1,9 @@
 """Tags of runs. A few of MLflow's own are columns here: the run's name, its description and its parent."""
 
-from django.db.models import F
-
 from mlflow_api import messages, validation
 from mlflow_api.errors import invalid
 from mlflow_api.request import Call
-from runs.models import Run, RunTag
-from studio.database import begin_write
+from runs.models import Run
 
 
 def checked(key: str, value: str) -> str:
@@ -24,7 +21,7 @@ def set_tag(call: Call) -> dict:
 def store(call: Call, run: Run, tags: dict[str, str]) -> None:
     for key, value in tags.items():
         checked(key, value)
-    fields = {"revision": F("revision") + 1}
+    fields = {}
     if messages.NAME in tags:
         if not tags[messages.NAME]:
             raise invalid("A run's name cannot be empty.")
@@ -35,10 +32,7 @@ def store(call: Call, run: Run, tags: dict[str, str]) -> None:
     if parent:
         fields["parent"], fields["root"] = parent, parent.root or parent
     columns = messages.COLUMNS if parent else messages.COLUMNS - {messages.PARENT}
-    rows = [RunTag(run=run, name=key, value=value) for key, value in tags.items() if key not in columns]
-    with begin_write():
-        Run.objects.filter(pk=run.pk).update(**fields)
-        RunTag.objects.bulk_create(rows, update_conflicts=True, unique_fields=["run", "name"], update_fields=["value"])
+    run.store_tags({key: value for key, value in tags.items() if key not in columns}, **fields)
 
 
 def _parent(call: Call, run: Run, run_id: str) -> Run | None:
@@ -55,6 +49,4 @@ def remove(run: Run, key: str) -> bool:
     """False if there was no such tag."""
     fields = {messages.NOTE: {"description": ""}, messages.PARENT: {"parent": None, "root": None}}.get(key, {})
     there = bool((key == messages.NOTE and run.description) or (key == messages.PARENT and run.parent_id))
-    with begin_write():
-        Run.objects.filter(pk=run.pk).update(revision=F("revision") + 1, **(fields if there else {}))
-        return bool(run.tag_rows.filter(name=key).delete()[0]) or there
+    return run.remove_tag(key, **(fields if there else {})) or there

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from registry.models import LoggedModel, Model, ModelFile, ModelVersion
+from registry.models import LoggedModel, Model, ModelFile, ModelVersion, RunModel
 
 
 @admin.register(Model)
@@ -17,12 +17,12 @@ class ModelAdmin(admin.ModelAdmin):
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(admin.ModelAdmin):
-    list_display = ["model", "number", "stage", "run_id", "created_by", "created_at"]
+    list_display = ["model", "number", "stage", "source_run_id", "created_by", "created_at"]
     list_filter = ["stage", "model__workspace"]
     list_select_related = ["model", "created_by"]
-    search_fields = ["model__name", "run_id", "source"]
+    search_fields = ["model__name", "source_run_id", "source"]
     raw_id_fields = ["model", "created_by"]
-    readonly_fields = ["number", "source", "run_id", "logged_model_id", "created_at"]
+    readonly_fields = ["number", "source", "source_run_id", "run", "logged_model", "created_at"]
 
 
 @admin.register(LoggedModel)
@@ -32,7 +32,7 @@ class LoggedModelAdmin(admin.ModelAdmin):
     list_select_related = ["workspace"]
     search_fields = ["name", "model_id", "source_run_id"]
     raw_id_fields = ["workspace"]
-    readonly_fields = ["model_id", "experiment_id", "source_run_id", "metrics", "created_at"]
+    readonly_fields = ["model_id", "experiment", "experiment_uuid", "run", "source_run_id", "metrics", "created_at"]
 
 
 @admin.register(ModelFile)
@@ -42,3 +42,12 @@ class ModelFileAdmin(admin.ModelAdmin):
     search_fields = ["path", "model__model_id", "model__name"]
     raw_id_fields = ["model"]
     readonly_fields = ["size", "key", "created_at"]
+
+
+@admin.register(RunModel)
+class RunModelAdmin(admin.ModelAdmin):
+    list_display = ["model_id", "run", "made", "step"]
+    list_filter = ["made"]
+    list_select_related = ["run"]
+    search_fields = ["model_id", "run__run_id"]
+    raw_id_fields = ["run", "logged_model"]

@@ -19,7 +19,7 @@ from runs.models import (
     RunTag,
     Snapshot,
 )
-from runs.models.lineage import RunDataset, RunModel
+from runs.models.lineage import RunDataset
 from runs.models.metrics import MetricSketch
 from runs.models.saved_views import SavedView, Star, TagEdit
 from studio.errors import Conflict
@@ -214,13 +214,6 @@ class MetricSketchAdmin(admin.ModelAdmin):
 class RunDatasetAdmin(OfRun):
     list_display = ["name", "digest", "run", "context"]
     search_fields = ["name", "digest", "run__run_id"]
-
-
-@admin.register(RunModel)
-class RunModelAdmin(OfRun):
-    list_display = ["model_id", "run", "made", "step"]
-    list_filter = ["made"]
-    search_fields = ["model_id", "run__run_id"]
 
 
 @admin.register(SavedView)

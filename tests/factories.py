@@ -5,6 +5,7 @@ import itertools
 from accounts.models import Token, User
 from assets.models import Environment, EnvironmentVersion
 from compute.models import ComputeTarget, Host, Node
+from registry.models import LoggedModel
 from runs.models import Experiment, Run
 from workspaces.creation import free_slug
 from workspaces.models import ResourceGroup, Role, RoleAssignment, Subscription, Workspace
@@ -52,6 +53,12 @@ def give_role(user, role: Role, scope) -> RoleAssignment:
 
 def make_experiment(workspace, name="", **fields) -> Experiment:
     return Experiment.objects.create(workspace=workspace, name=name or f"experiment-{next(counter)}", **fields)
+
+
+def make_logged_model(experiment, **fields):
+    return LoggedModel.objects.create(
+        workspace=experiment.workspace, experiment=experiment, experiment_uuid=experiment.experiment_id, **fields
+    )
 
 
 def make_run(workspace, *, experiment=None, **fields) -> Run:

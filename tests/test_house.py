@@ -170,6 +170,28 @@ def test_modules_stay_small_and_honest(path):
             assert node.type is not None, f"line {node.lineno}: name the error"
 
 
+WRITING = {
+    "create",
+    "get_or_create",
+    "update_or_create",
+    "bulk_create",
+    "bulk_update",
+    "update",
+    "delete",
+    "select_for_update",
+}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "mlflow_api").glob("*.py")), ids=lambda path: path.name)
+def test_mlflow_api_writes_by_verbs_of_runs_and_registry_alone(path):
+    """`run.delete()` is a verb; `run.tag_rows.update(…)` and `Run.objects.create(…)` are statements, which belong to a model."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            statement = node.func.attr in WRITING and not isinstance(node.func.value, ast.Name)
+            assert not statement and node.func.attr != "save", f"line {node.lineno}: make it a verb of runs or registry"
+        assert not (isinstance(node, ast.ClassDef) and any(ast.unparse(b) == "models.Model" for b in node.bases))
+
+
 def pages(patterns, prefix="/"):
     """Every page's address with something plausible in each place, as long as it is not the API's or the admin's."""
     for pattern in patterns:

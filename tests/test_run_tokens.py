@@ -72,14 +72,8 @@ def world(workspace, monkeypatch):
         run.artifacts.create(path="a.txt", size=3).segments.create(offset=0, size=3, key=f"{run.run_id}/a")
         run.metrics.create(name="loss", kind="scalar")
     model = Model.objects.create(workspace=workspace, name="mod", aliases={"best": 1}, version_count=1)
-    ModelVersion.objects.create(model=model, number=1, source="runs:/other/model", run_id="other")
-    logged = LoggedModel.objects.create(
-        workspace=workspace,
-        experiment_id=other.experiment.experiment_id,
-        source_run_id="other",
-        name="l",
-        tags={"k": "v"},
-    )
+    ModelVersion.objects.create(model=model, number=1, source="runs:/other/model", run=other)
+    logged = factories.make_logged_model(other.experiment, run=other, source_run_id="other", name="l", tags={"k": "v"})
     return World(workspace, person, role, mine, other, code, logged)
 
 

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import DatabaseError, OperationalError, models, transaction
 from django.db.models import F, Q, Sum
 from django.utils import timezone
 
@@ -95,10 +95,8 @@ def _held(job: PurgeJob):
 
 def _needed_families(job: PurgeJob) -> list[int]:
     """The topmost runs; lists, since there are few, and a query in a query would be answered anew for each batch."""
-    versions = ModelVersion.objects.filter(model__workspace=job.workspace).exclude(run_id="")
-    run_ids = set(versions.values_list("run_id", flat=True))
-    needed = Run.objects.filter(workspace=job.workspace, run_id__in=run_ids)
-    return sorted({root or pk for pk, root in needed.values_list("pk", "root")})
+    versions = ModelVersion.objects.filter(model__workspace=job.workspace).exclude(run=None)
+    return sorted({root or pk for pk, root in versions.values_list("run", "run__root")})
 
 
 def runs_of(job: PurgeJob):
@@ -177,6 +175,8 @@ def _free_runs(job: PurgeJob) -> bool:
             still = still.exclude(deleted_at=None, parent__deleted_at=None)
         work_of = dict(still.select_for_update(of=("self",)).values_list("pk", "work"))
         files = list(ArtifactSegment.objects.filter(artifact__run__in=work_of).values_list("key", "size"))
+        for model, column in pointing_to(Run):
+            model.objects.filter(**{f"{column}__in": work_of}).update(**{column: None})
         for model, way in hanging_on(Run):
             rows = model.objects.filter(**{f"{way}__in": work_of})
             # Not `delete`, which asks first what hangs on the rows.
@@ -194,11 +194,22 @@ def hanging_on(model) -> list[tuple[type, str]]:
     """The tables whose rows go with a row of `model`, each with its way to it, those that hang on others first."""
     found = []
     for related in model._meta.get_fields(include_hidden=True):
-        if related.auto_created and related.is_relation and related.related_model is not Run:
+        if is_other_table(related) and related.on_delete is not models.SET_NULL:
             way = related.field.name
             deeper = [(other, f"{path}__{way}") for other, path in hanging_on(related.related_model)]
             found += [*deeper, (related.related_model, way)]
     return found
+
+
+@functools.cache
+def pointing_to(model) -> list[tuple[type, str]]:
+    """The tables whose rows outlive a row of `model` that they name, each with its column."""
+    found = [field for field in model._meta.get_fields(include_hidden=True) if is_other_table(field)]
+    return [(field.related_model, field.field.name) for field in found if field.on_delete is models.SET_NULL]
+
+
+def is_other_table(related) -> bool:
+    return related.auto_created and related.is_relation and related.related_model is not Run
 
 
 def _next(job: PurgeJob) -> list[int]:
@@ -230,11 +241,10 @@ def _free_files(job: PurgeJob, files: list[tuple[str, int]]) -> None:
 
 def _free_models(job: PurgeJob) -> bool:
     """Logged models that were deleted, or whose experiment goes, unless a registered one is made of them."""
-    gone = Q(experiment_id__in=experiments_of(job).values("experiment_id"))
+    gone = Q(experiment__in=experiments_of(job).values("pk"))
     if job.scope == PurgeJob.Scope.TRASH:
         gone |= Q(deleted_at__lte=job.until)
-    needed = ModelVersion.objects.filter(model__workspace=job.workspace).values("logged_model_id")
-    found = LoggedModel.objects.filter(gone, workspace=job.workspace).exclude(model_id__in=needed)
+    found = LoggedModel.objects.filter(gone, workspace=job.workspace, versions=None)
     pks = list(found.order_by("pk").values_list("pk", flat=True)[:BATCH])
     files = list(ModelFile.objects.filter(model__in=pks).values_list("key", "size"))
     LoggedModel.objects.filter(pk__in=pks).delete()

@@ -2,7 +2,7 @@
 
 from runs.models.artifacts import Artifact, ArtifactSegment
 from runs.models.experiments import Experiment
-from runs.models.lineage import RunDataset, RunModel
+from runs.models.lineage import RunDataset
 from runs.models.metrics import MetricBatch, MetricChunk, MetricSeries, MetricSketch
 from runs.models.runs import Run
 from runs.models.saved_views import SavedView, Star, TagEdit
@@ -21,7 +21,6 @@ __all__ = [
     "Run",
     "RunDataset",
     "RunEvent",
-    "RunModel",
     "RunParameter",
     "RunStatus",
     "RunTag",

@@ -2,7 +2,7 @@
 
 import uuid
 
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
@@ -12,6 +12,9 @@ from studio import names
 from studio.errors import Conflict
 from workspaces.models import Workspace
 
+# MLflow's clients expect an experiment 0 in every server; here it is the one of this name.
+DEFAULT_NAME = "Default"
+
 
 class ExperimentQuerySet(models.QuerySet):
     def visible_to(self, actor):
@@ -20,6 +23,27 @@ class ExperimentQuerySet(models.QuerySet):
     def present(self):
         """Those that are not in the trash."""
         return self.filter(deleted_at=None)
+
+    def make(self, actor, workspace: Workspace, name: str, *, description: str = "", tags: dict | None = None):
+        """A new one, whose fields the caller has checked by its own limits."""
+        try:
+            with transaction.atomic():
+                return self.create(
+                    workspace=workspace, name=name, description=description, tags=tags or {}, created_by=actor.user
+                )
+        except IntegrityError as error:
+            raise taken(workspace, name) from error
+
+    def default_of(self, workspace: Workspace, actor) -> "Experiment":
+        """The one for runs that name none, made when it is first needed. It counts as the oldest."""
+        fields = {"created_by": actor.user, "created_at": workspace.created_at}
+        return self.get_or_create(workspace=workspace, name=DEFAULT_NAME, defaults=fields)[0]
+
+
+def taken(workspace: Workspace, name: str) -> Conflict:
+    there = Experiment.objects.filter(workspace=workspace, name=name).first()
+    where = there.where if there else "in this workspace"
+    return Conflict(f"There is an experiment {name!r} {where} already.", target="name")
 
 
 class Experiment(models.Model):
@@ -58,9 +82,8 @@ class Experiment(models.Model):
         """Change what is given; the rest stays."""
         if name is not None and name != self.name:
             names.check_name(name, "experiment name")
-            taken = Experiment.objects.filter(workspace=self.workspace, name=name).first()
-            if taken:
-                raise Conflict(f"There is an experiment {name!r} {taken.where} already.", target="name")
+            if Experiment.objects.filter(workspace=self.workspace, name=name).exists():
+                raise taken(self.workspace, name)
             self.name = name
         if description is not None:
             self.description = names.check_text(
@@ -72,6 +95,33 @@ class Experiment(models.Model):
             self.archived_at = (self.archived_at or timezone.now()) if archived else None
         self.updated_at = timezone.now()
         self.save(update_fields=["name", "description", "tags", "archived_at", "updated_at"])
+
+    def rename(self, name: str):
+        """To a name that the caller has checked by its own limits."""
+        try:
+            with transaction.atomic():
+                self._update(name=name)
+        except IntegrityError as error:
+            raise taken(self.workspace, name) from error
+
+    def set_description(self, description: str):
+        self._update(description=description)
+
+    def set_tag(self, key: str, value: str):
+        self._change_tags(lambda tags: tags | {key: value})
+
+    def remove_tag(self, key: str):
+        self._change_tags(lambda tags: {name: value for name, value in tags.items() if name != key})
+
+    def _change_tags(self, change):
+        with transaction.atomic():
+            stored = Experiment.objects.select_for_update().get(pk=self.pk)
+            self._update(tags=change(stored.tags))
+
+    def _update(self, **fields):
+        Experiment.objects.filter(pk=self.pk).update(updated_at=timezone.now(), **fields)
+        for name, value in fields.items():
+            setattr(self, name, value)
 
     def next_number(self) -> int:
         """The number of a new run; inside the transaction that stores the run, so that none is used twice."""

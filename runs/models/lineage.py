@@ -1,6 +1,12 @@
-"""What a run read and made beside its files, as MLflow's clients tell: data sets and logged models."""
+"""The data sets that a run read, as MLflow's clients report them."""
 
 from django.db import models
+
+
+class RunDatasetQuerySet(models.QuerySet):
+    def add(self, rows: list["RunDataset"]):
+        """One that the run has already stays as it is."""
+        self.bulk_create(rows, ignore_conflicts=True)
 
 
 class RunDataset(models.Model):
@@ -17,6 +23,8 @@ class RunDataset(models.Model):
     context = models.CharField(max_length=500, blank=True)
     tags = models.JSONField(default=dict)
 
+    objects = RunDatasetQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "name", "digest"], name="one_dataset_of_a_digest")]
         indexes = [models.Index(fields=["name", "digest"], name="datasets_by_name")]
@@ -24,19 +32,3 @@ class RunDataset(models.Model):
 
     def __str__(self):
         return f"{self.name} ({self.digest})"
-
-
-class RunModel(models.Model):
-    """A logged model that a run read or made."""
-
-    run = models.ForeignKey("runs.Run", models.CASCADE, related_name="logged_models")
-    model_id = models.CharField(max_length=64, db_index=True)
-    made = models.BooleanField(help_text="Made by the run; else read by it.")
-    step = models.BigIntegerField(default=0)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["run", "model_id", "made"], name="one_link_to_a_model")]
-        ordering = ["pk"]
-
-    def __str__(self):
-        return self.model_id

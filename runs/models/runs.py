@@ -1,5 +1,7 @@
 """A run and what can be done to it: every change of its state goes through `Run.move`."""
 
+from collections.abc import Callable
+
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -15,8 +17,17 @@ from runs.models.snapshots import Snapshot
 from runs.models.status import ACTIVE, BEFORE_RUNNING, MOVES, PROGRESS, TERMINAL, RunEvent, RunStatus
 from runs.models.tags_and_parameters import RunParameter, RunTag
 from studio import names
+from studio.database import begin_write
 from studio.errors import Conflict, Invalid
 from workspaces.models import Workspace
+
+
+class ParameterChanged(Conflict):
+    """`was` has the stored values by name."""
+
+    def __init__(self, message: str, was: dict[str, str]):
+        super().__init__(message, target="parameters")
+        self.was = was
 
 
 class RunQuerySet(models.QuerySet):
@@ -281,7 +292,7 @@ class Run(models.Model):
 
     def _set_tags(self, tags: dict):
         rows = [RunTag(run=self, name=name, value=value) for name, value in tags.items()]
-        RunTag.objects.bulk_create(rows, update_conflicts=True, unique_fields=["run", "name"], update_fields=["value"])
+        RunTag.objects.store(rows)
         count = RunTag.objects.filter(run=self).count()
         if tags and count > names.MAX_TAGS:
             raise Invalid(f"The run would have {count} tags; {names.MAX_TAGS} are allowed.", target="tags")
@@ -299,17 +310,39 @@ class Run(models.Model):
 
     def add_parameters(self, parameters: dict):
         """A parameter is written once; the same value again changes nothing."""
-        added = names.check_tags(parameters, "parameter", max_count=1000)
+        self.store_parameters(names.check_tags(parameters, "parameter", max_count=1000))
+
+    def store_parameters(self, added: dict[str, str]):
+        """The same for names and values that the caller has checked by its own limits."""
         with transaction.atomic():
             attempts.hold(self)
             Run.objects.filter(pk=self.pk).update(revision=F("revision") + 1)
             present = dict(self.parameter_rows.filter(name__in=added).values_list("name", "value"))
-            changed = [name for name, value in added.items() if present.get(name, value) != value]
+            changed = {name: present[name] for name, value in added.items() if present.get(name, value) != value}
             if changed:
-                was = ", ".join(f"{name} is {present[name]!r}" for name in changed)
-                raise Conflict(f"A parameter is written once: {was}.", target="parameters")
+                was = ", ".join(f"{name} is {value!r}" for name, value in changed.items())
+                raise ParameterChanged(f"A parameter is written once: {was}.", changed)
             fresh = [RunParameter(run=self, name=n, value=v) for n, v in added.items() if n not in present]
             RunParameter.objects.bulk_create(fresh)
+
+    def store_tags(self, tags: dict[str, str], **columns):
+        """Set tags that the caller has checked by its own limits, and columns of the run together with them."""
+        with begin_write():
+            Run.objects.filter(pk=self.pk).update(revision=F("revision") + 1, **columns)
+            RunTag.objects.store([RunTag(run=self, name=name, value=value) for name, value in tags.items()])
+
+    def remove_tag(self, name: str, **columns) -> bool:
+        """Whether there was such a tag."""
+        with begin_write():
+            Run.objects.filter(pk=self.pk).update(revision=F("revision") + 1, **columns)
+            return bool(self.tag_rows.filter(name=name).delete()[0])
+
+    def change_tag(self, name: str, change: Callable[[str], str]):
+        """Store what `change` makes of the tag's value, empty if there is none; two changes at once both count."""
+        with transaction.atomic():
+            Run.objects.select_for_update().get(pk=self.pk)
+            value = self.tag_rows.filter(name=name).values_list("value", flat=True).first() or ""
+            self.tag_rows.update_or_create(name=name, defaults={"value": change(value)})
 
     def warn(self, message: str, source: str = "runner"):
         with transaction.atomic():

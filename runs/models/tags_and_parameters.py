@@ -5,10 +5,18 @@ from django.db import models
 from studio.search.db_functions import AsNumber, ValueStart
 
 
+class RunTagQuerySet(models.QuerySet):
+    def store(self, rows: list["RunTag"]):
+        """Add these tags; one that is there gets the new value."""
+        self.bulk_create(rows, update_conflicts=True, unique_fields=["run", "name"], update_fields=["value"])
+
+
 class RunTag(models.Model):
     run = models.ForeignKey("runs.Run", models.CASCADE, related_name="tag_rows")
     name = models.CharField(max_length=256)
     value = models.TextField(blank=True)
+
+    objects = RunTagQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "name"], name="one_tag_of_a_name")]

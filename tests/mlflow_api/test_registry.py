@@ -2,6 +2,7 @@
 
 import pytest
 
+from registry.models import ModelVersion
 from tests.mlflow_api.tracking import INVALID, MISSING, Tracking
 
 EXISTS = (400, "RESOURCE_ALREADY_EXISTS")
@@ -75,6 +76,22 @@ def test_a_prompt_has_a_text_and_no_files(tracking, model):
     made = version(tracking, "dummy-source", tags=tags)["model_version"]
     assert made["tags"] == tags
     assert version(tracking, "/etc/passwd", tags=tags) == version(tracking, "dummy-source") == INVALID
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["runs:/{run}/model", "mlflow-artifacts:/0/{run}/artifacts/model", "mlflow-artifacts://host:5000/0/{run}/a"],
+)
+def test_a_version_knows_the_run_that_has_its_files(tracking, model, pattern):
+    """A purge keeps that run, whether the client named it or its address alone."""
+    run_id, other = tracking.new_run(), tracking.new_run()
+    told = version(tracking, pattern.format(run=run_id))["model_version"]
+    assert "run_id" not in told
+    version(tracking, pattern.format(run=run_id), run_id=other)
+    version(tracking, "s3://bucket/model", run_id=other)
+    version(tracking, "s3://bucket/model", run_id="of-another-server")
+    found = ModelVersion.objects.order_by("number").values_list("run__run_id", "source_run_id")
+    assert list(found) == [(run_id, ""), (run_id, other), (other, other), (None, "of-another-server")]
 
 
 def test_stages_and_the_latest_of_each(tracking, model, source):

@@ -70,7 +70,7 @@ def full_run(workspace):
         run.parameter_rows.create(name="lr", value="1")
         run.events.create(status=run.status)
         run.datasets.create(name="d", digest="1")
-        run.logged_models.create(model_id="m-1", made=True)
+        run.model_links.create(model_id="m-1", made=True)
         return run
 
     return make
@@ -218,7 +218,7 @@ def test_files_of_registered_models_are_kept(workspace, full_run):
     version = ModelVersion.objects.create(
         model=Model.objects.create(workspace=workspace, name="m"),
         number=1,
-        run_id="source",
+        run=Run.objects.get(run_id="source"),
         source="runs:/source/model",
     )
     job = contents.empty(None, workspace)
@@ -231,9 +231,8 @@ def test_files_of_registered_models_are_kept(workspace, full_run):
 
 
 def test_deleted_logged_models_and_unused_snapshots_go_too(workspace):
-    model = LoggedModel.objects.create(
-        workspace=workspace, experiment_id="0" * 32, name="m", deleted_at=timezone.now() - dt.timedelta(days=1)
-    )
+    experiment = factories.make_experiment(workspace, "models")
+    model = factories.make_logged_model(experiment, name="m", deleted_at=timezone.now() - dt.timedelta(days=1))
     key = storage.new_key(model.storage_area)
     storage.put_bytes(key, b"12345")
     ModelFile.objects.create(model=model, path="a", size=5, key=key)
@@ -317,12 +316,12 @@ def test_logged_models_go_with_their_experiment_unless_registered(workspace, ful
     experiment = factories.make_experiment(workspace, "models")
     full_run(experiment=experiment)
     for name in ("free", "needed"):
-        model = LoggedModel.objects.create(workspace=workspace, experiment_id=experiment.experiment_id, name=name)
+        model = factories.make_logged_model(experiment, name=name)
         key = storage.new_key(model.storage_area)
         storage.put_bytes(key, b"12345")
         ModelFile.objects.create(model=model, path="a", size=5, key=key)
     registered = Model.objects.create(workspace=workspace, name="m")
-    ModelVersion.objects.create(model=registered, number=1, logged_model_id=model.model_id, source="models:/m-1")
+    ModelVersion.objects.create(model=registered, number=1, logged_model=model, source="models:/m-1")
     experiment.delete()
     contents.empty(None, workspace)
     work_off()
