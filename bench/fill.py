@@ -43,7 +43,7 @@ def fill(total: int):
         number = "CAST(n.number AS bigint)"
         for place, series in enumerate(first.metrics.order_by("pk")):
             value = f"(({number} * 7919 * {place + 1}) % 100003) / 100003.0"
-            values = dict.fromkeys(["last", "least", "most"], value)
+            values = dict.fromkeys(["last", "min", "max"], value)
             _copy(cursor, MetricSeries, series.pk, others, {"run_id": "n.run", **values})
             made = f"SELECT id AS series FROM runs_metricseries WHERE name = '{series.name}' AND run_id IN (SELECT run FROM ({others}) AS o)"
             _copy(cursor, MetricChunk, series.chunks.get().pk, made, {"series_id": "n.series"})
@@ -89,7 +89,7 @@ def _first_run(experiment):
     metrics.ingest(run, "first", [{"name": name, "kind": "scalar", "step": 0, "value": 0.5} for name in METRICS])
     run.add_parameters(dict.fromkeys(PARAMS, "v0"))
     run.edit(tags={"team": "team0", "note": "note0"})
-    run.put_in("Completed")
+    run.set_client_status("Completed")
     return run
 
 

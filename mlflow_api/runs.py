@@ -85,7 +85,7 @@ def update(call: Call) -> dict:
     if status and (run.work_id or run.heartbeat_at):
         _tell_supervised(call, run, status)
     elif status:
-        run.put_in(messages.OUR_STATUS[status], ended_at=end)
+        run.set_client_status(messages.OUR_STATUS[status], ended_at=end)
     user = run.tag_rows.filter(name=messages.USER).values_list("value", flat=True).first() or ""
     return {"run_info": messages.run_info(run, user)}
 

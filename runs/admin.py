@@ -70,7 +70,7 @@ class EventInline(ReadOnlyInline):
 
 class MetricInline(ReadOnlyInline):
     model = MetricSeries
-    fields = ["name", "kind", "count", "last", "least", "most"]
+    fields = ["name", "kind", "count", "last", "min", "max"]
 
 
 class TagInline(admin.TabularInline):
@@ -141,7 +141,7 @@ class RunParameterAdmin(OfRun):
 
 @admin.register(MetricSeries)
 class MetricSeriesAdmin(OfRun):
-    list_display = ["name", "run", "kind", "count", "last", "least", "most", "last_at"]
+    list_display = ["name", "run", "kind", "count", "last", "min", "max", "last_at"]
     list_filter = ["kind", "values"]
     search_fields = ["name", "run__run_id"]
     readonly_fields = ["kind", "values", "count", "loose"]
@@ -207,7 +207,7 @@ class MetricSketchAdmin(admin.ModelAdmin):
     search_fields = ["series__name", "series__run__run_id"]
     raw_id_fields = ["series"]
     exclude = ["data"]
-    readonly_fields = ["start", "count", "least_step", "most_step", "least_time", "most_time", "gaps"]
+    readonly_fields = ["start", "count", "min_step", "max_step", "min_time", "max_time", "gaps"]
 
 
 @admin.register(RunDataset)

@@ -13,7 +13,7 @@ STILL_HELD = (
 )
 
 
-def note(run, own, attempt: int) -> None:
+def bind(run, own, attempt: int) -> None:
     """`own` is the run whose token writes: this one, or one that it descends from."""
     if own.work is None:
         return
@@ -22,7 +22,7 @@ def note(run, own, attempt: int) -> None:
         raise overtaken(run)
 
 
-def hold(run) -> None:
+def fence(run) -> None:
     """Until the transaction ends, nobody claims the work."""
     if run.writer is None:
         return

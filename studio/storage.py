@@ -88,8 +88,8 @@ class FileSlice(io.FileIO):
             raise FileNotFoundError(f"{path} ends {missing} bytes too early")
         self.seek(start)
 
-    def read(self, most: int = PIECE) -> bytes:
-        data = super().read(min(most, self.left))
+    def read(self, size: int = PIECE) -> bytes:
+        data = super().read(min(size, self.left))
         self.left -= len(data)
         return data
 

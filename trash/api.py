@@ -71,7 +71,7 @@ def _room(request: HttpRequest, place: WorkspacePath, verb: str = "read") -> Wor
     summary="The runs in the trash that went by themselves, the last deleted first",
 )
 def trash_runs(request: HttpRequest, place: Path[WorkspacePath]):
-    answer = api.paginate(request, contents.runs(_room(request, place)).told(), lambda run: run)
+    answer = api.paginate(request, contents.runs(_room(request, place)).with_related(), lambda run: run)
     sizes = contents.bytes_of_each(answer["value"])
     answer["value"] = [_in_trash(run, serializers.run(run), sizes[run.pk]) for run in answer["value"]]
     return answer

@@ -7,7 +7,7 @@ from trash import contents, purge, retention
 
 
 @shared_task(name=purge.TASK, ignore_result=True)
-def free_for_ever() -> None:
+def purge_task() -> None:
     """A few seconds of the purges that wait; what is left goes to the end of the queue, so that nothing else waits long."""
     if purge.work():
         notifications.ring_control(purge.TASK)

@@ -25,7 +25,7 @@ def experiment(request: HttpRequest, place: WorkspacePath, name: str, verb: str 
 def readable(request: HttpRequest, place: WorkspacePath, run_id: str) -> Run:
     """A run that the actor may read."""
     room = workspace_path.workspace(request, place)
-    found = Run.objects.visible_to(request.auth).filter(workspace=room, run_id=run_id).told().first()
+    found = Run.objects.visible_to(request.auth).filter(workspace=room, run_id=run_id).with_related().first()
     if found is None:
         gone = Run.objects.filter(workspace=room, run_id=run_id)
         raise Http404(f"The workspace {room.name} has no run {run_id!r}{_hint(request, room, gone)}")
@@ -46,7 +46,7 @@ def writable(request: HttpRequest, place: WorkspacePath, run_id: str, verb: str 
         access.require(request.auth, verb, found.workspace)
         return found
     room = workspace_path.workspace(request, place)
-    found = Run.objects.writable_by(request.auth).filter(workspace=room, run_id=run_id).told().first()
+    found = Run.objects.writable_by(request.auth).filter(workspace=room, run_id=run_id).with_related().first()
     if found is None:
         raise Http404(f"The token of the run {request.auth.run_id} has no run {run_id!r} to change by this request.")
     check_attempt(request.auth, found)
@@ -62,7 +62,7 @@ def deletable(request: HttpRequest, place: WorkspacePath, run_id: str) -> Run:
 
 def check_attempt(actor: Actor, run: Run) -> None:
     """The fence: what an overtaken attempt still sends is refused."""
-    attempts.note(run, actor.run, actor.attempt)
+    attempts.bind(run, actor.run, actor.attempt)
 
 
 def check_open(actor: Actor, run: Run) -> None:

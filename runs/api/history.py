@@ -343,7 +343,7 @@ def _run_page(request: HttpRequest, runs, children: bool = False):
         runs = runs.filter(parent=None)
     # In the words of the query box and of MLflow's search; an error names the column.
     found = search.filtered(_narrowed(runs, wanted), query.get("filter", ""))
-    return api.paginate(request, found.told(), serializers.run)
+    return api.paginate(request, found.with_related(), serializers.run)
 
 
 def _words(query, name: str) -> list[str]:

@@ -54,7 +54,7 @@ JOB = {"requestBody": {"required": True, "content": {"application/json": {"schem
 def job_list(request: HttpRequest, place: Path[WorkspacePath]):
     room = workspace_path.workspace(request, place)
     jobs = Run.objects.visible_to(request.auth).filter(workspace=room, run_type=submission.SCRIPT_RUN)
-    return api.paginate(request, jobs.told(), serializers.job)
+    return api.paginate(request, jobs.with_related(), serializers.job)
 
 
 @router.put(

@@ -172,7 +172,7 @@ def _check_other(value) -> None:
     if value is None or type(value) is bool:
         return
     if type(value) is not str:
-        raise BadPoint(f"A value is a number, a text, a truth or null, not {type(value).__name__}.")
+        raise BadPoint(f"A value is a number, a text, true, false or null, not {type(value).__name__}.")
     if len(value) > MOST_TEXT:
         raise BadPoint(f"A text has {len(value)} characters; {MOST_TEXT} are allowed.")
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):

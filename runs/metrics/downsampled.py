@@ -37,11 +37,11 @@ class Range:
     """A stretch of a chart's axis, both ends included; `axis` is step or time (epoch ms)."""
 
     axis: str
-    least: float
-    most: float
+    min: float
+    max: float
 
     def overlaps(self) -> Q:
-        return Q(**{f"most_{self.axis}__gte": self.least, f"least_{self.axis}__lte": self.most})
+        return Q(**{f"max_{self.axis}__gte": self.min, f"min_{self.axis}__lte": self.max})
 
 
 def keep(chunks: list[MetricChunk]) -> None:
@@ -57,8 +57,8 @@ def _sketch(chunk: MetricChunk) -> MetricSketch | None:
     data = b"".join(column[chosen].tobytes() for column in (steps, times, values))
     return MetricSketch(
         series_id=chunk.series_id, start=chunk.start, count=chunk.count, data=data,
-        least_step=int(steps.min()), most_step=int(steps.max()),
-        least_time=int(times.min()), most_time=int(times.max()), gaps=int(np.count_nonzero(~np.isfinite(values))),
+        min_step=int(steps.min()), max_step=int(steps.max()),
+        min_time=int(times.min()), max_time=int(times.max()), gaps=int(np.count_nonzero(~np.isfinite(values))),
     )  # fmt: skip
 
 
@@ -138,7 +138,7 @@ def _read(part) -> tuple[int, int, tuple, int]:
 def _cut(columns: tuple, within: Range) -> tuple:
     """Those in the range and one more at either side, so that the line runs on to the edges of the chart."""
     axis = columns[0] if within.axis == "step" else columns[1]
-    inside = np.flatnonzero((axis >= within.least) & (axis <= within.most))
+    inside = np.flatnonzero((axis >= within.min) & (axis <= within.max))
     if not len(inside):
         return tuple(column[:0] for column in columns)
     part = slice(max(0, inside[0] - 1), inside[-1] + 2)

@@ -118,11 +118,11 @@ def _summarize(series: MetricSeries, group: Group, steps: list) -> None:
 
 
 def _summarize_numbers(series: MetricSeries, numbers: list, steps: list, places: list) -> None:
-    least, most = min(places, key=numbers.__getitem__), max(places, key=numbers.__getitem__)
-    if series.least is None or numbers[least] < series.least:
-        series.least, series.least_step = float(numbers[least]), steps[least]
-    if series.most is None or numbers[most] > series.most:
-        series.most, series.most_step = float(numbers[most]), steps[most]
+    low, high = min(places, key=numbers.__getitem__), max(places, key=numbers.__getitem__)
+    if series.min is None or numbers[low] < series.min:
+        series.min, series.min_step = float(numbers[low]), steps[low]
+    if series.max is None or numbers[high] > series.max:
+        series.max, series.max_step = float(numbers[high]), steps[high]
 
 
 def _summarize_last(series: MetricSeries, group: Group, steps: list, numbers: list) -> None:

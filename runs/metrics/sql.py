@@ -13,7 +13,7 @@ from runs import attempts
 from runs.models import MetricBatch, MetricChunk, MetricSeries, Run
 
 SUMMARY = [
-    "values", "count", "loose", "last", "last_step", "last_at", "least", "least_step", "most", "most_step",
+    "values", "count", "loose", "last", "last_step", "last_at", "min", "min_step", "max", "max_step",
     "first_step", "shown",
 ]  # fmt: skip
 LOCK = f'UPDATE "{Run._meta.db_table}" SET revision = revision + 1 WHERE id = %s'

@@ -30,26 +30,26 @@ class MetricSeries(models.Model):
     count = models.PositiveBigIntegerField(default=0)
     # Chunks stored since the last merge.
     loose = models.PositiveIntegerField(default=0)
-    # Of the numbers among the values; a NaN is never the least or the most. The last is the one of the greatest step,
+    # Of the numbers among the values; a NaN is never the smallest or the largest. The last is the one of the greatest step,
     # then time; it is empty if that is no number.
     last = models.FloatField(null=True)
     last_step = models.BigIntegerField(null=True)
     last_at = models.DateTimeField(null=True)
-    least = models.FloatField(null=True)
-    least_step = models.BigIntegerField(null=True)
-    most = models.FloatField(null=True)
-    most_step = models.BigIntegerField(null=True)
+    min = models.FloatField(null=True)
+    min_step = models.BigIntegerField(null=True)
+    max = models.FloatField(null=True)
+    max_step = models.BigIntegerField(null=True)
     first_step = models.BigIntegerField(null=True)
-    # The last value as text, for values that are not numbers (texts, truths, artifact addresses).
+    # The last value as text, for values that are not numbers (texts, true or false, addresses of artifacts).
     shown = models.CharField(max_length=300, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "name"], name="one_series_of_a_name")]
-        # A list sorted by the last, the least or the greatest value reads it in this order.
+        # A list sorted by the last, the smallest or the largest value reads it in this order.
         indexes = [
             models.Index(fields=["name", "last", "run"], name="series_by_value"),
-            models.Index(fields=["name", "least", "run"], name="series_by_least"),
-            models.Index(fields=["name", "most", "run"], name="series_by_most"),
+            models.Index(fields=["name", "min", "run"], name="series_by_min"),
+            models.Index(fields=["name", "max", "run"], name="series_by_max"),
         ]
         ordering = ["pk"]
 
@@ -79,10 +79,10 @@ class MetricSketch(models.Model):
     series = models.ForeignKey(MetricSeries, models.CASCADE, related_name="sketches")
     start = models.PositiveBigIntegerField()
     count = models.PositiveIntegerField()
-    least_step = models.BigIntegerField()
-    most_step = models.BigIntegerField()
-    least_time = models.BigIntegerField()
-    most_time = models.BigIntegerField()
+    min_step = models.BigIntegerField()
+    max_step = models.BigIntegerField()
+    min_time = models.BigIntegerField()
+    max_time = models.BigIntegerField()
     # Values that are no finite number.
     gaps = models.PositiveIntegerField(default=0)
     data = models.BinaryField()

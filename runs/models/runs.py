@@ -67,7 +67,7 @@ class RunQuerySet(models.QuerySet):
                 raise Conflict(f"{', '.join(names_of)} {verb} not ended. Cancel first.", code="in_use")
         return at
 
-    def told(self):
+    def with_related(self):
         """With all that the description of a run over the wire needs, in a fixed number of queries."""
         return self.select_related(
             "workspace__resource_group__subscription", "experiment", "parent", "root", "work", "created_by", "snapshot"
@@ -206,7 +206,7 @@ class Run(models.Model):
         if node:
             fields["node_name"] = node
         with transaction.atomic():
-            attempts.hold(self)
+            attempts.fence(self)
             allowed = [state for state in self.MOVES[status] if state != status]
             if not Run.objects.filter(pk=self.pk, status__in=allowed).update(**fields):
                 return self._stay(status)
@@ -215,7 +215,7 @@ class Run(models.Model):
                 self._end_what_hangs_on_it(status)
         self.refresh_from_db()
 
-    def put_in(self, status, *, ended_at=None):
+    def set_client_status(self, status, *, ended_at=None):
         """A run that no runner supervises is where its client says, back from an end too: MLflow's runs can be resumed."""
         over = status in self.TERMINAL
         fields = {
@@ -315,7 +315,7 @@ class Run(models.Model):
     def store_parameters(self, added: dict[str, str]):
         """The same for names and values that the caller has checked by its own limits."""
         with transaction.atomic():
-            attempts.hold(self)
+            attempts.fence(self)
             Run.objects.filter(pk=self.pk).update(revision=F("revision") + 1)
             present = dict(self.parameter_rows.filter(name__in=added).values_list("name", "value"))
             changed = {name: present[name] for name, value in added.items() if present.get(name, value) != value}

@@ -368,13 +368,13 @@ def test_details_tell_events_and_links_that_open_logs(alice_api, started):
 )
 def test_a_claim_between_the_check_and_the_write_wins(claimed, run_api, monkeypatch, what, body):
     run = claimed()
-    checked = attempts.note
+    checked = attempts.bind
 
     def check_then_lose(*words):
         checked(*words)
         Work.objects.filter(pk=run.work_id).update(attempt=2)
 
-    monkeypatch.setattr(attempts, "note", check_then_lose)
+    monkeypatch.setattr(attempts, "bind", check_then_lose)
     answer = run_api("job1", attempt=1).post(f"H/runs/job1/{what}", body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "stale_attempt")
     run.refresh_from_db()

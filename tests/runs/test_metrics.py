@@ -55,13 +55,13 @@ def test_nan_and_infinities_are_kept_and_a_nan_is_never_least_or_most(run):
     metrics.ingest(run, "b", points)
     assert read(run) == [1.0, "NaN", "Infinity", "-Infinity", "NaN"]
     row = series(run)
-    assert (row.least, row.most, row.last, row.shown) == (-math.inf, math.inf, None, "NaN")
+    assert (row.min, row.max, row.last, row.shown) == (-math.inf, math.inf, None, "NaN")
 
 
 def test_a_series_of_nothing_but_nan_has_no_summary(run):
     metrics.ingest(run, "b", [scalar(value="NaN")])
     row = series(run)
-    assert (row.count, row.last, row.least, row.shown) == (1, None, None, "NaN")
+    assert (row.count, row.last, row.min, row.shown) == (1, None, None, "NaN")
 
 
 def test_summaries_follow_every_batch(run):
@@ -69,7 +69,7 @@ def test_summaries_follow_every_batch(run):
     metrics.ingest(run, "2", [scalar(value=9.0, step=30, time=3000), scalar(value=4.0, step=40, time=4000)])
     row = series(run)
     assert (row.count, row.first_step, row.last, row.last_step) == (4, 10, 4.0, 40)
-    assert (row.least, row.least_step, row.most, row.most_step) == (3.0, 20, 9.0, 30)
+    assert (row.min, row.min_step, row.max, row.max_step) == (3.0, 20, 9.0, 30)
     assert row.last_at.timestamp() == 4
 
 

@@ -27,7 +27,7 @@ from studio import storage
 from tests import factories
 from trash import contents, database, orphaned_files, purge
 from trash.models import PurgeJob
-from trash.tasks import free_for_ever, tidy
+from trash.tasks import purge_task, tidy
 from workspaces.models import ResourceGroup, Workspace
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,7 +62,7 @@ def full_run(workspace):
         artifacts.put(run, "outputs/model.bin", [b"x" * 1000])
         series = MetricSeries.objects.create(run=run, name="acc", kind="scalar", count=1)
         MetricChunk.objects.create(series=series, start=0, count=1, data=b"12345678")
-        extremes = dict.fromkeys(["least_step", "most_step", "least_time", "most_time"], 0)
+        extremes = dict.fromkeys(["min_step", "max_step", "min_time", "max_time"], 0)
         series.sketches.create(start=0, count=1, data=b"1", **extremes)
         MetricBatch.objects.create(run=run, batch_id="b")
         run.stars.create(user=workspace.created_by or factories.make_user())
@@ -84,7 +84,7 @@ def test_emptying_the_trash_frees_rows_and_files_and_tells_bytes(as_user, alice,
     page = text(client.post(url(workspace, "trash:empty"), follow=True))
     assert "2 jobs to free" in page and 'hx-trigger="every 1s"' in page
     assert "<progress" in text(client.get(url(workspace, "trash:purges")))
-    free_for_ever()
+    purge_task()
     job = PurgeJob.objects.get()
     assert (job.state, job.done, job.total, job.files_freed, job.error) == ("Completed", 2, 2, 2000, "")
     assert (job.files_before, job.files_after) == (3000, 1000)

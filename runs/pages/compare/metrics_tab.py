@@ -13,8 +13,8 @@ from runs.pages.compare.table_rows import TableRow
 from studio.formats import format_exact, format_number
 
 CHARTED = (MetricSeries.Kind.SCALAR, MetricSeries.Kind.LIST)
-FIELDS = ("name", "run", "shown", "last", "least", "most", "last_step", "least_step", "most_step")
-FIELD = {"last": "last", "min": "least", "max": "most"}
+FIELDS = ("name", "run", "shown", "last", "min", "max", "last_step", "min_step", "max_step")
+FIELD = {"last": "last", "min": "min", "max": "max"}
 
 
 def build_context(selected: Selection, query) -> dict:

@@ -23,7 +23,7 @@ class CellValues:
         parameters = {one.name for one in columns if one.kind == "param"}
         self.series, self.parameters = {}, {}
         if metrics:
-            fields = ["run_id", "name", "kind", "last", "least", "most", "shown"]
+            fields = ["run_id", "name", "kind", "last", "min", "max", "shown"]
             found = MetricSeries.objects.filter(run__in=rows, name__in=metrics).only(*fields)
             self.series = {(one.run_id, one.name): one for one in found}
         if parameters:

@@ -38,7 +38,7 @@ ATTRIBUTES = {
     "description": ("Description", "description"),
     "tags": ("Tags", ""),
 }
-METRIC_COLUMNS = {"metric": "last", "min": "least", "max": "most"}
+METRIC_COLUMNS = {"metric": "last", "min": "min", "max": "max"}
 METRIC_WORDS = {"metric": "last", "min": "min", "max": "max"}
 TEXTS = {"param": "parameter_rows", "tag": "tag_rows"}
 KINDS = [*METRIC_COLUMNS, *TEXTS, "property"]
