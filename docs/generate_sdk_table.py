@@ -40,9 +40,9 @@ def find(module: str, name: str):
 
 def uncovered(cls, member: dict) -> str | None:
     """Why a member does not count, or None if it does."""
-    from azureml._absent import is_stand_in
+    from azureml._absent import is_placeholder
 
-    if cls is None or is_stand_in(cls):
+    if cls is None or is_placeholder(cls):
         return "class"
     found = inspect.getattr_static(cls, member["member"], None)
     if found is None:

@@ -6,12 +6,13 @@ import re
 import time
 
 import pytest
-from azureml.core._ignore_rules import IgnoreRules
 from azureml.exceptions import UserErrorException
 from django.conf import settings
 from django.db import connection, transaction
 from django.test import Client
-from lazuli.environments import BuildFailed, conda
+from lazuli.environments.cache import BuildFailed
+from lazuli.environments.requirements import requirements_from_conda
+from lazuli.runs.ignore_rules import IgnoreRules
 
 from assets import environments
 from runs import metrics
@@ -180,7 +181,7 @@ def test_a_parser_says_the_limit(act, word):
 )  # fmt: skip
 def test_an_environment_of_very_many_packages_is_not_built(structure):
     with pytest.raises(BuildFailed, match="1000"):
-        soon(lambda: conda.wanted_by(structure))
+        soon(lambda: requirements_from_conda(structure))
 
 
 @pytest.mark.parametrize(

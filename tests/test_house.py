@@ -2,8 +2,10 @@
 
 import ast
 import functools
+import graphlib
 import pathlib
 import re
+import tomllib
 
 import pytest
 from django.apps import apps
@@ -155,6 +157,90 @@ def test_imports_inside_functions_are_few_and_say_why():
 def test_the_sdk_imports_no_server():
     for path in (ROOT / "sdk" / "src").rglob("*.py"):
         assert not imported_rooms(path), f"{path} imports the server"
+
+
+SDK = ROOT / "sdk" / "src"
+# What an import inside a function of the SDK may be for; a comment on its line says which.
+REASONS = ("start-up time", "memory", "optional", "platform")
+
+
+def sdk_modules() -> dict[str, pathlib.Path]:
+    found = {}
+    for path in sorted(SDK.rglob("*.py")):
+        parts = path.relative_to(SDK).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def sdk_imports(path: pathlib.Path) -> list[tuple[ast.Import | ast.ImportFrom, bool]]:
+    """The imports of a module, each with whether it is inside a function; those for type checkers do not count."""
+    found = []
+
+    def visit(node, inside):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import | ast.ImportFrom):
+                found.append((child, inside))
+            elif not (isinstance(child, ast.If) and getattr(child.test, "id", "") == "TYPE_CHECKING"):
+                visit(child, inside or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef))
+
+    visit(ast.parse(path.read_text()), False)
+    return found
+
+
+def gives_reason(path: pathlib.Path, node: ast.Import | ast.ImportFrom) -> bool:
+    comment = path.read_text().splitlines()[node.lineno - 1].partition("#")[2]
+    return any(reason in comment for reason in REASONS)
+
+
+def imported_modules(node: ast.Import | ast.ImportFrom, known: dict[str, pathlib.Path]) -> set[str]:
+    if isinstance(node, ast.Import):
+        return {alias.name for alias in node.names} & set(known)
+    # `from package import module` needs the module; `from module import name` the module it stands in.
+    named = {f"{node.module}.{alias.name}" for alias in node.names}
+    modules = named & set(known)
+    return modules | ({node.module} & set(known) if modules != named else set())
+
+
+def test_lazuli_does_not_import_the_facade():
+    known = sdk_modules()
+    for name, path in known.items():
+        if name.partition(".")[0] == "lazuli":
+            for node, _ in sdk_imports(path):
+                names = {alias.name for alias in node.names} if isinstance(node, ast.Import) else {node.module}
+                assert not {each for each in names if each.partition(".")[0] == "azureml"}, f"{path}:{node.lineno}"
+    # What mlflow loads by name must be there, and in lazuli.
+    points = tomllib.loads((SDK.parent / "pyproject.toml").read_text())["project"]["entry-points"]
+    targets = [target.partition(":")[0] for group in points.values() for target in group.values()]
+    assert targets and all(target in known and target.startswith("lazuli.") for target in targets)
+
+
+def test_the_modules_of_the_sdk_stay_small():
+    lengths = {name: len(path.read_text().splitlines()) for name, path in sdk_modules().items()}
+    assert {name: length for name, length in lengths.items() if length > 600} == {}
+
+
+def test_imports_inside_the_functions_of_the_sdk_are_few_and_give_a_reason():
+    inside, lines = [], 0
+    for path in sdk_modules().values():
+        lines += len(path.read_text().splitlines())
+        inside += [(path, node) for node, within in sdk_imports(path) if within]
+    assert [f"{path}:{node.lineno}" for path, node in inside if not gives_reason(path, node)] == []
+    assert len(inside) * 1000 <= 3 * lines
+
+
+def test_no_modules_of_the_sdk_import_each_other_in_a_circle():
+    known = sdk_modules()
+    graph = {
+        name: {
+            target
+            for node, within in sdk_imports(path)
+            if not (within and gives_reason(path, node))
+            for target in imported_modules(node, known) - {name}
+        }
+        for name, path in known.items()
+    }
+    # Raises CycleError, which names the modules.
+    assert len(list(graphlib.TopologicalSorter(graph).static_order())) == len(known)
 
 
 @pytest.mark.parametrize("path", python_files(), ids=lambda path: str(path.relative_to(ROOT)))

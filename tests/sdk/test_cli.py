@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from azureml.core import Experiment, Workspace
+from azureml.core import Environment, Experiment, Run, RunConfiguration, Workspace
+from azureml.core.conda_dependencies import CondaDependencies
 from lazuli import cli
 
 
@@ -108,7 +109,7 @@ def test_trash_commands(ws, lazuli, monkeypatch):
     assert lazuli("trash", "purge", "-r", ids[1])[0] == cli.USAGE
     code, out, err = lazuli("trash", "purge", "-r", ids[1], "--yes", "-o", "json")
     done = json.loads(out)
-    assert (code, done["state"], done["runsDone"]) == (cli.OK, "Completed", 1) and "0 of 1 runs are gone" in err
+    assert (code, done["state"], done["runsDone"]) == (cli.OK, "Completed", 1) and "0 of 1 runs are deleted" in err
     ws._client.request("DELETE", f"{ws._history}/experiments/iris")
     assert as_json(lazuli("trash", "purge", "--all", "--yes", "-o", "json"))["runsDone"] == 2
     assert lazuli("trash", "list", "-o", "tsv")[1] == ""
@@ -120,7 +121,7 @@ def test_trash_commands(ws, lazuli, monkeypatch):
     [
         (("restore",), cli.USAGE, "-r or -e"),
         (("purge", "--yes"), cli.USAGE, "--all"),
-        (("purge", "--all", "-e", "x", "--yes"), cli.USAGE, "nothing to choose"),
+        (("purge", "--all", "-e", "x", "--yes"), cli.USAGE, "cannot be combined"),
         (("restore", "-e", "nothing"), cli.FAILED, "The trash has no nothing"),
     ],
 )
@@ -190,12 +191,9 @@ def test_run_commands(ws, lazuli, tmp_path):
 
 
 def test_what_another_program_reads_is_the_answer_alone(ws, cluster, lazuli, tmp_path, monkeypatch):
-    from azureml.core import ScriptRun
+    from lazuli.runs import waiting
 
-    def wait(run, show_output):
-        print("epoch 1")
-
-    monkeypatch.setattr(ScriptRun, "wait_for_completion", wait)
+    monkeypatch.setattr(waiting, "wait_for_run", lambda *given, **more: print("epoch 1"))
     (tmp_path / "train.py").write_text("print('hello')")
     words = ("run", "submit-script", "-e", "iris", "--ct", "cpu-cluster", "-o", "json", "train.py")
     code, out, err = lazuli(*words)
@@ -224,6 +222,60 @@ def test_submit_script_and_cancel(ws, cluster, lazuli, tmp_path):
     assert submitted["experiment"] == "iris" and submitted["tags"]["a"] == "b"
     cancelled = as_json(lazuli("run", "cancel", "-r", submitted["runId"], "-o", "json"))
     assert cancelled["status"] in ("Canceled", "CancelRequested")
+
+
+@pytest.mark.parametrize(
+    ("words", "packages"),
+    [
+        ((), ["azureml-defaults"]),
+        (("-c", "saved"), ["from-saved"]),
+        (("-d", "conda.yml"), ["from-conda"]),
+        (("--requirements", "requirements.txt"), ["from-requirements"]),
+        (("--environment", "mine"), ["from-registry"]),
+    ],
+)
+def test_a_submitted_script_has_the_environment_that_is_named(ws, cluster, lazuli, tmp_path, words, packages):
+    saved = RunConfiguration()
+    saved.environment.python.conda_dependencies = CondaDependencies.create(pip_packages=["from-saved"])
+    saved.history.directories_to_watch = ["curves"]
+    saved.save(str(tmp_path), "saved")
+    registered = Environment("mine")
+    registered.python.conda_dependencies = CondaDependencies.create(pip_packages=["from-registry"])
+    registered.register(ws)
+    (tmp_path / "train.py").write_text("print('hello')")
+    (tmp_path / "conda.yml").write_text("dependencies: [python=3.10, pip: [from-conda]]")
+    (tmp_path / "requirements.txt").write_text("from-requirements  # the only one")
+    code, out, err = lazuli("run", "submit-script", *words, "--ct", cluster.name, "--async", "-o", "json", "train.py")
+    assert code == cli.OK, err
+    run = Run.get(ws, json.loads(out)["runId"])
+    definition = run.get_details()["runDefinition"]
+    assert (definition["target"], definition["script"]) == (cluster.name, "train.py")
+    assert definition["history"]["directoriesToWatch"] == (["curves"] if "-c" in words else ["logs"])
+    assert list(run.get_environment().python.conda_dependencies.pip_packages) == packages
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("submit-script", "missing.py"), cli.FAILED, "has no script 'missing.py'"),
+        (("submit-script", "-c", "none", "train.py"), cli.FAILED, "has no run configuration 'none'"),
+        (("submit-script", "-d", "none.yml", "train.py"), cli.FAILED, "'none.yml' does not exist"),
+        (("submit-script", "--environment", "none", "train.py"), cli.NOT_FOUND, "no environment 'none'"),
+        (("submit-script", "--tag", "x", "train.py"), cli.USAGE, "KEY=VALUE"),
+        (("list", "--last", "0"), cli.USAGE, "at least 1"),
+        (("list", "-g", "g"), cli.USAGE, "need -w"),
+    ],
+)
+def test_wrong_run_commands_say_what_is_wrong(ws, lazuli, tmp_path, words, code, said):
+    (tmp_path / "train.py").write_text("")
+    answer = lazuli("run", *words)
+    assert (answer[0], said in answer[2]) == (code, True), answer
+
+
+def test_a_config_json_that_is_not_json_is_named(ws, lazuli, tmp_path):
+    (tmp_path / "config.json").write_text("{")
+    code, _, err = lazuli("workspace", "show")
+    assert code == cli.USAGE and "config.json is not valid JSON" in err
 
 
 def test_login_with_a_token_and_account(ws, lazuli, monkeypatch, studio):

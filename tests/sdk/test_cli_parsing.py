@@ -8,15 +8,15 @@ import shlex
 
 import pytest
 from lazuli import cli
-from lazuli.cli.output import Answer, show
-from lazuli.cli.parser import UsageError, pairs
+from lazuli.cli.output import Answer, print_answer
+from lazuli.cli.parser import UsageError, parse_pairs
 
 ROWS = Answer([{"name": "a", "n": 1, "tags": {"k": "v"}}, {"name": "longer", "n": None}], ("name", "n", "tags"))
 
 
 def printed(answer, how):
     out = io.StringIO()
-    show(answer, how, out)
+    print_answer(answer, how, out)
     return out.getvalue()
 
 
@@ -39,9 +39,9 @@ def test_tsv_has_one_line_per_row():
 
 
 def test_pairs_are_checked():
-    assert pairs(["a=b", "c=d=e"]) == {"a": "b", "c": "d=e"}
-    with pytest.raises(UsageError, match="'x' is no KEY=VALUE"):
-        pairs(["x"])
+    assert parse_pairs(["a=b", "c=d=e"]) == {"a": "b", "c": "d=e"}
+    with pytest.raises(UsageError, match="'x' is not of the form KEY=VALUE"):
+        parse_pairs(["x"])
 
 
 def leaves(parser):
@@ -56,7 +56,7 @@ def leaves(parser):
 
 @pytest.mark.parametrize(("prog", "default"), [("lazuli", "table"), ("az", "json")])
 def test_every_command_has_examples_that_parse(prog, default):
-    parser = cli.build(prog, default)
+    parser = cli.build_parser(prog, default)
     commands = list(leaves(parser))
     assert len(commands) >= 18
     for command in commands:
@@ -68,14 +68,14 @@ def test_every_command_has_examples_that_parse(prog, default):
 
 
 def test_resources_stand_under_ml_for_az_alone(capsys):
-    assert cli.build("az", "json").parse_args(["ml", "workspace", "list"])
+    assert cli.build_parser("az", "json").parse_args(["ml", "workspace", "list"])
     with pytest.raises(SystemExit):
-        cli.build("az", "json").parse_args(["workspace", "list"])
+        cli.build_parser("az", "json").parse_args(["workspace", "list"])
     assert "invalid choice" in capsys.readouterr().err
 
 
 def test_the_scripts_own_options_are_left_alone():
-    options = cli.build("lazuli", "table").parse_args(
+    options = cli.build_parser("lazuli", "table").parse_args(
         ["run", "submit-script", "-e", "iris", "--tag", "a=b", "train.py", "--epochs", "5", "-o", "x"]
     )
     assert (options.script, options.arguments) == ("train.py", ["--epochs", "5", "-o", "x"])
@@ -99,7 +99,7 @@ def test_without_a_server_the_way_out_is_printed(capsys):
 def test_logout_says_what_it_did(capsys):
     from lazuli import config
 
-    config.remember("http://studio", "t", "alice")
+    config.save_login("http://studio", "t", "alice")
     assert cli.main(["logout"]) == cli.OK
     assert capsys.readouterr().err == "Signed out of http://studio.\n"
     assert cli.main(["logout", "http://studio"]) == cli.OK
@@ -109,7 +109,7 @@ def test_logout_says_what_it_did(capsys):
 def test_account_shows_who_is_signed_in(capsys):
     from lazuli import config
 
-    config.remember("http://studio", "t", "alice")
+    config.save_login("http://studio", "t", "alice")
     assert cli.az_main(["account", "show"]) == cli.OK
     assert json.loads(capsys.readouterr().out) == {"server": "http://studio", "user": "alice", "signedIn": True}
 

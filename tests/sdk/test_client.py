@@ -182,12 +182,12 @@ def test_stream_still_raises_with_the_servers_words():
 def test_a_forked_child_has_connections_of_its_own():
     client = Server(ok()).client()
     client.get("/x")
-    pool = client._pool()
+    pool = client._get_pool()
     child = os.fork()
     if child == 0:
-        os._exit(0 if client._pool() is not pool else 1)
+        os._exit(0 if client._get_pool() is not pool else 1)
     assert os.waitpid(child, 0)[1] == 0
-    assert client._pool() is pool
+    assert client._get_pool() is pool
 
 
 def test_error_text_has_its_four_parts():

@@ -50,7 +50,7 @@ def server(monkeypatch):
 
 def test_sign_in_is_remembered_for_this_user_alone(server):
     told, slept = [], []
-    assert login.sign_in("http://studio/", tell=told.append, sleep=slept.append) == "alice"
+    assert login.sign_in("http://studio/", report=told.append, sleep=slept.append) == "alice"
     assert "http://studio/device" in told[0] and "ABCD-EFGH" in told[0]
     assert slept == [1, 1, 6]
     assert config.token_for("http://studio") == "granted"
@@ -66,20 +66,20 @@ def test_refused_sign_in_says_so(monkeypatch):
 
     monkeypatch.setattr(client, "default_transport", httpx.MockTransport(answer))
     with pytest.raises(AuthenticationException, match="not confirmed"):
-        login.sign_in("http://studio", tell=len, sleep=abs)
-    assert config.login_of("http://studio") is None
+        login.sign_in("http://studio", report=len, sleep=abs)
+    assert config.find_login("http://studio") is None
 
 
 def test_forgetting_a_login_turns_to_the_one_before():
-    config.remember("http://one", "1", "alice")
-    config.remember("http://two", "2", "alice")
-    assert config.forget("http://two") is True
-    assert config.forget("http://two") is False
+    config.save_login("http://one", "1", "alice")
+    config.save_login("http://two", "2", "alice")
+    assert config.delete_login("http://two") is True
+    assert config.delete_login("http://two") is False
     assert config.server_url() == "http://one"
 
 
 def test_environment_goes_before_the_file_and_the_login(monkeypatch):
-    config.remember("http://login", "t", "alice")
+    config.save_login("http://login", "t", "alice")
     assert config.server_url("http://file") == "http://file"
     monkeypatch.setenv("LAZULI_URL", "http://environment/")
     assert config.server_url("http://file") == "http://environment"
@@ -99,14 +99,14 @@ def test_without_a_server_the_way_out_is_named():
 
 @pytest.mark.parametrize("url", ["", "ftp://x", "http://"])
 def test_wrong_address_is_said(url):
-    with pytest.raises(UserErrorException, match="no address of a server"):
-        config.normal_url(url)
+    with pytest.raises(UserErrorException, match="not the URL of a server"):
+        config.normalize_url(url)
 
 
 def test_damaged_login_file_is_named():
-    config.remember("http://one", "1", "alice")
+    config.save_login("http://one", "1", "alice")
     config.logins_file().write_text("{")
-    with pytest.raises(UserErrorException, match=r"logins\.json is damaged"):
+    with pytest.raises(UserErrorException, match=r"logins\.json is not valid JSON"):
         config.server_url()
 
 
@@ -152,7 +152,7 @@ def test_cli_authentication_never_asks(monkeypatch):
 
 
 def test_force_asks_anew(server, monkeypatch, capsys):
-    config.remember("http://studio", "old", "alice")
+    config.save_login("http://studio", "old", "alice")
     monkeypatch.setattr(login.time, "sleep", lambda seconds: None)
     authentication = InteractiveLoginAuthentication(force=True)
     authentication._bind("http://studio")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from azureml.core.compute import AmlCompute, ComputeTarget, _waiting
+from azureml.core.compute import AmlCompute, ComputeTarget
 from azureml.core.compute_target import ComputeTargetException
 from azureml.exceptions import UserErrorException
+from lazuli import computes
 
 
 def test_the_cell_of_every_notebook(ws, capsys):
@@ -62,7 +63,7 @@ def test_delete_and_wait(ws, cluster, monkeypatch, capsys):
     from compute.models import ComputeTarget as Row
 
     # The autoscaler takes a cluster away once its last node has left.
-    monkeypatch.setattr(_waiting, "_sleep", lambda seconds: Row.objects.get(name=cluster.name).finish_deleting())
+    monkeypatch.setattr(computes.time, "sleep", lambda seconds: Row.objects.get(name=cluster.name).finish_deleting())
     cluster.delete()
     assert cluster.provisioning_state == "Deleting"
     cluster.wait_for_completion(show_output=True, is_delete_operation=True)
@@ -74,7 +75,7 @@ def test_delete_and_wait(ws, cluster, monkeypatch, capsys):
 
 
 def test_waiting_for_nodes_that_do_not_come_ends_in_words(cluster, monkeypatch, capsys):
-    monkeypatch.setattr(_waiting, "_sleep", lambda seconds: None)
+    monkeypatch.setattr(computes.time, "sleep", lambda seconds: None)
     cluster.wait_for_completion(show_output=True, min_node_count=1, timeout_in_minutes=0)
     assert "Wait timeout has been reached" in capsys.readouterr().out
 
@@ -101,7 +102,7 @@ def test_sizes_and_usages(ws):
 def test_serialized_and_back(ws, cluster):
     again = ComputeTarget.deserialize(ws, cluster.serialize())
     assert isinstance(again, AmlCompute) and again.name == cluster.name
-    with pytest.raises(ComputeTargetException, match="no serialized compute target"):
+    with pytest.raises(ComputeTargetException, match="not a serialized compute target"):
         ComputeTarget.deserialize(ws, {})
     assert cluster.get()["name"] == cluster.name
 

@@ -44,7 +44,7 @@ def test_configuration_keeps_what_it_is_given():
         ({"min_nodes": 3, "max_nodes": 2}, r"max_nodes \(2\) is less than min_nodes \(3\)"),
         ({"idle_seconds_before_scaledown": -5}, "idle_seconds_before_scaledown is -5"),
         ({"vm_priority": "cheap"}, "vm_priority is 'cheap'"),
-        ({"vnet_name": "net"}, "vnet_name and subnet_name go together"),
+        ({"vnet_name": "net"}, "both vnet_name and subnet_name"),
     ],
 )
 def test_wrong_configurations_are_said(given, said):

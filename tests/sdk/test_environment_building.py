@@ -9,8 +9,8 @@ import threading
 import time
 
 import pytest
-from lazuli import environments
 from lazuli.environments import building, interpreters
+from lazuli.environments.cache import BuildFailed
 
 FAKE_UV = """#!/bin/sh
 echo "uv $1" >> "$FAKE_UV_CALLS"
@@ -35,7 +35,7 @@ def fake_uv(tmp_path, monkeypatch):
     program.write_text(FAKE_UV)
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     calls.touch()
-    monkeypatch.setattr(interpreters, "uv_program", lambda: str(program))
+    monkeypatch.setattr(interpreters, "find_uv", lambda: str(program))
     monkeypatch.setenv("FAKE_UV_CALLS", str(calls))
     monkeypatch.setenv("FAKE_UV_PYTHON", sys.executable)
     monkeypatch.setenv("LAZULI_ENV_CACHE", str(tmp_path / "cache"))
@@ -45,7 +45,7 @@ def fake_uv(tmp_path, monkeypatch):
 
 
 def prepare(log=lambda text: None, definition=DEFINITION, **options):
-    return environments.prepare(definition, index_url=INDEX, log=log, **options)
+    return building.prepare_environment(definition, index_url=INDEX, log=log, **options)
 
 
 def installs(calls):
@@ -86,7 +86,7 @@ def test_ten_at_once_build_one(fake_uv, monkeypatch):
 
 def test_a_failed_build_leaves_nothing_and_says_why(fake_uv, monkeypatch, tmp_path):
     monkeypatch.setenv("FAKE_UV_FAILS", "1")
-    with pytest.raises(environments.BuildFailed, match="because nope is not there"):
+    with pytest.raises(BuildFailed, match="because nope is not there"):
         prepare()
     assert not [name for name in os.listdir(tmp_path / "cache") if (tmp_path / "cache" / name).is_dir()]
     monkeypatch.delenv("FAKE_UV_FAILS")
@@ -110,7 +110,7 @@ def test_cancelled_while_it_builds(fake_uv, monkeypatch):
     stop = threading.Event()
     threading.Timer(0.5, stop.set).start()
     started = time.monotonic()
-    with pytest.raises(environments.BuildFailed, match="cancelled"):
+    with pytest.raises(BuildFailed, match="cancelled"):
         prepare(cancelled=stop.is_set)
     assert time.monotonic() - started < 10
 
@@ -123,7 +123,7 @@ def test_constraints_make_another_environment(fake_uv, monkeypatch, tmp_path):
     second = prepare()
     assert second.path != first.path
     monkeypatch.setenv("LAZULI_CONSTRAINTS", str(tmp_path / "nowhere.txt"))
-    with pytest.raises(environments.BuildFailed, match=r"nowhere\.txt cannot be read"):
+    with pytest.raises(BuildFailed, match=r"nowhere\.txt cannot be read"):
         prepare()
 
 
@@ -133,23 +133,23 @@ def test_the_log_names_what_was_changed(fake_uv):
     definition = {"name": "x", "python": {"condaDependencies": {"dependencies": dependencies}}}
     prepare(lines.append, definition)
     log = "".join(lines)
-    assert "Python 2.7 is not on this machine" in log
-    assert "cudatoolkit is a package of conda alone" in log
+    assert "Python 2.7 is not installed on this machine" in log
+    assert "cudatoolkit exists for conda only" in log
     assert "  azureml-defaults==1.34.0\n" in log
     assert "  lazuli-sdk\n" in log
 
 
 def test_no_uv_is_said(fake_uv, monkeypatch):
-    monkeypatch.setattr(interpreters, "uv_program", lambda: None)
-    with pytest.raises(environments.BuildFailed, match="uv is not there"):
+    monkeypatch.setattr(interpreters, "find_uv", lambda: None)
+    with pytest.raises(BuildFailed, match="uv is not installed"):
         prepare()
 
 
 def test_without_an_index_ours_stands_for_azureml():
-    wanted = building._wanted(
+    wanted = building._read_requirements(
         {"python": {"condaDependencies": {"dependencies": [{"pip": ["azureml-core==1.2", "a"]}]}}}
     )
-    assert [building.conda.is_sdk(line) for line in wanted.lines] == [True, False]
+    assert [building.requirements.is_sdk_v1(line) for line in wanted.lines] == [True, False]
 
 
 def test_a_real_one_has_the_sdk(tmp_path, monkeypatch):
@@ -157,7 +157,7 @@ def test_a_real_one_has_the_sdk(tmp_path, monkeypatch):
     version = ".".join(map(str, sys.version_info[:2]))
     definition = {"name": "x", "python": {"condaDependencies": {"dependencies": [f"python={version}"]}}}
     lines = []
-    made = environments.prepare(definition, index_url=None, log=lines.append)
+    made = building.prepare_environment(definition, index_url=None, log=lines.append)
     check = "import azureml.core, sys; print('%d.%d' % sys.version_info[:2])"
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     done = subprocess.run([made.python, "-c", check], capture_output=True, text=True, check=False, env=environment)

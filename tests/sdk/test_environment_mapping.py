@@ -1,9 +1,10 @@
 import pytest
 from azureml.core import Environment
 from azureml.core.conda_dependencies import CondaDependencies
+from azureml.core.environment import DockerBuildContext
 from azureml.exceptions import UserErrorException
-from lazuli.environments import conda, indexes
-from lazuli.environments.interpreters import Python, nearest
+from lazuli.environments import package_indexes, requirements
+from lazuli.environments.interpreters import Python, find_closest
 
 
 @pytest.mark.parametrize(
@@ -24,11 +25,11 @@ from lazuli.environments.interpreters import Python, nearest
     ],
 )
 def test_conda_lines_become_requirements(line, requirement):
-    assert conda.wanted_by({"dependencies": [line]}).lines == [requirement]
+    assert requirements.requirements_from_conda({"dependencies": [line]}).lines == [requirement]
 
 
 def test_python_and_conda_only_packages_are_no_requirements():
-    wanted = conda.wanted_by(
+    wanted = requirements.requirements_from_conda(
         {"dependencies": ["python=3.6.2", "pip=20.2", "cudatoolkit=10", {"pip": ["a", "# b", ""]}]}
     )
     assert wanted.python == "3.6.2"
@@ -37,7 +38,9 @@ def test_python_and_conda_only_packages_are_no_requirements():
 
 
 def test_options_are_kept_or_named():
-    wanted = conda.wanted_by({"dependencies": [{"pip": ["--extra-index-url http://x", "-e .", "./local", "a==1"]}]})
+    wanted = requirements.requirements_from_conda(
+        {"dependencies": [{"pip": ["--extra-index-url http://x", "-e .", "./local", "a==1"]}]}
+    )
     assert wanted.options == ["--extra-index-url http://x"]
     assert wanted.lines == ["a==1"]
     assert len(wanted.warnings) == 2
@@ -59,15 +62,15 @@ THERE = [Python(version, "") for version in [(3, 8, 18), (3, 10, 13), (3, 11, 2)
     ],
 )
 def test_the_nearest_interpreter_is_taken(wish, version):
-    assert nearest(wish, THERE).version == version
+    assert find_closest(wish, THERE).version == version
 
 
 def test_pip_settings_are_read(monkeypatch, tmp_path):
     (tmp_path / "pip.conf").write_text("[global]\nindex-url = http://a/simple\nextra-index-url = http://b http://c\n")
-    monkeypatch.setattr(indexes, "_files", lambda: [str(tmp_path / "pip.conf")])
+    monkeypatch.setattr(package_indexes, "_find_pip_files", lambda: [str(tmp_path / "pip.conf")])
     monkeypatch.setenv("PIP_FIND_LINKS", "/wheels")
     monkeypatch.delenv("PIP_INDEX_URL", raising=False)
-    assert indexes.arguments("http://studio/pypi/simple/") == [
+    assert package_indexes.build_arguments("http://studio/pypi/simple/") == [
         *("--index", "http://studio/pypi/simple/"),
         *("--index", "http://b", "--index", "http://c"),
         *("--default-index", "http://a/simple"),
@@ -104,7 +107,7 @@ def test_environment_from_a_conda_file(tmp_path):
     path.write_text("- just\n- a list\n")
     with pytest.raises(UserErrorException, match="not a conda file"):
         Environment.from_conda_specification("exp", str(path))
-    with pytest.raises(UserErrorException, match="no conda file"):
+    with pytest.raises(UserErrorException, match="does not exist"):
         Environment.from_conda_specification("exp", "nowhere.yml")
 
 
@@ -121,3 +124,47 @@ def test_docker_settings_are_kept():
     copy = environment.clone("e")
     assert (copy.name, copy.docker.base_image, copy.docker.enabled) == ("e", "ubuntu:22.04", True)
     assert copy.python.user_managed_dependencies
+
+
+def test_environments_from_images_and_dockerfiles(tmp_path):
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("pandas\n-r more.txt\n")
+    (tmp_path / "more.txt").write_text("numpy  # numbers\n")
+    image = Environment.from_docker_image("a", "ubuntu:22.04", pip_requirements=str(requirements))
+    assert image.docker.base_image == "ubuntu:22.04"
+    assert list(image.python.conda_dependencies.pip_packages) == ["pandas", "numpy"]
+    (tmp_path / "Dockerfile").write_text("FROM ubuntu\n")
+    dockerfile = Environment.from_dockerfile("b", str(tmp_path / "Dockerfile"))
+    assert dockerfile.docker.base_dockerfile == "FROM ubuntu\n" and dockerfile.python.user_managed_dependencies
+    context = DockerBuildContext.from_local_directory(None, str(tmp_path))
+    built = Environment.from_docker_build_context("c", context)
+    assert Environment("d")._fill(built._to_dict()).docker.build_context.location == str(tmp_path)
+    assert image.clone("e").name == "e" and image.name == "a"
+    with pytest.raises(UserErrorException, match="not both"):
+        Environment.from_docker_image("a", "x", conda_specification="x", pip_requirements="y")
+    with pytest.raises(UserErrorException, match="has no file 'Nothing'"):
+        DockerBuildContext.from_local_directory(None, str(tmp_path), "Nothing")
+    with pytest.raises(UserErrorException, match="needs a name"):
+        Environment(" ")
+
+
+def test_conda_dependencies_have_one_line_for_each_package():
+    packages = CondaDependencies.create(
+        conda_packages=["numpy"], pip_packages=["azureml-defaults"], pip_indexurl="http://x"
+    )
+    packages.add_tensorflow_pip_package()
+    packages.add_conda_package("numpy=1.26")
+    packages.set_python_version("3.11")
+    assert list(packages.conda_packages) == ["python=3.11", "numpy=1.26"]
+    assert list(packages.pip_options) == ["--index-url http://x"]
+    assert [line.split("=")[0].rstrip("~") for line in packages.pip_packages] == ["azureml-defaults", "tensorflow"]
+    packages.set_pip_requirements(["a"])
+    packages.remove_pip_package("a")
+    assert list(packages.pip_packages) == []
+    assert CondaDependencies.merge_requirements(["a>1", "a<2", "b"]) == ["a>1,<2", "b"]
+    with pytest.raises(UserErrorException, match="is not a version"):
+        packages.set_python_version("three")
+    with pytest.raises(UserErrorException, match="Allowed: cpu, gpu"):
+        packages.add_cntk_package("tpu")
+    with pytest.raises(UserErrorException, match="not both"):
+        CondaDependencies("a.yml", {"dependencies": []})

@@ -10,7 +10,7 @@ import time
 import pytest
 from lazuli import cli
 from lazuli.environments import pruning
-from lazuli.environments.cache import Slot
+from lazuli.environments.cache import CacheEntry
 
 MB = 1024**2
 
@@ -19,18 +19,18 @@ MB = 1024**2
 def made(tmp_path, monkeypatch):
     """Makes an environment that was last used some days ago."""
     monkeypatch.setenv("LAZULI_ENV_CACHE", str(tmp_path))
-    for name in (pruning.MOST_GB, pruning.MOST_DAYS):
+    for name in (pruning.MAX_GB, pruning.MAX_DAYS):
         monkeypatch.delenv(name, raising=False)
 
     def make(key, days, size=MB):
-        slot = Slot(key)
-        os.makedirs(os.path.dirname(slot.python))
-        with open(slot.python, "wb") as file:
+        entry = CacheEntry(key)
+        os.makedirs(os.path.dirname(entry.python))
+        with open(entry.python, "wb") as file:
             file.truncate(size)
-        slot.mark_ready("{}")
+        entry.mark_ready("{}")
         then = time.time() - days * pruning.DAY
-        os.utime(os.path.join(slot.path, "ready"), (then, then))
-        return slot
+        os.utime(os.path.join(entry.path, "ready"), (then, then))
+        return entry
 
     return make
 
@@ -42,42 +42,42 @@ def keys(kept):
 def test_the_long_unused_go(made):
     made("old", 61), made("fresh", 1)
     assert keys(pruning.prune()) == ["old"]
-    assert keys(pruning.kept()) == ["fresh"]
-    assert not os.path.exists(Slot("old").path)
+    assert keys(pruning.list_cached()) == ["fresh"]
+    assert not os.path.exists(CacheEntry("old").path)
 
 
 def test_the_longest_unused_make_room(made):
     for day in (1, 2, 3):
         made(f"day{day}", day)
-    assert keys(pruning.prune(most_gb=2.5 * MB / pruning.GB)) == ["day3"]
-    assert keys(pruning.kept()) == ["day2", "day1"]
+    assert keys(pruning.prune(max_gb=2.5 * MB / pruning.GB)) == ["day3"]
+    assert keys(pruning.list_cached()) == ["day2", "day1"]
 
 
 def test_what_another_process_uses_stays(made):
     made("old", 100)
-    code = "import sys; from lazuli.environments.cache import Slot; print(Slot('old').hold(), flush=True); sys.stdin.read()"
+    code = "import sys; from lazuli.environments.cache import CacheEntry; print(CacheEntry('old').mark_in_use(), flush=True); sys.stdin.read()"
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "True\n"
     # To hold it is to use it: it would stay for its age alone.
-    os.utime(os.path.join(Slot("old").path, "ready"), (0, 0))
-    assert pruning.prune() == [] and Slot("old").is_in_use
+    os.utime(os.path.join(CacheEntry("old").path, "ready"), (0, 0))
+    assert pruning.prune() == [] and CacheEntry("old").is_in_use
     process.communicate("")
     assert keys(pruning.prune()) == ["old"]
 
 
 def test_what_is_being_removed_is_not_taken(made):
-    slot = made("one", 1)
-    with slot.unused() as free:
-        assert free and not slot.hold()
+    entry = made("one", 1)
+    with entry.lock_if_unused() as free:
+        assert free and not entry.mark_in_use()
 
 
 def test_zero_in_the_settings_is_no_limit_and_nonsense_is_said(made, monkeypatch):
     made("old", 1000)
-    monkeypatch.setenv(pruning.MOST_DAYS, "0")
-    monkeypatch.setenv(pruning.MOST_GB, "0")
+    monkeypatch.setenv(pruning.MAX_DAYS, "0")
+    monkeypatch.setenv(pruning.MAX_GB, "0")
     assert pruning.prune() == []
-    monkeypatch.setenv(pruning.MOST_GB, "much")
-    with pytest.raises(pruning.BadSetting, match="LAZULI_ENV_CACHE_GB='much': write a number"):
+    monkeypatch.setenv(pruning.MAX_GB, "much")
+    with pytest.raises(pruning.BadSetting, match="LAZULI_ENV_CACHE_GB='much': set it to a number"):
         pruning.prune()
 
 
@@ -86,9 +86,9 @@ def test_commands(made, capsys):
     assert cli.main(["environments", "list", "-o", "tsv"]) == cli.OK
     assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()] == ["old", "fresh"]
     assert cli.main(["environments", "prune", "--dry-run", "-o", "tsv"]) == cli.OK
-    assert capsys.readouterr().out.startswith("old\t1.0\t") and len(pruning.kept()) == 2
+    assert capsys.readouterr().out.startswith("old\t1.0\t") and len(pruning.list_cached()) == 2
     cli.main(["environments", "prune", "--unused-days", "0.5"])
-    assert pruning.kept() == []
+    assert pruning.list_cached() == []
     made("last", 0)
     cli.main(["environments", "prune", "--max-gb", "0"])
-    assert pruning.kept() == []
+    assert pruning.list_cached() == []

@@ -50,9 +50,9 @@ def test_delete(ws):
     experiment = Experiment(ws, "gone")
     Experiment.delete(ws, experiment.id)
     assert Experiment.list(ws) == []
-    with pytest.raises(UserErrorException, match="No experiment"):
+    with pytest.raises(UserErrorException, match="has no experiment with the id"):
         Experiment.delete(ws, "nothing")
-    with pytest.raises(UserErrorException, match="'gone' is not in"):
+    with pytest.raises(UserErrorException, match="has no experiment 'gone'"):
         experiment.refresh()
 
 

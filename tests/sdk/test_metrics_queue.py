@@ -6,10 +6,10 @@ import threading
 import time
 
 import pytest
-from azureml.core import _metrics_queue
-from azureml.core._metrics_queue import MetricsQueue
 from azureml.exceptions import ServiceException
 from lazuli import errors
+from lazuli.runs import metrics_queue
+from lazuli.runs.metrics_queue import MetricsQueue
 
 
 class Server:
@@ -50,7 +50,7 @@ def test_order_is_kept_in_few_batches():
 
 
 def test_a_server_that_comes_back_gets_everything(monkeypatch, capsys):
-    monkeypatch.setattr(_metrics_queue, "_noted_at", -1000.0)
+    monkeypatch.setattr(metrics_queue, "_printed_at", -1000.0)
     down = [errors.Unreachable("no answer"), ServiceException("busy", status_code=503)]
     server = Server(down)
     queue = MetricsQueue(server.send, "run")
@@ -86,7 +86,7 @@ def test_what_could_not_be_sent_is_counted_at_the_end(monkeypatch, capsys):
 
 SCRIPT = """
 import multiprocessing, os, sys
-from azureml.core._metrics_queue import MetricsQueue
+from lazuli.runs.metrics_queue import MetricsQueue
 
 def send(batch_id, metrics):
     with open(sys.argv[1], "a") as file:
@@ -115,6 +115,6 @@ def test_a_forked_child_sends_its_own_and_nothing_twice(tmp_path):
 
 @pytest.mark.parametrize("value", ["ten", ""])
 def test_a_wrong_patience_is_named(monkeypatch, value):
-    monkeypatch.setenv(_metrics_queue.EXIT_PATIENCE, value)
-    with pytest.raises(Exception, match=_metrics_queue.EXIT_PATIENCE):
-        _metrics_queue.exit_patience()
+    monkeypatch.setenv(metrics_queue.EXIT_PATIENCE, value)
+    with pytest.raises(Exception, match=metrics_queue.EXIT_PATIENCE):
+        metrics_queue.exit_patience()

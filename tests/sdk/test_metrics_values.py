@@ -2,8 +2,8 @@ import math
 
 import numpy
 import pytest
-from azureml.core import _metrics
 from azureml.exceptions import AzureMLException, UserErrorException
+from lazuli.runs import metric_values
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from azureml.exceptions import AzureMLException, UserErrorException
     ],
 )
 def test_values_become_json(given, sent):
-    value = _metrics.scalar("m", given)["value"]
+    value = metric_values.scalar_metric("m", given)["value"]
     assert value == sent
     assert type(value) is type(sent)
 
@@ -34,27 +34,27 @@ def test_values_become_json(given, sent):
 @pytest.mark.parametrize("value", [[1], range(2), (number for number in [1])])
 def test_log_takes_one_value(value):
     with pytest.raises(UserErrorException, match="log_list"):
-        _metrics.scalar("m", value)
+        metric_values.scalar_metric("m", value)
 
 
 def test_lists():
-    assert _metrics.value_list("m", (1, 2))["value"] == [1, 2]
-    assert _metrics.value_list("m", numpy.array(["a", "b"]))["value"] == ["a", "b"]
-    with pytest.raises(AzureMLException, match="holds lists"):
-        _metrics.value_list("m", [[1], [2]])
+    assert metric_values.list_metric("m", (1, 2))["value"] == [1, 2]
+    assert metric_values.list_metric("m", numpy.array(["a", "b"]))["value"] == ["a", "b"]
+    with pytest.raises(AzureMLException, match="contains lists"):
+        metric_values.list_metric("m", [[1], [2]])
     with pytest.raises(UserErrorException, match="empty"):
-        _metrics.value_list("m", [])
+        metric_values.list_metric("m", [])
 
 
 def test_tables():
-    assert _metrics.row("m", {"x": 1, "y": numpy.float64(2)})["rows"] == [{"x": 1, "y": 2.0}]
-    assert _metrics.table("m", {"x": [1, 2], "y": [3, 4]})["rows"] == [{"x": 1, "y": 3}, {"x": 2, "y": 4}]
-    with pytest.raises(AzureMLException, match="one length"):
-        _metrics.table("m", {"x": [1, 2], "y": [3]})
+    assert metric_values.row_metric("m", {"x": 1, "y": numpy.float64(2)})["rows"] == [{"x": 1, "y": 2.0}]
+    assert metric_values.table_metric("m", {"x": [1, 2], "y": [3, 4]})["rows"] == [{"x": 1, "y": 3}, {"x": 2, "y": 4}]
+    with pytest.raises(AzureMLException, match="same length"):
+        metric_values.table_metric("m", {"x": [1, 2], "y": [3]})
     with pytest.raises(AzureMLException, match="log_table"):
-        _metrics.row("m", {"x": [1]})
+        metric_values.row_metric("m", {"x": [1]})
     with pytest.raises(UserErrorException, match="dict of lists"):
-        _metrics.table("m", [1])
+        metric_values.table_metric("m", [1])
 
 
 @pytest.mark.parametrize(
@@ -71,24 +71,27 @@ def test_tables():
     ],
 )
 def test_get_metrics_shows(kind, values, shown):
-    assert _metrics.decode({"kind": kind, "values": values}) == shown
+    assert metric_values.decode_series({"kind": kind, "values": values}) == shown
 
 
 def test_json_metrics_must_be_json():
-    assert _metrics.json_text({"data": {"matrix": numpy.array([[1, 2]])}}, "x") == '{"data": {"matrix": [[1, 2]]}}'
+    assert (
+        metric_values.encode_json_text({"data": {"matrix": numpy.array([[1, 2]])}}, "x")
+        == '{"data": {"matrix": [[1, 2]]}}'
+    )
     with pytest.raises(UserErrorException, match="not JSON"):
-        _metrics.json_text("{", "confusion matrix")
+        metric_values.encode_json_text("{", "confusion matrix")
 
 
 def test_long_lists_go_in_pieces_and_batches_stay_small():
-    from azureml.core._metrics_queue import batch_length
+    from lazuli.runs.metrics_queue import batch_length
 
-    whole = _metrics.value_list("m", range(2500))
-    parts = list(_metrics.pieces(whole))
+    whole = metric_values.list_metric("m", range(2500))
+    parts = list(metric_values.split_metric(whole))
     assert [len(part["value"]) for part in parts] == [1000, 1000, 500]
     assert [value for part in parts for value in part["value"]] == list(range(2500))
     assert batch_length(parts * 10) == 6
-    assert batch_length([_metrics.scalar("m", 1)] * 600) == 500
+    assert batch_length([metric_values.scalar_metric("m", 1)] * 600) == 500
     assert batch_length([]) == 0
-    table = _metrics.table("t", {"x": list(range(1500))})
-    assert [len(part["rows"]) for part in _metrics.pieces(table)] == [1000, 500]
+    table = metric_values.table_metric("t", {"x": list(range(1500))})
+    assert [len(part["rows"]) for part in metric_values.split_metric(table)] == [1000, 500]

@@ -61,7 +61,7 @@ def test_files_go_there_and_back(run, folder):
     assert (folder / "x.txt").read_text() == "x"
     with pytest.raises(UserErrorException, match=r"no file 'nope'.*outputs/sample\.csv"):
         run.download_file("nope")
-    with pytest.raises(errors.Conflict, match=r"has a file 'outputs/sample.csv' already. Upload under another name"):
+    with pytest.raises(errors.Conflict, match=r"already has a file 'outputs/sample.csv'. Use another name"):
         run.upload_file("outputs/sample.csv", "./sample.csv")
 
 
@@ -95,7 +95,7 @@ def test_with_block_tells_how_it_ended(transactional_db, ws, folder):
     with experiment.start_logging() as run:
         print("hello from the block")
     assert run.get_status() == "Completed"
-    assert b"hello from the block" in run._files.content("logs/user_log.txt")
+    assert b"hello from the block" in run._files.read("logs/user_log.txt")
     with pytest.raises(ValueError, match="boom"), experiment.start_logging() as failed:
         raise ValueError("boom")
     details = failed.get_details()

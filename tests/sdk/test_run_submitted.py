@@ -94,7 +94,7 @@ def _requirements(folder):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"script": "nope.py"}, "no script 'nope.py'"), ({"script": None}, "script or a command")],
+    [({"script": "nope.py"}, "no script 'nope.py'"), ({"script": None}, "no script and no command")],
 )
 def test_what_cannot_run_is_refused_at_once(ws, folder, arguments, message):
     config = ScriptRunConfig(str(folder), **arguments)

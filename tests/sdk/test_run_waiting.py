@@ -1,9 +1,9 @@
 """What `wait_for_completion` prints, against a run whose server is a list of answers."""
 
 import pytest
-from azureml.core import _follow
 from azureml.exceptions import ActivityFailedException, ExperimentExecutionException
 from lazuli import errors
+from lazuli.runs import waiting
 
 LOG = "user_logs/std_log.txt"
 
@@ -12,7 +12,7 @@ class Files:
     def __init__(self, contents):
         self.contents = contents
 
-    def content_from(self, name, offset):
+    def read_from(self, name, offset):
         return self.contents[name][offset:]
 
 
@@ -23,24 +23,24 @@ class Run:
 
     def __init__(self, *answers):
         self.answers = list(answers)
-        self._files = Files({})
+        self.files = Files({})
 
     def get_portal_url(self):
         return "http://studio/runs/run_1"
 
     def get_details(self):
         details, logs = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        self._files.contents = logs
+        self.files.contents = logs
         return dict(details, logFiles=dict.fromkeys(logs, "url"))
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(_follow, "POLL_SECONDS", 0)
+    monkeypatch.setattr(waiting, "POLL_SECONDS", 0)
 
 
 def wait(run, show_output=True, raise_on_error=True):
-    return _follow.wait(run, show_output, _follow.RUNNING_STATES, raise_on_error)
+    return waiting.wait_for_run(run, run.files, show_output, waiting.RUNNING_STATES, raise_on_error)
 
 
 def test_it_prints_headings_new_lines_and_a_summary(capsys):
@@ -135,4 +135,4 @@ def test_interrupted_the_run_goes_on():
     ],
 )
 def test_streamable(names, shown):
-    assert len(_follow.streamable(names)) == shown
+    assert len(waiting.select_streamable_logs(names)) == shown

@@ -1,6 +1,5 @@
 import pytest
 from azureml.core import Environment, RunConfiguration, ScriptRunConfig
-from azureml.core._submission import argv
 from azureml.core.runconfig import (
     DockerConfiguration,
     MpiConfiguration,
@@ -10,6 +9,7 @@ from azureml.core.runconfig import (
 )
 from azureml.core.script_run_config import get_run_config_from_script_run
 from azureml.exceptions import RunConfigurationException, UserErrorException
+from lazuli.runs.submission import build_command
 
 KEYS = [
     "script",
@@ -42,6 +42,10 @@ KEYS = [
     "environmentVariables",
     "applicationEndpoints",
 ]
+
+
+def command_of(config):
+    return build_command(get_run_config_from_script_run(config)._to_dict())
 
 
 def test_a_default_one_has_azures_keys():
@@ -91,7 +95,7 @@ def test_script_run_config_puts_all_together():
     assert config.run_config.environment.name == "mine"
     assert config.run_config.docker.use_docker
     assert config.run_config.max_run_duration_seconds == 2592000
-    assert argv(get_run_config_from_script_run(config)) == ["python", "train.py", "--rate", "0.1"]
+    assert command_of(config) == ["python", "train.py", "--rate", "0.1"]
 
 
 @pytest.mark.parametrize(
@@ -110,9 +114,9 @@ def test_distribution(job, framework, communicator, nodes):
 def test_a_command_is_instead_of_a_script():
     config = ScriptRunConfig(".", command="python a.py && ls")
     assert config.script is None
-    assert argv(get_run_config_from_script_run(config)) == "python a.py && ls"
+    assert command_of(config) == "python a.py && ls"
     listed = ScriptRunConfig(".", command=["python", "a.py", "--n", 3])
-    assert argv(get_run_config_from_script_run(listed)) == ["python", "a.py", "--n", "3"]
+    assert command_of(listed) == ["python", "a.py", "--n", "3"]
     with pytest.raises(UserErrorException, match="not both"):
         ScriptRunConfig(".", script="a.py", command="b")
 

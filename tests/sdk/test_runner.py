@@ -11,7 +11,8 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
-from lazuli.runner import log_stream, supervise, watch, workdir
+from lazuli import errors
+from lazuli.runner import log_stream, stop_monitor, supervisor, work_folder
 from lazuli.runner.spec import BadSpec, Spec
 
 PLACE = {"subscription_id": "s", "resource_group": "g", "workspace_name": "w", "workspace_id": "w-id"}
@@ -28,6 +29,7 @@ class Records:
         self.down = 0
         self.cancel = False
         self.stale = False
+        self.refused = {}
         self.lock = threading.Lock()
 
     def __call__(self, request):
@@ -43,6 +45,10 @@ class Records:
             return self.answer(path.rsplit("/", 1)[-1], request.method, body, query)
 
     def answer(self, word, method, body, query):
+        if word in self.refused:
+            status, code, details = self.refused[word]
+            error = {"code": code, "message": f"{code} here.", "details": details}
+            return httpx.Response(status, json={"error": error})
         if word == "events":
             self.events.append(json.loads(body))
             return httpx.Response(200, json={})
@@ -84,8 +90,8 @@ def packed(files):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch, tmp_path):
-    monkeypatch.setattr(watch, "BEAT_SECONDS", 0.2)
-    monkeypatch.setattr(log_stream, "PAUSE", 0.1)
+    monkeypatch.setattr(stop_monitor, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(log_stream, "PAUSE_SECONDS", 0.1)
     monkeypatch.setenv("LAZULI_WORK_DIR", str(tmp_path))
     monkeypatch.delenv("LAZULI_LIFELINE_FD", raising=False)
 
@@ -102,11 +108,11 @@ def run(script, during=None, **fields):
         "environment": {"name": "mine", "python": {"userManagedDependencies": True}},
         **fields,
     }
-    spec = Spec.of(content, "token")
+    spec = Spec.from_dict(content, "token")
     spec.grace_seconds = fields.get("grace_seconds", 1.0)
     if during:
         threading.Thread(target=during, args=(records,), daemon=True).start()
-    records.status = supervise.supervise(spec, httpx.MockTransport(records))
+    records.status = supervisor.supervise_run(spec, httpx.MockTransport(records))
     return records
 
 
@@ -203,8 +209,8 @@ def test_a_stale_attempt_kills_and_says_nothing():
 
 STARTER = """
 import subprocess, sys, time
-from lazuli.runner.script import Script
-Script(sys.argv[1], ".", {"PATH": "/usr/bin:/bin"}, sys.argv[2])
+from lazuli.runner.script_process import ScriptProcess
+ScriptProcess(sys.argv[1], ".", {"PATH": "/usr/bin:/bin"}, sys.argv[2])
 print("started", flush=True)
 time.sleep(60)
 """
@@ -268,6 +274,39 @@ def test_a_server_that_restarts_loses_nothing():
     assert "outputs/a" in records.artifacts
 
 
+def test_outputs_that_the_server_refuses_fail_the_run(capsys):
+    records = Records({"train.py": "open('outputs/a', 'w').write('x'); open('logs/b', 'w').write('x')"})
+    records.refused["content"] = (403, "Forbidden", [])
+    run(None, records=records)
+    assert records.states[-1] == "Failed"
+    assert records.error["code"] == "OutputsNotSaved" and "outputs/a: Forbidden here." in records.error["message"]
+    assert "This file could not be uploaded: outputs/a" in capsys.readouterr().err
+
+
+def test_a_log_that_the_server_refuses_does_not_fail_the_run(capsys):
+    records = Records({"train.py": "print('x')"})
+    records.refused["append"] = (413, "TooLarge", [])
+    run(None, records=records)
+    assert records.states[-1] == "Completed"
+    assert "user_logs/std_log.txt is no longer uploaded: TooLarge here." in capsys.readouterr().err
+
+
+def test_the_log_continues_where_the_server_says(tmp_path):
+    appended = []
+
+    class Api:
+        def append(self, artifact, offset, chunk):
+            if not appended and offset == 0:
+                appended.append("first")
+                details = {"error": {"details": [{"code": "size", "message": "4"}]}}
+                raise errors.Conflict("The file has 4 bytes.", status_code=409, code="wrong_offset", details=details)
+            appended.append((offset, chunk))
+
+    (tmp_path / "log.txt").write_bytes(b"one\ntwo\n")
+    assert log_stream.LogStream(Api(), str(tmp_path / "log.txt"), STD_LOG).close()
+    assert appended == ["first", (4, b"two\n")]
+
+
 def test_what_the_script_uploaded_itself_stays():
     records = Records({"train.py": "open('outputs/a', 'w').write('late')"})
     records.artifacts["outputs/a"] = b"early"
@@ -288,7 +327,7 @@ def test_a_link_out_of_the_folder_is_not_collected(tmp_path_factory):
 def test_a_snapshot_cannot_leave_its_folder(name, tmp_path):
     records = run(None, records=Records({name: "x"}))
     assert records.states == ["Preparing", "Failed"]
-    assert "leads out of its folder" in records.error["message"]
+    assert "outside its folder" in records.error["message"]
 
 
 def test_links_are_not_unpacked(tmp_path):
@@ -297,8 +336,8 @@ def test_links_are_not_unpacked(tmp_path):
         entry = zipfile.ZipInfo("link")
         entry.external_attr = 0o120777 << 16
         archive.writestr(entry, "/etc/passwd")
-    with pytest.raises(workdir.BadSnapshot, match="link"):
-        workdir.unpack(buffer, str(tmp_path))
+    with pytest.raises(work_folder.BadSnapshot, match="link"):
+        work_folder.unpack_snapshot(buffer, str(tmp_path))
 
 
 def test_a_read_only_folder_is_removed_all_the_same(tmp_path):
@@ -325,7 +364,7 @@ def test_it_may_be_kept(tmp_path, monkeypatch):
 )
 def test_a_wrong_spec_is_named(content, message):
     with pytest.raises(BadSpec, match=message):
-        Spec.of(content, "token")
+        Spec.from_dict(content, "token")
 
 
 def test_the_command_line_says_what_is_wrong(tmp_path):

@@ -3,9 +3,9 @@ import io
 import subprocess
 
 import pytest
-from azureml.core import _git, _snapshot
-from azureml.core._ignore_rules import IgnoreRules, walk
 from azureml.exceptions import SnapshotException
+from lazuli.runs import git_metadata, snapshots
+from lazuli.runs.ignore_rules import IgnoreRules, walk_included
 
 FILES = [
     "a.py",
@@ -55,7 +55,7 @@ def folder(tmp_path):
 
 @pytest.mark.parametrize("text", IGNORE_TEXTS)
 def test_rules_leave_out_what_git_leaves_out(folder, tmp_path_factory, text):
-    ours = set(walk(str(folder), IgnoreRules(text)))
+    ours = set(walk_included(str(folder), IgnoreRules(text)))
     repository = tmp_path_factory.mktemp("git")
     subprocess.run(["git", "init", "-q", str(repository)], check=True)
     for name in FILES:
@@ -70,13 +70,13 @@ def test_rules_leave_out_what_git_leaves_out(folder, tmp_path_factory, text):
 
 def test_without_an_ignore_file_everything_goes_in(folder):
     (folder / "empty").mkdir()
-    assert set(walk(str(folder), IgnoreRules.of_folder(str(folder)))) == {*FILES, "empty/"}
+    assert set(walk_included(str(folder), IgnoreRules.from_folder(str(folder)))) == {*FILES, "empty/"}
 
 
 def test_amlignore_wins_over_gitignore(folder):
     (folder / ".gitignore").write_text("a.py\n")
     (folder / ".amlignore").write_text("build\n")
-    found = set(walk(str(folder), IgnoreRules.of_folder(str(folder))))
+    found = set(walk_included(str(folder), IgnoreRules.from_folder(str(folder))))
     assert "a.py" in found
     assert "build" not in found
 
@@ -85,34 +85,34 @@ def test_hash_is_the_one_the_server_computes(tmp_path):
     (tmp_path / "b.py").write_bytes(b"2")
     (tmp_path / "a.py").write_bytes(b"1")
     lines = "".join(f"{name}\0{hashlib.sha256(data).hexdigest()}\n" for name, data in [("a.py", b"1"), ("b.py", b"2")])
-    assert _snapshot.content_hash(_snapshot.collect(str(tmp_path))) == hashlib.sha256(lines.encode()).hexdigest()
+    assert snapshots.hash_files(snapshots.collect_files(str(tmp_path))) == hashlib.sha256(lines.encode()).hexdigest()
 
 
 def test_the_same_files_give_the_same_zip(folder, tmp_path_factory):
     import os
 
     first, second = io.BytesIO(), io.BytesIO()
-    _snapshot.write_zip(_snapshot.collect(str(folder)), first)
+    snapshots.write_zip(snapshots.collect_files(str(folder)), first)
     os.utime(folder / "a.py", (1, 1))
-    _snapshot.write_zip(_snapshot.collect(str(folder)), second)
+    snapshots.write_zip(snapshots.collect_files(str(folder)), second)
     assert first.getvalue() == second.getvalue()
 
 
 def test_too_many_files_name_the_way_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(_snapshot, "MAX_FILES", 2)
+    monkeypatch.setattr(snapshots, "MAX_FILES", 2)
     for number in range(3):
         (tmp_path / f"{number}.txt").write_text("")
     with pytest.raises(SnapshotException, match=r"3 files.*\.amlignore"):
-        _snapshot.collect(str(tmp_path))
+        snapshots.collect_files(str(tmp_path))
     monkeypatch.setenv("AML_SNAPSHOT_NO_FILE_LIMIT", "True")
-    assert len(_snapshot.collect(str(tmp_path))) == 3
+    assert len(snapshots.collect_files(str(tmp_path))) == 3
 
 
 def test_too_many_bytes_name_the_largest_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(_snapshot, "MAX_BYTES", 10)
+    monkeypatch.setattr(snapshots, "MAX_BYTES", 10)
     (tmp_path / "large.bin").write_bytes(b"x" * 11)
     with pytest.raises(SnapshotException, match=r"large\.bin"):
-        _snapshot.collect(str(tmp_path))
+        snapshots.collect_files(str(tmp_path))
 
 
 def test_git_properties_name_commit_and_dirt(tmp_path):
@@ -120,16 +120,16 @@ def test_git_properties_name_commit_and_dirt(tmp_path):
         identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
         subprocess.run(["git", "-C", str(tmp_path), *identity, *command], check=True, capture_output=True)
 
-    assert _git.properties_of(str(tmp_path)) == {}
+    assert git_metadata.read_git_properties(str(tmp_path)) == {}
     git("init", "-q", "-b", "main")
     git("remote", "add", "origin", "https://me:secret@example.org/r.git")
     (tmp_path / "a.py").write_text("1")
     git("add", "a.py")
     git("commit", "-q", "-m", "First.")
-    found = _git.properties_of(str(tmp_path))
+    found = git_metadata.read_git_properties(str(tmp_path))
     assert found["azureml.git.repository_uri"] == "https://example.org/r.git"
     assert found["azureml.git.branch"] == "main"
     assert found["azureml.git.commit"] == found["mlflow.source.git.commit"]
     assert found["azureml.git.dirty"] == "False"
     (tmp_path / "a.py").write_text("2")
-    assert _git.properties_of(str(tmp_path))["azureml.git.dirty"] == "True"
+    assert git_metadata.read_git_properties(str(tmp_path))["azureml.git.dirty"] == "True"

@@ -1,7 +1,7 @@
-"""A snapshot takes no secrets along that nobody asked for."""
+"""A snapshot contains no secrets that nobody asked for."""
 
 import pytest
-from azureml.core import _snapshot
+from lazuli.runs import snapshots
 
 SECRETS = [
     ".env",
@@ -55,7 +55,7 @@ def put(folder, *names, text="x"):
 
 
 def taken(folder) -> set[str]:
-    return {file.path for file in _snapshot.collect(str(folder)) if not file.path.endswith("/")}
+    return {file.path for file in snapshots.collect_files(str(folder)) if not file.path.endswith("/")}
 
 
 @pytest.mark.parametrize("name", SECRETS)
@@ -114,7 +114,7 @@ def test_what_the_ignore_file_leaves_out_by_itself_is_not_said(folder, capsys):
 def test_the_line_names_the_ignore_file_that_counts(folder, capsys):
     (put(folder, ".env") / ".gitignore").write_text("*.log\n")
     taken(folder)
-    assert "after a ! in .gitignore" in capsys.readouterr().err
+    assert "after a ! to .gitignore" in capsys.readouterr().err
 
 
 def test_a_key_in_a_folder_that_was_asked_for_is_asked_for_by_itself(folder):
@@ -124,4 +124,4 @@ def test_a_key_in_a_folder_that_was_asked_for_is_asked_for_by_itself(folder):
 
 
 def test_one_file_that_is_named_is_taken(tmp_path):
-    assert {file.path for file in _snapshot.collect(str(put(tmp_path, ".env") / ".env"))} == {".env"}
+    assert {file.path for file in snapshots.collect_files(str(put(tmp_path, ".env") / ".env"))} == {".env"}

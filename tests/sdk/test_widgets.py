@@ -22,7 +22,7 @@ def test_a_real_run_is_shown(ws, tmp_path, capsys):
     child.complete()
     run.complete()
 
-    state = _state.fetch(run)
+    state = _state.fetch_state(run)
     assert state.status == "Completed" and state.portal_url
     assert {series.name: series.values for series in state.series} == {"loss": [3, 2, 1], "sizes": [1, 2]}
     assert state.log_name == "user_logs/std_log.txt"
@@ -39,6 +39,6 @@ def test_a_real_run_is_shown(ws, tmp_path, capsys):
 
 def test_a_run_that_has_nothing_is_shown(ws):
     run = Experiment(ws, "empty").start_logging(snapshot_directory=None)
-    state = _state.fetch(run)
+    state = _state.fetch_state(run)
     assert (state.series, state.log_name, state.log, state.error) == ([], "", "", "")
     assert state.status == "Running"

@@ -1,4 +1,4 @@
-"""Stand-ins for what this version does not have, so that old scripts can be imported and fail only where they use it."""
+"""Placeholders for classes that this version does not have: old scripts can import them, and fail only on use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lazuli.errors import NotAvailable
 
 
 class _Absent(type):
-    """The class of the stand-ins: any use of one, but its import, says which service is missing."""
+    """The class of the placeholders: any use of one, except its import, raises NotAvailable with the service that it needs."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         raise NotAvailable(cls._service, cls.__name__)
@@ -26,25 +26,25 @@ class _Absent(type):
     _service: str
 
 
-def stand_in(module: str, name: str, service: str) -> type:
+def make_placeholder(module: str, name: str, service: str) -> type:
     return _Absent(name, (), {"__module__": module, "_service": service, "__doc__": f"Needs {service}."})
 
 
-def missing(module: str) -> Callable[[str], Any]:
-    """The `__getattr__` of a module: its names in the table, and those of the modules below a package."""
+def find_missing(module: str) -> Callable[[str], Any]:
+    """The `__getattr__` of a module: finds its names in the table, and those of the modules below it."""
 
     def find(name: str) -> Any:
-        service = _service_of(module, name)
+        service = _find_service(module, name)
         if service is None:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        found = stand_in(module, name, service)
+        found = make_placeholder(module, name, service)
         setattr(sys.modules[module], name, found)
         return found
 
     return find
 
 
-def _service_of(module: str, name: str) -> Optional[str]:
+def _find_service(module: str, name: str) -> Optional[str]:
     below = module + "."
     for path, (service, names) in TABLE.items():
         if (path == module or path.startswith(below)) and name in names.split():
@@ -53,12 +53,12 @@ def _service_of(module: str, name: str) -> Optional[str]:
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Makes the modules of the table. It stands last, so that a real module always wins."""
+    """Creates the modules of the table. It is the last finder, so a real module always takes precedence."""
 
     def find_spec(
         self, fullname: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
     ) -> Optional[importlib.machinery.ModuleSpec]:
-        if not fullname.startswith("azureml.") or not _known(fullname):
+        if not fullname.startswith("azureml.") or not _is_known(fullname):
             return None
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
@@ -68,17 +68,17 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
         module.__dict__["__all__"] = TABLE.get(name, ("", ""))[1].split()
-        module.__dict__["__getattr__"] = missing(name)
+        module.__dict__["__getattr__"] = find_missing(name)
 
 
-def _known(module: str) -> bool:
+def _is_known(module: str) -> bool:
     return module in TABLE or any(path.startswith(module + ".") for path in TABLE)
 
 
-def install() -> None:
+def install_finder() -> None:
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.append(_Finder())
 
 
-def is_stand_in(thing: object) -> bool:
+def is_placeholder(thing: object) -> bool:
     return isinstance(thing, _Absent)

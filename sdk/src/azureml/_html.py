@@ -1,4 +1,4 @@
-"""How objects show themselves in a notebook: a small table with links."""
+"""The table with which a notebook shows an object."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Dict, Optional, Tuple, Union
 Cell = Union[str, Tuple[str, Optional[str]]]
 
 
-def table(cells: Dict[str, Cell]) -> str:
-    """One row under its headings; a cell is a text, or a text and the address it leads to."""
+def render_table(cells: Dict[str, Cell]) -> str:
+    """An HTML table of one row with headings; a cell is a text, or a text and the URL that it links to."""
     head = "".join(f"<th>{escape(name)}</th>" for name in cells)
-    row = "".join(f"<td>{_cell(value)}</td>" for value in cells.values())
+    row = "".join(f"<td>{_render_cell(value)}</td>" for value in cells.values())
     return f'<table style="width:100%"><tr>{head}</tr><tr>{row}</tr></table>'
 
 
-def _cell(value: Cell) -> str:
+def _render_cell(value: Cell) -> str:
     text, link = value if isinstance(value, tuple) else (value, None)
     if not link:
         return escape(str(text))

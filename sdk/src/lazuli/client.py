@@ -1,4 +1,4 @@
-"""The one way from the SDK to the server: `Client.request()`.
+"""All requests of the SDK go through `Client.request()`.
 
 httpx is imported at the first request, so that `import azureml.core` stays quick.
 """
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 
 Credential = Union[None, str, Callable[[], Optional[str]]]
 
-# connect, read, write, pool: a server that is being restarted refuses at once, so that connecting may be short.
+# Connecting has a short timeout: a server that is being restarted refuses immediately.
 CONNECT_TIMEOUT = 10.0
 TIMEOUT = 60.0
 ATTEMPTS = 7
-LONGEST_PAUSE = 8.0
-BUSY = frozenset({429, 502, 503, 504})
+MAX_PAUSE = 8.0
+BUSY_STATUSES = frozenset({429, 502, 503, 504})
 SAFE_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 OK = range(200, 300)
 
-# What every new client speaks through when it is not told otherwise; tests put the application itself here.
+# The transport of new clients that are given none; tests set the application itself.
 default_transport: Optional[httpx.BaseTransport] = None
 
 
 def quote_segment(text: str) -> str:
-    """One piece of a path; a name may hold any character."""
+    """A name as one segment of a path; it may contain any character."""
     return quote(str(text), safe="~")
 
 
 class Client:
-    """Speaks to one server with one credential: a token, or a function that returns the present one.
+    """Sends requests to one server with one credential: a token, or a function that returns the current one.
 
-    Threads may share a client, and it may be used after a fork: every process gets its own pool of connections.
+    Threads can share a client, and it can be used after a fork: each process has its own pool of connections.
     """
 
     def __init__(
@@ -73,21 +73,21 @@ class Client:
         ok: Container[int] = OK,
         repeatable: Optional[bool] = None,
     ) -> httpx.Response:
-        """Ask, and return the answer if its status is in `ok`; else raise one of `lazuli.errors`.
+        """Send a request and return the answer if its status is in `ok`; else raise one of `lazuli.errors`.
 
-        `path` may also be a whole address; the token goes only to our own server. With `stream=True` the body is
-        not read yet: use `iter_bytes()`, then `close()`. `repeatable` says that asking twice does no harm; left
-        out, it is so for GET, PUT and DELETE.
+        `path` may be a complete URL; the token is sent to this client's server only. `timeout` is in seconds. With
+        `stream=True` the body is not read yet: use `iter_bytes()`, then `close()`. `repeatable` says that sending
+        the request twice does no harm; by default that is so for GET, PUT and DELETE.
         """
-        pool = self._pool()
-        url = self._url(path)
+        pool = self._get_pool()
+        url = self._build_url(path)
         build = {
-            "params": _present(params),
+            "params": _drop_none(params),
             "json": json,
-            "headers": self._headers(url, headers),
-            "timeout": self._timeout(timeout),
+            "headers": self._build_headers(url, headers),
+            "timeout": self._build_timeout(timeout),
         }
-        start = _position(content)
+        start = _start_position(content)
         repeatable = method.upper() in SAFE_METHODS if repeatable is None else repeatable
         repeatable = repeatable and (content is None or start is not None)
 
@@ -133,61 +133,61 @@ class Client:
             pool.close()
 
     def _send_with_retries(self, send: Callable[[], httpx.Response], repeatable: bool) -> httpx.Response:
-        import httpx
+        import httpx  # start-up time
 
         for attempt in range(self._attempts):
             last = attempt + 1 == self._attempts
             try:
                 response = send()
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                # Nothing has been sent yet, so that any request may be tried again.
+                # Nothing has been sent yet, so any request can be repeated.
                 if last:
-                    raise self._unreachable(error) from error
+                    raise self._unreachable_error(error) from error
                 wait = None
             except httpx.TransportError as error:
                 if last or not repeatable:
-                    raise self._unreachable(error) from error
+                    raise self._unreachable_error(error) from error
                 wait = None
             else:
-                if last or not repeatable or response.status_code not in BUSY:
+                if last or not repeatable or response.status_code not in BUSY_STATUSES:
                     return response
                 wait = _retry_after(response)
                 response.close()
-            self._sleep(_pause(attempt) if wait is None else wait)
+            self._sleep(_random_pause(attempt) if wait is None else wait)
         raise AssertionError("attempts is at least 1")
 
-    def _unreachable(self, error: Exception) -> errors.Unreachable:
+    def _unreachable_error(self, error: Exception) -> errors.Unreachable:
         reason = str(error) or type(error).__name__
         return errors.Unreachable(
             f"{self.base_url} does not answer ({reason}). Is the studio running, and is LAZULI_URL right?",
             inner_exception=error,
         )
 
-    def _pool(self) -> httpx.Client:
+    def _get_pool(self) -> httpx.Client:
         pid = os.getpid()
         pool = self._pools.get(pid)
         if pool is None:
-            # A parent's pool stays in the dict unclosed: its sockets still belong to the parent.
+            # The pool of a parent process stays in the dict and open: its sockets belong to the parent.
             pool = self._pools.setdefault(pid, self._new_pool())
         return pool
 
     def _new_pool(self) -> httpx.Client:
-        import httpx
+        import httpx  # start-up time
 
         limits = httpx.Limits(max_connections=32, max_keepalive_connections=8, keepalive_expiry=30)
         return httpx.Client(transport=self._transport or default_transport, limits=limits, follow_redirects=False)
 
-    def _timeout(self, seconds: Optional[float]) -> httpx.Timeout:
-        import httpx
+    def _build_timeout(self, seconds: Optional[float]) -> httpx.Timeout:
+        import httpx  # start-up time
 
         return httpx.Timeout(seconds or TIMEOUT, connect=min(seconds or TIMEOUT, CONNECT_TIMEOUT))
 
-    def _url(self, path: str) -> str:
+    def _build_url(self, path: str) -> str:
         if path.startswith(("http://", "https://")):
             return path
         return self.base_url + "/" + path.lstrip("/")
 
-    def _headers(self, url: str, headers: Optional[Dict[str, str]]) -> Dict[str, str]:
+    def _build_headers(self, url: str, headers: Optional[Dict[str, str]]) -> Dict[str, str]:
         sent = {"User-Agent": f"lazuli-sdk/{VERSION}", "Accept": "application/json, */*"}
         token = self.token() if _origin(url) == _origin(self.base_url) else None
         if token:
@@ -199,13 +199,13 @@ def _origin(url: str) -> str:
     return urljoin(url, "/") if urlsplit(url).netloc else url
 
 
-def _present(params: Optional[Dict[str, Any]]) -> Optional[Dict[str, Any]]:
-    # None rather than {}: httpx would drop the query that the address already has.
+def _drop_none(params: Optional[Dict[str, Any]]) -> Optional[Dict[str, Any]]:
+    # None rather than {}: with {} httpx drops the query that the URL has already.
     return {name: value for name, value in (params or {}).items() if value is not None} or None
 
 
-def _position(content: Any) -> Optional[int]:
-    """Where a body starts, plus one; 0 for bytes, None for one that can be read only once."""
+def _start_position(content: Any) -> Optional[int]:
+    """The start position of a body, plus one; 0 for bytes, None for a body that can be read only once."""
     if isinstance(content, (bytes, bytearray, str)):
         return 0
     if hasattr(content, "seek") and hasattr(content, "tell"):
@@ -220,7 +220,7 @@ def _retry_after(response: httpx.Response) -> Optional[float]:
         return None
 
 
-def _pause(attempt: int) -> float:
-    # Full jitter, so that many nodes do not come back in step after a restart.
-    longest: float = min(LONGEST_PAUSE, 0.5 * 2**attempt)
+def _random_pause(attempt: int) -> float:
+    # Random, so that many nodes do not return at the same moment after a restart.
+    longest: float = min(MAX_PAUSE, 0.5 * 2**attempt)
     return random.uniform(longest / 2, longest)

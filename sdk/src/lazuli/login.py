@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 import time
 import webbrowser
@@ -12,29 +13,32 @@ from lazuli import config
 from lazuli.client import Client
 from lazuli.errors import AuthenticationException
 
-Say = Callable[[str], None]
 
-
-def say(text: str) -> None:
+def print_notice(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def sign_in(url: str, *, tell: Say = say, sleep: Optional[Callable[[float], None]] = None) -> str:
-    """Ask for a code, wait until a person confirms it, remember the token and return the user's name."""
-    url = config.normal_url(url)
+def sign_in(
+    url: str, *, report: Callable[[str], None] = print_notice, sleep: Optional[Callable[[float], None]] = None
+) -> str:
+    """Show a code, wait until a person confirms it in the browser, save the token and return the user's name.
+
+    Raises AuthenticationException if the code is not confirmed in time.
+    """
+    url = config.normalize_url(url)
     sleep = sleep or time.sleep
     client = Client(url, sleep=sleep)
     body = client.request("POST", "/login/device", json={"clientName": _client_name()}).json()
-    tell(f"To sign in, open {body['verificationUrl']} in a browser and enter the code {body['userCode']}.")
+    report(f"To sign in, open {body['verificationUrl']} in a browser and enter the code {body['userCode']}.")
     if _has_display():
         webbrowser.open(body["verificationUrl"])
-    granted = _wait(client, body, sleep)
+    granted = _wait_for_confirmation(client, body, sleep)
     user = _user_name(granted)
-    config.remember(url, granted["token"], user)
+    config.save_login(url, granted["token"], user)
     return user
 
 
-def _wait(client: Client, body: Dict[str, Any], sleep: Callable[[float], None]) -> Dict[str, Any]:
+def _wait_for_confirmation(client: Client, body: Dict[str, Any], sleep: Callable[[float], None]) -> Dict[str, Any]:
     interval = float(body.get("interval", 5))
     deadline = time.monotonic() + float(body.get("expiresIn", 900))
     while time.monotonic() < deadline:
@@ -52,26 +56,35 @@ def _wait(client: Client, body: Dict[str, Any], sleep: Callable[[float], None]) 
 
 
 def sign_in_with_token(url: str, token: str) -> None:
-    """Remember a token made in the studio, after asking the server whose it is."""
-    url = config.normal_url(url)
-    config.remember(url, token, who_has(url, token))
+    """Save a token that was created in the studio, with the name of its owner."""
+    url = config.normalize_url(url)
+    config.save_login(url, token, get_token_owner(url, token))
 
 
-def who_has(url: str, token: str) -> str:
-    """The name of the person to whom the token belongs."""
+def get_token_owner(url: str, token: str) -> str:
+    """The name of the user that the token belongs to, from the server."""
     found: Dict[str, Any] = Client(url, token).get("/login/whoami")
     return _user_name({"user": found})
 
 
-def token(url: str, *, interactive: Optional[bool] = None) -> str:
-    """The token for this server; asks the person in front of the terminal or notebook if there is none."""
+def get_token(url: str, *, interactive: Optional[bool] = None) -> str:
+    """The token for this server. Without one, sign in if there is a person to do so, else raise AuthenticationException.
+
+    `interactive` says whether there is one; by default this is detected.
+    """
     found = config.token_for(url)
     if found:
         return found
-    if interactive or (interactive is None and _someone_is_there()):
+    if interactive or (interactive is None and _is_interactive()):
         sign_in(url)
         return config.token_for(url) or ""
     raise AuthenticationException(f"Not signed in at {url}. Set LAZULI_TOKEN, or run `lazuli login {url}` once.")
+
+
+def connect(url: Optional[str] = None) -> Client:
+    """A client for the server (default: the current one) with the token of the user who is signed in."""
+    server = url or config.server_url()
+    return Client(server, lambda: get_token(server))
 
 
 def _has_display() -> bool:
@@ -79,14 +92,12 @@ def _has_display() -> bool:
     return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def _someone_is_there() -> bool:
-    # A notebook's kernel has no terminal, but someone reads what it prints.
+def _is_interactive() -> bool:
+    # A notebook has no terminal, but a person reads what it prints.
     return "ipykernel" in sys.modules or (sys.stdin is not None and sys.stdin.isatty())
 
 
 def _client_name() -> str:
-    import platform
-
     return f"lazuli-sdk on {platform.node() or 'this machine'}"
 
 

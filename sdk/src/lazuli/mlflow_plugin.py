@@ -1,8 +1,8 @@
-"""Leads mlflow to the studio, so that `mlflow.set_tracking_uri(ws.get_mlflow_tracking_uri())` is enough.
+"""The plugin with which `mlflow.set_tracking_uri(ws.get_mlflow_tracking_uri())` is enough to use the studio.
 
-The address is `azureml://HOST/mlflow/v1.0/subscriptions/…`, as in Azure. mlflow finds what serves it by entry points: a
-tracking store, a model registry, a reader of files, and the provider of the header that signs each request. Another
-tracking server gets nothing from it.
+The URI is `azureml://HOST/mlflow/v1.0/subscriptions/…`, as in Azure. mlflow finds the plugin by its entry points: a
+tracking store, a model registry store, an artifact repository, and a provider of the header with the token. No other
+tracking server gets the token.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from lazuli import config
 SCHEME = "azureml://"
 PATH = "/mlflow/v1.0/subscriptions/"
 
-# What a workspace that was asked for its tracking address signs in with, by server.
+# By server: the credential of the workspace that was asked for its tracking URI.
 _credentials: Dict[str, Callable[[], Optional[str]]] = {}
 
 
-def know(server: str, credential: Callable[[], Optional[str]]) -> None:
+def save_credential(server: str, credential: Callable[[], Optional[str]]) -> None:
     _credentials[server] = credential
 
 
@@ -28,31 +28,31 @@ def tracking_uri(server: str, workspace_path: str) -> str:
     return f"{SCHEME}{server.split('://', 1)[1]}/mlflow/v1.0{workspace_path}"
 
 
-def http_address(uri: str) -> str:
-    """Where an azureml:// address leads: to the server of this name that is known, else by https if it is not this machine."""
+def to_http_url(uri: str) -> str:
+    """The http(s) URL of an azureml:// URI: with the scheme of a known server of this name; else https unless it is local."""
     if not uri.startswith(SCHEME):
         return uri
-    place = uri[len(SCHEME) :]
+    location = uri[len(SCHEME) :]
     for server in [*_credentials, *config.known_servers()]:
-        if place.startswith(server.split("://", 1)[1] + "/"):
-            return server.split("://", 1)[0] + "://" + place
-    return config.normal_url(place)
+        if location.startswith(server.split("://", 1)[1] + "/"):
+            return server.split("://", 1)[0] + "://" + location
+    return config.normalize_url(location)
 
 
 class HeaderProvider:
-    """mlflow asks at every request."""
+    """Gives mlflow the header with the token, for each request."""
 
     def in_context(self) -> bool:
-        # mlflow's own variables go first, as they do in a run.
-        return not os.environ.get("MLFLOW_TRACKING_TOKEN") and self._token() is not None
+        # mlflow's own variables take precedence, as in a run.
+        return not os.environ.get("MLFLOW_TRACKING_TOKEN") and self._find_token() is not None
 
     def request_headers(self) -> Dict[str, str]:
-        return {"Authorization": f"Bearer {self._token()}"}
+        return {"Authorization": f"Bearer {self._find_token()}"}
 
-    def _token(self) -> Optional[str]:
-        import mlflow
+    def _find_token(self) -> Optional[str]:
+        import mlflow  # optional: mlflow loads this
 
-        uri = http_address(mlflow.get_tracking_uri())
+        uri = to_http_url(mlflow.get_tracking_uri())
         if PATH not in uri:
             return None
         server = uri[: uri.index(PATH)]
@@ -62,33 +62,33 @@ class HeaderProvider:
 
 
 def tracking_store(store_uri: str, artifact_uri: Optional[str] = None, **_: Any) -> Any:
-    from mlflow.store.tracking.rest_store import RestStore
+    from mlflow.store.tracking.rest_store import RestStore  # optional: mlflow loads this
 
-    return RestStore(lambda: _host(store_uri))
+    return RestStore(lambda: _host_credentials(store_uri))
 
 
 def registry_store(store_uri: str, **_: Any) -> Any:
-    from mlflow.store.model_registry.rest_store import RestStore
+    from mlflow.store.model_registry.rest_store import RestStore  # optional: mlflow loads this
 
-    return RestStore(lambda: _host(store_uri))
+    return RestStore(lambda: _host_credentials(store_uri))
 
 
-def _host(uri: str) -> Any:
-    from mlflow.utils.rest_utils import MlflowHostCreds
+def _host_credentials(uri: str) -> Any:
+    from mlflow.utils.rest_utils import MlflowHostCreds  # optional: mlflow loads this
 
-    # The header provider signs, unless mlflow was given a token of its own.
-    return MlflowHostCreds(http_address(uri), token=os.environ.get("MLFLOW_TRACKING_TOKEN"))
+    # The header provider adds the token, unless mlflow has one of its own.
+    return MlflowHostCreds(to_http_url(uri), token=os.environ.get("MLFLOW_TRACKING_TOKEN"))
 
 
 def artifact_repository(artifact_uri: str, tracking_uri: Optional[str] = None, **more: Any) -> Any:
-    """mlflow's own reader of files behind a tracking server, which knows http addresses only."""
-    import mlflow
-    from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepository
+    """mlflow's own artifact repository, which understands http URLs only."""
+    import mlflow  # optional: mlflow loads this
+    from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepository  # optional: mlflow loads this
 
     present = tracking_uri or mlflow.get_tracking_uri()
     if present.startswith(SCHEME):
-        artifact_uri = MlflowArtifactsRepository.resolve_uri(artifact_uri, http_address(present))
-        from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
+        artifact_uri = MlflowArtifactsRepository.resolve_uri(artifact_uri, to_http_url(present))
+        from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository  # optional: mlflow loads this
 
         return HttpArtifactRepository(artifact_uri)
     if tracking_uri is not None:

@@ -1,63 +1,64 @@
-"""The trash of a workspace: what is in it, back out of it, and freed for ever."""
+"""The trash of a workspace: list, restore and permanently delete what is in it."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Sequence, cast
+from typing import Any, Callable, Dict, Iterator, Sequence, cast
 
 from lazuli.errors import ServiceException
-
-if TYPE_CHECKING:
-    from azureml.core.workspace import Workspace
+from lazuli.workspaces import WorkspaceClient
 
 Json = Dict[str, Any]
-OPEN = ("Queued", "Running")
-SECONDS_BETWEEN = 1.0
+ACTIVE_STATES = ("Queued", "Running")
+POLL_SECONDS = 1.0
 
 
 class Trash:
-    """`Trash(ws).restore(runs=["digits_1700000000_ab12cd34"])`"""
+    """`Trash(workspace).restore(runs=["digits_1700000000_ab12cd34"])`"""
 
-    def __init__(self, workspace: Workspace):
-        self._client = workspace._client
-        self._path = workspace._history + "/trash"
+    def __init__(self, workspace: WorkspaceClient):
+        self._client = workspace.client
+        self._path = workspace.history_path + "/trash"
 
-    def runs(self) -> Iterator[Json]:
-        """Those that went by themselves, the last deleted first."""
+    def list_runs(self) -> Iterator[Json]:
+        """The runs that were deleted by themselves, not with their experiment; the last deleted first."""
         return self._client.items(self._path + "/runs")
 
-    def experiments(self) -> Iterator[Json]:
+    def list_experiments(self) -> Iterator[Json]:
         return self._client.items(self._path + "/experiments")
 
     def restore(self, runs: Sequence[str] = (), experiments: Sequence[str] = ()) -> int:
-        """By ids and names; each comes with what went to the trash with it."""
-        return cast(int, self._post("restore", _chosen(runs, experiments))["restored"])
+        """Restore runs by id and experiments by name, each with what was deleted with it; return their number."""
+        return cast(int, self._post("restore", _selection(runs, experiments))["restored"])
 
     def purge(self, runs: Sequence[str] = (), experiments: Sequence[str] = ()) -> Json:
-        """Start to free them for ever; the answer says how far that is."""
-        return self._post("purge", _chosen(runs, experiments))
+        """Start to delete them permanently; return the purge, which tells the progress."""
+        return self._post("purge", _selection(runs, experiments))
 
     def empty(self) -> Json:
-        """Start to free all that is in the trash now."""
+        """Start to delete everything that is in the trash now; return the purge."""
         return self._post("purge", {"all": True})
 
-    def purges(self) -> Iterator[Json]:
-        """What is being freed and what was, the newest first; of other workspaces too."""
+    def list_purges(self) -> Iterator[Json]:
+        """The purges, running and finished, newest first; of other workspaces too."""
         return self._client.items("/history/v1.0/purges")
 
-    def wait(self, purge: Json, tell: Callable[[Json], Any] = lambda purge: None) -> Json:
-        """Until it has come to its end; `tell` is called with it each second meanwhile."""
-        while purge["state"] in OPEN:
-            tell(purge)
-            time.sleep(SECONDS_BETWEEN)
+    def wait_for_purge(self, purge: Json, report: Callable[[Json], Any] = lambda purge: None) -> Json:
+        """Wait for the end of the purge; `report` is called with its state once a second.
+
+        Raises ServiceException if the purge fails.
+        """
+        while purge["state"] in ACTIVE_STATES:
+            report(purge)
+            time.sleep(POLL_SECONDS)
             purge = self._client.get(f"/history/v1.0/purges/{purge['purgeId']}")
         if purge["state"] == "Failed":
             raise ServiceException(purge["error"])
         return purge
 
-    def _post(self, word: str, body: Json) -> Json:
-        return cast(Json, self._client.request("POST", f"{self._path}/{word}", json=body).json())
+    def _post(self, action: str, body: Json) -> Json:
+        return cast(Json, self._client.request("POST", f"{self._path}/{action}", json=body).json())
 
 
-def _chosen(runs: Sequence[str], experiments: Sequence[str]) -> Json:
+def _selection(runs: Sequence[str], experiments: Sequence[str]) -> Json:
     return {"runIds": list(runs), "experimentNames": list(experiments)}

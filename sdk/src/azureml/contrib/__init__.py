@@ -1,3 +1,3 @@
 from azureml import _absent
 
-_absent.install()
+_absent.install_finder()

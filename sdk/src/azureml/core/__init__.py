@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, List
+from typing import TYPE_CHECKING, Any, List, Optional
 
 from azureml import _absent
+from azureml.core import _registry
 from lazuli.version import VERSION
+
+if TYPE_CHECKING:
+    from azureml.core.authentication import AbstractAuthentication
+    from azureml.core.workspace import Workspace
 
 __version__ = VERSION
 
-_HOMES = {
+_MODULES = {
     "ComputeTarget": "azureml.core.compute",
     "ContainerRegistry": "azureml.core.container_registry",
     "Dataset": "azureml.core.dataset",
@@ -39,15 +44,31 @@ _HOMES = {
     "remove_legacy_compute_target": "azureml.core.compute_target",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = sorted(_MODULES)
 
-_absent.install()
+_absent.install_finder()
+
+
+def _find_run_context(allow_offline: bool) -> Any:
+    from azureml.core import _run_context  # start-up time
+
+    return _run_context.find_run_context(allow_offline)
+
+
+def _load_workspace(path: str, auth: Optional[AbstractAuthentication]) -> Workspace:
+    from azureml.core.workspace import Workspace  # start-up time
+
+    return Workspace.from_config(path, auth)
+
+
+_registry.find_run_context = _find_run_context
+_registry.load_workspace = _load_workspace
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is not None:
-        found = getattr(import_module(home), name)
+    module = _MODULES.get(name)
+    if module is not None:
+        found = getattr(import_module(module), name)
         globals()[name] = found
         return found
     # Scripts write `import azureml.core` and then use `azureml.core.runconfig`.

@@ -1,4 +1,4 @@
-"""`diagnostic_log`: everything that the SDK logs, in a file."""
+"""`diagnostic_log`: write everything that the SDK logs to a file."""
 
 from __future__ import annotations
 

@@ -10,13 +10,13 @@ from azureml.core._config_element import ConfigElement
 from azureml.core.conda_dependencies import CondaDependencies
 from azureml.core.container_registry import ContainerRegistry
 from azureml.exceptions import UserErrorException
+from lazuli.environments.definitions import DEFAULT_CPU_IMAGE
 
-DEFAULT_CPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251130.v1"
 DEFAULT_GPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-cuda11.8-cudnn8-ubuntu22.04"
 
 
 class PythonSection(ConfigElement):
-    """`user_managed_dependencies=True` takes the interpreter as it is; else the conda dependencies are installed."""
+    """`user_managed_dependencies=True` uses the interpreter as it is; else the conda dependencies are installed."""
 
     _fields = (
         "interpreter_path",
@@ -49,7 +49,7 @@ class PythonSection(ConfigElement):
         if field == "conda_dependencies" and isinstance(value, Mapping):
             return CondaDependencies(_underlying_structure=value)
         if field == "conda_dependencies_file" and value and not os.path.isfile(value):
-            # The file was read where the environment was made; its content stands in conda_dependencies.
+            # The file was read where the environment was created; its content is in conda_dependencies.
             return None
         return super()._parsed(field, value)
 
@@ -70,7 +70,7 @@ class DockerImagePlatform(ConfigElement):
 
 
 class DockerBuildContext(ConfigElement):
-    """A folder with a Dockerfile: kept with the environment; no image is built from it here."""
+    """A folder with a Dockerfile: stored with the environment, but no image is built from it."""
 
     _fields = ("location_type", "location", "dockerfile_path")
 
@@ -91,12 +91,12 @@ class DockerBuildContext(ConfigElement):
     @staticmethod
     def from_local_directory(workspace: Any, path: str, dockerfile_path: str = "Dockerfile") -> DockerBuildContext:
         if not os.path.isfile(os.path.join(path, dockerfile_path)):
-            raise UserErrorException(f"There is no {dockerfile_path} in {path!r}.")
+            raise UserErrorException(f"{path!r} has no file {dockerfile_path!r}.")
         return DockerBuildContext("localdirectory", os.path.abspath(path), dockerfile_path)
 
 
 class DockerSection(ConfigElement):
-    """Settings of the container that Azure would use: kept, given back, and without effect on a node's process."""
+    """Settings of the container that Azure would use: stored without effect on a node's process."""
 
     _fields = (
         "enabled",
@@ -134,7 +134,7 @@ class DockerSection(ConfigElement):
 
     @base_dockerfile.setter
     def base_dockerfile(self, text_or_path: Optional[str]) -> None:
-        """The text of a Dockerfile, or the path of one, which is read at once."""
+        """The text of a Dockerfile, or the path of one, which is read immediately."""
         if text_or_path and "\n" not in text_or_path and os.path.isfile(text_or_path):
             with open(text_or_path, encoding="utf-8") as file:
                 text_or_path = file.read()

@@ -1,74 +1,77 @@
-"""Runs that live in this process: `experiment.start_logging()`, `run.child_run()` and their `with` blocks."""
+"""Interactive runs: those of this process, by `start_logging()`, `child_run()` and `with` blocks."""
 
 from __future__ import annotations
 
 import os
 import sys
 import tempfile
-import time
 import uuid
-from typing import Any, Dict, List, Optional, TextIO, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, TextIO, Tuple, cast
 
-from azureml.core import _git, _snapshot
-from azureml.core._artifacts import folder_files
-from azureml.core.run import Run
 from lazuli import errors
 from lazuli.client import quote_segment
+from lazuli.runs.experiments import experiment_path
+from lazuli.runs.files import RunFiles, list_folder_files
+from lazuli.runs.run_client import RunClient
+from lazuli.workspaces import WorkspaceClient
+
+if TYPE_CHECKING:
+    from azureml.core.run import Run
 
 OUTPUTS = "outputs"
 USER_LOG = "logs/user_log.txt"
-# Clocks of file systems are coarse.
-CLOCK_SLACK = 2.0
+# The clocks of file systems are coarse.
+CLOCK_TOLERANCE_SECONDS = 2.0
+
+Json = Dict[str, Any]
 
 
-def start(
-    experiment: Any,
-    outputs: Any = None,
-    snapshot_directory: Optional[str] = ".",
-    display_name: Optional[str] = None,
-    run_id: Optional[str] = None,
-) -> Run:
-    body: Dict[str, Any] = {"status": "Running", "target": "local", "displayName": display_name}
+def create_run(
+    workspace: WorkspaceClient,
+    experiment_name: str,
+    run_id: Optional[str],
+    snapshot_directory: Optional[str],
+    display_name: Optional[str],
+) -> Json:
+    """Create a running run, with a snapshot of the directory unless that is None; return the run."""
+    body: Json = {"status": "Running", "target": "local", "displayName": display_name}
     if snapshot_directory is not None:
-        snapshot_id = _snapshot.take(experiment.workspace, snapshot_directory)
-        git = _git.properties_of(snapshot_directory)
+        from lazuli.runs import git_metadata, snapshots  # start-up time
+
+        snapshot_id = snapshots.upload_snapshot(workspace, snapshot_directory)
+        git = git_metadata.read_git_properties(snapshot_directory)
         body.update(snapshotId=snapshot_id, properties=dict(git, ContentSnapshotId=snapshot_id))
-    return _create(experiment, run_id or str(uuid.uuid4()), outputs, body)
+    return _put_run(workspace, experiment_name, run_id, body)
 
 
-def start_child(parent: Run, name: Optional[str], run_id: Optional[str], outputs: Any) -> Run:
+def create_child_run(parent: RunClient, experiment_name: str, name: Optional[str], run_id: Optional[str]) -> Json:
     body = {"status": "Running", "displayName": name, "parentRunId": parent.id, "target": "local"}
-    return _create(parent.experiment, run_id or str(uuid.uuid4()), outputs, body)
+    return _put_run(parent.workspace, experiment_name, run_id, body)
 
 
-def _create(experiment: Any, run_id: str, outputs: Any, body: Dict[str, Any]) -> Run:
-    workspace = experiment.workspace
-    address = f"{workspace._history}/experiments/{quote_segment(experiment.name)}/runs/{quote_segment(run_id)}"
+def _put_run(workspace: WorkspaceClient, experiment_name: str, run_id: Optional[str], body: Json) -> Json:
+    path = f"{experiment_path(workspace, experiment_name)}/runs/{quote_segment(run_id or str(uuid.uuid4()))}"
     sent = {key: value for key, value in body.items() if value is not None}
-    dto = workspace._client.request("PUT", address, json=sent).json()
-    run = Run(experiment, run_id, outputs, _run_dto=dto)
-    run._started_at = time.time()
-    return run
+    return cast(Json, workspace.client.request("PUT", path, json=sent).json())
 
 
-def collect_outputs(run: Run) -> None:
-    """Upload what `outputs=` names, and what was written to `./outputs` since the run began."""
-    started_at = run._started_at
-    if started_at is None:
-        # Not begun by this process: its files are not here.
-        return
+def upload_outputs(files: RunFiles, outputs: List[str], started_at: float) -> None:
+    """Upload the files and folders `outputs`, and what was written to `./outputs` since `started_at` (epoch seconds)."""
     pairs: List[Tuple[str, str]] = []
-    for path in run._outputs:
-        pairs += folder_files(path, path) if os.path.isdir(path) else [(path, path)] if os.path.isfile(path) else []
+    for path in outputs:
+        if os.path.isdir(path):
+            pairs += list_folder_files(path, path)
+        elif os.path.isfile(path):
+            pairs.append((path, path))
     if os.path.isdir(OUTPUTS):
-        fresh = [pair for pair in folder_files(OUTPUTS, OUTPUTS) if _is_fresh(pair[1], started_at)]
-        pairs += [pair for pair in fresh if pair not in pairs]
-    there = set(run._files.names()) if pairs else set()
-    run._files.upload_many(pair for pair in pairs if pair[0] not in there and not pair[0].endswith("azureml.log"))
+        new = [pair for pair in list_folder_files(OUTPUTS, OUTPUTS) if _is_newer(pair[1], started_at)]
+        pairs += [pair for pair in new if pair not in pairs]
+    uploaded = set(files.list_names()) if pairs else set()
+    files.upload_files(pair for pair in pairs if pair[0] not in uploaded and not pair[0].endswith("azureml.log"))
 
 
-def _is_fresh(path: str, started_at: float) -> bool:
-    return os.path.getmtime(path) >= started_at - CLOCK_SLACK
+def _is_newer(path: str, started_at: float) -> bool:
+    return os.path.getmtime(path) >= started_at - CLOCK_TOLERANCE_SECONDS
 
 
 class Tee:
@@ -90,8 +93,8 @@ class Tee:
         return getattr(self._screen, name)
 
 
-class Session:
-    """A `with` block: what is printed also becomes the run's log, and how the block ends is how the run ends."""
+class LoggedBlock:
+    """A `with` block: what it prints also goes to the run's log, and an error in it makes the run fail."""
 
     def __init__(self, run: Run):
         self._run = run
@@ -99,7 +102,7 @@ class Session:
         self._log: Any = None
         self._log_path = ""
 
-    def begin(self) -> None:
+    def start(self) -> None:
         descriptor, path = tempfile.mkstemp(suffix=".txt")
         self._log = os.fdopen(descriptor, "w", encoding="utf-8", errors="replace")
         self._log_path = path
@@ -109,7 +112,7 @@ class Session:
     def end(self, exit_type: Any, value: Any, traceback: Any) -> None:
         sys.stdout, sys.stderr = self._screens
         try:
-            self._keep_log()
+            self._upload_log()
             if exit_type is None or (exit_type is SystemExit and value.code in (None, 0)):
                 self._run.complete()
             else:
@@ -118,11 +121,11 @@ class Session:
             self._log.close()
             os.remove(self._log_path)
 
-    def _keep_log(self) -> None:
+    def _upload_log(self) -> None:
         self._log.flush()
         if not os.path.getsize(self._log_path):
             return
         try:
             self._run._files.upload(USER_LOG, self._log_path, overwrite=True)
         except errors.Unreachable as error:
-            print(f"The log of run {self._run.id} could not be kept: {error.message}", file=sys.stderr)
+            print(f"The log of run {self._run.id} could not be uploaded: {error.message}", file=sys.stderr)

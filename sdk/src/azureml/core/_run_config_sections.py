@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional
 
-from azureml.core._config_element import ConfigElement, one_of
+from azureml.core._config_element import ConfigElement, check_one_of
 from azureml.core.container_registry import ContainerRegistry as _ContainerRegistry
+from azureml.exceptions import RunConfigurationException
 from lazuli import errors
 
 SUPPORTED_DATAREF_MODES = ["mount", "download", "upload"]
@@ -113,7 +114,7 @@ class Data(ConfigElement):
     ):
         self.data_location = data_location
         self.create_output_directories = create_output_directories
-        self.mechanism = one_of(mechanism, tuple(SUPPORTED_DELIVERY_MECHANISM), "mechanism")
+        self.mechanism = check_one_of(mechanism, tuple(SUPPORTED_DELIVERY_MECHANISM), "mechanism")
         self.environment_variable_name = environment_variable_name
         self.path_on_compute = path_on_compute
         self.overwrite = overwrite
@@ -136,7 +137,7 @@ class DataReferenceConfiguration(ConfigElement):
         overwrite: bool = False,
     ):
         self.data_store_name = datastore_name
-        self.mode = one_of(mode, tuple(SUPPORTED_DATAREF_MODES), "mode")
+        self.mode = check_one_of(mode, tuple(SUPPORTED_DATAREF_MODES), "mode")
         self.path_on_data_store = path_on_datastore
         self.path_on_compute = path_on_compute
         self.overwrite = overwrite
@@ -276,7 +277,7 @@ class HistoryConfiguration(ConfigElement):
 
 
 class DockerConfiguration(ConfigElement):
-    """Kept and given back; a node runs the script as a process of its own, not in a container."""
+    """Stored without effect: a node runs the script as a process of its own, not in a container."""
 
     _fields = ("use_docker", "shared_volumes", "arguments", "shm_size")
 
@@ -306,18 +307,18 @@ class MpiConfiguration(ConfigElement):
     _fields = ("process_count_per_node", "node_count")
 
     def __init__(self, process_count_per_node: int = 1, node_count: int = 1):
-        self.process_count_per_node = positive(process_count_per_node, "process_count_per_node")
-        self.node_count = positive(node_count, "node_count")
+        self.process_count_per_node = check_positive(process_count_per_node, "process_count_per_node")
+        self.node_count = check_positive(node_count, "node_count")
 
 
 class PyTorchConfiguration(ConfigElement):
     _fields = ("communication_backend", "process_count", "node_count")
 
     def __init__(self, communication_backend: str = "Nccl", process_count: Optional[int] = None, node_count: int = 1):
-        one_of(communication_backend, tuple(SUPPORTED_PYTORCH_BACKENDS), "communication_backend")
+        check_one_of(communication_backend, tuple(SUPPORTED_PYTORCH_BACKENDS), "communication_backend")
         self.communication_backend = communication_backend
-        self.process_count = None if process_count is None else positive(process_count, "process_count")
-        self.node_count = positive(node_count, "node_count")
+        self.process_count = None if process_count is None else check_positive(process_count, "process_count")
+        self.node_count = check_positive(node_count, "node_count")
 
 
 class TensorflowConfiguration(ConfigElement):
@@ -328,16 +329,14 @@ class TensorflowConfiguration(ConfigElement):
         self.parameter_server_count = parameter_server_count
 
 
-def positive(value: Any, what: str) -> int:
+def check_positive(value: Any, what: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        from azureml.exceptions import RunConfigurationException
-
         raise RunConfigurationException(f"{what}={value!r} must be a whole number of at least 1.")
     return value
 
 
-def elements(kind: Any, values: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
-    """A dict of settings as a dict of `kind`."""
+def parse_elements(kind: Any, values: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
+    """The dict of settings `values` as a dict of `kind`."""
     made: Dict[str, Any] = {}
     for name, value in (values or {}).items():
         made[name] = kind()._fill(value) if isinstance(value, Mapping) else value

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import warnings
 from typing import Any, Dict, Optional, Tuple, Union
 
 from azureml.core._offline_run import OfflineRun
-from azureml.core._run_errors import error_body
 from azureml.core._run_inputs import InputDatasets, OutputDatasets
+from azureml.core.authentication import AzureMLTokenAuthentication
 from azureml.core.run import Run
+from azureml.core.workspace import Workspace
 from azureml.exceptions import RunEnvironmentException
+from lazuli.runs.run_error import describe_error
 
 REQUIRED = (
     "AZUREML_ARM_SUBSCRIPTION",
@@ -23,12 +26,12 @@ REQUIRED = (
     "AZUREML_SERVICE_ENDPOINT",
 )
 
-# Less than the grace that the runner gives between SIGTERM and SIGKILL.
-LAST_WORDS_SECONDS = 8.0
+# Less than the time that the runner leaves between SIGTERM and SIGKILL.
+SEND_SECONDS_AFTER_CANCEL = 8.0
 
 
 class SubmittedRun(Run):
-    """A run seen from its own script. The runner reports how it ends, so that `complete()` only sends what is left."""
+    """A run as its own script sees it: the runner reports how it ends, so `complete()` only sends what is left."""
 
     def __init__(self, experiment: Any, run_id: str):
         super().__init__(experiment, run_id)
@@ -40,13 +43,10 @@ class SubmittedRun(Run):
 
     def fail(self, error_details: Any = None, error_code: Optional[str] = None, _set_status: bool = True) -> None:
         self.flush()
-        # An event without a status: what went wrong is kept, and the run goes on until its process has ended.
-        body = {"error": error_body(error_details, error_code)}
-        self._client.request("POST", f"{self._address}/events", json=body)
+        # An event without a status: the error is stored, and the run goes on until its process has ended.
+        self._remote.report_event(error=describe_error(error_details, error_code))
 
     def cancel(self) -> None:
-        import warnings
-
         warnings.warn("A script cannot cancel its own run; end it with sys.exit() instead.", stacklevel=2)
 
     def __enter__(self) -> SubmittedRun:
@@ -59,46 +59,41 @@ class SubmittedRun(Run):
 _contexts: Dict[Tuple[str, ...], SubmittedRun] = {}
 
 
-def find(allow_offline: bool) -> Union[Run, OfflineRun]:
+def find_run_context(allow_offline: bool) -> Union[Run, OfflineRun]:
     values = tuple(os.environ.get(name, "") for name in REQUIRED)
     if not all(values):
         if allow_offline:
             return OfflineRun()
         raise RunEnvironmentException()
-    return _submitted(values)
+    return _find_submitted_run(values)
 
 
-def _submitted(values: Tuple[str, ...]) -> SubmittedRun:
-    from azureml.core.authentication import AzureMLTokenAuthentication
-    from azureml.core.experiment import Experiment
-    from azureml.core.workspace import Workspace
-
-    subscription, group, name, experiment, run_id, token, server = values
-    key = (subscription, group, name, experiment, run_id)
+def _find_submitted_run(values: Tuple[str, ...]) -> SubmittedRun:
+    subscription, group, name, experiment_name, run_id, token, server = values
+    key = (subscription, group, name, experiment_name, run_id)
     if key not in _contexts:
         auth = AzureMLTokenAuthentication(token, os.environ.get("AZUREML_RUN_TOKEN_EXPIRY"), server)  # type: ignore[arg-type]
         workspace_id = os.environ.get("AZUREML_WORKSPACE_ID")
         given: Dict[str, Any] = {"_disable_service_check": True, "_workspace_id": workspace_id, "_url": server}
         workspace = Workspace(subscription, group, name, auth, **given)
-        # Nothing is asked of the server here, so that a script starts at once.
-        known = {"_skip_name_validation": True, "_create_in_cloud": False}
-        found = Experiment(workspace, experiment, _id=os.environ.get("AZUREML_EXPERIMENT_ID"), **known)  # type: ignore[arg-type]
-        _contexts[key] = SubmittedRun(found, run_id)
-        _send_what_is_left_when_canceled(_contexts[key])
+        # Nothing is requested from the server here, so that a script starts quickly.
+        experiment = workspace._experiment(experiment_name, _id=os.environ.get("AZUREML_EXPERIMENT_ID"))
+        _contexts[key] = SubmittedRun(experiment, run_id)
+        _flush_metrics_on_cancel(_contexts[key])
     return _contexts[key]
 
 
-def _send_what_is_left_when_canceled(run: SubmittedRun) -> None:
-    """A cancel comes as SIGTERM, which ends Python without its exit handlers; a script's own handler is left alone."""
+def _flush_metrics_on_cancel(run: SubmittedRun) -> None:
+    """A cancel arrives as SIGTERM, which ends Python without its exit handlers; a handler of the script is not replaced."""
     in_main = threading.current_thread() is threading.main_thread()
     if os.name == "nt" or not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         return
 
-    def last_words(number: int, frame: Any) -> None:
+    def flush_and_end(number: int, frame: Any) -> None:
         queue = run._metrics
         signal.signal(number, signal.SIG_DFL)
         if queue is not None:
-            queue.close(LAST_WORDS_SECONDS)
+            queue.close(SEND_SECONDS_AFTER_CANCEL)
         os.kill(os.getpid(), number)
 
-    signal.signal(signal.SIGTERM, last_words)
+    signal.signal(signal.SIGTERM, flush_and_end)

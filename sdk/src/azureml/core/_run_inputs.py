@@ -1,4 +1,4 @@
-"""What goes into a script and comes out of it, by name."""
+"""The inputs and outputs of a script, by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class InputDatasets(Dict[str, Any]):
         self._workspace = workspace
 
     def __missing__(self, name: str) -> Any:
-        # An input that the runner has put in place is named by a variable that holds its path.
+        # The runner sets a variable with the path of each input.
         path = os.environ.get(f"AZURE_ML_INPUT_{name}") or os.environ.get(name)
         if path is None:
             raise KeyError(f"The run has no input named {name!r}.")

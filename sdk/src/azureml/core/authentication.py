@@ -1,4 +1,4 @@
-"""How a script proves who it is. Whatever the class, what goes to the server is a token of the studio."""
+"""The authentication classes of SDK v1. Each of them sends a token of the studio."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from lazuli import config, login
 
 AccessToken = namedtuple("AccessToken", ["token", "expires_on"])
 
-# A token of the studio has no end that its holder could read; callers of `get_token` still want a number.
-_ASSUMED_LIFE_S = 3600
+# Tokens of the studio do not state when they expire; callers of `get_token` expect a number.
+_ASSUMED_LIFETIME_SECONDS = 3600
 
 
 class Audience(Enum):
-    """What a token is meant for. One token of the studio serves all of them."""
+    """The purpose of a token. One token of the studio serves all of them."""
 
     ARM = "ARM"
     AZUREML = "AZUREML"
 
 
 class AbstractAuthentication:
-    """The base of all: subclasses say in `_find_token` where the token comes from."""
+    """The base class: subclasses say in `_token_for` where the token comes from."""
 
     def __init__(self, cloud: Optional[str] = None):
         self._cloud = cloud or "AzureCloud"
@@ -39,12 +39,12 @@ class AbstractAuthentication:
 
     def get_token(self, *scopes: str, **kwargs: Any) -> Any:
         token = self._token_for(self._server())
-        return AccessToken(token, _expiry_of(token) or int(time.time()) + _ASSUMED_LIFE_S)
+        return AccessToken(token, _expiry_of(token) or int(time.time()) + _ASSUMED_LIFETIME_SECONDS)
 
     def signed_session(self, session: Any = None) -> Any:
         """A session of `requests` (or what was given) that sends the token with every request."""
         if session is None:
-            import requests
+            import requests  # optional: only this method needs it
 
             session = requests.Session()
         session.headers.update(self.get_authentication_header())
@@ -54,17 +54,17 @@ class AbstractAuthentication:
         return self._url or config.server_url()
 
     def _bind(self, url: str) -> None:
-        """A workspace tells its authentication which server it belongs to."""
+        """Remember the server of the workspace that uses this authentication."""
         self._url = self._url or url
 
     def _token_for(self, url: str) -> str:
-        raise NotImplementedError(f"{type(self).__name__} must say where its token comes from.")
+        raise NotImplementedError(f"{type(self).__name__} must implement _token_for.")
 
 
 class InteractiveLoginAuthentication(AbstractAuthentication):
-    """`LAZULI_TOKEN` or the remembered login; if there is none, a code to confirm in the browser.
+    """`LAZULI_TOKEN` or the saved login; if there is none, a code to confirm in the browser.
 
-    `force=True` asks anew even if a login is remembered.
+    `force=True` asks again even if there is a saved login.
     """
 
     def __init__(self, force: bool = False, tenant_id: Optional[str] = None, cloud: Optional[str] = None):
@@ -76,17 +76,17 @@ class InteractiveLoginAuthentication(AbstractAuthentication):
         if self._force:
             login.sign_in(url)
             self._force = False
-        return login.token(url)
+        return login.get_token(url)
 
 
 class AzureCliAuthentication(AbstractAuthentication):
-    """What `lazuli login` (or `az login` of the extra) has remembered; never asks."""
+    """The login that `lazuli login` (or `az login` of the extra) has saved; never asks."""
 
     def __init__(self, cloud: Optional[str] = None):
         super().__init__(cloud)
 
     def _token_for(self, url: str) -> str:
-        return login.token(url, interactive=False)
+        return login.get_token(url, interactive=False)
 
 
 class MsiAuthentication(AbstractAuthentication):
@@ -103,7 +103,7 @@ class MsiAuthentication(AbstractAuthentication):
 
 
 class ServicePrincipalAuthentication(AbstractAuthentication):
-    """For scripts without a person: the password is a token made in the studio."""
+    """For scripts that run unattended: the password is a token that was created in the studio."""
 
     def __init__(
         self,
@@ -115,7 +115,9 @@ class ServicePrincipalAuthentication(AbstractAuthentication):
     ):
         super().__init__(cloud)
         if not service_principal_password:
-            raise UserErrorException("service_principal_password is empty; give a token made in the studio.")
+            raise UserErrorException(
+                "service_principal_password is empty; pass a token that was created in the studio."
+            )
         self._tenant_id = tenant_id
         self._service_principal_id = service_principal_id
         self._service_principal_password = service_principal_password
@@ -125,7 +127,7 @@ class ServicePrincipalAuthentication(AbstractAuthentication):
 
 
 class ArmTokenAuthentication(AbstractAuthentication):
-    """A token that the caller already holds."""
+    """A token that the caller has already."""
 
     def __init__(self, arm_access_token: str, cloud: str = "None"):
         super().__init__(cloud)
@@ -141,7 +143,7 @@ class ArmTokenAuthentication(AbstractAuthentication):
 
 
 class TokenAuthentication(AbstractAuthentication):
-    """A function that returns a token for an audience; it is asked before every request."""
+    """A function that returns a token for an audience; it is called before each request."""
 
     def __init__(self, get_token_for_audience: Callable[[Audience], str], cloud: Optional[str] = None):
         super().__init__(cloud)
@@ -155,7 +157,7 @@ class TokenAuthentication(AbstractAuthentication):
 
 
 class AzureMLTokenAuthentication(AbstractAuthentication):
-    """A run's own token, good for that run alone."""
+    """The token of a run, which is valid for that run only."""
 
     EXPIRATION_THRESHOLD_IN_SECONDS = 95
     REFRESH_INTERVAL_IN_SECONDS = 30
@@ -175,7 +177,7 @@ class AzureMLTokenAuthentication(AbstractAuthentication):
         cloud: str = "AzureCloud",
     ):
         super().__init__(cloud)
-        self._url = config.normal_url(host) if host else None
+        self._url = config.normalize_url(host) if host else None
         self._run = (subscription_id, resource_group_name, workspace_name, experiment_name, run_id)
         self._user_email = user_email
         self._experiment_id = experiment_id
@@ -228,7 +230,7 @@ class AzureMLTokenAuthentication(AbstractAuthentication):
 
 
 def _expiry_of(token: str) -> Optional[int]:
-    """The end that a JWT states; our own tokens are opaque and state none."""
+    """The expiry (epoch seconds) of a JWT; None for the studio's own tokens, which are opaque."""
     parts = token.split(".")
     if len(parts) != 3:
         return None

@@ -1,4 +1,4 @@
-"""Old ways to name a compute target, and the place where scripts look for ComputeTargetException."""
+"""Old ways to name a compute target, and the documented module of ComputeTargetException."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LEGACY = "the legacy compute service"
 
 
 class AbstractComputeTarget:
-    """A target by its type and name alone."""
+    """A compute target that is known by its type and name only."""
 
     def __init__(self, compute_target_type: str, name: str):
         self._type = compute_target_type
@@ -36,7 +36,7 @@ class AbstractComputeTarget:
 
 
 class LocalTarget(AbstractComputeTarget):
-    """The machine that submits."""
+    """The machine that submits the run."""
 
     def __init__(self) -> None:
         super().__init__("local", "local")

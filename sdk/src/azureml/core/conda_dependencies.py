@@ -8,7 +8,14 @@ import re
 from typing import Any, Dict, Iterable, List, Optional
 
 from azureml.exceptions import UserErrorException
+from lazuli.environments.definitions import (
+    DEFAULT_PIP_PYTHON,
+    check_conda_structure,
+    default_conda_structure,
+    read_conda_file,
+)
 from lazuli.version import VERSION
+from lazuli.yaml_text import format_yaml
 
 BASE_PROJECT_FILE_RELATIVE_PATH = "base_project_files/conda_dependencies.yml"
 BASE_PROJECT_MODULE = "azureml._project"
@@ -26,7 +33,7 @@ HOROVOD_DEFAULT_VERSION = "0.19.5"
 LINUX_PLATFORM = "linux"
 PACKAGES = "dependencies"
 PIP = "pip"
-PYTHON_DEFAULT_VERSION = "3.10.18"
+PYTHON_DEFAULT_VERSION = DEFAULT_PIP_PYTHON
 PYTHON_PREFIX = "python"
 PYTORCH_DEFAULT_VERSION = "1.6.0"
 PYTORCH_PACKAGE_PREFIX = "torch"
@@ -36,12 +43,11 @@ TORCHVISION_DEFAULT_VERSION = "0.7.0"
 TORCHVISION_PACKAGE_PREFIX = "torchvision"
 WINDOWS_PLATFORM = "win32"
 
-DEFAULT_FILE_PYTHON_VERSION = "3.8.13"
 _SDK_NAME = re.compile(r"azureml-[a-z0-9-]+(\[[^\]]*\])?", re.IGNORECASE)
 
 
 def package_name(requirement: str) -> str:
-    """`scikit-learn` of `conda-forge::scikit-learn=1.0` or `scikit-learn[extra]>=1`."""
+    """`scikit-learn` for `conda-forge::scikit-learn=1.0` and for `scikit-learn[extra]>=1`."""
     return re.split(r"[\s=<>!~\[;@(]", requirement.split("::")[-1].strip(), maxsplit=1)[0].lower()
 
 
@@ -55,11 +61,11 @@ class CondaDependencies:
         if conda_dependencies_file_path and _underlying_structure:
             raise UserErrorException("Give a file or a structure, not both.")
         if conda_dependencies_file_path:
-            self._structure = _read_file(conda_dependencies_file_path)
+            self._structure = read_conda_file(conda_dependencies_file_path)
         elif _underlying_structure is not None:
-            self._structure = _checked(copy.deepcopy(_underlying_structure), "The structure")
+            self._structure = check_conda_structure(copy.deepcopy(_underlying_structure), "The structure")
         else:
-            self._structure = _default_structure()
+            self._structure = default_conda_structure()
 
     @staticmethod
     def create(
@@ -69,22 +75,22 @@ class CondaDependencies:
         python_version: str = PYTHON_DEFAULT_VERSION,
         pin_sdk_version: bool = True,
     ) -> CondaDependencies:
-        made = CondaDependencies()
-        made.set_python_version(python_version)
+        dependencies = CondaDependencies()
+        dependencies.set_python_version(python_version)
         if pip_packages is not None:
-            made.remove_pip_package("azureml-defaults")
+            dependencies.remove_pip_package("azureml-defaults")
         for package in conda_packages or []:
-            made.add_conda_package(package)
+            dependencies.add_conda_package(package)
         for package in pip_packages or []:
             pinned = pin_sdk_version and _SDK_NAME.fullmatch(package)
-            made.add_pip_package(f"{package}~={VERSION}" if pinned else package)
+            dependencies.add_pip_package(f"{package}~={VERSION}" if pinned else package)
         if pip_indexurl:
-            made.set_pip_index_url(pip_indexurl)
-        return made
+            dependencies.set_pip_index_url(pip_indexurl)
+        return dependencies
 
     @staticmethod
     def merge_requirements(requirements: Iterable[str]) -> List[str]:
-        """One line per package: what several lines ask of it, joined by commas."""
+        """One line per package, with the conditions of all its lines joined by commas."""
         merged: Dict[str, str] = {}
         for line in requirements:
             name = re.split(r"[<>=!~]", line, maxsplit=1)[0].strip()
@@ -126,7 +132,7 @@ class CondaDependencies:
         self._structure[CHANNELS] = [name for name in channels if name != channel]
 
     def add_conda_package(self, conda_package: str) -> None:
-        """A package of this name that is there already is replaced."""
+        """Add a package, and remove an older line of the same name."""
         self.remove_conda_package(conda_package)
         self._dependencies().append(conda_package)
 
@@ -136,7 +142,7 @@ class CondaDependencies:
         self._structure[PACKAGES] = kept
 
     def add_pip_package(self, pip_package: str) -> None:
-        """A package of this name that is there already is replaced."""
+        """Add a package, and remove an older line of the same name."""
         self.remove_pip_package(pip_package)
         self._pip_list().append(pip_package)
 
@@ -157,7 +163,7 @@ class CondaDependencies:
         self.set_pip_option(f"--index-url {index_url}")
 
     def set_pip_requirements(self, pip_requirements: List[str]) -> None:
-        """These lines instead of the packages there are; options stay."""
+        """Replace all pip packages by these lines; the options stay."""
         self._set_pip(list(self.pip_options) + list(pip_requirements))
 
     def set_python_version(self, version: str) -> None:
@@ -189,12 +195,10 @@ class CondaDependencies:
         return copy.deepcopy(self._structure)
 
     def serialize_to_string(self) -> str:
-        import yaml
-
-        return str(yaml.safe_dump(self._structure, default_flow_style=False, sort_keys=False))
+        return format_yaml(self._structure)
 
     def save(self, path: Optional[str] = None) -> str:
-        """Write the file; `path` may be a folder. Its path is given back."""
+        """Write the conda file and return its path; `path` may be a folder."""
         path = path or CONDA_FILE_NAME
         if os.path.isdir(path):
             path = os.path.join(path, CONDA_FILE_NAME)
@@ -203,7 +207,7 @@ class CondaDependencies:
         return path
 
     def save_to_file(self, base_directory: str, conda_file_path: Optional[str] = None) -> str:
-        """Write below `base_directory`; the path relative to it is given back."""
+        """Write the conda file below `base_directory` and return its path relative to it."""
         relative = conda_file_path or CONDA_FILE_NAME
         target = os.path.join(base_directory, relative)
         os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
@@ -237,40 +241,6 @@ class CondaDependencies:
         self._pip_list()[:] = lines
         if not lines:
             self._structure[PACKAGES] = [item for item in self._dependencies() if not isinstance(item, dict)]
-
-
-def _default_structure() -> Dict[str, Any]:
-    return {
-        "name": "project_environment",
-        PACKAGES: [f"python={DEFAULT_FILE_PYTHON_VERSION}", {PIP: ["azureml-defaults"]}],
-        CHANNELS: ["anaconda", "conda-forge"],
-    }
-
-
-def _read_file(path: str) -> Dict[str, Any]:
-    import yaml
-
-    if not os.path.isfile(path):
-        raise UserErrorException(f"There is no conda file {path!r}.")
-    with open(path, encoding="utf-8") as file:
-        try:
-            content = yaml.safe_load(file)
-        except yaml.YAMLError as error:
-            raise UserErrorException(f"{path} is not YAML: {error}", inner_exception=error) from error
-    return _checked(content, path)
-
-
-def _checked(structure: Any, where: str) -> Dict[str, Any]:
-    if structure is None:
-        return {}
-    if not isinstance(structure, dict):
-        raise UserErrorException(f"{where} is not a conda file: it has no `dependencies`.")
-    for item in structure.get(PACKAGES) or []:
-        if not isinstance(item, str) and not (isinstance(item, dict) and list(item) == [PIP]):
-            raise UserErrorException(f"{where}: {item!r} is neither a package nor a `pip:` list.")
-    if structure.get(PACKAGES) is None:
-        structure.pop(PACKAGES, None)
-    return structure
 
 
 def _for_core(name: str, core_type: str) -> str:

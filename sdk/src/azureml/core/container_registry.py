@@ -1,4 +1,4 @@
-"""The registry of a base image: kept with an environment; there are no containers here that would need it."""
+"""The registry of a base image: stored with an environment, without effect, because there are no containers here."""
 
 from __future__ import annotations
 

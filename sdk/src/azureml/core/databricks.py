@@ -1,4 +1,4 @@
-"""Libraries for Databricks: kept with an environment, so that files that name them can be read and written."""
+"""Libraries for Databricks: stored with an environment, so that files that name them can be read and written."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class DatabricksCluster(ConfigElement):
         self.__dict__.update(values)
 
     def validate(self) -> None:
-        """Raise UserErrorException unless it names one existing cluster, or how a new one shall be."""
+        """Raise UserErrorException unless it names one existing cluster, or the settings of a new one."""
         given = self.__dict__
         existing = given["existing_cluster_id"] is not None
         nodes = given["node_type"] or given["instance_pool_id"]

@@ -1,18 +1,16 @@
-"""`Environment`: which interpreter and packages a script runs with."""
+"""`Environment`: the interpreter and packages of a script."""
 
 from __future__ import annotations
 
 import copy
 import json
 import os
-import re
 import shutil
 import subprocess
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from azureml.core._config_element import ConfigElement
 from azureml.core._environment_sections import (
-    DEFAULT_CPU_IMAGE,
     DEFAULT_GPU_IMAGE,
     DockerBuildContext,
     DockerEnvironment,
@@ -33,6 +31,10 @@ from azureml.core.databricks import DatabricksSection
 from azureml.exceptions import UserErrorException
 from lazuli import errors
 from lazuli.client import quote_segment
+from lazuli.environments import definitions
+from lazuli.environments.cache import BuildFailed
+from lazuli.environments.definitions import DEFAULT_CPU_IMAGE
+from lazuli.yaml_text import parse_yaml
 
 __all__ = [
     "DEFAULT_CPU_IMAGE",
@@ -76,6 +78,8 @@ class EnvironmentReference(ConfigElement):
 
 
 class Environment(ConfigElement):
+    """The Python packages, variables and settings with which a script runs. Raises UserErrorException without a name."""
+
     _fields = (
         "name",
         "version",
@@ -113,35 +117,35 @@ class Environment(ConfigElement):
 
     @staticmethod
     def from_conda_specification(name: str, file_path: str) -> Environment:
-        made = Environment(name)
-        made.python.conda_dependencies = CondaDependencies(conda_dependencies_file_path=file_path)
-        return made
+        environment = Environment(name)
+        environment.python.conda_dependencies = CondaDependencies(conda_dependencies_file_path=file_path)
+        return environment
 
     @staticmethod
     def from_pip_requirements(name: str, file_path: str, pip_version: Optional[str] = None) -> Environment:
-        made = Environment(name)
-        dependencies = CondaDependencies.create(pip_packages=requirement_lines(file_path), pin_sdk_version=False)
+        environment = Environment(name)
+        dependencies = CondaDependencies.create(
+            pip_packages=definitions.read_requirements_file(file_path), pin_sdk_version=False
+        )
         dependencies.add_conda_package(f"pip={pip_version}" if pip_version else "pip")
-        made.python.conda_dependencies = dependencies
-        return made
+        environment.python.conda_dependencies = dependencies
+        return environment
 
     @staticmethod
     def from_existing_conda_environment(name: str, conda_environment_name: str) -> Optional[Environment]:
         """The packages that `conda env export` names; needs conda on this machine."""
         conda = shutil.which("conda") or shutil.which("mamba") or shutil.which("micromamba")
         if conda is None:
-            raise UserErrorException("conda is not on the PATH, so that its environments cannot be read.")
+            raise UserErrorException("conda is not on the PATH, so its environments cannot be read.")
         command = [conda, "env", "export", "--name", conda_environment_name, "--no-builds"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise UserErrorException(f"conda could not export {conda_environment_name!r}: {done.stderr.strip()}")
-        import yaml
-
-        structure = yaml.safe_load(done.stdout)
+        structure = parse_yaml(done.stdout, f"The export of {conda_environment_name!r}")
         structure.pop("prefix", None)
-        made = Environment(name)
-        made.python.conda_dependencies = CondaDependencies(_underlying_structure=structure)
-        return made
+        environment = Environment(name)
+        environment.python.conda_dependencies = CondaDependencies(_underlying_structure=structure)
+        return environment
 
     @staticmethod
     def from_docker_image(
@@ -151,11 +155,11 @@ class Environment(ConfigElement):
         conda_specification: Optional[str] = None,
         pip_requirements: Optional[str] = None,
     ) -> Environment:
-        made = _with_packages(name, conda_specification, pip_requirements)
-        made.docker.base_image = image
+        environment = _with_packages(name, conda_specification, pip_requirements)
+        environment.docker.base_image = image
         if container_registry is not None:
-            made.docker.base_image_registry = container_registry
-        return made
+            environment.docker.base_image_registry = container_registry
+        return environment
 
     @staticmethod
     def from_dockerfile(
@@ -164,17 +168,17 @@ class Environment(ConfigElement):
         conda_specification: Optional[str] = None,
         pip_requirements: Optional[str] = None,
     ) -> Environment:
-        made = _with_packages(name, conda_specification, pip_requirements)
-        made.docker.base_dockerfile = dockerfile
-        made.docker.base_image = None
-        return made
+        environment = _with_packages(name, conda_specification, pip_requirements)
+        environment.docker.base_dockerfile = dockerfile
+        environment.docker.base_image = None
+        return environment
 
     @staticmethod
     def from_docker_build_context(name: str, docker_build_context: DockerBuildContext) -> Environment:
-        made = _with_packages(name, None, None)
-        made.docker.build_context = docker_build_context
-        made.docker.base_image = None
-        return made
+        environment = _with_packages(name, None, None)
+        environment.docker.build_context = docker_build_context
+        environment.docker.base_image = None
+        return environment
 
     @staticmethod
     def add_private_pip_wheel(workspace: Any, file_path: str, exist_ok: bool = False) -> str:
@@ -190,31 +194,28 @@ class Environment(ConfigElement):
         return LocalBuildDetails(self, workspace)
 
     def clone(self, new_name: str) -> Environment:
-        made = copy.deepcopy(self)
-        made.name = new_name
-        made.version = None
-        made.asset_id = None
-        return made
+        environment = copy.deepcopy(self)
+        environment.name = new_name
+        environment.version = None
+        environment.asset_id = None
+        return environment
 
     def register(self, workspace: Any) -> Environment:
-        """Keep it in the workspace under its name; an unchanged one keeps its version."""
+        """Store it in the workspace under its name; an unchanged environment keeps its version."""
         described = {"image": self.docker.base_image, "condaFile": _conda_text(self)}
-        # Which version it was does not make it another one.
+        # The version is not part of the content.
         body = {"properties": dict(described, definition=dict(self._to_dict(), version=None, assetId=None))}
         path = f"{workspace._path}/environments/{quote_segment(self.name)}/versions/auto"
-        return _from_resource(workspace._client.request("PUT", path, json=body).json())
+        resource = workspace._client.request("PUT", path, json=body).json()
+        return environment_from_dict(definitions.definition_from_resource(resource))
 
     @staticmethod
     def get(workspace: Any, name: str, version: Optional[str] = None, label: Optional[str] = None) -> Environment:
         if version and label:
             raise UserErrorException("Give a version or a label, not both.")
-        wanted = quote_segment(str(version or label or "latest"))
-        path = f"{workspace._path}/environments/{quote_segment(name)}/versions/{wanted}"
-        try:
-            return _from_resource(workspace._client.get(path))
-        except errors.NotFound as error:
-            which = f"version {version or label} of the environment" if version or label else "environment"
-            raise UserErrorException(f"The workspace has no {which} {name!r}.", inner_exception=error) from error
+        wanted = version or label
+        resource = definitions.get_environment(workspace._remote, name, str(wanted) if wanted else None)
+        return environment_from_dict(definitions.definition_from_resource(resource))
 
     @staticmethod
     def list(workspace: Any) -> Dict[str, Environment]:
@@ -222,8 +223,10 @@ class Environment(ConfigElement):
         found: Dict[str, Environment] = {}
         for item in workspace._client.items(f"{workspace._path}/environments"):
             properties = item.get("properties") or {}
-            full = item if properties.get("definition") or properties.get("condaFile") else None
-            found[item["name"]] = _from_resource(full) if full else Environment.get(workspace, item["name"])
+            is_complete = properties.get("definition") or properties.get("condaFile")
+            resource = item if is_complete else definitions.get_environment(workspace._remote, item["name"])
+            environment = environment_from_dict(definitions.definition_from_resource(resource))
+            found[item["name"]] = environment
         return found
 
     @staticmethod
@@ -231,7 +234,7 @@ class Environment(ConfigElement):
         raise errors.NotAvailable("the environment labels service", "Environment.label")
 
     def get_image_details(self, workspace: Any) -> DockerImageDetails:
-        """What is known of the image: that none is built, since a node installs the packages itself."""
+        """Details of the image, which is never built, because a node installs the packages itself."""
         return DockerImageDetails(
             image={"name": self.docker.base_image, "imageExist": False},
             dockerfile=self.docker.base_dockerfile,
@@ -240,9 +243,9 @@ class Environment(ConfigElement):
         )
 
     def save_to_directory(self, path: str, overwrite: bool = False) -> None:
-        """A folder with the definition as JSON, the conda file and the Dockerfile, to be read by people too."""
+        """Write a folder with the definition as JSON, the conda file and the Dockerfile."""
         if os.path.isdir(path) and os.listdir(path) and not overwrite:
-            raise UserErrorException(f"{path!r} holds files already; pass overwrite=True to replace them.")
+            raise UserErrorException(f"{path!r} already contains files; pass overwrite=True to replace them.")
         os.makedirs(path, exist_ok=True)
         definition = self._to_dict()
         files = {CONDA_FILE: _conda_text(self), DOCKERFILE: self.docker.base_dockerfile}
@@ -254,16 +257,16 @@ class Environment(ConfigElement):
 
     @staticmethod
     def load_from_directory(path: str) -> Environment:
-        """The folder that `save_to_directory` wrote; a conda file that was edited there wins."""
+        """Read a folder that `save_to_directory` wrote; a conda file that was edited there takes precedence."""
         file_path = os.path.join(path, DEFINITION_FILE)
         if not os.path.isfile(file_path):
-            raise UserErrorException(f"There is no {DEFINITION_FILE} in {path!r}.")
+            raise UserErrorException(f"{path!r} has no file {DEFINITION_FILE}.")
         with open(file_path, encoding="utf-8") as file:
-            made = environment_from_dict(json.load(file))
+            environment = environment_from_dict(json.load(file))
         conda_file = os.path.join(path, CONDA_FILE)
         if os.path.isfile(conda_file):
-            made.python.conda_dependencies = CondaDependencies(conda_dependencies_file_path=conda_file)
-        return made
+            environment.python.conda_dependencies = CondaDependencies(conda_dependencies_file_path=conda_file)
+        return environment
 
     def _parsed(self, field: str, value: Any) -> Any:
         if field == "r" and isinstance(value, Mapping):
@@ -307,7 +310,7 @@ class DockerImageDetails(Dict[str, Any]):
 
 
 class ImageBuildDetails:
-    """A build that has nothing to wait for: nodes install the packages when a run first needs them."""
+    """A build without anything to wait for: nodes install the packages when a run first needs them."""
 
     def __init__(self, environment_client: Any, location: Optional[str]):
         self.environment_client = environment_client
@@ -318,7 +321,7 @@ class ImageBuildDetails:
         return "Succeeded"
 
     def get_log(self) -> str:
-        return "Registered. A node installs the packages when a run first needs them, and shows its log there."
+        return "Registered. A node installs the packages when a run first needs them, and the run shows the log."
 
     def wait_for_completion(self, show_output: bool = True) -> ImageBuildDetails:
         if show_output:
@@ -344,7 +347,7 @@ class LocalBuildDetails(ImageBuildDetails):
         return "".join(self._lines)
 
     def wait_for_completion(self, show_output: bool = True) -> LocalBuildDetails:
-        from lazuli.environments import BuildFailed, prepare
+        from lazuli.environments.building import prepare_environment  # start-up time
 
         def log(text: str) -> None:
             self._lines.append(text)
@@ -352,7 +355,7 @@ class LocalBuildDetails(ImageBuildDetails):
                 print(text, end="", flush=True)
 
         try:
-            prepare(self._environment._to_dict(), index_url=self._index_url, log=log)
+            prepare_environment(self._environment._to_dict(), index_url=self._index_url, log=log)
         except BuildFailed as error:
             self._status = "Failed"
             raise UserErrorException(str(error), inner_exception=error) from error
@@ -361,25 +364,8 @@ class LocalBuildDetails(ImageBuildDetails):
 
 
 def environment_from_dict(definition: Mapping[str, Any]) -> Environment:
-    made = Environment(str(definition.get("name") or "unnamed"))
-    return made._fill(definition)
-
-
-def requirement_lines(file_path: str) -> List[str]:
-    """The lines of a requirements file without comments; `-r other.txt` is read too."""
-    if not os.path.isfile(file_path):
-        raise UserErrorException(f"There is no requirements file {file_path!r}.")
-    lines: List[str] = []
-    with open(file_path, encoding="utf-8") as file:
-        text = re.sub(r"\\\n", " ", file.read())
-    for raw in text.splitlines():
-        line = re.sub(r"(^|\s)#.*", "", raw).strip()
-        other = re.fullmatch(r"(?:-r|--requirement)[\s=]*(.+)", line)
-        if other:
-            lines += requirement_lines(os.path.join(os.path.dirname(file_path), other.group(1)))
-        elif line:
-            lines.append(line)
-    return lines
+    """The environment that a definition describes, with SDK v1's keys in camelCase."""
+    return Environment(str(definition.get("name") or "unnamed"))._fill(definition)
 
 
 def _with_packages(name: str, conda_specification: Optional[str], pip_requirements: Optional[str]) -> Environment:
@@ -392,34 +378,11 @@ def _with_packages(name: str, conda_specification: Optional[str], pip_requiremen
     file_path = conda_specification or pip_requirements
     if file_path:
         return readers[bool(conda_specification)](name, file_path)
-    made = Environment(name)
-    made.python.user_managed_dependencies = True
-    return made
+    environment = Environment(name)
+    environment.python.user_managed_dependencies = True
+    return environment
 
 
 def _conda_text(environment: Environment) -> Optional[str]:
     dependencies = environment.python.conda_dependencies
     return dependencies.serialize_to_string() if dependencies is not None else None
-
-
-def _from_resource(resource: Mapping[str, Any]) -> Environment:
-    """An environment of the REST API: made by us (`definition`), or by another client (`condaFile`, `image`)."""
-    import yaml
-
-    properties = resource.get("properties") or {}
-    definition = properties.get("definition")
-    if definition:
-        made = environment_from_dict(definition)
-    else:
-        made = Environment(resource["name"])
-        made.docker.base_image = properties.get("image") or DEFAULT_CPU_IMAGE
-        if properties.get("condaFile"):
-            structure = yaml.safe_load(properties["condaFile"])
-            made.python.conda_dependencies = CondaDependencies(_underlying_structure=structure)
-    parts = str(resource.get("id") or "").split("/")
-    if "environments" in parts:
-        made.name = parts[parts.index("environments") + 1]
-    if "versions" in parts:
-        made.version = parts[parts.index("versions") + 1]
-    made.asset_id = resource.get("id")
-    return made

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Union, cast
 
-from azureml import _html, _names
-from azureml.core._config_file import find
+from azureml import _html
+from azureml.core import _registry
+from azureml.core.run import Run
+from azureml.core.script_run import ScriptRun
+from azureml.core.script_run_config import ScriptRunConfig
 from azureml.exceptions import ExperimentExecutionException, UserErrorException
-from lazuli.client import quote_segment
 from lazuli.errors import NotFound
+from lazuli.runs.experiments import check_experiment_name, create_experiment, experiment_path
+from lazuli.workspace_config import find_config_file, read_json_object
 
 if TYPE_CHECKING:
     import builtins
 
     from azureml.core.authentication import AbstractAuthentication
-    from azureml.core.run import Run
     from azureml.core.workspace import Workspace
 
 Json = Dict[str, Any]
@@ -31,7 +33,7 @@ class ViewType:
 
 
 class Experiment:
-    """An experiment of a workspace; it is made if it is not there."""
+    """An experiment of a workspace; it is created if it does not exist."""
 
     DELIM = "#"
     EXPERIMENT_NAME_PATH = "/experiments/{0}"
@@ -51,14 +53,14 @@ class Experiment:
         **kwargs: Any,
     ):
         if not _skip_name_validation:
-            _names.check_name("an experiment", name, 1, 255)
+            check_experiment_name(name)
         self._workspace = workspace
         self._name = name
         self._id = _id
         self._archived_time = _archived_time
         self._dto: Optional[Json] = _experiment_dto
         if _create_in_cloud and _experiment_dto is None:
-            self._dto = workspace._client.request("PUT", self._path, json={}).json()
+            self._dto = create_experiment(workspace._remote, name)
 
     @property
     def name(self) -> str:
@@ -96,19 +98,28 @@ class Experiment:
     # ---- runs
 
     def submit(self, config: Any, tags: Optional[Dict[str, str]] = None, **kwargs: Any) -> Run:
-        """Start a run of what `config` describes, and return it at once."""
+        """Start a run of what `config` describes, and return it without waiting for it.
+
+        Raises ExperimentExecutionException if `config` cannot be submitted.
+        """
         submitter = getattr(config, "_submit_to", None)
-        if submitter is None:
-            submitter = _submitter_of(config)
-        run = cast("Run", submitter(self, **kwargs))
+        run = cast(Run, submitter(self, **kwargs) if submitter is not None else self._submit_script(config, **kwargs))
         if tags:
             run.set_tags(tags)
         return run
 
+    def _submit_script(self, config: Any, **kwargs: Any) -> ScriptRun:
+        if not isinstance(config, ScriptRunConfig):
+            raise ExperimentExecutionException(
+                f"A {type(config).__name__} cannot be submitted; pass a ScriptRunConfig, or the configuration of a "
+                "service that this version of Lazuli Studio has."
+            )
+        from azureml.core import _submission  # start-up time
+
+        return _submission.submit_script(self, config, **kwargs)
+
     def start_logging(self, *args: Any, **kwargs: Any) -> Run:
         """Start an interactive run in this process (outputs=, snapshot_directory=, display_name=)."""
-        from azureml.core.run import Run
-
         return Run._start_logging(self, *args, **kwargs)
 
     def get_runs(
@@ -119,51 +130,51 @@ class Experiment:
         include_children: bool = False,
         filter: Optional[str] = None,
     ) -> Iterator[Run]:
-        """The runs, newest first; `filter` as in the query box: "metrics.loss < 0.1 and params.model = 'svm'"."""
-        from azureml.core.run import Run
-
+        """The runs, newest first; `filter` is a query like "metrics.loss < 0.1 and params.model = 'svm'"."""
         return Run.list(self, type, tags, properties, include_children=include_children, filter=filter)
 
     # ---- tags and archive
 
     def set_tags(self, tags: Dict[str, Any]) -> None:
         """Add or change tags; the others stay."""
-        self._patch({"tags": dict(self.tags, **{key: _text(value) for key, value in tags.items()})})
+        self._patch({"tags": dict(self.tags, **{key: _to_text(value) for key, value in tags.items()})})
 
     def tag(self, key: str, value: Optional[str] = None) -> None:
         self.set_tags({key: value})
 
     def remove_tags(self, tags: Union[str, builtins.list[str]]) -> None:
-        gone = {tags} if isinstance(tags, str) else set(tags)
+        removed = {tags} if isinstance(tags, str) else set(tags)
         self.refresh()
-        self._patch({"tags": {key: value for key, value in self.tags.items() if key not in gone}})
+        self._patch({"tags": {key: value for key, value in self.tags.items() if key not in removed}})
 
     def archive(self) -> None:
         """Take the experiment out of the lists; its runs stay."""
         self._patch({"archived": True})
 
     def reactivate(self, new_name: Optional[str] = None) -> None:
-        """Bring an archived experiment back, under another name if one is given."""
+        """Make an archived experiment active again, under another name if one is given."""
         if new_name is not None:
-            _names.check_name("an experiment", new_name, 1, 255)
+            check_experiment_name(new_name)
         self._patch({"archived": False, **({"name": new_name} if new_name else {})})
         self._name = self._loaded["name"]
 
     def refresh(self) -> None:
-        """Ask the server how the experiment is now."""
+        """Read the present state of the experiment from the server."""
         self._archived_time = None
         try:
             self._dto = self._workspace._client.get(self._path)
         except NotFound as error:
-            raise UserErrorException(f"Experiment {self._name!r} is not in {self._workspace.name}.") from error
+            raise UserErrorException(
+                f"The workspace {self._workspace.name} has no experiment {self._name!r}."
+            ) from error
 
     @staticmethod
     def delete(workspace: Workspace, experiment_id: str) -> None:
         """Delete an experiment with its runs."""
-        found = [dto for dto in _all(workspace) if experiment_id in (dto["experimentId"], dto["name"])]
+        found = [dto for dto in _list_resources(workspace) if experiment_id in (dto["experimentId"], dto["name"])]
         if not found:
-            raise UserErrorException(f"No experiment of {workspace.name} has the id {experiment_id!r}.")
-        workspace._client.request("DELETE", _path(workspace, found[0]["name"]))
+            raise UserErrorException(f"The workspace {workspace.name} has no experiment with the id {experiment_id!r}.")
+        workspace._client.request("DELETE", experiment_path(workspace._remote, found[0]["name"]))
 
     # ---- finding
 
@@ -176,23 +187,21 @@ class Experiment:
     ) -> builtins.list[Experiment]:
         """The experiments of a workspace."""
         if view_type not in (ViewType.ActiveOnly, ViewType.ArchivedOnly, ViewType.All):
-            raise UserErrorException(f"view_type is {view_type!r}; it may be 'ActiveOnly', 'ArchivedOnly' or 'All'.")
+            raise UserErrorException(f"view_type is {view_type!r}; use 'ActiveOnly', 'ArchivedOnly' or 'All'.")
         return [
             Experiment(workspace, dto["name"], _skip_name_validation=True, _experiment_dto=dto)
-            for dto in _all(workspace, name=experiment_name, viewType=view_type)
+            for dto in _list_resources(workspace, name=experiment_name, viewType=view_type)
             if _has_tags(dto.get("tags") or {}, tags)
         ]
 
     @staticmethod
     def from_directory(path: str, auth: Optional[AbstractAuthentication] = None) -> Experiment:
-        """The experiment of a project folder: the one its configuration names, else one named as the folder."""
-        from azureml.core.workspace import Workspace
-
-        file = find(path)
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
+        """The experiment of a project folder: the one that its configuration names, else one with the folder's name."""
+        file = find_config_file(path)
+        content = read_json_object(file)
         folder = file.parent.parent if file.parent.name in (".azureml", "aml_config") else file.parent
         name = content.get("ExperimentName") or content.get("RunHistoryName") or folder.name
-        return Experiment(Workspace.from_config(str(file), auth), name)
+        return Experiment(_registry.load_workspace(str(file), auth), name)
 
     @classmethod
     def get_docs_url(cls) -> str:
@@ -201,13 +210,13 @@ class Experiment:
     def get_portal_url(self) -> str:
         return self.portal_url
 
-    # ---- how it shows itself
+    # ---- display
 
     def __repr__(self) -> str:
         return f"Experiment(Name: {self._name},\nWorkspace: {self._workspace.name})"
 
     def _repr_html_(self) -> str:
-        return _html.table(
+        return _html.render_table(
             {
                 "Name": self._name,
                 "Workspace": self._workspace.name,
@@ -218,7 +227,7 @@ class Experiment:
 
     @property
     def _path(self) -> str:
-        return _path(self._workspace, self._name)
+        return experiment_path(self._workspace._remote, self._name)
 
     @property
     def _loaded(self) -> Json:
@@ -231,23 +240,8 @@ class Experiment:
         self._dto = self._workspace._client.request("PATCH", self._path, json=body).json()
 
 
-def _submitter_of(config: Any) -> Any:
-    from azureml.core import script_run_config
-
-    if isinstance(config, script_run_config.ScriptRunConfig):
-        return lambda experiment, **kwargs: script_run_config._submit(experiment, config, **kwargs)
-    raise ExperimentExecutionException(
-        f"A {type(config).__name__} cannot be submitted; give a ScriptRunConfig, or a configuration of a service "
-        "that this version has."
-    )
-
-
-def _path(workspace: Workspace, name: str) -> str:
-    return f"{workspace._history}/experiments/{quote_segment(name)}"
-
-
-def _all(workspace: Workspace, **narrowed: Optional[str]) -> Iterator[Json]:
-    return workspace._client.items(workspace._history + "/experiments", narrowed)
+def _list_resources(workspace: Workspace, **filters: Optional[str]) -> Iterator[Json]:
+    return workspace._client.items(workspace._history + "/experiments", filters)
 
 
 def _has_tags(present: Dict[str, str], wanted: Pairs) -> bool:
@@ -260,5 +254,5 @@ def _has_tags(present: Dict[str, str], wanted: Pairs) -> bool:
     return all(key in present for key in wanted)
 
 
-def _text(value: Any) -> str:
+def _to_text(value: Any) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional
+import time
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, cast
 
 from azureml import _html
-from azureml.core import _follow, _metrics, _run_details, _run_factory
-from azureml.core._artifacts import Artifact, RunFiles, clean_name, folder_files
-from azureml.core._follow import POST_PROCESSING_STATES, RUNNING_STATES
-from azureml.core._metrics_queue import MetricsQueue
-from azureml.core._run_errors import error_body
-from azureml.core._run_factory import RunFactory, run_in_workspace, run_of
-from azureml.core._run_filter import Wanted
+from azureml.core import _interactive, _registry
+from azureml.core._registry import RunFactory
 from azureml.core._run_inputs import InputDatasets, LinkOutput, OutputDatasets
 from azureml.exceptions import AzureMLException, SnapshotException, UserErrorException
 from lazuli import errors
-from lazuli.client import quote_segment
+from lazuli.runs import metric_values, waiting
+from lazuli.runs.details import select_details
+from lazuli.runs.experiments import experiment_path
+from lazuli.runs.files import Artifact, list_folder_files, normalize_name
+from lazuli.runs.filters import RunFilter
+from lazuli.runs.metrics_queue import MetricsQueue
+from lazuli.runs.run_client import RunClient
+from lazuli.runs.run_error import describe_error
+from lazuli.runs.waiting import POST_PROCESSING_STATES, RUNNING_STATES
 
 __all__ = ["InputDatasets", "LinkOutput", "OutputDatasets", "Run", "get_run"]
 
@@ -29,7 +33,7 @@ Json = Dict[str, Any]
 
 
 class Run:
-    """A run of the server. What it is called and what state it is in is asked when needed."""
+    """A run on the server. Its properties are read from the server when they are needed."""
 
     DELIM = "#"
     EXPERIMENT_ID_PATH = "/experiments/id/{0}"
@@ -43,8 +47,8 @@ class Run:
         self._run_id = run_id
         self._outputs = [outputs] if isinstance(outputs, str) else list(outputs or [])
         self._dto: Optional[Json] = kwargs.get("_run_dto")
-        self._address = f"{experiment.workspace._history}/runs/{quote_segment(run_id)}"
-        self._files = RunFiles(self._client, self._address, run_id)
+        self._remote = RunClient(experiment.workspace._remote, run_id)
+        self._files = self._remote.files
         self._metrics: Optional[MetricsQueue] = None
         self._session: Any = None
         self._started_at: Optional[float] = None
@@ -53,10 +57,11 @@ class Run:
 
     @classmethod
     def get_context(cls, allow_offline: bool = True, used_for_context_manager: bool = False, **kwargs: Any) -> Any:
-        """The run that this script belongs to; outside of one an offline run, which prints what is logged."""
-        from azureml.core import _run_context
+        """The run that this script belongs to; outside of a run an offline run, which prints what is logged.
 
-        return _run_context.find(allow_offline)
+        Raises RunEnvironmentException outside of a run if `allow_offline` is false.
+        """
+        return _registry.find_run_context(allow_offline)
 
     @classmethod
     def get_submitted_run(cls, **kwargs: Any) -> Any:
@@ -65,13 +70,8 @@ class Run:
 
     @staticmethod
     def get(workspace: Any, run_id: str) -> Run:
-        address = f"{workspace._history}/runs/{quote_segment(run_id)}"
-        try:
-            dto = workspace._client.get(address)
-        except errors.NotFound as error:
-            text = f"The workspace has no run {run_id!r}."
-            raise UserErrorException(text, inner_exception=error) from error
-        return run_in_workspace(workspace, dto)
+        """The run of this id. Raises UserErrorException if the workspace has no such run."""
+        return _make_run_in_workspace(workspace, RunClient(workspace._remote, run_id).get())
 
     @staticmethod
     def list(
@@ -84,14 +84,14 @@ class Run:
         _rehydrate_runs: bool = True,
         filter: Optional[str] = None,
     ) -> Iterator[Run]:
-        """The experiment's runs, newest first; `filter` is what one would write into the query box of its page."""
-        address = f"{experiment.workspace._history}/experiments/{quote_segment(experiment.name)}/runs"
-        params = {"includeChildren": "true" if include_children else None, "status": status, "type": type}
-        params["filter"] = filter
-        wanted = Wanted(type, tags, properties, status)
-        for dto in experiment.workspace._client.items(address, params):
-            if wanted.fits(dto):
-                yield run_of(experiment, dto, _rehydrate_runs)
+        """The runs of the experiment, newest first; `filter` is in the language of the query box of its page."""
+        path = experiment_path(experiment.workspace._remote, experiment.name) + "/runs"
+        children = "true" if include_children else None
+        params = {"includeChildren": children, "status": status, "type": type, "filter": filter}
+        wanted = RunFilter(type, tags, properties, status)
+        for dto in experiment.workspace._client.items(path, params):
+            if wanted.matches(dto):
+                yield _make_run(experiment, dto, _rehydrate_runs)
 
     @staticmethod
     def list_by_compute(
@@ -102,16 +102,16 @@ class Run:
         status: Optional[str] = None,
     ) -> Iterator[Run]:
         """The runs of the workspace on this compute, newest first."""
-        wanted = Wanted(type, tags, properties, status)
-        address = compute.workspace._history + "/runs"
-        for dto in compute.workspace._client.items(address, {"includeChildren": "true"}):
-            if dto.get("target") == compute.name and wanted.fits(dto):
-                yield run_in_workspace(compute.workspace, dto)
+        wanted = RunFilter(type, tags, properties, status)
+        path = compute.workspace._history + "/runs"
+        for dto in compute.workspace._client.items(path, {"includeChildren": "true"}):
+            if dto.get("target") == compute.name and wanted.matches(dto):
+                yield _make_run_in_workspace(compute.workspace, dto)
 
     @staticmethod
     def add_type_provider(runtype: str, run_factory: RunFactory) -> None:
-        """`run_factory(experiment, run_dto)` makes the objects for runs of this type."""
-        _run_factory.factories[runtype] = run_factory
+        """Let `run_factory(experiment, run_dto)` make the objects for runs of this type."""
+        _registry.run_factories[runtype] = run_factory
 
     @classmethod
     def _start_logging(
@@ -122,11 +122,18 @@ class Run:
         display_name: Optional[str] = None,
         **kwargs: Any,
     ) -> Run:
-        from azureml.core import _interactive
+        created = _interactive.create_run(
+            experiment.workspace._remote, experiment.name, kwargs.get("run_id"), snapshot_directory, display_name
+        )
+        return cls._started_here(experiment, created, outputs)
 
-        return _interactive.start(experiment, outputs, snapshot_directory, display_name, kwargs.get("run_id"))
+    @staticmethod
+    def _started_here(experiment: Any, dto: Json, outputs: Any) -> Run:
+        run = Run(experiment, dto["runId"], outputs, _run_dto=dto)
+        run._started_at = time.time()
+        return run
 
-    # ---- what it is
+    # ---- properties
 
     @property
     def id(self) -> str:
@@ -198,13 +205,13 @@ class Run:
         return "https://learn.microsoft.com/python/api/azureml-core/azureml.core.run.Run"
 
     def get_status(self) -> Optional[str]:
-        if self._dto is None or self._dto.get("status") not in _follow.TERMINAL:
+        if self._dto is None or self._dto.get("status") not in waiting.FINAL_STATES:
             self._refresh()
         return self.status
 
     def get_detailed_status(self) -> Json:
-        """The status, and for a queued run what it waits for."""
-        details = self._client.get(f"{self._address}/details")
+        """`status`, and in `details` what a queued run waits for."""
+        details = self._remote.get_full_details()
         events = details.get("events") or []
         return {"status": details["status"], "details": events[-1].get("message") if events else None}
 
@@ -217,35 +224,34 @@ class Run:
         return self.properties
 
     def get_details(self) -> Json:
-        """All that is known about the run, without what has no value."""
-        found = self._client.get(f"{self._address}/details")
+        """Everything that the server knows about the run, without keys that have no value."""
+        found = self._remote.get_full_details()
         self._dto = dict(found)
-        return _run_details.shown(found)
+        return select_details(found)
 
     def get_details_with_logs(self) -> Json:
         details = self.get_details()
-        logs = details.get("logFiles") or {}
-        details["logFiles"] = {name: self._files.content(name).decode(errors="replace") for name in logs}
+        names = details.get("logFiles") or {}
+        details["logFiles"] = {name: self._files.read(name).decode(errors="replace") for name in names}
         return details
 
     def get_environment(self) -> Any:
-        """The environment that the script ran in."""
-        from azureml.core.environment import environment_from_dict
+        """The environment of the script. Raises UserErrorException for a run that was not submitted as one."""
+        from azureml.core.environment import environment_from_dict  # start-up time
 
-        definition = (self._client.get(f"{self._address}/details").get("runDefinition") or {}).get("environment")
+        definition = (self._remote.get_full_details().get("runDefinition") or {}).get("environment")
         if not definition:
             raise UserErrorException("The run has no environment: it was not submitted as a script.")
         return environment_from_dict(definition)
 
     def __repr__(self) -> str:
-        cells = ", ".join(f"{name}: {value}" for name, value in self._cells().items())
-        return f"Run({cells})".replace(", ", ",\n")
+        return "Run({})".format(",\n".join(f"{name}: {value}" for name, value in self._cells().items()))
 
     def _repr_html_(self) -> str:
         cells: Dict[str, Any] = dict(self._cells())
         cells["Details Page"] = ("Link to the studio", self.get_portal_url())
         cells["Docs Page"] = ("Link to Documentation", self.get_docs_url())
-        return _html.table(cells)
+        return _html.render_table(cells)
 
     def _cells(self) -> Dict[str, str]:
         shown = {"Experiment": self._experiment.name, "Id": self._run_id}
@@ -254,21 +260,21 @@ class Run:
     # ---- metrics
 
     def log(self, name: str, value: Any, description: str = "", step: Optional[int] = None) -> None:
-        """One value; several of the same name make a series."""
-        self._put(_metrics.scalar(name, value, step))
+        """Log one value; values of the same name make a series."""
+        self._log_metric(metric_values.scalar_metric(name, value, step))
 
     def log_list(self, name: str, value: Any, description: str = "") -> None:
-        self._put(_metrics.value_list(name, value))
+        self._log_metric(metric_values.list_metric(name, value))
 
     def log_row(self, name: str, description: Optional[str] = None, **kwargs: Any) -> None:
-        self._put(_metrics.row(name, kwargs))
+        self._log_metric(metric_values.row_metric(name, kwargs))
 
     def log_table(self, name: str, value: Dict[str, Any], description: str = "") -> None:
-        self._put(_metrics.table(name, value))
+        self._log_metric(metric_values.table_metric(name, value))
 
     def log_image(self, name: str, path: Optional[str] = None, plot: Any = None, description: str = "") -> None:
-        """An image file, or anything with `savefig`, such as matplotlib's pyplot or a figure."""
-        stored_as, content = _metrics.image_source(name, path, plot)
+        """Log an image file, or anything with `savefig`, such as matplotlib's pyplot or a figure."""
+        stored_as, content = metric_values.read_image(name, path, plot)
         self._log_file(name, "image", stored_as, content)
 
     def log_confusion_matrix(self, name: str, value: Any, description: str = "") -> None:
@@ -290,44 +296,45 @@ class Run:
         run_type: Optional[str] = None,
         populate: bool = False,
     ) -> Json:
-        """What has been logged, by name; with `recursive` by run id and name, for all descendants too."""
+        """The logged values by name; with `recursive` by run id and name, with those of all descendants.
+
+        A metric is a single value, a list, or for a table a dict of lists; `populate` replaces the address of an image
+        or a JSON metric by its content (bytes).
+        """
         self.flush()
-        params = {"name": name, "recursive": "true" if recursive else None}
         found: Dict[str, Json] = {}
-        for series in self._client.items(f"{self._address}/metrics", params):
-            value = _metrics.decode(series) if series["values"] else None
-            if populate and series["kind"] in _metrics.FILE_KINDS:
-                value = self._populated(str(value))
+        for series in self._remote.list_metrics(name, recursive):
+            value = metric_values.decode_series(series) if series["values"] else None
+            if populate and series["kind"] in metric_values.FILE_KINDS:
+                value = self._read_logged_file(str(value))
             found.setdefault(series.get("runId") or self._run_id, {})[series["name"]] = value
         return found if recursive else found.get(self._run_id, {})
 
     def flush(self, timeout_seconds: float = 300) -> None:
-        """Wait until all that was logged is with the server."""
+        """Wait until the server has received everything that was logged. Raises AzureMLException after the timeout."""
         if self._metrics is not None and not self._metrics.flush(timeout_seconds):
-            raise AzureMLException(
-                f"{self._metrics.pending} metric(s) are still on their way after {timeout_seconds} s."
-            )
+            raise AzureMLException(f"{self._metrics.pending} metric(s) have not been sent after {timeout_seconds} s.")
 
-    def _put(self, metric: Json) -> None:
+    def _log_metric(self, metric: Json) -> None:
         if self._metrics is None:
             self._metrics = MetricsQueue(self._send_metrics, f"Run {self._run_id}")
-        for piece in _metrics.pieces(metric):
-            self._metrics.put(piece)
+        for part in metric_values.split_metric(metric):
+            self._metrics.put(part)
 
     def _send_metrics(self, batch_id: str, metrics: Iterable[Json]) -> None:
         body = {"batchId": batch_id, "metrics": list_of(metrics)}
-        self._client.request("POST", f"{self._address}/metrics", json=body, repeatable=True)
+        self._client.request("POST", f"{self._remote.path}/metrics", json=body, repeatable=True)
 
     def _log_json(self, name: str, kind: str, value: Any) -> None:
-        self._log_file(name, kind, name, _metrics.json_text(value, kind.replace("_", " ")).encode())
+        self._log_file(name, kind, name, metric_values.encode_json_text(value, kind.replace("_", " ")).encode())
 
     def _log_file(self, name: str, kind: str, path: str, content: Any) -> None:
-        metric = _metrics.file_backed(name, kind, clean_name(path))
+        metric = metric_values.file_metric(name, kind, normalize_name(path))
         self._files.upload(path, content)
-        self._put(metric)
+        self._log_metric(metric)
 
-    def _populated(self, address: str) -> bytes:
-        return self._files.content(address.split(f"dcid.{self._run_id}/", 1)[-1])
+    def _read_logged_file(self, address: str) -> bytes:
+        return self._files.read(address.split(f"dcid.{self._run_id}/", 1)[-1])
 
     # ---- files
 
@@ -344,19 +351,22 @@ class Run:
     ) -> Dict[str, Artifact]:
         names, paths = list_of(names), list_of(paths)
         if len(names) != len(paths):
-            raise UserErrorException(f"{len(names)} names do not fit {len(paths)} paths.")
-        return self._files.upload_many(zip(names, paths))
+            raise UserErrorException(f"There are {len(names)} names, but {len(paths)} paths.")
+        return self._files.upload_files(zip(names, paths))
 
     def upload_folder(self, name: str, path: str, datastore_name: Optional[str] = None) -> Dict[str, Artifact]:
-        return self._files.upload_many(folder_files(name, path))
+        return self._files.upload_files(list_folder_files(name, path))
 
     def get_file_names(self) -> List[str]:
-        return self._files.names()
+        return self._files.list_names()
 
     def download_file(
         self, name: str, output_file_path: Optional[str] = None, _validate_checksum: bool = False
     ) -> None:
-        """Into the current folder under its own name, unless a path (or a folder) is given."""
+        """Save one file into the current folder under its own name, unless a path or folder is given.
+
+        Raises UserErrorException if the run has no such file.
+        """
         target = output_file_path or os.path.basename(name)
         if os.path.isdir(target) or target.endswith("/"):
             target = os.path.join(target, os.path.basename(name))
@@ -371,19 +381,16 @@ class Run:
         append_prefix: bool = True,
         timeout_seconds: Optional[int] = None,
     ) -> None:
-        """All files below `prefix`, with their folders; `append_prefix=False` leaves the prefix out of them."""
-        from azureml.core import _download
-
-        _download.many(self._files, prefix, output_directory, output_paths, append_prefix)
+        """Save all files below `prefix` with their folders; `append_prefix=False` leaves the prefix out of the paths."""
+        self._files.download_files(prefix, output_directory, output_paths, append_prefix)
 
     def get_all_logs(self, destination: Optional[str] = None) -> List[str]:
-        """Download every log; the paths of the files."""
+        """Save every log into a folder (default: `assets/<run id>`), and return the paths."""
         folder = destination or os.path.join("assets", self._run_id)
-        names = list(self.get_details().get("logFiles") or {})
-        targets = [os.path.join(folder, *name.split("/")) for name in names]
-        for name, target in zip(names, targets):
+        targets = {name: os.path.join(folder, *name.split("/")) for name in self.get_details().get("logFiles") or {}}
+        for name, target in targets.items():
             self._files.download(name, target)
-        return targets
+        return list_of(targets.values())
 
     # ---- tags, properties, secrets, models
 
@@ -391,14 +398,14 @@ class Run:
         self.set_tags({key: value})
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
-        self._patch(tags=_texts(tags, "tag"))
+        self._patch(tags=_to_texts(tags, "tag", "tags"))
 
     def remove_tags(self, tags: Any) -> None:
         self._patch(removeTags=[tags] if isinstance(tags, str) else list_of(tags))
 
     def add_properties(self, properties: Mapping[str, Any]) -> None:
-        """Properties are for ever: one that is there cannot be changed."""
-        self._patch(properties=_texts(properties, "property"))
+        """Add properties; the value of an existing one cannot be changed."""
+        self._patch(properties=_to_texts(properties, "property", "properties"))
 
     def get_secret(self, name: str) -> str:
         raise errors.NotAvailable("the workspace's key vault", "Run.get_secret")
@@ -426,11 +433,11 @@ class Run:
     # ---- snapshot
 
     def take_snapshot(self, file_or_folder_path: str) -> str:
-        from azureml.core import _snapshot
+        from lazuli.runs import snapshots  # start-up time
 
         if self.get_snapshot_id():
-            raise SnapshotException(f"The run {self._run_id} has a snapshot already.")
-        snapshot_id = _snapshot.take(self._experiment.workspace, file_or_folder_path)
+            raise SnapshotException(f"The run {self._run_id} already has a snapshot.")
+        snapshot_id = snapshots.upload_snapshot(self._experiment.workspace._remote, file_or_folder_path)
         self.add_properties({"ContentSnapshotId": snapshot_id})
         return snapshot_id
 
@@ -438,38 +445,39 @@ class Run:
         return self.get_properties().get("ContentSnapshotId")
 
     def restore_snapshot(self, snapshot_id: Optional[str] = None, path: Optional[str] = None) -> str:
-        """Download the snapshot as a zip; its path."""
-        from azureml.core import _snapshot
+        """Save the snapshot as a zip into the folder `path`, and return the path of the zip."""
+        from lazuli.runs import snapshots  # start-up time
 
-        wanted = snapshot_id or self.get_snapshot_id()
-        if not wanted:
+        snapshot_id = snapshot_id or self.get_snapshot_id()
+        if not snapshot_id:
             raise SnapshotException(f"The run {self._run_id} has no snapshot.")
-        return _snapshot.restore(self._experiment.workspace, wanted, path)
+        return snapshots.download_snapshot(self._experiment.workspace._remote, snapshot_id, path)
 
     # ---- children
 
     def child_run(self, name: Optional[str] = None, run_id: Optional[str] = None, outputs: Any = None) -> Run:
-        """An interactive run below this one; call its `complete()` at the end."""
-        from azureml.core import _interactive
-
-        return _interactive.start_child(self, name, run_id, outputs)
+        """Start an interactive run below this one; call its `complete()` at the end."""
+        created = _interactive.create_child_run(self._remote, self._experiment.name, name, run_id)
+        return self._started_here(self._experiment, created, outputs)
 
     def create_children(
         self, count: Optional[int] = None, tag_key: Optional[str] = None, tag_values: Any = None
     ) -> List[Run]:
-        """`count` children, or one for each of `tag_values`, tagged with it."""
+        """Start `count` children, or one for each of `tag_values`, with the tag `tag_key` set to it."""
         if (count is None) == (tag_values is None) or (tag_values is not None) != (tag_key is not None):
             raise UserErrorException("Give count, or tag_key with tag_values.")
         values = list_of(tag_values) if tag_values is not None else [None] * int(count or 0)
         if not 0 < len(values) <= MAX_CHILDREN:
-            raise UserErrorException(f"{len(values)} children; 1 to {MAX_CHILDREN} can be made at once.")
-        made = []
+            raise UserErrorException(
+                f"{len(values)} children were asked for; 1 to {MAX_CHILDREN} can be created at once."
+            )
+        children = []
         for number, value in enumerate(values):
             child = self.child_run()
             tags = {"azureml.batch_child_number": str(number)}
             child.set_tags(tags if tag_key is None else {**tags, tag_key: value})
-            made.append(child)
-        return made
+            children.append(child)
+        return children
 
     def get_children(
         self,
@@ -480,70 +488,67 @@ class Run:
         status: Optional[str] = None,
         _rehydrate_runs: bool = True,
     ) -> Iterator[Run]:
-        wanted = Wanted(type, tags, properties, status)
-        params = {"recursive": "true" if recursive else None}
-        for dto in self._client.items(f"{self._address}/children", params):
-            if wanted.fits(dto):
-                yield run_of(self._experiment, dto, _rehydrate_runs)
+        wanted = RunFilter(type, tags, properties, status)
+        for dto in self._client.items(f"{self._remote.path}/children", {"recursive": "true" if recursive else None}):
+            if wanted.matches(dto):
+                yield _make_run(self._experiment, dto, _rehydrate_runs)
 
     def submit_child(self, config: Any, tags: Optional[Dict[str, str]] = None, **kwargs: Any) -> Run:
         """Submit a script as a child of this run."""
-        from azureml.core import script_run_config
+        submitted = self._experiment._submit_script(config, tags=tags, parent_run_id=self._run_id, **kwargs)
+        return cast(Run, submitted)
 
-        run: Run = script_run_config._submit(self._experiment, config, tags=tags, parent_run_id=self._run_id, **kwargs)
-        return run
-
-    # ---- its life
+    # ---- state
 
     def start(self) -> None:
-        self._event("Running")
+        self._report_status("Running")
 
     def complete(self, _set_status: bool = True) -> None:
-        """Send what is left, upload the outputs, and end the run as Completed."""
+        """Send the metrics that are left, upload the outputs, and end the run as Completed."""
         self.flush()
-        self._collect()
+        self._upload_outputs()
         if _set_status:
-            self._event("Completed")
+            self._report_status("Completed")
 
     def fail(self, error_details: Any = None, error_code: Optional[str] = None, _set_status: bool = True) -> None:
-        """The same, ended as Failed; `error_details` is a text or an exception."""
+        """The same as `complete()`, but end the run as Failed; `error_details` is a text or an exception."""
         self.flush()
-        self._collect()
+        self._upload_outputs()
         if _set_status:
-            self._event("Failed", error=error_body(error_details, error_code))
+            self._report_status("Failed", error=describe_error(error_details, error_code))
 
     def cancel(self) -> None:
-        self._dto = self._client.request("POST", f"{self._address}/cancel", json={}, repeatable=True).json()
+        self._dto = self._remote.cancel()
 
     def clean(self) -> List[str]:
-        """The files of the run that were removed from this machine: none, since the runner removes them itself."""
+        """The local files of the run that were removed: none, because the runner removes them itself."""
         return []
 
     def wait_for_completion(
         self, show_output: bool = False, wait_post_processing: bool = False, raise_on_error: bool = True
     ) -> Json:
-        """Wait for the end; `show_output=True` prints the log as it grows."""
+        """Wait for the end of the run and return its details; `show_output=True` prints the log while it grows.
+
+        Raises ActivityFailedException if the run failed and `raise_on_error` is true.
+        """
         if wait_post_processing:
-            # In SDK v1 too, this stays so for the rest of the process.
+            # As in SDK v1, this applies to the rest of the process.
             RUNNING_STATES.extend(state for state in POST_PROCESSING_STATES if state not in RUNNING_STATES)
         self.flush()
-        return _follow.wait(self, show_output, RUNNING_STATES, raise_on_error)
+        return waiting.wait_for_run(self, self._files, show_output, RUNNING_STATES, raise_on_error)
 
     def __enter__(self) -> Run:
-        from azureml.core import _interactive
-
-        self._session = _interactive.Session(self)
-        self._session.begin()
+        self._session = _interactive.LoggedBlock(self)
+        self._session.start()
         return self
 
     def __exit__(self, exit_type: Any, value: Any, traceback: Any) -> None:
         session, self._session = self._session, None
         session.end(exit_type, value, traceback)
 
-    def _collect(self) -> None:
-        from azureml.core import _interactive
-
-        _interactive.collect_outputs(self)
+    def _upload_outputs(self) -> None:
+        if self._started_at is not None:
+            _interactive.upload_outputs(self._files, self._outputs, self._started_at)
 
     # ---- the server
 
@@ -557,31 +562,39 @@ class Run:
         return self._dto or {}
 
     def _refresh(self) -> None:
-        self._dto = self._client.get(self._address)
+        self._dto = self._remote.get()
 
     def _patch(self, **body: Any) -> None:
-        self._dto = self._client.request("PATCH", self._address, json=body, repeatable=True).json()
+        self._dto = self._remote.update(**body)
 
-    def _event(self, status: str, **body: Any) -> None:
-        sent = dict(body, status=status)
-        self._dto = self._client.request("POST", f"{self._address}/events", json=sent, repeatable=True).json()
+    def _report_status(self, status: str, **body: Any) -> None:
+        self._dto = self._remote.report_event(status=status, **body)
 
 
 def list_of(values: Iterable[Any]) -> List[Any]:
-    """`Run.list` hides the builtin inside the class."""
+    """`list(values)`, for the body of the class, where `Run.list` hides the builtin."""
     return list(values)
 
 
-def _texts(values: Mapping[str, Any], what: str) -> Dict[str, Optional[str]]:
+def _to_texts(values: Mapping[str, Any], what: str, plural: str) -> Dict[str, Optional[str]]:
     if not isinstance(values, Mapping):
-        raise UserErrorException(f"{what}s are a dict, not a {type(values).__name__}.")
+        raise UserErrorException(f"{plural} must be a dict, not a {type(values).__name__}.")
     for key, value in values.items():
         if value is not None and not isinstance(value, str):
-            logger.warning("The %s %r is kept as text: %s", what, key, value)
+            logger.warning("The %s %r is stored as text: %s", what, key, value)
     return {str(key): value if value is None or isinstance(value, str) else str(value) for key, value in values.items()}
 
 
 def get_run(experiment: Any, run_id: str, rehydrate: bool = True, clean_up: bool = True) -> Run:
-    """The run of this id in the experiment's workspace."""
-    address = f"{experiment.workspace._history}/runs/{quote_segment(run_id)}"
-    return run_of(experiment, experiment.workspace._client.get(address), rehydrate)
+    """The run of this id in the experiment's workspace. Raises UserErrorException if there is none."""
+    return _make_run(experiment, RunClient(experiment.workspace._remote, run_id).get(), rehydrate)
+
+
+def _make_run(experiment: Any, dto: Json, rehydrate: bool = True) -> Run:
+    """The object for a run: of the class that is registered for its type, else a plain `Run`."""
+    factory = _registry.run_factories.get(str(dto.get("runType"))) if rehydrate else None
+    return factory(experiment, dto) if factory is not None else Run(experiment, dto["runId"], _run_dto=dto)
+
+
+def _make_run_in_workspace(workspace: Any, dto: Json) -> Run:
+    return _make_run(workspace._experiment(dto["experimentName"], _id=dto.get("experimentId")), dto)

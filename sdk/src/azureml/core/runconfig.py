@@ -1,11 +1,11 @@
-"""`RunConfiguration`: all that a run needs besides its source folder."""
+"""`RunConfiguration`: everything that a run needs besides its source folder."""
 
 from __future__ import annotations
 
 import os
 from typing import Any, Dict, List, Mapping, Optional, Union
 
-from azureml.core._config_element import ConfigElement, one_of
+from azureml.core._config_element import ConfigElement, check_one_of
 from azureml.core._run_config_sections import (
     SUPPORTED_DATAREF_MODES,
     SUPPORTED_DELIVERY_MECHANISM,
@@ -37,7 +37,7 @@ from azureml.core._run_config_sections import (
     TensorflowConfiguration,
     UploadOptions,
     Uri,
-    elements,
+    parse_elements,
 )
 from azureml.core.conda_dependencies import CondaDependencies
 from azureml.core.environment import (
@@ -53,7 +53,10 @@ from azureml.core.environment import (
     SparkPackage,
     SparkSection,
 )
-from azureml.exceptions import RunConfigurationException, UserErrorException
+from azureml.exceptions import UserErrorException
+from lazuli.environments.definitions import DEFAULT_NAME
+from lazuli.runs.definitions import LOCAL, SUFFIX, find_definition_file, read_definition_file
+from lazuli.yaml_text import write_yaml_file
 
 __all__ = [
     "DEFAULT_CPU_IMAGE",
@@ -105,20 +108,19 @@ __all__ = [
     "Uri",
 ]
 
-LOCAL_RUNCONFIG_NAME = "local"
+LOCAL_RUNCONFIG_NAME = LOCAL
 MPI_CPU_IMAGE = DEFAULT_CPU_IMAGE
 MPI_GPU_IMAGE = DEFAULT_GPU_IMAGE
-DEFAULT_ENVIRONMENT_NAME = "default-environment"
 FRAMEWORKS = ("Python", "PySpark", "CNTK", "TensorFlow", "PyTorch")
 COMMUNICATORS = ("None", "ParameterServer", "OpenMpi", "IntelMpi", "Gloo", "Nccl", "ParallelTask")
-SUFFIXES = (".runconfig", ".yml")
+SUFFIXES = (SUFFIX, ".yml")
 
 
 class EnvironmentDefinition(Environment):
     """The older name of `Environment`."""
 
     def __init__(self, name: Optional[str] = None):
-        super().__init__(name or DEFAULT_ENVIRONMENT_NAME)
+        super().__init__(name or DEFAULT_NAME)
 
 
 class RunConfiguration(ConfigElement):
@@ -172,8 +174,8 @@ class RunConfiguration(ConfigElement):
         self.script = script if script is not None or command is not None else "train.py"
         self.arguments = list(arguments or [])
         self.command = command if command is not None else ""
-        self.framework = one_of(framework or "Python", FRAMEWORKS, "framework")
-        self.communicator = one_of(communicator or "None", COMMUNICATORS, "communicator")
+        self.framework = check_one_of(framework or "Python", FRAMEWORKS, "framework")
+        self.communicator = check_one_of(communicator or "None", COMMUNICATORS, "communicator")
         self._path, self._name = _path, _name
         self._target = LOCAL_RUNCONFIG_NAME
         self._set_defaults()
@@ -185,7 +187,7 @@ class RunConfiguration(ConfigElement):
         self.max_run_duration_seconds: Optional[int] = None
         self.node_count = 1
         self.priority: Optional[int] = None
-        self.environment = Environment(DEFAULT_ENVIRONMENT_NAME)
+        self.environment = Environment(DEFAULT_NAME)
         self.history = HistoryConfiguration()
         self.spark = SparkConfiguration()
         self.docker = DockerConfiguration()
@@ -240,36 +242,24 @@ class RunConfiguration(ConfigElement):
         self, path: Optional[str] = None, name: Optional[str] = None, separate_environment_yaml: bool = False
     ) -> None:
         """Write `<path>/.azureml/<name>.runconfig`; `path` may also be a file to write."""
-        import yaml
-
         file_path = _file_for_saving(path or self._path or ".", name or self._name or LOCAL_RUNCONFIG_NAME)
         content = self._to_dict()
-        folder = os.path.dirname(file_path)
-        os.makedirs(folder, exist_ok=True)
         if separate_environment_yaml:
-            with open(os.path.join(folder, "environment.yml"), "w", encoding="utf-8") as file:
-                yaml.safe_dump(content.pop("environment"), file, sort_keys=False)
-        with open(file_path, "w", encoding="utf-8") as file:
-            yaml.safe_dump(content, file, sort_keys=False)
+            separate = os.path.join(os.path.dirname(file_path), "environment.yml")
+            write_yaml_file(separate, content.pop("environment"))
+        write_yaml_file(file_path, content)
 
     @staticmethod
     def load(path: str, name: Optional[str] = None) -> RunConfiguration:
-        import yaml
+        """Read a run configuration file; `path` is its folder, or the file itself.
 
-        file_path = _existing_file(path, name)
-        with open(file_path, encoding="utf-8") as file:
-            content = yaml.safe_load(file)
-        if not isinstance(content, dict):
-            raise RunConfigurationException(f"{file_path} is not a run configuration.")
-        separate = os.path.join(os.path.dirname(file_path), "environment.yml")
-        if "environment" not in content and os.path.isfile(separate):
-            with open(separate, encoding="utf-8") as file:
-                content["environment"] = yaml.safe_load(file)
-        return run_configuration_from_dict(content)
+        Raises UserErrorException if it does not exist, RunConfigurationException if it is not a run configuration.
+        """
+        return run_configuration_from_dict(read_definition_file(path, name))
 
     @staticmethod
     def delete(path: str, name: str) -> None:
-        os.remove(_existing_file(path, name))
+        os.remove(find_definition_file(path, name))
 
     def _parsed(self, field: str, value: Any) -> Any:
         kinds = {
@@ -279,28 +269,17 @@ class RunConfiguration(ConfigElement):
             "output_data": OutputData,
             "services": ApplicationEndpointConfiguration,
         }
-        return elements(kinds[field], value) if field in kinds else super()._parsed(field, value)
+        return parse_elements(kinds[field], value) if field in kinds else super()._parsed(field, value)
 
 
 def run_configuration_from_dict(content: Mapping[str, Any]) -> RunConfiguration:
-    made = RunConfiguration()._fill(content)
-    made.arguments = list(made.arguments or [])
-    return made
+    config = RunConfiguration()._fill(content)
+    config.arguments = list(config.arguments or [])
+    return config
 
 
 def _file_for_saving(path: str, name: str) -> str:
     if path.endswith(SUFFIXES):
         return os.path.abspath(path)
     folder = "aml_config" if os.path.isdir(os.path.join(path, "aml_config")) else ".azureml"
-    return os.path.join(os.path.abspath(path), folder, name + SUFFIXES[0])
-
-
-def _existing_file(path: str, name: Optional[str]) -> str:
-    if os.path.isfile(path):
-        return os.path.abspath(path)
-    name = name or LOCAL_RUNCONFIG_NAME
-    for folder in (".azureml", "aml_config", ""):
-        file_path = os.path.join(os.path.abspath(path), folder, name + SUFFIXES[0])
-        if os.path.isfile(file_path):
-            return file_path
-    raise UserErrorException(f"There is no run configuration {name!r} in {path!r}.")
+    return os.path.join(os.path.abspath(path), folder, name + SUFFIX)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Dict, Optional
 
 from azureml.core.run import Run
 
@@ -18,5 +18,12 @@ class ScriptRun(Run):
         self._run_config = _run_config
 
     def cancel(self) -> None:
-        """Ask for the end of the script: it gets SIGTERM, and a few seconds later SIGKILL."""
+        """Ask for the script to be stopped: it receives SIGTERM, and a few seconds later SIGKILL."""
         super().cancel()
+
+
+def _make_script_run(experiment: Any, run_dto: Dict[str, Any]) -> ScriptRun:
+    return ScriptRun(experiment, run_dto["runId"], _run_dto=run_dto)
+
+
+Run.add_type_provider(ScriptRun.RUN_TYPE, _make_script_run)

@@ -7,7 +7,7 @@ import os
 import warnings
 from typing import Any, Dict, List, Optional, Union
 
-from azureml.core._config_element import element_of
+from azureml.core._config_element import check_type
 from azureml.core.environment import Environment
 from azureml.core.runconfig import (
     DockerConfiguration,
@@ -16,10 +16,17 @@ from azureml.core.runconfig import (
     RunConfiguration,
     TensorflowConfiguration,
 )
-from azureml.exceptions import ExperimentExecutionException, UserErrorException
+from azureml.exceptions import UserErrorException
+from lazuli.runs.experiments import check_experiment_name, create_experiment
 
 
 class ScriptRunConfig:
+    """A script (or command) with its source directory, arguments, compute target and environment.
+
+    `max_run_duration_seconds` ends a run that takes longer; 30 days if left out. Raises UserErrorException for a
+    combination that is not allowed, RunConfigurationException for a value of the wrong type.
+    """
+
     DELIM = "#"
     MAX_DURATION_SECONDS_DEFAULT = 2592000
 
@@ -39,7 +46,7 @@ class ScriptRunConfig:
         docker_runtime_config: Optional[DockerConfiguration] = None,
     ):
         self.source_directory = os.path.abspath(os.path.expanduser(source_directory or "."))
-        _check_choice(script, arguments, command)
+        _check_command(script, arguments, command)
         settings = {
             "compute_target": compute_target,
             "environment": environment,
@@ -47,10 +54,10 @@ class ScriptRunConfig:
             "docker_runtime_config": docker_runtime_config,
         }
         if run_config is not None:
-            _warn_of_ignored(settings, max_run_duration_seconds)
-            self.run_config = copy.deepcopy(element_of(RunConfiguration, run_config, "run_config"))
+            _warn_about_ignored(settings, max_run_duration_seconds)
+            self.run_config = copy.deepcopy(check_type(RunConfiguration, run_config, "run_config"))
         else:
-            self.run_config = _configured(settings, max_run_duration_seconds)
+            self.run_config = _build_run_config(settings, max_run_duration_seconds)
         self.script = script if script is not None or command is not None else self.run_config.script
         self.arguments = self.run_config.arguments if arguments is None else list(arguments)
         self.command = command if command is not None else self._command_unless(script)
@@ -69,35 +76,37 @@ class ScriptRunConfig:
         return f"ScriptRunConfig(source_directory={self.source_directory!r}, {what}, compute_target={target!r})"
 
 
-def _check_choice(script: Optional[str], arguments: Any, command: Any) -> None:
+def _check_command(script: Optional[str], arguments: Any, command: Any) -> None:
     if command is not None and (script is not None or arguments is not None):
         raise UserErrorException("Give a command, or a script with its arguments, not both.")
     if arguments is not None and not isinstance(arguments, (list, tuple)):
         raise UserErrorException(f"arguments must be a list, not {type(arguments).__name__}.")
 
 
-def _warn_of_ignored(settings: Dict[str, Any], seconds: Optional[int]) -> None:
+def _warn_about_ignored(settings: Dict[str, Any], seconds: Optional[int]) -> None:
     given = [name for name, value in settings.items() if value is not None]
     if seconds not in (None, ScriptRunConfig.MAX_DURATION_SECONDS_DEFAULT):
         given.append("max_run_duration_seconds")
     if given:
-        warnings.warn(f"With run_config, these are ignored: {', '.join(given)}. Set them there.", stacklevel=3)
+        warnings.warn(
+            f"These are ignored, because run_config is given: {', '.join(given)}. Set them in run_config.", stacklevel=3
+        )
 
 
-def _configured(settings: Dict[str, Any], seconds: Optional[int]) -> RunConfiguration:
-    made = RunConfiguration()
-    made.script, made.max_run_duration_seconds = None, seconds
-    made.target = settings["compute_target"]
+def _build_run_config(settings: Dict[str, Any], seconds: Optional[int]) -> RunConfiguration:
+    config = RunConfiguration()
+    config.script, config.max_run_duration_seconds = None, seconds
+    config.target = settings["compute_target"]
     if settings["environment"] is not None:
-        made.environment = element_of(Environment, settings["environment"], "environment")
+        config.environment = check_type(Environment, settings["environment"], "environment")
     if settings["docker_runtime_config"] is not None:
-        made.docker = element_of(DockerConfiguration, settings["docker_runtime_config"], "docker_runtime_config")
+        config.docker = check_type(DockerConfiguration, settings["docker_runtime_config"], "docker_runtime_config")
     if settings["distributed_job_config"] is not None:
-        _distribute(made, settings["distributed_job_config"])
-    return made
+        _apply_distribution(config, settings["distributed_job_config"])
+    return config
 
 
-def _distribute(config: RunConfiguration, job: Any) -> None:
+def _apply_distribution(config: RunConfiguration, job: Any) -> None:
     if isinstance(job, MpiConfiguration):
         config.framework, config.communicator, config.mpi = "Python", "IntelMpi", job
         config.node_count = job.node_count
@@ -128,22 +137,6 @@ def submit(
     run_id: Optional[str] = None,
     credential_passthrough: bool = False,
 ) -> Any:
-    from azureml.core.experiment import Experiment
-
-    return _submit(Experiment(workspace, experiment_name), script_run_config, run_id=run_id)
-
-
-def _submit(
-    experiment: Any,
-    config: ScriptRunConfig,
-    run_id: Optional[str] = None,
-    tags: Optional[Dict[str, str]] = None,
-    parent_run_id: Optional[str] = None,
-    **kwargs: Any,
-) -> Any:
-    """What `experiment.submit(config)` does with this class."""
-    from azureml.core import _submission
-
-    if not isinstance(config, ScriptRunConfig):
-        raise ExperimentExecutionException(f"A {type(config).__name__} cannot be submitted as a script.")
-    return _submission.submit(experiment, config, run_id=run_id, tags=tags, parent_run_id=parent_run_id)
+    """Submit the script in the experiment of this name, which is created if it does not exist."""
+    create_experiment(workspace._remote, check_experiment_name(experiment_name))
+    return workspace._experiment(experiment_name).submit(script_run_config, run_id=run_id)

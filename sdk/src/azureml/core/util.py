@@ -1,4 +1,4 @@
-"""A logger's level, changed for a while."""
+"""Change the level of a logger temporarily."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class NewLoggingLevel:
-    """`with NewLoggingLevel(name, level) as logger:` — the level that was comes back at the end."""
+    """`with NewLoggingLevel(name, level) as logger:` — the previous level is restored at the end."""
 
     def __init__(self, logger_name: str, level: int = logging.WARNING):
         self.logger_name = logger_name

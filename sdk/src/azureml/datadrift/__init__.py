@@ -1,5 +1,5 @@
 from azureml import _absent
 
-_absent.install()
+_absent.install_finder()
 
-__getattr__ = _absent.missing(__name__)
+__getattr__ = _absent.find_missing(__name__)

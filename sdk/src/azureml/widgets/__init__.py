@@ -1,10 +1,10 @@
-"""What a notebook shows of a run while it goes on."""
+"""The view of a run in a notebook."""
 
 from azureml import _absent
 from azureml.widgets.run_details import RunDetails
 
 __all__ = ["ParallelRunStepDetails", "RunDetails"]
 
-_absent.install()
+_absent.install_finder()
 
-__getattr__ = _absent.missing(__name__)
+__getattr__ = _absent.find_missing(__name__)

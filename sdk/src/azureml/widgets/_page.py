@@ -1,4 +1,4 @@
-"""A run as HTML: styles inline and charts as SVG, so that it needs no script and survives in a saved notebook."""
+"""A run as HTML with inline styles and SVG charts, which needs no script and stays visible in a saved notebook."""
 
 from __future__ import annotations
 
@@ -8,22 +8,27 @@ from typing import List, Optional, Tuple
 from azureml.widgets._state import Child, Series, State
 
 WIDTH, HEIGHT, MARGIN = 260, 90, 4
-MOST_POINTS = 300
-MOST_CHARTS = 24
+MAX_POINTS = 300
+MAX_CHARTS = 24
 COLOURS = {"Completed": "#107c10", "Failed": "#c4314b", "Canceled": "#797775", "Running": "#0f6cbd"}
 
 
-def render(state: State) -> str:
-    link = _link(state.portal_url)
-    facts = [("Run", state.run_id), ("Target", state.target), ("Started", _time(state.started)), ("Took", _took(state))]
+def render_html(state: State) -> str:
+    link = _render_link(state.portal_url)
+    facts = [
+        ("Run", state.run_id),
+        ("Target", state.target),
+        ("Started", _format_time(state.started)),
+        ("Duration", _format_duration(state)),
+    ]
     lines = "".join(
         f"<span style='margin-right:16px'>{name}: {escape(str(value))}</span>" for name, value in facts if value
     )
     return (
         "<div style='font:13px/1.5 sans-serif;border:1px solid rgba(127,127,127,.4);border-radius:6px;padding:12px'>"
         f"<div><b>{escape(state.display_name)}</b> "
-        f"{_badge(state.status)} {link}</div><div style='opacity:.75'>{lines}</div>"
-        f"{_error(state)}{_charts(state.series)}{_children(state)}{_log(state)}</div>"
+        f"{_render_badge(state.status)} {link}</div><div style='opacity:.75'>{lines}</div>"
+        f"{_render_error(state)}{_render_charts(state.series)}{_render_children(state)}{_render_log(state)}</div>"
     )
 
 
@@ -38,42 +43,42 @@ def render_text(state: State) -> str:
     return "\n".join(lines)
 
 
-def render_lost(run_id: str, reason: str) -> str:
-    return f"<div style='font:13px sans-serif'>The view of run {escape(run_id)} has ended: {escape(reason)}</div>"
+def render_error(run_id: str, reason: str) -> str:
+    return f"<div style='font:13px sans-serif'>The view of run {escape(run_id)} was stopped: {escape(reason)}</div>"
 
 
-def _badge(status: str) -> str:
+def _render_badge(status: str) -> str:
     colour = COLOURS.get(status, "#8a6d00")
     return f"<span style='background:{colour};color:#fff;border-radius:9px;padding:1px 9px'>{escape(status)}</span>"
 
 
-def _children(state: State) -> str:
+def _render_children(state: State) -> str:
     if not state.children:
         return ""
-    lines = "".join(f"<li>{_child_name(child)} {_badge(child.status)}</li>" for child in state.children)
-    more = "<div style='opacity:.75'>The others are in the studio.</div>" if state.more_children else ""
-    newest = f"The newest {len(state.children)} child runs" if state.more_children else "Child runs"
+    lines = "".join(f"<li>{_render_child_name(child)} {_render_badge(child.status)}</li>" for child in state.children)
+    more = "<div style='opacity:.75'>The studio shows all of them.</div>" if state.more_children else ""
+    newest = f"The {len(state.children)} newest child runs" if state.more_children else "Child runs"
     return f"<div style='margin-top:8px'>{newest}<ul style='margin:0'>{lines}</ul>{more}</div>"
 
 
-def _child_name(child: Child) -> str:
+def _render_child_name(child: Child) -> str:
     name = escape(child.display_name)
     return (
         f'<a href="{escape(child.portal_url)}" target="_blank" rel="noopener">{name}</a>' if child.portal_url else name
     )
 
 
-def _link(url: Optional[str]) -> str:
+def _render_link(url: Optional[str]) -> str:
     return f'<a href="{escape(url)}" target="_blank" rel="noopener">View run details</a>' if url else ""
 
 
-def _error(state: State) -> str:
+def _render_error(state: State) -> str:
     return f"<div style='color:#c4314b;white-space:pre-wrap'>{escape(state.error)}</div>" if state.error else ""
 
 
-def _charts(series: List[Series]) -> str:
-    drawn = [_chart(one) for one in series[:MOST_CHARTS] if one.values]
-    more = len(series) - MOST_CHARTS
+def _render_charts(series: List[Series]) -> str:
+    drawn = [_render_chart(one) for one in series[:MAX_CHARTS] if one.values]
+    more = len(series) - MAX_CHARTS
     note = f"<div style='opacity:.75'>{more} more metrics in the studio</div>" if more > 0 else ""
     return (
         f"<div style='display:flex;flex-wrap:wrap;gap:12px;margin-top:8px'>{''.join(drawn)}</div>{note}"
@@ -82,36 +87,36 @@ def _charts(series: List[Series]) -> str:
     )
 
 
-def _chart(series: Series) -> str:
+def _render_chart(series: Series) -> str:
     last = f"{series.values[-1]:g}"
-    points = _scale(_thin(series.values))
+    points = _scale_points(_downsample(series.values))
     if len(points) == 1:
         shape = f"<circle cx='{WIDTH / 2:g}' cy='{HEIGHT / 2:g}' r='3' fill='#0f6cbd'/>"
     else:
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         shape = f"<polyline points='{line}' fill='none' stroke='#0f6cbd' stroke-width='1.5'/>"
     name = escape(series.name)
-    label = f"{name}: {len(series.values)} values, the last is {last}"
+    label = f"{name}: {len(series.values)} values; the last one is {last}"
     return (
         f"<div><div>{name} <b>{last}</b></div><svg role='img' aria-label='{label}' width='{WIDTH}' height='{HEIGHT}' "
         f"viewBox='0 0 {WIDTH} {HEIGHT}' style='border:1px solid rgba(127,127,127,.3)'>{shape}</svg></div>"
     )
 
 
-def _thin(values: List[float]) -> List[Tuple[float, float]]:
-    """At most so many points: of every stretch its least and greatest value, so that no peak is lost."""
-    if len(values) <= MOST_POINTS:
+def _downsample(values: List[float]) -> List[Tuple[float, float]]:
+    """At most 300 points: the minimum and maximum of each interval, so that no peak is lost."""
+    if len(values) <= MAX_POINTS:
         return [(float(x), value) for x, value in enumerate(values)]
-    stretch = len(values) / (MOST_POINTS / 2)
+    stretch = len(values) / (MAX_POINTS / 2)
     kept: List[Tuple[float, float]] = []
-    for i in range(MOST_POINTS // 2):
+    for i in range(MAX_POINTS // 2):
         part = range(int(i * stretch), int((i + 1) * stretch))
         ends = {min(part, key=values.__getitem__), max(part, key=values.__getitem__)}
         kept.extend((float(x), values[x]) for x in sorted(ends))
     return kept
 
 
-def _scale(points: List[Tuple[float, float]]) -> List[Tuple[float, float]]:
+def _scale_points(points: List[Tuple[float, float]]) -> List[Tuple[float, float]]:
     low, high = min(y for _, y in points), max(y for _, y in points)
     span, right = (high - low) or 1.0, points[-1][0] or 1.0
     flat = high == low
@@ -124,7 +129,7 @@ def _scale(points: List[Tuple[float, float]]) -> List[Tuple[float, float]]:
     ]
 
 
-def _log(state: State) -> str:
+def _render_log(state: State) -> str:
     if not state.log:
         return ""
     return (
@@ -134,11 +139,11 @@ def _log(state: State) -> str:
     )
 
 
-def _time(moment: Optional[str]) -> Optional[str]:
+def _format_time(moment: Optional[str]) -> Optional[str]:
     return moment[:19].replace("T", " ") + " UTC" if moment else None
 
 
-def _took(state: State) -> Optional[str]:
+def _format_duration(state: State) -> Optional[str]:
     if state.duration is None:
         return None
     minutes, seconds = divmod(int(state.duration), 60)

@@ -1,4 +1,4 @@
-"""What the view of a run shows, asked of the server in five requests."""
+"""The state of a run that its view shows, from five requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 TAIL_BYTES = 8192
 TAIL_LINES = 40
-MOST_CHILDREN = 20
+MAX_CHILDREN = 20
 LOG_FOLDERS = ("user_logs/", "azureml-logs/", "logs/")
 
 
@@ -51,13 +51,13 @@ class State(NamedTuple):
     more_children: bool
 
 
-def fetch(run: Run) -> State:
+def fetch_state(run: Run) -> State:
     client = run.experiment.workspace._client
     path = f"{run.experiment.workspace._history}/runs/{quote_segment(run.id)}"
     dto = client.get(path)
     metrics = client.get(path + "/metrics")
-    log_name = _log_name(client, path)
-    children = client.get(path + "/children", **{"$top": MOST_CHILDREN})
+    log_name = _find_log_name(client, path)
+    children = client.get(path + "/children", **{"$top": MAX_CHILDREN})
     return State(
         run_id=dto["runId"],
         display_name=dto.get("displayName") or dto["runId"],
@@ -71,15 +71,17 @@ def fetch(run: Run) -> State:
         error=_error_text(dto.get("error")),
         tags=dto.get("tags") or {},
         properties=dto.get("properties") or {},
-        series=[Series(m["name"], _numbers(m["values"])) for m in metrics["value"] if m["kind"] in ("scalar", "list")],
+        series=[
+            Series(m["name"], _finite_numbers(m["values"])) for m in metrics["value"] if m["kind"] in ("scalar", "list")
+        ],
         log_name=log_name,
-        log=_tail(client, path, log_name) if log_name else "",
-        children=[_child(dto) for dto in children["value"]],
+        log=_read_log_tail(client, path, log_name) if log_name else "",
+        children=[_to_child(dto) for dto in children["value"]],
         more_children=bool(children.get("nextLink")),
     )
 
 
-def _child(dto: Dict[str, Any]) -> Child:
+def _to_child(dto: Dict[str, Any]) -> Child:
     return Child(
         run_id=dto["runId"],
         display_name=dto.get("displayName") or dto["runId"],
@@ -91,8 +93,8 @@ def _child(dto: Dict[str, Any]) -> Child:
     )
 
 
-def _log_name(client: Any, path: str) -> str:
-    """The log a person wants to see: the script's own output, else the newest of the others."""
+def _find_log_name(client: Any, path: str) -> str:
+    """The log to show: the script's own output, else the newest of the others; "" if there is none."""
     for folder in LOG_FOLDERS:
         names = sorted(item["path"] for item in client.items(path + "/artifacts", {"prefix": folder}))
         texts = [name for name in names if name.endswith((".txt", ".log"))]
@@ -101,7 +103,7 @@ def _log_name(client: Any, path: str) -> str:
     return ""
 
 
-def _tail(client: Any, path: str, name: str) -> str:
+def _read_log_tail(client: Any, path: str, name: str) -> str:
     response = client.request(
         "GET",
         path + "/artifacts/content",
@@ -109,14 +111,14 @@ def _tail(client: Any, path: str, name: str) -> str:
         headers={"Range": f"bytes=-{TAIL_BYTES}"},
         ok=(200, 206, 416),
     )
-    if response.status_code == 416:  # the file is empty as yet
+    if response.status_code == 416:  # the file is still empty
         return ""
     text = response.content[-TAIL_BYTES:].decode("utf-8", "replace")
     return "\n".join(text.splitlines()[-TAIL_LINES:])
 
 
-def _numbers(values: List[Any]) -> List[float]:
-    """What can be drawn: neither texts nor NaN nor infinities."""
+def _finite_numbers(values: List[Any]) -> List[float]:
+    """The finite numbers among the values, which can be drawn."""
     found = []
     for value in values:
         if isinstance(value, (int, float)) and math.isfinite(value):

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from azureml.core.run import Run
 
 ENDED = ("Completed", "Failed", "Canceled")
-SHORTEST_PAUSE_S = 2.0
-# A run with very many points is looked at less often, so that the view costs at most a tenth of the time.
-LEAST_REST = 9.0
+MIN_PAUSE_SECONDS = 2.0
+# A run with many points is read less often, so that the view takes at most a tenth of the time.
+PAUSE_FACTOR = 9.0
 
 
 class RunDetails:
-    """A view of one run. `show()` returns at once; the view goes on until the run has ended."""
+    """A view of one run. `show()` returns immediately; the view is updated until the run has ended."""
 
     def __init__(self, run_instance: Run):
         self._run = run_instance
@@ -29,13 +29,13 @@ class RunDetails:
     def show(self, render_lib: Any = None, widget_settings: Optional[Dict[str, Any]] = None) -> None:
         """Show the run below the cell, or in a terminal print its status and address.
 
-        `render_lib` may be a function that takes the HTML, for notebooks that display in their own way; it is called
-        once, with the present state.
+        `render_lib` may be a function that takes the HTML, for notebooks that display it in their own way; it is called
+        once, with the current state.
         """
         self._settings = widget_settings
-        state = _state.fetch(self._run)
+        state = _state.fetch_state(self._run)
         if callable(render_lib):
-            render_lib(_page.render(state))
+            render_lib(_page.render_html(state))
         elif _in_notebook():
             self._show_live(state)
         else:
@@ -43,7 +43,7 @@ class RunDetails:
 
     def get_widget_data(self, widget_settings: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
         """What the view shows, as a dict."""
-        state = _state.fetch(self._run)
+        state = _state.fetch_state(self._run)
         return {
             "status": state.status,
             "workbench_run_details_uri": state.portal_url,
@@ -77,33 +77,35 @@ class RunDetails:
         }
 
     def _show_live(self, state: _state.State) -> None:
-        from IPython.display import HTML, display, update_display
+        from IPython.display import HTML, display, update_display  # optional: notebooks have it
 
         display_id = f"lazuli-run-{uuid.uuid4().hex}"
-        display(HTML(_page.render(state)), display_id=display_id)
+        display(HTML(_page.render_html(state)), display_id=display_id)
 
         def draw(html: str) -> None:
             update_display(HTML(html), display_id=display_id)
 
         if state.status not in ENDED:
-            follower = threading.Thread(target=_follow, args=(self._run, draw), name=display_id, daemon=True)
+            follower = threading.Thread(
+                target=_update_until_ended, args=(self._run, draw), name=display_id, daemon=True
+            )
             follower.start()
 
 
-def _follow(run: Run, draw: Callable[[str], None], sleep: Callable[[float], None] = time.sleep) -> None:
-    """Draw the run anew until it has ended."""
+def _update_until_ended(run: Run, draw: Callable[[str], None], sleep: Callable[[float], None] = time.sleep) -> None:
+    """Redraw the view of the run until the run has ended."""
     shown = ""
-    took = 0.0
+    duration = 0.0
     while True:
-        sleep(max(SHORTEST_PAUSE_S, took * LEAST_REST))
+        sleep(max(MIN_PAUSE_SECONDS, duration * PAUSE_FACTOR))
         started = time.monotonic()
         try:
-            state = _state.fetch(run)
+            state = _state.fetch_state(run)
         except (AzureMLException, ServiceException) as error:
-            draw(_page.render_lost(run.id, error.message))
+            draw(_page.render_error(run.id, error.message))
             return
-        took = time.monotonic() - started
-        html = _page.render(state)
+        duration = time.monotonic() - started
+        html = _page.render_html(state)
         if html != shown:
             draw(html)
             shown = html
@@ -113,7 +115,7 @@ def _follow(run: Run, draw: Callable[[str], None], sleep: Callable[[float], None
 
 def _in_notebook() -> bool:
     try:
-        from IPython import get_ipython
+        from IPython import get_ipython  # optional: notebooks have it
     except ImportError:
         return False
     return getattr(get_ipython(), "kernel", None) is not None

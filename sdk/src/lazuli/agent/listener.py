@@ -90,8 +90,7 @@ def listen_for_notifications(agent: Agent, task: str, queue: str, broker_url: st
     if not broker_url:
         agent.say("REDIS_URL is not set, so work starts up to three seconds late")
         return
-    # Here, so that the first turn does not wait for the import of Celery.
-    from celery import Celery
+    from celery import Celery  # start-up time: the first round must not wait for it
 
     app = Celery(agent.name, set_as_current=True)
     app.config_from_object(broker_settings(broker_url))

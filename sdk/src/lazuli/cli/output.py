@@ -9,33 +9,33 @@ Json = Dict[str, Any]
 
 
 class Answer(NamedTuple):
-    """What a command found. `columns` are the keys that a table shows; JSON shows all."""
+    """The result of a command. `columns` are the keys that a table shows; JSON shows all of them."""
 
     data: Union[Json, List[Json]]
     columns: Sequence[str]
 
 
-def show(answer: Answer, how: str, out: TextIO) -> None:
-    if how == "json":
+def print_answer(answer: Answer, output_format: str, out: TextIO) -> None:
+    if output_format == "json":
         out.write(json.dumps(answer.data, indent=2, ensure_ascii=False, default=str) + "\n")
         return
     rows = answer.data if isinstance(answer.data, list) else [answer.data]
-    cells = [[_text(row.get(column)) for column in answer.columns] for row in rows]
-    if how == "tsv":
-        out.writelines("\t".join(_one_line(cell) for cell in line) + "\n" for line in cells)
+    cells = [[_to_text(row.get(column)) for column in answer.columns] for row in rows]
+    if output_format == "tsv":
+        out.writelines("\t".join(_to_one_line(cell) for cell in line) + "\n" for line in cells)
     else:
-        _show_table(answer.columns, cells, out)
+        _print_table(answer.columns, cells, out)
 
 
-def _show_table(columns: Sequence[str], cells: List[List[str]], out: TextIO) -> None:
+def _print_table(columns: Sequence[str], cells: List[List[str]], out: TextIO) -> None:
     titles = [column[:1].upper() + column[1:] for column in columns]
-    lines = [[_one_line(cell) for cell in line] for line in cells]
+    lines = [[_to_one_line(cell) for cell in line] for line in cells]
     widths = [max([len(title), *(len(line[i]) for line in lines)]) for i, title in enumerate(titles)]
     for line in [titles, ["-" * width for width in widths], *lines]:
         out.write("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() + "\n")
 
 
-def _text(value: Optional[Any]) -> str:
+def _to_text(value: Optional[Any]) -> str:
     if value is None:
         return ""
     if isinstance(value, (dict, list)):
@@ -43,5 +43,5 @@ def _text(value: Optional[Any]) -> str:
     return str(value)
 
 
-def _one_line(text: str) -> str:
+def _to_one_line(text: str) -> str:
     return text.replace("\t", " ").replace("\r", " ").replace("\n", " ")

@@ -1,6 +1,1 @@
-"""Python environments for runs: made by uv from SDK v1's description, once per content, and kept."""
-
-from lazuli.environments.building import prepare, sdk_for
-from lazuli.environments.cache import BuildFailed, Prepared, cache_folder
-
-__all__ = ["BuildFailed", "Prepared", "cache_folder", "prepare", "sdk_for"]
+"""Python environments for runs: built by uv from SDK v1's definition, once per content, and cached."""

@@ -1,4 +1,4 @@
-"""Where built environments are kept: one folder per content, made by one process at a time."""
+"""The cache of built environments: one folder per content, built by one process at a time."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ import sys
 import time
 from typing import IO, Callable, Iterator, List
 
-READY = "ready"
+READY_FILE = "ready"
 WAIT_SECONDS = 0.2
 Log = Callable[[str], None]
 Cancelled = Callable[[], bool]
 
 
 class BuildFailed(Exception):
-    """The environment cannot be made; the text says why."""
+    """The environment cannot be built; the message says why."""
 
 
 @dataclasses.dataclass
 class Prepared:
+    """An environment that is ready: its folder and its interpreter."""
+
     path: str
     python: str
-    # Whether it had to be built just now.
+    # Whether it was built by this call.
     built: bool
 
 
@@ -36,8 +38,8 @@ def cache_folder() -> str:
     return os.path.join(base, "lazuli", "environments")
 
 
-class Slot:
-    """The place of one environment: its folder, its lock and the log of its building."""
+class CacheEntry:
+    """One environment of the cache: its folder, its locks and its build log."""
 
     def __init__(self, key: str):
         base = cache_folder()
@@ -45,7 +47,7 @@ class Slot:
         self.log_path = os.path.join(base, f"{key}.log")
         self._lock_path = os.path.join(base, f"{key}.lock")
         self._use_path = os.path.join(base, f"{key}.use")
-        self._marker = os.path.join(self.path, READY)
+        self._marker = os.path.join(self.path, READY_FILE)
 
     @property
     def python(self) -> str:
@@ -54,10 +56,10 @@ class Slot:
 
     @property
     def is_ready(self) -> bool:
-        """Built to the end, and its base interpreter is still there."""
+        """Whether it is completely built, and its base interpreter still exists."""
         if not (os.path.exists(self._marker) and os.path.exists(self.python)):
             return False
-        # So that a cleaner can tell what is used.
+        # The time of the marker is when the environment was used last.
         with contextlib.suppress(OSError):
             os.utime(self._marker)
         return True
@@ -66,56 +68,56 @@ class Slot:
         with open(self._marker, "w", encoding="utf-8") as file:
             file.write(text)
 
-    def clear(self) -> None:
+    def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def hold(self) -> bool:
-        """In use until this process ends; False if it is being removed at this moment, or is gone."""
+    def mark_in_use(self) -> bool:
+        """Keep it from being removed until this process ends; False if it is being removed or does not exist."""
         if sys.platform == "win32":
-            # There a program that runs cannot be removed anyway.
+            # Windows does not remove a program that is running.
             return self.is_ready
         use = open(self._use_path, "a")  # noqa: SIM115 (held open on purpose)
         if not _try_lock(use, shared=True):
             use.close()
             return False
-        _held.append(use)
+        _use_locks.append(use)
         return self.is_ready
 
     @property
     def is_in_use(self) -> bool:
-        with self.unused() as free:
+        with self.lock_if_unused() as free:
             return not free
 
     @contextlib.contextmanager
-    def unused(self) -> Iterator[bool]:
-        """Nobody uses or builds it, and nobody begins to within the block; False if that cannot be had now."""
+    def lock_if_unused(self) -> Iterator[bool]:
+        """Keep others from using or building it within the block; yields False if somebody does already."""
         with open(self._lock_path, "a") as lock, open(self._use_path, "a") as use:
             yield _try_lock(lock) and _try_lock(use)
 
     @contextlib.contextmanager
-    def locked(self, log: Log, cancelled: Cancelled) -> Iterator[None]:
-        """Only one process builds; the others wait and show its log."""
+    def lock_for_building(self, log: Log, cancelled: Cancelled) -> Iterator[None]:
+        """Let one process build; the others wait for it and print its log. Raises BuildFailed if cancelled while waiting."""
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
         with open(self._lock_path, "a") as lock:
-            follower = _Follower(self.log_path)
+            log_reader = _BuildLogReader(self.log_path)
             while not _try_lock(lock):
                 if cancelled():
                     raise BuildFailed("it was cancelled while another run was building the environment")
-                follower.show_new(log)
+                log_reader.print_new(log)
                 time.sleep(WAIT_SECONDS)
-            follower.show_last(log)
+            log_reader.print_rest(log)
             yield
 
 
-class _Follower:
-    """Another process's log, from its start. The file is only looked at while that process builds."""
+class _BuildLogReader:
+    """Prints the log of another process that builds the same environment, from its start."""
 
     def __init__(self, path: str):
         self._path = path
         self._offset = 0
         self._waited = False
 
-    def show_new(self, log: Log) -> None:
+    def print_new(self, log: Log) -> None:
         if not self._waited:
             log("Another run is building this environment; its log follows.\n")
             self._waited = True
@@ -127,25 +129,25 @@ class _Follower:
             if content:
                 log(content.decode(errors="replace"))
 
-    def show_last(self, log: Log) -> None:
+    def print_rest(self, log: Log) -> None:
         if self._waited:
-            self.show_new(log)
+            self.print_new(log)
 
 
-# The locks of what this process uses; the system lets go of them when it ends.
-_held: List[IO[str]] = []
+# The locks of the environments that this process uses; the system releases them when it ends.
+_use_locks: List[IO[str]] = []
 
 
 def _try_lock(file: IO[str], shared: bool = False) -> bool:
     if sys.platform == "win32":
-        import msvcrt
+        import msvcrt  # platform: Windows
 
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         except OSError:
             return False
         return True
-    import fcntl
+    import fcntl  # platform: not Windows
 
     try:
         fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Which Python interpreters this machine has, and which is nearest to a wanted version."""
+"""The Python interpreters of this machine, and the one that is closest to a wanted version."""
 
 from __future__ import annotations
 
@@ -15,50 +15,52 @@ Version = Tuple[int, ...]
 
 
 class Python(NamedTuple):
+    """An interpreter: its version as numbers, and its path."""
+
     version: Version
     path: str
 
 
-def uv_program() -> Optional[str]:
+def find_uv() -> Optional[str]:
     try:
-        from uv import find_uv_bin
+        from uv import find_uv_bin  # optional: uv may be a program only
 
         return str(find_uv_bin())
     except (ImportError, FileNotFoundError):
         return shutil.which("uv")
 
 
-def installed(uv: str) -> List[Python]:
-    """Those that uv finds, and pyenv's, whose shims uv cannot start unless they are switched on."""
+def list_interpreters(uv: str) -> List[Python]:
+    """Those that uv finds, and pyenv's, whose shims uv cannot always start; the oldest first."""
     found: Dict[str, Python] = {}
     command = [uv, "python", "list", "--only-installed", "--output-format", "json", "--no-python-downloads"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     for item in json.loads(done.stdout or "[]") if done.returncode == 0 else []:
         if item.get("implementation", "cpython") == "cpython" and item.get("path") and "/shims/" not in item["path"]:
-            python = Python(parsed(item["version"]), item["path"])
+            python = Python(parse_version(item["version"]), item["path"])
             found[os.path.realpath(python.path)] = python
-    for python in [*_of_pyenv(), _own()]:
+    for python in [*_list_pyenv(), _find_base()]:
         found.setdefault(os.path.realpath(python.path), python)
     return sorted(python for python in found.values() if python.version[:2] >= OLDEST)
 
 
-def _of_pyenv() -> List[Python]:
+def _list_pyenv() -> List[Python]:
     root = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
     found = []
     for path in glob.glob(os.path.join(root, "versions", "*", "bin", "python")):
         version = path.split(os.sep)[-3]
         if version.replace(".", "").isdigit():
-            found.append(Python(parsed(version), path))
+            found.append(Python(parse_version(version), path))
     return found
 
 
-def _own() -> Python:
-    # The interpreter below a virtual environment, not the environment.
+def _find_base() -> Python:
+    # The base interpreter of a virtual environment, not the environment.
     base = getattr(sys, "_base_executable", None) or sys.executable
     return Python(tuple(sys.version_info[:3]), base)
 
 
-def parsed(version: str) -> Version:
+def parse_version(version: str) -> Version:
     numbers = []
     for piece in version.split("."):
         digits = "".join(letter for letter in piece if letter.isdigit())
@@ -68,9 +70,9 @@ def parsed(version: str) -> Version:
     return tuple(numbers)
 
 
-def nearest(wanted: Version, there: List[Python]) -> Optional[Python]:
-    """The same version; else the same minor one; else the closest minor one, the newer of two."""
-    if not there:
+def find_closest(wanted: Version, interpreters: List[Python]) -> Optional[Python]:
+    """The same version; else the same minor version; else the closest minor version, the newer of two."""
+    if not interpreters:
         return None
     minor = wanted[1] if len(wanted) > 1 else (NEWEST[1] if wanted[:1] == (3,) else 0)
     patch = wanted[2] if len(wanted) > 2 else None
@@ -78,8 +80,8 @@ def nearest(wanted: Version, there: List[Python]) -> Optional[Python]:
     def distance(python: Python) -> Tuple[int, int, int, int]:
         away = abs(python.version[1] - minor)
         beyond = 1 if python.version[:2] > NEWEST else 0
-        # Without a wish the newest patch.
+        # The newest patch version if none is wanted.
         patch_away = -python.version[2] if patch is None else abs(python.version[2] - patch)
         return beyond, away, -python.version[1], patch_away
 
-    return min(there, key=distance)
+    return min(interpreters, key=distance)

@@ -1,1 +1,1 @@
-"""Runs one script for one run: `python -m lazuli.runner SPEC.json`. Nodes use it, and so do local runs."""
+"""Run one script for one run: `python -m lazuli.runner SPEC.json`. Nodes and local runs use it."""

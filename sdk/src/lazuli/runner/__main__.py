@@ -4,6 +4,7 @@ import os
 import sys
 
 from lazuli.runner.spec import BadSpec, Spec
+from lazuli.runner.supervisor import supervise_run
 
 
 def main(arguments: "list[str]") -> int:
@@ -11,15 +12,13 @@ def main(arguments: "list[str]") -> int:
         print("usage: python -m lazuli.runner SPEC.json [--remove-spec]", file=sys.stderr)
         return 2
     try:
-        spec = Spec.read(arguments[0], os.environ)
+        spec = Spec.read_file(arguments[0], os.environ)
     except BadSpec as error:
         print(error, file=sys.stderr)
         return 2
     if "--remove-spec" in arguments[1:]:
         os.remove(arguments[0])
-    from lazuli.runner.supervise import supervise
-
-    return supervise(spec)
+    return supervise_run(spec)
 
 
 if __name__ == "__main__":

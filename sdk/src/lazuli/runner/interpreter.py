@@ -1,4 +1,4 @@
-"""Which Python a script runs with: one built for it, or one that the user manages."""
+"""The Python interpreter of a script: from an environment that is built for it, or managed by the user."""
 
 from __future__ import annotations
 
@@ -9,31 +9,41 @@ import subprocess
 import sys
 from typing import Any, Callable, Dict, List, Optional, Union
 
-from lazuli import environments
+from lazuli.environments.building import install_sdk_for, prepare_environment
+from lazuli.environments.cache import BuildFailed
 from lazuli.runner.spec import Spec
 
-# These would lead the script back to the runner's own packages.
-OWN_PYTHON = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "CONDA_PREFIX", "CONDA_DEFAULT_ENV")
+# With these the script would use the runner's own packages.
+RUNNER_VARIABLES = (
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "VIRTUAL_ENV",
+    "__PYVENV_LAUNCHER__",
+    "CONDA_PREFIX",
+    "CONDA_DEFAULT_ENV",
+)
 
 
 @dataclasses.dataclass
 class Interpreter:
+    """An interpreter and how to start a script with it."""
+
     python: str
-    # Put in front of the modules that the interpreter finds by itself.
+    # A folder of modules to add to PYTHONPATH.
     import_path: Optional[str] = None
     built: bool = True
 
-    def command(self, spec: Spec) -> Union[str, List[str]]:
+    def build_command(self, spec: Spec) -> Union[str, List[str]]:
         if spec.argv:
             first, *rest = spec.argv
             named = first in ("python", "python3") or (not self.built and first == self.python)
             return [self.python if named else first, *rest]
         return str(spec.command)
 
-    def variables(self, inherited: Dict[str, str]) -> Dict[str, str]:
+    def build_variables(self, inherited: Dict[str, str]) -> Dict[str, str]:
         found = dict(inherited)
         if self.built:
-            for name in OWN_PYTHON:
+            for name in RUNNER_VARIABLES:
                 found.pop(name, None)
             found["VIRTUAL_ENV"] = os.path.dirname(os.path.dirname(self.python))
         folder = os.path.dirname(self.python)
@@ -44,35 +54,36 @@ class Interpreter:
         return found
 
 
-def find(spec: Spec, log: Callable[[str], None], cancelled: Callable[[], bool]) -> Interpreter:
+def find_interpreter(spec: Spec, log: Callable[[str], None], cancelled: Callable[[], bool]) -> Interpreter:
+    """Build or find the interpreter that the spec asks for. Raises BuildFailed."""
     python = spec.environment.get("python") or {}
     if not spec.environment or python.get("userManagedDependencies"):
-        return _user_managed(spec, python, log, cancelled)
-    built = environments.prepare(spec.environment, index_url=spec.index_url, log=log, cancelled=cancelled)
+        return _find_user_managed(spec, python, log, cancelled)
+    built = prepare_environment(spec.environment, index_url=spec.index_url, log=log, cancelled=cancelled)
     return Interpreter(built.python)
 
 
-def _user_managed(
+def _find_user_managed(
     spec: Spec, python: Dict[str, Any], log: Callable[[str], None], cancelled: Callable[[], bool]
 ) -> Interpreter:
-    path = _named(python.get("interpreterPath")) or _own(spec)
+    path = _resolve_path(python.get("interpreterPath")) or _find_default(spec)
     if _has_sdk(path):
         return Interpreter(path, built=False)
-    added = environments.sdk_for(path, index_url=spec.index_url, log=log, cancelled=cancelled)
+    added = install_sdk_for(path, index_url=spec.index_url, log=log, cancelled=cancelled)
     return Interpreter(path, import_path=added, built=False)
 
 
-def _named(path: Optional[str]) -> Optional[str]:
+def _resolve_path(path: Optional[str]) -> Optional[str]:
     if not path or path == "python":
         return None
     found = shutil.which(os.path.expanduser(path))
     if found is None:
-        raise environments.BuildFailed(f"the interpreter {path!r} is not on this machine")
+        raise BuildFailed(f"the interpreter {path!r} is not on this machine")
     return found
 
 
-def _own(spec: Spec) -> str:
-    """On the user's machine the one that submitted; on a node not the studio's own, which is none of the script's."""
+def _find_default(spec: Spec) -> str:
+    """On the user's machine the one that submitted the run; on a node the first on the PATH that is not the studio's."""
     if spec.node is None:
         return sys.executable
     own = {os.path.realpath(os.path.join(sys.prefix, "bin")), os.path.realpath(os.path.join(sys.prefix, "Scripts"))}
@@ -80,7 +91,7 @@ def _own(spec: Spec) -> str:
     path = os.pathsep.join(folder for folder in folders if os.path.realpath(folder) not in own)
     found = shutil.which("python3", path=path) or shutil.which("python", path=path)
     if found is None:
-        raise environments.BuildFailed("there is no python3 on this node's PATH; name one in python.interpreter_path")
+        raise BuildFailed("this node has no python3 on its PATH; set python.interpreter_path")
     return found
 
 

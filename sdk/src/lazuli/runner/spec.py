@@ -1,4 +1,4 @@
-"""What to run: the file that a node or a local submit hands to the runner."""
+"""The spec file: what a node or a local submission tells the runner to run."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from lazuli.client import quote_segment
 
-# The runner's own; a script has no use for them.
+# Variables of the runner itself, which a script does not get.
 PRIVATE = ("LAZULI_TOKEN", "LAZULI_LIFELINE_FD", "LAZULI_WORK_DIR", "LAZULI_ENV_CACHE", "LAZULI_RUNNER")
 
 
 class BadSpec(Exception):
-    """The file is not what the runner can run."""
+    """The spec file is missing, broken or incomplete."""
 
 
 @dataclasses.dataclass
@@ -37,7 +37,7 @@ class Spec:
     grace_seconds: float = 10.0
 
     @classmethod
-    def read(cls, path: str, environ: Mapping[str, str]) -> Spec:
+    def read_file(cls, path: str, environ: Mapping[str, str]) -> Spec:
         try:
             with open(path, encoding="utf-8") as file:
                 content = json.load(file)
@@ -45,10 +45,10 @@ class Spec:
             raise BadSpec(f"The spec {path} cannot be read: {error}") from error
         if not environ.get("AZUREML_RUN_TOKEN"):
             raise BadSpec("AZUREML_RUN_TOKEN is not set: the runner needs the run's token.")
-        return cls.of(content, environ["AZUREML_RUN_TOKEN"])
+        return cls.from_dict(content, environ["AZUREML_RUN_TOKEN"])
 
     @classmethod
-    def of(cls, content: Any, token: str) -> Spec:
+    def from_dict(cls, content: Any, token: str) -> Spec:
         if not isinstance(content, dict):
             raise BadSpec("The spec is not a JSON object.")
         missing = [name for name in ("run_id", "experiment", "workspace", "server_url") if not content.get(name)]
@@ -62,12 +62,12 @@ class Spec:
 
     @property
     def workspace_path(self) -> str:
-        place = self.workspace
+        workspace = self.workspace
         return (
-            f"/subscriptions/{quote_segment(place['subscription_id'])}"
-            f"/resourceGroups/{quote_segment(place['resource_group'])}"
+            f"/subscriptions/{quote_segment(workspace['subscription_id'])}"
+            f"/resourceGroups/{quote_segment(workspace['resource_group'])}"
             "/providers/Microsoft.MachineLearningServices"
-            f"/workspaces/{quote_segment(place['workspace_name'])}"
+            f"/workspaces/{quote_segment(workspace['workspace_name'])}"
         )
 
     @property
@@ -78,13 +78,13 @@ class Spec:
     def snapshot_address(self) -> str:
         return f"/content/v1.0{self.workspace_path}/snapshots/{self.snapshot_id}/zip"
 
-    def variables(self, folder: str) -> Dict[str, str]:
-        """What a script finds in its environment: Azure's names, MLflow's, and the user's own."""
-        place = self.workspace
+    def environment_for_script(self, folder: str) -> Dict[str, str]:
+        """The environment variables of the script: Azure's, MLflow's and the user's own."""
+        workspace = self.workspace
         found = {
-            "AZUREML_ARM_SUBSCRIPTION": place["subscription_id"],
-            "AZUREML_ARM_RESOURCEGROUP": place["resource_group"],
-            "AZUREML_ARM_WORKSPACE_NAME": place["workspace_name"],
+            "AZUREML_ARM_SUBSCRIPTION": workspace["subscription_id"],
+            "AZUREML_ARM_RESOURCEGROUP": workspace["resource_group"],
+            "AZUREML_ARM_WORKSPACE_NAME": workspace["workspace_name"],
             "AZUREML_ARM_PROJECT_NAME": self.experiment,
             "AZUREML_RUN_ID": self.run_id,
             "AZUREML_RUN_TOKEN": self.token,
@@ -92,7 +92,7 @@ class Spec:
             "AZUREML_DISCOVERY_SERVICE_ENDPOINT": f"{self.server_url}/discovery",
             "AZUREML_EXPERIMENT_ID": self.experiment_id or "",
             "AZUREML_EXPERIMENT_SCOPE": f"{self.workspace_path}/experiments/{self.experiment}",
-            "AZUREML_WORKSPACE_ID": place.get("workspace_id") or "",
+            "AZUREML_WORKSPACE_ID": workspace.get("workspace_id") or "",
             "AZUREML_OUTPUT_DIRECTORY": "./outputs",
             "AZUREML_SCRIPT_DIRECTORY_NAME": folder,
             "MLFLOW_TRACKING_URI": self._tracking_uri(),

@@ -1,6 +1,6 @@
 """Compute targets."""
 
-from azureml._absent import missing
+from azureml._absent import find_missing
 from azureml.core.compute.amlcompute import AmlCompute
 from azureml.core.compute.compute import ComputeTarget
 
@@ -21,4 +21,4 @@ __all__ = [
     "SynapseCompute",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = find_missing(__name__)

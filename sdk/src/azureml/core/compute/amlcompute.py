@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, cast
 
-from azureml import _names
 from azureml.core.compute.compute import ComputeTarget, ComputeTargetProvisioningConfiguration
+from azureml.core.run import Run
 from azureml.exceptions import ComputeTargetException
+from lazuli import computes
 from lazuli.errors import NotAvailable
+from lazuli.resource_ids import location_path
 
 if TYPE_CHECKING:
-    from azureml.core.run import Run
     from azureml.core.workspace import Workspace
 
 Json = Dict[str, Any]
 
-_PRIORITIES = {"dedicated": "Dedicated", "lowpriority": "LowPriority"}
 _DURATION = re.compile(
     r"P(?:(?P<days>[\d.]+)D)?(?:T(?:(?P<hours>[\d.]+)H)?(?:(?P<minutes>[\d.]+)M)?(?:(?P<seconds>[\d.]+)S)?)?$"
 )
@@ -24,7 +25,7 @@ _ACTIVE = ("NotStarted", "Starting", "Provisioning", "Preparing", "Queued", "Run
 
 
 class ScaleSettings:
-    """Between how many nodes a cluster moves, and when an idle one is let go."""
+    """The minimum and maximum number of nodes, and after how many seconds an idle node is released."""
 
     def __init__(
         self,
@@ -37,12 +38,9 @@ class ScaleSettings:
         self.idle_seconds_before_scaledown = idle_seconds_before_scaledown
 
     def serialize(self) -> Json:
-        idle = self.idle_seconds_before_scaledown
-        return {
-            "minNodeCount": self.minimum_node_count,
-            "maxNodeCount": self.maximum_node_count,
-            "nodeIdleTimeBeforeScaleDown": None if idle is None else f"PT{idle}S",
-        }
+        return computes.scale_settings(
+            self.minimum_node_count, self.maximum_node_count, self.idle_seconds_before_scaledown
+        )
 
     @staticmethod
     def deserialize(object_dict: Optional[Json]) -> ScaleSettings:
@@ -50,7 +48,7 @@ class ScaleSettings:
         return ScaleSettings(
             given.get("minNodeCount"),
             given.get("maxNodeCount"),
-            _seconds(given.get("nodeIdleTimeBeforeScaleDown")),
+            _parse_duration(given.get("nodeIdleTimeBeforeScaleDown")),
         )
 
 
@@ -91,7 +89,7 @@ class AmlComputeNodeStateCounts:
 
 
 class AmlComputeStatus:
-    """How a cluster is at one moment."""
+    """The state of a cluster at one moment."""
 
     def __init__(
         self,
@@ -142,7 +140,7 @@ class AmlComputeStatus:
 
     @staticmethod
     def deserialize(object_dict: Optional[Json]) -> AmlComputeStatus:
-        """The status in a compute's `properties`, or in what `serialize()` gave."""
+        """The status from the `properties` of a compute, or from what `serialize()` returned."""
         outer = object_dict or {}
         inner = outer.get("properties") or outer
         return AmlComputeStatus(
@@ -166,7 +164,7 @@ class AmlComputeStatus:
 
 
 class AmlComputeProvisioningConfiguration(ComputeTargetProvisioningConfiguration):
-    """How a new cluster shall be. Networks, SSH accounts and identities are accepted; the studio's nodes do not use them."""
+    """The settings of a new cluster. Networks, SSH accounts and identities are stored, but not used by the nodes."""
 
     def __init__(
         self,
@@ -208,48 +206,39 @@ class AmlComputeProvisioningConfiguration(ComputeTargetProvisioningConfiguration
         self.enable_node_public_ip = enable_node_public_ip
 
     def validate_configuration(self) -> None:
+        """Raise ComputeTargetException if a cluster cannot have these settings."""
         scale = self.scale_settings
-        low, high, idle = scale.minimum_node_count, scale.maximum_node_count, scale.idle_seconds_before_scaledown
-        if str(self.vm_priority).lower() not in _PRIORITIES:
-            raise ComputeTargetException(
-                f"vm_priority is {self.vm_priority!r}; it may be 'dedicated' or 'lowpriority'."
-            )
-        _check_count("min_nodes", low, 0)
-        _check_count("idle_seconds_before_scaledown", idle, 0)
-        if high is not None:
-            _check_count("max_nodes", high, 1)
-            if high < (low or 0):
-                raise ComputeTargetException(f"max_nodes ({high}) is less than min_nodes ({low}).")
+        computes.check_cluster_settings(
+            self.vm_priority,
+            scale.minimum_node_count,
+            scale.maximum_node_count,
+            scale.idle_seconds_before_scaledown,
+        )
         if bool(self.vnet_name) != bool(self.subnet_name):
-            raise ComputeTargetException("vnet_name and subnet_name go together.")
+            raise ComputeTargetException("Give both vnet_name and subnet_name, or neither.")
 
     def _body(self, workspace: Workspace) -> Json:
-        scale = self.scale_settings
-        if scale.maximum_node_count is None:
-            # A cluster that may have no node could run nothing; Azure, too, gives such a one at least one.
-            scale = ScaleSettings(
-                scale.minimum_node_count, max(1, scale.minimum_node_count or 0), scale.idle_seconds_before_scaledown
-            )
-        inner = {
-            "vmSize": self.vm_size,
-            "vmPriority": _PRIORITIES[str(self.vm_priority).lower()],
-            "scaleSettings": scale.serialize(),
+        more: Json = {
             "remoteLoginPortPublicAccess": self.remote_login_port_public_access,
             "enableNodePublicIp": self.enable_node_public_ip,
         }
         if self.admin_username:
-            inner["userAccountCredentials"] = {"adminUserName": self.admin_username}
-        if not self.vm_size:
-            del inner["vmSize"]
-        properties = {"computeType": "AmlCompute", "description": self.description or "", "properties": inner}
-        tags = dict(self.tags or {})
-        return {"location": self.location or workspace.location, "tags": tags, "properties": properties}
+            more["userAccountCredentials"] = {"adminUserName": self.admin_username}
+        return computes.cluster_body(
+            location=self.location or workspace.location,
+            vm_size=self.vm_size,
+            vm_priority=self.vm_priority,
+            scale=self.scale_settings.serialize(),
+            description=self.description,
+            tags=self.tags,
+            more=more,
+        )
 
 
 class AmlCompute(ComputeTarget):
-    """A compute cluster: nodes that come with the work and leave when it is done."""
+    """A compute cluster: nodes are added for waiting runs and released when they are idle."""
 
-    _compute_type = "AmlCompute"
+    _compute_type = computes.CLUSTER
 
     def _fill(self, dto: Json) -> None:
         super()._fill(dto)
@@ -291,7 +280,7 @@ class AmlCompute(ComputeTarget):
         location: Optional[str] = None,
         enable_node_public_ip: bool = True,
     ) -> AmlComputeProvisioningConfiguration:
-        """The configuration for `ComputeTarget.create`; it is checked here already."""
+        """The configuration for `ComputeTarget.create`. Raises ComputeTargetException if it is wrong."""
         configuration = AmlComputeProvisioningConfiguration(
             vm_size,
             vm_priority,
@@ -328,8 +317,6 @@ class AmlCompute(ComputeTarget):
         self, type: Optional[str] = None, tags: Any = None, properties: Any = None, status: Optional[str] = None
     ) -> Iterator[Run]:
         """The runs of this cluster that have not ended (or have the given status), newest first."""
-        from azureml.core.run import Run
-
         wanted = (status,) if status else _ACTIVE
         for run in Run.list_by_compute(self, type, tags, properties, status):
             if run.status in wanted:
@@ -337,8 +324,7 @@ class AmlCompute(ComputeTarget):
 
     def list_nodes(self) -> List[Json]:
         """One dict per node: nodeId, nodeState, runId, addresses and port."""
-        answer = self.workspace._client.request("POST", self._path + "/listNodes", repeatable=True)
-        return cast(List[Json], answer.json()["nodes"])
+        return computes.list_nodes(self.workspace._remote, self.name)
 
     def update(
         self,
@@ -346,7 +332,7 @@ class AmlCompute(ComputeTarget):
         max_nodes: Optional[int] = None,
         idle_seconds_before_scaledown: Optional[int] = None,
     ) -> None:
-        """Change the scale settings; what is left out stays."""
+        """Change the scale settings; those that are left out stay. Raises ComputeTargetException."""
         present = self.scale_settings
         settings = ScaleSettings(
             present.minimum_node_count if min_nodes is None else min_nodes,
@@ -355,7 +341,8 @@ class AmlCompute(ComputeTarget):
             if idle_seconds_before_scaledown is None
             else idle_seconds_before_scaledown,
         )
-        self._fill(self._change("PATCH", {"properties": {"properties": {"scaleSettings": settings.serialize()}}}))
+        body = {"properties": {"properties": {"scaleSettings": settings.serialize()}}}
+        self._fill(computes.update_compute(self.workspace._remote, self.name, body))
 
     def wait_for_completion(  # type: ignore[override]
         self,
@@ -364,12 +351,31 @@ class AmlCompute(ComputeTarget):
         timeout_in_minutes: float = 25,
         is_delete_operation: bool = False,
     ) -> None:
-        """Wait until the cluster is made and has its minimum of nodes, or, if it is being deleted, is gone."""
-        from azureml.core.compute import _waiting
+        """Wait until the cluster is provisioned and has its minimum of nodes, or, if it is being deleted, is deleted.
 
-        _waiting.wait_for_provisioning(self, show_output, is_delete_operation)
+        Raises ComputeTargetException if provisioning fails; after the timeout it prints the state and returns.
+        """
+        super().wait_for_completion(show_output, is_delete_operation)
         if not is_delete_operation:
-            _waiting.wait_for_nodes(self, show_output, min_node_count, timeout_in_minutes)
+            report = print if show_output else _discard
+            report(self._wait_for_nodes(min_node_count, timeout_in_minutes))
+
+    def _wait_for_nodes(self, minimum: Optional[int], timeout_in_minutes: float) -> str:
+        """Wait until `minimum` nodes (default: the cluster's own minimum) exist; return how the wait ended."""
+        wanted = (self.scale_settings.minimum_node_count or 0) if minimum is None else minimum
+        deadline = time.monotonic() + timeout_in_minutes * 60
+        while True:
+            status = self.get_status()
+            if (status.current_node_count or 0) >= wanted:
+                return "Minimum number of nodes requested have been provisioned"
+            if status.errors:
+                return f"There were errors: {status.errors}"
+            if time.monotonic() >= deadline:
+                return (
+                    f"Wait timeout has been reached\nCurrent provisioning state of AmlCompute is "
+                    f'"{status.provisioning_state}" and current node count is "{status.current_node_count}"'
+                )
+            time.sleep(computes.POLL_SECONDS)
 
     def detach(self) -> None:
         raise ComputeTargetException("A compute cluster cannot be detached; use delete().")
@@ -382,13 +388,13 @@ class AmlCompute(ComputeTarget):
 
     @staticmethod
     def supported_vmsizes(workspace: Workspace, location: Optional[str] = None) -> List[Json]:
-        """The sizes a node may have: name, vCPUs, gpus, memoryGB, maxResourceVolumeMB."""
-        return _location_list(workspace, location, "vmSizes")
+        """The sizes that a node can have: name, vCPUs, gpus, memoryGB, maxResourceVolumeMB."""
+        return _list_for_location(workspace, location, "vmSizes")
 
     @staticmethod
     def list_usages(workspace: Workspace, show_all: bool = False, location: Optional[str] = None) -> List[Json]:
-        """What is used of the quota; with `show_all` the families without use as well."""
-        usages = _location_list(workspace, location, "usages")
+        """How much of the quota is used; with `show_all` including the families that are not used."""
+        usages = _list_for_location(workspace, location, "usages")
         return [usage for usage in usages if show_all or usage.get("currentValue")]
 
     @staticmethod
@@ -412,23 +418,22 @@ class AmlCompute(ComputeTarget):
         super().refresh_state()
 
     def delete(self) -> None:
-        """Delete the cluster; its nodes leave. `wait_for_completion(is_delete_operation=True)` waits for that."""
+        """Delete the cluster and release its nodes; `wait_for_completion(is_delete_operation=True)` waits for that."""
         super().delete()
         self.provisioning_state = "Deleting"
 
 
-def _location_list(workspace: Workspace, location: Optional[str], kind: str) -> List[Json]:
-    path = _names.location_path(workspace.subscription_id, location or workspace.location)
+def _list_for_location(workspace: Workspace, location: Optional[str], kind: str) -> List[Json]:
+    path = location_path(workspace.subscription_id, location or workspace.location)
     return list(workspace._client.items(f"{path}/{kind}"))
 
 
-def _check_count(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ComputeTargetException(f"{name} is {value!r}; it must be a whole number from {least} on.")
+def _discard(text: str) -> None:
+    """Print nothing."""
 
 
-def _seconds(duration: Any) -> Optional[int]:
-    """PT120S and the like as seconds."""
+def _parse_duration(duration: Any) -> Optional[int]:
+    """The seconds of an ISO 8601 duration such as PT120S; None if it is not one."""
     if duration is None or isinstance(duration, (int, float)):
         return None if duration is None else int(duration)
     match = _DURATION.match(duration)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Optional, Type, cast
+import sys
+from typing import TYPE_CHECKING, Any, Dict, Optional, Type
 
-from azureml import _html, _names
+from azureml import _html
 from azureml.exceptions import ComputeTargetException
+from lazuli import computes
 from lazuli.client import quote_segment
-from lazuli.errors import NotAvailable, NotFound, Refused
+from lazuli.errors import NotAvailable
 
 if TYPE_CHECKING:
     import builtins
@@ -18,15 +20,21 @@ Json = Dict[str, Any]
 
 
 class ComputeTarget:
-    """A machine or cluster that runs can be sent to.
+    """A machine or cluster that runs can be submitted to.
 
-    `ComputeTarget(workspace, name)` finds one and is of the class that fits it, as `AmlCompute`.
+    `ComputeTarget(workspace, name)` finds one and returns an object of its class, as `AmlCompute`. Raises
+    ComputeTargetException if the workspace has no such target.
     """
 
     _compute_type: Optional[str] = None
+    _classes: Dict[str, Type[ComputeTarget]] = {}
+
+    def __init_subclass__(cls) -> None:
+        if cls._compute_type is not None:
+            ComputeTarget._classes[cls._compute_type] = cls
 
     def __new__(cls, workspace: Workspace, name: str) -> ComputeTarget:
-        target = cls._from_dto(workspace, _fetch(workspace, name))
+        target = cls._from_dto(workspace, computes.get_compute(workspace._remote, name))
         if not isinstance(target, cls):
             raise ComputeTargetException(f"{name!r} is a {target.type}, not a {cls._compute_type}.")
         return target
@@ -38,7 +46,7 @@ class ComputeTarget:
 
     @classmethod
     def _from_dto(cls, workspace: Workspace, dto: Json) -> ComputeTarget:
-        kind = _class_for(dto["properties"]["computeType"])
+        kind = ComputeTarget._classes.get(dto["properties"]["computeType"], ComputeTarget)
         target = object.__new__(kind)
         target.workspace = workspace
         target._fill(dto)
@@ -60,19 +68,18 @@ class ComputeTarget:
         self.is_attached = bool(properties.get("isAttachedCompute"))
         self.cluster_resource_id = properties.get("resourceId")
 
-    @property
-    def _path(self) -> str:
-        return _path(self.workspace, self.name)
-
     @staticmethod
     def create(
         workspace: Workspace, name: str, provisioning_configuration: ComputeTargetProvisioningConfiguration
     ) -> ComputeTarget:
-        """Make a target. Returns at once; `wait_for_completion()` waits until it can be used."""
-        _names.check_name("a compute target", name, 2, 32)
+        """Create a target and return without waiting; `wait_for_completion()` waits until it can be used.
+
+        Raises ComputeTargetException if the configuration is wrong or the server refuses it.
+        """
+        computes.check_compute_name(name)
         provisioning_configuration.validate_configuration()
         body = provisioning_configuration._body(workspace)
-        return _put(workspace, name, body)
+        return ComputeTarget._from_dto(workspace, computes.create_compute(workspace._remote, name, body))
 
     @staticmethod
     def attach(
@@ -83,14 +90,13 @@ class ComputeTarget:
     @staticmethod
     def list(workspace: Workspace) -> builtins.list[ComputeTarget]:
         """All targets of the workspace."""
-        dtos = workspace._client.items(workspace._path + "/computes")
-        return [ComputeTarget._from_dto(workspace, dto) for dto in dtos]
+        return [ComputeTarget._from_dto(workspace, dto) for dto in computes.list_computes(workspace._remote)]
 
     @staticmethod
     def deserialize(workspace: Workspace, object_dict: Json) -> ComputeTarget:
-        """The object for what `serialize()` gave."""
+        """The object for what `serialize()` returned."""
         if not isinstance(object_dict, dict) or "computeType" not in (object_dict.get("properties") or {}):
-            raise ComputeTargetException("This is no serialized compute target: it lacks properties.computeType.")
+            raise ComputeTargetException("This is not a serialized compute target: it lacks properties.computeType.")
         return ComputeTarget._from_dto(workspace, object_dict)
 
     def serialize(self) -> Json:
@@ -98,35 +104,34 @@ class ComputeTarget:
         return dict(self._dto)
 
     def refresh_state(self) -> None:
-        """Ask the server how the target is now."""
-        self._fill(_fetch(self.workspace, self.name))
+        """Read the present state of the target from the server."""
+        self._fill(computes.get_compute(self.workspace._remote, self.name))
 
     def get_status(self) -> Any:
-        """The provisioning state, in one word."""
+        """The provisioning state, as "Succeeded"."""
         self.refresh_state()
         return self.provisioning_state
 
     def delete(self) -> None:
         """Remove the target from the workspace."""
-        self._change("DELETE")
+        computes.delete_compute(self.workspace._remote, self.name)
 
     def detach(self) -> None:
         raise NotAvailable("attached compute", f"{type(self).__name__}.detach")
 
     def wait_for_completion(self, show_output: bool = False, is_delete_operation: bool = False) -> None:
-        """Wait until the target is made, or, with `is_delete_operation`, gone."""
-        from azureml.core.compute import _waiting
+        """Wait until the target is provisioned, or, with `is_delete_operation`, deleted.
 
-        _waiting.wait_for_provisioning(self, show_output, is_delete_operation)
-
-    def _change(self, method: str, body: Optional[Json] = None) -> Json:
-        try:
-            answer = self.workspace._client.request(method, self._path, json=body)
-        except NotFound as error:
-            raise _not_found(self.name, error) from error
-        except Refused as error:
-            raise ComputeTargetException(error.message, inner_exception=error) from error
-        return cast(Json, answer.json()) if answer.content else {}
+        Raises ComputeTargetException if provisioning fails.
+        """
+        progress = ProvisioningProgress(show_output)
+        if is_delete_operation:
+            computes.wait_for_deletion(self.workspace._remote, self.name, progress.print_state)
+            progress.print_end('Provisioning operation finished, operation "Succeeded"')
+            return
+        self._fill(computes.wait_for_provisioning(self.workspace._remote, self.name, progress.print_state))
+        progress.print_end(f"{self.type} wait for completion finished\n")
+        computes.check_provisioned(self._dto)
 
     def __repr__(self) -> str:
         return (
@@ -137,13 +142,13 @@ class ComputeTarget:
     def _repr_html_(self) -> str:
         studio = self.workspace._studio_url
         link = f"{studio.rstrip('/')}/compute/{quote_segment(self.name)}" if studio else None
-        return _html.table(
+        return _html.render_table(
             {"Name": (self.name, link), "Type": str(self.type), "Provisioning state": str(self.provisioning_state)}
         )
 
 
 class ComputeTargetProvisioningConfiguration:
-    """How a new target shall be."""
+    """The settings of a new target."""
 
     def __init__(self, type: Type[ComputeTarget], location: Optional[str]):
         self._compute_type = type
@@ -157,7 +162,7 @@ class ComputeTargetProvisioningConfiguration:
 
 
 class ComputeTargetAttachConfiguration:
-    """How an existing machine shall be attached."""
+    """The settings for attaching an existing machine."""
 
     def __init__(self, type: Type[ComputeTarget]):
         self._compute_type = type
@@ -167,7 +172,7 @@ class ComputeTargetAttachConfiguration:
 
 
 class ComputeTargetUpdateConfiguration:
-    """What shall change about a target."""
+    """The settings of a target that change."""
 
     def __init__(self, type: Type[ComputeTarget]):
         self._compute_type = type
@@ -176,33 +181,23 @@ class ComputeTargetUpdateConfiguration:
         """Raise ComputeTargetException if the configuration is wrong. Each kind of compute checks its own."""
 
 
-def _path(workspace: Workspace, name: str) -> str:
-    return f"{workspace._path}/computes/{quote_segment(name)}"
+class ProvisioningProgress:
+    """Prints a state once, and a dot each time that it is read again unchanged."""
 
+    def __init__(self, enabled: bool):
+        self._enabled = enabled
+        self._last: Optional[str] = None
 
-def _fetch(workspace: Workspace, name: str) -> Json:
-    try:
-        return cast(Json, workspace._client.get(_path(workspace, name)))
-    except NotFound as error:
-        raise _not_found(name, error) from error
+    def print_state(self, state: str) -> None:
+        if not self._enabled:
+            return
+        if state == self._last:
+            sys.stdout.write(".")
+        else:
+            sys.stdout.write(("\n" if self._last else "") + state)
+        sys.stdout.flush()
+        self._last = state
 
-
-def _put(workspace: Workspace, name: str, body: Json) -> ComputeTarget:
-    try:
-        answer = workspace._client.request("PUT", _path(workspace, name), json=body)
-    except Refused as error:
-        raise ComputeTargetException(error.message, inner_exception=error) from error
-    return ComputeTarget._from_dto(workspace, answer.json())
-
-
-def _not_found(name: str, cause: Exception) -> ComputeTargetException:
-    return ComputeTargetException(
-        f"ComputeTargetNotFound: Compute Target with name {name} not found in provided workspace",
-        inner_exception=cause,
-    )
-
-
-def _class_for(compute_type: str) -> Type[ComputeTarget]:
-    from azureml.core.compute.amlcompute import AmlCompute
-
-    return AmlCompute if compute_type == AmlCompute._compute_type else ComputeTarget
+    def print_end(self, text: str) -> None:
+        if self._enabled:
+            print(("\n" if self._last else "") + text)

@@ -1,0 +1,24 @@
+"""What lower modules of `azureml.core` need from upper ones; the upper modules or the package register it here.
+
+The direction is config elements ← environment ← run configuration ← run ← compute ← experiment ← workspace.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
+
+if TYPE_CHECKING:
+    from azureml.core.authentication import AbstractAuthentication
+    from azureml.core.run import Run
+    from azureml.core.workspace import Workspace
+
+RunFactory = Callable[..., "Run"]
+
+# By run type: `factory(experiment, run_dto)` makes the object for a run of this type.
+run_factories: Dict[str, RunFactory] = {}
+
+# The run that this process belongs to; outside of a run an offline run, if the argument allows it.
+find_run_context: Callable[[bool], Any]
+
+# The workspace that the configuration file at this path names.
+load_workspace: Callable[[str, Optional[AbstractAuthentication]], Workspace]

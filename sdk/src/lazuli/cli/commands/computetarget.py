@@ -1,0 +1,145 @@
+"""`lazuli computetarget …`"""
+
+from __future__ import annotations
+
+import argparse
+from argparse import Namespace
+
+from lazuli import computes
+from lazuli.cli.output import Answer, Json
+from lazuli.cli.parser import (
+    CommandGroup,
+    UsageError,
+    add_tags_argument,
+    add_yes_argument,
+    confirm_deletion,
+    parse_pairs,
+)
+from lazuli.cli.workspace_options import add_workspace_arguments, find_workspace
+
+COLUMNS = ("name", "type", "provisioningState", "vmSize", "nodes", "minNodes", "maxNodes")
+NODE_COLUMNS = ("nodeId", "nodeState", "runId", "privateIpAddress")
+EXAMPLE = "-n cpu-cluster --max-nodes 4 --vm-size STANDARD_DS11_V2"
+
+
+def add_commands(resources: CommandGroup) -> None:
+    group = resources.add_group("computetarget", "Compute targets.")
+    _add_create(group.add_group("create", "Create a compute target."))
+    _add_update(group.add_group("update", "Change a compute target."))
+    parser = group.add_command(
+        "list", list_computes, "List the compute targets.", "\n-w aml-workspace -g aml-resources"
+    )
+    add_workspace_arguments(parser)
+    for name, run, help in (
+        ("show", show_compute, "Show one compute target."),
+        ("nodes", list_nodes, "List the nodes of a cluster and what each of them runs."),
+        ("delete", delete_compute, "Delete a compute target."),
+    ):
+        parser = group.add_command(name, run, help, "-n cpu-cluster")
+        _add_name_argument(parser)
+        add_workspace_arguments(parser)
+        if name == "delete":
+            add_yes_argument(parser)
+
+
+def _add_create(group: CommandGroup) -> None:
+    parser = group.add_command("amlcompute", create_cluster, "Create a compute cluster.", EXAMPLE)
+    _add_name_argument(parser)
+    add_workspace_arguments(parser)
+    parser.add_argument("--max-nodes", type=int, required=True, help="maximum number of nodes")
+    parser.add_argument("--min-nodes", type=int, default=0, help="nodes that are never released (default: 0)")
+    parser.add_argument("--idle-seconds-before-scaledown", type=int, default=1800, metavar="SECONDS")
+    parser.add_argument("-s", "--vm-size", default="", help="size of a node, as STANDARD_DS11_V2")
+    parser.add_argument("-p", "--vm-priority", choices=tuple(computes.PRIORITIES), default="dedicated")
+    parser.add_argument("-l", "--location")
+    parser.add_argument("--description")
+    parser.add_argument("--no-wait", action="store_true", help="return before the cluster is ready")
+    add_tags_argument(parser)
+
+
+def _add_update(group: CommandGroup) -> None:
+    parser = group.add_command(
+        "amlcompute", update_cluster, "Change how a cluster scales.", "-n cpu-cluster --max-nodes 8"
+    )
+    _add_name_argument(parser)
+    add_workspace_arguments(parser)
+    parser.add_argument("--max-nodes", type=int)
+    parser.add_argument("--min-nodes", type=int)
+    parser.add_argument("--idle-seconds-before-scaledown", type=int, metavar="SECONDS")
+
+
+def _add_name_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-n", "--name", required=True, help="name of the compute target")
+
+
+def create_cluster(options: Namespace) -> Answer:
+    scale = (options.min_nodes, options.max_nodes, options.idle_seconds_before_scaledown)
+    computes.check_compute_name(options.name)
+    computes.check_cluster_settings(options.vm_priority, *scale)
+    workspace = find_workspace(options)
+    body = computes.cluster_body(
+        location=options.location or workspace.resource["location"],
+        vm_size=options.vm_size,
+        vm_priority=options.vm_priority,
+        scale=computes.scale_settings(*scale),
+        description=options.description,
+        tags=parse_pairs(options.tags),
+    )
+    resource = computes.create_compute(workspace, options.name, body)
+    if not options.no_wait:
+        resource = computes.wait_for_provisioning(workspace, options.name)
+        computes.check_provisioned(resource)
+    return _describe(resource)
+
+
+def update_cluster(options: Namespace) -> Answer:
+    given = (options.min_nodes, options.max_nodes, options.idle_seconds_before_scaledown)
+    if given == (None, None, None):
+        raise UsageError("say what to change: --min-nodes, --max-nodes or --idle-seconds-before-scaledown")
+    workspace = find_workspace(options)
+    resource = computes.get_compute(workspace, options.name)
+    if resource["properties"]["computeType"] != computes.CLUSTER:
+        raise UsageError(f"{options.name!r} is not a compute cluster")
+    settings = dict(resource["properties"]["properties"]["scaleSettings"])
+    settings.update((name, value) for name, value in computes.scale_settings(*given).items() if value is not None)
+    body = {"properties": {"properties": {"scaleSettings": settings}}}
+    return _describe(computes.update_compute(workspace, options.name, body))
+
+
+def list_computes(options: Namespace) -> Answer:
+    found = computes.list_computes(find_workspace(options))
+    return Answer([_to_row(resource) for resource in found], COLUMNS)
+
+
+def show_compute(options: Namespace) -> Answer:
+    return _describe(computes.get_compute(find_workspace(options), options.name))
+
+
+def list_nodes(options: Namespace) -> Answer:
+    return Answer(computes.list_nodes(find_workspace(options), options.name), NODE_COLUMNS)
+
+
+def delete_compute(options: Namespace) -> None:
+    workspace = find_workspace(options)
+    name = computes.get_compute(workspace, options.name)["name"]
+    confirm_deletion(options, "compute target", name)
+    computes.delete_compute(workspace, name)
+
+
+def _describe(resource: Json) -> Answer:
+    return Answer({**resource, **_to_row(resource)}, COLUMNS)
+
+
+def _to_row(resource: Json) -> Json:
+    properties = resource["properties"]
+    cluster = properties.get("properties") or {}
+    scale = cluster.get("scaleSettings") or {}
+    return {
+        "name": resource["name"],
+        "type": properties["computeType"],
+        "provisioningState": properties.get("provisioningState"),
+        "vmSize": cluster.get("vmSize"),
+        "nodes": cluster.get("currentNodeCount"),
+        "minNodes": scale.get("minNodeCount"),
+        "maxNodes": scale.get("maxNodeCount"),
+    }

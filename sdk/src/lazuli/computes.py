@@ -1,0 +1,151 @@
+"""Compute targets of a workspace: list, create, change and delete them, and wait until they are ready."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Dict, List, Optional, cast
+
+from lazuli.client import quote_segment
+from lazuli.errors import ComputeTargetException, NotFound, Refused
+from lazuli.resource_ids import check_name
+from lazuli.workspaces import WorkspaceClient
+
+CLUSTER = "AmlCompute"
+PRIORITIES = {"dedicated": "Dedicated", "lowpriority": "LowPriority"}
+FINAL_STATES = ("Succeeded", "Failed", "Canceled")
+POLL_SECONDS = 1.0
+
+Json = Dict[str, Any]
+
+
+def compute_path(workspace: WorkspaceClient, name: str) -> str:
+    return f"{workspace.path}/computes/{quote_segment(name)}"
+
+
+def list_computes(workspace: WorkspaceClient) -> List[Json]:
+    return list(workspace.client.items(workspace.path + "/computes"))
+
+
+def get_compute(workspace: WorkspaceClient, name: str) -> Json:
+    """The compute target as a resource. Raises ComputeTargetException if it does not exist."""
+    return _request(workspace, "GET", name)
+
+
+def check_compute_name(name: str) -> str:
+    return check_name("a compute target", name, 2, 32)
+
+
+def create_compute(workspace: WorkspaceClient, name: str, body: Json) -> Json:
+    """Create it, or change the one of this name; it may not be ready when this returns."""
+    return _request(workspace, "PUT", name, body)
+
+
+def update_compute(workspace: WorkspaceClient, name: str, body: Json) -> Json:
+    return _request(workspace, "PATCH", name, body)
+
+
+def delete_compute(workspace: WorkspaceClient, name: str) -> None:
+    _request(workspace, "DELETE", name)
+
+
+def list_nodes(workspace: WorkspaceClient, name: str) -> List[Json]:
+    """One dict per node of a cluster: nodeId, nodeState, runId, addresses and port."""
+    answer = workspace.client.request("POST", compute_path(workspace, name) + "/listNodes", repeatable=True)
+    return cast(List[Json], answer.json()["nodes"])
+
+
+def scale_settings(minimum: Optional[int], maximum: Optional[int], idle_seconds: Optional[int]) -> Json:
+    return {
+        "minNodeCount": minimum,
+        "maxNodeCount": maximum,
+        "nodeIdleTimeBeforeScaleDown": None if idle_seconds is None else f"PT{idle_seconds}S",
+    }
+
+
+def check_cluster_settings(vm_priority: Any, minimum: Any, maximum: Any, idle_seconds: Any) -> None:
+    """Raise ComputeTargetException if a cluster cannot have these settings. `maximum` may be None: not set."""
+    if str(vm_priority).lower() not in PRIORITIES:
+        raise ComputeTargetException(f"vm_priority is {vm_priority!r}; it may be 'dedicated' or 'lowpriority'.")
+    _check_count("min_nodes", minimum, 0)
+    _check_count("idle_seconds_before_scaledown", idle_seconds, 0)
+    if maximum is not None:
+        _check_count("max_nodes", maximum, 1)
+        if maximum < (minimum or 0):
+            raise ComputeTargetException(f"max_nodes ({maximum}) is less than min_nodes ({minimum}).")
+
+
+def cluster_body(
+    *,
+    location: str,
+    vm_size: str,
+    vm_priority: str,
+    scale: Json,
+    description: Optional[str] = None,
+    tags: Optional[Dict[str, str]] = None,
+    more: Optional[Json] = None,
+) -> Json:
+    """The request body for a new cluster; `scale` is from `scale_settings()`, `more` are further inner properties."""
+    if scale["maxNodeCount"] is None:
+        # A cluster without any node could run nothing; like Azure, allow at least one.
+        scale = dict(scale, maxNodeCount=max(1, scale["minNodeCount"] or 0))
+    inner = {"vmPriority": PRIORITIES[vm_priority.lower()], "scaleSettings": scale, **(more or {})}
+    if vm_size:
+        inner["vmSize"] = vm_size
+    properties = {"computeType": CLUSTER, "description": description or "", "properties": inner}
+    return {"location": location, "tags": dict(tags or {}), "properties": properties}
+
+
+def wait_for_provisioning(
+    workspace: WorkspaceClient, name: str, show_state: Callable[[str], Any] = lambda state: None
+) -> Json:
+    """Ask once a second until the provisioning state is final; return the resource as it is then."""
+    while True:
+        resource = get_compute(workspace, name)
+        state = str(resource["properties"].get("provisioningState"))
+        show_state(state)
+        if state in FINAL_STATES:
+            return resource
+        time.sleep(POLL_SECONDS)
+
+
+def wait_for_deletion(
+    workspace: WorkspaceClient, name: str, show_state: Callable[[str], Any] = lambda state: None
+) -> None:
+    """Ask once a second until the compute target does not exist any more."""
+    while True:
+        try:
+            resource = get_compute(workspace, name)
+        except ComputeTargetException as error:
+            if isinstance(error.inner_exception, NotFound):
+                return
+            raise
+        show_state(str(resource["properties"].get("provisioningState")))
+        time.sleep(POLL_SECONDS)
+
+
+def check_provisioned(resource: Json) -> None:
+    """Raise ComputeTargetException if provisioning ended without success."""
+    properties = resource["properties"]
+    if properties.get("provisioningState") != "Succeeded":
+        raise ComputeTargetException(
+            f"Compute target {resource['name']!r} is {properties.get('provisioningState')}: "
+            f"{properties.get('provisioningErrors')}"
+        )
+
+
+def _request(workspace: WorkspaceClient, method: str, name: str, body: Optional[Json] = None) -> Json:
+    try:
+        answer = workspace.client.request(method, compute_path(workspace, name), json=body)
+    except NotFound as error:
+        raise ComputeTargetException(
+            f"ComputeTargetNotFound: Compute Target with name {name} not found in provided workspace",
+            inner_exception=error,
+        ) from error
+    except Refused as error:
+        raise ComputeTargetException(error.message, inner_exception=error) from error
+    return cast(Json, answer.json()) if answer.content else {}
+
+
+def _check_count(name: str, value: Any, minimum: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        raise ComputeTargetException(f"{name} is {value!r}; it must be a whole number of at least {minimum}.")

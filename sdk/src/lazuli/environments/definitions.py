@@ -1,0 +1,113 @@
+"""Environments as JSON, with SDK v1's keys: read from files and from the workspace's registry."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Dict, List, Mapping, Optional, cast
+
+from lazuli.client import quote_segment
+from lazuli.errors import NotFound, UserErrorException
+from lazuli.workspaces import WorkspaceClient
+from lazuli.yaml_text import parse_yaml, read_yaml_file
+
+DEFAULT_CPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251130.v1"
+DEFAULT_NAME = "default-environment"
+DEFAULT_CONDA_PYTHON = "3.8.13"
+DEFAULT_PIP_PYTHON = "3.10.18"
+
+Json = Dict[str, Any]
+
+
+def conda_structure(*packages: str, pip: List[str], python: str) -> Json:
+    """A conda file as a dict: `name`, `channels`, and `dependencies` with the pip packages as their last element."""
+    return {
+        "name": "project_environment",
+        "dependencies": [f"python={python}", *packages, {"pip": pip}],
+        "channels": ["anaconda", "conda-forge"],
+    }
+
+
+def default_conda_structure() -> Json:
+    return conda_structure(pip=["azureml-defaults"], python=DEFAULT_CONDA_PYTHON)
+
+
+def read_conda_file(path: str) -> Json:
+    """Raises UserErrorException if the file does not exist or is not a conda file."""
+    if not os.path.isfile(path):
+        raise UserErrorException(f"The conda file {path!r} does not exist.")
+    return check_conda_structure(read_yaml_file(path), path)
+
+
+def check_conda_structure(structure: Any, source: str) -> Json:
+    """Return the structure of a conda file; `source` names it in the error. Raises UserErrorException."""
+    if structure is None:
+        return {}
+    if not isinstance(structure, dict):
+        raise UserErrorException(f"{source} is not a conda file: it has no `dependencies`.")
+    for item in structure.get("dependencies") or []:
+        if not isinstance(item, str) and not (isinstance(item, dict) and list(item) == ["pip"]):
+            raise UserErrorException(f"{source}: {item!r} is neither a package nor a `pip:` list.")
+    if structure.get("dependencies") is None:
+        structure.pop("dependencies", None)
+    return structure
+
+
+def read_requirements_file(path: str) -> List[str]:
+    """The lines of a pip requirements file without comments, with those of the files that it names by `-r`."""
+    if not os.path.isfile(path):
+        raise UserErrorException(f"The requirements file {path!r} does not exist.")
+    lines: List[str] = []
+    with open(path, encoding="utf-8") as file:
+        text = re.sub(r"\\\n", " ", file.read())
+    for raw in text.splitlines():
+        line = re.sub(r"(^|\s)#.*", "", raw).strip()
+        other = re.fullmatch(r"(?:-r|--requirement)[\s=]*(.+)", line)
+        if other:
+            lines += read_requirements_file(os.path.join(os.path.dirname(path), other.group(1)))
+        elif line:
+            lines.append(line)
+    return lines
+
+
+def requirements_structure(path: str) -> Json:
+    """The conda structure of an environment with the packages of a pip requirements file."""
+    return conda_structure("pip", pip=read_requirements_file(path), python=DEFAULT_PIP_PYTHON)
+
+
+def environment_definition(name: str, dependencies: Optional[Mapping[str, Any]] = None) -> Json:
+    """An environment whose packages a conda structure names; left out, SDK v1's default packages."""
+    python = {
+        "interpreterPath": "python",
+        "userManagedDependencies": False,
+        "condaDependencies": dict(dependencies or default_conda_structure()),
+    }
+    return {"name": name, "version": None, "environmentVariables": {}, "python": python}
+
+
+def get_environment(workspace: WorkspaceClient, name: str, version: Optional[str] = None) -> Json:
+    """A registered environment as a resource; `version` may be a label, and is the latest if left out.
+
+    Raises UserErrorException if the workspace does not have it.
+    """
+    path = f"{workspace.path}/environments/{quote_segment(name)}/versions/{quote_segment(version or 'latest')}"
+    try:
+        return cast(Json, workspace.client.get(path))
+    except NotFound as error:
+        which = f"version {version} of the environment" if version else "environment"
+        raise UserErrorException(f"The workspace has no {which} {name!r}.", inner_exception=error) from error
+
+
+def definition_from_resource(resource: Mapping[str, Any]) -> Json:
+    """The definition of a registered environment, whether SDK v1 (`definition`) or another client registered it."""
+    properties = resource.get("properties") or {}
+    parts = str(resource.get("id") or "").split("/")
+    name = parts[parts.index("environments") + 1] if "environments" in parts else resource.get("name")
+    version = parts[parts.index("versions") + 1] if "versions" in parts else None
+    definition = dict(properties.get("definition") or {})
+    if not definition:
+        definition["docker"] = {"baseImage": properties.get("image") or DEFAULT_CPU_IMAGE}
+        if properties.get("condaFile"):
+            packages = parse_yaml(properties["condaFile"], f"The conda file of the environment {name!r}")
+            definition["python"] = {"condaDependencies": packages}
+    return dict(definition, name=name, version=version or definition.get("version"), assetId=resource.get("id"))

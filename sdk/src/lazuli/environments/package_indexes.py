@@ -1,0 +1,65 @@
+"""The package indexes to install from: the studio's first, then those in the machine's settings of pip and uv."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import sys
+from typing import Dict, List, Optional
+
+PIP_KEYS = ("index-url", "extra-index-url", "find-links")
+
+
+def build_arguments(index_url: Optional[str]) -> List[str]:
+    """The arguments of uv. A package that the studio's index has is taken from there alone.
+
+    Without the studio's index all indexes of the machine have the same rank, as they do for pip.
+    """
+    settings = read_pip_settings()
+    found = ["--index", index_url] if index_url else ["--index-strategy", "unsafe-best-match"]
+    for url in settings["extra-index-url"]:
+        found += ["--index", url]
+    for url in settings["index-url"][-1:]:
+        found += ["--default-index", url]
+    for location in settings["find-links"]:
+        found += ["--find-links", location]
+    return found
+
+
+def read_pip_settings() -> Dict[str, List[str]]:
+    """pip's configuration files and variables, which uv does not read; uv reads its own variables itself."""
+    found: Dict[str, List[str]] = {key: [] for key in PIP_KEYS}
+    for path in _find_pip_files():
+        parser = configparser.RawConfigParser()
+        try:
+            parser.read(path, encoding="utf-8")
+        except (configparser.Error, UnicodeDecodeError):
+            continue
+        for section in ("global", "install"):
+            for key in PIP_KEYS:
+                if parser.has_option(section, key):
+                    found[key] += parser.get(section, key).split()
+    for key in PIP_KEYS:
+        value = os.environ.get("PIP_" + key.upper().replace("-", "_"))
+        if value:
+            found[key] = [*found[key], *value.split()] if key != "index-url" else [value.strip()]
+    return {key: list(dict.fromkeys(values)) for key, values in found.items()}
+
+
+def _find_pip_files() -> List[str]:
+    named = os.environ.get("PIP_CONFIG_FILE")
+    if named == os.devnull:
+        return []
+    home = os.path.expanduser("~")
+    config = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
+    paths = ["/etc/pip.conf", os.path.join(home, ".pip", "pip.conf"), os.path.join(config, "pip", "pip.conf")]
+    paths.append(os.path.join(sys.prefix, "pip.conf"))
+    return [path for path in [*paths, named or ""] if path and os.path.isfile(path)]
+
+
+def find_constraint_files() -> List[str]:
+    """The constraint files of the site (`LAZULI_CONSTRAINTS`), and those that pip's and uv's variables name."""
+    found: List[str] = []
+    for name in ("LAZULI_CONSTRAINTS", "PIP_CONSTRAINT", "UV_CONSTRAINT"):
+        found += os.environ.get(name, "").split()
+    return list(dict.fromkeys(found))

@@ -1,0 +1,99 @@
+"""The requests of the runner, and how they are repeated while the server is restarted or busy."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, BinaryIO, Callable, Dict, Optional, TypeVar
+
+from lazuli import errors
+from lazuli.client import Client
+from lazuli.errors import ServiceException
+from lazuli.runner.spec import Spec
+
+Result = TypeVar("Result")
+
+RETRY_SECONDS = 600.0
+MAX_PAUSE_SECONDS = 5.0
+TRANSFER_TIMEOUT = 600.0
+
+
+class RunApi:
+    """The requests for one run, each sent once; `retry_while_unavailable()` repeats them."""
+
+    def __init__(self, spec: Spec, transport: Any = None):
+        self._spec = spec
+        # One attempt each: the callers decide what to repeat.
+        self._client = Client(spec.server_url, spec.token, transport=transport, attempts=1)
+
+    def get_run(self) -> Dict[str, Any]:
+        return self._request_json("GET", "")
+
+    def report_event(self, status: str, **body: Any) -> Dict[str, Any]:
+        return self._request_json("POST", "/events", dict(body, status=status))
+
+    def send_heartbeat(self) -> Dict[str, Any]:
+        return self._request_json("POST", "/heartbeat", {}, timeout=10.0)
+
+    def append(self, path: str, offset: int, content: bytes) -> None:
+        self._client.request(
+            "POST",
+            self._spec.run_address + "/artifacts/append",
+            params={"path": path, "offset": offset},
+            content=content,
+            headers={"Content-Type": "application/octet-stream"},
+            timeout=60.0,
+        )
+
+    def upload(self, path: str, file: BinaryIO, overwrite: bool = False) -> None:
+        self._client.request(
+            "PUT",
+            self._spec.run_address + "/artifacts/content",
+            params={"path": path, "overwrite": "true" if overwrite else None},
+            content=file,
+            headers={"Content-Type": "application/octet-stream"},
+            timeout=TRANSFER_TIMEOUT,
+        )
+
+    def download_snapshot(self, target: BinaryIO) -> None:
+        target.seek(0)
+        target.truncate()
+        answer = self._client.request("GET", self._spec.snapshot_address, stream=True, timeout=TRANSFER_TIMEOUT)
+        try:
+            for block in answer.iter_bytes():
+                target.write(block)
+        finally:
+            answer.close()
+
+    def _request_json(
+        self, method: str, tail: str, body: Any = None, timeout: Optional[float] = 30.0
+    ) -> Dict[str, Any]:
+        answer = self._client.request(method, self._spec.run_address + tail, json=body, timeout=timeout)
+        found: Dict[str, Any] = answer.json()
+        return found
+
+
+def retry_while_unavailable(
+    action: Callable[[], Result], timeout: float = RETRY_SECONDS, stopped: Optional[threading.Event] = None
+) -> Result:
+    """Call `action` until it succeeds, for `timeout` seconds, while the server does not answer or is busy.
+
+    Any other error is raised immediately, as is the last one after the timeout or when `stopped` is set.
+    """
+    deadline, pause = time.monotonic() + timeout, 0.2
+    while True:
+        try:
+            return action()
+        except (errors.Unreachable, ServiceException) as error:
+            if not is_temporary(error) or time.monotonic() > deadline or (stopped and stopped.is_set()):
+                raise
+        time.sleep(pause)
+        pause = min(pause * 2, MAX_PAUSE_SECONDS)
+
+
+def is_temporary(error: Exception) -> bool:
+    """Whether the same request can succeed a little later."""
+    if isinstance(error, errors.Unreachable):
+        return True
+    status = error.status_code if isinstance(error, ServiceException) else None
+    return status is not None and (status >= 500 or status in (408, 425, 429)) and status != 507

@@ -1,0 +1,142 @@
+"""The process of the script: started in a session of its own, and ended with every process that it started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from typing import Any, Callable, Dict, Iterator, List, Optional, Union
+
+MARK = "LAZULI_SCRIPT_MARK"
+PR_SET_PDEATHSIG = 1
+WINDOWS_NEW_GROUP = 0x00000200
+# Waits until the runner's end of the pipe closes, however the runner ended, and then kills all of the script.
+GUARDIAN = """
+read -r _
+kill -9 -- "-$1"
+for folder in $(grep -lsa "$2" /proc/[0-9]*/environ); do
+    pid=${folder#/proc/}
+    kill -9 "${pid%/environ}"
+done
+"""
+
+
+class ScriptProcess:
+    """The running script. Its output goes to the file `log_path`; `command` is a list, or a text for a shell."""
+
+    def __init__(self, command: Union[str, List[str]], folder: str, variables: Dict[str, str], log_path: str):
+        # Every process of the script inherits the mark, even one that leaves the session.
+        self._mark = uuid.uuid4().hex
+        options: Dict[str, Any] = {"start_new_session": True, "preexec_fn": _end_with_runner()}
+        if os.name == "nt":
+            options = {"creationflags": WINDOWS_NEW_GROUP}
+        with open(log_path, "ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                shell=isinstance(command, str),
+                cwd=folder,
+                env=dict(variables, **{MARK: self._mark}),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                **options,
+            )
+        self._guardian = self._start_guardian()
+
+    def _start_guardian(self) -> "Optional[subprocess.Popen[bytes]]":
+        if os.name == "nt":
+            return None
+        return subprocess.Popen(
+            ["/bin/sh", "-c", GUARDIAN, "guardian", str(self.pid), f"{MARK}={self._mark}"],
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def wait(self, seconds: float) -> Optional[int]:
+        """The exit status, or None if the script is still running after so many seconds."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def stop(self, grace_seconds: float) -> int:
+        """Send SIGTERM to the group, wait for the grace time, then kill what is left; return the exit status."""
+        self._signal(signal.SIGTERM)
+        status = self.wait(grace_seconds) if grace_seconds > 0 else None
+        self.kill_remaining()
+        return self._process.wait() if status is None else status
+
+    def kill_remaining(self) -> None:
+        """Kill the group and every process that has the mark; then the guardian is not needed any more."""
+        self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+        for _ in range(3):
+            left = list(find_marked_processes(self._mark))
+            if not left:
+                break
+            for pid in left:
+                _kill(pid)
+            time.sleep(0.05)
+        self._stop_guardian()
+
+    def _stop_guardian(self) -> None:
+        # Before another process group can have the same number.
+        if self._guardian is not None:
+            self._guardian.kill()
+            self._guardian.communicate()
+            self._guardian = None
+
+    def _signal(self, number: int) -> None:
+        if os.name == "nt":
+            self._process.terminate()
+            return
+        try:
+            os.killpg(self._process.pid, number)
+        except (ProcessLookupError, PermissionError):
+            return
+
+
+def find_marked_processes(mark: str) -> Iterator[int]:
+    """The pids of the processes that have the mark, from /proc; without /proc only the process group is known."""
+    needle = f"{MARK}={mark}".encode()
+    for name in os.listdir("/proc") if os.path.isdir("/proc/self") else []:
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/environ", "rb") as file:
+                found = needle in file.read().split(b"\0")
+        except OSError:
+            # It has ended, or belongs to another user.
+            continue
+        if found:
+            yield int(name)
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _end_with_runner() -> Optional[Callable[[], None]]:
+    """On Linux, let the kernel end the script when the runner is killed and cannot do it itself."""
+    if not sys.platform.startswith("linux"):
+        return None
+    import ctypes  # optional: a Python may be built without it
+
+    prctl = ctypes.CDLL(None).prctl
+
+    def before_exec() -> None:
+        prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+
+    return before_exec

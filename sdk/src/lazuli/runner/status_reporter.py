@@ -1,0 +1,50 @@
+"""Report the status of the run to the server, in order and in the background, so that the script is not delayed."""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+from typing import Any, Dict, Optional, Tuple
+
+from lazuli import errors
+from lazuli.errors import ServiceException
+from lazuli.runner.run_api import RunApi, retry_while_unavailable
+
+Event = Tuple[str, Dict[str, Any]]
+
+
+class StatusReporter:
+    def __init__(self, api: RunApi):
+        self._api = api
+        self._events: "queue.Queue[Optional[Event]]" = queue.Queue()
+        self._thread = threading.Thread(target=self._deliver_all, name="reporter", daemon=True)
+        self._thread.start()
+        # Why the server refused a report: the run belongs to another attempt, or has ended.
+        self.refusal: Optional[str] = None
+
+    def report(self, status: str, **body: Any) -> None:
+        self._events.put((status, {key: value for key, value in body.items() if value is not None}))
+
+    def close(self, timeout: Optional[float] = None) -> bool:
+        """Wait until all reports are delivered; False after `timeout` seconds."""
+        self._events.put(None)
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _deliver_all(self) -> None:
+        while True:
+            event = self._events.get()
+            if event is None:
+                return
+            self._deliver(*event)
+
+    def _deliver(self, status: str, body: Dict[str, Any]) -> None:
+        try:
+            retry_while_unavailable(lambda: self._api.report_event(status, **body))
+        except errors.Conflict as error:
+            # A duplicate, or the run is in a later status, for example because someone canceled it.
+            print(f"The server did not accept the status {status}: {error.message}", file=sys.stderr)
+        except (ServiceException, errors.Unreachable) as error:
+            self.refusal = error.message
+            print(f"The status {status} could not be reported: {error.message}", file=sys.stderr)

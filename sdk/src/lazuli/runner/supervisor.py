@@ -1,0 +1,243 @@
+"""Run one script on this machine, from unpacking its snapshot to reporting how it ended."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import tempfile
+import threading
+import time
+import zipfile
+from typing import Any, Callable, Dict, List, Optional
+
+from lazuli import errors
+from lazuli.environments.cache import BuildFailed
+from lazuli.errors import ServiceException
+from lazuli.runner import failure_reasons, uploads
+from lazuli.runner.interpreter import Interpreter, find_interpreter
+from lazuli.runner.log_stream import LogStream
+from lazuli.runner.run_api import RunApi, retry_while_unavailable
+from lazuli.runner.script_process import ScriptProcess
+from lazuli.runner.spec import PRIVATE, Spec
+from lazuli.runner.status_reporter import StatusReporter
+from lazuli.runner.stop_monitor import CANCELED, LOST, SHUT_DOWN, StopMonitor
+from lazuli.runner.work_folder import BadSnapshot, WorkFolder, unpack_snapshot
+
+STD_LOG = "user_logs/std_log.txt"
+BUILD_LOG = "azureml-logs/20_image_build_log.txt"
+POLL_SECONDS = 0.2
+# A machine that is shutting down leaves seconds, not minutes.
+SHUTDOWN_SECONDS = 3.0
+TIMED_OUT = "timed out"
+
+
+class RunEnded(Exception):
+    """The run is over before its script has started."""
+
+
+@dataclasses.dataclass
+class Outcome:
+    status: str
+    error: Optional[Dict[str, Any]] = None
+    message: Optional[str] = None
+
+
+def supervise_run(spec: Spec, transport: Any = None) -> int:
+    """Run the script and report its end; return 0 if the server knows how the run ended, else 1."""
+    api = RunApi(spec, transport)
+    reporter = StatusReporter(api)
+    monitor = StopMonitor(api)
+    monitor.start()
+    reporter.report("Preparing", node=spec.node)
+    try:
+        outcome = _run_in_folder(spec, api, reporter, monitor)
+    except OSError as error:
+        outcome = Outcome(
+            "Failed", {"code": "MachineProblem", "message": f"The machine could not run the script: {error}"}
+        )
+    finally:
+        monitor.close()
+    return _report(reporter, monitor, outcome)
+
+
+def _run_in_folder(spec: Spec, api: RunApi, reporter: StatusReporter, monitor: StopMonitor) -> Outcome:
+    folder = WorkFolder(spec.run_id)
+    try:
+        return _Attempt(spec, api, reporter, monitor, folder).execute()
+    finally:
+        folder.remove()
+
+
+def _report(reporter: StatusReporter, monitor: StopMonitor, outcome: Outcome) -> int:
+    if monitor.reason == LOST:
+        # Another attempt has the run now, and reports for it.
+        return 0
+    reporter.report(outcome.status, error=outcome.error, message=outcome.message)
+    delivered = reporter.close(SHUTDOWN_SECONDS if monitor.reason == SHUT_DOWN else None)
+    return 0 if delivered and reporter.refusal is None else 1
+
+
+class _Attempt:
+    """One attempt to execute the run, in its work folder."""
+
+    def __init__(self, spec: Spec, api: RunApi, reporter: StatusReporter, monitor: StopMonitor, folder: WorkFolder):
+        self._spec = spec
+        self._api = api
+        self._reporter = reporter
+        self._monitor = monitor
+        self._folder = folder
+
+    def execute(self) -> Outcome:
+        try:
+            interpreter = self._prepare()
+            status = self._run_script(interpreter)
+            return self._finalize(status)
+        except RunEnded as error:
+            return self._outcome_if_stopped() or Outcome("Failed", {"code": "UserError", "message": str(error)})
+
+    # ---- preparing
+
+    def _prepare(self) -> Interpreter:
+        """Fetch the snapshot and prepare the interpreter at the same time."""
+        problems: List[str] = []
+        fetch = threading.Thread(target=self._fetch_snapshot, args=(problems,), name="snapshot", daemon=True)
+        fetch.start()
+        interpreter = self._prepare_interpreter()
+        while fetch.is_alive():
+            fetch.join(POLL_SECONDS)
+            if self._monitor.is_stopped:
+                raise RunEnded(str(self._monitor.reason))
+        if problems:
+            raise RunEnded(problems[0])
+        return interpreter
+
+    def _fetch_snapshot(self, problems: List[str]) -> None:
+        try:
+            if self._spec.snapshot_id:
+                with tempfile.TemporaryFile(dir=self._folder.path) as archive:
+                    retry_while_unavailable(
+                        lambda: self._api.download_snapshot(archive), stopped=self._monitor.stop_event
+                    )
+                    unpack_snapshot(archive, self._folder.code)
+            self._folder.create_output_folders(self._spec.directories_to_watch)
+            if not self._spec.experiment_id:
+                run = retry_while_unavailable(self._api.get_run, stopped=self._monitor.stop_event)
+                self._spec.experiment_id = run.get("experimentId")
+        except (ServiceException, errors.Unreachable) as error:
+            problems.append(f"The snapshot could not be fetched: {error.message}")
+        except (BadSnapshot, zipfile.BadZipFile, OSError) as error:
+            problems.append(f"The snapshot could not be unpacked: {error}")
+
+    def _prepare_interpreter(self) -> Interpreter:
+        stream: List[LogStream] = []
+
+        def log(text: str) -> None:
+            with open(self._folder.build_log, "a", encoding="utf-8") as file:
+                file.write(text)
+            if not stream:
+                stream.append(LogStream(self._api, self._folder.build_log, BUILD_LOG))
+
+        try:
+            return find_interpreter(self._spec, log, lambda: self._monitor.is_stopped)
+        except BuildFailed as error:
+            raise RunEnded(f"The environment could not be built: {error}") from error
+        finally:
+            for opened in stream:
+                # The script does not wait until the log is uploaded.
+                threading.Thread(target=opened.close, daemon=True).start()
+
+    # ---- running
+
+    def _run_script(self, interpreter: Interpreter) -> int:
+        if self._monitor.is_stopped:
+            raise RunEnded(str(self._monitor.reason))
+        logs = LogStream(self._api, self._folder.log, STD_LOG)
+        folders = uploads.LogFolderUploader(self._api, self._folder.code, self._spec.directories_to_watch)
+        try:
+            script = self._start(interpreter)
+            self._reporter.report("Running", node=self._spec.node)
+            status = self._wait_for_script(script)
+        finally:
+            self._close_logs(logs, folders)
+        return status
+
+    def _start(self, interpreter: Interpreter) -> ScriptProcess:
+        command = interpreter.build_command(self._spec)
+        try:
+            return ScriptProcess(command, self._folder.code, self._build_variables(interpreter), self._folder.log)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise RunEnded(f"{_to_text(command)} could not be started: {error}") from error
+
+    def _build_variables(self, interpreter: Interpreter) -> Dict[str, str]:
+        inherited = {key: value for key, value in os.environ.items() if key not in PRIVATE}
+        inherited["TMPDIR"] = self._folder.temporary
+        return {**interpreter.build_variables(inherited), **self._spec.environment_for_script(self._folder.code)}
+
+    def _wait_for_script(self, script: ScriptProcess) -> int:
+        limit = self._spec.timeout_seconds
+        deadline = time.monotonic() + limit if limit else None
+        while True:
+            status = script.wait(POLL_SECONDS)
+            if status is not None:
+                # Background processes of the script end with it.
+                script.kill_remaining()
+                return status
+            if deadline is not None and time.monotonic() > deadline:
+                self._monitor.stop(TIMED_OUT)
+            if self._monitor.is_stopped:
+                return script.stop(self._grace_seconds())
+
+    def _grace_seconds(self) -> float:
+        if self._monitor.reason == LOST:
+            return 0.0
+        return min(self._spec.grace_seconds, SHUTDOWN_SECONDS if self._monitor.reason == SHUT_DOWN else 600.0)
+
+    def _close_logs(self, logs: LogStream, folders: uploads.LogFolderUploader) -> None:
+        if self._monitor.reason == LOST:
+            return
+        if self._monitor.reason == SHUT_DOWN:
+            logs.close(SHUTDOWN_SECONDS)
+            return
+        logs.close()
+        folders.close()
+
+    # ---- ending
+
+    def _finalize(self, status: int) -> Outcome:
+        if self._monitor.reason in (LOST, SHUT_DOWN):
+            return self._outcome_if_stopped() or Outcome("Failed")
+        self._reporter.report("Finalizing")
+        problems = uploads.upload_outputs(self._api, self._folder.code, threading.Event())
+        stopped = self._outcome_if_stopped()
+        if stopped is not None:
+            return stopped
+        if status:
+            name = str(self._spec.environment.get("name") or "of the run")
+            return Outcome("Failed", failure_reasons.describe_failure(status, self._folder.log, name))
+        if problems:
+            text = "The script succeeded, but its outputs could not be uploaded: " + "; ".join(problems[:5])
+            return Outcome("Failed", {"code": "OutputsNotSaved", "message": text})
+        return Outcome("Completed")
+
+    def _outcome_if_stopped(self) -> Optional[Outcome]:
+        outcomes: Dict[str, Callable[[], Outcome]] = {
+            CANCELED: lambda: Outcome("Canceled", message="The run was canceled."),
+            TIMED_OUT: lambda: self._failed("TimedOut", f"longer than the allowed {self._spec.timeout_seconds:.0f} s"),
+            SHUT_DOWN: lambda: Outcome(
+                "Failed", {"code": "MachineShutDown", "message": self._machine() + " was shut down."}
+            ),
+            LOST: lambda: Outcome("Failed"),
+        }
+        make = outcomes.get(str(self._monitor.reason))
+        return make() if make else None
+
+    def _failed(self, code: str, why: str) -> Outcome:
+        return Outcome("Failed", {"code": code, "message": f"The script ran {why}."})
+
+    def _machine(self) -> str:
+        return f"The machine of node {self._spec.node}" if self._spec.node else "The machine"
+
+
+def _to_text(command: Any) -> str:
+    return command if isinstance(command, str) else " ".join(command)

@@ -1,0 +1,76 @@
+"""Run definitions: SDK v1's run configurations as JSON, and the `.runconfig` files that hold them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, Mapping, Optional
+
+from lazuli.environments.definitions import DEFAULT_NAME, environment_definition
+from lazuli.errors import RunConfigurationException, UserErrorException
+from lazuli.yaml_text import read_yaml_file
+
+# The target that stands for this machine.
+LOCAL = "local"
+SUFFIX = ".runconfig"
+MAX_DURATION_SECONDS = 30 * 24 * 3600
+FOLDERS = (".azureml", "aml_config", "")
+
+Json = Dict[str, Any]
+
+
+def default_definition() -> Json:
+    """A Python script on this machine in the default environment."""
+    return {
+        "script": None,
+        "arguments": [],
+        "command": "",
+        "target": LOCAL,
+        "framework": "Python",
+        "communicator": "None",
+        "maxRunDurationSeconds": MAX_DURATION_SECONDS,
+        "nodeCount": 1,
+        "environment": environment_definition(DEFAULT_NAME),
+        "environmentVariables": {},
+        "history": {"outputCollection": True, "snapshotProject": True, "directoriesToWatch": ["logs"]},
+    }
+
+
+def find_definition_file(path: str, name: Optional[str]) -> str:
+    """The path of the run configuration `name` of the folder `path`, or `path` itself if it is a file."""
+    if os.path.isfile(path):
+        return os.path.abspath(path)
+    name = name or LOCAL
+    for folder in FOLDERS:
+        file_path = os.path.join(os.path.abspath(path), folder, name + SUFFIX)
+        if os.path.isfile(file_path):
+            return file_path
+    raise UserErrorException(f"{path!r} has no run configuration {name!r}.")
+
+
+def read_definition_file(path: str, name: Optional[str] = None) -> Json:
+    """What a run configuration file says, with the `environment.yml` beside it if it names no environment.
+
+    Raises UserErrorException if there is no such file, RunConfigurationException if it is not a run configuration.
+    """
+    file_path = find_definition_file(path, name)
+    content = read_yaml_file(file_path)
+    if not isinstance(content, dict):
+        raise RunConfigurationException(f"{file_path} is not a run configuration.")
+    separate = os.path.join(os.path.dirname(file_path), "environment.yml")
+    if "environment" not in content and os.path.isfile(separate):
+        content["environment"] = read_yaml_file(separate)
+    return content
+
+
+def merge_definition(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> Json:
+    """`defaults`, replaced by what `given` says, section by section; the case of a key's first letter is ignored."""
+    merged = dict(defaults)
+    for name, value in given.items():
+        key = name[:1].lower() + name[1:]
+        present = merged.get(key)
+        # The keys of an empty section, such as the environment variables, are names that the user chose.
+        if present and isinstance(present, Mapping) and isinstance(value, Mapping) and key != "condaDependencies":
+            merged[key] = merge_definition(present, value)
+        else:
+            merged[key] = value
+    return merged

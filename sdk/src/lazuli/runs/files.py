@@ -1,0 +1,185 @@
+"""Files of a run: list, upload and download them."""
+
+from __future__ import annotations
+
+import io
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, BinaryIO, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple, Union
+
+from lazuli import errors
+from lazuli.client import Client
+from lazuli.errors import UserErrorException
+
+PARALLEL = 4
+TIMEOUT = 600.0
+BLOCK = 1024 * 1024
+
+
+class Artifact(NamedTuple):
+    """What an upload returns: where the file is stored."""
+
+    artifact_id: str
+    container: str
+    path: str
+    origin: str = "ExperimentRun"
+
+
+class RunFiles:
+    """The artifacts of one run; `run_path` is the run's path on the server."""
+
+    def __init__(self, client: Client, run_path: str, run_id: str):
+        self._client = client
+        self._path = run_path + "/artifacts"
+        self._run_id = run_id
+
+    def list_artifacts(self, prefix: Optional[str] = None) -> List[Dict[str, Any]]:
+        """One dict per file, with `path` and `size` (bytes)."""
+        return list(self._client.items(self._path, {"prefix": prefix} if prefix else None))
+
+    def list_names(self, prefix: Optional[str] = None) -> List[str]:
+        return [item["path"] for item in self.list_artifacts(prefix)]
+
+    def upload(self, name: str, path_or_stream: Any, overwrite: bool = False) -> Artifact:
+        """Store a file, bytes or a stream as `name`.
+
+        Raises UserErrorException if the file does not exist, Conflict if the run has a file of this name already.
+        """
+        name = normalize_name(name)
+        if isinstance(path_or_stream, (str, os.PathLike)):
+            self._upload_file(name, os.fspath(path_or_stream), overwrite)
+        else:
+            self._put(name, _to_bytes_or_file(path_or_stream), overwrite)
+        return Artifact(f"ExperimentRun/dcid.{self._run_id}/{name}", f"dcid.{self._run_id}", name)
+
+    def _upload_file(self, name: str, path: str, overwrite: bool) -> None:
+        if not os.path.isfile(path):
+            if os.path.isdir(path):
+                raise UserErrorException(f"{path!r} is a folder; use upload_folder.")
+            raise UserErrorException(f"The file {path!r} does not exist.")
+        with open(path, "rb") as file:
+            self._put(name, file, overwrite)
+
+    def _put(self, name: str, content: Union[bytes, BinaryIO], overwrite: bool) -> None:
+        params = {"path": name, "overwrite": "true" if overwrite else None}
+        headers = {"Content-Type": "application/octet-stream"}
+        url_path = f"{self._path}/content"
+        try:
+            self._client.request("PUT", url_path, params=params, content=content, headers=headers, timeout=TIMEOUT)
+        except errors.Conflict as error:
+            if error.code == "path_conflict":
+                error.message = f"The run {self._run_id} already has a file {name!r}. Use another name."
+            raise
+
+    def upload_files(self, pairs: Iterable[Tuple[str, str]]) -> Dict[str, Artifact]:
+        """Upload several files side by side; each pair is the name in the run and the path here."""
+        pairs = list(pairs)
+        with ThreadPoolExecutor(PARALLEL, thread_name_prefix="lazuli-upload") as pool:
+            return dict(zip([name for name, _ in pairs], pool.map(lambda pair: self.upload(*pair), pairs)))
+
+    def download(self, name: str, target: str) -> None:
+        """Save the file `name` as `target`, which appears only when it is complete."""
+        folder = os.path.dirname(os.path.abspath(target))
+        os.makedirs(folder, exist_ok=True)
+        partial = f"{target}.{os.getpid()}.part"
+        try:
+            with open(partial, "wb") as file:
+                self._stream(name, file.write)
+            os.replace(partial, target)
+        finally:
+            if os.path.exists(partial):
+                os.remove(partial)
+
+    def download_files(
+        self, prefix: Optional[str], folder: Optional[str], output_paths: Any = None, append_prefix: bool = True
+    ) -> List[str]:
+        """Save all files below the folder `prefix`, with their own folders, into `folder`; return their names.
+
+        `append_prefix=False` leaves the prefix out of the paths; `output_paths` names the paths itself.
+        """
+        prefix = (prefix or "").strip("/")
+        # "outputs" means the folder, not also "outputs_old/".
+        names = [name for name in self.list_names() if not prefix or name == prefix or name.startswith(prefix + "/")]
+        targets = _check_output_paths(output_paths, names)
+        targets = targets or [_path_below(name, prefix, append_prefix) for name in names]
+        targets = [os.path.join(folder or ".", target) for target in targets]
+        with ThreadPoolExecutor(PARALLEL, thread_name_prefix="lazuli-download") as pool:
+            list(pool.map(self.download, names, targets))
+        return names
+
+    def read(self, name: str) -> bytes:
+        buffer = io.BytesIO()
+        self._stream(name, buffer.write)
+        return buffer.getvalue()
+
+    def read_from(self, name: str, offset: int) -> bytes:
+        """The content of the file after its first `offset` bytes."""
+        answer = self._client.request(
+            "GET",
+            f"{self._path}/content",
+            params={"path": name},
+            headers={"Range": f"bytes={offset}-"},
+            ok=(200, 206, 416),
+        )
+        if answer.status_code == 416:
+            return b""
+        content: bytes = answer.content
+        return content if answer.status_code == 206 else content[offset:]
+
+    def _stream(self, name: str, write: Callable[[bytes], Any]) -> None:
+        url_path = f"{self._path}/content"
+        try:
+            answer = self._client.request("GET", url_path, params={"path": name}, stream=True, timeout=TIMEOUT)
+        except errors.NotFound as error:
+            names = ", ".join(self.list_names()) or "none"
+            text = f"The run has no file {name!r}. Its files: {names}."
+            raise UserErrorException(text, inner_exception=error) from error
+        try:
+            for block in answer.iter_bytes(BLOCK):
+                write(block)
+        finally:
+            answer.close()
+
+
+def normalize_name(name: str) -> str:
+    """`./outputs\\a.csv` becomes `outputs/a.csv`. Raises UserErrorException for a path that leads outside."""
+    cleaned = os.path.normpath(name.replace("\\", "/")).replace("\\", "/").lstrip("/") if name else ""
+    if not cleaned or cleaned == "." or cleaned == ".." or cleaned.startswith("../"):
+        raise UserErrorException(f"{name!r} is not a valid name for a file of a run: use a relative path.")
+    return cleaned
+
+
+def list_folder_files(name: str, path: str) -> List[Tuple[str, str]]:
+    """Every file below the folder `path`: its name in the run, below `name`, and its path here."""
+    if not os.path.isdir(path):
+        raise UserErrorException(f"The folder {path!r} does not exist.")
+    found = []
+    for folder, _, files in os.walk(path):
+        below = os.path.relpath(folder, path)
+        found += [
+            (normalize_name(os.path.join(name, below, file)), os.path.join(folder, file)) for file in sorted(files)
+        ]
+    return found
+
+
+def _to_bytes_or_file(stream: Any) -> Union[bytes, BinaryIO]:
+    if isinstance(stream, (bytes, bytearray)):
+        return bytes(stream)
+    if not hasattr(stream, "read"):
+        raise UserErrorException(f"An upload takes a path or a stream, not {type(stream).__name__}.")
+    text = isinstance(stream, io.TextIOBase)
+    content = stream.read() if text or not hasattr(stream, "seek") else stream
+    return content.encode() if isinstance(content, str) else content
+
+
+def _check_output_paths(output_paths: Any, names: List[str]) -> List[str]:
+    paths = [output_paths] if isinstance(output_paths, str) else list(output_paths or [])
+    if paths and len(paths) != len(names):
+        raise UserErrorException(f"output_paths has {len(paths)} paths, but {len(names)} files are to be downloaded.")
+    return paths
+
+
+def _path_below(name: str, prefix: str, append_prefix: bool) -> str:
+    if append_prefix or not prefix:
+        return name
+    return name[len(prefix) :].lstrip("/") or os.path.basename(name)
