@@ -8,7 +8,6 @@ from django.http import HttpResponse
 from mlflow_api import folders, images, messages, model_files, validation
 from mlflow_api.errors import invalid, missing
 from mlflow_api.request import Call
-from runs.api import serializers
 from runs.files import artifacts, links, paths, ranges, uploads
 from runs.models import Artifact, Run
 
@@ -63,9 +62,7 @@ def answer_file(call: Call, run: Run, path: str) -> HttpResponse:
     def read(start: int, length: int):
         return artifacts.read(found, start, length)
 
-    return folders.as_download(
-        ranges.answer(call.request, found.size, serializers.etag(found), read), found.content_type, path
-    )
+    return folders.as_download(ranges.answer(call.request, found.size, found.etag, read), found.content_type, path)
 
 
 def get_artifact(call: Call) -> HttpResponse:

@@ -24,6 +24,11 @@ def format_exact(value) -> str:
     return repr(value) if isinstance(value, float) and math.isfinite(value) else str(value)
 
 
+def utc_time(moment: dt.datetime | None) -> str | None:
+    """As Azure's APIs write it: `2026-03-04T05:06:07.890000Z`."""
+    return moment and moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+
+
 def escape_formula(value):
     """A text that a spreadsheet would take for a formula gets an apostrophe in front."""
     if isinstance(value, dt.datetime):

@@ -1,7 +1,7 @@
 """What the API answers, as its description tells it: the shapes that are Azure's everywhere, and how a route names one.
 
-An answer is made by one function per thing (`wire.py`, `described.py`) and goes out as it is. `response=told(Shape)` writes
-the shape into the description and checks nothing at run time; tests/test_openapi.py holds real answers against it.
+An answer is made by the class of its resource: `of(row)` in `*/resources.py` fills the schema and checks it. `response=documented(Shape)`
+writes the shape into the description and lets the answer pass as it is; tests/test_openapi.py holds real answers against it.
 """
 
 from typing import Annotated, Any

@@ -625,7 +625,7 @@ def test_what_breaks_is_told_without_its_inside(world, monkeypatch):
     def broken(*words):
         raise RuntimeError("SELECT secret")
 
-    monkeypatch.setattr("runs.api.serializers.run", broken)
+    monkeypatch.setattr("runs.api.resources.Run.of", broken)
     answer = world.get(f"{H}/runs/r1")
     assert answer.status_code == 500 and "secret" not in answer.content.decode()
     assert json.loads(answer.content)["error"]["code"] == "InternalError"

@@ -336,7 +336,7 @@ def test_a_slow_statement_of_a_page_is_stopped(browser, impatient, monkeypatch):
 
 
 def test_a_slow_statement_of_the_api_is_stopped(tool, impatient, monkeypatch):
-    monkeypatch.setattr("runs.api.serializers.run", slow)
+    monkeypatch.setattr("runs.api.resources.Run.of", slow)
     answer = soon(lambda: tool.get(f"{H}/runs/r1"))
     assert answer.status_code == 400 and answer.json()["error"]["code"] == "TooSlow"
 

@@ -71,9 +71,13 @@ def name_of(path: pathlib.Path) -> str:
 
 
 def imports_of(path: pathlib.Path, known: set[str]) -> set[str]:
-    """The modules among the known ones that a module imports, inside functions included."""
+    """The modules among the known ones that a module imports, inside functions included, for types alone excluded."""
+    tree = ast.parse(path.read_text())
+    tree.body = [
+        node for node in tree.body if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    ]
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and not node.level:
             full = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= (full & known) or ({node.module} & known)

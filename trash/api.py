@@ -2,19 +2,16 @@
 
 import datetime as dt
 
-from django.conf import settings
 from django.db.models import Q
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Schema, Status
 from pydantic import Field
 
 from accounts.actors import Actor
-from runs.api import schemas, serializers
-from runs.models import Experiment, Run
 from studio import api
 from studio.errors import Invalid
 from studio.schemas import Paged, documented
-from trash import contents
+from trash import contents, resources
 from trash.models import PurgeJob
 from workspaces import workspace_path
 from workspaces.models import Workspace
@@ -67,19 +64,21 @@ def _room(request: HttpRequest, place: WorkspacePath, verb: str = "read") -> Wor
 
 @router.get(
     "/trash/runs",
-    response=documented(schemas.DeletedRunList),
+    response=documented(resources.DeletedRunList),
     summary="The runs in the trash that went by themselves, the last deleted first",
 )
 def trash_runs(request: HttpRequest, place: Path[WorkspacePath]):
     answer = api.paginate(request, contents.runs(_room(request, place)).with_related(), lambda run: run)
     sizes = contents.bytes_of_each(answer["value"])
-    answer["value"] = [_in_trash(run, serializers.run(run), sizes[run.pk]) for run in answer["value"]]
+    answer["value"] = [
+        resources.DeletedRun.of(run, **resources.deletion_fields(run, sizes[run.pk])) for run in answer["value"]
+    ]
     return answer
 
 
 @router.get(
     "/trash/experiments",
-    response=documented(schemas.DeletedExperimentList),
+    response=documented(resources.DeletedExperimentList),
     summary="The experiments in the trash, the last deleted first",
 )
 def trash_experiments(request: HttpRequest, place: Path[WorkspacePath]):
@@ -87,20 +86,12 @@ def trash_experiments(request: HttpRequest, place: Path[WorkspacePath]):
     answer = api.paginate(request, found, lambda experiment: experiment)
     sizes = contents.bytes_of_experiments(answer["value"])
     answer["value"] = [
-        _in_trash(row, {**serializers.experiment(row), "runCount": row.runs_gone}, sizes.get(row.pk, 0))
+        resources.DeletedExperiment.of(
+            row, runCount=row.runs_gone, **resources.deletion_fields(row, sizes.get(row.pk, 0))
+        )
         for row in answer["value"]
     ]
     return answer
-
-
-def _in_trash(row: Run | Experiment, told: dict, size: int) -> dict:
-    freed = row.deleted_at + dt.timedelta(days=settings.TRASH_DAYS)
-    return {
-        **told,
-        "deletedUtc": serializers.moment(row.deleted_at),
-        "purgeUtc": serializers.moment(freed),
-        "filesSize": size,
-    }
 
 
 @router.post("/trash/restore", response=Restored, summary="Bring runs and experiments back with what went with them")

@@ -3,7 +3,7 @@
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status
 
-from runs.api import access, schemas, serializers
+from runs.api import access, resources
 from runs.files import artifacts, links, ranges, uploads
 from runs.models import Artifact, Run
 from studio import api
@@ -21,16 +21,16 @@ def signature(request: HttpRequest):
     return BY_SIGNATURE if request.GET.get("sig") else None
 
 
-@router.get("/runs/{run_id}/artifacts", response=documented(schemas.ArtifactList), summary="The files of a run")
+@router.get("/runs/{run_id}/artifacts", response=documented(resources.ArtifactList), summary="The files of a run")
 def artifact_list(request: HttpRequest, place: Path[WorkspacePath], run_id: str, prefix: str = ""):
     run = access.readable(request, place, run_id)
     found = run.artifacts.filter(path__startswith=prefix) if prefix else run.artifacts.all()
-    return api.paginate(request, found, serializers.artifact)
+    return api.paginate(request, found, resources.Artifact.of)
 
 
 @router.put(
     "/runs/{run_id}/artifacts/content",
-    response={201: documented(schemas.Artifact)},
+    response={201: resources.Artifact},
     summary="Store a file",
     openapi_extra=BYTES,
 )
@@ -38,12 +38,12 @@ def artifact_put(request: HttpRequest, place: Path[WorkspacePath], run_id: str, 
     run = _open(request, place, run_id)
     kind = request.headers.get("Content-Type", "")
     stored = artifacts.put(run, path, uploads.chunks(request), content_type=kind, overwrite=overwrite)
-    return Status(201, serializers.artifact(stored))
+    return Status(201, resources.Artifact.of(stored))
 
 
 @router.post(
     "/runs/{run_id}/artifacts/append",
-    response=documented(schemas.Artifact),
+    response=resources.Artifact,
     summary="Let a file grow at `offset`",
     openapi_extra=BYTES,
 )
@@ -52,7 +52,7 @@ def artifact_append(request: HttpRequest, place: Path[WorkspacePath], run_id: st
     if offset < 0:
         raise Invalid(f"offset={offset}: write 0 or more.", target="offset")
     data = uploads.whole(request, artifacts.APPEND_MOST)
-    return serializers.artifact(artifacts.append(run, path, offset, data))
+    return resources.Artifact.of(artifacts.append(run, path, offset, data))
 
 
 @router.api_operation(
@@ -67,7 +67,7 @@ def artifact_read(request: HttpRequest, place: Path[WorkspacePath], run_id: str,
     found = Artifact.objects.filter(run=run, path=path).first()
     if found is None:
         raise Http404(f"The run {run.run_id} has no file {path!r}.")
-    tag = serializers.etag(found)
+    tag = found.etag
     response = ranges.answer(request, found.size, tag, lambda start, length: artifacts.read(found, start, length))
     return ranges.safe(response, found.content_type, found.path)
 

@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status
 
 from runs import run_tokens
-from runs.api import access, schemas, serializers
+from runs.api import access, resources
 from runs.files import ranges, snapshots, uploads
 from runs.models import Run, Snapshot
 from studio import storage
@@ -21,17 +21,17 @@ ZIP = {"requestBody": {"content": {"application/zip": {"schema": {"type": "strin
 
 
 @router.get(
-    "/snapshots", response=documented(schemas.SnapshotList), summary="The snapshot of this hash, if there is one"
+    "/snapshots", response=documented(resources.SnapshotList), summary="The snapshot of this hash, if there is one"
 )
 def snapshot_list(request: HttpRequest, place: Path[WorkspacePath], hash: str):
     room = workspace_path.workspace(request, place)
     found = snapshots.find(room, hash.lower())
-    return {"value": [serializers.snapshot(found)] if found else []}
+    return {"value": [resources.Snapshot.of(found)] if found else []}
 
 
 @router.put(
     "/snapshots/{snapshot_id}",
-    response={200: documented(schemas.Snapshot), 201: documented(schemas.Snapshot)},
+    response={200: resources.Snapshot, 201: resources.Snapshot},
     summary="Store a zip",
     openapi_extra=ZIP,
 )
@@ -44,12 +44,12 @@ def snapshot_put(request: HttpRequest, place: Path[WorkspacePath], snapshot_id: 
         require(request.auth, "submit", room)
     body = uploads.chunks(request, settings.SNAPSHOT_MAX_BYTES)
     stored = snapshots.store(room, request.auth.user, snapshot_id, hash, body)
-    return Status(201 if str(stored.snapshot_id) == snapshot_id else 200, serializers.snapshot(stored))
+    return Status(201 if str(stored.snapshot_id) == snapshot_id else 200, resources.Snapshot.of(stored))
 
 
-@router.get("/snapshots/{snapshot_id}", response=documented(schemas.Snapshot), summary="What a snapshot holds")
+@router.get("/snapshots/{snapshot_id}", response=resources.Snapshot, summary="What a snapshot holds")
 def snapshot_read(request: HttpRequest, place: Path[WorkspacePath], snapshot_id: str):
-    return serializers.snapshot(_find(request, place, snapshot_id))
+    return resources.Snapshot.of(_find(request, place, snapshot_id))
 
 
 @router.get(

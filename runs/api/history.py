@@ -8,17 +8,18 @@ import pydantic
 from django.db import IntegrityError, transaction
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.lookups import Exact, IsNull
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Path, Router
 
 from accounts.authentication import RUN_TOKEN_DAYS, run_token
 from compute import queue
 from runs import run_tokens, search, submission
-from runs.api import access, schemas, serializers
+from runs.api import access, resources
 from runs.models import Experiment, Run
 from studio import api, names
 from studio.errors import Conflict, Invalid
+from studio.formats import utc_time
 from studio.request_body import Body
 from studio.schemas import Nothing, documented
 from workspaces import workspace_path
@@ -74,14 +75,16 @@ class Parameters(Body):
 
 
 @router.get(
-    "/experiments", response=documented(schemas.ExperimentList), summary="The experiments of a workspace, newest first"
+    "/experiments",
+    response=documented(resources.ExperimentList),
+    summary="The experiments of a workspace, newest first",
 )
 def experiment_list(request: HttpRequest, place: Path[WorkspacePath]):
     room = workspace_path.workspace(request, place)
     found = Experiment.objects.present().filter(workspace=room).select_related("workspace")
     if "name" in request.GET:
         found = found.filter(name=request.GET["name"])
-    return api.paginate(request, _viewed(found, request.GET.get("viewType", "All")), serializers.experiment)
+    return api.paginate(request, _viewed(found, request.GET.get("viewType", "All")), resources.Experiment.of)
 
 
 def _viewed(experiments, view: str):
@@ -92,7 +95,7 @@ def _viewed(experiments, view: str):
 
 @router.put(
     "/experiments/{path:name}/runs/{run_id}",
-    response=documented(schemas.Run),
+    response=resources.Run,
     summary="Make an interactive run or a child run",
 )
 def run_create(request: HttpRequest, place: Path[WorkspacePath], name: str, run_id: str, body: RunIn):
@@ -108,7 +111,7 @@ def run_create(request: HttpRequest, place: Path[WorkspacePath], name: str, run_
             run = _interactive(request, room, name, run_id, body, parent)
     except IntegrityError as error:
         raise Conflict(f"There is a run {run_id!r} already.", target="runId") from error
-    return serializers.run(run)
+    return resources.Run.of(run)
 
 
 def _interactive(request, room, name, run_id, body: RunIn, parent) -> Run:
@@ -134,7 +137,7 @@ def _interactive(request, room, name, run_id, body: RunIn, parent) -> Run:
 
 @router.get(
     "/experiments/{path:name}/runs",
-    response=documented(schemas.RunList),
+    response=documented(resources.RunList),
     summary="The runs of an experiment, newest first",
 )
 def experiment_runs(request: HttpRequest, place: Path[WorkspacePath], name: str):
@@ -142,14 +145,14 @@ def experiment_runs(request: HttpRequest, place: Path[WorkspacePath], name: str)
     return _run_page(request, Run.objects.visible_to(request.auth).filter(experiment=found))
 
 
-@router.get("/experiments/{path:name}", response=documented(schemas.Experiment), summary="An experiment")
+@router.get("/experiments/{path:name}", response=resources.Experiment, summary="An experiment")
 def experiment_read(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    return serializers.experiment(access.experiment(request, place, name))
+    return resources.Experiment.of(access.experiment(request, place, name))
 
 
 @router.put(
     "/experiments/{path:name}",
-    response=documented(schemas.Experiment),
+    response=resources.Experiment,
     summary="The experiment; made if it is not there",
 )
 def experiment_create(request: HttpRequest, place: Path[WorkspacePath], name: str):
@@ -159,18 +162,18 @@ def experiment_create(request: HttpRequest, place: Path[WorkspacePath], name: st
         require(request.auth, "edit", room)
         found = submission.experiment_of(request.auth, room, name)
     found.workspace = room
-    return serializers.experiment(found)
+    return resources.Experiment.of(found)
 
 
 @router.patch(
     "/experiments/{path:name}",
-    response=documented(schemas.Experiment),
+    response=resources.Experiment,
     summary="Rename, describe, tag or archive an experiment",
 )
 def experiment_edit(request: HttpRequest, place: Path[WorkspacePath], name: str, body: ExperimentIn):
     found = access.experiment(request, place, name, "edit")
     found.edit(**body.model_dump())
-    return serializers.experiment(found)
+    return resources.Experiment.of(found)
 
 
 @router.delete(
@@ -181,20 +184,20 @@ def experiment_delete(request: HttpRequest, place: Path[WorkspacePath], name: st
     return {}
 
 
-@router.get("/runs", response=documented(schemas.RunList), summary="The runs of a workspace, newest first")
+@router.get("/runs", response=documented(resources.RunList), summary="The runs of a workspace, newest first")
 def run_list(request: HttpRequest, place: Path[WorkspacePath]):
     room = workspace_path.workspace(request, place)
     return _run_page(request, Run.objects.visible_to(request.auth).filter(workspace=room))
 
 
-@router.get("/runs/{run_id}", response=documented(schemas.Run), summary="A run")
+@router.get("/runs/{run_id}", response=resources.Run, summary="A run")
 def run_read(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
-    return serializers.run(access.readable(request, place, run_id))
+    return resources.Run.of(access.readable(request, place, run_id))
 
 
 @router.patch(
     "/runs/{run_id}",
-    response=documented(schemas.Run),
+    response=resources.Run,
     summary="Change a run's name, description and tags; add properties",
 )
 def run_edit(request: HttpRequest, place: Path[WorkspacePath], run_id: str, body: RunPatch):
@@ -205,7 +208,7 @@ def run_edit(request: HttpRequest, place: Path[WorkspacePath], run_id: str, body
         run.edit(
             display_name=body.displayName, description=body.description, tags=body.tags, remove_tags=body.removeTags
         )
-    return serializers.run(access.readable(request, place, run_id))
+    return resources.Run.of(access.readable(request, place, run_id))
 
 
 @router.delete(
@@ -218,7 +221,7 @@ def run_delete(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
 
 @router.patch(
     "/experiments/{path:name}/runs/{run_id}",
-    response=documented(schemas.Run),
+    response=resources.Run,
     summary="The same, as SDK v2 asks for it",
 )
 def run_edit_in_experiment(request: HttpRequest, place: Path[WorkspacePath], name: str, run_id: str, body: RunPatch):
@@ -228,17 +231,17 @@ def run_edit_in_experiment(request: HttpRequest, place: Path[WorkspacePath], nam
 
 @router.get(
     "/runs/{run_id}/details",
-    response=documented(schemas.RunDetails),
+    response=resources.RunDetails,
     summary="A run with its definition, events and links to its logs",
 )
 def run_details(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
     run = access.readable(request, place, run_id)
-    return serializers.details(run, request.path.removesuffix("/details"))
+    return resources.RunDetails.of(run, request.path.removesuffix("/details"))
 
 
 @router.get(
     "/runs/{run_id}/children",
-    response=documented(schemas.RunList),
+    response=documented(resources.RunList),
     summary="Child runs; with `recursive` all that descend from the run",
 )
 def run_children(request: HttpRequest, place: Path[WorkspacePath], run_id: str, recursive: bool = False):
@@ -247,7 +250,7 @@ def run_children(request: HttpRequest, place: Path[WorkspacePath], run_id: str, 
     return _run_page(request, Run.objects.visible_to(request.auth).filter(pk__in=below), children=True)
 
 
-@router.post("/runs/{run_id}/events", response=documented(schemas.Run), summary="Report what became of a run")
+@router.post("/runs/{run_id}/events", response=resources.Run, summary="Report what became of a run")
 def run_event(request: HttpRequest, place: Path[WorkspacePath], run_id: str, body: Event):
     run = access.writable(request, place, run_id)
     if body.warning:
@@ -257,7 +260,7 @@ def run_event(request: HttpRequest, place: Path[WorkspacePath], run_id: str, bod
         run.move(body.status, message=_clean(body.message, 1000), error=_error(body), node=body.node)
     elif body.error:
         run.note_error(_error(body))
-    return serializers.run(access.readable(request, place, run_id))
+    return resources.Run.of(access.readable(request, place, run_id))
 
 
 def _warning(warning: str | dict) -> tuple[str, str]:
@@ -285,7 +288,7 @@ def _clean(value, most: int) -> str:
 
 @router.post(
     "/runs/{run_id}/heartbeat",
-    response=documented(schemas.RunHeartbeat),
+    response=resources.RunHeartbeat,
     summary="The runner is alive; the answer says whether it shall go on",
 )
 def run_heartbeat(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
@@ -297,33 +300,31 @@ def run_heartbeat(request: HttpRequest, place: Path[WorkspacePath], run_id: str)
         raise Conflict(
             f"The work of the run {run.run_id} is held by nobody or by another attempt.", code="stale_attempt"
         )
-    return JsonResponse({"status": run.status, "cancelRequested": serializers.cancel_requested(run)})
+    return resources.RunHeartbeat.of(run)
 
 
-@router.post("/runs/{run_id}/cancel", response=documented(schemas.Run), summary="Cancel a run and its children")
+@router.post("/runs/{run_id}/cancel", response=resources.Run, summary="Cancel a run and its children")
 def run_cancel(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
     access.writable(request, place, run_id).cancel()
-    return serializers.run(access.readable(request, place, run_id))
+    return resources.Run.of(access.readable(request, place, run_id))
 
 
-@router.post(
-    "/runs/{run_id}/token", response=documented(schemas.RunToken), summary="A token that is good for this run alone"
-)
+@router.post("/runs/{run_id}/token", response=resources.RunToken, summary="A token that is good for this run alone")
 def run_token_make(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
     run = access.writable(request, place, run_id)
     actor = request.auth
     attempt = run.work.attempt if run.work else 0
     expires = timezone.now() + dt.timedelta(days=RUN_TOKEN_DAYS)
     token = run_token(actor.user.pk, run.workspace_id, run.run_id, attempt)
-    return {"token": token, "expiryTimeUtc": serializers.moment(expires)}
+    return resources.RunToken(token=token, expiryTimeUtc=utc_time(expires))
 
 
-@router.post("/runs/{run_id}/params", response=documented(schemas.Run), summary="Write parameters, each once")
+@router.post("/runs/{run_id}/params", response=resources.Run, summary="Write parameters, each once")
 def run_params(request: HttpRequest, place: Path[WorkspacePath], run_id: str, body: Parameters):
     run = access.writable(request, place, run_id)
     access.check_open(request.auth, run)
     run.add_parameters(body.parameters)
-    return serializers.run(access.readable(request, place, run_id))
+    return resources.Run.of(access.readable(request, place, run_id))
 
 
 @dataclasses.dataclass
@@ -343,7 +344,7 @@ def _run_page(request: HttpRequest, runs, children: bool = False):
         runs = runs.filter(parent=None)
     # In the words of the query box and of MLflow's search; an error names the column.
     found = search.filtered(_narrowed(runs, wanted), query.get("filter", ""))
-    return api.paginate(request, found.with_related(), serializers.run)
+    return api.paginate(request, found.with_related(), resources.Run.of)
 
 
 def _words(query, name: str) -> list[str]:

@@ -4,7 +4,7 @@ from django.http import HttpRequest
 from ninja import Path, Router, Status
 
 from runs import submission
-from runs.api import access, schemas, serializers
+from runs.api import access, resources
 from runs.models import Run
 from studio import api, request_body
 from studio.errors import Invalid
@@ -50,16 +50,16 @@ CHANGE = {"requestBody": {"required": True, "content": {"application/json": {"sc
 JOB = {"requestBody": {"required": True, "content": {"application/json": {"schema": JOB_SCHEMA}}}}
 
 
-@router.get("", response=documented(schemas.JobBaseList), summary="The jobs of a workspace, newest first")
+@router.get("", response=documented(resources.JobBaseList), summary="The jobs of a workspace, newest first")
 def job_list(request: HttpRequest, place: Path[WorkspacePath]):
     room = workspace_path.workspace(request, place)
     jobs = Run.objects.visible_to(request.auth).filter(workspace=room, run_type=submission.SCRIPT_RUN)
-    return api.paginate(request, jobs.with_related(), serializers.job)
+    return api.paginate(request, jobs.with_related(), resources.JobBase.of)
 
 
 @router.put(
     "/{name}",
-    response={200: documented(schemas.JobBase), 201: documented(schemas.JobBase)},
+    response={200: resources.JobBase, 201: resources.JobBase},
     summary="Submit a job",
     openapi_extra=JOB,
 )
@@ -69,17 +69,17 @@ def job_put(request: HttpRequest, place: Path[WorkspacePath], name: str):
         access.check_attempt(request.auth, request.auth.run)
     there = Run.objects.filter(workspace=room, run_id=name).exists()
     submission.submit(request.auth, room, name, request_body.read_body(request))
-    return Status(200 if there else 201, serializers.job(access.readable(request, place, name)))
+    return Status(200 if there else 201, resources.JobBase.of(access.readable(request, place, name)))
 
 
-@router.get("/{name}", response=documented(schemas.JobBase), summary="A job")
+@router.get("/{name}", response=resources.JobBase, summary="A job")
 def job_read(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    return serializers.job(access.readable(request, place, name))
+    return resources.JobBase.of(access.readable(request, place, name))
 
 
 @router.patch(
     "/{name}",
-    response=documented(schemas.JobBase),
+    response=resources.JobBase,
     summary="Change a job's display name, description and tags",
     openapi_extra=CHANGE,
 )
@@ -93,7 +93,7 @@ def job_edit(request: HttpRequest, place: Path[WorkspacePath], name: str):
         description=properties.get("description"),
         tags=properties.get("tags"),
     )
-    return serializers.job(access.readable(request, place, name))
+    return resources.JobBase.of(access.readable(request, place, name))
 
 
 @router.delete("/{name}", response=documented(Nothing), summary="Put an ended job into the trash")
@@ -102,7 +102,7 @@ def job_delete(request: HttpRequest, place: Path[WorkspacePath], name: str):
     return {}
 
 
-@router.post("/{name}/cancel", response=documented(schemas.JobBase), summary="Cancel a job")
+@router.post("/{name}/cancel", response=resources.JobBase, summary="Cancel a job")
 def job_cancel(request: HttpRequest, place: Path[WorkspacePath], name: str):
     access.writable(request, place, name).cancel()
-    return serializers.job(access.readable(request, place, name))
+    return resources.JobBase.of(access.readable(request, place, name))

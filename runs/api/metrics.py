@@ -1,11 +1,11 @@
 """Metrics over the wire."""
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest
 from ninja import Path, Router
 
 from runs import metrics
-from runs.api import access, schemas, serializers
+from runs.api import access, resources
 from runs.models import MetricSeries, Run
 from studio import api, numbers, request_body
 from studio.errors import TooLarge
@@ -34,7 +34,7 @@ BATCH = {
 
 @router.post(
     "/runs/{run_id}/metrics",
-    response=documented(schemas.MetricsAccepted),
+    response=resources.MetricsAccepted,
     summary="Store a batch of metrics, all or nothing",
     openapi_extra=BATCH,
 )
@@ -45,11 +45,11 @@ def metric_write(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
     run = access.writable(request, place, run_id)
     access.check_open(request.auth, run)
     batch = request_body.read_body(request)
-    return JsonResponse({"accepted": metrics.ingest(run, batch.get("batchId") or "", batch.get("metrics", []))})
+    return resources.MetricsAccepted(accepted=metrics.ingest(run, batch.get("batchId") or "", batch.get("metrics", [])))
 
 
 @router.get(
-    "/runs/{run_id}/metrics", response=documented(schemas.MetricSeriesList), summary="Every value of a run's metrics"
+    "/runs/{run_id}/metrics", response=documented(resources.MetricSeriesList), summary="Every value of a run's metrics"
 )
 def metric_list(request: HttpRequest, place: Path[WorkspacePath], run_id: str, name: str = "", recursive: bool = False):
     run = access.readable(request, place, run_id)
@@ -59,26 +59,22 @@ def metric_list(request: HttpRequest, place: Path[WorkspacePath], run_id: str, n
     if name:
         found = found.filter(name=name)
     return api.paginate(
-        request, found, lambda row: serializers.series(row, family[row.run_id], metrics.as_sdk_values(row))
+        request, found, lambda row: resources.MetricSeries.of(row, family[row.run_id], metrics.as_sdk_values(row))
     )
 
 
 @router.get(
     "/runs/{run_id}/metrics/points",
-    response=documented(schemas.MetricPoints),
+    response=resources.MetricPoints,
     summary="The points of one metric after the first `after`",
 )
 def metric_points(request: HttpRequest, place: Path[WorkspacePath], run_id: str, name: str, after: int = 0):
     row = _series(access.readable(request, place, run_id), name)
     steps, times, values = metrics.points(row, max(after, 0))
-    told = values if isinstance(values, list) else values.tolist()
-    return {
-        "name": row.name,
-        "count": row.count,
-        "steps": steps.tolist(),
-        "times": times.tolist(),
-        "values": metrics.as_json(told),
-    }
+    values = values if isinstance(values, list) else values.tolist()
+    return resources.MetricPoints(
+        name=row.name, count=row.count, steps=steps.tolist(), times=times.tolist(), values=metrics.as_json(values)
+    )
 
 
 def _series(run: Run, name: str) -> MetricSeries:

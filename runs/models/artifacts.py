@@ -21,6 +21,10 @@ class Artifact(models.Model):
     def __str__(self):
         return self.path
 
+    @property
+    def etag(self) -> str:
+        return f"{self.pk}-{self.size}-{int(self.updated_at.timestamp() * 1e6):x}"
+
 
 class ArtifactSegment(models.Model):
     artifact = models.ForeignKey(Artifact, models.CASCADE, related_name="segments")

@@ -1,0 +1,338 @@
+"""What the routes of runs answer: Azure's jobs, and run history's experiments, runs, metrics and files.
+
+Each class is the schema of an answer; `of(row)` makes the answer from a row, and checks it by the schema.
+"""
+
+from typing import Any, Self
+
+import pydantic
+from django.conf import settings
+
+from runs import models
+from runs.files import links
+from studio.formats import utc_time
+from studio.schemas import Open, Paged, Shape, SystemData
+
+Texts = dict[str, str]
+JOB_TYPE = "Microsoft.MachineLearningServices/workspaces/jobs"
+LOG_FOLDERS = ("user_logs/", "azureml-logs/", "system_logs/", "logs/")
+INLINE_KINDS = (models.MetricSeries.Kind.SCALAR, models.MetricSeries.Kind.LIST, models.MetricSeries.Kind.TABLE)
+
+
+class Experiment(Shape):
+    experimentId: str
+    name: str
+    description: str
+    tags: Texts
+    createdUtc: str
+    archivedTime: str | None
+    portalUrl: str
+
+    @classmethod
+    def of(cls, row: models.Experiment, **more: Any) -> Self:
+        return cls(
+            experimentId=str(row.experiment_id),
+            name=row.name,
+            description=row.description,
+            tags=row.tags,
+            createdUtc=utc_time(row.created_at),
+            archivedTime=utc_time(row.archived_at),
+            portalUrl=settings.PUBLIC_URL + row.get_absolute_url(),
+            **more,
+        )
+
+
+class ExperimentList(Paged):
+    value: list[Experiment]
+
+
+class RunError(Shape):
+    code: str
+    message: str
+    details: Any = None
+
+
+class RunWarning(Shape):
+    source: str
+    message: str
+
+
+class UserName(Shape):
+    userName: str | None
+
+
+class Run(Shape):
+    runId: str
+    runNumber: int
+    experimentName: str
+    experimentId: str
+    displayName: str
+    description: str
+    status: str
+    runType: str | None
+    parentRunId: str | None
+    rootRunId: str
+    target: str | None
+    tags: Texts
+    properties: Texts
+    parameters: Texts
+    error: RunError | None
+    warnings: list[RunWarning]
+    createdUtc: str
+    startTimeUtc: str | None
+    endTimeUtc: str | None
+    duration: float | None = pydantic.Field(description="Seconds.")
+    createdBy: UserName
+    submittedBy: str | None
+    hidden: bool
+    portalUrl: str
+    node: str | None
+    cancelRequested: bool
+
+    @classmethod
+    def of(cls, row: models.Run, **more: Any) -> Self:
+        """`more` are the fields that a subclass adds."""
+        user_name = row.created_by.label if row.created_by else None
+        return cls(
+            runId=row.run_id,
+            runNumber=row.number,
+            experimentName=row.experiment.name,
+            experimentId=str(row.experiment.experiment_id),
+            displayName=row.display_name,
+            description=row.description,
+            status=row.status,
+            runType=row.run_type or None,
+            parentRunId=row.parent and row.parent.run_id,
+            rootRunId=row.root.run_id if row.root else row.run_id,
+            target=row.target_name or None,
+            tags=row.tags,
+            properties=row.properties,
+            parameters=row.parameters,
+            error=row.error or None,
+            warnings=row.warnings,
+            createdUtc=utc_time(row.created_at),
+            startTimeUtc=utc_time(row.started_at),
+            endTimeUtc=utc_time(row.ended_at),
+            duration=row.duration,
+            createdBy=UserName(userName=user_name),
+            submittedBy=user_name,
+            hidden=False,
+            portalUrl=settings.PUBLIC_URL + row.get_absolute_url(),
+            node=row.node_name or None,
+            cancelRequested=is_cancel_requested(row),
+            **more,
+        )
+
+
+class RunList(Paged):
+    value: list[Run]
+
+
+class RunEvent(Shape):
+    status: str
+    time: str
+    message: str
+
+    @classmethod
+    def of(cls, row: models.RunEvent) -> Self:
+        return cls(status=row.status, time=utc_time(row.at), message=row.message)
+
+
+class RunDetails(Run):
+    runDefinition: dict[str, Any]
+    logFiles: Texts = pydantic.Field(description="An address with a signature of its own for each log.")
+    inputDatasets: list[dict[str, Any]]
+    outputDatasets: list[dict[str, Any]]
+    services: dict[str, Any]
+    events: list[RunEvent]
+    snapshotId: str | None
+
+    @classmethod
+    def of(cls, row: models.Run, url: str = "", **more: Any) -> Self:
+        """`url` is the address of the run, for the links to its logs."""
+        logs = [path for path in row.artifacts.values_list("path", flat=True) if path.startswith(LOG_FOLDERS)]
+        return super().of(
+            row,
+            runDefinition=run_definition(row),
+            logFiles={path: links.signed(row, path, url) for path in logs},
+            inputDatasets=[],
+            outputDatasets=[],
+            services={},
+            events=[RunEvent.of(event) for event in row.events.all()],
+            snapshotId=str(row.snapshot.snapshot_id) if row.snapshot else None,
+            **more,
+        )
+
+
+class RunHeartbeat(Shape):
+    status: str
+    cancelRequested: bool
+
+    @classmethod
+    def of(cls, row: models.Run) -> Self:
+        return cls(status=row.status, cancelRequested=is_cancel_requested(row))
+
+
+class RunToken(Shape):
+    token: str
+    expiryTimeUtc: str
+
+
+class JobService(Shape):
+    endpoint: str
+    jobServiceType: str
+    status: str | None
+
+
+class CommandJob(Open):
+    """The job as it was sent, and how it stands."""
+
+    jobType: str
+    status: str
+    runId: str
+    displayName: str
+    description: str
+    tags: Texts
+    properties: Texts
+    experimentName: str
+    computeId: str | None
+    parentRunId: str | None
+    error: RunError | None
+    services: dict[str, JobService]
+    creationContext: SystemData
+
+    @classmethod
+    def of(cls, row: models.Run) -> Self:
+        run = Run.of(row)
+        return cls.model_validate(
+            {
+                "jobType": "Command",
+                **row.job,
+                "status": run.status,
+                "runId": run.runId,
+                "displayName": run.displayName,
+                "description": run.description,
+                "tags": run.tags,
+                "properties": run.properties,
+                "experimentName": run.experimentName,
+                "computeId": row.job.get("computeId") or run.target,
+                "parentRunId": run.parentRunId,
+                "error": run.error,
+                "services": {"Studio": JobService(endpoint=run.portalUrl, jobServiceType="Studio", status=None)},
+                "creationContext": SystemData(createdBy=run.submittedBy, createdAt=run.createdUtc),
+            }
+        )
+
+
+class JobBase(Shape):
+    id: str
+    name: str
+    type: str
+    properties: CommandJob
+    systemData: SystemData
+
+    @classmethod
+    def of(cls, row: models.Run) -> Self:
+        job = CommandJob.of(row)
+        return cls(
+            id=f"{row.workspace.arm_id}/jobs/{row.run_id}",
+            name=row.run_id,
+            type=JOB_TYPE,
+            properties=job,
+            systemData=job.creationContext,
+        )
+
+
+class JobBaseList(Paged):
+    value: list[JobBase]
+
+
+class MetricsAccepted(Shape):
+    accepted: int
+
+
+class MetricSeries(Shape):
+    runId: str
+    name: str
+    kind: str
+    count: int
+    values: list[Any]
+
+    @classmethod
+    def of(cls, row: models.MetricSeries, run_id: str, values: list) -> Self:
+        if row.kind not in INLINE_KINDS:
+            values = [f"aml://artifactId/ExperimentRun/dcid.{run_id}/{path}" for path in values]
+        return cls(runId=run_id, name=row.name, kind=row.kind, count=row.count, values=values)
+
+
+class MetricSeriesList(Paged):
+    value: list[MetricSeries]
+
+
+class MetricPoints(Shape):
+    name: str
+    count: int
+    steps: list[int]
+    times: list[int] = pydantic.Field(description="Milliseconds since 1970.")
+    values: list[Any]
+
+
+class Artifact(Shape):
+    path: str
+    size: int
+    contentType: str
+    createdUtc: str
+    updatedUtc: str
+    etag: str
+
+    @classmethod
+    def of(cls, row: models.Artifact) -> Self:
+        return cls(
+            path=row.path,
+            size=row.size,
+            contentType=row.content_type,
+            createdUtc=utc_time(row.created_at),
+            updatedUtc=utc_time(row.updated_at),
+            etag=row.etag,
+        )
+
+
+class ArtifactList(Paged):
+    value: list[Artifact]
+
+
+class SnapshotFile(Open):
+    path: str
+    size: int
+
+
+class Snapshot(Shape):
+    id: str
+    hash: str
+    size: int
+    files: list[SnapshotFile]
+
+    @classmethod
+    def of(cls, row: models.Snapshot) -> Self:
+        return cls(id=str(row.snapshot_id), hash=row.digest, size=row.size, files=row.files)
+
+
+class SnapshotList(Shape):
+    value: list[Snapshot]
+
+
+def is_cancel_requested(row: models.Run) -> bool:
+    return row.status in (models.Run.Status.CANCEL_REQUESTED, models.Run.Status.CANCELED)
+
+
+def run_definition(row: models.Run) -> dict:
+    """SDK v1's run configuration; what comes nearest to it for a job that another client made."""
+    job = row.job
+    if not job or job.get("runDefinition"):
+        return job.get("runDefinition") or {}
+    return {
+        "command": job.get("commandArgv") or job.get("command"),
+        "target": row.target_name,
+        "environment": job.get("environmentDefinition"),
+        "environmentVariables": job.get("environmentVariables") or {},
+    }
