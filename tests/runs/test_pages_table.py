@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from runs import metrics
 from runs.models import Run, RunTag, SavedView, Star, TagEdit
-from runs.pages.lists import filter_clauses
+from runs.pages.lists import list_query
 from tests import factories
 from tests.runs.sample_data import curve, finish, scalars
 
@@ -373,15 +373,15 @@ def test_csv_holds_what_the_table_shows_or_all(as_user, alice, mallory, experime
     ],
 )  # fmt: skip
 def test_a_query_is_taken_apart_into_what_must_all_hold(query, parts):
-    assert filter_clauses.split_conditions(query) == parts
+    assert list_query.split_conditions(query) == parts
 
 
 def test_a_condition_is_added_and_taken_away_without_changing_the_others():
     either = "name = 'a' or name = 'b'"
-    both = filter_clauses.add_clause(either, "status = 'Failed'")
+    both = list_query.add_clause(either, "status = 'Failed'")
     assert both == f"({either}) and status = 'Failed'"
-    assert filter_clauses.add_clause(both, "status = 'Failed'") == f"({either})"
-    assert filter_clauses.add_clause(f"({either})", "number = 1") == f"({either}) and number = 1"
+    assert list_query.add_clause(both, "status = 'Failed'") == f"({either})"
+    assert list_query.add_clause(f"({either})", "number = 1") == f"({either}) and number = 1"
 
 
 @pytest.mark.parametrize(
@@ -400,7 +400,7 @@ def test_a_condition_is_added_and_taken_away_without_changing_the_others():
     ],
 )  # fmt: skip
 def test_values_of_one_key_are_alternatives(query, clause, result):
-    assert filter_clauses.switch_clause(query, clause) == result
+    assert list_query.switch_clause(query, clause) == result
 
 
 def test_chips_say_what_narrows_a_list_and_take_it_away(as_user, alice, experiment, sweep):

@@ -1,4 +1,4 @@
-"""The columns that a list of runs can have: what each is called in the address, and what it sorts by.
+"""The columns that a list of runs can have: what each is called in the address, what it sorts by and what its cells show.
 
 name, status, created, …       what a run is (ATTRIBUTES)
 metric-loss, min-loss, max-loss   the last, least or greatest value of a metric
@@ -6,14 +6,24 @@ param-lr, tag-team, property-x    by name
 """
 
 import dataclasses
+import sys
+from collections.abc import Iterable
 
 from django.db.models import F, FilteredRelation, Q, TextField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Now
+from django.db.models.lookups import GreaterThanOrEqual, IsNull
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 
+from runs.models import MetricSeries, Run, RunParameter
+from runs.templatetags.runs import job_type
 from studio import numbers
 from studio.errors import Invalid
-from studio.search.db_functions import AsNumber, SecondsBetween
+from studio.formats import format_number
+from studio.search import concatenated
+from studio.search.db_functions import AsNumber, SecondsBetween, ValueStart
+from studio.templatetags.studio import dash, status, ticking, when
 
 MOST = 60
 # Widths in pixels that a person may give.
@@ -220,3 +230,172 @@ def join_value(runs, one: Column, alias: str):
     field = METRIC_COLUMNS[one.kind] if one.is_metric else "value"
     relation = FilteredRelation(table, condition=Q(**{f"{table}__name": one.name}))
     return runs.alias(**{alias: relation}), F(f"{alias}__{field}")
+
+
+# SQLite finds "is a number" in the index only as a comparison.
+LEAST = -sys.float_info.max
+
+
+def slice_runs(runs, sorts: list[Sort], start: int, stop: int) -> list[tuple[int, int]]:
+    """Key and revision of each."""
+    parts = _ordered_parts(runs, sorts) if sorts and sorts[0].column.is_row else [order_runs(runs, sorts)]
+    return concatenated.taken([part.values_list("pk", "revision") for part in parts], start, stop - start)
+
+
+def _ordered_parts(runs, sorts: list[Sort]) -> list:
+    """The runs that have what the list is sorted by first, in the order of its indexes, numbers before texts; then the others."""
+    first, rest = sorts[0], sorts[1:]
+    rows, value, orders = _sort_source(first.column)
+    joined = runs.alias(row=FilteredRelation(rows, condition=Q(**{f"{rows}__name": first.column.name})))
+    parts = []
+    for condition, order in orders:
+        keys = [key.desc() if first.descending else key.asc() for key in order]
+        parts.append(order_runs(joined.filter(condition), rest, *keys))
+    model = Run._meta.get_field(rows).related_model
+    have = model.objects.filter(name=first.column.name, **{f"{value}__isnull": False}).values("run")
+    return [*parts, order_runs(runs.exclude(pk__in=have), rest)]
+
+
+def _sort_source(one: Column) -> tuple[str, str, list[tuple]]:
+    """Where a column's rows are, their value, and as what it is sorted: a condition and an order of an index for each."""
+    if one.is_metric:
+        value = METRIC_COLUMNS[one.kind]
+        return "metrics", value, [(Q(**{f"row__{value}__isnull": False}), [F(f"row__{value}")])]
+    number, text, there = AsNumber("row__value"), F("row__value"), Q(row__value__isnull=False)
+    numbers = (there & Q(GreaterThanOrEqual(number, LEAST)), [number])
+    texts = (there & Q(IsNull(number, True)), [ValueStart(text), text])
+    return TEXTS[one.kind], "value", [numbers, texts]
+
+
+# ---- cells, written in Python since a page has thousands
+
+TAGS_SHOWN = 3
+NOTHING = "--"
+
+
+class CellValues:
+    """The metrics and parameters that some columns show of some runs, by one query each."""
+
+    def __init__(self, rows: list[Run], columns: list[Column]):
+        metrics = {one.name for one in columns if one.is_metric}
+        parameters = {one.name for one in columns if one.kind == "param"}
+        self.series, self.parameters = {}, {}
+        if metrics:
+            fields = ["run_id", "name", "kind", "last", "min", "max", "shown"]
+            found = MetricSeries.objects.filter(run__in=rows, name__in=metrics).only(*fields)
+            self.series = {(one.run_id, one.name): one for one in found}
+        if parameters:
+            found = RunParameter.objects.filter(run__in=rows, name__in=parameters).values_list("run", "name", "value")
+            self.parameters = {(run, name): value for run, name, value in found}
+
+    def get(self, run: Run, column: Column):
+        """The bare value; None if there is none."""
+        if column.is_metric:
+            series = self.series.get((run.pk, column.name))
+            if series is None:
+                return None
+            return (
+                (series.shown or series.last)
+                if column.kind == "metric"
+                else getattr(series, METRIC_COLUMNS[column.kind])
+            )
+        if column.kind == "param":
+            return self.parameters.get((run.pk, column.name))
+        if column.kind == "tag":
+            return next((row.value for row in run.tag_rows.all() if row.name == column.name), None)
+        return run.properties.get(column.name) if column.kind == "property" else PLAIN[column.name](run)
+
+
+PLAIN = {
+    "name": lambda run: run.display_name,
+    "experiment": lambda run: run.experiment.name,
+    "status": lambda run: run.status,
+    "created": lambda run: run.created_at,
+    "started": lambda run: run.started_at,
+    "ended": lambda run: run.ended_at,
+    "duration": lambda run: run.duration,
+    "by": lambda run: run.created_by.username if run.created_by else None,
+    "target": lambda run: run.target_name,
+    "node": lambda run: run.node_name,
+    "type": lambda run: job_type(run.run_type),
+    "number": lambda run: run.number,
+    "id": lambda run: run.run_id,
+    "description": lambda run: run.description,
+    "tags": lambda run: "; ".join(f"{row.name}: {row.value}" if row.value else row.name for row in run.tag_rows.all()),
+}
+
+
+def fill_cells(rows: Iterable[Run], columns: list[Column]) -> None:
+    """Give each run the HTML of its cells; that of the name is in the template, with the tree and the star."""
+    rows = list(rows)
+    values = CellValues(rows, columns)
+    rest = [(one, _open_cell(one)) for one in columns if one.id != "name"]
+    for run in rows:
+        run.cells = [format_html("{}{}</td>", opening, _render_cell(run, one, values)) for one, opening in rest]
+
+
+def _open_cell(column: Column):
+    attributes = [("class", column.classes), ("style", column.style)]
+    return format_html("<td{}>", format_html_join("", ' {}="{}"', [pair for pair in attributes if pair[1]]))
+
+
+def _render_cell(run: Run, column: Column, values: CellValues):
+    if column.kind == "attribute" and column.name in HTML:
+        return HTML[column.name](run)
+    value = values.get(run, column)
+    if value is None or value == "":
+        return NOTHING
+    if column.is_numeric and not isinstance(value, str):
+        return format_number(value)
+    return format_html('<span class="cut" title="{0}">{0}</span>', value)
+
+
+def _render_status(run: Run):
+    return status(run.status, run.error.get("message", "") if isinstance(run.error, dict) else "")
+
+
+def _render_experiment(run: Run):
+    url = reverse("runs:experiment_detail", args=[run.workspace.slug, run.experiment.experiment_id])
+    return format_html('<a class="cut" href="{}" title="{}">{}</a>', url, run.experiment.name, run.experiment.name)
+
+
+def _render_tags(run: Run):
+    tags = list(run.tag_rows.all())
+    if not tags:
+        return NOTHING
+    words = [f"{tag.name} : {tag.value}" if tag.value else tag.name for tag in tags]
+    chips = format_html_join(
+        "",
+        '<li class="chip" title="{0}"><span class="cut">{0}</span></li>',
+        [(word[:300],) for word in words[:TAGS_SHOWN]],
+    )
+    more = format_html(
+        '<li class="chip" title="{}">+{}</li>', ", ".join(words[TAGS_SHOWN:])[:1000], len(words) - TAGS_SHOWN
+    )
+    return format_html('<ul class="chips chips-line">{}{}</ul>', chips, more if len(words) > TAGS_SHOWN else "")
+
+
+HTML = {
+    "status": _render_status,
+    "experiment": _render_experiment,
+    "created": lambda run: when(run.created_at),
+    "started": lambda run: when(run.started_at),
+    "ended": lambda run: when(run.ended_at),
+    "duration": lambda run: format_html('<span class="nowrap">{}</span>', ticking(run.started_at, run.ended_at)),
+    "by": lambda run: format_html(
+        '<span class="cut">{}</span>', dash(run.created_by.label if run.created_by else None)
+    ),
+    "tags": _render_tags,
+}
+
+
+def render_mean(value: float | None, spread: float | None, count: int):
+    """Of a group: `0.913 ± 0.004`."""
+    if value is None:
+        return NOTHING
+    text = format_number(value) if not spread else f"{format_number(value)} ± {spread:.2g}"
+    return format_html('<span title="mean ± standard deviation of {} jobs">{}</span>', count, text)
+
+
+def render_group_cell(column: Column, text):
+    return format_html("{}{}</td>", _open_cell(column), text)

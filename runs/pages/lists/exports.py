@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator
 
 from runs.models import Run
-from runs.pages.lists import cells, ordering
+from runs.pages.lists.columns import CellValues, slice_runs
 from runs.pages.lists.tables import LEFT_OUT, RunTable
 from studio.formats import escape_formula
 
@@ -24,7 +24,7 @@ def iterate_lines(table: RunTable, shown_only: bool) -> Iterator[str]:
     columns = [one for one in table.columns if one.id != "id"]
     yield "\ufeff" + writer.writerow(["Run ID", *[escape_formula(one.label) for one in columns]])
     for rows in [table.rows] if shown_only else _iterate_batches(table):
-        values = cells.CellValues(rows, columns)
+        values = CellValues(rows, columns)
         for run in rows:
             yield writer.writerow(
                 [escape_formula(run.run_id), *[escape_formula(values.get(run, one)) for one in columns]]
@@ -33,7 +33,7 @@ def iterate_lines(table: RunTable, shown_only: bool) -> Iterator[str]:
 
 def _iterate_batches(table: RunTable) -> Iterator[list[Run]]:
     # The order is read whole first: it is a number for each run, and stays the same while rows are written.
-    pks = [pk for pk, _ in ordering.slice_runs(table.matching, table.sorts, 0, table.matching.count())]
+    pks = [pk for pk, _ in slice_runs(table.matching, table.sorts, 0, table.matching.count())]
     runs = Run.objects.select_related("experiment", "created_by").prefetch_related("tag_rows").defer(*LEFT_OUT)
     for start in range(0, len(pks), BATCH):
         part = pks[start : start + BATCH]

@@ -8,8 +8,8 @@ from django.db.models import Count
 from django.utils import timezone
 
 from runs.models import MetricSeries, Run, RunParameter, RunTag
-from runs.pages.lists import filter_clauses
-from runs.pages.lists.forms import GROUPS
+from runs.pages.lists import list_query
+from runs.pages.lists.list_query import STATUS_GROUPS
 from runs.search import ATTRIBUTES
 
 # Of each kind.
@@ -49,16 +49,14 @@ def list_completions(pks: list[int]) -> dict:
     found = list_names(pks)
     found.pop("properties")
     values = {
-        "status": [state.value for states in GROUPS.values() for state in states],
+        "status": [state.value for states in STATUS_GROUPS.values() for state in states],
         "created_by": people,
         "compute": targets,
         "experiment": experiments,
     }
     for kind, rows in (("param", RunParameter), ("tag", RunTag)):
         for name, offered in _values_by_name(rows.objects.filter(run__in=pks)).items():
-            values[filter_clauses.query_key(kind, name)] = [
-                value for value in offered if 0 < len(value) <= LONGEST_VALUE
-            ]
+            values[list_query.query_key(kind, name)] = [value for value in offered if 0 < len(value) <= LONGEST_VALUE]
     return {**found, "attributes": ATTRIBUTES, "values": values}
 
 
@@ -85,12 +83,10 @@ class Facet:
 def list_facets(pks: list[int], has_experiments: bool) -> list[Facet]:
     """Conditions to add to a query with one click."""
     people, targets, experiments = _common_attributes(pks)
-    states = [state for group in GROUPS.values() for state in group]
+    states = [state for group in STATUS_GROUPS.values() for state in group]
     now = timezone.now()
     found = [
-        Facet(
-            "Status", [(state.label, filter_clauses.equality("attribute", "status", state.value)) for state in states]
-        ),
+        Facet("Status", [(state.label, list_query.equality("attribute", "status", state.value)) for state in states]),
         Facet("Created", [(label, f"created >= '{_format_minute(now, hours)}'") for label, hours in SPANS]),
         Facet("Created by", _equality_options("by", people)),
         Facet("Compute", _equality_options("target", targets)),
@@ -106,7 +102,7 @@ def _format_minute(now: dt.datetime, hours: int) -> str:
 
 
 def _equality_options(name: str, values: list[str]) -> list[tuple[str, str]]:
-    return [(value, filter_clauses.equality("attribute", name, value)) for value in values]
+    return [(value, list_query.equality("attribute", name, value)) for value in values]
 
 
 def _tag_facets(pks: list[int]) -> list[Facet]:
@@ -115,7 +111,7 @@ def _tag_facets(pks: list[int]) -> list[Facet]:
         Facet(
             f"Tag {name}",
             [
-                (value or "(empty)", f"{filter_clauses.query_key('tag', name)} = {filter_clauses.quote_text(value)}")
+                (value or "(empty)", f"{list_query.query_key('tag', name)} = {list_query.quote_text(value)}")
                 for value in values
             ],
         )

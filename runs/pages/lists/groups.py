@@ -8,8 +8,17 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
 from runs.models import MetricSeries
-from runs.pages.lists import cells, filter_clauses
-from runs.pages.lists.columns import ATTRIBUTES, METRIC_COLUMNS, Column, Sort, join_value, parse_column
+from runs.pages.lists import list_query
+from runs.pages.lists.columns import (
+    ATTRIBUTES,
+    METRIC_COLUMNS,
+    Column,
+    Sort,
+    join_value,
+    parse_column,
+    render_group_cell,
+    render_mean,
+)
 from studio.errors import Invalid
 
 # Groups that are counted, and runs of one that an unfolded group shows.
@@ -104,7 +113,7 @@ def _build_group(row: dict, one: Column, metrics: list[Column], near: list[float
         spread = math.sqrt(max(0.0, (squares - away**2 / count) / (count - 1))) if count > 1 else None
         means[other.id] = (mean, spread, count)
     value = row["group_key"]
-    clause = "" if one.kind == "property" or one.id == "node" else filter_clauses.equality(one.kind, one.name, value)
+    clause = "" if one.kind == "property" or one.id == "node" else list_query.equality(one.kind, one.name, value)
     return RunGroup(value, row["total"], means, clause=clause)
 
 
@@ -123,7 +132,7 @@ def fill_groups(groups: list[RunGroup], columns: list[Column]) -> None:
     """The HTML of the cells after that of the name."""
     for group in groups:
         group.cells = [
-            cells.render_group_cell(one, cells.render_mean(*group.means[one.id]) if one.is_metric else "")
+            render_group_cell(one, render_mean(*group.means[one.id]) if one.is_metric else "")
             for one in columns
             if one.id != "name"
         ]

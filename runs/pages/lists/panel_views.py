@@ -9,9 +9,9 @@ from django.views.decorators.http import require_POST, require_safe
 from runs.charts.run_charts import MOST_CHARTS
 from runs.models import SavedView, Star, saved_views
 from runs.pages.access import run_of, workspace_of
-from runs.pages.lists import columns, facets, filter_clauses, groups, urls
+from runs.pages.lists import columns, facets, groups, list_query
 from runs.pages.lists.action_views import return_url
-from runs.pages.lists.forms import RunFilter
+from runs.pages.lists.list_query import RunFilter
 from runs.pages.lists.views import build_table, list_url, requested_experiment
 from studio import names
 from studio.errors import Conflict, Invalid
@@ -69,9 +69,9 @@ def _filters_context(request, table) -> dict:
     for facet in found:
         facet.links = []
         for label, clause in facet.options:
-            query, is_on = filter_clauses.switch_clause(present, clause)
-            facet.links.append((label, urls.change_query(table.query, filter=query or None, page=None), is_on))
-    return {"facets": found, "without_filter": urls.change_query(table.query, filter=None, page=None)}
+            query, is_on = list_query.switch_clause(present, clause)
+            facet.links.append((label, list_query.change_query(table.query, filter=query or None, page=None), is_on))
+    return {"facets": found, "without_filter": list_query.change_query(table.query, filter=None, page=None)}
 
 
 def _charts_context(request, table) -> dict:
@@ -83,7 +83,7 @@ def _group_context(request, table) -> dict:
     by_name = [(f"param-{name}", f"Parameter {name}") for name in names["params"]]
     by_name += [(f"tag-{name}", f"Tag {name}") for name in names["tags"]]
     attributes = [(word, columns.ATTRIBUTES[word][0]) for word in groups.BY]
-    hidden = urls.hidden_fields(table.query, "group", "unfold", "page", "open")
+    hidden = list_query.hidden_fields(table.query, "group", "unfold", "page", "open")
     return {"choices": attributes + by_name, "hidden": hidden, "present": table.asked["group"]}
 
 
@@ -92,7 +92,7 @@ def _sort_context(request, table) -> dict:
     present = [(sort.column, f"-{sort.column.id}" if sort.descending else sort.column.id) for sort in table.sorts]
     offered = list(dict.fromkeys([one for one in table.columns if one.is_sortable] + [one for one, _ in present]))
     places = [word for _, word in present] + [""] * (columns.MOST_SORTS - len(present))
-    return {"places": places, "offered": offered, "hidden": urls.hidden_fields(table.query, "sort", "page")}
+    return {"places": places, "offered": offered, "hidden": list_query.hidden_fields(table.query, "sort", "page")}
 
 
 def _views_context(request, table) -> dict:
@@ -165,7 +165,7 @@ def _column_by_name(posted) -> str:
 
 def save_layout(request, experiment, query: QueryDict) -> None:
     layout = QueryDict(mutable=True)
-    for word in urls.LAYOUT:
+    for word in list_query.LAYOUT:
         if word in query:
             layout.setlist(word, query.getlist(word))
     text = _check_length(layout.urlencode())
@@ -188,7 +188,7 @@ def layout_reset(request, slug):
     experiment = requested_experiment(request, slug)
     SavedView.objects.of_list(request.workspace, experiment).filter(owner=request.user, name="").delete()
     query = QueryDict(request.POST.get("query", ""), mutable=True)
-    for word in [*urls.LAYOUT, "view", "unfold", "page"]:
+    for word in [*list_query.LAYOUT, "view", "unfold", "page"]:
         query.pop(word, None)
     return redirect(f"{list_url(slug, experiment)}{'?' if query else ''}{query.urlencode()}")
 

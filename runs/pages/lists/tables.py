@@ -13,10 +13,10 @@ from accounts.models import User
 from runs import search
 from runs.charts import colours
 from runs.models import Experiment, MetricSeries, Run, RunTag, Star
-from runs.pages.lists import cells, columns, filter_clauses, groups, ordering, urls
+from runs.pages.lists import columns, groups, list_query
 from runs.pages.lists.columns import Column
-from runs.pages.lists.forms import GROUPS, RunFilter
 from runs.pages.lists.groups import RunGroup
+from runs.pages.lists.list_query import STATUS_GROUPS, RunFilter
 from studio.search.grammar import BadFilter
 from studio.words import split_search
 
@@ -83,18 +83,18 @@ class RunTable:
     @functools.cached_property
     def counts(self) -> dict[str, int]:
         by_state = dict(self.found.order_by().values_list("status").annotate(number=Count("*")))
-        return {group: sum(by_state.get(state, 0) for state in states) for group, states in GROUPS.items()}
+        return {group: sum(by_state.get(state, 0) for state in states) for group, states in STATUS_GROUPS.items()}
 
     @property
     def count(self) -> int:
-        wanted = self.asked["status"] or GROUPS
+        wanted = self.asked["status"] or STATUS_GROUPS
         return sum(self.counts[group] for group in wanted)
 
     @functools.cached_property
     def matching(self):
         runs = self.found
         if self.asked["status"]:
-            runs = runs.filter(status__in=[state for group in self.asked["status"] for state in GROUPS[group]])
+            runs = runs.filter(status__in=[state for group in self.asked["status"] for state in STATUS_GROUPS[group]])
         return runs
 
     @property
@@ -146,10 +146,10 @@ class RunTable:
         for group in shown:
             word = group.value or NO_VALUE
             group.is_open = word in self.asked["unfold"]
-            group.url = urls.toggle_value(self.query, "unfold", word)
+            group.url = list_query.toggle_value(self.query, "unfold", word)
             if group.clause:
-                narrowed = filter_clauses.add_clause(self.asked["filter"], group.clause)
-                group.all_url = urls.change_query(self.query, group=None, unfold=None, page=None, filter=narrowed)
+                narrowed = list_query.add_clause(self.asked["filter"], group.clause)
+                group.all_url = list_query.change_query(self.query, group=None, unfold=None, page=None, filter=narrowed)
         return shown
 
     @functools.cached_property
@@ -175,14 +175,14 @@ class RunTable:
 
     def _page_runs(self) -> list[tuple[int, int]]:
         places = self.page.object_list
-        return ordering.slice_runs(self.matching, self.sorts, places.start, places.stop)
+        return columns.slice_runs(self.matching, self.sorts, places.start, places.stop)
 
     def _group_runs(self) -> list[tuple]:
         found = []
         for group in self.shown_groups:
             if group.is_open:
                 runs = groups.group_members(self.matching, self.group_by, group.value)
-                found.append((group, ordering.slice_runs(runs, self.sorts, 0, groups.ROWS)))
+                found.append((group, columns.slice_runs(runs, self.sorts, 0, groups.ROWS)))
         return found
 
     @functools.cached_property
@@ -210,10 +210,10 @@ class RunTable:
                 run.depth, run.group, run.colour = depth, group, colours.place(pk)
                 run.is_open, run.is_hidden = pk in self.asked["open"], pk in self.asked["hide"]
                 run.has_tree = bool(run.child_count) and not self.asked["children"]
-                run.tree_url = urls.toggle_value(self.query, "open", pk) if run.has_tree else ""
-                run.eye_url = urls.toggle_value(self.query, "hide", pk) if self.has_charts else ""
+                run.tree_url = list_query.toggle_value(self.query, "open", pk) if run.has_tree else ""
+                run.eye_url = list_query.toggle_value(self.query, "hide", pk) if self.has_charts else ""
                 rows.append(run)
-        cells.fill_cells(rows, self.columns)
+        columns.fill_cells(rows, self.columns)
         starred = set(Star.objects.filter(user=self.user, run__in=found).values_list("run", flat=True))
         for run in rows:
             run.is_starred = run.pk in starred
@@ -228,7 +228,7 @@ class RunTable:
     def _header(self, one: Column, place: int | None, descending: bool, numbered: bool) -> ColumnHeader:
         order = "" if place is None else "descending" if descending else "ascending"
         to = f"-{one.id}" if order == "ascending" else one.id
-        url = urls.change_query(self.query, sort=to, page=None) if one.is_sortable else ""
+        url = list_query.change_query(self.query, sort=to, page=None) if one.is_sortable else ""
         return ColumnHeader(one, order, place + 1 if numbered and place is not None else 0, url)
 
     @property
@@ -291,7 +291,7 @@ class RunTable:
             return self._token(self._sums) != had
         size = self.asked["size"]
         start = ((self.asked["page"] or 1) - 1) * size
-        top = ordering.slice_runs(self.matching, self.sorts, start, start + size)
+        top = columns.slice_runs(self.matching, self.sorts, start, start + size)
         below = self._children
         revisions = dict([*top, *(pair for pairs in below.values() for pair in pairs)])
         shown = [(pk, revisions[pk]) for pk, _ in _flatten_tree([pk for pk, _ in top], below)]
@@ -365,7 +365,7 @@ def add_run_counts(rows: list[Experiment]) -> list[Experiment]:
         row.total = sum(states.values())
         row.states = [
             (group, number)
-            for group, of_group in GROUPS.items()
+            for group, of_group in STATUS_GROUPS.items()
             if (number := sum(states.get(state, 0) for state in of_group))
         ]
     return rows

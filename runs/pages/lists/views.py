@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 from runs.charts import figures, run_charts
 from runs.models import Experiment, Run, SavedView
 from runs.pages.access import actor, experiment_of, may, runs_of, workspace_of
-from runs.pages.lists import exports, facets, filter_clauses, groups, tables, urls
-from runs.pages.lists.forms import RunFilter
+from runs.pages.lists import exports, facets, groups, list_query, tables
+from runs.pages.lists.list_query import RunFilter
 from studio.errors import Invalid
 from studio.htmx import render_page
 
@@ -106,7 +106,7 @@ def scoped_runs(request, slug, experiment: Experiment | None):
 def build_table(request, slug, experiment: Experiment | None) -> tables.RunTable:
     return tables.RunTable(
         scoped_runs(request, slug, experiment),
-        urls.clean_query(request.GET),
+        list_query.clean_query(request.GET),
         request.user,
         experiment,
         request.GET.get("seen", ""),
@@ -180,11 +180,11 @@ def _toolbar_context(slug, table) -> dict:
     return {
         "panels": panels,
         "csv_url": reverse("runs:jobs_csv", args=[slug]) + words,
-        "other_words": urls.hidden_fields(table.query, *IN_FORM),
+        "other_words": list_query.hidden_fields(table.query, *IN_FORM),
         "group_rows": groups.ROWS,
         "page_keys": SHORTCUTS,
         "states": _state_links(table),
-        "starred_url": urls.change_query(table.query, starred=None if table.asked["starred"] else "1", page=None),
+        "starred_url": list_query.change_query(table.query, starred=None if table.asked["starred"] else "1", page=None),
         "chips": [] if table.error else _filter_chips(table),
     }
 
@@ -192,34 +192,39 @@ def _toolbar_context(slug, table) -> dict:
 def _state_links(table) -> list[tuple]:
     """The counters, each with the address that adds it to the states shown, or takes it away."""
     return [
-        (group, number, urls.toggle_value(table.query, "status", group, page=None), group in table.asked["status"])
+        (
+            group,
+            number,
+            list_query.toggle_value(table.query, "status", group, page=None),
+            group in table.asked["status"],
+        )
         for group, number in table.counts.items()
     ]
 
 
 def _filter_chips(table) -> list[tuple[str, str]]:
     """What narrows the list, each with the address without it."""
-    parts = filter_clauses.split_conditions(table.asked["filter"])
+    parts = list_query.split_conditions(table.asked["filter"])
     found = [
-        (part, urls.change_query(table.query, filter=filter_clauses.remove_clause(parts, part) or None, page=None))
+        (part, list_query.change_query(table.query, filter=list_query.remove_clause(parts, part) or None, page=None))
         for part in parts
     ]
     if table.asked["q"]:
-        found.append((f"“{table.asked['q']}”", urls.change_query(table.query, q=None, page=None)))
+        found.append((f"“{table.asked['q']}”", list_query.change_query(table.query, q=None, page=None)))
     if table.asked["mine"]:
-        found.append(("Only my jobs", urls.change_query(table.query, mine=None, page=None)))
+        found.append(("Only my jobs", list_query.change_query(table.query, mine=None, page=None)))
     return found
 
 
 def _saved_layout_url(request, experiment) -> str:
     """Where a person is led whose list has a layout of its own, unless the address says how the list shall look."""
-    if any(word in request.GET for word in [*urls.LAYOUT, "view"]):
+    if any(word in request.GET for word in [*list_query.LAYOUT, "view"]):
         return ""
     workspace = request.workspace
     own = SavedView.objects.of_list(workspace, experiment).filter(owner=request.user, name="").first()
     if own is None:
         return ""
-    query = urls.clean_query(request.GET).urlencode()
+    query = list_query.clean_query(request.GET).urlencode()
     return f"{request.path}?{own.query}{'&' if query else ''}{query}"
 
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from runs.models import Run
 from runs.pages.access import actor, may, require, run_of, runs_of
-from runs.pages.lists import cells, columns
+from runs.pages.lists import columns
 from runs.pages.run import overview, tree
 from studio.htmx import keep, render_page
 from studio.markdown import render_markdown
@@ -116,7 +116,7 @@ def run_children(request, slug, run_id):
     if token == request.GET.get("seen"):
         return HttpResponse(status=204)
     shown = [columns.parse_column(word) for word in columns.DEFAULT_COLUMNS]
-    cells.fill_cells(rows[:MOST_CHILDREN], shown)
+    columns.fill_cells(rows[:MOST_CHILDREN], shown)
     more = {
         "rows": rows[:MOST_CHILDREN],
         "columns": shown,

@@ -1,0 +1,225 @@
+"""The query of a list's address: its form, the same address with one change, and the conditions of its filter."""
+
+import re
+
+from django import forms
+from django.http import QueryDict
+
+from runs.models import Run
+from runs.pages.lists.columns import MOST as MOST_COLUMNS
+from studio.errors import Invalid
+from studio.forms import NumbersField, WordsField, cleaned_or_invalid
+from studio.search.grammar import TOKEN, All, BadFilter, Clause, parse
+from studio.words import split_search
+
+SIZES = [10, 25, 50, 100]
+# The counters above a list, as Azure groups the states.
+STATUS_GROUPS = {
+    "Running": [Run.Status.RUNNING, Run.Status.FINALIZING],
+    "Completed": [Run.Status.COMPLETED],
+    "Failed": [Run.Status.FAILED],
+    "Canceled": [Run.Status.CANCELED],
+    "Queued": [
+        Run.Status.NOT_STARTED,
+        Run.Status.PREPARING,
+        Run.Status.PROVISIONING,
+        Run.Status.STARTING,
+        Run.Status.QUEUED,
+    ],
+    "Other": [Run.Status.CANCEL_REQUESTED],
+}
+
+
+class RunFilter(forms.Form):
+    """The query of an address of a list; a word that is not allowed is an error that says what is."""
+
+    # Which runs.
+    q = forms.CharField(required=False, max_length=200)
+    filter = forms.CharField(required=False, max_length=3000)
+    status = forms.MultipleChoiceField(required=False, choices=[(name, name) for name in STATUS_GROUPS])
+    mine = forms.BooleanField(required=False)
+    starred = forms.BooleanField(required=False)
+    children = forms.BooleanField(required=False)
+    # How they are shown: see runs/pages/lists/columns.py.
+    col = WordsField(MOST_COLUMNS)
+    pin = WordsField(MOST_COLUMNS)
+    width = WordsField(MOST_COLUMNS)
+    sort = WordsField(5)
+    group = forms.CharField(required=False, max_length=300)
+    unfold = WordsField(30, 1000)
+    # Runs whose children are shown, and those that the charts leave out.
+    open = NumbersField(100)
+    hide = NumbersField(100)
+    chart = WordsField(12, 256)
+    charts = forms.ChoiceField(required=False, choices=[("", "Shown"), ("off", "Hidden")])
+    page = forms.IntegerField(required=False, min_value=1, max_value=10**6)
+    size = forms.TypedChoiceField(
+        required=False, coerce=int, empty_value=25, choices=[(size, str(size)) for size in SIZES]
+    )
+    view = forms.IntegerField(required=False, min_value=1)
+
+    def clean_q(self) -> str:
+        return " ".join(split_search(self.cleaned_data["q"]))
+
+    @classmethod
+    def read(cls, query) -> dict:
+        """The checked words of the address."""
+        return cleaned_or_invalid(cls(query))
+
+
+# ---- the same address with one change
+
+# What says how a list looks, not which runs it has: a person's own layout consists of these.
+LAYOUT = ["col", "pin", "width", "sort", "size", "group", "chart", "charts"]
+
+
+# Every link of a page holds the whole address, with the next one in it.
+MOST_ADDRESS = 8_000
+
+
+def clean_query(query: QueryDict) -> QueryDict:
+    """The words of a list, without what only passes through and what means nothing to it."""
+    left = query.copy()
+    for word in query:
+        if word not in RunFilter.base_fields:
+            del left[word]
+    if (length := len(left.urlencode())) > MOST_ADDRESS:
+        raise Invalid(f"The address of the list has {length} characters; {MOST_ADDRESS} are allowed.")
+    return left
+
+
+def change_query(query: QueryDict, **words) -> str:
+    """`?…` with these words set to a value or list; None takes one away."""
+    copy = query.copy()
+    for word, value in words.items():
+        if value is None:
+            copy.pop(word, None)
+        else:
+            copy.setlist(word, value if isinstance(value, list) else [value])
+    return f"?{copy.urlencode()}"
+
+
+def toggle_value(query: QueryDict, word: str, value, **words) -> str:
+    """With this value among those of the word, or without it if it is there."""
+    had = query.getlist(word)
+    value = str(value)
+    left = [one for one in had if one != value] if value in had else [*had, value]
+    return change_query(query, **{word: left, **words})
+
+
+def hidden_fields(query: QueryDict, *without: str) -> list[tuple[str, str]]:
+    """For hidden inputs of a form that sets the words left out."""
+    return [(word, value) for word, values in query.lists() if word not in without for value in values]
+
+
+# ---- conditions of the filter, in the words of the query box (studio/search/grammar.py)
+
+PLAIN_KEY = re.compile(r"[^\W\d][\w/:-]*")
+ENTITIES = {"param": "params", "tag": "tags", "metric": "metrics"}
+# Columns of a list that have another name in a query.
+QUERY_ATTRIBUTES = {
+    "by": "created_by",
+    "target": "compute",
+    "experiment": "experiment",
+    "status": "status",
+    "type": "type",
+    "name": "name",
+}
+
+
+def query_key(kind: str, name: str) -> str:
+    """`params.lr`, with quotes where the grammar needs them."""
+    if kind == "attribute":
+        return QUERY_ATTRIBUTES[name]
+    return f"{ENTITIES[kind]}.{name if PLAIN_KEY.fullmatch(name) else quote_key(name)}"
+
+
+def quote_key(name: str) -> str:
+    return f'"{name}"' if "`" in name else f"`{name}`"
+
+
+def quote_text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def equality(kind: str, name: str, value: str) -> str:
+    return f"{query_key(kind, name)} = {quote_text(value)}" if value else f"{query_key(kind, name)} is null"
+
+
+def add_clause(filter_text: str, clause: str) -> str:
+    """The query with one more condition that must hold; without it if it is there."""
+    parts = split_conditions(filter_text)
+    if clause in parts:
+        return remove_clause(parts, clause)
+    return " and ".join([*map(_bracket, parts), clause])
+
+
+def switch_clause(filter_text: str, clause: str) -> tuple[str, bool]:
+    """The query with one more choice, or without it if it is there; and whether it is there.
+
+    Of several values of one key any may hold; of two bounds of one key the new one counts.
+    """
+    parts, wanted = split_conditions(filter_text), parse(clause)
+    if clause in parts:
+        return remove_clause(parts, clause), True
+    for place, part in enumerate(parts):
+        found = _parse_clause(part)
+        if found and (found.entity, found.key) == (wanted.entity, wanted.key):
+            if found.operator in ("=", "in") and wanted.operator == "=":
+                values, is_on = _toggle_value(found, wanted.value)
+                return _replace_part(parts, place, _any_of_clause(TOKEN.match(clause)["name"], values)), is_on
+            if found.operator == wanted.operator:
+                return _replace_part(parts, place, clause), False
+    return add_clause(filter_text, clause), False
+
+
+def _parse_clause(part: str) -> Clause | None:
+    try:
+        found = parse(part)
+    except BadFilter:
+        return None
+    return found if isinstance(found, Clause) else None
+
+
+def _toggle_value(found: Clause, value: str) -> tuple[list, bool]:
+    had = list(found.value) if found.operator == "in" else [found.value]
+    return ([one for one in had if one != value], True) if value in had else ([*had, value], False)
+
+
+def _any_of_clause(name: str, values: list) -> str:
+    words = [quote_text(str(value)) for value in values]
+    return f"{name} = {words[0]}" if len(words) == 1 else f"{name} in ({', '.join(words)})" if words else ""
+
+
+def _replace_part(parts: list[str], place: int, part: str) -> str:
+    return " and ".join(filter(None, [*parts[:place], part, *parts[place + 1 :]]))
+
+
+def remove_clause(parts: list[str], clause: str) -> str:
+    return " and ".join(part for part in parts if part != clause)
+
+
+def _bracket(part: str) -> str:
+    """In parentheses if an AND after it would reach into it."""
+    try:
+        return part if isinstance(parse(f"{part} and name is null"), All) else f"({part})"
+    except BadFilter:
+        return part
+
+
+def split_conditions(filter_text: str) -> list[str]:
+    """The parts of a query that must all hold, as they are written; the whole as one if parts are joined by OR."""
+    try:
+        parse(filter_text)
+    except BadFilter:
+        return [filter_text.strip()]
+    parts, start, depth = [], 0, 0
+    for token in TOKEN.finditer(filter_text):
+        depth += {"(": 1, ")": -1}.get(token["mark"], 0)
+        word = (token["name"] or "").lower() if not depth else ""
+        if word == "or":
+            return [filter_text.strip()]
+        if word == "and":
+            parts.append(filter_text[start : token.start()].strip())
+            start = token.end()
+    return [part for part in [*parts, filter_text[start:].strip()] if part]
