@@ -1,7 +1,7 @@
 # `make help` lists the targets. Settings are variables of the environment or of the command line: make up PORT=9000
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help up signin doctor test test-all test-faults test-team test-mlflow lint format bench bench-tracking fuzz docs clean
+.PHONY: help up signin doctor test test-js test-all test-faults test-team test-mlflow lint lint-js lint-templates format bench bench-tracking fuzz docs clean
 
 # The first Python that is new enough; looked up only when something is to be set up.
 PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -10,6 +10,7 @@ IN := .venv/bin
 # Tests never see the studio's own data.
 FOR_TESTS := env -u DATA_DIR -u STORAGE_URL -u DATABASE_URL -u REDIS_URL -u PUBLIC_URL
 LOCKED := uv.lock pyproject.toml sdk/pyproject.toml deploy/setup.py
+TEST_JS = node --test --test-reporter=dot tests/js/*.test.js
 NEED_PYTHON = test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found on PATH." >&2; exit 1; }
 
 help: ## list the targets
@@ -26,7 +27,12 @@ doctor: .venv/.synced ## check this installation, one line per check with what t
 
 test: .venv/.synced-dev ## run the tests, the browser's included
 	$(IN)/python deploy/test_tools.py
+	$(TEST_JS)
 	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -m "not faults and not team and not mlflow_full" $(ARGS)
+
+test-js: .venv/.synced-dev ## run the tests of the JavaScript that needs no page
+	$(IN)/python deploy/test_tools.py node
+	$(TEST_JS)
 
 test-faults: .venv/.synced-dev ## kill processes and see the studio recover
 	$(FOR_TESTS) $(IN)/pytest -m faults $(ARGS)
@@ -41,6 +47,13 @@ lint: .venv/.synced-dev ## check style and types
 	$(IN)/ruff check .
 	$(IN)/ruff format --check .
 	cd sdk && ../$(IN)/mypy --strict src
+
+lint-js: .venv/.synced-dev ## check the JavaScript
+	$(IN)/python deploy/test_tools.py node
+	node_modules/.bin/eslint static/js tests/js eslint.config.js
+
+lint-templates: .venv/.synced-dev ## check the templates
+	$(IN)/djlint templates --check --lint --quiet
 
 format: .venv/.synced-dev ## rewrite the code in the house's style
 	$(IN)/ruff check --fix .

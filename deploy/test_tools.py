@@ -1,50 +1,74 @@
-"""What the browser tests need beside Python packages: Chromium and axe-core. Installed where that can be done, else said."""
+"""What the tests need beside Python packages: Chromium, and Node with the packages of package-lock.json (axe-core, eslint).
+
+Installed where that can be done, else said. `python deploy/test_tools.py node` leaves Chromium out.
+"""
 
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-AXE = ROOT / ".cache" / "axe" / "axe.min.js"
-AXE_VERSION = "4.14.1"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+# The first version that eslint runs on; Debian has it from 13 on.
+OLDEST_NODE = (20, 19)
+# What npm writes when it has installed everything.
+INSTALLED = ROOT / "node_modules" / ".package-lock.json"
 
 
-def main() -> None:
-    if not any(map(shutil.which, BROWSERS)):
+def main(wanted: list[str]) -> None:
+    if not wanted and not has_browser():
         install_chromium()
-    if not AXE.exists():
-        fetch_axe()
+    if node_version() < OLDEST_NODE or not shutil.which("npm"):
+        install_node()
+    if not INSTALLED.exists() or INSTALLED.stat().st_mtime < (ROOT / "package-lock.json").stat().st_mtime:
+        install_packages()
+
+
+def has_browser() -> bool:
+    return any(map(shutil.which, BROWSERS))
+
+
+def node_version() -> tuple[int, ...]:
+    """(0,) if there is none."""
+    if not shutil.which("node"):
+        return (0,)
+    text = subprocess.run(["node", "--version"], capture_output=True, text=True).stdout
+    return tuple(int(part) for part in text.strip().removeprefix("v").split(".")[:2] if part.isdecimal()) or (0,)
+
+
+def install_from_debian(*packages: str) -> None:
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    print(f"Installing {' and '.join(packages)} …", flush=True)
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "-qq"], check=False)
+    subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], env=quiet, check=False)
 
 
 def install_chromium() -> None:
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        print("Installing Chromium …", flush=True)
-        subprocess.run(["apt-get", "update", "-qq"], check=False)
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"], env=quiet, check=False
-        )
-    if not any(map(shutil.which, BROWSERS)):
+    install_from_debian("chromium")
+    if not has_browser():
         sys.exit("The browser tests need Chromium or Chrome on PATH. Debian: apt-get install chromium")
 
 
-def fetch_axe() -> None:
-    if not shutil.which("npm"):
+def install_node() -> None:
+    install_from_debian("nodejs", "npm")
+    if node_version() < OLDEST_NODE or not shutil.which("npm"):
+        oldest = ".".join(map(str, OLDEST_NODE))
         sys.exit(
-            f"The accessibility tests need axe-core: install npm, or put axe-core {AXE_VERSION}'s axe.min.js at {AXE}"
+            f"The tests of the JavaScript need Node {oldest} or newer and npm on PATH. Debian 13: apt-get install nodejs npm"
         )
-    print(f"Fetching axe-core {AXE_VERSION} …", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(["npm", "install", "--silent", "--no-save", f"axe-core@{AXE_VERSION}"], cwd=folder)
-        if done.returncode:
-            sys.exit(f"npm could not fetch axe-core {AXE_VERSION}; the lines above say why.")
-        AXE.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(pathlib.Path(folder, "node_modules/axe-core/axe.min.js"), AXE)
+
+
+def install_packages() -> None:
+    print("Installing the packages of package-lock.json …", flush=True)
+    done = subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=ROOT)
+    if done.returncode:
+        sys.exit("`npm ci` failed; the lines above say why.")
+    INSTALLED.touch()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

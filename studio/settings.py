@@ -7,6 +7,7 @@ from lazuli import private_folder
 
 from studio import env, hosts
 from studio.secret_key import secret_key
+from studio.static_files import static_version
 
 # Before anything is made: web server, workers and commands all read this file first.
 private_folder.close_new_files()
@@ -133,12 +134,14 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
 
-STATIC_URL = "/static/"
 # No STATIC_ROOT: whitenoise serves the files from where they are written.
 STATIC_ROOT = None
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_URL = f"/static/{static_version(BASE_DIR / 'static')}/"
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_MAX_AGE = 0 if DEBUG else 3600
+WHITENOISE_MAX_AGE = 0
+# Another content has another address, so what was fetched once is never asked for again. While one works at the files it is.
+WHITENOISE_IMMUTABLE_FILE_TEST = "^$" if DEBUG else "^/static/"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -2,17 +2,17 @@
 
 import datetime as dt
 import functools
-import pathlib
 
 from django import template
 from django.conf import settings
-from django.contrib.staticfiles import finders
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 
 from studio.icons import ICONS
+from studio.static_files import find_static, list_imports
 
 register = template.Library()
 
@@ -69,21 +69,22 @@ def icon(name: str, size: int = 20, label: str = "") -> str:
 @register.simple_tag
 def asset(path: str) -> str:
     """The address of a static file, which changes when the file does, so that browsers may keep it."""
-    return f"{static(path)}?v={_version(path)}"
+    find_static(path)
+    return static(path)
 
 
-def _version(path: str) -> str:
-    return _read_version(path) if settings.DEBUG else _kept_version(path)
+@register.simple_tag
+def module(path: str) -> str:
+    """A script that is a module, such as `js/pages/jobs.js`; all that it imports is fetched along with it."""
+    return _read_module(path) if settings.DEBUG else _read_module_once(path)
 
 
-def _read_version(path: str) -> str:
-    found = finders.find(path)
-    if not found:
-        raise FileNotFoundError(f"There is no static file {path!r}.")
-    return f"{pathlib.Path(found).stat().st_mtime_ns:x}"
+def _read_module(path: str) -> str:
+    context = {"address": asset(path), "imports": [static(imported) for imported in list_imports(path)]}
+    return render_to_string("studio/_module.html", context)
 
 
-_kept_version = functools.cache(_read_version)
+_read_module_once = functools.cache(_read_module)
 
 
 @register.simple_tag

@@ -11,7 +11,7 @@ from runs.models import Run
 from tests import factories
 from tests.runs.sample_data import make_full_run
 
-AXE = pathlib.Path(os.environ.get("AXE_JS", ".cache/axe/axe.min.js"))
+AXE = pathlib.Path(os.environ.get("AXE_JS", "node_modules/axe-core/axe.min.js"))
 
 
 @pytest.fixture(scope="session")

@@ -85,11 +85,11 @@ def test_jobs_are_added_and_removed(browser, axe, alice, runs):
 def test_differences_by_keyboard(browser, alice, runs):
     page = browser.open(alice, path_of(runs))
     page.keyboard.press("n")
-    expect(page.locator(".at-difference")).to_have_count(1)
-    first = page.locator(".at-difference th .cut").inner_text()
+    expect(page.locator(".is-current-difference")).to_have_count(1)
+    first = page.locator(".is-current-difference th .cut").inner_text()
     page.keyboard.press("n")
     page.keyboard.press("p")
-    assert page.locator(".at-difference th .cut").inner_text() == first
+    assert page.locator(".is-current-difference th .cut").inner_text() == first
     page.keyboard.press("p")
     expect(page.locator("[data-difference-count]")).to_contain_text("seed")
     page.keyboard.press("o")
@@ -289,29 +289,29 @@ def test_ranges_of_parallel_coordinates(browser, alice, runs):
     axis = page.get_by_role("slider", name="Range of score")
     axis.focus()
     page.keyboard.press("ArrowUp")
-    expect(page.locator("[data-brushed]")).to_have_text("2 of 3 jobs in range")
-    expect(page.locator(f'tr[data-run="{runs[0].run_id}"]')).to_have_class("is-out")
+    expect(page.locator("[data-range-count]")).to_have_text("2 of 3 jobs in range")
+    expect(page.locator(f'tr[data-run="{runs[0].run_id}"]')).to_have_class("is-out-of-range")
     assert "brush=metrics.score:0.450:1.000" in page.url
     page.reload()
-    expect(page.locator("[data-brushed]")).to_have_text("2 of 3 jobs in range")
+    expect(page.locator("[data-range-count]")).to_have_text("2 of 3 jobs in range")
     page.get_by_role("slider", name="Range of score").focus()
     page.keyboard.press("Escape")
-    expect(page.locator("[data-brushed]")).to_have_text("")
+    expect(page.locator("[data-range-count]")).to_have_text("")
     assert "brush" not in page.url
     box = page.get_by_role("slider", name="Range of rate").locator(".axis-hit").bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 4)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 80, steps=4)
     page.mouse.up()
-    expect(page.locator("[data-brushed]")).to_have_text("1 of 3 jobs in range")
+    expect(page.locator("[data-range-count]")).to_have_text("1 of 3 jobs in range")
 
 
 def test_the_step_slider_changes_every_image(browser, alice, runs):
     page = browser.open(alice, path_of(runs, "&tab=images"))
     page.get_by_label("Step").focus()
     page.keyboard.press("Home")
-    expect(page.locator("[data-picture-step]")).to_have_text(["step 0"] * 3)
-    assert all("digits_0" in image.get_attribute("src") for image in page.locator("[data-picture] img").all())
+    expect(page.locator("[data-step-text]")).to_have_text(["step 0"] * 3)
+    assert all("digits_0" in image.get_attribute("src") for image in page.locator("[data-images-of-run] img").all())
     assert "step=0" in page.url
 
 
@@ -339,4 +339,4 @@ def test_comparing_works_without_scripts(browser, alice, runs):
     page.get_by_role("link", name="Images").click()
     page.get_by_role("spinbutton", name="Step").fill("1")
     page.get_by_role("button", name="Show", exact=True).click()
-    expect(page.locator("[data-picture-step]")).to_have_text(["step 1"] * 3)
+    expect(page.locator("[data-step-text]")).to_have_text(["step 1"] * 3)

@@ -176,7 +176,7 @@ def test_groups_unfold(browser, alice, experiment):
 def test_many_are_deleted_and_come_back(browser, alice, experiment):
     page = browser.open(alice, experiment.get_absolute_url() + "?filter=metrics.loss%20%3C%200.25&size=10")
     page.get_by_label("All 3 that match").check()
-    expect(page.locator("[data-selection-count]")).to_have_text("All 3 chosen")
+    expect(page.locator("[data-selection-count]")).to_have_text("All 3 selected")
     expect(page.get_by_role("button", name="Compare")).to_be_disabled()
     page.get_by_role("button", name="Delete", exact=True).click()
     dialog = page.get_by_role("dialog")
@@ -278,7 +278,7 @@ def test_letters_act_on_the_row_and_shift_chooses_a_stretch(browser, alice, expe
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_role("link", name="child", exact=True)).to_have_count(0)
     page.get_by_label("Choose job 2").click(modifiers=["Shift"])
-    expect(page.locator("[data-selection-count]")).to_have_text("4 chosen")
+    expect(page.locator("[data-selection-count]")).to_have_text("4 selected")
     page.keyboard.press("s")
     expect(page.get_by_role("button", name="Star job 2")).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("q")

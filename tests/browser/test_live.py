@@ -63,11 +63,11 @@ def test_a_large_log_is_read_in_windows(browser, alice, run):
     expect(page.get_by_text("epoch 0 loss=1.00000").first).to_be_visible()
     page.get_by_role("button", name="End").click()
     expect(last_line(page)).to_contain_text("epoch 99999")
-    expect(page.locator("[data-log-place]")).to_have_value("1000")
+    expect(page.locator("[data-log-position]")).to_have_value("1000")
     page.get_by_placeholder("Search in this file").fill("epoch 77777 ")
     page.keyboard.press("Enter")
     expect(page.locator("[data-log-hits]")).to_have_text("1 of 8")
-    expect(page.locator(".log-chosen mark")).to_have_text("epoch 77777 ")
+    expect(page.locator(".log-current mark")).to_have_text("epoch 77777 ")
     page.get_by_role("button", name="Next match").click()
     expect(page.locator("[data-log-hits]")).to_have_text("2 of 8")
     assert page.locator(".log-line").count() < 25_000

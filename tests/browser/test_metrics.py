@@ -33,7 +33,7 @@ def drawn(chart) -> int:
 
 
 def choice(page, name: str):
-    return page.locator(f'[data-choice="{name}"]')
+    return page.locator(f'[data-chart-setting="{name}"]')
 
 
 def until(page, chart, words: str) -> None:
@@ -245,7 +245,7 @@ def test_a_view_of_an_accuracy_table_is_chosen_and_kept(browser, alice, run):
 def test_gaps_are_said(browser, alice, run):
     metrics.ingest(run, "", scalars("gappy", [1, float("nan"), 2]))
     page = browser.open(alice, f"{url_of(run)}?show=gappy")
-    expect(card_of(page, run, "gappy").locator("[data-note]")).to_contain_text("1 value is NaN or infinite")
+    expect(card_of(page, run, "gappy").locator("[data-chart-note]")).to_contain_text("1 value is NaN or infinite")
 
 
 def test_rows_are_turned_over_in_their_card(browser, alice, run):
@@ -330,7 +330,7 @@ def test_charts_are_moved_by_keys_and_by_dragging(browser, alice, run):
     page.keyboard.press("ArrowRight")
     assert order(page) == ["loss", "accuracy", "observations"] and "at=1%7Eaccuracy" in page.url
     expect(handle).to_be_focused()
-    expect(page.locator("[data-moved]")).to_have_text("accuracy: 2 of 3")
+    expect(page.locator("[data-move-status]")).to_have_text("accuracy: 2 of 3")
     page.goto(page.url)
     assert order(page) == ["loss", "accuracy", "observations"]
     box = handle.bounding_box()
@@ -361,8 +361,8 @@ def test_an_empty_chart_says_why(browser, alice, run):
     page = browser.open(alice, f"{url_of(run)}?log=y&show=below&show=mixed&show=none")
     expect(chart_of(page, run, "below").locator(".annotation-text")).to_contain_text("No value is above 0")
     expect(chart_of(page, run, "none").locator(".annotation-text")).to_have_text("No value is a finite number")
-    expect(card_of(page, run, "mixed").locator("[data-note]")).to_have_text(
-        "What is 0 or less is not drawn on a logarithmic axis"
+    expect(card_of(page, run, "mixed").locator("[data-chart-note]")).to_have_text(
+        "Values of 0 or less are not drawn on a logarithmic axis"
     )
 
 

@@ -78,7 +78,7 @@ def test_chosen_jobs_are_deleted_after_asking(browser, alice, run):
     delete = page.get_by_role("button", name="Delete")
     expect(delete).to_be_disabled()
     page.get_by_label("Choose the done one").check()
-    expect(page.locator("[data-selection-count]")).to_have_text("1 chosen")
+    expect(page.locator("[data-selection-count]")).to_have_text("1 selected")
     delete.click()
     page.get_by_role("button", name="Delete jobs").click()
     expect(page.get_by_text("the done one")).to_have_count(0)

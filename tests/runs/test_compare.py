@@ -177,7 +177,7 @@ def test_what_no_run_has_any_more_is_said_and_left_out(bobs, runs, word, says):
     text = answer.content.decode()
     assert answer.status_code == 200 and says in text and "It is left out." in text
     name, _, value = word.rpartition("&")[2].partition("=")
-    address = re.search('data-address="(.*?)"', text)[1]
+    address = re.search('data-clean-query="(.*?)"', text)[1]
     assert f'form="compare-form" name="{name}" value="{value}"' not in text and f"{name}={value}" not in address
 
 

@@ -1,0 +1,56 @@
+// One chart of the curves of several jobs: from the figure of the server and the controls to what Plotly draws.
+import { smoothValues } from "../pure/series.js";
+import { toLocalAxis } from "../pure/times.js";
+import { shorten } from "../pure/words.js";
+import { resolveColour } from "../shell/theme.js";
+
+// More bars than this have no names below them; more lines are shown smoothed only.
+const MANY = 12;
+const WIDE_HEIGHT = 560;
+
+// `options`: {smoothing, isLog, isTime, isWide, hidden, axis, findColour}, where `hidden` has the ids of lines that are not shown.
+
+const makeBand = (colour) => colour.replace("rgb(", "rgba(").replace(")", ", 0.16)");
+
+const makeBars = ({ ids, ...trace }, { hidden }) => {
+  const shown = ids.map((_, index) => index).filter((index) => !hidden.has(ids[index]));
+  const pickShown = (values) => shown.map((index) => values[index]);
+  const errors = trace.error_y && { error_y: { ...trace.error_y, array: pickShown(trace.error_y.array), color: resolveColour("--text-soft") } };
+  return { ...trace, ...errors, x: shown.map((_, index) => index), y: pickShown(trace.y), text: pickShown(trace.text), colours: pickShown(trace.colours) };
+};
+
+const makeBarTicks = (trace) => {
+  if (trace.type !== "bar" || !(trace.x?.length <= MANY)) return {};
+  return { showticklabels: true, tickvals: trace.x, ticktext: trace.text.map((text) => shorten(text, 16)) };
+};
+
+// Of a part of a line, the smoothing begins where the whole line does.
+const smoothPart = (trace, whole, smoothing) => {
+  const before = whole?.meta === trace.meta ? whole.y.filter((_, index) => whole.x[index] < trace.x[0]) : [];
+  return smoothValues([...before, ...trace.y], smoothing).slice(before.length);
+};
+
+const makeTraces = ({ band, ...trace }, whole, count, options) => {
+  if (trace.ids) return [makeBars(trace, options)];
+  const shown = { ...trace, x: options.isTime ? trace.x.map(toLocalAxis) : trace.x, visible: !options.hidden.has(trace.meta) };
+  if (band) shown.fillcolor = makeBand(options.findColour(trace.meta));
+  if (!options.smoothing) return [shown];
+  const smooth = { ...shown, y: smoothPart(trace, whole, options.smoothing) };
+  if (band || count > MANY) return [smooth];
+  // Where lines are few, what they were before smoothing stays behind them.
+  return [{ ...shown, opacity: 0.25, hoverinfo: "skip", hovertemplate: undefined, showlegend: false, line: { ...trace.line, width: 1 } }, smooth];
+};
+
+// `detail` is the figure of a part of the x axis, with more points; undefined if all is shown.
+export const makeFigure = ({ figure, detail }, options) => {
+  const { data, layout } = detail || figure, count = data.filter((trace) => !trace.band).length;
+  const traces = data.flatMap((trace, index) => makeTraces(trace, detail && figure.data[index], count, options));
+  return {
+    data: traces,
+    layout: {
+      ...layout, xaxis: { ...layout.xaxis, ...makeBarTicks(traces[0]) }, height: options.isWide ? WIDE_HEIGHT : layout.height,
+      uirevision: `${options.axis} ${options.isLog}`,
+      yaxis: { ...layout.yaxis, type: options.isLog ? "log" : "linear" },
+    },
+  };
+};

@@ -1,0 +1,22 @@
+// While jobs run, a tab asks whether they are as it knows them (204), or else for what it shows. Nothing is swapped while a
+// person is in the middle of something.
+
+const isPoll = (element) => element?.id === "compare-live";
+
+let isPressed = false;
+for (const kind of ["pointerdown", "pointerup", "pointercancel"]) document.addEventListener(kind, () => { isPressed = kind === "pointerdown"; }, true);
+
+const isBusy = () => {
+  const selection = getSelection(), compare = document.getElementById("compare");
+  return isPressed || compare.querySelector(":popover-open, details[open], select:focus") || document.querySelector("dialog[open]")
+    || (!selection.isCollapsed && compare.contains(selection.anchorNode));
+};
+
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  // Scripts change the address without asking the server.
+  if (isPoll(detail.elt)) detail.path = `${location.pathname}${location.search}&seen=${detail.elt.dataset.seen}`;
+});
+document.addEventListener("htmx:beforeRequest", (event) => { if (isPoll(event.detail.elt) && isBusy()) event.preventDefault(); });
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (isPoll(event.detail.requestConfig?.elt) && isBusy()) event.detail.shouldSwap = false;
+});

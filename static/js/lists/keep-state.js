@@ -1,0 +1,39 @@
+// What a person has done stays when rows are written anew: ticks, focus, open folders, how far they have scrolled.
+import { findBoxes, findMatchingBox, showSelection } from "./selection.js";
+
+let before = {};
+
+const findFolders = () => [...document.querySelectorAll("#file-tree [data-folder]")];
+const findScrollBox = () => document.querySelector("#run-table .table-wrap");
+
+// A selector that finds the element again after a swap.
+const describeElement = (element) => {
+  if (!element?.closest?.("#run-table")) return "";
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  const names = element.name === "run" ? ["value"] : ["data-sort", "aria-label", "href"];
+  const name = names.find((one) => element.hasAttribute(one));
+  return name ? `#run-table [${name}="${CSS.escape(element.getAttribute(name))}"]` : "";
+};
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  before = {
+    ticked: new Set(findBoxes().filter((box) => box.checked).map((box) => box.value)),
+    folders: new Map(findFolders().map((folder) => [folder.dataset.folder, folder.open])),
+    focused: describeElement(document.activeElement),
+    matching: findMatchingBox()?.checked && findMatchingBox().dataset.count,
+    left: findScrollBox()?.scrollLeft,
+    // Another page or order begins at its top.
+    top: event.detail.requestConfig.elt.matches("[data-poll], [data-toggle]") && findScrollBox()?.scrollTop,
+  };
+});
+
+document.addEventListener("htmx:afterSettle", () => {
+  for (const box of findBoxes()) if (before.ticked?.has(box.value)) box.checked = true;
+  for (const folder of findFolders()) folder.open = before.folders?.get(folder.dataset.folder) ?? folder.open;
+  const isFocusLost = before.focused && document.activeElement === document.body;
+  if (isFocusLost) (document.querySelector(before.focused) || findScrollBox())?.focus({ preventScroll: true });
+  // Only as long as it stands for the same number of jobs.
+  if (before.matching && findMatchingBox()?.dataset.count === before.matching) findMatchingBox().checked = true;
+  findScrollBox()?.scrollTo(before.left || 0, before.top || 0);
+  showSelection();
+});

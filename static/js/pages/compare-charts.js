@@ -1,0 +1,2 @@
+// The tab Charts of the comparison.
+import "../compare/curves.js";

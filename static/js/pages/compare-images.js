@@ -1,0 +1,2 @@
+// The tab Images of the comparison.
+import "../compare/images.js";

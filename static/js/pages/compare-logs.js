@@ -1,0 +1,2 @@
+// The tab Logs of the comparison.
+import "../compare/logs.js";

@@ -1,0 +1,2 @@
+// The tab Images of a job.
+import "../runs/image-viewer.js";

@@ -1,0 +1,6 @@
+// Every tab of a job.
+import "../lists/selection.js";
+import "../lists/keep-state.js";
+import "../shared/polling.js";
+import "../shared/filters.js";
+import "../runs/tab-keys.js";

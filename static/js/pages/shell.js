@@ -1,0 +1,11 @@
+// What every page has. The order matters where two modules listen to the same event.
+import "../shell/theme.js";
+import "../shell/times.js";
+import "../shell/toasts.js";
+import "../shell/clipboard.js";
+import "../shell/dialogs.js";
+import "../shell/navigation.js";
+import "../shell/tabs.js";
+import "../shell/palette.js";
+import "../shell/keyboard.js";
+import "../shell/forms.js";

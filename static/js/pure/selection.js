@@ -1,0 +1,16 @@
+// What the buttons above a list of jobs say of the jobs that are selected.
+
+// `isAll`: all that match, on all pages.
+export const describeSelection = (count, isAll) => {
+  const number = count.toLocaleString("en");
+  const jobs = count === 1 ? "1 job" : `${number} jobs`;
+  const subject = count === 1 ? "1 job is" : `${jobs} are`;
+  const status = isAll ? `All ${number} selected` : `${number} selected`;
+  return { jobs, subject: isAll ? `All ${jobs} that match, on all pages, are` : subject, status: count ? status : "" };
+};
+
+// A button may need that so many rows themselves are selected.
+export const isEnabled = (count, isAll, { min, max } = {}) => {
+  if (!count) return false;
+  return min === undefined || (!isAll && count >= Number(min) && count <= Number(max));
+};

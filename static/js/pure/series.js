@@ -1,0 +1,46 @@
+// Lines of a chart as plain numbers: smoothing, order, finer points, gaps, ranges.
+
+// Exponential moving average; gaps (null) stay gaps.
+export const smoothValues = (values, weight) => {
+  let average = null;
+  return values.map((value) => {
+    if (value === null) return null;
+    average = average === null ? value : average * weight + value * (1 - weight);
+    return average;
+  });
+};
+
+// A job that goes on from a checkpoint logs a step twice; the line follows its axis all the same.
+export const sortByX = (x, y) => {
+  if (x.every((value, index) => !index || value >= x[index - 1])) return { x, y };
+  const order = x.map((_, index) => index).sort((one, other) => x[one] - x[other]);
+  return { x: order.map((index) => x[index]), y: order.map((index) => y[index]) };
+};
+
+// A whole line with the finer points of a part of it in their place.
+export const insertDetail = (whole, detail) => {
+  const first = detail.x[0], last = detail.x.at(-1);
+  const found = whole.x.findIndex((value) => value >= first);
+  const start = found < 0 ? whole.x.length : found;
+  const end = Math.max(start, whole.x.findLastIndex((value) => value <= last) + 1);
+  const join = (name) => [...whole[name].slice(0, start), ...detail[name], ...whole[name].slice(end)];
+  return { x: join("x"), y: join("y") };
+};
+
+// Whether a single value stands between gaps: no line would show it.
+export const hasIsolatedPoint = (y) =>
+  y.some((value, index) => value !== null && (y[index - 1] ?? null) === null && (y[index + 1] ?? null) === null);
+
+// Between which values all but a share of them lie at either end, with a little room; undefined if that says nothing.
+export const clipRange = (values, share, isLog) => {
+  const sorted = values.filter((value) => value !== null).sort((one, other) => one - other);
+  if (!share || sorted.length < 5) return undefined;
+  const valueAt = (part) => sorted[Math.round(part * (sorted.length - 1))];
+  let low = valueAt(share), high = valueAt(1 - share);
+  if (isLog) [low, high] = [Math.log10(low), Math.log10(high)];
+  const room = (high - low) * 0.05 || Math.abs(high) * 0.05 || 1;
+  return [low - room, high + room];
+};
+
+// A text as it stands: Plotly takes `<` for a tag.
+export const escapeLabel = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");

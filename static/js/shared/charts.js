@@ -1,0 +1,61 @@
+// Draws the figures of the server (plain data for Plotly) in the colours of the theme, and again when the theme changes.
+// drawChart(element, figure) may be called again with more data: zoom, legend and hover stay.
+import { escapeLabel } from "../pure/series.js";
+import { isDark, onThemeChange, resolveColour } from "../shell/theme.js";
+
+const CONFIG = { displayModeBar: false, displaylogo: false, responsive: true, doubleClick: "autosize" };
+const drawn = new Map();
+let templates = JSON.parse(document.getElementById("chart-templates")?.textContent || "null");
+
+export const setTemplates = (given) => { templates = given; };
+
+// The colours of jobs come as indexes of the theme's list of colours.
+const applyColours = (trace, colours) => {
+  const { colour, colours: indexes, ...rest } = trace;
+  const pickColour = (index) => colours[index % colours.length];
+  if (colour !== undefined) return { ...rest, line: { ...rest.line, color: pickColour(colour) }, marker: { ...rest.marker, color: pickColour(colour) } };
+  if (indexes) return { ...rest, marker: { ...rest.marker, color: indexes.map(pickColour) } };
+  return rest;
+};
+
+export const drawChart = (element, figure) => {
+  const template = templates[isDark() ? "dark" : "light"];
+  // The words that stand in for the chart until there is one.
+  if (!drawn.has(element)) element.replaceChildren();
+  drawn.set(element, figure);
+  const data = figure.data.map((trace) => applyColours(trace, template.layout.colorway));
+  return Plotly.react(element, data, { ...figure.layout, template }, CONFIG);
+};
+
+export const isDrawn = (element) => drawn.has(element);
+
+// A chart that is out of sight costs nothing; drawChart brings it back.
+export const removeChart = (element) => {
+  if (!drawn.delete(element)) return;
+  Plotly.purge(element);
+  element.replaceChildren();
+};
+
+// An image for a paper or a chat, in the colours of the theme but with a background of its own.
+export const saveChart = (element, title) => {
+  const { margin, ...layout } = element.layout, background = resolveColour("--card");
+  const whole = {
+    ...layout, title: { text: escapeLabel(title), font: { size: 16 } }, margin: { ...margin, t: 56 },
+    paper_bgcolor: background, plot_bgcolor: background,
+  };
+  const options = { format: "png", scale: 2, width: 900, height: 500, filename: title.replaceAll("/", "_") };
+  return Plotly.downloadImage({ data: element.data, layout: whole }, options);
+};
+
+// The figure that the template wrote behind the element of a chart, by `json_script`.
+export const readFigure = (element) => JSON.parse(element.nextElementSibling.textContent);
+
+onThemeChange(() => {
+  for (const [element, figure] of drawn) {
+    if (element.isConnected) drawChart(element, figure);
+    else drawn.delete(element);
+  }
+});
+
+// Charts that htmx swaps away.
+document.addEventListener("htmx:beforeCleanupElement", (event) => removeChart(event.detail.elt));

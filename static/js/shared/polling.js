@@ -1,0 +1,11 @@
+// [data-poll] asks the server every few seconds by htmx: not while the tab is hidden, and at once when it is shown again
+// (its hx-trigger names the event "poll-now" for that).
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden && event.target.matches("[data-poll]")) event.preventDefault();
+});
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  for (const element of document.querySelectorAll("[data-poll]")) element.dispatchEvent(new Event("poll-now"));
+});

@@ -1,0 +1,29 @@
+// <div data-tabs> with role=tab buttons (aria-controls) and role=tabpanel parts: for parts of one page.
+// Tabs that are pages of their own are plain links and need none of this.
+import { wrapIndex } from "../pure/words.js";
+
+const findTabs = (tab) => [...tab.parentElement.querySelectorAll("[role=tab]")];
+
+const showTab = (tab) => {
+  for (const other of findTabs(tab)) {
+    const isChosen = other === tab;
+    other.setAttribute("aria-selected", isChosen);
+    other.tabIndex = isChosen ? 0 : -1;
+    document.getElementById(other.getAttribute("aria-controls")).hidden = !isChosen;
+  }
+};
+
+document.addEventListener("click", (event) => {
+  const tab = event.target.closest("[data-tabs] [role=tab]");
+  if (tab) showTab(tab);
+});
+
+document.addEventListener("keydown", (event) => {
+  const tab = event.target.closest?.("[data-tabs] [role=tab]");
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!tab || !step) return;
+  const tabs = findTabs(tab);
+  const next = tabs[wrapIndex(tabs.indexOf(tab) + step, tabs.length)];
+  showTab(next);
+  next.focus();
+});
