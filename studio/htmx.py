@@ -8,10 +8,20 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
 
+def is_htmx(request: HttpRequest) -> bool:
+    """Whether htmx asks, be it for a piece or for a whole page."""
+    return bool(request.htmx)
+
+
 def wants_piece(request: HttpRequest) -> bool:
     """Boosted links and history restores get the whole page."""
     htmx = request.htmx
-    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+    return is_htmx(request) and not htmx.boosted and not htmx.history_restore_request
+
+
+def address_of_page(request: HttpRequest) -> str:
+    """The path and query of the page that a piece is for; empty if htmx does not ask or the page is another server's."""
+    return request.htmx.current_url_abs_path or ""
 
 
 def render_page(
@@ -24,6 +34,20 @@ def render_page(
     if "#" in template:
         toast(response, [(str(message), message.level_tag) for message in get_messages(request)])
     patch_vary_headers(response, ["HX-Request", "HX-Target"])
+    return response
+
+
+def reload_page(response: HttpResponse | None = None) -> HttpResponse:
+    """htmx loads the whole page again instead of swapping a piece."""
+    response = response or HttpResponse()
+    response.headers["HX-Refresh"] = "true"
+    return response
+
+
+def swap_whole(response: HttpResponse, target: str) -> HttpResponse:
+    """htmx puts the answer in the place of the element `target`, whatever its request named."""
+    response.headers["HX-Retarget"] = f"#{target}"
+    response.headers["HX-Reswap"] = "outerHTML"
     return response
 
 

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django_htmx.middleware import HtmxMiddleware
 
 from studio import errors, statement_limit
-from studio.htmx import toast, wants_piece
+from studio.htmx import is_htmx, reload_page, toast, wants_piece
 
 # Plotly sets style attributes, so styles may be inline; scripts may not.
 POLICY = (
@@ -113,9 +113,9 @@ class PagesNeedSignIn(LoginRequiredMiddleware):
         return None if is_api(request) else super().process_view(request, view_func, view_args, view_kwargs)
 
     def handle_no_permission(self, request, view_func):
-        if request.htmx:
+        if is_htmx(request):
             # A poll of a page whose session has ended: the whole page goes to the sign-in, not its piece.
-            return HttpResponse(headers={"HX-Refresh": "true"})
+            return reload_page()
         return super().handle_no_permission(request, view_func)
 
 

@@ -390,3 +390,11 @@ def test_compute_names_nothing_of_runs(folder):
     assert files
     named = re.compile(r"""\bruns[:.]\w|\bruns/|\b(from|import) runs\b|["']runs["']|\brun_token|["']run:""")
     assert [str(path.relative_to(ROOT)) for path in files if named.search(path.read_text())] == []
+
+
+def test_only_one_module_asks_whether_htmx_asks():
+    """The others use its functions, so that boosted and history requests are never forgotten."""
+    ours = re.compile(r"request\.htmx|[\"'](HX-|HTTP_HX)|django_htmx\.(?!middleware)")
+    templates = (ROOT / "templates").rglob("*.html")
+    found = [path for path in [*python_files(), *templates] if ours.search(path.read_text())]
+    assert [str(path.relative_to(ROOT)) for path in found] == ["studio/htmx.py"]

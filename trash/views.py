@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from runs.pages.access import actor, may, require, workspace_of
 from studio.errors import Invalid
+from studio.htmx import reload_page
 from studio.pagination import page_of
 from trash import contents
 from trash.models import PurgeJob
@@ -63,9 +64,7 @@ def _shown(purges) -> list[PurgeJob]:
 def _progress(request, purges: list[PurgeJob]):
     is_live = any(job.is_open for job in purges)
     response = render(request, "trash/_purges.html", {"purges": purges, "is_live": is_live, "purges_url": request.path})
-    if not is_live:
-        response.headers["HX-Refresh"] = "true"
-    return response
+    return response if is_live else reload_page(response)
 
 
 def _chosen(request, slug):

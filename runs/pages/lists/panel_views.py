@@ -40,6 +40,7 @@ def panel(request, slug, what):
     context |= {
         "list_url": list_url(slug, experiment),
         "query": table.query.urlencode(),
+        "is_piece": wants_piece(request),
         **CONTEXTS[what](request, table),
     }
     return render_page(request, "runs/panel.html", context, partial="list-panel-body")

@@ -15,7 +15,7 @@ from runs.pages.access import actor, experiment_of, may, runs_of, workspace_of
 from runs.pages.lists import exports, facets, groups, list_query, tables
 from runs.pages.lists.list_query import RunFilter
 from studio.errors import Invalid
-from studio.htmx import render_page
+from studio.htmx import is_htmx, render_page, swap_whole
 
 
 @require_safe
@@ -126,7 +126,7 @@ def _charts_json(table) -> JsonResponse:
 def _render_list(request, slug, experiment: Experiment | None, template: str) -> HttpResponse:
     """The page; its table; or, for a poll, nothing or only the rows that changed."""
     table = build_table(request, slug, experiment)
-    if not request.htmx and (own := _saved_layout_url(request, experiment)):
+    if not is_htmx(request) and (own := _saved_layout_url(request, experiment)):
         return redirect(own)
     if table.seen and not table.has_changes():
         return HttpResponse(status=204)
@@ -139,12 +139,11 @@ def _render_list(request, slug, experiment: Experiment | None, template: str) ->
         **_toolbar_context(slug, table),
     }
     if not table.seen:
-        status = 400 if table.error and not request.htmx else 200
+        status = 400 if table.error and not is_htmx(request) else 200
         return render_page(request, template, context, partial="run-table", status=status)
     if table.changed is not None:
         return render(request, "runs/_changed_rows.html", {**context, "rows": table.changed})
-    headers = {"HX-Retarget": "#run-table", "HX-Reswap": "outerHTML"}
-    return HttpResponse(render(request, f"{template}#run-table", context).content, headers=headers)
+    return swap_whole(render(request, f"{template}#run-table", context), "run-table")
 
 
 # What stands in the search form itself; the other words of the address go along hidden.

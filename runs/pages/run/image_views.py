@@ -8,7 +8,7 @@ from runs.charts import metric_cards
 from runs.models import MetricSeries
 from runs.pages.access import run_of
 from runs.pages.run.views import tab_context
-from studio.htmx import render_page
+from studio.htmx import reload_page, render_page
 
 MOST_IMAGES = 1000
 
@@ -25,7 +25,7 @@ def run_images(request, slug, run_id):
     groups = [_image_group(one) for one in found]
     if seen == "" and groups:
         # There was nothing to look at; now there is.
-        return HttpResponse(headers={"HX-Refresh": "true"})
+        return reload_page()
     more = {"groups": groups, "token": token, **_requested_image(groups, request.GET.get("image", ""))}
     # The script steps through the images of one name; those of all would be megabytes.
     more["of_shown"] = [more["group"]] if groups else []

@@ -11,7 +11,7 @@ from runs.models import Run
 from runs.pages.access import actor, may, require, run_of, runs_of
 from runs.pages.lists import columns
 from runs.pages.run import overview, tree
-from studio.htmx import keep, render_page
+from studio.htmx import address_of_page, keep, reload_page, render_page
 from studio.markdown import render_markdown
 from workspaces.lookup import workspace_of_wsid
 
@@ -88,11 +88,11 @@ def run_state(request, slug, run_id):
     run = run_of(request, slug, run_id)
     tab = request.GET.get("tab", "")
     more = _overview_context(run) if tab == "overview" else _new_files_context(request, run) if tab == "logs" else {}
-    context = tab_context(request, run, tab, polled=True, run_page=request.htmx.current_url_abs_path, **more)
+    context = tab_context(request, run, tab, polled=True, run_page=address_of_page(request), **more)
     response = render(request, "runs/_state.html", context)
     if request.GET.get("files") == "0" and more.get("tree"):
         # There was nothing to look at; now there is.
-        response.headers["HX-Refresh"] = "true"
+        return reload_page(response)
     return response
 
 
@@ -102,7 +102,7 @@ def _new_files_context(request, run: Run) -> dict:
     if str(count) == request.GET.get("files"):
         return {"file_count": count}
     files = run.artifacts.order_by("path").values_list("path", "size")[: tree.MOST_FILES]
-    shown = parse_qs(urlsplit(request.htmx.current_url_abs_path or "").query).get("path", [""])[0]
+    shown = parse_qs(urlsplit(address_of_page(request)).query).get("path", [""])[0]
     folders = tree.build_file_tree(files, shown, tree.OPEN_FOLDERS)
     return {"file_count": count, "tree": folders, "left_out": max(0, count - tree.MOST_FILES)}
 
