@@ -53,7 +53,7 @@ lint-js: .venv/.synced-dev ## check the JavaScript
 	node_modules/.bin/eslint static/js tests/js eslint.config.js
 
 lint-templates: .venv/.synced-dev ## check the templates
-	$(IN)/djlint templates --check --lint --quiet
+	$(IN)/djlint templates --lint --quiet
 
 format: .venv/.synced-dev ## rewrite the code in the house's style
 	$(IN)/ruff check --fix .

@@ -4,15 +4,14 @@ import hashlib
 import json
 
 from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
-from django.utils.html import escape
 from django.views.decorators.http import conditional_page, require_safe
 
 from assets import packages
 from studio.errors import Invalid
 
 JSON = "application/vnd.pypi.simple.v1+json"
-PAGE = '<!DOCTYPE html>\n<html lang="en"><head><meta name="pypi:repository-version" content="1.1"><title>{title}</title></head>\n<body>\n{links}\n</body></html>\n'
 
 
 @require_safe
@@ -20,7 +19,7 @@ def index_root(request):
     names = [packages.SDK, packages.AZ, *packages.LISTED]
     if _wants_json(request):
         return _json({"meta": {"api-version": "1.1"}, "projects": [{"name": name} for name in names]})
-    return _page("Packages", [(reverse("assets:index_project", args=[name]), name) for name in names])
+    return _page(request, "Packages", [(reverse("assets:index_project", args=[name]), name) for name in names])
 
 
 @require_safe
@@ -32,7 +31,7 @@ def index_project(request, name):
         return HttpResponseRedirect(reverse("assets:index_project", args=[normal]))
     files = [(reverse("assets:index_file", args=[file]), file) for file in packages.files(normal)]
     if not _wants_json(request):
-        return _page(normal, files)
+        return _page(request, normal, files)
     answer = {
         "meta": {"api-version": "1.1"},
         "name": normal,
@@ -65,9 +64,8 @@ def _json(answer: dict) -> HttpResponse:
     return _varied(HttpResponse(json.dumps(answer), content_type=JSON))
 
 
-def _page(title: str, links: list[tuple[str, str]]) -> HttpResponse:
-    lines = "\n".join(f'<a href="{url}" data-core-metadata="true">{escape(text)}</a><br>' for url, text in links)
-    return _varied(HttpResponse(PAGE.format(title=escape(title), links=lines), content_type="text/html; charset=utf-8"))
+def _page(request, title: str, links: list[tuple[str, str]]) -> HttpResponse:
+    return _varied(render(request, "assets/package_index.html", {"title": title, "links": links}))
 
 
 def _varied(response: HttpResponse) -> HttpResponse:

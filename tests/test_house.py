@@ -398,3 +398,50 @@ def test_only_one_module_asks_whether_htmx_asks():
     templates = (ROOT / "templates").rglob("*.html")
     found = [path for path in [*python_files(), *templates] if ours.search(path.read_text())]
     assert [str(path.relative_to(ROOT)) for path in found] == ["studio/htmx.py"]
+
+
+# Modules that write HTML themselves, each with its reason; all other HTML is in templates.
+WRITES_HTML = {
+    "studio/templatetags/studio.py": "when and ticking: hundreds on a page; a template for each takes 20 µs more",
+    "studio/icons.py": "the shapes of the icons, which are SVG",
+    "runs/lists/cells.py": "the cells of a list: thousands on a page; a template for each takes 20 µs more",
+    "runs/compare/rows.py": "the cells of a comparison: thousands on a page",
+    "runs/compare/measures.py": "the cells of a comparison: thousands on a page",
+    "runs/compare/words.py": "marks inside lines that Pygments has coloured",
+    "runs/compare/diffs.py": "lines that Pygments has coloured",
+    "runs/files/previews.py": "a file that Pygments has coloured, or Markdown",
+    "runs/cards.py": "a person's Markdown, cleaned",
+    "runs/compare/plots.py": "Plotly's hover texts, in its own markup",
+    "runs/charts/figures.py": "Plotly's hover texts, in its own markup",
+    "runs/charts/artifact_charts.py": "Plotly's hover texts, in its own markup",
+}
+HTML_TAG = re.compile(
+    r"(?<!\?P)(?<!/)</?(a|b|br|code|div|em|extra|html|i|li|mark|meta|p|path|pre|small|span|strong|svg|table|td|th|time|tr|ul)(\s[^<]*)?/?>"
+)
+
+
+def texts_of(path: pathlib.Path):
+    """The texts of a module, without its docstrings."""
+    tree = ast.parse(path.read_text())
+    docstrings = {
+        node.body[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings:
+            yield node.value
+
+
+def test_html_is_in_templates():
+    found = set()
+    for path in python_files():
+        if "mark_safe(" in path.read_text() or any(map(HTML_TAG.search, texts_of(path))):
+            found.add(str(path.relative_to(ROOT)))
+    assert found == set(WRITES_HTML)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "templates").rglob("*.html")), ids=lambda path: path.stem)
+def test_lines_of_templates_fit_a_screen(path):
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        assert len(line) <= 120, f"line {number} has {len(line)} characters"

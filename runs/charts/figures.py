@@ -1,4 +1,4 @@
-"""Plotly figures as plain data; static/js/charts.js draws them, in the colours of the reader's theme.
+"""Plotly figures as plain data; static/js/shared/charts.js draws them, in the colours of the reader's theme.
 
 plotly.graph_objects checks and builds each kind of figure once; after that only numbers are put in.
 """
@@ -106,7 +106,7 @@ def _number(value):
 
 
 def empty_line() -> dict:
-    """What all charts of series on the metrics tab have in common; static/js/metrics-chart.js puts the numbers in."""
+    """What all charts of series on the metrics tab have in common; static/js/metrics/figure.js puts the numbers in."""
     spikes = {"showspikes": True, "spikemode": "across", "spikesnap": "cursor", "spikethickness": 1, "spikedash": "dot"}
     drawn = figure([{**trace("scatter", "lines"), "connectgaps": False}], "Step")
     drawn["layout"]["xaxis"] |= spikes

@@ -11,7 +11,7 @@ MOST_AT_ONCE = 60
 
 
 class MetricsChoice(forms.Form):
-    """Only what changes which cards there are; axes, smoothing and zoom are the script's (static/js/metrics-choices.js)."""
+    """Only what changes which cards there are; axes, smoothing and zoom are the script's (static/js/metrics/settings.js)."""
 
     q = forms.CharField(required=False, max_length=200)
     group = forms.TypedChoiceField(

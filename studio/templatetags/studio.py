@@ -9,7 +9,6 @@ from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.safestring import mark_safe
 
 from studio.icons import ICONS
 from studio.static_files import find_static, list_imports
@@ -54,16 +53,10 @@ SIZES = ["B", "KB", "MB", "GB", "TB", "PB"]
 
 
 @register.simple_tag
-@functools.lru_cache(maxsize=1000)
+@functools.lru_cache(maxsize=1000, typed=True)
 def icon(name: str, size: int = 20, label: str = "") -> str:
     """An icon; decoration unless it has a label of its own."""
-    spoken = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
-    return format_html(
-        '<svg class="icon" width="{0}" height="{0}" viewBox="0 0 20 20" {1}>{2}</svg>',
-        size,
-        spoken,
-        mark_safe(ICONS[name]),
-    )
+    return render_to_string("studio/_icon.html", {"shape": ICONS[name], "size": size, "label": label})
 
 
 @register.simple_tag
@@ -88,22 +81,18 @@ _read_module_once = functools.cache(_read_module)
 
 
 @register.simple_tag
+@functools.lru_cache(maxsize=200, typed=True)
 def status(value: str, detail: str = "", word: str = "") -> str:
     """Icon and word of a state of a job, cluster or node, in the state's colour; `detail` shows on hover."""
     key = str(value)[:1].upper() + str(value)[1:]
     colour, symbol = STATUSES.get(key, (OTHER, "question"))
-    return format_html(
-        '<span class="status status-{}"{}>{}<span>{}</span></span>',
-        colour,
-        format_html(' title="{}"', detail) if detail else "",
-        icon(symbol, 16),
-        word or WORDS.get(key, key),
-    )
+    context = {"colour": colour, "symbol": symbol, "detail": detail, "word": word or WORDS.get(key, key)}
+    return render_to_string("studio/_status.html", context)
 
 
 @register.simple_tag
 def when(moment: dt.datetime | None, exact: bool = False) -> str:
-    """A moment; static/js/times.js writes it in the reader's own time zone, relative unless `exact`."""
+    """A moment; static/js/shell/times.js writes it in the reader's own time zone, relative unless `exact`."""
     if moment is None:
         return "--"
     moment = moment.astimezone(dt.UTC)
@@ -117,7 +106,7 @@ def when(moment: dt.datetime | None, exact: bool = False) -> str:
 
 
 def _ago(moment: dt.datetime) -> str:
-    """As static/js/times.js writes it, so that nothing moves when it does; empty for what is a week old or to come."""
+    """As static/js/pure/times.js writes it, so that nothing moves when it does; empty for what is a week old or to come."""
     seconds = (timezone.now() - moment).total_seconds()
     if not -5 <= seconds < 7 * DAY:
         return ""
@@ -180,6 +169,13 @@ def dash(value):
 def copy(text, label: str = "Copy") -> dict:
     """A small button that copies the text."""
     return {"text": text, "label": label}
+
+
+@register.simple_block_tag
+def empty_state(content: str, title: str, action_url: str = "", action_label: str = "") -> str:
+    """What stands in an empty place: a drawing, a title, the text inside of the tag and perhaps a link."""
+    context = {"title": title, "text": content, "action_url": action_url, "action_label": action_label}
+    return render_to_string("studio/_empty.html", context)
 
 
 @register.inclusion_tag("studio/_pager.html", takes_context=True)

@@ -7,6 +7,7 @@ from accounts.actors import Actor
 from compute import charts, queue, search
 from compute.models import ComputeTarget
 from tests import factories
+from tests.html import html_of
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def test_name_is_checked_while_it_is_typed(as_user, alice, url, cluster):
 
 
 def test_detail_draws_the_nodes(as_user, bob, url, cluster, node):
-    page = as_user(bob).get(url("cluster_detail", "cpu-cluster")).content.decode()
+    page = html_of(as_user(bob).get(url("cluster_detail", "cpu-cluster")))
     assert 'aria-label="1 node, 1 idle"' in page
     assert url("cluster_edit", "cpu-cluster") not in page
 
@@ -126,7 +127,7 @@ def test_nodes_page_links_the_run_in_hand(as_user, bob, url, workspace, cluster,
 def test_jobs_page_tells_the_place_in_the_queue(as_user, bob, url, workspace, cluster, alice):
     for number in range(2):
         queue.enqueue(cluster, f"run:r{number}", {}, alice)
-    page = as_user(bob).get(url("cluster_jobs", "cpu-cluster")).content.decode()
+    page = html_of(as_user(bob).get(url("cluster_jobs", "cpu-cluster")))
     assert page.index("no. 2 in the queue") < page.index("no. 1 in the queue")
     assert f"/ws/{workspace.slug}/runs/r1/" in page
 

@@ -15,6 +15,7 @@ from runs import metrics
 from runs.files import artifacts, snapshots
 from runs.models import Run
 from tests import factories
+from tests.html import html_of
 from tests.runs.sample_data import SCRIPT, make_full_run, scalars
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +47,7 @@ def url(runs, **query) -> str:
 def page_of(client, runs, **query) -> str:
     answer = client.get(url(runs, **query))
     assert answer.status_code == 200, answer.content[:500]
-    return answer.content.decode()
+    return html_of(answer)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from compute.models import Work
 from runs import metrics
 from runs.models import Run
 from tests import factories
+from tests.html import html_of
 from tests.runs.sample_data import curve, finish, scalars
 from workspaces.models import Role
 
@@ -141,7 +142,7 @@ def test_a_poll_sends_only_the_rows_that_changed(as_user, alice, experiment, run
     client = as_user(alice)
     url = poll_url(client.get(experiment.get_absolute_url()).content.decode())
     other.start(node="n1")
-    answer = client.get(url, headers=HTMX).content.decode()
+    answer = html_of(client.get(url, headers=HTMX))
     assert f'<tr id="run-{other.pk}" hx-swap-oob="true">' in answer
     assert f'id="run-{run.pk}"' not in answer
     assert client.get(poll_url(answer), headers=HTMX).status_code == 204
@@ -203,7 +204,7 @@ def test_the_experiments_page_counts_in_a_fixed_number_of_queries(
         finish(factories.make_run(workspace, experiment=experiment), Run.Status.COMPLETED)
     client = as_user(alice)
     with django_assert_max_num_queries(10):
-        page = client.get(reverse("runs:experiments", args=[workspace.slug])).content.decode()
+        page = html_of(client.get(reverse("runs:experiments", args=[workspace.slug])))
     assert page.count("1 completed") == 12
 
 

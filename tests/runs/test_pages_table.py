@@ -11,6 +11,7 @@ from runs import metrics
 from runs.models import Run, RunTag, SavedView, Star, TagEdit
 from runs.pages.lists import list_query
 from tests import factories
+from tests.html import html_of
 from tests.runs.sample_data import curve, finish, scalars
 
 
@@ -42,6 +43,8 @@ def url(experiment, name="", *args) -> str:
 
 
 def text_of(answer) -> str:
+    if "html" in answer.headers["Content-Type"]:
+        return html_of(answer)
     content = b"".join(answer.streaming_content) if answer.streaming else answer.content
     return content.decode()
 

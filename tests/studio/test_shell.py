@@ -12,6 +12,7 @@ from django.utils import timezone
 from studio.icons import ICONS
 from studio.templatetags import studio as tags
 from tests import factories
+from tests.html import html_of
 
 
 def render(text: str, **context) -> str:
@@ -29,7 +30,7 @@ def test_navigation_has_no_dead_links(as_user, owner, workspace):
 
 
 def test_navigation_marks_where_one_is(as_user, bob, workspace):
-    page = as_user(bob).get("/ws/aml-workspace/").content.decode()
+    page = html_of(as_user(bob).get("/ws/aml-workspace/"))
     nav = page.split('id="nav"', 1)[1].split("</nav>", 1)[0]
     assert nav.count('aria-current="page"') == 1
     assert 'data-key="h" aria-current="page"' in nav

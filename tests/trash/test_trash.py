@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from runs.models import Experiment, Run
 from tests import factories
+from tests.html import html_of
 from tests.mlflow_api.tracking import Tracking
 from trash import contents
 from workspaces.models import Role
@@ -35,7 +36,7 @@ def present():
 
 
 def text(answer):
-    return answer.content.decode()
+    return html_of(answer)
 
 
 def test_a_deleted_run_vanishes_with_its_descendants_and_undo_brings_them_back(as_user, alice, workspace, family):

@@ -7,6 +7,7 @@ from django.test import Client
 
 from accounts.models import User
 from tests import factories
+from tests.html import html_of
 from workspaces.models import Role, RoleAssignment
 
 URL = "/ws/aml-workspace/people/"
@@ -34,7 +35,7 @@ def test_everybody_with_a_role_sees_all_roles_inherited_ones_too(as_user, worksp
     factories.give_role(carol, Role.READER, workspace.resource_group)
     factories.give_role(carol, Role.CONTRIBUTOR, workspace.resource_group.subscription)
     factories.give_role(factories.make_user("elsewhere"), Role.OWNER, factories.make_workspace())
-    page = as_user(bob).get(URL).content.decode()
+    page = html_of(as_user(bob).get(URL))
     for words in ("olga", "bob", "carol", "resource group aml-resources", "subscription sub-1"):
         assert words in page
     assert "elsewhere" not in page

@@ -63,7 +63,7 @@ def _nearest_step(requested: str, steps: list[int]) -> int | None:
 
 
 def _build_image(run: Run, paths: dict[int, str], steps: list[int], step: int | None) -> dict:
-    """What the run shows, and what it would show at each of the steps, for static/js/compare-images.js."""
+    """What the run shows, and what it would show at each of the steps, for static/js/compare/images.js."""
     file = reverse("runs:run_file", args=[run.workspace.slug, run.run_id])
     own = sorted(paths)
     found, place = [], -1

@@ -45,7 +45,7 @@ TABLES = {
 MAX_UNKNOWN = 20
 # Runs that the search for more of them offers at once.
 MAX_OFFERED = 20
-# What static/js/compare.js and the scripts of the tabs listen to, for the help that "?" opens.
+# What static/js/compare/ listens to, for the help that "?" opens.
 SHORTCUTS = [
     (["1", "–", str(len(TABS))], ", ".join(TABS.values())),
     (["n", "p"], "Next, previous difference: in parameters, metrics, logs and code"),
@@ -143,7 +143,7 @@ def compare_chosen(request, slug):
 
 @require_safe
 def compare_curve(request, slug):
-    """The chart of the metric `?name=` or a stretch of it, as JSON for static/js/compare-charts.js; nothing while the runs are as at `?seen=`."""
+    """The chart of the metric `?name=` or a stretch of it, as JSON for static/js/compare/curves.js; nothing while the runs are as at `?seen=`."""
     scope = runs_of(request, slug)
     query = CompareQuery.parse(request.GET)
     if selection.is_unchanged(scope, query, request.GET.get("seen", "")):

@@ -45,7 +45,7 @@ def experiment_detail(request, slug, experiment_id):
 
 @require_safe
 def experiment_charts(request, slug, experiment_id):
-    """The charts above the table, for the runs that it shows; asked for by static/js/charts-experiment.js."""
+    """The charts above the table, for the runs that it shows; asked for by static/js/lists/charts.js."""
     return _charts_json(build_table(request, slug, experiment_of(request, slug, experiment_id)))
 
 

@@ -26,7 +26,7 @@ TABS = [
     ("logs", "Outputs + logs", "runs:run_files"),
     ("code", "Code", "runs:run_code"),
 ]
-# What static/js/run-keys.js and the scripts of the tabs listen to, for the help that "?" opens.
+# What static/js/runs/tab-keys.js and the modules of the tabs listen to, for the help that "?" opens.
 SHORTCUTS = [(["1", "–", str(len(TABS))], "Overview, Metrics, Images, Child jobs, Outputs + logs, Code")]
 SHORTCUTS_OF_TAB = {
     "metrics": [
