@@ -51,7 +51,7 @@ def swap_whole(response: HttpResponse, target: str) -> HttpResponse:
     return response
 
 
-def keep() -> HttpResponse:
+def stop_polling() -> HttpResponse:
     """Status 286 ends a poll when what it watches is gone."""
     return HttpResponse(status=286)
 

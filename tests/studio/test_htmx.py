@@ -5,7 +5,7 @@ import json
 import pytest
 from django.http import HttpResponse
 
-from studio.htmx import keep, toast
+from studio.htmx import stop_polling, toast
 
 
 def ask(client, url="/", **headers):
@@ -44,4 +44,4 @@ def test_a_toast_may_hold_any_text():
 
 
 def test_stop_polling_says_so():
-    assert keep().status_code == 286
+    assert stop_polling().status_code == 286

@@ -11,7 +11,7 @@ from runs.models import Run
 from runs.pages.access import actor, may, require, run_of, runs_of
 from runs.pages.lists import columns
 from runs.pages.run import overview, tree
-from studio.htmx import address_of_page, keep, reload_page, render_page
+from studio.htmx import address_of_page, reload_page, render_page, stop_polling
 from studio.markdown import render_markdown
 from workspaces.lookup import workspace_of_wsid
 
@@ -82,7 +82,7 @@ def run_state(request, slug, run_id):
     """What a page of this run shows of its state, if that changed since `?seen=<revision>`."""
     now = runs_of(request, slug).filter(run_id=run_id).values_list("revision", "status").first()
     if now is None:
-        return keep()
+        return stop_polling()
     if str(now[0]) == request.GET.get("seen"):
         return HttpResponse(status=204)
     run = run_of(request, slug, run_id)
