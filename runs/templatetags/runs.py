@@ -5,8 +5,8 @@ from django import template
 from studio.formats import format_exact, format_number
 
 register = template.Library()
-register.filter(format_exact)
-register.filter(format_number)
+register.filter("exact", format_exact)
+register.filter("number", format_number)
 
 JOB_TYPES = {
     "": "--",
