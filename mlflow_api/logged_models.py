@@ -8,6 +8,7 @@ from mlflow_api.random_names import made_up
 from mlflow_api.request import Call
 from registry.models import LoggedModel
 from runs import run_tokens
+from studio.formats import to_millis
 
 MOST_PARAM, MOST_TAG = 6_000, 8_000
 NUMBERS = {"1": "PENDING", "2": "READY", "3": "UPLOAD_FAILED"}
@@ -18,8 +19,8 @@ def shape(row: LoggedModel) -> dict:
         "model_id": row.model_id,
         "experiment_id": str(row.experiment_uuid),
         "name": row.name,
-        "creation_timestamp_ms": messages.millis(row.created_at),
-        "last_updated_timestamp_ms": messages.millis(row.updated_at),
+        "creation_timestamp_ms": to_millis(row.created_at),
+        "last_updated_timestamp_ms": to_millis(row.updated_at),
         "artifact_uri": model_files.artifact_uri(row),
         "status": row.status,
         "model_type": row.model_type,

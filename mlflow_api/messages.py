@@ -2,12 +2,12 @@
 
 import collections
 import datetime as dt
-import math
 
 from mlflow_api.errors import invalid
 from registry.models import RunModel
 from runs.models import Experiment, MetricSeries, Run, RunParameter, RunTag
 from runs.models.lineage import RunDataset
+from studio.formats import NON_FINITE, from_millis, non_finite_word, to_millis
 
 NOTE, NAME, PARENT, USER = "mlflow.note.content", "mlflow.runName", "mlflow.parentRunId", "mlflow.user"
 # These tags are columns here, so that a name, a description or a parent is one thing, whoever changes it.
@@ -35,25 +35,18 @@ OUR_STATUS = {
     "FAILED": Run.Status.FAILED,
     "KILLED": Run.Status.CANCELED,
 }
-WORDS = ("NaN", "Infinity", "-Infinity")
-
-
-def millis(moment: dt.datetime) -> int:
-    return round(moment.timestamp() * 1000)
 
 
 def moment(millis: int, name: str) -> dt.datetime:
     try:
-        return dt.datetime.fromtimestamp(millis / 1000, dt.UTC)
+        return from_millis(millis)
     except (ValueError, OverflowError, OSError) as error:
         raise invalid(f"Invalid value {millis} for parameter '{name}' supplied: no time in ms since 1970.") from error
 
 
 def number(value: float):
     """JSON has no word for what is not finite; MLflow writes texts."""
-    if math.isfinite(value):
-        return value
-    return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    return non_finite_word(value) or value
 
 
 def experiment(row: Experiment) -> dict:
@@ -63,8 +56,8 @@ def experiment(row: Experiment) -> dict:
         "name": row.name,
         "artifact_location": experiment_location(row),
         "lifecycle_stage": "deleted" if row.deleted_at else "active",
-        "last_update_time": millis(row.updated_at),
-        "creation_time": millis(row.created_at),
+        "last_update_time": to_millis(row.updated_at),
+        "creation_time": to_millis(row.created_at),
         **({"tags": keyed(tags.items())} if tags else {}),
     }
 
@@ -89,8 +82,8 @@ def run_info(run: Run, user: str) -> dict:
         "experiment_id": str(run.experiment.experiment_id),
         "user_id": user,
         "status": STATUS[run.status],
-        "start_time": millis(run.started_at or run.created_at),
-        **({"end_time": millis(run.ended_at)} if run.ended_at else {}),
+        "start_time": to_millis(run.started_at or run.created_at),
+        **({"end_time": to_millis(run.ended_at)} if run.ended_at else {}),
         "artifact_uri": artifact_uri(run),
         "lifecycle_stage": "deleted" if run.deleted_at else "active",
     }
@@ -144,8 +137,8 @@ def _metrics(keys) -> dict:
     for key, name, last, shown, step, at in rows.values_list("run_id", "name", "last", "shown", "last_step", "last_at"):
         if last is None and shown != "NaN":
             continue
-        value = shown if shown in WORDS else last
-        found[key].append({"key": name, "value": value, "timestamp": millis(at), "step": step})
+        value = shown if shown in NON_FINITE else last
+        found[key].append({"key": name, "value": value, "timestamp": to_millis(at), "step": step})
     return found
 
 

@@ -9,7 +9,7 @@ from mlflow_api import messages, page_tokens
 from mlflow_api.errors import invalid
 from mlflow_api.request import Call
 from runs import metrics
-from runs.metrics.packing import as_list
+from runs.metrics.packing import as_floats, as_list
 from runs.models import MetricSeries
 
 MOST_POINTS = 25_000
@@ -47,9 +47,7 @@ def _sorted(series: MetricSeries | None):
     if series is None:
         return np.empty(0, "<i8"), np.empty(0, "<i8"), np.empty(0)
     steps, times, values = metrics.points(series)
-    if isinstance(values, list):
-        values = [float(value) if isinstance(value, int | float) else np.nan for value in values]
-    values = np.asarray(values, "<f8")
+    values = as_floats(values)
     return _in_order((steps, times, values), times, steps, values)
 
 

@@ -6,6 +6,7 @@ from mlflow_api.request import Call
 from registry.models import Model, ModelVersion
 from runs import run_tokens
 from studio import numbers
+from studio.formats import to_millis
 
 MOST_TAG, MOST_DESCRIPTION = 100_000, 5_000
 MOST_VERSION = 10**9
@@ -17,8 +18,8 @@ NO_PROMPT = f"tag.`{PROMPT}` != 'true'"
 def model_shape(row: Model) -> dict:
     told = {
         "name": row.name,
-        "creation_timestamp": messages.millis(row.created_at),
-        "last_updated_timestamp": messages.millis(row.updated_at),
+        "creation_timestamp": to_millis(row.created_at),
+        "last_updated_timestamp": to_millis(row.updated_at),
         "description": row.description,
         "latest_versions": [version_shape(version, row) for version in row.latest_versions()],
         "tags": messages.keyed(row.tags.items()),
@@ -31,8 +32,8 @@ def version_shape(row: ModelVersion, model: Model) -> dict:
     told = {
         "name": model.name,
         "version": str(row.number),
-        "creation_timestamp": messages.millis(row.created_at),
-        "last_updated_timestamp": messages.millis(row.updated_at),
+        "creation_timestamp": to_millis(row.created_at),
+        "last_updated_timestamp": to_millis(row.updated_at),
         "current_stage": row.stage,
         "description": row.description,
         "source": row.source,

@@ -1,16 +1,14 @@
 """The fields of a request, from a JSON body or a query string, read with the types that MLflow's messages give them."""
 
 import json
-import math
 
 from mlflow_api.errors import MlflowError, invalid
 from studio import numbers
-from studio.request_body import UNSTORABLE
+from studio.formats import NON_FINITE, UNSTORABLE
 
 INT64 = 2**63
 # Of ids, stages and keys of an order; a list of them is one query.
 MOST_ITEMS = 5_000
-WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 # As what a field is declared (mlflow_api/declared.py); an object is its fields, a list of objects a list with those of one.
@@ -141,7 +139,7 @@ def whole(value, name: str) -> int:
 
 def real(value, name: str) -> float:
     if isinstance(value, str):
-        found = WORDS.get(value, numbers.float_or_none(value))
+        found = NON_FINITE.get(value, numbers.float_or_none(value))
         if found is None:
             raise _wrong(name, value, "Write a number.")
         return found

@@ -11,6 +11,7 @@ from mlflow_api.request import Call
 from runs import submission
 from runs.models import Run
 from studio.database import begin_write
+from studio.formats import to_millis
 
 RUN_TYPE = "mlflow"
 # What MLflow's client sends where it knows no user.
@@ -23,7 +24,7 @@ def create(call: Call) -> dict:
     parent, kept = _parent(call, given)
     submission.may_create(call.actor, call.workspace, parent)
     run_id = uuid.uuid4().hex
-    start = messages.moment(call.fields.integer("start_time", messages.millis(timezone.now())), "start_time")
+    start = messages.moment(call.fields.integer("start_time", to_millis(timezone.now())), "start_time")
     name, user = _name(call, given), call.fields.text("user_id", "")
     if user not in ("", NOBODY) and messages.USER not in kept:
         kept[messages.USER] = user

@@ -1,7 +1,16 @@
-"""How values are written for people and for spreadsheets: each way once."""
+"""How values are written, for people, for spreadsheets and over the wire, and which texts can be stored: each once."""
 
 import datetime as dt
 import math
+import re
+
+# The texts that stand for the numbers that JSON has no word for.
+NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+# What no database keeps: a NUL, and half of a character.
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+# That, and the control characters that are no white space.
+UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+SIZES = ["B", "KB", "MB", "GB", "TB", "PB"]
 
 
 def format_number(value) -> str:
@@ -24,9 +33,57 @@ def format_exact(value) -> str:
     return repr(value) if isinstance(value, float) and math.isfinite(value) else str(value)
 
 
+def replace_unstorable(text: str) -> str:
+    """A text that is never refused: what cannot be kept or read in it is replaced."""
+    return UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def non_finite_word(value: float) -> str:
+    """Of NON_FINITE; empty for a finite number."""
+    if math.isfinite(value):
+        return ""
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def format_duration(value) -> str:
+    """`1m 35s` from seconds or a timedelta."""
+    if value is None or value == "":
+        return "--"
+    seconds = value.total_seconds() if isinstance(value, dt.timedelta) else float(value)
+    if 0 < seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    days, rest = divmod(max(0, round(seconds)), 86_400)
+    hours, rest = divmod(rest, 3600)
+    minutes, seconds = divmod(rest, 60)
+    if days:
+        return f"{days}d {hours}h"
+    if hours:
+        return f"{hours}h {minutes}m"
+    return f"{minutes}m {seconds}s" if minutes else f"{seconds}s"
+
+
+def format_bytes(value) -> str:
+    """`12.4 MB`"""
+    if value is None or value == "":
+        return "--"
+    size, unit = float(value), 0
+    while size >= 1000 and unit < len(SIZES) - 1:
+        size, unit = size / 1024, unit + 1
+    return f"{size:.0f} {SIZES[unit]}" if unit == 0 or size >= 100 else f"{size:.1f} {SIZES[unit]}"
+
+
 def utc_time(moment: dt.datetime | None) -> str | None:
     """As Azure's APIs write it: `2026-03-04T05:06:07.890000Z`."""
     return moment and moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+
+
+def from_millis(millis: float) -> dt.datetime:
+    """The moment so many milliseconds after the beginning of 1970."""
+    return dt.datetime.fromtimestamp(millis / 1000, dt.UTC)
+
+
+def to_millis(moment: dt.datetime) -> int:
+    return round(moment.timestamp() * 1000)
 
 
 def escape_formula(value):

@@ -9,11 +9,11 @@ from django.http import HttpRequest
 
 from studio import numbers
 from studio.errors import Invalid
+from studio.formats import UNSTORABLE
 
 MAX_DEPTH = 32
 # Only a body in which this stands can hold a NUL or half of a character.
 SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
-UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 KINDS = {
     type(None): "null",
     bool: "true or false",

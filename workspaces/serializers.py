@@ -6,6 +6,7 @@ import datetime as dt
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
+from studio.formats import utc_time
 from workspaces.models import ResourceGroup, Subscription, Workspace
 
 TYPE = "Microsoft.MachineLearningServices/workspaces"
@@ -70,7 +71,7 @@ def workspace(row: Workspace) -> dict:
             "mlFlowTrackingUri": f"{server}/mlflow/v1.0{row.arm_id}",
             "studioEndpoint": server + row.get_absolute_url(),
             "hbiWorkspace": row.hbi_workspace,
-            "creationTime": _moment(row.created_at),
+            "creationTime": utc_time(row.created_at),
             "provisioningState": "Succeeded",
             "publicNetworkAccess": "Enabled",
             "storageAccount": resource_id(row, "storage_account"),
@@ -84,12 +85,8 @@ def workspace(row: Workspace) -> dict:
 def deleted_workspace(row: Workspace) -> dict:
     freed = row.deleted_at + dt.timedelta(days=settings.TRASH_DAYS)
     told = workspace(row)
-    told["properties"] |= {"deletedTime": _moment(row.deleted_at), "purgeTime": _moment(freed)}
+    told["properties"] |= {"deletedTime": utc_time(row.deleted_at), "purgeTime": utc_time(freed)}
     return told
-
-
-def _moment(value: dt.datetime) -> str:
-    return value.isoformat().replace("+00:00", "Z")
 
 
 def resource_id(row: Workspace, kind: str) -> str | None:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime as dt
-import re
 
 import pydantic
 from django.db import IntegrityError, transaction
@@ -19,7 +18,7 @@ from runs.api import access, resources
 from runs.models import Experiment, Run
 from studio import api, names
 from studio.errors import Conflict, Invalid
-from studio.formats import utc_time
+from studio.formats import replace_unstorable, utc_time
 from studio.request_body import Body
 from studio.schemas import Nothing, documented
 from workspaces import workspace_path
@@ -32,7 +31,6 @@ MOST_WORDS = 20
 MOST_ERROR = 100_000
 # Whether `archived_at` is empty in the experiments that a view shows.
 VIEWS = {"ActiveOnly": True, "ArchivedOnly": False, "All": None}
-CANNOT_BE_KEPT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
 
 class ExperimentIn(Body):
@@ -282,7 +280,7 @@ def _error(body: Event) -> dict | None:
 
 def _clean(value, most: int) -> str:
     """The end of a run is never refused for its words: what cannot be kept is replaced, and a cut is shown."""
-    text = CANNOT_BE_KEPT.sub("\N{REPLACEMENT CHARACTER}", "" if value is None else str(value))
+    text = replace_unstorable("" if value is None else str(value))
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 

@@ -6,13 +6,13 @@ first few cards.
 """
 
 import dataclasses
-import datetime as dt
 import json
 
 from runs import metrics
 from runs.charts import artifact_charts, figures, metric_lines
 from runs.files import artifacts
 from runs.models import Artifact, MetricSeries, Run
+from studio.formats import from_millis
 
 # Cards beyond these are left out, and the page says so.
 MOST_CARDS = 1000
@@ -189,7 +189,7 @@ def _table(series: MetricSeries, start: int) -> Card:
 def values(series: MetricSeries, start: int) -> Card:
     """The points of a chart as a table: step, time, value."""
     steps, times, found = (list(column) for column in metrics.window(series, start, MOST_ROWS))
-    moments = [dt.datetime.fromtimestamp(time / 1000, dt.UTC) for time in times]
+    moments = [from_millis(time) for time in times]
     rows = [[int(step), at, _plain(value)] for step, at, value in zip(steps, moments, found, strict=True)]
     return Card([series], series.name, "values", columns=["Step", "Time", "Value"], rows=rows, first_row=start)
 

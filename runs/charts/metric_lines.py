@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import datetime as dt
 import io
 
 import numpy as np
@@ -11,7 +10,7 @@ from runs import metrics
 from runs.charts import figures
 from runs.metrics import downsampled
 from runs.models import MetricSeries, Run
-from studio.formats import escape_formula, format_exact, format_number
+from studio.formats import escape_formula, format_exact, format_number, from_millis
 
 # A poll that has more new points than this sends the line anew.
 MOST_NEW = 2000
@@ -88,7 +87,7 @@ def as_csv(series: list[MetricSeries]):
     yield _csv([["metric", "step", "time", "value"]])
     for one in series:
         for steps, times, values in metrics.blocks(one):
-            moments = [dt.datetime.fromtimestamp(ms / 1000, dt.UTC).isoformat(timespec="milliseconds") for ms in times]
+            moments = [from_millis(ms).isoformat(timespec="milliseconds") for ms in times]
             values = values if isinstance(values, list) else values.tolist()
             yield _csv([one.name, *row] for row in zip(steps.tolist(), moments, values, strict=True))
 

@@ -7,6 +7,7 @@ import time
 from runs.models import MetricSeries
 from studio import names
 from studio.errors import Invalid, StudioError, TooLarge
+from studio.formats import NON_FINITE, UNSTORABLE, non_finite_word
 
 MOST_POINTS = 10_000
 MOST_NAME = 255
@@ -19,8 +20,6 @@ INT64 = 2**63
 FULL = 16_384
 KINDS = set(MetricSeries.Kind.values)
 FILE_KINDS = KINDS - {"scalar", "list", "table"}
-# The texts that stand for what JSON has no number for.
-WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 @dataclasses.dataclass(slots=True)
@@ -37,7 +36,7 @@ class Group:
 def shown(value) -> str:
     """How a list shows the last value if it is no finite number; empty if it is one."""
     if isinstance(value, float):
-        return "" if math.isfinite(value) else "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+        return non_finite_word(value)
     if isinstance(value, bool) or not isinstance(value, int):
         return str(value).replace("\0", "")[:300]
     return ""
@@ -100,8 +99,8 @@ def _append(group: Group, step, at: int, value) -> None:
         if not -INT64 <= value < INT64:
             value = _as_float(value)
             group.codec = "float" if group.codec == "int" else group.codec
-    elif kind is str and value in WORDS:
-        value = WORDS[value]
+    elif kind is str and value in NON_FINITE:
+        value = NON_FINITE[value]
         group.codec = "float" if group.codec == "int" else group.codec
     else:
         group.codec = "json"
@@ -175,7 +174,7 @@ def _check_other(value) -> None:
         raise BadPoint(f"A value is a number, a text, true, false or null, not {type(value).__name__}.")
     if len(value) > MOST_TEXT:
         raise BadPoint(f"A text has {len(value)} characters; {MOST_TEXT} are allowed.")
-    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+    if UNSTORABLE.search(value):
         raise BadPoint("A text contains a NUL or half of a character.")
 
 

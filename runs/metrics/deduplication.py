@@ -7,6 +7,7 @@ import numpy as np
 from runs.metrics import read
 from runs.metrics.batches import Group
 from runs.models import MetricSeries
+from studio.formats import to_millis
 
 
 def rank_of(value) -> float:
@@ -16,7 +17,7 @@ def rank_of(value) -> float:
 
 def last_of(series: MetricSeries) -> tuple:
     """Step, time and value of the last point of a series that has points."""
-    at = round(series.last_at.timestamp() * 1000)
+    at = to_millis(series.last_at)
     return series.last_step, at, -math.inf if series.last is None else series.last
 
 

@@ -128,10 +128,8 @@ def _read(part) -> tuple[int, int, tuple, int]:
         raw = np.frombuffer(bytes(part.data), I8).reshape(3, -1)
         return part.start, part.count, (raw[0], raw[1], raw[2].view(F8)), part.gaps
     start, data = part
-    codec, (steps, times, values) = packing.unpack(bytes(data))
-    if codec == packing.JSON:
-        values = [value if isinstance(value, int | float) else np.nan for value in values]
-    values = np.asarray(values, F8)
+    _, (steps, times, values) = packing.unpack(bytes(data))
+    values = packing.as_floats(values)
     return start, len(steps), (steps, times, values), int(np.count_nonzero(~np.isfinite(values)))
 
 

@@ -1,6 +1,5 @@
 """Storing a batch: all of it or nothing, once however often it is sent, whoever else writes at the same time."""
 
-import datetime as dt
 import math
 import uuid
 
@@ -11,6 +10,7 @@ from runs.models import MetricChunk, MetricSeries, Run
 from runs.models.metrics import MetricSketch
 from studio.database import begin_write
 from studio.errors import Invalid, TooLarge
+from studio.formats import from_millis
 
 # A merge every so many chunks.
 LOOSE = 64
@@ -136,7 +136,7 @@ def _summarize_last(series: MetricSeries, group: Group, steps: list, numbers: li
         return
     series.last = float(numbers[place]) if numbers[place] == numbers[place] else None
     series.last_step, series.shown = steps[place], shown(group.values[place])
-    series.last_at = dt.datetime.fromtimestamp(group.times[place] / 1000, dt.UTC)
+    series.last_at = from_millis(group.times[place])
 
 
 def _number(value) -> float:

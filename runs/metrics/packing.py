@@ -72,6 +72,13 @@ def as_list(values) -> list:
     return values if isinstance(values, list) else values.tolist()
 
 
+def as_floats(values) -> np.ndarray:
+    """What is not a number reads as NaN."""
+    if isinstance(values, list):
+        values = [float(value) if isinstance(value, int | float) else np.nan for value in values]
+    return np.asarray(values, DTYPES[FLOAT])
+
+
 def _differences(column: np.ndarray) -> np.ndarray:
     return np.diff(column, prepend=I8.type(0))
 

@@ -95,7 +95,7 @@ def thinned(series: MetricSeries, width: int):
 def thin(columns, width: int):
     """The same of points that are at hand."""
     steps, times, values = columns
-    numbers = _numbers(values)
+    numbers = packing.as_floats(values)
     count = len(numbers)
     if count > width:
         finite = np.flatnonzero(np.isfinite(numbers))
@@ -104,12 +104,6 @@ def thin(columns, width: int):
             finite = finite[chosen]
         steps, times, numbers = steps[finite], times[finite], numbers[finite]
     return steps, times, numbers, count
-
-
-def _numbers(values):
-    if isinstance(values, list):
-        values = [float(value) if isinstance(value, int | float) else np.nan for value in values]
-    return np.asarray(values, "<f8")
 
 
 def as_sdk_values(series: MetricSeries) -> list:

@@ -8,6 +8,7 @@ from django.urls import reverse
 from accounts.actors import Actor, actor_of_request
 from runs.models import Experiment, Run
 from studio.errors import InTrash
+from studio.formats import utc_time
 from workspaces import access
 from workspaces.lookup import page_workspace
 from workspaces.models import Workspace
@@ -62,4 +63,4 @@ def require(request, verb: str) -> None:
 
 def undo_tag(slug: str, at: dt.datetime) -> str:
     """For `extra_tags` of a message: it gets a button that takes the deletion of this moment back."""
-    return f"undo:{reverse('trash:undo', args=[slug])}?at={at.isoformat().replace('+00:00', 'Z')}"
+    return f"undo:{reverse('trash:undo', args=[slug])}?at={utc_time(at)}"

@@ -11,6 +11,7 @@ from django.db.models.functions import Cast, Coalesce
 
 import studio.search.db_functions  # noqa: F401  (registers LIKE and ILIKE)
 from studio.errors import Invalid
+from studio.formats import from_millis
 from studio.search.grammar import All, Any, Clause, Not, Order, parse, parse_orders
 
 NUMERIC = {"=": "exact", ">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
@@ -71,7 +72,7 @@ def _stretch(clause: Clause) -> tuple[dt.datetime, dt.datetime]:
             found = found if found.tzinfo else found.replace(tzinfo=dt.UTC)
             return found, found + dt.datetime.resolution
         if not isinstance(value, str):
-            found, half = dt.datetime.fromtimestamp(value / 1000, dt.UTC), dt.timedelta(microseconds=500)
+            found, half = from_millis(value), dt.timedelta(microseconds=500)
             return found - half, found + half
     except (ValueError, OverflowError, OSError) as error:
         raise clause.wrong(f"{value!r} is no time: {error}") from error

@@ -10,10 +10,13 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 
+from studio.formats import format_bytes, format_duration
 from studio.icons import ICONS
 from studio.static_files import find_static, list_imports
 
 register = template.Library()
+register.filter("bytes", format_bytes)
+register.filter("duration", format_duration)
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -49,7 +52,6 @@ WORDS = {
     "CancelRequested": "Cancel requested",
     "NotResponding": "Not responding",
 }
-SIZES = ["B", "KB", "MB", "GB", "TB", "PB"]
 
 
 @register.simple_tag
@@ -124,39 +126,10 @@ def ticking(start: dt.datetime | None, end: dt.datetime | None = None) -> str:
     """How long from start to end; without an end it counts on in the browser."""
     if start is None:
         return "--"
-    text = duration((end or timezone.now()) - start)
+    text = format_duration((end or timezone.now()) - start)
     if end:
         return text
     return format_html('<span data-since="{}">{}</span>', start.astimezone(dt.UTC).isoformat(), text)
-
-
-@register.filter
-def duration(value) -> str:
-    """`1m 35s` from seconds or a timedelta."""
-    if value is None or value == "":
-        return "--"
-    seconds = value.total_seconds() if isinstance(value, dt.timedelta) else float(value)
-    if 0 < seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    days, rest = divmod(max(0, round(seconds)), 86400)
-    hours, rest = divmod(rest, 3600)
-    minutes, seconds = divmod(rest, 60)
-    if days:
-        return f"{days}d {hours}h"
-    if hours:
-        return f"{hours}h {minutes}m"
-    return f"{minutes}m {seconds}s" if minutes else f"{seconds}s"
-
-
-@register.filter(name="bytes")
-def in_bytes(value) -> str:
-    """`12.4 MB`"""
-    if value is None or value == "":
-        return "--"
-    size, unit = float(value), 0
-    while size >= 1000 and unit < len(SIZES) - 1:
-        size, unit = size / 1024, unit + 1
-    return f"{size:.0f} {SIZES[unit]}" if unit == 0 or size >= 100 else f"{size:.1f} {SIZES[unit]}"
 
 
 @register.filter

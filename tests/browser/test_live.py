@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from runs import metrics
 from runs.files import artifacts
 from runs.models import Run
-from studio.templatetags.studio import in_bytes
+from studio.formats import format_bytes
 from tests import factories
 from tests.runs.sample_data import log_text, scalars
 
@@ -39,7 +39,7 @@ def test_the_log_is_followed(browser, alice, run):
     expect(page.get_by_text("green is said")).to_be_visible()
     lines = page.locator("[data-log-lines]")
     assert lines.evaluate(AT_END)
-    expect(page.locator("[data-file-size]")).to_have_text(in_bytes(run.artifacts.get(path=LOG).size))
+    expect(page.locator("[data-file-size]")).to_have_text(format_bytes(run.artifacts.get(path=LOG).size))
     grow(run, "half a line")
     expect(page.locator(".log-list + .log-line")).to_have_text("half a line")
     lines.hover()

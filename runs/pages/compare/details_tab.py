@@ -9,7 +9,8 @@ from runs.pages.compare.selection import Selection
 from runs.pages.compare.table_rows import TableRow
 from runs.pages.run import overview
 from runs.templatetags.runs import job_type
-from studio.templatetags.studio import duration, status, ticking, when
+from studio.formats import format_duration
+from studio.templatetags.studio import status, ticking, when
 
 OWN = {"Run ID", "Created on", "Duration"}
 # Facts that are left out where no run has them.
@@ -69,7 +70,10 @@ def _property_rows(selected: Selection) -> list[TableRow]:
             selected, "Created on", lambda run: f"{run.created_at:%F %T}", lambda run: when(run.created_at, True)
         ),
         _build_row(
-            selected, "Duration", lambda run: duration(run.duration), lambda run: ticking(run.started_at, run.ended_at)
+            selected,
+            "Duration",
+            lambda run: format_duration(run.duration),
+            lambda run: ticking(run.started_at, run.ended_at),
         ),
         _build_row(selected, "Experiment", lambda run: run.experiment.name),
         _build_row(selected, "Created by", lambda run: run.created_by.label if run.created_by else None),

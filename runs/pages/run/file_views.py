@@ -17,8 +17,8 @@ from runs.pages.run.forms import ByteRange
 from runs.pages.run.views import tab_context
 from studio import storage
 from studio.errors import Invalid
+from studio.formats import format_bytes
 from studio.forms import cleaned_or_invalid
-from studio.templatetags.studio import in_bytes
 
 FIRST_LOGS = ("user_logs/std_log.txt", "user_logs/std_log_process_0.txt")
 # Without JavaScript the end of a log is shown.
@@ -119,7 +119,7 @@ def run_file_state(request, slug, run_id):
     """How long a file is now and whether it may still grow; `?start=` also says how many lines lie before that byte."""
     file = _get_file(request, slug, run_id)
     start = cleaned_or_invalid(ByteRange(request.GET))["start"]
-    state = {"size": file.size, "sizeText": in_bytes(file.size), "active": file.run.is_active}
+    state = {"size": file.size, "sizeText": format_bytes(file.size), "active": file.run.is_active}
     return JsonResponse(state if start is None else {**state, "line": logs.lines_before(file, min(start, file.size))})
 
 
