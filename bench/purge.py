@@ -1,4 +1,4 @@
-"""Very many runs deleted and freed for ever while others read and write: `python bench/purge.py [runs] [--kill]`.
+"""Very many runs deleted and freed permanently while others read and write: `python bench/purge.py [runs] [--kill]`.
 
 With DATABASE_URL on PostgreSQL, e.g. `python deploy/team_servers.py python bench/purge.py`. With `--kill` the worker is
 killed in the middle. Says how long it took, what was given back, and how long pages and writes took meanwhile.

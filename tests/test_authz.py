@@ -125,7 +125,7 @@ is a file there                 | HEAD   {h}/runs/other/artifacts/content?path=a
 runs in the trash               | GET    {h}/trash/runs                                     | y y y 403 y 404 403
 experiments in the trash        | GET    {h}/trash/experiments                              | y y y 403 y 404 403
 restore a run                   | POST   {h}/trash/restore           $gone                  | y y y 403 403 404 403
-free a run for ever             | POST   {h}/trash/purge             $gone                  | 202 202 202 403 403 404 403
+free a run permanently             | POST   {h}/trash/purge             $gone                  | 202 202 202 403 403 404 403
 list purges                     | GET    /history/v1.0/purges                               | y y y y y y 403
 read a purge                    | GET    /history/v1.0/purges/999                           | 404 404 404 404 404 404 403
 store code                      | PUT    {c}/snapshots/fresh                                | 400 400 400 403 403 404 400

@@ -1,4 +1,4 @@
-"""The trash of a workspace over the wire: what is in it, back out of it, and freed for ever."""
+"""The trash of a workspace over the wire: what is in it, back out of it, and freed permanently."""
 
 import datetime as dt
 
@@ -100,7 +100,9 @@ def trash_restore(request: HttpRequest, place: Path[WorkspacePath], body: Chosen
     return {"restored": contents.restore(*contents.chosen(room, body.runIds, body.experimentNames))}
 
 
-@router.post("/trash/purge", response={202: Purge}, summary="Free runs and experiments of the trash, or all, for ever")
+@router.post(
+    "/trash/purge", response={202: Purge}, summary="Free runs and experiments of the trash, or all, permanently"
+)
 def trash_purge(request: HttpRequest, place: Path[WorkspacePath], body: ToFree):
     room = _room(request, place, "edit")
     if body.all and (body.runIds or body.experimentNames):
@@ -108,11 +110,11 @@ def trash_purge(request: HttpRequest, place: Path[WorkspacePath], body: ToFree):
     if body.all:
         return Status(202, contents.empty(request.auth.user, room))
     chosen = contents.chosen(room, body.runIds, body.experimentNames)
-    return Status(202, contents.delete_for_ever(request.auth.user, room, *chosen))
+    return Status(202, contents.delete_permanently(request.auth.user, room, *chosen))
 
 
 @purges.get(
-    "/purges", response=documented(PurgeList), summary="What is being freed for ever and what was, the newest first"
+    "/purges", response=documented(PurgeList), summary="What is being freed permanently and what was, the newest first"
 )
 def purge_list(request: HttpRequest):
     return api.paginate(request, _visible(request.auth), lambda job: Purge.model_validate(job).model_dump())

@@ -1,4 +1,4 @@
-"""What lies in the trash of a workspace, how large it is, and how it comes back. trash/purge.py frees it for ever.
+"""What lies in the trash of a workspace, how large it is, and how it comes back. trash/purge.py frees it permanently.
 
 `deleted_at` says that a row is in the trash; what went there together has the same moment, so that it comes back together.
 """
@@ -92,7 +92,7 @@ def chosen(workspace: Workspace, run_ids: list[str], names: list[str]) -> tuple[
     if missing:
         named = ", ".join(sorted(missing)[:5])
         raise Conflict(
-            f"The trash has no {named}. It may have been restored, or deleted for ever.", code="not_in_trash"
+            f"The trash has no {named}. It may have been restored, or deleted permanently.", code="not_in_trash"
         )
     if not found and not gone:
         raise Invalid("Choose at least one job or experiment of the trash.", target="runIds")
@@ -121,12 +121,12 @@ def undo(workspace: Workspace, at: dt.datetime) -> int:
     back = Run.objects.filter(workspace=workspace, deleted_at=at).update(deleted_at=None, revision=F("revision") + 1)
     if not gone and not back:
         raise Conflict(
-            "There is nothing to undo any more: it was restored, or deleted for ever.", code="nothing_to_undo"
+            "There is nothing to undo any more: it was restored, or deleted permanently.", code="nothing_to_undo"
         )
     return back + len(gone)
 
 
-def delete_for_ever(user: User, workspace: Workspace, found: list[Run], gone: list[Experiment]) -> PurgeJob:
+def delete_permanently(user: User, workspace: Workspace, found: list[Run], gone: list[Experiment]) -> PurgeJob:
     """Chosen things; a run goes with all that hangs on it."""
     chosen = {"run_pks": [run.pk for run in found], "experiment_pks": [experiment.pk for experiment in gone]}
     return purge.start(user, workspace, PurgeJob.Scope.CHOSEN, **chosen)

@@ -10,16 +10,16 @@ class RetentionForm(forms.ModelForm):
         model = RetentionRule
         fields = ["takes", "days", "experiments", "keep_tag", "keep_starred", "is_on"]
         labels = {
-            "takes": "Let go of",
+            "takes": "Delete",
             "days": "Days after the end",
             "experiments": "In experiments named",
             "keep_tag": "Except jobs with the tag",
-            "keep_starred": "Except jobs that somebody has starred",
-            "is_on": "On from now",
+            "keep_starred": "Except starred jobs",
+            "is_on": "Turn on now",
         }
         help_texts = {
-            "experiments": "With * and ?; several with commas between, such as tmp-*, test-?.",
-            "keep_tag": "Its name, whatever its value. Empty: no exception.",
+            "experiments": "Separate names with commas. * and ? are wildcards: tmp-*, test-?.",
+            "keep_tag": "The name of the tag; any value matches. Leave it empty for no exception.",
         }
 
     def clean_days(self):

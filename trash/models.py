@@ -71,11 +71,11 @@ class PurgeJob(models.Model):
 class RetentionRule(models.Model):
     class Takes(models.TextChoices):
         RUNS = "runs", "Jobs, to the trash"
-        LOGS = "logs", "Logs of jobs, for ever"
-        OUTPUTS = "outputs", "Outputs of jobs, for ever"
+        LOGS = "logs", "Logs of jobs, permanently"
+        OUTPUTS = "outputs", "Outputs of jobs, permanently"
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="retention_rules")
-    takes = models.CharField("lets go of", max_length=7, choices=Takes, default=Takes.RUNS)
+    takes = models.CharField("deletes", max_length=7, choices=Takes, default=Takes.RUNS)
     days = models.PositiveIntegerField("ended more than … days ago", default=90)
     # With * and ? as in file names.
     experiments = models.CharField("in experiments named", max_length=500, default="*")

@@ -1,4 +1,4 @@
-"""Frees for ever what is in the trash: rows in small batches, then their files, then what a crash left behind.
+"""Frees permanently what is in the trash: rows in small batches, then their files, then what a crash left behind.
 
 The row of the job says what and how far; what is still there says what to do next. So each step is safe to run twice,
 and a purge that was killed goes on where it was. It works in turns of a few seconds, so that it never holds a worker or
@@ -69,7 +69,7 @@ def _total(job: PurgeJob) -> int:
 
 def start_workspace(user: User | None, workspace: Workspace) -> PurgeJob:
     if is_under_way(workspace):
-        raise Conflict(f"{workspace.name} is being deleted for ever already.", code="purge_under_way")
+        raise Conflict(f"{workspace.name} is being deleted permanently already.", code="purge_under_way")
     return start(user, workspace, PurgeJob.Scope.WORKSPACE)
 
 

@@ -1,4 +1,4 @@
-"""The rules by which a workspace lets go of old runs, logs and outputs; off until an Owner turns one on."""
+"""The rules by which a workspace deletes old runs, logs and outputs; off until an Owner turns one on."""
 
 import datetime as dt
 import fnmatch

@@ -1,4 +1,4 @@
-"""The trash of a workspace, the workspaces in the trash, and what is being freed for ever."""
+"""The trash of a workspace, the workspaces in the trash, and what is being freed permanently."""
 
 import datetime as dt
 
@@ -85,7 +85,7 @@ def trash_restore(request, slug):
 
 @require_POST
 def trash_delete(request, slug):
-    contents.delete_for_ever(request.user, *_chosen(request, slug))
+    contents.delete_permanently(request.user, *_chosen(request, slug))
     return redirect("trash:list", slug)
 
 
@@ -105,9 +105,9 @@ def trash_undo(request, slug):
     try:
         at = dt.datetime.fromisoformat(text)
     except ValueError as error:
-        raise Invalid(f"at={text!r} is no moment: write it as 2026-01-31T12:00:00.5Z.", target="at") from error
+        raise Invalid(f"at={text!r} is not a time: write it as 2026-01-31T12:00:00.5Z.", target="at") from error
     back = contents.undo(workspace, at if at.tzinfo else at.replace(tzinfo=dt.UTC))
-    messages.success(request, f"Undone: {back} came back.")
+    messages.success(request, f"Deletion undone: {back} {'item' if back == 1 else 'items'} restored.")
     return redirect("runs:jobs", slug)
 
 

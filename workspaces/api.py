@@ -184,7 +184,7 @@ def _changed(request, workspace: Workspace, body: WorkspaceBody) -> Workspace:
 
 
 @router.delete(
-    W, response=documented(Nothing), summary="Delete a workspace: to the trash, or with forceToPurge for ever"
+    W, response=documented(Nothing), summary="Delete a workspace: to the trash, or with forceToPurge permanently"
 )
 def delete_workspace(
     request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, forceToPurge: bool = False
@@ -197,7 +197,7 @@ def delete_workspace(
             raise
         job = deletion.purge(request.auth, lookup.deleted_workspace(*words))
     else:
-        job = deletion.delete(request.auth, workspace, for_ever=forceToPurge)
+        job = deletion.delete(request.auth, workspace, permanently=forceToPurge)
     return {"purgeId": job.pk} if job else {}
 
 

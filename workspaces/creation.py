@@ -77,12 +77,12 @@ def check_free(group: ResourceGroup, name: str) -> None:
 def _in_the_way(deleted: Workspace) -> str:
     if deletion.Trash.is_purging(deleted):
         return (
-            f"The workspace {deleted.name!r} is being deleted for ever and frees its name at the end. "
+            f"The workspace {deleted.name!r} is being deleted permanently and frees its name at the end. "
             "Try again in a moment, or choose another name."
         )
     return (
         f"A deleted workspace {deleted.name!r} of resource group {deleted.resource_group.name!r} is in the trash and "
-        "keeps its name. Restore it, delete it for ever (in the studio under Workspaces, Deleted; or by its DELETE "
+        "keeps its name. Restore it, delete it permanently (in the studio under Workspaces, Deleted; or by its DELETE "
         "with forceToPurge=true), or choose another name."
     )
 

@@ -1,4 +1,4 @@
-"""How a workspace ends: first it goes to the trash, out of everybody's sight; from there it comes back, or is freed for ever."""
+"""How a workspace ends: first it goes to the trash, out of everybody's sight; from there it comes back, or is freed permanently."""
 
 from collections.abc import Callable
 
@@ -24,14 +24,14 @@ class Trash:
 
 
 @transaction.atomic
-def delete(actor: Actor, workspace: Workspace, for_ever: bool = False):
-    """To the trash; with `for_ever` it is freed from there at once, and the row of the purge is given."""
+def delete(actor: Actor, workspace: Workspace, permanently: bool = False):
+    """To the trash; with `permanently` it is freed from there at once, and the row of the purge is given."""
     require(actor, "delete_workspace", workspace)
     for leave in LEAVING:
         leave(workspace)
     workspace.deleted_at = timezone.now()
     Workspace.objects.filter(pk=workspace.pk).update(deleted_at=workspace.deleted_at)
-    return purge(actor, workspace) if for_ever else None
+    return purge(actor, workspace) if permanently else None
 
 
 def deleted(actor: Actor) -> list[Workspace]:
@@ -51,7 +51,7 @@ def restore(actor: Actor, workspace: Workspace) -> None:
     """As it was; what was canceled when it went stays canceled."""
     require(actor, "delete_workspace", workspace)
     if Trash.is_purging(workspace):
-        raise Conflict(f"{workspace.name} is being deleted for ever; it cannot be restored any more.")
+        raise Conflict(f"{workspace.name} is being deleted permanently; it cannot be restored any more.")
     Workspace.objects.filter(pk=workspace.pk).update(deleted_at=None)
     ResourceGroup.objects.filter(pk=workspace.resource_group_id).update(deleted_at=None)
     workspace.deleted_at = None

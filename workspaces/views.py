@@ -145,11 +145,11 @@ def workspace_delete(request, slug):
     workspace = lookup.page_workspace(request, slug)
     require(actor_of_request(request), "delete_workspace", workspace)
     deletion.confirm(workspace, request.POST.get("confirm_name", ""))
-    for_ever = "for_ever" in request.POST
-    deletion.delete(actor_of_request(request), workspace, for_ever)
+    permanently = "permanently" in request.POST
+    deletion.delete(actor_of_request(request), workspace, permanently)
     request.workspace = None
-    if for_ever:
-        messages.success(request, f"The workspace {workspace.name} is being deleted for ever.")
+    if permanently:
+        messages.success(request, f"The workspace {workspace.name} is being deleted permanently.")
         return redirect(deletion.Trash.page_url())
     undo = deletion.Trash.restore_url(workspace)
     messages.success(request, f"The workspace {workspace.name} is in the trash.", extra_tags=f"undo:{undo}")

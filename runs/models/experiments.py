@@ -136,9 +136,7 @@ class Experiment(models.Model):
     def check_open(self):
         """Nothing new comes into an experiment that is in the trash."""
         if self.deleted_at:
-            text = (
-                f"The experiment {self.name!r} is in the trash. Restore it, or delete it for ever to use its name anew."
-            )
+            text = f"The experiment {self.name!r} is in the trash. Restore it, or delete it permanently to use its name anew."
             raise Conflict(text, code="in_trash", target="experimentName")
 
     def delete(self, supervised_only: bool = False):

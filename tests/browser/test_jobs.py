@@ -185,7 +185,7 @@ def test_many_are_deleted_and_come_back(browser, alice, experiment):
     expect(page.get_by_text("3 jobs put into the trash")).to_be_visible()
     assert Run.objects.filter(deleted_at=None, parent=None).count() == 3
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_text("Undone: 3 came back")).to_be_visible()
+    expect(page.get_by_text("Deletion undone: 3 items restored")).to_be_visible()
     assert Run.objects.filter(deleted_at=None, parent=None).count() == 6
 
 

@@ -1,4 +1,4 @@
-"""Deleting, undoing, restoring, freeing for ever and retention, as a person does them."""
+"""Deleting, undoing, restoring, freeing permanently and retention, as a person does them."""
 
 import datetime as dt
 
@@ -79,7 +79,7 @@ def test_one_run_is_deleted_from_its_page_and_undone(browser, olivia, done):
     expect(page.get_by_text("the old one is in the trash.")).to_be_visible()
     assert not Run.objects.filter(deleted_at=None).exists()
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_text("Undone: 1 came back.")).to_be_visible()
+    expect(page.get_by_text("Deletion undone: 1 item restored.")).to_be_visible()
     expect(page.get_by_role("link", name="the old one")).to_be_visible()
 
 

@@ -69,11 +69,11 @@ def test_workspace_commands(ws, lazuli):
     assert code == cli.NOT_FOUND and err.startswith("ERROR: WorkspaceNotFound")
 
 
-def test_a_workspace_is_deleted_for_ever(ws, lazuli):
+def test_a_workspace_is_deleted_permanently(ws, lazuli):
     where = ("-w", "aml-workspace", "-g", "aml-resources")
     assert lazuli("workspace", "delete", *where, "--permanently-delete", "--yes")[0] == cli.OK
     code, _, err = lazuli("workspace", "create", *where)
-    assert code == cli.FAILED and "is being deleted for ever" in err
+    assert code == cli.FAILED and "is being deleted permanently" in err
 
 
 def test_a_deleted_workspace_comes_back_or_is_freed(ws, lazuli):

@@ -119,12 +119,12 @@ def test_update_and_delete(ws):
     assert Workspace.list("sdk-tests") == {}
 
 
-def test_delete_for_ever_from_the_trash_too(ws):
+def test_delete_permanently_from_the_trash_too(ws):
     ws.delete()
     with pytest.raises(WorkspaceException, match="in the trash and keeps its name"):
         Workspace.create(ws.name, subscription_id="sdk-tests", resource_group="aml-resources", show_output=False)
     ws.delete(delete_dependent_resources=True)
-    with pytest.raises(WorkspaceException, match="is being deleted for ever"):
+    with pytest.raises(WorkspaceException, match="is being deleted permanently"):
         Workspace.create(ws.name, subscription_id="sdk-tests", resource_group="aml-resources", show_output=False)
 
 

@@ -92,7 +92,7 @@ def test_delete_is_asked_twice(browse, owner, workspace):
         page.get_by_label("Type aml-workspace to confirm").fill(typed)
         expect(yes).to_be_disabled()
     assert Workspace.objects.get().deleted_at is None
-    expect(page.get_by_label("Delete it for ever now")).not_to_be_checked()
+    expect(page.get_by_label("Delete it permanently now")).not_to_be_checked()
     page.get_by_label("Type aml-workspace to confirm").fill("aml-workspace")
     yes.click()
     expect(page.get_by_text("The workspace aml-workspace is in the trash.")).to_be_visible()

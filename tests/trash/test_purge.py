@@ -1,4 +1,4 @@
-"""Deleting for ever: rows and files go, whatever happens in between, and the bytes are told."""
+"""Deleting permanently: rows and files go, whatever happens in between, and the bytes are told."""
 
 import datetime as dt
 import itertools
@@ -332,15 +332,15 @@ def test_logged_models_go_with_their_experiment_unless_registered(workspace, ful
 # ---- workspaces
 
 
-def test_a_workspace_is_freed_for_ever_from_the_same_dialog(as_user, owner, workspace, full_run):
+def test_a_workspace_is_freed_permanently_from_the_same_dialog(as_user, owner, workspace, full_run):
     full_run()
     factories.make_target(workspace)
     other = factories.make_workspace(workspace.resource_group, "other")
     storage.put_bytes(storage.new_key(other.storage_area), b"stays")
     client = as_user(owner)
-    body = {"confirm_name": workspace.name, "for_ever": "1"}
+    body = {"confirm_name": workspace.name, "permanently": "1"}
     page = text(client.post(reverse("workspaces:delete", args=[workspace.slug]), body, follow=True))
-    assert "is being deleted for ever" in page and "<progress" in page
+    assert "is being deleted permanently" in page and "<progress" in page
     restored = client.post(reverse("trash:workspace_restore", args=[workspace.workspace_id]))
     assert restored.status_code == 409
     work_off()

@@ -1,4 +1,4 @@
-"""Rules that let go of old jobs, logs and outputs: off at first, told before, carried out every day."""
+"""Rules that delete old jobs, logs and outputs: off at first, told before, carried out every day."""
 
 import datetime as dt
 
@@ -132,10 +132,10 @@ def test_what_a_rule_did_is_kept_after_the_rule(as_user, alice, workspace, runs)
     rule(workspace, experiments="real", days=30)
     tidy()
     acts = [(act.rule.split(":")[0], act.runs, act.files, act.bytes) for act in workspace.retention_acts.all()]
-    assert acts == [("Jobs, to the trash", 1, 0, 0), ("Outputs of jobs, for ever", 1, 1, 1000)]
+    assert acts == [("Jobs, to the trash", 1, 0, 0), ("Outputs of jobs, permanently", 1, 1, 1000)]
     workspace.retention_rules.all().delete()
     page = text(as_user(alice).get(url(workspace)))
-    assert "Outputs of jobs, for ever: more than 30 days after the end, in tmp-*" in page and "1.0 KB" in page
+    assert "Outputs of jobs, permanently: more than 30 days after the end, in tmp-*" in page and "1.0 KB" in page
 
 
 def test_many_files_go_in_batches(workspace, runs, monkeypatch):

@@ -52,7 +52,7 @@ def test_a_deleted_run_vanishes_with_its_descendants_and_undo_brings_them_back(a
         assert 'href="/ws/aml-workspace/runs/top' not in text(client.get(page))
     assert client.get(url(workspace, "run_detail", "top")).status_code == 404
     undo = text(answer).split('action="/ws/aml-workspace/trash/undo/')[1].split('"')[0]
-    assert "Undone: 3 came back." in text(client.post(url(workspace, "trash:undo") + undo, follow=True))
+    assert "Deletion undone: 3 items restored." in text(client.post(url(workspace, "trash:undo") + undo, follow=True))
     assert present() == {"top", "child", "grandchild", "beside"}
     assert client.post(url(workspace, "trash:undo") + undo).status_code == 409
 
@@ -92,7 +92,7 @@ def test_a_name_in_the_trash_stays_taken_and_says_so(alice_api, api, alice, work
     assert alice_api.get("H/experiments/digits").status_code == 404
     for answer in (alice_api.put("H/experiments/digits"), alice_api.put("H/experiments/digits/runs/new")):
         assert answer.status_code == 409
-        assert "in the trash. Restore it, or delete it for ever" in answer.json()["error"]["message"]
+        assert "in the trash. Restore it, or delete it permanently" in answer.json()["error"]["message"]
     other = factories.make_experiment(workspace, "other")
     renamed = alice_api.patch("H/experiments/other", {"name": "digits"})
     assert renamed.status_code == 409 and "in the trash" in renamed.json()["error"]["message"]
@@ -278,7 +278,7 @@ def olivia(workspace):
 def test_a_workspace_goes_to_the_trash_and_comes_back(as_user, olivia, workspace, family):
     client = as_user(olivia)
     dialog = text(client.get(reverse("workspaces:settings", args=[workspace.slug])))
-    assert "for 30 days its Owners can restore it" in dialog and 'name="for_ever"' in dialog
+    assert "for 30 days its Owners can restore it" in dialog and 'name="permanently"' in dialog
     answer = client.post(
         reverse("workspaces:delete", args=[workspace.slug]), {"confirm_name": workspace.name}, follow=True
     )

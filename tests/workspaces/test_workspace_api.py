@@ -170,7 +170,7 @@ def test_a_deleted_workspace_is_out_of_sight_and_keeps_its_name(api, owner, alic
     answer = api(owner).put(w, {"location": "eastus"})
     assert answer.status_code == 409
     assert answer.json()["error"]["code"] == "SoftDeletedWorkspaceExists"
-    assert "Restore it, delete it for ever" in answer.json()["error"]["message"]
+    assert "Restore it, delete it permanently" in answer.json()["error"]["message"]
 
 
 def test_delete_group_takes_its_workspaces(api, owner, workspace):

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
             name='RetentionRule',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('takes', models.CharField(choices=[('runs', 'Jobs, to the trash'), ('logs', 'Logs of jobs, for ever'), ('outputs', 'Outputs of jobs, for ever')], default='runs', max_length=7, verbose_name='lets go of')),
+                ('takes', models.CharField(choices=[('runs', 'Jobs, to the trash'), ('logs', 'Logs of jobs, permanently'), ('outputs', 'Outputs of jobs, permanently')], default='runs', max_length=7, verbose_name='deletes')),
                 ('days', models.PositiveIntegerField(default=90, verbose_name='ended more than … days ago')),
                 ('experiments', models.CharField(default='*', max_length=500, verbose_name='in experiments named')),
                 ('keep_tag', models.CharField(blank=True, default='keep', max_length=256, verbose_name='except with the tag')),

@@ -86,7 +86,7 @@ class Agent(abc.ABC):
 
 
 def listen_for_notifications(agent: Agent, task: str, queue: str, broker_url: str) -> None:
-    """Consume the queue in this thread for ever. Without a broker the clock alone starts turns."""
+    """Consume the queue in this thread until the process ends. Without a broker the clock alone starts turns."""
     if not broker_url:
         agent.say("REDIS_URL is not set, so work starts up to three seconds late")
         return
