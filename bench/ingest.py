@@ -34,7 +34,7 @@ def main(total: int) -> None:
 
 
 def measure(total: int) -> None:
-    from runs.metrics import ingest, points, thinned
+    from runs.metrics import ingest, read_downsampled, read_points
     from runs.models import MetricSeries
 
     single, many = new_run(), new_run()
@@ -43,9 +43,9 @@ def measure(total: int) -> None:
     say("batches of 1,000", total, timed(lambda: [ingest(many, str(uuid.uuid4()), batch) for batch in batches]))
     print(f"{stored(many) / total:.1f} bytes a point ({stored(single) / SINGLE:.1f} for single points)")
     series = MetricSeries.objects.get(run=many)
-    say("read whole", total, timed(lambda: points(series)))
-    say("thinned to 1,000", total, timed(lambda: thinned(series, 1000)))
-    print(f"poll with one new point: {timed(lambda: points(series, total - 1)) * 1000:.1f} ms")
+    say("read whole", total, timed(lambda: read_points(series)))
+    say("thinned to 1,000", total, timed(lambda: read_downsampled(series, 1000)))
+    print(f"poll with one new point: {timed(lambda: read_points(series, total - 1)) * 1000:.1f} ms")
 
 
 def point(number: int) -> dict:

@@ -112,7 +112,7 @@ def _store_points(run: Run, points: list[Point]) -> None:
         group.times.append(at)
         group.values.append(value)
     try:
-        metrics.store(run, groups, once=True)
+        metrics.store_groups(run, groups, once=True)
     except Invalid as error:
         raise invalid(error.message) from error
 

@@ -46,7 +46,7 @@ def _sorted(series: MetricSeries | None):
     """By time, then step, then value."""
     if series is None:
         return np.empty(0, "<i8"), np.empty(0, "<i8"), np.empty(0)
-    steps, times, values = metrics.points(series)
+    steps, times, values = metrics.read_points(series)
     values = as_floats(values)
     return _in_order((steps, times, values), times, steps, values)
 

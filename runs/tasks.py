@@ -85,4 +85,4 @@ def _fragmented(now: dt.datetime):
 def _merge_metrics(now: dt.datetime) -> None:
     loose = MetricSeries.objects.filter(loose__gt=1, run__ended_at__lt=now - SETTLED).select_related("run")
     for series in loose[:1000]:
-        metrics.settle(series)
+        metrics.merge_loose_chunks(series)

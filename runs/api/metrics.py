@@ -59,7 +59,7 @@ def metric_list(request: HttpRequest, place: Path[WorkspacePath], run_id: str, n
     if name:
         found = found.filter(name=name)
     return api.paginate(
-        request, found, lambda row: resources.MetricSeries.of(row, family[row.run_id], metrics.as_sdk_values(row))
+        request, found, lambda row: resources.MetricSeries.of(row, family[row.run_id], metrics.read_sdk_values(row))
     )
 
 
@@ -70,10 +70,14 @@ def metric_list(request: HttpRequest, place: Path[WorkspacePath], run_id: str, n
 )
 def metric_points(request: HttpRequest, place: Path[WorkspacePath], run_id: str, name: str, after: int = 0):
     row = _series(access.readable(request, place, run_id), name)
-    steps, times, values = metrics.points(row, max(after, 0))
+    steps, times, values = metrics.read_points(row, max(after, 0))
     values = values if isinstance(values, list) else values.tolist()
     return resources.MetricPoints(
-        name=row.name, count=row.count, steps=steps.tolist(), times=times.tolist(), values=metrics.as_json(values)
+        name=row.name,
+        count=row.count,
+        steps=steps.tolist(),
+        times=times.tolist(),
+        values=metrics.encode_non_finite(values),
     )
 
 

@@ -169,18 +169,18 @@ def whole(run: Run, series: MetricSeries, start: int = 0) -> Card:
     if series.kind == MetricSeries.Kind.TABLE:
         return _table(series, start)
     if series.kind == MetricSeries.Kind.IMAGE:
-        last = metrics.window(series, series.count - 1, 1)[2][0]
+        last = metrics.read_window(series, series.count - 1, 1)[2][0]
         return Card([series], series.name, "image", value=path_of(last))
     if series.kind in metric_lines.CHARTED:
-        rows = [[value] for value in metrics.as_json(list(metrics.window(series, start, MOST_ROWS)[2]))]
+        rows = [[value] for value in metrics.encode_non_finite(list(metrics.read_window(series, start, MOST_ROWS)[2]))]
         return Card([series], series.name, "texts", rows=rows, first_row=start)
     return _of_file(run, series)
 
 
 def _table(series: MetricSeries, start: int) -> Card:
-    drawn = metrics.window(series, 0, DRAWN_ROWS)[2]
+    drawn = metrics.read_window(series, 0, DRAWN_ROWS)[2]
     rows = drawn[start : start + MOST_ROWS] if start + MOST_ROWS <= len(drawn) else None
-    rows = rows or metrics.window(series, start, MOST_ROWS)[2]
+    rows = rows or metrics.read_window(series, start, MOST_ROWS)[2]
     columns = list(dict.fromkeys(column for row in [*drawn, *rows] for column in row))
     cells = [[row.get(column) for column in columns] for row in rows]
     return Card([series], series.name, "table", figures.of_table(drawn), columns, cells, start)
@@ -188,7 +188,7 @@ def _table(series: MetricSeries, start: int) -> Card:
 
 def values(series: MetricSeries, start: int) -> Card:
     """The points of a chart as a table: step, time, value."""
-    steps, times, found = (list(column) for column in metrics.window(series, start, MOST_ROWS))
+    steps, times, found = (list(column) for column in metrics.read_window(series, start, MOST_ROWS))
     moments = [from_millis(time) for time in times]
     rows = [[int(step), at, _plain(value)] for step, at, value in zip(steps, moments, found, strict=True)]
     return Card([series], series.name, "values", columns=["Step", "Time", "Value"], rows=rows, first_row=start)
@@ -196,7 +196,7 @@ def values(series: MetricSeries, start: int) -> Card:
 
 def _of_file(run: Run, series: MetricSeries) -> Card:
     """A confusion matrix and its like lie in a file; only the first of a name counts, as in Azure."""
-    path = path_of(metrics.window(series, 0, 1)[2][0])
+    path = path_of(metrics.read_window(series, 0, 1)[2][0])
     file = Artifact.objects.filter(run=run, path=path).first()
     if file is None or file.size > JSON_MOST:
         missing = "its file is not there" if file is None else f"its file is larger than {JSON_MOST // 2**20} MiB"

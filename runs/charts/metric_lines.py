@@ -1,7 +1,6 @@
 """What the charts of the metrics tab draw: lines as JSON, thinned to the pixels they have, and what is new in them."""
 
 import csv
-import dataclasses
 import io
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from runs import metrics
 from runs.charts import figures
 from runs.metrics import downsampled
+from runs.metrics.downsampled import SampledLine
 from runs.models import MetricSeries, Run
 from studio.formats import escape_formula, format_exact, format_number, from_millis
 
@@ -29,26 +29,17 @@ def whole(series: list[MetricSeries], width: int, within=None) -> list[dict]:
 
 def over_metric(series: list[MetricSeries], other: MetricSeries, width: int) -> list[dict]:
     """Each series over the values that another metric had in the same steps."""
-    other_steps, _, other_values = metrics.points(other)
+    other_steps, _, other_values = metrics.read_points(other)
     lines = []
     for one in series:
-        columns = metrics.points(one)
+        columns = metrics.read_points(one)
         _, mine, its = np.intersect1d(columns[0], other_steps, return_indices=True)
         steps, times, values = (np.asarray(column)[mine] for column in columns)
-        chosen = metrics.thin((np.arange(len(mine)), times, values), width)[0]
-        line = Line(steps[chosen], times[chosen], values[chosen], one.count, 0)
+        chosen = metrics.downsample((np.arange(len(mine)), times, values), width)[0]
+        line = SampledLine(steps[chosen], times[chosen], values[chosen], one.count, 0)
         xs = figures.numbers(np.asarray(other_values)[its][chosen])
         lines.append({**_as_json(one.pk, 0, line), "xs": xs})
     return lines
-
-
-@dataclasses.dataclass(frozen=True)
-class Line:
-    steps: object
-    times: object
-    values: object
-    count: int
-    gaps: int
 
 
 def news(run: Run, known: dict[int, int], width: int) -> dict:
@@ -56,7 +47,7 @@ def news(run: Run, known: dict[int, int], width: int) -> dict:
     changed = [one for one in MetricSeries.objects.filter(run=run) if one.count > known.get(one.pk, one.count)]
     growing = [one for one in changed if is_charted(one) and known[one.pk] > 1]
     far = [one for one in growing if one.count - known[one.pk] > MOST_NEW]
-    near = metrics.points_after({one.pk: known[one.pk] for one in growing if one not in far})
+    near = metrics.read_points_after({one.pk: known[one.pk] for one in growing if one not in far})
     points = [_new_points(pk, known[pk], columns) for pk, columns in near.items()]
     points += whole(far, width) if far else []
     last = {one.pk: {"last": format_number(one.last), "exact": format_exact(one.last)} for one in growing}
@@ -67,7 +58,7 @@ def news(run: Run, known: dict[int, int], width: int) -> dict:
 def _new_points(pk: int, after: int, columns) -> dict:
     steps, times, values = columns
     gaps = int(np.count_nonzero(~np.isfinite(np.asarray(values, "<f8"))))
-    return _as_json(pk, after, Line(steps, times, values, after + len(steps), gaps))
+    return _as_json(pk, after, SampledLine(steps, times, values, after + len(steps), gaps))
 
 
 def _as_json(pk: int, after: int, line) -> dict:
@@ -86,7 +77,7 @@ def as_csv(series: list[MetricSeries]):
     """A CSV with every point of the series as they were logged, part by part."""
     yield _csv([["metric", "step", "time", "value"]])
     for one in series:
-        for steps, times, values in metrics.blocks(one):
+        for steps, times, values in metrics.iterate_chunks(one):
             moments = [from_millis(ms).isoformat(timespec="milliseconds") for ms in times]
             values = values if isinstance(values, list) else values.tolist()
             yield _csv([one.name, *row] for row in zip(steps.tolist(), moments, values, strict=True))
@@ -94,9 +85,9 @@ def as_csv(series: list[MetricSeries]):
 
 def table_as_csv(series: MetricSeries):
     """The columns are those of any row, so the rows are read twice."""
-    columns = list(dict.fromkeys(name for _, _, rows in metrics.blocks(series) for row in rows for name in row))
+    columns = list(dict.fromkeys(name for _, _, rows in metrics.iterate_chunks(series) for row in rows for name in row))
     yield _csv([columns])
-    for _, _, rows in metrics.blocks(series):
+    for _, _, rows in metrics.iterate_chunks(series):
         yield _csv([row.get(name) for name in columns] for row in rows)
 
 

@@ -1,35 +1,35 @@
-"""Metrics: written once by `ingest` or `store`, read thousands of times by `series_of`, `points`, `thinned` and `as_sdk_values`."""
+"""Metrics: written once by `ingest` or `store_groups`, read thousands of times by the functions of runs/metrics/read.py."""
 
 from runs.metrics.batches import MOST_POINTS
-from runs.metrics.ingest import ingest, settle, store
+from runs.metrics.ingest import ingest, merge_loose_chunks, store_groups
 from runs.metrics.read import (
-    as_json,
-    as_sdk_values,
-    blocks,
-    points,
-    points_after,
-    points_of_many,
-    rows,
+    downsample,
+    encode_non_finite,
+    iterate_chunks,
+    read_downsampled,
+    read_points,
+    read_points_after,
+    read_points_of_many,
+    read_rows,
+    read_sdk_values,
+    read_window,
     series_of,
-    thin,
-    thinned,
-    window,
 )
 
 __all__ = [
     "MOST_POINTS",
-    "as_json",
-    "as_sdk_values",
-    "blocks",
+    "downsample",
+    "encode_non_finite",
     "ingest",
-    "points",
-    "points_after",
-    "points_of_many",
-    "rows",
+    "iterate_chunks",
+    "merge_loose_chunks",
+    "read_downsampled",
+    "read_points",
+    "read_points_after",
+    "read_points_of_many",
+    "read_rows",
+    "read_sdk_values",
+    "read_window",
     "series_of",
-    "settle",
-    "store",
-    "thin",
-    "thinned",
-    "window",
+    "store_groups",
 ]

@@ -44,7 +44,7 @@ def _stored(series: MetricSeries, points) -> set:
     doubtful = [point for point in points if (point[0], point[1], -math.inf if point[2] is None else point[2]) <= last]
     if not doubtful:
         return set()
-    steps, times, values = read.points(series)
+    steps, times, values = read.read_points(series)
     near = np.isin(times, [point[1] for point in doubtful])
     values = np.asarray(values, object)[near].tolist()
     return set(zip(steps[near].tolist(), times[near].tolist(), map(_same, values), strict=True))

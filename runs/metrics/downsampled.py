@@ -22,7 +22,7 @@ I8, F8 = np.dtype("<i8"), np.dtype("<f8")
 
 
 @dataclasses.dataclass(frozen=True)
-class Line:
+class SampledLine:
     """Points that draw the series; NaN is a gap. `count` points of it are stored, `gaps` of those drawn are no number."""
 
     steps: np.ndarray
@@ -34,7 +34,7 @@ class Line:
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """A stretch of a chart's axis, both ends included; `axis` is step or time (epoch ms)."""
+    """A part of a chart's axis, both ends included; `axis` is step or time (epoch ms)."""
 
     axis: str
     min: float
@@ -63,7 +63,7 @@ def _sketch(chunk: MetricChunk) -> MetricSketch | None:
 
 
 def _extremes(values: np.ndarray, most: int) -> np.ndarray:
-    """Places of the extremes of every stretch, of both ends, and of the first few gaps."""
+    """Places of the extremes of every part, of both ends, and of the first few gaps."""
     finite = np.isfinite(values)
     places = np.flatnonzero(finite)
     if len(places) > most:
@@ -76,7 +76,7 @@ def _gaps(finite: np.ndarray) -> np.ndarray:
     return np.flatnonzero(~finite & np.concatenate([[True], finite[:-1]]))
 
 
-def lines(series: list[MetricSeries], width: int, within: Range | None = None) -> dict[int, Line]:
+def lines(series: list[MetricSeries], width: int, within: Range | None = None) -> dict[int, SampledLine]:
     """By primary key, each thinned to about `width` points, whatever number of points there is; by three queries."""
     found: dict[int, list] = {one.pk: [] for one in series}
     sketches = MetricSketch.objects.filter(series__in=list(found))
@@ -98,7 +98,7 @@ def _raw(every: list[int], exact: list[int], within: Range | None):
     return chunks.values_list("series_id", "start", "data")
 
 
-def _line(series: MetricSeries, parts: list, width: int, within: Range | None) -> Line:
+def _line(series: MetricSeries, parts: list, width: int, within: Range | None) -> SampledLine:
     columns, gaps = _joined(parts)
     if np.any(np.diff(columns[0]) < 0):
         order = np.lexsort((columns[1], columns[0]))
@@ -108,7 +108,7 @@ def _line(series: MetricSeries, parts: list, width: int, within: Range | None) -
         gaps = int(np.count_nonzero(~np.isfinite(columns[2])))
     steps, times, values = columns
     chosen = _thin(values, width)
-    return Line(steps[chosen], times[chosen], values[chosen], series.count, gaps)
+    return SampledLine(steps[chosen], times[chosen], values[chosen], series.count, gaps)
 
 
 def _joined(parts: list) -> tuple[tuple, int]:

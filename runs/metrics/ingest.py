@@ -22,11 +22,11 @@ MOST_IN_SERIES = 10_000_000
 
 def ingest(run: Run, batch_id: str, points: list) -> int:
     """Store a batch of points; returns how many there were. The same `batch_id` again changes nothing."""
-    store(run, grouped(points), _checked(batch_id))
+    store_groups(run, grouped(points), _checked(batch_id))
     return len(points)
 
 
-def store(run: Run, groups: dict[str, Group], batch_id: str = "", *, once: bool = False) -> None:
+def store_groups(run: Run, groups: dict[str, Group], batch_id: str = "", *, once: bool = False) -> None:
     """Store the points of each name, checked before. With `once`, not those that the series has already: step, time and value
     are the same."""
     if not groups:
@@ -166,7 +166,7 @@ def merge(series: MetricSeries) -> None:
     MetricSeries.objects.filter(pk=series.pk).update(loose=0)
 
 
-def settle(series: MetricSeries) -> None:
+def merge_loose_chunks(series: MetricSeries) -> None:
     """Join what an ended run left in small chunks."""
     with begin_write():
         sql.lock(series.run)

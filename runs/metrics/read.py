@@ -23,7 +23,7 @@ def series_of(run: Run):
     return MetricSeries.objects.filter(run=run)
 
 
-def points(series: MetricSeries, after: int = 0):
+def read_points(series: MetricSeries, after: int = 0):
     """Steps, times (epoch ms) and values of the points after the first `after`, as arrays; values that are not all
     numbers are a list."""
     codec, (steps, times, values) = packing.join(_parts(series, after))
@@ -32,13 +32,13 @@ def points(series: MetricSeries, after: int = 0):
     return steps, times, values
 
 
-def window(series: MetricSeries, start: int, most: int):
-    """Steps, times and values of `most` points from an ordinal on, without reading those behind them."""
-    _, columns = packing.join(_parts(series, start, start + most))
-    return tuple(column[:most] for column in columns)
+def read_window(series: MetricSeries, start: int, count: int):
+    """Steps, times and values of `count` points from an ordinal on, without reading those behind them."""
+    _, columns = packing.join(_parts(series, start, start + count))
+    return tuple(column[:count] for column in columns)
 
 
-def blocks(series: MetricSeries):
+def iterate_chunks(series: MetricSeries):
     """All steps, times and values, chunk by chunk, so that no more than one is in memory."""
     chunks = MetricChunk.objects.filter(series=series).order_by("start")
     for data in chunks.values_list("data", flat=True).iterator(chunk_size=4):
@@ -58,7 +58,7 @@ def _parts(series: MetricSeries, after: int, until: int | None = None) -> list:
     return parts
 
 
-def points_after(known: dict[int, int]) -> dict:
+def read_points_after(known: dict[int, int]) -> dict:
     """The points of each series, by its primary key, after the first so many; all by one query, or one for each hundred."""
     parts: dict[int, list] = {pk: [] for pk in known}
     pairs = list(known.items())
@@ -74,7 +74,7 @@ def points_after(known: dict[int, int]) -> dict:
     return {pk: packing.join(found)[1] for pk, found in parts.items()}
 
 
-def points_of_many(series: list[MetricSeries]) -> dict:
+def read_points_of_many(series: list[MetricSeries]) -> dict:
     """All points of each series by its primary key, by one query for all."""
     parts: dict[int, list] = {one.pk: [] for one in series}
     chunks = MetricChunk.objects.filter(series__in=list(parts)).order_by("series", "start")
@@ -83,16 +83,16 @@ def points_of_many(series: list[MetricSeries]) -> dict:
     return {pk: packing.join(found)[1] for pk, found in parts.items()}
 
 
-def thinned(series: MetricSeries, width: int):
+def read_downsampled(series: MetricSeries, width: int):
     """Steps, times and values of at most `width` points that draw the same line, with the number of points they stand for.
 
-    The largest and the least of every stretch stay. What is no number reads as NaN, and is left out where there are
+    The largest and the smallest of every part stay. What is no number reads as NaN, and is left out where there are
     more points than fit.
     """
-    return thin(points(series), width)
+    return downsample(read_points(series), width)
 
 
-def thin(columns, width: int):
+def downsample(columns, width: int):
     """The same of points that are at hand."""
     steps, times, values = columns
     numbers = packing.as_floats(values)
@@ -106,16 +106,16 @@ def thin(columns, width: int):
     return steps, times, numbers, count
 
 
-def as_sdk_values(series: MetricSeries) -> list:
+def read_sdk_values(series: MetricSeries) -> list:
     """The values as `get_metrics` gives them, with NaN and infinities as texts."""
-    return as_json(packing.as_list(points(series)[2]))
+    return encode_non_finite(packing.as_list(read_points(series)[2]))
 
 
-def rows(series: MetricSeries, after: int = 0, most: int | None = None) -> list:
+def read_rows(series: MetricSeries, after: int = 0, limit: int | None = None) -> list:
     """The rows of a table."""
-    return points(series, after)[2][:most]
+    return read_points(series, after)[2][:limit]
 
 
-def as_json(values: list) -> list:
+def encode_non_finite(values: list) -> list:
     """The same list with NaN and infinities as texts, for JSON has no word for them."""
     return [value if not isinstance(value, float) or math.isfinite(value) else shown(value) for value in values]

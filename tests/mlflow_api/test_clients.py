@@ -90,7 +90,7 @@ def test_a_client_finds_a_whole_tracking_server(
     outer, inner = (Run.objects.get(run_id=kept[run]) for run in ("outer", "inner"))
     assert (inner.parent, outer.display_name, outer.description) == (outer, "outer", "what it is for")
     assert (outer.status, outer.parameters["lr"], outer.created_by) == (Run.Status.COMPLETED, "0.1", alice)
-    assert metrics.as_sdk_values(metrics.series_of(outer).get(name="loss")) == [0.5]
+    assert metrics.read_sdk_values(metrics.series_of(outer).get(name="loss")) == [0.5]
     stored = Run.objects.get(run_id=kept["files"]).artifacts.get(path="all/sub/f.bin")
     assert artifacts.content(stored) == bytes(range(256)) * 4000
 

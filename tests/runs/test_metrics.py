@@ -26,7 +26,7 @@ def series(run, name="loss"):
 
 
 def read(run, name="loss"):
-    return metrics.as_sdk_values(series(run, name))
+    return metrics.read_sdk_values(series(run, name))
 
 
 def test_values_come_back_in_order_as_they_went(run):
@@ -41,7 +41,7 @@ def test_whole_numbers_stay_whole_until_a_fraction_comes(run):
     assert [type(value) for value in read(run)] == [int, int]
     metrics.ingest(run, "b2", [scalar(value=0.5)])
     assert read(run) == [3.0, float(2**62), 0.5]
-    assert metrics.points(series(run), after=2)[2].tolist() == [0.5]
+    assert metrics.read_points(series(run), after=2)[2].tolist() == [0.5]
 
 
 def test_texts_truths_and_null_are_kept(run):
@@ -76,13 +76,13 @@ def test_summaries_follow_every_batch(run):
 def test_a_point_without_a_step_gets_its_place(run):
     metrics.ingest(run, "1", [scalar(), scalar()])
     metrics.ingest(run, "2", [scalar()])
-    assert metrics.points(series(run))[0].tolist() == [0, 1, 2]
+    assert metrics.read_points(series(run))[0].tolist() == [0, 1, 2]
 
 
 def test_steps_of_any_size_survive(run):
     steps = [2**63 - 1, -(2**63), 0]
     metrics.ingest(run, "1", [scalar(step=step) for step in steps])
-    assert metrics.points(series(run))[0].tolist() == steps
+    assert metrics.read_points(series(run))[0].tolist() == steps
 
 
 def test_the_same_batch_again_changes_nothing(run):
@@ -106,7 +106,7 @@ def test_tables_keep_their_rows(run):
     metrics.ingest(run, "1", [{"name": "t", "kind": "table", "rows": rows}])
     metrics.ingest(run, "2", [{"name": "t", "kind": "table", "rows": [{"a": "NaN"}]}])
     assert read(run, "t") == [*rows, {"a": "NaN"}]
-    assert metrics.rows(series(run, "t"), after=1, most=1) == [{"a": 2.5}]
+    assert metrics.read_rows(series(run, "t"), after=1, most=1) == [{"a": 2.5}]
 
 
 def test_every_bad_point_is_named_and_nothing_is_stored(run):
@@ -167,7 +167,7 @@ def test_many_single_points_end_in_few_chunks(run):
         metrics.ingest(run, str(number), [scalar(value=value, time=1000 + number)])
     assert read(run) == values
     assert MetricChunk.objects.count() <= LOOSE + 1
-    assert metrics.points(series(run))[1].tolist() == list(range(1000, 1000 + len(values)))
+    assert metrics.read_points(series(run))[1].tolist() == list(range(1000, 1000 + len(values)))
 
 
 def test_big_batches_are_merged_and_read_from_anywhere(run):
@@ -177,7 +177,7 @@ def test_big_batches_are_merged_and_read_from_anywhere(run):
     assert read(run) == [float(n) for n in range(total)]
     assert max(MetricChunk.objects.values_list("count", flat=True)) < 2 * FULL
     for after in (0, 1, FULL, 2 * FULL + 7, total - 1, total, total + 5):
-        assert metrics.points(series(run), after)[0].tolist() == list(range(after, total))
+        assert metrics.read_points(series(run), after)[0].tolist() == list(range(after, total))
 
 
 def test_kinds_of_values_mix_across_a_merge(run):
@@ -190,7 +190,7 @@ def test_kinds_of_values_mix_across_a_merge(run):
 def test_settling_joins_what_is_left(run):
     for number in range(5):
         metrics.ingest(run, str(number), [scalar(value=number)])
-    metrics.settle(series(run))
+    metrics.merge_loose_chunks(series(run))
     assert MetricChunk.objects.count() == 1
     assert read(run) == [0, 1, 2, 3, 4]
 
@@ -199,7 +199,7 @@ def test_thinning_keeps_the_spikes(run):
     values = [math.sin(n / 500) for n in range(9_000)]
     values[1234], values[7777] = 50.0, -50.0
     metrics.ingest(run, "b", [scalar(value=value, step=n) for n, value in enumerate(values)])
-    steps, times, chosen, count = metrics.thinned(series(run), 200)
+    steps, times, chosen, count = metrics.read_downsampled(series(run), 200)
     assert count == 9_000
     assert len(steps) == len(times) == len(chosen) <= 200
     assert {50.0, -50.0} <= set(chosen.tolist())
@@ -208,7 +208,7 @@ def test_thinning_keeps_the_spikes(run):
 
 def test_few_points_are_not_thinned_and_keep_their_gap(run):
     metrics.ingest(run, "b", [scalar(value=1.0), scalar(value="NaN"), scalar(value=2.0)])
-    values = metrics.thinned(series(run), 100)[2].tolist()
+    values = metrics.read_downsampled(series(run), 100)[2].tolist()
     assert values[0] == 1.0 and math.isnan(values[1])
 
 
@@ -236,8 +236,8 @@ def test_points_of_many_series_come_by_one_query(started, django_assert_num_quer
         metrics.ingest(run, "", [{"name": "loss", "kind": "scalar", "value": number + step / 10} for step in range(4)])
     series = [run.metrics.get() for run in runs]
     with django_assert_num_queries(1):
-        found = metrics.points_of_many(series)
-    assert [found[one.pk][2].tolist() for one in series] == [metrics.points(one)[2].tolist() for one in series]
+        found = metrics.read_points_of_many(series)
+    assert [found[one.pk][2].tolist() for one in series] == [metrics.read_points(one)[2].tolist() for one in series]
 
 
 def test_what_came_after_an_ordinal_comes_by_one_query_for_many_series(started, django_assert_num_queries):
@@ -247,7 +247,7 @@ def test_what_came_after_an_ordinal_comes_by_one_query_for_many_series(started, 
         metrics.ingest(run, f"b{batch}", points)
     loss, acc = (MetricSeries.objects.get(run=run, name=name) for name in ("loss", "acc"))
     with django_assert_num_queries(1):
-        found = metrics.points_after({loss.pk: 25, acc.pk: 30})
+        found = metrics.read_points_after({loss.pk: 25, acc.pk: 30})
     assert found[loss.pk][2].tolist() == [25, 26, 27, 28, 29]
     assert [len(column) for column in found[acc.pk]] == [0, 0, 0]
-    assert metrics.points_after({}) == {}
+    assert metrics.read_points_after({}) == {}

@@ -68,7 +68,7 @@ def test_gaps_are_counted_and_drawn(run):
 
 def test_a_merge_replaces_sketches(run):
     series = log(run, 30_000)
-    metrics.settle(series)
+    metrics.merge_loose_chunks(series)
     starts = MetricChunk.objects.filter(series=series).values_list("start", "count")
     assert sorted(MetricSketch.objects.filter(series=series).values_list("start", "count")) == sorted(starts)
 

@@ -44,12 +44,12 @@ def test_parallel_writers_lose_and_double_nothing():
 
     in_threads(*[lambda number=number: writer(number) for number in range(WRITERS)])
     shared = MetricSeries.objects.get(run=run, name="loss")
-    values = metrics.as_sdk_values(shared)
+    values = metrics.read_sdk_values(shared)
     assert shared.count == len(values) == WRITERS * BATCHES
     assert sorted(values) == sorted(n * 1000 + b for n in range(WRITERS) for b in range(BATCHES))
     for number in range(WRITERS):
         assert [value for value in values if value // 1000 == number] == [number * 1000 + b for b in range(BATCHES)]
-        assert metrics.as_sdk_values(MetricSeries.objects.get(name=f"own {number}")) == list(range(BATCHES))
+        assert metrics.read_sdk_values(MetricSeries.objects.get(name=f"own {number}")) == list(range(BATCHES))
     run.refresh_from_db()
     assert run.revision == 2 * WRITERS * BATCHES
 

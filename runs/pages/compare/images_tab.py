@@ -22,7 +22,7 @@ def build_context(selected: Selection, query) -> dict:
     if name and name not in names:
         raise UnknownName("image", name, "none of the runs has images of this name.")
     by_run = {one.run_id: one for one in series if one.name == name}
-    columns = metrics.points_of_many(list(by_run.values()))
+    columns = metrics.read_points_of_many(list(by_run.values()))
     paths = {pk: _paths_by_step(columns[one.pk]) for pk, one in by_run.items()}
     all_steps = sorted({step for found in paths.values() for step in found})
     steps = thin_steps(all_steps)

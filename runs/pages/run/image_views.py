@@ -37,7 +37,7 @@ def run_images(request, slug, run_id):
 def _image_group(series: MetricSeries) -> dict:
     """The images of one name in the order of their steps; of very many the last."""
     first = max(0, series.count - MOST_IMAGES)
-    steps, _, values = metrics.window(series, first, MOST_IMAGES)
+    steps, _, values = metrics.read_window(series, first, MOST_IMAGES)
     images = [
         {"name": series.name, "step": int(step), "path": metric_cards.path_of(value)}
         for step, value in zip(steps, values, strict=True)
