@@ -106,7 +106,7 @@ def test_tables_keep_their_rows(run):
     metrics.ingest(run, "1", [{"name": "t", "kind": "table", "rows": rows}])
     metrics.ingest(run, "2", [{"name": "t", "kind": "table", "rows": [{"a": "NaN"}]}])
     assert read(run, "t") == [*rows, {"a": "NaN"}]
-    assert metrics.read_rows(series(run, "t"), after=1, most=1) == [{"a": 2.5}]
+    assert metrics.read_rows(series(run, "t"), after=1, limit=1) == [{"a": 2.5}]
 
 
 def test_every_bad_point_is_named_and_nothing_is_stored(run):
