@@ -10,11 +10,12 @@ class RunsConfig(AppConfig):
         # Imported here because they need the models, which are not loaded before this moment.
         from accounts.authentication import RunTokens
         from compute import work_kinds
-        from runs import run_tokens, work_kind, workspace_hooks
+        from runs import purging, run_tokens, work_kind, workspace_hooks
         from runs.pages import home
         from workspaces import deletion
 
         RunTokens.admit = staticmethod(run_tokens.admit)
+        purging.register()
         work_kinds.register(work_kind.KIND)
         deletion.LEAVING.append(workspace_hooks.cancel_runs)
         shell.CARDS.append(shell.Card("runs/_recent.html", home.recent_runs))

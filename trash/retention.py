@@ -8,9 +8,9 @@ from django.db import transaction
 from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
-from registry.models import ModelVersion
 from runs.files import artifacts
 from runs.models import Artifact, ArtifactSegment, Experiment, Run, RunTag, Star
+from studio.purging import needed_runs
 from trash.models import RetentionAct, RetentionRule
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def runs_of(rule: RetentionRule):
     """The ended runs that a rule reaches now. One whose files a registered model has is never among them."""
     before = timezone.now() - dt.timedelta(days=rule.days)
     found = Run.objects.filter(workspace=rule.workspace, deleted_at=None, status__in=Run.TERMINAL, ended_at__lt=before)
-    found = found.exclude(pk__in=_needed_by_models(rule))
+    found = found.exclude(pk__in=needed_runs(rule.workspace_id))
     found = found.exclude(pk__in=_kept(rule).values("pk"))
     if rule.experiments.strip() not in ("", "*"):
         found = found.filter(experiment__in=_experiments(rule))
@@ -37,11 +37,6 @@ def runs_of(rule: RetentionRule):
         # A run goes with its descendants, so only whole families go: from the top, and none that lives.
         found = found.filter(parent=None).exclude(pk__in=_roots_that_stay(rule))
     return found
-
-
-def _needed_by_models(rule: RetentionRule):
-    """The runs whose files a registered model has."""
-    return ModelVersion.objects.filter(model__workspace=rule.workspace).exclude(run=None).values("run")
 
 
 def _kept(rule: RetentionRule):
@@ -62,7 +57,7 @@ def _experiments(rule: RetentionRule) -> list[int]:
 def _roots_that_stay(rule: RetentionRule):
     """Families with a member that is active, kept by its tag, or needed by a model."""
     below = Run.objects.filter(workspace=rule.workspace, deleted_at=None).exclude(root=None)
-    stay = Q(status__in=Run.ACTIVE) | Q(pk__in=_needed_by_models(rule)) | Q(pk__in=_kept(rule).values("pk"))
+    stay = Q(status__in=Run.ACTIVE) | Q(pk__in=needed_runs(rule.workspace_id)) | Q(pk__in=_kept(rule).values("pk"))
     return below.filter(stay).values("root")
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from compute.models import Work
 from registry.models import LoggedModel, Model, ModelFile, ModelVersion
+from runs import purging
 from runs.files import artifacts
 from runs.models import (
     Artifact,
@@ -23,7 +24,9 @@ from runs.models import (
     Snapshot,
 )
 from runs.tasks import housekeeping
+from studio import purging as registered
 from studio import storage
+from studio.purging import Step
 from tests import factories
 from trash import contents, database, orphaned_files, purge
 from trash.models import PurgeJob
@@ -100,7 +103,7 @@ def test_emptying_the_trash_frees_rows_and_files_and_tells_bytes(as_user, alice,
 def test_every_table_of_runs_is_freed(workspace, full_run):
     """A table that is added to a run one day is freed too."""
     full_run().delete()
-    tables = [model for model, _ in purge.hanging_on(Run)]
+    tables = [model for model, _ in purging.dependent_tables(Run)]
     assert {MetricBatch, MetricChunk, ArtifactSegment} < set(tables)
     assert not [model for model in tables if not model.objects.exists()], "make one in the fixture"
     contents.empty(None, workspace)
@@ -146,7 +149,7 @@ def test_a_killed_purge_goes_on_where_it_was(workspace, full_run, monkeypatch):
     for _ in range(5):
         full_run().delete()
     contents.empty(None, workspace)
-    monkeypatch.setattr(purge, "BATCH", 2)
+    monkeypatch.setattr("studio.purging.BATCH", 2)
     real = artifacts.free
 
     def killed(found):
@@ -171,7 +174,7 @@ def test_it_works_in_short_turns(workspace, full_run, monkeypatch):
     for _ in range(6):
         full_run().delete()
     contents.empty(None, workspace)
-    monkeypatch.setattr(purge, "BATCH", 2)
+    monkeypatch.setattr("studio.purging.BATCH", 2)
     assert purge.work(seconds=0) and Run.objects.count() == 4
     assert PurgeJob.objects.get().done == 2
     work_off()
@@ -246,6 +249,24 @@ def test_deleted_logged_models_and_unused_snapshots_go_too(workspace):
     assert not keys() and not LoggedModel.objects.exists() and PurgeJob.objects.get().files_freed == 8
 
 
+def test_an_app_registers_what_is_deleted_and_kept(workspace, full_run, monkeypatch):
+    """Nothing in trash/ names the app."""
+    kept = full_run(run_id="kept")
+    for run in (kept, full_run(run_id="gone")):
+        run.delete()
+    key = storage.new_key(f"{workspace.storage_area}/endpoints")
+    storage.put_bytes(key, b"1234")
+    batches = [[(key, 4)], []]
+    step = Step(15, lambda selection: batches.pop(0) if batches else None)
+    monkeypatch.setattr("studio.purging.STEPS", [*registered.STEPS, step])
+    monkeypatch.setattr("studio.purging.NEEDED_RUNS", [lambda workspace_id: [kept.pk]])
+    contents.empty(None, workspace)
+    work_off()
+    assert list(Run.objects.values_list("run_id", flat=True)) == ["kept"] and not batches
+    job = PurgeJob.objects.get()
+    assert (job.kept, job.files_freed) == (1, 1004) and key not in keys()
+
+
 # ---- over the wire
 
 
@@ -279,7 +300,7 @@ def test_the_purge_of_a_workspace_is_followed_after_its_end(api, owner, alice, w
 
 
 def test_a_deep_family_goes_in_small_batches(workspace, full_run, monkeypatch):
-    monkeypatch.setattr(purge, "BATCH", 2)
+    monkeypatch.setattr("studio.purging.BATCH", 2)
     top = above = full_run(run_id="top")
     for depth in range(3):
         above = full_run(run_id=f"d{depth}", experiment=top.experiment, parent=above, root=top)

@@ -1,0 +1,35 @@
+"""What a purge deletes and keeps of the registry: see studio/purging.py."""
+
+from django.db.models import Q, QuerySet
+
+from registry.models import LoggedModel, ModelFile, ModelVersion
+from runs.purging import empty_experiments
+from studio import purging
+from studio.purging import FOLDERS, NEEDED_RUNS, STEPS, Selection, Step, StorageFolder, StoredFile
+
+
+def delete_logged_models(selection: Selection) -> list[StoredFile] | None:
+    """Those that were deleted, or whose experiment goes, unless a version is registered from them."""
+    chosen = Q(experiment__in=empty_experiments(selection).values("pk"))
+    if selection.until:
+        chosen |= Q(deleted_at__lte=selection.until)
+    found = LoggedModel.objects.filter(chosen, workspace=selection.workspace_id, versions=None)
+    pks = list(found.order_by("pk").values_list("pk", flat=True)[: purging.BATCH])
+    files = list(ModelFile.objects.filter(model__in=pks).values_list("key", "size"))
+    LoggedModel.objects.filter(pk__in=pks).delete()
+    return files if pks else None
+
+
+def runs_of_versions(workspace_id: int) -> QuerySet:
+    versions = ModelVersion.objects.filter(model__workspace=workspace_id).exclude(run=None)
+    return versions.order_by().values_list("run", flat=True)
+
+
+def keys_of_model_files(keys: list[str], models: set[int]) -> QuerySet:
+    return ModelFile.objects.filter(model__in=models).values_list("key", flat=True)
+
+
+def register() -> None:
+    STEPS.append(Step(20, delete_logged_models))
+    NEEDED_RUNS.append(runs_of_versions)
+    FOLDERS.append(StorageFolder("models", keys_of_model_files, LoggedModel.objects.all))
