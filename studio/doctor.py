@@ -11,11 +11,10 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.executor import MigrationExecutor
 from lazuli import private_folder
 
-from studio import hosts, redis_server, storage
+from studio import database_history, hosts, redis_server, storage
 
 LEAST_FREE_MB, FEW_FREE_MB = 100, 2000
 SHORTEST_KEY = 40
@@ -57,14 +56,12 @@ def disk_space() -> Finding:
 def database() -> Finding:
     what = "database"
     try:
+        if problem := database_history.problem_with(connection):
+            return Finding(what, "fail", problem)
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError as error:
         return Finding(what, "fail", f"It does not answer: {error}", "Start it, or correct DATABASE_URL.")
-    except InconsistentMigrationHistory as error:
-        return Finding(
-            what, "fail", f"It was changed by another version: {error}", "Start the version that it belongs to."
-        )
     if missing:
         text = f"{len(missing)} changes of its tables are missing."
         return Finding(what, "fail", text, "Start the studio once with `make up`, or type: manage.py migrate")

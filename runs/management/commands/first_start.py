@@ -25,7 +25,7 @@ from compute.keys import host_key
 from compute.models import ComputeTarget, Host, Scale
 from runs import submission
 from runs.files import snapshots
-from studio import env, redis_server, visible_names
+from studio import database_history, env, redis_server, visible_names
 from workspaces import creation
 from workspaces.models import Workspace
 
@@ -64,6 +64,8 @@ def check_redis() -> None:
 
 def migrate() -> None:
     try:
+        if problem := database_history.problem_with(connection):
+            raise CommandError(problem)
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             print("Bringing the database up to date …")

@@ -1,0 +1,48 @@
+"""A database of another version is refused in words, by the start and by `make doctor`."""
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from runs.management.commands.first_start import migrate
+from studio import database_history, doctor
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def recorder():
+    return MigrationRecorder(connection)
+
+
+@pytest.fixture
+def remedy() -> str:
+    return "`make clean`" if connection.vendor == "sqlite" else "Name an empty database in DATABASE_URL"
+
+
+def test_a_database_of_this_version_is_fine():
+    assert database_history.problem_with(connection) == ""
+
+
+def test_a_database_of_before_the_migrations_began_anew_is_refused(recorder, remedy):
+    # What such a database holds: people were of `workspaces`, and there was more than one migration.
+    recorder.migration_qs.filter(app="accounts").delete()
+    recorder.record_applied("workspaces", "0002_trash")
+    with pytest.raises(CommandError, match="was made by an earlier pre-release") as refused:
+        migrate()
+    assert remedy in str(refused.value)
+    found = doctor.database()
+    assert found.state == "fail" and "earlier pre-release" in found.text and not found.remedy
+
+
+def test_a_database_of_a_later_version_is_refused(recorder):
+    recorder.record_applied("runs", "9999_later")
+    with pytest.raises(CommandError, match=r"another version of Lazuli Studio \(runs.9999_later\)"):
+        migrate()
+
+
+def test_what_other_packages_have_applied_does_not_matter(recorder):
+    recorder.record_applied("sessions", "9999_later")
+    assert database_history.problem_with(connection) == ""
+    call_command("migrate", "--check")
