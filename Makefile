@@ -1,7 +1,7 @@
 # `make help` lists the targets. Settings are variables of the environment or of the command line: make up PORT=9000
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help up signin doctor test test-js test-all test-faults test-team test-mlflow lint lint-js lint-templates format bench bench-tracking fuzz docs clean
+.PHONY: help up signin doctor test test-js test-all test-faults test-team test-mlflow lint lint-js lint-templates format bench bench-tracking fuzz docs clean seed
 
 # The first Python that is new enough; looked up only when something is to be set up.
 PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -21,6 +21,9 @@ up: .venv/.synced ## set up what is missing, then start the studio here (Ctrl-C 
 
 signin: .venv/.synced ## print a link that signs the Owner in once
 	$(IN)/python manage.py signin
+
+seed: .venv/.synced ## fill a workspace with 1,200 runs to look at; ARGS="--again --workspace NAME"
+	$(IN)/python manage.py seed $(ARGS)
 
 doctor: .venv/.synced ## check this installation, one line per check with what to do
 	$(IN)/python manage.py doctor

@@ -1,74 +1,30 @@
-"""An experiment as a working day leaves it behind: for tests of pages, and to look at them."""
+"""A run with something on every tab, and how made-up runs end."""
 
 import datetime as dt
-import io
 import json
-import math
-import random
-import struct
-import zipfile
-import zlib
+import uuid
+from collections.abc import Iterable
 
 from django.utils import timezone
 
-from runs import metrics
+from accounts.actors import Actor
+from accounts.models import User
+from runs import metrics, submission
 from runs.files import artifacts, snapshots
-from runs.models import Run
-from tests import factories
-
-SCRIPT = '''"""Trains a model."""
-from azureml.core import Run
-
-run = Run.get_context()
-for epoch in range(100):
-    run.log("loss", 1 / (epoch + 1))  # goes down
-'''
+from runs.models import Experiment, Run, Snapshot
+from runs.seeding.contents import FIGURES, SCRIPT, code_archive, curve, log_text, png, scalars
 
 
-def png(width: int = 160, height: int = 120, hue: int = 90) -> bytes:
-    """A small picture without any imaging library."""
-    rows = b"".join(
-        b"\0" + bytes(v for x in range(width) for v in (x * 255 // width, y * 255 // height, hue))
-        for y in range(height)
-    )
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-
-
-def scalars(name: str, values, start: int = 0) -> list[dict]:
-    now = int(timezone.now().timestamp() * 1000)
-    return [
-        {"name": name, "kind": "scalar", "value": value, "step": start + step, "time": now + step * 1000}
-        for step, value in enumerate(values)
-    ]
-
-
-def curve(count: int, seed: int) -> list[float]:
-    noise = random.Random(seed)
-    return [math.exp(-step / (count / 3)) + noise.random() * 0.08 for step in range(count)]
-
-
-def log_text(lines: int) -> bytes:
-    return b"".join(b"2026-11-24 12:00:%02d epoch %d loss=%.5f\n" % (n % 60, n, 1 / (n + 1)) for n in range(lines))
-
-
-def make_full_run(experiment, user, **fields) -> Run:
-    """A run with something on every tab."""
-    run = factories.make_run(
-        experiment.workspace, experiment=experiment, created_by=user, run_type="azureml.scriptrun", **fields
-    )
-    run.edit(
-        description="Trains on **digits**, see the [guide](https://example.org/guide).",
-        tags={"model": "mlp", "stage": "candidate"},
-    )
+def make_full_run(experiment: Experiment, user: User, **fields) -> Run:
+    """An open run with metrics of every kind, files of many types, logs and code."""
+    name = fields.pop("run_id", "") or submission.new_name(experiment.name)
+    fields = {"display_name": f"run {experiment.run_count + 1}", "run_type": submission.SCRIPT_RUN, **fields}
+    tags = {"model": "mlp", "stage": "candidate"}
+    run = submission.create(Actor(user), experiment, name, None, tags=tags, **fields)
+    run.edit(description="Trains on **digits**, see the [guide](https://example.org/guide).")
     run.add_parameters({"learning_rate": "0.01", "hidden": "64"})
     Run.objects.filter(pk=run.pk).update(
-        job={"command": "python train.py --epochs 100", "environmentId": "sklearn:3"},
-        snapshot=make_snapshot(run, user),
+        job={"command": "python train.py --epochs 100", "environmentId": "sklearn:3"}, snapshot=store_code(run, user)
     )
     run.refresh_from_db()
     log_metrics(run)
@@ -87,56 +43,14 @@ def log_metrics(run: Run) -> None:
         artifacts.put(run, name, iter([json.dumps(content).encode()]))
         address = f"aml://artifactId/ExperimentRun/dcid.{run.run_id}/{name}"
         metrics.ingest(run, "", [{"name": name, "kind": kind, "value": address}])
-    for step in range(4):
+    log_images(run, range(4))
+
+
+def log_images(run: Run, steps: Iterable[int]) -> None:
+    for step in steps:
         path = f"plots/digits_{step}.png"
-        artifacts.put(run, path, iter([png(hue=60 * step)]))
+        artifacts.put(run, path, iter([png(hue=60 * step % 256)]))
         metrics.ingest(run, "", [{"name": "digits", "kind": "image", "value": path, "step": step}])
-
-
-FIGURES = [
-    (
-        "confusion",
-        "confusion_matrix",
-        {
-            "schema_type": "confusion_matrix",
-            "schema_version": "1.0.0",
-            "data": {"class_labels": ["0", "1", "2"], "matrix": [[50, 2, 0], [3, 44, 5], [0, 4, 48]]},
-        },
-    ),
-    (
-        "residual histogram",
-        "residuals",
-        {"schema_type": "residuals", "data": {"bin_edges": [-2, -1, 0, 1, 2], "bin_counts": [3, 20, 24, 4]}},
-    ),
-    (
-        "predicted",
-        "predictions",
-        {
-            "schema_type": "predictions",
-            "data": {
-                "bin_edges": [0, 1, 2, 3],
-                "bin_averages": [0.6, 1.4, 2.7],
-                "bin_errors": [0.1, 0.2, 0.1],
-                "bin_counts": [5, 9, 4],
-            },
-        },
-    ),
-    (
-        "accuracy table",
-        "accuracy_table",
-        {
-            "schema_type": "accuracy_table",
-            "data": {
-                "class_labels": ["no", "yes"],
-                "probability_thresholds": [0, 0.5, 1],
-                "probability_tables": [
-                    [[40, 60, 0, 0], [32, 9, 51, 8], [0, 0, 60, 40]],
-                    [[60, 40, 0, 0], [50, 8, 32, 10], [0, 0, 40, 60]],
-                ],
-            },
-        },
-    ),
-]
 
 
 def add_files(run: Run) -> None:
@@ -154,37 +68,12 @@ def add_files(run: Run) -> None:
         artifacts.put(run, path, iter([data]))
 
 
-def make_snapshot(run: Run, user):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("train.py", SCRIPT)
-        archive.writestr("data/readme.md", "# Data\n")
-        archive.writestr("environment.yml", "name: sklearn\ndependencies:\n  - python=3.11\n")
-    return snapshots.store(run.workspace, user, "8c1b6f0a-3d1f-4f56-9d0c-0f2f6a0f7a10", "", iter([file.getvalue()]))
+def store_code(run: Run, user: User) -> Snapshot:
+    return snapshots.store(run.workspace, user, str(uuid.uuid4()), "", iter([code_archive()]))
 
 
-def make_day(workspace, user, count: int = 30):
-    """An experiment with runs in every state; the first is full of everything."""
-    experiment = factories.make_experiment(workspace, "digits-mlp")
-    full = make_full_run(experiment, user)
-    finish(full, Run.Status.COMPLETED, minutes=12)
-    states = [Run.Status.COMPLETED, Run.Status.COMPLETED, Run.Status.FAILED, Run.Status.CANCELED]
-    for number in range(count):
-        run = factories.make_run(
-            experiment.workspace,
-            experiment=experiment,
-            created_by=user,
-            run_type="azureml.scriptrun",
-            target_name="cpu-cluster",
-        )
-        run.edit(tags={"seed": str(number), "model": "mlp"})
-        metrics.ingest(run, "", scalars("loss", curve(40, number)))
-        metrics.ingest(run, "", scalars("accuracy", [1 - value for value in curve(40, number)]))
-        finish(run, states[number % 4], minutes=number)
-    return experiment, full
-
-
-def finish(run: Run, status, minutes: int = 1) -> None:
+def finish_run(run: Run, status: Run.Status, minutes: int = 1) -> None:
+    """Take a run through its states, in times that lie behind us."""
     run.move(Run.Status.PREPARING)
     run.start(node="cpu-cluster-1")
     if status == Run.Status.FAILED:

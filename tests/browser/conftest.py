@@ -8,8 +8,8 @@ from django.test import Client
 from playwright.sync_api import Page
 
 from runs.models import Run
+from runs.seeding.full_run import make_full_run
 from tests import factories
-from tests.runs.sample_data import make_full_run
 
 AXE = pathlib.Path(os.environ.get("AXE_JS", "node_modules/axe-core/axe.min.js"))
 

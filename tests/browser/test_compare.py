@@ -10,9 +10,10 @@ from playwright.sync_api import expect
 from runs import metrics
 from runs.files import artifacts
 from runs.models import Run
+from runs.seeding.contents import scalars
+from runs.seeding.full_run import make_full_run
 from tests import factories
 from tests.browser.test_pages import SERIOUS, SIDEWAYS
-from tests.runs.sample_data import make_full_run, scalars
 from tests.runs.test_compare import other_snapshot
 
 pytestmark = pytest.mark.browser

@@ -8,8 +8,9 @@ from playwright.sync_api import expect
 
 from runs import metrics
 from runs.models import Run, SavedView, Star, TagEdit
+from runs.seeding.contents import curve, scalars
+from runs.seeding.full_run import finish_run
 from tests import factories
-from tests.runs.sample_data import curve, finish, scalars
 
 pytestmark = pytest.mark.browser
 
@@ -22,11 +23,11 @@ def experiment(transactional_db, workspace, alice):
         run = factories.make_run(workspace, experiment=experiment, created_by=alice, display_name=f"job {number}")
         metrics.ingest(run, "", scalars("loss", [*curve(5, run.pk), number / 10]))
         run.add_parameters({"model": "svm" if number % 2 else "forest"})
-        finish(run, Run.Status.COMPLETED)
+        finish_run(run, Run.Status.COMPLETED)
     child = factories.make_run(workspace, experiment=experiment, parent=run, root=run, display_name="child")
     grandchild = factories.make_run(workspace, experiment=experiment, parent=child, root=run, display_name="grandchild")
     for one in (grandchild, child):
-        finish(one, Run.Status.COMPLETED)
+        finish_run(one, Run.Status.COMPLETED)
     return experiment
 
 

@@ -7,9 +7,9 @@ from playwright.sync_api import expect
 from runs import metrics
 from runs.files import artifacts
 from runs.models import Run
+from runs.seeding.contents import log_text, scalars
 from studio.formats import format_bytes
 from tests import factories
-from tests.runs.sample_data import log_text, scalars
 
 pytestmark = pytest.mark.browser
 LOG = "user_logs/std_log.txt"

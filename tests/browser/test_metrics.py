@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from runs import metrics
 from runs.models import Run
-from tests.runs.sample_data import curve, scalars
+from runs.seeding.contents import curve, scalars
 
 pytestmark = pytest.mark.browser
 

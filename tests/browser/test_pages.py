@@ -7,8 +7,9 @@ from playwright.sync_api import expect
 from runs import metrics
 from runs.files import artifacts
 from runs.models import Run
+from runs.seeding.contents import png
+from runs.seeding.full_run import finish_run
 from tests import factories
-from tests.runs.sample_data import finish, png
 
 pytestmark = pytest.mark.browser
 SERIOUS = """axe.run(document, {resultTypes: ['violations']}).then(result => result.violations
@@ -73,7 +74,7 @@ def test_cancel_asks_first(browser, alice, run):
 
 def test_chosen_jobs_are_deleted_after_asking(browser, alice, run):
     done = factories.make_run(run.workspace, experiment=run.experiment, display_name="the done one")
-    finish(done, Run.Status.COMPLETED)
+    finish_run(done, Run.Status.COMPLETED)
     page = browser.open(alice, reverse("runs:jobs", args=[run.workspace.slug]))
     delete = page.get_by_role("button", name="Delete")
     expect(delete).to_be_disabled()

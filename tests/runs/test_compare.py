@@ -14,9 +14,10 @@ from django.urls import reverse
 from runs import metrics
 from runs.files import artifacts, snapshots
 from runs.models import Run
+from runs.seeding.contents import SCRIPT, scalars
+from runs.seeding.full_run import make_full_run
 from tests import factories
 from tests.html import html_of
-from tests.runs.sample_data import SCRIPT, make_full_run, scalars
 
 pytestmark = pytest.mark.django_db
 TABS = ["details", "metrics", "charts", "scatter", "parallel", "images", "logs", "code"]

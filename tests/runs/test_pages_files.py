@@ -7,8 +7,9 @@ import pytest
 from django.urls import reverse
 
 from runs.files import artifacts, logs
+from runs.seeding.contents import SCRIPT, log_text
+from runs.seeding.full_run import make_full_run
 from tests import factories
-from tests.runs.sample_data import SCRIPT, log_text, make_full_run
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from django.urls import reverse
 from compute.models import Work
 from runs import metrics
 from runs.models import Run
+from runs.seeding.contents import curve, scalars
+from runs.seeding.full_run import finish_run
 from tests import factories
 from tests.html import html_of
-from tests.runs.sample_data import curve, finish, scalars
 from workspaces.models import Role
 
 
@@ -61,7 +62,7 @@ def test_a_row_says_what_the_run_is(as_user, alice, run):
 
 def test_counters_filter_by_status(as_user, alice, experiment, run):
     done = factories.make_run(experiment.workspace, experiment=experiment, display_name="the done one")
-    finish(done, Run.Status.COMPLETED)
+    finish_run(done, Run.Status.COMPLETED)
     url = reverse("runs:jobs", args=[experiment.workspace.slug])
     page = as_user(alice).get(url, {"status": "Completed"}).content.decode()
     assert "the done one" in page and "first try" not in page
@@ -169,7 +170,7 @@ def test_the_first_metric_of_an_experiment_brings_its_column(as_user, alice, exp
 def test_a_list_of_ended_runs_looks_for_another_now_and_then(as_user, alice, experiment, run):
     client = as_user(alice)
     assert 'hx-trigger="every 2s' in client.get(experiment.get_absolute_url()).content.decode()
-    finish(run, Run.Status.COMPLETED)
+    finish_run(run, Run.Status.COMPLETED)
     assert 'hx-trigger="every 15s' in client.get(experiment.get_absolute_url()).content.decode()
 
 
@@ -201,7 +202,7 @@ def test_the_experiments_page_counts_in_a_fixed_number_of_queries(
 ):
     for number in range(12):
         experiment = factories.make_experiment(workspace, f"experiment-{number}")
-        finish(factories.make_run(workspace, experiment=experiment), Run.Status.COMPLETED)
+        finish_run(factories.make_run(workspace, experiment=experiment), Run.Status.COMPLETED)
     client = as_user(alice)
     with django_assert_max_num_queries(10):
         page = html_of(client.get(reverse("runs:experiments", args=[workspace.slug])))
@@ -220,7 +221,7 @@ def test_charts_hold_a_line_for_each_run_shown(as_user, alice, experiment):
 
 def test_chosen_runs_are_canceled_together(as_user, alice, bob, experiment, run):
     done = factories.make_run(experiment.workspace, experiment=experiment)
-    finish(done, Run.Status.COMPLETED)
+    finish_run(done, Run.Status.COMPLETED)
     url = reverse("runs:runs_cancel", args=[experiment.workspace.slug])
     chosen = {"run": [run.run_id, done.run_id], "next": experiment.get_absolute_url() + "?page=1"}
     assert as_user(bob).post(url, chosen).status_code == 403
@@ -232,7 +233,7 @@ def test_chosen_runs_are_canceled_together(as_user, alice, bob, experiment, run)
 
 
 def test_chosen_runs_are_deleted_together(as_user, alice, mallory, experiment, run):
-    finish(run, Run.Status.COMPLETED)
+    finish_run(run, Run.Status.COMPLETED)
     url = reverse("runs:runs_delete", args=[experiment.workspace.slug])
     assert as_user(mallory).post(url, {"run": run.run_id}).status_code == 404
     assert as_user(alice).get(url).status_code == 405
@@ -254,7 +255,7 @@ def test_choosing_nothing_is_said(as_user, alice, run):
 
 
 def test_an_experiment_is_deleted_by_its_name(as_user, alice, bob, experiment, run):
-    finish(run, Run.Status.COMPLETED)
+    finish_run(run, Run.Status.COMPLETED)
     url = reverse("runs:experiment_delete", args=[experiment.workspace.slug, experiment.experiment_id])
     assert as_user(bob).post(url, {"confirm_name": "digits"}).status_code == 403
     assert as_user(alice).post(url, {"confirm_name": "other"}).status_code == 400

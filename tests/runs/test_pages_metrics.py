@@ -12,8 +12,9 @@ from django.urls import reverse
 from runs import metrics
 from runs.charts import metric_cards
 from runs.files import artifacts
+from runs.seeding.contents import curve, scalars
+from runs.seeding.full_run import make_full_run
 from tests import factories
-from tests.runs.sample_data import curve, make_full_run, scalars
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from runs import metrics
 from runs.files import artifacts
 from runs.models import Run
 from runs.pages.run import overview
+from runs.seeding.full_run import finish_run, make_full_run
 from tests import factories
-from tests.runs.sample_data import finish, make_full_run
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_description_does_no_harm(as_user, alice, run):
 
 
 def test_a_failed_run_says_why(as_user, alice, run):
-    finish(run, Run.Status.FAILED)
+    finish_run(run, Run.Status.FAILED)
     page = as_user(alice).get(run.get_absolute_url()).content.decode()
     assert "The script ended with exit code 1." in page
     assert "ModuleNotFoundError: No module named &#x27;torch&#x27;" in page
@@ -129,7 +129,7 @@ def test_a_poll_with_nothing_new_answers_nothing(as_user, alice, run, django_ass
 def test_polling_ends_with_the_run(as_user, alice, run):
     client = as_user(alice)
     assert "hx-trigger" in client.get(run.get_absolute_url()).content.decode().partition('id="run-state"')[2][:300]
-    finish(run, Run.Status.COMPLETED)
+    finish_run(run, Run.Status.COMPLETED)
     assert "hx-trigger" not in client.get(url_of(run, "run_state"), {"seen": "0"}).content.decode()
 
 
@@ -229,7 +229,7 @@ def test_links_as_azure_writes_them(as_user, alice, mallory, run):
 
 def test_child_jobs_are_polled_while_any_is_active(as_user, alice, run):
     child = factories.make_run(run.workspace, experiment=run.experiment, parent=run, root=run, display_name="child")
-    finish(run, Run.Status.COMPLETED)
+    finish_run(run, Run.Status.COMPLETED)
     client, url = as_user(alice), url_of(run, "run_children")
     Run.objects.filter(pk=child.pk).update(status=Run.Status.RUNNING)
     token = client.get(url).context["token"]
@@ -259,7 +259,7 @@ def test_the_home_card_is_polled_while_a_run_is_active(as_user, bob, mallory, ru
     [seen] = re.findall(rf'hx-get="{url}\?seen=(\w+)"', home)
     with django_assert_max_num_queries(8):
         assert client.get(url, {"seen": seen}).status_code == 204
-    finish(run, Run.Status.COMPLETED)
+    finish_run(run, Run.Status.COMPLETED)
     changed = client.get(url, {"seen": seen}).content.decode()
     assert "Completed" in changed and "hx-get" not in changed and "<html" not in changed
     assert as_user(mallory).get(url).status_code == 404 and as_user(bob).post(url).status_code == 405

@@ -10,9 +10,10 @@ from django.urls import reverse
 from runs import metrics
 from runs.models import Run, RunTag, SavedView, Star, TagEdit
 from runs.pages.lists import list_query
+from runs.seeding.contents import curve, scalars
+from runs.seeding.full_run import finish_run
 from tests import factories
 from tests.html import html_of
-from tests.runs.sample_data import curve, finish, scalars
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def sweep(experiment, alice) -> list[Run]:
         metrics.ingest(run, "", scalars("loss", [9.0, 0.1, 0.5 - number / 10]))
         run.add_parameters({"model": model, "lr": ["0.9", "1e-3", "10", "auto"][number]})
         run.edit(tags={"team": "red" if number else "blue"})
-        finish(run, Run.Status.COMPLETED)
+        finish_run(run, Run.Status.COMPLETED)
         found.append(run)
     return found
 

@@ -11,6 +11,7 @@ from accounts.management.commands.signin import nobody, owner
 from accounts.models import Token, User
 from studio.errors import StudioError
 from workspaces import creation
+from workspaces.management.workspace_option import find_workspace
 from workspaces.models import ResourceGroup, Workspace
 
 
@@ -30,7 +31,7 @@ class Command(BaseCommand):
         person = User.objects.filter(username=user, is_active=True).first() if user else owner()
         if person is None:
             raise CommandError(nobody(user))
-        found = make(Actor(person)) if new_workspace else find(workspace)
+        found = make(Actor(person)) if new_workspace else find_workspace(workspace)
         _, secret = Token.make(person, f"tracking {found.name}")
         server = urlsplit(settings.PUBLIC_URL)
         path = f"/mlflow/v1.0{found.arm_id}"
@@ -39,15 +40,6 @@ class Command(BaseCommand):
             self.stdout.write(f"export MLFLOW_TRACKING_TOKEN={secret}")
         else:
             self.stdout.write(f"{server.scheme}://token:{secret}@{server.netloc}{server.path}{path}")
-
-
-def find(name: str | None) -> Workspace:
-    rows = Workspace.objects.with_path().order_by("pk")
-    found = rows.filter(name__iexact=name).first() or rows.filter(slug=name).first() if name else rows.first()
-    if found is None:
-        there = ", ".join(rows.values_list("name", flat=True)[:20]) or "none; use --new-workspace"
-        raise CommandError(f"There is no workspace {name!r}. There are: {there}." if name else f"Workspaces: {there}.")
-    return found
 
 
 def make(actor: Actor) -> Workspace:

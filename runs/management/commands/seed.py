@@ -1,0 +1,43 @@
+"""`manage.py seed`: a studio full of runs to look at."""
+
+import time
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.urls import reverse
+
+from accounts.actors import Actor
+from accounts.management.commands.signin import owner
+from runs.management.commands.first_start import make_owner, make_workspace, migrate, write_config
+from runs.seeding.experiments import Sizes, seed
+from studio.errors import StudioError
+from workspaces.management.workspace_option import find_workspace
+from workspaces.models import Workspace
+
+
+class Command(BaseCommand):
+    help = "Fill a workspace with three experiments of 1,200 runs, a sweep, failures, images and very long metrics."
+    requires_system_checks = []
+
+    def add_arguments(self, parser):
+        parser.add_argument("--workspace", help="its name or slug; the oldest workspace if not given")
+        parser.add_argument("--again", action="store_true", help="also if the workspace has been seeded before")
+        parser.add_argument("--runs", type=int, default=Sizes.runs, help=f"runs in all ({Sizes.runs})")
+        parser.add_argument("--points", type=int, default=Sizes.points, help=f"points of one metric ({Sizes.points})")
+
+    def handle(self, *args, workspace, again, runs, points, **options):
+        began = time.monotonic()
+        migrate()
+        actor = Actor(owner() or make_owner())
+        if not Workspace.objects.exists():
+            # A data folder that no studio has started on: without the sample run, which needs a cluster.
+            write_config(make_workspace(actor))
+        found = find_workspace(workspace)
+        try:
+            experiments = seed(actor, found, Sizes(runs=runs, points=points), again=again)
+        except StudioError as error:
+            raise CommandError(error.message) from error
+        for experiment in experiments:
+            self.stdout.write(f"{experiment.runs.count():>6,} runs in {experiment.name}")
+        where = settings.PUBLIC_URL + reverse("runs:experiments", args=[found.slug])
+        self.stdout.write(f"Made in {time.monotonic() - began:.1f} s, in {settings.DATA_DIR}: {where}")
