@@ -1,0 +1,39 @@
+"""What the documentation names is there."""
+
+import pathlib
+import re
+
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", *ROOT.glob("CONTRIBUTING.md")]
+# A path in backquotes: `runs/tasks.py`, `static/js/charts.js`, `runs/pages/run/`.
+NAMED = re.compile(r"`((?:[\w.-]+/)+(?:[\w-]+\.\w+)?)(?: [^`]*)?`")
+TOP = {path.name for path in ROOT.iterdir() if path.is_dir()}
+# Of somebody who uses the SDK.
+EXAMPLES = {"experiment/train.py"}
+
+
+def named_paths(page: pathlib.Path) -> set[str]:
+    """Those that begin with a folder of ours, and all modules, so that one of a room that is gone is found."""
+    found = set(NAMED.findall(page.read_text())) - EXAMPLES
+    return {path for path in found if path.endswith(".py") or path.partition("/")[0] in TOP}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_are_named_exist(page):
+    folders = [ROOT, ROOT / "sdk/src", ROOT / "sdk/src/lazuli", ROOT / "templates"]
+    assert [path for path in sorted(named_paths(page)) if not any((folder / path).exists() for folder in folders)] == []
+
+
+def test_paths_are_found_in_the_text():
+    assert {"runs/submission.py", "runs/pages/run/", "sdk/src/lazuli/agent/host.py"} <= named_paths(
+        ROOT / "docs/architecture.md"
+    )
+
+
+def test_every_page_stands_in_the_navigation():
+    text = re.search(r"^nav:\n((?:  .*\n?)+)", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)[0]
+    listed = set(re.findall(r"[\w-]+\.md", str(yaml.safe_load(text))))
+    assert listed == {page.name for page in (ROOT / "docs").glob("*.md")}
