@@ -74,6 +74,7 @@ def finish(request: HttpRequest, body: DeviceTokenBody):
     if login is None:
         raise Invalid("The code has expired. Run `lazuli login` again.", code="expired_token")
     token = login.redeem()
+    assert login.user, "Without an answer there is no token."
     return {"token": token, "user": {"name": login.user.label, "username": login.user.username}}
 
 

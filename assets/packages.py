@@ -149,7 +149,7 @@ def _parts(filename: str) -> tuple[str, str]:
     """Name and version of one of our wheels; Invalid for a file that we do not offer."""
     found = re.fullmatch(r"([a-z0-9_]+)-([0-9][0-9a-z.]*)-py3-none-any\.whl", filename)
     name = normal(found[1]) if found else ""
-    if not is_ours(name) or filename not in _files_of(name):
+    if not found or not is_ours(name) or filename not in _files_of(name):
         raise Invalid(f"This index has no file {filename}.", code="ResourceNotFound")
     return name, found[2]
 
@@ -160,7 +160,7 @@ def _files_of(name: str) -> frozenset[str]:
 
 
 def _sdk_wheel(version: str) -> bytes:
-    source = pathlib.Path(importlib.util.find_spec("lazuli").origin).parent.parent
+    source = pathlib.Path(str(importlib.util.find_spec("lazuli").origin)).parent.parent  # type: ignore[union-attr]  # It is installed.
     content = {
         path.relative_to(source).as_posix(): path.read_bytes()
         for package in ("azureml", "lazuli")
@@ -244,10 +244,11 @@ def _without_password(url: str) -> str:
 @functools.cache
 def _pip_config() -> list[str]:
     home = pathlib.Path.home()
-    places = [os.environ.get("PIP_CONFIG_FILE", ""), home / ".config/pip/pip.conf", home / ".pip/pip.conf"]
+    own = os.environ.get("PIP_CONFIG_FILE", "")
+    places = [f"{home}/.config/pip/pip.conf", f"{home}/.pip/pip.conf", "/etc/xdg/pip/pip.conf", "/etc/pip.conf"]
     parser = configparser.RawConfigParser(strict=False)
     found = []
-    for place in [*filter(None, places), "/etc/xdg/pip/pip.conf", "/etc/pip.conf"]:
+    for place in [own, *places] if own else places:
         parser.clear()
         try:
             parser.read(place)

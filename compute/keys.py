@@ -16,12 +16,12 @@ def host_key(host: Host) -> str:
 def node_of(key: str) -> Node | None:
     """The present node whose key this is."""
     name = _name("node", key)
-    return name and Node.objects.present().select_related("target__workspace").filter(name=name).first()
+    return Node.objects.present().select_related("target__workspace").filter(name=name).first() if name else None
 
 
 def host_of(key: str) -> Host | None:
     name = _name("host", key)
-    return name and Host.objects.filter(name=name).first()
+    return Host.objects.filter(name=name).first() if name else None
 
 
 def _key(kind: str, name: str) -> str:

@@ -480,7 +480,7 @@ class Work(models.Model):
     def page_state(self) -> str:
         """The state in the words that people know from jobs and nodes."""
         words = {self.State.CLAIMED: "Running", self.State.DONE: "Ended", self.State.LOST: "Failed"}
-        return words.get(self.state, str(self.get_state_display()))
+        return words.get(self.State(self.state), str(self.get_state_display()))
 
     def lose(self, reason: str) -> bool:
         """Nobody works on it any more. The room that queued it reads why and ends what it stands for."""

@@ -38,7 +38,7 @@ def _used(subscription_id: int, besides: int | None = None) -> dict[str, int]:
         workspace__resource_group__subscription=subscription_id, deleted_at=None
     )
     used: dict[str, int] = {}
-    for vm_size, max_nodes in targets.exclude(pk=besides).values_list("vm_size", "max_nodes"):
+    for vm_size, max_nodes in (targets.exclude(pk=besides) if besides else targets).values_list("vm_size", "max_nodes"):
         # A size that is offered no longer takes nothing.
         if size := sizes.BY_NAME.get(vm_size.lower()):
             used[size.family] = used.get(size.family, 0) + size.vcpus * max_nodes

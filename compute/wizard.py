@@ -40,7 +40,7 @@ def _machine(request, workspace) -> dict:
         }
     )
     if not form.is_valid():
-        first = next(iter(form.errors.values()))[0]
+        first = str(next(iter(form.errors.values()))[0])
         raise Invalid(first)
     return form.cleaned_data
 

@@ -3,8 +3,6 @@
 import dataclasses
 import re
 
-from django.http import HttpResponse
-
 from mlflow_api import folders, images, messages, model_files, validation
 from mlflow_api.errors import invalid, missing
 from mlflow_api.request import Call
@@ -45,14 +43,14 @@ def _file(place: Place) -> str:
     return paths.checked(place.path)
 
 
-def download(call: Call, path: str) -> HttpResponse:
+def download(call: Call, path: str) -> ranges.Answer:
     if model_files.owns(path):
         return model_files.download(call, folders.checked(path))
     place = place_of(path)
     return answer_file(call, call.run(place.run_id), place.path)
 
 
-def answer_file(call: Call, run: Run, path: str) -> HttpResponse:
+def answer_file(call: Call, run: Run, path: str) -> ranges.Answer:
     found = Artifact.objects.filter(run=run, path=path).first()
     if found is None:
         if path == "" or _below(run, path).exists():
@@ -65,7 +63,7 @@ def answer_file(call: Call, run: Run, path: str) -> HttpResponse:
     return folders.as_download(ranges.answer(call.request, found.size, found.etag, read), found.content_type, path)
 
 
-def get_artifact(call: Call) -> HttpResponse:
+def get_artifact(call: Call) -> ranges.Answer:
     """MLflow's page downloads by this address."""
     path = folders.checked(call.fields.text("path"))
     return answer_file(call, call.run(), path)

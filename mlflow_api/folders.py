@@ -1,10 +1,8 @@
 """What files of runs and of logged models have in common over this wire: their paths, one level of a tree, a download."""
 
-import collections
 import re
 from urllib.parse import unquote
 
-from django.http import HttpResponse
 from django.utils.http import content_disposition_header
 
 from mlflow_api.errors import invalid
@@ -42,7 +40,8 @@ def checked(path: str) -> str:
 
 def listed(rows, folder: str) -> list[dict]:
     """One level of a tree: from (path, size) of all that lies below `folder`."""
-    files, folders = [], collections.OrderedDict()
+    files: list[dict] = []
+    folders: dict[str, None] = {}
     start = len(folder) + 1 if folder else 0
     for path, size in rows:
         name, slash, _ = path[start:].partition("/")
@@ -54,7 +53,7 @@ def listed(rows, folder: str) -> list[dict]:
     return sorted(found, key=lambda item: item["path"])
 
 
-def as_download(response: HttpResponse, content_type: str, path: str) -> HttpResponse:
+def as_download(response: ranges.Answer, content_type: str, path: str) -> ranges.Answer:
     """Always a download, under the file's own name, as MLflow answers."""
     name = path.rsplit("/", 1)[-1]
     response = ranges.safe(response, content_type, path)

@@ -1,7 +1,5 @@
 """MLflow 3's logged models: a model with files, params and metrics of its own, made by a run or brought from elsewhere."""
 
-from django.http import HttpResponse
-
 from mlflow_api import folders, messages, model_files, validation
 from mlflow_api.errors import invalid, missing
 from mlflow_api.random_names import made_up
@@ -130,7 +128,7 @@ def listing(call: Call, model_id: str) -> dict:
     return {"root_uri": model_files.artifact_uri(row), **({"files": found} if found else {})}
 
 
-def download(call: Call, model_id: str) -> HttpResponse:
+def download(call: Call, model_id: str) -> ranges.Answer:
     """MLflow's page shows a file of a model by this address."""
     path = folders.checked(call.fields.text("artifact_file_path"))
     return model_files.answer_file(call, model_files.find(call, model_id), path)

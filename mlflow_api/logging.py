@@ -94,7 +94,7 @@ def _point(item: dict) -> Point:
     plain = type(key) is str and type(at) is int and type(step) is int and 0 <= at < LATEST and -INT64 <= step < INT64
     if not plain or type(value) is not float:
         key, value, at, step = _checked_point(Fields(item))
-    return validation.key(key, "Metric"), value, at, step
+    return validation.key(key, "Metric"), value, at, step  # type: ignore[return-value]  # As `plain` has found.
 
 
 def _checked_point(fields: Fields) -> Point:

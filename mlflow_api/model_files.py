@@ -2,8 +2,6 @@
 
 import re
 
-from django.http import HttpResponse
-
 from mlflow_api import folders
 from mlflow_api.errors import invalid, missing
 from mlflow_api.request import Call
@@ -38,6 +36,7 @@ def find_own(call: Call, model_id: str) -> LoggedModel:
 
 def _place(call: Call, path: str) -> tuple[LoggedModel, str]:
     match = PLACE.fullmatch(path)
+    assert match, "The caller has asked `is_of_a_model` first."
     return find(call, match["model"]), match["path"] or ""
 
 
@@ -51,11 +50,11 @@ def upload(call: Call, path: str) -> dict:
     return {}
 
 
-def download(call: Call, path: str) -> HttpResponse:
+def download(call: Call, path: str) -> ranges.Answer:
     return answer_file(call, *_place(call, path))
 
 
-def answer_file(call: Call, model: LoggedModel, path: str) -> HttpResponse:
+def answer_file(call: Call, model: LoggedModel, path: str) -> ranges.Answer:
     found = model.files.filter(path=path).first()
     if found is None:
         if not path or model.files.filter(path__startswith=f"{path}/").exists():

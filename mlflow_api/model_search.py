@@ -1,6 +1,7 @@
 """Searching logged models. Their metrics lie in the rows, and a search gives few of them: those are looked at here."""
 
 import operator
+from typing import Any
 
 from django.db.models import Q
 
@@ -55,7 +56,7 @@ ORDERS = {
     **dict.fromkeys(["creation_timestamp", "creation_time"], "created_at"),
     **dict.fromkeys(["last_updated_timestamp", "last_updated_time"], "updated_at"),
 }
-FIELDS = {
+FIELDS: dict[str, Any] = {
     "columns": {
         "name": ("text", "name"),
         "status": ("status", "status"),

@@ -3,8 +3,6 @@
 import re
 from urllib.parse import unquote
 
-from django.http import HttpResponse
-
 from mlflow_api import files, folders, messages, model_files, page_tokens, registry, validation
 from mlflow_api.errors import MlflowError, invalid
 from mlflow_api.request import Call
@@ -215,7 +213,7 @@ def delete_tag(call: Call) -> dict:
     return registry.delete_tag(call, registry.find_own_version(call))
 
 
-def get_artifact(call: Call) -> HttpResponse:
+def get_artifact(call: Call) -> ranges.Answer:
     """A file of a registered version: of the run or the logged model that it was made from."""
     path = folders.checked(call.fields.text("path"))
     folder = where(call, registry.find_version(call)).removeprefix("mlflow-artifacts:/").strip("/")

@@ -1,5 +1,7 @@
 """Searching runs and experiments, page by page."""
 
+from typing import Any
+
 from mlflow_api import messages, page_tokens
 from mlflow_api.errors import invalid
 from mlflow_api.request import Call
@@ -30,7 +32,7 @@ def runs(call: Call) -> dict:
     if view != ALL:
         found = found.filter(deleted_at__isnull=view == ACTIVE)
     rows, more = Search(found, fields.text("filter", ""), fields.texts("order_by")).page(start, most)
-    answer = {"runs": messages.runs(rows)} if rows else {}
+    answer: dict[str, Any] = {"runs": messages.runs(rows)} if rows else {}
     if more:
         answer["next_page_token"] = page_tokens.write(start + most)
     return answer
@@ -70,7 +72,7 @@ def experiments(call: Call) -> dict:
 
 def paged(found, start: int, most: int, name: str, shape) -> dict:
     rows = list(found[start : start + most + 1])
-    answer = {name: [shape(row) for row in rows[:most]]} if rows[:most] else {}
+    answer: dict[str, Any] = {name: [shape(row) for row in rows[:most]]} if rows[:most] else {}
     if len(rows) > most:
         answer["next_page_token"] = page_tokens.write(start + most)
     return answer

@@ -47,6 +47,7 @@ def _parent(call: Call, run: Run, run_id: str) -> Run | None:
 
 def remove(run: Run, key: str) -> bool:
     """False if there was no such tag."""
-    fields = {messages.NOTE: {"description": ""}, messages.PARENT: {"parent": None, "root": None}}.get(key, {})
+    columns: dict[str, dict] = {messages.NOTE: {"description": ""}, messages.PARENT: {"parent": None, "root": None}}
+    fields = columns.get(key, {})
     there = bool((key == messages.NOTE and run.description) or (key == messages.PARENT and run.parent_id))
     return run.remove_tag(key, **(fields if there else {})) or there

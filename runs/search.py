@@ -2,8 +2,10 @@
 
 import dataclasses
 import fnmatch
+import typing
 
 from django.db.models import F, FilteredRelation, Func, Q, TextField, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Concat
 from django.db.models.lookups import Exact, GreaterThanOrEqual
 
@@ -60,7 +62,9 @@ TAG_COLUMNS = {
     "mlflow.parentRunId": "parent__run_id",
 }
 ATTRIBUTES = sorted({*TEXTS, *TIMES, *NUMBERS, "artifact_uri", "status", "user_id"})
-ORDERS = {word: F(column) for word, column in {**TEXTS, **TIMES, **NUMBERS, "status": "status"}.items()}
+ORDERS: dict[str, Combinable] = {
+    word: F(column) for word, column in {**TEXTS, **TIMES, **NUMBERS, "status": "status"}.items()
+}
 ORDERS["artifact_uri"] = ARTIFACTS
 USER_TAG = "mlflow.user"
 # The words for a run's state: MLflow's, and our own beside them.
@@ -124,14 +128,14 @@ class Search:
     def _without(self, joined, first: Order):
         """Of metrics, NaN comes before those that are not there."""
         rows, value, _ = SORTED[first.entity]
-        model = Run._meta.get_field(rows).related_model
+        model: typing.Any = Run._meta.get_field(rows).related_model
         have = model.objects.filter(name=first.key, **{f"{value}__isnull": False}).values("run")
         missing = [F("sorted__shown").desc(nulls_last=True)] if first.entity == METRIC else []
         return _sorted(joined.exclude(pk__in=have), self.orders[1:], *missing)
 
 
 # What has a row for each name: where it is, its value, and the order of the index of its values.
-SORTED = {
+SORTED: dict[str, tuple[str, str, list]] = {
     METRIC: ("metrics", "last", [F("sorted__last")]),
     PARAM: ("parameter_rows", "value", [ValueStart("sorted__value"), F("sorted__value")]),
     TAG: ("tag_rows", "value", [ValueStart("sorted__value"), F("sorted__value")]),

@@ -3,6 +3,7 @@
 import re
 import time
 import uuid
+from typing import Any
 
 import pydantic
 from django.conf import settings
@@ -289,7 +290,7 @@ def _spec(workspace: Workspace, name: str, job: JobProperties, snapshot: Snapsho
 
 def _watched(definition: dict) -> list[str]:
     history = definition.get("history") or {}
-    folders = history.get("directoriesToWatch") if isinstance(history, dict) else [None]
+    folders: Any = history.get("directoriesToWatch") if isinstance(history, dict) else [None]
     if folders and not (isinstance(folders, list) and all(isinstance(folder, str) for folder in folders)):
         target = "runDefinition/history/directoriesToWatch"
         raise Invalid(f"{target}: write a list of folders.", target=target)

@@ -141,7 +141,7 @@ def paginate(request: HttpRequest, rows, describe, *, size: int = 100, max_size:
     top = _number(request, "$top", size, max_size)
     start = _number(request, "$skiptoken", 0, 10**9)
     found = list(rows[start : start + top + 1])
-    answer = {"value": [describe(row) for row in found[:top]]}
+    answer: dict = {"value": [describe(row) for row in found[:top]]}
     if len(found) > top:
         query = {**dict(request.GET.lists()), "$top": top, "$skiptoken": start + top}
         answer["nextLink"] = public_url(f"{request.path}?{urlencode(query, doseq=True)}")

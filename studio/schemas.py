@@ -53,7 +53,7 @@ class SystemData(Shape):
 class _Documented:
     """Anything at run time, the shape in the description."""
 
-    def __init__(self, shape: type[Shape]):
+    def __init__(self, shape: type[pydantic.BaseModel]):
         self.shape = shape
 
     def __get_pydantic_core_schema__(self, source, handler):

@@ -37,7 +37,7 @@ class SessionStore(db.SessionStore):
         return found
 
     # Nothing here is asynchronous; so that nothing could pass by the digest, these are the same.
-    aexists = sync_to_async(exists)
-    acreate_model_instance = sync_to_async(create_model_instance)
-    adelete = sync_to_async(delete)
+    aexists = sync_to_async(exists)  # type: ignore[arg-type]
+    acreate_model_instance = sync_to_async(create_model_instance)  # type: ignore[arg-type]
+    adelete = sync_to_async(delete)  # type: ignore[arg-type]
     _aget_session_from_db = sync_to_async(_get_session_from_db)

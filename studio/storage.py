@@ -22,8 +22,9 @@ MB = 1024 * 1024
 PART, PIECE = 4 * MB, MB
 # How an upload is cut, and how many pieces of it are under way: so much memory it takes, however large it is. The pieces for
 # a store over the network are larger because S3 takes no more than 10,000 of them.
-IN_FOLDER = {"chunk_size": MB, "max_concurrency": 2}
-OVER_NETWORK = {"chunk_size": 8 * MB, "max_concurrency": 3}
+# Bytes of a part of an upload, and how many are under way at once.
+IN_FOLDER = (MB, 2)
+OVER_NETWORK = (8 * MB, 3)
 
 
 @functools.cache
@@ -64,7 +65,8 @@ def put(key: str, chunks: Iterable[bytes]) -> int:
             size += len(chunk)
             yield chunk
 
-    obstore.put(store(), key, counted(), **(IN_FOLDER if _folder() else OVER_NETWORK))
+    chunk_size, max_concurrency = IN_FOLDER if _folder() else OVER_NETWORK
+    obstore.put(store(), key, counted(), chunk_size=chunk_size, max_concurrency=max_concurrency)
     return size
 
 

@@ -4,6 +4,7 @@
 """
 
 import datetime as dt
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -65,7 +66,7 @@ def bytes_of_each(found: list[Run]) -> dict[int, int]:
         sizes = Artifact.objects.filter(run__in=now).order_by().values_list("run").annotate(Sum("size"))
         for pk, size in sizes:
             total[now[pk]] += size
-        below = Run.objects.filter(parent__in=now).values_list("pk", "parent", "deleted_at")
+        below: Any = Run.objects.filter(parent__in=now).values_list("pk", "parent", "deleted_at")
         layer |= {pk: now[parent] for pk, parent, gone in below if gone == at[now[parent]] and pk not in total}
     return total
 

@@ -163,7 +163,7 @@ def _delete_rest(job: PurgeJob, hold: Callable[[], None]) -> None:
 
 def _delete_workspace(job: PurgeJob) -> None:
     """Its nodes are gone with the rows, so hosts stop them. The row is gone already if a first try was killed."""
-    workspace = Workspace.objects.filter(pk=job.workspace_id).select_related("resource_group").first()
+    workspace = Workspace.objects.filter(pk=job.workspace_id or 0).select_related("resource_group").first()
     if workspace:
         workspace.delete()
         deletion.forget_if_empty(workspace.resource_group)

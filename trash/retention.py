@@ -74,7 +74,7 @@ def files_of(rule: RetentionRule):
 
 def _in_folders(rule: RetentionRule):
     wanted = Q()
-    for folder in FOLDERS[rule.takes]:
+    for folder in FOLDERS[RetentionRule.Takes(rule.takes)]:
         # "0" follows "/": a range, which unlike a pattern uses the index everywhere.
         wanted |= Q(path__gte=folder, path__lt=f"{folder[:-1]}0")
     return wanted

@@ -13,8 +13,8 @@ admin.site.unregister(Group)
 admin.site.site_header = admin.site.site_title = "Lazuli Studio"
 admin.site.index_title = "Administration"
 # There is one sign-in and one page for one's password, with their limits; the administration has none of its own.
-admin.site.login = views.administration
-admin.site.password_change = views.password
+admin.site.login = views.administration  # type: ignore[method-assign, assignment]
+admin.site.password_change = views.password  # type: ignore[method-assign, assignment]
 
 
 class RolesOfUser(admin.TabularInline):

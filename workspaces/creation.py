@@ -1,6 +1,7 @@
 """How a subscription, a resource group and a workspace are made; pages, API and commands all call this."""
 
 import secrets
+from collections.abc import Callable
 
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
@@ -153,7 +154,7 @@ def checked_details(details: dict) -> dict:
     if unknown:
         raise Invalid(f"A workspace has no {', '.join(sorted(unknown))}; it has {', '.join(sorted(DETAILS))}.")
     fields = {key: value for key, value in details.items() if value not in (None, "")}
-    checks = {
+    checks: dict[str, Callable] = {
         "location": checked_location,
         "friendly_name": lambda text: names.check_text(text, "friendly name", max_length=100),
         "description": lambda text: names.check_text(text, "description", max_length=5000, allow_lines=True),

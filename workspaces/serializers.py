@@ -83,6 +83,7 @@ def workspace(row: Workspace) -> dict:
 
 
 def deleted_workspace(row: Workspace) -> dict:
+    assert row.deleted_at, "It is in the trash."
     freed = row.deleted_at + dt.timedelta(days=settings.TRASH_DAYS)
     told = workspace(row)
     told["properties"] |= {"deletedTime": utc_time(row.deleted_at), "purgeTime": utc_time(freed)}

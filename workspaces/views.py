@@ -90,8 +90,8 @@ def workspace_name_check(request):
         resource_group__name__iexact=group,
         resource_group__subscription__subscription_id__iexact=request.GET.get("subscription", ""),
     )
-    error = f"There is a workspace {name} in {group} already." if here.exists() else ""
-    return render(request, "workspaces/_name_check.html", {"error": error})
+    problem = f"There is a workspace {name} in {group} already." if here.exists() else ""
+    return render(request, "workspaces/_name_check.html", {"error": problem})
 
 
 @require_GET

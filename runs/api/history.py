@@ -100,7 +100,7 @@ def run_create(request: HttpRequest, place: Path[WorkspacePath], name: str, run_
     room = workspace_path.workspace(request, place)
     parent = submission.find_parent(request.auth, room, body.parentRunId)
     submission.may_create(request.auth, room, parent)
-    if request.auth.is_run:
+    if request.auth.is_run and parent:
         access.check_attempt(request.auth, parent)
     if body.status not in (Run.Status.NOT_STARTED, Run.Status.RUNNING):
         raise Invalid(f"A run starts as NotStarted or Running, not {body.status!r}.", target="status")
@@ -270,7 +270,8 @@ def _warning(warning: str | dict) -> tuple[str, str]:
 def _error(body: Event) -> dict | None:
     if not body.error:
         return None
-    inner = body.error.get("error") if isinstance(body.error.get("error"), dict) else body.error
+    within = body.error.get("error")
+    inner = within if isinstance(within, dict) else body.error
     return {
         "code": _clean(inner.get("code") or "UserError", 100),
         "message": _clean(inner.get("message") or body.message, MOST_ERROR),

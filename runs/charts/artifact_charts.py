@@ -218,8 +218,8 @@ def _share(counts: Counts) -> float | None:
 
 
 def _lift(counts: Counts) -> float | None:
-    share = _share(counts)
-    return _true_positives(counts) / share if share else None
+    share, found = _share(counts), _true_positives(counts)
+    return found / share if share and found is not None else None
 
 
 def _normalised(data: dict) -> dict:

@@ -8,6 +8,7 @@ import functools
 import html
 import itertools
 import math
+from typing import Any
 
 from runs.charts.colours import DARK, LIGHT
 
@@ -113,7 +114,7 @@ def empty_line() -> dict:
     return drawn
 
 
-def lines_of_runs(series: list[tuple[str, int, object, object]]) -> dict:
+def lines_of_runs(series: list[tuple[str, int, Any, Any]]) -> dict:
     """One line for each run: (name, colour, steps, values)."""
     traces = []
     for name, colour, steps, values in series:
@@ -123,7 +124,7 @@ def lines_of_runs(series: list[tuple[str, int, object, object]]) -> dict:
     return figure(traces, "Step", height=220)
 
 
-def bars_of_runs(bars: list[tuple[str, int, float]]) -> dict:
+def bars_of_runs(bars: list[tuple[str, int, float | None]]) -> dict:
     """One bar for each run, for a metric of which every run has a single value."""
     names, colours, values = zip(*bars, strict=True)
     # Runs may have the same display name; their bars still stand side by side.

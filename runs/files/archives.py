@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Iterable, Iterator
+from typing import IO, cast
 
 
 class _Pipe:
@@ -25,7 +26,7 @@ class _Pipe:
 def stream(files: Iterable[tuple[str, int, Iterable[bytes]]]) -> Iterator[bytes]:
     """A zip of (path, size, content)."""
     pipe = _Pipe()
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(cast("IO[bytes]", pipe), "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for path, size, content in files:
             with archive.open(path, "w", force_zip64=size > zipfile.ZIP64_LIMIT // 2) as entry:
                 for part in content:

@@ -7,12 +7,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, Stre
 
 from studio import storage
 
+Answer = HttpResponse | StreamingHttpResponse
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 # What a browser may show in place; all else, above all HTML, is offered for saving.
 SHOWN = ("text/plain", "image/png", "image/jpeg", "image/gif", "image/webp")
 
 
-def answer(request: HttpRequest, size: int, tag: str, read: Callable[[int, int], Iterable[bytes]]) -> HttpResponse:
+def answer(request: HttpRequest, size: int, tag: str, read: Callable[[int, int], Iterable[bytes]]) -> Answer:
     """`read(start, length)` gives the bytes. Several ranges at once are answered with the whole."""
     if f'"{tag}"' in request.headers.get("If-None-Match", ""):
         return HttpResponseNotModified(headers={"ETag": f'"{tag}"'})
@@ -38,7 +39,7 @@ def streamed(body: Iterable[bytes], length: int, status: int = 200) -> Streaming
     response["Content-Encoding"] = "identity"
     if isinstance(body, storage.FileSlice):
         # The server sends the file itself, without a copy in this process.
-        response.file_to_stream, response.block_size = body, storage.PIECE
+        response.file_to_stream, response.block_size = body, storage.PIECE  # type: ignore[attr-defined]
     return response
 
 
@@ -56,7 +57,7 @@ def wanted(header: str, size: int) -> tuple[int, int]:
     return int(first), min(size, int(last) + 1) if last else size
 
 
-def safe(response: HttpResponse, content_type: str, name: str) -> HttpResponse:
+def safe(response: Answer, content_type: str, name: str) -> Answer:
     """A user's file never acts in our name: sandboxed, and saved rather than shown unless it is harmless."""
     shown = content_type in SHOWN
     response["Content-Type"] = "text/plain; charset=utf-8" if content_type == "text/plain" else content_type

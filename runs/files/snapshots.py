@@ -6,6 +6,7 @@ import stat
 import tempfile
 import uuid
 import zipfile
+import zlib
 from collections.abc import Iterable
 
 from django.conf import settings
@@ -36,7 +37,7 @@ def find(workspace: Workspace, digest: str) -> Snapshot | None:
 
 def store(workspace: Workspace, user: User, snapshot_id: str, digest: str, chunks: Iterable[bytes]) -> Snapshot:
     """Check and keep a zip. The same content is kept once: the answer may then carry another id than the one given."""
-    snapshot_id = _uuid(snapshot_id)
+    wanted = _uuid(snapshot_id)
     with tempfile.SpooledTemporaryFile(SPOOL) as file:
         for chunk in chunks:
             file.write(chunk)
@@ -45,7 +46,7 @@ def store(workspace: Workspace, user: User, snapshot_id: str, digest: str, chunk
         if digest and digest.lower() != found:
             raise Invalid(f"The content has the hash {found}, not {digest}.", code="hash_mismatch", target="hash")
         present = find(workspace, found)
-        return present or _keep(workspace, user, snapshot_id, found, file, size, files)
+        return present or _keep(workspace, user, wanted, found, file, size, files)
 
 
 def _keep(workspace, user, snapshot_id, digest, file, size, files) -> Snapshot:
@@ -81,7 +82,7 @@ def _manifest(file) -> tuple[list[dict], str]:
             return _read(archive, entries)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise Invalid(f"The snapshot is not a readable zip: {error}.", code="not_a_zip") from error
-    except zipfile.zlib.error as error:
+    except zlib.error as error:
         raise Invalid(f"The snapshot's zip is damaged: {error}.", code="not_a_zip") from error
 
 

@@ -19,7 +19,7 @@ def chunks(request: HttpRequest, most: int | None = None) -> Iterator[bytes]:
         raise _too_large(most)
     # Without a length the server ends a chunked body itself; Django would read none of it.
     chunked = not declared and "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
-    source = request.environ["wsgi.input"] if chunked else request
+    source = request.META["wsgi.input"] if chunked else request
     size = 0
     while part := _next(source):
         size += len(part)

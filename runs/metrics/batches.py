@@ -113,11 +113,11 @@ def _append(group: Group, step, at: int, value) -> None:
 def _add_many(group: Group, step, at: int, point: dict) -> None:
     if group.kind == "table":
         group.codec = "json"
-        values = [_row(row) for row in _list(point, "rows")]
-        for value in values:
+        rows = [_row(row) for row in _list(point, "rows")]
+        for row in rows:
             group.steps.append(step)
             group.times.append(at)
-            group.values.append(value)
+            group.values.append(row)
     elif group.kind == "list":
         for value in _list(point, "value"):
             _append(group, step, at, value)

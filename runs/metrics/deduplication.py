@@ -29,8 +29,8 @@ def left_out(series: MetricSeries | None, group: Group) -> Group:
     places = sorted(place for point, place in first.items() if point not in known)
     if len(places) == len(points):
         return group
-    columns = ([column[place] for place in places] for column in (group.steps, group.times, group.values))
-    return Group(group.kind, *columns, group.codec)
+    steps, times, values = ([column[place] for place in places] for column in (group.steps, group.times, group.values))
+    return Group(group.kind, steps, times, values, group.codec)
 
 
 def _same(value):

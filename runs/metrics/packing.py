@@ -9,6 +9,7 @@ second bytes, …), so that zlib finds what repeats: about 9 bytes a point for n
 import json
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,8 @@ I8 = np.dtype("<i8")
 WORTH_COMPRESSING = 64
 LEVEL = 4
 
-Columns = tuple[np.ndarray, np.ndarray, "np.ndarray | list"]
+# Steps, times and values: an array, or a list of what is not a number.
+Columns = tuple[np.ndarray, np.ndarray, Any]
 
 
 def pack(codec: str, steps, times, values) -> bytes:
@@ -61,6 +63,7 @@ def join(parts: list[tuple[str, Columns]]) -> tuple[str, Columns]:
     codec = widest(part[0] for part in parts)
     steps = np.concatenate([columns[0] for _, columns in parts]) if parts else np.empty(0, I8)
     times = np.concatenate([columns[1] for _, columns in parts]) if parts else np.empty(0, I8)
+    values: Any
     if codec == JSON:
         values = [value for _, columns in parts for value in as_list(columns[2])]
     else:

@@ -61,7 +61,8 @@ def add_batch(run: Run, batch_id: str) -> bool:
 
 def add_chunks(chunks: list[MetricChunk]) -> None:
     with connection.cursor() as cursor:
-        cursor.executemany(CHUNK, [(c.series_id, c.start, c.count, c.data) for c in chunks])
+        rows: list[tuple] = [(c.series_id, c.start, c.count, c.data) for c in chunks]
+        cursor.executemany(CHUNK, rows)
 
 
 def save_summaries(changed: list[MetricSeries]) -> None:

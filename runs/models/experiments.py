@@ -139,7 +139,7 @@ class Experiment(models.Model):
             text = f"The experiment {self.name!r} is in the trash. Restore it, or delete it permanently to use its name anew."
             raise Conflict(text, code="in_trash", target="experimentName")
 
-    def delete(self, supervised_only: bool = False):
+    def delete(self, supervised_only: bool = False):  # type: ignore[override]
         """To the trash, with its runs, and only when none of them is active; see RunQuerySet.to_trash."""
         self.deleted_at = timezone.now()
         with transaction.atomic():

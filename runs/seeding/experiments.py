@@ -7,6 +7,7 @@ import json
 import math
 import random
 from collections.abc import Iterator
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -119,7 +120,11 @@ def _reason(noise: random.Random) -> dict:
 def _add_events(run: Run) -> None:
     """In place of the one event of its creation, which has the time of today."""
     run.events.all().delete()
-    moments = [(Status.NOT_STARTED, run.created_at), (Status.RUNNING, run.started_at), (run.status, run.ended_at)]
+    moments: list[tuple[str, Any]] = [
+        (Status.NOT_STARTED, run.created_at),
+        (Status.RUNNING, run.started_at),
+        (run.status, run.ended_at),
+    ]
     message = run.error.get("message", "")
     RunEvent.objects.bulk_create(
         RunEvent(run=run, status=status, at=at, message=message if status == run.status else "")

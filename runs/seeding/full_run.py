@@ -12,6 +12,7 @@ from accounts.models import User
 from runs import metrics, submission
 from runs.files import artifacts, snapshots
 from runs.models import Experiment, Run, Snapshot
+from runs.models.status import RunStatus
 from runs.seeding.contents import FIGURES, SCRIPT, code_archive, curve, log_text, png, scalars
 
 
@@ -72,7 +73,7 @@ def store_code(run: Run, user: User) -> Snapshot:
     return snapshots.store(run.workspace, user, str(uuid.uuid4()), "", iter([code_archive()]))
 
 
-def finish_run(run: Run, status: Run.Status, minutes: int = 1) -> None:
+def finish_run(run: Run, status: RunStatus, minutes: int = 1) -> None:
     """Take a run through its states, in times that lie behind us."""
     run.move(Run.Status.PREPARING)
     run.start(node="cpu-cluster-1")

@@ -8,6 +8,7 @@ their column, so that a page can point at it.
 
 import dataclasses
 import re
+import typing
 
 from studio import numbers
 from studio.errors import Invalid
@@ -49,7 +50,7 @@ class Clause:
     entity: str
     key: str
     operator: str
-    value: object
+    value: typing.Any
     column: int
 
     def wrong(self, message: str) -> BadFilter:
@@ -68,7 +69,7 @@ class Any:
 
 @dataclasses.dataclass(frozen=True)
 class Not:
-    part: object
+    part: typing.Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +126,7 @@ def _tokens(text: str) -> list[Token]:
             column = place + len(text[place:]) - len(text[place:].lstrip())
             what = "a quote that is not closed" if text[column] in "'\"`" else f"{text[column]!r} is not understood"
             raise BadFilter(what, column)
-        kind = match.lastgroup
+        kind = str(match.lastgroup)
         found.append(Token(kind, match[kind], match.start(kind)))
         place = match.end()
     return found

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from typing import IO
 
 from studio.up import console
 
@@ -59,8 +60,19 @@ class Child:
             pass_fds=self.fds,
             preexec_fn=_die_with_parent(),
         )
-        os.set_blocking(self.process.stdout.fileno(), False)
-        return self.process.stdout.fileno()
+        os.set_blocking(self.output.fileno(), False)
+        return self.output.fileno()
+
+    def kill(self) -> None:
+        """With its whole session, and wait until it is gone."""
+        self.signal(signal.SIGKILL)
+        if self.process:
+            self.process.wait()
+
+    @property
+    def output(self) -> IO[bytes]:
+        """Of a child that has been started."""
+        return self.process.stdout  # type: ignore[union-attr, return-value]
 
     @property
     def is_running(self) -> bool:
@@ -69,7 +81,7 @@ class Child:
     def read(self) -> bool:
         """Print what came; False at the end of the output."""
         try:
-            data = os.read(self.process.stdout.fileno(), 65536)
+            data = os.read(self.output.fileno(), 65536)
         except BlockingIOError:
             return True
         *lines, self._rest = (self._rest + data).split(b"\n")
@@ -92,8 +104,13 @@ class Child:
         self.start_at = time.monotonic() + pause
 
     @property
+    def exit_code(self) -> int:
+        """Of a child that has ended."""
+        return self.process.returncode  # type: ignore[union-attr]
+
+    @property
     def ending(self) -> str:
-        code = self.process.returncode
+        code = self.exit_code
         if code < 0:
             return f"was ended by {signal.Signals(-code).name}"
         return f"ended with exit code {code}"

@@ -39,6 +39,7 @@ class Supervisor:
         self.answered = False
         self.started = time.monotonic()
         self.env = {"DATA_DIR": str(settings.data_dir), "HOST": settings.host, "PORT": str(settings.port)}
+        self._gate_write: int | None
         self._gate_read, self._gate_write = os.pipe()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.selector.register(self._wake_read, selectors.EVENT_READ)
@@ -107,7 +108,7 @@ class Supervisor:
         self._drain(child)
         if self.asked_to_stop is not None:
             return None
-        if child.process.returncode != 0:
+        if child.exit_code != 0:
             raise Refused("The set-up failed; the lines above say why.")
         del self.children["set-up"]
         return json.loads(report)
@@ -221,8 +222,8 @@ class Supervisor:
             if not child.read():
                 break
         with contextlib.suppress(KeyError, ValueError):
-            self.selector.unregister(child.process.stdout)
-        child.process.stdout.close()
+            self.selector.unregister(child.output)
+        child.output.close()
 
     # Ending
 
@@ -242,8 +243,7 @@ class Supervisor:
         while any(child.is_running for child in children):
             if self.impatient or time.monotonic() > deadline:
                 for child in children:
-                    child.signal(signal.SIGKILL)
-                    child.process.wait()
+                    child.kill()
             self._turn()
 
 

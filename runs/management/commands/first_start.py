@@ -8,6 +8,7 @@ import pathlib
 import re
 import uuid
 import zipfile
+from typing import Any
 
 import yaml
 from django.conf import settings
@@ -81,13 +82,13 @@ def first_start() -> dict:
         workspace = make_workspace(actor)
         if env.read_bool("SAMPLE", True):
             submit_sample(actor, workspace)
-    workspace = first_workspace()
-    write_config(workspace)
+    found = first_workspace()
+    write_config(found)
     host, _ = Host.objects.get_or_create(name=settings.HOST_NAME)
     return {
         "owner": person.username,
         # Until somebody has used one, every start prints a link.
-        "signin_link": "" if person.last_login else link_for(person, landing(workspace)),
+        "signin_link": "" if person.last_login else link_for(person, landing(found)),
         "host_name": host.name,
         "host_key": host_key(host),
         "public_url": settings.PUBLIC_URL,
@@ -115,7 +116,9 @@ def first_workspace() -> Workspace | None:
 
 def landing(workspace: Workspace | None) -> str:
     """The page that the first sign-in opens: the sample run's metrics, where a chart is moving."""
-    run = workspace and workspace.runs.filter(tag_rows__name="sample").order_by("-pk").first()
+    if workspace is None:
+        return ""
+    run = workspace.runs.filter(tag_rows__name="sample").order_by("-pk").first()
     return reverse("runs:run_metrics", args=[workspace.slug, run.run_id]) if run else ""
 
 
@@ -130,7 +133,7 @@ def write_config(workspace: Workspace | None) -> None:
 def submit_sample(actor: Actor, workspace: Workspace) -> None:
     snapshot = snapshots.store(workspace, actor.user, str(uuid.uuid4()), "", [zipped(SAMPLE_FOLDER)])
     conda = yaml.safe_load((SAMPLE_FOLDER / "environment.yml").read_text())
-    properties = {
+    properties: dict[str, Any] = {
         "jobType": "Command",
         "experimentName": "handwritten-digits",
         "displayName": "first-run",

@@ -1,6 +1,7 @@
 """The tab *Charts*: a chart for each chosen metric, with a line for each run, or for each group of runs its mean."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -65,8 +66,9 @@ def _line_figure(traces: list[dict], axis: str) -> dict:
 @dataclasses.dataclass
 class RunCurve:
     run: Run
-    x: object
-    y: object
+    # Arrays; their library is loaded late.
+    x: Any
+    y: Any
 
 
 def _load_curves(selected: Selection, by_run: dict[int, MetricSeries], query, width: int, within) -> list[RunCurve]:

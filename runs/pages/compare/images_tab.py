@@ -32,7 +32,7 @@ def build_context(selected: Selection, query) -> dict:
         "name": name,
         "steps": steps,
         "step": step,
-        "place": steps.index(step) if steps else 0,
+        "place": steps.index(step) if step is not None else 0,
         "last_place": max(0, len(steps) - 1),
         "left_out": len(all_steps) - len(steps),
         "pictures": [_build_image(run, paths.get(run.pk, {}), steps, step) for run in selected.runs],
@@ -71,5 +71,5 @@ def _build_image(run: Run, paths: dict[int, str], steps: list[int], step: int | 
         while place + 1 < len(own) and own[place + 1] <= one:
             place += 1
         found.append((own[place], f"{file}?path={quote(paths[own[place]], safe='')}") if place >= 0 else None)
-    now = found[steps.index(step)] if steps else None
+    now = found[steps.index(step)] if step is not None else None
     return {"run": run, "found": found, "step": now and now[0], "src": now and now[1]}

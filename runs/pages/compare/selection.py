@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from typing import Any
 
 from django.db.models import Sum
 
@@ -18,7 +19,8 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 @dataclasses.dataclass
 class Selection:
     runs: list[Run]
-    base: Run | None
+    # None only where there are too few to compare, and then nothing asks for it.
+    base: Any
     # Ids that the address names, of no run that is here.
     missing: list[str] = dataclasses.field(default_factory=list)
 

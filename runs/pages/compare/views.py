@@ -89,7 +89,7 @@ def compare(request, slug):
 
 def _tab_context(selected: selection.Selection, query: CompareQuery) -> dict:
     """What the tab shows. Words that name what none of the runs has are said and left out."""
-    absent = []
+    absent: list[str] = []
     while True:
         try:
             context = CONTEXTS[query["tab"]](selected, query)

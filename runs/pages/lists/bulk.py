@@ -2,9 +2,10 @@
 
 import dataclasses
 import datetime as dt
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, F
+from django.db.models import Count, F, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -26,7 +27,7 @@ KEPT = dt.timedelta(days=1)
 class BulkSelection:
     """`is_all` if they are all that a list finds, of whom those that an act cannot reach are left alone."""
 
-    runs: object
+    runs: QuerySet[Run]
     count: int
     is_all: bool
 
@@ -82,7 +83,7 @@ def tag_runs(found: BulkSelection, workspace: Workspace, user: User, name: str, 
         raise Invalid("A tag has a name.", target="name")
     [(name, value)] = names.check_tags({name.strip(): value}).items()
     pks = list(found.runs.order_by().values_list("pk", flat=True))
-    before = dict(
+    before: dict[Any, str] = dict(
         RunTag.objects.filter(run__in=found.runs.order_by().values("pk"), name=name).values_list("run", "value")
     )
     _write_tags(pks, name, dict.fromkeys(pks, value))
@@ -114,7 +115,7 @@ def untag_runs(workspace: Workspace, user: User, pk: int) -> int:
     for start in range(0, len(edit.before), BATCH):
         part = dict(edit.before[start : start + BATCH])
         same = RunTag.objects.filter(run__in=part, name=edit.name, value=edit.value)
-        reached = list(same.values_list("run", flat=True))
+        reached: list[Any] = list(same.values_list("run", flat=True))
         same.filter(run__in=[run for run in reached if part[run] is None]).delete()
         _write_tags(reached, edit.name, {run: part[run] for run in reached if part[run] is not None})
         number += len(reached)

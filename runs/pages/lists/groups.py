@@ -2,8 +2,9 @@
 
 import dataclasses
 import math
+from typing import Any
 
-from django.db.models import Count, F, FilteredRelation, FloatField, Q, Sum, TextField, Value
+from django.db.models import Aggregate, Count, F, FilteredRelation, FloatField, Q, Sum, TextField, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
@@ -57,7 +58,7 @@ def parse_group_column(word: str) -> Column:
 
 def _annotate_key(runs, one: Column):
     if one.kind == "attribute":
-        value = F(ATTRIBUTES[one.name][1])
+        value: Any = F(ATTRIBUTES[one.name][1])
     elif one.kind == "property":
         value = KeyTextTransform(one.name, "properties")
     else:
@@ -95,7 +96,7 @@ def _aggregate_groups(runs, one: Column, metrics: list[Column], near: list[float
     """A row for each group: its key, its number of runs, and three sums of each metric."""
     runs, key = _annotate_key(runs.order_by(), one)
     relations = {f"m{n}": FilteredRelation("metrics", condition=Q(metrics__name=m.name)) for n, m in enumerate(metrics)}
-    sums = {}
+    sums: dict[str, Aggregate] = {}
     for place, other in enumerate(metrics):
         value = F(f"m{place}__{METRIC_COLUMNS[other.kind]}")
         away = value - Value(near[place], output_field=FloatField())

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import hashlib
 import zlib
+from typing import Any
 
 from django.core.paginator import Paginator
 from django.db.models import Count, OuterRef, Q, Subquery, Sum
@@ -193,7 +194,7 @@ class RunTable:
         workspace = self.scope.values("workspace")[:1]
         children = Run.objects.filter(parent__in=self.asked["open"], workspace=workspace, deleted_at=None)
         below: dict[int, list[tuple[int, int]]] = {}
-        rows = children.order_by("-created_at", "-pk").values_list("parent", "pk", "revision")
+        rows: Any = children.order_by("-created_at", "-pk").values_list("parent", "pk", "revision")
         for parent, pk, revision in rows[:MOST_CHILDREN]:
             below.setdefault(parent, []).append((pk, revision))
         return below
@@ -203,7 +204,7 @@ class RunTable:
         runs = Run.objects.select_related("experiment", "created_by", "workspace").prefetch_related("tag_rows")
         found = runs.defer(*left_out).annotate(child_count=_count_children()).in_bulk([pk for pk, _, _ in flat])
         # One that was freed in this moment is left out.
-        rows = []
+        rows: list[Any] = []
         for pk, depth, group in flat:
             if pk in found:
                 run = found[pk]
@@ -223,7 +224,7 @@ class RunTable:
     def headers(self) -> list[ColumnHeader]:
         sorts = self.sorts or [columns.Sort(columns.parse_column("created"), True)]
         places = {sort.column.id: (place, sort.descending) for place, sort in enumerate(sorts)}
-        return [self._header(one, *places.get(one.id, (None, False)), len(sorts) > 1) for one in self.columns]
+        return [self._header(one, places.get(one.id, (None, False)), len(sorts) > 1) for one in self.columns]
 
     def _header(self, one: Column, place: int | None, descending: bool, numbered: bool) -> ColumnHeader:
         order = "" if place is None else "descending" if descending else "ascending"

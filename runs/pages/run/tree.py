@@ -47,7 +47,7 @@ def build_file_tree(files, chosen: str, opened: tuple[str, ...] = ()) -> TreeFol
 
 def list_descendants(run: Run, most: int) -> list[Run]:
     """The descendants below each other, each with its `depth`; at most so many."""
-    below: dict[int, list[Run]] = {}
+    below: dict[int | None, list[Run]] = {}
     layer, found = [run.pk], 0
     while layer and found <= most:
         children = Run.objects.filter(parent__in=layer, deleted_at=None).order_by("-created_at", "-pk")
