@@ -47,6 +47,7 @@ class Sizes:
     children: int = 40
     metrics: int = 500
     points: int = 200_000
+    images: int = 40
 
 
 def seed(actor: Actor, workspace: Workspace, sizes: Sizes, *, again: bool = False) -> list[Experiment]:
@@ -171,8 +172,8 @@ def seed_unusual(actor: Actor, experiment: Experiment, sizes: Sizes) -> None:
     metrics.ingest(wide, "", [point for n, name in enumerate(names) for point in scalars(name, curve(20, n))])
     deep = _create(actor, experiment, None, f"{sizes.points:,} points", {})
     _log_long_metric(deep, sizes.points)
-    images = _create(actor, experiment, None, "40 images", {})
-    log_images(images, range(40))
+    images = _create(actor, experiment, None, f"{sizes.images} images", {})
+    log_images(images, range(sizes.images))
     artifacts.put(images, "user_logs/std_log.txt", iter([log_text(20_000)]))
     for run in (long, emoji, wide, deep, images):
         finish_run(run, Status.COMPLETED, minutes=7)

@@ -1,5 +1,6 @@
 """`make seed`: what it makes, and that it does so once."""
 
+import dataclasses
 import io
 import json
 
@@ -12,7 +13,7 @@ from runs.seeding.experiments import Sizes
 from tests import factories
 from workspaces.models import Workspace
 
-RUNS, POINTS = 56, 25_000
+SIZES = Sizes(runs=22, children=6, metrics=30, points=12_000, images=3)
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +26,7 @@ def folder(db, settings, tmp_path, monkeypatch):
 
 def seed(*options: str) -> str:
     printed = io.StringIO()
-    call_command("seed", f"--runs={RUNS}", f"--points={POINTS}", *options, stdout=printed)
+    call_command("seed", *options, **dataclasses.asdict(SIZES), stdout=printed)
     return printed.getvalue()
 
 
@@ -38,9 +39,9 @@ def test_an_empty_folder_becomes_a_studio_to_look_at(folder):
     assert sorted(Experiment.objects.values_list("name", flat=True)) == [
         "digits-mlp", "learning-rate-sweep", "unusual-sizes"
     ]  # fmt: skip
-    assert Run.objects.count() == RUNS
+    assert Run.objects.count() == SIZES.runs
     parent = Run.objects.get(run_type="azureml.HyperDrive")
-    assert parent.children.count() == Sizes.children
+    assert parent.children.count() == SIZES.children
     check_unusual_runs(Run.objects.filter(experiment__name="unusual-sizes"))
     check_usual_runs(Run.objects.filter(experiment__name="digits-mlp"))
 
@@ -48,8 +49,8 @@ def test_an_empty_folder_becomes_a_studio_to_look_at(folder):
 def check_unusual_runs(runs):
     assert {200} <= {len(run.display_name) for run in runs}
     assert any("🚀" in run.display_name for run in runs)
-    assert max(run.metrics.count() for run in runs) == Sizes.metrics
-    assert MetricSeries.objects.get(name="loss", run__display_name=f"{POINTS:,} points").count == POINTS
+    assert max(run.metrics.count() for run in runs) == SIZES.metrics
+    assert MetricSeries.objects.get(name="loss", run__display_name="12,000 points").count == SIZES.points
     assert [run.display_name for run in runs.active()] == ["one that goes on"]
 
 
@@ -69,9 +70,9 @@ def test_the_same_workspace_is_seeded_again_only_when_asked():
     seed()
     with pytest.raises(CommandError, match="is seeded already"):
         seed()
-    assert Run.objects.count() == RUNS
+    assert Run.objects.count() == SIZES.runs
     seed("--again")
-    assert Run.objects.count() == 2 * RUNS
+    assert Run.objects.count() == 2 * SIZES.runs
     assert Experiment.objects.filter(name="digits-mlp-2").exists()
 
 

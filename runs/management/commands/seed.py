@@ -1,5 +1,6 @@
 """`manage.py seed`: a studio full of runs to look at."""
 
+import dataclasses
 import time
 
 from django.conf import settings
@@ -22,11 +23,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("--workspace", help="its name or slug; the oldest workspace if not given")
         parser.add_argument("--again", action="store_true", help="also if the workspace has been seeded before")
-        parser.add_argument("--runs", type=int, default=Sizes.runs, help=f"runs in all ({Sizes.runs})")
-        parser.add_argument("--points", type=int, default=Sizes.points, help=f"points of one metric ({Sizes.points})")
+        for field in dataclasses.fields(Sizes):
+            parser.add_argument(
+                f"--{field.name}", type=int, default=field.default, help=f"{field.default} if not given"
+            )
 
-    def handle(self, *args, workspace, again, runs, points, **options):
+    def handle(self, *args, workspace, again, **options):
         began = time.monotonic()
+        sizes = Sizes(**{field.name: options[field.name] for field in dataclasses.fields(Sizes)})
         migrate()
         actor = Actor(owner() or make_owner())
         if not Workspace.objects.exists():
@@ -34,7 +38,7 @@ class Command(BaseCommand):
             write_config(make_workspace(actor))
         found = find_workspace(workspace)
         try:
-            experiments = seed(actor, found, Sizes(runs=runs, points=points), again=again)
+            experiments = seed(actor, found, sizes, again=again)
         except StudioError as error:
             raise CommandError(error.message) from error
         for experiment in experiments:
