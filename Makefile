@@ -1,7 +1,7 @@
 # `make help` lists the targets. Settings are variables of the environment or of the command line: make up PORT=9000
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help up signin doctor test test-js test-all test-faults test-team test-mlflow lint lint-js lint-templates format bench bench-tracking fuzz docs clean seed
+.PHONY: help up signin doctor test test-js test-all test-faults test-team test-mlflow lint lint-js lint-templates format bench bench-tracking fuzz docs clean seed test-fast coverage check types migrations
 
 # The first Python that is new enough; looked up only when something is to be set up.
 PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -37,6 +37,19 @@ test-js: .venv/.synced-dev ## run the tests of the JavaScript that needs no page
 	$(IN)/python deploy/test_tools.py node
 	$(TEST_JS)
 
+# What tells most in a second: the house's rules, models, API and pages. Not what takes many rows, other interpreters,
+# a browser or a started studio.
+QUICK := tests/test_house.py tests/test_docs.py $(addprefix tests/,accounts workspaces assets compute runs studio trash)
+SLOW := $(addprefix --ignore=tests/runs/test_,compare.py many.py seeding.py pages_run.py pages_metrics.py pages_files.py \
+	metrics_downsampled.py metrics_parallel.py) --ignore=tests/studio/test_serving.py --ignore=tests/trash/test_purge.py
+test-fast: .venv/.synced-dev ## try a change: the tests that tell most in a minute
+	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -q -m "not browser and not stack and not faults and not team and not mlflow_full" $(QUICK) $(SLOW) $(ARGS)
+
+coverage: .venv/.synced-dev ## run the tests with coverage and print the lines that none reaches, server and SDK each at least 90 %
+	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -m "not faults and not team and not mlflow_full" --cov --cov-report= $(ARGS)
+	$(IN)/coverage report --skip-covered --show-missing --omit="sdk/*" --fail-under=90
+	$(IN)/coverage report --skip-covered --show-missing --include="sdk/*" --fail-under=90
+
 test-faults: .venv/.synced-dev ## kill processes and see the studio recover
 	$(FOR_TESTS) $(IN)/pytest -m faults $(ARGS)
 
@@ -50,6 +63,14 @@ lint: .venv/.synced-dev ## check style and types
 	$(IN)/ruff check .
 	$(IN)/ruff format --check .
 	cd sdk && ../$(IN)/mypy --strict src
+
+check: lint types migrations docs lint-js lint-templates ## all that can be checked without running the tests
+
+types: .venv/.synced-dev ## check the types of the server's plain functions
+	$(IN)/mypy
+
+migrations: .venv/.synced-dev ## check that no migration is missing
+	$(FOR_TESTS) DJANGO_SETTINGS_MODULE=tests.settings $(IN)/python manage.py makemigrations --check --dry-run
 
 lint-js: .venv/.synced-dev ## check the JavaScript
 	$(IN)/python deploy/test_tools.py node

@@ -20,5 +20,5 @@ def search(call: Call) -> dict:
     rows = RunDataset.objects.filter(run__in=runs.values("pk")).order_by("name", "digest")
     rows = rows.values_list("run__experiment__experiment_id", "name", "digest", "context").distinct()[:MOST]
     names = ("experiment_id", "name", "digest", "context")
-    found = [dict(zip(names, map(str, row), strict=True)) for row in summaries]
+    found = [dict(zip(names, map(str, row), strict=True)) for row in rows]
     return {"dataset_summaries": found} if found else {}

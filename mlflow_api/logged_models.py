@@ -6,6 +6,7 @@ from mlflow_api.random_names import made_up
 from mlflow_api.request import Call
 from registry.models import LoggedModel
 from runs import run_tokens
+from runs.files import ranges
 from studio.formats import to_millis
 
 MOST_PARAM, MOST_TAG = 6_000, 8_000

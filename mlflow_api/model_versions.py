@@ -9,6 +9,7 @@ from mlflow_api.request import Call
 from mlflow_api.search import paged
 from registry.models import LoggedModel, Model, ModelVersion
 from runs import run_tokens
+from runs.files import ranges
 from runs.models import Run
 from studio import numbers
 from studio.search.conditions import Rows
