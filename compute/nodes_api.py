@@ -6,7 +6,7 @@ import pydantic
 from django.db.models import Q
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
-from lazuli.agent.broker import cluster_queue
+from lazuli.agent.broker import get_cluster_queue
 from ninja import Router, Status
 from ninja.security import HttpBearer
 
@@ -155,6 +155,6 @@ def _order(node: Node) -> dict:
     return {
         "name": node.name,
         "key": keys.node_key(node),
-        "queue": cluster_queue(node.target_id),
+        "queue": get_cluster_queue(node.target_id),
         "state": "wanted" if node.is_wanted else "leaving",
     }

@@ -10,7 +10,7 @@ from celery import Celery
 from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
-from lazuli.agent.broker import HOST_TASK, NODE_TASK, broker_settings, cluster_queue, host_queue
+from lazuli.agent.broker import HOST_TASK, NODE_TASK, build_broker_settings, get_cluster_queue, get_host_queue
 
 logger = logging.getLogger(__name__)
 # A message that nobody took in this time has been overtaken by the receiver's own look.
@@ -20,12 +20,12 @@ _away = False
 
 def ring_cluster(target_id: int) -> None:
     """There may be work for the nodes of this cluster."""
-    _on_commit(NODE_TASK, cluster_queue(target_id))
+    _on_commit(NODE_TASK, get_cluster_queue(target_id))
 
 
 def ring_host(host_name: str) -> None:
     """What this host shall run may have changed."""
-    _on_commit(HOST_TASK, host_queue(host_name))
+    _on_commit(HOST_TASK, get_host_queue(host_name))
 
 
 def ring_autoscaler() -> None:
@@ -58,6 +58,6 @@ def _ring(task: str, queue: str) -> None:
 def _app() -> Celery:
     """An app for sending alone: it gives up at once, where a worker's would wait for Redis to come back."""
     app = Celery("doorbell", set_as_current=False)
-    app.config_from_object(broker_settings(settings.REDIS_URL))
+    app.config_from_object(build_broker_settings(settings.REDIS_URL))
     app.conf.broker_transport_options |= {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
     return app

@@ -3,14 +3,14 @@
 import os
 
 from celery import Celery
-from lazuli.agent.broker import broker_settings
+from lazuli.agent.broker import build_broker_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
 
 app = Celery("studio")
 app.config_from_object(
     {
-        **broker_settings(),
+        **build_broker_settings(),
         "task_default_queue": "control",
         "beat_schedule": {
             "autoscale": {"task": "compute.tasks.autoscale", "schedule": 5.0, "options": {"expires": 10}},

@@ -60,7 +60,7 @@ def test_work_brings_a_node_on_the_least_loaded_host(cluster, host, alice, rings
     node = cluster.nodes.get()
     assert (node.host, node.state) == (host, "preparing")
     assert node.name.startswith("aml-cpu-cluster-")
-    assert ("lazuli.agent.host.look", "host.box") in rings
+    assert ("lazuli.agent.host.notify", "host.box") in rings
     autoscaler.autoscale()
     assert cluster.nodes.count() == 1
 

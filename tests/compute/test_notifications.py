@@ -39,12 +39,12 @@ def server(redis_url, tmp_path):
 def test_without_redis_a_ring_is_quick_and_silent_after_the_first(redis_url, caplog):
     start = time.monotonic()
     for _ in range(3):
-        ring("lazuli.agent.node.look", "cluster.1")
+        ring("lazuli.agent.node.notify", "cluster.1")
     assert time.monotonic() - start < 3
     assert [record.message.startswith("Redis does not answer") for record in caplog.records] == [True]
 
 
 def test_a_ring_is_one_message_in_the_queue_of_its_receiver(server):
-    ring("lazuli.agent.node.look", "cluster.1")
-    ring("lazuli.agent.host.look", "host.box")
+    ring("lazuli.agent.node.notify", "cluster.1")
+    ring("lazuli.agent.host.notify", "host.box")
     assert server.llen("cluster.1") == server.llen("host.box") == 1

@@ -27,7 +27,7 @@ def test_enqueue_rings_cluster_and_autoscaler_when_it_commits(
     with django_capture_on_commit_callbacks(execute=True):
         enqueue()
         assert rings == []
-    assert rings == [("lazuli.agent.node.look", f"cluster.{cluster.pk}"), ("compute.tasks.autoscale", "control")]
+    assert rings == [("lazuli.agent.node.notify", f"cluster.{cluster.pk}"), ("compute.tasks.autoscale", "control")]
 
 
 def test_a_target_that_is_being_deleted_takes_no_work(enqueue, cluster):

@@ -1,7 +1,7 @@
 """How Celery uses Redis here; shared by the server, hosts and nodes. Needs no Django.
 
-The settings answer what was measured of Celery 5.7 on Redis: nothing is prefetched, nothing is redelivered, and a lost
-connection never kills work. Messages are doorbells only, so results are not kept.
+With Celery 5.7 on Redis these settings prefetch nothing, redeliver nothing, and never kill work when a connection is
+lost (measured). Messages only notify, so results are not kept.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
-# The tasks that wake a host agent and a node worker; they carry nothing.
-HOST_TASK = "lazuli.agent.host.look"
-NODE_TASK = "lazuli.agent.node.look"
+# The tasks that wake a host agent and a node worker; they have no arguments.
+HOST_TASK = "lazuli.agent.host.notify"
+NODE_TASK = "lazuli.agent.node.notify"
 
 
-def celery_url(url: str) -> str:
-    """Celery's spelling of a Redis address: unix sockets are `redis+socket:///path?virtual_host=0`."""
+def build_celery_url(url: str) -> str:
+    """A Redis address as Celery writes it: unix sockets are `redis+socket:///path?virtual_host=0`."""
     if url.startswith("unix://"):
         path, _, query = url.removeprefix("unix://").partition("?")
         number = dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair).get("db", "0")
@@ -23,9 +23,9 @@ def celery_url(url: str) -> str:
     return url
 
 
-def broker_settings(url: str = "") -> dict[str, Any]:
+def build_broker_settings(url: str = "") -> dict[str, Any]:
     return {
-        "broker_url": celery_url(url or os.environ.get("REDIS_URL", "")) or None,
+        "broker_url": build_celery_url(url or os.environ.get("REDIS_URL", "")) or None,
         "task_ignore_result": True,
         "worker_prefetch_multiplier": 1,
         "worker_disable_prefetch": True,
@@ -35,7 +35,7 @@ def broker_settings(url: str = "") -> dict[str, Any]:
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "broker_connection_retry_on_startup": True,
-        # Without a limit: while Redis is away everything goes on, only later.
+        # No limit: without Redis everything still works, only later.
         "broker_connection_max_retries": None,
         "broker_transport_options": {
             "visibility_timeout": 7 * 24 * 3600,
@@ -45,9 +45,9 @@ def broker_settings(url: str = "") -> dict[str, Any]:
     }
 
 
-def cluster_queue(target_id: int) -> str:
+def get_cluster_queue(target_id: int) -> str:
     return f"cluster.{target_id}"
 
 
-def host_queue(host_name: str) -> str:
+def get_host_queue(host_name: str) -> str:
     return f"host.{host_name}"

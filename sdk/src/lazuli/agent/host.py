@@ -1,8 +1,8 @@
-"""The host agent: keeps the node workers running on this machine that the server wants here. `python -m lazuli.agent.host`
+"""The host agent: runs the node workers that the server requests for this machine. `python -m lazuli.agent.host`
 
-It tells the server which of them live, and how one ended. Each node has a pipe, its lifeline: this process holds the
-write end, runners hold the read end. When a node is lost or leaves, or this process is gone, the pipe closes and the
-runner ends its script. So nothing outlives the host agent, and a restarted node worker leaves its script alone.
+It reports which of them are alive, and the exit code of one that ended. Each node has a pipe, its lifeline: this process
+holds the write end, runners hold the read end. When the node is removed or this process ends, the pipe closes and the
+runner ends its script. So nothing outlives the host agent, and the restart of a node worker does not disturb its script.
 """
 
 from __future__ import annotations
@@ -22,108 +22,107 @@ from typing import Any
 import psutil
 
 from lazuli import private_folder
-from lazuli.agent.broker import HOST_TASK, host_queue
-from lazuli.agent.listener import Agent, die_with, listen_for_notifications
-from lazuli.agent.server_client import Server
+from lazuli.agent.broker import HOST_TASK, get_host_queue
+from lazuli.agent.listener import Agent, exit_with_parent, listen_for_notifications
+from lazuli.agent.server_client import ServerClient
 
 REPORT_SECONDS = 3.0
 POLL_SECONDS = 0.2
-# A node that ends in peace again and again is started again no faster than this.
+# A node that ends normally is restarted after this time at the earliest.
 RESTART_SECONDS = 1.0
-# A node ends at once when told; one that hangs is killed after this, and so is a runner at the end.
+# A node ends at once when it is terminated; one that hangs is killed after this, and so is a runner at the end.
 GRACE_SECONDS = 4.0
-EXITS_IN_PEACE = (0, -signal.SIGTERM)
+NORMAL_EXITS = (0, -signal.SIGTERM)
 
-
-# What the studio knows and a node must not.
+# Variables of the studio that a node must not have.
 STUDIO_ONLY = {"SECRET_KEY", "DATABASE_URL", "STORAGE_URL", "HOST_KEY"}
 
 
 @dataclasses.dataclass
-class Child:
+class NodeProcess:
     process: subprocess.Popen[bytes]
-    # Read end and write end. Only the write end decides; the read end is kept for the next worker of this name.
+    # Read end and write end. Closing the write end ends the runner; the read end is for the next worker of this name.
     lifeline: tuple[int, int]
-    started: float
-    told_to_leave: float | None = None
+    started_at: float
+    terminated_at: float | None = None
 
     @property
-    def exit(self) -> int | None:
+    def exit_code(self) -> int | None:
         return self.process.poll()
 
-    def cut_lifeline(self) -> None:
+    def close_lifeline(self) -> None:
         for end in self.lifeline:
             os.close(end)
 
-    def leave(self) -> None:
-        if self.told_to_leave is None:
-            self.told_to_leave = time.monotonic()
+    def terminate_or_kill(self) -> None:
+        if self.terminated_at is None:
+            self.terminated_at = time.monotonic()
             self.process.terminate()
-        elif time.monotonic() - self.told_to_leave > GRACE_SECONDS:
+        elif time.monotonic() - self.terminated_at > GRACE_SECONDS:
             self.process.kill()
 
 
 class Host(Agent):
-    def __init__(self, name: str, server: Server, data_dir: pathlib.Path, broker_url: str):
+    def __init__(self, name: str, server: ServerClient, data_dir: pathlib.Path, broker_url: str):
         super().__init__(name)
         self.server, self.broker_url = server, broker_url
         self.data_dir = data_dir
-        self.children: dict[str, Child] = {}
-        self._orders: dict[str, dict[str, Any]] = {}
+        self.nodes: dict[str, NodeProcess] = {}
+        self._requests: dict[str, dict[str, Any]] = {}
         self._next_report = 0.0
-        self._reported_exits: set[str] = set()
-        self._is_unknown = False
+        self._reported_ended: set[str] = set()
+        self._is_key_refused = False
 
-    def turn(self, rung: bool) -> float:
-        exits = {name for name, child in self.children.items() if child.exit is not None}
-        if rung or exits - self._reported_exits or time.monotonic() >= self._next_report:
+    def run_round(self, is_notified: bool) -> float:
+        ended = {name for name, node in self.nodes.items() if node.exit_code is not None}
+        if is_notified or ended - self._reported_ended or time.monotonic() >= self._next_report:
             self._report()
-            self._reported_exits = exits
-        self._follow()
-        return POLL_SECONDS if self.children else max(0.0, self._next_report - time.monotonic())
+            self._reported_ended = ended
+        self._apply_requests()
+        return POLL_SECONDS if self.nodes else max(0.0, self._next_report - time.monotonic())
 
     def _report(self) -> None:
-        status, answer = self.server.post("/nodes/v1/host", self._state())
+        status, answer = self.server.post("/nodes/v1/host", self._collect_state())
         self._next_report = time.monotonic() + REPORT_SECONDS
-        if status == 401 and not self._is_unknown:
-            # The key is signed with the studio's secret: a restored or renewed studio has another one.
-            self.say(
-                "the server does not know this host's key: make one with `manage.py host`, and start again with it"
+        if status == 401 and not self._is_key_refused:
+            # The key is signed with the studio's secret key, and another studio has another one.
+            self.log_message(
+                "the server does not know this host's key: make one with `manage.py host`, and restart this agent with it"
             )
-        self._is_unknown = status == 401
+        self._is_key_refused = status == 401
         if status == 200:
-            self._orders = {order["name"]: order for order in answer["nodes"]}
+            self._requests = {request["name"]: request for request in answer["nodes"]}
 
-    def _state(self) -> dict[str, Any]:
+    def _collect_state(self) -> dict[str, Any]:
         nodes = [
-            {"name": name, "pid": child.process.pid, "alive": child.exit is None, "exit": child.exit}
-            for name, child in self.children.items()
+            {"name": name, "pid": node.process.pid, "alive": node.exit_code is None, "exit": node.exit_code}
+            for name, node in self.nodes.items()
         ]
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
         cpus = os.cpu_count() or 1
         return {"cpus": cpus, "memoryGB": round(memory, 1), "address": socket.gethostname()[:100], "nodes": nodes}
 
-    def _follow(self) -> None:
-        """Make what runs here what the server wants."""
-        wanted = {name for name, order in self._orders.items() if order["state"] == "wanted"}
-        for name in list(self.children):
-            child = self.children[name]
-            if child.exit is None:
+    def _apply_requests(self) -> None:
+        """Start, restart and end nodes until those run that the server requests."""
+        wanted = {name for name, request in self._requests.items() if request["state"] == "wanted"}
+        for name in list(self.nodes):
+            node = self.nodes[name]
+            if node.exit_code is None:
                 if name not in wanted:
-                    child.leave()
-            elif name not in self._orders:
-                self._forget(name)
-            elif name in wanted and child.exit in EXITS_IN_PEACE:
-                self._start_again(name)
-        for name in wanted - self.children.keys():
-            self._start(name, os.pipe())
+                    node.terminate_or_kill()
+            elif name not in self._requests:
+                self._remove_node(name)
+            elif name in wanted and node.exit_code in NORMAL_EXITS:
+                self._restart_node(name)
+        for name in wanted - self.nodes.keys():
+            self._start_node(name, os.pipe())
 
-    def _start(self, name: str, lifeline: tuple[int, int]) -> None:
-        order, read_end = self._orders[name], lifeline[0]
+    def _start_node(self, name: str, lifeline: tuple[int, int]) -> None:
+        request, read_end = self._requests[name], lifeline[0]
         environment = {key: value for key, value in os.environ.items() if key not in STUDIO_ONLY} | {
             "LAZULI_NODE_NAME": name,
-            "LAZULI_NODE_KEY": order["key"],
-            "LAZULI_NODE_QUEUE": order["queue"],
+            "LAZULI_NODE_KEY": request["key"],
+            "LAZULI_NODE_QUEUE": request["queue"],
             "LAZULI_LIFELINE_FD": str(read_end),
             "LAZULI_PARENT": str(os.getpid()),
             "SERVER_URL": self.server.url,
@@ -137,37 +136,37 @@ class Host(Agent):
             start_new_session=True,
             pass_fds=[read_end],
         )
-        self.children[name] = Child(process, lifeline, time.monotonic())
+        self.nodes[name] = NodeProcess(process, lifeline, time.monotonic())
 
-    def _start_again(self, name: str) -> None:
-        child = self.children[name]
-        if time.monotonic() - child.started >= RESTART_SECONDS:
-            self._reported_exits.discard(name)
-            self._start(name, child.lifeline)
+    def _restart_node(self, name: str) -> None:
+        node = self.nodes[name]
+        if time.monotonic() - node.started_at >= RESTART_SECONDS:
+            self._reported_ended.discard(name)
+            self._start_node(name, node.lifeline)
 
-    def _forget(self, name: str) -> None:
-        """Its runner, if there is one, learns by the lifeline; the node's folder goes once no runner uses it."""
-        self.children.pop(name).cut_lifeline()
-        if _runner_of(self.data_dir, name) is None:
+    def _remove_node(self, name: str) -> None:
+        """Close its lifeline, which ends its runner if it has one; delete the node's folder if no runner uses it."""
+        self.nodes.pop(name).close_lifeline()
+        if _find_runner(self.data_dir, name) is None:
             shutil.rmtree(self.data_dir / "nodes" / name, ignore_errors=True)
 
-    def close(self) -> None:
-        """End nodes and runners, within seconds; what hangs is killed."""
-        runners = [runner for name in self.children if (runner := _runner_of(self.data_dir, name))]
-        for child in self.children.values():
-            child.leave()
-            child.cut_lifeline()
-        _wait_or_kill([*runners, *(child.process for child in self.children.values())])
+    def shut_down(self) -> None:
+        """End all nodes and runners; kill those that do not end within seconds."""
+        runners = [runner for name in self.nodes if (runner := _find_runner(self.data_dir, name))]
+        for node in self.nodes.values():
+            node.terminate_or_kill()
+            node.close_lifeline()
+        _wait_or_kill([*runners, *(node.process for node in self.nodes.values())])
 
 
-def _runner_of(data_dir: pathlib.Path, name: str) -> psutil.Process | None:
-    """The living process that a node's state file names."""
+def _find_runner(data_dir: pathlib.Path, name: str) -> psutil.Process | None:
+    """The runner that the node's state file names, if it is alive."""
     try:
         state = json.loads((data_dir / "nodes" / name / "state.json").read_text())
         runner = psutil.Process(state["pid"])
-        return runner if runner.create_time() == state["born"] else None
+        return runner if runner.create_time() == state["started_at"] else None
     except (OSError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):
-        # No file, a file cut short, or a process that is gone: there is no runner.
+        # No file, an incomplete file, or a process that has ended: there is no runner.
         return None
 
 
@@ -176,14 +175,14 @@ def _wait_or_kill(processes: list[Any]) -> None:
     _, hanging = psutil.wait_procs(living, timeout=GRACE_SECONDS)
     for process in hanging:
         try:
-            for one in [*process.children(recursive=True), process]:
-                one.kill()
+            for each in [*process.children(recursive=True), process]:
+                each.kill()
         except psutil.NoSuchProcess:
             continue
 
 
 def main() -> None:
-    die_with(int(os.environ.pop("LAZULI_PARENT", os.getppid())))
+    exit_with_parent(int(os.environ.pop("LAZULI_PARENT", os.getppid())))
     name, key = os.environ.get("HOST_NAME", "local"), os.environ.pop("HOST_KEY")
     server_url, broker_url = os.environ["SERVER_URL"], os.environ.pop("REDIS_URL", "")
     data_dir = pathlib.Path(os.environ.get("DATA_DIR", "data")).resolve()
@@ -191,9 +190,9 @@ def main() -> None:
         private_folder.close_folder(data_dir)
     except private_folder.NotPrivate as error:
         sys.exit(f"{name}: {error}")
-    host = Host(name, Server(server_url, key), data_dir, broker_url)
+    host = Host(name, ServerClient(server_url, key), data_dir, broker_url)
     host.start()
-    listen_for_notifications(host, HOST_TASK, host_queue(name), broker_url)
+    listen_for_notifications(host, HOST_TASK, get_host_queue(name), broker_url)
 
 
 if __name__ == "__main__":

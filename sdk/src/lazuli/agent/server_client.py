@@ -1,4 +1,4 @@
-"""How a host or a node talks to the server: JSON over HTTP with its own key. Standard library only, to stay small."""
+"""The client of a host or a node: JSON over HTTP with its own key. It needs the standard library only, to stay small."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 TIMEOUT_SECONDS = 10
 
 
-class Unreachable(Exception):
-    """The server gave no usable answer; the caller goes on and asks again."""
+class ServerUnreachable(Exception):
+    """The server gave no usable answer; the caller continues and asks again."""
 
 
-class Server:
+class ServerClient:
     def __init__(self, url: str, key: str):
         self.url, self._key = url.rstrip("/"), key
-        # Straight to the server: a proxy meant for the internet would not find it.
+        # No proxy: one that is meant for the internet would not find the server.
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
-        """Status and answer; 4xx are answers, all else that goes wrong is Unreachable."""
+        """The status and body of the answer; 4xx are answers, every other failure raises ServerUnreachable."""
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
         request = urllib.request.Request(self.url + path, json.dumps(body or {}).encode(), headers, method="POST")
         try:
@@ -31,6 +31,6 @@ class Server:
             with error:
                 if error.code < 500:
                     return error.code, {}
-            raise Unreachable(f"{self.url} answered {error.code}") from error
+            raise ServerUnreachable(f"{self.url} answered {error.code}") from error
         except (OSError, ValueError) as error:
-            raise Unreachable(f"{self.url}: {error}") from error
+            raise ServerUnreachable(f"{self.url}: {error}") from error
