@@ -13,13 +13,13 @@ TOKEN = re.compile(r"[\w.+-]+", re.ASCII)
 # MLflow's own files without an extension.
 TEXTS = {"mlmodel", "mlproject"}
 # How often a path may be quoted: each time costs a walk through all of it.
-MOST_QUOTED = 10
+MAX_QUOTED = 10
 
 
 def checked(path: str) -> str:
     """The path itself; refused if it could lead elsewhere, however often it is unquoted."""
     plain, before = path, None
-    for _ in range(MOST_QUOTED):
+    for _ in range(MAX_QUOTED):
         if plain == before:
             break
         before, plain = plain, unquote(plain)

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from mlflow_api import logged_models, messages, tags, validation
 from mlflow_api.errors import MlflowError, invalid
-from mlflow_api.request import Call
+from mlflow_api.request import MlflowRequest
 from mlflow_api.request_fields import INT64, Fields, shown
 from mlflow_api.run_lookup import target
 from registry.models import RunModel
@@ -26,25 +26,25 @@ LATEST = 253_402_300_800_000
 Point = tuple[str, float, int, int]
 
 
-def log_metric(call: Call) -> dict:
-    point = _point(call.fields.data)
-    _store_points(target(call, call.run_id()), [point])
-    _note_models(call, [call.fields.data])
+def log_metric(request: MlflowRequest) -> dict:
+    point = _point(request.fields.data)
+    _store_points(target(request, request.run_id()), [point])
+    _add_metrics_to_models(request, [request.fields.data])
     return {}
 
 
-def log_parameter(call: Call) -> dict:
-    run_id, key = call.run_id(), call.fields.text("key", empty=True)
-    value = call.fields.text("value", empty=True)
-    run = target(call, run_id)
+def log_parameter(request: MlflowRequest) -> dict:
+    run_id, key = request.run_id(), request.fields.text("key", empty=True)
+    value = request.fields.text("value", empty=True)
+    run = target(request, run_id)
     with begin_write():
         _store_params(run, [(key, value)])
     return {}
 
 
-def log_batch(call: Call) -> dict:
-    fields = call.fields
-    run_id = call.run_id()
+def log_batch(request: MlflowRequest) -> dict:
+    fields = request.fields
+    run_id = request.run_id()
     items = [item.data for item in fields.objects("metrics")]
     points = _points(items)
     params, given = fields.pairs("params"), fields.pairs("tags")
@@ -52,15 +52,15 @@ def log_batch(call: Call) -> dict:
     _check_keys("params", params, "Parameter")
     _check_keys("tags", given, "Tag")
     _check_params(params)
-    run = target(call, run_id)
+    run = target(request, run_id)
     with begin_write():
         if params:
             _store_params(run, params)
         if points:
             _store_points(run, points)
-            _note_models(call, items)
+            _add_metrics_to_models(request, items)
         if given:
-            tags.store(call, run, dict(given))
+            tags.store(request, run, dict(given))
     return {}
 
 
@@ -117,7 +117,7 @@ def _store_points(run: Run, points: list[Point]) -> None:
         raise invalid(error.message) from error
 
 
-def _note_models(call: Call, items: list[dict]) -> None:
+def _add_metrics_to_models(request: MlflowRequest, items: list[dict]) -> None:
     """Metrics may be of a logged model too."""
     points = []
     for item in [Fields(item) for item in items if "model_id" in item or "modelId" in item]:
@@ -128,7 +128,7 @@ def _note_models(call: Call, items: list[dict]) -> None:
         if model_id:
             points.append((model_id, point | {name: value for name, value in names.items() if value}))
     if points:
-        logged_models.note_metrics(call, call.run_id(), points)
+        logged_models.add_metrics_to_models(request, request.run_id(), points)
 
 
 def _check_params(params: list[tuple[str, str]]) -> None:
@@ -156,11 +156,11 @@ def _store_params(run: Run, params: list[tuple[str, str]]) -> None:
         ) from error
 
 
-def log_model(call: Call) -> dict:
+def log_model(request: MlflowRequest) -> dict:
     """MLflow 2's clients: a model among the run's files is noted in a tag."""
-    run = call.open_run()
+    run = request.open_run()
     try:
-        model = json.loads(call.fields.text("model_json"))
+        model = json.loads(request.fields.text("model_json"))
     except (ValueError, RecursionError) as error:
         raise invalid(f"Malformed model info. The model is not JSON: {error}") from error
     absent = [
@@ -183,12 +183,12 @@ def _listed(text: str) -> list:
     return found if isinstance(found, list) else []
 
 
-def log_inputs(call: Call) -> dict:
-    run = call.open_run()
-    rows = [_dataset(run, item) for item in call.fields.objects("datasets")]
-    if not rows and "models" not in call.fields:
+def log_inputs(request: MlflowRequest) -> dict:
+    run = request.open_run()
+    rows = [_dataset(run, item) for item in request.fields.objects("datasets")]
+    if not rows and "models" not in request.fields:
         raise invalid("Missing value for required parameter 'datasets'. Name at least one data set or model.")
-    models = [(item.text("model_id"), 0) for item in call.fields.objects("models")]
+    models = [(item.text("model_id"), 0) for item in request.fields.objects("models")]
     with transaction.atomic():
         RunDataset.objects.add(rows)
         _link(run, models, made=False)
@@ -207,14 +207,14 @@ def _dataset(run: Run, item: Fields) -> RunDataset:
             validation.key(key, "Input tag"): validation.value(value, "Input tag value") for key, value in given.items()
         },
     )
-    for name, most in (("source_type", 1000), ("source", 65_535), ("schema", 1_048_575), ("profile", 16_777_215)):
-        setattr(row, name, validation.value(described.text(name, ""), f"Dataset {name}", most))
+    for name, max_length in (("source_type", 1000), ("source", 65_535), ("schema", 1_048_575), ("profile", 16_777_215)):
+        setattr(row, name, validation.value(described.text(name, ""), f"Dataset {name}", max_length))
     return row
 
 
-def log_outputs(call: Call) -> dict:
-    run = call.open_run()
-    models = [(item.text("model_id"), item.integer("step", 0)) for item in call.fields.objects("models")]
+def log_outputs(request: MlflowRequest) -> dict:
+    run = request.open_run()
+    models = [(item.text("model_id"), item.integer("step", 0)) for item in request.fields.objects("models")]
     if not models:
         raise MlflowError("INVALID_PARAMETER_VALUE", "Missing value for required parameter 'models'.")
     _link(run, models, made=True)

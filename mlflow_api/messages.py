@@ -37,7 +37,7 @@ OUR_STATUS = {
 }
 
 
-def moment(millis: int, name: str) -> dt.datetime:
+def parse_millis(millis: int, name: str) -> dt.datetime:
     try:
         return from_millis(millis)
     except (ValueError, OverflowError, OSError) as error:
@@ -49,7 +49,7 @@ def number(value: float):
     return non_finite_word(value) or value
 
 
-def experiment(row: Experiment) -> dict:
+def experiment_message(row: Experiment) -> dict:
     tags = {**row.tags, **({NOTE: row.description} if row.description else {})}
     return {
         "experiment_id": str(row.experiment_id),
@@ -58,7 +58,7 @@ def experiment(row: Experiment) -> dict:
         "lifecycle_stage": "deleted" if row.deleted_at else "active",
         "last_update_time": to_millis(row.updated_at),
         "creation_time": to_millis(row.created_at),
-        **({"tags": keyed(tags.items())} if tags else {}),
+        **({"tags": key_value_list(tags.items())} if tags else {}),
     }
 
 
@@ -70,7 +70,7 @@ def artifact_uri(run: Run) -> str:
     return f"{experiment_location(run.experiment)}/{run.run_id}/artifacts"
 
 
-def keyed(pairs) -> list[dict]:
+def key_value_list(pairs) -> list[dict]:
     return [{"key": key, "value": value} for key, value in pairs]
 
 
@@ -89,33 +89,39 @@ def run_info(run: Run, user: str) -> dict:
     }
 
 
-def run(row: Run) -> dict:
-    return runs([row])[0]
+def run_message(row: Run) -> dict:
+    return run_messages([row])[0]
 
 
-def runs(rows: list[Run]) -> list[dict]:
+def run_messages(rows: list[Run]) -> list[dict]:
     """Runs with all their data, in a fixed number of queries."""
     keys = [row.pk for row in rows]
     tags = _grouped(RunTag.objects.filter(run__in=keys).values_list("run_id", "name", "value"))
     params = _grouped(RunParameter.objects.filter(run__in=keys).values_list("run_id", "name", "value"))
     metrics = _metrics(keys)
     datasets, models = _datasets(keys), _models(keys)
-    return [_run(row, tags[row.pk], params[row.pk], metrics[row.pk], datasets[row.pk], models[row.pk]) for row in rows]
+    return [
+        _run_message(row, tags[row.pk], params[row.pk], metrics[row.pk], datasets[row.pk], models[row.pk])
+        for row in rows
+    ]
 
 
-def _run(row: Run, tags, params, metrics, datasets, models) -> dict:
+def _run_message(row: Run, tags, params, metrics, datasets, models) -> dict:
     tags = dict(tags) | {NAME: row.display_name}
     if row.description:
         tags[NOTE] = row.description
     if row.parent:
         tags[PARENT] = row.parent.run_id
-    data = {"metrics": metrics, "params": keyed(params), "tags": keyed(tags.items())}
-    told = {"info": run_info(row, tags.get(USER, "")), "data": {name: value for name, value in data.items() if value}}
+    data = {"metrics": metrics, "params": key_value_list(params), "tags": key_value_list(tags.items())}
+    message = {
+        "info": run_info(row, tags.get(USER, "")),
+        "data": {name: value for name, value in data.items() if value},
+    }
     inputs = {"dataset_inputs": datasets, "model_inputs": [{"model_id": m} for m, _, made in models if not made]}
-    told["inputs"] = {name: value for name, value in inputs.items() if value}
+    message["inputs"] = {name: value for name, value in inputs.items() if value}
     outputs = [{"model_id": model_id, "step": step} for model_id, step, made in models if made]
-    told["outputs"] = {"model_outputs": outputs} if outputs else {}
-    return told
+    message["outputs"] = {"model_outputs": outputs} if outputs else {}
+    return message
 
 
 def _grouped(rows) -> dict:
@@ -147,7 +153,7 @@ def _datasets(keys) -> dict:
     for row in RunDataset.objects.filter(run__in=keys):
         names = ("name", "digest", "source_type", "source", "schema", "profile")
         dataset = {name: getattr(row, name) for name in names if getattr(row, name)}
-        found[row.run_id].append({"tags": keyed(row.tags.items()), "dataset": dataset})
+        found[row.run_id].append({"tags": key_value_list(row.tags.items()), "dataset": dataset})
     return found
 
 

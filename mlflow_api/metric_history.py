@@ -7,27 +7,27 @@ from django.http import HttpResponse
 
 from mlflow_api import messages, page_tokens
 from mlflow_api.errors import invalid
-from mlflow_api.request import Call
+from mlflow_api.request import MlflowRequest
 from runs import metrics
 from runs.metrics.packing import as_floats, as_list
 from runs.models import MetricSeries
 
-MOST_POINTS = 25_000
-MOST_RUNS = 100
-MOST_INTERVAL = 2_500
+MAX_POINTS = 25_000
+MAX_RUNS = 100
+MAX_INTERVAL = 2_500
 
 
-def get(call: Call) -> HttpResponse:
-    key = call.fields.text("metric_key")
-    most = call.fields.integer("max_results", 0)
-    if "max_results" in call.fields and not most > 0:
+def get(request: MlflowRequest) -> HttpResponse:
+    key = request.fields.text("metric_key")
+    max_results = request.fields.integer("max_results", 0)
+    if "max_results" in request.fields and not max_results > 0:
         raise invalid(
-            f"Invalid value {most} for parameter 'max_results' supplied: write a number from 1 to {MOST_POINTS}."
+            f"Invalid value {max_results} for parameter 'max_results' supplied: write a number from 1 to {MAX_POINTS}."
         )
-    start = page_tokens.read(call.fields.text("page_token", ""))
-    steps, times, values = _sorted(messages.numeric_series().filter(run=call.run(), name=key).first())
+    start = page_tokens.read(request.fields.text("page_token", ""))
+    steps, times, values = _sorted(messages.numeric_series().filter(run=request.run(), name=key).first())
     # Without a limit MLflow's clients expect all there is.
-    end = start + min(most, MOST_POINTS) if most else len(steps)
+    end = start + min(max_results, MAX_POINTS) if max_results else len(steps)
     points = _written(key, steps[start:end], times[start:end], values[start:end])
     more = f',"next_page_token":{json.dumps(page_tokens.write(end))}' if end < len(steps) else ""
     return HttpResponse(f'{{"metrics":[{points}]{more}}}', content_type="application/json")
@@ -66,33 +66,36 @@ def _metrics(key: str, steps, times, values, **more) -> list[dict]:
     return [{"key": key, "value": value, "timestamp": at, "step": step, **more} for value, at, step in rows]
 
 
-def bulk(call: Call) -> dict:
+def bulk(request: MlflowRequest) -> dict:
     """The history of one metric in several runs, run by run."""
-    run_ids = call.fields.texts("run_id") or call.fields.texts("run_ids")
+    run_ids = request.fields.texts("run_id") or request.fields.texts("run_ids")
     if not run_ids:
         raise invalid("GetMetricHistoryBulk request must specify at least one run_id.")
-    if len(run_ids) > MOST_RUNS:
-        raise invalid(f"GetMetricHistoryBulk request cannot specify more than {MOST_RUNS} run_ids; got {len(run_ids)}.")
-    key, most = call.fields.text("metric_key", ""), min(call.fields.integer("max_results", MOST_POINTS), MOST_POINTS)
+    if len(run_ids) > MAX_RUNS:
+        raise invalid(f"GetMetricHistoryBulk request cannot specify more than {MAX_RUNS} run_ids; got {len(run_ids)}.")
+    key, max_results = (
+        request.fields.text("metric_key", ""),
+        min(request.fields.integer("max_results", MAX_POINTS), MAX_POINTS),
+    )
     if not key:
         raise invalid("GetMetricHistoryBulk request must specify a metric_key.")
     found = []
-    for run_id, series in _series_of(call, sorted(run_ids), key):
+    for run_id, series in _series_of(request, sorted(run_ids), key):
         found += _metrics(key, *_sorted(series), run_id=run_id)
-        if len(found) >= most:
+        if len(found) >= max_results:
             break
-    return {"metrics": found[:most]}
+    return {"metrics": found[:max_results]}
 
 
-def bulk_interval(call: Call) -> dict:
+def bulk_interval(request: MlflowRequest) -> dict:
     """Of each run at most so many points, evenly over its steps; the last step of each run is always among them."""
-    run_ids, key = _run_ids(call), call.fields.text("metric_key")
-    most = call.fields.integer("max_results", MOST_INTERVAL)
-    if not 1 <= most <= MOST_INTERVAL:
-        raise invalid(f"max_results must be between 1 and {MOST_INTERVAL}, got {most}.")
-    first, last = _interval(call)
-    found = [(run_id, _within(_by_step(series), first, last)) for run_id, series in _series_of(call, run_ids, key)]
-    kept = _steps(found, most)
+    run_ids, key = _run_ids(request), request.fields.text("metric_key")
+    max_results = request.fields.integer("max_results", MAX_INTERVAL)
+    if not 1 <= max_results <= MAX_INTERVAL:
+        raise invalid(f"max_results must be between 1 and {MAX_INTERVAL}, got {max_results}.")
+    first, last = _interval(request)
+    found = [(run_id, _within(_by_step(series), first, last)) for run_id, series in _series_of(request, run_ids, key)]
+    kept = _steps(found, max_results)
     answer = []
     for run_id, (steps, times, values) in found:
         chosen = _few(np.flatnonzero(np.isin(steps, kept)))
@@ -100,8 +103,8 @@ def bulk_interval(call: Call) -> dict:
     return {"metrics": answer}
 
 
-def _interval(call: Call) -> tuple[int | None, int | None]:
-    fields = call.fields
+def _interval(request: MlflowRequest) -> tuple[int | None, int | None]:
+    fields = request.fields
     if ("start_step" in fields) != ("end_step" in fields):
         raise invalid("If either start step or end step are specified, both must be specified.")
     if "start_step" not in fields:
@@ -124,37 +127,37 @@ def _within(columns, first, last):
     return tuple(column[inside] for column in columns)
 
 
-def _steps(found, most: int):
+def _steps(found, max_results: int):
     """The steps to show: every so many of all that any of the runs has, and the last of each run."""
     if not found:
         return np.empty(0, "<i8")
     steps = found[0][1][0] if len(found) == 1 else np.concatenate([columns[0] for _, columns in found])
     steps = steps if (steps[1:] > steps[:-1]).all() else np.unique(steps)
-    if len(steps) <= most:
+    if len(steps) <= max_results:
         return steps
-    places = np.arange(most) * len(steps) // most
+    places = np.arange(max_results) * len(steps) // max_results
     return np.concatenate([steps[places], *[columns[0][-1:] for _, columns in found]])
 
 
 def _few(places):
     """Any number of points may have one step, as those that were logged without one have."""
-    if len(places) <= MOST_INTERVAL:
+    if len(places) <= MAX_INTERVAL:
         return places
-    return places[np.arange(1, MOST_INTERVAL + 1) * len(places) // MOST_INTERVAL - 1]
+    return places[np.arange(1, MAX_INTERVAL + 1) * len(places) // MAX_INTERVAL - 1]
 
 
-def _run_ids(call: Call) -> list[str]:
-    run_ids = call.fields.texts("run_ids")
+def _run_ids(request: MlflowRequest) -> list[str]:
+    run_ids = request.fields.texts("run_ids")
     if not run_ids:
         raise invalid("Missing value for required parameter 'run_ids'. Name at least one run.")
-    if len(run_ids) > MOST_RUNS:
+    if len(run_ids) > MAX_RUNS:
         raise invalid(
-            f"GetMetricHistoryBulkInterval request must specify at most {MOST_RUNS} run_ids. Got {len(run_ids)}."
+            f"GetMetricHistoryBulkInterval request must specify at most {MAX_RUNS} run_ids. Got {len(run_ids)}."
         )
     return run_ids
 
 
-def _series_of(call: Call, run_ids: list[str], key: str) -> list[tuple[str, MetricSeries]]:
-    present = dict(call.runs().filter(run_id__in=run_ids).values_list("pk", "run_id"))
+def _series_of(request: MlflowRequest, run_ids: list[str], key: str) -> list[tuple[str, MetricSeries]]:
+    present = dict(request.runs().filter(run_id__in=run_ids).values_list("pk", "run_id"))
     rows = {present[row.run_id]: row for row in messages.numeric_series().filter(run__in=present, name=key)}
     return [(run_id, rows[run_id]) for run_id in run_ids if run_id in rows]

@@ -4,57 +4,57 @@ import re
 
 from mlflow_api import folders
 from mlflow_api.errors import invalid, missing
-from mlflow_api.request import Call
+from mlflow_api.request import MlflowRequest
 from registry.models import LoggedModel
 from runs import run_tokens
 from runs.files import paths, ranges, uploads
 from runs.files.artifacts import content_type_of
 from studio import storage
 
-PLACE = re.compile(r"/?[\w-]+/models/(?P<model>[\w-]+)(?:/artifacts(?:/(?P<path>.*))?)?/?")
+ARTIFACT_PATH = re.compile(r"/?[\w-]+/models/(?P<model>[\w-]+)(?:/artifacts(?:/(?P<path>.*))?)?/?")
 
 
-def owns(path: str) -> bool:
-    return PLACE.fullmatch(path) is not None
+def is_model_path(path: str) -> bool:
+    return ARTIFACT_PATH.fullmatch(path) is not None
 
 
-def find(call: Call, model_id: str) -> LoggedModel:
-    found = LoggedModel.objects.present().filter(workspace=call.require("read"), model_id=model_id).first()
+def find(request: MlflowRequest, model_id: str) -> LoggedModel:
+    found = LoggedModel.objects.present().filter(workspace=request.require("read"), model_id=model_id).first()
     if found is None:
         raise missing(f"Logged model with ID '{model_id}' not found.")
-    found.workspace = call.workspace
+    found.workspace = request.workspace
     return found
 
 
-def find_own(call: Call, model_id: str) -> LoggedModel:
+def find_writable(request: MlflowRequest, model_id: str) -> LoggedModel:
     """A model that the actor may change: a run's token only what it made."""
-    call.require("register")
-    found = find(call, model_id)
-    run_tokens.check_made(call.actor, found)
+    request.require("register")
+    found = find(request, model_id)
+    run_tokens.check_made(request.actor, found)
     return found
 
 
-def _place(call: Call, path: str) -> tuple[LoggedModel, str]:
-    match = PLACE.fullmatch(path)
-    assert match, "The caller has asked `is_of_a_model` first."
-    return find(call, match["model"]), match["path"] or ""
+def _place(request: MlflowRequest, path: str) -> tuple[LoggedModel, str]:
+    match = ARTIFACT_PATH.fullmatch(path)
+    assert match, "The caller has asked `is_model_path` first."
+    return find(request, match["model"]), match["path"] or ""
 
 
-def upload(call: Call, path: str) -> dict:
-    model, path = _place(call, path)
-    find_own(call, model.model_id)
+def upload(request: MlflowRequest, path: str) -> dict:
+    model, path = _place(request, path)
+    find_writable(request, model.model_id)
     path = paths.checked(path)
     key = storage.new_key(model.storage_area)
-    size = storage.put(key, uploads.chunks(call.request))
+    size = storage.put(key, uploads.chunks(request.http))
     storage.delete(model.put_file(path, key, size))
     return {}
 
 
-def download(call: Call, path: str) -> ranges.Answer:
-    return answer_file(call, *_place(call, path))
+def download(request: MlflowRequest, path: str) -> ranges.Answer:
+    return answer_file(request, *_place(request, path))
 
 
-def answer_file(call: Call, model: LoggedModel, path: str) -> ranges.Answer:
+def answer_file(request: MlflowRequest, model: LoggedModel, path: str) -> ranges.Answer:
     found = model.files.filter(path=path).first()
     if found is None:
         if not path or model.files.filter(path__startswith=f"{path}/").exists():
@@ -64,12 +64,12 @@ def answer_file(call: Call, model: LoggedModel, path: str) -> ranges.Answer:
     def read(start: int, length: int):
         return storage.stream(found.key, start, length)
 
-    response = ranges.answer(call.request, found.size, found.key.rsplit("/", 1)[-1], read)
+    response = ranges.answer(request.http, found.size, found.key.rsplit("/", 1)[-1], read)
     return folders.as_download(response, content_type_of(path), path)
 
 
-def listing(call: Call, path: str) -> list[dict]:
-    return level(*_place(call, path))
+def listing(request: MlflowRequest, path: str) -> list[dict]:
+    return level(*_place(request, path))
 
 
 def level(model: LoggedModel, folder: str) -> list[dict]:

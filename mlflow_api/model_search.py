@@ -7,9 +7,9 @@ from django.db.models import Q
 
 from mlflow_api import logged_models, page_tokens
 from mlflow_api.errors import invalid
-from mlflow_api.request import Call
+from mlflow_api.request import MlflowRequest
 from mlflow_api.request_fields import Fields
-from mlflow_api.search import paged
+from mlflow_api.search import page_message
 from registry.models import LoggedModel
 from studio.search.conditions import Rows
 from studio.search.grammar import Clause
@@ -71,13 +71,15 @@ FIELDS: dict[str, Any] = {
 }
 
 
-def search(call: Call) -> dict:
-    fields = call.fields
-    workspace = call.require("read")
-    most, start = fields.integer("max_results", 50), page_tokens.read(fields.text("page_token", ""))
-    if not 0 < most <= 1000:
-        raise invalid(f"Invalid value {most} for parameter 'max_results' supplied: write a number from 1 to 1000.")
-    rows = LoggedModel.objects.present().filter(workspace=workspace, experiment__in=call.experiments())
+def search(request: MlflowRequest) -> dict:
+    fields = request.fields
+    workspace = request.require("read")
+    max_results, start = fields.integer("max_results", 50), page_tokens.read(fields.text("page_token", ""))
+    if not 0 < max_results <= 1000:
+        raise invalid(
+            f"Invalid value {max_results} for parameter 'max_results' supplied: write a number from 1 to 1000."
+        )
+    rows = LoggedModel.objects.present().filter(workspace=workspace, experiment__in=request.experiments())
     datasets = [_dataset(item) for item in fields.objects("datasets")]
     rows = Models(**FIELDS).find_measured(rows, fields.text("filter", ""), datasets)
     rows, by_metric = _ordered(rows, fields.objects("order_by"))
@@ -85,7 +87,7 @@ def search(call: Call) -> dict:
         rows = [row for row in rows if any(_is_of(item, datasets) for item in row.metrics)]
     if by_metric:
         rows = sorted(rows, key=_metric_key(*by_metric))
-    return paged(rows, start, most, "models", logged_models.shape)
+    return page_message(rows, start, max_results, "models", logged_models.logged_model_message)
 
 
 def _dataset(item: Fields) -> tuple[str, str]:
@@ -95,7 +97,7 @@ def _dataset(item: Fields) -> tuple[str, str]:
 def _ordered(rows, orders):
     keys = []
     for order in orders:
-        name, ascending = order.text("field_name"), order.truth("ascending", True)
+        name, ascending = order.text("field_name"), order.boolean("ascending", True)
         entity, period, key = name.partition(".")
         if entity in ("metric", "metrics") and period:
             return rows, (key, ascending, order.text("dataset_name", ""), order.text("dataset_digest", ""))

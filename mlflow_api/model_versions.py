@@ -5,8 +5,8 @@ from urllib.parse import unquote
 
 from mlflow_api import files, folders, messages, model_files, page_tokens, registry, validation
 from mlflow_api.errors import MlflowError, invalid
-from mlflow_api.request import Call
-from mlflow_api.search import paged
+from mlflow_api.request import MlflowRequest
+from mlflow_api.search import page_message
 from registry.models import LoggedModel, Model, ModelVersion
 from runs import run_tokens
 from runs.files import ranges
@@ -37,72 +37,72 @@ VERSIONS = Rows(
 
 
 def answer(row: ModelVersion) -> dict:
-    return {"model_version": registry.version_shape(row, row.model)}
+    return {"model_version": registry.model_version_message(row, row.model)}
 
 
-def create(call: Call) -> dict:
-    model = registry.find(call, "register")
-    tags = dict(registry.checked_tag(key, value) for key, value in call.fields.pairs("tags"))
-    source, run_id, logged = _origin(call, tags)
-    if call.actor.is_run:
-        _check_own_origin(call, source, run_id, logged)
+def create(request: MlflowRequest) -> dict:
+    model = registry.find(request, "register")
+    tags = dict(registry.checked_tag(key, value) for key, value in request.fields.pairs("tags"))
+    source, run_id, logged = _origin(request, tags)
+    if request.actor.is_run:
+        _check_own_origin(request, source, run_id, logged)
     made = model.add_version(
-        call.actor,
+        request.actor,
         source=source,
         source_run_id=run_id,
-        run=_run_with_files(call, source, run_id),
+        run=_run_with_files(request, source, run_id),
         logged_model=logged,
-        description=registry.description(call),
+        description=registry.description(request),
         tags=tags,
-        run_link=call.fields.text("run_link", ""),
+        run_link=request.fields.text("run_link", ""),
     )
     return answer(made)
 
 
-def _run_with_files(call: Call, source: str, run_id: str) -> Run | None:
+def _run_with_files(request: MlflowRequest, source: str, run_id: str) -> Run | None:
     """The run that has the version's files, which the source names more exactly than `run_id`."""
     match = RUN_SOURCE.match(source)
     named = [match["run"]] if match else []
-    found = {run.run_id: run for run in Run.objects.filter(workspace=call.workspace, run_id__in=[*named, run_id])}
+    found = {run.run_id: run for run in Run.objects.filter(workspace=request.workspace, run_id__in=[*named, run_id])}
     return next((found[name] for name in (*named, run_id) if name in found), None)
 
 
-def _origin(call: Call, tags: dict) -> tuple[str, str, LoggedModel | None]:
+def _origin(request: MlflowRequest, tags: dict) -> tuple[str, str, LoggedModel | None]:
     """The address of a new version's files, the run and the logged model that they are from."""
-    source = call.fields.text("source")
-    run_id = validation.value(call.fields.text("run_id", ""), "Run id", validation.MOST_RUN_ID)
+    source = request.fields.text("source")
+    run_id = validation.value(request.fields.text("run_id", ""), "Run id", validation.MAX_RUN_ID)
     if tags.get(registry.PROMPT, "").lower() == "true":
         return _of_prompt(source), run_id, None
-    logged = _logged(call, source, call.fields.text("model_id", ""))
+    logged = _logged(request, source, request.fields.text("model_id", ""))
     if logged is None and source.startswith("models:/"):
-        original = _version_named(call, source)
+        original = _version_named(request, source)
         # An alias may point to another version tomorrow.
         source, run_id = f"models:/{original.model.name}/{original.number}", run_id or original.source_run_id
         logged = original.logged_model if original.logged_model and not original.logged_model.deleted_at else None
     elif logged is None or source != f"models:/{logged.model_id}":
-        _check_source(call, source)
+        _check_source(request, source)
     return source, run_id or (logged.source_run_id if logged else ""), logged
 
 
-def _check_own_origin(call: Call, source: str, run_id: str, logged: LoggedModel | None) -> None:
+def _check_own_origin(request: MlflowRequest, source: str, run_id: str, logged: LoggedModel | None) -> None:
     """A run's token registers what its run has made, or one that it writes to."""
     if logged:
-        if not (logged.source_run_id and call.own_runs().filter(run_id=logged.source_run_id).exists()):
-            run_tokens.check_made(call.actor, logged)
+        if not (logged.source_run_id and request.own_runs().filter(run_id=logged.source_run_id).exists()):
+            run_tokens.check_made(request.actor, logged)
     elif source.startswith("models:/"):
-        run_tokens.check_made(call.actor, _version_named(call, source))
+        run_tokens.check_made(request.actor, _version_named(request, source))
     kind, _, rest = source.partition(":")
     # Of an address with a host the path alone counts.
     place = rest.removeprefix("//").partition("/")[2] if rest.startswith("//") else rest.lstrip("/")
     words = [*place.split("/"), "", ""]
     if kind.lower() == "runs":
-        call.open_run(words[0])
+        request.open_run(words[0])
     elif kind.lower() == "mlflow-artifacts" and words[1] == "models":
-        model_files.find_own(call, words[2])
+        model_files.find_writable(request, words[2])
     elif kind.lower() == "mlflow-artifacts":
-        call.open_run(words[1])
+        request.open_run(words[1])
     if run_id:
-        call.open_run(run_id)
+        request.open_run(run_id)
 
 
 def _of_prompt(source: str) -> str:
@@ -115,16 +115,16 @@ def _of_prompt(source: str) -> str:
     return source
 
 
-def _logged(call: Call, source: str, model_id: str) -> LoggedModel | None:
+def _logged(request: MlflowRequest, source: str, model_id: str) -> LoggedModel | None:
     match = re.fullmatch(r"models:/(m-[\w-]+)", source)
     model_id = model_id or (match[1] if match else "")
-    return model_files.find(call, model_id) if model_id else None
+    return model_files.find(request, model_id) if model_id else None
 
 
-def _check_source(call: Call, source: str) -> None:
+def _check_source(request: MlflowRequest, source: str) -> None:
     """A version's files are a run's, a logged model's or another version's; a path of the server is none of these."""
     if source.startswith("models:/"):
-        _version_named(call, source)
+        _version_named(request, source)
     elif not REMOTE.match(source) or source.lower().startswith("file:"):
         raise _not_ours(source)
     else:
@@ -144,78 +144,80 @@ def _not_ours(source: str) -> MlflowError:
     )
 
 
-def _version_named(call: Call, source: str) -> ModelVersion:
+def _version_named(request: MlflowRequest, source: str) -> ModelVersion:
     match = re.fullmatch(r"models:/([^/@]+)(?:/(\w+)|@([\w-]+))", source)
-    model = match and Model.objects.filter(workspace=call.workspace, name=match[1]).first()
+    model = match and Model.objects.filter(workspace=request.workspace, name=match[1]).first()
     number = model and (model.aliases.get(match[3]) if match[3] else numbers.int_or_none(match[2]))
-    if not number or not 0 < number <= registry.MOST_VERSION:
+    if not number or not 0 < number <= registry.MAX_VERSION:
         raise invalid(f"Unable to fetch model from model URI source: '{source[:200]}'. It names no version.")
-    return registry.version_of(model, number)
+    return registry.find_version_of(model, number)
 
 
-def get(call: Call) -> dict:
-    return answer(registry.find_version(call))
+def get(request: MlflowRequest) -> dict:
+    return answer(registry.find_version(request))
 
 
-def update(call: Call) -> dict:
-    version = registry.find_own_version(call)
-    version.set_description(registry.description(call))
+def update(request: MlflowRequest) -> dict:
+    version = registry.find_writable_version(request)
+    version.set_description(registry.description(request))
     return answer(version)
 
 
-def delete(call: Call) -> dict:
-    version = registry.find_version(call, "edit")
+def delete(request: MlflowRequest) -> dict:
+    version = registry.find_version(request, "edit")
     version.delete()
     return {}
 
 
-def transition(call: Call) -> dict:
-    version, stage = registry.find_own_version(call), registry.as_stage(call.fields.text("stage"))
-    version.transition_to(stage, call.actor, archive_existing=call.fields.truth("archive_existing_versions"))
+def transition(request: MlflowRequest) -> dict:
+    version, stage = registry.find_writable_version(request), registry.parse_stage(request.fields.text("stage"))
+    version.transition_to(stage, request.actor, archive_existing=request.fields.boolean("archive_existing_versions"))
     return answer(version)
 
 
-def search(call: Call) -> dict:
-    fields = call.fields
-    rows = ModelVersion.objects.filter(model__workspace=call.require("read")).select_related("model", "logged_model")
+def search(request: MlflowRequest) -> dict:
+    fields = request.fields
+    rows = ModelVersion.objects.filter(model__workspace=request.require("read")).select_related("model", "logged_model")
     orders = fields.texts("order_by") or ["last_updated_timestamp DESC"]
     rows = VERSIONS.find(rows, registry.without_prompts(fields.text("filter", "")), orders, ["model__name", "-number"])
-    most, start = registry.page_size(call, 10_000, 200_000), page_tokens.read(fields.text("page_token", ""))
-    return paged(rows, start, most, "model_versions", lambda row: registry.version_shape(row, row.model))
+    max_results, start = registry.page_size(request, 10_000, 200_000), page_tokens.read(fields.text("page_token", ""))
+    return page_message(
+        rows, start, max_results, "model_versions", lambda row: registry.model_version_message(row, row.model)
+    )
 
 
-def download_uri(call: Call) -> dict:
-    return {"artifact_uri": _download_uri(call, registry.find_version(call))}
+def download_uri(request: MlflowRequest) -> dict:
+    return {"artifact_uri": _download_uri(request, registry.find_version(request))}
 
 
-def _download_uri(call: Call, version: ModelVersion) -> str:
+def _download_uri(request: MlflowRequest, version: ModelVersion) -> str:
     """What the plain client can download from; of a run's files that is the source itself."""
     if version.logged_model:
-        return model_files.artifact_uri(model_files.find(call, version.logged_model.model_id))
+        return model_files.artifact_uri(model_files.find(request, version.logged_model.model_id))
     if version.source.startswith("models:/"):
-        return _download_uri(call, _version_named(call, version.source))
+        return _download_uri(request, _version_named(request, version.source))
     return version.source
 
 
-def where(call: Call, version: ModelVersion) -> str:
+def where(request: MlflowRequest, version: ModelVersion) -> str:
     """The folder behind the artifact proxy that holds the version's files."""
-    uri = _download_uri(call, version)
+    uri = _download_uri(request, version)
     if not uri.startswith("runs:/"):
         return uri
     run_id, _, path = uri.removeprefix("runs:/").partition("/")
-    return f"{messages.artifact_uri(call.run(run_id))}/{path}"
+    return f"{messages.artifact_uri(request.run(run_id))}/{path}"
 
 
-def set_tag(call: Call) -> dict:
-    return registry.set_tag(call, registry.find_own_version(call))
+def set_tag(request: MlflowRequest) -> dict:
+    return registry.set_tag(request, registry.find_writable_version(request))
 
 
-def delete_tag(call: Call) -> dict:
-    return registry.delete_tag(call, registry.find_own_version(call))
+def delete_tag(request: MlflowRequest) -> dict:
+    return registry.delete_tag(request, registry.find_writable_version(request))
 
 
-def get_artifact(call: Call) -> ranges.Answer:
+def get_artifact(request: MlflowRequest) -> ranges.Answer:
     """A file of a registered version: of the run or the logged model that it was made from."""
-    path = folders.checked(call.fields.text("path"))
-    folder = where(call, registry.find_version(call)).removeprefix("mlflow-artifacts:/").strip("/")
-    return files.download(call, f"{folder}/{path}")
+    path = folders.checked(request.fields.text("path"))
+    folder = where(request, registry.find_version(request)).removeprefix("mlflow-artifacts:/").strip("/")
+    return files.download(request, f"{folder}/{path}")

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 
 from mlflow_api import files
 from mlflow_api.errors import MlflowError, invalid, missing
-from mlflow_api.request import Call
+from mlflow_api.request import MlflowRequest
 from mlflow_api.request_fields import Fields
 from runs.files import artifacts, paths, uploads
 from runs.models import ArtifactSegment, Run
@@ -15,19 +15,19 @@ from studio import numbers, storage
 from studio.errors import Conflict
 from studio.public_url import public_url
 
-MOST_PARTS = 10_000
+MAX_PARTS = 10_000
 UPLOAD, PART = "mlflow-upload", "mlflow-part"
 
 
-def begin(call: Call, path: str) -> dict:
-    run, target = _target(call, path)
-    count = call.fields.integer("num_parts", 1)
-    if not 1 <= count <= MOST_PARTS:
-        raise invalid(f"num_parts={count}: write a number from 1 to {MOST_PARTS}.")
+def begin(request: MlflowRequest, path: str) -> dict:
+    run, target = _target(request, path)
+    count = request.fields.integer("num_parts", 1)
+    if not 1 <= count <= MAX_PARTS:
+        raise invalid(f"num_parts={count}: write a number from 1 to {MAX_PARTS}.")
     # Two uploads of one file at once have nothing in common.
     upload_id = signing.dumps([run.pk, target, secrets.token_hex(8)], salt=UPLOAD)
-    base = public_url(call.request.path.split("/mpu/create/")[0] + "/mpu/part")
-    headers = {"Authorization": call.request.headers.get("Authorization", "")}
+    base = public_url(request.http.path.split("/mpu/create/")[0] + "/mpu/part")
+    headers = {"Authorization": request.http.headers.get("Authorization", "")}
     parts = [
         {"url": f"{base}/{run.run_id}/{upload_id}/{n}", "part_number": n, "headers": headers}
         for n in range(1, count + 1)
@@ -35,10 +35,10 @@ def begin(call: Call, path: str) -> dict:
     return {"upload_id": upload_id, "credentials": parts}
 
 
-def _target(call: Call, path: str) -> tuple[Run, str]:
-    place = files.place_of(path)
-    name = call.fields.text("path").replace("\\", "/").rsplit("/", 1)[-1]
-    run = call.open_run(place.run_id)
+def _target(request: MlflowRequest, path: str) -> tuple[Run, str]:
+    place = files.parse_artifact_path(path)
+    name = request.fields.text("path").replace("\\", "/").rsplit("/", 1)[-1]
+    run = request.open_run(place.run_id)
     return run, paths.checked(f"{place.path}/{name}" if place.path else name)
 
 
@@ -46,13 +46,13 @@ def _area(run: Run, upload_id: str) -> str:
     return f"{run.storage_area}/{upload_id.rsplit(':', 1)[-1]}"
 
 
-def put(call: Call, path: str) -> HttpResponse:
+def put(request: MlflowRequest, path: str) -> HttpResponse:
     run_id, upload_id, part = path.split("/")
-    number = numbers.parse_int(part, "part_number", min_value=1, max_value=MOST_PARTS)
-    run = call.open_run(run_id)
+    number = numbers.parse_int(part, "part_number", min_value=1, max_value=MAX_PARTS)
+    run = request.open_run(run_id)
     _check_upload(run, upload_id)
     key = storage.new_key(_area(run, upload_id))
-    size = storage.put(key, uploads.chunks(call.request))
+    size = storage.put(key, uploads.chunks(request.http))
     etag = signing.dumps([upload_id, number, key, size], salt=PART)
     return HttpResponse(headers={"ETag": f'"{etag}"'})
 
@@ -67,34 +67,34 @@ def _check_upload(run: Run, upload_id: str) -> str:
     return target
 
 
-def end(call: Call, path: str) -> dict:
+def end(request: MlflowRequest, path: str) -> dict:
     """Safe to repeat, for a client that got no answer asks again."""
-    run, _ = _target(call, path)
-    upload_id = call.fields.text("upload_id")
+    run, _ = _target(request, path)
+    upload_id = request.fields.text("upload_id")
     target = _check_upload(run, upload_id)
-    parts = sorted(_part(upload_id, item) for item in call.fields.objects("parts"))
+    parts = sorted(_part(upload_id, item) for item in request.fields.objects("parts"))
     if [number for number, _, _ in parts] != list(range(1, len(parts) + 1)) or not parts:
         raise invalid("Parts are missing, or one was sent twice: every part from 1 on must be there once.")
-    stored = _stored(run, upload_id)
+    stored = _sizes_of_parts(run, upload_id)
     if any(stored.get(key) != size for _, key, size in parts):
         raise missing("The parts of this upload are no longer there: it was ended or aborted before. Begin a new one.")
     try:
         artifacts.put_segments(run, target, [(key, size) for _, key, size in parts])
     except Conflict as error:
         raise MlflowError("RESOURCE_CONFLICT", error.message) from error
-    _free_unused(run, upload_id)
+    _delete_unused_parts(run, upload_id)
     return {}
 
 
-def _stored(run: Run, upload_id: str) -> dict[str, int]:
+def _sizes_of_parts(run: Run, upload_id: str) -> dict[str, int]:
     """Sizes by key of all that was sent for an upload."""
     return {item["path"]: item["size"] for batch in storage.list_area(_area(run, upload_id)) for item in batch}
 
 
-def _free_unused(run: Run, upload_id: str) -> None:
+def _delete_unused_parts(run: Run, upload_id: str) -> None:
     """Parts that no file has: all of them if the upload did not end, else those that were sent again."""
     used = ArtifactSegment.objects.filter(artifact__run=run, key__startswith=_area(run, upload_id) + "/")
-    artifacts.free(list(_stored(run, upload_id).keys() - set(used.values_list("key", flat=True))))
+    artifacts.free(list(_sizes_of_parts(run, upload_id).keys() - set(used.values_list("key", flat=True))))
 
 
 def _part(upload_id: str, sent: Fields) -> tuple[int, str, int]:
@@ -111,9 +111,9 @@ def _part(upload_id: str, sent: Fields) -> tuple[int, str, int]:
     return number, key, size
 
 
-def abort(call: Call, path: str) -> dict:
-    run, _ = _target(call, path)
-    upload_id = call.fields.text("upload_id")
+def abort(request: MlflowRequest, path: str) -> dict:
+    run, _ = _target(request, path)
+    upload_id = request.fields.text("upload_id")
     _check_upload(run, upload_id)
-    _free_unused(run, upload_id)
+    _delete_unused_parts(run, upload_id)
     return {}

@@ -8,19 +8,19 @@ from django.http import JsonResponse
 from django.views.decorators.http import require_GET
 from ninja.errors import AuthenticationError
 
-from mlflow_api.declared import FIELDS
-from mlflow_api.request_fields import NUMBER, TEXT, TEXTS, TRUTH, WHOLE
+from mlflow_api.request_fields import BOOLEAN, INTEGER, NUMBER, TEXT, TEXTS
+from mlflow_api.route_fields import FIELDS
 from mlflow_api.routes import FIXED, OF_BYTES, PATTERNS
 from studio.api import Bearer, W, api
 
 BASE = f"/mlflow/v1.0{W}/api/2.0/"
-PLACE = re.findall(r"{(\w+)}", W)
+ARTIFACT_PATH = re.findall(r"{(\w+)}", W)
 WORD = re.compile(r"\(\?P<(\w+)>(?:[^()\[\]]|\[[^\]]*\])*\)")
 KINDS = {
     TEXT: {"type": "string"},
-    WHOLE: {"type": "integer", "format": "int64"},
+    INTEGER: {"type": "integer", "format": "int64"},
     NUMBER: {"type": "number"},
-    TRUTH: {"type": "boolean"},
+    BOOLEAN: {"type": "boolean"},
     TEXTS: {"type": "array", "items": {"type": "string"}},
 }
 
@@ -52,18 +52,23 @@ def described() -> dict:
 
 
 def _operation(method: str, verb, words: list[str]) -> dict:
-    in_path = [{"name": name, "in": "path", "required": True, "schema": KINDS[TEXT]} for name in [*PLACE, *words]]
-    told: dict = {"parameters": in_path, "responses": {"200": {"description": "OK"}, "400": {"description": "Wrong"}}}
+    in_path = [
+        {"name": name, "in": "path", "required": True, "schema": KINDS[TEXT]} for name in [*ARTIFACT_PATH, *words]
+    ]
+    message: dict = {
+        "parameters": in_path,
+        "responses": {"200": {"description": "OK"}, "400": {"description": "Wrong"}},
+    }
     if verb in OF_BYTES:
         any_bytes = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-        return told | ({} if method == "DELETE" else {"requestBody": {"content": any_bytes}})
+        return message | ({} if method == "DELETE" else {"requestBody": {"content": any_bytes}})
     if method == "GET":
-        told["parameters"] = in_path + [
+        message["parameters"] = in_path + [
             {"name": name, "in": "query", "schema": _schema(kind)} for name, kind in FIELDS[verb].items()
         ]
     else:
-        told["requestBody"] = {"content": {"application/json": {"schema": _schema(FIELDS[verb])}}}
-    return told
+        message["requestBody"] = {"content": {"application/json": {"schema": _schema(FIELDS[verb])}}}
+    return message
 
 
 def _schema(kind) -> dict:

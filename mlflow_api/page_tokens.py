@@ -8,7 +8,7 @@ from studio import numbers
 
 MARK = b"at:"
 # No list has as many rows.
-MOST = 10**12
+MAX_START = 10**12
 
 
 def write(start: int) -> str:
@@ -24,6 +24,6 @@ def read(token: str) -> int:
     except (ValueError, binascii.Error):
         text = b""
     start = numbers.int_or_none(text[len(MARK) :].decode(errors="replace")) if text.startswith(MARK) else None
-    if start is None or not 0 <= start <= MOST:
+    if start is None or not 0 <= start <= MAX_START:
         raise invalid(f"Invalid page token '{token[:100]}'. Send the token that the page before gave, as it is.")
     return start

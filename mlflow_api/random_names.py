@@ -9,5 +9,5 @@ lark lynx mole moose moth newt otter owl panda perch pike quail ram raven robin 
 trout wolf wren yak"""
 
 
-def made_up() -> str:
+def random_name() -> str:
     return f"{random.choice(ADJECTIVES.split())}-{random.choice(NOUNS.split())}-{random.randint(1, 999)}"

@@ -5,8 +5,8 @@ import re
 
 from mlflow_api import model_versions, page_tokens, registry, validation
 from mlflow_api.errors import MlflowError, invalid, missing
-from mlflow_api.request import Call
-from mlflow_api.search import paged
+from mlflow_api.request import MlflowRequest
+from mlflow_api.search import page_message
 from registry.models import Model, ModelVersion
 from studio.errors import Conflict
 from studio.search.conditions import Rows
@@ -21,7 +21,7 @@ MODELS = Rows(
 
 
 def _answer(row: Model) -> dict:
-    return {"registered_model": registry.model_shape(row)}
+    return {"registered_model": registry.registered_model_message(row)}
 
 
 @contextlib.contextmanager
@@ -32,70 +32,74 @@ def _name_taken(name: str):
         raise MlflowError("RESOURCE_ALREADY_EXISTS", f"Registered Model (name={name}) already exists.") from error
 
 
-def create(call: Call) -> dict:
-    workspace = call.require("register")
-    name = validation.visible(registry.checked_name(call.fields.text("name", empty=True)), "Registered model name")
-    tags = dict(registry.checked_tag(key, value) for key, value in call.fields.pairs("tags"))
+def create(request: MlflowRequest) -> dict:
+    workspace = request.require("register")
+    name = validation.visible(registry.checked_name(request.fields.text("name", empty=True)), "Registered model name")
+    tags = dict(registry.checked_tag(key, value) for key, value in request.fields.pairs("tags"))
     with _name_taken(name):
-        made = Model.objects.register(call.actor, workspace, name, description=registry.description(call), tags=tags)
+        made = Model.objects.register(
+            request.actor, workspace, name, description=registry.description(request), tags=tags
+        )
     return _answer(made)
 
 
-def get(call: Call) -> dict:
-    return _answer(registry.find(call))
+def get(request: MlflowRequest) -> dict:
+    return _answer(registry.find(request))
 
 
-def rename(call: Call) -> dict:
-    model = registry.find(call, "edit")
-    name = validation.visible(registry.checked_name(call.fields.text("new_name", empty=True)), "Registered model name")
+def rename(request: MlflowRequest) -> dict:
+    model = registry.find(request, "edit")
+    name = validation.visible(
+        registry.checked_name(request.fields.text("new_name", empty=True)), "Registered model name"
+    )
     with _name_taken(name):
         model.rename(name)
     return _answer(model)
 
 
-def update(call: Call) -> dict:
-    model = registry.find_own(call)
-    model.set_description(registry.description(call))
+def update(request: MlflowRequest) -> dict:
+    model = registry.find_writable(request)
+    model.set_description(registry.description(request))
     return _answer(model)
 
 
-def delete(call: Call) -> dict:
-    model = registry.find(call, "edit")
+def delete(request: MlflowRequest) -> dict:
+    model = registry.find(request, "edit")
     model.delete()
     return {}
 
 
-def search(call: Call) -> dict:
-    fields = call.fields
-    rows = Model.objects.filter(workspace=call.require("read")).prefetch_related("versions__logged_model")
+def search(request: MlflowRequest) -> dict:
+    fields = request.fields
+    rows = Model.objects.filter(workspace=request.require("read")).prefetch_related("versions__logged_model")
     rows = MODELS.find(rows, registry.without_prompts(fields.text("filter", "")), fields.texts("order_by"), ["name"])
-    return paged(
+    return page_message(
         rows,
         page_tokens.read(fields.text("page_token", "")),
-        registry.page_size(call, 100, 1000),
+        registry.page_size(request, 100, 1000),
         "registered_models",
-        registry.model_shape,
+        registry.registered_model_message,
     )
 
 
-def latest_versions(call: Call) -> dict:
+def latest_versions(request: MlflowRequest) -> dict:
     """The newest version in each stage, or in those that are named."""
-    model = registry.find(call)
-    stages = [registry.as_stage(word) for word in call.fields.texts("stages")] or ModelVersion.Stage.values
-    found = [registry.version_shape(row, model) for row in model.latest_versions() if row.stage in stages]
+    model = registry.find(request)
+    stages = [registry.parse_stage(word) for word in request.fields.texts("stages")] or ModelVersion.Stage.values
+    found = [registry.model_version_message(row, model) for row in model.latest_versions() if row.stage in stages]
     return {"model_versions": found} if found else {}
 
 
-def set_tag(call: Call) -> dict:
-    return registry.set_tag(call, registry.find_own(call))
+def set_tag(request: MlflowRequest) -> dict:
+    return registry.set_tag(request, registry.find_writable(request))
 
 
-def delete_tag(call: Call) -> dict:
-    return registry.delete_tag(call, registry.find_own(call))
+def delete_tag(request: MlflowRequest) -> dict:
+    return registry.delete_tag(request, registry.find_writable(request))
 
 
-def _alias(call: Call) -> str:
-    alias = call.fields.text("alias", empty=True)
+def _alias(request: MlflowRequest) -> str:
+    alias = request.fields.text("alias", empty=True)
     if not ALIAS.fullmatch(alias):
         raise invalid(f"Invalid alias name: '{alias[:100]}'. Use 1 to 255 letters, digits, _ and -.")
     if alias.lower() == LATEST or re.fullmatch(r"v\d+", alias, re.IGNORECASE):
@@ -103,26 +107,26 @@ def _alias(call: Call) -> str:
     return alias
 
 
-def set_alias(call: Call) -> dict:
-    model, alias = registry.find_own(call), _alias(call)
-    version = registry.find_version(call, "register")
+def set_alias(request: MlflowRequest) -> dict:
+    model, alias = registry.find_writable(request), _alias(request)
+    version = registry.find_version(request, "register")
     model.set_alias(alias, version.number)
     return {}
 
 
-def delete_alias(call: Call) -> dict:
-    model, alias = registry.find_own(call), _alias(call)
+def delete_alias(request: MlflowRequest) -> dict:
+    model, alias = registry.find_writable(request), _alias(request)
     model.remove_alias(alias)
     return {}
 
 
-def by_alias(call: Call) -> dict:
-    model, alias = registry.find(call), call.fields.text("alias")
+def get_by_alias(request: MlflowRequest) -> dict:
+    model, alias = registry.find(request), request.fields.text("alias")
     if alias.lower() == LATEST:
         newest = model.versions.first()
         if newest is None:
             raise missing(f"The registered model {model.name} has no version.")
-        return model_versions.answer(registry.version_of(model, newest.number))
+        return model_versions.answer(registry.find_version_of(model, newest.number))
     if alias not in model.aliases:
         raise invalid(f"Registered model alias {alias} not found.")
-    return model_versions.answer(registry.version_of(model, model.aliases[alias]))
+    return model_versions.answer(registry.find_version_of(model, model.aliases[alias]))

@@ -2,34 +2,34 @@
 
 from mlflow_api import messages, validation
 from mlflow_api.errors import invalid, missing
-from mlflow_api.request import Call
+from mlflow_api.request import MlflowRequest
 from registry.models import Model, ModelVersion
 from runs import run_tokens
 from studio import numbers
 from studio.formats import to_millis
 
-MOST_TAG, MOST_DESCRIPTION = 100_000, 5_000
-MOST_VERSION = 10**9
+MAX_TAG, MAX_DESCRIPTION = 100_000, 5_000
+MAX_VERSION = 10**9
 # MLflow keeps its prompts among the registered models, under this tag; a search finds them only if it asks for them.
 PROMPT = "mlflow.prompt.is_prompt"
 NO_PROMPT = f"tag.`{PROMPT}` != 'true'"
 
 
-def model_shape(row: Model) -> dict:
-    told = {
+def registered_model_message(row: Model) -> dict:
+    message = {
         "name": row.name,
         "creation_timestamp": to_millis(row.created_at),
         "last_updated_timestamp": to_millis(row.updated_at),
         "description": row.description,
-        "latest_versions": [version_shape(version, row) for version in row.latest_versions()],
-        "tags": messages.keyed(row.tags.items()),
+        "latest_versions": [model_version_message(version, row) for version in row.latest_versions()],
+        "tags": messages.key_value_list(row.tags.items()),
         "aliases": [{"alias": alias, "version": str(number)} for alias, number in row.aliases.items()],
     }
-    return {name: value for name, value in told.items() if value not in ("", [])}
+    return {name: value for name, value in message.items() if value not in ("", [])}
 
 
-def version_shape(row: ModelVersion, model: Model) -> dict:
-    told = {
+def model_version_message(row: ModelVersion, model: Model) -> dict:
+    message = {
         "name": model.name,
         "version": str(row.number),
         "creation_timestamp": to_millis(row.created_at),
@@ -41,26 +41,26 @@ def version_shape(row: ModelVersion, model: Model) -> dict:
         "run_link": row.run_link,
         "model_id": row.logged_model.model_id if row.logged_model else "",
         "status": "READY",
-        "tags": messages.keyed(row.tags.items()),
+        "tags": messages.key_value_list(row.tags.items()),
         "aliases": [alias for alias, number in model.aliases.items() if number == row.number],
     }
     # MLflow's server tells an empty description of a version, but of no other row.
-    return {name: value for name, value in told.items() if value not in ("", []) or name == "description"}
+    return {name: value for name, value in message.items() if value not in ("", []) or name == "description"}
 
 
-def find(call: Call, verb: str = "read") -> Model:
-    workspace = call.require(verb)
-    name = checked_name(call.fields.text("name", empty=True))
+def find(request: MlflowRequest, verb: str = "read") -> Model:
+    workspace = request.require(verb)
+    name = checked_name(request.fields.text("name", empty=True))
     found = Model.objects.filter(workspace=workspace, name=name).first()
     if found is None:
         raise missing(f"Registered Model with name={name} not found")
     return found
 
 
-def find_own(call: Call) -> Model:
+def find_writable(request: MlflowRequest) -> Model:
     """A model that the actor may change: a run's token only what it made."""
-    model = find(call, "register")
-    run_tokens.check_made(call.actor, model)
+    model = find(request, "register")
+    run_tokens.check_made(request.actor, model)
     return model
 
 
@@ -74,26 +74,26 @@ def checked_name(name: str, what: str = "Registered model") -> str:
     return validation.value(name, f"{what} name", 255)
 
 
-def as_number(text: str) -> int:
+def parse_version(text: str) -> int:
     number = numbers.int_or_none(text)
-    if number is None or not 0 <= number <= MOST_VERSION:
+    if number is None or not 0 <= number <= MAX_VERSION:
         raise invalid(f"Parameter 'version' must be an integer, got '{text[:50]}'.")
     return number
 
 
-def find_version(call: Call, verb: str = "read") -> ModelVersion:
-    model = find(call, verb)
-    return version_of(model, as_number(call.fields.text("version")))
+def find_version(request: MlflowRequest, verb: str = "read") -> ModelVersion:
+    model = find(request, verb)
+    return find_version_of(model, parse_version(request.fields.text("version")))
 
 
-def find_own_version(call: Call) -> ModelVersion:
+def find_writable_version(request: MlflowRequest) -> ModelVersion:
     """A version that the actor may change."""
-    version = find_version(call, "register")
-    run_tokens.check_made(call.actor, version)
+    version = find_version(request, "register")
+    run_tokens.check_made(request.actor, version)
     return version
 
 
-def version_of(model: Model, number: int) -> ModelVersion:
+def find_version_of(model: Model, number: int) -> ModelVersion:
     found = model.versions.select_related("logged_model").filter(number=number).first()
     if found is None:
         raise missing(f"Model Version (name={model.name}, version={number}) not found")
@@ -101,12 +101,12 @@ def version_of(model: Model, number: int) -> ModelVersion:
     return found
 
 
-def description(call: Call) -> str:
-    return validation.value(call.fields.text("description", ""), "Description", MOST_DESCRIPTION)
+def description(request: MlflowRequest) -> str:
+    return validation.value(request.fields.text("description", ""), "Description", MAX_DESCRIPTION)
 
 
 def checked_tag(key: str, value: str) -> tuple[str, str]:
-    return validation.key(key, "Tag"), validation.value(value, f"Tag value of '{key}'", MOST_TAG)
+    return validation.key(key, "Tag"), validation.value(value, f"Tag value of '{key}'", MAX_TAG)
 
 
 def without_prompts(text: str) -> str:
@@ -115,14 +115,16 @@ def without_prompts(text: str) -> str:
     return f"({text}) AND {NO_PROMPT}" if text.strip() else NO_PROMPT
 
 
-def page_size(call: Call, default: int, most: int) -> int:
-    count = call.fields.integer("max_results", default)
-    if not 0 < count <= most:
-        raise invalid(f"Invalid value {count} for parameter 'max_results' supplied: write a number from 1 to {most}.")
+def page_size(request: MlflowRequest, default: int, max_results: int) -> int:
+    count = request.fields.integer("max_results", default)
+    if not 0 < count <= max_results:
+        raise invalid(
+            f"Invalid value {count} for parameter 'max_results' supplied: write a number from 1 to {max_results}."
+        )
     return count
 
 
-def as_stage(word: str) -> str:
+def parse_stage(word: str) -> str:
     for stage in ModelVersion.Stage.values:
         if word.lower() == stage.lower():
             return stage
@@ -131,12 +133,12 @@ def as_stage(word: str) -> str:
     )
 
 
-def set_tag(call: Call, row: Model | ModelVersion) -> dict:
-    row.set_tag(*checked_tag(call.fields.text("key", empty=True), call.fields.text("value", "", empty=True)))
+def set_tag(request: MlflowRequest, row: Model | ModelVersion) -> dict:
+    row.set_tag(*checked_tag(request.fields.text("key", empty=True), request.fields.text("value", "", empty=True)))
     return {}
 
 
-def delete_tag(call: Call, row: Model | ModelVersion) -> dict:
+def delete_tag(request: MlflowRequest, row: Model | ModelVersion) -> dict:
     """One that is not there is no error, as in MLflow."""
-    row.remove_tag(validation.key(call.fields.text("key", empty=True), "Tag"))
+    row.remove_tag(validation.key(request.fields.text("key", empty=True), "Tag"))
     return {}

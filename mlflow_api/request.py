@@ -1,4 +1,4 @@
-"""One call of the API: who asks, in which workspace, with which fields; and how it finds what it names."""
+"""A request to the API: who asks, in which workspace, with which fields; and how it finds what it names."""
 
 import dataclasses
 import re
@@ -10,7 +10,7 @@ from accounts.actors import Actor
 from mlflow_api import validation
 from mlflow_api.errors import invalid, missing
 from mlflow_api.request_fields import Fields
-from mlflow_api.sessions import Door
+from mlflow_api.sessions import Session
 from runs.api import access as ours
 from runs.models import Experiment, Run
 from workspaces.models import Workspace
@@ -19,21 +19,21 @@ DEFAULT_ID = "0"
 
 
 @dataclasses.dataclass
-class Call:
-    request: HttpRequest
-    door: Door
+class MlflowRequest:
+    http: HttpRequest
+    session: Session
     fields: Fields
 
     @property
     def actor(self) -> Actor:
-        return self.door.actor
+        return self.session.actor
 
     @property
     def workspace(self) -> Workspace:
-        return self.door.workspace
+        return self.session.workspace
 
     def require(self, verb: str) -> Workspace:
-        return self.door.require(verb)
+        return self.session.require(verb)
 
     def runs(self):
         """The runs that the actor may see; a person sees deleted ones too."""
@@ -65,12 +65,12 @@ class Call:
 
     def open_run(self, run_id: str | None = None) -> Run:
         """A run that the actor may write to."""
-        run = self.changed_run(run_id)
+        run = self.writable_run(run_id)
         if run.deleted_at:
             raise invalid(f"The run {run.run_id} must be in the 'active' state. Current state is deleted.")
         return run
 
-    def changed_run(self, run_id: str | None = None) -> Run:
+    def writable_run(self, run_id: str | None = None) -> Run:
         """The same, in the trash too."""
         run = self._found(self.own_runs(), self.run_id() if run_id is None else run_id)
         self.may_write(run)

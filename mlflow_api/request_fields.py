@@ -8,11 +8,11 @@ from studio.formats import NON_FINITE, UNSTORABLE
 
 INT64 = 2**63
 # Of ids, stages and keys of an order; a list of them is one query.
-MOST_ITEMS = 5_000
+MAX_ITEMS = 5_000
 
 
-# As what a field is declared (mlflow_api/declared.py); an object is its fields, a list of objects a list with those of one.
-TEXT, WHOLE, NUMBER, TRUTH, TEXTS = "text", "whole", "number", "truth", "texts"
+# As what a field is declared (mlflow_api/route_fields.py); an object is its fields, a list of objects a list with those of one.
+TEXT, INTEGER, NUMBER, BOOLEAN, TEXTS = "text", "whole", "number", "truth", "texts"
 
 
 class Fields:
@@ -53,7 +53,7 @@ class Fields:
         return _storable(value, name)
 
     def integer(self, name: str, default: int | None = None) -> int:
-        value = self._get(name, WHOLE)
+        value = self._get(name, INTEGER)
         if value is None:
             if default is None:
                 raise _missing(name)
@@ -66,8 +66,8 @@ class Fields:
             raise _missing(name)
         return real(value, name)
 
-    def truth(self, name: str, default: bool = False) -> bool:
-        value = self._get(name, TRUTH)
+    def boolean(self, name: str, default: bool = False) -> bool:
+        value = self._get(name, BOOLEAN)
         if value is None:
             return default
         if value in (True, False, "true", "false"):
@@ -84,8 +84,8 @@ class Fields:
         value = [] if value is None else value if isinstance(value, list) else [value]
         if not all(isinstance(item, str) for item in value):
             raise _wrong(name, value, "Write a list of texts.")
-        if len(value) > MOST_ITEMS:
-            raise invalid(f"The parameter '{name}' has {len(value)} texts; {MOST_ITEMS} are allowed.")
+        if len(value) > MAX_ITEMS:
+            raise invalid(f"The parameter '{name}' has {len(value)} texts; {MAX_ITEMS} are allowed.")
         return [_storable(item, name) for item in value]
 
     def objects(self, name: str) -> list["Fields"]:
@@ -109,9 +109,11 @@ class Fields:
     def _get(self, name: str, kind=None):
         """`kind` is as what the field is read, None to see whether it is there."""
         if self.declared is not None:
-            told = self.declared.get(name)
-            if told is None or (kind is not None and kind not in (told, type(told))):
-                raise LookupError(f"The field {name} is not declared, or not as {kind}: see mlflow_api/declared.py.")
+            message = self.declared.get(name)
+            if message is None or (kind is not None and kind not in (message, type(message))):
+                raise LookupError(
+                    f"The field {name} is not declared, or not as {kind}: see mlflow_api/route_fields.py."
+                )
         value = self.data.get(name)
         if value is None and "_" in name:
             first, *rest = name.split("_")
@@ -161,6 +163,6 @@ def _wrong(name: str, value, hint: str) -> MlflowError:
     return invalid(f"Invalid value {shown(value)} for parameter '{name}' supplied: {hint}")
 
 
-def shown(value, most: int = 1000) -> str:
+def shown(value, max_length: int = 1000) -> str:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return text if len(text) <= most else f"{text[:most]}…"
+    return text if len(text) <= max_length else f"{text[:max_length]}…"

@@ -23,7 +23,7 @@ VERSION = "3.17.0"
 PLAIN = {"version": VERSION, "health": "OK"}
 
 
-def server_info(call) -> dict:
+def server_info(request) -> dict:
     return {"store_type": "RestStore", "multipart_uploads_enabled": True, "multipart_downloads_enabled": False}
 
 
@@ -82,7 +82,7 @@ REGISTRY = {
     ("DELETE", "mlflow/registered-models/delete-tag"): registered_models.delete_tag,
     ("POST", "mlflow/registered-models/alias"): registered_models.set_alias,
     ("DELETE", "mlflow/registered-models/alias"): registered_models.delete_alias,
-    ("GET", "mlflow/registered-models/alias"): registered_models.by_alias,
+    ("GET", "mlflow/registered-models/alias"): registered_models.get_by_alias,
     ("POST", "mlflow/model-versions/create"): model_versions.create,
     ("PATCH", "mlflow/model-versions/update"): model_versions.update,
     ("POST", "mlflow/model-versions/transition-stage"): model_versions.transition,

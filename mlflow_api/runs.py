@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from mlflow_api import messages, tags, validation
 from mlflow_api.errors import invalid, missing
-from mlflow_api.random_names import made_up
-from mlflow_api.request import Call
+from mlflow_api.random_names import random_name
+from mlflow_api.request import MlflowRequest
 from runs import submission
 from runs.models import Run
 from studio.database import begin_write
@@ -18,19 +18,19 @@ RUN_TYPE = "mlflow"
 NOBODY = "unknown"
 
 
-def create(call: Call) -> dict:
-    given = dict(call.fields.pairs("tags"))
-    experiment = call.open_experiment("log")
-    parent, kept = _parent(call, given)
-    submission.may_create(call.actor, call.workspace, parent)
+def create(request: MlflowRequest) -> dict:
+    given = dict(request.fields.pairs("tags"))
+    experiment = request.open_experiment("log")
+    parent, kept = _parent(request, given)
+    submission.may_create(request.actor, request.workspace, parent)
     run_id = uuid.uuid4().hex
-    start = messages.moment(call.fields.integer("start_time", to_millis(timezone.now())), "start_time")
-    name, user = _name(call, given), call.fields.text("user_id", "")
+    start = messages.parse_millis(request.fields.integer("start_time", to_millis(timezone.now())), "start_time")
+    name, user = _name(request, given), request.fields.text("user_id", "")
     if user not in ("", NOBODY) and messages.USER not in kept:
         kept[messages.USER] = user
     with begin_write():
         run = submission.create(
-            call.actor,
+            request.actor,
             experiment,
             run_id,
             parent,
@@ -45,76 +45,78 @@ def create(call: Call) -> dict:
                 if key not in (messages.NAME, messages.NOTE)
             },
         )
-    return {"run": messages.run(run)}
+    return {"run": messages.run_message(run)}
 
 
-def _name(call: Call, given: dict) -> str:
-    name, tag = call.fields.text("run_name", ""), given.get(messages.NAME, "")
+def _name(request: MlflowRequest, given: dict) -> str:
+    name, tag = request.fields.text("run_name", ""), given.get(messages.NAME, "")
     if name and tag and name != tag:
         raise invalid(
             f"Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values (run_name="
             f"'{name}', mlflow.runName='{tag}')."
         )
-    return name or tag or made_up()
+    return name or tag or random_name()
 
 
-def _parent(call: Call, given: dict) -> tuple[Run | None, dict]:
+def _parent(request: MlflowRequest, given: dict) -> tuple[Run | None, dict]:
     """The parent, and the tags without it. What a script makes with its run's token is a child of that run."""
-    run_id = given.get(messages.PARENT) or call.actor.run_id
-    parent = run_id and call.own_runs().filter(run_id=run_id, deleted_at=None).select_related("root").first()
+    run_id = given.get(messages.PARENT) or request.actor.run_id
+    parent = run_id and request.own_runs().filter(run_id=run_id, deleted_at=None).select_related("root").first()
     if not parent:
         return None, given
-    parent.workspace = call.workspace
-    call.may_write(parent)
+    parent.workspace = request.workspace
+    request.may_write(parent)
     return parent, {key: value for key, value in given.items() if key != messages.PARENT}
 
 
-def get(call: Call) -> dict:
-    return {"run": messages.run(call.run())}
+def get(request: MlflowRequest) -> dict:
+    return {"run": messages.run_message(request.run())}
 
 
-def update(call: Call) -> dict:
-    run = call.open_run()
-    status, name = call.fields.text("status", ""), call.fields.text("run_name", "")
+def update(request: MlflowRequest) -> dict:
+    run = request.open_run()
+    status, name = request.fields.text("status", ""), request.fields.text("run_name", "")
     if status and status not in messages.OUR_STATUS:
         raise invalid(
             f"Invalid value \"{status}\" for parameter 'status' supplied: write one of {', '.join(messages.OUR_STATUS)}."
         )
-    end = messages.moment(call.fields.integer("end_time"), "end_time") if "end_time" in call.fields else None
+    end = (
+        messages.parse_millis(request.fields.integer("end_time"), "end_time") if "end_time" in request.fields else None
+    )
     if name:
         run.edit(display_name=name)
     if status and (run.work_id or run.heartbeat_at):
-        _tell_supervised(call, run, status)
+        _report_to_supervised(request, run, status)
     elif status:
         run.set_client_status(messages.OUR_STATUS[status], ended_at=end)
     user = run.tag_rows.filter(name=messages.USER).values_list("value", flat=True).first() or ""
     return {"run_info": messages.run_info(run, user)}
 
 
-def _tell_supervised(call: Call, run: Run, status: str) -> None:
+def _report_to_supervised(request: MlflowRequest, run: Run, status: str) -> None:
     """A runner ends this run when its script has ended; what MLflow says before that is noted, not obeyed."""
     if status == "FAILED" and run.is_active:
         run.warn("MLflow's run was ended as FAILED by the script.", source="mlflow")
-    elif status == "KILLED" and run.is_active and not call.actor.is_run:
+    elif status == "KILLED" and run.is_active and not request.actor.is_run:
         run.cancel()
 
 
-def delete(call: Call) -> dict:
-    run = call.changed_run()
+def delete(request: MlflowRequest) -> dict:
+    run = request.writable_run()
     run.delete(supervised_only=True)
     return {}
 
 
-def restore(call: Call) -> dict:
-    run = call.changed_run()
+def restore(request: MlflowRequest) -> dict:
+    run = request.writable_run()
     if run.deleted_at:
         run.restore()
     return {}
 
 
-def delete_tag(call: Call) -> dict:
-    run = call.open_run()
-    key = call.fields.text("key")
+def delete_tag(request: MlflowRequest) -> dict:
+    run = request.open_run()
+    key = request.fields.text("key")
     if not tags.remove(run, key):
         raise missing(f"No tag with name: {key} in run with id {run.run_id}")
     return {}

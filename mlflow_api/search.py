@@ -1,15 +1,13 @@
 """Searching runs and experiments, page by page."""
 
-from typing import Any
-
 from mlflow_api import messages, page_tokens
 from mlflow_api.errors import invalid
-from mlflow_api.request import Call
+from mlflow_api.request import MlflowRequest
 from runs.models import Experiment
 from runs.search import Search
 from studio.search.conditions import Rows
 
-MOST = 50_000
+MAX_RESULTS = 50_000
 ACTIVE, DELETED, ALL = "ACTIVE_ONLY", "DELETED_ONLY", "ALL"
 VIEWS = {"1": ACTIVE, "2": DELETED, "3": ALL}
 EXPERIMENTS = Rows(
@@ -23,24 +21,24 @@ EXPERIMENTS = Rows(
 )
 
 
-def runs(call: Call) -> dict:
-    fields = call.fields
-    most = _most(call, 1000, MOST)
+def runs(request: MlflowRequest) -> dict:
+    fields = request.fields
+    max_results = _max_results(request, 1000, MAX_RESULTS)
     start = page_tokens.read(fields.text("page_token", ""))
-    view = _view(call)
-    found = call.runs().filter(experiment__in=call.experiments())
+    view = _view(request)
+    found = request.runs().filter(experiment__in=request.experiments())
     if view != ALL:
         found = found.filter(deleted_at__isnull=view == ACTIVE)
-    rows, more = Search(found, fields.text("filter", ""), fields.texts("order_by")).page(start, most)
-    answer: dict[str, Any] = {"runs": messages.runs(rows)} if rows else {}
+    rows, more = Search(found, fields.text("filter", ""), fields.texts("order_by")).page(start, max_results)
+    answer: dict[str, Any] = {"runs": messages.run_messages(rows)} if rows else {}
     if more:
-        answer["next_page_token"] = page_tokens.write(start + most)
+        answer["next_page_token"] = page_tokens.write(start + max_results)
     return answer
 
 
-def _view(call: Call) -> str:
-    name = "run_view_type" if "run_view_type" in call.fields else "view_type"
-    word = call.fields.word(name, ACTIVE)
+def _view(request: MlflowRequest) -> str:
+    name = "run_view_type" if "run_view_type" in request.fields else "view_type"
+    word = request.fields.word(name, ACTIVE)
     word = VIEWS.get(word, word)
     if word not in VIEWS.values():
         raise invalid(
@@ -49,30 +47,30 @@ def _view(call: Call) -> str:
     return word
 
 
-def _most(call: Call, default: int, most: int) -> int:
-    count = call.fields.integer("max_results", default)
-    if not 0 < count <= most:
+def _max_results(request: MlflowRequest, default: int, max_results: int) -> int:
+    count = request.fields.integer("max_results", default)
+    if not 0 < count <= max_results:
         raise invalid(
-            f"Invalid value {count} for parameter 'max_results' supplied: It must be a positive integer and at most {most}."
+            f"Invalid value {count} for parameter 'max_results' supplied: It must be a positive integer and at most {max_results}."
         )
     return count
 
 
-def experiments(call: Call) -> dict:
-    call.default_experiment()
-    fields = call.fields
-    most, start = _most(call, 1000, MOST), page_tokens.read(fields.text("page_token", ""))
-    view = _view(call)
-    found = Experiment.objects.filter(workspace=call.require("read"))
+def experiments(request: MlflowRequest) -> dict:
+    request.default_experiment()
+    fields = request.fields
+    max_results, start = _max_results(request, 1000, MAX_RESULTS), page_tokens.read(fields.text("page_token", ""))
+    view = _view(request)
+    found = Experiment.objects.filter(workspace=request.require("read"))
     if view != ALL:
         found = found.filter(deleted_at__isnull=view == ACTIVE)
     found = EXPERIMENTS.find(found, fields.text("filter", ""), fields.texts("order_by"), ["-created_at", "-pk"])
-    return paged(found, start, most, "experiments", messages.experiment)
+    return page_message(found, start, max_results, "experiments", messages.experiment_message)
 
 
-def paged(found, start: int, most: int, name: str, shape) -> dict:
-    rows = list(found[start : start + most + 1])
-    answer: dict[str, Any] = {name: [shape(row) for row in rows[:most]]} if rows[:most] else {}
-    if len(rows) > most:
-        answer["next_page_token"] = page_tokens.write(start + most)
+def page_message(found, start: int, max_results: int, name: str, message_of) -> dict:
+    rows = list(found[start : start + max_results + 1])
+    answer = {name: [message_of(row) for row in rows[:max_results]]} if rows[:max_results] else {}
+    if len(rows) > max_results:
+        answer["next_page_token"] = page_tokens.write(start + max_results)
     return answer

@@ -22,7 +22,7 @@ from workspaces import access, lookup
 from workspaces.models import ResourceGroup, RoleAssignment, Workspace
 
 SECONDS = 2.0
-MOST = 2_000
+MAX_ENTRIES = 2_000
 # In the words of access.can; a run's token is let through the door by its table, and reads here.
 ASKED = {"log": "edit", "register": "edit"}
 T = {
@@ -36,11 +36,11 @@ JOIN {T["g"]} g ON g.id = w.resource_group_id LEFT JOIN {T["a"]} a ON a.user_id 
   AND (a.workspace_id = w.id OR a.resource_group_id = g.id OR a.subscription_id = g.subscription_id)
 WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > %s)
   AND u.is_active AND w.deleted_at IS NULL"""
-_places: dict[tuple, tuple[float, Workspace]] = {}
+_workspaces_by_path: dict[tuple, tuple[float, Workspace]] = {}
 
 
 @dataclasses.dataclass
-class Door:
+class Session:
     actor: Actor
     workspace: Workspace
     # What the person may do; all if None.
@@ -55,24 +55,24 @@ class Door:
         return self.workspace
 
 
-def enter(secret: str, place: dict, method: str, route: str) -> Door:
-    workspace = _workspace_at(tuple(place.values()))
+def open_session(secret: str, place: dict, method: str, route: str) -> Session:
+    workspace = _workspace_at_path(tuple(place.values()))
     if workspace is not None and not secret.startswith("run."):
-        door = _persons(secret, workspace)
-        if door is not None:
-            return door
+        session = _session_of_person(secret, workspace)
+        if session is not None:
+            return session
     actor = actor_of(secret, method, route) if secret else None
     if actor is None:
         raise MlflowError("UNAUTHENTICATED", "Send a valid token: set MLFLOW_TRACKING_TOKEN to one made in the studio.")
     if workspace is None or workspace.pk != actor.workspace_id:
         # Whatever it lacks to be found is said there.
         workspace = lookup.workspace(actor, place["subscription_id"], place["resource_group"], place["workspace_name"])
-    return Door(actor, workspace, None if actor.is_run else set())
+    return Session(actor, workspace, None if actor.is_run else set())
 
 
-def _workspace_at(words: tuple) -> Workspace | None:
+def _workspace_at_path(words: tuple) -> Workspace | None:
     """Whoever asks."""
-    until, found = _places.get(words, (0.0, None))
+    until, found = _workspaces_by_path.get(words, (0.0, None))
     if until < time.monotonic():
         subscription, group, name = words
         rows = Workspace.objects.with_path().filter(
@@ -80,14 +80,14 @@ def _workspace_at(words: tuple) -> Workspace | None:
             Q(resource_group__name__iexact=group, name__iexact=name),
         )
         found = rows.first()
-        if len(_places) >= MOST:
-            _places.clear()
+        if len(_workspaces_by_path) >= MAX_ENTRIES:
+            _workspaces_by_path.clear()
         if found is not None:
-            _places[words] = (time.monotonic() + SECONDS, found)
+            _workspaces_by_path[words] = (time.monotonic() + SECONDS, found)
     return found
 
 
-def _persons(secret: str, workspace: Workspace) -> Door | None:
+def _session_of_person(secret: str, workspace: Workspace) -> Session | None:
     """None unless it is a token of somebody with a role on the workspace."""
     now = timezone.now()
     with connection.cursor() as cursor:
@@ -97,24 +97,24 @@ def _persons(secret: str, workspace: Workspace) -> Door | None:
     if not rows or not (roles or rows[0][2]):
         return None
     token_id, user_id, is_superuser, _ = rows[0]
-    _note_use(token_id, now)
+    _record_use(token_id, now)
     actor = Actor(SimpleLazyObject(functools.partial(User.objects.get, pk=user_id)))
-    return Door(actor, workspace, None if is_superuser else access.verbs_of(roles))
+    return Session(actor, workspace, None if is_superuser else access.verbs_of(roles))
 
 
 _used: dict[int, float] = {}
 
 
-def _note_use(token_id: int, now) -> None:
-    """That it was used, now and then: at every call it would make each read a write."""
+def _record_use(token_id: int, now) -> None:
+    """That it was used, now and then: at every request it would make each read a write."""
     if _used.get(token_id, 0.0) > time.monotonic():
         return
-    if len(_used) >= MOST:
+    if len(_used) >= MAX_ENTRIES:
         _used.clear()
     _used[token_id] = time.monotonic() + USED_EVERY.total_seconds()
     record_use(token_id, now)
 
 
-def forget() -> None:
-    _places.clear()
+def clear_caches() -> None:
+    _workspaces_by_path.clear()
     _used.clear()

@@ -2,7 +2,7 @@
 
 from mlflow_api import messages, validation
 from mlflow_api.errors import invalid
-from mlflow_api.request import Call
+from mlflow_api.request import MlflowRequest
 from runs.models import Run
 
 
@@ -11,14 +11,14 @@ def checked(key: str, value: str) -> str:
     return validation.value(value, f"Tag value of '{key}'")
 
 
-def set_tag(call: Call) -> dict:
-    run_id, key = call.run_id(), call.fields.text("key", empty=True)
-    value = call.fields.text("value", "", empty=True)
-    store(call, call.open_run(run_id), {key: value})
+def set_tag(request: MlflowRequest) -> dict:
+    run_id, key = request.run_id(), request.fields.text("key", empty=True)
+    value = request.fields.text("value", "", empty=True)
+    store(request, request.open_run(run_id), {key: value})
     return {}
 
 
-def store(call: Call, run: Run, tags: dict[str, str]) -> None:
+def store(request: MlflowRequest, run: Run, tags: dict[str, str]) -> None:
     for key, value in tags.items():
         checked(key, value)
     fields = {}
@@ -28,16 +28,16 @@ def store(call: Call, run: Run, tags: dict[str, str]) -> None:
         fields["display_name"] = validation.value(validation.visible(tags[messages.NAME], "Run name"), "Run name", 256)
     if messages.NOTE in tags:
         fields["description"] = tags[messages.NOTE]
-    parent = _parent(call, run, tags[messages.PARENT]) if messages.PARENT in tags else None
+    parent = _parent(request, run, tags[messages.PARENT]) if messages.PARENT in tags else None
     if parent:
         fields["parent"], fields["root"] = parent, parent.root or parent
     columns = messages.COLUMNS if parent else messages.COLUMNS - {messages.PARENT}
     run.store_tags({key: value for key, value in tags.items() if key not in columns}, **fields)
 
 
-def _parent(call: Call, run: Run, run_id: str) -> Run | None:
+def _parent(request: MlflowRequest, run: Run, run_id: str) -> Run | None:
     """The run that is to be the parent; None if there is none, then the tag is kept as it is."""
-    parent = ancestor = call.own_runs().filter(run_id=run_id).select_related("root").first()
+    parent = ancestor = request.own_runs().filter(run_id=run_id).select_related("root").first()
     while ancestor:
         if ancestor.pk == run.pk:
             raise invalid(f"The run {run_id} is the run itself or descends from it; it cannot be its parent.")

@@ -9,12 +9,12 @@ from studio.visible_names import problem_with
 
 KEY = re.compile(r"[/\w.\- :]*")
 RUN_ID = re.compile(r"[a-zA-Z0-9][\w-]{0,255}", re.ASCII)
-MOST_KEY = 250
-MOST_RUN_ID = 256
+MAX_KEY = 250
+MAX_RUN_ID = 256
 # MLflow cuts longer values, or refuses them, as its server is set up; here they are kept whole up to these sizes.
-MOST_VALUE = 65_536
-MOST_NAME = 500
-MOST_METRICS, MOST_PARAMS, MOST_TAGS, MOST_ENTITIES = 1000, 100, 100, 1000
+MAX_VALUE = 65_536
+MAX_NAME = 500
+MAX_METRICS, MAX_PARAMS, MAX_TAGS, MAX_ENTITIES = 1000, 100, 100, 1000
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -22,8 +22,8 @@ def key(name: str, what: str) -> str:
     """The key of a metric, param or tag; it doubles as a path in other stores, so it must be one."""
     if not name:
         raise invalid(f"{what} name cannot be empty.")
-    if len(name) > MOST_KEY:
-        raise invalid(f"{what} name '{name[:60]}…' had length {len(name)}, which exceeded length limit of {MOST_KEY}")
+    if len(name) > MAX_KEY:
+        raise invalid(f"{what} name '{name[:60]}…' had length {len(name)}, which exceeded length limit of {MAX_KEY}")
     visible(name, f"{what} name")
     if not KEY.fullmatch(name):
         raise invalid(
@@ -42,9 +42,9 @@ def _field(what: str) -> str:
     return "name" if what == "Metric" else "key"
 
 
-def value(text: str, what: str, most: int = MOST_VALUE) -> str:
-    if len(text) > most:
-        raise invalid(f"{what} had length {len(text)}, which exceeded length limit of {most}")
+def value(text: str, what: str, max_length: int = MAX_VALUE) -> str:
+    if len(text) > max_length:
+        raise invalid(f"{what} had length {len(text)}, which exceeded length limit of {max_length}")
     return text
 
 
@@ -65,7 +65,7 @@ def run_id(text: str) -> str:
 def experiment_name(name: str) -> str:
     if not name.strip():
         raise invalid(f"Invalid experiment name: '{name}'")
-    return value(visible(name, "Experiment name"), "Experiment name", MOST_NAME)
+    return value(visible(name, "Experiment name"), "Experiment name", MAX_NAME)
 
 
 def artifact_location(location: str) -> None:
@@ -79,16 +79,16 @@ def artifact_location(location: str) -> None:
 
 
 def batch(metrics: int, params: int, tags: int) -> None:
-    for count, most, what in (
-        (metrics, MOST_METRICS, "metrics"),
-        (params, MOST_PARAMS, "params"),
-        (tags, MOST_TAGS, "tags"),
+    for count, max_count, what in (
+        (metrics, MAX_METRICS, "metrics"),
+        (params, MAX_PARAMS, "params"),
+        (tags, MAX_TAGS, "tags"),
     ):
-        if count > most:
-            raise invalid(f"A batch logging request can contain at most {most} {what}. Got {count} {what}.")
-    if metrics + params + tags > MOST_ENTITIES:
+        if count > max_count:
+            raise invalid(f"A batch logging request can contain at most {max_count} {what}. Got {count} {what}.")
+    if metrics + params + tags > MAX_ENTITIES:
         raise MlflowError(
             "INVALID_PARAMETER_VALUE",
-            f"A batch logging request can contain at most {MOST_ENTITIES} metrics, params and tags in all. "
+            f"A batch logging request can contain at most {MAX_ENTITIES} metrics, params and tags in all. "
             f"Got {metrics + params + tags}.",
         )

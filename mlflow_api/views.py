@@ -12,10 +12,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from mlflow_api import sessions
-from mlflow_api.declared import FIELDS
 from mlflow_api.errors import MlflowError, invalid, translated
-from mlflow_api.request import Call
+from mlflow_api.request import MlflowRequest
 from mlflow_api.request_fields import Fields
+from mlflow_api.route_fields import FIELDS
 from mlflow_api.routes import OF_BYTES, PLAIN, find
 from studio import statement_limit
 from studio.errors import StudioError
@@ -52,10 +52,12 @@ def _answer(request: HttpRequest, rest: str, place: dict) -> HttpResponse:
         verb, words, route = find(request.method, match["route"] if match else rest)
     except MlflowError:
         # Which addresses there are is told to those alone who may come in.
-        sessions.enter(_secret(request), place, request.method, "")
+        sessions.open_session(_secret(request), place, request.method, "")
         raise
-    door = sessions.enter(_secret(request), place, "GET" if request.method == "HEAD" else request.method, route)
-    body = verb(Call(request, door, _fields(request, verb)), *words.values())
+    session = sessions.open_session(
+        _secret(request), place, "GET" if request.method == "HEAD" else request.method, route
+    )
+    body = verb(MlflowRequest(request, session, _fields(request, verb)), *words.values())
     response = HttpResponse(DUMPS(body), content_type="application/json") if isinstance(body, dict) else body
     if not response.streaming and len(response.content) > LARGE:
         # Compressing this much takes longer than sending it, but over the slowest of networks.

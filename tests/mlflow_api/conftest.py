@@ -7,7 +7,7 @@ from tests.mlflow_api.tracking import Tracking
 @pytest.fixture(autouse=True)
 def closed_doors():
     """Who was let in by one test is a stranger to the next."""
-    sessions.forget()
+    sessions.clear_caches()
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
-from mlflow_api.declared import FIELDS
-from mlflow_api.request_fields import TEXT, WHOLE, Fields
+from mlflow_api.request_fields import INTEGER, TEXT, Fields
+from mlflow_api.route_fields import FIELDS
 from mlflow_api.routes import FIXED, PATTERNS
 
 ADDRESS = "/api/mlflow/openapi.json"
@@ -36,7 +36,7 @@ def test_every_verb_declares_its_fields():
     ],
 )
 def test_what_is_not_declared_cannot_be_read(read):
-    fields = Fields({"count": 1, "items": [{"name": "a"}]}, {"count": WHOLE, "items": [{"name": TEXT}]})
+    fields = Fields({"count": 1, "items": [{"name": "a"}]}, {"count": INTEGER, "items": [{"name": TEXT}]})
     assert fields.integer("count") == 1 and fields.objects("items")[0].text("name") == "a"
     with pytest.raises(LookupError, match="not declared"):
         read(fields)

@@ -18,19 +18,19 @@ from mlflow_api import (
     search,
     tags,
 )
-from mlflow_api.request_fields import NUMBER, TEXT, TEXTS, TRUTH, WHOLE
+from mlflow_api.request_fields import BOOLEAN, INTEGER, NUMBER, TEXT, TEXTS
 from mlflow_api.routes import server_info
 
 PAIR = {"key": TEXT, "value": TEXT}
 # A list of objects is written as a list with the fields of one.
 PAIRS = [PAIR]
-PAGE = {"max_results": WHOLE, "page_token": TEXT}
+PAGE = {"max_results": INTEGER, "page_token": TEXT}
 SEARCH = {**PAGE, "filter": TEXT, "order_by": TEXTS}
 VIEW = {"view_type": TEXT, "run_view_type": TEXT}
 EXPERIMENT = {"experiment_id": TEXT}
 RUN = {"run_id": TEXT, "run_uuid": TEXT}
 METRIC = {
-    "key": TEXT, "value": NUMBER, "timestamp": WHOLE, "step": WHOLE, "model_id": TEXT, "dataset_name": TEXT, "dataset_digest": TEXT,
+    "key": TEXT, "value": NUMBER, "timestamp": INTEGER, "step": INTEGER, "model_id": TEXT, "dataset_name": TEXT, "dataset_digest": TEXT,
 }  # fmt: skip
 DATASET = dict.fromkeys(("name", "digest", "source_type", "source", "schema", "profile"), TEXT)
 NAME, VERSION = {"name": TEXT}, {"name": TEXT, "version": TEXT}
@@ -49,9 +49,9 @@ FIELDS = {
     search.experiments: {**SEARCH, **VIEW},
     search.runs: {**SEARCH, **VIEW, "experiment_ids": TEXTS},
     datasets.search: {"experiment_ids": TEXTS},
-    runs.create: {**EXPERIMENT, "run_name": TEXT, "user_id": TEXT, "start_time": WHOLE, "tags": PAIRS},
+    runs.create: {**EXPERIMENT, "run_name": TEXT, "user_id": TEXT, "start_time": INTEGER, "tags": PAIRS},
     runs.get: RUN,
-    runs.update: {**RUN, "status": TEXT, "run_name": TEXT, "end_time": WHOLE},
+    runs.update: {**RUN, "status": TEXT, "run_name": TEXT, "end_time": INTEGER},
     runs.delete: RUN,
     runs.restore: RUN,
     runs.delete_tag: {**RUN, "key": TEXT},
@@ -61,11 +61,11 @@ FIELDS = {
     logging.log_batch: {**RUN, "metrics": [METRIC], "params": PAIRS, "tags": PAIRS},
     logging.log_model: {**RUN, "model_json": TEXT},
     logging.log_inputs: {**RUN, "datasets": [{"dataset": DATASET, "tags": PAIRS}], "models": [{"model_id": TEXT}]},
-    logging.log_outputs: {**RUN, "models": [{"model_id": TEXT, "step": WHOLE}]},
+    logging.log_outputs: {**RUN, "models": [{"model_id": TEXT, "step": INTEGER}]},
     metric_history.get: {**RUN, **PAGE, "metric_key": TEXT},
-    metric_history.bulk: {"run_id": TEXTS, "run_ids": TEXTS, "metric_key": TEXT, "max_results": WHOLE},
+    metric_history.bulk: {"run_id": TEXTS, "run_ids": TEXTS, "metric_key": TEXT, "max_results": INTEGER},
     metric_history.bulk_interval: {
-        "run_ids": TEXTS, "metric_key": TEXT, "max_results": WHOLE, "start_step": WHOLE, "end_step": WHOLE,
+        "run_ids": TEXTS, "metric_key": TEXT, "max_results": INTEGER, "start_step": INTEGER, "end_step": INTEGER,
     },
     files.list_of_run: {**RUN, "path": TEXT},
     files.get_artifact: {**RUN, "path": TEXT},
@@ -75,8 +75,8 @@ FIELDS = {
     files.upload: NOTHING,
     files.delete: NOTHING,
     files.presigned: NOTHING,
-    multipart_uploads.begin: {"path": TEXT, "num_parts": WHOLE},
-    multipart_uploads.end: {**UPLOAD, "parts": [{"etag": TEXT, "part_number": WHOLE}]},
+    multipart_uploads.begin: {"path": TEXT, "num_parts": INTEGER},
+    multipart_uploads.end: {**UPLOAD, "parts": [{"etag": TEXT, "part_number": INTEGER}]},
     multipart_uploads.abort: UPLOAD,
     multipart_uploads.put: NOTHING,
     server_info: NOTHING,
@@ -91,12 +91,12 @@ FIELDS = {
     registered_models.delete_tag: {"name": TEXT, "key": TEXT},
     registered_models.set_alias: {**VERSION, "alias": TEXT},
     registered_models.delete_alias: {"name": TEXT, "alias": TEXT},
-    registered_models.by_alias: {"name": TEXT, "alias": TEXT},
+    registered_models.get_by_alias: {"name": TEXT, "alias": TEXT},
     model_versions.create: {
         "name": TEXT, "source": TEXT, "run_id": TEXT, "run_link": TEXT, "model_id": TEXT, "description": TEXT, "tags": PAIRS,
     },
     model_versions.update: {**VERSION, "description": TEXT},
-    model_versions.transition: {**VERSION, "stage": TEXT, "archive_existing_versions": TRUTH},
+    model_versions.transition: {**VERSION, "stage": TEXT, "archive_existing_versions": BOOLEAN},
     model_versions.delete: VERSION,
     model_versions.get: VERSION,
     model_versions.search: SEARCH,
@@ -118,6 +118,6 @@ FIELDS = {
     model_search.search: {
         **PAGE, "filter": TEXT, "experiment_ids": TEXTS,
         "datasets": [{"dataset_name": TEXT, "dataset_digest": TEXT}],
-        "order_by": [{"field_name": TEXT, "ascending": TRUTH, "dataset_name": TEXT, "dataset_digest": TEXT}],
+        "order_by": [{"field_name": TEXT, "ascending": BOOLEAN, "dataset_name": TEXT, "dataset_digest": TEXT}],
     },
 }  # fmt: skip
