@@ -1,5 +1,7 @@
 """Searching runs and experiments, page by page."""
 
+from typing import Any
+
 from mlflow_api import messages, page_tokens
 from mlflow_api.errors import invalid
 from mlflow_api.request import MlflowRequest
