@@ -72,7 +72,7 @@ def experiments(request: MlflowRequest) -> dict:
 
 def page_message(found, start: int, max_results: int, name: str, message_of) -> dict:
     rows = list(found[start : start + max_results + 1])
-    answer = {name: [message_of(row) for row in rows[:max_results]]} if rows[:max_results] else {}
+    answer: dict[str, Any] = {name: [message_of(row) for row in rows[:max_results]]} if rows[:max_results] else {}
     if len(rows) > max_results:
         answer["next_page_token"] = page_tokens.write(start + max_results)
     return answer
