@@ -183,7 +183,7 @@ def test_many_are_deleted_and_come_back(browser, alice, experiment):
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("All 3 jobs that match")
     dialog.get_by_role("button", name="Delete jobs").click()
-    expect(page.get_by_text("3 jobs put into the trash")).to_be_visible()
+    expect(page.get_by_text("3 jobs moved to the trash")).to_be_visible()
     assert Run.objects.filter(deleted_at=None, parent=None).count() == 3
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("Deletion undone: 3 items restored")).to_be_visible()
@@ -192,23 +192,23 @@ def test_many_are_deleted_and_come_back(browser, alice, experiment):
 
 def test_ticked_ones_are_tagged_and_untagged(browser, alice, experiment):
     page = browser.open(alice, experiment.get_absolute_url())
-    page.get_by_label("Choose job 1").check()
-    page.get_by_label("Choose job 2").check()
+    page.get_by_label("Select job 1").check()
+    page.get_by_label("Select job 2").check()
     page.get_by_role("button", name="Tag", exact=True).click()
     dialog = page.locator("#tag-many")
     dialog.get_by_label("Name").fill("keep")
     dialog.get_by_role("button", name="Tag 2 jobs").click()
     expect(page.get_by_text("2 jobs tagged keep")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_text("Undone for 2 jobs")).to_be_visible()
+    expect(page.get_by_text("Tag change undone for 2 jobs")).to_be_visible()
 
 
 def test_two_are_compared(browser, alice, experiment):
     page = browser.open(alice, experiment.get_absolute_url())
     compare = page.get_by_role("button", name="Compare")
-    page.get_by_label("Choose job 1").check()
+    page.get_by_label("Select job 1").check()
     expect(compare).to_be_disabled()
-    page.get_by_label("Choose job 2").check()
+    page.get_by_label("Select job 2").check()
     compare.click()
     page.wait_for_url(re.compile("/compare/"))
 
@@ -278,7 +278,7 @@ def test_letters_act_on_the_row_and_shift_chooses_a_stretch(browser, alice, expe
     expect(page.get_by_role("link", name="job 5", exact=True)).to_be_focused()
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_role("link", name="child", exact=True)).to_have_count(0)
-    page.get_by_label("Choose job 2").click(modifiers=["Shift"])
+    page.get_by_label("Select job 2").click(modifiers=["Shift"])
     expect(page.locator("[data-selection-count]")).to_have_text("4 selected")
     page.keyboard.press("s")
     expect(page.get_by_role("button", name="Star job 2")).to_have_attribute("aria-pressed", "true")
@@ -288,7 +288,7 @@ def test_letters_act_on_the_row_and_shift_chooses_a_stretch(browser, alice, expe
 
 def test_two_clicks_tag_once(browser, alice, experiment):
     page = browser.open(alice, experiment.get_absolute_url())
-    page.get_by_label("Choose job 1").check()
+    page.get_by_label("Select job 1").check()
     page.get_by_role("button", name="Tag", exact=True).click()
     page.keyboard.type("keep")
     page.get_by_role("button", name="Tag 1 job").dblclick()
@@ -323,10 +323,10 @@ def test_everything_works_without_scripts(browser, alice, experiment):
     page.get_by_role("button", name="Apply").click()
     expect(rows).to_have_text(["job 5", "child", "job 4"])
     assert heads(page)[-1] == "param-model"
-    page.get_by_label("Choose job 4").check()
+    page.get_by_label("Select job 4").check()
     page.get_by_role("button", name="Tag", exact=True).click()
     page.locator("#tag-many").get_by_label("Name").fill("keep")
-    page.locator("#tag-many").get_by_role("button", name="Tag the chosen jobs").click()
+    page.locator("#tag-many").get_by_role("button", name="Tag the selected jobs").click()
     expect(page.get_by_text("1 job tagged keep")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_text("Undone for 1 job")).to_be_visible()
+    expect(page.get_by_text("Tag change undone for 1 job")).to_be_visible()

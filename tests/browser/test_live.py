@@ -77,15 +77,15 @@ def test_a_large_log_is_read_in_windows(browser, alice, run):
 def test_a_list_changes_only_the_rows_that_changed(browser, alice, run):
     other = factories.make_run(run.workspace, experiment=run.experiment, display_name="other", created_by=alice)
     page = browser.open(alice, run.experiment.get_absolute_url())
-    page.get_by_label("Choose the run").check()
+    page.get_by_label("Select the run").check()
     page.locator(f"#run-{run.pk}").evaluate("row => { row.dataset.kept = 'yes' }")
     other.start(node="n2")
     expect(page.locator(f"#run-{other.pk}")).to_contain_text("Running")
     expect(page.locator(f"#run-{run.pk}")).to_have_attribute("data-kept", "yes")
-    expect(page.get_by_label("Choose the run")).to_be_checked()
+    expect(page.get_by_label("Select the run")).to_be_checked()
     metrics.ingest(run, "", scalars("loss", [0.123], start=300))
     expect(page.locator(f"#run-{run.pk}")).to_contain_text("0.123")
-    expect(page.get_by_label("Choose the run")).to_be_checked()
+    expect(page.get_by_label("Select the run")).to_be_checked()
 
 
 def test_a_poll_leaves_alone_what_one_selects_or_is_asked(browser, alice, run):
@@ -96,7 +96,7 @@ def test_a_poll_leaves_alone_what_one_selects_or_is_asked(browser, alice, run):
     assert page.evaluate("getSelection().toString()") == "the run"
     page.evaluate("getSelection().removeAllRanges()")
     expect(page.get_by_role("link", name="another name")).to_be_visible()
-    page.get_by_label("Choose another name").check()
+    page.get_by_label("Select another name").check()
     page.get_by_role("button", name="Cancel", exact=True).click()
     factories.make_run(run.workspace, experiment=run.experiment, display_name="a newer one")
     page.wait_for_timeout(3000)

@@ -78,7 +78,7 @@ def test_chosen_jobs_are_deleted_after_asking(browser, alice, run):
     page = browser.open(alice, reverse("runs:jobs", args=[run.workspace.slug]))
     delete = page.get_by_role("button", name="Delete")
     expect(delete).to_be_disabled()
-    page.get_by_label("Choose the done one").check()
+    page.get_by_label("Select the done one").check()
     expect(page.locator("[data-selection-count]")).to_have_text("1 selected")
     delete.click()
     page.get_by_role("button", name="Delete jobs").click()

@@ -131,7 +131,7 @@ def test_none_asks_for_some(bobs, runs):
 
 def test_more_than_fifty_is_an_error_that_says_so(bobs, runs):
     answer = bobs.get(url([f"r{number}" for number in range(51)]))
-    assert answer.status_code == 400 and "51 runs are chosen; from 2 to 50 can be compared" in answer.content.decode()
+    assert answer.status_code == 400 and "51 jobs are selected; 2 to 50 can be compared" in answer.content.decode()
 
 
 def test_fifty_are_shown(bobs, experiment):

@@ -251,7 +251,7 @@ def test_after_a_bulk_action_nobody_is_led_away(as_user, alice, run, away):
 
 def test_choosing_nothing_is_said(as_user, alice, run):
     answer = as_user(alice).post(reverse("runs:runs_cancel", args=[run.workspace.slug]), follow=True)
-    assert "0 are chosen" in answer.content.decode()
+    assert "0 are selected" in answer.content.decode()
 
 
 def test_an_experiment_is_deleted_by_its_name(as_user, alice, bob, experiment, run):
@@ -290,6 +290,6 @@ def test_a_waiting_run_says_why(as_user, alice, run):
     run.save(update_fields=["work"])
     run.move(Run.Status.QUEUED)
     page = as_user(alice).get(run.get_absolute_url()).content.decode()
-    assert "Number 2 in the queue of cpu-cluster. A node is about to be started." in page
+    assert "Number 2 in the queue of cpu-cluster. A node will start soon." in page
     factories.make_node(target)
     assert "1 node is starting." in as_user(alice).get(run.get_absolute_url()).content.decode()

@@ -94,12 +94,12 @@ def test_pinned_columns_come_first_and_have_their_place(as_user, alice, experime
 @pytest.mark.parametrize(
     ("query", "says"),
     [
-        ({"col": "colour"}, "is no column"),
+        ({"col": "colour"}, "is not a column"),
         ({"col": [f"tag-{n}" for n in range(61)]}, "60 are allowed"),
         ({"width": "9:name"}, "60 to 900 pixels"),
         ({"pin": "node"}, "only a column that is shown"),
         ({"sort": "tags"}, "tag-NAME"),
-        ({"sort": ["name", "-name"]}, "twice"),
+        ({"sort": ["name", "-name"]}, "only once"),
         ({"group": "metric-loss"}, "param-NAME"),
         ({"open": "x"}, "is no number"),
     ],
@@ -460,7 +460,7 @@ def test_all_that_match_go_to_the_trash_and_come_back(as_user, alice, bob, exper
     assert as_user(bob).post(url(experiment, "runs_delete"), posted).status_code == 403
     client = as_user(alice)
     page = text_of(client.post(url(experiment, "runs_delete"), posted, follow=True))
-    assert "2 jobs put into the trash" in page and names_in_order(page) == ["job 1", "job 0"]
+    assert "2 jobs moved to the trash" in page and names_in_order(page) == ["job 1", "job 0"]
     client.post(undo_of(page))
     assert Run.objects.filter(deleted_at=None).count() == 4
 
@@ -476,14 +476,14 @@ def test_those_under_way_are_left(as_user, alice, experiment, sweep):
     factories.make_run(experiment.workspace, experiment=experiment, display_name="busy").start()
     posted = all_of(experiment, 5, next=url(experiment))
     page = text_of(as_user(alice).post(url(experiment, "runs_delete"), posted, follow=True))
-    assert "1 job has not ended and left as they were" in page and names_in_order(page) == ["busy"]
+    assert "1 job has not ended and cannot be deleted" in page and names_in_order(page) == ["busy"]
 
 
 def test_all_that_match_are_canceled(as_user, alice, experiment, sweep):
     busy = factories.make_run(experiment.workspace, experiment=experiment)
     page = text_of(as_user(alice).post(url(experiment, "runs_cancel"), all_of(experiment, 5), follow=True))
     busy.refresh_from_db()
-    assert busy.status == Run.Status.CANCELED and "1 job canceled. That cannot be undone" in page
+    assert busy.status == Run.Status.CANCELED and "1 job canceled. This cannot be undone" in page
 
 
 def test_a_tag_for_many_is_taken_back(as_user, alice, bob, experiment, sweep):
@@ -495,10 +495,10 @@ def test_a_tag_for_many_is_taken_back(as_user, alice, bob, experiment, sweep):
     sweep[3].edit(tags={"team": "mine"})
     undo = undo_of(page)
     assert as_user(bob).post(undo).status_code == 403
-    assert "Undone for 3 jobs" in text_of(client.post(undo, follow=True))
+    assert "Tag change undone for 3 jobs" in text_of(client.post(undo, follow=True))
     found = RunTag.objects.filter(name="team").order_by("run_id").values_list("value", flat=True)
     assert list(found) == ["blue", "red", "red", "mine"]
-    assert "nothing to undo" in text_of(client.post(undo, follow=True)) and not TagEdit.objects.exists()
+    assert "can no longer be undone" in text_of(client.post(undo, follow=True)) and not TagEdit.objects.exists()
 
 
 def test_a_new_tag_is_gone_after_undo(as_user, alice, experiment, sweep):
@@ -513,14 +513,14 @@ def test_a_new_tag_is_gone_after_undo(as_user, alice, experiment, sweep):
 def test_a_tag_without_a_name_is_refused(as_user, alice, experiment, sweep):
     posted = {"run": sweep[0].run_id, "tag_name": " "}
     page = text_of(as_user(alice).post(url(experiment, "runs_tag"), posted, follow=True))
-    assert "A tag has a name." in page and not TagEdit.objects.exists()
+    assert "Enter a name for the tag." in page and not TagEdit.objects.exists()
 
 
 def test_no_job_gets_too_many_tags(as_user, alice, experiment, sweep, monkeypatch):
     monkeypatch.setattr("studio.names.MAX_TAGS", 1)
     posted = all_of(experiment, 4, tag_name="one more")
     page = text_of(as_user(alice).post(url(experiment, "runs_tag"), posted, follow=True))
-    assert "more than 1 tags" in page and not RunTag.objects.filter(name="one more").exists()
+    assert "at most 1 tags" in page and not RunTag.objects.filter(name="one more").exists()
 
 
 def test_a_bulk_act_on_a_wrong_query_changes_nothing(as_user, alice, experiment, sweep):

@@ -42,7 +42,7 @@ def text(answer):
 def test_a_deleted_run_vanishes_with_its_descendants_and_undo_brings_them_back(as_user, alice, workspace, family):
     client = as_user(alice)
     answer = client.post(url(workspace, "run_delete", "top"), follow=True)
-    assert "the top one is in the trash." in text(answer) and ">Undo</button>" in text(answer)
+    assert "the top one moved to the trash." in text(answer) and ">Undo</button>" in text(answer)
     assert present() == {"beside"}
     for page in (
         url(workspace, "jobs"),
@@ -128,7 +128,7 @@ def test_an_experiment_comes_back_without_what_was_in_the_trash_before(as_user, 
     answer = client.post(
         url(workspace, "experiment_delete", family.experiment_id), {"confirm_name": "digits"}, follow=True
     )
-    assert "digits is in the trash, with its runs." in text(answer)
+    assert "digits and its jobs moved to the trash." in text(answer)
     page = text(client.get(url(workspace)))
     assert '<td class="number">3</td>' in page and "the one beside" not in page
     answer = client.post(url(workspace, "trash:restore"), {"experiment": "digits"}, follow=True)
@@ -167,7 +167,7 @@ def test_who_may_look_restore_and_free(as_user, alice, bob, mallory, workspace, 
         ("trash:restore", {"run": "top"}, 409, "The trash has no top"),
         ("trash:restore", {"experiment": "digits"}, 409, "The trash has no digits"),
         ("trash:delete", {"run": [str(n) for n in range(501)]}, 400, "at most 500"),
-        ("trash:undo", {}, 400, "is no moment"),
+        ("trash:undo", {}, 400, "is not a time"),
     ],
 )
 def test_what_is_wrong_is_told(as_user, alice, workspace, family, name, body, status, words):

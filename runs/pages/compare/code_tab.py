@@ -64,7 +64,9 @@ def _build_diff(base: Run, other: Run, file: ChangedFile, query) -> dict:
     """Rows to show, or a reason why there are none."""
     texts = [_read_text(base.snapshot, file, ADDED), _read_text(other.snapshot, file, REMOVED)]
     if any(text is None for text in texts):
-        return {"problem": "This file is not text, or larger than 512 KB. Its size and checksum say that it differs."}
+        return {
+            "problem": "This file is not text, or larger than 512 KB. The size and checksum of both versions differ."
+        }
     old, new = texts
     view = diffs.build_unified if query["view"] == "unified" else diffs.build_split
     return view(old, new, file.path, whole=bool(query["full"]))

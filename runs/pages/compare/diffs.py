@@ -17,8 +17,8 @@ MOST_ROWS = 4000
 MOST_HTML = 2_000_000
 # More lines are not compared one by one.
 MOST_LINES = 20_000
-TOO_LARGE = f"These files are too large to compare line by line: {MOST_LINES:,} lines are allowed. Their sizes and checksums say that they differ."
-CUT = "These files are too large to compare to the end: some lines that both have are shown as different."
+TOO_LARGE = f"These files are too large to compare line by line: {MOST_LINES:,} lines are allowed. Their sizes and checksums differ."
+CUT = "These files are too large to compare completely: some equal lines are shown as different."
 DIFFERENT = ("change", "insert", "delete")
 
 

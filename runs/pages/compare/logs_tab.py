@@ -71,7 +71,7 @@ def choose_sides(selected: Selection, query) -> list[Run]:
     named = [selected.get_run(run_id, "side") for run_id in query["side"]]
     named = [selected.base, *[run for run in named if run is not selected.base]]
     if len(named) > MOST_SIDES:
-        raise Invalid(f"{len(named)} logs are chosen; {MOST_SIDES} fit side by side.", target="side")
+        raise Invalid(f"{len(named)} logs are selected; at most {MOST_SIDES} fit side by side.", target="side")
     return named
 
 

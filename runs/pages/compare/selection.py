@@ -61,14 +61,14 @@ class Selection:
         for run in self.runs:
             if run.run_id == run_id:
                 return run
-        raise Invalid(f"{word}={run_id!r}: this run is not among those that are compared.", target=word)
+        raise Invalid(f"{word}={run_id!r}: this job is not part of the comparison.", target=word)
 
 
 def load_selection(scope, query) -> tuple[CompareQuery, Selection]:
     """Up to 50 runs of `scope`, which holds those that may be seen, and the address without those that are not there."""
     wanted = query["runs"]
     if len(wanted) > MAX_RUNS:
-        raise Invalid(f"{len(wanted)} runs are chosen; from {MIN_RUNS} to {MAX_RUNS} can be compared.", target="runs")
+        raise Invalid(f"{len(wanted)} jobs are selected; {MIN_RUNS} to {MAX_RUNS} can be compared.", target="runs")
     found = scope.filter(run_id__in=wanted).select_related("experiment", "created_by", "workspace", "snapshot")
     by_id = {run.run_id: run for run in found}
     runs = [by_id[run_id] for run_id in wanted if run_id in by_id]

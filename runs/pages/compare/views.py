@@ -117,7 +117,7 @@ def compare_table(request, slug):
     if tab not in TABLES:
         raise Invalid(f"tab={tab!r} has no table; these have one: {', '.join(TABLES)}.", target="tab")
     if not selected.runs:
-        raise Invalid("runs: none of these runs is there.", target="runs")
+        raise Invalid("runs: none of these jobs exists.", target="runs")
     write, kind = table_export.FORMATS[form]
     response = HttpResponse(write(TABLES[tab](selected, query)), content_type=kind)
     if form == "csv":
@@ -132,7 +132,7 @@ def compare_chosen(request, slug):
     ids = list(dict.fromkeys(request.POST.getlist("run")))
     if not selection.MIN_RUNS <= len(ids) <= selection.MAX_RUNS:
         raise Invalid(
-            f"Choose from {selection.MIN_RUNS} to {selection.MAX_RUNS} runs to compare; {len(ids)} are chosen.",
+            f"Select {selection.MIN_RUNS} to {selection.MAX_RUNS} jobs to compare; {len(ids)} are selected.",
             target="run",
         )
     query = CompareQuery.parse(request.GET)

@@ -35,7 +35,7 @@ def runs_cancel(request, slug):
     """Every chosen run that has not ended; the others are told of."""
     found = _select_runs(request, slug)
     reached, refused = bulk.cancel_runs(found)
-    return _show_result(request, slug, reached, refused, "canceled. That cannot be undone")
+    return _show_result(request, slug, reached, refused, "canceled. This cannot be undone")
 
 
 @require_POST
@@ -45,7 +45,7 @@ def runs_delete(request, slug):
     found = _select_runs(request, slug)
     at = timezone.now()
     reached, refused = bulk.delete_runs(found, at)
-    return _show_result(request, slug, reached, refused, "put into the trash", undo_tag(slug, at))
+    return _show_result(request, slug, reached, refused, "moved to the trash", undo_tag(slug, at))
 
 
 @require_POST
@@ -64,7 +64,7 @@ def runs_untag(request, slug, pk):
     workspace_of(request, slug)
     require(request, "edit")
     number = bulk.untag_runs(request.workspace, request.user, pk)
-    messages.success(request, f"Undone for {number:,} {'job' if number == 1 else 'jobs'}.")
+    messages.success(request, f"Tag change undone for {number:,} {'job' if number == 1 else 'jobs'}.")
     return redirect(return_url(request, slug))
 
 
@@ -80,7 +80,7 @@ def _show_result(request, slug, reached: int, refused: list[str], done: str, und
     for message in refused[:5]:
         messages.warning(request, message)
     if not reached and not refused:
-        messages.warning(request, "No job was left to do that to.")
+        messages.warning(request, "No jobs were changed.")
     return redirect(return_url(request, slug))
 
 
@@ -106,8 +106,8 @@ def experiment_delete(request, slug, experiment_id):
     experiment = experiment_of(request, slug, experiment_id)
     require(request, "edit")
     if request.POST.get("confirm_name") != experiment.name:
-        raise Invalid(f"Type the name {experiment.name} to delete the experiment with all of its runs.")
+        raise Invalid(f"Type the name {experiment.name} to delete the experiment and all of its jobs.")
     experiment.delete()
     undo = undo_tag(slug, experiment.deleted_at)
-    messages.success(request, f"{experiment.name} is in the trash, with its runs.", extra_tags=undo)
+    messages.success(request, f"{experiment.name} and its jobs moved to the trash.", extra_tags=undo)
     return redirect("runs:experiments", slug)

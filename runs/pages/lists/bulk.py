@@ -37,7 +37,7 @@ def select_runs(scope, posted, user: User, experiment) -> BulkSelection:
     if not posted.get("all"):
         ids = list(dict.fromkeys(posted.getlist("run")))
         if not 0 < len(ids) <= MOST_TICKED:
-            raise Invalid(f"Choose from 1 to {MOST_TICKED} runs; {len(ids)} are chosen.", target="run")
+            raise Invalid(f"Select 1 to {MOST_TICKED} jobs; {len(ids)} are selected.", target="run")
         return BulkSelection(scope.filter(run_id__in=ids), len(ids), False)
     table = RunTable(scope, QueryDict(posted.get("query", "")), user, experiment)
     matching = Run.objects.filter(pk__in=table.matching.order_by().values("pk"))
@@ -46,7 +46,7 @@ def select_runs(scope, posted, user: User, experiment) -> BulkSelection:
     count = matching.count()
     if str(count) != posted.get("count", "").replace(",", ""):
         raise Conflict(
-            f"{count:,} jobs match now, not {posted.get('count') or 'as many as'} you were shown. Look again, then repeat."
+            f"{count:,} jobs match now, not {posted.get('count') or 'as many as'} the list showed. Check the list and try again."
         )
     return BulkSelection(matching, count, True)
 
@@ -57,7 +57,7 @@ def delete_runs(found: BulkSelection, at: dt.datetime) -> tuple[int, list[str]]:
     number = ended.count()
     ended.to_trash(at)
     left = found.count - number
-    return number, [f"{left:,} {_jobs_have(left)} not ended and left as they were. Cancel first."] if left else []
+    return number, [f"{left:,} {_jobs_have(left)} not ended and cannot be deleted. Cancel first."] if left else []
 
 
 def cancel_runs(found: BulkSelection) -> tuple[int, list[str]]:
@@ -80,7 +80,7 @@ def _jobs_have(number: int) -> str:
 def tag_runs(found: BulkSelection, workspace: Workspace, user: User, name: str, value: str) -> TagEdit:
     """Give them a tag, in place of what it was; what it was is kept for a day, to undo."""
     if not name.strip():
-        raise Invalid("A tag has a name.", target="name")
+        raise Invalid("Enter a name for the tag.", target="name")
     [(name, value)] = names.check_tags({name.strip(): value}).items()
     pks = list(found.runs.order_by().values_list("pk", flat=True))
     before: dict[Any, str] = dict(
@@ -89,7 +89,7 @@ def tag_runs(found: BulkSelection, workspace: Workspace, user: User, name: str, 
     _write_tags(pks, name, dict.fromkeys(pks, value))
     counted = RunTag.objects.filter(run__in=found.runs.order_by().values("pk")).order_by().values("run")
     if counted.annotate(number=Count("pk")).filter(number__gt=names.MAX_TAGS).exists():
-        raise Invalid(f"A job would have more than {names.MAX_TAGS} tags. Nothing is changed.", target="tag_name")
+        raise Invalid(f"A job can have at most {names.MAX_TAGS} tags. No tags were changed.", target="tag_name")
     TagEdit.objects.filter(at__lt=timezone.now() - KEPT).delete()
     return TagEdit.objects.create(
         workspace=workspace, user=user, name=name, value=value, before=[[pk, before.get(pk)] for pk in pks]
@@ -110,7 +110,10 @@ def untag_runs(workspace: Workspace, user: User, pk: int) -> int:
     """Take back a tag that this person gave: where somebody changed it since, it stays as it is."""
     edit = TagEdit.objects.filter(workspace=workspace, user=user, pk=pk).first()
     if edit is None:
-        raise Conflict("There is nothing to undo any more: it was undone, or a day has passed.", code="nothing_to_undo")
+        raise Conflict(
+            "This can no longer be undone: it was undone already, or more than one day has passed.",
+            code="nothing_to_undo",
+        )
     number = 0
     for start in range(0, len(edit.before), BATCH):
         part = dict(edit.before[start : start + BATCH])

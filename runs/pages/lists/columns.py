@@ -123,14 +123,14 @@ def parse_column(word: str) -> Column:
     if dash and name and kind in KINDS and len(name) <= 256:
         return Column(word, kind, name)
     allowed = ", ".join(ATTRIBUTES)
-    raise Invalid(f"{word!r} is no column: write {allowed}, or {'-NAME, '.join(KINDS)}-NAME.", target="col")
+    raise Invalid(f"{word!r} is not a column: write {allowed}, or {'-NAME, '.join(KINDS)}-NAME.", target="col")
 
 
 def shown_columns(asked: dict, usual: list[str]) -> list[Column]:
     """Those of the address, else the usual; the name is always there, the pinned ones come first."""
     words = asked["col"] or usual
     if len(words) > MOST:
-        raise Invalid(f"{len(words)} columns are asked for; {MOST} are allowed.", target="col")
+        raise Invalid(f"{len(words)} columns are selected; {MOST} are allowed.", target="col")
     words = words if "name" in words else ["name", *words]
     widths, pinned = _parse_widths(asked["width"]), set(asked["pin"])
     if strange := pinned - set(words):
@@ -192,7 +192,7 @@ def parse_sorts(words: list[str]) -> list[Sort]:
             raise Invalid("sort='tags': sort by one of the tags: tag-NAME.", target="sort")
         found.append(one)
     if len({one.column.id for one in found}) < len(found):
-        raise Invalid("A column is there twice among those to sort by.", target="sort")
+        raise Invalid("Each column can be sorted by only once.", target="sort")
     return found
 
 

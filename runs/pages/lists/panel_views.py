@@ -34,7 +34,7 @@ def panel(request, slug, what):
     """One of TITLES, for the list whose words the address has."""
     experiment = requested_experiment(request, slug)
     if what not in TITLES:
-        raise Invalid(f"{what!r} is no panel: write one of {', '.join(TITLES)}.")
+        raise Invalid(f"{what!r} is not a panel: write one of {', '.join(TITLES)}.")
     table = build_table(request, slug, experiment)
     context = {"what": what, "title": TITLES[what], "table": table, "experiment": experiment}
     context |= {

@@ -94,7 +94,7 @@ def requested_experiment(request, slug) -> Experiment | None:
         experiment_id = uuid.UUID(asked)
     except ValueError as error:
         workspace_of(request, slug)
-        raise Invalid(f"experiment={asked[:60]!r} is no id of an experiment.", target="experiment") from error
+        raise Invalid(f"experiment={asked[:60]!r} is not the id of an experiment.", target="experiment") from error
     return experiment_of(request, slug, experiment_id)
 
 

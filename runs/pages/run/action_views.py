@@ -26,7 +26,7 @@ def run_delete(request, slug, run_id):
     run = run_of(request, slug, run_id)
     require(request, "edit")
     run.delete()
-    messages.success(request, f"{run.display_name} is in the trash.", extra_tags=undo_tag(slug, run.deleted_at))
+    messages.success(request, f"{run.display_name} moved to the trash.", extra_tags=undo_tag(slug, run.deleted_at))
     return redirect("runs:experiment_detail", slug, run.experiment.experiment_id)
 
 

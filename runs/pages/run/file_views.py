@@ -106,7 +106,7 @@ def _parse_range(request, size: int) -> tuple[int, int]:
         raise Invalid(f"Range: {asked[:100]}: write bytes=START-END or bytes=START-.", target="Range")
     start, end = int(match[1]), min(int(match[2] or size - 1), size - 1)
     if start >= size or end < start:
-        raise RangeNotSatisfiable(f"The file has {size} bytes; {asked} is beyond.", target="Range")
+        raise RangeNotSatisfiable(f"The file has {size} bytes; {asked} starts beyond its end.", target="Range")
     return start, end - start + 1
 
 
@@ -129,7 +129,7 @@ def run_file_search(request, slug, run_id):
     file = _get_file(request, slug, run_id)
     asked = cleaned_or_invalid(ByteRange(request.GET))
     if not asked["q"]:
-        raise Invalid("q: write what to look for.", target="q")
+        raise Invalid("q: enter the text to search for.", target="q")
     return JsonResponse(logs.search(file, asked["q"], asked["start"] or 0))
 
 

@@ -11,12 +11,12 @@ class RunEdit(forms.Form):
         required=False,
         max_length=5000,
         widget=forms.Textarea(attrs={"rows": 6}),
-        help_text="Markdown is shown as such.",
+        help_text="Markdown is supported.",
     )
     tags = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
-        help_text="One tag per line, written name: value. The value may be left out.",
+        help_text="One tag per line as name: value. The value is optional.",
     )
 
     @classmethod
@@ -30,7 +30,7 @@ class RunEdit(forms.Form):
         for line in filter(None, map(str.strip, self.cleaned_data["tags"].splitlines())):
             name, _, value = (part.strip() for part in line.partition(":"))
             if not name:
-                raise forms.ValidationError(f"{line!r} has no name: write name: value.")
+                raise forms.ValidationError(f"{line!r} has no name. Write each tag as name: value.")
             if name in tags:
                 raise forms.ValidationError(f"There are two tags named {name!r}.")
             tags[name] = value

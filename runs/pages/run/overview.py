@@ -67,7 +67,7 @@ def explain_wait(run: Run) -> str:
         return ""
     if run.work.state == Work.State.CLAIMED:
         node = run.work.node.name if run.work.node else "its node"
-        return f"Taken by {node}, which prepares the environment." if run.status == Run.Status.PREPARING else ""
+        return f"{node} is preparing the environment." if run.status == Run.Status.PREPARING else ""
     if run.work.state != Work.State.QUEUED:
         return ""
     return f"{_describe_queue_place(run.work)} {_describe_nodes(run.work.target)}"
@@ -85,10 +85,10 @@ def _describe_nodes(target) -> str:
     if starting:
         return f"{starting} node{'s are' if starting > 1 else ' is'} starting."
     if states.count(Node.State.IDLE):
-        return "A free node is about to take it."
+        return "A free node will start it soon."
     if busy >= target.max_nodes:
-        return f"All {busy} nodes are busy: the cluster has at most {target.max_nodes}."
-    return "A node is about to be started."
+        return f"All {busy} nodes are busy. The cluster has at most {target.max_nodes}."
+    return "A node will start soon."
 
 
 def last_error_line(run: Run) -> str:
