@@ -44,6 +44,7 @@ class MetricSeries(models.Model):
     shown = models.CharField(max_length=300, blank=True)
 
     class Meta:
+        verbose_name_plural = "metric series"
         constraints = [models.UniqueConstraint(fields=["run", "name"], name="one_series_of_a_name")]
         # A list sorted by the last, the smallest or the largest value reads it in this order.
         indexes = [
@@ -88,6 +89,7 @@ class MetricSketch(models.Model):
     data = models.BinaryField()
 
     class Meta:
+        verbose_name_plural = "metric sketches"
         constraints = [models.UniqueConstraint(fields=["series", "start"], name="one_sketch_at_a_place")]
 
     def __str__(self):
@@ -102,6 +104,7 @@ class MetricBatch(models.Model):
     at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
+        verbose_name_plural = "metric batches"
         constraints = [models.UniqueConstraint(fields=["run", "batch_id"], name="one_batch_of_an_id")]
 
     def __str__(self):
