@@ -34,7 +34,7 @@ def upload(request: MlflowRequest, path: str) -> dict:
     place = parse_artifact_path(path)
     run = request.open_run(place.run_id)
     path, kind = _file(place), request.http.headers.get("Content-Type", "")
-    artifacts.put(run, path, uploads.chunks(request.http), content_type=kind, overwrite=True)
+    artifacts.put(run, path, uploads.read_chunks(request.http), content_type=kind, overwrite=True)
     images.note(run, path)
     return {}
 
@@ -42,7 +42,7 @@ def upload(request: MlflowRequest, path: str) -> dict:
 def _file(place: ArtifactPath) -> str:
     if not place.path:
         raise invalid("The path names no file.")
-    return paths.checked(place.path)
+    return paths.check_path(place.path)
 
 
 def download(request: MlflowRequest, path: str) -> ranges.Answer:
@@ -62,7 +62,9 @@ def answer_file(request: MlflowRequest, run: Run, path: str) -> ranges.Answer:
     def read(start: int, length: int):
         return artifacts.read(found, start, length)
 
-    return folders.as_download(ranges.answer(request.http, found.size, found.etag, read), found.content_type, path)
+    return folders.as_download(
+        ranges.respond_with_range(request.http, found.size, found.etag, read), found.content_type, path
+    )
 
 
 def get_artifact(request: MlflowRequest) -> ranges.Answer:
@@ -77,9 +79,9 @@ def upload_by_page(request: MlflowRequest) -> dict:
     for name in ("run_uuid", "path"):
         if not query.get(name):
             raise invalid(f"Request must specify {name}.")
-    path = paths.checked(folders.checked(query["path"]))
+    path = paths.check_path(folders.checked(query["path"]))
     run = request.open_run(validation.run_id(query["run_uuid"]))
-    data = uploads.whole(request.http, MAX_BY_PAGE)
+    data = uploads.read_whole_body(request.http, MAX_BY_PAGE)
     if not data:
         raise invalid("Request must specify data.")
     artifacts.put(run, path, [data], overwrite=True)
@@ -131,4 +133,4 @@ def presigned(request: MlflowRequest, path: str) -> dict:
     if found is None:
         raise missing(f"No such artifact: '{place.path}'")
     history = f"/history/v1.0{request.workspace.arm_id}/runs/{run.run_id}"
-    return {"url": links.signed(run, found.path, history), "file_size": found.size}
+    return {"url": links.sign_url(run, found.path, history), "file_size": found.size}

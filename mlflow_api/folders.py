@@ -56,7 +56,7 @@ def listed(rows, folder: str) -> list[dict]:
 def as_download(response: ranges.Answer, content_type: str, path: str) -> ranges.Answer:
     """Always a download, under the file's own name, as MLflow answers."""
     name = path.rsplit("/", 1)[-1]
-    response = ranges.safe(response, content_type, path)
+    response = ranges.set_safe_headers(response, content_type, path)
     if content_type == "text/plain" or name.lower() in TEXTS:
         response["Content-Type"] = "text/plain"
     plain = TOKEN.fullmatch(name)

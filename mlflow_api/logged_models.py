@@ -117,7 +117,7 @@ def add_metrics_to_models(request: MlflowRequest, run_id: str, points: list[tupl
     for model_id in dict.fromkeys(model_id for model_id, _ in points):
         model = model_files.find(request, model_id)
         # The run has the point; the model of somebody else, which a script may evaluate, is left as it is.
-        if run_tokens.made(request.actor, model):
+        if run_tokens.is_made_by(request.actor, model):
             model.add_metrics(run_id, [point for other, point in points if other == model_id])
 
 

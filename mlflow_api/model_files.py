@@ -43,9 +43,9 @@ def _place(request: MlflowRequest, path: str) -> tuple[LoggedModel, str]:
 def upload(request: MlflowRequest, path: str) -> dict:
     model, path = _place(request, path)
     find_writable(request, model.model_id)
-    path = paths.checked(path)
+    path = paths.check_path(path)
     key = storage.new_key(model.storage_area)
-    size = storage.put(key, uploads.chunks(request.http))
+    size = storage.put(key, uploads.read_chunks(request.http))
     storage.delete(model.put_file(path, key, size))
     return {}
 
@@ -64,7 +64,7 @@ def answer_file(request: MlflowRequest, model: LoggedModel, path: str) -> ranges
     def read(start: int, length: int):
         return storage.stream(found.key, start, length)
 
-    response = ranges.answer(request.http, found.size, found.key.rsplit("/", 1)[-1], read)
+    response = ranges.respond_with_range(request.http, found.size, found.key.rsplit("/", 1)[-1], read)
     return folders.as_download(response, content_type_of(path), path)
 
 

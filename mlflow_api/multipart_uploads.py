@@ -39,7 +39,7 @@ def _target(request: MlflowRequest, path: str) -> tuple[Run, str]:
     place = files.parse_artifact_path(path)
     name = request.fields.text("path").replace("\\", "/").rsplit("/", 1)[-1]
     run = request.open_run(place.run_id)
-    return run, paths.checked(f"{place.path}/{name}" if place.path else name)
+    return run, paths.check_path(f"{place.path}/{name}" if place.path else name)
 
 
 def _area(run: Run, upload_id: str) -> str:
@@ -52,7 +52,7 @@ def put(request: MlflowRequest, path: str) -> HttpResponse:
     run = request.open_run(run_id)
     _check_upload(run, upload_id)
     key = storage.new_key(_area(run, upload_id))
-    size = storage.put(key, uploads.chunks(request.http))
+    size = storage.put(key, uploads.read_chunks(request.http))
     etag = signing.dumps([upload_id, number, key, size], salt=PART)
     return HttpResponse(headers={"ETag": f'"{etag}"'})
 
@@ -94,7 +94,7 @@ def _sizes_of_parts(run: Run, upload_id: str) -> dict[str, int]:
 def _delete_unused_parts(run: Run, upload_id: str) -> None:
     """Parts that no file has: all of them if the upload did not end, else those that were sent again."""
     used = ArtifactSegment.objects.filter(artifact__run=run, key__startswith=_area(run, upload_id) + "/")
-    artifacts.free(list(_sizes_of_parts(run, upload_id).keys() - set(used.values_list("key", flat=True))))
+    artifacts.delete_objects(list(_sizes_of_parts(run, upload_id).keys() - set(used.values_list("key", flat=True))))
 
 
 def _part(upload_id: str, sent: Fields) -> tuple[int, str, int]:

@@ -197,7 +197,7 @@ class SnapshotAdmin(Deleting):
     date_hierarchy = "created_at"
 
     def free(self, obj):
-        snapshots.forget(obj)
+        snapshots.delete_snapshot(obj)
 
 
 @admin.register(MetricSketch)

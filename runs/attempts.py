@@ -19,7 +19,7 @@ def bind(run, own, attempt: int) -> None:
         return
     run.writer = (own.work_id, attempt)
     if own.work.attempt != attempt or own.work.state == Work.State.LOST:
-        raise overtaken(run)
+        raise stale_attempt_error(run)
 
 
 def fence(run) -> None:
@@ -29,9 +29,9 @@ def fence(run) -> None:
     work_id, attempt = run.writer
     held = Work.objects.select_for_update().filter(pk=work_id, attempt=attempt).exclude(state=Work.State.LOST)
     if held.first() is None:
-        raise overtaken(run)
+        raise stale_attempt_error(run)
 
 
-def overtaken(run) -> Conflict:
+def stale_attempt_error(run) -> Conflict:
     text = f"Attempt {run.writer[1]} was overtaken or given up; what it writes to the run {run.run_id} is refused."
     return Conflict(text, code="stale_attempt")

@@ -215,7 +215,7 @@ RULES = _read(TABLE)
 
 
 @functools.lru_cache(maxsize=1000)
-def rule(method: str, route: str) -> May:
+def rule_of_route(method: str, route: str) -> May:
     """Of a route of the API as Django writes it (`jobs/<name>`), or of MLflow's as mlflow_api/routes.py does."""
     plain = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route)
     return RULES.get(f"{method} {plain}") or RULES.get(f"{method} /{plain}") or May.NO
@@ -225,11 +225,11 @@ def admit(claim: tuple, method: str, route: str) -> Actor:
     """The actor for one request to one route; or why the token does not open it."""
     user_id, workspace_id, run_id, attempt = claim
     own = _run(user_id, workspace_id, run_id)
-    may = rule(method, route)
+    may = rule_of_route(method, route)
     _check_alive(own, run_id)
     if own.work_id and (own.held_attempt != attempt or own.held_state == Work.State.LOST):
         own.writer = (own.work_id, attempt)
-        raise attempts.overtaken(own)
+        raise attempts.stale_attempt_error(own)
     if may is May.NO:
         raise Denied(f"The token of a run may not do this (its run is {run_id}); use a personal token.")
     if not own.is_active and may not in LATE:
@@ -297,14 +297,14 @@ WHERE r.workspace_id = %s AND r.run_id = %s AND r.deleted_at IS NULL"""
 # ---- which runs, models and versions
 
 
-def readable(actor: Actor) -> Q:
+def filter_readable(actor: Actor) -> Q:
     """The runs that the token may look at: those of its tree and of its experiment, and those that it made."""
     own = actor.run
     root = own.root_id or own.pk
     return _below(own) | Q(pk=root) | Q(root=root) | Q(pk=own.parent_id) | Q(experiment=own.experiment_id)
 
 
-def writable(actor: Actor) -> Q:
+def filter_writable(actor: Actor) -> Q:
     """Those that it may change in the way of the route that is asked."""
     own = actor.run
     if actor.may in (May.ADD, May.MAKE):
@@ -314,7 +314,7 @@ def writable(actor: Actor) -> Q:
     return Q(pk=own.pk)
 
 
-def below(actor: Actor) -> Q:
+def filter_below(actor: Actor) -> Q:
     return _below(actor.run)
 
 
@@ -324,13 +324,13 @@ def _below(own) -> Q:
     return Q(pk=own.pk) | Q(made_by=own.pk) | above
 
 
-def check_beats(actor: Actor, run) -> None:
+def check_heartbeat(actor: Actor, run) -> None:
     """A run that a runner of its own supervises gives its own signs of life."""
     if actor.is_run and run.pk != actor.run.pk and run.work_id:
         raise Denied(f"The run {run.run_id} has a runner of its own, which gives its signs of life.")
 
 
-def made(actor: Actor, row) -> bool:
+def is_made_by(actor: Actor, row) -> bool:
     """Whether a model or a version was made by this run's token, or by that of a run below it. People may change all."""
     if not actor.is_run or row.made_by_run == actor.run_id:
         return True
@@ -339,7 +339,7 @@ def made(actor: Actor, row) -> bool:
 
 
 def check_made(actor: Actor, row) -> None:
-    if not made(actor, row):
+    if not is_made_by(actor, row):
         raise Denied(
             f"{row} was not made by the run {actor.run_id}, so its token may not change it; use a personal token."
         )

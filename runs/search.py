@@ -77,7 +77,7 @@ STATES = {
 }  # fmt: skip
 
 
-def filtered(runs, text: str):
+def filter_runs(runs, text: str):
     """Those of `runs` that a filter selects."""
     return Search(runs, text, []).runs()
 

@@ -72,14 +72,18 @@ def housekeeping() -> None:
     SessionStore.clear_expired()
     for artifact in _fragmented(now):
         artifacts.compact(artifact)
-    for snapshot in snapshots.unused(now - SNAPSHOTS_KEPT):
-        snapshots.forget(snapshot)
+    for snapshot in snapshots.find_unused(now - SNAPSHOTS_KEPT):
+        snapshots.delete_snapshot(snapshot)
     _merge_metrics(now)
 
 
 def _fragmented(now: dt.datetime):
     settled = Q(run__ended_at__lt=now - SETTLED)
-    return artifacts.fragmented(2).filter(settled | Q(parts__gte=MANY_SEGMENTS)).select_related("run__workspace")[:1000]
+    return (
+        artifacts.find_fragmented(2)
+        .filter(settled | Q(parts__gte=MANY_SEGMENTS))
+        .select_related("run__workspace")[:1000]
+    )
 
 
 def _merge_metrics(now: dt.datetime) -> None:

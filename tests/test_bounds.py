@@ -229,7 +229,7 @@ def test_logs_that_are_alike_everywhere_keep_their_budget():
 @pytest.mark.parametrize("piece", ["\n", "<a ", "(", "\\", '"', "{{", "a:\n"])
 def test_colours_keep_their_budget(name, piece):
     text = (piece * 1900 + "\n") * 20 if piece.strip() else piece * 10_000
-    soon(lambda: highlighting.coloured(text, name, {}))
+    soon(lambda: highlighting.highlight_code(text, name, {}))
 
 
 PREVIEWS = {
@@ -247,13 +247,13 @@ PREVIEWS = {
 @pytest.mark.parametrize("path", PREVIEWS)
 def test_a_preview_is_no_larger_than_what_it_shows(path):
     data = PREVIEWS[path]
-    found = soon(lambda: previews.of(path, "", len(data), lambda length: data[:length]))
+    found = soon(lambda: previews.make_preview(path, "", len(data), lambda length: data[:length]))
     assert len(found.html) + len(found.text) + sum(map(len, found.rows)) < 8 * len(data) + 10_000
 
 
 def test_a_file_that_is_too_large_to_show_in_place_says_so():
     for path, kind in (("x.png", "image/png"), ("x.html", "text/html")):
-        found = previews.of(path, kind, 21 * 2**20, lambda length: b"")
+        found = previews.make_preview(path, kind, 21 * 2**20, lambda length: b"")
         assert found.kind == "none" and "20 MB" in found.note
 
 
@@ -271,7 +271,7 @@ def test_a_chart_of_a_file_says_its_limit():
     ]
     for kind, data, word in cases:
         with pytest.raises(ValueError, match=word):
-            artifact_charts.of_artifact(kind, {"data": data})
+            artifact_charts.draw_artifact(kind, {"data": data})
 
 
 def test_a_tree_of_very_many_files_shows_the_first(browser, world):

@@ -44,7 +44,7 @@ def test_every_route_has_its_decision_and_every_decision_its_route():
 
 
 def test_a_route_without_a_decision_is_closed():
-    assert run_tokens.rule("GET", "tomorrow/<str:name>") is May.NO
+    assert run_tokens.rule_of_route("GET", "tomorrow/<str:name>") is May.NO
 
 
 @pytest.fixture

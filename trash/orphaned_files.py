@@ -28,7 +28,7 @@ def sweep(area: str, between: Callable[[], None]) -> tuple[int, int]:
         named, ownerless = _known([item["path"] for item in batch])
         unnamed = [item for item in batch if item["path"] not in named]
         gone = [item for item in unnamed if item["path"] in ownerless or item["last_modified"] < young]
-        artifacts.free([item["path"] for item in gone])
+        artifacts.delete_objects([item["path"] for item in gone])
         between()
         bytes_gone = sum(item["size"] for item in gone)
         freed += bytes_gone

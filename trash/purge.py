@@ -147,7 +147,7 @@ def _delete_batch(job: PurgeJob) -> bool:
 
 def _delete_files(job: PurgeJob, files: list[tuple[str, int]]) -> None:
     for start_at in range(0, len(files), 1000):
-        artifacts.free([key for key, _ in files[start_at : start_at + 1000]])
+        artifacts.delete_objects([key for key, _ in files[start_at : start_at + 1000]])
     freed = sum(size for _, size in files)
     _extend_hold(job, files_freed=F("files_freed") + freed)
 

@@ -128,7 +128,7 @@ def _free_files(rule: RetentionRule, act: RetentionAct) -> bool:
     with transaction.atomic():
         files.delete()
         Run.objects.filter(pk__in=runs).update(revision=F("revision") + 1)
-    artifacts.free(keys)
+    artifacts.delete_objects(keys)
     act.runs += len(runs)
     return bool(runs)
 

@@ -12,7 +12,7 @@ from workspaces.models import Workspace
 from workspaces.workspace_path import WorkspacePath
 
 
-def experiment(request: HttpRequest, place: WorkspacePath, name: str, verb: str = "read") -> Experiment:
+def find_experiment(request: HttpRequest, place: WorkspacePath, name: str, verb: str = "read") -> Experiment:
     room = workspace_path.workspace(request, place, verb)
     found = Experiment.objects.present().filter(workspace=room, name=name).first()
     if found is None:
@@ -22,7 +22,7 @@ def experiment(request: HttpRequest, place: WorkspacePath, name: str, verb: str 
     return found
 
 
-def readable(request: HttpRequest, place: WorkspacePath, run_id: str) -> Run:
+def find_readable(request: HttpRequest, place: WorkspacePath, run_id: str) -> Run:
     """A run that the actor may read."""
     room = workspace_path.workspace(request, place)
     found = Run.objects.visible_to(request.auth).filter(workspace=room, run_id=run_id).with_related().first()
@@ -39,10 +39,10 @@ def _hint(request: HttpRequest, room: Workspace, gone) -> str:
     return "."
 
 
-def writable(request: HttpRequest, place: WorkspacePath, run_id: str, verb: str = "edit") -> Run:
+def find_writable(request: HttpRequest, place: WorkspacePath, run_id: str, verb: str = "edit") -> Run:
     """A run that the actor may change: by a role, or because a run's token reaches it, in its present attempt."""
     if not request.auth.is_run:
-        found = readable(request, place, run_id)
+        found = find_readable(request, place, run_id)
         access.require(request.auth, verb, found.workspace)
         return found
     room = workspace_path.workspace(request, place)
@@ -53,9 +53,9 @@ def writable(request: HttpRequest, place: WorkspacePath, run_id: str, verb: str 
     return found
 
 
-def deletable(request: HttpRequest, place: WorkspacePath, run_id: str) -> Run:
+def find_deletable(request: HttpRequest, place: WorkspacePath, run_id: str) -> Run:
     """A run that the actor may delete: by a role alone, which a run's own token has not."""
-    found = readable(request, place, run_id)
+    found = find_readable(request, place, run_id)
     access.require(request.auth, "edit", found.workspace)
     return found
 

@@ -23,7 +23,7 @@ def signature(request: HttpRequest):
 
 @router.get("/runs/{run_id}/artifacts", response=documented(resources.ArtifactList), summary="The files of a run")
 def artifact_list(request: HttpRequest, place: Path[WorkspacePath], run_id: str, prefix: str = ""):
-    run = access.readable(request, place, run_id)
+    run = access.find_readable(request, place, run_id)
     found = run.artifacts.filter(path__startswith=prefix) if prefix else run.artifacts.all()
     return api.paginate(request, found, resources.Artifact.of)
 
@@ -37,7 +37,7 @@ def artifact_list(request: HttpRequest, place: Path[WorkspacePath], run_id: str,
 def artifact_put(request: HttpRequest, place: Path[WorkspacePath], run_id: str, path: str, overwrite: bool = False):
     run = _open(request, place, run_id)
     kind = request.headers.get("Content-Type", "")
-    stored = artifacts.put(run, path, uploads.chunks(request), content_type=kind, overwrite=overwrite)
+    stored = artifacts.put(run, path, uploads.read_chunks(request), content_type=kind, overwrite=overwrite)
     return Status(201, resources.Artifact.of(stored))
 
 
@@ -51,7 +51,7 @@ def artifact_append(request: HttpRequest, place: Path[WorkspacePath], run_id: st
     run = _open(request, place, run_id)
     if offset < 0:
         raise Invalid(f"offset={offset}: write 0 or more.", target="offset")
-    data = uploads.whole(request, artifacts.APPEND_MOST)
+    data = uploads.read_whole_body(request, artifacts.APPEND_MOST)
     return resources.Artifact.of(artifacts.append(run, path, offset, data))
 
 
@@ -63,18 +63,20 @@ def artifact_append(request: HttpRequest, place: Path[WorkspacePath], run_id: st
     openapi_extra=of_bytes("application/octet-stream", 200, 206),
 )
 def artifact_read(request: HttpRequest, place: Path[WorkspacePath], run_id: str, path: str):
-    run = _signed(request, place, run_id, path) or access.readable(request, place, run_id)
+    run = _signed(request, place, run_id, path) or access.find_readable(request, place, run_id)
     found = Artifact.objects.filter(run=run, path=path).first()
     if found is None:
         raise Http404(f"The run {run.run_id} has no file {path!r}.")
     tag = found.etag
-    response = ranges.answer(request, found.size, tag, lambda start, length: artifacts.read(found, start, length))
-    return ranges.safe(response, found.content_type, found.path)
+    response = ranges.respond_with_range(
+        request, found.size, tag, lambda start, length: artifacts.read(found, start, length)
+    )
+    return ranges.set_safe_headers(response, found.content_type, found.path)
 
 
 @router.delete("/runs/{run_id}/artifacts/content", response=documented(Nothing), summary="Delete a file")
 def artifact_delete(request: HttpRequest, place: Path[WorkspacePath], run_id: str, path: str):
-    run = access.writable(request, place, run_id)
+    run = access.find_writable(request, place, run_id)
     found = Artifact.objects.filter(run=run, path=path).first()
     if found is None:
         raise Http404(f"The run {run.run_id} has no file {path!r}.")
@@ -84,7 +86,7 @@ def artifact_delete(request: HttpRequest, place: Path[WorkspacePath], run_id: st
 
 def _open(request: HttpRequest, place: WorkspacePath, run_id: str) -> Run:
     """People may add files to an ended run; its own token only for a moment."""
-    run = access.writable(request, place, run_id)
+    run = access.find_writable(request, place, run_id)
     if request.auth.is_run:
         access.check_open(request.auth, run)
     return run

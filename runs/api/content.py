@@ -42,7 +42,7 @@ def snapshot_put(request: HttpRequest, place: Path[WorkspacePath], snapshot_id: 
         access.check_attempt(request.auth, request.auth.run)
     else:
         require(request.auth, "submit", room)
-    body = uploads.chunks(request, settings.SNAPSHOT_MAX_BYTES)
+    body = uploads.read_chunks(request, settings.SNAPSHOT_MAX_BYTES)
     stored = snapshots.store(room, request.auth.user, snapshot_id, hash, body)
     return Status(201 if str(stored.snapshot_id) == snapshot_id else 200, resources.Snapshot.of(stored))
 
@@ -57,10 +57,10 @@ def snapshot_read(request: HttpRequest, place: Path[WorkspacePath], snapshot_id:
 )
 def snapshot_zip(request: HttpRequest, place: Path[WorkspacePath], snapshot_id: str):
     found = _find(request, place, snapshot_id)
-    response = ranges.answer(
+    response = ranges.respond_with_range(
         request, found.size, found.digest, lambda start, length: storage.stream(found.key, start, length)
     )
-    return ranges.safe(response, "application/zip", f"{found.snapshot_id}.zip")
+    return ranges.set_safe_headers(response, "application/zip", f"{found.snapshot_id}.zip")
 
 
 def _find(request: HttpRequest, place: WorkspacePath, snapshot_id: str) -> Snapshot:
@@ -68,7 +68,9 @@ def _find(request: HttpRequest, place: WorkspacePath, snapshot_id: str) -> Snaps
     room = workspace_path.workspace(request, place)
     found = Snapshot.objects.filter(workspace=room)
     if request.auth.is_run:
-        found = found.filter(runs__in=Run.objects.filter(run_tokens.below(request.auth), deleted_at=None)).distinct()
+        found = found.filter(
+            runs__in=Run.objects.filter(run_tokens.filter_below(request.auth), deleted_at=None)
+        ).distinct()
     try:
         row = found.filter(snapshot_id=uuid.UUID(snapshot_id)).first()
     except ValueError:

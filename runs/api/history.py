@@ -139,13 +139,13 @@ def _interactive(request, room, name, run_id, body: RunIn, parent) -> Run:
     summary="The runs of an experiment, newest first",
 )
 def experiment_runs(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    found = access.experiment(request, place, name)
+    found = access.find_experiment(request, place, name)
     return _run_page(request, Run.objects.visible_to(request.auth).filter(experiment=found))
 
 
 @router.get("/experiments/{path:name}", response=resources.Experiment, summary="An experiment")
 def experiment_read(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    return resources.Experiment.of(access.experiment(request, place, name))
+    return resources.Experiment.of(access.find_experiment(request, place, name))
 
 
 @router.put(
@@ -169,7 +169,7 @@ def experiment_create(request: HttpRequest, place: Path[WorkspacePath], name: st
     summary="Rename, describe, tag or archive an experiment",
 )
 def experiment_edit(request: HttpRequest, place: Path[WorkspacePath], name: str, body: ExperimentIn):
-    found = access.experiment(request, place, name, "edit")
+    found = access.find_experiment(request, place, name, "edit")
     found.edit(**body.model_dump())
     return resources.Experiment.of(found)
 
@@ -178,7 +178,7 @@ def experiment_edit(request: HttpRequest, place: Path[WorkspacePath], name: str,
     "/experiments/{path:name}", response=documented(Nothing), summary="Put an experiment with its runs into the trash"
 )
 def experiment_delete(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    access.experiment(request, place, name, "edit").delete()
+    access.find_experiment(request, place, name, "edit").delete()
     return {}
 
 
@@ -190,7 +190,7 @@ def run_list(request: HttpRequest, place: Path[WorkspacePath]):
 
 @router.get("/runs/{run_id}", response=resources.Run, summary="A run")
 def run_read(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
-    return resources.Run.of(access.readable(request, place, run_id))
+    return resources.Run.of(access.find_readable(request, place, run_id))
 
 
 @router.patch(
@@ -199,21 +199,21 @@ def run_read(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
     summary="Change a run's name, description and tags; add properties",
 )
 def run_edit(request: HttpRequest, place: Path[WorkspacePath], run_id: str, body: RunPatch):
-    run = access.writable(request, place, run_id)
+    run = access.find_writable(request, place, run_id)
     with transaction.atomic():
         if body.properties:
             run.add_properties(body.properties)
         run.edit(
             display_name=body.displayName, description=body.description, tags=body.tags, remove_tags=body.removeTags
         )
-    return resources.Run.of(access.readable(request, place, run_id))
+    return resources.Run.of(access.find_readable(request, place, run_id))
 
 
 @router.delete(
     "/runs/{run_id}", response=documented(Nothing), summary="Put an ended run with its children into the trash"
 )
 def run_delete(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
-    access.deletable(request, place, run_id).delete()
+    access.find_deletable(request, place, run_id).delete()
     return {}
 
 
@@ -223,7 +223,7 @@ def run_delete(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
     summary="The same, as SDK v2 asks for it",
 )
 def run_edit_in_experiment(request: HttpRequest, place: Path[WorkspacePath], name: str, run_id: str, body: RunPatch):
-    access.experiment(request, place, name)
+    access.find_experiment(request, place, name)
     return run_edit(request, place, run_id, body)
 
 
@@ -233,7 +233,7 @@ def run_edit_in_experiment(request: HttpRequest, place: Path[WorkspacePath], nam
     summary="A run with its definition, events and links to its logs",
 )
 def run_details(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
-    run = access.readable(request, place, run_id)
+    run = access.find_readable(request, place, run_id)
     return resources.RunDetails.of(run, request.path.removesuffix("/details"))
 
 
@@ -243,14 +243,14 @@ def run_details(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
     summary="Child runs; with `recursive` all that descend from the run",
 )
 def run_children(request: HttpRequest, place: Path[WorkspacePath], run_id: str, recursive: bool = False):
-    run = access.readable(request, place, run_id)
+    run = access.find_readable(request, place, run_id)
     below = [row.pk for row in run.family()[1:]] if recursive else run.children.values("pk")
     return _run_page(request, Run.objects.visible_to(request.auth).filter(pk__in=below), children=True)
 
 
 @router.post("/runs/{run_id}/events", response=resources.Run, summary="Report what became of a run")
 def run_event(request: HttpRequest, place: Path[WorkspacePath], run_id: str, body: Event):
-    run = access.writable(request, place, run_id)
+    run = access.find_writable(request, place, run_id)
     if body.warning:
         source, message = _warning(body.warning)
         run.warn(message, source)
@@ -258,7 +258,7 @@ def run_event(request: HttpRequest, place: Path[WorkspacePath], run_id: str, bod
         run.move(body.status, message=_clean(body.message, 1000), error=_error(body), node=body.node)
     elif body.error:
         run.note_error(_error(body))
-    return resources.Run.of(access.readable(request, place, run_id))
+    return resources.Run.of(access.find_readable(request, place, run_id))
 
 
 def _warning(warning: str | dict) -> tuple[str, str]:
@@ -291,8 +291,8 @@ def _clean(value, most: int) -> str:
     summary="The runner is alive; the answer says whether it shall go on",
 )
 def run_heartbeat(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
-    run = access.writable(request, place, run_id)
-    run_tokens.check_beats(request.auth, run)
+    run = access.find_writable(request, place, run_id)
+    run_tokens.check_heartbeat(request.auth, run)
     if run.work is None:
         Run.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())
     elif run.is_active and request.auth.is_run and not queue.renew(run.work_id, request.auth.attempt):
@@ -304,13 +304,13 @@ def run_heartbeat(request: HttpRequest, place: Path[WorkspacePath], run_id: str)
 
 @router.post("/runs/{run_id}/cancel", response=resources.Run, summary="Cancel a run and its children")
 def run_cancel(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
-    access.writable(request, place, run_id).cancel()
-    return resources.Run.of(access.readable(request, place, run_id))
+    access.find_writable(request, place, run_id).cancel()
+    return resources.Run.of(access.find_readable(request, place, run_id))
 
 
 @router.post("/runs/{run_id}/token", response=resources.RunToken, summary="A token that is good for this run alone")
 def run_token_make(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
-    run = access.writable(request, place, run_id)
+    run = access.find_writable(request, place, run_id)
     actor = request.auth
     attempt = run.work.attempt if run.work else 0
     expires = timezone.now() + dt.timedelta(days=RUN_TOKEN_DAYS)
@@ -320,10 +320,10 @@ def run_token_make(request: HttpRequest, place: Path[WorkspacePath], run_id: str
 
 @router.post("/runs/{run_id}/params", response=resources.Run, summary="Write parameters, each once")
 def run_params(request: HttpRequest, place: Path[WorkspacePath], run_id: str, body: Parameters):
-    run = access.writable(request, place, run_id)
+    run = access.find_writable(request, place, run_id)
     access.check_open(request.auth, run)
     run.add_parameters(body.parameters)
-    return resources.Run.of(access.readable(request, place, run_id))
+    return resources.Run.of(access.find_readable(request, place, run_id))
 
 
 @dataclasses.dataclass
@@ -342,7 +342,7 @@ def _run_page(request: HttpRequest, runs, children: bool = False):
     if not children and query.get("includeChildren", "").lower() not in ("true", "1") and not request.auth.is_run:
         runs = runs.filter(parent=None)
     # In the words of the query box and of MLflow's search; an error names the column.
-    found = search.filtered(_narrowed(runs, wanted), query.get("filter", ""))
+    found = search.filter_runs(_narrowed(runs, wanted), query.get("filter", ""))
     return api.paginate(request, found.with_related(), resources.Run.of)
 
 

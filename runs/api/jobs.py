@@ -69,12 +69,12 @@ def job_put(request: HttpRequest, place: Path[WorkspacePath], name: str):
         access.check_attempt(request.auth, request.auth.run)
     there = Run.objects.filter(workspace=room, run_id=name).exists()
     submission.submit(request.auth, room, name, request_body.read_body(request))
-    return Status(200 if there else 201, resources.JobBase.of(access.readable(request, place, name)))
+    return Status(200 if there else 201, resources.JobBase.of(access.find_readable(request, place, name)))
 
 
 @router.get("/{name}", response=resources.JobBase, summary="A job")
 def job_read(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    return resources.JobBase.of(access.readable(request, place, name))
+    return resources.JobBase.of(access.find_readable(request, place, name))
 
 
 @router.patch(
@@ -84,7 +84,7 @@ def job_read(request: HttpRequest, place: Path[WorkspacePath], name: str):
     openapi_extra=CHANGE,
 )
 def job_edit(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    run = access.writable(request, place, name)
+    run = access.find_writable(request, place, name)
     properties = request_body.read_body(request).get("properties")
     if not isinstance(properties, dict):
         raise Invalid("Write what changes as `properties`.", target="properties")
@@ -93,16 +93,16 @@ def job_edit(request: HttpRequest, place: Path[WorkspacePath], name: str):
         description=properties.get("description"),
         tags=properties.get("tags"),
     )
-    return resources.JobBase.of(access.readable(request, place, name))
+    return resources.JobBase.of(access.find_readable(request, place, name))
 
 
 @router.delete("/{name}", response=documented(Nothing), summary="Put an ended job into the trash")
 def job_delete(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    access.deletable(request, place, name).delete()
+    access.find_deletable(request, place, name).delete()
     return {}
 
 
 @router.post("/{name}/cancel", response=resources.JobBase, summary="Cancel a job")
 def job_cancel(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    access.writable(request, place, name).cancel()
-    return resources.JobBase.of(access.readable(request, place, name))
+    access.find_writable(request, place, name).cancel()
+    return resources.JobBase.of(access.find_readable(request, place, name))

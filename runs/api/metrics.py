@@ -42,7 +42,7 @@ def metric_write(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if numbers.parse_int(request.META.get("CONTENT_LENGTH") or "0", "Content-Length") > most:
         raise TooLarge(f"A batch has at most {most // 2**20} MiB. Send it in parts.")
-    run = access.writable(request, place, run_id)
+    run = access.find_writable(request, place, run_id)
     access.check_open(request.auth, run)
     batch = request_body.read_body(request)
     return resources.MetricsAccepted(accepted=metrics.ingest(run, batch.get("batchId") or "", batch.get("metrics", [])))
@@ -52,7 +52,7 @@ def metric_write(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
     "/runs/{run_id}/metrics", response=documented(resources.MetricSeriesList), summary="Every value of a run's metrics"
 )
 def metric_list(request: HttpRequest, place: Path[WorkspacePath], run_id: str, name: str = "", recursive: bool = False):
-    run = access.readable(request, place, run_id)
+    run = access.find_readable(request, place, run_id)
     below = [row.pk for row in run.family()] if recursive else [run.pk]
     family = dict(Run.objects.visible_to(request.auth).filter(pk__in=below).values_list("pk", "run_id"))
     found = MetricSeries.objects.filter(run__in=family)
@@ -69,7 +69,7 @@ def metric_list(request: HttpRequest, place: Path[WorkspacePath], run_id: str, n
     summary="The points of one metric after the first `after`",
 )
 def metric_points(request: HttpRequest, place: Path[WorkspacePath], run_id: str, name: str, after: int = 0):
-    row = _series(access.readable(request, place, run_id), name)
+    row = _series(access.find_readable(request, place, run_id), name)
     steps, times, values = metrics.read_points(row, max(after, 0))
     values = values if isinstance(values, list) else values.tolist()
     return resources.MetricPoints(

@@ -154,7 +154,7 @@ class RunDetails(Run):
         return super().of(
             row,
             runDefinition=run_definition(row),
-            logFiles={path: links.signed(row, path, url) for path in logs},
+            logFiles={path: links.sign_url(row, path, url) for path in logs},
             inputDatasets=[],
             outputDatasets=[],
             services={},

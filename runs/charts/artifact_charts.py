@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable
 
 from runs.charts.colours import GREY
-from runs.charts.figures import figure, plain, trace
+from runs.charts.figures import escape_text, figure, trace
 
 # What of a count [TP, FP, TN, FN] each curve is made of.
 Counts = list[float]
@@ -19,7 +19,7 @@ MOST_NUMBERS_IN_ALL = 100_000
 DASHES = {"Micro average": "dot", "Macro average": "dashdot", "Weighted average": "longdash"}
 
 
-def of_artifact(kind: str, content) -> list[dict]:
+def draw_artifact(kind: str, content) -> list[dict]:
     """The views of a file's content; ValueError says what its JSON lacks."""
     data = content.get("data") if isinstance(content, dict) else None
     if not isinstance(data, dict):
@@ -47,7 +47,7 @@ def _size(part) -> int:
 
 def confusion_matrix(data: dict, normalised: bool = False) -> dict:
     """Rows are the true classes, columns what was predicted; normalised, each row adds up to 1."""
-    labels = [plain(label) for label in data["class_labels"]]
+    labels = [escape_text(label) for label in data["class_labels"]]
     counts = [list(row) for row in data["matrix"]]
     if len(counts) != len(labels) or any(len(row) != len(labels) for row in counts):
         raise TypeError(f"the matrix is not {len(labels)} by {len(labels)}, as there are labels")
@@ -152,7 +152,7 @@ def _curves(data, across: Callable, up: Callable, x: str, y: str, *, best_first=
 
 
 def _tables(data: dict, key: str) -> list[tuple[str, list[Counts]]]:
-    labels = [plain(label) for label in data["class_labels"]]
+    labels = [escape_text(label) for label in data["class_labels"]]
     tables = data[key]
     if len(tables) != len(labels):
         raise TypeError(f"{key} has {len(tables)} tables for {len(labels)} labels")

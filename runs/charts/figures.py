@@ -76,7 +76,7 @@ def figure(traces: list[dict], x: str = "", y: str = "", **layout) -> dict:
     return {"data": traces, "layout": {**copy.deepcopy(_layout(x, y)), **layout}}
 
 
-def plain(text) -> str:
+def escape_text(text) -> str:
     """A text that is to be read as it stands: Plotly takes `<` for a tag."""
     return html.escape(str(text), quote=False)
 
@@ -94,7 +94,7 @@ def _classes(figure: dict) -> int:
     return max((len(trace.get("z") or ()) for trace in figure["data"]), default=0)
 
 
-def numbers(values) -> list[float | int | None]:
+def finite_or_none(values) -> list[float | int | None]:
     """For JSON, in full precision: what is no finite number is a gap."""
     values = values.tolist() if hasattr(values, "tolist") else values
     return [_number(value) for value in values]
@@ -120,7 +120,9 @@ def lines_of_runs(series: list[tuple[str, int, Any, Any]]) -> dict:
     for name, colour, steps, values in series:
         mode = "markers" if len(values) == 1 else "lines"
         look = {"mode": mode, "line": {"width": 1.5}, "marker": {"size": 7}, "colour": colour}
-        traces.append({**trace("scatter"), **look, "name": plain(name), "x": steps.tolist(), "y": numbers(values)})
+        traces.append(
+            {**trace("scatter"), **look, "name": escape_text(name), "x": steps.tolist(), "y": finite_or_none(values)}
+        )
     return figure(traces, "Step", height=220)
 
 
@@ -132,15 +134,15 @@ def bars_of_runs(bars: list[tuple[str, int, float | None]]) -> dict:
     bar = {
         **trace("bar"),
         "x": places,
-        "y": numbers(list(values)),
-        "text": [plain(name) for name in names],
+        "y": finite_or_none(list(values)),
+        "text": [escape_text(name) for name in names],
         "colours": list(colours),
     }
     bar |= {"hovertemplate": "%{text}: %{y}<extra></extra>", "textposition": "none"}
     return figure([bar], height=220, xaxis={"showticklabels": False, "fixedrange": True}, hovermode="closest")
 
 
-def of_table(rows: list[dict]) -> list[dict]:
+def draw_table(rows: list[dict]) -> list[dict]:
     """The views of a logged table: its columns of numbers over one that only rises, and over the rows.
 
     Two columns of numbers are drawn one over the other whatever they hold, as in Azure.
@@ -161,13 +163,15 @@ def _view(rows: list[dict], names: list[str], axis: str) -> dict:
 def _over(rows: list[dict], names: list[str], axis: str | None) -> dict:
     xs = list(range(len(rows))) if axis is None else _column(rows, axis)
     mode = "lines+markers" if len(rows) <= MARKED else "lines"
-    traces = [{**trace("scatter", mode), "name": plain(name), "x": xs, "y": _column(rows, name)} for name in names]
-    y = plain(names[0]) if len(names) == 1 else ""
-    return figure(traces, "Row" if axis is None else plain(axis), y, showlegend=len(traces) > 1)
+    traces = [
+        {**trace("scatter", mode), "name": escape_text(name), "x": xs, "y": _column(rows, name)} for name in names
+    ]
+    y = escape_text(names[0]) if len(names) == 1 else ""
+    return figure(traces, "Row" if axis is None else escape_text(axis), y, showlegend=len(traces) > 1)
 
 
 def _column(rows: list[dict], name: str) -> list:
-    return numbers([row.get(name) for row in rows])
+    return finite_or_none([row.get(name) for row in rows])
 
 
 def _rises(rows: list[dict], name: str) -> bool:

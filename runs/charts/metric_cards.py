@@ -93,7 +93,7 @@ class Section:
     is_open: bool = True
 
 
-def sections(run: Run, shown: list[MetricSeries], group: str = "prefix", places=None) -> list[Section]:
+def make_sections(run: Run, shown: list[MetricSeries], group: str = "prefix", places=None) -> list[Section]:
     """Lines stand before single values and tables, what is measured of the machine stands last, folded; and cards that
     a person has moved at their `places`, by title."""
     by_name: dict[str, list[MetricSeries]] = {}
@@ -106,7 +106,7 @@ def sections(run: Run, shown: list[MetricSeries], group: str = "prefix", places=
     ]
     later = [card for section in found for card in section.cards if card.look == "later"]
     for card in later[:AT_ONCE]:
-        vars(card).update(vars(whole(run, card.series)))
+        vars(card).update(vars(fill_card(run, card.series)))
     return found
 
 
@@ -161,7 +161,7 @@ def _is_single(series: MetricSeries) -> bool:
     return series.kind in metric_lines.CHARTED and series.count == 1 and len(series.shown) < 300
 
 
-def whole(run: Run, series: MetricSeries, start: int = 0) -> Card:
+def fill_card(run: Run, series: MetricSeries, start: int = 0) -> Card:
     """The card with its content; of rows, those from `start` on."""
     card = _placeholder([series], series.name)
     if card.look != "later":
@@ -183,10 +183,10 @@ def _table(series: MetricSeries, start: int) -> Card:
     rows = rows or metrics.read_window(series, start, MOST_ROWS)[2]
     columns = list(dict.fromkeys(column for row in [*drawn, *rows] for column in row))
     cells = [[row.get(column) for column in columns] for row in rows]
-    return Card([series], series.name, "table", figures.of_table(drawn), columns, cells, start)
+    return Card([series], series.name, "table", figures.draw_table(drawn), columns, cells, start)
 
 
-def values(series: MetricSeries, start: int) -> Card:
+def make_values_card(series: MetricSeries, start: int) -> Card:
     """The points of a chart as a table: step, time, value."""
     steps, times, found = (list(column) for column in metrics.read_window(series, start, MOST_ROWS))
     moments = [from_millis(time) for time in times]
@@ -203,8 +203,8 @@ def _of_file(run: Run, series: MetricSeries) -> Card:
         return Card([series], series.name, "problem", value=path, problem=missing)
     try:
         # A script may write NaN, which is no JSON, for a bin without cases.
-        content = json.loads(artifacts.content(file), parse_constant=lambda _: None)
-        return Card([series], series.name, "figure", artifact_charts.of_artifact(series.kind, content), value=path)
+        content = json.loads(artifacts.read_bytes(file), parse_constant=lambda _: None)
+        return Card([series], series.name, "figure", artifact_charts.draw_artifact(series.kind, content), value=path)
     except (ValueError, RecursionError) as error:
         return Card([series], series.name, "problem", value=path, problem=f"its JSON cannot be drawn: {error}")
 

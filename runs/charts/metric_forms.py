@@ -58,7 +58,7 @@ class RowsAsked(forms.Form):
     start = forms.IntegerField(required=False, min_value=0, max_value=10**9)
 
 
-def places_asked(words: list[str]) -> dict[str, int]:
+def parse_places(words: list[str]) -> dict[str, int]:
     """From `at=<place>~<title>` (repeated): where in its section a card stands that a person has moved."""
     found = {}
     for word in words:

@@ -21,7 +21,7 @@ def is_charted(series: MetricSeries) -> bool:
     return series.kind in CHARTED and series.values != MetricSeries.Values.JSON and series.count > 1
 
 
-def whole(series: list[MetricSeries], width: int, within=None) -> list[dict]:
+def read_lines(series: list[MetricSeries], width: int, within=None) -> list[dict]:
     """Each series, or what of it lies within a range of the axis, in about `width` points."""
     found = downsampled.lines(series, width, within)
     return [_as_json(one.pk, 0, found[one.pk]) for one in series]
@@ -37,19 +37,19 @@ def over_metric(series: list[MetricSeries], other: MetricSeries, width: int) -> 
         steps, times, values = (np.asarray(column)[mine] for column in columns)
         chosen = metrics.downsample((np.arange(len(mine)), times, values), width)[0]
         line = SampledLine(steps[chosen], times[chosen], values[chosen], one.count, 0)
-        xs = figures.numbers(np.asarray(other_values)[its][chosen])
+        xs = figures.finite_or_none(np.asarray(other_values)[its][chosen])
         lines.append({**_as_json(one.pk, 0, line), "xs": xs})
     return lines
 
 
-def news(run: Run, known: dict[int, int], width: int) -> dict:
+def read_news(run: Run, known: dict[int, int], width: int) -> dict:
     """For the charts and cards that a page shows, with the number of points it has: new points, and cards to draw anew."""
     changed = [one for one in MetricSeries.objects.filter(run=run) if one.count > known.get(one.pk, one.count)]
     growing = [one for one in changed if is_charted(one) and known[one.pk] > 1]
     far = [one for one in growing if one.count - known[one.pk] > MOST_NEW]
     near = metrics.read_points_after({one.pk: known[one.pk] for one in growing if one not in far})
     points = [_new_points(pk, known[pk], columns) for pk, columns in near.items()]
-    points += whole(far, width) if far else []
+    points += read_lines(far, width) if far else []
     last = {one.pk: {"last": format_number(one.last), "exact": format_exact(one.last)} for one in growing}
     anew = [one.pk for one in changed if one not in growing]
     return {"points": [{**line, **last[line["id"]]} for line in points], "anew": anew}
@@ -69,11 +69,11 @@ def _as_json(pk: int, after: int, line) -> dict:
         "gaps": line.gaps,
         "steps": line.steps.tolist(),
         "times": line.times.tolist(),
-        "values": figures.numbers(line.values),
+        "values": figures.finite_or_none(line.values),
     }
 
 
-def as_csv(series: list[MetricSeries]):
+def iterate_csv(series: list[MetricSeries]):
     """A CSV with every point of the series as they were logged, part by part."""
     yield _csv([["metric", "step", "time", "value"]])
     for one in series:
@@ -83,7 +83,7 @@ def as_csv(series: list[MetricSeries]):
             yield _csv([one.name, *row] for row in zip(steps.tolist(), moments, values, strict=True))
 
 
-def table_as_csv(series: MetricSeries):
+def iterate_table_csv(series: MetricSeries):
     """The columns are those of any row, so the rows are read twice."""
     columns = list(dict.fromkeys(name for _, _, rows in metrics.iterate_chunks(series) for row in rows for name in row))
     yield _csv([columns])

@@ -10,7 +10,7 @@ WIDTH = 160
 HEIGHT = 180
 
 
-def of(runs: list[Run], names: list[str]) -> list[dict]:
+def draw_run_charts(runs: list[Run], names: list[str]) -> list[dict]:
     """`{"name", "figure"}` for the first few of these names; no figure if none of the runs has a number of that name."""
     runs = runs[:MOST_RUNS]
     by_run = {run.pk: run for run in runs}

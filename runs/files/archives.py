@@ -23,7 +23,7 @@ class _Pipe:
         return iter(parts)
 
 
-def stream(files: Iterable[tuple[str, int, Iterable[bytes]]]) -> Iterator[bytes]:
+def stream_zip(files: Iterable[tuple[str, int, Iterable[bytes]]]) -> Iterator[bytes]:
     """A zip of (path, size, content)."""
     pipe = _Pipe()
     with zipfile.ZipFile(cast("IO[bytes]", pipe), "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:

@@ -31,7 +31,7 @@ TYPES = {
 
 def put(run: Run, path: str, chunks: Iterable[bytes], *, content_type: str = "", overwrite: bool = False) -> Artifact:
     """Store a whole file. Of two that store one path at once, one gets a Conflict; the other's file is whole."""
-    path = paths.checked(path)
+    path = paths.check_path(path)
     _check_free(run, path, overwrite)
     key = storage.new_key(run.storage_area)
     size = storage.put(key, chunks)
@@ -39,24 +39,24 @@ def put(run: Run, path: str, chunks: Iterable[bytes], *, content_type: str = "",
         with transaction.atomic():
             artifact, old = _replace(run, path, content_type, overwrite)
             _add_segment(artifact, 0, size, key)
-            touch(run)
+            touch_run(run)
     except (IntegrityError, Conflict) as error:
-        free([key])
+        delete_objects([key])
         raise _there(path) if isinstance(error, IntegrityError) else error from error
-    free(old if size else [*old, key])
+    delete_objects(old if size else [*old, key])
     return artifact
 
 
 def put_segments(run: Run, path: str, segments: list[tuple[str, int]], *, content_type: str = "") -> Artifact:
     """A file of what lies in storage already, as (key, size) in order; one of the same path is replaced."""
-    path = paths.checked(path)
+    path = paths.check_path(path)
     with transaction.atomic():
         artifact, old = _replace(run, path, content_type, overwrite=True)
         for key, size in segments:
             _add_segment(artifact, artifact.size, size, key)
-        touch(run)
+        touch_run(run)
     # Whoever asks twice for the same keeps its bytes.
-    free(list(set(old) - {key for key, _ in segments}))
+    delete_objects(list(set(old) - {key for key, _ in segments}))
     return artifact
 
 
@@ -83,7 +83,7 @@ def _add_segment(artifact: Artifact, offset: int, size: int, key: str) -> None:
 
 def append(run: Run, path: str, offset: int, data: bytes, *, content_type: str = "") -> Artifact:
     """Let a file grow by what `data`, which belongs at `offset`, adds to it: what it has already is skipped."""
-    path = paths.checked(path)
+    path = paths.check_path(path)
     for _ in range(TRIES):
         artifact = Artifact.objects.filter(run=run, path=path).first() or _start(run, path, content_type)
         if offset > artifact.size:
@@ -116,9 +116,9 @@ def _append_at(artifact: Artifact, data: bytes) -> bool:
         if won:
             ArtifactSegment.objects.create(artifact=artifact, offset=offset, size=len(data), key=key)
             artifact.size = offset + len(data)
-            touch(artifact.run)
+            touch_run(artifact.run)
     if not won:
-        free([key])
+        delete_objects([key])
     return bool(won)
 
 
@@ -164,7 +164,7 @@ def _parts(artifact: Artifact, start: int, end: int) -> Iterator[bytes]:
         start = stop
 
 
-def content(artifact: Artifact, start: int = 0, length: int | None = None) -> bytes:
+def read_bytes(artifact: Artifact, start: int = 0, length: int | None = None) -> bytes:
     return b"".join(read(artifact, start, length))
 
 
@@ -172,11 +172,11 @@ def delete(artifact: Artifact) -> None:
     keys = list(artifact.segments.values_list("key", flat=True))
     run = artifact.run
     artifact.delete()
-    touch(run)
-    free(keys)
+    touch_run(run)
+    delete_objects(keys)
 
 
-def fragmented(segments: int):
+def find_fragmented(segments: int):
     """Files that lie in at least so many segments."""
     return Artifact.objects.annotate(parts=Count("segments")).filter(parts__gte=segments)
 
@@ -201,7 +201,7 @@ def compact(artifact: Artifact) -> None:
             ArtifactSegment.objects.create(artifact=artifact, offset=0, size=size, key=key)
         else:
             transaction.set_rollback(True)
-    free([segment.key for segment in segments] if whole else [key])
+    delete_objects([segment.key for segment in segments] if whole else [key])
 
 
 def content_type_of(path: str, given: str = "") -> str:
@@ -212,17 +212,17 @@ def content_type_of(path: str, given: str = "") -> str:
     return (guessed or given or "application/octet-stream")[:100]
 
 
-def touch(run: Run) -> None:
+def touch_run(run: Run) -> None:
     Run.objects.filter(pk=run.pk).update(revision=F("revision") + 1)
 
 
-def free(keys: list[str]) -> None:
+def delete_objects(keys: list[str]) -> None:
     try:
         storage.delete(keys)
     except FileNotFoundError:
         # Some are gone already: the rest goes one by one.
         for key in keys if len(keys) > 1 else []:
-            free([key])
+            delete_objects([key])
 
 
 def _check_free(run: Run, path: str, overwrite: bool) -> None:

@@ -14,7 +14,7 @@ MOST_LINE = 2_000
 MOST_SECONDS = 0.4
 
 
-def coloured(text: str, name: str, lexer_options: dict, **options) -> str | None:
+def highlight_code(text: str, name: str, lexer_options: dict, **options) -> str | None:
     """The text as HTML in the language that the file's name says; None if it is too long, or takes too long."""
     if len(text) > MOST_COLOURED or any(len(line) > MOST_LINE for line in text.splitlines()):
         return None

@@ -12,7 +12,7 @@ SALT = "run-file"
 LIFE = dt.timedelta(hours=1)
 
 
-def signed(run: Run, path: str, place: str) -> str:
+def sign_url(run: Run, path: str, place: str) -> str:
     """`place` is the run's own address in the API."""
     subject = _subject(run, path)
     query = urlencode({"path": path, "sig": _signer().sign(subject).removeprefix(f"{subject}:")})

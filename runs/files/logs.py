@@ -12,25 +12,25 @@ MOST_READ = 256 * 1024 * 1024
 MOST_COUNTED = 1024 * 1024 * 1024
 
 
-def tail(file: Artifact, length: int) -> str:
+def read_tail(file: Artifact, length: int) -> str:
     """The end of the file, from the start of a line."""
     start = max(0, file.size - length)
-    text = artifacts.content(file, start).decode("utf-8", "replace")
+    text = artifacts.read_bytes(file, start).decode("utf-8", "replace")
     return text.partition("\n")[2] if start and "\n" in text else text
 
 
-def lines_before(file: Artifact, offset: int) -> int | None:
+def count_lines_before(file: Artifact, offset: int) -> int | None:
     """None beyond what is read to count them."""
     if offset > MOST_COUNTED:
         return None
     return sum(part.count(b"\n") for part in artifacts.read(file, 0, offset))
 
 
-def search(file: Artifact, words: str, start: int = 0) -> dict:
+def search_log(file: Artifact, words: str, start: int = 0) -> dict:
     """`{"hits": [{"offset", "line", "text"}], "next"}`: lines that contain the words in any case; `next` where to go on."""
     wanted = words.lower().encode()
     hits: list[dict] = []
-    before = lines_before(file, start)
+    before = count_lines_before(file, start)
     line = before or 0
     for offset, block in _blocks(file, start):
         line = _search_block(block, offset, line, wanted, hits)

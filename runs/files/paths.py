@@ -7,7 +7,7 @@ from studio.errors import Invalid
 MOST = 1000
 
 
-def checked(path, *, code: str = "invalid_path") -> str:
+def check_path(path, *, code: str = "invalid_path") -> str:
     """A relative path with forward slashes that stays below its folder; Invalid says what is wrong with any other."""
     problem = _problem(path)
     if problem:

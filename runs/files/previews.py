@@ -73,7 +73,7 @@ def kind_of(path: str, content_type: str, size: int) -> str:
     return "log" if content_type.startswith("text/") else "unknown"
 
 
-def of(path: str, content_type: str, size: int, read) -> Preview:
+def make_preview(path: str, content_type: str, size: int, read) -> Preview:
     """`read(length)` gives the first bytes."""
     kind = kind_of(path, content_type, size)
     if kind in MOST_IN_PLACE and size > MOST_IN_PLACE[kind]:
@@ -86,7 +86,7 @@ def of(path: str, content_type: str, size: int, read) -> Preview:
     return _of_text(kind, path, size, read)
 
 
-def as_code(path: str, size: int, read) -> Preview:
+def preview_code(path: str, size: int, read) -> Preview:
     return _of_text("code", path, size, read)
 
 
@@ -102,8 +102,8 @@ def _of_text(kind: str, path: str, size: int, read) -> Preview:
         return Preview("prose", html=render_markdown(text), note=note)
     if kind in ("json", "unknown"):
         # Without an extension it may be JSON all the same, as a confusion matrix is.
-        return Preview("code", html=highlighted(_pretty(text, bool(note)), "x.json"), note=note)
-    return Preview("code", html=highlighted(text, path), note=note)
+        return Preview("code", html=highlight(_pretty(text, bool(note)), "x.json"), note=note)
+    return Preview("code", html=highlight(text, path), note=note)
 
 
 def _note(shown: int, size: int) -> str:
@@ -128,7 +128,7 @@ def _table(text: str, delimiter: str, note: str) -> Preview:
     try:
         lines = [line[:MOST_COLUMNS] for line in _first(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))]
     except csv.Error:
-        return Preview("code", html=highlighted(text, "x.txt"), note=note)
+        return Preview("code", html=highlight(text, "x.txt"), note=note)
     if len(lines) > MOST_ROWS:
         note = f"The first {MOST_ROWS} rows are shown. Download the file to see all."
     return Preview("table", header=lines[0] if lines else [], rows=lines[1 : MOST_ROWS + 1], note=note)
@@ -138,8 +138,8 @@ def _first(rows) -> list[list[str]]:
     return [row for row, _ in zip(rows, range(MOST_ROWS + 2), strict=False)]
 
 
-def highlighted(text: str, path: str) -> SafeString | str:
+def highlight(text: str, path: str) -> SafeString | str:
     """The text with classes for its tokens, and an anchor at every line; a very long one as it is."""
     look = {"nowrap": False, "cssclass": "source", "linespans": "L", "wrapcode": True}
-    found = highlighting.coloured(text, path.rsplit("/", 1)[-1], {}, **look)
+    found = highlighting.highlight_code(text, path.rsplit("/", 1)[-1], {}, **look)
     return format_html('<div class="source"><pre>{}</pre></div>', text) if found is None else mark_safe(found)

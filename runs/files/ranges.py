@@ -13,18 +13,20 @@ RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 SHOWN = ("text/plain", "image/png", "image/jpeg", "image/gif", "image/webp")
 
 
-def answer(request: HttpRequest, size: int, tag: str, read: Callable[[int, int], Iterable[bytes]]) -> Answer:
+def respond_with_range(
+    request: HttpRequest, size: int, tag: str, read: Callable[[int, int], Iterable[bytes]]
+) -> Answer:
     """`read(start, length)` gives the bytes. Several ranges at once are answered with the whole."""
     if f'"{tag}"' in request.headers.get("If-None-Match", ""):
         return HttpResponseNotModified(headers={"ETag": f'"{tag}"'})
     # Who goes on with a file that has changed meanwhile gets the whole of it.
     same = request.headers.get("If-Range", f'"{tag}"') == f'"{tag}"'
-    start, end = wanted(request.headers.get("Range", "") if same else "", size)
+    start, end = parse_range(request.headers.get("Range", "") if same else "", size)
     partial = (start, end) != (0, size)
     if partial and start >= end:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     body = [] if request.method == "HEAD" else read(start, end - start)
-    response = streamed(body, end - start, 206 if partial else 200)
+    response = stream_response(body, end - start, 206 if partial else 200)
     if partial:
         response["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     response["Accept-Ranges"] = "bytes"
@@ -32,7 +34,7 @@ def answer(request: HttpRequest, size: int, tag: str, read: Callable[[int, int],
     return response
 
 
-def streamed(body: Iterable[bytes], length: int, status: int = 200) -> StreamingHttpResponse:
+def stream_response(body: Iterable[bytes], length: int, status: int = 200) -> StreamingHttpResponse:
     response = StreamingHttpResponse(body, status=status)
     response["Content-Length"] = length
     # Compressing would make offsets and lengths mean something else.
@@ -43,7 +45,7 @@ def streamed(body: Iterable[bytes], length: int, status: int = 200) -> Streaming
     return response
 
 
-def wanted(header: str, size: int) -> tuple[int, int]:
+def parse_range(header: str, size: int) -> tuple[int, int]:
     """First byte and end; the whole if no single range is asked for, an empty stretch if there is none such."""
     match = RANGE.fullmatch(header.replace(" ", ""))
     if not match or match.groups() == ("", ""):
@@ -57,7 +59,7 @@ def wanted(header: str, size: int) -> tuple[int, int]:
     return int(first), min(size, int(last) + 1) if last else size
 
 
-def safe(response: Answer, content_type: str, name: str) -> Answer:
+def set_safe_headers(response: Answer, content_type: str, name: str) -> Answer:
     """A user's file never acts in our name: sandboxed, and saved rather than shown unless it is harmless."""
     shown = content_type in SHOWN
     response["Content-Type"] = "text/plain; charset=utf-8" if content_type == "text/plain" else content_type

@@ -61,7 +61,7 @@ def _keep(workspace, user, snapshot_id, digest, file, size, files) -> Snapshot:
             return Snapshot.objects.create(workspace=workspace, digest=digest, **fields)
     except IntegrityError:
         # Another upload of the same content was first.
-        artifacts.free([key])
+        artifacts.delete_objects([key])
         return Snapshot.objects.get(workspace=workspace, digest=digest)
 
 
@@ -91,7 +91,7 @@ def _check(entries: list[zipfile.ZipInfo]) -> None:
         raise TooLarge(f"The snapshot has {len(entries)} files; {MOST_FILES} are allowed.", code="snapshot_too_large")
     seen = set()
     for entry in entries:
-        name = paths.checked(entry.filename.removesuffix("/"), code=UNSAFE)
+        name = paths.check_path(entry.filename.removesuffix("/"), code=UNSAFE)
         mode = entry.external_attr >> 16
         if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_IFMT(mode) == 0):
             raise Invalid(f"{name!r} in the snapshot is a link or a device; only files can be kept.", code=UNSAFE)
@@ -166,12 +166,12 @@ class _Stored(io.RawIOBase):
         return len(data)
 
 
-def unused(before) -> "list[Snapshot]":
+def find_unused(before) -> "list[Snapshot]":
     """Those that no run has and nobody asked for since."""
     return list(Snapshot.objects.filter(runs=None, used_at__lt=before)[:1000])
 
 
-def forget(snapshot: Snapshot) -> None:
+def delete_snapshot(snapshot: Snapshot) -> None:
     key = snapshot.key
     snapshot.delete()
-    artifacts.free([key])
+    artifacts.delete_objects([key])

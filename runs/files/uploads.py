@@ -11,7 +11,7 @@ from studio.errors import Invalid, TooLarge
 PART = 1024 * 1024
 
 
-def chunks(request: HttpRequest, most: int | None = None) -> Iterator[bytes]:
+def read_chunks(request: HttpRequest, most: int | None = None) -> Iterator[bytes]:
     """The body, part by part. Raises rather than end early, so that half a body is never taken for a whole one."""
     declared = request.META.get("CONTENT_LENGTH") or ""
     length = numbers.parse_int(declared, "Content-Length") if declared else None
@@ -37,9 +37,9 @@ def _next(source) -> bytes:
         raise Invalid("The body broke off. Send it again.", code="incomplete_body") from error
 
 
-def whole(request: HttpRequest, most: int) -> bytes:
+def read_whole_body(request: HttpRequest, most: int) -> bytes:
     """A small body."""
-    return b"".join(chunks(request, most))
+    return b"".join(read_chunks(request, most))
 
 
 def _too_large(most: int) -> TooLarge:

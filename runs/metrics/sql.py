@@ -49,7 +49,7 @@ def lock(run: Run) -> None:
         work_id, attempt = run.writer
         cursor.execute(LOCK_IF_HELD, [run.pk, Work._meta.pk.get_db_prep_value(work_id, connection), attempt])
         if not cursor.rowcount:
-            raise attempts.overtaken(run)
+            raise attempts.stale_attempt_error(run)
 
 
 def add_batch(run: Run, batch_id: str) -> bool:

@@ -33,13 +33,13 @@ class ParameterChanged(Conflict):
 class RunQuerySet(models.QuerySet):
     def visible_to(self, actor):
         if actor.is_run:
-            return self.filter(run_tokens.readable(actor), workspace=actor.workspace_id, deleted_at=None)
+            return self.filter(run_tokens.filter_readable(actor), workspace=actor.workspace_id, deleted_at=None)
         return self.filter(workspace__in=Workspace.objects.visible_to(actor), deleted_at=None)
 
     def writable_by(self, actor):
         """Those visible to people, whose role is asked apart; of a run's token those that the route lets it change."""
         if actor.is_run:
-            return self.filter(run_tokens.writable(actor), workspace=actor.workspace_id, deleted_at=None)
+            return self.filter(run_tokens.filter_writable(actor), workspace=actor.workspace_id, deleted_at=None)
         return self.visible_to(actor)
 
     def active(self):

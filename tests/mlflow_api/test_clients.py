@@ -92,7 +92,7 @@ def test_a_client_finds_a_whole_tracking_server(
     assert (outer.status, outer.parameters["lr"], outer.created_by) == (Run.Status.COMPLETED, "0.1", alice)
     assert metrics.read_sdk_values(metrics.series_of(outer).get(name="loss")) == [0.5]
     stored = Run.objects.get(run_id=kept["files"]).artifacts.get(path="all/sub/f.bin")
-    assert artifacts.content(stored) == bytes(range(256)) * 4000
+    assert artifacts.read_bytes(stored) == bytes(range(256)) * 4000
 
 
 @pytest.mark.timeout(300)

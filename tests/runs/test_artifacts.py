@@ -170,9 +170,9 @@ def test_reading_across_many_segments(run, alice_api, monkeypatch):
     for number in range(10):
         artifact = artifacts.append(run, "log", number * 7, b"%06d\n" % number)
     whole = b"".join(b"%06d\n" % number for number in range(10))
-    assert artifacts.content(artifact) == whole
+    assert artifacts.read_bytes(artifact) == whole
     for start, length in [(0, 3), (5, 10), (6, 1), (7, 7), (20, 50), (69, 100), (70, 5)]:
-        assert artifacts.content(artifact, start, length) == whole[start : start + length]
+        assert artifacts.read_bytes(artifact, start, length) == whole[start : start + length]
 
 
 def test_compaction_joins_segments_and_frees_the_old(run):
@@ -183,7 +183,7 @@ def test_compaction_joins_segments_and_frees_the_old(run):
     assert b"".join(reader) == b"01234"
     assert ArtifactSegment.objects.count() == 1
     assert len(stored_keys()) == 1
-    assert artifacts.content(artifacts.append(run, "log", 5, b"5")) == b"012345"
+    assert artifacts.read_bytes(artifacts.append(run, "log", 5, b"5")) == b"012345"
 
 
 def test_a_reader_goes_on_when_segments_are_joined_under_it(run):
@@ -199,7 +199,7 @@ def test_lost_bytes_are_an_error_and_not_an_empty_file(run):
     artifact = artifacts.put(run, "a", [b"abc"])
     storage.delete([ArtifactSegment.objects.get().key])
     with pytest.raises(FileNotFoundError):
-        artifacts.content(artifact)
+        artifacts.read_bytes(artifact)
 
 
 def test_a_body_cut_short_is_not_stored(run, alice_api):
@@ -214,7 +214,7 @@ def test_a_body_cut_short_is_not_stored(run, alice_api):
     request.META["CONTENT_LENGTH"] = "10"
     request._stream = BytesIO(b"only5")
     with pytest.raises(Invalid, match=r"5 of 10 bytes"):
-        artifacts.put(run, "a", uploads.chunks(request))
+        artifacts.put(run, "a", uploads.read_chunks(request))
     assert not Artifact.objects.exists()
     assert stored_keys() == set()
 
@@ -233,7 +233,7 @@ def test_a_chunked_body_that_breaks_off_is_refused_in_words(run):
         request.META["HTTP_TRANSFER_ENCODING"] = "chunked"
         request.environ["wsgi.input"] = ChunkedReader(request, IterUnreader([sent]))
         with pytest.raises(Invalid, match="broke off"):
-            artifacts.put(run, "a", uploads.chunks(request))
+            artifacts.put(run, "a", uploads.read_chunks(request))
     assert stored_keys() == set()
 
 
@@ -249,7 +249,7 @@ def test_an_upload_that_ends_with_an_error_leaves_nothing_in_the_folder(folder, 
 
 @pytest.mark.parametrize("parts", [[], [b""], [b"a"], [b"", b"b"], [b"a", b"", b"c"], [bytes(2_500_000)] * 3])
 def test_what_is_stored_is_all_that_came(folder, run, parts):
-    assert artifacts.content(artifacts.put(run, "a", parts)) == b"".join(parts)
+    assert artifacts.read_bytes(artifacts.put(run, "a", parts)) == b"".join(parts)
 
 
 def test_a_file_in_a_folder_is_sent_by_the_server_itself(folder, run, alice_api):
@@ -265,7 +265,7 @@ def test_a_file_in_a_folder_is_sent_by_the_server_itself(folder, run, alice_api)
 def test_segments_in_a_folder_are_read_one_after_the_other(folder, run):
     for number in range(3):
         artifact = artifacts.append(run, "log", number * 4, b"%03d\n" % number)
-    assert artifacts.content(artifact, 1, 9) == b"00\n001\n00"
+    assert artifacts.read_bytes(artifact, 1, 9) == b"00\n001\n00"
     assert isinstance(artifacts.read(artifact, 5, 3), storage.FileSlice)
     reader = iter(artifacts.read(artifact))
     first = next(reader)
@@ -278,8 +278,8 @@ def test_a_file_that_lost_its_end_is_an_error(folder, run):
     [file] = files_in(folder)
     file.write_bytes(b"abc")
     with pytest.raises(FileNotFoundError):
-        artifacts.content(artifact)
-    assert artifacts.content(artifact, 0, 3) == b"abc"
+        artifacts.read_bytes(artifact)
+    assert artifacts.read_bytes(artifact, 0, 3) == b"abc"
 
 
 def test_a_chunked_body_without_a_length_is_read(run):
@@ -293,7 +293,7 @@ def test_a_chunked_body_without_a_length_is_read(run):
     request.META.pop("CONTENT_LENGTH", None)
     request.META["HTTP_TRANSFER_ENCODING"] = "chunked"
     request.environ["wsgi.input"] = BytesIO(b"abc" * 300_000)
-    assert artifacts.put(run, "a", uploads.chunks(request)).size == 900_000
+    assert artifacts.put(run, "a", uploads.read_chunks(request)).size == 900_000
 
 
 def test_large_uploads_pass_the_limit_of_json_bodies(run, alice_api, settings):

@@ -67,7 +67,7 @@ def test_one_part_appended_by_many_at_once_is_stored_once():
     run = factories.make_run(factories.make_workspace())
     artifacts.append(run, "log", 0, b"start ")
     in_threads(*[lambda: artifacts.append(run, "log", 6, b"middle")] * 5)
-    assert artifacts.content(run.artifacts.get()) == b"start middle"
+    assert artifacts.read_bytes(run.artifacts.get()) == b"start middle"
 
 
 def test_of_two_that_store_one_file_one_is_told():
@@ -85,7 +85,7 @@ def test_of_two_that_store_one_file_one_is_told():
 
     in_threads(*[lambda content=content: store(content) for content in (b"one", b"two", b"six")])
     assert told == ["path_conflict"] * 2
-    assert artifacts.content(run.artifacts.get()) in (b"one", b"two", b"six")
+    assert artifacts.read_bytes(run.artifacts.get()) in (b"one", b"two", b"six")
 
 
 def test_runs_made_at_once_get_numbers_of_their_own():

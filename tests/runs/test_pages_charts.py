@@ -9,12 +9,12 @@ from runs.charts import artifact_charts, figures, metric_cards
 
 
 def test_what_is_no_number_is_a_gap():
-    assert figures.numbers(np.array([1.5, math.nan, math.inf, 1 / 3])) == [1.5, None, None, 1 / 3]
+    assert figures.finite_or_none(np.array([1.5, math.nan, math.inf, 1 / 3])) == [1.5, None, None, 1 / 3]
 
 
 def test_a_time_that_was_logged_keeps_all_its_digits():
     moments = [1_790_000_000.123, 1_790_000_000.456]
-    assert figures.numbers(np.array(moments)) == moments
+    assert figures.finite_or_none(np.array(moments)) == moments
 
 
 def test_figures_share_nothing_that_one_may_change():
@@ -24,7 +24,7 @@ def test_figures_share_nothing_that_one_may_change():
 
 
 def views(rows) -> dict:
-    return {view["key"]: view["figure"] for view in figures.of_table(rows)}
+    return {view["key"]: view["figure"] for view in figures.draw_table(rows)}
 
 
 def test_a_table_draws_its_columns_of_numbers():
@@ -105,7 +105,7 @@ def test_averages_of_the_classes_count_cases_classes_or_positives_alike():
 
 def test_a_confusion_matrix_is_counts_or_shares_of_its_rows():
     data = {"class_labels": ["a", "b"], "matrix": [[3, 1], [0, 0]]}
-    raw, normalised = artifact_charts.of_artifact("confusion_matrix", {"data": data})
+    raw, normalised = artifact_charts.draw_artifact("confusion_matrix", {"data": data})
     assert raw["figure"]["data"][0]["z"] == [[3, 1], [0, 0]]
     assert normalised["figure"]["data"][0]["z"] == [[0.75, 0.25], [0, 0]]
     assert normalised["figure"]["data"][0]["text"][0] == ["75.0%", "25.0%"]
@@ -128,7 +128,7 @@ def test_predictions_stand_over_the_histogram_of_the_true_values():
 )
 def test_a_wrong_artifact_says_what_it_lacks(content, lacks):
     with pytest.raises(ValueError, match=lacks):
-        artifact_charts.of_artifact("confusion_matrix", content)
+        artifact_charts.draw_artifact("confusion_matrix", content)
 
 
 @pytest.mark.parametrize("colours", [figures.LIGHT, figures.DARK])

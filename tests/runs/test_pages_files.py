@@ -128,11 +128,11 @@ def test_search_names_offsets_and_lines(client, run):
 def test_search_goes_on_across_parts_and_stops_at_its_limit(run, monkeypatch):
     monkeypatch.setattr("studio.storage.PART", 1000)
     log = run.artifacts.get(path="user_logs/std_log.txt")
-    found = logs.search(log, "epoch")
+    found = logs.search_log(log, "epoch")
     assert [hit["line"] for hit in found["hits"]] == list(range(1, 401))
     monkeypatch.setattr("runs.files.logs.MOST_HITS", 100)
-    first = logs.search(log, "epoch")
-    second = logs.search(log, "epoch", first["next"])
+    first = logs.search_log(log, "epoch")
+    second = logs.search_log(log, "epoch", first["next"])
     assert first["hits"][-1]["line"] == 100 and second["hits"][0]["line"] == 101
 
 

@@ -90,7 +90,9 @@ def test_metrics_are_grouped_by_prefix_and_those_of_the_machine_stand_last_and_f
 def test_grouped_by_name_a_chart_holds_the_lines_of_that_name(run):
     for name in ("train/loss", "val/loss"):
         metrics.ingest(run, "", scalars(name, [1, 2]))
-    [section] = metric_cards.sections(run, list(run.metrics.filter(name__contains="loss").order_by("name")), "name")
+    [section] = metric_cards.make_sections(
+        run, list(run.metrics.filter(name__contains="loss").order_by("name")), "name"
+    )
     [card] = section.cards
     assert (card.title, [one.name for one in card.members]) == ("loss", ["loss", "train/loss", "val/loss"])
 
@@ -277,7 +279,9 @@ def test_grouped_in_charts_lines_of_a_prefix_share_one_or_several(client, run):
     for number in range(25):
         metrics.ingest(run, "", scalars(f"layer/w{number:02}", [1, 2]))
     metrics.ingest(run, "", scalars("layer/one", [5]))
-    found = metric_cards.sections(run, list(run.metrics.filter(name__startswith="layer/").order_by("name")), "chart")
+    found = metric_cards.make_sections(
+        run, list(run.metrics.filter(name__startswith="layer/").order_by("name")), "chart"
+    )
     cards = {card.title: len(card.members) for section in found for card in section.cards}
     assert cards == {"layer": 20, "layer (2)": 5, "layer/one": 1}
 

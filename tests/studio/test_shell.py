@@ -166,9 +166,9 @@ def test_every_page_loads_scripts_that_exist(as_user, bob):
     ],
 )
 def test_duration(seconds, text):
-    assert tags.duration(seconds) == text
+    assert tags.format_duration(seconds) == text
     if seconds:
-        assert tags.duration(dt.timedelta(seconds=seconds)) == text
+        assert tags.format_duration(dt.timedelta(seconds=seconds)) == text
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_duration(seconds, text):
     ],
 )
 def test_bytes(size, text):
-    assert tags.in_bytes(size) == text
+    assert tags.format_bytes(size) == text
 
 
 def test_when_speaks_utc_until_the_browser_knows_better():

@@ -150,13 +150,13 @@ def test_a_killed_purge_goes_on_where_it_was(workspace, full_run, monkeypatch):
         full_run().delete()
     contents.empty(None, workspace)
     monkeypatch.setattr("studio.purging.BATCH", 2)
-    real = artifacts.free
+    real = artifacts.delete_objects
 
     def killed(found):
-        monkeypatch.setattr(artifacts, "free", real)
+        monkeypatch.setattr(artifacts, "delete_objects", real)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(artifacts, "free", killed)
+    monkeypatch.setattr(artifacts, "delete_objects", killed)
     with pytest.raises(KeyboardInterrupt):
         purge.work()
     job = PurgeJob.objects.get()
@@ -189,7 +189,7 @@ def test_a_failure_is_told_and_the_next_purge_goes_on(as_user, alice, workspace,
         raise OSError("the bucket is away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(artifacts, "free", broken)
+        patch.setattr(artifacts, "delete_objects", broken)
         work_off()
     assert "the bucket is away" in text(as_user(alice).get(url(workspace)))
     contents.empty(None, workspace)

@@ -92,11 +92,11 @@ def _build_trace(line: RunCurve) -> dict:
     mode = "lines" if len(line.x) > 1 else "markers"
     look = {"line": {"width": 1.75, "dash": line.run.dash}, "marker": {"size": 7}, "colour": line.run.colour}
     name = {"name": labels.escape_plotly(line.run.display_name), "meta": line.run.run_id}
-    return {"type": "scatter", "mode": mode, **name, **look, "x": _to_list(line.x), "y": figures.numbers(line.y)}
+    return {"type": "scatter", "mode": mode, **name, **look, "x": _to_list(line.x), "y": figures.finite_or_none(line.y)}
 
 
 def _to_list(x) -> list:
-    return x.tolist() if x.dtype.kind == "i" else figures.numbers(x)
+    return x.tolist() if x.dtype.kind == "i" else figures.finite_or_none(x)
 
 
 def _build_bars(selected: Selection, by_run: dict[int, MetricSeries]) -> dict:
@@ -145,10 +145,15 @@ def _build_mean_and_band(lines: list[RunCurve], member: dict) -> list[dict]:
     x, mean, error = statistics.mean_of_curves([(line.x, line.y) for line in lines])
     name = _label_group(member, len(lines))
     common = {"type": "scatter", "mode": "lines", "x": _to_list(x), "colour": member["colour"], "meta": member["label"]}
-    middle = {**common, "name": name, "y": figures.numbers(mean), "line": {"width": 2.25, "dash": member["dash"]}}
+    middle = {
+        **common,
+        "name": name,
+        "y": figures.finite_or_none(mean),
+        "line": {"width": 2.25, "dash": member["dash"]},
+    }
     if len(lines) == 1:
         return [middle]
-    middle |= {"customdata": figures.numbers(error), "hovertemplate": "%{y:.5~g} ± %{customdata:.2~g}"}
+    middle |= {"customdata": figures.finite_or_none(error), "hovertemplate": "%{y:.5~g} ± %{customdata:.2~g}"}
     edge = {**common, "line": {"width": 0}, "hoverinfo": "skip", "band": True, "name": name, "showlegend": False}
-    low, high = {**edge, "y": figures.numbers(mean - error)}, {**edge, "y": figures.numbers(mean + error)}
+    low, high = {**edge, "y": figures.finite_or_none(mean - error)}, {**edge, "y": figures.finite_or_none(mean + error)}
     return [low, {**high, "fill": "tonexty"}, middle]

@@ -163,7 +163,7 @@ def _highlight_lines(text: str, path: str, count: int) -> list[str]:
     lines = text.splitlines()
     plain = [escape(line) if len(line) <= MOST_LINE else _cut_line(line) for line in lines]
     options = {"stripnl": False, "ensurenl": False}
-    coloured = highlighting.coloured(text, path.rsplit("/", 1)[-1], options, nowrap=True)
+    coloured = highlighting.highlight_code(text, path.rsplit("/", 1)[-1], options, nowrap=True)
     if coloured is None:
         return plain
     found = coloured.split("\n")[:count]

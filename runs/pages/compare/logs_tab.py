@@ -78,7 +78,7 @@ def choose_sides(selected: Selection, query) -> list[Run]:
 def read_tail(file: Artifact) -> list[str]:
     """The last lines of a file, as a terminal would show them."""
     start = max(0, file.size - TAIL)
-    text = artifacts.content(file, start).decode("utf-8", "replace")
+    text = artifacts.read_bytes(file, start).decode("utf-8", "replace")
     # From the start of a line.
     if start and "\n" in text:
         text = text.partition("\n")[2]

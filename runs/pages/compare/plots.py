@@ -126,7 +126,7 @@ def _parallel_axes(dimensions: Dimensions, query) -> tuple[list[Dimension], int]
 
 
 def _describe_axis(dimension: Dimension) -> dict:
-    values = figures.numbers(dimension.values) if dimension.is_numeric else dimension.values
+    values = figures.finite_or_none(dimension.values) if dimension.is_numeric else dimension.values
     if dimension.word == CREATED:
         values = [dt.datetime.fromisoformat(value).timestamp() for value in dimension.values]
     scale = _axis_scale(dimension)

@@ -69,7 +69,7 @@ class RunTable:
         for word in self.asked["q"].split():
             runs = runs.filter(match_word(word))
         try:
-            return search.filtered(runs, self.asked["filter"])
+            return search.filter_runs(runs, self.asked["filter"])
         except BadFilter as error:
             # The page points at the place, in a text of which each character is as wide.
             error.space, error.place = " " * error.column, error.column + 1

@@ -119,7 +119,7 @@ def list_url(slug: str, experiment: Experiment | None) -> str:
 
 def _charts_json(table) -> JsonResponse:
     shown = [run for run in table.rows if not run.is_hidden]
-    drawn = run_charts.of(shown, table.charted)
+    drawn = run_charts.draw_run_charts(shown, table.charted)
     return JsonResponse({"charts": drawn, "templates": figures.templates()})
 
 

@@ -47,11 +47,11 @@ def run_files(request, slug, run_id):
     sums = run.artifacts.aggregate(file_count=Count("pk"), total=Coalesce(Sum("size"), 0))
     more = {"tree": folders, "file": chosen, "left_out": max(0, sums["file_count"] - tree.MOST_FILES), **sums}
     if chosen:
-        more["preview"] = previews.of(
-            chosen.path, chosen.content_type, chosen.size, lambda length: artifacts.content(chosen, 0, length)
+        more["preview"] = previews.make_preview(
+            chosen.path, chosen.content_type, chosen.size, lambda length: artifacts.read_bytes(chosen, 0, length)
         )
         if more["preview"].kind == "log":
-            more["tail"] = logs.tail(chosen, TAIL)
+            more["tail"] = logs.read_tail(chosen, TAIL)
     return render(request, "runs/run_files.html", tab_context(request, run, "logs", **more))
 
 
@@ -73,7 +73,7 @@ def run_file(request, slug, run_id):
     start, length = _parse_range(request, file.size)
     whole = request.headers.get("Range") is None
     content = [] if request.method == "HEAD" else artifacts.read(file, start, length)
-    response = ranges.streamed(content, length, 200 if whole else 206)
+    response = ranges.stream_response(content, length, 200 if whole else 206)
     response.headers["Accept-Ranges"] = "bytes"
     if not whole:
         response.headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{file.size}"
@@ -120,7 +120,9 @@ def run_file_state(request, slug, run_id):
     file = _get_file(request, slug, run_id)
     start = cleaned_or_invalid(ByteRange(request.GET))["start"]
     state = {"size": file.size, "sizeText": format_bytes(file.size), "active": file.run.is_active}
-    return JsonResponse(state if start is None else {**state, "line": logs.lines_before(file, min(start, file.size))})
+    return JsonResponse(
+        state if start is None else {**state, "line": logs.count_lines_before(file, min(start, file.size))}
+    )
 
 
 @require_safe
@@ -130,7 +132,7 @@ def run_file_search(request, slug, run_id):
     asked = cleaned_or_invalid(ByteRange(request.GET))
     if not asked["q"]:
         raise Invalid("q: enter the text to search for.", target="q")
-    return JsonResponse(logs.search(file, asked["q"], asked["start"] or 0))
+    return JsonResponse(logs.search_log(file, asked["q"], asked["start"] or 0))
 
 
 def _get_file(request, slug, run_id) -> Artifact:
@@ -143,7 +145,7 @@ def _get_file(request, slug, run_id) -> Artifact:
 def run_files_zip(request, slug, run_id):
     run = run_of(request, slug, run_id)
     files = ((file.path, file.size, artifacts.read(file)) for file in run.artifacts.order_by("path").iterator())
-    response = StreamingHttpResponse(archives.stream(files), content_type="application/zip")
+    response = StreamingHttpResponse(archives.stream_zip(files), content_type="application/zip")
     # Compressed already, and to be sent as it is made.
     response.headers["Content-Encoding"] = "identity"
     return _set_filename(response, f"{run.run_id}.zip")
@@ -162,11 +164,11 @@ def run_code(request, slug, run_id):
     more = {"tree": tree.build_file_tree(shown, chosen), "path": chosen, "snapshot": run.snapshot}
     more["left_out"] = len(files) - len(shown)
     if chosen:
-        more["preview"] = previews.of(
+        more["preview"] = previews.make_preview(
             chosen, "text/plain", files[chosen], lambda length: snapshots.read_file(run.snapshot, chosen, length)
         )
         if more["preview"].kind in ("log", "page", "table"):
-            more["preview"] = previews.as_code(
+            more["preview"] = previews.preview_code(
                 chosen, files[chosen], lambda length: snapshots.read_file(run.snapshot, chosen, length)
             )
     return render(request, "runs/run_code.html", tab_context(request, run, "code", **more))
@@ -184,6 +186,6 @@ def run_code_zip(request, slug, run_id):
     run = run_of(request, slug, run_id)
     if run.snapshot is None:
         raise Invalid("The run has no code: it was not submitted with a source directory.")
-    response = ranges.streamed(storage.stream(run.snapshot.key, 0, run.snapshot.size), run.snapshot.size)
+    response = ranges.stream_response(storage.stream(run.snapshot.key, 0, run.snapshot.size), run.snapshot.size)
     response.headers["Content-Type"] = "application/zip"
     return _set_filename(response, f"{run.run_id}-code.zip")

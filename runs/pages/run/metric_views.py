@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from runs import metrics
 from runs.charts import figures, metric_cards, metric_lines
-from runs.charts.metric_forms import LinesAsked, MetricsChoice, RowsAsked, places_asked
+from runs.charts.metric_forms import LinesAsked, MetricsChoice, RowsAsked, parse_places
 from runs.metrics.downsampled import Range
 from runs.models import MetricSeries
 from runs.pages.access import run_of, runs_of
@@ -31,7 +31,7 @@ def run_metrics(request, slug, run_id):
     more = {
         "series": series,
         "shown": {one.pk for one in shown},
-        "sections": metric_cards.sections(run, shown, asked["group"], places_asked(request.GET.getlist("at"))),
+        "sections": metric_cards.make_sections(run, shown, asked["group"], parse_places(request.GET.getlist("at"))),
         "left_out": left_out,
         "asked": asked,
         "groups": metric_cards.GROUPS,
@@ -69,7 +69,7 @@ def run_metrics_lines(request, slug, run_id):
     if asked["axis"] == "metric":
         other = get_object_or_404(metrics.series_of(run), pk=asked["metric"])
         return JsonResponse({"lines": metric_lines.over_metric(found, other, width)})
-    return JsonResponse({"lines": metric_lines.whole(found, width, _requested_range(asked))})
+    return JsonResponse({"lines": metric_lines.read_lines(found, width, _requested_range(asked))})
 
 
 def _requested_range(asked: dict):
@@ -84,7 +84,7 @@ def run_metrics_data(request, slug, run_id):
     run = runs_of(request, slug).filter(run_id=run_id).first() or run_of(request, slug, run_id)
     if run.is_active and str(run.revision) == request.GET.get("seen"):
         return HttpResponse(status=204)
-    news = metric_lines.news(run, _parse_known_counts(request.GET.get("after", "")), WIDTH)
+    news = metric_lines.read_news(run, _parse_known_counts(request.GET.get("after", "")), WIDTH)
     count = metrics.series_of(run).count()
     return JsonResponse({"active": run.is_active, "seen": run.revision, "series": count, **news})
 
@@ -103,13 +103,13 @@ def run_metric(request, slug, run_id, pk):
     series = get_object_or_404(metrics.series_of(run), pk=pk)
     asked = cleaned_or_invalid(RowsAsked(request.GET))
     start = min(asked["start"] or 0, max(0, series.count - 1))
-    card = metric_cards.whole(run, series, start)
+    card = metric_cards.fill_card(run, series, start)
     if wants_piece(request):
         return render(request, "runs/_metric_card.html", {"run": run, "card": card})
     more = {"card": card, "series": series, "alone": True}
     if card.look == "chart":
         more["axes"] = _axis_choices(list(metrics.series_of(run).order_by("name")))
-        more["points"] = metric_cards.values(series, start)
+        more["points"] = metric_cards.make_values_card(series, start)
     more["chart_data"] = {"templates": figures.templates(), "line": figures.empty_line()}
     return render(request, "runs/run_metric.html", tab_context(request, run, "metrics", **more))
 
@@ -123,7 +123,7 @@ def run_metrics_csv(request, slug, run_id):
     if not found:
         raise Invalid("series: the run has none of these metrics.", target="series")
     is_table = len(found) == 1 and found[0].kind == MetricSeries.Kind.TABLE
-    body = metric_lines.table_as_csv(found[0]) if is_table else metric_lines.as_csv(found)
+    body = metric_lines.iterate_table_csv(found[0]) if is_table else metric_lines.iterate_csv(found)
     response = StreamingHttpResponse(body, content_type="text/csv; charset=utf-8")
     name = found[0].name.replace("/", "_") if len(found) == 1 else f"{run.run_id}-metrics"
     response.headers["Content-Disposition"] = content_disposition_header(True, f"{name}.csv")
