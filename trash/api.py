@@ -97,7 +97,7 @@ def trash_experiments(request: HttpRequest, place: Path[WorkspacePath]):
 @router.post("/trash/restore", response=Restored, summary="Bring runs and experiments back with what went with them")
 def trash_restore(request: HttpRequest, place: Path[WorkspacePath], body: Chosen):
     room = _room(request, place, "edit")
-    return {"restored": contents.restore(*contents.chosen(room, body.runIds, body.experimentNames))}
+    return {"restored": contents.restore_chosen(*contents.find_chosen(room, body.runIds, body.experimentNames))}
 
 
 @router.post(
@@ -108,8 +108,8 @@ def trash_purge(request: HttpRequest, place: Path[WorkspacePath], body: ToFree):
     if body.all and (body.runIds or body.experimentNames):
         raise Invalid("Send either all=true, or runIds and experimentNames.", target="all")
     if body.all:
-        return Status(202, contents.empty(request.auth.user, room))
-    chosen = contents.chosen(room, body.runIds, body.experimentNames)
+        return Status(202, contents.empty_trash(request.auth.user, room))
+    chosen = contents.find_chosen(room, body.runIds, body.experimentNames)
     return Status(202, contents.delete_permanently(request.auth.user, room, *chosen))
 
 

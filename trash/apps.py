@@ -11,7 +11,7 @@ class TrashConfig(AppConfig):
         from trash import purge, views
         from workspaces import deletion
 
-        deletion.Trash.start_purge = staticmethod(purge.start_workspace)
+        deletion.Trash.start_purge = staticmethod(purge.queue_workspace_purge)
         deletion.Trash.is_purging = staticmethod(purge.is_under_way)
         deletion.Trash.page_url = staticmethod(views.deleted_workspaces_url)
         deletion.Trash.restore_url = staticmethod(views.workspace_restore_url)

@@ -37,14 +37,14 @@ def experiments(workspace: Workspace):
 
 
 def runs(workspace: Workspace):
-    """Those that went by themselves: not with their experiment, nor with the run above them."""
+    """Those that were deleted by themselves: not with their experiment, nor with a parent run."""
     gone = Run.objects.filter(workspace=workspace, experiment__deleted_at=None).exclude(deleted_at=None)
     gone = gone.filter(Q(parent=None) | Q(parent__deleted_at=None) | ~Q(parent__deleted_at=F("deleted_at")))
     return gone.order_by("-deleted_at", "-pk")
 
 
 def all_runs(workspace: Workspace):
-    """Every run that is there, with whatever it went."""
+    """Every run in the trash, also those that were deleted with something else."""
     return Run.objects.filter(workspace=workspace).exclude(deleted_at=None)
 
 
@@ -82,8 +82,8 @@ def bytes_of_workspace(workspace: Workspace) -> int:
     return bytes_of(Run.objects.filter(workspace=workspace)) + snapshots
 
 
-def chosen(workspace: Workspace, run_ids: list[str], names: list[str]) -> tuple[list[Run], list[Experiment]]:
-    """The runs and experiments that somebody chose in the trash; one that is not there is said by name."""
+def find_chosen(workspace: Workspace, run_ids: list[str], names: list[str]) -> tuple[list[Run], list[Experiment]]:
+    """The runs and experiments that somebody chose in the trash; an error names one that is not there."""
     if len(run_ids) + len(names) > MOST_AT_ONCE:
         text = f"Choose at most {MOST_AT_ONCE} at once; {len(run_ids) + len(names)} are chosen."
         raise Invalid(text, target="runIds")
@@ -101,8 +101,8 @@ def chosen(workspace: Workspace, run_ids: list[str], names: list[str]) -> tuple[
 
 
 @transaction.atomic
-def restore(found: list[Run], gone: list[Experiment]) -> int:
-    """Gives the number of things that were asked for; each comes with what went with it."""
+def restore_chosen(found: list[Run], gone: list[Experiment]) -> int:
+    """Returns the number of things that were asked for; each comes back with what was deleted with it."""
     for experiment in gone:
         experiment.restore()
     for run in found:
@@ -114,8 +114,8 @@ def restore(found: list[Run], gone: list[Experiment]) -> int:
 
 
 @transaction.atomic
-def undo(workspace: Workspace, at: dt.datetime) -> int:
-    """Take back one deletion, known by its moment; gives the number of experiments and runs that came back."""
+def undo_deletion(workspace: Workspace, at: dt.datetime) -> int:
+    """Take back one deletion, identified by its time; returns the number of experiments and runs that came back."""
     gone = list(Experiment.objects.filter(workspace=workspace, deleted_at=at))
     for experiment in gone:
         experiment.restore()
@@ -128,12 +128,12 @@ def undo(workspace: Workspace, at: dt.datetime) -> int:
 
 
 def delete_permanently(user: User, workspace: Workspace, found: list[Run], gone: list[Experiment]) -> PurgeJob:
-    """Chosen things; a run goes with all that hangs on it."""
+    """The chosen things; a run is deleted with its metrics, files and child runs."""
     chosen = {"run_pks": [run.pk for run in found], "experiment_pks": [experiment.pk for experiment in gone]}
-    return purge.start(user, workspace, PurgeJob.Scope.CHOSEN, **chosen)
+    return purge.queue_purge(user, workspace, PurgeJob.Scope.CHOSEN, **chosen)
 
 
-def empty(user: User, workspace: Workspace) -> PurgeJob:
-    """All that is there now."""
+def empty_trash(user: User, workspace: Workspace) -> PurgeJob:
+    """All that is in the trash now."""
     busy = workspace.purges.filter(scope=PurgeJob.Scope.TRASH, state__in=PurgeJob.OPEN)
-    return busy.first() or purge.start(user, workspace, PurgeJob.Scope.TRASH)
+    return busy.first() or purge.queue_purge(user, workspace, PurgeJob.Scope.TRASH)

@@ -1,4 +1,4 @@
-"""Files in storage that no row names: what an upload or a purge leaves when it is killed in between."""
+"""Files in storage that no row names: an upload or a purge that was killed half-way leaves them."""
 
 import datetime as dt
 import re
@@ -18,7 +18,7 @@ PLACE = re.compile(r"w/\d+/(?P<folder>\w+)/(?P<owner>\d+)?.*")
 
 
 def sweep(area: str, between: Callable[[], None]) -> tuple[int, int]:
-    """Free the orphans below an area of storage; gives the bytes that were freed and those that are left.
+    """Delete the orphans below an area of storage; returns the bytes that were deleted and those that are left.
 
     `between` is called now and then, since a workspace may have very many files.
     """

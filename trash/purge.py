@@ -38,7 +38,7 @@ HOLD_TIME = dt.timedelta(seconds=60)
 PAUSE_SECONDS = 0.01
 
 
-def start(user: User | None, workspace: Workspace, scope: str, **fields) -> PurgeJob:
+def queue_purge(user: User | None, workspace: Workspace, scope: str, **fields) -> PurgeJob:
     """Put a purge into the queue; a second one of the same workspace waits for the first."""
     job = PurgeJob(
         workspace=workspace, workspace_name=workspace.name, area=workspace.storage_area, scope=scope, created_by=user
@@ -76,18 +76,18 @@ def _count_runs(selection: Selection) -> int:
     return chosen.count() + len(found) - len(tops)
 
 
-def start_workspace(user: User | None, workspace: Workspace) -> PurgeJob:
+def queue_workspace_purge(user: User | None, workspace: Workspace) -> PurgeJob:
     if is_under_way(workspace):
         raise Conflict(f"{workspace.name} is being deleted permanently already.", code="purge_under_way")
-    return start(user, workspace, PurgeJob.Scope.WORKSPACE)
+    return queue_purge(user, workspace, PurgeJob.Scope.WORKSPACE)
 
 
 def is_under_way(workspace: Workspace) -> bool:
     return workspace.purges.filter(scope=PurgeJob.Scope.WORKSPACE, state__in=PurgeJob.OPEN).exists()
 
 
-def work(seconds: float = TURN_SECONDS) -> bool:
-    """A turn of the oldest purge that nobody holds; says whether there is more to do."""
+def run_turn(seconds: float = TURN_SECONDS) -> bool:
+    """Work at the oldest purge that no other worker holds; returns whether there is more to do."""
     now = timezone.now()
     free = PurgeJob.objects.filter(state__in=PurgeJob.OPEN).filter(Q(held_until=None) | Q(held_until__lt=now))
     for job in free.order_by("pk"):
@@ -110,7 +110,7 @@ def _turn(job: PurgeJob, deadline: float) -> None:
                 return
             time.sleep(PAUSE_SECONDS)
     except OperationalError as error:
-        # The database is busy or away: whoever looks after HOLD_TIME goes on.
+        # The database is busy or away: another turn goes on after HOLD_TIME.
         logger.warning("The purge %s waits: %s", job.pk, error)
     except (DatabaseError, OSError, storage.Error) as error:
         logger.exception("The purge %s failed", job.pk)
@@ -175,7 +175,7 @@ def _update(job: PurgeJob, **fields) -> None:
 
 
 def _extend_hold(job: PurgeJob, **fields) -> None:
-    """Nobody else takes the job up for a while."""
+    """Keep other workers away from the job for a while."""
     _update(job, held_until=timezone.now() + HOLD_TIME, **fields)
 
 
@@ -183,14 +183,14 @@ def has_something(selection: Selection) -> bool:
     return purging.runs_to_delete(selection).exists() or purging.empty_experiments(selection).exists()
 
 
-def expire(before: dt.datetime) -> None:
+def queue_expired(before: dt.datetime) -> None:
     """Queue a purge for each trash that has something older."""
     for workspace in Workspace.objects.filter(deleted_at__lt=before):
         if not is_under_way(workspace):
-            start_workspace(None, workspace)
+            queue_workspace_purge(None, workspace)
     old = Q(runs__deleted_at__lt=before) | Q(experiments__deleted_at__lt=before)
     for workspace in Workspace.objects.filter(old, deleted_at=None).distinct():
         selection = Selection(workspace.pk, until=before)
         busy = workspace.purges.filter(state__in=PurgeJob.OPEN).exists()
         if not busy and has_something(selection):
-            start(None, workspace, PurgeJob.Scope.TRASH, until=before)
+            queue_purge(None, workspace, PurgeJob.Scope.TRASH, until=before)

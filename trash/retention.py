@@ -25,8 +25,8 @@ FOLDERS = {
 }
 
 
-def runs_of(rule: RetentionRule):
-    """The ended runs that a rule reaches now. One whose files a registered model has is never among them."""
+def runs_reached_by(rule: RetentionRule):
+    """The ended runs that a rule applies to now; never one whose files a registered model needs."""
     before = timezone.now() - dt.timedelta(days=rule.days)
     found = Run.objects.filter(workspace=rule.workspace, deleted_at=None, status__in=Run.TERMINAL, ended_at__lt=before)
     found = found.exclude(pk__in=needed_runs(rule.workspace_id))
@@ -40,7 +40,7 @@ def runs_of(rule: RetentionRule):
 
 
 def _kept(rule: RetentionRule):
-    """The runs that somebody has said to keep."""
+    """The runs that are to be kept by their tag or their star."""
     said = Q(pk__in=RunTag.objects.filter(name=rule.keep_tag).values("run")) if rule.keep_tag else Q(pk=None)
     if rule.keep_starred:
         said |= Q(pk__in=Star.objects.values("run"))
@@ -61,9 +61,9 @@ def _roots_that_stay(rule: RetentionRule):
     return below.filter(stay).values("root")
 
 
-def files_of(rule: RetentionRule):
-    """The files that a rule takes; of a rule for runs, all that go with them."""
-    found = runs_of(rule)
+def files_reached_by(rule: RetentionRule):
+    """The files that a rule deletes; of a rule for runs, all files of these and of their descendants."""
+    found = runs_reached_by(rule)
     if rule.takes == RetentionRule.Takes.RUNS:
         roots = found.values("pk")
         return Artifact.objects.filter(
@@ -80,29 +80,29 @@ def _in_folders(rule: RetentionRule):
     return wanted
 
 
-def estimate(rule: RetentionRule) -> dict:
-    """What the rule would take now: runs, files and bytes."""
-    files = files_of(rule)
+def estimate_rule(rule: RetentionRule) -> dict:
+    """What the rule would delete now: runs, files and bytes."""
+    files = files_reached_by(rule)
     told = files.aggregate(bytes=Sum("size"))
-    runs = runs_of(rule).count()
+    runs = runs_reached_by(rule).count()
     if rule.takes != RetentionRule.Takes.RUNS:
         runs = files.order_by().values("run").distinct().count()
     return {"runs": runs, "files": files.count(), "bytes": told["bytes"] or 0}
 
 
-def apply_due() -> None:
+def apply_due_rules() -> None:
     due = Q(ran_at=None) | Q(ran_at__lt=timezone.now() - DAY)
     rules = RetentionRule.objects.filter(due, is_on=True, workspace__deleted_at=None).select_related("workspace")
     for rule in rules:
-        apply(rule)
+        apply_rule(rule)
 
 
-def apply(rule: RetentionRule) -> int:
-    """Carry a rule out, in batches; safe to run twice. Gives the number of runs that it reached."""
-    carry_out = _trash_runs if rule.takes == RetentionRule.Takes.RUNS else _free_files
+def apply_rule(rule: RetentionRule) -> int:
+    """Carry a rule out, in batches; safe to run twice. Returns the number of runs that it reached."""
+    carry_out = _trash_runs if rule.takes == RetentionRule.Takes.RUNS else _delete_files
     act = RetentionAct.objects.create(workspace=rule.workspace, rule=str(rule))
     while carry_out(rule, act):
-        # Each batch is noted, for whoever kills this in between.
+        # Each batch is recorded, in case this is killed half-way.
         act.save(update_fields=["runs", "files", "bytes"])
     RetentionRule.objects.filter(pk=rule.pk).update(ran_at=timezone.now(), took=act.runs)
     logger.info("Retention of %s: %s reached %s runs", rule.workspace, rule, act.runs)
@@ -112,16 +112,16 @@ def apply(rule: RetentionRule) -> int:
 
 
 def _trash_runs(rule: RetentionRule, act: RetentionAct) -> bool:
-    pks = list(runs_of(rule).order_by("pk").values_list("pk", flat=True)[:BATCH])
+    pks = list(runs_reached_by(rule).order_by("pk").values_list("pk", flat=True)[:BATCH])
     _count(act, Artifact.objects.filter(Q(run__in=pks) | Q(run__root__in=pks)))
     Run.objects.filter(pk__in=pks).to_trash()
     act.runs += len(pks)
     return bool(pks)
 
 
-def _free_files(rule: RetentionRule, act: RetentionAct) -> bool:
-    """All that the rule takes of one run after the other, so that each is counted once."""
-    runs = list(files_of(rule).order_by("run").values_list("run", flat=True).distinct()[:BATCH])
+def _delete_files(rule: RetentionRule, act: RetentionAct) -> bool:
+    """Delete the files of one run after the other, so that each run is counted once."""
+    runs = list(files_reached_by(rule).order_by("run").values_list("run", flat=True).distinct()[:BATCH])
     files = Artifact.objects.filter(run__in=runs).filter(_in_folders(rule))
     keys = list(ArtifactSegment.objects.filter(artifact__in=files).values_list("key", flat=True))
     _count(act, files)

@@ -70,13 +70,13 @@ def _progress(request, purges: list[PurgeJob]):
 def _chosen(request, slug):
     workspace = workspace_of(request, slug)
     require(request, "edit")
-    return workspace, *contents.chosen(workspace, request.POST.getlist("run"), request.POST.getlist("experiment"))
+    return workspace, *contents.find_chosen(workspace, request.POST.getlist("run"), request.POST.getlist("experiment"))
 
 
 @require_POST
 def trash_restore(request, slug):
     _, runs, experiments = _chosen(request, slug)
-    contents.restore(runs, experiments)
+    contents.restore_chosen(runs, experiments)
     names = ", ".join(str(thing) for thing in [*experiments, *runs][:3])
     more = len(runs) + len(experiments) - 3
     messages.success(request, f"Restored: {names}{f' and {more} more' if more > 0 else ''}.")
@@ -93,7 +93,7 @@ def trash_delete(request, slug):
 def trash_empty(request, slug):
     workspace = workspace_of(request, slug)
     require(request, "edit")
-    contents.empty(request.user, workspace)
+    contents.empty_trash(request.user, workspace)
     return redirect("trash:list", slug)
 
 
@@ -106,7 +106,7 @@ def trash_undo(request, slug):
         at = dt.datetime.fromisoformat(text)
     except ValueError as error:
         raise Invalid(f"at={text!r} is not a time: write it as 2026-01-31T12:00:00.5Z.", target="at") from error
-    back = contents.undo(workspace, at if at.tzinfo else at.replace(tzinfo=dt.UTC))
+    back = contents.undo_deletion(workspace, at if at.tzinfo else at.replace(tzinfo=dt.UTC))
     messages.success(request, f"Deletion undone: {back} {'item' if back == 1 else 'items'} restored.")
     return redirect("runs:jobs", slug)
 

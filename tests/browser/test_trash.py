@@ -39,7 +39,7 @@ def address(run, name="trash:list") -> str:
 
 
 def work_off() -> None:
-    while purge.work():
+    while purge.run_turn():
         continue
 
 
@@ -47,7 +47,7 @@ def work_off() -> None:
 def test_every_page_is_accessible_and_narrow_enough(browser, axe, olivia, done, scheme, width):
     room = done.workspace
     factories.make_run(room, status=Run.Status.FAILED).delete()
-    contents.empty(olivia, room)
+    contents.empty_trash(olivia, room)
     work_off()
     rule = room.retention_rules.create(takes="runs", days=30, is_on=True)
     room.retention_acts.create(rule=str(rule), runs=3, files=2, bytes=1000)

@@ -96,7 +96,7 @@ def test_trash_commands(ws, lazuli, monkeypatch):
     from trash import purge
 
     # The worker has its turn while the command waits.
-    monkeypatch.setattr(trash.time, "sleep", lambda seconds: purge.work())
+    monkeypatch.setattr(trash.time, "sleep", lambda seconds: purge.run_turn())
     runs = [Experiment(ws, "iris").start_logging() for _ in range(3)]
     for run in runs:
         run.complete()

@@ -51,7 +51,7 @@ def keys(area=""):
 
 def work_off(turns=50):
     for _ in range(turns):
-        if not purge.work():
+        if not purge.run_turn():
             return
     raise AssertionError("The purge does not come to an end.")
 
@@ -106,7 +106,7 @@ def test_every_table_of_runs_is_freed(workspace, full_run):
     tables = [model for model, _ in purging.dependent_tables(Run)]
     assert {MetricBatch, MetricChunk, ArtifactSegment} < set(tables)
     assert not [model for model in tables if not model.objects.exists()], "make one in the fixture"
-    contents.empty(None, workspace)
+    contents.empty_trash(None, workspace)
     work_off()
     assert not [model for model in (*tables, Run) if model.objects.exists()]
 
@@ -130,7 +130,7 @@ def test_only_what_was_chosen_goes(as_user, alice, workspace, full_run):
 def test_what_was_restored_meanwhile_stays(workspace, full_run):
     run = full_run()
     run.delete()
-    contents.empty(None, workspace)
+    contents.empty_trash(None, workspace)
     run.restore()
     work_off()
     assert Run.objects.filter(pk=run.pk, deleted_at=None).exists() and PurgeJob.objects.get().done == 0
@@ -139,7 +139,7 @@ def test_what_was_restored_meanwhile_stays(workspace, full_run):
 def test_what_comes_to_the_trash_later_stays(workspace, full_run):
     first, second = full_run(), full_run()
     first.delete()
-    contents.empty(None, workspace)
+    contents.empty_trash(None, workspace)
     second.delete()
     work_off()
     assert list(Run.objects.all()) == [second]
@@ -148,7 +148,7 @@ def test_what_comes_to_the_trash_later_stays(workspace, full_run):
 def test_a_killed_purge_goes_on_where_it_was(workspace, full_run, monkeypatch):
     for _ in range(5):
         full_run().delete()
-    contents.empty(None, workspace)
+    contents.empty_trash(None, workspace)
     monkeypatch.setattr("studio.purging.BATCH", 2)
     real = artifacts.delete_objects
 
@@ -158,11 +158,11 @@ def test_a_killed_purge_goes_on_where_it_was(workspace, full_run, monkeypatch):
 
     monkeypatch.setattr(artifacts, "delete_objects", killed)
     with pytest.raises(KeyboardInterrupt):
-        purge.work()
+        purge.run_turn()
     job = PurgeJob.objects.get()
     assert job.is_open and Run.objects.count() == 3 and len(keys()) == 5
     # Whoever was killed holds it for a while yet.
-    assert not purge.work() and Run.objects.count() == 3
+    assert not purge.run_turn() and Run.objects.count() == 3
     PurgeJob.objects.update(held_until=timezone.now() - dt.timedelta(seconds=1))
     work_off()
     job.refresh_from_db()
@@ -173,9 +173,9 @@ def test_a_killed_purge_goes_on_where_it_was(workspace, full_run, monkeypatch):
 def test_it_works_in_short_turns(workspace, full_run, monkeypatch):
     for _ in range(6):
         full_run().delete()
-    contents.empty(None, workspace)
+    contents.empty_trash(None, workspace)
     monkeypatch.setattr("studio.purging.BATCH", 2)
-    assert purge.work(seconds=0) and Run.objects.count() == 4
+    assert purge.run_turn(seconds=0) and Run.objects.count() == 4
     assert PurgeJob.objects.get().done == 2
     work_off()
     assert not Run.objects.exists()
@@ -183,7 +183,7 @@ def test_it_works_in_short_turns(workspace, full_run, monkeypatch):
 
 def test_a_failure_is_told_and_the_next_purge_goes_on(as_user, alice, workspace, full_run, monkeypatch):
     full_run().delete()
-    contents.empty(None, workspace)
+    contents.empty_trash(None, workspace)
 
     def broken(found):
         raise OSError("the bucket is away")
@@ -192,7 +192,7 @@ def test_a_failure_is_told_and_the_next_purge_goes_on(as_user, alice, workspace,
         patch.setattr(artifacts, "delete_objects", broken)
         work_off()
     assert "the bucket is away" in text(as_user(alice).get(url(workspace)))
-    contents.empty(None, workspace)
+    contents.empty_trash(None, workspace)
     work_off()
     assert not keys()
 
@@ -224,11 +224,11 @@ def test_files_of_registered_models_are_kept(workspace, full_run):
         run=Run.objects.get(run_id="source"),
         source="runs:/source/model",
     )
-    job = contents.empty(None, workspace)
+    job = contents.empty_trash(None, workspace)
     work_off()
     assert set(Run.objects.values_list("run_id", flat=True)) == {"parent", "source"} and job.kept == 2
     version.delete()
-    contents.empty(None, workspace)
+    contents.empty_trash(None, workspace)
     work_off()
     assert not Run.objects.exists()
 
@@ -244,7 +244,7 @@ def test_deleted_logged_models_and_unused_snapshots_go_too(workspace):
     Snapshot.objects.create(
         workspace=workspace, digest="d", key=key, size=3, used_at=timezone.now() - dt.timedelta(hours=1)
     )
-    contents.empty(None, workspace)
+    contents.empty_trash(None, workspace)
     work_off()
     assert not keys() and not LoggedModel.objects.exists() and PurgeJob.objects.get().files_freed == 8
 
@@ -260,7 +260,7 @@ def test_an_app_registers_what_is_deleted_and_kept(workspace, full_run, monkeypa
     step = Step(15, lambda selection: batches.pop(0) if batches else None)
     monkeypatch.setattr("studio.purging.STEPS", [*registered.STEPS, step])
     monkeypatch.setattr("studio.purging.NEEDED_RUNS", [lambda workspace_id: [kept.pk]])
-    contents.empty(None, workspace)
+    contents.empty_trash(None, workspace)
     work_off()
     assert list(Run.objects.values_list("run_id", flat=True)) == ["kept"] and not batches
     job = PurgeJob.objects.get()
@@ -307,8 +307,8 @@ def test_a_deep_family_goes_in_small_batches(workspace, full_run, monkeypatch):
         full_run(run_id=f"e{depth}", experiment=top.experiment, parent=above, root=top)
     top.delete()
     left = [7]
-    contents.empty(None, workspace)
-    while purge.work(seconds=0):
+    contents.empty_trash(None, workspace)
+    while purge.run_turn(seconds=0):
         left.append(Run.objects.count())
     assert max(before - after for before, after in itertools.pairwise(left)) == 2
     assert not Run.objects.exists() and PurgeJob.objects.get().done == 7
@@ -318,7 +318,7 @@ def test_a_child_that_came_as_its_parent_went_goes_with_it(workspace, full_run):
     parent = full_run(run_id="parent")
     full_run(run_id="child", experiment=parent.experiment, parent=parent, root=parent)
     Run.objects.filter(pk=parent.pk).update(deleted_at=timezone.now())
-    contents.empty(None, workspace)
+    contents.empty_trash(None, workspace)
     work_off()
     assert PurgeJob.objects.get().state == "Completed" and not Run.objects.exists()
 
@@ -328,7 +328,7 @@ def test_the_work_of_a_run_goes_with_it(workspace, submitted):
     run.cancel()
     assert Work.objects.exists()
     run.delete()
-    contents.empty(None, workspace)
+    contents.empty_trash(None, workspace)
     work_off()
     assert not Work.objects.exists() and not Run.objects.exists()
 
@@ -344,7 +344,7 @@ def test_logged_models_go_with_their_experiment_unless_registered(workspace, ful
     registered = Model.objects.create(workspace=workspace, name="m")
     ModelVersion.objects.create(model=registered, number=1, logged_model=model, source="models:/m-1")
     experiment.delete()
-    contents.empty(None, workspace)
+    contents.empty_trash(None, workspace)
     work_off()
     assert [row.name for row in LoggedModel.objects.all()] == ["needed"]
     assert not Experiment.objects.exists() and len(keys()) == 1
@@ -405,7 +405,7 @@ def test_force_to_purge_reaches_what_is_in_the_trash(api, owner, alice, mallory,
 
 def test_a_deleted_group_goes_with_its_last_workspace(api, owner, workspace):
     api(owner).delete(workspace.resource_group.arm_id)
-    purge.start_workspace(owner, Workspace.objects.get())
+    purge.queue_workspace_purge(owner, Workspace.objects.get())
     work_off()
     assert not ResourceGroup.objects.exists()
 
@@ -442,7 +442,7 @@ def test_freed_space_is_given_back(workspace):
         MetricChunk.objects.create(series=series, start=start, count=1, data=b"\1" * 100_000)
     run.delete()
     before = database.size()
-    contents.empty(None, workspace)
+    contents.empty_trash(None, workspace)
     work_off()
     job = PurgeJob.objects.get()
     assert not MetricChunk.objects.exists()
