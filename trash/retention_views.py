@@ -28,7 +28,7 @@ def retention(request, slug):
             return redirect("trash:retention", slug)
     found = list(workspace.retention_rules.all())
     for rule in found:
-        rule.estimate = rules.estimate(rule)
+        rule.estimate = rules.estimate_rule(rule)
     acts = workspace.retention_acts.all()[:MOST_ACTS]
     context = {"rules": found, "acts": acts, "form": form, "may_edit": may(request, "edit_workspace")}
     return render(request, "trash/retention.html", context, status=400 if form.errors else 200)
@@ -38,7 +38,7 @@ def retention(request, slug):
 def estimate(request, slug):
     """What the rule that is being written would take now."""
     form = RetentionForm(request.GET, instance=RetentionRule(workspace=workspace_of(request, slug)))
-    told = rules.estimate(form.instance) if form.is_valid() else None
+    told = rules.estimate_rule(form.instance) if form.is_valid() else None
     return render(request, "trash/_estimate.html", {"estimate": told, "rule": form.instance, "form": form})
 
 

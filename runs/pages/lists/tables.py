@@ -224,7 +224,7 @@ class RunTable:
     def headers(self) -> list[ColumnHeader]:
         sorts = self.sorts or [columns.Sort(columns.parse_column("created"), True)]
         places = {sort.column.id: (place, sort.descending) for place, sort in enumerate(sorts)}
-        return [self._header(one, places.get(one.id, (None, False)), len(sorts) > 1) for one in self.columns]
+        return [self._header(one, *places.get(one.id, (None, False)), len(sorts) > 1) for one in self.columns]
 
     def _header(self, one: Column, place: int | None, descending: bool, numbered: bool) -> ColumnHeader:
         order = "" if place is None else "descending" if descending else "ascending"
