@@ -110,16 +110,16 @@ class CompareQuery:
         """The words of the address, for hidden fields; `without` those that have fields one can see."""
         return [(name, value) for name, value in self._pairs() if name not in without]
 
-    def query(self, **once: str) -> str:
+    def urlencode(self, **once: str) -> str:
         """The address after the question mark, with some of its single words changed."""
-        return self._copy(once=once)._query()
+        return self._copy(once=once)._urlencode()
 
-    def _query(self) -> str:
+    def _urlencode(self) -> str:
         return urlencode(self.pairs(), safe=",:/")
 
     def query_for_tab(self, tab: str) -> str:
         """Another tab starts at its first page."""
-        return self.query(tab=tab, page="1", q="", path="")
+        return self.urlencode(tab=tab, page="1", q="", path="")
 
     def _copy(self, *, once=None, repeated=None, ids=None) -> "CompareQuery":
         return CompareQuery(

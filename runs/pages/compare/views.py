@@ -64,14 +64,14 @@ def compare(request, slug):
     query = CompareQuery.parse(request.GET)
     # Forms write commas as %2C; the shorter address is the one to share.
     if query.is_untidy or "%2C" in request.META["QUERY_STRING"]:
-        return redirect(f"{request.path}?{query.query()}")
+        return redirect(f"{request.path}?{query.urlencode()}")
     # A page that is open while its runs go on asks whether they are as it knows them.
     if selection.is_unchanged(scope, query, request.GET.get("seen", "")):
         return HttpResponse(status=204)
     query, selected = selection.load_selection(scope, query)
     context = {
-        "asked": query,
-        "chosen": selected,
+        "query": query,
+        "selected": selected,
         "tabs": _tab_links(query),
         "visible": (),
         "least": selection.MIN_RUNS,
@@ -83,7 +83,7 @@ def compare(request, slug):
         context |= _offered_context(scope, request, query)
     else:
         context |= _tab_context(selected, query)
-    context["hidden"] = context["asked"].pairs(*context["visible"])
+    context["hidden"] = context["query"].pairs(*context["visible"])
     return render_page(request, "runs/compare/page.html", context, partial="compare")
 
 
@@ -99,7 +99,7 @@ def _tab_context(selected: selection.Selection, query: CompareQuery) -> dict:
             absent.append(error.message)
             query = query.without_value(error.target, error.value)
         else:
-            more = {"asked": query, "tabs": _tab_links(query), "absent": absent}
+            more = {"query": query, "tabs": _tab_links(query), "absent": absent}
             return {**context, **more, "piece": f"runs/compare/{query['tab']}.html"}
 
 
@@ -138,7 +138,7 @@ def compare_chosen(request, slug):
     query = CompareQuery.parse(request.GET)
     for run_id in ids:
         query = query.with_change("add", run_id)
-    return redirect(f"{reverse('runs:compare', args=[slug])}?{query.query()}")
+    return redirect(f"{reverse('runs:compare', args=[slug])}?{query.urlencode()}")
 
 
 @require_safe
@@ -171,7 +171,7 @@ def compare_find(request, slug):
     """Runs that can be added, by the words of `?find=`."""
     scope = runs_of(request, slug)
     query = CompareQuery.parse(request.GET)
-    context = {"asked": query, "hidden": query.pairs(), **_offered_context(scope, request, query)}
+    context = {"query": query, "hidden": query.pairs(), **_offered_context(scope, request, query)}
     return render_page(request, "runs/compare/find.html", context, partial="compare-found")
 
 
