@@ -10,7 +10,7 @@ class AccountsConfig(AppConfig):
     def ready(self):
         # Imported here because these need the models, which are not loaded before this moment.
         from accounts.actors import actor_of_request
-        from accounts.authentication import actor_of
+        from accounts.authentication import actor_of_token
 
-        Bearer.authenticate_token = staticmethod(actor_of)
+        Bearer.authenticate_token = staticmethod(actor_of_token)
         Shell.actor_of = staticmethod(actor_of_request)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.actors import Actor
 from accounts.models import Token
-from accounts.secrets import digest
+from accounts.secrets import secret_digest
 
 RUN_TOKEN_DAYS = 31
 SALT = "run-token"
@@ -17,24 +17,24 @@ USED_EVERY = dt.timedelta(minutes=5)
 
 
 class RunTokens:
-    """Who decides what a run's token opens. Set by runs.apps, since this room imports no later one."""
+    """Who decides what a run's token opens. Set by runs.apps, since this app imports no later one."""
 
     # (claim, method, route) -> Actor
     admit = None
 
 
-def actor_of(secret: str, method: str, route: str) -> Actor | None:
+def actor_of_token(secret: str, method: str, route: str) -> Actor | None:
     """Whose token it is, for a request to this route. A run's token is asked about at each; why it opens nothing is raised."""
     if not secret.startswith("run."):
         return _from_personal_token(secret)
-    claim = run_claim(secret)
+    claim = read_run_token(secret)
     return claim and RunTokens.admit(claim, method, route)
 
 
 def _from_personal_token(secret: str) -> Actor | None:
     now = timezone.now()
     token = (
-        Token.objects.filter(digest=digest(secret), revoked_at=None, user__is_active=True)
+        Token.objects.filter(digest=secret_digest(secret), revoked_at=None, user__is_active=True)
         .filter(Q(expires_at=None) | Q(expires_at__gt=now))
         .select_related("user")
         .first()
@@ -51,12 +51,12 @@ def record_use(token_id: int, now: dt.datetime) -> None:
     Token.objects.filter(stale, pk=token_id).update(last_used_at=now)
 
 
-def run_token(user_id: int, workspace_id: int, run_id: str, attempt: int) -> str:
+def make_run_token(user_id: int, workspace_id: int, run_id: str, attempt: int) -> str:
     """Good for what runs/run_tokens.py allows this run, in this attempt and until shortly after its end."""
     return "run." + signing.dumps([user_id, workspace_id, run_id, attempt], salt=SALT, compress=True)
 
 
-def run_claim(secret: str) -> tuple[int, int, str, int] | None:
+def read_run_token(secret: str) -> tuple[int, int, str, int] | None:
     """What the token says: person, workspace, run and attempt."""
     try:
         return tuple(signing.loads(secret[4:], salt=SALT, max_age=dt.timedelta(days=RUN_TOKEN_DAYS)))

@@ -14,7 +14,7 @@ from ninja import Router, Schema
 
 from accounts import schemas
 from accounts.models import DeviceLogin
-from accounts.secrets import digest, new_secret
+from accounts.secrets import new_secret, secret_digest
 from studio import names
 from studio.api import Bearer
 from studio.client_address import client_address
@@ -27,7 +27,7 @@ LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 MINUTES = 15
 INTERVAL = 2
 # Codes of one address that wait at the same moment: as many as a class has that signs in together.
-MOST_WAITING = 50
+MAX_WAITING = 50
 
 
 class DeviceBody(Schema):
@@ -39,19 +39,19 @@ class DeviceTokenBody(Schema):
 
 
 @router.post("/login/device", response=documented(schemas.DeviceCode), summary="Begin to sign in from a terminal")
-def begin(request: HttpRequest, body: DeviceBody):
+def begin_device_login(request: HttpRequest, body: DeviceBody):
     now = timezone.now()
     DeviceLogin.objects.filter(expires_at__lt=now - dt.timedelta(days=1)).delete()
     address = client_address(request)
     waiting = DeviceLogin.objects.filter(address=address, user=None, denied_at=None, expires_at__gt=now)
-    if waiting.count() >= MOST_WAITING:
+    if waiting.count() >= MAX_WAITING:
         raise TooMany(
             "Too many sign-ins from your address wait for approval. Approve them, or try again in some minutes."
         )
     secret = new_secret()
     code = "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(2))
     DeviceLogin.objects.create(
-        device_digest=digest(secret),
+        device_digest=secret_digest(secret),
         user_code=code,
         address=address,
         client_name=names.check_text(body.clientName, "client name", max_length=80),
@@ -69,8 +69,8 @@ def begin(request: HttpRequest, body: DeviceBody):
 @router.post(
     "/login/device/token", response=documented(schemas.DeviceToken), summary="Ask whether the sign-in was approved"
 )
-def finish(request: HttpRequest, body: DeviceTokenBody):
-    login = DeviceLogin.objects.select_related("user").filter(device_digest=digest(body.deviceCode)).first()
+def finish_device_login(request: HttpRequest, body: DeviceTokenBody):
+    login = DeviceLogin.objects.select_related("user").filter(device_digest=secret_digest(body.deviceCode)).first()
     if login is None:
         raise Invalid("The code has expired. Run `lazuli login` again.", code="expired_token")
     token = login.redeem()

@@ -45,10 +45,10 @@ class PasswordForm(forms.Form):
 
     def clean_present(self):
         # Whoever sits at an open browser guesses here no more often than at the sign-in.
-        refused = sign_in_limits.refusal(self.request, self.user.username)
+        refused = sign_in_limits.refusal_reason(self.request, self.user.username)
         if refused:
             raise forms.ValidationError(refused)
-        noted = sign_in_limits.note(self.request, self.user.username)
+        noted = sign_in_limits.record_attempt(self.request, self.user.username)
         if not self.user.check_password(self.cleaned_data["present"]):
             raise forms.ValidationError("That is not your present password.")
         noted.delete()

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
-from accounts.secrets import digest, new_secret
+from accounts.secrets import new_secret, secret_digest
 from studio import names, visible_names
 from studio.errors import Conflict, Invalid
 
@@ -53,18 +53,20 @@ class SignInLink(models.Model):
     def make(cls, user, hours: int = 24) -> str:
         """The secret to put into the address; only its digest is stored."""
         secret = new_secret()
-        cls.objects.create(user=user, digest=digest(secret), expires_at=timezone.now() + dt.timedelta(hours=hours))
+        cls.objects.create(
+            user=user, digest=secret_digest(secret), expires_at=timezone.now() + dt.timedelta(hours=hours)
+        )
         return secret
 
     @classmethod
     def redeem(cls, secret: str) -> User | None:
         """The person, the first time and in time; None afterwards."""
         now = timezone.now()
-        fresh = cls.objects.filter(digest=digest(secret), used_at=None, expires_at__gt=now)
+        fresh = cls.objects.filter(digest=secret_digest(secret), used_at=None, expires_at__gt=now)
         # One conditional UPDATE: of two clicks, one wins.
         if not fresh.update(used_at=now):
             return None
-        return cls.objects.select_related("user").get(digest=digest(secret)).user
+        return cls.objects.select_related("user").get(digest=secret_digest(secret)).user
 
 
 class FailedSignIn(models.Model):
@@ -109,7 +111,7 @@ class Token(models.Model):
             user=user,
             name=names.check_text(name, "token name", max_length=100),
             prefix=secret[:8],
-            digest=digest(secret),
+            digest=secret_digest(secret),
             expires_at=expires,
         )
         return token, secret

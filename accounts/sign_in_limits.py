@@ -24,11 +24,11 @@ PER_NAME_AND_ADDRESS, PER_ADDRESS, PER_NAME, PER_DEVICE = 10, 20, 100, 10
 COOKIE, SALT = "known_device", "known-device"
 COOKIE_AGE = dt.timedelta(days=180)
 # People who share a browser; whoever signed in last is remembered longest.
-MOST_PEOPLE = 8
+MAX_PEOPLE = 8
 OTHER_WAYS = "Wait an hour, or use a browser in which you have signed in before, or a sign-in link."
 
 
-def refusal(request: HttpRequest, name: str) -> str:
+def refusal_reason(request: HttpRequest, name: str) -> str:
     """Why no password for this name is looked at now, as a sentence; empty if it may be tried."""
     recent = FailedSignIn.objects.filter(at__gt=timezone.now() - HOUR).exclude(name="")
     device = device_of(request, name)
@@ -49,14 +49,14 @@ def refusal(request: HttpRequest, name: str) -> str:
     return ""
 
 
-def note(request: HttpRequest, name: str) -> FailedSignIn:
+def record_attempt(request: HttpRequest, name: str) -> FailedSignIn:
     """Count a guess. Call it before the password is looked at, so that many at once count too; delete it if it was right."""
     FailedSignIn.objects.filter(at__lt=timezone.now() - DAY).delete()
     address, device = client_address(request), device_of(request, name) if name else ""
     return FailedSignIn.objects.create(name=name.lower(), address=address, device=device)
 
 
-def refuses_link(request: HttpRequest) -> bool:
+def is_link_refused(request: HttpRequest) -> bool:
     """Whether this address has sent so many wrong links that none is looked at now."""
     wrong = FailedSignIn.objects.filter(at__gt=timezone.now() - HOUR, name="", address=client_address(request))
     return not _known(request) and wrong.count() >= PER_ADDRESS
@@ -74,7 +74,7 @@ def device_of(request: HttpRequest, name: str) -> str:
 
 def remember_device(request: HttpRequest, response: HttpResponse, person: User) -> None:
     device, people = _known(request) or (secrets.token_hex(16), [])
-    people = [person.pk, *(pk for pk in people if pk != person.pk)][:MOST_PEOPLE]
+    people = [person.pk, *(pk for pk in people if pk != person.pk)][:MAX_PEOPLE]
     response.set_cookie(
         COOKIE,
         signing.dumps([device, people], salt=SALT),

@@ -37,11 +37,11 @@ def sign_in(request):
 def _authenticate(request, form) -> tuple[User | None, int]:
     """The person, or None and the status of the answer."""
     name = form.cleaned_data["username"]
-    refused = sign_in_limits.refusal(request, name)
+    refused = sign_in_limits.refusal_reason(request, name)
     if refused:
         form.add_error(None, refused)
         return None, 429
-    noted = sign_in_limits.note(request, name)
+    noted = sign_in_limits.record_attempt(request, name)
     user = auth.authenticate(request, **form.cleaned_data)
     if user is None:
         form.add_error(None, "This name and password do not go together.")
@@ -73,14 +73,14 @@ def administration(request):
 @require_GET
 def sign_in_link(request, secret):
     """Works once, as Jupyter's does."""
-    if sign_in_limits.refuses_link(request):
+    if sign_in_limits.is_link_refused(request):
         return render(request, "accounts/sign_in_link_used.html", {"too_many": True}, status=429)
     user = SignInLink.redeem(secret)
     if user and user.is_active:
         return _let_in(request, user)
     if request.user.is_authenticated:
         return redirect(_next(request))
-    sign_in_limits.note(request, "")
+    sign_in_limits.record_attempt(request, "")
     return render(request, "accounts/sign_in_link_used.html", status=410)
 
 

@@ -46,24 +46,24 @@ VERSION = {
     response=documented(schemas.EnvironmentContainerList),
     summary="The workspace's own environments, then the curated ones",
 )
-def environment_list(request: HttpRequest, place: Path[WorkspacePath]):
-    room = workspace_path.workspace(request, place)
-    own = Environment.objects.filter(workspace=room).prefetch_related("versions").exclude(versions=None)
-    rows = [row.versions.all()[0] for row in own] + list(environments.curated().values())
-    return api.paginate(request, rows, lambda row: _environment(room, row))
+def environment_list(request: HttpRequest, path: Path[WorkspacePath]):
+    workspace = workspace_path.require_workspace(request, path)
+    own = Environment.objects.filter(workspace=workspace).prefetch_related("versions").exclude(versions=None)
+    rows = [row.versions.all()[0] for row in own] + list(environments.curated_environments().values())
+    return api.paginate(request, rows, lambda row: _environment(workspace, row))
 
 
 @router.get("/{name}", response=documented(schemas.EnvironmentContainer), summary="An environment")
-def environment_read(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    room = workspace_path.workspace(request, place)
-    return _environment(room, environments.find(room, name, environments.LATEST))
+def environment_read(request: HttpRequest, path: Path[WorkspacePath], name: str):
+    workspace = workspace_path.require_workspace(request, path)
+    return _environment(workspace, environments.find_version(workspace, name, environments.LATEST))
 
 
 @router.delete("/{name}", response=documented(Nothing), summary="Delete an environment with its versions")
-def environment_delete(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    room = workspace_path.workspace(request, place, "edit")
+def environment_delete(request: HttpRequest, path: Path[WorkspacePath], name: str):
+    workspace = workspace_path.require_workspace(request, path, "edit")
     _check_own(name)
-    found = Environment.objects.filter(workspace=room, name=name).first()
+    found = Environment.objects.filter(workspace=workspace, name=name).first()
     if found is None:
         raise Http404(f"There is no environment {name!r}.")
     found.delete()
@@ -75,11 +75,11 @@ def environment_delete(request: HttpRequest, place: Path[WorkspacePath], name: s
     response=documented(schemas.EnvironmentVersionList),
     summary="The versions of an environment, newest first",
 )
-def version_list(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    room = workspace_path.workspace(request, place)
-    newest = environments.find(room, name, environments.LATEST)
+def version_list(request: HttpRequest, path: Path[WorkspacePath], name: str):
+    workspace = workspace_path.require_workspace(request, path)
+    newest = environments.find_version(workspace, name, environments.LATEST)
     rows = [newest] if newest.pk is None else newest.environment.versions.select_related("environment", "created_by")
-    return api.paginate(request, rows, lambda row: _version(room, row))
+    return api.paginate(request, rows, lambda row: _version(workspace, row))
 
 
 @router.get(
@@ -87,9 +87,9 @@ def version_list(request: HttpRequest, place: Path[WorkspacePath], name: str):
     response=documented(schemas.EnvironmentVersion),
     summary="A version of an environment; `latest` is the newest",
 )
-def version_read(request: HttpRequest, place: Path[WorkspacePath], name: str, version: str):
-    room = workspace_path.workspace(request, place)
-    return _version(room, environments.find(room, name, version))
+def version_read(request: HttpRequest, path: Path[WorkspacePath], name: str, version: str):
+    workspace = workspace_path.require_workspace(request, path)
+    return _version(workspace, environments.find_version(workspace, name, version))
 
 
 @router.put(
@@ -98,20 +98,20 @@ def version_read(request: HttpRequest, place: Path[WorkspacePath], name: str, ve
     summary="Make a version; `auto` takes the next number, or the present version if nothing changed",
     openapi_extra=VERSION,
 )
-def version_put(request: HttpRequest, place: Path[WorkspacePath], name: str, version: str):
-    room = workspace_path.workspace(request, place, "edit")
+def version_put(request: HttpRequest, path: Path[WorkspacePath], name: str, version: str):
+    workspace = workspace_path.require_workspace(request, path, "edit")
     properties = request_body.read_body(request).get("properties")
     if not isinstance(properties, dict):
         raise Invalid("Write the environment as `properties`.", target="properties")
-    row, is_new = environments.register(room, request.auth.user, name, version, properties)
-    return Status(201 if is_new else 200, _version(room, row))
+    row, is_new = environments.register_version(workspace, request.auth.user, name, version, properties)
+    return Status(201 if is_new else 200, _version(workspace, row))
 
 
 @router.delete("/{name}/versions/{version}", response=documented(Nothing), summary="Delete a version of an environment")
-def version_delete(request: HttpRequest, place: Path[WorkspacePath], name: str, version: str):
-    room = workspace_path.workspace(request, place, "edit")
+def version_delete(request: HttpRequest, path: Path[WorkspacePath], name: str, version: str):
+    workspace = workspace_path.require_workspace(request, path, "edit")
     _check_own(name)
-    row = environments.find(room, name, version)
+    row = environments.find_version(workspace, name, version)
     row.delete()
     if not row.environment.versions.exists():
         row.environment.delete()
@@ -119,12 +119,12 @@ def version_delete(request: HttpRequest, place: Path[WorkspacePath], name: str, 
 
 
 def _check_own(name: str) -> None:
-    if name in environments.curated():
+    if name in environments.curated_environments():
         raise Denied(f"{name} is a curated environment; it cannot be deleted.")
 
 
-def _environment(room: Workspace, row: EnvironmentVersion) -> dict:
-    arm_id = f"{room.arm_id}/environments/{row.environment.name}"
+def _environment(workspace: Workspace, row: EnvironmentVersion) -> dict:
+    arm_id = f"{workspace.arm_id}/environments/{row.environment.name}"
     properties = {**_properties(row), "latestVersion": row.version}
     return {
         "id": f"{arm_id}/versions/{row.version}",
@@ -134,10 +134,10 @@ def _environment(room: Workspace, row: EnvironmentVersion) -> dict:
     }
 
 
-def _version(room: Workspace, row: EnvironmentVersion) -> dict:
+def _version(workspace: Workspace, row: EnvironmentVersion) -> dict:
     created = {"createdAt": row.created_at.isoformat(), "createdBy": row.created_by and row.created_by.label}
     return {
-        "id": f"{room.arm_id}/environments/{row.environment.name}/versions/{row.version}",
+        "id": f"{workspace.arm_id}/environments/{row.environment.name}/versions/{row.version}",
         "name": row.version,
         "type": f"{TYPE}/versions",
         "properties": _properties(row),
@@ -147,8 +147,8 @@ def _version(room: Workspace, row: EnvironmentVersion) -> dict:
 
 def _properties(row: EnvironmentVersion) -> dict:
     return {
-        "image": environments.image_of(row.definition),
-        "condaFile": environments.conda_text(row.definition),
+        "image": environments.read_image(row.definition),
+        "condaFile": environments.format_conda(row.definition),
         "description": row.description,
         "tags": row.tags,
         "definition": {**row.definition, "version": row.version},

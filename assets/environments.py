@@ -20,28 +20,28 @@ from workspaces.models import Workspace
 LATEST, AUTO = "latest", "auto"
 CURATED = pathlib.Path(__file__).with_name("curated.json")
 RESERVED = ("azureml-", "microsoft")
-MOST_DEFINITION = 256 * 1024
-MOST_DEPTH = 16
+MAX_DEFINITION_BYTES = 256 * 1024
+MAX_DEPTH = 16
 # Values and names in a conda file, packages and requirements in an environment, and characters in one of them.
-MOST_NODES, MOST_REQUIREMENTS, MOST_REQUIREMENT = 5_000, 1_000, 1_000
+MAX_YAML_NODES, MAX_REQUIREMENTS, MAX_REQUIREMENT_LENGTH = 5_000, 1_000, 1_000
 # Of several that make a version at once, each tries again this often.
 TRIES = 10
 
 
-def resolve(workspace: Workspace, environment_id: str | None, definition: dict | None) -> dict:
+def resolve_environment(workspace: Workspace, environment_id: str | None, definition: dict | None) -> dict:
     """SDK v1's whole environment for a job: the one it carries, the registered one it names, or a bare Python."""
     if environment_id and not definition:
-        name, version = parse(environment_id)
+        name, version = parse_reference(environment_id)
         try:
-            return find(workspace, name, version).definition
+            return find_version(workspace, name, version).definition
         except Http404 as error:
             raise Invalid(str(error), target="environmentId") from error
     if definition is None:
-        return from_conda("default", {"dependencies": ["python", {"pip": ["azureml-defaults"]}]}, None)
+        return definition_from_conda("default", {"dependencies": ["python", {"pip": ["azureml-defaults"]}]}, None)
     return check_definition(definition)
 
 
-def parse(environment_id: str) -> tuple[str, str]:
+def parse_reference(environment_id: str) -> tuple[str, str]:
     """Name and version of `name:version`, `name@latest`, `name`, each with or without `azureml:`, or of an ARM id."""
     text = environment_id.strip().rstrip("/")
     if "/environments/" in text:
@@ -55,10 +55,10 @@ def parse(environment_id: str) -> tuple[str, str]:
     return text, LATEST
 
 
-def find(workspace: Workspace, name: str, version: str) -> EnvironmentVersion:
+def find_version(workspace: Workspace, name: str, version: str) -> EnvironmentVersion:
     """A version of a workspace's own or of a curated environment; Http404 lists what there is."""
-    if name in curated():
-        present = curated()[name]
+    if name in curated_environments():
+        present = curated_environments()[name]
         if version in (LATEST, present.version):
             return present
         raise Http404(f"The curated environment {name} has the version {present.version}, not {version!r}.")
@@ -74,10 +74,12 @@ def _absent(workspace, name, version, versions) -> str:
     if there:
         return f"The environment {name} has no version {version!r}; it has {', '.join(there)}."
     own = list(workspace.environments.values_list("name", flat=True)[:20])
-    return f"There is no environment {name!r}. There are: {', '.join([*own, *curated()])}."
+    return f"There is no environment {name!r}. There are: {', '.join([*own, *curated_environments()])}."
 
 
-def register(workspace: Workspace, user, name: str, version: str, properties: dict) -> tuple[EnvironmentVersion, bool]:
+def register_version(
+    workspace: Workspace, user, name: str, version: str, properties: dict
+) -> tuple[EnvironmentVersion, bool]:
     """Make a version, and say whether it is new. A version never changes: the same content again is accepted."""
     names.check_name(name, "environment name")
     if name.lower().startswith(RESERVED):
@@ -87,18 +89,18 @@ def register(workspace: Workspace, user, name: str, version: str, properties: di
     fields = _fields(name, properties)
     environment = Environment.objects.get_or_create(workspace=workspace, name=name)[0]
     for _ in range(TRIES):
-        present = _same(environment, version, fields["digest"])
+        present = _has_same_definition(environment, version, fields["digest"])
         if present:
             return present, False
         try:
-            return _make(environment, user, version, fields), True
+            return _create_version(environment, user, version, fields), True
         except IntegrityError:
             # Another request took the number; look again.
             continue
     raise Conflict(f"Others register {name} at the same time. Try again.", target="version")
 
 
-def _same(environment: Environment, version: str, digest: str) -> EnvironmentVersion | None:
+def _has_same_definition(environment: Environment, version: str, digest: str) -> EnvironmentVersion | None:
     if version == AUTO:
         newest = environment.versions.first()
         return newest if newest and newest.digest == digest else None
@@ -108,7 +110,7 @@ def _same(environment: Environment, version: str, digest: str) -> EnvironmentVer
     return present
 
 
-def _make(environment: Environment, user, version: str, fields: dict) -> EnvironmentVersion:
+def _create_version(environment: Environment, user, version: str, fields: dict) -> EnvironmentVersion:
     with transaction.atomic():
         number = (environment.versions.aggregate(most=Max("number"))["most"] or 0) + 1
         word = _next_word(environment, number) if version == AUTO else _version(version)
@@ -134,14 +136,14 @@ def _version(version: str) -> str:
 def _fields(name: str, properties: dict) -> dict:
     definition = properties.get("definition")
     if definition is None:
-        conda = conda_of(properties.get("condaFile"))
-        definition = from_conda(name, conda, properties.get("image"))
+        conda = read_conda(properties.get("condaFile"))
+        definition = definition_from_conda(name, conda, properties.get("image"))
     # The version is ours to give, so it does not make two environments differ.
     definition = {**check_definition(definition), "name": name, "version": None}
     description = properties.get("description") or ""
     return {
         "definition": definition,
-        "digest": digest(definition),
+        "digest": definition_digest(definition),
         "description": names.check_text(
             description, "description", max_length=5000, allow_empty=True, allow_lines=True
         ),
@@ -149,15 +151,15 @@ def _fields(name: str, properties: dict) -> dict:
     }
 
 
-def digest(definition: dict) -> str:
+def definition_digest(definition: dict) -> str:
     return hashlib.sha256(json.dumps(definition, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def check_definition(definition) -> dict:
     if not isinstance(definition, dict):
         raise Invalid("An environment's definition is an object.", target="definition")
-    if len(json.dumps(definition)) > MOST_DEFINITION:
-        raise Invalid(f"The environment is larger than {MOST_DEFINITION // 1024} KB.", target="definition")
+    if len(json.dumps(definition)) > MAX_DEFINITION_BYTES:
+        raise Invalid(f"The environment is larger than {MAX_DEFINITION_BYTES // 1024} KB.", target="definition")
     for part in ("python", "docker", "environmentVariables"):
         if not isinstance(definition.get(part), dict | None):
             raise Invalid(f"`{part}` of an environment's definition is an object.", target=f"definition/{part}")
@@ -165,7 +167,7 @@ def check_definition(definition) -> dict:
     for name, value in (definition.get("environmentVariables") or {}).items():
         if not isinstance(value, str | int | float | None):
             raise Invalid(f"The environment variable {name} is a text.", target="definition/environmentVariables")
-    image_of(definition)
+    read_image(definition)
     return definition
 
 
@@ -185,19 +187,20 @@ def check_conda(conda, target: str) -> None:
                 target=f"{target}/dependencies/{number}",
             )
         count += len(lines)
-        if count > MOST_REQUIREMENTS:
-            raise Invalid(f"More than {MOST_REQUIREMENTS} packages are listed.", target=f"{target}/dependencies")
-        if any(len(line) > MOST_REQUIREMENT for line in lines):
+        if count > MAX_REQUIREMENTS:
+            raise Invalid(f"More than {MAX_REQUIREMENTS} packages are listed.", target=f"{target}/dependencies")
+        if any(len(line) > MAX_REQUIREMENT_LENGTH for line in lines):
             raise Invalid(
-                f"A package has more than {MOST_REQUIREMENT} characters.", target=f"{target}/dependencies/{number}"
+                f"A package has more than {MAX_REQUIREMENT_LENGTH} characters.",
+                target=f"{target}/dependencies/{number}",
             )
 
 
-def conda_of(text) -> dict:
+def read_conda(text) -> dict:
     """A conda file as data; the safe loader only, so that a file makes no objects."""
     if not text:
         return {"dependencies": []}
-    if not isinstance(text, str) or len(text) > MOST_DEFINITION:
+    if not isinstance(text, str) or len(text) > MAX_DEFINITION_BYTES:
         raise Invalid("condaFile is the text of a conda file, at most 256 KB.", target="condaFile")
     try:
         conda = yaml.load(text, PlainLoader)
@@ -219,12 +222,12 @@ class PlainLoader(yaml.SafeLoader):
 
     def compose_node(self, parent, index):
         self.nodes += 1
-        if self.nodes > MOST_NODES:
-            raise yaml.YAMLError(f"it has more than {MOST_NODES} values")
+        if self.nodes > MAX_YAML_NODES:
+            raise yaml.YAMLError(f"it has more than {MAX_YAML_NODES} values")
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("write it without anchors and aliases (& and *)")
-        if self.depth > MOST_DEPTH:
-            raise yaml.YAMLError(f"it is nested more than {MOST_DEPTH} levels deep")
+        if self.depth > MAX_DEPTH:
+            raise yaml.YAMLError(f"it is nested more than {MAX_DEPTH} levels deep")
         self.depth += 1
         node = super().compose_node(parent, index)
         self.depth -= 1
@@ -238,7 +241,7 @@ class PlainLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def from_conda(name: str, conda: dict, image: str | None) -> dict:
+def definition_from_conda(name: str, conda: dict, image: str | None) -> dict:
     """SDK v1's whole environment around a conda specification."""
     return {
         "name": name,
@@ -249,12 +252,12 @@ def from_conda(name: str, conda: dict, image: str | None) -> dict:
     }
 
 
-def image_of(definition: dict) -> str | None:
+def read_image(definition: dict) -> str | None:
     image = (definition.get("docker") or {}).get("baseImage")
     return None if image is None else names.check_text(image, "image", max_length=500, allow_empty=True)
 
 
-def conda_text(definition: dict) -> str | None:
+def format_conda(definition: dict) -> str | None:
     """The conda file of an environment, for clients that know no more of it."""
     python = definition.get("python")
     conda = python.get("condaDependencies") if isinstance(python, dict) else None
@@ -262,18 +265,18 @@ def conda_text(definition: dict) -> str | None:
 
 
 @functools.cache
-def curated() -> dict[str, EnvironmentVersion]:
+def curated_environments() -> dict[str, EnvironmentVersion]:
     """The environments that every workspace has, as rows that are stored nowhere."""
     found = {}
     for item in json.loads(CURATED.read_text()):
         name = item["name"]
-        definition = from_conda(name, {"name": "azureml", "dependencies": item["dependencies"]}, None)
+        definition = definition_from_conda(name, {"name": "azureml", "dependencies": item["dependencies"]}, None)
         version = EnvironmentVersion(
             environment=Environment(name=name),
             version="1",
             number=1,
             definition={**definition, "version": "1"},
-            digest=digest(definition),
+            digest=definition_digest(definition),
             description=item["description"],
         )
         found[name] = version

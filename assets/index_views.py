@@ -24,12 +24,12 @@ def index_root(request):
 
 @require_safe
 def index_project(request, name):
-    normal = packages.normal(name)
-    if not packages.is_ours(normal):
-        return HttpResponseRedirect(f"{packages.upstream()}/{normal}/")
+    normal = packages.normalize_name(name)
+    if not packages.is_own_package(normal):
+        return HttpResponseRedirect(f"{packages.upstream_index()}/{normal}/")
     if normal != name:
         return HttpResponseRedirect(reverse("assets:index_project", args=[normal]))
-    files = [(reverse("assets:index_file", args=[file]), file) for file in packages.files(normal)]
+    files = [(reverse("assets:index_file", args=[file]), file) for file in packages.list_files(normal)]
     if not _wants_json(request):
         return _page(request, normal, files)
     answer = {
@@ -46,7 +46,7 @@ def index_project(request, name):
 def index_file(request, filename):
     wanted = filename.removesuffix(".metadata")
     try:
-        data = packages.wheel(wanted) if wanted == filename else packages.metadata(wanted).encode()
+        data = packages.build_wheel(wanted) if wanted == filename else packages.build_metadata(wanted).encode()
     except Invalid as error:
         raise Http404(error.message) from error
     response = HttpResponse(data, content_type="application/octet-stream" if wanted == filename else "text/plain")

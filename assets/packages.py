@@ -97,31 +97,31 @@ EXTRAS = {
 }
 
 
-def normal(name: str) -> str:
+def normalize_name(name: str) -> str:
     """PEP 503's one spelling of a name."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def is_ours(name: str) -> bool:
+def is_own_package(name: str) -> bool:
     return name in (SDK, AZ) or name.startswith("azureml-")
 
 
-def files(name: str) -> list[str]:
+def list_files(name: str) -> list[str]:
     """The wheels of one of our distributions, oldest first."""
-    numbers = [sdk_version()] if name in (SDK, AZ) else versions(name)
+    numbers = [sdk_version()] if name in (SDK, AZ) else list_versions(name)
     return [f"{name.replace('-', '_')}-{number}-py3-none-any.whl" for number in numbers]
 
 
 @functools.lru_cache(maxsize=256)
-def wheel(filename: str) -> bytes:
+def build_wheel(filename: str) -> bytes:
     name, version = _parts(filename)
     if name == SDK:
         return _sdk_wheel(version)
     scripts = "[console_scripts]\naz = lazuli.cli:az_main\n" if name == AZ else ""
-    return _pack(name, version, metadata(filename), scripts, {})
+    return _pack(name, version, build_metadata(filename), scripts, {})
 
 
-def metadata(filename: str) -> str:
+def build_metadata(filename: str) -> str:
     """The wheel's METADATA alone, so that resolvers need not fetch the wheel (PEP 658)."""
     name, version = _parts(filename)
     if name == SDK:
@@ -148,15 +148,15 @@ def sdk_version() -> str:
 def _parts(filename: str) -> tuple[str, str]:
     """Name and version of one of our wheels; Invalid for a file that we do not offer."""
     found = re.fullmatch(r"([a-z0-9_]+)-([0-9][0-9a-z.]*)-py3-none-any\.whl", filename)
-    name = normal(found[1]) if found else ""
-    if not found or not is_ours(name) or filename not in _files_of(name):
+    name = normalize_name(found[1]) if found else ""
+    if not found or not is_own_package(name) or filename not in _files_of(name):
         raise Invalid(f"This index has no file {filename}.", code="ResourceNotFound")
     return name, found[2]
 
 
 @functools.lru_cache(maxsize=64)
 def _files_of(name: str) -> frozenset[str]:
-    return frozenset(files(name))
+    return frozenset(list_files(name))
 
 
 def _sdk_wheel(version: str) -> bytes:
@@ -168,7 +168,7 @@ def _sdk_wheel(version: str) -> bytes:
         if path.is_file() and path.suffix != ".pyc"
     }
     scripts = importlib.metadata.distribution(SDK).read_text("entry_points.txt") or ""
-    return _pack(SDK, version, metadata(files(SDK)[0]), scripts, content)
+    return _pack(SDK, version, build_metadata(list_files(SDK)[0]), scripts, content)
 
 
 def _pack(name: str, version: str, metadata_text: str, scripts: str, content: dict[str, bytes]) -> bytes:
@@ -198,7 +198,7 @@ PATCHES = [(0, ""), *((0, f".post{n}") for n in range(1, 5)), (1, ""), (1, ".pos
 
 
 @functools.lru_cache(maxsize=64)
-def versions(name: str) -> list[str]:
+def list_versions(name: str) -> list[str]:
     if name == "azureml-dataprep-native":
         return [f"{major}.{minor}.0{post}" for major in range(11, 43) for minor in range(3) for post in _posts(2)]
     if name.startswith("azureml-dataprep"):
@@ -223,7 +223,7 @@ def _posts(most: int) -> list[str]:
 # The index that all other names are passed on to.
 
 
-def upstream() -> str:
+def upstream_index() -> str:
     """The index that this host uses, without a slash at the end: INDEX_URL, uv's, pip's, or PyPI itself."""
     own = (settings.PUBLIC_URL, f"http://127.0.0.1:{settings.PORT}/", f"http://localhost:{settings.PORT}/")
     named = [os.environ.get(name, "") for name in ("INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")]

@@ -1,4 +1,4 @@
-"""Every object of this room can be found, filtered and corrected by the site's staff."""
+"""Every object of this app can be found, filtered and corrected by the site's staff."""
 
 from django.contrib import admin
 

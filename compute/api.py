@@ -15,7 +15,7 @@ from studio.errors import Conflict, Invalid
 from studio.request_body import Body, Whole
 from studio.schemas import Nothing, documented
 from workspaces import lookup, workspace_path
-from workspaces.creation import checked_location
+from workspaces.creation import check_location
 from workspaces.models import Workspace
 from workspaces.workspace_path import WorkspacePath
 
@@ -62,11 +62,11 @@ class ComputeBody(Loose):
         """What was given of the fields that are kept as they are."""
         description = self.properties.description if self.properties else None
         given = {
-            "location": checked_location(self.location) if self.location else None,
+            "location": check_location(self.location) if self.location else None,
             "tags": self.tags,
             "description": description,
             "vm_priority": _priority(self.cluster.vmPriority),
-            "settings": _kept(self.cluster.model_extra or {}) or None,
+            "settings": _kept_settings(self.cluster.model_extra or {}) or None,
         }
         return {name: value for name, value in given.items() if value is not None}
 
@@ -76,22 +76,22 @@ class ComputeBody(Loose):
         least = present.min_nodes if given.minNodeCount is None else given.minNodeCount
         most = present.max_nodes if given.maxNodeCount is None else given.maxNodeCount
         idle = given.nodeIdleTimeBeforeScaleDown
-        return Scale(least, most, present.idle_seconds if idle is None else seconds(idle))
+        return Scale(least, most, present.idle_seconds if idle is None else parse_duration(idle))
 
 
 # Recorded and given back; the nodes here have no use for them.
-MOST_KEPT = 16_000
+MAX_KEPT = 16_000
 KEPT = {"subnet", "remoteLoginPortPublicAccess", "enableNodePublicIp", "isolatedNetwork", "virtualMachineImage"}
 
 
-def _kept(given: dict) -> dict:
+def _kept_settings(given: dict) -> dict:
     """Of an administrator's account the name only: passwords and keys are never stored."""
     kept = {key: value for key, value in given.items() if key in KEPT and value is not None}
     account = given.get("userAccountCredentials")
     if isinstance(account, dict) and account.get("adminUserName"):
         kept["userAccountCredentials"] = {"adminUserName": str(account["adminUserName"])}
-    if len(json.dumps(kept)) > MOST_KEPT:
-        raise Invalid(f"{', '.join(kept)}: more than {MOST_KEPT // 1000} kB of settings.", target="properties")
+    if len(json.dumps(kept)) > MAX_KEPT:
+        raise Invalid(f"{', '.join(kept)}: more than {MAX_KEPT // 1000} kB of settings.", target="properties")
     return kept
 
 
@@ -105,7 +105,7 @@ DURATION = re.compile(r"P(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d
 NUMBER = re.compile(r"\d{1,9}")
 
 
-def seconds(value) -> int:
+def parse_duration(value) -> int:
     """Seconds of an ISO 8601 duration such as PT120S or PT2M, or a number of seconds."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -127,7 +127,7 @@ class Location(Schema):
     location: str
 
 
-def find(workspace: Workspace, name: str) -> ComputeTarget:
+def find_target(workspace: Workspace, name: str) -> ComputeTarget:
     """With its counts; Http404 names what there is."""
     target = workspace.compute_targets.present().with_counts().filter(name__iexact=name).first()
     if target is None:
@@ -138,15 +138,15 @@ def find(workspace: Workspace, name: str) -> ComputeTarget:
 
 
 @router.get("", response=documented(schemas.PaginatedComputeResourcesList), summary="List the compute targets")
-def compute_list(request: HttpRequest, place: Path[WorkspacePath]):
-    workspace = workspace_path.workspace(request, place, "read_compute")
+def compute_list(request: HttpRequest, path: Path[WorkspacePath]):
+    workspace = workspace_path.require_workspace(request, path, "read_compute")
     rows = workspace.compute_targets.present().with_counts().with_path()
     return plumbing.paginate(request, rows, describe)
 
 
 @router.get("/{name}", response=documented(schemas.ComputeResource), summary="Get a compute target")
-def compute_read(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    return describe(find(workspace_path.workspace(request, place, "read_compute"), name))
+def compute_read(request: HttpRequest, path: Path[WorkspacePath], name: str):
+    return describe(find_target(workspace_path.require_workspace(request, path, "read_compute"), name))
 
 
 @router.put(
@@ -154,8 +154,8 @@ def compute_read(request: HttpRequest, place: Path[WorkspacePath], name: str):
     response={200: documented(schemas.ComputeResource), 201: documented(schemas.ComputeResource)},
     summary="Make a compute target, or change one",
 )
-def compute_write(request: HttpRequest, place: Path[WorkspacePath], name: str, body: ComputeBody):
-    workspace = workspace_path.workspace(request, place, "edit_compute")
+def compute_write(request: HttpRequest, path: Path[WorkspacePath], name: str, body: ComputeBody):
+    workspace = workspace_path.require_workspace(request, path, "edit_compute")
     present = workspace.compute_targets.present().filter(name__iexact=name).first()
     if present is None:
         return Status(201, describe(_create(request.auth.user, workspace, name, body)))
@@ -166,7 +166,7 @@ def _create(user, workspace: Workspace, name: str, body: ComputeBody) -> Compute
     _check_kind(body)
     size = body.cluster.vmSize or DEFAULT_SIZE
     ComputeTarget.create(workspace, user, name, size, body.scale(Scale()), **body.recorded)
-    return find(workspace, name)
+    return find_target(workspace, name)
 
 
 def _check_kind(body: ComputeBody) -> None:
@@ -178,7 +178,7 @@ def _check_kind(body: ComputeBody) -> None:
 def _check_fixed(target: ComputeTarget, body: ComputeBody) -> None:
     """What a cluster is made with stays; the same again is accepted, for Azure's clients send all of it back."""
     _check_kind(body)
-    size = body.cluster.vmSize and sizes.find(body.cluster.vmSize).name
+    size = body.cluster.vmSize and sizes.find_size(body.cluster.vmSize).name
     for field, given, present in (
         ("vmSize", size, target.size.name),
         ("vmPriority", body.recorded.get("vm_priority"), target.vm_priority),
@@ -194,7 +194,7 @@ def _change(workspace: Workspace, target: ComputeTarget, body: ComputeBody) -> C
     if (scale := body.scale(target.scale_settings)) != target.scale_settings:
         target.scale(scale)
     target.describe(**{key: value for key, value in body.recorded.items() if key in ("tags", "description")})
-    return find(workspace, target.name)
+    return find_target(workspace, target.name)
 
 
 @router.patch(
@@ -202,9 +202,9 @@ def _change(workspace: Workspace, target: ComputeTarget, body: ComputeBody) -> C
     response=documented(schemas.ComputeResource),
     summary="Change the limits, tags or description of a compute target",
 )
-def compute_update(request: HttpRequest, place: Path[WorkspacePath], name: str, body: ComputeBody):
-    workspace = workspace_path.workspace(request, place, "edit_compute")
-    return describe(_change(workspace, find(workspace, name), body))
+def compute_update(request: HttpRequest, path: Path[WorkspacePath], name: str, body: ComputeBody):
+    workspace = workspace_path.require_workspace(request, path, "edit_compute")
+    return describe(_change(workspace, find_target(workspace, name), body))
 
 
 @router.delete(
@@ -212,18 +212,18 @@ def compute_update(request: HttpRequest, place: Path[WorkspacePath], name: str, 
     response=documented(Nothing),
     summary="Delete a compute target: its work is canceled, its nodes leave, then it is gone",
 )
-def compute_delete(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    workspace = workspace_path.workspace(request, place, "edit_compute")
-    find(workspace, name).start_deleting()
+def compute_delete(request: HttpRequest, path: Path[WorkspacePath], name: str):
+    workspace = workspace_path.require_workspace(request, path, "edit_compute")
+    find_target(workspace, name).start_deleting()
     return {}
 
 
 @router.post(
     "/{name}/listNodes", response=documented(schemas.AmlComputeNodesInformation), summary="List the nodes of a cluster"
 )
-def compute_nodes(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    workspace = workspace_path.workspace(request, place, "read_compute")
-    nodes = find(workspace, name).nodes.present().with_work()
+def compute_nodes(request: HttpRequest, path: Path[WorkspacePath], name: str):
+    workspace = workspace_path.require_workspace(request, path, "read_compute")
+    nodes = find_target(workspace, name).nodes.present().with_work()
     return {"nodes": [describe_node(node) for node in nodes]}
 
 
@@ -282,8 +282,8 @@ def describe_node(node: Node) -> dict:
 @locations.get(
     "/vmSizes", response=documented(schemas.VirtualMachineSizeListResult), summary="List the sizes that a node may have"
 )
-def size_list(request: HttpRequest, place: Path[Location]):
-    lookup.subscription(request.auth, place.subscription_id)
+def size_list(request: HttpRequest, path: Path[Location]):
+    lookup.find_subscription(request.auth, path.subscription_id)
     return {"value": [_describe_size(size) for size in sizes.SIZES]}
 
 
@@ -312,9 +312,9 @@ def _price(size: sizes.Size) -> dict:
     response=documented(schemas.ListUsagesResult),
     summary="How much of the quota is used, by family of sizes",
 )
-def usage_list(request: HttpRequest, place: Path[Location]):
-    subscription = lookup.subscription(request.auth, place.subscription_id)
-    return {"value": [_usage(request, family, used) for family, used in quota.usages(subscription.pk).items()]}
+def usage_list(request: HttpRequest, path: Path[Location]):
+    subscription = lookup.find_subscription(request.auth, path.subscription_id)
+    return {"value": [_usage(request, family, used) for family, used in quota.used_cores(subscription.pk).items()]}
 
 
 def _usage(request, family: str, used: int) -> dict:

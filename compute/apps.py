@@ -11,4 +11,4 @@ class ComputeConfig(AppConfig):
         from compute import search, views
 
         shell.CARDS.append(shell.Card("compute/_home_card.html", views.home_card, place=20))
-        shell.SEARCHES.append(search.computes)
+        shell.SEARCHES.append(search.search_computes)

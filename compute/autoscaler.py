@@ -31,46 +31,46 @@ class Plan:
 def autoscale() -> None:
     """Look at every cluster; those with nothing to do cost reads only."""
     for target in ComputeTarget.objects.present().select_related("workspace"):
-        balance(target)
+        balance_cluster(target)
 
 
-def balance(target: ComputeTarget) -> Plan:
+def balance_cluster(target: ComputeTarget) -> Plan:
     now = timezone.now()
     end_gone_nodes(target, now)
     if target.is_deleting:
         target.finish_deleting()
         return Plan()
-    if _plan_of(target, now) == Plan():
+    if _plan_cluster(target, now) == Plan():
         return Plan()
     with transaction.atomic():
         # Two autoscalers at once would each bring the missing node: the second waits here, and then sees the first's.
         locked = ComputeTarget.objects.select_for_update().get(pk=target.pk)
         if locked.is_deleting:
             return Plan()
-        decided = _plan_of(locked, now)
-        changed = _start(locked, decided.start) + _dismiss(decided.leave)
+        decided = _plan_cluster(locked, now)
+        changed = _start_nodes(locked, decided.start) + _release_nodes(decided.leave)
         if changed:
             ComputeTarget.objects.filter(pk=target.pk).update(resized_at=now)
     return decided
 
 
-def _plan_of(target: ComputeTarget, now: dt.datetime) -> Plan:
+def _plan_cluster(target: ComputeTarget, now: dt.datetime) -> Plan:
     # A workspace in the trash keeps its clusters, without nodes.
     scale = Scale(0, 1, 0) if target.workspace.deleted_at else target.scale_settings
-    return plan(scale, list(target.nodes.present()), target.work.queued().count(), now)
+    return plan_nodes(scale, list(target.nodes.present()), target.work.queued().count(), now)
 
 
-def plan(scale: Scale, nodes: list[Node], queued: int, now: dt.datetime) -> Plan:
+def plan_nodes(scale: Scale, nodes: list[Node], queued: int, now: dt.datetime) -> Plan:
     """How many nodes to bring in, and which to let go. A running node is never sent away."""
     usable = [node for node in nodes if node.is_wanted]
     busy = sum(node.state == Node.State.RUNNING for node in usable)
     wanted = min(max(scale.min_nodes, busy + queued), scale.max_nodes)
     if wanted > len(usable):
         return Plan(0 if _keeps_failing(nodes, now) else wanted - len(usable))
-    return Plan(0, tuple(_surplus(scale, usable, len(usable) - wanted, now)))
+    return Plan(0, tuple(_nodes_to_release(scale, usable, len(usable) - wanted, now)))
 
 
-def _surplus(scale: Scale, usable: list[Node], number: int, now: dt.datetime) -> list[Node]:
+def _nodes_to_release(scale: Scale, usable: list[Node], number: int, now: dt.datetime) -> list[Node]:
     """The longest idle first. Beyond the maximum they go at once, else after their idle time."""
     too_many = len(usable) - scale.max_nodes
     idle = sorted((node for node in usable if node.state == Node.State.IDLE), key=lambda node: node.state_at)
@@ -83,14 +83,14 @@ def _keeps_failing(nodes: list[Node], now: dt.datetime) -> bool:
     return len(failed) >= FAILURES_BEFORE_PAUSE and now - max(failed) < PAUSE
 
 
-def _start(target: ComputeTarget, number: int) -> int:
+def _start_nodes(target: ComputeTarget, number: int) -> int:
     started = 0
     for _ in range(number):
         host = least_loaded_host()
         if host is None:
             break
         Node.objects.create(target=target, host=host, name=f"aml-{target.name}-{secrets.token_hex(3)}")
-        notifications.ring_host(host.name)
+        notifications.notify_host(host.name)
         started += 1
     return started
 
@@ -103,11 +103,11 @@ def least_loaded_host() -> Host | None:
     return min(hosts, key=lambda host: (host.node_count / host.cpus, host.node_count, host.name), default=None)
 
 
-def _dismiss(nodes: tuple[Node, ...]) -> int:
+def _release_nodes(nodes: tuple[Node, ...]) -> int:
     leaving = [node for node in nodes if node.leave("The cluster no longer needs it.")]
     for node in leaving:
         if node.host:
-            notifications.ring_host(node.host.name)
+            notifications.notify_host(node.host.name)
     return len(leaving)
 
 

@@ -15,7 +15,7 @@ class Slice:
     start: float
 
 
-def donut(counts: dict[str, int]) -> dict:
+def node_donut(counts: dict[str, int]) -> dict:
     """A ring with one slice per node state: {"total", "slices"}; all states are there, for the legend."""
     total, start, slices = sum(counts.values()), 0.0, []
     for state in STATES:

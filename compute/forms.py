@@ -32,9 +32,9 @@ class ScaleForm(forms.Form):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         for name, least, most in (
-            ("min_nodes", 0, Scale.MOST_NODES),
-            ("max_nodes", 1, Scale.MOST_NODES),
-            ("idle_seconds", 0, Scale.MOST_IDLE_SECONDS),
+            ("min_nodes", 0, Scale.MAX_NODES),
+            ("max_nodes", 1, Scale.MAX_NODES),
+            ("idle_seconds", 0, Scale.MAX_IDLE_SECONDS),
         ):
             if name in self.fields:
                 self.fields[name].widget.attrs |= {"min": least, "max": most}

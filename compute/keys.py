@@ -13,13 +13,13 @@ def host_key(host: Host) -> str:
     return _key("host", host.name)
 
 
-def node_of(key: str) -> Node | None:
+def node_by_key(key: str) -> Node | None:
     """The present node whose key this is."""
     name = _name("node", key)
     return Node.objects.present().select_related("target__workspace").filter(name=name).first() if name else None
 
 
-def host_of(key: str) -> Host | None:
+def host_by_key(key: str) -> Host | None:
     name = _name("host", key)
     return Host.objects.filter(name=name).first() if name else None
 

@@ -26,10 +26,10 @@ _last = 0.0
 _grace_until = 0.0
 
 
-def silence_counts() -> bool:
+def is_silence_meaningful() -> bool:
     """Asked every few seconds by those who take the silent for lost."""
     global _last, _grace_until
-    if not web_is_there():
+    if not is_web_reachable():
         return False
     now = time.time()
     if now - _last > PAUSE_SECONDS:
@@ -38,7 +38,7 @@ def silence_counts() -> bool:
     return now >= _grace_until
 
 
-def web_is_there() -> bool:
+def is_web_reachable() -> bool:
     """Somebody was heard a moment ago, or the web server answers: its last host may have died."""
     newest = [rows.aggregate(at=Max("heartbeat_at"))["at"] for rows in (Host.objects, Node.objects.present())]
     return any(at and timezone.now() - at < RECENTLY for at in newest) or web_answers()

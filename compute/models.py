@@ -42,22 +42,22 @@ class Host(models.Model):
 class Scale:
     """Between how many nodes a cluster moves, and after how many idle seconds a node leaves."""
 
-    MOST_NODES = 100
-    MOST_IDLE_SECONDS = 7 * 24 * 3600
+    MAX_NODES = 100
+    MAX_IDLE_SECONDS = 7 * 24 * 3600
 
     min_nodes: int = 0
     max_nodes: int = 1
     idle_seconds: int = 120
 
     def __post_init__(self):
-        self._check("minimum number of nodes", self.min_nodes, "minNodeCount", 0, self.MOST_NODES)
-        self._check("maximum number of nodes", self.max_nodes, "maxNodeCount", 1, self.MOST_NODES)
+        self._check("minimum number of nodes", self.min_nodes, "minNodeCount", 0, self.MAX_NODES)
+        self._check("maximum number of nodes", self.max_nodes, "maxNodeCount", 1, self.MAX_NODES)
         self._check(
             "idle seconds before scale down",
             self.idle_seconds,
             "nodeIdleTimeBeforeScaleDown",
             0,
-            self.MOST_IDLE_SECONDS,
+            self.MAX_IDLE_SECONDS,
         )
         if self.min_nodes > self.max_nodes:
             raise Invalid(
@@ -84,15 +84,15 @@ class ComputeTargetQuerySet(models.QuerySet):
         """How many nodes are in which state, and how much work waits or runs: all in the one query."""
         nodes = Node.objects.present().filter(target=OuterRef("pk"))
         work = Work.objects.filter(target=OuterRef("pk"))
-        counts = {f"{state}_count": _count(nodes.filter(state=state)) for state in Node.State.values}
+        counts = {f"{state}_count": _count_rows(nodes.filter(state=state)) for state in Node.State.values}
         return self.annotate(
             **counts,
-            queued_count=_count(work.filter(state=Work.State.QUEUED)),
-            held_count=_count(work.filter(state=Work.State.CLAIMED)),
+            queued_count=_count_rows(work.filter(state=Work.State.QUEUED)),
+            held_count=_count_rows(work.filter(state=Work.State.CLAIMED)),
         )
 
 
-def _count(rows):
+def _count_rows(rows):
     """A correlated count; joins of several tables would multiply each other."""
     counted = rows.order_by().values("target").annotate(number=models.Count("pk")).values("number")
     return Coalesce(models.Subquery(counted, output_field=models.IntegerField()), 0)
@@ -154,7 +154,7 @@ class ComputeTarget(models.Model):
 
     @property
     def size(self) -> sizes.Size:
-        return sizes.find(self.vm_size)
+        return sizes.find_size(self.vm_size)
 
     @property
     def scale_settings(self) -> Scale:
@@ -224,13 +224,13 @@ class ComputeTarget(models.Model):
     def create(cls, workspace: Workspace, user: User, name: str, vm_size: str, scale: Scale, **recorded):
         """A new cluster. `recorded`: location, description, tags, vm_priority, settings."""
         names.check_name(name, "compute name")
-        size = sizes.find(vm_size)
-        recorded = _checked(recorded) | {
+        size = sizes.find_size(vm_size)
+        recorded = _check_fields(recorded) | {
             "vm_size": size.name,
             "location": recorded.get("location") or workspace.location,
         }
         with transaction.atomic():
-            quota.check(workspace.resource_group.subscription_id, size, scale.max_nodes)
+            quota.check_quota(workspace.resource_group.subscription_id, size, scale.max_nodes)
             target = cls(workspace=workspace, created_by=user, name=name, **dataclasses.asdict(scale), **recorded)
             target._insert()
         return target
@@ -244,7 +244,7 @@ class ComputeTarget(models.Model):
             if other is None:
                 raise
             raise Conflict(other.taken, target="name") from error
-        notifications.ring_autoscaler()
+        notifications.notify_autoscaler()
 
     @property
     def taken(self) -> str:
@@ -259,14 +259,14 @@ class ComputeTarget(models.Model):
         with transaction.atomic():
             subscription = self.workspace.resource_group.subscription_id
             if scale.max_nodes > self.max_nodes:
-                quota.check(subscription, self.size, scale.max_nodes, besides=self.pk)
+                quota.check_quota(subscription, self.size, scale.max_nodes, excluded_target_id=self.pk)
             self._change(resized_at=timezone.now(), **dataclasses.asdict(scale))
-        notifications.ring_autoscaler()
+        notifications.notify_autoscaler()
 
     def describe(self, **recorded):
         """Other tags or another description; nothing given changes nothing."""
         if recorded:
-            self._change(**_checked(recorded))
+            self._change(**_check_fields(recorded))
 
     def _change(self, **fields):
         present = ComputeTarget.objects.filter(pk=self.pk, deleted_at=None).exclude(state=self.State.DELETING)
@@ -285,7 +285,7 @@ class ComputeTarget(models.Model):
             self.work.held().update(state=Work.State.LOST, ended_at=now, reason=reason, lease_until=None)
             self.nodes.present().update(state=Node.State.LEAVING, state_at=now, message=reason)
             self.state = self.State.DELETING
-        notifications.ring_autoscaler()
+        notifications.notify_autoscaler()
 
     def finish_deleting(self):
         """Mark it gone unless a node is still there."""
@@ -293,7 +293,7 @@ class ComputeTarget(models.Model):
             ComputeTarget.objects.filter(pk=self.pk, state=self.State.DELETING).update(deleted_at=timezone.now())
 
 
-def _checked(recorded: dict) -> dict:
+def _check_fields(recorded: dict) -> dict:
     """What is kept about a target as it was given: lengths and kinds are checked, nothing else."""
     checked = dict(recorded)
     if "description" in recorded:
@@ -386,14 +386,14 @@ class Node(models.Model):
         """An idle node is let go; one that was given work at this moment stays."""
         return self._move(self.State.LEAVING, allowed=[self.State.IDLE, self.State.PREPARING], message=message)
 
-    def lose(self, message: str) -> bool:
+    def mark_lost(self, message: str) -> bool:
         """It died or fell silent: nobody shall use it, and its work is lost with it."""
         with transaction.atomic():
             if not self._move(self.State.UNUSABLE, allowed=self.USABLE, message=message[:500]):
                 return False
             for work in self.work.held():
-                work.lose(message)
-        notifications.ring_autoscaler()
+                work.mark_lost(message)
+        notifications.notify_autoscaler()
         return True
 
     def end(self):
@@ -482,7 +482,7 @@ class Work(models.Model):
         words = {self.State.CLAIMED: "Running", self.State.DONE: "Ended", self.State.LOST: "Failed"}
         return words.get(self.State(self.state), str(self.get_state_display()))
 
-    def lose(self, reason: str) -> bool:
-        """Nobody works on it any more. The room that queued it reads why and ends what it stands for."""
+    def mark_lost(self, reason: str) -> bool:
+        """Nobody works on it any more. The app that queued it reads why and ends what it stands for."""
         held = Work.objects.held().filter(pk=self.pk, attempt=self.attempt)
         return bool(held.update(state=self.State.LOST, ended_at=timezone.now(), reason=reason[:500], lease_until=None))

@@ -16,17 +16,17 @@ from studio.errors import Conflict
 from studio.request_body import Body
 from studio.schemas import Nothing, documented
 
-NODE_EXITS_IN_PEACE = (0, -15)
+EXPECTED_EXITS = (0, -15)
 
 
 class NodeKey(HttpBearer):
     def authenticate(self, request, token):
-        return keys.node_of(token)
+        return keys.node_by_key(token)
 
 
 class HostKey(HttpBearer):
     def authenticate(self, request, token):
-        return keys.host_of(token)
+        return keys.host_by_key(token)
 
 
 router = Router(tags=["nodes"])
@@ -86,7 +86,7 @@ def node_heartbeat(request: HttpRequest, body: Heartbeat):
 )
 def node_claim(request: HttpRequest):
     node = request.auth
-    work = queue.claim(node)
+    work = queue.claim_work(node)
     if work is None:
         return Status(204, None)
     spec = work.spec | {"node": node.name}
@@ -102,7 +102,7 @@ def node_work_done(request: HttpRequest, work_id, body: Done):
     if not mine.exists():
         raise Conflict("Another attempt holds this work, or another node does.", code="stale_attempt")
     # Work that is no longer held was lost or ended before: nothing is left to be done.
-    queue.finish(work_id, body.attempt, body.message)
+    queue.finish_work(work_id, body.attempt, body.message)
     request.auth.become_idle()
     return {}
 
@@ -125,21 +125,21 @@ def host_report(request: HttpRequest, body: HostReport):
     )
     ended = {report.name: report for report in body.nodes if not report.alive}
     for node in host.nodes.present().filter(name__in=ended).select_related("target"):
-        _settle(node, ended[node.name].exit)
+        _end_node(node, ended[node.name].exit)
     return _orders(host)
 
 
-def _settle(node: Node, status: int | None) -> None:
+def _end_node(node: Node, status: int | None) -> None:
     """A node's process has ended: in peace when told to, in peace when it will be started again, or by an accident."""
     if not node.is_wanted:
         if node.state == Node.State.LEAVING:
             node.end()
-            notifications.ring_autoscaler()
-    elif status not in NODE_EXITS_IN_PEACE:
-        node.lose(f"Node {node.name} was lost: its process {_how(status)}.")
+            notifications.notify_autoscaler()
+    elif status not in EXPECTED_EXITS:
+        node.mark_lost(f"Node {node.name} was lost: its process {_exit_words(status)}.")
 
 
-def _how(status: int | None) -> str:
+def _exit_words(status: int | None) -> str:
     if status is None:
         return "ended for an unknown reason"
     return f"was killed by signal {-status}" if status < 0 else f"ended with exit code {status}"

@@ -22,18 +22,18 @@ CANDIDATES = 5
 
 
 def enqueue(target: ComputeTarget, scope: str, spec: dict, user: User, priority: int = 0) -> Work:
-    """Store work inside the caller's transaction; nodes and autoscaler are rung when it commits."""
+    """Store work inside the caller's transaction; nodes and autoscaler are notified when it commits."""
     # A kind that nobody registered could get no token.
     work_kinds.kind_of(scope)
     if target.state == ComputeTarget.State.DELETING or target.deleted_at:
         raise Conflict(f"The compute target {target.name} is being deleted; choose another one.", target="computeId")
     work = Work.objects.create(target=target, scope=scope, spec=spec, submitted_by=user, priority=priority)
-    notifications.ring_cluster(target.pk)
-    notifications.ring_autoscaler()
+    notifications.notify_cluster(target.pk)
+    notifications.notify_autoscaler()
     return work
 
 
-def claim(node: Node) -> Work | None:
+def claim_work(node: Node) -> Work | None:
     """The next work for a node that holds none, leased to it; None if there is none or the node shall leave.
 
     A node that asks while it holds work never got our answer: it is given the same work again, as a new attempt.
@@ -45,30 +45,30 @@ def claim(node: Node) -> Work | None:
         if not node.start_running():
             return None
         for pk in candidates:
-            if _take(pk, node):
+            if _take_candidate(pk, node):
                 return Work.objects.select_related("target__workspace", "submitted_by").get(pk=pk)
         node.become_idle()
     return None
 
 
-def _take(pk: uuid.UUID, node: Node) -> int:
+def _take_candidate(pk: uuid.UUID, node: Node) -> int:
     now = timezone.now()
     return (
         Work.objects.claimable_by(node)
         .filter(pk=pk)
         .update(
-            state=Work.State.CLAIMED, node=node, attempt=F("attempt") + 1, claimed_at=now, lease_until=_lease_from(now)
+            state=Work.State.CLAIMED, node=node, attempt=F("attempt") + 1, claimed_at=now, lease_until=_lease_end(now)
         )
     )
 
 
-def renew(work_id: uuid.UUID, attempt: int) -> bool:
+def renew_lease(work_id: uuid.UUID, attempt: int) -> bool:
     """Prolong the lease; False tells the caller that it was overtaken and has to stop."""
     now = timezone.now()
-    return bool(Work.objects.held().filter(pk=work_id, attempt=attempt).update(lease_until=_lease_from(now)))
+    return bool(Work.objects.held().filter(pk=work_id, attempt=attempt).update(lease_until=_lease_end(now)))
 
 
-def finish(work_id: uuid.UUID, attempt: int, message: str = "") -> bool:
+def finish_work(work_id: uuid.UUID, attempt: int, message: str = "") -> bool:
     """The runner's process has ended; its node is free again. `message`: how the runner itself failed, if it did."""
     held = Work.objects.held().filter(pk=work_id, attempt=attempt)
     with transaction.atomic():
@@ -80,24 +80,24 @@ def finish(work_id: uuid.UUID, attempt: int, message: str = "") -> bool:
     return True
 
 
-def cancel(work: Work) -> bool:
+def cancel_work(work: Work) -> bool:
     """Take it out of the queue. One that a node holds stays: its runner learns of it by its next heartbeat."""
     queued = Work.objects.filter(pk=work.pk, state=Work.State.QUEUED)
     return bool(queued.update(state=Work.State.CANCELED, ended_at=timezone.now()))
 
 
-def reap() -> int:
+def reap_lost() -> int:
     """Give up nodes that fell silent and work that nobody holds any more; returns how many units were lost."""
     now = timezone.now()
     for node in Node.objects.silent(now).select_related("target"):
         seen = node.heartbeat_at or node.created_at
-        node.lose(f"Node {node.name} was lost: it gave no sign of life since {seen:%H:%M:%S} UTC.")
+        node.mark_lost(f"Node {node.name} was lost: it gave no sign of life since {seen:%H:%M:%S} UTC.")
     unusable = Q(node=None) | ~Q(node__state__in=Node.USABLE) | Q(node__ended_at__isnull=False)
     doomed = Work.objects.held().filter(unusable | Q(lease_until__lt=now)).select_related("node")
-    return sum(work.lose(_why(work, now)) for work in doomed)
+    return sum(work.mark_lost(_loss_reason(work, now)) for work in doomed)
 
 
-def _why(work: Work, now: dt.datetime) -> str:
+def _loss_reason(work: Work, now: dt.datetime) -> str:
     if work.node is None:
         return "The node that held this work is gone."
     if work.node.message:
@@ -107,5 +107,5 @@ def _why(work: Work, now: dt.datetime) -> str:
     return f"Node {work.node.name} was lost: it has left the cluster."
 
 
-def _lease_from(now: dt.datetime) -> dt.datetime:
+def _lease_end(now: dt.datetime) -> dt.datetime:
     return now + dt.timedelta(seconds=settings.NODE_LEASE_SECONDS)

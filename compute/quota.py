@@ -6,33 +6,33 @@ from compute import sizes
 from studio.errors import Invalid
 
 
-def check(subscription_id: int, size: sizes.Size, max_nodes: int, besides: int | None = None) -> None:
+def check_quota(subscription_id: int, size: sizes.Size, max_nodes: int, excluded_target_id: int | None = None) -> None:
     """Invalid, in words, if so many nodes more (or instead of those of the target `besides`) exceed the quota."""
-    used = _used(subscription_id, besides).get(size.family, 0)
+    used = _count_used(subscription_id, excluded_target_id).get(size.family, 0)
     wanted = size.vcpus * max_nodes
     if used + wanted > sizes.QUOTA:
-        room = max(0, sizes.QUOTA - used) // size.vcpus
+        possible = max(0, sizes.QUOTA - used) // size.vcpus
         raise Invalid(
             f"{max_nodes} nodes of {size.name} need {wanted} vCPUs of {size.family}; the quota of this subscription is "
-            f"{sizes.QUOTA} and {used} are taken by other clusters. At most {room} such nodes are possible.",
+            f"{sizes.QUOTA} and {used} are taken by other clusters. At most {possible} such nodes are possible.",
             target="maxNodeCount",
             code="QuotaExceeded",
         )
 
 
-def available(subscription_id: int) -> dict[str, int]:
+def available_cores(subscription_id: int) -> dict[str, int]:
     """Cores left of each family."""
-    used = _used(subscription_id)
+    used = _count_used(subscription_id)
     return {size.family: max(0, sizes.QUOTA - used.get(size.family, 0)) for size in sizes.SIZES}
 
 
-def usages(subscription_id: int) -> dict[str, int]:
+def used_cores(subscription_id: int) -> dict[str, int]:
     """Cores taken of each family."""
-    used = _used(subscription_id)
+    used = _count_used(subscription_id)
     return {size.family: used.get(size.family, 0) for size in sizes.SIZES}
 
 
-def _used(subscription_id: int, besides: int | None = None) -> dict[str, int]:
+def _count_used(subscription_id: int, besides: int | None = None) -> dict[str, int]:
     # The models call this module, so it finds them by name.
     targets = apps.get_model("compute", "ComputeTarget").objects.filter(
         workspace__resource_group__subscription=subscription_id, deleted_at=None

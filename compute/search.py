@@ -1,4 +1,4 @@
-"""What the palette finds in this room."""
+"""What the palette finds in this app."""
 
 from django.urls import reverse
 
@@ -6,7 +6,7 @@ from compute.models import ComputeTarget
 from studio.shell import Hit
 
 
-def computes(actor, workspace, words: str, limit: int) -> list[Hit]:
+def search_computes(actor, workspace, words: str, limit: int) -> list[Hit]:
     """Clusters whose name has the words, those of the present workspace first if there is one."""
     found = ComputeTarget.objects.visible_to(actor).select_related("workspace").filter(name__icontains=words)
     if workspace:

@@ -45,7 +45,7 @@ BY_NAME = {size.name.lower(): size for size in SIZES}
 QUOTA = 100
 
 
-def find(name: str) -> Size:
+def find_size(name: str) -> Size:
     """The size, whatever the case of its name (scripts write STANDARD_DS11_V2); Invalid lists the names there are."""
     size = BY_NAME.get(str(name).lower())
     if size is None:

@@ -12,5 +12,5 @@ def autoscale() -> None:
 
 @shared_task(ignore_result=True)
 def reap() -> None:
-    if liveness.silence_counts():
-        queue.reap()
+    if liveness.is_silence_meaningful():
+        queue.reap_lost()

@@ -77,7 +77,10 @@ def _context(request, target: ComputeTarget, tab: str, **more) -> dict:
 @require_GET
 def cluster_detail(request, slug, name):
     target = _cluster(request, slug, name)
-    more = {"donut": charts.donut(target.node_counts), "has_host": any(host.is_alive for host in Host.objects.all())}
+    more = {
+        "donut": charts.node_donut(target.node_counts),
+        "has_host": any(host.is_alive for host in Host.objects.all()),
+    }
     context = _context(request, target, "details", **more)
     return render_page(request, "compute/cluster_detail.html", context, partial="cluster-now")
 

@@ -49,7 +49,7 @@ def _machine(request, workspace) -> dict:
 def cluster_new(request, slug):
     workspace = _editable_workspace(request, slug)
     machine = _machine(request, workspace)
-    available = quota.available(workspace.resource_group.subscription_id)
+    available = quota.available_cores(workspace.resource_group.subscription_id)
     rows = [
         {"size": size, "available": available[size.family], "fits": available[size.family] >= size.vcpus}
         for size in sizes.SIZES
@@ -65,7 +65,7 @@ def cluster_new(request, slug):
 @require_http_methods(["GET", "POST"])
 def cluster_new_settings(request, slug):
     workspace = _editable_workspace(request, slug)
-    machine, size = _machine(request, workspace), sizes.find(request.GET.get("size") or DEFAULT_SIZE)
+    machine, size = _machine(request, workspace), sizes.find_size(request.GET.get("size") or DEFAULT_SIZE)
     form = ClusterForm(request.POST or None)
 
     def create(form):
@@ -76,7 +76,7 @@ def cluster_new_settings(request, slug):
     if request.method == "POST" and form.attempt(create):
         messages.success(request, f"Compute cluster {form.cleaned_data['name']} was created.")
         return redirect("compute:cluster_detail", slug, form.cleaned_data["name"])
-    available = quota.available(workspace.resource_group.subscription_id)[size.family]
+    available = quota.available_cores(workspace.resource_group.subscription_id)[size.family]
     context = {"steps": _steps(1), "machine": machine, "size": size, "form": form, "available": available}
     return render(request, "compute/cluster_new_settings.html", context)
 

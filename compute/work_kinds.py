@@ -28,7 +28,7 @@ class WorkKind:
 KINDS: dict[str, WorkKind] = {}
 
 
-def register(kind: WorkKind) -> None:
+def register_kind(kind: WorkKind) -> None:
     KINDS[kind.name] = kind
 
 

@@ -45,8 +45,8 @@ def upload(request: MlflowRequest, path: str) -> dict:
     find_writable(request, model.model_id)
     path = paths.check_path(path)
     key = storage.new_key(model.storage_area)
-    size = storage.put(key, uploads.read_chunks(request.http))
-    storage.delete(model.put_file(path, key, size))
+    size = storage.put_stream(key, uploads.read_chunks(request.http))
+    storage.delete_keys(model.put_file(path, key, size))
     return {}
 
 

@@ -52,7 +52,7 @@ def put(request: MlflowRequest, path: str) -> HttpResponse:
     run = request.open_run(run_id)
     _check_upload(run, upload_id)
     key = storage.new_key(_area(run, upload_id))
-    size = storage.put(key, uploads.read_chunks(request.http))
+    size = storage.put_stream(key, uploads.read_chunks(request.http))
     etag = signing.dumps([upload_id, number, key, size], salt=PART)
     return HttpResponse(headers={"ETag": f'"{etag}"'})
 

@@ -11,4 +11,4 @@ from workspaces import lookup
 @require_GET
 def browse(request: HttpRequest, **place) -> HttpResponse:
     """To the workspace's own page; what follows a # does not reach a server."""
-    return redirect(lookup.workspace(actor_of_request(request), **place))
+    return redirect(lookup.find_workspace(actor_of_request(request), **place))

@@ -14,9 +14,9 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from accounts.actors import Actor
-from accounts.authentication import USED_EVERY, actor_of, record_use
+from accounts.authentication import USED_EVERY, actor_of_token, record_use
 from accounts.models import Token, User
-from accounts.secrets import digest
+from accounts.secrets import secret_digest
 from mlflow_api.errors import MlflowError
 from workspaces import access, lookup
 from workspaces.models import ResourceGroup, RoleAssignment, Workspace
@@ -61,12 +61,14 @@ def open_session(secret: str, place: dict, method: str, route: str) -> Session:
         session = _session_of_person(secret, workspace)
         if session is not None:
             return session
-    actor = actor_of(secret, method, route) if secret else None
+    actor = actor_of_token(secret, method, route) if secret else None
     if actor is None:
         raise MlflowError("UNAUTHENTICATED", "Send a valid token: set MLFLOW_TRACKING_TOKEN to one made in the studio.")
     if workspace is None or workspace.pk != actor.workspace_id:
         # Whatever it lacks to be found is said there.
-        workspace = lookup.workspace(actor, place["subscription_id"], place["resource_group"], place["workspace_name"])
+        workspace = lookup.find_workspace(
+            actor, place["subscription_id"], place["resource_group"], place["workspace_name"]
+        )
     return Session(actor, workspace, None if actor.is_run else set())
 
 
@@ -91,7 +93,7 @@ def _session_of_person(secret: str, workspace: Workspace) -> Session | None:
     """None unless it is a token of somebody with a role on the workspace."""
     now = timezone.now()
     with connection.cursor() as cursor:
-        cursor.execute(PERSON, [workspace.pk, digest(secret), connection.ops.adapt_datetimefield_value(now)])
+        cursor.execute(PERSON, [workspace.pk, secret_digest(secret), connection.ops.adapt_datetimefield_value(now)])
         rows = cursor.fetchall()
     roles = {role for *_, role in rows if role}
     if not rows or not (roles or rows[0][2]):

@@ -16,7 +16,7 @@ class RunsConfig(AppConfig):
 
         RunTokens.admit = staticmethod(run_tokens.admit)
         purging.register()
-        work_kinds.register(work_kind.KIND)
-        deletion.LEAVING.append(workspace_hooks.cancel_runs)
+        work_kinds.register_kind(work_kind.KIND)
+        deletion.BEFORE_DELETE.append(workspace_hooks.cancel_runs)
         shell.CARDS.append(shell.Card("runs/_recent.html", home.recent_runs))
         shell.SEARCHES.append(home.search)

@@ -271,7 +271,7 @@ def _properties(job: JobProperties, snapshot: Snapshot | None, target: ComputeTa
 
 def _spec(workspace: Workspace, name: str, job: JobProperties, snapshot: Snapshot | None) -> dict:
     """What the runner is told: docs/architecture.md."""
-    environment = environments.resolve(workspace, job.environmentId, job.environmentDefinition)
+    environment = environments.resolve_environment(workspace, job.environmentId, job.environmentDefinition)
     return {
         "run_id": name,
         "workspace": {**workspace.config, "workspace_id": str(workspace.workspace_id)},

@@ -44,7 +44,7 @@ def _abandoned():
     gone = Q(work__state=Work.State.LOST) | Q(work__state=Work.State.CANCELED)
     ended = Q(work__state=Work.State.DONE, work__ended_at__lt=now - PATIENCE)
     # Not in the query while nobody could be heard.
-    silent = Q(work=None, heartbeat_at__lt=now - SILENCE) if liveness.silence_counts() else Q(pk=None)
+    silent = Q(work=None, heartbeat_at__lt=now - SILENCE) if liveness.is_silence_meaningful() else Q(pk=None)
     # Its cluster's row was taken away, and the work with it.
     orphaned = Q(work=None, heartbeat_at=None, run_type=SCRIPT_RUN) & ~Q(target_name=LOCAL)
     return Run.objects.active().filter(gone | ended | silent | orphaned)

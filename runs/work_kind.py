@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from accounts.authentication import run_token
+from accounts.authentication import make_run_token
 from compute.models import ComputeTarget, Work
 from compute.work_kinds import WorkKind
 
@@ -16,7 +16,7 @@ def scope_of(run_id: str) -> str:
 
 
 def make_token(work: Work) -> str:
-    return run_token(work.submitted_by_id, work.target.workspace_id, work.subject, work.attempt)
+    return make_run_token(work.submitted_by_id, work.target.workspace_id, work.subject, work.attempt)
 
 
 def page_url(work: Work) -> str:

@@ -1,4 +1,4 @@
-"""The one API: Azure's shapes, Azure's errors, tokens only. Each room adds its router in studio/urls.py."""
+"""The one API: Azure's shapes, Azure's errors, tokens only. Each app adds its router in studio/urls.py."""
 
 import logging
 from urllib.parse import urlencode
@@ -32,9 +32,9 @@ W = "/subscriptions/{subscription_id}/resourceGroups/{resource_group}/providers/
 
 
 class Bearer(HttpBearer):
-    """Asks the workspaces room who holds the token; the answer is `request.auth`, an Actor."""
+    """Asks the accounts app who holds the token; the answer is `request.auth`, an Actor."""
 
-    # Set by workspaces.apps, since this room imports no other.
+    # Set by accounts.apps, since this app imports no other.
     authenticate_token = None
 
     def authenticate(self, request, token):

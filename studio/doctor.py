@@ -1,6 +1,6 @@
 """What an administrator checks when something is wrong, each as one line with what to do. `manage.py doctor` prints them.
 
-A room adds a check of its own by `CHECKS.append(function)` when it is ready.
+An app adds a check of its own by `CHECKS.append(function)` when it is ready.
 """
 
 import dataclasses
@@ -83,7 +83,7 @@ def files() -> Finding:
     try:
         storage.put_bytes(key, b"doctor")
         same = storage.get_range(key, 0, 6) == b"doctor"
-        storage.delete([key])
+        storage.delete_keys([key])
     except (storage.Error, OSError, ValueError) as error:
         return Finding(what, "fail", f"{where} does not keep files: {error}", "Correct STORAGE_URL or its credentials.")
     if not same:

@@ -5,12 +5,12 @@ from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
 # A longer text, with marks inside each other, would take seconds.
-MOST_MARKDOWN = 20_000
+MAX_LENGTH = 20_000
 
 
 def render_markdown(text: str) -> SafeString:
     """A person's Markdown as HTML that does no harm; a very long one as it was written."""
-    if len(text) > MOST_MARKDOWN:
+    if len(text) > MAX_LENGTH:
         return format_html("<pre>{}</pre>", text)
     # Here, since most processes never show a text, and it takes memory.
     import nh3

@@ -39,7 +39,7 @@ def socket_path(data_dir: pathlib.Path) -> pathlib.Path:
 
 
 def command(program: str, data_dir: pathlib.Path, socket: pathlib.Path) -> list[str]:
-    """Append-only, no TCP port, nothing evicted: what it holds are doorbells and they are small."""
+    """Append-only, no TCP port, nothing evicted: it holds only notifications, and they are small."""
     folder = data_dir / "redis"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     options = {

@@ -81,7 +81,7 @@ COMMANDS: list[Command] = []
 class Shell:
     """Computed only if a template asks: pieces for htmx have no shell."""
 
-    # Set by workspaces.apps, since this room imports no other.
+    # Set by workspaces.apps, since this app imports no other.
     workspaces_of: Callable  # (request) -> the workspaces that the person may open
     workspace_of: Callable  # (request, slug) -> one of them, or Http404
     actor_of: Callable  # (request) -> the Actor
@@ -133,13 +133,13 @@ class Shell:
         }
 
     def _is_current(self, item: NavItem) -> bool:
-        """The page itself, or any page of a room that has one entry."""
+        """The page itself, or any page of an app that has one entry."""
         match = self.request.resolver_match
         if match is None:
             return False
-        room = item.url_name.partition(":")[0]
-        alone = sum(other.url_name.startswith(f"{room}:") for other in NAV) == 1
-        return match.view_name == item.url_name or (alone and room in match.namespaces)
+        app = item.url_name.partition(":")[0]
+        alone = sum(other.url_name.startswith(f"{app}:") for other in NAV) == 1
+        return match.view_name == item.url_name or (alone and app in match.namespaces)
 
 
 def context(request) -> dict:

@@ -47,7 +47,7 @@ def new_key(area: str) -> str:
     return f"{area}/{uuid.uuid4().hex}"
 
 
-def put(key: str, chunks: Iterable[bytes]) -> int:
+def put_stream(key: str, chunks: Iterable[bytes]) -> int:
     """Store a stream without holding it in memory; returns its size in bytes."""
     rest = iter(chunks)
     first, second = next(rest, b""), next(rest, None)
@@ -120,7 +120,7 @@ def _fetched(key: str, start: int, end: int) -> Iterator[bytes]:
         start += len(part)
 
 
-def delete(keys: list[str]) -> None:
+def delete_keys(keys: list[str]) -> None:
     if keys:
         obstore.delete(store(), keys)
 

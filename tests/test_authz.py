@@ -13,7 +13,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from accounts.authentication import run_token
+from accounts.authentication import make_run_token
 from compute import notifications
 from compute.keys import node_key
 from registry.models import Model
@@ -207,7 +207,7 @@ def world(workspace, monkeypatch):
 
     memory = MemoryStore()
     monkeypatch.setattr(storage, "store", lambda: memory)
-    monkeypatch.setattr(notifications, "_ring", lambda task, queue: None)
+    monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
     people = {name: factories.make_user(f"the-{name}") for name in [*ROLES, "stranger"]}
     for name, role in ROLES.items():
         factories.give_role(people[name], role, workspace)
@@ -240,7 +240,7 @@ def world(workspace, monkeypatch):
 
 def key_of(world, persona: str) -> str:
     if persona == "run":
-        return run_token(world["people"]["scientist"].pk, world["workspace"].pk, "mine", 0)
+        return make_run_token(world["people"]["scientist"].pk, world["workspace"].pk, "mine", 0)
     if persona == "node":
         return node_key(world["node"])
     return factories.make_token(world["people"][persona])

@@ -200,7 +200,7 @@ def world(workspace, owner, monkeypatch):
 
     memory = MemoryStore()
     monkeypatch.setattr(storage, "store", lambda: memory)
-    monkeypatch.setattr(notifications, "_ring", lambda task, queue: None)
+    monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
     factories.make_target(workspace, "cpu-cluster")
     factories.make_environment(workspace, "env")
     experiment = factories.make_experiment(workspace, "exp")

@@ -165,9 +165,9 @@ def test_numbers_at_their_bounds():
         (lambda: parse("a in (" + "1," * 4000 + "1)" + " and b = 1" * 101), "100 conditions"),
         (lambda: parse_orders(["metrics.a"] * 1000), "20 are allowed"),
         (lambda: parse_orders(["a" * 1001]), "1000 are allowed"),
-        (lambda: environments.conda_of("dependencies:\n" + "- a\n" * 60_000), "5000 values"),
-        (lambda: environments.conda_of("dependencies:\n" + "- a\n" * 1001), "1000 packages"),
-        (lambda: environments.conda_of(f"dependencies: [{'a' * 1001}]"), "1000 characters"),
+        (lambda: environments.read_conda("dependencies:\n" + "- a\n" * 60_000), "5000 values"),
+        (lambda: environments.read_conda("dependencies:\n" + "- a\n" * 1001), "1000 packages"),
+        (lambda: environments.read_conda(f"dependencies: [{'a' * 1001}]"), "1000 characters"),
         (lambda: environments.check_definition({"python": {"condaDependencies": {"dependencies": ["a"] * 1001}}}), "1000 packages"),
     ],
 )  # fmt: skip
@@ -330,7 +330,7 @@ def slow(*args, **kwargs):
 
 
 def test_a_slow_statement_of_a_page_is_stopped(browser, impatient, monkeypatch):
-    monkeypatch.setattr("workspaces.search.matching", slow)
+    monkeypatch.setattr("workspaces.search.match_workspaces", slow)
     answer = soon(lambda: browser.get("/"))
     assert answer.status_code == 400 and "Ask for less" in answer.content.decode()
 
@@ -357,7 +357,7 @@ def test_rows_that_come_slowly_are_stopped_too(browser, impatient, monkeypatch):
             cursor.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n")
             return [row for row in cursor if row[0] < 0]
 
-    monkeypatch.setattr("workspaces.search.matching", rows)
+    monkeypatch.setattr("workspaces.search.match_workspaces", rows)
     assert soon(lambda: browser.get("/")).status_code == 400
 
 

@@ -178,7 +178,7 @@ def world(workspace, owner, monkeypatch):
 
     memory = MemoryStore()
     monkeypatch.setattr(storage, "store", lambda: memory)
-    monkeypatch.setattr(notifications, "_ring", lambda task, queue: None)
+    monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
     token = factories.make_token(owner)
     return lambda who: {"Authorization": f"Bearer {who or token}"}
 

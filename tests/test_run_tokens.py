@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.authentication import run_token
+from accounts.authentication import make_run_token
 from compute import notifications
 from mlflow_api.routes import FIXED, PATTERNS, plain
 from registry.models import LoggedModel, Model, ModelVersion
@@ -54,7 +54,7 @@ def world(workspace, monkeypatch):
 
     memory = MemoryStore()
     monkeypatch.setattr(storage, "store", lambda: memory)
-    monkeypatch.setattr(notifications, "_ring", lambda task, queue: None)
+    monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
     factories.make_target(workspace, "cpu-cluster")
     factories.make_environment(workspace, "env")
     person = factories.make_user("submitter")
@@ -81,7 +81,7 @@ class World:
     def __init__(self, workspace, person, role, mine, other, code, logged):
         self.workspace, self.person, self.role = workspace, person, role
         self.mine, self.other, self.code, self.logged = mine, other, code, logged
-        self.token = run_token(person.pk, workspace.pk, "mine", 0)
+        self.token = make_run_token(person.pk, workspace.pk, "mine", 0)
 
     def ask(self, rule: str, run_id: str, token: str = ""):
         """One request to the route, about this run."""

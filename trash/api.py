@@ -59,7 +59,7 @@ class PurgeList(Paged):
 
 
 def _room(request: HttpRequest, place: WorkspacePath, verb: str = "read") -> Workspace:
-    return workspace_path.workspace(request, place, verb)
+    return workspace_path.require_workspace(request, place, verb)
 
 
 @router.get(

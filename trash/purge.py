@@ -49,7 +49,7 @@ def queue_purge(user: User | None, workspace: Workspace, scope: str, **fields) -
     job.total = _count_runs(selection)
     job.kept = 0 if selection.whole_workspace else purging.kept_runs(selection).count()
     job.save()
-    notifications.ring_control(TASK)
+    notifications.notify_control(TASK)
     return job
 
 

@@ -10,7 +10,7 @@ from trash import contents, purge, retention
 def purge_task() -> None:
     """Work at the queued purges for a few seconds; the rest goes to the end of the queue, so that nothing else waits long."""
     if purge.run_turn():
-        notifications.ring_control(purge.TASK)
+        notifications.notify_control(purge.TASK)
 
 
 @shared_task(ignore_result=True)

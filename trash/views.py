@@ -115,7 +115,7 @@ def trash_undo(request, slug):
 
 
 def _deleted_one(request, workspace_id) -> Workspace:
-    found = next((row for row in deletion.deleted(actor(request)) if row.workspace_id == workspace_id), None)
+    found = next((row for row in deletion.list_deleted(actor(request)) if row.workspace_id == workspace_id), None)
     if found is None:
         raise Http404("There is no such deleted workspace, or you are not an Owner of it.")
     return found
@@ -123,7 +123,7 @@ def _deleted_one(request, workspace_id) -> Workspace:
 
 @require_safe
 def workspaces_deleted(request):
-    rows = deletion.deleted(actor(request))
+    rows = deletion.list_deleted(actor(request))
     for row in rows:
         row.bytes, row.days_left = contents.bytes_of_workspace(row), contents.days_left(row.deleted_at)
         row.purge = row.purges.filter(scope=PurgeJob.Scope.WORKSPACE).first()
@@ -147,7 +147,7 @@ def workspaces_purges(request):
 @require_POST
 def workspace_restore(request, workspace_id):
     workspace = _deleted_one(request, workspace_id)
-    deletion.restore(actor(request), workspace)
+    deletion.restore_workspace(actor(request), workspace)
     messages.success(request, f"The workspace {workspace.title} is back.")
     return redirect(workspace)
 
@@ -155,8 +155,8 @@ def workspace_restore(request, workspace_id):
 @require_POST
 def workspace_purge(request, workspace_id):
     workspace = _deleted_one(request, workspace_id)
-    deletion.confirm(workspace, request.POST.get("confirm_name", ""))
-    deletion.purge(actor(request), workspace)
+    deletion.check_confirmed(workspace, request.POST.get("confirm_name", ""))
+    deletion.purge_workspace(actor(request), workspace)
     return redirect("trash:workspaces_deleted")
 
 

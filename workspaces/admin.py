@@ -1,4 +1,4 @@
-"""Everything of this room can be found, filtered and corrected by a site admin."""
+"""Everything of this app can be found, filtered and corrected by a site admin."""
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin

@@ -80,37 +80,37 @@ def list_subscriptions(request: HttpRequest):
 
 @router.get(S, response=documented(schemas.Subscription), summary="Get a subscription")
 def get_subscription(request: HttpRequest, subscription_id: str):
-    return serializers.subscription(lookup.subscription(request.auth, subscription_id))
+    return serializers.subscription(lookup.find_subscription(request.auth, subscription_id))
 
 
 @router.put(S, response=documented(schemas.Subscription), summary="Create a subscription (Owners of the site)")
 def put_subscription(request: HttpRequest, subscription_id: str, body: SubscriptionBody):
     creation.ensure_subscription(request.auth, subscription_id, body.displayName)
-    return serializers.subscription(lookup.subscription(request.auth, subscription_id))
+    return serializers.subscription(lookup.find_subscription(request.auth, subscription_id))
 
 
 @router.get(S + "/resourceGroups", response=documented(schemas.ResourceGroupListResult), summary="List resource groups")
 def list_groups(request: HttpRequest, subscription_id: str):
-    subscription = lookup.subscription(request.auth, subscription_id)
+    subscription = lookup.find_subscription(request.auth, subscription_id)
     groups = ResourceGroup.objects.visible_to(request.auth).filter(subscription=subscription)
     return paginate(request, groups.select_related("subscription"), serializers.group)
 
 
 @router.get(G, response=documented(schemas.ResourceGroup), summary="Get a resource group")
 def get_group(request: HttpRequest, subscription_id: str, resource_group: str):
-    return serializers.group(lookup.resource_group(request.auth, subscription_id, resource_group))
+    return serializers.group(lookup.find_resource_group(request.auth, subscription_id, resource_group))
 
 
 @router.put(G, response=documented(schemas.ResourceGroup), summary="Create a resource group")
 def put_group(request: HttpRequest, subscription_id: str, resource_group: str, body: GroupBody):
-    subscription = lookup.subscription(request.auth, subscription_id)
+    subscription = lookup.find_subscription(request.auth, subscription_id)
     creation.ensure_group(request.auth, subscription, resource_group, body.location, body.tags)
-    return serializers.group(lookup.resource_group(request.auth, subscription_id, resource_group))
+    return serializers.group(lookup.find_resource_group(request.auth, subscription_id, resource_group))
 
 
 @router.delete(G, response=documented(Nothing), summary="Delete a resource group with its workspaces")
 def delete_group(request: HttpRequest, subscription_id: str, resource_group: str):
-    deletion.delete_group(request.auth, lookup.resource_group(request.auth, subscription_id, resource_group))
+    deletion.delete_group(request.auth, lookup.find_resource_group(request.auth, subscription_id, resource_group))
     return {}
 
 
@@ -120,7 +120,7 @@ def delete_group(request: HttpRequest, subscription_id: str, resource_group: str
     summary="List workspaces of a subscription",
 )
 def list_workspaces(request: HttpRequest, subscription_id: str):
-    subscription = lookup.subscription(request.auth, subscription_id)
+    subscription = lookup.find_subscription(request.auth, subscription_id)
     return paginate(request, _visible(request).filter(resource_group__subscription=subscription), serializers.workspace)
 
 
@@ -130,7 +130,7 @@ def list_workspaces(request: HttpRequest, subscription_id: str):
     summary="List workspaces of a resource group",
 )
 def list_workspaces_of_group(request: HttpRequest, subscription_id: str, resource_group: str):
-    group = lookup.resource_group(request.auth, subscription_id, resource_group)
+    group = lookup.find_resource_group(request.auth, subscription_id, resource_group)
     return paginate(request, _visible(request).filter(resource_group=group), serializers.workspace)
 
 
@@ -140,7 +140,7 @@ def _visible(request):
 
 @router.get(W, response=documented(schemas.Workspace), summary="Get a workspace")
 def get_workspace(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
-    return serializers.workspace(lookup.workspace(request.auth, subscription_id, resource_group, workspace_name))
+    return serializers.workspace(lookup.find_workspace(request.auth, subscription_id, resource_group, workspace_name))
 
 
 @router.put(
@@ -152,9 +152,9 @@ def put_workspace(
     request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, body: WorkspaceBody
 ):
     try:
-        workspace = lookup.workspace(request.auth, subscription_id, resource_group, workspace_name)
+        workspace = lookup.find_workspace(request.auth, subscription_id, resource_group, workspace_name)
     except Http404:
-        made = creation.create(request.auth, subscription_id, resource_group, workspace_name, body.details())
+        made = creation.create_workspace(request.auth, subscription_id, resource_group, workspace_name, body.details())
         return JsonResponse(serializers.workspace(made), status=201)
     return serializers.workspace(_changed(request, workspace, body))
 
@@ -163,14 +163,14 @@ def put_workspace(
 def patch_workspace(
     request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, body: WorkspaceBody
 ):
-    workspace = lookup.workspace(request.auth, subscription_id, resource_group, workspace_name)
+    workspace = lookup.find_workspace(request.auth, subscription_id, resource_group, workspace_name)
     return serializers.workspace(_changed(request, workspace, body))
 
 
 def _changed(request, workspace: Workspace, body: WorkspaceBody) -> Workspace:
     require(request.auth, "edit_workspace", workspace)
     sent = body.details()
-    fields = creation.checked_details(sent)
+    fields = creation.check_details(sent)
     for name, value in fields.items():
         if name not in workspace.EDITABLE and value != getattr(workspace, name):
             raise Conflict(
@@ -191,13 +191,13 @@ def delete_workspace(
 ):
     words = (request.auth, subscription_id, resource_group, workspace_name)
     try:
-        workspace = lookup.workspace(*words)
+        workspace = lookup.find_workspace(*words)
     except Http404:
         if not forceToPurge:
             raise
-        job = deletion.purge(request.auth, lookup.deleted_workspace(*words))
+        job = deletion.purge_workspace(request.auth, lookup.find_deleted_workspace(*words))
     else:
-        job = deletion.delete(request.auth, workspace, permanently=forceToPurge)
+        job = deletion.delete_workspace(request.auth, workspace, permanently=forceToPurge)
     return {"purgeId": job.pk} if job else {}
 
 
@@ -208,7 +208,7 @@ def delete_workspace(
 )
 def list_deleted_workspaces(request: HttpRequest, subscription_id: str):
     asked = subscription_id.lower()
-    rows = deletion.deleted(request.auth)
+    rows = deletion.list_deleted(request.auth)
     found = [row for row in rows if row.resource_group.subscription.subscription_id.lower() == asked]
     return paginate(request, found, serializers.deleted_workspace)
 
@@ -216,8 +216,8 @@ def list_deleted_workspaces(request: HttpRequest, subscription_id: str):
 @router.post(W + "/restore", response=documented(schemas.Workspace), summary="Bring a workspace back from the trash")
 def restore_workspace(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
     words = (request.auth, subscription_id, resource_group, workspace_name)
-    deletion.restore(request.auth, lookup.deleted_workspace(*words))
-    return serializers.workspace(lookup.workspace(*words))
+    deletion.restore_workspace(request.auth, lookup.find_deleted_workspace(*words))
+    return serializers.workspace(lookup.find_workspace(*words))
 
 
 @router.post(
@@ -226,7 +226,7 @@ def restore_workspace(request: HttpRequest, subscription_id: str, resource_group
     summary="List names and keys of the associated resources",
 )
 def list_keys(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
-    workspace = lookup.workspace(request.auth, subscription_id, resource_group, workspace_name)
+    workspace = lookup.find_workspace(request.auth, subscription_id, resource_group, workspace_name)
     require(request.auth, "read_keys", workspace)
     return serializers.keys(workspace)
 

@@ -11,6 +11,8 @@ class WorkspacesConfig(AppConfig):
         from accounts.actors import actor_of_request
         from workspaces import lookup, search
 
-        Shell.workspaces_of = staticmethod(search.for_switcher)
-        Shell.workspace_of = staticmethod(lambda request, slug: lookup.by_slug(actor_of_request(request), slug))
-        SEARCHES.append(search.workspaces)
+        Shell.workspaces_of = staticmethod(search.list_for_switcher)
+        Shell.workspace_of = staticmethod(
+            lambda request, slug: lookup.workspace_by_slug(actor_of_request(request), slug)
+        )
+        SEARCHES.append(search.search_workspaces)

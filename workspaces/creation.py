@@ -43,7 +43,7 @@ DETAILS = {
 
 
 @transaction.atomic
-def create(
+def create_workspace(
     actor: Actor, subscription_id: str, group: str, name: str, details: dict | None = None, create_group: bool = False
 ) -> Workspace:
     """Make a workspace; an Owner of the site may name a subscription that is not there yet.
@@ -51,10 +51,10 @@ def create(
     `details` may hold the keys of DETAILS. Whoever makes it owns it.
     """
     names.check_name(name, "workspace name")
-    fields = checked_details(details or {})
+    fields = check_details(details or {})
     where = _group_for(actor, subscription_id, group, fields, create_group)
-    check_free(where, name)
-    fields = {**_associated(name), "location": where.location, **fields}
+    check_name_free(where, name)
+    fields = {**_resource_name(name), "location": where.location, **fields}
     try:
         with transaction.atomic():
             workspace = Workspace.objects.create(
@@ -67,15 +67,15 @@ def create(
     return workspace
 
 
-def check_free(group: ResourceGroup, name: str) -> None:
+def check_name_free(group: ResourceGroup, name: str) -> None:
     taken = group.workspaces.filter(name__iexact=name).first()
     if taken and taken.deleted_at:
-        raise Conflict(_in_the_way(taken), code="SoftDeletedWorkspaceExists", target="name")
+        raise Conflict(_conflict_with(taken), code="SoftDeletedWorkspaceExists", target="name")
     if taken:
         raise Conflict(f"There is a workspace {name!r} in resource group {group.name!r} already.", target="name")
 
 
-def _in_the_way(deleted: Workspace) -> str:
+def _conflict_with(deleted: Workspace) -> str:
     if deletion.Trash.is_purging(deleted):
         return (
             f"The workspace {deleted.name!r} is being deleted permanently and frees its name at the end. "
@@ -107,16 +107,16 @@ def ensure_group(actor: Actor, subscription: Subscription, name: str, location: 
         return found
     if not can(actor, "create_workspace", subscription):
         raise _may_not_make("a resource group in subscription", subscription.subscription_id)
-    details = {"location": checked_location(location or "eastus"), "tags": names.check_tags(tags)}
+    details = {"location": check_location(location or "eastus"), "tags": names.check_tags(tags)}
     gone = ResourceGroup.objects.filter(subscription=subscription, name__iexact=name).exclude(deleted_at=None).first()
     if gone:
-        return _made_anew(gone, details)
+        return _insert_or_none(gone, details)
     return ResourceGroup.objects.create(
         subscription=subscription, name=names.check_name(name, "resource group name"), **details
     )
 
 
-def _made_anew(group: ResourceGroup, details: dict) -> ResourceGroup:
+def _insert_or_none(group: ResourceGroup, details: dict) -> ResourceGroup:
     """A deleted group whose row is still there for a workspace in the trash. Nobody's role on the old one holds on the new."""
     group.roles.all().delete()
     ResourceGroup.objects.filter(pk=group.pk).update(deleted_at=None, **details)
@@ -148,38 +148,38 @@ def _may_not_make(what: str, name: str) -> Denied:
     return Denied(f"You may not make {what} {name!r}. Ask an Owner for a role that allows it.")
 
 
-def checked_details(details: dict) -> dict:
+def check_details(details: dict) -> dict:
     """The fields of a workspace from what a person typed or a client sent; empty ones are left out."""
     unknown = set(details) - DETAILS
     if unknown:
         raise Invalid(f"A workspace has no {', '.join(sorted(unknown))}; it has {', '.join(sorted(DETAILS))}.")
     fields = {key: value for key, value in details.items() if value not in (None, "")}
     checks: dict[str, Callable] = {
-        "location": checked_location,
+        "location": check_location,
         "friendly_name": lambda text: names.check_text(text, "friendly name", max_length=100),
         "description": lambda text: names.check_text(text, "description", max_length=5000, allow_lines=True),
         "tags": names.check_tags,
         "sku": lambda text: names.check_text(text, "sku", max_length=20),
         "hbi_workspace": bool,
-        **{key: lambda text, key=key: checked_resource(text, key) for key in (*ASSOCIATED, "container_registry")},
+        **{key: lambda text, key=key: check_resource_name(text, key) for key in (*ASSOCIATED, "container_registry")},
     }
     return {key: checks[key](value) for key, value in fields.items()}
 
 
-def checked_location(text) -> str:
+def check_location(text) -> str:
     location = names.check_text(text, "location", max_length=40).replace(" ", "").lower()
     if not location.isascii() or not location.isalnum():
         raise Invalid(f"location={text!r}: write letters and digits, such as eastus.", target="location")
     return location
 
 
-def checked_resource(text, what: str) -> str:
+def check_resource_name(text, what: str) -> str:
     """The name of an associated resource; of a whole resource id the last word."""
     name = names.check_text(text, what.replace("_", " "), max_length=1000).rstrip("/").rpartition("/")[2]
     return names.check_text(name, what.replace("_", " "), max_length=100)
 
 
-def _associated(name: str) -> dict:
+def _resource_name(name: str) -> dict:
     """Names as Azure makes them: the workspace's in lower case, the kind, and digits."""
     stem = "".join(c for c in name.lower() if c.isalnum())[:8]
     made = {}

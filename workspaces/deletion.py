@@ -11,7 +11,7 @@ from workspaces.access import can, require
 from workspaces.models import ResourceGroup, Workspace
 
 # Functions (workspace): what each room above ends when a workspace goes to the trash.
-LEAVING: list[Callable] = []
+BEFORE_DELETE: list[Callable] = []
 
 
 class Trash:
@@ -24,30 +24,30 @@ class Trash:
 
 
 @transaction.atomic
-def delete(actor: Actor, workspace: Workspace, permanently: bool = False):
+def delete_workspace(actor: Actor, workspace: Workspace, permanently: bool = False):
     """To the trash; with `permanently` it is freed from there at once, and the row of the purge is given."""
     require(actor, "delete_workspace", workspace)
-    for leave in LEAVING:
+    for leave in BEFORE_DELETE:
         leave(workspace)
     workspace.deleted_at = timezone.now()
     Workspace.objects.filter(pk=workspace.pk).update(deleted_at=workspace.deleted_at)
-    return purge(actor, workspace) if permanently else None
+    return purge_workspace(actor, workspace) if permanently else None
 
 
-def deleted(actor: Actor) -> list[Workspace]:
+def list_deleted(actor: Actor) -> list[Workspace]:
     """Those in the trash that the actor may restore or free, the last deleted first."""
     rows = Workspace.objects.in_trash_of(actor).with_path().order_by("-deleted_at", "-pk")
     return [row for row in rows if can(actor, "delete_workspace", row)]
 
 
-def purge(actor: Actor, workspace: Workspace):
+def purge_workspace(actor: Actor, workspace: Workspace):
     """Free a workspace that is in the trash, with all that it holds."""
     require(actor, "delete_workspace", workspace)
     return Trash.start_purge(actor.user, workspace)
 
 
 @transaction.atomic
-def restore(actor: Actor, workspace: Workspace) -> None:
+def restore_workspace(actor: Actor, workspace: Workspace) -> None:
     """As it was; what was canceled when it went stays canceled."""
     require(actor, "delete_workspace", workspace)
     if Trash.is_purging(workspace):
@@ -62,7 +62,7 @@ def delete_group(actor: Actor, group: ResourceGroup) -> None:
     """With all workspaces in it, as in Azure; they go to the trash, and the group comes back with the first that does."""
     require(actor, "delete_workspace", group)
     for workspace in group.workspaces.filter(deleted_at=None).select_related("resource_group__subscription"):
-        delete(actor, workspace)
+        delete_workspace(actor, workspace)
     ResourceGroup.objects.filter(pk=group.pk).update(deleted_at=timezone.now())
     forget_if_empty(group)
 
@@ -73,7 +73,7 @@ def forget_if_empty(group: ResourceGroup) -> None:
         ResourceGroup.objects.filter(pk=group.pk).exclude(deleted_at=None).delete()
 
 
-def confirm(workspace: Workspace, typed: str) -> None:
+def check_confirmed(workspace: Workspace, typed: str) -> None:
     """A deletion is asked twice: the second time by name."""
     if typed != workspace.name:
         raise Invalid(

@@ -42,7 +42,7 @@ class WorkspaceEditForm(forms.ModelForm):
 
     def clean(self):
         given = super().clean()
-        self.cleaned_data |= check_field(creation.checked_details, {k: v for k, v in given.items() if k in self.fields})
+        self.cleaned_data |= check_field(creation.check_details, {k: v for k, v in given.items() if k in self.fields})
         return self.cleaned_data
 
     def save(self):
@@ -88,12 +88,12 @@ class WorkspaceForm(forms.Form):
         return check_field(names.check_name, self.cleaned_data["resource_group"], "resource group name")
 
     def clean_location(self):
-        return check_field(creation.checked_location, self.cleaned_data["location"])
+        return check_field(creation.check_location, self.cleaned_data["location"])
 
     def save(self, actor) -> Workspace:
         data = self.cleaned_data
         details = {key: data[key] for key in self.DETAILS}
-        return creation.create(
+        return creation.create_workspace(
             actor, data["subscription"], data["resource_group"], data["name"], details, create_group=True
         )
 

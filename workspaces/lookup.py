@@ -6,14 +6,14 @@ from accounts.actors import Actor, actor_of_request
 from workspaces.models import ResourceGroup, Subscription, Workspace
 
 
-def subscription(actor: Actor, subscription_id: str) -> Subscription:
+def find_subscription(actor: Actor, subscription_id: str) -> Subscription:
     found = Subscription.objects.visible_to(actor).filter(subscription_id__iexact=subscription_id).first()
     if found is None:
         raise Http404(f"The subscription '{subscription_id}' could not be found.")
     return found
 
 
-def resource_group(actor: Actor, subscription_id: str, name: str) -> ResourceGroup:
+def find_resource_group(actor: Actor, subscription_id: str, name: str) -> ResourceGroup:
     groups = ResourceGroup.objects.visible_to(actor).select_related("subscription")
     found = groups.filter(subscription__subscription_id__iexact=subscription_id, name__iexact=name).first()
     if found is None:
@@ -21,16 +21,16 @@ def resource_group(actor: Actor, subscription_id: str, name: str) -> ResourceGro
     return found
 
 
-def workspace(actor: Actor, subscription_id: str, resource_group: str, workspace_name: str) -> Workspace:
-    return _one(Workspace.objects.visible_to(actor), subscription_id, resource_group, workspace_name)
+def find_workspace(actor: Actor, subscription_id: str, resource_group: str, workspace_name: str) -> Workspace:
+    return _find_one(Workspace.objects.visible_to(actor), subscription_id, resource_group, workspace_name)
 
 
-def deleted_workspace(actor: Actor, subscription_id: str, resource_group: str, workspace_name: str) -> Workspace:
+def find_deleted_workspace(actor: Actor, subscription_id: str, resource_group: str, workspace_name: str) -> Workspace:
     """One in the trash."""
-    return _one(Workspace.objects.in_trash_of(actor), subscription_id, resource_group, workspace_name)
+    return _find_one(Workspace.objects.in_trash_of(actor), subscription_id, resource_group, workspace_name)
 
 
-def _one(workspaces, subscription_id: str, resource_group: str, workspace_name: str) -> Workspace:
+def _find_one(workspaces, subscription_id: str, resource_group: str, workspace_name: str) -> Workspace:
     """Case does not matter in any of the three words, as in Azure."""
     found = (
         workspaces.with_path()
@@ -46,7 +46,7 @@ def _one(workspaces, subscription_id: str, resource_group: str, workspace_name: 
     return found
 
 
-def by_slug(actor: Actor, slug: str) -> Workspace:
+def workspace_by_slug(actor: Actor, slug: str) -> Workspace:
     """For pages, whose addresses carry the slug."""
     found = Workspace.objects.visible_to(actor).with_path().filter(slug=slug).first()
     if found is None:
@@ -58,7 +58,7 @@ def page_workspace(request, slug: str) -> Workspace:
     """The workspace that a page is about; a stranger gets 404. The shell shows what `request.workspace` holds."""
     known = getattr(request, "workspace", None)
     if known is None or known.slug != slug:
-        request.workspace = by_slug(actor_of_request(request), slug)
+        request.workspace = workspace_by_slug(actor_of_request(request), slug)
     return request.workspace
 
 
@@ -67,5 +67,5 @@ def workspace_of_wsid(request) -> Workspace:
     words = request.GET.get("wsid", "").strip("/").split("/")
     if len(words) < 6:
         raise Http404("Write ?wsid=/subscriptions/…/resourceGroups/…/workspaces/…, or open a workspace first.")
-    request.workspace = workspace(actor_of_request(request), words[1], words[3], words[-1])
+    request.workspace = find_workspace(actor_of_request(request), words[1], words[3], words[-1])
     return request.workspace

@@ -23,7 +23,7 @@ def people_list(request, slug):
     form = MemberForm(request.POST or None)
     if request.method == "POST":
         require(actor_of_request(request), "edit_members", workspace)
-        given = form.attempt(members.give, actor_of_request(request), workspace)
+        given = form.attempt(members.add_role, actor_of_request(request), workspace)
         if given:
             messages.success(request, f"{given.user.label} is {given.role} now.")
             return redirect("workspaces:people", slug)
@@ -48,7 +48,7 @@ def people_account(request, slug):
 @require_POST
 def people_change(request, slug, pk):
     workspace, assignment = _assignment(request, slug, pk)
-    members.change(actor_of_request(request), workspace, assignment, request.POST.get("role", ""))
+    members.change_role(actor_of_request(request), workspace, assignment, request.POST.get("role", ""))
     messages.success(request, f"{assignment.user.label} is {assignment.role} now.")
     return redirect("workspaces:people", slug)
 
@@ -56,7 +56,7 @@ def people_change(request, slug, pk):
 @require_POST
 def people_remove(request, slug, pk):
     workspace, assignment = _assignment(request, slug, pk)
-    members.take(actor_of_request(request), workspace, assignment)
+    members.remove_role(actor_of_request(request), workspace, assignment)
     messages.success(request, f"{assignment.user.label} no longer has the role {assignment.role} here.")
     still_in = can(actor_of_request(request), "read_compute", workspace)
     return redirect("workspaces:people", slug) if still_in else redirect("workspaces:list")
@@ -73,7 +73,7 @@ def _page(request, workspace, **more):
     actor = actor_of_request(request)
     context = {
         "workspace": workspace,
-        "page": page_of(request, members.assignments(workspace), size=50),
+        "page": page_of(request, members.list_assignments(workspace), size=50),
         "roles": Role.values,
         "may_edit": can(actor, "edit_members", workspace),
         "may_create": can(actor, "create_account", workspace),

@@ -16,7 +16,7 @@ from workspaces.models import Role, RoleAssignment, Workspace
 USERNAME = re.compile(r"[a-zA-Z0-9][\w.@+-]{0,149}", re.ASCII)
 
 
-def assignments(workspace: Workspace):
+def list_assignments(workspace: Workspace):
     """The roles that hold on a workspace: its own first, then those of its group and its subscription."""
     group = workspace.resource_group
     here = Q(workspace=workspace) | Q(resource_group=group) | Q(subscription=group.subscription_id)
@@ -25,34 +25,34 @@ def assignments(workspace: Workspace):
 
 
 @transaction.atomic
-def give(actor: Actor, workspace: Workspace, username: str, role: str) -> RoleAssignment:
+def add_role(actor: Actor, workspace: Workspace, username: str, role: str) -> RoleAssignment:
     require(actor, "edit_members", workspace)
-    user = _user(username)
-    _lock(workspace)
+    user = _find_user(username)
+    _lock_workspace(workspace)
     present = RoleAssignment.objects.filter(workspace=workspace, user=user).first()
     if present:
         raise Conflict(
             f"{user.username} is {present.role} here already; change the role in the list.", target="username"
         )
-    return RoleAssignment.objects.create(workspace=workspace, user=user, role=_role(role))
+    return RoleAssignment.objects.create(workspace=workspace, user=user, role=_check_role(role))
 
 
 @transaction.atomic
-def change(actor: Actor, workspace: Workspace, assignment: RoleAssignment, role: str) -> None:
+def change_role(actor: Actor, workspace: Workspace, assignment: RoleAssignment, role: str) -> None:
     require(actor, "edit_members", workspace)
-    _lock(workspace)
-    if _role(role) != Role.OWNER:
+    _lock_workspace(workspace)
+    if _check_role(role) != Role.OWNER:
         _keep_an_owner(workspace, assignment)
     assignment.role = role
     assignment.save(update_fields=["role"])
 
 
 @transaction.atomic
-def take(actor: Actor, workspace: Workspace, assignment: RoleAssignment) -> None:
+def remove_role(actor: Actor, workspace: Workspace, assignment: RoleAssignment) -> None:
     """An Owner takes anybody's role; everybody may leave."""
     if assignment.user_id != actor.user.pk or actor.is_run:
         require(actor, "edit_members", workspace)
-    _lock(workspace)
+    _lock_workspace(workspace)
     _keep_an_owner(workspace, assignment)
     assignment.delete()
 
@@ -68,30 +68,30 @@ def create_account(actor: Actor, workspace: Workspace, username: str, full_name:
         raise Conflict(f"There is an account {username!r} already.", target="username")
     first, _, last = names.check_text(full_name, "full name", max_length=150, allow_empty=True).partition(" ")
     user = User.objects.create_user(username, first_name=first, last_name=last)
-    RoleAssignment.objects.create(workspace=workspace, user=user, role=_role(role))
+    RoleAssignment.objects.create(workspace=workspace, user=user, role=_check_role(role))
     return user, SignInLink.make(user)
 
 
-def _user(username: str) -> User:
+def _find_user(username: str) -> User:
     user = User.objects.filter(username__iexact=username, is_active=True).first()
     if user is None:
         raise Invalid(f"There is no account {username!r}. A site admin can make one.", target="username")
     return user
 
 
-def _role(role: str) -> str:
+def _check_role(role: str) -> str:
     if role not in Role.values:
         raise Invalid(f"{role!r} is not a role: choose one of {', '.join(Role.values)}.", target="role")
     return role
 
 
-def _lock(workspace: Workspace) -> None:
+def _lock_workspace(workspace: Workspace) -> None:
     """Changes of one workspace's roles come one after another, so that of its last two Owners only one can leave."""
     Workspace.objects.select_for_update().get(pk=workspace.pk)
 
 
 def _keep_an_owner(workspace: Workspace, leaving: RoleAssignment) -> None:
-    others = assignments(workspace).filter(role=Role.OWNER, user__is_active=True).exclude(pk=leaving.pk)
+    others = list_assignments(workspace).filter(role=Role.OWNER, user__is_active=True).exclude(pk=leaving.pk)
     if leaving.role == Role.OWNER and not others.exists():
         raise Conflict(
             f"{leaving.user.username} is the last Owner of {workspace.name}. Make somebody else Owner first.",

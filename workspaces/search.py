@@ -10,7 +10,7 @@ from workspaces.models import Workspace
 IN_SWITCHER = 12
 
 
-def matching(actor: Actor, words: str):
+def match_workspaces(actor: Actor, words: str):
     """The workspaces the actor may see whose name, friendly name, group or subscription has all the words."""
     found = Workspace.objects.visible_to(actor).with_path()
     for word in split_search(words):
@@ -24,12 +24,12 @@ def matching(actor: Actor, words: str):
     return found
 
 
-def workspaces(actor: Actor, workspace, words: str, limit: int) -> list[Hit]:
+def search_workspaces(actor: Actor, workspace, words: str, limit: int) -> list[Hit]:
     return [
         Hit(found.title, found.get_absolute_url(), "Workspace", found.resource_group.name)
-        for found in matching(actor, words)[:limit]
+        for found in match_workspaces(actor, words)[:limit]
     ]
 
 
-def for_switcher(request) -> list[Workspace]:
+def list_for_switcher(request) -> list[Workspace]:
     return list(Workspace.objects.visible_to(actor_of_request(request)).with_path()[:IN_SWITCHER])

@@ -33,7 +33,9 @@ def workspace_list(request):
     words = request.GET.get("q", "").strip()
     sort = request.GET.get("sort", "name")
     field = SORTS.get(sort.lstrip("-"), "name")
-    found = search.matching(actor_of_request(request), words).order_by(f"-{field}" if sort[:1] == "-" else field, "pk")
+    found = search.match_workspaces(actor_of_request(request), words).order_by(
+        f"-{field}" if sort[:1] == "-" else field, "pk"
+    )
     context = {"page": page_of(request, found), "words": words, "may_create": _may_create(request)}
     context["any_deleted"] = Workspace.objects.in_trash_of(actor_of_request(request)).exists()
     return render_page(request, "workspaces/workspace_list.html", context, partial="workspace-rows")
@@ -144,9 +146,9 @@ def workspace_settings(request, slug):
 def workspace_delete(request, slug):
     workspace = lookup.page_workspace(request, slug)
     require(actor_of_request(request), "delete_workspace", workspace)
-    deletion.confirm(workspace, request.POST.get("confirm_name", ""))
+    deletion.check_confirmed(workspace, request.POST.get("confirm_name", ""))
     permanently = "permanently" in request.POST
-    deletion.delete(actor_of_request(request), workspace, permanently)
+    deletion.delete_workspace(actor_of_request(request), workspace, permanently)
     request.workspace = None
     if permanently:
         messages.success(request, f"The workspace {workspace.name} is being deleted permanently.")

@@ -13,8 +13,8 @@ class WorkspacePath(Schema):
     workspace_name: str
 
 
-def workspace(request: HttpRequest, place: WorkspacePath, verb: str = "read") -> Workspace:
+def require_workspace(request: HttpRequest, path: WorkspacePath, verb: str = "read") -> Workspace:
     """In which the actor may do this; Http404 or Denied."""
-    found = lookup.workspace(request.auth, place.subscription_id, place.resource_group, place.workspace_name)
+    found = lookup.find_workspace(request.auth, path.subscription_id, path.resource_group, path.workspace_name)
     access.require(request.auth, verb, found)
     return found

@@ -13,7 +13,7 @@ from workspaces.workspace_path import WorkspacePath
 
 
 def find_experiment(request: HttpRequest, place: WorkspacePath, name: str, verb: str = "read") -> Experiment:
-    room = workspace_path.workspace(request, place, verb)
+    room = workspace_path.require_workspace(request, place, verb)
     found = Experiment.objects.present().filter(workspace=room, name=name).first()
     if found is None:
         gone = Experiment.objects.filter(workspace=room, name=name)
@@ -24,7 +24,7 @@ def find_experiment(request: HttpRequest, place: WorkspacePath, name: str, verb:
 
 def find_readable(request: HttpRequest, place: WorkspacePath, run_id: str) -> Run:
     """A run that the actor may read."""
-    room = workspace_path.workspace(request, place)
+    room = workspace_path.require_workspace(request, place)
     found = Run.objects.visible_to(request.auth).filter(workspace=room, run_id=run_id).with_related().first()
     if found is None:
         gone = Run.objects.filter(workspace=room, run_id=run_id)
@@ -45,7 +45,7 @@ def find_writable(request: HttpRequest, place: WorkspacePath, run_id: str, verb:
         found = find_readable(request, place, run_id)
         access.require(request.auth, verb, found.workspace)
         return found
-    room = workspace_path.workspace(request, place)
+    room = workspace_path.require_workspace(request, place)
     found = Run.objects.writable_by(request.auth).filter(workspace=room, run_id=run_id).with_related().first()
     if found is None:
         raise Http404(f"The token of the run {request.auth.run_id} has no run {run_id!r} to change by this request.")

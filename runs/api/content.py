@@ -24,7 +24,7 @@ ZIP = {"requestBody": {"content": {"application/zip": {"schema": {"type": "strin
     "/snapshots", response=documented(resources.SnapshotList), summary="The snapshot of this hash, if there is one"
 )
 def snapshot_list(request: HttpRequest, place: Path[WorkspacePath], hash: str):
-    room = workspace_path.workspace(request, place)
+    room = workspace_path.require_workspace(request, place)
     found = snapshots.find(room, hash.lower())
     return {"value": [resources.Snapshot.of(found)] if found else []}
 
@@ -36,7 +36,7 @@ def snapshot_list(request: HttpRequest, place: Path[WorkspacePath], hash: str):
     openapi_extra=ZIP,
 )
 def snapshot_put(request: HttpRequest, place: Path[WorkspacePath], snapshot_id: str, hash: str = ""):
-    room = workspace_path.workspace(request, place)
+    room = workspace_path.require_workspace(request, place)
     if request.auth.is_run:
         # Its children have code too.
         access.check_attempt(request.auth, request.auth.run)
@@ -65,7 +65,7 @@ def snapshot_zip(request: HttpRequest, place: Path[WorkspacePath], snapshot_id: 
 
 def _find(request: HttpRequest, place: WorkspacePath, snapshot_id: str) -> Snapshot:
     """A run's token reaches the code of its own run and of those below it or made by it."""
-    room = workspace_path.workspace(request, place)
+    room = workspace_path.require_workspace(request, place)
     found = Snapshot.objects.filter(workspace=room)
     if request.auth.is_run:
         found = found.filter(

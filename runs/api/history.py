@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Path, Router
 
-from accounts.authentication import RUN_TOKEN_DAYS, run_token
+from accounts.authentication import RUN_TOKEN_DAYS, make_run_token
 from compute import queue
 from runs import run_tokens, search, submission
 from runs.api import access, resources
@@ -78,7 +78,7 @@ class Parameters(Body):
     summary="The experiments of a workspace, newest first",
 )
 def experiment_list(request: HttpRequest, place: Path[WorkspacePath]):
-    room = workspace_path.workspace(request, place)
+    room = workspace_path.require_workspace(request, place)
     found = Experiment.objects.present().filter(workspace=room).select_related("workspace")
     if "name" in request.GET:
         found = found.filter(name=request.GET["name"])
@@ -97,7 +97,7 @@ def _viewed(experiments, view: str):
     summary="Make an interactive run or a child run",
 )
 def run_create(request: HttpRequest, place: Path[WorkspacePath], name: str, run_id: str, body: RunIn):
-    room = workspace_path.workspace(request, place)
+    room = workspace_path.require_workspace(request, place)
     parent = submission.find_parent(request.auth, room, body.parentRunId)
     submission.may_create(request.auth, room, parent)
     if request.auth.is_run and parent:
@@ -154,7 +154,7 @@ def experiment_read(request: HttpRequest, place: Path[WorkspacePath], name: str)
     summary="The experiment; made if it is not there",
 )
 def experiment_create(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    room = workspace_path.workspace(request, place)
+    room = workspace_path.require_workspace(request, place)
     found = Experiment.objects.present().filter(workspace=room, name=name).first()
     if found is None:
         require(request.auth, "edit", room)
@@ -184,7 +184,7 @@ def experiment_delete(request: HttpRequest, place: Path[WorkspacePath], name: st
 
 @router.get("/runs", response=documented(resources.RunList), summary="The runs of a workspace, newest first")
 def run_list(request: HttpRequest, place: Path[WorkspacePath]):
-    room = workspace_path.workspace(request, place)
+    room = workspace_path.require_workspace(request, place)
     return _run_page(request, Run.objects.visible_to(request.auth).filter(workspace=room))
 
 
@@ -295,7 +295,7 @@ def run_heartbeat(request: HttpRequest, place: Path[WorkspacePath], run_id: str)
     run_tokens.check_heartbeat(request.auth, run)
     if run.work is None:
         Run.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())
-    elif run.is_active and request.auth.is_run and not queue.renew(run.work_id, request.auth.attempt):
+    elif run.is_active and request.auth.is_run and not queue.renew_lease(run.work_id, request.auth.attempt):
         raise Conflict(
             f"The work of the run {run.run_id} is held by nobody or by another attempt.", code="stale_attempt"
         )
@@ -314,7 +314,7 @@ def run_token_make(request: HttpRequest, place: Path[WorkspacePath], run_id: str
     actor = request.auth
     attempt = run.work.attempt if run.work else 0
     expires = timezone.now() + dt.timedelta(days=RUN_TOKEN_DAYS)
-    token = run_token(actor.user.pk, run.workspace_id, run.run_id, attempt)
+    token = make_run_token(actor.user.pk, run.workspace_id, run.run_id, attempt)
     return resources.RunToken(token=token, expiryTimeUtc=utc_time(expires))
 
 

@@ -52,7 +52,7 @@ JOB = {"requestBody": {"required": True, "content": {"application/json": {"schem
 
 @router.get("", response=documented(resources.JobBaseList), summary="The jobs of a workspace, newest first")
 def job_list(request: HttpRequest, place: Path[WorkspacePath]):
-    room = workspace_path.workspace(request, place)
+    room = workspace_path.require_workspace(request, place)
     jobs = Run.objects.visible_to(request.auth).filter(workspace=room, run_type=submission.SCRIPT_RUN)
     return api.paginate(request, jobs.with_related(), resources.JobBase.of)
 
@@ -64,7 +64,7 @@ def job_list(request: HttpRequest, place: Path[WorkspacePath]):
     openapi_extra=JOB,
 )
 def job_put(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    room = workspace_path.workspace(request, place)
+    room = workspace_path.require_workspace(request, place)
     if request.auth.is_run:
         access.check_attempt(request.auth, request.auth.run)
     there = Run.objects.filter(workspace=room, run_id=name).exists()

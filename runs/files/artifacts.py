@@ -34,7 +34,7 @@ def put(run: Run, path: str, chunks: Iterable[bytes], *, content_type: str = "",
     path = paths.check_path(path)
     _check_free(run, path, overwrite)
     key = storage.new_key(run.storage_area)
-    size = storage.put(key, chunks)
+    size = storage.put_stream(key, chunks)
     try:
         with transaction.atomic():
             artifact, old = _replace(run, path, content_type, overwrite)
@@ -193,7 +193,7 @@ def compact(artifact: Artifact) -> None:
         for part in read(artifact, 0, size):
             file.write(part)
         file.seek(0)
-        storage.put(key, iter(lambda: file.read(SPOOL), b""))
+        storage.put_stream(key, iter(lambda: file.read(SPOOL), b""))
     with transaction.atomic():
         gone = ArtifactSegment.objects.filter(pk__in=[segment.pk for segment in segments]).delete()[0]
         whole = gone == len(segments)
@@ -218,7 +218,7 @@ def touch_run(run: Run) -> None:
 
 def delete_objects(keys: list[str]) -> None:
     try:
-        storage.delete(keys)
+        storage.delete_keys(keys)
     except FileNotFoundError:
         # Some are gone already: the rest goes one by one.
         for key in keys if len(keys) > 1 else []:

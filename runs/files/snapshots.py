@@ -54,7 +54,7 @@ def _keep(workspace, user, snapshot_id, digest, file, size, files) -> Snapshot:
         raise Conflict(f"The snapshot {snapshot_id} has another content. Choose another id.", target="id")
     key = storage.new_key(f"{workspace.storage_area}/snapshots")
     file.seek(0)
-    storage.put(key, iter(lambda: file.read(BLOCK), b""))
+    storage.put_stream(key, iter(lambda: file.read(BLOCK), b""))
     fields = {"snapshot_id": snapshot_id, "key": key, "size": size, "files": files, "created_by": user}
     try:
         with transaction.atomic():

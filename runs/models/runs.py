@@ -250,7 +250,7 @@ class Run(models.Model):
     def _end_what_hangs_on_it(self, status):
         """Children that only the ended script could end, and work that no node has taken yet."""
         if self.work_id:
-            queue.cancel(self.work)
+            queue.cancel_work(self.work)
         if status == self.Status.COMPLETED and not (self.work_id or self.heartbeat_at):
             return
         for child in self.children.active().filter(work=None, heartbeat_at=None):
@@ -266,7 +266,7 @@ class Run(models.Model):
             raise Conflict(f"The run {self.run_id} is {self.status} already.", code="illegal_move", target="status")
         for child in self.children.active():
             child.cancel()
-        waiting = self.work is None or queue.cancel(self.work)
+        waiting = self.work is None or queue.cancel_work(self.work)
         if waiting and not self.heartbeat_at:
             self.move(
                 self.Status.CANCELED, message="Canceled before a node had taken it." if self.work else "Canceled."

@@ -14,12 +14,12 @@ from studio import numbers
 from studio.errors import Invalid
 
 MOST = 10_000
-MOST_DEPTH = 50
+MAX_DEPTH = 50
 # Each condition is a condition of the query, each key of an order a joined table.
-MOST_CLAUSES = 100
-MOST_ORDERS = 20
+MAX_CLAUSES = 100
+MAX_ORDERS = 20
 # A pattern is tried at every place of every value.
-MOST_PATTERN = 1_000
+MAX_PATTERN = 1_000
 TOKEN = re.compile(
     r"""\s*(?:
       (?P<text>'(?:[^']|'')*')
@@ -101,8 +101,8 @@ def parse(text: str):
 
 def parse_order(text: str) -> Order:
     """A key with an optional direction."""
-    if len(text) > MOST_PATTERN:
-        raise Invalid(f"An order_by clause has {len(text)} characters; {MOST_PATTERN} are allowed.", target="order_by")
+    if len(text) > MAX_PATTERN:
+        raise Invalid(f"An order_by clause has {len(text)} characters; {MAX_PATTERN} are allowed.", target="order_by")
     tokens = _tokens(text)
     direction = tokens.pop().word if len(tokens) == 2 else "asc"
     if len(tokens) != 1 or tokens[0].kind not in ("name", "text") or direction not in ("asc", "desc"):
@@ -112,8 +112,8 @@ def parse_order(text: str) -> Order:
 
 
 def parse_orders(texts: list[str]) -> list[Order]:
-    if len(texts) > MOST_ORDERS:
-        raise Invalid(f"The order_by has {len(texts)} keys; {MOST_ORDERS} are allowed.", target="order_by")
+    if len(texts) > MAX_ORDERS:
+        raise Invalid(f"The order_by has {len(texts)} keys; {MAX_ORDERS} are allowed.", target="order_by")
     return [parse_order(text) for text in texts]
 
 
@@ -185,8 +185,8 @@ class _Parser:
 
     def negated(self):
         self.depth += 1
-        if self.depth > MOST_DEPTH:
-            raise BadFilter(f"more than {MOST_DEPTH} parentheses or NOTs inside each other", self.token.column)
+        if self.depth > MAX_DEPTH:
+            raise BadFilter(f"more than {MAX_DEPTH} parentheses or NOTs inside each other", self.token.column)
         if self.took("not"):
             tree = Not(self.negated())
         elif self.took("("):
@@ -207,10 +207,10 @@ class _Parser:
             raise BadFilter(f"expected a key such as metrics.loss, not {name.text or 'the end'!r}", name.column)
         operator, value = self.comparison()
         self.clauses += 1
-        if self.clauses > MOST_CLAUSES:
-            raise BadFilter(f"it has more than {MOST_CLAUSES} conditions", name.column)
-        if operator.removeprefix("not ") in PATTERNS and isinstance(value, str) and len(value) > MOST_PATTERN:
-            raise BadFilter(f"a text to look for has {len(value)} characters; {MOST_PATTERN} are allowed", name.column)
+        if self.clauses > MAX_CLAUSES:
+            raise BadFilter(f"it has more than {MAX_CLAUSES} conditions", name.column)
+        if operator.removeprefix("not ") in PATTERNS and isinstance(value, str) and len(value) > MAX_PATTERN:
+            raise BadFilter(f"a text to look for has {len(value)} characters; {MAX_PATTERN} are allowed", name.column)
         return Clause(*_split(name.text), operator, value, name.column)
 
     def comparison(self):

@@ -89,7 +89,7 @@ class Supervisor:
         with contextlib.suppress(FileNotFoundError):
             socket.unlink()
         child = Child("redis", redis_server.command(program, self.settings.data_dir, socket))
-        # It holds doorbells: a background save that fails for want of memory costs nothing.
+        # It holds only notifications: a background save that fails for want of memory costs nothing.
         child.unsaid = "overcommit"
         self._start(child)
         self.env["REDIS_URL"] = f"unix://{socket}?db=0"

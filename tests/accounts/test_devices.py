@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import devices
-from accounts.authentication import run_token
+from accounts.authentication import make_run_token
 from accounts.models import DeviceLogin, Token
 from tests import factories
 
@@ -75,7 +75,7 @@ def begin(address):
 
 
 def test_a_stranger_who_asks_for_many_codes_keeps_nobody_else_out(api, db, monkeypatch):
-    monkeypatch.setattr(devices, "MOST_WAITING", 2)
+    monkeypatch.setattr(devices, "MAX_WAITING", 2)
     answers = [begin("192.0.2.1") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert "from your address" in answers[2].json()["error"]["message"]
@@ -86,7 +86,7 @@ def test_a_stranger_who_asks_for_many_codes_keeps_nobody_else_out(api, db, monke
 
 
 def test_addresses_of_one_network_of_ipv6_count_together(db, monkeypatch):
-    monkeypatch.setattr(devices, "MOST_WAITING", 2)
+    monkeypatch.setattr(devices, "MAX_WAITING", 2)
     answers = [begin(f"2001:db8:1:2::{n}").status_code for n in range(3)]
     assert answers == [200, 200, 429]
     assert begin("2001:db8:1:3::1").status_code == 200
@@ -111,4 +111,4 @@ def test_whoami_tells_whose_token_it_is(api, alice, workspace):
     found = api(Token.make(alice, "laptop")[1]).get("/login/whoami").json()
     assert found == {"name": alice.label, "username": alice.username, "runId": None}
     factories.make_run(workspace, run_id="r1")
-    assert api(run_token(alice.pk, workspace.pk, "r1", 0)).get("/login/whoami").json()["runId"] == "r1"
+    assert api(make_run_token(alice.pk, workspace.pk, "r1", 0)).get("/login/whoami").json()["runId"] == "r1"

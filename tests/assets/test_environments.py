@@ -96,8 +96,8 @@ def test_what_is_not_there_lists_what_is(alices, w):
 def test_curated_environments_are_listed_and_cannot_be_deleted(alices, w):
     put(alices, w)
     listed = alices.get(f"{w}/environments").json()["value"]
-    assert [row["name"] for row in listed] == ["env", *environments.curated()]
-    name = next(iter(environments.curated()))
+    assert [row["name"] for row in listed] == ["env", *environments.curated_environments()]
+    name = next(iter(environments.curated_environments()))
     assert alices.get(f"{w}/environments/{name}/versions/latest").json()["properties"]["environmentType"] == "Curated"
     assert [row["name"] for row in alices.get(f"{w}/environments/{name}/versions").json()["value"]] == ["1"]
     assert alices.delete(f"{w}/environments/{name}").status_code == 403
@@ -140,7 +140,7 @@ def test_bob_reads_and_mallory_finds_nothing(api, alices, bob, mallory, w):
     ],
 )
 def test_the_words_for_an_environment(text, parts):
-    assert environments.parse(text) == parts
+    assert environments.parse_reference(text) == parts
 
 
 def test_a_listing_costs_few_queries(alices, w, django_assert_max_num_queries):

@@ -33,17 +33,17 @@ def get_wheel(client, filename):
     ],
 )
 def test_old_pins_are_there(client, pin):
-    name = packages.normal(pin.split("-")[0])
+    name = packages.normalize_name(pin.split("-")[0])
     assert f">{pin}-py3-none-any.whl<" in client.get(f"/pypi/simple/{name}/").content.decode()
     assert client.get(f"/pypi/files/{pin}-py3-none-any.whl").status_code == 200
 
 
 def test_the_newest_of_the_series_is_1_62_0():
-    assert packages.versions("azureml-core")[-1] == "1.62.0"
+    assert packages.list_versions("azureml-core")[-1] == "1.62.0"
 
 
 def test_a_record_names_each_file_and_its_hash(client):
-    wheel = get_wheel(client, packages.files("lazuli-sdk")[0])
+    wheel = get_wheel(client, packages.list_files("lazuli-sdk")[0])
     info = next(name for name in wheel.namelist() if name.endswith("/RECORD"))
     rows = [line.rsplit(",", 2) for line in wheel.read(info).decode().splitlines()]
     assert {row[0] for row in rows} == set(wheel.namelist())
@@ -55,7 +55,7 @@ def test_a_record_names_each_file_and_its_hash(client):
 
 
 def test_the_sdk_wheel_holds_the_sdk_and_its_command(client):
-    wheel = get_wheel(client, packages.files("lazuli-sdk")[0])
+    wheel = get_wheel(client, packages.list_files("lazuli-sdk")[0])
     assert "azureml/core/run.py" in wheel.namelist() and "lazuli/client.py" in wheel.namelist()
     scripts = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
     assert "lazuli = lazuli.cli:main" in wheel.read(scripts).decode()
@@ -63,9 +63,9 @@ def test_the_sdk_wheel_holds_the_sdk_and_its_command(client):
 
 def test_a_wheel_is_the_same_bytes_each_time():
     filename = "azureml_core-1.34.0-py3-none-any.whl"
-    first = packages.wheel(filename)
-    packages.wheel.cache_clear()
-    assert packages.wheel(filename) == first
+    first = packages.build_wheel(filename)
+    packages.build_wheel.cache_clear()
+    assert packages.build_wheel(filename) == first
 
 
 def test_metadata_alone_is_the_metadata_of_the_wheel(client):
@@ -94,7 +94,7 @@ def test_our_own_address_is_not_passed_on_to(monkeypatch, settings):
     for name in ("INDEX_URL", "UV_DEFAULT_INDEX", "PIP_INDEX_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("UV_INDEX_URL", f"{settings.PUBLIC_URL}/pypi/simple/")
-    assert packages.upstream() == packages.PYPI
+    assert packages.upstream_index() == packages.PYPI
 
 
 def test_one_spelling_of_a_name(client):
@@ -120,7 +120,7 @@ def test_nothing_is_stored_by_post(client):
 
 
 def test_the_az_wheel_is_a_command_and_nothing_else(client):
-    wheel = get_wheel(client, packages.files("lazuli-az")[0])
+    wheel = get_wheel(client, packages.list_files("lazuli-az")[0])
     scripts = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
     assert wheel.read(scripts).decode() == "[console_scripts]\naz = lazuli.cli:az_main\n"
     assert all(".dist-info/" in name for name in wheel.namelist())

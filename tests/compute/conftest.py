@@ -1,4 +1,4 @@
-"""A cluster, a host that lives, and what rings the bell."""
+"""A cluster, a live host, and the notifications that were sent."""
 
 import pytest
 from django.utils import timezone
@@ -8,11 +8,11 @@ from tests import factories
 
 
 @pytest.fixture(autouse=True)
-def rings(monkeypatch):
-    """The bells that were rung, as (task, queue), instead of a Redis."""
-    rung = []
-    monkeypatch.setattr(notifications, "_ring", lambda task, queue: rung.append((task, queue)))
-    return rung
+def notified(monkeypatch):
+    """The notifications that were sent, as (task, queue), without a Redis."""
+    sent = []
+    monkeypatch.setattr(notifications, "_send", lambda task, queue: sent.append((task, queue)))
+    return sent
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.authentication import run_token
+from accounts.authentication import make_run_token
 from compute import queue, sizes
 from compute.models import ComputeTarget
 from tests import factories
@@ -117,7 +117,7 @@ def test_an_unknown_target_is_not_found_and_the_others_are_named(api, bob, compu
 
 def test_nodes_say_what_they_run(api, bob, computes, cluster, node, alice):
     queue.enqueue(cluster, "run:my-run_1", {}, alice)
-    queue.claim(node)
+    queue.claim_work(node)
     factories.make_node(cluster, state="preparing")
     nodes = api(bob).post(f"{computes}/cpu-cluster/listNodes").json()["nodes"]
     assert [(n["nodeState"], n["runId"]) for n in nodes] == [("running", "my-run_1"), ("preparing", None)]
@@ -166,7 +166,7 @@ def test_who_may_what(api, people, computes, cluster, who, reads, writes):
 
 def test_a_run_token_does_not_reach_computes(api, alice, workspace, computes, cluster):
     factories.make_run(workspace, run_id="some-run")
-    caller = api(run_token(alice.pk, workspace.pk, "some-run", 0))
+    caller = api(make_run_token(alice.pk, workspace.pk, "some-run", 0))
     assert caller.get(computes).status_code == 403
 
 

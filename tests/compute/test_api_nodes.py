@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from accounts.authentication import run_claim
+from accounts.authentication import read_run_token
 from compute import keys, queue
 from compute.models import Host, Node, Work
 
@@ -59,7 +59,7 @@ def test_heartbeat_says_that_work_waits_or_that_it_is_time_to_leave(as_node, nod
 
 
 def test_heartbeat_frees_a_node_whose_work_was_lost(as_node, node, work):
-    queue.claim(node)
+    queue.claim_work(node)
     Work.objects.update(state="lost")
     as_node.post("/nodes/v1/heartbeat", {"state": "idle", "work": []})
     assert Node.objects.get().state == "idle"
@@ -69,7 +69,7 @@ def test_claim_hands_over_the_spec_and_a_token_for_this_attempt(as_node, node, w
     answer = as_node.post("/nodes/v1/claim").json()
     assert (answer["id"], answer["attempt"], answer["scope"]) == (str(work.pk), 1, "run:my-run")
     assert answer["spec"] == {"command": "true", "node": "node-a"}
-    assert run_claim(answer["token"]) == (alice.pk, work.target.workspace_id, "my-run", 1)
+    assert read_run_token(answer["token"]) == (alice.pk, work.target.workspace_id, "my-run", 1)
 
 
 def test_claim_with_nothing_waiting_is_204(as_node):
@@ -113,7 +113,7 @@ def test_a_host_says_what_it_is(as_host, host):
     [(-9, "its process was killed by signal 9."), (3, "its process ended with exit code 3.")],
 )
 def test_a_node_that_died_is_unusable_and_its_work_lost(as_host, node, work, status, words):
-    queue.claim(node)
+    queue.claim_work(node)
     orders = as_host.post("/nodes/v1/host", report(alive=False, exit=status)).json()["nodes"]
     assert orders == []
     node.refresh_from_db()
@@ -124,7 +124,7 @@ def test_a_node_that_died_is_unusable_and_its_work_lost(as_host, node, work, sta
 
 @pytest.mark.parametrize("status", [0, -15])
 def test_a_wanted_node_that_ended_in_peace_stays_wanted(as_host, node, work, status):
-    queue.claim(node)
+    queue.claim_work(node)
     orders = as_host.post("/nodes/v1/host", report(alive=False, exit=status)).json()["nodes"]
     assert [order["state"] for order in orders] == ["wanted"]
     assert Work.objects.get().state == "claimed"

@@ -46,11 +46,13 @@ def nodes_of(words: str) -> list[Node]:
     ],
 )
 def test_plan(limits, nodes, queued, start, leave):
-    plan = autoscaler.plan(Scale(*limits, 120), nodes_of(nodes), queued, NOW)
+    plan = autoscaler.plan_nodes(Scale(*limits, 120), nodes_of(nodes), queued, NOW)
     assert (plan.start, [node.name for node in plan.leave]) == (start, leave)
 
 
-def test_work_brings_a_node_on_the_least_loaded_host(cluster, host, alice, rings, django_capture_on_commit_callbacks):
+def test_work_brings_a_node_on_the_least_loaded_host(
+    cluster, host, alice, notified, django_capture_on_commit_callbacks
+):
     busy = factories.make_host("busy", heartbeat_at=timezone.now())
     other = factories.make_target(cluster.workspace)
     factories.make_node(other, busy)
@@ -60,7 +62,7 @@ def test_work_brings_a_node_on_the_least_loaded_host(cluster, host, alice, rings
     node = cluster.nodes.get()
     assert (node.host, node.state) == (host, "preparing")
     assert node.name.startswith("aml-cpu-cluster-")
-    assert ("lazuli.agent.host.notify", "host.box") in rings
+    assert ("lazuli.agent.host.notify", "host.box") in notified
     autoscaler.autoscale()
     assert cluster.nodes.count() == 1
 
@@ -81,8 +83,8 @@ def test_a_node_idle_for_too_long_leaves(cluster, node):
 def test_a_lost_node_is_replaced_and_shown_for_a_while(cluster, node, alice):
     queue.enqueue(cluster, "run:one", {}, alice)
     queue.enqueue(cluster, "run:two", {}, alice)
-    queue.claim(node)
-    node.lose("Node node-a was lost.")
+    queue.claim_work(node)
+    node.mark_lost("Node node-a was lost.")
     autoscaler.autoscale()
     assert cluster.nodes.present().usable().count() == 1
     Node.objects.filter(pk=node.pk).update(state_at=timezone.now() - dt.timedelta(minutes=6))
@@ -100,7 +102,7 @@ def test_leaving_nodes_of_a_dead_host_end_by_themselves(cluster, host, node):
 
 def test_a_deleted_cluster_is_gone_once_its_last_node_has_left(cluster, node, alice):
     queue.enqueue(cluster, "run:held", {}, alice)
-    queue.claim(node)
+    queue.claim_work(node)
     queue.enqueue(cluster, "run:waiting", {}, alice)
     cluster.start_deleting()
     assert dict(cluster.work.values_list("scope", "state")) == {"run:held": "lost", "run:waiting": "canceled"}

@@ -51,7 +51,7 @@ def test_lists_take_few_queries_however_long(as_user, bob, url, workspace, alice
     for _ in range(10):
         target = factories.make_target(workspace)
         queue.enqueue(target, "run:x", {}, alice)
-        queue.claim(factories.make_node(target, state="idle"))
+        queue.claim_work(factories.make_node(target, state="idle"))
     client = as_user(bob)
     with django_assert_max_num_queries(12):
         client.get(url("list"))
@@ -117,7 +117,7 @@ def test_detail_draws_the_nodes(as_user, bob, url, cluster, node):
 
 def test_nodes_page_links_the_run_in_hand(as_user, bob, url, workspace, cluster, node, alice):
     queue.enqueue(cluster, "run:my-run_1", {}, alice)
-    queue.claim(node)
+    queue.claim_work(node)
     factories.make_node(cluster, state="unusable", message="Node n was lost: its process was killed by signal 9.")
     page = as_user(bob).get(url("cluster_nodes", "cpu-cluster")).content.decode()
     assert f"/ws/{workspace.slug}/runs/my-run_1/" in page
@@ -132,7 +132,7 @@ def test_jobs_page_tells_the_place_in_the_queue(as_user, bob, url, workspace, cl
     assert f"/ws/{workspace.slug}/runs/r1/" in page
 
 
-def test_edit_scales(as_user, alice, url, cluster, rings, django_capture_on_commit_callbacks):
+def test_edit_scales(as_user, alice, url, cluster, notified, django_capture_on_commit_callbacks):
     path = url("cluster_edit", "cpu-cluster")
     assert 'value="2"' in as_user(alice).get(path).content.decode()
     with django_capture_on_commit_callbacks(execute=True):
@@ -140,7 +140,7 @@ def test_edit_scales(as_user, alice, url, cluster, rings, django_capture_on_comm
     assert answer.url == url("cluster_detail", "cpu-cluster")
     cluster.refresh_from_db()
     assert (cluster.min_nodes, cluster.max_nodes, cluster.description) == (1, 3, "New")
-    assert rings == [("compute.tasks.autoscale", "control")]
+    assert notified == [("compute.tasks.autoscale", "control")]
 
 
 def test_delete_asks_for_the_name(as_user, alice, url, cluster):
@@ -196,13 +196,13 @@ def test_home_page_has_a_card(as_user, bob, workspace, cluster):
 
 
 def test_palette_finds_clusters_the_actor_may_see(bob, mallory, workspace, cluster):
-    hits = search.computes(Actor(bob), workspace, "cpu", 5)
+    hits = search.search_computes(Actor(bob), workspace, "cpu", 5)
     assert [(hit.title, hit.kind) for hit in hits] == [("cpu-cluster", "Compute")]
-    assert search.computes(Actor(mallory), None, "cpu", 5) == []
+    assert search.search_computes(Actor(mallory), None, "cpu", 5) == []
 
 
 def test_donut_slices_fill_the_ring():
-    drawn = charts.donut({"idle": 1, "running": 2, "unusable": 1})
+    drawn = charts.node_donut({"idle": 1, "running": 2, "unusable": 1})
     assert drawn["total"] == 4
     assert [(s.state, s.share, s.start) for s in drawn["slices"] if s.count] == [
         ("running", 50.0, 0.0),

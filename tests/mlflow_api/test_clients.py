@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.authentication import run_token
+from accounts.authentication import make_run_token
 from runs import metrics
 from runs.files import artifacts
 from runs.models import Run
@@ -118,7 +118,7 @@ def test_a_submitted_script_goes_on_with_its_own_run(
         "run_script.py",
         tmp_path,
         MLFLOW_TRACKING_URI=f"{live_server.url}/mlflow/v1.0{workspace.arm_id}",
-        MLFLOW_TRACKING_TOKEN=run_token(alice.pk, workspace.pk, run.run_id, 0),
+        MLFLOW_TRACKING_TOKEN=make_run_token(alice.pk, workspace.pk, run.run_id, 0),
         MLFLOW_RUN_ID=run.run_id,
         MLFLOW_EXPERIMENT_ID=str(run.experiment.experiment_id),
         MLFLOW_EXPERIMENT_NAME=run.experiment.name,

@@ -5,7 +5,7 @@ import json
 import pytest
 from django.test import Client
 
-from accounts.authentication import run_token
+from accounts.authentication import make_run_token
 from tests import factories
 from workspaces.models import Role
 
@@ -26,7 +26,7 @@ def no_doorbell(monkeypatch):
     """Redis is away: the row is the truth, and the bell only makes things quicker."""
     from compute import notifications
 
-    monkeypatch.setattr(notifications, "_ring", lambda task, queue: None)
+    monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def web_is_there(monkeypatch):
     """No server runs in tests; silence means something all the same."""
     from compute import liveness
 
-    monkeypatch.setattr(liveness, "silence_counts", lambda: True)
+    monkeypatch.setattr(liveness, "is_silence_meaningful", lambda: True)
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def run_api(alice, workspace):
     """A caller that holds a run's token."""
 
     def make(run_id: str, attempt: int = 0) -> Caller:
-        return Caller(run_token(alice.pk, workspace.pk, run_id, attempt))
+        return Caller(make_run_token(alice.pk, workspace.pk, run_id, attempt))
 
     return make
 
@@ -161,7 +161,7 @@ def claimed(submitted, cluster):
         run = submitted(name)
         host, _ = Host.objects.get_or_create(name="h")
         node = Node.objects.create(target=cluster, host=host, name=f"node-{name}", state=Node.State.IDLE)
-        assert queue.claim(node).pk == run.work_id
+        assert queue.claim_work(node).pk == run.work_id
         run.refresh_from_db()
         return run
 

@@ -197,7 +197,7 @@ def test_a_reader_goes_on_when_segments_are_joined_under_it(run):
 
 def test_lost_bytes_are_an_error_and_not_an_empty_file(run):
     artifact = artifacts.put(run, "a", [b"abc"])
-    storage.delete([ArtifactSegment.objects.get().key])
+    storage.delete_keys([ArtifactSegment.objects.get().key])
     with pytest.raises(FileNotFoundError):
         artifacts.read_bytes(artifact)
 

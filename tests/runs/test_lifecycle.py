@@ -172,7 +172,7 @@ def test_a_canceled_run_whose_node_is_gone_is_canceled(claimed):
 
 def test_a_runner_that_ended_in_silence_fails_its_run_after_a_moment(claimed):
     run = claimed()
-    assert queue.finish(run.work_id, 1)
+    assert queue.finish_work(run.work_id, 1)
     sweep()
     run.refresh_from_db()
     assert run.status == S.QUEUED

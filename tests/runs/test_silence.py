@@ -15,11 +15,11 @@ def test_a_run_is_lost_only_once_its_silence_counts(workspace, monkeypatch):
     long_ago = timezone.now() - dt.timedelta(minutes=5)
     fields = {"run_type": SCRIPT_RUN, "target_name": LOCAL, "heartbeat_at": long_ago}
     run = factories.make_run(workspace, status=Run.Status.RUNNING, **fields)
-    monkeypatch.setattr(liveness, "silence_counts", lambda: False)
+    monkeypatch.setattr(liveness, "is_silence_meaningful", lambda: False)
     sweep()
     run.refresh_from_db()
     assert run.status == Run.Status.RUNNING
-    monkeypatch.setattr(liveness, "silence_counts", lambda: True)
+    monkeypatch.setattr(liveness, "is_silence_meaningful", lambda: True)
     sweep()
     run.refresh_from_db()
     assert run.status == Run.Status.FAILED

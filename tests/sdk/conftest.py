@@ -31,7 +31,7 @@ def studio(db, monkeypatch):
     memory = MemoryStore()
     monkeypatch.setattr(storage, "store", lambda: memory)
     # Redis is away: the row is the truth, and the bell only makes things quicker.
-    monkeypatch.setattr(notifications, "_ring", lambda task, queue: None)
+    monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
     monkeypatch.setattr(client, "default_transport", httpx.WSGITransport(app=get_wsgi_application()))
     monkeypatch.setenv("LAZULI_URL", SERVER)
     with _connection_kept():

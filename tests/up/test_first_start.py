@@ -7,7 +7,7 @@ import os
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts.authentication import actor_of
+from accounts.authentication import actor_of_token
 from accounts.models import SignInLink, User
 from compute.models import ComputeTarget, Host
 from runs.models import Run
@@ -103,7 +103,7 @@ def said(*words, **options) -> str:
 
 def test_the_last_word_of_the_token_command_is_the_token(start):
     start()
-    assert actor_of(said("token", "ci").split()[-1], "GET", "").user.username == "olga"
+    assert actor_of_token(said("token", "ci").split()[-1], "GET", "").user.username == "olga"
 
 
 @pytest.mark.parametrize("command", [("signin", "nobody"), ("token", "ci", "--user", "nobody")])

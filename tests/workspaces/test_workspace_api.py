@@ -2,6 +2,7 @@
 
 import pytest
 
+from accounts.authentication import make_run_token
 from tests import factories
 from workspaces.models import ResourceGroup, Role, RoleAssignment, Subscription, Workspace
 
@@ -238,11 +239,9 @@ def test_discovery_needs_no_token(api, workspace):
 
 
 def test_a_run_token_reads_its_workspace_only(api, alice, workspace, w):
-    from accounts.authentication import run_token
-
     other = factories.make_workspace()
     factories.make_run(workspace, run_id="run-1")
-    client = api(run_token(alice.pk, workspace.pk, "run-1", 0))
+    client = api(make_run_token(alice.pk, workspace.pk, "run-1", 0))
     assert client.get(w).status_code == 200
     assert client.get(other.arm_id).status_code == 404
     assert [item["subscriptionId"] for item in client.get("/subscriptions").json()["value"]] == ["sub-1"]

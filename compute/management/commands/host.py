@@ -22,7 +22,7 @@ class Command(BaseCommand):
             raise CommandError(error.message.replace("compute name", "host name")) from error
         host, _ = Host.objects.get_or_create(name=name)
         variables = {"SERVER_URL": settings.PUBLIC_URL, "HOST_NAME": name, "HOST_KEY": host_key(host)}
-        # A socket of this machine is of no use on another one; without a doorbell nodes look every few seconds.
+        # A socket of this machine is of no use on another one; without notifications nodes look every few seconds.
         if not settings.REDIS_URL.startswith("unix:"):
             variables["REDIS_URL"] = settings.REDIS_URL
         index = f"{settings.PUBLIC_URL}/pypi/simple/"

@@ -31,7 +31,7 @@ from workspaces import creation
 from workspaces.models import Workspace
 
 GROUP, WORKSPACE, LOCATION = "aml-resources", "aml-workspace", "eastus"
-CLUSTER, SIZE, MOST_NODES = "cpu-cluster", "Standard_DS3_v2", 2
+CLUSTER, SIZE, MAX_NODES = "cpu-cluster", "Standard_DS3_v2", 2
 SAMPLE_FOLDER = settings.BASE_DIR / "sample"
 
 
@@ -105,8 +105,8 @@ def make_owner() -> User:
 
 def make_workspace(actor: Actor) -> Workspace:
     details = {"location": LOCATION, "description": "Made at the first start."}
-    workspace = creation.create(actor, str(uuid.uuid4()), GROUP, WORKSPACE, details, create_group=True)
-    ComputeTarget.create(workspace, actor.user, CLUSTER, SIZE, Scale(0, MOST_NODES))
+    workspace = creation.create_workspace(actor, str(uuid.uuid4()), GROUP, WORKSPACE, details, create_group=True)
+    ComputeTarget.create(workspace, actor.user, CLUSTER, SIZE, Scale(0, MAX_NODES))
     return workspace
 
 

@@ -47,6 +47,6 @@ def make(actor: Actor) -> Workspace:
     place = (group.subscription.subscription_id, group.name) if group else ("tracking", "tracking")
     name = f"tracking-{secrets.token_hex(4)}"
     try:
-        return creation.create(actor, *place, name, create_group=True)
+        return creation.create_workspace(actor, *place, name, create_group=True)
     except StudioError as error:
         raise CommandError(error.message) from error
