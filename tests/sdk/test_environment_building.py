@@ -139,6 +139,18 @@ def test_the_log_names_what_was_changed(fake_uv):
     assert "  lazuli-sdk\n" in log
 
 
+def test_a_build_log_and_its_error_show_no_secrets(fake_uv, monkeypatch, tmp_path):
+    monkeypatch.setenv("INDEX_TOKEN", "nope")
+    monkeypatch.setenv("FAKE_UV_FAILS", "1")
+    lines = []
+    dependencies = [{"pip": ["a @ https://me:pw@index.example/a.whl"]}]
+    definition = {"name": "x", "python": {"condaDependencies": {"dependencies": dependencies}}}
+    with pytest.raises(BuildFailed, match=r"because \*{4} is not there"):
+        prepare(lines.append, definition)
+    assert "  a @ https://*****@index.example/a.whl\n" in lines[-3]
+    assert "nope" not in "".join(lines)
+
+
 def test_no_uv_is_said(fake_uv, monkeypatch):
     monkeypatch.setattr(interpreters, "find_uv", lambda: None)
     with pytest.raises(BuildFailed, match="uv is not installed"):

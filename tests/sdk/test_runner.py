@@ -138,8 +138,8 @@ def test_a_script_runs_from_its_snapshot_to_its_outputs(tmp_path):
 
 
 def test_the_variables_of_a_run_are_there():
-    records = run("import os, json; print(json.dumps(dict(os.environ)))")
-    found = json.loads(records.log)
+    records = run("import os, json; json.dump(dict(os.environ), open('outputs/found.json', 'w'))")
+    found = json.loads(records.artifacts["outputs/found.json"])
     assert found["AZUREML_ARM_WORKSPACE_NAME"] == "w"
     assert found["AZUREML_ARM_PROJECT_NAME"] == "exp"
     assert found["AZUREML_RUN_TOKEN"] == found["MLFLOW_TRACKING_TOKEN"] == "token"

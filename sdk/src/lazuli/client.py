@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Container, Dict, Iterator, Opti
 from urllib.parse import quote, urljoin, urlsplit
 
 from lazuli import errors
+from lazuli.masking import Masker
 from lazuli.version import VERSION
 
 if TYPE_CHECKING:
@@ -159,7 +160,9 @@ class Client:
     def _unreachable_error(self, error: Exception) -> errors.Unreachable:
         reason = str(error) or type(error).__name__
         return errors.Unreachable(
-            f"{self.base_url} does not answer ({reason}). Is the studio running, and is LAZULI_URL right?",
+            Masker().mask_text(
+                f"{self.base_url} does not answer ({reason}). Is the studio running, and is LAZULI_URL right?"
+            ),
             inner_exception=error,
         )
 

@@ -10,6 +10,8 @@ import json
 import traceback
 from typing import Any, Dict, Iterable, Optional, Tuple, Type
 
+from lazuli.masking import Masker
+
 
 class _Described(Exception):
     """What every error here can say about itself."""
@@ -247,7 +249,10 @@ def from_response(response: Any) -> ServiceException:
     """The error for an httpx response whose body has been read."""
     code, message, body = _parse(response)
     kind = _CLASSES.get(response.status_code, ServiceException)
-    return kind(message, status_code=response.status_code, code=code, details=body)
+    # The address of an index or a server may contain its password, and a message may quote the address.
+    masker = Masker()
+    details = masker.mask_json(body)
+    return kind(masker.mask_text(message), status_code=response.status_code, code=code, details=details)
 
 
 def _parse(response: Any) -> Tuple[str, str, Any]:

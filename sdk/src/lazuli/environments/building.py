@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Mapping, Optional
 import lazuli
 from lazuli.environments import interpreters, package_indexes, pruning, requirements
 from lazuli.environments.cache import BuildFailed, CacheEntry, Cancelled, Log, Prepared
+from lazuli.masking import masker_of_process
 from lazuli.version import VERSION
 
 SDK = "lazuli-sdk"
@@ -132,6 +133,7 @@ class _Build:
             raise BuildFailed("uv is not installed; install it with `pip install uv`")
         self._uv = uv
         self._last_lines: List[str] = []
+        self._masker = masker_of_process()
 
     def run(self, interpreter: Optional[str], index_url: Optional[str], constraints: Mapping[str, str]) -> None:
         started = time.monotonic()
@@ -211,10 +213,11 @@ class _Build:
     def _read_output(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            self._last_lines = [*self._last_lines[-ERROR_LINES:], line.rstrip()]
+            self._last_lines = [*self._last_lines[-ERROR_LINES:], self._masker.mask_text(line.rstrip())]
             self._write_log(line)
 
     def _write_log(self, text: str) -> None:
+        text = self._masker.mask_text(text)
         self._file.write(text)
         self._file.flush()
         self._log(text)

@@ -10,6 +10,7 @@ from typing import Any, Optional
 
 from lazuli import errors
 from lazuli.errors import ServiceException
+from lazuli.masking import Masker
 from lazuli.runner.run_api import RunApi, is_temporary
 
 CHUNK_BYTES = 1024 * 1024
@@ -21,8 +22,9 @@ CLOSE_SECONDS = 300.0
 class LogStream:
     """A thread that appends the file `path` to the artifact `artifact` until it is closed."""
 
-    def __init__(self, api: RunApi, path: str, artifact: str):
+    def __init__(self, api: RunApi, path: str, artifact: str, masker: Optional[Masker] = None):
         self._api = api
+        self._masker = masker or Masker()
         self._path = path
         self._artifact = artifact
         self._offset = 0
@@ -43,7 +45,7 @@ class LogStream:
         while self._failure is None:
             # Checked before the file is read, so that nothing written before the end is missed.
             last = self._ended.is_set()
-            done = self._send_new()
+            done = self._send_new(last)
             if last and done:
                 return
             if last and time.monotonic() > self._deadline:
@@ -54,17 +56,19 @@ class LogStream:
             if last:
                 time.sleep(PAUSE_SECONDS)
 
-    def _send_new(self) -> bool:
-        """Send what was added; True if the server has the whole file."""
+    def _send_new(self, last: bool) -> bool:
+        """Send what was added; True if the server has the whole file, or all but the beginning of a possible secret."""
         if not os.path.exists(self._path):
             return True
         with open(self._path, "rb") as file:
             file.seek(self._offset)
             while self._failure is None:
                 chunk = file.read(CHUNK_BYTES)
+                if not last or len(chunk) == CHUNK_BYTES:
+                    chunk = chunk[: self._masker.count_maskable(chunk)]
                 if not chunk:
                     return True
-                if not self._send(chunk):
+                if not self._send(self._masker.mask_bytes(chunk)):
                     return False
                 file.seek(self._offset)
         return True

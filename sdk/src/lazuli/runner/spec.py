@@ -103,8 +103,12 @@ class Spec:
             "LAZULI_URL": self.server_url,
             "PYTHONUNBUFFERED": "1",
         }
+        return {**{key: value for key, value in found.items() if value}, **self.user_variables()}
+
+    def user_variables(self) -> Dict[str, str]:
+        """The variables that the user set, in the environment and in the run configuration."""
         own = {**(self.environment.get("environmentVariables") or {}), **self.environment_variables}
-        return {**{key: value for key, value in found.items() if value}, **{k: str(v) for k, v in own.items()}}
+        return {name: str(value) for name, value in own.items()}
 
     def _tracking_uri(self) -> str:
         return self.mlflow_tracking_uri or f"{self.server_url}/mlflow/v1.0{self.workspace_path}"

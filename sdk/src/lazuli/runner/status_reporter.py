@@ -9,14 +9,16 @@ from typing import Any, Dict, Optional, Tuple
 
 from lazuli import errors
 from lazuli.errors import ServiceException
+from lazuli.masking import Masker
 from lazuli.runner.run_api import RunApi, retry_while_unavailable
 
 Event = Tuple[str, Dict[str, Any]]
 
 
 class StatusReporter:
-    def __init__(self, api: RunApi):
+    def __init__(self, api: RunApi, masker: Optional[Masker] = None):
         self._api = api
+        self._masker = masker or Masker()
         self._events: "queue.Queue[Optional[Event]]" = queue.Queue()
         self._thread = threading.Thread(target=self._deliver_all, name="reporter", daemon=True)
         self._thread.start()
@@ -24,7 +26,8 @@ class StatusReporter:
         self.refusal: Optional[str] = None
 
     def report(self, status: str, **body: Any) -> None:
-        self._events.put((status, {key: value for key, value in body.items() if value is not None}))
+        given = {key: value for key, value in body.items() if value is not None}
+        self._events.put((status, self._masker.mask_json(given)))
 
     def close(self, timeout: Optional[float] = None) -> bool:
         """Wait until all reports are delivered; False after `timeout` seconds."""

@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, List, Optional
 from lazuli import errors
 from lazuli.environments.cache import BuildFailed
 from lazuli.errors import ServiceException
+from lazuli.masking import Masker
 from lazuli.runner import failure_reasons, uploads
 from lazuli.runner.interpreter import Interpreter, find_interpreter
 from lazuli.runner.log_stream import LogStream
@@ -46,7 +47,7 @@ class Outcome:
 def supervise_run(spec: Spec, transport: Any = None) -> int:
     """Run the script and report its end; return 0 if the server knows how the run ended, else 1."""
     api = RunApi(spec, transport)
-    reporter = StatusReporter(api)
+    reporter = StatusReporter(api, _make_masker(spec))
     monitor = StopMonitor(api)
     monitor.start()
     reporter.report("Preparing", node=spec.node)
@@ -59,6 +60,10 @@ def supervise_run(spec: Spec, transport: Any = None) -> int:
     finally:
         monitor.close()
     return _report(reporter, monitor, outcome)
+
+
+def _make_masker(spec: Spec) -> Masker:
+    return Masker.for_variables({**os.environ, **spec.user_variables()}, spec.token)
 
 
 def _run_in_folder(spec: Spec, api: RunApi, reporter: StatusReporter, monitor: StopMonitor) -> Outcome:
@@ -136,7 +141,7 @@ class _Attempt:
             with open(self._folder.build_log, "a", encoding="utf-8") as file:
                 file.write(text)
             if not stream:
-                stream.append(LogStream(self._api, self._folder.build_log, BUILD_LOG))
+                stream.append(LogStream(self._api, self._folder.build_log, BUILD_LOG, _make_masker(self._spec)))
 
         try:
             return find_interpreter(self._spec, log, lambda: self._monitor.is_stopped)
@@ -152,7 +157,7 @@ class _Attempt:
     def _run_script(self, interpreter: Interpreter) -> int:
         if self._monitor.is_stopped:
             raise RunEnded(str(self._monitor.reason))
-        logs = LogStream(self._api, self._folder.log, STD_LOG)
+        logs = LogStream(self._api, self._folder.log, STD_LOG, _make_masker(self._spec))
         folders = uploads.LogFolderUploader(self._api, self._folder.code, self._spec.directories_to_watch)
         try:
             script = self._start(interpreter)

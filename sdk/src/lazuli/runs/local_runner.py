@@ -15,8 +15,8 @@ from lazuli.workspaces import WorkspaceClient
 
 
 def start_local_run(run: RunClient, job: Dict[str, Any]) -> None:
-    """Start the runner, which has a token for this run alone and keeps running after the notebook's cell has ended."""
-    token = run.create_token()
+    """Start the runner, which has a token of its own and keeps running after the notebook's cell has ended."""
+    token = _get_token(run)
     descriptor, path = tempfile.mkstemp(prefix="lazuli-run-", suffix=".json")
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(build_spec(run.workspace, run.id, job), file)
@@ -34,6 +34,14 @@ def start_local_run(run: RunClient, job: Dict[str, Any]) -> None:
     threading.Thread(
         target=_report_end, args=(process, output, run.id), name=f"runner of {run.id}", daemon=True
     ).start()
+
+
+def _get_token(run: RunClient) -> Dict[str, Any]:
+    """A new token for this run alone; a script that submits a child run passes on its own, which is valid for the child."""
+    own = run.workspace.client.token()
+    if own and own.startswith("run."):
+        return {"token": own, "expiryTimeUtc": os.environ.get("AZUREML_RUN_TOKEN_EXPIRY")}
+    return run.create_token()
 
 
 def _report_end(process: "subprocess.Popen[bytes]", output: IO[bytes], run_id: str) -> None:

@@ -1,0 +1,85 @@
+"""Hide secrets in logs and errors: the run's token, values that are named as secrets, passwords in addresses.
+
+A mask is as long as what it hides, so that the offsets in a log stay the same. It prevents accidents, not intent:
+whoever runs a script can print a secret backwards.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Iterable, List, Mapping, Optional
+from urllib.parse import quote
+
+_NAMED = re.compile(r"(TOKEN|KEY|SECRET|PASSWORD)$", re.IGNORECASE)
+# Shorter values would hide half of a log.
+SHORTEST_SECRET = 4
+# The user and password before the @ of an address, a personal token, a run's token.
+_PATTERN = re.compile(
+    rb"(?<=://)[^\s/'\"<>?#]+(?=@)|\blz_[\w-]{8,}|\brun\.\.?[\w-]{10,}:[\w-]{4,}:[\w-]{20,}", re.ASCII
+)
+# The beginning of one of these at the end of the data.
+_BEGUN = re.compile(rb"(?::/?|://[^\s/'\"<>?#]*|\bl(?:z(?:_[\w-]*)?)?|\br(?:un?|un\.[\w:.-]*)?)\Z", re.ASCII)
+# No address and no token is longer.
+LONGEST_SECRET_BYTES = 4096
+
+
+class Masker:
+    """Replaces `secrets`, tokens of the studio and passwords in addresses by stars."""
+
+    def __init__(self, secrets: Iterable[str] = ()):
+        lines = {line.strip() for secret in secrets for line in secret.splitlines()}
+        # Variables hold any bytes; those that are not UTF-8 are surrogates here.
+        known = {line.encode("utf-8", "surrogateescape") for line in lines if len(line) >= SHORTEST_SECRET}
+        quoted = {quote(secret, safe="").encode() for secret in known}
+        # The longest first, because one secret may begin with another.
+        self._known: List[bytes] = sorted(known | quoted, key=len, reverse=True)
+        self._patterns = [re.compile(b"|".join(map(re.escape, self._known)))] if self._known else []
+        self._patterns.append(_PATTERN)
+
+    @classmethod
+    def for_variables(cls, variables: Mapping[str, str], token: Optional[str] = None) -> Masker:
+        """For a run's token and the values of the environment variables whose names say that they are secret."""
+        named = [str(value) for name, value in variables.items() if _NAMED.search(name)]
+        return cls([*named, token or ""])
+
+    def mask_bytes(self, data: bytes) -> bytes:
+        for pattern in self._patterns:
+            data = pattern.sub(_to_stars, data)
+        return data
+
+    def count_maskable(self, data: bytes) -> int:
+        """How many bytes can be masked now; the rest may be the beginning of a secret whose end is still to come."""
+        tail = data[-LONGEST_SECRET_BYTES:]
+        begun = _BEGUN.search(tail)
+        cut = begun.start() if begun else len(tail)
+        for secret in self._known:
+            for length in range(min(len(secret) - 1, len(tail)), 0, -1):
+                if tail.endswith(secret[:length]):
+                    cut = min(cut, len(tail) - length)
+                    break
+        # The last letters of a secret can be the beginning of another one: never cut through it.
+        spans = [match.span() for pattern in self._patterns for match in pattern.finditer(tail)]
+        for start, end in sorted(spans, reverse=True):
+            if start < cut < end:
+                cut = start
+        return len(data) - len(tail) + cut
+
+    def mask_text(self, text: str) -> str:
+        return self.mask_bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
+
+    def mask_json(self, value: Any) -> Any:
+        """A JSON value with every text in it masked, but not the keys."""
+        if isinstance(value, str):
+            return self.mask_text(value)
+        if isinstance(value, dict):
+            return {key: self.mask_json(item) for key, item in value.items()}
+        return [self.mask_json(item) for item in value] if isinstance(value, list) else value
+
+
+def _to_stars(match: "re.Match[bytes]") -> bytes:
+    return b"*" * len(match.group())
+
+
+def masker_of_process() -> Masker:
+    return Masker.for_variables(os.environ)
