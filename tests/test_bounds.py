@@ -203,7 +203,7 @@ def test_an_ignore_file_says_its_limits():
 WIDE = "\n".join("a b " * 240 for _ in range(520))
 DIFFS = {
     "long lines": (WIDE, WIDE.replace("a b a", "b a a"), ""),
-    "alike lines": ("\n".join(str(n % 200) for n in range(19_000)), "\n".join(str(n % 199) for n in range(19_000)), "too large to compare to the end"),
+    "alike lines": ("\n".join(str(n % 200) for n in range(19_000)), "\n".join(str(n % 199) for n in range(19_000)), "too large to compare completely"),
     "too many lines": ("\n" * 20_001, "a", "too large to compare line by line"),
     "one line": ("&" * 500_000, "<" * 500_000, ""),
     "many words": ("\n".join("ab " * 330 for _ in range(500)), "\n".join("ba " * 330 for _ in range(500)), ""),
