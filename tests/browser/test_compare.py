@@ -219,7 +219,7 @@ def test_charts_go_on_without_the_only_job_that_had_their_group(browser, alice, 
     expect(page.locator('[data-curve="loss"] .main-svg').first).to_be_visible()
     page.keyboard.press("v")
     page.get_by_role("button", name="job 2: remove").click()
-    expect(page.get_by_text("It is left out.")).to_be_visible()
+    expect(page.get_by_text("It is not shown.")).to_be_visible()
     expect(page.locator('[data-curve="loss"] .main-svg').first).to_be_visible()
     assert page.url.endswith(path_of(runs[:2], "&tab=charts&show=loss"))
 

@@ -75,7 +75,7 @@ def test_strangers_and_other_workspaces_get_nothing(as_user, bob, mallory, runs)
     assert stranger.get(url(runs)).status_code == 404
     elsewhere = factories.make_run(factories.make_workspace())
     text = page_of(as_user(bob), [runs[0], elsewhere, "nothing"])
-    assert "2 jobs of this address are not shown" in text and "Choose one more job" in text
+    assert "2 jobs of this link are not shown" in text and "Choose one more job" in text
     assert elsewhere.display_name not in text
 
 
@@ -90,7 +90,7 @@ def test_a_run_in_the_trash_is_gone(bobs, runs):
     runs[2].move("Canceled")
     runs[2].delete()
     text = page_of(bobs, runs, base=runs[2].run_id, hide=runs[2].run_id)
-    assert "A job of this address is not shown: it was deleted" in text
+    assert "One job of this link is not shown: it was deleted" in text
     assert f'href="{url(runs[:2]).partition("/compare/")[2]}"' in text and "bare" not in text
 
 
@@ -146,11 +146,11 @@ def test_fifty_are_shown(bobs, experiment):
         ("tab=metrics&value=mean", "write one of last, min, max"),
         ("page=x", "write a whole number"),
         ("page=9", "there are 1 pages"),
-        ("base=x", "not among those"),
+        ("base=x", "not part of the comparison"),
         ("tab=charts&group=x", "write params.NAME"),
         ("tab=images&step=x", "write a whole number"),
-        ("tab=logs&side=x", "not among those"),
-        ("tab=code&with=x", "not among those"),
+        ("tab=logs&side=x", "not part of the comparison"),
+        ("tab=code&with=x", "not part of the comparison"),
         ("set=fly:x", "no such change"),
         ("set=direction:left:x", "direction:up:NAME"),
         (f"q={'x' * 1001}", "1001 characters; 1000 are allowed"),
@@ -177,7 +177,7 @@ def test_a_wrong_word_says_what_is_allowed(bobs, runs, word, says):
 def test_what_no_run_has_any_more_is_said_and_left_out(bobs, runs, word, says):
     answer = bobs.get(f"{url(runs)}&{word}")
     text = answer.content.decode()
-    assert answer.status_code == 200 and says in text and "It is left out." in text
+    assert answer.status_code == 200 and says in text and "It is not shown." in text
     name, _, value = word.rpartition("&")[2].partition("=")
     address = re.search('data-clean-query="(.*?)"', text)[1]
     assert f'form="compare-form" name="{name}" value="{value}"' not in text and f"{name}={value}" not in address
@@ -211,7 +211,7 @@ def test_search_finds_runs_to_add(bobs, runs):
     address = reverse("runs:compare_find", args=["aml-workspace"])
     text = bobs.get(f"{address}?runs={runs[0].run_id}&find=bare").content.decode()
     assert "Add bare" in text and "Add full" not in text
-    assert "No other job has these words" in bobs.get(f"{address}?find=nowhere").content.decode()
+    assert "No other jobs match" in bobs.get(f"{address}?find=nowhere").content.decode()
     piece = bobs.get(address, headers={"HX-Request": "true", "HX-Target": "compare-found"}).content.decode()
     assert piece.lstrip().startswith("<div id=") and "<html" not in piece
 
@@ -468,7 +468,7 @@ def test_logs_mark_what_the_baseline_lacks(bobs, runs):
         artifacts.put(run, "logs/own.log", iter([text.encode()]))
     text = page_of(bobs, runs, tab="logs", path="logs/own.log")
     assert re.findall("<ins.*?>(.*?)</ins>", text) == ["more &lt;b&gt;"]
-    assert "This job has no such file" in text and "1 difference<" in text
+    assert "This job does not have this file" in text and "1 difference<" in text
 
 
 def test_logs_read_as_a_terminal_shows_them(bobs, runs):
