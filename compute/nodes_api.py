@@ -10,11 +10,13 @@ from lazuli.agent.broker import get_cluster_queue
 from ninja import Router, Status
 from ninja.security import HttpBearer
 
+from accounts.actors import Actor
 from compute import keys, notifications, queue, schemas
 from compute.models import Host, Node, Work
 from studio.errors import Conflict
 from studio.request_body import Body
 from studio.schemas import Nothing, documented
+from workspaces import access
 
 EXPECTED_EXITS = (0, -15)
 
@@ -87,11 +89,21 @@ def node_heartbeat(request: HttpRequest, body: Heartbeat):
 def node_claim(request: HttpRequest):
     node = request.auth
     work = queue.claim_work(node)
-    if work is None:
+    if work is None or _give_up_if_forbidden(work, node):
         return Status(204, None)
     spec = work.spec | {"node": node.name}
     taken = {"id": str(work.pk), "attempt": work.attempt, "scope": work.scope, "token": work.make_token(), "spec": spec}
     return JsonResponse(taken)
+
+
+def _give_up_if_forbidden(work: Work, node: Node) -> bool:
+    """Work of a person who may no longer submit here is lost: its token would be refused."""
+    submitter = work.submitted_by
+    if submitter.is_active and access.can(Actor(submitter), "submit", work.target.workspace):
+        return False
+    work.mark_lost(f"{submitter.label}, who submitted this job, may no longer submit jobs in {work.target.workspace}.")
+    node.become_idle()
+    return True
 
 
 @router.post(

@@ -332,3 +332,13 @@ def test_a_run_is_not_moved_below_another(world):
     tag = {"run_id": "mine", "key": "mlflow.parentRunId", "value": beside.run_id}
     world._send(world.token, "POST", address, tag)
     assert Run.objects.get(run_id="mine").parent is None
+
+
+def test_a_run_submits_children_as_its_submitter_and_nothing_beside_them(world):
+    jobs = f"{world.workspace.arm_id}/jobs"
+    assert world._send(world.token, "PUT", f"{jobs}/free", {"properties": JOB}).status_code == 403
+    below = {"properties": {**JOB, "parentRunId": "mine"}}
+    assert world._send(world.token, "PUT", f"{jobs}/kid", below).status_code == 201
+    kid = Run.objects.get(run_id="kid")
+    assert (kid.made_by, kid.created_by, kid.work.submitted_by) == (world.mine, world.person, world.person)
+    assert world._send(world.token, "POST", f"{jobs}/kid/cancel", {}).status_code == 200

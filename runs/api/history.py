@@ -339,7 +339,7 @@ class Wanted:
 def _run_page(request: HttpRequest, runs, children: bool = False):
     query = request.GET
     wanted = Wanted(*(_words(query, field.name) for field in dataclasses.fields(Wanted)))
-    if not children and query.get("includeChildren", "").lower() not in ("true", "1") and not request.auth.is_run:
+    if not children and query.get("includeChildren", "").lower() not in ("true", "1"):
         runs = runs.filter(parent=None)
     # In the words of the query box and of MLflow's search; an error names the column.
     found = search.filter_runs(_narrowed(runs, wanted), query.get("filter", ""))

@@ -72,6 +72,19 @@ def test_claim_hands_over_the_spec_and_a_token_for_this_attempt(as_node, node, w
     assert read_run_token(answer["token"]) == (alice.pk, work.target.workspace_id, "my-run", 1)
 
 
+@pytest.mark.parametrize("lost", ["role", "account"])
+def test_work_of_who_may_no_longer_submit_is_given_up(as_node, node, work, alice, lost):
+    if lost == "role":
+        alice.roles.all().delete()
+    else:
+        type(alice).objects.filter(pk=alice.pk).update(is_active=False)
+    assert as_node.post("/nodes/v1/claim").status_code == 204
+    work.refresh_from_db()
+    node.refresh_from_db()
+    assert (work.state, node.state) == ("lost", "idle")
+    assert work.reason == "alice, who submitted this job, may no longer submit jobs in aml-workspace."
+
+
 def test_claim_with_nothing_waiting_is_204(as_node):
     assert as_node.post("/nodes/v1/claim").status_code == 204
 

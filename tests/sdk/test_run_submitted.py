@@ -158,6 +158,58 @@ time.sleep(60)
     assert len(run.get_metrics()["loss"]) == 2000
 
 
+WRITES_TO_PARENT = """
+from azureml.core import Run
+run = Run.get_context()
+parent = run.parent
+parent.log("mse", 3295)
+parent.log_row("rows", a=1, b=2)
+parent.tag("best", "LR")
+parent.add_properties({"k": "v"})
+parent.upload_file("from-child.txt", "train.py")
+beside = parent.child_run("beside")
+beside.log("n", 1)
+beside.complete()
+print("sees", sorted(found.id == run.id for found in run.experiment.get_runs(include_children=True)))
+print("all written")
+"""
+
+
+def test_a_child_writes_to_its_parent(live, folder, own_python):
+    (folder / "train.py").write_text(WRITES_TO_PARENT)
+    parent = Experiment(live, "parent-write").start_logging(snapshot_directory=None)
+    child = parent.submit_child(ScriptRunConfig(str(folder), script="train.py", environment=own_python))
+    child.wait_for_completion(raise_on_error=False)
+    assert child.get_status() == "Completed", child.get_details_with_logs()
+    assert parent.get_metrics() == {"mse": 3295, "rows": {"a": 1, "b": 2}}
+    assert (parent.get_tags()["best"], parent.get_properties()["k"]) == ("LR", "v")
+    assert parent.get_file_names() == ["from-child.txt"]
+    assert {run.name: run.get_status() for run in parent.get_children()}["beside"] == "Completed"
+    log = child.get_details_with_logs()["logFiles"]["user_logs/std_log.txt"]
+    assert "sees [False, False, True]" in log
+    parent.complete()
+
+
+def test_a_script_starts_a_local_child(live, folder, own_python):
+    script = """
+import sys
+from azureml.core import Environment, Run, ScriptRunConfig
+run = Run.get_context()
+if len(sys.argv) > 1:
+    run.log("inner", 1)
+else:
+    environment = Environment("mine")
+    environment.python.user_managed_dependencies = True
+    child = run.submit_child(ScriptRunConfig(".", "train.py", ["child"], environment=environment))
+    child.wait_for_completion()
+"""
+    (folder / "train.py").write_text(script)
+    run = Experiment(live, "trial").submit(ScriptRunConfig(str(folder), script="train.py", environment=own_python))
+    assert run.wait_for_completion(raise_on_error=False)["status"] == "Completed", run.get_details_with_logs()
+    (child,) = run.get_children()
+    assert (child.get_status(), child.get_metrics()) == ("Completed", {"inner": 1})
+
+
 def test_more_than_one_node_is_refused_before_anything_is_sent(ws, folder):
     config = ScriptRunConfig(
         str(folder), "train.py", compute_target="cpu-cluster", distributed_job_config=MpiConfiguration(node_count=2)

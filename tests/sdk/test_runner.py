@@ -196,6 +196,18 @@ def alive(pid):
         return file.read().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
 
 
+def test_a_refused_token_kills_and_the_node_hears_why(capfd):
+    def refuse(records):
+        while "started" not in records.log:
+            time.sleep(0.05)
+        records.refused["heartbeat"] = (401, "AuthenticationFailed", [])
+
+    records = run("import time; print('started', flush=True); time.sleep(60)", refuse)
+    assert records.states == ["Preparing", "Running"]
+    assert records.status == 1
+    assert "The heartbeat was refused: AuthenticationFailed here." in capfd.readouterr().err
+
+
 def test_a_stale_attempt_kills_and_says_nothing():
     def stale(records):
         while "started" not in records.log:

@@ -27,6 +27,8 @@ class StopMonitor:
     def __init__(self, api: RunApi):
         self._api = api
         self.reason: Optional[str] = None
+        # The server no longer accepts the run's token: its submitter may not submit any more, or the run is gone.
+        self.is_token_refused = False
         self._stopped = threading.Event()
         self._closed = threading.Event()
 
@@ -65,6 +67,7 @@ class StopMonitor:
             if not is_temporary(error):
                 # The run belongs to another attempt, or was deleted.
                 print(f"The heartbeat was refused: {error.message}", file=sys.stderr)
+                self.is_token_refused = isinstance(error, errors.Unauthorized)
                 self.stop(LOST)
             return
         self._check_answer(answer)

@@ -76,8 +76,8 @@ def _run_in_folder(spec: Spec, api: RunApi, reporter: StatusReporter, monitor: S
 
 def _report(reporter: StatusReporter, monitor: StopMonitor, outcome: Outcome) -> int:
     if monitor.reason == LOST:
-        # Another attempt has the run now, and reports for it.
-        return 0
+        # Another attempt has the run now, and reports for it. If the token is refused, the node reports why, from the runner's log.
+        return 1 if monitor.is_token_refused else 0
     reporter.report(outcome.status, error=outcome.error, message=outcome.message)
     delivered = reporter.close(SHUTDOWN_SECONDS if monitor.reason == SHUT_DOWN else None)
     return 0 if delivered and reporter.refusal is None else 1
