@@ -1,6 +1,7 @@
 """From a bearer token to the actor: personal tokens are rows, run tokens are signed and hold for one run."""
 
 import datetime as dt
+from collections.abc import Callable
 
 from django.core import signing
 from django.db.models import Q
@@ -20,7 +21,7 @@ class RunTokens:
     """Who decides what a run's token opens. Set by runs.apps, since this app imports no later one."""
 
     # (claim, method, route) -> Actor
-    admit = None
+    admit: Callable[[tuple, str, str], Actor]
 
 
 def actor_of_token(secret: str, method: str, route: str) -> Actor | None:

@@ -18,7 +18,7 @@ def search(request: MlflowRequest) -> dict:
         )
     runs = request.runs().filter(experiment__in=request.experiments(), deleted_at=None)
     rows = RunDataset.objects.filter(run__in=runs.values("pk")).order_by("name", "digest")
-    rows = rows.values_list("run__experiment__experiment_id", "name", "digest", "context").distinct()[:MAX_RESULTS]
+    values = rows.values_list("run__experiment__experiment_id", "name", "digest", "context").distinct()[:MAX_RESULTS]
     names = ("experiment_id", "name", "digest", "context")
-    found = [dict(zip(names, map(str, row), strict=True)) for row in rows]
+    found = [dict(zip(names, map(str, row), strict=True)) for row in values]
     return {"dataset_summaries": found} if found else {}

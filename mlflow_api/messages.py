@@ -19,7 +19,7 @@ WAITING = {
     Run.Status.STARTING,
     Run.Status.QUEUED,
 }
-STATUS = {
+STATUS: dict[str, str] = {
     **dict.fromkeys(WAITING, "SCHEDULED"),
     Run.Status.RUNNING: "RUNNING",
     Run.Status.FINALIZING: "RUNNING",

@@ -147,8 +147,10 @@ def _not_ours(source: str) -> MlflowError:
 def _version_named(request: MlflowRequest, source: str) -> ModelVersion:
     match = re.fullmatch(r"models:/([^/@]+)(?:/(\w+)|@([\w-]+))", source)
     model = match and Model.objects.filter(workspace=request.workspace, name=match[1]).first()
-    number = model and (model.aliases.get(match[3]) if match[3] else numbers.int_or_none(match[2]))
-    if not number or not 0 < number <= registry.MAX_VERSION:
+    number = None
+    if match and model:
+        number = model.aliases.get(match[3]) if match[3] else numbers.int_or_none(match[2])
+    if not model or not number or not 0 < number <= registry.MAX_VERSION:
         raise invalid(f"Unable to fetch model from model URI source: '{source[:200]}'. It names no version.")
     return registry.find_version_of(model, number)
 

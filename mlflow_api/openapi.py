@@ -16,7 +16,7 @@ from studio.api import Bearer, W, api
 BASE = f"/mlflow/v1.0{W}/api/2.0/"
 ARTIFACT_PATH = re.findall(r"{(\w+)}", W)
 WORD = re.compile(r"\(\?P<(\w+)>(?:[^()\[\]]|\[[^\]]*\])*\)")
-KINDS = {
+KINDS: dict[str, dict] = {
     TEXT: {"type": "string"},
     INTEGER: {"type": "integer", "format": "int64"},
     NUMBER: {"type": "number"},

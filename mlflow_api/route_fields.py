@@ -3,6 +3,8 @@
 So the description that is made of this table (mlflow_api/openapi.py) is true.
 """
 
+from collections.abc import Callable
+
 from mlflow_api import (
     datasets,
     experiments,
@@ -37,7 +39,7 @@ NAME, VERSION = {"name": TEXT}, {"name": TEXT, "version": TEXT}
 UPLOAD = {"path": TEXT, "upload_id": TEXT}
 NOTHING: dict = {}
 
-FIELDS = {
+FIELDS: dict[Callable, dict] = {
     experiments.create: {"name": TEXT, "artifact_location": TEXT, "tags": PAIRS},
     experiments.get: EXPERIMENT,
     experiments.get_by_name: {"experiment_name": TEXT},

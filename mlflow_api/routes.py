@@ -1,6 +1,7 @@
 """Which verb answers which address. Several methods on one address are several lines."""
 
 import re
+from collections.abc import Callable
 
 from mlflow_api import (
     datasets,
@@ -95,10 +96,10 @@ REGISTRY = {
     ("POST", "mlflow/logged-models"): logged_models.create,
     ("POST", "mlflow/logged-models/search"): model_search.search,
 }
-FIXED = REGISTRY | EXPERIMENTS | RUNS | FILES
+FIXED: dict[tuple[str, str], Callable] = REGISTRY | EXPERIMENTS | RUNS | FILES
 # With words of their own in the address; tried in this order.
 MODEL = r"mlflow/logged-models/(?P<model_id>[^/]+)"
-PATTERNS = [
+PATTERNS: list[tuple[str, str, Callable]] = [
     ("GET", MODEL, logged_models.get),
     ("PATCH", MODEL, logged_models.finalize),
     ("DELETE", MODEL, logged_models.delete),

@@ -7,6 +7,7 @@ Scripts log a thousand points by a thousand requests, so that one statement asks
 import dataclasses
 import functools
 import time
+import typing
 
 from django.db import connection
 from django.db.models import Q
@@ -100,7 +101,7 @@ def _session_of_person(secret: str, workspace: Workspace) -> Session | None:
         return None
     token_id, user_id, is_superuser, _ = rows[0]
     _record_use(token_id, now)
-    actor = Actor(SimpleLazyObject(functools.partial(User.objects.get, pk=user_id)))
+    actor = Actor(typing.cast(User, SimpleLazyObject(functools.partial(User.objects.get, pk=user_id))))
     return Session(actor, workspace, None if is_superuser else access.verbs_of(roles))
 
 

@@ -1,5 +1,7 @@
 """Tags of runs. A few of MLflow's own are columns here: the run's name, its description and its parent."""
 
+from typing import Any
+
 from mlflow_api import messages, validation
 from mlflow_api.errors import invalid
 from mlflow_api.request import MlflowRequest
@@ -21,7 +23,7 @@ def set_tag(request: MlflowRequest) -> dict:
 def store(request: MlflowRequest, run: Run, tags: dict[str, str]) -> None:
     for key, value in tags.items():
         checked(key, value)
-    fields = {}
+    fields: dict[str, Any] = {}
     if messages.NAME in tags:
         if not tags[messages.NAME]:
             raise invalid("A run's name cannot be empty.")

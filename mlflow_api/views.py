@@ -44,19 +44,18 @@ def answer(request: HttpRequest, rest: str, **place) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, rest: str, place: dict) -> HttpResponse:
-    rest = rest.lstrip("/")
+    method, rest = request.method, rest.lstrip("/")
+    assert method is not None  # So only in a request that no server made.
     if rest in PLAIN:
         return HttpResponse(PLAIN[rest], content_type="text/plain")
     match = BASE.fullmatch(rest)
     try:
-        verb, words, route = find(request.method, match["route"] if match else rest)
+        verb, words, route = find(method, match["route"] if match else rest)
     except MlflowError:
         # Which addresses there are is told to those alone who may come in.
-        sessions.open_session(_secret(request), place, request.method, "")
+        sessions.open_session(_secret(request), place, method, "")
         raise
-    session = sessions.open_session(
-        _secret(request), place, "GET" if request.method == "HEAD" else request.method, route
-    )
+    session = sessions.open_session(_secret(request), place, "GET" if method == "HEAD" else method, route)
     body = verb(MlflowRequest(request, session, _fields(request, verb)), *words.values())
     response = HttpResponse(DUMPS(body), content_type="application/json") if isinstance(body, dict) else body
     if not response.streaming and len(response.content) > LARGE:

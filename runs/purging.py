@@ -69,9 +69,9 @@ def delete_runs(selection: Selection) -> list[StoredFile] | None:
         work_of = dict(still.select_for_update(of=("self",)).values_list("pk", "work"))
         files = list(ArtifactSegment.objects.filter(artifact__run__in=work_of).values_list("key", "size"))
         for model, column in referring_tables(Run):
-            model.objects.filter(**{f"{column}__in": work_of}).update(**{column: None})
+            model._default_manager.filter(**{f"{column}__in": work_of}).update(**{column: None})
         for model, path in dependent_tables(Run):
-            rows = model.objects.filter(**{f"{path}__in": work_of})
+            rows = model._default_manager.filter(**{f"{path}__in": work_of})
             # Not `delete`, which asks first which rows depend on these.
             rows._raw_delete(rows.db) if "__" not in path else rows.delete()
         runs = Run.objects.filter(pk__in=work_of)
@@ -82,7 +82,7 @@ def delete_runs(selection: Selection) -> list[StoredFile] | None:
 
 
 @functools.cache
-def dependent_tables(model) -> list[tuple[type, str]]:
+def dependent_tables(model) -> list[tuple[type[models.Model], str]]:
     """The tables whose rows go with a row of `model`, each with its path to it, those that depend on others first."""
     found = []
     for related in _relations(model):
@@ -94,7 +94,7 @@ def dependent_tables(model) -> list[tuple[type, str]]:
 
 
 @functools.cache
-def referring_tables(model) -> list[tuple[type, str]]:
+def referring_tables(model) -> list[tuple[type[models.Model], str]]:
     """The tables whose rows outlive a row of `model` that they name, each with its column."""
     found = [related for related in _relations(model) if related.on_delete is models.SET_NULL]
     return [(related.related_model, related.field.name) for related in found]

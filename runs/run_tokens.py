@@ -10,10 +10,11 @@ import datetime as dt
 import enum
 import functools
 import re
+import typing
 
 from django.apps import apps
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Model, Q
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
@@ -236,7 +237,7 @@ def admit(claim: tuple, method: str, route: str) -> Actor:
         raise Unauthenticated(
             f"The run {run_id} is {own.status}; its token only sends what the script has left behind."
         )
-    user = SimpleLazyObject(functools.partial(User.objects.get, pk=user_id))
+    user = typing.cast(User, SimpleLazyObject(functools.partial(User.objects.get, pk=user_id)))
     return Actor(user, workspace_id, run_id, attempt, own, may)
 
 
@@ -252,10 +253,10 @@ def _check_alive(own, run_id: str) -> None:
         raise Unauthenticated(f"The run {run_id} is {own.status}; its token has ended with it.")
 
 
-def _run(user_id: int, workspace_id: int, run_id: str):
+def _run(user_id: int, workspace_id: int, run_id: str) -> typing.Any:
     """The run with what decides about its token, by one statement; None if it is gone."""
     asked = [user_id, *_working_roles(), workspace_id, run_id]
-    own = next(iter(apps.get_model("runs", "Run").objects.raw(_statement(), asked)), None)
+    own: typing.Any = next(iter(apps.get_model("runs", "Run").objects.raw(_statement(), asked)), None)
     if own is not None and own.work_id:
         # In the order of the table's columns.
         held = [own.work_id, own.held_state, own.held_attempt]
@@ -272,7 +273,7 @@ def _working_roles() -> list[str]:
 @functools.cache
 def _statement() -> str:
     """By hand, since scripts log a thousand points by a thousand requests: the ORM takes longer to write it than SQL to run it."""
-    tables = {
+    tables: dict[str, type[Model]] = {
         "run": apps.get_model("runs", "Run"),
         "work": Work,
         "workspace": Workspace,

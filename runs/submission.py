@@ -208,7 +208,7 @@ def create(actor: Actor, experiment: Experiment, name: str, parent: Run | None, 
     )
     RunEvent.objects.create(run=run, status=Run.Status.NOT_STARTED)
     if run.status != Run.Status.NOT_STARTED:
-        RunEvent.objects.create(run=run, status=run.status, at=run.started_at)
+        RunEvent.objects.create(run=run, status=run.status, at=run.started_at or run.created_at)
     RunTag.objects.bulk_create([RunTag(run=run, name=key, value=value) for key, value in tags.items()])
     if experiment.archived_at:
         # A new run in an experiment that no list shows would not be found again.

@@ -160,15 +160,19 @@ class ClientSocket(socket.socket):
         self.outbox.append(BytesPart(data))
 
     def _spool(self, data: memoryview) -> bool:
-        if not isinstance(self.outbox[-1], SpooledPart):
-            self.outbox.append(SpooledPart())
-        return self.outbox[-1].take(data)
+        part = self.outbox[-1]
+        if not isinstance(part, SpooledPart):
+            part = SpooledPart()
+            self.outbox.append(part)
+        return part.take(data)
 
-    def sendfile(self, file, offset: int = 0, count: int | None = None) -> None:
-        self.outbox.append(FilePart(os.dup(file.fileno()), offset, count or 0))
+    def sendfile(self, file, offset: int = 0, count: int | None = None) -> int:
+        size = count or 0
+        self.outbox.append(FilePart(os.dup(file.fileno()), offset, size))
         self.flush()
         while self.outbox and not self.is_wanted() and self._can_take(READY_MS):
             self.flush()
+        return size
 
     def _can_take(self, milliseconds: int) -> bool:
         ready = select.poll()
@@ -217,6 +221,7 @@ class Connection(TConn):
         self.deadline, self.moved, self.step = 0.0, 0, None
         self.is_kept, self.is_upload = True, False
         self.inbox = bytearray()
+        self.needed: int | None = None
         self.begin_next()
 
     def begin_next(self) -> None:
@@ -237,6 +242,7 @@ class Connection(TConn):
         """Whether so much has come that a thread need not wait for the client, or can be sure that it sends."""
         if self.needed is None and not self._find_head():
             return False
+        assert self.needed is not None  # Found with the head.
         if self.is_chunked:
             tail = max(self.needed - 1, len(self.inbox) - TAIL)
             return len(self.inbox) >= self.needed + BUFFERED or bool(LAST_CHUNK.search(self.inbox, tail))

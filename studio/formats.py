@@ -3,6 +3,7 @@
 import datetime as dt
 import math
 import re
+import typing
 
 # The texts that stand for the numbers that JSON has no word for.
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -72,9 +73,13 @@ def format_bytes(value) -> str:
     return f"{size:.0f} {SIZES[unit]}" if unit == 0 or size >= 100 else f"{size:.1f} {SIZES[unit]}"
 
 
+@typing.overload
+def utc_time(moment: dt.datetime) -> str: ...
+@typing.overload
+def utc_time(moment: None) -> None: ...
 def utc_time(moment: dt.datetime | None) -> str | None:
     """As Azure's APIs write it: `2026-03-04T05:06:07.890000Z`."""
-    return moment and moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+    return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z") if moment else None
 
 
 def from_millis(millis: float) -> dt.datetime:

@@ -67,7 +67,7 @@ def _mended(value):
 
 def check_depth(value: dict) -> None:
     """Layer by layer, for a batch of metrics is wide and not deep."""
-    layer = [value]
+    layer: list[dict | list] = [value]
     for _ in range(MAX_DEPTH):
         within = [part for node in layer for part in (node.values() if type(node) is dict else node)]
         layer = [part for part in within if type(part) is dict or type(part) is list]

@@ -63,7 +63,7 @@ class _Documented:
         return handler(self.shape.__pydantic_core_schema__)
 
 
-def documented(shape: type[Shape]):
+def documented(shape: type[pydantic.BaseModel]):
     return Annotated[Any, _Documented(shape)]
 
 

@@ -9,7 +9,7 @@ import itertools
 import os
 import pathlib
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 import obstore
@@ -90,8 +90,8 @@ class FileSlice(io.FileIO):
             raise FileNotFoundError(f"{path} ends {missing} bytes too early")
         self.seek(start)
 
-    def read(self, size: int = PIECE) -> bytes:
-        data = super().read(min(size, self.left))
+    def read(self, size: int | None = PIECE) -> bytes:
+        data = super().read(self.left if size is None or size < 0 else min(size, self.left))
         self.left -= len(data)
         return data
 
@@ -125,7 +125,7 @@ def delete_keys(keys: list[str]) -> None:
         obstore.delete(store(), keys)
 
 
-def list_area(area: str) -> Iterator[list]:
+def list_area(area: str) -> Iterator[Sequence]:
     """Everything below an area, in batches of {"path", "size", "last_modified"}."""
     return obstore.list(store(), prefix=area + "/", chunk_size=1000)
 

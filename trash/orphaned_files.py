@@ -39,8 +39,9 @@ def sweep(area: str, between: Callable[[], None]) -> tuple[int, int]:
 def _known(keys: list[str]) -> tuple[set[str], set[str]]:
     """Those that a row names, or that lie where nothing is stored; and those whose run or model is gone, so that none will."""
     folders = {folder.name: folder for folder in FOLDERS}
-    found = defaultdict(lambda: defaultdict(list))
-    named, ownerless = set(), set()
+    found: dict[str, dict[str | None, list[str]]] = defaultdict(lambda: defaultdict(list))
+    named: set[str] = set()
+    ownerless: set[str] = set()
     for key in keys:
         place = PLACE.fullmatch(key)
         if place and place["folder"] in folders:
@@ -48,9 +49,9 @@ def _known(keys: list[str]) -> tuple[set[str], set[str]]:
         else:
             named.add(key)
     for name, by_owner in found.items():
-        owners = {int(pk) for pk in by_owner if pk}
-        named.update(folders[name].known_keys([key for some in by_owner.values() for key in some], owners))
-        if folders[name].owners:
-            present = set(folders[name].owners().filter(pk__in=owners).values_list("pk", flat=True))
+        folder, owners = folders[name], {int(pk) for pk in by_owner if pk}
+        named.update(folder.known_keys([key for some in by_owner.values() for key in some], owners))
+        if folder.owners:
+            present = set(folder.owners().filter(pk__in=owners).values_list("pk", flat=True))
             ownerless.update(key for pk in owners - present for key in by_owner[str(pk)])
     return named, ownerless

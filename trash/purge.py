@@ -55,7 +55,7 @@ def queue_purge(user: User | None, workspace: Workspace, scope: str, **fields) -
 
 def selection_of(job: PurgeJob) -> Selection:
     return Selection(
-        workspace_id=job.workspace_id,
+        workspace_id=job.workspace_id or 0,  # With the workspace gone it finds nothing.
         whole_workspace=job.scope == PurgeJob.Scope.WORKSPACE,
         until=job.until if job.scope == PurgeJob.Scope.TRASH else None,
         run_pks=job.run_pks,

@@ -9,7 +9,7 @@ from workspaces.models import ResourceGroup, Role, RoleAssignment, Subscription,
 READ = {"read"}
 COMPUTE = {"use_compute", "edit_compute"}
 WORK = {"submit", "edit"}  # runs, experiments, environments
-VERBS = {
+VERBS: dict[str, set[str]] = {
     Role.READER: READ,
     Role.DATA_SCIENTIST: READ | WORK | {"use_compute"},
     Role.COMPUTE_OPERATOR: {"read_compute"} | COMPUTE,

@@ -19,7 +19,7 @@ def new_model_id() -> str:
     return f"m-{uuid.uuid4().hex}"
 
 
-class LoggedModelQuerySet(models.QuerySet):
+class LoggedModelQuerySet(models.QuerySet["LoggedModel"]):
     def present(self):
         """Those that are not deleted."""
         return self.filter(deleted_at=None)
@@ -169,7 +169,7 @@ class RunModelQuerySet(models.QuerySet):
             RunModel(run=run, model_id=model_id, logged_model_id=keys.get(model_id), step=step, made=made)
             for model_id, step in steps
         ]
-        self.bulk_create(rows, ignore_conflicts=True)
+        self.bulk_create(rows, ignore_conflicts=True)  # type: ignore[arg-type]  # the stubs do not learn the model here
 
 
 class RunModel(models.Model):

@@ -254,10 +254,11 @@ def run_event(request: HttpRequest, place: Path[WorkspacePath], run_id: str, bod
     if body.warning:
         source, message = _warning(body.warning)
         run.warn(message, source)
+    error = _error(body)
     if body.status:
-        run.move(body.status, message=_clean(body.message, 1000), error=_error(body), node=body.node)
-    elif body.error:
-        run.note_error(_error(body))
+        run.move(body.status, message=_clean(body.message, 1000), error=error, node=body.node)
+    elif error:
+        run.note_error(error)
     return resources.Run.of(access.find_readable(request, place, run_id))
 
 
@@ -293,7 +294,7 @@ def _clean(value, most: int) -> str:
 def run_heartbeat(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
     run = access.find_writable(request, place, run_id)
     run_tokens.check_heartbeat(request.auth, run)
-    if run.work is None:
+    if run.work_id is None:
         Run.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())
     elif run.is_active and request.auth.is_run and not queue.renew_lease(run.work_id, request.auth.attempt):
         raise Conflict(

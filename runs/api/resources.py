@@ -102,7 +102,7 @@ class Run(Shape):
             description=row.description,
             status=row.status,
             runType=row.run_type or None,
-            parentRunId=row.parent and row.parent.run_id,
+            parentRunId=row.parent.run_id if row.parent else None,
             rootRunId=row.root.run_id if row.root else row.run_id,
             target=row.target_name or None,
             tags=row.tags,

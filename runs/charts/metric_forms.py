@@ -27,9 +27,10 @@ class Keys(forms.Field):
         if len(words) > MOST_AT_ONCE:
             raise forms.ValidationError(f"{len(words)} series; ask for {MOST_AT_ONCE} at most.")
         found = [numbers.int_or_none(word) for word in words]
-        if None in found:
+        keys = [key for key in found if key is not None]
+        if len(keys) < len(found):
             raise forms.ValidationError(f"{str(value)[:200]!r}: write the numbers of series, with commas between.")
-        return found
+        return keys
 
 
 class LinesAsked(forms.Form):

@@ -17,6 +17,7 @@ def rank_of(value) -> float:
 
 def last_of(series: MetricSeries) -> tuple:
     """Step, time and value of the last point of a series that has points."""
+    assert series.last_at is not None  # Written with each point.
     at = to_millis(series.last_at)
     return series.last_step, at, -math.inf if series.last is None else series.last
 

@@ -16,7 +16,7 @@ from workspaces.models import Workspace
 DEFAULT_NAME = "Default"
 
 
-class ExperimentQuerySet(models.QuerySet):
+class ExperimentQuerySet(models.QuerySet["Experiment"]):
     def visible_to(self, actor):
         return self.present().filter(workspace__in=Workspace.objects.visible_to(actor))
 

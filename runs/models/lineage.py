@@ -6,7 +6,7 @@ from django.db import models
 class RunDatasetQuerySet(models.QuerySet):
     def add(self, rows: list["RunDataset"]):
         """One that the run has already stays as it is."""
-        self.bulk_create(rows, ignore_conflicts=True)
+        self.bulk_create(rows, ignore_conflicts=True)  # type: ignore[arg-type]  # the stubs do not learn the model here
 
 
 class RunDataset(models.Model):

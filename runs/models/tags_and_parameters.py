@@ -8,7 +8,12 @@ from studio.search.db_functions import AsNumber, ValueStart
 class RunTagQuerySet(models.QuerySet):
     def store(self, rows: list["RunTag"]):
         """Add these tags; one that is there gets the new value."""
-        self.bulk_create(rows, update_conflicts=True, unique_fields=["run", "name"], update_fields=["value"])
+        self.bulk_create(
+            rows,  # type: ignore[arg-type]  # the stubs do not learn the model here
+            update_conflicts=True,
+            unique_fields=["run", "name"],
+            update_fields=["value"],
+        )
 
 
 class RunTag(models.Model):

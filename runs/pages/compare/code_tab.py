@@ -34,7 +34,7 @@ def build_context(selected: Selection, query) -> dict:
     counts = {state: sum(one.state == state for one in files) for state in ORDER}
     shown = files[:MOST_FILES]
     more = {"files": shown, "file": file, "counts": counts, "left_out": len(files) - len(shown)}
-    return {**common, **more, "diff": _build_diff(base, other, file, query) if file else None}
+    return {**common, **more, "diff": _build_diff(base.snapshot, other.snapshot, file, query) if file else None}
 
 
 def _choose_pair(selected: Selection, query) -> tuple[Run, Run]:
@@ -60,14 +60,13 @@ def _file_state(before, after) -> str:
     return SAME if before == after else CHANGED
 
 
-def _build_diff(base: Run, other: Run, file: ChangedFile, query) -> dict:
+def _build_diff(before: Snapshot, after: Snapshot, file: ChangedFile, query) -> dict:
     """Rows to show, or a reason why there are none."""
-    texts = [_read_text(base.snapshot, file, ADDED), _read_text(other.snapshot, file, REMOVED)]
-    if any(text is None for text in texts):
+    old, new = _read_text(before, file, ADDED), _read_text(after, file, REMOVED)
+    if old is None or new is None:
         return {
             "problem": "This file is not text, or larger than 512 KB. The size and checksum of both versions differ."
         }
-    old, new = texts
     view = diffs.build_unified if query["view"] == "unified" else diffs.build_split
     return view(old, new, file.path, whole=bool(query["full"]))
 

@@ -102,7 +102,7 @@ def _build_side(run: Run, base: Run, lines: list[str] | None, wanted: list[str])
 
 def mark_new_lines(wanted: list[str], lines: list[str]) -> list[tuple[str, bool]]:
     """Each line, and whether the baseline lacks it; times do not count."""
-    plain = ([MOMENT.sub("", one) for one in side] for side in (wanted, lines))
-    codes = find_opcodes(*plain, Budget())
-    new = {place for what, _, _, start, end in codes if what in ("replace", "insert") for place in range(start, end)}
-    return [(line, place in new) for place, line in enumerate(lines)]
+    old, new = ([MOMENT.sub("", one) for one in side] for side in (wanted, lines))
+    codes = find_opcodes(old, new, Budget())
+    added = {place for what, _, _, start, end in codes if what in ("replace", "insert") for place in range(start, end)}
+    return [(line, place in added) for place, line in enumerate(lines)]

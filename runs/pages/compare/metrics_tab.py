@@ -66,7 +66,7 @@ def _stat_value(summary: tuple | None, stat: str):
 
 
 def _stat_step(summary: tuple | None, stat: str) -> int | None:
-    return summary and getattr(summary, f"{FIELD[stat]}_step")
+    return None if summary is None else getattr(summary, f"{FIELD[stat]}_step")
 
 
 def _sort_runs(selected: Selection, found, query, names, name: str) -> None:

@@ -14,7 +14,8 @@ FIRST_PARAMS, FIRST_METRICS = 4, 2
 def build_scatter_context(selected: Selection, query) -> dict:
     dimensions = Dimensions(selected)
     columns = _scatter_dimensions(dimensions, query)
-    x, y, colour = [*columns, None][:3]
+    x, y, *rest = columns
+    colour = rest[0] if rest else None
     return {
         "choices": dimensions.choices,
         "x": x,
@@ -156,5 +157,5 @@ def _build_table(selected: Selection, columns: list[Dimension]) -> table_export.
     head = ["Job", *[dimension.label for dimension in columns]]
     return [
         head,
-        *zip(table_export.list_column_names(selected), *[dimension.values for dimension in columns], strict=True),
+        *map(list, zip(table_export.list_column_names(selected), *[one.values for one in columns], strict=True)),
     ]

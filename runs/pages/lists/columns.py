@@ -8,6 +8,7 @@ param-lr, tag-team, property-x    by name
 import dataclasses
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 from django.db.models import F, FilteredRelation, Q, TextField
 from django.db.models.fields.json import KeyTextTransform
@@ -251,7 +252,7 @@ def _ordered_parts(runs, sorts: list[Sort]) -> list:
     for condition, order in orders:
         keys = [key.desc() if first.descending else key.asc() for key in order]
         parts.append(order_runs(joined.filter(condition), rest, *keys))
-    model = Run._meta.get_field(rows).related_model
+    model: Any = Run._meta.get_field(rows).related_model
     have = model.objects.filter(name=first.column.name, **{f"{value}__isnull": False}).values("run")
     return [*parts, order_runs(runs.exclude(pk__in=have), rest)]
 
@@ -279,14 +280,16 @@ class CellValues:
     def __init__(self, rows: list[Run], columns: list[Column]):
         metrics = {one.name for one in columns if one.is_metric}
         parameters = {one.name for one in columns if one.kind == "param"}
-        self.series, self.parameters = {}, {}
+        self.series: dict[tuple[int, str], MetricSeries] = {}
+        self.parameters: dict[tuple[int, str], str] = {}
         if metrics:
             fields = ["run_id", "name", "kind", "last", "min", "max", "shown"]
             found = MetricSeries.objects.filter(run__in=rows, name__in=metrics).only(*fields)
             self.series = {(one.run_id, one.name): one for one in found}
         if parameters:
-            found = RunParameter.objects.filter(run__in=rows, name__in=parameters).values_list("run", "name", "value")
-            self.parameters = {(run, name): value for run, name, value in found}
+            written = RunParameter.objects.filter(run__in=rows, name__in=parameters)
+            values = written.values_list("run_id", "name", "value")
+            self.parameters = {(run, name): value for run, name, value in values}
 
     def get(self, run: Run, column: Column):
         """The bare value; None if there is none."""

@@ -54,7 +54,10 @@ class RunFilter(forms.Form):
     charts = forms.ChoiceField(required=False, choices=[("", "Shown"), ("off", "Hidden")])
     page = forms.IntegerField(required=False, min_value=1, max_value=10**6)
     size = forms.TypedChoiceField(
-        required=False, coerce=int, empty_value=25, choices=[(size, str(size)) for size in SIZES]
+        required=False,
+        coerce=int,
+        empty_value=25,  # type: ignore[arg-type]  # any value may stand for none; the stubs know only texts
+        choices=[(size, str(size)) for size in SIZES],
     )
     view = forms.IntegerField(required=False, min_value=1)
 
@@ -167,7 +170,9 @@ def switch_clause(filter_text: str, clause: str) -> tuple[str, bool]:
         if found and (found.entity, found.key) == (wanted.entity, wanted.key):
             if found.operator in ("=", "in") and wanted.operator == "=":
                 values, is_on = _toggle_value(found, wanted.value)
-                return _replace_part(parts, place, _any_of_clause(TOKEN.match(clause)["name"], values)), is_on
+                key = TOKEN.match(clause)
+                assert key is not None  # It has been parsed.
+                return _replace_part(parts, place, _any_of_clause(key["name"], values)), is_on
             if found.operator == wanted.operator:
                 return _replace_part(parts, place, clause), False
     return add_clause(filter_text, clause), False

@@ -15,7 +15,7 @@ from runs import search
 from runs.charts import colours
 from runs.models import Experiment, MetricSeries, Run, RunTag, Star
 from runs.pages.lists import columns, groups, list_query
-from runs.pages.lists.columns import Column
+from runs.pages.lists.columns import Column, Sort
 from runs.pages.lists.groups import RunGroup
 from runs.pages.lists.list_query import STATUS_GROUPS, RunFilter
 from studio.search.grammar import BadFilter
@@ -135,6 +135,7 @@ class RunTable:
     @functools.cached_property
     def groups(self) -> list[RunGroup]:
         # Asked for first, so that the next poll tells what comes in between.
+        assert self.group_by is not None
         sums = self._sums
         found = groups.load_groups(self.matching, self.group_by, self.columns, self.sorts) if sums[0][0] else []
         self.too_many_groups = len(found) > groups.MOST
@@ -179,6 +180,7 @@ class RunTable:
         return columns.slice_runs(self.matching, self.sorts, places.start, places.stop)
 
     def _group_runs(self) -> list[tuple]:
+        assert self.group_by is not None
         found = []
         for group in self.shown_groups:
             if group.is_open:
@@ -222,15 +224,15 @@ class RunTable:
 
     @functools.cached_property
     def headers(self) -> list[ColumnHeader]:
-        sorts = self.sorts or [columns.Sort(columns.parse_column("created"), True)]
-        places = {sort.column.id: (place, sort.descending) for place, sort in enumerate(sorts)}
-        return [self._header(one, *places.get(one.id, (None, False)), len(sorts) > 1) for one in self.columns]
+        sorts = self.sorts or [Sort(columns.parse_column("created"), True)]
+        places = {sort.column.id: place for place, sort in enumerate(sorts)}
+        return [self._header(one, sorts, places.get(one.id)) for one in self.columns]
 
-    def _header(self, one: Column, place: int | None, descending: bool, numbered: bool) -> ColumnHeader:
-        order = "" if place is None else "descending" if descending else "ascending"
+    def _header(self, one: Column, sorts: list[Sort], place: int | None) -> ColumnHeader:
+        order = "" if place is None else "descending" if sorts[place].descending else "ascending"
         to = f"-{one.id}" if order == "ascending" else one.id
         url = list_query.change_query(self.query, sort=to, page=None) if one.is_sortable else ""
-        return ColumnHeader(one, order, place + 1 if numbered and place is not None else 0, url)
+        return ColumnHeader(one, order, place + 1 if len(sorts) > 1 and place is not None else 0, url)
 
     @property
     def has_trees(self) -> bool:

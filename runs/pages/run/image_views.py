@@ -1,5 +1,7 @@
 """The tab Images."""
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -38,7 +40,7 @@ def _image_group(series: MetricSeries) -> dict:
     """The images of one name in the order of their steps; of very many the last."""
     first = max(0, series.count - MOST_IMAGES)
     steps, _, values = metrics.read_window(series, first, MOST_IMAGES)
-    images = [
+    images: list[dict[str, Any]] = [
         {"name": series.name, "step": int(step), "path": metric_cards.path_of(value)}
         for step, value in zip(steps, values, strict=True)
     ]
