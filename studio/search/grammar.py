@@ -2,7 +2,7 @@
 
     metrics.accuracy > 0.9 and (params.model = 'svm' or tags.`my tag` ~ 'final') and end_time is null
 
-`parse` gives a tree, `parse_order` a sort key; what the words mean is for the caller (runs/search/finder.py). Errors know
+`parse` gives a tree, `parse_order` a sort key; what the words mean is for the caller (runs/search.py). Errors know
 their column, so that a page can point at it.
 """
 
