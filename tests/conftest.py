@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from mlflow_api import sessions
 from tests import factories
 from workspaces.models import Role
 
@@ -28,6 +29,12 @@ def static_files_are_looked_up_once():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", remember)
         yield
+
+
+@pytest.fixture(autouse=True)
+def workspaces_are_looked_up_anew():
+    """MLflow's routes remember for a moment which workspace is at an address; the next test has another one there."""
+    sessions.clear_caches()
 
 
 @pytest.fixture

@@ -1,13 +1,6 @@
 import pytest
 
-from mlflow_api import sessions
 from tests.mlflow_api.tracking import Tracking
-
-
-@pytest.fixture(autouse=True)
-def closed_doors():
-    """Who was let in by one test is a stranger to the next."""
-    sessions.clear_caches()
 
 
 @pytest.fixture
