@@ -112,7 +112,7 @@ def _has_same_definition(environment: Environment, version: str, digest: str) ->
 
 def _create_version(environment: Environment, user, version: str, fields: dict) -> EnvironmentVersion:
     with transaction.atomic():
-        number = (environment.versions.aggregate(most=Max("number"))["most"] or 0) + 1
+        number = (environment.versions.aggregate(last=Max("number"))["last"] or 0) + 1
         word = _next_word(environment, number) if version == AUTO else _version(version)
         return EnvironmentVersion.objects.create(
             environment=environment, version=word, number=number, created_by=user, **fields

@@ -216,8 +216,8 @@ def list_versions(name: str) -> list[str]:
     return [*early, *first, *later, f"1.{LAST_MINOR}.0"]
 
 
-def _posts(most: int) -> list[str]:
-    return ["", *(f".post{number}" for number in range(1, most + 1))]
+def _posts(last_number: int) -> list[str]:
+    return ["", *(f".post{number}" for number in range(1, last_number + 1))]
 
 
 # The index that all other names are passed on to.

@@ -253,8 +253,8 @@ LIVE = {
 
 def watched(found: dict) -> str:
     lines = ["| figure | measured | allowed | kept |", "|---|--:|--:|---|"]
-    for name, most in LIVE.items():
-        kept = ["–", "–"] if most is None else [f"≤ {most}", "yes" if found[name] <= most else "**no**"]
+    for name, limit in LIVE.items():
+        kept = ["–", "–"] if limit is None else [f"≤ {limit}", "yes" if found[name] <= limit else "**no**"]
         lines.append("| " + " | ".join([name, number(found[name]), *kept]) + " |")
     return "\n".join(lines)
 

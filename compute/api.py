@@ -73,10 +73,10 @@ class ComputeBody(Loose):
     def scale(self, present: Scale) -> Scale:
         """The limits asked for; what is left out stays as it is."""
         given = self.cluster.scaleSettings or ScaleSettings()
-        least = present.min_nodes if given.minNodeCount is None else given.minNodeCount
-        most = present.max_nodes if given.maxNodeCount is None else given.maxNodeCount
+        min_nodes = present.min_nodes if given.minNodeCount is None else given.minNodeCount
+        max_nodes = present.max_nodes if given.maxNodeCount is None else given.maxNodeCount
         idle = given.nodeIdleTimeBeforeScaleDown
-        return Scale(least, most, present.idle_seconds if idle is None else parse_duration(idle))
+        return Scale(min_nodes, max_nodes, present.idle_seconds if idle is None else parse_duration(idle))
 
 
 # Recorded and given back; the nodes here have no use for them.

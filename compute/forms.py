@@ -31,13 +31,13 @@ class ScaleForm(forms.Form):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        for name, least, most in (
+        for name, min_value, max_value in (
             ("min_nodes", 0, Scale.MAX_NODES),
             ("max_nodes", 1, Scale.MAX_NODES),
             ("idle_seconds", 0, Scale.MAX_IDLE_SECONDS),
         ):
             if name in self.fields:
-                self.fields[name].widget.attrs |= {"min": least, "max": most}
+                self.fields[name].widget.attrs |= {"min": min_value, "max": max_value}
 
     @property
     def scale(self) -> Scale:

@@ -65,9 +65,11 @@ class Scale:
                 target="minNodeCount",
             )
 
-    def _check(self, what: str, value, target: str, least: int, most: int):
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise Invalid(f"The {what} is {value!r}: write a whole number from {least} to {most}.", target=target)
+    def _check(self, what: str, value, target: str, min_value: int, max_value: int):
+        if isinstance(value, bool) or not isinstance(value, int) or not min_value <= value <= max_value:
+            raise Invalid(
+                f"The {what} is {value!r}: write a whole number from {min_value} to {max_value}.", target=target
+            )
 
 
 class ComputeTargetQuerySet(models.QuerySet):

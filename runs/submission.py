@@ -23,8 +23,8 @@ from workspaces.models import Workspace
 LOCAL = "local"
 SCRIPT_RUN = "azureml.scriptrun"
 DEFAULT_EXPERIMENT = "Default"
-MOST_COMMAND = 100_000
-MOST_SECONDS = 30 * 24 * 3600
+MAX_COMMAND_LENGTH = 100_000
+MAX_TIMEOUT_SECONDS = 30 * 24 * 3600
 DURATION = re.compile(r"P(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:\.\d+)?S)?)?")
 VARIABLE = re.compile(r"[^=\0\s]{1,256}")
 # Set by the runner; a job that sets them could pass for another run or load foreign code into the runner.
@@ -118,7 +118,7 @@ def checked(body: dict) -> JobProperties:
     if not job.command and not job.commandArgv:
         raise Invalid("The job has no command: write `command` or `commandArgv`.", target="command")
     for text in [job.command or "", *(job.commandArgv or [])]:
-        names.check_text(text, "command", max_length=MOST_COMMAND, allow_empty=True, allow_lines=True)
+        names.check_text(text, "command", max_length=MAX_COMMAND_LENGTH, allow_empty=True, allow_lines=True)
     if job.resources and job.resources.instanceCount > 1:
         raise Invalid("A run uses one node here: instanceCount must be 1.", target="resources/instanceCount")
     return job
@@ -325,6 +325,6 @@ def seconds(duration: str) -> int:
         raise Invalid(f"{duration!r} is no duration: write for example PT3600S or PT1H30M.", target="limits/timeout")
     days, hours, minutes, rest = (int(part or 0) for part in match.groups())
     total = ((days * 24 + hours) * 60 + minutes) * 60 + rest
-    if not 0 < total <= MOST_SECONDS:
+    if not 0 < total <= MAX_TIMEOUT_SECONDS:
         raise Invalid(f"A timeout of {total} seconds is not between 1 second and 30 days.", target="limits/timeout")
     return total

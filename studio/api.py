@@ -148,5 +148,5 @@ def paginate(request: HttpRequest, rows, describe, *, size: int = 100, max_size:
     return answer
 
 
-def _number(request, name: str, default: int, most: int) -> int:
-    return numbers.parse_int(request.GET.get(name, str(default)), name, max_value=most)
+def _number(request, name: str, default: int, max_value: int) -> int:
+    return numbers.parse_int(request.GET.get(name, str(default)), name, max_value=max_value)

@@ -16,8 +16,8 @@ from lazuli import private_folder
 
 from studio import database_history, hosts, redis_server, storage
 
-LEAST_FREE_MB, FEW_FREE_MB = 100, 2000
-SHORTEST_KEY = 40
+MIN_FREE_MB, LOW_FREE_MB = 100, 2000
+MIN_KEY_LENGTH = 40
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +49,7 @@ def disk_space() -> Finding:
     free = shutil.disk_usage(settings.DATA_DIR).free // 1024**2
     text = f"{free} MB are free where {settings.DATA_DIR} lies."
     remedy = "Empty the trash, or move DATA_DIR and STORAGE_URL to a larger disk."
-    state = "fail" if free < LEAST_FREE_MB else "warn" if free < FEW_FREE_MB else "ok"
+    state = "fail" if free < MIN_FREE_MB else "warn" if free < LOW_FREE_MB else "ok"
     return Finding("disk space", state, text, remedy if state != "ok" else "")
 
 
@@ -95,7 +95,7 @@ def files() -> Finding:
 
 def secret_key() -> Finding:
     what = "secret key"
-    if len(settings.SECRET_KEY) < SHORTEST_KEY:
+    if len(settings.SECRET_KEY) < MIN_KEY_LENGTH:
         text = f"SECRET_KEY has {len(settings.SECRET_KEY)} characters, and can be guessed."
         return Finding(what, "fail", text, "Take it away, and the start makes one; or write 50 random characters.")
     return ok(what, "It is long enough, and this account's alone.")

@@ -21,25 +21,25 @@ def cleaned_or_invalid(form: forms.Form) -> dict:
     return form.cleaned_data
 
 
-class WordsField(forms.Field):
+class RepeatedField(forms.Field):
     """A word of the address that may stand there many times."""
 
     widget = forms.MultipleHiddenInput
 
-    def __init__(self, most: int, longest: int = 300, **kwargs):
+    def __init__(self, max_count: int, max_length: int = 300, **kwargs):
         super().__init__(required=False, **kwargs)
-        self.most, self.longest = most, longest
+        self.max_count, self.max_length = max_count, max_length
 
     def to_python(self, value) -> list[str]:
         words = list(dict.fromkeys(word for word in value or [] if word))
-        if len(words) > self.most:
-            raise forms.ValidationError(f"{len(words)} are given; {self.most} are allowed.")
-        if long := [word for word in words if len(word) > self.longest]:
-            raise forms.ValidationError(f"{long[0][:60]!r}… is longer than {self.longest} characters.")
+        if len(words) > self.max_count:
+            raise forms.ValidationError(f"{len(words)} are given; {self.max_count} are allowed.")
+        if long := [word for word in words if len(word) > self.max_length]:
+            raise forms.ValidationError(f"{long[0][:60]!r}… is longer than {self.max_length} characters.")
         return words
 
 
-class NumbersField(WordsField):
+class RepeatedKeyField(RepeatedField):
     """Keys of rows."""
 
     def to_python(self, value) -> list[int]:  # type: ignore[override]

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 
 # A unix socket's address holds 107 characters.
-LONGEST_SOCKET = 100
+MAX_SOCKET_LENGTH = 100
 NONE_FOUND = (
     "No Redis server was found. Install one (Debian: apt-get install redis-server), "
     "or use one that runs already: REDIS_URL=redis://host:6379/0 make up"
@@ -33,7 +33,7 @@ def _shipped() -> str:
 
 def socket_path(data_dir: pathlib.Path) -> pathlib.Path:
     path = data_dir / "redis" / "redis.sock"
-    if len(str(path)) <= LONGEST_SOCKET:
+    if len(str(path)) <= MAX_SOCKET_LENGTH:
         return path
     return pathlib.Path(tempfile.mkdtemp(prefix="lazuli-")) / "redis.sock"
 

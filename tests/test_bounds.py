@@ -217,11 +217,11 @@ def test_a_comparison_keeps_its_budget(name):
         found = soon(lambda view=view: view(old, new, "x.py", whole=True))
         assert word in found.get("problem", "") + found.get("note", "")
         html = sum(len(row.left.html) + len(row.right.html) for row in found.get("rows", []))
-        assert html <= diffs.MOST_HTML
+        assert html <= diffs.MAX_HTML_LENGTH
 
 
 def test_logs_that_are_alike_everywhere_keep_their_budget():
-    lines = [str(n % 3) for n in range(logs_tab.MOST_LINES)]
+    lines = [str(n % 3) for n in range(logs_tab.MAX_LINES)]
     assert len(soon(lambda: logs_tab.mark_new_lines([*lines[::-1], "x"], lines))) == len(lines)
 
 

@@ -18,7 +18,7 @@ from trash import purge
 from trash.models import PurgeJob
 from workspaces.models import Workspace
 
-MOST_AT_ONCE = 500
+MAX_AT_ONCE = 500
 
 
 def expired_before() -> dt.datetime:
@@ -84,8 +84,8 @@ def bytes_of_workspace(workspace: Workspace) -> int:
 
 def find_chosen(workspace: Workspace, run_ids: list[str], names: list[str]) -> tuple[list[Run], list[Experiment]]:
     """The runs and experiments that somebody chose in the trash; an error names one that is not there."""
-    if len(run_ids) + len(names) > MOST_AT_ONCE:
-        text = f"Choose at most {MOST_AT_ONCE} at once; {len(run_ids) + len(names)} are chosen."
+    if len(run_ids) + len(names) > MAX_AT_ONCE:
+        text = f"Choose at most {MAX_AT_ONCE} at once; {len(run_ids) + len(names)} are chosen."
         raise Invalid(text, target="runIds")
     found = list(all_runs(workspace).filter(run_id__in=run_ids))
     gone = list(Experiment.objects.filter(workspace=workspace, name__in=names).exclude(deleted_at=None))

@@ -10,8 +10,8 @@ from trash import retention as rules
 from trash.forms import RetentionForm
 from trash.models import RetentionRule
 
-MOST = 20
-MOST_ACTS = 50
+MAX_RULES = 20
+MAX_ACTS = 50
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -20,8 +20,8 @@ def retention(request, slug):
     form = RetentionForm(request.POST or None, instance=RetentionRule(workspace=workspace, created_by=request.user))
     if request.method == "POST":
         require(request, "edit_workspace")
-        if workspace.retention_rules.count() >= MOST:
-            raise Conflict(f"A workspace has at most {MOST} rules. Delete one first.")
+        if workspace.retention_rules.count() >= MAX_RULES:
+            raise Conflict(f"A workspace has at most {MAX_RULES} rules. Delete one first.")
         if form.is_valid():
             form.save()
             messages.success(request, "The rule is saved. It is carried out every day while it is on.")
@@ -29,7 +29,7 @@ def retention(request, slug):
     found = list(workspace.retention_rules.all())
     for rule in found:
         rule.estimate = rules.estimate_rule(rule)
-    acts = workspace.retention_acts.all()[:MOST_ACTS]
+    acts = workspace.retention_acts.all()[:MAX_ACTS]
     context = {"rules": found, "acts": acts, "form": form, "may_edit": may(request, "edit_workspace")}
     return render(request, "trash/retention.html", context, status=400 if form.errors else 200)
 

@@ -20,7 +20,7 @@ from trash.models import PurgeJob
 from workspaces import deletion
 from workspaces.models import Workspace
 
-MOST_PURGES = 3
+MAX_PURGES = 3
 
 
 @require_safe
@@ -30,7 +30,7 @@ def trash_page(request, slug):
     sizes = contents.bytes_of_each(list(page.object_list))
     for run in page.object_list:
         run.bytes, run.days_left = sizes[run.pk], contents.days_left(run.deleted_at)
-    experiments = list(contents.experiments(workspace)[: contents.MOST_AT_ONCE])
+    experiments = list(contents.experiments(workspace)[: contents.MAX_AT_ONCE])
     sizes = contents.bytes_of_experiments(experiments)
     for experiment in experiments:
         experiment.bytes = sizes.get(experiment.pk, 0)
@@ -39,7 +39,7 @@ def trash_page(request, slug):
     context = {
         "page": page,
         "experiments": experiments,
-        "many_experiments": len(experiments) == contents.MOST_AT_ONCE,
+        "many_experiments": len(experiments) == contents.MAX_AT_ONCE,
         "bytes": contents.bytes_of(contents.all_runs(workspace)),
         "purges": purges,
         "is_live": any(job.is_open for job in purges),
@@ -58,7 +58,7 @@ def trash_purges(request, slug):
 def _shown(purges) -> list[PurgeJob]:
     """The newest, until a day after their end."""
     day = timezone.now() - dt.timedelta(days=1)
-    return list(purges.filter(Q(ended_at=None) | Q(ended_at__gt=day))[:MOST_PURGES])
+    return list(purges.filter(Q(ended_at=None) | Q(ended_at__gt=day))[:MAX_PURGES])
 
 
 def _progress(request, purges: list[PurgeJob]):

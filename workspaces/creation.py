@@ -183,9 +183,9 @@ def _resource_name(name: str) -> dict:
     """Names as Azure makes them: the workspace's in lower case, the kind, and digits."""
     stem = "".join(c for c in name.lower() if c.isalnum())[:8]
     made = {}
-    for field, (word, longest) in ASSOCIATED.items():
+    for field, (word, max_length) in ASSOCIATED.items():
         digits = "".join(secrets.choice("0123456789") for _ in range(10))
-        made[field] = f"{stem}{word}{digits}"[:longest]
+        made[field] = f"{stem}{word}{digits}"[:max_length]
     return made
 
 

@@ -51,7 +51,7 @@ def artifact_append(request: HttpRequest, place: Path[WorkspacePath], run_id: st
     run = _open(request, place, run_id)
     if offset < 0:
         raise Invalid(f"offset={offset}: write 0 or more.", target="offset")
-    data = uploads.read_whole_body(request, artifacts.APPEND_MOST)
+    data = uploads.read_whole_body(request, artifacts.MAX_APPEND_BYTES)
     return resources.Artifact.of(artifacts.append(run, path, offset, data))
 
 

@@ -27,8 +27,8 @@ from workspaces.workspace_path import WorkspacePath
 
 router = Router(tags=["run history"])
 # Each tag that a list is narrowed to is a joined table.
-MOST_WORDS = 20
-MOST_ERROR = 100_000
+MAX_FILTERS = 20
+MAX_ERROR_LENGTH = 100_000
 # Whether `archived_at` is empty in the experiments that a view shows.
 VIEWS = {"ActiveOnly": True, "ArchivedOnly": False, "All": None}
 
@@ -275,15 +275,15 @@ def _error(body: Event) -> dict | None:
     inner = within if isinstance(within, dict) else body.error
     return {
         "code": _clean(inner.get("code") or "UserError", 100),
-        "message": _clean(inner.get("message") or body.message, MOST_ERROR),
-        "details": _clean(inner.get("details"), MOST_ERROR),
+        "message": _clean(inner.get("message") or body.message, MAX_ERROR_LENGTH),
+        "details": _clean(inner.get("details"), MAX_ERROR_LENGTH),
     }
 
 
-def _clean(value, most: int) -> str:
+def _clean(value, max_length: int) -> str:
     """The end of a run is never refused for its words: what cannot be kept is replaced, and a cut is shown."""
     text = replace_unstorable("" if value is None else str(value))
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    return text if len(text) <= max_length else f"{text[: max_length - 1]}…"
 
 
 @router.post(
@@ -349,8 +349,8 @@ def _run_page(request: HttpRequest, runs, children: bool = False):
 
 def _words(query, name: str) -> list[str]:
     values = [value for value in query.getlist(name) if value]
-    if len(values) > MOST_WORDS:
-        raise Invalid(f"{name}: {len(values)} are given; {MOST_WORDS} are allowed.", target=name)
+    if len(values) > MAX_FILTERS:
+        raise Invalid(f"{name}: {len(values)} are given; {MAX_FILTERS} are allowed.", target=name)
     return values
 
 

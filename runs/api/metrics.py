@@ -23,7 +23,7 @@ BATCH = {
                     "required": ["metrics"],
                     "properties": {
                         "batchId": {"type": "string", "maxLength": 64},
-                        "metrics": {"type": "array", "items": {"type": "object"}, "maxItems": metrics.MOST_POINTS},
+                        "metrics": {"type": "array", "items": {"type": "object"}, "maxItems": metrics.MAX_POINTS},
                     },
                 }
             }
@@ -39,9 +39,9 @@ BATCH = {
     openapi_extra=BATCH,
 )
 def metric_write(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
-    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    if numbers.parse_int(request.META.get("CONTENT_LENGTH") or "0", "Content-Length") > most:
-        raise TooLarge(f"A batch has at most {most // 2**20} MiB. Send it in parts.")
+    max_bytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if numbers.parse_int(request.META.get("CONTENT_LENGTH") or "0", "Content-Length") > max_bytes:
+        raise TooLarge(f"A batch has at most {max_bytes // 2**20} MiB. Send it in parts.")
     run = access.find_writable(request, place, run_id)
     access.check_open(request.auth, run)
     batch = request_body.read_body(request)

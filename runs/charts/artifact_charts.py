@@ -12,10 +12,10 @@ from runs.charts.figures import escape_text, figure, trace
 # What of a count [TP, FP, TN, FN] each curve is made of.
 Counts = list[float]
 # A larger matrix has a scale beside it, for its numbers may not fit.
-MOST_NUMBERS = 12
+MAX_CLASSES_WITH_NUMBERS = 12
 # Of more classes neither a matrix nor curves can be read, and a page would hold millions of numbers.
-MOST_CLASSES = 100
-MOST_NUMBERS_IN_ALL = 100_000
+MAX_CLASSES = 100
+MAX_NUMBERS_TOTAL = 100_000
 DASHES = {"Micro average": "dot", "Macro average": "dashdot", "Weighted average": "longdash"}
 
 
@@ -35,10 +35,10 @@ def draw_artifact(kind: str, content) -> list[dict]:
 
 def _check_size(data: dict) -> None:
     classes, points = data.get("class_labels"), sum(map(_size, data.values()))
-    if isinstance(classes, list) and len(classes) > MOST_CLASSES:
-        raise ValueError(f"it has {len(classes)} classes; {MOST_CLASSES} are drawn")
-    if points > MOST_NUMBERS_IN_ALL:
-        raise ValueError(f"it has {points} numbers; {MOST_NUMBERS_IN_ALL} are drawn")
+    if isinstance(classes, list) and len(classes) > MAX_CLASSES:
+        raise ValueError(f"it has {len(classes)} classes; {MAX_CLASSES} are drawn")
+    if points > MAX_NUMBERS_TOTAL:
+        raise ValueError(f"it has {points} numbers; {MAX_NUMBERS_TOTAL} are drawn")
 
 
 def _size(part) -> int:
@@ -55,7 +55,7 @@ def confusion_matrix(data: dict, normalised: bool = False) -> dict:
     texts = [[f"{share:.1%}" for share in row] for row in shares] if normalised else counts
     look = {**trace("heatmap"), "x": labels, "y": labels, "z": shares if normalised else counts, "text": texts}
     look |= {"texttemplate": "%{text}", "customdata": counts, "xgap": 1, "ygap": 1}
-    look |= {"showscale": len(labels) > MOST_NUMBERS, "colorbar": {"thickness": 10, "outlinewidth": 0}}
+    look |= {"showscale": len(labels) > MAX_CLASSES_WITH_NUMBERS, "colorbar": {"thickness": 10, "outlinewidth": 0}}
     look |= {"hovertemplate": "true %{y}, predicted %{x}: %{text}<br>%{customdata} cases<extra></extra>"}
     drawn = figure([look], "Predicted label", "True label", hovermode="closest")
     # Every class has its label; Plotly would leave some out.

@@ -15,13 +15,13 @@ from runs.models import Artifact, MetricSeries, Run
 from studio.formats import from_millis
 
 # Cards beyond these are left out, and the page says so.
-MOST_CARDS = 1000
+MAX_CARDS = 1000
 # So many cards whose content has to be read are whole at once.
 AT_ONCE = 10
-MOST_ROWS = 50
+MAX_ROWS = 50
 # Of a long table so many rows are drawn.
 DRAWN_ROWS = 2000
-JSON_MOST = 2 * 1024 * 1024
+MAX_JSON_BYTES = 2 * 1024 * 1024
 SYSTEM = "system"
 GROUPS = {
     "prefix": "by prefix",
@@ -30,7 +30,7 @@ GROUPS = {
     "none": "not at all",
 }
 # A chart of more lines than these is continued in another.
-MOST_LINES = 20
+MAX_LINES = 20
 
 
 @dataclasses.dataclass
@@ -78,10 +78,10 @@ class Card:
     @property
     def pages(self) -> dict | None:
         """Where the rows shown stand among all, and from which rows the pages beside them begin."""
-        if self.series.count <= MOST_ROWS or not self.rows:
+        if self.series.count <= MAX_ROWS or not self.rows:
             return None
         end = self.first_row + len(self.rows)
-        back = max(0, self.first_row - MOST_ROWS) if self.first_row else None
+        back = max(0, self.first_row - MAX_ROWS) if self.first_row else None
         return {"first": self.first_row + 1, "end": end, "back": back, "on": end if end < self.series.count else None}
 
 
@@ -141,9 +141,9 @@ def _cards(found: list[MetricSeries], group: str) -> list[Card]:
         titled.setdefault(shared or f"\0{series.name}", []).append(series)
     cards = []
     for title, members in titled.items():
-        for start in range(0, len(members), MOST_LINES):
-            more = f" ({start // MOST_LINES + 1})" if start else ""
-            cards.append(_placeholder(members[start : start + MOST_LINES], title.removeprefix("\0") + more))
+        for start in range(0, len(members), MAX_LINES):
+            more = f" ({start // MAX_LINES + 1})" if start else ""
+            cards.append(_placeholder(members[start : start + MAX_LINES], title.removeprefix("\0") + more))
     return cards
 
 
@@ -172,15 +172,15 @@ def fill_card(run: Run, series: MetricSeries, start: int = 0) -> Card:
         last = metrics.read_window(series, series.count - 1, 1)[2][0]
         return Card([series], series.name, "image", value=path_of(last))
     if series.kind in metric_lines.CHARTED:
-        rows = [[value] for value in metrics.encode_non_finite(list(metrics.read_window(series, start, MOST_ROWS)[2]))]
+        rows = [[value] for value in metrics.encode_non_finite(list(metrics.read_window(series, start, MAX_ROWS)[2]))]
         return Card([series], series.name, "texts", rows=rows, first_row=start)
     return _of_file(run, series)
 
 
 def _table(series: MetricSeries, start: int) -> Card:
     drawn = metrics.read_window(series, 0, DRAWN_ROWS)[2]
-    rows = drawn[start : start + MOST_ROWS] if start + MOST_ROWS <= len(drawn) else None
-    rows = rows or metrics.read_window(series, start, MOST_ROWS)[2]
+    rows = drawn[start : start + MAX_ROWS] if start + MAX_ROWS <= len(drawn) else None
+    rows = rows or metrics.read_window(series, start, MAX_ROWS)[2]
     columns = list(dict.fromkeys(column for row in [*drawn, *rows] for column in row))
     cells = [[row.get(column) for column in columns] for row in rows]
     return Card([series], series.name, "table", figures.draw_table(drawn), columns, cells, start)
@@ -188,7 +188,7 @@ def _table(series: MetricSeries, start: int) -> Card:
 
 def make_values_card(series: MetricSeries, start: int) -> Card:
     """The points of a chart as a table: step, time, value."""
-    steps, times, found = (list(column) for column in metrics.read_window(series, start, MOST_ROWS))
+    steps, times, found = (list(column) for column in metrics.read_window(series, start, MAX_ROWS))
     moments = [from_millis(time) for time in times]
     rows = [[int(step), at, _plain(value)] for step, at, value in zip(steps, moments, found, strict=True)]
     return Card([series], series.name, "values", columns=["Step", "Time", "Value"], rows=rows, first_row=start)
@@ -198,8 +198,8 @@ def _of_file(run: Run, series: MetricSeries) -> Card:
     """A confusion matrix and its like lie in a file; only the first of a name counts, as in Azure."""
     path = path_of(metrics.read_window(series, 0, 1)[2][0])
     file = Artifact.objects.filter(run=run, path=path).first()
-    if file is None or file.size > JSON_MOST:
-        missing = "its file is not there" if file is None else f"its file is larger than {JSON_MOST // 2**20} MiB"
+    if file is None or file.size > MAX_JSON_BYTES:
+        missing = "its file is not there" if file is None else f"its file is larger than {MAX_JSON_BYTES // 2**20} MiB"
         return Card([series], series.name, "problem", value=path, problem=missing)
     try:
         # A script may write NaN, which is no JSON, for a bin without cases.

@@ -6,8 +6,8 @@ from runs.charts import metric_cards
 from studio import numbers
 from studio.errors import Invalid
 
-MOST_WIDTH = 4000
-MOST_AT_ONCE = 60
+MAX_WIDTH = 4000
+MAX_AT_ONCE = 60
 
 
 class MetricsChoice(forms.Form):
@@ -24,8 +24,8 @@ class Keys(forms.Field):
 
     def to_python(self, value) -> list[int]:
         words = [word for word in str(value or "").split(",") if word]
-        if len(words) > MOST_AT_ONCE:
-            raise forms.ValidationError(f"{len(words)} series; ask for {MOST_AT_ONCE} at most.")
+        if len(words) > MAX_AT_ONCE:
+            raise forms.ValidationError(f"{len(words)} series; ask for {MAX_AT_ONCE} at most.")
         found = [numbers.int_or_none(word) for word in words]
         keys = [key for key in found if key is not None]
         if len(keys) < len(found):
@@ -35,7 +35,7 @@ class Keys(forms.Field):
 
 class LinesAsked(forms.Form):
     series = Keys()
-    width = forms.IntegerField(required=False, min_value=10, max_value=MOST_WIDTH)
+    width = forms.IntegerField(required=False, min_value=10, max_value=MAX_WIDTH)
     axis = forms.ChoiceField(required=False, choices=[(word, word) for word in ("step", "time", "metric")])
     metric = forms.IntegerField(required=False, min_value=1)
 
@@ -47,8 +47,8 @@ class LinesAsked(forms.Form):
 
     def clean(self):
         given = self.cleaned_data
-        least, most = given.get("from"), given.get("to")
-        if (least is None) != (most is None) or (least is not None and least > most):
+        start, end = given.get("from"), given.get("to")
+        if (start is None) != (end is None) or (start is not None and start > end):
             self.add_error("from", "write from and to, the smaller first.")
         if given.get("axis") == "metric" and not given.get("metric"):
             self.add_error("metric", "say which metric is the axis.")

@@ -13,7 +13,7 @@ from runs.models import MetricSeries, Run
 from studio.formats import escape_formula, format_exact, format_number, from_millis
 
 # A poll that has more new points than this sends the line anew.
-MOST_NEW = 2000
+MAX_NEW_POINTS = 2000
 CHARTED = (MetricSeries.Kind.SCALAR, MetricSeries.Kind.LIST)
 
 
@@ -46,7 +46,7 @@ def read_news(run: Run, known: dict[int, int], width: int) -> dict:
     """For the charts and cards that a page shows, with the number of points it has: new points, and cards to draw anew."""
     changed = [one for one in MetricSeries.objects.filter(run=run) if one.count > known.get(one.pk, one.count)]
     growing = [one for one in changed if is_charted(one) and known[one.pk] > 1]
-    far = [one for one in growing if one.count - known[one.pk] > MOST_NEW]
+    far = [one for one in growing if one.count - known[one.pk] > MAX_NEW_POINTS]
     near = metrics.read_points_after({one.pk: known[one.pk] for one in growing if one not in far})
     points = [_new_points(pk, known[pk], columns) for pk, columns in near.items()]
     points += read_lines(far, width) if far else []

@@ -4,22 +4,22 @@ from runs.charts import colours, figures
 from runs.metrics import downsampled
 from runs.models import MetricSeries, Run
 
-MOST_CHARTS = 12
-MOST_RUNS = 50
+MAX_CHARTS = 12
+MAX_RUNS = 50
 WIDTH = 160
 HEIGHT = 180
 
 
 def draw_run_charts(runs: list[Run], names: list[str]) -> list[dict]:
     """`{"name", "figure"}` for the first few of these names; no figure if none of the runs has a number of that name."""
-    runs = runs[:MOST_RUNS]
+    runs = runs[:MAX_RUNS]
     by_run = {run.pk: run for run in runs}
-    found = MetricSeries.objects.filter(run__in=runs, name__in=names[:MOST_CHARTS], last__isnull=False)
+    found = MetricSeries.objects.filter(run__in=runs, name__in=names[:MAX_CHARTS], last__isnull=False)
     by_name: dict[str, list[MetricSeries]] = {}
     for series in sorted(found, key=lambda series: -series.run_id):
         by_name.setdefault(series.name, []).append(series)
     drawn = downsampled.lines([one for series in by_name.values() for one in series], WIDTH)
-    return [{"name": name, "figure": _figure(by_name.get(name), by_run, drawn)} for name in names[:MOST_CHARTS]]
+    return [{"name": name, "figure": _figure(by_name.get(name), by_run, drawn)} for name in names[:MAX_CHARTS]]
 
 
 def _figure(found: list[MetricSeries] | None, by_run: dict[int, Run], drawn: dict) -> dict | None:

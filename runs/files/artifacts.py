@@ -13,7 +13,7 @@ from runs.models import Artifact, ArtifactSegment, Run
 from studio import storage
 from studio.errors import Conflict
 
-APPEND_MOST = 16 * 1024 * 1024
+MAX_APPEND_BYTES = 16 * 1024 * 1024
 # Of several that append at once, each tries again this often before it is told to wait.
 TRIES = 5
 # Segments that a reader looks up at once.

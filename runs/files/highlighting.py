@@ -8,21 +8,21 @@ from pygments.lexers import TextLexer, get_lexer_for_filename
 from pygments.util import ClassNotFound
 
 # A longer text, or one with a longer line, is shown as it is.
-MOST_COLOURED = 100_000
-MOST_LINE = 2_000
+MAX_COLOURED_LENGTH = 100_000
+MAX_LINE_LENGTH = 2_000
 # Of processor time; then the text is shown as it is.
-MOST_SECONDS = 0.4
+MAX_SECONDS = 0.4
 
 
 def highlight_code(text: str, name: str, lexer_options: dict, **options) -> str | None:
     """The text as HTML in the language that the file's name says; None if it is too long, or takes too long."""
-    if len(text) > MOST_COLOURED or any(len(line) > MOST_LINE for line in text.splitlines()):
+    if len(text) > MAX_COLOURED_LENGTH or any(len(line) > MAX_LINE_LENGTH for line in text.splitlines()):
         return None
     try:
         lexer = get_lexer_for_filename(name, **lexer_options)
     except ClassNotFound:
         lexer = TextLexer(**lexer_options)
-    tokens, until = [], time.thread_time() + MOST_SECONDS
+    tokens, until = [], time.thread_time() + MAX_SECONDS
     for token in lexer.get_tokens(text):
         if time.thread_time() > until:
             return None

@@ -4,12 +4,12 @@ from runs.files import artifacts
 from runs.models import Artifact
 from studio import storage
 
-MOST_HITS = 500
-MOST_LINE = 400
+MAX_HITS = 500
+MAX_LINE_LENGTH = 400
 # A search reads so much and then says where it stopped.
-MOST_READ = 256 * 1024 * 1024
+MAX_READ_BYTES = 256 * 1024 * 1024
 # Lines that lie behind more than this have no number.
-MOST_COUNTED = 1024 * 1024 * 1024
+MAX_COUNTED_BYTES = 1024 * 1024 * 1024
 
 
 def read_tail(file: Artifact, length: int) -> str:
@@ -21,7 +21,7 @@ def read_tail(file: Artifact, length: int) -> str:
 
 def count_lines_before(file: Artifact, offset: int) -> int | None:
     """None beyond what is read to count them."""
-    if offset > MOST_COUNTED:
+    if offset > MAX_COUNTED_BYTES:
         return None
     return sum(part.count(b"\n") for part in artifacts.read(file, 0, offset))
 
@@ -34,10 +34,10 @@ def search_log(file: Artifact, words: str, start: int = 0) -> dict:
     line = before or 0
     for offset, block in _blocks(file, start):
         line = _search_block(block, offset, line, wanted, hits)
-        if len(hits) >= MOST_HITS or offset - start > MOST_READ:
-            last = hits[MOST_HITS - 1] if len(hits) >= MOST_HITS else None
+        if len(hits) >= MAX_HITS or offset - start > MAX_READ_BYTES:
+            last = hits[MAX_HITS - 1] if len(hits) >= MAX_HITS else None
             going_on = last["offset"] + len(last["text"].encode()) if last else offset + len(block)
-            return {"hits": _numbered(hits[:MOST_HITS], before), "next": going_on}
+            return {"hits": _numbered(hits[:MAX_HITS], before), "next": going_on}
     return {"hits": _numbered(hits, before), "next": None}
 
 
@@ -63,7 +63,7 @@ def _blocks(file: Artifact, start: int):
 def _search_block(block: bytes, offset: int, line: int, wanted: bytes, hits: list[dict]) -> int:
     """Adds what is found; returns the number of the line after the block."""
     lowered, counted, place = block.lower(), 0, 0
-    while len(hits) < MOST_HITS:
+    while len(hits) < MAX_HITS:
         found = lowered.find(wanted, place)
         if found < 0:
             break
@@ -72,6 +72,6 @@ def _search_block(block: bytes, offset: int, line: int, wanted: bytes, hits: lis
         end = len(block) if end < 0 else end
         line += block.count(b"\n", counted, begin)
         counted, place = begin, end + 1
-        text = block[begin : min(end, begin + MOST_LINE)].decode("utf-8", "replace")
+        text = block[begin : min(end, begin + MAX_LINE_LENGTH)].decode("utf-8", "replace")
         hits.append({"offset": offset + begin, "line": line + 1, "text": text})
     return line + block.count(b"\n", counted)

@@ -4,7 +4,7 @@ import unicodedata
 
 from studio.errors import Invalid
 
-MOST = 1000
+MAX_PATH_LENGTH = 1000
 
 
 def check_path(path, *, code: str = "invalid_path") -> str:
@@ -19,8 +19,8 @@ def check_path(path, *, code: str = "invalid_path") -> str:
 def _problem(path) -> str:
     if not isinstance(path, str) or not path:
         return "it is empty"
-    if len(path) > MOST:
-        return f"it has {len(path)} characters, {MOST} are allowed"
+    if len(path) > MAX_PATH_LENGTH:
+        return f"it has {len(path)} characters, {MAX_PATH_LENGTH} are allowed"
     for character in path:
         if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
             return f"it contains the character U+{ord(character):04X}"

@@ -13,8 +13,8 @@ from runs.files import highlighting
 from studio.markdown import render_markdown
 
 MB = 1024 * 1024
-MOST_ROWS = 200
-MOST_COLUMNS = 50
+MAX_ROWS = 200
+MAX_COLUMNS = 50
 # Shown in place by the browser; everything else is downloaded or shown by us.
 IMAGES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/svg+xml", "image/avif"}
 CODE = {
@@ -36,7 +36,7 @@ CODE = {
     "c",
 }
 # What a browser loads whole to show it.
-MOST_IN_PLACE = {"image": 20 * MB, "page": 20 * MB}
+MAX_INLINE_BYTES = {"image": 20 * MB, "page": 20 * MB}
 LOGS = {"log", "txt", "out", "err"}
 HTML = {"html", "htm"}
 
@@ -76,10 +76,10 @@ def kind_of(path: str, content_type: str, size: int) -> str:
 def make_preview(path: str, content_type: str, size: int, read) -> Preview:
     """`read(length)` gives the first bytes."""
     kind = kind_of(path, content_type, size)
-    if kind in MOST_IN_PLACE and size > MOST_IN_PLACE[kind]:
-        most = MOST_IN_PLACE[kind] // MB
+    if kind in MAX_INLINE_BYTES and size > MAX_INLINE_BYTES[kind]:
+        max_mb = MAX_INLINE_BYTES[kind] // MB
         return Preview(
-            "none", note=f"This file is larger than the {most} MB that are shown in place. Download it to open it."
+            "none", note=f"This file is larger than the {max_mb} MB that are shown in place. Download it to open it."
         )
     if kind in ("log", "image", "page"):
         return Preview(kind)
@@ -126,16 +126,16 @@ def _table(text: str, delimiter: str, note: str) -> Preview:
         # The last line is cut.
         text = text.rpartition("\n")[0]
     try:
-        lines = [line[:MOST_COLUMNS] for line in _first(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))]
+        lines = [line[:MAX_COLUMNS] for line in _first(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))]
     except csv.Error:
         return Preview("code", html=highlight(text, "x.txt"), note=note)
-    if len(lines) > MOST_ROWS:
-        note = f"The first {MOST_ROWS} rows are shown. Download the file to see all."
-    return Preview("table", header=lines[0] if lines else [], rows=lines[1 : MOST_ROWS + 1], note=note)
+    if len(lines) > MAX_ROWS:
+        note = f"The first {MAX_ROWS} rows are shown. Download the file to see all."
+    return Preview("table", header=lines[0] if lines else [], rows=lines[1 : MAX_ROWS + 1], note=note)
 
 
 def _first(rows) -> list[list[str]]:
-    return [row for row, _ in zip(rows, range(MOST_ROWS + 2), strict=False)]
+    return [row for row, _ in zip(rows, range(MAX_ROWS + 2), strict=False)]
 
 
 def highlight(text: str, path: str) -> SafeString | str:

@@ -20,7 +20,7 @@ from studio import storage
 from studio.errors import Conflict, Invalid, TooLarge
 from workspaces.models import Workspace
 
-MOST_FILES = 50_000
+MAX_FILES = 50_000
 BLOCK = 1024 * 1024
 # Kept in memory up to here while it is checked, beyond it in a temporary file.
 SPOOL = 4 * BLOCK
@@ -87,8 +87,8 @@ def _manifest(file) -> tuple[list[dict], str]:
 
 
 def _check(entries: list[zipfile.ZipInfo]) -> None:
-    if len(entries) > MOST_FILES:
-        raise TooLarge(f"The snapshot has {len(entries)} files; {MOST_FILES} are allowed.", code="snapshot_too_large")
+    if len(entries) > MAX_FILES:
+        raise TooLarge(f"The snapshot has {len(entries)} files; {MAX_FILES} are allowed.", code="snapshot_too_large")
     seen = set()
     for entry in entries:
         name = paths.check_path(entry.filename.removesuffix("/"), code=UNSAFE)
@@ -120,8 +120,8 @@ def _read(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> tuple[lis
 def _too_large(entries: list[zipfile.ZipInfo]) -> TooLarge:
     largest = sorted(entries, key=lambda entry: -entry.file_size)[:10]
     listed = ", ".join(f"{entry.filename} ({entry.file_size:,} bytes)" for entry in largest)
-    most = settings.SNAPSHOT_MAX_BYTES // BLOCK
-    text = f"The snapshot has more than {most} MB unpacked. Name what the run does not need in .amlignore. Largest: {listed}."
+    max_bytes = settings.SNAPSHOT_MAX_BYTES // BLOCK
+    text = f"The snapshot has more than {max_bytes} MB unpacked. Name what the run does not need in .amlignore. Largest: {listed}."
     return TooLarge(text, code="snapshot_too_large")
 
 
@@ -131,12 +131,12 @@ def fingerprints(snapshot: Snapshot) -> dict[str, tuple[int, int]]:
         return {entry.filename: (entry.file_size, entry.CRC) for entry in archive.infolist() if not entry.is_dir()}
 
 
-def read_file(snapshot: Snapshot, path: str, most: int | None = None) -> bytes:
+def read_file(snapshot: Snapshot, path: str, max_bytes: int | None = None) -> bytes:
     """One file of a snapshot, or its first `most` bytes; only the parts of the zip that are needed are fetched."""
     with zipfile.ZipFile(io.BufferedReader(_Stored(snapshot), 64 * 1024)) as archive:
         try:
             with archive.open(path) as content:
-                return content.read(-1 if most is None else most)
+                return content.read(-1 if max_bytes is None else max_bytes)
         except KeyError as error:
             raise Invalid(f"The snapshot has no file {path!r}.", target="path") from error
 

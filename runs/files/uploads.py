@@ -11,20 +11,20 @@ from studio.errors import Invalid, TooLarge
 PART = 1024 * 1024
 
 
-def read_chunks(request: HttpRequest, most: int | None = None) -> Iterator[bytes]:
+def read_chunks(request: HttpRequest, max_bytes: int | None = None) -> Iterator[bytes]:
     """The body, part by part. Raises rather than end early, so that half a body is never taken for a whole one."""
     declared = request.META.get("CONTENT_LENGTH") or ""
     length = numbers.parse_int(declared, "Content-Length") if declared else None
-    if length is not None and most is not None and length > most:
-        raise _too_large(most)
+    if length is not None and max_bytes is not None and length > max_bytes:
+        raise _too_large(max_bytes)
     # Without a length the server ends a chunked body itself; Django would read none of it.
     chunked = not declared and "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
     source = request.META["wsgi.input"] if chunked else request
     size = 0
     while part := _next(source):
         size += len(part)
-        if most is not None and size > most:
-            raise _too_large(most)
+        if max_bytes is not None and size > max_bytes:
+            raise _too_large(max_bytes)
         yield part
     if length is not None and size != length:
         raise Invalid(f"The body ended after {size} of {length} bytes. Send it again.", code="incomplete_body")
@@ -37,10 +37,10 @@ def _next(source) -> bytes:
         raise Invalid("The body broke off. Send it again.", code="incomplete_body") from error
 
 
-def read_whole_body(request: HttpRequest, most: int) -> bytes:
+def read_whole_body(request: HttpRequest, max_bytes: int) -> bytes:
     """A small body."""
-    return b"".join(read_chunks(request, most))
+    return b"".join(read_chunks(request, max_bytes))
 
 
-def _too_large(most: int) -> TooLarge:
-    return TooLarge(f"The body is larger than the {most:,} bytes that are allowed here.")
+def _too_large(max_bytes: int) -> TooLarge:
+    return TooLarge(f"The body is larger than the {max_bytes:,} bytes that are allowed here.")

@@ -1,6 +1,6 @@
 """Metrics: written once by `ingest` or `store_groups`, read thousands of times by the functions of runs/metrics/read.py."""
 
-from runs.metrics.batches import MOST_POINTS
+from runs.metrics.batches import MAX_POINTS
 from runs.metrics.ingest import ingest, merge_loose_chunks, store_groups
 from runs.metrics.read import (
     downsample,
@@ -17,7 +17,7 @@ from runs.metrics.read import (
 )
 
 __all__ = [
-    "MOST_POINTS",
+    "MAX_POINTS",
     "downsample",
     "encode_non_finite",
     "ingest",

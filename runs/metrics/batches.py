@@ -9,12 +9,12 @@ from studio import names
 from studio.errors import Invalid, StudioError, TooLarge
 from studio.formats import NON_FINITE, UNSTORABLE, non_finite_word
 
-MOST_POINTS = 10_000
-MOST_NAME = 255
-MOST_TEXT = 10_000
-MOST_COLUMNS = 100
-MOST_LIST = 100_000
-MOST_ERRORS = 50
+MAX_POINTS = 10_000
+MAX_NAME_LENGTH = 255
+MAX_TEXT_LENGTH = 10_000
+MAX_COLUMNS = 100
+MAX_LIST_LENGTH = 100_000
+MAX_ERRORS = 50
 INT64 = 2**63
 # A chunk of so many points is left alone by later merges.
 FULL = 16_384
@@ -49,9 +49,9 @@ class BadPoint(Exception):
 def grouped(points) -> dict[str, Group]:
     if not isinstance(points, list):
         raise Invalid("`metrics` must be a list of points.", target="metrics")
-    if len(points) > MOST_POINTS:
+    if len(points) > MAX_POINTS:
         raise TooLarge(
-            f"{len(points)} points in a batch; {MOST_POINTS} are allowed. Send it in parts.", target="metrics"
+            f"{len(points)} points in a batch; {MAX_POINTS} are allowed. Send it in parts.", target="metrics"
         )
     groups: dict[str, Group] = {}
     errors, now = [], int(time.time() * 1000)
@@ -63,7 +63,7 @@ def grouped(points) -> dict[str, Group]:
     if errors:
         first, more = errors[0], f" {len(errors) - 1} more are wrong too." if len(errors) > 1 else ""
         text = f"{first['target']}: {first['message']}{more} Nothing of the batch was stored."
-        raise Invalid(text, target=first["target"], details=errors[:MOST_ERRORS])
+        raise Invalid(text, target=first["target"], details=errors[:MAX_ERRORS])
     return groups
 
 
@@ -132,11 +132,11 @@ def _add_many(group: Group, step, at: int, point: dict) -> None:
 def _row(row) -> dict:
     if not isinstance(row, dict) or not row:
         raise BadPoint("A row of a table is an object of columns and values.")
-    if len(row) > MOST_COLUMNS:
-        raise BadPoint(f"A row has {len(row)} columns; {MOST_COLUMNS} are allowed.")
+    if len(row) > MAX_COLUMNS:
+        raise BadPoint(f"A row has {len(row)} columns; {MAX_COLUMNS} are allowed.")
     for column, value in row.items():
-        if len(column) > MOST_NAME:
-            raise BadPoint(f"The name of a column has {len(column)} characters; {MOST_NAME} are allowed.")
+        if len(column) > MAX_NAME_LENGTH:
+            raise BadPoint(f"The name of a column has {len(column)} characters; {MAX_NAME_LENGTH} are allowed.")
         if type(value) is float and not math.isfinite(value):
             raise BadPoint(f'Column {column!r}: write the text "NaN", "Infinity" or "-Infinity".')
         if type(value) not in (int, float):
@@ -149,14 +149,14 @@ def _list(point: dict, field: str) -> list:
     value = point.get(field, point.get("rows", point.get("value")))
     if not isinstance(value, list) or not value:
         raise BadPoint(f"`{field}` must be a list with at least one element.")
-    if len(value) > MOST_LIST:
-        raise BadPoint(f"{len(value)} elements at once; {MOST_LIST} are allowed.")
+    if len(value) > MAX_LIST_LENGTH:
+        raise BadPoint(f"{len(value)} elements at once; {MAX_LIST_LENGTH} are allowed.")
     return value
 
 
 def _name(name) -> str:
     try:
-        return names.check_text(name, "metric name", max_length=MOST_NAME)
+        return names.check_text(name, "metric name", max_length=MAX_NAME_LENGTH)
     except StudioError as error:
         raise BadPoint(error.message) from error
 
@@ -172,8 +172,8 @@ def _check_other(value) -> None:
         return
     if type(value) is not str:
         raise BadPoint(f"A value is a number, a text, true, false or null, not {type(value).__name__}.")
-    if len(value) > MOST_TEXT:
-        raise BadPoint(f"A text has {len(value)} characters; {MOST_TEXT} are allowed.")
+    if len(value) > MAX_TEXT_LENGTH:
+        raise BadPoint(f"A text has {len(value)} characters; {MAX_TEXT_LENGTH} are allowed.")
     if UNSTORABLE.search(value):
         raise BadPoint("A text contains a NUL or half of a character.")
 
@@ -185,8 +185,8 @@ def _as_float(value: int) -> float:
         raise BadPoint("A whole number is larger than any float.") from error
 
 
-def _is_int(value, least: int, end: int) -> bool:
-    return type(value) is int and least <= value < end
+def _is_int(value, start: int, end: int) -> bool:
+    return type(value) is int and start <= value < end
 
 
 def _missing(field: str):

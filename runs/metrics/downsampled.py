@@ -62,12 +62,12 @@ def _sketch(chunk: MetricChunk) -> MetricSketch | None:
     )  # fmt: skip
 
 
-def _extremes(values: np.ndarray, most: int) -> np.ndarray:
+def _extremes(values: np.ndarray, max_count: int) -> np.ndarray:
     """Places of the extremes of every part, of both ends, and of the first few gaps."""
     finite = np.isfinite(values)
     places = np.flatnonzero(finite)
-    if len(places) > most:
-        places = places[MinMaxDownsampler().downsample(np.ascontiguousarray(values[places]), n_out=most)]
+    if len(places) > max_count:
+        places = places[MinMaxDownsampler().downsample(np.ascontiguousarray(values[places]), n_out=max_count)]
     return np.unique(np.concatenate([[0, len(values) - 1], places, _gaps(finite)[:GAPS]]).astype(I8))
 
 

@@ -16,8 +16,8 @@ from studio.formats import from_millis
 LOOSE = 64
 # A chunk of so many points gets a sketch.
 SKETCHED = 4_096
-MOST_SERIES = 10_000
-MOST_IN_SERIES = 10_000_000
+MAX_SERIES = 10_000
+MAX_POINTS_PER_SERIES = 10_000_000
 
 
 def ingest(run: Run, batch_id: str, points: list) -> int:
@@ -82,15 +82,15 @@ def _check_kinds(present: dict, groups: dict) -> None:
 
 
 def _check_room(run: Run, fresh: int) -> None:
-    if MetricSeries.objects.filter(run=run).count() + fresh > MOST_SERIES:
-        raise TooLarge(f"A run has at most {MOST_SERIES} metrics of different names.", code="limit_reached")
+    if MetricSeries.objects.filter(run=run).count() + fresh > MAX_SERIES:
+        raise TooLarge(f"A run has at most {MAX_SERIES} metrics of different names.", code="limit_reached")
 
 
 def _chunk(series: MetricSeries, group: Group) -> list[MetricChunk]:
     """The new points, packed; the summaries of the series follow them."""
     start, count = series.count, len(group.values)
-    if start + count > MOST_IN_SERIES:
-        raise TooLarge(f"{series.name!r} would have more than {MOST_IN_SERIES} points.", code="limit_reached")
+    if start + count > MAX_POINTS_PER_SERIES:
+        raise TooLarge(f"{series.name!r} would have more than {MAX_POINTS_PER_SERIES} points.", code="limit_reached")
     steps = [start + place if step is None else step for place, step in enumerate(group.steps)]
     _summarize(series, group, steps)
     made = []

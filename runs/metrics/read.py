@@ -12,7 +12,7 @@ from runs.metrics.batches import FULL, shown
 from runs.models import MetricChunk, MetricSeries, Run
 
 # The longest chunk: a merge may take a batch beyond the size at which a chunk counts as full.
-LONGEST = 2 * FULL
+MAX_CHUNK_POINTS = 2 * FULL
 # Plain SQL, for a page that watches a live run asks once a second; so many series in one statement.
 AFTER = f'SELECT series_id, start, data FROM "{MetricChunk._meta.db_table}" WHERE {{}} ORDER BY series_id, start'
 ONE_AFTER = "(series_id = %s AND start > %s AND start + count > %s)"
@@ -46,7 +46,7 @@ def iterate_chunks(series: MetricSeries):
 
 
 def _parts(series: MetricSeries, after: int, until: int | None = None) -> list:
-    chunks = MetricChunk.objects.filter(series=series, start__gt=after - LONGEST)
+    chunks = MetricChunk.objects.filter(series=series, start__gt=after - MAX_CHUNK_POINTS)
     if until is not None:
         chunks = chunks.filter(start__lt=until)
     chunks = chunks.annotate(end=F("start") + F("count")).filter(end__gt=after).order_by("start")
@@ -65,7 +65,7 @@ def read_points_after(known: dict[int, int]) -> dict:
     for first in range(0, len(pairs), AT_ONCE):
         some = pairs[first : first + AT_ONCE]
         with connection.cursor() as cursor:
-            values = [value for pk, after in some for value in (pk, after - LONGEST, after)]
+            values = [value for pk, after in some for value in (pk, after - MAX_CHUNK_POINTS, after)]
             cursor.execute(AFTER.format(" OR ".join([ONE_AFTER] * len(some))), values)
             for pk, start, data in cursor.fetchall():
                 codec, columns = packing.unpack(bytes(data))

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-MOST_VIEWS = 200
+MAX_VIEWS = 200
 
 
 class SavedViewQuerySet(models.QuerySet):

@@ -18,7 +18,7 @@ from workspaces.models import Workspace
 
 RECENT = 8
 # Beyond these the palette searches only the workspace that is open.
-MOST_WORKSPACES = 20
+MAX_WORKSPACES = 20
 
 
 def recent_runs(actor, workspace) -> dict:
@@ -50,7 +50,7 @@ def search(actor, workspace, words: str, limit: int) -> list[Hit]:
 
 
 def _searched_workspaces(actor, workspace) -> list[Workspace]:
-    return [workspace] if workspace else list(Workspace.objects.visible_to(actor).with_path()[:MOST_WORKSPACES])
+    return [workspace] if workspace else list(Workspace.objects.visible_to(actor).with_path()[:MAX_WORKSPACES])
 
 
 def _where(experiment: Experiment) -> str:

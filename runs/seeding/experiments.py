@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.actors import Actor
 from runs import metrics, submission
 from runs.files import artifacts
-from runs.metrics.batches import MOST_POINTS
+from runs.metrics.batches import MAX_POINTS
 from runs.models import Experiment, Run, RunEvent
 from runs.seeding.contents import curve, log_text, scalars
 from runs.seeding.full_run import finish_run, log_images, make_full_run
@@ -184,5 +184,5 @@ def seed_unusual(actor: Actor, experiment: Experiment, sizes: Sizes) -> None:
 
 def _log_long_metric(run: Run, points: int) -> None:
     values = curve(points, run.pk)
-    for start in range(0, points, MOST_POINTS):
-        metrics.ingest(run, "", scalars("loss", values[start : start + MOST_POINTS], start))
+    for start in range(0, points, MAX_POINTS):
+        metrics.ingest(run, "", scalars("loss", values[start : start + MAX_POINTS], start))

@@ -13,7 +13,7 @@ import typing
 from studio import numbers
 from studio.errors import Invalid
 
-MOST = 10_000
+MAX_FILTER_LENGTH = 10_000
 MAX_DEPTH = 50
 # Each condition is a condition of the query, each key of an order a joined table.
 MAX_CLAUSES = 100
@@ -93,8 +93,8 @@ class Token:
 
 def parse(text: str):
     """The tree; None if there is no condition."""
-    if len(text) > MOST:
-        raise BadFilter(f"it has {len(text)} characters; {MOST} are allowed", MOST)
+    if len(text) > MAX_FILTER_LENGTH:
+        raise BadFilter(f"it has {len(text)} characters; {MAX_FILTER_LENGTH} are allowed", MAX_FILTER_LENGTH)
     parser = _Parser(text)
     return parser.whole() if parser.tokens else None
 

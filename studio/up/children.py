@@ -11,7 +11,7 @@ from typing import IO
 
 from studio.up import console
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.3, 10.0
+MIN_PAUSE, MAX_PAUSE = 0.3, 10.0
 # One that lived this long starts again with the shortest pause.
 STEADY_SECONDS = 20
 PR_SET_PDEATHSIG = 1
@@ -99,7 +99,7 @@ class Child:
         """Called once after a death: says so in one line and sets the time of the next start."""
         lived = time.monotonic() - self.started_at
         self.quick_deaths = 0 if lived > STEADY_SECONDS else self.quick_deaths + 1
-        pause = min(FIRST_PAUSE * 2 ** max(0, self.quick_deaths - 1), LONGEST_PAUSE)
+        pause = min(MIN_PAUSE * 2 ** max(0, self.quick_deaths - 1), MAX_PAUSE)
         console.say("up", f"{self.name} {self.ending}; starting it again in {pause:.1f} s")
         self.start_at = time.monotonic() + pause
 

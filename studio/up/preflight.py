@@ -19,7 +19,7 @@ from studio.up import console
 from studio.web_limits import read_limits
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
-LEAST_FREE_MB = 100
+MIN_FREE_MB = 100
 
 
 class Refused(Exception):
@@ -77,9 +77,9 @@ def check_data_dir(folder: pathlib.Path) -> None:
                 f"The data folder {folder} cannot be written ({error.strerror}). "
                 "Choose another one: make up DATA_DIR=~/lazuli-data"
             ) from error
-    if free < LEAST_FREE_MB:
+    if free < MIN_FREE_MB:
         raise Refused(
-            f"The disk of the data folder {folder} is full ({free} MB free, {LEAST_FREE_MB} MB are needed). "
+            f"The disk of the data folder {folder} is full ({free} MB free, {MIN_FREE_MB} MB are needed). "
             "Free some space, or choose a folder on another disk: make up DATA_DIR=/path/to/folder"
         )
 

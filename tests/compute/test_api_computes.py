@@ -28,8 +28,8 @@ def body(**cluster) -> dict:
     return {"location": "eastus", "properties": {"computeType": "AmlCompute", "properties": cluster}}
 
 
-def scale(least, most, idle="PT120S") -> dict:
-    return {"minNodeCount": least, "maxNodeCount": most, "nodeIdleTimeBeforeScaleDown": idle}
+def scale(min_nodes, max_nodes, idle="PT120S") -> dict:
+    return {"minNodeCount": min_nodes, "maxNodeCount": max_nodes, "nodeIdleTimeBeforeScaleDown": idle}
 
 
 def test_put_makes_a_cluster_in_azures_shape(api, alice, computes):

@@ -158,7 +158,7 @@ def test_appending_beyond_the_end_tells_the_size(run, alice_api):
 
 
 def test_an_append_has_a_limit(run, alice_api, monkeypatch):
-    monkeypatch.setattr(artifacts, "APPEND_MOST", 10)
+    monkeypatch.setattr(artifacts, "MAX_APPEND_BYTES", 10)
     answer = alice_api.post(f"{APPEND}log.txt&offset=0", data=b"x" * 11)
     assert answer.status_code == 413
     assert "10 bytes" in answer.json()["error"]["message"]

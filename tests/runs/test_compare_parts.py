@@ -114,7 +114,7 @@ def test_times_of_logs_do_not_count():
 
 def test_steps_are_thinned_evenly():
     steps = images_tab.thin_steps(list(range(1000)))
-    assert (len(steps), steps[0], steps[-1]) == (images_tab.MOST_STEPS, 0, 999)
+    assert (len(steps), steps[0], steps[-1]) == (images_tab.MAX_STEPS, 0, 999)
 
 
 OLD = "".join(f"line {number}\n" for number in range(30))

@@ -130,7 +130,7 @@ def test_search_goes_on_across_parts_and_stops_at_its_limit(run, monkeypatch):
     log = run.artifacts.get(path="user_logs/std_log.txt")
     found = logs.search_log(log, "epoch")
     assert [hit["line"] for hit in found["hits"]] == list(range(1, 401))
-    monkeypatch.setattr("runs.files.logs.MOST_HITS", 100)
+    monkeypatch.setattr("runs.files.logs.MAX_HITS", 100)
     first = logs.search_log(log, "epoch")
     second = logs.search_log(log, "epoch", first["next"])
     assert first["hits"][-1]["line"] == 100 and second["hits"][0]["line"] == 101

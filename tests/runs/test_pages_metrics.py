@@ -111,7 +111,7 @@ def test_hundreds_of_metrics_are_one_page_without_reading_points(client, run, dj
 
 
 def test_beyond_the_most_cards_the_page_says_so_and_a_search_finds_the_others(client, run, monkeypatch):
-    monkeypatch.setattr(metric_cards, "MOST_CARDS", 3)
+    monkeypatch.setattr(metric_cards, "MAX_CARDS", 3)
     assert f"{run.metrics.count() - 3} selected metrics do not fit" in page_of(client, run)
     assert page_of(client, run, q="loss").count('data-card="') == 1
 

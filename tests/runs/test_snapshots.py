@@ -112,7 +112,7 @@ def test_a_zip_that_is_too_large_is_refused_by_its_length(alice_api, settings):
 def test_one_file_is_read_without_the_rest(alice_api):
     row = Snapshot.objects.get(snapshot_id=put(alice_api).json()["id"])
     assert snapshots.read_file(row, "train.py") == b"print('hi')\n"
-    assert snapshots.read_file(row, "train.py", most=5) == b"print"
+    assert snapshots.read_file(row, "train.py", max_bytes=5) == b"print"
     with pytest.raises(Invalid):
         snapshots.read_file(row, "nothing.py")
 

@@ -8,11 +8,11 @@ from runs.pages.compare import diffs
 from runs.pages.compare.query import UnknownName
 from runs.pages.compare.selection import Selection
 
-MOST_BYTES = 512 * 1024
+MAX_BYTES = 512 * 1024
 # How files are told, in the order in which they stand.
 CHANGED, ADDED, REMOVED, SAME = "changed", "added", "removed", "same"
 ORDER = [CHANGED, ADDED, REMOVED, SAME]
-MOST_FILES = 500
+MAX_FILES = 500
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,7 @@ def build_context(selected: Selection, query) -> dict:
     if path and file is None:
         raise UnknownName("path", path, "neither code has this file.")
     counts = {state: sum(one.state == state for one in files) for state in ORDER}
-    shown = files[:MOST_FILES]
+    shown = files[:MAX_FILES]
     more = {"files": shown, "file": file, "counts": counts, "left_out": len(files) - len(shown)}
     return {**common, **more, "diff": _build_diff(base.snapshot, other.snapshot, file, query) if file else None}
 
@@ -75,7 +75,7 @@ def _read_text(snapshot: Snapshot, file: ChangedFile, absent: str) -> str | None
     """Empty for a file that this side does not have, None for one that cannot be shown."""
     if file.state == absent:
         return ""
-    data = snapshots.read_file(snapshot, file.path, MOST_BYTES + 1)
-    if len(data) > MOST_BYTES or b"\0" in data[:8192]:
+    data = snapshots.read_file(snapshot, file.path, MAX_BYTES + 1)
+    if len(data) > MAX_BYTES or b"\0" in data[:8192]:
         return None
     return data.decode("utf-8", "replace")

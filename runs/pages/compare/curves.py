@@ -18,7 +18,7 @@ from studio.errors import Invalid
 FIRST = 6
 # The pixels that a card is wide; many runs share what one chart may carry.
 WIDTH = 640
-MOST_POINTS = 12_000
+MAX_POINTS = 12_000
 HEIGHT = 300
 AXES = {"step": "Step", "relative": "Seconds since the first value", "time": "Time"}
 # More lines than this are named one by one under the mouse.
@@ -50,7 +50,7 @@ def build_figure(selected: Selection, name: str, query, within: tuple[float, flo
     if query["group"]:
         traces = _build_means(selected, by_run, query, within)
     else:
-        width = min(WIDTH, max(40, MOST_POINTS // len(by_run)))
+        width = min(WIDTH, max(40, MAX_POINTS // len(by_run)))
         traces = [_build_trace(line) for line in _load_curves(selected, by_run, query, width, within)]
     return _line_figure(traces, query["x"])
 

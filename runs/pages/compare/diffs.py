@@ -6,18 +6,18 @@ from html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from runs.files import highlighting
-from runs.files.highlighting import MOST_LINE
+from runs.files.highlighting import MAX_LINE_LENGTH
 from runs.pages.compare import word_diff
 from runs.pages.compare.matching import Budget, find_opcodes
 
 # Equal lines that stay around what differs.
 AROUND = 3
-MOST_ROWS = 4000
+MAX_ROWS = 4000
 # Rows that hold more HTML in all are left out.
-MOST_HTML = 2_000_000
+MAX_HTML_LENGTH = 2_000_000
 # More lines are not compared one by one.
-MOST_LINES = 20_000
-TOO_LARGE = f"These files are too large to compare line by line: {MOST_LINES:,} lines are allowed. Their sizes and checksums differ."
+MAX_LINES = 20_000
+TOO_LARGE = f"These files are too large to compare line by line: {MAX_LINES:,} lines are allowed. Their sizes and checksums differ."
 CUT = "These files are too large to compare completely: some equal lines are shown as different."
 DIFFERENT = ("change", "insert", "delete")
 
@@ -74,7 +74,7 @@ def build_unified(old: str, new: str, path: str, *, whole: bool = False) -> dict
 
 
 def _is_too_long(text: str) -> bool:
-    return len(text.splitlines()) > MOST_LINES
+    return len(text.splitlines()) > MAX_LINES
 
 
 def _row_kind(block: str, left: DiffCell, right: DiffCell) -> str:
@@ -104,11 +104,11 @@ def _build_result(view: str, rows: list[DiffRow], old: str, new: str, budget: Bu
 def _limit_rows(rows: list[DiffRow]) -> list[DiffRow]:
     """As many as one page holds."""
     size = 0
-    for place, row in enumerate(rows[:MOST_ROWS]):
+    for place, row in enumerate(rows[:MAX_ROWS]):
         size += len(row.left.html) + len(row.right.html)
-        if size > MOST_HTML:
+        if size > MAX_HTML_LENGTH:
             return rows[:place]
-    return rows[:MOST_ROWS]
+    return rows[:MAX_ROWS]
 
 
 def _iterate_blocks(old: str, new: str, path: str, whole: bool, budget: Budget):
@@ -161,7 +161,7 @@ def _build_cells(lines: list[str], start: int, end: int) -> list[DiffCell]:
 def _highlight_lines(text: str, path: str, count: int) -> list[str]:
     """The HTML of each line; plain if the colours would not fit the lines, or would take long. Of a very long line the start."""
     lines = text.splitlines()
-    plain = [escape(line) if len(line) <= MOST_LINE else _cut_line(line) for line in lines]
+    plain = [escape(line) if len(line) <= MAX_LINE_LENGTH else _cut_line(line) for line in lines]
     options = {"stripnl": False, "ensurenl": False}
     coloured = highlighting.highlight_code(text, path.rsplit("/", 1)[-1], options, nowrap=True)
     if coloured is None:
@@ -171,4 +171,4 @@ def _highlight_lines(text: str, path: str, count: int) -> list[str]:
 
 
 def _cut_line(line: str) -> str:
-    return f"{escape(line[:MOST_LINE])} … {len(line) - MOST_LINE:,} more characters"
+    return f"{escape(line[:MAX_LINE_LENGTH])} … {len(line) - MAX_LINE_LENGTH:,} more characters"

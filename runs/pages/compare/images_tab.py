@@ -11,7 +11,7 @@ from runs.pages.compare.query import UnknownName
 from runs.pages.compare.selection import Selection
 from studio import numbers
 
-MOST_STEPS = 200
+MAX_STEPS = 200
 
 
 def build_context(selected: Selection, query) -> dict:
@@ -47,9 +47,9 @@ def _paths_by_step(columns) -> dict[int, str]:
 
 def thin_steps(steps: list[int]) -> list[int]:
     """Evenly, with the first and the last."""
-    if len(steps) <= MOST_STEPS:
+    if len(steps) <= MAX_STEPS:
         return steps
-    return [steps[round(place * (len(steps) - 1) / (MOST_STEPS - 1))] for place in range(MOST_STEPS)]
+    return [steps[round(place * (len(steps) - 1) / (MAX_STEPS - 1))] for place in range(MAX_STEPS)]
 
 
 def _nearest_step(requested: str, steps: list[int]) -> int | None:

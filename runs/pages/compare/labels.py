@@ -1,6 +1,6 @@
 """Names that people gave, as Plotly is to write them."""
 
-LONGEST = 40
+MAX_LABEL_LENGTH = 40
 
 
 def escape_plotly(name: str) -> str:
@@ -10,4 +10,4 @@ def escape_plotly(name: str) -> str:
 
 def shorten_title(name: str) -> str:
     """For the title of an axis: the end of a path such as a/b/c says more than its beginning."""
-    return escape_plotly(name if len(name) <= LONGEST else f"…{name[1 - LONGEST :]}")
+    return escape_plotly(name if len(name) <= MAX_LABEL_LENGTH else f"…{name[1 - MAX_LABEL_LENGTH :]}")

@@ -17,11 +17,11 @@ from studio.errors import Invalid
 FIRST = "user_logs/std_log.txt"
 FOLDERS = ("user_logs/", "logs/", "azureml-logs/", "system_logs/")
 # Logs side by side at first, and at most.
-FIRST_SIDES, MOST_SIDES = 3, 6
+FIRST_SIDES, MAX_SIDES = 3, 6
 TAIL = 64 * 1024
-MOST_LINES = 400
+MAX_LINES = 400
 # Names of logs to choose from.
-MOST_PATHS = 500
+MAX_PATHS = 500
 LOGS = functools.reduce(
     operator.or_,
     [Q(path__startswith=folder) for folder in FOLDERS] + [Q(path__endswith=end) for end in (".log", "log.txt")],
@@ -42,7 +42,7 @@ class LogLine:
 
 def build_context(selected: Selection, query) -> dict:
     files = Artifact.objects.filter(run__in=selected.pks)
-    named = files.filter(LOGS).order_by("path").values_list("path", flat=True).distinct()[:MOST_PATHS]
+    named = files.filter(LOGS).order_by("path").values_list("path", flat=True).distinct()[:MAX_PATHS]
     paths = sorted(named, key=lambda path: (path != FIRST, path))
     path = query["path"] or next(iter(paths), "")
     if path and path not in paths and not files.filter(LOGS, path=path).exists():
@@ -57,8 +57,8 @@ def build_context(selected: Selection, query) -> dict:
         "sides": shown,
         "differences": sum(side.get("differences", 0) for side in shown),
         "side_ids": [run.run_id for run in runs],
-        "most": MOST_SIDES,
-        "most_lines": MOST_LINES,
+        "max_count": MAX_SIDES,
+        "most_lines": MAX_LINES,
         "visible": ("path",),
     }
 
@@ -70,8 +70,8 @@ def choose_sides(selected: Selection, query) -> list[Run]:
         return [selected.base, *others][:FIRST_SIDES]
     named = [selected.get_run(run_id, "side") for run_id in query["side"]]
     named = [selected.base, *[run for run in named if run is not selected.base]]
-    if len(named) > MOST_SIDES:
-        raise Invalid(f"{len(named)} logs are selected; at most {MOST_SIDES} fit side by side.", target="side")
+    if len(named) > MAX_SIDES:
+        raise Invalid(f"{len(named)} logs are selected; at most {MAX_SIDES} fit side by side.", target="side")
     return named
 
 
@@ -82,7 +82,7 @@ def read_tail(file: Artifact) -> list[str]:
     # From the start of a line.
     if start and "\n" in text:
         text = text.partition("\n")[2]
-    return [clean_line(line) for line in text.rstrip("\n").split("\n")[-MOST_LINES:]] if text else []
+    return [clean_line(line) for line in text.rstrip("\n").split("\n")[-MAX_LINES:]] if text else []
 
 
 def clean_line(line: str) -> str:

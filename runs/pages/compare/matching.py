@@ -3,11 +3,11 @@
 import difflib
 
 # Comparisons of one line or word with another; so many take some tenths of a second.
-MOST_STEPS = 1_000_000
+MAX_STEPS = 1_000_000
 
 
 class Budget:
-    def __init__(self, steps: int = MOST_STEPS):
+    def __init__(self, steps: int = MAX_STEPS):
         self.left = steps
         # Whether something was too large to compare with what was left.
         self.is_spent = False

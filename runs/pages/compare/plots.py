@@ -7,7 +7,7 @@ from runs.pages.compare import labels, table_export
 from runs.pages.compare.dimensions import CREATED, DURATION, Dimension, Dimensions
 from runs.pages.compare.selection import Selection
 
-MOST_AXES = 12
+MAX_AXES = 12
 FIRST_PARAMS, FIRST_METRICS = 4, 2
 
 
@@ -123,7 +123,7 @@ def _parallel_axes(dimensions: Dimensions, query) -> tuple[list[Dimension], int]
     )
     if len(words) < 2:
         words = [*words, DURATION, CREATED][:2]
-    return [dimensions.get(word, "axis") for word in words[:MOST_AXES]], max(0, len(words) - MOST_AXES)
+    return [dimensions.get(word, "axis") for word in words[:MAX_AXES]], max(0, len(words) - MAX_AXES)
 
 
 def _describe_axis(dimension: Dimension) -> dict:

@@ -34,11 +34,11 @@ ALLOWED = {
     "tab": tuple(TABS), "value": VALUES, "x": ("step", "relative", "time"), "y": ("linear", "log"),
     "view": ("split", "unified"), "only": ("", "1"), "full": ("", "1"),
 }  # fmt: skip
-MOST_LENGTH = 1000
-MOST_NAMES = 200
-MOST_PAGE = 10**6
+MAX_LENGTH = 1000
+MAX_NAMES = 200
+MAX_PAGE = 10**6
 # Every button of the page sends the whole address.
-MOST_ADDRESS = 20_000
+MAX_ADDRESS_LENGTH = 20_000
 
 
 class UnknownName(Invalid):
@@ -75,15 +75,15 @@ class CompareQuery:
             if self.once[name] not in allowed:
                 words = ", ".join(filter(None, allowed))
                 raise Invalid(f"{name}={self.once[name]!r}: write one of {words}.", target=name)
-        numbers.parse_int(self.once["page"], "page", max_value=MOST_PAGE)
+        numbers.parse_int(self.once["page"], "page", max_value=MAX_PAGE)
         for name, value in self._pairs():
-            if len(value) > MOST_LENGTH and name not in IDS:
-                raise Invalid(f"{name}: {len(value)} characters; {MOST_LENGTH} are allowed.", target=name)
-        if (length := sum(len(name) + len(value) for name, value in self._pairs())) > MOST_ADDRESS:
-            raise Invalid(f"The address has {length} characters; {MOST_ADDRESS} are allowed.")
+            if len(value) > MAX_LENGTH and name not in IDS:
+                raise Invalid(f"{name}: {len(value)} characters; {MAX_LENGTH} are allowed.", target=name)
+        if (length := sum(len(name) + len(value) for name, value in self._pairs())) > MAX_ADDRESS_LENGTH:
+            raise Invalid(f"The address has {length} characters; {MAX_ADDRESS_LENGTH} are allowed.")
         for name, values in self.repeated.items():
-            if len(values) > MOST_NAMES:
-                raise Invalid(f"{name}: {len(values)} names; {MOST_NAMES} are allowed.", target=name)
+            if len(values) > MAX_NAMES:
+                raise Invalid(f"{name}: {len(values)} names; {MAX_NAMES} are allowed.", target=name)
 
     def __getitem__(self, name: str):
         for words in (self.once, self.repeated, self.ids):
@@ -93,7 +93,7 @@ class CompareQuery:
 
     @property
     def page(self) -> int:
-        return max(1, numbers.parse_int(self.once["page"], "page", max_value=MOST_PAGE))
+        return max(1, numbers.parse_int(self.once["page"], "page", max_value=MAX_PAGE))
 
     def _pairs(self):
         for name, values in self.ids.items():

@@ -12,7 +12,7 @@ from studio.words import split_search
 NOTHING = '<span class="muted">--</span>'
 # Beyond this many characters a text is cut, and shown whole on hover.
 LONG = 90
-MOST_ROWS = 100
+MAX_ROWS = 100
 
 
 @dataclasses.dataclass
@@ -47,7 +47,7 @@ def filter_rows(rows: list[TableRow], query) -> list[TableRow]:
 
 def get_page(rows: list, query):
     """A page of a long table; beyond the last one is an error, for nothing would stand there."""
-    paginator = Paginator(rows, MOST_ROWS)
+    paginator = Paginator(rows, MAX_ROWS)
     if query.page > paginator.num_pages:
         raise Invalid(f"page={query.page}: there are {paginator.num_pages} pages.", target="page")
     return paginator.page(query.page)

@@ -74,8 +74,8 @@ def compare(request, slug):
         "selected": selected,
         "tabs": _tab_links(query),
         "visible": (),
-        "least": selection.MIN_RUNS,
-        "most": selection.MAX_RUNS,
+        "min_runs": selection.MIN_RUNS,
+        "max_runs": selection.MAX_RUNS,
         "page_keys": SHORTCUTS,
         "has_table": query["tab"] in TABLES,
     }
@@ -158,12 +158,12 @@ def _requested_range(params) -> tuple[float, float] | None:
     given = [params.get(name, "") for name in ("from", "to")]
     if not any(given):
         return None
-    least, most = map(numbers.float_or_none, given)
-    if least is None or most is None or least > most:
+    start, end = map(numbers.float_or_none, given)
+    if start is None or end is None or start > end:
         raise Invalid(
             f"from={given[0][:40]!r}, to={given[1][:40]!r}: write two numbers, the smaller one first.", target="from"
         )
-    return least, most
+    return start, end
 
 
 @require_safe

@@ -12,9 +12,9 @@ WORD = re.compile(r"\w+|\s+|.")
 PIECE = re.compile(r"<[^>]*>|&[^;]*;|.", re.S)
 TAG = re.compile(r"<[^>]*>")
 # Longer lines, and lines that have less than this in common, are marked as a whole only.
-LONGEST = 1000
+MAX_LINE_LENGTH = 1000
 # What two lines cost that have no word in common.
-LEAST_STEPS = 200
+MIN_STEPS = 200
 ALIKE = 0.4
 
 
@@ -28,7 +28,7 @@ def mark_differences(old: str, new: str, old_html: str, new_html: str, budget: B
 
 def find_differences(old: str, new: str, budget: Budget) -> tuple[set[int], set[int]] | None:
     """Places of the characters that are not in the other line."""
-    if max(len(old), len(new)) > LONGEST or not budget.take(LEAST_STEPS):
+    if max(len(old), len(new)) > MAX_LINE_LENGTH or not budget.take(MIN_STEPS):
         return None
     left, right = WORD.findall(old), WORD.findall(new)
     matcher = Matcher(left, right, budget)

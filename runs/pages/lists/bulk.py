@@ -16,7 +16,7 @@ from studio import names
 from studio.errors import Conflict, Invalid
 from workspaces.models import Workspace
 
-MOST_TICKED = 100
+MAX_TICKED = 100
 # Rows written by one statement.
 BATCH = 500
 # How long a tag can be taken back.
@@ -36,8 +36,8 @@ def select_runs(scope, posted, user: User, experiment) -> BulkSelection:
     """By `run` (repeated), or by `all=1` with the list's `query` and the `count` that the person was shown."""
     if not posted.get("all"):
         ids = list(dict.fromkeys(posted.getlist("run")))
-        if not 0 < len(ids) <= MOST_TICKED:
-            raise Invalid(f"Select 1 to {MOST_TICKED} jobs; {len(ids)} are selected.", target="run")
+        if not 0 < len(ids) <= MAX_TICKED:
+            raise Invalid(f"Select 1 to {MAX_TICKED} jobs; {len(ids)} are selected.", target="run")
         return BulkSelection(scope.filter(run_id__in=ids), len(ids), False)
     table = RunTable(scope, QueryDict(posted.get("query", "")), user, experiment)
     matching = Run.objects.filter(pk__in=table.matching.order_by().values("pk"))

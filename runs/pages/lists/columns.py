@@ -26,9 +26,9 @@ from studio.search import concatenated
 from studio.search.db_functions import AsNumber, SecondsBetween, ValueStart
 from studio.templatetags.studio import dash, status, ticking, when
 
-MOST = 60
+MAX_COLUMNS = 60
 # Widths in pixels that a person may give.
-NARROWEST, WIDEST = 60, 900
+MIN_WIDTH, MAX_WIDTH = 60, 900
 # Of a column that stays at the left while the others scroll, unless told.
 PINNED_WIDTH, PINNED_NAME_WIDTH = 160, 300
 # attribute → its words and what it sorts by.
@@ -130,8 +130,8 @@ def parse_column(word: str) -> Column:
 def shown_columns(asked: dict, usual: list[str]) -> list[Column]:
     """Those of the address, else the usual; the name is always there, the pinned ones come first."""
     words = asked["col"] or usual
-    if len(words) > MOST:
-        raise Invalid(f"{len(words)} columns are selected; {MOST} are allowed.", target="col")
+    if len(words) > MAX_COLUMNS:
+        raise Invalid(f"{len(words)} columns are selected; {MAX_COLUMNS} are allowed.", target="col")
     words = words if "name" in words else ["name", *words]
     widths, pinned = _parse_widths(asked["width"]), set(asked["pin"])
     if strange := pinned - set(words):
@@ -157,9 +157,9 @@ def _parse_widths(words: list[str]) -> dict[str, int]:
     for word in words:
         width, colon, name = word.partition(":")
         pixels = numbers.int_or_none(width)
-        if not colon or pixels is None or not NARROWEST <= pixels <= WIDEST:
+        if not colon or pixels is None or not MIN_WIDTH <= pixels <= MAX_WIDTH:
             raise Invalid(
-                f"width={word!r}: write PIXELS:COLUMN with {NARROWEST} to {WIDEST} pixels, such as 240:name.",
+                f"width={word!r}: write PIXELS:COLUMN with {MIN_WIDTH} to {MAX_WIDTH} pixels, such as 240:name.",
                 target="width",
             )
         widths[name] = pixels
@@ -175,12 +175,12 @@ class Sort:
     descending: bool
 
 
-MOST_SORTS = 5
+MAX_SORTS = 5
 
 
 def parse_sorts(words: list[str]) -> list[Sort]:
-    if len(words) > MOST_SORTS:
-        raise Invalid(f"{len(words)} columns to sort by; {MOST_SORTS} are allowed.", target="sort")
+    if len(words) > MAX_SORTS:
+        raise Invalid(f"{len(words)} columns to sort by; {MAX_SORTS} are allowed.", target="sort")
     found = []
     for word in words:
         try:
@@ -234,7 +234,7 @@ def join_value(runs, one: Column, alias: str):
 
 
 # SQLite finds "is a number" in the index only as a comparison.
-LEAST = -sys.float_info.max
+LOWEST_FLOAT = -sys.float_info.max
 
 
 def slice_runs(runs, sorts: list[Sort], start: int, stop: int) -> list[tuple[int, int]]:
@@ -263,7 +263,7 @@ def _sort_source(one: Column) -> tuple[str, str, list[tuple]]:
         value = METRIC_COLUMNS[one.kind]
         return "metrics", value, [(Q(**{f"row__{value}__isnull": False}), [F(f"row__{value}")])]
     number, text, there = AsNumber("row__value"), F("row__value"), Q(row__value__isnull=False)
-    numbers = (there & Q(GreaterThanOrEqual(number, LEAST)), [number])
+    numbers = (there & Q(GreaterThanOrEqual(number, LOWEST_FLOAT)), [number])
     texts = (there & Q(IsNull(number, True)), [ValueStart(text), text])
     return TEXTS[one.kind], "value", [numbers, texts]
 

@@ -13,9 +13,9 @@ from runs.pages.lists.list_query import STATUS_GROUPS
 from runs.search import ATTRIBUTES
 
 # Of each kind.
-MOST = 500
-MOST_VALUES = 20
-LONGEST_VALUE = 100
+MAX_NAMES = 500
+MAX_VALUES = 20
+MAX_VALUE_LENGTH = 100
 SPANS = [("Last hour", 1), ("Last 24 hours", 24), ("Last 7 days", 24 * 7), ("Last 30 days", 24 * 30)]
 
 
@@ -30,8 +30,8 @@ def list_names(pks: list[int]) -> dict[str, list[str]]:
 
 
 def _names_by_use(rows) -> list[str]:
-    most = rows.order_by().values("name").annotate(number=Count("pk")).order_by("-number", "name")
-    return [row["name"] for row in most[:MOST]]
+    by_count = rows.order_by().values("name").annotate(number=Count("pk")).order_by("-number", "name")
+    return [row["name"] for row in by_count[:MAX_NAMES]]
 
 
 def _property_names(pks: list[int]) -> list[str]:
@@ -40,7 +40,7 @@ def _property_names(pks: list[int]) -> list[str]:
         for properties in Run.objects.filter(pk__in=pks).values_list("properties", flat=True)
         for name in properties
     )
-    return [name for name, _ in found.most_common(MOST)]
+    return [name for name, _ in found.most_common(MAX_NAMES)]
 
 
 def list_completions(pks: list[int]) -> dict:
@@ -56,7 +56,9 @@ def list_completions(pks: list[int]) -> dict:
     }
     for kind, rows in (("param", RunParameter), ("tag", RunTag)):
         for name, offered in _values_by_name(rows.objects.filter(run__in=pks)).items():
-            values[list_query.query_key(kind, name)] = [value for value in offered if 0 < len(value) <= LONGEST_VALUE]
+            values[list_query.query_key(kind, name)] = [
+                value for value in offered if 0 < len(value) <= MAX_VALUE_LENGTH
+            ]
     return {**found, "attributes": ATTRIBUTES, "values": values}
 
 
@@ -64,7 +66,7 @@ def _common_attributes(pks: list[int]) -> list[list[str]]:
     fields = ("created_by__username", "target_name", "experiment__name")
     rows = list(Run.objects.filter(pk__in=pks).values_list(*fields))
     return [
-        [value for value, _ in Counter(filter(None, column)).most_common(MOST_VALUES)]
+        [value for value, _ in Counter(filter(None, column)).most_common(MAX_VALUES)]
         for column in zip(*rows, strict=True)
     ] or [
         [],
@@ -115,7 +117,7 @@ def _tag_facets(pks: list[int]) -> list[Facet]:
                 for value in values
             ],
         )
-        for name, values in list(by_name.items())[:MOST_VALUES]
+        for name, values in list(by_name.items())[:MAX_VALUES]
     ]
 
 
@@ -123,8 +125,8 @@ def _values_by_name(rows) -> dict[str, list[str]]:
     """By name, the values that most runs have first."""
     counted = rows.order_by().values_list("name", "value").annotate(number=Count("pk"))
     by_name: dict[str, list[str]] = {}
-    for name, value, _ in counted.order_by("-number", "name", "value")[: MOST * MOST_VALUES]:
+    for name, value, _ in counted.order_by("-number", "name", "value")[: MAX_NAMES * MAX_VALUES]:
         values = by_name.setdefault(name, [])
-        if len(values) < MOST_VALUES:
+        if len(values) < MAX_VALUES:
             values.append(value)
     return by_name

@@ -23,7 +23,7 @@ from runs.pages.lists.columns import (
 from studio.errors import Invalid
 
 # Groups that are counted, and runs of one that an unfolded group shows.
-MOST = 1000
+MAX_GROUPS = 1000
 ROWS = 25
 # Runs in which a value of each metric is looked for.
 NEWEST = 50
@@ -79,7 +79,7 @@ def load_groups(runs, one: Column, columns: list[Column], sorts: list[Sort]) -> 
     if first and first.column.is_metric and first.column.id not in [other.id for other in metrics]:
         metrics.append(first.column)
     near = _reference_values(runs, metrics)
-    rows = list(_aggregate_groups(runs, one, metrics, near)[: MOST + 1])
+    rows = list(_aggregate_groups(runs, one, metrics, near)[: MAX_GROUPS + 1])
     return _sort_groups([_build_group(row, one, metrics, near) for row in rows], one, first)
 
 

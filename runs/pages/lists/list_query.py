@@ -6,9 +6,9 @@ from django import forms
 from django.http import QueryDict
 
 from runs.models import Run
-from runs.pages.lists.columns import MOST as MOST_COLUMNS
+from runs.pages.lists.columns import MAX_COLUMNS
 from studio.errors import Invalid
-from studio.forms import NumbersField, WordsField, cleaned_or_invalid
+from studio.forms import RepeatedField, RepeatedKeyField, cleaned_or_invalid
 from studio.search.grammar import TOKEN, All, BadFilter, Clause, parse
 from studio.words import split_search
 
@@ -41,16 +41,16 @@ class RunFilter(forms.Form):
     starred = forms.BooleanField(required=False)
     children = forms.BooleanField(required=False)
     # How they are shown: see runs/pages/lists/columns.py.
-    col = WordsField(MOST_COLUMNS)
-    pin = WordsField(MOST_COLUMNS)
-    width = WordsField(MOST_COLUMNS)
-    sort = WordsField(5)
+    col = RepeatedField(MAX_COLUMNS)
+    pin = RepeatedField(MAX_COLUMNS)
+    width = RepeatedField(MAX_COLUMNS)
+    sort = RepeatedField(5)
     group = forms.CharField(required=False, max_length=300)
-    unfold = WordsField(30, 1000)
+    unfold = RepeatedField(30, 1000)
     # Runs whose children are shown, and those that the charts leave out.
-    open = NumbersField(100)
-    hide = NumbersField(100)
-    chart = WordsField(12, 256)
+    open = RepeatedKeyField(100)
+    hide = RepeatedKeyField(100)
+    chart = RepeatedField(12, 256)
     charts = forms.ChoiceField(required=False, choices=[("", "Shown"), ("off", "Hidden")])
     page = forms.IntegerField(required=False, min_value=1, max_value=10**6)
     size = forms.TypedChoiceField(
@@ -77,7 +77,7 @@ LAYOUT = ["col", "pin", "width", "sort", "size", "group", "chart", "charts"]
 
 
 # Every link of a page holds the whole address, with the next one in it.
-MOST_ADDRESS = 8_000
+MAX_ADDRESS_LENGTH = 8_000
 
 
 def clean_query(query: QueryDict) -> QueryDict:
@@ -86,8 +86,8 @@ def clean_query(query: QueryDict) -> QueryDict:
     for word in query:
         if word not in RunFilter.base_fields:
             del left[word]
-    if (length := len(left.urlencode())) > MOST_ADDRESS:
-        raise Invalid(f"The address of the list has {length} characters; {MOST_ADDRESS} are allowed.")
+    if (length := len(left.urlencode())) > MAX_ADDRESS_LENGTH:
+        raise Invalid(f"The address of the list has {length} characters; {MAX_ADDRESS_LENGTH} are allowed.")
     return left
 
 

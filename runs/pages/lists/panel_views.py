@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from runs.charts.run_charts import MOST_CHARTS
+from runs.charts.run_charts import MAX_CHARTS
 from runs.models import SavedView, Star, saved_views
 from runs.pages.access import run_of, workspace_of
 from runs.pages.lists import columns, facets, groups, list_query
@@ -26,7 +26,7 @@ TITLES = {
     "sort": "Sort",
     "views": "Views",
 }
-LONGEST_QUERY = 3500
+MAX_QUERY_LENGTH = 3500
 
 
 @require_safe
@@ -61,7 +61,7 @@ def _columns_context(request, table) -> dict:
         ("Azure properties", [columns.parse_column(f"property-{name}") for name in names["properties"]]),
     ]
     offered = [(label, [one for one in found if one.id not in chosen]) for label, found in offered]
-    return {"shown": shown, "offered": [pair for pair in offered if pair[1]], "most": columns.MOST}
+    return {"shown": shown, "offered": [pair for pair in offered if pair[1]], "max_count": columns.MAX_COLUMNS}
 
 
 def _filters_context(request, table) -> dict:
@@ -76,7 +76,7 @@ def _filters_context(request, table) -> dict:
 
 
 def _charts_context(request, table) -> dict:
-    return {"names": list(dict.fromkeys([*table.charted, *table.common_metrics])), "most": MOST_CHARTS}
+    return {"names": list(dict.fromkeys([*table.charted, *table.common_metrics])), "max_count": MAX_CHARTS}
 
 
 def _group_context(request, table) -> dict:
@@ -92,7 +92,7 @@ def _sort_context(request, table) -> dict:
     """As many places as a list can be sorted by, of which the first ones say what it is sorted by now."""
     present = [(sort.column, f"-{sort.column.id}" if sort.descending else sort.column.id) for sort in table.sorts]
     offered = list(dict.fromkeys([one for one in table.columns if one.is_sortable] + [one for one, _ in present]))
-    places = [word for _, word in present] + [""] * (columns.MOST_SORTS - len(present))
+    places = [word for _, word in present] + [""] * (columns.MAX_SORTS - len(present))
     return {"places": places, "offered": offered, "hidden": list_query.hidden_fields(table.query, "sort", "page")}
 
 
@@ -176,9 +176,9 @@ def save_layout(request, experiment, query: QueryDict) -> None:
 
 
 def _check_length(query: str) -> str:
-    if len(query) > LONGEST_QUERY:
+    if len(query) > MAX_QUERY_LENGTH:
         raise Invalid(
-            f"The address of this list has {len(query)} characters; {LONGEST_QUERY} can be kept.", target="query"
+            f"The address of this list has {len(query)} characters; {MAX_QUERY_LENGTH} can be kept.", target="query"
         )
     return query
 
@@ -211,8 +211,8 @@ def view_save(request, slug):
     views = SavedView.objects.of_list(request.workspace, experiment).filter(owner=request.user)
     fields = {"query": _check_length(query.urlencode()), "shared": "shared" in request.POST}
     if not views.filter(name=name).update(**fields):
-        if views.count() >= saved_views.MOST_VIEWS:
-            raise Conflict(f"You have {saved_views.MOST_VIEWS} views of this list. Delete one first.")
+        if views.count() >= saved_views.MAX_VIEWS:
+            raise Conflict(f"You have {saved_views.MAX_VIEWS} views of this list. Delete one first.")
         SavedView.objects.create(
             workspace=request.workspace, experiment=experiment, owner=request.user, name=name, **fields
         )

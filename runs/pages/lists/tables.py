@@ -21,12 +21,12 @@ from runs.pages.lists.list_query import STATUS_GROUPS, RunFilter
 from studio.search.grammar import BadFilter
 from studio.words import split_search
 
-MOST_COLUMNS = 6
+MAX_METRIC_COLUMNS = 6
 # Metrics of so many of the newest runs decide which columns a list shows.
 NEWEST = 200
 # Children shown below the runs of one page.
-MOST_CHILDREN = 500
-LONGEST_TOKEN = 3000
+MAX_CHILDREN = 500
+MAX_TOKEN_LENGTH = 3000
 # Big texts that no column but their own shows.
 LEFT_OUT = ["job", "warnings"]
 
@@ -112,15 +112,15 @@ class RunTable:
     def default_columns(self) -> list[str]:
         if self.experiment is None:
             return columns.DEFAULT_COLUMNS
-        metrics = [f"metric-{name}" for name in self.common_metrics[:MOST_COLUMNS]]
+        metrics = [f"metric-{name}" for name in self.common_metrics[:MAX_METRIC_COLUMNS]]
         return ["name", "status", *metrics, "created", "duration", "by", "target", "type", "tags"]
 
     @functools.cached_property
     def common_metrics(self) -> list[str]:
         """The scalar metrics of the newest runs, those that most have first."""
         scalars = MetricSeries.objects.filter(run__in=self.newest, kind=MetricSeries.Kind.SCALAR)
-        most = scalars.order_by().values("name").annotate(number=Count("pk")).order_by("-number", "name")
-        return [row["name"] for row in most]
+        by_count = scalars.order_by().values("name").annotate(number=Count("pk")).order_by("-number", "name")
+        return [row["name"] for row in by_count]
 
     @functools.cached_property
     def newest(self) -> list[int]:
@@ -138,8 +138,8 @@ class RunTable:
         assert self.group_by is not None
         sums = self._sums
         found = groups.load_groups(self.matching, self.group_by, self.columns, self.sorts) if sums[0][0] else []
-        self.too_many_groups = len(found) > groups.MOST
-        return found[: groups.MOST]
+        self.too_many_groups = len(found) > groups.MAX_GROUPS
+        return found[: groups.MAX_GROUPS]
 
     @functools.cached_property
     def shown_groups(self) -> list[RunGroup]:
@@ -197,7 +197,7 @@ class RunTable:
         children = Run.objects.filter(parent__in=self.asked["open"], workspace=workspace, deleted_at=None)
         below: dict[int, list[tuple[int, int]]] = {}
         rows: Any = children.order_by("-created_at", "-pk").values_list("parent", "pk", "revision")
-        for parent, pk, revision in rows[:MOST_CHILDREN]:
+        for parent, pk, revision in rows[:MAX_CHILDREN]:
             below.setdefault(parent, []).append((pk, revision))
         return below
 
@@ -283,7 +283,7 @@ class RunTable:
 
     def _token(self, pairs: list[tuple[int, int]]) -> str:
         text = ".".join(f"{pk:x}-{revision:x}" for pk, revision in pairs)
-        if self.group_by or len(text) > LONGEST_TOKEN:
+        if self.group_by or len(text) > MAX_TOKEN_LENGTH:
             return hashlib.sha256(text.encode()).hexdigest()[:32]
         return text
 

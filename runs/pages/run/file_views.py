@@ -42,10 +42,10 @@ def run_files(request, slug, run_id):
     """`?path=` chooses a file; at first it is the log."""
     run = run_of(request, slug, run_id)
     chosen = _requested_file(run, request.GET.get("path", ""))
-    files = run.artifacts.order_by("path").values_list("path", "size")[: tree.MOST_FILES]
+    files = run.artifacts.order_by("path").values_list("path", "size")[: tree.MAX_FILES]
     folders = tree.build_file_tree(files, chosen.path if chosen else "", tree.OPEN_FOLDERS)
     sums = run.artifacts.aggregate(file_count=Count("pk"), total=Coalesce(Sum("size"), 0))
-    more = {"tree": folders, "file": chosen, "left_out": max(0, sums["file_count"] - tree.MOST_FILES), **sums}
+    more = {"tree": folders, "file": chosen, "left_out": max(0, sums["file_count"] - tree.MAX_FILES), **sums}
     if chosen:
         more["preview"] = previews.make_preview(
             chosen.path, chosen.content_type, chosen.size, lambda length: artifacts.read_bytes(chosen, 0, length)
@@ -160,7 +160,7 @@ def run_code(request, slug, run_id):
     chosen = request.GET.get("path", "") or _start_script(run, files)
     if chosen and chosen not in files:
         raise Invalid(f"The code has no file {chosen[:1000]!r}.", target="path")
-    shown = sorted(files.items())[: tree.MOST_FILES]
+    shown = sorted(files.items())[: tree.MAX_FILES]
     more = {"tree": tree.build_file_tree(shown, chosen), "path": chosen, "snapshot": run.snapshot}
     more["left_out"] = len(files) - len(shown)
     if chosen:

@@ -12,7 +12,7 @@ from runs.pages.access import run_of
 from runs.pages.run.views import tab_context
 from studio.htmx import reload_page, render_page
 
-MOST_IMAGES = 1000
+MAX_IMAGES = 1000
 
 
 @require_safe
@@ -38,8 +38,8 @@ def run_images(request, slug, run_id):
 
 def _image_group(series: MetricSeries) -> dict:
     """The images of one name in the order of their steps; of very many the last."""
-    first = max(0, series.count - MOST_IMAGES)
-    steps, _, values = metrics.read_window(series, first, MOST_IMAGES)
+    first = max(0, series.count - MAX_IMAGES)
+    steps, _, values = metrics.read_window(series, first, MAX_IMAGES)
     images: list[dict[str, Any]] = [
         {"name": series.name, "step": int(step), "path": metric_cards.path_of(value)}
         for step, value in zip(steps, values, strict=True)

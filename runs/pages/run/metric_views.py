@@ -53,10 +53,10 @@ def _select_series(series: list[MetricSeries], query, words: str) -> tuple[list[
     else:
         hidden = set(query.getlist("hide"))
         chosen = [one for one in series if one.name not in hidden]
-    if words and (len(chosen) > metric_cards.MOST_CARDS or "search" in query):
+    if words and (len(chosen) > metric_cards.MAX_CARDS or "search" in query):
         wanted = split_search(words.lower())
         chosen = [one for one in chosen if all(word in one.name.lower() for word in wanted)]
-    return chosen[: metric_cards.MOST_CARDS], max(0, len(chosen) - metric_cards.MOST_CARDS)
+    return chosen[: metric_cards.MAX_CARDS], max(0, len(chosen) - metric_cards.MAX_CARDS)
 
 
 @require_safe
@@ -91,8 +91,8 @@ def run_metrics_data(request, slug, run_id):
 
 def _parse_known_counts(text: str) -> dict[int, int]:
     pairs = [pair.partition(":") for pair in text.split(",") if pair]
-    if len(pairs) > metric_cards.MOST_CARDS:
-        raise Invalid(f"after: {len(pairs)} pairs; {metric_cards.MOST_CARDS} are allowed.", target="after")
+    if len(pairs) > metric_cards.MAX_CARDS:
+        raise Invalid(f"after: {len(pairs)} pairs; {metric_cards.MAX_CARDS} are allowed.", target="after")
     return {numbers.parse_int(pk, "after"): numbers.parse_int(count, "after") for pk, _, count in pairs}
 
 

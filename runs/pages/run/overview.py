@@ -11,7 +11,7 @@ from runs.models import MetricSeries, Run
 RECENT = 8
 FIRST_METRICS = 8
 # Beyond these the palette searches only the workspace that is open.
-MOST_WORKSPACES = 20
+MAX_WORKSPACES = 20
 GIT = {
     "azureml.git.repository_uri": "Git repository",
     "azureml.git.branch": "Git branch",

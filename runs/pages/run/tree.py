@@ -8,7 +8,7 @@ from runs.models import Run
 
 OPEN_FOLDERS = ("user_logs", "outputs")
 # Files beyond these are not in a tree; the zip and the API have all.
-MOST_FILES = 2_000
+MAX_FILES = 2_000
 
 
 @dataclasses.dataclass
@@ -45,19 +45,19 @@ def build_file_tree(files, chosen: str, opened: tuple[str, ...] = ()) -> TreeFol
     return root
 
 
-def list_descendants(run: Run, most: int) -> list[Run]:
+def list_descendants(run: Run, max_count: int) -> list[Run]:
     """The descendants below each other, each with its `depth`; at most so many."""
     below: dict[int | None, list[Run]] = {}
     layer, found = [run.pk], 0
-    while layer and found <= most:
+    while layer and found <= max_count:
         children = Run.objects.filter(parent__in=layer, deleted_at=None).order_by("-created_at", "-pk")
         rows = list(
-            children.select_related("experiment", "created_by", "workspace").prefetch_related("tag_rows")[:most]
+            children.select_related("experiment", "created_by", "workspace").prefetch_related("tag_rows")[:max_count]
         )
         for child in rows:
             below.setdefault(child.parent_id, []).append(child)
         layer, found = [child.pk for child in rows], found + len(rows)
-    return _flatten_tree(run.pk, below, 0)[:most]
+    return _flatten_tree(run.pk, below, 0)[:max_count]
 
 
 def state_token(runs: list[Run]) -> str:

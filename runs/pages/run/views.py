@@ -15,9 +15,9 @@ from studio.htmx import address_of_page, reload_page, render_page, stop_polling
 from studio.markdown import render_markdown
 from workspaces.lookup import workspace_of_wsid
 
-MOST_CHILDREN = 1000
+MAX_CHILDREN = 1000
 # Characters of a run as it is stored: a job may hold megabytes.
-MOST_JSON = 512 * 1024
+MAX_JSON_LENGTH = 512 * 1024
 TABS = [
     ("overview", "Overview", "runs:run_detail"),
     ("metrics", "Metrics", "runs:run_metrics"),
@@ -101,27 +101,27 @@ def _new_files_context(request, run: Run) -> dict:
     count = run.artifacts.count()
     if str(count) == request.GET.get("files"):
         return {"file_count": count}
-    files = run.artifacts.order_by("path").values_list("path", "size")[: tree.MOST_FILES]
+    files = run.artifacts.order_by("path").values_list("path", "size")[: tree.MAX_FILES]
     shown = parse_qs(urlsplit(address_of_page(request)).query).get("path", [""])[0]
     folders = tree.build_file_tree(files, shown, tree.OPEN_FOLDERS)
-    return {"file_count": count, "tree": folders, "left_out": max(0, count - tree.MOST_FILES)}
+    return {"file_count": count, "tree": folders, "left_out": max(0, count - tree.MAX_FILES)}
 
 
 @require_safe
 def run_children(request, slug, run_id):
     """A poll, `?seen=`, is answered with nothing while all of the rows are as they were."""
     run = run_of(request, slug, run_id)
-    rows = tree.list_descendants(run, MOST_CHILDREN + 1)
+    rows = tree.list_descendants(run, MAX_CHILDREN + 1)
     token = tree.state_token([run, *rows])
     if token == request.GET.get("seen"):
         return HttpResponse(status=204)
     shown = [columns.parse_column(word) for word in columns.DEFAULT_COLUMNS]
-    columns.fill_cells(rows[:MOST_CHILDREN], shown)
+    columns.fill_cells(rows[:MAX_CHILDREN], shown)
     more = {
-        "rows": rows[:MOST_CHILDREN],
+        "rows": rows[:MAX_CHILDREN],
         "columns": shown,
-        "too_many": len(rows) > MOST_CHILDREN,
-        "most": MOST_CHILDREN,
+        "too_many": len(rows) > MAX_CHILDREN,
+        "max_count": MAX_CHILDREN,
     }
     more |= {"token": token, "is_live": run.is_active or any(row.is_active for row in rows)}
     return render_page(
@@ -153,9 +153,11 @@ def run_json(request, slug, run_id):
         "endTimeUtc": run.ended_at,
     }
     text = json.dumps(raw, indent=2, default=str, ensure_ascii=False)
-    left_out = max(0, len(text) - MOST_JSON)
+    left_out = max(0, len(text) - MAX_JSON_LENGTH)
     return render(
-        request, "runs/run_json.html", tab_context(request, run, "overview", raw=text[:MOST_JSON], left_out=left_out)
+        request,
+        "runs/run_json.html",
+        tab_context(request, run, "overview", raw=text[:MAX_JSON_LENGTH], left_out=left_out),
     )
 
 

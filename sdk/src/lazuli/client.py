@@ -225,5 +225,5 @@ def _retry_after(response: httpx.Response) -> Optional[float]:
 
 def _random_pause(attempt: int) -> float:
     # Random, so that many nodes do not return at the same moment after a restart.
-    longest: float = min(MAX_PAUSE, 0.5 * 2**attempt)
-    return random.uniform(longest / 2, longest)
+    max_pause: float = min(MAX_PAUSE, 0.5 * 2**attempt)
+    return random.uniform(max_pause / 2, max_pause)

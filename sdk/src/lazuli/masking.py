@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 _NAMED = re.compile(r"(TOKEN|KEY|SECRET|PASSWORD)$", re.IGNORECASE)
 # Shorter values would hide half of a log.
-SHORTEST_SECRET = 4
+MIN_SECRET_LENGTH = 4
 # The user and password before the @ of an address, a personal token, a run's token.
 _PATTERN = re.compile(
     rb"(?<=://)[^\s/'\"<>?#]+(?=@)|\blz_[\w-]{8,}|\brun\.\.?[\w-]{10,}:[\w-]{4,}:[\w-]{20,}", re.ASCII
@@ -21,7 +21,7 @@ _PATTERN = re.compile(
 # The beginning of one of these at the end of the data.
 _BEGUN = re.compile(rb"(?::/?|://[^\s/'\"<>?#]*|\bl(?:z(?:_[\w-]*)?)?|\br(?:un?|un\.[\w:.-]*)?)\Z", re.ASCII)
 # No address and no token is longer.
-LONGEST_SECRET_BYTES = 4096
+MAX_SECRET_BYTES = 4096
 
 
 class Masker:
@@ -30,7 +30,7 @@ class Masker:
     def __init__(self, secrets: Iterable[str] = ()):
         lines = {line.strip() for secret in secrets for line in secret.splitlines()}
         # Variables hold any bytes; those that are not UTF-8 are surrogates here.
-        known = {line.encode("utf-8", "surrogateescape") for line in lines if len(line) >= SHORTEST_SECRET}
+        known = {line.encode("utf-8", "surrogateescape") for line in lines if len(line) >= MIN_SECRET_LENGTH}
         quoted = {quote(secret, safe="").encode() for secret in known}
         # The longest first, because one secret may begin with another.
         self._known: List[bytes] = sorted(known | quoted, key=len, reverse=True)
@@ -50,7 +50,7 @@ class Masker:
 
     def count_maskable(self, data: bytes) -> int:
         """How many bytes can be masked now; the rest may be the beginning of a secret whose end is still to come."""
-        tail = data[-LONGEST_SECRET_BYTES:]
+        tail = data[-MAX_SECRET_BYTES:]
         begun = _BEGUN.search(tail)
         cut = begun.start() if begun else len(tail)
         for secret in self._known:

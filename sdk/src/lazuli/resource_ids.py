@@ -52,14 +52,14 @@ def parse_workspace_id(scope: str) -> Tuple[str, str, str]:
     return match.group("subscription"), match.group("group"), match.group("workspace")
 
 
-def check_name(kind: str, name: str, shortest: int, longest: int) -> str:
+def check_name(kind: str, name: str, min_length: int, max_length: int) -> str:
     """Return `name` if Azure accepts it: it starts with a letter or digit, and letters, digits, `_` and `-` follow.
 
     `kind` names the resource in the error, as "a workspace". Raises UserErrorException.
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or not shortest <= len(name) <= longest:
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or not min_length <= len(name) <= max_length:
         raise UserErrorException(
-            f"{name!r} is not a valid name for {kind}: use {shortest} to {longest} letters, digits, underscores "
+            f"{name!r} is not a valid name for {kind}: use {min_length} to {max_length} letters, digits, underscores "
             "and hyphens, and start with a letter or digit."
         )
     return name

@@ -11,7 +11,7 @@ from lazuli.environments.conda_names import find_pypi_name
 
 DEFAULT_PYTHON = "3.8"
 # As the server allows.
-MOST_LINES, MOST_LINE = 1_000, 1_000
+MAX_LINES, MAX_LINE_LENGTH = 1_000, 1_000
 _CONDA_LINE = re.compile(r"^(?:[^\s:]+::)?(?P<name>[A-Za-z0-9_][\w.-]*)(?P<extras>\[[^\]=]*\])?\s*(?P<condition>.*)$")
 _SDK = re.compile(r"^azureml[-_.][\w.-]+(\[[^\]]*\])?", re.IGNORECASE)
 # Options of pip that uv's requirement files know too.
@@ -41,10 +41,10 @@ def requirements_from_conda(structure: Optional[Mapping[str, Any]]) -> Requireme
     requirements = Requirements()
     lines = _list_lines((structure or {}).get("dependencies") or [])
     for number, (line, is_pip) in enumerate(lines):
-        if number == MOST_LINES:
-            raise BuildFailed(f"The environment lists more than {MOST_LINES} packages.")
-        if len(line) > MOST_LINE:
-            raise BuildFailed(f"{line[:60]!r}… in the environment is longer than {MOST_LINE} characters.")
+        if number == MAX_LINES:
+            raise BuildFailed(f"The environment lists more than {MAX_LINES} packages.")
+        if len(line) > MAX_LINE_LENGTH:
+            raise BuildFailed(f"{line[:60]!r}… in the environment is longer than {MAX_LINE_LENGTH} characters.")
         if is_pip:
             _add_pip_line(requirements, line)
         else:

@@ -11,7 +11,7 @@ from lazuli.runs.glob_patterns import Glob
 
 IGNORE_FILES = (".amlignore", ".gitignore")
 # Every path is compared with every line.
-MOST_RULES, MOST_PATTERN = 2_000, 1_000
+MAX_RULES, MAX_PATTERN_LENGTH = 2_000, 1_000
 
 
 class Rule(NamedTuple):
@@ -27,11 +27,11 @@ class IgnoreRules:
     def __init__(self, text: str = "", file_name: str = IGNORE_FILES[0]):
         self.text, self.file_name = text, file_name
         lines = text.splitlines()
-        if long := [number for number, line in enumerate(lines, 1) if len(line) > MOST_PATTERN]:
-            raise UserErrorException(f"Line {long[0]} of {file_name} has more than {MOST_PATTERN} characters.")
+        if long := [number for number, line in enumerate(lines, 1) if len(line) > MAX_PATTERN_LENGTH]:
+            raise UserErrorException(f"Line {long[0]} of {file_name} has more than {MAX_PATTERN_LENGTH} characters.")
         self._rules = [rule for rule in map(parse_rule, lines) if rule is not None]
-        if len(self._rules) > MOST_RULES:
-            raise UserErrorException(f"{file_name} has {len(self._rules)} patterns; {MOST_RULES} are allowed.")
+        if len(self._rules) > MAX_RULES:
+            raise UserErrorException(f"{file_name} has {len(self._rules)} patterns; {MAX_RULES} are allowed.")
 
     @classmethod
     def from_folder(cls, folder: str) -> IgnoreRules:
