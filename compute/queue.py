@@ -80,10 +80,13 @@ def finish_work(work_id: uuid.UUID, attempt: int, message: str = "") -> bool:
     return True
 
 
-def cancel_work(work: Work) -> bool:
-    """Take it out of the queue. One that a node holds stays: its runner learns of it by its next heartbeat."""
-    queued = Work.objects.filter(pk=work.pk, state=Work.State.QUEUED)
-    return bool(queued.update(state=Work.State.CANCELED, ended_at=timezone.now()))
+def cancel_queued(work_ids: list[uuid.UUID]) -> set[uuid.UUID]:
+    """Take these out of the queue; gives those that are out of it. One that a node holds stays: its runner learns of it by its
+    next heartbeat.
+    """
+    found = Work.objects.filter(pk__in=work_ids)
+    found.filter(state=Work.State.QUEUED).update(state=Work.State.CANCELED, ended_at=timezone.now())
+    return set(found.filter(state=Work.State.CANCELED).values_list("pk", flat=True))
 
 
 def reap_lost() -> int:

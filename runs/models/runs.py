@@ -21,6 +21,9 @@ from studio.database import begin_write
 from studio.errors import Conflict, Invalid
 from workspaces.models import Workspace
 
+# So many at once, for SQLite takes no more than 32,766 keys.
+KEYS = 10_000
+
 
 class ParameterChanged(Conflict):
     """`was` has the stored values by name."""
@@ -66,6 +69,24 @@ class RunQuerySet(models.QuerySet):
                 verb = "has" if len(names_of) == 1 else "have"
                 raise Conflict(f"{', '.join(names_of)} {verb} not ended. Cancel first.", code="in_use")
         return at
+
+    def with_descendants(self) -> list[int]:
+        """The keys of these runs and of all that descend from them."""
+        found = layer = list(self.values_list("pk", flat=True))
+        while layer:
+            batches = [layer[start : start + KEYS] for start in range(0, len(layer), KEYS)]
+            layer = [pk for keys in batches for pk in Run.objects.filter(parent__in=keys).values_list("pk", flat=True)]
+            found = found + layer
+        return list(dict.fromkeys(found))
+
+    def cancel(self) -> None:
+        """These runs and all that descend from them, in one transaction: at once where nothing runs, else a runner is told by its
+        next heartbeat. What has ended, or ends meanwhile, stays as it is.
+        """
+        with transaction.atomic():
+            family = self.with_descendants()
+            for start in range(0, len(family), KEYS):
+                _cancel(family[start : start + KEYS])
 
     def with_related(self):
         """With all that the description of a run over the wire needs, in a fixed number of queries."""
@@ -250,29 +271,30 @@ class Run(models.Model):
     def _end_what_hangs_on_it(self, status):
         """Children that only the ended script could end, and work that no node has taken yet."""
         if self.work_id:
-            queue.cancel_work(self.work)
+            queue.cancel_queued([self.work_id])
+        if status == self.Status.CANCELED:
+            # A script may have made some since the cancel was requested.
+            self.children.active().cancel()
+            return
         if status == self.Status.COMPLETED and not (self.work_id or self.heartbeat_at):
             return
-        for child in self.children.active().filter(work=None, heartbeat_at=None):
-            child.move(
-                status if status == self.Status.COMPLETED else self.Status.CANCELED, message="Its parent run ended."
-            )
+        state = status if status == self.Status.COMPLETED else self.Status.CANCELED
+        layer = [self.pk]
+        while layer:
+            unsupervised = Run.objects.filter(parent__in=layer[:KEYS], work=None, heartbeat_at=None).active()
+            found = list(unsupervised.select_for_update().values_list("pk", flat=True))
+            _store_states(found, state, "Its parent run ended.")
+            layer = layer[KEYS:] + found
 
     def cancel(self):
-        """At once if nothing runs; else the runner is told by its next heartbeat. A second cancel changes nothing."""
-        if self.status in (self.Status.CANCELED, self.Status.CANCEL_REQUESTED):
-            return
-        if self.status in self.TERMINAL:
-            raise Conflict(f"The run {self.run_id} is {self.status} already.", code="illegal_move", target="status")
-        for child in self.children.active():
-            child.cancel()
-        waiting = self.work is None or queue.cancel_work(self.work)
-        if waiting and not self.heartbeat_at:
-            self.move(
-                self.Status.CANCELED, message="Canceled before a node had taken it." if self.work else "Canceled."
-            )
-        else:
-            self.move(self.Status.CANCEL_REQUESTED)
+        """With all that descend from it; a second cancel changes nothing."""
+        with transaction.atomic():
+            attempts.fence(self)
+            status = Run.objects.select_for_update().values_list("status", flat=True).get(pk=self.pk)
+            if status in self.TERMINAL and status != self.Status.CANCELED:
+                raise Conflict(f"The run {self.run_id} is {status} already.", code="illegal_move", target="status")
+            Run.objects.filter(pk=self.pk).cancel()
+        self.refresh_from_db()
 
     def edit(self, *, display_name=None, description=None, tags=None, remove_tags=()):
         """Change what is given; `tags` are set one by one, the others stay."""
@@ -373,8 +395,7 @@ class Run(models.Model):
         with transaction.atomic():
             Run.objects.filter(pk__in=parents).update(deleted_at=None, revision=F("revision") + 1)
             while layer:
-                # Some thousands at once, for SQLite takes no more than 32,766 keys.
-                now, layer = layer[:10_000], layer[10_000:]
+                now, layer = layer[:KEYS], layer[KEYS:]
                 Run.objects.filter(pk__in=now).update(deleted_at=None, revision=F("revision") + 1)
                 below = Run.objects.filter(parent__in=now, deleted_at=self.deleted_at)
                 layer += below.values_list("pk", flat=True)
@@ -387,3 +408,24 @@ class Run(models.Model):
             layer = list(Run.objects.filter(parent__in=layer).select_related("workspace"))
             found += layer
         return found
+
+
+def _cancel(keys: list[int]) -> None:
+    """Within a transaction."""
+    requestable = Run.objects.filter(pk__in=keys, status__in=MOVES[RunStatus.CANCEL_REQUESTED])
+    locked = list(requestable.select_for_update().order_by("pk").values_list("pk", "work_id", "heartbeat_at"))
+    canceled_work = queue.cancel_queued([work for _, work, _ in locked if work])
+    queued = [pk for pk, work, heartbeat in locked if not heartbeat and work in canceled_work]
+    unsupervised = [pk for pk, work, heartbeat in locked if not heartbeat and work is None]
+    at_once = {*queued, *unsupervised}
+    running = [pk for pk, _, _ in locked if pk not in at_once]
+    _store_states(queued, RunStatus.CANCELED, "Canceled before a node had taken it.")
+    _store_states(unsupervised, RunStatus.CANCELED, "Canceled.")
+    _store_states(running, RunStatus.CANCEL_REQUESTED, "")
+
+
+def _store_states(keys: list[int], status: RunStatus, message: str) -> None:
+    now = timezone.now()
+    fields = {"ended_at": now} if status in TERMINAL else {}
+    Run.objects.filter(pk__in=keys).update(status=status, revision=F("revision") + 1, **fields)
+    RunEvent.objects.bulk_create([RunEvent(run_id=pk, status=status, message=message, at=now) for pk in keys], 500)

@@ -8,6 +8,7 @@ from django.utils import timezone
 from compute import queue
 from compute.models import Work
 from runs.models import Run
+from runs.models.runs import RunQuerySet
 from runs.tasks import housekeeping, sweep
 from studio.errors import Conflict
 from tests import factories
@@ -126,6 +127,46 @@ def test_canceling_a_parent_cancels_its_children(alice_api, started):
     started("c", parentRunId="p")
     alice_api.post("H/runs/p/cancel")
     assert alice_api.get("H/runs/c").json()["status"] == "Canceled"
+
+
+def test_a_child_that_ends_while_its_parent_is_canceled_keeps_its_end_and_no_other_run_is_left(run, monkeypatch):
+    ended, other = (factories.make_run(run.workspace, parent=run) for _ in range(2))
+    below = factories.make_run(run.workspace, parent=ended)
+    found = RunQuerySet.with_descendants
+
+    def found_too_early(runs):
+        keys = found(runs)
+        Run.objects.filter(pk=ended.pk).update(status=S.COMPLETED)
+        return keys
+
+    monkeypatch.setattr(RunQuerySet, "with_descendants", found_too_early)
+    run.cancel()
+    states = dict(Run.objects.values_list("pk", "status"))
+    assert states == {run.pk: S.CANCELED, ended.pk: S.COMPLETED, other.pk: S.CANCELED, below.pk: S.CANCELED}
+    assert [event.status for event in other.events.all()] == [S.CANCELED]
+    assert not ended.events.exists()
+
+
+def test_a_tree_is_canceled_where_it_waits_and_asked_where_it_runs(run, claimed, submitted):
+    running, waiting = claimed("job1"), submitted("job2")
+    Run.objects.filter(pk__in=[running.pk, waiting.pk]).update(parent=run)
+    run.cancel()
+    assert [Run.objects.get(pk=one.pk).status for one in (run, running, waiting)] == [
+        S.CANCELED,
+        S.CANCEL_REQUESTED,
+        S.CANCELED,
+    ]
+    waiting.work.refresh_from_db()
+    assert waiting.work.state == Work.State.CANCELED
+
+
+def test_what_a_script_submits_between_the_cancel_and_its_end_is_canceled_too(claimed, run_api, submitted):
+    run = claimed("job1")
+    run.cancel()
+    late = submitted("job2")
+    Run.objects.filter(pk=late.pk).update(parent=run)
+    run_api("job1", 1).post("H/runs/job1/events", {"status": "Canceled"})
+    assert Run.objects.get(pk=late.pk).status == S.CANCELED
 
 
 def test_children_that_only_the_script_could_end_end_with_it(claimed, run_api):
