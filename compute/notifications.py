@@ -1,10 +1,14 @@
 """Celery messages that say no more than "look". Every receiver also looks by itself, so a lost one costs seconds.
 
-Sent when the transaction commits, since before that there is nothing to see.
+Sent when the transaction commits, since before that there is nothing to see, and by a thread of its own: no request waits
+for Redis, not even for one that takes connections and never answers.
 """
 
+import atexit
 import functools
 import logging
+import threading
+import time
 
 from celery import Celery
 from django.conf import settings
@@ -15,7 +19,10 @@ from lazuli.agent.broker import HOST_TASK, NODE_TASK, build_broker_settings, get
 logger = logging.getLogger(__name__)
 # A message that nobody took in this time has been overtaken by the receiver's own look.
 EXPIRES_SECONDS = 30
-_is_unreachable = False
+# How long the thread waits for Redis, and how long it leaves it alone after that.
+TIMEOUT_SECONDS, PAUSE_SECONDS = 1.0, 5.0
+# What a process that ends waits at most for its last messages.
+LAST_SECONDS = 0.5
 
 
 def notify_cluster(target_id: int) -> None:
@@ -42,22 +49,77 @@ def _send_on_commit(task: str, queue: str) -> None:
 
 
 def _send(task: str, queue: str) -> None:
-    global _is_unreachable
-    try:
-        _sender().send_task(task, queue=queue, expires=EXPIRES_SECONDS, retry=False, ignore_result=True)
-    except (OperationalError, OSError) as error:
-        # Said once, not at every ring: the row is the truth, the work is found within seconds anyway.
-        if not _is_unreachable:
-            logger.warning("Redis does not answer (%s); work starts some seconds later until it does.", error)
-        _is_unreachable = True
-    else:
-        _is_unreachable = False
+    outbox.add(task, queue)
+
+
+class Outbox:
+    """What is to be sent: each message once, however often it is added before the thread has sent it."""
+
+    def __init__(self):
+        self._changed = threading.Condition()
+        self._waiting: set[tuple[str, str]] = set()
+        self._thread: threading.Thread | None = None
+        self._is_sending = False
+        self._is_unreachable = False
+        self._paused_until = 0.0
+
+    def add(self, task: str, queue: str) -> None:
+        """Returns at once. While Redis does not answer the message is dropped: the row is the truth, and is found anyway."""
+        with self._changed:
+            if time.monotonic() < self._paused_until:
+                return
+            self._waiting.add((task, queue))
+            # A fork leaves the thread behind.
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._send_for_good, name="notifications", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def flush(self, seconds: float) -> bool:
+        """Wait until all is sent or dropped, but no longer than this."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting and not self._is_sending, seconds)
+
+    def _send_for_good(self) -> None:
+        while True:
+            with self._changed:
+                self._is_sending = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._waiting)
+                taken, self._waiting, self._is_sending = sorted(self._waiting), set(), True
+            self._send_all(taken)
+
+    def _send_all(self, messages: list[tuple[str, str]]) -> None:
+        try:
+            for task, queue in messages:
+                _sender().send_task(task, queue=queue, expires=EXPIRES_SECONDS, retry=False, ignore_result=True)
+        except (OperationalError, OSError) as error:
+            # Said once, not for every message.
+            if not self._is_unreachable:
+                logger.warning("Redis does not answer (%s); work starts some seconds later until it does.", error)
+            self._is_unreachable = True
+            with self._changed:
+                self._waiting.clear()
+                self._paused_until = time.monotonic() + PAUSE_SECONDS
+        else:
+            self._is_unreachable = False
 
 
 @functools.cache
 def _sender() -> Celery:
-    """An app for sending alone: it gives up at once, where a worker's would wait for Redis to come back."""
+    """An app for sending alone: it gives up soon, where a worker's would wait for Redis to come back."""
     app = Celery("notifications", set_as_current=False)
     app.config_from_object(build_broker_settings(settings.REDIS_URL))
-    app.conf.broker_transport_options |= {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+    app.conf.broker_transport_options |= {
+        "socket_connect_timeout": TIMEOUT_SECONDS,
+        "socket_timeout": TIMEOUT_SECONDS,
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0,
+        "interval_max": 0,
+    }
     return app
+
+
+outbox = Outbox()
+atexit.register(outbox.flush, LAST_SECONDS)

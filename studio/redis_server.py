@@ -57,13 +57,13 @@ def command(program: str, data_dir: pathlib.Path, socket: pathlib.Path) -> list[
     return [program, *(part for name, value in options.items() for part in (f"--{name}", value))]
 
 
-def problem_with(url: str) -> str:
+def problem_with(url: str, seconds: float = 5) -> str:
     """What is wrong with a Redis that a team brings, as a sentence; empty if it will do."""
     # Imported here: the supervisor uses this module too, and stays small without the client.
     import redis
 
     shown = url.rsplit("@", 1)[-1]
-    client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+    client = redis.Redis.from_url(url, socket_timeout=seconds, socket_connect_timeout=seconds)
     try:
         version = client.info("server")["redis_version"]
     except (redis.RedisError, OSError, ValueError) as error:
@@ -75,12 +75,12 @@ def problem_with(url: str) -> str:
     return ""
 
 
-def warning_about(url: str) -> str:
+def warning_about(url: str, seconds: float = 5) -> str:
     """A sentence if the server may throw messages away when its memory is full; empty otherwise."""
     # Imported here for the same reason.
     import redis
 
-    client = redis.Redis.from_url(url, socket_timeout=5)
+    client = redis.Redis.from_url(url, socket_timeout=seconds, socket_connect_timeout=seconds)
     try:
         policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
     except redis.RedisError:

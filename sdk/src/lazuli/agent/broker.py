@@ -41,6 +41,10 @@ def build_broker_settings(url: str = "") -> dict[str, Any]:
             "visibility_timeout": 7 * 24 * 3600,
             "socket_keepalive": True,
             "socket_connect_timeout": 3,
+            # For a Redis that takes connections and does not answer. A worker waits for messages a second at a time,
+            # so none that waits is cut off; one whose connection is dead connects again within half a minute.
+            "socket_timeout": 10,
+            "health_check_interval": 10,
         },
     }
 
