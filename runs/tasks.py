@@ -13,6 +13,7 @@ from runs import metrics
 from runs.files import artifacts, snapshots
 from runs.models import MetricBatch, MetricSeries, Run
 from runs.submission import LOCAL, SCRIPT_RUN
+from studio import storage
 from studio.errors import Conflict
 from studio.sessions import SessionStore
 
@@ -23,6 +24,8 @@ SILENCE = dt.timedelta(seconds=60)
 PATIENCE = dt.timedelta(seconds=10)
 BATCHES_KEPT = dt.timedelta(days=1)
 SNAPSHOTS_KEPT = dt.timedelta(days=1)
+# An upload that nobody has written to for so long was killed.
+UPLOADS_KEPT = dt.timedelta(hours=1)
 # Readers of a run that has just ended may still be at its segments.
 SETTLED = dt.timedelta(seconds=120)
 MANY_SEGMENTS = 100
@@ -74,6 +77,9 @@ def housekeeping() -> None:
         artifacts.compact(artifact)
     for snapshot in snapshots.find_unused(now - SNAPSHOTS_KEPT):
         snapshots.delete_snapshot(snapshot)
+    count, freed = storage.delete_unfinished((now - UPLOADS_KEPT).timestamp())
+    if count:
+        logger.warning("Freed %d unfinished uploads, %d MB.", count, freed // storage.MB)
     _merge_metrics(now)
 
 

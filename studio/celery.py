@@ -3,9 +3,12 @@
 import os
 
 from celery import Celery
+from celery.signals import worker_ready
 from lazuli.agent.broker import build_broker_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
+
+HOUSEKEEPING = "runs.tasks.housekeeping"
 
 app = Celery("studio")
 app.config_from_object(
@@ -18,8 +21,19 @@ app.config_from_object(
             "sweep-runs": {"task": "runs.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
             "purge": {"task": "trash.tasks.purge", "schedule": 10.0, "options": {"expires": 10}},
             "tidy": {"task": "trash.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
-            "housekeeping": {"task": "runs.tasks.housekeeping", "schedule": 600.0, "options": {"expires": 600}},
+            "housekeeping": {"task": HOUSEKEEPING, "schedule": 600.0, "options": {"expires": 600}},
+            "sweep-storage": {
+                "task": "trash.tasks.sweep_storage",
+                "schedule": 24 * 3600.0,
+                "options": {"expires": 3600},
+            },
         },
     }
 )
 app.autodiscover_tasks()
+
+
+@worker_ready.connect
+def clean_up_at_start(**_) -> None:
+    """What an earlier life was killed in the middle of."""
+    app.send_task(HOUSEKEEPING, expires=600)

@@ -8,6 +8,7 @@ import io
 import itertools
 import os
 import pathlib
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
@@ -25,6 +26,9 @@ PART, PIECE = 4 * MB, MB
 # Bytes of a part of an upload, and how many are under way at once.
 IN_FOLDER = (MB, 2)
 OVER_NETWORK = (8 * MB, 3)
+
+# The storage library writes an upload to a file beside its key, and renames it at the end. No list of a store shows these.
+UNFINISHED = re.compile(r"[^#]+#\d+")
 
 
 @functools.cache
@@ -137,3 +141,23 @@ def delete_area(area: str) -> int:
         freed += sum(item["size"] for item in batch)
         obstore.delete(store(), [item["path"] for item in batch])
     return freed
+
+
+def delete_unfinished(before: float) -> tuple[int, int]:
+    """Free what uploads that were killed have left in the storage folder; returns how many files and bytes.
+
+    `before` (seconds since 1970): one that is written to since then may still be under way.
+    """
+    count = freed = 0
+    for folder, _, names in os.walk(_folder() or ""):
+        for name in filter(UNFINISHED.fullmatch, names):
+            path = pathlib.Path(folder, name)
+            try:
+                found = path.stat()
+                if found.st_mtime < before:
+                    path.unlink()
+                    count, freed = count + 1, freed + found.st_size
+            except FileNotFoundError:
+                # It ended in this moment.
+                continue
+    return count, freed

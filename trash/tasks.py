@@ -1,9 +1,13 @@
 """Purges and rules of retention in the background. Each is safe to run twice, and at the same time as anything else."""
 
+import logging
+
 from celery import shared_task
 
 from compute import notifications
-from trash import contents, purge, retention
+from trash import contents, orphaned_files, purge, retention
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name=purge.TASK, ignore_result=True)
@@ -21,3 +25,11 @@ def tidy() -> None:
     """
     retention.apply_due_rules()
     purge.queue_expired(contents.expired_before())
+
+
+@shared_task(ignore_result=True)
+def sweep_storage() -> None:
+    """Once a day: files that no row names, for whoever stored them was killed before it stored the row."""
+    freed, _ = orphaned_files.sweep("w", lambda: None)
+    if freed:
+        logger.warning("Freed %d bytes of files that no row names.", freed)
