@@ -8,9 +8,8 @@ from assets.models import Environment, EnvironmentVersion
 from studio import api, request_body
 from studio.errors import Denied, Invalid
 from studio.schemas import Nothing, documented
-from workspaces import workspace_path
 from workspaces.models import Workspace
-from workspaces.workspace_path import WorkspacePath
+from workspaces.workspace_path import WorkspacePath, require_workspace
 
 router = Router(tags=["environments"])
 TYPE = "Microsoft.MachineLearningServices/workspaces/environments"
@@ -46,22 +45,22 @@ VERSION = {
     response=documented(schemas.EnvironmentContainerList),
     summary="The workspace's own environments, then the curated ones",
 )
-def environment_list(request: HttpRequest, path: Path[WorkspacePath]):
-    workspace = workspace_path.require_workspace(request, path)
+def environment_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
+    workspace = require_workspace(request, workspace_path)
     own = Environment.objects.filter(workspace=workspace).prefetch_related("versions").exclude(versions=None)
     rows = [row.versions.all()[0] for row in own] + list(environments.curated_environments().values())
     return api.paginate(request, rows, lambda row: _environment(workspace, row))
 
 
 @router.get("/{name}", response=documented(schemas.EnvironmentContainer), summary="An environment")
-def environment_read(request: HttpRequest, path: Path[WorkspacePath], name: str):
-    workspace = workspace_path.require_workspace(request, path)
+def environment_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    workspace = require_workspace(request, workspace_path)
     return _environment(workspace, environments.find_version(workspace, name, environments.LATEST))
 
 
 @router.delete("/{name}", response=documented(Nothing), summary="Delete an environment with its versions")
-def environment_delete(request: HttpRequest, path: Path[WorkspacePath], name: str):
-    workspace = workspace_path.require_workspace(request, path, "edit")
+def environment_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    workspace = require_workspace(request, workspace_path, "edit")
     _check_own(name)
     found = Environment.objects.filter(workspace=workspace, name=name).first()
     if found is None:
@@ -75,8 +74,8 @@ def environment_delete(request: HttpRequest, path: Path[WorkspacePath], name: st
     response=documented(schemas.EnvironmentVersionList),
     summary="The versions of an environment, newest first",
 )
-def version_list(request: HttpRequest, path: Path[WorkspacePath], name: str):
-    workspace = workspace_path.require_workspace(request, path)
+def version_list(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    workspace = require_workspace(request, workspace_path)
     newest = environments.find_version(workspace, name, environments.LATEST)
     rows = [newest] if newest.pk is None else newest.environment.versions.select_related("environment", "created_by")
     return api.paginate(request, rows, lambda row: _version(workspace, row))
@@ -87,8 +86,8 @@ def version_list(request: HttpRequest, path: Path[WorkspacePath], name: str):
     response=documented(schemas.EnvironmentVersion),
     summary="A version of an environment; `latest` is the newest",
 )
-def version_read(request: HttpRequest, path: Path[WorkspacePath], name: str, version: str):
-    workspace = workspace_path.require_workspace(request, path)
+def version_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str):
+    workspace = require_workspace(request, workspace_path)
     return _version(workspace, environments.find_version(workspace, name, version))
 
 
@@ -98,8 +97,8 @@ def version_read(request: HttpRequest, path: Path[WorkspacePath], name: str, ver
     summary="Make a version; `auto` takes the next number, or the present version if nothing changed",
     openapi_extra=VERSION,
 )
-def version_put(request: HttpRequest, path: Path[WorkspacePath], name: str, version: str):
-    workspace = workspace_path.require_workspace(request, path, "edit")
+def version_put(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str):
+    workspace = require_workspace(request, workspace_path, "edit")
     properties = request_body.read_body(request).get("properties")
     if not isinstance(properties, dict):
         raise Invalid("Write the environment as `properties`.", target="properties")
@@ -108,8 +107,8 @@ def version_put(request: HttpRequest, path: Path[WorkspacePath], name: str, vers
 
 
 @router.delete("/{name}/versions/{version}", response=documented(Nothing), summary="Delete a version of an environment")
-def version_delete(request: HttpRequest, path: Path[WorkspacePath], name: str, version: str):
-    workspace = workspace_path.require_workspace(request, path, "edit")
+def version_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str):
+    workspace = require_workspace(request, workspace_path, "edit")
     _check_own(name)
     row = environments.find_version(workspace, name, version)
     row.delete()

@@ -96,12 +96,12 @@ def others(studio: Studio, experiment, watch: Watch) -> list[threading.Thread]:
     made = studio.ask("POST", f"{mlflow}/runs/create", {"experiment_id": "0", "start_time": 1})
     point = {"run_id": made["run"]["info"]["run_id"], "key": "loss", "value": 1.0, "timestamp": 1}
     cookie, slug = sign_in(studio), experiment.workspace.slug
-    asked = {
+    requests = {
         "page of jobs": lambda: studio.ask("GET", f"/ws/{slug}/jobs/", cookie=cookie),
         "page of the trash": lambda: studio.ask("GET", f"/ws/{slug}/trash/", cookie=cookie),
         "log_metric": lambda: studio.ask("POST", f"{mlflow}/runs/log-metric", point),
     }
-    threads = [threading.Thread(target=watch.repeat, args=one) for one in asked.items()]
+    threads = [threading.Thread(target=watch.repeat, args=one) for one in requests.items()]
     for thread in threads:
         thread.start()
     return threads

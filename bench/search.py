@@ -66,20 +66,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", type=int, nargs="?", default=100_000)
     parser.add_argument("--here", action="store_true", help="only the database of the environment")
-    asked = parser.parse_args()
-    if asked.here:
-        print(json.dumps(measured(asked.runs)))
+    args = parser.parse_args()
+    if args.here:
+        print(json.dumps(measured(args.runs)))
         return
     load = os.getloadavg()[0]
-    this = [sys.executable, __file__, str(asked.runs), "--here"]
+    this = [sys.executable, __file__, str(args.runs), "--here"]
     found = {
-        "SQLite": told(this),
-        "PostgreSQL": told([sys.executable, str(ROOT / "deploy" / "team_servers.py"), *this]),
+        "SQLite": run_benchmark(this),
+        "PostgreSQL": run_benchmark([sys.executable, str(ROOT / "deploy" / "team_servers.py"), *this]),
     }
-    (ROOT / "docs" / "search_speed.md").write_text(page(found, asked.runs, load))
+    (ROOT / "docs" / "search_speed.md").write_text(page(found, args.runs, load))
 
 
-def told(command: list[str]) -> list:
+def run_benchmark(command: list[str]) -> list:
     """What a measuring process prints last."""
     with tempfile.TemporaryDirectory(prefix="lazuli-many-") as folder:
         env = {**os.environ, "DATA_DIR": folder}
@@ -134,8 +134,8 @@ def measured_pages(experiment):
     slug = experiment.workspace.slug
     page = reverse("runs:experiment_detail", args=[slug, experiment.experiment_id])
     for what, query in PAGES.items():
-        asked = dict_of(query)
-        yield f"page: {what}", *timed(lambda asked=asked: client.get(page, asked))
+        params = dict_of(query)
+        yield f"page: {what}", *timed(lambda params=params: client.get(page, params))
     others = {
         "all jobs": "jobs",
         "experiments": "experiments",

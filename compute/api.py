@@ -14,10 +14,10 @@ from studio import api as plumbing
 from studio.errors import Conflict, Invalid
 from studio.request_body import Body, Whole
 from studio.schemas import Nothing, documented
-from workspaces import lookup, workspace_path
+from workspaces import lookup
 from workspaces.creation import check_location
 from workspaces.models import Workspace
-from workspaces.workspace_path import WorkspacePath
+from workspaces.workspace_path import WorkspacePath, require_workspace
 
 DEFAULT_SIZE = "Standard_DS3_v2"
 router = Router(tags=["computes"])
@@ -138,15 +138,15 @@ def find_target(workspace: Workspace, name: str) -> ComputeTarget:
 
 
 @router.get("", response=documented(schemas.PaginatedComputeResourcesList), summary="List the compute targets")
-def compute_list(request: HttpRequest, path: Path[WorkspacePath]):
-    workspace = workspace_path.require_workspace(request, path, "read_compute")
+def compute_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
+    workspace = require_workspace(request, workspace_path, "read_compute")
     rows = workspace.compute_targets.present().with_counts().with_path()
     return plumbing.paginate(request, rows, describe)
 
 
 @router.get("/{name}", response=documented(schemas.ComputeResource), summary="Get a compute target")
-def compute_read(request: HttpRequest, path: Path[WorkspacePath], name: str):
-    return describe(find_target(workspace_path.require_workspace(request, path, "read_compute"), name))
+def compute_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    return describe(find_target(require_workspace(request, workspace_path, "read_compute"), name))
 
 
 @router.put(
@@ -154,8 +154,8 @@ def compute_read(request: HttpRequest, path: Path[WorkspacePath], name: str):
     response={200: documented(schemas.ComputeResource), 201: documented(schemas.ComputeResource)},
     summary="Make a compute target, or change one",
 )
-def compute_write(request: HttpRequest, path: Path[WorkspacePath], name: str, body: ComputeBody):
-    workspace = workspace_path.require_workspace(request, path, "edit_compute")
+def compute_write(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: ComputeBody):
+    workspace = require_workspace(request, workspace_path, "edit_compute")
     present = workspace.compute_targets.present().filter(name__iexact=name).first()
     if present is None:
         return Status(201, describe(_create(request.auth.user, workspace, name, body)))
@@ -202,8 +202,8 @@ def _change(workspace: Workspace, target: ComputeTarget, body: ComputeBody) -> C
     response=documented(schemas.ComputeResource),
     summary="Change the limits, tags or description of a compute target",
 )
-def compute_update(request: HttpRequest, path: Path[WorkspacePath], name: str, body: ComputeBody):
-    workspace = workspace_path.require_workspace(request, path, "edit_compute")
+def compute_update(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: ComputeBody):
+    workspace = require_workspace(request, workspace_path, "edit_compute")
     return describe(_change(workspace, find_target(workspace, name), body))
 
 
@@ -212,8 +212,8 @@ def compute_update(request: HttpRequest, path: Path[WorkspacePath], name: str, b
     response=documented(Nothing),
     summary="Delete a compute target: its work is canceled, its nodes leave, then it is gone",
 )
-def compute_delete(request: HttpRequest, path: Path[WorkspacePath], name: str):
-    workspace = workspace_path.require_workspace(request, path, "edit_compute")
+def compute_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    workspace = require_workspace(request, workspace_path, "edit_compute")
     find_target(workspace, name).start_deleting()
     return {}
 
@@ -221,8 +221,8 @@ def compute_delete(request: HttpRequest, path: Path[WorkspacePath], name: str):
 @router.post(
     "/{name}/listNodes", response=documented(schemas.AmlComputeNodesInformation), summary="List the nodes of a cluster"
 )
-def compute_nodes(request: HttpRequest, path: Path[WorkspacePath], name: str):
-    workspace = workspace_path.require_workspace(request, path, "read_compute")
+def compute_nodes(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    workspace = require_workspace(request, workspace_path, "read_compute")
     nodes = find_target(workspace, name).nodes.present().with_work()
     return {"nodes": [describe_node(node) for node in nodes]}
 
@@ -282,8 +282,8 @@ def describe_node(node: Node) -> dict:
 @locations.get(
     "/vmSizes", response=documented(schemas.VirtualMachineSizeListResult), summary="List the sizes that a node may have"
 )
-def size_list(request: HttpRequest, path: Path[Location]):
-    lookup.find_subscription(request.auth, path.subscription_id)
+def size_list(request: HttpRequest, location: Path[Location]):
+    lookup.find_subscription(request.auth, location.subscription_id)
     return {"value": [_describe_size(size) for size in sizes.SIZES]}
 
 
@@ -312,8 +312,8 @@ def _price(size: sizes.Size) -> dict:
     response=documented(schemas.ListUsagesResult),
     summary="How much of the quota is used, by family of sizes",
 )
-def usage_list(request: HttpRequest, path: Path[Location]):
-    subscription = lookup.find_subscription(request.auth, path.subscription_id)
+def usage_list(request: HttpRequest, location: Path[Location]):
+    subscription = lookup.find_subscription(request.auth, location.subscription_id)
     return {"value": [_usage(request, family, used) for family, used in quota.used_cores(subscription.pk).items()]}
 
 

@@ -255,8 +255,8 @@ def _check_alive(own, run_id: str) -> None:
 
 def _run(user_id: int, workspace_id: int, run_id: str) -> typing.Any:
     """The run with what decides about its token, by one statement; None if it is gone."""
-    asked = [user_id, *_working_roles(), workspace_id, run_id]
-    own: typing.Any = next(iter(apps.get_model("runs", "Run").objects.raw(_statement(), asked)), None)
+    params = [user_id, *_working_roles(), workspace_id, run_id]
+    own: typing.Any = next(iter(apps.get_model("runs", "Run").objects.raw(_statement(), params)), None)
     if own is not None and own.work_id:
         # In the order of the table's columns.
         held = [own.work_id, own.held_state, own.held_attempt]

@@ -15,10 +15,10 @@ def client_address(request: HttpRequest) -> str:
     `X-Forwarded-For` counts only as far as proxies that we trust have written it: each adds at the right end whom it talks
     to, and what stands further left anybody may have sent.
     """
-    told = [request.META.get("REMOTE_ADDR", "")]
-    told += reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(","))
+    addresses = [request.META.get("REMOTE_ADDR", "")]
+    addresses += reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(","))
     address = None
-    for word in told:
+    for word in addresses:
         found = _parsed(word)
         if found is None:
             break

@@ -13,9 +13,8 @@ from studio.errors import Invalid
 from studio.schemas import Paged, documented
 from trash import contents, resources
 from trash.models import PurgeJob
-from workspaces import workspace_path
 from workspaces.models import Workspace
-from workspaces.workspace_path import WorkspacePath
+from workspaces.workspace_path import WorkspacePath, require_workspace
 
 router = Router(tags=["trash"])
 purges = Router(tags=["trash"])
@@ -58,8 +57,8 @@ class PurgeList(Paged):
     value: list[Purge]
 
 
-def _room(request: HttpRequest, place: WorkspacePath, verb: str = "read") -> Workspace:
-    return workspace_path.require_workspace(request, place, verb)
+def _workspace(request: HttpRequest, workspace_path: WorkspacePath, verb: str = "read") -> Workspace:
+    return require_workspace(request, workspace_path, verb)
 
 
 @router.get(
@@ -67,8 +66,8 @@ def _room(request: HttpRequest, place: WorkspacePath, verb: str = "read") -> Wor
     response=documented(resources.DeletedRunList),
     summary="The runs in the trash that went by themselves, the last deleted first",
 )
-def trash_runs(request: HttpRequest, place: Path[WorkspacePath]):
-    answer = api.paginate(request, contents.runs(_room(request, place)).with_related(), lambda run: run)
+def trash_runs(request: HttpRequest, workspace_path: Path[WorkspacePath]):
+    answer = api.paginate(request, contents.runs(_workspace(request, workspace_path)).with_related(), lambda run: run)
     sizes = contents.bytes_of_each(answer["value"])
     answer["value"] = [
         resources.DeletedRun.of(run, **resources.deletion_fields(run, sizes[run.pk])) for run in answer["value"]
@@ -81,8 +80,8 @@ def trash_runs(request: HttpRequest, place: Path[WorkspacePath]):
     response=documented(resources.DeletedExperimentList),
     summary="The experiments in the trash, the last deleted first",
 )
-def trash_experiments(request: HttpRequest, place: Path[WorkspacePath]):
-    found = contents.experiments(_room(request, place)).select_related("workspace")
+def trash_experiments(request: HttpRequest, workspace_path: Path[WorkspacePath]):
+    found = contents.experiments(_workspace(request, workspace_path)).select_related("workspace")
     answer = api.paginate(request, found, lambda experiment: experiment)
     sizes = contents.bytes_of_experiments(answer["value"])
     answer["value"] = [
@@ -95,22 +94,22 @@ def trash_experiments(request: HttpRequest, place: Path[WorkspacePath]):
 
 
 @router.post("/trash/restore", response=Restored, summary="Bring runs and experiments back with what went with them")
-def trash_restore(request: HttpRequest, place: Path[WorkspacePath], body: Chosen):
-    room = _room(request, place, "edit")
-    return {"restored": contents.restore_chosen(*contents.find_chosen(room, body.runIds, body.experimentNames))}
+def trash_restore(request: HttpRequest, workspace_path: Path[WorkspacePath], body: Chosen):
+    workspace = _workspace(request, workspace_path, "edit")
+    return {"restored": contents.restore_chosen(*contents.find_chosen(workspace, body.runIds, body.experimentNames))}
 
 
 @router.post(
     "/trash/purge", response={202: Purge}, summary="Free runs and experiments of the trash, or all, permanently"
 )
-def trash_purge(request: HttpRequest, place: Path[WorkspacePath], body: ToFree):
-    room = _room(request, place, "edit")
+def trash_purge(request: HttpRequest, workspace_path: Path[WorkspacePath], body: ToFree):
+    workspace = _workspace(request, workspace_path, "edit")
     if body.all and (body.runIds or body.experimentNames):
         raise Invalid("Send either all=true, or runIds and experimentNames.", target="all")
     if body.all:
-        return Status(202, contents.empty_trash(request.auth.user, room))
-    chosen = contents.find_chosen(room, body.runIds, body.experimentNames)
-    return Status(202, contents.delete_permanently(request.auth.user, room, *chosen))
+        return Status(202, contents.empty_trash(request.auth.user, workspace))
+    chosen = contents.find_chosen(workspace, body.runIds, body.experimentNames)
+    return Status(202, contents.delete_permanently(request.auth.user, workspace, *chosen))
 
 
 @purges.get(
@@ -130,5 +129,5 @@ def purge_read(request: HttpRequest, purge_id: int):
 
 def _visible(actor: Actor):
     """One's own, also when its workspace is gone, and those of the workspaces that one may see."""
-    rooms = Workspace.objects.visible_to(actor)
-    return PurgeJob.objects.filter(Q(created_by=actor.user) | Q(workspace__in=rooms))
+    workspaces = Workspace.objects.visible_to(actor)
+    return PurgeJob.objects.filter(Q(created_by=actor.user) | Q(workspace__in=workspaces))

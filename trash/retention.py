@@ -83,11 +83,11 @@ def _in_folders(rule: RetentionRule):
 def estimate_rule(rule: RetentionRule) -> dict:
     """What the rule would delete now: runs, files and bytes."""
     files = files_reached_by(rule)
-    told = files.aggregate(bytes=Sum("size"))
+    totals = files.aggregate(bytes=Sum("size"))
     runs = runs_reached_by(rule).count()
     if rule.takes != RetentionRule.Takes.RUNS:
         runs = files.order_by().values("run").distinct().count()
-    return {"runs": runs, "files": files.count(), "bytes": told["bytes"] or 0}
+    return {"runs": runs, "files": files.count(), "bytes": totals["bytes"] or 0}
 
 
 def apply_due_rules() -> None:
@@ -134,6 +134,6 @@ def _delete_files(rule: RetentionRule, act: RetentionAct) -> bool:
 
 
 def _count(act: RetentionAct, files) -> None:
-    told = files.aggregate(files=Count("pk"), bytes=Sum("size"))
-    act.files += told["files"]
-    act.bytes += told["bytes"] or 0
+    totals = files.aggregate(files=Count("pk"), bytes=Sum("size"))
+    act.files += totals["files"]
+    act.bytes += totals["bytes"] or 0

@@ -38,8 +38,8 @@ def retention(request, slug):
 def estimate(request, slug):
     """What the rule that is being written would take now."""
     form = RetentionForm(request.GET, instance=RetentionRule(workspace=workspace_of(request, slug)))
-    told = rules.estimate_rule(form.instance) if form.is_valid() else None
-    return render(request, "trash/_estimate.html", {"estimate": told, "rule": form.instance, "form": form})
+    totals = rules.estimate_rule(form.instance) if form.is_valid() else None
+    return render(request, "trash/_estimate.html", {"estimate": totals, "rule": form.instance, "form": form})
 
 
 def _rule(request, slug, pk) -> RetentionRule:

@@ -85,9 +85,9 @@ def workspace(row: Workspace) -> dict:
 def deleted_workspace(row: Workspace) -> dict:
     assert row.deleted_at, "It is in the trash."
     freed = row.deleted_at + dt.timedelta(days=settings.TRASH_DAYS)
-    told = workspace(row)
-    told["properties"] |= {"deletedTime": utc_time(row.deleted_at), "purgeTime": utc_time(freed)}
-    return told
+    answer = workspace(row)
+    answer["properties"] |= {"deletedTime": utc_time(row.deleted_at), "purgeTime": utc_time(freed)}
+    return answer
 
 
 def resource_id(row: Workspace, kind: str) -> str | None:

@@ -7,55 +7,55 @@ from accounts.actors import Actor
 from runs import attempts, run_tokens
 from runs.models import Experiment, Run
 from studio.errors import Conflict
-from workspaces import access, workspace_path
+from workspaces import access
 from workspaces.models import Workspace
-from workspaces.workspace_path import WorkspacePath
+from workspaces.workspace_path import WorkspacePath, require_workspace
 
 
-def find_experiment(request: HttpRequest, place: WorkspacePath, name: str, verb: str = "read") -> Experiment:
-    room = workspace_path.require_workspace(request, place, verb)
-    found = Experiment.objects.present().filter(workspace=room, name=name).first()
+def find_experiment(request: HttpRequest, workspace_path: WorkspacePath, name: str, verb: str = "read") -> Experiment:
+    workspace = require_workspace(request, workspace_path, verb)
+    found = Experiment.objects.present().filter(workspace=workspace, name=name).first()
     if found is None:
-        gone = Experiment.objects.filter(workspace=room, name=name)
-        raise Http404(f"The workspace {room.name} has no experiment {name!r}{_hint(request, room, gone)}")
-    found.workspace = room
+        gone = Experiment.objects.filter(workspace=workspace, name=name)
+        raise Http404(f"The workspace {workspace.name} has no experiment {name!r}{_hint(request, workspace, gone)}")
+    found.workspace = workspace
     return found
 
 
-def find_readable(request: HttpRequest, place: WorkspacePath, run_id: str) -> Run:
+def find_readable(request: HttpRequest, workspace_path: WorkspacePath, run_id: str) -> Run:
     """A run that the actor may read."""
-    room = workspace_path.require_workspace(request, place)
-    found = Run.objects.visible_to(request.auth).filter(workspace=room, run_id=run_id).with_related().first()
+    workspace = require_workspace(request, workspace_path)
+    found = Run.objects.visible_to(request.auth).filter(workspace=workspace, run_id=run_id).with_related().first()
     if found is None:
-        gone = Run.objects.filter(workspace=room, run_id=run_id)
-        raise Http404(f"The workspace {room.name} has no run {run_id!r}{_hint(request, room, gone)}")
+        gone = Run.objects.filter(workspace=workspace, run_id=run_id)
+        raise Http404(f"The workspace {workspace.name} has no run {run_id!r}{_hint(request, workspace, gone)}")
     return found
 
 
-def _hint(request: HttpRequest, room: Workspace, gone) -> str:
+def _hint(request: HttpRequest, workspace: Workspace, gone) -> str:
     """For those who may restore it, that it is in the trash."""
-    if access.can(request.auth, "edit", room) and gone.exclude(deleted_at=None).exists():
+    if access.can(request.auth, "edit", workspace) and gone.exclude(deleted_at=None).exists():
         return "; it is in the trash, and `lazuli trash restore` brings it back."
     return "."
 
 
-def find_writable(request: HttpRequest, place: WorkspacePath, run_id: str, verb: str = "edit") -> Run:
+def find_writable(request: HttpRequest, workspace_path: WorkspacePath, run_id: str, verb: str = "edit") -> Run:
     """A run that the actor may change: by a role, or because a run's token reaches it, in its present attempt."""
     if not request.auth.is_run:
-        found = find_readable(request, place, run_id)
+        found = find_readable(request, workspace_path, run_id)
         access.require(request.auth, verb, found.workspace)
         return found
-    room = workspace_path.require_workspace(request, place)
-    found = Run.objects.writable_by(request.auth).filter(workspace=room, run_id=run_id).with_related().first()
+    workspace = require_workspace(request, workspace_path)
+    found = Run.objects.writable_by(request.auth).filter(workspace=workspace, run_id=run_id).with_related().first()
     if found is None:
         raise Http404(f"The token of the run {request.auth.run_id} has no run {run_id!r} to change by this request.")
     check_attempt(request.auth, found)
     return found
 
 
-def find_deletable(request: HttpRequest, place: WorkspacePath, run_id: str) -> Run:
+def find_deletable(request: HttpRequest, workspace_path: WorkspacePath, run_id: str) -> Run:
     """A run that the actor may delete: by a role alone, which a run's own token has not."""
-    found = find_readable(request, place, run_id)
+    found = find_readable(request, workspace_path, run_id)
     access.require(request.auth, "edit", found.workspace)
     return found
 

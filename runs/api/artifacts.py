@@ -22,8 +22,8 @@ def signature(request: HttpRequest):
 
 
 @router.get("/runs/{run_id}/artifacts", response=documented(resources.ArtifactList), summary="The files of a run")
-def artifact_list(request: HttpRequest, place: Path[WorkspacePath], run_id: str, prefix: str = ""):
-    run = access.find_readable(request, place, run_id)
+def artifact_list(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, prefix: str = ""):
+    run = access.find_readable(request, workspace_path, run_id)
     found = run.artifacts.filter(path__startswith=prefix) if prefix else run.artifacts.all()
     return api.paginate(request, found, resources.Artifact.of)
 
@@ -34,8 +34,10 @@ def artifact_list(request: HttpRequest, place: Path[WorkspacePath], run_id: str,
     summary="Store a file",
     openapi_extra=BYTES,
 )
-def artifact_put(request: HttpRequest, place: Path[WorkspacePath], run_id: str, path: str, overwrite: bool = False):
-    run = _open(request, place, run_id)
+def artifact_put(
+    request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, path: str, overwrite: bool = False
+):
+    run = _open(request, workspace_path, run_id)
     kind = request.headers.get("Content-Type", "")
     stored = artifacts.put(run, path, uploads.read_chunks(request), content_type=kind, overwrite=overwrite)
     return Status(201, resources.Artifact.of(stored))
@@ -47,8 +49,8 @@ def artifact_put(request: HttpRequest, place: Path[WorkspacePath], run_id: str, 
     summary="Let a file grow at `offset`",
     openapi_extra=BYTES,
 )
-def artifact_append(request: HttpRequest, place: Path[WorkspacePath], run_id: str, path: str, offset: int):
-    run = _open(request, place, run_id)
+def artifact_append(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, path: str, offset: int):
+    run = _open(request, workspace_path, run_id)
     if offset < 0:
         raise Invalid(f"offset={offset}: write 0 or more.", target="offset")
     data = uploads.read_whole_body(request, artifacts.MAX_APPEND_BYTES)
@@ -62,8 +64,8 @@ def artifact_append(request: HttpRequest, place: Path[WorkspacePath], run_id: st
     summary="The bytes of a file; ranges are answered",
     openapi_extra=of_bytes("application/octet-stream", 200, 206),
 )
-def artifact_read(request: HttpRequest, place: Path[WorkspacePath], run_id: str, path: str):
-    run = _signed(request, place, run_id, path) or access.find_readable(request, place, run_id)
+def artifact_read(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, path: str):
+    run = _signed(request, workspace_path, run_id, path) or access.find_readable(request, workspace_path, run_id)
     found = Artifact.objects.filter(run=run, path=path).first()
     if found is None:
         raise Http404(f"The run {run.run_id} has no file {path!r}.")
@@ -75,8 +77,8 @@ def artifact_read(request: HttpRequest, place: Path[WorkspacePath], run_id: str,
 
 
 @router.delete("/runs/{run_id}/artifacts/content", response=documented(Nothing), summary="Delete a file")
-def artifact_delete(request: HttpRequest, place: Path[WorkspacePath], run_id: str, path: str):
-    run = access.find_writable(request, place, run_id)
+def artifact_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, path: str):
+    run = access.find_writable(request, workspace_path, run_id)
     found = Artifact.objects.filter(run=run, path=path).first()
     if found is None:
         raise Http404(f"The run {run.run_id} has no file {path!r}.")
@@ -84,22 +86,22 @@ def artifact_delete(request: HttpRequest, place: Path[WorkspacePath], run_id: st
     return {}
 
 
-def _open(request: HttpRequest, place: WorkspacePath, run_id: str) -> Run:
+def _open(request: HttpRequest, workspace_path: WorkspacePath, run_id: str) -> Run:
     """People may add files to an ended run; its own token only for a moment."""
-    run = access.find_writable(request, place, run_id)
+    run = access.find_writable(request, workspace_path, run_id)
     if request.auth.is_run:
         access.check_open(request.auth, run)
     return run
 
 
-def _signed(request: HttpRequest, place: WorkspacePath, run_id: str, path: str) -> Run | None:
+def _signed(request: HttpRequest, workspace_path: WorkspacePath, run_id: str, path: str) -> Run | None:
     """The run, if the address carries its own permission for this file."""
     if request.auth is not BY_SIGNATURE:
         return None
     found = Run.objects.filter(
-        workspace__name__iexact=place.workspace_name,
-        workspace__resource_group__name__iexact=place.resource_group,
-        workspace__resource_group__subscription__subscription_id__iexact=place.subscription_id,
+        workspace__name__iexact=workspace_path.workspace_name,
+        workspace__resource_group__name__iexact=workspace_path.resource_group,
+        workspace__resource_group__subscription__subscription_id__iexact=workspace_path.subscription_id,
         run_id=run_id,
         deleted_at=None,
     ).first()

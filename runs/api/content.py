@@ -12,9 +12,8 @@ from runs.files import ranges, snapshots, uploads
 from runs.models import Run, Snapshot
 from studio import storage
 from studio.schemas import documented, of_bytes
-from workspaces import workspace_path
 from workspaces.access import require
-from workspaces.workspace_path import WorkspacePath
+from workspaces.workspace_path import WorkspacePath, require_workspace
 
 router = Router(tags=["snapshots"])
 ZIP = {"requestBody": {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}}
@@ -23,9 +22,9 @@ ZIP = {"requestBody": {"content": {"application/zip": {"schema": {"type": "strin
 @router.get(
     "/snapshots", response=documented(resources.SnapshotList), summary="The snapshot of this hash, if there is one"
 )
-def snapshot_list(request: HttpRequest, place: Path[WorkspacePath], hash: str):
-    room = workspace_path.require_workspace(request, place)
-    found = snapshots.find(room, hash.lower())
+def snapshot_list(request: HttpRequest, workspace_path: Path[WorkspacePath], hash: str):
+    workspace = require_workspace(request, workspace_path)
+    found = snapshots.find(workspace, hash.lower())
     return {"value": [resources.Snapshot.of(found)] if found else []}
 
 
@@ -35,38 +34,38 @@ def snapshot_list(request: HttpRequest, place: Path[WorkspacePath], hash: str):
     summary="Store a zip",
     openapi_extra=ZIP,
 )
-def snapshot_put(request: HttpRequest, place: Path[WorkspacePath], snapshot_id: str, hash: str = ""):
-    room = workspace_path.require_workspace(request, place)
+def snapshot_put(request: HttpRequest, workspace_path: Path[WorkspacePath], snapshot_id: str, hash: str = ""):
+    workspace = require_workspace(request, workspace_path)
     if request.auth.is_run:
         # Its children have code too.
         access.check_attempt(request.auth, request.auth.run)
     else:
-        require(request.auth, "submit", room)
+        require(request.auth, "submit", workspace)
     body = uploads.read_chunks(request, settings.SNAPSHOT_MAX_BYTES)
-    stored = snapshots.store(room, request.auth.user, snapshot_id, hash, body)
+    stored = snapshots.store(workspace, request.auth.user, snapshot_id, hash, body)
     return Status(201 if str(stored.snapshot_id) == snapshot_id else 200, resources.Snapshot.of(stored))
 
 
 @router.get("/snapshots/{snapshot_id}", response=resources.Snapshot, summary="What a snapshot holds")
-def snapshot_read(request: HttpRequest, place: Path[WorkspacePath], snapshot_id: str):
-    return resources.Snapshot.of(_find(request, place, snapshot_id))
+def snapshot_read(request: HttpRequest, workspace_path: Path[WorkspacePath], snapshot_id: str):
+    return resources.Snapshot.of(_find(request, workspace_path, snapshot_id))
 
 
 @router.get(
     "/snapshots/{snapshot_id}/zip", summary="The snapshot's zip", openapi_extra=of_bytes("application/zip", 200, 206)
 )
-def snapshot_zip(request: HttpRequest, place: Path[WorkspacePath], snapshot_id: str):
-    found = _find(request, place, snapshot_id)
+def snapshot_zip(request: HttpRequest, workspace_path: Path[WorkspacePath], snapshot_id: str):
+    found = _find(request, workspace_path, snapshot_id)
     response = ranges.respond_with_range(
         request, found.size, found.digest, lambda start, length: storage.stream(found.key, start, length)
     )
     return ranges.set_safe_headers(response, "application/zip", f"{found.snapshot_id}.zip")
 
 
-def _find(request: HttpRequest, place: WorkspacePath, snapshot_id: str) -> Snapshot:
+def _find(request: HttpRequest, workspace_path: WorkspacePath, snapshot_id: str) -> Snapshot:
     """A run's token reaches the code of its own run and of those below it or made by it."""
-    room = workspace_path.require_workspace(request, place)
-    found = Snapshot.objects.filter(workspace=room)
+    workspace = require_workspace(request, workspace_path)
+    found = Snapshot.objects.filter(workspace=workspace)
     if request.auth.is_run:
         found = found.filter(
             runs__in=Run.objects.filter(run_tokens.filter_below(request.auth), deleted_at=None)
@@ -76,5 +75,5 @@ def _find(request: HttpRequest, place: WorkspacePath, snapshot_id: str) -> Snaps
     except ValueError:
         row = None
     if row is None:
-        raise Http404(f"The workspace {room.name} has no snapshot {snapshot_id!r}.")
+        raise Http404(f"The workspace {workspace.name} has no snapshot {snapshot_id!r}.")
     return row

@@ -21,9 +21,8 @@ from studio.errors import Conflict, Invalid
 from studio.formats import replace_unstorable, utc_time
 from studio.request_body import Body
 from studio.schemas import Nothing, documented
-from workspaces import workspace_path
 from workspaces.access import require
-from workspaces.workspace_path import WorkspacePath
+from workspaces.workspace_path import WorkspacePath, require_workspace
 
 router = Router(tags=["run history"])
 # Each tag that a list is narrowed to is a joined table.
@@ -77,9 +76,9 @@ class Parameters(Body):
     response=documented(resources.ExperimentList),
     summary="The experiments of a workspace, newest first",
 )
-def experiment_list(request: HttpRequest, place: Path[WorkspacePath]):
-    room = workspace_path.require_workspace(request, place)
-    found = Experiment.objects.present().filter(workspace=room).select_related("workspace")
+def experiment_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
+    workspace = require_workspace(request, workspace_path)
+    found = Experiment.objects.present().filter(workspace=workspace).select_related("workspace")
     if "name" in request.GET:
         found = found.filter(name=request.GET["name"])
     return api.paginate(request, _viewed(found, request.GET.get("viewType", "All")), resources.Experiment.of)
@@ -96,26 +95,26 @@ def _viewed(experiments, view: str):
     response=resources.Run,
     summary="Make an interactive run or a child run",
 )
-def run_create(request: HttpRequest, place: Path[WorkspacePath], name: str, run_id: str, body: RunIn):
-    room = workspace_path.require_workspace(request, place)
-    parent = submission.find_parent(request.auth, room, body.parentRunId)
-    submission.may_create(request.auth, room, parent)
+def run_create(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, run_id: str, body: RunIn):
+    workspace = require_workspace(request, workspace_path)
+    parent = submission.find_parent(request.auth, workspace, body.parentRunId)
+    submission.may_create(request.auth, workspace, parent)
     if request.auth.is_run and parent:
         access.check_attempt(request.auth, parent)
     if body.status not in (Run.Status.NOT_STARTED, Run.Status.RUNNING):
         raise Invalid(f"A run starts as NotStarted or Running, not {body.status!r}.", target="status")
     try:
         with transaction.atomic():
-            run = _interactive(request, room, name, run_id, body, parent)
+            run = _interactive(request, workspace, name, run_id, body, parent)
     except IntegrityError as error:
         raise Conflict(f"There is a run {run_id!r} already.", target="runId") from error
     return resources.Run.of(run)
 
 
-def _interactive(request, room, name, run_id, body: RunIn, parent) -> Run:
+def _interactive(request, workspace, name, run_id, body: RunIn, parent) -> Run:
     run = submission.create(
         request.auth,
-        submission.experiment_of(request.auth, room, name),
+        submission.experiment_of(request.auth, workspace, name),
         run_id,
         parent,
         display_name=names.check_text(body.displayName or run_id, "display name", max_length=256),
@@ -124,7 +123,7 @@ def _interactive(request, room, name, run_id, body: RunIn, parent) -> Run:
         ),
         run_type=names.check_text(body.runType or "", "run type", max_length=60, allow_empty=True),
         target_name=names.check_text(body.target or "", "target", max_length=64, allow_empty=True),
-        snapshot=submission.snapshot_of(room, body.snapshotId),
+        snapshot=submission.snapshot_of(workspace, body.snapshotId),
         properties=names.check_tags(body.properties, "property", max_count=200),
         tags=names.check_tags(body.tags),
     )
@@ -138,14 +137,14 @@ def _interactive(request, room, name, run_id, body: RunIn, parent) -> Run:
     response=documented(resources.RunList),
     summary="The runs of an experiment, newest first",
 )
-def experiment_runs(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    found = access.find_experiment(request, place, name)
+def experiment_runs(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    found = access.find_experiment(request, workspace_path, name)
     return _run_page(request, Run.objects.visible_to(request.auth).filter(experiment=found))
 
 
 @router.get("/experiments/{path:name}", response=resources.Experiment, summary="An experiment")
-def experiment_read(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    return resources.Experiment.of(access.find_experiment(request, place, name))
+def experiment_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    return resources.Experiment.of(access.find_experiment(request, workspace_path, name))
 
 
 @router.put(
@@ -153,13 +152,13 @@ def experiment_read(request: HttpRequest, place: Path[WorkspacePath], name: str)
     response=resources.Experiment,
     summary="The experiment; made if it is not there",
 )
-def experiment_create(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    room = workspace_path.require_workspace(request, place)
-    found = Experiment.objects.present().filter(workspace=room, name=name).first()
+def experiment_create(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    workspace = require_workspace(request, workspace_path)
+    found = Experiment.objects.present().filter(workspace=workspace, name=name).first()
     if found is None:
-        require(request.auth, "edit", room)
-        found = submission.experiment_of(request.auth, room, name)
-    found.workspace = room
+        require(request.auth, "edit", workspace)
+        found = submission.experiment_of(request.auth, workspace, name)
+    found.workspace = workspace
     return resources.Experiment.of(found)
 
 
@@ -168,8 +167,8 @@ def experiment_create(request: HttpRequest, place: Path[WorkspacePath], name: st
     response=resources.Experiment,
     summary="Rename, describe, tag or archive an experiment",
 )
-def experiment_edit(request: HttpRequest, place: Path[WorkspacePath], name: str, body: ExperimentIn):
-    found = access.find_experiment(request, place, name, "edit")
+def experiment_edit(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: ExperimentIn):
+    found = access.find_experiment(request, workspace_path, name, "edit")
     found.edit(**body.model_dump())
     return resources.Experiment.of(found)
 
@@ -177,20 +176,20 @@ def experiment_edit(request: HttpRequest, place: Path[WorkspacePath], name: str,
 @router.delete(
     "/experiments/{path:name}", response=documented(Nothing), summary="Put an experiment with its runs into the trash"
 )
-def experiment_delete(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    access.find_experiment(request, place, name, "edit").delete()
+def experiment_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    access.find_experiment(request, workspace_path, name, "edit").delete()
     return {}
 
 
 @router.get("/runs", response=documented(resources.RunList), summary="The runs of a workspace, newest first")
-def run_list(request: HttpRequest, place: Path[WorkspacePath]):
-    room = workspace_path.require_workspace(request, place)
-    return _run_page(request, Run.objects.visible_to(request.auth).filter(workspace=room))
+def run_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
+    workspace = require_workspace(request, workspace_path)
+    return _run_page(request, Run.objects.visible_to(request.auth).filter(workspace=workspace))
 
 
 @router.get("/runs/{run_id}", response=resources.Run, summary="A run")
-def run_read(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
-    return resources.Run.of(access.find_readable(request, place, run_id))
+def run_read(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str):
+    return resources.Run.of(access.find_readable(request, workspace_path, run_id))
 
 
 @router.patch(
@@ -198,22 +197,22 @@ def run_read(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
     response=resources.Run,
     summary="Change a run's name, description and tags; add properties",
 )
-def run_edit(request: HttpRequest, place: Path[WorkspacePath], run_id: str, body: RunPatch):
-    run = access.find_writable(request, place, run_id)
+def run_edit(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, body: RunPatch):
+    run = access.find_writable(request, workspace_path, run_id)
     with transaction.atomic():
         if body.properties:
             run.add_properties(body.properties)
         run.edit(
             display_name=body.displayName, description=body.description, tags=body.tags, remove_tags=body.removeTags
         )
-    return resources.Run.of(access.find_readable(request, place, run_id))
+    return resources.Run.of(access.find_readable(request, workspace_path, run_id))
 
 
 @router.delete(
     "/runs/{run_id}", response=documented(Nothing), summary="Put an ended run with its children into the trash"
 )
-def run_delete(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
-    access.find_deletable(request, place, run_id).delete()
+def run_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str):
+    access.find_deletable(request, workspace_path, run_id).delete()
     return {}
 
 
@@ -222,9 +221,11 @@ def run_delete(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
     response=resources.Run,
     summary="The same, as SDK v2 asks for it",
 )
-def run_edit_in_experiment(request: HttpRequest, place: Path[WorkspacePath], name: str, run_id: str, body: RunPatch):
-    access.find_experiment(request, place, name)
-    return run_edit(request, place, run_id, body)
+def run_edit_in_experiment(
+    request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, run_id: str, body: RunPatch
+):
+    access.find_experiment(request, workspace_path, name)
+    return run_edit(request, workspace_path, run_id, body)
 
 
 @router.get(
@@ -232,8 +233,8 @@ def run_edit_in_experiment(request: HttpRequest, place: Path[WorkspacePath], nam
     response=resources.RunDetails,
     summary="A run with its definition, events and links to its logs",
 )
-def run_details(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
-    run = access.find_readable(request, place, run_id)
+def run_details(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str):
+    run = access.find_readable(request, workspace_path, run_id)
     return resources.RunDetails.of(run, request.path.removesuffix("/details"))
 
 
@@ -242,15 +243,15 @@ def run_details(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
     response=documented(resources.RunList),
     summary="Child runs; with `recursive` all that descend from the run",
 )
-def run_children(request: HttpRequest, place: Path[WorkspacePath], run_id: str, recursive: bool = False):
-    run = access.find_readable(request, place, run_id)
+def run_children(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, recursive: bool = False):
+    run = access.find_readable(request, workspace_path, run_id)
     below = [row.pk for row in run.family()[1:]] if recursive else run.children.values("pk")
     return _run_page(request, Run.objects.visible_to(request.auth).filter(pk__in=below), children=True)
 
 
 @router.post("/runs/{run_id}/events", response=resources.Run, summary="Report what became of a run")
-def run_event(request: HttpRequest, place: Path[WorkspacePath], run_id: str, body: Event):
-    run = access.find_writable(request, place, run_id)
+def run_event(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, body: Event):
+    run = access.find_writable(request, workspace_path, run_id)
     if body.warning:
         source, message = _warning(body.warning)
         run.warn(message, source)
@@ -259,7 +260,7 @@ def run_event(request: HttpRequest, place: Path[WorkspacePath], run_id: str, bod
         run.move(body.status, message=_clean(body.message, 1000), error=error, node=body.node)
     elif error:
         run.note_error(error)
-    return resources.Run.of(access.find_readable(request, place, run_id))
+    return resources.Run.of(access.find_readable(request, workspace_path, run_id))
 
 
 def _warning(warning: str | dict) -> tuple[str, str]:
@@ -291,8 +292,8 @@ def _clean(value, max_length: int) -> str:
     response=resources.RunHeartbeat,
     summary="The runner is alive; the answer says whether it shall go on",
 )
-def run_heartbeat(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
-    run = access.find_writable(request, place, run_id)
+def run_heartbeat(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str):
+    run = access.find_writable(request, workspace_path, run_id)
     run_tokens.check_heartbeat(request.auth, run)
     if run.work_id is None:
         Run.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())
@@ -304,14 +305,14 @@ def run_heartbeat(request: HttpRequest, place: Path[WorkspacePath], run_id: str)
 
 
 @router.post("/runs/{run_id}/cancel", response=resources.Run, summary="Cancel a run and its children")
-def run_cancel(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
-    access.find_writable(request, place, run_id).cancel()
-    return resources.Run.of(access.find_readable(request, place, run_id))
+def run_cancel(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str):
+    access.find_writable(request, workspace_path, run_id).cancel()
+    return resources.Run.of(access.find_readable(request, workspace_path, run_id))
 
 
 @router.post("/runs/{run_id}/token", response=resources.RunToken, summary="A token that is good for this run alone")
-def run_token_make(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
-    run = access.find_writable(request, place, run_id)
+def run_token_make(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str):
+    run = access.find_writable(request, workspace_path, run_id)
     actor = request.auth
     attempt = run.work.attempt if run.work else 0
     expires = timezone.now() + dt.timedelta(days=RUN_TOKEN_DAYS)
@@ -320,11 +321,11 @@ def run_token_make(request: HttpRequest, place: Path[WorkspacePath], run_id: str
 
 
 @router.post("/runs/{run_id}/params", response=resources.Run, summary="Write parameters, each once")
-def run_params(request: HttpRequest, place: Path[WorkspacePath], run_id: str, body: Parameters):
-    run = access.find_writable(request, place, run_id)
+def run_params(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, body: Parameters):
+    run = access.find_writable(request, workspace_path, run_id)
     access.check_open(request.auth, run)
     run.add_parameters(body.parameters)
-    return resources.Run.of(access.find_readable(request, place, run_id))
+    return resources.Run.of(access.find_readable(request, workspace_path, run_id))
 
 
 @dataclasses.dataclass

@@ -9,8 +9,7 @@ from runs.models import Run
 from studio import api, request_body
 from studio.errors import Invalid
 from studio.schemas import Nothing, documented
-from workspaces import workspace_path
-from workspaces.workspace_path import WorkspacePath
+from workspaces.workspace_path import WorkspacePath, require_workspace
 
 router = Router(tags=["jobs"])
 
@@ -51,9 +50,9 @@ JOB = {"requestBody": {"required": True, "content": {"application/json": {"schem
 
 
 @router.get("", response=documented(resources.JobBaseList), summary="The jobs of a workspace, newest first")
-def job_list(request: HttpRequest, place: Path[WorkspacePath]):
-    room = workspace_path.require_workspace(request, place)
-    jobs = Run.objects.visible_to(request.auth).filter(workspace=room, run_type=submission.SCRIPT_RUN)
+def job_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
+    workspace = require_workspace(request, workspace_path)
+    jobs = Run.objects.visible_to(request.auth).filter(workspace=workspace, run_type=submission.SCRIPT_RUN)
     return api.paginate(request, jobs.with_related(), resources.JobBase.of)
 
 
@@ -63,18 +62,18 @@ def job_list(request: HttpRequest, place: Path[WorkspacePath]):
     summary="Submit a job",
     openapi_extra=JOB,
 )
-def job_put(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    room = workspace_path.require_workspace(request, place)
+def job_put(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    workspace = require_workspace(request, workspace_path)
     if request.auth.is_run:
         access.check_attempt(request.auth, request.auth.run)
-    there = Run.objects.filter(workspace=room, run_id=name).exists()
-    submission.submit(request.auth, room, name, request_body.read_body(request))
-    return Status(200 if there else 201, resources.JobBase.of(access.find_readable(request, place, name)))
+    there = Run.objects.filter(workspace=workspace, run_id=name).exists()
+    submission.submit(request.auth, workspace, name, request_body.read_body(request))
+    return Status(200 if there else 201, resources.JobBase.of(access.find_readable(request, workspace_path, name)))
 
 
 @router.get("/{name}", response=resources.JobBase, summary="A job")
-def job_read(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    return resources.JobBase.of(access.find_readable(request, place, name))
+def job_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    return resources.JobBase.of(access.find_readable(request, workspace_path, name))
 
 
 @router.patch(
@@ -83,8 +82,8 @@ def job_read(request: HttpRequest, place: Path[WorkspacePath], name: str):
     summary="Change a job's display name, description and tags",
     openapi_extra=CHANGE,
 )
-def job_edit(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    run = access.find_writable(request, place, name)
+def job_edit(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    run = access.find_writable(request, workspace_path, name)
     properties = request_body.read_body(request).get("properties")
     if not isinstance(properties, dict):
         raise Invalid("Write what changes as `properties`.", target="properties")
@@ -93,16 +92,16 @@ def job_edit(request: HttpRequest, place: Path[WorkspacePath], name: str):
         description=properties.get("description"),
         tags=properties.get("tags"),
     )
-    return resources.JobBase.of(access.find_readable(request, place, name))
+    return resources.JobBase.of(access.find_readable(request, workspace_path, name))
 
 
 @router.delete("/{name}", response=documented(Nothing), summary="Put an ended job into the trash")
-def job_delete(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    access.find_deletable(request, place, name).delete()
+def job_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    access.find_deletable(request, workspace_path, name).delete()
     return {}
 
 
 @router.post("/{name}/cancel", response=resources.JobBase, summary="Cancel a job")
-def job_cancel(request: HttpRequest, place: Path[WorkspacePath], name: str):
-    access.find_writable(request, place, name).cancel()
-    return resources.JobBase.of(access.find_readable(request, place, name))
+def job_cancel(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    access.find_writable(request, workspace_path, name).cancel()
+    return resources.JobBase.of(access.find_readable(request, workspace_path, name))

@@ -38,11 +38,11 @@ BATCH = {
     summary="Store a batch of metrics, all or nothing",
     openapi_extra=BATCH,
 )
-def metric_write(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
+def metric_write(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str):
     max_bytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if numbers.parse_int(request.META.get("CONTENT_LENGTH") or "0", "Content-Length") > max_bytes:
         raise TooLarge(f"A batch has at most {max_bytes // 2**20} MiB. Send it in parts.")
-    run = access.find_writable(request, place, run_id)
+    run = access.find_writable(request, workspace_path, run_id)
     access.check_open(request.auth, run)
     batch = request_body.read_body(request)
     return resources.MetricsAccepted(accepted=metrics.ingest(run, batch.get("batchId") or "", batch.get("metrics", [])))
@@ -51,8 +51,10 @@ def metric_write(request: HttpRequest, place: Path[WorkspacePath], run_id: str):
 @router.get(
     "/runs/{run_id}/metrics", response=documented(resources.MetricSeriesList), summary="Every value of a run's metrics"
 )
-def metric_list(request: HttpRequest, place: Path[WorkspacePath], run_id: str, name: str = "", recursive: bool = False):
-    run = access.find_readable(request, place, run_id)
+def metric_list(
+    request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, name: str = "", recursive: bool = False
+):
+    run = access.find_readable(request, workspace_path, run_id)
     below = [row.pk for row in run.family()] if recursive else [run.pk]
     family = dict(Run.objects.visible_to(request.auth).filter(pk__in=below).values_list("pk", "run_id"))
     found = MetricSeries.objects.filter(run__in=family)
@@ -68,8 +70,8 @@ def metric_list(request: HttpRequest, place: Path[WorkspacePath], run_id: str, n
     response=resources.MetricPoints,
     summary="The points of one metric after the first `after`",
 )
-def metric_points(request: HttpRequest, place: Path[WorkspacePath], run_id: str, name: str, after: int = 0):
-    row = _series(access.find_readable(request, place, run_id), name)
+def metric_points(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, name: str, after: int = 0):
+    row = _series(access.find_readable(request, workspace_path, run_id), name)
     steps, times, values = metrics.read_points(row, max(after, 0))
     values = values if isinstance(values, list) else values.tolist()
     return resources.MetricPoints(

@@ -10,7 +10,7 @@ MAX_WIDTH = 4000
 MAX_AT_ONCE = 60
 
 
-class MetricsChoice(forms.Form):
+class MetricsForm(forms.Form):
     """Only what changes which cards there are; axes, smoothing and zoom are the script's (static/js/metrics/settings.js)."""
 
     q = forms.CharField(required=False, max_length=200)
@@ -19,7 +19,7 @@ class MetricsChoice(forms.Form):
     )
 
 
-class Keys(forms.Field):
+class KeysField(forms.Field):
     """Primary keys, with commas between."""
 
     def to_python(self, value) -> list[int]:
@@ -33,8 +33,8 @@ class Keys(forms.Field):
         return keys
 
 
-class LinesAsked(forms.Form):
-    series = Keys()
+class LinesForm(forms.Form):
+    series = KeysField()
     width = forms.IntegerField(required=False, min_value=10, max_value=MAX_WIDTH)
     axis = forms.ChoiceField(required=False, choices=[(word, word) for word in ("step", "time", "metric")])
     metric = forms.IntegerField(required=False, min_value=1)
@@ -55,7 +55,7 @@ class LinesAsked(forms.Form):
         return given
 
 
-class RowsAsked(forms.Form):
+class RowsForm(forms.Form):
     start = forms.IntegerField(required=False, min_value=0, max_value=10**9)
 
 

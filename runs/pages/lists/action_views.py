@@ -86,10 +86,10 @@ def _show_result(request, slug, reached: int, refused: list[str], done: str, und
 
 def return_url(request, slug: str) -> str:
     """The list as it was; only an address of this site's lists is followed."""
-    asked = urlsplit(request.POST.get("next", "") or request.GET.get("next", ""))
-    if asked.scheme or asked.netloc or not asked.path.startswith(f"/ws/{slug}/"):
+    url = urlsplit(request.POST.get("next", "") or request.GET.get("next", ""))
+    if url.scheme or url.netloc or not url.path.startswith(f"/ws/{slug}/"):
         return reverse("runs:jobs", args=[slug])
-    return f"{asked.path}?{asked.query}" if asked.query else asked.path
+    return f"{url.path}?{url.query}" if url.query else url.path
 
 
 @require_POST

@@ -127,13 +127,13 @@ def parse_column(word: str) -> Column:
     raise Invalid(f"{word!r} is not a column: write {allowed}, or {'-NAME, '.join(KINDS)}-NAME.", target="col")
 
 
-def shown_columns(asked: dict, usual: list[str]) -> list[Column]:
+def shown_columns(options: dict, usual: list[str]) -> list[Column]:
     """Those of the address, else the usual; the name is always there, the pinned ones come first."""
-    words = asked["col"] or usual
+    words = options["col"] or usual
     if len(words) > MAX_COLUMNS:
         raise Invalid(f"{len(words)} columns are selected; {MAX_COLUMNS} are allowed.", target="col")
     words = words if "name" in words else ["name", *words]
-    widths, pinned = _parse_widths(asked["width"]), set(asked["pin"])
+    widths, pinned = _parse_widths(options["width"]), set(options["pin"])
     if strange := pinned - set(words):
         raise Invalid(f"pin={sorted(strange)[0]!r}: only a column that is shown can be pinned.", target="pin")
     found = [dataclasses.replace(parse_column(word), width=widths.get(word, 0)) for word in words]

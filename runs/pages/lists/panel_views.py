@@ -65,7 +65,7 @@ def _columns_context(request, table) -> dict:
 
 
 def _filters_context(request, table) -> dict:
-    present = table.asked["filter"]
+    present = table.options["filter"]
     found = facets.list_facets(table.newest, table.experiment is None)
     for facet in found:
         facet.links = []
@@ -85,7 +85,7 @@ def _group_context(request, table) -> dict:
     by_name += [(f"tag-{name}", f"Tag {name}") for name in names["tags"]]
     attributes = [(word, columns.ATTRIBUTES[word][0]) for word in groups.BY]
     hidden = list_query.hidden_fields(table.query, "group", "unfold", "page", "open")
-    return {"choices": attributes + by_name, "hidden": hidden, "present": table.asked["group"]}
+    return {"choices": attributes + by_name, "hidden": hidden, "present": table.options["group"]}
 
 
 def _sort_context(request, table) -> dict:
@@ -99,7 +99,7 @@ def _sort_context(request, table) -> dict:
 def _views_context(request, table) -> dict:
     found = SavedView.objects.of_list(request.workspace, table.experiment).offered_to(request.user)
     address = f"{list_url(request.workspace.slug, table.experiment)}?{table.query.urlencode()}"
-    return {"views": list(found), "present": table.asked["view"], "share_url": public_url(address)}
+    return {"views": list(found), "present": table.options["view"], "share_url": public_url(address)}
 
 
 CONTEXTS = {
@@ -124,8 +124,8 @@ def layout_save(request, slug):
         _set_columns(query, request.POST)
     if request.POST.get("what") == "charts":
         _set_charts(query, request.POST.getlist("chart"))
-    asked = RunFilter.read(query)
-    columns.shown_columns(asked, columns.DEFAULT_COLUMNS)
+    options = RunFilter.read(query)
+    columns.shown_columns(options, columns.DEFAULT_COLUMNS)
     if request.POST.get("move"):
         # Without scripts: the panel again, with one column at another place.
         return redirect(_panel_after_move(slug, experiment, query, request.POST["move"]))

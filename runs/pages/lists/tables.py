@@ -47,10 +47,10 @@ class RunTable:
     def __init__(self, scope, query, user, experiment: Experiment | None = None, seen: str = ""):
         # `seen` is what a poll says that its reader has.
         self.query, self.seen = query, seen
-        self.asked = RunFilter.read(query)
+        self.options = RunFilter.read(query)
         self.scope, self.user, self.experiment = scope, user, experiment
-        self.sorts = columns.parse_sorts(self.asked["sort"])
-        self.group_by = groups.parse_group_column(self.asked["group"]) if self.asked["group"] else None
+        self.sorts = columns.parse_sorts(self.options["sort"])
+        self.group_by = groups.parse_group_column(self.options["group"]) if self.options["group"] else None
         self._error: BadFilter | None = None
         self.too_many_groups = False
 
@@ -60,16 +60,16 @@ class RunTable:
     def found(self):
         """All that match, of whatever state; none while the query has an error, which is told instead."""
         runs = self.scope
-        if not self.asked["children"]:
+        if not self.options["children"]:
             runs = runs.filter(parent=None)
-        if self.asked["mine"]:
+        if self.options["mine"]:
             runs = runs.filter(created_by=self.user)
-        if self.asked["starred"]:
+        if self.options["starred"]:
             runs = runs.filter(pk__in=Star.objects.filter(user=self.user).values("run"))
-        for word in self.asked["q"].split():
+        for word in self.options["q"].split():
             runs = runs.filter(match_word(word))
         try:
-            return search.filter_runs(runs, self.asked["filter"])
+            return search.filter_runs(runs, self.options["filter"])
         except BadFilter as error:
             # The page points at the place, in a text of which each character is as wide.
             error.space, error.place = " " * error.column, error.column + 1
@@ -88,25 +88,25 @@ class RunTable:
 
     @property
     def count(self) -> int:
-        wanted = self.asked["status"] or STATUS_GROUPS
+        wanted = self.options["status"] or STATUS_GROUPS
         return sum(self.counts[group] for group in wanted)
 
     @functools.cached_property
     def matching(self):
         runs = self.found
-        if self.asked["status"]:
-            runs = runs.filter(status__in=[state for group in self.asked["status"] for state in STATUS_GROUPS[group]])
+        if self.options["status"]:
+            runs = runs.filter(status__in=[state for group in self.options["status"] for state in STATUS_GROUPS[group]])
         return runs
 
     @property
     def is_narrowed(self) -> bool:
-        return any(self.asked[word] for word in ("q", "filter", "status", "mine", "starred"))
+        return any(self.options[word] for word in ("q", "filter", "status", "mine", "starred"))
 
     # ---- what is shown of them
 
     @functools.cached_property
     def columns(self) -> list[Column]:
-        return columns.shown_columns(self.asked, self.default_columns)
+        return columns.shown_columns(self.options, self.default_columns)
 
     @property
     def default_columns(self) -> list[str]:
@@ -130,7 +130,7 @@ class RunTable:
     def page(self):
         # The counters know how many there are: no second count. Which rows these are is asked for by `rows`.
         lines = self.groups if self.group_by else range(self.count)
-        return Paginator(lines, self.asked["size"]).get_page(self.asked["page"] or 1)
+        return Paginator(lines, self.options["size"]).get_page(self.options["page"] or 1)
 
     @functools.cached_property
     def groups(self) -> list[RunGroup]:
@@ -147,10 +147,10 @@ class RunTable:
         groups.fill_groups(shown, self.columns)
         for group in shown:
             word = group.value or NO_VALUE
-            group.is_open = word in self.asked["unfold"]
+            group.is_open = word in self.options["unfold"]
             group.url = list_query.toggle_value(self.query, "unfold", word)
             if group.clause:
-                narrowed = list_query.add_clause(self.asked["filter"], group.clause)
+                narrowed = list_query.add_clause(self.options["filter"], group.clause)
                 group.all_url = list_query.change_query(self.query, group=None, unfold=None, page=None, filter=narrowed)
         return shown
 
@@ -191,10 +191,10 @@ class RunTable:
     @functools.cached_property
     def _children(self) -> dict[int, list[tuple[int, int]]]:
         """Key and revision of the children of all runs that are open, by one query."""
-        if not self.asked["open"] or self.asked["children"]:
+        if not self.options["open"] or self.options["children"]:
             return {}
         workspace = self.scope.values("workspace")[:1]
-        children = Run.objects.filter(parent__in=self.asked["open"], workspace=workspace, deleted_at=None)
+        children = Run.objects.filter(parent__in=self.options["open"], workspace=workspace, deleted_at=None)
         below: dict[int, list[tuple[int, int]]] = {}
         rows: Any = children.order_by("-created_at", "-pk").values_list("parent", "pk", "revision")
         for parent, pk, revision in rows[:MAX_CHILDREN]:
@@ -211,8 +211,8 @@ class RunTable:
             if pk in found:
                 run = found[pk]
                 run.depth, run.group, run.colour = depth, group, colours.place(pk)
-                run.is_open, run.is_hidden = pk in self.asked["open"], pk in self.asked["hide"]
-                run.has_tree = bool(run.child_count) and not self.asked["children"]
+                run.is_open, run.is_hidden = pk in self.options["open"], pk in self.options["hide"]
+                run.has_tree = bool(run.child_count) and not self.options["children"]
                 run.tree_url = list_query.toggle_value(self.query, "open", pk) if run.has_tree else ""
                 run.eye_url = list_query.toggle_value(self.query, "hide", pk) if self.has_charts else ""
                 rows.append(run)
@@ -247,15 +247,15 @@ class RunTable:
     @property
     def may_chart(self) -> bool:
         """Whether there are charts, or may be once a job logs a metric."""
-        return self.has_charts or bool(self.experiment and not self.asked["charts"])
+        return self.has_charts or bool(self.experiment and not self.options["charts"])
 
     @functools.cached_property
     def charted(self) -> list[str]:
         """The metrics of the charts above the table: those asked for, else the first that an experiment's columns show."""
-        if self.asked["charts"]:
+        if self.options["charts"]:
             return []
         usual = [one.name for one in self.columns if one.kind == "metric"] if self.experiment else []
-        return self.asked["chart"] or list(dict.fromkeys(usual))[:4]
+        return self.options["chart"] or list(dict.fromkeys(usual))[:4]
 
     # ---- polls
 
@@ -292,8 +292,8 @@ class RunTable:
         _, _, had = self.seen.partition("~")
         if self.group_by:
             return self._token(self._sums) != had
-        size = self.asked["size"]
-        start = ((self.asked["page"] or 1) - 1) * size
+        size = self.options["size"]
+        start = ((self.options["page"] or 1) - 1) * size
         top = columns.slice_runs(self.matching, self.sorts, start, start + size)
         below = self._children
         revisions = dict([*top, *(pair for pairs in below.values() for pair in pairs)])

@@ -27,14 +27,14 @@ def jobs(request, slug):
 @require_safe
 def experiments(request, slug):
     workspace = workspace_of(request, slug)
-    asked = RunFilter.read(request.GET)
+    options = RunFilter.read(request.GET)
     scope = Experiment.objects.visible_to(actor(request)).filter(workspace=workspace)
-    found = tables.search_experiments(scope, asked["q"], "archived" in request.GET).order_by(
+    found = tables.search_experiments(scope, options["q"], "archived" in request.GET).order_by(
         "-latest_at", "-created_at"
     )
-    page = Paginator(found, asked["size"]).get_page(asked["page"] or 1)
+    page = Paginator(found, options["size"]).get_page(options["page"] or 1)
     rows = tables.add_run_counts(list(page.object_list))
-    context = {"page": page, "rows": rows, "asked": asked, "archived": "archived" in request.GET}
+    context = {"page": page, "rows": rows, "options": options, "archived": "archived" in request.GET}
     return render_page(request, "runs/experiments.html", context, partial="experiment-table")
 
 
@@ -86,15 +86,15 @@ def _ascii_filename(name: str) -> str:
 def requested_experiment(request, slug) -> Experiment | None:
     """Of what serves both lists: the experiment whose page asks, else None."""
     words = request.GET if request.method in ("GET", "HEAD") else request.POST
-    asked = words.get("experiment", "")
-    if not asked:
+    given = words.get("experiment", "")
+    if not given:
         workspace_of(request, slug)
         return None
     try:
-        experiment_id = uuid.UUID(asked)
+        experiment_id = uuid.UUID(given)
     except ValueError as error:
         workspace_of(request, slug)
-        raise Invalid(f"experiment={asked[:60]!r} is not the id of an experiment.", target="experiment") from error
+        raise Invalid(f"experiment={given[:60]!r} is not the id of an experiment.", target="experiment") from error
     return experiment_of(request, slug, experiment_id)
 
 
@@ -183,7 +183,9 @@ def _toolbar_context(slug, table) -> dict:
         "group_rows": groups.ROWS,
         "page_keys": SHORTCUTS,
         "states": _state_links(table),
-        "starred_url": list_query.change_query(table.query, starred=None if table.asked["starred"] else "1", page=None),
+        "starred_url": list_query.change_query(
+            table.query, starred=None if table.options["starred"] else "1", page=None
+        ),
         "chips": [] if table.error else _filter_chips(table),
     }
 
@@ -195,7 +197,7 @@ def _state_links(table) -> list[tuple]:
             group,
             number,
             list_query.toggle_value(table.query, "status", group, page=None),
-            group in table.asked["status"],
+            group in table.options["status"],
         )
         for group, number in table.counts.items()
     ]
@@ -203,14 +205,14 @@ def _state_links(table) -> list[tuple]:
 
 def _filter_chips(table) -> list[tuple[str, str]]:
     """What narrows the list, each with the address without it."""
-    parts = list_query.split_conditions(table.asked["filter"])
+    parts = list_query.split_conditions(table.options["filter"])
     found = [
         (part, list_query.change_query(table.query, filter=list_query.remove_clause(parts, part) or None, page=None))
         for part in parts
     ]
-    if table.asked["q"]:
-        found.append((f"“{table.asked['q']}”", list_query.change_query(table.query, q=None, page=None)))
-    if table.asked["mine"]:
+    if table.options["q"]:
+        found.append((f"“{table.options['q']}”", list_query.change_query(table.query, q=None, page=None)))
+    if table.options["mine"]:
         found.append(("Only my jobs", list_query.change_query(table.query, mine=None, page=None)))
     return found
 
@@ -229,7 +231,7 @@ def _saved_layout_url(request, experiment) -> str:
 
 def _current_view(request, experiment, table) -> SavedView | None:
     """The saved view that the address came from."""
-    if not table.asked["view"]:
+    if not table.options["view"]:
         return None
     offered = SavedView.objects.of_list(request.workspace, experiment).offered_to(request.user)
-    return offered.filter(pk=table.asked["view"]).first()
+    return offered.filter(pk=table.options["view"]).first()

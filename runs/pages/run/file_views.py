@@ -55,15 +55,15 @@ def run_files(request, slug, run_id):
     return render(request, "runs/run_files.html", tab_context(request, run, "logs", **more))
 
 
-def _requested_file(run: Run, asked: str) -> Artifact | None:
+def _requested_file(run: Run, path: str) -> Artifact | None:
     """The file asked for, else the script's log, else the first."""
-    if asked:
-        found = run.artifacts.filter(path=asked).first()
+    if path:
+        found = run.artifacts.filter(path=path).first()
         if found is None:
-            raise Invalid(f"The run has no file {asked[:1000]!r}.", target="path")
+            raise Invalid(f"The run has no file {path[:1000]!r}.", target="path")
         return found
     logs_first = {file.path: file for file in run.artifacts.filter(path__in=FIRST_LOGS)}
-    return next((logs_first[path] for path in FIRST_LOGS if path in logs_first), run.artifacts.order_by("path").first())
+    return next((logs_first[name] for name in FIRST_LOGS if name in logs_first), run.artifacts.order_by("path").first())
 
 
 @require_safe
@@ -98,15 +98,15 @@ def _set_filename(response, name: str, inline: bool = False):
 
 
 def _parse_range(request, size: int) -> tuple[int, int]:
-    asked = request.headers.get("Range")
-    if asked is None:
+    header = request.headers.get("Range")
+    if header is None:
         return 0, size
-    match = RANGE.fullmatch(asked.strip())
+    match = RANGE.fullmatch(header.strip())
     if not match:
-        raise Invalid(f"Range: {asked[:100]}: write bytes=START-END or bytes=START-.", target="Range")
+        raise Invalid(f"Range: {header[:100]}: write bytes=START-END or bytes=START-.", target="Range")
     start, end = int(match[1]), min(int(match[2] or size - 1), size - 1)
     if start >= size or end < start:
-        raise RangeNotSatisfiable(f"The file has {size} bytes; {asked} starts beyond its end.", target="Range")
+        raise RangeNotSatisfiable(f"The file has {size} bytes; {header} starts beyond its end.", target="Range")
     return start, end - start + 1
 
 
@@ -129,10 +129,10 @@ def run_file_state(request, slug, run_id):
 def run_file_search(request, slug, run_id):
     """The lines of a file that contain `?q=`, from byte `?start=` on."""
     file = _get_file(request, slug, run_id)
-    asked = cleaned_or_invalid(ByteRange(request.GET))
-    if not asked["q"]:
+    options = cleaned_or_invalid(ByteRange(request.GET))
+    if not options["q"]:
         raise Invalid("q: enter the text to search for.", target="q")
-    return JsonResponse(logs.search_log(file, asked["q"], asked["start"] or 0))
+    return JsonResponse(logs.search_log(file, options["q"], options["start"] or 0))
 
 
 def _get_file(request, slug, run_id) -> Artifact:

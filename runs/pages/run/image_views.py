@@ -48,13 +48,19 @@ def _image_group(series: MetricSeries) -> dict:
     return {"name": series.name, "images": images, "last": images[-1], "count": series.count, "left_out": first}
 
 
-def _requested_image(groups: list[dict], asked: str) -> dict:
+def _requested_image(groups: list[dict], path: str) -> dict:
     """The image asked for, else the last of the first name, with those beside it."""
     if not groups:
         return {"image": None}
-    group = next((group for group in groups if any(one["path"] == asked for one in group["images"])), groups[0])
+    group = next((group for group in groups if any(one["path"] == path for one in group["images"])), groups[0])
     images = group["images"]
-    place = next((place for place, one in enumerate(images) if one["path"] == asked), len(images) - 1)
-    following = images[place + 1] if place + 1 < len(images) else None
-    previous = images[place - 1] if place else None
-    return {"group": group, "image": images[place], "place": place, "previous": previous, "following": following}
+    position = next((position for position, one in enumerate(images) if one["path"] == path), len(images) - 1)
+    following = images[position + 1] if position + 1 < len(images) else None
+    previous = images[position - 1] if position else None
+    return {
+        "group": group,
+        "image": images[position],
+        "position": position,
+        "previous": previous,
+        "following": following,
+    }

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from runs import metrics
 from runs.charts import figures, metric_cards, metric_lines
-from runs.charts.metric_forms import LinesAsked, MetricsChoice, RowsAsked, parse_places
+from runs.charts.metric_forms import LinesForm, MetricsForm, RowsForm, parse_places
 from runs.metrics.downsampled import Range
 from runs.models import MetricSeries
 from runs.pages.access import run_of, runs_of
@@ -25,15 +25,15 @@ WIDTH = 600
 def run_metrics(request, slug, run_id):
     """`?show=<name>` or `?hide=<name>` (repeated) chooses metrics, `?q=` searches; without them all are shown."""
     run = run_of(request, slug, run_id)
-    asked = cleaned_or_invalid(MetricsChoice(request.GET))
+    options = cleaned_or_invalid(MetricsForm(request.GET))
     series = list(metrics.series_of(run).order_by("name"))
-    shown, left_out = _select_series(series, request.GET, asked["q"])
+    shown, left_out = _select_series(series, request.GET, options["q"])
     more = {
         "series": series,
         "shown": {one.pk for one in shown},
-        "sections": metric_cards.make_sections(run, shown, asked["group"], parse_places(request.GET.getlist("at"))),
+        "sections": metric_cards.make_sections(run, shown, options["group"], parse_places(request.GET.getlist("at"))),
         "left_out": left_out,
-        "asked": asked,
+        "options": options,
         "groups": metric_cards.GROUPS,
         "axes": _axis_choices(series),
         "chart_data": {"templates": figures.templates(), "line": figures.empty_line()} if shown else {},
@@ -48,8 +48,8 @@ def _axis_choices(series: list[MetricSeries]) -> list[MetricSeries]:
 
 def _select_series(series: list[MetricSeries], query, words: str) -> tuple[list[MetricSeries], int]:
     if "show" in query:
-        asked = set(query.getlist("show"))
-        chosen = [one for one in series if one.name in asked]
+        shown = set(query.getlist("show"))
+        chosen = [one for one in series if one.name in shown]
     else:
         hidden = set(query.getlist("hide"))
         chosen = [one for one in series if one.name not in hidden]
@@ -63,19 +63,19 @@ def _select_series(series: list[MetricSeries], query, words: str) -> tuple[list[
 def run_metrics_lines(request, slug, run_id):
     """Lines of `?series=<key>,…` thinned to `width`; `from` and `to` on an `axis` give the finer points between them."""
     run = runs_of(request, slug).filter(run_id=run_id).first() or run_of(request, slug, run_id)
-    asked = cleaned_or_invalid(LinesAsked(request.GET))
-    found = [one for one in metrics.series_of(run).filter(pk__in=asked["series"]) if metric_lines.is_charted(one)]
-    width = asked["width"] or WIDTH
-    if asked["axis"] == "metric":
-        other = get_object_or_404(metrics.series_of(run), pk=asked["metric"])
+    options = cleaned_or_invalid(LinesForm(request.GET))
+    found = [one for one in metrics.series_of(run).filter(pk__in=options["series"]) if metric_lines.is_charted(one)]
+    width = options["width"] or WIDTH
+    if options["axis"] == "metric":
+        other = get_object_or_404(metrics.series_of(run), pk=options["metric"])
         return JsonResponse({"lines": metric_lines.over_metric(found, other, width)})
-    return JsonResponse({"lines": metric_lines.read_lines(found, width, _requested_range(asked))})
+    return JsonResponse({"lines": metric_lines.read_lines(found, width, _requested_range(options))})
 
 
-def _requested_range(asked: dict):
-    if asked["from"] is None:
+def _requested_range(options: dict):
+    if options["from"] is None:
         return None
-    return Range(asked["axis"] or "step", asked["from"], asked["to"])
+    return Range(options["axis"] or "step", options["from"], options["to"])
 
 
 @require_safe
@@ -101,8 +101,8 @@ def run_metric(request, slug, run_id, pk):
     """One metric on a page of its own, or its card: `?start=` is the first of the rows or values."""
     run = run_of(request, slug, run_id)
     series = get_object_or_404(metrics.series_of(run), pk=pk)
-    asked = cleaned_or_invalid(RowsAsked(request.GET))
-    start = min(asked["start"] or 0, max(0, series.count - 1))
+    options = cleaned_or_invalid(RowsForm(request.GET))
+    start = min(options["start"] or 0, max(0, series.count - 1))
     card = metric_cards.fill_card(run, series, start)
     if wants_piece(request):
         return render(request, "runs/_metric_card.html", {"run": run, "card": card})
@@ -118,8 +118,8 @@ def run_metric(request, slug, run_id, pk):
 def run_metrics_csv(request, slug, run_id):
     """Every point of the series `?series=<key>,…` as it was logged; of a table, its rows."""
     run = run_of(request, slug, run_id)
-    asked = cleaned_or_invalid(LinesAsked(request.GET))["series"]
-    found = list(metrics.series_of(run).filter(pk__in=asked).order_by("name"))
+    keys = cleaned_or_invalid(LinesForm(request.GET))["series"]
+    found = list(metrics.series_of(run).filter(pk__in=keys).order_by("name"))
     if not found:
         raise Invalid("series: the run has none of these metrics.", target="series")
     is_table = len(found) == 1 and found[0].kind == MetricSeries.Kind.TABLE

@@ -46,15 +46,15 @@ def job(run: Run) -> dict:
 
 
 def format_command(run: Run) -> str:
-    asked = job(run)
-    argv = asked.get("commandArgv")
-    return " ".join(map(str, argv)) if argv else str(asked.get("command") or "")
+    properties = job(run)
+    argv = properties.get("commandArgv")
+    return " ".join(map(str, argv)) if argv else str(properties.get("command") or "")
 
 
 def environment_name(run: Run) -> str:
-    asked = job(run)
-    definition = asked.get("environmentDefinition") or {}
-    return str(asked.get("environmentId") or definition.get("name") or "").rpartition("/environments/")[2]
+    properties = job(run)
+    definition = properties.get("environmentDefinition") or {}
+    return str(properties.get("environmentId") or definition.get("name") or "").rpartition("/environments/")[2]
 
 
 def list_git_properties(run: Run) -> list[tuple[str, str]]:
