@@ -49,7 +49,7 @@ def environment_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     workspace = require_workspace(request, workspace_path)
     own = Environment.objects.filter(workspace=workspace).prefetch_related("versions").exclude(versions=None)
     rows = [row.versions.all()[0] for row in own] + list(environments.curated_environments().values())
-    return api.paginate(request, rows, lambda row: _environment(workspace, row))
+    return api.paginate_described(request, rows, lambda row: _environment(workspace, row))
 
 
 @router.get("/{name}", response=documented(schemas.EnvironmentContainer), summary="An environment")
@@ -78,7 +78,7 @@ def version_list(request: HttpRequest, workspace_path: Path[WorkspacePath], name
     workspace = require_workspace(request, workspace_path)
     newest = environments.find_version(workspace, name, environments.LATEST)
     rows = [newest] if newest.pk is None else newest.environment.versions.select_related("environment", "created_by")
-    return api.paginate(request, rows, lambda row: _version(workspace, row))
+    return api.paginate_described(request, rows, lambda row: _version(workspace, row))
 
 
 @router.get(

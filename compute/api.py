@@ -141,7 +141,7 @@ def find_target(workspace: Workspace, name: str) -> ComputeTarget:
 def compute_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     workspace = require_workspace(request, workspace_path, "read_compute")
     rows = workspace.compute_targets.present().with_counts().with_path()
-    return plumbing.paginate(request, rows, describe)
+    return plumbing.paginate_described(request, rows, describe)
 
 
 @router.get("/{name}", response=documented(schemas.ComputeResource), summary="Get a compute target")

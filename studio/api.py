@@ -1,8 +1,10 @@
 """The one API: Azure's shapes, Azure's errors, tokens only. Each app adds its router in studio/urls.py."""
 
 import logging
+from collections.abc import Callable
 from urllib.parse import urlencode
 
+import pydantic
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import OperationalError
@@ -15,6 +17,7 @@ from ninja.security import HttpBearer
 from studio import numbers, openapi, request_body, statement_limit
 from studio.errors import StudioError
 from studio.public_url import public_url
+from studio.schemas import Page, list_of
 
 logger = logging.getLogger(__name__)
 # What pydantic says of the commonest mistakes, in our words.
@@ -136,16 +139,27 @@ def http_error(request, error):
     return error_response(error.status_code, "BadRequest", str(error))
 
 
-def paginate(request: HttpRequest, rows, describe, *, size: int = 100, max_size: int = 1000) -> dict:
-    """A list in Azure's shape: `$top` rows from `$skiptoken`, and the address of the next page if there is one."""
+def paginate(request: HttpRequest, rows, resource: type[pydantic.BaseModel], of: Callable | None = None) -> Page:
+    """The page of a list that a request asks for; `of` makes the resource of a row if the class cannot do it alone."""
+    found, next_link = cut_page(request, rows)
+    make = of or resource.of  # type: ignore[attr-defined]
+    return list_of(resource)(value=[make(row) for row in found], nextLink=next_link)
+
+
+def cut_page(request: HttpRequest, rows, *, size: int = 100, max_size: int = 1000) -> tuple[list, str]:
+    """`$top` rows from `$skiptoken` on, and the address of the next page if there is one."""
     top = _number(request, "$top", size, max_size)
     start = _number(request, "$skiptoken", 0, 10**9)
     found = list(rows[start : start + top + 1])
-    answer: dict = {"value": [describe(row) for row in found[:top]]}
-    if len(found) > top:
-        query = {**dict(request.GET.lists()), "$top": top, "$skiptoken": start + top}
-        answer["nextLink"] = public_url(f"{request.path}?{urlencode(query, doseq=True)}")
-    return answer
+    if len(found) <= top:
+        return found, ""
+    query = {**dict(request.GET.lists()), "$top": top, "$skiptoken": start + top}
+    return found[:top], public_url(f"{request.path}?{urlencode(query, doseq=True)}")
+
+
+def paginate_described(request: HttpRequest, rows, describe) -> dict:
+    found, next_link = cut_page(request, rows)
+    return {"value": [describe(row) for row in found]} | ({"nextLink": next_link} if next_link else {})
 
 
 def _number(request, name: str, default: int, max_value: int) -> int:

@@ -1,9 +1,11 @@
-"""What the API answers, as its description tells it: the shapes that are Azure's everywhere, and how a route names one.
+"""What all resources share: how a class of an answer, or of a body, is made.
 
-An answer is made by the class of its resource: `of(row)` in `*/resources.py` fills the schema and checks it. `response=documented(Shape)`
-writes the shape into the description and lets the answer pass as it is; tests/test_openapi.py holds real answers against it.
+A resource has one class, in the `resources.py` of its room: `of(row)` makes the answer from a row, and `response=` of the route names the
+class, so that the description of the API cannot differ from what is sent. What a request may write of it is a `Body` beside it.
 """
 
+import functools
+import operator
 from typing import Annotated, Any
 
 import pydantic
@@ -18,6 +20,21 @@ class Open(Shape):
     """With fields beside these, which a client has sent and gets back."""
 
     model_config = pydantic.ConfigDict(extra="allow")
+
+
+class Page(Shape):
+    """A list, or one page of it."""
+
+    value: list[Any]
+    nextLink: str = pydantic.Field(
+        "", description="The address of the next page; absent on the last one.", exclude_if=operator.not_
+    )
+
+
+@functools.cache
+def list_of(resource: type[pydantic.BaseModel]) -> type[Page]:
+    """The class of a list: of `Run` it is RunList. `studio.api.paginate` fills it."""
+    return pydantic.create_model(f"{resource.__name__}List", __base__=Page, value=(list[resource], ...))  # type: ignore[valid-type]
 
 
 class Paged(Shape):

@@ -8,7 +8,7 @@ from ninja import Router
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from studio import names
-from studio.api import W, paginate
+from studio.api import W, paginate_described
 from studio.errors import Conflict
 from studio.request_body import Body
 from studio.schemas import Nothing, documented
@@ -75,7 +75,7 @@ class WorkspaceBody(Body):
 
 @router.get("/subscriptions", response=documented(schemas.SubscriptionListResult), summary="List subscriptions")
 def list_subscriptions(request: HttpRequest):
-    return paginate(request, Subscription.objects.visible_to(request.auth), serializers.subscription)
+    return paginate_described(request, Subscription.objects.visible_to(request.auth), serializers.subscription)
 
 
 @router.get(S, response=documented(schemas.Subscription), summary="Get a subscription")
@@ -93,7 +93,7 @@ def put_subscription(request: HttpRequest, subscription_id: str, body: Subscript
 def list_groups(request: HttpRequest, subscription_id: str):
     subscription = lookup.find_subscription(request.auth, subscription_id)
     groups = ResourceGroup.objects.visible_to(request.auth).filter(subscription=subscription)
-    return paginate(request, groups.select_related("subscription"), serializers.group)
+    return paginate_described(request, groups.select_related("subscription"), serializers.group)
 
 
 @router.get(G, response=documented(schemas.ResourceGroup), summary="Get a resource group")
@@ -121,7 +121,9 @@ def delete_group(request: HttpRequest, subscription_id: str, resource_group: str
 )
 def list_workspaces(request: HttpRequest, subscription_id: str):
     subscription = lookup.find_subscription(request.auth, subscription_id)
-    return paginate(request, _visible(request).filter(resource_group__subscription=subscription), serializers.workspace)
+    return paginate_described(
+        request, _visible(request).filter(resource_group__subscription=subscription), serializers.workspace
+    )
 
 
 @router.get(
@@ -131,7 +133,7 @@ def list_workspaces(request: HttpRequest, subscription_id: str):
 )
 def list_workspaces_of_group(request: HttpRequest, subscription_id: str, resource_group: str):
     group = lookup.find_resource_group(request.auth, subscription_id, resource_group)
-    return paginate(request, _visible(request).filter(resource_group=group), serializers.workspace)
+    return paginate_described(request, _visible(request).filter(resource_group=group), serializers.workspace)
 
 
 def _visible(request):
@@ -210,7 +212,7 @@ def list_deleted_workspaces(request: HttpRequest, subscription_id: str):
     asked = subscription_id.lower()
     rows = deletion.list_deleted(request.auth)
     found = [row for row in rows if row.resource_group.subscription.subscription_id.lower() == asked]
-    return paginate(request, found, serializers.deleted_workspace)
+    return paginate_described(request, found, serializers.deleted_workspace)
 
 
 @router.post(W + "/restore", response=documented(schemas.Workspace), summary="Bring a workspace back from the trash")

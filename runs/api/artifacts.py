@@ -8,7 +8,7 @@ from runs.files import artifacts, links, ranges, uploads
 from runs.models import Artifact, Run
 from studio import api
 from studio.errors import Invalid
-from studio.schemas import Nothing, documented, of_bytes
+from studio.schemas import Nothing, list_of, of_bytes
 from workspaces.workspace_path import WorkspacePath
 
 router = Router(tags=["artifacts"])
@@ -21,11 +21,11 @@ def signature(request: HttpRequest):
     return BY_SIGNATURE if request.GET.get("sig") else None
 
 
-@router.get("/runs/{run_id}/artifacts", response=documented(resources.ArtifactList), summary="The files of a run")
+@router.get("/runs/{run_id}/artifacts", response=list_of(resources.Artifact), summary="The files of a run")
 def artifact_list(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, prefix: str = ""):
     run = access.find_readable(request, workspace_path, run_id)
     found = run.artifacts.filter(path__startswith=prefix) if prefix else run.artifacts.all()
-    return api.paginate(request, found, resources.Artifact.of)
+    return api.paginate(request, found, resources.Artifact)
 
 
 @router.put(
@@ -76,7 +76,7 @@ def artifact_read(request: HttpRequest, workspace_path: Path[WorkspacePath], run
     return ranges.set_safe_headers(response, found.content_type, found.path)
 
 
-@router.delete("/runs/{run_id}/artifacts/content", response=documented(Nothing), summary="Delete a file")
+@router.delete("/runs/{run_id}/artifacts/content", response=Nothing, summary="Delete a file")
 def artifact_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, path: str):
     run = access.find_writable(request, workspace_path, run_id)
     found = Artifact.objects.filter(run=run, path=path).first()

@@ -11,7 +11,7 @@ from runs.api import access, resources
 from runs.files import ranges, snapshots, uploads
 from runs.models import Run, Snapshot
 from studio import storage
-from studio.schemas import documented, of_bytes
+from studio.schemas import list_of, of_bytes
 from workspaces.access import require
 from workspaces.workspace_path import WorkspacePath, require_workspace
 
@@ -19,13 +19,11 @@ router = Router(tags=["snapshots"])
 ZIP = {"requestBody": {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}}
 
 
-@router.get(
-    "/snapshots", response=documented(resources.SnapshotList), summary="The snapshot of this hash, if there is one"
-)
+@router.get("/snapshots", response=list_of(resources.Snapshot), summary="The snapshot of this hash, if there is one")
 def snapshot_list(request: HttpRequest, workspace_path: Path[WorkspacePath], hash: str):
     workspace = require_workspace(request, workspace_path)
     found = snapshots.find(workspace, hash.lower())
-    return {"value": [resources.Snapshot.of(found)] if found else []}
+    return list_of(resources.Snapshot)(value=[resources.Snapshot.of(found)] if found else [])
 
 
 @router.put(

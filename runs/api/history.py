@@ -20,7 +20,7 @@ from studio import api, names
 from studio.errors import Conflict, Invalid
 from studio.formats import replace_unstorable, utc_time
 from studio.request_body import Body
-from studio.schemas import Nothing, documented
+from studio.schemas import Nothing, list_of
 from workspaces.access import require
 from workspaces.workspace_path import WorkspacePath, require_workspace
 
@@ -73,7 +73,7 @@ class Parameters(Body):
 
 @router.get(
     "/experiments",
-    response=documented(resources.ExperimentList),
+    response=list_of(resources.Experiment),
     summary="The experiments of a workspace, newest first",
 )
 def experiment_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
@@ -81,7 +81,7 @@ def experiment_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     found = Experiment.objects.present().filter(workspace=workspace).select_related("workspace")
     if "name" in request.GET:
         found = found.filter(name=request.GET["name"])
-    return api.paginate(request, _viewed(found, request.GET.get("viewType", "All")), resources.Experiment.of)
+    return api.paginate(request, _viewed(found, request.GET.get("viewType", "All")), resources.Experiment)
 
 
 def _viewed(experiments, view: str):
@@ -134,7 +134,7 @@ def _interactive(request, workspace, name, run_id, body: RunIn, parent) -> Run:
 
 @router.get(
     "/experiments/{path:name}/runs",
-    response=documented(resources.RunList),
+    response=list_of(resources.Run),
     summary="The runs of an experiment, newest first",
 )
 def experiment_runs(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
@@ -173,15 +173,13 @@ def experiment_edit(request: HttpRequest, workspace_path: Path[WorkspacePath], n
     return resources.Experiment.of(found)
 
 
-@router.delete(
-    "/experiments/{path:name}", response=documented(Nothing), summary="Put an experiment with its runs into the trash"
-)
+@router.delete("/experiments/{path:name}", response=Nothing, summary="Put an experiment with its runs into the trash")
 def experiment_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     access.find_experiment(request, workspace_path, name, "edit").delete()
     return {}
 
 
-@router.get("/runs", response=documented(resources.RunList), summary="The runs of a workspace, newest first")
+@router.get("/runs", response=list_of(resources.Run), summary="The runs of a workspace, newest first")
 def run_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     workspace = require_workspace(request, workspace_path)
     return _run_page(request, Run.objects.visible_to(request.auth).filter(workspace=workspace))
@@ -208,9 +206,7 @@ def run_edit(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: 
     return resources.Run.of(access.find_readable(request, workspace_path, run_id))
 
 
-@router.delete(
-    "/runs/{run_id}", response=documented(Nothing), summary="Put an ended run with its children into the trash"
-)
+@router.delete("/runs/{run_id}", response=Nothing, summary="Put an ended run with its children into the trash")
 def run_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str):
     access.find_deletable(request, workspace_path, run_id).delete()
     return {}
@@ -240,7 +236,7 @@ def run_details(request: HttpRequest, workspace_path: Path[WorkspacePath], run_i
 
 @router.get(
     "/runs/{run_id}/children",
-    response=documented(resources.RunList),
+    response=list_of(resources.Run),
     summary="Child runs; with `recursive` all that descend from the run",
 )
 def run_children(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, recursive: bool = False):
@@ -345,7 +341,7 @@ def _run_page(request: HttpRequest, runs, children: bool = False):
         runs = runs.filter(parent=None)
     # In the words of the query box and of MLflow's search; an error names the column.
     found = search.filter_runs(_narrowed(runs, wanted), query.get("filter", ""))
-    return api.paginate(request, found.with_related(), resources.Run.of)
+    return api.paginate(request, found.with_related(), resources.Run)
 
 
 def _words(query, name: str) -> list[str]:

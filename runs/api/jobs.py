@@ -8,7 +8,7 @@ from runs.api import access, resources
 from runs.models import Run
 from studio import api, request_body
 from studio.errors import Invalid
-from studio.schemas import Nothing, documented
+from studio.schemas import Nothing, list_of
 from workspaces.workspace_path import WorkspacePath, require_workspace
 
 router = Router(tags=["jobs"])
@@ -49,11 +49,11 @@ CHANGE = {"requestBody": {"required": True, "content": {"application/json": {"sc
 JOB = {"requestBody": {"required": True, "content": {"application/json": {"schema": JOB_SCHEMA}}}}
 
 
-@router.get("", response=documented(resources.JobBaseList), summary="The jobs of a workspace, newest first")
+@router.get("", response=list_of(resources.JobBase), summary="The jobs of a workspace, newest first")
 def job_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     workspace = require_workspace(request, workspace_path)
     jobs = Run.objects.visible_to(request.auth).filter(workspace=workspace, run_type=submission.SCRIPT_RUN)
-    return api.paginate(request, jobs.with_related(), resources.JobBase.of)
+    return api.paginate(request, jobs.with_related(), resources.JobBase)
 
 
 @router.put(
@@ -95,7 +95,7 @@ def job_edit(request: HttpRequest, workspace_path: Path[WorkspacePath], name: st
     return resources.JobBase.of(access.find_readable(request, workspace_path, name))
 
 
-@router.delete("/{name}", response=documented(Nothing), summary="Put an ended job into the trash")
+@router.delete("/{name}", response=Nothing, summary="Put an ended job into the trash")
 def job_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     access.find_deletable(request, workspace_path, name).delete()
     return {}

@@ -9,7 +9,7 @@ from runs.api import access, resources
 from runs.models import MetricSeries, Run
 from studio import api, numbers, request_body
 from studio.errors import TooLarge
-from studio.schemas import documented
+from studio.schemas import list_of
 from workspaces.workspace_path import WorkspacePath
 
 router = Router(tags=["metrics"])
@@ -49,7 +49,7 @@ def metric_write(request: HttpRequest, workspace_path: Path[WorkspacePath], run_
 
 
 @router.get(
-    "/runs/{run_id}/metrics", response=documented(resources.MetricSeriesList), summary="Every value of a run's metrics"
+    "/runs/{run_id}/metrics", response=list_of(resources.MetricSeries), summary="Every value of a run's metrics"
 )
 def metric_list(
     request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, name: str = "", recursive: bool = False
@@ -60,9 +60,11 @@ def metric_list(
     found = MetricSeries.objects.filter(run__in=family)
     if name:
         found = found.filter(name=name)
-    return api.paginate(
-        request, found, lambda row: resources.MetricSeries.of(row, family[row.run_id], metrics.read_sdk_values(row))
-    )
+
+    def describe(row: MetricSeries) -> resources.MetricSeries:
+        return resources.MetricSeries.of(row, family[row.run_id], metrics.read_sdk_values(row))
+
+    return api.paginate(request, found, resources.MetricSeries, describe)
 
 
 @router.get(

@@ -11,7 +11,7 @@ from django.conf import settings
 from runs import models
 from runs.files import links
 from studio.formats import utc_time
-from studio.schemas import Open, Paged, Shape, SystemData
+from studio.schemas import Open, Shape, SystemData
 
 Texts = dict[str, str]
 JOB_TYPE = "Microsoft.MachineLearningServices/workspaces/jobs"
@@ -40,10 +40,6 @@ class Experiment(Shape):
             portalUrl=settings.PUBLIC_URL + row.get_absolute_url(),
             **more,
         )
-
-
-class ExperimentList(Paged):
-    value: list[Experiment]
 
 
 class RunError(Shape):
@@ -122,10 +118,6 @@ class Run(Shape):
             cancelRequested=is_cancel_requested(row),
             **more,
         )
-
-
-class RunList(Paged):
-    value: list[Run]
 
 
 class RunEvent(Shape):
@@ -243,10 +235,6 @@ class JobBase(Shape):
         )
 
 
-class JobBaseList(Paged):
-    value: list[JobBase]
-
-
 class MetricsAccepted(Shape):
     accepted: int
 
@@ -263,10 +251,6 @@ class MetricSeries(Shape):
         if row.kind not in INLINE_KINDS:
             values = [f"aml://artifactId/ExperimentRun/dcid.{run_id}/{path}" for path in values]
         return cls(runId=run_id, name=row.name, kind=row.kind, count=row.count, values=values)
-
-
-class MetricSeriesList(Paged):
-    value: list[MetricSeries]
 
 
 class MetricPoints(Shape):
@@ -297,10 +281,6 @@ class Artifact(Shape):
         )
 
 
-class ArtifactList(Paged):
-    value: list[Artifact]
-
-
 class SnapshotFile(Open):
     path: str
     size: int
@@ -315,10 +295,6 @@ class Snapshot(Shape):
     @classmethod
     def of(cls, row: models.Snapshot) -> Self:
         return cls(id=str(row.snapshot_id), hash=row.digest, size=row.size, files=row.files)
-
-
-class SnapshotList(Shape):
-    value: list[Snapshot]
 
 
 def is_cancel_requested(row: models.Run) -> bool:
