@@ -24,12 +24,15 @@ MAX_DEFINITION_BYTES = 256 * 1024
 MAX_DEPTH = 16
 # Values and names in a conda file, packages and requirements in an environment, and characters in one of them.
 MAX_YAML_NODES, MAX_REQUIREMENTS, MAX_REQUIREMENT_LENGTH = 5_000, 1_000, 1_000
+# What a script finds if no environment is given for it; the SDK sends the same with a run configuration.
+DEFAULT_NAME = "default-environment"
+DEFAULT_PACKAGES = ("azureml-defaults", "matplotlib", "pandas", "scikit-learn", "numpy", "joblib")
 # Of several that make a version at once, each tries again this often.
 TRIES = 10
 
 
 def resolve_environment(workspace: Workspace, environment_id: str | None, definition: dict | None) -> dict:
-    """SDK v1's whole environment for a job: the one it carries, the registered one it names, or a bare Python."""
+    """SDK v1's whole environment for a job: the one it carries, the registered one it names, or the default one."""
     if environment_id and not definition:
         name, version = parse_reference(environment_id)
         try:
@@ -37,7 +40,7 @@ def resolve_environment(workspace: Workspace, environment_id: str | None, defini
         except Http404 as error:
             raise Invalid(str(error), target="environmentId") from error
     if definition is None:
-        return definition_from_conda("default", {"dependencies": ["python", {"pip": ["azureml-defaults"]}]}, None)
+        return definition_from_conda(DEFAULT_NAME, {"dependencies": ["python", {"pip": list(DEFAULT_PACKAGES)}]}, None)
     return check_definition(definition)
 
 

@@ -148,3 +148,13 @@ def test_a_listing_costs_few_queries(alices, w, django_assert_max_num_queries):
         put(alices, w, name=f"e{number}")
     with django_assert_max_num_queries(8):
         alices.get(f"{w}/environments")
+
+
+def test_a_job_without_an_environment_finds_what_azures_default_has(workspace):
+    from lazuli.environments import definitions
+
+    assert environments.DEFAULT_PACKAGES == definitions.DEFAULT_PACKAGES
+    found = environments.resolve_environment(workspace, None, None)
+    packages = found["python"]["condaDependencies"]["dependencies"][-1]["pip"]
+    assert {"matplotlib", "pandas", "scikit-learn", "numpy", "joblib"} <= set(packages)
+    assert found["name"] == definitions.DEFAULT_NAME

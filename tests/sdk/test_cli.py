@@ -8,6 +8,7 @@ import pytest
 from azureml.core import Environment, Experiment, Run, RunConfiguration, Workspace
 from azureml.core.conda_dependencies import CondaDependencies
 from lazuli import cli
+from lazuli.environments.definitions import DEFAULT_PACKAGES
 
 
 @pytest.fixture
@@ -227,7 +228,7 @@ def test_submit_script_and_cancel(ws, cluster, lazuli, tmp_path):
 @pytest.mark.parametrize(
     ("words", "packages"),
     [
-        ((), ["azureml-defaults"]),
+        ((), list(DEFAULT_PACKAGES)),
         (("-c", "saved"), ["from-saved"]),
         (("-d", "conda.yml"), ["from-conda"]),
         (("--requirements", "requirements.txt"), ["from-requirements"]),

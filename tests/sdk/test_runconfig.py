@@ -53,6 +53,7 @@ def test_a_default_one_has_azures_keys():
     assert list(content) == KEYS
     assert (content["target"], content["framework"], content["nodeCount"]) == ("local", "Python", 1)
     assert content["environment"]["name"] == "default-environment"
+    assert "pandas" in RunConfiguration().environment.python.conda_dependencies.pip_packages
     assert content["history"]["directoriesToWatch"] == ["logs"]
     assert content["docker"] == {"useDocker": False, "sharedVolumes": True, "arguments": [], "shmSize": "2g"}
 

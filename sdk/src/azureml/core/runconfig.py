@@ -54,7 +54,7 @@ from azureml.core.environment import (
     SparkSection,
 )
 from azureml.exceptions import UserErrorException
-from lazuli.environments.definitions import DEFAULT_NAME
+from lazuli.environments.definitions import DEFAULT_NAME, default_run_structure
 from lazuli.runs.definitions import LOCAL, SUFFIX, find_definition_file, read_definition_file
 from lazuli.yaml_text import write_yaml_file
 
@@ -188,6 +188,8 @@ class RunConfiguration(ConfigElement):
         self.node_count = 1
         self.priority: Optional[int] = None
         self.environment = Environment(DEFAULT_NAME)
+        packages = CondaDependencies(_underlying_structure=default_run_structure())
+        self.environment.python.conda_dependencies = packages
         self.history = HistoryConfiguration()
         self.spark = SparkConfiguration()
         self.docker = DockerConfiguration()

@@ -15,6 +15,8 @@ DEFAULT_CPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251130
 DEFAULT_NAME = "default-environment"
 DEFAULT_CONDA_PYTHON = "3.8.13"
 DEFAULT_PIP_PYTHON = "3.10.18"
+# What a script finds if no environment is given for it.
+DEFAULT_PACKAGES = ("azureml-defaults", "matplotlib", "pandas", "scikit-learn", "numpy", "joblib")
 
 Json = Dict[str, Any]
 
@@ -30,6 +32,11 @@ def conda_structure(*packages: str, pip: List[str], python: str) -> Json:
 
 def default_conda_structure() -> Json:
     return conda_structure(pip=["azureml-defaults"], python=DEFAULT_CONDA_PYTHON)
+
+
+def default_run_structure() -> Json:
+    """The packages of the environment of a run for which none is given."""
+    return conda_structure(pip=list(DEFAULT_PACKAGES), python=DEFAULT_CONDA_PYTHON)
 
 
 def read_conda_file(path: str) -> Json:

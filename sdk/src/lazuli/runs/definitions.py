@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, Mapping, Optional
 
-from lazuli.environments.definitions import DEFAULT_NAME, environment_definition
+from lazuli.environments.definitions import DEFAULT_NAME, default_run_structure, environment_definition
 from lazuli.errors import RunConfigurationException, UserErrorException
 from lazuli.yaml_text import read_yaml_file
 
@@ -29,7 +29,7 @@ def default_definition() -> Json:
         "communicator": "None",
         "maxRunDurationSeconds": MAX_DURATION_SECONDS,
         "nodeCount": 1,
-        "environment": environment_definition(DEFAULT_NAME),
+        "environment": environment_definition(DEFAULT_NAME, default_run_structure()),
         "environmentVariables": {},
         "history": {"outputCollection": True, "snapshotProject": True, "directoriesToWatch": ["logs"]},
     }
