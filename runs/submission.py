@@ -13,7 +13,7 @@ from accounts.actors import Actor
 from assets import environments
 from compute import queue
 from compute.models import ComputeTarget
-from runs import work_kind
+from runs import job_settings, work_kind
 from runs.models import Experiment, Run, RunEvent, RunTag, Snapshot
 from studio import names
 from studio.errors import Conflict, Denied, Invalid
@@ -168,6 +168,7 @@ def _store(actor, workspace, name, job: JobProperties, kept: dict, parent) -> Ru
     snapshot = snapshot_of(workspace, job.codeId)
     target = _target(actor, workspace, job.computeId)
     spec = _spec(workspace, name, job, snapshot)
+    spec["warnings"] = job_settings.check_settings(kept, spec["environment"])
     run = create(
         actor,
         experiment_of(actor, workspace, job.experimentName or DEFAULT_EXPERIMENT),
@@ -183,6 +184,7 @@ def _store(actor, workspace, name, job: JobProperties, kept: dict, parent) -> Ru
         target_name=target.name if target else LOCAL,
         compute=target,
         properties=_properties(job, snapshot, target),
+        warnings=[{"source": job_settings.SOURCE, "message": text} for text in spec["warnings"]],
         tags=names.check_tags(job.tags),
     )
     spec["experiment"] = run.experiment.name

@@ -167,3 +167,28 @@ def test_what_is_not_there_is_named(run):
 def test_repr_names_the_run(run):
     assert run.id in repr(run)
     assert "Link to the studio" in run._repr_html_()
+
+
+def test_an_ended_run_takes_no_more_metrics_of_any_kind_and_says_so(run, ws, tmp_path, capsys):
+    unaware = Run.get(ws, run.id)
+    run.complete()
+    image = tmp_path / "a.png"
+    image.write_bytes(b"x")
+    for log in (
+        lambda: run.log("a", 1),
+        lambda: run.log_list("a", [1]),
+        lambda: run.log_row("a", b=1),
+        lambda: run.log_table("a", {"b": [1]}),
+        lambda: run.log_image("a", path=str(image)),
+        lambda: run.log_residuals("a", {}),
+    ):
+        with pytest.raises(UserErrorException, match="is Completed; it takes no more metrics"):
+            log()
+    unaware.log("a", 1)
+    unaware.flush()
+    assert "the server refused 1 metric(s) (a)" in capsys.readouterr().err
+    assert (run.get_metrics(), run.get_file_names()) == ({}, [])
+    # What people add later is kept.
+    run.tag("seen")
+    run.upload_file("later.png", str(image))
+    assert run.get_file_names() == ["later.png"]

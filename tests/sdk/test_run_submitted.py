@@ -7,8 +7,10 @@ import time
 
 import pytest
 from azureml.core import Environment, Experiment, Run, ScriptRun, ScriptRunConfig
-from azureml.core.runconfig import MpiConfiguration
+from azureml.core.runconfig import DockerConfiguration, MpiConfiguration, PyTorchConfiguration
+from azureml.core.script_run_config import get_run_config_from_script_run
 from azureml.exceptions import ActivityFailedException, ExperimentExecutionException
+from lazuli.runs.submission import check_definition
 
 SCRIPT = """
 from azureml.core import Run
@@ -105,12 +107,16 @@ def test_what_cannot_run_is_refused_at_once(ws, folder, arguments, message):
 
 
 def test_a_local_run_runs_here(live, folder, own_python, capsys, tmp_path):
-    config = ScriptRunConfig(str(folder), script="train.py", environment=own_python)
-    run = Experiment(live, "trial").submit(config)
+    command = ["echo", "first", "&&", "python", "train.py"]
+    docker = DockerConfiguration(use_docker=True)
+    config = ScriptRunConfig(str(folder), command=command, environment=own_python, docker_runtime_config=docker)
+    with pytest.warns(UserWarning, match="use_docker"):
+        run = Experiment(live, "trial").submit(config)
     details = run.wait_for_completion(show_output=True)
     assert details["status"] == "Completed"
     printed = capsys.readouterr().out
-    assert f"hello from {run.id}\nafter complete\n" in printed
+    assert f"\nfirst\nhello from {run.id}\nafter complete\n" in printed
+    assert "\nWARNING: docker.use_docker: a node runs" in printed
     assert run.get_metrics() == {"loss": [0, 1, 2, 3, 4], "rows": {"a": 1, "b": "x"}}
     names = run.get_file_names()
     assert names == ["early.txt", "outputs/late.txt", "outputs/model.txt", "user_logs/std_log.txt"]
@@ -162,8 +168,9 @@ WRITES_TO_PARENT = """
 from azureml.core import Run
 run = Run.get_context()
 parent = run.parent
-parent.log("mse", 3295)
-parent.log_row("rows", a=1, b=2)
+run.parent.log("mse", 3295)
+run.parent.log_row("rows", a=1, b=2)
+assert run.parent is parent
 parent.tag("best", "LR")
 parent.add_properties({"k": "v"})
 parent.upload_file("from-child.txt", "train.py")
@@ -210,12 +217,41 @@ else:
     assert (child.get_status(), child.get_metrics()) == ("Completed", {"inner": 1})
 
 
-def test_more_than_one_node_is_refused_before_anything_is_sent(ws, folder):
+@pytest.mark.parametrize(
+    ("job", "said"),
+    [
+        (MpiConfiguration(node_count=2), "node_count is 2"),
+        (MpiConfiguration(process_count_per_node=2), "the communicator is IntelMpi"),
+        (PyTorchConfiguration(process_count=2), "the communicator is Nccl"),
+    ],
+)
+def test_a_distributed_job_is_refused_before_anything_is_sent(folder, job, said):
+    config = ScriptRunConfig(str(folder), "train.py", compute_target="cpu-cluster", distributed_job_config=job)
+    with pytest.raises(ExperimentExecutionException, match=f"{said}: a run of several processes"):
+        check_definition(get_run_config_from_script_run(config)._to_dict(), config.source_directory)
+
+
+@pytest.mark.parametrize("script", ["../other.py", "sub/../../other.py", os.path.abspath(__file__), "data.csv"])
+def test_a_script_that_the_node_would_not_have_is_refused(folder, script):
+    (folder.parent / "other.py").write_text("")
+    config = ScriptRunConfig(str(folder), script)
+    with pytest.raises(ExperimentExecutionException, match=r"outside the source directory|left out of the snapshot"):
+        check_definition(get_run_config_from_script_run(config)._to_dict(), config.source_directory)
+
+
+def test_what_has_no_effect_is_said_when_a_run_is_submitted(ws, cluster, folder):
     config = ScriptRunConfig(
-        str(folder), "train.py", compute_target="cpu-cluster", distributed_job_config=MpiConfiguration(node_count=2)
+        str(folder),
+        "train.py",
+        compute_target="cpu-cluster",
+        docker_runtime_config=DockerConfiguration(use_docker=True, shm_size="16g"),
     )
-    with pytest.raises(ExperimentExecutionException, match="node_count is 2: a run over more than one node"):
-        Experiment(ws, "trial").submit(config)
+    with pytest.warns(UserWarning, match="docker.shm_size"):
+        run = Experiment(ws, "trial").submit(config)
+    assert [warning["message"].split(":")[0] for warning in run.get_details()["warnings"]] == [
+        "docker.use_docker",
+        "docker.shm_size",
+    ]
 
 
 def wait_until(condition, seconds=30):

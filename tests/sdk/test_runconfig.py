@@ -127,3 +127,29 @@ def test_a_run_config_wins_over_the_rest():
     with pytest.warns(UserWarning, match="compute_target"):
         config = ScriptRunConfig(".", run_config=given, compute_target="x")
     assert (config.script, config.run_config.target) == ("a.py", "local")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["echo", "x", "&&", "python", "script.py"], "echo x && python script.py"),
+        (["pip list", "&&", "python train.py", "--rate", 0.1], "pip list && python train.py --rate 0.1"),
+        (["python", "-c", "import os; print(1)", ">", "out.txt"], "python -c 'import os; print(1)' > out.txt"),
+        (["echo", "$AZUREML_RUN_ID"], "echo $AZUREML_RUN_ID"),
+        (
+            ["A=1", "python", "train.py", "--note", "it's a | b", "|", "tee", "log"],
+            "A=1 python train.py --note 'it'\"'\"'s a | b' | tee log",
+        ),
+        (["bash", "-c", "echo a && echo b"], "bash -c 'echo a && echo b'"),
+        (["cd src;", "python train.py"], "cd src; python train.py"),
+        (["echo", "x && python script.py"], "echo x && python script.py"),
+        (["ls", "*.csv", ""], "ls *.csv ''"),
+    ],
+)
+def test_a_listed_command_is_one_line_for_the_shell(words, line):
+    assert command_of(ScriptRunConfig(".", command=words)) == line
+
+
+def test_a_listed_command_without_operators_needs_no_shell():
+    words = ["python", "train.py", "--note", "two words"]
+    assert command_of(ScriptRunConfig(".", command=words)) == words

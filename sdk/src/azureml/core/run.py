@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, cast
@@ -21,11 +20,10 @@ from lazuli.runs.filters import RunFilter
 from lazuli.runs.metrics_queue import MetricsQueue
 from lazuli.runs.run_client import RunClient
 from lazuli.runs.run_error import describe_error
+from lazuli.runs.tag_values import convert_to_texts
 from lazuli.runs.waiting import POST_PROCESSING_STATES, RUNNING_STATES
 
 __all__ = ["InputDatasets", "LinkOutput", "OutputDatasets", "Run", "get_run"]
-
-logger = logging.getLogger("azureml")
 
 MAX_CHILDREN = 100
 
@@ -50,6 +48,7 @@ class Run:
         self._remote = RunClient(experiment.workspace._remote, run_id)
         self._files = self._remote.files
         self._metrics: Optional[MetricsQueue] = None
+        self._parent: Optional[Run] = None
         self._session: Any = None
         self._started_at: Optional[float] = None
 
@@ -189,8 +188,11 @@ class Run:
 
     @property
     def parent(self) -> Optional[Run]:
+        """The same object each time: what a script logs by `run.parent.log(...)` stays in one queue, and so in order."""
         parent_id = self._data().get("parentRunId")
-        return Run.get(self._experiment.workspace, parent_id) if parent_id else None
+        if parent_id and self._parent is None:
+            self._parent = Run.get(self._experiment.workspace, parent_id)
+        return self._parent
 
     @property
     def portal_url(self) -> str:
@@ -316,10 +318,17 @@ class Run:
             raise AzureMLException(f"{self._metrics.pending} metric(s) have not been sent after {timeout_seconds} s.")
 
     def _log_metric(self, metric: Json) -> None:
+        self._check_open()
         if self._metrics is None:
             self._metrics = MetricsQueue(self._send_metrics, f"Run {self._run_id}")
         for part in metric_values.split_metric(metric):
             self._metrics.put(part)
+
+    def _check_open(self) -> None:
+        """Raises UserErrorException once the end of the run is known here; else the server refuses, and that is printed."""
+        status = (self._dto or {}).get("status")
+        if status in waiting.FINAL_STATES:
+            raise UserErrorException(f"The run {self._run_id} is {status}; it takes no more metrics.")
 
     def _send_metrics(self, batch_id: str, metrics: Iterable[Json]) -> None:
         body = {"batchId": batch_id, "metrics": list_of(metrics)}
@@ -330,6 +339,7 @@ class Run:
 
     def _log_file(self, name: str, kind: str, path: str, content: Any) -> None:
         metric = metric_values.file_metric(name, kind, normalize_name(path))
+        self._check_open()
         self._files.upload(path, content)
         self._log_metric(metric)
 
@@ -398,14 +408,14 @@ class Run:
         self.set_tags({key: value})
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
-        self._patch(tags=_to_texts(tags, "tag", "tags"))
+        self._patch(tags=convert_to_texts(tags, "tag", "tags"))
 
     def remove_tags(self, tags: Any) -> None:
         self._patch(removeTags=[tags] if isinstance(tags, str) else list_of(tags))
 
     def add_properties(self, properties: Mapping[str, Any]) -> None:
         """Add properties; the value of an existing one cannot be changed."""
-        self._patch(properties=_to_texts(properties, "property", "properties"))
+        self._patch(properties=convert_to_texts(properties, "property", "properties"))
 
     def get_secret(self, name: str) -> str:
         raise errors.NotAvailable("the workspace's key vault", "Run.get_secret")
@@ -574,15 +584,6 @@ class Run:
 def list_of(values: Iterable[Any]) -> List[Any]:
     """`list(values)`, for the body of the class, where `Run.list` hides the builtin."""
     return list(values)
-
-
-def _to_texts(values: Mapping[str, Any], what: str, plural: str) -> Dict[str, Optional[str]]:
-    if not isinstance(values, Mapping):
-        raise UserErrorException(f"{plural} must be a dict, not a {type(values).__name__}.")
-    for key, value in values.items():
-        if value is not None and not isinstance(value, str):
-            logger.warning("The %s %r is stored as text: %s", what, key, value)
-    return {str(key): value if value is None or isinstance(value, str) else str(value) for key, value in values.items()}
 
 
 def get_run(experiment: Any, run_id: str, rehydrate: bool = True, clean_up: bool = True) -> Run:

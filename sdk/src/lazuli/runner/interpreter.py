@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -40,18 +41,30 @@ class Interpreter:
             return [self.python if named else first, *rest]
         return str(spec.command)
 
-    def build_variables(self, inherited: Dict[str, str]) -> Dict[str, str]:
+    def build_variables(self, inherited: Dict[str, str], tools: str) -> Dict[str, str]:
+        """The variables with which the script finds the interpreter; `tools` is a folder for a command `python`."""
         found = dict(inherited)
         if self.built:
             for name in RUNNER_VARIABLES:
                 found.pop(name, None)
             found["VIRTUAL_ENV"] = os.path.dirname(os.path.dirname(self.python))
-        folder = os.path.dirname(self.python)
-        found["PATH"] = os.pathsep.join([folder, found.get("PATH", os.defpath)])
+        folders = [os.path.dirname(self.python), found.get("PATH", os.defpath)]
+        if os.name != "nt" and os.path.basename(self.python) != "python":
+            folders.insert(0, self._name_python(tools))
+        found["PATH"] = os.pathsep.join(folders)
         if self.import_path:
             given = found.get("PYTHONPATH")
             found["PYTHONPATH"] = os.pathsep.join([self.import_path, given] if given else [self.import_path])
         return found
+
+    def _name_python(self, folder: str) -> str:
+        """A command line that begins with `python` means this interpreter, also where it is called python3."""
+        os.makedirs(folder, exist_ok=True)
+        path = os.path.join(folder, "python")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f'#!/bin/sh\nexec {shlex.quote(self.python)} "$@"\n')
+        os.chmod(path, 0o755)
+        return folder
 
 
 def find_interpreter(spec: Spec, log: Callable[[str], None], cancelled: Callable[[], bool]) -> Interpreter:

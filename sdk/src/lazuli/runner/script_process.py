@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,10 +34,12 @@ class ScriptProcess:
         options: Dict[str, Any] = {"start_new_session": True, "preexec_fn": _end_with_runner()}
         if os.name == "nt":
             options = {"creationflags": WINDOWS_NEW_GROUP}
+        if isinstance(command, str):
+            # As in Azure; where there is no bash, the system's own shell.
+            options.update(shell=True, executable=shutil.which("bash") if os.name != "nt" else None)
         with open(log_path, "ab") as log:
             self._process = subprocess.Popen(
                 command,
-                shell=isinstance(command, str),
                 cwd=folder,
                 env=dict(variables, **{MARK: self._mark}),
                 stdin=subprocess.DEVNULL,

@@ -35,6 +35,8 @@ class Spec:
     mlflow_tracking_uri: Optional[str] = None
     directories_to_watch: List[str] = dataclasses.field(default_factory=lambda: ["logs"])
     grace_seconds: float = 10.0
+    # What of the job's settings has no effect.
+    warnings: List[str] = dataclasses.field(default_factory=list)
 
     @classmethod
     def read_file(cls, path: str, environ: Mapping[str, str]) -> Spec:

@@ -169,6 +169,8 @@ class _Attempt:
 
     def _start(self, interpreter: Interpreter) -> ScriptProcess:
         command = interpreter.build_command(self._spec)
+        with open(self._folder.log, "a", encoding="utf-8") as log:
+            log.writelines(f"WARNING: {text}\n" for text in self._spec.warnings)
         try:
             return ScriptProcess(command, self._folder.code, self._build_variables(interpreter), self._folder.log)
         except (OSError, subprocess.SubprocessError) as error:
@@ -177,7 +179,10 @@ class _Attempt:
     def _build_variables(self, interpreter: Interpreter) -> Dict[str, str]:
         inherited = {key: value for key, value in os.environ.items() if key not in PRIVATE}
         inherited["TMPDIR"] = self._folder.temporary
-        return {**interpreter.build_variables(inherited), **self._spec.environment_for_script(self._folder.code)}
+        return {
+            **interpreter.build_variables(inherited, self._folder.tools),
+            **self._spec.environment_for_script(self._folder.code),
+        }
 
     def _wait_for_script(self, script: ScriptProcess) -> int:
         limit = self._spec.timeout_seconds

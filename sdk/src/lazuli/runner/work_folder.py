@@ -36,6 +36,7 @@ class WorkFolder:
         self.log = os.path.join(self.path, "std_log.txt")
         self.build_log = os.path.join(self.path, "build_log.txt")
         self.temporary = os.path.join(self.path, "tmp")
+        self.tools = os.path.join(self.path, "bin")
         for folder in (self.code, self.temporary):
             os.mkdir(folder)
 

@@ -82,6 +82,16 @@ def walk_included(folder: str, rules: IgnoreRules, guard: Optional[Guard] = None
     yield from _walk_folder(folder, "", rules, guard)
 
 
+def includes_path(path: str, rules: IgnoreRules, guard: Optional[Guard] = None) -> bool:
+    """Whether `walk_included` yields this file: neither it nor a folder above it is excluded."""
+    parts = path.split("/")
+    for count in range(1, len(parts) + 1):
+        part, is_folder = "/".join(parts[:count]), count < len(parts)
+        if rules.ignores(part, is_folder) or (guard is not None and guard.excludes(part, is_folder)):
+            return False
+    return True
+
+
 def _walk_folder(root: str, prefix: str, rules: IgnoreRules, guard: Optional[Guard]) -> Iterator[str]:
     with os.scandir(os.path.join(root, prefix)) as entries:
         found = sorted(entries, key=lambda entry: entry.name)

@@ -8,18 +8,18 @@ import subprocess
 import sys
 import tempfile
 import threading
-from typing import IO, Any, Dict
+from typing import IO, Any, Dict, Sequence
 
 from lazuli.runs.run_client import RunClient
 from lazuli.workspaces import WorkspaceClient
 
 
-def start_local_run(run: RunClient, job: Dict[str, Any]) -> None:
+def start_local_run(run: RunClient, job: Dict[str, Any], warnings: Sequence[str] = ()) -> None:
     """Start the runner, which has a token of its own and keeps running after the notebook's cell has ended."""
     token = _get_token(run)
     descriptor, path = tempfile.mkstemp(prefix="lazuli-run-", suffix=".json")
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(build_spec(run.workspace, run.id, job), file)
+        json.dump(dict(build_spec(run.workspace, run.id, job), warnings=list(warnings)), file)
     # The runner reads the file and removes it.
     command = [sys.executable, "-m", "lazuli.runner", path, "--remove-spec"]
     environment = dict(os.environ, AZUREML_RUN_TOKEN=token["token"])

@@ -11,7 +11,7 @@ import zipfile
 from typing import Any, BinaryIO, Iterator, List, NamedTuple, Optional
 
 from lazuli.errors import SnapshotException
-from lazuli.runs.ignore_rules import IgnoreRules, walk_included
+from lazuli.runs.ignore_rules import IgnoreRules, includes_path, walk_included
 from lazuli.runs.secret_files import SecretFiles
 from lazuli.workspaces import WorkspaceClient
 
@@ -69,6 +69,12 @@ def collect_files(path: str) -> List[SourceFile]:
         raise SnapshotException(f"The folder {path!r} does not exist; a snapshot needs one.")
     _check_limits(files, path)
     return files
+
+
+def includes_file(path: str, name: str) -> bool:
+    """Whether the snapshot of the folder `path` has the file `name`."""
+    rules = IgnoreRules.from_folder(path)
+    return includes_path(name.replace(os.sep, "/"), rules, SecretFiles(rules))
 
 
 def hash_files(files: List[SourceFile]) -> str:

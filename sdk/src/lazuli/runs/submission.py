@@ -6,9 +6,11 @@ A run definition is SDK v1's run configuration as JSON, with the keys that `.run
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import time
 import uuid
+import warnings
 from typing import Any, Dict, List, Optional, Union
 
 from lazuli.client import quote_segment
@@ -19,6 +21,10 @@ from lazuli.runs.run_client import RunClient
 from lazuli.workspaces import WorkspaceClient
 
 Json = Dict[str, Any]
+_FOR_A_SHELL = re.compile(r"[&|;<>$`*?~]")
+_NEEDS_QUOTES = re.compile(r"""[\s'"()\\]""")
+_OPERATOR_AT_END = re.compile(r"(?:&&|\|\|?|;|(?<!>)&)$")
+_OPERATOR_WITHIN = re.compile(r"(?:^|\s)(?:&&|\|\|?|&|\d?>>?|<)(?:\s|$)|;(?:\s|$)")
 
 
 def submit_job(
@@ -43,27 +49,52 @@ def submit_job(
     job["properties"].update(git_metadata.read_git_properties(source_directory))
     workspace.client.request("PUT", f"{workspace.path}/jobs/{quote_segment(run_id)}", json={"properties": job})
     run = RunClient(workspace, run_id)
+    notes = [str(warning.get("message")) for warning in run.get().get("warnings") or []]
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
     if definition["target"] == LOCAL:
-        local_runner.start_local_run(run, job)
+        local_runner.start_local_run(run, job, notes)
     return run
 
 
 def check_definition(definition: Json, source_directory: str) -> None:
     if not os.path.isdir(source_directory):
         raise ExperimentExecutionException(f"The source directory {source_directory!r} does not exist.")
-    nodes = definition["nodeCount"]
-    if nodes is not None and nodes > 1:
-        raise ExperimentExecutionException(
-            f"node_count is {nodes}: a run over more than one node is not available in this version of Lazuli Studio. "
-            "Set it to 1 in the run configuration and in distributed_job_config; one node may run several processes."
-        )
+    _refuse_distribution(definition)
     script = definition["script"]
     if definition["command"]:
         return
     if not script:
         raise ExperimentExecutionException("The run has no script and no command.")
-    if not os.path.isfile(os.path.join(source_directory, script)):
+    _check_script(str(script), source_directory)
+
+
+def _refuse_distribution(definition: Json) -> None:
+    nodes, communicator = definition["nodeCount"], definition.get("communicator")
+    if (nodes is None or nodes <= 1) and communicator in (None, "", "None"):
+        return
+    what = f"node_count is {nodes}" if nodes and nodes > 1 else f"the communicator is {communicator}"
+    raise ExperimentExecutionException(
+        f"{what}: a run of several processes or over more than one node is not available in this version of Lazuli "
+        "Studio. Leave distributed_job_config out, and node_count at 1, to run one process on one node."
+    )
+
+
+def _check_script(script: str, source_directory: str) -> None:
+    """The script must be a file of the snapshot: nothing else reaches the node."""
+    inside = os.path.normpath(script)
+    if os.path.isabs(inside) or inside.split(os.sep)[0] == os.pardir:
+        raise ExperimentExecutionException(
+            f"The script {script!r} is outside the source directory {source_directory!r}, and only what is in there "
+            "reaches the node. Name the script relative to it, or choose a source directory above both."
+        )
+    if not os.path.isfile(os.path.join(source_directory, inside)):
         raise ExperimentExecutionException(f"{source_directory!r} has no script {script!r}.")
+    if not snapshots.includes_file(source_directory, inside):
+        raise ExperimentExecutionException(
+            f"The script {script!r} is left out of the snapshot by {source_directory!r}'s ignore file, so the node "
+            "would not have it."
+        )
 
 
 def _build_job(experiment_name: str, definition: Json, snapshot_id: str) -> Json:
@@ -92,12 +123,29 @@ def _build_job(experiment_name: str, definition: Json, snapshot_id: str) -> Json
 
 
 def build_command(definition: Json) -> Union[str, List[str]]:
-    """The arguments to start without a shell, or a text for a shell; other arguments become texts."""
+    """The arguments to start without a shell, or a text for one; other arguments become texts."""
     command = definition["command"]
     if isinstance(command, str) and command:
         return command
     if command:
-        return [str(argument) for argument in command]
+        words = [str(word) for word in command]
+        return join_command(words) if " " in words[0] or any(map(_FOR_A_SHELL.search, words)) else words
     script = str(definition["script"])
     interpreter = "bash" if script.endswith(".sh") else "python"
     return [interpreter, script, *(str(argument) for argument in definition["arguments"] or [])]
+
+
+def join_command(words: List[str]) -> str:
+    """The words of a command as one line for the shell, as Azure joins them: `&&`, `>` and `$NAME` keep their meaning.
+
+    A word with spaces, quotes or brackets stays one argument, unless it is a piece of a command line itself: the first
+    one, one after an operator, or one that has an operator in it.
+    """
+    line: List[str] = []
+    for position, word in enumerate(words):
+        previous = words[position - 1] if position else ""
+        starts = not position or bool(_OPERATOR_AT_END.search(previous))
+        is_piece = starts or (not previous.startswith("-") and bool(_OPERATOR_WITHIN.search(word)))
+        plain = bool(word) and not _NEEDS_QUOTES.search(word)
+        line.append(word if plain or (is_piece and word) else shlex.quote(word))
+    return " ".join(line)

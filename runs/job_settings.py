@@ -1,0 +1,212 @@
+"""What becomes of each setting of a job: honoured, warned of or refused. A setting that has no effect here is never passed over silently.
+
+The paths are those of the job's body; `runDefinition` is SDK v1's run configuration, `environment` the environment that
+the job carries or names. A value that asks for nothing (None, "", 0, False, [], {}, or one of `harmless`) is always accepted.
+"""
+
+import dataclasses
+import enum
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from studio.errors import Invalid
+
+SOURCE = "settings"
+MOST_WARNINGS = 50
+# The image of SDK v1's default environment, of any date.
+DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
+ONE_PROCESS = "Leave distributed_job_config out, and node_count at 1, to run one process on one node."
+DATA = "Data assets, inputs and outputs are not available yet: put the files into the source folder, or let the script fetch them."
+
+
+class Verdict(enum.Enum):
+    HONOURED = "honoured"
+    WARNED = "warned of"
+    REFUSED = "refused"
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    verdict: Verdict
+    reason: str = ""
+    # Values beside the empty ones that ask for nothing; with True among them, False does ask for something.
+    harmless: tuple | Callable[[Any], bool] = ()
+
+    def concerns(self, value: Any) -> bool:
+        """Whether the value asks for something that the studio does not do."""
+        if self.verdict is Verdict.HONOURED:
+            return False
+        if callable(self.harmless):
+            return not _is_empty(value) and not self.harmless(value)
+        if value is False and any(one is True for one in self.harmless):
+            return True
+        return not _is_empty(value) and value not in self.harmless
+
+
+def _is_empty(value: Any) -> bool:
+    return value in (None, "", 0, False, [], {})
+
+
+def honoured(paths: str) -> dict[str, Rule]:
+    return dict.fromkeys(paths.split(), Rule(Verdict.HONOURED))
+
+
+def warned(reason: str, *harmless: Any) -> Rule:
+    return Rule(Verdict.WARNED, reason, harmless)
+
+
+def refused(reason: str, *harmless: Any) -> Rule:
+    return Rule(Verdict.REFUSED, reason, harmless)
+
+
+def _is_default_image(image: Any) -> bool:
+    return isinstance(image, str) and image.split(":")[0] == DEFAULT_IMAGE
+
+
+def _is_default_spark(value: Any) -> bool:
+    return value == {"spark.app.name": "Azure ML Experiment", "spark.yarn.maxAppAttempts": "1"}
+
+
+def _is_run_identity(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get("identityType", "AMLToken") == "AMLToken"
+
+
+def _are_ours(services: Any) -> bool:
+    """Those of the job's answer, which clients send back."""
+    return isinstance(services, Mapping) and set(services) <= {"Tracking", "Studio"}
+
+
+NO_CONTAINER = "a node runs the script as a process of its own, not in a container"
+NO_SPARK = "there is no Spark here"
+NO_DISTRIBUTION = f"A job of several processes or nodes is not available yet. {ONE_PROCESS}"
+
+JOB: dict[str, Rule] = {
+    **honoured("jobType experimentName displayName description command commandArgv codeId environmentId"),
+    **honoured("environmentDefinition computeId environmentVariables resources.instanceCount limits.timeout"),
+    **honoured("limits.jobLimitsType tags properties parentRunId runDefinition"),
+    # Of the answer, which clients send back.
+    **honoured("status creationContext runId isArchived"),
+    "services": Rule(Verdict.WARNED, "services: the ports of a script are not opened to the browser.", _are_ours),
+    "distribution": refused(NO_DISTRIBUTION),
+    "inputs": refused(DATA),
+    "outputs": warned(f"outputs: only outputs/ is stored. {DATA}"),
+    "identity": Rule(
+        Verdict.WARNED, "identity: the script has the run's own token and no other identity.", _is_run_identity
+    ),
+    "resources.shmSize": warned(f"resources.shmSize: {NO_CONTAINER}.", "2g"),
+    "resources.dockerArgs": warned(f"resources.dockerArgs: {NO_CONTAINER}."),
+    "resources.instanceType": warned("resources.instanceType: the compute target's size decides."),
+    "resources.properties": warned("resources.properties have no effect."),
+    "queueSettings": warned("queueSettings: runs start in the order in which they were submitted."),
+    "retrySettings": warned("retrySettings: a run that fails is not tried again."),
+    "secretsConfiguration": warned("secretsConfiguration: there is no key vault."),
+    "notificationSetting": warned("notificationSetting: no notice is sent."),
+    "autologgerSettings": warned("autologgerSettings: call mlflow.autolog() in the script."),
+}
+
+RUN_DEFINITION: dict[str, Rule] = {
+    **honoured("script arguments command target maxRunDurationSeconds environment environmentVariables"),
+    **honoured("history.directoriesToWatch"),
+    "history.outputCollection": warned("history.output_collection=False: outputs/ is stored all the same.", True),
+    "history.snapshotProject": warned("history.snapshot_project=False: the snapshot is stored all the same.", True),
+    "framework": refused(
+        "framework: only Python scripts and commands run here; use the framework Python.",
+        "Python",
+        "PyTorch",
+        "TensorFlow",
+    ),
+    "communicator": refused(NO_DISTRIBUTION, "None"),
+    "nodeCount": refused(NO_DISTRIBUTION, 1),
+    "mpi.processCountPerNode": refused(NO_DISTRIBUTION, 1),
+    "mpi.nodeCount": refused(NO_DISTRIBUTION, 1),
+    "pytorch.processCount": refused(NO_DISTRIBUTION, 1),
+    "pytorch.nodeCount": refused(NO_DISTRIBUTION, 1),
+    # With the communicator of a distributed job, which is refused by itself.
+    **honoured("pytorch.communicationBackend"),
+    "tensorflow.workerCount": refused(NO_DISTRIBUTION, 1),
+    "tensorflow.parameterServerCount": refused(NO_DISTRIBUTION, 1),
+    "paralleltask.maxRetriesPerWorker": warned("paralleltask.max_retries_per_worker: a run is not tried again."),
+    "paralleltask.workerCountPerNode": refused(NO_DISTRIBUTION, 1),
+    "paralleltask.terminalExitCodes": warned("paralleltask.terminal_exit_codes: a run is not tried again."),
+    "priority": warned("priority: runs start in the order in which they were submitted."),
+    "spark.configuration": Rule(Verdict.WARNED, f"spark: {NO_SPARK}.", _is_default_spark),
+    "hdi.yarnDeployMode": warned("hdi: there is no HDInsight here.", "cluster"),
+    "docker.useDocker": warned(f"docker.use_docker: {NO_CONTAINER}."),
+    "docker.arguments": warned(f"docker.arguments: {NO_CONTAINER}."),
+    "docker.shmSize": warned(f"docker.shm_size: {NO_CONTAINER}, with all of the node's shared memory.", "2g"),
+    "docker.sharedVolumes": warned(f"docker.shared_volumes=False: {NO_CONTAINER}.", True),
+    **dict.fromkeys(("dataReferences", "data", "datacaches", "outputData"), refused(DATA)),
+    "sourceDirectoryDataStore": warned("source_directory_data_store: the snapshot is stored by the studio."),
+    "amlcompute.vmSize": warned("amlcompute.vm_size: the compute target's size decides."),
+    "amlcompute.vmPriority": warned("amlcompute.vm_priority: the compute target's priority decides."),
+    "autoClusterComputeSpecification": warned("auto_cluster_compute_specification: no cluster is made for a run."),
+    "kubernetescompute.instanceType": warned("kubernetescompute.instance_type: there is no Kubernetes here."),
+    "credentialPassthrough": warned("credential_passthrough: the script has the run's own token, not the submitter's."),
+    "applicationEndpoints": warned("services: the ports of a script are not opened to the browser."),
+}
+
+ENVIRONMENT: dict[str, Rule] = {
+    **honoured("name version assetId environmentVariables python.interpreterPath python.userManagedDependencies"),
+    **honoured("python.condaDependencies python.condaDependenciesFile"),
+    "python.baseCondaEnvironment": warned(
+        "python.base_conda_environment: there is no conda; the packages are installed."
+    ),
+    "inferencingStackVersion": warned("inferencing_stack_version: it is for endpoints, not for runs."),
+    "docker.enabled": warned(f"docker.enabled: {NO_CONTAINER}."),
+    "docker.baseImage": Rule(
+        Verdict.WARNED, "docker.base_image {value}: " + NO_CONTAINER + " of this image.", _is_default_image
+    ),
+    "docker.platform.os": warned(f"docker.platform: {NO_CONTAINER}.", "Linux"),
+    "docker.platform.architecture": warned(f"docker.platform: {NO_CONTAINER}.", "amd64"),
+    "docker.baseDockerfile": warned(f"docker.base_dockerfile: no image is built; {NO_CONTAINER}."),
+    "docker.baseImageRegistry.address": warned("docker.base_image_registry: no image is fetched."),
+    "docker.baseImageRegistry.username": warned("docker.base_image_registry: no image is fetched."),
+    "docker.baseImageRegistry.password": warned("docker.base_image_registry: no image is fetched."),
+    "docker.baseImageRegistry.registryIdentity": warned("docker.base_image_registry: no image is fetched."),
+    "docker.buildContext": warned(f"docker.build_context: no image is built; {NO_CONTAINER}."),
+    "docker.sharedVolumes": warned(f"docker.shared_volumes=False: {NO_CONTAINER}.", True),
+    "docker.shmSize": warned(f"docker.shm_size: {NO_CONTAINER}, with all of the node's shared memory.", "2g"),
+    # The script sees the GPUs that its node has.
+    **honoured("docker.gpuSupport"),
+    "docker.arguments": warned(f"docker.arguments: {NO_CONTAINER}."),
+    "spark.repositories": warned(f"spark.repositories: {NO_SPARK}."),
+    "spark.packages": warned(f"spark.packages: {NO_SPARK}."),
+    "spark.precachePackages": warned(f"spark.precache_packages: {NO_SPARK}.", True),
+    **{
+        f"databricks.{kind}": warned(f"databricks.{kind}: there is no Databricks here.")
+        for kind in ["mavenLibraries", "pypiLibraries", "rcranLibraries", "jarLibraries", "eggLibraries"]
+    },
+    "r": warned("r: R is not set up; only Python packages are installed."),
+}
+
+
+def check_settings(properties: dict, environment: dict) -> list[str]:
+    """What of the job has no effect, as sentences. Raises Invalid for what must not be passed over."""
+    found: list[str] = []
+    definition = properties.get("runDefinition") or {}
+    for rules, prefix, content in (
+        (JOB, "", properties),
+        (RUN_DEFINITION, "runDefinition/", definition),
+        (ENVIRONMENT, "environment/", environment),
+    ):
+        for path, value, rule in _walk(content, rules):
+            target = prefix + path.replace(".", "/")[:200]
+            if rule is None:
+                found.append(f"{target} is not a setting that is known here; it has no effect.")
+            elif rule.concerns(value):
+                if rule.verdict is Verdict.REFUSED:
+                    raise Invalid(f"{target}: {rule.reason}", target=target)
+                found.append(rule.reason.replace("{value}", str(value)[:200]))
+    return list(dict.fromkeys(found))[:MOST_WARNINGS]
+
+
+def _walk(content: Mapping, rules: Mapping[str, Rule], path: str = "") -> Iterator[tuple[str, Any, Rule | None]]:
+    """Each setting with its rule; one that has a value and no rule with None."""
+    for name, value in content.items():
+        key = f"{path}{name[:1].lower()}{name[1:]}"
+        if key in rules:
+            yield key, value, rules[key]
+        elif isinstance(value, Mapping) and any(known.startswith(key + ".") for known in rules):
+            yield from _walk(value, rules, key + ".")
+        elif not _is_empty(value):
+            yield key, value, None
