@@ -15,8 +15,8 @@ from studio.errors import Conflict, Invalid
 from studio.request_body import Body, Whole
 from studio.schemas import Nothing, documented
 from workspaces import lookup
-from workspaces.creation import check_location
 from workspaces.models import Workspace
+from workspaces.rules import check_location
 from workspaces.workspace_path import WorkspacePath, require_workspace
 
 DEFAULT_SIZE = "Standard_DS3_v2"

@@ -4,7 +4,7 @@ from django import forms
 
 from compute.models import ComputeTarget, Scale
 from studio.errors import Conflict, Invalid
-from workspaces.forms import TagsField
+from studio.forms import TagsField
 
 # Which field of the form the API's word for it means.
 FIELDS = {

@@ -1,8 +1,15 @@
-"""What forms of all apps share: fields of addresses, and our rules as a form's errors."""
+"""What forms of all apps share: fields that keep a rule, fields of addresses, and refusals as a form's errors."""
+
+from collections.abc import Callable
+from typing import TypeVar
 
 from django import forms
 
-from studio.errors import Invalid
+from studio.errors import Conflict, Invalid
+from studio.names import wire_name
+from studio.rules import TAGS, Rule
+
+Result = TypeVar("Result")
 
 
 def check_field(check, *arguments):
@@ -19,6 +26,79 @@ def cleaned_or_invalid(form: forms.Form) -> dict:
         name, errors = next(iter(form.errors.items()))
         raise Invalid(f"{name}: {errors[0]}", target=name)
     return form.cleaned_data
+
+
+def attempt(form: forms.BaseForm, act: Callable[[], Result]) -> Result | None:
+    """What a verb gives, if the form is valid; None if not, or if the verb refuses, whose reason then stands at its field."""
+    if not form.is_valid():
+        return None
+    try:
+        return act()
+    except (Invalid, Conflict) as error:
+        named = (name for name, field in form.fields.items() if error.target in _targets_of(name, field))
+        form.add_error(next(named, None), error.message)
+        return None
+
+
+def _targets_of(name: str, field: forms.Field) -> tuple[str, ...]:
+    """By which names an error is about the field: its own, the one in the API, the one of its rule."""
+    rule = getattr(field, "rule", None)
+    return name, wire_name(name.replace("_", " ")), rule.target if rule else name
+
+
+class TextField(forms.CharField):
+    """A text that keeps a rule; one that may be empty is not checked when it is."""
+
+    def __init__(self, rule: Rule, **kwargs):
+        super().__init__(**{"max_length": rule.limits.get("maxLength"), **kwargs})
+        self.rule = rule
+
+    def clean(self, value):
+        text = super().clean(value)
+        return check_field(self.rule.check, text) if text else text
+
+
+class NumberField(forms.IntegerField):
+    """A whole number that keeps a rule."""
+
+    def __init__(self, rule: Rule, **kwargs):
+        super().__init__(**kwargs)
+        self.rule = rule
+        self.widget.attrs |= {"min": rule.limits["minimum"], "max": rule.limits["maximum"]}
+
+    def clean(self, value):
+        return check_field(self.rule.check, super().clean(value))
+
+
+class TagsField(forms.CharField):
+    """Tags as text: `name: value`, one a line; a name alone has an empty value."""
+
+    widget = forms.Textarea(attrs={"rows": 3, "placeholder": "team: vision"})
+    rule = TAGS
+
+    def __init__(self, **kwargs):
+        words = {"required": False, "help_text": "One tag per line as name: value. The value is optional."}
+        super().__init__(**{**words, **kwargs})
+
+    def clean(self, value):
+        return check_field(self.rule.check, parse_tags(super().clean(value)))
+
+    def prepare_value(self, value):
+        if not isinstance(value, dict):
+            return value
+        return "\n".join(f"{name}: {text}" if text else name for name, text in value.items())
+
+
+def parse_tags(text: str) -> dict[str, str]:
+    tags: dict[str, str] = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        name, _, value = (part.strip() for part in line.partition(":"))
+        if not name:
+            raise forms.ValidationError(f"{line!r} has no name. Write each tag as name: value.")
+        if name in tags:
+            raise forms.ValidationError(f"There are two tags named {name!r}.")
+        tags[name] = value
+    return tags
 
 
 class RepeatedField(forms.Field):

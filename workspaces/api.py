@@ -1,18 +1,15 @@
 """Subscriptions, resource groups and workspaces over REST, in Azure's shapes."""
 
 import uuid
-from typing import Annotated
 
-from django.http import Http404, HttpRequest, JsonResponse
-from ninja import Router
-from pydantic import BeforeValidator, ConfigDict, Field
+from django.http import Http404, HttpRequest
+from ninja import Router, Status
 
 from studio import names
-from studio.api import W, paginate_described
+from studio.api import W, paginate
 from studio.errors import Conflict
-from studio.request_body import Body
-from studio.schemas import Nothing, documented
-from workspaces import creation, deletion, lookup, schemas, serializers
+from studio.schemas import Nothing, list_of
+from workspaces import creation, deletion, lookup, resources
 from workspaces.access import require
 from workspaces.models import ResourceGroup, Subscription, Workspace
 
@@ -22,93 +19,42 @@ G = S + "/resourceGroups/{resource_group}"
 ML = "/providers/Microsoft.MachineLearningServices"
 
 
-class SubscriptionBody(Body):
-    displayName: str = ""
-
-
-class GroupBody(Body):
-    location: str = ""
-    tags: dict | None = None
-
-
-class WorkspaceProperties(Body):
-    """What else Azure's clients send is accepted and has no meaning here."""
-
-    model_config = ConfigDict(extra="ignore")
-    friendlyName: str | None = None
-    description: str | None = None
-    storageAccount: str | None = None
-    keyVault: str | None = None
-    applicationInsights: str | None = None
-    containerRegistry: str | None = None
-    hbiWorkspace: bool | None = None
-
-
-class Sku(Body):
-    name: str | None = None
-
-
-class WorkspaceBody(Body):
-    location: str | None = None
-    tags: dict | None = None
-    # Azure's clients write {"name": "Basic"}; the word alone is taken too.
-    sku: Annotated[Sku | None, BeforeValidator(lambda sku: {"name": sku} if isinstance(sku, str) else sku)] = None
-    properties: WorkspaceProperties = Field(default_factory=WorkspaceProperties)
-
-    def details(self) -> dict:
-        """What was sent, under the names of the model's fields."""
-        sent = self.properties
-        named = {
-            "location": self.location,
-            "tags": self.tags,
-            "sku": self.sku and self.sku.name,
-            "friendly_name": sent.friendlyName,
-            "description": sent.description,
-            "storage_account": sent.storageAccount,
-            "key_vault": sent.keyVault,
-            "application_insights": sent.applicationInsights,
-            "container_registry": sent.containerRegistry,
-            "hbi_workspace": sent.hbiWorkspace,
-        }
-        return {name: value for name, value in named.items() if value is not None}
-
-
-@router.get("/subscriptions", response=documented(schemas.SubscriptionListResult), summary="List subscriptions")
+@router.get("/subscriptions", response=list_of(resources.Subscription), summary="List subscriptions")
 def list_subscriptions(request: HttpRequest):
-    return paginate_described(request, Subscription.objects.visible_to(request.auth), serializers.subscription)
+    return paginate(request, Subscription.objects.visible_to(request.auth), resources.Subscription)
 
 
-@router.get(S, response=documented(schemas.Subscription), summary="Get a subscription")
+@router.get(S, response=resources.Subscription, summary="Get a subscription")
 def get_subscription(request: HttpRequest, subscription_id: str):
-    return serializers.subscription(lookup.find_subscription(request.auth, subscription_id))
+    return resources.Subscription.of(lookup.find_subscription(request.auth, subscription_id))
 
 
-@router.put(S, response=documented(schemas.Subscription), summary="Create a subscription (Owners of the site)")
-def put_subscription(request: HttpRequest, subscription_id: str, body: SubscriptionBody):
+@router.put(S, response=resources.Subscription, summary="Create a subscription (Owners of the site)")
+def put_subscription(request: HttpRequest, subscription_id: str, body: resources.SubscriptionUpdate):
     creation.ensure_subscription(request.auth, subscription_id, body.displayName)
-    return serializers.subscription(lookup.find_subscription(request.auth, subscription_id))
+    return resources.Subscription.of(lookup.find_subscription(request.auth, subscription_id))
 
 
-@router.get(S + "/resourceGroups", response=documented(schemas.ResourceGroupListResult), summary="List resource groups")
+@router.get(S + "/resourceGroups", response=list_of(resources.ResourceGroup), summary="List resource groups")
 def list_groups(request: HttpRequest, subscription_id: str):
     subscription = lookup.find_subscription(request.auth, subscription_id)
     groups = ResourceGroup.objects.visible_to(request.auth).filter(subscription=subscription)
-    return paginate_described(request, groups.select_related("subscription"), serializers.group)
+    return paginate(request, groups.select_related("subscription"), resources.ResourceGroup)
 
 
-@router.get(G, response=documented(schemas.ResourceGroup), summary="Get a resource group")
+@router.get(G, response=resources.ResourceGroup, summary="Get a resource group")
 def get_group(request: HttpRequest, subscription_id: str, resource_group: str):
-    return serializers.group(lookup.find_resource_group(request.auth, subscription_id, resource_group))
+    return resources.ResourceGroup.of(lookup.find_resource_group(request.auth, subscription_id, resource_group))
 
 
-@router.put(G, response=documented(schemas.ResourceGroup), summary="Create a resource group")
-def put_group(request: HttpRequest, subscription_id: str, resource_group: str, body: GroupBody):
+@router.put(G, response=resources.ResourceGroup, summary="Create a resource group")
+def put_group(request: HttpRequest, subscription_id: str, resource_group: str, body: resources.ResourceGroupUpdate):
     subscription = lookup.find_subscription(request.auth, subscription_id)
     creation.ensure_group(request.auth, subscription, resource_group, body.location, body.tags)
-    return serializers.group(lookup.find_resource_group(request.auth, subscription_id, resource_group))
+    return resources.ResourceGroup.of(lookup.find_resource_group(request.auth, subscription_id, resource_group))
 
 
-@router.delete(G, response=documented(Nothing), summary="Delete a resource group with its workspaces")
+@router.delete(G, response=Nothing, summary="Delete a resource group with its workspaces")
 def delete_group(request: HttpRequest, subscription_id: str, resource_group: str):
     deletion.delete_group(request.auth, lookup.find_resource_group(request.auth, subscription_id, resource_group))
     return {}
@@ -116,60 +62,66 @@ def delete_group(request: HttpRequest, subscription_id: str, resource_group: str
 
 @router.get(
     S + ML + "/workspaces",
-    response=documented(schemas.WorkspaceListResult),
+    response=list_of(resources.Workspace),
     summary="List workspaces of a subscription",
 )
 def list_workspaces(request: HttpRequest, subscription_id: str):
     subscription = lookup.find_subscription(request.auth, subscription_id)
-    return paginate_described(
-        request, _visible(request).filter(resource_group__subscription=subscription), serializers.workspace
-    )
+    return paginate(request, _visible(request).filter(resource_group__subscription=subscription), resources.Workspace)
 
 
 @router.get(
     G + ML + "/workspaces",
-    response=documented(schemas.WorkspaceListResult),
+    response=list_of(resources.Workspace),
     summary="List workspaces of a resource group",
 )
 def list_workspaces_of_group(request: HttpRequest, subscription_id: str, resource_group: str):
     group = lookup.find_resource_group(request.auth, subscription_id, resource_group)
-    return paginate_described(request, _visible(request).filter(resource_group=group), serializers.workspace)
+    return paginate(request, _visible(request).filter(resource_group=group), resources.Workspace)
 
 
 def _visible(request):
     return Workspace.objects.visible_to(request.auth).with_path()
 
 
-@router.get(W, response=documented(schemas.Workspace), summary="Get a workspace")
+@router.get(W, response=resources.Workspace, summary="Get a workspace")
 def get_workspace(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
-    return serializers.workspace(lookup.find_workspace(request.auth, subscription_id, resource_group, workspace_name))
+    return resources.Workspace.of(lookup.find_workspace(request.auth, subscription_id, resource_group, workspace_name))
 
 
 @router.put(
     W,
-    response={200: documented(schemas.Workspace), 201: documented(schemas.Workspace)},
+    response={200: resources.Workspace, 201: resources.Workspace},
     summary="Create a workspace, or change it if it is there",
 )
 def put_workspace(
-    request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, body: WorkspaceBody
+    request: HttpRequest,
+    subscription_id: str,
+    resource_group: str,
+    workspace_name: str,
+    body: resources.WorkspaceUpdate,
 ):
     try:
         workspace = lookup.find_workspace(request.auth, subscription_id, resource_group, workspace_name)
     except Http404:
         made = creation.create_workspace(request.auth, subscription_id, resource_group, workspace_name, body.details())
-        return JsonResponse(serializers.workspace(made), status=201)
-    return serializers.workspace(_changed(request, workspace, body))
+        return Status(201, resources.Workspace.of(made))
+    return resources.Workspace.of(_changed(request, workspace, body))
 
 
-@router.patch(W, response=documented(schemas.Workspace), summary="Change a workspace")
+@router.patch(W, response=resources.Workspace, summary="Change a workspace")
 def patch_workspace(
-    request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, body: WorkspaceBody
+    request: HttpRequest,
+    subscription_id: str,
+    resource_group: str,
+    workspace_name: str,
+    body: resources.WorkspaceUpdate,
 ):
     workspace = lookup.find_workspace(request.auth, subscription_id, resource_group, workspace_name)
-    return serializers.workspace(_changed(request, workspace, body))
+    return resources.Workspace.of(_changed(request, workspace, body))
 
 
-def _changed(request, workspace: Workspace, body: WorkspaceBody) -> Workspace:
+def _changed(request, workspace: Workspace, body: resources.WorkspaceUpdate) -> Workspace:
     require(request.auth, "edit_workspace", workspace)
     sent = body.details()
     fields = creation.check_details(sent)
@@ -186,7 +138,7 @@ def _changed(request, workspace: Workspace, body: WorkspaceBody) -> Workspace:
 
 
 @router.delete(
-    W, response=documented(Nothing), summary="Delete a workspace: to the trash, or with forceToPurge permanently"
+    W, response=resources.WorkspaceDeleted, summary="Delete a workspace: to the trash, or with forceToPurge permanently"
 )
 def delete_workspace(
     request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, forceToPurge: bool = False
@@ -200,45 +152,45 @@ def delete_workspace(
         job = deletion.purge_workspace(request.auth, lookup.find_deleted_workspace(*words))
     else:
         job = deletion.delete_workspace(request.auth, workspace, permanently=forceToPurge)
-    return {"purgeId": job.pk} if job else {}
+    return resources.WorkspaceDeleted(purgeId=job.pk if job else None)
 
 
 @router.get(
     S + ML + "/deletedWorkspaces",
-    response=documented(schemas.DeletedWorkspaceListResult),
+    response=list_of(resources.DeletedWorkspace),
     summary="List workspaces of a subscription that are in the trash",
 )
 def list_deleted_workspaces(request: HttpRequest, subscription_id: str):
     asked = subscription_id.lower()
     rows = deletion.list_deleted(request.auth)
     found = [row for row in rows if row.resource_group.subscription.subscription_id.lower() == asked]
-    return paginate_described(request, found, serializers.deleted_workspace)
+    return paginate(request, found, resources.DeletedWorkspace)
 
 
-@router.post(W + "/restore", response=documented(schemas.Workspace), summary="Bring a workspace back from the trash")
+@router.post(W + "/restore", response=resources.Workspace, summary="Bring a workspace back from the trash")
 def restore_workspace(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
     words = (request.auth, subscription_id, resource_group, workspace_name)
     deletion.restore_workspace(request.auth, lookup.find_deleted_workspace(*words))
-    return serializers.workspace(lookup.find_workspace(*words))
+    return resources.Workspace.of(lookup.find_workspace(*words))
 
 
 @router.post(
     W + "/listKeys",
-    response=documented(schemas.ListWorkspaceKeysResult),
+    response=resources.ListWorkspaceKeysResult,
     summary="List names and keys of the associated resources",
 )
 def list_keys(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
     workspace = lookup.find_workspace(request.auth, subscription_id, resource_group, workspace_name)
     require(request.auth, "read_keys", workspace)
-    return serializers.keys(workspace)
+    return resources.ListWorkspaceKeysResult.of(workspace)
 
 
 @router.get(
     "/discovery/workspaces/{workspace_id}",
     auth=None,
-    response=documented(schemas.Discovery),
+    response=resources.Discovery,
     summary="Find the addresses of the services",
 )
 def discovery(request: HttpRequest, workspace_id: uuid.UUID):
     # Without a token, and the same for every id: it tells only where this server is.
-    return JsonResponse(serializers.discovery())
+    return resources.Discovery.of_server()

@@ -1,17 +1,17 @@
 """How a subscription, a resource group and a workspace are made; pages, API and commands all call this."""
 
 import secrets
-from collections.abc import Callable
 
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from accounts.actors import Actor
-from studio import names
 from studio.errors import Conflict, Denied, Invalid
+from studio.rules import TAGS
 from workspaces import deletion
 from workspaces.access import can
 from workspaces.models import ResourceGroup, Role, RoleAssignment, Subscription, Workspace
+from workspaces.rules import DISPLAY_NAME, LOCATION, RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE_NAME, WORKSPACE_RULES
 
 REGIONS = [
     "eastus",
@@ -30,16 +30,7 @@ ASSOCIATED = {
     "key_vault": ("keyvault", 24),
     "application_insights": ("insights", 60),
 }
-DETAILS = {
-    "location",
-    "friendly_name",
-    "description",
-    "tags",
-    "sku",
-    "hbi_workspace",
-    "container_registry",
-    *ASSOCIATED,
-}
+DETAILS = {*WORKSPACE_RULES, "hbi_workspace"}
 
 
 @transaction.atomic
@@ -50,7 +41,7 @@ def create_workspace(
 
     `details` may hold the keys of DETAILS. Whoever makes it owns it.
     """
-    names.check_name(name, "workspace name")
+    WORKSPACE_NAME.check(name)
     fields = check_details(details or {})
     where = _group_for(actor, subscription_id, group, fields, create_group)
     check_name_free(where, name)
@@ -90,14 +81,13 @@ def _conflict_with(deleted: Workspace) -> str:
 
 def ensure_subscription(actor: Actor, subscription_id: str, display_name: str = "") -> Subscription:
     """The subscription of this id; any text names one, and an Owner of the site makes those that are not there."""
-    names.check_name(subscription_id, "subscription")
+    SUBSCRIPTION.check(subscription_id)
     found = Subscription.objects.visible_to(actor).filter(subscription_id__iexact=subscription_id).first()
     if found:
         return found
     if not actor.user.is_superuser or actor.is_run:
         raise _may_not_make("a workspace in subscription", subscription_id)
-    names.check_text(display_name, "display name", max_length=100, allow_empty=True)
-    return Subscription.objects.create(subscription_id=subscription_id, display_name=display_name)
+    return Subscription.objects.create(subscription_id=subscription_id, display_name=DISPLAY_NAME.check(display_name))
 
 
 def ensure_group(actor: Actor, subscription: Subscription, name: str, location: str = "", tags=None) -> ResourceGroup:
@@ -107,13 +97,11 @@ def ensure_group(actor: Actor, subscription: Subscription, name: str, location: 
         return found
     if not can(actor, "create_workspace", subscription):
         raise _may_not_make("a resource group in subscription", subscription.subscription_id)
-    details = {"location": check_location(location or "eastus"), "tags": names.check_tags(tags)}
+    details = {"location": LOCATION.check(location) or "eastus", "tags": TAGS.check(tags)}
     gone = ResourceGroup.objects.filter(subscription=subscription, name__iexact=name).exclude(deleted_at=None).first()
     if gone:
         return _insert_or_none(gone, details)
-    return ResourceGroup.objects.create(
-        subscription=subscription, name=names.check_name(name, "resource group name"), **details
-    )
+    return ResourceGroup.objects.create(subscription=subscription, name=RESOURCE_GROUP.check(name), **details)
 
 
 def _insert_or_none(group: ResourceGroup, details: dict) -> ResourceGroup:
@@ -154,29 +142,9 @@ def check_details(details: dict) -> dict:
     if unknown:
         raise Invalid(f"A workspace has no {', '.join(sorted(unknown))}; it has {', '.join(sorted(DETAILS))}.")
     fields = {key: value for key, value in details.items() if value not in (None, "")}
-    checks: dict[str, Callable] = {
-        "location": check_location,
-        "friendly_name": lambda text: names.check_text(text, "friendly name", max_length=100),
-        "description": lambda text: names.check_text(text, "description", max_length=5000, allow_lines=True),
-        "tags": names.check_tags,
-        "sku": lambda text: names.check_text(text, "sku", max_length=20),
-        "hbi_workspace": bool,
-        **{key: lambda text, key=key: check_resource_name(text, key) for key in (*ASSOCIATED, "container_registry")},
+    return {
+        key: WORKSPACE_RULES[key].check(value) if key in WORKSPACE_RULES else value for key, value in fields.items()
     }
-    return {key: checks[key](value) for key, value in fields.items()}
-
-
-def check_location(text) -> str:
-    location = names.check_text(text, "location", max_length=40).replace(" ", "").lower()
-    if not location.isascii() or not location.isalnum():
-        raise Invalid(f"location={text!r}: write letters and digits, such as eastus.", target="location")
-    return location
-
-
-def check_resource_name(text, what: str) -> str:
-    """The name of an associated resource; of a whole resource id the last word."""
-    name = names.check_text(text, what.replace("_", " "), max_length=1000).rstrip("/").rpartition("/")[2]
-    return names.check_text(name, what.replace("_", " "), max_length=100)
 
 
 def _resource_name(name: str) -> dict:

@@ -7,6 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
+from studio.forms import attempt
 from studio.pagination import page_of
 from studio.public_url import public_url
 from workspaces import members
@@ -22,8 +23,9 @@ def people_list(request, slug):
     workspace = page_workspace(request, slug)
     form = MemberForm(request.POST or None)
     if request.method == "POST":
-        require(actor_of_request(request), "edit_members", workspace)
-        given = form.attempt(members.add_role, actor_of_request(request), workspace)
+        actor = actor_of_request(request)
+        require(actor, "edit_members", workspace)
+        given = attempt(form, lambda: members.add_role(actor, workspace, **form.cleaned_data))
         if given:
             messages.success(request, f"{given.user.label} is {given.role} now.")
             return redirect("workspaces:people", slug)
@@ -35,9 +37,10 @@ def people_list(request, slug):
 def people_account(request, slug):
     """A new account; the link by which its owner signs in the first time is shown in the answer, and never again."""
     workspace = page_workspace(request, slug)
-    require(actor_of_request(request), "create_account", workspace)
+    actor = actor_of_request(request)
+    require(actor, "create_account", workspace)
     form = AccountForm(request.POST)
-    made = form.attempt(members.create_account, actor_of_request(request), workspace)
+    made = attempt(form, lambda: members.create_account(actor, workspace, **form.cleaned_data))
     if not made:
         return _page(request, workspace, account_form=form)
     user, secret = made

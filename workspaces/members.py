@@ -1,19 +1,14 @@
 """Who holds which role on a workspace, and the rules by which that changes."""
 
-import re
-
 from django.db import transaction
 from django.db.models import Q
 
 from accounts.actors import Actor
 from accounts.models import SignInLink, User
-from studio import names
 from studio.errors import Conflict, Invalid
 from workspaces.access import require
 from workspaces.models import Role, RoleAssignment, Workspace
-
-# Latin letters only, so that no name looks like another's.
-USERNAME = re.compile(r"[a-zA-Z0-9][\w.@+-]{0,149}", re.ASCII)
+from workspaces.rules import FULL_NAME, ROLE, USERNAME
 
 
 def list_assignments(workspace: Workspace):
@@ -34,14 +29,14 @@ def add_role(actor: Actor, workspace: Workspace, username: str, role: str) -> Ro
         raise Conflict(
             f"{user.username} is {present.role} here already; change the role in the list.", target="username"
         )
-    return RoleAssignment.objects.create(workspace=workspace, user=user, role=_check_role(role))
+    return RoleAssignment.objects.create(workspace=workspace, user=user, role=ROLE.check(role))
 
 
 @transaction.atomic
 def change_role(actor: Actor, workspace: Workspace, assignment: RoleAssignment, role: str) -> None:
     require(actor, "edit_members", workspace)
     _lock_workspace(workspace)
-    if _check_role(role) != Role.OWNER:
+    if ROLE.check(role) != Role.OWNER:
         _keep_an_owner(workspace, assignment)
     assignment.role = role
     assignment.save(update_fields=["role"])
@@ -61,14 +56,12 @@ def remove_role(actor: Actor, workspace: Workspace, assignment: RoleAssignment) 
 def create_account(actor: Actor, workspace: Workspace, username: str, full_name: str, role: str) -> tuple[User, str]:
     """A new person with a role here, and the secret of the link by which they sign in the first time."""
     require(actor, "create_account", workspace)
-    if not USERNAME.fullmatch(username):
-        rule = "letters, digits and . @ + _ -, starting with a letter or digit, at most 150"
-        raise Invalid(f"{username!r} is not a user name: use {rule}.", target="username")
+    USERNAME.check(username)
     if User.objects.filter(username__iexact=username).exists():
         raise Conflict(f"There is an account {username!r} already.", target="username")
-    first, _, last = names.check_text(full_name, "full name", max_length=150, allow_empty=True).partition(" ")
+    first, _, last = FULL_NAME.check(full_name).partition(" ")
     user = User.objects.create_user(username, first_name=first, last_name=last)
-    RoleAssignment.objects.create(workspace=workspace, user=user, role=_check_role(role))
+    RoleAssignment.objects.create(workspace=workspace, user=user, role=ROLE.check(role))
     return user, SignInLink.make(user)
 
 
@@ -77,12 +70,6 @@ def _find_user(username: str) -> User:
     if user is None:
         raise Invalid(f"There is no account {username!r}. A site admin can make one.", target="username")
     return user
-
-
-def _check_role(role: str) -> str:
-    if role not in Role.values:
-        raise Invalid(f"{role!r} is not a role: choose one of {', '.join(Role.values)}.", target="role")
-    return role
 
 
 def _lock_workspace(workspace: Workspace) -> None:

@@ -9,12 +9,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
-from studio import names
 from studio.errors import Invalid
+from studio.forms import attempt
 from studio.htmx import render_page
 from studio.pagination import page_of
 from studio.shell import CARDS
-from workspaces import creation, deletion, lookup, search, serializers
+from workspaces import creation, deletion, lookup, resources, rules, search
 from workspaces.access import can, require
 from workspaces.forms import WorkspaceEditForm, WorkspaceForm
 from workspaces.models import ResourceGroup, Subscription, Workspace
@@ -57,14 +57,10 @@ def _may_create(request) -> bool:
 def workspace_new(request):
     actor = actor_of_request(request)
     form = WorkspaceForm(request.POST or None, initial=_first_place(actor))
-    if request.method == "POST" and form.is_valid():
-        try:
-            workspace = form.save(actor)
-        except Invalid as error:
-            form.add_error(None, error.message)
-        else:
-            messages.success(request, f"The workspace {workspace.title} is ready.")
-            return redirect(workspace)
+    workspace = attempt(form, lambda: form.save(actor)) if request.method == "POST" else None
+    if workspace:
+        messages.success(request, f"The workspace {workspace.title} is ready.")
+        return redirect(workspace)
     context = {
         "form": form,
         "regions": creation.REGIONS,
@@ -84,7 +80,7 @@ def workspace_name_check(request):
     """What is wrong with the name so far, while it is typed; nothing if it is free."""
     name, group = request.GET.get("name", ""), request.GET.get("resource_group", "")
     try:
-        names.check_name(name, "workspace name")
+        rules.WORKSPACE_NAME.check(name)
     except Invalid as error:
         return render(request, "workspaces/_name_check.html", {"error": error.message})
     here = Workspace.objects.visible_to(actor_of_request(request)).filter(
@@ -134,7 +130,7 @@ def workspace_settings(request, slug):
     context = {
         "workspace": workspace,
         "form": form,
-        "properties": serializers.workspace(workspace)["properties"],
+        "properties": resources.WorkspaceInformation.of(workspace),
         "may_edit": can(actor, "edit_workspace", workspace),
         "may_delete": can(actor, "delete_workspace", workspace),
         "trash_days": settings.TRASH_DAYS,

@@ -1,0 +1,80 @@
+"""Rules for single values. Each is one object, which three places name:
+
+DESCRIPTION = text_rule("description", max_length=5000, allow_empty=True, allow_lines=True)
+
+description: Annotated[str, DESCRIPTION]      # the class of a resource, which reads a request's body
+description = TextField(DESCRIPTION)          # the form of a page (studio/forms.py)
+DESCRIPTION.check(description)                # the verb of a model, which everybody calls
+"""
+
+import dataclasses
+from collections.abc import Callable, Collection
+from typing import Any
+
+from pydantic_core import core_schema
+
+from studio import names
+from studio.errors import Invalid
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Rule:
+    """`check` gives the value as it is stored, or raises Invalid, whose target is the field's name in the API.
+
+    `limits` says what is allowed in the words of JSON Schema: the description of the API has them, and the form's field.
+    """
+
+    check: Callable[[Any], Any]
+    target: str
+    limits: dict[str, Any]
+
+    def __get_pydantic_core_schema__(self, source, handler):
+        # Invalid passes through pydantic, so that a refusal reads the same wherever it comes from.
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema, handler):
+        return handler(schema) | self.limits
+
+
+def text_rule(what: str, *, max_length: int, allow_empty: bool = False, allow_lines: bool = False) -> Rule:
+    """See `names.check_text`."""
+
+    def check(value) -> str:
+        return names.check_text(value, what, max_length=max_length, allow_empty=allow_empty, allow_lines=allow_lines)
+
+    limits = {"maxLength": max_length} | ({} if allow_empty else {"minLength": 1})
+    return Rule(check, names.wire_name(what), limits)
+
+
+def name_rule(what: str) -> Rule:
+    """`what` is a key of `names.RULES`."""
+    return Rule(lambda value: names.check_name(value, what), what, {"description": names.RULES[what][1]})
+
+
+def number_rule(what: str, min_value: int, max_value: int, *, target: str = "") -> Rule:
+    target = target or names.wire_name(what)
+
+    def check(value) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not min_value <= value <= max_value:
+            text = f"The {what} is {value!r}: write a whole number from {min_value} to {max_value}."
+            raise Invalid(text, target=target)
+        return value
+
+    return Rule(check, target, {"minimum": min_value, "maximum": max_value})
+
+
+def choice_rule(what: str, choices: Collection[str], *, target: str) -> Rule:
+    """One of a few words, in any case."""
+    known = {choice.lower(): choice for choice in choices}
+
+    def check(value) -> str:
+        found = known.get(value.lower()) if isinstance(value, str) else None
+        if found is None:
+            raise Invalid(f"The {what} is {value!r}; it may be {' or '.join(choices)}.", target=target)
+        return found
+
+    return Rule(check, target, {"enum": list(choices)})
+
+
+DESCRIPTION = text_rule("description", max_length=5000, allow_empty=True, allow_lines=True)
+TAGS = Rule(names.check_tags, "tags", {"maxProperties": names.MAX_TAGS})
