@@ -28,6 +28,8 @@ class Fields:
     def of_body(cls, body: bytes, declared: dict | None = None) -> "Fields":
         try:
             data = json.loads(body or b"{}")
+            # Old clients of MLflow encode a body twice.
+            data = json.loads(data or "{}") if isinstance(data, str) else data
         except (ValueError, RecursionError) as error:
             raise MlflowError("BAD_REQUEST", f"The body is not JSON: {error}") from error
         if not isinstance(data, dict):

@@ -78,9 +78,15 @@ def _secret(request: HttpRequest) -> str:
 
 
 def _fields(request: HttpRequest, verb) -> Fields:
-    """Of the query for GET, of the JSON body for others; an upload's body is read by its verb."""
+    """Of the query for GET, of the JSON body for others; an upload's body is read by its verb.
+
+    Some clients send a GET's fields as JSON. As MLflow's server does, that is read if the address has no query, whatever
+    its Content-Type says.
+    """
     if request.method in ("GET", "HEAD"):
-        return Fields.of_query(_query(request), FIELDS[verb])
+        if request.META.get("QUERY_STRING") or not FIELDS[verb]:
+            return Fields.of_query(_query(request), FIELDS[verb])
+        return Fields.of_body(request.body, FIELDS[verb])
     if verb in OF_BYTES or (request.method == "DELETE" and not request.body):
         return Fields({}, FIELDS[verb])
     kind = request.headers.get("Content-Type", "").split(";")[0].strip().lower()

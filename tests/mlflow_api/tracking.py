@@ -20,7 +20,7 @@ class Tracking:
         return self._read(self.api.delete(self.base + route, body))
 
     def get(self, route, **query):
-        return self._read(self.api.get(self.base + route, **query))
+        return self._read(self.api.client.get(self.base + route, query))
 
     def _read(self, response):
         body = response.json()
