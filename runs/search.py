@@ -67,6 +67,8 @@ ORDERS: dict[str, Combinable] = {
 }
 ORDERS["artifact_uri"] = ARTIFACTS
 USER_TAG = "mlflow.user"
+# A series whose last value is NaN has no number there.
+NAN = Q(last=None, shown="NaN")
 # The words for a run's state: MLflow's, and our own beside them.
 STATES = {
     "SCHEDULED": [Run.Status.NOT_STARTED, Run.Status.PREPARING, Run.Status.PROVISIONING, Run.Status.STARTING, Run.Status.QUEUED],
@@ -158,7 +160,9 @@ def _is_of_rows(named: Clause | Order) -> bool:
 
 
 def _is_comparison(clause: Clause, with_: Order) -> bool:
-    return with_.entity == METRIC and _is_of_metric(clause) and clause.key == with_.key
+    """One that only numbers meet: NaN, which has no place in the index, is unequal to each."""
+    mine = with_.entity == METRIC and _is_of_metric(clause) and clause.key == with_.key
+    return mine and clause.operator != "!=" and not _is_nan(clause.value)
 
 
 def _is_of_metric(clause: Clause) -> bool:
@@ -221,11 +225,20 @@ def _metric(clause: Clause, run: str) -> Q:
     rows = MetricSeries.objects.filter(name=clause.key)
     if clause.operator in ("is null", "is not null"):
         return _has(run, rows, clause.operator == "is not null")
+    if clause.operator in ("=", "!=") and _is_nan(clause.value):
+        return _has(run, rows.filter(NAN if clause.operator == "=" else Q(last__isnull=False)))
     if not _is_of_metric(clause):
         raise clause.wrong(
             f"a metric is compared by {', '.join(conditions.NUMERIC)} or !=, not {clause.operator.upper()}"
         )
-    return _has(run, rows.filter(conditions.compared("last", clause)))
+    compared = conditions.compared("last", clause)
+    # NaN is equal to no number.
+    return _has(run, rows.filter(compared | NAN if clause.operator == "!=" else compared))
+
+
+def _is_nan(value) -> bool:
+    """Written as a word, or in quotes."""
+    return str(value).lower() == "nan"
 
 
 def _has(run: str, rows, there: bool = True) -> Q:

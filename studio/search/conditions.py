@@ -20,6 +20,7 @@ OPPOSITE = {"!=": "=", "!~": "~", "not in": "in", "not like": "like", "not ilike
 
 
 def compared(column: str, clause: Clause) -> Q:
+    """With a finite number. A column that is empty meets no comparison."""
     value = clause.value
     if isinstance(value, str) or not math.isfinite(value):
         raise clause.wrong(f"a number stands without quotes: {clause.key} {clause.operator} {value!r}")

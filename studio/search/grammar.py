@@ -7,6 +7,7 @@ their column, so that a page can point at it.
 """
 
 import dataclasses
+import math
 import re
 import typing
 
@@ -244,6 +245,8 @@ class _Parser:
             return self.number(token)
         if token.kind == "name" and token.text[0] == '"':
             return token.text[1:-1]
+        if token.word == "nan":
+            return math.nan
         raise BadFilter(f"expected a number or a text in quotes, not {token.text or 'the end'!r}", token.column)
 
     def number(self, token: Token) -> int | float:

@@ -123,6 +123,30 @@ def test_filters_are_understood_as_mlflow_understands_them(tracking, three):
         assert found(tracking, text) == INVALID, text
 
 
+def test_a_filter_sees_nan(tracking):
+    """It is equal to no number, as everywhere, and has a word of its own."""
+    for name, value in (("n", "NaN"), ("1", 1), ("2", 2)):
+        run_id = tracking.new_run(run_name=name, start_time=1)
+        tracking.post("runs/log-metric", run_id=run_id, key="m", value=value, timestamp=1)
+    tracking.new_run(run_name="without", start_time=1)
+    for text, names in {
+        "metrics.m != 1": {"n", "2"},
+        "metrics.m = NaN": {"n"},
+        "metrics.m = 'nan'": {"n"},
+        "metrics.m != NaN": {"1", "2"},
+        "metrics.m != nan and metrics.m > 1": {"2"},
+        "not metrics.m = NaN": {"1", "2", "without"},
+        "metrics.m IS NOT NULL": {"n", "1", "2"},
+        "metrics.m < 10": {"1", "2"},
+        "metrics.m >= 0 or metrics.m = nan": {"n", "1", "2"},
+    }.items():
+        for order in ([], ["metrics.m"], ["metrics.m DESC"]):
+            runs = tracking.post("runs/search", experiment_ids=["0"], filter=text, order_by=order).get("runs", [])
+            assert sorted(run["info"]["run_name"] for run in runs) == sorted(names), (text, order)
+    for text in ("metrics.m > nan", "number = nan", "start_time > nan", "params.m = nan", "metrics.m = nant"):
+        assert found(tracking, text) == INVALID, text
+
+
 def test_an_error_knows_its_column():
     with pytest.raises(BadFilter, match="at column 20") as caught:
         parse("metrics.m > 1 and  ? 5")
