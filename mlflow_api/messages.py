@@ -10,6 +10,8 @@ from runs.models.lineage import RunDataset
 from studio.formats import NON_FINITE, from_millis, non_finite_word, to_millis
 
 NOTE, NAME, PARENT, USER = "mlflow.note.content", "mlflow.runName", "mlflow.parentRunId", "mlflow.user"
+# What MLflow's clients send, and expect, where they know no user.
+NOBODY = "unknown"
 # These tags are columns here, so that a name, a description or a parent is one thing, whoever changes it.
 COLUMNS = {NOTE, NAME, PARENT}
 WAITING = {
@@ -80,7 +82,7 @@ def run_info(run: Run, user: str) -> dict:
         "run_uuid": run.run_id,
         "run_name": run.display_name,
         "experiment_id": str(run.experiment.experiment_id),
-        "user_id": user,
+        "user_id": user or NOBODY,
         "status": STATUS[run.status],
         "start_time": to_millis(run.started_at or run.created_at),
         **({"end_time": to_millis(run.ended_at)} if run.ended_at else {}),

@@ -14,8 +14,6 @@ from studio.database import begin_write
 from studio.formats import to_millis
 
 RUN_TYPE = "mlflow"
-# What MLflow's client sends where it knows no user.
-NOBODY = "unknown"
 
 
 def create(request: MlflowRequest) -> dict:
@@ -26,7 +24,7 @@ def create(request: MlflowRequest) -> dict:
     run_id = uuid.uuid4().hex
     start = messages.parse_millis(request.fields.integer("start_time", to_millis(timezone.now())), "start_time")
     name, user = _name(request, given), request.fields.text("user_id", "")
-    if user not in ("", NOBODY) and messages.USER not in kept:
+    if user not in ("", messages.NOBODY) and messages.USER not in kept:
         kept[messages.USER] = user
     with begin_write():
         run = submission.create(

@@ -208,9 +208,11 @@ def create(actor: Actor, experiment: Experiment, name: str, parent: Run | None, 
         made_by=actor.run,
         **fields,
     )
-    RunEvent.objects.create(run=run, status=Run.Status.NOT_STARTED)
+    # Whatever a client's clock says of its start, that is not before the first stage nor yet to come.
+    began = min(run.started_at or run.created_at, run.created_at)
+    RunEvent.objects.create(run=run, status=Run.Status.NOT_STARTED, at=began)
     if run.status != Run.Status.NOT_STARTED:
-        RunEvent.objects.create(run=run, status=run.status, at=run.started_at or run.created_at)
+        RunEvent.objects.create(run=run, status=run.status, at=began)
     RunTag.objects.bulk_create([RunTag(run=run, name=key, value=value) for key, value in tags.items()])
     if experiment.archived_at:
         # A new run in an experiment that no list shows would not be found again.

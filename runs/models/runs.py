@@ -248,8 +248,14 @@ class Run(models.Model):
             if not Run.objects.filter(pk=self.pk, work=None, heartbeat_at=None).update(**fields):
                 raise Conflict(f"The run {self.run_id} is supervised by a runner, which ends it.", target="status")
             if self.status != status:
-                RunEvent.objects.create(run=self, status=status)
+                RunEvent.objects.create(run=self, status=status, at=self._moment_of_stage(ended_at if over else None))
         self.refresh_from_db()
+
+    def _moment_of_stage(self, at):
+        """When a client says that a stage began, as far as that can be: not before the one before it, nor yet to come."""
+        now = timezone.now()
+        before = self.events.aggregate(at=models.Max("at"))["at"]
+        return max(min(at or now, now), before or now)
 
     def _status(self, word):
         if word not in self.MOVES:
