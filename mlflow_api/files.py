@@ -1,16 +1,20 @@
-"""Files of runs through MLflow's artifact proxy. The address of a file is `<experiment>/<run>/artifacts/<path>`."""
+"""Files through MLflow's artifact proxy. The address of a run's file is `<experiment>/<run>/artifacts/<path>`.
+
+Logged models have folders beside the runs' (mlflow_api/model_files.py); any other path is a file of the workspace itself
+(mlflow_api/workspace_files.py).
+"""
 
 import dataclasses
 import re
 
-from mlflow_api import folders, images, messages, model_files, validation
-from mlflow_api.errors import invalid, missing
+from mlflow_api import folders, images, messages, model_files, validation, workspace_files
+from mlflow_api.errors import MlflowError, invalid, missing
 from mlflow_api.request import MlflowRequest
 from runs.files import artifacts, links, paths, ranges, uploads
 from runs.models import Artifact, Run
 
 ARTIFACT_PATH = re.compile(
-    r"(?P<experiment>[\w-]+)(?:/(?P<run>(?!models(?:/|$))[\w.-]+)(?:/artifacts(?:/(?P<path>.*))?)?)?"
+    r"(?P<experiment>[\w-]+)/(?P<run>(?!models(?:/|$))[\w.-]+)(?P<rest>/artifacts(?:/(?P<path>.*))?)?"
 )
 MAX_BY_PAGE = 10 * 1024 * 1024
 
@@ -21,17 +25,34 @@ class ArtifactPath:
     path: str
 
 
-def parse_artifact_path(path: str) -> ArtifactPath:
-    match = ARTIFACT_PATH.fullmatch(folders.checked(path))
-    if not match or not match["run"]:
-        raise missing(f"There is no folder for '{path[:200]}': write <experiment>/<run>/artifacts/<path>.")
+def parse_artifact_path(request: MlflowRequest, path: str) -> ArtifactPath | None:
+    """The run and the path in it; None of a path that belongs to no run, which is the workspace's own."""
+    match = ARTIFACT_PATH.fullmatch(path)
+    if not match:
+        return None
+    # Where only a run's files can be, a run that is not there is an error of its own.
+    sure = match["rest"] and re.fullmatch(folders.EXPERIMENT, match["experiment"])
+    if not sure and not request.runs().filter(run_id=match["run"]).exists():
+        return None
     return ArtifactPath(match["run"], match["path"] or "")
 
 
+def run_place(request: MlflowRequest, path: str) -> ArtifactPath:
+    """Where only files of runs will do. Clients fall back to a plain request by the start of this message."""
+    place = parse_artifact_path(request, folders.checked(path))
+    if place is None:
+        message = "Multipart upload is not supported for the current artifact repository: the path is no run's."
+        raise MlflowError("NOT_IMPLEMENTED", message, 501)
+    return place
+
+
 def upload(request: MlflowRequest, path: str) -> dict:
+    path = folders.checked(path)
     if model_files.is_model_path(path):
-        return model_files.upload(request, folders.checked(path))
-    place = parse_artifact_path(path)
+        return model_files.upload(request, path)
+    place = parse_artifact_path(request, path)
+    if place is None:
+        return workspace_files.upload(request, path)
     run = request.open_run(place.run_id)
     path, kind = _file(place), request.http.headers.get("Content-Type", "")
     artifacts.put(run, path, uploads.read_chunks(request.http), content_type=kind, overwrite=True)
@@ -46,9 +67,12 @@ def _file(place: ArtifactPath) -> str:
 
 
 def download(request: MlflowRequest, path: str) -> ranges.Answer:
+    path = folders.checked(path)
     if model_files.is_model_path(path):
-        return model_files.download(request, folders.checked(path))
-    place = parse_artifact_path(path)
+        return model_files.download(request, path)
+    place = parse_artifact_path(request, path)
+    if place is None:
+        return workspace_files.download(request, path)
     return answer_file(request, request.run(place.run_id), place.path)
 
 
@@ -62,9 +86,7 @@ def answer_file(request: MlflowRequest, run: Run, path: str) -> ranges.Answer:
     def read(start: int, length: int):
         return artifacts.read(found, start, length)
 
-    return folders.as_download(
-        ranges.respond_with_range(request.http, found.size, found.etag, read), found.content_type, path
-    )
+    return folders.as_download(ranges.respond_with_range(request.http, found.size, found.etag, read), path)
 
 
 def get_artifact(request: MlflowRequest) -> ranges.Answer:
@@ -96,18 +118,19 @@ def _below(run: Run, folder: str):
 
 
 def list_proxied(request: MlflowRequest) -> dict:
-    path = request.fields.text("path", "")
+    path = folders.checked_folder(request.fields.text("path", ""), "/artifacts/")
     if model_files.is_model_path(path):
-        found = model_files.listing(request, folders.checked(path))
-    else:
-        place = parse_artifact_path(path)
+        found = model_files.listing(request, path)
+    elif place := parse_artifact_path(request, path):
         found = folders.listed(_below(request.run(place.run_id), place.path).values_list("path", "size"), place.path)
+    else:
+        found = workspace_files.listing(request, path)
     return {"files": found} if found else {}
 
 
 def list_of_run(request: MlflowRequest) -> dict:
     """Paths from the root of the run's files."""
-    run, folder = request.run(), folders.checked(request.fields.text("path", ""))
+    run, folder = request.run(), folders.checked_folder(request.fields.text("path", ""))
     found = folders.listed(_below(run, folder).values_list("path", "size"), folder)
     for item in found if folder else []:
         item["path"] = f"{folder}/{item['path']}"
@@ -115,7 +138,10 @@ def list_of_run(request: MlflowRequest) -> dict:
 
 
 def delete(request: MlflowRequest, path: str) -> dict:
-    place = parse_artifact_path(path)
+    path = folders.checked(path)
+    place = parse_artifact_path(request, path)
+    if place is None:
+        return workspace_files.delete(request, path)
     run = request.open_run(place.run_id)
     found = run.artifacts.filter(path=place.path) | _below(run, place.path)
     if place.path and not found.exists():
@@ -127,7 +153,7 @@ def delete(request: MlflowRequest, path: str) -> dict:
 
 def presigned(request: MlflowRequest, path: str) -> dict:
     """An address that needs no token for a while."""
-    place = parse_artifact_path(path)
+    place = run_place(request, path)
     run = request.run(place.run_id)
     found = Artifact.objects.filter(run=run, path=place.path).first()
     if found is None:

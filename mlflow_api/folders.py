@@ -1,5 +1,7 @@
-"""What files of runs and of logged models have in common over this wire: their paths, one level of a tree, a download."""
+"""What files have in common over this wire, whatever they belong to: their paths, one level of a tree, a download."""
 
+import mimetypes
+import posixpath
 import re
 from urllib.parse import unquote
 
@@ -8,16 +10,21 @@ from django.utils.http import content_disposition_header
 from mlflow_api.errors import invalid
 from runs.files import ranges
 
+# The folder of an experiment: its id.
+EXPERIMENT = r"(?:\d{1,31}|[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12})"
 # A name that stands in a header as it is.
 TOKEN = re.compile(r"[\w.+-]+", re.ASCII)
-# MLflow's own files without an extension.
-TEXTS = {"mlmodel", "mlproject"}
+# The extensions that MLflow's server answers as text, and its own files that have none.
+TEXTS = {
+    "txt", "log", "err", "cfg", "conf", "cnf", "cf", "ini", "properties", "prop", "hocon", "toml", "yaml", "yml", "xml", "json", "js",
+    "py", "py3", "csv", "tsv", "md", "rst", "mlmodel", "mlproject",
+}  # fmt: skip
 # How often a path may be quoted: each time costs a walk through all of it.
 MAX_QUOTED = 10
 
 
 def checked(path: str) -> str:
-    """The path itself; refused if it could lead elsewhere, however often it is unquoted."""
+    """The path without its lone periods; refused if it could lead elsewhere, however often it is unquoted."""
     plain, before = path, None
     for _ in range(MAX_QUOTED):
         if plain == before:
@@ -35,7 +42,14 @@ def checked(path: str) -> str:
     ):
         # MLflow's own words, which its clients and tests know.
         raise invalid("Invalid path")
-    return path.strip("/")
+    path = posixpath.normpath(path).strip("/")
+    return "" if path == "." else path
+
+
+def checked_folder(path: str, root: str = "") -> str:
+    """The same of a folder to list, where `dir/..` is nothing as long as it stays below what comes before `root`."""
+    start, mark, rest = path.partition(root) if root else ("", "", path)
+    return checked(f"{start}{mark}{posixpath.normpath(rest)}" if rest else path)
 
 
 def listed(rows, folder: str) -> list[dict]:
@@ -53,12 +67,20 @@ def listed(rows, folder: str) -> list[dict]:
     return sorted(found, key=lambda item: item["path"])
 
 
-def as_download(response: ranges.Answer, content_type: str, path: str) -> ranges.Answer:
+def content_type_of(name: str) -> str:
+    """By the name alone, as MLflow's server has it, whatever the upload said."""
+    extension = posixpath.splitext(name)[1].lstrip(".") or name
+    if extension.lower() in TEXTS:
+        return "text/plain"
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def as_download(response: ranges.Answer, path: str) -> ranges.Answer:
     """Always a download, under the file's own name, as MLflow answers."""
     name = path.rsplit("/", 1)[-1]
+    content_type = content_type_of(name)
     response = ranges.set_safe_headers(response, content_type, path)
-    if content_type == "text/plain" or name.lower() in TEXTS:
-        response["Content-Type"] = "text/plain"
+    response["Content-Type"] = content_type
     plain = TOKEN.fullmatch(name)
     response["Content-Disposition"] = (
         f"attachment; filename={name}" if plain else content_disposition_header(True, name)

@@ -123,7 +123,7 @@ def add_metrics_to_models(request: MlflowRequest, run_id: str, points: list[tupl
 
 def listing(request: MlflowRequest, model_id: str) -> dict:
     row = model_files.find(request, model_id)
-    folder = request.fields.text("artifact_directory_path", "").strip("/")
+    folder = folders.checked_folder(request.fields.text("artifact_directory_path", ""))
     found = model_files.level(row, folder)
     for item in found if folder else []:
         item["path"] = f"{folder}/{item['path']}"

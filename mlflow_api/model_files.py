@@ -8,10 +8,9 @@ from mlflow_api.request import MlflowRequest
 from registry.models import LoggedModel
 from runs import run_tokens
 from runs.files import paths, ranges, uploads
-from runs.files.artifacts import content_type_of
 from studio import storage
 
-ARTIFACT_PATH = re.compile(r"/?[\w-]+/models/(?P<model>[\w-]+)(?:/artifacts(?:/(?P<path>.*))?)?/?")
+ARTIFACT_PATH = re.compile(rf"/?{folders.EXPERIMENT}/models/(?P<model>[\w-]+)(?:/artifacts(?:/(?P<path>.*))?)?/?")
 
 
 def is_model_path(path: str) -> bool:
@@ -65,7 +64,7 @@ def answer_file(request: MlflowRequest, model: LoggedModel, path: str) -> ranges
         return storage.stream(found.key, start, length)
 
     response = ranges.respond_with_range(request.http, found.size, found.key.rsplit("/", 1)[-1], read)
-    return folders.as_download(response, content_type_of(path), path)
+    return folders.as_download(response, path)
 
 
 def listing(request: MlflowRequest, path: str) -> list[dict]:

@@ -36,7 +36,7 @@ def begin(request: MlflowRequest, path: str) -> dict:
 
 
 def _target(request: MlflowRequest, path: str) -> tuple[Run, str]:
-    place = files.parse_artifact_path(path)
+    place = files.run_place(request, path)
     name = request.fields.text("path").replace("\\", "/").rsplit("/", 1)[-1]
     run = request.open_run(place.run_id)
     return run, paths.check_path(f"{place.path}/{name}" if place.path else name)

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from registry.models import LoggedModel, Model, ModelFile, ModelVersion, RunModel
+from registry.models import LoggedModel, Model, ModelFile, ModelVersion, RunModel, WorkspaceFile
 
 
 @admin.register(Model)
@@ -51,3 +51,13 @@ class RunModelAdmin(admin.ModelAdmin):
     list_select_related = ["run"]
     search_fields = ["model_id", "run__run_id"]
     raw_id_fields = ["run", "logged_model"]
+
+
+@admin.register(WorkspaceFile)
+class WorkspaceFileAdmin(admin.ModelAdmin):
+    list_display = ["path", "workspace", "size", "made_by_run", "created_at"]
+    list_filter = ["workspace"]
+    list_select_related = ["workspace"]
+    search_fields = ["path", "made_by_run"]
+    raw_id_fields = ["workspace"]
+    readonly_fields = ["size", "key", "created_at"]

@@ -2,7 +2,7 @@
 
 from django.db.models import Q, QuerySet
 
-from registry.models import LoggedModel, ModelFile, ModelVersion
+from registry.models import LoggedModel, ModelFile, ModelVersion, WorkspaceFile
 from runs.purging import empty_experiments
 from studio import purging
 from studio.purging import FOLDERS, NEEDED_RUNS, STEPS, Selection, Step, StorageFolder, StoredFile
@@ -29,7 +29,20 @@ def keys_of_model_files(keys: list[str], models: set[int]) -> QuerySet:
     return ModelFile.objects.filter(model__in=models).values_list("key", flat=True)
 
 
+def delete_workspace_files(selection: Selection) -> list[StoredFile] | None:
+    """They go with the workspace alone."""
+    found = WorkspaceFile.objects.filter(workspace=selection.workspace_id) if selection.whole_workspace else []
+    files = list(found[: purging.BATCH])
+    WorkspaceFile.objects.remove(files)
+    return [(file.key, file.size) for file in files] or None
+
+
+def keys_of_workspace_files(keys: list[str], owners: set[int]) -> QuerySet:
+    return WorkspaceFile.objects.filter(key__in=keys).values_list("key", flat=True)
+
+
 def register() -> None:
-    STEPS.append(Step(20, delete_logged_models))
+    STEPS.extend([Step(20, delete_logged_models), Step(25, delete_workspace_files)])
+    FOLDERS.append(StorageFolder("files", keys_of_workspace_files))
     NEEDED_RUNS.append(runs_of_versions)
     FOLDERS.append(StorageFolder("models", keys_of_model_files, LoggedModel.objects.all))

@@ -1,6 +1,7 @@
-"""Registered models with their versions, logged models with their files, and the links between runs and logged models."""
+"""Registered models with their versions, logged models with their files and links to runs, files of the workspace itself."""
 
 from registry.models.logged_models import LoggedModel, ModelFile, RunModel
 from registry.models.registered_models import Model, ModelVersion
+from registry.models.workspace_files import WorkspaceFile
 
-__all__ = ["LoggedModel", "Model", "ModelFile", "ModelVersion", "RunModel"]
+__all__ = ["LoggedModel", "Model", "ModelFile", "ModelVersion", "RunModel", "WorkspaceFile"]

@@ -1,0 +1,55 @@
+"""Files of the workspace itself through the artifact proxy: any safe path that is neither a run's nor a logged model's."""
+
+from mlflow_api import folders
+from mlflow_api.errors import invalid, missing
+from mlflow_api.request import MlflowRequest
+from registry.models import WorkspaceFile
+from runs import run_tokens
+from runs.files import paths, ranges, uploads
+from studio import storage
+
+
+def upload(request: MlflowRequest, path: str) -> dict:
+    workspace, path = request.require("register"), paths.check_path(path)
+    present = _files(request).filter(path=path).first()
+    if present:
+        run_tokens.check_made(request.actor, present)
+    WorkspaceFile.objects.check_free(workspace, path)
+    key = storage.new_key(WorkspaceFile.storage_area(workspace))
+    size = storage.put_stream(key, uploads.read_chunks(request.http))
+    storage.delete_keys(WorkspaceFile.objects.put(request.actor, workspace, path, key, size))
+    return {}
+
+
+def download(request: MlflowRequest, path: str) -> ranges.Answer:
+    found = _files(request).filter(path=path).first()
+    if found is None:
+        if _files(request).below(path).exists():
+            raise invalid(f"'{path}' is a folder. Name a file in it.")
+        raise missing(f"No such artifact: '{path[:200]}'")
+
+    def read(start: int, length: int):
+        return storage.stream(found.key, start, length)
+
+    response = ranges.respond_with_range(request.http, found.size, found.key.rsplit("/", 1)[-1], read)
+    return folders.as_download(response, path)
+
+
+def listing(request: MlflowRequest, folder: str) -> list[dict]:
+    return folders.listed(_files(request).below(folder).values_list("path", "size"), folder)
+
+
+def delete(request: MlflowRequest, path: str) -> dict:
+    """A file, or a folder with all that is in it."""
+    request.require("register")
+    found = list(_files(request).filter(path=path) | _files(request).below(path))
+    if not found:
+        raise missing(f"No such artifact: '{path[:200]}'")
+    for file in found:
+        run_tokens.check_made(request.actor, file)
+    storage.delete_keys(WorkspaceFile.objects.remove(found))
+    return {}
+
+
+def _files(request: MlflowRequest):
+    return WorkspaceFile.objects.filter(workspace=request.require("read"))
