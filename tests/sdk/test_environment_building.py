@@ -14,6 +14,7 @@ from lazuli.environments.cache import BuildFailed
 
 FAKE_UV = """#!/bin/sh
 echo "uv $1" >> "$FAKE_UV_CALLS"
+echo "$@" >> "$FAKE_UV_CALLS.whole"
 if [ "$1" = python ]; then echo '[]'; exit 0; fi
 if [ "$1" = venv ]; then
     for last; do :; done
@@ -21,7 +22,15 @@ if [ "$1" = venv ]; then
     ln -s "$FAKE_UV_PYTHON" "$last/bin/python"
     exit 0
 fi
+if [ "$2" = compile ]; then cat > /dev/null; echo "azureml-core==1.2.0"; echo "numpy==1.0"; exit 0; fi
 sleep "${FAKE_UV_SECONDS:-0}"
+for last; do :; done
+if [ -n "$FAKE_UV_LACKS" ] && grep -q "$FAKE_UV_LACKS" "$last"; then
+    echo "error: No solution found when resolving dependencies"
+    echo "  cause: Because $FAKE_UV_LACKS was not found in the package registry and you require $FAKE_UV_LACKS, we"
+    echo "         can conclude that your requirements are unsatisfiable."
+    exit 1
+fi
 if [ -n "$FAKE_UV_FAILS" ]; then echo "  x No solution found:"; echo "  because nope is not there"; exit 1; fi
 echo "Installed 3 packages"
 """
@@ -134,9 +143,46 @@ def test_the_log_names_what_was_changed(fake_uv):
     prepare(lines.append, definition)
     log = "".join(lines)
     assert "Python 2.7 is not installed on this machine" in log
-    assert "cudatoolkit exists for conda only" in log
+    assert "Warning: cudatoolkit is not known to be a Python package and is left out." in log
     assert "  azureml-defaults==1.34.0\n" in log
     assert "  lazuli-sdk\n" in log
+
+
+def test_what_is_left_out_is_said_again_when_nothing_is_built(fake_uv):
+    def definition(*more):
+        return {"name": "x", "python": {"condaDependencies": {"dependencies": ["python=2.7", "six", *more]}}}
+
+    for more, built in ((["ffmpeg"], True), (["ffmpeg"], False), (["libsndfile"], False)):
+        lines = []
+        made = prepare(lines.append, definition(*more))
+        said = [line for line in "".join(lines).splitlines() if line.startswith("Warning: ")]
+        assert made.built is built
+        assert [line.removeprefix("Warning: ") for line in said] == made.warnings
+        assert "Python 2.7 is not installed" in said[0] and more[0] in said[1] and len(said) == 2
+
+
+def test_a_conda_package_that_no_index_has_is_left_out(fake_uv, monkeypatch):
+    monkeypatch.setenv("FAKE_UV_LACKS", "six")
+    definition = {"name": "x", "python": {"condaDependencies": {"dependencies": ["six=1.16", "numpy"]}}}
+    for _ in range(2):
+        made = prepare(definition=definition)
+        assert [each for each in made.warnings if "six" in each] == [
+            "'six=1.16' is left out: no package index has six."
+        ]
+    assert installs(fake_uv) == 2
+    of_pip = {"name": "x", "python": {"condaDependencies": {"dependencies": [{"pip": ["six"]}]}}}
+    with pytest.raises(BuildFailed, match=r"^No package index has a package six\."):
+        prepare(definition=of_pip)
+
+
+def test_our_packages_come_from_no_other_index(fake_uv, monkeypatch):
+    lines = ["--extra-index-url http://a/simple", "azureml-core", "torch==1.0+cu1"]
+    prepare(definition={"name": "x", "python": {"condaDependencies": {"dependencies": [{"pip": lines}]}}})
+    with open(f"{fake_uv}.whole", encoding="utf-8") as file:
+        calls = [line for line in file.read().splitlines() if line.startswith("pip ")]
+    assert [call.split()[1] for call in calls] == ["compile", "install", "install"]
+    assert f"--default-index {INDEX} --no-deps azureml-core==1.2.0" in calls[1]
+    assert "--index-strategy unsafe-best-match --index http://a/simple" in calls[2]
 
 
 def test_a_build_log_and_its_error_show_no_secrets(fake_uv, monkeypatch, tmp_path):

@@ -41,7 +41,7 @@ def test_options_are_kept_or_named():
     wanted = requirements.requirements_from_conda(
         {"dependencies": [{"pip": ["--extra-index-url http://x", "-e .", "./local", "a==1"]}]}
     )
-    assert wanted.options == ["--extra-index-url http://x"]
+    assert wanted.indexes == ["http://x"]
     assert wanted.lines == ["a==1"]
     assert len(wanted.warnings) == 2
 

@@ -7,20 +7,22 @@ import json
 import os
 import subprocess
 import tempfile
-import threading
 import time
 from typing import Any, Dict, List, Mapping, Optional
 
 import lazuli
-from lazuli.environments import interpreters, package_indexes, pruning, requirements
+from lazuli.environments import failures, interpreters, package_indexes, pruning, requirements
 from lazuli.environments.cache import BuildFailed, CacheEntry, Cancelled, Log, Prepared
+from lazuli.environments.conda_names import normalize_name
+from lazuli.environments.uv_program import UvFailed, UvProgram
 from lazuli.masking import masker_of_process
 from lazuli.version import VERSION
 
 SDK = "lazuli-sdk"
 # Scripts expect them in every environment, because conda environments have them.
 BASE_PACKAGES = ("pip", "setuptools")
-ERROR_LINES = 12
+# Conda packages that turn out to be on no package index.
+MAX_LEFT_OUT = 10
 
 
 def _never() -> bool:
@@ -68,20 +70,31 @@ def _get_or_build(
     constraints = _read_constraints()
     # The key differs without the studio's index, because SDK v1's packages then bring no further packages.
     entry = CacheEntry(_compute_key(wanted, interpreter, constraints, bool(index_url)))
+    # What the file itself leaves out; a build adds what this machine changes.
+    said = list(wanted.warnings)
     if entry.is_ready and entry.mark_in_use():
-        return Prepared(entry.path, entry.python, built=False)
+        return _take_cached(entry, said, log)
     with entry.lock_for_building(log, cancelled):
         if entry.is_ready and entry.mark_in_use():
-            return Prepared(entry.path, entry.python, built=False)
+            return _take_cached(entry, said, log)
         entry.remove()
         try:
-            _Build(entry, wanted, log, cancelled).run(interpreter, index_url, constraints)
+            found = _Build(entry, wanted, log, cancelled).run(interpreter, index_url, constraints)
         except BaseException:
             entry.remove()
             raise
         entry.mark_in_use()
     _prune_cache(log)
-    return Prepared(entry.path, entry.python, built=True)
+    return Prepared(entry.path, entry.python, built=True, warnings=[*found, *said])
+
+
+def _take_cached(entry: CacheEntry, said: List[str], log: Log) -> Prepared:
+    """What is left out is said each time, also when nothing is built."""
+    warnings = [*entry.read_warnings(), *said]
+    if warnings:
+        mask = masker_of_process().mask_text
+        log("The environment was built before.\n" + "".join(mask(f"Warning: {each}\n") for each in warnings))
+    return Prepared(entry.path, entry.python, built=False, warnings=warnings)
 
 
 def _prune_cache(log: Log) -> None:
@@ -112,9 +125,10 @@ def _compute_key(
 ) -> str:
     """The key of a content; the version of the SDK and the constraints are part of it."""
     content = {
-        "python": interpreter or wanted.python,
+        "python": interpreter or [wanted.python, wanted.python_bounds],
         "lines": sorted(set(wanted.lines)),
-        "options": wanted.options,
+        "options": [wanted.options, wanted.indexes, wanted.default_indexes, wanted.find_links, wanted.overrides],
+        "limits": sorted(wanted.constraints),
         "constraints": sorted(constraints.values()),
         "sdk": VERSION,
         "indexed": indexed,
@@ -127,106 +141,137 @@ class _Build:
         self._entry = entry
         self._wanted = wanted
         self._log = log
-        self._cancelled = cancelled
-        uv = interpreters.find_uv()
-        if uv is None:
-            raise BuildFailed("uv is not installed; install it with `pip install uv`")
-        self._uv = uv
-        self._last_lines: List[str] = []
         self._masker = masker_of_process()
+        path = interpreters.find_uv()
+        if path is None:
+            raise BuildFailed("uv is not installed; install it with `pip install uv`")
+        self._uv_path = path
+        self._uv = UvProgram(path, self._write_log, cancelled)
+        # What this machine changes: said again when the environment comes from the cache.
+        self._warnings: List[str] = []
+        self._python = ""
+        self._wished_python = ""
 
-    def run(self, interpreter: Optional[str], index_url: Optional[str], constraints: Mapping[str, str]) -> None:
+    def run(self, interpreter: Optional[str], index_url: Optional[str], constraints: Mapping[str, str]) -> List[str]:
+        """Build it; return the warnings that were found while building."""
         started = time.monotonic()
         with open(self._entry.log_path, "w", encoding="utf-8") as self._file:
             python = interpreter or self._choose_interpreter()
-            lines = self._list_requirements(index_url)
-            self._write_log("Packages:\n" + "".join(f"  {line}\n" for line in lines))
-            for warning in self._wanted.warnings:
+            self._write_log("Packages:\n" + "".join(f"  {line}\n" for line in self._list_requirements(index_url)))
+            for warning in [*self._warnings, *self._wanted.warnings]:
                 self._write_log(f"Warning: {warning}\n")
-            sources = package_indexes.build_arguments(index_url)
-            self._run_uv("venv", "--quiet", "--python", python, self._entry.path)
-            self._install(lines, sources, constraints)
-            self._entry.mark_ready(json.dumps({"python": python, "lines": lines}, indent=1))
+            try:
+                self._uv.run("venv", "--quiet", "--python", python, self._entry.path)
+            except UvFailed as error:
+                raise BuildFailed(failures.explain_failure(error.lines, self._context([]))) from error
+            self._install(index_url, list(constraints))
+            lines = self._list_requirements(index_url)
+            self._entry.mark_ready(json.dumps({"python": python, "lines": lines, "warnings": self._warnings}, indent=1))
             self._write_log(f"Done in {time.monotonic() - started:.1f} s.\n")
+        return self._warnings
 
     def _choose_interpreter(self) -> str:
-        wanted = self._wanted.python
-        installed = interpreters.list_interpreters(self._uv)
-        chosen = interpreters.find_closest(interpreters.parse_version(wanted), installed)
+        wanted = self._wanted
+        installed = interpreters.list_interpreters(self._uv_path)
+        chosen = interpreters.choose_interpreter(wanted.python, wanted.python_bounds, installed)
         if chosen is None:
             raise BuildFailed("this machine has no Python 3.8 or newer")
-        version = ".".join(map(str, chosen.version))
-        self._write_log(f"Python {version} ({chosen.path})\n")
-        if not (version + ".").startswith(wanted.rstrip("*.") + "."):
-            self._wanted.warnings.insert(
-                0, f"Python {wanted} is not installed on this machine; {version} is used instead."
+        self._python = ".".join(map(str, chosen.version))
+        self._write_log(f"Python {self._python} ({chosen.path})\n")
+        if not interpreters.is_allowed(chosen, wanted.python, wanted.python_bounds):
+            self._wished_python = wanted.python_wish
+            self._warn(
+                f"Python {self._wished_python} is not installed on this machine; {self._python} is used instead."
             )
         return chosen.path
+
+    def _warn(self, warning: str) -> None:
+        self._warnings.append(warning)
 
     def _list_requirements(self, index_url: Optional[str]) -> List[str]:
         """The lines to install. The studio's index resolves the packages of SDK v1; without it lazuli-sdk replaces them."""
         own = SDK if index_url else find_sdk_source()
-        if index_url:
-            return list(dict.fromkeys([*self._wanted.lines, own, *BASE_PACKAGES]))
-        others = [line for line in self._wanted.lines if not requirements.is_sdk_v1(line)]
-        return list(dict.fromkeys([*others, own, *BASE_PACKAGES]))
+        lines = self._wanted.lines
+        if not index_url:
+            lines = [line for line in lines if not requirements.is_sdk_v1(line)]
+        return list(dict.fromkeys([*lines, own, *BASE_PACKAGES]))
 
-    def _install(self, lines: List[str], sources: List[str], constraints: Mapping[str, str]) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            requirements = os.path.join(folder, "requirements.txt")
-            with open(requirements, "w", encoding="utf-8") as file:
-                file.write("\n".join([*self._wanted.options, *lines]) + "\n")
-            limits = [argument for path in constraints for argument in ("--constraint", path)]
-            self._run_uv("pip", "install", "--python", self._entry.python, *sources, *limits, "-r", requirements)
-
-    def _run_uv(self, *arguments: str) -> None:
-        environment = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "UV_CONSTRAINT")}
-        environment.setdefault("UV_PYTHON_DOWNLOADS", "never")
-        environment.update(UV_NO_PROGRESS="1", NO_COLOR="1")
-        process = subprocess.Popen(
-            [self._uv, *arguments],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            # Not the current folder, whose pyproject.toml or uv.toml uv would read.
-            cwd=tempfile.gettempdir(),
+    def _install(self, index_url: Optional[str], constraints: List[str]) -> None:
+        """Install; a conda package that no index has is left out, and the rest tried again."""
+        for _ in range(MAX_LEFT_OUT):
+            try:
+                self._install_once(index_url, constraints)
+            except UvFailed as error:
+                if not self._leave_out(failures.find_missing_package(error.lines)):
+                    context = self._context(package_indexes.build_arguments(index_url, self._wanted))
+                    raise BuildFailed(failures.explain_failure(error.lines, context)) from error
+            else:
+                return
+        raise BuildFailed(
+            f"More than {MAX_LEFT_OUT} conda packages are on no package index: {'; '.join(self._warnings)}"
         )
-        status = self._wait_for(process)
-        if status:
-            raise BuildFailed(_summarize_error(self._last_lines))
 
-    def _wait_for(self, process: "subprocess.Popen[str]") -> int:
-        reader = threading.Thread(target=self._read_output, args=(process,), daemon=True)
-        reader.start()
-        while process.poll() is None:
-            if self._cancelled():
-                process.terminate()
-                process.wait()
-                raise BuildFailed("the build was cancelled")
-            reader.join(0.1)
-        reader.join()
-        return process.returncode
+    def _leave_out(self, missing: str) -> bool:
+        """Whether the package is one of conda's, which is left out now."""
+        names = {requirements.read_name(line): line for line in self._wanted.conda_lines if line in self._wanted.lines}
+        line = names.get(normalize_name(missing)) if missing else None
+        if line is None:
+            return False
+        self._wanted.lines.remove(line)
+        warning = f"{self._wanted.conda_lines[line]!r} is left out: no package index has {missing}."
+        self._warn(warning)
+        self._write_log(f"Warning: {warning}\n")
+        return True
 
-    def _read_output(self, process: "subprocess.Popen[str]") -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            self._last_lines = [*self._last_lines[-ERROR_LINES:], self._masker.mask_text(line.rstrip())]
-            self._write_log(line)
+    def _install_once(self, index_url: Optional[str], constraints: List[str]) -> None:
+        lines, wanted = self._list_requirements(index_url), self._wanted
+        sources = package_indexes.build_arguments(index_url, wanted)
+        into = ("pip", "install", "--python", self._entry.python)
+        if index_url and wanted.names_indexes:
+            self._install_own(lines, index_url)
+        with tempfile.TemporaryDirectory() as folder:
+            files = {
+                "requirements.txt": lines,
+                "constraints.txt": wanted.constraints,
+                "overrides.txt": wanted.overrides,
+            }
+            for name, content in files.items():
+                with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                    file.write("".join(f"{line}\n" for line in content))
+            limits = [argument for path in constraints for argument in ("--constraint", path)]
+            for option, name in (("--constraint", "constraints.txt"), ("--override", "overrides.txt")):
+                limits += [option, os.path.join(folder, name)] if files[name] else []
+            self._uv.run(*into, *sources, *wanted.options, *limits, "-r", os.path.join(folder, "requirements.txt"))
 
-    def _write_log(self, text: str) -> None:
+    def _install_own(self, lines: List[str], index_url: str) -> None:
+        """Where other indexes are asked too, our packages are installed before, so that no other index gives them."""
+        own = [line for line in lines if requirements.is_sdk_v1(line) or line.startswith(SDK)]
+        asked = ("--default-index", index_url)
+        found = self._uv.resolve(own, "--python", self._entry.python, *asked) or {}
+        pins = [f"{name}=={version}" for name, version in found.items() if requirements.is_sdk_v1(name) or name == SDK]
+        into = ("pip", "install", "--python", self._entry.python, *asked)
+        if pins:
+            self._uv.run(*into, "--no-deps", *pins)
+        if self._wanted.default_indexes:
+            # That index may have nothing but the user's packages.
+            self._uv.run(*into, SDK, *BASE_PACKAGES)
+
+    def _context(self, sources: List[str]) -> failures.Context:
+        def find_version(requirement: str, oldest: bool) -> str:
+            how = ("--resolution", "lowest-direct" if oldest else "highest", "--no-deps", "--only-binary", ":all:")
+            return failures.choose_first(
+                self._uv.resolve([requirement], "--python", self._entry.python, *how, *sources)
+            )
+
+        wanted = self._wanted
+        return failures.Context(wanted.lines, wanted.conda_lines, self._python, self._wished_python, find_version)
+
+    def _write_log(self, text: str) -> str:
         text = self._masker.mask_text(text)
         self._file.write(text)
         self._file.flush()
         self._log(text)
-
-
-def _summarize_error(lines: List[str]) -> str:
-    """uv prints the reason at the end; leave out the marks that it draws."""
-    words = [line.strip(" ×╰─▶├│·hint:") if line.startswith((" ", "×")) else line for line in lines]
-    return " ".join(word for word in words if word) or "uv failed without a message"
+        return text
 
 
 def find_sdk_source() -> str:

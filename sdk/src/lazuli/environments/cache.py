@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import os
 import shutil
 import sys
@@ -28,6 +29,8 @@ class Prepared:
     python: str
     # Whether it was built by this call.
     built: bool
+    # What is left out or changed.
+    warnings: List[str] = dataclasses.field(default_factory=list)
 
 
 def cache_folder() -> str:
@@ -67,6 +70,13 @@ class CacheEntry:
     def mark_ready(self, text: str) -> None:
         with open(self._marker, "w", encoding="utf-8") as file:
             file.write(text)
+
+    def read_warnings(self) -> List[str]:
+        """What its build changed because of this machine."""
+        with contextlib.suppress(OSError, ValueError), open(self._marker, encoding="utf-8") as file:
+            content = json.load(file)
+            return [str(each) for each in content.get("warnings") or []] if isinstance(content, dict) else []
+        return []
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)

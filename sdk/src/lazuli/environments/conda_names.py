@@ -1,174 +1,100 @@
-"""The names of conda packages on a Python package index."""
+"""The names of conda packages on a Python package index, and the distributions of modules, from conda_names.txt."""
 
 from __future__ import annotations
 
-# conda's name -> PyPI's, where they differ.
-PYPI_NAMES = {
-    "pytorch": "torch",
-    "pytorch-cpu": "torch",
-    "pytorch-gpu": "torch",
-    "pytorch-lightning": "pytorch-lightning",
-    "py-xgboost": "xgboost",
-    "py-xgboost-cpu": "xgboost",
-    "py-xgboost-gpu": "xgboost",
-    "_py-xgboost-mutex": "",
-    "opencv": "opencv-python-headless",
-    "py-opencv": "opencv-python-headless",
-    "libopencv": "",
-    "tensorflow-gpu": "tensorflow",
-    "tensorflow-base": "tensorflow",
-    "tensorflow-mkl": "tensorflow",
-    "tensorflow-eigen": "tensorflow",
-    "keras-gpu": "keras",
-    "pillow-simd": "pillow",
-    "matplotlib-base": "matplotlib",
-    "msgpack-python": "msgpack",
-    "pytables": "tables",
-    "dask-core": "dask",
-    "ray-core": "ray",
-    "ray-default": "ray",
-    "python-graphviz": "graphviz",
-    "psycopg2": "psycopg2-binary",
-    "pyodbc": "pyodbc",
-    "mysql-connector-python": "mysql-connector-python",
-    "ruamel_yaml": "ruamel.yaml",
+import dataclasses
+import functools
+import os
+import re
+from typing import Dict, Set
+
+TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "conda_names.txt")
+
+# Backports of what every Python from 3.8 on has; their last versions do not install there.
+PARTS_OF_PYTHON = frozenset(["argparse", "contextvars", "dataclasses", "enum34", "functools32", "futures", "typing"])
+# Of several distributions that bring a module, and where the table has none: the one that people mean.
+MODULES = {
+    "Crypto": "pycryptodome",
+    "IPython": "ipython",
+    "MySQLdb": "mysqlclient",
+    "OpenSSL": "pyopenssl",
+    "PIL": "pillow",
+    "attr": "attrs",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python-headless",
+    "dateutil": "python-dateutil",
+    "docx": "python-docx",
+    "dotenv": "python-dotenv",
     "faiss": "faiss-cpu",
-    "faiss-gpu": "faiss-cpu",
-    "catalogue": "catalogue",
-    "python-dateutil": "python-dateutil",
-    "prompt_toolkit": "prompt-toolkit",
-    "typing_extensions": "typing-extensions",
-    "importlib_metadata": "importlib-metadata",
-    "importlib_resources": "importlib-resources",
-    "jupyter_client": "jupyter-client",
-    "jupyter_core": "jupyter-core",
-    "stanza": "stanza",
-    "cudf": "cudf-cu12",
-    "holidays": "holidays",
-    "fbprophet": "prophet",
-    "scikit-learn-intelex": "scikit-learn-intelex",
-    "lightgbm": "lightgbm",
-    "nb_conda": "",
-    "nb_conda_kernels": "",
-    "pytorch-mutex": "",
-    "blas": "",
+    "fitz": "pymupdf",
+    "git": "gitpython",
+    "google.protobuf": "protobuf",
+    "imblearn": "imbalanced-learn",
+    "interpret.ext": "interpret-community",
+    "jwt": "pyjwt",
+    "magic": "python-magic",
+    "mpl_toolkits": "matplotlib",
+    "osgeo": "gdal",
+    "pkg_resources": "setuptools",
+    "pptx": "python-pptx",
+    "psycopg2": "psycopg2-binary",
+    "serial": "pyserial",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "skopt": "scikit-optimize",
+    "slugify": "python-slugify",
+    "tables": "tables",
+    "umap": "umap-learn",
+    "yaml": "pyyaml",
+    "zmq": "pyzmq",
 }
 
-# Libraries that wheels contain, compilers and tools of conda: a package index has nothing for them.
-CONDA_ONLY = frozenset(
-    [
-        "_libgcc_mutex",
-        "_openmp_mutex",
-        "_tflow_select",
-        "anaconda",
-        "binutils",
-        "blas",
-        "bzip2",
-        "ca-certificates",
-        "certifi-conda",
-        "cmake-conda",
-        "conda",
-        "conda-build",
-        "cudatoolkit",
-        "cudnn",
-        "cuda",
-        "cuda-toolkit",
-        "cuda-runtime",
-        "cuda-nvcc",
-        "nccl",
-        "cpuonly",
-        "expat",
-        "fontconfig",
-        "freetype",
-        "gcc",
-        "gcc_linux-64",
-        "gxx",
-        "gxx_linux-64",
-        "gfortran_linux-64",
-        "git",
-        "glib",
-        "icu",
-        "intel-openmp",
-        "jpeg",
-        "krb5",
-        "ld_impl_linux-64",
-        "lcms2",
-        "lerc",
-        "libblas",
-        "libcblas",
-        "libcurl",
-        "libdeflate",
-        "libedit",
-        "libev",
-        "libffi",
-        "libgcc",
-        "libgcc-ng",
-        "libgfortran",
-        "libgfortran-ng",
-        "libgfortran5",
-        "libgomp",
-        "liblapack",
-        "libllvm10",
-        "libnghttp2",
-        "libopenblas",
-        "libpng",
-        "libprotobuf",
-        "libsodium",
-        "libssh2",
-        "libstdcxx-ng",
-        "libtiff",
-        "libuuid",
-        "libuv",
-        "libwebp",
-        "libwebp-base",
-        "libxcb",
-        "libxml2",
-        "libxslt",
-        "llvm-openmp",
-        "lz4-c",
-        "make",
-        "mkl",
-        "mkl-service",
-        "mkl_fft",
-        "mkl_random",
-        "mpi",
-        "mpich",
-        "nasm",
-        "ncurses",
-        "ninja",
-        "nodejs",
-        "nomkl",
-        "openblas",
-        "openjpeg",
-        "openmpi",
-        "openssl",
-        "pcre",
-        "pip-tools-conda",
-        "pthread-stubs",
-        "qt",
-        "readline",
-        "sed",
-        "sqlite",
-        "sysroot_linux-64",
-        "tk",
-        "tzdata",
-        "unixodbc",
-        "wget",
-        "xz",
-        "yaml",
-        "zeromq",
-        "zlib",
-        "zstd",
-        "msodbcsql18",
-        "ucx",
-        "unzip",
-    ]
-)
+
+@dataclasses.dataclass
+class _Table:
+    index_names: Dict[str, str]
+    distributions: Set[str]
+    modules: Dict[str, str]
 
 
-def find_pypi_name(conda_name: str) -> str:
-    """The name on a package index; "" if there is no such package."""
-    name = conda_name.lower()
-    if name in CONDA_ONLY:
-        return ""
-    return PYPI_NAMES.get(name, name)
+@functools.lru_cache(maxsize=1)
+def _read_table() -> _Table:
+    table = _Table({}, set(), {})
+    with open(TABLE, encoding="utf-8") as file:
+        for line in file:
+            words = line.split()
+            if not words or words[0] == "#":
+                continue
+            index_name = words[1] if len(words) > 1 and words[1] != "=" else words[0]
+            table.index_names[words[0]] = index_name
+            table.distributions.add(index_name)
+            if len(words) > 2:
+                table.modules.setdefault(words[2], index_name)
+    return table
+
+
+def normalize_name(name: str) -> str:
+    """PEP 503's one spelling of a name."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def find_index_name(conda_name: str) -> str:
+    """The name on a Python package index; "" if conda's package is not known to be a Python distribution."""
+    return _read_table().index_names.get(normalize_name(conda_name), "")
+
+
+def is_known_distribution(name: str) -> bool:
+    """Whether a Python package index is known to have a distribution of this name that conda's users mean by it."""
+    return normalize_name(name) in _read_table().distributions
+
+
+def find_distribution(module: str) -> str:
+    """The distribution that brings a module such as `sklearn` or `azure.storage.blob`; "" if it is not known."""
+    table, parts = _read_table(), module.split(".")
+    # The longest name first: azure.storage.blob is not in the distribution azure.
+    for count in range(min(len(parts), 5), 0, -1):
+        name = ".".join(parts[:count])
+        found = MODULES.get(name) or table.modules.get(name)
+        if found or normalize_name(name) in table.distributions:
+            return found or normalize_name(name)
+    return ""

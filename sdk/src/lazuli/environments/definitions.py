@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import Any, Dict, List, Mapping, Optional, cast
 
 from lazuli.client import quote_segment
 from lazuli.errors import NotFound, UserErrorException
 from lazuli.workspaces import WorkspaceClient
-from lazuli.yaml_text import parse_yaml, read_yaml_file
+from lazuli.yaml_text import parse_yaml
 
 DEFAULT_CPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251130.v1"
 DEFAULT_NAME = "default-environment"
@@ -40,10 +39,19 @@ def default_run_structure() -> Json:
 
 
 def read_conda_file(path: str) -> Json:
-    """Raises UserErrorException if the file does not exist or is not a conda file."""
+    """A conda file, with the lines of the files that its `pip:` names by `-r` and `-c`, which lie beside it.
+
+    Raises UserErrorException if a file does not exist or cannot be read, or is not a conda file.
+    """
+    from lazuli.environments import requirement_files  # start-up time
+
     if not os.path.isfile(path):
         raise UserErrorException(f"The conda file {path!r} does not exist.")
-    return check_conda_structure(read_yaml_file(path), path)
+    structure = parse_yaml(requirement_files.read_text(path, "The conda file"), path)
+    checked = check_conda_structure(structure, path)
+    if "dependencies" in checked:
+        checked["dependencies"] = requirement_files.expand_dependencies(checked["dependencies"], path)
+    return checked
 
 
 def check_conda_structure(structure: Any, source: str) -> Json:
@@ -52,29 +60,23 @@ def check_conda_structure(structure: Any, source: str) -> Json:
         return {}
     if not isinstance(structure, dict):
         raise UserErrorException(f"{source} is not a conda file: it has no `dependencies`.")
-    for item in structure.get("dependencies") or []:
-        if not isinstance(item, str) and not (isinstance(item, dict) and list(item) == ["pip"]):
-            raise UserErrorException(f"{source}: {item!r} is neither a package nor a `pip:` list.")
+    dependencies = structure.get("dependencies") or []
+    if not isinstance(dependencies, list):
+        raise UserErrorException(f"{source}: `dependencies` is a list of packages, such as [python=3.11, numpy].")
+    for item in dependencies:
+        is_pip = isinstance(item, dict) and list(item) == ["pip"] and isinstance(item["pip"], (list, type(None)))
+        if not isinstance(item, str) and not (is_pip and all(isinstance(line, str) for line in item["pip"] or [])):
+            raise UserErrorException(f"{source}: {item!r} is neither a package nor a `pip:` list of requirements.")
     if structure.get("dependencies") is None:
         structure.pop("dependencies", None)
     return structure
 
 
 def read_requirements_file(path: str) -> List[str]:
-    """The lines of a pip requirements file without comments, with those of the files that it names by `-r`."""
-    if not os.path.isfile(path):
-        raise UserErrorException(f"The requirements file {path!r} does not exist.")
-    lines: List[str] = []
-    with open(path, encoding="utf-8") as file:
-        text = re.sub(r"\\\n", " ", file.read())
-    for raw in text.splitlines():
-        line = re.sub(r"(^|\s)#.*", "", raw).strip()
-        other = re.fullmatch(r"(?:-r|--requirement)[\s=]*(.+)", line)
-        if other:
-            lines += read_requirements_file(os.path.join(os.path.dirname(path), other.group(1)))
-        elif line:
-            lines.append(line)
-    return lines
+    """The lines of a pip requirements file without comments, with those of the files that it names by `-r` and `-c`."""
+    from lazuli.environments import requirement_files  # start-up time
+
+    return requirement_files.read_requirements_file(path)
 
 
 def requirements_structure(path: str) -> Json:

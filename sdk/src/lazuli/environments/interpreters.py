@@ -8,7 +8,9 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from lazuli.environments.match_spec import allows_version
 
 OLDEST, NEWEST = (3, 8), (3, 13)
 Version = Tuple[int, ...]
@@ -68,6 +70,19 @@ def parse_version(version: str) -> Version:
             break
         numbers.append(int(digits))
     return tuple(numbers)
+
+
+def choose_interpreter(wish: str, bounds: Sequence[str], installed: List[Python]) -> Optional[Python]:
+    """The closest to the wish of those that meet one of the bounds; the closest of all if none does."""
+    meeting = [python for python in installed if is_allowed(python, wish, bounds)]
+    supported = [python for python in meeting if python.version[:2] <= NEWEST]
+    return find_closest(parse_version(wish), supported or meeting or installed)
+
+
+def is_allowed(python: Python, wish: str, bounds: Sequence[str]) -> bool:
+    if not bounds:
+        return (".".join(map(str, python.version)) + ".").startswith(wish + ".")
+    return any(allows_version(each, python.version) for each in bounds)
 
 
 def find_closest(wanted: Version, interpreters: List[Python]) -> Optional[Python]:

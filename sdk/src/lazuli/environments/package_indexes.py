@@ -7,23 +7,33 @@ import os
 import sys
 from typing import Dict, List, Optional
 
+from lazuli.environments.requirements import Requirements
+
 PIP_KEYS = ("index-url", "extra-index-url", "find-links")
 
 
-def build_arguments(index_url: Optional[str]) -> List[str]:
+def build_arguments(index_url: Optional[str], wanted: Optional[Requirements] = None) -> List[str]:
     """The arguments of uv. A package that the studio's index has is taken from there alone.
 
-    Without the studio's index all indexes of the machine have the same rank, as they do for pip.
+    Where the environment names indexes, the best version of all is taken, as pip does; our own packages are installed
+    before. Without the studio's index all indexes of the machine have the same rank.
     """
     settings = read_pip_settings()
-    found = ["--index", index_url] if index_url else ["--index-strategy", "unsafe-best-match"]
-    for url in settings["extra-index-url"]:
-        found += ["--index", url]
-    for url in settings["index-url"][-1:]:
-        found += ["--default-index", url]
-    for location in settings["find-links"]:
-        found += ["--find-links", location]
-    return found
+    named = wanted is not None and wanted.names_indexes
+    own = wanted if named and wanted is not None else Requirements()
+    links = [*settings["find-links"], *own.find_links]
+    indexes, default = [*own.indexes, *settings["extra-index-url"]], settings["index-url"][-1:]
+    if own.default_indexes:
+        default = own.default_indexes[-1:]
+    elif named and index_url:
+        # It sends other names to the index of its host; asked last, for its own names too.
+        default = [index_url]
+    elif index_url:
+        indexes = [index_url, *indexes]
+    found = ["--index-strategy", "unsafe-best-match"] if named or not index_url else []
+    found += [argument for url in indexes for argument in ("--index", url)]
+    found += [argument for url in default for argument in ("--default-index", url)]
+    return found + [argument for location in links for argument in ("--find-links", location)]
 
 
 def read_pip_settings() -> Dict[str, List[str]]:

@@ -1,43 +1,62 @@
-"""Translate a conda specification to a Python version and the lines of a pip requirements file."""
+"""Translate a conda specification to a Python version and what uv shall install."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any, Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
+from lazuli.environments import match_spec, pip_lines
 from lazuli.environments.cache import BuildFailed
-from lazuli.environments.conda_names import find_pypi_name
+from lazuli.environments.conda_names import PARTS_OF_PYTHON, find_index_name, normalize_name
+from lazuli.environments.match_spec import BadSpec, MatchSpec
 
 DEFAULT_PYTHON = "3.8"
 # As the server allows.
 MAX_LINES, MAX_LINE_LENGTH = 1_000, 1_000
-_CONDA_LINE = re.compile(r"^(?:[^\s:]+::)?(?P<name>[A-Za-z0-9_][\w.-]*)(?P<extras>\[[^\]=]*\])?\s*(?P<condition>.*)$")
-_SDK = re.compile(r"^azureml[-_.][\w.-]+(\[[^\]]*\])?", re.IGNORECASE)
-# Options of pip that uv's requirement files know too.
-_KEPT_OPTIONS = (
-    "--extra-index-url",
-    "--index-url",
-    "-i",
-    "--find-links",
-    "-f",
-    "--pre",
-    "--no-binary",
-    "--only-binary",
-)
+# Of the Python version.
+MAX_ALTERNATIVES = 20
+# Before it, mlflow was one distribution.
+FIRST_MLFLOW_SKINNY = (1, 14)
+# Names that stand for a variant of a package, whatever is in their builds.
+_VARIANTS = frozenset(["tensorflow-gpu", "tensorflow-cpu", "keras-gpu", "pytorch-gpu", "pytorch-cpu"])
+# Each release has a fourth number on a package index, which conda's has not.
+_FOUR_PART = frozenset(["opencv-python-headless"])
+_SDK = re.compile(r"azureml[-_.][\w.-]+(\[[^\]]*\])?", re.IGNORECASE)
 
 
 @dataclasses.dataclass
 class Requirements:
-    """The Python version, packages and pip options of an environment, and warnings about what is left out or changed."""
+    """The Python version, packages and options of an environment, and warnings about what is left out or changed."""
 
     python: str = DEFAULT_PYTHON
+    # Where the file gives bounds: the alternatives, of which the interpreter has to meet one.
+    python_bounds: List[str] = dataclasses.field(default_factory=list)
     lines: List[str] = dataclasses.field(default_factory=list)
+    constraints: List[str] = dataclasses.field(default_factory=list)
+    indexes: List[str] = dataclasses.field(default_factory=list)
+    default_indexes: List[str] = dataclasses.field(default_factory=list)
+    find_links: List[str] = dataclasses.field(default_factory=list)
+    # Arguments of uv.
     options: List[str] = dataclasses.field(default_factory=list)
     warnings: List[str] = dataclasses.field(default_factory=list)
+    # The lines that were made of conda packages, with conda's text.
+    conda_lines: Dict[str, str] = dataclasses.field(default_factory=dict)
+    # Lines that stand for what any package requires of the same name.
+    overrides: List[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def names_indexes(self) -> bool:
+        return bool(self.indexes or self.default_indexes or self.find_links)
+
+    @property
+    def python_wish(self) -> str:
+        """The Python version as the file gives it."""
+        return " or ".join(self.python_bounds).replace("==", "").replace(".*", "") or self.python
 
 
 def requirements_from_conda(structure: Optional[Mapping[str, Any]]) -> Requirements:
+    """Raises BuildFailed if a line under `pip:` cannot be read, or for too many or too long lines."""
     requirements = Requirements()
     lines = _list_lines((structure or {}).get("dependencies") or [])
     for number, (line, is_pip) in enumerate(lines):
@@ -46,9 +65,10 @@ def requirements_from_conda(structure: Optional[Mapping[str, Any]]) -> Requireme
         if len(line) > MAX_LINE_LENGTH:
             raise BuildFailed(f"{line[:60]!r}… in the environment is longer than {MAX_LINE_LENGTH} characters.")
         if is_pip:
-            _add_pip_line(requirements, line)
+            pip_lines.add_pip_line(requirements, line)
         else:
             _add_conda_line(requirements, line)
+    _match_mlflow(requirements)
     return requirements
 
 
@@ -56,79 +76,99 @@ def _list_lines(items: Iterable[Any]) -> Iterator[Tuple[str, bool]]:
     """Each package or requirement, and whether it is one of pip's."""
     for item in items:
         if isinstance(item, Mapping):
-            yield from ((str(line).strip(), True) for line in item.get("pip") or [])
+            listed = item.get("pip") or []
+            yield from ((str(line).strip(), True) for line in ([listed] if isinstance(listed, str) else listed))
         else:
             yield str(item).strip(), False
 
 
 def _add_conda_line(requirements: Requirements, line: str) -> None:
-    match = _CONDA_LINE.match(line)
-    if match is None:
-        requirements.warnings.append(f"{line!r} is not a valid conda package and is left out.")
+    try:
+        spec = match_spec.parse_match_spec(line)
+    except BadSpec as error:
+        requirements.warnings.append(f"{line!r} is not a valid conda package and is left out: {error}.")
         return
-    name, condition = match.group("name"), match.group("condition").strip()
-    if name.lower() == "python":
-        requirements.python = _find_python_version(condition) or DEFAULT_PYTHON
-    elif name.lower() in ("pip", "setuptools", "wheel"):
-        # Every environment has them, in a version that works with its interpreter.
-        return
-    elif not find_pypi_name(name):
-        requirements.warnings.append(f"{name} exists for conda only and is left out.")
+    name = normalize_name(spec.name)
+    if name == "python":
+        _set_python(requirements, spec.version)
+    elif name == "pip":
+        # Every environment has one that works with its interpreter.
+        if spec.version:
+            requirements.warnings.append(f"{line!r} is left out: uv installs the packages, not pip.")
+    elif name in PARTS_OF_PYTHON:
+        requirements.warnings.append(f"{line!r} is left out: it is a part of Python.")
     else:
-        renamed = find_pypi_name(name)
-        if renamed != name.lower():
-            requirements.warnings.append(f"{name} is called {renamed} on a Python package index.")
-        requirements.lines.append(renamed + to_pip_version(condition))
+        _add_conda_package(requirements, spec, line)
 
 
-def _find_python_version(condition: str) -> Optional[str]:
-    match = re.search(r"\d+(?:\.\d+){0,2}", condition)
-    return match.group() if match else None
-
-
-def to_pip_version(condition: str) -> str:
-    """`=1.2` as `==1.2.*`, `=1.2.3=py38_0` as `==1.2.3.*`, `>=1,<2` as it is."""
-    condition = condition.replace(" ", "")
-    if not condition or condition in ("*", "=*", "==*"):
-        return ""
-    if "|" in condition:
-        # Pip has no "or": use the first alternative.
-        condition = condition.split("|")[0]
-    parts = [_to_pip_part(part) for part in condition.split(",") if part]
-    return ",".join(part for part in parts if part)
-
-
-def _to_pip_part(part: str) -> str:
-    operator, version = _split_operator(part)
-    version = version.split("=")[0]
-    if not version or version == "*":
-        return ""
-    if operator in ("=", ""):
-        return f"=={version}" if version.endswith("*") else f"=={version}.*"
-    if version.endswith("*") and operator not in ("==", "!="):
-        version = version.rstrip("*").rstrip(".")
-    return operator + version
-
-
-def _split_operator(part: str) -> Tuple[str, str]:
-    match = re.match(r"(===|==|>=|<=|!=|~=|=|>|<)?(.*)", part)
-    assert match is not None
-    return match.group(1) or "", match.group(2)
-
-
-def _add_pip_line(requirements: Requirements, line: str) -> None:
-    line = re.sub(r"(^|\s)#.*", "", line).strip()
-    if not line:
+def _add_conda_package(requirements: Requirements, spec: MatchSpec, line: str) -> None:
+    known = spec.name if is_sdk_v1(spec.name) else find_index_name(spec.name)
+    if spec.is_other_build and normalize_name(spec.name) not in _VARIANTS:
+        requirements.warnings.append(f"{line!r} is left out: its build {spec.build} says that it is no Python package.")
         return
-    if line.startswith("-"):
-        if line.split("=")[0].split()[0] in _KEPT_OPTIONS:
-            requirements.options.append(line)
-        else:
-            requirements.warnings.append(f"{line!r}: this option is not supported and is left out.")
-    elif line.startswith((".", "/")) and not line.startswith("/usr"):
-        requirements.warnings.append(f"{line!r} is a path on another machine and is left out.")
+    if not known and not spec.is_python_build:
+        requirements.warnings.append(
+            f"{spec.name} is not known to be a Python package and is left out. If it is one, list it under `pip:`."
+        )
+        return
+    renamed = known or normalize_name(spec.name)
+    if renamed != normalize_name(spec.name):
+        requirements.warnings.append(f"{spec.name} is called {renamed} on a Python package index.")
+    elif not known:
+        requirements.warnings.append(
+            f"{spec.name} is taken from the package index by the same name, because its build {spec.build} is for Python."
+        )
+    requirement = renamed + (f"[{spec.extras}]" if spec.extras else "") + _read_version(requirements, spec, renamed)
+    requirements.lines.append(requirement)
+    requirements.conda_lines[requirement] = line
+
+
+def _read_version(requirements: Requirements, spec: MatchSpec, renamed: str) -> str:
+    notes: List[str] = []
+    try:
+        version = match_spec.to_pip_version(spec.version, notes)
+    except BadSpec as error:
+        requirements.warnings.append(f"{spec.name} is installed in any version: {error}.")
+        return ""
+    requirements.warnings += [f"{spec.name}: {note}." for note in notes]
+    if renamed in _FOUR_PART:
+        version = re.sub(r"==(\d+(?:\.\d+){2})(?=,|$)", r"==\1.*", version)
+    return version
+
+
+def _set_python(requirements: Requirements, version: str) -> None:
+    try:
+        alternatives = match_spec.split_alternatives(version)
+    except BadSpec as error:
+        requirements.warnings.append(f"Python is {DEFAULT_PYTHON}: {error}.")
+        return
+    if not alternatives:
+        return
+    present = requirements.python_bounds
+    if present and len(present) * len(alternatives) <= MAX_ALTERNATIVES:
+        alternatives = [f"{one},{other}" for one in present for other in alternatives]
+    requirements.python_bounds = alternatives[:MAX_ALTERNATIVES]
+    # The version that its author had in mind: the one named first.
+    match = re.search(r"\d+(?:\.\d+){0,2}", requirements.python_bounds[0])
+    requirements.python = match.group() if match else DEFAULT_PYTHON
+
+
+def _match_mlflow(requirements: Requirements) -> None:
+    """mlflow and mlflow-skinny write the same files, so that what is wanted of the one holds for the other."""
+    lines = {read_name(line): line for line in requirements.lines}
+    match = re.fullmatch(r"[\w.-]+(?:\[[^\]]*\])?\s*([<>=!~][^;@]*?)(?:\s--hash.*)?", lines.get("mlflow", ""))
+    if match is None or "mlflow-skinny" in lines:
+        return
+    pinned = re.fullmatch(r"==\s*(\d+)\.(\d+)(?:\..*)?", match[1].strip())
+    if pinned and (int(pinned[1][:4]), int(pinned[2][:4])) < FIRST_MLFLOW_SKINNY:
+        requirements.overrides.append("mlflow-skinny ; python_version < '0'")
     else:
-        requirements.lines.append(line)
+        requirements.constraints.append(f"mlflow-skinny{match[1].strip()}")
+
+
+def read_name(line: str) -> str:
+    """The name of a requirement, in PEP 503's spelling."""
+    return normalize_name(re.split(r"[\s\[<>=!~;@(]", line, maxsplit=1)[0])
 
 
 def is_sdk_v1(line: str) -> bool:

@@ -1,0 +1,161 @@
+"""Lines under `pip:` of a conda file, which are those of pip's requirement files: packages and options."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, List, NamedTuple, Tuple
+
+from lazuli.environments.cache import BuildFailed
+from lazuli.environments.conda_names import is_known_distribution
+
+if TYPE_CHECKING:
+    from lazuli.environments.requirements import Requirements
+
+# pip's short options by their long names.
+_LONG_NAMES = {
+    "-i": "--index-url",
+    "-f": "--find-links",
+    "-e": "--editable",
+    "-r": "--requirement",
+    "-c": "--constraint",
+}
+_OPTIONS_WITH_VALUE = {
+    "--no-binary": "--no-binary",
+    "--only-binary": "--only-binary",
+    "--trusted-host": "--allow-insecure-host",
+}
+_REQUIREMENT = re.compile(
+    r"(?P<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?P<extras>\[[^\]]*\])?\s*"
+    r"(?:@\s*(?P<url>\S.*)|(?P<version>\(?[<>=!~][^;]*)?)\s*(?P<marker>;.*)?"
+)
+_BOUND = re.compile(r"\s*(?:===|==|>=|<=|!=|~=|>|<)\s*[^\s=<>!~,;]+\s*")
+_OPTION_OF_LINE = re.compile(r"\s--(?!hash\b)[a-z-]+(?:[= ]\S+)?")
+# Folders in which conda's packages were built: `pip freeze` in a conda environment names them.
+_CONDA_BUILD = re.compile(
+    r"/croot/|/feedstock_root/|/conda-bld/|/perseverance-python|abs_[0-9a-z]+|/tmp/build/|/ci_\d|/recipes/ci"
+)
+
+
+class Vcs(NamedTuple):
+    """A repository's address as pip writes it: `git+https://…@tag`, the name and the folder inside."""
+
+    address: str
+    name: str
+    folder: str
+
+
+def add_pip_line(requirements: Requirements, line: str) -> None:
+    """Add a package or an option to the requirements, or a warning that says what is left out. Raises BuildFailed."""
+    line = " ".join(re.sub(r"(^|\s)#.*", "", line).split())
+    if not line:
+        return
+    if line.startswith("-"):
+        _add_option(requirements, line)
+    elif _is_path(line):
+        requirements.warnings.append(f"{line!r} is a path on another machine and is left out.")
+    elif re.match(r"(?:git|hg|svn|bzr)\+", line):
+        requirements.lines.append(_vcs_requirement(line))
+    elif "://" in line.split(" ")[0]:
+        requirements.lines.append(line)
+    else:
+        _add_requirement(requirements, line)
+
+
+def _add_option(requirements: Requirements, line: str) -> None:
+    name, value = _split_option(line)
+    if name in ("--index-url", "--extra-index-url") and value:
+        indexes = requirements.indexes if name == "--extra-index-url" else requirements.default_indexes
+        indexes.append(value)
+    elif name == "--find-links" and ("://" in value or (os.path.isabs(value) and os.path.exists(value))):
+        requirements.find_links.append(value)
+    elif name == "--pre":
+        requirements.options += ["--prerelease", "allow"]
+    elif name in _OPTIONS_WITH_VALUE and value:
+        requirements.options += [_OPTIONS_WITH_VALUE[name], value]
+    elif name == "--editable" and re.match(r"(?:git|hg|svn|bzr)\+|git@", value):
+        requirements.lines.append(_vcs_requirement(value))
+    elif name == "--constraint" and is_requirement(value):
+        requirements.constraints.append(value)
+    elif name in ("--requirement", "--constraint", "--editable", "--find-links") and value:
+        what = "file" if name in ("--requirement", "--constraint") else "folder"
+        requirements.warnings.append(f"{line!r} names a {what} on another machine and is left out.")
+    else:
+        requirements.warnings.append(f"{line!r}: this option is not supported and is left out.")
+
+
+def _split_option(line: str) -> Tuple[str, str]:
+    """`-ifoo`, `-i foo`, `--index-url=foo` and `--index-url foo` as the long name and the value."""
+    match = re.match(r"(--[\w-]+|-\w)\s*=?\s*(.*)", line)
+    if match is None:
+        return line, ""
+    return _LONG_NAMES.get(match[1], match[1]), match[2].strip().strip("'\"")
+
+
+def _is_path(line: str) -> bool:
+    return bool(re.match(r"\.{0,2}[/\\]|\.{1,2}$|~|[A-Za-z]:[/\\]|file:", line)) or (
+        line.endswith((".whl", ".tar.gz", ".zip")) and "://" not in line and "@" not in line
+    )
+
+
+def _vcs_requirement(address: str) -> str:
+    vcs = read_vcs(address)
+    if not vcs.address.startswith("git+"):
+        raise BuildFailed(
+            f"{address!r} cannot be installed: of repositories only those of git are supported (git+https://…)."
+        )
+    target = vcs.address + (f"#subdirectory={vcs.folder}" if vcs.folder else "")
+    return f"{vcs.name} @ {target}" if vcs.name else target
+
+
+def read_vcs(address: str) -> Vcs:
+    """`git+https://host/x.git@tag#egg=name[extra]&subdirectory=folder` and `git@host:x.git` in their parts."""
+    address, _, fragment = address.strip().partition("#")
+    address = re.sub(r"^(?:git\+)?git@([\w.-]+):", r"git+ssh://git@\1/", address)
+    parts = dict(part.split("=", 1) for part in fragment.split("&") if "=" in part)
+    egg = re.match(r"[A-Za-z0-9][\w.]*(?:-[A-Za-z_][\w.]*)*(?:\[[^\]]*\])?", parts.get("egg", ""))
+    return Vcs(address, egg.group() if egg else "", parts.get("subdirectory", ""))
+
+
+def _add_requirement(requirements: Requirements, line: str) -> None:
+    for option in _OPTION_OF_LINE.findall(line):
+        requirements.warnings.append(f"{line!r}: the option {option.strip()} is not supported and is left out.")
+    line = _OPTION_OF_LINE.sub("", line)
+    plain = line.split(" --hash", 1)[0].strip()
+    problem = find_problem(plain)
+    if problem:
+        raise BuildFailed(f"{line!r} under `pip:` cannot be read: {problem}")
+    match = _REQUIREMENT.fullmatch(plain)
+    assert match is not None
+    url = match["url"] or ""
+    if re.match(r"file:|[/\\.~]|[A-Za-z]:[/\\]", url):
+        _add_local(requirements, match["name"], url, line)
+    else:
+        requirements.lines.append(line)
+
+
+def _add_local(requirements: Requirements, name: str, url: str, line: str) -> None:
+    if _CONDA_BUILD.search(url) and is_known_distribution(name):
+        requirements.warnings.append(
+            f"{line!r} is a path on the machine where conda built it; {name} comes from the package index in any version."
+        )
+        requirements.lines.append(name)
+    else:
+        requirements.warnings.append(f"{line!r} is a path on another machine and is left out.")
+
+
+def is_requirement(text: str) -> bool:
+    """Whether it is a package with bounds, not a file."""
+    return bool(re.search(r"[<>=]", text)) and "/" not in text and "\\" not in text and not find_problem(text)
+
+
+def find_problem(line: str) -> str:
+    """What is wrong with a requirement; "" if nothing is."""
+    match = _REQUIREMENT.fullmatch(line)
+    if match is None:
+        return "write a package as name, name==1.2, name>=1,<2 or name @ https://…"
+    bounds = (match["version"] or "").strip().strip("()")
+    if re.match(r"=[^=]", bounds):
+        return f"one = is conda's; write {match['name']}=={bounds[1:].strip()}."
+    wrong: List[str] = [bound.strip() for bound in bounds.split(",") if bound.strip() and not _BOUND.fullmatch(bound)]
+    return f"{wrong[0]!r} is no bound of a version, such as >=1.2." if wrong else ""
