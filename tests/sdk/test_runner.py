@@ -137,6 +137,15 @@ def test_a_script_runs_from_its_snapshot_to_its_outputs(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_what_an_environment_leaves_out_is_a_warning_of_the_run(monkeypatch):
+    warnings = [f"x{number} is left out." for number in range(25)]
+    found = supervisor.Interpreter(sys.executable, built=False, warnings=warnings)
+    monkeypatch.setattr(supervisor, "find_interpreter", lambda *_: found)
+    said = [event["warning"]["message"] for event in run("").events if "warning" in event]
+    assert said[:20] == warnings[:20]
+    assert said[20:] == ["5 more warnings stand in azureml-logs/20_image_build_log.txt."]
+
+
 def test_the_variables_of_a_run_are_there():
     records = run("import os, json; json.dump(dict(os.environ), open('outputs/found.json', 'w'))")
     found = json.loads(records.artifacts["outputs/found.json"])

@@ -76,7 +76,9 @@ def explain_failure(output: List[str], context: Context) -> str:
         _explain_network,
     )
     sentence = next((found for explain in explanations for found in [explain(text, context)] if found), "")
-    return " ".join(part for part in (sentence, _summarize(output)) if part)[:MAX_LENGTH] or "uv failed without a message"
+    return (
+        " ".join(part for part in (sentence, _summarize(output)) if part)[:MAX_LENGTH] or "uv failed without a message"
+    )
 
 
 def _explain_build(text: str, context: Context) -> str:

@@ -33,6 +33,8 @@ class Interpreter:
     # A folder of modules to add to PYTHONPATH.
     import_path: Optional[str] = None
     built: bool = True
+    # What the environment leaves out or changes.
+    warnings: List[str] = dataclasses.field(default_factory=list)
 
     def build_command(self, spec: Spec) -> Union[str, List[str]]:
         if spec.argv:
@@ -73,7 +75,7 @@ def find_interpreter(spec: Spec, log: Callable[[str], None], cancelled: Callable
     if not spec.environment or python.get("userManagedDependencies"):
         return _find_user_managed(spec, python, log, cancelled)
     built = prepare_environment(spec.environment, index_url=spec.index_url, log=log, cancelled=cancelled)
-    return Interpreter(built.python)
+    return Interpreter(built.python, warnings=built.warnings)
 
 
 def _find_user_managed(

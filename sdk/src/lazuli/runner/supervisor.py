@@ -27,6 +27,7 @@ from lazuli.runner.work_folder import BadSnapshot, WorkFolder, unpack_snapshot
 
 STD_LOG = "user_logs/std_log.txt"
 BUILD_LOG = "azureml-logs/20_image_build_log.txt"
+MAX_WARNINGS = 20
 POLL_SECONDS = 0.2
 # A machine that is shutting down leaves seconds, not minutes.
 SHUTDOWN_SECONDS = 3.0
@@ -144,13 +145,23 @@ class _Attempt:
                 stream.append(LogStream(self._api, self._folder.build_log, BUILD_LOG, _make_masker(self._spec)))
 
         try:
-            return find_interpreter(self._spec, log, lambda: self._monitor.is_stopped)
+            found = find_interpreter(self._spec, log, lambda: self._monitor.is_stopped)
+            self._report_warnings(found.warnings)
+            return found
         except BuildFailed as error:
             raise RunEnded(f"The environment could not be built: {error}") from error
         finally:
             for opened in stream:
                 # The script does not wait until the log is uploaded.
                 threading.Thread(target=opened.close, daemon=True).start()
+
+    def _report_warnings(self, warnings: List[str]) -> None:
+        """Show on the run what its environment leaves out; the build log has all of it."""
+        shown = warnings[:MAX_WARNINGS]
+        if len(warnings) > MAX_WARNINGS:
+            shown.append(f"{len(warnings) - MAX_WARNINGS} more warnings stand in {BUILD_LOG}.")
+        for text in shown:
+            self._reporter.report("Preparing", warning={"source": "environment", "message": text})
 
     # ---- running
 
