@@ -12,8 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from compute import notifications, quota, sizes, work_kinds
-from studio import names
+from compute import notifications, quota, rules, sizes, work_kinds
 from studio.errors import Conflict, Invalid
 from workspaces.models import Workspace
 
@@ -42,33 +41,18 @@ class Host(models.Model):
 class Scale:
     """Between how many nodes a cluster moves, and after how many idle seconds a node leaves."""
 
-    MAX_NODES = 100
-    MAX_IDLE_SECONDS = 7 * 24 * 3600
-
     min_nodes: int = 0
     max_nodes: int = 1
     idle_seconds: int = 120
 
     def __post_init__(self):
-        self._check("minimum number of nodes", self.min_nodes, "minNodeCount", 0, self.MAX_NODES)
-        self._check("maximum number of nodes", self.max_nodes, "maxNodeCount", 1, self.MAX_NODES)
-        self._check(
-            "idle seconds before scale down",
-            self.idle_seconds,
-            "nodeIdleTimeBeforeScaleDown",
-            0,
-            self.MAX_IDLE_SECONDS,
-        )
+        rules.MIN_NODES.check(self.min_nodes)
+        rules.MAX_NODES.check(self.max_nodes)
+        rules.IDLE_SECONDS.check(self.idle_seconds)
         if self.min_nodes > self.max_nodes:
             raise Invalid(
                 f"The minimum of {self.min_nodes} nodes is more than the maximum of {self.max_nodes}.",
                 target="minNodeCount",
-            )
-
-    def _check(self, what: str, value, target: str, min_value: int, max_value: int):
-        if isinstance(value, bool) or not isinstance(value, int) or not min_value <= value <= max_value:
-            raise Invalid(
-                f"The {what} is {value!r}: write a whole number from {min_value} to {max_value}.", target=target
             )
 
 
@@ -110,10 +94,6 @@ class ComputeTarget(models.Model):
         FAILED = "Failed"
         DELETING = "Deleting"
 
-    class Priority(models.TextChoices):
-        DEDICATED = "Dedicated"
-        LOW = "LowPriority", "Low priority"
-
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="compute_targets")
     name = models.CharField(max_length=32)
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.CLUSTER)
@@ -122,7 +102,7 @@ class ComputeTarget(models.Model):
     description = models.TextField(max_length=5000, blank=True)
     tags = models.JSONField(default=dict, blank=True)
     vm_size = models.CharField(max_length=40)
-    vm_priority = models.CharField(max_length=12, choices=Priority, default=Priority.DEDICATED)
+    vm_priority = models.CharField(max_length=12, choices=rules.VmPriority, default=rules.VmPriority.DEDICATED)
     min_nodes = models.PositiveIntegerField(default=0)
     max_nodes = models.PositiveIntegerField(default=1)
     idle_seconds = models.PositiveIntegerField(default=120)
@@ -225,12 +205,10 @@ class ComputeTarget(models.Model):
     @classmethod
     def create(cls, workspace: Workspace, user: User, name: str, vm_size: str, scale: Scale, **recorded):
         """A new cluster. `recorded`: location, description, tags, vm_priority, settings."""
-        names.check_name(name, "compute name")
+        rules.COMPUTE_NAME.check(name)
         size = sizes.find_size(vm_size)
-        recorded = _check_fields(recorded) | {
-            "vm_size": size.name,
-            "location": recorded.get("location") or workspace.location,
-        }
+        recorded = _check_fields(recorded)
+        recorded |= {"vm_size": size.name, "location": recorded.get("location") or workspace.location}
         with transaction.atomic():
             quota.check_quota(workspace.resource_group.subscription_id, size, scale.max_nodes)
             target = cls(workspace=workspace, created_by=user, name=name, **dataclasses.asdict(scale), **recorded)
@@ -297,20 +275,8 @@ class ComputeTarget(models.Model):
 
 def _check_fields(recorded: dict) -> dict:
     """What is kept about a target as it was given: lengths and kinds are checked, nothing else."""
-    checked = dict(recorded)
-    if "description" in recorded:
-        checked["description"] = names.check_text(
-            recorded["description"], "description", max_length=5000, allow_empty=True, allow_lines=True
-        )
-    if "tags" in recorded:
-        checked["tags"] = names.check_tags(recorded["tags"])
-    if recorded.get("location"):
-        checked["location"] = names.check_text(recorded["location"], "location", max_length=40)
-    priority = recorded.get("vm_priority")
-    if priority is not None and priority not in ComputeTarget.Priority.values:
-        allowed = " or ".join(ComputeTarget.Priority.values)
-        raise Invalid(f"The VM priority is {priority!r}; it may be {allowed}.", target="vmPriority")
-    return checked
+    known = rules.RECORDED_RULES
+    return {name: known[name].check(value) if name in known else value for name, value in recorded.items()}
 
 
 class NodeQuerySet(models.QuerySet):

@@ -40,6 +40,7 @@ SIZES = [
     Size("Standard_NC24ads_A100_v4", "standardNCADSA100v4Family", "GPU", 24, 220, 64, 3.673, 1, "NVIDIA A100"),
     Size("Standard_NC40ads_H100_v5", "standardNCadsH100v5Family", "GPU", 40, 320, 128, 6.98, 1, "NVIDIA H100"),
 ]
+DEFAULT_SIZE = "Standard_DS3_v2"
 BY_NAME = {size.name.lower(): size for size in SIZES}
 # Cores of a family that all clusters of a subscription may have together.
 QUOTA = 100

@@ -12,6 +12,7 @@ from compute import charts, work_kinds
 from compute.forms import ScaleForm
 from compute.models import ComputeTarget, Host, Work
 from studio.errors import Invalid
+from studio.forms import attempt
 from studio.htmx import render_page
 from studio.pagination import page_of
 from studio.words import split_search
@@ -113,12 +114,13 @@ def cluster_edit(request, slug, name):
     fields = ("min_nodes", "max_nodes", "idle_seconds", "description", "tags")
     form = ScaleForm(request.POST or None, initial={field: getattr(target, field) for field in fields})
 
-    def change(form):
+    def change() -> ComputeTarget:
         if form.scale != target.scale_settings:
             target.scale(form.scale)
         target.describe(description=form.cleaned_data["description"], tags=form.cleaned_data["tags"])
+        return target
 
-    if request.method == "POST" and form.attempt(change):
+    if request.method == "POST" and attempt(form, change):
         messages.success(request, f"Compute cluster {target.name} was changed.")
         return redirect(target)
     return render(request, "compute/cluster_edit.html", _context(request, target, "details", form=form))

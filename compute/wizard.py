@@ -8,15 +8,15 @@ from accounts.actors import actor_of_request
 from compute import quota, sizes
 from compute.forms import ClusterForm, MachineForm
 from compute.models import ComputeTarget
-from studio import names
+from compute.rules import COMPUTE_NAME, VmPriority
 from studio.errors import Invalid
+from studio.forms import attempt
 from studio.htmx import render_page
 from workspaces.access import require
 from workspaces.creation import REGIONS
 from workspaces.lookup import page_workspace
 
 STEPS = ["Virtual machine", "Advanced settings"]
-DEFAULT_SIZE = "Standard_DS3_v2"
 
 
 def _editable_workspace(request, slug):
@@ -35,7 +35,7 @@ def _machine(request, workspace) -> dict:
     form = MachineForm(
         {
             "location": request.GET.get("location") or workspace.location,
-            "tier": request.GET.get("tier") or ComputeTarget.Priority.DEDICATED,
+            "tier": request.GET.get("tier") or VmPriority.DEDICATED,
             "kind": request.GET.get("kind") or "cpu",
         }
     )
@@ -56,7 +56,7 @@ def cluster_new(request, slug):
         if bool(size.gpus) == (machine["kind"] == "gpu")
     ]
     fitting = [row["size"].name for row in rows if row["fits"]]
-    wanted = request.GET.get("size", DEFAULT_SIZE)
+    wanted = request.GET.get("size", sizes.DEFAULT_SIZE)
     chosen = wanted if wanted in fitting else next(iter(fitting), "")
     context = {"steps": _steps(0), "machine": machine, "rows": rows, "chosen": chosen, "regions": REGIONS}
     return render_page(request, "compute/cluster_new.html", context, partial="size-table")
@@ -65,17 +65,19 @@ def cluster_new(request, slug):
 @require_http_methods(["GET", "POST"])
 def cluster_new_settings(request, slug):
     workspace = _editable_workspace(request, slug)
-    machine, size = _machine(request, workspace), sizes.find_size(request.GET.get("size") or DEFAULT_SIZE)
+    machine, size = _machine(request, workspace), sizes.find_size(request.GET.get("size") or sizes.DEFAULT_SIZE)
     form = ClusterForm(request.POST or None)
 
-    def create(form):
+    def create() -> ComputeTarget:
         recorded = {"location": machine["location"], "vm_priority": machine["tier"]}
         recorded |= {key: form.cleaned_data[key] for key in ("description", "tags")}
-        ComputeTarget.create(workspace, request.user, form.cleaned_data["name"], size.name, form.scale, **recorded)
+        name = form.cleaned_data["name"]
+        return ComputeTarget.create(workspace, request.user, name, size.name, form.scale, **recorded)
 
-    if request.method == "POST" and form.attempt(create):
-        messages.success(request, f"Compute cluster {form.cleaned_data['name']} was created.")
-        return redirect("compute:cluster_detail", slug, form.cleaned_data["name"])
+    target = attempt(form, create) if request.method == "POST" else None
+    if target:
+        messages.success(request, f"Compute cluster {target.name} was created.")
+        return redirect("compute:cluster_detail", slug, target.name)
     available = quota.available_cores(workspace.resource_group.subscription_id)[size.family]
     context = {"steps": _steps(1), "machine": machine, "size": size, "form": form, "available": available}
     return render(request, "compute/cluster_new_settings.html", context)
@@ -86,7 +88,7 @@ def cluster_name_check(request, slug):
     """What is wrong with the name so far, while it is typed; nothing if it is free."""
     workspace, name = _editable_workspace(request, slug), request.GET.get("name", "")
     try:
-        names.check_name(name, "compute name")
+        COMPUTE_NAME.check(name)
     except Invalid as refusal:
         return render(request, "compute/_name_check.html", {"error": refusal.message})
     taken = workspace.compute_targets.present().filter(name__iexact=name).first()

@@ -17,6 +17,7 @@ from runs import job_settings, work_kind
 from runs.models import Experiment, Run, RunEvent, RunTag, Snapshot
 from studio import names
 from studio.errors import Conflict, Denied, Invalid
+from studio.formats import parse_iso_duration
 from workspaces import access
 from workspaces.models import Workspace
 
@@ -25,7 +26,6 @@ SCRIPT_RUN = "azureml.scriptrun"
 DEFAULT_EXPERIMENT = "Default"
 MAX_COMMAND_LENGTH = 100_000
 MAX_TIMEOUT_SECONDS = 30 * 24 * 3600
-DURATION = re.compile(r"P(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:\.\d+)?S)?)?")
 VARIABLE = re.compile(r"[^=\0\s]{1,256}")
 # Set by the runner; a job that sets them could pass for another run or load foreign code into the runner.
 RESERVED = re.compile(
@@ -324,11 +324,9 @@ def _variables(given: dict | None) -> dict[str, str]:
 
 def seconds(duration: str) -> int:
     """Of an ISO 8601 duration such as PT3600S or P1DT2H."""
-    match = DURATION.fullmatch(duration)
-    if not match or duration in ("P", "PT") or duration.endswith("T"):
+    total = parse_iso_duration(duration)
+    if total is None:
         raise Invalid(f"{duration!r} is no duration: write for example PT3600S or PT1H30M.", target="limits/timeout")
-    days, hours, minutes, rest = (int(part or 0) for part in match.groups())
-    total = ((days * 24 + hours) * 60 + minutes) * 60 + rest
     if not 0 < total <= MAX_TIMEOUT_SECONDS:
         raise Invalid(f"A timeout of {total} seconds is not between 1 second and 30 days.", target="limits/timeout")
     return total

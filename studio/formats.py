@@ -11,6 +11,9 @@ NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 # That, and the control characters that are no white space.
 UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+ISO_DURATION = re.compile(
+    r"P(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:\.\d+)?S)?)?", re.I | re.ASCII
+)
 SIZES = ["B", "KB", "MB", "GB", "TB", "PB"]
 
 
@@ -61,6 +64,15 @@ def format_duration(value) -> str:
     if hours:
         return f"{hours}h {minutes}m"
     return f"{minutes}m {seconds}s" if minutes else f"{seconds}s"
+
+
+def parse_iso_duration(text: str) -> int | None:
+    """Seconds of an ISO 8601 duration such as PT3600S or P1DT2H; None for what is none."""
+    match = ISO_DURATION.fullmatch(text)
+    if not match or not any(match.groups()) or text[-1] in "Tt":
+        return None
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 def format_bytes(value) -> str:

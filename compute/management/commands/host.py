@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from compute.keys import host_key
 from compute.models import Host
-from studio import names
+from compute.rules import COMPUTE_NAME
 from studio.errors import Invalid
 
 
@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def handle(self, *, name, **options):
         try:
-            names.check_name(name, "compute name")
+            COMPUTE_NAME.check(name)
         except Invalid as error:
             raise CommandError(error.message.replace("compute name", "host name")) from error
         host, _ = Host.objects.get_or_create(name=name)

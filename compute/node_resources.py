@@ -1,0 +1,90 @@
+"""What nodes and hosts send, and the orders that they get."""
+
+from typing import Annotated, Any, Self
+
+import pydantic
+from lazuli.agent.broker import get_cluster_queue
+
+from compute import keys, models
+from studio.request_body import Body
+from studio.schemas import Shape
+
+# What the column of a database can hold.
+Pid = Annotated[int, pydantic.Field(ge=0, lt=2**31)]
+
+
+class NodeHeartbeat(Body):
+    state: str = "idle"
+    pid: Pid | None = None
+    work: list[str] = []
+
+
+class WorkDone(Body):
+    attempt: int
+    # What the runner said last if it failed itself; empty when all went well.
+    message: str = ""
+
+
+class NodeReport(Body):
+    name: str
+    pid: Pid | None = None
+    alive: bool
+    exit: int | None = None
+
+
+class HostReport(Body):
+    cpus: int = pydantic.Field(default=1, ge=1, le=10_000)
+    memoryGB: float = pydantic.Field(default=1, gt=0, le=1_000_000)
+    address: str = pydantic.Field(default="", max_length=100)
+    nodes: list[NodeReport] = []
+
+
+class NodeOrders(Shape):
+    """What a node hears at its heartbeat."""
+
+    waiting: bool
+    leaving: bool
+
+
+class ClaimedWork(Shape):
+    id: str
+    attempt: int
+    scope: str
+    token: str = pydantic.Field(description="A run token, good for this attempt.")
+    spec: dict[str, Any] = pydantic.Field(description="What the runner does; see the page Architecture.")
+
+    @classmethod
+    def of(cls, row: models.Work, node: models.Node) -> Self:
+        return cls(
+            id=str(row.pk),
+            attempt=row.attempt,
+            scope=row.scope,
+            token=row.make_token(),
+            spec=row.spec | {"node": node.name},
+        )
+
+
+class NodeOrder(Shape):
+    name: str
+    key: str
+    queue: str
+    state: str
+
+    @classmethod
+    def of(cls, row: models.Node) -> Self:
+        return cls(
+            name=row.name,
+            key=keys.node_key(row),
+            queue=get_cluster_queue(row.target_id),
+            state="wanted" if row.is_wanted else "leaving",
+        )
+
+
+class HostOrders(Shape):
+    nodes: list[NodeOrder]
+
+    @classmethod
+    def of(cls, row: models.Host) -> Self:
+        """Nodes that are not listed, ended ones too, are none of this host's any more: it ends what it still runs of them."""
+        shown = row.nodes.present().exclude(state=models.Node.State.UNUSABLE)
+        return cls(nodes=[NodeOrder.of(node) for node in shown])

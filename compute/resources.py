@@ -1,0 +1,289 @@
+"""What the routes of compute take and answer, under Azure's names; those of nodes and hosts are in compute/node_resources.py."""
+
+import json
+from typing import Annotated, Any, Self
+
+from pydantic import ConfigDict
+
+from compute import models, rules, sizes
+from studio.errors import Invalid
+from studio.request_body import Body, Whole
+from studio.rules import DESCRIPTION, TAGS
+from studio.schemas import Open, Shape
+from workspaces.rules import LOCATION
+
+# Recorded and given back; the nodes here have no use for them.
+MAX_KEPT = 16_000
+KEPT = {"subnet", "remoteLoginPortPublicAccess", "enableNodePublicIp", "isolatedNetwork", "virtualMachineImage"}
+
+
+class ScaleSettingsInformation(Shape):
+    minNodeCount: int
+    maxNodeCount: int
+    nodeIdleTimeBeforeScaleDown: str
+
+    @classmethod
+    def of(cls, row: models.ComputeTarget) -> Self:
+        return cls(
+            minNodeCount=row.min_nodes,
+            maxNodeCount=row.max_nodes,
+            nodeIdleTimeBeforeScaleDown=f"PT{row.idle_seconds}S",
+        )
+
+
+class NodeStateCounts(Shape):
+    preparingNodeCount: int
+    idleNodeCount: int
+    runningNodeCount: int
+    leavingNodeCount: int
+    unusableNodeCount: int
+    preemptedNodeCount: int
+
+    @classmethod
+    def of(cls, row: models.ComputeTarget) -> Self:
+        return cls(**{f"{state}NodeCount": count for state, count in row.node_counts.items()})
+
+
+class AmlComputeProperties(Open):
+    vmSize: str
+    vmPriority: str
+    osType: str
+    scaleSettings: ScaleSettingsInformation
+    allocationState: str
+    allocationStateTransitionTime: str
+    currentNodeCount: int
+    targetNodeCount: int
+    nodeStateCounts: NodeStateCounts
+    errors: list[dict[str, Any]] | None
+
+    @classmethod
+    def of(cls, row: models.ComputeTarget) -> Self:
+        """Of a row fetched `with_counts()`."""
+        return cls(
+            **row.settings,
+            vmSize=row.vm_size,
+            vmPriority=row.vm_priority,
+            osType="Linux",
+            scaleSettings=ScaleSettingsInformation.of(row),
+            allocationState=row.allocation_state,
+            allocationStateTransitionTime=row.resized_at.isoformat(),
+            currentNodeCount=row.current_node_count,
+            targetNodeCount=row.target_node_count,
+            nodeStateCounts=NodeStateCounts.of(row),
+            errors=None,
+        )
+
+
+class AmlCompute(Shape):
+    computeType: str
+    computeLocation: str
+    description: str
+    provisioningState: str
+    provisioningErrors: list[dict[str, Any]] | None
+    createdOn: str
+    modifiedOn: str
+    isAttachedCompute: bool
+    resourceId: str | None
+    properties: AmlComputeProperties
+
+    @classmethod
+    def of(cls, row: models.ComputeTarget) -> Self:
+        return cls(
+            computeType=row.kind,
+            computeLocation=row.location,
+            description=row.description,
+            provisioningState=row.state,
+            provisioningErrors=None,
+            createdOn=row.created_at.isoformat(),
+            modifiedOn=row.resized_at.isoformat(),
+            isAttachedCompute=False,
+            resourceId=None,
+            properties=AmlComputeProperties.of(row),
+        )
+
+
+class ComputeResource(Shape):
+    id: str
+    name: str
+    type: str
+    location: str
+    tags: dict[str, str]
+    properties: AmlCompute
+
+    @classmethod
+    def of(cls, row: models.ComputeTarget) -> Self:
+        return cls(
+            id=row.arm_id,
+            name=row.name,
+            type="Microsoft.MachineLearningServices/workspaces/computes",
+            location=row.location,
+            tags=row.tags,
+            properties=AmlCompute.of(row),
+        )
+
+
+class LooseBody(Body):
+    """What the service does not know is kept out of the way, not refused."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class ScaleSettingsUpdate(LooseBody):
+    minNodeCount: Annotated[Whole, rules.MIN_NODES] | None = None
+    maxNodeCount: Annotated[Whole, rules.MAX_NODES] | None = None
+    nodeIdleTimeBeforeScaleDown: Annotated[Any, rules.IDLE_TIME] | None = None
+
+
+class AmlComputePropertiesUpdate(LooseBody):
+    vmSize: Annotated[str, rules.VM_SIZE] | None = None
+    vmPriority: Annotated[str, rules.VM_PRIORITY] | None = None
+    scaleSettings: ScaleSettingsUpdate | None = None
+
+    def kept_settings(self) -> dict:
+        """Of an administrator's account the name only: passwords and keys are never stored."""
+        given = self.model_extra or {}
+        kept = {key: value for key, value in given.items() if key in KEPT and value is not None}
+        account = given.get("userAccountCredentials")
+        if isinstance(account, dict) and account.get("adminUserName"):
+            kept["userAccountCredentials"] = {"adminUserName": str(account["adminUserName"])}
+        if len(json.dumps(kept)) > MAX_KEPT:
+            raise Invalid(f"{', '.join(kept)}: more than {MAX_KEPT // 1000} kB of settings.", target="properties")
+        return kept
+
+
+class AmlComputeUpdate(LooseBody):
+    computeType: str | None = None
+    description: Annotated[str, DESCRIPTION] | None = None
+    properties: AmlComputePropertiesUpdate | None = None
+
+
+class ComputeResourceUpdate(LooseBody):
+    location: Annotated[str, LOCATION] | None = None
+    tags: Annotated[dict[str, Any], TAGS] | None = None
+    properties: AmlComputeUpdate | None = None
+
+    @property
+    def compute_type(self) -> str:
+        return (self.properties and self.properties.computeType) or models.ComputeTarget.Kind.CLUSTER
+
+    @property
+    def cluster(self) -> AmlComputePropertiesUpdate:
+        return (self.properties and self.properties.properties) or AmlComputePropertiesUpdate()
+
+    @property
+    def recorded(self) -> dict:
+        """What was given of the fields that are kept as they are."""
+        given = {
+            "location": self.location or None,
+            "tags": self.tags,
+            "description": self.properties.description if self.properties else None,
+            "vm_priority": self.cluster.vmPriority,
+            "settings": self.cluster.kept_settings() or None,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+    def scale(self, present: models.Scale) -> models.Scale:
+        """The limits that are wanted; what is left out stays as it is."""
+        given = self.cluster.scaleSettings or ScaleSettingsUpdate()
+        idle = given.nodeIdleTimeBeforeScaleDown
+        return models.Scale(
+            present.min_nodes if given.minNodeCount is None else given.minNodeCount,
+            present.max_nodes if given.maxNodeCount is None else given.maxNodeCount,
+            present.idle_seconds if idle is None else idle,
+        )
+
+
+class AmlComputeNodeInformation(Shape):
+    nodeId: str
+    nodeState: str
+    runId: str | None
+    privateIpAddress: str | None
+    publicIpAddress: str | None
+    port: int | None
+    message: str
+
+    @classmethod
+    def of(cls, row: models.Node) -> Self:
+        """Of a row fetched `with_work()`."""
+        return cls(
+            nodeId=row.name,
+            nodeState=row.state,
+            runId=row.current_work.subject if row.current_work else None,
+            privateIpAddress=row.host.address if row.host else None,
+            publicIpAddress=None,
+            port=None,
+            message=row.message,
+        )
+
+
+class AmlComputeNodesInformation(Shape):
+    nodes: list[AmlComputeNodeInformation]
+
+
+class EstimatedVMPrice(Shape):
+    retailPrice: float
+    osType: str
+    vmTier: str
+
+
+class EstimatedVMPrices(Shape):
+    billingCurrency: str
+    unitOfMeasure: str
+    # Named `values` by Azure.
+    values: list[EstimatedVMPrice]
+
+
+class VirtualMachineSize(Shape):
+    name: str
+    family: str
+    vCPUs: int
+    gpus: int
+    memoryGB: int | float
+    maxResourceVolumeMB: int
+    osVhdSizeMB: int
+    lowPriorityCapable: bool
+    premiumIO: bool
+    supportedComputeTypes: list[str]
+    estimatedVMPrices: EstimatedVMPrices
+
+    @classmethod
+    def of(cls, size: sizes.Size) -> Self:
+        price = EstimatedVMPrice(retailPrice=size.price, osType="Linux", vmTier="Standard")
+        return cls(
+            name=size.name,
+            family=size.family,
+            vCPUs=size.vcpus,
+            gpus=size.gpus,
+            memoryGB=size.memory_gb,
+            maxResourceVolumeMB=size.storage_gb * 1024,
+            osVhdSizeMB=1047552,
+            lowPriorityCapable=True,
+            premiumIO=False,
+            supportedComputeTypes=["AmlCompute"],
+            estimatedVMPrices=EstimatedVMPrices(billingCurrency="USD", unitOfMeasure="OneHour", values=[price]),
+        )
+
+
+class UsageName(Shape):
+    value: str
+    localizedValue: str
+
+
+class Usage(Shape):
+    id: str
+    type: str
+    unit: str
+    currentValue: int
+    limit: int
+    name: UsageName
+
+    @classmethod
+    def of(cls, path: str, family: str, used: int) -> Self:
+        return cls(
+            id=f"{path}/{family}",
+            type="Microsoft.MachineLearningServices/vmFamily/dedicatedCores/usages",
+            unit="Count",
+            currentValue=used,
+            limit=sizes.QUOTA,
+            name=UsageName(value=family, localizedValue=family),
+        )

@@ -1,0 +1,48 @@
+"""What may be written of a compute target, each rule once (studio/rules.py)."""
+
+from django.db.models import TextChoices
+
+from compute import sizes
+from studio.errors import Invalid
+from studio.formats import parse_iso_duration
+from studio.rules import DESCRIPTION, TAGS, Rule, choice_rule, name_rule, number_rule
+from workspaces.rules import LOCATION
+
+
+class VmPriority(TextChoices):
+    DEDICATED = "Dedicated"
+    LOW = "LowPriority", "Low priority"
+
+
+COMPUTE_NAME = name_rule("compute name")
+VM_PRIORITY = choice_rule("VM priority", VmPriority.values, target="vmPriority")
+MIN_NODES = number_rule("minimum number of nodes", 0, 100, target="minNodeCount")
+MAX_NODES = number_rule("maximum number of nodes", 1, 100, target="maxNodeCount")
+IDLE_SECONDS = number_rule("idle seconds before scale down", 0, 7 * 24 * 3600, target="nodeIdleTimeBeforeScaleDown")
+
+
+def check_idle_time(value) -> int:
+    """Seconds of an ISO 8601 duration such as PT120S or PT2M, or a number of seconds, also as a text."""
+    seconds = value
+    if isinstance(value, str):
+        seconds = int(value) if value.isascii() and value.isdigit() and len(value) < 10 else parse_iso_duration(value)
+    if seconds is None or isinstance(seconds, bool) or not isinstance(seconds, int):
+        raise Invalid(
+            f"The idle time {str(value)[:60]!r} is no duration: write seconds, or a duration such as PT120S.",
+            target=IDLE_SECONDS.target,
+        )
+    return IDLE_SECONDS.check(seconds)
+
+
+def check_size(name: str) -> str:
+    return sizes.find_size(name).name if name else ""
+
+
+IDLE_TIME = Rule(
+    check_idle_time,
+    IDLE_SECONDS.target,
+    {"type": ["integer", "string"], "description": "Seconds, or a duration such as PT120S."},
+)
+VM_SIZE = Rule(check_size, "vmSize", {"description": "A name of the list vmSizes, in any case."})
+# By field of the model: what is recorded as it was given.
+RECORDED_RULES = {"location": LOCATION, "description": DESCRIPTION, "tags": TAGS, "vm_priority": VM_PRIORITY}
