@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.actors import Actor
 from accounts.models import Token
 from accounts.secrets import secret_digest
+from studio.database import skipped_if_busy
 
 RUN_TOKEN_DAYS = 31
 SALT = "run-token"
@@ -49,7 +50,8 @@ def _from_personal_token(secret: str) -> Actor | None:
 
 def record_use(token_id: int, now: dt.datetime) -> None:
     stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USED_EVERY)
-    Token.objects.filter(stale, pk=token_id).update(last_used_at=now)
+    with skipped_if_busy():
+        Token.objects.filter(stale, pk=token_id).update(last_used_at=now)
 
 
 def make_run_token(user_id: int, workspace_id: int, run_id: str, attempt: int) -> str:

@@ -1,7 +1,8 @@
 """Whether silence means anything.
 
-Signs of life come in through the web server. While it is away, or while this process itself was, nobody could be heard,
-and nobody is lost for it: after such a pause everyone first gets the time to show one.
+Signs of life come in through the web server, which stores them. While it is away, while the database takes no writes (it is
+locked, or its disk is full), or while this process itself was away, nobody could be heard, and nobody is lost for it: after
+such a pause everyone first gets the time to show one.
 """
 
 import datetime as dt
@@ -10,7 +11,8 @@ import urllib.error
 import urllib.request
 
 from django.conf import settings
-from django.db.models import Max
+from django.db import OperationalError
+from django.db.models import F, Max
 from django.utils import timezone
 
 from compute.models import Host, Node
@@ -29,13 +31,22 @@ _grace_until = 0.0
 def is_silence_meaningful() -> bool:
     """Asked every few seconds by those who take the silent for lost."""
     global _last, _grace_until
-    if not is_web_reachable():
+    if not is_web_reachable() or not is_database_writable():
         return False
     now = time.time()
     if now - _last > PAUSE_SECONDS:
         _grace_until = now + settings.NODE_LEASE_SECONDS / 2
     _last = now
     return now >= _grace_until
+
+
+def is_database_writable() -> bool:
+    """By storing something, as a sign of life does. How long that takes counts as a pause."""
+    try:
+        Host.objects.update(name=F("name"))
+    except OperationalError:
+        return False
+    return True
 
 
 def is_web_reachable() -> bool:

@@ -1,10 +1,11 @@
 """MLflow's errors: a code by which its client acts, a sentence, and the status that belongs to the code."""
 
-from studio.errors import Conflict, Denied, Invalid, NotReady, StudioError, Unauthenticated
+from studio.errors import Conflict, Denied, Invalid, NoSpace, NotReady, StudioError, Unauthenticated
 
 STATUS = {
     "INTERNAL_ERROR": 500,
     "TEMPORARILY_UNAVAILABLE": 503,
+    "RESOURCE_EXHAUSTED": 507,
     "RESOURCE_CONFLICT": 409,
     "RESOURCE_DOES_NOT_EXIST": 404,
     "ENDPOINT_NOT_FOUND": 404,
@@ -23,6 +24,7 @@ OURS = [
     (Unauthenticated, "UNAUTHENTICATED"),
     (Conflict, "RESOURCE_CONFLICT"),
     (NotReady, "TEMPORARILY_UNAVAILABLE"),
+    (NoSpace, "RESOURCE_EXHAUSTED"),
 ]
 
 
@@ -30,6 +32,7 @@ class MlflowError(Exception):
     def __init__(self, code: str, message: str, status: int = 0):
         super().__init__(message)
         self.code, self.message, self.status = code, message, status or STATUS[code]
+        self.retry_after: int | None = None
 
 
 def invalid(message: str) -> MlflowError:
@@ -44,5 +47,7 @@ def translated(error: StudioError) -> MlflowError:
     """One of our errors in MLflow's words."""
     for kind, code in OURS:
         if isinstance(error, kind):
-            return MlflowError(code, error.message)
+            found = MlflowError(code, error.message)
+            found.retry_after = error.retry_after
+            return found
     return MlflowError("INTERNAL_ERROR", error.message)

@@ -3,11 +3,11 @@
 import base64
 import binascii
 import json
+import logging
 import re
 from urllib.parse import parse_qs
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -17,9 +17,10 @@ from mlflow_api.request import MlflowRequest
 from mlflow_api.request_fields import Fields
 from mlflow_api.route_fields import FIELDS
 from mlflow_api.routes import OF_BYTES, PLAIN, find
-from studio import statement_limit
+from studio import outages
 from studio.errors import StudioError
 
+logger = logging.getLogger(__name__)
 BASE = re.compile(r"(?:ajax-)?api/[23]\.0/(?P<route>mlflow(?:-artifacts)?/.*)")
 LARGE = 1024 * 1024
 DUMPS = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
@@ -33,10 +34,12 @@ def answer(request: HttpRequest, rest: str, **place) -> HttpResponse:
         return problem(error)
     except StudioError as error:
         return problem(translated(error))
-    except OperationalError as error:
-        if not statement_limit.is_stopped(error):
+    except outages.KINDS as error:
+        refusal = outages.translate(error)
+        if refusal is None:
             raise
-        return problem(translated(statement_limit.too_slow()))
+        logger.warning("%s %s: %s", request.method, request.path, error)
+        return problem(translated(refusal))
     except Http404 as error:
         return problem(MlflowError("RESOURCE_DOES_NOT_EXIST", str(error)))
     except RequestDataTooBig:
@@ -107,4 +110,6 @@ def problem(error: MlflowError) -> HttpResponse:
     response = HttpResponse(body, status=error.status, content_type="application/json")
     if error.status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="mlflow"'
+    if error.retry_after:
+        response.headers["Retry-After"] = str(error.retry_after)
     return response

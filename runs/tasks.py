@@ -73,14 +73,19 @@ def housekeeping() -> None:
     now = timezone.now()
     MetricBatch.objects.filter(at__lt=now - BATCHES_KEPT).delete()
     SessionStore.clear_expired()
-    for artifact in _fragmented(now):
-        artifacts.compact(artifact)
+    _free_unfinished_uploads(now)
+    if not storage.is_reserve_reached():
+        for artifact in _fragmented(now):
+            artifacts.compact(artifact)
     for snapshot in snapshots.find_unused(now - SNAPSHOTS_KEPT):
         snapshots.delete_snapshot(snapshot)
+    _merge_metrics(now)
+
+
+def _free_unfinished_uploads(now: dt.datetime) -> None:
     count, freed = storage.delete_unfinished((now - UPLOADS_KEPT).timestamp())
     if count:
         logger.warning("Freed %d unfinished uploads, %d MB.", count, freed // storage.MB)
-    _merge_metrics(now)
 
 
 def _fragmented(now: dt.datetime):

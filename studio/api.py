@@ -7,14 +7,13 @@ from urllib.parse import urlencode
 import pydantic
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db import OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 from ninja.security import HttpBearer
 
-from studio import numbers, openapi, request_body, statement_limit
+from studio import numbers, openapi, outages, request_body
 from studio.errors import StudioError
 from studio.public_url import public_url
 from studio.schemas import Page, list_of
@@ -84,14 +83,21 @@ def studio_error(request, error):
     answer = error_response(error.status, error.code, error.message, error.target, error.details)
     if error.status == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
+    if error.retry_after:
+        answer.headers["Retry-After"] = str(error.retry_after)
     return answer
 
 
-@api.exception_handler(OperationalError)
-def database_error(request, error):
-    if not statement_limit.is_stopped(error):
+def outage(request, error):
+    refusal = outages.translate(error)
+    if refusal is None:
         raise error
-    return studio_error(request, statement_limit.too_slow())
+    logger.warning("%s %s: %s", request.method, request.path, error)
+    return studio_error(request, refusal)
+
+
+for kind in outages.KINDS:
+    api.add_exception_handler(kind, outage)
 
 
 @api.exception_handler(AuthenticationError)

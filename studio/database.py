@@ -2,8 +2,16 @@
 
 import contextlib
 import fcntl
+import logging
+import time
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+
+from studio.errors import NotReady
+
+logger = logging.getLogger(__name__)
+# Who has waited for a turn for so long is not kept waiting for the database too.
+LONGEST_WAIT_SECONDS = 5
 
 
 @contextlib.contextmanager
@@ -17,6 +25,22 @@ def begin_write():
         yield
 
 
+@contextlib.contextmanager
+def skipped_if_busy():
+    """For a note that a reader leaves behind, outside of a transaction: not stored while the database takes no writes."""
+    with connection.cursor() as cursor:
+        before = cursor.execute("PRAGMA busy_timeout").fetchone()[0] if connection.vendor == "sqlite" else None
+        if before is not None:
+            cursor.execute("PRAGMA busy_timeout=50")
+        try:
+            yield
+        except OperationalError as error:
+            logger.info("A note was not stored: %s", error)
+        finally:
+            if before is not None:
+                cursor.execute(f"PRAGMA busy_timeout={before}")
+
+
 def _queue():
     # Who is in a transaction has had its turn; to wait here would be to wait for someone who waits for it.
     if connection.vendor != "sqlite" or connection.in_atomic_block or connection.is_in_memory_db():
@@ -27,6 +51,9 @@ def _queue():
 @contextlib.contextmanager
 def _turn(path: str):
     # Opened each time, so that threads wait for each other as processes do. Closing it ends the turn.
+    began = time.monotonic()
     with open(path, "ab", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        if time.monotonic() - began > LONGEST_WAIT_SECONDS:
+            raise NotReady("The database is busy; nothing was changed. Try again in a moment.")
         yield

@@ -90,6 +90,10 @@ def files() -> Finding:
         return Finding(
             what, "fail", f"{where} gave back other bytes than it was given.", "Look at its disk or service."
         )
+    if storage.is_reserve_reached():
+        least = settings.DISK_RESERVE_BYTES // 1024**2
+        text = f"Its disk is nearly full: files are refused until {least} MB (DISK_RESERVE_MB) are free."
+        return Finding(what, "fail", text, "Empty the trash, or move it to a larger disk.")
     return ok(what, f"{where} is written and read.")
 
 

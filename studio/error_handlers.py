@@ -1,15 +1,25 @@
 """What a request is told when no view has answered it: people by a page, clients in the shape of the door they knocked at."""
 
+import sys
+
 from django.conf import settings
 from django.core.exceptions import DisallowedHost, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views import defaults
 
+from studio import outages
 from studio.api import error_response
-from studio.middleware import is_api
+from studio.errors import StudioError
+from studio.middleware import is_api, outage_page
 
-MLFLOW_CODES = {400: "INVALID_PARAMETER_VALUE", 404: "ENDPOINT_NOT_FOUND", 500: "INTERNAL_ERROR"}
+MLFLOW_CODES = {
+    400: "INVALID_PARAMETER_VALUE",
+    404: "ENDPOINT_NOT_FOUND",
+    500: "INTERNAL_ERROR",
+    503: "TEMPORARILY_UNAVAILABLE",
+    507: "RESOURCE_EXHAUSTED",
+}
 
 
 def bad_request(request: HttpRequest, exception) -> HttpResponse:
@@ -38,9 +48,22 @@ def not_found(request: HttpRequest, exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Also what is raised outside of views, such as by the reading of a session while the database is away."""
+    refusal = outages.translate(sys.exception())
+    if refusal:
+        return _refuse(request, refusal)
     if is_api(request):
         return _shaped(request, 500, "InternalError", "The studio could not answer. The reason is in its log.")
     return defaults.server_error(request)
+
+
+def _refuse(request: HttpRequest, error: StudioError) -> HttpResponse:
+    if not is_api(request):
+        return outage_page(error)
+    response = _shaped(request, error.status, error.code, error.message)
+    if error.retry_after:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def _shaped(request: HttpRequest, status: int, code: str, message: str) -> JsonResponse:

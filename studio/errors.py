@@ -8,13 +8,16 @@ StudioError
 ├── Denied        403  the actor may see the object but not do this to it
 ├── Conflict      409  the object's state does not allow it
 ├── TooMany       429  this address, or this person, has asked too often
-└── NotReady      503  try again in a moment
+├── NotReady      503  try again in a moment
+└── NoSpace       507  the disk is full
 """
 
 
 class StudioError(Exception):
     status = 500
     code = "InternalError"
+    # Seconds after which the same may succeed.
+    retry_after: int | None = None
 
     def __init__(self, message: str, *, target: str = "", code: str = "", details: list[dict] | None = None):
         super().__init__(message)
@@ -58,3 +61,8 @@ class TooMany(StudioError):
 
 class NotReady(StudioError):
     status, code = 503, "ServiceUnavailable"
+    retry_after = 2
+
+
+class NoSpace(StudioError):
+    status, code = 507, "InsufficientStorage"

@@ -1,20 +1,22 @@
 """Headers, Azure's path habits, and our errors as pages."""
 
+import logging
 import re
 
 from django.contrib.auth.middleware import AuthenticationMiddleware, LoginRequiredMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import BadRequest
-from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render
+from django.template import loader
 from django_htmx.middleware import HtmxMiddleware
 
-from studio import errors, statement_limit
+from studio import errors, outages
 from studio.htmx import is_htmx, reload_page, toast, wants_piece
 
+logger = logging.getLogger(__name__)
 # Plotly sets style attributes, so styles may be inline; scripts may not.
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
@@ -119,6 +121,14 @@ class PagesNeedSignIn(LoginRequiredMiddleware):
         return super().handle_no_permission(request, view_func)
 
 
+def outage_page(error: errors.StudioError) -> HttpResponse:
+    """Needs neither database nor session, for these may be what is away."""
+    response = HttpResponse(loader.render_to_string("outage.html", {"error": error}), status=error.status)
+    if error.retry_after:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
 class Errors:
     """Pages answer our errors with a page; the API answers them itself (studio/api.py)."""
 
@@ -129,11 +139,16 @@ class Errors:
         return self.get_response(request)
 
     def process_exception(self, request, exception) -> HttpResponse | None:
-        if isinstance(exception, OperationalError) and statement_limit.is_stopped(exception):
-            exception = statement_limit.too_slow()
-        if not isinstance(exception, errors.StudioError) or is_api(request):
+        if is_api(request):
+            return None
+        if refusal := outages.translate(exception):
+            logger.warning("%s %s: %s", request.method, request.path, exception)
+            exception = refusal
+        if not isinstance(exception, errors.StudioError):
             return None
         if wants_piece(request):
             # htmx swaps nothing on an error; the reason is shown beside what stands there.
             return toast(HttpResponse(status=exception.status), [(exception.message, "error")])
+        if exception.status >= 500:
+            return outage_page(exception)
         return render(request, "error.html", {"error": exception}, status=exception.status)

@@ -5,7 +5,7 @@ import pathlib
 import dj_database_url
 from lazuli import private_folder
 
-from studio import env, hosts
+from studio import env, hosts, sqlite
 from studio.secret_key import secret_key
 from studio.static_files import static_version
 
@@ -99,9 +99,12 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        # The first works on a new database alone: space that a purge frees is then given back in small steps.
-        "init_command": "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32000;",
+        "factory": sqlite.Connection,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32000;",
     }
+else:
+    # A server that takes connections and does not answer.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 # Threads of the web server and of the workers keep their connection.
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
@@ -153,6 +156,7 @@ X_FRAME_OPTIONS = "SAMEORIGIN"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 
+DISK_RESERVE_BYTES = env.read_int("DISK_RESERVE_MB", 500, min_value=0) * 1024 * 1024
 SNAPSHOT_MAX_BYTES = env.read_int("SNAPSHOT_MAX_MB", 300, min_value=1) * 1024 * 1024
 PREVIEW_MAX_BYTES = env.read_int("PREVIEW_MAX_KB", 512, min_value=1) * 1024
 TRASH_DAYS = env.read_int("TRASH_DAYS", 30, min_value=1, max_value=3650)
@@ -162,9 +166,13 @@ HOST_NAME = env.read_text("HOST_NAME", "local")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"outages": {"()": "studio.outages.OneLine"}},
     "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stream": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stream"], "level": env.read_text("LOG_LEVEL", "WARNING")},
     # Who uses a name that is not ours is told so; a line with a traceback for each would let them fill the log.
-    "loggers": {"django.request": {"level": "ERROR"}, "django.security.DisallowedHost": {"level": "CRITICAL"}},
+    "loggers": {
+        "django.request": {"level": "ERROR", "filters": ["outages"]},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+    },
 }

@@ -72,6 +72,8 @@ def _prepare(connection) -> None:
     if connection.vendor == "sqlite":
         connection.must_end_by = math.inf
         connection.connection.set_progress_handler(lambda: time.thread_time() > connection.must_end_by, STEPS)
+        # Whoever waits for a page is answered in time; background tasks wait longer.
+        connection.connection.execute(f"PRAGMA busy_timeout={int(SECONDS * 1000)}")
     elif connection.vendor == "postgresql":
         connection.connection.execute(f"SET statement_timeout TO {int(SECONDS * 1000)}")
 

@@ -9,6 +9,7 @@ import itertools
 import os
 import pathlib
 import re
+import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ import obstore
 from django.conf import settings
 from obstore.exceptions import BaseError as Error  # noqa: F401  (what any store raises)
 from obstore.store import LocalStore, MemoryStore, from_url
+
+from studio.errors import NoSpace
 
 MB = 1024 * 1024
 # What is asked of a store at once, and what is read of a file at once.
@@ -29,6 +32,13 @@ OVER_NETWORK = (8 * MB, 3)
 
 # The storage library writes an upload to a file beside its key, and renames it at the end. No list of a store shows these.
 UNFINISHED = re.compile(r"[^#]+#\d+")
+
+# Bytes of an upload between two looks at the disk's free space.
+BETWEEN_LOOKS = 16 * MB
+RESERVE_REACHED = (
+    "The disk of the studio is nearly full, so no more files are taken; metrics and logs still are. "
+    "Whoever runs the studio has to free some space; then try again."
+)
 
 
 @functools.cache
@@ -53,7 +63,7 @@ def new_key(area: str) -> str:
 
 def put_stream(key: str, chunks: Iterable[bytes]) -> int:
     """Store a stream without holding it in memory; returns its size in bytes."""
-    rest = iter(chunks)
+    rest = iter(_while_there_is_room(chunks))
     first, second = next(rest, b""), next(rest, None)
     if second is None:
         # It is in memory already: one request, where an upload in pieces takes three.
@@ -72,6 +82,34 @@ def put_stream(key: str, chunks: Iterable[bytes]) -> int:
     chunk_size, max_concurrency = IN_FOLDER if _folder() else OVER_NETWORK
     obstore.put(store(), key, counted(), chunk_size=chunk_size, max_concurrency=max_concurrency)
     return size
+
+
+def _while_there_is_room(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Whole files are refused before the disk is full, so that metrics, logs and states still find room."""
+    unchecked = BETWEEN_LOOKS
+    for chunk in chunks:
+        if unchecked >= BETWEEN_LOOKS:
+            unchecked = 0
+            if is_reserve_reached():
+                raise NoSpace(RESERVE_REACHED)
+        unchecked += len(chunk)
+        yield chunk
+
+
+def free_bytes() -> int | None:
+    """What is free on the disk of the storage folder; None if the bytes are kept elsewhere."""
+    folder = _folder()
+    return shutil.disk_usage(folder).free if folder else None
+
+
+def is_reserve_reached() -> bool:
+    free = free_bytes()
+    return free is not None and free < settings.DISK_RESERVE_BYTES
+
+
+def is_disk_full() -> bool:
+    """The disk of the data folder, where a SQLite database lies."""
+    return shutil.disk_usage(settings.DATA_DIR).free < MB
 
 
 def put_bytes(key: str, data: bytes) -> None:

@@ -2,9 +2,11 @@
 
 import datetime as dt
 import http.server
+import sqlite3
 import threading
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from compute import liveness, queue, tasks
@@ -15,11 +17,12 @@ from tests import factories
 @pytest.fixture
 def world(monkeypatch, settings):
     """The wall clock in seconds, whether the web server is there, and how often work was reaped."""
-    state = {"now": 1000.0, "web": True, "reaped": 0}
+    state = {"now": 1000.0, "web": True, "database": True, "reaped": 0}
     monkeypatch.setattr(liveness, "_last", 0.0)
     monkeypatch.setattr(liveness, "_grace_until", 0.0)
     monkeypatch.setattr(liveness.time, "time", lambda: state["now"])
     monkeypatch.setattr(liveness, "is_web_reachable", lambda: state["web"])
+    monkeypatch.setattr(liveness, "is_database_writable", lambda: state["database"])
     monkeypatch.setattr(queue, "reap_lost", lambda: state.update(reaped=state["reaped"] + 1))
     settings.NODE_LEASE_SECONDS = 30
     return state
@@ -56,6 +59,15 @@ def test_a_web_server_that_was_away_costs_nobody(world, away):
     assert reap_for(world, 10) == 2
 
 
+def test_a_database_that_took_no_signs_of_life_costs_nobody(world):
+    reap_for(world, 60)
+    world["database"] = False
+    assert reap_for(world, 35) == 0
+    world["database"] = True
+    assert reap_for(world, 15) == 0
+    assert reap_for(world, 10) == 2
+
+
 def test_reaping_goes_on_when_one_round_was_late(world):
     reap_for(world, 60)
     world["now"] += 5
@@ -85,3 +97,15 @@ def test_with_nobody_left_the_web_server_is_asked_itself(db, settings, status, t
         threading.Thread(target=server.handle_request, daemon=True).start()
         settings.LOCAL_URL = f"http://127.0.0.1:{server.server_port}"
         assert liveness.is_web_reachable() == there
+
+
+def test_a_database_that_is_locked_takes_no_signs_of_life(transactional_db):
+    factories.make_host()
+    assert liveness.is_database_writable()
+    if connection.vendor == "sqlite":
+        connection.cursor().execute("PRAGMA busy_timeout=50")
+        other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        assert not liveness.is_database_writable()
+        other.close()
+        connection.close()

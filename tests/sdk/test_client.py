@@ -88,6 +88,20 @@ def test_post_is_repeated_only_if_it_may_be():
     assert server.client().request("POST", "/x", json={}, repeatable=True).status_code == 200
 
 
+def test_a_server_that_says_when_to_come_again_has_changed_nothing_so_a_post_is_repeated():
+    server = Server(error(503, **{"Retry-After": "2"}), ok())
+    assert server.client().request("POST", "/x", json={}).status_code == 200
+    assert server.slept == [2.0]
+
+
+def test_a_full_disk_is_an_error_in_the_servers_words_at_once():
+    body = {"error": {"code": "InsufficientStorage", "message": "The disk of the studio is full."}}
+    server = Server(httpx.Response(507, json=body))
+    with pytest.raises(ServiceException, match="The disk of the studio is full") as caught:
+        server.client().get("/x")
+    assert (caught.value.status_code, caught.value.code, server.slept) == (507, "InsufficientStorage", [])
+
+
 def test_post_is_repeated_if_the_connection_never_stood():
     server = Server(httpx.ConnectError("refused"), ok())
     assert server.client().request("POST", "/x", json={}).status_code == 200

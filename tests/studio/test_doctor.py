@@ -18,8 +18,8 @@ def healthy(db, settings, tmp_path, monkeypatch):
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
     monkeypatch.setattr(redis_server, "problem_with", lambda url: "")
     monkeypatch.setattr(redis_server, "warning_about", lambda url: "")
-    monkeypatch.setattr(doctor, "FEW_FREE_MB", 0)
-    monkeypatch.setattr(doctor, "LEAST_FREE_MB", 0)
+    monkeypatch.setattr(doctor, "LOW_FREE_MB", 0)
+    monkeypatch.setattr(doctor, "MIN_FREE_MB", 0)
     storage.store.cache_clear()
     yield folder
     storage.store.cache_clear()
@@ -52,8 +52,13 @@ def test_an_open_data_folder(healthy):
 
 
 def test_a_full_disk(healthy, monkeypatch):
-    monkeypatch.setattr(doctor, "LEAST_FREE_MB", 10**9)
+    monkeypatch.setattr(doctor, "MIN_FREE_MB", 10**9)
     assert "larger disk" in fails("disk space")
+
+
+def test_a_disk_on_which_only_the_reserve_is_left(healthy, settings):
+    settings.DISK_RESERVE_BYTES = 10**18
+    assert "files are refused until" in fails("storage")
 
 
 def test_a_database_that_is_away(healthy, monkeypatch):

@@ -26,7 +26,7 @@ from compute.keys import host_key
 from compute.models import ComputeTarget, Host, Scale
 from runs import submission
 from runs.files import snapshots
-from studio import database_history, env, redis_server, visible_names
+from studio import database_history, env, redis_server, storage, visible_names
 from workspaces import creation
 from workspaces.models import Workspace
 
@@ -80,7 +80,7 @@ def first_start() -> dict:
     actor = Actor(person)
     if not Workspace.objects.exists():
         workspace = make_workspace(actor)
-        if env.read_bool("SAMPLE", True):
+        if env.read_bool("SAMPLE", True) and has_room_for_sample():
             submit_sample(actor, workspace)
     found = first_workspace()
     write_config(found)
@@ -93,6 +93,13 @@ def first_start() -> dict:
         "host_key": host_key(host),
         "public_url": settings.PUBLIC_URL,
     }
+
+
+def has_room_for_sample() -> bool:
+    if storage.is_reserve_reached():
+        print("There is no sample run: the disk is nearly full, so that no files are taken (DISK_RESERVE_MB).")
+        return False
+    return True
 
 
 def make_owner() -> User:

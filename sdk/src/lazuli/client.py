@@ -90,14 +90,15 @@ class Client:
         }
         start = _start_position(content)
         repeatable = method.upper() in SAFE_METHODS if repeatable is None else repeatable
-        repeatable = repeatable and (content is None or start is not None)
+        can_resend = content is None or start is not None
+        repeatable = repeatable and can_resend
 
         def send() -> httpx.Response:
             if content is not None and start:
                 content.seek(start - 1)
             return pool.send(pool.build_request(method, url, content=content, **build), stream=stream)
 
-        response = self._send_with_retries(send, repeatable)
+        response = self._send_with_retries(send, repeatable, can_resend)
         if response.status_code in ok:
             return response
         response.read()
@@ -133,7 +134,9 @@ class Client:
         if pool is not None:
             pool.close()
 
-    def _send_with_retries(self, send: Callable[[], httpx.Response], repeatable: bool) -> httpx.Response:
+    def _send_with_retries(
+        self, send: Callable[[], httpx.Response], repeatable: bool, can_resend: bool
+    ) -> httpx.Response:
         import httpx  # start-up time
 
         for attempt in range(self._attempts):
@@ -150,9 +153,11 @@ class Client:
                     raise self._unreachable_error(error) from error
                 wait = None
             else:
-                if last or not repeatable or response.status_code not in BUSY_STATUSES:
+                wait = errors.retry_after(response)
+                # A server that says when to come again has changed nothing, so any request can be repeated then.
+                again = repeatable or (can_resend and response.status_code == 503 and wait is not None)
+                if last or not again or response.status_code not in BUSY_STATUSES:
                     return response
-                wait = _retry_after(response)
                 response.close()
             self._sleep(_random_pause(attempt) if wait is None else wait)
         raise AssertionError("attempts is at least 1")
@@ -214,13 +219,6 @@ def _start_position(content: Any) -> Optional[int]:
     if hasattr(content, "seek") and hasattr(content, "tell"):
         return int(content.tell()) + 1
     return None
-
-
-def _retry_after(response: httpx.Response) -> Optional[float]:
-    try:
-        return min(float(response.headers["Retry-After"]), 60.0)
-    except (KeyError, ValueError):
-        return None
 
 
 def _random_pause(attempt: int) -> float:

@@ -94,6 +94,8 @@ class ServiceException(_Described):
         self.status_code: Optional[int] = kwargs.get("status_code")
         self.code: Optional[str] = kwargs.get("code")
         self.details = kwargs.get("details")
+        # Seconds after which the server says to try again.
+        self.retry_after: Optional[float] = None
 
     def _error_body(self) -> Dict[str, Any]:
         body = super()._error_body()
@@ -252,7 +254,17 @@ def from_response(response: Any) -> ServiceException:
     # The address of an index or a server may contain its password, and a message may quote the address.
     masker = Masker()
     details = masker.mask_json(body)
-    return kind(masker.mask_text(message), status_code=response.status_code, code=code, details=details)
+    error = kind(masker.mask_text(message), status_code=response.status_code, code=code, details=details)
+    error.retry_after = retry_after(response)
+    return error
+
+
+def retry_after(response: Any) -> Optional[float]:
+    """The seconds of the header Retry-After, at most a minute; None without one."""
+    try:
+        return min(float(response.headers["Retry-After"]), 60.0)
+    except (KeyError, ValueError):
+        return None
 
 
 def _parse(response: Any) -> Tuple[str, str, Any]:

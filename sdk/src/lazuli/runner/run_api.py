@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from typing import Any, BinaryIO, Callable, Dict, Optional, TypeVar
@@ -16,6 +17,7 @@ Result = TypeVar("Result")
 RETRY_SECONDS = 600.0
 MAX_PAUSE_SECONDS = 5.0
 TRANSFER_TIMEOUT = 600.0
+INSUFFICIENT_STORAGE = 507
 
 
 class RunApi:
@@ -80,13 +82,17 @@ def retry_while_unavailable(
 
     Any other error is raised immediately, as is the last one after the timeout or when `stopped` is set.
     """
-    deadline, pause = time.monotonic() + timeout, 0.2
+    deadline, pause, is_full = time.monotonic() + timeout, 0.2, False
     while True:
         try:
             return action()
         except (errors.Unreachable, ServiceException) as error:
             if not is_temporary(error) or time.monotonic() > deadline or (stopped and stopped.is_set()):
                 raise
+            if getattr(error, "status_code", None) == INSUFFICIENT_STORAGE and not is_full:
+                print(f"{error.message} Trying again for up to {timeout:.0f} seconds.", file=sys.stderr, flush=True)
+                is_full = True
+            pause = max(pause, getattr(error, "retry_after", None) or 0)
         time.sleep(pause)
         pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
@@ -96,4 +102,4 @@ def is_temporary(error: Exception) -> bool:
     if isinstance(error, errors.Unreachable):
         return True
     status = error.status_code if isinstance(error, ServiceException) else None
-    return status is not None and (status >= 500 or status in (408, 425, 429)) and status != 507
+    return status is not None and (status >= 500 or status in (408, 425, 429))

@@ -115,6 +115,8 @@ class MetricsQueue:
                 if _is_refusal(error):
                     self._handle_refusal(batch, error, deadline)
                     return True
+                pause = max(pause, error.retry_after or 0)
+                _print_once_a_minute(f"{self._label}: {len(batch)} metric(s) are waiting. {error.message}")
             except errors.Unreachable as error:
                 _print_once_a_minute(
                     f"{self._label}: the server does not answer; {len(batch)} metric(s) are waiting. ({error.message})"
