@@ -12,9 +12,11 @@ from django.db.models import Max
 from django.http import Http404
 
 from assets.models import Environment, EnvironmentVersion
-from studio import names, numbers
+from assets.rules import ENVIRONMENT_NAME, IMAGE
+from studio import numbers
 from studio.errors import Conflict, Invalid
 from studio.request_body import check_storable
+from studio.rules import DESCRIPTION, TAGS
 from workspaces.models import Workspace
 
 LATEST, AUTO = "latest", "auto"
@@ -84,7 +86,7 @@ def register_version(
     workspace: Workspace, user, name: str, version: str, properties: dict
 ) -> tuple[EnvironmentVersion, bool]:
     """Make a version, and say whether it is new. A version never changes: the same content again is accepted."""
-    names.check_name(name, "environment name")
+    ENVIRONMENT_NAME.check(name)
     if name.lower().startswith(RESERVED):
         raise Invalid(
             f"{name!r}: names that begin with AzureML- or Microsoft are for curated environments.", target="name"
@@ -128,7 +130,7 @@ def _next_word(environment: Environment, number: int) -> str:
 
 
 def _version(version: str) -> str:
-    names.check_name(version, "environment name")
+    ENVIRONMENT_NAME.check(version)
     if len(version) > 30 or version.lower() == LATEST:
         raise Invalid(
             f"{version!r} is no version: use 1 to 30 letters, digits and . _ -, but not `latest`.", target="version"
@@ -143,14 +145,11 @@ def _fields(name: str, properties: dict) -> dict:
         definition = definition_from_conda(name, conda, properties.get("image"))
     # The version is ours to give, so it does not make two environments differ.
     definition = {**check_definition(definition), "name": name, "version": None}
-    description = properties.get("description") or ""
     return {
         "definition": definition,
         "digest": definition_digest(definition),
-        "description": names.check_text(
-            description, "description", max_length=5000, allow_empty=True, allow_lines=True
-        ),
-        "tags": names.check_tags(properties.get("tags")),
+        "description": DESCRIPTION.check(properties.get("description") or ""),
+        "tags": TAGS.check(properties.get("tags")),
     }
 
 
@@ -257,7 +256,7 @@ def definition_from_conda(name: str, conda: dict, image: str | None) -> dict:
 
 def read_image(definition: dict) -> str | None:
     image = (definition.get("docker") or {}).get("baseImage")
-    return None if image is None else names.check_text(image, "image", max_length=500, allow_empty=True)
+    return None if image is None else IMAGE.check(image)
 
 
 def format_conda(definition: dict) -> str | None:

@@ -66,17 +66,21 @@ def test_bad_names_are_refused(alices, w, name):
         {"condaFile": "a: [unclosed"},
         {"condaFile": "!!python/object/apply:os.system ['true']"},
         {"condaFile": "- just\n- a list"},
-        {"condaFile": 5},
-        {"definition": "text"},
         {"definition": {"python": "text"}},
         {"definition": {"big": "x" * 300_000}},
-        {"description": 5},
     ],
 )
 def test_bad_contents_are_refused_in_words(alices, w, properties):
     answer = put(alices, w, **properties)
     assert answer.status_code == 400
     assert answer.json()["error"]["message"]
+    assert not EnvironmentVersion.objects.exists()
+
+
+@pytest.mark.parametrize("properties", [{"condaFile": 5}, {"definition": "text"}, {"description": 5}, {"tags": []}])
+def test_values_of_the_wrong_kind_are_refused_by_name(alices, w, properties):
+    error = put(alices, w, **properties).json()["error"]
+    assert (error["code"], error["target"]) == ("ValidationError", f"properties/{next(iter(properties))}")
     assert not EnvironmentVersion.objects.exists()
 
 

@@ -1,0 +1,6 @@
+"""What may be written of an environment, each rule once (studio/rules.py)."""
+
+from studio.rules import name_rule, text_rule
+
+ENVIRONMENT_NAME = name_rule("environment name")
+IMAGE = text_rule("image", max_length=500, allow_empty=True)
