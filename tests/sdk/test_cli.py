@@ -37,8 +37,9 @@ def test_az_ml_workspace_create_as_it_is_written(ws, lazuli):
     created = as_json(lazuli("ml", "workspace", "create", "-w", "new-one", "-g", "aml-resources", main=cli.az_main))
     assert (created["name"], created["resourceGroup"]) == ("new-one", "aml-resources")
     assert set(Workspace.list(ws.subscription_id)) == {"aml-workspace", "new-one"}
-    code, _, err = lazuli("ml", "workspace", "create", "-w", "new-one", "-g", "aml-resources", main=cli.az_main)
-    assert code == cli.FAILED and "already exists" in err
+    # As in Azure the same again is no error; it answers with what is there.
+    code, out, err = lazuli("ml", "workspace", "create", "-w", "new-one", "-g", "aml-resources", main=cli.az_main)
+    assert (code, json.loads(out)) == (cli.OK, created) and "was there already" in err
 
 
 def test_among_several_subscriptions_one_is_meant(ws, lazuli):
@@ -49,7 +50,12 @@ def test_among_several_subscriptions_one_is_meant(ws, lazuli):
     # No one has it: as in Azure's CLI the first, and that is said.
     code, out, err = lazuli("ml", "workspace", "create", "-w", "new-two", "-g", "fresh", main=cli.az_main)
     assert code == 0 and json.loads(out)["subscriptionId"] in err and "account set" in err
-    assert lazuli("workspace", "show", "-w", "aml-workspace")[0] == cli.FAILED
+    code, _, err = lazuli("workspace", "show", "-w", "aml-workspace")
+    assert code == cli.FAILED and "--subscription ID" in err
+    # Of two subscriptions with the group, the one that has the workspace too.
+    Workspace.create("third", subscription_id="second", resource_group="aml-resources", show_output=False)
+    made = as_json(lazuli("ml", "workspace", "create", "-w", "third", "-g", "aml-resources", main=cli.az_main))
+    assert made["subscriptionId"] == "second"
     assert lazuli("account", "set", "-s", "none")[0] == cli.USAGE
     assert lazuli("account", "set", "-s", "second")[0] == cli.OK
     assert as_json(lazuli("workspace", "show", "-w", "aml-workspace", "-o", "json"))["subscriptionId"] == "second"

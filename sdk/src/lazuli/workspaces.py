@@ -168,14 +168,18 @@ def find_workspace(
         found = [each for each in found if resource_ids.parse_workspace_id(each["id"])[0] == default] or found
     if len(found) > 1:
         ids = ", ".join(resource["id"] for resource in found)
-        raise WorkspaceException(f"More than one workspace is named {name!r}: {ids}", found_multiple=True)
+        raise WorkspaceException(
+            f"More than one workspace is named {name!r}: {ids}. Name the subscription (--subscription ID on the command "
+            "line, subscription_id in Python), or set a default with `lazuli account set --subscription ID`.",
+            found_multiple=True,
+        )
     return WorkspaceClient.from_resource(client, found[0])
 
 
-def candidate_subscriptions(client: Client, resource_group: str) -> List[str]:
+def candidate_subscriptions(client: Client, resource_group: str, workspace_name: Optional[str] = None) -> List[str]:
     """The ids of the subscriptions that a new workspace may go to if none is named.
 
-    The default one if it is set; else those that have the resource group; else all.
+    The default one if it is set; else those that have the workspace; else those that have the resource group; else all.
     """
     default = config.default_subscription(client.base_url)
     if default:
@@ -183,8 +187,12 @@ def candidate_subscriptions(client: Client, resource_group: str) -> List[str]:
     known = [cast(str, subscription["subscriptionId"]) for subscription in list_subscriptions(client)]
     if len(known) < 2:
         return known
-    paths = {each: resource_ids.resource_group_path(each, resource_group) for each in known}
-    return [each for each, path in paths.items() if _get_or_none(client, path) is not None] or known
+    groups = {each: resource_ids.resource_group_path(each, resource_group) for each in known}
+    found = [each for each, path in groups.items() if _get_or_none(client, path) is not None]
+    if workspace_name:
+        places = {each: resource_ids.workspace_path(each, resource_group, workspace_name) for each in found}
+        found = [each for each, path in places.items() if _get_or_none(client, path) is not None] or found
+    return found or known
 
 
 def require_subscription(client: Client, resource_group: str) -> str:

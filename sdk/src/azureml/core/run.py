@@ -326,9 +326,8 @@ class Run:
 
     def _check_open(self) -> None:
         """Raises UserErrorException once the end of the run is known here; else the server refuses, and that is printed."""
-        status = (self._dto or {}).get("status")
-        if status in waiting.FINAL_STATES:
-            raise UserErrorException(f"The run {self._run_id} is {status}; it takes no more metrics.")
+        if (self._dto or {}).get("status") in waiting.FINAL_STATES:
+            raise UserErrorException(f"The run {self._run_id} is {self.status}; it takes no more metrics.")
 
     def _send_metrics(self, batch_id: str, metrics: Iterable[Json]) -> None:
         body = {"batchId": batch_id, "metrics": list_of(metrics)}

@@ -81,7 +81,7 @@ def _add_create(group: CommandGroup) -> None:
     parser = group.add_command(
         "create",
         create_workspace,
-        "Create a workspace, and its resource group if it does not exist.",
+        "Create a workspace, and its resource group if it does not exist; show the one that is there already.",
         "-w aml-workspace -g aml-resources\n-w vision -g research -l westeurope --friendly-name 'Computer vision'",
     )
     parser.add_argument("-w", "--workspace-name", metavar="NAME", required=True)
@@ -90,7 +90,9 @@ def _add_create(group: CommandGroup) -> None:
     parser.add_argument("-l", "--location", help="default: the resource group's")
     parser.add_argument("--friendly-name")
     parser.add_argument("--sku", default="basic")
-    parser.add_argument("--exist-ok", action="store_true", help="no error if it exists already")
+    parser.add_argument(
+        "--exist-ok", action="store_true", help="of older versions: that it exists already is never an error"
+    )
     add_tags_argument(parser)
     add_yes_argument(parser)
 
@@ -101,7 +103,9 @@ def create_workspace(options: Namespace) -> Answer:
     client = login.connect()
     subscription = options.subscription_id or _default_subscription(options, client)
     creation = WorkspaceCreation(client, options.workspace_name, subscription, options.resource_group)
-    if creation.check_exists(options.exist_ok):
+    if creation.check_exists(exist_ok=True):
+        # As Azure's own command, which is a PUT: the same again is no error.
+        print(f"The workspace {creation.workspace.name} was there already; nothing was changed.", file=sys.stderr)
         return Answer(_to_row(creation.workspace), COLUMNS)
     body = {
         "location": creation.prepare_resource_group(options.location, create=True),
@@ -115,10 +119,10 @@ def create_workspace(options: Namespace) -> Answer:
 def _default_subscription(options: Namespace, client: Client) -> Optional[str]:
     """Like the Azure CLI, always use one: the first of several, with a notice."""
     group = options.resource_group or workspaces.default_resource_group(options.workspace_name)
-    candidates = workspaces.candidate_subscriptions(client, group)
+    candidates = workspaces.candidate_subscriptions(client, group, options.workspace_name)
     if len(candidates) > 1:
-        notice = f"Using the subscription {candidates[0]} of {', '.join(candidates)}; set a default with `account set`."
-        print(notice, file=sys.stderr)
+        notice = f"Using the subscription {candidates[0]} of {', '.join(candidates)}"
+        print(f"{notice}; name another with --subscription, or set a default with `account set`.", file=sys.stderr)
     return candidates[0] if candidates else None
 
 
