@@ -157,7 +157,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 
 DISK_RESERVE_BYTES = env.read_int("DISK_RESERVE_MB", 500, min_value=0) * 1024 * 1024
-SNAPSHOT_MAX_BYTES = env.read_int("SNAPSHOT_MAX_MB", 300, min_value=1) * 1024 * 1024
+SNAPSHOT_MAX_BYTES = env.read_int("SNAPSHOT_MAX_MB", 1000, min_value=1) * 1024 * 1024
 PREVIEW_MAX_BYTES = env.read_int("PREVIEW_MAX_KB", 512, min_value=1) * 1024
 TRASH_DAYS = env.read_int("TRASH_DAYS", 30, min_value=1, max_value=3650)
 NODE_LEASE_SECONDS = env.read_int("NODE_LEASE_SECONDS", 30, min_value=5)

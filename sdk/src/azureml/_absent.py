@@ -8,8 +8,9 @@ import sys
 from types import ModuleType
 from typing import Any, Callable, Optional, Sequence
 
-from azureml._absent_table import TABLE
 from lazuli.errors import NotAvailable
+
+from azureml._absent_table import OPEN, TABLE
 
 
 class _Absent(type):
@@ -49,6 +50,15 @@ def _find_service(module: str, name: str) -> Optional[str]:
     for path, (service, names) in TABLE.items():
         if (path == module or path.startswith(below)) and name in names.split():
             return service
+    # What Python and notebooks look for by themselves is not a name of SDK v1.
+    return None if name.startswith(("__", "_repr_", "_ipython_")) else find_open_service(module)
+
+
+def find_open_service(module: str) -> Optional[str]:
+    """The service of a module whose names are not listed: each name of it is a placeholder."""
+    for path, service in OPEN.items():
+        if module == path or module.startswith(path + "."):
+            return service
     return None
 
 
@@ -72,7 +82,9 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def _is_known(module: str) -> bool:
-    return module in TABLE or any(path.startswith(module + ".") for path in TABLE)
+    if module in TABLE or find_open_service(module) is not None:
+        return True
+    return any(path.startswith(module + ".") for path in (*TABLE, *OPEN))
 
 
 def install_finder() -> None:

@@ -12,6 +12,8 @@ from typing import Any, Callable, Dict, Optional
 from urllib.parse import urlsplit
 
 from lazuli import config
+from lazuli.client import Client, quote_segment
+from lazuli.errors import UserErrorException
 
 SCHEME = "azureml://"
 PATH = "/mlflow/v1.0/subscriptions/"
@@ -59,6 +61,19 @@ class HeaderProvider:
         if server in _credentials:
             return _credentials[server]()
         return config.token_for(server) if urlsplit(server).netloc else None
+
+
+def find_portal_url(run_id: str) -> str:
+    """The page of a run of the workspace that mlflow's tracking URI names."""
+    import mlflow  # optional: whoever has a run of mlflow has it
+
+    uri = to_http_url(mlflow.get_tracking_uri())
+    if PATH not in uri:
+        raise UserErrorException(f"mlflow's tracking URI is {uri}, which is no workspace of Lazuli Studio.")
+    server, workspace_path = uri.split("/mlflow/v1.0", 1)
+    token = _credentials[server]() if server in _credentials else config.token_for(server)
+    client = Client(server, os.environ.get("MLFLOW_TRACKING_TOKEN") or token)
+    return str(client.get(f"/history/v1.0{workspace_path}/runs/{quote_segment(run_id)}")["portalUrl"])
 
 
 def tracking_store(store_uri: str, artifact_uri: Optional[str] = None, **_: Any) -> Any:

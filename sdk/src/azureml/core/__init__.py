@@ -6,9 +6,10 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, List, Optional
 
+from lazuli.version import VERSION
+
 from azureml import _absent
 from azureml.core import _registry
-from lazuli.version import VERSION
 
 if TYPE_CHECKING:
     from azureml.core.authentication import AbstractAuthentication

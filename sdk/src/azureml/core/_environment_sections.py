@@ -6,11 +6,12 @@ import enum
 import os
 from typing import Any, List, Mapping, Optional
 
+from lazuli.environments.definitions import DEFAULT_CPU_IMAGE
+
 from azureml.core._config_element import ConfigElement
 from azureml.core.conda_dependencies import CondaDependencies
 from azureml.core.container_registry import ContainerRegistry
 from azureml.exceptions import UserErrorException
-from lazuli.environments.definitions import DEFAULT_CPU_IMAGE
 
 DEFAULT_GPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-cuda11.8-cudnn8-ubuntu22.04"
 

@@ -15,11 +15,14 @@ from lazuli.runs.files import RunFiles, list_folder_files
 from lazuli.runs.run_client import RunClient
 from lazuli.workspaces import WorkspaceClient
 
+from azureml.exceptions import UserErrorException
+
 if TYPE_CHECKING:
     from azureml.core.run import Run
 
 OUTPUTS = "outputs"
 USER_LOG = "logs/user_log.txt"
+MAX_CHILDREN = 100
 # The clocks of file systems are coarse.
 CLOCK_TOLERANCE_SECONDS = 2.0
 
@@ -47,6 +50,16 @@ def create_run(
 def create_child_run(parent: RunClient, experiment_name: str, name: Optional[str], run_id: Optional[str]) -> Json:
     body = {"status": "Running", "displayName": name, "parentRunId": parent.id, "target": "local"}
     return _put_run(parent.workspace, experiment_name, run_id, body)
+
+
+def check_children(count: Optional[int], tag_key: Optional[str], tag_values: Any) -> List[Any]:
+    """The values of the children's tag, None for a child without one. Raises UserErrorException."""
+    if (count is None) == (tag_values is None) or (tag_values is not None) != (tag_key is not None):
+        raise UserErrorException("Give count, or tag_key with tag_values.")
+    values = list(tag_values) if tag_values is not None else [None] * int(count or 0)
+    if not 0 < len(values) <= MAX_CHILDREN:
+        raise UserErrorException(f"{len(values)} children were asked for; 1 to {MAX_CHILDREN} can be created at once.")
+    return values
 
 
 def _put_run(workspace: WorkspaceClient, experiment_name: str, run_id: Optional[str], body: Json) -> Json:

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional
 from lazuli.runs import metric_values
 
 
-class OfflineRun:
+class _OfflineRun:
     """Not a `Run` on purpose: scripts check `hasattr(run, "experiment")`, or how the id starts."""
 
     def __init__(self, run_id: Optional[str] = None):
@@ -77,8 +77,8 @@ class OfflineRun:
     def upload_folder(self, name: str, path: str, datastore_name: Optional[str] = None) -> None:
         print(f"Attempted to upload the folder {path} as {name}")
 
-    def child_run(self, name: Optional[str] = None, run_id: Optional[str] = None, outputs: Any = None) -> OfflineRun:
-        return OfflineRun(f"{self._id}.{run_id or name or uuid.uuid4()}")
+    def child_run(self, name: Optional[str] = None, run_id: Optional[str] = None, outputs: Any = None) -> _OfflineRun:
+        return _OfflineRun(f"{self._id}.{run_id or name or uuid.uuid4()}")
 
     def complete(self, _set_status: bool = True) -> None:
         """Nothing to do: an offline run is not on a server."""
@@ -92,7 +92,7 @@ class OfflineRun:
     def flush(self, timeout_seconds: float = 300) -> None:
         print("Flushed: an offline run has nothing to send.")
 
-    def __enter__(self) -> OfflineRun:
+    def __enter__(self) -> _OfflineRun:
         print(f"Starting run {self._id}")
         return self
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional
 
+from lazuli import errors
+
 from azureml.core._config_element import ConfigElement, check_one_of
 from azureml.core.container_registry import ContainerRegistry as _ContainerRegistry
 from azureml.exceptions import RunConfigurationException
-from lazuli import errors
 
 SUPPORTED_DATAREF_MODES = ["mount", "download", "upload"]
 SUPPORTED_DELIVERY_MECHANISM = ["direct", "mount", "download", "upload"]

@@ -8,13 +8,14 @@ import threading
 import warnings
 from typing import Any, Dict, Optional, Tuple, Union
 
-from azureml.core._offline_run import OfflineRun
+from lazuli.runs.run_error import describe_error
+
+from azureml.core._offline_run import _OfflineRun
 from azureml.core._run_inputs import InputDatasets, OutputDatasets
 from azureml.core.authentication import AzureMLTokenAuthentication
 from azureml.core.run import Run
 from azureml.core.workspace import Workspace
 from azureml.exceptions import RunEnvironmentException
-from lazuli.runs.run_error import describe_error
 
 REQUIRED = (
     "AZUREML_ARM_SUBSCRIPTION",
@@ -30,7 +31,7 @@ REQUIRED = (
 SEND_SECONDS_AFTER_CANCEL = 8.0
 
 
-class SubmittedRun(Run):
+class _SubmittedRun(Run):
     """A run as its own script sees it: the runner reports how it ends, so `complete()` only sends what is left."""
 
     def __init__(self, experiment: Any, run_id: str):
@@ -49,26 +50,26 @@ class SubmittedRun(Run):
     def cancel(self) -> None:
         warnings.warn("A script cannot cancel its own run; end it with sys.exit() instead.", stacklevel=2)
 
-    def __enter__(self) -> SubmittedRun:
+    def __enter__(self) -> _SubmittedRun:
         return self
 
     def __exit__(self, exit_type: Any, value: Any, traceback: Any) -> None:
         self.flush()
 
 
-_contexts: Dict[Tuple[str, ...], SubmittedRun] = {}
+_contexts: Dict[Tuple[str, ...], _SubmittedRun] = {}
 
 
-def find_run_context(allow_offline: bool) -> Union[Run, OfflineRun]:
+def find_run_context(allow_offline: bool) -> Union[Run, _OfflineRun]:
     values = tuple(os.environ.get(name, "") for name in REQUIRED)
     if not all(values):
         if allow_offline:
-            return OfflineRun()
+            return _OfflineRun()
         raise RunEnvironmentException()
     return _find_submitted_run(values)
 
 
-def _find_submitted_run(values: Tuple[str, ...]) -> SubmittedRun:
+def _find_submitted_run(values: Tuple[str, ...]) -> _SubmittedRun:
     subscription, group, name, experiment_name, run_id, token, server = values
     key = (subscription, group, name, experiment_name, run_id)
     if key not in _contexts:
@@ -78,12 +79,12 @@ def _find_submitted_run(values: Tuple[str, ...]) -> SubmittedRun:
         workspace = Workspace(subscription, group, name, auth, **given)
         # Nothing is requested from the server here, so that a script starts quickly.
         experiment = workspace._experiment(experiment_name, _id=os.environ.get("AZUREML_EXPERIMENT_ID"))
-        _contexts[key] = SubmittedRun(experiment, run_id)
+        _contexts[key] = _SubmittedRun(experiment, run_id)
         _flush_metrics_on_cancel(_contexts[key])
     return _contexts[key]
 
 
-def _flush_metrics_on_cancel(run: SubmittedRun) -> None:
+def _flush_metrics_on_cancel(run: _SubmittedRun) -> None:
     """A cancel arrives as SIGTERM, which ends Python without its exit handlers; a handler of the script is not replaced."""
     in_main = threading.current_thread() is threading.main_thread()
     if os.name == "nt" or not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:

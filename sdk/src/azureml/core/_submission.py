@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
+from lazuli.runs.submission import submit_job
+
 from azureml.core.script_run import ScriptRun
 from azureml.core.script_run_config import ScriptRunConfig, get_run_config_from_script_run
-from lazuli.runs.submission import submit_job
 
 
 def submit_script(

@@ -11,8 +11,9 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Callable, Dict, Optional, Union
 
-from azureml.exceptions import AuthenticationException, UserErrorException
 from lazuli import config, login
+
+from azureml.exceptions import AuthenticationException, UserErrorException
 
 AccessToken = namedtuple("AccessToken", ["token", "expires_on"])
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
-from azureml.exceptions import ComputeTargetException
 from lazuli.errors import NotAvailable
+
+from azureml.exceptions import ComputeTargetException
 
 __all__ = ["AbstractComputeTarget", "ComputeTargetException", "LocalTarget"]
 

@@ -7,7 +7,6 @@ import os
 import re
 from typing import Any, Dict, Iterable, List, Optional
 
-from azureml.exceptions import UserErrorException
 from lazuli.environments.definitions import (
     DEFAULT_PIP_PYTHON,
     check_conda_structure,
@@ -16,6 +15,8 @@ from lazuli.environments.definitions import (
 )
 from lazuli.version import VERSION
 from lazuli.yaml_text import format_yaml
+
+from azureml.exceptions import UserErrorException
 
 BASE_PROJECT_FILE_RELATIVE_PATH = "base_project_files/conda_dependencies.yml"
 BASE_PROJECT_MODULE = "azureml._project"

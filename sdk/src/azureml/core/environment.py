@@ -9,6 +9,13 @@ import shutil
 import subprocess
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
+from lazuli import errors
+from lazuli.client import quote_segment
+from lazuli.environments import definitions
+from lazuli.environments.cache import BuildFailed
+from lazuli.environments.definitions import DEFAULT_CPU_IMAGE
+from lazuli.yaml_text import parse_yaml
+
 from azureml.core._config_element import ConfigElement
 from azureml.core._environment_sections import (
     DEFAULT_GPU_IMAGE,
@@ -29,12 +36,6 @@ from azureml.core.conda_dependencies import CondaDependencies
 from azureml.core.container_registry import ContainerRegistry
 from azureml.core.databricks import DatabricksSection
 from azureml.exceptions import UserErrorException
-from lazuli import errors
-from lazuli.client import quote_segment
-from lazuli.environments import definitions
-from lazuli.environments.cache import BuildFailed
-from lazuli.environments.definitions import DEFAULT_CPU_IMAGE
-from lazuli.yaml_text import parse_yaml
 
 __all__ = [
     "DEFAULT_CPU_IMAGE",

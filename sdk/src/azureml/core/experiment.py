@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Union, cast
 
+from lazuli.errors import NotFound
+from lazuli.runs.experiments import check_experiment_name, create_experiment, experiment_path
+from lazuli.workspace_config import find_config_file, read_json_object
+
 from azureml import _html
 from azureml.core import _registry
 from azureml.core.run import Run
 from azureml.core.script_run import ScriptRun
 from azureml.core.script_run_config import ScriptRunConfig
 from azureml.exceptions import ExperimentExecutionException, UserErrorException
-from lazuli.errors import NotFound
-from lazuli.runs.experiments import check_experiment_name, create_experiment, experiment_path
-from lazuli.workspace_config import find_config_file, read_json_object
 
 if TYPE_CHECKING:
     import builtins

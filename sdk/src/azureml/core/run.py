@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import time
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, cast
 
-from azureml import _html
-from azureml.core import _interactive, _registry
-from azureml.core._registry import RunFactory
-from azureml.core._run_inputs import InputDatasets, LinkOutput, OutputDatasets
-from azureml.exceptions import AzureMLException, SnapshotException, UserErrorException
 from lazuli import errors
 from lazuli.runs import metric_values, waiting
 from lazuli.runs.details import select_details
@@ -23,9 +19,14 @@ from lazuli.runs.run_error import describe_error
 from lazuli.runs.tag_values import convert_to_texts
 from lazuli.runs.waiting import POST_PROCESSING_STATES, RUNNING_STATES
 
-__all__ = ["InputDatasets", "LinkOutput", "OutputDatasets", "Run", "get_run"]
+from azureml import _html
+from azureml.core import _interactive, _registry
+from azureml.core._offline_run import _OfflineRun as _OfflineRun
+from azureml.core._registry import RunFactory
+from azureml.core._run_inputs import InputDatasets, LinkOutput, OutputDatasets
+from azureml.exceptions import AzureMLException, SnapshotException, UserErrorException
 
-MAX_CHILDREN = 100
+__all__ = ["InputDatasets", "LinkOutput", "OutputDatasets", "Run", "get_run"]
 
 Json = Dict[str, Any]
 
@@ -473,13 +474,7 @@ class Run:
         self, count: Optional[int] = None, tag_key: Optional[str] = None, tag_values: Any = None
     ) -> List[Run]:
         """Start `count` children, or one for each of `tag_values`, with the tag `tag_key` set to it."""
-        if (count is None) == (tag_values is None) or (tag_values is not None) != (tag_key is not None):
-            raise UserErrorException("Give count, or tag_key with tag_values.")
-        values = list_of(tag_values) if tag_values is not None else [None] * int(count or 0)
-        if not 0 < len(values) <= MAX_CHILDREN:
-            raise UserErrorException(
-                f"{len(values)} children were asked for; 1 to {MAX_CHILDREN} can be created at once."
-            )
+        values = _interactive.check_children(count, tag_key, tag_values)
         children = []
         for number, value in enumerate(values):
             child = self.child_run()
@@ -583,6 +578,12 @@ class Run:
 def list_of(values: Iterable[Any]) -> List[Any]:
     """`list(values)`, for the body of the class, where `Run.list` hides the builtin."""
     return list(values)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "_SubmittedRun":
+        return importlib.import_module("azureml.core._run_context")._SubmittedRun
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def get_run(experiment: Any, run_id: str, rehydrate: bool = True, clean_up: bool = True) -> Run:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, List, Mapping, Optional, Union
 
+from lazuli.environments.definitions import DEFAULT_NAME, default_run_structure
+from lazuli.runs.definitions import LOCAL, SUFFIX, find_definition_file, read_definition_file
+from lazuli.yaml_text import write_yaml_file
+
 from azureml.core._config_element import ConfigElement, check_one_of
 from azureml.core._run_config_sections import (
     SUPPORTED_DATAREF_MODES,
@@ -40,6 +44,7 @@ from azureml.core._run_config_sections import (
     parse_elements,
 )
 from azureml.core.conda_dependencies import CondaDependencies
+from azureml.core.databricks import EggLibrary, JarLibrary, MavenLibrary, PyPiLibrary, RCranLibrary
 from azureml.core.environment import (
     DEFAULT_CPU_IMAGE,
     DEFAULT_GPU_IMAGE,
@@ -54,9 +59,6 @@ from azureml.core.environment import (
     SparkSection,
 )
 from azureml.exceptions import UserErrorException
-from lazuli.environments.definitions import DEFAULT_NAME, default_run_structure
-from lazuli.runs.definitions import LOCAL, SUFFIX, find_definition_file, read_definition_file
-from lazuli.yaml_text import write_yaml_file
 
 __all__ = [
     "DEFAULT_CPU_IMAGE",
@@ -82,21 +84,26 @@ __all__ = [
     "DockerConfiguration",
     "DockerEnvironment",
     "DockerSection",
+    "EggLibrary",
     "Environment",
     "EnvironmentDefinition",
     "EnvironmentReference",
     "GlobsOptions",
     "HdiConfiguration",
     "HistoryConfiguration",
+    "JarLibrary",
     "KubernetesComputeConfiguration",
+    "MavenLibrary",
     "MountOptions",
     "MpiConfiguration",
     "OutputData",
     "OutputOptions",
     "ParallelTaskConfiguration",
+    "PyPiLibrary",
     "PyTorchConfiguration",
     "PythonEnvironment",
     "PythonSection",
+    "RCranLibrary",
     "RegistrationOptions",
     "RunConfiguration",
     "SparkConfiguration",

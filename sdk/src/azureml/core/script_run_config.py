@@ -7,6 +7,8 @@ import os
 import warnings
 from typing import Any, Dict, List, Optional, Union
 
+from lazuli.runs.experiments import check_experiment_name, create_experiment
+
 from azureml.core._config_element import check_type
 from azureml.core.environment import Environment
 from azureml.core.runconfig import (
@@ -17,7 +19,6 @@ from azureml.core.runconfig import (
     TensorflowConfiguration,
 )
 from azureml.exceptions import UserErrorException
-from lazuli.runs.experiments import check_experiment_name, create_experiment
 
 
 class ScriptRunConfig:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, Dict, Optional, cast
 
+from lazuli import config, mlflow_plugin, workspace_config, workspaces
+from lazuli.client import Client
+from lazuli.errors import NotAvailable
+from lazuli.workspaces import WorkspaceClient, WorkspaceCreation
+
 from azureml import _html
 from azureml.core.authentication import AbstractAuthentication, InteractiveLoginAuthentication
 from azureml.core.compute import ComputeTarget
@@ -13,10 +18,6 @@ from azureml.core.environment import Environment
 from azureml.core.experiment import Experiment
 from azureml.core.run import Run
 from azureml.exceptions import UserErrorException
-from lazuli import config, mlflow_plugin, workspace_config, workspaces
-from lazuli.client import Client
-from lazuli.errors import NotAvailable
-from lazuli.workspaces import WorkspaceClient, WorkspaceCreation
 
 WORKSPACE_DEFAULT_BLOB_STORE_NAME = "workspaceblobstore"
 

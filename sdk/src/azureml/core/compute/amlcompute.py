@@ -6,12 +6,13 @@ import re
 import time
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, cast
 
-from azureml.core.compute.compute import ComputeTarget, ComputeTargetProvisioningConfiguration
-from azureml.core.run import Run
-from azureml.exceptions import ComputeTargetException
 from lazuli import computes
 from lazuli.errors import NotAvailable
 from lazuli.resource_ids import location_path
+
+from azureml.core.compute.compute import ComputeTarget, ComputeTargetProvisioningConfiguration
+from azureml.core.run import Run
+from azureml.exceptions import ComputeTargetException
 
 if TYPE_CHECKING:
     from azureml.core.workspace import Workspace

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Dict, Optional, Type
 
-from azureml import _html
-from azureml.exceptions import ComputeTargetException
 from lazuli import computes
 from lazuli.client import quote_segment
 from lazuli.errors import NotAvailable
+
+from azureml import _html
+from azureml.exceptions import ComputeTargetException
 
 if TYPE_CHECKING:
     import builtins

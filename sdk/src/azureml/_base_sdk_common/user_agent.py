@@ -1,0 +1,16 @@
+"""Other libraries add their names to the requests' user agent."""
+
+from __future__ import annotations
+
+from typing import List, Optional
+
+_names: List[str] = []
+
+
+def append(key: str, value: Optional[str] = None) -> None:
+    """Remember the name of a library; the studio keeps no record of it."""
+    _names.append(f"{key}/{value}" if value else key)
+
+
+def get_user_agent(user_agent: Optional[str] = None) -> str:
+    return " ".join([*([user_agent] if user_agent else []), *_names])

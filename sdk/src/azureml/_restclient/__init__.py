@@ -1,0 +1,5 @@
+"""What scripts use of SDK v1's private REST client: constants, and the limits of snapshots."""
+
+from azureml import _absent
+
+__getattr__ = _absent.find_missing(__name__)
