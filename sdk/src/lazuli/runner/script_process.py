@@ -11,9 +11,12 @@ import time
 import uuid
 from typing import Any, Callable, Dict, Iterator, List, Optional, Union
 
+from lazuli import processes
+
 MARK = "LAZULI_SCRIPT_MARK"
 PR_SET_PDEATHSIG = 1
 WINDOWS_NEW_GROUP = 0x00000200
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 # Waits until the runner's end of the pipe closes, however the runner ended, and then kills all of the script.
 GUARDIAN = """
 read -r _
@@ -76,12 +79,19 @@ class ScriptProcess:
         """Send SIGTERM to the group, wait for the grace time, then kill what is left; return the exit status."""
         self._signal(signal.SIGTERM)
         status = self.wait(grace_seconds) if grace_seconds > 0 else None
+        if status is None:
+            self._signal(KILL)
+            status = self._process.wait()
         self.kill_remaining()
-        return self._process.wait() if status is None else status
+        return status
 
     def kill_remaining(self) -> None:
-        """Kill the group and every process that has the mark; then the guardian is not needed any more."""
-        self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+        """Kill what the script, which has ended, left behind: its group, every process that has the mark, all descendants.
+
+        A process that leaves the session and clears its environment has no mark, but it is still a descendant of the runner.
+        Then the guardian is not needed any more.
+        """
+        self._signal(KILL)
         for _ in range(3):
             left = list(find_marked_processes(self._mark))
             if not left:
@@ -89,6 +99,8 @@ class ScriptProcess:
             for pid in left:
                 _kill(pid)
             time.sleep(0.05)
+        if not processes.kill_descendants([self._guardian.pid] if self._guardian else []):
+            print("Some processes of the script could not be ended.", file=sys.stderr)
         self._stop_guardian()
 
     def _stop_guardian(self) -> None:

@@ -1,0 +1,154 @@
+"""Which process a pid means, and which processes descend from one.
+
+The kernel gives a pid out again, so a process is known by its start and by the boot of its machine too. On Linux all is read
+from /proc; elsewhere by psutil, if it is installed (an agent's machine has it).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from typing import Collection, Dict, List, NamedTuple, Optional
+
+IS_LINUX = sys.platform.startswith("linux")
+PR_SET_CHILD_SUBREAPER = 36
+ENDED_STATES = ("Z", "X")
+# How long to go on killing a family that starts new processes all the time.
+KILL_SECONDS = 5.0
+
+
+class Identity(NamedTuple):
+    """A process for good: no later process has the same three."""
+
+    pid: int
+    # Clock ticks between boot and start on Linux, where the wall clock may be set; else the time of the start.
+    started: float
+    boot: str
+
+
+def identify(pid: int) -> Optional[Identity]:
+    """The identity of a process that runs; None if there is none, or only its exit status is left."""
+    if not IS_LINUX:
+        return _identify_by_psutil(pid)
+    fields = _read_stat(pid)
+    if fields is None or fields[0] in ENDED_STATES:
+        return None
+    return Identity(pid, float(fields[19]), read_boot())
+
+
+def is_running(identity: Identity) -> bool:
+    return identify(identity.pid) == identity
+
+
+def read_boot() -> str:
+    """What is another after each start of the machine; empty where the time of a process's start says enough."""
+    if not IS_LINUX:
+        return ""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
+
+
+def send_signal(identity: Identity, number: int) -> bool:
+    """Signal the process if it still runs; False if it has ended."""
+    if not is_running(identity):
+        return False
+    return _signal(identity.pid, number)
+
+
+_is_subreaper = False
+
+
+def become_subreaper() -> None:
+    """From now on, descendants of this process whose parents have ended become its children, so that none gets lost (Linux)."""
+    global _is_subreaper
+    if IS_LINUX:
+        import ctypes  # optional: a Python may be built without it
+
+        _is_subreaper = ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+
+
+def list_children(pid: int) -> List[int]:
+    """The children of a process, ended ones that nobody waited for too."""
+    return _read_families().get(pid, [])
+
+
+def kill_descendants(spared: Collection[int] = ()) -> bool:
+    """Kill all that descends from this process, without the `spared` children and their families; False if some stay.
+
+    All are stopped before any is killed, so that none starts another meanwhile. Nobody else may wait for their exit statuses.
+    Only a subreaper does this: in another process, such as a notebook, there may be children that are not the run's.
+    """
+    if not _is_subreaper:
+        return True
+    deadline = time.monotonic() + KILL_SECONDS
+    while True:
+        left = _list_descendants(os.getpid(), spared)
+        for pid in left:
+            _signal(pid, signal.SIGSTOP)
+        for pid in left:
+            _signal(pid, signal.SIGKILL)
+        if not left or time.monotonic() > deadline:
+            return not left
+        time.sleep(0.02)
+        _wait_for_ended(left)
+
+
+def _list_descendants(pid: int, spared: Collection[int]) -> List[int]:
+    """Those that run."""
+    families, found, waiting = _read_families(), [], [pid]
+    while waiting:
+        for child in families.get(waiting.pop(), []):
+            if child not in spared:
+                waiting.append(child)
+                if identify(child):
+                    found.append(child)
+    return found
+
+
+def _read_families() -> Dict[int, List[int]]:
+    """The children of each process."""
+    families: Dict[int, List[int]] = {}
+    for name in os.listdir("/proc") if IS_LINUX else []:
+        fields = _read_stat(int(name)) if name.isdigit() else None
+        if fields:
+            families.setdefault(int(fields[1]), []).append(int(name))
+    return families
+
+
+def _read_stat(pid: int) -> Optional[List[str]]:
+    """What follows the name in /proc/<pid>/stat: state, parent, …; None if there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def _wait_for_ended(pids: List[int]) -> None:
+    """Take the exit status of those that have become children of this process."""
+    for pid in pids:
+        try:
+            os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            # Another process is its parent, or somebody here waits for it already.
+            continue
+
+
+def _signal(pid: int, number: int) -> bool:
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _identify_by_psutil(pid: int) -> Optional[Identity]:
+    import psutil  # optional: only an agent's machine has it
+
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else Identity(pid, process.create_time(), "")
+    except psutil.NoSuchProcess:
+        return None
