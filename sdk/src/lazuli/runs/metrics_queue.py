@@ -19,6 +19,8 @@ Send = Callable[[str, List[Dict[str, Any]]], None]
 # The maximum number of metrics, and of their rows and elements, in one request.
 MAX_BATCH_METRICS = 500
 MAX_BATCH_VALUES = 5000
+# How much may wait in memory (some 100 MB) while the server is away; then logging waits for it, and loses nothing.
+MAX_WAITING_VALUES = 250_000
 # Long enough to collect what a loop logs at once, short enough for a live view.
 GATHER_SECONDS = 0.05
 MAX_PAUSE_SECONDS = 8.0
@@ -43,16 +45,25 @@ class MetricsQueue:
         self._pid = os.getpid()
         self._changed = threading.Condition()
         self._waiting: List[Dict[str, Any]] = []
+        self._waiting_values = 0
         self._sending = 0
         self._thread: Optional[threading.Thread] = None
         self._refused = 0
 
     def put(self, metric: Dict[str, Any]) -> None:
         with self._changed:
+            self._wait_for_room()
             self._waiting.append(metric)
+            self._waiting_values += _count_values(metric)
             self._changed.notify_all()
             if self._thread is None:
                 self._start()
+
+    def _wait_for_room(self) -> None:
+        if self._waiting_values > MAX_WAITING_VALUES and self._thread and self._thread.is_alive():
+            text = f"{len(self._waiting)} metrics wait for the server, and the script waits with them."
+            _print_once_a_minute(f"{self._label}: {text}")
+            self._changed.wait_for(lambda: self._waiting_values <= MAX_WAITING_VALUES)
 
     def _start(self) -> None:
         if self._pid != _main_pid:
@@ -101,6 +112,7 @@ class MetricsQueue:
             return False
         with self._changed:
             del self._waiting[: self._sending]
+            self._waiting_values -= sum(map(_count_values, batch))
             self._sending = 0
             self._changed.notify_all()
         return True
