@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple, Union
 
 from lazuli import errors
+from lazuli.artifact_names import rename_refused
 from lazuli.client import Client
 from lazuli.errors import UserErrorException
 
@@ -150,7 +151,10 @@ def normalize_name(name: str) -> str:
 
 
 def list_folder_files(name: str, path: str) -> List[Tuple[str, str]]:
-    """Every file below the folder `path`: its name in the run, below `name`, and its path here."""
+    """Every file below the folder `path`: its name in the run, below `name`, and its path here.
+
+    A name that the server would refuse, such as one that is not UTF-8, is made readable.
+    """
     if not os.path.isdir(path):
         raise UserErrorException(f"The folder {path!r} does not exist.")
     found = []
@@ -159,7 +163,7 @@ def list_folder_files(name: str, path: str) -> List[Tuple[str, str]]:
         found += [
             (normalize_name(os.path.join(name, below, file)), os.path.join(folder, file)) for file in sorted(files)
         ]
-    return found
+    return list(rename_refused(found))
 
 
 def _to_bytes_or_file(stream: Any) -> Union[bytes, BinaryIO]:

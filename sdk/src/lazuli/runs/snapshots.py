@@ -10,6 +10,7 @@ import uuid
 import zipfile
 from typing import Any, BinaryIO, Iterator, List, NamedTuple, Optional
 
+from lazuli.artifact_names import is_refused
 from lazuli.errors import SnapshotException
 from lazuli.runs.ignore_rules import IgnoreRules, includes_path, walk_included
 from lazuli.runs.secret_files import SecretFiles
@@ -68,6 +69,12 @@ def collect_files(path: str) -> List[SourceFile]:
     else:
         raise SnapshotException(f"The folder {path!r} does not exist; a snapshot needs one.")
     _check_limits(files, path)
+    for file in files:
+        if is_refused(file.path):
+            raise SnapshotException(
+                f"The name of the file {os.fsencode(file.path)!r} is not readable UTF-8, so it cannot be in a snapshot. "
+                "Rename it, or leave it out by a line in .amlignore."
+            )
     return files
 
 

@@ -1,0 +1,58 @@
+"""The name that a file gets in a run when its own is one that no file of a run may have.
+
+A disk takes nearly any bytes as a name, the server only text that a page and a URL can show. So a file whose name is not
+UTF-8, or has a line break or a backslash in it, is saved under a readable name instead: `caf%E9.txt`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from typing import Iterable, Iterator, Tuple
+
+REFUSED_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
+MAX_PART_BYTES = 255
+MAX_CHARACTERS = 1000
+
+
+def rename_refused(files: Iterable[Tuple[str, str]]) -> Iterator[Tuple[str, str]]:
+    """Pairs of name and path, with another name where the server would refuse it; no two have the same."""
+    files = list(files)
+    taken = {name for name, _ in files}
+    for name, path in files:
+        readable = make_readable(name)
+        if readable != name and readable in taken:
+            readable = f"{readable[: MAX_PART_BYTES // 2]}~{_digest(name)}"
+        taken.add(readable)
+        yield readable, path
+
+
+def make_readable(name: str) -> str:
+    """The name itself if the server takes it."""
+    parts = ["".join(map(_escape, part)) for part in name.split("/")]
+    readable = "/".join(_shorten(part) for part in parts)
+    if len(readable) <= MAX_CHARACTERS:
+        return readable
+    return f"{parts[0]}/{_digest(name)}/{_shorten(parts[-1])}"
+
+
+def is_refused(name: str) -> bool:
+    return make_readable(name) != name
+
+
+def _escape(character: str) -> str:
+    if unicodedata.category(character) in REFUSED_CATEGORIES or character == "\\":
+        return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape"))
+    return character
+
+
+def _shorten(part: str) -> str:
+    """With its escapes it may be longer than a name may be."""
+    if len(part.encode()) <= MAX_PART_BYTES:
+        return part
+    kept = part.encode()[: MAX_PART_BYTES - 20].decode(errors="ignore")
+    return f"{kept}~{_digest(part)}"
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:12]
