@@ -292,10 +292,11 @@ class NodeQuerySet(models.QuerySet):
         return self.select_related("host").prefetch_related(held)
 
     def silent(self, now: dt.datetime):
-        """Usable ones that gave no sign of life in time; a new one may take somewhat longer to give its first."""
+        """Usable ones of which neither worker nor runner gave a sign of life in time; a new one may take somewhat longer."""
         late = now - dt.timedelta(seconds=settings.NODE_LEASE_SECONDS)
         never = now - dt.timedelta(seconds=Node.START_SECONDS)
-        return self.usable().filter(Q(heartbeat_at__lt=late) | Q(heartbeat_at=None, created_at__lt=never))
+        silent = Q(heartbeat_at__lt=late) | Q(heartbeat_at=None, created_at__lt=never)
+        return self.usable().filter(silent).exclude(models.Exists(Work.objects.leased(now).filter(node=OuterRef("pk"))))
 
 
 class Node(models.Model):
@@ -343,6 +344,10 @@ class Node(models.Model):
         """Whether its host shall keep it running."""
         return self.ended_at is None and self.state in self.USABLE
 
+    def has_living_runner(self, now: dt.datetime) -> bool:
+        """A runner needs no worker to go on: its own heartbeats say that it lives."""
+        return self.work.leased(now).exists()
+
     def start_running(self) -> bool:
         """Take it for work; False if it is to leave."""
         return self._move(self.State.RUNNING, allowed=self.USABLE)
@@ -385,6 +390,10 @@ class WorkQuerySet(models.QuerySet):
 
     def held(self):
         return self.filter(state=Work.State.CLAIMED)
+
+    def leased(self, now: dt.datetime):
+        """Held by a runner that showed in time that it lives."""
+        return self.held().filter(lease_until__gte=now)
 
     def claimable_by(self, node):
         """What waits for nodes of this cluster; before that, what this very node holds already."""

@@ -30,6 +30,8 @@ class NodeReport(Body):
     pid: Pid | None = None
     alive: bool
     exit: int | None = None
+    # Its host starts it no more: it has ended again and again soon after its start.
+    failed: bool = False
 
 
 class HostReport(Body):

@@ -12,8 +12,6 @@ from studio.errors import Conflict
 from studio.schemas import Nothing
 from workspaces import access
 
-EXPECTED_EXITS = (0, -15)
-
 
 class NodeKey(HttpBearer):
     def authenticate(self, request, token):
@@ -97,18 +95,18 @@ def host_report(request: HttpRequest, body: node_resources.HostReport):
     )
     ended = {report.name: report for report in body.nodes if not report.alive}
     for node in host.nodes.present().filter(name__in=ended).select_related("target"):
-        _end_node(node, ended[node.name].exit)
+        _end_node(node, ended[node.name])
     return node_resources.HostOrders.of(host)
 
 
-def _end_node(node: Node, status: int | None) -> None:
-    """A node's process has ended: in peace when told to, in peace when it will be started again, or by an accident."""
+def _end_node(node: Node, report: node_resources.NodeReport) -> None:
+    """A node's process has ended. Its host starts one that is wanted again, and its runner goes on meanwhile."""
     if not node.is_wanted:
         if node.state == Node.State.LEAVING:
             node.end()
             notifications.notify_autoscaler()
-    elif status not in EXPECTED_EXITS:
-        node.mark_lost(f"Node {node.name} was lost: its process {_exit_words(status)}.")
+    elif report.failed and not node.has_living_runner(timezone.now()):
+        node.mark_lost(f"Node {node.name} was lost: its process {_exit_words(report.exit)} again and again.")
 
 
 def _exit_words(status: int | None) -> str:

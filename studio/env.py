@@ -29,6 +29,14 @@ def read_int(name: str, default: int, min_value: int = 0, max_value: int = 2**31
     return found
 
 
+def read_choice(name: str, choices: tuple[str, ...]) -> str:
+    """One of these words; the first if none is given."""
+    value = os.environ.get(name) or choices[0]
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name}={value!r}: write {' or '.join(choices)}")
+    return value
+
+
 def read_list(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 

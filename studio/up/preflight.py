@@ -37,6 +37,8 @@ class Settings:
     workers: int
     threads: int
     sample: bool
+    # Whether Ctrl-C lets running jobs end first.
+    waits_for_jobs: bool
 
     @property
     def local_url(self) -> str:
@@ -57,6 +59,7 @@ def read_settings() -> Settings:
             workers=env.read_int("WEB_WORKERS", 2, min_value=1, max_value=64),
             threads=env.read_int("WEB_THREADS", 8, min_value=1, max_value=256),
             sample=env.read_bool("SAMPLE", True),
+            waits_for_jobs=env.read_choice("STOP", ("now", "wait")) == "wait",
         )
     except ImproperlyConfigured as error:
         raise Refused(str(error)) from error

@@ -14,11 +14,13 @@ import urllib.request
 from studio import redis_server
 from studio.up import console
 from studio.up.children import Child
+from studio.up.lifeline import Lifeline, kill_runners, list_jobs
 from studio.up.preflight import REPOSITORY, Refused, Settings
 
-# Who is ended first, and how many seconds each group has before it is killed. The host goes while the web server still
-# answers, so that runners can say what became of their scripts; Redis goes last, for all others need it. 9 s in all.
-ENDING = [({"set-up"}, 1.0), ({"host", "beat", "control"}, 5.0), ({"web"}, 2.0), ({"redis"}, 1.0)]
+# Who is ended first, and how many seconds each group has before it is killed. Host and runners go while the web server
+# still answers, so that runners can say what became of their scripts; Redis goes last, for all others need it. 9 s in all.
+WORKERS = ({"host", "beat", "control"}, 5.0)
+ENDING = [({"set-up"}, 1.0), WORKERS, ({"web"}, 2.0), ({"redis"}, 1.0)]
 # Before the first page: this many deaths in a row and the start is given up.
 PATIENCE = 5
 # The variable by which studio/serving.py knows the pipe to wait at.
@@ -35,7 +37,12 @@ class Supervisor:
         self.children: dict[str, Child] = {}
         self.selector = selectors.DefaultSelector()
         self.asked_to_stop: float | None = None
+        self.is_waiting_for_jobs = False
         self.impatient = False
+        self._signaled_at = 0.0
+        self.lifeline = Lifeline()
+        # The name under which this machine is a host; empty until that one is started.
+        self.host_name = ""
         self.answered = False
         self.started = time.monotonic()
         self.env = {"DATA_DIR": str(settings.data_dir), "HOST": settings.host, "PORT": str(settings.port)}
@@ -71,10 +78,14 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def _on_stop(self, number, frame) -> None:
-        now = time.monotonic()
+        before, self._signaled_at = self._signaled_at, time.monotonic()
         if self.asked_to_stop is None:
-            self.asked_to_stop = now
-        elif number == signal.SIGINT and now - self.asked_to_stop > SAME_SIGNAL_SECONDS:
+            self.asked_to_stop = self._signaled_at
+        elif self._signaled_at - before < SAME_SIGNAL_SECONDS:
+            return
+        elif self.is_waiting_for_jobs:
+            self.is_waiting_for_jobs = False
+        elif number == signal.SIGINT:
             self.impatient = True
 
     # Starting
@@ -144,8 +155,10 @@ class Supervisor:
         worker = ["worker", "-l", "WARNING", "-Q", "control", "-n", "control@%h", "-P", "threads", "-c", "4"]
         alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         self._start(Child("control", [*celery, *worker, *alone], env=self.env | QUIET))
-        key = {"HOST_NAME": report["host_name"], "HOST_KEY": report["host_key"], "SERVER_URL": self.settings.local_url}
-        self._start(Child("host", [python, "-m", "lazuli.agent.host"], env=self.env | key))
+        self.host_name = report["host_name"]
+        own = {"HOST_NAME": self.host_name, "HOST_KEY": report["host_key"], "SERVER_URL": self.settings.local_url}
+        env = self.env | own | self.lifeline.variables
+        self._start(Child("host", [python, "-m", "lazuli.agent.host"], env=env, fds=(self.lifeline.descriptor,)))
 
     def _web_command(self) -> list[str]:
         options = {
@@ -200,7 +213,7 @@ class Supervisor:
                     os.read(self._wake_read, 4096)
             elif not key.data.read():
                 self.selector.unregister(key.fd)
-        if self.asked_to_stop is None:
+        if self.asked_to_stop is None or self.is_waiting_for_jobs:
             for child in list(self.children.values()):
                 self._look_after(child)
 
@@ -230,21 +243,46 @@ class Supervisor:
     def _end_all(self) -> None:
         if self.asked_to_stop is None:
             self.asked_to_stop = time.monotonic()
+        if self.settings.waits_for_jobs and self.host_name:
+            self._wait_for_jobs()
         console.say("up", "Stopping …")
+        self.lifeline.cut()
         for names, seconds in ENDING:
-            self._end([self.children[name] for name in names if name in self.children], seconds)
+            self._end([self.children[name] for name in names if name in self.children], seconds, names is WORKERS[0])
         console.say("up", "Stopped.")
 
-    def _end(self, children: list[Child], seconds: float) -> None:
+    def _wait_for_jobs(self) -> None:
+        """Let the running jobs end, while all goes on but the nodes, so that no other job starts."""
+        self.is_waiting_for_jobs = True
+        self._end([self.children.pop("host")], WORKERS[1])
+        self.lifeline.hand_out_no_more()
+        before: list[str] = []
+        while self.is_waiting_for_jobs and self.lifeline.is_held():
+            jobs = list_jobs(self.settings.data_dir, self.host_name)
+            if jobs and jobs != before:
+                console.say("up", _say_waiting(jobs))
+            before = jobs
+            self._turn()
+        self.is_waiting_for_jobs = False
+
+    def _end(self, children: list[Child], seconds: float, with_runners: bool = False) -> None:
         for child in children:
             child.is_muted = child.name in ("redis", "control")
             child.signal(signal.SIGTERM)
         deadline = time.monotonic() + seconds
-        while any(child.is_running for child in children):
+        while any(child.is_running for child in children) or (with_runners and self.lifeline.is_held()):
             if self.impatient or time.monotonic() > deadline:
                 for child in children:
                     child.kill()
+                if with_runners and self.host_name:
+                    kill_runners(self.settings.data_dir, self.host_name)
+                return
             self._turn()
+
+
+def _say_waiting(jobs: list[str]) -> str:
+    number = "1 job is" if len(jobs) == 1 else f"{len(jobs)} jobs are"
+    return f"{number} still running: {', '.join(jobs)}. Stopping when they have ended; Ctrl-C again ends them now."
 
 
 def serve(settings: Settings, sock) -> int:

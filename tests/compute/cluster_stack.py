@@ -31,11 +31,11 @@ class Stack:
         cluster.wait_for_completion(show_output=False)
         return cluster
 
-    def submit(self, cluster, seconds: float) -> Run:
+    def submit(self, cluster, argument, script: str = "work.py") -> Run:
         environment = Environment("this-python")
         environment.python.user_managed_dependencies = True
         config = ScriptRunConfig(
-            str(self.folder), script="work.py", arguments=[seconds], compute_target=cluster, environment=environment
+            str(self.folder), script=script, arguments=[argument], compute_target=cluster, environment=environment
         )
         return Experiment(self.workspace, "faults").submit(config)
 

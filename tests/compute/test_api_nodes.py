@@ -1,5 +1,7 @@
 """The doors of nodes and hosts: their own keys only, and what their words lead to."""
 
+import datetime as dt
+
 import pytest
 from django.utils import timezone
 
@@ -121,13 +123,25 @@ def test_a_host_says_what_it_is(as_host, host):
     assert (host.cpus, host.memory_gb, host.address, host.is_alive) == (8, 31.5, "box", True)
 
 
-@pytest.mark.parametrize(
-    ("status", "words"),
-    [(-9, "its process was killed by signal 9."), (3, "its process ended with exit code 3.")],
-)
-def test_a_node_that_died_is_unusable_and_its_work_lost(as_host, node, work, status, words):
+@pytest.mark.parametrize("status", [0, -15, -9, 3])
+def test_a_wanted_node_that_ended_stays_wanted_and_keeps_its_work(as_host, node, work, status):
     queue.claim_work(node)
     orders = as_host.post("/nodes/v1/host", report(alive=False, exit=status)).json()["nodes"]
+    assert [order["state"] for order in orders] == ["wanted"]
+    assert Work.objects.get().state == "claimed"
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (-9, "its process was killed by signal 9 again and again."),
+        (3, "its process ended with exit code 3 again and again."),
+    ],
+)
+def test_a_node_that_its_host_gives_up_is_unusable_and_its_work_lost(as_host, node, work, status, words):
+    queue.claim_work(node)
+    Work.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
+    orders = as_host.post("/nodes/v1/host", report(alive=False, exit=status, failed=True)).json()["nodes"]
     assert orders == []
     node.refresh_from_db()
     work.refresh_from_db()
@@ -135,12 +149,11 @@ def test_a_node_that_died_is_unusable_and_its_work_lost(as_host, node, work, sta
     assert (work.state, work.reason) == ("lost", node.message)
 
 
-@pytest.mark.parametrize("status", [0, -15])
-def test_a_wanted_node_that_ended_in_peace_stays_wanted(as_host, node, work, status):
+def test_a_node_that_its_host_gives_up_stays_while_its_runner_lives(as_host, node, work):
     queue.claim_work(node)
-    orders = as_host.post("/nodes/v1/host", report(alive=False, exit=status)).json()["nodes"]
-    assert [order["state"] for order in orders] == ["wanted"]
-    assert Work.objects.get().state == "claimed"
+    as_host.post("/nodes/v1/host", report(alive=False, exit=3, failed=True))
+    node.refresh_from_db()
+    assert (node.state, Work.objects.get().state) == ("running", "claimed")
 
 
 def test_a_leaving_node_that_has_ended_is_gone(as_host, node):

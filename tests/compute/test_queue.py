@@ -125,11 +125,22 @@ def test_reap_gives_up_a_silent_node_and_its_work(enqueue, node):
     enqueue()
     work = queue.claim_work(node)
     Node.objects.update(heartbeat_at=timezone.now() - dt.timedelta(seconds=31))
+    Work.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
     queue.reap_lost()
     work.refresh_from_db()
     node.refresh_from_db()
     assert (node.state, work.state) == ("unusable", "lost")
     assert work.reason.startswith("Node node-a was lost: it gave no sign of life since")
+
+
+def test_a_silent_node_whose_runner_lives_is_not_lost(enqueue, node):
+    enqueue()
+    work = queue.claim_work(node)
+    Node.objects.update(heartbeat_at=timezone.now() - dt.timedelta(hours=1))
+    assert queue.reap_lost() == 0
+    assert queue.renew_lease(work.pk, work.attempt)
+    node.refresh_from_db()
+    assert (node.state, Work.objects.get().state) == ("running", "claimed")
 
 
 def test_a_new_node_has_time_for_its_first_sign(cluster, host):

@@ -336,6 +336,59 @@ def test_what_the_script_uploaded_itself_stays():
     assert records.states[-1] == "Completed"
 
 
+ODD = r"""
+import os
+os.makedirs(b"outputs/caf\xe9")
+for name in (b"outputs/caf\xe9/\xff.txt", b"outputs/two\nlines", b"outputs/a\\b", b"logs/\xfe.txt", b"outputs/plain"):
+    with open(name, "w") as file:
+        file.write("x")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems take only UTF-8")
+def test_a_file_whose_name_is_not_utf_8_is_saved_under_a_readable_one():
+    records = run(ODD)
+    assert records.states[-1] == "Completed"
+    names = set(records.artifacts) - {STD_LOG}
+    assert names == {"outputs/caf%E9/%FF.txt", "outputs/two%0Alines", "outputs/a%5Cb", "logs/%FE.txt", "outputs/plain"}
+    assert r"The file b'outputs/caf\xe9/\xff.txt' is saved as outputs/caf%E9/%FF.txt, for" in records.log
+    assert len(records.log.splitlines()) == 4
+
+
+def test_heartbeats_go_on_until_the_end_is_reported():
+    """Else a run whose script has ended would be lost while its outputs go up, or while the server is away."""
+    beats = []
+
+    class Slow(Records):
+        def answer(self, word, method, body, query):
+            if word == "heartbeat":
+                beats.append(len(self.events))
+            if word == "events" and b"Completed" in body and len([n for n in beats if n == 3]) < 2:
+                return httpx.Response(503)
+            return super().answer(word, method, body, query)
+
+    assert run(None, records=Slow({"train.py": "print(1)"})).states[-1] == "Completed"
+    assert beats.count(3) >= 2
+
+
+def test_a_machine_that_goes_does_not_wait_for_a_server_that_is_away(monkeypatch):
+    read_end, write_end = os.pipe()
+    monkeypatch.setenv("LAZULI_LIFELINE_FD", str(read_end))
+    monkeypatch.setattr(supervisor, "SHUTDOWN_SECONDS", 0.2)
+
+    class Leaving(Records):
+        def answer(self, word, method, body, query):
+            if word == "events" and b"Finalizing" in body:
+                self.down = 10**9
+                os.close(write_end)
+            return super().answer(word, method, body, query)
+
+    started = time.monotonic()
+    records = run(None, records=Leaving({"train.py": "open('outputs/a', 'w').write('x')"}))
+    assert time.monotonic() - started < 15
+    assert (records.states[-1], records.status) == ("Finalizing", 1)
+
+
 def test_a_link_out_of_the_folder_is_not_collected(tmp_path_factory):
     secret = tmp_path_factory.mktemp("secret") / "key"
     secret.write_text("secret")

@@ -14,8 +14,8 @@ def studio(tmp_path_factory):
 
 
 @pytest.fixture
-def own_studio(tmp_path):
-    """A studio for one test that ends it."""
-    studio = Studio(tmp_path)
+def own_studio(tmp_path, request):
+    """A studio for one test that ends it; a parameter, given indirectly, is its further settings."""
+    studio = Studio(tmp_path, **getattr(request, "param", {}))
     yield studio
     studio.end()

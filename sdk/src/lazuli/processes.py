@@ -89,10 +89,22 @@ def kill_descendants(spared: Collection[int] = ()) -> bool:
             _signal(pid, signal.SIGSTOP)
         for pid in left:
             _signal(pid, signal.SIGKILL)
+        wait_for_lost(spared)
         if not left or time.monotonic() > deadline:
             return not left
         time.sleep(0.02)
-        _wait_for_ended(left)
+
+
+def wait_for_lost(known: Collection[int]) -> None:
+    """Take the exit statuses of children that are none of the `known`: descendants that lost their parents, and have ended."""
+    while _is_subreaper:
+        try:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return
+        if ended is None or ended.si_pid in known:
+            return
+        os.waitpid(ended.si_pid, 0)
 
 
 def _list_descendants(pid: int, spared: Collection[int]) -> List[int]:
@@ -124,16 +136,6 @@ def _read_stat(pid: int) -> Optional[List[str]]:
             return file.read().rpartition(")")[2].split()
     except OSError:
         return None
-
-
-def _wait_for_ended(pids: List[int]) -> None:
-    """Take the exit status of those that have become children of this process."""
-    for pid in pids:
-        try:
-            os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            # Another process is its parent, or somebody here waits for it already.
-            continue
 
 
 def _signal(pid: int, number: int) -> bool:

@@ -1,17 +1,15 @@
 """The host agent: runs the node workers that the server requests for this machine. `python -m lazuli.agent.host`
 
-It reports which of them are alive, and the exit code of one that ended. Each node has a pipe, its lifeline: this process
-holds the write end, runners hold the read end. When the node is removed or this process ends, the pipe closes and the
-runner ends its script. So nothing outlives the host agent, and the restart of a node worker does not disturb its script.
+It reports which of them are alive, and starts again those that end. It may end or be killed itself at any time: runners are
+no children that die with it, and the next agent of the name starts node workers that find their runners again. Under `make up`
+all runners hold a descriptor, the lifeline, whose other end the supervisor has: only its end ends them.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import pathlib
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,19 +17,24 @@ import sys
 import time
 from typing import Any
 
-import psutil
-
-from lazuli import private_folder
+from lazuli import private_folder, processes
 from lazuli.agent.broker import HOST_TASK, get_host_queue
-from lazuli.agent.listener import Agent, exit_with_parent, listen_for_notifications
+from lazuli.agent.listener import LIFELINE, Agent, listen_for_notifications
+from lazuli.agent.node_state import HostNodes, NodeFolder, hold_lock
 from lazuli.agent.server_client import ServerClient
 
 REPORT_SECONDS = 3.0
 POLL_SECONDS = 0.2
-# A node that ends normally is restarted after this time at the earliest.
-RESTART_SECONDS = 1.0
-# A node ends at once when it is terminated; one that hangs is killed after this, and so is a runner at the end.
+# A node that has ended is started again after a pause that grows if it does not stay, and after so many times it is given up.
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
+STEADY_SECONDS = 20.0
+MAX_QUICK_ENDS = 4
+# A node ends at once when it is terminated; one that hangs is killed after this.
 GRACE_SECONDS = 4.0
+# The runner of a node that is gone gets longer, to say what became of its script.
+RUNNER_GRACE_SECONDS = 15.0
+# A child that is neither node nor runner is what a killed runner left; a runner that has only just started is none yet.
+ORPHAN_SECONDS = 10.0
 NORMAL_EXITS = (0, -signal.SIGTERM)
 
 # Variables of the studio that a node must not have.
@@ -41,18 +44,29 @@ STUDIO_ONLY = {"SECRET_KEY", "DATABASE_URL", "STORAGE_URL", "HOST_KEY"}
 @dataclasses.dataclass
 class NodeProcess:
     process: subprocess.Popen[bytes]
-    # Read end and write end. Closing the write end ends the runner; the read end is for the next worker of this name.
-    lifeline: tuple[int, int]
     started_at: float
+    quick_ends: int = 0
     terminated_at: float | None = None
+    ended_at: float | None = None
 
     @property
     def exit_code(self) -> int | None:
         return self.process.poll()
 
-    def close_lifeline(self) -> None:
-        for end in self.lifeline:
-            os.close(end)
+    @property
+    def is_given_up(self) -> bool:
+        return self.quick_ends >= MAX_QUICK_ENDS
+
+    def note_end(self) -> None:
+        """Called once it has ended: an accident soon after the start counts."""
+        if self.ended_at is None:
+            self.ended_at = time.monotonic()
+            is_quick = self.ended_at - self.started_at < STEADY_SECONDS
+            self.quick_ends = self.quick_ends + 1 if is_quick and self.exit_code not in NORMAL_EXITS else 0
+
+    def may_start_again(self) -> bool:
+        pause = min(FIRST_PAUSE * 2 ** max(0, self.quick_ends - 1), LONGEST_PAUSE)
+        return not self.is_given_up and time.monotonic() - max(self.started_at, self.ended_at or 0.0) >= pause
 
     def terminate_or_kill(self) -> None:
         if self.terminated_at is None:
@@ -68,17 +82,26 @@ class Host(Agent):
         self.server, self.broker_url = server, broker_url
         self.data_dir = data_dir
         self.nodes: dict[str, NodeProcess] = {}
-        self._requests: dict[str, dict[str, Any]] = {}
+        self.on_disk = HostNodes(data_dir, name)
+        # What the server requests; None until it has answered for the first time.
+        self._requests: dict[str, dict[str, Any]] | None = None
         self._next_report = 0.0
         self._reported_ended: set[str] = set()
         self._is_key_refused = False
+        # When each was seen or terminated first.
+        self._orphans: dict[int, float] = {}
+        self._terminated: dict[processes.Identity, float] = {}
 
     def run_round(self, is_notified: bool) -> float:
         ended = {name for name, node in self.nodes.items() if node.exit_code is not None}
+        for name in ended:
+            self.nodes[name].note_end()
         if is_notified or ended - self._reported_ended or time.monotonic() >= self._next_report:
             self._report()
             self._reported_ended = ended
-        self._apply_requests()
+            self._end_orphans()
+        if self._requests is not None:
+            self._apply_requests(self._requests)
         return POLL_SECONDS if self.nodes else max(0.0, self._next_report - time.monotonic())
 
     def _report(self) -> None:
@@ -94,36 +117,38 @@ class Host(Agent):
             self._requests = {request["name"]: request for request in answer["nodes"]}
 
     def _collect_state(self) -> dict[str, Any]:
-        nodes = [
-            {"name": name, "pid": node.process.pid, "alive": node.exit_code is None, "exit": node.exit_code}
-            for name, node in self.nodes.items()
-        ]
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
-        cpus = os.cpu_count() or 1
-        return {"cpus": cpus, "memoryGB": round(memory, 1), "address": socket.gethostname()[:100], "nodes": nodes}
+        return {
+            "cpus": os.cpu_count() or 1,
+            "memoryGB": round(memory, 1),
+            "address": socket.gethostname()[:100],
+            "nodes": [_describe_node(name, node) for name, node in self.nodes.items()],
+        }
 
-    def _apply_requests(self) -> None:
+    def _apply_requests(self, requests: dict[str, dict[str, Any]]) -> None:
         """Start, restart and end nodes until those run that the server requests."""
-        wanted = {name for name, request in self._requests.items() if request["state"] == "wanted"}
-        for name in list(self.nodes):
-            node = self.nodes[name]
+        wanted = {name for name, request in requests.items() if request["state"] == "wanted"}
+        for name, node in list(self.nodes.items()):
             if node.exit_code is None:
                 if name not in wanted:
                     node.terminate_or_kill()
-            elif name not in self._requests:
-                self._remove_node(name)
-            elif name in wanted and node.exit_code in NORMAL_EXITS:
-                self._restart_node(name)
+            elif name not in requests:
+                del self.nodes[name]
+            elif name in wanted and node.may_start_again():
+                self._reported_ended.discard(name)
+                self._start_node(requests[name], node.quick_ends)
         for name in wanted - self.nodes.keys():
-            self._start_node(name, os.pipe())
+            self._start_node(requests[name])
+        for name in self.on_disk.names - requests.keys() - self.nodes.keys():
+            self._clear_node(name)
 
-    def _start_node(self, name: str, lifeline: tuple[int, int]) -> None:
-        request, read_end = self._requests[name], lifeline[0]
+    def _start_node(self, request: dict[str, Any], quick_ends: int = 0) -> None:
+        name, lifeline = request["name"], os.environ.get(LIFELINE, "")
+        self.on_disk.add(name)
         environment = {key: value for key, value in os.environ.items() if key not in STUDIO_ONLY} | {
             "LAZULI_NODE_NAME": name,
             "LAZULI_NODE_KEY": request["key"],
             "LAZULI_NODE_QUEUE": request["queue"],
-            "LAZULI_LIFELINE_FD": str(read_end),
             "LAZULI_PARENT": str(os.getpid()),
             "SERVER_URL": self.server.url,
             "REDIS_URL": self.broker_url,
@@ -134,65 +159,73 @@ class Host(Agent):
             env=environment,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            pass_fds=[read_end],
+            pass_fds=[int(lifeline)] if lifeline else [],
         )
-        self.nodes[name] = NodeProcess(process, lifeline, time.monotonic())
+        self.nodes[name] = NodeProcess(process, time.monotonic(), quick_ends)
 
-    def _restart_node(self, name: str) -> None:
-        node = self.nodes[name]
-        if time.monotonic() - node.started_at >= RESTART_SECONDS:
-            self._reported_ended.discard(name)
-            self._start_node(name, node.lifeline)
+    def _clear_node(self, name: str) -> None:
+        """The server knows the node no more: end its runner if it has one, then delete its folder."""
+        found = NodeFolder(self.data_dir, name).find_runner()
+        if found is None:
+            self.on_disk.discard(name)
+            return
+        _, runner = found
+        if runner not in self._terminated:
+            self._terminated[runner] = time.monotonic()
+            processes.send_signal(runner, signal.SIGTERM)
+        elif time.monotonic() - self._terminated[runner] > RUNNER_GRACE_SECONDS:
+            processes.send_signal(runner, signal.SIGKILL)
 
-    def _remove_node(self, name: str) -> None:
-        """Close its lifeline, which ends its runner if it has one; delete the node's folder if no runner uses it."""
-        self.nodes.pop(name).close_lifeline()
-        if _find_runner(self.data_dir, name) is None:
-            shutil.rmtree(self.data_dir / "nodes" / name, ignore_errors=True)
+    def _end_orphans(self) -> None:
+        """Take the exit status of runners whose node worker was killed, and end what a killed runner left behind.
+
+        Both have become children of this process, which is their subreaper.
+        """
+        known = {node.process.pid for node in self.nodes.values()}
+        strangers = set(processes.list_children(os.getpid())) - known
+        runners = {runner.pid for _, _, runner in self.on_disk.runners()} if strangers else set()
+        now = time.monotonic()
+        self._orphans = {pid: self._orphans.get(pid, now) for pid in strangers - runners}
+        for pid, seen_at in self._orphans.items():
+            if processes.identify(pid) is None:
+                os.waitpid(pid, os.WNOHANG)
+            elif now - seen_at > ORPHAN_SECONDS:
+                os.kill(pid, signal.SIGKILL)
 
     def shut_down(self) -> None:
-        """End all nodes and runners; kill those that do not end within seconds."""
-        runners = [runner for name in self.nodes if (runner := _find_runner(self.data_dir, name))]
+        """End all nodes; kill those that do not end within seconds. Their runners go on."""
         for node in self.nodes.values():
             node.terminate_or_kill()
-            node.close_lifeline()
-        _wait_or_kill([*runners, *(node.process for node in self.nodes.values())])
+        deadline = time.monotonic() + GRACE_SECONDS
+        for node in self.nodes.values():
+            try:
+                node.process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                node.process.kill()
 
 
-def _find_runner(data_dir: pathlib.Path, name: str) -> psutil.Process | None:
-    """The runner that the node's state file names, if it is alive."""
-    try:
-        state = json.loads((data_dir / "nodes" / name / "state.json").read_text())
-        runner = psutil.Process(state["pid"])
-        return runner if runner.create_time() == state["started_at"] else None
-    except (OSError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):
-        # No file, an incomplete file, or a process that has ended: there is no runner.
-        return None
-
-
-def _wait_or_kill(processes: list[Any]) -> None:
-    living = [psutil.Process(p.pid) for p in processes if psutil.pid_exists(p.pid)]
-    _, hanging = psutil.wait_procs(living, timeout=GRACE_SECONDS)
-    for process in hanging:
-        try:
-            for each in [*process.children(recursive=True), process]:
-                each.kill()
-        except psutil.NoSuchProcess:
-            continue
+def _describe_node(name: str, node: NodeProcess) -> dict[str, Any]:
+    code = node.exit_code
+    return {"name": name, "pid": node.process.pid, "alive": code is None, "exit": code, "failed": node.is_given_up}
 
 
 def main() -> None:
-    exit_with_parent(int(os.environ.pop("LAZULI_PARENT", os.getppid())))
     name, key = os.environ.get("HOST_NAME", "local"), os.environ.pop("HOST_KEY")
     server_url, broker_url = os.environ["SERVER_URL"], os.environ.pop("REDIS_URL", "")
     data_dir = pathlib.Path(os.environ.get("DATA_DIR", "data")).resolve()
+    private_folder.close_new_files()
     try:
         private_folder.close_folder(data_dir)
     except private_folder.NotPrivate as error:
         sys.exit(f"{name}: {error}")
-    host = Host(name, ServerClient(server_url, key), data_dir, broker_url)
-    host.start()
-    listen_for_notifications(host, HOST_TASK, get_host_queue(name), broker_url)
+    with hold_lock(data_dir / "nodes" / "hosts" / f"{name}.lock", name):
+        processes.become_subreaper()
+        host = Host(name, ServerClient(server_url, key), data_dir, broker_url)
+        if LIFELINE in os.environ:
+            host.stop_with_lifeline(int(os.environ[LIFELINE]))
+        host.start()
+        listen_for_notifications(host, HOST_TASK, get_host_queue(name), broker_url)
+        host.wait_until_stopped()
 
 
 if __name__ == "__main__":

@@ -10,16 +10,21 @@ from __future__ import annotations
 import abc
 import ctypes
 import os
+import select
 import signal
 import sys
 import threading
 import time
+import traceback
 
 from lazuli import private_folder
 from lazuli.agent.broker import build_broker_settings
 from lazuli.agent.server_client import ServerUnreachable
 
 PR_SET_PDEATHSIG = 1
+# The variable with the number of a descriptor whose other end the supervisor of `make up` holds. While it is open, all goes
+# on; when it closes, all that hangs on it ends. An agent that is a service of its own has none.
+LIFELINE = "LAZULI_LIFELINE_FD"
 
 
 def exit_with_parent(parent_pid: int) -> None:
@@ -49,11 +54,18 @@ class Agent(abc.ABC):
         """Called once, after the last round."""
 
     def run_rounds(self) -> None:
-        is_notified = True
-        while not self.is_stopping:
-            is_notified = self.wake_event.wait(self._run_round_or_wait(is_notified))
-        self.shut_down()
-        os._exit(0)
+        status = 1
+        try:
+            is_notified = True
+            while not self.is_stopping:
+                is_notified = self.wake_event.wait(self._run_round_or_wait(is_notified))
+            self.shut_down()
+            status = 0
+        finally:
+            if status:
+                # Such as a full disk. A process that only listens would look alive; the next of this name begins anew.
+                traceback.print_exc()
+            os._exit(status)
 
     def _run_round_or_wait(self, is_notified: bool) -> float:
         self.wake_event.clear()
@@ -82,7 +94,20 @@ class Agent(abc.ABC):
         os.environ.pop("DJANGO_SETTINGS_MODULE", None)
         signal.signal(signal.SIGTERM, self.request_stop)
         signal.signal(signal.SIGINT, self.request_stop)
-        threading.Thread(target=self.run_rounds, name="rounds").start()
+        self._thread = threading.Thread(target=self.run_rounds, name="rounds")
+        self._thread.start()
+
+    def wait_until_stopped(self) -> None:
+        self._thread.join()
+
+    def stop_with_lifeline(self, descriptor: int) -> None:
+        """Have this process end when the other end of the lifeline closes: nobody writes to it, so readable means closed."""
+
+        def watch() -> None:
+            select.select([descriptor], [], [])
+            self.request_stop()
+
+        threading.Thread(target=watch, name="lifeline", daemon=True).start()
 
 
 def listen_for_notifications(agent: Agent, task: str, queue: str, broker_url: str) -> None:

@@ -1,25 +1,25 @@
 """The node worker: claims work of its cluster, starts a runner for it, and reports when the runner has ended.
 
-It knows the addresses of broker and server and its own key, nothing else. The runner is a session of its own: after a
-restart the next worker of the same name finds it in the state file and watches it.
+It knows the addresses of broker and server and its own key, nothing else. The runner is a session of its own, and reports to
+the server itself how the run goes. However this process ends, the next worker of its name finds the runner and watches it.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import time
 
-import psutil
-
+from lazuli import processes
 from lazuli.agent.broker import NODE_TASK
-from lazuli.agent.listener import Agent, exit_with_parent, listen_for_notifications
+from lazuli.agent.listener import LIFELINE, Agent, exit_with_parent, listen_for_notifications
+from lazuli.agent.node_state import Claim, NodeFolder, hold_lock
 from lazuli.agent.server_client import ServerClient
+from lazuli.processes import Identity
+from lazuli.runner import records
 
 HEARTBEAT_SECONDS = 3.0
 POLL_SECONDS = 0.1
@@ -32,32 +32,32 @@ PASSED_VARIABLES = {
 PASSED_PREFIXES = ("LC_", "PIP_", "UV_", "SSL_CERT_", "CUDA_", "NVIDIA_", "OMP_", "LAZULI_ENV_CACHE_")
 
 
-@dataclasses.dataclass
-class Claim:
-    """The work that this node has claimed, as the state file holds it."""
-
-    work: str
-    attempt: int
-    # The runner's; 0 until it is started.
-    pid: int = 0
-    # When the process started: a later process may have the same pid.
-    started_at: float | None = None
-
-
 class Node(Agent):
     def __init__(self, name: str, server: ServerClient, data_dir: pathlib.Path):
         super().__init__(name)
         self.server = server
         self.environments = data_dir / "nodes" / "environments"
-        self.folder = data_dir / "nodes" / name
-        self.state_file = self.folder / "state.json"
-        self.claim = _load_claim(self.state_file)
+        self.folder = NodeFolder(data_dir, name)
+        # The runner of the claim: one that this process has started, or one of an earlier worker of this name.
         self._runner: subprocess.Popen[bytes] | None = None
+        self._adopted: Identity | None = None
+        self.claim = self._adopt_claim()
+        self._parent_pid = os.getppid()
         self._next_heartbeat = 0.0
 
+    def _adopt_claim(self) -> Claim | None:
+        """The claim of an earlier worker, if its runner has begun. Else the work is claimed again, as a new attempt."""
+        claim = self.folder.load_claim()
+        if claim:
+            self._adopted = records.find_or_prevent(str(self.folder.record_path(claim)))
+        return claim if self._adopted else None
+
     def run_round(self, is_notified: bool) -> float:
+        if os.getppid() != self._parent_pid:
+            # For systems where the kernel does not say so: the next host agent starts a worker of this name.
+            self.request_stop()
         may_find_work = is_notified
-        if self.claim and self._has_runner_ended(self.claim):
+        if self.claim and self._has_runner_ended():
             self._report_done(self.claim)
             may_find_work = True
         if time.monotonic() >= self._next_heartbeat:
@@ -80,22 +80,30 @@ class Node(Agent):
         status, work = self.server.post("/nodes/v1/claim")
         if status != 200:
             return
-        self._save_claim(Claim(work["id"], work["attempt"]))
-        folder = self.folder / work["id"]
-        folder.mkdir(parents=True, exist_ok=True)
-        spec = folder / "spec.json"
+        claim = Claim(work["id"], work["attempt"])
+        record = self.folder.record_path(claim)
+        record.parent.mkdir(parents=True, exist_ok=True)
+        spec = record.with_name("spec.json")
         spec.touch(mode=0o600)
         spec.write_text(json.dumps(work["spec"]))
-        self._runner = self._start_runner(folder, work["token"])
-        self._save_claim(Claim(work["id"], work["attempt"], self._runner.pid, _find_start_time(self._runner.pid)))
+        # Before the runner is there, so that none is without a claim.
+        self.folder.save_claim(claim)
+        self._runner = self._start_runner(spec, record, work["token"])
+        self.claim = claim
 
-    def _start_runner(self, folder: pathlib.Path, token: str) -> subprocess.Popen[bytes]:
-        lifeline = os.environ.get("LAZULI_LIFELINE_FD", "")
-        with open(folder / "runner.log", "ab") as log:
+    def _start_runner(self, spec: pathlib.Path, record: pathlib.Path, token: str) -> subprocess.Popen[bytes]:
+        lifeline = os.environ.get(LIFELINE, "")
+        own = {
+            "AZUREML_RUN_TOKEN": token,
+            "LAZULI_ENV_CACHE": str(self.environments),
+            "LAZULI_WORK_DIR": str(spec.parent),
+            records.VARIABLE: str(record),
+        }
+        with open(spec.with_name("runner.log"), "ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", os.environ.get("LAZULI_RUNNER", "lazuli.runner"), str(folder / "spec.json")],
-                cwd=folder,
-                env=self._build_environment(folder, token),
+                [sys.executable, "-m", os.environ.get("LAZULI_RUNNER", "lazuli.runner"), str(spec)],
+                cwd=spec.parent,
+                env=_select_variables() | own | ({LIFELINE: lifeline} if lifeline else {}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -103,82 +111,57 @@ class Node(Agent):
                 pass_fds=[int(lifeline)] if lifeline else [],
             )
 
-    def _build_environment(self, folder: pathlib.Path, token: str) -> dict[str, str]:
-        extra = {word.strip() for word in os.environ.get("NODE_PASS_ENV", "").split(",")}
-        passed = {
-            key: value
-            for key, value in os.environ.items()
-            if key.upper() in PASSED_VARIABLES or key in extra or key.startswith(PASSED_PREFIXES)
-        }
-        own = {
-            "AZUREML_RUN_TOKEN": token,
-            "LAZULI_ENV_CACHE": str(self.environments),
-            "LAZULI_WORK_DIR": str(folder),
-        }
-        if "LAZULI_LIFELINE_FD" in os.environ:
-            own["LAZULI_LIFELINE_FD"] = os.environ["LAZULI_LIFELINE_FD"]
-        return passed | own
-
-    def _has_runner_ended(self, claim: Claim) -> bool:
+    def _has_runner_ended(self) -> bool:
         if self._runner is not None:
             return self._runner.poll() is not None
-        return _find_start_time(claim.pid) != claim.started_at
+        return self._adopted is None or not processes.is_running(self._adopted)
 
     def _report_done(self, claim: Claim) -> None:
         """Keep the claim until the server has answered; a refusal means that the work was no longer this node's."""
+        # What a runner that was killed could not end itself.
+        processes.kill_descendants()
         body = {"attempt": claim.attempt, "message": self._describe_failure(claim)}
         self.server.post(f"/nodes/v1/work/{claim.work}/done", body)
-        if not os.environ.get("LAZULI_KEEP_WORKDIR"):
-            shutil.rmtree(self.folder / claim.work, ignore_errors=True)
-        self.state_file.unlink(missing_ok=True)
-        self.claim = self._runner = None
+        self.folder.forget_claim(claim)
+        self.claim = self._runner = self._adopted = None
 
     def _describe_failure(self, claim: Claim) -> str:
-        status = self._runner.returncode if self._runner else 0
-        if not status:
+        record = self.folder.record_path(claim)
+        if self._adopted and self._adopted.boot != processes.read_boot():
+            return f"The machine of node {self.name} was started anew while its job ran."
+        status = self._runner.returncode if self._runner else records.read_end(str(record))
+        if status == 0:
             return ""
-        how = f"was killed by signal {-status}" if status < 0 else f"ended with exit code {status}"
-        log = self.folder / claim.work / "runner.log"
+        if status is None:
+            how = "was killed while no node worker watched it"
+        else:
+            how = f"was killed by signal {-status}" if status < 0 else f"ended with exit code {status}"
+        log = record.with_name("runner.log")
         lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
         return f"The runner on node {self.name} {how}. {lines[-1] if lines else ''}".strip()[:500]
 
-    def _save_claim(self, claim: Claim) -> None:
-        self.claim = claim
-        self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.state_file.with_suffix(".new")
-        temporary.write_text(json.dumps(dataclasses.asdict(claim)))
-        temporary.replace(self.state_file)
 
-
-def _load_claim(path: pathlib.Path) -> Claim | None:
-    """The claim of an earlier worker of this name. Work without a process is claimed again, which invalidates the old claim."""
-    try:
-        claim = Claim(**json.loads(path.read_text()))
-        return claim if claim.pid else None
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError):
-        # Incomplete, as after a full disk: the work is claimed again, and the server then refuses a runner that is alive.
-        path.unlink()
-        return None
-
-
-def _find_start_time(pid: int) -> float | None:
-    """When the process started; None if there is none."""
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
-    except psutil.NoSuchProcess:
-        return None
+def _select_variables() -> dict[str, str]:
+    """Those of the host that a runner inherits."""
+    extra = {word.strip() for word in os.environ.get("NODE_PASS_ENV", "").split(",")}
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if key.upper() in PASSED_VARIABLES or key in extra or key.startswith(PASSED_PREFIXES)
+    }
 
 
 def main() -> None:
     exit_with_parent(int(os.environ.pop("LAZULI_PARENT", os.getppid())))
     key, broker_url = os.environ.pop("LAZULI_NODE_KEY"), os.environ.pop("REDIS_URL", "")
     name, queue = os.environ["LAZULI_NODE_NAME"], os.environ["LAZULI_NODE_QUEUE"]
-    node = Node(name, ServerClient(os.environ["SERVER_URL"], key), pathlib.Path(os.environ["DATA_DIR"]))
-    node.start()
-    listen_for_notifications(node, NODE_TASK, queue, broker_url)
+    data_dir = pathlib.Path(os.environ["DATA_DIR"])
+    with hold_lock(data_dir / "nodes" / name / "lock", name):
+        processes.become_subreaper()
+        node = Node(name, ServerClient(os.environ["SERVER_URL"], key), data_dir)
+        node.start()
+        listen_for_notifications(node, NODE_TASK, queue, broker_url)
+        node.wait_until_stopped()
 
 
 if __name__ == "__main__":

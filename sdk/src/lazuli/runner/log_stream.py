@@ -11,12 +11,11 @@ from typing import Any, Optional
 from lazuli import errors
 from lazuli.errors import ServiceException
 from lazuli.masking import Masker
-from lazuli.runner.run_api import RunApi, is_temporary
+from lazuli.runner.run_api import RETRY_SECONDS, RunApi, choose_patience, is_temporary
 
 CHUNK_BYTES = 1024 * 1024
 # People wait for the first lines; later ones may be sent less often.
 EARLY_SECONDS, EARLY_PAUSE_SECONDS, PAUSE_SECONDS = 10.0, 0.1, 0.5
-CLOSE_SECONDS = 300.0
 
 
 class LogStream:
@@ -31,14 +30,23 @@ class LogStream:
         self._ended = threading.Event()
         self._failure: Optional[str] = None
         self._started = time.monotonic()
+        # How long to go on after the end of the file while the server takes nothing.
+        self._patience = RETRY_SECONDS
+        self._limit: Optional[float] = None
         self._thread = threading.Thread(target=self._send_until_closed, name=f"stream {artifact}", daemon=True)
         self._thread.start()
 
-    def close(self, timeout: float = CLOSE_SECONDS) -> bool:
-        """Send the rest of the file, which is complete now; False if that took longer than `timeout` seconds."""
-        self._deadline = time.monotonic() + timeout
+    def close(self, hurry: Optional[threading.Event] = None, hurry_seconds: float = 0.0) -> bool:
+        """Send the rest of the file, which is complete now; False if the server did not take it.
+
+        Once `hurry` is set, it has `hurry_seconds` left.
+        """
+        self._ended_at = time.monotonic()
         self._ended.set()
-        self._thread.join(timeout + 60)
+        while self._thread.is_alive() and not (hurry and hurry.is_set()):
+            self._thread.join(0.2)
+        self._limit = time.monotonic() + hurry_seconds
+        self._thread.join(hurry_seconds)
         return self._failure is None and not self._thread.is_alive()
 
     def _send_until_closed(self) -> None:
@@ -48,13 +56,17 @@ class LogStream:
             done = self._send_new(last)
             if last and done:
                 return
-            if last and time.monotonic() > self._deadline:
+            if last and self._is_too_late():
                 self._failure = "the server could not be reached"
                 return
             early = time.monotonic() - self._started < EARLY_SECONDS
             self._ended.wait(EARLY_PAUSE_SECONDS if early else PAUSE_SECONDS)
             if last:
                 time.sleep(PAUSE_SECONDS)
+
+    def _is_too_late(self) -> bool:
+        now = time.monotonic()
+        return now - self._ended_at > self._patience or (self._limit is not None and now > self._limit)
 
     def _send_new(self, last: bool) -> bool:
         """Send what was added; True if the server has the whole file, or all but the beginning of a possible secret."""
@@ -83,6 +95,7 @@ class LogStream:
             # Another request appended at the same moment; any other conflict is final.
             return False if error.code == "Conflict" else self._give_up(error)
         except (errors.Unreachable, ServiceException) as error:
+            self._patience = choose_patience(error)
             return False if is_temporary(error) else self._give_up(error)
         self._offset += len(chunk)
         return True

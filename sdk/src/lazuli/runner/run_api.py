@@ -14,7 +14,11 @@ from lazuli.runner.spec import Spec
 
 Result = TypeVar("Result")
 
+# How long to repeat a request. A server that does not answer is waited for much longer than one that answers with errors:
+# nobody but the runner keeps what the script has left, and the run goes on while the server is away.
 RETRY_SECONDS = 600.0
+AWAY_SECONDS = 24 * 3600.0
+AWAY_STATUSES = (502, 503, 504)
 MAX_PAUSE_SECONDS = 5.0
 TRANSFER_TIMEOUT = 600.0
 INSUFFICIENT_STORAGE = 507
@@ -76,25 +80,32 @@ class RunApi:
 
 
 def retry_while_unavailable(
-    action: Callable[[], Result], timeout: float = RETRY_SECONDS, stopped: Optional[threading.Event] = None
+    action: Callable[[], Result], timeout: Optional[float] = None, stopped: Optional[threading.Event] = None
 ) -> Result:
     """Call `action` until it succeeds, for `timeout` seconds, while the server does not answer or is busy.
 
     Any other error is raised immediately, as is the last one after the timeout or when `stopped` is set.
     """
-    deadline, pause, is_full = time.monotonic() + timeout, 0.2, False
+    started, pause, is_full = time.monotonic(), 0.2, False
     while True:
         try:
             return action()
         except (errors.Unreachable, ServiceException) as error:
-            if not is_temporary(error) or time.monotonic() > deadline or (stopped and stopped.is_set()):
+            limit = choose_patience(error) if timeout is None else timeout
+            if not is_temporary(error) or time.monotonic() - started > limit or (stopped and stopped.is_set()):
                 raise
             if getattr(error, "status_code", None) == INSUFFICIENT_STORAGE and not is_full:
-                print(f"{error.message} Trying again for up to {timeout:.0f} seconds.", file=sys.stderr, flush=True)
+                print(f"{error.message} Trying again for up to {limit:.0f} seconds.", file=sys.stderr, flush=True)
                 is_full = True
             pause = max(pause, getattr(error, "retry_after", None) or 0)
         time.sleep(pause)
         pause = min(pause * 2, MAX_PAUSE_SECONDS)
+
+
+def choose_patience(error: Exception) -> float:
+    """For how many seconds a request that failed in this way is repeated."""
+    is_away = isinstance(error, errors.Unreachable) or getattr(error, "status_code", None) in AWAY_STATUSES
+    return AWAY_SECONDS if is_away else RETRY_SECONDS
 
 
 def is_temporary(error: Exception) -> bool:

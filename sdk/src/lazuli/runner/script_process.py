@@ -73,6 +73,7 @@ class ScriptProcess:
         try:
             return self._process.wait(seconds)
         except subprocess.TimeoutExpired:
+            processes.wait_for_lost(self._own_children())
             return None
 
     def stop(self, grace_seconds: float) -> int:
@@ -99,9 +100,12 @@ class ScriptProcess:
             for pid in left:
                 _kill(pid)
             time.sleep(0.05)
-        if not processes.kill_descendants([self._guardian.pid] if self._guardian else []):
+        if not processes.kill_descendants(self._own_children()):
             print("Some processes of the script could not be ended.", file=sys.stderr)
         self._stop_guardian()
+
+    def _own_children(self) -> List[int]:
+        return [self.pid, self._guardian.pid] if self._guardian else [self.pid]
 
     def _stop_guardian(self) -> None:
         # Before another process group can have the same number.

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from typing import Any, Dict, List, Mapping, Optional
 
 from lazuli.client import quote_segment
 
 # Variables of the runner itself, which a script does not get.
-PRIVATE = ("LAZULI_TOKEN", "LAZULI_LIFELINE_FD", "LAZULI_WORK_DIR", "LAZULI_ENV_CACHE", "LAZULI_RUNNER")
+PRIVATE = (
+    "LAZULI_TOKEN", "LAZULI_LIFELINE_FD", "LAZULI_WORK_DIR", "LAZULI_ENV_CACHE", "LAZULI_RUNNER", "LAZULI_RUNNER_RECORD",
+)  # fmt: skip
+
+
+# A job waits at its end for a server that is away for longer than a script at somebody's desk.
+EXIT_PATIENCE_SECONDS = "3600"
 
 
 class BadSpec(Exception):
@@ -103,6 +110,7 @@ class Spec:
             "MLFLOW_EXPERIMENT_ID": self.experiment_id or "",
             "MLFLOW_EXPERIMENT_NAME": self.experiment,
             "LAZULI_URL": self.server_url,
+            "LAZULI_EXIT_PATIENCE_SECONDS": os.environ.get("LAZULI_EXIT_PATIENCE_SECONDS", EXIT_PATIENCE_SECONDS),
             "PYTHONUNBUFFERED": "1",
         }
         return {**{key: value for key, value in found.items() if value}, **self.user_variables()}

@@ -29,10 +29,12 @@ class StatusReporter:
         given = {key: value for key, value in body.items() if value is not None}
         self._events.put((status, self._masker.mask_json(given)))
 
-    def close(self, timeout: Optional[float] = None) -> bool:
-        """Wait until all reports are delivered; False after `timeout` seconds."""
+    def close(self, hurry: threading.Event, hurry_seconds: float) -> bool:
+        """Wait until all reports are delivered; False if some are not `hurry_seconds` after `hurry` was set."""
         self._events.put(None)
-        self._thread.join(timeout)
+        while self._thread.is_alive() and not hurry.is_set():
+            self._thread.join(0.2)
+        self._thread.join(hurry_seconds)
         return not self._thread.is_alive()
 
     def _deliver_all(self) -> None:

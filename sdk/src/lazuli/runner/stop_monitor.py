@@ -29,6 +29,8 @@ class StopMonitor:
         self.reason: Optional[str] = None
         # The server no longer accepts the run's token: its submitter may not submit any more, or the run is gone.
         self.is_token_refused = False
+        # The machine goes: set whatever the first reason was.
+        self.shut_down = threading.Event()
         self._stopped = threading.Event()
         self._closed = threading.Event()
 
@@ -41,6 +43,8 @@ class StopMonitor:
             threading.Thread(target=self._watch_lifeline, args=(int(lifeline),), name="lifeline", daemon=True).start()
 
     def stop(self, reason: str) -> None:
+        if reason == SHUT_DOWN:
+            self.shut_down.set()
         if self.reason is None:
             self.reason = reason
             self._stopped.set()
@@ -79,6 +83,6 @@ class StopMonitor:
             self.stop(LOST)
 
     def _watch_lifeline(self, descriptor: int) -> None:
-        """Wait until the host agent's end of the pipe closes: nobody writes to it, so readable means that the agent is gone."""
+        """Wait until the supervisor's end closes: nobody writes to it, so readable means that the studio has ended."""
         select.select([descriptor], [], [])
         self.stop(SHUT_DOWN)

@@ -58,9 +58,11 @@ def supervise_run(spec: Spec, transport: Any = None) -> int:
         outcome = Outcome(
             "Failed", {"code": "MachineProblem", "message": f"The machine could not run the script: {error}"}
         )
+    try:
+        # The heartbeats go on until the end is reported, however long the server is away.
+        return _report(reporter, monitor, outcome)
     finally:
         monitor.close()
-    return _report(reporter, monitor, outcome)
 
 
 def _make_masker(spec: Spec) -> Masker:
@@ -80,7 +82,7 @@ def _report(reporter: StatusReporter, monitor: StopMonitor, outcome: Outcome) ->
         # Another attempt has the run now, and reports for it. If the token is refused, the node reports why, from the runner's log.
         return 1 if monitor.is_token_refused else 0
     reporter.report(outcome.status, error=outcome.error, message=outcome.message)
-    delivered = reporter.close(SHUTDOWN_SECONDS if monitor.reason == SHUT_DOWN else None)
+    delivered = reporter.close(monitor.shut_down, SHUTDOWN_SECONDS)
     return 0 if delivered and reporter.refusal is None else 1
 
 
@@ -174,9 +176,15 @@ class _Attempt:
             script = self._start(interpreter)
             self._reporter.report("Running", node=self._spec.node)
             status = self._wait_for_script(script)
+            self._log_renamed_files()
         finally:
             self._close_logs(logs, folders)
         return status
+
+    def _log_renamed_files(self) -> None:
+        folders = [uploads.OUTPUTS, *self._spec.directories_to_watch]
+        with open(self._folder.log, "a", encoding="utf-8") as log:
+            log.writelines(f"{line}\n" for line in uploads.describe_renamed(self._folder.code, folders))
 
     def _start(self, interpreter: Interpreter) -> ScriptProcess:
         command = interpreter.build_command(self._spec)
@@ -217,11 +225,9 @@ class _Attempt:
     def _close_logs(self, logs: LogStream, folders: uploads.LogFolderUploader) -> None:
         if self._monitor.reason == LOST:
             return
-        if self._monitor.reason == SHUT_DOWN:
-            logs.close(SHUTDOWN_SECONDS)
-            return
-        logs.close()
-        folders.close()
+        logs.close(self._monitor.shut_down, SHUTDOWN_SECONDS)
+        if not self._monitor.shut_down.is_set():
+            folders.close(self._monitor.shut_down)
 
     # ---- ending
 
@@ -229,7 +235,7 @@ class _Attempt:
         if self._monitor.reason in (LOST, SHUT_DOWN):
             return self._outcome_if_stopped() or Outcome("Failed")
         self._reporter.report("Finalizing")
-        problems = uploads.upload_outputs(self._api, self._folder.code, threading.Event())
+        problems = uploads.upload_outputs(self._api, self._folder.code, self._monitor.shut_down)
         stopped = self._outcome_if_stopped()
         if stopped is not None:
             return stopped

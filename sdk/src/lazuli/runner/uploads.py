@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from lazuli import errors
+from lazuli.artifact_names import rename_refused
 from lazuli.errors import ServiceException
 from lazuli.runner.run_api import RunApi, retry_while_unavailable
 
@@ -27,12 +28,25 @@ class UploadedState(NamedTuple):
 
 def list_files_below(root: str, folder: str) -> Iterator[Tuple[str, str]]:
     """The files of a folder: name in the run, and path here. A link counts only if it leads to a file within `root`."""
+    return rename_refused(_walk_files(root, folder))
+
+
+def _walk_files(root: str, folder: str) -> Iterator[Tuple[str, str]]:
     inside = os.path.realpath(root) + os.sep
     for base, _, names in os.walk(os.path.join(root, folder)):
         for name in sorted(names):
             path = os.path.join(base, name)
             if os.path.isfile(path) and os.path.realpath(path).startswith(inside):
                 yield os.path.relpath(path, root).replace(os.sep, "/"), path
+
+
+def describe_renamed(root: str, folders: List[str]) -> Iterator[str]:
+    """A line for each file that is saved under another name than its own."""
+    for folder in folders:
+        for name, path in list_files_below(root, folder):
+            own = os.path.relpath(path, root).replace(os.sep, "/")
+            if name != own:
+                yield f"The file {os.fsencode(own)!r} is saved as {name}, for a run's files need readable UTF-8 names."
 
 
 class LogFolderUploader:
@@ -47,32 +61,34 @@ class LogFolderUploader:
         self._thread = threading.Thread(target=self._upload_periodically, name="log folders", daemon=True)
         self._thread.start()
 
-    def close(self) -> Optional[str]:
-        """Upload the rest; return the last problem, or None."""
+    def close(self, hurry: threading.Event) -> Optional[str]:
+        """Upload the rest; return the last problem, or None. Once `hurry` is set nothing is tried twice."""
         self._ended.set()
         self._thread.join()
-        return self._upload_changes(timeout=60.0)
+        return self._upload_changes(None, hurry)
 
     def _upload_periodically(self) -> None:
         while not self._ended.wait(SCAN_SECONDS):
-            self._upload_changes(timeout=0.0)
+            self._upload_changes(0.0, self._ended)
 
-    def _upload_changes(self, timeout: float) -> Optional[str]:
+    def _upload_changes(self, timeout: Optional[float], stopped: threading.Event) -> Optional[str]:
         problem = None
         for folder in self._folders:
             for name, path in list_files_below(self._root, folder):
                 if os.path.basename(name).startswith(".") or name.endswith("azureml.log"):
                     continue
-                problem = self._upload_if_changed(name, path, timeout) or problem
+                problem = self._upload_if_changed(name, path, timeout, stopped) or problem
         return problem
 
-    def _upload_if_changed(self, name: str, path: str, timeout: float) -> Optional[str]:
+    def _upload_if_changed(
+        self, name: str, path: str, timeout: Optional[float], stopped: threading.Event
+    ) -> Optional[str]:
         try:
             state = os.stat(path)
             now = UploadedState(state.st_size, state.st_mtime_ns)
             before = self._uploaded.get(name)
             if now != before:
-                retry_while_unavailable(lambda: self._send(name, path, before, now), timeout, self._ended)
+                retry_while_unavailable(lambda: self._send(name, path, before, now), timeout, stopped)
                 self._uploaded[name] = now
         except (ServiceException, errors.Unreachable) as error:
             return f"{name}: {error.message}"

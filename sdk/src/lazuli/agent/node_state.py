@@ -1,0 +1,132 @@
+"""What host agent and node workers keep on disk, so that the next process of their name goes on where one was killed.
+
+    nodes/hosts/<host>.json               the names of the nodes that the host has started
+    nodes/<node>/state.json               the work that the node has claimed
+    nodes/<node>/<work>/attempt-<n>.json  the record of its runner (lazuli/runner/records.py)
+
+Each is replaced in one step. `nodes/hosts/<host>.lock` and `nodes/<node>/lock` are held by the process of that name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+import os
+import pathlib
+import shutil
+import sys
+import time
+from typing import IO, Any, Iterator
+
+from lazuli.processes import Identity, is_running
+from lazuli.runner import records
+
+# The one before needs a moment to end.
+LOCK_SECONDS = 20.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """Work that a node has claimed."""
+
+    work: str
+    attempt: int
+
+
+class NodeFolder:
+    def __init__(self, data_dir: pathlib.Path, name: str):
+        self.name, self.path = name, data_dir / "nodes" / name
+        self._state = self.path / "state.json"
+
+    def load_claim(self) -> Claim | None:
+        try:
+            return Claim(**json.loads(self._state.read_text()))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError):
+            # Of an earlier version: the work is claimed again, and the server then refuses a runner that is alive.
+            return None
+
+    def save_claim(self, claim: Claim) -> None:
+        write_in_one_step(self._state, dataclasses.asdict(claim))
+
+    def forget_claim(self, claim: Claim) -> None:
+        if not os.environ.get("LAZULI_KEEP_WORKDIR"):
+            shutil.rmtree(self.path / claim.work, ignore_errors=True)
+        self._state.unlink(missing_ok=True)
+
+    def record_path(self, claim: Claim) -> pathlib.Path:
+        return self.path / claim.work / f"attempt-{claim.attempt}.json"
+
+    def find_runner(self) -> tuple[Claim, Identity] | None:
+        """The claim and its runner, if this still runs. Changes nothing."""
+        claim = self.load_claim()
+        runner = records.read_record(str(self.record_path(claim))) if claim else None
+        return (claim, runner) if claim and runner and is_running(runner) else None
+
+    def read_run_id(self, claim: Claim) -> str:
+        return str(json.loads((self.path / claim.work / "spec.json").read_text())["run_id"])
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class HostNodes:
+    """The nodes that a host has on this disk, those that an earlier agent of this name has started too."""
+
+    def __init__(self, data_dir: pathlib.Path, host: str):
+        self._data_dir = data_dir
+        self.folder = data_dir / "nodes" / "hosts"
+        self._file = self.folder / f"{host}.json"
+        self.names = self._load()
+
+    def _load(self) -> set[str]:
+        try:
+            return set(json.loads(self._file.read_text())["nodes"])
+        except (FileNotFoundError, ValueError):
+            return set()
+
+    def add(self, name: str) -> None:
+        if name not in self.names:
+            self._save(self.names | {name})
+
+    def discard(self, name: str) -> None:
+        NodeFolder(self._data_dir, name).remove()
+        self._save(self.names - {name})
+
+    def _save(self, names: set[str]) -> None:
+        write_in_one_step(self._file, {"nodes": sorted(names)})
+        self.names = names
+
+    def runners(self) -> Iterator[tuple[NodeFolder, Claim, Identity]]:
+        """The runners that run now."""
+        for name in sorted(self.names):
+            folder = NodeFolder(self._data_dir, name)
+            found = folder.find_runner()
+            if found:
+                yield folder, *found
+
+
+def write_in_one_step(path: pathlib.Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".new")
+    with open(temporary, "w") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def hold_lock(path: pathlib.Path, name: str) -> IO[str]:
+    """Be the only process of this name for as long as the returned file is open; wait for one that is about to end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file, deadline = open(path, "w"), time.monotonic() + LOCK_SECONDS  # noqa: SIM115 - open as long as the process runs
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                sys.exit(f"{name}: another process of this name uses {path.parent}; end it first.")
+        time.sleep(0.1)

@@ -1,0 +1,55 @@
+"""What the runners of this studio hang on: a pair of sockets, of which the supervisor holds one end and all runners the other.
+
+However the supervisor ends, its end closes, and they end their scripts. The host agent and the node workers pass the other
+end on; that they are killed or started again changes nothing for a runner.
+"""
+
+import signal
+import socket
+from pathlib import Path
+
+from lazuli import processes
+from lazuli.agent.listener import LIFELINE
+from lazuli.agent.node_state import HostNodes
+
+
+class Lifeline:
+    def __init__(self):
+        self._ours, self._theirs = socket.socketpair()
+
+    @property
+    def descriptor(self) -> int:
+        """For the host agent to inherit."""
+        return self._theirs.fileno()
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return {LIFELINE: str(self.descriptor)}
+
+    def hand_out_no_more(self) -> None:
+        """Nobody new gets it, so that `is_held` can say when the last has ended."""
+        self._theirs.close()
+
+    def cut(self) -> None:
+        """Have all end that hold it."""
+        self.hand_out_no_more()
+        self._ours.shutdown(socket.SHUT_WR)
+
+    def is_held(self) -> bool:
+        """Whether a process that hangs on it still runs."""
+        self._ours.setblocking(False)
+        try:
+            return self._ours.recv(1) != b""
+        except BlockingIOError:
+            return True
+
+
+def list_jobs(data_dir: Path, host: str) -> list[str]:
+    """The ids of the jobs that run on this host."""
+    return sorted(folder.read_run_id(claim) for folder, claim, _ in HostNodes(data_dir, host).runners())
+
+
+def kill_runners(data_dir: Path, host: str) -> None:
+    """Those that hang. Each has a guardian that then ends its script."""
+    for _, _, runner in HostNodes(data_dir, host).runners():
+        processes.send_signal(runner, signal.SIGKILL)
