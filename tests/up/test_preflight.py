@@ -40,6 +40,7 @@ def test_a_port_that_was_left_a_moment_ago_is_free(settings):
         ("PORT", "eighty", "write a whole number from 1 to 65535"),
         ("PORT", "70000", "write a whole number from 1 to 65535"),
         ("SAMPLE", "maybe", "write True or False"),
+        ("STOP", "later", "write now or wait"),
         ("REDIS_URL", "http://x", "begins with redis:, rediss:, unix:"),
         ("WEB_WORKERS", "0", "write a whole number from 1 to 64"),
     ],
