@@ -3,43 +3,30 @@
 import datetime as dt
 import secrets
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
-from ninja import Router, Schema
+from ninja import Router
 
-from accounts import schemas
+from accounts import resources
 from accounts.models import DeviceLogin
 from accounts.secrets import new_secret, secret_digest
-from studio import names
 from studio.api import Bearer
 from studio.client_address import client_address
 from studio.errors import Invalid, TooMany
-from studio.schemas import documented
 
 router = Router(tags=["Sign-in"], auth=None)
 # No vowels and no look-alikes, so that no code is a word or can be misread.
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 MINUTES = 15
-INTERVAL = 2
 # Codes of one address that wait at the same moment: as many as a class has that signs in together.
 MAX_WAITING = 50
 
 
-class DeviceBody(Schema):
-    clientName: str = "a terminal"
-
-
-class DeviceTokenBody(Schema):
-    deviceCode: str
-
-
-@router.post("/login/device", response=documented(schemas.DeviceCode), summary="Begin to sign in from a terminal")
-def begin_device_login(request: HttpRequest, body: DeviceBody):
+@router.post("/login/device", response=resources.DeviceCode, summary="Begin to sign in from a terminal")
+def begin_device_login(request: HttpRequest, body: resources.DeviceCodeRequest):
     now = timezone.now()
     DeviceLogin.objects.filter(expires_at__lt=now - dt.timedelta(days=1)).delete()
     address = client_address(request)
@@ -50,38 +37,29 @@ def begin_device_login(request: HttpRequest, body: DeviceBody):
         )
     secret = new_secret()
     code = "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(2))
-    DeviceLogin.objects.create(
+    login = DeviceLogin.objects.create(
         device_digest=secret_digest(secret),
         user_code=code,
         address=address,
-        client_name=names.check_text(body.clientName, "client name", max_length=80),
+        client_name=body.clientName,
         expires_at=now + dt.timedelta(minutes=MINUTES),
     )
-    return {
-        "deviceCode": secret,
-        "userCode": code,
-        "verificationUrl": f"{settings.PUBLIC_URL}{reverse('accounts:device')}?code={code}",
-        "expiresIn": MINUTES * 60,
-        "interval": INTERVAL,
-    }
+    return resources.DeviceCode.of(login, secret, MINUTES * 60)
 
 
-@router.post(
-    "/login/device/token", response=documented(schemas.DeviceToken), summary="Ask whether the sign-in was approved"
-)
-def finish_device_login(request: HttpRequest, body: DeviceTokenBody):
+@router.post("/login/device/token", response=resources.DeviceToken, summary="Ask whether the sign-in was approved")
+def finish_device_login(request: HttpRequest, body: resources.DeviceTokenRequest):
     login = DeviceLogin.objects.select_related("user").filter(device_digest=secret_digest(body.deviceCode)).first()
     if login is None:
         raise Invalid("The code has expired. Run `lazuli login` again.", code="expired_token")
     token = login.redeem()
     assert login.user, "Without an answer there is no token."
-    return {"token": token, "user": {"name": login.user.label, "username": login.user.username}}
+    return resources.DeviceToken(token=token, user=resources.TokenOwner.of(login.user))
 
 
-@router.get("/login/whoami", auth=Bearer(), response=documented(schemas.TokenHolder), summary="Whose token this is")
+@router.get("/login/whoami", auth=Bearer(), response=resources.TokenHolder, summary="Whose token this is")
 def whoami(request: HttpRequest):
-    user = request.auth.user
-    return {"name": user.label, "username": user.username, "runId": request.auth.run_id or None}
+    return resources.TokenHolder.of(request.auth.user, runId=request.auth.run_id or None)
 
 
 @require_http_methods(["GET", "POST"])

@@ -4,21 +4,18 @@ from django import forms
 from django.contrib.auth import password_validation
 
 from accounts import sign_in_limits
-from studio import names
-from studio.forms import check_field
+from accounts.rules import TOKEN_NAME
+from studio.forms import TextField
 
 
 class TokenForm(forms.Form):
-    name = forms.CharField(max_length=100, help_text="What it is for, such as “laptop” or “nightly script”.")
+    name = TextField(TOKEN_NAME, help_text="What it is for, such as “laptop” or “nightly script”.")
     days = forms.TypedChoiceField(
         label="Good for",
         coerce=int,
         initial=90,
         choices=[(7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "One year"), (0, "Until revoked")],
     )
-
-    def clean_name(self):
-        return check_field(lambda text: names.check_text(text, "token name", max_length=100), self.cleaned_data["name"])
 
 
 class PasswordForm(forms.Form):

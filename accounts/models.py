@@ -7,8 +7,9 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
+from accounts.rules import TOKEN_NAME
 from accounts.secrets import new_secret, secret_digest
-from studio import names, visible_names
+from studio import visible_names
 from studio.errors import Conflict, Invalid
 
 
@@ -109,7 +110,7 @@ class Token(models.Model):
         expires = timezone.now() + dt.timedelta(days=days) if days else None
         token = cls.objects.create(
             user=user,
-            name=names.check_text(name, "token name", max_length=100),
+            name=TOKEN_NAME.check(name),
             prefix=secret[:8],
             digest=secret_digest(secret),
             expires_at=expires,

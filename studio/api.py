@@ -163,10 +163,5 @@ def cut_page(request: HttpRequest, rows, *, size: int = 100, max_size: int = 100
     return found[:top], public_url(f"{request.path}?{urlencode(query, doseq=True)}")
 
 
-def paginate_described(request: HttpRequest, rows, describe) -> dict:
-    found, next_link = cut_page(request, rows)
-    return {"value": [describe(row) for row in found]} | ({"nextLink": next_link} if next_link else {})
-
-
 def _number(request, name: str, default: int, max_value: int) -> int:
     return numbers.parse_int(request.GET.get(name, str(default)), name, max_value=max_value)

@@ -1,4 +1,4 @@
-"""The last touch to the description of the API: each answer's shape by its name, and what a refusal looks like."""
+"""The last touch to the description of the API: what a refusal looks like."""
 
 from ninja.openapi.schema import OpenAPISchema
 
@@ -17,16 +17,5 @@ def complete_schema(schema: OpenAPISchema) -> OpenAPISchema:
     named["ErrorResponse"] = described
     for methods in schema["paths"].values():
         for operation in methods.values():
-            for answer in operation["responses"].values():
-                _name(answer, named)
             operation["responses"]["default"] = REFUSAL
     return schema
-
-
-def _name(answer: dict, named: dict) -> None:
-    """pydantic writes out in its place what it meets once; tools make a type of what has a name."""
-    content = answer.get("content", {}).get("application/json", {})
-    shape = content.get("schema", {})
-    if shape.get("title") and "properties" in shape:
-        named[shape["title"]] = shape
-        content["schema"] = {"$ref": f"#/components/schemas/{shape['title']}"}

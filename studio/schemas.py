@@ -6,10 +6,9 @@ class, so that the description of the API cannot differ from what is sent. What 
 
 import functools
 import operator
-from typing import Annotated, Any
+from typing import Any
 
 import pydantic
-from pydantic_core import core_schema
 
 
 class Shape(pydantic.BaseModel):
@@ -37,10 +36,6 @@ def list_of(resource: type[pydantic.BaseModel]) -> type[Page]:
     return pydantic.create_model(f"{resource.__name__}List", __base__=Page, value=(list[resource], ...))  # type: ignore[valid-type]
 
 
-class Paged(Shape):
-    nextLink: str = pydantic.Field("", description="The address of the next page; absent on the last one.")
-
-
 class Nothing(Shape):
     """An empty object: it is done."""
 
@@ -65,23 +60,6 @@ class ErrorResponse(Shape):
 class SystemData(Shape):
     createdBy: str | None
     createdAt: str | None
-
-
-class _Documented:
-    """Anything at run time, the shape in the description."""
-
-    def __init__(self, shape: type[pydantic.BaseModel]):
-        self.shape = shape
-
-    def __get_pydantic_core_schema__(self, source, handler):
-        return core_schema.any_schema()
-
-    def __get_pydantic_json_schema__(self, schema, handler):
-        return handler(self.shape.__pydantic_core_schema__)
-
-
-def documented(shape: type[pydantic.BaseModel]):
-    return Annotated[Any, _Documented(shape)]
 
 
 def of_bytes(kind: str, *statuses: int) -> dict:

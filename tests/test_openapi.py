@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 from django.test import Client
+from pydantic.json_schema import models_json_schema
 
 from compute import notifications
 from compute.keys import host_key, node_key
@@ -244,3 +245,20 @@ def test_what_a_job_was_sent_with_comes_back(world, workspace):
         "PUT", f"{PLACE}/jobs/j", json.dumps({"properties": JOB}), "application/json", headers=world(None)
     )
     assert answer.json()["properties"]["kept"] == {"as": "sent"}
+
+
+def test_a_name_in_the_description_is_of_one_class():
+    """ninja merges the classes of all routes by their names; pydantic writes the module before a name that two of them have."""
+    models = {
+        model
+        for router in [api.default_router, *(router for _, router in api._routers)]
+        for path in router.path_operations.values()
+        for operation in path.operations
+        for model in [*operation.models, *operation.response_models.values()]
+        if isinstance(model, type)
+    }
+    modes = {"NinjaResponseSchema": "serialization", "BodyParams": "validation"}
+    keys = [(model, modes[model.__name__]) for model in models if model.__name__ in modes]
+    _, schema = models_json_schema(keys)
+    assert len(keys) > 50
+    assert [name for name in schema["$defs"] if "__" in name and not any(wrapper in name for wrapper in modes)] == []
