@@ -4,6 +4,7 @@ import contextlib
 
 from django.db import IntegrityError, models, transaction
 from django.db.models import F
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
@@ -145,6 +146,9 @@ class ModelVersion(models.Model):
 
     def __str__(self):
         return f"{self.model}:{self.number}"
+
+    def get_absolute_url(self):
+        return reverse("registry:version_detail", args=[self.model.workspace.slug, self.model.name, self.number])
 
     def set_description(self, description: str):
         update_row(self, description=description)
