@@ -245,13 +245,13 @@ def _without_password(url: str) -> str:
 def _pip_config() -> list[str]:
     home = pathlib.Path.home()
     own = os.environ.get("PIP_CONFIG_FILE", "")
-    places = [f"{home}/.config/pip/pip.conf", f"{home}/.pip/pip.conf", "/etc/xdg/pip/pip.conf", "/etc/pip.conf"]
+    configs = [f"{home}/.config/pip/pip.conf", f"{home}/.pip/pip.conf", "/etc/xdg/pip/pip.conf", "/etc/pip.conf"]
     parser = configparser.RawConfigParser(strict=False)
     found = []
-    for place in [own, *places] if own else places:
+    for config in [own, *configs] if own else configs:
         parser.clear()
         try:
-            parser.read(place)
+            parser.read(config)
         except (configparser.Error, UnicodeDecodeError):
             continue  # pip itself will tell its user; here the next place is asked.
         found.append(parser.get("global", "index-url", fallback=""))

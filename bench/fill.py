@@ -41,8 +41,8 @@ def fill(total: int):
         _copy(cursor, Run, first.pk, _numbers(total), _run_columns(connection.vendor))
         others = f"SELECT id AS run, number FROM runs_run WHERE experiment_id = {experiment.pk} AND id <> {first.pk}"
         number = "CAST(n.number AS bigint)"
-        for place, series in enumerate(first.metrics.order_by("pk")):
-            value = f"(({number} * 7919 * {place + 1}) % 100003) / 100003.0"
+        for index, series in enumerate(first.metrics.order_by("pk")):
+            value = f"(({number} * 7919 * {index + 1}) % 100003) / 100003.0"
             values = dict.fromkeys(["last", "min", "max"], value)
             _copy(cursor, MetricSeries, series.pk, others, {"run_id": "n.run", **values})
             made = f"SELECT id AS series FROM runs_metricseries WHERE name = '{series.name}' AND run_id IN (SELECT run FROM ({others}) AS o)"

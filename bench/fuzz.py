@@ -42,11 +42,11 @@ def main() -> int:
 
 
 def _is_sound(studio: Ours, name: str, path: str) -> bool:
-    place = studio.folder / f"{name}.json"
+    file = studio.folder / f"{name}.json"
     description = _read(studio, f"http://127.0.0.1:{studio.port}{path}")
-    place.write_text(json.dumps(_near(description, _known(studio))))
+    file.write_text(json.dumps(_near(description, _known(studio))))
     command = [
-        *[str(pathlib.Path(sys.executable).with_name("schemathesis")), "run", str(place)],
+        *[str(pathlib.Path(sys.executable).with_name("schemathesis")), "run", str(file)],
         *["--url", f"http://127.0.0.1:{studio.port}", "--header", f"Authorization: Bearer {studio.token}"],
         *["--checks", "not_a_server_error", "--phases", "coverage,fuzzing", "--max-time", str(SECONDS // 2)],
         *["--continue-on-failure", "--suppress-health-check", "all", "--warnings", "off", "--request-timeout", "30"],

@@ -99,8 +99,8 @@ def page(found: dict[str, list], runs: int, load: float) -> str:
         f"| what | {' | '.join(f'{name} | worst' for name in found)} | kB |",
         f"|---|{'--:|--:|' * len(found)}--:|",
     ]
-    for place, (what, _, size) in enumerate(next(iter(found.values()))):
-        rows = [answers[place] for answers in found.values()]
+    for index, (what, _, size) in enumerate(next(iter(found.values()))):
+        rows = [answers[index] for answers in found.values()]
         cells = " | ".join(f"{_shown(times)} | {max(times):.0f}" for _, times, _ in rows)
         lines.append(f"| {what} | {cells} | {size / 1000:.0f} |")
     return "\n".join(lines) + "\n"

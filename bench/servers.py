@@ -144,8 +144,8 @@ class Mlflow(Server):
     @property
     def command(self):
         options = ["--host", "127.0.0.1", "--port", str(self.port), "--workers", str(self.workers)]
-        places = ["--backend-store-uri", self.store, "--artifacts-destination", str(self.folder / "artifacts")]
-        return [str(self.python), "-m", "mlflow", "server", *options, *places]
+        folders = ["--backend-store-uri", self.store, "--artifacts-destination", str(self.folder / "artifacts")]
+        return [str(self.python), "-m", "mlflow", "server", *options, *folders]
 
     @property
     def env(self):

@@ -25,8 +25,8 @@ class Api:
     """Plain HTTP on one connection that is kept."""
 
     def __init__(self, url: str, token: str):
-        place = urlsplit(url)
-        self.path, self.connection = place.path, http.client.HTTPConnection(place.hostname, place.port, timeout=600)
+        parts = urlsplit(url)
+        self.path, self.connection = parts.path, http.client.HTTPConnection(parts.hostname, parts.port, timeout=600)
         self.headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
 
     def call(self, method: str, path: str, body: bytes | None = None) -> dict:
@@ -163,8 +163,8 @@ def value_of(key: int, step: int) -> float:
 
 def points_of(number: int) -> list[dict]:
     """A batch of 1,000: 10 keys, 100 steps each."""
-    places = [(key, step) for step in range(number * 100, number * 100 + 100) for key in range(10)]
-    return [{"key": f"m{k}", "value": value_of(k, s), "timestamp": EPOCH + s, "step": s} for k, s in places]
+    points = [(key, step) for step in range(number * 100, number * 100 + 100) for key in range(10)]
+    return [{"key": f"m{k}", "value": value_of(k, s), "timestamp": EPOCH + s, "step": s} for k, s in points]
 
 
 def batches(task: dict) -> dict:

@@ -10,5 +10,5 @@ class ComputeConfig(AppConfig):
         # Imported here because they need the models, which are not loaded before this moment.
         from compute import search, views
 
-        shell.CARDS.append(shell.Card("compute/_home_card.html", views.home_card, place=20))
+        shell.CARDS.append(shell.Card("compute/_home_card.html", views.home_card, position=20))
         shell.SEARCHES.append(search.search_computes)

@@ -101,9 +101,9 @@ def cluster_jobs(request, slug, name):
     work = target.work.select_related("node", "submitted_by").order_by("-queued_at")
     page = page_of(request, work)
     queued = list(Work.objects.queued().filter(target=target).values_list("pk", flat=True)[:200])
-    places = {pk: number for number, pk in enumerate(queued, start=1)}
+    positions = {pk: number for number, pk in enumerate(queued, start=1)}
     for unit in page.object_list:
-        unit.target, unit.place = target, places.get(unit.pk)
+        unit.target, unit.position = target, positions.get(unit.pk)
     context = _context(request, target, "jobs", page=page, lists=work_kinds.list_links(target))
     return render_page(request, "compute/cluster_jobs.html", context, partial="job-rows")
 

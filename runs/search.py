@@ -185,8 +185,8 @@ def _checked(order: Order) -> Order:
 
 def _sorted(runs, orders: list[Order], *before):
     keys = list(before)
-    for place, order in enumerate(orders):
-        runs, expression = _sort_key(runs, order, f"sort{place}")
+    for index, order in enumerate(orders):
+        runs, expression = _sort_key(runs, order, f"sort{index}")
         keys.append(expression.desc(nulls_last=True) if order.descending else expression.asc(nulls_last=True))
     named = [order for order in orders if order.key in TIMES and TIMES[order.key] == "start"]
     last = [] if named else [F("start").desc()]

@@ -20,7 +20,11 @@ app.config_from_object(
             "reap": {"task": "compute.tasks.reap", "schedule": 5.0, "options": {"expires": 10}},
             "sweep-runs": {"task": "runs.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
             "purge": {"task": "trash.tasks.purge", "schedule": 10.0, "options": {"expires": 10}},
-            "tidy": {"task": "trash.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
+            "apply-retention": {
+                "task": "trash.tasks.apply_retention",
+                "schedule": 3600.0,
+                "options": {"expires": 3600},
+            },
             "housekeeping": {"task": HOUSEKEEPING, "schedule": 600.0, "options": {"expires": 600}},
             "sweep-storage": {
                 "task": "trash.tasks.sweep_storage",

@@ -80,25 +80,25 @@ def _too_deep() -> Invalid:
     return Invalid(f"The body is nested more than {MAX_DEPTH} levels deep.", code="too_deep")
 
 
-def check_storable(value, place: str) -> None:
+def check_storable(value, path: str) -> None:
     """Texts and names at any depth; `place` is the way to the value."""
     if isinstance(value, dict):
         for name, part in value.items():
-            where = f"{place}/{name}" if place else name
-            _check_text(name, place, "A name")
+            where = f"{path}/{name}" if path else name
+            _check_text(name, path, "A name")
             check_storable(part, where)
     elif isinstance(value, list):
         for number, part in enumerate(value):
-            check_storable(part, f"{place}/{number}")
+            check_storable(part, f"{path}/{number}")
     elif isinstance(value, str):
-        _check_text(value, place, "The text")
+        _check_text(value, path, "The text")
 
 
-def _check_text(text: str, place: str, what: str) -> None:
+def _check_text(text: str, path: str, what: str) -> None:
     found = UNSTORABLE.search(text)
     if found:
         kind = "a NUL character" if found[0] == "\0" else "half of a character"
-        raise Invalid(f"{place or 'body'}: {what} holds {kind}.", target=place, code="invalid_character")
+        raise Invalid(f"{path or 'body'}: {what} holds {kind}.", target=path, code="invalid_character")
 
 
 def _no_constant(word: str):

@@ -55,7 +55,7 @@ class Card:
 
     template: str
     context: Callable
-    place: int = 10  # Lower ones come first.
+    position: int = 10  # Lower ones come first.
 
 
 @dataclasses.dataclass(frozen=True)

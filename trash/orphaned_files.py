@@ -14,7 +14,7 @@ from studio.purging import FOLDERS
 # An upload stores the bytes before the row, and one in parts may take hours.
 GRACE = dt.timedelta(days=1)
 # `w/<workspace>/runs/<run>/…`, `w/<workspace>/models/<model>/…`, `w/<workspace>/snapshots/…`
-PLACE = re.compile(r"w/\d+/(?P<folder>\w+)/(?P<owner>\d+)?.*")
+OWNER_KEY = re.compile(r"w/\d+/(?P<folder>\w+)/(?P<owner>\d+)?.*")
 
 
 def sweep(area: str, between: Callable[[], None]) -> tuple[int, int]:
@@ -30,9 +30,9 @@ def sweep(area: str, between: Callable[[], None]) -> tuple[int, int]:
         gone = [item for item in unnamed if item["path"] in ownerless or item["last_modified"] < young]
         artifacts.delete_objects([item["path"] for item in gone])
         between()
-        bytes_gone = sum(item["size"] for item in gone)
-        freed += bytes_gone
-        left += sum(item["size"] for item in batch) - bytes_gone
+        bytes_freed = sum(item["size"] for item in gone)
+        freed += bytes_freed
+        left += sum(item["size"] for item in batch) - bytes_freed
     return freed, left
 
 
@@ -43,9 +43,9 @@ def _known(keys: list[str]) -> tuple[set[str], set[str]]:
     named: set[str] = set()
     ownerless: set[str] = set()
     for key in keys:
-        place = PLACE.fullmatch(key)
-        if place and place["folder"] in folders:
-            found[place["folder"]][place["owner"]].append(key)
+        match = OWNER_KEY.fullmatch(key)
+        if match and match["folder"] in folders:
+            found[match["folder"]][match["owner"]].append(key)
         else:
             named.add(key)
     for name, by_owner in found.items():

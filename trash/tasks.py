@@ -18,7 +18,7 @@ def purge_task() -> None:
 
 
 @shared_task(ignore_result=True)
-def tidy() -> None:
+def apply_retention() -> None:
     """Carry out the rules of retention that are due, and queue purges of what has been in the trash long enough.
 
     It runs every hour, since a studio on a laptop may be asleep at any hour of the night; each rule is carried out once a day.

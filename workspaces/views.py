@@ -98,7 +98,7 @@ def workspace_home(request, slug):
     actor = actor_of_request(request)
     cards = [
         {"template": card.template, "context": card.context(actor, workspace)}
-        for card in sorted(CARDS, key=lambda card: card.place)
+        for card in sorted(CARDS, key=lambda card: card.position)
     ]
     context = {"workspace": workspace, "cards": cards, "server": settings.PUBLIC_URL, "config": _config_text(workspace)}
     return render(request, "workspaces/workspace_home.html", context)

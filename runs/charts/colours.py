@@ -11,6 +11,6 @@ DARK = ["#6ea8ff", "#ff9a5c", "#35c9ae", "#ec86dc", "#e0c34a", "#a99bff", "#ff7d
 GREY = 9
 
 
-def place(run_pk: int) -> int:
+def colour_index(run_pk: int) -> int:
     """Which of the colours the run with this primary key has."""
     return run_pk % len(LIGHT)

@@ -130,10 +130,10 @@ def bars_of_runs(bars: list[tuple[str, int, float | None]]) -> dict:
     """One bar for each run, for a metric of which every run has a single value."""
     names, colours, values = zip(*bars, strict=True)
     # Runs may have the same display name; their bars still stand side by side.
-    places = list(range(len(names)))
+    positions = list(range(len(names)))
     bar = {
         **trace("bar"),
-        "x": places,
+        "x": positions,
         "y": finite_or_none(list(values)),
         "text": [escape_text(name) for name in names],
         "colours": list(colours),

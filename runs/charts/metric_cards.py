@@ -93,7 +93,7 @@ class Section:
     is_open: bool = True
 
 
-def make_sections(run: Run, shown: list[MetricSeries], group: str = "prefix", places=None) -> list[Section]:
+def make_sections(run: Run, shown: list[MetricSeries], group: str = "prefix", positions=None) -> list[Section]:
     """Lines stand before single values and tables, what is measured of the machine stands last, folded; and cards that
     a person has moved at their `places`, by title."""
     by_name: dict[str, list[MetricSeries]] = {}
@@ -101,7 +101,7 @@ def make_sections(run: Run, shown: list[MetricSeries], group: str = "prefix", pl
         by_name.setdefault(_section_of(series.name, group), []).append(series)
     names = sorted(by_name, key=lambda name: (name == SYSTEM, name))
     found = [
-        Section(name, _title(name), _placed(_cards(by_name[name], group), places or {}), name != SYSTEM)
+        Section(name, _title(name), _placed(_cards(by_name[name], group), positions or {}), name != SYSTEM)
         for name in names
     ]
     later = [card for section in found for card in section.cards if card.look == "later"]
@@ -110,12 +110,12 @@ def make_sections(run: Run, shown: list[MetricSeries], group: str = "prefix", pl
     return found
 
 
-def _placed(cards: list[Card], places: dict[str, int]) -> list[Card]:
+def _placed(cards: list[Card], positions: dict[str, int]) -> list[Card]:
     """Each card that was moved at its place among all; the others keep their order."""
-    placed = [card for card in cards if card.title not in places]
-    moved = [card for card in cards if card.title in places]
-    for card in sorted(moved, key=lambda card: places[card.title]):
-        placed.insert(places[card.title], card)
+    placed = [card for card in cards if card.title not in positions]
+    moved = [card for card in cards if card.title in positions]
+    for card in sorted(moved, key=lambda card: positions[card.title]):
+        placed.insert(positions[card.title], card)
     return placed
 
 

@@ -59,12 +59,12 @@ class RowsForm(forms.Form):
     start = forms.IntegerField(required=False, min_value=0, max_value=10**9)
 
 
-def parse_places(words: list[str]) -> dict[str, int]:
+def parse_positions(words: list[str]) -> dict[str, int]:
     """From `at=<place>~<title>` (repeated): where in its section a card stands that a person has moved."""
     found = {}
     for word in words:
-        place, _, title = word.partition("~")
-        number = numbers.int_or_none(place)
+        position, _, title = word.partition("~")
+        number = numbers.int_or_none(position)
         if number is None or not 0 <= number < 10_000 or not title:
             raise Invalid(f"at={word[:200]!r}: write a place from 0 on, `~`, and the title of a chart.", target="at")
         found[title] = number

@@ -12,11 +12,11 @@ SALT = "run-file"
 LIFE = dt.timedelta(hours=1)
 
 
-def sign_url(run: Run, path: str, place: str) -> str:
+def sign_url(run: Run, path: str, run_url: str) -> str:
     """`place` is the run's own address in the API."""
     subject = _subject(run, path)
     query = urlencode({"path": path, "sig": _signer().sign(subject).removeprefix(f"{subject}:")})
-    return f"{settings.PUBLIC_URL}{place}/artifacts/content?{query}"
+    return f"{settings.PUBLIC_URL}{run_url}/artifacts/content?{query}"
 
 
 def is_signed(run: Run, path: str, signature: str) -> bool:

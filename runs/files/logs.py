@@ -62,16 +62,16 @@ def _blocks(file: Artifact, start: int):
 
 def _search_block(block: bytes, offset: int, line: int, wanted: bytes, hits: list[dict]) -> int:
     """Adds what is found; returns the number of the line after the block."""
-    lowered, counted, place = block.lower(), 0, 0
+    lowered, counted, position = block.lower(), 0, 0
     while len(hits) < MAX_HITS:
-        found = lowered.find(wanted, place)
+        found = lowered.find(wanted, position)
         if found < 0:
             break
         begin = block.rfind(b"\n", 0, found) + 1
         end = block.find(b"\n", found)
         end = len(block) if end < 0 else end
         line += block.count(b"\n", counted, begin)
-        counted, place = begin, end + 1
+        counted, position = begin, end + 1
         text = block[begin : min(end, begin + MAX_LINE_LENGTH)].decode("utf-8", "replace")
         hits.append({"offset": offset + begin, "line": line + 1, "text": text})
     return line + block.count(b"\n", counted)

@@ -25,12 +25,12 @@ def last_of(series: MetricSeries) -> tuple:
 def left_out(series: MetricSeries | None, group: Group) -> Group:
     """The group without repeated points."""
     points = list(zip(group.steps, group.times, map(_same, group.values), strict=True))
-    first = {point: place for place, point in reversed(list(enumerate(points)))}
+    first = {point: index for index, point in reversed(list(enumerate(points)))}
     known = _stored(series, first) if series is not None and series.count else set()
-    places = sorted(place for point, place in first.items() if point not in known)
-    if len(places) == len(points):
+    indexes = sorted(index for point, index in first.items() if point not in known)
+    if len(indexes) == len(points):
         return group
-    steps, times, values = ([column[place] for place in places] for column in (group.steps, group.times, group.values))
+    steps, times, values = ([column[index] for index in indexes] for column in (group.steps, group.times, group.values))
     return Group(group.kind, steps, times, values, group.codec)
 
 

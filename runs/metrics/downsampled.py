@@ -65,10 +65,10 @@ def _sketch(chunk: MetricChunk) -> MetricSketch | None:
 def _extremes(values: np.ndarray, max_count: int) -> np.ndarray:
     """Places of the extremes of every part, of both ends, and of the first few gaps."""
     finite = np.isfinite(values)
-    places = np.flatnonzero(finite)
-    if len(places) > max_count:
-        places = places[MinMaxDownsampler().downsample(np.ascontiguousarray(values[places]), n_out=max_count)]
-    return np.unique(np.concatenate([[0, len(values) - 1], places, _gaps(finite)[:GAPS]]).astype(I8))
+    indexes = np.flatnonzero(finite)
+    if len(indexes) > max_count:
+        indexes = indexes[MinMaxDownsampler().downsample(np.ascontiguousarray(values[indexes]), n_out=max_count)]
+    return np.unique(np.concatenate([[0, len(values) - 1], indexes, _gaps(finite)[:GAPS]]).astype(I8))
 
 
 def _gaps(finite: np.ndarray) -> np.ndarray:
@@ -147,8 +147,8 @@ def _thin(values: np.ndarray, width: int) -> np.ndarray:
     if len(values) <= width:
         return np.arange(len(values))
     finite = np.isfinite(values)
-    places, gaps = np.flatnonzero(finite), _gaps(finite)[: width // 4]
-    if len(places) > width:
-        chosen = MinMaxLTTBDownsampler().downsample(np.ascontiguousarray(values[places]), n_out=max(width, 3))
-        places = places[chosen.astype(I8)]
-    return np.sort(np.concatenate([places, gaps]).astype(I8))
+    indexes, gaps = np.flatnonzero(finite), _gaps(finite)[: width // 4]
+    if len(indexes) > width:
+        chosen = MinMaxLTTBDownsampler().downsample(np.ascontiguousarray(values[indexes]), n_out=max(width, 3))
+        indexes = indexes[chosen.astype(I8)]
+    return np.sort(np.concatenate([indexes, gaps]).astype(I8))

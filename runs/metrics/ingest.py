@@ -91,7 +91,7 @@ def _chunk(series: MetricSeries, group: Group) -> list[MetricChunk]:
     start, count = series.count, len(group.values)
     if start + count > MAX_POINTS_PER_SERIES:
         raise TooLarge(f"{series.name!r} would have more than {MAX_POINTS_PER_SERIES} points.", code="limit_reached")
-    steps = [start + place if step is None else step for place, step in enumerate(group.steps)]
+    steps = [start + index if step is None else step for index, step in enumerate(group.steps)]
     _summarize(series, group, steps)
     made = []
     for begin in range(0, count, FULL):
@@ -111,14 +111,14 @@ def _summarize(series: MetricSeries, group: Group, steps: list) -> None:
         series.last_step, series.shown = steps[-1], shown(group.values[-1])
         return
     numbers = group.values if group.codec != "json" else [_number(value) for value in group.values]
-    places = [place for place, value in enumerate(numbers) if value == value]
-    if places:
-        _summarize_numbers(series, numbers, steps, places)
+    indexes = [index for index, value in enumerate(numbers) if value == value]
+    if indexes:
+        _summarize_numbers(series, numbers, steps, indexes)
     _summarize_last(series, group, steps, numbers)
 
 
-def _summarize_numbers(series: MetricSeries, numbers: list, steps: list, places: list) -> None:
-    low, high = min(places, key=numbers.__getitem__), max(places, key=numbers.__getitem__)
+def _summarize_numbers(series: MetricSeries, numbers: list, steps: list, indexes: list) -> None:
+    low, high = min(indexes, key=numbers.__getitem__), max(indexes, key=numbers.__getitem__)
     if series.min is None or numbers[low] < series.min:
         series.min, series.min_step = float(numbers[low]), steps[low]
     if series.max is None or numbers[high] > series.max:
@@ -128,15 +128,15 @@ def _summarize_numbers(series: MetricSeries, numbers: list, steps: list, places:
 def _summarize_last(series: MetricSeries, group: Group, steps: list, numbers: list) -> None:
     """The last is the one of the greatest step, then time, then value, in whatever order points come."""
 
-    def rank(place: int) -> tuple:
-        return steps[place], group.times[place], rank_of(numbers[place])
+    def rank(index: int) -> tuple:
+        return steps[index], group.times[index], rank_of(numbers[index])
 
-    place = max(reversed(range(len(steps))), key=rank)
-    if series.last_at is not None and rank(place) < last_of(series):
+    index = max(reversed(range(len(steps))), key=rank)
+    if series.last_at is not None and rank(index) < last_of(series):
         return
-    series.last = float(numbers[place]) if numbers[place] == numbers[place] else None
-    series.last_step, series.shown = steps[place], shown(group.values[place])
-    series.last_at = from_millis(group.times[place])
+    series.last = float(numbers[index]) if numbers[index] == numbers[index] else None
+    series.last_step, series.shown = steps[index], shown(group.values[index])
+    series.last_at = from_millis(group.times[index])
 
 
 def _number(value) -> float:

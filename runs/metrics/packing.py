@@ -92,8 +92,8 @@ def _plain(column: np.ndarray, planes: bool) -> bytes:
     return column.view(np.uint8).reshape(-1, 8).T.tobytes()
 
 
-def _array(body: memoryview, place: int, count: int, dtype, planes: bool) -> np.ndarray:
-    raw = np.frombuffer(body, np.uint8, 8 * count, 8 * count * place)
+def _array(body: memoryview, index: int, count: int, dtype, planes: bool) -> np.ndarray:
+    raw = np.frombuffer(body, np.uint8, 8 * count, 8 * count * index)
     if planes:
         raw = np.ascontiguousarray(raw.reshape(8, count).T).reshape(-1)
     return raw.view(dtype)

@@ -119,17 +119,17 @@ def parse_orders(texts: list[str]) -> list[Order]:
 
 
 def _tokens(text: str) -> list[Token]:
-    found, place = [], 0
+    found, position = [], 0
     end = len(text.rstrip())
-    while place < end:
-        match = TOKEN.match(text, place)
+    while position < end:
+        match = TOKEN.match(text, position)
         if not match:
-            column = place + len(text[place:]) - len(text[place:].lstrip())
+            column = position + len(text[position:]) - len(text[position:].lstrip())
             what = "a quote that is not closed" if text[column] in "'\"`" else f"{text[column]!r} is not understood"
             raise BadFilter(what, column)
         kind = str(match.lastgroup)
         found.append(Token(kind, match[kind], match.start(kind)))
-        place = match.end()
+        position = match.end()
     return found
 
 
@@ -147,20 +147,20 @@ class _Parser:
     def __init__(self, text: str):
         self.tokens = _tokens(text)
         self.end = Token("end", "", len(text))
-        self.place = self.depth = self.clauses = 0
+        self.position = self.depth = self.clauses = 0
 
     @property
     def token(self) -> Token:
-        return self.tokens[self.place] if self.place < len(self.tokens) else self.end
+        return self.tokens[self.position] if self.position < len(self.tokens) else self.end
 
     def take(self) -> Token:
         token = self.token
-        self.place += 1
+        self.position += 1
         return token
 
     def took(self, word: str) -> bool:
         found = self.token.word == word
-        self.place += found
+        self.position += found
         return found
 
     def whole(self):

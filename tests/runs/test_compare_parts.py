@@ -24,7 +24,7 @@ def parse_query(query: str) -> CompareQuery:
 )
 def test_an_address_says_itself(query):
     read = parse_query(query)
-    assert not read.is_untidy and parse_query(read.urlencode()) == read
+    assert not read.has_defaults and parse_query(read.urlencode()) == read
 
 
 def test_runs_may_stand_for_themselves_or_with_commas():
@@ -33,7 +33,7 @@ def test_runs_may_stand_for_themselves_or_with_commas():
 
 def test_only_what_is_unusual_stands_in_an_address():
     read = parse_query("runs=a,b&tab=details&q=&value=last&page=1")
-    assert read.is_untidy and read.urlencode() == "runs=a,b"
+    assert read.has_defaults and read.urlencode() == "runs=a,b"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_long_curves_have_means_around_each_place():
     places, mean, error = statistics.mean_of_curves(
         [(steps, np.tile([0.0, 2.0], 5000)), (steps, np.tile([2.0, 4.0], 5000))]
     )
-    assert len(places) == statistics.PLACES and mean == pytest.approx(np.full(200, 2.0))
+    assert len(places) == statistics.MAX_POINTS and mean == pytest.approx(np.full(200, 2.0))
     # The curves lie 2 apart everywhere: a deviation of the square root of 2, of two.
     assert error == pytest.approx(np.full(200, 12.71))
 

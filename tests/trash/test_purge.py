@@ -30,7 +30,7 @@ from studio.purging import Step
 from tests import factories
 from trash import contents, database, orphaned_files, purge
 from trash.models import PurgeJob
-from trash.tasks import purge_task, tidy
+from trash.tasks import apply_retention, purge_task
 from workspaces.models import ResourceGroup, Workspace
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -424,14 +424,14 @@ def test_the_trash_is_freed_after_its_days(workspace, full_run, settings):
     Experiment.objects.filter(pk=experiment.pk).update(deleted_at=month)
     gone = factories.make_workspace(workspace.resource_group, "gone", deleted_at=month)
     for _ in range(2):
-        tidy()
+        apply_retention()
     assert PurgeJob.objects.count() == 2
     work_off()
     assert list(Run.objects.all()) == [fresh]
     assert (
         not Experiment.objects.filter(pk=experiment.pk).exists() and not Workspace.objects.filter(pk=gone.pk).exists()
     )
-    tidy()
+    apply_retention()
     assert PurgeJob.objects.count() == 2
 
 

@@ -13,7 +13,7 @@ from studio import storage
 from tests import factories
 from trash import retention
 from trash.models import RetentionRule
-from trash.tasks import tidy
+from trash.tasks import apply_retention
 
 
 def ago(days):
@@ -60,10 +60,10 @@ def test_a_rule_is_written_off_tells_what_it_would_do_and_does_it_once_on(as_use
     )
     page = text(client.post(url(workspace), body, follow=True))
     assert "The rule is saved" in page and "<td>Off</td>" in page and "Would delete 1 job now" in page
-    tidy()
+    apply_retention()
     assert present() == {"old", "kept", "new", "real", "live"}
     client.post(url(workspace, "trash:retention_switch", RetentionRule.objects.get().pk))
-    tidy()
+    apply_retention()
     assert present() == {"kept", "new", "real", "live"}
     # To the trash, from which they come back.
     assert "old" in Run.objects.exclude(deleted_at=None).values_list("run_id", flat=True)
@@ -80,13 +80,13 @@ def test_a_star_of_anybody_keeps_a_job(workspace, runs, bob):
 
 def test_a_rule_is_carried_out_once_a_day(workspace, runs):
     made = rule(workspace)
-    tidy()
+    apply_retention()
     runs["old"].refresh_from_db()
     runs["old"].restore()
-    tidy()
+    apply_retention()
     assert "old" in present()
     RetentionRule.objects.filter(pk=made.pk).update(ran_at=ago(1))
-    tidy()
+    apply_retention()
     assert "old" not in present()
 
 
@@ -130,7 +130,7 @@ def test_what_a_rule_did_is_kept_after_the_rule(as_user, alice, workspace, runs)
     for _ in range(2):
         retention.apply_rule(made)
     rule(workspace, experiments="real", days=30)
-    tidy()
+    apply_retention()
     acts = [(act.rule.split(":")[0], act.runs, act.files, act.bytes) for act in workspace.retention_acts.all()]
     assert acts == [("Jobs, to the trash", 1, 0, 0), ("Outputs of jobs, permanently", 1, 1, 1000)]
     workspace.retention_rules.all().delete()
@@ -150,9 +150,9 @@ def test_many_files_go_in_batches(workspace, runs, monkeypatch):
 def test_another_workspace_is_left_alone(workspace, runs):
     other = factories.make_workspace(workspace.resource_group, "other")
     factories.make_run(other, run_id="theirs", status="Completed", ended_at=ago(400))
-    tidy()
+    apply_retention()
     rule(workspace)
-    tidy()
+    apply_retention()
     assert "theirs" in present()
 
 

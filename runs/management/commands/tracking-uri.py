@@ -44,9 +44,9 @@ class Command(BaseCommand):
 
 def make(actor: Actor) -> Workspace:
     group = ResourceGroup.objects.select_related("subscription").order_by("pk").first()
-    place = (group.subscription.subscription_id, group.name) if group else ("tracking", "tracking")
+    names = (group.subscription.subscription_id, group.name) if group else ("tracking", "tracking")
     name = f"tracking-{secrets.token_hex(4)}"
     try:
-        return creation.create_workspace(actor, *place, name, create_group=True)
+        return creation.create_workspace(actor, *names, name, create_group=True)
     except StudioError as error:
         raise CommandError(error.message) from error

@@ -51,9 +51,9 @@ def build_split(old: str, new: str, path: str, *, whole: bool = False) -> dict:
         if block == "gap":
             rows.append(DiffRow("gap", skipped=left))
             continue
-        for place in range(max(len(left), len(right))):
-            one = left[place] if place < len(left) else DiffCell()
-            other = right[place] if place < len(right) else DiffCell()
+        for index in range(max(len(left), len(right))):
+            one = left[index] if index < len(left) else DiffCell()
+            other = right[index] if index < len(right) else DiffCell()
             rows.append(DiffRow(_row_kind(block, one, other), one, other))
     return _build_result("split", rows, old, new, budget)
 
@@ -104,10 +104,10 @@ def _build_result(view: str, rows: list[DiffRow], old: str, new: str, budget: Bu
 def _limit_rows(rows: list[DiffRow]) -> list[DiffRow]:
     """As many as one page holds."""
     size = 0
-    for place, row in enumerate(rows[:MAX_ROWS]):
+    for index, row in enumerate(rows[:MAX_ROWS]):
         size += len(row.left.html) + len(row.right.html)
         if size > MAX_HTML_LENGTH:
-            return rows[:place]
+            return rows[:index]
     return rows[:MAX_ROWS]
 
 
@@ -118,10 +118,10 @@ def _iterate_blocks(old: str, new: str, path: str, whole: bool, budget: Budget):
     codes = find_opcodes(before, after, budget, autojunk=len(before) > 2000)
     # Marks within lines have their own; what they do not reach is marked as a whole.
     marks = Budget()
-    for place, (kind, start, end, other_start, other_end) in enumerate(codes):
+    for index, (kind, start, end, other_start, other_end) in enumerate(codes):
         if kind == "equal" and not whole:
             yield from _fold_equal(
-                left, right, (start, end, other_start), first=place == 0, last=place == len(codes) - 1
+                left, right, (start, end, other_start), first=index == 0, last=index == len(codes) - 1
             )
             continue
         here, there = _build_cells(left, start, end), _build_cells(right, other_start, other_end)
@@ -155,7 +155,7 @@ def _fold_equal(left, right, where: tuple[int, int, int], *, first: bool, last: 
 
 
 def _build_cells(lines: list[str], start: int, end: int) -> list[DiffCell]:
-    return [DiffCell(place + 1, mark_safe(lines[place])) for place in range(start, end)]
+    return [DiffCell(index + 1, mark_safe(lines[index])) for index in range(start, end)]
 
 
 def _highlight_lines(text: str, path: str, count: int) -> list[str]:

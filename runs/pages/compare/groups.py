@@ -20,8 +20,8 @@ def group_runs(selected: Selection, word: str) -> list[dict]:
         found.setdefault(of_runs.get(pk, "none"), []).append(pk)
     many = len(colours.LIGHT)
     return [
-        {"label": label, "pks": set(pks), "colour": place % many, "dash": DASHES[place // many % len(DASHES)]}
-        for place, (label, pks) in enumerate(sorted(found.items(), key=lambda item: _sort_key(item[0])))
+        {"label": label, "pks": set(pks), "colour": index % many, "dash": DASHES[index // many % len(DASHES)]}
+        for index, (label, pks) in enumerate(sorted(found.items(), key=lambda item: _sort_key(item[0])))
     ]
 
 

@@ -32,8 +32,8 @@ def build_context(selected: Selection, query) -> dict:
         "name": name,
         "steps": steps,
         "step": step,
-        "place": steps.index(step) if step is not None else 0,
-        "last_place": max(0, len(steps) - 1),
+        "index": steps.index(step) if step is not None else 0,
+        "last_index": max(0, len(steps) - 1),
         "left_out": len(all_steps) - len(steps),
         "pictures": [_build_image(run, paths.get(run.pk, {}), steps, step) for run in selected.runs],
         "visible": ("image", "step"),
@@ -49,7 +49,7 @@ def thin_steps(steps: list[int]) -> list[int]:
     """Evenly, with the first and the last."""
     if len(steps) <= MAX_STEPS:
         return steps
-    return [steps[round(place * (len(steps) - 1) / (MAX_STEPS - 1))] for place in range(MAX_STEPS)]
+    return [steps[round(index * (len(steps) - 1) / (MAX_STEPS - 1))] for index in range(MAX_STEPS)]
 
 
 def _nearest_step(requested: str, steps: list[int]) -> int | None:
@@ -66,10 +66,10 @@ def _build_image(run: Run, paths: dict[int, str], steps: list[int], step: int | 
     """What the run shows, and what it would show at each of the steps, for static/js/compare/images.js."""
     file = reverse("runs:run_file", args=[run.workspace.slug, run.run_id])
     own = sorted(paths)
-    found, place = [], -1
+    found, index = [], -1
     for one in steps:
-        while place + 1 < len(own) and own[place + 1] <= one:
-            place += 1
-        found.append((own[place], f"{file}?path={quote(paths[own[place]], safe='')}") if place >= 0 else None)
+        while index + 1 < len(own) and own[index + 1] <= one:
+            index += 1
+        found.append((own[index], f"{file}?path={quote(paths[own[index]], safe='')}") if index >= 0 else None)
     now = found[steps.index(step)] if step is not None else None
     return {"run": run, "found": found, "step": now and now[0], "src": now and now[1]}

@@ -104,5 +104,5 @@ def mark_new_lines(wanted: list[str], lines: list[str]) -> list[tuple[str, bool]
     """Each line, and whether the baseline lacks it; times do not count."""
     old, new = ([MOMENT.sub("", one) for one in side] for side in (wanted, lines))
     codes = find_opcodes(old, new, Budget())
-    added = {place for what, _, _, start, end in codes if what in ("replace", "insert") for place in range(start, end)}
-    return [(line, place in added) for place, line in enumerate(lines)]
+    added = {index for what, _, _, start, end in codes if what in ("replace", "insert") for index in range(start, end)}
+    return [(line, index in added) for index, line in enumerate(lines)]

@@ -43,7 +43,7 @@ def find_opcodes(old: list[str], new: list[str], budget: Budget, *, autojunk: bo
     start = _common_prefix(old, new)
     tail = _common_prefix(old[start:][::-1], new[start:][::-1])
     middle = Matcher(old[start : len(old) - tail], new[start : len(new) - tail], budget, autojunk=autojunk)
-    codes = [(kind, *(place + start for place in places)) for kind, *places in middle.get_opcodes()]
+    codes = [(kind, *(index + start for index in indexes)) for kind, *indexes in middle.get_opcodes()]
     head = [("equal", 0, start, 0, start)] if start else []
     end = [("equal", len(old) - tail, len(old), len(new) - tail, len(new))] if tail else []
     return [*head, *codes, *end]
@@ -52,4 +52,4 @@ def find_opcodes(old: list[str], new: list[str], budget: Budget, *, autojunk: bo
 def _common_prefix(old: list[str], new: list[str]) -> int:
     """How many they have in common from the start."""
     pairs = zip(old, new, strict=False)
-    return next((place for place, (one, other) in enumerate(pairs) if one != other), min(len(old), len(new)))
+    return next((index for index, (one, other) in enumerate(pairs) if one != other), min(len(old), len(new)))

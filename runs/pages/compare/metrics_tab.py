@@ -102,14 +102,14 @@ def _render_cells(row: TableRow, base: int, lower: bool) -> SafeString:
     values = row.more["values"]
     best, wanted = _best_value(values, lower), values[base]
     cells = []
-    for place, value in enumerate(values):
-        marks = "number is-base" if place == base else "number"
-        html = table_rows.render_text(row.texts[place])
+    for index, value in enumerate(values):
+        marks = "number is-base" if index == base else "number"
+        html = table_rows.render_text(row.texts[index])
         if best is not None and value == best:
             marks += " is-best"
             html = f'<b>{html}<span class="visually-hidden"> (best)</span></b>'
-        delta = "" if place == base else _render_delta(value, wanted, lower)
-        cells.append(f'<td class="{marks}"{_cell_title(value, row.more["steps"][place])}>{html}{delta}</td>')
+        delta = "" if index == base else _render_delta(value, wanted, lower)
+        cells.append(f'<td class="{marks}"{_cell_title(value, row.more["steps"][index])}>{html}{delta}</td>')
     return mark_safe("".join(cells))
 
 

@@ -86,11 +86,11 @@ def _trace_by_number(trace: dict, dimension: Dimension) -> dict:
 def _traces_by_text(trace: dict, dimension: Dimension) -> list[dict]:
     """A trace for each text, so that the legend names them."""
     traces = []
-    for place, value in enumerate(dict.fromkeys(dimension.values)):
+    for colour, value in enumerate(dict.fromkeys(dimension.values)):
         indexes = [index for index, one in enumerate(dimension.values) if one == value]
         part = {name: [trace[name][index] for index in indexes] for name in ("x", "y", "text", "customdata")}
         traces.append(
-            {**trace, **part, "name": labels.escape_plotly(value or "none"), "colour": place, "marker": {"size": 11}}
+            {**trace, **part, "name": labels.escape_plotly(value or "none"), "colour": colour, "marker": {"size": 11}}
         )
     return traces
 

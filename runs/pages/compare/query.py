@@ -55,7 +55,7 @@ class CompareQuery:
     repeated: dict[str, tuple[str, ...]]
     ids: dict[str, tuple[str, ...]]
     # The address says more than it has to: a form sent it.
-    is_untidy: bool = False
+    has_defaults: bool = False
 
     @classmethod
     def parse(cls, params) -> "CompareQuery":
@@ -63,12 +63,12 @@ class CompareQuery:
         once = {name: params.get(name, usual).strip() or usual for name, usual in ONCE.items()}
         repeated = {name: tuple(dict.fromkeys(filter(None, params.getlist(name)))) for name in REPEATED}
         ids = {name: _split_ids(params.getlist(name)) for name in IDS}
-        untidy = "set" in params or any(_is_default(name, values) for name, values in params.lists())
-        query = cls(once, repeated, ids, untidy)
+        has_defaults = "set" in params or any(_is_default(name, values) for name, values in params.lists())
+        query = cls(once, repeated, ids, has_defaults)
         query._validate()
         for change in params.getlist("set"):
             query = query.with_change(*change.partition(":")[::2])
-        return dataclasses.replace(query, is_untidy=untidy)
+        return dataclasses.replace(query, has_defaults=has_defaults)
 
     def _validate(self) -> None:
         for name, allowed in ALLOWED.items():

@@ -96,6 +96,6 @@ def _assign_colours(runs: list[Run]) -> None:
     """Each has the colour that it has everywhere; those that share one differ by their dashes."""
     taken: dict[int, int] = {}
     for run in runs:
-        run.colour = colours.place(run.pk)
+        run.colour = colours.colour_index(run.pk)
         number = taken[run.colour] = taken.get(run.colour, -1) + 1
         run.dash = DASHES[number % len(DASHES)]

@@ -3,7 +3,7 @@
 import numpy as np
 
 # Places along the axis of a mean; where curves have more points, each counts with its own mean around a place.
-PLACES = 200
+MAX_POINTS = 200
 # Of Student's distribution: how many standard errors hold 95 % of the cases, by degrees of freedom from 1 on.
 T95 = (
     12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.10, 2.09, 2.09,
@@ -17,13 +17,13 @@ def mean_of_curves(curves: list[Curve]) -> tuple[np.ndarray, np.ndarray, np.ndar
     curves = [sorted_curve for x, y in curves if len((sorted_curve := _sort_curve(x, y))[0])]
     if not curves:
         return np.empty(0), np.empty(0), np.empty(0)
-    places = np.unique(np.concatenate([x for x, _ in curves]))
-    if len(places) > PLACES:
-        edges = np.linspace(places[0], places[-1], PLACES + 1)
-        places = (edges[:-1] + edges[1:]) / 2
-        curves = [_average_bins(x, y, edges, places) for x, y in curves]
-    table = np.array([np.interp(places, x, y, left=np.nan, right=np.nan) for x, y in curves])
-    return places, *mean_of_rows(table)
+    points = np.unique(np.concatenate([x for x, _ in curves]))
+    if len(points) > MAX_POINTS:
+        edges = np.linspace(points[0], points[-1], MAX_POINTS + 1)
+        points = (edges[:-1] + edges[1:]) / 2
+        curves = [_average_bins(x, y, edges, points) for x, y in curves]
+    table = np.array([np.interp(points, x, y, left=np.nan, right=np.nan) for x, y in curves])
+    return points, *mean_of_rows(table)
 
 
 def mean_of_rows(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -49,8 +49,8 @@ def _sort_curve(x: np.ndarray, y: np.ndarray) -> Curve:
     return x[order], y[order]
 
 
-def _average_bins(x: np.ndarray, y: np.ndarray, edges: np.ndarray, places: np.ndarray) -> Curve:
-    numbers = np.clip(np.searchsorted(edges, x, "right") - 1, 0, len(places) - 1)
-    count, total = np.bincount(numbers, minlength=len(places)), np.bincount(numbers, y, minlength=len(places))
+def _average_bins(x: np.ndarray, y: np.ndarray, edges: np.ndarray, points: np.ndarray) -> Curve:
+    numbers = np.clip(np.searchsorted(edges, x, "right") - 1, 0, len(points) - 1)
+    count, total = np.bincount(numbers, minlength=len(points)), np.bincount(numbers, y, minlength=len(points))
     has = count > 0
-    return places[has], total[has] / count[has]
+    return points[has], total[has] / count[has]

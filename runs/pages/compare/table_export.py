@@ -37,7 +37,7 @@ def _write_rows(table: Table, mark: str) -> str:
 def to_markdown(table: Table) -> str:
     """Numbers are written as on the page, and stand at the right."""
     head, *rows = table
-    marks = ["--:" if any(isinstance(row[place], int | float) for row in rows) else "---" for place in range(len(head))]
+    marks = ["--:" if any(isinstance(row[index], int | float) for row in rows) else "---" for index in range(len(head))]
     return "".join(f"| {' | '.join(map(_markdown_cell, row))} |\n" for row in [head, marks, *rows])
 
 

@@ -59,8 +59,8 @@ def render_cells(row: TableRow, base: int) -> SafeString:
     inner = row.more.get("htmls") or [render_text(text) for text in texts]
     wanted = texts[base]
     marks = [
-        ' class="is-base"' if place == base else ' class="is-other"' if text != wanted and row.differs else ""
-        for place, text in enumerate(texts)
+        ' class="is-base"' if index == base else ' class="is-other"' if text != wanted and row.differs else ""
+        for index, text in enumerate(texts)
     ]
     return mark_safe("".join(f"<td{mark}>{html}</td>" for mark, html in zip(marks, inner, strict=True)))
 

@@ -63,7 +63,7 @@ def compare(request, slug):
     scope = runs_of(request, slug)
     query = CompareQuery.parse(request.GET)
     # Forms write commas as %2C; the shorter address is the one to share.
-    if query.is_untidy or "%2C" in request.META["QUERY_STRING"]:
+    if query.has_defaults or "%2C" in request.META["QUERY_STRING"]:
         return redirect(f"{request.path}?{query.urlencode()}")
     # A page that is open while its runs go on asks whether they are as it knows them.
     if selection.is_unchanged(scope, query, request.GET.get("seen", "")):
@@ -183,5 +183,5 @@ def _offered_context(scope, request, query: CompareQuery) -> dict:
         rows = rows.filter(tables.match_word(word))
     offered = list(rows.order_by("-created_at", "-pk")[:MAX_OFFERED])
     for run in offered:
-        run.colour = colours.place(run.pk)
+        run.colour = colours.colour_index(run.pk)
     return {"find": " ".join(words), "offered": offered, "is_full": len(query["runs"]) >= selection.MAX_RUNS}

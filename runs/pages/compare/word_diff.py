@@ -52,15 +52,15 @@ def _strip_tags(html: str) -> str:
     return unescape(TAG.sub("", html))
 
 
-def _insert_marks(html: str, places: set[int]) -> SafeString:
+def _insert_marks(html: str, indexes: set[int]) -> SafeString:
     """A mark ends before each tag, so that none lies across the colours of the language."""
-    pieces, place, is_open = [], 0, False
+    pieces, index, is_open = [], 0, False
     for piece in PIECE.findall(html):
         is_tag = piece[0] == "<"
-        wanted = not is_tag and place in places
+        wanted = not is_tag and index in indexes
         if wanted != is_open:
             pieces.append("<mark>" if wanted else "</mark>")
         is_open = wanted
         pieces.append(piece)
-        place += not is_tag
+        index += not is_tag
     return mark_safe("".join(pieces) + ("</mark>" if is_open else ""))

@@ -200,8 +200,8 @@ def parse_sorts(words: list[str]) -> list[Sort]:
 def order_runs(runs, wanted: list[Sort], *before):
     """By these, after what is given already; the newest first among equals."""
     keys = list(before)
-    for place, sort in enumerate(wanted):
-        runs, expressions = _sort_expressions(runs, sort.column, f"sort{place}")
+    for index, sort in enumerate(wanted):
+        runs, expressions = _sort_expressions(runs, sort.column, f"sort{index}")
         keys += [
             one.desc(nulls_last=True) if sort.descending else one.asc(nulls_last=True)
             for one in expressions

@@ -97,20 +97,20 @@ def _aggregate_groups(runs, one: Column, metrics: list[Column], near: list[float
     runs, key = _annotate_key(runs.order_by(), one)
     relations = {f"m{n}": FilteredRelation("metrics", condition=Q(metrics__name=m.name)) for n, m in enumerate(metrics)}
     sums: dict[str, Aggregate] = {}
-    for place, other in enumerate(metrics):
-        value = F(f"m{place}__{METRIC_COLUMNS[other.kind]}")
-        away = value - Value(near[place], output_field=FloatField())
-        sums |= {f"n{place}": Count(value), f"away{place}": Sum(away)}
-        sums[f"squares{place}"] = Sum(away * away, output_field=FloatField())
+    for index, other in enumerate(metrics):
+        value = F(f"m{index}__{METRIC_COLUMNS[other.kind]}")
+        away = value - Value(near[index], output_field=FloatField())
+        sums |= {f"n{index}": Count(value), f"away{index}": Sum(away)}
+        sums[f"squares{index}"] = Sum(away * away, output_field=FloatField())
     grouped = runs.alias(**relations).annotate(group_key=key).values("group_key")
     return grouped.annotate(total=Count("pk"), **sums).order_by("-total", "group_key")
 
 
 def _build_group(row: dict, one: Column, metrics: list[Column], near: list[float]) -> RunGroup:
     means = {}
-    for place, other in enumerate(metrics):
-        count, away, squares = (row[f"{name}{place}"] for name in ("n", "away", "squares"))
-        mean = near[place] + away / count if count else None
+    for index, other in enumerate(metrics):
+        count, away, squares = (row[f"{name}{index}"] for name in ("n", "away", "squares"))
+        mean = near[index] + away / count if count else None
         spread = math.sqrt(max(0.0, (squares - away**2 / count) / (count - 1))) if count > 1 else None
         means[other.id] = (mean, spread, count)
     value = row["group_key"]

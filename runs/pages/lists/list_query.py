@@ -165,16 +165,16 @@ def switch_clause(filter_text: str, clause: str) -> tuple[str, bool]:
     parts, wanted = split_conditions(filter_text), parse(clause)
     if clause in parts:
         return remove_clause(parts, clause), True
-    for place, part in enumerate(parts):
+    for index, part in enumerate(parts):
         found = _parse_clause(part)
         if found and (found.entity, found.key) == (wanted.entity, wanted.key):
             if found.operator in ("=", "in") and wanted.operator == "=":
                 values, is_on = _toggle_value(found, wanted.value)
                 key = TOKEN.match(clause)
                 assert key is not None  # It has been parsed.
-                return _replace_part(parts, place, _any_of_clause(key["name"], values)), is_on
+                return _replace_part(parts, index, _any_of_clause(key["name"], values)), is_on
             if found.operator == wanted.operator:
-                return _replace_part(parts, place, clause), False
+                return _replace_part(parts, index, clause), False
     return add_clause(filter_text, clause), False
 
 
@@ -196,8 +196,8 @@ def _any_of_clause(name: str, values: list) -> str:
     return f"{name} = {words[0]}" if len(words) == 1 else f"{name} in ({', '.join(words)})" if words else ""
 
 
-def _replace_part(parts: list[str], place: int, part: str) -> str:
-    return " and ".join(filter(None, [*parts[:place], part, *parts[place + 1 :]]))
+def _replace_part(parts: list[str], index: int, part: str) -> str:
+    return " and ".join(filter(None, [*parts[:index], part, *parts[index + 1 :]]))
 
 
 def remove_clause(parts: list[str], clause: str) -> str:

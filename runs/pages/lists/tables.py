@@ -72,7 +72,7 @@ class RunTable:
             return search.filter_runs(runs, self.options["filter"])
         except BadFilter as error:
             # The page points at the place, in a text of which each character is as wide.
-            error.space, error.place = " " * error.column, error.column + 1
+            error.space, error.position = " " * error.column, error.column + 1
             self._error = error
             return runs.none()
 
@@ -162,7 +162,9 @@ class RunTable:
         tops = self._group_runs() if self.group_by else [(None, self._page_runs())]
         below = self._children
         flat = [
-            (pk, depth, group) for group, places in tops for pk, depth in _flatten_tree([pk for pk, _ in places], below)
+            (pk, depth, group)
+            for group, positions in tops
+            for pk, depth in _flatten_tree([pk for pk, _ in positions], below)
         ]
         rows = self._load_rows(flat)
         for group, _ in tops:
@@ -176,8 +178,8 @@ class RunTable:
         return self.shown_groups if self.rows is not None else []
 
     def _page_runs(self) -> list[tuple[int, int]]:
-        places = self.page.object_list
-        return columns.slice_runs(self.matching, self.sorts, places.start, places.stop)
+        positions = self.page.object_list
+        return columns.slice_runs(self.matching, self.sorts, positions.start, positions.stop)
 
     def _group_runs(self) -> list[tuple]:
         assert self.group_by is not None
@@ -210,7 +212,7 @@ class RunTable:
         for pk, depth, group in flat:
             if pk in found:
                 run = found[pk]
-                run.depth, run.group, run.colour = depth, group, colours.place(pk)
+                run.depth, run.group, run.colour = depth, group, colours.colour_index(pk)
                 run.is_open, run.is_hidden = pk in self.options["open"], pk in self.options["hide"]
                 run.has_tree = bool(run.child_count) and not self.options["children"]
                 run.tree_url = list_query.toggle_value(self.query, "open", pk) if run.has_tree else ""
@@ -225,14 +227,14 @@ class RunTable:
     @functools.cached_property
     def headers(self) -> list[ColumnHeader]:
         sorts = self.sorts or [Sort(columns.parse_column("created"), True)]
-        places = {sort.column.id: place for place, sort in enumerate(sorts)}
-        return [self._header(one, sorts, places.get(one.id)) for one in self.columns]
+        positions = {sort.column.id: position for position, sort in enumerate(sorts)}
+        return [self._header(one, sorts, positions.get(one.id)) for one in self.columns]
 
-    def _header(self, one: Column, sorts: list[Sort], place: int | None) -> ColumnHeader:
-        order = "" if place is None else "descending" if sorts[place].descending else "ascending"
+    def _header(self, one: Column, sorts: list[Sort], position: int | None) -> ColumnHeader:
+        order = "" if position is None else "descending" if sorts[position].descending else "ascending"
         to = f"-{one.id}" if order == "ascending" else one.id
         url = list_query.change_query(self.query, sort=to, page=None) if one.is_sortable else ""
-        return ColumnHeader(one, order, place + 1 if len(sorts) > 1 and place is not None else 0, url)
+        return ColumnHeader(one, order, position + 1 if len(sorts) > 1 and position is not None else 0, url)
 
     @property
     def has_trees(self) -> bool:

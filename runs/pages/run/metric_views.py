@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from runs import metrics
 from runs.charts import figures, metric_cards, metric_lines
-from runs.charts.metric_forms import LinesForm, MetricsForm, RowsForm, parse_places
+from runs.charts.metric_forms import LinesForm, MetricsForm, RowsForm, parse_positions
 from runs.metrics.downsampled import Range
 from runs.models import MetricSeries
 from runs.pages.access import run_of, runs_of
@@ -31,7 +31,9 @@ def run_metrics(request, slug, run_id):
     more = {
         "series": series,
         "shown": {one.pk for one in shown},
-        "sections": metric_cards.make_sections(run, shown, options["group"], parse_places(request.GET.getlist("at"))),
+        "sections": metric_cards.make_sections(
+            run, shown, options["group"], parse_positions(request.GET.getlist("at"))
+        ),
         "left_out": left_out,
         "options": options,
         "groups": metric_cards.GROUPS,

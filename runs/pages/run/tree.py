@@ -37,8 +37,8 @@ def build_file_tree(files, chosen: str, opened: tuple[str, ...] = ()) -> TreeFol
     root = TreeFolder("", "", True)
     for path, size in files:
         folder, parts = root, path.split("/")
-        for place, name in enumerate(parts[:-1]):
-            above = "/".join(parts[: place + 1])
+        for index, name in enumerate(parts[:-1]):
+            above = "/".join(parts[: index + 1])
             is_open = above in opened or chosen.startswith(above + "/")
             folder = folder.folders.setdefault(name, TreeFolder(name, above, is_open))
         folder.files.append(TreeFile(parts[-1], path, size, path == chosen))
@@ -70,6 +70,6 @@ def _flatten_tree(pk: int, below: dict, depth: int) -> list[Run]:
     rows = []
     for child in below.get(pk, []):
         child.depth = depth
-        child.colour = colours.place(child.pk)
+        child.colour = colours.colour_index(child.pk)
         rows += [child, *_flatten_tree(child.pk, below, depth + 1)]
     return rows
