@@ -86,7 +86,7 @@ def _first_run(experiment):
         workspace=experiment.workspace, experiment=experiment, run_id="many_1", number=1, display_name="many 1",
         run_type="mlflow", status="Running", started_at=now, created_at=now, created_by=experiment.created_by,
     )  # fmt: skip
-    metrics.ingest(run, "first", [{"name": name, "kind": "scalar", "step": 0, "value": 0.5} for name in METRICS])
+    metrics.store_batch(run, "first", [{"name": name, "kind": "scalar", "step": 0, "value": 0.5} for name in METRICS])
     run.add_parameters(dict.fromkeys(PARAMS, "v0"))
     run.edit(tags={"team": "team0", "note": "note0"})
     run.set_client_status("Completed")

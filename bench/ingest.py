@@ -34,13 +34,17 @@ def main(total: int) -> None:
 
 
 def measure(total: int) -> None:
-    from runs.metrics import ingest, read_downsampled, read_points
+    from runs.metrics import read_downsampled, read_points, store_batch
     from runs.models import MetricSeries
 
     single, many = new_run(), new_run()
-    say("single points", SINGLE, timed(lambda: [ingest(single, str(uuid.uuid4()), [point(n)]) for n in range(SINGLE)]))
+    say(
+        "single points",
+        SINGLE,
+        timed(lambda: [store_batch(single, str(uuid.uuid4()), [point(n)]) for n in range(SINGLE)]),
+    )
     batches = [[point(n) for n in range(start, start + SIZE)] for start in range(0, total, SIZE)]
-    say("batches of 1,000", total, timed(lambda: [ingest(many, str(uuid.uuid4()), batch) for batch in batches]))
+    say("batches of 1,000", total, timed(lambda: [store_batch(many, str(uuid.uuid4()), batch) for batch in batches]))
     print(f"{stored(many) / total:.1f} bytes a point ({stored(single) / SINGLE:.1f} for single points)")
     series = MetricSeries.objects.get(run=many)
     say("read whole", total, timed(lambda: read_points(series)))

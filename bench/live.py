@@ -149,7 +149,7 @@ def make_runs(studio: Ours) -> list[Watched]:
             workspace=workspace, experiment=experiment, number=number, created_by=user, run_type="mlflow", **fields
         )
         first = [{"name": p["key"], "value": p["value"], "time": p["timestamp"], "step": p["step"]} for p in batch(0)]
-        metrics.ingest(run, "", first)
+        metrics.store_batch(run, "", first)
         path = reverse("runs:run_detail", args=[workspace.slug, run.run_id])
         pks = list(run.metrics.values_list("pk", flat=True))
         runs.append(Watched(run.run_id, path, pks, POINTS // KEYS))

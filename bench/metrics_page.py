@@ -76,7 +76,7 @@ def fill(run, name: str, total: int) -> None:
             }
             for n in range(start, min(start + SIZE, total))
         ]
-        metrics.ingest(run, "", batch)
+        metrics.store_batch(run, "", batch)
 
 
 def new_run():

@@ -83,7 +83,7 @@ def many_runs(studio: Studio, total: int):
     experiment = fill.fill(total)
     with transaction.atomic():
         for run in experiment.runs.select_related("workspace").order_by("pk")[::FILE_EACH]:
-            key = storage.new_key(run.storage_area)
+            key = storage.make_key(run.storage_area)
             storage.put_bytes(key, b"x" * FILE_BYTES)
             file = Artifact.objects.create(run=run, path="outputs/model.bin", size=FILE_BYTES)
             ArtifactSegment.objects.create(artifact=file, offset=0, size=FILE_BYTES, key=key)

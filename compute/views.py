@@ -15,7 +15,7 @@ from studio.errors import Invalid
 from studio.forms import attempt
 from studio.htmx import render_page
 from studio.pagination import page_of
-from studio.words import split_search
+from studio.words import split_words
 from workspaces.access import can, require
 from workspaces.lookup import page_workspace
 
@@ -53,7 +53,7 @@ def _may_edit(request, workspace) -> bool:
 @require_GET
 def compute_list(request, slug):
     workspace = _workspace(request, slug)
-    words, sort = " ".join(split_search(request.GET.get("q", ""))), request.GET.get("sort", "-created")
+    words, sort = " ".join(split_words(request.GET.get("q", ""))), request.GET.get("sort", "-created")
     targets = workspace.compute_targets.present().with_counts().annotate(active=F("queued_count") + F("held_count"))
     if words:
         targets = targets.filter(name__icontains=words)

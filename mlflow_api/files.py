@@ -55,7 +55,7 @@ def upload(request: MlflowRequest, path: str) -> dict:
         return workspace_files.upload(request, path)
     run = request.open_run(place.run_id)
     path, kind = _file(place), request.http.headers.get("Content-Type", "")
-    artifacts.put(run, path, uploads.read_chunks(request.http), content_type=kind, overwrite=True)
+    artifacts.store_artifact(run, path, uploads.read_chunks(request.http), content_type=kind, overwrite=True)
     images.note(run, path)
     return {}
 
@@ -84,7 +84,7 @@ def answer_file(request: MlflowRequest, run: Run, path: str) -> ranges.Answer:
         raise missing(f"No such artifact: '{path}'")
 
     def read(start: int, length: int):
-        return artifacts.read(found, start, length)
+        return artifacts.read_artifact(found, start, length)
 
     return folders.as_download(ranges.respond_with_range(request.http, found.size, found.etag, read), path)
 
@@ -106,7 +106,7 @@ def upload_by_page(request: MlflowRequest) -> dict:
     data = uploads.read_whole_body(request.http, MAX_BY_PAGE)
     if not data:
         raise invalid("Request must specify data.")
-    artifacts.put(run, path, [data], overwrite=True)
+    artifacts.store_artifact(run, path, [data], overwrite=True)
     return {}
 
 
@@ -147,7 +147,7 @@ def delete(request: MlflowRequest, path: str) -> dict:
     if place.path and not found.exists():
         raise missing(f"No such artifact: '{place.path}'")
     for artifact in found:
-        artifacts.delete(artifact)
+        artifacts.delete_artifact(artifact)
     return {}
 
 

@@ -25,7 +25,7 @@ def note(run: Run, path: str) -> None:
     point = {"name": key, "kind": "image", "step": int(match["step"]), "time": int(match["time"]), "value": path}
     try:
         # The name of the file is unique, so that an upload that is repeated is one point.
-        metrics.ingest(run, str(uuid.uuid5(uuid.NAMESPACE_URL, path)), [point])
+        metrics.store_batch(run, str(uuid.uuid5(uuid.NAMESPACE_URL, path)), [point])
     except (Conflict, Invalid) as error:
         # A metric of another kind may have this name. The image is among the run's files all the same.
         logger.info("%s of run %s is no point of a metric: %s", path, run.run_id, error.message)

@@ -43,7 +43,7 @@ def upload(request: MlflowRequest, path: str) -> dict:
     model, path = _place(request, path)
     find_writable(request, model.model_id)
     path = paths.check_path(path)
-    key = storage.new_key(model.storage_area)
+    key = storage.make_key(model.storage_area)
     size = storage.put_stream(key, uploads.read_chunks(request.http))
     storage.delete_keys(model.put_file(path, key, size))
     return {}
@@ -61,7 +61,7 @@ def answer_file(request: MlflowRequest, model: LoggedModel, path: str) -> ranges
         raise missing(f"No such artifact: '{path}'")
 
     def read(start: int, length: int):
-        return storage.stream(found.key, start, length)
+        return storage.stream_object(found.key, start, length)
 
     response = ranges.respond_with_range(request.http, found.size, found.key.rsplit("/", 1)[-1], read)
     return folders.as_download(response, path)

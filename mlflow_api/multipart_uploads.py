@@ -51,7 +51,7 @@ def put(request: MlflowRequest, path: str) -> HttpResponse:
     number = numbers.parse_int(part, "part_number", min_value=1, max_value=MAX_PARTS)
     run = request.open_run(run_id)
     _check_upload(run, upload_id)
-    key = storage.new_key(_area(run, upload_id))
+    key = storage.make_key(_area(run, upload_id))
     size = storage.put_stream(key, uploads.read_chunks(request.http))
     etag = signing.dumps([upload_id, number, key, size], salt=PART)
     return HttpResponse(headers={"ETag": f'"{etag}"'})
@@ -79,7 +79,7 @@ def end(request: MlflowRequest, path: str) -> dict:
     if any(stored.get(key) != size for _, key, size in parts):
         raise missing("The parts of this upload are no longer there: it was ended or aborted before. Begin a new one.")
     try:
-        artifacts.put_segments(run, target, [(key, size) for _, key, size in parts])
+        artifacts.store_segments(run, target, [(key, size) for _, key, size in parts])
     except Conflict as error:
         raise MlflowError("RESOURCE_CONFLICT", error.message) from error
     _delete_unused_parts(run, upload_id)

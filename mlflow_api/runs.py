@@ -20,14 +20,14 @@ def create(request: MlflowRequest) -> dict:
     given = dict(request.fields.pairs("tags"))
     experiment = request.open_experiment("log")
     parent, kept = _parent(request, given)
-    submission.may_create(request.actor, request.workspace, parent)
+    submission.require_create(request.actor, request.workspace, parent)
     run_id = uuid.uuid4().hex
     start = messages.parse_millis(request.fields.integer("start_time", to_millis(timezone.now())), "start_time")
     name, user = _name(request, given), request.fields.text("user_id", "")
     if user not in ("", messages.NOBODY) and messages.USER not in kept:
         kept[messages.USER] = user
     with begin_write():
-        run = submission.create(
+        run = submission.create_run(
             request.actor,
             experiment,
             run_id,

@@ -15,7 +15,7 @@ def upload(request: MlflowRequest, path: str) -> dict:
     if present:
         run_tokens.check_made(request.actor, present)
     WorkspaceFile.objects.check_free(workspace, path)
-    key = storage.new_key(WorkspaceFile.storage_area(workspace))
+    key = storage.make_key(WorkspaceFile.storage_area(workspace))
     size = storage.put_stream(key, uploads.read_chunks(request.http))
     storage.delete_keys(WorkspaceFile.objects.put(request.actor, workspace, path, key, size))
     return {}
@@ -29,7 +29,7 @@ def download(request: MlflowRequest, path: str) -> ranges.Answer:
         raise missing(f"No such artifact: '{path[:200]}'")
 
     def read(start: int, length: int):
-        return storage.stream(found.key, start, length)
+        return storage.stream_object(found.key, start, length)
 
     response = ranges.respond_with_range(request.http, found.size, found.key.rsplit("/", 1)[-1], read)
     return folders.as_download(response, path)

@@ -174,7 +174,7 @@ class ArtifactAdmin(Deleting):
     readonly_fields = ["size", "created_at", "updated_at"]
 
     def free(self, obj):
-        artifacts.delete(obj)
+        artifacts.delete_artifact(obj)
 
 
 @admin.register(ArtifactSegment)

@@ -119,7 +119,7 @@ class Search:
         having = joined.filter(
             Q(**{f"sorted__{value}__isnull": False}),
             *near,
-            *[conditions.compared("sorted__last", clause) for clause in mine],
+            *[conditions.compare_value("sorted__last", clause) for clause in mine],
             *[_condition(clause, "sorted__run") for clause in easy],
         )
         order = [key.desc() if first.descending else key.asc() for key in order]
@@ -231,7 +231,7 @@ def _metric(clause: Clause, run: str) -> Q:
         raise clause.wrong(
             f"a metric is compared by {', '.join(conditions.NUMERIC)} or !=, not {clause.operator.upper()}"
         )
-    compared = conditions.compared("last", clause)
+    compared = conditions.compare_value("last", clause)
     # NaN is equal to no number.
     return _has(run, rows.filter(compared | NAN if clause.operator == "!=" else compared))
 
@@ -251,14 +251,14 @@ def _named(model):
         column = TAG_COLUMNS.get(clause.key) if model is RunTag else None
         if column:
             there = ~Q(**{f"{column}__isnull": True}) & ~Q(**{column: ""})
-            return conditions.text(column, clause) & (Q() if clause.operator == "is null" else there)
+            return conditions.text_condition(column, clause) & (Q() if clause.operator == "is null" else there)
         rows = model.objects.filter(name=clause.key)
         if clause.operator in ("is null", "is not null"):
             return _has(run, rows, clause.operator == "is not null")
         # A run without the key matches no comparison, != neither.
         # SQLite misses the index if the value itself is compared too.
         indexed = clause.operator == "=" and isinstance(clause.value, str)
-        return _has(run, rows.filter(_indexed(clause) if indexed else conditions.text("value", clause)))
+        return _has(run, rows.filter(_indexed(clause) if indexed else conditions.text_condition("value", clause)))
 
     return condition
 
@@ -272,11 +272,11 @@ def _indexed(clause: Clause) -> Q:
 def _attribute(clause: Clause, run: str) -> Q:
     key = clause.key.lower()
     if key in TEXTS:
-        return conditions.text(TEXTS[key], clause)
+        return conditions.text_condition(TEXTS[key], clause)
     if key in TIMES:
-        return conditions.time(TIMES[key], clause)
+        return conditions.time_condition(TIMES[key], clause)
     if key in NUMBERS:
-        return conditions.number(NUMBERS[key], clause)
+        return conditions.number_condition(NUMBERS[key], clause)
     if key == "artifact_uri":
         return _artifact_uri(clause)
     if key == "status":
@@ -292,7 +292,7 @@ def _artifact_uri(clause: Clause) -> Q:
     """It is made of the experiment's row, which no other search shall wait for, and never empty."""
     if clause.operator in ("is null", "is not null"):
         return Q(pk__isnull=clause.operator == "is null")
-    return conditions.on_expression(ARTIFACTS, clause)
+    return conditions.expression_condition(ARTIFACTS, clause)
 
 
 def _status(clause: Clause, run: str) -> Q:
@@ -321,7 +321,7 @@ def _matches(operator: str, value: str, *words: str) -> bool:
 def _dataset(clause: Clause, run: str) -> Q:
     if clause.key not in ("name", "digest", "context"):
         raise clause.wrong(f"a dataset has name, digest and context, not '{clause.key}'")
-    return _has(run, RunDataset.objects.filter(conditions.text(clause.key, clause)))
+    return _has(run, RunDataset.objects.filter(conditions.text_condition(clause.key, clause)))
 
 
 CONDITIONS = {

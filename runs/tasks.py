@@ -76,7 +76,7 @@ def housekeeping() -> None:
     _free_unfinished_uploads(now)
     if not storage.is_reserve_reached():
         for artifact in _fragmented(now):
-            artifacts.compact(artifact)
+            artifacts.join_segments(artifact)
     for snapshot in snapshots.find_unused(now - SNAPSHOTS_KEPT):
         snapshots.delete_snapshot(snapshot)
     _merge_metrics(now)
@@ -100,4 +100,4 @@ def _fragmented(now: dt.datetime):
 def _merge_metrics(now: dt.datetime) -> None:
     loose = MetricSeries.objects.filter(loose__gt=1, run__ended_at__lt=now - SETTLED).select_related("run")
     for series in loose[:1000]:
-        metrics.merge_loose_chunks(series)
+        metrics.merge_small_chunks(series)

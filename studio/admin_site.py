@@ -5,7 +5,7 @@ import functools
 from django.contrib.admin import AdminSite
 
 from studio.errors import Invalid
-from studio.words import split_search
+from studio.words import split_words
 
 
 class Site(AdminSite):
@@ -23,7 +23,7 @@ class Site(AdminSite):
 def _check(query) -> None:
     """Django makes a condition of every word of a search, and lets an address name any lookup of a field."""
     for name in ("q", "term"):
-        split_search(query.get(name, ""), name)
+        split_words(query.get(name, ""), name)
     # On SQLite a pattern is tried by Python, which no statement time-out can stop.
     if wrong := next((name for name in query if name.endswith("regex")), None):
         raise Invalid(f"{wrong[:100]}: patterns are not searched for. Write a search by words.", target=wrong[:100])

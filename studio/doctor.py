@@ -78,7 +78,7 @@ def redis() -> Finding:
 
 def files() -> Finding:
     """Written, read and deleted again, as a run's files are."""
-    what, key = "storage", storage.new_key("doctor")
+    what, key = "storage", storage.make_key("doctor")
     where = settings.STORAGE_URL.rpartition("@")[2]
     try:
         storage.put_bytes(key, b"doctor")

@@ -62,7 +62,7 @@ class SystemData(Shape):
     createdAt: str | None
 
 
-def of_bytes(kind: str, *statuses: int) -> dict:
+def bytes_response(kind: str, *statuses: int) -> dict:
     """For `openapi_extra`: an answer that is no JSON."""
     answer = {"description": "OK", "content": {kind: {"schema": {"type": "string", "format": "binary"}}}}
     return {"responses": dict.fromkeys(statuses, answer)}

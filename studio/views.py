@@ -6,7 +6,7 @@ from django.templatetags.static import static
 from django.views.decorators.http import require_GET
 
 from studio.shell import NAV, SEARCHES, Hit, Shell
-from studio.words import split_search
+from studio.words import split_words
 
 PER_KIND = 6
 
@@ -14,7 +14,7 @@ PER_KIND = 6
 @require_GET
 def palette(request):
     """Hits for `?q=` in the workspace `?ws=`; every room answers for its own kind of thing."""
-    words = " ".join(split_search(request.GET.get("q", "")))
+    words = " ".join(split_words(request.GET.get("q", "")))
     workspace = Shell.workspace_of(request, request.GET.get("ws", "")) if request.GET.get("ws") else None
     hits = pages(workspace, words.lower())
     for search in SEARCHES:

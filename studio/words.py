@@ -6,7 +6,7 @@ MAX_LENGTH = 200
 MAX_WORDS = 10
 
 
-def split_search(text: str, name: str = "q") -> list[str]:
+def split_words(text: str, name: str = "q") -> list[str]:
     """The words; Invalid says the limit that they go beyond."""
     text = text.strip()
     if len(text) > MAX_LENGTH:

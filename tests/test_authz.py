@@ -206,7 +206,7 @@ def world(workspace, monkeypatch):
     from obstore.store import MemoryStore
 
     memory = MemoryStore()
-    monkeypatch.setattr(storage, "store", lambda: memory)
+    monkeypatch.setattr(storage, "open_store", lambda: memory)
     monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
     people = {name: factories.make_user(f"the-{name}") for name in [*ROLES, "stranger"]}
     for name, role in ROLES.items():

@@ -199,7 +199,7 @@ def world(workspace, owner, monkeypatch):
     from obstore.store import MemoryStore
 
     memory = MemoryStore()
-    monkeypatch.setattr(storage, "store", lambda: memory)
+    monkeypatch.setattr(storage, "open_store", lambda: memory)
     monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
     factories.make_target(workspace, "cpu-cluster")
     factories.make_environment(workspace, "env")

@@ -24,7 +24,7 @@ from studio import numbers, statement_limit, storage
 from studio.errors import Invalid
 from studio.markdown import render_markdown
 from studio.search.grammar import parse, parse_orders
-from studio.words import split_search
+from studio.words import split_words
 from tests import factories
 
 # Generous, for a machine that is busy with other tests.
@@ -41,7 +41,7 @@ def world(workspace, owner, monkeypatch):
     from obstore.store import MemoryStore
 
     memory = MemoryStore()
-    monkeypatch.setattr(storage, "store", lambda: memory)
+    monkeypatch.setattr(storage, "open_store", lambda: memory)
     run = factories.make_run(workspace, experiment=factories.make_experiment(workspace, "exp"), run_id="r1")
     factories.make_run(workspace, experiment=run.experiment, run_id="r2")
     factories.make_target(workspace, "cpu-cluster")
@@ -159,7 +159,7 @@ def test_numbers_at_their_bounds():
 @pytest.mark.parametrize(
     ("act", "word"),
     [
-        (lambda: split_search("a " * 11), "10 are allowed"),
+        (lambda: split_words("a " * 11), "10 are allowed"),
         (lambda: parse("x = 1 or " * 2000), "10000 are allowed"),
         (lambda: parse("not " * 60 + "a = 1"), "50 parentheses"),
         (lambda: parse("a in (" + "1," * 4000 + "1)" + " and b = 1" * 101), "100 conditions"),
@@ -292,7 +292,7 @@ def test_a_job_of_megabytes_is_shown_in_part(browser, world):
 def test_the_images_of_one_name_are_on_a_page(browser, world):
     for name in ("first", "second"):
         points = [{"name": name, "kind": "image", "step": n, "value": f"{name}/{n}.png"} for n in range(30)]
-        metrics.ingest(world, name, points)
+        metrics.store_batch(world, name, points)
     text = browser.get("/ws/aml-workspace/runs/r1/images/?image=second/7.png").content.decode()
     assert "second/8.png" in text and "first%2F29.png" in text and "first/8.png" not in text
 

@@ -178,7 +178,7 @@ def world(workspace, owner, monkeypatch):
     from obstore.store import MemoryStore
 
     memory = MemoryStore()
-    monkeypatch.setattr(storage, "store", lambda: memory)
+    monkeypatch.setattr(storage, "open_store", lambda: memory)
     monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
     token = factories.make_token(owner)
     return lambda who: {"Authorization": f"Bearer {who or token}"}

@@ -23,8 +23,8 @@ purges = Router(tags=["trash"])
     summary="The runs in the trash that went by themselves, the last deleted first",
 )
 def trash_runs(request: HttpRequest, workspace_path: Path[WorkspacePath]):
-    rows, next_link = api.cut_page(request, contents.runs(require_workspace(request, workspace_path)).with_related())
-    sizes = contents.bytes_of_each(rows)
+    rows, next_link = api.cut_page(request, contents.list_deleted_runs(require_workspace(request, workspace_path)).with_related())
+    sizes = contents.count_bytes_by_run(rows)
     value = [resources.DeletedRun.of(run, **resources.deletion_fields(run, sizes[run.pk])) for run in rows]
     return list_of(resources.DeletedRun)(value=value, nextLink=next_link)
 
@@ -35,9 +35,9 @@ def trash_runs(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     summary="The experiments in the trash, the last deleted first",
 )
 def trash_experiments(request: HttpRequest, workspace_path: Path[WorkspacePath]):
-    found = contents.experiments(require_workspace(request, workspace_path)).select_related("workspace")
+    found = contents.list_deleted_experiments(require_workspace(request, workspace_path)).select_related("workspace")
     rows, next_link = api.cut_page(request, found)
-    sizes = contents.bytes_of_experiments(rows)
+    sizes = contents.count_bytes_by_experiment(rows)
     value = [
         resources.DeletedExperiment.of(
             row, runCount=row.runs_gone, **resources.deletion_fields(row, sizes.get(row.pk, 0))
@@ -52,8 +52,8 @@ def trash_experiments(request: HttpRequest, workspace_path: Path[WorkspacePath])
 )
 def trash_restore(request: HttpRequest, workspace_path: Path[WorkspacePath], body: resources.TrashSelection):
     workspace = require_workspace(request, workspace_path, "edit")
-    chosen = contents.find_chosen(workspace, body.runIds, body.experimentNames)
-    return resources.Restored(restored=contents.restore_chosen(*chosen))
+    chosen = contents.find_selected(workspace, body.runIds, body.experimentNames)
+    return resources.Restored(restored=contents.restore_selected(*chosen))
 
 
 @router.post(
@@ -67,7 +67,7 @@ def trash_purge(request: HttpRequest, workspace_path: Path[WorkspacePath], body:
         raise Invalid("Send either all=true, or runIds and experimentNames.", target="all")
     if body.all:
         return Status(202, resources.Purge.of(contents.empty_trash(request.auth.user, workspace)))
-    chosen = contents.find_chosen(workspace, body.runIds, body.experimentNames)
+    chosen = contents.find_selected(workspace, body.runIds, body.experimentNames)
     return Status(202, resources.Purge.of(contents.delete_permanently(request.auth.user, workspace, *chosen)))
 
 

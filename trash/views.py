@@ -26,12 +26,12 @@ MAX_PURGES = 3
 @require_safe
 def trash_page(request, slug):
     workspace = workspace_of(request, slug)
-    page = page_of(request, contents.runs(workspace).select_related("experiment", "workspace"))
-    sizes = contents.bytes_of_each(list(page.object_list))
+    page = page_of(request, contents.list_deleted_runs(workspace).select_related("experiment", "workspace"))
+    sizes = contents.count_bytes_by_run(list(page.object_list))
     for run in page.object_list:
         run.bytes, run.days_left = sizes[run.pk], contents.days_left(run.deleted_at)
-    experiments = list(contents.experiments(workspace)[: contents.MAX_AT_ONCE])
-    sizes = contents.bytes_of_experiments(experiments)
+    experiments = list(contents.list_deleted_experiments(workspace)[: contents.MAX_AT_ONCE])
+    sizes = contents.count_bytes_by_experiment(experiments)
     for experiment in experiments:
         experiment.bytes = sizes.get(experiment.pk, 0)
         experiment.days_left = contents.days_left(experiment.deleted_at)
@@ -40,7 +40,7 @@ def trash_page(request, slug):
         "page": page,
         "experiments": experiments,
         "many_experiments": len(experiments) == contents.MAX_AT_ONCE,
-        "bytes": contents.bytes_of(contents.all_runs(workspace)),
+        "bytes": contents.count_bytes(contents.list_all_deleted_runs(workspace)),
         "purges": purges,
         "is_live": any(job.is_open for job in purges),
         "days": settings.TRASH_DAYS,
@@ -70,13 +70,13 @@ def _progress(request, purges: list[PurgeJob]):
 def _chosen(request, slug):
     workspace = workspace_of(request, slug)
     require(request, "edit")
-    return workspace, *contents.find_chosen(workspace, request.POST.getlist("run"), request.POST.getlist("experiment"))
+    return workspace, *contents.find_selected(workspace, request.POST.getlist("run"), request.POST.getlist("experiment"))
 
 
 @require_POST
 def trash_restore(request, slug):
     _, runs, experiments = _chosen(request, slug)
-    contents.restore_chosen(runs, experiments)
+    contents.restore_selected(runs, experiments)
     names = ", ".join(str(thing) for thing in [*experiments, *runs][:3])
     more = len(runs) + len(experiments) - 3
     messages.success(request, f"Restored: {names}{f' and {more} more' if more > 0 else ''}.")
@@ -125,7 +125,7 @@ def _deleted_one(request, workspace_id) -> Workspace:
 def workspaces_deleted(request):
     rows = deletion.list_deleted(actor(request))
     for row in rows:
-        row.bytes, row.days_left = contents.bytes_of_workspace(row), contents.days_left(row.deleted_at)
+        row.bytes, row.days_left = contents.count_bytes_of_workspace(row), contents.days_left(row.deleted_at)
         row.purge = row.purges.filter(scope=PurgeJob.Scope.WORKSPACE).first()
     purges = _purges_of_workspaces(request)
     is_live = any(job.is_open for job in purges)

@@ -4,7 +4,7 @@ from django.db.models import Q
 
 from accounts.actors import Actor, actor_of_request
 from studio.shell import Hit
-from studio.words import split_search
+from studio.words import split_words
 from workspaces.models import Workspace
 
 IN_SWITCHER = 12
@@ -13,7 +13,7 @@ IN_SWITCHER = 12
 def match_workspaces(actor: Actor, words: str):
     """The workspaces the actor may see whose name, friendly name, group or subscription has all the words."""
     found = Workspace.objects.visible_to(actor).with_path()
-    for word in split_search(words):
+    for word in split_words(words):
         found = found.filter(
             Q(name__icontains=word)
             | Q(friendly_name__icontains=word)

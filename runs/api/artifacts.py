@@ -39,7 +39,7 @@ def artifact_put(
 ):
     run = _open(request, workspace_path, run_id)
     kind = request.headers.get("Content-Type", "")
-    stored = artifacts.put(run, path, uploads.read_chunks(request), content_type=kind, overwrite=overwrite)
+    stored = artifacts.store_artifact(run, path, uploads.read_chunks(request), content_type=kind, overwrite=overwrite)
     return Status(201, resources.Artifact.of(stored))
 
 
@@ -54,7 +54,7 @@ def artifact_append(request: HttpRequest, workspace_path: Path[WorkspacePath], r
     if offset < 0:
         raise Invalid(f"offset={offset}: write 0 or more.", target="offset")
     data = uploads.read_whole_body(request, artifacts.MAX_APPEND_BYTES)
-    return resources.Artifact.of(artifacts.append(run, path, offset, data))
+    return resources.Artifact.of(artifacts.append_to_artifact(run, path, offset, data))
 
 
 @router.api_operation(
@@ -62,7 +62,7 @@ def artifact_append(request: HttpRequest, workspace_path: Path[WorkspacePath], r
     "/runs/{run_id}/artifacts/content",
     auth=[api.Bearer(), signature],
     summary="The bytes of a file; ranges are answered",
-    openapi_extra=of_bytes("application/octet-stream", 200, 206),
+    openapi_extra=bytes_response("application/octet-stream", 200, 206),
 )
 def artifact_read(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, path: str):
     run = _signed(request, workspace_path, run_id, path) or access.find_readable(request, workspace_path, run_id)
@@ -71,7 +71,7 @@ def artifact_read(request: HttpRequest, workspace_path: Path[WorkspacePath], run
         raise Http404(f"The run {run.run_id} has no file {path!r}.")
     tag = found.etag
     response = ranges.respond_with_range(
-        request, found.size, tag, lambda start, length: artifacts.read(found, start, length)
+        request, found.size, tag, lambda start, length: artifacts.read_artifact(found, start, length)
     )
     return ranges.set_safe_headers(response, found.content_type, found.path)
 
@@ -82,7 +82,7 @@ def artifact_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], r
     found = Artifact.objects.filter(run=run, path=path).first()
     if found is None:
         raise Http404(f"The run {run.run_id} has no file {path!r}.")
-    artifacts.delete(found)
+    artifacts.delete_artifact(found)
     return {}
 
 

@@ -22,7 +22,7 @@ ZIP = {"requestBody": {"content": {"application/zip": {"schema": {"type": "strin
 @router.get("/snapshots", response=list_of(resources.Snapshot), summary="The snapshot of this hash, if there is one")
 def snapshot_list(request: HttpRequest, workspace_path: Path[WorkspacePath], hash: str):
     workspace = require_workspace(request, workspace_path)
-    found = snapshots.find(workspace, hash.lower())
+    found = snapshots.find_snapshot(workspace, hash.lower())
     return list_of(resources.Snapshot)(value=[resources.Snapshot.of(found)] if found else [])
 
 
@@ -40,7 +40,7 @@ def snapshot_put(request: HttpRequest, workspace_path: Path[WorkspacePath], snap
     else:
         require(request.auth, "submit", workspace)
     body = uploads.read_chunks(request, settings.SNAPSHOT_MAX_BYTES)
-    stored = snapshots.store(workspace, request.auth.user, snapshot_id, hash, body)
+    stored = snapshots.store_snapshot(workspace, request.auth.user, snapshot_id, hash, body)
     return Status(201 if str(stored.snapshot_id) == snapshot_id else 200, resources.Snapshot.of(stored))
 
 
@@ -50,12 +50,12 @@ def snapshot_read(request: HttpRequest, workspace_path: Path[WorkspacePath], sna
 
 
 @router.get(
-    "/snapshots/{snapshot_id}/zip", summary="The snapshot's zip", openapi_extra=of_bytes("application/zip", 200, 206)
+    "/snapshots/{snapshot_id}/zip", summary="The snapshot's zip", openapi_extra=bytes_response("application/zip", 200, 206)
 )
 def snapshot_zip(request: HttpRequest, workspace_path: Path[WorkspacePath], snapshot_id: str):
     found = _find(request, workspace_path, snapshot_id)
     response = ranges.respond_with_range(
-        request, found.size, found.digest, lambda start, length: storage.stream(found.key, start, length)
+        request, found.size, found.digest, lambda start, length: storage.stream_object(found.key, start, length)
     )
     return ranges.set_safe_headers(response, "application/zip", f"{found.snapshot_id}.zip")
 

@@ -98,7 +98,7 @@ def _viewed(experiments, view: str):
 def run_create(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, run_id: str, body: RunIn):
     workspace = require_workspace(request, workspace_path)
     parent = submission.find_parent(request.auth, workspace, body.parentRunId)
-    submission.may_create(request.auth, workspace, parent)
+    submission.require_create(request.auth, workspace, parent)
     if request.auth.is_run and parent:
         access.check_attempt(request.auth, parent)
     if body.status not in (Run.Status.NOT_STARTED, Run.Status.RUNNING):
@@ -112,9 +112,9 @@ def run_create(request: HttpRequest, workspace_path: Path[WorkspacePath], name: 
 
 
 def _interactive(request, workspace, name, run_id, body: RunIn, parent) -> Run:
-    run = submission.create(
+    run = submission.create_run(
         request.auth,
-        submission.experiment_of(request.auth, workspace, name),
+        submission.get_or_create_experiment(request.auth, workspace, name),
         run_id,
         parent,
         display_name=names.check_text(body.displayName or run_id, "display name", max_length=256),
@@ -123,7 +123,7 @@ def _interactive(request, workspace, name, run_id, body: RunIn, parent) -> Run:
         ),
         run_type=names.check_text(body.runType or "", "run type", max_length=60, allow_empty=True),
         target_name=names.check_text(body.target or "", "target", max_length=64, allow_empty=True),
-        snapshot=submission.snapshot_of(workspace, body.snapshotId),
+        snapshot=submission.find_snapshot(workspace, body.snapshotId),
         properties=names.check_tags(body.properties, "property", max_count=200),
         tags=names.check_tags(body.tags),
     )
@@ -157,7 +157,7 @@ def experiment_create(request: HttpRequest, workspace_path: Path[WorkspacePath],
     found = Experiment.objects.present().filter(workspace=workspace, name=name).first()
     if found is None:
         require(request.auth, "edit", workspace)
-        found = submission.experiment_of(request.auth, workspace, name)
+        found = submission.get_or_create_experiment(request.auth, workspace, name)
     found.workspace = workspace
     return resources.Experiment.of(found)
 

@@ -67,7 +67,7 @@ def job_put(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str
     if request.auth.is_run:
         access.check_attempt(request.auth, request.auth.run)
     there = Run.objects.filter(workspace=workspace, run_id=name).exists()
-    submission.submit(request.auth, workspace, name, request_body.read_body(request))
+    submission.submit_job(request.auth, workspace, name, request_body.read_body(request))
     return Status(200 if there else 201, resources.JobBase.of(access.find_readable(request, workspace_path, name)))
 
 

@@ -45,7 +45,9 @@ def metric_write(request: HttpRequest, workspace_path: Path[WorkspacePath], run_
     run = access.find_writable(request, workspace_path, run_id)
     access.check_open(request.auth, run)
     batch = request_body.read_body(request)
-    return resources.MetricsAccepted(accepted=metrics.ingest(run, batch.get("batchId") or "", batch.get("metrics", [])))
+    return resources.MetricsAccepted(
+        accepted=metrics.store_batch(run, batch.get("batchId") or "", batch.get("metrics", []))
+    )
 
 
 @router.get(

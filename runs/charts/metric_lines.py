@@ -23,7 +23,7 @@ def is_charted(series: MetricSeries) -> bool:
 
 def read_lines(series: list[MetricSeries], width: int, within=None) -> list[dict]:
     """Each series, or what of it lies within a range of the axis, in about `width` points."""
-    found = downsampled.lines(series, width, within)
+    found = downsampled.read_lines(series, width, within)
     return [_as_json(one.pk, 0, found[one.pk]) for one in series]
 
 
@@ -35,7 +35,7 @@ def over_metric(series: list[MetricSeries], other: MetricSeries, width: int) -> 
         columns = metrics.read_points(one)
         _, mine, its = np.intersect1d(columns[0], other_steps, return_indices=True)
         steps, times, values = (np.asarray(column)[mine] for column in columns)
-        chosen = metrics.downsample((np.arange(len(mine)), times, values), width)[0]
+        chosen = metrics.downsample_points((np.arange(len(mine)), times, values), width)[0]
         line = SampledLine(steps[chosen], times[chosen], values[chosen], one.count, 0)
         xs = figures.finite_or_none(np.asarray(other_values)[its][chosen])
         lines.append({**_as_json(one.pk, 0, line), "xs": xs})

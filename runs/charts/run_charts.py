@@ -18,7 +18,7 @@ def draw_run_charts(runs: list[Run], names: list[str]) -> list[dict]:
     by_name: dict[str, list[MetricSeries]] = {}
     for series in sorted(found, key=lambda series: -series.run_id):
         by_name.setdefault(series.name, []).append(series)
-    drawn = downsampled.lines([one for series in by_name.values() for one in series], WIDTH)
+    drawn = downsampled.read_lines([one for series in by_name.values() for one in series], WIDTH)
     return [{"name": name, "figure": _figure(by_name.get(name), by_run, drawn)} for name in names[:MAX_CHARTS]]
 
 

@@ -29,17 +29,19 @@ TYPES = {
 }
 
 
-def put(run: Run, path: str, chunks: Iterable[bytes], *, content_type: str = "", overwrite: bool = False) -> Artifact:
+def store_artifact(
+    run: Run, path: str, chunks: Iterable[bytes], *, content_type: str = "", overwrite: bool = False
+) -> Artifact:
     """Store a whole file. Of two that store one path at once, one gets a Conflict; the other's file is whole."""
     path = paths.check_path(path)
     _check_free(run, path, overwrite)
-    key = storage.new_key(run.storage_area)
+    key = storage.make_key(run.storage_area)
     size = storage.put_stream(key, chunks)
     try:
         with transaction.atomic():
             artifact, old = _replace(run, path, content_type, overwrite)
             _add_segment(artifact, 0, size, key)
-            touch_run(run)
+            mark_run_changed(run)
     except (IntegrityError, Conflict) as error:
         delete_objects([key])
         raise _there(path) if isinstance(error, IntegrityError) else error from error
@@ -47,14 +49,14 @@ def put(run: Run, path: str, chunks: Iterable[bytes], *, content_type: str = "",
     return artifact
 
 
-def put_segments(run: Run, path: str, segments: list[tuple[str, int]], *, content_type: str = "") -> Artifact:
+def store_segments(run: Run, path: str, segments: list[tuple[str, int]], *, content_type: str = "") -> Artifact:
     """A file of what lies in storage already, as (key, size) in order; one of the same path is replaced."""
     path = paths.check_path(path)
     with transaction.atomic():
         artifact, old = _replace(run, path, content_type, overwrite=True)
         for key, size in segments:
             _add_segment(artifact, artifact.size, size, key)
-        touch_run(run)
+        mark_run_changed(run)
     # Whoever asks twice for the same keeps its bytes.
     delete_objects(list(set(old) - {key for key, _ in segments}))
     return artifact
@@ -81,7 +83,7 @@ def _add_segment(artifact: Artifact, offset: int, size: int, key: str) -> None:
         Artifact.objects.filter(pk=artifact.pk).update(size=artifact.size)
 
 
-def append(run: Run, path: str, offset: int, data: bytes, *, content_type: str = "") -> Artifact:
+def append_to_artifact(run: Run, path: str, offset: int, data: bytes, *, content_type: str = "") -> Artifact:
     """Let a file grow by what `data`, which belongs at `offset`, adds to it: what it has already is skipped."""
     path = paths.check_path(path)
     for _ in range(TRIES):
@@ -107,7 +109,7 @@ def _start(run: Run, path: str, content_type: str) -> Artifact:
 
 def _append_at(artifact: Artifact, data: bytes) -> bool:
     """False if somebody else was first."""
-    offset, key = artifact.size, storage.new_key(artifact.run.storage_area)
+    offset, key = artifact.size, storage.make_key(artifact.run.storage_area)
     storage.put_bytes(key, data)
     with transaction.atomic():
         # One conditional UPDATE: of two that append at one place, one wins.
@@ -116,13 +118,13 @@ def _append_at(artifact: Artifact, data: bytes) -> bool:
         if won:
             ArtifactSegment.objects.create(artifact=artifact, offset=offset, size=len(data), key=key)
             artifact.size = offset + len(data)
-            touch_run(artifact.run)
+            mark_run_changed(artifact.run)
     if not won:
         delete_objects([key])
     return bool(won)
 
 
-def read(artifact: Artifact, start: int = 0, length: int | None = None) -> Iterable[bytes]:
+def read_artifact(artifact: Artifact, start: int = 0, length: int | None = None) -> Iterable[bytes]:
     """The bytes from `start`, in parts; as a file, which the server can send by itself, where they lie in one."""
     end = artifact.size if length is None else min(start + length, artifact.size)
     return _in_one_file(artifact, start, end) or _across_segments(artifact, start, end)
@@ -160,19 +162,19 @@ def _parts(artifact: Artifact, start: int, end: int) -> Iterator[bytes]:
         raise FileNotFoundError(f"{artifact.path} of the run {artifact.run_id} lacks its bytes from {start}.")
     for segment in found:
         stop = min(end, segment.end)
-        yield from storage.stream(segment.key, start - segment.offset, stop - start)
+        yield from storage.stream_object(segment.key, start - segment.offset, stop - start)
         start = stop
 
 
 def read_bytes(artifact: Artifact, start: int = 0, length: int | None = None) -> bytes:
-    return b"".join(read(artifact, start, length))
+    return b"".join(read_artifact(artifact, start, length))
 
 
-def delete(artifact: Artifact) -> None:
+def delete_artifact(artifact: Artifact) -> None:
     keys = list(artifact.segments.values_list("key", flat=True))
     run = artifact.run
     artifact.delete()
-    touch_run(run)
+    mark_run_changed(run)
     delete_objects(keys)
 
 
@@ -181,16 +183,16 @@ def find_fragmented(segments: int):
     return Artifact.objects.annotate(parts=Count("segments")).filter(parts__gte=segments)
 
 
-def compact(artifact: Artifact) -> None:
+def join_segments(artifact: Artifact) -> None:
     """Join the segments into one. What is appended meanwhile stays behind it; losing a race leaves all as it was."""
     segments = list(artifact.segments.all())
     if len(segments) < 2:
         return
     size = sum(segment.size for segment in segments)
-    key = storage.new_key(artifact.run.storage_area)
+    key = storage.make_key(artifact.run.storage_area)
     with tempfile.SpooledTemporaryFile(SPOOL) as file:
         # Not straight from read to put: the storage library cannot read while it writes.
-        for part in read(artifact, 0, size):
+        for part in read_artifact(artifact, 0, size):
             file.write(part)
         file.seek(0)
         storage.put_stream(key, iter(lambda: file.read(SPOOL), b""))
@@ -212,7 +214,7 @@ def content_type_of(path: str, given: str = "") -> str:
     return (guessed or given or "application/octet-stream")[:100]
 
 
-def touch_run(run: Run) -> None:
+def mark_run_changed(run: Run) -> None:
     Run.objects.filter(pk=run.pk).update(revision=F("revision") + 1)
 
 

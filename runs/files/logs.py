@@ -23,7 +23,7 @@ def count_lines_before(file: Artifact, offset: int) -> int | None:
     """None beyond what is read to count them."""
     if offset > MAX_COUNTED_BYTES:
         return None
-    return sum(part.count(b"\n") for part in artifacts.read(file, 0, offset))
+    return sum(part.count(b"\n") for part in artifacts.read_artifact(file, 0, offset))
 
 
 def search_log(file: Artifact, words: str, start: int = 0) -> dict:
@@ -48,7 +48,7 @@ def _numbered(hits: list[dict], before: int | None) -> list[dict]:
 def _blocks(file: Artifact, start: int):
     """Parts that end at the end of a line."""
     rest = b""
-    for part in artifacts.read(file, start):
+    for part in artifacts.read_artifact(file, start):
         block = rest + part
         end = block.rfind(b"\n") + 1
         # A line longer than a part is cut rather than gathered without end.

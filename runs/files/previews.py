@@ -102,8 +102,8 @@ def _of_text(kind: str, path: str, size: int, read) -> Preview:
         return Preview("prose", html=render_markdown(text), note=note)
     if kind in ("json", "unknown"):
         # Without an extension it may be JSON all the same, as a confusion matrix is.
-        return Preview("code", html=highlight(_pretty(text, bool(note)), "x.json"), note=note)
-    return Preview("code", html=highlight(text, path), note=note)
+        return Preview("code", html=highlight_text(_pretty(text, bool(note)), "x.json"), note=note)
+    return Preview("code", html=highlight_text(text, path), note=note)
 
 
 def _note(shown: int, size: int) -> str:
@@ -128,7 +128,7 @@ def _table(text: str, delimiter: str, note: str) -> Preview:
     try:
         lines = [line[:MAX_COLUMNS] for line in _first(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))]
     except csv.Error:
-        return Preview("code", html=highlight(text, "x.txt"), note=note)
+        return Preview("code", html=highlight_text(text, "x.txt"), note=note)
     if len(lines) > MAX_ROWS:
         note = f"The first {MAX_ROWS} rows are shown. Download the file to see all."
     return Preview("table", header=lines[0] if lines else [], rows=lines[1 : MAX_ROWS + 1], note=note)
@@ -138,7 +138,7 @@ def _first(rows) -> list[list[str]]:
     return [row for row, _ in zip(rows, range(MAX_ROWS + 2), strict=False)]
 
 
-def highlight(text: str, path: str) -> SafeString | str:
+def highlight_text(text: str, path: str) -> SafeString | str:
     """The text with classes for its tokens, and an anchor at every line; a very long one as it is."""
     look = {"nowrap": False, "cssclass": "source", "linespans": "L", "wrapcode": True}
     found = highlighting.highlight_code(text, path.rsplit("/", 1)[-1], {}, **look)

@@ -27,7 +27,7 @@ SPOOL = 4 * BLOCK
 UNSAFE = "archive_unsafe"
 
 
-def find(workspace: Workspace, digest: str) -> Snapshot | None:
+def find_snapshot(workspace: Workspace, digest: str) -> Snapshot | None:
     """The snapshot of this content, now wanted again."""
     found = Snapshot.objects.filter(workspace=workspace, digest=digest).first()
     if found:
@@ -35,7 +35,9 @@ def find(workspace: Workspace, digest: str) -> Snapshot | None:
     return found
 
 
-def store(workspace: Workspace, user: User, snapshot_id: str, digest: str, chunks: Iterable[bytes]) -> Snapshot:
+def store_snapshot(
+    workspace: Workspace, user: User, snapshot_id: str, digest: str, chunks: Iterable[bytes]
+) -> Snapshot:
     """Check and keep a zip. The same content is kept once: the answer may then carry another id than the one given."""
     wanted = _uuid(snapshot_id)
     with tempfile.SpooledTemporaryFile(SPOOL) as file:
@@ -45,14 +47,14 @@ def store(workspace: Workspace, user: User, snapshot_id: str, digest: str, chunk
         files, found = _manifest(file)
         if digest and digest.lower() != found:
             raise Invalid(f"The content has the hash {found}, not {digest}.", code="hash_mismatch", target="hash")
-        present = find(workspace, found)
+        present = find_snapshot(workspace, found)
         return present or _keep(workspace, user, wanted, found, file, size, files)
 
 
 def _keep(workspace, user, snapshot_id, digest, file, size, files) -> Snapshot:
     if Snapshot.objects.filter(snapshot_id=snapshot_id).exists():
         raise Conflict(f"The snapshot {snapshot_id} has another content. Choose another id.", target="id")
-    key = storage.new_key(f"{workspace.storage_area}/snapshots")
+    key = storage.make_key(f"{workspace.storage_area}/snapshots")
     file.seek(0)
     storage.put_stream(key, iter(lambda: file.read(BLOCK), b""))
     fields = {"snapshot_id": snapshot_id, "key": key, "size": size, "files": files, "created_by": user}
@@ -125,7 +127,7 @@ def _too_large(entries: list[zipfile.ZipInfo]) -> TooLarge:
     return TooLarge(text, code="snapshot_too_large")
 
 
-def fingerprints(snapshot: Snapshot) -> dict[str, tuple[int, int]]:
+def read_fingerprints(snapshot: Snapshot) -> dict[str, tuple[int, int]]:
     """Size and checksum of each file, from the zip's list of contents alone."""
     with zipfile.ZipFile(io.BufferedReader(_Stored(snapshot), 64 * 1024)) as archive:
         return {entry.filename: (entry.file_size, entry.CRC) for entry in archive.infolist() if not entry.is_dir()}

@@ -1,9 +1,8 @@
-"""Metrics: written once by `ingest` or `store_groups`, read thousands of times by the functions of runs/metrics/read.py."""
+"""Metrics: written once by `store_batch` or `store_groups`, read thousands of times by the functions of runs/metrics/read.py."""
 
 from runs.metrics.batches import MAX_POINTS
-from runs.metrics.ingest import ingest, merge_loose_chunks, store_groups
 from runs.metrics.read import (
-    downsample,
+    downsample_points,
     encode_non_finite,
     iterate_chunks,
     read_downsampled,
@@ -15,14 +14,14 @@ from runs.metrics.read import (
     read_window,
     series_of,
 )
+from runs.metrics.store import merge_small_chunks, store_batch, store_groups
 
 __all__ = [
     "MAX_POINTS",
-    "downsample",
+    "downsample_points",
     "encode_non_finite",
-    "ingest",
     "iterate_chunks",
-    "merge_loose_chunks",
+    "merge_small_chunks",
     "read_downsampled",
     "read_points",
     "read_points_after",
@@ -31,5 +30,6 @@ __all__ = [
     "read_sdk_values",
     "read_window",
     "series_of",
+    "store_batch",
     "store_groups",
 ]

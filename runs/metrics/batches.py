@@ -33,7 +33,7 @@ class Group:
     codec: str = "int"
 
 
-def shown(value) -> str:
+def format_last_value(value) -> str:
     """How a list shows the last value if it is no finite number; empty if it is one."""
     if isinstance(value, float):
         return non_finite_word(value)
@@ -46,7 +46,7 @@ class BadPoint(Exception):
     """A sentence about one point."""
 
 
-def grouped(points) -> dict[str, Group]:
+def group_points(points) -> dict[str, Group]:
     if not isinstance(points, list):
         raise Invalid("`metrics` must be a list of points.", target="metrics")
     if len(points) > MAX_POINTS:

@@ -10,19 +10,19 @@ from runs.models import MetricSeries
 from studio.formats import to_millis
 
 
-def rank_of(value) -> float:
+def rank_value(value) -> float:
     """A NaN comes before all numbers."""
     return value if value == value else -math.inf
 
 
-def last_of(series: MetricSeries) -> tuple:
+def last_point(series: MetricSeries) -> tuple:
     """Step, time and value of the last point of a series that has points."""
     assert series.last_at is not None  # Written with each point.
     at = to_millis(series.last_at)
     return series.last_step, at, -math.inf if series.last is None else series.last
 
 
-def left_out(series: MetricSeries | None, group: Group) -> Group:
+def drop_repeated(series: MetricSeries | None, group: Group) -> Group:
     """The group without repeated points."""
     points = list(zip(group.steps, group.times, map(_same, group.values), strict=True))
     first = {point: index for index, point in reversed(list(enumerate(points)))}
@@ -41,7 +41,7 @@ def _same(value):
 
 def _stored(series: MetricSeries, points) -> set:
     """Those of the points that the series has. What comes after its last cannot be among them, so that nothing is read."""
-    last = last_of(series)
+    last = last_point(series)
     doubtful = [point for point in points if (point[0], point[1], -math.inf if point[2] is None else point[2]) <= last]
     if not doubtful:
         return set()

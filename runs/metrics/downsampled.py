@@ -44,12 +44,12 @@ class Range:
         return Q(**{f"max_{self.axis}__gte": self.min, f"min_{self.axis}__lte": self.max})
 
 
-def keep(chunks: list[MetricChunk]) -> None:
+def store_sketches(chunks: list[MetricChunk]) -> None:
     MetricSketch.objects.bulk_create([made for made in map(_sketch, chunks) if made])
 
 
 def _sketch(chunk: MetricChunk) -> MetricSketch | None:
-    codec, (steps, times, values) = packing.unpack(bytes(chunk.data))
+    codec, (steps, times, values) = packing.unpack_columns(bytes(chunk.data))
     if codec == packing.JSON:
         return None
     values = values.astype(F8)
@@ -76,7 +76,7 @@ def _gaps(finite: np.ndarray) -> np.ndarray:
     return np.flatnonzero(~finite & np.concatenate([[True], finite[:-1]]))
 
 
-def lines(series: list[MetricSeries], width: int, within: Range | None = None) -> dict[int, SampledLine]:
+def read_lines(series: list[MetricSeries], width: int, within: Range | None = None) -> dict[int, SampledLine]:
     """By primary key, each thinned to about `width` points, whatever number of points there is; by three queries."""
     found: dict[int, list] = {one.pk: [] for one in series}
     sketches = MetricSketch.objects.filter(series__in=list(found))
@@ -128,7 +128,7 @@ def _read(part) -> tuple[int, int, tuple, int]:
         raw = np.frombuffer(bytes(part.data), I8).reshape(3, -1)
         return part.start, part.count, (raw[0], raw[1], raw[2].view(F8)), part.gaps
     start, data = part
-    _, (steps, times, values) = packing.unpack(bytes(data))
+    _, (steps, times, values) = packing.unpack_columns(bytes(data))
     values = packing.as_floats(values)
     return start, len(steps), (steps, times, values), int(np.count_nonzero(~np.isfinite(values)))
 

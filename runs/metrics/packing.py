@@ -27,7 +27,7 @@ LEVEL = 4
 Columns = tuple[np.ndarray, np.ndarray, Any]
 
 
-def pack(codec: str, steps, times, values) -> bytes:
+def pack_columns(codec: str, steps, times, values) -> bytes:
     count = len(steps)
     compressed = count >= WORTH_COMPRESSING
     steps, times = np.asarray(steps, I8), np.asarray(times, I8)
@@ -39,7 +39,7 @@ def pack(codec: str, steps, times, values) -> bytes:
     return header + (zlib.compress(body, LEVEL) if compressed else body)
 
 
-def unpack(data: bytes) -> tuple[str, Columns]:
+def unpack_columns(data: bytes) -> tuple[str, Columns]:
     version, number, compressed, count = HEADER.unpack_from(data)
     if version != VERSION:
         raise ValueError(f"a metric chunk of version {version} cannot be read by this release")
@@ -54,13 +54,13 @@ def unpack(data: bytes) -> tuple[str, Columns]:
     return codec, (steps, times, _array(body, 2, count, DTYPES[codec], compressed))
 
 
-def widest(codecs) -> str:
+def widest_codec(codecs) -> str:
     """What can hold values of all of these codecs."""
     return max(codecs, key=CODECS.index, default=INT)
 
 
-def join(parts: list[tuple[str, Columns]]) -> tuple[str, Columns]:
-    codec = widest(part[0] for part in parts)
+def join_columns(parts: list[tuple[str, Columns]]) -> tuple[str, Columns]:
+    codec = widest_codec(part[0] for part in parts)
     steps = np.concatenate([columns[0] for _, columns in parts]) if parts else np.empty(0, I8)
     times = np.concatenate([columns[1] for _, columns in parts]) if parts else np.empty(0, I8)
     values: Any

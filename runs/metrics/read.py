@@ -8,7 +8,7 @@ from django.db.models import F
 from tsdownsample import MinMaxLTTBDownsampler
 
 from runs.metrics import packing
-from runs.metrics.batches import FULL, shown
+from runs.metrics.batches import FULL, format_last_value
 from runs.models import MetricChunk, MetricSeries, Run
 
 # The longest chunk: a merge may take a batch beyond the size at which a chunk counts as full.
@@ -26,7 +26,7 @@ def series_of(run: Run):
 def read_points(series: MetricSeries, after: int = 0):
     """Steps, times (epoch ms) and values of the points after the first `after`, as arrays; values that are not all
     numbers are a list."""
-    codec, (steps, times, values) = packing.join(_parts(series, after))
+    codec, (steps, times, values) = packing.join_columns(_parts(series, after))
     if codec != packing.JSON and series.values == MetricSeries.Values.FLOAT:
         values = values.astype("<f8", copy=False)
     return steps, times, values
@@ -34,7 +34,7 @@ def read_points(series: MetricSeries, after: int = 0):
 
 def read_window(series: MetricSeries, start: int, count: int):
     """Steps, times and values of `count` points from an ordinal on, without reading those behind them."""
-    _, columns = packing.join(_parts(series, start, start + count))
+    _, columns = packing.join_columns(_parts(series, start, start + count))
     return tuple(column[:count] for column in columns)
 
 
@@ -42,7 +42,7 @@ def iterate_chunks(series: MetricSeries):
     """All steps, times and values, chunk by chunk, so that no more than one is in memory."""
     chunks = MetricChunk.objects.filter(series=series).order_by("start")
     for data in chunks.values_list("data", flat=True).iterator(chunk_size=4):
-        yield packing.unpack(bytes(data))[1]
+        yield packing.unpack_columns(bytes(data))[1]
 
 
 def _parts(series: MetricSeries, after: int, until: int | None = None) -> list:
@@ -52,7 +52,7 @@ def _parts(series: MetricSeries, after: int, until: int | None = None) -> list:
     chunks = chunks.annotate(end=F("start") + F("count")).filter(end__gt=after).order_by("start")
     parts = []
     for start, data in chunks.values_list("start", "data"):
-        codec, columns = packing.unpack(bytes(data))
+        codec, columns = packing.unpack_columns(bytes(data))
         skip = max(0, after - start)
         parts.append((codec, tuple(column[skip:] for column in columns)))
     return parts
@@ -68,10 +68,10 @@ def read_points_after(known: dict[int, int]) -> dict:
             values = [value for pk, after in some for value in (pk, after - MAX_CHUNK_POINTS, after)]
             cursor.execute(AFTER.format(" OR ".join([ONE_AFTER] * len(some))), values)
             for pk, start, data in cursor.fetchall():
-                codec, columns = packing.unpack(bytes(data))
+                codec, columns = packing.unpack_columns(bytes(data))
                 skip = max(0, known[pk] - start)
                 parts[pk].append((codec, tuple(column[skip:] for column in columns)))
-    return {pk: packing.join(found)[1] for pk, found in parts.items()}
+    return {pk: packing.join_columns(found)[1] for pk, found in parts.items()}
 
 
 def read_points_of_many(series: list[MetricSeries]) -> dict:
@@ -79,8 +79,8 @@ def read_points_of_many(series: list[MetricSeries]) -> dict:
     parts: dict[int, list] = {one.pk: [] for one in series}
     chunks = MetricChunk.objects.filter(series__in=list(parts)).order_by("series", "start")
     for pk, data in chunks.values_list("series", "data"):
-        parts[pk].append(packing.unpack(bytes(data)))
-    return {pk: packing.join(found)[1] for pk, found in parts.items()}
+        parts[pk].append(packing.unpack_columns(bytes(data)))
+    return {pk: packing.join_columns(found)[1] for pk, found in parts.items()}
 
 
 def read_downsampled(series: MetricSeries, width: int):
@@ -89,10 +89,10 @@ def read_downsampled(series: MetricSeries, width: int):
     The largest and the smallest of every part stay. What is no number reads as NaN, and is left out where there are
     more points than fit.
     """
-    return downsample(read_points(series), width)
+    return downsample_points(read_points(series), width)
 
 
-def downsample(columns, width: int):
+def downsample_points(columns, width: int):
     """The same of points that are at hand."""
     steps, times, values = columns
     numbers = packing.as_floats(values)
@@ -118,4 +118,6 @@ def read_rows(series: MetricSeries, after: int = 0, limit: int | None = None) ->
 
 def encode_non_finite(values: list) -> list:
     """The same list with NaN and infinities as texts, for JSON has no word for them."""
-    return [value if not isinstance(value, float) or math.isfinite(value) else shown(value) for value in values]
+    return [
+        value if not isinstance(value, float) or math.isfinite(value) else format_last_value(value) for value in values
+    ]

@@ -27,7 +27,7 @@ COLUMNS = ", ".join(f'"{field.column}"' for field in MetricSeries._meta.concrete
 FIND = f'SELECT {COLUMNS} FROM "{MetricSeries._meta.db_table}" WHERE run_id = %s AND name IN ({{}})'
 
 
-def series(run: Run, names) -> dict[str, MetricSeries]:
+def find_series(run: Run, names) -> dict[str, MetricSeries]:
     """Those series of the run that are there, by name."""
     with connection.cursor() as cursor:
         cursor.execute(FIND.format(", ".join(["%s"] * len(names))), [run.pk, *names])
@@ -40,7 +40,7 @@ def series(run: Run, names) -> dict[str, MetricSeries]:
     return {row.name: row for row in rows}
 
 
-def lock(run: Run) -> None:
+def lock_run(run: Run) -> None:
     """Raise the run's revision; until the transaction ends, other batches of this run wait here."""
     with connection.cursor() as cursor:
         if run.writer is None:

@@ -12,7 +12,7 @@ from runs.models import Experiment, Run
 from runs.pages.access import actor, workspace_of
 from runs.pages.run import tree
 from studio.shell import Hit
-from studio.words import split_search
+from studio.words import split_words
 from workspaces import access
 from workspaces.models import Workspace
 
@@ -39,7 +39,7 @@ def search(actor, workspace, words: str, limit: int) -> list[Hit]:
     experiments = Experiment.objects.visible_to(actor).select_related("workspace")
     readable = [one for one in _searched_workspaces(actor, workspace) if access.can(actor, "read", one)]
     runs, experiments = runs.filter(workspace__in=readable), experiments.filter(workspace__in=readable)
-    for word in split_search(words):
+    for word in split_words(words):
         runs = runs.filter(Q(display_name__icontains=word) | Q(run_id__icontains=word))
         experiments = experiments.filter(name__icontains=word)
     hits = [Hit(found.name, found.get_absolute_url(), "Experiment", _where(found)) for found in experiments[:limit]]

@@ -17,7 +17,7 @@ from runs import metrics, submission
 from runs.files import artifacts
 from runs.metrics.batches import MAX_POINTS
 from runs.models import Experiment, Run, RunEvent
-from runs.seeding.contents import curve, log_text, scalars
+from runs.seeding.contents import curve, log_text, make_scalars
 from runs.seeding.full_run import finish_run, log_images, make_full_run
 from studio.errors import Conflict
 from workspaces.models import Workspace
@@ -58,7 +58,7 @@ def seed(actor: Actor, workspace: Workspace, sizes: Sizes, *, again: bool = Fals
 
     def experiment(name: str, description: str) -> Experiment:
         name = f"{name}-{times + 1}" if times else name
-        found = submission.experiment_of(actor, workspace, name)
+        found = submission.get_or_create_experiment(actor, workspace, name)
         found.edit(description=description, tags={MARK: str(times + 1)})
         return found
 
@@ -102,14 +102,14 @@ def add_past_run(actor: Actor, experiment: Experiment, number: int, *, points: i
     run.add_parameters(
         {"learning_rate": f"{rate:.2g}", "hidden": str(hidden), "optimizer": noise.choice(OPTIMIZERS), "epochs": str(points)}
     )  # fmt: skip
-    metrics.ingest(run, "", list(_training(rate, points, number)))
+    metrics.store_batch(run, "", list(_training(rate, points, number)))
     return run
 
 
 def _create(actor: Actor, experiment: Experiment, parent: Run | None, title: str, tags: dict, **fields) -> Run:
-    name = submission.new_name(experiment.name)
+    name = submission.make_run_name(experiment.name)
     fields = {"run_type": submission.SCRIPT_RUN, "target_name": TARGET, "display_name": title, **fields}
-    return submission.create(actor, experiment, name, parent, tags=tags, **fields)
+    return submission.create_run(actor, experiment, name, parent, tags=tags, **fields)
 
 
 def _reason(noise: random.Random) -> dict:
@@ -155,7 +155,7 @@ def seed_sweep(actor: Actor, experiment: Experiment, children: int) -> None:
             rate = 10 ** (-4 + 3 * number / max(children, 1))
             child = _create(actor, experiment, parent, f"rate {rate:.2g}", {"trial": str(number)})
             child.add_parameters({"learning_rate": f"{rate:.2g}", "hidden": "64"})
-            metrics.ingest(child, "", list(_training(rate, 60, number)))
+            metrics.store_batch(child, "", list(_training(rate, 60, number)))
             finish_run(child, Status.FAILED if number % 13 == 0 else Status.COMPLETED, minutes=children - number + 1)
     finish_run(parent, Status.COMPLETED, minutes=3 * children)
 
@@ -163,26 +163,26 @@ def seed_sweep(actor: Actor, experiment: Experiment, children: int) -> None:
 def seed_unusual(actor: Actor, experiment: Experiment, sizes: Sizes) -> None:
     long = _create(actor, experiment, None, LONG_NAME, {"name" * 50: "value " * 200})
     long.add_parameters({"p" * 200: "v" * 200, "command": "python train.py " + "--option " * 90})
-    metrics.ingest(long, "", scalars("m" * 200, curve(20, 1)))
+    metrics.store_batch(long, "", scalars("m" * 200, curve(20, 1)))
     emoji = _create(actor, experiment, None, EMOJI, {"Stimmung 😀": "🎉🎉🎉", "語言": "中文"})
-    metrics.ingest(emoji, "", scalars("précision 🎯", curve(20, 2)))
-    artifacts.put(emoji, "outputs/été – 結果 📈.json", iter([json.dumps({"🎯": 0.97}).encode()]))
+    metrics.store_batch(emoji, "", scalars("précision 🎯", curve(20, 2)))
+    artifacts.store_artifact(emoji, "outputs/été – 結果 📈.json", iter([json.dumps({"🎯": 0.97}).encode()]))
     wide = _create(actor, experiment, None, f"{sizes.metrics} metrics", {})
     names = [f"layer {number // 10}/weight {number % 10}" for number in range(sizes.metrics)]
-    metrics.ingest(wide, "", [point for n, name in enumerate(names) for point in scalars(name, curve(20, n))])
+    metrics.store_batch(wide, "", [point for n, name in enumerate(names) for point in scalars(name, curve(20, n))])
     deep = _create(actor, experiment, None, f"{sizes.points:,} points", {})
     _log_long_metric(deep, sizes.points)
     images = _create(actor, experiment, None, f"{sizes.images} images", {})
     log_images(images, range(sizes.images))
-    artifacts.put(images, "user_logs/std_log.txt", iter([log_text(20_000)]))
+    artifacts.store_artifact(images, "user_logs/std_log.txt", iter([log_text(20_000)]))
     for run in (long, emoji, wide, deep, images):
         finish_run(run, Status.COMPLETED, minutes=7)
     going_on = _create(actor, experiment, None, "one that goes on", {}, run_type="", target_name="")
     going_on.start()
-    metrics.ingest(going_on, "", scalars("loss", curve(30, 3)))
+    metrics.store_batch(going_on, "", scalars("loss", curve(30, 3)))
 
 
 def _log_long_metric(run: Run, points: int) -> None:
     values = curve(points, run.pk)
     for start in range(0, points, MAX_POINTS):
-        metrics.ingest(run, "", scalars("loss", values[start : start + MAX_POINTS], start))
+        metrics.store_batch(run, "", scalars("loss", values[start : start + MAX_POINTS], start))

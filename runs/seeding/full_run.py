@@ -13,15 +13,15 @@ from runs import metrics, submission
 from runs.files import artifacts, snapshots
 from runs.models import Experiment, Run, Snapshot
 from runs.models.status import RunStatus
-from runs.seeding.contents import FIGURES, SCRIPT, code_archive, curve, log_text, png, scalars
+from runs.seeding.contents import FIGURES, SCRIPT, code_archive, curve, log_text, png, make_scalars
 
 
 def make_full_run(experiment: Experiment, user: User, **fields) -> Run:
     """An open run with metrics of every kind, files of many types, logs and code."""
-    name = fields.pop("run_id", "") or submission.new_name(experiment.name)
+    name = fields.pop("run_id", "") or submission.make_run_name(experiment.name)
     fields = {"display_name": f"run {experiment.run_count + 1}", "run_type": submission.SCRIPT_RUN, **fields}
     tags = {"model": "mlp", "stage": "candidate"}
-    run = submission.create(Actor(user), experiment, name, None, tags=tags, **fields)
+    run = submission.create_run(Actor(user), experiment, name, None, tags=tags, **fields)
     run.edit(description="Trains on **digits**, see the [guide](https://example.org/guide).")
     run.add_parameters({"learning_rate": "0.01", "hidden": "64"})
     Run.objects.filter(pk=run.pk).update(
@@ -34,24 +34,24 @@ def make_full_run(experiment: Experiment, user: User, **fields) -> Run:
 
 
 def log_metrics(run: Run) -> None:
-    metrics.ingest(run, "", scalars("loss", curve(300, run.pk)))
-    metrics.ingest(run, "", scalars("accuracy", [1 - value for value in curve(60, run.pk + 1)]))
-    metrics.ingest(run, "", scalars("observations", [1797]))
-    metrics.ingest(run, "", scalars("phase", ["warm-up", "train", "test"]))
+    metrics.store_batch(run, "", scalars("loss", curve(300, run.pk)))
+    metrics.store_batch(run, "", scalars("accuracy", [1 - value for value in curve(60, run.pk + 1)]))
+    metrics.store_batch(run, "", scalars("observations", [1797]))
+    metrics.store_batch(run, "", scalars("phase", ["warm-up", "train", "test"]))
     rows = [{"epoch": n, "precision": 0.7 + n / 50, "recall": 0.6 + n / 40, "note": f"epoch {n}"} for n in range(8)]
-    metrics.ingest(run, "", [{"name": "per class", "kind": "table", "rows": rows}])
+    metrics.store_batch(run, "", [{"name": "per class", "kind": "table", "rows": rows}])
     for name, kind, content in FIGURES:
-        artifacts.put(run, name, iter([json.dumps(content).encode()]))
+        artifacts.store_artifact(run, name, iter([json.dumps(content).encode()]))
         address = f"aml://artifactId/ExperimentRun/dcid.{run.run_id}/{name}"
-        metrics.ingest(run, "", [{"name": name, "kind": kind, "value": address}])
+        metrics.store_batch(run, "", [{"name": name, "kind": kind, "value": address}])
     log_images(run, range(4))
 
 
 def log_images(run: Run, steps: Iterable[int]) -> None:
     for step in steps:
         path = f"plots/digits_{step}.png"
-        artifacts.put(run, path, iter([png(hue=60 * step % 256)]))
-        metrics.ingest(run, "", [{"name": "digits", "kind": "image", "value": path, "step": step}])
+        artifacts.store_artifact(run, path, iter([png(hue=60 * step % 256)]))
+        metrics.store_batch(run, "", [{"name": "digits", "kind": "image", "value": path, "step": step}])
 
 
 def add_files(run: Run) -> None:
@@ -66,11 +66,11 @@ def add_files(run: Run) -> None:
         "outputs/train.py": SCRIPT.encode(),
     }
     for path, data in files.items():
-        artifacts.put(run, path, iter([data]))
+        artifacts.store_artifact(run, path, iter([data]))
 
 
 def store_code(run: Run, user: User) -> Snapshot:
-    return snapshots.store(run.workspace, user, str(uuid.uuid4()), "", iter([code_archive()]))
+    return snapshots.store_snapshot(run.workspace, user, str(uuid.uuid4()), "", iter([code_archive()]))
 
 
 def finish_run(run: Run, status: RunStatus, minutes: int = 1) -> None:

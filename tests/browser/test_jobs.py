@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from runs import metrics
 from runs.models import Run, SavedView, Star, TagEdit
-from runs.seeding.contents import curve, scalars
+from runs.seeding.contents import curve, make_scalars
 from runs.seeding.full_run import finish_run
 from tests import factories
 
@@ -21,7 +21,7 @@ def experiment(transactional_db, workspace, alice):
     experiment = factories.make_experiment(workspace, "digits")
     for number in range(6):
         run = factories.make_run(workspace, experiment=experiment, created_by=alice, display_name=f"job {number}")
-        metrics.ingest(run, "", scalars("loss", [*curve(5, run.pk), number / 10]))
+        metrics.store_batch(run, "", scalars("loss", [*curve(5, run.pk), number / 10]))
         run.add_parameters({"model": "svm" if number % 2 else "forest"})
         finish_run(run, Run.Status.COMPLETED)
     child = factories.make_run(workspace, experiment=experiment, parent=run, root=run, display_name="child")

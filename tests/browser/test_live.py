@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from runs import metrics
 from runs.files import artifacts
 from runs.models import Run
-from runs.seeding.contents import log_text, scalars
+from runs.seeding.contents import log_text, make_scalars
 from studio.formats import format_bytes
 from tests import factories
 
@@ -28,7 +28,7 @@ AT_END = "box => box.scrollHeight - box.scrollTop - box.clientHeight < 40"
 
 def grow(run, text: str) -> None:
     log = run.artifacts.get(path=LOG)
-    artifacts.append(run, LOG, log.size, text.encode())
+    artifacts.append_to_artifact(run, LOG, log.size, text.encode())
 
 
 def test_the_log_is_followed(browser, alice, run):
@@ -52,7 +52,7 @@ def test_the_log_is_followed(browser, alice, run):
 
 def test_a_large_log_is_read_in_windows(browser, alice, run):
     run.move(Run.Status.COMPLETED)
-    artifacts.put(run, LOG, iter([log_text(100_000) for _ in range(8)]), overwrite=True)
+    artifacts.store_artifact(run, LOG, iter([log_text(100_000) for _ in range(8)]), overwrite=True)
     received = []
     page = browser.open(alice, "/")
     page.on(
@@ -83,7 +83,7 @@ def test_a_list_changes_only_the_rows_that_changed(browser, alice, run):
     expect(page.locator(f"#run-{other.pk}")).to_contain_text("Running")
     expect(page.locator(f"#run-{run.pk}")).to_have_attribute("data-kept", "yes")
     expect(page.get_by_label("Select the run")).to_be_checked()
-    metrics.ingest(run, "", scalars("loss", [0.123], start=300))
+    metrics.store_batch(run, "", scalars("loss", [0.123], start=300))
     expect(page.locator(f"#run-{run.pk}")).to_contain_text("0.123")
     expect(page.get_by_label("Select the run")).to_be_checked()
 
@@ -109,6 +109,6 @@ def test_the_first_metric_of_an_experiment_brings_its_column_and_chart(browser, 
     run.start()
     page = browser.open(alice, run.experiment.get_absolute_url())
     expect(page.locator("th[data-column=metric-loss]")).to_have_count(0)
-    metrics.ingest(run, "", scalars("loss", [3.0, 2.0, 1.0]))
+    metrics.store_batch(run, "", scalars("loss", [3.0, 2.0, 1.0]))
     expect(page.locator("th[data-column=metric-loss]")).to_be_visible()
     expect(page.locator(".run-charts .js-plotly-plot")).to_be_visible()

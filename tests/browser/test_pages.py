@@ -128,13 +128,13 @@ def test_arrows_and_slider_step_through_images_and_new_ones_appear(browser, alic
 
 def add_image(run, step: int) -> None:
     path = f"plots/digits_{step}.png"
-    artifacts.put(run, path, iter([png()]), content_type="image/png")
-    metrics.ingest(run, "", [{"name": "digits", "kind": "image", "value": path, "step": step}])
+    artifacts.store_artifact(run, path, iter([png()]), content_type="image/png")
+    metrics.store_batch(run, "", [{"name": "digits", "kind": "image", "value": path, "step": step}])
 
 
 def test_a_report_runs_its_own_scripts_and_cannot_touch_the_studio(browser, alice, run):
     script = "document.querySelector('h1').textContent = 'Drawn'; try { top.document.title = 'mine' } catch { window.name = 'kept out' }"
-    artifacts.put(run, "outputs/live.html", iter([f"<h1>Report</h1><script>{script}</script>".encode()]))
+    artifacts.store_artifact(run, "outputs/live.html", iter([f"<h1>Report</h1><script>{script}</script>".encode()]))
     page = browser.open(alice, f"{url_of(run, 'run_files')}?path=outputs/live.html")
     expect(page.frame_locator("iframe").get_by_role("heading", name="Drawn")).to_be_visible()
     frame = page.frames[1]

@@ -23,7 +23,7 @@ def done(transactional_db, workspace) -> Run:
     ended = timezone.now() - dt.timedelta(days=100)
     fields = {"status": Run.Status.COMPLETED, "ended_at": ended, "display_name": "the old one"}
     run = factories.make_run(workspace, experiment=factories.make_experiment(workspace, "digits"), **fields)
-    artifacts.put(run, "outputs/model.bin", [b"x" * 5000])
+    artifacts.store_artifact(run, "outputs/model.bin", [b"x" * 5000])
     return run
 
 

@@ -12,7 +12,7 @@ from tests.mlflow_api.tracking import INVALID, MISSING
 @pytest.fixture(autouse=True)
 def folder(monkeypatch, tmp_path):
     local = obstore.store.LocalStore(tmp_path, automatic_cleanup=True)
-    monkeypatch.setattr(storage, "store", lambda: local)
+    monkeypatch.setattr(storage, "open_store", lambda: local)
     return tmp_path
 
 

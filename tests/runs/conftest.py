@@ -18,7 +18,7 @@ def bytes_in_memory(monkeypatch):
     from studio import storage
 
     memory = MemoryStore()
-    monkeypatch.setattr(storage, "store", lambda: memory)
+    monkeypatch.setattr(storage, "open_store", lambda: memory)
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ def rows(alice_api, started, workspace):
     from runs import metrics
 
     run = started("r1", tags={"a": "b"})
-    metrics.ingest(run, "b", [{"name": "loss", "value": 1.5}])
+    metrics.store_batch(run, "b", [{"name": "loss", "value": 1.5}])
     run.add_parameters({"p": 1})
     alice_api.put("H/runs/r1/artifacts/content?path=a", data=b"x")
     factories.make_environment(workspace)

@@ -18,7 +18,7 @@ def body(response) -> bytes:
 
 
 def stored_keys() -> set:
-    return {item["path"] for batch in obstore.list(storage.store()) for item in batch}
+    return {item["path"] for batch in obstore.list(storage.open_store()) for item in batch}
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def run(started):
 def folder(monkeypatch, tmp_path):
     """Bytes lie in a folder, as they do in a studio that was given no other place."""
     local = obstore.store.LocalStore(tmp_path, automatic_cleanup=True)
-    monkeypatch.setattr(storage, "store", lambda: local)
+    monkeypatch.setattr(storage, "open_store", lambda: local)
     return tmp_path
 
 
@@ -168,7 +168,7 @@ def test_reading_across_many_segments(run, alice_api, monkeypatch):
     monkeypatch.setattr(artifacts, "SEGMENTS", 3)
     artifact = None
     for number in range(10):
-        artifact = artifacts.append(run, "log", number * 7, b"%06d\n" % number)
+        artifact = artifacts.append_to_artifact(run, "log", number * 7, b"%06d\n" % number)
     whole = b"".join(b"%06d\n" % number for number in range(10))
     assert artifacts.read_bytes(artifact) == whole
     for start, length in [(0, 3), (5, 10), (6, 1), (7, 7), (20, 50), (69, 100), (70, 5)]:
@@ -177,26 +177,26 @@ def test_reading_across_many_segments(run, alice_api, monkeypatch):
 
 def test_compaction_joins_segments_and_frees_the_old(run):
     for number in range(5):
-        artifact = artifacts.append(run, "log", number, b"%d" % number)
-    reader = artifacts.read(artifact)
-    artifacts.compact(artifact)
+        artifact = artifacts.append_to_artifact(run, "log", number, b"%d" % number)
+    reader = artifacts.read_artifact(artifact)
+    artifacts.join_segments(artifact)
     assert b"".join(reader) == b"01234"
     assert ArtifactSegment.objects.count() == 1
     assert len(stored_keys()) == 1
-    assert artifacts.read_bytes(artifacts.append(run, "log", 5, b"5")) == b"012345"
+    assert artifacts.read_bytes(artifacts.append_to_artifact(run, "log", 5, b"5")) == b"012345"
 
 
 def test_a_reader_goes_on_when_segments_are_joined_under_it(run):
     for number in range(5):
-        artifact = artifacts.append(run, "log", number, b"%d" % number)
-    reader = artifacts.read(artifact)
+        artifact = artifacts.append_to_artifact(run, "log", number, b"%d" % number)
+    reader = artifacts.read_artifact(artifact)
     first = next(reader)
-    artifacts.compact(artifact)
+    artifacts.join_segments(artifact)
     assert first + b"".join(reader) == b"01234"
 
 
 def test_lost_bytes_are_an_error_and_not_an_empty_file(run):
-    artifact = artifacts.put(run, "a", [b"abc"])
+    artifact = artifacts.store_artifact(run, "a", [b"abc"])
     storage.delete_keys([ArtifactSegment.objects.get().key])
     with pytest.raises(FileNotFoundError):
         artifacts.read_bytes(artifact)
@@ -214,7 +214,7 @@ def test_a_body_cut_short_is_not_stored(run, alice_api):
     request.META["CONTENT_LENGTH"] = "10"
     request._stream = BytesIO(b"only5")
     with pytest.raises(Invalid, match=r"5 of 10 bytes"):
-        artifacts.put(run, "a", uploads.read_chunks(request))
+        artifacts.store_artifact(run, "a", uploads.read_chunks(request))
     assert not Artifact.objects.exists()
     assert stored_keys() == set()
 
@@ -233,7 +233,7 @@ def test_a_chunked_body_that_breaks_off_is_refused_in_words(run):
         request.META["HTTP_TRANSFER_ENCODING"] = "chunked"
         request.environ["wsgi.input"] = ChunkedReader(request, IterUnreader([sent]))
         with pytest.raises(Invalid, match="broke off"):
-            artifacts.put(run, "a", uploads.read_chunks(request))
+            artifacts.store_artifact(run, "a", uploads.read_chunks(request))
     assert stored_keys() == set()
 
 
@@ -243,13 +243,13 @@ def test_an_upload_that_ends_with_an_error_leaves_nothing_in_the_folder(folder, 
         raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
-        artifacts.put(run, "a", broken())
+        artifacts.store_artifact(run, "a", broken())
     assert files_in(folder) == []
 
 
 @pytest.mark.parametrize("parts", [[], [b""], [b"a"], [b"", b"b"], [b"a", b"", b"c"], [bytes(2_500_000)] * 3])
 def test_what_is_stored_is_all_that_came(folder, run, parts):
-    assert artifacts.read_bytes(artifacts.put(run, "a", parts)) == b"".join(parts)
+    assert artifacts.read_bytes(artifacts.store_artifact(run, "a", parts)) == b"".join(parts)
 
 
 def test_a_file_in_a_folder_is_sent_by_the_server_itself(folder, run, alice_api):
@@ -264,21 +264,21 @@ def test_a_file_in_a_folder_is_sent_by_the_server_itself(folder, run, alice_api)
 
 def test_segments_in_a_folder_are_read_one_after_the_other(folder, run):
     for number in range(3):
-        artifact = artifacts.append(run, "log", number * 4, b"%03d\n" % number)
+        artifact = artifacts.append_to_artifact(run, "log", number * 4, b"%03d\n" % number)
     assert artifacts.read_bytes(artifact, 1, 9) == b"00\n001\n00"
-    part = artifacts.read(artifact, 5, 2)
+    part = artifacts.read_artifact(artifact, 5, 2)
     assert isinstance(part, storage.FileSlice)
     # Its end is that of the part, not of the file.
     with part:
         assert (part.read(-1), part.read()) == (b"01", b"")
-    reader = iter(artifacts.read(artifact))
+    reader = iter(artifacts.read_artifact(artifact))
     first = next(reader)
-    artifacts.compact(artifact)
+    artifacts.join_segments(artifact)
     assert first + b"".join(reader) == b"000\n001\n002\n"
 
 
 def test_a_file_that_lost_its_end_is_an_error(folder, run):
-    artifact = artifacts.put(run, "a", [b"abcdef"])
+    artifact = artifacts.store_artifact(run, "a", [b"abcdef"])
     [file] = files_in(folder)
     file.write_bytes(b"abc")
     with pytest.raises(FileNotFoundError):
@@ -297,7 +297,7 @@ def test_a_chunked_body_without_a_length_is_read(run):
     request.META.pop("CONTENT_LENGTH", None)
     request.META["HTTP_TRANSFER_ENCODING"] = "chunked"
     request.environ["wsgi.input"] = BytesIO(b"abc" * 300_000)
-    assert artifacts.put(run, "a", uploads.read_chunks(request)).size == 900_000
+    assert artifacts.store_artifact(run, "a", uploads.read_chunks(request)).size == 900_000
 
 
 def test_large_uploads_pass_the_limit_of_json_bodies(run, alice_api, settings):

@@ -14,7 +14,7 @@ from django.urls import reverse
 from runs import metrics
 from runs.files import artifacts, snapshots
 from runs.models import Run
-from runs.seeding.contents import SCRIPT, scalars
+from runs.seeding.contents import SCRIPT, make_scalars
 from runs.seeding.full_run import make_full_run
 from tests import factories
 from tests.html import html_of
@@ -34,7 +34,7 @@ def runs(experiment, alice):
     made = [make_full_run(experiment, alice, display_name=f"full {number}") for number in range(2)]
     made.append(factories.make_run(experiment.workspace, experiment=experiment, created_by=alice, display_name="bare"))
     for number, run in enumerate(made):
-        metrics.ingest(run, "", scalars("score", [0.5 + number / 10]))
+        metrics.store_batch(run, "", scalars("score", [0.5 + number / 10]))
         run.edit(tags={"seed": str(number)})
     return made
 
@@ -106,7 +106,7 @@ def test_only_changes_are_sent_to_a_page_that_watches(bobs, runs):
 
     assert bobs.get(url(runs, tab="metrics", seen=seen())).status_code == 204
     before = seen()
-    metrics.ingest(runs[0], "", scalars("score", [0.9], start=5))
+    metrics.store_batch(runs[0], "", scalars("score", [0.9], start=5))
     answer = bobs.get(url(runs, tab="metrics", seen=before))
     assert answer.status_code == 200 and "0.9" in answer.content.decode()
     Run.objects.update(status="Completed")
@@ -116,7 +116,7 @@ def test_only_changes_are_sent_to_a_page_that_watches(bobs, runs):
 def test_a_chart_is_sent_again_only_after_a_change(bobs, runs):
     before = curve(bobs, runs, "loss").json()["seen"]
     assert curve(bobs, runs, "loss", seen=before).status_code == 204
-    metrics.ingest(runs[0], "", scalars("loss", [0.1], start=900))
+    metrics.store_batch(runs[0], "", scalars("loss", [0.1], start=900))
     assert curve(bobs, runs, "loss", seen=before).status_code == 200
 
 
@@ -279,7 +279,7 @@ def test_the_other_way_may_be_better(bobs, runs):
 
 def test_each_row_may_show_another_value(bobs, runs):
     for number, run in enumerate(runs[:2]):
-        metrics.ingest(run, "", scalars("wave", [1 + number, 5, 3]))
+        metrics.store_batch(run, "", scalars("wave", [1 + number, 5, 3]))
     both = runs[:2]
     shown = {
         query: [cell[0] for cell in cells_of(page_of(bobs, both, tab="metrics", **dict([query.split("=")])), "wave")]
@@ -337,7 +337,7 @@ def test_what_has_no_table_says_so(bobs, runs, word, says):
 
 
 def test_hovering_tells_all_digits_and_the_step(bobs, runs):
-    metrics.ingest(runs[0], "", scalars("score", [0.123456789012], start=7))
+    metrics.store_batch(runs[0], "", scalars("score", [0.123456789012], start=7))
     assert 'title="0.123456789012 at step 7"' in page_of(bobs, runs, tab="metrics")
 
 
@@ -413,7 +413,7 @@ def test_a_chart_of_no_metric_is_an_error(bobs, runs):
 def test_a_chart_stays_small(bobs, experiment):
     many = [factories.make_run(experiment.workspace, experiment=experiment) for _ in range(20)]
     for run in many:
-        metrics.ingest(run, "", scalars("big", [step % 97 for step in range(3000)]))
+        metrics.store_batch(run, "", scalars("big", [step % 97 for step in range(3000)]))
     figure = curve(bobs, many, "big").json()["figure"]
     assert sum(len(line["x"]) for line in figure["data"]) <= 12_000
 
@@ -430,7 +430,7 @@ def test_scatter_takes_its_axes_from_the_address(bobs, runs):
 @pytest.mark.parametrize("tab", ["scatter", "parallel", "charts"])
 def test_what_is_infinite_is_no_number_of_json(bobs, runs, tab):
     for run, value in zip(runs, [float("inf"), 0.5, float("nan")], strict=True):
-        metrics.ingest(run, "", scalars("edge", [value]))
+        metrics.store_batch(run, "", scalars("edge", [value]))
     text = page_of(bobs, runs, tab=tab, sx="metrics.edge", axis="metrics.edge&axis=metrics.score", show="edge")
     for _, data in re.findall(r'<script( id="[^"]*")? type="application/json">(.*?)</script>', text):
         json.loads(data, parse_constant=pytest.fail)
@@ -456,7 +456,7 @@ def test_parallel_coordinates_have_texts_and_numbers(bobs, runs):
 
 
 def test_images_show_the_newest_up_to_the_step(bobs, runs):
-    metrics.ingest(runs[2], "", [{"name": "digits", "kind": "image", "value": "plots/late.png", "step": 9}])
+    metrics.store_batch(runs[2], "", [{"name": "digits", "kind": "image", "value": "plots/late.png", "step": 9}])
     early, late = page_of(bobs, runs, tab="images", step=2), page_of(bobs, runs, tab="images")
     assert early.count('digits_2.png" target') == 2 and 'late.png" target' not in early
     assert late.count('digits_3.png" target') == 2 and 'late.png" target' in late
@@ -465,14 +465,14 @@ def test_images_show_the_newest_up_to_the_step(bobs, runs):
 def test_logs_mark_what_the_baseline_lacks(bobs, runs):
     for number, run in enumerate(runs[:2]):
         text = f"2026-11-24 12:00:0{number} start\nsame\n" + "more <b>\n" * number
-        artifacts.put(run, "logs/own.log", iter([text.encode()]))
+        artifacts.store_artifact(run, "logs/own.log", iter([text.encode()]))
     text = page_of(bobs, runs, tab="logs", path="logs/own.log")
     assert re.findall("<ins.*?>(.*?)</ins>", text) == ["more &lt;b&gt;"]
     assert "This job does not have this file" in text and "1 difference<" in text
 
 
 def test_logs_read_as_a_terminal_shows_them(bobs, runs):
-    artifacts.put(runs[0], "logs/own.log", iter([b"\x1b[31mred\x1b[0m\r\n 1%\r50%\r100%\n"]))
+    artifacts.store_artifact(runs[0], "logs/own.log", iter([b"\x1b[31mred\x1b[0m\r\n 1%\r50%\r100%\n"]))
     text = page_of(bobs, runs, tab="logs", path="logs/own.log")
     assert "<span>red</span>" in text and "<span>100%</span>" in text
 
@@ -491,7 +491,9 @@ def other_snapshot(run, user):
         archive.writestr("train.py", SCRIPT.replace("100", "200"))
         archive.writestr("data/readme.md", "# Data\n")
         archive.writestr("new.py", "print('<new>')\n")
-    return snapshots.store(run.workspace, user, "9c1b6f0a-3d1f-4f56-9d0c-0f2f6a0f7a10", "", iter([file.getvalue()]))
+    return snapshots.store_snapshot(
+        run.workspace, user, "9c1b6f0a-3d1f-4f56-9d0c-0f2f6a0f7a10", "", iter([file.getvalue()])
+    )
 
 
 def test_the_same_code_is_called_so(bobs, runs):

@@ -263,8 +263,8 @@ def test_housekeeping_forgets_old_batches_and_joins_what_ended(started, alice_ap
 
     run = started("r1")
     for number in range(3):
-        metrics.ingest(run, str(number), [{"name": "a", "value": number}])
-        artifacts.append(run, "log", number, b"%d" % number)
+        metrics.store_batch(run, str(number), [{"name": "a", "value": number}])
+        artifacts.append_to_artifact(run, "log", number, b"%d" % number)
     housekeeping()
     assert (MetricBatch.objects.count(), MetricChunk.objects.count(), ArtifactSegment.objects.count()) == (3, 3, 3)
     run.move(S.COMPLETED)

@@ -39,8 +39,8 @@ def test_parallel_writers_lose_and_double_nothing():
         for batch in range(BATCHES):
             points = [{"name": "loss", "value": number * 1000 + batch}, {"name": f"own {number}", "value": batch}]
             # Every batch is sent twice, as after a lost answer.
-            metrics.ingest(run, f"{number}-{batch}", points)
-            metrics.ingest(run, f"{number}-{batch}", points)
+            metrics.store_batch(run, f"{number}-{batch}", points)
+            metrics.store_batch(run, f"{number}-{batch}", points)
 
     in_threads(*[lambda number=number: writer(number) for number in range(WRITERS)])
     shared = MetricSeries.objects.get(run=run, name="loss")
@@ -56,7 +56,7 @@ def test_parallel_writers_lose_and_double_nothing():
 
 def test_one_batch_sent_by_many_at_once_is_stored_once():
     run = factories.make_run(factories.make_workspace())
-    in_threads(*[lambda: metrics.ingest(run, "same", [{"name": "a", "value": 1}])] * 6)
+    in_threads(*[lambda: metrics.store_batch(run, "same", [{"name": "a", "value": 1}])] * 6)
     assert MetricSeries.objects.get(run=run).count == 1
     assert MetricBatch.objects.count() == 1
 
@@ -65,8 +65,8 @@ def test_one_part_appended_by_many_at_once_is_stored_once():
     from runs.files import artifacts
 
     run = factories.make_run(factories.make_workspace())
-    artifacts.append(run, "log", 0, b"start ")
-    in_threads(*[lambda: artifacts.append(run, "log", 6, b"middle")] * 5)
+    artifacts.append_to_artifact(run, "log", 0, b"start ")
+    in_threads(*[lambda: artifacts.append_to_artifact(run, "log", 6, b"middle")] * 5)
     assert artifacts.read_bytes(run.artifacts.get()) == b"start middle"
 
 
@@ -79,7 +79,7 @@ def test_of_two_that_store_one_file_one_is_told():
 
     def store(content):
         try:
-            artifacts.put(run, "a.txt", [content])
+            artifacts.store_artifact(run, "a.txt", [content])
         except Conflict as error:
             told.append(error.code)
 
@@ -95,7 +95,7 @@ def test_runs_made_at_once_get_numbers_of_their_own():
     workspace = factories.make_workspace()
     actor = Actor(factories.make_user(is_superuser=True))
     body = {"properties": {"command": "x", "computeId": "local", "experimentName": "e"}}
-    in_threads(*[lambda n=n: submission.submit(actor, workspace, f"r{n}", body) for n in range(6)])
+    in_threads(*[lambda n=n: submission.submit_job(actor, workspace, f"r{n}", body) for n in range(6)])
     assert sorted(workspace.runs.values_list("number", flat=True)) == [1, 2, 3, 4, 5, 6]
 
 
@@ -106,5 +106,5 @@ def test_one_job_submitted_by_many_at_once_is_one_run():
     workspace = factories.make_workspace()
     actor = Actor(factories.make_user(is_superuser=True))
     body = {"properties": {"command": "x", "computeId": "local", "experimentName": "e"}}
-    in_threads(*[lambda: submission.submit(actor, workspace, "same", body)] * 5)
+    in_threads(*[lambda: submission.submit_job(actor, workspace, "same", body)] * 5)
     assert workspace.runs.count() == 1

@@ -64,7 +64,7 @@ def test_previews_follow_the_type(client, run, path, shows):
 
 def test_a_preview_has_a_limit(client, run, settings):
     settings.PREVIEW_MAX_BYTES = 1000
-    artifacts.put(run, "outputs/big.py", iter([b"x = 1\n" * 1000]))
+    artifacts.store_artifact(run, "outputs/big.py", iter([b"x = 1\n" * 1000]))
     page = client.get(url_of(run, "run_files"), {"path": "outputs/big.py"}).content.decode()
     assert "Only the first 1,000 of 6,000 bytes are shown" in page
 

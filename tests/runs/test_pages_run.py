@@ -203,7 +203,7 @@ def test_new_images_of_a_live_run_appear(as_user, alice, run):
     series = run.metrics.get(name="digits")
     poll = {"headers": {"HX-Request": "true", "HX-Target": "image-list"}}
     assert client.get(url, {"seen": f"{series.pk}-4"}, **poll).status_code == 204
-    metrics.ingest(run, "", [{"name": "digits", "kind": "image", "value": "plots/digits_4.png", "step": 4}])
+    metrics.store_batch(run, "", [{"name": "digits", "kind": "image", "value": "plots/digits_4.png", "step": 4}])
     piece = client.get(url, {"seen": f"{series.pk}-4"}, **poll).content.decode()
     assert "5 images" in piece and "<html" not in piece
 
@@ -212,7 +212,7 @@ def test_the_first_image_of_a_live_run_brings_the_page_anew(as_user, alice, work
     run = factories.make_run(workspace, status=Run.Status.RUNNING)
     client, url = as_user(alice), url_of(run, "run_images")
     assert client.get(url, {"seen": ""}, headers={"HX-Request": "true"}).status_code == 204
-    metrics.ingest(run, "", [{"name": "plot", "kind": "image", "value": "a.png"}])
+    metrics.store_batch(run, "", [{"name": "plot", "kind": "image", "value": "a.png"}])
     assert client.get(url, {"seen": ""}, headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
 
 
@@ -245,7 +245,7 @@ def test_new_files_of_a_live_run_appear_in_the_tree(as_user, alice, run):
     client, url = as_user(alice), url_of(run, "run_state")
     count = run.artifacts.count()
     assert 'id="file-tree"' not in client.get(url, {"seen": 0, "tab": "logs", "files": count}).content.decode()
-    artifacts.put(run, "outputs/fresh.bin", iter([b"x"]))
+    artifacts.store_artifact(run, "outputs/fresh.bin", iter([b"x"]))
     answer = client.get(url, {"seen": 0, "tab": "logs", "files": count})
     assert "fresh.bin" in answer.content.decode() and f"files={count + 1}" in answer.content.decode()
     assert "HX-Refresh" not in answer.headers

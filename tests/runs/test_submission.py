@@ -119,7 +119,7 @@ def test_a_bad_name_says_the_rule(alice_api, cluster):
     ("text", "seconds"), [("PT3600S", 3600), ("PT1H30M", 5400), ("P1DT1S", 86401), ("PT2592000S", 2592000)]
 )
 def test_durations(text, seconds):
-    assert submission.seconds(text) == seconds
+    assert submission.parse_seconds(text) == seconds
 
 
 def test_a_registered_environment_is_found_by_name(alice_api, cluster, workspace):
@@ -150,12 +150,12 @@ def test_a_run_submits_children_of_itself_only(alice_api, claimed, run_api):
 
 def test_resubmitting_runs_the_same_job_again(alice, alice_api, submitted, started):
     run = submitted("first", displayName="my name")
-    again = submission.resubmit(Actor(alice), run)
+    again = submission.resubmit_job(Actor(alice), run)
     assert again.run_id.startswith("exp_") and again.number == 2
     assert again.status == Run.Status.QUEUED
     assert again.job == {key: value for key, value in run.job.items() if key != "displayName"}
     with pytest.raises(Conflict):
-        submission.resubmit(Actor(alice), started("r1"))
+        submission.resubmit_job(Actor(alice), started("r1"))
 
 
 def test_jobs_are_listed_edited_and_deleted(alice_api, submitted):

@@ -29,7 +29,7 @@ def studio(db, monkeypatch):
     from studio import storage
 
     memory = MemoryStore()
-    monkeypatch.setattr(storage, "store", lambda: memory)
+    monkeypatch.setattr(storage, "open_store", lambda: memory)
     # Redis is away: the row is the truth, and the bell only makes things quicker.
     monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
     monkeypatch.setattr(client, "default_transport", httpx.WSGITransport(app=get_wsgi_application()))

@@ -181,7 +181,7 @@ def test_a_page_whose_session_cannot_be_read_says_so_and_is_one_line_in_the_log(
 def disk(tmp_path, monkeypatch, settings):
     """A storage folder on a disk of which only the reserve is free."""
     store = LocalStore(str(tmp_path), mkdir=True)
-    monkeypatch.setattr(storage, "store", lambda: store)
+    monkeypatch.setattr(storage, "open_store", lambda: store)
     settings.DISK_RESERVE_BYTES = 10**18
     return tmp_path
 

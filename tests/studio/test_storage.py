@@ -32,7 +32,7 @@ obstore.put(LocalStore(sys.argv[1], mkdir=True), "w/1/runs/2/key", parts(), chun
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     store = LocalStore(str(tmp_path), mkdir=True)
-    monkeypatch.setattr(storage, "store", lambda: store)
+    monkeypatch.setattr(storage, "open_store", lambda: store)
     return tmp_path
 
 
@@ -76,12 +76,12 @@ def test_nothing_is_left_of_an_upload_that_breaks_off(folder):
 
 def test_no_other_storage_has_a_folder_to_look_through(monkeypatch, settings):
     settings.STORAGE_URL = "memory://"
-    monkeypatch.setattr(storage, "store", storage.store.__wrapped__)
+    monkeypatch.setattr(storage, "open_store", storage.open_store.__wrapped__)
     assert storage.delete_unfinished(time.time()) == (0, 0)
 
 
 def test_a_file_whose_row_was_never_stored_is_freed_the_next_day(workspace, folder, monkeypatch, caplog):
-    key = storage.new_key(f"{workspace.storage_area}/snapshots")
+    key = storage.make_key(f"{workspace.storage_area}/snapshots")
     storage.put_bytes(key, b"lost")
     sweep_storage()
     assert files(folder) == [key]

@@ -62,7 +62,7 @@ def full_run(workspace):
 
     def make(experiment=None, **fields):
         run = factories.make_run(workspace, experiment=experiment, **{**DONE, **fields})
-        artifacts.put(run, "outputs/model.bin", [b"x" * 1000])
+        artifacts.store_artifact(run, "outputs/model.bin", [b"x" * 1000])
         series = MetricSeries.objects.create(run=run, name="acc", kind="scalar", count=1)
         MetricChunk.objects.create(series=series, start=0, count=1, data=b"12345678")
         extremes = dict.fromkeys(["min_step", "max_step", "min_time", "max_time"], 0)
@@ -206,7 +206,7 @@ def test_files_that_no_row_names_are_freed_once_they_are_old_or_their_run_is_gon
         f"{workspace.storage_area}/models/9",
         f"{workspace.storage_area}/runs/999",
     ):
-        storage.put_bytes(storage.new_key(area), b"lost")
+        storage.put_bytes(storage.make_key(area), b"lost")
     assert orphaned_files.sweep(workspace.storage_area, list) == (8, 1008)
     monkeypatch.setattr(orphaned_files, "GRACE", dt.timedelta(0))
     assert orphaned_files.sweep(workspace.storage_area, list) == (8, 1000)
@@ -236,10 +236,10 @@ def test_files_of_registered_models_are_kept(workspace, full_run):
 def test_deleted_logged_models_and_unused_snapshots_go_too(workspace):
     experiment = factories.make_experiment(workspace, "models")
     model = factories.make_logged_model(experiment, name="m", deleted_at=timezone.now() - dt.timedelta(days=1))
-    key = storage.new_key(model.storage_area)
+    key = storage.make_key(model.storage_area)
     storage.put_bytes(key, b"12345")
     ModelFile.objects.create(model=model, path="a", size=5, key=key)
-    key = storage.new_key(f"{workspace.storage_area}/snapshots")
+    key = storage.make_key(f"{workspace.storage_area}/snapshots")
     storage.put_bytes(key, b"zip")
     Snapshot.objects.create(
         workspace=workspace, digest="d", key=key, size=3, used_at=timezone.now() - dt.timedelta(hours=1)
@@ -254,7 +254,7 @@ def test_an_app_registers_what_is_deleted_and_kept(workspace, full_run, monkeypa
     kept = full_run(run_id="kept")
     for run in (kept, full_run(run_id="gone")):
         run.delete()
-    key = storage.new_key(f"{workspace.storage_area}/endpoints")
+    key = storage.make_key(f"{workspace.storage_area}/endpoints")
     storage.put_bytes(key, b"1234")
     batches = [[(key, 4)], []]
     step = Step(15, lambda selection: batches.pop(0) if batches else None)
@@ -338,7 +338,7 @@ def test_logged_models_go_with_their_experiment_unless_registered(workspace, ful
     full_run(experiment=experiment)
     for name in ("free", "needed"):
         model = factories.make_logged_model(experiment, name=name)
-        key = storage.new_key(model.storage_area)
+        key = storage.make_key(model.storage_area)
         storage.put_bytes(key, b"12345")
         ModelFile.objects.create(model=model, path="a", size=5, key=key)
     registered = Model.objects.create(workspace=workspace, name="m")
@@ -357,7 +357,7 @@ def test_a_workspace_is_freed_permanently_from_the_same_dialog(as_user, owner, w
     full_run()
     factories.make_target(workspace)
     other = factories.make_workspace(workspace.resource_group, "other")
-    storage.put_bytes(storage.new_key(other.storage_area), b"stays")
+    storage.put_bytes(storage.make_key(other.storage_area), b"stays")
     client = as_user(owner)
     body = {"confirm_name": workspace.name, "permanently": "1"}
     page = text(client.post(reverse("workspaces:delete", args=[workspace.slug]), body, follow=True))

@@ -43,8 +43,8 @@ def runs(workspace):
         )
     made["kept"].tag_rows.create(name="keep")
     made["live"] = factories.make_run(workspace, experiment=tmp, run_id="live", status="Running")
-    artifacts.put(made["old"], "user_logs/std_log.txt", [b"log" * 10])
-    artifacts.put(made["old"], "outputs/model.bin", [b"x" * 1000])
+    artifacts.store_artifact(made["old"], "user_logs/std_log.txt", [b"log" * 10])
+    artifacts.store_artifact(made["old"], "outputs/model.bin", [b"x" * 1000])
     return made
 
 
@@ -141,7 +141,7 @@ def test_what_a_rule_did_is_kept_after_the_rule(as_user, alice, workspace, runs)
 def test_many_files_go_in_batches(workspace, runs, monkeypatch):
     monkeypatch.setattr(retention, "BATCH", 1)
     for name in ("real", "kept"):
-        artifacts.put(runs[name], "outputs/a", [b"12345"])
+        artifacts.store_artifact(runs[name], "outputs/a", [b"12345"])
     assert retention.apply_rule(rule(workspace, takes="outputs", keep_tag="")) == 3
     act = workspace.retention_acts.get()
     assert (act.runs, act.files, act.bytes) == (3, 3, 1010)

@@ -138,7 +138,7 @@ def write_config(workspace: Workspace | None) -> None:
 
 
 def submit_sample(actor: Actor, workspace: Workspace) -> None:
-    snapshot = snapshots.store(workspace, actor.user, str(uuid.uuid4()), "", [zipped(SAMPLE_FOLDER)])
+    snapshot = snapshots.store_snapshot(workspace, actor.user, str(uuid.uuid4()), "", [zipped(SAMPLE_FOLDER)])
     conda = yaml.safe_load((SAMPLE_FOLDER / "environment.yml").read_text())
     properties: dict[str, Any] = {
         "jobType": "Command",
@@ -154,7 +154,7 @@ def submit_sample(actor: Actor, workspace: Workspace) -> None:
         "computeId": CLUSTER,
         "tags": {"sample": "yes"},
     }
-    submission.submit(actor, workspace, submission.new_name(properties["experimentName"]), {"properties": properties})
+    submission.submit_job(actor, workspace, submission.make_run_name(properties["experimentName"]), {"properties": properties})
 
 
 def zipped(folder: pathlib.Path) -> bytes:

@@ -48,8 +48,8 @@ def _choose_pair(selected: Selection, query) -> tuple[Run, Run]:
 
 def compare_files(old: Snapshot, new: Snapshot) -> list[ChangedFile]:
     """All files of both, changed ones first."""
-    before = snapshots.fingerprints(old)
-    after = before if new.pk == old.pk else snapshots.fingerprints(new)
+    before = snapshots.read_fingerprints(old)
+    after = before if new.pk == old.pk else snapshots.read_fingerprints(new)
     files = [ChangedFile(path, _file_state(before.get(path), after.get(path))) for path in {**before, **after}]
     return sorted(files, key=lambda file: (ORDER.index(file.state), file.path))
 

@@ -77,7 +77,7 @@ def _load_curves(selected: Selection, by_run: dict[int, MetricSeries], query, wi
     if within and axis == "relative":
         raise Invalid("from: times since each run's first value cannot be asked for in part.", target="from")
     part = downsampled.Range(axis, *within) if within else None
-    found = downsampled.lines(list(by_run.values()), width, part)
+    found = downsampled.read_lines(list(by_run.values()), width, part)
     lines = [(run, found[by_run[run.pk].pk]) for run in selected.runs if run.pk in by_run]
     return [RunCurve(run, _axis_values(line, axis), line.values) for run, line in lines]
 

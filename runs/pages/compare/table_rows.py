@@ -7,7 +7,7 @@ from django.core.paginator import Paginator
 from django.utils.safestring import SafeString, mark_safe
 
 from studio.errors import Invalid
-from studio.words import split_search
+from studio.words import split_words
 
 NOTHING = '<span class="muted">--</span>'
 # Beyond this many characters a text is cut, and shown whole on hover.
@@ -41,7 +41,7 @@ class TableRow:
 
 def filter_rows(rows: list[TableRow], query) -> list[TableRow]:
     """Those that the search box and *Only differences* leave."""
-    words = split_search(query["q"].lower())
+    words = split_words(query["q"].lower())
     return [row for row in rows if row.has(words) and (row.differs or not query["only"])]
 
 

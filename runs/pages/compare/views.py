@@ -23,7 +23,7 @@ from runs.pages.lists import tables
 from studio import numbers
 from studio.errors import Invalid
 from studio.htmx import render_page
-from studio.words import split_search
+from studio.words import split_words
 
 CONTEXTS = {
     "details": details_tab.build_context,
@@ -177,7 +177,7 @@ def compare_find(request, slug):
 
 def _offered_context(scope, request, query: CompareQuery) -> dict:
     """The newest runs that have these words and are not compared yet."""
-    words = split_search(request.GET.get("find", ""), "find")
+    words = split_words(request.GET.get("find", ""), "find")
     rows = scope.exclude(run_id__in=query["runs"]).select_related("experiment")
     for word in words:
         rows = rows.filter(tables.match_word(word))

@@ -10,7 +10,7 @@ from runs.pages.lists.columns import MAX_COLUMNS
 from studio.errors import Invalid
 from studio.forms import RepeatedField, RepeatedKeyField, cleaned_or_invalid
 from studio.search.grammar import TOKEN, All, BadFilter, Clause, parse
-from studio.words import split_search
+from studio.words import split_words
 
 SIZES = [10, 25, 50, 100]
 # The counters above a list, as Azure groups the states.
@@ -62,7 +62,7 @@ class RunFilter(forms.Form):
     view = forms.IntegerField(required=False, min_value=1)
 
     def clean_q(self) -> str:
-        return " ".join(split_search(self.cleaned_data["q"]))
+        return " ".join(split_words(self.cleaned_data["q"]))
 
     @classmethod
     def read(cls, query) -> dict:

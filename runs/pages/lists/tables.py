@@ -19,7 +19,7 @@ from runs.pages.lists.columns import Column, Sort
 from runs.pages.lists.groups import RunGroup
 from runs.pages.lists.list_query import STATUS_GROUPS, RunFilter
 from studio.search.grammar import BadFilter
-from studio.words import split_search
+from studio.words import split_words
 
 MAX_METRIC_COLUMNS = 6
 # Metrics of so many of the newest runs decide which columns a list shows.
@@ -349,7 +349,7 @@ def _count_children():
 def search_experiments(scope, words: str, archived: bool):
     """Experiments of `scope` with their newest run."""
     found = scope.filter(archived_at__isnull=not archived)
-    for word in split_search(words):
+    for word in split_words(words):
         found = found.filter(Q(name__icontains=word) | Q(description__icontains=word))
     newest = Run.objects.filter(experiment=OuterRef("pk"), parent=None, deleted_at=None).order_by("-created_at", "-pk")
     return found.select_related("created_by").annotate(

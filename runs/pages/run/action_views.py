@@ -34,7 +34,7 @@ def run_delete(request, slug, run_id):
 def run_resubmit(request, slug, run_id):
     run = run_of(request, slug, run_id)
     require(request, "submit")
-    new = submission.resubmit(actor(request), run)
+    new = submission.resubmit_job(actor(request), run)
     messages.success(request, f"{run.display_name} was submitted again as {new.display_name}.")
     return redirect(new)
 

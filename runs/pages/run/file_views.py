@@ -72,7 +72,7 @@ def run_file(request, slug, run_id):
     file = _get_file(request, slug, run_id)
     start, length = _parse_range(request, file.size)
     whole = request.headers.get("Range") is None
-    content = [] if request.method == "HEAD" else artifacts.read(file, start, length)
+    content = [] if request.method == "HEAD" else artifacts.read_artifact(file, start, length)
     response = ranges.stream_response(content, length, 200 if whole else 206)
     response.headers["Accept-Ranges"] = "bytes"
     if not whole:
@@ -144,7 +144,9 @@ def _get_file(request, slug, run_id) -> Artifact:
 @require_safe
 def run_files_zip(request, slug, run_id):
     run = run_of(request, slug, run_id)
-    files = ((file.path, file.size, artifacts.read(file)) for file in run.artifacts.order_by("path").iterator())
+    files = (
+        (file.path, file.size, artifacts.read_artifact(file)) for file in run.artifacts.order_by("path").iterator()
+    )
     response = StreamingHttpResponse(archives.stream_zip(files), content_type="application/zip")
     # Compressed already, and to be sent as it is made.
     response.headers["Content-Encoding"] = "identity"
@@ -186,6 +188,6 @@ def run_code_zip(request, slug, run_id):
     run = run_of(request, slug, run_id)
     if run.snapshot is None:
         raise Invalid("The run has no code: it was not submitted with a source directory.")
-    response = ranges.stream_response(storage.stream(run.snapshot.key, 0, run.snapshot.size), run.snapshot.size)
+    response = ranges.stream_response(storage.stream_object(run.snapshot.key, 0, run.snapshot.size), run.snapshot.size)
     response.headers["Content-Type"] = "application/zip"
     return _set_filename(response, f"{run.run_id}-code.zip")

@@ -16,7 +16,7 @@ from studio import numbers
 from studio.errors import Invalid
 from studio.forms import cleaned_or_invalid
 from studio.htmx import wants_piece
-from studio.words import split_search
+from studio.words import split_words
 
 WIDTH = 600
 
@@ -56,7 +56,7 @@ def _select_series(series: list[MetricSeries], query, words: str) -> tuple[list[
         hidden = set(query.getlist("hide"))
         chosen = [one for one in series if one.name not in hidden]
     if words and (len(chosen) > metric_cards.MAX_CARDS or "search" in query):
-        wanted = split_search(words.lower())
+        wanted = split_words(words.lower())
         chosen = [one for one in chosen if all(word in one.name.lower() for word in wanted)]
     return chosen[: metric_cards.MAX_CARDS], max(0, len(chosen) - metric_cards.MAX_CARDS)
 

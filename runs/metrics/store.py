@@ -4,8 +4,8 @@ import math
 import uuid
 
 from runs.metrics import deduplication, downsampled, packing, sql
-from runs.metrics.batches import FULL, Group, grouped, shown
-from runs.metrics.deduplication import last_of, rank_of
+from runs.metrics.batches import FULL, Group, format_last_value, group_points
+from runs.metrics.deduplication import last_point, rank_value
 from runs.models import MetricChunk, MetricSeries, Run
 from runs.models.metrics import MetricSketch
 from studio.database import begin_write
@@ -20,9 +20,9 @@ MAX_SERIES = 10_000
 MAX_POINTS_PER_SERIES = 10_000_000
 
 
-def ingest(run: Run, batch_id: str, points: list) -> int:
+def store_batch(run: Run, batch_id: str, points: list) -> int:
     """Store a batch of points; returns how many there were. The same `batch_id` again changes nothing."""
-    store_groups(run, grouped(points), _checked(batch_id))
+    store_groups(run, group_points(points), _checked(batch_id))
     return len(points)
 
 
@@ -33,7 +33,7 @@ def store_groups(run: Run, groups: dict[str, Group], batch_id: str = "", *, once
         return
     with begin_write():
         # The lock: batches of one run are stored one after another on every database.
-        sql.lock(run)
+        sql.lock_run(run)
         if not batch_id or sql.add_batch(run, batch_id):
             _store(run, groups, once)
 
@@ -45,14 +45,14 @@ def _checked(batch_id) -> str:
 
 
 def _store(run: Run, groups: dict[str, Group], once: bool) -> None:
-    present = sql.series(run, list(groups))
+    present = sql.find_series(run, list(groups))
     _check_kinds(present, groups)
     if once:
-        groups = {n: deduplication.left_out(present.get(n), g) for n, g in groups.items()}
+        groups = {n: deduplication.drop_repeated(present.get(n), g) for n, g in groups.items()}
         groups = {name: group for name, group in groups.items() if group.values}
     fresh = [MetricSeries(run=run, name=n, kind=g.kind, values=g.codec) for n, g in groups.items() if n not in present]
     if fresh:
-        _check_room(run, len(fresh))
+        _check_series_count(run, len(fresh))
         for series in MetricSeries.objects.bulk_create(fresh):
             present[series.name] = series
     chunks = [_chunk(present[name], group) for name, group in groups.items()]
@@ -63,13 +63,13 @@ def _store(run: Run, groups: dict[str, Group], once: bool) -> None:
     sql.save_summaries(changed)
     for series in changed:
         if series.loose >= LOOSE:
-            merge(series)
+            merge_chunks(series)
 
 
 def _sketch(chunks: list[MetricChunk]) -> None:
     long = [chunk for chunk in chunks if chunk.count >= SKETCHED]
     if long:
-        downsampled.keep(long)
+        downsampled.store_sketches(long)
 
 
 def _check_kinds(present: dict, groups: dict) -> None:
@@ -81,7 +81,7 @@ def _check_kinds(present: dict, groups: dict) -> None:
             )
 
 
-def _check_room(run: Run, fresh: int) -> None:
+def _check_series_count(run: Run, fresh: int) -> None:
     if MetricSeries.objects.filter(run=run).count() + fresh > MAX_SERIES:
         raise TooLarge(f"A run has at most {MAX_SERIES} metrics of different names.", code="limit_reached")
 
@@ -96,11 +96,11 @@ def _chunk(series: MetricSeries, group: Group) -> list[MetricChunk]:
     made = []
     for begin in range(0, count, FULL):
         part = slice(begin, begin + FULL)
-        data = packing.pack(group.codec, steps[part], group.times[part], group.values[part])
+        data = packing.pack_columns(group.codec, steps[part], group.times[part], group.values[part])
         made.append(MetricChunk(series=series, start=start + begin, count=len(steps[part]), data=data))
     series.count += count
     series.loose += len(made)
-    series.values = packing.widest([series.values, group.codec])
+    series.values = packing.widest_codec([series.values, group.codec])
     return made
 
 
@@ -108,7 +108,7 @@ def _summarize(series: MetricSeries, group: Group, steps: list) -> None:
     if series.first_step is None:
         series.first_step = steps[0]
     if series.kind == MetricSeries.Kind.TABLE:
-        series.last_step, series.shown = steps[-1], shown(group.values[-1])
+        series.last_step, series.shown = steps[-1], format_last_value(group.values[-1])
         return
     numbers = group.values if group.codec != "json" else [_number(value) for value in group.values]
     indexes = [index for index, value in enumerate(numbers) if value == value]
@@ -129,13 +129,13 @@ def _summarize_last(series: MetricSeries, group: Group, steps: list, numbers: li
     """The last is the one of the greatest step, then time, then value, in whatever order points come."""
 
     def rank(index: int) -> tuple:
-        return steps[index], group.times[index], rank_of(numbers[index])
+        return steps[index], group.times[index], rank_value(numbers[index])
 
     index = max(reversed(range(len(steps))), key=rank)
-    if series.last_at is not None and rank(index) < last_of(series):
+    if series.last_at is not None and rank(index) < last_point(series):
         return
     series.last = float(numbers[index]) if numbers[index] == numbers[index] else None
-    series.last_step, series.shown = steps[index], shown(group.values[index])
+    series.last_step, series.shown = steps[index], format_last_value(group.values[index])
     series.last_at = from_millis(group.times[index])
 
 
@@ -143,7 +143,7 @@ def _number(value) -> float:
     return float(value) if isinstance(value, int | float) else math.nan
 
 
-def merge(series: MetricSeries) -> None:
+def merge_chunks(series: MetricSeries) -> None:
     """Join the small chunks at the end of a series into few; inside the lock of the run."""
     tail = list(series.chunks.filter(count__lt=FULL).order_by("start"))
     batch: list[MetricChunk] = []
@@ -156,8 +156,8 @@ def merge(series: MetricSeries) -> None:
     merged.append(batch)
     for chunks in merged:
         if len(chunks) > 1:
-            codec, columns = packing.join([packing.unpack(bytes(chunk.data)) for chunk in chunks])
-            data = packing.pack(codec, *columns)
+            codec, columns = packing.join_columns([packing.unpack_columns(bytes(chunk.data)) for chunk in chunks])
+            data = packing.pack_columns(codec, *columns)
             MetricChunk.objects.filter(pk__in=[chunk.pk for chunk in chunks]).delete()
             MetricSketch.objects.filter(series=series, start__in=[chunk.start for chunk in chunks]).delete()
             start, count = chunks[0].start, len(columns[0])
@@ -166,8 +166,8 @@ def merge(series: MetricSeries) -> None:
     MetricSeries.objects.filter(pk=series.pk).update(loose=0)
 
 
-def merge_loose_chunks(series: MetricSeries) -> None:
+def merge_small_chunks(series: MetricSeries) -> None:
     """Join what an ended run left in small chunks."""
     with begin_write():
-        sql.lock(series.run)
-        merge(series)
+        sql.lock_run(series.run)
+        merge_chunks(series)
