@@ -14,9 +14,9 @@ class RunsConfig(AppConfig):
         from runs.pages import home
         from workspaces import deletion
 
-        RunTokens.admit = staticmethod(run_tokens.admit)
+        RunTokens.admit = staticmethod(run_tokens.authorize_run_token)
         purging.register()
         work_kinds.register_kind(work_kind.KIND)
         deletion.BEFORE_DELETE.append(workspace_hooks.cancel_runs)
         shell.CARDS.append(shell.Card("runs/_recent.html", home.recent_runs))
-        shell.SEARCHES.append(home.search)
+        shell.SEARCHES.append(home.search_runs)

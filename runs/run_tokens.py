@@ -216,17 +216,17 @@ RULES = _read(TABLE)
 
 
 @functools.lru_cache(maxsize=1000)
-def rule_of_route(method: str, route: str) -> May:
+def find_rule(method: str, route: str) -> May:
     """Of a route of the API as Django writes it (`jobs/<name>`), or of MLflow's as mlflow_api/routes.py does."""
     plain = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route)
     return RULES.get(f"{method} {plain}") or RULES.get(f"{method} /{plain}") or May.NO
 
 
-def admit(claim: tuple, method: str, route: str) -> Actor:
+def authorize_run_token(claim: tuple, method: str, route: str) -> Actor:
     """The actor for one request to one route; or why the token does not open it."""
     user_id, workspace_id, run_id, attempt = claim
     own = _run(user_id, workspace_id, run_id)
-    may = rule_of_route(method, route)
+    may = find_rule(method, route)
     _check_alive(own, run_id)
     if own.work_id and (own.held_attempt != attempt or own.held_state == Work.State.LOST):
         own.writer = (own.work_id, attempt)

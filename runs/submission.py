@@ -71,11 +71,11 @@ class Job(Open):
     properties: JobProperties
 
 
-def submit(actor: Actor, workspace: Workspace, name: str, body: dict) -> Run:
+def submit_job(actor: Actor, workspace: Workspace, name: str, body: dict) -> Run:
     """Store the run, and queue its work unless it is local. The same body under the same name again gives the same run."""
     access.require(actor, "read" if actor.is_run else "submit", workspace)
     names.check_name(name, "run id")
-    job = checked(body)
+    job = check_job(body)
     parent = _parent(actor, workspace, job.parentRunId)
     present = _present(workspace, name, body)
     if present:
@@ -91,23 +91,23 @@ def submit(actor: Actor, workspace: Workspace, name: str, body: dict) -> Run:
         return present
 
 
-def resubmit(actor: Actor, run: Run) -> Run:
+def resubmit_job(actor: Actor, run: Run) -> Run:
     """Run the same job again, as a new run."""
     if not run.job:
         raise Conflict(f"The run {run.run_id} was not submitted as a job, so it cannot be submitted again.")
     if run.is_local:
         raise Conflict(f"The run {run.run_id} ran on its submitter's machine; submit it again from there.")
     job = {key: value for key, value in run.job.items() if key not in ("displayName", "parentRunId")}
-    return submit(actor, run.workspace, new_name(run.experiment.name), {"properties": job})
+    return submit_job(actor, run.workspace, make_run_name(run.experiment.name), {"properties": job})
 
 
-def new_name(experiment: str) -> str:
+def make_run_name(experiment: str) -> str:
     """As SDK v1 names runs."""
     start = re.sub(r"[^\w.-]", "_", experiment, flags=re.ASCII)[:200]
     return f"{start}_{int(time.time())}_{uuid.uuid4().hex[:8]}"
 
 
-def checked(body: dict) -> JobProperties:
+def check_job(body: dict) -> JobProperties:
     """The job's fields, or Invalid that names each wrong one."""
     try:
         job = Job.model_validate(body, strict=True).properties
@@ -140,7 +140,7 @@ def _present(workspace: Workspace, name: str, body: dict) -> Run | None:
     return run
 
 
-def may_create(actor: Actor, workspace: Workspace, parent: Run | None) -> None:
+def require_create(actor: Actor, workspace: Workspace, parent: Run | None) -> None:
     """People by their role; a run's token only runs below those that it writes to."""
     if not actor.is_run:
         return access.require(actor, "submit", workspace)
@@ -160,18 +160,18 @@ def find_parent(actor: Actor, workspace: Workspace, run_id: str | None) -> Run |
 
 def _parent(actor: Actor, workspace: Workspace, run_id: str | None) -> Run | None:
     parent = find_parent(actor, workspace, run_id)
-    may_create(actor, workspace, parent)
+    require_create(actor, workspace, parent)
     return parent
 
 
 def _store(actor, workspace, name, job: JobProperties, kept: dict, parent) -> Run:
-    snapshot = snapshot_of(workspace, job.codeId)
+    snapshot = find_snapshot(workspace, job.codeId)
     target = _target(actor, workspace, job.computeId)
     spec = _spec(workspace, name, job, snapshot)
     spec["warnings"] = job_settings.check_settings(kept, spec["environment"])
-    run = create(
+    run = create_run(
         actor,
-        experiment_of(actor, workspace, job.experimentName or DEFAULT_EXPERIMENT),
+        get_or_create_experiment(actor, workspace, job.experimentName or DEFAULT_EXPERIMENT),
         name,
         parent,
         job=kept,
@@ -195,7 +195,7 @@ def _store(actor, workspace, name, job: JobProperties, kept: dict, parent) -> Ru
     return run
 
 
-def create(actor: Actor, experiment: Experiment, name: str, parent: Run | None, *, tags: dict, **fields) -> Run:
+def create_run(actor: Actor, experiment: Experiment, name: str, parent: Run | None, *, tags: dict, **fields) -> Run:
     """A run row with its number, its first event and its tags; the one place that makes them."""
     run = Run.objects.create(
         workspace=experiment.workspace,
@@ -220,7 +220,7 @@ def create(actor: Actor, experiment: Experiment, name: str, parent: Run | None, 
     return run
 
 
-def experiment_of(actor: Actor, workspace: Workspace, name: str) -> Experiment:
+def get_or_create_experiment(actor: Actor, workspace: Workspace, name: str) -> Experiment:
     names.check_name(name, "experiment name")
     if actor.is_run and not Experiment.objects.filter(workspace=workspace, name=name).exists():
         raise Denied(
@@ -232,7 +232,7 @@ def experiment_of(actor: Actor, workspace: Workspace, name: str) -> Experiment:
     return found
 
 
-def snapshot_of(workspace: Workspace, code_id: str | None) -> Snapshot | None:
+def find_snapshot(workspace: Workspace, code_id: str | None) -> Snapshot | None:
     """By its id, or by an ARM id that ends in it."""
     if not code_id:
         return None
@@ -285,7 +285,7 @@ def _spec(workspace: Workspace, name: str, job: JobProperties, snapshot: Snapsho
         "argv": job.commandArgv or None,
         "environment": environment,
         "environment_variables": _variables(job.environmentVariables),
-        "timeout_seconds": seconds(job.limits.timeout) if job.limits and job.limits.timeout else None,
+        "timeout_seconds": parse_seconds(job.limits.timeout) if job.limits and job.limits.timeout else None,
         "directories_to_watch": _watched(job.runDefinition or {}),
         "node": None,
         "index_url": f"{settings.PUBLIC_URL}/pypi/simple/",
@@ -322,7 +322,7 @@ def _variables(given: dict | None) -> dict[str, str]:
     }
 
 
-def seconds(duration: str) -> int:
+def parse_seconds(duration: str) -> int:
     """Of an ISO 8601 duration such as PT3600S or P1DT2H."""
     total = parse_iso_duration(duration)
     if total is None:

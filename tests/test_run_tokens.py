@@ -44,7 +44,7 @@ def test_every_route_has_its_decision_and_every_decision_its_route():
 
 
 def test_a_route_without_a_decision_is_closed():
-    assert run_tokens.rule_of_route("GET", "tomorrow/<str:name>") is May.NO
+    assert run_tokens.find_rule("GET", "tomorrow/<str:name>") is May.NO
 
 
 @pytest.fixture
@@ -251,7 +251,7 @@ def test_a_token_reaches_nothing_of_another_run(world, rule):
 
 
 def actor_of(world):
-    return run_tokens.admit((world.person.pk, world.workspace.pk, "mine", 0), "GET", "/subscriptions")
+    return run_tokens.authorize_run_token((world.person.pk, world.workspace.pk, "mine", 0), "GET", "/subscriptions")
 
 
 def everything(world):

@@ -10,9 +10,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
+from list_deleted_runs.models import Artifact, Experiment, Run, Snapshot
 
 from accounts.models import User
-from runs.models import Artifact, Experiment, Run, Snapshot
 from studio.errors import Conflict, Invalid
 from trash import purge
 from trash.models import PurgeJob
@@ -30,30 +30,30 @@ def days_left(deleted_at: dt.datetime) -> int:
     return max(0, settings.TRASH_DAYS - (timezone.now() - deleted_at).days)
 
 
-def experiments(workspace: Workspace):
+def list_deleted_experiments(workspace: Workspace):
     gone = Experiment.objects.filter(workspace=workspace).exclude(deleted_at=None)
     with_it = Count("runs", filter=Q(runs__deleted_at=F("deleted_at")))
     return gone.annotate(runs_gone=with_it).order_by("-deleted_at", "-pk")
 
 
-def runs(workspace: Workspace):
+def list_deleted_runs(workspace: Workspace):
     """Those that were deleted by themselves: not with their experiment, nor with a parent run."""
     gone = Run.objects.filter(workspace=workspace, experiment__deleted_at=None).exclude(deleted_at=None)
     gone = gone.filter(Q(parent=None) | Q(parent__deleted_at=None) | ~Q(parent__deleted_at=F("deleted_at")))
     return gone.order_by("-deleted_at", "-pk")
 
 
-def all_runs(workspace: Workspace):
+def list_all_deleted_runs(workspace: Workspace):
     """Every run in the trash, also those that were deleted with something else."""
     return Run.objects.filter(workspace=workspace).exclude(deleted_at=None)
 
 
-def bytes_of(runs_found) -> int:
+def count_bytes(runs_found) -> int:
     """The files of these runs."""
     return Artifact.objects.filter(run__in=runs_found.order_by().values("pk")).aggregate(all=Sum("size"))["all"] or 0
 
 
-def bytes_of_each(found: list[Run]) -> dict[int, int]:
+def count_bytes_by_run(found: list[Run]) -> dict[int, int]:
     """By run: the files of it and of all that went with it."""
     total = {run.pk: 0 for run in found}
     at = {run.pk: run.deleted_at for run in found}
@@ -71,23 +71,23 @@ def bytes_of_each(found: list[Run]) -> dict[int, int]:
     return total
 
 
-def bytes_of_experiments(found: list[Experiment]) -> dict[int, int]:
+def count_bytes_by_experiment(found: list[Experiment]) -> dict[int, int]:
     """By experiment that has files: those of its runs in the trash."""
     files = Artifact.objects.filter(run__experiment__in=found).exclude(run__deleted_at=None).order_by()
     return dict(files.values_list("run__experiment").annotate(Sum("size")))
 
 
-def bytes_of_workspace(workspace: Workspace) -> int:
+def count_bytes_of_workspace(workspace: Workspace) -> int:
     snapshots = Snapshot.objects.filter(workspace=workspace).aggregate(all=Sum("size"))["all"] or 0
-    return bytes_of(Run.objects.filter(workspace=workspace)) + snapshots
+    return count_bytes(Run.objects.filter(workspace=workspace)) + snapshots
 
 
-def find_chosen(workspace: Workspace, run_ids: list[str], names: list[str]) -> tuple[list[Run], list[Experiment]]:
+def find_selected(workspace: Workspace, run_ids: list[str], names: list[str]) -> tuple[list[Run], list[Experiment]]:
     """The runs and experiments that somebody chose in the trash; an error names one that is not there."""
     if len(run_ids) + len(names) > MAX_AT_ONCE:
         text = f"Choose at most {MAX_AT_ONCE} at once; {len(run_ids) + len(names)} are chosen."
         raise Invalid(text, target="runIds")
-    found = list(all_runs(workspace).filter(run_id__in=run_ids))
+    found = list(list_all_deleted_runs(workspace).filter(run_id__in=run_ids))
     gone = list(Experiment.objects.filter(workspace=workspace, name__in=names).exclude(deleted_at=None))
     missing = {*run_ids, *names} - {run.run_id for run in found} - {experiment.name for experiment in gone}
     if missing:
@@ -101,7 +101,7 @@ def find_chosen(workspace: Workspace, run_ids: list[str], names: list[str]) -> t
 
 
 @transaction.atomic
-def restore_chosen(found: list[Run], gone: list[Experiment]) -> int:
+def restore_selected(found: list[Run], gone: list[Experiment]) -> int:
     """Returns the number of things that were asked for; each comes back with what was deleted with it."""
     for experiment in gone:
         experiment.restore()

@@ -12,7 +12,7 @@ PATIENCE_MS = 1000
 INCREMENTAL = 2
 
 
-def size() -> int:
+def get_size() -> int:
     """In bytes."""
     if connection.vendor == "sqlite":
         return _pragma("page_count") * _pragma("page_size")
@@ -21,7 +21,7 @@ def size() -> int:
         return cursor.fetchone()[0]
 
 
-def shrink(between: Callable[[], None]) -> bool:
+def free_space(between: Callable[[], None]) -> bool:
     """Give back some of the empty space; says whether there is more. `between` is called now and then in what takes long."""
     return _shrink_sqlite() if connection.vendor == "sqlite" else _shrink_postgresql(between)
 

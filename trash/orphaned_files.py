@@ -17,7 +17,7 @@ GRACE = dt.timedelta(days=1)
 OWNER_KEY = re.compile(r"w/\d+/(?P<folder>\w+)/(?P<owner>\d+)?.*")
 
 
-def sweep(area: str, between: Callable[[], None]) -> tuple[int, int]:
+def delete_orphans(area: str, between: Callable[[], None]) -> tuple[int, int]:
     """Delete the orphans below an area of storage; returns the bytes that were deleted and those that are left.
 
     `between` is called now and then, since a workspace may have very many files.

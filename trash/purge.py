@@ -101,7 +101,7 @@ def run_turn(seconds: float = TURN_SECONDS) -> bool:
 
 def _turn(job: PurgeJob, deadline: float) -> None:
     if job.database_before is None:
-        _update(job, database_before=database.size())
+        _update(job, database_before=database.get_size())
     try:
         while _step(job):
             if time.monotonic() > deadline:
@@ -126,11 +126,11 @@ def _step(job: PurgeJob) -> bool:
         if not _delete_batch(job):
             _delete_rest(job, hold)
         return True
-    if database.shrink(hold):
+    if database.free_space(hold):
         hold()
         return True
     database.empty_log()
-    job.end(PurgeJob.State.COMPLETED, database_after=database.size())
+    job.end(PurgeJob.State.COMPLETED, database_after=database.get_size())
     return False
 
 
@@ -156,7 +156,7 @@ def _delete_rest(job: PurgeJob, hold: Callable[[], None]) -> None:
     """What is left when all that is many is gone."""
     if job.scope == PurgeJob.Scope.WORKSPACE:
         _delete_workspace(job)
-    freed, left = orphaned_files.sweep(job.area, hold)
+    freed, left = orphaned_files.delete_orphans(job.area, hold)
     _update(job, files_freed=F("files_freed") + freed, files_after=left)
     job.refresh_from_db()
 

@@ -4,9 +4,9 @@ from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from runs.pages.access import may, require, workspace_of
+from runs.pages.access import is_allowed, require_permission, workspace_of
 from studio.errors import Conflict
-from trash import retention as rules
+from trash import retention_page as rules
 from trash.forms import RetentionForm
 from trash.models import RetentionRule
 
@@ -15,11 +15,11 @@ MAX_ACTS = 50
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def retention(request, slug):
+def retention_page(request, slug):
     workspace = workspace_of(request, slug)
     form = RetentionForm(request.POST or None, instance=RetentionRule(workspace=workspace, created_by=request.user))
     if request.method == "POST":
-        require(request, "edit_workspace")
+        require_permission(request, "edit_workspace")
         if workspace.retention_rules.count() >= MAX_RULES:
             raise Conflict(f"A workspace has at most {MAX_RULES} rules. Delete one first.")
         if form.is_valid():
@@ -30,12 +30,12 @@ def retention(request, slug):
     for rule in found:
         rule.estimate = rules.estimate_rule(rule)
     acts = workspace.retention_acts.all()[:MAX_ACTS]
-    context = {"rules": found, "acts": acts, "form": form, "may_edit": may(request, "edit_workspace")}
+    context = {"rules": found, "acts": acts, "form": form, "may_edit": is_allowed(request, "edit_workspace")}
     return render(request, "trash/retention.html", context, status=400 if form.errors else 200)
 
 
 @require_safe
-def estimate(request, slug):
+def retention_estimate(request, slug):
     """What the rule that is being written would take now."""
     form = RetentionForm(request.GET, instance=RetentionRule(workspace=workspace_of(request, slug)))
     totals = rules.estimate_rule(form.instance) if form.is_valid() else None
@@ -44,12 +44,12 @@ def estimate(request, slug):
 
 def _rule(request, slug, pk) -> RetentionRule:
     workspace = workspace_of(request, slug)
-    require(request, "edit_workspace")
+    require_permission(request, "edit_workspace")
     return get_object_or_404(workspace.retention_rules, pk=pk)
 
 
 @require_POST
-def switch(request, slug, pk):
+def retention_switch(request, slug, pk):
     rule = _rule(request, slug, pk)
     rule.is_on = not rule.is_on
     rule.save(update_fields=["is_on"])
@@ -60,7 +60,7 @@ def switch(request, slug, pk):
 
 
 @require_POST
-def delete(request, slug, pk):
+def retention_delete(request, slug, pk):
     _rule(request, slug, pk).delete()
     messages.success(request, "The rule is deleted.")
     return redirect("trash:retention", slug)

@@ -30,6 +30,6 @@ def apply_retention() -> None:
 @shared_task(ignore_result=True)
 def sweep_storage() -> None:
     """Once a day: files that no row names, for whoever stored them was killed before it stored the row."""
-    freed, _ = orphaned_files.sweep("w", lambda: None)
+    freed, _ = orphaned_files.delete_orphans("w", lambda: None)
     if freed:
         logger.warning("Freed %d bytes of files that no row names.", freed)

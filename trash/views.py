@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from runs.pages.access import actor, may, require, workspace_of
+from accounts.actors import actor_of_request
+from runs.pages.access import is_allowed, require_permission, workspace_of
 from studio.errors import Invalid
 from studio.htmx import reload_page
 from studio.pagination import page_of
@@ -44,7 +45,7 @@ def trash_page(request, slug):
         "purges": purges,
         "is_live": any(job.is_open for job in purges),
         "days": settings.TRASH_DAYS,
-        "may_edit": may(request, "edit"),
+        "may_edit": is_allowed(request, "edit"),
     }
     return render(request, "trash/trash.html", context)
 
@@ -92,7 +93,7 @@ def trash_delete(request, slug):
 @require_POST
 def trash_empty(request, slug):
     workspace = workspace_of(request, slug)
-    require(request, "edit")
+    require_permission(request, "edit")
     contents.empty_trash(request.user, workspace)
     return redirect("trash:list", slug)
 
@@ -100,7 +101,7 @@ def trash_empty(request, slug):
 @require_POST
 def trash_undo(request, slug):
     workspace = workspace_of(request, slug)
-    require(request, "edit")
+    require_permission(request, "edit")
     text = request.GET.get("at", "")
     try:
         at = dt.datetime.fromisoformat(text)
@@ -115,7 +116,9 @@ def trash_undo(request, slug):
 
 
 def _deleted_one(request, workspace_id) -> Workspace:
-    found = next((row for row in deletion.list_deleted(actor(request)) if row.workspace_id == workspace_id), None)
+    found = next(
+        (row for row in deletion.list_deleted(actor_of_request(request)) if row.workspace_id == workspace_id), None
+    )
     if found is None:
         raise Http404("There is no such deleted workspace, or you are not an Owner of it.")
     return found
@@ -123,7 +126,7 @@ def _deleted_one(request, workspace_id) -> Workspace:
 
 @require_safe
 def workspaces_deleted(request):
-    rows = deletion.list_deleted(actor(request))
+    rows = deletion.list_deleted(actor_of_request(request))
     for row in rows:
         row.bytes, row.days_left = contents.count_bytes_of_workspace(row), contents.days_left(row.deleted_at)
         row.purge = row.purges.filter(scope=PurgeJob.Scope.WORKSPACE).first()
@@ -147,7 +150,7 @@ def workspaces_purges(request):
 @require_POST
 def workspace_restore(request, workspace_id):
     workspace = _deleted_one(request, workspace_id)
-    deletion.restore_workspace(actor(request), workspace)
+    deletion.restore_workspace(actor_of_request(request), workspace)
     messages.success(request, f"The workspace {workspace.title} is back.")
     return redirect(workspace)
 
@@ -156,7 +159,7 @@ def workspace_restore(request, workspace_id):
 def workspace_purge(request, workspace_id):
     workspace = _deleted_one(request, workspace_id)
     deletion.check_confirmed(workspace, request.POST.get("confirm_name", ""))
-    deletion.purge_workspace(actor(request), workspace)
+    deletion.purge_workspace(actor_of_request(request), workspace)
     return redirect("trash:workspaces_deleted")
 
 

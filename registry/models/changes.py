@@ -20,5 +20,5 @@ def change_json(row: models.Model, column: str, change: Callable) -> None:
         update_row(row, **{column: change(stored)})
 
 
-def without(mapping: dict, key: str) -> dict:
+def without_key(mapping: dict, key: str) -> dict:
     return {name: value for name, value in mapping.items() if name != key}

@@ -6,7 +6,7 @@ import uuid
 from django.db import models, transaction
 from django.utils import timezone
 
-from registry.models.changes import change_json, update_row, without
+from registry.models.changes import change_json, update_row, without_key
 from runs.models import Experiment, Run
 from studio.errors import Invalid
 from workspaces.models import Workspace
@@ -95,7 +95,7 @@ class LoggedModel(models.Model):
         change_json(self, "tags", lambda stored: stored | tags)
 
     def remove_tag(self, key: str):
-        change_json(self, "tags", lambda stored: without(stored, key))
+        change_json(self, "tags", lambda stored: without_key(stored, key))
 
     def add_params(self, params: dict):
         def added(stored: dict) -> dict:

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from registry.models.changes import change_json, update_row, without
+from registry.models.changes import change_json, update_row, without_key
 from registry.models.logged_models import LoggedModel
 from runs import run_tokens
 from runs.models import Run
@@ -78,13 +78,13 @@ class Model(models.Model):
         change_json(self, "tags", lambda stored: stored | {key: value})
 
     def remove_tag(self, key: str):
-        change_json(self, "tags", lambda stored: without(stored, key))
+        change_json(self, "tags", lambda stored: without_key(stored, key))
 
     def set_alias(self, alias: str, number: int):
         change_json(self, "aliases", lambda stored: stored | {alias: number})
 
     def remove_alias(self, alias: str):
-        change_json(self, "aliases", lambda stored: without(stored, alias))
+        change_json(self, "aliases", lambda stored: without_key(stored, alias))
 
     def add_version(self, actor, *, source: str, source_run_id: str = "", run: Run | None = None, **fields):
         """The next version. `run` has its files or made its logged model, so that a purge keeps it."""
@@ -157,7 +157,7 @@ class ModelVersion(models.Model):
         change_json(self, "tags", lambda stored: stored | {key: value})
 
     def remove_tag(self, key: str):
-        change_json(self, "tags", lambda stored: without(stored, key))
+        change_json(self, "tags", lambda stored: without_key(stored, key))
 
     def transition_to(self, stage: str, actor, *, archive_existing: bool = False):
         """Into another stage; the versions that are in it may be archived. A run's token archives only what its run made."""

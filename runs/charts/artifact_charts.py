@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable
 
 from runs.charts.colours import GREY
-from runs.charts.figures import escape_text, figure, trace
+from runs.charts.figures import build_figure, build_trace, escape_text
 
 # What of a count [TP, FP, TN, FN] each curve is made of.
 Counts = list[float]
@@ -45,7 +45,7 @@ def _size(part) -> int:
     return sum(map(_size, part)) if isinstance(part, list) else 1
 
 
-def confusion_matrix(data: dict, normalised: bool = False) -> dict:
+def draw_confusion_matrix(data: dict, normalised: bool = False) -> dict:
     """Rows are the true classes, columns what was predicted; normalised, each row adds up to 1."""
     labels = [escape_text(label) for label in data["class_labels"]]
     counts = [list(row) for row in data["matrix"]]
@@ -53,11 +53,11 @@ def confusion_matrix(data: dict, normalised: bool = False) -> dict:
         raise TypeError(f"the matrix is not {len(labels)} by {len(labels)}, as there are labels")
     shares = [[count / (sum(row) or 1) for count in row] for row in counts]
     texts = [[f"{share:.1%}" for share in row] for row in shares] if normalised else counts
-    look = {**trace("heatmap"), "x": labels, "y": labels, "z": shares if normalised else counts, "text": texts}
+    look = {**build_trace("heatmap"), "x": labels, "y": labels, "z": shares if normalised else counts, "text": texts}
     look |= {"texttemplate": "%{text}", "customdata": counts, "xgap": 1, "ygap": 1}
     look |= {"showscale": len(labels) > MAX_CLASSES_WITH_NUMBERS, "colorbar": {"thickness": 10, "outlinewidth": 0}}
     look |= {"hovertemplate": "true %{y}, predicted %{x}: %{text}<br>%{customdata} cases<extra></extra>"}
-    drawn = figure([look], "Predicted label", "True label", hovermode="closest")
+    drawn = build_figure([look], "Predicted label", "True label", hovermode="closest")
     # Every class has its label; Plotly would leave some out.
     axis = {"type": "category", "showgrid": False, "dtick": 1, "tickfont": {"size": 12 if len(labels) < 16 else 10}}
     drawn["layout"]["xaxis"] |= axis
@@ -65,28 +65,36 @@ def confusion_matrix(data: dict, normalised: bool = False) -> dict:
     return drawn
 
 
-def residuals(data: dict) -> dict:
+def draw_residuals(data: dict) -> dict:
     """How often the prediction was off by how much."""
-    look = {**trace("bar"), **_bins(data["bin_edges"]), "y": data["bin_counts"], "name": "Count"}
-    return figure([look], "Residual", "Count", bargap=0.02)
+    look = {**build_trace("bar"), **_bins(data["bin_edges"]), "y": data["bin_counts"], "name": "Count"}
+    return build_figure([look], "Residual", "Count", bargap=0.02)
 
 
-def predictions(data: dict) -> dict:
+def draw_predictions(data: dict) -> dict:
     """The mean prediction for each bin of true values with its error, beside the ideal and over the true values' histogram."""
     edges = data["bin_edges"]
     bins = _bins(edges)
     mean = {
-        **trace("scatter", "lines+markers"),
+        **build_trace("scatter", "lines+markers"),
         "name": "Average prediction",
         "x": bins["x"],
         "y": data["bin_averages"],
     }
     mean |= {"error_y": {"type": "data", "array": data.get("bin_errors") or []}, "colour": 0}
-    ideal = {**trace("scatter", "lines"), "name": "Ideal", "x": [edges[0], edges[-1]], "y": [edges[0], edges[-1]]}
+    ideal = {**build_trace("scatter", "lines"), "name": "Ideal", "x": [edges[0], edges[-1]], "y": [edges[0], edges[-1]]}
     ideal |= {"line": {"dash": "dash", "width": 1}, "colour": GREY}
-    drawn = figure([mean, ideal], "True value", "Predicted value", showlegend=True)
+    drawn = build_figure([mean, ideal], "True value", "Predicted value", showlegend=True)
     if counts := data.get("bin_counts"):
-        cases = {**trace("bar"), **bins, "y": counts, "name": "Cases", "yaxis": "y2", "colour": GREY, "opacity": 0.35}
+        cases = {
+            **build_trace("bar"),
+            **bins,
+            "y": counts,
+            "name": "Cases",
+            "yaxis": "y2",
+            "colour": GREY,
+            "opacity": 0.35,
+        }
         drawn["data"] = [cases, *drawn["data"]]
         # The bars keep to the lower quarter, as a backdrop.
         drawn["layout"]["yaxis2"] = {"overlaying": "y", "visible": False, "range": [0, 4 * max(counts)]}
@@ -98,15 +106,15 @@ def _bins(edges: list) -> dict:
     return {"x": [(low + high) / 2 for low, high in pairs], "width": [high - low for low, high in pairs]}
 
 
-def roc(data: dict) -> dict:
+def draw_roc(data: dict) -> dict:
     return _curves(data, _false_positives, _true_positives, "False positive rate", "True positive rate", chance=[0, 1])
 
 
-def precision_recall(data: dict) -> dict:
+def draw_precision_recall(data: dict) -> dict:
     return _curves(data, _true_positives, _precision, "Recall", "Precision")
 
 
-def calibration(data: dict) -> dict:
+def draw_calibration(data: dict) -> dict:
     """How many of the cases with about the same predicted probability were positive."""
     thresholds = data["probability_thresholds"]
     named = _tables(data, "probability_tables")
@@ -126,14 +134,14 @@ def _calibrated(table: list[Counts], thresholds: list[float]) -> list[tuple]:
     return found
 
 
-def lift(data: dict) -> dict:
+def draw_lift(data: dict) -> dict:
     """How many times more positives are among the most probable cases than among any."""
     return _curves(
         data, _share, _lift, "Share of the cases, most probable first", "Lift", best_first=True, chance=[1, 1]
     )
 
 
-def gain(data: dict) -> dict:
+def draw_gain(data: dict) -> dict:
     """How many of the positives are among the most probable cases."""
     return _curves(
         data, _share, _true_positives, "Share of the cases, most probable first", "Gain", best_first=True, chance=[0, 1]
@@ -148,7 +156,7 @@ def _curves(data, across: Callable, up: Callable, x: str, y: str, *, best_first=
     if len(curves) > 1:
         curves += _averages(named, curves, [(across(counts), up(counts)) for counts in _together(named)])
     traces = [_curve(name, sorted(point for point in points if None not in point)) for name, points in curves]
-    return _with_line(traces, chance, "Chance", x, y) if chance else figure(traces, x, y, showlegend=True)
+    return _with_line(traces, chance, "Chance", x, y) if chance else build_figure(traces, x, y, showlegend=True)
 
 
 def _tables(data: dict, key: str) -> list[tuple[str, list[Counts]]]:
@@ -186,13 +194,13 @@ def _mean(points: tuple, weights: list[float]) -> tuple:
 
 
 def _curve(name: str, points: list[tuple]) -> dict:
-    look = {**trace("scatter", "lines"), "name": name, "x": [x for x, _ in points], "y": [y for _, y in points]}
+    look = {**build_trace("scatter", "lines"), "name": name, "x": [x for x, _ in points], "y": [y for _, y in points]}
     return look | ({"line": {"dash": DASHES[name], "width": 2}} if name in DASHES else {})
 
 
 def _with_line(traces: list[dict], ends: list[float], name: str, x: str, y: str) -> dict:
-    line = {**trace("scatter", "lines"), "name": name, "x": [0, 1], "y": ends, "colour": GREY}
-    return figure([*traces, {**line, "line": {"dash": "dash", "width": 1}}], x, y, showlegend=True)
+    line = {**build_trace("scatter", "lines"), "name": name, "x": [0, 1], "y": ends, "colour": GREY}
+    return build_figure([*traces, {**line, "line": {"dash": "dash", "width": 1}}], x, y, showlegend=True)
 
 
 def _rate(part: float, rest: float, without: float | None = 0.0) -> float | None:
@@ -223,18 +231,18 @@ def _lift(counts: Counts) -> float | None:
 
 
 def _normalised(data: dict) -> dict:
-    return confusion_matrix(data, normalised=True)
+    return draw_confusion_matrix(data, normalised=True)
 
 
 OF_KIND = {
-    "confusion_matrix": [("raw", "Counts", confusion_matrix), ("normalised", "Normalised by row", _normalised)],
-    "residuals": [("residuals", "Residuals", residuals)],
-    "predictions": [("predictions", "Predictions", predictions)],
+    "confusion_matrix": [("raw", "Counts", draw_confusion_matrix), ("normalised", "Normalised by row", _normalised)],
+    "residuals": [("residuals", "Residuals", draw_residuals)],
+    "predictions": [("predictions", "Predictions", draw_predictions)],
     "accuracy_table": [
-        ("roc", "ROC", roc),
-        ("pr", "Precision and recall", precision_recall),
-        ("calibration", "Calibration", calibration),
-        ("lift", "Lift", lift),
-        ("gain", "Cumulative gain", gain),
+        ("roc", "ROC", draw_roc),
+        ("pr", "Precision and recall", draw_precision_recall),
+        ("calibration", "Calibration", draw_calibration),
+        ("lift", "Lift", draw_lift),
+        ("gain", "Cumulative gain", draw_gain),
     ],
 }

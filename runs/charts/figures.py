@@ -25,7 +25,7 @@ def _plotly():
 
 
 @functools.cache
-def templates() -> dict[str, dict]:
+def build_templates() -> dict[str, dict]:
     """What makes a chart light or dark."""
     return {
         "light": _template(LIGHT, "#242424", "#e4e6ea", "#ffffff", SCALE["light"]),
@@ -65,13 +65,13 @@ def _layout(x: str, y: str) -> dict:
 
 
 @functools.cache
-def trace(kind: str, mode: str = "") -> dict:
+def build_trace(kind: str, mode: str = "") -> dict:
     go = _plotly()
     build = {"scatter": go.Scatter, "bar": go.Bar, "heatmap": go.Heatmap}[kind]
     return {**build(**({"mode": mode} if mode else {})).to_plotly_json(), "type": kind}
 
 
-def figure(traces: list[dict], x: str = "", y: str = "", **layout) -> dict:
+def build_figure(traces: list[dict], x: str = "", y: str = "", **layout) -> dict:
     """Traces on axes with these titles; `layout` changes what is usual."""
     return {"data": traces, "layout": {**copy.deepcopy(_layout(x, y)), **layout}}
 
@@ -86,7 +86,7 @@ def is_crowded(figure: dict) -> bool:
     return (len(figure["data"]) > 2 and figure["layout"]["showlegend"]) or _classes(figure) > 5
 
 
-def is_vast(figure: dict) -> bool:
+def is_very_large(figure: dict) -> bool:
     return _classes(figure) > 16
 
 
@@ -106,40 +106,46 @@ def _number(value):
     return value if isinstance(value, float) and math.isfinite(value) else None
 
 
-def empty_line() -> dict:
+def build_empty_line() -> dict:
     """What all charts of series on the metrics tab have in common; static/js/metrics/figure.js puts the numbers in."""
     spikes = {"showspikes": True, "spikemode": "across", "spikesnap": "cursor", "spikethickness": 1, "spikedash": "dot"}
-    drawn = figure([{**trace("scatter", "lines"), "connectgaps": False}], "Step")
+    drawn = build_figure([{**build_trace("scatter", "lines"), "connectgaps": False}], "Step")
     drawn["layout"]["xaxis"] |= spikes
     return drawn
 
 
-def lines_of_runs(series: list[tuple[str, int, Any, Any]]) -> dict:
+def draw_run_lines(series: list[tuple[str, int, Any, Any]]) -> dict:
     """One line for each run: (name, colour, steps, values)."""
     traces = []
     for name, colour, steps, values in series:
         mode = "markers" if len(values) == 1 else "lines"
         look = {"mode": mode, "line": {"width": 1.5}, "marker": {"size": 7}, "colour": colour}
         traces.append(
-            {**trace("scatter"), **look, "name": escape_text(name), "x": steps.tolist(), "y": finite_or_none(values)}
+            {
+                **build_trace("scatter"),
+                **look,
+                "name": escape_text(name),
+                "x": steps.tolist(),
+                "y": finite_or_none(values),
+            }
         )
-    return figure(traces, "Step", height=220)
+    return build_figure(traces, "Step", height=220)
 
 
-def bars_of_runs(bars: list[tuple[str, int, float | None]]) -> dict:
+def draw_run_bars(bars: list[tuple[str, int, float | None]]) -> dict:
     """One bar for each run, for a metric of which every run has a single value."""
     names, colours, values = zip(*bars, strict=True)
     # Runs may have the same display name; their bars still stand side by side.
     positions = list(range(len(names)))
     bar = {
-        **trace("bar"),
+        **build_trace("bar"),
         "x": positions,
         "y": finite_or_none(list(values)),
         "text": [escape_text(name) for name in names],
         "colours": list(colours),
     }
     bar |= {"hovertemplate": "%{text}: %{y}<extra></extra>", "textposition": "none"}
-    return figure([bar], height=220, xaxis={"showticklabels": False, "fixedrange": True}, hovermode="closest")
+    return build_figure([bar], height=220, xaxis={"showticklabels": False, "fixedrange": True}, hovermode="closest")
 
 
 def draw_table(rows: list[dict]) -> list[dict]:
@@ -164,10 +170,10 @@ def _over(rows: list[dict], names: list[str], axis: str | None) -> dict:
     xs = list(range(len(rows))) if axis is None else _column(rows, axis)
     mode = "lines+markers" if len(rows) <= MARKED else "lines"
     traces = [
-        {**trace("scatter", mode), "name": escape_text(name), "x": xs, "y": _column(rows, name)} for name in names
+        {**build_trace("scatter", mode), "name": escape_text(name), "x": xs, "y": _column(rows, name)} for name in names
     ]
     y = escape_text(names[0]) if len(names) == 1 else ""
-    return figure(traces, "Row" if axis is None else escape_text(axis), y, showlegend=len(traces) > 1)
+    return build_figure(traces, "Row" if axis is None else escape_text(axis), y, showlegend=len(traces) > 1)
 
 
 def _column(rows: list[dict], name: str) -> list:

@@ -65,15 +65,15 @@ class Card:
 
     @property
     def is_wide(self) -> bool:
-        return (self.look == "table" and len(self.columns) > 4) or self.is_vast
+        return (self.look == "table" and len(self.columns) > 4) or self.is_very_large
 
     @property
     def is_tall(self) -> bool:
         return any(figures.is_crowded(view["figure"]) for view in self.views)
 
     @property
-    def is_vast(self) -> bool:
-        return any(figures.is_vast(view["figure"]) for view in self.views)
+    def is_very_large(self) -> bool:
+        return any(figures.is_very_large(view["figure"]) for view in self.views)
 
     @property
     def pages(self) -> dict | None:

@@ -33,9 +33,9 @@ def _figure(found: list[MetricSeries] | None, by_run: dict[int, Run], drawn: dic
 def _drawn(found: list[MetricSeries], by_run: dict[int, Run], drawn: dict) -> dict:
     if all(series.count == 1 for series in found):
         bars = [(by_run[one.run_id].display_name, colours.colour_index(one.run_id), one.last) for one in found]
-        return figures.bars_of_runs(bars)
+        return figures.draw_run_bars(bars)
     lines = []
     for series in found:
         line = drawn[series.pk]
         lines.append((by_run[series.run_id].display_name, colours.colour_index(series.run_id), line.steps, line.values))
-    return figures.lines_of_runs(lines)
+    return figures.draw_run_lines(lines)

@@ -32,7 +32,7 @@ class ExperimentQuerySet(models.QuerySet["Experiment"]):
                     workspace=workspace, name=name, description=description, tags=tags or {}, created_by=actor.user
                 )
         except IntegrityError as error:
-            raise taken(workspace, name) from error
+            raise name_conflict(workspace, name) from error
 
     def default_of(self, workspace: Workspace, actor) -> "Experiment":
         """The one for runs that name none, made when it is first needed. It counts as the oldest."""
@@ -40,7 +40,7 @@ class ExperimentQuerySet(models.QuerySet["Experiment"]):
         return self.get_or_create(workspace=workspace, name=DEFAULT_NAME, defaults=fields)[0]
 
 
-def taken(workspace: Workspace, name: str) -> Conflict:
+def name_conflict(workspace: Workspace, name: str) -> Conflict:
     there = Experiment.objects.filter(workspace=workspace, name=name).first()
     where = there.where if there else "in this workspace"
     return Conflict(f"There is an experiment {name!r} {where} already.", target="name")
@@ -83,7 +83,7 @@ class Experiment(models.Model):
         if name is not None and name != self.name:
             names.check_name(name, "experiment name")
             if Experiment.objects.filter(workspace=self.workspace, name=name).exists():
-                raise taken(self.workspace, name)
+                raise name_conflict(self.workspace, name)
             self.name = name
         if description is not None:
             self.description = names.check_text(
@@ -102,7 +102,7 @@ class Experiment(models.Model):
             with transaction.atomic():
                 self._update(name=name)
         except IntegrityError as error:
-            raise taken(self.workspace, name) from error
+            raise name_conflict(self.workspace, name) from error
 
     def set_description(self, description: str):
         self._update(description=description)

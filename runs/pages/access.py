@@ -5,7 +5,7 @@ import datetime as dt
 from django.http import Http404
 from django.urls import reverse
 
-from accounts.actors import Actor, actor_of_request
+from accounts.actors import actor_of_request
 from runs.models import Experiment, Run
 from studio.errors import InTrash
 from studio.formats import utc_time
@@ -14,14 +14,10 @@ from workspaces.lookup import page_workspace
 from workspaces.models import Workspace
 
 
-def actor(request) -> Actor:
-    return actor_of_request(request)
-
-
 def workspace_of(request, slug: str) -> Workspace:
     """A stranger gets 404; who may only operate its compute is told so."""
     workspace = page_workspace(request, slug)
-    require(request, "read")
+    require_permission(request, "read")
     return workspace
 
 
@@ -35,7 +31,7 @@ def run_of(request, slug: str, run_id: str) -> Run:
 
 
 def experiment_of(request, slug: str, experiment_id) -> Experiment:
-    experiments = Experiment.objects.visible_to(actor(request)).filter(workspace=workspace_of(request, slug))
+    experiments = Experiment.objects.visible_to(actor_of_request(request)).filter(workspace=workspace_of(request, slug))
     experiments = experiments.select_related("created_by", "workspace")
     return _present(request, experiments, Experiment, experiment_id=experiment_id)
 
@@ -43,7 +39,7 @@ def experiment_of(request, slug: str, experiment_id) -> Experiment:
 def _present(request, rows, model, **words):
     """Of one that is in the trash, those who may restore it are told; to others it is not there."""
     found = rows.filter(**words).first()
-    if found is None and may(request, "edit"):
+    if found is None and is_allowed(request, "edit"):
         gone = model.objects.filter(workspace=request.workspace, **words).exclude(deleted_at=None).first()
         if gone:
             raise InTrash(f"{gone} is in the trash.", reverse("trash:list", args=[request.workspace.slug]))
@@ -52,13 +48,13 @@ def _present(request, rows, model, **words):
     return found
 
 
-def may(request, verb: str) -> bool:
+def is_allowed(request, verb: str) -> bool:
     """Whether to offer what the verb allows; the view that does it asks again."""
-    return access.can(actor(request), verb, request.workspace)
+    return access.can(actor_of_request(request), verb, request.workspace)
 
 
-def require(request, verb: str) -> None:
-    access.require(actor(request), verb, request.workspace)
+def require_permission(request, verb: str) -> None:
+    access.require(actor_of_request(request), verb, request.workspace)
 
 
 def undo_tag(slug: str, at: dt.datetime) -> str:

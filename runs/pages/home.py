@@ -8,8 +8,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from accounts.actors import actor_of_request
 from runs.models import Experiment, Run
-from runs.pages.access import actor, workspace_of
+from runs.pages.access import workspace_of
 from runs.pages.run import tree
 from studio.shell import Hit
 from studio.words import split_words
@@ -33,7 +34,7 @@ def recent_runs(actor, workspace) -> dict:
     return {"runs": runs, "failed": failed.count(), "workspace": workspace, **more}
 
 
-def search(actor, workspace, words: str, limit: int) -> list[Hit]:
+def search_runs(actor, workspace, words: str, limit: int) -> list[Hit]:
     """Runs and experiments for the palette, of workspaces that the actor may read."""
     runs = Run.objects.visible_to(actor).select_related("experiment", "workspace")
     experiments = Experiment.objects.visible_to(actor).select_related("workspace")
@@ -60,7 +61,7 @@ def _where(experiment: Experiment) -> str:
 @require_safe
 def recent(request, slug):
     """The card of the workspace's home page, if a run in it has changed since `?seen=`."""
-    card = recent_runs(actor(request), workspace_of(request, slug))
+    card = recent_runs(actor_of_request(request), workspace_of(request, slug))
     if card["token"] == request.GET.get("seen"):
         return HttpResponse(status=204)
     return render(request, "runs/_recent.html", {"card": card})

@@ -64,7 +64,7 @@ FIGURES = [
 ]
 
 
-def png(width: int = 160, height: int = 120, hue: int = 90) -> bytes:
+def make_png(width: int = 160, height: int = 120, hue: int = 90) -> bytes:
     """A small picture without any imaging library."""
     rows = b"".join(
         b"\0" + bytes(v for x in range(width) for v in (x * 255 // width, y * 255 // height, hue))
@@ -78,7 +78,7 @@ def png(width: int = 160, height: int = 120, hue: int = 90) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-def scalars(name: str, values: Iterable, start: int = 0) -> list[dict]:
+def make_scalars(name: str, values: Iterable, start: int = 0) -> list[dict]:
     now = int(time.time() * 1000)
     return [
         {"name": name, "kind": "scalar", "value": value, "step": start + step, "time": now + step * 1000}
@@ -86,7 +86,7 @@ def scalars(name: str, values: Iterable, start: int = 0) -> list[dict]:
     ]
 
 
-def curve(count: int, seed: int) -> list[float]:
+def make_curve(count: int, seed: int) -> list[float]:
     noise = random.Random(seed)
     return [math.exp(-step / (count / 3)) + noise.random() * 0.08 for step in range(count)]
 

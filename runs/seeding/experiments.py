@@ -50,7 +50,7 @@ class Sizes:
     images: int = 40
 
 
-def seed(actor: Actor, workspace: Workspace, sizes: Sizes, *, again: bool = False) -> list[Experiment]:
+def seed_workspace(actor: Actor, workspace: Workspace, sizes: Sizes, *, again: bool = False) -> list[Experiment]:
     """Make the three experiments; a Conflict if the workspace has such ones and `again` is not given."""
     times = workspace.experiments.filter(**{f"tags__{MARK}__isnull": False}).values("tags").distinct().count()
     if times and not again:
@@ -136,13 +136,13 @@ def _add_events(run: Run) -> None:
 def _training(rate: float, points: int, number: int) -> Iterator[dict]:
     """Curves that learn best at a rate of 0.003."""
     quality = math.exp(-((math.log10(rate) + 2.5) ** 2))
-    loss = [0.1 + (1 - quality) / 2 + value for value in curve(points, number)]
+    loss = [0.1 + (1 - quality) / 2 + value for value in make_curve(points, number)]
     for name, values in {
         "loss": loss,
         "validation loss": [value * 1.15 for value in loss],
         "accuracy": [max(0.0, 1 - value / 2) for value in loss],
     }.items():
-        yield from scalars(name, values)
+        yield from make_scalars(name, values)
 
 
 def seed_sweep(actor: Actor, experiment: Experiment, children: int) -> None:
@@ -163,13 +163,15 @@ def seed_sweep(actor: Actor, experiment: Experiment, children: int) -> None:
 def seed_unusual(actor: Actor, experiment: Experiment, sizes: Sizes) -> None:
     long = _create(actor, experiment, None, LONG_NAME, {"name" * 50: "value " * 200})
     long.add_parameters({"p" * 200: "v" * 200, "command": "python train.py " + "--option " * 90})
-    metrics.store_batch(long, "", scalars("m" * 200, curve(20, 1)))
+    metrics.store_batch(long, "", make_scalars("m" * 200, make_curve(20, 1)))
     emoji = _create(actor, experiment, None, EMOJI, {"Stimmung 😀": "🎉🎉🎉", "語言": "中文"})
-    metrics.store_batch(emoji, "", scalars("précision 🎯", curve(20, 2)))
+    metrics.store_batch(emoji, "", make_scalars("précision 🎯", make_curve(20, 2)))
     artifacts.store_artifact(emoji, "outputs/été – 結果 📈.json", iter([json.dumps({"🎯": 0.97}).encode()]))
     wide = _create(actor, experiment, None, f"{sizes.metrics} metrics", {})
     names = [f"layer {number // 10}/weight {number % 10}" for number in range(sizes.metrics)]
-    metrics.store_batch(wide, "", [point for n, name in enumerate(names) for point in scalars(name, curve(20, n))])
+    metrics.store_batch(
+        wide, "", [point for n, name in enumerate(names) for point in make_scalars(name, make_curve(20, n))]
+    )
     deep = _create(actor, experiment, None, f"{sizes.points:,} points", {})
     _log_long_metric(deep, sizes.points)
     images = _create(actor, experiment, None, f"{sizes.images} images", {})
@@ -179,10 +181,10 @@ def seed_unusual(actor: Actor, experiment: Experiment, sizes: Sizes) -> None:
         finish_run(run, Status.COMPLETED, minutes=7)
     going_on = _create(actor, experiment, None, "one that goes on", {}, run_type="", target_name="")
     going_on.start()
-    metrics.store_batch(going_on, "", scalars("loss", curve(30, 3)))
+    metrics.store_batch(going_on, "", make_scalars("loss", make_curve(30, 3)))
 
 
 def _log_long_metric(run: Run, points: int) -> None:
-    values = curve(points, run.pk)
+    values = make_curve(points, run.pk)
     for start in range(0, points, MAX_POINTS):
-        metrics.store_batch(run, "", scalars("loss", values[start : start + MAX_POINTS], start))
+        metrics.store_batch(run, "", make_scalars("loss", values[start : start + MAX_POINTS], start))

@@ -34,10 +34,10 @@ def make_full_run(experiment: Experiment, user: User, **fields) -> Run:
 
 
 def log_metrics(run: Run) -> None:
-    metrics.store_batch(run, "", scalars("loss", curve(300, run.pk)))
-    metrics.store_batch(run, "", scalars("accuracy", [1 - value for value in curve(60, run.pk + 1)]))
-    metrics.store_batch(run, "", scalars("observations", [1797]))
-    metrics.store_batch(run, "", scalars("phase", ["warm-up", "train", "test"]))
+    metrics.store_batch(run, "", make_scalars("loss", make_curve(300, run.pk)))
+    metrics.store_batch(run, "", make_scalars("accuracy", [1 - value for value in make_curve(60, run.pk + 1)]))
+    metrics.store_batch(run, "", make_scalars("observations", [1797]))
+    metrics.store_batch(run, "", make_scalars("phase", ["warm-up", "train", "test"]))
     rows = [{"epoch": n, "precision": 0.7 + n / 50, "recall": 0.6 + n / 40, "note": f"epoch {n}"} for n in range(8)]
     metrics.store_batch(run, "", [{"name": "per class", "kind": "table", "rows": rows}])
     for name, kind, content in FIGURES:
@@ -50,7 +50,7 @@ def log_metrics(run: Run) -> None:
 def log_images(run: Run, steps: Iterable[int]) -> None:
     for step in steps:
         path = f"plots/digits_{step}.png"
-        artifacts.store_artifact(run, path, iter([png(hue=60 * step % 256)]))
+        artifacts.store_artifact(run, path, iter([make_png(hue=60 * step % 256)]))
         metrics.store_batch(run, "", [{"name": "digits", "kind": "image", "value": path, "step": step}])
 
 

@@ -26,7 +26,7 @@ def runs(workspace, alice):
     made = [make_full_run(experiment, alice, display_name=f"job {number}") for number in range(3)]
     Run.objects.filter(pk=made[1].pk).update(snapshot=other_snapshot(made[1], alice))
     for number, run in enumerate(made):
-        metrics.store_batch(run, "", scalars("score", [0.5 + number / 10]))
+        metrics.store_batch(run, "", make_scalars("score", [0.5 + number / 10]))
         run.add_parameters({"rate": str(0.001 * 10**number)})
         run.edit(tags={"seed": str(number)})
     return made
@@ -121,7 +121,7 @@ def test_a_table_and_a_log_follow_a_live_job(browser, alice, runs):
     page = browser.open(alice, path_of(runs, "&tab=metrics"))
     page.get_by_role("button", name="score: min").focus()
     runs[0].start(node="n1")
-    metrics.store_batch(runs[0], "", scalars("score", [0.75], start=1))
+    metrics.store_batch(runs[0], "", make_scalars("score", [0.75], start=1))
     expect(page.locator("td.is-best", has_text="0.75")).to_be_visible()
     expect(page.get_by_role("button", name="score: min")).to_be_focused()
     page.get_by_role("link", name="Logs").click()
@@ -138,7 +138,7 @@ def test_a_table_and_a_log_follow_a_live_job(browser, alice, runs):
 def test_a_menu_that_is_open_is_left_alone(browser, alice, runs):
     page = browser.open(alice, path_of(runs, "&tab=metrics"))
     page.keyboard.press("v")
-    metrics.store_batch(runs[0], "", scalars("score", [0.75], start=1))
+    metrics.store_batch(runs[0], "", make_scalars("score", [0.75], start=1))
     page.wait_for_timeout(4000)
     expect(page.locator("#compare-jobs")).to_be_visible()
     page.keyboard.press("Escape")

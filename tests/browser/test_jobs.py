@@ -21,7 +21,7 @@ def experiment(transactional_db, workspace, alice):
     experiment = factories.make_experiment(workspace, "digits")
     for number in range(6):
         run = factories.make_run(workspace, experiment=experiment, created_by=alice, display_name=f"job {number}")
-        metrics.store_batch(run, "", scalars("loss", [*curve(5, run.pk), number / 10]))
+        metrics.store_batch(run, "", make_scalars("loss", [*make_curve(5, run.pk), number / 10]))
         run.add_parameters({"model": "svm" if number % 2 else "forest"})
         finish_run(run, Run.Status.COMPLETED)
     child = factories.make_run(workspace, experiment=experiment, parent=run, root=run, display_name="child")

@@ -83,7 +83,7 @@ def test_a_list_changes_only_the_rows_that_changed(browser, alice, run):
     expect(page.locator(f"#run-{other.pk}")).to_contain_text("Running")
     expect(page.locator(f"#run-{run.pk}")).to_have_attribute("data-kept", "yes")
     expect(page.get_by_label("Select the run")).to_be_checked()
-    metrics.store_batch(run, "", scalars("loss", [0.123], start=300))
+    metrics.store_batch(run, "", make_scalars("loss", [0.123], start=300))
     expect(page.locator(f"#run-{run.pk}")).to_contain_text("0.123")
     expect(page.get_by_label("Select the run")).to_be_checked()
 
@@ -109,6 +109,6 @@ def test_the_first_metric_of_an_experiment_brings_its_column_and_chart(browser, 
     run.start()
     page = browser.open(alice, run.experiment.get_absolute_url())
     expect(page.locator("th[data-column=metric-loss]")).to_have_count(0)
-    metrics.store_batch(run, "", scalars("loss", [3.0, 2.0, 1.0]))
+    metrics.store_batch(run, "", make_scalars("loss", [3.0, 2.0, 1.0]))
     expect(page.locator("th[data-column=metric-loss]")).to_be_visible()
     expect(page.locator(".run-charts .js-plotly-plot")).to_be_visible()

@@ -67,7 +67,7 @@ def ranges(chart) -> list:
 
 def log_long(run, count: int = 60_000) -> None:
     for start in range(0, count, 10_000):
-        metrics.store_batch(run, "", scalars("long", curve(10_000, start), start=start))
+        metrics.store_batch(run, "", make_scalars("long", make_curve(10_000, start), start=start))
 
 
 def test_points_are_drawn_as_they_are_logged_and_the_zoom_stays(browser, alice, run):
@@ -77,7 +77,7 @@ def test_points_are_drawn_as_they_are_logged_and_the_zoom_stays(browser, alice, 
     assert drawn(chart) == 300
     zoomed = zoom_in(page, chart)
     assert 40 < zoomed[0] < zoomed[1] < 170
-    metrics.store_batch(run, "", scalars("loss", curve(5, 1), start=300))
+    metrics.store_batch(run, "", make_scalars("loss", make_curve(5, 1), start=300))
     expect(card_of(page, run)).to_have_attribute("data-count", "305")
     assert drawn(chart) == 305 and shown_range(chart) == zoomed
 
@@ -103,7 +103,7 @@ def test_zooming_loads_finer_points_and_the_address_keeps_the_zoom(browser, alic
 
 
 def test_one_crosshair_goes_through_all_charts(browser, alice, run):
-    metrics.store_batch(run, "", scalars("other", curve(300, 7)))
+    metrics.store_batch(run, "", make_scalars("other", make_curve(300, 7)))
     page = browser.open(alice, f"{url_of(run)}?show=loss&show=other")
     chart, other = chart_of(page, run), chart_of(page, run, "other")
     box = chart.locator(".nsewdrag").bounding_box()
@@ -117,12 +117,12 @@ def test_one_crosshair_goes_through_all_charts(browser, alice, run):
 def test_new_metrics_come_by_themselves(browser, alice, run):
     page = browser.open(alice, url_of(run))
     expect(page.locator("[data-live-state]")).to_have_text("Live")
-    metrics.store_batch(run, "", scalars("fresh", [0.5]))
+    metrics.store_batch(run, "", make_scalars("fresh", [0.5]))
     expect(page.locator("section", has=page.get_by_role("heading", name="fresh"))).to_contain_text("0.5")
     card_of(page, run, "fresh").scroll_into_view_if_needed()
-    metrics.store_batch(run, "", scalars("fresh", [0.4, 0.3], start=1))
+    metrics.store_batch(run, "", make_scalars("fresh", [0.4, 0.3], start=1))
     chart = chart_of(page, run, "fresh")
-    metrics.store_batch(run, "", scalars("fresh", [0.2], start=3))
+    metrics.store_batch(run, "", make_scalars("fresh", [0.2], start=3))
     expect(card_of(page, run, "fresh")).to_have_attribute("data-count", "4")
     assert drawn(chart) == 4
 
@@ -168,7 +168,7 @@ def test_another_metric_is_the_axis(browser, alice, run):
 
 def test_hundreds_of_metrics_draw_only_what_is_seen_and_are_searched(browser, alice, run):
     for number in range(300):
-        metrics.store_batch(run, "", scalars(f"layer/weight{number:03}", [1, 2, number]))
+        metrics.store_batch(run, "", make_scalars(f"layer/weight{number:03}", [1, 2, number]))
     page = browser.open(alice, url_of(run))
     chart_of(page, run)
     page.wait_for_timeout(500)
@@ -182,7 +182,7 @@ def test_hundreds_of_metrics_draw_only_what_is_seen_and_are_searched(browser, al
 
 def test_lines_of_one_name_share_a_chart(browser, alice, run):
     for name in ("train/f1", "val/f1"):
-        metrics.store_batch(run, "", scalars(name, [1, 2, 3]))
+        metrics.store_batch(run, "", make_scalars(name, [1, 2, 3]))
     page = browser.open(alice, url_of(run))
     choice(page, "group").select_option("name")
     page.wait_for_url("**group=name*")
@@ -193,7 +193,7 @@ def test_lines_of_one_name_share_a_chart(browser, alice, run):
 
 
 def test_a_section_that_is_folded_stays_so(browser, alice, run):
-    metrics.store_batch(run, "", scalars("train/f1", [1, 2, 3]))
+    metrics.store_batch(run, "", make_scalars("train/f1", [1, 2, 3]))
     page = browser.open(alice, url_of(run))
     page.locator('[data-section="train"] summary').click()
     page.wait_for_url("**fold=train*")
@@ -243,7 +243,7 @@ def test_a_view_of_an_accuracy_table_is_chosen_and_kept(browser, alice, run):
 
 
 def test_gaps_are_said(browser, alice, run):
-    metrics.store_batch(run, "", scalars("gappy", [1, float("nan"), 2]))
+    metrics.store_batch(run, "", make_scalars("gappy", [1, float("nan"), 2]))
     page = browser.open(alice, f"{url_of(run)}?show=gappy")
     expect(card_of(page, run, "gappy").locator("[data-chart-note]")).to_contain_text("1 value is NaN or infinite")
 
@@ -277,7 +277,7 @@ def test_a_box_is_zoomed_in_both_directions_and_kept(browser, alice, run):
     page.mouse.up()
     page.wait_for_url("**zoomy=*")
     zoomed = ranges(chart)
-    metrics.store_batch(run, "", scalars("loss", [9, 9], start=300))
+    metrics.store_batch(run, "", make_scalars("loss", [9, 9], start=300))
     expect(card_of(page, run)).to_have_attribute("data-count", "302")
     assert ranges(chart) == zoomed
     page.goto(page.url)
@@ -289,7 +289,7 @@ def test_a_box_is_zoomed_in_both_directions_and_kept(browser, alice, run):
 
 def test_zoom_is_heard_again_after_a_chart_was_out_of_sight(browser, alice, run):
     for number in range(40):
-        metrics.store_batch(run, "", scalars(f"z/{number}", [1, 2]))
+        metrics.store_batch(run, "", make_scalars(f"z/{number}", [1, 2]))
     page = browser.open(alice, url_of(run))
     chart_of(page, run)
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
@@ -355,9 +355,9 @@ def test_choices_are_remembered_for_the_experiment_and_an_address_wins(browser, 
 
 
 def test_an_empty_chart_says_why(browser, alice, run):
-    metrics.store_batch(run, "", scalars("below", [-1, -2, -3]))
-    metrics.store_batch(run, "", scalars("mixed", [-1, 2, 3]))
-    metrics.store_batch(run, "", scalars("none", [float("nan")] * 3))
+    metrics.store_batch(run, "", make_scalars("below", [-1, -2, -3]))
+    metrics.store_batch(run, "", make_scalars("mixed", [-1, 2, 3]))
+    metrics.store_batch(run, "", make_scalars("none", [float("nan")] * 3))
     page = browser.open(alice, f"{url_of(run)}?log=y&show=below&show=mixed&show=none")
     expect(chart_of(page, run, "below").locator(".annotation-text")).to_contain_text("No value is above 0")
     expect(chart_of(page, run, "none").locator(".annotation-text")).to_have_text("No value is a finite number")
@@ -369,7 +369,7 @@ def test_an_empty_chart_says_why(browser, alice, run):
 def test_a_job_that_went_back_to_a_checkpoint_has_lines_along_their_axis(browser, alice, run):
     page = browser.open(alice, f"{url_of(run)}?show=loss")
     chart = chart_of(page, run)
-    metrics.store_batch(run, "", scalars("loss", curve(5, 1), start=100))
+    metrics.store_batch(run, "", make_scalars("loss", make_curve(5, 1), start=100))
     expect(card_of(page, run)).to_have_attribute("data-count", "305")
     rises = "chart.data[0].x.every((value, place, all) => !place || value >= all[place - 1])"
     until(page, chart, f"chart.data[0].x.length === 305 && {rises}")
@@ -379,7 +379,7 @@ def test_a_job_that_went_back_to_a_checkpoint_has_lines_along_their_axis(browser
 
 def test_names_are_shown_as_they_stand(browser, alice, run):
     name = "<b>a & b</b>/потери 损失"
-    metrics.store_batch(run, "", scalars(name, [1, 2, 3]) + scalars("<b>a & b</b>/x", [1, 2, 3]))
+    metrics.store_batch(run, "", make_scalars(name, [1, 2, 3]) + make_scalars("<b>a & b</b>/x", [1, 2, 3]))
     page = browser.open(alice, f"{url_of(run)}?group=chart&q=a+%26+b")
     chart = page.locator(".js-plotly-plot")
     expect(chart.locator(".legendtext")).to_have_text(["<b>a & b</b>/x", name])

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from runs import metrics
 from runs.files import artifacts
 from runs.models import Run
-from runs.seeding.contents import png
+from runs.seeding.contents import make_png
 from runs.seeding.full_run import finish_run
 from tests import factories
 
@@ -128,7 +128,7 @@ def test_arrows_and_slider_step_through_images_and_new_ones_appear(browser, alic
 
 def add_image(run, step: int) -> None:
     path = f"plots/digits_{step}.png"
-    artifacts.store_artifact(run, path, iter([png()]), content_type="image/png")
+    artifacts.store_artifact(run, path, iter([make_png()]), content_type="image/png")
     metrics.store_batch(run, "", [{"name": "digits", "kind": "image", "value": path, "step": step}])
 
 

@@ -34,7 +34,7 @@ def runs(experiment, alice):
     made = [make_full_run(experiment, alice, display_name=f"full {number}") for number in range(2)]
     made.append(factories.make_run(experiment.workspace, experiment=experiment, created_by=alice, display_name="bare"))
     for number, run in enumerate(made):
-        metrics.store_batch(run, "", scalars("score", [0.5 + number / 10]))
+        metrics.store_batch(run, "", make_scalars("score", [0.5 + number / 10]))
         run.edit(tags={"seed": str(number)})
     return made
 
@@ -106,7 +106,7 @@ def test_only_changes_are_sent_to_a_page_that_watches(bobs, runs):
 
     assert bobs.get(url(runs, tab="metrics", seen=seen())).status_code == 204
     before = seen()
-    metrics.store_batch(runs[0], "", scalars("score", [0.9], start=5))
+    metrics.store_batch(runs[0], "", make_scalars("score", [0.9], start=5))
     answer = bobs.get(url(runs, tab="metrics", seen=before))
     assert answer.status_code == 200 and "0.9" in answer.content.decode()
     Run.objects.update(status="Completed")
@@ -116,7 +116,7 @@ def test_only_changes_are_sent_to_a_page_that_watches(bobs, runs):
 def test_a_chart_is_sent_again_only_after_a_change(bobs, runs):
     before = curve(bobs, runs, "loss").json()["seen"]
     assert curve(bobs, runs, "loss", seen=before).status_code == 204
-    metrics.store_batch(runs[0], "", scalars("loss", [0.1], start=900))
+    metrics.store_batch(runs[0], "", make_scalars("loss", [0.1], start=900))
     assert curve(bobs, runs, "loss", seen=before).status_code == 200
 
 
@@ -279,7 +279,7 @@ def test_the_other_way_may_be_better(bobs, runs):
 
 def test_each_row_may_show_another_value(bobs, runs):
     for number, run in enumerate(runs[:2]):
-        metrics.store_batch(run, "", scalars("wave", [1 + number, 5, 3]))
+        metrics.store_batch(run, "", make_scalars("wave", [1 + number, 5, 3]))
     both = runs[:2]
     shown = {
         query: [cell[0] for cell in cells_of(page_of(bobs, both, tab="metrics", **dict([query.split("=")])), "wave")]
@@ -337,7 +337,7 @@ def test_what_has_no_table_says_so(bobs, runs, word, says):
 
 
 def test_hovering_tells_all_digits_and_the_step(bobs, runs):
-    metrics.store_batch(runs[0], "", scalars("score", [0.123456789012], start=7))
+    metrics.store_batch(runs[0], "", make_scalars("score", [0.123456789012], start=7))
     assert 'title="0.123456789012 at step 7"' in page_of(bobs, runs, tab="metrics")
 
 
@@ -413,7 +413,7 @@ def test_a_chart_of_no_metric_is_an_error(bobs, runs):
 def test_a_chart_stays_small(bobs, experiment):
     many = [factories.make_run(experiment.workspace, experiment=experiment) for _ in range(20)]
     for run in many:
-        metrics.store_batch(run, "", scalars("big", [step % 97 for step in range(3000)]))
+        metrics.store_batch(run, "", make_scalars("big", [step % 97 for step in range(3000)]))
     figure = curve(bobs, many, "big").json()["figure"]
     assert sum(len(line["x"]) for line in figure["data"]) <= 12_000
 
@@ -430,7 +430,7 @@ def test_scatter_takes_its_axes_from_the_address(bobs, runs):
 @pytest.mark.parametrize("tab", ["scatter", "parallel", "charts"])
 def test_what_is_infinite_is_no_number_of_json(bobs, runs, tab):
     for run, value in zip(runs, [float("inf"), 0.5, float("nan")], strict=True):
-        metrics.store_batch(run, "", scalars("edge", [value]))
+        metrics.store_batch(run, "", make_scalars("edge", [value]))
     text = page_of(bobs, runs, tab=tab, sx="metrics.edge", axis="metrics.edge&axis=metrics.score", show="edge")
     for _, data in re.findall(r'<script( id="[^"]*")? type="application/json">(.*?)</script>', text):
         json.loads(data, parse_constant=pytest.fail)

@@ -18,8 +18,8 @@ def test_a_time_that_was_logged_keeps_all_its_digits():
 
 
 def test_figures_share_nothing_that_one_may_change():
-    first = artifact_charts.confusion_matrix({"class_labels": ["a"], "matrix": [[1]]})
-    second = artifact_charts.residuals({"bin_edges": [0, 1], "bin_counts": [2]})
+    first = artifact_charts.draw_confusion_matrix({"class_labels": ["a"], "matrix": [[1]]})
+    second = artifact_charts.draw_residuals({"bin_edges": [0, 1], "bin_counts": [2]})
     assert first["layout"]["xaxis"]["type"] == "category" and "type" not in second["layout"]["xaxis"]
 
 
@@ -50,21 +50,21 @@ def test_a_table_is_drawn_over_each_column_that_only_rises():
 def test_names_are_read_as_they_stand():
     rows = [{"<b>": n, "y": n} for n in range(2)]
     assert views(rows)["over <b>"]["layout"]["xaxis"]["title"]["text"] == "&lt;b&gt;"
-    matrix = artifact_charts.confusion_matrix({"class_labels": ["<=50K", ">50K"], "matrix": [[1, 2], [3, 4]]})
+    matrix = artifact_charts.draw_confusion_matrix({"class_labels": ["<=50K", ">50K"], "matrix": [[1, 2], [3, 4]]})
     assert matrix["data"][0]["x"] == ["&lt;=50K", "&gt;50K"]
 
 
 def test_many_classes_get_more_room():
     def room(count: int) -> tuple:
         labels, matrix = list(range(count)), [[1] * count] * count
-        drawn = artifact_charts.confusion_matrix({"class_labels": labels, "matrix": matrix})
-        return figures.is_crowded(drawn), figures.is_vast(drawn), drawn["data"][0]["showscale"]
+        drawn = artifact_charts.draw_confusion_matrix({"class_labels": labels, "matrix": matrix})
+        return figures.is_crowded(drawn), figures.is_very_large(drawn), drawn["data"][0]["showscale"]
 
     assert [room(2), room(10), room(40)] == [(False, False, False), (True, False, False), (True, True, True)]
 
 
 def test_roc_goes_from_corner_to_corner():
-    curve = artifact_charts.roc(ACCURACY)["data"][0]
+    curve = artifact_charts.draw_roc(ACCURACY)["data"][0]
     assert (curve["x"][0], curve["y"][0], curve["x"][-1], curve["y"][-1]) == (0, 0, 1, 1)
 
 
@@ -80,22 +80,22 @@ def points(figure) -> list[tuple]:
 
 
 def test_precision_is_not_drawn_where_nothing_is_said_to_be_positive():
-    assert points(artifact_charts.precision_recall(ACCURACY)) == [(0.75, 0.75), (1, 0.4)]
+    assert points(artifact_charts.draw_precision_recall(ACCURACY)) == [(0.75, 0.75), (1, 0.4)]
 
 
 def test_calibration_is_the_share_of_positives_between_thresholds():
-    assert points(artifact_charts.calibration(ACCURACY)) == [(0.25, 1 / 6), (0.75, 0.75)]
+    assert points(artifact_charts.draw_calibration(ACCURACY)) == [(0.25, 1 / 6), (0.75, 0.75)]
 
 
 def test_gain_and_lift_are_of_the_most_probable_cases():
-    assert points(artifact_charts.gain(ACCURACY)) == [(0, 0), (0.4, 0.75), (1, 1)]
-    assert points(artifact_charts.lift(ACCURACY)) == [(0.4, 0.75 / 0.4), (1, 1)]
+    assert points(artifact_charts.draw_gain(ACCURACY)) == [(0, 0), (0.4, 0.75), (1, 1)]
+    assert points(artifact_charts.draw_lift(ACCURACY)) == [(0.4, 0.75 / 0.4), (1, 1)]
 
 
 def test_averages_of_the_classes_count_cases_classes_or_positives_alike():
     rare = [[1, 9, 0, 0], [1, 4, 5, 0], [0, 0, 9, 1]]
     two = {**ACCURACY, "class_labels": ["no", "yes"], "probability_tables": [*ACCURACY["probability_tables"], rare]}
-    curves = {trace["name"]: trace for trace in artifact_charts.roc(two)["data"]}
+    curves = {trace["name"]: trace for trace in artifact_charts.draw_roc(two)["data"]}
     middle = {name: (curve["x"][1], curve["y"][1]) for name, curve in curves.items() if len(curve["x"]) == 3}
     assert middle["no"] == (1 / 6, 3 / 4) and middle["yes"] == (4 / 9, 1)
     assert middle["Micro average"] == (5 / 15, 4 / 5)
@@ -113,7 +113,7 @@ def test_a_confusion_matrix_is_counts_or_shares_of_its_rows():
 
 def test_predictions_stand_over_the_histogram_of_the_true_values():
     data = {"bin_edges": [0, 1, 2], "bin_averages": [0.4, 1.6], "bin_errors": [0.1, 0.2], "bin_counts": [5, 10]}
-    [cases, mean, ideal] = artifact_charts.predictions(data)["data"]
+    [cases, mean, ideal] = artifact_charts.draw_predictions(data)["data"]
     assert (cases["y"], cases["yaxis"], mean["x"], ideal["y"]) == ([5, 10], "y2", [0.5, 1.5], [0, 2])
 
 

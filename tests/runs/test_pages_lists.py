@@ -97,7 +97,7 @@ def names_in_order(page: str) -> list[str]:
 def test_an_experiment_sorts_by_its_metrics(as_user, alice, experiment):
     for name, loss in [("a", 0.5), ("b", 0.1), ("c", 0.9)]:
         run = factories.make_run(experiment.workspace, experiment=experiment, display_name=name)
-        metrics.store_batch(run, "", scalars("loss", [1.0, loss]))
+        metrics.store_batch(run, "", make_scalars("loss", [1.0, loss]))
     factories.make_run(experiment.workspace, experiment=experiment, display_name="without")
     client, url = as_user(alice), experiment.get_absolute_url()
     assert names_in_order(client.get(url, {"sort": "metric-loss"}).content.decode()) == ["b", "a", "c", "without"]
@@ -162,7 +162,7 @@ def test_a_poll_brings_the_whole_table_when_other_runs_are_shown(as_user, alice,
 def test_the_first_metric_of_an_experiment_brings_its_column(as_user, alice, experiment, run):
     client = as_user(alice)
     url = poll_url(client.get(experiment.get_absolute_url()).content.decode())
-    metrics.store_batch(run, "", scalars("a new one", [1.5]))
+    metrics.store_batch(run, "", make_scalars("a new one", [1.5]))
     answer = client.get(url, headers=HTMX)
     assert answer.headers["HX-Retarget"] == "#run-table" and 'data-column="metric-a new one"' in answer.content.decode()
 
@@ -188,7 +188,7 @@ def test_a_thousand_runs_take_as_many_queries_as_ten(as_user, alice, experiment,
     ]
     Run.objects.bulk_create(runs)
     for run in Run.objects.all()[:30]:
-        metrics.store_batch(run, "", scalars("loss", curve(3, run.pk)))
+        metrics.store_batch(run, "", make_scalars("loss", make_curve(3, run.pk)))
     client = as_user(alice)
     with django_assert_max_num_queries(17):
         assert client.get(experiment.get_absolute_url(), {"size": "100"}).status_code == 200
@@ -212,7 +212,7 @@ def test_the_experiments_page_counts_in_a_fixed_number_of_queries(
 def test_charts_hold_a_line_for_each_run_shown(as_user, alice, experiment):
     for name in ["a", "b"]:
         run = factories.make_run(experiment.workspace, experiment=experiment, display_name=name)
-        metrics.store_batch(run, "", scalars("loss", curve(20, run.pk)))
+        metrics.store_batch(run, "", make_scalars("loss", make_curve(20, run.pk)))
     url = reverse("runs:experiment_charts", args=[experiment.workspace.slug, experiment.experiment_id])
     [chart] = as_user(alice).get(url).json()["charts"]
     assert chart["name"] == "loss"

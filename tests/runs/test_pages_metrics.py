@@ -62,7 +62,7 @@ def test_one_metric_is_for_members_alone(as_user, alice, bob, mallory, run):
         assert as_user(person).get(url).status_code == status
     assert as_user(alice).post(url).status_code == 405
     elsewhere = factories.make_run(run.workspace)
-    metrics.store_batch(elsewhere, "", scalars("loss", [1]))
+    metrics.store_batch(elsewhere, "", make_scalars("loss", [1]))
     assert as_user(alice).get(url_of(run, "run_metric", key(elsewhere, "loss"))).status_code == 404
 
 
@@ -80,7 +80,7 @@ def test_show_and_hide_choose_metrics(client, run):
 
 def test_metrics_are_grouped_by_prefix_and_those_of_the_machine_stand_last_and_folded(client, run):
     for name in ("train/loss", "val/loss", "system/cpu"):
-        metrics.store_batch(run, "", scalars(name, [1, 2]))
+        metrics.store_batch(run, "", make_scalars(name, [1, 2]))
     page = page_of(client, run)
     places = [page.index(f'data-section="{name}"') for name in ("", "train", "val", "system")]
     assert places == sorted(places)
@@ -89,7 +89,7 @@ def test_metrics_are_grouped_by_prefix_and_those_of_the_machine_stand_last_and_f
 
 def test_grouped_by_name_a_chart_holds_the_lines_of_that_name(run):
     for name in ("train/loss", "val/loss"):
-        metrics.store_batch(run, "", scalars(name, [1, 2]))
+        metrics.store_batch(run, "", make_scalars(name, [1, 2]))
     [section] = metric_cards.make_sections(
         run, list(run.metrics.filter(name__contains="loss").order_by("name")), "name"
     )
@@ -104,7 +104,7 @@ def test_a_word_that_is_no_way_to_group_is_refused(client, run):
 
 def test_hundreds_of_metrics_are_one_page_without_reading_points(client, run, django_assert_max_num_queries):
     for number in range(500):
-        metrics.store_batch(run, "", scalars(f"layer{number % 5}/weight{number}", [1, 2]))
+        metrics.store_batch(run, "", make_scalars(f"layer{number % 5}/weight{number}", [1, 2]))
     with django_assert_max_num_queries(40):
         page = page_of(client, run)
     assert page.count('data-card="chart"') == 502
@@ -129,19 +129,19 @@ def test_an_accuracy_table_offers_its_views(client, run):
 
 def test_a_line_keeps_every_digit(client, run):
     moment = 1_790_000_000.123456
-    metrics.store_batch(run, "", scalars("at", [moment, moment + 1e-3, 1 / 3]))
+    metrics.store_batch(run, "", make_scalars("at", [moment, moment + 1e-3, 1 / 3]))
     assert lines(client, run, "at")[0]["values"] == [moment, moment + 1e-3, 1 / 3]
 
 
 def test_gaps_are_counted(client, run):
-    metrics.store_batch(run, "", scalars("gappy", [1, math.nan, math.inf, 2]))
+    metrics.store_batch(run, "", make_scalars("gappy", [1, math.nan, math.inf, 2]))
     [line] = lines(client, run, "gappy")
     assert (line["values"], line["gaps"]) == ([1, None, None, 2], 2)
 
 
 def test_a_line_has_as_many_points_as_pixels(client, run):
     for start in range(0, 50_000, 10_000):
-        metrics.store_batch(run, "", scalars("long", curve(10_000, start), start=start))
+        metrics.store_batch(run, "", make_scalars("long", make_curve(10_000, start), start=start))
     [line] = lines(client, run, "long", width=300)
     assert line["count"] == 50_000 and 200 < len(line["values"]) <= 300
     [finer] = lines(client, run, "long", width=300, axis="step", **{"from": 20_000, "to": 20_100})
@@ -149,8 +149,8 @@ def test_a_line_has_as_many_points_as_pixels(client, run):
 
 
 def test_another_metric_can_be_the_axis(client, run):
-    metrics.store_batch(run, "", scalars("epoch", [0, 0.5, 1]))
-    metrics.store_batch(run, "", scalars("late", [5, 6], start=1))
+    metrics.store_batch(run, "", make_scalars("epoch", [0, 0.5, 1]))
+    metrics.store_batch(run, "", make_scalars("late", [5, 6], start=1))
     [line] = lines(client, run, "late", axis="metric", metric=key(run, "epoch"))
     assert (line["xs"], line["values"]) == ([0.5, 1], [5, 6])
 
@@ -181,8 +181,8 @@ def test_live_data_holds_only_what_is_new(client, run):
     loss = run.metrics.get(name="loss")
     run.refresh_from_db()
     assert poll(client, run, f"{loss.pk}:300", seen=run.revision).status_code == 204
-    metrics.store_batch(run, "", scalars("loss", [float("nan"), 0.25], start=300))
-    metrics.store_batch(run, "", scalars("fresh", [1.5]))
+    metrics.store_batch(run, "", make_scalars("loss", [float("nan"), 0.25], start=300))
+    metrics.store_batch(run, "", make_scalars("fresh", [1.5]))
     news = poll(client, run, f"{loss.pk}:300", seen=run.revision).json()
     [points] = news["points"]
     assert (points["steps"], points["values"], points["count"], points["gaps"]) == ([300, 301], [None, 0.25], 302, 1)
@@ -196,7 +196,7 @@ def test_a_card_that_is_no_chart_is_fetched_anew(client, run):
 
 
 def test_what_is_far_behind_gets_its_line_anew(client, run):
-    metrics.store_batch(run, "", scalars("loss", curve(5000, 1), start=300))
+    metrics.store_batch(run, "", make_scalars("loss", make_curve(5000, 1), start=300))
     [line] = poll(client, run, f"{key(run, 'loss')}:300").json()["points"]
     assert line["after"] == 0 and line["count"] == 5300 and len(line["values"]) <= 700
 
@@ -212,7 +212,7 @@ def test_a_poll_of_points_with_nothing_new_is_cheap(client, run, django_assert_m
 
 
 def test_csv_has_every_value_in_full(client, run):
-    metrics.store_batch(run, "", scalars("third", [1 / 3, 2]))
+    metrics.store_batch(run, "", make_scalars("third", [1 / 3, 2]))
     answer = client.get(url_of(run, "run_metrics_csv"), {"series": key(run, "third")})
     rows = list(csv.reader(io.StringIO(b"".join(answer).decode())))
     assert rows[0] == ["metric", "step", "time", "value"]
@@ -261,7 +261,7 @@ def titles(client, run, **query) -> list[str]:
 
 def test_a_chart_stands_where_it_was_put(client, run):
     for name in ("a", "b", "c"):
-        metrics.store_batch(run, "", scalars(f"order/{name}", [1, 2]))
+        metrics.store_batch(run, "", make_scalars(f"order/{name}", [1, 2]))
     query = {"show": ["order/a", "order/b", "order/c"]}
     assert titles(client, run, **query) == ["order/a", "order/b", "order/c"]
     assert titles(client, run, **query, at="0~order/c") == ["order/c", "order/a", "order/b"]
@@ -277,8 +277,8 @@ def test_a_place_that_is_none_is_refused(client, run, at):
 
 def test_grouped_in_charts_lines_of_a_prefix_share_one_or_several(client, run):
     for number in range(25):
-        metrics.store_batch(run, "", scalars(f"layer/w{number:02}", [1, 2]))
-    metrics.store_batch(run, "", scalars("layer/one", [5]))
+        metrics.store_batch(run, "", make_scalars(f"layer/w{number:02}", [1, 2]))
+    metrics.store_batch(run, "", make_scalars("layer/one", [5]))
     found = metric_cards.make_sections(
         run, list(run.metrics.filter(name__startswith="layer/").order_by("name")), "chart"
     )
@@ -287,8 +287,8 @@ def test_grouped_in_charts_lines_of_a_prefix_share_one_or_several(client, run):
 
 
 def test_news_say_the_last_value_as_the_page_does(client, run):
-    metrics.store_batch(run, "", scalars("huge", [1e30, 2e30]))
-    metrics.store_batch(run, "", scalars("huge", [1.5e30], start=2))
+    metrics.store_batch(run, "", make_scalars("huge", [1e30, 2e30]))
+    metrics.store_batch(run, "", make_scalars("huge", [1.5e30], start=2))
     [line] = poll(client, run, f"{key(run, 'huge')}:2").json()["points"]
     assert (line["last"], line["exact"]) == ("1.5e+30", "1.5e+30")
 

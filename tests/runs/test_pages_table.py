@@ -29,7 +29,7 @@ def sweep(experiment, alice) -> list[Run]:
         run = factories.make_run(
             experiment.workspace, experiment=experiment, created_by=alice, display_name=f"job {number}"
         )
-        metrics.store_batch(run, "", scalars("loss", [9.0, 0.1, 0.5 - number / 10]))
+        metrics.store_batch(run, "", make_scalars("loss", [9.0, 0.1, 0.5 - number / 10]))
         run.add_parameters({"model": model, "lr": ["0.9", "1e-3", "10", "auto"][number]})
         run.edit(tags={"team": "red" if number else "blue"})
         finish_run(run, Run.Status.COMPLETED)
@@ -250,7 +250,7 @@ def test_groups_fold_with_mean_and_spread(as_user, alice, experiment, sweep):
 def test_the_spread_of_large_numbers_keeps_its_digits(as_user, alice, experiment):
     for number in range(3):
         run = factories.make_run(experiment.workspace, experiment=experiment)
-        metrics.store_batch(run, "", scalars("at", [1_700_000_000 + number / 2]))
+        metrics.store_batch(run, "", make_scalars("at", [1_700_000_000 + number / 2]))
     page = text_of(as_user(alice).get(url(experiment), {"group": "status", "col": ["name", "metric-at"]}))
     assert "± 0.5<" in page
 
@@ -434,7 +434,7 @@ def test_charts_are_chosen_or_hidden_and_kept(as_user, alice, experiment, sweep)
 
 def test_charts_leave_out_what_is_hidden(as_user, alice, experiment, sweep):
     more = factories.make_run(experiment.workspace, experiment=experiment, display_name="other")
-    metrics.store_batch(more, "", scalars("loss", curve(5, 1)) + scalars("auc", curve(5, 2)))
+    metrics.store_batch(more, "", make_scalars("loss", make_curve(5, 1)) + make_scalars("auc", make_curve(5, 2)))
     address = url(experiment, "experiment_charts", experiment.experiment_id)
     charts = as_user(alice).get(address, {"hide": more.pk, "chart": ["loss", "auc"]}).json()["charts"]
     assert [(chart["name"], bool(chart["figure"])) for chart in charts] == [("loss", True), ("auc", False)]

@@ -209,7 +209,7 @@ def test_files_that_no_row_names_are_freed_once_they_are_old_or_their_run_is_gon
         storage.put_bytes(storage.make_key(area), b"lost")
     assert orphaned_files.sweep(workspace.storage_area, list) == (8, 1008)
     monkeypatch.setattr(orphaned_files, "GRACE", dt.timedelta(0))
-    assert orphaned_files.sweep(workspace.storage_area, list) == (8, 1000)
+    assert orphaned_files.delete_orphans(workspace.storage_area, list) == (8, 1000)
     assert keys() == named
 
 
@@ -441,7 +441,7 @@ def test_freed_space_is_given_back(workspace):
     for start in range(20):
         MetricChunk.objects.create(series=series, start=start, count=1, data=b"\1" * 100_000)
     run.delete()
-    before = database.size()
+    before = database.get_size()
     contents.empty_trash(None, workspace)
     work_off()
     job = PurgeJob.objects.get()

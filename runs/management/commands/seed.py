@@ -10,7 +10,7 @@ from django.urls import reverse
 from accounts.actors import Actor
 from accounts.management.commands.signin import owner
 from runs.management.commands.first_start import make_owner, make_workspace, migrate, write_config
-from runs.seeding.experiments import Sizes, seed
+from runs.seeding.experiments import Sizes, seed_workspace
 from studio.errors import StudioError
 from workspaces.management.workspace_option import find_workspace
 from workspaces.models import Workspace
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             write_config(make_workspace(actor))
         found = find_workspace(workspace)
         try:
-            experiments = seed(actor, found, sizes, again=again)
+            experiments = seed_workspace(actor, found, sizes, again=again)
         except StudioError as error:
             raise CommandError(error.message) from error
         for experiment in experiments:

@@ -34,7 +34,7 @@ def build_context(selected: Selection, query) -> dict:
         "shown": list(query["show"]) or names[:FIRST],
         "groups": groups.list_group_keys(selected),
         "members": groups.group_runs(selected, query["group"]) if query["group"] else [],
-        "templates": figures.templates(),
+        "templates": figures.build_templates(),
         "visible": ("x", "y", "smooth", "group", "show"),
     }
 
@@ -57,7 +57,9 @@ def build_figure(selected: Selection, name: str, query, within: tuple[float, flo
 
 def _line_figure(traces: list[dict], axis: str) -> dict:
     lines = sum(not trace.get("band") for trace in traces)
-    drawn = figures.figure(traces, AXES[axis], height=HEIGHT, hovermode="x unified" if lines <= UNIFIED else "closest")
+    drawn = figures.build_figure(
+        traces, AXES[axis], height=HEIGHT, hovermode="x unified" if lines <= UNIFIED else "closest"
+    )
     drawn["layout"]["xaxis"]["type"] = "date" if axis == "time" else "linear"
     drawn["layout"] |= {"hoverlabel": {"namelength": -1}, "hoverdistance": 80}
     return drawn
@@ -106,7 +108,7 @@ def _build_bars(selected: Selection, by_run: dict[int, MetricSeries]) -> dict:
 
 
 def _bar_figure(bars: list[tuple], **more) -> dict:
-    drawn = figures.bars_of_runs(bars)
+    drawn = figures.draw_run_bars(bars)
     drawn["data"][0] |= more
     drawn["layout"] |= {"height": HEIGHT, "hoverlabel": {"namelength": -1}}
     return drawn

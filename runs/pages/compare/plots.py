@@ -25,7 +25,7 @@ def build_scatter_context(selected: Selection, query) -> dict:
         "columns": columns,
         "rows": _table_rows(selected, columns),
         "left_out": sum(None in pair for pair in zip(x.values, y.values, strict=True)),
-        "templates": figures.templates(),
+        "templates": figures.build_templates(),
         "visible": ("sx", "sy", "sc"),
     }
 
@@ -51,7 +51,7 @@ def _build_scatter(selected: Selection, x: Dimension, y: Dimension, colour: Dime
     traces = [{**trace, "marker": {"size": 11}, "colours": [run.colour for run in selected.runs]}]
     if colour is not None:
         traces = [_trace_by_number(trace, colour)] if colour.is_numeric else _traces_by_text(trace, colour)
-    drawn = figures.figure(
+    drawn = figures.build_figure(
         traces,
         labels.shorten_title(x.label),
         labels.shorten_title(y.label),

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from runs.pages.access import experiment_of, require, undo_tag, workspace_of
+from runs.pages.access import experiment_of, require_permission, undo_tag, workspace_of
 from runs.pages.lists import bulk
 from runs.pages.lists.views import requested_experiment, scoped_runs
 from studio.errors import Conflict, Invalid
@@ -62,7 +62,7 @@ def runs_tag(request, slug):
 @show_errors_in_list
 def runs_untag(request, slug, pk):
     workspace_of(request, slug)
-    require(request, "edit")
+    require_permission(request, "edit")
     number = bulk.untag_runs(request.workspace, request.user, pk)
     messages.success(request, f"Tag change undone for {number:,} {'job' if number == 1 else 'jobs'}.")
     return redirect(return_url(request, slug))
@@ -70,7 +70,7 @@ def runs_untag(request, slug, pk):
 
 def _select_runs(request, slug) -> bulk.BulkSelection:
     experiment = requested_experiment(request, slug)
-    require(request, "edit")
+    require_permission(request, "edit")
     return bulk.select_runs(scoped_runs(request, slug, experiment), request.POST, request.user, experiment)
 
 
@@ -95,7 +95,7 @@ def return_url(request, slug: str) -> str:
 @require_POST
 def experiment_archive(request, slug, experiment_id):
     experiment = experiment_of(request, slug, experiment_id)
-    require(request, "edit")
+    require_permission(request, "edit")
     experiment.edit(archived=experiment.archived_at is None)
     messages.success(request, f"{experiment.name} was {'archived' if experiment.archived_at else 'restored'}.")
     return redirect(experiment)
@@ -104,7 +104,7 @@ def experiment_archive(request, slug, experiment_id):
 @require_POST
 def experiment_delete(request, slug, experiment_id):
     experiment = experiment_of(request, slug, experiment_id)
-    require(request, "edit")
+    require_permission(request, "edit")
     if request.POST.get("confirm_name") != experiment.name:
         raise Invalid(f"Type the name {experiment.name} to delete the experiment and all of its jobs.")
     experiment.delete()

@@ -88,7 +88,10 @@ def list_facets(pks: list[int], has_experiments: bool) -> list[Facet]:
     states = [state for group in STATUS_GROUPS.values() for state in group]
     now = timezone.now()
     found = [
-        Facet("Status", [(state.label, list_query.equality("attribute", "status", state.value)) for state in states]),
+        Facet(
+            "Status",
+            [(state.label, list_query.format_equality("attribute", "status", state.value)) for state in states],
+        ),
         Facet("Created", [(label, f"created >= '{_format_minute(now, hours)}'") for label, hours in SPANS]),
         Facet("Created by", _equality_options("by", people)),
         Facet("Compute", _equality_options("target", targets)),
@@ -104,7 +107,7 @@ def _format_minute(now: dt.datetime, hours: int) -> str:
 
 
 def _equality_options(name: str, values: list[str]) -> list[tuple[str, str]]:
-    return [(value, list_query.equality("attribute", name, value)) for value in values]
+    return [(value, list_query.format_equality("attribute", name, value)) for value in values]
 
 
 def _tag_facets(pks: list[int]) -> list[Facet]:

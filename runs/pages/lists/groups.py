@@ -114,7 +114,7 @@ def _build_group(row: dict, one: Column, metrics: list[Column], near: list[float
         spread = math.sqrt(max(0.0, (squares - away**2 / count) / (count - 1))) if count > 1 else None
         means[other.id] = (mean, spread, count)
     value = row["group_key"]
-    clause = "" if one.kind == "property" or one.id == "node" else list_query.equality(one.kind, one.name, value)
+    clause = "" if one.kind == "property" or one.id == "node" else list_query.format_equality(one.kind, one.name, value)
     return RunGroup(value, row["total"], means, clause=clause)
 
 

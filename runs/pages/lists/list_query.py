@@ -145,7 +145,7 @@ def quote_text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def equality(kind: str, name: str, value: str) -> str:
+def format_equality(kind: str, name: str, value: str) -> str:
     return f"{query_key(kind, name)} = {quote_text(value)}" if value else f"{query_key(kind, name)} is null"
 
 

@@ -9,9 +9,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from accounts.actors import actor_of_request
 from runs.charts import figures, run_charts
 from runs.models import Experiment, Run, SavedView
-from runs.pages.access import actor, experiment_of, may, runs_of, workspace_of
+from runs.pages.access import experiment_of, is_allowed, runs_of, workspace_of
 from runs.pages.lists import exports, facets, groups, list_query, tables
 from runs.pages.lists.list_query import RunFilter
 from studio.errors import Invalid
@@ -28,7 +29,7 @@ def jobs(request, slug):
 def experiments(request, slug):
     workspace = workspace_of(request, slug)
     options = RunFilter.read(request.GET)
-    scope = Experiment.objects.visible_to(actor(request)).filter(workspace=workspace)
+    scope = Experiment.objects.visible_to(actor_of_request(request)).filter(workspace=workspace)
     found = tables.search_experiments(scope, options["q"], "archived" in request.GET).order_by(
         "-latest_at", "-created_at"
     )
@@ -120,7 +121,7 @@ def list_url(slug: str, experiment: Experiment | None) -> str:
 def _charts_json(table) -> JsonResponse:
     shown = [run for run in table.rows if not run.is_hidden]
     drawn = run_charts.draw_run_charts(shown, table.charted)
-    return JsonResponse({"charts": drawn, "templates": figures.templates()})
+    return JsonResponse({"charts": drawn, "templates": figures.build_templates()})
 
 
 def _render_list(request, slug, experiment: Experiment | None, template: str) -> HttpResponse:
@@ -132,7 +133,7 @@ def _render_list(request, slug, experiment: Experiment | None, template: str) ->
         return HttpResponse(status=204)
     # What is only a poll's business stays out of the links.
     request.GET = table.query
-    context = {"table": table, "may_edit": may(request, "edit"), "experiment": experiment}
+    context = {"table": table, "may_edit": is_allowed(request, "edit"), "experiment": experiment}
     context |= {
         "view": _current_view(request, experiment, table),
         "list_url": request.path,

@@ -4,9 +4,10 @@ from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.actors import actor_of_request
 from runs import submission
 from runs.models import Run
-from runs.pages.access import actor, require, run_of, undo_tag
+from runs.pages.access import require_permission, run_of, undo_tag
 from runs.pages.run.forms import RunEdit
 from runs.pages.run.views import tab_context
 from studio.errors import Invalid
@@ -15,7 +16,7 @@ from studio.errors import Invalid
 @require_POST
 def run_cancel(request, slug, run_id):
     run = run_of(request, slug, run_id)
-    require(request, "edit")
+    require_permission(request, "edit")
     run.cancel()
     messages.success(request, f"{run.display_name} is being canceled.")
     return redirect(run)
@@ -24,7 +25,7 @@ def run_cancel(request, slug, run_id):
 @require_POST
 def run_delete(request, slug, run_id):
     run = run_of(request, slug, run_id)
-    require(request, "edit")
+    require_permission(request, "edit")
     run.delete()
     messages.success(request, f"{run.display_name} moved to the trash.", extra_tags=undo_tag(slug, run.deleted_at))
     return redirect("runs:experiment_detail", slug, run.experiment.experiment_id)
@@ -42,7 +43,7 @@ def run_resubmit(request, slug, run_id):
 @require_http_methods(["GET", "HEAD", "POST"])
 def run_edit(request, slug, run_id):
     run = run_of(request, slug, run_id)
-    require(request, "edit")
+    require_permission(request, "edit")
     form = RunEdit.of(run, request.POST or None)
     if request.method == "POST" and form.is_valid() and _save_form(form, run):
         messages.success(request, "Saved.")

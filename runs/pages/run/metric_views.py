@@ -38,7 +38,7 @@ def run_metrics(request, slug, run_id):
         "options": options,
         "groups": metric_cards.GROUPS,
         "axes": _axis_choices(series),
-        "chart_data": {"templates": figures.templates(), "line": figures.empty_line()} if shown else {},
+        "chart_data": {"templates": figures.build_templates(), "line": figures.build_empty_line()} if shown else {},
     }
     return render(request, "runs/run_metrics.html", tab_context(request, run, "metrics", **more))
 
@@ -112,7 +112,7 @@ def run_metric(request, slug, run_id, pk):
     if card.look == "chart":
         more["axes"] = _axis_choices(list(metrics.series_of(run).order_by("name")))
         more["points"] = metric_cards.make_values_card(series, start)
-    more["chart_data"] = {"templates": figures.templates(), "line": figures.empty_line()}
+    more["chart_data"] = {"templates": figures.build_templates(), "line": figures.build_empty_line()}
     return render(request, "runs/run_metric.html", tab_context(request, run, "metrics", **more))
 
 

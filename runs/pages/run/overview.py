@@ -40,19 +40,19 @@ def build_timeline(run: Run) -> list[Stage]:
     return [Stage(status, at, until, message) for (status, at, message), until in zip(marks, ends, strict=True)]
 
 
-def job(run: Run) -> dict:
+def get_job_properties(run: Run) -> dict:
     """The properties of the job as it was submitted; empty for an interactive run."""
     return run.job
 
 
 def format_command(run: Run) -> str:
-    properties = job(run)
+    properties = get_job_properties(run)
     argv = properties.get("commandArgv")
     return " ".join(map(str, argv)) if argv else str(properties.get("command") or "")
 
 
 def environment_name(run: Run) -> str:
-    properties = job(run)
+    properties = get_job_properties(run)
     definition = properties.get("environmentDefinition") or {}
     return str(properties.get("environmentId") or definition.get("name") or "").rpartition("/environments/")[2]
 

@@ -7,8 +7,9 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
+from accounts.actors import actor_of_request
 from runs.models import Run
-from runs.pages.access import actor, may, require, run_of, runs_of
+from runs.pages.access import is_allowed, require_permission, run_of, runs_of
 from runs.pages.lists import columns
 from runs.pages.run import overview, tree
 from studio.htmx import address_of_page, reload_page, render_page, stop_polling
@@ -47,8 +48,8 @@ def tab_context(request, run: Run, tab: str, **more) -> dict:
     base["page_keys"] = SHORTCUTS + SHORTCUTS_OF_TAB.get(tab, [])
     return {
         **base,
-        "may_edit": may(request, "edit"),
-        "may_submit": may(request, "submit"),
+        "may_edit": is_allowed(request, "edit"),
+        "may_submit": is_allowed(request, "submit"),
         **_error_context(run),
         **more,
     }
@@ -165,13 +166,13 @@ def run_json(request, slug, run_id):
 def by_wsid(request, run_id):
     """Azure's links: /runs/<id>?wsid=/subscriptions/…"""
     workspace = workspace_of_wsid(request)
-    require(request, "read")
+    require_permission(request, "read")
     return redirect(get_object_or_404(Run, workspace=workspace, run_id=run_id, deleted_at=None))
 
 
 @require_safe
 def by_experiment(request, experiment_id, run_id):
     """Azure's older links, /experiments/id/<uuid>/runs/<id>, which name no workspace: the person's eyes find it."""
-    runs = Run.objects.visible_to(actor(request)).select_related("workspace__resource_group")
+    runs = Run.objects.visible_to(actor_of_request(request)).select_related("workspace__resource_group")
     # The page itself asks whether the person may read.
     return redirect(get_object_or_404(runs, experiment__experiment_id=experiment_id, run_id=run_id))
