@@ -63,7 +63,7 @@ def whoami(request: HttpRequest):
 
 
 @require_http_methods(["GET", "POST"])
-def device(request):
+def device_login(request):
     """Shows what asks for a sign-in; a POST approves or denies it."""
     code = (request.POST.get("code") or request.GET.get("code", "")).replace("\0", "").strip().upper()
     login = DeviceLogin.objects.filter(user_code=code, user=None, denied_at=None, expires_at__gt=timezone.now()).first()

@@ -13,5 +13,5 @@ urlpatterns = [
     path("account/password/", views.password, name="password"),
     path("account/tokens/", views.tokens, name="tokens"),
     path("account/tokens/<int:pk>/revoke/", views.token_revoke, name="token_revoke"),
-    path("login/device/", devices.device, name="device"),
+    path("login/device/", devices.device_login, name="device"),
 ]

@@ -32,7 +32,7 @@ def chosen_runs(selection: Selection) -> QuerySet:
 
 def needed_families(workspace_id: int) -> list[int]:
     """The topmost runs of the families in which a run is needed, e.g. since a registered model has its files there."""
-    needed = Run.objects.filter(pk__in=purging.needed_runs(workspace_id))
+    needed = Run.objects.filter(pk__in=purging.list_needed_runs(workspace_id))
     return sorted({root or pk for pk, root in needed.values_list("pk", "root")})
 
 

@@ -14,7 +14,7 @@ from runs.models.lineage import RunDataset
 from studio.errors import Invalid
 from studio.search import concatenated, conditions
 from studio.search.db_functions import INDEXED, ValueStart
-from studio.search.grammar import All, Any, Clause, Not, Order, parse, parse_orders
+from studio.search.grammar import All, Any, Clause, Not, Order, parse_filter, parse_orders
 
 METRIC, PARAM, TAG, ATTRIBUTE, DATASET = "metric", "param", "tag", "attribute", "dataset"
 ENTITIES = {
@@ -89,7 +89,7 @@ class Search:
 
     def __init__(self, runs, text: str, order_by: list[str]):
         self.base = runs.alias(start=START)
-        self.tree = parse(text)
+        self.tree = parse_filter(text)
         self.orders = [_checked(order) for order in parse_orders(order_by)]
         if len({(order.entity, order.key) for order in self.orders}) < len(self.orders):
             raise Invalid("The order_by has a key twice.", target="order_by")
@@ -101,7 +101,9 @@ class Search:
 
     def page(self, start: int, size: int) -> tuple[list, bool]:
         """Rows from `start`, and whether there are more: their keys first, so that no whole row is sorted."""
-        keys = concatenated.taken([runs.values_list("pk", flat=True) for runs in self._stretches()], start, size + 1)
+        keys = concatenated.take_rows(
+            [runs.values_list("pk", flat=True) for runs in self._stretches()], start, size + 1
+        )
         found = self.base.in_bulk(keys[:size])
         return [found[key] for key in keys[:size] if key in found], len(keys) > size
 

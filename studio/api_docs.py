@@ -18,12 +18,12 @@ METHODS = ["get", "head", "put", "post", "patch", "delete"]
 
 @require_GET
 def api_docs(request):
-    return render(request, "studio/api_docs.html", {"groups": operations(), "server": settings.PUBLIC_URL})
+    return render(request, "studio/api_docs.html", {"groups": list_operations(), "server": settings.PUBLIC_URL})
 
 
 @login_not_required
 @require_GET
-def openapi(request):
+def openapi_json(request):
     """For tools, which bring a token, and for people, who are signed in."""
     try:
         if not request.user.is_authenticated and not Bearer()(request):
@@ -34,7 +34,7 @@ def openapi(request):
 
 
 @functools.cache
-def operations() -> list[dict]:
+def list_operations() -> list[dict]:
     """[{"tag", "operations"}] in the order in which the rooms were named; the routes do not change while the server runs."""
     schema = api.get_openapi_schema()
     groups: dict[str, list] = {}

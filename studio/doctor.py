@@ -30,11 +30,11 @@ class Finding:
     remedy: str = ""
 
 
-def ok(what: str, text: str) -> Finding:
+def passed(what: str, text: str) -> Finding:
     return Finding(what, "ok", text)
 
 
-def data_folder() -> Finding:
+def check_data_folder() -> Finding:
     what, folder = "data folder", pathlib.Path(settings.DATA_DIR)
     problem = private_folder.problem_with(folder)
     if problem:
@@ -42,10 +42,10 @@ def data_folder() -> Finding:
         return Finding(what, "fail", text, f"Type: {remedy}")
     if not os.access(folder, os.W_OK):
         return Finding(what, "fail", f"{folder} cannot be written.", "Run as the studio's account, or set DATA_DIR.")
-    return ok(what, f"{folder} is readable by this account alone.")
+    return passed(what, f"{folder} is readable by this account alone.")
 
 
-def disk_space() -> Finding:
+def check_disk_space() -> Finding:
     free = shutil.disk_usage(settings.DATA_DIR).free // 1024**2
     text = f"{free} MB are free where {settings.DATA_DIR} lies."
     remedy = "Empty the trash, or move DATA_DIR and STORAGE_URL to a larger disk."
@@ -53,7 +53,7 @@ def disk_space() -> Finding:
     return Finding("disk space", state, text, remedy if state != "ok" else "")
 
 
-def database() -> Finding:
+def check_database() -> Finding:
     what = "database"
     try:
         if problem := database_history.problem_with(connection):
@@ -65,18 +65,18 @@ def database() -> Finding:
     if missing:
         text = f"{len(missing)} changes of its tables are missing."
         return Finding(what, "fail", text, "Start the studio once with `make up`, or type: manage.py migrate")
-    return ok(what, f"{connection.vendor} answers and is up to date.")
+    return passed(what, f"{connection.vendor} answers and is up to date.")
 
 
-def redis() -> Finding:
+def check_redis() -> Finding:
     problem = redis_server.problem_with(settings.REDIS_URL)
     if problem:
         return Finding("Redis", "fail", problem, "Our own runs while `make up` does; another is named by REDIS_URL.")
     warning = redis_server.warning_about(settings.REDIS_URL)
-    return Finding("Redis", "warn", warning) if warning else ok("Redis", "It answers.")
+    return Finding("Redis", "warn", warning) if warning else passed("Redis", "It answers.")
 
 
-def files() -> Finding:
+def check_storage() -> Finding:
     """Written, read and deleted again, as a run's files are."""
     what, key = "storage", storage.make_key("doctor")
     where = settings.STORAGE_URL.rpartition("@")[2]
@@ -97,15 +97,15 @@ def files() -> Finding:
     return ok(what, f"{where} is written and read.")
 
 
-def secret_key() -> Finding:
+def check_secret_key() -> Finding:
     what = "secret key"
     if len(settings.SECRET_KEY) < MIN_KEY_LENGTH:
         text = f"SECRET_KEY has {len(settings.SECRET_KEY)} characters, and can be guessed."
         return Finding(what, "fail", text, "Take it away, and the start makes one; or write 50 random characters.")
-    return ok(what, "It is long enough, and this account's alone.")
+    return passed(what, "It is long enough, and this account's alone.")
 
 
-def addresses() -> Finding:
+def check_addresses() -> Finding:
     what = "addresses"
     if "*" in settings.ALLOWED_HOSTS:
         return Finding(what, "warn", "The studio answers to every name.", "Write the names, not *, in ALLOWED_HOSTS.")
@@ -118,22 +118,22 @@ def addresses() -> Finding:
     if not hosts.is_loopback(settings.HOST) and hosts.is_loopback(settings.PUBLIC_HOST):
         text = f"Others reach the studio at {settings.HOST}, but links lead to {settings.PUBLIC_URL}."
         return Finding(what, "warn", text, "Write in PUBLIC_URL the address by which people reach it.")
-    return ok(what, f"People come by {settings.PUBLIC_URL}.")
+    return passed(what, f"People come by {settings.PUBLIC_URL}.")
 
 
-def debugging() -> Finding:
+def check_debugging() -> Finding:
     if settings.DEBUG:
         return Finding("debugging", "fail", "Error pages show code and settings.", "Take DEBUG away.")
-    return ok("debugging", "It is off.")
+    return passed("debugging", "It is off.")
 
 
 CHECKS: list[Callable[[], Finding]] = [
-    data_folder,
-    disk_space,
-    secret_key,
-    addresses,
-    debugging,
-    database,
-    redis,
-    files,
+    check_data_folder,
+    check_disk_space,
+    check_secret_key,
+    check_addresses,
+    check_debugging,
+    check_database,
+    check_redis,
+    check_storage,
 ]

@@ -32,7 +32,7 @@ def render_page(
         template = f"{template}#{partial}"
     response = render(request, template, context or {}, status=status)
     if "#" in template:
-        toast(response, [(str(message), message.level_tag) for message in get_messages(request)])
+        show_toasts(response, [(str(message), message.level_tag) for message in get_messages(request)])
     patch_vary_headers(response, ["HX-Request", "HX-Target"])
     return response
 
@@ -56,7 +56,7 @@ def stop_polling() -> HttpResponse:
     return HttpResponse(status=286)
 
 
-def toast(response: HttpResponse, notices: list[tuple[str, str]]) -> HttpResponse:
+def show_toasts(response: HttpResponse, notices: list[tuple[str, str]]) -> HttpResponse:
     """Short notices (text, level) at the edge of the page; a piece carries the messages of the redirect before it."""
     if notices:
         toasts = [{"text": text, "level": level} for text, level in notices]

@@ -53,10 +53,10 @@ FOLDERS: list[StorageFolder] = []
 NEEDED_RUNS: list[Callable[[int], QuerySet]] = []
 
 
-def steps() -> list[Step]:
+def list_steps() -> list[Step]:
     return sorted(STEPS, key=lambda step: step.position)
 
 
-def needed_runs(workspace_id: int) -> list[int]:
+def list_needed_runs(workspace_id: int) -> list[int]:
     """A list, since there are few, and a query in a query would be answered anew for each batch."""
     return sorted({pk for find in NEEDED_RUNS for pk in find(workspace_id)})

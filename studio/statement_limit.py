@@ -31,7 +31,7 @@ class StatementLimit:
         connection_created.connect(_prepare_new, dispatch_uid="statement_limit")
 
     def __call__(self, request):
-        with limited():
+        with limit_statements():
             response = self.get_response(request)
         if response.streaming and getattr(response, "file_to_stream", None) is None:
             response.streaming_content = _streamed(response.streaming_content)
@@ -39,7 +39,7 @@ class StatementLimit:
 
 
 @contextlib.contextmanager
-def limited():
+def limit_statements():
     """Each statement within is stopped after SECONDS."""
     if connection.connection is not None and getattr(connection, "prepared", None) is not connection.connection:
         _prepare(connection)
@@ -54,7 +54,7 @@ def _streamed(parts):
     """What an answer reads while it is sent has the limit for each part of it."""
     parts = iter(parts)
     while True:
-        with limited():
+        with limit_statements():
             connection.must_end_by = time.thread_time() + SECONDS
             part = next(parts, None)
         if part is None:

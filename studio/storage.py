@@ -42,7 +42,7 @@ RESERVE_REACHED = (
 
 
 @functools.cache
-def store():
+def open_store():
     url = settings.STORAGE_URL
     if url.startswith("memory:"):
         return MemoryStore()
@@ -53,10 +53,10 @@ def store():
 
 def _folder() -> pathlib.Path | None:
     """Where the bytes lie, if that is on this machine."""
-    return store().prefix if isinstance(store(), LocalStore) else None
+    return open_store().prefix if isinstance(open_store(), LocalStore) else None
 
 
-def new_key(area: str) -> str:
+def make_key(area: str) -> str:
     """A fresh key in an area such as `w/12/runs/34`, under which all bytes of one thing can be deleted."""
     return f"{area}/{uuid.uuid4().hex}"
 
@@ -80,7 +80,7 @@ def put_stream(key: str, chunks: Iterable[bytes]) -> int:
             yield chunk
 
     chunk_size, max_concurrency = IN_FOLDER if _folder() else OVER_NETWORK
-    obstore.put(store(), key, counted(), chunk_size=chunk_size, max_concurrency=max_concurrency)
+    obstore.put(open_store(), key, counted(), chunk_size=chunk_size, max_concurrency=max_concurrency)
     return size
 
 
@@ -113,11 +113,11 @@ def is_disk_full() -> bool:
 
 
 def put_bytes(key: str, data: bytes) -> None:
-    obstore.put(store(), key, data)
+    obstore.put(open_store(), key, data)
 
 
 def get_range(key: str, start: int, length: int) -> bytes:
-    return bytes(obstore.get_range(store(), key, start=start, length=length)) if length else b""
+    return bytes(obstore.get_range(open_store(), key, start=start, length=length)) if length else b""
 
 
 class FileSlice(io.FileIO):
@@ -148,7 +148,7 @@ def open_slice(key: str, start: int, length: int) -> FileSlice | None:
     return FileSlice(folder / key, start, length) if folder else None
 
 
-def stream(key: str, start: int, length: int) -> Iterable[bytes]:
+def stream_object(key: str, start: int, length: int) -> Iterable[bytes]:
     """The bytes of one object from `start`, in parts, so that memory stays flat."""
     return open_slice(key, start, length) or _fetched(key, start, start + length)
 
@@ -164,12 +164,12 @@ def _fetched(key: str, start: int, end: int) -> Iterator[bytes]:
 
 def delete_keys(keys: list[str]) -> None:
     if keys:
-        obstore.delete(store(), keys)
+        obstore.delete(open_store(), keys)
 
 
 def list_area(area: str) -> Iterator[Sequence]:
     """Everything below an area, in batches of {"path", "size", "last_modified"}."""
-    return obstore.list(store(), prefix=area + "/", chunk_size=1000)
+    return obstore.list(open_store(), prefix=area + "/", chunk_size=1000)
 
 
 def delete_area(area: str) -> int:
@@ -177,7 +177,7 @@ def delete_area(area: str) -> int:
     freed = 0
     for batch in list_area(area):
         freed += sum(item["size"] for item in batch)
-        obstore.delete(store(), [item["path"] for item in batch])
+        obstore.delete(open_store(), [item["path"] for item in batch])
     return freed
 
 

@@ -44,7 +44,7 @@ urlpatterns = [
     path("", include("mlflow_api.urls")),
     path("admin/", admin.site.urls),
     path("api/docs", api_docs.api_docs, name="api_docs"),
-    path("api/openapi.json", api_docs.openapi, name="openapi"),
+    path("api/openapi.json", api_docs.openapi_json, name="openapi"),
     path("favicon.ico", views.favicon),
     path("palette/", views.palette, name="palette"),
     path("", include("accounts.urls")),

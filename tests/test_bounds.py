@@ -23,7 +23,7 @@ from runs.pages.compare import diffs, logs_tab
 from studio import numbers, statement_limit, storage
 from studio.errors import Invalid
 from studio.markdown import render_markdown
-from studio.search.grammar import parse, parse_orders
+from studio.search.grammar import parse_filter, parse_orders
 from studio.words import split_words
 from tests import factories
 
@@ -160,9 +160,9 @@ def test_numbers_at_their_bounds():
     ("act", "word"),
     [
         (lambda: split_words("a " * 11), "10 are allowed"),
-        (lambda: parse("x = 1 or " * 2000), "10000 are allowed"),
-        (lambda: parse("not " * 60 + "a = 1"), "50 parentheses"),
-        (lambda: parse("a in (" + "1," * 4000 + "1)" + " and b = 1" * 101), "100 conditions"),
+        (lambda: parse_filter("x = 1 or " * 2000), "10000 are allowed"),
+        (lambda: parse_filter("not " * 60 + "a = 1"), "50 parentheses"),
+        (lambda: parse_filter("a in (" + "1," * 4000 + "1)" + " and b = 1" * 101), "100 conditions"),
         (lambda: parse_orders(["metrics.a"] * 1000), "20 are allowed"),
         (lambda: parse_orders(["a" * 1001]), "1000 are allowed"),
         (lambda: environments.read_conda("dependencies:\n" + "- a\n" * 60_000), "5000 values"),
@@ -362,7 +362,7 @@ def test_rows_that_come_slowly_are_stopped_too(browser, impatient, monkeypatch):
 
 
 def test_outside_of_requests_there_is_no_limit(db, impatient):
-    with statement_limit.limited():
+    with statement_limit.limit_statements():
         RunTag.objects.count()
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:

@@ -23,7 +23,9 @@ purges = Router(tags=["trash"])
     summary="The runs in the trash that went by themselves, the last deleted first",
 )
 def trash_runs(request: HttpRequest, workspace_path: Path[WorkspacePath]):
-    rows, next_link = api.cut_page(request, contents.list_deleted_runs(require_workspace(request, workspace_path)).with_related())
+    rows, next_link = api.cut_page(
+        request, contents.list_deleted_runs(require_workspace(request, workspace_path)).with_related()
+    )
     sizes = contents.count_bytes_by_run(rows)
     value = [resources.DeletedRun.of(run, **resources.deletion_fields(run, sizes[run.pk])) for run in rows]
     return list_of(resources.DeletedRun)(value=value, nextLink=next_link)

@@ -22,7 +22,7 @@ from runs.files import artifacts
 from runs.models import Run
 from studio import storage
 from studio.errors import Conflict
-from studio.purging import Selection, steps
+from studio.purging import Selection, list_steps
 from trash import database, orphaned_files
 from trash.models import PurgeJob
 from workspaces import deletion
@@ -137,7 +137,7 @@ def _step(job: PurgeJob) -> bool:
 def _delete_batch(job: PurgeJob) -> bool:
     """A batch of the first step that finds something; False if none does."""
     selection = selection_of(job)
-    for step in steps():
+    for step in list_steps():
         files = step.delete_batch(selection)
         if files is not None:
             _delete_files(job, files)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from runs.files import artifacts
 from runs.models import Artifact, ArtifactSegment, Experiment, Run, RunTag, Star
-from studio.purging import needed_runs
+from studio.purging import list_needed_runs
 from trash.models import RetentionAct, RetentionRule
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def runs_reached_by(rule: RetentionRule):
     """The ended runs that a rule applies to now; never one whose files a registered model needs."""
     before = timezone.now() - dt.timedelta(days=rule.days)
     found = Run.objects.filter(workspace=rule.workspace, deleted_at=None, status__in=Run.TERMINAL, ended_at__lt=before)
-    found = found.exclude(pk__in=needed_runs(rule.workspace_id))
+    found = found.exclude(pk__in=list_needed_runs(rule.workspace_id))
     found = found.exclude(pk__in=_kept(rule).values("pk"))
     if rule.experiments.strip() not in ("", "*"):
         found = found.filter(experiment__in=_experiments(rule))
@@ -57,7 +57,7 @@ def _experiments(rule: RetentionRule) -> list[int]:
 def _roots_that_stay(rule: RetentionRule):
     """Families with a member that is active, kept by its tag, or needed by a model."""
     below = Run.objects.filter(workspace=rule.workspace, deleted_at=None).exclude(root=None)
-    stay = Q(status__in=Run.ACTIVE) | Q(pk__in=needed_runs(rule.workspace_id)) | Q(pk__in=_kept(rule).values("pk"))
+    stay = Q(status__in=Run.ACTIVE) | Q(pk__in=list_needed_runs(rule.workspace_id)) | Q(pk__in=_kept(rule).values("pk"))
     return below.filter(stay).values("root")
 
 

@@ -11,7 +11,7 @@ from runs.api import access, resources
 from runs.files import ranges, snapshots, uploads
 from runs.models import Run, Snapshot
 from studio import storage
-from studio.schemas import list_of, of_bytes
+from studio.schemas import list_of
 from workspaces.access import require
 from workspaces.workspace_path import WorkspacePath, require_workspace
 
@@ -50,7 +50,9 @@ def snapshot_read(request: HttpRequest, workspace_path: Path[WorkspacePath], sna
 
 
 @router.get(
-    "/snapshots/{snapshot_id}/zip", summary="The snapshot's zip", openapi_extra=bytes_response("application/zip", 200, 206)
+    "/snapshots/{snapshot_id}/zip",
+    summary="The snapshot's zip",
+    openapi_extra=bytes_response("application/zip", 200, 206),
 )
 def snapshot_zip(request: HttpRequest, workspace_path: Path[WorkspacePath], snapshot_id: str):
     found = _find(request, workspace_path, snapshot_id)

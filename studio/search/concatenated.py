@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 
-def taken(parts: Iterable, start: int, size: int) -> list:
+def take_rows(parts: Iterable, start: int, size: int) -> list:
     """`size` rows from `start` on of what the querysets `parts` give one after the other; what lies behind is not read."""
     rows: list = []
     for part in parts:

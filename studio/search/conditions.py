@@ -12,14 +12,14 @@ from django.db.models.functions import Cast, Coalesce
 import studio.search.db_functions  # noqa: F401  (registers LIKE and ILIKE)
 from studio.errors import Invalid
 from studio.formats import from_millis
-from studio.search.grammar import All, Any, Clause, Not, Order, parse, parse_orders
+from studio.search.grammar import All, Any, Clause, Not, Order, parse_filter, parse_orders
 
 NUMERIC = {"=": "exact", ">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 TEXTUAL = {"=": "exact", "like": "like", "ilike": "ilike", "~": "icontains", "in": "in"}
 OPPOSITE = {"!=": "=", "!~": "~", "not in": "in", "not like": "like", "not ilike": "ilike"}
 
 
-def compared(column: str, clause: Clause) -> Q:
+def compare_value(column: str, clause: Clause) -> Q:
     """With a finite number. A column that is empty meets no comparison."""
     value = clause.value
     if isinstance(value, str) or not math.isfinite(value):
@@ -30,7 +30,7 @@ def compared(column: str, clause: Clause) -> Q:
     return Q(**{f"{column}__{NUMERIC[clause.operator]}": value})
 
 
-def text(column: str, clause: Clause) -> Q:
+def text_condition(column: str, clause: Clause) -> Q:
     if clause.operator in ("is null", "is not null"):
         empty = Q(**{f"{column}__isnull": True}) | Q(**{column: ""})
         return empty if clause.operator == "is null" else ~empty
@@ -44,13 +44,13 @@ def text(column: str, clause: Clause) -> Q:
     return ~found if clause.operator in OPPOSITE else found
 
 
-def number(column: str, clause: Clause) -> Q:
+def number_condition(column: str, clause: Clause) -> Q:
     if clause.operator not in NUMERIC and clause.operator != "!=":
         raise clause.wrong(f"{clause.key} is a number; compare it by =, !=, >, >=, < or <=")
-    return compared(column, clause)
+    return compare_value(column, clause)
 
 
-def time(column: str, clause: Clause) -> Q:
+def time_condition(column: str, clause: Clause) -> Q:
     """In ms since 1970 as MLflow has it, or as a date in quotes."""
     if clause.operator in ("is null", "is not null"):
         return Q(**{f"{column}__isnull": clause.operator == "is null"})
@@ -82,7 +82,7 @@ def _stretch(clause: Clause) -> tuple[dt.datetime, dt.datetime]:
     )
 
 
-def identity(column: str, clause: Clause) -> Q:
+def uuid_condition(column: str, clause: Clause) -> Q:
     """A UUID, which only can be equal."""
     operator = OPPOSITE.get(clause.operator, clause.operator)
     values = clause.value if operator == "in" else (clause.value,)
@@ -110,7 +110,7 @@ class Rows:
         self.json = {"tag": "tags", "tags": "tags", **(json or {})}
 
     def find(self, rows, text: str, order_by: list[str], default: list):
-        tree = parse(text)
+        tree = parse_filter(text)
         if tree is not None:
             rows = rows.filter(self._condition(tree))
         return rows.order_by(*[self._order(order) for order in parse_orders(order_by)], *default)
@@ -144,11 +144,11 @@ def _in_json(column: str, clause: Clause, absent: str | None) -> Q:
         return ~there if clause.operator == "is null" else there
     value = Cast(KeyTextTransform(clause.key, column), TextField())
     if absent is not None:
-        return on_expression(Coalesce(value, Value(absent), output_field=TextField()), clause)
-    return there & on_expression(value, clause)
+        return expression_condition(Coalesce(value, Value(absent), output_field=TextField()), clause)
+    return there & expression_condition(value, clause)
 
 
-def on_expression(expression, clause: Clause) -> Q:
+def expression_condition(expression, clause: Clause) -> Q:
     """The same as `text`, for what is no column."""
     operator = OPPOSITE.get(clause.operator, clause.operator)
     lookup = TextField().get_lookup(TEXTUAL.get(operator, ""))
@@ -159,13 +159,19 @@ def on_expression(expression, clause: Clause) -> Q:
     return ~found if clause.operator in OPPOSITE else found
 
 
-def status(column: str, clause: Clause) -> Q:
+def status_condition(column: str, clause: Clause) -> Q:
     """A word of an enumeration, with or without the start that all its words share."""
     value = clause.value
     if isinstance(value, str) and clause.operator in ("=", "!="):
         found = Q(**{f"{column}__iendswith": value})
         return found if clause.operator == "=" else ~found
-    return text(column, clause)
+    return text_condition(column, clause)
 
 
-KINDS = {"text": text, "number": number, "time": time, "id": identity, "status": status}
+KINDS = {
+    "text": text_condition,
+    "number": number_condition,
+    "time": time_condition,
+    "id": uuid_condition,
+    "status": status_condition,
+}

@@ -92,7 +92,7 @@ class Token:
         return self.text.lower() if self.kind in ("name", "operator", "mark") else ""
 
 
-def parse(text: str):
+def parse_filter(text: str):
     """The tree; None if there is no condition."""
     if len(text) > MAX_FILTER_LENGTH:
         raise BadFilter(f"it has {len(text)} characters; {MAX_FILTER_LENGTH} are allowed", MAX_FILTER_LENGTH)

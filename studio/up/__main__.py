@@ -9,8 +9,8 @@ def main() -> int:
     try:
         settings = preflight.read_settings()
         preflight.check_data_dir(settings.data_dir)
-        lock = preflight.lock(settings)
-        sock = preflight.bind(settings)
+        lock = preflight.lock_data_folder(settings)
+        sock = preflight.bind_socket(settings)
     except preflight.Refused as refused:
         print(f"Lazuli Studio did not start: {refused}", file=sys.stderr)
         return 1

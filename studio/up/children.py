@@ -93,14 +93,14 @@ class Child:
 
     def _say(self, line: str) -> None:
         if not self.is_muted and not (self.unsaid and self.unsaid in line):
-            console.say(self.name, line)
+            console.print_line(self.name, line)
 
     def plan_restart(self) -> None:
         """Called once after a death: says so in one line and sets the time of the next start."""
         lived = time.monotonic() - self.started_at
         self.quick_deaths = 0 if lived > STEADY_SECONDS else self.quick_deaths + 1
         pause = min(MIN_PAUSE * 2 ** max(0, self.quick_deaths - 1), MAX_PAUSE)
-        console.say("up", f"{self.name} {self.ending}; starting it again in {pause:.1f} s")
+        console.print_line("up", f"{self.name} {self.ending}; starting it again in {pause:.1f} s")
         self.start_at = time.monotonic() + pause
 
     @property

@@ -20,7 +20,7 @@ def _paint(text: str, colour: int) -> str:
     return f"\x1b[{colour}m{text}\x1b[0m" if COLOURFUL else text
 
 
-def say(name: str, line: str) -> None:
+def print_line(name: str, line: str) -> None:
     """Never raises when nobody listens any more: a closed terminal must not stop the stopping."""
     try:
         print(f"{_paint(f'{name:>{WIDTH}} │', COLOURS.get(name, 0))} {line}", flush=True)
@@ -28,8 +28,8 @@ def say(name: str, line: str) -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for the rest of the process
 
 
-def banner(lines: list[str]) -> None:
-    say("up", "")
+def print_banner(lines: list[str]) -> None:
+    print_line("up", "")
     for line in lines:
-        say("up", _paint(line, 1))
-    say("up", "")
+        print_line("up", _paint(line, 1))
+    print_line("up", "")

@@ -17,7 +17,7 @@ def main() -> int:
             f"{folder} does not look like a studio's data folder (no secret.key); nothing was deleted.", file=sys.stderr
         )
         return 1
-    with preflight.lock(settings):
+    with preflight.lock_data_folder(settings):
         print(f"This deletes all workspaces, runs and files in {folder}. There is no way back.")
         if input("Type the word forget to go on: ").strip() != "forget":
             print("Nothing was deleted.")

@@ -95,14 +95,14 @@ def _close(folder: pathlib.Path) -> None:
     except private_folder.NotPrivate as error:
         raise Refused(str(error)) from error
     if closed:
-        console.say(
+        console.print_line(
             "up",
             f"Other accounts of this machine could read the data folder {folder}; {closed} folders and files are closed "
             "to them now. If any of these people should not know the passwords' hashes, let everybody set a new password.",
         )
 
 
-def lock(settings: Settings):
+def lock_data_folder(settings: Settings):
     """Hold the data folder for as long as the returned file is open; refuse if another studio holds it."""
     file = open(settings.data_dir / "up.lock", "a+")  # noqa: SIM115 - open as long as the studio runs
     try:
@@ -127,7 +127,7 @@ def _already_running(folder: pathlib.Path, content: str) -> str:
     )
 
 
-def bind(settings: Settings) -> socket.socket:
+def bind_socket(settings: Settings) -> socket.socket:
     """The web server's socket, bound here, so that a taken port is known at once and no restart can lose it."""
     try:
         infos = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)

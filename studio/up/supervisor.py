@@ -64,7 +64,7 @@ class Supervisor:
                 while self.asked_to_stop is None:
                     self._turn()
         except Refused as refused:
-            console.say("up", str(refused))
+            console.print_line("up", str(refused))
             return 1
         finally:
             self._open_gate()
@@ -93,13 +93,13 @@ class Supervisor:
     def _start_redis(self) -> None:
         if self.settings.redis_url:
             return
-        program = redis_server.binary()
+        program = redis_server.find_binary()
         if not program:
             raise Refused(redis_server.NONE_FOUND)
         socket = redis_server.socket_path(self.settings.data_dir)
         with contextlib.suppress(FileNotFoundError):
             socket.unlink()
-        child = Child("redis", redis_server.command(program, self.settings.data_dir, socket))
+        child = Child("redis", redis_server.build_command(program, self.settings.data_dir, socket))
         # It holds only notifications: a background save that fails for want of memory costs nothing.
         child.unsaid = "overcommit"
         self._start(child)
@@ -201,7 +201,7 @@ class Supervisor:
         else:
             lines.append("Signed out? `make signin` prints a new link.")
         lines.append(f"Data: {self.settings.data_dir}   Stop: Ctrl-C")
-        console.banner(lines)
+        console.print_banner(lines)
 
     # Running
 
@@ -287,5 +287,5 @@ def _say_waiting(jobs: list[str]) -> str:
 
 def serve(settings: Settings, sock) -> int:
     os.chdir(REPOSITORY)
-    console.say("up", "Starting Lazuli Studio …")
+    console.print_line("up", "Starting Lazuli Studio …")
     return Supervisor(settings, sock).run()

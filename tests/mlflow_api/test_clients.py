@@ -70,9 +70,9 @@ def studio_files(settings, live_server, tmp_path, monkeypatch):
 
     settings.PUBLIC_URL = live_server.url
     settings.STORAGE_URL = f"file://{tmp_path / 'storage'}"
-    storage.store.cache_clear()
+    storage.open_store.cache_clear()
     yield
-    storage.store.cache_clear()
+    storage.open_store.cache_clear()
 
 
 @pytest.mark.timeout(300)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from studio.search.grammar import BadFilter, parse
+from studio.search.grammar import BadFilter, parse_filter
 from tests.mlflow_api.tracking import INVALID, tags_of
 
 
@@ -149,7 +149,7 @@ def test_a_filter_sees_nan(tracking):
 
 def test_an_error_knows_its_column():
     with pytest.raises(BadFilter, match="at column 20") as caught:
-        parse("metrics.m > 1 and  ? 5")
+        parse_filter("metrics.m > 1 and  ? 5")
     assert caught.value.column == 19
 
 

@@ -5,7 +5,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from runs.management.commands.first_start import migrate
+from runs.management.commands.first_start import migrate_database
 from studio import database_history, doctor
 
 pytestmark = pytest.mark.django_db
@@ -30,16 +30,16 @@ def test_a_database_of_before_the_migrations_began_anew_is_refused(recorder, rem
     recorder.migration_qs.filter(app="accounts").delete()
     recorder.record_applied("workspaces", "0002_trash")
     with pytest.raises(CommandError, match="was made by an earlier pre-release") as refused:
-        migrate()
+        migrate_database()
     assert remedy in str(refused.value)
-    found = doctor.database()
+    found = doctor.check_database()
     assert found.state == "fail" and "earlier pre-release" in found.text and not found.remedy
 
 
 def test_a_database_of_a_later_version_is_refused(recorder):
     recorder.record_applied("runs", "9999_later")
     with pytest.raises(CommandError, match=r"another version of Lazuli Studio \(runs.9999_later\)"):
-        migrate()
+        migrate_database()
 
 
 def test_what_other_packages_have_applied_does_not_matter(recorder):

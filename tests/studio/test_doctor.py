@@ -22,7 +22,7 @@ def healthy(db, settings, tmp_path, monkeypatch):
     monkeypatch.setattr(doctor, "MIN_FREE_MB", 0)
     storage.store.cache_clear()
     yield folder
-    storage.store.cache_clear()
+    storage.open_store.cache_clear()
 
 
 def said() -> dict[str, str]:
@@ -81,7 +81,7 @@ def test_a_redis_that_is_away(healthy, monkeypatch):
 
 def test_a_storage_that_cannot_be_written(healthy, settings):
     settings.STORAGE_URL = "file:///dev/null/storage"
-    storage.store.cache_clear()
+    storage.open_store.cache_clear()
     assert "STORAGE_URL" in fails("storage")
 
 

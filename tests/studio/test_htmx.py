@@ -5,7 +5,7 @@ import json
 import pytest
 from django.http import HttpResponse
 
-from studio.htmx import stop_polling, toast
+from studio.htmx import show_toasts, stop_polling
 
 
 def ask(client, url="/", **headers):
@@ -38,7 +38,7 @@ def test_messages_of_the_redirect_before_travel_as_toasts(browser, workspace):
 
 
 def test_a_toast_may_hold_any_text():
-    answer = toast(HttpResponse(), [("“two\nlines” — ü", "error")])
+    answer = show_toasts(HttpResponse(), [("“two\nlines” — ü", "error")])
     assert answer.headers["HX-Trigger"].isascii()
     assert json.loads(answer.headers["HX-Trigger"])["toast"]["toasts"][0]["text"] == "“two\nlines” — ü"
 

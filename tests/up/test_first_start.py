@@ -20,7 +20,7 @@ def start(db, settings, tmp_path, monkeypatch):
     """`start()`: one more start of the studio; answers with the report for the supervisor."""
     settings.DATA_DIR, settings.STORAGE_URL = tmp_path, f"file://{tmp_path}/storage"
     settings.PUBLIC_URL = "http://studio.example"
-    storage.store.cache_clear()
+    storage.open_store.cache_clear()
     for name, value in {"OWNER": "olga", "SAMPLE": "1"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("REDIS_URL", raising=False)
@@ -32,7 +32,7 @@ def start(db, settings, tmp_path, monkeypatch):
             return json.load(pipe)
 
     yield start
-    storage.store.cache_clear()
+    storage.open_store.cache_clear()
 
 
 def test_the_first_start_makes_all_that_a_newcomer_needs(start, tmp_path):

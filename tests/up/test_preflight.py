@@ -25,12 +25,12 @@ def test_a_taken_port_is_named_with_a_free_one(settings):
         other.bind(("127.0.0.1", settings.port))
         other.listen()
         with pytest.raises(preflight.Refused, match=rf"Port {settings.port} is taken .* make up PORT=\d+"):
-            preflight.bind(settings)
+            preflight.bind_socket(settings)
 
 
 def test_a_port_that_was_left_a_moment_ago_is_free(settings):
-    preflight.bind(settings).close()
-    with preflight.bind(settings) as sock:
+    preflight.bind_socket(settings).close()
+    with preflight.bind_socket(settings) as sock:
         assert sock.getsockname()[1] == settings.port
 
 
@@ -55,7 +55,7 @@ def test_a_wrong_setting_is_named(monkeypatch, name, value, words):
 def test_a_host_that_is_none_of_ours(settings, monkeypatch):
     monkeypatch.setenv("HOST", "192.0.2.1")
     with pytest.raises(preflight.Refused, match="is no address of this machine"):
-        preflight.bind(preflight.read_settings())
+        preflight.bind_socket(preflight.read_settings())
 
 
 def test_a_folder_that_cannot_be_written():
@@ -71,12 +71,12 @@ def test_a_full_disk(tmp_path, monkeypatch):
 
 
 def test_one_studio_per_folder(settings):
-    with preflight.lock(settings) as file:
+    with preflight.lock_data_folder(settings) as file:
         file.seek(0)
         assert json.loads(file.read())["url"] == settings.local_url
         with pytest.raises(preflight.Refused, match=settings.local_url):
-            preflight.lock(settings)
-    preflight.lock(settings).close()
+            preflight.lock_data_folder(settings)
+    preflight.lock_data_folder(settings).close()
 
 
 def test_redis_is_found_on_path_where_no_wheel_fits(monkeypatch):
@@ -84,7 +84,7 @@ def test_redis_is_found_on_path_where_no_wheel_fits(monkeypatch):
     monkeypatch.setattr(
         redis_server.shutil, "which", lambda name: "/bin/redis-server" if name == "redis-server" else None
     )
-    assert redis_server.binary() == "/bin/redis-server"
+    assert redis_server.find_binary() == "/bin/redis-server"
 
 
 def test_a_long_data_folder_gets_a_socket_elsewhere(tmp_path):

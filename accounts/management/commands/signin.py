@@ -7,7 +7,7 @@ from django.urls import reverse
 from accounts.models import SignInLink, User
 
 
-def owner() -> User | None:
+def find_owner() -> User | None:
     """The account of the first start: the oldest site admin."""
     return User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
 
@@ -26,13 +26,13 @@ class Command(BaseCommand):
         parser.add_argument("user", nargs="?", help="user name; the Owner if none is given")
 
     def handle(self, *args, user, **options):
-        found = User.objects.filter(username=user, is_active=True).first() if user else owner()
+        found = User.objects.filter(username=user, is_active=True).first() if user else find_owner()
         if found is None:
-            raise CommandError(nobody(user))
+            raise CommandError(unknown_user(user))
         self.stdout.write(link_for(found))
 
 
-def nobody(user: str | None) -> str:
+def unknown_user(user: str | None) -> str:
     if not user:
         return "There is no Owner yet: start the studio once with `make up`."
     known = ", ".join(User.objects.filter(is_active=True).values_list("username", flat=True)[:20]) or "none yet"

@@ -2,7 +2,7 @@
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.management.commands.signin import nobody, owner
+from accounts.management.commands.signin import find_owner, unknown_user
 from accounts.models import Token, User
 from studio.errors import Invalid
 
@@ -17,9 +17,9 @@ class Command(BaseCommand):
         parser.add_argument("--days", type=int, help="days until it expires; never if not given")
 
     def handle(self, *args, name, user, days, **options):
-        found = User.objects.filter(username=user, is_active=True).first() if user else owner()
+        found = User.objects.filter(username=user, is_active=True).first() if user else find_owner()
         if found is None:
-            raise CommandError(nobody(user))
+            raise CommandError(unknown_user(user))
         if days is not None and days < 1:
             raise CommandError(f"--days {days}: write a whole number from 1.")
         try:

@@ -20,7 +20,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.urls import reverse
 
 from accounts.actors import Actor
-from accounts.management.commands.signin import link_for, owner
+from accounts.management.commands.signin import find_owner, link_for
 from accounts.models import User
 from compute.keys import host_key
 from compute.models import ComputeTarget, Host, Scale
@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
     def handle(self, *args, report, **options):
         check_redis()
-        migrate()
+        migrate_database()
         report_text = json.dumps(first_start())
         if report is not None:
             with os.fdopen(report, "w") as pipe:
@@ -63,7 +63,7 @@ def check_redis() -> None:
         print(warning)
 
 
-def migrate() -> None:
+def migrate_database() -> None:
     try:
         if problem := database_history.problem_with(connection):
             raise CommandError(problem)
@@ -76,7 +76,7 @@ def migrate() -> None:
 
 
 def first_start() -> dict:
-    person = owner() or make_owner()
+    person = find_owner() or make_owner()
     actor = Actor(person)
     if not Workspace.objects.exists():
         workspace = make_workspace(actor)
@@ -88,7 +88,7 @@ def first_start() -> dict:
     return {
         "owner": person.username,
         # Until somebody has used one, every start prints a link.
-        "signin_link": "" if person.last_login else link_for(person, landing(found)),
+        "signin_link": "" if person.last_login else link_for(person, first_page(found)),
         "host_name": host.name,
         "host_key": host_key(host),
         "public_url": settings.PUBLIC_URL,
@@ -121,7 +121,7 @@ def first_workspace() -> Workspace | None:
     return Workspace.objects.with_path().order_by("pk").first()
 
 
-def landing(workspace: Workspace | None) -> str:
+def first_page(workspace: Workspace | None) -> str:
     """The page that the first sign-in opens: the sample run's metrics, where a chart is moving."""
     if workspace is None:
         return ""
@@ -138,7 +138,7 @@ def write_config(workspace: Workspace | None) -> None:
 
 
 def submit_sample(actor: Actor, workspace: Workspace) -> None:
-    snapshot = snapshots.store_snapshot(workspace, actor.user, str(uuid.uuid4()), "", [zipped(SAMPLE_FOLDER)])
+    snapshot = snapshots.store_snapshot(workspace, actor.user, str(uuid.uuid4()), "", [zip_folder(SAMPLE_FOLDER)])
     conda = yaml.safe_load((SAMPLE_FOLDER / "environment.yml").read_text())
     properties: dict[str, Any] = {
         "jobType": "Command",
@@ -157,7 +157,7 @@ def submit_sample(actor: Actor, workspace: Workspace) -> None:
     submission.submit_job(actor, workspace, submission.make_run_name(properties["experimentName"]), {"properties": properties})
 
 
-def zipped(folder: pathlib.Path) -> bytes:
+def zip_folder(folder: pathlib.Path) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*")):

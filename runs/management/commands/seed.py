@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 
 from accounts.actors import Actor
-from accounts.management.commands.signin import owner
-from runs.management.commands.first_start import make_owner, make_workspace, migrate, write_config
+from accounts.management.commands.signin import find_owner
+from runs.management.commands.first_start import make_owner, make_workspace, migrate_database, write_config
 from runs.seeding.experiments import Sizes, seed_workspace
 from studio.errors import StudioError
 from workspaces.management.workspace_option import find_workspace
@@ -31,8 +31,8 @@ class Command(BaseCommand):
     def handle(self, *args, workspace, again, **options):
         began = time.monotonic()
         sizes = Sizes(**{field.name: options[field.name] for field in dataclasses.fields(Sizes)})
-        migrate()
-        actor = Actor(owner() or make_owner())
+        migrate_database()
+        actor = Actor(find_owner() or make_owner())
         if not Workspace.objects.exists():
             # A data folder that no studio has started on: without the sample run, which needs a cluster.
             write_config(make_workspace(actor))

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.actors import Actor
-from accounts.management.commands.signin import nobody, owner
+from accounts.management.commands.signin import find_owner, unknown_user
 from accounts.models import Token, User
 from studio.errors import StudioError
 from workspaces import creation
@@ -28,9 +28,9 @@ class Command(BaseCommand):
         parser.add_argument("--user", help="whose token; the Owner's if not given")
 
     def handle(self, *args, workspace, new_workspace, export, user, **options):
-        person = User.objects.filter(username=user, is_active=True).first() if user else owner()
+        person = User.objects.filter(username=user, is_active=True).first() if user else find_owner()
         if person is None:
-            raise CommandError(nobody(user))
+            raise CommandError(unknown_user(user))
         found = make(Actor(person)) if new_workspace else find_workspace(workspace)
         _, secret = Token.make(person, f"tracking {found.name}")
         server = urlsplit(settings.PUBLIC_URL)

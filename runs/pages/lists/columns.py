@@ -240,7 +240,7 @@ LOWEST_FLOAT = -sys.float_info.max
 def slice_runs(runs, sorts: list[Sort], start: int, stop: int) -> list[tuple[int, int]]:
     """Key and revision of each."""
     parts = _ordered_parts(runs, sorts) if sorts and sorts[0].column.is_row else [order_runs(runs, sorts)]
-    return concatenated.taken([part.values_list("pk", "revision") for part in parts], start, stop - start)
+    return concatenated.take_rows([part.values_list("pk", "revision") for part in parts], start, stop - start)
 
 
 def _ordered_parts(runs, sorts: list[Sort]) -> list:

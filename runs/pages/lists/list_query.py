@@ -9,7 +9,7 @@ from runs.models import Run
 from runs.pages.lists.columns import MAX_COLUMNS
 from studio.errors import Invalid
 from studio.forms import RepeatedField, RepeatedKeyField, cleaned_or_invalid
-from studio.search.grammar import TOKEN, All, BadFilter, Clause, parse
+from studio.search.grammar import TOKEN, All, BadFilter, Clause, parse_filter
 from studio.words import split_words
 
 SIZES = [10, 25, 50, 100]
@@ -162,7 +162,7 @@ def switch_clause(filter_text: str, clause: str) -> tuple[str, bool]:
 
     Of several values of one key any may hold; of two bounds of one key the new one counts.
     """
-    parts, wanted = split_conditions(filter_text), parse(clause)
+    parts, wanted = split_conditions(filter_text), parse_filter(clause)
     if clause in parts:
         return remove_clause(parts, clause), True
     for index, part in enumerate(parts):
@@ -180,7 +180,7 @@ def switch_clause(filter_text: str, clause: str) -> tuple[str, bool]:
 
 def _parse_clause(part: str) -> Clause | None:
     try:
-        found = parse(part)
+        found = parse_filter(part)
     except BadFilter:
         return None
     return found if isinstance(found, Clause) else None
@@ -207,7 +207,7 @@ def remove_clause(parts: list[str], clause: str) -> str:
 def _bracket(part: str) -> str:
     """In parentheses if an AND after it would reach into it."""
     try:
-        return part if isinstance(parse(f"{part} and name is null"), All) else f"({part})"
+        return part if isinstance(parse_filter(f"{part} and name is null"), All) else f"({part})"
     except BadFilter:
         return part
 
@@ -215,7 +215,7 @@ def _bracket(part: str) -> str:
 def split_conditions(filter_text: str) -> list[str]:
     """The parts of a query that must all hold, as they are written; the whole as one if parts are joined by OR."""
     try:
-        parse(filter_text)
+        parse_filter(filter_text)
     except BadFilter:
         return [filter_text.strip()]
     parts, start, depth = [], 0, 0
