@@ -10,9 +10,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
-from list_deleted_runs.models import Artifact, Experiment, Run, Snapshot
 
 from accounts.models import User
+from runs.models import Artifact, Experiment, Run, Snapshot
 from studio.errors import Conflict, Invalid
 from trash import purge
 from trash.models import PurgeJob

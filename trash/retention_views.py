@@ -6,7 +6,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from runs.pages.access import is_allowed, require_permission, workspace_of
 from studio.errors import Conflict
-from trash import retention_page as rules
+from trash import retention as rules
 from trash.forms import RetentionForm
 from trash.models import RetentionRule
 
