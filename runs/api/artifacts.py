@@ -8,7 +8,7 @@ from runs.files import artifacts, links, ranges, uploads
 from runs.models import Artifact, Run
 from studio import api
 from studio.errors import Invalid
-from studio.schemas import Nothing, list_of
+from studio.schemas import Nothing, bytes_response, list_of
 from workspaces.workspace_path import WorkspacePath
 
 router = Router(tags=["artifacts"])

@@ -11,7 +11,7 @@ from runs.api import access, resources
 from runs.files import ranges, snapshots, uploads
 from runs.models import Run, Snapshot
 from studio import storage
-from studio.schemas import list_of
+from studio.schemas import bytes_response, list_of
 from workspaces.access import require
 from workspaces.workspace_path import WorkspacePath, require_workspace
 

@@ -117,7 +117,7 @@ def test_they_go_with_the_workspace_and_not_before(root, workspace, folder):
 
     def purge(**more):
         selection = purging.Selection(workspace.pk, **more)
-        return [file for step in purging.steps() for file in step.delete_batch(selection) or []]
+        return [file for step in purging.list_steps() for file in step.delete_batch(selection) or []]
 
     purge(run_pks=[1])
     assert WorkspaceFile.objects.count() == 2
