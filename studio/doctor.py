@@ -94,7 +94,7 @@ def check_storage() -> Finding:
         least = settings.DISK_RESERVE_BYTES // 1024**2
         text = f"Its disk is nearly full: files are refused until {least} MB (DISK_RESERVE_MB) are free."
         return Finding(what, "fail", text, "Empty the trash, or move it to a larger disk.")
-    return ok(what, f"{where} is written and read.")
+    return passed(what, f"{where} is written and read.")
 
 
 def check_secret_key() -> Finding:

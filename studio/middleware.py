@@ -14,7 +14,7 @@ from django.template import loader
 from django_htmx.middleware import HtmxMiddleware
 
 from studio import errors, outages
-from studio.htmx import is_htmx, reload_page, toast, wants_piece
+from studio.htmx import is_htmx, reload_page, show_toasts, wants_piece
 
 logger = logging.getLogger(__name__)
 # Plotly sets style attributes, so styles may be inline; scripts may not.
@@ -148,7 +148,7 @@ class Errors:
             return None
         if wants_piece(request):
             # htmx swaps nothing on an error; the reason is shown beside what stands there.
-            return toast(HttpResponse(status=exception.status), [(exception.message, "error")])
+            return show_toasts(HttpResponse(status=exception.status), [(exception.message, "error")])
         if exception.status >= 500:
             return outage_page(exception)
         return render(request, "error.html", {"error": exception}, status=exception.status)

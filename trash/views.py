@@ -70,8 +70,10 @@ def _progress(request, purges: list[PurgeJob]):
 
 def _chosen(request, slug):
     workspace = workspace_of(request, slug)
-    require(request, "edit")
-    return workspace, *contents.find_selected(workspace, request.POST.getlist("run"), request.POST.getlist("experiment"))
+    require_permission(request, "edit")
+    return workspace, *contents.find_selected(
+        workspace, request.POST.getlist("run"), request.POST.getlist("experiment")
+    )
 
 
 @require_POST

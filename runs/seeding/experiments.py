@@ -17,7 +17,7 @@ from runs import metrics, submission
 from runs.files import artifacts
 from runs.metrics.batches import MAX_POINTS
 from runs.models import Experiment, Run, RunEvent
-from runs.seeding.contents import curve, log_text, make_scalars
+from runs.seeding.contents import log_text, make_curve, make_scalars
 from runs.seeding.full_run import finish_run, log_images, make_full_run
 from studio.errors import Conflict
 from workspaces.models import Workspace

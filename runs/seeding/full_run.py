@@ -13,7 +13,7 @@ from runs import metrics, submission
 from runs.files import artifacts, snapshots
 from runs.models import Experiment, Run, Snapshot
 from runs.models.status import RunStatus
-from runs.seeding.contents import FIGURES, SCRIPT, code_archive, curve, log_text, png, make_scalars
+from runs.seeding.contents import FIGURES, SCRIPT, code_archive, log_text, make_curve, make_png, make_scalars
 
 
 def make_full_run(experiment: Experiment, user: User, **fields) -> Run:

@@ -245,11 +245,11 @@ class Supervisor:
             self.asked_to_stop = time.monotonic()
         if self.settings.waits_for_jobs and self.host_name:
             self._wait_for_jobs()
-        console.say("up", "Stopping …")
+        console.print_line("up", "Stopping …")
         self.lifeline.cut()
         for names, seconds in ENDING:
             self._end([self.children[name] for name in names if name in self.children], seconds, names is WORKERS[0])
-        console.say("up", "Stopped.")
+        console.print_line("up", "Stopped.")
 
     def _wait_for_jobs(self) -> None:
         """Let the running jobs end, while all goes on but the nodes, so that no other job starts."""
@@ -260,7 +260,7 @@ class Supervisor:
         while self.is_waiting_for_jobs and self.lifeline.is_held():
             jobs = list_jobs(self.settings.data_dir, self.host_name)
             if jobs and jobs != before:
-                console.say("up", _say_waiting(jobs))
+                console.print_line("up", _say_waiting(jobs))
             before = jobs
             self._turn()
         self.is_waiting_for_jobs = False

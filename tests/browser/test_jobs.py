@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from runs import metrics
 from runs.models import Run, SavedView, Star, TagEdit
-from runs.seeding.contents import curve, make_scalars
+from runs.seeding.contents import make_curve, make_scalars
 from runs.seeding.full_run import finish_run
 from tests import factories
 

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from runs import metrics
 from runs.models import Run
-from runs.seeding.contents import curve, make_scalars
+from runs.seeding.contents import make_curve, make_scalars
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 from compute.models import Work
 from runs import metrics
 from runs.models import Run
-from runs.seeding.contents import curve, make_scalars
+from runs.seeding.contents import make_curve, make_scalars
 from runs.seeding.full_run import finish_run
 from tests import factories
 from tests.html import html_of

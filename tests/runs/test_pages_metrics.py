@@ -12,7 +12,7 @@ from django.urls import reverse
 from runs import metrics
 from runs.charts import metric_cards
 from runs.files import artifacts
-from runs.seeding.contents import curve, make_scalars
+from runs.seeding.contents import make_curve, make_scalars
 from runs.seeding.full_run import make_full_run
 from tests import factories
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from runs import metrics
 from runs.models import Run, RunTag, SavedView, Star, TagEdit
 from runs.pages.lists import list_query
-from runs.seeding.contents import curve, make_scalars
+from runs.seeding.contents import make_curve, make_scalars
 from runs.seeding.full_run import finish_run
 from tests import factories
 from tests.html import html_of

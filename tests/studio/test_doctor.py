@@ -20,7 +20,7 @@ def healthy(db, settings, tmp_path, monkeypatch):
     monkeypatch.setattr(redis_server, "warning_about", lambda url: "")
     monkeypatch.setattr(doctor, "LOW_FREE_MB", 0)
     monkeypatch.setattr(doctor, "MIN_FREE_MB", 0)
-    storage.store.cache_clear()
+    storage.open_store.cache_clear()
     yield folder
     storage.open_store.cache_clear()
 

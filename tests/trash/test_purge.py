@@ -207,7 +207,7 @@ def test_files_that_no_row_names_are_freed_once_they_are_old_or_their_run_is_gon
         f"{workspace.storage_area}/runs/999",
     ):
         storage.put_bytes(storage.make_key(area), b"lost")
-    assert orphaned_files.sweep(workspace.storage_area, list) == (8, 1008)
+    assert orphaned_files.delete_orphans(workspace.storage_area, list) == (8, 1008)
     monkeypatch.setattr(orphaned_files, "GRACE", dt.timedelta(0))
     assert orphaned_files.delete_orphans(workspace.storage_area, list) == (8, 1000)
     assert keys() == named

@@ -193,7 +193,9 @@ def test_days_left_and_bytes_are_told(as_user, alice, alice_api, workspace, fami
     page = text(as_user(alice).get(url(workspace)))
     assert "Empty trash (frees 1.5 KB)" in page or "Empty trash (frees 1.5 kB)" in page
     assert '<td class="number">7</td>' in page
-    assert contents.count_bytes_by_run(list(contents.list_deleted_runs(workspace))) == {Run.objects.get(run_id="top").pk: 1500}
+    assert contents.count_bytes_by_run(list(contents.list_deleted_runs(workspace))) == {
+        Run.objects.get(run_id="top").pk: 1500
+    }
 
 
 # ---- over the wire

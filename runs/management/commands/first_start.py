@@ -154,7 +154,9 @@ def submit_sample(actor: Actor, workspace: Workspace) -> None:
         "computeId": CLUSTER,
         "tags": {"sample": "yes"},
     }
-    submission.submit_job(actor, workspace, submission.make_run_name(properties["experimentName"]), {"properties": properties})
+    submission.submit_job(
+        actor, workspace, submission.make_run_name(properties["experimentName"]), {"properties": properties}
+    )
 
 
 def zip_folder(folder: pathlib.Path) -> bytes:

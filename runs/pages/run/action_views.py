@@ -34,8 +34,8 @@ def run_delete(request, slug, run_id):
 @require_POST
 def run_resubmit(request, slug, run_id):
     run = run_of(request, slug, run_id)
-    require(request, "submit")
-    new = submission.resubmit_job(actor(request), run)
+    require_permission(request, "submit")
+    new = submission.resubmit_job(actor_of_request(request), run)
     messages.success(request, f"{run.display_name} was submitted again as {new.display_name}.")
     return redirect(new)
 
