@@ -13,11 +13,12 @@ from accounts.actors import Actor
 from assets import environments
 from compute import queue
 from compute.models import ComputeTarget
-from runs import job_settings, work_kind
+from runs import job_settings, rules, work_kind
 from runs.models import Experiment, Run, RunEvent, RunTag, Snapshot
 from studio import names
 from studio.errors import Conflict, Denied, Invalid
 from studio.formats import parse_iso_duration
+from studio.rules import DESCRIPTION, TAGS
 from workspaces import access
 from workspaces.models import Workspace
 
@@ -74,7 +75,7 @@ class Job(Open):
 def submit_job(actor: Actor, workspace: Workspace, name: str, body: dict) -> Run:
     """Store the run, and queue its work unless it is local. The same body under the same name again gives the same run."""
     access.require(actor, "read" if actor.is_run else "submit", workspace)
-    names.check_name(name, "run id")
+    rules.RUN_ID.check(name)
     job = check_job(body)
     parent = _parent(actor, workspace, job.parentRunId)
     present = _present(workspace, name, body)
@@ -175,17 +176,15 @@ def _store(actor, workspace, name, job: JobProperties, kept: dict, parent) -> Ru
         name,
         parent,
         job=kept,
-        display_name=names.check_text(job.displayName or name, "display name", max_length=256),
-        description=names.check_text(
-            job.description or "", "description", max_length=5000, allow_empty=True, allow_lines=True
-        ),
+        display_name=rules.DISPLAY_NAME.check(job.displayName or name),
+        description=DESCRIPTION.check(job.description or ""),
         run_type=SCRIPT_RUN,
         snapshot=snapshot,
         target_name=target.name if target else LOCAL,
         compute=target,
         properties=_properties(job, snapshot, target),
         warnings=[{"source": job_settings.SOURCE, "message": text} for text in spec["warnings"]],
-        tags=names.check_tags(job.tags),
+        tags=TAGS.check(job.tags),
     )
     spec["experiment"] = run.experiment.name
     if target:
@@ -200,7 +199,7 @@ def create_run(actor: Actor, experiment: Experiment, name: str, parent: Run | No
     run = Run.objects.create(
         workspace=experiment.workspace,
         experiment=experiment,
-        run_id=names.check_name(name, "run id"),
+        run_id=rules.RUN_ID.check(name),
         number=experiment.next_number(),
         parent=parent,
         root=parent and (parent.root or parent),
@@ -221,7 +220,7 @@ def create_run(actor: Actor, experiment: Experiment, name: str, parent: Run | No
 
 
 def get_or_create_experiment(actor: Actor, workspace: Workspace, name: str) -> Experiment:
-    names.check_name(name, "experiment name")
+    rules.EXPERIMENT_NAME.check(name)
     if actor.is_run and not Experiment.objects.filter(workspace=workspace, name=name).exists():
         raise Denied(
             f"There is no experiment {name!r}, and a run's token makes none; its runs go to one that is there."
@@ -270,7 +269,7 @@ def _properties(job: JobProperties, snapshot: Snapshot | None, target: ComputeTa
     ours = {"_azureml.ComputeTargetType": "amlctrain" if target else LOCAL}
     if snapshot:
         ours["ContentSnapshotId"] = str(snapshot.snapshot_id)
-    return {**ours, **names.check_tags(job.properties, "property", max_count=200)}
+    return {**ours, **rules.PROPERTIES.check(job.properties)}
 
 
 def _spec(workspace: Workspace, name: str, job: JobProperties, snapshot: Snapshot | None) -> dict:

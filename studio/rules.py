@@ -56,7 +56,7 @@ def number_rule(what: str, min_value: int, max_value: int, *, target: str = "") 
 
     def check(value) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not min_value <= value <= max_value:
-            text = f"The {what} is {value!r}: write a whole number from {min_value} to {max_value}."
+            text = f"The {what} is {value!r}: write a whole number from {min_value:,} to {max_value:,}."
             raise Invalid(text, target=target)
         return value
 
@@ -76,5 +76,11 @@ def choice_rule(what: str, choices: Collection[str], *, target: str) -> Rule:
     return Rule(check, target, {"enum": list(choices)})
 
 
+def tags_rule(what: str, *, max_count: int) -> Rule:
+    """Names and values; see `names.check_tags`."""
+    target = "properties" if what == "property" else f"{what}s"
+    return Rule(lambda value: names.check_tags(value, what, max_count=max_count), target, {"maxProperties": max_count})
+
+
 DESCRIPTION = text_rule("description", max_length=5000, allow_empty=True, allow_lines=True)
-TAGS = Rule(names.check_tags, "tags", {"maxProperties": names.MAX_TAGS})
+TAGS = tags_rule("tag", max_count=names.MAX_TAGS)

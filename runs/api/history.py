@@ -3,7 +3,6 @@
 import dataclasses
 import datetime as dt
 
-import pydantic
 from django.db import IntegrityError, transaction
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.lookups import Exact, IsNull
@@ -16,10 +15,9 @@ from compute import queue
 from runs import run_tokens, search, submission
 from runs.api import access, resources
 from runs.models import Experiment, Run
-from studio import api, names
+from studio import api
 from studio.errors import Conflict, Invalid
 from studio.formats import replace_unstorable, utc_time
-from studio.request_body import Body
 from studio.schemas import Nothing, list_of
 from workspaces.access import require
 from workspaces.workspace_path import WorkspacePath, require_workspace
@@ -30,45 +28,6 @@ MAX_FILTERS = 20
 MAX_ERROR_LENGTH = 100_000
 # Whether `archived_at` is empty in the experiments that a view shows.
 VIEWS = {"ActiveOnly": True, "ArchivedOnly": False, "All": None}
-
-
-class ExperimentIn(Body):
-    name: str | None = None
-    description: str | None = None
-    tags: dict | None = None
-    archived: bool | None = None
-
-
-class RunIn(Body):
-    displayName: str | None = None
-    description: str | None = None
-    parentRunId: str | None = None
-    runType: str | None = None
-    target: str | None = None
-    tags: dict | None = None
-    properties: dict | None = None
-    snapshotId: str | None = None
-    status: str = "NotStarted"
-
-
-class RunPatch(Body):
-    displayName: str | None = None
-    description: str | None = None
-    tags: dict | None = None
-    removeTags: list[str] = []
-    properties: dict | None = None
-
-
-class Event(Body):
-    status: str | None = None
-    message: str = ""
-    error: dict | None = None
-    warning: str | dict | None = None
-    node: str = pydantic.Field(default="", max_length=60)
-
-
-class Parameters(Body):
-    parameters: dict
 
 
 @router.get(
@@ -95,7 +54,9 @@ def _viewed(experiments, view: str):
     response=resources.Run,
     summary="Make an interactive run or a child run",
 )
-def run_create(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, run_id: str, body: RunIn):
+def run_create(
+    request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, run_id: str, body: resources.NewRun
+):
     workspace = require_workspace(request, workspace_path)
     parent = submission.find_parent(request.auth, workspace, body.parentRunId)
     submission.require_create(request.auth, workspace, parent)
@@ -111,21 +72,19 @@ def run_create(request: HttpRequest, workspace_path: Path[WorkspacePath], name: 
     return resources.Run.of(run)
 
 
-def _interactive(request, workspace, name, run_id, body: RunIn, parent) -> Run:
+def _interactive(request, workspace, name, run_id, body: resources.NewRun, parent) -> Run:
     run = submission.create_run(
         request.auth,
         submission.get_or_create_experiment(request.auth, workspace, name),
         run_id,
         parent,
-        display_name=names.check_text(body.displayName or run_id, "display name", max_length=256),
-        description=names.check_text(
-            body.description or "", "description", max_length=5000, allow_empty=True, allow_lines=True
-        ),
-        run_type=names.check_text(body.runType or "", "run type", max_length=60, allow_empty=True),
-        target_name=names.check_text(body.target or "", "target", max_length=64, allow_empty=True),
+        display_name=body.displayName or run_id,
+        description=body.description or "",
+        run_type=body.runType or "",
+        target_name=body.target or "",
         snapshot=submission.find_snapshot(workspace, body.snapshotId),
-        properties=names.check_tags(body.properties, "property", max_count=200),
-        tags=names.check_tags(body.tags),
+        properties=body.properties or {},
+        tags=body.tags or {},
     )
     if body.status == Run.Status.RUNNING:
         run.start()
@@ -167,7 +126,9 @@ def experiment_create(request: HttpRequest, workspace_path: Path[WorkspacePath],
     response=resources.Experiment,
     summary="Rename, describe, tag or archive an experiment",
 )
-def experiment_edit(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: ExperimentIn):
+def experiment_edit(
+    request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: resources.ExperimentUpdate
+):
     found = access.find_experiment(request, workspace_path, name, "edit")
     found.edit(**body.model_dump())
     return resources.Experiment.of(found)
@@ -195,7 +156,7 @@ def run_read(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: 
     response=resources.Run,
     summary="Change a run's name, description and tags; add properties",
 )
-def run_edit(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, body: RunPatch):
+def run_edit(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, body: resources.RunUpdate):
     run = access.find_writable(request, workspace_path, run_id)
     with transaction.atomic():
         if body.properties:
@@ -218,7 +179,7 @@ def run_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id
     summary="The same, as SDK v2 asks for it",
 )
 def run_edit_in_experiment(
-    request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, run_id: str, body: RunPatch
+    request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, run_id: str, body: resources.RunUpdate
 ):
     access.find_experiment(request, workspace_path, name)
     return run_edit(request, workspace_path, run_id, body)
@@ -246,7 +207,7 @@ def run_children(request: HttpRequest, workspace_path: Path[WorkspacePath], run_
 
 
 @router.post("/runs/{run_id}/events", response=resources.Run, summary="Report what became of a run")
-def run_event(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, body: Event):
+def run_event(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, body: resources.RunEventReport):
     run = access.find_writable(request, workspace_path, run_id)
     if body.warning:
         source, message = _warning(body.warning)
@@ -265,7 +226,7 @@ def _warning(warning: str | dict) -> tuple[str, str]:
     return "runner", _clean(warning, 3000)
 
 
-def _error(body: Event) -> dict | None:
+def _error(body: resources.RunEventReport) -> dict | None:
     if not body.error:
         return None
     within = body.error.get("error")
@@ -317,7 +278,7 @@ def run_token_make(request: HttpRequest, workspace_path: Path[WorkspacePath], ru
 
 
 @router.post("/runs/{run_id}/params", response=resources.Run, summary="Write parameters, each once")
-def run_params(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, body: Parameters):
+def run_params(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, body: resources.NewParameters):
     run = access.find_writable(request, workspace_path, run_id)
     access.check_open(request.auth, run)
     run.add_parameters(body.parameters)

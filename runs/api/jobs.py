@@ -7,7 +7,6 @@ from runs import submission
 from runs.api import access, resources
 from runs.models import Run
 from studio import api, request_body
-from studio.errors import Invalid
 from studio.schemas import Nothing, list_of
 from workspaces.workspace_path import WorkspacePath, require_workspace
 
@@ -31,21 +30,6 @@ def _inlined(schema):
 
 
 JOB_SCHEMA = _inlined(submission.Job.model_json_schema())
-CHANGE_SCHEMA = {
-    "type": "object",
-    "required": ["properties"],
-    "properties": {
-        "properties": {
-            "type": "object",
-            "properties": {
-                "displayName": {"type": "string", "maxLength": 256},
-                "description": {"type": "string", "maxLength": 5000},
-                "tags": {"type": "object", "additionalProperties": {"type": "string"}},
-            },
-        }
-    },
-}
-CHANGE = {"requestBody": {"required": True, "content": {"application/json": {"schema": CHANGE_SCHEMA}}}}
 JOB = {"requestBody": {"required": True, "content": {"application/json": {"schema": JOB_SCHEMA}}}}
 
 
@@ -80,18 +64,11 @@ def job_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: st
     "/{name}",
     response=resources.JobBase,
     summary="Change a job's display name, description and tags",
-    openapi_extra=CHANGE,
 )
-def job_edit(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+def job_edit(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: resources.JobUpdate):
     run = access.find_writable(request, workspace_path, name)
-    properties = request_body.read_body(request).get("properties")
-    if not isinstance(properties, dict):
-        raise Invalid("Write what changes as `properties`.", target="properties")
-    run.edit(
-        display_name=properties.get("displayName"),
-        description=properties.get("description"),
-        tags=properties.get("tags"),
-    )
+    changed = body.properties
+    run.edit(display_name=changed.displayName, description=changed.description, tags=changed.tags)
     return resources.JobBase.of(access.find_readable(request, workspace_path, name))
 
 

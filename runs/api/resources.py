@@ -3,14 +3,16 @@
 Each class is the schema of an answer; `of(row)` makes the answer from a row, and checks it by the schema.
 """
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import pydantic
 from django.conf import settings
 
-from runs import models
+from runs import models, rules
 from runs.files import links
 from studio.formats import utc_time
+from studio.request_body import Body
+from studio.rules import DESCRIPTION, TAGS
 from studio.schemas import Open, Shape, SystemData
 
 Texts = dict[str, str]
@@ -55,6 +57,13 @@ class RunWarning(Shape):
 
 class UserName(Shape):
     userName: str | None
+
+
+class ExperimentUpdate(Body):
+    name: Annotated[str, rules.EXPERIMENT_NAME] | None = None
+    description: Annotated[str, DESCRIPTION] | None = None
+    tags: Annotated[dict[str, Any], TAGS] | None = None
+    archived: bool | None = None
 
 
 class Run(Shape):
@@ -156,6 +165,40 @@ class RunDetails(Run):
         )
 
 
+class NewRun(Body):
+    displayName: Annotated[str, rules.DISPLAY_NAME_OR_EMPTY] | None = None
+    description: Annotated[str, DESCRIPTION] | None = None
+    parentRunId: str | None = None
+    runType: Annotated[str, rules.RUN_TYPE] | None = None
+    target: Annotated[str, rules.TARGET] | None = None
+    tags: Annotated[dict[str, Any], TAGS] | None = None
+    properties: Annotated[dict[str, Any], rules.PROPERTIES] | None = None
+    snapshotId: str | None = None
+    status: str = "NotStarted"
+
+
+class RunUpdate(Body):
+    displayName: Annotated[str, rules.DISPLAY_NAME] | None = None
+    description: Annotated[str, DESCRIPTION] | None = None
+    tags: Annotated[dict[str, Any], TAGS] | None = None
+    removeTags: list[str] = []
+    properties: Annotated[dict[str, Any], rules.PROPERTIES] | None = None
+
+
+class RunEventReport(Body):
+    """How a run or its runner fares; it is never refused for its words."""
+
+    status: str | None = None
+    message: str = ""
+    error: dict | None = None
+    warning: str | dict | None = None
+    node: str = pydantic.Field(default="", max_length=60)
+
+
+class NewParameters(Body):
+    parameters: Annotated[dict[str, Any], rules.PARAMETERS]
+
+
 class RunHeartbeat(Shape):
     status: str
     cancelRequested: bool
@@ -233,6 +276,18 @@ class JobBase(Shape):
             properties=job,
             systemData=job.creationContext,
         )
+
+
+class JobPropertiesUpdate(Body):
+    """Anything else of a job stays as it was submitted."""
+
+    displayName: Annotated[str, rules.DISPLAY_NAME] | None = None
+    description: Annotated[str, DESCRIPTION] | None = None
+    tags: Annotated[dict[str, Any], TAGS] | None = None
+
+
+class JobUpdate(Body):
+    properties: JobPropertiesUpdate
 
 
 class MetricsAccepted(Shape):

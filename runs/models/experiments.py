@@ -8,8 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from studio import names
+from runs.rules import EXPERIMENT_NAME
 from studio.errors import Conflict
+from studio.rules import DESCRIPTION, TAGS
 from workspaces.models import Workspace
 
 # MLflow's clients expect an experiment 0 in every server; here it is the one of this name.
@@ -81,16 +82,14 @@ class Experiment(models.Model):
     def edit(self, *, name=None, description=None, tags=None, archived=None):
         """Change what is given; the rest stays."""
         if name is not None and name != self.name:
-            names.check_name(name, "experiment name")
+            EXPERIMENT_NAME.check(name)
             if Experiment.objects.filter(workspace=self.workspace, name=name).exists():
                 raise name_conflict(self.workspace, name)
             self.name = name
         if description is not None:
-            self.description = names.check_text(
-                description, "description", max_length=5000, allow_empty=True, allow_lines=True
-            )
+            self.description = DESCRIPTION.check(description)
         if tags is not None:
-            self.tags = names.check_tags(tags)
+            self.tags = TAGS.check(tags)
         if archived is not None:
             self.archived_at = (self.archived_at or timezone.now()) if archived else None
         self.updated_at = timezone.now()

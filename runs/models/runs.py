@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from compute import queue
 from compute.models import ComputeTarget, Work
-from runs import attempts, run_tokens
+from runs import attempts, rules, run_tokens
 from runs.models.experiments import Experiment
 from runs.models.snapshots import Snapshot
 from runs.models.status import ACTIVE, BEFORE_RUNNING, MOVES, PROGRESS, TERMINAL, RunEvent, RunStatus
@@ -19,6 +19,7 @@ from runs.models.tags_and_parameters import RunParameter, RunTag
 from studio import names
 from studio.database import begin_write
 from studio.errors import Conflict, Invalid
+from studio.rules import DESCRIPTION, TAGS
 from workspaces.models import Workspace
 
 # So many at once, for SQLite takes no more than 32,766 keys.
@@ -306,12 +307,10 @@ class Run(models.Model):
         """Change what is given; `tags` are set one by one, the others stay."""
         fields = {"revision": F("revision") + 1}
         if display_name is not None:
-            fields["display_name"] = names.check_text(display_name, "display name", max_length=256)
+            fields["display_name"] = rules.DISPLAY_NAME.check(display_name)
         if description is not None:
-            fields["description"] = names.check_text(
-                description, "description", max_length=5000, allow_empty=True, allow_lines=True
-            )
-        tags = names.check_tags(tags)
+            fields["description"] = DESCRIPTION.check(description)
+        tags = TAGS.check(tags)
         with transaction.atomic():
             Run.objects.filter(pk=self.pk).update(**fields)
             self.tag_rows.filter(name__in=list(remove_tags)).delete()
@@ -327,7 +326,7 @@ class Run(models.Model):
 
     def add_properties(self, properties: dict):
         """Properties are added, never changed."""
-        added = names.check_tags(properties, "property", max_count=200)
+        added = rules.PROPERTIES.check(properties)
         with transaction.atomic():
             run = Run.objects.select_for_update().get(pk=self.pk)
             changed = [name for name, value in added.items() if run.properties.get(name, value) != value]
@@ -338,7 +337,7 @@ class Run(models.Model):
 
     def add_parameters(self, parameters: dict):
         """A parameter is written once; the same value again changes nothing."""
-        self.store_parameters(names.check_tags(parameters, "parameter", max_count=1000))
+        self.store_parameters(rules.PARAMETERS.check(parameters))
 
     def store_parameters(self, added: dict[str, str]):
         """The same for names and values that the caller has checked by its own limits."""

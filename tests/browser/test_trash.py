@@ -117,7 +117,7 @@ def test_a_rule_tells_what_it_would_take_while_it_is_written(browser, olivia, do
     page.get_by_label("Days after the end").fill("200")
     expect(told).to_contain_text("Would delete 0 jobs now")
     page.get_by_label("Days after the end").fill("0")
-    expect(told).to_contain_text("Write a number of days from 1 to 36,500.")
+    expect(told).to_contain_text("write a whole number from 1 to 36,500.")
     page.get_by_label("Days after the end").fill("50")
     page.get_by_role("button", name="Add rule").click()
     page.get_by_role("button", name="Turn on").click()

@@ -14,6 +14,7 @@ from runs.models import Run, RunTag, TagEdit
 from runs.pages.lists.tables import RunTable
 from studio import names
 from studio.errors import Conflict, Invalid
+from studio.rules import TAGS
 from workspaces.models import Workspace
 
 MAX_TICKED = 100
@@ -81,7 +82,7 @@ def tag_runs(found: BulkSelection, workspace: Workspace, user: User, name: str, 
     """Give them a tag, in place of what it was; what it was is kept for a day, to undo."""
     if not name.strip():
         raise Invalid("Enter a name for the tag.", target="name")
-    [(name, value)] = names.check_tags({name.strip(): value}).items()
+    [(name, value)] = TAGS.check({name.strip(): value}).items()
     pks = list(found.runs.order_by().values_list("pk", flat=True))
     before: dict[Any, str] = dict(
         RunTag.objects.filter(run__in=found.runs.order_by().values("pk"), name=name).values_list("run", "value")

@@ -13,7 +13,7 @@ from runs.pages.lists import columns, facets, groups, list_query
 from runs.pages.lists.action_views import return_url
 from runs.pages.lists.list_query import RunFilter
 from runs.pages.lists.views import build_table, list_url, requested_experiment
-from studio import names
+from runs.rules import VIEW_NAME
 from studio.errors import Conflict, Invalid
 from studio.htmx import render_page, wants_piece
 from studio.public_url import public_url
@@ -201,9 +201,7 @@ def layout_reset(request, slug):
 def view_save(request, slug):
     experiment = requested_experiment(request, slug)
     name = request.POST.get("name", "").strip()
-    if not 0 < len(name) <= 100:
-        raise Invalid("A view has a name of 1 to 100 characters.", target="name")
-    names.check_text(name, "name of the view", max_length=100)
+    VIEW_NAME.check(name)
     query = QueryDict(request.POST.get("query", ""), mutable=True)
     for word in ("view", "page", "seen"):
         query.pop(word, None)

@@ -6,11 +6,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
 from runs import submission
-from runs.models import Run
 from runs.pages.access import require_permission, run_of, undo_tag
 from runs.pages.run.forms import RunEdit
 from runs.pages.run.views import tab_context
-from studio.errors import Invalid
+from studio.forms import attempt
 
 
 @require_POST
@@ -44,17 +43,10 @@ def run_resubmit(request, slug, run_id):
 def run_edit(request, slug, run_id):
     run = run_of(request, slug, run_id)
     require_permission(request, "edit")
-    form = RunEdit.of(run, request.POST or None)
-    if request.method == "POST" and form.is_valid() and _save_form(form, run):
+    present = {"display_name": run.display_name, "description": run.description, "tags": run.tags}
+    form = RunEdit(request.POST or None, initial=present)
+    if request.method == "POST" and attempt(form, lambda: form.save(run)):
         messages.success(request, "Saved.")
         return redirect(run)
     status = 400 if form.errors else 200
     return render(request, "runs/run_edit.html", tab_context(request, run, "overview", form=form), status=status)
-
-
-def _save_form(form: RunEdit, run: Run) -> bool:
-    try:
-        form.save(run)
-    except Invalid as error:
-        form.add_error(None, error.message)
-    return not form.errors

@@ -2,44 +2,24 @@
 
 from django import forms
 
+from runs import rules
 from runs.models import Run
+from studio.forms import TagsField, TextField
+from studio.rules import DESCRIPTION
 
 
 class RunEdit(forms.Form):
-    display_name = forms.CharField(max_length=256, label="Display name")
-    description = forms.CharField(
-        required=False,
-        max_length=5000,
-        widget=forms.Textarea(attrs={"rows": 6}),
-        help_text="Markdown is supported.",
+    display_name = TextField(rules.DISPLAY_NAME, label="Display name")
+    description = TextField(
+        DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 6}), help_text="Markdown is supported."
     )
-    tags = forms.CharField(
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
-        help_text="One tag per line as name: value. The value is optional.",
-    )
+    tags = TagsField(widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}))
 
-    @classmethod
-    def of(cls, run: Run, data=None):
-        lines = [f"{name}: {value}" if value else name for name, value in run.tags.items()]
-        present = {"display_name": run.display_name, "description": run.description, "tags": "\n".join(lines)}
-        return cls(data, initial=present)
-
-    def clean_tags(self) -> dict:
-        tags: dict[str, str] = {}
-        for line in filter(None, map(str.strip, self.cleaned_data["tags"].splitlines())):
-            name, _, value = (part.strip() for part in line.partition(":"))
-            if not name:
-                raise forms.ValidationError(f"{line!r} has no name. Write each tag as name: value.")
-            if name in tags:
-                raise forms.ValidationError(f"There are two tags named {name!r}.")
-            tags[name] = value
-        return tags
-
-    def save(self, run: Run) -> None:
+    def save(self, run: Run) -> Run:
         new = self.cleaned_data
         gone = [name for name in run.tags if name not in new["tags"]]
         run.edit(display_name=new["display_name"], description=new["description"], tags=new["tags"], remove_tags=gone)
+        return run
 
 
 class ByteRange(forms.Form):

@@ -1,0 +1,14 @@
+"""What may be written of runs and experiments, each rule once (studio/rules.py). MLflow's clients may write more: mlflow_api/validation.py."""
+
+from studio.rules import name_rule, tags_rule, text_rule
+
+RUN_ID = name_rule("run id")
+EXPERIMENT_NAME = name_rule("experiment name")
+DISPLAY_NAME = text_rule("display name", max_length=256)
+# Of a new run: without one it is shown by its id.
+DISPLAY_NAME_OR_EMPTY = text_rule("display name", max_length=256, allow_empty=True)
+RUN_TYPE = text_rule("run type", max_length=60, allow_empty=True)
+TARGET = text_rule("target", max_length=64, allow_empty=True)
+PROPERTIES = tags_rule("property", max_count=200)
+PARAMETERS = tags_rule("parameter", max_count=1000)
+VIEW_NAME = text_rule("name of the view", max_length=100)
