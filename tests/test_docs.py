@@ -37,3 +37,25 @@ def test_every_page_stands_in_the_navigation():
     text = re.search(r"^nav:\n((?:  .*\n?)+)", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)[0]
     listed = set(re.findall(r"[\w-]+\.md", str(yaml.safe_load(text))))
     assert listed == {page.name for page in (ROOT / "docs").glob("*.md")}
+
+
+EXCERPT = re.compile(r'^```\w+ title="([^"]+)"\n(.*?)^```', re.MULTILINE | re.DOTALL)
+
+
+def excerpts() -> list[tuple[str, str, str]]:
+    """Of each page the pieces of code whose title is a file."""
+    return [(page.name, *found) for page in PAGES for found in EXCERPT.findall(page.read_text())]
+
+
+@pytest.mark.parametrize(("page", "path", "excerpt"), excerpts())
+def test_excerpts_are_what_the_file_says(page, path, excerpt):
+    """Line by line and in this order; `# …` stands for what is left out."""
+    lines = (ROOT / path).read_text().splitlines()
+    for line in excerpt.splitlines():
+        if line.strip() not in ("", "# …"):
+            assert line in lines, f"{page} quotes {path}, which has no line {line!r}"
+            lines = lines[lines.index(line) + 1 :]
+
+
+def test_the_recipe_quotes_the_code():
+    assert len([page for page, _, _ in excerpts() if page == "add_a_resource.md"]) >= 6
