@@ -10,9 +10,11 @@ from accounts.actors import Actor
 from mlflow_api import validation
 from mlflow_api.errors import invalid, missing
 from mlflow_api.request_fields import Fields
+from mlflow_api.run_messages import RunInfo, find_info
 from mlflow_api.sessions import Session
 from runs.api import access as ours
 from runs.models import Experiment, Run
+from studio.statements import read_rows
 from workspaces.models import Workspace
 
 DEFAULT_ID = "0"
@@ -56,6 +58,16 @@ class MlflowRequest:
     def run(self, run_id: str | None = None) -> Run:
         return self._found(self.runs(), self.run_id() if run_id is None else run_id)
 
+    def run_info(self) -> RunInfo:
+        """What `run` finds, by one plain statement where no more is to be asked: of a person, or of a run that reads itself."""
+        run_id = self.run_id()
+        if self.actor.is_run and self.actor.run_id != run_id:
+            return RunInfo.of(self.run(run_id))
+        found = find_info(self.require("read").pk, run_id)
+        if found is None:
+            raise missing(f"Run with id={run_id} not found")
+        return found
+
     def _found(self, runs, run_id: str) -> Run:
         run = runs.filter(run_id=run_id).first()
         if run is None:
@@ -86,9 +98,10 @@ class MlflowRequest:
         experiment_id = self.fields.text("experiment_id")
         if experiment_id == DEFAULT_ID:
             return self.default_experiment()
-        found = Experiment.objects.filter(workspace=self.require("read"), experiment_id=as_uuid(experiment_id)).first()
-        if found is None:
+        rows = read_rows(Experiment, workspace=self.require("read").pk, experiment_id=as_uuid(experiment_id))
+        if not rows:
             raise missing(f"No Experiment with id={experiment_id} exists")
+        (found,) = rows
         found.workspace = self.workspace
         return found
 
@@ -96,7 +109,7 @@ class MlflowRequest:
         """Those that `experiment_ids` names, by one query."""
         named = dict.fromkeys(self.fields.texts("experiment_ids"))
         ids = [as_uuid(name) for name in named if name != DEFAULT_ID]
-        rows = Experiment.objects.filter(workspace=self.require("read"), experiment_id__in=ids)
+        rows = read_rows(Experiment, workspace=self.require("read").pk, experiment_id=ids) if ids else []
         found = {row.experiment_id: row for row in rows}
         if lost := next((one for one in ids if one not in found), None):
             raise missing(f"No Experiment with id={lost} exists")

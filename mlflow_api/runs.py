@@ -4,10 +4,11 @@ import uuid
 
 from django.utils import timezone
 
-from mlflow_api import messages, tags, validation
+from mlflow_api import messages, run_messages, tags, validation
 from mlflow_api.errors import invalid, missing
 from mlflow_api.random_names import random_name
 from mlflow_api.request import MlflowRequest
+from mlflow_api.run_messages import RunInfo
 from runs import submission
 from runs.models import Run
 from studio.database import begin_write
@@ -20,12 +21,16 @@ def create(request: MlflowRequest) -> dict:
     given = dict(request.fields.pairs("tags"))
     experiment = request.open_experiment("log")
     parent, kept = _parent(request, given)
-    submission.require_create(request.actor, request.workspace, parent)
+    if request.actor.is_run:
+        submission.require_create(request.actor, request.workspace, parent)
+    else:
+        request.require("submit")
     run_id = uuid.uuid4().hex
     start = messages.parse_millis(request.fields.integer("start_time", to_millis(timezone.now())), "start_time")
     name, user = _name(request, given), request.fields.text("user_id", "")
     if user not in ("", messages.NOBODY) and messages.USER not in kept:
         kept[messages.USER] = user
+    kept = {key: tags.checked(key, value) for key, value in kept.items() if key not in (messages.NAME, messages.NOTE)}
     with begin_write():
         run = submission.create_run(
             request.actor,
@@ -37,13 +42,9 @@ def create(request: MlflowRequest) -> dict:
             run_type=RUN_TYPE,
             status=Run.Status.RUNNING,
             started_at=start,
-            tags={
-                key: tags.checked(key, value)
-                for key, value in kept.items()
-                if key not in (messages.NAME, messages.NOTE)
-            },
+            tags=kept,
         )
-    return {"run": messages.run_message(run)}
+    return {"run": run_messages.message_of_new(run, kept)}
 
 
 def _name(request: MlflowRequest, given: dict) -> str:
@@ -68,7 +69,7 @@ def _parent(request: MlflowRequest, given: dict) -> tuple[Run | None, dict]:
 
 
 def get(request: MlflowRequest) -> dict:
-    return {"run": messages.run_message(request.run())}
+    return {"run": run_messages.messages_of([request.run_info()])[0]}
 
 
 def update(request: MlflowRequest) -> dict:
@@ -88,7 +89,7 @@ def update(request: MlflowRequest) -> dict:
     elif status:
         run.set_client_status(messages.OUR_STATUS[status], ended_at=end)
     user = run.tag_rows.filter(name=messages.USER).values_list("value", flat=True).first() or ""
-    return {"run_info": messages.run_info(run, user)}
+    return {"run_info": RunInfo.of(run).message(user)}
 
 
 def _report_to_supervised(request: MlflowRequest, run: Run, status: str) -> None:

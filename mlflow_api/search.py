@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mlflow_api import messages, page_tokens
+from mlflow_api import messages, page_tokens, run_messages
 from mlflow_api.errors import invalid
 from mlflow_api.request import MlflowRequest
 from runs.models import Experiment
@@ -31,8 +31,8 @@ def runs(request: MlflowRequest) -> dict:
     found = request.runs().filter(experiment__in=request.experiments())
     if view != ALL:
         found = found.filter(deleted_at__isnull=view == ACTIVE)
-    rows, more = Search(found, fields.text("filter", ""), fields.texts("order_by")).page(start, max_results)
-    answer: dict[str, Any] = {"runs": messages.run_messages(rows)} if rows else {}
+    keys, more = Search(found, fields.text("filter", ""), fields.texts("order_by")).page(start, max_results)
+    answer: dict[str, Any] = {"runs": run_messages.messages_of_keys(keys)} if keys else {}
     if more:
         answer["next_page_token"] = page_tokens.write(start + max_results)
     return answer

@@ -5,14 +5,11 @@ Scripts log a thousand points by a thousand requests, so that one statement asks
 """
 
 import dataclasses
-import functools
 import time
-import typing
 
 from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.functional import SimpleLazyObject
 
 from accounts.actors import Actor
 from accounts.authentication import USED_EVERY, actor_of_token, record_use
@@ -101,7 +98,7 @@ def _session_of_person(secret: str, workspace: Workspace) -> Session | None:
         return None
     token_id, user_id, is_superuser, _ = rows[0]
     _record_use(token_id, now)
-    actor = Actor(typing.cast(User, SimpleLazyObject(functools.partial(User.objects.get, pk=user_id))))
+    actor = Actor(User.of_key(user_id))
     return Session(actor, workspace, None if is_superuser else access.verbs_of(roles))
 
 

@@ -16,7 +16,6 @@ from django.apps import apps
 from django.db import connection
 from django.db.models import Model, Q
 from django.utils import timezone
-from django.utils.functional import SimpleLazyObject
 
 from accounts.actors import Actor
 from accounts.models import User
@@ -237,7 +236,7 @@ def authorize_run_token(claim: tuple, method: str, route: str) -> Actor:
         raise Unauthenticated(
             f"The run {run_id} is {own.status}; its token only sends what the script has left behind."
         )
-    user = typing.cast(User, SimpleLazyObject(functools.partial(User.objects.get, pk=user_id)))
+    user = User.of_key(user_id)
     return Actor(user, workspace_id, run_id, attempt, own, may)
 
 

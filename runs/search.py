@@ -85,7 +85,7 @@ def filter_runs(runs, text: str):
 
 
 class Search:
-    """One search: `page` gives rows. Checks filter and order at once."""
+    """One search: `page` gives keys. Checks filter and order at once."""
 
     def __init__(self, runs, text: str, order_by: list[str]):
         self.base = runs.alias(start=START)
@@ -99,13 +99,12 @@ class Search:
     def runs(self):
         return self.base if self.tree is None else self.base.filter(_condition(self.tree))
 
-    def page(self, start: int, size: int) -> tuple[list, bool]:
-        """Rows from `start`, and whether there are more: their keys first, so that no whole row is sorted."""
+    def page(self, start: int, size: int) -> tuple[list[int], bool]:
+        """The keys of the runs from `start`, and whether there are more; keys alone, so that no whole row is sorted."""
         keys = concatenated.take_rows(
             [runs.values_list("pk", flat=True) for runs in self._stretches()], start, size + 1
         )
-        found = self.base.in_bulk(keys[:size])
-        return [found[key] for key in keys[:size] if key in found], len(keys) > size
+        return keys[:size], len(keys) > size
 
     def _stretches(self) -> list:
         """All in their order. Where it begins with a value of many rows, first those that have it, in its index's order."""

@@ -15,7 +15,7 @@ from compute import queue
 from compute.models import ComputeTarget
 from runs import job_settings, rules, work_kind
 from runs.models import Experiment, Run, RunEvent, RunTag, Snapshot
-from studio import names
+from studio import names, statements
 from studio.errors import Conflict, Denied, Invalid
 from studio.formats import parse_iso_duration
 from studio.rules import DESCRIPTION, TAGS
@@ -209,10 +209,11 @@ def create_run(actor: Actor, experiment: Experiment, name: str, parent: Run | No
     )
     # Whatever a client's clock says of its start, that is not before the first stage nor yet to come.
     began = min(run.started_at or run.created_at, run.created_at)
-    RunEvent.objects.create(run=run, status=Run.Status.NOT_STARTED, at=began)
-    if run.status != Run.Status.NOT_STARTED:
-        RunEvent.objects.create(run=run, status=run.status, at=began)
-    RunTag.objects.bulk_create([RunTag(run=run, name=key, value=value) for key, value in tags.items()])
+    stages = dict.fromkeys([Run.Status.NOT_STARTED, run.status])
+    statements.insert_rows(
+        RunEvent, ["run", "status", "at", "message"], [(run.pk, stage, began, "") for stage in stages]
+    )
+    statements.insert_rows(RunTag, ["run", "name", "value"], [(run.pk, key, value) for key, value in tags.items()])
     if experiment.archived_at:
         # A new run in an experiment that no list shows would not be found again.
         experiment.edit(archived=False)

@@ -9,6 +9,7 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.middleware.csrf import CsrfViewMiddleware
+from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
 from django.template import loader
 from django_htmx.middleware import HtmxMiddleware
@@ -28,6 +29,7 @@ API = re.compile(
     r"|^/login/(device(/token)?|whoami)$",
     re.I,
 )
+ONE_PACKET = 1400
 FIXED_WORDS = [
     (re.compile(r"(/subscriptions/[^/]+)/resourcegroups(?=/|$)", re.I), r"\1/resourceGroups"),
     (
@@ -79,6 +81,15 @@ def _refuse_nul(query: QueryDict) -> None:
     for name, values in query.lists():
         if any("\0" in word for word in (name, *values)):
             raise BadRequest(f"{name!r} holds a NUL character. Write it without.")
+
+
+class Compression(GZipMiddleware):
+    """Not of an answer that fits into one packet anyway: scripts get a thousand such a minute."""
+
+    def process_response(self, request, response):
+        if not response.streaming and len(response.content) < ONE_PACKET:
+            return response
+        return super().process_response(request, response)
 
 
 class ForPages:

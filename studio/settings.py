@@ -56,7 +56,7 @@ MIDDLEWARE = [
     "studio.middleware.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
     # Before the static files, so that they are sent compressed too.
-    "django.middleware.gzip.GZipMiddleware",
+    "studio.middleware.Compression",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "studio.statement_limit.StatementLimit",
     "studio.middleware.AzurePaths",

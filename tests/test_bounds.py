@@ -342,7 +342,7 @@ def test_a_slow_statement_of_the_api_is_stopped(tool, impatient, monkeypatch):
 
 
 def test_a_slow_statement_of_mlflow_is_stopped(tool, impatient, monkeypatch):
-    monkeypatch.setattr("mlflow_api.messages.run_message", slow)
+    monkeypatch.setattr("mlflow_api.run_messages.messages_of", slow)
     answer = soon(lambda: tool.get(f"/mlflow/v1.0{PLACE}/api/2.0/mlflow/runs/get?run_id=r1"))
     assert answer.status_code == 400 and "Ask for less" in json.loads(answer.content)["message"]
 

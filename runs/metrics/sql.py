@@ -3,14 +3,13 @@
 Django would spend twice as long on building them as the database on running them, and scripts log one point at a time.
 """
 
-import datetime as dt
-
 from django.db import connection
 from django.utils import timezone
 
 from compute.models import Work
 from runs import attempts
 from runs.models import MetricBatch, MetricChunk, MetricSeries, Run
+from studio import statements
 
 SUMMARY = [
     "values", "count", "loose", "last", "last_step", "last_at", "min", "min_step", "max", "max_step",
@@ -22,22 +21,30 @@ BATCH = f'INSERT INTO "{MetricBatch._meta.db_table}" (run_id, batch_id, at) VALU
 CHUNK = f'INSERT INTO "{MetricChunk._meta.db_table}" (series_id, start, count, data) VALUES (%s, %s, %s, %s)'
 SERIES = f'UPDATE "{MetricSeries._meta.db_table}" SET {", ".join(f"{chr(34)}{f}{chr(34)} = %s" for f in SUMMARY)} WHERE id = %s'
 
-FIELDS = [field.attname for field in MetricSeries._meta.concrete_fields]
-COLUMNS = ", ".join(f'"{field.column}"' for field in MetricSeries._meta.concrete_fields)
-FIND = f'SELECT {COLUMNS} FROM "{MetricSeries._meta.db_table}" WHERE run_id = %s AND name IN ({{}})'
+COUNT = f'SELECT COUNT(*) FROM "{MetricSeries._meta.db_table}" WHERE run_id = %s'
+NEW = ["run", "name", "kind", *SUMMARY]
 
 
 def find_series(run: Run, names) -> dict[str, MetricSeries]:
     """Those series of the run that are there, by name."""
-    with connection.cursor() as cursor:
-        cursor.execute(FIND.format(", ".join(["%s"] * len(names))), [run.pk, *names])
-        rows = [MetricSeries.from_db(connection.alias, FIELDS, row) for row in cursor.fetchall()]
+    rows = statements.read_rows(MetricSeries, run=run.pk, name=list(names))
     for row in rows:
         row.run = run
-        if isinstance(row.last_at, str):
-            # SQLite keeps moments as texts.
-            row.last_at = dt.datetime.fromisoformat(row.last_at).replace(tzinfo=dt.UTC)
     return {row.name: row for row in rows}
+
+
+def count_series(run: Run) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT, [run.pk])
+        (count,) = cursor.fetchone()
+    return count
+
+
+def add_series(fresh: list[MetricSeries]) -> None:
+    """Store new series with their summaries; they get their keys."""
+    rows = [[row.run_id, *(getattr(row, name) for name in NEW[1:])] for row in fresh]
+    for row, key in zip(fresh, statements.insert_rows(MetricSeries, NEW, rows), strict=True):
+        row.pk = key
 
 
 def lock_run(run: Run) -> None:
@@ -61,6 +68,9 @@ def add_batch(run: Run, batch_id: str) -> bool:
 
 def add_chunks(chunks: list[MetricChunk]) -> None:
     with connection.cursor() as cursor:
+        for chunk in chunks:
+            # Its series may have got its key only now.
+            chunk.series_id = chunk.series.pk
         rows: list[tuple] = [(c.series_id, c.start, c.count, c.data) for c in chunks]
         cursor.executemany(CHUNK, rows)
 

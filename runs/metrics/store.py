@@ -50,18 +50,18 @@ def _store(run: Run, groups: dict[str, Group], once: bool) -> None:
     if once:
         groups = {n: deduplication.drop_repeated(present.get(n), g) for n, g in groups.items()}
         groups = {name: group for name, group in groups.items() if group.values}
-    fresh = [MetricSeries(run=run, name=n, kind=g.kind, values=g.codec) for n, g in groups.items() if n not in present]
-    if fresh:
-        _check_series_count(run, len(fresh))
-        for series in MetricSeries.objects.bulk_create(fresh):
-            present[series.name] = series
-    chunks = [_chunk(present[name], group) for name, group in groups.items()]
-    added = [chunk for parts in chunks for chunk in parts]
-    sql.add_chunks(added)
-    _sketch(added)
-    changed = [present[name] for name in groups]
-    sql.save_summaries(changed)
-    for series in changed:
+    fresh = {
+        n: MetricSeries(run=run, name=n, kind=g.kind, values=g.codec) for n, g in groups.items() if n not in present
+    }
+    if fresh and sql.count_series(run) + len(fresh) > MAX_SERIES:
+        raise TooLarge(f"A run has at most {MAX_SERIES} metrics of different names.", code="limit_reached")
+    chunks = [chunk for name, group in groups.items() for chunk in _chunks(present.get(name) or fresh[name], group)]
+    sql.save_summaries([present[name] for name in groups if name in present])
+    sql.add_series(list(fresh.values()))
+    sql.add_chunks(chunks)
+    _sketch(chunks)
+    for name in groups:
+        series = present.get(name) or fresh[name]
         if series.loose >= LOOSE:
             merge_chunks(series)
 
@@ -81,12 +81,7 @@ def _check_kinds(present: dict, groups: dict) -> None:
             )
 
 
-def _check_series_count(run: Run, fresh: int) -> None:
-    if MetricSeries.objects.filter(run=run).count() + fresh > MAX_SERIES:
-        raise TooLarge(f"A run has at most {MAX_SERIES} metrics of different names.", code="limit_reached")
-
-
-def _chunk(series: MetricSeries, group: Group) -> list[MetricChunk]:
+def _chunks(series: MetricSeries, group: Group) -> list[MetricChunk]:
     """The new points, packed; the summaries of the series follow them."""
     start, count = series.count, len(group.values)
     if start + count > MAX_POINTS_PER_SERIES:

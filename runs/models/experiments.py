@@ -2,8 +2,8 @@
 
 import uuid
 
-from django.db import IntegrityError, models, transaction
-from django.db.models import F, Q
+from django.db import IntegrityError, connection, models, transaction
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -124,8 +124,9 @@ class Experiment(models.Model):
 
     def next_number(self) -> int:
         """The number of a new run; inside the transaction that stores the run, so that none is used twice."""
-        Experiment.objects.filter(pk=self.pk).update(run_count=F("run_count") + 1)
-        self.refresh_from_db(fields=["run_count"])
+        with connection.cursor() as cursor:
+            cursor.execute(COUNT_RUN, [self.pk])
+            (self.run_count,) = cursor.fetchone()
         return self.run_count
 
     @property
@@ -153,3 +154,6 @@ class Experiment(models.Model):
             back.filter(Q(experiment=self) | Q(experiment__deleted_at=None)).update(deleted_at=None)
             Experiment.objects.filter(pk=self.pk).update(deleted_at=None, updated_at=timezone.now())
         self.deleted_at = None
+
+
+COUNT_RUN = f'UPDATE "{Experiment._meta.db_table}" SET run_count = run_count + 1 WHERE id = %s RETURNING run_count'

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.urls import reverse
@@ -16,7 +16,7 @@ from runs.models.experiments import Experiment
 from runs.models.snapshots import Snapshot
 from runs.models.status import ACTIVE, BEFORE_RUNNING, MOVES, PROGRESS, TERMINAL, RunEvent, RunStatus
 from runs.models.tags_and_parameters import RunParameter, RunTag
-from studio import names
+from studio import names, statements
 from studio.database import begin_write
 from studio.errors import Conflict, Invalid
 from studio.rules import DESCRIPTION, TAGS
@@ -343,14 +343,16 @@ class Run(models.Model):
         """The same for names and values that the caller has checked by its own limits."""
         with transaction.atomic():
             attempts.fence(self)
-            Run.objects.filter(pk=self.pk).update(revision=F("revision") + 1)
-            present = dict(self.parameter_rows.filter(name__in=added).values_list("name", "value"))
+            with connection.cursor() as cursor:
+                cursor.execute(RAISE_REVISION, [self.pk])
+            rows = statements.read_rows(RunParameter, run=self.pk, name=list(added))
+            present = {row.name: row.value for row in rows}
             changed = {name: present[name] for name, value in added.items() if present.get(name, value) != value}
             if changed:
                 was = ", ".join(f"{name} is {value!r}" for name, value in changed.items())
                 raise ParameterChanged(f"A parameter is written once: {was}.", changed)
-            fresh = [RunParameter(run=self, name=n, value=v) for n, v in added.items() if n not in present]
-            RunParameter.objects.bulk_create(fresh)
+            fresh = [(self.pk, name, value) for name, value in added.items() if name not in present]
+            statements.insert_rows(RunParameter, ["run", "name", "value"], fresh)
 
     def store_tags(self, tags: dict[str, str], **columns):
         """Set tags that the caller has checked by its own limits, and columns of the run together with them."""
@@ -434,3 +436,6 @@ def _store_states(keys: list[int], status: RunStatus, message: str) -> None:
     fields = {"ended_at": now} if status in TERMINAL else {}
     Run.objects.filter(pk__in=keys).update(status=status, revision=F("revision") + 1, **fields)
     RunEvent.objects.bulk_create([RunEvent(run_id=pk, status=status, message=message, at=now) for pk in keys], 500)
+
+
+RAISE_REVISION = f'UPDATE "{Run._meta.db_table}" SET revision = revision + 1 WHERE id = %s'

@@ -1,0 +1,75 @@
+"""Rows by the values of their columns, for what scripts do a thousand times a minute.
+
+Django takes two to five times as long to write a statement as SQLite takes to run it. Here it is written once for each model;
+values are converted by the model's own fields, so that a row is what `filter` or `bulk_create` would make of it.
+"""
+
+import functools
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from django.db import connection
+from django.db.models import Model
+from django.db.models.expressions import Col
+
+M = TypeVar("M", bound=Model)
+
+# SQLite takes 32,766 values in a statement.
+MAX_VALUES = 30_000
+
+
+def read_rows(model: type[M], **wanted: Any) -> list[M]:
+    """The rows whose fields have these values; of a list of values, any. A foreign key is given by its key."""
+    start, names, converters = _reading(model, connection.vendor)
+    conditions, values = [], []
+    for name, value in wanted.items():
+        field = model._meta.get_field(name)
+        given = value if isinstance(value, list) else [value]
+        conditions.append(f'"{field.column}" IN ({", ".join(["%s"] * len(given))})')
+        values += [field.get_db_prep_value(one, connection) for one in given]
+    with connection.cursor() as cursor:
+        cursor.execute(f"{start} WHERE {' AND '.join(conditions)}", values)
+        rows = cursor.fetchall()
+    found = []
+    for row in rows:
+        converted = list(row)
+        for place, convert, expression in converters:
+            converted[place] = convert(converted[place], expression, connection)
+        found.append(model.from_db(connection.alias, names, converted))
+    return found
+
+
+def insert_rows(model: type[Model], names: Sequence[str], rows: Iterable[Sequence]) -> list[int]:
+    """Store rows with these fields; those that are not named must have a default of the database. The keys, in the same order."""
+    start, marks, prepare = _inserting(model, tuple(names))
+    prepared = [[make(value, connection) for make, value in zip(prepare, row, strict=True)] for row in rows]
+    size = MAX_VALUES // len(prepare)
+    keys: list[int] = []
+    with connection.cursor() as cursor:
+        for begin in range(0, len(prepared), size):
+            batch = prepared[begin : begin + size]
+            sql = f"{start} {', '.join([marks] * len(batch))} RETURNING id"
+            cursor.execute(sql, [value for row in batch for value in row])
+            keys += [key for (key,) in cursor.fetchall()]
+    return keys
+
+
+@functools.cache
+def _reading(model: type[Model], vendor: str) -> tuple[str, list[str], list]:
+    """The statement's beginning, the attributes of a row in order, and by place what converts its values."""
+    fields = model._meta.concrete_fields
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    converters = []
+    for place, field in enumerate(fields):
+        expression = Col(model._meta.db_table, field)
+        makers = [*connection.ops.get_db_converters(expression), *field.get_db_converters(connection)]
+        converters += [(place, convert, expression) for convert in makers]
+    return f'SELECT {columns} FROM "{model._meta.db_table}"', [field.attname for field in fields], converters
+
+
+@functools.cache
+def _inserting(model: type[Model], names: tuple[str, ...]) -> tuple[str, str, list]:
+    fields = [model._meta.get_field(name) for name in names]
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    marks = f"({', '.join(['%s'] * len(fields))})"
+    return f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES', marks, [f.get_db_prep_save for f in fields]
