@@ -33,7 +33,7 @@ def begin_device_login(request: HttpRequest, body: resources.DeviceCodeRequest):
     waiting = DeviceLogin.objects.filter(address=address, user=None, denied_at=None, expires_at__gt=now)
     if waiting.count() >= MAX_WAITING:
         raise TooMany(
-            "Too many sign-ins from your address wait for approval. Approve them, or try again in some minutes."
+            "Too many sign-ins from your address are waiting for approval. Approve them, or try again in a few minutes."
         )
     secret = new_secret()
     code = "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(2))

@@ -47,7 +47,7 @@ class PasswordForm(forms.Form):
             raise forms.ValidationError(refused)
         noted = sign_in_limits.record_attempt(self.request, self.user.username)
         if not self.user.check_password(self.cleaned_data["present"]):
-            raise forms.ValidationError("That is not your present password.")
+            raise forms.ValidationError("That is not your current password.")
         noted.delete()
 
     def clean_password(self):
@@ -56,7 +56,7 @@ class PasswordForm(forms.Form):
 
     def clean(self):
         if self.cleaned_data.get("password") and self.cleaned_data.get("again") != self.cleaned_data["password"]:
-            self.add_error("again", "The two passwords differ.")
+            self.add_error("again", "The two passwords do not match.")
 
     def save(self):
         self.user.set_password(self.cleaned_data["password"])

@@ -44,7 +44,7 @@ def _authenticate(request, form) -> tuple[User | None, int]:
     noted = sign_in_limits.record_attempt(request, name)
     user = auth.authenticate(request, **form.cleaned_data)
     if user is None:
-        form.add_error(None, "This name and password do not go together.")
+        form.add_error(None, "The name or the password is wrong.")
     else:
         noted.delete()
     return user, 403
@@ -62,7 +62,7 @@ def _let_in(request, user: User):
 def administration(request):
     """Where the administration sends whom it does not let in: to the sign-in, or away."""
     if request.user.is_authenticated and not request.user.is_staff:
-        raise Denied("Only a site admin opens the administration.")
+        raise Denied("Only site admins can open the administration.")
     if request.user.is_authenticated:
         return redirect(_next(request))
     return redirect_to_login(_next(request))
@@ -107,7 +107,7 @@ def password(request):
     if request.method == "POST" and form.is_valid():
         form.save()
         auth.update_session_auth_hash(request, request.user)
-        messages.success(request, "Your password is set.")
+        messages.success(request, "Your password was changed.")
         return redirect("accounts:password")
     return render(request, "accounts/password.html", {"form": form})
 

@@ -111,7 +111,9 @@ def _has_same_definition(environment: Environment, version: str, digest: str) ->
         return newest if newest and newest.digest == digest else None
     present = environment.versions.filter(version=version).first()
     if present and present.digest != digest:
-        raise Conflict(f"Version {version} of {environment.name} has another content; versions never change.")
+        raise Conflict(
+            f"Version {version} of {environment.name} has different content, and a version cannot be changed. Choose another version."
+        )
     return present
 
 
@@ -133,7 +135,7 @@ def _version(version: str) -> str:
     ENVIRONMENT_NAME.check(version)
     if len(version) > 30 or version.lower() == LATEST:
         raise Invalid(
-            f"{version!r} is no version: use 1 to 30 letters, digits and . _ -, but not `latest`.", target="version"
+            f"{version!r} is not a version: use 1 to 30 letters, digits and . _ -, but not `latest`.", target="version"
         )
     return version
 
@@ -159,12 +161,12 @@ def definition_digest(definition: dict) -> str:
 
 def check_definition(definition) -> dict:
     if not isinstance(definition, dict):
-        raise Invalid("An environment's definition is an object.", target="definition")
+        raise Invalid("An environment's definition must be an object.", target="definition")
     if len(json.dumps(definition)) > MAX_DEFINITION_BYTES:
         raise Invalid(f"The environment is larger than {MAX_DEFINITION_BYTES // 1024} KB.", target="definition")
     for part in ("python", "docker", "environmentVariables"):
         if not isinstance(definition.get(part), dict | None):
-            raise Invalid(f"`{part}` of an environment's definition is an object.", target=f"definition/{part}")
+            raise Invalid(f"`{part}` of an environment's definition must be an object.", target=f"definition/{part}")
     check_conda((definition.get("python") or {}).get("condaDependencies"), "definition/python/condaDependencies")
     for name, value in (definition.get("environmentVariables") or {}).items():
         if not isinstance(value, str | int | float | None):
@@ -176,16 +178,16 @@ def check_definition(definition) -> dict:
 def check_conda(conda, target: str) -> None:
     """A list of packages, in which a `pip:` holds a list of requirements: all that a node reads of a conda file."""
     if not isinstance(conda, dict | None):
-        raise Invalid("A conda file is an object with a list `dependencies`.", target=target)
+        raise Invalid("A conda file must be an object with a list `dependencies`.", target=target)
     packages = (conda or {}).get("dependencies") or []
     if not isinstance(packages, list):
-        raise Invalid("`dependencies` is a list, such as [python=3.11, numpy].", target=f"{target}/dependencies")
+        raise Invalid("`dependencies` must be a list, such as [python=3.11, numpy].", target=f"{target}/dependencies")
     count = 0
     for number, item in enumerate(packages):
         lines = item.get("pip") or [] if isinstance(item, dict) else [item]
         if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
             raise Invalid(
-                "A dependency is a text, such as numpy=1.26, or `pip:` with a list of requirements.",
+                "A dependency must be a text, such as numpy=1.26, or `pip:` with a list of requirements.",
                 target=f"{target}/dependencies/{number}",
             )
         count += len(lines)

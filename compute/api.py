@@ -68,7 +68,7 @@ def _create(user, workspace: Workspace, name: str, body: resources.ComputeResour
 def _check_kind(body: resources.ComputeResourceUpdate) -> None:
     if body.compute_type.lower() != "amlcompute":
         raise Invalid(
-            f"The compute type {body.compute_type!r} is not offered here; it may be AmlCompute.", target="computeType"
+            f"The compute type {body.compute_type!r} is not supported here; use AmlCompute.", target="computeType"
         )
 
 
@@ -80,7 +80,7 @@ def _check_fixed(target: ComputeTarget, body: resources.ComputeResourceUpdate) -
         ("vmPriority", body.cluster.vmPriority, target.vm_priority),
     ):
         if given and given != present:
-            text = f"The {field} of {target.name} is {present}. It cannot change; make another compute target."
+            text = f"The {field} of {target.name} is {present}. It cannot be changed; create another compute target."
             raise Conflict(text, target=field)
 
 

@@ -14,10 +14,10 @@ class ScaleForm(forms.Form):
         rules.MIN_NODES,
         label="Minimum number of nodes",
         initial=0,
-        help_text="So many are kept warm, and start a job at once.",
+        help_text="These nodes always run, so that jobs start at once.",
     )
     max_nodes = NumberField(
-        rules.MAX_NODES, label="Maximum number of nodes", initial=1, help_text="So many jobs can run at the same time."
+        rules.MAX_NODES, label="Maximum number of nodes", initial=1, help_text="How many jobs can run at the same time."
     )
     idle_seconds = NumberField(rules.IDLE_SECONDS, label="Idle seconds before scale down", initial=120)
     description = TextField(

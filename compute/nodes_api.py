@@ -106,7 +106,7 @@ def _end_node(node: Node, report: node_resources.NodeReport) -> None:
             node.end()
             notifications.notify_autoscaler()
     elif report.failed and not node.has_living_runner(timezone.now()):
-        node.mark_lost(f"Node {node.name} was lost: its process {_exit_words(report.exit)} again and again.")
+        node.mark_lost(f"Node {node.name} was lost: its process {_exit_words(report.exit)} repeatedly.")
 
 
 def _exit_words(status: int | None) -> str:

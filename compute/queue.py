@@ -94,7 +94,7 @@ def reap_lost() -> int:
     now = timezone.now()
     for node in Node.objects.silent(now).select_related("target"):
         seen = node.heartbeat_at or node.created_at
-        node.mark_lost(f"Node {node.name} was lost: it gave no sign of life since {seen:%H:%M:%S} UTC.")
+        node.mark_lost(f"Node {node.name} was lost: it sent no heartbeat since {seen:%H:%M:%S} UTC.")
     unusable = Q(node=None) | ~Q(node__state__in=Node.USABLE) | Q(node__ended_at__isnull=False)
     doomed = Work.objects.held().filter(unusable | Q(lease_until__lt=now)).select_related("node")
     return sum(work.mark_lost(_loss_reason(work, now)) for work in doomed)
@@ -106,7 +106,9 @@ def _loss_reason(work: Work, now: dt.datetime) -> str:
     if work.node.message:
         return work.node.message
     if work.lease_until and work.lease_until < now:
-        return f"Node {work.node.name} was lost: its runner gave no sign of life for {settings.NODE_LEASE_SECONDS} seconds."
+        return (
+            f"Node {work.node.name} was lost: its runner sent no heartbeat for {settings.NODE_LEASE_SECONDS} seconds."
+        )
     return f"Node {work.node.name} was lost: it has left the cluster."
 
 

@@ -28,7 +28,7 @@ def check_idle_time(value) -> int:
         seconds = int(value) if value.isascii() and value.isdigit() and len(value) < 10 else parse_iso_duration(value)
     if seconds is None or isinstance(seconds, bool) or not isinstance(seconds, int):
         raise Invalid(
-            f"The idle time {str(value)[:60]!r} is no duration: write seconds, or a duration such as PT120S.",
+            f"The idle time {str(value)[:60]!r} is not a duration: write seconds, or a duration such as PT120S.",
             target=IDLE_SECONDS.target,
         )
     return IDLE_SECONDS.check(seconds)

@@ -326,7 +326,7 @@ def parse_seconds(duration: str) -> int:
     """Of an ISO 8601 duration such as PT3600S or P1DT2H."""
     total = parse_iso_duration(duration)
     if total is None:
-        raise Invalid(f"{duration!r} is no duration: write for example PT3600S or PT1H30M.", target="limits/timeout")
+        raise Invalid(f"{duration!r} is not a duration: write for example PT3600S or PT1H30M.", target="limits/timeout")
     if not 0 < total <= MAX_TIMEOUT_SECONDS:
         raise Invalid(f"A timeout of {total} seconds is not between 1 second and 30 days.", target="limits/timeout")
     return total

@@ -63,7 +63,7 @@ def check_database() -> Finding:
     except DatabaseError as error:
         return Finding(what, "fail", f"It does not answer: {error}", "Start it, or correct DATABASE_URL.")
     if missing:
-        text = f"{len(missing)} changes of its tables are missing."
+        text = f"{len(missing)} migrations are not applied."
         return Finding(what, "fail", text, "Start the studio once with `make up`, or type: manage.py migrate")
     return passed(what, f"{connection.vendor} answers and is up to date.")
 
@@ -71,7 +71,7 @@ def check_database() -> Finding:
 def check_redis() -> Finding:
     problem = redis_server.problem_with(settings.REDIS_URL)
     if problem:
-        return Finding("Redis", "fail", problem, "Our own runs while `make up` does; another is named by REDIS_URL.")
+        return Finding("Redis", "fail", problem, "`make up` starts one; to use another, set REDIS_URL.")
     warning = redis_server.warning_about(settings.REDIS_URL)
     return Finding("Redis", "warn", warning) if warning else passed("Redis", "It answers.")
 
@@ -87,9 +87,7 @@ def check_storage() -> Finding:
     except (storage.Error, OSError, ValueError) as error:
         return Finding(what, "fail", f"{where} does not keep files: {error}", "Correct STORAGE_URL or its credentials.")
     if not same:
-        return Finding(
-            what, "fail", f"{where} gave back other bytes than it was given.", "Look at its disk or service."
-        )
+        return Finding(what, "fail", f"{where} returned other bytes than were stored.", "Look at its disk or service.")
     if storage.is_reserve_reached():
         least = settings.DISK_RESERVE_BYTES // 1024**2
         text = f"Its disk is nearly full: files are refused until {least} MB (DISK_RESERVE_MB) are free."
@@ -100,30 +98,30 @@ def check_storage() -> Finding:
 def check_secret_key() -> Finding:
     what = "secret key"
     if len(settings.SECRET_KEY) < MIN_KEY_LENGTH:
-        text = f"SECRET_KEY has {len(settings.SECRET_KEY)} characters, and can be guessed."
-        return Finding(what, "fail", text, "Take it away, and the start makes one; or write 50 random characters.")
-    return passed(what, "It is long enough, and this account's alone.")
+        text = f"SECRET_KEY has {len(settings.SECRET_KEY)} characters and could be guessed."
+        return Finding(what, "fail", text, "Remove it, and the next start creates one; or write 50 random characters.")
+    return passed(what, "It is long enough, and only this account can read it.")
 
 
 def check_addresses() -> Finding:
     what = "addresses"
     if "*" in settings.ALLOWED_HOSTS:
-        return Finding(what, "warn", "The studio answers to every name.", "Write the names, not *, in ALLOWED_HOSTS.")
+        return Finding(what, "warn", "The studio accepts every host name.", "Write the names, not *, in ALLOWED_HOSTS.")
     if not hosts.is_loopback(settings.PUBLIC_HOST) and not settings.HTTPS:
         text = f"Passwords and tokens go to {settings.PUBLIC_URL} unencrypted."
-        return Finding(what, "warn", text, "Put a proxy with TLS before it, and write PUBLIC_URL=https://…")
+        return Finding(what, "warn", text, "Put a proxy with TLS in front of it, and set PUBLIC_URL=https://…")
     if not hosts.is_loopback(settings.PUBLIC_HOST) and not settings.TRUSTED_PROXIES:
-        text = "Whoever comes by a proxy counts as one address, whose limits all share."
+        text = "Everyone behind a proxy counts as one address and shares its limits."
         return Finding(what, "warn", text, "If there is a proxy, name it in TRUSTED_PROXIES.")
     if not hosts.is_loopback(settings.HOST) and hosts.is_loopback(settings.PUBLIC_HOST):
         text = f"Others reach the studio at {settings.HOST}, but links lead to {settings.PUBLIC_URL}."
-        return Finding(what, "warn", text, "Write in PUBLIC_URL the address by which people reach it.")
-    return passed(what, f"People come by {settings.PUBLIC_URL}.")
+        return Finding(what, "warn", text, "Set PUBLIC_URL to the address that people use.")
+    return passed(what, f"People use {settings.PUBLIC_URL}.")
 
 
 def check_debugging() -> Finding:
     if settings.DEBUG:
-        return Finding("debugging", "fail", "Error pages show code and settings.", "Take DEBUG away.")
+        return Finding("debugging", "fail", "Error pages show code and settings.", "Remove DEBUG.")
     return passed("debugging", "It is off.")
 
 

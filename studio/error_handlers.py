@@ -33,12 +33,12 @@ def _reason(request: HttpRequest, exception) -> str:
     if isinstance(exception, DisallowedHost):
         name = request.META.get("HTTP_HOST", "")[:100]
         return (
-            f"The studio does not answer to the name {name!r}. Use {settings.PUBLIC_URL}, or add the name to the "
-            "setting ALLOWED_HOSTS and start the studio again."
+            f"The studio does not accept the host name {name!r}. Use {settings.PUBLIC_URL}, or add it to the setting "
+            "ALLOWED_HOSTS and restart the studio."
         )
     # What else Django calls suspicious is for its log alone.
     hidden = isinstance(exception, SuspiciousOperation)
-    return "The request is not one that the studio understands." if hidden else str(exception)
+    return "The request is not valid." if hidden else str(exception)
 
 
 def not_found(request: HttpRequest, exception) -> HttpResponse:
@@ -53,7 +53,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if refusal:
         return _refuse(request, refusal)
     if is_api(request):
-        return _shaped(request, 500, "InternalError", "The studio could not answer. The reason is in its log.")
+        return _shaped(
+            request, 500, "InternalError", "The server could not process the request. The cause is in its log."
+        )
     return defaults.server_error(request)
 
 

@@ -125,5 +125,5 @@ class RepeatedKeyField(RepeatedField):
     def to_python(self, value) -> list[int]:  # type: ignore[override]
         words = super().to_python(value)
         if wrong := [word for word in words if not (word.isascii() and word.isdigit() and len(word) < 19)]:
-            raise forms.ValidationError(f"{wrong[0][:60]!r} is no number.")
+            raise forms.ValidationError(f"{wrong[0][:60]!r} is not a number.")
         return [int(word) for word in words]

@@ -68,7 +68,7 @@ class AzurePaths:
 
     def __call__(self, request):
         if "\0" in request.path_info:
-            raise Http404("No address holds a NUL character.")
+            raise Http404("An address cannot contain a NUL character.")
         if "%00" in request.META["QUERY_STRING"]:
             _refuse_nul(request.GET)
         if "/subscriptions/" in request.path_info.lower():
@@ -80,7 +80,7 @@ class AzurePaths:
 def _refuse_nul(query: QueryDict) -> None:
     for name, values in query.lists():
         if any("\0" in word for word in (name, *values)):
-            raise BadRequest(f"{name!r} holds a NUL character. Write it without.")
+            raise BadRequest(f"{name!r} contains a NUL character. Remove it.")
 
 
 class Compression(GZipMiddleware):

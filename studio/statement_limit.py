@@ -96,4 +96,6 @@ def is_stopped(error: OperationalError) -> bool:
 
 
 def too_slow() -> TooSlow:
-    return TooSlow(f"The database was stopped after {SECONDS} seconds of work on this. Ask for less, or more exactly.")
+    return TooSlow(
+        f"The database was stopped after {SECONDS} seconds of work on this. Ask for less, or narrow the search."
+    )

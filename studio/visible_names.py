@@ -19,7 +19,7 @@ def problem_with(name: str) -> str:
         return ""
     for character in name:
         if character in FILLERS or unicodedata.category(character) in UNSEEN:
-            return f"holds {describe_character(character)}, which cannot be seen in a name. Write it without."
+            return f"holds {describe_character(character)}, which is invisible in a name. Remove it."
     return "is blank. Write at least one character that can be seen." if name and not name.strip() else ""
 
 

@@ -51,5 +51,5 @@ def _network(word: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
         return ipaddress.ip_network(word)
     except ValueError as error:
         raise ImproperlyConfigured(
-            f"WEB_TRUSTED_ADDRESSES: {word!r} is no address: write such as 10.0.0.5 or 10.0.0.0/24, with commas between"
+            f"WEB_TRUSTED_ADDRESSES: {word!r} is not an address: write such as 10.0.0.5 or 10.0.0.0/24, with commas between"
         ) from error

@@ -518,7 +518,7 @@ REFUSED = [
     ("A23", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"scaleSettings": {"minNodeCount": true}}}}', "whole number"),
     ("A23", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"scaleSettings": {"minNodeCount": "1"}}}}', "whole number"),
     ("A35", f"PUT {PLACE.replace('aml-workspace', 'AML-WORKSPACE')}", b'{"properties": {"keyVault": "x"}}', "key vault"),
-    ("A35", f"PUT {PLACE}/computes/CPU-Cluster", b'{"properties": {"properties": {"vmSize": "Standard_NC6"}}}', "cannot change"),
+    ("A35", f"PUT {PLACE}/computes/CPU-Cluster", b'{"properties": {"properties": {"vmSize": "Standard_NC6"}}}', "cannot be changed"),
     ("A36", f"PUT {PLACE[:-13]}ab", b"{}", "3 to 33"),
     ("A36", f"PUT {H}/experiments/{'x' * 256}", b"", "1 to 255"),
     ("A38", f"PUT {PLACE}/computes/-x", b"{}", "starting with a letter"),
@@ -532,13 +532,13 @@ REFUSED = [
     ("F33", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"scaleSettings": {"minNodeCount": 9}}}}', "more than the maximum"),
     ("F33", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"scaleSettings": {"maxNodeCount": 1000000}}}}', "1 to 100"),
     ("F37", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"vmSize": "Huge"}}}', "Choose one of"),
-    ("F37", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"vmPriority": "LowPriority"}}}', "cannot change"),
+    ("F37", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"vmPriority": "LowPriority"}}}', "cannot be changed"),
     ("F38", f"PUT {H}/experiments/exp/runs/fresh", b'{"parentRunId": "elsewhere"}', "no run"),
     ("S41", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": JOB | {"environmentVariables": {"A=B": "x"}}}).encode(), "no ="),
     ("S41", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": JOB | {"environmentVariables": {"LD_PRELOAD": "x"}}}).encode(), "LD_PRELOAD"),
     ("S42", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": JOB | {"computeId": "gone"}}).encode(), "cpu-cluster"),
     ("S43", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": {"command": "x", "environmentId": "gone:1", "computeId": "local"}}).encode(), "There are"),
-    ("E46", f"PUT {PLACE}/environments/env/versions/1", b'{"properties": {"image": "other"}}', "never change"),
+    ("E46", f"PUT {PLACE}/environments/env/versions/1", b'{"properties": {"image": "other"}}', "cannot be changed"),
     ("E53", f"PUT {PLACE}/environments/env/versions/latest", b'{"properties": {}}', "latest"),
     ("E45", f"GET {PLACE}/environments/env/versions/7", b"", "it has 1"),
     ("E07", f"PUT {PLACE}/environments/a%20b/versions/1", b'{"properties": {}}', "letters"),
@@ -618,7 +618,7 @@ def test_an_address_that_is_none_is_told_in_the_shape_of_its_door(world, address
 def test_a_nul_in_a_query_is_refused_by_name(world, address):
     answer = world.get(address)
     name = address.partition("?")[2].partition("=")[0]
-    assert answer.status_code == 400 and f"'{name}' holds a NUL" in told(answer)
+    assert answer.status_code == 400 and f"'{name}' contains a NUL" in told(answer)
 
 
 def test_what_breaks_is_told_without_its_inside(world, monkeypatch):

@@ -121,9 +121,7 @@ def undo_deletion(workspace: Workspace, at: dt.datetime) -> int:
         experiment.restore()
     back = Run.objects.filter(workspace=workspace, deleted_at=at).update(deleted_at=None, revision=F("revision") + 1)
     if not gone and not back:
-        raise Conflict(
-            "There is nothing to undo any more: it was restored, or deleted permanently.", code="nothing_to_undo"
-        )
+        raise Conflict("There is nothing left to undo: it was restored or deleted permanently.", code="nothing_to_undo")
     return back + len(gone)
 
 

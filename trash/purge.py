@@ -78,7 +78,7 @@ def _count_runs(selection: Selection) -> int:
 
 def queue_workspace_purge(user: User | None, workspace: Workspace) -> PurgeJob:
     if is_under_way(workspace):
-        raise Conflict(f"{workspace.name} is being deleted permanently already.", code="purge_under_way")
+        raise Conflict(f"{workspace.name} is already being deleted permanently.", code="purge_under_way")
     return queue_purge(user, workspace, PurgeJob.Scope.WORKSPACE)
 
 

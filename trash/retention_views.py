@@ -24,7 +24,7 @@ def retention_page(request, slug):
             raise Conflict(f"A workspace has at most {MAX_RULES} rules. Delete one first.")
         if form.is_valid():
             form.save()
-            messages.success(request, "The rule is saved. It is carried out every day while it is on.")
+            messages.success(request, "The rule is saved. It runs every day while it is on.")
             return redirect("trash:retention", slug)
     found = list(workspace.retention_rules.all())
     for rule in found:
@@ -54,7 +54,7 @@ def retention_switch(request, slug, pk):
     rule.is_on = not rule.is_on
     rule.save(update_fields=["is_on"])
     messages.success(
-        request, f"The rule is {'on: it is carried out within the hour, and then every day' if rule.is_on else 'off'}."
+        request, f"The rule is {'on: it runs within the hour, and then every day' if rule.is_on else 'off'}."
     )
     return redirect("trash:retention", slug)
 

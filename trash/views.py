@@ -153,7 +153,7 @@ def workspaces_purges(request):
 def workspace_restore(request, workspace_id):
     workspace = _deleted_one(request, workspace_id)
     deletion.restore_workspace(actor_of_request(request), workspace)
-    messages.success(request, f"The workspace {workspace.title} is back.")
+    messages.success(request, f"The workspace {workspace.title} was restored.")
     return redirect(workspace)
 
 

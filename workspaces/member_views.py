@@ -27,7 +27,7 @@ def people_list(request, slug):
         require(actor, "edit_members", workspace)
         given = attempt(form, lambda: members.add_role(actor, workspace, **form.cleaned_data))
         if given:
-            messages.success(request, f"{given.user.label} is {given.role} now.")
+            messages.success(request, f"{given.user.label} now has the role {given.role}.")
             return redirect("workspaces:people", slug)
     return _page(request, workspace, form=form)
 
@@ -52,7 +52,7 @@ def people_account(request, slug):
 def people_change(request, slug, pk):
     workspace, assignment = _assignment(request, slug, pk)
     members.change_role(actor_of_request(request), workspace, assignment, request.POST.get("role", ""))
-    messages.success(request, f"{assignment.user.label} is {assignment.role} now.")
+    messages.success(request, f"{assignment.user.label} now has the role {assignment.role}.")
     return redirect("workspaces:people", slug)
 
 

@@ -27,7 +27,7 @@ def add_role(actor: Actor, workspace: Workspace, username: str, role: str) -> Ro
     present = RoleAssignment.objects.filter(workspace=workspace, user=user).first()
     if present:
         raise Conflict(
-            f"{user.username} is {present.role} here already; change the role in the list.", target="username"
+            f"{user.username} already has the role {present.role} here; change it in the list.", target="username"
         )
     return RoleAssignment.objects.create(workspace=workspace, user=user, role=ROLE.check(role))
 
@@ -68,7 +68,7 @@ def create_account(actor: Actor, workspace: Workspace, username: str, full_name:
 def _find_user(username: str) -> User:
     user = User.objects.filter(username__iexact=username, is_active=True).first()
     if user is None:
-        raise Invalid(f"There is no account {username!r}. A site admin can make one.", target="username")
+        raise Invalid(f"There is no account {username!r}. A site admin can create one.", target="username")
     return user
 
 
@@ -81,6 +81,6 @@ def _keep_an_owner(workspace: Workspace, leaving: RoleAssignment) -> None:
     others = list_assignments(workspace).filter(role=Role.OWNER, user__is_active=True).exclude(pk=leaving.pk)
     if leaving.role == Role.OWNER and not others.exists():
         raise Conflict(
-            f"{leaving.user.username} is the last Owner of {workspace.name}. Make somebody else Owner first.",
+            f"{leaving.user.username} is the last Owner of {workspace.name}. Make someone else an Owner first.",
             code="last_owner",
         )

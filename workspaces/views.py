@@ -59,7 +59,7 @@ def workspace_new(request):
     form = WorkspaceForm(request.POST or None, initial=_first_place(actor))
     workspace = attempt(form, lambda: form.save(actor)) if request.method == "POST" else None
     if workspace:
-        messages.success(request, f"The workspace {workspace.title} is ready.")
+        messages.success(request, f"The workspace {workspace.title} was created.")
         return redirect(workspace)
     context = {
         "form": form,

@@ -69,4 +69,4 @@ def check_open(actor: Actor, run: Run) -> None:
     """An ended run takes nothing more, but for a moment what its own script left behind."""
     if run.is_active or (actor.is_run and run.ended_at and timezone.now() - run.ended_at < run_tokens.GRACE):
         return
-    raise Conflict(f"The run {run.run_id} is {run.status}; it takes nothing more.", code="run_is_final")
+    raise Conflict(f"The run {run.run_id} is {run.status}; it accepts nothing more.", code="run_is_final")

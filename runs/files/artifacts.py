@@ -98,7 +98,7 @@ def append_to_artifact(run: Run, path: str, offset: int, data: bytes, *, content
         fresh = data[artifact.size - offset :]
         if not fresh or _append_at(artifact, fresh):
             return artifact
-    raise Conflict(f"Others append to {path} at the same time. Try again.", target="path")
+    raise Conflict(f"Other requests append to {path} at the same time. Try again.", target="path")
 
 
 def _start(run: Run, path: str, content_type: str) -> Artifact:

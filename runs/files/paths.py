@@ -12,7 +12,7 @@ def check_path(path, *, code: str = "invalid_path") -> str:
     problem = _problem(path)
     if problem:
         shown = repr(path)[:200]
-        raise Invalid(f"{shown} is no path for a file: {problem}.", code=code, target="path")
+        raise Invalid(f"{shown} is not a path for a file: {problem}.", code=code, target="path")
     return path
 
 

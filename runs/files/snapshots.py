@@ -71,7 +71,7 @@ def _uuid(text: str) -> uuid.UUID:
     try:
         return uuid.UUID(text)
     except ValueError as error:
-        raise Invalid(f"{text!r} is no id of a snapshot: send a UUID.", target="id") from error
+        raise Invalid(f"{text!r} is not the id of a snapshot: send a UUID.", target="id") from error
 
 
 def _manifest(file) -> tuple[list[dict], str]:

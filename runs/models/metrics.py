@@ -31,7 +31,7 @@ class MetricSeries(models.Model):
     # Chunks stored since the last merge.
     loose = models.PositiveIntegerField(default=0)
     # Of the numbers among the values; a NaN is never the smallest or the largest. The last is the one of the greatest step,
-    # then time; it is empty if that is no number.
+    # then time; it is empty if that is not a number.
     last = models.FloatField(null=True)
     last_step = models.BigIntegerField(null=True)
     last_at = models.DateTimeField(null=True)

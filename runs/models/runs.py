@@ -260,9 +260,7 @@ class Run(models.Model):
 
     def _status(self, word):
         if word not in self.MOVES:
-            raise Invalid(
-                f"{word!r} is no state that a run can be given; use {', '.join(self.MOVES)}.", target="status"
-            )
+            raise Invalid(f"{word!r} is not a state that a run can have; use {', '.join(self.MOVES)}.", target="status")
         return self.Status(word)
 
     def _stay(self, status):

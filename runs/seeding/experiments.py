@@ -36,7 +36,7 @@ REASONS = [
     ("UserError", "The script ended with exit code 1.", "ValueError: Input contains NaN."),
     ("UserError", "The script was ended by SIGKILL, perhaps for want of memory.", ""),
     ("Timeout", "The run was ended after its time limit of 3600 seconds.", ""),
-    ("NodeLost", "Node cpu-cluster-2 was lost: nothing was heard of it for 60 seconds.", ""),
+    ("NodeLost", "Node cpu-cluster-2 was lost: it sent no heartbeat for 60 seconds.", ""),
     ("EnvironmentError", "The environment could not be built.", "No solution found: numpy==9.9 does not exist."),
 ]
 
@@ -64,7 +64,7 @@ def seed_workspace(actor: Actor, workspace: Workspace, sizes: Sizes, *, again: b
 
     sweep = experiment("learning-rate-sweep", "A sweep: one parent, and a child for each learning rate.")
     unusual = experiment("unusual-sizes", "Long names, emoji, very many metrics and a very long one.")
-    digits = experiment("digits-mlp", "Handwritten digits, trained again and again.")
+    digits = experiment("digits-mlp", "Handwritten digits, trained repeatedly.")
     seed_sweep(actor, sweep, sizes.children)
     seed_unusual(actor, unusual, sizes)
     others = sweep.runs.count() + unusual.runs.count()

@@ -76,9 +76,9 @@ def _stretch(clause: Clause) -> tuple[dt.datetime, dt.datetime]:
             found, half = from_millis(value), dt.timedelta(microseconds=500)
             return found - half, found + half
     except (ValueError, OverflowError, OSError) as error:
-        raise clause.wrong(f"{value!r} is no time: {error}") from error
+        raise clause.wrong(f"{value!r} is not a time: {error}") from error
     raise clause.wrong(
-        f"{value!r} is no time: write ms since 1970 without quotes, or '2026-01-31' or '2026-01-31T12:00'"
+        f"{value!r} is not a time: write ms since 1970 without quotes, or '2026-01-31' or '2026-01-31T12:00'"
     )
 
 

@@ -10,7 +10,7 @@ def main() -> int:
     settings = preflight.read_settings()
     folder = settings.data_dir
     if not folder.exists():
-        print(f"There is nothing to forget: {folder} does not exist.")
+        print(f"There is nothing to delete: {folder} does not exist.")
         return 0
     if not (folder / "secret.key").exists():
         print(
@@ -18,8 +18,8 @@ def main() -> int:
         )
         return 1
     with preflight.lock_data_folder(settings):
-        print(f"This deletes all workspaces, runs and files in {folder}. There is no way back.")
-        if input("Type the word forget to go on: ").strip() != "forget":
+        print(f"This deletes all workspaces, runs and files in {folder}. This cannot be undone.")
+        if input("Type the word forget to continue: ").strip() != "forget":
             print("Nothing was deleted.")
             return 1
         shutil.rmtree(folder)

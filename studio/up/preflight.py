@@ -98,7 +98,7 @@ def _close(folder: pathlib.Path) -> None:
         console.print_line(
             "up",
             f"Other accounts of this machine could read the data folder {folder}; {closed} folders and files are closed "
-            "to them now. If any of these people should not know the passwords' hashes, let everybody set a new password.",
+            "to them now. If they must not know the password hashes, ask everybody to set a new password.",
         )
 
 
@@ -121,7 +121,7 @@ def _already_running(folder: pathlib.Path, content: str) -> str:
     with contextlib.suppress(ValueError):
         other = json.loads(content)
     return (
-        f"A studio runs already on the data folder {folder}: {other.get('url', 'address unknown')}, "
+        f"A studio is already running on the data folder {folder}: {other.get('url', 'address unknown')}, "
         f"process {other.get('pid', 'unknown')}. Open that address, end it with Ctrl-C there, "
         "or start this one on another folder: make up DATA_DIR=/path/to/folder PORT=8001"
     )
@@ -132,7 +132,7 @@ def bind_socket(settings: Settings) -> socket.socket:
     try:
         infos = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
-        raise Refused(f"HOST={settings.host!r} is no address: write 127.0.0.1 or 0.0.0.0.") from error
+        raise Refused(f"HOST={settings.host!r} is not an address: write 127.0.0.1 or 0.0.0.0.") from error
     family, kind, protocol, _, address = infos[0]
     sock = socket.socket(family, kind, protocol)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -162,7 +162,7 @@ def _cannot_bind(settings: Settings, error: OSError) -> str:
     if error.errno == errno.EACCES:
         return f"Port {settings.port} needs administrator rights. Choose one above 1023: make up PORT=8000"
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"HOST={settings.host!r} is no address of this machine: write 127.0.0.1, or 0.0.0.0 for all of them."
+        return f"HOST={settings.host!r} is not an address of this machine: write 127.0.0.1, or 0.0.0.0 for all of them."
     return f"Cannot listen on {settings.host}:{settings.port} ({error.strerror})."
 
 

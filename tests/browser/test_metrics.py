@@ -340,7 +340,7 @@ def test_charts_are_moved_by_keys_and_by_dragging(browser, alice, run):
     page.mouse.move(target["x"] + 60, target["y"] + 60, steps=5)
     page.mouse.up()
     assert order(page) == ["accuracy", "loss", "observations"]
-    page.get_by_role("button", name="Usual order").click()
+    page.get_by_role("button", name="Default order").click()
     page.wait_for_url(lambda url: "at=" not in url)
 
 

@@ -62,7 +62,7 @@ def test_put_again_changes_nothing_and_other_limits_scale(api, alice, computes):
 def test_the_size_of_a_cluster_stays(api, alice, computes, cluster):
     answer = api(alice).put(f"{computes}/cpu-cluster", body(vmSize="Standard_NC6"))
     assert answer.status_code == 409
-    assert "cannot change" in answer.json()["error"]["message"]
+    assert "cannot be changed" in answer.json()["error"]["message"]
 
 
 def test_patch_changes_what_it_names(api, alice, computes, cluster):

@@ -134,8 +134,8 @@ def test_a_wanted_node_that_ended_stays_wanted_and_keeps_its_work(as_host, node,
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (-9, "its process was killed by signal 9 again and again."),
-        (3, "its process ended with exit code 3 again and again."),
+        (-9, "its process was killed by signal 9 repeatedly."),
+        (3, "its process ended with exit code 3 repeatedly."),
     ],
 )
 def test_a_node_that_its_host_gives_up_is_unusable_and_its_work_lost(as_host, node, work, status, words):

@@ -118,7 +118,7 @@ def test_reap_gives_up_work_whose_lease_has_ended(enqueue, node):
     assert queue.reap_lost() == 1
     work = Work.objects.get()
     assert work.state == "lost"
-    assert work.reason == "Node node-a was lost: its runner gave no sign of life for 30 seconds."
+    assert work.reason == "Node node-a was lost: its runner sent no heartbeat for 30 seconds."
 
 
 def test_reap_gives_up_a_silent_node_and_its_work(enqueue, node):
@@ -130,7 +130,7 @@ def test_reap_gives_up_a_silent_node_and_its_work(enqueue, node):
     work.refresh_from_db()
     node.refresh_from_db()
     assert (node.state, work.state) == ("unusable", "lost")
-    assert work.reason.startswith("Node node-a was lost: it gave no sign of life since")
+    assert work.reason.startswith("Node node-a was lost: it sent no heartbeat since")
 
 
 def test_a_silent_node_whose_runner_lives_is_not_lost(enqueue, node):

@@ -268,4 +268,4 @@ def test_the_home_card_is_polled_while_a_run_is_active(as_user, bob, mallory, ru
 def test_the_help_lists_the_keys_of_the_tab(as_user, alice, run):
     assert "in full screen" in as_user(alice).get(url_of(run, "run_metrics")).content.decode()
     images = as_user(alice).get(url_of(run, "run_images")).content.decode()
-    assert "The image before" in images and "full screen" not in images
+    assert "Previous image" in images and "full screen" not in images

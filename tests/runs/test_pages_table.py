@@ -101,7 +101,7 @@ def test_pinned_columns_come_first_and_have_their_place(as_user, alice, experime
         ({"sort": "tags"}, "tag-NAME"),
         ({"sort": ["name", "-name"]}, "only once"),
         ({"group": "metric-loss"}, "param-NAME"),
-        ({"open": "x"}, "is no number"),
+        ({"open": "x"}, "is not a number"),
     ],
 )
 def test_a_wrong_layout_is_named(as_user, alice, experiment, sweep, query, says):

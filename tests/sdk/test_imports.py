@@ -112,7 +112,7 @@ def test_the_page_of_an_mlflow_run(run, ws, monkeypatch):
 
     assert get_portal_url(OfMlflow()) == get_portal_url(run) == run.get_portal_url()
     mlflow.get_tracking_uri = lambda: "http://elsewhere"
-    with pytest.raises(UserErrorException, match="no workspace of Lazuli Studio"):
+    with pytest.raises(UserErrorException, match="not a workspace of Lazuli Studio"):
         get_portal_url(OfMlflow())
 
 

@@ -101,7 +101,7 @@ def test_palette_without_words_offers_pages(as_user, bob, workspace):
 
 
 def test_palette_says_when_nothing_is_found(as_user, bob, workspace):
-    assert "Nothing is called" in as_user(bob).get("/palette/", {"q": "<zzz>"}).content.decode()
+    assert "No results for" in as_user(bob).get("/palette/", {"q": "<zzz>"}).content.decode()
 
 
 def test_palette_of_a_strangers_workspace(as_user, mallory, workspace):

@@ -291,7 +291,7 @@ def test_a_workspace_goes_to_the_trash_and_comes_back(as_user, olivia, workspace
     page = text(client.get(reverse("trash:workspaces_deleted")))
     assert workspace.name in page and '<td class="number">30</td>' in page
     answer = client.post(reverse("trash:workspace_restore", args=[workspace.workspace_id]), follow=True)
-    assert "is back" in text(answer)
+    assert "was restored" in text(answer)
     assert client.get(url(workspace, "run_detail", "top")).status_code == 200
 
 

@@ -54,7 +54,7 @@ def test_a_wrong_setting_is_named(monkeypatch, name, value, words):
 
 def test_a_host_that_is_none_of_ours(settings, monkeypatch):
     monkeypatch.setenv("HOST", "192.0.2.1")
-    with pytest.raises(preflight.Refused, match="is no address of this machine"):
+    with pytest.raises(preflight.Refused, match="is not an address of this machine"):
         preflight.bind_socket(preflight.read_settings())
 
 

@@ -56,7 +56,7 @@ def test_an_owner_gives_changes_and_takes_a_role(as_user, workspace, olga, mallo
     ("typed", "words"),
     [
         ({"username": "nobody", "role": Role.READER}, "There is no account"),
-        ({"username": "bob", "role": Role.OWNER}, "Reader here already"),
+        ({"username": "bob", "role": Role.OWNER}, "already has the role Reader"),
         ({"username": "mallory", "role": "God"}, "not one of the available choices"),
         ({"username": "", "role": Role.READER}, "required"),
         ({"username": "a\0b", "role": Role.READER}, "Null characters"),

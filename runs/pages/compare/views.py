@@ -48,10 +48,10 @@ MAX_OFFERED = 20
 # What static/js/compare/ listens to, for the help that "?" opens.
 SHORTCUTS = [
     (["1", "–", str(len(TABS))], ", ".join(TABS.values())),
-    (["n", "p"], "Next, previous difference: in parameters, metrics, logs and code"),
+    (["n", "p"], "Next, previous difference in parameters, metrics, logs and code"),
     (["o"], "Only differences, or all rows"),
     (["j", "k"], "Code: next, previous file"),
-    (["f"], "Chart under the mouse, or with the focus: large or small"),
+    (["f"], "Enlarge or shrink the chart under the mouse or with the focus"),
     (["a"], "Add jobs"),
     (["v"], "Jobs that are compared: remove some, choose the baseline"),
 ]

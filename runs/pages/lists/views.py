@@ -160,8 +160,8 @@ PANELS = [
 # What the scripts of a list listen to, for the help that "?" opens.
 SHORTCUTS = [
     (["q"], "Write a query"),
-    (["x"], "In a row: choose it"),
-    (["Shift", "click"], "Choose all rows from the one chosen last; on a column: sort by it too"),
+    (["x"], "In a row: select it"),
+    (["Shift", "click"], "Select all rows from the one selected last; on a column: sort by it too"),
     (["s"], "In a row: star it"),
     (["→", "←"], "In a row: open or close its child jobs, or its group"),
     (["Shift", "←", "→"], "On a column: its width"),

@@ -31,13 +31,13 @@ TABS = [
 SHORTCUTS = [(["1", "–", str(len(TABS))], "Overview, Metrics, Images, Child jobs, Outputs + logs, Code")]
 SHORTCUTS_OF_TAB = {
     "metrics": [
-        (["j", "k"], "The next chart, the chart before"),
+        (["j", "k"], "Next chart, previous chart"),
         (["f"], "The chart with the focus, or the one under the mouse, in full screen"),
-        (["←", "→"], "In full screen: the chart before, the chart after. On the handle of a chart: move it"),
+        (["←", "→"], "In full screen: previous chart, next chart. On the handle of a chart: move it"),
         (["+", "-", "0"], "Zoom in, zoom out, show all of the chart"),
         (["Shift ←", "Shift →"], "Move what a zoomed chart shows"),
     ],
-    "images": [(["←", "→"], "The image before, the image after")],
+    "images": [(["←", "→"], "Previous image, next image")],
 }
 
 

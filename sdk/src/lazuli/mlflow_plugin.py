@@ -69,7 +69,7 @@ def find_portal_url(run_id: str) -> str:
 
     uri = to_http_url(mlflow.get_tracking_uri())
     if PATH not in uri:
-        raise UserErrorException(f"mlflow's tracking URI is {uri}, which is no workspace of Lazuli Studio.")
+        raise UserErrorException(f"mlflow's tracking URI is {uri}, which is not a workspace of Lazuli Studio.")
     server, workspace_path = uri.split("/mlflow/v1.0", 1)
     token = _credentials[server]() if server in _credentials else config.token_for(server)
     client = Client(server, os.environ.get("MLFLOW_TRACKING_TOKEN") or token)
