@@ -1,4 +1,4 @@
-"""Whether the database was made by this version: an older or newer one is refused in words, not by a failing migration."""
+"""Whether the database was made by this version and belongs to the files: else it is refused in words before anything is changed."""
 
 import pathlib
 
@@ -7,10 +7,18 @@ from django.conf import settings
 from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.loader import MigrationLoader
 
+from studio import env, storage
+
 
 def problem_with(connection) -> str:
     """Why this version cannot work with the database and what to do, as a sentence or two; empty if it can."""
     loader = MigrationLoader(connection)
+    if not loader.applied_migrations and not env.read_bool("BEGIN_ANEW", False) and storage.has_files():
+        return (
+            f"{_database(connection)} is empty, but there are files of an earlier studio in {storage.shown_url()}. "
+            f"Put the database back ({_backup(connection)}) or correct DATA_DIR and DATABASE_URL; or move these files away. "
+            "To begin anew and give them up: make up BEGIN_ANEW=1"
+        )
     try:
         loader.check_consistent_history(connection)
     except InconsistentMigrationHistory:
@@ -30,6 +38,18 @@ def problem_with(connection) -> str:
 def _our_apps() -> set[str]:
     here = pathlib.Path(settings.BASE_DIR)
     return {config.label for config in apps.get_app_configs() if pathlib.Path(config.path).parent == here}
+
+
+def _database(connection) -> str:
+    if connection.vendor == "sqlite":
+        return f"The database {connection.settings_dict['NAME']}"
+    return f"The database {connection.settings_dict['NAME']} of DATABASE_URL"
+
+
+def _backup(connection) -> str:
+    if connection.vendor == "sqlite":
+        return "copy studio.sqlite3 from the backup of the data folder"
+    return "restore its dump"
 
 
 def _what(connection) -> str:

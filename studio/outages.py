@@ -4,7 +4,7 @@ import errno
 import logging
 import sqlite3
 
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError
 
 from studio import statement_limit, storage
 from studio.errors import NoSpace, NotReady, StudioError
@@ -39,7 +39,7 @@ def translate(error: BaseException | None) -> StudioError | None:
     return None
 
 
-def _of_database(error: DatabaseError) -> StudioError | None:
+def _of_database(error: Exception) -> StudioError | None:
     cause = error.__cause__
     if isinstance(cause, sqlite3.Error):
         # An extended code has the plain one in its last byte.

@@ -22,6 +22,8 @@ from obstore.store import LocalStore, MemoryStore, from_url
 from studio.errors import NoSpace
 
 MB = 1024 * 1024
+# The first step of all keys of what a studio stores.
+ROOT = "w"
 # What is asked of a store at once, and what is read of a file at once.
 PART, PIECE = 4 * MB, MB
 # How an upload is cut, and how many pieces of it are under way: so much memory it takes, however large it is. The pieces for
@@ -165,6 +167,16 @@ def _fetched(key: str, start: int, end: int) -> Iterator[bytes]:
 def delete_keys(keys: list[str]) -> None:
     if keys:
         obstore.delete(open_store(), keys)
+
+
+def has_files() -> bool:
+    """Whether any studio has stored something here."""
+    return next(iter(list_area(ROOT)), None) is not None
+
+
+def shown_url() -> str:
+    """Where the bytes lie, without a password."""
+    return settings.STORAGE_URL.rpartition("@")[2].removeprefix("file://")
 
 
 def list_area(area: str) -> Iterator[Sequence]:

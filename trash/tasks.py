@@ -5,6 +5,7 @@ import logging
 from celery import shared_task
 
 from compute import notifications
+from studio import storage
 from trash import contents, orphaned_files, purge, retention
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,6 @@ def apply_retention() -> None:
 @shared_task(ignore_result=True)
 def sweep_storage() -> None:
     """Once a day: files that no row names, for whoever stored them was killed before it stored the row."""
-    freed, _ = orphaned_files.delete_orphans("w", lambda: None)
+    freed, _ = orphaned_files.delete_orphans(storage.ROOT, lambda: None)
     if freed:
         logger.warning("Freed %d bytes of files that no row names.", freed)

@@ -4,9 +4,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
+from obstore.store import LocalStore
 
 from runs.management.commands.first_start import migrate_database
-from studio import database_history, doctor
+from studio import database_history, doctor, storage
 
 pytestmark = pytest.mark.django_db
 
@@ -46,3 +47,26 @@ def test_what_other_packages_have_applied_does_not_matter(recorder):
     recorder.record_applied("sessions", "9999_later")
     assert database_history.problem_with(connection) == ""
     call_command("migrate", "--check")
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    store = LocalStore(str(tmp_path), mkdir=True)
+    monkeypatch.setattr(storage, "store", lambda: store)
+    return tmp_path
+
+
+def test_an_empty_database_beside_files_of_a_studio_is_refused_unless_one_says_so(recorder, files, monkeypatch):
+    recorder.migration_qs.all().delete()
+    assert database_history.problem_with(connection) == ""
+    storage.put_bytes(storage.new_key("w/1/runs/2"), b"of an earlier studio")
+    with pytest.raises(CommandError, match="is empty, but there are files of an earlier studio") as refused:
+        migrate_database()
+    assert "Put the database back" in str(refused.value) and "make up BEGIN_ANEW=1" in str(refused.value)
+    monkeypatch.setenv("BEGIN_ANEW", "1")
+    assert database_history.problem_with(connection) == ""
+
+
+def test_a_database_that_is_there_has_files_beside_it(files):
+    storage.put_bytes(storage.new_key("w/1/runs/2"), b"of this studio")
+    assert database_history.problem_with(connection) == ""

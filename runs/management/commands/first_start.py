@@ -71,6 +71,8 @@ def migrate_database() -> None:
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             print("Bringing the database up to date …")
             call_command("migrate", verbosity=0, interactive=False)
+    except storage.Error as error:
+        raise CommandError(f"The storage of files does not answer: {error} Check STORAGE_URL.") from error
     except OperationalError as error:
         raise CommandError(f"The database does not answer: {error} Check DATABASE_URL.") from error
 
