@@ -15,7 +15,7 @@ def problem_with(connection) -> str:
     loader = MigrationLoader(connection)
     if not loader.applied_migrations and not env.read_bool("BEGIN_ANEW", False) and storage.has_files():
         return (
-            f"{_database(connection)} is empty, but there are files of an earlier studio in {storage.shown_url()}. "
+            f"{_database(connection)} is empty, but there are files of an earlier studio in {storage.get_shown_url()}. "
             f"Put the database back ({_backup(connection)}) or correct DATA_DIR and DATABASE_URL; or move these files away. "
             "To begin anew and give them up: make up BEGIN_ANEW=1"
         )

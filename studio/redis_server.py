@@ -6,6 +6,7 @@ import pathlib
 import platform
 import shutil
 import tempfile
+import time
 
 # A unix socket's address holds 107 characters.
 MAX_SOCKET_LENGTH = 100
@@ -55,6 +56,17 @@ def build_command(program: str, data_dir: pathlib.Path, socket: pathlib.Path) ->
         "daemonize": "no",
     }
     return [program, *(part for name, value in options.items() for part in (f"--{name}", value))]
+
+
+def set_aside_data(data_dir: pathlib.Path) -> pathlib.Path | None:
+    """Let the server start without what it has kept, which it cannot read; gives where that lies now, None if there is nothing.
+
+    It holds only notifications, and whoever waits for one also looks by itself.
+    """
+    kept = data_dir / "redis" / "appendonlydir"
+    if not kept.is_dir() or not any(kept.iterdir()):
+        return None
+    return kept.rename(kept.with_name(f"damaged-{time.strftime('%Y%m%dT%H%M%S')}"))
 
 
 def problem_with(url: str, seconds: float = 5) -> str:

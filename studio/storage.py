@@ -65,7 +65,7 @@ def make_key(area: str) -> str:
 
 def put_stream(key: str, chunks: Iterable[bytes]) -> int:
     """Store a stream without holding it in memory; returns its size in bytes."""
-    rest = iter(_while_there_is_room(chunks))
+    rest = iter(_check_room(chunks))
     first, second = next(rest, b""), next(rest, None)
     if second is None:
         # It is in memory already: one request, where an upload in pieces takes three.
@@ -86,7 +86,7 @@ def put_stream(key: str, chunks: Iterable[bytes]) -> int:
     return size
 
 
-def _while_there_is_room(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _check_room(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Whole files are refused before the disk is full, so that metrics, logs and states still find room."""
     unchecked = BETWEEN_LOOKS
     for chunk in chunks:
@@ -98,14 +98,14 @@ def _while_there_is_room(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def free_bytes() -> int | None:
+def get_free_bytes() -> int | None:
     """What is free on the disk of the storage folder; None if the bytes are kept elsewhere."""
     folder = _folder()
     return shutil.disk_usage(folder).free if folder else None
 
 
 def is_reserve_reached() -> bool:
-    free = free_bytes()
+    free = get_free_bytes()
     return free is not None and free < settings.DISK_RESERVE_BYTES
 
 
@@ -174,7 +174,7 @@ def has_files() -> bool:
     return next(iter(list_area(ROOT)), None) is not None
 
 
-def shown_url() -> str:
+def get_shown_url() -> str:
     """Where the bytes lie, without a password."""
     return settings.STORAGE_URL.rpartition("@")[2].removeprefix("file://")
 

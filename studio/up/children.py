@@ -41,6 +41,7 @@ class Child:
         self.started_at = 0.0
         self.start_at: float | None = None
         self.quick_deaths = 0
+        self.max_pause = MAX_PAUSE
         # Farewells are no news.
         self.is_muted = False
         # A line that holds this is dropped.
@@ -99,7 +100,7 @@ class Child:
         """Called once after a death: says so in one line and sets the time of the next start."""
         lived = time.monotonic() - self.started_at
         self.quick_deaths = 0 if lived > STEADY_SECONDS else self.quick_deaths + 1
-        pause = min(MIN_PAUSE * 2 ** max(0, self.quick_deaths - 1), MAX_PAUSE)
+        pause = min(MIN_PAUSE * 2 ** max(0, self.quick_deaths - 1), self.max_pause)
         console.print_line("up", f"{self.name} {self.ending}; starting it again in {pause:.1f} s")
         self.start_at = time.monotonic() + pause
 
@@ -107,6 +108,11 @@ class Child:
     def exit_code(self) -> int:
         """Of a child that has ended."""
         return self.process.returncode  # type: ignore[union-attr]
+
+    @property
+    def has_failed_at_start(self) -> bool:
+        """It ended by itself, with an error, soon after it was started."""
+        return self.exit_code > 0 and time.monotonic() - self.started_at <= STEADY_SECONDS
 
     @property
     def ending(self) -> str:

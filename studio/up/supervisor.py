@@ -23,6 +23,12 @@ WORKERS = ({"host", "beat", "control"}, 5.0)
 ENDING = [({"set-up"}, 1.0), WORKERS, ({"web"}, 2.0), ({"redis"}, 1.0)]
 # Before the first page: this many deaths in a row and the start is given up.
 PATIENCE = 5
+# Between two tries to start a Redis that fails again and again.
+REDIS_PAUSE = 60.0
+NO_REDIS = (
+    f"Redis ended {PATIENCE + 1} times in a row; the lines above say why. It is tried again at longer intervals, at last once "
+    "a minute. Until it runs, running jobs go on, and new nodes and clusters wait. REDIS_URL names another one."
+)
 # The variable by which studio/serving.py knows the pipe to wait at.
 GATE = "STUDIO_GATE"
 # Libraries warn their developers, not the people who run a studio. (The host is not told so: scripts inherit from it.)
@@ -44,6 +50,7 @@ class Supervisor:
         # The name under which this machine is a host; empty until that one is started.
         self.host_name = ""
         self.answered = False
+        self._has_set_aside_redis_data = False
         self.started = time.monotonic()
         self.env = {"DATA_DIR": str(settings.data_dir), "HOST": settings.host, "PORT": str(settings.port)}
         self._gate_write: int | None
@@ -101,7 +108,7 @@ class Supervisor:
             socket.unlink()
         child = Child("redis", redis_server.build_command(program, self.settings.data_dir, socket))
         # It holds only notifications: a background save that fails for want of memory costs nothing.
-        child.unsaid = "overcommit"
+        child.unsaid, child.max_pause = "overcommit", REDIS_PAUSE
         self._start(child)
         self.env["REDIS_URL"] = f"unix://{socket}?db=0"
 
@@ -225,9 +232,24 @@ class Supervisor:
             self._drain(child)
             if not self.answered and child.quick_deaths >= PATIENCE:
                 raise Refused(f"{child.name} {child.ending} {PATIENCE + 1} times; the lines above say why.")
+            if child.name == "redis" and child.has_failed_at_start:
+                self._set_aside_redis_data()
             child.plan_restart()
+            if child.name == "redis" and child.quick_deaths == PATIENCE + 1:
+                console.print_line("up", NO_REDIS)
         elif time.monotonic() >= child.start_at:
             self._start(child)
+
+    def _set_aside_redis_data(self) -> None:
+        """Once: if it still fails, something else is wrong."""
+        if self._has_set_aside_redis_data:
+            return
+        self._has_set_aside_redis_data = True
+        place = redis_server.set_aside_data(self.settings.data_dir)
+        if place:
+            console.print_line(
+                "up", f"Redis could not read what it had kept; that lies in {place} now, and nothing is lost."
+            )
 
     def _drain(self, child: Child) -> None:
         """Print the last words of a process that has ended, and forget its pipe; others may hold the other end."""

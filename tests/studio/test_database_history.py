@@ -52,14 +52,14 @@ def test_what_other_packages_have_applied_does_not_matter(recorder):
 @pytest.fixture
 def files(tmp_path, monkeypatch):
     store = LocalStore(str(tmp_path), mkdir=True)
-    monkeypatch.setattr(storage, "store", lambda: store)
+    monkeypatch.setattr(storage, "open_store", lambda: store)
     return tmp_path
 
 
 def test_an_empty_database_beside_files_of_a_studio_is_refused_unless_one_says_so(recorder, files, monkeypatch):
     recorder.migration_qs.all().delete()
     assert database_history.problem_with(connection) == ""
-    storage.put_bytes(storage.new_key("w/1/runs/2"), b"of an earlier studio")
+    storage.put_bytes(storage.make_key("w/1/runs/2"), b"of an earlier studio")
     with pytest.raises(CommandError, match="is empty, but there are files of an earlier studio") as refused:
         migrate_database()
     assert "Put the database back" in str(refused.value) and "make up BEGIN_ANEW=1" in str(refused.value)
@@ -68,5 +68,5 @@ def test_an_empty_database_beside_files_of_a_studio_is_refused_unless_one_says_s
 
 
 def test_a_database_that_is_there_has_files_beside_it(files):
-    storage.put_bytes(storage.new_key("w/1/runs/2"), b"of this studio")
+    storage.put_bytes(storage.make_key("w/1/runs/2"), b"of this studio")
     assert database_history.problem_with(connection) == ""

@@ -213,7 +213,7 @@ def test_with_only_the_reserve_left_files_are_refused_and_metrics_logs_and_state
 
 def test_an_upload_that_reaches_the_reserve_is_given_up_and_leaves_nothing(disk, client, settings, monkeypatch):
     free = iter([10**19, 10**19, 0])
-    monkeypatch.setattr(storage, "free_bytes", lambda: next(free))
+    monkeypatch.setattr(storage, "get_free_bytes", lambda: next(free))
     monkeypatch.setattr(storage, "BETWEEN_LOOKS", 2**20)
     path = f"{H}/runs/r1/artifacts/content?path=outputs/a.bin"
     answer = client.generic("PUT", path, b"x" * 6 * 2**20, "application/octet-stream")
