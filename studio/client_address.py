@@ -1,12 +1,9 @@
 """Which address a request comes from, for what is limited per address."""
 
-import ipaddress
-
 from django.conf import settings
 from django.http import HttpRequest
 
-# Whoever has an address of IPv6 has 2^64 of them.
-PREFIX = 64
+from studio import networks
 
 
 def client_address(request: HttpRequest) -> str:
@@ -23,32 +20,16 @@ def client_address(request: HttpRequest) -> str:
         if found is None:
             break
         address = found
-        if not _is_trusted(address):
+        if not networks.is_in(address, settings.TRUSTED_PROXIES):
             break
-    return address_or_network(address)
+    return networks.client_network(address) if address else "unknown"
 
 
-def address_or_network(address) -> str:
-    if address is None:
-        return "unknown"
-    if address.version == 4:
-        return str(address)
-    return str(ipaddress.ip_network((address, PREFIX), strict=False))
-
-
-def _parsed(word: str):
+def _parsed(word: str) -> networks.Address | None:
     """An address as proxies write it: bare, or with a port."""
     word = word.strip()
     if word.startswith("["):
         word = word[1:].partition("]")[0]
     elif word.count(":") == 1:
         word = word.partition(":")[0]
-    try:
-        address = ipaddress.ip_address(word.partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def _is_trusted(address) -> bool:
-    return any(address in network for network in settings.TRUSTED_PROXIES)
+    return networks.parse_address(word)

@@ -50,13 +50,3 @@ def _own_names() -> list[str]:
     name = socket.gethostname()
     # The second is what other machines of a home or office network call it.
     return [name, f"{name.partition('.')[0]}.local", *(format_origin(a.partition("%")[0]) for a in addresses)]
-
-
-def trusted_proxies(words: list[str]) -> list:
-    """Networks from addresses such as 127.0.0.1 or 10.0.0.0/8."""
-    try:
-        return [ipaddress.ip_network(word, strict=False) for word in words]
-    except ValueError as error:
-        raise ImproperlyConfigured(
-            f"TRUSTED_PROXIES={','.join(words)!r}: write addresses or networks with commas, such as 127.0.0.1,10.0.0.0/8"
-        ) from error

@@ -5,7 +5,7 @@ import pathlib
 import dj_database_url
 from lazuli import private_folder
 
-from studio import env, hosts, sqlite
+from studio import env, hosts, networks, sqlite
 from studio.secret_key import secret_key
 from studio.static_files import static_version
 
@@ -28,7 +28,9 @@ PUBLIC_HOST = hosts.host_of(PUBLIC_URL)
 ALLOWED_HOSTS = hosts.allowed_hosts(HOST, PUBLIC_HOST, env.read_list("ALLOWED_HOSTS"))
 # One on this machine is needed, and alone can reach us, where we listen on loopback and are known by another name.
 _proxy_here = hosts.is_loopback(HOST) and not hosts.is_loopback(PUBLIC_HOST)
-TRUSTED_PROXIES = hosts.trusted_proxies(env.read_list("TRUSTED_PROXIES", "127.0.0.1,::1" if _proxy_here else ""))
+TRUSTED_PROXIES = networks.parse_networks(
+    "TRUSTED_PROXIES", env.read_list("TRUSTED_PROXIES", "127.0.0.1,::1" if _proxy_here else "")
+)
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 HTTPS = PUBLIC_URL.startswith("https:")
 

@@ -1,11 +1,8 @@
 """What one client, one address, and all of them together may hold of a process of the web server."""
 
 import dataclasses
-import ipaddress
 
-from django.core.exceptions import ImproperlyConfigured
-
-from studio import env
+from studio import env, networks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,20 +14,15 @@ class Limits:
     address_connections: int
     uploads: int
     address_uploads: int
-    trusted: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+    trusted: tuple[networks.Network, ...]
 
     def party_of(self, address: str) -> str | None:
         """Whose share a connection takes: an IPv4 address or an IPv6 network of 64 bits; None has no limit."""
-        try:
-            found = ipaddress.ip_address(address)
-        except ValueError:
-            # A unix socket.
+        found = networks.parse_address(address)
+        # A unix socket has no address.
+        if found is None or networks.is_in(found, self.trusted):
             return None
-        if found.version == 6 and found.ipv4_mapped:
-            found = found.ipv4_mapped
-        if any(found in network for network in self.trusted):
-            return None
-        return str(found) if found.version == 4 else str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
+        return networks.client_network(found)
 
 
 def read_limits() -> Limits:
@@ -42,14 +34,11 @@ def read_limits() -> Limits:
         address_connections=env.read_int("WEB_ADDRESS_CONNECTIONS", 400, min_value=1, max_value=100_000),
         uploads=env.read_int("WEB_UPLOADS", 8, min_value=1, max_value=256),
         address_uploads=env.read_int("WEB_ADDRESS_UPLOADS", 4, min_value=1, max_value=256),
-        trusted=tuple(_network(word) for word in env.read_list("WEB_TRUSTED_ADDRESSES", "127.0.0.0/8,::1")),
+        trusted=_read_trusted(),
     )
 
 
-def _network(word: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    try:
-        return ipaddress.ip_network(word)
-    except ValueError as error:
-        raise ImproperlyConfigured(
-            f"WEB_TRUSTED_ADDRESSES: {word!r} is not an address: write such as 10.0.0.5 or 10.0.0.0/24, with commas between"
-        ) from error
+def _read_trusted() -> tuple[networks.Network, ...]:
+    """The proxies before the studio, for all people come from theirs, and this machine, unless nobody at all is trusted."""
+    words = env.read_list("TRUSTED_PROXIES", ",".join(networks.LOOPBACK))
+    return tuple(networks.parse_networks("TRUSTED_PROXIES", [*words, *networks.LOOPBACK] if words else []))

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts import sign_in_limits
 from accounts.models import FailedSignIn, SignInLink
-from studio import hosts
+from studio import networks
 from tests import factories
 
 PASSWORD = "a-long-enough-secret"
@@ -135,7 +135,7 @@ def test_addresses_of_one_network_of_ipv6_count_together(olga):
 
 
 def test_behind_a_trusted_proxy_each_client_counts_by_itself(olga, settings):
-    settings.TRUSTED_PROXIES = hosts.trusted_proxies(["127.0.0.1"])
+    settings.TRUSTED_PROXIES = networks.parse_networks("TRUSTED_PROXIES", ["127.0.0.1"])
     proxied = {"REMOTE_ADDR": "127.0.0.1"}
     stranger = [
         sign_in(Client(), "wrong", **proxied, headers={"X-Forwarded-For": f"203.0.113.{n}, {STRANGER}"})

@@ -3,7 +3,7 @@
 import pytest
 from django.test import RequestFactory
 
-from studio import hosts
+from studio import networks
 from studio.client_address import client_address
 
 
@@ -14,7 +14,7 @@ def address(remote, forwarded="", proxies=()):
 
 @pytest.fixture
 def behind_a_proxy(settings):
-    settings.TRUSTED_PROXIES = hosts.trusted_proxies(["127.0.0.1", "10.0.0.0/8"])
+    settings.TRUSTED_PROXIES = networks.parse_networks("TRUSTED_PROXIES", ["127.0.0.1", "10.0.0.0/8"])
 
 
 @pytest.mark.parametrize(

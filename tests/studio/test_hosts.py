@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
-from studio import hosts
+from studio import hosts, networks
 from tests import factories
 
 
@@ -37,7 +37,7 @@ def test_a_public_address_without_a_host_stops_the_start(url):
 
 def test_proxies_are_addresses_or_networks():
     with pytest.raises(ImproperlyConfigured, match="TRUSTED_PROXIES="):
-        hosts.trusted_proxies(["proxy.example"])
+        networks.parse_networks("TRUSTED_PROXIES", ["proxy.example"])
 
 
 @pytest.mark.parametrize("path", ["/signin/", "/subscriptions", "/mlflow/v1.0/version", "/login/device"])

@@ -53,7 +53,7 @@ def patient(tmp_path_factory):
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory):
     """Of one that waits a second, and trusts nobody: five connections and one upload of two per address."""
-    limits = {"WEB_HEADER_SECONDS": "1", "WEB_BODY_SECONDS": "2", "WEB_TRUSTED_ADDRESSES": ""}
+    limits = {"WEB_HEADER_SECONDS": "1", "WEB_BODY_SECONDS": "2", "TRUSTED_PROXIES": ""}
     shares = {"WEB_ADDRESS_CONNECTIONS": "5", "WEB_UPLOADS": "2", "WEB_ADDRESS_UPLOADS": "1"}
     with serve(tmp_path_factory.mktemp("strict"), APP, **limits, **shares) as (port, _):
         yield port
@@ -282,7 +282,22 @@ def test_whose_share_an_address_takes(address, party):
     assert read_limits().party_of(address) == party
 
 
+@pytest.mark.parametrize(
+    ("setting", "without_share"),
+    [
+        (None, ["127.0.0.1", "::1"]),
+        ("10.0.0.0/8", ["10.1.2.3", "127.0.0.1", "::1"]),
+        ("", []),
+    ],
+)
+def test_trusted_proxies_and_this_machine_have_no_share(monkeypatch, setting, without_share):
+    if setting is not None:
+        monkeypatch.setenv("TRUSTED_PROXIES", setting)
+    addresses = ["10.1.2.3", "127.0.0.1", "::1", "192.0.2.7"]
+    assert [address for address in addresses if read_limits().party_of(address) is None] == without_share
+
+
 def test_a_network_that_is_none_is_refused_by_name(monkeypatch):
-    monkeypatch.setenv("WEB_TRUSTED_ADDRESSES", "10.0.0.0/8, proxy")
-    with pytest.raises(ImproperlyConfigured, match="WEB_TRUSTED_ADDRESSES: 'proxy'"):
+    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.0/8, proxy")
+    with pytest.raises(ImproperlyConfigured, match="TRUSTED_PROXIES="):
         read_limits()

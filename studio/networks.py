@@ -1,0 +1,41 @@
+"""Addresses and networks: which are trusted, and what counts as one client."""
+
+import ipaddress
+
+from django.core.exceptions import ImproperlyConfigured
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+LOOPBACK = ("127.0.0.0/8", "::1")
+# Whoever has an address of IPv6 has 2^64 of them.
+PREFIX = 64
+
+
+def parse_networks(name: str, words: list[str]) -> list[Network]:
+    """Networks from the words of a setting, such as 127.0.0.1 or 10.0.0.0/8."""
+    try:
+        return [ipaddress.ip_network(word, strict=False) for word in words]
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name}={','.join(words)!r}: write addresses or networks with commas, such as 127.0.0.1,10.0.0.0/8"
+        ) from error
+
+
+def parse_address(text: str) -> Address | None:
+    """An IPv4 address that is written as one of IPv6 is an IPv4 address; None for what is none."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def is_in(address: Address, networks) -> bool:
+    return any(address in network for network in networks)
+
+
+def client_network(address: Address) -> str:
+    """What counts as one client: an address of IPv4, or a network of IPv6."""
+    if address.version == 4:
+        return str(address)
+    return str(ipaddress.ip_network((address, PREFIX), strict=False))
