@@ -74,11 +74,7 @@ FIELDS: dict[str, Any] = {
 def search(request: MlflowRequest) -> dict:
     fields = request.fields
     workspace = request.require("read")
-    max_results, start = fields.integer("max_results", 50), page_tokens.read(fields.text("page_token", ""))
-    if not 0 < max_results <= 1000:
-        raise invalid(
-            f"Invalid value {max_results} for parameter 'max_results' supplied: write a number from 1 to 1000."
-        )
+    max_results, start = page_tokens.requested_page(fields, 50, 1000)
     rows = LoggedModel.objects.present().filter(workspace=workspace, experiment__in=request.experiments())
     datasets = [_dataset(item) for item in fields.objects("datasets")]
     rows = Models(**FIELDS).find_measured(rows, fields.text("filter", ""), datasets)

@@ -182,7 +182,7 @@ def search(request: MlflowRequest) -> dict:
     rows = ModelVersion.objects.filter(model__workspace=request.require("read")).select_related("model", "logged_model")
     orders = fields.texts("order_by") or ["last_updated_timestamp DESC"]
     rows = VERSIONS.find(rows, registry.without_prompts(fields.text("filter", "")), orders, ["model__name", "-number"])
-    max_results, start = registry.page_size(request, 10_000, 200_000), page_tokens.read(fields.text("page_token", ""))
+    max_results, start = page_tokens.requested_page(fields, 10_000, 200_000)
     return page_message(
         rows, start, max_results, "model_versions", lambda row: registry.model_version_message(row, row.model)
     )

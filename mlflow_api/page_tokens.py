@@ -4,11 +4,22 @@ import base64
 import binascii
 
 from mlflow_api.errors import invalid
+from mlflow_api.request_fields import Fields
 from studio import numbers
 
 MARK = b"at:"
 # No list has as many rows.
 MAX_START = 10**12
+
+
+def requested_page(fields: Fields, default: int, max_results: int) -> tuple[int, int]:
+    """How many rows a request wants, and from which on."""
+    count = fields.integer("max_results", default)
+    if not 0 < count <= max_results:
+        raise invalid(
+            f"Invalid value {count} for parameter 'max_results' supplied: write a number from 1 to {max_results}."
+        )
+    return count, read(fields.text("page_token", ""))
 
 
 def write(start: int) -> str:

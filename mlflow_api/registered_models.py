@@ -73,13 +73,8 @@ def search(request: MlflowRequest) -> dict:
     fields = request.fields
     rows = Model.objects.filter(workspace=request.require("read")).prefetch_related("versions__logged_model")
     rows = MODELS.find(rows, registry.without_prompts(fields.text("filter", "")), fields.texts("order_by"), ["name"])
-    return page_message(
-        rows,
-        page_tokens.read(fields.text("page_token", "")),
-        registry.page_size(request, 100, 1000),
-        "registered_models",
-        registry.registered_model_message,
-    )
+    max_results, start = page_tokens.requested_page(fields, 100, 1000)
+    return page_message(rows, start, max_results, "registered_models", registry.registered_model_message)
 
 
 def latest_versions(request: MlflowRequest) -> dict:

@@ -115,15 +115,6 @@ def without_prompts(text: str) -> str:
     return f"({text}) AND {NO_PROMPT}" if text.strip() else NO_PROMPT
 
 
-def page_size(request: MlflowRequest, default: int, max_results: int) -> int:
-    count = request.fields.integer("max_results", default)
-    if not 0 < count <= max_results:
-        raise invalid(
-            f"Invalid value {count} for parameter 'max_results' supplied: write a number from 1 to {max_results}."
-        )
-    return count
-
-
 def parse_stage(word: str) -> str:
     for stage in ModelVersion.Stage.values:
         if word.lower() == stage.lower():

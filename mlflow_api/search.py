@@ -25,8 +25,7 @@ EXPERIMENTS = Rows(
 
 def runs(request: MlflowRequest) -> dict:
     fields = request.fields
-    max_results = _max_results(request, 1000, MAX_RESULTS)
-    start = page_tokens.read(fields.text("page_token", ""))
+    max_results, start = page_tokens.requested_page(fields, 1000, MAX_RESULTS)
     view = _view(request)
     found = request.runs().filter(experiment__in=request.experiments())
     if view != ALL:
@@ -49,19 +48,10 @@ def _view(request: MlflowRequest) -> str:
     return word
 
 
-def _max_results(request: MlflowRequest, default: int, max_results: int) -> int:
-    count = request.fields.integer("max_results", default)
-    if not 0 < count <= max_results:
-        raise invalid(
-            f"Invalid value {count} for parameter 'max_results' supplied: It must be a positive integer and at most {max_results}."
-        )
-    return count
-
-
 def experiments(request: MlflowRequest) -> dict:
     request.default_experiment()
     fields = request.fields
-    max_results, start = _max_results(request, 1000, MAX_RESULTS), page_tokens.read(fields.text("page_token", ""))
+    max_results, start = page_tokens.requested_page(fields, 1000, MAX_RESULTS)
     view = _view(request)
     found = Experiment.objects.filter(workspace=request.require("read"))
     if view != ALL:
