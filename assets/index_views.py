@@ -31,12 +31,21 @@ def index_project(request, name):
         return HttpResponseRedirect(reverse("assets:index_project", args=[normal]))
     files = [(reverse("assets:index_file", args=[file]), file) for file in packages.list_files(normal)]
     if not _wants_json(request):
-        return _page(request, normal, files)
+        return _page(request, normal, files, packages.REQUIRES_PYTHON)
     answer = {
         "meta": {"api-version": "1.1"},
         "name": normal,
         "versions": [file.split("-")[1] for _, file in files],
-        "files": [{"filename": file, "url": url, "hashes": {}, "core-metadata": True} for url, file in files],
+        "files": [
+            {
+                "filename": file,
+                "url": url,
+                "hashes": {},
+                "requires-python": packages.REQUIRES_PYTHON,
+                "core-metadata": True,
+            }
+            for url, file in files
+        ],
     }
     return _json(answer)
 
@@ -64,8 +73,9 @@ def _json(answer: dict) -> HttpResponse:
     return _varied(HttpResponse(json.dumps(answer), content_type=JSON))
 
 
-def _page(request, title: str, links: list[tuple[str, str]]) -> HttpResponse:
-    return _varied(render(request, "assets/package_index.html", {"title": title, "links": links}))
+def _page(request, title: str, links: list[tuple[str, str]], requires_python: str = "") -> HttpResponse:
+    context = {"title": title, "links": links, "requires_python": requires_python}
+    return _varied(render(request, "assets/package_index.html", context))
 
 
 def _varied(response: HttpResponse) -> HttpResponse:

@@ -17,32 +17,16 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from assets.package_needs import EXTRAS, NEEDS, SDK, list_needs
+from assets.package_versions import list_versions
 from studio.errors import Invalid
 
-SDK, AZ = "lazuli-sdk", "lazuli-az"
+AZ = "lazuli-az"
+# Of the SDK, and so of all that stands for it.
+REQUIRES_PYTHON = ">=3.8"
 PYPI = "https://pypi.org/simple"
 # Wheels are the same bytes whenever they are made.
 EPOCH = (1980, 1, 1, 0, 0, 0)
-NOTEBOOKS, AUTOML, EXPLAIN = f"{SDK}[notebooks]", f"{SDK}[automl]", f"{SDK}[explain]"
-TABLES = ["pandas", "pyarrow", "numpy"]
-
-# What a distribution brought along, beside the SDK, that scripts import without naming it.
-NEEDS = {
-    "azureml-defaults": TABLES,
-    "azureml-dataset-runtime": TABLES,
-    "azureml-dataprep": TABLES,
-    "azureml-opendatasets": TABLES,
-    "azureml-mlflow": ["mlflow-skinny"],
-    "azureml-widgets": [NOTEBOOKS],
-    "azureml-train-automl": [AUTOML, *TABLES],
-    "azureml-train-automl-client": [AUTOML],
-    "azureml-train-automl-runtime": [AUTOML, *TABLES],
-    "azureml-automl-core": [AUTOML],
-    "azureml-automl-runtime": [AUTOML],
-    "azureml-interpret": [EXPLAIN],
-    "azureml-explain-model": [EXPLAIN],
-    "azureml-contrib-interpret": [EXPLAIN],
-}
 # Names that the index lists; any other azureml-* name is answered too.
 LISTED = sorted(
     {
@@ -63,6 +47,7 @@ LISTED = sorted(
                 "fsspec",
                 "inference-server-http",
                 "metrics",
+                "mlflow",
                 "model-management-sdk",
                 "pipeline",
                 "pipeline-core",
@@ -78,23 +63,6 @@ LISTED = sorted(
         ),
     }
 )
-EXTRAS = {
-    "notebooks": [NOTEBOOKS],
-    "widgets": [NOTEBOOKS],
-    "automl": [AUTOML],
-    "explain": [EXPLAIN],
-    "interpret": [EXPLAIN],
-    "pandas": ["pandas"],
-    "parquet": ["pyarrow"],
-    "accel-models": [],
-    "azureml-core-bootstrap": [],
-    "contrib": [],
-    "fuse": [],
-    "services": [],
-    "tensorboard": [],
-    "scipy": [],
-    "pyspark": [],
-}
 
 
 def normalize_name(name: str) -> str:
@@ -132,8 +100,8 @@ def build_metadata(filename: str) -> str:
         f"Version: {version}",
         f"Summary: Stands for {name}: what it offers is in {SDK}.",
         "License: MIT",
-        f"Requires-Dist: {SDK}",
-        *(f"Requires-Dist: {need}" for need in NEEDS.get(name, [])),
+        f"Requires-Python: {REQUIRES_PYTHON}",
+        *(f"Requires-Dist: {need}" for need in (list_needs(name, version) if name != AZ else [SDK])),
     ]
     for extra, needs in EXTRAS.items() if name != AZ else ():
         lines.append(f"Provides-Extra: {extra}")
@@ -190,34 +158,6 @@ def _pack(name: str, version: str, metadata_text: str, scripts: str, content: di
 
 def _record_hash(data: bytes) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-
-
-# Versions: the series that each family of distributions was published in, with every number that it may have had.
-LAST_MINOR = 62
-PATCHES = [(0, ""), *((0, f".post{n}") for n in range(1, 5)), (1, ""), (1, ".post1"), *((n, "") for n in range(2, 6))]
-
-
-@functools.lru_cache(maxsize=64)
-def list_versions(name: str) -> list[str]:
-    if name == "azureml-dataprep-native":
-        return [f"{major}.{minor}.0{post}" for major in range(11, 43) for minor in range(3) for post in _posts(2)]
-    if name.startswith("azureml-dataprep"):
-        last_minor = {1: 26, 2: 39, 3: 2, 4: 15, 5: 5}
-        return [
-            f"{major}.{minor}.{patch}{post}"
-            for major, last in last_minor.items()
-            for minor in range(last + 1)
-            for patch in range(10)
-            for post in (_posts(2) if patch == 0 else [""])
-        ]
-    early = [f"0.{minor}.{patch}" for minor in range(10) for patch in range(30 if minor == 0 else 10)]
-    first = [f"1.0.{patch}{post}" for patch in range(86) for post in _posts(1)]
-    later = [f"1.{minor}.{patch}{post}" for minor in range(1, LAST_MINOR) for patch, post in PATCHES]
-    return [*early, *first, *later, f"1.{LAST_MINOR}.0"]
-
-
-def _posts(last_number: int) -> list[str]:
-    return ["", *(f".post{number}" for number in range(1, last_number + 1))]
 
 
 # The index that all other names are passed on to.

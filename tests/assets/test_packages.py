@@ -6,6 +6,7 @@ import io
 import zipfile
 
 import pytest
+from packaging.version import Version
 
 from assets import packages
 
@@ -30,6 +31,16 @@ def get_wheel(client, filename):
         "azureml_dataprep_native-38.0.0",
         "azureml_inference_server_http-0.8.4",
         "azureml_something_nobody_knows-1.2.0",
+        "azureml_core-1.1.5.7",
+        "azureml_core-1.1.1.2rc0",
+        "azureml_core-1.0rc85",
+        "azureml_core-1.0.85.6",
+        "azureml_core-0.1.80",
+        "azureml_sdk-1.34.0rc1",
+        "azureml_mlflow-1.62.0.post6",
+        "azureml_inference_server_http-0.8.4.2",
+        "azureml_dataprep-1.1.38",
+        "azureml_dataprep_native-43.0.0",
     ],
 )
 def test_old_pins_are_there(client, pin):
@@ -40,6 +51,49 @@ def test_old_pins_are_there(client, pin):
 
 def test_the_newest_of_the_series_is_1_62_0():
     assert packages.list_versions("azureml-core")[-1] == "1.62.0"
+
+
+@pytest.mark.parametrize("name", ["azureml-core", "azureml-mlflow", "azureml-dataprep", "azureml-dataprep-native"])
+def test_versions_stand_once_and_in_their_order(name):
+    versions = [Version(text) for text in packages.list_versions(name)]
+    assert versions == sorted(set(versions))
+
+
+@pytest.mark.parametrize(
+    ("version", "need"),
+    [
+        ("1.0.85", "mlflow>=1,<2"),
+        ("1.20.0.post1", "mlflow>=1,<2"),
+        ("1.34.0", "mlflow-skinny<2"),
+        ("1.47.0", "mlflow-skinny<2"),
+        ("1.52.0", "mlflow-skinny<3"),
+        ("1.59.0", "mlflow-skinny<=2.15.1"),
+        ("1.62.0", "mlflow-skinny<=3.9.0"),
+        ("0.1.80", "mlflow>=1,<2"),
+    ],
+)
+def test_a_version_of_azureml_mlflow_brings_the_mlflow_of_its_time(version, need):
+    metadata = packages.build_metadata(f"azureml_mlflow-{version}-py3-none-any.whl")
+    assert [line for line in metadata.splitlines() if "mlflow" in line and "Dist" in line] == [f"Requires-Dist: {need}"]
+
+
+def test_a_distribution_brings_those_that_people_look_for_beside_it():
+    metadata = packages.build_metadata("azureml_sdk-1.34.0-py3-none-any.whl")
+    for name in ("azureml-core", "azureml-dataset-runtime", "azureml-pipeline"):
+        assert f"Requires-Dist: {name}\n" in metadata
+    assert "Requires-Dist: azureml-core" not in packages.build_metadata("azureml_core-1.34.0-py3-none-any.whl")
+    assert "interpret-community ; python_version < '3.12'" in packages.build_metadata(
+        "azureml_interpret-1.62.0-py3-none-any.whl"
+    )
+
+
+def test_the_oldest_python_is_said_on_the_page_in_json_and_in_the_wheel(client):
+    page = client.get("/pypi/simple/azureml-core/").content.decode()
+    listed = client.get("/pypi/simple/azureml-core/", headers={"accept": JSON}).json()
+    assert page.count('data-requires-python="&gt;=3.8"') == len(listed["files"])
+    assert {file["requires-python"] for file in listed["files"]} == {">=3.8"}
+    for filename in (packages.list_files("lazuli-sdk")[0], "azureml_core-1.34.0-py3-none-any.whl"):
+        assert "Requires-Python: >=3.8\n" in packages.build_metadata(filename)
 
 
 def test_a_record_names_each_file_and_its_hash(client):
