@@ -32,7 +32,8 @@ def parse_artifact_path(request: MlflowRequest, path: str) -> ArtifactPath | Non
         return None
     # Where only a run's files can be, a run that is not there is an error of its own.
     sure = match["rest"] and re.fullmatch(folders.EXPERIMENT, match["experiment"])
-    if not sure and not request.runs().filter(run_id=match["run"]).exists():
+    # A run that the actor may not see is a run nevertheless: none of its files become the workspace's.
+    if not sure and not Run.objects.filter(workspace=request.require("read"), run_id=match["run"]).exists():
         return None
     return ArtifactPath(match["run"], match["path"] or "")
 

@@ -143,7 +143,7 @@ class World:
             "run_uuid": run_id,
             "run_ids": [run_id],
             "metric_key": "loss",
-            "path": "a.txt",
+            "path": f"far/{run_id}/artifacts" if route == "mlflow-artifacts/artifacts" else "a.txt",
             "experiment_id": str(self.other.experiment.experiment_id),
             "experiment_ids": [str(self.other.experiment.experiment_id)],
             "name": "mod",
