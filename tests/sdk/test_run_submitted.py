@@ -134,7 +134,7 @@ def test_a_local_run_that_fails_says_why(live, folder, own_python):
     with pytest.raises(ActivityFailedException, match="lightgbm_not_there"):
         run.wait_for_completion()
     error = run.get_details()["error"]["error"]
-    assert "Add the package" in error["message"]
+    assert "missing from the snapshot" in error["message"]
     json.dumps(run.get_details())
 
 

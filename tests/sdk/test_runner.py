@@ -165,7 +165,11 @@ def test_the_variables_of_a_run_are_there():
         ("import sys; sys.exit(3)", "The script ended with exit code 3."),
         ("raise ValueError('boom')", "The script ended with exit code 1: ValueError: boom"),
         ("import os; os.kill(os.getpid(), 9)", "The script was ended by the signal SIGKILL"),
-        ("import lightgbm_not_there", "Add the package 'lightgbm_not_there' to the environment 'mine'"),
+        (
+            "import pandas_is_not_this",
+            "If 'pandas_is_not_this' is a module of your own, it is missing from the snapshot",
+        ),
+        ("import sys; sys.exit('no data')", "The script ended with exit code 1: no data"),
     ],
 )
 def test_a_failure_says_why(script, message):

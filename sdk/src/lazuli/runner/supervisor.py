@@ -241,7 +241,9 @@ class _Attempt:
             return stopped
         if status:
             name = str(self._spec.environment.get("name") or "of the run")
-            return Outcome("Failed", failure_reasons.describe_failure(status, self._folder.log, name))
+            return Outcome(
+                "Failed", failure_reasons.describe_failure(status, self._folder.log, name, self._folder.code)
+            )
         if problems:
             text = "The script succeeded, but its outputs could not be uploaded: " + "; ".join(problems[:5])
             return Outcome("Failed", {"code": "OutputsNotSaved", "message": text})

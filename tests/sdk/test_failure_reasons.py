@@ -1,0 +1,89 @@
+"""Why a script failed: what real scripts print, and the sentence that is made of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from lazuli.runner.failure_reasons import describe_failure, suggest_package
+from lazuli.runner.module_packages import find_package
+
+
+@pytest.fixture
+def reason(tmp_path):
+    """The message for a script that is run here, with its output as on a node."""
+
+    def find(script: str) -> str:
+        folder, log = tmp_path / "code", tmp_path / "log.txt"
+        folder.mkdir(exist_ok=True)
+        (folder / "train.py").write_text(script)
+        with log.open("w") as out:
+            command = [sys.executable, "-u", "train.py"]
+            status = subprocess.run(command, cwd=folder, stdout=out, stderr=out, check=False).returncode
+        return describe_failure(status, str(log), "mine", str(folder))["message"]
+
+    return find
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("raise ValueError('boom')", "exit code 1: ValueError: boom"),
+        ("try:\n 1/0\nexcept ZeroDivisionError:\n raise KeyError('late')", "exit code 1: KeyError: 'late'"),
+        ("class wrong(Exception): pass\nraise wrong('small letters')", "exit code 1: wrong: small letters"),
+        ("raise RuntimeError('first\\nsecond')", "exit code 1: RuntimeError: first (The log ends with: second)"),
+        ("def f(:", "exit code 1: SyntaxError: "),
+        ("if True:\nprint(1)", "exit code 1: IndentationError: "),
+        ("import sys; print('a'); sys.exit('no data in data.csv')", "exit code 1: no data in data.csv"),
+        (
+            "import sys, traceback\ntry:\n 1/0\nexcept ZeroDivisionError:\n traceback.print_exc()\nsys.exit('gave up')",
+            "ZeroDivisionError: division by zero (The log ends with: gave up)",
+        ),
+        (
+            "import argparse; argparse.ArgumentParser().parse_args(['--x'])",
+            "exit code 2. (The log ends with: train.py: error",
+        ),
+        ("import sys; sys.exit(3)", "The script ended with exit code 3."),
+        ("def f(n): return f(n + 1)\nf(0)", "RecursionError: maximum recursion depth exceeded"),
+    ],
+)
+def test_the_last_exception_is_the_reason(reason, script, said):
+    assert said in reason(script)
+
+
+def test_a_syntax_error_that_was_caught_before_is_not_the_reason(reason):
+    script = "try:\n eval('1 +')\nexcept SyntaxError as error:\n print('SyntaxError:', error)\nraise ValueError('boom')"
+    assert "exit code 1: ValueError: boom" in reason(script)
+
+
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [
+        ("sklearn.svm", "scikit-learn"),
+        ("cv2", "opencv-python-headless"),
+        ("google.cloud.storage", "google-cloud-storage"),
+        ("azure.storage.blob", "azure-storage-blob"),
+        ("pandas", "pandas"),
+        ("torch.utils", "torch"),
+        ("utils", None),
+        ("azure", None),
+    ],
+)
+def test_a_package_is_named_by_its_distribution(module, package):
+    assert find_package(module) == package
+    assert package is None or f"Add the package '{package}' to the environment 'e'" in suggest_package(module, "e")
+
+
+def test_a_module_of_ones_own_is_not_looked_for_on_an_index(reason, tmp_path):
+    said = reason("import utils")
+    assert "If 'utils' is a module of your own, it is missing from the snapshot" in said
+    assert "add_pip_package" not in said
+    (tmp_path / "code" / "src").mkdir()
+    (tmp_path / "code" / "src" / "utils.py").write_text("")
+    assert "The snapshot has 'src/utils.py', which is not on Python's path" in reason("import utils")
+
+
+def test_nobody_is_sent_to_an_index_for_a_module_of_the_sdk(reason):
+    said = reason("import azureml.nothing_of_this_name")
+    assert "no package of an index brings it" in said and "add_pip_package" not in said
