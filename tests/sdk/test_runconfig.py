@@ -74,6 +74,34 @@ def test_it_can_be_saved_and_loaded(tmp_path):
     assert run_configuration_from_dict({"Script": "b.py", "unknown": 1}).script == "b.py"
 
 
+@pytest.fixture
+def project(tmp_path):
+    """A project folder whose run configuration names a conda file."""
+    (tmp_path / "proj" / ".azureml").mkdir(parents=True)
+    (tmp_path / "proj" / "config").mkdir()
+    (tmp_path / "proj" / "config" / "conda.yml").write_text("dependencies:\n- python=3.9\n- pip:\n  - scikit-learn\n")
+    (tmp_path / "proj" / ".azureml" / "train.runconfig").write_text(
+        "script: train.py\nenvironment:\n  python:\n    condaDependenciesFile: config/conda.yml\n"
+    )
+    return tmp_path / "proj"
+
+
+def test_a_conda_file_is_looked_for_in_the_project(project, tmp_path, monkeypatch):
+    for folder in (tmp_path, project, project / "config"):
+        monkeypatch.chdir(folder)
+        for path in (str(project), str(project / ".azureml" / "train.runconfig")):
+            loaded = RunConfiguration.load(path, "train")
+            assert list(loaded.environment.python.conda_dependencies.pip_packages) == ["scikit-learn"]
+    (tmp_path / "again").mkdir()
+    loaded.save(str(tmp_path / "again"), "train")
+    (project / "config" / "conda.yml").unlink()
+    # What was saved has the packages in it.
+    again = RunConfiguration.load(str(tmp_path / "again"), "train")
+    assert list(again.environment.python.conda_dependencies.pip_packages) == ["scikit-learn"]
+    with pytest.raises(UserErrorException, match=r"config/conda\.yml"):
+        RunConfiguration.load(str(project), "train")
+
+
 def test_wrong_words_name_the_right_ones():
     with pytest.raises(RunConfigurationException, match="Python, PySpark"):
         RunConfiguration(framework="Ruby")

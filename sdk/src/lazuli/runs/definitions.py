@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, Mapping, Optional
 
-from lazuli.environments.definitions import DEFAULT_NAME, default_run_structure, environment_definition
+from lazuli.environments.definitions import (
+    DEFAULT_NAME,
+    default_run_structure,
+    environment_definition,
+    read_conda_file,
+)
 from lazuli.errors import RunConfigurationException, UserErrorException
 from lazuli.yaml_text import read_yaml_file
 
@@ -59,7 +64,34 @@ def read_definition_file(path: str, name: Optional[str] = None) -> Json:
     separate = os.path.join(os.path.dirname(file_path), "environment.yml")
     if "environment" not in content and os.path.isfile(separate):
         content["environment"] = read_yaml_file(separate)
+    _read_named_conda_file(content, file_path, path)
     return content
+
+
+def _read_named_conda_file(content: Json, file_path: str, path: str) -> None:
+    """Put the conda file that the environment names in its place; its path is relative to the project, as in Azure.
+
+    Raises UserErrorException if it does not exist. A definition that was saved with the packages needs no file.
+    """
+    python = _find_section(_find_section(content, "environment"), "python")
+    named = next((value for key, value in python.items() if key.lower() == "condadependenciesfile"), None)
+    if not named:
+        return
+    folder = os.path.dirname(file_path)
+    in_project = os.path.basename(folder) in FOLDERS
+    project = os.path.abspath(path) if os.path.isdir(path) else os.path.dirname(folder) if in_project else folder
+    found = os.path.join(project, os.path.expanduser(str(named)))
+    if os.path.isfile(found):
+        python.update(condaDependencies=read_conda_file(found), condaDependenciesFile=found)
+    elif not any(key.lower() == "condadependencies" and value for key, value in python.items()):
+        raise UserErrorException(
+            f"{file_path} names the conda file {named!r}, which is not in the project folder {project!r}."
+        )
+
+
+def _find_section(content: Any, name: str) -> Json:
+    found = next((value for key, value in content.items() if key.lower() == name), None)
+    return found if isinstance(found, dict) else {}
 
 
 def merge_definition(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> Json:
