@@ -1,8 +1,12 @@
 """What `wait_for_completion` prints, against a run whose server is a list of answers."""
 
+import io
+import sys
+
 import pytest
 from azureml.exceptions import ActivityFailedException, ExperimentExecutionException
 from lazuli import errors
+from lazuli.console import print_text
 from lazuli.runs import waiting
 
 LOG = "user_logs/std_log.txt"
@@ -136,3 +140,11 @@ def test_interrupted_the_run_goes_on():
 )
 def test_streamable(names, shown):
     assert len(waiting.select_streamable_logs(names)) == shown
+
+
+def test_a_console_that_does_not_know_a_character_prints_a_replacement(monkeypatch):
+    console = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", console)
+    print_text("Größe ✓ done")
+    console.flush()
+    assert console.buffer.getvalue().decode("cp1252").splitlines() == ["Größe ? done"]

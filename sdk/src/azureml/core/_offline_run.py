@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, Dict, List, Optional
 
+from lazuli.console import print_text
 from lazuli.runs import metric_values
 
 
@@ -53,7 +54,7 @@ class _OfflineRun:
         self._print_metric("accuracy table", name, metric_values.encode_json_text(value, "accuracy table"))
 
     def tag(self, key: str, value: Optional[str] = None) -> None:
-        print(f"Attempted to tag {key}: {value}")
+        print_text(f"Attempted to tag {key}: {value}")
 
     def set_tags(self, tags: Dict[str, Any]) -> None:
         """Accepted without effect: an offline run stores nothing."""
@@ -62,7 +63,7 @@ class _OfflineRun:
         """Accepted without effect: an offline run stores nothing."""
 
     def upload_file(self, name: str, path_or_stream: Any, datastore_name: Optional[str] = None) -> None:
-        print(f"Attempted to upload {name}")
+        print_text(f"Attempted to upload {name}")
 
     def upload_files(
         self,
@@ -72,10 +73,10 @@ class _OfflineRun:
         timeout_seconds: Optional[int] = None,
         datastore_name: Optional[str] = None,
     ) -> None:
-        print(f"Attempted to upload {', '.join(names)}")
+        print_text(f"Attempted to upload {', '.join(names)}")
 
     def upload_folder(self, name: str, path: str, datastore_name: Optional[str] = None) -> None:
-        print(f"Attempted to upload the folder {path} as {name}")
+        print_text(f"Attempted to upload the folder {path} as {name}")
 
     def child_run(self, name: Optional[str] = None, run_id: Optional[str] = None, outputs: Any = None) -> _OfflineRun:
         return _OfflineRun(f"{self._id}.{run_id or name or uuid.uuid4()}")
@@ -84,7 +85,7 @@ class _OfflineRun:
         """Nothing to do: an offline run is not on a server."""
 
     def fail(self, error_details: Any = None, error_code: Optional[str] = None, _set_status: bool = True) -> None:
-        print(f"Run failed: {error_details}, code: {error_code}")
+        print_text(f"Run failed: {error_details}, code: {error_code}")
 
     def cancel(self) -> None:
         """Nothing to do: an offline run is not on a server."""
@@ -93,12 +94,12 @@ class _OfflineRun:
         print("Flushed: an offline run has nothing to send.")
 
     def __enter__(self) -> _OfflineRun:
-        print(f"Starting run {self._id}")
+        print_text(f"Starting run {self._id}")
         return self
 
     def __exit__(self, exit_type: Any, value: Any, traceback: Any) -> None:
-        print(f"Stopping run {self._id}")
+        print_text(f"Stopping run {self._id}")
 
     @staticmethod
     def _print_metric(kind: str, name: str, value: Any) -> None:
-        print(f"Attempted to log {kind} metric {name}:\n{value}")
+        print_text(f"Attempted to log {kind} metric {name}:\n{value}")

@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from lazuli import errors
 from lazuli.client import quote_segment
+from lazuli.console import print_text
 from lazuli.environments import definitions
 from lazuli.environments.cache import BuildFailed
 from lazuli.environments.definitions import DEFAULT_CPU_IMAGE
@@ -353,7 +354,7 @@ class LocalBuildDetails(ImageBuildDetails):
         def log(text: str) -> None:
             self._lines.append(text)
             if show_output:
-                print(text, end="", flush=True)
+                print_text(text, end="")
 
         try:
             prepare_environment(self._environment._to_dict(), index_url=self._index_url, log=log)

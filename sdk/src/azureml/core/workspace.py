@@ -7,6 +7,7 @@ from typing import Any, Dict, Optional, cast
 
 from lazuli import config, mlflow_plugin, workspace_config, workspaces
 from lazuli.client import Client
+from lazuli.console import print_text
 from lazuli.errors import NotAvailable
 from lazuli.workspaces import WorkspaceClient, WorkspaceCreation
 
@@ -167,7 +168,9 @@ class Workspace:
         )
         location = creation.prepare_resource_group(location, create_resource_group)
         body = {"location": location, "tags": tags or {}, "sku": {"name": sku}, "properties": properties}
-        workspace = Workspace._from_remote(creation.create(body, print) if show_output else creation.create(body), auth)
+        workspace = Workspace._from_remote(
+            creation.create(body, print_text) if show_output else creation.create(body), auth
+        )
         workspace._create_default_computes(default_cpu_compute_target, default_gpu_compute_target, show_output)
         return workspace
 

@@ -7,6 +7,8 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
+from lazuli.console import print_text
+
 from azureml.exceptions import AzureMLException, ServiceException
 from azureml.widgets import _page, _state
 
@@ -39,7 +41,7 @@ class RunDetails:
         elif _in_notebook():
             self._show_live(state)
         else:
-            print(_page.render_text(state))
+            print_text(_page.render_text(state))
 
     def get_widget_data(self, widget_settings: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
         """What the view shows, as a dict."""

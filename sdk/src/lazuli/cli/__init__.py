@@ -6,6 +6,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 3 the named resource does not e
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from typing import List, Optional, Sequence, Union
 
@@ -42,6 +43,9 @@ def _run_command(prog: str, default_output: str, arguments: List[str]) -> int:
         # A command that was written for `az ml` also works after `lazuli`.
         arguments = arguments[1:]
     parser = build_parser(prog, default_output)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What the console's encoding does not have is replaced.
+        sys.stdout.reconfigure(errors="replace")
     options = parser.parse_args(arguments)
     try:
         answer = options.run(options)

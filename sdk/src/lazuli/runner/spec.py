@@ -112,6 +112,8 @@ class Spec:
             "LAZULI_URL": self.server_url,
             "LAZULI_EXIT_PATIENCE_SECONDS": os.environ.get("LAZULI_EXIT_PATIENCE_SECONDS", EXIT_PATIENCE_SECONDS),
             "PYTHONUNBUFFERED": "1",
+            # The log is UTF-8, whatever the locale of the node.
+            "PYTHONIOENCODING": "utf-8",
         }
         return {**{key: value for key, value in found.items() if value}, **self.user_variables()}
 

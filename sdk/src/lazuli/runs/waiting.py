@@ -9,6 +9,7 @@ import time
 from typing import Any, Dict, List, Optional, Protocol
 
 from lazuli import errors
+from lazuli.console import print_text
 from lazuli.errors import ActivityFailedException, ExperimentExecutionException
 from lazuli.runs.files import RunFiles
 
@@ -75,14 +76,14 @@ class LogPrinter:
 
     def _start_log(self, name: str) -> None:
         self._name, self._offset, self._incomplete = name, 0, b""
-        print(f"\nStreaming {name}\n{'=' * (len(name) + 10)}\n")
+        print_text(f"\nStreaming {name}\n{'=' * (len(name) + 10)}\n")
 
     def _print_new_content(self) -> None:
         content = self._files.read_from(str(self._name), self._offset)
         self._offset += len(content)
         text, self._incomplete = split_utf8(self._incomplete + content)
         if text:
-            print(text, end="", flush=True)
+            print_text(text, end="")
 
 
 def split_utf8(content: bytes) -> "tuple[str, bytes]":
@@ -168,17 +169,17 @@ def has_ended(status: str, states: List[str]) -> bool:
 
 
 def _print_heading(run: WaitableRun) -> None:
-    print(f"RunId: {run.id}")
-    print(f"Web View: {run.get_portal_url()}")
+    print_text(f"RunId: {run.id}")
+    print_text(f"Web View: {run.get_portal_url()}")
 
 
 def _print_summary(run: WaitableRun, details: Dict[str, Any], raise_on_error: bool) -> None:
-    print(f"\nExecution Summary\n{'=' * 17}")
+    print_text(f"\nExecution Summary\n{'=' * 17}")
     _print_heading(run)
     if details.get("warnings"):
-        print("\nWarnings:")
+        print_text("\nWarnings:")
         for warning in details["warnings"]:
-            print(warning.get("message", warning) if isinstance(warning, dict) else warning)
+            print_text(str(warning.get("message", warning) if isinstance(warning, dict) else warning))
     if details["status"] == "Failed" and not raise_on_error:
-        print("\nError:\n" + json.dumps(details.get("error") or {}, indent=4))
-    print()
+        print_text("\nError:\n" + json.dumps(details.get("error") or {}, indent=4))
+    print_text()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Type
 
 from lazuli import computes
 from lazuli.client import quote_segment
+from lazuli.console import print_text
 from lazuli.errors import NotAvailable
 
 from azureml import _html
@@ -201,4 +202,4 @@ class ProvisioningProgress:
 
     def print_end(self, text: str) -> None:
         if self._enabled:
-            print(("\n" if self._last else "") + text)
+            print_text(("\n" if self._last else "") + text)

@@ -1,0 +1,14 @@
+"""Printing to consoles that do not know every character: a log or a name never ends the script that shows it."""
+
+from __future__ import annotations
+
+import sys
+
+
+def print_text(text: str = "", end: str = "\n") -> None:
+    """Print to standard output; what its encoding does not have is replaced."""
+    try:
+        print(text, end=end, flush=True)
+    except UnicodeEncodeError:
+        encoding = sys.stdout.encoding or "ascii"
+        print(text.encode(encoding, "replace").decode(encoding), end=end, flush=True)
