@@ -172,3 +172,22 @@ def test_a_page_at_twice_the_size_is_no_wider_than_the_window(browser, alice, ru
     page = browser.open(alice, url_of(run, name), width=640, device_scale_factor=2)
     page.wait_for_timeout(300)
     assert page.evaluate(SIDEWAYS) <= 1
+
+
+def test_a_long_value_is_folded_and_its_name_stays_readable(browser, alice, run):
+    run.add_parameters({"longparam": "v" * 5000, "lr": 0.1})
+    run.edit(tags={"config": "y " * 2000})
+    page = browser.open(alice, run.get_absolute_url(), width=1280)
+    folded = page.locator(".long-value").filter(has_text="longparam")
+    name = folded.locator("b").bounding_box()
+    assert name["width"] > 50 and name["height"] < 30
+    assert folded.bounding_box()["height"] < 160
+    expect(page.get_by_text("lr :")).to_be_visible()
+    expect(folded.locator(".long-value-whole")).not_to_be_visible()
+    folded.get_by_text("Show all (5000 characters)").click()
+    expect(folded.locator(".long-value-whole")).to_have_text("v" * 5000)
+    assert page.evaluate(SIDEWAYS) <= 1
+    # It has room of its own, so that the page stays as long as the screen or so.
+    assert page.evaluate("document.scrollingElement.scrollHeight") < 2200
+    folded.get_by_role("button", name="Copy the value").click()
+    expect(page.get_by_text("Copied")).to_be_visible()

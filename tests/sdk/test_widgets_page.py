@@ -48,6 +48,11 @@ def test_page_is_whole_and_escaped():
     assert "script" not in html
 
 
+def test_a_view_that_was_live_says_of_when_it_is():
+    assert "As of 20" in _page.render_html(state()) and "run the cell again" in _page.render_html(state())
+    assert "As of" not in _page.render_html(state(status="Completed"))
+
+
 def test_child_runs_are_listed_with_their_state():
     child = Child("c1", "<i>fold</i>", "Completed", "http://studio/runs/c1", None, None, None)
     plain = child._replace(display_name="other", status="Failed", portal_url=None)

@@ -3,7 +3,7 @@ import { findBoxes, findMatchingBox, showSelection } from "./selection.js";
 
 let before = {};
 
-const findFolders = () => [...document.querySelectorAll("#file-tree [data-folder]")];
+const findFolders = () => [...document.querySelectorAll("#file-tree [data-folder], #run-overview [data-folder]")];
 const findScrollBox = () => document.querySelector("#run-table .table-wrap");
 
 // A selector that finds the element again after a swap.

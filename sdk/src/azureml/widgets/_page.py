@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from html import escape
 from typing import List, Optional, Tuple
 
-from azureml.widgets._state import Child, Series, State
+from azureml.widgets._state import ENDED, Child, Series, State
 
 WIDTH, HEIGHT, MARGIN = 260, 90, 4
 MAX_POINTS = 300
 MAX_CHARTS = 24
+# Scrolling counts from the end, downwards from a negative number.
+KEEP_SCROLL = """
+setTimeout(function () {
+  var kept = window.lazuliLogs = window.lazuliLogs || {};
+  document.querySelectorAll('.lazuli-log').forEach(function (box) {
+    var run = box.dataset.run, range = function () { return box.scrollHeight - box.clientHeight; };
+    if (kept[run] !== undefined && !box.onscroll) box.scrollTop = kept[run] - range();
+    box.onscroll = function () {
+      if (box.scrollTop > -4) delete kept[run];
+      else kept[run] = box.scrollTop + range();
+    };
+  });
+}, 0);
+"""
 COLOURS = {"Completed": "#107c10", "Failed": "#c4314b", "Canceled": "#797775", "Running": "#0f6cbd"}
 
 
@@ -27,7 +42,7 @@ def render_html(state: State) -> str:
     return (
         "<div style='font:13px/1.5 sans-serif;border:1px solid rgba(127,127,127,.4);border-radius:6px;padding:12px'>"
         f"<div><b>{escape(state.display_name)}</b> "
-        f"{_render_badge(state.status)} {link}</div><div style='opacity:.75'>{lines}</div>"
+        f"{_render_badge(state.status)} {link}</div><div style='opacity:.75'>{lines}</div>{_render_moment(state)}"
         f"{_render_error(state)}{_render_charts(state.series)}{_render_children(state)}{_render_log(state)}</div>"
     )
 
@@ -45,6 +60,22 @@ def render_text(state: State) -> str:
 
 def render_error(run_id: str, reason: str) -> str:
     return f"<div style='font:13px sans-serif'>The view of run {escape(run_id)} was stopped: {escape(reason)}</div>"
+
+
+def _render_moment(state: State) -> str:
+    """Of when the view is: it stays as it is when the notebook is closed or its kernel ends."""
+    if state.status in ENDED:
+        return ""
+    moment = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    return (
+        f"<div style='opacity:.75'>As of {moment}. It follows the run while the notebook's kernel does; in a saved "
+        "notebook, run the cell again.</div>"
+    )
+
+
+def render_script() -> str:
+    """Keeps the place of a reader who has scrolled up in the log; a notebook that runs no scripts shows the log's end."""
+    return f"<script>{KEEP_SCROLL}</script>"
 
 
 def _render_badge(status: str) -> str:
@@ -134,8 +165,11 @@ def _render_log(state: State) -> str:
         return ""
     return (
         f"<div style='margin-top:8px;opacity:.75'>{escape(state.log_name)}</div>"
-        "<pre style='max-height:240px;overflow:auto;margin:0;padding:8px;background:rgba(127,127,127,.12)'>"
-        f"{escape(state.log)}</pre>"
+        # The last lines are at hand: a box that is filled from below is scrolled to its end.
+        f"<div class='lazuli-log' data-run='{escape(state.run_id)}' tabindex='0' "
+        "style='display:flex;flex-direction:column-reverse;"
+        "max-height:240px;overflow:auto;background:rgba(127,127,127,.12)'>"
+        f"<pre style='margin:0;padding:8px;background:none'>{escape(state.log)}</pre></div>"
     )
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
 
 from lazuli.client import quote_segment
 
 if TYPE_CHECKING:
     from azureml.core.run import Run
 
-TAIL_BYTES = 8192
-TAIL_LINES = 40
+# The tail begins at a multiple of this, so that its first line stays while it grows, and a reader's place with it.
+BLOCK_BYTES = 16 * 1024
 MAX_CHILDREN = 20
+ENDED = ("Completed", "Failed", "Canceled")
 LOG_FOLDERS = ("user_logs/", "azureml-logs/", "logs/")
 
 
@@ -56,7 +57,7 @@ def fetch_state(run: Run) -> State:
     path = f"{run.experiment.workspace._history}/runs/{quote_segment(run.id)}"
     dto = client.get(path)
     metrics = client.get(path + "/metrics")
-    log_name = _find_log_name(client, path)
+    log_name, log_size = _find_log(client, path)
     children = client.get(path + "/children", **{"$top": MAX_CHILDREN})
     return State(
         run_id=dto["runId"],
@@ -75,7 +76,7 @@ def fetch_state(run: Run) -> State:
             Series(m["name"], _finite_numbers(m["values"])) for m in metrics["value"] if m["kind"] in ("scalar", "list")
         ],
         log_name=log_name,
-        log=_read_log_tail(client, path, log_name) if log_name else "",
+        log=_read_log_tail(client, path, log_name, log_size) if log_name else "",
         children=[_to_child(dto) for dto in children["value"]],
         more_children=bool(children.get("nextLink")),
     )
@@ -93,28 +94,32 @@ def _to_child(dto: Dict[str, Any]) -> Child:
     )
 
 
-def _find_log_name(client: Any, path: str) -> str:
-    """The log to show: the script's own output, else the newest of the others; "" if there is none."""
+def _find_log(client: Any, path: str) -> Tuple[str, int]:
+    """Name and size of the log to show: the script's own output, else the newest of the others; "" if there is none."""
     for folder in LOG_FOLDERS:
-        names = sorted(item["path"] for item in client.items(path + "/artifacts", {"prefix": folder}))
-        texts = [name for name in names if name.endswith((".txt", ".log"))]
+        sizes = {item["path"]: item["size"] for item in client.items(path + "/artifacts", {"prefix": folder})}
+        texts = sorted(name for name in sizes if name.endswith((".txt", ".log")))
         if texts:
-            return str(texts[0] if folder == LOG_FOLDERS[0] else texts[-1])
-    return ""
+            name = texts[0] if folder == LOG_FOLDERS[0] else texts[-1]
+            return str(name), int(sizes[name])
+    return "", 0
 
 
-def _read_log_tail(client: Any, path: str, name: str) -> str:
+def _read_log_tail(client: Any, path: str, name: str, size: int) -> str:
+    start = max(0, size // BLOCK_BYTES - 1) * BLOCK_BYTES
     response = client.request(
         "GET",
         path + "/artifacts/content",
         params={"path": name},
-        headers={"Range": f"bytes=-{TAIL_BYTES}"},
+        headers={"Range": f"bytes={start}-"},
         ok=(200, 206, 416),
     )
     if response.status_code == 416:  # the file is still empty
         return ""
-    text = response.content[-TAIL_BYTES:].decode("utf-8", "replace")
-    return "\n".join(text.splitlines()[-TAIL_LINES:])
+    content = response.content if response.status_code == 206 else response.content[start:]
+    text = content.decode("utf-8", "replace")
+    # What is left of the line that the block begins in.
+    return text.split("\n", 1)[-1] if start else text
 
 
 def _finite_numbers(values: List[Any]) -> List[float]:

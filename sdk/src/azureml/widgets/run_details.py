@@ -11,14 +11,15 @@ from lazuli.console import print_text
 
 from azureml.exceptions import AzureMLException, ServiceException
 from azureml.widgets import _page, _state
+from azureml.widgets._state import ENDED
 
 if TYPE_CHECKING:
     from azureml.core.run import Run
 
-ENDED = ("Completed", "Failed", "Canceled")
 MIN_PAUSE_SECONDS = 2.0
 # A run with many points is read less often, so that the view takes at most a tenth of the time.
 PAUSE_FACTOR = 9.0
+REDRAW_SECONDS = 30.0
 
 
 class RunDetails:
@@ -82,12 +83,14 @@ class RunDetails:
         from IPython.display import HTML, display, update_display  # optional: notebooks have it
 
         display_id = f"lazuli-run-{uuid.uuid4().hex}"
-        display(HTML(_page.render_html(state)), display_id=display_id)
+        is_live = state.status not in ENDED
+        html = _page.render_html(state) + (_page.render_script() if is_live else "")
+        display(HTML(html), display_id=display_id)
 
         def draw(html: str) -> None:
-            update_display(HTML(html), display_id=display_id)
+            update_display(HTML(html + _page.render_script()), display_id=display_id)
 
-        if state.status not in ENDED:
+        if is_live:
             follower = threading.Thread(
                 target=_update_until_ended, args=(self._run, draw), name=display_id, daemon=True
             )
@@ -96,8 +99,8 @@ class RunDetails:
 
 def _update_until_ended(run: Run, draw: Callable[[str], None], sleep: Callable[[float], None] = time.sleep) -> None:
     """Redraw the view of the run until the run has ended."""
-    shown = ""
-    duration = 0.0
+    shown: Optional[_state.State] = None
+    drawn_at = duration = 0.0
     while True:
         sleep(max(MIN_PAUSE_SECONDS, duration * PAUSE_FACTOR))
         started = time.monotonic()
@@ -107,10 +110,10 @@ def _update_until_ended(run: Run, draw: Callable[[str], None], sleep: Callable[[
             draw(_page.render_error(run.id, error.message))
             return
         duration = time.monotonic() - started
-        html = _page.render_html(state)
-        if html != shown:
-            draw(html)
-            shown = html
+        # Now and then without a change too: the view says of when it is.
+        if state != shown or started - drawn_at > REDRAW_SECONDS:
+            draw(_page.render_html(state))
+            shown, drawn_at = state, started
         if state.status in ENDED:
             return
 
