@@ -4,6 +4,8 @@ import json
 import pathlib
 import re
 import signal
+import subprocess
+import sys
 import time
 
 import httpx
@@ -11,7 +13,7 @@ import psutil
 import pytest
 from lazuli import private_folder
 
-from tests.up.running import command_of, living
+from tests.up.running import ROOT, command_of, living
 
 pytestmark = pytest.mark.stack
 
@@ -69,6 +71,11 @@ def umask_of(process) -> str:
 def test_signin_prints_a_new_link(studio):
     first, second = studio.manage("signin"), studio.manage("signin", "olga")
     assert first != second and first.startswith(f"{studio.url}/signin/")
+    # The address is that of the studio that runs on this folder, without a word about its port.
+    known = {name: value for name, value in studio.env.items() if name != "PORT"}
+    command = [sys.executable, "manage.py", "signin"]
+    ended = subprocess.run(command, cwd=ROOT, env=known, capture_output=True, text=True, check=True, timeout=60)
+    assert ended.stdout.startswith(f"{studio.url}/signin/")
 
 
 def test_a_second_up_on_the_same_folder_is_refused(studio):

@@ -26,7 +26,7 @@ class Command(BaseCommand):
         if not settings.REDIS_URL.startswith("unix:"):
             variables["REDIS_URL"] = settings.REDIS_URL
         index = f"{settings.PUBLIC_URL}/pypi/simple/"
-        self.stdout.write(f"pip install --extra-index-url {index} 'lazuli-sdk[agent]'")
+        self.stdout.write(f"pip install --index-url {index} 'lazuli-sdk[agent]'")
         for key, value in variables.items():
             self.stdout.write(f"export {key}='{value}'")
         self.stdout.write('export DATA_DIR="$HOME/lazuli"  # or any folder with room for environments')

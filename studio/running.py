@@ -1,0 +1,66 @@
+"""The studio that runs from this checkout: commands that a person types beside it use its data folder and its address.
+
+Else `make signin` beside a `make up DATA_DIR=…` would make an empty data folder, and print a link that opens nothing.
+"""
+
+import os
+import pathlib
+from collections.abc import MutableMapping
+
+import psutil
+
+REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+COMMANDS = {
+    "signin",
+    "token",
+    "tracking-uri",
+    "seed",
+    "doctor",
+    "changepassword",
+    "createsuperuser",
+    "shell",
+    "dbshell",
+}
+# What says which studio it is, and where.
+SETTINGS = ("DATA_DIR", "HOST", "PORT", "PUBLIC_URL", "DATABASE_URL", "STORAGE_URL", "REDIS_URL", "SECRET_KEY")
+DATABASE = "studio.sqlite3"
+
+
+class NoStudio(Exception):
+    """It is not clear which studio is meant, or there is none; the message says what to write."""
+
+
+def use_running_studio(words: list[str], environ: MutableMapping[str, str]) -> None:
+    """Fill in the settings of the studio that a command of manage.py means. Raises NoStudio."""
+    if not words or words[0] not in COMMANDS or environ.get("DATABASE_URL"):
+        return
+    given = folder_of(environ) if environ.get("DATA_DIR") else None
+    found = [other for other in find_running() if given in (None, folder_of(other))]
+    if len(found) > 1:
+        folders = ", ".join(f"DATA_DIR={folder_of(other)}" for other in found)
+        raise NoStudio(f"Several studios run from here; say which one is meant: {folders}")
+    for other in found:
+        environ.update({name: other[name] for name in SETTINGS if other.get(name) and not environ.get(name)})
+    if not found and not (folder_of(environ) / DATABASE).is_file():
+        raise NoStudio(
+            f"There is no studio in the data folder {folder_of(environ)}. Start it once with `make up`, or name its "
+            f"folder: DATA_DIR=/path/to/folder"
+        )
+
+
+def folder_of(environ) -> pathlib.Path:
+    return pathlib.Path(environ.get("DATA_DIR") or REPOSITORY / "data").expanduser().resolve()
+
+
+def find_running() -> list[dict[str, str]]:
+    """The environments of the supervisors that this account has started from this checkout."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            is_ours = process.uids().real == os.getuid() and process.cmdline()[1:3] == ["-m", "studio.up"]
+            if is_ours and pathlib.Path(process.cwd()).resolve() == REPOSITORY:
+                found.append(process.environ())
+        except psutil.Error:
+            # It has ended meanwhile.
+            continue
+    return found
