@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from accounts.models import DeviceLogin, FailedSignIn, SignInLink, Token
+from accounts.models import DeviceLogin, FailedSignIn, SentForm, SignInLink, Token
 
 
 class SecretAdmin(admin.ModelAdmin):
@@ -47,6 +47,19 @@ class DeviceLoginAdmin(SecretAdmin):
     ]
     list_select_related = ["user"]
     search_fields = ["user_code", "client_name", "user__username"]
+
+
+@admin.register(SentForm)
+class SentFormAdmin(admin.ModelAdmin):
+    """Forms of the last day; there is nothing to change in them."""
+
+    list_display = ["location", "at"]
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
 
 
 @admin.register(FailedSignIn)

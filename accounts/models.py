@@ -168,3 +168,15 @@ class DeviceLogin(models.Model):
         if not DeviceLogin.objects.filter(pk=self.pk, redeemed_at=None).update(redeemed_at=timezone.now()):
             raise Invalid("The code has expired. Run `lazuli login` again.", code="expired_token")
         return Token.make(self.user, f"login from {self.client_name}")[1]
+
+
+class SentForm(models.Model):
+    """A form that has made something (accounts/form_keys.py)."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    # Where its answer leads; empty if the answer was a page.
+    location = models.CharField(max_length=2000, blank=True)
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self):
+        return self.location

@@ -11,6 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import sign_in_limits
+from accounts.form_keys import mark_done, once
 from accounts.forms import PasswordForm, SignInForm, TokenForm
 from accounts.models import SignInLink, Token, User
 from studio.errors import Denied
@@ -114,6 +115,7 @@ def password(request):
 
 @never_cache
 @require_http_methods(["GET", "POST"])
+@once
 def tokens(request):
     """The list; a POST makes one and shows its secret, this once."""
     form = TokenForm(request.POST or None)
@@ -122,11 +124,9 @@ def tokens(request):
         _, secret = Token.make(request.user, form.cleaned_data["name"], form.cleaned_data["days"] or None)
         form = TokenForm()
     mine = request.user.tokens.filter(revoked_at=None)
-    return render(
-        request,
-        "accounts/tokens.html",
-        {"form": form, "secret": secret, "tokens": mine, "server": settings.PUBLIC_URL},
-    )
+    context = {"form": form, "secret": secret, "tokens": mine, "server": settings.PUBLIC_URL}
+    response = render(request, "accounts/tokens.html", context)
+    return mark_done(response) if secret else response
 
 
 @require_POST

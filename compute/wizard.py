@@ -5,6 +5,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.actors import actor_of_request
+from accounts.form_keys import once
 from compute import quota, sizes
 from compute.forms import ClusterForm, MachineForm
 from compute.models import ComputeTarget
@@ -63,6 +64,7 @@ def cluster_new(request, slug):
 
 
 @require_http_methods(["GET", "POST"])
+@once
 def cluster_new_settings(request, slug):
     workspace = _editable_workspace(request, slug)
     machine, size = _machine(request, workspace), sizes.find_size(request.GET.get("size") or sizes.DEFAULT_SIZE)

@@ -7,6 +7,7 @@ from celery import shared_task
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts import form_keys
 from compute import liveness
 from compute.models import Work
 from runs import metrics
@@ -73,6 +74,7 @@ def housekeeping() -> None:
     now = timezone.now()
     MetricBatch.objects.filter(at__lt=now - BATCHES_KEPT).delete()
     SessionStore.clear_expired()
+    form_keys.forget_old_forms()
     _free_unfinished_uploads(now)
     if not storage.is_reserve_reached():
         for artifact in _fragmented(now):

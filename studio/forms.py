@@ -10,6 +10,8 @@ from studio.names import wire_name
 from studio.rules import TAGS, Rule
 
 Result = TypeVar("Result")
+# The field that holds the key of a form's rendering; accounts/form_keys.py says what for.
+FORM_KEY = "form_key"
 
 
 def check_field(check, *arguments):

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.form_keys import once
 from runs.pages.access import is_allowed, require_permission, workspace_of
 from studio.errors import Conflict
 from trash import retention as rules
@@ -15,6 +16,7 @@ MAX_ACTS = 50
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def retention_page(request, slug):
     workspace = workspace_of(request, slug)
     form = RetentionForm(request.POST or None, instance=RetentionRule(workspace=workspace, created_by=request.user))
@@ -49,6 +51,7 @@ def _rule(request, slug, pk) -> RetentionRule:
 
 
 @require_POST
+@once
 def retention_switch(request, slug, pk):
     rule = _rule(request, slug, pk)
     rule.is_on = not rule.is_on

@@ -7,6 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
+from accounts.form_keys import mark_done, once
 from studio.forms import attempt
 from studio.pagination import page_of
 from studio.public_url import public_url
@@ -34,6 +35,7 @@ def people_list(request, slug):
 
 @never_cache
 @require_POST
+@once
 def people_account(request, slug):
     """A new account; the link by which its owner signs in the first time is shown in the answer, and never again."""
     workspace = page_workspace(request, slug)
@@ -45,7 +47,7 @@ def people_account(request, slug):
         return _page(request, workspace, account_form=form)
     user, secret = made
     link = public_url(reverse("accounts:sign_in_link", args=[secret]))
-    return _page(request, workspace, made=user, link=link)
+    return mark_done(_page(request, workspace, made=user, link=link))
 
 
 @require_POST

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
+from accounts.form_keys import once
 from studio.errors import Invalid
 from studio.forms import attempt
 from studio.htmx import render_page
@@ -54,6 +55,7 @@ def _may_create(request) -> bool:
 
 
 @require_http_methods(["GET", "POST"])
+@once
 def workspace_new(request):
     actor = actor_of_request(request)
     form = WorkspaceForm(request.POST or None, initial=_first_place(actor))

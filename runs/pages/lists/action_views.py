@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from accounts.form_keys import once
 from runs.pages.access import experiment_of, require_permission, undo_tag, workspace_of
 from runs.pages.lists import bulk
 from runs.pages.lists.views import requested_experiment, scoped_runs
@@ -93,6 +94,7 @@ def return_url(request, slug: str) -> str:
 
 
 @require_POST
+@once
 def experiment_archive(request, slug, experiment_id):
     experiment = experiment_of(request, slug, experiment_id)
     require_permission(request, "edit")

@@ -5,6 +5,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
+from accounts.form_keys import once
 from runs import submission
 from runs.pages.access import require_permission, run_of, undo_tag
 from runs.pages.run.forms import RunEdit
@@ -31,6 +32,7 @@ def run_delete(request, slug, run_id):
 
 
 @require_POST
+@once
 def run_resubmit(request, slug, run_id):
     run = run_of(request, slug, run_id)
     require_permission(request, "submit")

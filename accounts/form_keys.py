@@ -1,0 +1,69 @@
+"""A form that makes something makes it once, however often its button is pressed.
+
+Each rendering of such a form holds a random key (`{% form_key %}`). The key is stored in the transaction that makes the
+thing; whoever sends the same again is led to what was made.
+"""
+
+import datetime as dt
+import functools
+import hashlib
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from accounts.models import SentForm
+from studio.errors import Conflict
+from studio.forms import FORM_KEY
+
+KEPT = dt.timedelta(days=1)
+
+
+def once(view):
+    """For a view that makes something on POST, or switches it over, and then redirects or calls `mark_done`."""
+
+    @functools.wraps(view)
+    def answer(request, *args, **words):
+        if request.method != "POST" or not request.POST.get(FORM_KEY):
+            return view(request, *args, **words)
+        with transaction.atomic():
+            sent, is_new = SentForm.objects.get_or_create(digest=_digest(request))
+            if not is_new:
+                return _lead_to_what_was_made(request, sent)
+            response = view(request, *args, **words)
+            if 300 <= response.status_code < 400:
+                SentForm.objects.filter(pk=sent.pk).update(location=response.headers["Location"])
+            elif not getattr(response, "is_done", False):
+                # What was wrong is shown at its field, and the form can be sent again.
+                transaction.set_rollback(True)
+            return response
+
+    return answer
+
+
+def mark_done(response: HttpResponse) -> HttpResponse:
+    """The form has made something, which this answer shows; the next one cannot."""
+    response.is_done = True  # type: ignore[attr-defined]
+    return response
+
+
+def _digest(request: HttpRequest) -> str:
+    """Of the key and all else that was entered: with something else it is another form."""
+    entered = sorted((name, values) for name, values in request.POST.lists() if name != "csrfmiddlewaretoken")
+    return hashlib.sha256(repr((request.user.pk, request.path, entered)).encode(errors="replace")).hexdigest()
+
+
+def _lead_to_what_was_made(request: HttpRequest, sent: SentForm) -> HttpResponse:
+    if not sent.location:
+        raise Conflict(
+            "This form was sent twice, and what it made was shown once, in the answer to the first. If you do not have "
+            "its secret, delete it and create another one."
+        )
+    messages.info(request, "This form was sent twice; it was carried out once.")
+    return redirect(sent.location)
+
+
+def forget_old_forms() -> None:
+    SentForm.objects.filter(at__lt=timezone.now() - KEPT).delete()
