@@ -22,7 +22,7 @@ from accounts.models import User
 from compute.models import Work
 from runs import attempts
 from studio.api import W
-from studio.errors import Denied, Unauthenticated
+from studio.errors import Conflict, Denied, Unauthenticated
 from workspaces import access
 from workspaces.models import ResourceGroup, RoleAssignment, Workspace
 
@@ -226,7 +226,7 @@ def authorize_run_token(claim: tuple, method: str, route: str) -> Actor:
     user_id, workspace_id, run_id, attempt = claim
     own = _run(user_id, workspace_id, run_id)
     may = find_rule(method, route)
-    _check_alive(own, run_id)
+    _check_alive(own, run_id, may)
     if own.work_id and (own.held_attempt != attempt or own.held_state == Work.State.LOST):
         own.writer = (own.work_id, attempt)
         raise attempts.stale_attempt_error(own)
@@ -240,7 +240,7 @@ def authorize_run_token(claim: tuple, method: str, route: str) -> Actor:
     return Actor(user, workspace_id, run_id, attempt, own, may)
 
 
-def _check_alive(own, run_id: str) -> None:
+def _check_alive(own, run_id: str, may: May) -> None:
     if own is None:
         raise Unauthenticated(f"There is no run {run_id} any more; its token opens nothing.")
     if not own.submitter_may:
@@ -249,6 +249,10 @@ def _check_alive(own, run_id: str) -> None:
         )
     # Clients of MLflow say themselves when a run ended; a time to come is none.
     if not own.is_active and (own.ended_at is None or abs(timezone.now() - own.ended_at) >= GRACE):
+        if may is May.ADD:
+            # What a script has left behind is not taken for a wrong token, which it would be made to renew.
+            text = f"The run {run_id} is {own.status} and takes no more; what its script has left behind came too late."
+            raise Conflict(text, code="run_is_final")
         raise Unauthenticated(f"The run {run_id} is {own.status}; its token has ended with it.")
 
 

@@ -322,7 +322,7 @@ def test_an_ended_run_takes_files_from_people_only(run, alice_api, run_api):
     assert run_api("r1").put(f"{CONTENT}soon", data=b"x").status_code == 201
     Run.objects.update(ended_at=run.created_at - dt.timedelta(seconds=90))
     late = run_api("r1").put(f"{CONTENT}late", data=b"x")
-    assert (late.status_code, late.json()["error"]["code"]) == (401, "AuthenticationFailed")
+    assert (late.status_code, late.json()["error"]["code"]) == (409, "run_is_final")
     assert alice_api.put(f"{CONTENT}later", data=b"x").status_code == 201
 
 

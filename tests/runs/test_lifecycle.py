@@ -186,7 +186,9 @@ def test_metrics_of_an_ended_run(alice_api, claimed, run_api):
     assert runner.post("H/runs/job1/metrics", batch).status_code == 200
     assert alice_api.post("H/runs/job1/metrics", batch).json()["error"]["code"] == "run_is_final"
     Run.objects.update(ended_at=timezone.now() - dt.timedelta(seconds=61))
-    assert runner.post("H/runs/job1/metrics", batch).status_code == 401
+    late = runner.post("H/runs/job1/metrics", batch)
+    assert (late.status_code, late.json()["error"]["code"]) == (409, "run_is_final")
+    assert runner.get("H/runs/job1").status_code == 401
 
 
 def test_lost_work_ends_its_run_with_the_nodes_name(claimed):

@@ -119,8 +119,8 @@ def upload_outputs(api: RunApi, root: str, stopped: threading.Event) -> List[str
         name, path = pair
         try:
             retry_while_unavailable(lambda: _upload_file(api, name, path), stopped=stopped)
-        except errors.Conflict:
-            return None
+        except errors.Conflict as error:
+            return None if error.code == "path_conflict" else f"{name}: {error.message}"
         except (ServiceException, errors.Unreachable) as error:
             return f"{name}: {error.message}"
         except OSError as error:

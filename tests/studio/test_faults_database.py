@@ -1,0 +1,143 @@
+"""A database that is locked for 35 seconds and a disk that fills up, in a started studio with a job and a client that logs."""
+
+import contextlib
+import os
+import pathlib
+import sqlite3
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from azureml.core import Experiment, Workspace
+from azureml.exceptions import ServiceException
+
+from tests.compute.cluster_stack import Stack, until
+from tests.up.running import Studio
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+LOCKED_SECONDS = 35
+DISK_MB, RESERVE_MB = 260, 60
+
+
+@pytest.fixture
+def disk():
+    """A disk of its own, on which the data folder lies."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    folder = pathlib.Path("/tmp", f"lazuli-disk-{os.getpid()}")
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "none", folder], check=True)
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+    folder.rmdir()
+
+
+@contextlib.contextmanager
+def started(folder, work, **settings):
+    studio = Studio(folder, **settings)
+    studio.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAZULI_URL", studio.url)
+        patch.setenv("LAZULI_TOKEN", studio.manage("token", "faults"))
+        try:
+            yield Stack(studio, Workspace.from_config(str(studio.data / "config.json")), work)
+        finally:
+            studio.end()
+
+
+class Logger(threading.Thread):
+    """Logs a number ten times a second until it is ended."""
+
+    def __init__(self, workspace):
+        super().__init__(daemon=True)
+        self.run_ = Experiment(workspace, "logging").start_logging(snapshot_directory=None)
+        self.count, self.is_over = 0, threading.Event()
+
+    def run(self):
+        while not self.is_over.wait(0.1):
+            self.run_.log("x", self.count)
+            self.count += 1
+
+    def end(self) -> list[float]:
+        """What the server has once all is sent."""
+        self.is_over.set()
+        self.join()
+        self.run_.flush()
+        return self.run_.get_metrics()["x"]
+
+
+def fill(disk: pathlib.Path, leave_mb: int) -> None:
+    with (disk / "filler").open("ab", buffering=0) as file, contextlib.suppress(OSError):
+        while os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize > leave_mb * 2**20:
+            file.write(b"x" * 2**18)
+
+
+def patch_run(stack, run_id: str) -> tuple[int, str, float]:
+    """Status, Retry-After and seconds of a request that writes."""
+    path = f"/history/v1.0{stack.workspace.get_details()['id']}/runs/{run_id}"
+    headers = {"Authorization": f"Bearer {os.environ['LAZULI_TOKEN']}", "Content-Type": "application/json"}
+    request = urllib.request.Request(stack.studio.url + path, b'{"displayName": "new"}', headers, method="PATCH")
+    began = time.monotonic()
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, "", time.monotonic() - began
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers.get("Retry-After", ""), time.monotonic() - began
+
+
+def test_a_database_that_is_locked_for_35_seconds_loses_no_job_and_no_point(tmp_path, tmp_path_factory):
+    with started(tmp_path, tmp_path_factory.mktemp("work")) as stack:
+        cluster = stack.cluster("cluster")
+        job = stack.submit(cluster, 50)
+        assert until(lambda: job.get_status() == "Running", 90)
+        logger = Logger(stack.workspace)
+        logger.start()
+        other = sqlite3.connect(stack.studio.data / "studio.sqlite3", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        locked = time.monotonic()
+        answers = []
+        while time.monotonic() - locked < LOCKED_SECONDS:
+            answers.append(patch_run(stack, job.id))
+            began = time.monotonic()
+            assert job.get_status() == "Running"
+            answers.append((200, "read", time.monotonic() - began))
+        other.execute("ROLLBACK")
+        print(answers)
+        writes = [answer for answer in answers if answer[1] != "read"]
+        assert writes and {answer[0] for answer in writes} == {503} and all(answer[1] for answer in writes)
+        assert max(answer[2] for answer in answers) < 15
+        assert until(lambda: patch_run(stack, job.id)[0] == 200, 30)
+        assert until(lambda: job.get_status() == "Completed", 90), job.get_details()
+        assert logger.end() == list(range(logger.count))
+        assert "Traceback" not in stack.studio.text()
+
+
+def test_a_disk_that_fills_up_refuses_files_first_and_heals_by_itself(disk, tmp_path_factory):
+    with started(disk, tmp_path_factory.mktemp("work"), DISK_RESERVE_MB=str(RESERVE_MB)) as stack:
+        cluster = stack.cluster("cluster")
+        job = stack.submit(cluster, 40)
+        assert until(lambda: job.get_status() == "Running", 90)
+        logger = Logger(stack.workspace)
+        logger.start()
+        big = tmp_path_factory.mktemp("files") / "big.bin"
+        big.write_bytes(b"x" * 2**20)
+        fill(disk, RESERVE_MB - 10)
+        with pytest.raises(ServiceException, match="no more files are taken") as refused:
+            logger.run_.upload_file("big.bin", str(big))
+        assert refused.value.status_code == 507
+        before = len(logger.run_.get_metrics().get("x", []))
+        assert until(lambda: len(logger.run_.get_metrics()["x"]) > before, 10)
+        fill(disk, 0)
+        assert until(lambda: patch_run(stack, job.id)[0] == 507, 20)
+        time.sleep(35)
+        (disk / "filler").unlink()
+        freed = time.monotonic()
+        assert until(lambda: patch_run(stack, job.id)[0] == 200, 30)
+        print(f"healed after {time.monotonic() - freed:.1f} s")
+        assert until(lambda: job.get_status() == "Completed", 90), job.get_details()
+        logger.run_.upload_file("big.bin", str(big))
+        assert logger.end() == list(range(logger.count))
