@@ -52,7 +52,7 @@ def finish_device_login(request: HttpRequest, body: resources.DeviceTokenRequest
     login = DeviceLogin.objects.select_related("user").filter(device_digest=secret_digest(body.deviceCode)).first()
     if login is None:
         raise Invalid("The code has expired. Run `lazuli login` again.", code="expired_token")
-    token = login.redeem()
+    token = login.issue_token()
     assert login.user, "Without an answer there is no token."
     return resources.DeviceToken(token=token, user=resources.TokenOwner.of(login.user))
 

@@ -56,7 +56,7 @@ class SignInLink(models.Model):
         return f"for {self.user}"
 
     @classmethod
-    def make(cls, user, hours: int = 24) -> str:
+    def create_for(cls, user, hours: int = 24) -> str:
         """The secret to put into the address; only its digest is stored."""
         secret = new_secret()
         cls.objects.create(
@@ -110,7 +110,7 @@ class Token(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
     @classmethod
-    def make(cls, user, name: str, days: int | None = None) -> tuple["Token", str]:
+    def create_for(cls, user, name: str, days: int | None = None) -> tuple["Token", str]:
         secret = new_secret("lz_")
         expires = timezone.now() + dt.timedelta(days=days) if days else None
         token = cls.objects.create(
@@ -157,7 +157,7 @@ class DeviceLogin(models.Model):
     def deny(self):
         DeviceLogin.objects.filter(pk=self.pk, user=None).update(denied_at=timezone.now())
 
-    def redeem(self) -> str:
+    def issue_token(self) -> str:
         """The new token's secret, once approved; raises Invalid with OAuth's device-flow codes before that."""
         if self.denied_at:
             raise Invalid("The request was denied in the browser.", code="access_denied")

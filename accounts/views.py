@@ -121,7 +121,7 @@ def tokens(request):
     form = TokenForm(request.POST or None)
     secret = ""
     if request.method == "POST" and form.is_valid():
-        _, secret = Token.make(request.user, form.cleaned_data["name"], form.cleaned_data["days"] or None)
+        _, secret = Token.create_for(request.user, form.cleaned_data["name"], form.cleaned_data["days"] or None)
         form = TokenForm()
     mine = request.user.tokens.filter(revoked_at=None)
     context = {"form": form, "secret": secret, "tokens": mine, "server": settings.PUBLIC_URL}

@@ -73,7 +73,7 @@ class Requests:
         workspace = creation.create_workspace(
             Actor(person), "bench", "bench", f"bench-{time.time_ns()}", create_group=True
         )
-        _, self.secret = Token.make(person, "bench")
+        _, self.secret = Token.create_for(person, "bench")
         self.application, self.base = application, f"/mlflow/v1.0{workspace.arm_id}/api/2.0/mlflow/"
         self.experiment = self.post("experiments/create", name=f"bench {time.time_ns()}")["experiment_id"]
         self.runs = [self.new_run(number) for number in range(RUNS)]

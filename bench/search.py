@@ -167,7 +167,7 @@ def measured_searches(experiment):
 
     from accounts.models import Token
 
-    token = Token.make(experiment.created_by, "bench", 1)[1]
+    token = Token.create_for(experiment.created_by, "bench", 1)[1]
     client = Client(headers={"Authorization": f"Bearer {token}"})
     address = f"/mlflow/v1.0{experiment.workspace.arm_id}/api/2.0/mlflow/runs/search"
     for what, (text, order_by) in SEARCHES.items():

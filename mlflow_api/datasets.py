@@ -1,6 +1,6 @@
 """Which data sets the runs of experiments read, for MLflow's search box."""
 
-from mlflow_api.errors import invalid
+from mlflow_api.errors import invalid_parameter
 from mlflow_api.request import MlflowRequest
 from runs.models.lineage import RunDataset
 
@@ -11,9 +11,9 @@ MAX_RESULTS = 1000
 def search(request: MlflowRequest) -> dict:
     ids = request.fields.texts("experiment_ids")
     if not ids:
-        raise invalid("SearchDatasets request must specify at least one experiment_id.")
+        raise invalid_parameter("SearchDatasets request must specify at least one experiment_id.")
     if len(ids) > MAX_EXPERIMENTS:
-        raise invalid(
+        raise invalid_parameter(
             f"SearchDatasets request cannot specify more than {MAX_EXPERIMENTS} experiment_ids. Received {len(ids)}."
         )
     runs = request.runs().filter(experiment__in=request.experiments(), deleted_at=None)

@@ -35,15 +35,15 @@ class MlflowError(Exception):
         self.retry_after: int | None = None
 
 
-def invalid(message: str) -> MlflowError:
+def invalid_parameter(message: str) -> MlflowError:
     return MlflowError("INVALID_PARAMETER_VALUE", message)
 
 
-def missing(message: str) -> MlflowError:
+def not_found(message: str) -> MlflowError:
     return MlflowError("RESOURCE_DOES_NOT_EXIST", message)
 
 
-def translated(error: StudioError) -> MlflowError:
+def translate_error(error: StudioError) -> MlflowError:
     """One of our errors in MLflow's words."""
     for kind, code in OURS:
         if isinstance(error, kind):

@@ -1,7 +1,7 @@
 """Experiments in MLflow's words. Its `deleted` is our trash."""
 
 from mlflow_api import messages, validation
-from mlflow_api.errors import MlflowError, invalid, missing
+from mlflow_api.errors import MlflowError, invalid_parameter, not_found
 from mlflow_api.request import MlflowRequest
 from runs.models import Experiment
 from runs.models.experiments import DEFAULT_NAME
@@ -12,8 +12,8 @@ MAX_TAG = 20_000
 
 def create(request: MlflowRequest) -> dict:
     workspace = request.require("edit")
-    name = validation.experiment_name(request.fields.text("name", empty=True))
-    validation.artifact_location(request.fields.text("artifact_location", ""))
+    name = validation.check_experiment_name(request.fields.text("name", empty=True))
+    validation.check_artifact_location(request.fields.text("artifact_location", ""))
     tags = dict(_tag(key, value) for key, value in request.fields.pairs("tags"))
     try:
         made = Experiment.objects.make(
@@ -36,13 +36,13 @@ def get_by_name(request: MlflowRequest) -> dict:
     if found is None and name == DEFAULT_NAME:
         found = request.default_experiment()
     if found is None:
-        raise missing(f"Could not find experiment with name '{name}'")
+        raise not_found(f"Could not find experiment with name '{name}'")
     return {"experiment": messages.experiment_message(found)}
 
 
 def update(request: MlflowRequest) -> dict:
     experiment = request.open_experiment()
-    name = validation.experiment_name(request.fields.text("new_name"))
+    name = validation.check_experiment_name(request.fields.text("new_name"))
     try:
         experiment.rename(name)
     except Conflict as error:
@@ -55,9 +55,11 @@ def delete(request: MlflowRequest) -> dict:
     request.require("edit")
     experiment = request.experiment()
     if experiment.name == DEFAULT_NAME:
-        raise invalid("Cannot delete the default experiment 'Default'. It is where runs go that name no experiment.")
+        raise invalid_parameter(
+            "Cannot delete the default experiment 'Default'. It is where runs go that name no experiment."
+        )
     if experiment.deleted_at:
-        raise missing(f"No active Experiment with id={experiment.experiment_id} exists")
+        raise not_found(f"No active Experiment with id={experiment.experiment_id} exists")
     experiment.delete(supervised_only=True)
     return {}
 
@@ -66,7 +68,7 @@ def restore(request: MlflowRequest) -> dict:
     request.require("edit")
     experiment = request.experiment()
     if not experiment.deleted_at:
-        raise missing(f"No deleted Experiment with id={experiment.experiment_id} exists")
+        raise not_found(f"No deleted Experiment with id={experiment.experiment_id} exists")
     experiment.restore()
     return {}
 
@@ -89,9 +91,9 @@ def delete_tag(request: MlflowRequest) -> dict:
     elif key in experiment.tags:
         experiment.remove_tag(key)
     else:
-        raise missing(f"No tag with name: {key} in experiment with id {experiment.experiment_id}")
+        raise not_found(f"No tag with name: {key} in experiment with id {experiment.experiment_id}")
     return {}
 
 
 def _tag(key: str, value: str) -> tuple[str, str]:
-    return validation.key(key, "Tag"), validation.value(value, "Tag value", MAX_TAG)
+    return validation.check_key(key, "Tag"), validation.check_value(value, "Tag value", MAX_TAG)

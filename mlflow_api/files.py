@@ -8,7 +8,7 @@ import dataclasses
 import re
 
 from mlflow_api import folders, images, messages, model_files, validation, workspace_files
-from mlflow_api.errors import MlflowError, invalid, missing
+from mlflow_api.errors import MlflowError, invalid_parameter, not_found
 from mlflow_api.request import MlflowRequest
 from runs.files import artifacts, links, paths, ranges, uploads
 from runs.models import Artifact, Run
@@ -40,7 +40,7 @@ def parse_artifact_path(request: MlflowRequest, path: str) -> ArtifactPath | Non
 
 def run_place(request: MlflowRequest, path: str) -> ArtifactPath:
     """Where only files of runs will do. Clients fall back to a plain request by the start of this message."""
-    place = parse_artifact_path(request, folders.checked(path))
+    place = parse_artifact_path(request, folders.check_relative_path(path))
     if place is None:
         message = "Multipart upload is not supported for the current artifact repository: the path is no run's."
         raise MlflowError("NOT_IMPLEMENTED", message, 501)
@@ -48,7 +48,7 @@ def run_place(request: MlflowRequest, path: str) -> ArtifactPath:
 
 
 def upload(request: MlflowRequest, path: str) -> dict:
-    path = folders.checked(path)
+    path = folders.check_relative_path(path)
     if model_files.is_model_path(path):
         return model_files.upload(request, path)
     place = parse_artifact_path(request, path)
@@ -57,18 +57,18 @@ def upload(request: MlflowRequest, path: str) -> dict:
     run = request.open_run(place.run_id)
     path, kind = _file(place), request.http.headers.get("Content-Type", "")
     artifacts.store_artifact(run, path, uploads.read_chunks(request.http), content_type=kind, overwrite=True)
-    images.note(run, path)
+    images.log_image_point(run, path)
     return {}
 
 
 def _file(place: ArtifactPath) -> str:
     if not place.path:
-        raise invalid("The path names no file.")
+        raise invalid_parameter("The path names no file.")
     return paths.check_path(place.path)
 
 
 def download(request: MlflowRequest, path: str) -> ranges.Answer:
-    path = folders.checked(path)
+    path = folders.check_relative_path(path)
     if model_files.is_model_path(path):
         return model_files.download(request, path)
     place = parse_artifact_path(request, path)
@@ -81,8 +81,8 @@ def answer_file(request: MlflowRequest, run: Run, path: str) -> ranges.Answer:
     found = Artifact.objects.filter(run=run, path=path).first()
     if found is None:
         if path == "" or _below(run, path).exists():
-            raise invalid(f"'{path}' is a folder. Name a file in it.")
-        raise missing(f"No such artifact: '{path}'")
+            raise invalid_parameter(f"'{path}' is a folder. Name a file in it.")
+        raise not_found(f"No such artifact: '{path}'")
 
     def read(start: int, length: int):
         return artifacts.read_artifact(found, start, length)
@@ -92,7 +92,7 @@ def answer_file(request: MlflowRequest, run: Run, path: str) -> ranges.Answer:
 
 def get_artifact(request: MlflowRequest) -> ranges.Answer:
     """MLflow's page downloads by this address."""
-    path = folders.checked(request.fields.text("path"))
+    path = folders.check_relative_path(request.fields.text("path"))
     return answer_file(request, request.run(), path)
 
 
@@ -101,12 +101,12 @@ def upload_by_page(request: MlflowRequest) -> dict:
     query = request.http.GET
     for name in ("run_uuid", "path"):
         if not query.get(name):
-            raise invalid(f"Request must specify {name}.")
-    path = paths.check_path(folders.checked(query["path"]))
-    run = request.open_run(validation.run_id(query["run_uuid"]))
+            raise invalid_parameter(f"Request must specify {name}.")
+    path = paths.check_path(folders.check_relative_path(query["path"]))
+    run = request.open_run(validation.check_run_id(query["run_uuid"]))
     data = uploads.read_whole_body(request.http, MAX_BY_PAGE)
     if not data:
-        raise invalid("Request must specify data.")
+        raise invalid_parameter("Request must specify data.")
     artifacts.store_artifact(run, path, [data], overwrite=True)
     return {}
 
@@ -123,7 +123,9 @@ def list_proxied(request: MlflowRequest) -> dict:
     if model_files.is_model_path(path):
         found = model_files.listing(request, path)
     elif place := parse_artifact_path(request, path):
-        found = folders.listed(_below(request.run(place.run_id), place.path).values_list("path", "size"), place.path)
+        found = folders.list_level(
+            _below(request.run(place.run_id), place.path).values_list("path", "size"), place.path
+        )
     else:
         found = workspace_files.listing(request, path)
     return {"files": found} if found else {}
@@ -132,21 +134,21 @@ def list_proxied(request: MlflowRequest) -> dict:
 def list_of_run(request: MlflowRequest) -> dict:
     """Paths from the root of the run's files."""
     run, folder = request.run(), folders.checked_folder(request.fields.text("path", ""))
-    found = folders.listed(_below(run, folder).values_list("path", "size"), folder)
+    found = folders.list_level(_below(run, folder).values_list("path", "size"), folder)
     for item in found if folder else []:
         item["path"] = f"{folder}/{item['path']}"
     return {"root_uri": messages.artifact_uri(run), **({"files": found} if found else {})}
 
 
 def delete(request: MlflowRequest, path: str) -> dict:
-    path = folders.checked(path)
+    path = folders.check_relative_path(path)
     place = parse_artifact_path(request, path)
     if place is None:
         return workspace_files.delete(request, path)
     run = request.open_run(place.run_id)
     found = run.artifacts.filter(path=place.path) | _below(run, place.path)
     if place.path and not found.exists():
-        raise missing(f"No such artifact: '{place.path}'")
+        raise not_found(f"No such artifact: '{place.path}'")
     for artifact in found:
         artifacts.delete_artifact(artifact)
     return {}
@@ -158,6 +160,6 @@ def presigned(request: MlflowRequest, path: str) -> dict:
     run = request.run(place.run_id)
     found = Artifact.objects.filter(run=run, path=place.path).first()
     if found is None:
-        raise missing(f"No such artifact: '{place.path}'")
+        raise not_found(f"No such artifact: '{place.path}'")
     history = f"/history/v1.0{request.workspace.arm_id}/runs/{run.run_id}"
     return {"url": links.sign_url(run, found.path, history), "file_size": found.size}

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from django.utils.http import content_disposition_header
 
-from mlflow_api.errors import invalid
+from mlflow_api.errors import invalid_parameter
 from runs.files import ranges
 
 # The folder of an experiment: its id.
@@ -23,7 +23,7 @@ TEXTS = {
 MAX_QUOTED = 10
 
 
-def checked(path: str) -> str:
+def check_relative_path(path: str) -> str:
     """The path without its lone periods; refused if it could lead elsewhere, however often it is unquoted."""
     plain, before = path, None
     for _ in range(MAX_QUOTED):
@@ -31,7 +31,7 @@ def checked(path: str) -> str:
             break
         before, plain = plain, unquote(plain)
     else:
-        raise invalid("Invalid path")
+        raise invalid_parameter("Invalid path")
     parts = plain.split("/")
     if (
         plain.startswith("/")
@@ -41,7 +41,7 @@ def checked(path: str) -> str:
         or "\0" in plain
     ):
         # MLflow's own words, which its clients and tests know.
-        raise invalid("Invalid path")
+        raise invalid_parameter("Invalid path")
     path = posixpath.normpath(path).strip("/")
     return "" if path == "." else path
 
@@ -49,10 +49,10 @@ def checked(path: str) -> str:
 def checked_folder(path: str, root: str = "") -> str:
     """The same of a folder to list, where `dir/..` is nothing as long as it stays below what comes before `root`."""
     start, mark, rest = path.partition(root) if root else ("", "", path)
-    return checked(f"{start}{mark}{posixpath.normpath(rest)}" if rest else path)
+    return check_relative_path(f"{start}{mark}{posixpath.normpath(rest)}" if rest else path)
 
 
-def listed(rows, folder: str) -> list[dict]:
+def list_level(rows, folder: str) -> list[dict]:
     """One level of a tree: from (path, size) of all that lies below `folder`."""
     files: list[dict] = []
     folders: dict[str, None] = {}

@@ -16,7 +16,7 @@ NAME = re.compile(
 )
 
 
-def note(run: Run, path: str) -> None:
+def log_image_point(run: Run, path: str) -> None:
     """To be called when a file is there; others than such images are left alone."""
     match = NAME.fullmatch(path)
     if match is None:

@@ -1,7 +1,7 @@
 """MLflow 3's logged models: a model with files, params and metrics of its own, made by a run or brought from elsewhere."""
 
 from mlflow_api import folders, messages, model_files, validation
-from mlflow_api.errors import invalid, missing
+from mlflow_api.errors import invalid_parameter, not_found
 from mlflow_api.random_names import random_name
 from mlflow_api.request import MlflowRequest
 from registry.models import LoggedModel
@@ -39,10 +39,10 @@ def create(request: MlflowRequest) -> dict:
     experiment = request.experiment()
     fields = request.fields
     if experiment.deleted_at:
-        raise invalid(
+        raise invalid_parameter(
             f"The experiment {experiment.experiment_id} must be in the 'active' state. Current state is deleted."
         )
-    run_id = validation.value(fields.text("source_run_id", ""), "Source run id", validation.MAX_RUN_ID)
+    run_id = validation.check_value(fields.text("source_run_id", ""), "Source run id", validation.MAX_RUN_ID)
     if request.actor.is_run and run_id:
         request.open_run(run_id)
     made = LoggedModel.objects.log(
@@ -50,7 +50,7 @@ def create(request: MlflowRequest) -> dict:
         experiment,
         source_run_id=run_id,
         name=_name(fields.text("name", "")),
-        model_type=validation.value(fields.text("model_type", ""), "Model type", 500),
+        model_type=validation.check_value(fields.text("model_type", ""), "Model type", 500),
         params=_pairs(fields.pairs("params"), "Param", MAX_PARAM),
         tags=_pairs(fields.pairs("tags"), "Tag", MAX_TAG),
     )
@@ -61,19 +61,19 @@ def _name(name: str) -> str:
     if not name:
         return random_name()
     if any(character in name for character in "/:.%\"'"):
-        raise invalid(f"Invalid model name ('{name[:100]}'). It cannot be empty or contain / : . % \" '.")
-    return validation.value(validation.visible(name, "Model name"), "Model name", 500)
+        raise invalid_parameter(f"Invalid model name ('{name[:100]}'). It cannot be empty or contain / : . % \" '.")
+    return validation.check_value(validation.check_visible_name(name, "Model name"), "Model name", 500)
 
 
 def _pairs(pairs, what: str, max_length: int) -> dict:
     return {
-        validation.key(key, what): validation.value(value, f"{what} value of '{key}'", max_length)
+        validation.check_key(key, what): validation.check_value(value, f"{what} value of '{key}'", max_length)
         for key, value in pairs
     }
 
 
 def get(request: MlflowRequest, model_id: str) -> dict:
-    return {"model": logged_model_message(model_files.find(request, model_id))}
+    return {"model": logged_model_message(model_files.find_model(request, model_id))}
 
 
 def finalize(request: MlflowRequest, model_id: str) -> dict:
@@ -85,7 +85,7 @@ def finalize(request: MlflowRequest, model_id: str) -> dict:
 
 def delete(request: MlflowRequest, model_id: str) -> dict:
     request.require("edit")
-    row = model_files.find(request, model_id)
+    row = model_files.find_model(request, model_id)
     row.move_to_trash()
     return {}
 
@@ -100,7 +100,7 @@ def set_tags(request: MlflowRequest, model_id: str) -> dict:
 def delete_tag(request: MlflowRequest, model_id: str, key: str) -> dict:
     row = model_files.find_writable(request, model_id)
     if key not in row.tags:
-        raise missing(f"No tag with key {key!r} found for model with ID {model_id!r}.")
+        raise not_found(f"No tag with key {key!r} found for model with ID {model_id!r}.")
     row.remove_tag(key)
     return {}
 
@@ -115,16 +115,16 @@ def log_params(request: MlflowRequest, model_id: str) -> dict:
 def add_metrics_to_models(request: MlflowRequest, run_id: str, points: list[tuple[str, dict]]) -> None:
     """Metrics that a run logged for models: (model id, point)."""
     for model_id in dict.fromkeys(model_id for model_id, _ in points):
-        model = model_files.find(request, model_id)
+        model = model_files.find_model(request, model_id)
         # The run has the point; the model of somebody else, which a script may evaluate, is left as it is.
         if run_tokens.is_made_by(request.actor, model):
             model.add_metrics(run_id, [point for other, point in points if other == model_id])
 
 
 def listing(request: MlflowRequest, model_id: str) -> dict:
-    row = model_files.find(request, model_id)
+    row = model_files.find_model(request, model_id)
     folder = folders.checked_folder(request.fields.text("artifact_directory_path", ""))
-    found = model_files.level(row, folder)
+    found = model_files.list_folder(row, folder)
     for item in found if folder else []:
         item["path"] = f"{folder}/{item['path']}"
     return {"root_uri": model_files.artifact_uri(row), **({"files": found} if found else {})}
@@ -132,5 +132,5 @@ def listing(request: MlflowRequest, model_id: str) -> dict:
 
 def download(request: MlflowRequest, model_id: str) -> ranges.Answer:
     """MLflow's page shows a file of a model by this address."""
-    path = folders.checked(request.fields.text("artifact_file_path"))
-    return model_files.answer_file(request, model_files.find(request, model_id), path)
+    path = folders.check_relative_path(request.fields.text("artifact_file_path"))
+    return model_files.answer_file(request, model_files.find_model(request, model_id), path)

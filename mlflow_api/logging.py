@@ -5,10 +5,10 @@ import json
 from django.db import transaction
 
 from mlflow_api import logged_models, messages, tags, validation
-from mlflow_api.errors import MlflowError, invalid
+from mlflow_api.errors import MlflowError, invalid_parameter
 from mlflow_api.request import MlflowRequest
-from mlflow_api.request_fields import INT64, Fields, shown
-from mlflow_api.run_lookup import target
+from mlflow_api.request_fields import INT64, Fields, shorten
+from mlflow_api.run_lookup import find_run
 from registry.models import RunModel
 from runs import metrics
 from runs.metrics.batches import Group
@@ -28,7 +28,7 @@ Point = tuple[str, float, int, int]
 
 def log_metric(request: MlflowRequest) -> dict:
     point = _point(request.fields.data)
-    _store_points(target(request, request.run_id()), [point])
+    _store_points(find_run(request, request.run_id()), [point])
     _add_metrics_to_models(request, [request.fields.data])
     return {}
 
@@ -36,7 +36,7 @@ def log_metric(request: MlflowRequest) -> dict:
 def log_parameter(request: MlflowRequest) -> dict:
     run_id, key = request.run_id(), request.fields.text("key", empty=True)
     value = request.fields.text("value", empty=True)
-    run = target(request, run_id)
+    run = find_run(request, run_id)
     with begin_write():
         _store_params(run, [(key, value)])
     return {}
@@ -48,11 +48,11 @@ def log_batch(request: MlflowRequest) -> dict:
     items = [item.data for item in fields.objects("metrics")]
     points = _points(items)
     params, given = fields.pairs("params"), fields.pairs("tags")
-    validation.batch(len(points), len(params), len(given))
+    validation.check_batch(len(points), len(params), len(given))
     _check_keys("params", params, "Parameter")
     _check_keys("tags", given, "Tag")
     _check_params(params)
-    run = target(request, run_id)
+    run = find_run(request, run_id)
     with begin_write():
         if params:
             _store_params(run, params)
@@ -60,7 +60,7 @@ def log_batch(request: MlflowRequest) -> dict:
             _store_points(run, points)
             _add_metrics_to_models(request, items)
         if given:
-            tags.store(request, run, dict(given))
+            tags.store_tags(request, run, dict(given))
     return {}
 
 
@@ -71,7 +71,9 @@ def _points(items: list[dict]) -> list[Point]:
             points.append(_point(item))
     except MlflowError as error:
         message = _located(error, f"metrics[{len(points)}]").message
-        raise invalid(f"Invalid value {shown(items)} for parameter 'metrics' supplied: {message}") from error
+        raise invalid_parameter(
+            f"Invalid value {shorten(items)} for parameter 'metrics' supplied: {message}"
+        ) from error
     return points
 
 
@@ -83,7 +85,7 @@ def _located(error: MlflowError, place: str) -> MlflowError:
 def _check_keys(name: str, pairs: list[tuple[str, str]], what: str) -> None:
     for place, (key, _) in enumerate(pairs):
         try:
-            validation.key(key, what)
+            validation.check_key(key, what)
         except MlflowError as error:
             raise _located(error, f"{name}[{place}]") from error
 
@@ -94,13 +96,15 @@ def _point(item: dict) -> Point:
     plain = type(key) is str and type(at) is int and type(step) is int and 0 <= at < LATEST and -INT64 <= step < INT64
     if not plain or type(value) is not float:
         key, value, at, step = _checked_point(Fields(item))
-    return validation.key(key, "Metric"), value, at, step  # type: ignore[return-value]  # As `plain` has found.
+    return validation.check_key(key, "Metric"), value, at, step  # type: ignore[return-value]  # As `plain` has found.
 
 
 def _checked_point(fields: Fields) -> Point:
     key, value, at = fields.text("key", empty=True), fields.number("value"), fields.integer("timestamp")
     if not 0 <= at < LATEST:
-        raise invalid(f"Invalid value {at} for parameter 'timestamp' supplied: it must be a non-negative time in ms.")
+        raise invalid_parameter(
+            f"Invalid value {at} for parameter 'timestamp' supplied: it must be a non-negative time in ms."
+        )
     return key, value, at, fields.integer("step", 0)
 
 
@@ -114,7 +118,7 @@ def _store_points(run: Run, points: list[Point]) -> None:
     try:
         metrics.store_groups(run, groups, once=True)
     except Invalid as error:
-        raise invalid(error.message) from error
+        raise invalid_parameter(error.message) from error
 
 
 def _add_metrics_to_models(request: MlflowRequest, items: list[dict]) -> None:
@@ -123,7 +127,7 @@ def _add_metrics_to_models(request: MlflowRequest, items: list[dict]) -> None:
     for item in [Fields(item) for item in items if "model_id" in item or "modelId" in item]:
         model_id = item.text("model_id", "")
         names = {name: item.text(name, "") for name in ("dataset_name", "dataset_digest")}
-        point = {"key": item.text("key"), "value": messages.number(item.number("value"))}
+        point = {"key": item.text("key"), "value": messages.encode_number(item.number("value"))}
         point |= {"timestamp": item.integer("timestamp"), "step": item.integer("step", 0)}
         if model_id:
             points.append((model_id, point | {name: value for name, value in names.items() if value}))
@@ -134,10 +138,10 @@ def _add_metrics_to_models(request: MlflowRequest, items: list[dict]) -> None:
 def _check_params(params: list[tuple[str, str]]) -> None:
     seen = set()
     for key, value in params:
-        validation.key(key, "Parameter")
-        validation.value(value, f"Param value of '{key}'")
+        validation.check_key(key, "Parameter")
+        validation.check_value(value, f"Param value of '{key}'")
         if key in seen:
-            raise invalid(
+            raise invalid_parameter(
                 f"Duplicate parameter keys have been submitted: {key}. Please ensure the request contains only one param value per param key."
             )
         seen.add(key)
@@ -150,7 +154,7 @@ def _store_params(run: Run, params: list[tuple[str, str]]) -> None:
         run.store_parameters(given)
     except ParameterChanged as error:
         key, value = next(iter(error.was.items()))
-        raise invalid(
+        raise invalid_parameter(
             f"Changing param values is not allowed. Param with key='{key}' was already logged with value="
             f"'{value}' for run ID='{run.run_id}'. Attempted logging new value '{given[key]}'."
         ) from error
@@ -162,14 +166,14 @@ def log_model(request: MlflowRequest) -> dict:
     try:
         model = json.loads(request.fields.text("model_json"))
     except (ValueError, RecursionError) as error:
-        raise invalid(f"Malformed model info. The model is not JSON: {error}") from error
+        raise invalid_parameter(f"Malformed model info. The model is not JSON: {error}") from error
     absent = [
         name
         for name in ("artifact_path", "flavors", "utc_time_created", "run_id")
         if not isinstance(model, dict) or name not in model
     ]
     if absent:
-        raise invalid(f"Model json is missing mandatory fields: {', '.join(absent)}")
+        raise invalid_parameter(f"Model json is missing mandatory fields: {', '.join(absent)}")
     run.change_tag(HISTORY, lambda value: json.dumps([*_listed(value), model]))
     return {}
 
@@ -187,7 +191,7 @@ def log_inputs(request: MlflowRequest) -> dict:
     run = request.open_run()
     rows = [_dataset(run, item) for item in request.fields.objects("datasets")]
     if not rows and "models" not in request.fields:
-        raise invalid("Missing value for required parameter 'datasets'. Name at least one data set or model.")
+        raise invalid_parameter("Missing value for required parameter 'datasets'. Name at least one data set or model.")
     models = [(item.text("model_id"), 0) for item in request.fields.objects("models")]
     with transaction.atomic():
         RunDataset.objects.add(rows)
@@ -200,15 +204,18 @@ def _dataset(run: Run, item: Fields) -> RunDataset:
     given = dict(item.pairs("tags"))
     row = RunDataset(
         run=run,
-        name=validation.value(validation.visible(described.text("name"), "Dataset name"), "Dataset name", 500),
-        digest=validation.value(described.text("digest"), "Dataset digest", 36),
-        context=validation.value(given.get(CONTEXT, ""), "Dataset context", 500),
+        name=validation.check_value(
+            validation.check_visible_name(described.text("name"), "Dataset name"), "Dataset name", 500
+        ),
+        digest=validation.check_value(described.text("digest"), "Dataset digest", 36),
+        context=validation.check_value(given.get(CONTEXT, ""), "Dataset context", 500),
         tags={
-            validation.key(key, "Input tag"): validation.value(value, "Input tag value") for key, value in given.items()
+            validation.check_key(key, "Input tag"): validation.check_value(value, "Input tag value")
+            for key, value in given.items()
         },
     )
     for name, max_length in (("source_type", 1000), ("source", 65_535), ("schema", 1_048_575), ("profile", 16_777_215)):
-        setattr(row, name, validation.value(described.text(name, ""), f"Dataset {name}", max_length))
+        setattr(row, name, validation.check_value(described.text(name, ""), f"Dataset {name}", max_length))
     return row
 
 
@@ -222,5 +229,5 @@ def log_outputs(request: MlflowRequest) -> dict:
 
 
 def _link(run: Run, models: list[tuple[str, int]], *, made: bool) -> None:
-    steps = [(validation.value(key, "Model id", 64), step) for key, step in models]
+    steps = [(validation.check_value(key, "Model id", 64), step) for key, step in models]
     RunModel.objects.link(run, steps, made=made)

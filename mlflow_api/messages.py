@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from mlflow_api.errors import invalid
+from mlflow_api.errors import invalid_parameter
 from runs.models import Experiment, MetricSeries, Run
 from studio.formats import from_millis, non_finite_word, to_millis
 
@@ -40,10 +40,12 @@ def parse_millis(millis: int, name: str) -> dt.datetime:
     try:
         return from_millis(millis)
     except (ValueError, OverflowError, OSError) as error:
-        raise invalid(f"Invalid value {millis} for parameter '{name}' supplied: no time in ms since 1970.") from error
+        raise invalid_parameter(
+            f"Invalid value {millis} for parameter '{name}' supplied: no time in ms since 1970."
+        ) from error
 
 
-def number(value: float):
+def encode_number(value: float):
     """JSON has no word for what is not finite; MLflow writes texts."""
     return non_finite_word(value) or value
 

@@ -6,7 +6,7 @@ import numpy as np
 from django.http import HttpResponse
 
 from mlflow_api import messages, page_tokens
-from mlflow_api.errors import invalid
+from mlflow_api.errors import invalid_parameter
 from mlflow_api.request import MlflowRequest
 from runs import metrics
 from runs.metrics.packing import as_floats, as_list
@@ -21,15 +21,15 @@ def get(request: MlflowRequest) -> HttpResponse:
     key = request.fields.text("metric_key")
     max_results = request.fields.integer("max_results", 0)
     if "max_results" in request.fields and not max_results > 0:
-        raise invalid(
+        raise invalid_parameter(
             f"Invalid value {max_results} for parameter 'max_results' supplied: write a number from 1 to {MAX_POINTS}."
         )
-    start = page_tokens.read(request.fields.text("page_token", ""))
+    start = page_tokens.parse_token(request.fields.text("page_token", ""))
     steps, times, values = _sorted(messages.numeric_series().filter(run=request.run(), name=key).first())
     # Without a limit MLflow's clients expect all there is.
     end = start + min(max_results, MAX_POINTS) if max_results else len(steps)
     points = _written(key, steps[start:end], times[start:end], values[start:end])
-    more = f',"next_page_token":{json.dumps(page_tokens.write(end))}' if end < len(steps) else ""
+    more = f',"next_page_token":{json.dumps(page_tokens.make_token(end))}' if end < len(steps) else ""
     return HttpResponse(f'{{"metrics":[{points}]{more}}}', content_type="application/json")
 
 
@@ -37,7 +37,7 @@ def _written(key: str, steps, times, values) -> str:
     """Many points as JSON, several times faster than by way of an object for each."""
     start = f'{{"key":{json.dumps(key)},"value":'
     finite = bool(np.isfinite(values).all())
-    numbers = as_list(values) if finite else [json.dumps(messages.number(value)) for value in as_list(values)]
+    numbers = as_list(values) if finite else [json.dumps(messages.encode_number(value)) for value in as_list(values)]
     rows = zip(numbers, as_list(times), as_list(steps), strict=True)
     return ",".join([f'{start}{value},"timestamp":{at},"step":{step}}}' for value, at, step in rows])
 
@@ -61,7 +61,7 @@ def _in_order(columns, *keys):
 
 def _metrics(key: str, steps, times, values, **more) -> list[dict]:
     finite = bool(np.isfinite(values).all())
-    numbers = as_list(values) if finite else [messages.number(value) for value in as_list(values)]
+    numbers = as_list(values) if finite else [messages.encode_number(value) for value in as_list(values)]
     rows = zip(numbers, as_list(times), as_list(steps), strict=True)
     return [{"key": key, "value": value, "timestamp": at, "step": step, **more} for value, at, step in rows]
 
@@ -70,15 +70,17 @@ def bulk(request: MlflowRequest) -> dict:
     """The history of one metric in several runs, run by run."""
     run_ids = request.fields.texts("run_id") or request.fields.texts("run_ids")
     if not run_ids:
-        raise invalid("GetMetricHistoryBulk request must specify at least one run_id.")
+        raise invalid_parameter("GetMetricHistoryBulk request must specify at least one run_id.")
     if len(run_ids) > MAX_RUNS:
-        raise invalid(f"GetMetricHistoryBulk request cannot specify more than {MAX_RUNS} run_ids; got {len(run_ids)}.")
+        raise invalid_parameter(
+            f"GetMetricHistoryBulk request cannot specify more than {MAX_RUNS} run_ids; got {len(run_ids)}."
+        )
     key, max_results = (
         request.fields.text("metric_key", ""),
         min(request.fields.integer("max_results", MAX_POINTS), MAX_POINTS),
     )
     if not key:
-        raise invalid("GetMetricHistoryBulk request must specify a metric_key.")
+        raise invalid_parameter("GetMetricHistoryBulk request must specify a metric_key.")
     found = []
     for run_id, series in _series_of(request, sorted(run_ids), key):
         found += _metrics(key, *_sorted(series), run_id=run_id)
@@ -92,7 +94,7 @@ def bulk_interval(request: MlflowRequest) -> dict:
     run_ids, key = _run_ids(request), request.fields.text("metric_key")
     max_results = request.fields.integer("max_results", MAX_INTERVAL)
     if not 1 <= max_results <= MAX_INTERVAL:
-        raise invalid(f"max_results must be between 1 and {MAX_INTERVAL}, got {max_results}.")
+        raise invalid_parameter(f"max_results must be between 1 and {MAX_INTERVAL}, got {max_results}.")
     first, last = _interval(request)
     found = [(run_id, _within(_by_step(series), first, last)) for run_id, series in _series_of(request, run_ids, key)]
     kept = _steps(found, max_results)
@@ -106,12 +108,14 @@ def bulk_interval(request: MlflowRequest) -> dict:
 def _interval(request: MlflowRequest) -> tuple[int | None, int | None]:
     fields = request.fields
     if ("start_step" in fields) != ("end_step" in fields):
-        raise invalid("If either start step or end step are specified, both must be specified.")
+        raise invalid_parameter("If either start step or end step are specified, both must be specified.")
     if "start_step" not in fields:
         return None, None
     first, last = fields.integer("start_step"), fields.integer("end_step")
     if first > last:
-        raise invalid(f"end_step must be greater than start_step. Found start_step={first} and end_step={last}.")
+        raise invalid_parameter(
+            f"end_step must be greater than start_step. Found start_step={first} and end_step={last}."
+        )
     return first, last
 
 
@@ -149,9 +153,9 @@ def _few(places):
 def _run_ids(request: MlflowRequest) -> list[str]:
     run_ids = request.fields.texts("run_ids")
     if not run_ids:
-        raise invalid("Missing value for required parameter 'run_ids'. Name at least one run.")
+        raise invalid_parameter("Missing value for required parameter 'run_ids'. Name at least one run.")
     if len(run_ids) > MAX_RUNS:
-        raise invalid(
+        raise invalid_parameter(
             f"GetMetricHistoryBulkInterval request must specify at most {MAX_RUNS} run_ids. Got {len(run_ids)}."
         )
     return run_ids

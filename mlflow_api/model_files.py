@@ -3,7 +3,7 @@
 import re
 
 from mlflow_api import folders
-from mlflow_api.errors import invalid, missing
+from mlflow_api.errors import invalid_parameter, not_found
 from mlflow_api.request import MlflowRequest
 from registry.models import LoggedModel
 from runs import run_tokens
@@ -17,10 +17,10 @@ def is_model_path(path: str) -> bool:
     return ARTIFACT_PATH.fullmatch(path) is not None
 
 
-def find(request: MlflowRequest, model_id: str) -> LoggedModel:
+def find_model(request: MlflowRequest, model_id: str) -> LoggedModel:
     found = LoggedModel.objects.present().filter(workspace=request.require("read"), model_id=model_id).first()
     if found is None:
-        raise missing(f"Logged model with ID '{model_id}' not found.")
+        raise not_found(f"Logged model with ID '{model_id}' not found.")
     found.workspace = request.workspace
     return found
 
@@ -28,7 +28,7 @@ def find(request: MlflowRequest, model_id: str) -> LoggedModel:
 def find_writable(request: MlflowRequest, model_id: str) -> LoggedModel:
     """A model that the actor may change: a run's token only what it made."""
     request.require("register")
-    found = find(request, model_id)
+    found = find_model(request, model_id)
     run_tokens.check_made(request.actor, found)
     return found
 
@@ -36,7 +36,7 @@ def find_writable(request: MlflowRequest, model_id: str) -> LoggedModel:
 def _place(request: MlflowRequest, path: str) -> tuple[LoggedModel, str]:
     match = ARTIFACT_PATH.fullmatch(path)
     assert match, "The caller has asked `is_model_path` first."
-    return find(request, match["model"]), match["path"] or ""
+    return find_model(request, match["model"]), match["path"] or ""
 
 
 def upload(request: MlflowRequest, path: str) -> dict:
@@ -57,8 +57,8 @@ def answer_file(request: MlflowRequest, model: LoggedModel, path: str) -> ranges
     found = model.files.filter(path=path).first()
     if found is None:
         if not path or model.files.filter(path__startswith=f"{path}/").exists():
-            raise invalid(f"'{path}' is a folder. Name a file in it.")
-        raise missing(f"No such artifact: '{path}'")
+            raise invalid_parameter(f"'{path}' is a folder. Name a file in it.")
+        raise not_found(f"No such artifact: '{path}'")
 
     def read(start: int, length: int):
         return storage.stream_object(found.key, start, length)
@@ -68,12 +68,12 @@ def answer_file(request: MlflowRequest, model: LoggedModel, path: str) -> ranges
 
 
 def listing(request: MlflowRequest, path: str) -> list[dict]:
-    return level(*_place(request, path))
+    return list_folder(*_place(request, path))
 
 
-def level(model: LoggedModel, folder: str) -> list[dict]:
+def list_folder(model: LoggedModel, folder: str) -> list[dict]:
     rows = model.files.filter(path__startswith=f"{folder}/") if folder else model.files.all()
-    return folders.listed(rows.values_list("path", "size"), folder)
+    return folders.list_level(rows.values_list("path", "size"), folder)
 
 
 def artifact_uri(row: LoggedModel) -> str:

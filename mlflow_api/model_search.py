@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Q
 
 from mlflow_api import logged_models, page_tokens
-from mlflow_api.errors import invalid
+from mlflow_api.errors import invalid_parameter
 from mlflow_api.request import MlflowRequest
 from mlflow_api.request_fields import Fields
 from mlflow_api.search import page_message
@@ -99,7 +99,7 @@ def _ordered(rows, orders):
             return rows, (key, ascending, order.text("dataset_name", ""), order.text("dataset_digest", ""))
         column = ORDERS.get(key if entity in ("attribute", "attributes") else name)
         if column is None:
-            raise invalid(f"Invalid order_by field '{name}': write metrics.x or one of {', '.join(ORDERS)}.")
+            raise invalid_parameter(f"Invalid order_by field '{name}': write metrics.x or one of {', '.join(ORDERS)}.")
         keys.append(column if ascending else f"-{column}")
     return rows.order_by(*keys, "-created_at", "-pk"), None
 

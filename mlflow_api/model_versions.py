@@ -4,7 +4,7 @@ import re
 from urllib.parse import unquote
 
 from mlflow_api import files, folders, messages, model_files, page_tokens, registry, validation
-from mlflow_api.errors import MlflowError, invalid
+from mlflow_api.errors import MlflowError, invalid_parameter
 from mlflow_api.request import MlflowRequest
 from mlflow_api.search import page_message
 from registry.models import LoggedModel, Model, ModelVersion
@@ -36,12 +36,12 @@ VERSIONS = Rows(
 )
 
 
-def answer(row: ModelVersion) -> dict:
+def version_answer(row: ModelVersion) -> dict:
     return {"model_version": registry.model_version_message(row, row.model)}
 
 
 def create(request: MlflowRequest) -> dict:
-    model = registry.find(request, "register")
+    model = registry.find_model(request, "register")
     tags = dict(registry.checked_tag(key, value) for key, value in request.fields.pairs("tags"))
     source, run_id, logged = _origin(request, tags)
     if request.actor.is_run:
@@ -52,11 +52,11 @@ def create(request: MlflowRequest) -> dict:
         source_run_id=run_id,
         run=_run_with_files(request, source, run_id),
         logged_model=logged,
-        description=registry.description(request),
+        description=registry.read_description(request),
         tags=tags,
         run_link=request.fields.text("run_link", ""),
     )
-    return answer(made)
+    return version_answer(made)
 
 
 def _run_with_files(request: MlflowRequest, source: str, run_id: str) -> Run | None:
@@ -70,7 +70,7 @@ def _run_with_files(request: MlflowRequest, source: str, run_id: str) -> Run | N
 def _origin(request: MlflowRequest, tags: dict) -> tuple[str, str, LoggedModel | None]:
     """The address of a new version's files, the run and the logged model that they are from."""
     source = request.fields.text("source")
-    run_id = validation.value(request.fields.text("run_id", ""), "Run id", validation.MAX_RUN_ID)
+    run_id = validation.check_value(request.fields.text("run_id", ""), "Run id", validation.MAX_RUN_ID)
     if tags.get(registry.PROMPT, "").lower() == "true":
         return _of_prompt(source), run_id, None
     logged = _logged(request, source, request.fields.text("model_id", ""))
@@ -108,7 +108,7 @@ def _check_own_origin(request: MlflowRequest, source: str, run_id: str, logged: 
 def _of_prompt(source: str) -> str:
     """A prompt is a text in a tag of its version and has no files; MLflow's clients send a word in place of an address."""
     if source not in PROMPT_SOURCES:
-        raise invalid(
+        raise invalid_parameter(
             f"Invalid prompt source: '{source[:200]}'. Prompt sources must use an MLflow placeholder: "
             f"{' or '.join(PROMPT_SOURCES)}."
         )
@@ -118,7 +118,7 @@ def _of_prompt(source: str) -> str:
 def _logged(request: MlflowRequest, source: str, model_id: str) -> LoggedModel | None:
     match = re.fullmatch(r"models:/(m-[\w-]+)", source)
     model_id = model_id or (match[1] if match else "")
-    return model_files.find(request, model_id) if model_id else None
+    return model_files.find_model(request, model_id) if model_id else None
 
 
 def _check_source(request: MlflowRequest, source: str) -> None:
@@ -130,14 +130,14 @@ def _check_source(request: MlflowRequest, source: str) -> None:
     else:
         plain = unquote(unquote(source))
         if ".." in re.split(r"[/\\\\]", plain) or "\0" in plain or "?" in source or "#" in source:
-            raise invalid(
+            raise invalid_parameter(
                 f"Invalid model version source: '{source[:200]}'. If supplying a source as an http, https, ftp, sftp or "
                 "s3 URI, or one of MLflow's artifacts, an absolute path must be provided, without '..', query or fragment."
             )
 
 
 def _not_ours(source: str) -> MlflowError:
-    return invalid(
+    return invalid_parameter(
         f"Invalid model version source: '{source[:200]}'. To use a local path as a model version source, the run_id "
         "request parameter has to be specified and the local path has to be contained within the artifact directory "
         "of the run specified by the run_id."
@@ -151,18 +151,18 @@ def _version_named(request: MlflowRequest, source: str) -> ModelVersion:
     if match and model:
         number = model.aliases.get(match[3]) if match[3] else numbers.int_or_none(match[2])
     if not model or not number or not 0 < number <= registry.MAX_VERSION:
-        raise invalid(f"Unable to fetch model from model URI source: '{source[:200]}'. It names no version.")
+        raise invalid_parameter(f"Unable to fetch model from model URI source: '{source[:200]}'. It names no version.")
     return registry.find_version_of(model, number)
 
 
 def get(request: MlflowRequest) -> dict:
-    return answer(registry.find_version(request))
+    return version_answer(registry.find_version(request))
 
 
 def update(request: MlflowRequest) -> dict:
     version = registry.find_writable_version(request)
-    version.set_description(registry.description(request))
-    return answer(version)
+    version.set_description(registry.read_description(request))
+    return version_answer(version)
 
 
 def delete(request: MlflowRequest) -> dict:
@@ -174,7 +174,7 @@ def delete(request: MlflowRequest) -> dict:
 def transition(request: MlflowRequest) -> dict:
     version, stage = registry.find_writable_version(request), registry.parse_stage(request.fields.text("stage"))
     version.transition_to(stage, request.actor, archive_existing=request.fields.boolean("archive_existing_versions"))
-    return answer(version)
+    return version_answer(version)
 
 
 def search(request: MlflowRequest) -> dict:
@@ -195,13 +195,13 @@ def download_uri(request: MlflowRequest) -> dict:
 def _download_uri(request: MlflowRequest, version: ModelVersion) -> str:
     """What the plain client can download from; of a run's files that is the source itself."""
     if version.logged_model:
-        return model_files.artifact_uri(model_files.find(request, version.logged_model.model_id))
+        return model_files.artifact_uri(model_files.find_model(request, version.logged_model.model_id))
     if version.source.startswith("models:/"):
         return _download_uri(request, _version_named(request, version.source))
     return version.source
 
 
-def where(request: MlflowRequest, version: ModelVersion) -> str:
+def find_folder(request: MlflowRequest, version: ModelVersion) -> str:
     """The folder behind the artifact proxy that holds the version's files."""
     uri = _download_uri(request, version)
     if not uri.startswith("runs:/"):
@@ -220,6 +220,6 @@ def delete_tag(request: MlflowRequest) -> dict:
 
 def get_artifact(request: MlflowRequest) -> ranges.Answer:
     """A file of a registered version: of the run or the logged model that it was made from."""
-    path = folders.checked(request.fields.text("path"))
-    folder = where(request, registry.find_version(request)).removeprefix("mlflow-artifacts:/").strip("/")
+    path = folders.check_relative_path(request.fields.text("path"))
+    folder = find_folder(request, registry.find_version(request)).removeprefix("mlflow-artifacts:/").strip("/")
     return files.download(request, f"{folder}/{path}")

@@ -6,7 +6,7 @@ from django.core import signing
 from django.http import HttpResponse
 
 from mlflow_api import files
-from mlflow_api.errors import MlflowError, invalid, missing
+from mlflow_api.errors import MlflowError, invalid_parameter, not_found
 from mlflow_api.request import MlflowRequest
 from mlflow_api.request_fields import Fields
 from runs.files import artifacts, paths, uploads
@@ -23,7 +23,7 @@ def begin(request: MlflowRequest, path: str) -> dict:
     run, target = _target(request, path)
     count = request.fields.integer("num_parts", 1)
     if not 1 <= count <= MAX_PARTS:
-        raise invalid(f"num_parts={count}: write a number from 1 to {MAX_PARTS}.")
+        raise invalid_parameter(f"num_parts={count}: write a number from 1 to {MAX_PARTS}.")
     # Two uploads of one file at once have nothing in common.
     upload_id = signing.dumps([run.pk, target, secrets.token_hex(8)], salt=UPLOAD)
     base = public_url(request.http.path.split("/mpu/create/")[0] + "/mpu/part")
@@ -63,7 +63,7 @@ def _check_upload(run: Run, upload_id: str) -> str:
     except signing.BadSignature:
         owner = None
     if owner != run.pk:
-        raise invalid("The upload_id is not one that this run was given.")
+        raise invalid_parameter("The upload_id is not one that this run was given.")
     return target
 
 
@@ -74,10 +74,12 @@ def end(request: MlflowRequest, path: str) -> dict:
     target = _check_upload(run, upload_id)
     parts = sorted(_part(upload_id, item) for item in request.fields.objects("parts"))
     if [number for number, _, _ in parts] != list(range(1, len(parts) + 1)) or not parts:
-        raise invalid("Parts are missing, or one was sent twice: every part from 1 on must be there once.")
+        raise invalid_parameter("Parts are missing, or one was sent twice: every part from 1 on must be there once.")
     stored = _sizes_of_parts(run, upload_id)
     if any(stored.get(key) != size for _, key, size in parts):
-        raise missing("The parts of this upload are no longer there: it was ended or aborted before. Begin a new one.")
+        raise not_found(
+            "The parts of this upload are no longer there: it was ended or aborted before. Begin a new one."
+        )
     try:
         artifacts.store_segments(run, target, [(key, size) for _, key, size in parts])
     except Conflict as error:
@@ -104,10 +106,10 @@ def _part(upload_id: str, sent: Fields) -> tuple[int, str, int]:
     except signing.BadSignature:
         owner = number = key = size = None
     if owner != upload_id:
-        raise invalid(f"The etag {etag[:60]!r} belongs to no part of this upload.")
+        raise invalid_parameter(f"The etag {etag[:60]!r} belongs to no part of this upload.")
     said = sent.integer("part_number", number)
     if said != number:
-        raise invalid(f"The etag of part {number} came with part_number={said}.")
+        raise invalid_parameter(f"The etag of part {number} came with part_number={said}.")
     return number, key, size
 
 

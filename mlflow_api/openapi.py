@@ -27,15 +27,15 @@ KINDS: dict[str, dict] = {
 
 @login_not_required
 @require_GET
-def openapi(request):
+def openapi_json(request):
     """For tools, which bring a token, and for people, who are signed in."""
     if not request.user.is_authenticated and not Bearer()(request):
         return api.on_exception(request, AuthenticationError())
-    return JsonResponse(described())
+    return JsonResponse(describe_api())
 
 
 @functools.cache
-def described() -> dict:
+def describe_api() -> dict:
     paths: dict[str, dict] = {}
     for (method, route), verb in FIXED.items():
         paths.setdefault(BASE + route, {})[method.lower()] = _operation(method, verb, [])

@@ -26,7 +26,7 @@ def write(start: int) -> str:
     return base64.urlsafe_b64encode(MARK + str(start).encode()).decode()
 
 
-def read(token: str) -> int:
+def parse_token(token: str) -> int:
     """0 for no token, the first page."""
     if not token:
         return 0
@@ -36,5 +36,7 @@ def read(token: str) -> int:
         text = b""
     start = numbers.int_or_none(text[len(MARK) :].decode(errors="replace")) if text.startswith(MARK) else None
     if start is None or not 0 <= start <= MAX_START:
-        raise invalid(f"Invalid page token '{token[:100]}'. Send the token that the page before gave, as it is.")
+        raise invalid_parameter(
+            f"Invalid page token '{token[:100]}'. Send the token that the page before gave, as it is."
+        )
     return start

@@ -4,7 +4,7 @@ import contextlib
 import re
 
 from mlflow_api import model_versions, page_tokens, registry, validation
-from mlflow_api.errors import MlflowError, invalid, missing
+from mlflow_api.errors import MlflowError, invalid_parameter, not_found
 from mlflow_api.request import MlflowRequest
 from mlflow_api.search import page_message
 from registry.models import Model, ModelVersion
@@ -34,22 +34,24 @@ def _name_taken(name: str):
 
 def create(request: MlflowRequest) -> dict:
     workspace = request.require("register")
-    name = validation.visible(registry.checked_name(request.fields.text("name", empty=True)), "Registered model name")
+    name = validation.check_visible_name(
+        registry.checked_name(request.fields.text("name", empty=True)), "Registered model name"
+    )
     tags = dict(registry.checked_tag(key, value) for key, value in request.fields.pairs("tags"))
     with _name_taken(name):
         made = Model.objects.register(
-            request.actor, workspace, name, description=registry.description(request), tags=tags
+            request.actor, workspace, name, description=registry.read_description(request), tags=tags
         )
     return _answer(made)
 
 
 def get(request: MlflowRequest) -> dict:
-    return _answer(registry.find(request))
+    return _answer(registry.find_model(request))
 
 
 def rename(request: MlflowRequest) -> dict:
-    model = registry.find(request, "edit")
-    name = validation.visible(
+    model = registry.find_model(request, "edit")
+    name = validation.check_visible_name(
         registry.checked_name(request.fields.text("new_name", empty=True)), "Registered model name"
     )
     with _name_taken(name):
@@ -59,12 +61,12 @@ def rename(request: MlflowRequest) -> dict:
 
 def update(request: MlflowRequest) -> dict:
     model = registry.find_writable(request)
-    model.set_description(registry.description(request))
+    model.set_description(registry.read_description(request))
     return _answer(model)
 
 
 def delete(request: MlflowRequest) -> dict:
-    model = registry.find(request, "edit")
+    model = registry.find_model(request, "edit")
     model.delete()
     return {}
 
@@ -79,7 +81,7 @@ def search(request: MlflowRequest) -> dict:
 
 def latest_versions(request: MlflowRequest) -> dict:
     """The newest version in each stage, or in those that are named."""
-    model = registry.find(request)
+    model = registry.find_model(request)
     stages = [registry.parse_stage(word) for word in request.fields.texts("stages")] or ModelVersion.Stage.values
     found = [registry.model_version_message(row, model) for row in model.latest_versions() if row.stage in stages]
     return {"model_versions": found} if found else {}
@@ -96,9 +98,9 @@ def delete_tag(request: MlflowRequest) -> dict:
 def _alias(request: MlflowRequest) -> str:
     alias = request.fields.text("alias", empty=True)
     if not ALIAS.fullmatch(alias):
-        raise invalid(f"Invalid alias name: '{alias[:100]}'. Use 1 to 255 letters, digits, _ and -.")
+        raise invalid_parameter(f"Invalid alias name: '{alias[:100]}'. Use 1 to 255 letters, digits, _ and -.")
     if alias.lower() == LATEST or re.fullmatch(r"v\d+", alias, re.IGNORECASE):
-        raise invalid(f"'{alias}' is reserved: it would be mistaken for a version.")
+        raise invalid_parameter(f"'{alias}' is reserved: it would be mistaken for a version.")
     return alias
 
 
@@ -116,12 +118,12 @@ def delete_alias(request: MlflowRequest) -> dict:
 
 
 def get_by_alias(request: MlflowRequest) -> dict:
-    model, alias = registry.find(request), request.fields.text("alias")
+    model, alias = registry.find_model(request), request.fields.text("alias")
     if alias.lower() == LATEST:
         newest = model.versions.first()
         if newest is None:
-            raise missing(f"The registered model {model.name} has no version.")
-        return model_versions.answer(registry.find_version_of(model, newest.number))
+            raise not_found(f"The registered model {model.name} has no version.")
+        return model_versions.version_answer(registry.find_version_of(model, newest.number))
     if alias not in model.aliases:
-        raise invalid(f"Registered model alias {alias} not found.")
-    return model_versions.answer(registry.find_version_of(model, model.aliases[alias]))
+        raise invalid_parameter(f"Registered model alias {alias} not found.")
+    return model_versions.version_answer(registry.find_version_of(model, model.aliases[alias]))

@@ -1,7 +1,7 @@
 """What registered models and their versions have in common: how they look over the wire, names, tags, and how they are found."""
 
 from mlflow_api import messages, validation
-from mlflow_api.errors import invalid, missing
+from mlflow_api.errors import invalid_parameter, not_found
 from mlflow_api.request import MlflowRequest
 from registry.models import Model, ModelVersion
 from runs import run_tokens
@@ -48,41 +48,41 @@ def model_version_message(row: ModelVersion, model: Model) -> dict:
     return {name: value for name, value in message.items() if value not in ("", []) or name == "description"}
 
 
-def find(request: MlflowRequest, verb: str = "read") -> Model:
+def find_model(request: MlflowRequest, verb: str = "read") -> Model:
     workspace = request.require(verb)
     name = checked_name(request.fields.text("name", empty=True))
     found = Model.objects.filter(workspace=workspace, name=name).first()
     if found is None:
-        raise missing(f"Registered Model with name={name} not found")
+        raise not_found(f"Registered Model with name={name} not found")
     return found
 
 
 def find_writable(request: MlflowRequest) -> Model:
     """A model that the actor may change: a run's token only what it made."""
-    model = find(request, "register")
+    model = find_model(request, "register")
     run_tokens.check_made(request.actor, model)
     return model
 
 
 def checked_name(name: str, what: str = "Registered model") -> str:
     if not name.strip():
-        raise invalid(f"{what} name cannot be empty.")
+        raise invalid_parameter(f"{what} name cannot be empty.")
     if any(character in name for character in "/:") or name in (".", ".."):
-        raise invalid(
+        raise invalid_parameter(
             f"Invalid name: '{name[:100]}'. {what} name cannot contain '/' or ':', and cannot be '.' or '..'."
         )
-    return validation.value(name, f"{what} name", 255)
+    return validation.check_value(name, f"{what} name", 255)
 
 
 def parse_version(text: str) -> int:
     number = numbers.int_or_none(text)
     if number is None or not 0 <= number <= MAX_VERSION:
-        raise invalid(f"Parameter 'version' must be an integer, got '{text[:50]}'.")
+        raise invalid_parameter(f"Parameter 'version' must be an integer, got '{text[:50]}'.")
     return number
 
 
 def find_version(request: MlflowRequest, verb: str = "read") -> ModelVersion:
-    model = find(request, verb)
+    model = find_model(request, verb)
     return find_version_of(model, parse_version(request.fields.text("version")))
 
 
@@ -96,17 +96,17 @@ def find_writable_version(request: MlflowRequest) -> ModelVersion:
 def find_version_of(model: Model, number: int) -> ModelVersion:
     found = model.versions.select_related("logged_model").filter(number=number).first()
     if found is None:
-        raise missing(f"Model Version (name={model.name}, version={number}) not found")
+        raise not_found(f"Model Version (name={model.name}, version={number}) not found")
     found.model = model
     return found
 
 
-def description(request: MlflowRequest) -> str:
-    return validation.value(request.fields.text("description", ""), "Description", MAX_DESCRIPTION)
+def read_description(request: MlflowRequest) -> str:
+    return validation.check_value(request.fields.text("description", ""), "Description", MAX_DESCRIPTION)
 
 
 def checked_tag(key: str, value: str) -> tuple[str, str]:
-    return validation.key(key, "Tag"), validation.value(value, f"Tag value of '{key}'", MAX_TAG)
+    return validation.check_key(key, "Tag"), validation.check_value(value, f"Tag value of '{key}'", MAX_TAG)
 
 
 def without_prompts(text: str) -> str:
@@ -119,7 +119,7 @@ def parse_stage(word: str) -> str:
     for stage in ModelVersion.Stage.values:
         if word.lower() == stage.lower():
             return stage
-    raise invalid(
+    raise invalid_parameter(
         f"Invalid Model Version stage: {word[:50]}. Value must be one of {', '.join(ModelVersion.Stage.values)}."
     )
 
@@ -131,5 +131,5 @@ def set_tag(request: MlflowRequest, row: Model | ModelVersion) -> dict:
 
 def delete_tag(request: MlflowRequest, row: Model | ModelVersion) -> dict:
     """One that is not there is no error, as in MLflow."""
-    row.remove_tag(validation.key(request.fields.text("key", empty=True), "Tag"))
+    row.remove_tag(validation.check_key(request.fields.text("key", empty=True), "Tag"))
     return {}

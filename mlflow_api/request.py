@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from accounts.actors import Actor
 from mlflow_api import validation
-from mlflow_api.errors import invalid, missing
+from mlflow_api.errors import invalid_parameter, not_found
 from mlflow_api.request_fields import Fields
 from mlflow_api.run_messages import RunInfo, find_info
 from mlflow_api.sessions import Session
@@ -53,7 +53,7 @@ class MlflowRequest:
 
     def run_id(self) -> str:
         name = "run_id" if self.fields.text("run_id", "") or "run_uuid" not in self.fields else "run_uuid"
-        return validation.run_id(self.fields.text(name))
+        return validation.check_run_id(self.fields.text(name))
 
     def run(self, run_id: str | None = None) -> Run:
         return self._found(self.runs(), self.run_id() if run_id is None else run_id)
@@ -65,13 +65,13 @@ class MlflowRequest:
             return RunInfo.of(self.run(run_id))
         found = find_info(self.require("read").pk, run_id)
         if found is None:
-            raise missing(f"Run with id={run_id} not found")
+            raise not_found(f"Run with id={run_id} not found")
         return found
 
     def _found(self, runs, run_id: str) -> Run:
         run = runs.filter(run_id=run_id).first()
         if run is None:
-            raise missing(f"Run with id={run_id} not found")
+            raise not_found(f"Run with id={run_id} not found")
         run.workspace = self.workspace
         return run
 
@@ -79,7 +79,7 @@ class MlflowRequest:
         """A run that the actor may write to."""
         run = self.writable_run(run_id)
         if run.deleted_at:
-            raise invalid(f"The run {run.run_id} must be in the 'active' state. Current state is deleted.")
+            raise invalid_parameter(f"The run {run.run_id} must be in the 'active' state. Current state is deleted.")
         return run
 
     def writable_run(self, run_id: str | None = None) -> Run:
@@ -100,7 +100,7 @@ class MlflowRequest:
             return self.default_experiment()
         rows = read_rows(Experiment, workspace=self.require("read").pk, experiment_id=as_uuid(experiment_id))
         if not rows:
-            raise missing(f"No Experiment with id={experiment_id} exists")
+            raise not_found(f"No Experiment with id={experiment_id} exists")
         (found,) = rows
         found.workspace = self.workspace
         return found
@@ -112,7 +112,7 @@ class MlflowRequest:
         rows = read_rows(Experiment, workspace=self.require("read").pk, experiment_id=ids) if ids else []
         found = {row.experiment_id: row for row in rows}
         if lost := next((one for one in ids if one not in found), None):
-            raise missing(f"No Experiment with id={lost} exists")
+            raise not_found(f"No Experiment with id={lost} exists")
         return [*found.values(), *([self.default_experiment()] if DEFAULT_ID in named else [])]
 
     def default_experiment(self) -> Experiment:
@@ -127,7 +127,7 @@ class MlflowRequest:
         self.require(verb)
         found = self.experiment()
         if found.deleted_at:
-            raise invalid(
+            raise invalid_parameter(
                 f"The experiment {found.experiment_id} must be in the 'active' state. Current state is deleted."
             )
         return found
@@ -140,4 +140,6 @@ def as_uuid(experiment_id: str) -> uuid.UUID:
     try:
         return uuid.UUID(experiment_id)
     except ValueError as error:
-        raise invalid(f"Invalid experiment ID: '{experiment_id[:100]}'. Experiment IDs are UUIDs, or 0.") from error
+        raise invalid_parameter(
+            f"Invalid experiment ID: '{experiment_id[:100]}'. Experiment IDs are UUIDs, or 0."
+        ) from error

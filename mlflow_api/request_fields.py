@@ -2,7 +2,7 @@
 
 import json
 
-from mlflow_api.errors import MlflowError, invalid
+from mlflow_api.errors import MlflowError, invalid_parameter
 from studio import numbers
 from studio.formats import NON_FINITE, UNSTORABLE
 
@@ -60,13 +60,13 @@ class Fields:
             if default is None:
                 raise _missing(name)
             return default
-        return whole(value, name)
+        return parse_whole_number(value, name)
 
     def number(self, name: str) -> float:
         value = self._get(name, NUMBER)
         if value is None:
             raise _missing(name)
-        return real(value, name)
+        return parse_number(value, name)
 
     def boolean(self, name: str, default: bool = False) -> bool:
         value = self._get(name, BOOLEAN)
@@ -87,7 +87,7 @@ class Fields:
         if not all(isinstance(item, str) for item in value):
             raise _wrong(name, value, "Write a list of texts.")
         if len(value) > MAX_ITEMS:
-            raise invalid(f"The parameter '{name}' has {len(value)} texts; {MAX_ITEMS} are allowed.")
+            raise invalid_parameter(f"The parameter '{name}' has {len(value)} texts; {MAX_ITEMS} are allowed.")
         return [_storable(item, name) for item in value]
 
     def objects(self, name: str) -> list["Fields"]:
@@ -125,11 +125,11 @@ class Fields:
 
 def _storable(text: str, name: str) -> str:
     if UNSTORABLE.search(text):
-        raise invalid(f"The parameter '{name}' contains a NUL or half of a character.")
+        raise invalid_parameter(f"The parameter '{name}' contains a NUL or half of a character.")
     return text
 
 
-def whole(value, name: str) -> int:
+def parse_whole_number(value, name: str) -> int:
     """JSON numbers and texts of digits are both read, as protocol buffers do."""
     if isinstance(value, str):
         found = numbers.int_or_none(value)
@@ -141,7 +141,7 @@ def whole(value, name: str) -> int:
     return value
 
 
-def real(value, name: str) -> float:
+def parse_number(value, name: str) -> float:
     if isinstance(value, str):
         found = NON_FINITE.get(value, numbers.float_or_none(value))
         if found is None:
@@ -156,15 +156,15 @@ def real(value, name: str) -> float:
 
 
 def _missing(name: str) -> MlflowError:
-    return invalid(
+    return invalid_parameter(
         f"Missing value for required parameter '{name}'. See the API docs for more information about request parameters."
     )
 
 
 def _wrong(name: str, value, hint: str) -> MlflowError:
-    return invalid(f"Invalid value {shown(value)} for parameter '{name}' supplied: {hint}")
+    return invalid_parameter(f"Invalid value {shorten(value)} for parameter '{name}' supplied: {hint}")
 
 
-def shown(value, max_length: int = 1000) -> str:
+def shorten(value, max_length: int = 1000) -> str:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return text if len(text) <= max_length else f"{text[:max_length]}…"

@@ -123,12 +123,12 @@ COMPILED = [(method, re.compile(pattern), verb) for method, pattern, verb in PAT
 WORD = re.compile(r"\(\?P<(\w+)>(?:[^()[]|\[[^]]*\]|\\.)*\)")
 
 
-def plain(pattern: str) -> str:
+def route_template(pattern: str) -> str:
     """`a/(?P<b>[^/]+)` as `a/{b}`."""
     return WORD.sub(r"{\1}", pattern)
 
 
-def find(method: str, route: str):
+def find_verb(method: str, route: str):
     """The verb, the words of the address, and the route as runs/run_tokens.py writes it."""
     method = "GET" if method == "HEAD" else method
     verb = FIXED.get((method, route))
@@ -137,7 +137,7 @@ def find(method: str, route: str):
     for wanted, pattern, verb in COMPILED:
         match = pattern.fullmatch(route) if wanted == method else None
         if match:
-            return verb, match.groupdict(), plain(pattern.pattern)
+            return verb, match.groupdict(), route_template(pattern.pattern)
     raise _not_found(method, route)
 
 

@@ -8,7 +8,7 @@ from runs.models import Run
 FIND = f'SELECT id, workspace_id, run_id FROM "{Run._meta.db_table}" WHERE workspace_id = %s AND run_id = %s AND deleted_at IS NULL'
 
 
-def target(request: MlflowRequest, run_id: str) -> Run:
+def find_run(request: MlflowRequest, run_id: str) -> Run:
     """With its key and nothing else of its row; that is all that storing metrics, params and tags needs."""
     if request.actor.is_run and request.actor.run_id == run_id:
         return _own(request)

@@ -5,7 +5,7 @@ import uuid
 from django.utils import timezone
 
 from mlflow_api import messages, run_messages, tags, validation
-from mlflow_api.errors import invalid, missing
+from mlflow_api.errors import invalid_parameter, not_found
 from mlflow_api.random_names import random_name
 from mlflow_api.request import MlflowRequest
 from mlflow_api.run_messages import RunInfo
@@ -30,14 +30,14 @@ def create(request: MlflowRequest) -> dict:
     name, user = _name(request, given), request.fields.text("user_id", "")
     if user not in ("", messages.NOBODY) and messages.USER not in kept:
         kept[messages.USER] = user
-    kept = {key: tags.checked(key, value) for key, value in kept.items() if key not in (messages.NAME, messages.NOTE)}
+    kept = {key: tags.check_tag(key, value) for key, value in kept.items() if key not in (messages.NAME, messages.NOTE)}
     with begin_write():
         run = submission.create_run(
             request.actor,
             experiment,
             run_id,
             parent,
-            display_name=validation.value(validation.visible(name, "Run name"), "Run name", 256),
+            display_name=validation.check_value(validation.check_visible_name(name, "Run name"), "Run name", 256),
             description=given.get(messages.NOTE, ""),
             run_type=RUN_TYPE,
             status=Run.Status.RUNNING,
@@ -50,7 +50,7 @@ def create(request: MlflowRequest) -> dict:
 def _name(request: MlflowRequest, given: dict) -> str:
     name, tag = request.fields.text("run_name", ""), given.get(messages.NAME, "")
     if name and tag and name != tag:
-        raise invalid(
+        raise invalid_parameter(
             f"Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values (run_name="
             f"'{name}', mlflow.runName='{tag}')."
         )
@@ -76,7 +76,7 @@ def update(request: MlflowRequest) -> dict:
     run = request.open_run()
     status, name = request.fields.text("status", ""), request.fields.text("run_name", "")
     if status and status not in messages.OUR_STATUS:
-        raise invalid(
+        raise invalid_parameter(
             f"Invalid value \"{status}\" for parameter 'status' supplied: write one of {', '.join(messages.OUR_STATUS)}."
         )
     end = (
@@ -116,6 +116,6 @@ def restore(request: MlflowRequest) -> dict:
 def delete_tag(request: MlflowRequest) -> dict:
     run = request.open_run()
     key = request.fields.text("key")
-    if not tags.remove(run, key):
-        raise missing(f"No tag with name: {key} in run with id {run.run_id}")
+    if not tags.remove_tag(run, key):
+        raise not_found(f"No tag with name: {key} in run with id {run.run_id}")
     return {}

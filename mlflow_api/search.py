@@ -3,7 +3,7 @@
 from typing import Any
 
 from mlflow_api import messages, page_tokens, run_messages
-from mlflow_api.errors import invalid
+from mlflow_api.errors import invalid_parameter
 from mlflow_api.request import MlflowRequest
 from runs.models import Experiment
 from runs.search import Search
@@ -33,7 +33,7 @@ def runs(request: MlflowRequest) -> dict:
     keys, more = Search(found, fields.text("filter", ""), fields.texts("order_by")).page(start, max_results)
     answer: dict[str, Any] = {"runs": run_messages.messages_of_keys(keys)} if keys else {}
     if more:
-        answer["next_page_token"] = page_tokens.write(start + max_results)
+        answer["next_page_token"] = page_tokens.make_token(start + max_results)
     return answer
 
 
@@ -42,7 +42,7 @@ def _view(request: MlflowRequest) -> str:
     word = request.fields.word(name, ACTIVE)
     word = VIEWS.get(word, word)
     if word not in VIEWS.values():
-        raise invalid(
+        raise invalid_parameter(
             f"Invalid value {word!r} for parameter '{name}' supplied: write one of {', '.join(VIEWS.values())}."
         )
     return word
@@ -64,5 +64,5 @@ def page_message(found, start: int, max_results: int, name: str, message_of) -> 
     rows = list(found[start : start + max_results + 1])
     answer: dict[str, Any] = {name: [message_of(row) for row in rows[:max_results]]} if rows[:max_results] else {}
     if len(rows) > max_results:
-        answer["next_page_token"] = page_tokens.write(start + max_results)
+        answer["next_page_token"] = page_tokens.make_token(start + max_results)
     return answer

@@ -3,31 +3,33 @@
 from typing import Any
 
 from mlflow_api import messages, validation
-from mlflow_api.errors import invalid
+from mlflow_api.errors import invalid_parameter
 from mlflow_api.request import MlflowRequest
 from runs.models import Run
 
 
-def checked(key: str, value: str) -> str:
-    validation.key(key, "Tag")
-    return validation.value(value, f"Tag value of '{key}'")
+def check_tag(key: str, value: str) -> str:
+    validation.check_key(key, "Tag")
+    return validation.check_value(value, f"Tag value of '{key}'")
 
 
 def set_tag(request: MlflowRequest) -> dict:
     run_id, key = request.run_id(), request.fields.text("key", empty=True)
     value = request.fields.text("value", "", empty=True)
-    store(request, request.open_run(run_id), {key: value})
+    store_tags(request, request.open_run(run_id), {key: value})
     return {}
 
 
-def store(request: MlflowRequest, run: Run, tags: dict[str, str]) -> None:
+def store_tags(request: MlflowRequest, run: Run, tags: dict[str, str]) -> None:
     for key, value in tags.items():
-        checked(key, value)
+        check_tag(key, value)
     fields: dict[str, Any] = {}
     if messages.NAME in tags:
         if not tags[messages.NAME]:
-            raise invalid("A run's name cannot be empty.")
-        fields["display_name"] = validation.value(validation.visible(tags[messages.NAME], "Run name"), "Run name", 256)
+            raise invalid_parameter("A run's name cannot be empty.")
+        fields["display_name"] = validation.check_value(
+            validation.check_visible_name(tags[messages.NAME], "Run name"), "Run name", 256
+        )
     if messages.NOTE in tags:
         fields["description"] = tags[messages.NOTE]
     parent = _parent(request, run, tags[messages.PARENT]) if messages.PARENT in tags else None
@@ -42,12 +44,12 @@ def _parent(request: MlflowRequest, run: Run, run_id: str) -> Run | None:
     parent = ancestor = request.own_runs().filter(run_id=run_id).select_related("root").first()
     while ancestor:
         if ancestor.pk == run.pk:
-            raise invalid(f"The run {run_id} is the run itself or descends from it; it cannot be its parent.")
+            raise invalid_parameter(f"The run {run_id} is the run itself or descends from it; it cannot be its parent.")
         ancestor = ancestor.parent
     return parent
 
 
-def remove(run: Run, key: str) -> bool:
+def remove_tag(run: Run, key: str) -> bool:
     """False if there was no such tag."""
     columns: dict[str, dict] = {messages.NOTE: {"description": ""}, messages.PARENT: {"parent": None, "root": None}}
     fields = columns.get(key, {})

@@ -4,7 +4,7 @@ import functools
 import posixpath
 import re
 
-from mlflow_api.errors import MlflowError, invalid
+from mlflow_api.errors import MlflowError, invalid_parameter
 from studio.visible_names import problem_with
 
 KEY = re.compile(r"[/\w.\- :]*")
@@ -18,20 +18,22 @@ MAX_METRICS, MAX_PARAMS, MAX_TAGS, MAX_ENTITIES = 1000, 100, 100, 1000
 
 
 @functools.lru_cache(maxsize=10_000)
-def key(name: str, what: str) -> str:
+def check_key(name: str, what: str) -> str:
     """The key of a metric, param or tag; it doubles as a path in other stores, so it must be one."""
     if not name:
-        raise invalid(f"{what} name cannot be empty.")
+        raise invalid_parameter(f"{what} name cannot be empty.")
     if len(name) > MAX_KEY:
-        raise invalid(f"{what} name '{name[:60]}…' had length {len(name)}, which exceeded length limit of {MAX_KEY}")
-    visible(name, f"{what} name")
+        raise invalid_parameter(
+            f"{what} name '{name[:60]}…' had length {len(name)}, which exceeded length limit of {MAX_KEY}"
+        )
+    check_visible_name(name, f"{what} name")
     if not KEY.fullmatch(name):
-        raise invalid(
+        raise invalid_parameter(
             f"Invalid value \"{name}\" for parameter '{_field(what)}' supplied: Names may only contain alphanumerics, "
             "underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/)."
         )
     if posixpath.normpath(name) != name or name in (".", "..") or name.startswith(("/", "../")):
-        raise invalid(
+        raise invalid_parameter(
             f"Invalid value \"{name}\" for parameter '{_field(what)}' supplied: Names may be treated as files in certain "
             "cases, and must not resolve to other names when treated as such."
         )
@@ -42,50 +44,54 @@ def _field(what: str) -> str:
     return "name" if what == "Metric" else "key"
 
 
-def value(text: str, what: str, max_length: int = MAX_VALUE) -> str:
+def check_value(text: str, what: str, max_length: int = MAX_VALUE) -> str:
     if len(text) > max_length:
-        raise invalid(f"{what} had length {len(text)}, which exceeded length limit of {max_length}")
+        raise invalid_parameter(f"{what} had length {len(text)}, which exceeded length limit of {max_length}")
     return text
 
 
-def visible(name: str, what: str) -> str:
+def check_visible_name(name: str, what: str) -> str:
     """The studio's own rule, wherever MLflow's client gives something a name."""
     problem = problem_with(name)
     if problem:
-        raise invalid(f"{what} {problem}")
+        raise invalid_parameter(f"{what} {problem}")
     return name
 
 
-def run_id(text: str) -> str:
+def check_run_id(text: str) -> str:
     if not RUN_ID.fullmatch(text):
-        raise invalid(f"Invalid run ID: '{text[:300]}'")
+        raise invalid_parameter(f"Invalid run ID: '{text[:300]}'")
     return text
 
 
-def experiment_name(name: str) -> str:
+def check_experiment_name(name: str) -> str:
     if not name.strip():
-        raise invalid(f"Invalid experiment name: '{name}'")
-    return value(visible(name, "Experiment name"), "Experiment name", MAX_NAME)
+        raise invalid_parameter(f"Invalid experiment name: '{name}'")
+    return check_value(check_visible_name(name, "Experiment name"), "Experiment name", MAX_NAME)
 
 
-def artifact_location(location: str) -> None:
+def check_artifact_location(location: str) -> None:
     """Files are always kept by the studio; a location is checked as MLflow does, so that a mistake shows at once."""
     if not location:
         return
     if location.startswith("runs:/"):
-        raise invalid(f"Artifact location cannot be a runs:/ URI. Given: '{location}'")
+        raise invalid_parameter(f"Artifact location cannot be a runs:/ URI. Given: '{location}'")
     if ".." in location.split("/") or "?" in location or "#" in location:
-        raise invalid(f"Invalid artifact location: '{location}'. It must have no query, no fragment and no '..'.")
+        raise invalid_parameter(
+            f"Invalid artifact location: '{location}'. It must have no query, no fragment and no '..'."
+        )
 
 
-def batch(metrics: int, params: int, tags: int) -> None:
+def check_batch(metrics: int, params: int, tags: int) -> None:
     for count, max_count, what in (
         (metrics, MAX_METRICS, "metrics"),
         (params, MAX_PARAMS, "params"),
         (tags, MAX_TAGS, "tags"),
     ):
         if count > max_count:
-            raise invalid(f"A batch logging request can contain at most {max_count} {what}. Got {count} {what}.")
+            raise invalid_parameter(
+                f"A batch logging request can contain at most {max_count} {what}. Got {count} {what}."
+            )
     if metrics + params + tags > MAX_ENTITIES:
         raise MlflowError(
             "INVALID_PARAMETER_VALUE",

@@ -12,11 +12,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from mlflow_api import sessions
-from mlflow_api.errors import MlflowError, invalid, translated
+from mlflow_api.errors import MlflowError, invalid_parameter, translate_error
 from mlflow_api.request import MlflowRequest
 from mlflow_api.request_fields import Fields
 from mlflow_api.route_fields import FIELDS
-from mlflow_api.routes import OF_BYTES, PLAIN, find
+from mlflow_api.routes import OF_BYTES, PLAIN, find_verb
 from studio import outages
 from studio.errors import StudioError
 
@@ -27,23 +27,23 @@ DUMPS = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=Fa
 
 
 @csrf_exempt
-def answer(request: HttpRequest, rest: str, **place) -> HttpResponse:
+def call_api(request: HttpRequest, rest: str, **place) -> HttpResponse:
     try:
         return _answer(request, rest, place)
     except MlflowError as error:
-        return problem(error)
+        return error_response(error)
     except StudioError as error:
-        return problem(translated(error))
+        return error_response(translate_error(error))
     except outages.KINDS as error:
         refusal = outages.translate(error)
         if refusal is None:
             raise
         logger.warning("%s %s: %s", request.method, request.path, error)
-        return problem(translated(refusal))
+        return error_response(translate_error(refusal))
     except Http404 as error:
-        return problem(MlflowError("RESOURCE_DOES_NOT_EXIST", str(error)))
+        return error_response(MlflowError("RESOURCE_DOES_NOT_EXIST", str(error)))
     except RequestDataTooBig:
-        return problem(invalid("The body is larger than 8 MB. Send it in smaller batches."))
+        return error_response(invalid_parameter("The body is larger than 8 MB. Send it in smaller batches."))
 
 
 def _answer(request: HttpRequest, rest: str, place: dict) -> HttpResponse:
@@ -53,7 +53,7 @@ def _answer(request: HttpRequest, rest: str, place: dict) -> HttpResponse:
         return HttpResponse(PLAIN[rest], content_type="text/plain")
     match = BASE.fullmatch(rest)
     try:
-        verb, words, route = find(method, match["route"] if match else rest)
+        verb, words, route = find_verb(method, match["route"] if match else rest)
     except MlflowError:
         # Which addresses there are is told to those alone who may come in.
         sessions.open_session(_secret(request), place, method, "")
@@ -95,7 +95,7 @@ def _fields(request: HttpRequest, verb) -> Fields:
     kind = request.headers.get("Content-Type", "").split(";")[0].strip().lower()
     if kind != "application/json":
         hint = f"The Content-Type is '{kind}'" if kind else "The Content-Type header is missing"
-        raise invalid(f"Bad Request. {hint}; send application/json.")
+        raise invalid_parameter(f"Bad Request. {hint}; send application/json.")
     return Fields.of_body(request.body, FIELDS[verb])
 
 
@@ -105,7 +105,7 @@ def _query(request: HttpRequest) -> dict[str, list[str]]:
     return parse_qs(text, keep_blank_values=True)
 
 
-def problem(error: MlflowError) -> HttpResponse:
+def error_response(error: MlflowError) -> HttpResponse:
     body = json.dumps({"error_code": error.code, "message": error.message})
     response = HttpResponse(body, status=error.status, content_type="application/json")
     if error.status == 401:

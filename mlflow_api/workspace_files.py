@@ -1,7 +1,7 @@
 """Files of the workspace itself through the artifact proxy: any safe path that is neither a run's nor a logged model's."""
 
 from mlflow_api import folders
-from mlflow_api.errors import invalid, missing
+from mlflow_api.errors import invalid_parameter, not_found
 from mlflow_api.request import MlflowRequest
 from registry.models import WorkspaceFile
 from runs import run_tokens
@@ -25,8 +25,8 @@ def download(request: MlflowRequest, path: str) -> ranges.Answer:
     found = _files(request).filter(path=path).first()
     if found is None:
         if _files(request).below(path).exists():
-            raise invalid(f"'{path}' is a folder. Name a file in it.")
-        raise missing(f"No such artifact: '{path[:200]}'")
+            raise invalid_parameter(f"'{path}' is a folder. Name a file in it.")
+        raise not_found(f"No such artifact: '{path[:200]}'")
 
     def read(start: int, length: int):
         return storage.stream_object(found.key, start, length)
@@ -36,7 +36,7 @@ def download(request: MlflowRequest, path: str) -> ranges.Answer:
 
 
 def listing(request: MlflowRequest, folder: str) -> list[dict]:
-    return folders.listed(_files(request).below(folder).values_list("path", "size"), folder)
+    return folders.list_level(_files(request).below(folder).values_list("path", "size"), folder)
 
 
 def delete(request: MlflowRequest, path: str) -> dict:
@@ -44,7 +44,7 @@ def delete(request: MlflowRequest, path: str) -> dict:
     request.require("register")
     found = list(_files(request).filter(path=path) | _files(request).below(path))
     if not found:
-        raise missing(f"No such artifact: '{path[:200]}'")
+        raise not_found(f"No such artifact: '{path[:200]}'")
     for file in found:
         run_tokens.check_made(request.actor, file)
     storage.delete_keys(WorkspaceFile.objects.remove(found))

@@ -19,7 +19,7 @@ def make_user(username="", **fields) -> User:
 
 def make_token(user) -> str:
     """The secret of a new personal token."""
-    return Token.make(user, "tests")[1]
+    return Token.create_for(user, "tests")[1]
 
 
 def make_subscription(subscription_id="", **fields) -> Subscription:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.authentication import make_run_token
 from compute import notifications
-from mlflow_api.routes import FIXED, PATTERNS, plain
+from mlflow_api.routes import FIXED, PATTERNS, route_template
 from registry.models import LoggedModel, Model, ModelVersion
 from runs import run_tokens
 from runs.models import Run, Snapshot
@@ -36,7 +36,7 @@ def described() -> set[str]:
 
 def of_mlflow() -> set[str]:
     fixed = {f"{method} {route}" for method, route in FIXED}
-    return fixed | {f"{method} {plain(pattern)}" for method, pattern, _ in PATTERNS}
+    return fixed | {f"{method} {route_template(pattern)}" for method, pattern, _ in PATTERNS}
 
 
 def test_every_route_has_its_decision_and_every_decision_its_route():

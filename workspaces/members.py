@@ -62,7 +62,7 @@ def create_account(actor: Actor, workspace: Workspace, username: str, full_name:
     first, _, last = FULL_NAME.check(full_name).partition(" ")
     user = User.objects.create_user(username, first_name=first, last_name=last)
     RoleAssignment.objects.create(workspace=workspace, user=user, role=ROLE.check(role))
-    return user, SignInLink.make(user)
+    return user, SignInLink.create_for(user)
 
 
 def _find_user(username: str) -> User:

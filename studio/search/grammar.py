@@ -97,7 +97,7 @@ def parse_filter(text: str):
     if len(text) > MAX_FILTER_LENGTH:
         raise BadFilter(f"it has {len(text)} characters; {MAX_FILTER_LENGTH} are allowed", MAX_FILTER_LENGTH)
     parser = _Parser(text)
-    return parser.whole() if parser.tokens else None
+    return parser.parse_whole() if parser.tokens else None
 
 
 def parse_order(text: str) -> Order:
@@ -153,60 +153,60 @@ class _Parser:
     def token(self) -> Token:
         return self.tokens[self.position] if self.position < len(self.tokens) else self.end
 
-    def take(self) -> Token:
+    def advance(self) -> Token:
         token = self.token
         self.position += 1
         return token
 
-    def took(self, word: str) -> bool:
+    def accept(self, word: str) -> bool:
         found = self.token.word == word
         self.position += found
         return found
 
-    def whole(self):
-        tree = self.any()
+    def parse_whole(self):
+        tree = self.parse_any()
         if self.token.kind != "end":
             raise BadFilter(f"expected AND or OR, not {self.token.text!r}", self.token.column)
         return tree
 
-    def any(self):
-        parts = [self.all()]
-        while self.took("or"):
-            parts.append(self.all())
+    def parse_any(self):
+        parts = [self.parse_all()]
+        while self.accept("or"):
+            parts.append(self.parse_all())
         return parts[0] if len(parts) == 1 else Any(tuple(parts))
 
-    def all(self):
-        parts = [self.negated()]
-        while self.took("and"):
+    def parse_all(self):
+        parts = [self.parse_negation()]
+        while self.accept("and"):
             # MLflow lets a filter end in AND.
             if self.token.kind == "end" or self.token.word == ")":
                 break
-            parts.append(self.negated())
+            parts.append(self.parse_negation())
         return parts[0] if len(parts) == 1 else All(tuple(parts))
 
-    def negated(self):
+    def parse_negation(self):
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise BadFilter(f"more than {MAX_DEPTH} parentheses or NOTs inside each other", self.token.column)
-        if self.took("not"):
-            tree = Not(self.negated())
-        elif self.took("("):
-            tree = self.any()
+        if self.accept("not"):
+            tree = Not(self.parse_negation())
+        elif self.accept("("):
+            tree = self.parse_any()
             self.expect(")")
         else:
-            tree = self.clause()
+            tree = self.parse_clause()
         self.depth -= 1
         return tree
 
     def expect(self, word: str) -> None:
-        if not self.took(word):
+        if not self.accept(word):
             raise BadFilter(f"expected {word.upper()} before {self.token.text or 'the end'!r}", self.token.column)
 
-    def clause(self) -> Clause:
-        name = self.take()
+    def parse_clause(self) -> Clause:
+        name = self.advance()
         if name.kind != "name" or name.word in WORDS:
             raise BadFilter(f"expected a key such as metrics.loss, not {name.text or 'the end'!r}", name.column)
-        operator, value = self.comparison()
+        operator, value = self.parse_comparison()
         self.clauses += 1
         if self.clauses > MAX_CLAUSES:
             raise BadFilter(f"it has more than {MAX_CLAUSES} conditions", name.column)
@@ -214,42 +214,42 @@ class _Parser:
             raise BadFilter(f"a text to look for has {len(value)} characters; {MAX_PATTERN} are allowed", name.column)
         return Clause(*_split(name.text), operator, value, name.column)
 
-    def comparison(self):
-        if self.took("is"):
-            operator = "is not null" if self.took("not") else "is null"
+    def parse_comparison(self):
+        if self.accept("is"):
+            operator = "is not null" if self.accept("not") else "is null"
             self.expect("null")
             return operator, None
-        negated = self.took("not")
-        token = self.take()
+        negated = self.accept("not")
+        token = self.advance()
         word = "!=" if token.word == "<>" else token.word
         if word == "in":
-            return ("not in" if negated else "in"), self.values()
+            return ("not in" if negated else "in"), self.parse_values()
         if word not in COMPARISONS or (negated and word not in ("like", "ilike")):
             allowed = "=, !=, >, >=, <, <=, ~, LIKE, ILIKE, IN or IS NULL"
             raise BadFilter(f"expected a comparison ({allowed}), not {token.text or 'the end'!r}", token.column)
-        return (f"not {word}" if negated else word), self.value()
+        return (f"not {word}" if negated else word), self.parse_value()
 
-    def values(self) -> tuple:
+    def parse_values(self) -> tuple:
         self.expect("(")
-        found = [self.value()]
-        while self.took(","):
-            found.append(self.value())
+        found = [self.parse_value()]
+        while self.accept(","):
+            found.append(self.parse_value())
         self.expect(")")
         return tuple(found)
 
-    def value(self):
-        token = self.take()
+    def parse_value(self):
+        token = self.advance()
         if token.kind == "text":
             return token.text[1:-1].replace("''", "'")
         if token.kind == "number":
-            return self.number(token)
+            return self.parse_number(token)
         if token.kind == "name" and token.text[0] == '"':
             return token.text[1:-1]
         if token.word == "nan":
             return math.nan
         raise BadFilter(f"expected a number or a text in quotes, not {token.text or 'the end'!r}", token.column)
 
-    def number(self, token: Token) -> int | float:
+    def parse_number(self, token: Token) -> int | float:
         whole, real = numbers.int_or_none(token.text), numbers.float_or_none(token.text)
         if real is None:
             raise BadFilter(f"{token.text[:40]} is longer or larger than any number that is stored", token.column)

@@ -63,7 +63,7 @@ def test_ten_wrong_passwords_are_enough(client, olga):
 
 
 def test_a_link_works_once(olga):
-    url = f"/signin/link/{SignInLink.make(olga)}/"
+    url = f"/signin/link/{SignInLink.create_for(olga)}/"
     first, second = Client(), Client()
     assert first.get(url).url == "/"
     assert first.get("/").status_code == 200
@@ -74,20 +74,20 @@ def test_a_link_works_once(olga):
 
 
 def test_a_link_expires(client, olga):
-    secret = SignInLink.make(olga)
+    secret = SignInLink.create_for(olga)
     SignInLink.objects.update(expires_at=timezone.now() - dt.timedelta(seconds=1))
     assert client.get(f"/signin/link/{secret}/").status_code == 410
 
 
 def test_a_link_opens_no_closed_account(client, olga):
-    secret = SignInLink.make(olga)
+    secret = SignInLink.create_for(olga)
     olga.is_active = False
     olga.save(update_fields=["is_active"])
     assert client.get(f"/signin/link/{secret}/").status_code == 410
 
 
 def test_only_a_digest_of_the_link_is_kept(olga):
-    assert SignInLink.make(olga) not in str(SignInLink.objects.values_list())
+    assert SignInLink.create_for(olga) not in str(SignInLink.objects.values_list())
 
 
 def test_sign_out(as_user, olga):
@@ -142,13 +142,13 @@ def test_a_token_is_shown_once_and_works(as_user, api, olga):
 
 
 def test_a_revoked_token_opens_nothing(as_user, api, olga):
-    token, secret = Token.make(olga, "laptop")
+    token, secret = Token.create_for(olga, "laptop")
     assert as_user(olga).post(f"/account/tokens/{token.pk}/revoke/").status_code == 302
     assert api(secret).get("/subscriptions").status_code == 401
 
 
 def test_nobody_revokes_anothers_token(as_user, olga, mallory):
-    token, _ = Token.make(olga, "olgas own")
+    token, _ = Token.create_for(olga, "olgas own")
     assert as_user(mallory).post(f"/account/tokens/{token.pk}/revoke/").status_code == 404
     assert as_user(mallory).get(f"/account/tokens/{token.pk}/revoke/").status_code == 405
     assert "olgas own" not in as_user(mallory).get("/account/tokens/").content.decode()
@@ -163,7 +163,7 @@ def test_bad_tokens_are_told(as_user, olga, body):
 
 
 def test_an_expired_token_opens_nothing(api, olga):
-    _, secret = Token.make(olga, "laptop", days=1)
+    _, secret = Token.create_for(olga, "laptop", days=1)
     Token.objects.update(expires_at=timezone.now())
     assert api(secret).get("/subscriptions").status_code == 401
 

@@ -108,7 +108,7 @@ def test_terminals_have_no_csrf_token(db):
 
 def test_whoami_tells_whose_token_it_is(api, alice, workspace):
     assert api("").get("/login/whoami").status_code == 401
-    found = api(Token.make(alice, "laptop")[1]).get("/login/whoami").json()
+    found = api(Token.create_for(alice, "laptop")[1]).get("/login/whoami").json()
     assert found == {"name": alice.label, "username": alice.username, "runId": None}
     factories.make_run(workspace, run_id="r1")
     assert api(make_run_token(alice.pk, workspace.pk, "r1", 0)).get("/login/whoami").json()["runId"] == "r1"

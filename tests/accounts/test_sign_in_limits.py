@@ -157,23 +157,23 @@ def link(client, secret="wrong") -> int:
 def test_wrong_links_are_stopped_for_their_address_alone(olga):
     stranger = browser(STRANGER)
     assert [link(stranger) for _ in range(21)] == [410] * 20 + [429]
-    secret = SignInLink.make(olga)
+    secret = SignInLink.create_for(olga)
     assert link(stranger, secret) == 429
     assert link(browser(HOME), secret) == 302
 
 
 def test_a_known_device_opens_its_link_whatever_others_do(olga):
     laptop = browser(STRANGER)
-    assert link(laptop, SignInLink.make(olga)) == 302
+    assert link(laptop, SignInLink.create_for(olga)) == 302
     laptop.post("/signout/")
     for _ in range(21):
         link(browser(STRANGER))
-    assert link(laptop, SignInLink.make(olga)) == 302
+    assert link(laptop, SignInLink.create_for(olga)) == 302
 
 
 def test_a_link_is_the_way_out_for_who_mistyped_too_often(olga):
     guess(25)
-    assert link(browser(STRANGER), SignInLink.make(olga)) == 302
+    assert link(browser(STRANGER), SignInLink.create_for(olga)) == 302
 
 
 def test_an_open_browser_is_no_place_to_guess_the_password(as_user, olga):

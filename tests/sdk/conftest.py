@@ -58,7 +58,7 @@ def owner(studio, monkeypatch):
     from accounts.models import Token, User
 
     user = User.objects.create_superuser("sdk-owner")
-    monkeypatch.setenv("LAZULI_TOKEN", Token.make(user, "sdk tests")[1])
+    monkeypatch.setenv("LAZULI_TOKEN", Token.create_for(user, "sdk tests")[1])
     return user
 
 
@@ -88,7 +88,7 @@ def stranger(ws, monkeypatch):
     from accounts.models import Token, User
 
     user = User.objects.create_user("sdk-mallory")
-    monkeypatch.setenv("LAZULI_TOKEN", Token.make(user, "sdk tests")[1])
+    monkeypatch.setenv("LAZULI_TOKEN", Token.create_for(user, "sdk tests")[1])
     return user
 
 

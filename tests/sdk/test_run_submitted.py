@@ -54,7 +54,7 @@ def live(live_server, monkeypatch, tmp_path):
 
     user = User.objects.create_superuser("live-owner", "owner@example.com", "not used here")
     monkeypatch.setenv("LAZULI_URL", live_server.url)
-    monkeypatch.setenv("LAZULI_TOKEN", Token.make(user, "sdk tests")[1])
+    monkeypatch.setenv("LAZULI_TOKEN", Token.create_for(user, "sdk tests")[1])
     monkeypatch.setenv("LAZULI_WORK_DIR", str(tmp_path))
     place = {"subscription_id": "live", "resource_group": "group", "location": "eastus"}
     yield Workspace.create("live-workspace", show_output=False, **place)

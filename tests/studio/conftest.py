@@ -17,7 +17,7 @@ def browse(chromium, live_server):
         page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: message.type == "error" and errors.append(message.text))
-        page.goto(f"/signin/link/{SignInLink.make(user)}/")
+        page.goto(f"/signin/link/{SignInLink.create_for(user)}/")
         return page
 
     yield open_as

@@ -27,7 +27,7 @@ def test_redis_is_the_teams():
 
 @pytest.mark.django_db(transaction=True)
 def test_of_many_who_use_one_link_one_is_let_in():
-    secret = SignInLink.make(User.objects.create_user("olga"))
+    secret = SignInLink.create_for(User.objects.create_user("olga"))
     let_in = []
 
     def use():

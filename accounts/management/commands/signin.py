@@ -14,7 +14,7 @@ def find_owner() -> User | None:
 
 def link_for(user: User, landing: str = "") -> str:
     """The address that signs the person in once, and then opens the page `landing`."""
-    link = settings.PUBLIC_URL + reverse("accounts:sign_in_link", args=[SignInLink.make(user)])
+    link = settings.PUBLIC_URL + reverse("accounts:sign_in_link", args=[SignInLink.create_for(user)])
     return f"{link}?next={landing}" if landing else link
 
 

@@ -23,7 +23,7 @@ class Command(BaseCommand):
         if days is not None and days < 1:
             raise CommandError(f"--days {days}: write a whole number from 1.")
         try:
-            _, secret = Token.make(found, name, days)
+            _, secret = Token.create_for(found, name, days)
         except Invalid as error:
             raise CommandError(error.message) from error
         self.stdout.write(secret)

@@ -32,7 +32,7 @@ class Command(BaseCommand):
         if person is None:
             raise CommandError(unknown_user(user))
         found = make(Actor(person)) if new_workspace else find_workspace(workspace)
-        _, secret = Token.make(person, f"tracking {found.name}")
+        _, secret = Token.create_for(person, f"tracking {found.name}")
         server = urlsplit(settings.PUBLIC_URL)
         path = f"/mlflow/v1.0{found.arm_id}"
         if export:
