@@ -3,7 +3,7 @@
 import base64
 import binascii
 
-from mlflow_api.errors import invalid
+from mlflow_api.errors import invalid_parameter
 from mlflow_api.request_fields import Fields
 from studio import numbers
 
@@ -16,13 +16,13 @@ def requested_page(fields: Fields, default: int, max_results: int) -> tuple[int,
     """How many rows a request wants, and from which on."""
     count = fields.integer("max_results", default)
     if not 0 < count <= max_results:
-        raise invalid(
+        raise invalid_parameter(
             f"Invalid value {count} for parameter 'max_results' supplied: write a number from 1 to {max_results}."
         )
-    return count, read(fields.text("page_token", ""))
+    return count, parse_token(fields.text("page_token", ""))
 
 
-def write(start: int) -> str:
+def make_token(start: int) -> str:
     return base64.urlsafe_b64encode(MARK + str(start).encode()).decode()
 
 
