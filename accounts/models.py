@@ -167,7 +167,7 @@ class DeviceLogin(models.Model):
             raise Invalid("Waiting for approval in the browser.", code="authorization_pending")
         if not DeviceLogin.objects.filter(pk=self.pk, redeemed_at=None).update(redeemed_at=timezone.now()):
             raise Invalid("The code has expired. Run `lazuli login` again.", code="expired_token")
-        return Token.make(self.user, f"login from {self.client_name}")[1]
+        return Token.create_for(self.user, f"login from {self.client_name}")[1]
 
 
 class SentForm(models.Model):
