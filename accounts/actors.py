@@ -1,4 +1,4 @@
-"""Who asks: a person, or a run by its token."""
+"""Who makes a request: a person, or a run with its token."""
 
 import dataclasses
 from typing import Any
@@ -8,13 +8,13 @@ from accounts.models import User
 
 @dataclasses.dataclass(frozen=True)
 class Actor:
-    """Who asks: a person, in a browser or by a token; or a run, by its run token, within what runs/run_tokens.py allows."""
+    """Who makes a request: a person, or a run with its run token, within the limits of runs/run_tokens.py."""
 
     user: User
     workspace_id: int | None = None
     run_id: str = ""
     attempt: int = 0
-    # Of a run: its row, and what the route that is asked is to its token.
+    # Only for a run: its row, and what its token may do at the requested route.
     run: Any = None
     may: Any = None
 
@@ -24,5 +24,5 @@ class Actor:
 
 
 def actor_of_request(request) -> Actor:
-    """The person in front of a page."""
+    """The signed-in person."""
     return Actor(request.user)

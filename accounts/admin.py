@@ -1,4 +1,4 @@
-"""Sign-in links, tokens and failed attempts, for a site admin. The page of a person stands in workspaces/admin.py, with roles."""
+"""Sign-in links, tokens and failed sign-ins, for site admins. The admin page of a person is in workspaces/admin.py."""
 
 from django.contrib import admin
 
@@ -6,7 +6,7 @@ from accounts.models import DeviceLogin, FailedSignIn, SentForm, SignInLink, Tok
 
 
 class SecretAdmin(admin.ModelAdmin):
-    """Made by the page or the command that shows the secret once; here it can only be looked at and ended."""
+    """Created by the page or command that shows the secret once; here it can only be viewed and deleted."""
 
     exclude = ["digest", "device_digest"]
 
@@ -64,7 +64,7 @@ class SentFormAdmin(admin.ModelAdmin):
 
 @admin.register(FailedSignIn)
 class FailedSignInAdmin(admin.ModelAdmin):
-    """Delete a person's rows to let them try again at once."""
+    """Deleting a person's rows lets them try again at once."""
 
     list_display = ["name", "address", "device", "at"]
     search_fields = ["name", "address"]

@@ -8,7 +8,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self):
-        # Imported here because these need the models, which are not loaded before this moment.
+        # Imported here because they need the models, which are not loaded earlier.
         from accounts.actors import actor_of_request
         from accounts.authentication import actor_of_token
 

@@ -1,4 +1,4 @@
-"""From a bearer token to the actor: personal tokens are rows, run tokens are signed and hold for one run."""
+"""From a bearer token to the actor: personal tokens are rows, run tokens are signed and valid for one run."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -14,19 +14,19 @@ from studio.database import skipped_if_busy
 
 RUN_TOKEN_DAYS = 31
 SALT = "run-token"
-# Writing `last_used_at` at every call would make each read a write.
+# Writing `last_used_at` on every call would turn each read into a write.
 USED_EVERY = dt.timedelta(minutes=5)
 
 
 class RunTokens:
-    """Who decides what a run's token opens. Set by runs.apps, since this app imports no later one."""
+    """Decides what a run's token may do. Set by runs.apps, because this app cannot import runs."""
 
     # (claim, method, route) -> Actor
     admit: Callable[[tuple, str, str], Actor]
 
 
 def actor_of_token(secret: str, method: str, route: str) -> Actor | None:
-    """Whose token it is, for a request to this route. A run's token is asked about at each; why it opens nothing is raised."""
+    """The owner of the token. A run's token is checked for each route; if it is not allowed there, an error says why."""
     if not secret.startswith("run."):
         return _from_personal_token(secret)
     claim = read_run_token(secret)
@@ -55,12 +55,12 @@ def record_use(token_id: int, now: dt.datetime) -> None:
 
 
 def make_run_token(user_id: int, workspace_id: int, run_id: str, attempt: int) -> str:
-    """Good for what runs/run_tokens.py allows this run, in this attempt and until shortly after its end."""
+    """A token for this attempt of the run, valid until shortly after the run ends. runs/run_tokens.py says for what."""
     return "run." + signing.dumps([user_id, workspace_id, run_id, attempt], salt=SALT, compress=True)
 
 
 def read_run_token(secret: str) -> tuple[int, int, str, int] | None:
-    """What the token says: person, workspace, run and attempt."""
+    """The content of the token: person, workspace, run and attempt."""
     try:
         return tuple(signing.loads(secret[4:], salt=SALT, max_age=dt.timedelta(days=RUN_TOKEN_DAYS)))
     except signing.BadSignature:

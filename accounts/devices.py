@@ -1,4 +1,4 @@
-"""`lazuli login`: the terminal asks for a code over the API, a signed-in browser approves it on the page."""
+"""`lazuli login`: the terminal requests a code over the API, and a signed-in person approves it in the browser."""
 
 import datetime as dt
 import secrets
@@ -18,10 +18,10 @@ from studio.client_address import client_address
 from studio.errors import Invalid, TooMany
 
 router = Router(tags=["Sign-in"], auth=None)
-# No vowels and no look-alikes, so that no code is a word or can be misread.
+# No vowels and no look-alikes, so that a code is never a word and cannot be misread.
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 MINUTES = 15
-# Codes of one address that wait at the same moment: as many as a class has that signs in together.
+# Pending codes per address: enough for a class that signs in together.
 MAX_WAITING = 50
 
 
@@ -64,7 +64,7 @@ def whoami(request: HttpRequest):
 
 @require_http_methods(["GET", "POST"])
 def device_login(request):
-    """Shows what asks for a sign-in; a POST approves or denies it."""
+    """Shows a pending sign-in; a POST approves or denies it."""
     code = (request.POST.get("code") or request.GET.get("code", "")).replace("\0", "").strip().upper()
     login = DeviceLogin.objects.filter(user_code=code, user=None, denied_at=None, expires_at__gt=timezone.now()).first()
     if request.method == "POST" and login:

@@ -1,4 +1,4 @@
-"""What a person types to sign in, and of their own account."""
+"""Forms for signing in and for a person's own account."""
 
 from django import forms
 from django.contrib.auth import password_validation
@@ -19,7 +19,7 @@ class TokenForm(forms.Form):
 
 
 class PasswordForm(forms.Form):
-    """The present password is asked for only if there is one: an account begins with a sign-in link."""
+    """Asks for the current password only if there is one: an account starts with a sign-in link."""
 
     present = forms.CharField(
         label="Present password", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
@@ -41,7 +41,7 @@ class PasswordForm(forms.Form):
             del self.fields["present"]
 
     def clean_present(self):
-        # Whoever sits at an open browser guesses here no more often than at the sign-in.
+        # At an open browser, nobody can guess here more often than at the sign-in.
         refused = sign_in_limits.refusal_reason(self.request, self.user.username)
         if refused:
             raise forms.ValidationError(refused)

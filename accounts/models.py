@@ -1,4 +1,4 @@
-"""People, and how they prove who they are: sign-in links, failed attempts, tokens, device logins."""
+"""People and how they sign in: sign-in links, failed sign-ins, tokens, device logins."""
 
 import datetime as dt
 
@@ -22,7 +22,7 @@ class User(AbstractUser):
     theme = models.CharField(max_length=8, choices=Theme, default=Theme.SYSTEM)
 
     def clean(self):
-        """For the administration, whose forms write to the row."""
+        """Called by the forms of the administration, which write to the row."""
         super().clean()
         for field in ("username", "first_name", "last_name"):
             problem = visible_names.problem_with(getattr(self, field))
@@ -57,7 +57,7 @@ class SignInLink(models.Model):
 
     @classmethod
     def create_for(cls, user, hours: int = 24) -> str:
-        """The secret to put into the address; only its digest is stored."""
+        """The secret for the URL; only its digest is stored."""
         secret = new_secret()
         cls.objects.create(
             user=user, digest=secret_digest(secret), expires_at=timezone.now() + dt.timedelta(hours=hours)
@@ -66,24 +66,24 @@ class SignInLink(models.Model):
 
     @classmethod
     def redeem(cls, secret: str) -> User | None:
-        """The person, the first time and in time; None afterwards."""
+        """The person, on the first use before the link expires; None otherwise."""
         now = timezone.now()
         fresh = cls.objects.filter(digest=secret_digest(secret), used_at=None, expires_at__gt=now)
-        # One conditional UPDATE: of two clicks, one wins.
+        # One conditional UPDATE: of two clicks, only one wins.
         if not fresh.update(used_at=now):
             return None
         return cls.objects.select_related("user").get(digest=secret_digest(secret)).user
 
 
 class FailedSignIn(models.Model):
-    """A wrong password, or a wrong sign-in link (without a name), kept for a day. accounts/sign_in_limits.py counts them."""
+    """A wrong password or sign-in link (which has no name), kept for a day and counted by accounts/sign_in_limits.py."""
 
     WINDOW = dt.timedelta(hours=1)
 
     name = models.CharField(max_length=150, blank=True, db_index=True)
-    # Of IPv6 the network.
+    # For IPv6 the network.
     address = models.CharField(max_length=43, blank=True, db_index=True)
-    # The browser, if the person had signed in with it before.
+    # The id of the browser, if the person has signed in with it before.
     device = models.CharField(max_length=32, blank=True)
     at = models.DateTimeField(default=timezone.now)
 
@@ -137,7 +137,7 @@ class DeviceLogin(models.Model):
     device_digest = models.CharField(max_length=64, unique=True)
     user_code = models.CharField(max_length=9, unique=True)
     client_name = models.CharField(max_length=100)
-    # Where the terminal is; of IPv6 the network.
+    # The address of the terminal; for IPv6 the network.
     address = models.CharField(max_length=43, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField()
@@ -158,7 +158,7 @@ class DeviceLogin(models.Model):
         DeviceLogin.objects.filter(pk=self.pk, user=None).update(denied_at=timezone.now())
 
     def issue_token(self) -> str:
-        """The new token's secret, once approved; raises Invalid with OAuth's device-flow codes before that."""
+        """The secret of the new token, once approved; until then raises Invalid with a code of OAuth's device flow."""
         if self.denied_at:
             raise Invalid("The request was denied in the browser.", code="access_denied")
         if self.expires_at < timezone.now() or self.redeemed_at:

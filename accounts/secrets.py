@@ -1,4 +1,4 @@
-"""Random secrets and how they are stored: never themselves, only their sha256."""
+"""Random secrets. Only their sha256 is stored."""
 
 import hashlib
 import secrets

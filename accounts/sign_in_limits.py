@@ -1,11 +1,11 @@
-"""How often one may guess a password or a sign-in link, so that no stranger guesses it and none keeps a person out.
+"""Limits on wrong passwords and sign-in links: nobody can guess one, and nobody can lock another person out.
 
     10 an hour    per name and address: whoever is refused has refused nobody else
     20 an hour    per address, over all names; the same for wrong links
     100 a day     per name over all addresses, for those who guess from many
 
-A browser in which the person has signed in before is a known device: it has a signed cookie, and for that person it counts by
-itself (10 an hour), whatever others do. Only wrong ones count; all processes of the web server count the same rows.
+A browser in which the person has signed in before is a known device: it has a signed cookie, and for that person it counts
+separately (10 an hour), whatever others do. Only wrong attempts count; all web server processes count the same rows.
 """
 
 import datetime as dt
@@ -23,13 +23,13 @@ HOUR, DAY = FailedSignIn.WINDOW, dt.timedelta(days=1)
 PER_NAME_AND_ADDRESS, PER_ADDRESS, PER_NAME, PER_DEVICE = 10, 20, 100, 10
 COOKIE, SALT = "known_device", "known-device"
 COOKIE_AGE = dt.timedelta(days=180)
-# People who share a browser; whoever signed in last is remembered longest.
+# People who share a browser; the last to sign in is remembered longest.
 MAX_PEOPLE = 8
 OTHER_WAYS = "Wait an hour, or use a browser in which you have signed in before, or a sign-in link."
 
 
 def refusal_reason(request: HttpRequest, name: str) -> str:
-    """Why no password for this name is looked at now, as a sentence; empty if it may be tried."""
+    """Why passwords for this name are refused now, as a sentence; empty if one may be tried."""
     recent = FailedSignIn.objects.filter(at__gt=timezone.now() - HOUR).exclude(name="")
     device = device_of(request, name)
     if device:
@@ -50,20 +50,20 @@ def refusal_reason(request: HttpRequest, name: str) -> str:
 
 
 def record_attempt(request: HttpRequest, name: str) -> FailedSignIn:
-    """Count a guess. Call it before the password is looked at, so that many at once count too; delete it if it was right."""
+    """Count an attempt. Call it before checking the password, so that parallel attempts count; delete it on success."""
     FailedSignIn.objects.filter(at__lt=timezone.now() - DAY).delete()
     address, device = client_address(request), device_of(request, name) if name else ""
     return FailedSignIn.objects.create(name=name.lower(), address=address, device=device)
 
 
 def is_link_refused(request: HttpRequest) -> bool:
-    """Whether this address has sent so many wrong links that none is looked at now."""
+    """Whether this address has sent too many wrong links."""
     wrong = FailedSignIn.objects.filter(at__gt=timezone.now() - HOUR, name="", address=client_address(request))
     return not _known(request) and wrong.count() >= PER_ADDRESS
 
 
 def device_of(request: HttpRequest, name: str) -> str:
-    """The id of the browser if the person of this name has signed in with it before; else empty."""
+    """The id of the browser, if the person with this name has signed in with it before; else empty."""
     known = _known(request)
     if not known:
         return ""

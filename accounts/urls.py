@@ -1,4 +1,4 @@
-"""Addresses of signing in and of a person's own account."""
+"""URLs for signing in and for a person's own account."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Signing in and out, and what a person sets for themselves: theme, password, access tokens."""
+"""Signing in and out, and a person's own settings: theme, password, access tokens."""
 
 from django.conf import settings
 from django.contrib import auth, messages
@@ -36,7 +36,7 @@ def sign_in(request):
 
 
 def _authenticate(request, form) -> tuple[User | None, int]:
-    """The person, or None and the status of the answer."""
+    """The person, or None and the status of the response."""
     name = form.cleaned_data["username"]
     refused = sign_in_limits.refusal_reason(request, name)
     if refused:
@@ -61,7 +61,7 @@ def _let_in(request, user: User):
 @login_not_required
 @never_cache
 def administration(request):
-    """Where the administration sends whom it does not let in: to the sign-in, or away."""
+    """The administration sends people here whom it does not let in: to the sign-in, or away."""
     if request.user.is_authenticated and not request.user.is_staff:
         raise Denied("Only site admins can open the administration.")
     if request.user.is_authenticated:
@@ -73,7 +73,7 @@ def administration(request):
 @never_cache
 @require_GET
 def sign_in_link(request, secret):
-    """Works once, as Jupyter's does."""
+    """A link works once, like Jupyter's."""
     if sign_in_limits.is_link_refused(request):
         return render(request, "accounts/sign_in_link_used.html", {"too_many": True}, status=429)
     user = SignInLink.redeem(secret)
@@ -117,7 +117,7 @@ def password(request):
 @require_http_methods(["GET", "POST"])
 @once
 def tokens(request):
-    """The list; a POST makes one and shows its secret, this once."""
+    """The list of tokens; a POST creates one and shows its secret once."""
     form = TokenForm(request.POST or None)
     secret = ""
     if request.method == "POST" and form.is_valid():
@@ -138,8 +138,8 @@ def token_revoke(request, pk):
 
 
 def _next(request) -> str:
-    """Where the person wanted to go, if that is here."""
+    """The page the person wanted to open, if it is on this site."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
-    # A word without a slash would be taken for the name of an address.
+    # A word without a slash would be taken for the name of a URL.
     allowed = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
     return wanted if allowed else settings.LOGIN_REDIRECT_URL

@@ -1,4 +1,4 @@
-"""The administration's site: Django's, with bounds on what its addresses may ask of the database."""
+"""Django's admin site, with limits on the queries that its URLs can cause."""
 
 import functools
 
@@ -21,9 +21,9 @@ class Site(AdminSite):
 
 
 def _check(query) -> None:
-    """Django makes a condition of every word of a search, and lets an address name any lookup of a field."""
+    """Django turns every word of a search into a condition, and lets a URL name any lookup of a field."""
     for name in ("q", "term"):
         split_words(query.get(name, ""), name)
-    # On SQLite a pattern is tried by Python, which no statement time-out can stop.
+    # On SQLite, patterns are matched by Python, which no statement timeout can stop.
     if wrong := next((name for name in query if name.endswith("regex")), None):
         raise Invalid(f"{wrong[:100]}: patterns are not searched for. Write a search by words.", target=wrong[:100])

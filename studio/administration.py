@@ -1,4 +1,4 @@
-"""Django's administration with a site of our own."""
+"""Django's administration with our own site."""
 
 from django.contrib.admin.apps import AdminConfig
 

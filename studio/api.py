@@ -19,7 +19,7 @@ from studio.public_url import public_url
 from studio.schemas import Page, list_of
 
 logger = logging.getLogger(__name__)
-# What pydantic says of the commonest mistakes, in our words.
+# Messages for the most common errors of pydantic.
 EXPECTED = {
     "bool_type": "write true or false",
     "dict_type": "write an object",
@@ -34,21 +34,21 @@ W = "/subscriptions/{subscription_id}/resourceGroups/{resource_group}/providers/
 
 
 class Bearer(HttpBearer):
-    """Asks the accounts app who holds the token; the answer is `request.auth`, an Actor."""
+    """Asks the accounts app who owns the token; the result is `request.auth`, an Actor."""
 
-    # Set by accounts.apps, since this app imports no other.
+    # Set by accounts.apps, because this app imports no other.
     authenticate_token = None
 
     def authenticate(self, request, token):
         return Bearer.authenticate_token(token, request.method, request.resolver_match.route)
 
 
-# How a run or its runner ended; that is never refused for its words.
+# Reports of how a run or its runner ended. They are never refused because of their text.
 REPORTS = ("/events", "/done")
 
 
 class ObjectsOnly(Parser):
-    """Without this a list or a text would be read for attributes, of which it has none, and pass for an empty object."""
+    """Without this, a list or text would pass for an empty object, because it has none of the attributes."""
 
     def parse_body(self, request):
         if request.method == "POST" and request.path_info.endswith(REPORTS):
@@ -127,7 +127,7 @@ def not_valid(request, error):
 
 
 def _place(steps: tuple) -> str:
-    """The way to a field, without where the request holds it: a body's fields lie under the name of the view's argument."""
+    """The path of a field, without the first step: ninja puts the fields of a body below the name of the view's argument."""
     return "/".join(str(step) for step in steps[2 if steps[0] == "body" else 1 :])
 
 

@@ -1,4 +1,4 @@
-"""The API as a page: drawn from the same OpenAPI description that `/api/openapi.json` gives to tools."""
+"""The API as a page, made from the OpenAPI description that `/api/openapi.json` gives to tools."""
 
 import functools
 import json
@@ -24,7 +24,7 @@ def api_docs(request):
 @login_not_required
 @require_GET
 def openapi_json(request):
-    """For tools, which bring a token, and for people, who are signed in."""
+    """For tools, with a token, and for people who are signed in."""
     try:
         if not request.user.is_authenticated and not Bearer()(request):
             return api.on_exception(request, AuthenticationError())
@@ -35,7 +35,7 @@ def openapi_json(request):
 
 @functools.cache
 def list_operations() -> list[dict]:
-    """[{"tag", "operations"}] in the order in which the rooms were named; the routes do not change while the server runs."""
+    """[{"tag", "operations"}] in the order in which the apps are registered; routes do not change while the server runs."""
     schema = api.get_openapi_schema()
     groups: dict[str, list] = {}
     for path, methods in schema["paths"].items():
@@ -67,7 +67,7 @@ def _operation(schema: dict, path: str, method: str, described: dict) -> dict:
 
 
 def _answer(schema: dict, described: dict) -> str:
-    """What a success looks like, as JSON with a word for the kind of each value; empty if it is no JSON."""
+    """A successful response as JSON, with the type of each value in place of the value; empty if it is not JSON."""
     answers = [answer for status, answer in described["responses"].items() if str(status).startswith("2")]
     content = next((answer["content"] for answer in answers if "application/json" in answer.get("content", {})), None)
     known = schema["components"]["schemas"]
@@ -94,7 +94,7 @@ def _sketch(part: dict, known: dict):
 
 
 def _resolved(part, known: dict, within: tuple = ()):
-    """The description with every reference replaced by what it points to; one that points to itself stays a name."""
+    """The description with every reference replaced by its target; a recursive one stays a name."""
     if isinstance(part, list):
         return [_resolved(item, known, within) for item in part]
     if not isinstance(part, dict):

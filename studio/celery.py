@@ -1,4 +1,4 @@
-"""The control plane's Celery app. Nodes and hosts have one of their own, without Django: sdk/src/lazuli/agent/broker.py."""
+"""The Celery app of the control plane. Nodes and hosts have their own, without Django: sdk/src/lazuli/agent/broker.py."""
 
 import os
 

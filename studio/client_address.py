@@ -1,4 +1,4 @@
-"""Which address a request comes from, for what is limited per address."""
+"""The address of the client, for limits per address."""
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -7,10 +7,10 @@ from studio import networks
 
 
 def client_address(request: HttpRequest) -> str:
-    """The client's address; of IPv6 the network /64.
+    """The client's address; for IPv6 the /64 network.
 
-    `X-Forwarded-For` counts only as far as proxies that we trust have written it: each adds at the right end whom it talks
-    to, and what stands further left anybody may have sent.
+    `X-Forwarded-For` counts only as far as trusted proxies have written it: each appends the address it talks to, and
+    everything to the left of that may be forged.
     """
     addresses = [request.META.get("REMOTE_ADDR", "")]
     addresses += reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(","))
@@ -26,7 +26,7 @@ def client_address(request: HttpRequest) -> str:
 
 
 def _parsed(word: str) -> networks.Address | None:
-    """An address as proxies write it: bare, or with a port."""
+    """An address as proxies write it, with or without a port."""
     word = word.strip()
     if word.startswith("["):
         word = word[1:].partition("]")[0]

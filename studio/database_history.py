@@ -11,7 +11,7 @@ from studio import env, storage
 
 
 def problem_with(connection) -> str:
-    """Why this version cannot work with the database and what to do, as a sentence or two; empty if it can."""
+    """Why this version cannot use the database and what to do about it; empty if it can."""
     loader = MigrationLoader(connection)
     if not loader.applied_migrations and not env.read_bool("BEGIN_ANEW", False) and storage.has_files():
         return (
@@ -22,7 +22,7 @@ def problem_with(connection) -> str:
     try:
         loader.check_consistent_history(connection)
     except InconsistentMigrationHistory:
-        # Before the first release the migrations began anew; what was applied then lacks what all now depend on.
+        # Migrations were restarted before the first release; older databases lack the ones that all now depend on.
         return f"{_what(connection)} was made by an earlier pre-release, whose tables differ. {_remedy(connection)}"
     replaced = {key for migration in loader.replacements.values() for key in migration.replaces}
     unknown = set(loader.applied_migrations) - set(loader.disk_migrations) - replaced

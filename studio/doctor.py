@@ -1,6 +1,6 @@
-"""What an administrator checks when something is wrong, each as one line with what to do. `manage.py doctor` prints them.
+"""Checks for an administrator when something is wrong, one line each. `manage.py doctor` prints them.
 
-An app adds a check of its own by `CHECKS.append(function)` when it is ready.
+An app adds its own check with `CHECKS.append(function)` when it is ready.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ MIN_KEY_LENGTH = 40
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """`state`: ok, warn or fail. The text says what is so; the remedy what to do about it."""
+    """`state` is ok, warn or fail. `text` describes the situation, `remedy` says what to do."""
 
     what: str
     state: str
@@ -77,7 +77,7 @@ def check_redis() -> Finding:
 
 
 def check_storage() -> Finding:
-    """Written, read and deleted again, as a run's files are."""
+    """Writes, reads and deletes a file like those of runs."""
     what, key = "storage", storage.make_key("doctor")
     where = settings.STORAGE_URL.rpartition("@")[2]
     try:

@@ -1,4 +1,4 @@
-"""What a request is told when no view has answered it: people by a page, clients in the shape of the door they knocked at."""
+"""Errors outside of views: a page for people, and for clients the format of the API that they called."""
 
 import sys
 
@@ -36,7 +36,7 @@ def _reason(request: HttpRequest, exception) -> str:
             f"The studio does not accept the host name {name!r}. Use {settings.PUBLIC_URL}, or add it to the setting "
             "ALLOWED_HOSTS and restart the studio."
         )
-    # What else Django calls suspicious is for its log alone.
+    # Django's other suspicious operations are for the log only.
     hidden = isinstance(exception, SuspiciousOperation)
     return "The request is not valid." if hidden else str(exception)
 

@@ -1,13 +1,13 @@
-"""What can go wrong, in sentences a person can act on. Pages and API each render these in one place.
+"""Our errors, with messages that a person can act on. Pages and API each render them in one place.
 
 StudioError
-├── Invalid       400  a value is wrong: says which, why, and what is allowed
+├── Invalid       400  a value is wrong: the message says which, why, and what is allowed
 │   └── TooLarge  413
-├── Unauthenticated 401  the token opens nothing any more
-├── InTrash       404  it is in the trash, and whoever asks may restore it
-├── Denied        403  the actor may see the object but not do this to it
+├── Unauthenticated 401  the token is no longer valid
+├── InTrash       404  it is in the trash, and the actor may restore it
+├── Denied        403  the actor may see the object but not do this
 ├── Conflict      409  the object's state does not allow it
-├── TooMany       429  this address, or this person, has asked too often
+├── TooMany       429  too many requests from this address or person
 ├── NotReady      503  try again in a moment
 └── NoSpace       507  the disk is full
 """
@@ -34,7 +34,7 @@ class TooLarge(Invalid):
 
 
 class InTrash(StudioError):
-    """`address` is the page from which it comes back."""
+    """`address` is the page where it can be restored."""
 
     status, code = 404, "ResourceNotFound"
 

@@ -1,15 +1,15 @@
-"""How values are written, for people, for spreadsheets and over the wire, and which texts can be stored: each once."""
+"""How values are written for people, spreadsheets and the API, and which texts can be stored."""
 
 import datetime as dt
 import math
 import re
 import typing
 
-# The texts that stand for the numbers that JSON has no word for.
+# Texts for the numbers that JSON cannot represent.
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-# What no database keeps: a NUL, and half of a character.
+# Characters that no database stores: NUL and unpaired surrogates.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-# That, and the control characters that are no white space.
+# Those, and control characters other than white space.
 UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 ISO_DURATION = re.compile(
     r"P(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:\.\d+)?S)?)?", re.I | re.ASCII
@@ -18,7 +18,7 @@ SIZES = ["B", "KB", "MB", "GB", "TB", "PB"]
 
 
 def format_number(value) -> str:
-    """Six digits that count: `0.0273153`, `1,234,567`, `1.5e-09`."""
+    """Six significant digits: `0.0273153`, `1,234,567`, `1.5e-09`."""
     if value is None:
         return "--"
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -31,19 +31,19 @@ def format_number(value) -> str:
 
 
 def format_exact(value) -> str:
-    """All digits of a number, for whoever hovers over the short one."""
+    """All digits of a number, shown when one hovers over the short form."""
     if value is None:
         return "--"
     return repr(value) if isinstance(value, float) and math.isfinite(value) else str(value)
 
 
 def replace_unstorable(text: str) -> str:
-    """A text that is never refused: what cannot be kept or read in it is replaced."""
+    """The text with every character replaced that cannot be stored or read."""
     return UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def non_finite_word(value: float) -> str:
-    """Of NON_FINITE; empty for a finite number."""
+    """A text of NON_FINITE; empty for a finite number."""
     if math.isfinite(value):
         return ""
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
@@ -90,12 +90,12 @@ def utc_time(moment: dt.datetime) -> str: ...
 @typing.overload
 def utc_time(moment: None) -> None: ...
 def utc_time(moment: dt.datetime | None) -> str | None:
-    """As Azure's APIs write it: `2026-03-04T05:06:07.890000Z`."""
+    """A time as Azure's APIs write it: `2026-03-04T05:06:07.890000Z`."""
     return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z") if moment else None
 
 
 def from_millis(millis: float) -> dt.datetime:
-    """The moment so many milliseconds after the beginning of 1970."""
+    """The time of a Unix timestamp in milliseconds."""
     return dt.datetime.fromtimestamp(millis / 1000, dt.UTC)
 
 
@@ -104,7 +104,7 @@ def to_millis(moment: dt.datetime) -> int:
 
 
 def escape_formula(value):
-    """A text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    """Puts an apostrophe before a text that a spreadsheet would take for a formula."""
     if isinstance(value, dt.datetime):
         return value.astimezone(dt.UTC).isoformat(timespec="milliseconds")
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") and not _is_number(value):

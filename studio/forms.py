@@ -15,7 +15,7 @@ FORM_KEY = "form_key"
 
 
 def check_field(check, *arguments):
-    """A rule of the house as a form's error."""
+    """A rule of ours as a form error."""
     try:
         return check(*arguments)
     except Invalid as error:
@@ -23,7 +23,7 @@ def check_field(check, *arguments):
 
 
 def cleaned_or_invalid(form: forms.Form) -> dict:
-    """The cleaned values, or Invalid with the first thing that is wrong."""
+    """The cleaned values, or Invalid with the first error."""
     if not form.is_valid():
         name, errors = next(iter(form.errors.items()))
         raise Invalid(f"{name}: {errors[0]}", target=name)
@@ -104,7 +104,7 @@ def parse_tags(text: str) -> dict[str, str]:
 
 
 class RepeatedField(forms.Field):
-    """A word of the address that may stand there many times."""
+    """A query parameter that may be repeated."""
 
     widget = forms.MultipleHiddenInput
 
@@ -122,7 +122,7 @@ class RepeatedField(forms.Field):
 
 
 class RepeatedKeyField(RepeatedField):
-    """Keys of rows."""
+    """A repeated parameter of primary keys."""
 
     def to_python(self, value) -> list[int]:  # type: ignore[override]
         words = super().to_python(value)

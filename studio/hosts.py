@@ -1,4 +1,4 @@
-"""Under which names the studio answers: a request that names another host was led here by somebody else's page or proxy."""
+"""The host names that the studio accepts. A request for another host comes from somebody else's page or proxy."""
 
 import ipaddress
 import socket
@@ -10,7 +10,7 @@ LOCAL = ["localhost", "127.0.0.1", "[::1]"]
 
 
 def allowed_hosts(listens_on: str, public_host: str, extra: list[str]) -> list[str]:
-    """Local names, the public one, those of the setting; and this machine's own if others on the network can reach it."""
+    """Local names, the public one and those of the setting; also this machine's own if the network can reach it."""
     names = [*LOCAL, format_origin(public_host), *extra]
     if not is_loopback(listens_on):
         names += _own_names() if listens_on in ("0.0.0.0", "::") else [format_origin(listens_on)]
@@ -37,16 +37,16 @@ def is_loopback(host: str) -> bool:
 
 
 def format_origin(host: str) -> str:
-    """As a request's Host header has it: addresses of IPv6 in brackets."""
+    """As in a Host header: IPv6 addresses in brackets."""
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
 def _own_names() -> list[str]:
-    # Only a studio that others reach needs them; the others start faster without the import.
+    # Only a studio that others can reach needs them; the others start faster without the import.
     import psutil
 
     kinds = (socket.AF_INET, socket.AF_INET6)
     addresses = [a.address for found in psutil.net_if_addrs().values() for a in found if a.family in kinds]
     name = socket.gethostname()
-    # The second is what other machines of a home or office network call it.
+    # Other machines of a home or office network use the second name.
     return [name, f"{name.partition('.')[0]}.local", *(format_origin(a.partition("%")[0]) for a in addresses)]

@@ -1,4 +1,4 @@
-"""The one place that asks whether a request comes from htmx."""
+"""The only module that checks whether a request comes from htmx."""
 
 import json
 
@@ -9,25 +9,25 @@ from django.utils.cache import patch_vary_headers
 
 
 def is_htmx(request: HttpRequest) -> bool:
-    """Whether htmx asks, be it for a piece or for a whole page."""
+    """Whether the request comes from htmx, for a partial or for a whole page."""
     return bool(request.htmx)
 
 
 def wants_piece(request: HttpRequest) -> bool:
-    """Boosted links and history restores get the whole page."""
+    """Whether htmx wants a partial; boosted links and history restores get the whole page."""
     htmx = request.htmx
     return is_htmx(request) and not htmx.boosted and not htmx.history_restore_request
 
 
 def address_of_page(request: HttpRequest) -> str:
-    """The path and query of the page that a piece is for; empty if htmx does not ask or the page is another server's."""
+    """Path and query of the page that requests a partial; empty without htmx or for a page of another server."""
     return request.htmx.current_url_abs_path or ""
 
 
 def render_page(
     request, template: str, context: dict | None = None, *, partial: str = "", status: int = 200
 ) -> HttpResponse:
-    """The page, or only its piece named `partial` when htmx asks for that piece (partial name = DOM id = hx-target)."""
+    """The page, or only its partial `partial` if htmx requests it (partial name = DOM id = hx-target)."""
     if partial and wants_piece(request) and request.htmx.target in (None, partial):
         template = f"{template}#{partial}"
     response = render(request, template, context or {}, status=status)
@@ -38,26 +38,26 @@ def render_page(
 
 
 def reload_page(response: HttpResponse | None = None) -> HttpResponse:
-    """htmx loads the whole page again instead of swapping a piece."""
+    """Makes htmx reload the whole page instead of swapping a partial."""
     response = response or HttpResponse()
     response.headers["HX-Refresh"] = "true"
     return response
 
 
 def swap_whole(response: HttpResponse, target: str) -> HttpResponse:
-    """htmx puts the answer in the place of the element `target`, whatever its request named."""
+    """Makes htmx replace the element `target`, whatever target the request named."""
     response.headers["HX-Retarget"] = f"#{target}"
     response.headers["HX-Reswap"] = "outerHTML"
     return response
 
 
 def stop_polling() -> HttpResponse:
-    """Status 286 ends a poll when what it watches is gone."""
+    """Status 286 ends a poll when its object is gone."""
     return HttpResponse(status=286)
 
 
 def show_toasts(response: HttpResponse, notices: list[tuple[str, str]]) -> HttpResponse:
-    """Short notices (text, level) at the edge of the page; a piece carries the messages of the redirect before it."""
+    """Shows toasts (text, level); a partial carries the messages of the redirect before it."""
     if notices:
         toasts = [{"text": text, "level": level} for text, level in notices]
         response.headers["HX-Trigger"] = json.dumps({"toast": {"toasts": toasts}})

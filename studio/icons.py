@@ -1,4 +1,4 @@
-"""Our own line icons, 20 × 20, drawn with one stroke in the colour of the text beside them."""
+"""Line icons, 20 × 20, drawn with one stroke in the colour of the surrounding text."""
 
 ICONS = {
     "home": '<path d="M3 9.5 10 3.5l7 6V17h-4.5v-5h-5v5H3z"/>',

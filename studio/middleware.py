@@ -1,4 +1,4 @@
-"""Headers, Azure's path habits, and our errors as pages."""
+"""Security headers, Azure's paths, and our errors as pages."""
 
 import logging
 import re
@@ -18,12 +18,12 @@ from studio import errors, outages
 from studio.htmx import is_htmx, reload_page, show_toasts, wants_piece
 
 logger = logging.getLogger(__name__)
-# Plotly sets style attributes, so styles may be inline; scripts may not.
+# Plotly sets style attributes, so inline styles are allowed; inline scripts are not.
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
     "connect-src 'self'; frame-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
 )
-# A workspace's tracking address by itself is a page: MLflow's clients print links that begin with it.
+# The bare tracking URL of a workspace is a page: MLflow's clients print links that start with it.
 API = re.compile(
     r"^/(subscriptions|history|content|nodes|discovery|pypi|mlflow(?!/[^/]+/subscriptions/.*/workspaces/[^/]+/$))(/|$)"
     r"|^/login/(device(/token)?|whoami)$",
@@ -44,9 +44,9 @@ def is_api(request: HttpRequest) -> bool:
 
 
 class SecurityHeaders:
-    """The same strict policy on every answer; a view may set its own first (the sandbox for user's HTML).
+    """The same strict policy on every response; a view may set its own first (the sandbox for users' HTML).
 
-    What belongs to a person is kept by no proxy, and by no browser without asking again.
+    Personal pages are never cached by proxies, and by browsers only with revalidation.
     """
 
     def __init__(self, get_response):
@@ -61,7 +61,7 @@ class SecurityHeaders:
 
 
 class AzurePaths:
-    """Azure's addresses ignore case in their fixed words; ours are written one way. None holds a NUL: no database keeps one."""
+    """Azure's URLs ignore case in their fixed words; ours have one spelling. A NUL is refused: no database stores it."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -93,14 +93,14 @@ class Compression(GZipMiddleware):
 
 
 class ForPages:
-    """What only a browser needs stays out of the API's way: no cookie can open it, and scripts log a thousand times a second."""
+    """Middleware that only browsers need is skipped for the API: cookies never open it, and scripts log very often."""
 
     def __call__(self, request):
         return self.get_response(request) if is_api(request) else super().__call__(request)
 
 
 class Sessions(ForPages, SessionMiddleware):
-    """Not for the API."""
+    """Skipped for the API."""
 
 
 class Csrf(ForPages, CsrfViewMiddleware):
@@ -120,14 +120,14 @@ class Htmx(ForPages, HtmxMiddleware):
 
 
 class PagesNeedSignIn(LoginRequiredMiddleware):
-    """Cookies open pages; the API asks for a token itself (studio/api.py), so a cookie never opens it."""
+    """Cookies open pages. The API checks for a token itself (studio/api.py), so a cookie never opens it."""
 
     def process_view(self, request, view_func, view_args, view_kwargs):
         return None if is_api(request) else super().process_view(request, view_func, view_args, view_kwargs)
 
     def handle_no_permission(self, request, view_func):
         if is_htmx(request):
-            # A poll of a page whose session has ended: the whole page goes to the sign-in, not its piece.
+            # A poll of a page whose session has ended: the whole page goes to the sign-in, not only the partial.
             return reload_page()
         return super().handle_no_permission(request, view_func)
 
@@ -141,7 +141,7 @@ def outage_page(error: errors.StudioError) -> HttpResponse:
 
 
 class Errors:
-    """Pages answer our errors with a page; the API answers them itself (studio/api.py)."""
+    """Renders our errors as pages; the API renders them itself (studio/api.py)."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -158,7 +158,7 @@ class Errors:
         if not isinstance(exception, errors.StudioError):
             return None
         if wants_piece(request):
-            # htmx swaps nothing on an error; the reason is shown beside what stands there.
+            # htmx swaps nothing on an error; a toast shows the reason.
             return show_toasts(HttpResponse(status=exception.status), [(exception.message, "error")])
         if exception.status >= 500:
             return outage_page(exception)

@@ -1,4 +1,4 @@
-"""Azure's rules for names and other short texts, each written once; pages, API and commands all call these."""
+"""Azure's rules for names and other short texts, used by pages, API and commands."""
 
 import re
 import unicodedata
@@ -69,13 +69,13 @@ def _refuse_unseen(value, what: str, target: str) -> None:
 
 
 def wire_name(what: str) -> str:
-    """As the wire names it: of "display name" it is displayName."""
+    """The name in the API: `displayName` for "display name"."""
     first, *rest = what.split()
     return first + "".join(word.title() for word in rest)
 
 
 def check_tags(value, what: str = "tag", *, max_count: int = MAX_TAGS) -> dict[str, str]:
-    """Tags or properties as text → text; values that are not text become text, as SDK v1 does."""
+    """Tags or properties as text → text; other values become text, as in SDK v1."""
     many = {"property": "properties"}.get(what, f"{what}s")
     if value is None:
         return {}

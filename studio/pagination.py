@@ -6,7 +6,7 @@ from studio import numbers
 
 
 def page_of(request, rows, size: int = 25):
-    """One page of a list by `?page=` and `?size=`; words that are no number mean the first page."""
+    """One page of a list by `?page=` and `?size=`; anything but a number means the first page."""
     wanted = request.GET.get("size", "")
     size = min(max(numbers.int_or_none(wanted) or size, 1), 100)
     return Paginator(rows, size).get_page(request.GET.get("page"))

@@ -1,8 +1,8 @@
-"""Whole addresses that others are given. Never from the request: whoever sends it writes its Host header."""
+"""Absolute URLs to give to others. They never come from the request, whose sender controls its Host header."""
 
 from django.conf import settings
 
 
 def public_url(path: str) -> str:
-    """The address of one of our paths, as people and machines elsewhere reach it."""
+    """The absolute URL of a path, as other people and machines reach it."""
     return settings.PUBLIC_URL + path

@@ -1,4 +1,4 @@
-"""What a purge deletes and what it must keep. Each app registers its own in its apps.py, so that a new app needs no edit in trash."""
+"""What a purge deletes and what it must keep. Each app registers its own part in its apps.py."""
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterable
@@ -21,15 +21,15 @@ class Selection:
     until: datetime | None = None
     run_pks: Collection[int] = ()
     experiment_pks: Collection[int] = ()
-    # To be called inside the transaction that deletes runs, with their number.
+    # Called with the number of runs, inside the transaction that deletes them.
     count_runs: Callable[[int], None] = lambda number: None
 
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """`delete_batch` deletes some of what the selection reaches and gives the files of it; None if nothing was left.
+    """`delete_batch` deletes some rows of the selection and returns their files; None if nothing was left.
 
-    The steps are taken in the order of `position`: rows that others name come after those.
+    The steps run in the order of `position`: rows that others refer to come after those.
     """
 
     position: int
@@ -38,18 +38,18 @@ class Step:
 
 @dataclasses.dataclass(frozen=True)
 class StorageFolder:
-    """A folder of a workspace's storage, `w/<workspace>/<name>/<owner>/…`, so that files without a row are found."""
+    """A folder of a workspace's storage, `w/<workspace>/<name>/<owner>/…`, in which files without a row can be found."""
 
     name: str
-    # (keys, keys of the owners' rows) -> those of these files that a row names.
+    # (keys, primary keys of the owners) -> those of the files that a row refers to.
     known_keys: Callable[[list[str], set[int]], Iterable[str]]
-    # The rows whose keys the subfolders carry; None if there are no subfolders.
+    # The rows whose primary keys name the subfolders; None if there are no subfolders.
     owners: Callable[[], QuerySet] | None = None
 
 
 STEPS: list[Step] = []
 FOLDERS: list[StorageFolder] = []
-# Functions (workspace id) -> queryset of the keys of runs that neither a purge nor a rule of retention may delete.
+# Functions (workspace id) -> queryset of the keys of runs that neither a purge nor a retention rule may delete.
 NEEDED_RUNS: list[Callable[[int], QuerySet]] = []
 
 
@@ -58,5 +58,5 @@ def list_steps() -> list[Step]:
 
 
 def list_needed_runs(workspace_id: int) -> list[int]:
-    """A list, since there are few, and a query in a query would be answered anew for each batch."""
+    """A list, because there are few, and a subquery would be evaluated again for each batch."""
     return sorted({pk for find in NEEDED_RUNS for pk in find(workspace_id)})

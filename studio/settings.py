@@ -9,7 +9,7 @@ from studio import env, hosts, networks, sqlite
 from studio.secret_key import secret_key
 from studio.static_files import static_version
 
-# Before anything is made: web server, workers and commands all read this file first.
+# Before any file is created: web server, workers and commands all load this file first.
 private_folder.close_new_files()
 
 BASE_DIR = pathlib.Path(__file__).resolve().parent.parent
@@ -17,7 +17,7 @@ DATA_DIR = env.read_folder("DATA_DIR", BASE_DIR / "data")
 
 HOST = env.read_text("HOST", "127.0.0.1")
 PORT = env.read_int("PORT", 8000, min_value=1, max_value=65535)
-# Where this machine itself reaches the web server.
+# The URL at which this machine reaches the web server.
 _near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(HOST, HOST)
 LOCAL_URL = f"http://{f'[{_near}]' if ':' in _near else _near}:{PORT}"
 PUBLIC_URL = env.read_url("PUBLIC_URL", ("http", "https"), LOCAL_URL).rstrip("/")
@@ -26,7 +26,7 @@ DEBUG = env.read_bool("DEBUG", False)
 SECRET_KEY = env.read_text("SECRET_KEY") or secret_key(DATA_DIR)
 PUBLIC_HOST = hosts.host_of(PUBLIC_URL)
 ALLOWED_HOSTS = hosts.allowed_hosts(HOST, PUBLIC_HOST, env.read_list("ALLOWED_HOSTS"))
-# One on this machine is needed, and alone can reach us, where we listen on loopback and are known by another name.
+# If we listen on loopback but have another public name, there is a proxy on this machine, and only it can reach us.
 _proxy_here = hosts.is_loopback(HOST) and not hosts.is_loopback(PUBLIC_HOST)
 TRUSTED_PROXIES = networks.parse_networks(
     "TRUSTED_PROXIES", env.read_list("TRUSTED_PROXIES", "127.0.0.1,::1" if _proxy_here else "")
@@ -57,7 +57,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "studio.middleware.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
-    # Before the static files, so that they are sent compressed too.
+    # Before the static files, so that they are compressed too.
     "studio.middleware.Compression",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "studio.statement_limit.StatementLimit",
@@ -107,7 +107,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     # A server that takes connections and does not answer.
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
-# Threads of the web server and of the workers keep their connection.
+# Threads of the web server and the workers keep their connection.
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -115,7 +115,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # A folder by default; s3://bucket/prefix or az://container/prefix for a team.
 STORAGE_URL = env.read_url("STORAGE_URL", ("file", "s3", "az", "gs", "memory"), f"file://{DATA_DIR / 'storage'}")
 
-# `up` sets REDIS_URL for its children when it starts a Redis of its own.
+# `up` sets REDIS_URL for its child processes when it starts a private Redis.
 REDIS_URL = env.read_url("REDIS_URL", ("redis", "rediss", "unix"), f"unix://{DATA_DIR / 'redis' / 'redis.sock'}?db=0")
 
 AUTH_USER_MODEL = "accounts.User"
@@ -127,7 +127,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 SESSION_ENGINE = "studio.sessions"
-# No script of ours reads a cookie: pages hold the token of their forms.
+# Our scripts never read a cookie: pages contain the token of their forms.
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -139,20 +139,20 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
 
-# No STATIC_ROOT: whitenoise serves the files from where they are written.
+# No STATIC_ROOT: whitenoise serves the files from their source folders.
 STATIC_ROOT = None
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_URL = f"/static/{static_version(BASE_DIR / 'static')}/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 0
-# Another content has another address, so what was fetched once is never asked for again. While one works at the files it is.
+# The URL changes with the content, so files are cached permanently; not while one is working on them.
 WHITENOISE_IMMUTABLE_FILE_TEST = "^$" if DEBUG else "^/static/"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 
-# Bodies of uploads are streamed, never held in memory; JSON bodies have this limit.
+# Uploads are streamed and never held in memory; this limits JSON bodies.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 X_FRAME_OPTIONS = "SAMEORIGIN"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -172,7 +172,7 @@ LOGGING = {
     "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stream": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stream"], "level": env.read_text("LOG_LEVEL", "WARNING")},
-    # Who uses a name that is not ours is told so; a line with a traceback for each would let them fill the log.
+    # A wrong host name gets a 400; logging a traceback for each would let clients fill the log.
     "loggers": {
         "django.request": {"level": "ERROR", "filters": ["outages"]},
         "django.security.DisallowedHost": {"level": "CRITICAL"},

@@ -1,6 +1,6 @@
-"""What every page shows around its content, and the few lists to which the apps add.
+"""Header, navigation and search of every page, and the lists to which apps add entries.
 
-`studio` imports no other app: an app adds to CARDS, COMMANDS and SEARCHES in its AppConfig.ready.
+`studio` imports no other app; they add to CARDS, COMMANDS and SEARCHES in their AppConfig.ready.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from django.urls import NoReverseMatch, reverse
 
 @dataclasses.dataclass(frozen=True)
 class NavItem:
-    """An entry of the left navigation; it appears once its address exists, so that there are no dead links."""
+    """An entry of the left navigation; it is shown once its URL exists, so that there are no dead links."""
 
     group: str
     label: str
@@ -41,7 +41,7 @@ NAV = [
 
 @dataclasses.dataclass(frozen=True)
 class Hit:
-    """One line of the palette; `kind` is a word such as "Job", `detail` says where it is."""
+    """A search result in the palette; `kind` is a word such as "Job", `detail` says where it is."""
 
     title: str
     url: str
@@ -51,7 +51,7 @@ class Hit:
 
 @dataclasses.dataclass(frozen=True)
 class Card:
-    """A card of the workspace's home page: a template and the function `(actor, workspace) -> dict` that feeds it."""
+    """A card of the workspace's home page: a template and the function `(actor, workspace) -> dict` for its context."""
 
     template: str
     context: Callable
@@ -60,7 +60,7 @@ class Card:
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """A link in the bar of commands of a page that belongs to a lower app, such as *Trash* among a workspace's properties."""
+    """A link that an app adds to the command bar of another app's page, such as *Trash* on the properties page."""
 
     page: str  # The page's view name, such as "workspaces:settings".
     label: str
@@ -79,9 +79,9 @@ COMMANDS: list[Command] = []
 
 
 class Shell:
-    """Computed only if a template asks: pieces for htmx have no shell."""
+    """Computed lazily: partials for htmx have no shell."""
 
-    # Set by workspaces.apps, since this app imports no other.
+    # Set by workspaces.apps, because this app imports no other.
     workspaces_of: Callable  # (request) -> the workspaces that the person may open
     workspace_of: Callable  # (request, slug) -> one of them, or Http404
     actor_of: Callable  # (request) -> the Actor
@@ -108,7 +108,7 @@ class Shell:
 
     @functools.cached_property
     def nav(self) -> list[dict]:
-        """[{"group", "entries": [{"label", "icon", "url", "key", "current"}]}], without what is not there."""
+        """[{"group", "entries": [{"label", "icon", "url", "key", "current"}]}], without empty groups."""
         groups: dict[str, list] = {}
         for item in NAV:
             url = item.url(self.workspace) if self.workspace or not item.in_workspace else ""
@@ -133,7 +133,7 @@ class Shell:
         }
 
     def _is_current(self, item: NavItem) -> bool:
-        """The page itself, or any page of an app that has one entry."""
+        """Whether this is the page of the entry, or any page of an app with a single entry."""
         match = self.request.resolver_match
         if match is None:
             return False

@@ -1,6 +1,6 @@
-"""No statement of a web request keeps the database, and the thread that waits for it, busy without end.
+"""A time limit for each SQL statement of a web request.
 
-PostgreSQL stops a statement itself; of SQLite's, which run in the thread, the processor time is looked at every few steps.
+PostgreSQL stops a statement itself; for SQLite, which runs in the thread, the processor time is checked regularly.
 Background tasks and commands have no such limit: this is a middleware, which they do not load.
 """
 
@@ -15,7 +15,7 @@ from django.db.backends.signals import connection_created
 from studio.errors import Invalid, NotReady
 
 SECONDS = 5
-# Steps of SQLite's machine between two looks at the clock: some tenths of a millisecond.
+# Steps of SQLite's virtual machine between two checks of the clock: some tenths of a millisecond.
 STEPS = 10_000
 CANCELED = "57014"
 READS = re.compile(r"\s*(?:SELECT|WITH)\b", re.I)
@@ -40,7 +40,7 @@ class StatementLimit:
 
 @contextlib.contextmanager
 def limit_statements():
-    """Each statement within is stopped after SECONDS."""
+    """Stops each statement inside the block after SECONDS."""
     if connection.connection is not None and getattr(connection, "prepared", None) is not connection.connection:
         _prepare(connection)
     with connection.execute_wrapper(_timed):
@@ -51,7 +51,7 @@ def limit_statements():
 
 
 def _streamed(parts):
-    """What an answer reads while it is sent has the limit for each part of it."""
+    """The limit applies to each part of a streamed response."""
     parts = iter(parts)
     while True:
         with limit_statements():
@@ -67,7 +67,7 @@ def _prepare_new(sender, connection, **kwargs) -> None:
 
 
 def _prepare(connection) -> None:
-    """Once for each connection, before its first transaction: one that is rolled back would take the setting with it."""
+    """Once per connection, before its first transaction, because a rollback would undo the setting."""
     connection.prepared = connection.connection
     if connection.vendor == "sqlite":
         connection.must_end_by = math.inf
@@ -87,7 +87,7 @@ def _timed(execute, sql, params, many, context):
             raise
         if READS.match(str(sql)):
             raise too_slow() from error
-        # Most likely it waited for another one.
+        # It probably waited for another one.
         raise NotReady("The database is busy; nothing was changed. Try again in a moment.") from error
 
 

@@ -1,7 +1,7 @@
-"""The address of static files: it changes with their content, so that browsers may keep them without ever asking again.
+"""URLs of static files. They change with the content, so that browsers can cache the files permanently.
 
-Modules of JavaScript import each other by relative addresses. So the version is a folder of the address, not a query
-behind the name of a file: what a page loads is all of one version.
+JavaScript modules import each other by relative URLs, so the version is a folder in the URL and not a query: all that
+a page loads is of one version.
 """
 
 import hashlib
@@ -11,14 +11,14 @@ from importlib.metadata import version
 
 from django.contrib.staticfiles import finders
 
-# Packages that bring static files of their own.
+# Packages with their own static files.
 PACKAGES = ("django", "django-htmx")
 # `import … from "./x.js"`, `export … from "./x.js"` and `import "./x.js"`, as the linter has them: one line each.
 IMPORT = re.compile(r"""^(?:import|export)\b[^"']*["'](\.{1,2}/[^"']+)["'];""", re.M)
 
 
 def static_version(folder: pathlib.Path) -> str:
-    """A short hash of all that is served, the same on every machine that serves the same."""
+    """A short hash of all static files, the same on every machine with the same files."""
     digest = hashlib.blake2b(digest_size=6)
     for package in PACKAGES:
         digest.update(f"{package} {version(package)}\n".encode())
@@ -36,7 +36,7 @@ def find_static(path: str) -> pathlib.Path:
 
 
 def list_imports(path: str) -> list[str]:
-    """All modules that a module imports, directly or not, each once: what a page can preload."""
+    """All modules that a module imports, directly or indirectly: what a page can preload."""
     found: list[str] = []
     waiting = [path]
     while waiting:

@@ -1,6 +1,6 @@
-"""Bytes live behind one interface: a folder, S3, Azure Blob or Google Cloud Storage, as STORAGE_URL says.
+"""Storage of file contents: a folder, S3, Azure Blob or Google Cloud Storage, according to STORAGE_URL.
 
-Keys are made here and are random; a user's name for a file is only a column, never a path.
+Keys are random; a user's name for a file is only a column, never a path.
 """
 
 import functools
@@ -24,7 +24,7 @@ from studio.errors import NoSpace
 MB = 1024 * 1024
 # The first step of all keys of what a studio stores.
 ROOT = "w"
-# What is asked of a store at once, and what is read of a file at once.
+# Bytes per request to a store, and per read of a file.
 PART, PIECE = 4 * MB, MB
 # How an upload is cut, and how many pieces of it are under way: so much memory it takes, however large it is. The pieces for
 # a store over the network are larger because S3 takes no more than 10,000 of them.
@@ -54,12 +54,12 @@ def open_store():
 
 
 def _folder() -> pathlib.Path | None:
-    """Where the bytes lie, if that is on this machine."""
+    """The folder of the files, if they are on this machine."""
     return open_store().prefix if isinstance(open_store(), LocalStore) else None
 
 
 def make_key(area: str) -> str:
-    """A fresh key in an area such as `w/12/runs/34`, under which all bytes of one thing can be deleted."""
+    """A new key in an area such as `w/12/runs/34`, whose objects can be deleted together."""
     return f"{area}/{uuid.uuid4().hex}"
 
 
@@ -68,11 +68,11 @@ def put_stream(key: str, chunks: Iterable[bytes]) -> int:
     rest = iter(_check_room(chunks))
     first, second = next(rest, b""), next(rest, None)
     if second is None:
-        # It is in memory already: one request, where an upload in pieces takes three.
+        # It is in memory already: one request, where a multipart upload takes three.
         put_bytes(key, first)
         return len(first)
     size, every = 0, itertools.chain([first, second], rest)
-    # Not held until the end of the upload.
+    # Not kept until the end of the upload.
     del first, second
 
     def counted() -> Iterator[bytes]:
@@ -123,7 +123,7 @@ def get_range(key: str, start: int, length: int) -> bytes:
 
 
 class FileSlice(io.FileIO):
-    """A part of a file on this machine: to be read piece by piece, or to be sent by the server without reading it."""
+    """A part of a file on this machine, to be read in pieces or sent by the server itself."""
 
     def __init__(self, path: pathlib.Path, start: int, length: int):
         super().__init__(path)
@@ -145,13 +145,13 @@ class FileSlice(io.FileIO):
 
 
 def open_slice(key: str, start: int, length: int) -> FileSlice | None:
-    """The bytes of one object from `start`, if it is a file on this machine."""
+    """The bytes of an object from `start`, if it is a file on this machine."""
     folder = _folder()
     return FileSlice(folder / key, start, length) if folder else None
 
 
 def stream_object(key: str, start: int, length: int) -> Iterable[bytes]:
-    """The bytes of one object from `start`, in parts, so that memory stays flat."""
+    """The bytes of an object from `start`, in parts, so that memory use is constant."""
     return open_slice(key, start, length) or _fetched(key, start, start + length)
 
 

@@ -1,4 +1,4 @@
-"""The composition root of addresses: every room is named here."""
+"""The URLs of all apps."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -40,7 +40,7 @@ handler404 = "studio.error_handlers.not_found"
 handler500 = "studio.error_handlers.server_error"
 
 urlpatterns = [
-    # First, for addresses are tried in order, and scripts that log come by the thousand.
+    # First, because URLs are tried in order, and scripts that log send thousands of requests.
     path("", include("mlflow_api.urls")),
     path("admin/", admin.site.urls),
     path("api/docs", api_docs.api_docs, name="api_docs"),

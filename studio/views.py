@@ -1,4 +1,4 @@
-"""What belongs to no room: the palette's list of hits, and the icon that browsers ask for unasked."""
+"""Views that belong to no app: the results of the palette, and the favicon."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import redirect, render
@@ -13,7 +13,7 @@ PER_KIND = 6
 
 @require_GET
 def palette(request):
-    """Hits for `?q=` in the workspace `?ws=`; every room answers for its own kind of thing."""
+    """Results for `?q=` in the workspace `?ws=`; every app searches its own kind of objects."""
     words = " ".join(split_words(request.GET.get("q", "")))
     workspace = Shell.workspace_of(request, request.GET.get("ws", "")) if request.GET.get("ws") else None
     hits = pages(workspace, words.lower())

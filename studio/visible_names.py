@@ -1,20 +1,20 @@
-"""Names can be seen as they are: one rule for every name that a person, an SDK or MLflow's client gives to something.
+"""One rule for every name that a person, an SDK or MLflow's client gives: all of its characters are visible.
 
-A name of blanks alone, or one with a character that has no glyph or turns the text around, would pass for another name.
+A blank name, or one with a character that is invisible or changes the text direction, could pass for another name.
 """
 
 import functools
 import unicodedata
 
-# Control, format (zero-width, direction), half of a character, separators of lines and paragraphs.
+# Control, format (zero-width, direction), surrogates, line and paragraph separators.
 UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-# Letters and marks by their category, and yet without a glyph.
+# Letters and marks by category, but invisible.
 FILLERS = set("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 
 @functools.lru_cache(maxsize=10_000)
 def problem_with(name: str) -> str:
-    """What is wrong with a name, to be read after it; empty if it can be seen. An empty one is not judged."""
+    """What is wrong with a name, as the rest of a sentence; empty if it is visible. An empty name is not checked."""
     if name.isascii() and name.isprintable() and name.strip():
         return ""
     for character in name:
@@ -24,7 +24,7 @@ def problem_with(name: str) -> str:
 
 
 def describe_character(character: str) -> str:
-    """As Unicode names it: U+202E (RIGHT-TO-LEFT OVERRIDE)."""
+    """The name in Unicode: U+202E (RIGHT-TO-LEFT OVERRIDE)."""
     known = unicodedata.name(character, "")
     if not known:
         known = "half of a character" if unicodedata.category(character) == "Cs" else "a control character"

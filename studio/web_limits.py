@@ -1,4 +1,4 @@
-"""What one client, one address, and all of them together may hold of a process of the web server."""
+"""Limits for connections of a web server process: per client, per address, and in total."""
 
 import dataclasses
 
@@ -17,7 +17,7 @@ class Limits:
     trusted: tuple[networks.Network, ...]
 
     def party_of(self, address: str) -> str | None:
-        """Whose share a connection takes: an IPv4 address or an IPv6 network of 64 bits; None has no limit."""
+        """The party that a connection counts for: an IPv4 address or an IPv6 /64 network; None has no limit."""
         found = networks.parse_address(address)
         # A unix socket has no address.
         if found is None or networks.is_in(found, self.trusted):

@@ -1,4 +1,4 @@
-"""The words of a search box: each is one more condition of the query, so that their number is bounded."""
+"""The words of a search box. Each becomes a condition of the query, so their number is limited."""
 
 from studio.errors import Invalid
 
@@ -7,7 +7,7 @@ MAX_WORDS = 10
 
 
 def split_words(text: str, name: str = "q") -> list[str]:
-    """The words; Invalid says the limit that they go beyond."""
+    """The words; Invalid names the limit that is exceeded."""
     text = text.strip()
     if len(text) > MAX_LENGTH:
         raise Invalid(f"{name}: {len(text)} characters; {MAX_LENGTH} are allowed.", target=name)

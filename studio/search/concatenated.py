@@ -1,10 +1,10 @@
-"""An order that is made of several lists, one after the other, each of which an index gives."""
+"""A sorted list that consists of several lists, each of which an index provides."""
 
 from collections.abc import Iterable
 
 
 def take_rows(parts: Iterable, start: int, size: int) -> list:
-    """`size` rows from `start` on of what the querysets `parts` give one after the other; what lies behind is not read."""
+    """`size` rows from `start` of the concatenated querysets `parts`; nothing after them is read."""
     rows: list = []
     for part in parts:
         found = list(part[start : start + size - len(rows)])

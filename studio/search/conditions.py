@@ -1,4 +1,4 @@
-"""Conditions on a column by the operators of the filter grammar, and a search over rows that need no more than that."""
+"""Conditions on a column for the operators of the filter grammar, and a search for tables that need no more."""
 
 import datetime as dt
 import math
@@ -51,7 +51,7 @@ def number_condition(column: str, clause: Clause) -> Q:
 
 
 def time_condition(column: str, clause: Clause) -> Q:
-    """In ms since 1970 as MLflow has it, or as a date in quotes."""
+    """Milliseconds since 1970, as in MLflow, or a date in quotes."""
     if clause.operator in ("is null", "is not null"):
         return Q(**{f"{column}__isnull": clause.operator == "is null"})
     if clause.operator not in NUMERIC and clause.operator != "!=":
@@ -65,7 +65,7 @@ def time_condition(column: str, clause: Clause) -> Q:
 
 
 def _stretch(clause: Clause) -> tuple[dt.datetime, dt.datetime]:
-    """What counts as this time, first and just after: rows know microseconds, MLflow rounds them to milliseconds."""
+    """Start and end of what equals this time: rows have microseconds, MLflow rounds to milliseconds."""
     value = clause.value
     try:
         if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d", value):
@@ -83,7 +83,7 @@ def _stretch(clause: Clause) -> tuple[dt.datetime, dt.datetime]:
 
 
 def uuid_condition(column: str, clause: Clause) -> Q:
-    """A UUID, which only can be equal."""
+    """A UUID can only be compared for equality."""
     operator = OPPOSITE.get(clause.operator, clause.operator)
     values = clause.value if operator == "in" else (clause.value,)
     if operator not in ("=", "in") or not all(isinstance(value, str) for value in values):
@@ -100,13 +100,13 @@ def _uuid(text: str) -> uuid.UUID | None:
 
 
 class Rows:
-    """What may be searched of a table: `columns` as word → (kind, column), `orders` as word → column, tags in JSON."""
+    """The searchable columns of a table: `columns` maps a word to (kind, column), `orders` to a column; tags are in JSON."""
 
     def __init__(self, columns: dict, orders: dict, *, json: dict | None = None, absent: dict | None = None):
         self.columns, self.orders = columns, orders
-        # Tags that, where they are absent, count as this value; other absent tags meet no comparison.
+        # Values that absent tags count as; other absent tags match no comparison.
         self.absent = absent or {}
-        # Entities whose keys lie in a JSON column.
+        # Entities whose keys are in a JSON column.
         self.json = {"tag": "tags", "tags": "tags", **(json or {})}
 
     def find(self, rows, text: str, order_by: list[str], default: list):
@@ -149,7 +149,7 @@ def _in_json(column: str, clause: Clause, absent: str | None) -> Q:
 
 
 def expression_condition(expression, clause: Clause) -> Q:
-    """The same as `text`, for what is no column."""
+    """The same as `text_condition`, for an expression."""
     operator = OPPOSITE.get(clause.operator, clause.operator)
     lookup = TextField().get_lookup(TEXTUAL.get(operator, ""))
     values = clause.value if operator == "in" else (clause.value,)
@@ -160,7 +160,7 @@ def expression_condition(expression, clause: Clause) -> Q:
 
 
 def status_condition(column: str, clause: Clause) -> Q:
-    """A word of an enumeration, with or without the start that all its words share."""
+    """A value of an enumeration, with or without the prefix that all its values share."""
     value = clause.value
     if isinstance(value, str) and clause.operator in ("=", "!="):
         found = Q(**{f"{column}__iendswith": value})

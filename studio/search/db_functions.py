@@ -1,13 +1,13 @@
-"""Texts in SQL: LIKE and ILIKE as lookups that mean the same on SQLite and PostgreSQL: `name__like="run%"`, % and _ and no escapes."""
+"""SQL functions that mean the same on SQLite and PostgreSQL, such as the lookup `name__like="run%"` without escapes."""
 
 from django.db.models import CharField, FloatField, Func, Lookup, TextField
 
-# How much of a value an index holds; PostgreSQL refuses long ones.
+# How many characters of a value are indexed; PostgreSQL refuses long ones.
 INDEXED = 200
 
 
 class ValueStart(Func):
-    """The start of a long text, for an index and for what shall use it: SQLite needs the number itself in both."""
+    """The start of a long text, for an index and its queries: SQLite needs the literal number in both."""
 
     template = f"SUBSTR(%(expressions)s, 1, {INDEXED})"
     output_field = TextField()
@@ -18,7 +18,7 @@ class Like(Lookup):
     prepare_rhs = False
 
     def as_sqlite(self, compiler, connection):
-        # SQLite's LIKE knows no case; GLOB does, with other marks.
+        # SQLite's LIKE ignores case; GLOB does not, but has other wildcards.
         return self._sql(compiler, connection, "GLOB", _as_glob(self.rhs))
 
     def as_sql(self, compiler, connection):
@@ -50,9 +50,9 @@ for field in (CharField, TextField):
 
 
 class AsNumber(Func):
-    """A text as the number that it writes, as JSON writes numbers; NULL if it writes none, or one of more than 100 characters.
+    """A text as a JSON number; NULL if it is not one, or has more than 100 characters.
 
-    An index keeps it, so that no text may be a number that PostgreSQL cannot hold.
+    It is indexed, so no text may become a number that PostgreSQL cannot hold.
     """
 
     output_field = FloatField()
@@ -71,13 +71,13 @@ class AsNumber(Func):
 
 
 class SecondsBetween(Func):
-    """From a first moment to a second one."""
+    """The seconds from one time to another."""
 
     output_field = FloatField()
     arity = 2
 
     def as_sqlite(self, compiler, connection, **context):
-        # Django's own difference is a function in Python, ten times slower.
+        # Django's own subtraction is a Python function, ten times slower.
         return self.as_sql(compiler, connection, template="(julianday(%(second)s) - julianday(%(first)s)) * 86400")
 
     def as_sql(self, compiler, connection, template="EXTRACT(EPOCH FROM %(second)s - %(first)s)", **context):

@@ -1,9 +1,9 @@
-"""The one grammar of filters: MLflow's, and beyond it OR, NOT, parentheses, IN, `~` (contains) for every text.
+"""The grammar of filters: MLflow's, extended by OR, NOT, parentheses, IN and `~` (contains) for every text.
 
     metrics.accuracy > 0.9 and (params.model = 'svm' or tags.`my tag` ~ 'final') and end_time is null
 
-`parse` gives a tree, `parse_order` a sort key; what the words mean is for the caller (runs/search.py). Errors know
-their column, so that a page can point at it.
+`parse_filter` returns a tree, `parse_order` a sort key; the caller (runs/search.py) defines the keys. Errors have
+the column, so that a page can point at it.
 """
 
 import dataclasses
@@ -16,10 +16,10 @@ from studio.errors import Invalid
 
 MAX_FILTER_LENGTH = 10_000
 MAX_DEPTH = 50
-# Each condition is a condition of the query, each key of an order a joined table.
+# Each condition becomes one in the SQL, each sort key a joined table.
 MAX_CLAUSES = 100
 MAX_ORDERS = 20
-# A pattern is tried at every place of every value.
+# A pattern is tried at every position of every value.
 MAX_PATTERN = 1_000
 TOKEN = re.compile(
     r"""\s*(?:
@@ -46,7 +46,7 @@ class BadFilter(Invalid):
 
 @dataclasses.dataclass(frozen=True)
 class Clause:
-    """`entity` is as written, in lower case; empty for a bare word. `value` is a text, a number, a tuple or None."""
+    """`entity` is in lower case, empty for a bare word. `value` is a text, a number, a tuple or None."""
 
     entity: str
     key: str
@@ -88,7 +88,7 @@ class Token:
 
     @property
     def word(self) -> str:
-        """In lower case, if it may be one of the grammar's own words."""
+        """The lower-case word, if it can be a keyword of the grammar."""
         return self.text.lower() if self.kind in ("name", "operator", "mark") else ""
 
 
@@ -134,7 +134,7 @@ def _tokens(text: str) -> list[Token]:
 
 
 def _split(name: str) -> tuple[str, str]:
-    """Entity and key of a name: what stands before the first period outside of quotes, and what follows."""
+    """Entity and key of a name: the parts before and after the first period outside of quotes."""
     if name[0] in "`\"'":
         return "", name[1:-1]
     entity, period, key = name.partition(".")
@@ -178,7 +178,7 @@ class _Parser:
     def parse_all(self):
         parts = [self.parse_negation()]
         while self.accept("and"):
-            # MLflow lets a filter end in AND.
+            # MLflow allows a filter to end with AND.
             if self.token.kind == "end" or self.token.word == ")":
                 break
             parts.append(self.parse_negation())

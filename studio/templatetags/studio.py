@@ -23,7 +23,7 @@ register.filter("duration", format_duration)
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 RUNNING, QUEUED, GOOD, BAD, OTHER, AMBER = "running", "queued", "good", "bad", "other", "amber"
-# State → colour and icon; one table for jobs, clusters and nodes, whose words do not clash.
+# State → colour and icon, for jobs, clusters and nodes, whose states do not clash.
 STATUSES = {
     "Running": (RUNNING, "play"),
     "Finalizing": (RUNNING, "upload"),
@@ -65,20 +65,20 @@ def form_key() -> str:
 @register.simple_tag
 @functools.lru_cache(maxsize=1000, typed=True)
 def icon(name: str, size: int = 20, label: str = "") -> str:
-    """An icon; decoration unless it has a label of its own."""
+    """An icon; decorative unless it has a label."""
     return render_to_string("studio/_icon.html", {"shape": ICONS[name], "size": size, "label": label})
 
 
 @register.simple_tag
 def asset(path: str) -> str:
-    """The address of a static file, which changes when the file does, so that browsers may keep it."""
+    """The URL of a static file, which changes with the file, so that browsers can cache it."""
     find_static(path)
     return static(path)
 
 
 @register.simple_tag
 def module(path: str) -> str:
-    """A script that is a module, such as `js/pages/jobs.js`; all that it imports is fetched along with it."""
+    """A JavaScript module such as `js/pages/jobs.js`, with preloads of all that it imports."""
     return _read_module(path) if settings.DEBUG else _read_module_once(path)
 
 
@@ -93,7 +93,7 @@ _read_module_once = functools.cache(_read_module)
 @register.simple_tag
 @functools.lru_cache(maxsize=200, typed=True)
 def status(value: str, detail: str = "", word: str = "") -> str:
-    """Icon and word of a state of a job, cluster or node, in the state's colour; `detail` shows on hover."""
+    """Icon and name of the state of a job, cluster or node, in its colour; `detail` is shown on hover."""
     key = str(value)[:1].upper() + str(value)[1:]
     colour, symbol = STATUSES.get(key, (OTHER, "question"))
     context = {"colour": colour, "symbol": symbol, "detail": detail, "word": word or WORDS.get(key, key)}
@@ -102,7 +102,7 @@ def status(value: str, detail: str = "", word: str = "") -> str:
 
 @register.simple_tag
 def when(moment: dt.datetime | None, exact: bool = False) -> str:
-    """A moment; static/js/shell/times.js writes it in the reader's own time zone, relative unless `exact`."""
+    """A time; static/js/shell/times.js writes it in the reader's time zone, relative unless `exact`."""
     if moment is None:
         return "--"
     moment = moment.astimezone(dt.UTC)
@@ -116,7 +116,7 @@ def when(moment: dt.datetime | None, exact: bool = False) -> str:
 
 
 def _ago(moment: dt.datetime) -> str:
-    """As static/js/pure/times.js writes it, so that nothing moves when it does; empty for what is a week old or to come."""
+    """The same text as static/js/pure/times.js, so that nothing moves; empty for times over a week ago or in the future."""
     seconds = (timezone.now() - moment).total_seconds()
     if not -5 <= seconds < 7 * DAY:
         return ""
@@ -131,7 +131,7 @@ def _ago(moment: dt.datetime) -> str:
 
 @register.simple_tag
 def ticking(start: dt.datetime | None, end: dt.datetime | None = None) -> str:
-    """How long from start to end; without an end it counts on in the browser."""
+    """The duration from start to end; without an end, the browser updates it."""
     if start is None:
         return "--"
     text = format_duration((end or timezone.now()) - start)
@@ -142,7 +142,7 @@ def ticking(start: dt.datetime | None, end: dt.datetime | None = None) -> str:
 
 @register.filter
 def dash(value):
-    """Azure shows two hyphens where there is nothing."""
+    """Two hyphens for an empty value, as in Azure."""
     return "--" if value is None or value == "" else value
 
 
@@ -154,7 +154,7 @@ def copy(text, label: str = "Copy") -> dict:
 
 @register.simple_block_tag
 def empty_state(content: str, title: str, action_url: str = "", action_label: str = "") -> str:
-    """What stands in an empty place: a drawing, a title, the text inside of the tag and perhaps a link."""
+    """An empty state: a drawing, a title, the text inside the tag and optionally a link."""
     context = {"title": title, "text": content, "action_url": action_url, "action_label": action_label}
     return render_to_string("studio/_empty.html", context)
 
@@ -167,13 +167,13 @@ def pager(context, page, target: str = "") -> dict:
 
 @register.inclusion_tag("studio/_pager_keyset.html", takes_context=True)
 def pager_keyset(context, previous: str = "", following: str = "", target: str = "") -> dict:
-    """Newer/older links, for lists too long to count."""
+    """Newer and older links, for lists that are too long to count."""
     return {"previous": previous, "following": following, "request": context["request"], "target": target}
 
 
 @register.inclusion_tag("studio/_sort_header.html", takes_context=True)
 def sort_header(context, label: str, field: str, numeric: bool = False, default: str = "") -> dict:
-    """A `<th>` whose link sorts by `?sort=field`, and the other way round when it does so already."""
+    """A `<th>` with a link that sorts by `?sort=field`, or reverses the order if it is sorted by it."""
     sort = context["request"].GET.get("sort", default)
     order = {field: "ascending", f"-{field}": "descending"}.get(sort, "")
     return {

@@ -1,9 +1,9 @@
-"""`python -m studio.up`: one command that brings the whole studio up and, ended, takes it all down.
+"""`python -m studio.up`: starts the whole studio, and stops all of it at the end.
 
-    preflight.py   what would stop the start, said before anything is started
-    children.py    one process: started, watched, restarted, ended
-    supervisor.py  all of them, in order; one loop, no threads but the one that waits for the first page
-    console.py     the one stream of lines that a person reads
+    preflight.py   checks before anything is started
+    children.py    one process: start, watch, restart, stop
+    supervisor.py  all processes, in order; one loop, and one thread that waits for the first page
+    console.py     the output that a person reads
 
-Nothing here imports Django: the supervisor stays small, and what needs the database runs in a child.
+Nothing here imports Django: the supervisor stays small, and work on the database runs in a child process.
 """

@@ -1,4 +1,4 @@
-"""One process under the supervisor: started in a session of its own, read line by line, restarted, ended."""
+"""A process under the supervisor: started in its own session, read line by line, restarted, stopped."""
 
 import ctypes
 import os
@@ -12,13 +12,13 @@ from typing import IO
 from studio.up import console
 
 MIN_PAUSE, MAX_PAUSE = 0.3, 10.0
-# One that lived this long starts again with the shortest pause.
+# A process that ran this long is restarted after the shortest pause.
 STEADY_SECONDS = 20
 PR_SET_PDEATHSIG = 1
 
 
 def _die_with_parent() -> Callable[[], None] | None:
-    """For Linux: the kernel ends the child when the supervisor is gone, even by kill -9."""
+    """Linux only: the kernel ends the child when the supervisor is gone, even by kill -9."""
     if not sys.platform.startswith("linux"):
         return None
     prctl = ctypes.CDLL(None).prctl
@@ -26,7 +26,7 @@ def _die_with_parent() -> Callable[[], None] | None:
 
     def prepare() -> None:
         prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        # The parent may have gone before the line above.
+        # The parent may have ended before the line above.
         if os.getppid() != parent:
             os._exit(1)
 
@@ -42,7 +42,7 @@ class Child:
         self.start_at: float | None = None
         self.quick_deaths = 0
         self.max_pause = MAX_PAUSE
-        # Farewells are no news.
+        # Its end is not reported when the studio stops.
         self.is_muted = False
         # A line that holds this is dropped.
         self.unsaid = ""
@@ -65,7 +65,7 @@ class Child:
         return self.output.fileno()
 
     def kill(self) -> None:
-        """With its whole session, and wait until it is gone."""
+        """Kills it with its whole session and waits until it is gone."""
         self.signal(signal.SIGKILL)
         if self.process:
             self.process.wait()
@@ -80,7 +80,7 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
     def read(self) -> bool:
-        """Print what came; False at the end of the output."""
+        """Print new output; False at the end of the output."""
         try:
             data = os.read(self.output.fileno(), 65536)
         except BlockingIOError:
@@ -97,7 +97,7 @@ class Child:
             console.print_line(self.name, line)
 
     def plan_restart(self) -> None:
-        """Called once after a death: says so in one line and sets the time of the next start."""
+        """Called once after the process has ended: prints a line and sets the time of the next start."""
         lived = time.monotonic() - self.started_at
         self.quick_deaths = 0 if lived > STEADY_SECONDS else self.quick_deaths + 1
         pause = min(MIN_PAUSE * 2 ** max(0, self.quick_deaths - 1), self.max_pause)
@@ -122,7 +122,7 @@ class Child:
         return f"ended with exit code {code}"
 
     def signal(self, number: int) -> None:
-        """To the whole session for a kill, to the process alone otherwise: it ends its own children in order."""
+        """A kill goes to the whole session, other signals to the process alone, which ends its own children in order."""
         if not self.process or (self.process.returncode is not None and number != signal.SIGKILL):
             return
         try:

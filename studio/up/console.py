@@ -1,4 +1,4 @@
-"""One readable stream: each line says in its own colour which process it comes from."""
+"""Readable output: each line names its process, in the colour of the process."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ def _paint(text: str, colour: int) -> str:
 
 
 def print_line(name: str, line: str) -> None:
-    """Never raises when nobody listens any more: a closed terminal must not stop the stopping."""
+    """Never raises if the terminal is closed, which must not interrupt the stopping."""
     try:
         print(f"{_paint(f'{name:>{WIDTH}} │', COLOURS.get(name, 0))} {line}", flush=True)
     except OSError:

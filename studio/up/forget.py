@@ -1,4 +1,4 @@
-"""`make clean`: delete the data folder, after asking, and never under a studio that runs."""
+"""`make clean`: delete the data folder after a confirmation, and never while a studio is running on it."""
 
 import shutil
 import sys

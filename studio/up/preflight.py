@@ -1,4 +1,4 @@
-"""What would stop the start, found before anything is started and said with its remedy."""
+"""Checks before the start: problems are reported with their remedy before anything is started."""
 
 import contextlib
 import dataclasses
@@ -28,7 +28,7 @@ class Refused(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What the supervisor itself needs of the environment; all else is checked by studio/settings.py in a child."""
+    """The variables that the supervisor itself needs; studio/settings.py checks all others in a child process."""
 
     host: str
     port: int
@@ -42,14 +42,14 @@ class Settings:
 
     @property
     def local_url(self) -> str:
-        """Where this machine reaches the web server, whatever addresses it listens on."""
+        """The URL at which this machine reaches the web server."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 def read_settings() -> Settings:
     try:
-        # The web server reads them itself, when it is too late for a clear refusal.
+        # The web server reads them itself, but too late for a clear message.
         read_limits()
         return Settings(
             host=env.read_text("HOST", "127.0.0.1"),
@@ -88,7 +88,7 @@ def check_data_dir(folder: pathlib.Path) -> None:
 
 
 def _close(folder: pathlib.Path) -> None:
-    """Others on this machine read nothing of it; said if they could until now."""
+    """Closes the folder to other accounts on this machine, and prints a warning if they could read it."""
     private_folder.close_new_files()
     try:
         closed = private_folder.close_folder(folder)
@@ -103,7 +103,7 @@ def _close(folder: pathlib.Path) -> None:
 
 
 def lock_data_folder(settings: Settings):
-    """Hold the data folder for as long as the returned file is open; refuse if another studio holds it."""
+    """Lock the data folder while the returned file is open; refuse if another studio has locked it."""
     file = open(settings.data_dir / "up.lock", "a+")  # noqa: SIM115 - open as long as the studio runs
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -128,7 +128,7 @@ def _already_running(folder: pathlib.Path, content: str) -> str:
 
 
 def bind_socket(settings: Settings) -> socket.socket:
-    """The web server's socket, bound here, so that a taken port is known at once and no restart can lose it."""
+    """The web server's socket, bound here, so that a taken port is noticed at once and kept over restarts."""
     try:
         infos = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
@@ -146,7 +146,7 @@ def bind_socket(settings: Settings) -> socket.socket:
 
 
 def _refuse_listener(settings: Settings) -> None:
-    # On some systems a second socket may bind beside one that listens on all addresses; a listener answers, though.
+    # Some systems allow a second socket beside one that listens on all addresses; but a listener answers.
     with contextlib.suppress(ConnectionRefusedError, TimeoutError):
         host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
         socket.create_connection((host, settings.port), timeout=1).close()

@@ -1,4 +1,4 @@
-"""Starts the processes in order, keeps them running, and ends them in order. One thread, one loop."""
+"""Starts the processes in order, keeps them running, and stops them in order. One thread, one loop."""
 
 import contextlib
 import json
@@ -21,7 +21,7 @@ from studio.up.preflight import REPOSITORY, Refused, Settings
 # still answers, so that runners can say what became of their scripts; Redis goes last, for all others need it. 9 s in all.
 WORKERS = ({"host", "beat", "control"}, 5.0)
 ENDING = [({"set-up"}, 1.0), WORKERS, ({"web"}, 2.0), ({"redis"}, 1.0)]
-# Before the first page: this many deaths in a row and the start is given up.
+# Before the first page, the start is given up after a process has ended this many times in a row.
 PATIENCE = 5
 # Between two tries to start a Redis that fails again and again.
 REDIS_PAUSE = 60.0
@@ -29,11 +29,11 @@ NO_REDIS = (
     f"Redis ended {PATIENCE + 1} times in a row; the lines above say why. It is tried again at longer intervals, at last once "
     "a minute. Until it runs, running jobs go on, and new nodes and clusters wait. REDIS_URL names another one."
 )
-# The variable by which studio/serving.py knows the pipe to wait at.
+# The variable that tells studio/serving.py the pipe to wait for.
 GATE = "STUDIO_GATE"
-# Libraries warn their developers, not the people who run a studio. (The host is not told so: scripts inherit from it.)
+# Warnings of libraries are for developers. (The host keeps them: scripts inherit its environment.)
 QUIET = {"PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore")}
-# `make` passes a signal on that the terminal or the service manager has sent already: those are one and the same.
+# `make` forwards a signal that the terminal or service manager has already sent; both count as one.
 SAME_SIGNAL_SECONDS = 0.7
 
 
@@ -59,7 +59,7 @@ class Supervisor:
         self.selector.register(self._wake_read, selectors.EVENT_READ)
 
     def run(self) -> int:
-        """Until it is asked to stop; returns the exit code."""
+        """Run until a stop signal; returns the exit code."""
         self._listen_to_signals()
         try:
             self._start_redis()
@@ -107,7 +107,7 @@ class Supervisor:
         with contextlib.suppress(FileNotFoundError):
             socket.unlink()
         child = Child("redis", redis_server.build_command(program, self.settings.data_dir, socket))
-        # It holds only notifications: a background save that fails for want of memory costs nothing.
+        # It holds only notifications: a background save that fails for lack of memory does no harm.
         child.unsaid, child.max_pause = "overcommit", REDIS_PAUSE
         self._start(child)
         self.env["REDIS_URL"] = f"unix://{socket}?db=0"
@@ -132,10 +132,10 @@ class Supervisor:
         return json.loads(report)
 
     def _start_web(self) -> None:
-        """It loads its code while the database is set up, and waits then at the gate: a pipe, until its other end is closed."""
+        """It loads its code while the database is set up, then waits at the gate: a pipe, until the other end is closed."""
         env, fds = {GATE: str(self._gate_read)}, (self.sock.fileno(), self._gate_read)
         child = Child("web", self._web_command(), env=self.env | QUIET | env, fds=fds)
-        # What it stumbles over now, the set-up says in one line.
+        # The set-up reports the same errors in one line.
         child.is_muted = True
         self._start(child)
 
@@ -145,7 +145,7 @@ class Supervisor:
             self._gate_write = None
 
     def _start_the_others(self, report: dict) -> None:
-        """When the web server answers, for somebody waits for the page."""
+        """Once the web server answers, because somebody is waiting for the page."""
         self.children["web"].is_muted = False
         threading.Thread(target=self._wait_for_first_page, daemon=True).start()
         while self.asked_to_stop is None and not self.answered:
@@ -186,7 +186,7 @@ class Supervisor:
         self.selector.register(child.start(), selectors.EVENT_READ, child)
 
     def _wait_for_first_page(self) -> None:
-        """In a thread that starts nothing: a child dies with the thread that has started it."""
+        """In a thread that starts no process: a child ends with the thread that started it."""
         while self.asked_to_stop is None and not self._answers():
             time.sleep(0.05)
         self.answered = self.asked_to_stop is None
@@ -213,7 +213,7 @@ class Supervisor:
     # Running
 
     def _turn(self) -> None:
-        """Print what came within half a second, note who died, start who waited long enough."""
+        """Print the output of half a second, notice ended processes, and restart those whose pause is over."""
         for key, _ in self.selector.select(0.5):
             if key.data is None:
                 with contextlib.suppress(BlockingIOError):
@@ -252,7 +252,7 @@ class Supervisor:
             )
 
     def _drain(self, child: Child) -> None:
-        """Print the last words of a process that has ended, and forget its pipe; others may hold the other end."""
+        """Print the last output of an ended process and close its pipe; others may hold the other end."""
         for _ in range(100):
             if not child.read():
                 break

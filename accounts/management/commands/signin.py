@@ -8,12 +8,12 @@ from accounts.models import SignInLink, User
 
 
 def find_owner() -> User | None:
-    """The account of the first start: the oldest site admin."""
+    """The account created by the first start: the oldest site admin."""
     return User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
 
 
 def link_for(user: User, landing: str = "") -> str:
-    """The address that signs the person in once, and then opens the page `landing`."""
+    """A URL that signs the person in once and opens the page `landing`."""
     link = settings.PUBLIC_URL + reverse("accounts:sign_in_link", args=[SignInLink.create_for(user)])
     return f"{link}?next={landing}" if landing else link
 
