@@ -1,6 +1,7 @@
 """Finding environments by the words that jobs use, and making versions of them."""
 
 import collections
+import difflib
 import functools
 import hashlib
 import json
@@ -29,6 +30,8 @@ MAX_YAML_NODES, MAX_REQUIREMENTS, MAX_REQUIREMENT_LENGTH = 5_000, 1_000, 1_000
 # What a script finds if no environment is given for it; the SDK sends the same with a run configuration.
 DEFAULT_NAME = "default-environment"
 DEFAULT_PACKAGES = ("azureml-defaults", "matplotlib", "pandas", "scikit-learn", "numpy", "joblib")
+# A workspace's own environments among which the name nearest to an unknown one is looked for.
+MAX_COMPARED = 200
 # Of several that make a version at once, each tries again this often.
 TRIES = 10
 
@@ -78,8 +81,14 @@ def _absent(workspace, name, version, versions) -> str:
     there = list(versions.values_list("version", flat=True)[:20])
     if there:
         return f"The environment {name} has no version {version!r}; it has {', '.join(there)}."
-    own = list(workspace.environments.values_list("name", flat=True)[:20])
-    return f"There is no environment {name!r}. There are: {', '.join([*own, *curated_environments()])}."
+    own = list(workspace.environments.values_list("name", flat=True)[:MAX_COMPARED])
+    names = {each.lower(): each for each in [*own, *curated_environments()]}
+    near = difflib.get_close_matches(name[:255].lower(), names, n=5, cutoff=0.5)
+    if near:
+        return f"There is no environment {name!r}. The nearest: {', '.join(names[each] for each in near)}."
+    return (
+        f"There is no environment {name!r}. There are: {', '.join([*own[:20], *list(curated_environments())[:5]])}, …"
+    )
 
 
 def register_version(
@@ -273,15 +282,14 @@ def curated_environments() -> dict[str, EnvironmentVersion]:
     """The environments that every workspace has, as rows that are stored nowhere."""
     found = {}
     for item in json.loads(CURATED.read_text()):
-        name = item["name"]
-        definition = definition_from_conda(name, {"name": "azureml", "dependencies": item["dependencies"]}, None)
-        version = EnvironmentVersion(
-            environment=Environment(name=name),
-            version="1",
-            number=1,
-            definition={**definition, "version": "1"},
-            digest=definition_digest(definition),
-            description=item["description"],
-        )
-        found[name] = version
+        for name in item["names"]:
+            definition = definition_from_conda(name, {"name": "azureml", "dependencies": item["dependencies"]}, None)
+            found[name] = EnvironmentVersion(
+                environment=Environment(name=name),
+                version="1",
+                number=1,
+                definition={**definition, "version": "1"},
+                digest=definition_digest(definition),
+                description=item["description"],
+            )
     return found

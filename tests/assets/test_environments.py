@@ -1,6 +1,7 @@
 """Environments over the wire: versions, `auto`, `latest`, names, curated ones."""
 
 import pytest
+from lazuli.environments.requirements import requirements_from_conda
 
 from assets import environments
 from assets.models import Environment, EnvironmentVersion
@@ -95,6 +96,43 @@ def test_what_is_not_there_lists_what_is(alices, w):
     assert absent.status_code == 404 and "it has 1" in absent.json()["error"]["message"]
     unknown = alices.get(f"{w}/environments/nope/versions/latest")
     assert "env, AzureML-" in unknown.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("AzureML-TensorFlow-2.1-GPU", "AzureML-TensorFlow-2.2-GPU"),
+        ("azureml-minimal", "AzureML-Minimal"),
+        ("AzureML-sklearn-1.2-ubuntu20.04-py38-cpu", "AzureML-sklearn-1.1-ubuntu20.04-py38-cpu"),
+        ("experiment_enw", "experiment_env"),
+    ],
+)
+def test_an_unknown_name_names_the_nearest(alices, w, name, nearest):
+    put(alices, w, name="experiment_env")
+    unknown = alices.get(f"{w}/environments/{name}/versions/latest")
+    assert unknown.status_code == 404
+    assert nearest in unknown.json()["error"]["message"].split("The nearest: ")[1]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AzureML-Minimal",
+        "AzureML-Tutorial",
+        "AzureML-sklearn-0.24-ubuntu18.04-py37-cpu",
+        "AzureML-sklearn-1.0-ubuntu20.04-py38-cpu",
+        "AzureML-lightgbm-3.2-ubuntu18.04-py37-cpu",
+        "AzureML-pytorch-1.10-ubuntu18.04-py38-cuda11-gpu",
+        "AzureML-ACPT-pytorch-1.12-py39-cuda11.6-gpu",
+        "AzureML-acpt-pytorch-2.8-cuda12.6",
+        "AzureML-TensorFlow-2.3-GPU",
+        "AzureML-tensorflow-2.16-cuda12",
+    ],
+)
+def test_names_that_notebooks_use_are_there(name):
+    conda = environments.curated_environments()[name].definition["python"]["condaDependencies"]
+    wanted = requirements_from_conda(conda)
+    assert not wanted.warnings and {"azureml-defaults", "azureml-mlflow"} <= set(wanted.lines)
 
 
 def test_curated_environments_are_listed_and_cannot_be_deleted(alices, w):

@@ -104,7 +104,8 @@ def get_environment(workspace: WorkspaceClient, name: str, version: Optional[str
         return cast(Json, workspace.client.get(path))
     except NotFound as error:
         which = f"version {version} of the environment" if version else "environment"
-        raise UserErrorException(f"The workspace has no {which} {name!r}.", inner_exception=error) from error
+        text = f"The workspace has no {which} {name!r}. {error.message}"
+        raise UserErrorException(text, inner_exception=error) from error
 
 
 def definition_from_resource(resource: Mapping[str, Any]) -> Json:
