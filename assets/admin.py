@@ -1,4 +1,4 @@
-"""Environments, to be found by a site admin. What a version holds never changes, here neither."""
+"""Environments, for site admins. The content of a version cannot be changed here either."""
 
 from django.contrib import admin
 

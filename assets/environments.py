@@ -1,4 +1,4 @@
-"""Finding environments by the words that jobs use, and making versions of them."""
+"""Finding environments by the references in jobs, and registering versions."""
 
 import collections
 import difflib
@@ -25,7 +25,7 @@ CURATED = pathlib.Path(__file__).with_name("curated.json")
 RESERVED = ("azureml-", "microsoft")
 MAX_DEFINITION_BYTES = 256 * 1024
 MAX_DEPTH = 16
-# Values and names in a conda file, packages and requirements in an environment, and characters in one of them.
+# Values and names in a conda file; packages and requirements in an environment; characters of one of them.
 MAX_YAML_NODES, MAX_REQUIREMENTS, MAX_REQUIREMENT_LENGTH = 5_000, 1_000, 1_000
 # What a script finds if no environment is given for it; the SDK sends the same with a run configuration.
 DEFAULT_NAME = "default-environment"
@@ -50,7 +50,7 @@ def resolve_environment(workspace: Workspace, environment_id: str | None, defini
 
 
 def parse_reference(environment_id: str) -> tuple[str, str]:
-    """Name and version of `name:version`, `name@latest`, `name`, each with or without `azureml:`, or of an ARM id."""
+    """Name and version from `name:version`, `name@latest` or `name`, each with or without `azureml:`, or from an ARM id."""
     text = environment_id.strip().rstrip("/")
     if "/environments/" in text:
         name, _, version = text.rpartition("/environments/")[2].partition("/versions/")
@@ -64,7 +64,7 @@ def parse_reference(environment_id: str) -> tuple[str, str]:
 
 
 def find_version(workspace: Workspace, name: str, version: str) -> EnvironmentVersion:
-    """A version of a workspace's own or of a curated environment; Http404 lists what there is."""
+    """A version of the workspace's or a curated environment; Http404 lists the existing ones."""
     if name in curated_environments():
         present = curated_environments()[name]
         if version in (LATEST, present.version):
@@ -94,7 +94,7 @@ def _absent(workspace, name, version, versions) -> str:
 def register_version(
     workspace: Workspace, user, name: str, version: str, properties: dict
 ) -> tuple[EnvironmentVersion, bool]:
-    """Make a version, and say whether it is new. A version never changes: the same content again is accepted."""
+    """Register a version and return whether it is new. A version never changes; the same content again is accepted."""
     ENVIRONMENT_NAME.check(name)
     if name.lower().startswith(RESERVED):
         raise Invalid(
@@ -109,7 +109,7 @@ def register_version(
         try:
             return _create_version(environment, user, version, fields), True
         except IntegrityError:
-            # Another request took the number; look again.
+            # Another request took the number; try again.
             continue
     raise Conflict(f"Others register {name} at the same time. Try again.", target="version")
 
@@ -154,7 +154,7 @@ def _fields(name: str, properties: dict) -> dict:
     if definition is None:
         conda = read_conda(properties.get("condaFile"))
         definition = definition_from_conda(name, conda, properties.get("image"))
-    # The version is ours to give, so it does not make two environments differ.
+    # The studio sets the version, so it does not make two environments different.
     definition = {**check_definition(definition), "name": name, "version": None}
     return {
         "definition": definition,
@@ -185,7 +185,7 @@ def check_definition(definition) -> dict:
 
 
 def check_conda(conda, target: str) -> None:
-    """A list of packages, in which a `pip:` holds a list of requirements: all that a node reads of a conda file."""
+    """Checks the list of packages, with a `pip:` list of requirements in it: all that a node reads of a conda file."""
     if not isinstance(conda, dict | None):
         raise Invalid("A conda file must be an object with a list `dependencies`.", target=target)
     packages = (conda or {}).get("dependencies") or []
@@ -210,14 +210,14 @@ def check_conda(conda, target: str) -> None:
 
 
 def read_conda(text) -> dict:
-    """A conda file as data; the safe loader only, so that a file makes no objects."""
+    """A conda file as data, read by a safe loader, so that it cannot create objects."""
     if not text:
         return {"dependencies": []}
     if not isinstance(text, str) or len(text) > MAX_DEFINITION_BYTES:
         raise Invalid("condaFile is the text of a conda file, at most 256 KB.", target="condaFile")
     try:
         conda = yaml.load(text, PlainLoader)
-        # What is no JSON, such as a date or an infinity, cannot be stored.
+        # Values that are not JSON, such as a date or an infinity, cannot be stored.
         json.dumps(conda, allow_nan=False)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise Invalid(f"condaFile cannot be read: {str(error)[:1000]}", target="condaFile") from error
@@ -229,7 +229,7 @@ def read_conda(text) -> dict:
 
 
 class PlainLoader(yaml.SafeLoader):
-    """Without aliases, of which ten lines can stand for gigabytes, and without deep nesting, which takes minutes to read."""
+    """Refuses aliases, with which ten lines can become gigabytes, and deep nesting, which takes minutes to read."""
 
     depth = nodes = 0
 
@@ -247,7 +247,7 @@ class PlainLoader(yaml.SafeLoader):
         return node
 
     def construct_mapping(self, node, deep=False):
-        """The second of two equal names would silently win."""
+        """Refuses repeated names: the second would silently win."""
         keys = collections.Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
         if twice := [key for key, count in keys.items() if count > 1]:
             raise yaml.YAMLError(f"{twice[0]!r} is written twice")
@@ -255,7 +255,7 @@ class PlainLoader(yaml.SafeLoader):
 
 
 def definition_from_conda(name: str, conda: dict, image: str | None) -> dict:
-    """SDK v1's whole environment around a conda specification."""
+    """SDK v1's environment for a conda specification."""
     return {
         "name": name,
         "version": None,
@@ -271,7 +271,7 @@ def read_image(definition: dict) -> str | None:
 
 
 def format_conda(definition: dict) -> str | None:
-    """The conda file of an environment, for clients that know no more of it."""
+    """The conda file of an environment, for clients that know only this format."""
     python = definition.get("python")
     conda = python.get("condaDependencies") if isinstance(python, dict) else None
     return yaml.safe_dump(conda, sort_keys=False) if conda else None
@@ -279,7 +279,7 @@ def format_conda(definition: dict) -> str | None:
 
 @functools.cache
 def curated_environments() -> dict[str, EnvironmentVersion]:
-    """The environments that every workspace has, as rows that are stored nowhere."""
+    """The curated environments of every workspace, as unsaved rows."""
     found = {}
     for item in json.loads(CURATED.read_text()):
         for name in item["names"]:

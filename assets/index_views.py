@@ -1,4 +1,4 @@
-"""The package index under /pypi/ (PEP 503, 658, 691). Public: it holds nothing but our SDK and addresses of others."""
+"""The package index under /pypi/ (PEP 503, 658, 691). It is public: it contains only our SDK and links to other indexes."""
 
 import hashlib
 import json
@@ -59,7 +59,7 @@ def index_file(request, filename):
     except Invalid as error:
         raise Http404(error.message) from error
     response = HttpResponse(data, content_type="application/octet-stream" if wanted == filename else "text/plain")
-    # The SDK may change under one version number while it is worked on; clients ask each time and mostly get a 304.
+    # The SDK may change without a new version during development; clients revalidate and mostly get a 304.
     response.headers["ETag"] = f'"{hashlib.sha256(data).hexdigest()}"'
     response.headers["Cache-Control"] = "no-cache"
     return response

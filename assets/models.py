@@ -28,7 +28,7 @@ class Environment(models.Model):
 
 
 class EnvironmentVersion(models.Model):
-    """A version never changes. `definition` is SDK v1's whole environment, `digest` the sha256 of its canonical JSON."""
+    """A version never changes. `definition` is SDK v1's environment, `digest` the sha256 of its canonical JSON."""
 
     environment = models.ForeignKey(Environment, models.CASCADE, related_name="versions")
     version = models.CharField(max_length=30)

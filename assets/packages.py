@@ -1,5 +1,5 @@
-"""The studio's own Python packages, made in memory: the SDK from its installed source, and one empty wheel for each
-`azureml-*` name and version, which depends on the SDK. So old pins such as `azureml-defaults==1.34.0` resolve to ours.
+"""The studio's own Python packages, built in memory: the SDK from its installed source, and an empty wheel for each
+`azureml-*` name and version, which depends on the SDK. So pins such as `azureml-defaults==1.34.0` resolve to our SDK.
 """
 
 import base64
@@ -25,9 +25,9 @@ AZ = "lazuli-az"
 # Of the SDK, and so of all that stands for it.
 REQUIRES_PYTHON = ">=3.8"
 PYPI = "https://pypi.org/simple"
-# Wheels are the same bytes whenever they are made.
+# Wheels have the same bytes whenever they are built.
 EPOCH = (1980, 1, 1, 0, 0, 0)
-# Names that the index lists; any other azureml-* name is answered too.
+# Names that the index lists; it serves any other azureml-* name too.
 LISTED = sorted(
     {
         *NEEDS,
@@ -66,7 +66,7 @@ LISTED = sorted(
 
 
 def normalize_name(name: str) -> str:
-    """PEP 503's one spelling of a name."""
+    """The normalized name of PEP 503."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -90,7 +90,7 @@ def build_wheel(filename: str) -> bytes:
 
 
 def build_metadata(filename: str) -> str:
-    """The wheel's METADATA alone, so that resolvers need not fetch the wheel (PEP 658)."""
+    """The wheel's METADATA, so that resolvers need not download the wheel (PEP 658)."""
     name, version = _parts(filename)
     if name == SDK:
         return importlib.metadata.distribution(SDK).read_text("METADATA") or ""
@@ -114,7 +114,7 @@ def sdk_version() -> str:
 
 
 def _parts(filename: str) -> tuple[str, str]:
-    """Name and version of one of our wheels; Invalid for a file that we do not offer."""
+    """Name and version of one of our wheels; Invalid for any other file."""
     found = re.fullmatch(r"([a-z0-9_]+)-([0-9][0-9a-z.]*)-py3-none-any\.whl", filename)
     name = normalize_name(found[1]) if found else ""
     if not found or not is_own_package(name) or filename not in _files_of(name):
@@ -160,11 +160,11 @@ def _record_hash(data: bytes) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
 
-# The index that all other names are passed on to.
+# The index to which all other names are redirected.
 
 
 def upstream_index() -> str:
-    """The index that this host uses, without a slash at the end: INDEX_URL, uv's, pip's, or PyPI itself."""
+    """The index that this host uses, without a trailing slash: INDEX_URL, uv's, pip's, or PyPI."""
     own = (settings.PUBLIC_URL, f"http://127.0.0.1:{settings.PORT}/", f"http://localhost:{settings.PORT}/")
     named = [os.environ.get(name, "") for name in ("INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")]
     for url in [*named, *_pip_config()]:
@@ -176,7 +176,7 @@ def upstream_index() -> str:
 
 
 def _without_password(url: str) -> str:
-    """Addresses are handed to anybody who asks; a password in one stays here (clients have a netrc for theirs)."""
+    """The URL is given to everybody, so a password in it is removed (clients use their own netrc)."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rsplit("@", 1)[-1]).geturl()
 
@@ -193,6 +193,6 @@ def _pip_config() -> list[str]:
         try:
             parser.read(config)
         except (configparser.Error, UnicodeDecodeError):
-            continue  # pip itself will tell its user; here the next place is asked.
+            continue  # pip itself reports the error to its user; here the next file is tried.
         found.append(parser.get("global", "index-url", fallback=""))
     return found

@@ -1,4 +1,4 @@
-"""The package index; the rest of this app is in the API."""
+"""URLs of the package index; the rest of this app is in the API."""
 
 from django.urls import path
 

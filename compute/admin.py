@@ -1,4 +1,4 @@
-"""Every object of this app can be found, filtered and corrected by the site's staff."""
+"""Site admins can find, filter and correct all objects of this app."""
 
 from django.contrib import admin
 

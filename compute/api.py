@@ -22,7 +22,7 @@ class Location(Schema):
 
 
 def find_target(workspace: Workspace, name: str) -> ComputeTarget:
-    """With its counts; Http404 names what there is."""
+    """The target with its counts; Http404 lists the existing ones."""
     target = workspace.compute_targets.present().with_counts().filter(name__iexact=name).first()
     if target is None:
         there = ", ".join(workspace.compute_targets.present().values_list("name", flat=True)[:20])
@@ -73,7 +73,7 @@ def _check_kind(body: resources.ComputeResourceUpdate) -> None:
 
 
 def _check_fixed(target: ComputeTarget, body: resources.ComputeResourceUpdate) -> None:
-    """What a cluster is made with stays; the same again is accepted, for Azure's clients send all of it back."""
+    """Fixed properties cannot change; the same values are accepted, because Azure's clients send them all back."""
     _check_kind(body)
     for field, given, present in (
         ("vmSize", body.cluster.vmSize, target.size.name),

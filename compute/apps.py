@@ -7,7 +7,7 @@ class ComputeConfig(AppConfig):
     name = "compute"
 
     def ready(self):
-        # Imported here because they need the models, which are not loaded before this moment.
+        # Imported here because they need the models, which are not loaded earlier.
         from compute import search, views
 
         shell.CARDS.append(shell.Card("compute/_home_card.html", views.home_card, position=20))

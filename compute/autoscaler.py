@@ -1,6 +1,6 @@
-"""Brings nodes in when work waits and lets idle ones go: min ≤ nodes ≤ max, by queued and running work.
+"""Adds nodes when work is queued and removes idle ones: min ≤ nodes ≤ max, by queued and running work.
 
-`plan` decides on plain data; `balance` carries it out for one cluster. Safe to run at any time and twice at once.
+`plan_nodes` decides on plain data; `balance_cluster` applies it to one cluster. Safe to run concurrently.
 """
 
 import dataclasses
@@ -15,9 +15,9 @@ from django.utils import timezone
 from compute import notifications
 from compute.models import ComputeTarget, Host, Node, Scale
 
-# An unusable node stays on the page for this long, so that people can read why.
+# How long an unusable node stays on the page, so that people can read why.
 SHOW_UNUSABLE = dt.timedelta(minutes=5)
-# Nodes that fail one after the other are not replaced faster than this.
+# After so many failed nodes in a row, replacements pause.
 FAILURES_BEFORE_PAUSE = 3
 PAUSE = dt.timedelta(seconds=30)
 
@@ -29,7 +29,7 @@ class Plan:
 
 
 def autoscale() -> None:
-    """Look at every cluster; those with nothing to do cost reads only."""
+    """Check every cluster; a cluster without changes costs only reads."""
     for target in ComputeTarget.objects.present().select_related("workspace"):
         balance_cluster(target)
 
@@ -43,7 +43,7 @@ def balance_cluster(target: ComputeTarget) -> Plan:
     if _plan_cluster(target, now) == Plan():
         return Plan()
     with transaction.atomic():
-        # Two autoscalers at once would each bring the missing node: the second waits here, and then sees the first's.
+        # Two autoscalers would each add the missing node: the second waits here and then sees the first one's.
         locked = ComputeTarget.objects.select_for_update().get(pk=target.pk)
         if locked.is_deleting:
             return Plan()
@@ -55,13 +55,13 @@ def balance_cluster(target: ComputeTarget) -> Plan:
 
 
 def _plan_cluster(target: ComputeTarget, now: dt.datetime) -> Plan:
-    # A workspace in the trash keeps its clusters, without nodes.
+    # The clusters of a workspace in the trash stay, without nodes.
     scale = Scale(0, 1, 0) if target.workspace.deleted_at else target.scale_settings
     return plan_nodes(scale, list(target.nodes.present()), target.work.queued().count(), now)
 
 
 def plan_nodes(scale: Scale, nodes: list[Node], queued: int, now: dt.datetime) -> Plan:
-    """How many nodes to bring in, and which to let go. A running node is never sent away."""
+    """How many nodes to add, and which to release. A running node is never released."""
     usable = [node for node in nodes if node.is_wanted]
     busy = sum(node.state == Node.State.RUNNING for node in usable)
     wanted = min(max(scale.min_nodes, busy + queued), scale.max_nodes)
@@ -71,7 +71,7 @@ def plan_nodes(scale: Scale, nodes: list[Node], queued: int, now: dt.datetime) -
 
 
 def _nodes_to_release(scale: Scale, usable: list[Node], number: int, now: dt.datetime) -> list[Node]:
-    """The longest idle first. Beyond the maximum they go at once, else after their idle time."""
+    """The longest idle first. Nodes above the maximum are released at once, others after their idle time."""
     too_many = len(usable) - scale.max_nodes
     idle = sorted((node for node in usable if node.state == Node.State.IDLE), key=lambda node: node.state_at)
     rest = dt.timedelta(seconds=scale.idle_seconds)
@@ -96,7 +96,7 @@ def _start_nodes(target: ComputeTarget, number: int) -> int:
 
 
 def least_loaded_host() -> Host | None:
-    """The live host with the fewest nodes per core. None is ever full: sizes are labels, a laptop takes what is asked."""
+    """The live host with the fewest nodes per core. No host is ever full, because sizes are only labels."""
     alive_since = timezone.now() - dt.timedelta(seconds=settings.NODE_LEASE_SECONDS)
     present = Count("nodes", filter=Q(nodes__ended_at=None))
     hosts = Host.objects.filter(heartbeat_at__gt=alive_since).annotate(node_count=present)
@@ -112,7 +112,7 @@ def _release_nodes(nodes: tuple[Node, ...]) -> int:
 
 
 def end_gone_nodes(target: ComputeTarget, now: dt.datetime) -> None:
-    """End nodes whose host will never say that they have ended, and unusable ones that were shown long enough."""
+    """End nodes whose host will never report their end, and unusable ones that were shown long enough."""
     gone = Q(host=None) | Q(host__heartbeat_at=None)
     gone |= Q(host__heartbeat_at__lt=now - dt.timedelta(seconds=settings.NODE_LEASE_SECONDS))
     leaving = target.nodes.present().filter(state=Node.State.LEAVING).filter(gone)

@@ -1,4 +1,4 @@
-"""Pictures of a cluster, computed on plain data."""
+"""Charts of a cluster, computed from plain data."""
 
 import dataclasses
 
@@ -10,13 +10,13 @@ STATES = ["running", "idle", "preparing", "leaving", "unusable", "preempted"]
 class Slice:
     state: str
     count: int
-    # Share and where it begins, in hundredths of the ring.
+    # Share and start, in hundredths of the ring.
     share: float
     start: float
 
 
 def node_donut(counts: dict[str, int]) -> dict:
-    """A ring with one slice per node state: {"total", "slices"}; all states are there, for the legend."""
+    """A ring with one slice per node state: {"total", "slices"}; it includes all states, for the legend."""
     total, start, slices = sum(counts.values()), 0.0, []
     for state in STATES:
         share = round(100 * counts.get(state, 0) / total, 3) if total else 0.0

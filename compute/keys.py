@@ -1,4 +1,4 @@
-"""Keys of nodes and hosts: signed from their names, so that none is stored and each can be checked."""
+"""Keys of nodes and hosts: signatures of their names, which can be verified without being stored."""
 
 from django.core import signing
 
@@ -14,7 +14,7 @@ def host_key(host: Host) -> str:
 
 
 def node_by_key(key: str) -> Node | None:
-    """The present node whose key this is."""
+    """The present node with this key."""
     name = _name("node", key)
     return Node.objects.present().select_related("target__workspace").filter(name=name).first() if name else None
 

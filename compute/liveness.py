@@ -1,4 +1,4 @@
-"""Whether silence means anything.
+"""Whether a missing heartbeat means that a node or host is lost.
 
 Signs of life come in through the web server, which stores them. While it is away, while the database takes no writes (it is
 locked, or its disk is full), or while this process itself was away, nobody could be heard, and nobody is lost for it: after
@@ -17,19 +17,19 @@ from django.utils import timezone
 
 from compute.models import Host, Node
 
-# Who calls more seldom than this was away in between; it is asked every 5 seconds.
+# A longer time between two calls means that this process was suspended; it is called every 5 seconds.
 PAUSE_SECONDS = 12
-# Hosts and nodes beat more often than this, if there is any.
+# Hosts and nodes send heartbeats more often than this.
 RECENTLY = dt.timedelta(seconds=10)
 PATIENCE_SECONDS = 3
 
-# By the wall clock, for a machine that slept was away too; 0 before the first time.
+# By the wall clock, because a machine may have been asleep; 0 before the first call.
 _last = 0.0
 _grace_until = 0.0
 
 
 def is_silence_meaningful() -> bool:
-    """Asked every few seconds by those who take the silent for lost."""
+    """Called every few seconds by the tasks that give up nodes and runs without a heartbeat."""
     global _last, _grace_until
     if not is_web_reachable() or not is_database_writable():
         return False
@@ -50,13 +50,13 @@ def is_database_writable() -> bool:
 
 
 def is_web_reachable() -> bool:
-    """Somebody was heard a moment ago, or the web server answers: its last host may have died."""
+    """A heartbeat arrived recently, or the web server answers (the last host may have died)."""
     newest = [rows.aggregate(at=Max("heartbeat_at"))["at"] for rows in (Host.objects, Node.objects.present())]
     return any(at and timezone.now() - at < RECENTLY for at in newest) or web_answers()
 
 
 def web_answers() -> bool:
-    # Straight to the server: a proxy meant for the internet would not find it.
+    # Without a proxy, which would not find the server.
     opened = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
     try:
         opened(f"{settings.LOCAL_URL}/favicon.ico", timeout=PATIENCE_SECONDS).close()

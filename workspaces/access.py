@@ -1,4 +1,4 @@
-"""Who may do what: one `can(actor, verb, object)`, asked by pages, API and tasks alike."""
+"""Who may do what: `can(actor, verb, object)`, used by pages, API and tasks."""
 
 from django.db.models import Q
 
@@ -19,12 +19,12 @@ VERBS: dict[str, set[str]] = {
     | COMPUTE
     | {"edit_workspace", "read_keys", "create_workspace", "delete_workspace", "edit_members"},
 }
-# Reading anything of a workspace includes reading its compute.
+# Reading a workspace includes reading its compute.
 IMPLIED = {"read_compute": "read"}
 
 
 def roles_on(user, thing) -> set[str]:
-    """The roles of a person on a subscription, group or workspace, inherited ones included."""
+    """The roles of a person on a subscription, group or workspace, including inherited ones."""
     if isinstance(thing, Workspace):
         scope = (
             Q(workspace=thing)
@@ -41,7 +41,7 @@ def roles_on(user, thing) -> set[str]:
 
 
 def can(actor: Actor, verb: str, thing) -> bool:
-    """May the actor do this to the subscription, group or workspace? Site admins may do all."""
+    """Whether the actor may do this to the subscription, group or workspace. Site admins may do everything."""
     if actor.is_run:
         return verb == "read" and isinstance(thing, Workspace) and thing.pk == actor.workspace_id
     if actor.user.is_superuser:
@@ -50,13 +50,13 @@ def can(actor: Actor, verb: str, thing) -> bool:
 
 
 def verbs_of(roles: set[str]) -> set[str]:
-    """What all these roles together allow."""
+    """The verbs that these roles together allow."""
     allowed = set().union(*(VERBS.get(role, set()) for role in roles))
     return allowed | {verb for verb, of in IMPLIED.items() if of in allowed}
 
 
 def require(actor: Actor, verb: str, thing) -> None:
-    """Raises Denied, in words, unless the actor may."""
+    """Raises Denied unless the actor may do this."""
     if not can(actor, verb, thing):
         raise denied(verb, thing)
 

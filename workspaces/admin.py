@@ -1,4 +1,4 @@
-"""Everything of this app can be found, filtered and corrected by a site admin."""
+"""Site admins can find, filter and correct all objects of this app."""
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
@@ -8,11 +8,11 @@ from accounts import views
 from accounts.models import User
 from workspaces.models import ResourceGroup, RoleAssignment, Subscription, Workspace
 
-# Rights are roles on subscriptions, groups and workspaces here; Django's own groups would promise what nothing asks for.
+# Rights are roles on subscriptions, groups and workspaces; nothing checks Django's own groups.
 admin.site.unregister(Group)
 admin.site.site_header = admin.site.site_title = "Lazuli Studio"
 admin.site.index_title = "Administration"
-# There is one sign-in and one page for one's password, with their limits; the administration has none of its own.
+# The studio's own pages for sign-in and password have limits; the administration uses these.
 admin.site.login = views.administration  # type: ignore[method-assign, assignment]
 admin.site.password_change = views.password  # type: ignore[method-assign, assignment]
 

@@ -131,7 +131,7 @@ def _changed(request, workspace: Workspace, body: resources.WorkspaceUpdate) -> 
                 f"The {name.replace('_', ' ')} of a workspace cannot be changed once it is made.",
                 target=names.wire_name(name.replace("_", " ")),
             )
-    # An empty text takes away.
+    # An empty text removes the value.
     cleared = {name: "" for name in ("friendly_name", "description") if sent.get(name) == ""}
     workspace.edit(**{name: value for name, value in {**fields, **cleared}.items() if name in workspace.EDITABLE})
     return workspace
@@ -192,5 +192,5 @@ def list_keys(request: HttpRequest, subscription_id: str, resource_group: str, w
     summary="Find the addresses of the services",
 )
 def discovery(request: HttpRequest, workspace_id: uuid.UUID):
-    # Without a token, and the same for every id: it tells only where this server is.
+    # Open without a token: the answer is the same for every id and contains only this server's URL.
     return resources.Discovery.of_server()

@@ -7,7 +7,7 @@ class WorkspacesConfig(AppConfig):
     name = "workspaces"
 
     def ready(self):
-        # Imported here because these need the models, which are not loaded before this moment.
+        # Imported here because they need the models, which are not loaded earlier.
         from accounts.actors import actor_of_request
         from workspaces import lookup, search
 

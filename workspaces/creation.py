@@ -1,4 +1,4 @@
-"""How a subscription, a resource group and a workspace are made; pages, API and commands all call this."""
+"""Creating subscriptions, resource groups and workspaces, for pages, API and commands."""
 
 import secrets
 
@@ -24,7 +24,7 @@ REGIONS = [
     "uksouth",
     "southeastasia",
 ]
-# The word in the name that Azure gives to a resource beside a workspace, and how long such a name may be.
+# The word that Azure puts into the name of an associated resource, and the maximum length of the name.
 ASSOCIATED = {
     "storage_account": ("storage", 24),
     "key_vault": ("keyvault", 24),
@@ -37,9 +37,9 @@ DETAILS = {*WORKSPACE_RULES, "hbi_workspace"}
 def create_workspace(
     actor: Actor, subscription_id: str, group: str, name: str, details: dict | None = None, create_group: bool = False
 ) -> Workspace:
-    """Make a workspace; an Owner of the site may name a subscription that is not there yet.
+    """Create a workspace; a site admin may name a subscription that does not exist yet.
 
-    `details` may hold the keys of DETAILS. Whoever makes it owns it.
+    `details` may have the keys of DETAILS. The actor becomes the Owner.
     """
     WORKSPACE_NAME.check(name)
     fields = check_details(details or {})
@@ -80,7 +80,7 @@ def _conflict_with(deleted: Workspace) -> str:
 
 
 def ensure_subscription(actor: Actor, subscription_id: str, display_name: str = "") -> Subscription:
-    """The subscription of this id; any text names one, and an Owner of the site makes those that are not there."""
+    """The subscription with this id, which can be any text; site admins create missing ones."""
     SUBSCRIPTION.check(subscription_id)
     found = Subscription.objects.visible_to(actor).filter(subscription_id__iexact=subscription_id).first()
     if found:
@@ -91,7 +91,7 @@ def ensure_subscription(actor: Actor, subscription_id: str, display_name: str = 
 
 
 def ensure_group(actor: Actor, subscription: Subscription, name: str, location: str = "", tags=None) -> ResourceGroup:
-    """The resource group of this name, made if it is not there."""
+    """The resource group with this name, created if missing."""
     found = ResourceGroup.objects.visible_to(actor).filter(subscription=subscription, name__iexact=name).first()
     if found:
         return found
@@ -105,7 +105,7 @@ def ensure_group(actor: Actor, subscription: Subscription, name: str, location: 
 
 
 def _insert_or_none(group: ResourceGroup, details: dict) -> ResourceGroup:
-    """A deleted group whose row is still there for a workspace in the trash. Nobody's role on the old one holds on the new."""
+    """A deleted group keeps its row while a workspace of it is in the trash; roles on the old group do not apply to the new."""
     group.roles.all().delete()
     ResourceGroup.objects.filter(pk=group.pk).update(deleted_at=None, **details)
     group.refresh_from_db()
@@ -132,12 +132,12 @@ def _group_for(actor, subscription_id, group, fields, create_group) -> ResourceG
 
 
 def _may_not_make(what: str, name: str) -> Denied:
-    # The same words whether it exists or not, so that a stranger learns nothing.
+    # The same message whether it exists or not, so that strangers learn nothing.
     return Denied(f"You may not make {what} {name!r}. Ask an Owner for a role that allows it.")
 
 
 def check_details(details: dict) -> dict:
-    """The fields of a workspace from what a person typed or a client sent; empty ones are left out."""
+    """The checked fields of a workspace; empty ones are left out."""
     unknown = set(details) - DETAILS
     if unknown:
         raise Invalid(f"A workspace has no {', '.join(sorted(unknown))}; it has {', '.join(sorted(DETAILS))}.")
@@ -148,7 +148,7 @@ def check_details(details: dict) -> dict:
 
 
 def _resource_name(name: str) -> dict:
-    """Names as Azure makes them: the workspace's in lower case, the kind, and digits."""
+    """Names as Azure generates them: the workspace's name in lower case, the kind, and digits."""
     stem = "".join(c for c in name.lower() if c.isalnum())[:8]
     made = {}
     for field, (word, max_length) in ASSOCIATED.items():
@@ -158,7 +158,7 @@ def _resource_name(name: str) -> dict:
 
 
 def free_slug(name: str, group: str) -> str:
-    """The word for the workspace in addresses: its name, with the group's or a number if another has it."""
+    """The slug of the workspace: its name, with the group's name or a number if it is taken."""
     stem = slugify(name).replace("_", "-") or "workspace"
     for slug in (stem, f"{stem}-{slugify(group)}"[:60].rstrip("-")):
         if not Workspace.objects.filter(slug=slug).exists():

@@ -1,4 +1,4 @@
-"""How a workspace ends: first it goes to the trash, out of everybody's sight; from there it comes back, or is freed permanently."""
+"""Deleting a workspace: it moves to the trash, from where it is restored or purged."""
 
 from collections.abc import Callable
 
@@ -10,12 +10,12 @@ from studio.errors import Conflict, Invalid
 from workspaces.access import can, require
 from workspaces.models import ResourceGroup, Workspace
 
-# Functions (workspace): what each room above ends when a workspace goes to the trash.
+# Functions (workspace): what each upper app stops when a workspace moves to the trash.
 BEFORE_DELETE: list[Callable] = []
 
 
 class Trash:
-    """Set by trash.apps, since this app imports none above it: it alone knows what a workspace holds, and its pages."""
+    """Set by trash.apps, because this app imports no upper one."""
 
     start_purge: Callable  # (user, workspace in the trash) -> the row of the purge
     is_purging: Callable  # (workspace) -> bool
@@ -25,7 +25,7 @@ class Trash:
 
 @transaction.atomic
 def delete_workspace(actor: Actor, workspace: Workspace, permanently: bool = False):
-    """To the trash; with `permanently` it is freed from there at once, and the row of the purge is given."""
+    """Move to the trash; with `permanently`, purge it from there at once and return the purge."""
     require(actor, "delete_workspace", workspace)
     for leave in BEFORE_DELETE:
         leave(workspace)
@@ -35,20 +35,20 @@ def delete_workspace(actor: Actor, workspace: Workspace, permanently: bool = Fal
 
 
 def list_deleted(actor: Actor) -> list[Workspace]:
-    """Those in the trash that the actor may restore or free, the last deleted first."""
+    """Workspaces in the trash that the actor may restore or purge, the last deleted first."""
     rows = Workspace.objects.in_trash_of(actor).with_path().order_by("-deleted_at", "-pk")
     return [row for row in rows if can(actor, "delete_workspace", row)]
 
 
 def purge_workspace(actor: Actor, workspace: Workspace):
-    """Free a workspace that is in the trash, with all that it holds."""
+    """Purge a workspace in the trash with everything in it."""
     require(actor, "delete_workspace", workspace)
     return Trash.start_purge(actor.user, workspace)
 
 
 @transaction.atomic
 def restore_workspace(actor: Actor, workspace: Workspace) -> None:
-    """As it was; what was canceled when it went stays canceled."""
+    """Restore it as it was; jobs that were canceled on deletion stay canceled."""
     require(actor, "delete_workspace", workspace)
     if Trash.is_purging(workspace):
         raise Conflict(f"{workspace.name} is being deleted permanently; it cannot be restored any more.")
@@ -59,7 +59,7 @@ def restore_workspace(actor: Actor, workspace: Workspace) -> None:
 
 @transaction.atomic
 def delete_group(actor: Actor, group: ResourceGroup) -> None:
-    """With all workspaces in it, as in Azure; they go to the trash, and the group comes back with the first that does."""
+    """With all its workspaces, as in Azure; they move to the trash, and restoring one restores the group."""
     require(actor, "delete_workspace", group)
     for workspace in group.workspaces.filter(deleted_at=None).select_related("resource_group__subscription"):
         delete_workspace(actor, workspace)
@@ -68,13 +68,13 @@ def delete_group(actor: Actor, group: ResourceGroup) -> None:
 
 
 def forget_if_empty(group: ResourceGroup) -> None:
-    """The row of a deleted group goes with its last workspace."""
+    """Delete the row of a deleted group after its last workspace."""
     if not group.workspaces.exists():
         ResourceGroup.objects.filter(pk=group.pk).exclude(deleted_at=None).delete()
 
 
 def check_confirmed(workspace: Workspace, typed: str) -> None:
-    """A deletion is asked twice: the second time by name."""
+    """A deletion is confirmed by typing the name."""
     if typed != workspace.name:
         raise Invalid(
             f"Type {workspace.name} to delete this workspace with all its jobs and files.", target="confirm_name"

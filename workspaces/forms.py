@@ -58,7 +58,7 @@ class MemberForm(forms.Form):
 
 
 class AccountForm(MemberForm):
-    # It stands beside MemberForm on one page.
+    # It is on the same page as MemberForm.
     prefix = "account"
     username = TextField(rules.USERNAME, label="User name")
     full_name = TextField(rules.FULL_NAME, required=False)

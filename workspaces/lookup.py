@@ -1,4 +1,4 @@
-"""From the words of an address to the row, through the eyes of the actor; what it may not see is not found."""
+"""From the parts of a URL to the row, if the actor may see it; else it is not found."""
 
 from django.http import Http404
 
@@ -26,12 +26,12 @@ def find_workspace(actor: Actor, subscription_id: str, resource_group: str, work
 
 
 def find_deleted_workspace(actor: Actor, subscription_id: str, resource_group: str, workspace_name: str) -> Workspace:
-    """One in the trash."""
+    """A workspace in the trash."""
     return _find_one(Workspace.objects.in_trash_of(actor), subscription_id, resource_group, workspace_name)
 
 
 def _find_one(workspaces, subscription_id: str, resource_group: str, workspace_name: str) -> Workspace:
-    """Case does not matter in any of the three words, as in Azure."""
+    """The three names ignore case, as in Azure."""
     found = (
         workspaces.with_path()
         .filter(
@@ -47,7 +47,7 @@ def _find_one(workspaces, subscription_id: str, resource_group: str, workspace_n
 
 
 def workspace_by_slug(actor: Actor, slug: str) -> Workspace:
-    """For pages, whose addresses carry the slug."""
+    """For pages, whose URLs contain the slug."""
     found = Workspace.objects.visible_to(actor).with_path().filter(slug=slug).first()
     if found is None:
         raise Http404("Workspace not found. It may have been deleted, or you have no role on it.")
@@ -55,7 +55,7 @@ def workspace_by_slug(actor: Actor, slug: str) -> Workspace:
 
 
 def page_workspace(request, slug: str) -> Workspace:
-    """The workspace that a page is about; a stranger gets 404. The shell shows what `request.workspace` holds."""
+    """The workspace of a page; a stranger gets 404. The shell shows `request.workspace`."""
     known = getattr(request, "workspace", None)
     if known is None or known.slug != slug:
         request.workspace = workspace_by_slug(actor_of_request(request), slug)
@@ -63,7 +63,7 @@ def page_workspace(request, slug: str) -> Workspace:
 
 
 def workspace_of_wsid(request) -> Workspace:
-    """The workspace that `?wsid=/subscriptions/…/workspaces/…` names, as links made by Azure's SDK have it."""
+    """The workspace of `?wsid=/subscriptions/…/workspaces/…`, as in links from Azure's SDK."""
     words = request.GET.get("wsid", "").strip("/").split("/")
     if len(words) < 6:
         raise Http404("Write ?wsid=/subscriptions/…/resourceGroups/…/workspaces/…, or open a workspace first.")

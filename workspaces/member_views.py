@@ -20,7 +20,7 @@ from workspaces.models import Role, RoleAssignment
 
 @require_http_methods(["GET", "POST"])
 def people_list(request, slug):
-    """Everybody with a role sees who else has one; a POST by an Owner adds a person."""
+    """Everybody with a role sees all members; a POST by an Owner adds a person."""
     workspace = page_workspace(request, slug)
     form = MemberForm(request.POST or None)
     if request.method == "POST":
@@ -37,7 +37,7 @@ def people_list(request, slug):
 @require_POST
 @once
 def people_account(request, slug):
-    """A new account; the link by which its owner signs in the first time is shown in the answer, and never again."""
+    """Creates an account; the link for the first sign-in is shown once."""
     workspace = page_workspace(request, slug)
     actor = actor_of_request(request)
     require(actor, "create_account", workspace)
@@ -68,7 +68,7 @@ def people_remove(request, slug, pk):
 
 
 def _assignment(request, slug, pk):
-    """One of the workspace's own; those of its group or subscription are changed where they were given."""
+    """A role on the workspace itself; roles on its group or subscription are changed there."""
     workspace = page_workspace(request, slug)
     rows = RoleAssignment.objects.filter(workspace=workspace).select_related("user")
     return workspace, get_object_or_404(rows, pk=pk)

@@ -1,4 +1,4 @@
-"""Who holds which role on a workspace, and the rules by which that changes."""
+"""The roles on a workspace, and the rules for changing them."""
 
 from django.db import transaction
 from django.db.models import Q
@@ -12,7 +12,7 @@ from workspaces.rules import FULL_NAME, ROLE, USERNAME
 
 
 def list_assignments(workspace: Workspace):
-    """The roles that hold on a workspace: its own first, then those of its group and its subscription."""
+    """The roles that apply to a workspace: its own first, then those of its group and subscription."""
     group = workspace.resource_group
     here = Q(workspace=workspace) | Q(resource_group=group) | Q(subscription=group.subscription_id)
     found = RoleAssignment.objects.filter(here).select_related("user", "resource_group", "subscription")
@@ -44,7 +44,7 @@ def change_role(actor: Actor, workspace: Workspace, assignment: RoleAssignment, 
 
 @transaction.atomic
 def remove_role(actor: Actor, workspace: Workspace, assignment: RoleAssignment) -> None:
-    """An Owner takes anybody's role; everybody may leave."""
+    """An Owner can remove anybody's role; everybody can leave."""
     if assignment.user_id != actor.user.pk or actor.is_run:
         require(actor, "edit_members", workspace)
     _lock_workspace(workspace)
@@ -54,7 +54,7 @@ def remove_role(actor: Actor, workspace: Workspace, assignment: RoleAssignment) 
 
 @transaction.atomic
 def create_account(actor: Actor, workspace: Workspace, username: str, full_name: str, role: str) -> tuple[User, str]:
-    """A new person with a role here, and the secret of the link by which they sign in the first time."""
+    """A new person with a role here, and the secret of the link for the first sign-in."""
     require(actor, "create_account", workspace)
     USERNAME.check(username)
     if User.objects.filter(username__iexact=username).exists():
@@ -73,7 +73,7 @@ def _find_user(username: str) -> User:
 
 
 def _lock_workspace(workspace: Workspace) -> None:
-    """Changes of one workspace's roles come one after another, so that of its last two Owners only one can leave."""
+    """Changes to one workspace's roles are serialized, so that only one of the last two Owners can leave."""
     Workspace.objects.select_for_update().get(pk=workspace.pk)
 
 

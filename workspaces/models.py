@@ -1,4 +1,4 @@
-"""Subscription ⊃ resource group ⊃ workspace, the people, their roles and their tokens."""
+"""Subscription ⊃ resource group ⊃ workspace, and the roles of people on them."""
 
 import uuid
 
@@ -12,7 +12,7 @@ from accounts.models import User
 
 class SubscriptionQuerySet(models.QuerySet):
     def visible_to(self, actor):
-        """Those on which, or on something inside which, the actor has a role."""
+        """Subscriptions on which the actor has a role, or on something inside them."""
         if actor.workspace_id:
             return self.filter(resource_groups__workspaces=actor.workspace_id)
         if actor.user.is_superuser:
@@ -26,7 +26,7 @@ class SubscriptionQuerySet(models.QuerySet):
 
 
 class Subscription(models.Model):
-    # Any text names a subscription, as scripts in the wild have it.
+    # The id can be any text, as in existing scripts.
     subscription_id = models.CharField(max_length=100, unique=True)
     display_name = models.CharField(max_length=100, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -65,7 +65,7 @@ class ResourceGroup(models.Model):
     location = models.CharField(max_length=40, default="eastus")
     tags = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    # Out of sight since then; its row stays while a workspace of it is in the trash.
+    # When it was deleted; the row stays while a workspace of it is in the trash.
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects = ResourceGroupQuerySet.as_manager()
@@ -86,16 +86,16 @@ class ResourceGroup(models.Model):
 
 class WorkspaceQuerySet(models.QuerySet):
     def visible_to(self, actor):
-        """Those on which the actor has any role, by itself, its group or its subscription; none that is in the trash.
+        """Workspaces on which the actor has a role, directly or by group or subscription; none in the trash.
 
-        A run's own token still reaches its workspace there, so that a script which is being ended hears of it.
+        A run's own token still reaches its workspace in the trash, so that a script that is being stopped learns of it.
         """
         if actor.workspace_id:
             return self.filter(pk=actor.workspace_id)
         return self.filter(deleted_at=None)._with_role_of(actor.user)
 
     def in_trash_of(self, actor):
-        """Those in the trash on which the actor has any role."""
+        """Workspaces in the trash on which the actor has a role."""
         if actor.workspace_id:
             return self.none()
         return self.exclude(deleted_at=None)._with_role_of(actor.user)
@@ -125,14 +125,14 @@ class Workspace(models.Model):
     tags = models.JSONField(default=dict, blank=True)
     sku = models.CharField(max_length=20, default="Basic")
     hbi_workspace = models.BooleanField(default=False)
-    # The names of the resources that Azure makes beside a workspace.
+    # The names of the resources that Azure creates with a workspace.
     storage_account = models.CharField(max_length=100)
     key_vault = models.CharField(max_length=100)
     application_insights = models.CharField(max_length=260)
     container_registry = models.CharField(max_length=100, blank=True)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    # In the trash since then. Its name stays taken.
+    # When it was moved to the trash. Its name stays taken.
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     EDITABLE = ("friendly_name", "description", "tags", "container_registry")
@@ -164,14 +164,14 @@ class Workspace(models.Model):
         return f"w/{self.pk}"
 
     def edit(self, **fields):
-        """Change friendly name, description, tags or container registry; the values are checked by the caller's form."""
+        """Change friendly name, description, tags or container registry; the caller has checked the values."""
         for name, value in fields.items():
             setattr(self, name, value)
         self.save(update_fields=list(fields))
 
     @property
     def config(self) -> dict:
-        """The content of config.json: Azure's three keys."""
+        """The content of config.json, with Azure's three keys."""
         return {
             "subscription_id": self.resource_group.subscription.subscription_id,
             "resource_group": self.resource_group.name,
@@ -188,7 +188,7 @@ class Role(models.TextChoices):
 
 
 class RoleAssignment(models.Model):
-    """A role of a person on a subscription, a resource group or a workspace; it holds for all below."""
+    """A role of a person on a subscription, resource group or workspace; it applies to everything below."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="roles")
     role = models.CharField(max_length=40, choices=Role)

@@ -1,4 +1,4 @@
-"""Workspaces for the switcher, the palette and the list: by the words of their names."""
+"""Search for workspaces by name, for the switcher, the palette and the list."""
 
 from django.db.models import Q
 
@@ -11,7 +11,7 @@ IN_SWITCHER = 12
 
 
 def match_workspaces(actor: Actor, words: str):
-    """The workspaces the actor may see whose name, friendly name, group or subscription has all the words."""
+    """The actor's workspaces whose name, friendly name, group or subscription contains all the words."""
     found = Workspace.objects.visible_to(actor).with_path()
     for word in split_words(words):
         found = found.filter(

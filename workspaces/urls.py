@@ -1,4 +1,4 @@
-"""Addresses of workspaces."""
+"""URLs of workspaces."""
 
 from django.urls import path
 

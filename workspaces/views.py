@@ -1,4 +1,4 @@
-"""Pages of workspaces: the list, the form that makes one, its home and its properties."""
+"""Pages of workspaces: the list, creation, home and properties."""
 
 import json
 
@@ -43,7 +43,7 @@ def workspace_list(request):
 
 
 def _may_create(request) -> bool:
-    """Whether any subscription or group lets the person make a workspace."""
+    """Whether the person may create a workspace in some subscription or group."""
     actor = actor_of_request(request)
     if actor.user.is_superuser:
         return True
@@ -79,7 +79,7 @@ def _first_place(actor) -> dict:
 
 @require_GET
 def workspace_name_check(request):
-    """What is wrong with the name so far, while it is typed; nothing if it is free."""
+    """Checks the name while it is typed: what is wrong with it, or that it is free."""
     name, group = request.GET.get("name", ""), request.GET.get("resource_group", "")
     try:
         rules.WORKSPACE_NAME.check(name)
@@ -112,7 +112,7 @@ def _config_text(workspace) -> str:
 
 @require_GET
 def workspace_config(request, slug):
-    """config.json for download: Azure's three keys, and this server."""
+    """config.json for download: Azure's three keys and this server's URL."""
     answer = HttpResponse(_config_text(lookup.page_workspace(request, slug)), content_type="application/json")
     answer.headers["Content-Disposition"] = 'attachment; filename="config.json"'
     return answer

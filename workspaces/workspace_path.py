@@ -1,4 +1,4 @@
-"""The words of an API's address that name a workspace, and what they name for whoever asks."""
+"""The part of an API URL that names a workspace, and the workspace it names."""
 
 from django.http import HttpRequest
 from ninja import Schema
@@ -14,7 +14,7 @@ class WorkspacePath(Schema):
 
 
 def require_workspace(request: HttpRequest, path: WorkspacePath, verb: str = "read") -> Workspace:
-    """In which the actor may do this; Http404 or Denied."""
+    """The workspace, if the actor may do this there; else Http404 or Denied."""
     found = lookup.find_workspace(request.auth, path.subscription_id, path.resource_group, path.workspace_name)
     access.require(request.auth, verb, found)
     return found

@@ -71,7 +71,7 @@ def test_a_database_that_is_away(healthy, monkeypatch):
 
 def test_a_database_that_is_behind(healthy, monkeypatch):
     monkeypatch.setattr(doctor.MigrationExecutor, "migration_plan", lambda executor, targets: [1, 2])
-    assert "2 changes" in fails("database") and "make up" in fails("database")
+    assert "2 migrations" in fails("database") and "make up" in fails("database")
 
 
 def test_a_redis_that_is_away(healthy, monkeypatch):

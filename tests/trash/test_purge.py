@@ -85,7 +85,7 @@ def test_emptying_the_trash_frees_rows_and_files_and_tells_bytes(as_user, alice,
     gone.delete()
     client = as_user(alice)
     page = text(client.post(url(workspace, "trash:empty"), follow=True))
-    assert "2 jobs to free" in page and 'hx-trigger="every 1s"' in page
+    assert "2 jobs to delete" in page and 'hx-trigger="every 1s"' in page
     assert "<progress" in text(client.get(url(workspace, "trash:purges")))
     purge_task()
     job = PurgeJob.objects.get()

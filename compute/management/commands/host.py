@@ -1,4 +1,4 @@
-"""`manage.py host NAME`: the commands with which another machine runs nodes for this studio."""
+"""`manage.py host NAME`: prints the commands with which another machine runs nodes for this studio."""
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -22,7 +22,7 @@ class Command(BaseCommand):
             raise CommandError(error.message.replace("compute name", "host name")) from error
         host, _ = Host.objects.get_or_create(name=name)
         variables = {"SERVER_URL": settings.PUBLIC_URL, "HOST_NAME": name, "HOST_KEY": host_key(host)}
-        # A socket of this machine is of no use on another one; without notifications nodes look every few seconds.
+        # Another machine cannot use a Unix socket of this one; without notifications its nodes poll every few seconds.
         if not settings.REDIS_URL.startswith("unix:"):
             variables["REDIS_URL"] = settings.REDIS_URL
         index = f"{settings.PUBLIC_URL}/pypi/simple/"
