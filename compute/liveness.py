@@ -1,8 +1,8 @@
 """Whether a missing heartbeat means that a node or host is lost.
 
-Signs of life come in through the web server, which stores them. While it is away, while the database takes no writes (it is
-locked, or its disk is full), or while this process itself was away, nobody could be heard, and nobody is lost for it: after
-such a pause everyone first gets the time to show one.
+Heartbeats arrive through the web server, which stores them. While it is down, while the database takes no writes (it is
+locked, or its disk is full), or while this process was suspended, none could arrive, so nothing counts as lost: after such a
+pause, everyone first gets time to send one.
 """
 
 import datetime as dt

@@ -1,4 +1,4 @@
-"""Hosts, compute targets, their nodes, and the queue of work. A unit of work is a process with an environment on a node."""
+"""Hosts, compute targets, their nodes, and the work queue. A unit of work is a process with an environment on a node."""
 
 import dataclasses
 import datetime as dt
@@ -18,7 +18,7 @@ from workspaces.models import Workspace
 
 
 class Host(models.Model):
-    """A machine that runs nodes; its agent asks what to run and says what runs. Its key is signed (compute/keys.py)."""
+    """A machine that runs nodes. Its agent polls what to run and reports what runs. Its key is signed (compute/keys.py)."""
 
     name = models.CharField(max_length=60, unique=True)
     cpus = models.PositiveIntegerField(default=1)
@@ -39,7 +39,7 @@ class Host(models.Model):
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
-    """Between how many nodes a cluster moves, and after how many idle seconds a node leaves."""
+    """The minimum and maximum number of nodes of a cluster, and the idle seconds after which a node is released."""
 
     min_nodes: int = 0
     max_nodes: int = 1
@@ -67,7 +67,7 @@ class ComputeTargetQuerySet(models.QuerySet):
         return self.select_related("workspace__resource_group__subscription")
 
     def with_counts(self):
-        """How many nodes are in which state, and how much work waits or runs: all in the one query."""
+        """Annotates the number of nodes in each state and of queued and running work, in one query."""
         nodes = Node.objects.present().filter(target=OuterRef("pk"))
         work = Work.objects.filter(target=OuterRef("pk"))
         counts = {f"{state}_count": _count_rows(nodes.filter(state=state)) for state in Node.State.values}
@@ -79,7 +79,7 @@ class ComputeTargetQuerySet(models.QuerySet):
 
 
 def _count_rows(rows):
-    """A correlated count; joins of several tables would multiply each other."""
+    """A correlated count, because joins of several tables would multiply the rows."""
     counted = rows.order_by().values("target").annotate(number=models.Count("pk")).values("number")
     return Coalesce(models.Subquery(counted, output_field=models.IntegerField()), 0)
 
@@ -106,7 +106,7 @@ class ComputeTarget(models.Model):
     min_nodes = models.PositiveIntegerField(default=0)
     max_nodes = models.PositiveIntegerField(default=1)
     idle_seconds = models.PositiveIntegerField(default=120)
-    # What Azure records and this house does not need: SSH user, subnet, identity, …
+    # Settings of Azure that are only recorded: SSH user, subnet, identity, …
     settings = models.JSONField(default=dict, blank=True)
     resized_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
@@ -146,7 +146,7 @@ class ComputeTarget(models.Model):
     def is_deleting(self) -> bool:
         return self.state == self.State.DELETING
 
-    # What follows reads the numbers of `with_counts()`.
+    # The following need the annotations of `with_counts()`.
 
     @property
     def node_counts(self) -> dict[str, int]:
@@ -162,12 +162,12 @@ class ComputeTarget(models.Model):
 
     @property
     def unprovisioned_count(self) -> int:
-        """Nodes that the cluster may have and has not."""
+        """How many more nodes the cluster may have."""
         return max(0, self.max_nodes - self.usable_count)
 
     @property
     def active_count(self) -> int:
-        """Work that waits or runs."""
+        """The number of queued and running units of work."""
         return self.queued_count + self.held_count
 
     @property
@@ -181,7 +181,7 @@ class ComputeTarget(models.Model):
 
     @property
     def state_key(self) -> str:
-        """Deleting, Resizing, or how its making went."""
+        """Deleting, Resizing, or the provisioning state."""
         if self.is_deleting or self.allocation_state == "Steady":
             return self.state
         return "Resizing"
@@ -193,14 +193,14 @@ class ComputeTarget(models.Model):
 
     @property
     def is_changing(self) -> bool:
-        """Whether a page that shows it has to look again soon."""
+        """Whether a page that shows it must poll."""
         return self.is_deleting or self.allocation_state == "Resizing" or self.active_count > 0 or self._will_shrink
 
     @property
     def _will_shrink(self) -> bool:
         return self.idle_count > self.min_nodes
 
-    # The verbs: pages, API and commands call these.
+    # Pages, API and commands call the following methods.
 
     @classmethod
     def create(cls, workspace: Workspace, user: User, name: str, vm_size: str, scale: Scale, **recorded):
@@ -235,7 +235,7 @@ class ComputeTarget(models.Model):
         return f"There is a compute target {self.name} in this workspace already. Choose another name."
 
     def scale(self, scale: Scale):
-        """Other limits; nodes come and go accordingly. A running node ends its work first."""
+        """Set new limits; nodes are added or released accordingly. A running node ends its work first."""
         with transaction.atomic():
             subscription = self.workspace.resource_group.subscription_id
             if scale.max_nodes > self.max_nodes:
@@ -244,7 +244,7 @@ class ComputeTarget(models.Model):
         notifications.notify_autoscaler()
 
     def describe(self, **recorded):
-        """Other tags or another description; nothing given changes nothing."""
+        """Change tags or description; without arguments nothing changes."""
         if recorded:
             self._change(**_check_fields(recorded))
 
@@ -256,7 +256,7 @@ class ComputeTarget(models.Model):
             setattr(self, name, value)
 
     def start_deleting(self):
-        """Waiting work is canceled, running work ends, nodes leave; once the last has left, the target is gone."""
+        """Cancels queued work, ends running work and releases the nodes; the target is gone after the last one."""
         with transaction.atomic():
             ComputeTarget.objects.filter(pk=self.pk, deleted_at=None).update(state=self.State.DELETING)
             now = timezone.now()
@@ -268,13 +268,13 @@ class ComputeTarget(models.Model):
         notifications.notify_autoscaler()
 
     def finish_deleting(self):
-        """Mark it gone unless a node is still there."""
+        """Mark it deleted unless a node is still there."""
         if not self.nodes.present().exists():
             ComputeTarget.objects.filter(pk=self.pk, state=self.State.DELETING).update(deleted_at=timezone.now())
 
 
 def _check_fields(recorded: dict) -> dict:
-    """What is kept about a target as it was given: lengths and kinds are checked, nothing else."""
+    """Checks lengths and types of recorded settings, nothing else."""
     known = rules.RECORDED_RULES
     return {name: known[name].check(value) if name in known else value for name, value in recorded.items()}
 
@@ -287,7 +287,7 @@ class NodeQuerySet(models.QuerySet):
         return self.present().filter(state__in=Node.USABLE)
 
     def with_work(self):
-        """With what each has in hand, for `current_work`, in one more query."""
+        """Prefetches the work of each node for `current_work`, in one more query."""
         held = models.Prefetch("work", Work.objects.held().select_related("target__workspace"), to_attr="held_work")
         return self.select_related("host").prefetch_related(held)
 
@@ -316,7 +316,7 @@ class Node(models.Model):
     target = models.ForeignKey(ComputeTarget, models.CASCADE, related_name="nodes")
     host = models.ForeignKey(Host, models.SET_NULL, null=True, related_name="nodes")
     name = models.CharField(max_length=60, unique=True)
-    # The key is signed from the name (compute/keys.py), so that no secret is stored.
+    # The key is a signature of the name (compute/keys.py), so that no secret is stored.
     state = models.CharField(max_length=12, choices=State, default=State.PREPARING)
     message = models.CharField(max_length=500, blank=True)
     pid = models.PositiveIntegerField(null=True, blank=True)
@@ -336,12 +336,12 @@ class Node(models.Model):
 
     @property
     def current_work(self):
-        """What it has in hand, of a row fetched `with_work()`."""
+        """The work that it holds; needs `with_work()`."""
         return self.held_work[0] if self.held_work else None
 
     @property
     def is_wanted(self) -> bool:
-        """Whether its host shall keep it running."""
+        """Whether its host should keep it running."""
         return self.ended_at is None and self.state in self.USABLE
 
     def has_living_runner(self, now: dt.datetime) -> bool:
@@ -349,18 +349,18 @@ class Node(models.Model):
         return self.work.leased(now).exists()
 
     def start_running(self) -> bool:
-        """Take it for work; False if it is to leave."""
+        """Reserve it for work; False if it is leaving."""
         return self._move(self.State.RUNNING, allowed=self.USABLE)
 
     def become_idle(self) -> bool:
         return self._move(self.State.IDLE, allowed=[self.State.PREPARING, self.State.RUNNING])
 
     def leave(self, message: str) -> bool:
-        """An idle node is let go; one that was given work at this moment stays."""
+        """Release an idle node; one that is given work at this moment stays."""
         return self._move(self.State.LEAVING, allowed=[self.State.IDLE, self.State.PREPARING], message=message)
 
     def mark_lost(self, message: str) -> bool:
-        """It died or fell silent: nobody shall use it, and its work is lost with it."""
+        """The node died or sends no heartbeat: it is not used any more, and its work is lost."""
         with transaction.atomic():
             if not self._move(self.State.UNUSABLE, allowed=self.USABLE, message=message[:500]):
                 return False
@@ -370,12 +370,12 @@ class Node(models.Model):
         return True
 
     def end(self):
-        """It is gone from its host."""
+        """The node is gone from its host."""
         if Node.objects.filter(pk=self.pk, ended_at=None).update(ended_at=timezone.now()):
             ComputeTarget.objects.filter(pk=self.target_id).update(resized_at=timezone.now())
 
     def _move(self, state, *, allowed, **fields) -> bool:
-        # One conditional UPDATE: of a claim and a farewell at the same moment, only one can win.
+        # One conditional UPDATE: of a claim and a release at the same moment, only one can win.
         fields |= {"state": state, "state_at": timezone.now()}
         moved = Node.objects.filter(pk=self.pk, ended_at=None, state__in=allowed).update(**fields)
         if moved:
@@ -396,13 +396,13 @@ class WorkQuerySet(models.QuerySet):
         return self.held().filter(lease_until__gte=now)
 
     def claimable_by(self, node):
-        """What waits for nodes of this cluster; before that, what this very node holds already."""
+        """Work that this node already holds, then work that waits for nodes of its cluster."""
         mine = Q(state=Work.State.CLAIMED, node=node) | Q(state=Work.State.QUEUED, target=node.target_id)
         return self.filter(mine).order_by("state", "-priority", "queued_at", "pk")
 
 
 class Work(models.Model):
-    """A process with an environment, to be run on a node of a target. Its kind says what it stands for."""
+    """A process with an environment, to be run on a node of a target. Its kind says what it represents."""
 
     class State(models.TextChoices):
         QUEUED = "queued"
@@ -413,7 +413,7 @@ class Work(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     target = models.ForeignKey(ComputeTarget, models.CASCADE, related_name="work")
-    # `kind:subject`: what this is to the app that queued it (compute/work_kinds.py).
+    # `kind:subject`: what this is for the app that queued it (compute/work_kinds.py).
     scope = models.CharField(max_length=300)
     spec = models.JSONField(default=dict)
     submitted_by = models.ForeignKey(User, models.CASCADE, related_name="+")
@@ -422,7 +422,7 @@ class Work(models.Model):
     node = models.ForeignKey(Node, models.SET_NULL, null=True, blank=True, related_name="work")
     attempt = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
-    # Why it was lost, in words for a person.
+    # Why it was lost, as a sentence for people.
     reason = models.CharField(max_length=500, blank=True)
     queued_at = models.DateTimeField(default=timezone.now)
     claimed_at = models.DateTimeField(null=True, blank=True)
@@ -442,7 +442,7 @@ class Work(models.Model):
 
     @property
     def subject(self) -> str:
-        """What the scope names, without its kind: of `run:abc` it is `abc`."""
+        """The scope without its kind: for `run:abc` it is `abc`."""
         return self.scope.partition(":")[2]
 
     @property
@@ -450,16 +450,16 @@ class Work(models.Model):
         return work_kinds.kind_of(self.scope).page_url(self)
 
     def make_token(self) -> str:
-        """With which its process calls the API."""
+        """The token with which its process calls the API."""
         return work_kinds.kind_of(self.scope).make_token(self)
 
     @property
     def page_state(self) -> str:
-        """The state in the words that people know from jobs and nodes."""
+        """The state in the terms of jobs and nodes."""
         words = {self.State.CLAIMED: "Running", self.State.DONE: "Ended", self.State.LOST: "Failed"}
         return words.get(self.State(self.state), str(self.get_state_display()))
 
     def mark_lost(self, reason: str) -> bool:
-        """Nobody works on it any more. The app that queued it reads why and ends what it stands for."""
+        """Nobody works on it any more. The app that queued it reads the reason and ends what it represents."""
         held = Work.objects.held().filter(pk=self.pk, attempt=self.attempt)
         return bool(held.update(state=self.State.LOST, ended_at=timezone.now(), reason=reason[:500], lease_until=None))

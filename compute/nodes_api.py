@@ -1,4 +1,4 @@
-"""What nodes and hosts ask: doors for their own keys only, never for people's tokens."""
+"""The API of nodes and hosts. It is open only to their keys, never to people's tokens."""
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -57,7 +57,7 @@ def node_claim(request: HttpRequest):
 
 
 def _give_up_if_forbidden(work: Work, node: Node) -> bool:
-    """Work of a person who may no longer submit here is lost: its token would be refused."""
+    """If the submitter may no longer submit here, the work is lost: its token would be refused."""
     submitter = work.submitted_by
     if submitter.is_active and access.can(Actor(submitter), "submit", work.target.workspace):
         return False
@@ -71,7 +71,7 @@ def node_work_done(request: HttpRequest, work_id, body: node_resources.WorkDone)
     mine = Work.objects.filter(pk=work_id, node=request.auth, attempt=body.attempt)
     if not mine.exists():
         raise Conflict("Another attempt holds this work, or another node does.", code="stale_attempt")
-    # Work that is no longer held was lost or ended before: nothing is left to be done.
+    # Work that is no longer held was lost or ended before: nothing is left to do.
     queue.finish_work(work_id, body.attempt, body.message)
     request.auth.become_idle()
     return {}

@@ -1,4 +1,4 @@
-"""Celery messages that say no more than "look". Every receiver also looks by itself, so a lost one costs seconds.
+"""Celery messages that only say "look". Every receiver also polls, so a lost message costs only seconds.
 
 Sent when the transaction commits, since before that there is nothing to see, and by a thread of its own: no request waits
 for Redis, not even for one that takes connections and never answers.
@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 from lazuli.agent.broker import HOST_TASK, NODE_TASK, build_broker_settings, get_cluster_queue, get_host_queue
 
 logger = logging.getLogger(__name__)
-# A message that nobody took in this time has been overtaken by the receiver's own look.
+# After this time the receiver has polled anyway.
 EXPIRES_SECONDS = 30
 # How long the thread waits for Redis, and how long it leaves it alone after that.
 TIMEOUT_SECONDS, PAUSE_SECONDS = 1.0, 5.0
@@ -31,7 +31,7 @@ def notify_cluster(target_id: int) -> None:
 
 
 def notify_host(host_name: str) -> None:
-    """What this host shall run may have changed."""
+    """The nodes of this host may have changed."""
     _send_on_commit(HOST_TASK, get_host_queue(host_name))
 
 
@@ -40,7 +40,7 @@ def notify_autoscaler() -> None:
 
 
 def notify_control(task: str) -> None:
-    """The control worker may have something to do by this task."""
+    """The control worker may have something to do in this task."""
     _send_on_commit(task, "control")
 
 

@@ -1,7 +1,7 @@
-"""The queue of work. Its rows are the truth, and every step is won by one conditional UPDATE.
+"""The work queue. Its rows decide, and every step is one conditional UPDATE.
 
 A unit of work is queued, claimed by one node for a lease that its runner renews, and then done, canceled or lost.
-`attempt` is raised by each claim; whoever writes with an older one has been overtaken.
+Each claim increments `attempt`; a write with an older attempt is refused.
 """
 
 import datetime as dt
@@ -17,13 +17,13 @@ from compute import notifications, work_kinds
 from compute.models import ComputeTarget, Node, Work
 from studio.errors import Conflict
 
-# Of several nodes that reach for the same work one wins; the others try the next few.
+# If several nodes try to claim the same work, one wins; the others try the next few.
 CANDIDATES = 5
 
 
 def enqueue(target: ComputeTarget, scope: str, spec: dict, user: User, priority: int = 0) -> Work:
     """Store work inside the caller's transaction; nodes and autoscaler are notified when it commits."""
-    # A kind that nobody registered could get no token.
+    # Work of an unregistered kind could get no token.
     work_kinds.kind_of(scope)
     if target.state == ComputeTarget.State.DELETING or target.deleted_at:
         raise Conflict(f"The compute target {target.name} is being deleted; choose another one.", target="computeId")
@@ -34,9 +34,9 @@ def enqueue(target: ComputeTarget, scope: str, spec: dict, user: User, priority:
 
 
 def claim_work(node: Node) -> Work | None:
-    """The next work for a node that holds none, leased to it; None if there is none or the node shall leave.
+    """The next work for a node that holds none, leased to it; None if there is none or the node is leaving.
 
-    A node that asks while it holds work never got our answer: it is given the same work again, as a new attempt.
+    A node that claims while it holds work never got our response: it gets the same work again, as a new attempt.
     """
     candidates = list(Work.objects.claimable_by(node).values_list("pk", flat=True)[:CANDIDATES])
     if not candidates:
@@ -63,13 +63,13 @@ def _take_candidate(pk: uuid.UUID, node: Node) -> int:
 
 
 def renew_lease(work_id: uuid.UUID, attempt: int) -> bool:
-    """Prolong the lease; False tells the caller that it was overtaken and has to stop."""
+    """Renew the lease; False means that a newer attempt exists and the caller must stop."""
     now = timezone.now()
     return bool(Work.objects.held().filter(pk=work_id, attempt=attempt).update(lease_until=_lease_end(now)))
 
 
 def finish_work(work_id: uuid.UUID, attempt: int, message: str = "") -> bool:
-    """The runner's process has ended; its node is free again. `message`: how the runner itself failed, if it did."""
+    """The runner's process has ended; its node is free again. `message` says how the runner failed, if it did."""
     held = Work.objects.held().filter(pk=work_id, attempt=attempt)
     with transaction.atomic():
         if not held.update(state=Work.State.DONE, ended_at=timezone.now(), lease_until=None, reason=message[:500]):
@@ -90,7 +90,7 @@ def cancel_queued(work_ids: list[uuid.UUID]) -> set[uuid.UUID]:
 
 
 def reap_lost() -> int:
-    """Give up nodes that fell silent and work that nobody holds any more; returns how many units were lost."""
+    """Give up nodes without a heartbeat and work that nobody holds any more; returns how many units were lost."""
     now = timezone.now()
     for node in Node.objects.silent(now).select_related("target"):
         seen = node.heartbeat_at or node.created_at

@@ -1,4 +1,4 @@
-"""How many cores of a family the clusters of one subscription may have together."""
+"""The quota of cores per VM family and subscription."""
 
 from django.apps import apps
 
@@ -7,7 +7,7 @@ from studio.errors import Invalid
 
 
 def check_quota(subscription_id: int, size: sizes.Size, max_nodes: int, excluded_target_id: int | None = None) -> None:
-    """Invalid, in words, if so many nodes more (or instead of those of the target `besides`) exceed the quota."""
+    """Invalid if so many additional nodes (without those of the excluded target) exceed the quota."""
     used = _count_used(subscription_id, excluded_target_id).get(size.family, 0)
     wanted = size.vcpus * max_nodes
     if used + wanted > sizes.QUOTA:
@@ -21,25 +21,25 @@ def check_quota(subscription_id: int, size: sizes.Size, max_nodes: int, excluded
 
 
 def available_cores(subscription_id: int) -> dict[str, int]:
-    """Cores left of each family."""
+    """The available cores of each family."""
     used = _count_used(subscription_id)
     return {size.family: max(0, sizes.QUOTA - used.get(size.family, 0)) for size in sizes.SIZES}
 
 
 def used_cores(subscription_id: int) -> dict[str, int]:
-    """Cores taken of each family."""
+    """The used cores of each family."""
     used = _count_used(subscription_id)
     return {size.family: used.get(size.family, 0) for size in sizes.SIZES}
 
 
 def _count_used(subscription_id: int, besides: int | None = None) -> dict[str, int]:
-    # The models call this module, so it finds them by name.
+    # The models call this module, so it looks them up by name.
     targets = apps.get_model("compute", "ComputeTarget").objects.filter(
         workspace__resource_group__subscription=subscription_id, deleted_at=None
     )
     used: dict[str, int] = {}
     for vm_size, max_nodes in (targets.exclude(pk=besides) if besides else targets).values_list("vm_size", "max_nodes"):
-        # A size that is offered no longer takes nothing.
+        # A size that is no longer offered counts nothing.
         if size := sizes.BY_NAME.get(vm_size.lower()):
             used[size.family] = used.get(size.family, 0) + size.vcpus * max_nodes
     return used

@@ -1,4 +1,4 @@
-"""What the palette finds in this app."""
+"""Search results of this app for the palette."""
 
 from django.urls import reverse
 
@@ -7,7 +7,7 @@ from studio.shell import Hit
 
 
 def search_computes(actor, workspace, words: str, limit: int) -> list[Hit]:
-    """Clusters whose name has the words, those of the present workspace first if there is one."""
+    """Clusters whose name contains the words, those of the current workspace first."""
     found = ComputeTarget.objects.visible_to(actor).select_related("workspace").filter(name__icontains=words)
     if workspace:
         found = found.filter(workspace=workspace)

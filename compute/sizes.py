@@ -1,4 +1,4 @@
-"""Sizes that a cluster's nodes can have: Azure's names, with the cores and memory they stand for and a price for planning."""
+"""Azure's VM sizes, with their cores and memory and a price for planning."""
 
 import dataclasses
 
@@ -42,12 +42,12 @@ SIZES = [
 ]
 DEFAULT_SIZE = "Standard_DS3_v2"
 BY_NAME = {size.name.lower(): size for size in SIZES}
-# Cores of a family that all clusters of a subscription may have together.
+# Cores per family for all clusters of a subscription.
 QUOTA = 100
 
 
 def find_size(name: str) -> Size:
-    """The size, whatever the case of its name (scripts write STANDARD_DS11_V2); Invalid lists the names there are."""
+    """The size with this name in any case (scripts write STANDARD_DS11_V2); Invalid lists the names."""
     size = BY_NAME.get(str(name).lower())
     if size is None:
         raise Invalid(f"There is no size {name!r}. Choose one of: {', '.join(s.name for s in SIZES)}.", target="vmSize")

@@ -1,4 +1,4 @@
-"""What the control worker does for compute. Thin, and safe to run twice."""
+"""Tasks of the control worker for compute. All are safe to run twice."""
 
 from celery import shared_task
 

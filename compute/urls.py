@@ -1,4 +1,4 @@
-"""Addresses of the compute pages. The wizard has two words after `new`, so that a cluster may be called "new"."""
+"""URLs of the compute pages. The wizard has two words after `new`, so that a cluster can be named "new"."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Pages of compute clusters: the list, one cluster with its nodes and its jobs, and what can be changed of it."""
+"""Pages of compute clusters: the list, a cluster with its nodes and jobs, and its settings."""
 
 from django.contrib import messages
 from django.db.models import F

@@ -1,4 +1,4 @@
-"""The two steps that make a cluster: which machines, then how many. All that was chosen stands in the address."""
+"""The two steps to create a cluster: which machines, then how many. All choices are in the URL."""
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
@@ -32,7 +32,7 @@ def _steps(current: int) -> list[dict]:
 
 
 def _machine(request, workspace) -> dict:
-    """What the address says of the machines; what it does not say is the usual."""
+    """The machine settings in the URL; missing ones have their defaults."""
     form = MachineForm(
         {
             "location": request.GET.get("location") or workspace.location,
@@ -87,7 +87,7 @@ def cluster_new_settings(request, slug):
 
 @require_GET
 def cluster_name_check(request, slug):
-    """What is wrong with the name so far, while it is typed; nothing if it is free."""
+    """Checks the name while it is typed: what is wrong with it, or that it is free."""
     workspace, name = _editable_workspace(request, slug), request.GET.get("name", "")
     try:
         COMPUTE_NAME.check(name)

@@ -1,7 +1,7 @@
-"""The kinds of work that the queue holds. This app knows none of them: the app that queues a kind registers it in its apps.py.
+"""The kinds of work in the queue. This app knows none of them: the app that queues a kind registers it in its apps.py.
 
-The scope of a unit of work is `kind:subject`, such as `run:my-run`. The kind says how the process signs in and which pages
-tell about its work.
+The scope of a unit of work is `kind:subject`, such as `run:my-run`. The kind provides the token of the process and the
+pages about its work.
 """
 
 import dataclasses
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class WorkKind:
-    # What stands before the colon of the scope.
+    # The part of the scope before the colon.
     name: str
-    # The token with which the process of this unit calls the API, good for its present attempt.
+    # The token with which the process calls the API, valid for its current attempt.
     make_token: Callable[["Work"], str]
-    # The address of the page about this unit.
+    # The URL of the page about this unit.
     page_url: Callable[["Work"], str]
-    # The address and the label of the list of everything of this kind that was sent to the target.
+    # URL and label of the list of everything of this kind that was submitted to the target.
     list_url: Callable[["ComputeTarget"], str]
     list_label: str
 
@@ -40,5 +40,5 @@ def kind_of(scope: str) -> WorkKind:
 
 
 def list_links(target: "ComputeTarget") -> list[dict[str, str]]:
-    """For a page of the target: where each kind lists what was sent there."""
+    """For a page of the target: the list of each kind."""
     return [{"url": kind.list_url(target), "label": kind.list_label} for kind in KINDS.values()]

@@ -1,6 +1,6 @@
-"""Every object of this room, to be found, filtered and corrected by a site admin.
+"""All objects of this app, for site admins to find, filter and correct.
 
-States and stored bytes are shown and not edited: they change by the verbs of the models alone.
+States and stored bytes are read-only: they change only through the methods of the models.
 """
 
 from django.contrib import admin, messages
@@ -26,7 +26,7 @@ from studio.errors import Conflict
 
 
 class Deleting(admin.ModelAdmin):
-    """Deletes one by one by the row's own verb, so that its files go too."""
+    """Deletes row by row with the model's own method, so that files are deleted too."""
 
     def delete_queryset(self, request, queryset):
         for row in queryset:
@@ -112,7 +112,7 @@ class RunAdmin(Deleting):
 
 
 class OfRun(admin.ModelAdmin):
-    """Rows that hang on a run."""
+    """Rows that belong to a run."""
 
     raw_id_fields = ["run"]
     list_select_related = ["run"]

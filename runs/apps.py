@@ -7,7 +7,7 @@ class RunsConfig(AppConfig):
     name = "runs"
 
     def ready(self):
-        # Imported here because they need the models, which are not loaded before this moment.
+        # Imported here because they need the models, which are not loaded earlier.
         from accounts.authentication import RunTokens
         from compute import work_kinds
         from runs import purging, run_tokens, work_kind, workspace_hooks

@@ -1,20 +1,20 @@
-"""The fence: of a run whose work was claimed anew, or given up, the earlier attempt writes nothing more.
+"""Fencing: when the work of a run is claimed again or given up, the earlier attempt can write nothing more.
 
-Whoever finds that a run's own token writes notes as `run.writer` the work and its attempt (runs/api/access.py). What
-that script then stores asks again in the same transaction, for between the two the work may have been claimed by another.
+When a run's own token writes, `run.writer` holds the work and its attempt (runs/api/access.py). The transaction that
+stores something checks it again, because another node may have claimed the work in between.
 """
 
 from compute.models import Work
 from studio.errors import Conflict
 
-# For a statement that stores something: true while the work is in this attempt.
+# A condition for statements that store something: true while the work is in this attempt.
 STILL_HELD = (
     f"EXISTS (SELECT 1 FROM \"{Work._meta.db_table}\" WHERE id = %s AND attempt = %s AND state <> '{Work.State.LOST}')"
 )
 
 
 def bind(run, own, attempt: int) -> None:
-    """`own` is the run whose token writes: this one, or one that it descends from."""
+    """`own` is the run whose token writes: this run, or an ancestor."""
     if own.work is None:
         return
     run.writer = (own.work_id, attempt)
@@ -23,7 +23,7 @@ def bind(run, own, attempt: int) -> None:
 
 
 def fence(run) -> None:
-    """Until the transaction ends, nobody claims the work."""
+    """Locks the work: nobody can claim it until the transaction ends."""
     if run.writer is None:
         return
     work_id, attempt = run.writer

@@ -1,1 +1,1 @@
-"""Runs over the wire, in the shapes of docs/architecture.md."""
+"""The API of runs, as described in docs/architecture.md."""

@@ -1,4 +1,4 @@
-"""From an address of the API to workspace, experiment or run, through the eyes of the actor, and what it may do there."""
+"""From an API URL to the workspace, experiment or run, with checks of what the actor may do."""
 
 from django.http import Http404, HttpRequest
 from django.utils import timezone
@@ -33,14 +33,14 @@ def find_readable(request: HttpRequest, workspace_path: WorkspacePath, run_id: s
 
 
 def _hint(request: HttpRequest, workspace: Workspace, gone) -> str:
-    """For those who may restore it, that it is in the trash."""
+    """Tells those who may restore it that it is in the trash."""
     if access.can(request.auth, "edit", workspace) and gone.exclude(deleted_at=None).exists():
         return "; it is in the trash, and `lazuli trash restore` brings it back."
     return "."
 
 
 def find_writable(request: HttpRequest, workspace_path: WorkspacePath, run_id: str, verb: str = "edit") -> Run:
-    """A run that the actor may change: by a role, or because a run's token reaches it, in its present attempt."""
+    """A run that the actor may change: by a role, or by a run token in its current attempt."""
     if not request.auth.is_run:
         found = find_readable(request, workspace_path, run_id)
         access.require(request.auth, verb, found.workspace)
@@ -54,19 +54,19 @@ def find_writable(request: HttpRequest, workspace_path: WorkspacePath, run_id: s
 
 
 def find_deletable(request: HttpRequest, workspace_path: WorkspacePath, run_id: str) -> Run:
-    """A run that the actor may delete: by a role alone, which a run's own token has not."""
+    """A run that the actor may delete. This needs a role; a run token is not enough."""
     found = find_readable(request, workspace_path, run_id)
     access.require(request.auth, "edit", found.workspace)
     return found
 
 
 def check_attempt(actor: Actor, run: Run) -> None:
-    """The fence: what an overtaken attempt still sends is refused."""
+    """Refuses the writes of an outdated attempt."""
     attempts.bind(run, actor.run, actor.attempt)
 
 
 def check_open(actor: Actor, run: Run) -> None:
-    """An ended run takes nothing more, but for a moment what its own script left behind."""
+    """An ended run accepts nothing more, except for a moment what its own script left behind."""
     if run.is_active or (actor.is_run and run.ended_at and timezone.now() - run.ended_at < run_tokens.GRACE):
         return
     raise Conflict(f"The run {run.run_id} is {run.status}; it accepts nothing more.", code="run_is_final")

@@ -1,4 +1,4 @@
-"""Files of runs over the wire; bodies are streamed both ways."""
+"""The API of run files; bodies are streamed both ways."""
 
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status
@@ -17,7 +17,7 @@ BY_SIGNATURE = "by signature"
 
 
 def signature(request: HttpRequest):
-    """Lets a request without a token in as far as the view, which checks the signature against run and path."""
+    """Lets a request without a token reach the view, which checks the signature of run and path."""
     return BY_SIGNATURE if request.GET.get("sig") else None
 
 
@@ -87,7 +87,7 @@ def artifact_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], r
 
 
 def _open(request: HttpRequest, workspace_path: WorkspacePath, run_id: str) -> Run:
-    """People may add files to an ended run; its own token only for a moment."""
+    """People can add files to an ended run; its own token can only for a moment."""
     run = access.find_writable(request, workspace_path, run_id)
     if request.auth.is_run:
         access.check_open(request.auth, run)
@@ -95,7 +95,7 @@ def _open(request: HttpRequest, workspace_path: WorkspacePath, run_id: str) -> R
 
 
 def _signed(request: HttpRequest, workspace_path: WorkspacePath, run_id: str, path: str) -> Run | None:
-    """The run, if the address carries its own permission for this file."""
+    """The run, if the URL is signed for this file."""
     if request.auth is not BY_SIGNATURE:
         return None
     found = Run.objects.filter(

@@ -1,4 +1,4 @@
-"""Snapshots over the wire."""
+"""The API of snapshots."""
 
 import uuid
 
@@ -35,7 +35,7 @@ def snapshot_list(request: HttpRequest, workspace_path: Path[WorkspacePath], has
 def snapshot_put(request: HttpRequest, workspace_path: Path[WorkspacePath], snapshot_id: str, hash: str = ""):
     workspace = require_workspace(request, workspace_path)
     if request.auth.is_run:
-        # Its children have code too.
+        # Its child runs have code too.
         access.check_attempt(request.auth, request.auth.run)
     else:
         require(request.auth, "submit", workspace)
@@ -63,7 +63,7 @@ def snapshot_zip(request: HttpRequest, workspace_path: Path[WorkspacePath], snap
 
 
 def _find(request: HttpRequest, workspace_path: WorkspacePath, snapshot_id: str) -> Snapshot:
-    """A run's token reaches the code of its own run and of those below it or made by it."""
+    """A run token can read the code of its own run, of its descendants and of the runs it created."""
     workspace = require_workspace(request, workspace_path)
     found = Snapshot.objects.filter(workspace=workspace)
     if request.auth.is_run:

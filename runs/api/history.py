@@ -1,4 +1,4 @@
-"""Experiments and runs, at run history's addresses: what only SDK v1 has."""
+"""Experiments and runs at the URLs of run history, which only SDK v1 uses."""
 
 import dataclasses
 import datetime as dt
@@ -23,10 +23,10 @@ from workspaces.access import require
 from workspaces.workspace_path import WorkspacePath, require_workspace
 
 router = Router(tags=["run history"])
-# Each tag that a list is narrowed to is a joined table.
+# Each tag in a filter is a joined table.
 MAX_FILTERS = 20
 MAX_ERROR_LENGTH = 100_000
-# Whether `archived_at` is empty in the experiments that a view shows.
+# Whether `archived_at` is null in the experiments of a view.
 VIEWS = {"ActiveOnly": True, "ArchivedOnly": False, "All": None}
 
 
@@ -239,7 +239,7 @@ def _error(body: resources.RunEventReport) -> dict | None:
 
 
 def _clean(value, max_length: int) -> str:
-    """The end of a run is never refused for its words: what cannot be kept is replaced, and a cut is shown."""
+    """The end of a run is never refused because of its text: characters that cannot be stored are replaced, and cuts shown."""
     text = replace_unstorable("" if value is None else str(value))
     return text if len(text) <= max_length else f"{text[: max_length - 1]}…"
 
@@ -287,7 +287,7 @@ def run_params(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id
 
 @dataclasses.dataclass
 class Wanted:
-    """What a list of runs is narrowed to."""
+    """The filters of a list of runs."""
 
     status: list[str]
     type: list[str]
@@ -300,7 +300,7 @@ def _run_page(request: HttpRequest, runs, children: bool = False):
     wanted = Wanted(*(_words(query, field.name) for field in dataclasses.fields(Wanted)))
     if not children and query.get("includeChildren", "").lower() not in ("true", "1"):
         runs = runs.filter(parent=None)
-    # In the words of the query box and of MLflow's search; an error names the column.
+    # In the language of the query box and MLflow's search; an error names the column.
     found = search.filter_runs(_narrowed(runs, wanted), query.get("filter", ""))
     return api.paginate(request, found.with_related(), resources.Run)
 

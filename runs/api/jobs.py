@@ -1,4 +1,4 @@
-"""Jobs in Azure's shape: a job is a run that was submitted."""
+"""Jobs in Azure's format: a job is a run that was submitted."""
 
 from django.http import HttpRequest
 from ninja import Path, Router, Status
@@ -14,7 +14,7 @@ router = Router(tags=["jobs"])
 
 
 def _inlined(schema):
-    """pydantic's schema without references, which would point nowhere from inside an API description."""
+    """pydantic's schema without references, which would have no target inside the API description."""
     parts = schema.pop("$defs", {})
 
     def resolve(node):

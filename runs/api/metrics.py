@@ -1,4 +1,4 @@
-"""Metrics over the wire."""
+"""The API of metrics."""
 
 from django.conf import settings
 from django.http import Http404, HttpRequest

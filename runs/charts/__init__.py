@@ -1,1 +1,1 @@
-"""What is drawn: figures, the metrics tab, and the colours of runs."""
+"""Charts: figures, the metrics tab, and the colours of runs."""

@@ -1,6 +1,6 @@
 """Figures of metrics whose content is a JSON file: confusion matrices, residuals, predictions and accuracy tables.
 
-Each kind has views of the same content, of which a person chooses one: `{"key", "label", "figure"}`.
+Each kind has one or more views of the same content: `{"key", "label", "figure"}`.
 """
 
 import itertools
@@ -9,18 +9,18 @@ from collections.abc import Callable
 from runs.charts.colours import GREY
 from runs.charts.figures import build_figure, build_trace, escape_text
 
-# What of a count [TP, FP, TN, FN] each curve is made of.
+# The counts [TP, FP, TN, FN] from which each curve is made.
 Counts = list[float]
-# A larger matrix has a scale beside it, for its numbers may not fit.
+# A larger matrix has a colour scale, because its numbers may not fit.
 MAX_CLASSES_WITH_NUMBERS = 12
-# Of more classes neither a matrix nor curves can be read, and a page would hold millions of numbers.
+# With more classes, neither a matrix nor curves are readable, and a page would contain millions of numbers.
 MAX_CLASSES = 100
 MAX_NUMBERS_TOTAL = 100_000
 DASHES = {"Micro average": "dot", "Macro average": "dashdot", "Weighted average": "longdash"}
 
 
 def draw_artifact(kind: str, content) -> list[dict]:
-    """The views of a file's content; ValueError says what its JSON lacks."""
+    """The views of a file's content; ValueError says what is wrong with its JSON."""
     data = content.get("data") if isinstance(content, dict) else None
     if not isinstance(data, dict):
         raise ValueError('it has no object "data"')
@@ -46,7 +46,7 @@ def _size(part) -> int:
 
 
 def draw_confusion_matrix(data: dict, normalised: bool = False) -> dict:
-    """Rows are the true classes, columns what was predicted; normalised, each row adds up to 1."""
+    """Rows are the true classes, columns the predicted ones; if normalised, each row adds up to 1."""
     labels = [escape_text(label) for label in data["class_labels"]]
     counts = [list(row) for row in data["matrix"]]
     if len(counts) != len(labels) or any(len(row) != len(labels) for row in counts):
@@ -58,7 +58,7 @@ def draw_confusion_matrix(data: dict, normalised: bool = False) -> dict:
     look |= {"showscale": len(labels) > MAX_CLASSES_WITH_NUMBERS, "colorbar": {"thickness": 10, "outlinewidth": 0}}
     look |= {"hovertemplate": "true %{y}, predicted %{x}: %{text}<br>%{customdata} cases<extra></extra>"}
     drawn = build_figure([look], "Predicted label", "True label", hovermode="closest")
-    # Every class has its label; Plotly would leave some out.
+    # Show the label of every class; Plotly would leave some out.
     axis = {"type": "category", "showgrid": False, "dtick": 1, "tickfont": {"size": 12 if len(labels) < 16 else 10}}
     drawn["layout"]["xaxis"] |= axis
     drawn["layout"]["yaxis"] |= {**axis, "autorange": "reversed"}
@@ -66,13 +66,13 @@ def draw_confusion_matrix(data: dict, normalised: bool = False) -> dict:
 
 
 def draw_residuals(data: dict) -> dict:
-    """How often the prediction was off by how much."""
+    """A histogram of the residuals."""
     look = {**build_trace("bar"), **_bins(data["bin_edges"]), "y": data["bin_counts"], "name": "Count"}
     return build_figure([look], "Residual", "Count", bargap=0.02)
 
 
 def draw_predictions(data: dict) -> dict:
-    """The mean prediction for each bin of true values with its error, beside the ideal and over the true values' histogram."""
+    """The mean prediction with its error for each bin of true values, with the ideal and a histogram of true values."""
     edges = data["bin_edges"]
     bins = _bins(edges)
     mean = {
@@ -115,7 +115,7 @@ def draw_precision_recall(data: dict) -> dict:
 
 
 def draw_calibration(data: dict) -> dict:
-    """How many of the cases with about the same predicted probability were positive."""
+    """The fraction of positives among cases with about the same predicted probability."""
     thresholds = data["probability_thresholds"]
     named = _tables(data, "probability_tables")
     if len(named) > 1:
@@ -135,21 +135,21 @@ def _calibrated(table: list[Counts], thresholds: list[float]) -> list[tuple]:
 
 
 def draw_lift(data: dict) -> dict:
-    """How many times more positives are among the most probable cases than among any."""
+    """How many times more positives are among the most probable cases than among all cases."""
     return _curves(
         data, _share, _lift, "Share of the cases, most probable first", "Lift", best_first=True, chance=[1, 1]
     )
 
 
 def draw_gain(data: dict) -> dict:
-    """How many of the positives are among the most probable cases."""
+    """The share of all positives that is among the most probable cases."""
     return _curves(
         data, _share, _true_positives, "Share of the cases, most probable first", "Gain", best_first=True, chance=[0, 1]
     )
 
 
 def _curves(data, across: Callable, up: Callable, x: str, y: str, *, best_first=False, chance=None) -> dict:
-    """One curve for each class and their averages; by percentiles where the order of the cases counts."""
+    """A curve for each class and their averages; by percentiles if the order of the cases matters."""
     key = "percentile_tables" if best_first and data.get("percentile_tables") else "probability_tables"
     named = _tables(data, key)
     curves = [(name, [(across(counts), up(counts)) for counts in table]) for name, table in named]
@@ -216,7 +216,7 @@ def _false_positives(counts: Counts) -> float | None:
 
 
 def _precision(counts: Counts) -> float | None:
-    # Of no case that is said to be positive nothing can be said.
+    # Undefined without predicted positives.
     return _rate(counts[0], counts[1], without=None)
 
 

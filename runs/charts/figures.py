@@ -1,4 +1,4 @@
-"""Plotly figures as plain data; static/js/shared/charts.js draws them, in the colours of the reader's theme.
+"""Plotly figures as plain data; static/js/shared/charts.js draws them in the colours of the theme.
 
 plotly.graph_objects checks and builds each kind of figure once; after that only numbers are put in.
 """
@@ -18,7 +18,7 @@ SCALE = {"light": [[0, "#eef4fc"], [1, "#1550a6"]], "dark": [[0, "#22303f"], [1,
 
 
 def _plotly():
-    # Half a second and 18 MB: only a process that draws a chart pays for it.
+    # Imported here to save half a second and 18 MB in processes that draw no charts.
     import plotly.graph_objects
 
     return plotly.graph_objects
@@ -26,7 +26,7 @@ def _plotly():
 
 @functools.cache
 def build_templates() -> dict[str, dict]:
-    """What makes a chart light or dark."""
+    """The light and the dark template."""
     return {
         "light": _template(LIGHT, "#242424", "#e4e6ea", "#ffffff", SCALE["light"]),
         "dark": _template(DARK, "#f0f1f3", "#3a3f47", "#2c3037", SCALE["dark"]),
@@ -72,17 +72,17 @@ def build_trace(kind: str, mode: str = "") -> dict:
 
 
 def build_figure(traces: list[dict], x: str = "", y: str = "", **layout) -> dict:
-    """Traces on axes with these titles; `layout` changes what is usual."""
+    """A figure of traces with these axis titles; `layout` overrides the defaults."""
     return {"data": traces, "layout": {**copy.deepcopy(_layout(x, y)), **layout}}
 
 
 def escape_text(text) -> str:
-    """A text that is to be read as it stands: Plotly takes `<` for a tag."""
+    """Escapes a text for Plotly, which takes `<` for a tag."""
     return html.escape(str(text), quote=False)
 
 
 def is_crowded(figure: dict) -> bool:
-    """Whether a figure's legend or classes need more room than a line does."""
+    """Whether a figure's legend or classes need more space than a line chart."""
     return (len(figure["data"]) > 2 and figure["layout"]["showlegend"]) or _classes(figure) > 5
 
 
@@ -95,7 +95,7 @@ def _classes(figure: dict) -> int:
 
 
 def finite_or_none(values) -> list[float | int | None]:
-    """For JSON, in full precision: what is no finite number is a gap."""
+    """For JSON, in full precision; values that are not finite become gaps."""
     values = values.tolist() if hasattr(values, "tolist") else values
     return [_number(value) for value in values]
 
@@ -107,7 +107,7 @@ def _number(value):
 
 
 def build_empty_line() -> dict:
-    """What all charts of series on the metrics tab have in common; static/js/metrics/figure.js puts the numbers in."""
+    """The base of all line charts on the metrics tab; static/js/metrics/figure.js adds the numbers."""
     spikes = {"showspikes": True, "spikemode": "across", "spikesnap": "cursor", "spikethickness": 1, "spikedash": "dot"}
     drawn = build_figure([{**build_trace("scatter", "lines"), "connectgaps": False}], "Step")
     drawn["layout"]["xaxis"] |= spikes
@@ -115,7 +115,7 @@ def build_empty_line() -> dict:
 
 
 def draw_run_lines(series: list[tuple[str, int, Any, Any]]) -> dict:
-    """One line for each run: (name, colour, steps, values)."""
+    """A line for each run: (name, colour, steps, values)."""
     traces = []
     for name, colour, steps, values in series:
         mode = "markers" if len(values) == 1 else "lines"
@@ -133,9 +133,9 @@ def draw_run_lines(series: list[tuple[str, int, Any, Any]]) -> dict:
 
 
 def draw_run_bars(bars: list[tuple[str, int, float | None]]) -> dict:
-    """One bar for each run, for a metric of which every run has a single value."""
+    """A bar for each run, for a metric with a single value in every run."""
     names, colours, values = zip(*bars, strict=True)
-    # Runs may have the same display name; their bars still stand side by side.
+    # Runs may have the same display name; their bars must still be side by side.
     positions = list(range(len(names)))
     bar = {
         **build_trace("bar"),
@@ -151,7 +151,7 @@ def draw_run_bars(bars: list[tuple[str, int, float | None]]) -> dict:
 def draw_table(rows: list[dict]) -> list[dict]:
     """The views of a logged table: its columns of numbers over one that only rises, and over the rows.
 
-    Two columns of numbers are drawn one over the other whatever they hold, as in Azure.
+    Two columns of numbers are drawn as y over x whatever they contain, as in Azure.
     """
     names = [name for name in dict.fromkeys(key for row in rows for key in row) if _is_numeric(rows, name)]
     if len(rows) < 2 or not names:

@@ -1,8 +1,8 @@
-"""The metrics tab: its sections, a card for each metric in them, and what is in a card.
+"""The metrics tab: its sections, their cards, and the content of a card.
 
-Which card a metric gets follows from its row alone, so that the page of a run with hundreds of metrics is made without
-reading points. Lines come when their card is seen (runs/charts/metric_lines.py); so does what else has to be read, beyond the
-first few cards.
+The card of a metric follows from its row alone, so that the page of a run with hundreds of metrics is built without
+reading points. Lines are loaded when their card is visible (runs/charts/metric_lines.py), and so is other content
+beyond the first few cards.
 """
 
 import dataclasses
@@ -14,12 +14,12 @@ from runs.files import artifacts
 from runs.models import Artifact, MetricSeries, Run
 from studio.formats import from_millis
 
-# Cards beyond these are left out, and the page says so.
+# Further cards are left out, and the page says so.
 MAX_CARDS = 1000
-# So many cards whose content has to be read are whole at once.
+# How many cards are filled at once although their content has to be read.
 AT_ONCE = 10
 MAX_ROWS = 50
-# Of a long table so many rows are drawn.
+# How many rows of a long table are drawn.
 DRAWN_ROWS = 2000
 MAX_JSON_BYTES = 2 * 1024 * 1024
 SYSTEM = "system"
@@ -29,13 +29,13 @@ GROUPS = {
     "name": "by name, in one chart",
     "none": "not at all",
 }
-# A chart of more lines than these is continued in another.
+# A chart with more lines is split.
 MAX_LINES = 20
 
 
 @dataclasses.dataclass
 class Card:
-    """`look` picks the piece of template: chart, number, later, texts, table, figure, image or problem.
+    """`look` selects the part of the template: chart, number, later, texts, table, figure, image or problem.
 
     A chart may hold the lines of several series; every other card has one.
     """
@@ -77,7 +77,7 @@ class Card:
 
     @property
     def pages(self) -> dict | None:
-        """Where the rows shown stand among all, and from which rows the pages beside them begin."""
+        """The position of the shown rows among all, and the first rows of the previous and next page."""
         if self.series.count <= MAX_ROWS or not self.rows:
             return None
         end = self.first_row + len(self.rows)
@@ -94,8 +94,8 @@ class Section:
 
 
 def make_sections(run: Run, shown: list[MetricSeries], group: str = "prefix", positions=None) -> list[Section]:
-    """Lines stand before single values and tables, what is measured of the machine stands last, folded; and cards that
-    a person has moved at their `places`, by title."""
+    """Lines come before single values and tables; system metrics come last, collapsed. Cards that a person has moved
+    are at their `positions`, by title."""
     by_name: dict[str, list[MetricSeries]] = {}
     for series in sorted(shown, key=lambda series: (not metric_lines.is_charted(series), not _is_single(series))):
         by_name.setdefault(_section_of(series.name, group), []).append(series)
@@ -111,7 +111,7 @@ def make_sections(run: Run, shown: list[MetricSeries], group: str = "prefix", po
 
 
 def _placed(cards: list[Card], positions: dict[str, int]) -> list[Card]:
-    """Each card that was moved at its place among all; the others keep their order."""
+    """Puts moved cards at their positions; the others keep their order."""
     placed = [card for card in cards if card.title not in positions]
     moved = [card for card in cards if card.title in positions]
     for card in sorted(moved, key=lambda card: positions[card.title]):
@@ -133,7 +133,7 @@ def _title(section: str) -> str:
 
 
 def _cards(found: list[MetricSeries], group: str) -> list[Card]:
-    """One for each metric; grouped, the lines of train/loss and val/loss share the card loss, or those of train/ one card."""
+    """A card for each metric; if grouped, train/loss and val/loss share the card loss, or all of train/ share one."""
     titled: dict[str, list[MetricSeries]] = {}
     for series in found:
         prefix, _, name = series.name.rpartition("/")
@@ -148,7 +148,7 @@ def _cards(found: list[MetricSeries], group: str) -> list[Card]:
 
 
 def _placeholder(members: list[MetricSeries], title: str) -> Card:
-    """What can be said of a card without reading anything."""
+    """A card with what is known without reading points."""
     [first, *others] = members
     if others or metric_lines.is_charted(first):
         return Card(members, title if others else first.name, "chart")
@@ -162,7 +162,7 @@ def _is_single(series: MetricSeries) -> bool:
 
 
 def fill_card(run: Run, series: MetricSeries, start: int = 0) -> Card:
-    """The card with its content; of rows, those from `start` on."""
+    """The card with its content; rows are shown from `start`."""
     card = _placeholder([series], series.name)
     if card.look != "later":
         return card
@@ -195,14 +195,14 @@ def make_values_card(series: MetricSeries, start: int) -> Card:
 
 
 def _of_file(run: Run, series: MetricSeries) -> Card:
-    """A confusion matrix and its like lie in a file; only the first of a name counts, as in Azure."""
+    """A confusion matrix and similar metrics are in a file; only the first of a name counts, as in Azure."""
     path = path_of(metrics.read_window(series, 0, 1)[2][0])
     file = Artifact.objects.filter(run=run, path=path).first()
     if file is None or file.size > MAX_JSON_BYTES:
         missing = "its file is not there" if file is None else f"its file is larger than {MAX_JSON_BYTES // 2**20} MiB"
         return Card([series], series.name, "problem", value=path, problem=missing)
     try:
-        # A script may write NaN, which is no JSON, for a bin without cases.
+        # For an empty bin a script may write NaN, which is not JSON.
         content = json.loads(artifacts.read_bytes(file), parse_constant=lambda _: None)
         return Card([series], series.name, "figure", artifact_charts.draw_artifact(series.kind, content), value=path)
     except (ValueError, RecursionError) as error:
@@ -210,11 +210,11 @@ def _of_file(run: Run, series: MetricSeries) -> Card:
 
 
 def path_of(value) -> str:
-    """From `aml://artifactId/ExperimentRun/dcid.<run>/<path>`, or a bare path, to the path."""
+    """The path in `aml://artifactId/ExperimentRun/dcid.<run>/<path>`, or the bare path itself."""
     text = str(value)
     return text.partition("/dcid.")[2].partition("/")[2] if text.startswith("aml://") else text
 
 
 def _plain(value):
-    """A number of numpy's as Python's."""
+    """A numpy number as a Python number."""
     return value.item() if hasattr(value, "item") else value

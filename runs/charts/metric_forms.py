@@ -1,4 +1,4 @@
-"""What the address of the metrics tab, and its script, may ask."""
+"""Query parameters of the metrics tab and its script."""
 
 from django import forms
 
@@ -11,7 +11,7 @@ MAX_AT_ONCE = 60
 
 
 class MetricsForm(forms.Form):
-    """Only what changes which cards there are; axes, smoothing and zoom are the script's (static/js/metrics/settings.js)."""
+    """Only what changes the set of cards; the script handles axes, smoothing and zoom (static/js/metrics/settings.js)."""
 
     q = forms.CharField(required=False, max_length=200)
     group = forms.TypedChoiceField(
@@ -20,7 +20,7 @@ class MetricsForm(forms.Form):
 
 
 class KeysField(forms.Field):
-    """Primary keys, with commas between."""
+    """Primary keys, separated by commas."""
 
     def to_python(self, value) -> list[int]:
         words = [word for word in str(value or "").split(",") if word]
@@ -41,7 +41,7 @@ class LinesForm(forms.Form):
 
     def __init__(self, query):
         super().__init__(query)
-        # `from` is a word of Python's.
+        # `from` is a keyword of Python.
         self.fields["from"] = forms.FloatField(required=False)
         self.fields["to"] = forms.FloatField(required=False)
 
@@ -60,7 +60,7 @@ class RowsForm(forms.Form):
 
 
 def parse_positions(words: list[str]) -> dict[str, int]:
-    """From `at=<place>~<title>` (repeated): where in its section a card stands that a person has moved."""
+    """From `at=<position>~<title>` (repeated): the positions of moved cards in their sections."""
     found = {}
     for word in words:
         position, _, title = word.partition("~")

@@ -1,4 +1,4 @@
-"""What the charts of the metrics tab draw: lines as JSON, thinned to the pixels they have, and what is new in them."""
+"""The data of the charts of the metrics tab: lines as JSON, downsampled to their pixels, and their new points."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from runs.metrics.downsampled import SampledLine
 from runs.models import MetricSeries, Run
 from studio.formats import escape_formula, format_exact, format_number, from_millis
 
-# A poll that has more new points than this sends the line anew.
+# If a poll has more new points than this, the whole line is sent again.
 MAX_NEW_POINTS = 2000
 CHARTED = (MetricSeries.Kind.SCALAR, MetricSeries.Kind.LIST)
 
@@ -22,13 +22,13 @@ def is_charted(series: MetricSeries) -> bool:
 
 
 def read_lines(series: list[MetricSeries], width: int, within=None) -> list[dict]:
-    """Each series, or what of it lies within a range of the axis, in about `width` points."""
+    """Each series, or its part within a range of the axis, in about `width` points."""
     found = downsampled.read_lines(series, width, within)
     return [_as_json(one.pk, 0, found[one.pk]) for one in series]
 
 
 def over_metric(series: list[MetricSeries], other: MetricSeries, width: int) -> list[dict]:
-    """Each series over the values that another metric had in the same steps."""
+    """Each series over the values of another metric at the same steps."""
     other_steps, _, other_values = metrics.read_points(other)
     lines = []
     for one in series:
@@ -43,7 +43,7 @@ def over_metric(series: list[MetricSeries], other: MetricSeries, width: int) -> 
 
 
 def read_news(run: Run, known: dict[int, int], width: int) -> dict:
-    """For the charts and cards that a page shows, with the number of points it has: new points, and cards to draw anew."""
+    """New points, and cards to redraw, for the charts and cards of a page and the number of points that it has."""
     changed = [one for one in MetricSeries.objects.filter(run=run) if one.count > known.get(one.pk, one.count)]
     growing = [one for one in changed if is_charted(one) and known[one.pk] > 1]
     far = [one for one in growing if one.count - known[one.pk] > MAX_NEW_POINTS]
@@ -74,7 +74,7 @@ def _as_json(pk: int, after: int, line) -> dict:
 
 
 def iterate_csv(series: list[MetricSeries]):
-    """A CSV with every point of the series as they were logged, part by part."""
+    """A CSV with every logged point of the series, in parts."""
     yield _csv([["metric", "step", "time", "value"]])
     for one in series:
         for steps, times, values in metrics.iterate_chunks(one):

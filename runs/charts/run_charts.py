@@ -1,4 +1,4 @@
-"""The small charts above the runs of an experiment: one for each metric, with a line for each run shown."""
+"""The small charts above the runs of an experiment: one per metric, with a line for each shown run."""
 
 from runs.charts import colours, figures
 from runs.metrics import downsampled

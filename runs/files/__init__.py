@@ -1,1 +1,1 @@
-"""Files of runs: artifacts, logs and snapshots, and how they are read and shown."""
+"""Files of runs: storing, reading and showing artifacts, logs and snapshots."""

@@ -1,4 +1,4 @@
-"""Many files as one zip, written while it is read, so that neither memory nor disk holds it."""
+"""Many files as one zip, written while it is streamed, without a copy in memory or on disk."""
 
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -6,7 +6,7 @@ from typing import IO, cast
 
 
 class _Pipe:
-    """What the zip writer takes for a file that cannot seek; what was written is taken out again part by part."""
+    """A write-only file for the zip writer, from which the written parts are taken."""
 
     def __init__(self):
         self.parts: list[bytes] = []
@@ -16,7 +16,7 @@ class _Pipe:
         return len(data)
 
     def flush(self):
-        """Nothing is held back: every part lies ready in `parts`."""
+        """Nothing to do: every part is already in `parts`."""
 
     def taken(self) -> Iterator[bytes]:
         parts, self.parts = self.parts, []

@@ -14,7 +14,7 @@ from studio import storage
 from studio.errors import Conflict
 
 MAX_APPEND_BYTES = 16 * 1024 * 1024
-# Of several that append at once, each tries again this often before it is told to wait.
+# How often a request tries again if others append at the same time.
 TRIES = 5
 # Segments that a reader looks up at once.
 SEGMENTS = 500
@@ -32,7 +32,7 @@ TYPES = {
 def store_artifact(
     run: Run, path: str, chunks: Iterable[bytes], *, content_type: str = "", overwrite: bool = False
 ) -> Artifact:
-    """Store a whole file. Of two that store one path at once, one gets a Conflict; the other's file is whole."""
+    """Store a whole file. Of two requests that store the same path at once, one gets a Conflict."""
     path = paths.check_path(path)
     _check_free(run, path, overwrite)
     key = storage.make_key(run.storage_area)
@@ -50,20 +50,20 @@ def store_artifact(
 
 
 def store_segments(run: Run, path: str, segments: list[tuple[str, int]], *, content_type: str = "") -> Artifact:
-    """A file of what lies in storage already, as (key, size) in order; one of the same path is replaced."""
+    """Store a file from existing objects, as (key, size) in order; replaces a file with the same path."""
     path = paths.check_path(path)
     with transaction.atomic():
         artifact, old = _replace(run, path, content_type, overwrite=True)
         for key, size in segments:
             _add_segment(artifact, artifact.size, size, key)
         mark_run_changed(run)
-    # Whoever asks twice for the same keeps its bytes.
+    # A repeated request must not delete its own objects.
     delete_objects(list(set(old) - {key for key, _ in segments}))
     return artifact
 
 
 def _replace(run: Run, path: str, content_type: str, overwrite: bool) -> tuple[Artifact, list[str]]:
-    """The row without segments, and the keys that it had."""
+    """The row without segments, and its former keys."""
     kind = content_type_of(path, content_type)
     artifact = Artifact.objects.select_for_update().filter(run=run, path=path).first() if overwrite else None
     if artifact is None:
@@ -84,7 +84,7 @@ def _add_segment(artifact: Artifact, offset: int, size: int, key: str) -> None:
 
 
 def append_to_artifact(run: Run, path: str, offset: int, data: bytes, *, content_type: str = "") -> Artifact:
-    """Let a file grow by what `data`, which belongs at `offset`, adds to it: what it has already is skipped."""
+    """Append `data`, which belongs at `offset`; bytes that the file already has are skipped."""
     path = paths.check_path(path)
     for _ in range(TRIES):
         artifact = Artifact.objects.filter(run=run, path=path).first() or _start(run, path, content_type)
@@ -112,7 +112,7 @@ def _append_at(artifact: Artifact, data: bytes) -> bool:
     offset, key = artifact.size, storage.make_key(artifact.run.storage_area)
     storage.put_bytes(key, data)
     with transaction.atomic():
-        # One conditional UPDATE: of two that append at one place, one wins.
+        # One conditional UPDATE: of two appends at the same offset, one wins.
         same = Artifact.objects.filter(pk=artifact.pk, size=offset)
         won = same.update(size=offset + len(data), updated_at=timezone.now())
         if won:
@@ -125,7 +125,7 @@ def _append_at(artifact: Artifact, data: bytes) -> bool:
 
 
 def read_artifact(artifact: Artifact, start: int = 0, length: int | None = None) -> Iterable[bytes]:
-    """The bytes from `start`, in parts; as a file, which the server can send by itself, where they lie in one."""
+    """The bytes from `start`, in parts; if they are in one local file, as a slice that the server can send itself."""
     end = artifact.size if length is None else min(start + length, artifact.size)
     return _in_one_file(artifact, start, end) or _across_segments(artifact, start, end)
 
@@ -137,12 +137,12 @@ def _in_one_file(artifact: Artifact, start: int, end: int) -> storage.FileSlice 
     try:
         return storage.open_slice(segment.key, start - segment.offset, end - start)
     except FileNotFoundError:
-        # Segments that are joined meanwhile are looked up anew below.
+        # If the segments have been joined meanwhile, they are looked up again below.
         return None
 
 
 def _across_segments(artifact: Artifact, start: int, end: int) -> Iterator[bytes]:
-    """Segments that are joined meanwhile are looked up anew."""
+    """Looks the segments up again if they have been joined meanwhile."""
     missed = None
     while start < end:
         try:
@@ -179,19 +179,19 @@ def delete_artifact(artifact: Artifact) -> None:
 
 
 def find_fragmented(segments: int):
-    """Files that lie in at least so many segments."""
+    """Files with at least this many segments."""
     return Artifact.objects.annotate(parts=Count("segments")).filter(parts__gte=segments)
 
 
 def join_segments(artifact: Artifact) -> None:
-    """Join the segments into one. What is appended meanwhile stays behind it; losing a race leaves all as it was."""
+    """Join the segments into one. Segments appended meanwhile follow it; if another process wins, nothing changes."""
     segments = list(artifact.segments.all())
     if len(segments) < 2:
         return
     size = sum(segment.size for segment in segments)
     key = storage.make_key(artifact.run.storage_area)
     with tempfile.SpooledTemporaryFile(SPOOL) as file:
-        # Not straight from read to put: the storage library cannot read while it writes.
+        # Spooled, because the storage library cannot read while it writes.
         for part in read_artifact(artifact, 0, size):
             file.write(part)
         file.seek(0)
@@ -207,7 +207,7 @@ def join_segments(artifact: Artifact) -> None:
 
 
 def content_type_of(path: str, given: str = "") -> str:
-    """What the name says; what the client says only if the name says nothing."""
+    """The content type by file name; the client's only if the name gives none."""
     extension = "." + path.rsplit(".", 1)[-1].lower() if "." in path else ""
     guessed = TYPES.get(extension) or mimetypes.guess_type(path)[0]
     given = given.split(";")[0].strip().lower()
@@ -222,19 +222,19 @@ def delete_objects(keys: list[str]) -> None:
     try:
         storage.delete_keys(keys)
     except FileNotFoundError:
-        # Some are gone already: the rest goes one by one.
+        # Some are gone already: delete the rest one by one.
         for key in keys if len(keys) > 1 else []:
             delete_objects([key])
 
 
 def _check_free(run: Run, path: str, overwrite: bool) -> None:
-    """The path is free, and no file stands where it needs a folder, so that all can be downloaded side by side."""
+    """Checks that the path is free and no file has the name of one of its folders, so that all can be downloaded."""
     if not overwrite and Artifact.objects.filter(run=run, path=path).exists():
         raise _there(path)
     parts = path.split("/")
     folders = ["/".join(parts[:count]) for count in range(1, len(parts))]
     file = Artifact.objects.filter(run=run, path__in=folders).values_list("path", flat=True).first()
-    # "0" follows "/": a range, which unlike a pattern uses the index everywhere.
+    # "0" follows "/": a range, unlike a pattern, uses the index on every database.
     below = Artifact.objects.filter(run=run, path__gt=f"{path}/", path__lt=f"{path}0", path__startswith=f"{path}/")
     if file or below.exists():
         other = f"a file {file}" if file else f"a folder {path}"

@@ -1,4 +1,4 @@
-"""Code in the colours of its language, as long as that costs little: some texts keep a lexer busy for minutes."""
+"""Syntax highlighting with a time limit, because some texts keep a lexer busy for minutes."""
 
 import time
 
@@ -7,15 +7,15 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import TextLexer, get_lexer_for_filename
 from pygments.util import ClassNotFound
 
-# A longer text, or one with a longer line, is shown as it is.
+# A longer text, or one with a longer line, is not highlighted.
 MAX_COLOURED_LENGTH = 100_000
 MAX_LINE_LENGTH = 2_000
-# Of processor time; then the text is shown as it is.
+# Processor time, after which the text is not highlighted.
 MAX_SECONDS = 0.4
 
 
 def highlight_code(text: str, name: str, lexer_options: dict, **options) -> str | None:
-    """The text as HTML in the language that the file's name says; None if it is too long, or takes too long."""
+    """The text as highlighted HTML, by the file's name; None if it is too long or takes too long."""
     if len(text) > MAX_COLOURED_LENGTH or any(len(line) > MAX_LINE_LENGTH for line in text.splitlines()):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Addresses of files that carry their own short-lived permission, for readers that send no token."""
+"""Signed, short-lived URLs of files, for clients that send no token."""
 
 import datetime as dt
 from urllib.parse import urlencode
@@ -13,7 +13,7 @@ LIFE = dt.timedelta(hours=1)
 
 
 def sign_url(run: Run, path: str, run_url: str) -> str:
-    """`place` is the run's own address in the API."""
+    """`run_url` is the URL of the run in the API."""
     subject = _subject(run, path)
     query = urlencode({"path": path, "sig": _signer().sign(subject).removeprefix(f"{subject}:")})
     return f"{settings.PUBLIC_URL}{run_url}/artifacts/content?{query}"

@@ -1,4 +1,4 @@
-"""Long text files, read by ranges so that a log of 100 MB costs no memory."""
+"""Reads long text files by ranges, so that a log of 100 MB needs little memory."""
 
 from runs.files import artifacts
 from runs.models import Artifact
@@ -6,9 +6,9 @@ from studio import storage
 
 MAX_HITS = 500
 MAX_LINE_LENGTH = 400
-# A search reads so much and then says where it stopped.
+# How much a search reads before it returns with its position.
 MAX_READ_BYTES = 256 * 1024 * 1024
-# Lines that lie behind more than this have no number.
+# Beyond this, lines have no number.
 MAX_COUNTED_BYTES = 1024 * 1024 * 1024
 
 
@@ -20,14 +20,14 @@ def read_tail(file: Artifact, length: int) -> str:
 
 
 def count_lines_before(file: Artifact, offset: int) -> int | None:
-    """None beyond what is read to count them."""
+    """None if too many bytes precede."""
     if offset > MAX_COUNTED_BYTES:
         return None
     return sum(part.count(b"\n") for part in artifacts.read_artifact(file, 0, offset))
 
 
 def search_log(file: Artifact, words: str, start: int = 0) -> dict:
-    """`{"hits": [{"offset", "line", "text"}], "next"}`: lines that contain the words in any case; `next` where to go on."""
+    """`{"hits": [{"offset", "line", "text"}], "next"}`: lines that contain the words in any case; `next` continues the search."""
     wanted = words.lower().encode()
     hits: list[dict] = []
     before = count_lines_before(file, start)
@@ -51,7 +51,7 @@ def _blocks(file: Artifact, start: int):
     for part in artifacts.read_artifact(file, start):
         block = rest + part
         end = block.rfind(b"\n") + 1
-        # A line longer than a part is cut rather than gathered without end.
+        # A line longer than a block is cut instead of buffered.
         end = end or (len(block) if len(block) > 2 * storage.PART else 0)
         if end:
             yield start, block[:end]
@@ -61,7 +61,7 @@ def _blocks(file: Artifact, start: int):
 
 
 def _search_block(block: bytes, offset: int, line: int, wanted: bytes, hits: list[dict]) -> int:
-    """Adds what is found; returns the number of the line after the block."""
+    """Adds the hits; returns the number of the line after the block."""
     lowered, counted, position = block.lower(), 0, 0
     while len(hits) < MAX_HITS:
         found = lowered.find(wanted, position)

@@ -1,4 +1,4 @@
-"""Which names a file of a run or of a snapshot may have."""
+"""Rules for the paths of files in runs and snapshots."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""How a file of a run is shown: by its type, from its first bytes only, and never as active content of this site."""
+"""Previews of run files: by type, from the first bytes only, and never as active content of this site."""
 
 import csv
 import dataclasses
@@ -15,7 +15,7 @@ from studio.markdown import render_markdown
 MB = 1024 * 1024
 MAX_ROWS = 200
 MAX_COLUMNS = 50
-# Shown in place by the browser; everything else is downloaded or shown by us.
+# Shown inline by the browser; everything else is downloaded or rendered by us.
 IMAGES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/svg+xml", "image/avif"}
 CODE = {
     "py",
@@ -35,7 +35,7 @@ CODE = {
     "java",
     "c",
 }
-# What a browser loads whole to show it.
+# Files that a browser loads completely to show them.
 MAX_INLINE_BYTES = {"image": 20 * MB, "page": 20 * MB}
 LOGS = {"log", "txt", "out", "err"}
 HTML = {"html", "htm"}
@@ -43,14 +43,14 @@ HTML = {"html", "htm"}
 
 @dataclasses.dataclass
 class Preview:
-    """`kind` picks the piece of template: log, image, table, code, prose, page or none."""
+    """`kind` selects the part of the template: log, image, table, code, prose, page or none."""
 
     kind: str
     text: str = ""
     html: SafeString | str = ""
     header: list[str] = dataclasses.field(default_factory=list)
     rows: list[list[str]] = dataclasses.field(default_factory=list)
-    # Said above the preview, e.g. that it is only a part.
+    # Shown above the preview, e.g. that it is only a part.
     note: str = ""
 
 
@@ -101,7 +101,7 @@ def _of_text(kind: str, path: str, size: int, read) -> Preview:
     if kind == "prose":
         return Preview("prose", html=render_markdown(text), note=note)
     if kind in ("json", "unknown"):
-        # Without an extension it may be JSON all the same, as a confusion matrix is.
+        # A file without an extension may be JSON, such as a confusion matrix.
         return Preview("code", html=highlight_text(_pretty(text, bool(note)), "x.json"), note=note)
     return Preview("code", html=highlight_text(text, path), note=note)
 
@@ -113,7 +113,7 @@ def _note(shown: int, size: int) -> str:
 
 
 def _pretty(text: str, is_part: bool) -> str:
-    """Indented, unless that would make it longer than a preview may be."""
+    """Indented, unless it would then be too long for a preview."""
     try:
         found = text if is_part else json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
@@ -139,7 +139,7 @@ def _first(rows) -> list[list[str]]:
 
 
 def highlight_text(text: str, path: str) -> SafeString | str:
-    """The text with classes for its tokens, and an anchor at every line; a very long one as it is."""
+    """The text as highlighted HTML with an anchor at every line; a very long one as plain text."""
     look = {"nowrap": False, "cssclass": "source", "linespans": "L", "wrapcode": True}
     found = highlighting.highlight_code(text, path.rsplit("/", 1)[-1], {}, **look)
     return format_html('<div class="source"><pre>{}</pre></div>', text) if found is None else mark_safe(found)

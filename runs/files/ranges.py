@@ -1,4 +1,4 @@
-"""Answering with bytes: whole, in ranges, or not at all if the reader has them."""
+"""Responses with file bytes: whole, as a range, or 304 if the client has them."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -9,17 +9,17 @@ from studio import storage
 
 Answer = HttpResponse | StreamingHttpResponse
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
-# What a browser may show in place; all else, above all HTML, is offered for saving.
+# What a browser may show inline; everything else, above all HTML, is an attachment.
 SHOWN = ("text/plain", "image/png", "image/jpeg", "image/gif", "image/webp")
 
 
 def respond_with_range(
     request: HttpRequest, size: int, tag: str, read: Callable[[int, int], Iterable[bytes]]
 ) -> Answer:
-    """`read(start, length)` gives the bytes. Several ranges at once are answered with the whole."""
+    """`read(start, length)` returns the bytes. A request for several ranges gets the whole file."""
     if f'"{tag}"' in request.headers.get("If-None-Match", ""):
         return HttpResponseNotModified(headers={"ETag": f'"{tag}"'})
-    # Who goes on with a file that has changed meanwhile gets the whole of it.
+    # A client that resumes a file that has changed gets the whole file.
     same = request.headers.get("If-Range", f'"{tag}"') == f'"{tag}"'
     start, end = parse_range(request.headers.get("Range", "") if same else "", size)
     partial = (start, end) != (0, size)
@@ -46,7 +46,7 @@ def stream_response(body: Iterable[bytes], length: int, status: int = 200) -> St
 
 
 def parse_range(header: str, size: int) -> tuple[int, int]:
-    """First byte and end; the whole if no single range is asked for, an empty stretch if there is none such."""
+    """First byte and end; the whole file unless a single range is requested, an empty range if it is out of bounds."""
     match = RANGE.fullmatch(header.replace(" ", ""))
     if not match or match.groups() == ("", ""):
         return 0, size
@@ -60,7 +60,7 @@ def parse_range(header: str, size: int) -> tuple[int, int]:
 
 
 def set_safe_headers(response: Answer, content_type: str, name: str) -> Answer:
-    """A user's file never acts in our name: sandboxed, and saved rather than shown unless it is harmless."""
+    """Headers for users' files: sandboxed, and attachments unless the type is harmless."""
     shown = content_type in SHOWN
     response["Content-Type"] = "text/plain; charset=utf-8" if content_type == "text/plain" else content_type
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"

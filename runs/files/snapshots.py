@@ -1,4 +1,4 @@
-"""Snapshots: the code of a run as one zip, checked without being unpacked and kept once per content."""
+"""Snapshots: the code of a run as one zip, checked without unpacking and stored once per content."""
 
 import hashlib
 import io
@@ -22,13 +22,13 @@ from workspaces.models import Workspace
 
 MAX_FILES = 50_000
 BLOCK = 1024 * 1024
-# Kept in memory up to here while it is checked, beyond it in a temporary file.
+# Up to this size it is checked in memory, beyond it in a temporary file.
 SPOOL = 4 * BLOCK
 UNSAFE = "archive_unsafe"
 
 
 def find_snapshot(workspace: Workspace, digest: str) -> Snapshot | None:
-    """The snapshot of this content, now wanted again."""
+    """The snapshot with this content; it counts as used now."""
     found = Snapshot.objects.filter(workspace=workspace, digest=digest).first()
     if found:
         Snapshot.objects.filter(pk=found.pk).update(used_at=timezone.now())
@@ -38,7 +38,7 @@ def find_snapshot(workspace: Workspace, digest: str) -> Snapshot | None:
 def store_snapshot(
     workspace: Workspace, user: User, snapshot_id: str, digest: str, chunks: Iterable[bytes]
 ) -> Snapshot:
-    """Check and keep a zip. The same content is kept once: the answer may then carry another id than the one given."""
+    """Check and store a zip. The same content is stored once, so the returned id may differ from the given one."""
     wanted = _uuid(snapshot_id)
     with tempfile.SpooledTemporaryFile(SPOOL) as file:
         for chunk in chunks:
@@ -75,7 +75,7 @@ def _uuid(text: str) -> uuid.UUID:
 
 
 def _manifest(file) -> tuple[list[dict], str]:
-    """The files with their sizes, and the hash over their names and contents; reads every byte, so that nothing is only claimed."""
+    """The files with their sizes, and the hash of their names and contents, computed from all bytes."""
     file.seek(0)
     try:
         with zipfile.ZipFile(file) as archive:
@@ -128,7 +128,7 @@ def _too_large(entries: list[zipfile.ZipInfo]) -> TooLarge:
 
 
 def read_fingerprints(snapshot: Snapshot) -> dict[str, tuple[int, int]]:
-    """Size and checksum of each file, from the zip's list of contents alone."""
+    """Size and checksum of each file, from the zip's directory."""
     with zipfile.ZipFile(io.BufferedReader(_Stored(snapshot), 64 * 1024)) as archive:
         return {entry.filename: (entry.file_size, entry.CRC) for entry in archive.infolist() if not entry.is_dir()}
 
@@ -144,7 +144,7 @@ def read_file(snapshot: Snapshot, path: str, max_bytes: int | None = None) -> by
 
 
 class _Stored(io.RawIOBase):
-    """A zip in storage as a file that can be read anywhere."""
+    """A zip in storage as a seekable file."""
 
     def __init__(self, snapshot: Snapshot):
         self._key, self._size, self._position = snapshot.key, snapshot.size, 0
@@ -169,7 +169,7 @@ class _Stored(io.RawIOBase):
 
 
 def find_unused(before) -> "list[Snapshot]":
-    """Those that no run has and nobody asked for since."""
+    """Snapshots without runs that were not requested since."""
     return list(Snapshot.objects.filter(runs=None, used_at__lt=before)[:1000])
 
 

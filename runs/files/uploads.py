@@ -1,4 +1,4 @@
-"""Bodies of uploads, read in parts and never held in memory; `request.body` would hold and limit them."""
+"""Reads upload bodies in parts; `request.body` would keep them in memory and limit them."""
 
 from collections.abc import Iterator
 
@@ -12,12 +12,12 @@ PART = 1024 * 1024
 
 
 def read_chunks(request: HttpRequest, max_bytes: int | None = None) -> Iterator[bytes]:
-    """The body, part by part. Raises rather than end early, so that half a body is never taken for a whole one."""
+    """The body in parts. An incomplete body raises an error, so that it is never taken for a whole one."""
     declared = request.META.get("CONTENT_LENGTH") or ""
     length = numbers.parse_int(declared, "Content-Length") if declared else None
     if length is not None and max_bytes is not None and length > max_bytes:
         raise _too_large(max_bytes)
-    # Without a length the server ends a chunked body itself; Django would read none of it.
+    # Without a length, the server detects the end of a chunked body; Django would read nothing.
     chunked = not declared and "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
     source = request.META["wsgi.input"] if chunked else request
     size = 0

@@ -280,7 +280,7 @@ def olivia(workspace):
 def test_a_workspace_goes_to_the_trash_and_comes_back(as_user, olivia, workspace, family):
     client = as_user(olivia)
     dialog = text(client.get(reverse("workspaces:settings", args=[workspace.slug])))
-    assert "for 30 days its Owners can restore it" in dialog and 'name="permanently"' in dialog
+    assert "For 30 days its Owners can restore it" in dialog and 'name="permanently"' in dialog
     answer = client.post(
         reverse("workspaces:delete", args=[workspace.slug]), {"confirm_name": workspace.name}, follow=True
     )
