@@ -15,11 +15,18 @@ from studio.database import begin_write
 from studio.formats import to_millis
 
 RUN_TYPE = "mlflow"
+# The SDK's tag for a run that shall be the job's own (sdk/src/lazuli/mlflow_job.py), and tags that MLflow's client gives to new runs.
+JOB_RUN = "lazuli.jobRun"
+OF_A_NEW_RUN = ("mlflow.source.", "mlflow.user")
 
 
 def create(request: MlflowRequest) -> dict:
     given = dict(request.fields.pairs("tags"))
     experiment = request.open_experiment("log")
+    if given.pop(JOB_RUN, "") == request.actor.run_id and messages.PARENT not in given and request.actor.is_run:
+        own = request.open_run(request.actor.run_id)
+        if own.experiment_id == experiment.pk:
+            return _go_on(request, own, given)
     parent, kept = _parent(request, given)
     if request.actor.is_run:
         submission.require_create(request.actor, request.workspace, parent)
@@ -45,6 +52,17 @@ def create(request: MlflowRequest) -> dict:
             tags=kept,
         )
     return {"run": run_messages.message_of_new(run, kept)}
+
+
+def _go_on(request: MlflowRequest, run: Run, given: dict) -> dict:
+    """The job's own run in place of a new one, with what the script says of it."""
+    name = request.fields.text("run_name", "")
+    said = {key: value for key, value in given.items() if not key.startswith(OF_A_NEW_RUN)}
+    said |= {messages.NAME: name} if name else {}
+    if said:
+        tags.store(request, run, said)
+        run.refresh_from_db()
+    return {"run": messages.run_message(run)}
 
 
 def _name(request: MlflowRequest, given: dict) -> str:

@@ -132,6 +132,57 @@ def test_a_submitted_script_goes_on_with_its_own_run(
     assert result["refused"] in ("PERMISSION_DENIED", "INVALID_PARAMETER_VALUE")
 
 
+def job_variables(server: str, run: Run, person) -> dict:
+    """The environment of the script of a submitted run."""
+    token = make_run_token(person.pk, run.workspace.pk, run.run_id, 0)
+    return {
+        "MLFLOW_TRACKING_URI": f"{server}/mlflow/v1.0{run.workspace.arm_id}",
+        "MLFLOW_TRACKING_TOKEN": token,
+        "MLFLOW_RUN_ID": run.run_id,
+        "MLFLOW_EXPERIMENT_ID": str(run.experiment.experiment_id),
+        "MLFLOW_EXPERIMENT_NAME": run.experiment.name,
+        "AZUREML_RUN_ID": run.run_id,
+        "AZUREML_RUN_TOKEN": token,
+    }
+
+
+# By way of logging (job_script.py): which of the runs that it used are the job's own; the others are below it.
+OWN = {
+    "autolog": [True, True],
+    "autolog in a run": [True, True, True],
+    "ended": [True] * 4,
+    "autolog, then a run": [True, True, True],
+    "nested": [True, False, True],
+    "autolog, then nested": [True, True, False, True],
+    "loop": [True, False, False, True],
+    "fit twice": [True, False, True],
+}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", CLIENTS)
+def test_what_a_job_logs_is_in_one_run(transactional_db, live_server, studio_files, workspace, alice, tmp_path, name):
+    experiment = factories.make_experiment(workspace)
+    jobs = {
+        way: factories.make_run(workspace, experiment=experiment, heartbeat_at=timezone.now(), status="Running")
+        for way in OWN
+    }
+    variables = {way: job_variables(live_server.url, run, alice) for way, run in jobs.items()}
+    found = drive(interpreter(name), "job_script.py", tmp_path, JOBS=json.dumps(variables), **variables["autolog"])
+    for way, run in jobs.items():
+        used = found[way]
+        assert [run_id == run.run_id for run_id in used] == OWN[way], way
+        run.refresh_from_db()
+        assert set(run.children.values_list("run_id", flat=True)) == set(used) - {run.run_id}, way
+        assert run.status == Run.Status.RUNNING
+        assert run.metrics.get(name="mse").last == 0.5
+        assert list(run.artifacts.values_list("path", flat=True)) == ["after.txt"]
+        assert ("alpha" in run.parameters) == ("autolog" in way or "fit" in way)
+        assert not [tag for tag in run.tags if "jobRun" in tag]
+    named = jobs["autolog, then a run"]
+    assert (named.display_name, named.tags["mine"]) == ("named", "yes")
+
+
 @pytest.mark.mlflow_full
 @pytest.mark.timeout(900)
 def test_the_whole_mlflow_works_as_its_user_expects(

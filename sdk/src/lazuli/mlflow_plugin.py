@@ -1,8 +1,8 @@
 """The plugin with which `mlflow.set_tracking_uri(ws.get_mlflow_tracking_uri())` is enough to use the studio.
 
 The URI is `azureml://HOST/mlflow/v1.0/subscriptions/…`, as in Azure. mlflow finds the plugin by its entry points: a
-tracking store, a model registry store, an artifact repository, and a provider of the header with the token. No other
-tracking server gets the token.
+tracking store, a model registry store, an artifact repository, a provider of the header with the token and one of tags for new
+runs. No other tracking server gets the token.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from typing import Any, Callable, Dict, Optional
 from urllib.parse import urlsplit
 
-from lazuli import config
+from lazuli import config, mlflow_job
 from lazuli.client import Client, quote_segment
 from lazuli.errors import UserErrorException
 
@@ -22,8 +22,20 @@ PATH = "/mlflow/v1.0/subscriptions/"
 _credentials: Dict[str, Callable[[], Optional[str]]] = {}
 
 
+# By tracking URI: the workspace that gave it.
+_workspaces: Dict[str, Any] = {}
+
+
 def save_credential(server: str, credential: Callable[[], Optional[str]]) -> None:
     _credentials[server] = credential
+
+
+def save_workspace(uri: str, workspace: Any) -> None:
+    _workspaces[uri] = workspace
+
+
+def workspace_of(uri: str) -> Any:
+    return _workspaces.get(uri)
 
 
 def tracking_uri(server: str, workspace_path: str) -> str:
@@ -45,6 +57,7 @@ class HeaderProvider:
     """Gives mlflow the header with the token, for each request."""
 
     def in_context(self) -> bool:
+        mlflow_job.JOB.watch()
         # mlflow's own variables take precedence, as in a run.
         return not os.environ.get("MLFLOW_TRACKING_TOKEN") and self._find_token() is not None
 
@@ -74,6 +87,22 @@ def find_portal_url(run_id: str) -> str:
     token = _credentials[server]() if server in _credentials else config.token_for(server)
     client = Client(server, os.environ.get("MLFLOW_TRACKING_TOKEN") or token)
     return str(client.get(f"/history/v1.0{workspace_path}/runs/{quote_segment(run_id)}")["portalUrl"])
+
+
+class ContextProvider:
+    """Asked by `mlflow.start_run` for tags whenever it is about to create a run: see lazuli/mlflow_job.py."""
+
+    def in_context(self) -> bool:
+        if mlflow_job.JOB.run_id is None:
+            return False
+        import mlflow  # optional: mlflow loads this
+
+        # Another tracking server knows nothing of the job, and a run below an active one is none of this.
+        ours = PATH in to_http_url(mlflow.get_tracking_uri())
+        return ours and mlflow.active_run() is None and mlflow_job.JOB.take()
+
+    def tags(self) -> Dict[str, str]:
+        return {mlflow_job.JOB_RUN: mlflow_job.JOB.run_id or ""}
 
 
 def tracking_store(store_uri: str, artifact_uri: Optional[str] = None, **_: Any) -> Any:

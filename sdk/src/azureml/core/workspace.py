@@ -234,7 +234,9 @@ class Workspace:
     def get_mlflow_tracking_uri(self, _with_auth: bool = False) -> str:
         """The address for `mlflow.set_tracking_uri`; mlflow then sends this workspace's token with its requests."""
         mlflow_plugin.save_credential(self._client.base_url, self._client.token)
-        return mlflow_plugin.tracking_uri(self._client.base_url, self._path)
+        uri = mlflow_plugin.tracking_uri(self._client.base_url, self._path)
+        mlflow_plugin.save_workspace(uri, self)
+        return uri
 
     def get_run(self, run_id: str) -> Run:
         """Raises UserErrorException if the workspace has no such run."""
