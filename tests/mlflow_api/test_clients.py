@@ -183,6 +183,24 @@ def test_what_a_job_logs_is_in_one_run(transactional_db, live_server, studio_fil
     assert (named.display_name, named.tags["mine"]) == ("named", "yes")
 
 
+@pytest.mark.timeout(300)
+def test_a_project_runs_in_the_workspace(transactional_db, live_server, studio_files, workspace, alice, tmp_path):
+    place = {"LAZULI_URL": live_server.url, "LAZULI_TOKEN": factories.make_token(alice)}
+    result = drive(interpreter("mlflow-3"), "projects_script.py", tmp_path, **place)
+    run = Run.objects.get(run_id=result["run"])
+    assert (run.status, run.experiment.name, run.target_name) == (Run.Status.COMPLETED, "projects", "local")
+    assert (result["ended"], result["metrics"], result["params"]) == (True, {"alpha": 0.3}, {"alpha": "0.3"})
+    assert result["tags"] == {"mlflow.project.backend": "azureml", "mlflow.project.entryPoint": "main"}
+    assert run.job["command"].startswith("python train.py 0.3 ")
+    assert result["page"].endswith(run.get_absolute_url())
+    assert Run.objects.get(run_id=result["second"]).display_name == "second"
+    assert result["conda"] == ["mlflow", "numpy=1.26", "python=3.11"]
+    assert result["python"] == ["mlflow", "pandas==2.2", "scikit-learn", "python=3.12"]
+    assert result["neither"] == ["azureml-mlflow"]
+    words = ["COMPUTER", "USE_CONDA='no'", "cpu-cluster has no interpreter", "docker_env"]
+    assert [word in said for word, said in zip(words, result["refused"], strict=True)] == [True] * 4, result["refused"]
+
+
 @pytest.mark.mlflow_full
 @pytest.mark.timeout(900)
 def test_the_whole_mlflow_works_as_its_user_expects(

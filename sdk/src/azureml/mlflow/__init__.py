@@ -1,44 +1,38 @@
-"""The links between MLflow and a workspace: the page of a run, and the workspace's tracking address."""
+"""What ties mlflow to the workspace; `ws.get_mlflow_tracking_uri()` is enough to use the workspace with mlflow."""
 
 from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
-import mlflow
+from lazuli import mlflow_plugin
+from lazuli.version import VERSION
 
 from azureml.core.run import Run
-from azureml.core.workspace import Workspace
-from azureml.mlflow._workspaces import find_workspace
+from azureml.exceptions import UserErrorException
 
 __all__ = ["get_mlflow_tracking_uri", "get_portal_url", "register_model"]
+__version__ = VERSION
 
 
 def get_portal_url(run: Any) -> str:
-    """The page in the studio of a run of MLflow's or of this SDK's."""
-    if isinstance(run, Run):
-        return run.get_portal_url()
-    return Run.get(find_workspace(mlflow.get_tracking_uri()), _run_id(run)).get_portal_url()
+    """The run's page in the studio; `run` is one of mlflow's or of the SDK's."""
+    return run.get_portal_url() if isinstance(run, Run) else mlflow_plugin.find_portal_url(run.info.run_id)
 
 
-def get_mlflow_tracking_uri(workspace: Workspace) -> str:
-    """The address for `mlflow.set_tracking_uri`."""
-    return workspace.get_mlflow_tracking_uri()
+def get_mlflow_tracking_uri(workspace: Optional[Any] = None) -> str:
+    """The address for `mlflow.set_tracking_uri`, of this workspace or of the one of config.json."""
+    if workspace is None:
+        from azureml.core.workspace import Workspace  # start-up time
+
+        workspace = Workspace.from_config()
+    if not hasattr(workspace, "get_mlflow_tracking_uri"):
+        raise UserErrorException(f"workspace must be a Workspace, not a {type(workspace).__name__}.")
+    return str(workspace.get_mlflow_tracking_uri())
 
 
 def register_model(run: Any, name: str, path: str, tags: Optional[Dict[str, str]] = None, **kwargs: Any) -> Any:
-    """Register what lies at `path` among the run's files as a version of the model `name`."""
-    client = mlflow.MlflowClient()
-    run_id = run.id if isinstance(run, Run) else _run_id(run)
-    try:
-        client.create_registered_model(name)
-    except mlflow.MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-    return client.create_model_version(name, f"runs:/{run_id}/{path.strip('/')}", run_id, tags=tags, **kwargs)
+    """Register what lies at `path` among the run's files as a version of the model `name`; gives mlflow's version."""
+    import mlflow  # optional: only those who have it have such runs
 
-
-def _run_id(run: Any) -> str:
-    info = getattr(run, "info", None)
-    if info is None:
-        raise TypeError(f"run must be a run of mlflow or of azureml.core, not {type(run).__name__}.")
-    return str(info.run_id)
+    run_id = run.id if isinstance(run, Run) else run.info.run_id
+    return mlflow.register_model(f"runs:/{run_id}/{path.strip('/')}", name, tags=tags, **kwargs)

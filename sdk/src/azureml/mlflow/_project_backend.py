@@ -25,7 +25,7 @@ from azureml.core.script_run_config import ScriptRunConfig
 from azureml.exceptions import UserErrorException
 from azureml.mlflow._workspaces import find_workspace
 
-LOCAL = "local"
+LOCAL, CONDA = "local", "conda_env"
 SETTINGS = {"COMPUTE", "USE_CONDA"}
 # What mlflow itself adds to a backend's settings.
 OF_MLFLOW = {"ENV_MANAGER", "SYNCHRONOUS", "DOCKER_ARGS", "STORAGE_DIR", "build_image", "docker_auth"}
@@ -112,7 +112,7 @@ def _environment(project: Any, folder: str) -> Environment:
         raise UserErrorException("The project names a docker_env; images are not built here: name a conda_env.")
     path = getattr(project, "env_config_path", None) or getattr(project, "conda_env_path", None)
     name = f"mlproject-{project.name or 'unnamed'}"
-    if path and getattr(project, "env_type", "conda") == "conda":
+    if path and getattr(project, "env_type", CONDA) == CONDA:
         return Environment.from_conda_specification(name, path)
     environment = Environment(name)
     packages = _read_python_env(path) if path else ["azureml-mlflow"]
