@@ -42,6 +42,8 @@ class Child:
         self.start_at: float | None = None
         self.quick_deaths = 0
         self.max_pause = MAX_PAUSE
+        # It is not started again.
+        self.is_ending = False
         # Its end is not reported when the studio stops.
         self.is_muted = False
         # A line that holds this is dropped.

@@ -11,6 +11,8 @@ import time
 import urllib.error
 import urllib.request
 
+from lazuli import processes
+
 from studio import redis_server
 from studio.up import console
 from studio.up.children import Child
@@ -61,6 +63,7 @@ class Supervisor:
     def run(self) -> int:
         """Run until a stop signal; returns the exit code."""
         self._listen_to_signals()
+        processes.become_subreaper()
         try:
             self._start_redis()
             self._start_web()
@@ -220,13 +223,14 @@ class Supervisor:
                     os.read(self._wake_read, 4096)
             elif not key.data.read():
                 self.selector.unregister(key.fd)
+        processes.wait_for_lost([child.process.pid for child in self.children.values() if child.process])
         if self.asked_to_stop is None or self.is_waiting_for_jobs:
             for child in list(self.children.values()):
                 self._look_after(child)
 
     def _look_after(self, child: Child) -> None:
         is_early = child.name == "web" and self._gate_write is not None
-        if child.is_running or child.name == "set-up" or is_early:
+        if child.is_running or child.is_ending or child.name == "set-up" or is_early:
             return
         if child.start_at is None:
             self._drain(child)
@@ -271,12 +275,14 @@ class Supervisor:
         self.lifeline.cut()
         for names, seconds in ENDING:
             self._end([self.children[name] for name in names if name in self.children], seconds, names is WORKERS[0])
+        # What lost its parents meanwhile, such as the processes of a runner that was killed.
+        processes.kill_descendants()
         console.print_line("up", "Stopped.")
 
     def _wait_for_jobs(self) -> None:
         """Let the running jobs end, while all goes on but the nodes, so that no other job starts."""
         self.is_waiting_for_jobs = True
-        self._end([self.children.pop("host")], WORKERS[1])
+        self._end([self.children["host"]], WORKERS[1])
         self.lifeline.hand_out_no_more()
         before: list[str] = []
         while self.is_waiting_for_jobs and self.lifeline.is_held():
@@ -289,6 +295,7 @@ class Supervisor:
 
     def _end(self, children: list[Child], seconds: float, with_runners: bool = False) -> None:
         for child in children:
+            child.is_ending = True
             child.is_muted = child.name in ("redis", "control")
             child.signal(signal.SIGTERM)
         deadline = time.monotonic() + seconds

@@ -71,7 +71,16 @@ def become_subreaper() -> None:
 
 def list_children(pid: int) -> List[int]:
     """The children of a process, ended ones that nobody waited for too."""
-    return _read_families().get(pid, [])
+    folder = f"/proc/{pid}/task"
+    try:
+        found: List[int] = []
+        for thread in os.listdir(folder):
+            with open(f"{folder}/{thread}/children", encoding="ascii") as file:
+                found += map(int, file.read().split())
+        return found
+    except OSError:
+        # A kernel without these files, or a thread that has just ended: look at all processes.
+        return _read_families().get(pid, [])
 
 
 def kill_descendants(spared: Collection[int] = ()) -> bool:
