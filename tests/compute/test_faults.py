@@ -1,7 +1,10 @@
 """Five jobs log while each process of the studio is killed in turn: no job ends, and no point is lost."""
 
 import datetime as dt
+import os
 import signal
+import subprocess
+import sys
 import time
 
 import psutil
@@ -93,6 +96,47 @@ def check_whole(run, folder) -> None:
     run.download_file("user_logs/std_log.txt", str(folder / "log.txt"))
     lines = (folder / "log.txt").read_text().splitlines()
     assert [line for line in lines if line.startswith("line ")] == [f"line {number}" for number in range(last)]
+
+
+@pytest.fixture
+def start_agent(stack, tmp_path):
+    """Start an agent of a further host, as a service of its own does; it has no lifeline."""
+    lines = [line.removeprefix("export ") for line in stack.studio.manage("host", "further").splitlines()]
+    given = dict(line.split("=", 1) for line in lines if line.startswith(("SERVER_URL", "HOST_")))
+    variables = {name: value.strip("'") for name, value in given.items()} | {"DATA_DIR": str(tmp_path / "further")}
+    started = []
+
+    def start():
+        command = [sys.executable, "-m", "lazuli.agent.host"]
+        started.append(subprocess.Popen(command, env=os.environ | variables))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_an_agent_that_is_a_service_of_its_own_keeps_its_jobs_through_a_restart(stack, start_agent, tmp_path):
+    (stack.folder / "counting.py").write_text(COUNTING)
+    cluster, enough = stack.cluster("serviced"), tmp_path / "enough"
+    agent = start_agent()
+    code = "from compute.models import Host; print(Host.objects.get(name='further').is_alive)"
+    until(lambda: stack.studio.manage("shell", "-v", "0", "-c", code) == "True", 30)
+    # It goes to the host with the fewest nodes, and of two to the first by name.
+    run = stack.submit(cluster, str(enough), script="counting.py")
+    script = stack.script_process(run)
+    assert str(tmp_path / "further") in script.cwd()
+    agent.terminate()
+    assert agent.wait(15) == 0
+    seen = points_of(run)
+    assert until(lambda: points_of(run) > seen, 20)
+    start_agent()
+    enough.touch()
+    assert until(lambda: run.get_status() == "Completed", 60)
+    check_whole(run, tmp_path / run.id)
+    # The work is done too: the node worker that the new agent has started has seen the end of its runner.
+    assert until(lambda: [node["nodeState"] for node in cluster.list_nodes()] == ["idle"], 30)
 
 
 def test_a_runner_that_is_killed_with_its_node_fails_its_run_with_the_nodes_name(stack):
