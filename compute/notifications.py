@@ -1,7 +1,7 @@
 """Celery messages that only say "look". Every receiver also polls, so a lost message costs only seconds.
 
-Sent when the transaction commits, since before that there is nothing to see, and by a thread of its own: no request waits
-for Redis, not even for one that takes connections and never answers.
+They are sent on commit, because before that there is nothing to see, and by a separate thread: no request waits for Redis,
+not even for one that accepts connections and never answers.
 """
 
 import atexit

@@ -1,4 +1,4 @@
-"""What a purge deletes and keeps of the runs: see studio/purging.py. Rows first: files without rows are found later."""
+"""What a purge deletes and keeps of runs: see studio/purging.py. Rows go first: files without rows are found later."""
 
 import datetime as dt
 import functools
@@ -13,14 +13,14 @@ from runs.models import ArtifactSegment, Experiment, MetricSeries, Run, Snapshot
 from studio import purging
 from studio.purging import FOLDERS, STEPS, Selection, Step, StorageFolder, StoredFile
 
-# Points in one transaction: of heavy runs fewer go at once.
+# Points per transaction: fewer runs at once if they have many points.
 MAX_POINTS = 2_000_000
-# Somebody may just be submitting a run with a snapshot that has none.
+# Somebody may be about to submit a run with an unused snapshot.
 SNAPSHOTS_KEPT = dt.timedelta(minutes=10)
 
 
 def chosen_runs(selection: Selection) -> QuerySet:
-    """What the selection names, whether a registered model needs it or not."""
+    """The selected runs, including those that a registered model needs."""
     runs = Run.objects.filter(workspace=selection.workspace_id)
     if selection.whole_workspace:
         return runs
@@ -31,7 +31,7 @@ def chosen_runs(selection: Selection) -> QuerySet:
 
 
 def needed_families(workspace_id: int) -> list[int]:
-    """The topmost runs of the families in which a run is needed, e.g. since a registered model has its files there."""
+    """The root runs of families with a needed run, e.g. because a registered model has its files there."""
     needed = Run.objects.filter(pk__in=purging.list_needed_runs(workspace_id))
     return sorted({root or pk for pk, root in needed.values_list("pk", "root")})
 
@@ -48,7 +48,7 @@ def runs_to_delete(selection: Selection) -> QuerySet:
 
 
 def empty_experiments(selection: Selection) -> QuerySet:
-    """Those of the selection that have lost their last run."""
+    """Selected experiments without runs."""
     empty = Experiment.objects.filter(workspace=selection.workspace_id, runs=None)
     if selection.whole_workspace:
         return empty
@@ -64,7 +64,7 @@ def delete_runs(selection: Selection) -> list[StoredFile] | None:
     with transaction.atomic():
         still = Run.objects.filter(pk__in=chosen)
         if not selection.whole_workspace:
-            # Some may have been restored since they were chosen. A child that came as its parent went goes with it.
+            # Some may have been restored since they were selected. New children of a deleted run go with it.
             still = still.exclude(deleted_at=None, parent__deleted_at=None)
         work_of = dict(still.select_for_update(of=("self",)).values_list("pk", "work"))
         files = list(ArtifactSegment.objects.filter(artifact__run__in=work_of).values_list("key", "size"))
@@ -72,7 +72,7 @@ def delete_runs(selection: Selection) -> list[StoredFile] | None:
             model._default_manager.filter(**{f"{column}__in": work_of}).update(**{column: None})
         for model, path in dependent_tables(Run):
             rows = model._default_manager.filter(**{f"{path}__in": work_of})
-            # Not `delete`, which asks first which rows depend on these.
+            # Not `delete`, which first queries the dependent rows.
             rows._raw_delete(rows.db) if "__" not in path else rows.delete()
         runs = Run.objects.filter(pk__in=work_of)
         runs._raw_delete(runs.db)
@@ -83,7 +83,7 @@ def delete_runs(selection: Selection) -> list[StoredFile] | None:
 
 @functools.cache
 def dependent_tables(model) -> list[tuple[type[models.Model], str]]:
-    """The tables whose rows go with a row of `model`, each with its path to it, those that depend on others first."""
+    """The tables whose rows are deleted with a row of `model`, with their path to it, dependent ones first."""
     found = []
     for related in _relations(model):
         if related.on_delete is not models.SET_NULL:
@@ -95,21 +95,21 @@ def dependent_tables(model) -> list[tuple[type[models.Model], str]]:
 
 @functools.cache
 def referring_tables(model) -> list[tuple[type[models.Model], str]]:
-    """The tables whose rows outlive a row of `model` that they name, each with its column."""
+    """The tables whose rows refer to `model` but stay, with the column."""
     found = [related for related in _relations(model) if related.on_delete is models.SET_NULL]
     return [(related.related_model, related.field.name) for related in found]
 
 
 def _relations(model) -> Iterator:
-    """From other tables; a run's children, which name their parent, are deleted before it."""
+    """Relations from other tables; the children of a run are deleted before it."""
     for related in model._meta.get_fields(include_hidden=True):
         if related.auto_created and related.is_relation and related.related_model is not Run:
             yield related
 
 
 def _next_runs(selection: Selection) -> list[int]:
-    """Some runs that have no children any more, as many as are light enough."""
-    # In the order of the index of the trash, so that none is sorted.
+    """Some runs without children, as many as have few enough points."""
+    # In the order of the index of the trash, so that no sort is needed.
     order = ["deleted_at"] if selection.until else []
     found = list(runs_to_delete(selection).order_by(*order).values_list("pk", flat=True)[: purging.BATCH])
     while below := list(Run.objects.filter(parent__in=found).values_list("pk", flat=True)[: purging.BATCH]):

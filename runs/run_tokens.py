@@ -1,9 +1,9 @@
-"""What a run's token may do: the one place that decides, asked by every route of both APIs at each request.
+"""What a run token may do. Every route of both APIs asks this module at each request.
 
-The token names the person for whom the run runs, the run and the attempt. One query tells whether the run is still there and
-going on, whether the attempt is the present one, and whether that person may submit in the workspace *now*: a role that
-was taken away or an account that was closed counts at once. Then the table below says what the route is to such a token,
-and by that word `readable` and `writable` narrow the runs that it reaches. A route without a line is closed to it.
+The token names the person for whom the run runs, the run and the attempt. One query checks whether the run still exists and
+is active, whether the attempt is the current one, and whether the person may submit in the workspace *now*: a removed
+role or deactivated account takes effect at once. Then the table below says what such a token may do at the route,
+and `filter_readable` and `filter_writable` limit the runs accordingly. A route without a line is closed to it.
 """
 
 import datetime as dt
@@ -26,7 +26,7 @@ from studio.errors import Conflict, Denied, Unauthenticated
 from workspaces import access
 from workspaces.models import ResourceGroup, RoleAssignment, Workspace
 
-# What the script has left behind may still come in for so long after the run's end: log, metrics, files.
+# How long after the run's end its script's log, metrics and files are still accepted.
 GRACE = dt.timedelta(seconds=60)
 
 
@@ -216,13 +216,13 @@ RULES = _read(TABLE)
 
 @functools.lru_cache(maxsize=1000)
 def find_rule(method: str, route: str) -> May:
-    """Of a route of the API as Django writes it (`jobs/<name>`), or of MLflow's as mlflow_api/routes.py does."""
+    """The rule of a route, as Django (`jobs/<name>`) or mlflow_api/routes.py writes it."""
     plain = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route)
     return RULES.get(f"{method} {plain}") or RULES.get(f"{method} /{plain}") or May.NO
 
 
 def authorize_run_token(claim: tuple, method: str, route: str) -> Actor:
-    """The actor for one request to one route; or why the token does not open it."""
+    """The actor for one request to one route; else the error says why the token is refused."""
     user_id, workspace_id, run_id, attempt = claim
     own = _run(user_id, workspace_id, run_id)
     may = find_rule(method, route)
@@ -247,7 +247,7 @@ def _check_alive(own, run_id: str, may: May) -> None:
         raise Unauthenticated(
             f"Whoever submitted the run {run_id} may no longer submit in this workspace; the run's token opens nothing."
         )
-    # Clients of MLflow say themselves when a run ended; a time to come is none.
+    # MLflow's clients set the end time of a run; a future time does not count.
     if not own.is_active and (own.ended_at is None or abs(timezone.now() - own.ended_at) >= GRACE):
         if may is May.ADD:
             # What a script has left behind is not taken for a wrong token, which it would be made to renew.
@@ -257,7 +257,7 @@ def _check_alive(own, run_id: str, may: May) -> None:
 
 
 def _run(user_id: int, workspace_id: int, run_id: str) -> typing.Any:
-    """The run with what decides about its token, by one statement; None if it is gone."""
+    """The run with all that decides about its token, by one statement; None if it is gone."""
     params = [user_id, *_working_roles(), workspace_id, run_id]
     own: typing.Any = next(iter(apps.get_model("runs", "Run").objects.raw(_statement(), params)), None)
     if own is not None and own.work_id:
@@ -269,13 +269,13 @@ def _run(user_id: int, workspace_id: int, run_id: str) -> typing.Any:
 
 @functools.cache
 def _working_roles() -> list[str]:
-    """Those that allow all that a run's token can do."""
+    """The roles that allow all that a run token can do."""
     return [str(role) for role, verbs in access.VERBS.items() if verbs >= access.READ | access.WORK]
 
 
 @functools.cache
 def _statement() -> str:
-    """By hand, since scripts log a thousand points by a thousand requests: the ORM takes longer to write it than SQL to run it."""
+    """Plain SQL, because scripts log with thousands of requests and the ORM needs longer to build it than SQL to run it."""
     tables: dict[str, type[Model]] = {
         "run": apps.get_model("runs", "Run"),
         "work": Work,
@@ -302,14 +302,14 @@ WHERE r.workspace_id = %s AND r.run_id = %s AND r.deleted_at IS NULL"""
 
 
 def filter_readable(actor: Actor) -> Q:
-    """The runs that the token may look at: those of its tree and of its experiment, and those that it made."""
+    """The runs that the token may read: those of its tree and experiment, and those that it created."""
     own = actor.run
     root = own.root_id or own.pk
     return _below(own) | Q(pk=root) | Q(root=root) | Q(pk=own.parent_id) | Q(experiment=own.experiment_id)
 
 
 def filter_writable(actor: Actor) -> Q:
-    """Those that it may change in the way of the route that is asked."""
+    """The runs that it may change at the requested route."""
     own = actor.run
     if actor.may in (May.ADD, May.MAKE):
         return _below(own) | Q(pk=own.parent_id)
@@ -323,19 +323,19 @@ def filter_below(actor: Actor) -> Q:
 
 
 def _below(own) -> Q:
-    """Its own, those that were made by its token, and those below it."""
+    """Its own run, those created by its token, and its descendants."""
     above = Q(parent=own.pk) | Q(parent__parent=own.pk) | Q(root=own.pk)
     return Q(pk=own.pk) | Q(made_by=own.pk) | above
 
 
 def check_heartbeat(actor: Actor, run) -> None:
-    """A run that a runner of its own supervises gives its own signs of life."""
+    """A run with its own runner sends its own heartbeats."""
     if actor.is_run and run.pk != actor.run.pk and run.work_id:
         raise Denied(f"The run {run.run_id} has a runner of its own, which gives its signs of life.")
 
 
 def is_made_by(actor: Actor, row) -> bool:
-    """Whether a model or a version was made by this run's token, or by that of a run below it. People may change all."""
+    """Whether this run's token, or that of a descendant, created the model or version. People may change all."""
     if not actor.is_run or row.made_by_run == actor.run_id:
         return True
     runs = apps.get_model("runs", "Run").objects.filter(workspace=actor.workspace_id, run_id=row.made_by_run)

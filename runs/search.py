@@ -1,4 +1,4 @@
-"""Runs by a filter and a sort order, from indexes: what the words of studio/search/grammar.py mean for runs."""
+"""Searching runs by filter and order, using indexes: what the grammar of studio/search/grammar.py means for runs."""
 
 import dataclasses
 import fnmatch
@@ -27,7 +27,7 @@ ENTITIES = {
 
 
 class Dashed(Func):
-    """A UUID as text with its dashes; SQLite keeps them without."""
+    """A UUID as text with dashes; SQLite stores it without."""
 
     output_field = TextField()
     template = "CAST(%(expressions)s AS text)"
@@ -69,7 +69,7 @@ ORDERS["artifact_uri"] = ARTIFACTS
 USER_TAG = "mlflow.user"
 # A series whose last value is NaN has no number there.
 NAN = Q(last=None, shown="NaN")
-# The words for a run's state: MLflow's, and our own beside them.
+# The names of a run's states: MLflow's and our own.
 STATES = {
     "SCHEDULED": [Run.Status.NOT_STARTED, Run.Status.PREPARING, Run.Status.PROVISIONING, Run.Status.STARTING, Run.Status.QUEUED],
     "RUNNING": [Run.Status.RUNNING, Run.Status.FINALIZING, Run.Status.CANCEL_REQUESTED],
@@ -80,7 +80,7 @@ STATES = {
 
 
 def filter_runs(runs, text: str):
-    """Those of `runs` that a filter selects."""
+    """The runs that match a filter."""
     return Search(runs, text, []).runs()
 
 
@@ -107,7 +107,7 @@ class Search:
         return keys[:size], len(keys) > size
 
     def _stretches(self) -> list:
-        """All in their order. Where it begins with a value of many rows, first those that have it, in its index's order."""
+        """All in order. If it starts with a metric, parameter or tag, first the runs that have it, in the order of its index."""
         first = self.orders[0] if self.orders else None
         if first is None or not _is_of_rows(first):
             return [_sorted(self.runs(), self.orders)]
@@ -115,7 +115,7 @@ class Search:
         mine, easy, others = _divided(self.tree, first)
         runs = self.base.filter(_condition(All(others)))
         joined = runs.annotate(sorted=FilteredRelation(rows, condition=Q(**{f"{rows}__name": first.key})))
-        # A comparison with what the index is sorted by tells SQLite to begin there.
+        # A comparison with the first column of the index makes SQLite use it.
         near = [] if first.entity == METRIC else [GreaterThanOrEqual(order[0], "")]
         having = joined.filter(
             Q(**{f"sorted__{value}__isnull": False}),
@@ -125,11 +125,11 @@ class Search:
         )
         order = [key.desc() if first.descending else key.asc() for key in order]
         found = [_sorted(having, self.orders[1:], *order)]
-        # A comparison with the metric is true only of numbers.
+        # A comparison with the metric is true only for numbers.
         return found if mine else [*found, self._without(joined.filter(_condition(All(easy))), first)]
 
     def _without(self, joined, first: Order):
-        """Of metrics, NaN comes before those that are not there."""
+        """NaN comes before runs without the metric."""
         rows, value, _ = SORTED[first.entity]
         model: typing.Any = Run._meta.get_field(rows).related_model
         have = model.objects.filter(name=first.key, **{f"{value}__isnull": False}).values("run")
@@ -137,7 +137,7 @@ class Search:
         return _sorted(joined.exclude(pk__in=have), self.orders[1:], *missing)
 
 
-# What has a row for each name: where it is, its value, and the order of the index of its values.
+# For metrics, parameters and tags: the table, its value, and the order of the index of values.
 SORTED: dict[str, tuple[str, str, list]] = {
     METRIC: ("metrics", "last", [F("sorted__last")]),
     PARAM: ("parameter_rows", "value", [ValueStart("sorted__value"), F("sorted__value")]),
@@ -146,8 +146,8 @@ SORTED: dict[str, tuple[str, str, list]] = {
 
 
 def _divided(tree, first: Order) -> tuple[tuple, tuple, tuple]:
-    """Of what must all hold: comparisons with the metric that one sorts by; what can be asked of its rows without looking
-    at the runs; the rest."""
+    """Splits the conditions: comparisons with the metric of the sort; those that its rows can answer without the runs;
+    the rest."""
     parts = tree.parts if isinstance(tree, All) else () if tree is None else (tree,)
     mine = tuple(part for part in parts if isinstance(part, Clause) and _is_comparison(part, first))
     rest = [part for part in parts if part not in mine]
@@ -209,7 +209,7 @@ def _sort_key(runs, order: Order, name: str):
 
 
 def _condition(tree, run: str = "pk") -> Q:
-    """`run` is the column that holds the run: another than its own where an index is read that has it too."""
+    """`run` is the column of the run, which differs if an index of another table is read."""
     if isinstance(tree, All):
         return Q(*[_condition(part, run) for part in tree.parts])
     if isinstance(tree, Any):
@@ -256,8 +256,8 @@ def _named(model):
         rows = model.objects.filter(name=clause.key)
         if clause.operator in ("is null", "is not null"):
             return _has(run, rows, clause.operator == "is not null")
-        # A run without the key matches no comparison, != neither.
-        # SQLite misses the index if the value itself is compared too.
+        # A run without the key matches no comparison, not even !=.
+        # SQLite does not use the index if the value itself is compared too.
         indexed = clause.operator == "=" and isinstance(clause.value, str)
         return _has(run, rows.filter(_indexed(clause) if indexed else conditions.text_condition("value", clause)))
 
@@ -265,7 +265,7 @@ def _named(model):
 
 
 def _indexed(clause: Clause) -> Q:
-    """What the index on the start of a value can answer of an equality: all of it, unless the value is long."""
+    """The part of an equality that the index on the start of a value can answer: all of it, unless the value is long."""
     start = Q(Exact(ValueStart("value"), clause.value[:INDEXED]))
     return start if len(clause.value) < INDEXED else start & Q(value=clause.value)
 
@@ -290,7 +290,7 @@ def _attribute(clause: Clause, run: str) -> Q:
 
 
 def _artifact_uri(clause: Clause) -> Q:
-    """It is made of the experiment's row, which no other search shall wait for, and never empty."""
+    """It is built from the experiment's row, which other searches need not join, and is never null."""
     if clause.operator in ("is null", "is not null"):
         return Q(pk__isnull=clause.operator == "is null")
     return conditions.expression_condition(ARTIFACTS, clause)

@@ -1,4 +1,4 @@
-"""From a job's body to a run: checked, stored and queued in one transaction."""
+"""From a job's body to a run: checks, stores and queues it in one transaction."""
 
 import re
 import time
@@ -28,14 +28,14 @@ DEFAULT_EXPERIMENT = "Default"
 MAX_COMMAND_LENGTH = 100_000
 MAX_TIMEOUT_SECONDS = 30 * 24 * 3600
 VARIABLE = re.compile(r"[^=\0\s]{1,256}")
-# Set by the runner; a job that sets them could pass for another run or load foreign code into the runner.
+# Set by the runner; a job that sets them could pass for another run or load its own code into the runner.
 RESERVED = re.compile(
     r"AZUREML_(RUN_.*|ARM_.*|SERVICE_ENDPOINT|WORKSPACE_ID|EXPERIMENT_ID)|LD_.*|LAZULI_(URL|TOKEN|LIFELINE_FD)", re.I
 )
 
 
 class Open(pydantic.BaseModel):
-    """Fields that we do not know are kept and given back."""
+    """Unknown fields are kept and returned."""
 
     model_config = pydantic.ConfigDict(extra="allow")
 
@@ -73,7 +73,7 @@ class Job(Open):
 
 
 def submit_job(actor: Actor, workspace: Workspace, name: str, body: dict) -> Run:
-    """Store the run, and queue its work unless it is local. The same body under the same name again gives the same run."""
+    """Store the run, and queue its work unless it is local. The same body under the same name returns the same run."""
     access.require(actor, "read" if actor.is_run else "submit", workspace)
     rules.RUN_ID.check(name)
     job = check_job(body)
@@ -93,7 +93,7 @@ def submit_job(actor: Actor, workspace: Workspace, name: str, body: dict) -> Run
 
 
 def resubmit_job(actor: Actor, run: Run) -> Run:
-    """Run the same job again, as a new run."""
+    """Submit the same job again, as a new run."""
     if not run.job:
         raise Conflict(f"The run {run.run_id} was not submitted as a job, so it cannot be submitted again.")
     if run.is_local:
@@ -103,13 +103,13 @@ def resubmit_job(actor: Actor, run: Run) -> Run:
 
 
 def make_run_name(experiment: str) -> str:
-    """As SDK v1 names runs."""
+    """A run id as SDK v1 makes them."""
     start = re.sub(r"[^\w.-]", "_", experiment, flags=re.ASCII)[:200]
     return f"{start}_{int(time.time())}_{uuid.uuid4().hex[:8]}"
 
 
 def check_job(body: dict) -> JobProperties:
-    """The job's fields, or Invalid that names each wrong one."""
+    """The job's fields, or Invalid with every wrong one."""
     try:
         job = Job.model_validate(body, strict=True).properties
     except pydantic.ValidationError as error:
@@ -142,7 +142,7 @@ def _present(workspace: Workspace, name: str, body: dict) -> Run | None:
 
 
 def require_create(actor: Actor, workspace: Workspace, parent: Run | None) -> None:
-    """People by their role; a run's token only runs below those that it writes to."""
+    """People may create runs by their role; a run token only below runs that it may write to."""
     if not actor.is_run:
         return access.require(actor, "submit", workspace)
     access.require(actor, "read", workspace)
@@ -195,7 +195,7 @@ def _store(actor, workspace, name, job: JobProperties, kept: dict, parent) -> Ru
 
 
 def create_run(actor: Actor, experiment: Experiment, name: str, parent: Run | None, *, tags: dict, **fields) -> Run:
-    """A run row with its number, its first event and its tags; the one place that makes them."""
+    """Create a run with its number, first event and tags; all runs are created here."""
     run = Run.objects.create(
         workspace=experiment.workspace,
         experiment=experiment,
@@ -215,7 +215,7 @@ def create_run(actor: Actor, experiment: Experiment, name: str, parent: Run | No
     )
     statements.insert_rows(RunTag, ["run", "name", "value"], [(run.pk, key, value) for key, value in tags.items()])
     if experiment.archived_at:
-        # A new run in an experiment that no list shows would not be found again.
+        # A new run in an archived experiment would not be visible in any list.
         experiment.edit(archived=False)
     return run
 
@@ -233,7 +233,7 @@ def get_or_create_experiment(actor: Actor, workspace: Workspace, name: str) -> E
 
 
 def find_snapshot(workspace: Workspace, code_id: str | None) -> Snapshot | None:
-    """By its id, or by an ARM id that ends in it."""
+    """The snapshot with this id, or with the ARM id that ends in it."""
     if not code_id:
         return None
     word = code_id.removeprefix("azureml:").rstrip("/").split("/versions/")[0].rsplit("/", 1)[-1]
@@ -274,7 +274,7 @@ def _properties(job: JobProperties, snapshot: Snapshot | None, target: ComputeTa
 
 
 def _spec(workspace: Workspace, name: str, job: JobProperties, snapshot: Snapshot | None) -> dict:
-    """What the runner is told: docs/architecture.md."""
+    """The spec for the runner: docs/architecture.md."""
     environment = environments.resolve_environment(workspace, job.environmentId, job.environmentDefinition)
     return {
         "run_id": name,
@@ -323,7 +323,7 @@ def _variables(given: dict | None) -> dict[str, str]:
 
 
 def parse_seconds(duration: str) -> int:
-    """Of an ISO 8601 duration such as PT3600S or P1DT2H."""
+    """The seconds of an ISO 8601 duration such as PT3600S or P1DT2H."""
     total = parse_iso_duration(duration)
     if total is None:
         raise Invalid(f"{duration!r} is not a duration: write for example PT3600S or PT1H30M.", target="limits/timeout")

@@ -1,4 +1,4 @@
-"""What looks after runs by itself. Each is safe to run twice, and at the same time as anything else."""
+"""Background tasks for runs. Each is safe to run twice and concurrently."""
 
 import datetime as dt
 import logging
@@ -19,15 +19,15 @@ from studio.errors import Conflict
 from studio.sessions import SessionStore
 
 logger = logging.getLogger(__name__)
-# A runner beats every 5 seconds.
+# A runner sends a heartbeat every 5 seconds.
 SILENCE = dt.timedelta(seconds=60)
-# A runner that has reported its end gets this long before the end of its process counts as an accident.
+# How long after its process ended a runner may still report the end of the run.
 PATIENCE = dt.timedelta(seconds=10)
 BATCHES_KEPT = dt.timedelta(days=1)
 SNAPSHOTS_KEPT = dt.timedelta(days=1)
 # An upload that nobody has written to for so long was killed.
 UPLOADS_KEPT = dt.timedelta(hours=1)
-# Readers of a run that has just ended may still be at its segments.
+# Somebody may still be reading the segments of a run that has just ended.
 SETTLED = dt.timedelta(seconds=120)
 MANY_SEGMENTS = 100
 LOCAL_LOST = "The runner on the submitter's machine stopped answering."
@@ -35,7 +35,7 @@ LOCAL_LOST = "The runner on the submitter's machine stopped answering."
 
 @shared_task(ignore_result=True)
 def sweep() -> None:
-    """End every run that nobody can end any more."""
+    """End every run that has lost its runner."""
     for run in _abandoned().select_related("work__node", "workspace")[:500]:
         try:
             _end(run)
@@ -47,9 +47,9 @@ def _abandoned():
     now = timezone.now()
     gone = Q(work__state=Work.State.LOST) | Q(work__state=Work.State.CANCELED)
     ended = Q(work__state=Work.State.DONE, work__ended_at__lt=now - PATIENCE)
-    # Not in the query while nobody could be heard.
+    # Not while no heartbeat could arrive.
     silent = Q(work=None, heartbeat_at__lt=now - SILENCE) if liveness.is_silence_meaningful() else Q(pk=None)
-    # Its cluster's row was taken away, and the work with it.
+    # The row of its cluster was deleted, and the work with it.
     orphaned = Q(work=None, heartbeat_at=None, run_type=SCRIPT_RUN) & ~Q(target_name=LOCAL)
     return Run.objects.active().filter(gone | ended | silent | orphaned)
 
@@ -70,7 +70,7 @@ def _end(run: Run) -> None:
 
 @shared_task(ignore_result=True)
 def housekeeping() -> None:
-    """Forget and join what piled up."""
+    """Delete outdated rows and merge small pieces."""
     now = timezone.now()
     MetricBatch.objects.filter(at__lt=now - BATCHES_KEPT).delete()
     SessionStore.clear_expired()

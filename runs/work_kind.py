@@ -1,4 +1,4 @@
-"""What a run is to the queue of work: its token, its page, and the list of the runs of a compute target."""
+"""Runs in the work queue: their token, their page, and the list of runs of a compute target."""
 
 from urllib.parse import urlencode
 

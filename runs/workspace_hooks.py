@@ -1,4 +1,4 @@
-"""What becomes of the runs of a workspace that goes to the trash: they end."""
+"""Cancels the runs of a workspace that moves to the trash."""
 
 from runs.models import Run
 from workspaces.models import Workspace

@@ -1,4 +1,4 @@
-"""From what a client sent to checked columns, one group for each series. Every bad row is named, and one is enough to refuse all."""
+"""Checks a batch of points and groups it by series. All invalid points are reported, and one refuses the whole batch."""
 
 import dataclasses
 import math
@@ -16,7 +16,7 @@ MAX_COLUMNS = 100
 MAX_LIST_LENGTH = 100_000
 MAX_ERRORS = 50
 INT64 = 2**63
-# A chunk of so many points is left alone by later merges.
+# Later merges leave chunks of this many points alone.
 FULL = 16_384
 KINDS = set(MetricSeries.Kind.values)
 FILE_KINDS = KINDS - {"scalar", "list", "table"}
@@ -24,7 +24,7 @@ FILE_KINDS = KINDS - {"scalar", "list", "table"}
 
 @dataclasses.dataclass(slots=True)
 class Group:
-    """The new points of one series in the order they came; a step of None is the point's place in the series."""
+    """The new points of one series in their order; a step of None becomes the point's position in the series."""
 
     kind: str
     steps: list
@@ -34,7 +34,7 @@ class Group:
 
 
 def format_last_value(value) -> str:
-    """How a list shows the last value if it is no finite number; empty if it is one."""
+    """The last value as text, if it is not a finite number; else empty."""
     if isinstance(value, float):
         return non_finite_word(value)
     if isinstance(value, bool) or not isinstance(value, int):
@@ -145,7 +145,7 @@ def _row(row) -> dict:
 
 
 def _list(point: dict, field: str) -> list:
-    # A list may come under either word; the contract names `value` for lists and `rows` for tables.
+    # A list may have either name; documented are `value` for lists and `rows` for tables.
     value = point.get(field, point.get("rows", point.get("value")))
     if not isinstance(value, list) or not value:
         raise BadPoint(f"`{field}` must be a list with at least one element.")

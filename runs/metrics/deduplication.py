@@ -1,4 +1,4 @@
-"""Points that a series has already: MLflow's clients send a batch again when its answer was lost, without an id."""
+"""Points that a series already has: MLflow's clients send a batch again, without an id, if its response was lost."""
 
 import math
 
@@ -11,7 +11,7 @@ from studio.formats import to_millis
 
 
 def rank_value(value) -> float:
-    """A NaN comes before all numbers."""
+    """Sorts NaN before all numbers."""
     return value if value == value else -math.inf
 
 
@@ -23,7 +23,7 @@ def last_point(series: MetricSeries) -> tuple:
 
 
 def drop_repeated(series: MetricSeries | None, group: Group) -> Group:
-    """The group without repeated points."""
+    """The group without points that the series already has."""
     points = list(zip(group.steps, group.times, map(_same, group.values), strict=True))
     first = {point: index for index, point in reversed(list(enumerate(points)))}
     known = _stored(series, first) if series is not None and series.count else set()
@@ -35,12 +35,12 @@ def drop_repeated(series: MetricSeries | None, group: Group) -> Group:
 
 
 def _same(value):
-    """NaN is not equal to itself; here it has to be."""
+    """Makes NaN equal to itself."""
     return value if value == value else None
 
 
 def _stored(series: MetricSeries, points) -> set:
-    """Those of the points that the series has. What comes after its last cannot be among them, so that nothing is read."""
+    """The points that the series already has. If all come after its last point, nothing is read."""
     last = last_point(series)
     doubtful = [point for point in points if (point[0], point[1], -math.inf if point[2] is None else point[2]) <= last]
     if not doubtful:

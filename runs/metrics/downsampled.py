@@ -1,6 +1,6 @@
-"""Lines for charts out of sketches: of a long chunk only its extremes, kept when it is stored, are read again.
+"""Lines for charts from sketches: for a long chunk, only the extremes that were kept when it was stored are read.
 
-A chunk without a sketch, because it is short or not yet merged, is read whole.
+A chunk without a sketch, because it is short or not merged yet, is read completely.
 """
 
 import dataclasses
@@ -14,16 +14,16 @@ from runs.models import MetricChunk, MetricSeries
 from runs.models.metrics import MetricSketch
 
 KEPT = 256
-# Where there are gaps, so many of them at most are kept as such.
+# How many gaps are kept at most.
 GAPS = 16
-# So many points of a series are read exactly rather than by sketches.
+# Up to this many points, a series is read exactly and not by sketches.
 EXACT = 65_536
 I8, F8 = np.dtype("<i8"), np.dtype("<f8")
 
 
 @dataclasses.dataclass(frozen=True)
 class SampledLine:
-    """Points that draw the series; NaN is a gap. `count` points of it are stored, `gaps` of those drawn are no number."""
+    """Points that draw the series; NaN is a gap. `count` points are stored; `gaps` of the drawn ones are not finite."""
 
     steps: np.ndarray
     times: np.ndarray
@@ -63,7 +63,7 @@ def _sketch(chunk: MetricChunk) -> MetricSketch | None:
 
 
 def _extremes(values: np.ndarray, max_count: int) -> np.ndarray:
-    """Places of the extremes of every part, of both ends, and of the first few gaps."""
+    """Indexes of the extremes of every part, of both ends, and of the first few gaps."""
     finite = np.isfinite(values)
     indexes = np.flatnonzero(finite)
     if len(indexes) > max_count:
@@ -72,12 +72,12 @@ def _extremes(values: np.ndarray, max_count: int) -> np.ndarray:
 
 
 def _gaps(finite: np.ndarray) -> np.ndarray:
-    """Where what is no number begins."""
+    """The indexes at which gaps start."""
     return np.flatnonzero(~finite & np.concatenate([[True], finite[:-1]]))
 
 
 def read_lines(series: list[MetricSeries], width: int, within: Range | None = None) -> dict[int, SampledLine]:
-    """By primary key, each thinned to about `width` points, whatever number of points there is; by three queries."""
+    """Lines by primary key, each downsampled to about `width` points, by three queries whatever the number of points."""
     found: dict[int, list] = {one.pk: [] for one in series}
     sketches = MetricSketch.objects.filter(series__in=list(found))
     for sketch in sketches.filter(within.overlaps()) if within else sketches:
@@ -91,7 +91,7 @@ def read_lines(series: list[MetricSeries], width: int, within: Range | None = No
 
 
 def _raw(every: list[int], exact: list[int], within: Range | None):
-    """Chunks that no sketch stands for, and those that are few enough to be read whole."""
+    """Chunks without a sketch, and those that are few enough to be read completely."""
     sketch = MetricSketch.objects.filter(series=OuterRef("series"), start=OuterRef("start"))
     few = Q(series__in=exact) & Exists(sketch.filter(within.overlaps()) if within else sketch)
     chunks = MetricChunk.objects.filter(series__in=every).filter(few | ~Exists(sketch))
@@ -112,7 +112,7 @@ def _line(series: MetricSeries, parts: list, width: int, within: Range | None) -
 
 
 def _joined(parts: list) -> tuple[tuple, int]:
-    """The parts in their order. One that a merge, between two of our queries, has put into another is left out."""
+    """The parts in order, without those that a merge between two of our queries has put into another."""
     pieces, gaps, end = [], 0, 0
     for start, count, columns, missing in sorted(map(_read, parts), key=lambda part: part[0]):
         if start >= end:
@@ -134,7 +134,7 @@ def _read(part) -> tuple[int, int, tuple, int]:
 
 
 def _cut(columns: tuple, within: Range) -> tuple:
-    """Those in the range and one more at either side, so that the line runs on to the edges of the chart."""
+    """The points in the range and one more at either side, so that the line reaches the edges of the chart."""
     axis = columns[0] if within.axis == "step" else columns[1]
     inside = np.flatnonzero((axis >= within.min) & (axis <= within.max))
     if not len(inside):

@@ -1,8 +1,8 @@
-"""Points of one series as bytes and back: column-wise numbers, or JSON for what is not a number.
+"""Packs points of one series into bytes: columns of numbers, or JSON for other values.
 
     1 byte version, 1 byte codec, 1 byte "compressed", 4 bytes count; then steps, times (int64) and values.
 
-A compressed chunk keeps differences of steps and times, and its bytes lie plane by plane (all first bytes, all
+A compressed chunk stores differences of steps and times, and its bytes are stored plane by plane (all first bytes, all
 second bytes, …), so that zlib finds what repeats: about 9 bytes a point for noisy values, instead of 24.
 """
 
@@ -19,11 +19,11 @@ INT, FLOAT, JSON = "int", "float", "json"
 CODECS = [INT, FLOAT, JSON]
 DTYPES = {INT: np.dtype("<i8"), FLOAT: np.dtype("<f8")}
 I8 = np.dtype("<i8")
-# Below this many points compressing costs more than it saves.
+# Below this many points, compression costs more than it saves.
 WORTH_COMPRESSING = 64
 LEVEL = 4
 
-# Steps, times and values: an array, or a list of what is not a number.
+# Steps, times and values: an array, or a list for values that are not numbers.
 Columns = tuple[np.ndarray, np.ndarray, Any]
 
 
@@ -55,7 +55,7 @@ def unpack_columns(data: bytes) -> tuple[str, Columns]:
 
 
 def widest_codec(codecs) -> str:
-    """What can hold values of all of these codecs."""
+    """The codec that can hold values of all these codecs."""
     return max(codecs, key=CODECS.index, default=INT)
 
 
@@ -76,7 +76,7 @@ def as_list(values) -> list:
 
 
 def as_floats(values) -> np.ndarray:
-    """What is not a number reads as NaN."""
+    """Values that are not numbers become NaN."""
     if isinstance(values, list):
         values = [float(value) if isinstance(value, int | float) else np.nan for value in values]
     return np.asarray(values, DTYPES[FLOAT])

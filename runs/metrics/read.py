@@ -1,4 +1,4 @@
-"""Reading metrics: what lists need comes from the series' rows, points come from chunks after an ordinal."""
+"""Reading metrics: lists use the rows of series; points are read from chunks by ordinal."""
 
 import math
 
@@ -11,9 +11,9 @@ from runs.metrics import packing
 from runs.metrics.batches import FULL, format_last_value
 from runs.models import MetricChunk, MetricSeries, Run
 
-# The longest chunk: a merge may take a batch beyond the size at which a chunk counts as full.
+# The longest chunk: a merge can exceed the size of a full chunk by one batch.
 MAX_CHUNK_POINTS = 2 * FULL
-# Plain SQL, for a page that watches a live run asks once a second; so many series in one statement.
+# Plain SQL, because the page of a live run polls every second; AT_ONCE series per statement.
 AFTER = f'SELECT series_id, start, data FROM "{MetricChunk._meta.db_table}" WHERE {{}} ORDER BY series_id, start'
 ONE_AFTER = "(series_id = %s AND start > %s AND start + count > %s)"
 AT_ONCE = 100
@@ -24,8 +24,8 @@ def series_of(run: Run):
 
 
 def read_points(series: MetricSeries, after: int = 0):
-    """Steps, times (epoch ms) and values of the points after the first `after`, as arrays; values that are not all
-    numbers are a list."""
+    """Steps, times (epoch ms) and values after the first `after` points, as arrays; values that are not all numbers are
+    a list."""
     codec, (steps, times, values) = packing.join_columns(_parts(series, after))
     if codec != packing.JSON and series.values == MetricSeries.Values.FLOAT:
         values = values.astype("<f8", copy=False)
@@ -33,13 +33,13 @@ def read_points(series: MetricSeries, after: int = 0):
 
 
 def read_window(series: MetricSeries, start: int, count: int):
-    """Steps, times and values of `count` points from an ordinal on, without reading those behind them."""
+    """Steps, times and values of `count` points from an ordinal, without reading later chunks."""
     _, columns = packing.join_columns(_parts(series, start, start + count))
     return tuple(column[:count] for column in columns)
 
 
 def iterate_chunks(series: MetricSeries):
-    """All steps, times and values, chunk by chunk, so that no more than one is in memory."""
+    """All steps, times and values, one chunk at a time to save memory."""
     chunks = MetricChunk.objects.filter(series=series).order_by("start")
     for data in chunks.values_list("data", flat=True).iterator(chunk_size=4):
         yield packing.unpack_columns(bytes(data))[1]
@@ -59,7 +59,7 @@ def _parts(series: MetricSeries, after: int, until: int | None = None) -> list:
 
 
 def read_points_after(known: dict[int, int]) -> dict:
-    """The points of each series, by its primary key, after the first so many; all by one query, or one for each hundred."""
+    """New points by primary key of the series, after the known number of points; one query per hundred series."""
     parts: dict[int, list] = {pk: [] for pk in known}
     pairs = list(known.items())
     for first in range(0, len(pairs), AT_ONCE):
@@ -75,7 +75,7 @@ def read_points_after(known: dict[int, int]) -> dict:
 
 
 def read_points_of_many(series: list[MetricSeries]) -> dict:
-    """All points of each series by its primary key, by one query for all."""
+    """All points by primary key of the series, by one query."""
     parts: dict[int, list] = {one.pk: [] for one in series}
     chunks = MetricChunk.objects.filter(series__in=list(parts)).order_by("series", "start")
     for pk, data in chunks.values_list("series", "data"):
@@ -84,16 +84,16 @@ def read_points_of_many(series: list[MetricSeries]) -> dict:
 
 
 def read_downsampled(series: MetricSeries, width: int):
-    """Steps, times and values of at most `width` points that draw the same line, with the number of points they stand for.
+    """Steps, times and values of at most `width` points that draw the same line, and the number of all points.
 
-    The largest and the smallest of every part stay. What is no number reads as NaN, and is left out where there are
+    The extremes of every part are kept. Values that are not numbers become NaN, and are left out if there are
     more points than fit.
     """
     return downsample_points(read_points(series), width)
 
 
 def downsample_points(columns, width: int):
-    """The same of points that are at hand."""
+    """The same for points in memory."""
     steps, times, values = columns
     numbers = packing.as_floats(values)
     count = len(numbers)
@@ -117,7 +117,7 @@ def read_rows(series: MetricSeries, after: int = 0, limit: int | None = None) ->
 
 
 def encode_non_finite(values: list) -> list:
-    """The same list with NaN and infinities as texts, for JSON has no word for them."""
+    """The list with NaN and infinities as texts, which JSON cannot represent."""
     return [
         value if not isinstance(value, float) or math.isfinite(value) else format_last_value(value) for value in values
     ]

@@ -1,6 +1,6 @@
-"""The statements of every batch, in SQL that SQLite and PostgreSQL share.
+"""The SQL of storing a batch, for both SQLite and PostgreSQL.
 
-Django would spend twice as long on building them as the database on running them, and scripts log one point at a time.
+Django would need twice as long to build the statements as the database to run them, and scripts log single points.
 """
 
 from django.db import connection
@@ -26,7 +26,7 @@ NEW = ["run", "name", "kind", *SUMMARY]
 
 
 def find_series(run: Run, names) -> dict[str, MetricSeries]:
-    """Those series of the run that are there, by name."""
+    """The existing series of the run, by name."""
     rows = statements.read_rows(MetricSeries, run=run.pk, name=list(names))
     for row in rows:
         row.run = run
@@ -48,7 +48,7 @@ def add_series(fresh: list[MetricSeries]) -> None:
 
 
 def lock_run(run: Run) -> None:
-    """Raise the run's revision; until the transaction ends, other batches of this run wait here."""
+    """Increment the run's revision; other batches of this run wait here until the transaction ends."""
     with connection.cursor() as cursor:
         if run.writer is None:
             cursor.execute(LOCK, [run.pk])
@@ -60,7 +60,7 @@ def lock_run(run: Run) -> None:
 
 
 def add_batch(run: Run, batch_id: str) -> bool:
-    """False if a batch of this id was stored before."""
+    """False if a batch with this id was stored before."""
     with connection.cursor() as cursor:
         cursor.execute(BATCH, [run.pk, batch_id, _time(timezone.now())])
         return cursor.rowcount == 1

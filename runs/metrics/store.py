@@ -1,4 +1,4 @@
-"""Storing a batch: all of it or nothing, once however often it is sent, whoever else writes at the same time."""
+"""Storing a batch of points: atomically, once even if it is sent again, and safe with concurrent writers."""
 
 import math
 import uuid
@@ -12,27 +12,27 @@ from studio.database import begin_write
 from studio.errors import Invalid, TooLarge
 from studio.formats import from_millis
 
-# A merge every so many chunks.
+# Chunks are merged whenever there are this many.
 LOOSE = 64
-# A chunk of so many points gets a sketch.
+# Chunks of at least this many points get a sketch.
 SKETCHED = 4_096
 MAX_SERIES = 10_000
 MAX_POINTS_PER_SERIES = 10_000_000
 
 
 def store_batch(run: Run, batch_id: str, points: list) -> int:
-    """Store a batch of points; returns how many there were. The same `batch_id` again changes nothing."""
+    """Store a batch of points and return their number. The same `batch_id` again changes nothing."""
     store_groups(run, group_points(points), _checked(batch_id))
     return len(points)
 
 
 def store_groups(run: Run, groups: dict[str, Group], batch_id: str = "", *, once: bool = False) -> None:
-    """Store the points of each name, checked before. With `once`, not those that the series has already: step, time and value
-    are the same."""
+    """Store checked points by name. With `once`, points that the series already has (same step, time and value) are
+    left out."""
     if not groups:
         return
     with begin_write():
-        # The lock: batches of one run are stored one after another on every database.
+        # The lock: batches of one run are stored one after another.
         sql.lock_run(run)
         if not batch_id or sql.add_batch(run, batch_id):
             _store(run, groups, once)
@@ -121,7 +121,7 @@ def _summarize_numbers(series: MetricSeries, numbers: list, steps: list, indexes
 
 
 def _summarize_last(series: MetricSeries, group: Group, steps: list, numbers: list) -> None:
-    """The last is the one of the greatest step, then time, then value, in whatever order points come."""
+    """The last point is the one with the greatest step, then time, then value, in whatever order they arrive."""
 
     def rank(index: int) -> tuple:
         return steps[index], group.times[index], rank_value(numbers[index])
@@ -139,7 +139,7 @@ def _number(value) -> float:
 
 
 def merge_chunks(series: MetricSeries) -> None:
-    """Join the small chunks at the end of a series into few; inside the lock of the run."""
+    """Merge the small chunks at the end of a series; called inside the lock of the run."""
     tail = list(series.chunks.filter(count__lt=FULL).order_by("start"))
     batch: list[MetricChunk] = []
     merged = []
@@ -162,7 +162,7 @@ def merge_chunks(series: MetricSeries) -> None:
 
 
 def merge_small_chunks(series: MetricSeries) -> None:
-    """Join what an ended run left in small chunks."""
+    """Merge the small chunks of an ended run."""
     with begin_write():
         sql.lock_run(series.run)
         merge_chunks(series)

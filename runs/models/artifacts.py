@@ -5,7 +5,7 @@ from django.utils import timezone
 
 
 class Artifact(models.Model):
-    """A file of a run. Its bytes are one or more segments in storage, so that a log can grow on any storage."""
+    """A file of a run. Its bytes are one or more segments, so that a log can grow on any storage."""
 
     run = models.ForeignKey("runs.Run", models.CASCADE, related_name="artifacts")
     path = models.CharField(max_length=1000)

@@ -13,7 +13,7 @@ from studio.errors import Conflict
 from studio.rules import DESCRIPTION, TAGS
 from workspaces.models import Workspace
 
-# MLflow's clients expect an experiment 0 in every server; here it is the one of this name.
+# MLflow's clients expect an experiment 0 on every server; here it is the one with this name.
 DEFAULT_NAME = "Default"
 
 
@@ -26,7 +26,7 @@ class ExperimentQuerySet(models.QuerySet["Experiment"]):
         return self.filter(deleted_at=None)
 
     def make(self, actor, workspace: Workspace, name: str, *, description: str = "", tags: dict | None = None):
-        """A new one, whose fields the caller has checked by its own limits."""
+        """A new experiment; the caller has checked the fields by its own limits."""
         try:
             with transaction.atomic():
                 return self.create(
@@ -36,7 +36,7 @@ class ExperimentQuerySet(models.QuerySet["Experiment"]):
             raise name_conflict(workspace, name) from error
 
     def default_of(self, workspace: Workspace, actor) -> "Experiment":
-        """The one for runs that name none, made when it is first needed. It counts as the oldest."""
+        """The experiment for runs that name none, created on demand. It counts as the oldest."""
         fields = {"created_by": actor.user, "created_at": workspace.created_at}
         return self.get_or_create(workspace=workspace, name=DEFAULT_NAME, defaults=fields)[0]
 
@@ -49,7 +49,7 @@ def name_conflict(workspace: Workspace, name: str) -> Conflict:
 
 class Experiment(models.Model):
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="experiments")
-    # Ours are shorter (studio/names.py); MLflow's clients may write more.
+    # Our limit is lower (studio/names.py); MLflow's clients may use longer names.
     name = models.CharField(max_length=500)
     experiment_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     description = models.TextField(max_length=5000, blank=True)
@@ -59,7 +59,7 @@ class Experiment(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     archived_at = models.DateTimeField(null=True, blank=True)
-    # In the trash since then. Its name stays taken.
+    # When it was moved to the trash. Its name stays taken.
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects = ExperimentQuerySet.as_manager()
@@ -80,7 +80,7 @@ class Experiment(models.Model):
         return reverse("runs:experiment_detail", args=[self.workspace.slug, self.experiment_id])
 
     def edit(self, *, name=None, description=None, tags=None, archived=None):
-        """Change what is given; the rest stays."""
+        """Change the given fields."""
         if name is not None and name != self.name:
             EXPERIMENT_NAME.check(name)
             if Experiment.objects.filter(workspace=self.workspace, name=name).exists():
@@ -96,7 +96,7 @@ class Experiment(models.Model):
         self.save(update_fields=["name", "description", "tags", "archived_at", "updated_at"])
 
     def rename(self, name: str):
-        """To a name that the caller has checked by its own limits."""
+        """Rename it; the caller has checked the name by its own limits."""
         try:
             with transaction.atomic():
                 self._update(name=name)
@@ -123,7 +123,7 @@ class Experiment(models.Model):
             setattr(self, name, value)
 
     def next_number(self) -> int:
-        """The number of a new run; inside the transaction that stores the run, so that none is used twice."""
+        """The number of a new run; called inside the transaction that stores the run, so that none is used twice."""
         with connection.cursor() as cursor:
             cursor.execute(COUNT_RUN, [self.pk])
             (self.run_count,) = cursor.fetchone()
@@ -134,22 +134,22 @@ class Experiment(models.Model):
         return "in the trash" if self.deleted_at else "in this workspace"
 
     def check_open(self):
-        """Nothing new comes into an experiment that is in the trash."""
+        """Refuses additions to an experiment in the trash."""
         if self.deleted_at:
             text = f"The experiment {self.name!r} is in the trash. Restore it, or delete it permanently to use its name anew."
             raise Conflict(text, code="in_trash", target="experimentName")
 
     def delete(self, supervised_only: bool = False):  # type: ignore[override]
-        """To the trash, with its runs, and only when none of them is active; see RunQuerySet.to_trash."""
+        """Move it to the trash with its runs, if none of them is active; see RunQuerySet.to_trash."""
         self.deleted_at = timezone.now()
         with transaction.atomic():
             Experiment.objects.filter(pk=self.pk).update(deleted_at=self.deleted_at, updated_at=self.deleted_at)
             self.runs.to_trash(self.deleted_at, supervised_only)
 
     def restore(self):
-        """With the runs that went to the trash with it; those that were there before stay there."""
+        """Restore it with the runs that were deleted with it; runs deleted before stay in the trash."""
         with transaction.atomic():
-            # By the moment, since children may be in another experiment.
+            # By the time, because children may be in another experiment.
             back = self.workspace.runs.filter(deleted_at=self.deleted_at)
             back.filter(Q(experiment=self) | Q(experiment__deleted_at=None)).update(deleted_at=None)
             Experiment.objects.filter(pk=self.pk).update(deleted_at=None, updated_at=timezone.now())

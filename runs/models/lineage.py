@@ -5,12 +5,12 @@ from django.db import models
 
 class RunDatasetQuerySet(models.QuerySet):
     def add(self, rows: list["RunDataset"]):
-        """One that the run has already stays as it is."""
+        """An existing link of the run stays unchanged."""
         self.bulk_create(rows, ignore_conflicts=True)  # type: ignore[arg-type]  # the stubs do not learn the model here
 
 
 class RunDataset(models.Model):
-    """A data set that a run read. The description is the client's own words; nothing of it is fetched."""
+    """A data set that a run read. The description comes from the client; nothing is fetched."""
 
     run = models.ForeignKey("runs.Run", models.CASCADE, related_name="datasets")
     name = models.CharField(max_length=500)

@@ -1,11 +1,11 @@
-"""Metrics as they are stored: a series for each name of a run, its points in chunks, and which batches were stored."""
+"""The tables of metrics: a series for each name in a run, its points in chunks, and the stored batches."""
 
 from django.db import models
 from django.utils import timezone
 
 
 class MetricSeries(models.Model):
-    """All that lists and sorts need of one metric of one run, kept at ingest so that they never touch points."""
+    """A metric of a run, with the values that lists and sorts need, so that they never read points."""
 
     class Kind(models.TextChoices):
         SCALAR = "scalar"
@@ -25,12 +25,12 @@ class MetricSeries(models.Model):
     run = models.ForeignKey("runs.Run", models.CASCADE, related_name="metrics")
     name = models.CharField(max_length=256)
     kind = models.CharField(max_length=20, choices=Kind)
-    # How values are packed: numbers column-wise, anything else as JSON rows.
+    # How values are packed: columns of numbers, or JSON rows.
     values = models.CharField(max_length=5, choices=Values, default=Values.FLOAT)
     count = models.PositiveBigIntegerField(default=0)
     # Chunks stored since the last merge.
     loose = models.PositiveIntegerField(default=0)
-    # Of the numbers among the values; a NaN is never the smallest or the largest. The last is the one of the greatest step,
+    # Of the finite values; NaN is never the minimum or maximum. The last is the one with the greatest step,
     # then time; it is empty if that is not a number.
     last = models.FloatField(null=True)
     last_step = models.BigIntegerField(null=True)
@@ -40,13 +40,13 @@ class MetricSeries(models.Model):
     max = models.FloatField(null=True)
     max_step = models.BigIntegerField(null=True)
     first_step = models.BigIntegerField(null=True)
-    # The last value as text, for values that are not numbers (texts, true or false, addresses of artifacts).
+    # The last value as text, for values that are not numbers (texts, booleans, artifact URIs).
     shown = models.CharField(max_length=300, blank=True)
 
     class Meta:
         verbose_name_plural = "metric series"
         constraints = [models.UniqueConstraint(fields=["run", "name"], name="one_series_of_a_name")]
-        # A list sorted by the last, the smallest or the largest value reads it in this order.
+        # For lists sorted by the last, smallest or largest value.
         indexes = [
             models.Index(fields=["name", "last", "run"], name="series_by_value"),
             models.Index(fields=["name", "min", "run"], name="series_by_min"),
@@ -74,8 +74,7 @@ class MetricChunk(models.Model):
 
 
 class MetricSketch(models.Model):
-    """What a chart of everything needs of one long chunk: its extremes, so that a line of millions of points is drawn
-    without reading them."""
+    """The extremes of one long chunk, so that a line of millions of points is drawn without reading them."""
 
     series = models.ForeignKey(MetricSeries, models.CASCADE, related_name="sketches")
     start = models.PositiveBigIntegerField()
@@ -84,7 +83,7 @@ class MetricSketch(models.Model):
     max_step = models.BigIntegerField()
     min_time = models.BigIntegerField()
     max_time = models.BigIntegerField()
-    # Values that are no finite number.
+    # Values that are not finite.
     gaps = models.PositiveIntegerField(default=0)
     data = models.BinaryField()
 
@@ -97,7 +96,7 @@ class MetricSketch(models.Model):
 
 
 class MetricBatch(models.Model):
-    """A batch that was stored; the same id again changes nothing. Forgotten after a day."""
+    """A stored batch; the same id again changes nothing. Deleted after a day."""
 
     run = models.ForeignKey("runs.Run", models.CASCADE, related_name="+")
     batch_id = models.CharField(max_length=64)

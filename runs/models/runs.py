@@ -1,4 +1,4 @@
-"""A run and what can be done to it: every change of its state goes through `Run.move`."""
+"""Runs and their methods. Every change of state goes through `Run.move`."""
 
 from collections.abc import Callable
 
@@ -27,7 +27,7 @@ KEYS = 10_000
 
 
 class ParameterChanged(Conflict):
-    """`was` has the stored values by name."""
+    """`was` maps names to the stored values."""
 
     def __init__(self, message: str, was: dict[str, str]):
         super().__init__(message, target="parameters")
@@ -41,7 +41,7 @@ class RunQuerySet(models.QuerySet):
         return self.filter(workspace__in=Workspace.objects.visible_to(actor), deleted_at=None)
 
     def writable_by(self, actor):
-        """Those visible to people, whose role is asked apart; of a run's token those that the route lets it change."""
+        """For people all visible runs, because roles are checked separately; for a run token those it may change at the route."""
         if actor.is_run:
             return self.filter(run_tokens.filter_writable(actor), workspace=actor.workspace_id, deleted_at=None)
         return self.visible_to(actor)
@@ -50,14 +50,14 @@ class RunQuerySet(models.QuerySet):
         return self.filter(status__in=Run.ACTIVE)
 
     def supervised(self):
-        """Those that a runner of ours ends."""
+        """Runs that one of our runners supervises."""
         return self.exclude(work=None, heartbeat_at=None)
 
     def to_trash(self, at=None, supervised_only: bool = False):
-        """Put these runs and all that descend from them into the trash, with one moment for all, which is returned.
+        """Move these runs and their descendants to the trash, with one time for all, which is returned.
 
-        One that has not ended is a Conflict and nothing is changed; with `supervised_only` an open run that no
-        runner supervises may go, as MLflow has it.
+        An active run is a Conflict and nothing is changed; with `supervised_only`, an active run without a runner
+        may be deleted, as in MLflow.
         """
         at = at or timezone.now()
         with transaction.atomic():
@@ -90,7 +90,7 @@ class RunQuerySet(models.QuerySet):
                 _cancel(family[start : start + KEYS])
 
     def with_related(self):
-        """With all that the description of a run over the wire needs, in a fixed number of queries."""
+        """Prefetches all that the API's description of a run needs, in a fixed number of queries."""
         return self.select_related(
             "workspace__resource_group__subscription", "experiment", "parent", "root", "work", "created_by", "snapshot"
         ).prefetch_related("tag_rows", "parameter_rows")
@@ -113,10 +113,10 @@ class Run(models.Model):
     run_type = models.CharField(max_length=60, blank=True)
     parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children")
     root = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="descendants")
-    # The run whose token made this one; empty if a person did.
+    # The run whose token created this one; null if a person did.
     made_by = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="made")
     status = models.CharField(max_length=16, choices=Status, default=Status.NOT_STARTED)
-    # Azure's REST job as it was sent, whole; empty for an interactive run.
+    # Azure's REST job as it was sent; empty for an interactive run.
     job = models.JSONField(default=dict, blank=True)
     snapshot = models.ForeignKey(Snapshot, models.SET_NULL, null=True, blank=True, related_name="runs")
     target_name = models.CharField(max_length=64, blank=True)
@@ -134,13 +134,13 @@ class Run(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-    # Raised by every change that a page shows, so that a poll can be answered with "nothing new".
+    # Incremented by every change that a page shows, so that a poll can be answered with "nothing new".
     revision = models.PositiveBigIntegerField(default=0)
-    # In the trash since then; what went there together has the same moment.
+    # When it was moved to the trash; objects deleted together have the same time.
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects = RunQuerySet.as_manager()
-    # The work and the attempt in whose name something is written to this row (runs/attempts.py); stored nowhere.
+    # The work and attempt that write to this row (runs/attempts.py); not stored.
     writer = None
 
     class Meta:
@@ -152,10 +152,10 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["workspace", "-created_at", "-id"], name="runs_newest"),
             models.Index(fields=["experiment", "-created_at", "-id"], name="runs_of_experiment"),
-            # What the counters of a list read, and nothing but these.
+            # Only the columns that the counters of a list read.
             models.Index(fields=["workspace", "deleted_at", "status", "parent"], name="runs_counted"),
             models.Index(fields=["experiment", "deleted_at", "status", "parent"], name="runs_counted_of_experiment"),
-            # The order of MLflow's searches.
+            # The default order of MLflow's searches.
             models.Index("experiment", Coalesce("started_at", "created_at").desc(), "run_id", name="runs_by_start"),
             models.Index(
                 fields=["status"], condition=~Q(status__in=["Completed", "Failed", "Canceled"]), name="runs_active"
@@ -181,12 +181,12 @@ class Run(models.Model):
 
     @property
     def is_local(self) -> bool:
-        """Its script runs on the submitter's own machine."""
+        """Whether its script runs on the submitter's own machine."""
         return self.target_name == "local"
 
     @property
     def has_runner(self) -> bool:
-        """A process of ours supervises the script, and hears of a cancel by its heartbeat."""
+        """Whether a runner supervises the script and learns of a cancel by its heartbeat."""
         return self.heartbeat_at is not None or (self.work is not None and self.work.state == Work.State.CLAIMED)
 
     @property
@@ -211,12 +211,12 @@ class Run(models.Model):
         self.move(self.Status.FAILED, message=message, error=error)
 
     def note_error(self, error: dict):
-        """What a script says went wrong before whoever supervises it ends the run."""
+        """The error that a script reports before its runner ends the run."""
         Run.objects.filter(pk=self.pk).update(error=error, revision=F("revision") + 1)
         self.error = error
 
     def move(self, status, *, message: str = "", error: dict | None = None, node: str = ""):
-        """Come to another state, by one conditional UPDATE: of two that try, one wins. The same state again changes nothing."""
+        """Change the state, by one conditional UPDATE: of two attempts, one wins. The same state again changes nothing."""
         status = self._status(status)
         fields = {"status": status, "revision": F("revision") + 1}
         if status == self.Status.RUNNING:
@@ -238,7 +238,7 @@ class Run(models.Model):
         self.refresh_from_db()
 
     def set_client_status(self, status, *, ended_at=None):
-        """A run that no runner supervises is where its client says, back from an end too: MLflow's runs can be resumed."""
+        """Without a runner, the client sets the state, also back from a final one: MLflow's runs can be resumed."""
         over = status in self.TERMINAL
         fields = {
             "status": status,
@@ -264,7 +264,7 @@ class Run(models.Model):
         return self.Status(word)
 
     def _stay(self, status):
-        """A repeated report is a retry, and a run that shall be canceled hears so in the answer; all else is refused."""
+        """A repeated report is a retry, and a canceled run learns so from the response; everything else is refused."""
         self.refresh_from_db()
         if self.status == status or (self.status == self.Status.CANCEL_REQUESTED and status in self.PROGRESS):
             return
@@ -274,7 +274,7 @@ class Run(models.Model):
         )
 
     def _end_what_hangs_on_it(self, status):
-        """Children that only the ended script could end, and work that no node has taken yet."""
+        """Ends children that only the ended script could end, and cancels queued work."""
         if self.work_id:
             queue.cancel_queued([self.work_id])
         if status == self.Status.CANCELED:
@@ -302,7 +302,7 @@ class Run(models.Model):
         self.refresh_from_db()
 
     def edit(self, *, display_name=None, description=None, tags=None, remove_tags=()):
-        """Change what is given; `tags` are set one by one, the others stay."""
+        """Change the given fields; other tags stay."""
         fields = {"revision": F("revision") + 1}
         if display_name is not None:
             fields["display_name"] = rules.DISPLAY_NAME.check(display_name)
@@ -323,7 +323,7 @@ class Run(models.Model):
             raise Invalid(f"The run would have {count} tags; {names.MAX_TAGS} are allowed.", target="tags")
 
     def add_properties(self, properties: dict):
-        """Properties are added, never changed."""
+        """Properties can be added, but not changed."""
         added = rules.PROPERTIES.check(properties)
         with transaction.atomic():
             run = Run.objects.select_for_update().get(pk=self.pk)
@@ -334,11 +334,11 @@ class Run(models.Model):
             Run.objects.filter(pk=self.pk).update(properties=self.properties, revision=F("revision") + 1)
 
     def add_parameters(self, parameters: dict):
-        """A parameter is written once; the same value again changes nothing."""
+        """A parameter is written once; writing the same value again changes nothing."""
         self.store_parameters(rules.PARAMETERS.check(parameters))
 
     def store_parameters(self, added: dict[str, str]):
-        """The same for names and values that the caller has checked by its own limits."""
+        """The same, if the caller has checked names and values by its own limits."""
         with transaction.atomic():
             attempts.fence(self)
             with connection.cursor() as cursor:
@@ -353,19 +353,19 @@ class Run(models.Model):
             statements.insert_rows(RunParameter, ["run", "name", "value"], fresh)
 
     def store_tags(self, tags: dict[str, str], **columns):
-        """Set tags that the caller has checked by its own limits, and columns of the run together with them."""
+        """Set tags that the caller has checked by its own limits, together with columns of the run."""
         with begin_write():
             Run.objects.filter(pk=self.pk).update(revision=F("revision") + 1, **columns)
             RunTag.objects.store([RunTag(run=self, name=name, value=value) for name, value in tags.items()])
 
     def remove_tag(self, name: str, **columns) -> bool:
-        """Whether there was such a tag."""
+        """Returns whether the tag existed."""
         with begin_write():
             Run.objects.filter(pk=self.pk).update(revision=F("revision") + 1, **columns)
             return bool(self.tag_rows.filter(name=name).delete()[0])
 
     def change_tag(self, name: str, change: Callable[[str], str]):
-        """Store what `change` makes of the tag's value, empty if there is none; two changes at once both count."""
+        """Store `change(value)` of the tag's value, which is empty for a new tag; concurrent changes both count."""
         with transaction.atomic():
             Run.objects.select_for_update().get(pk=self.pk)
             value = self.tag_rows.filter(name=name).values_list("value", flat=True).first() or ""
@@ -384,11 +384,11 @@ class Run(models.Model):
         self.refresh_from_db()
 
     def delete(self, at=None, supervised_only: bool = False):
-        """To the trash, with all that descend from it; see RunQuerySet.to_trash. trash/purge.py frees rows and files."""
+        """Move it to the trash with its descendants; see RunQuerySet.to_trash. trash/purge.py deletes rows and files."""
         self.deleted_at = Run.objects.filter(pk=self.pk).to_trash(at, supervised_only)
 
     def restore(self):
-        """With the children that went to the trash with it, and with its parents, without which it would hang in the air."""
+        """Restore it with the descendants that were deleted with it, and with its ancestors."""
         if self.experiment.deleted_at:
             raise Conflict(
                 f"The experiment {self.experiment.name} is in the trash too. Restore it first.", code="in_trash"
@@ -407,7 +407,7 @@ class Run(models.Model):
         self.deleted_at = None
 
     def family(self) -> list["Run"]:
-        """The run and all that descend from it, parents before children."""
+        """The run and its descendants, parents before children."""
         found, layer = [self], [self]
         while layer:
             layer = list(Run.objects.filter(parent__in=layer).select_related("workspace"))

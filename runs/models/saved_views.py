@@ -1,4 +1,4 @@
-"""What a person keeps of lists of runs: how they look, views with a name, and stars."""
+"""What a person saves for lists of runs: layouts, named views and stars."""
 
 from django.db import models
 from django.db.models import Q
@@ -9,22 +9,22 @@ MAX_VIEWS = 200
 
 class SavedViewQuerySet(models.QuerySet):
     def of_list(self, workspace, experiment):
-        """Those of the list of all jobs, or of the page of one experiment."""
+        """Views of the list of all jobs, or of the page of an experiment."""
         return self.filter(workspace=workspace, experiment=experiment)
 
     def offered_to(self, user):
-        """A person's own, and what others share."""
+        """A person's own views and shared ones."""
         return self.exclude(name="").filter(Q(owner=user) | Q(shared=True)).select_related("owner").order_by("name")
 
 
 class SavedView(models.Model):
-    """A list as somebody wants it again. The one without a name is how the list looks to its owner unless told otherwise."""
+    """A saved view of a list. The one without a name is the owner's default layout."""
 
     workspace = models.ForeignKey("workspaces.Workspace", models.CASCADE, related_name="saved_views")
     experiment = models.ForeignKey("runs.Experiment", models.CASCADE, null=True, related_name="saved_views")
     owner = models.ForeignKey("accounts.User", models.CASCADE, related_name="saved_views")
     name = models.CharField(max_length=100, blank=True)
-    # The query of the list's address.
+    # The query string of the list.
     query = models.TextField(max_length=3500)
     shared = models.BooleanField(default=False)
     updated_at = models.DateTimeField(default=timezone.now)
@@ -49,7 +49,7 @@ class SavedView(models.Model):
 
 
 class Star(models.Model):
-    """A run that a person wants to find again."""
+    """A run that a person has starred."""
 
     user = models.ForeignKey("accounts.User", models.CASCADE, related_name="stars")
     run = models.ForeignKey("runs.Run", models.CASCADE, related_name="stars")
@@ -62,14 +62,14 @@ class Star(models.Model):
 
 
 class TagEdit(models.Model):
-    """One tag given to many runs at once, with what each had before, so that it can be taken back."""
+    """A tag that was set on many runs at once, with the old values, so that it can be undone."""
 
     workspace = models.ForeignKey("workspaces.Workspace", models.CASCADE, related_name="+")
     user = models.ForeignKey("accounts.User", models.CASCADE, related_name="+")
     at = models.DateTimeField(default=timezone.now)
     name = models.CharField(max_length=256)
     value = models.TextField(blank=True)
-    # [[run, the value it had or null]]
+    # [[run, the old value or null]]
     before = models.JSONField()
 
     def __str__(self):

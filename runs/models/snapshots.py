@@ -1,4 +1,4 @@
-"""The code of runs, as it was submitted."""
+"""The submitted code of runs."""
 
 import uuid
 
@@ -10,7 +10,7 @@ from workspaces.models import Workspace
 
 
 class Snapshot(models.Model):
-    """The code of a run as it was submitted: one zip, stored once per content."""
+    """The submitted code of a run: one zip, stored once per content."""
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="snapshots")
     snapshot_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -20,7 +20,7 @@ class Snapshot(models.Model):
     files = models.JSONField(default=list)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    # When somebody last asked for it; one that no run has is forgotten some time after that.
+    # When it was last requested; unused snapshots are deleted some time later.
     used_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

@@ -1,4 +1,4 @@
-"""The states of a run, and how it comes from one to another."""
+"""The states of a run, and the allowed transitions."""
 
 from django.db import models
 from django.utils import timezone
@@ -30,7 +30,7 @@ ACTIVE = [
     RunStatus.CANCEL_REQUESTED,
 ]
 
-# From which states a run may come to each. Which of Preparing and Queued is first depends on who builds the environment.
+# The allowed previous states of each. Whether Preparing or Queued is first depends on who builds the environment.
 BEFORE_RUNNING = [
     RunStatus.NOT_STARTED,
     RunStatus.PREPARING,

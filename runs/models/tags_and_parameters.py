@@ -1,4 +1,4 @@
-"""Tags and parameters of runs: a row each, so that lists filter and sort by them from an index."""
+"""Tags and parameters of runs: a row each, so that indexes can filter and sort lists."""
 
 from django.db import models
 
@@ -7,7 +7,7 @@ from studio.search.db_functions import AsNumber, ValueStart
 
 class RunTagQuerySet(models.QuerySet):
     def store(self, rows: list["RunTag"]):
-        """Add these tags; one that is there gets the new value."""
+        """Set these tags; an existing tag gets the new value."""
         self.bulk_create(
             rows,  # type: ignore[arg-type]  # the stubs do not learn the model here
             update_conflicts=True,

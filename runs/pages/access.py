@@ -1,4 +1,4 @@
-"""From the words of an address to the rows that this person may see."""
+"""From the parts of a URL to the rows that the person may see."""
 
 import datetime as dt
 
@@ -15,7 +15,7 @@ from workspaces.models import Workspace
 
 
 def workspace_of(request, slug: str) -> Workspace:
-    """A stranger gets 404; who may only operate its compute is told so."""
+    """A stranger gets 404; a Compute Operator gets 403."""
     workspace = page_workspace(request, slug)
     require_permission(request, "read")
     return workspace
@@ -37,7 +37,7 @@ def experiment_of(request, slug: str, experiment_id) -> Experiment:
 
 
 def _present(request, rows, model, **words):
-    """Of one that is in the trash, those who may restore it are told; to others it is not there."""
+    """Those who may restore an object in the trash learn that it is there; others get 404."""
     found = rows.filter(**words).first()
     if found is None and is_allowed(request, "edit"):
         gone = model.objects.filter(workspace=request.workspace, **words).exclude(deleted_at=None).first()
@@ -49,7 +49,7 @@ def _present(request, rows, model, **words):
 
 
 def is_allowed(request, verb: str) -> bool:
-    """Whether to offer what the verb allows; the view that does it asks again."""
+    """Whether to offer an action; its view checks again."""
     return access.can(actor_of_request(request), verb, request.workspace)
 
 
@@ -58,5 +58,5 @@ def require_permission(request, verb: str) -> None:
 
 
 def undo_tag(slug: str, at: dt.datetime) -> str:
-    """For `extra_tags` of a message: it gets a button that takes the deletion of this moment back."""
+    """For `extra_tags` of a message: adds a button that undoes the deletion with this time."""
     return f"undo:{reverse('trash:undo', args=[slug])}?at={utc_time(at)}"

@@ -1,4 +1,4 @@
-"""What runs give to the workspace's home page and to the palette."""
+"""The runs on the workspace's home page and in the palette."""
 
 import datetime as dt
 
@@ -18,7 +18,7 @@ from workspaces import access
 from workspaces.models import Workspace
 
 RECENT = 8
-# Beyond these the palette searches only the workspace that is open.
+# With more workspaces, the palette searches only the open one.
 MAX_WORKSPACES = 20
 
 
@@ -35,7 +35,7 @@ def recent_runs(actor, workspace) -> dict:
 
 
 def search_runs(actor, workspace, words: str, limit: int) -> list[Hit]:
-    """Runs and experiments for the palette, of workspaces that the actor may read."""
+    """Runs and experiments for the palette, from workspaces that the actor may read."""
     runs = Run.objects.visible_to(actor).select_related("experiment", "workspace")
     experiments = Experiment.objects.visible_to(actor).select_related("workspace")
     readable = [one for one in _searched_workspaces(actor, workspace) if access.can(actor, "read", one)]
@@ -60,7 +60,7 @@ def _where(experiment: Experiment) -> str:
 
 @require_safe
 def recent(request, slug):
-    """The card of the workspace's home page, if a run in it has changed since `?seen=`."""
+    """The card of the home page, if a run in it has changed since `?seen=`."""
     card = recent_runs(actor_of_request(request), workspace_of(request, slug))
     if card["token"] == request.GET.get("seen"):
         return HttpResponse(status=204)

@@ -1,4 +1,4 @@
-"""How values of runs are written."""
+"""Filters for values of runs."""
 
 from django import template
 

@@ -1,4 +1,4 @@
-"""`manage.py first_start`: what `make up` does before it starts the web server. Safe to run again: it makes only what is missing."""
+"""`manage.py first_start`: what `make up` does before the web server answers. It creates only what is missing."""
 
 import getpass
 import io
@@ -52,7 +52,7 @@ class Command(BaseCommand):
 
 
 def check_redis() -> None:
-    """Only one that a team brings: our own is just starting, and what it is we know."""
+    """Checks the Redis of REDIS_URL; the private one needs no check."""
     if "REDIS_URL" not in os.environ or settings.REDIS_URL.startswith(f"unix://{settings.DATA_DIR}"):
         return
     problem = redis_server.problem_with(settings.REDIS_URL)
@@ -89,7 +89,7 @@ def first_start() -> dict:
     host, _ = Host.objects.get_or_create(name=settings.HOST_NAME)
     return {
         "owner": person.username,
-        # Until somebody has used one, every start prints a link.
+        # Every start prints a link until one has been used.
         "signin_link": "" if person.last_login else link_for(person, first_page(found)),
         "host_name": host.name,
         "host_key": host_key(host),
@@ -105,7 +105,7 @@ def has_room_for_sample() -> bool:
 
 
 def make_owner() -> User:
-    """A site admin without a password: the way in is a link that works once."""
+    """A site admin without a password, who signs in with a link that works once."""
     name = env.read_text("OWNER") or re.sub(r"[^\w.@+-]", "", getpass.getuser()) or "owner"
     if not re.fullmatch(r"[\w.@+-]{1,150}", name) or visible_names.problem_with(name):
         raise ImproperlyConfigured(f"OWNER={name!r}: write up to 150 letters, digits and @ . + - _")
@@ -124,7 +124,7 @@ def first_workspace() -> Workspace | None:
 
 
 def first_page(workspace: Workspace | None) -> str:
-    """The page that the first sign-in opens: the sample run's metrics, where a chart is moving."""
+    """The page that the first sign-in opens: the metrics of the sample run."""
     if workspace is None:
         return ""
     run = workspace.runs.filter(tag_rows__name="sample").order_by("-pk").first()
@@ -132,7 +132,7 @@ def first_page(workspace: Workspace | None) -> str:
 
 
 def write_config(workspace: Workspace | None) -> None:
-    """`config.json` for Workspace.from_config(): Azure's three keys and where the server is."""
+    """`config.json` for Workspace.from_config(): Azure's three keys and the server's URL."""
     if workspace is None:
         return
     path = pathlib.Path(settings.DATA_DIR) / "config.json"

@@ -34,7 +34,7 @@ class Command(BaseCommand):
         migrate_database()
         actor = Actor(find_owner() or make_owner())
         if not Workspace.objects.exists():
-            # A data folder that no studio has started on: without the sample run, which needs a cluster.
+            # A new data folder: without the sample run, which needs a cluster.
             write_config(make_workspace(actor))
         found = find_workspace(workspace)
         try:

@@ -1,4 +1,4 @@
-"""`manage.py tracking-uri`: where MLflow's clients find a workspace, with a token in it."""
+"""`manage.py tracking-uri`: the tracking URI of a workspace for MLflow's clients, with a token."""
 
 import secrets
 from urllib.parse import urlsplit
