@@ -17,24 +17,70 @@ ISO_DURATION = re.compile(
 SIZES = ["B", "KB", "MB", "GB", "TB", "PB"]
 
 
+# How pages write the numbers that are none, by Python's words and by those of NON_FINITE.
+INFINITE = {"nan": "NaN", "inf": "∞", "-inf": "−∞", "NaN": "NaN", "Infinity": "∞", "-Infinity": "−∞"}
+# As wide as a digit: it stands where another number of a column has one.
+PAD = "\N{FIGURE SPACE}"
+
+
 def format_number(value) -> str:
-    """Six significant digits: `0.0273153`, `1,234,567`, `1.5e-09`."""
+    """Four significant digits, and all of a whole number: `0.02732`, `1,234,567`, `12,346`, `1.5e-09`."""
     if value is None:
         return "--"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
+        return INFINITE.get(str(value), str(value))
     if not math.isfinite(value):
-        return {"nan": "NaN", "inf": "∞", "-inf": "−∞"}[str(value)]
-    if value == int(value) and abs(value) < 1e12:
-        return f"{int(value):,}"
-    return f"{value:.6g}" if abs(value) < 1e6 else f"{value:,.6g}"
+        return INFINITE[str(value)]
+    if abs(value) < 1e12 and (value == int(value) or abs(value) >= 1000):
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
+def format_numbers(values: list) -> list[str]:
+    """A column of numbers: with the same number of significant digits, and PAD after those that have fewer decimals."""
+    has_parts = any(_is_finite(value) and value != int(value) and abs(value) < 1000 for value in values)
+    texts = [_with_zeros(value) if has_parts and _is_finite(value) else format_number(value) for value in values]
+    decimals = [
+        len(text.partition(".")[2]) for value, text in zip(values, texts, strict=True) if _is_plain(value, text)
+    ]
+    most = max(decimals, default=0)
+    return [
+        text + PAD * (most - len(text.partition(".")[2])) if _is_plain(value, text) else text
+        for value, text in zip(values, texts, strict=True)
+    ]
+
+
+def _is_plain(value, text: str) -> bool:
+    """A number without an exponent, whose decimals can stand below those of another."""
+    return _is_finite(value) and "e" not in text
+
+
+def _is_finite(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _with_zeros(value: float) -> str:
+    """`0.5000` among numbers such as 0.4837."""
+    return f"{value:#.4g}" if 1e-4 <= abs(value) < 999.95 or value == 0 else format_number(value)
+
+
+def format_spread(mean: float, spread: float) -> str:
+    """`0.9130 ± 0.0042`: two significant digits of the spread, and as many decimals for the mean."""
+    if not (math.isfinite(mean) and math.isfinite(spread)) or not spread:
+        return f"{format_number(mean)} ± {format_number(spread)}"
+    decimals = max(0, 1 - math.floor(math.log10(spread)))
+    if decimals > 8 or abs(mean) >= 1e12:
+        return f"{mean:.4g} ± {spread:.2g}"
+    return f"{mean:,.{decimals}f} ± {spread:,.{decimals}f}"
 
 
 def format_exact(value) -> str:
     """All digits of a number, shown when one hovers over the short form."""
     if value is None:
         return "--"
-    return repr(value) if isinstance(value, float) and math.isfinite(value) else str(value)
+    if isinstance(value, float):
+        return repr(value) if math.isfinite(value) else INFINITE[str(value)]
+    return str(value)
 
 
 def replace_unstorable(text: str) -> str:
@@ -104,9 +150,11 @@ def to_millis(moment: dt.datetime) -> int:
 
 
 def escape_formula(value):
-    """Puts an apostrophe before a text that a spreadsheet would take for a formula."""
+    """A cell of a CSV: a text that a spreadsheet would take for a formula gets an apostrophe in front."""
     if isinstance(value, dt.datetime):
         return value.astimezone(dt.UTC).isoformat(timespec="milliseconds")
+    if isinstance(value, float) and not math.isfinite(value):
+        return non_finite_word(value)
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") and not _is_number(value):
         return f"'{value}"
     return value

@@ -6,7 +6,6 @@ from django.http import QueryDict
 
 from runs.pages.compare import diffs, images_tab, logs_tab, statistics, word_diff
 from runs.pages.compare.matching import Budget
-from runs.pages.compare.metric_goal import lower_is_better
 from runs.pages.compare.query import CompareQuery
 
 
@@ -58,18 +57,6 @@ def test_only_what_is_unusual_stands_in_an_address():
 )
 def test_buttons(before, press, after):
     assert parse_query(f"runs=a,b&{before}&set={press}").urlencode() == after
-
-
-@pytest.mark.parametrize(
-    "name", ["loss", "val_loss", "trainLoss", "RMSE", "test/mae", "log-error", "eval.wer", "train_time"]
-)
-def test_lower_is_better(name):
-    assert lower_is_better(name)
-
-
-@pytest.mark.parametrize("name", ["accuracy", "f1", "maestro_score", "auc", "timely", "r2"])
-def test_higher_is_better(name):
-    assert not lower_is_better(name)
 
 
 def test_mean_and_interval_of_three_curves():

@@ -102,7 +102,7 @@ def test_an_experiment_sorts_by_its_metrics(as_user, alice, experiment):
     client, url = as_user(alice), experiment.get_absolute_url()
     assert names_in_order(client.get(url, {"sort": "metric-loss"}).content.decode()) == ["b", "a", "c", "without"]
     assert names_in_order(client.get(url, {"sort": "-metric-loss"}).content.decode()) == ["c", "a", "b", "without"]
-    assert '<td class="number">0.5</td>' in client.get(url).content.decode()
+    assert '<td class="number" title="0.5">0.5000</td>' in client.get(url).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import re
 
 import pytest
@@ -81,7 +82,7 @@ def test_columns_show_any_value_of_a_run(as_user, alice, experiment, sweep):
     ]
     page = text_of(as_user(alice).get(url(experiment), {"col": columns}))
     assert headers_of(page) == columns
-    assert cells_of(page, sweep[0]) == ["0.5", "0.1", "9", "svm", "blue", "lab", "1", sweep[0].run_id]
+    assert cells_of(page, sweep[0]) == ["0.5000", "0.1000", "9", "svm", "blue", "lab", "1", sweep[0].run_id]
 
 
 def test_pinned_columns_come_first_and_have_their_place(as_user, alice, experiment, sweep):
@@ -107,6 +108,49 @@ def test_pinned_columns_come_first_and_have_their_place(as_user, alice, experime
 def test_a_wrong_layout_is_named(as_user, alice, experiment, sweep, query, says):
     answer = as_user(alice).get(url(experiment), query)
     assert answer.status_code == 400 and says in text_of(answer)
+
+
+def test_what_matters_first_is_shown_first(as_user, alice, experiment, sweep):
+    for number, run in enumerate(sweep):
+        metrics.store_batch(run, "", [*make_scalars("epoch", [3]), *make_scalars("a_count", [7])])
+        metrics.store_batch(run, "", make_scalars("val_accuracy", [number / 10]))
+    page = text_of(as_user(alice).get(url(experiment)))
+    first = ["metric-val_accuracy", "metric-loss", "param-lr", "param-model", "metric-a_count", "metric-epoch"]
+    assert headers_of(page)[:8] == ["name", "status", *first]
+    drawn = as_user(alice).get(url(experiment, "experiment_charts", experiment.experiment_id)).json()["charts"]
+    assert [chart["name"] for chart in drawn] == ["val_accuracy", "loss", "a_count", "epoch"]
+
+
+def test_a_metric_sorts_by_its_best_first_and_the_best_is_marked(as_user, alice, experiment, sweep):
+    for number, run in enumerate(sweep):
+        metrics.store_batch(run, "", [*make_scalars("auc", [number]), *make_scalars("wave", [number])])
+    page = text_of(as_user(alice).get(url(experiment)))
+    assert re.findall(r'href="\?sort=(-?metric-\w+)"', page) == ["-metric-auc", "metric-loss", "-metric-wave"]
+    best = [(run.display_name, text) for run in sweep for text in cells_of(page, run) if "(best)" in text]
+    assert best == [("job 3", "3 (best)"), ("job 3", "0.2000 (best)")], "nothing says which way a wave is better"
+
+
+def test_another_best_brings_the_whole_table(as_user, alice, experiment, sweep):
+    client = as_user(alice)
+    poll = re.search(r'id="run-poll" hx-get="([^"]+)"', text_of(client.get(url(experiment))))[1].replace("&amp;", "&")
+    metrics.store_batch(sweep[0], "", make_scalars("loss", [0.01], start=9))
+    answer = client.get(poll, headers={"HX-Request": "true", "HX-Target": "run-poll"})
+    assert answer.headers["HX-Retarget"] == "#run-table", "the mark of the one that was the best is taken away"
+
+
+def test_numbers_are_short_aligned_and_exact_on_hover(as_user, alice, experiment):
+    for number, value in enumerate([0.123456789, 12.5, 1234.5678, math.inf, 1e-9]):
+        run = factories.make_run(experiment.workspace, experiment=experiment, display_name=f"job {number}")
+        metrics.store_batch(run, "", make_scalars("wave", [value]))
+    page = text_of(as_user(alice).get(url(experiment), {"col": ["name", "metric-wave"]}))
+    cells = re.findall(r'<td class="number"([^>]*)>(?:<span[^>]*>)?([^<]*)', page)
+    assert cells == [
+        ("", "1e-09"),
+        ("", "∞"),
+        (' style="--pad:4" title="1234.5678"', "1,235"),
+        (' style="--pad:2" title="12.5"', "12.50"),
+        (' title="0.123456789"', "0.1235"),
+    ]
 
 
 def test_several_columns_sort(as_user, alice, experiment, sweep):
@@ -140,7 +184,7 @@ def test_the_layout_is_kept_for_the_person_alone(as_user, alice, bob, experiment
     assert answer.url == f"{url(experiment)}?status=Completed&col=name&col=param-lr&pin=name&width=120%3Aparam-lr"
     again = as_user(alice).get(url(experiment), {"q": "job"}, follow=True)
     assert headers_of(text_of(again)) == ["name", "param-lr"] and "q=job" in again.redirect_chain[0][0]
-    assert "param-lr" not in headers_of(text_of(as_user(bob).get(url(experiment))))
+    assert len(headers_of(text_of(as_user(bob).get(url(experiment))))) > 2
     answer = as_user(alice).post(
         url(experiment, "layout_reset"), {"experiment": experiment.experiment_id, "query": "col=name&q=job"}
     )
@@ -242,7 +286,7 @@ def test_groups_fold_with_mean_and_spread(as_user, alice, experiment, sweep):
     query = {"group": "param-model", "col": ["name", "metric-loss"]}
     page = text_of(as_user(alice).get(url(experiment), query))
     assert names_in_order(page) == [] and page.count('class="group-row"') == 2
-    assert "0.45 ± 0.071" in page and "0.25 ± 0.071" in page
+    assert "0.450 ± 0.071" in page and "0.250 ± 0.071" in page
     page = text_of(as_user(alice).get(url(experiment), {**query, "unfold": "svm"}))
     assert names_in_order(page) == ["job 1", "job 0"] and 'aria-expanded="true"' in page
 
@@ -252,7 +296,7 @@ def test_the_spread_of_large_numbers_keeps_its_digits(as_user, alice, experiment
         run = factories.make_run(experiment.workspace, experiment=experiment)
         metrics.store_batch(run, "", make_scalars("at", [1_700_000_000 + number / 2]))
     page = text_of(as_user(alice).get(url(experiment), {"group": "status", "col": ["name", "metric-at"]}))
-    assert "± 0.5<" in page
+    assert "1,700,000,000.50 ± 0.50<" in page
 
 
 def test_groups_sort_by_a_mean(as_user, alice, experiment, sweep):
@@ -291,7 +335,7 @@ def test_children_open_below_their_parents_to_any_depth(
     closed = text_of(as_user(alice).get(url(experiment)))
     assert 'aria-expanded="false"' in closed and "depth 0" not in closed
     client = as_user(alice)
-    with django_assert_max_num_queries(19):
+    with django_assert_max_num_queries(20):
         page = text_of(client.get(url(experiment), {"open": [run.pk for run in layer]}))
     assert names_in_order(page)[3:] == ["job 0", "depth 0", "depth 1", "depth 2", "depth 3"]
     assert "--depth:4" in page

@@ -32,3 +32,34 @@ def test_moments_keep_their_milliseconds():
 def test_texts_that_no_database_keeps_are_replaced():
     assert formats.replace_unstorable("a\0b\ud800c\x1bd\te\n") == "a\ufffdb\ufffdc\ufffdd\te\n"
     assert formats.UNSTORABLE.search("half \udfff") and not formats.UNSTORABLE.search("whole \U0001f600")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        *[(0.0273153, "0.02732"), (12345.678, "12,346"), (1234567, "1,234,567"), (1.5e-9, "1.5e-09"), (9.0, "9")],
+        *[(math.inf, "∞"), (-math.inf, "−∞"), (math.nan, "NaN"), (None, "--"), (1.5e15, "1.5e+15"), (0.5, "0.5")],
+    ],
+)
+def test_a_number_has_four_digits_that_count(value, text):
+    assert formats.format_number(value) == text
+
+
+def test_points_of_a_column_stand_below_each_other():
+    assert formats.format_numbers([0.5, 12.345, 7, None]) == [
+        "0.5000",
+        f"12.35{formats.PAD * 2}",
+        f"7.000{formats.PAD}",
+        "--",
+    ]
+    assert formats.format_numbers([1.0, 20, 3]) == ["1", "20", "3"]
+
+
+def test_mean_and_spread_have_as_many_decimals():
+    assert formats.format_spread(0.913, 0.0042) == "0.9130 ± 0.0042"
+    assert formats.format_spread(1_700_000_000.25, 0.5) == "1,700,000,000.25 ± 0.50"
+    assert formats.format_spread(12.0, 250.0) == "12 ± 250"
+
+
+def test_a_file_spells_what_is_infinite_as_the_api_does():
+    assert [formats.escape_formula(value) for value in (math.inf, -math.inf, 0.5)] == ["Infinity", "-Infinity", 0.5]

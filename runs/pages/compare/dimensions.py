@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+from runs import metric_order
 from runs.models import MetricSeries
 from runs.pages.compare.metrics_tab import CHARTED, load_summaries
 from runs.pages.compare.query import UnknownName
@@ -89,13 +90,11 @@ class Dimensions:
 
     @property
     def telling_metrics(self) -> list[str]:
-        """Metrics, those that tell the runs apart first, then those that most of them have."""
+        """Metrics, those that tell the runs apart first, and of them what matters first."""
         values = {name: [one.last for one in of_runs.values()] for name, of_runs in self.metrics.items()}
         names = [name for name in values if any(value is not None for value in values[name])]
-        return [
-            METRICS + name
-            for name in sorted(names, key=lambda name: (_is_alike(values[name]), -len(values[name]), name))
-        ]
+        ordered = metric_order.sort_metrics({name: len(values[name]) for name in names})
+        return [METRICS + name for name in sorted(ordered, key=lambda name: _is_alike(values[name]))]
 
 
 def _is_alike(values: list) -> bool:
@@ -111,9 +110,10 @@ def parse_number(value):
 
 
 def list_series_names(selected: Selection) -> list[str]:
-    """Names of metrics that have numbers: those with lines first, then those that most runs have."""
+    """Names of metrics that have numbers, what matters first: those with lines, then single values."""
     series = MetricSeries.objects.filter(run__in=selected.pks, kind__in=CHARTED, last__isnull=False)
     found: dict[str, list[int]] = {}
     for name, count in series.order_by("name").values_list("name", "count"):
         found.setdefault(name, []).append(count)
-    return sorted(found, key=lambda name: (max(found[name]) == 1, -len(found[name]), name))
+    ordered = metric_order.sort_metrics({name: len(counts) for name, counts in found.items()})
+    return sorted(ordered, key=lambda name: max(found[name]) == 1)

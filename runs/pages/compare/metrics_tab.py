@@ -4,9 +4,9 @@ import math
 
 from django.utils.safestring import SafeString, mark_safe
 
+from runs import metric_order
 from runs.models import MetricSeries
 from runs.pages.compare import table_export, table_rows
-from runs.pages.compare.metric_goal import lower_is_better
 from runs.pages.compare.query import VALUES, UnknownName
 from runs.pages.compare.selection import Selection
 from runs.pages.compare.table_rows import TableRow
@@ -45,12 +45,13 @@ def _build_rows(selected: Selection, found: dict, query) -> list[TableRow]:
 
 
 def load_summaries(selected: Selection) -> dict[str, dict[int, tuple]]:
-    """{metric: {run: its summary}} of all metrics of numbers, from the summaries that are kept at ingest: one query."""
+    """{metric: {run: its summary}} of all metrics of numbers, what matters first: one query of what is kept at ingest."""
     series = MetricSeries.objects.filter(run__in=selected.pks, kind__in=CHARTED).order_by("name")
     found: dict[str, dict[int, tuple]] = {}
     for one in series.values_list(*FIELDS, named=True):
         found.setdefault(one.name, {})[one.run] = one
-    return found
+    ordered = metric_order.sort_metrics({name: len(of_runs) for name, of_runs in found.items()})
+    return {name: found[name] for name in ordered}
 
 
 def _row_stat(name: str, names: dict[str, set], query) -> str:
@@ -90,17 +91,23 @@ def _build_row(selected: Selection, found, name: str, names, query) -> TableRow:
 
 
 def _render_row(row: TableRow, base: int, query) -> None:
-    lower = row.name in query["down"] or (row.name not in query["up"] and lower_is_better(row.name))
-    values = row.more["values"]
-    row.more["lower"] = lower
+    values, better = row.more["values"], _better_direction(row.name, query)
+    row.more["better"] = better
     row.more["order"] = {row.name: "ascending", f"-{row.name}": "descending"}.get(query["sort"], "")
     row.more["has_numbers"] = any(map(_is_number, values))
-    row.cells = _render_cells(row, base, lower)
+    row.cells = _render_cells(row, base, better)
 
 
-def _render_cells(row: TableRow, base: int, lower: bool) -> SafeString:
+def _better_direction(name: str, query) -> str:
+    """As the address says, else as the name does; empty if neither does."""
+    if name in query["down"]:
+        return "lower"
+    return "higher" if name in query["up"] else metric_order.better_direction(name)
+
+
+def _render_cells(row: TableRow, base: int, better: str) -> SafeString:
     values = row.more["values"]
-    best, wanted = _best_value(values, lower), values[base]
+    best, wanted = _best_value(values, better), values[base]
     cells = []
     for index, value in enumerate(values):
         marks = "number is-base" if index == base else "number"
@@ -108,7 +115,7 @@ def _render_cells(row: TableRow, base: int, lower: bool) -> SafeString:
         if best is not None and value == best:
             marks += " is-best"
             html = f'<b>{html}<span class="visually-hidden"> (best)</span></b>'
-        delta = "" if index == base else _render_delta(value, wanted, lower)
+        delta = "" if index == base else _render_delta(value, wanted, better)
         cells.append(f'<td class="{marks}"{_cell_title(value, row.more["steps"][index])}>{html}{delta}</td>')
     return mark_safe("".join(cells))
 
@@ -118,22 +125,22 @@ def _cell_title(value, step: int | None) -> str:
     return f' title="{format_exact(value)} at step {step}"' if _is_number(value) and step is not None else ""
 
 
-def _best_value(values: list, lower: bool) -> float | None:
-    """None if all are alike: then no run is better than the others."""
+def _best_value(values: list, better: str) -> float | None:
+    """None if all are alike, for then no run is better than the others, or if nothing says which way is better."""
     numbers = [value for value in values if _is_number(value)]
-    if len(set(numbers)) < 2:
+    if not better or len(set(numbers)) < 2:
         return None
-    return min(numbers) if lower else max(numbers)
+    return min(numbers) if better == "lower" else max(numbers)
 
 
-def _render_delta(value, base, lower: bool) -> str:
+def _render_delta(value, base, better: str) -> str:
     """`+0.02 (+3.1%)`, and whether that is better."""
     if not (_is_number(value) and _is_number(base)):
         return ""
     change = value - base
     if not change:
         return '<small class="same">±0</small>'
-    mark = "better" if (change < 0) == lower else "worse"
+    mark = ("better" if (change < 0) == (better == "lower") else "worse") if better else "same"
     sign = "+" if change > 0 else "−"
     part = f" ({sign}{abs(change / base):.1%})" if base else ""
     return f'<small class="{mark}">{sign}{format_number(abs(change))}{part}</small>'

@@ -6,6 +6,7 @@ param-lr, tag-team, property-x    by name
 """
 
 import dataclasses
+import math
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -17,11 +18,12 @@ from django.db.models.lookups import GreaterThanOrEqual, IsNull
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
+from runs.metric_order import better_direction
 from runs.models import MetricSeries, Run, RunParameter
 from runs.templatetags.runs import job_type
 from studio import numbers
 from studio.errors import Invalid
-from studio.formats import format_number
+from studio.formats import PAD, format_exact, format_number, format_numbers, format_spread
 from studio.search import concatenated
 from studio.search.db_functions import AsNumber, SecondsBetween, ValueStart
 from studio.templatetags.studio import dash, status, ticking, when
@@ -97,6 +99,11 @@ class Column:
     @property
     def is_sortable(self) -> bool:
         return self.id != "tags"
+
+    @property
+    def falls_first(self) -> bool:
+        """Whether sorting by it begins with the greatest: a metric's best, or all of one that has no direction."""
+        return self.is_metric and better_direction(self.name) != "lower"
 
     @property
     def style(self) -> str:
@@ -332,25 +339,63 @@ def fill_cells(rows: Iterable[Run], columns: list[Column]) -> None:
     """Give each run the HTML of its cells; that of the name is in the template, with the tree and the star."""
     rows = list(rows)
     values = CellValues(rows, columns)
-    rest = [(one, _open_cell(one)) for one in columns if one.id != "name"]
     for run in rows:
-        run.cells = [format_html("{}{}</td>", opening, _render_cell(run, one, values)) for one, opening in rest]
+        run.cells, run.best_columns = [], []
+    for one in columns:
+        if one.kind == "attribute" and one.name in HTML:
+            opening = _open_cell(one)
+            for run in rows:
+                run.cells.append(format_html("{}{}</td>", opening, HTML[one.name](run)))
+        elif one.id != "name":
+            _fill_column(rows, one, [values.get(run, one) for run in rows])
 
 
-def _open_cell(column: Column):
-    attributes = [("class", column.classes), ("style", column.style)]
+def _fill_column(rows: list[Run], column: Column, found: list) -> None:
+    if not column.is_numeric:
+        opening = _open_cell(column)
+        for run, value in zip(rows, found, strict=True):
+            run.cells.append(format_html("{}{}</td>", opening, _render_text(value)))
+        return
+    best = find_best(column, found)
+    for run, value, text in zip(rows, found, format_numbers(found), strict=True):
+        is_best = best is not None and value == best
+        if is_best:
+            run.best_columns.append(column.id)
+        run.cells.append(_render_number(column, value, text, is_best))
+
+
+def find_best(column: Column, found: list) -> float | None:
+    """None if the metric has no direction, or all are alike: then none is better than the others."""
+    better = better_direction(column.name) if column.is_metric else ""
+    numbers = {value for value in found if isinstance(value, int | float) and math.isfinite(value)}
+    if not better or len(numbers) < 2:
+        return None
+    return min(numbers) if better == "lower" else max(numbers)
+
+
+def _open_cell(column: Column, classes: str = "", style: str = "", title: str = ""):
+    styles = ";".join(filter(None, [column.style, style]))
+    attributes = [("class", f"{column.classes} {classes}".strip()), ("style", styles), ("title", title)]
     return format_html("<td{}>", format_html_join("", ' {}="{}"', [pair for pair in attributes if pair[1]]))
 
 
-def _render_cell(run: Run, column: Column, values: CellValues):
-    if column.kind == "attribute" and column.name in HTML:
-        return HTML[column.name](run)
-    value = values.get(run, column)
+def _render_text(value):
     if value is None or value == "":
         return NOTHING
-    if column.is_numeric and not isinstance(value, str):
-        return format_number(value)
     return format_html('<span class="cut" title="{0}">{0}</span>', value)
+
+
+def _render_number(column: Column, value, text: str, is_best: bool):
+    """The points of a column stand below each other: `--pad` is how many digits a number is short of after it."""
+    if value is None or isinstance(value, str):
+        return format_html("{}{}</td>", _open_cell(column), _render_text(format_number(value)))
+    shown = text.rstrip(PAD)
+    pad = f"--pad:{len(text) - len(shown)}" if len(text) > len(shown) else ""
+    exact = format_exact(value)
+    if is_best:
+        opening = _open_cell(column, "best", pad, f"{exact}, the best of the jobs shown")
+        return format_html('{}<b>{}<span class="visually-hidden"> (best)</span></b></td>', opening, shown)
+    return format_html("{}{}</td>", _open_cell(column, "", pad, exact if exact != shown else ""), shown)
 
 
 def _render_status(run: Run):
@@ -396,8 +441,11 @@ def render_mean(value: float | None, spread: float | None, count: int):
     """Of a group: `0.913 ± 0.004`."""
     if value is None:
         return NOTHING
-    text = format_number(value) if not spread else f"{format_number(value)} ± {spread:.2g}"
-    return format_html('<span title="mean ± standard deviation of {} jobs">{}</span>', count, text)
+    text = format_spread(value, spread) if spread else format_number(value)
+    words = f"{format_exact(value)}, the mean" + (
+        f" ± {format_exact(spread)}, the standard deviation," if spread else ""
+    )
+    return format_html('<span title="{} of {} job{}">{}</span>', words, count, "" if count == 1 else "s", text)
 
 
 def render_group_cell(column: Column, text):

@@ -11,9 +11,9 @@ from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from runs import search
+from runs import metric_order, search
 from runs.charts import colours
-from runs.models import Experiment, MetricSeries, Run, RunTag, Star
+from runs.models import Experiment, MetricSeries, Run, RunParameter, RunTag, Star
 from runs.pages.lists import columns, groups, list_query
 from runs.pages.lists.columns import Column, Sort
 from runs.pages.lists.groups import RunGroup
@@ -21,7 +21,7 @@ from runs.pages.lists.list_query import STATUS_GROUPS, RunFilter
 from studio.search.grammar import BadFilter
 from studio.words import split_words
 
-MAX_METRIC_COLUMNS = 6
+MAX_METRIC_COLUMNS, MAX_PARAMETER_COLUMNS = 6, 4
 # Metrics of so many of the newest runs decide which columns a list shows.
 NEWEST = 200
 # Children shown below the runs of one page.
@@ -112,15 +112,26 @@ class RunTable:
     def default_columns(self) -> list[str]:
         if self.experiment is None:
             return columns.DEFAULT_COLUMNS
-        metrics = [f"metric-{name}" for name in self.common_metrics[:MAX_METRIC_COLUMNS]]
-        return ["name", "status", *metrics, "created", "duration", "by", "target", "type", "tags"]
+        metrics = self.common_metrics[:MAX_METRIC_COLUMNS]
+        objectives = [f"metric-{name}" for name in metrics if metric_order.is_objective(name)]
+        others = [f"metric-{name}" for name in metrics if not metric_order.is_objective(name)]
+        parameters = [f"param-{name}" for name in self.varying_parameters[:MAX_PARAMETER_COLUMNS]]
+        first = [*objectives, *parameters, *others]
+        return ["name", "status", *first, "created", "duration", "by", "target", "type", "tags"]
 
     @functools.cached_property
     def common_metrics(self) -> list[str]:
-        """The scalar metrics of the newest runs, those that most have first."""
+        """The scalar metrics of the newest runs, what matters first."""
         scalars = MetricSeries.objects.filter(run__in=self.newest, kind=MetricSeries.Kind.SCALAR)
-        by_count = scalars.order_by().values("name").annotate(number=Count("pk")).order_by("-number", "name")
-        return [row["name"] for row in by_count]
+        counts = dict(scalars.order_by().values_list("name").annotate(number=Count("pk")))
+        return metric_order.sort_metrics(counts)
+
+    @functools.cached_property
+    def varying_parameters(self) -> list[str]:
+        """Those that tell the newest runs apart, of which most runs have one first."""
+        written = RunParameter.objects.filter(run__in=self.newest).order_by().values("name")
+        counted = written.annotate(number=Count("pk"), found=Count("value", distinct=True)).filter(found__gt=1)
+        return list(counted.order_by("-number", "name").values_list("name", flat=True))
 
     @functools.cached_property
     def newest(self) -> list[int]:
@@ -232,7 +243,8 @@ class RunTable:
 
     def _header(self, one: Column, sorts: list[Sort], position: int | None) -> ColumnHeader:
         order = "" if position is None else "descending" if sorts[position].descending else "ascending"
-        to = f"-{one.id}" if order == "ascending" else one.id
+        falls = order == "ascending" if order else one.falls_first
+        to = f"-{one.id}" if falls else one.id
         url = list_query.change_query(self.query, sort=to, page=None) if one.is_sortable else ""
         return ColumnHeader(one, order, position + 1 if len(sorts) > 1 and position is not None else 0, url)
 
@@ -280,8 +292,9 @@ class RunTable:
 
     @property
     def _shape(self) -> str:
-        """Of the columns: the first metric of an experiment brings another."""
-        return f"{zlib.crc32(repr(self.columns).encode()):x}"
+        """Of the columns, for the first metric of an experiment brings another; and of the rows that have the best values."""
+        best = [(run.pk, run.best_columns) for run in self.rows if run.best_columns]
+        return f"{zlib.crc32(repr((self.columns, best)).encode()):x}"
 
     def _token(self, pairs: list[tuple[int, int]]) -> str:
         text = ".".join(f"{pk:x}-{revision:x}" for pk, revision in pairs)

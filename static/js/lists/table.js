@@ -15,7 +15,7 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   event.stopImmediatePropagation();
   const url = readAddress();
-  setParameters(url, "sort", cycleSort(url.searchParams.getAll("sort"), link.dataset.sort));
+  setParameters(url, "sort", cycleSort(url.searchParams.getAll("sort"), link.dataset.sort, link.dataset.sortFirst));
   url.searchParams.delete("page");
   openAddress(url);
 }, true);

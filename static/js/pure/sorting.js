@@ -1,10 +1,11 @@
 // The order of a list, as its address has it: `sort=name` rises, `sort=-name` falls; the first counts most.
 
-// Shift and a click on a column: sort by it too, then the other way round, then no longer.
-export const cycleSort = (sorts, column) => {
-  if (sorts.includes(column)) return sorts.map((sort) => (sort === column ? `-${column}` : sort));
-  if (sorts.includes(`-${column}`)) return sorts.filter((sort) => sort !== `-${column}`);
-  return [...sorts, column];
+// Shift and a click on a column: sort by it too, then the other way round, then no longer. `first` is the sort it begins with.
+export const cycleSort = (sorts, column, first = column) => {
+  const second = first === column ? `-${column}` : column;
+  if (sorts.includes(first)) return sorts.map((sort) => (sort === first ? second : sort));
+  if (sorts.includes(second)) return sorts.filter((sort) => sort !== second);
+  return [...sorts, first];
 };
 
 // Widths in the address are `width=240:name`; this replaces that of one column.

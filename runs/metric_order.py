@@ -1,0 +1,108 @@
+"""What matters first of runs, and which way a metric gets better: one rule for columns, charts, comparison and CSV."""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class MetricKind:
+    """Metrics whose name has one of `parts` anywhere, or one of `words` as a whole word."""
+
+    name: str
+    # "higher" or "lower" is better; empty if the name does not say.
+    better: str
+    parts: tuple[str, ...]
+    words: frozenset[str]
+    why: str
+
+
+def _kind(name: str, better: str, parts: str, words: str, why: str) -> MetricKind:
+    return MetricKind(name, better, tuple(parts.split()), frozenset(words.split()), why)
+
+
+# What a run is judged by, the first that fits counts; and in this order they stand.
+OBJECTIVES = [
+    _kind("accuracy", "higher", "accuracy", "acc top1 top5", "read as a share of cases, the same for every model"),
+    _kind(
+        "auc", "higher", "", "auc auroc auprc ap map roc iou miou dice",
+        "a share too, and independent of a threshold or the size of an object",
+    ),
+    _kind(
+        "f1", "higher", "score reward precision recall", "f1 fbeta r2 kappa mcc bleu rouge psnr ssim ndcg",
+        "made for one task: they compare runs of that task alone",
+    ),
+    _kind(
+        "loss", "lower", "loss perplexity", "nll bce ppl kl kld hinge huber elbo",
+        "what training minimizes: its scale depends on the loss that was chosen",
+    ),
+    _kind(
+        "error", "lower", "error deviance residual regret",
+        "err rmse rmsle mse msle mae mape smape medae wer cer fid brier ece eer hamming aic bic",
+        "its unit is the target's: comparable within one data set",
+    ),
+]  # fmt: skip
+# Measured of the machine or set by the script: of use when a run is slow or diverges, not to choose between runs.
+SYSTEM = [
+    _kind(
+        "duration", "lower", "latency duration", "time seconds secs sec ms minutes elapsed eta",
+        "says how a run went, not how good its model is",
+    ),
+    _kind(
+        "machine", "", "memory learning_rate learning-rate learningrate",
+        "lr epoch epochs step steps iteration iterations mem ram rss vram gpu cpu disk network throughput system wd momentum",
+        "a schedule or a use of the machine: no direction is better",
+    ),
+]  # fmt: skip
+# Of data that the model was not trained on: an objective proper, where the same of the training data flatters.
+HELD_OUT = frozenset(["val", "valid", "validation", "test", "eval", "evaluation", "dev", "holdout"])
+WORD = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*")
+# A metric that less than this share of the runs have makes room for those that the others have too.
+RARE = 0.1
+
+
+def _words(name: str) -> set[str]:
+    found = {word.lower() for word in WORD.findall(name)}
+    return found | {word.rstrip("0123456789") for word in found}
+
+
+def _find_kind(kinds: list[MetricKind], name: str) -> int | None:
+    """Which of these kinds a metric is."""
+    lowered, words = name.lower(), _words(name)
+    for index, kind in enumerate(kinds):
+        if any(part in lowered for part in kind.parts) or not kind.words.isdisjoint(words):
+            return index
+    return None
+
+
+def better_direction(name: str) -> str:
+    """`higher` or `lower` is better; empty if the name does not say."""
+    # "train_error" is an error before it is anything of the class "accuracy": the kinds that fall are asked first.
+    for kinds in (sorted(OBJECTIVES, key=lambda kind: kind.better != "lower"), SYSTEM):
+        index = _find_kind(kinds, name)
+        if index is not None:
+            return kinds[index].better
+    return ""
+
+
+def rank_metric(name: str) -> tuple[int, int]:
+    """The smaller, the earlier: what was held out, other objectives, what no list knows, the system."""
+    objective = _find_kind(OBJECTIVES, name)
+    if objective is None and (system := _find_kind(SYSTEM, name)) is not None:
+        return 3, system
+    if not HELD_OUT.isdisjoint(_words(name)):
+        return 0, len(OBJECTIVES) if objective is None else objective
+    return (2, 0) if objective is None else (1, objective)
+
+
+def is_objective(name: str) -> bool:
+    return rank_metric(name)[0] < 2
+
+
+def sort_metrics(counts: Mapping[str, int], primary: str = "") -> list[str]:
+    """Metrics with the number of runs that have each: the primary metric first, then by rank, then those that most have."""
+    most = max(counts.values(), default=0)
+    return sorted(
+        counts,
+        key=lambda name: (name != primary, counts[name] < RARE * most, rank_metric(name), -counts[name], name),
+    )
