@@ -1,4 +1,4 @@
-"""The tab *Code*: what differs between the snapshots of two runs, file by file."""
+"""The tab *Code*: the differences between the snapshots of two runs, file by file."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from runs.pages.compare.query import UnknownName
 from runs.pages.compare.selection import Selection
 
 MAX_BYTES = 512 * 1024
-# How files are told, in the order in which they stand.
+# The states of files, in the order in which they are listed.
 CHANGED, ADDED, REMOVED, SAME = "changed", "added", "removed", "same"
 ORDER = [CHANGED, ADDED, REMOVED, SAME]
 MAX_FILES = 500
@@ -42,12 +42,12 @@ def _choose_pair(selected: Selection, query) -> tuple[Run, Run]:
     if query["with"] and query["with"] != base.run_id:
         return base, selected.get_run(query["with"], "with")
     others = [run for run in selected.runs if run is not base]
-    # A run with other code says more than one with the same.
+    # Prefer a run with different code.
     return base, next((run for run in others if run.snapshot and run.snapshot_id != base.snapshot_id), others[0])
 
 
 def compare_files(old: Snapshot, new: Snapshot) -> list[ChangedFile]:
-    """All files of both, changed ones first."""
+    """All files of both snapshots, changed ones first."""
     before = snapshots.read_fingerprints(old)
     after = before if new.pk == old.pk else snapshots.read_fingerprints(new)
     files = [ChangedFile(path, _file_state(before.get(path), after.get(path))) for path in {**before, **after}]
@@ -61,7 +61,7 @@ def _file_state(before, after) -> str:
 
 
 def _build_diff(before: Snapshot, after: Snapshot, file: ChangedFile, query) -> dict:
-    """Rows to show, or a reason why there are none."""
+    """The rows of the diff, or the reason why there are none."""
     old, new = _read_text(before, file, ADDED), _read_text(after, file, REMOVED)
     if old is None or new is None:
         return {
@@ -72,7 +72,7 @@ def _build_diff(before: Snapshot, after: Snapshot, file: ChangedFile, query) -> 
 
 
 def _read_text(snapshot: Snapshot, file: ChangedFile, absent: str) -> str | None:
-    """Empty for a file that this side does not have, None for one that cannot be shown."""
+    """Empty if this side does not have the file, None if it cannot be shown."""
     if file.state == absent:
         return ""
     data = snapshots.read_file(snapshot, file.path, MAX_BYTES + 1)

@@ -1,4 +1,4 @@
-"""The tab *Charts*: a chart for each chosen metric, with a line for each run, or for each group of runs its mean."""
+"""The tab *Charts*: a chart for each selected metric, with a line for each run or the mean of each group of runs."""
 
 import dataclasses
 from typing import Any
@@ -14,14 +14,14 @@ from runs.pages.compare.query import UnknownName
 from runs.pages.compare.selection import Selection
 from studio.errors import Invalid
 
-# Charts that are shown unless the address names some.
+# How many charts are shown by default.
 FIRST = 6
-# The pixels that a card is wide; many runs share what one chart may carry.
+# The width of a card in pixels; the runs share the maximum number of points of a chart.
 WIDTH = 640
 MAX_POINTS = 12_000
 HEIGHT = 300
 AXES = {"step": "Step", "relative": "Seconds since the first value", "time": "Time"}
-# More lines than this are named one by one under the mouse.
+# With more lines than this, the tooltip shows one at a time.
 UNIFIED = 8
 
 
@@ -40,7 +40,7 @@ def build_context(selected: Selection, query) -> dict:
 
 
 def build_figure(selected: Selection, name: str, query, within: tuple[float, float] | None = None) -> dict:
-    """The chart of one metric, or of a stretch of its axis. Its size is bounded, however many runs and points there are."""
+    """The chart of a metric, or of a range of its axis. Its size is bounded for any number of runs and points."""
     series = MetricSeries.objects.filter(run__in=selected.pks, name=name, kind__in=CHARTED, last__isnull=False)
     by_run = {one.run_id: one for one in series}
     if not by_run:
@@ -68,13 +68,13 @@ def _line_figure(traces: list[dict], axis: str) -> dict:
 @dataclasses.dataclass
 class RunCurve:
     run: Run
-    # Arrays; their library is loaded late.
+    # Arrays of numpy, which is imported late.
     x: Any
     y: Any
 
 
 def _load_curves(selected: Selection, by_run: dict[int, MetricSeries], query, width: int, within) -> list[RunCurve]:
-    """Of each run what can be seen of its series, however long it is."""
+    """The downsampled curve of each run."""
     axis = query["x"]
     if within and axis == "relative":
         raise Invalid("from: times since each run's first value cannot be asked for in part.", target="from")
@@ -115,7 +115,7 @@ def _bar_figure(bars: list[tuple], **more) -> dict:
 
 
 def _build_group_bars(selected: Selection, by_run: dict[int, MetricSeries], word: str) -> dict:
-    """The mean of each group, with how far the true one may be from it."""
+    """The mean of each group with its confidence interval."""
     bars, errors, ids = [], [], []
     for member in groups.group_runs(selected, word):
         values = [[by_run[pk].last] for pk in sorted(member["pks"]) if pk in by_run]
@@ -132,8 +132,8 @@ def _label_group(member: dict, count: int) -> str:
 
 
 def _build_means(selected: Selection, by_run: dict[int, MetricSeries], query, within) -> list[dict]:
-    """For each group a band, in which its true mean lies in 95 of 100 cases, and the mean itself."""
-    # All points, as far as they are read at all: extremes alone would give another mean.
+    """The mean of each group with its 95 % confidence band."""
+    # Of all points as far as possible: extremes alone would give a different mean.
     lines = _load_curves(selected, by_run, query, downsampled.EXACT, within)
     traces = []
     for member in groups.group_runs(selected, query["group"]):

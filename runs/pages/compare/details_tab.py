@@ -1,4 +1,4 @@
-"""The tab *Parameters & tags*: what the runs are, a row for each fact and a column for each run."""
+"""The tab *Parameters & tags*: a row for each property and a column for each run."""
 
 import dataclasses
 import itertools
@@ -13,7 +13,7 @@ from studio.formats import format_duration
 from studio.templatetags.studio import status, ticking, when
 
 OWN = {"Run ID", "Created on", "Duration"}
-# Facts that are left out where no run has them.
+# Properties that are left out if no run has them.
 OPTIONAL = {"Description", "Git repository", "Git branch", "Git commit", "Git changes not committed", "Parent job"}
 
 
@@ -41,13 +41,13 @@ def build_context(selected: Selection, query) -> dict:
 
 
 def build_table(selected: Selection, query) -> table_export.Table:
-    """All pages of it."""
+    """The table with all its pages."""
     head = ["Group", "Name", *table_export.list_column_names(selected)]
     return [head, *([group, row.name, *row.texts] for group, row in _filtered_rows(selected, query))]
 
 
 def _filtered_rows(selected: Selection, query) -> list[tuple[str, TableRow]]:
-    """The rows that the search leaves, each with the name of its group."""
+    """The rows that match the search, each with the name of its group."""
     groups = {
         "Properties": _property_rows(selected),
         "Parameters": _rows_by_name(selected, selected.parameters),

@@ -1,4 +1,4 @@
-"""Two texts as the rows of a diff, side by side or one below the other, with the colours of their language."""
+"""Two texts as the rows of a diff, side by side or unified, with syntax highlighting."""
 
 import dataclasses
 from html import escape
@@ -10,12 +10,12 @@ from runs.files.highlighting import MAX_LINE_LENGTH
 from runs.pages.compare import word_diff
 from runs.pages.compare.matching import Budget, find_opcodes
 
-# Equal lines that stay around what differs.
+# Equal lines shown around a difference.
 AROUND = 3
 MAX_ROWS = 4000
-# Rows that hold more HTML in all are left out.
+# Further rows are left out when the HTML is longer than this.
 MAX_HTML_LENGTH = 2_000_000
-# More lines are not compared one by one.
+# Longer texts are not compared line by line.
 MAX_LINES = 20_000
 TOO_LARGE = f"These files are too large to compare line by line: {MAX_LINES:,} lines are allowed. Their sizes and checksums differ."
 CUT = "These files are too large to compare completely: some equal lines are shown as different."
@@ -24,7 +24,7 @@ DIFFERENT = ("change", "insert", "delete")
 
 @dataclasses.dataclass
 class DiffCell:
-    """`number` counts lines from 1; None where this side has no line."""
+    """`number` counts lines from 1; None if this side has no line."""
 
     number: int | None = None
     html: SafeString | str = ""
@@ -38,7 +38,7 @@ class DiffRow:
     left: DiffCell = dataclasses.field(default_factory=DiffCell)
     right: DiffCell = dataclasses.field(default_factory=DiffCell)
     skipped: int = 0
-    # The first row of a difference, which one can step to.
+    # The first row of a difference, which the step buttons go to.
     is_first: bool = False
 
 
@@ -59,7 +59,7 @@ def build_split(old: str, new: str, path: str, *, whole: bool = False) -> dict:
 
 
 def build_unified(old: str, new: str, path: str, *, whole: bool = False) -> dict:
-    """What went above what came, or a problem."""
+    """Rows with removed lines above added ones, or a problem."""
     if _is_too_long(old) or _is_too_long(new):
         return {"problem": TOO_LARGE}
     rows, budget = [], Budget()
@@ -102,7 +102,7 @@ def _build_result(view: str, rows: list[DiffRow], old: str, new: str, budget: Bu
 
 
 def _limit_rows(rows: list[DiffRow]) -> list[DiffRow]:
-    """As many as one page holds."""
+    """As many rows as fit on one page."""
     size = 0
     for index, row in enumerate(rows[:MAX_ROWS]):
         size += len(row.left.html) + len(row.right.html)
@@ -116,7 +116,7 @@ def _iterate_blocks(old: str, new: str, path: str, whole: bool, budget: Budget):
     before, after = old.splitlines(), new.splitlines()
     left, right = _highlight_lines(old, path, len(before)), _highlight_lines(new, path, len(after))
     codes = find_opcodes(before, after, budget, autojunk=len(before) > 2000)
-    # Marks within lines have their own; what they do not reach is marked as a whole.
+    # Marks within lines have their own budget; lines beyond it are marked as a whole.
     marks = Budget()
     for index, (kind, start, end, other_start, other_end) in enumerate(codes):
         if kind == "equal" and not whole:
@@ -138,7 +138,7 @@ def _mark_words(
 
 
 def _fold_equal(left, right, where: tuple[int, int, int], *, first: bool, last: bool):
-    """Only what is near a difference; a file without one is shown whole."""
+    """Only lines near a difference; a file without differences is shown whole."""
     start, end, other = where
     head = 0 if first else AROUND
     tail = 0 if last else AROUND
@@ -159,7 +159,7 @@ def _build_cells(lines: list[str], start: int, end: int) -> list[DiffCell]:
 
 
 def _highlight_lines(text: str, path: str, count: int) -> list[str]:
-    """The HTML of each line; plain if the colours would not fit the lines, or would take long. Of a very long line the start."""
+    """The HTML of each line; plain if highlighting fails or takes long. Very long lines are cut."""
     lines = text.splitlines()
     plain = [escape(line) if len(line) <= MAX_LINE_LENGTH else _cut_line(line) for line in lines]
     options = {"stripnl": False, "ensurenl": False}

@@ -1,4 +1,4 @@
-"""Words such as `metrics.loss`, `params.lr` and `tags.stage`: what a scatter or an axis of parallel coordinates shows."""
+"""Dimensions such as `metrics.loss`, `params.lr` and `tags.stage`, for scatter plots and parallel coordinates."""
 
 import dataclasses
 import math
@@ -17,7 +17,7 @@ FACTS = {DURATION: "Duration (s)", CREATED: "Created on", EXPERIMENT: "Experimen
 
 @dataclasses.dataclass(frozen=True)
 class Dimension:
-    """One number or text for each run; None where the run has none. `is_numeric` if all that are there are numbers."""
+    """A number or text for each run; None if it has none. `is_numeric` if all existing values are numbers."""
 
     word: str
     values: list
@@ -29,14 +29,14 @@ class Dimension:
 
 
 class Dimensions:
-    """All that the chosen runs can be placed by."""
+    """All dimensions of the selected runs."""
 
     def __init__(self, selected: Selection):
         self.selected, self.metrics = selected, load_summaries(selected)
 
     @property
     def choices(self) -> dict[str, list[tuple[str, str]]]:
-        """(word, label) by group, for the lists that one chooses from."""
+        """(word, label) by group, for the select elements."""
         named = {
             "Metrics": [(METRICS + name, name) for name in self.metrics],
             "Parameters": [(PARAMS + name, name) for name in self.selected.parameters],
@@ -46,7 +46,7 @@ class Dimensions:
 
     def get(self, word: str, target: str) -> Dimension:
         raw = self._raw_values(word, target)
-        # What is infinite has no place on an axis.
+        # Infinite values have no position on an axis.
         values = [None if isinstance(value, float) and math.isinf(value) else parse_number(value) for value in raw]
         present = [value for value in values if value is not None]
         if present and not any(isinstance(value, str) for value in present):
@@ -76,7 +76,7 @@ class Dimensions:
 
     @property
     def varying_parameters(self) -> list[str]:
-        """Parameters that are not the same everywhere, numbers first."""
+        """Parameters that differ between the runs, numbers first."""
         count = len(self.selected)
         names = [
             name
@@ -102,7 +102,7 @@ def _is_alike(values: list) -> bool:
 
 
 def parse_number(value):
-    """A number if it can be read as one; truths and all else stay what they are."""
+    """A number if the text is one; booleans and other values stay unchanged."""
     if not isinstance(value, str):
         return value
     found = numbers.float_or_none(value)

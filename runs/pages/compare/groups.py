@@ -1,4 +1,4 @@
-"""Runs in groups, by the value of a parameter or tag or by their experiment."""
+"""Groups of runs, by the value of a parameter or tag or by experiment."""
 
 from runs.charts import colours
 from runs.pages.compare.dimensions import EXPERIMENT, PARAMS, TAGS, parse_number
@@ -8,12 +8,12 @@ from studio.errors import Invalid
 
 
 def list_group_keys(selected: Selection) -> list[str]:
-    """What they can be grouped by."""
+    """The keys by which the runs can be grouped."""
     return [EXPERIMENT, *[PARAMS + name for name in selected.parameters], *[TAGS + name for name in selected.tags]]
 
 
 def group_runs(selected: Selection, word: str) -> list[dict]:
-    """Label, look and runs of each group; numbers by their size, texts after them."""
+    """Label, style and runs of each group; numbers first, in numeric order, then texts."""
     of_runs = _values_by_run(selected, word)
     found: dict[str, list[int]] = {}
     for pk in selected.pks:

@@ -1,4 +1,4 @@
-"""The tab *Images*: pictures of one name side by side, at one step."""
+"""The tab *Images*: images with the same name side by side, at one step."""
 
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ MAX_STEPS = 200
 
 
 def build_context(selected: Selection, query) -> dict:
-    """Each run shows its newest picture up to the step; without a step, the last one."""
+    """Each run shows its newest image up to the step; without a step, the last one."""
     series = MetricSeries.objects.filter(run__in=selected.pks, kind=MetricSeries.Kind.IMAGE).order_by("name")
     names = list(dict.fromkeys(one.name for one in series))
     name = query["image"] or next(iter(names), "")
@@ -53,7 +53,7 @@ def thin_steps(steps: list[int]) -> list[int]:
 
 
 def _nearest_step(requested: str, steps: list[int]) -> int | None:
-    """The step that is shown: the nearest one not after the one asked for."""
+    """The step to show: the last one up to the requested step."""
     if not steps:
         return None
     if not requested:
@@ -63,7 +63,7 @@ def _nearest_step(requested: str, steps: list[int]) -> int | None:
 
 
 def _build_image(run: Run, paths: dict[int, str], steps: list[int], step: int | None) -> dict:
-    """What the run shows, and what it would show at each of the steps, for static/js/compare/images.js."""
+    """The image that the run shows, and its image at each step for static/js/compare/images.js."""
     file = reverse("runs:run_file", args=[run.workspace.slug, run.run_id])
     own = sorted(paths)
     found, index = [], -1

@@ -1,4 +1,4 @@
-"""The tab *Logs*: the ends of one log of several runs, with marks on lines that the baseline does not have."""
+"""The tab *Logs*: the end of the same log of several runs, with marks on lines that the baseline does not have."""
 
 import dataclasses
 import functools
@@ -16,24 +16,24 @@ from studio.errors import Invalid
 
 FIRST = "user_logs/std_log.txt"
 FOLDERS = ("user_logs/", "logs/", "azureml-logs/", "system_logs/")
-# Logs side by side at first, and at most.
+# Number of logs side by side by default, and at most.
 FIRST_SIDES, MAX_SIDES = 3, 6
 TAIL = 64 * 1024
 MAX_LINES = 400
-# Names of logs to choose from.
+# Number of logs to choose from.
 MAX_PATHS = 500
 LOGS = functools.reduce(
     operator.or_,
     [Q(path__startswith=folder) for folder in FOLDERS] + [Q(path__endswith=end) for end in (".log", "log.txt")],
 )
-# What differs in every line of every run says nothing: times and dates.
+# Times and dates differ in every line and are ignored.
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d|\d\d?:\d\d(:\d\d)?([.,]\d+)?|\[\d+(\.\d+)?m?s\]")
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 
 
 @dataclasses.dataclass(frozen=True)
 class LogLine:
-    """`is_new` if the baseline lacks it; `is_first` for the first of some that it lacks."""
+    """`is_new` if the baseline lacks the line; `is_first` for the first of consecutive new lines."""
 
     text: str
     is_new: bool
@@ -64,7 +64,7 @@ def build_context(selected: Selection, query) -> dict:
 
 
 def choose_sides(selected: Selection, query) -> list[Run]:
-    """The baseline first; then those that the address names, or the next ones."""
+    """The baseline first, then the runs in the URL, or the next ones."""
     others = [run for run in selected.runs if run is not selected.base]
     if not query["side"]:
         return [selected.base, *others][:FIRST_SIDES]
@@ -86,7 +86,7 @@ def read_tail(file: Artifact) -> list[str]:
 
 
 def clean_line(line: str) -> str:
-    """Without colours; of a progress bar, which writes over itself, what was written last."""
+    """The line without colour codes; of a progress bar, the last state."""
     return COLOURS.sub("", line).rstrip("\r").rpartition("\r")[2]
 
 
@@ -101,7 +101,7 @@ def _build_side(run: Run, base: Run, lines: list[str] | None, wanted: list[str])
 
 
 def mark_new_lines(wanted: list[str], lines: list[str]) -> list[tuple[str, bool]]:
-    """Each line, and whether the baseline lacks it; times do not count."""
+    """Each line, and whether the baseline lacks it; times are ignored."""
     old, new = ([MOMENT.sub("", one) for one in side] for side in (wanted, lines))
     codes = find_opcodes(old, new, Budget())
     added = {index for what, _, _, start, end in codes if what in ("replace", "insert") for index in range(start, end)}

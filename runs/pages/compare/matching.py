@@ -1,15 +1,15 @@
-"""What two sequences have in common, by a budget: difflib alone takes minutes over long texts that are alike in many places."""
+"""Compares sequences within a budget: difflib alone takes minutes for long texts with many similarities."""
 
 import difflib
 
-# Comparisons of one line or word with another; so many take some tenths of a second.
+# Comparisons of a line or word with another; this many take some tenths of a second.
 MAX_STEPS = 1_000_000
 
 
 class Budget:
     def __init__(self, steps: int = MAX_STEPS):
         self.left = steps
-        # Whether something was too large to compare with what was left.
+        # Whether the budget was too small for something.
         self.is_spent = False
 
     def take(self, steps: int) -> bool:
@@ -21,12 +21,12 @@ class Budget:
 
 
 class Matcher(difflib.SequenceMatcher):
-    """What the budget does not reach counts as different."""
+    """Everything beyond the budget counts as different."""
 
     def __init__(self, old: list[str], new: list[str], budget: Budget, *, autojunk: bool = False):
         super().__init__(None, old, new, autojunk)
         self.budget = budget
-        # How often the first so many of `old` are in `new`: what a search through a stretch of them costs is a difference.
+        # Prefix sums of the matches of `old` in `new`: the cost of searching a range is a difference of two.
         self.sums = [0]
         for item in old:
             self.sums.append(self.sums[-1] + 1 + len(self.b2j.get(item, ())))
@@ -39,7 +39,7 @@ class Matcher(difflib.SequenceMatcher):
 
 
 def find_opcodes(old: list[str], new: list[str], budget: Budget, *, autojunk: bool = False) -> list[tuple]:
-    """As difflib's; what both begin and end with costs nothing."""
+    """Like difflib's; common prefixes and suffixes cost nothing."""
     start = _common_prefix(old, new)
     tail = _common_prefix(old[start:][::-1], new[start:][::-1])
     middle = Matcher(old[start : len(old) - tail], new[start : len(new) - tail], budget, autojunk=autojunk)
@@ -50,6 +50,6 @@ def find_opcodes(old: list[str], new: list[str], budget: Budget, *, autojunk: bo
 
 
 def _common_prefix(old: list[str], new: list[str]) -> int:
-    """How many they have in common from the start."""
+    """The length of the common prefix."""
     pairs = zip(old, new, strict=False)
     return next((index for index, (one, other) in enumerate(pairs) if one != other), min(len(old), len(new)))

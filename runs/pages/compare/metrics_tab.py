@@ -1,4 +1,4 @@
-"""The tab *Metrics*: a row for each metric, the best run marked, and how far each is from the baseline."""
+"""The tab *Metrics*: a row for each metric, with the best run marked and the difference to the baseline."""
 
 import math
 
@@ -29,7 +29,7 @@ def build_context(selected: Selection, query) -> dict:
 
 
 def build_table(selected: Selection, query) -> table_export.Table:
-    """All pages of it; a value that is not the last one is named."""
+    """The table with all its pages; values other than the last are labelled."""
     found = _build_rows(selected, load_summaries(selected), query)
     names = [row.name if row.more["stat"] == "last" else f"{row.name} ({row.more['stat']})" for row in found]
     cells = [[name, *row.more["values"]] for name, row in zip(names, found, strict=True)]
@@ -37,7 +37,7 @@ def build_table(selected: Selection, query) -> table_export.Table:
 
 
 def _build_rows(selected: Selection, found: dict, query) -> list[TableRow]:
-    """Those that the search leaves; the runs are in the order that the address asks for afterwards."""
+    """The rows that match the search; afterwards the runs are in the requested order."""
     names = {stat: set(query[stat]) for stat in VALUES}
     if name := query["sort"].removeprefix("-"):
         _sort_runs(selected, found, query, names, name)
@@ -71,7 +71,7 @@ def _stat_step(summary: tuple | None, stat: str) -> int | None:
 
 
 def _sort_runs(selected: Selection, found, query, names, name: str) -> None:
-    """Columns by a row: those without a value stand last."""
+    """Sorts the columns by a row; runs without a value come last."""
     if name not in found:
         raise UnknownName("sort", query["sort"], "none of the runs has a metric of this name.")
     stat, down = _row_stat(name, names, query), query["sort"].startswith("-")
@@ -121,7 +121,7 @@ def _render_cells(row: TableRow, base: int, better: str) -> SafeString:
 
 
 def _cell_title(value, step: int | None) -> str:
-    """All digits and the step, for whoever hovers."""
+    """All digits and the step, for the tooltip."""
     return f' title="{format_exact(value)} at step {step}"' if _is_number(value) and step is not None else ""
 
 

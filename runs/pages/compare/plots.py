@@ -1,4 +1,4 @@
-"""The tabs *Scatter* and *Parallel coordinates*: each run as a point, and as a line across several axes."""
+"""The tabs *Scatter* and *Parallel coordinates*: each run as a point, or as a line across several axes."""
 
 import datetime as dt
 
@@ -31,12 +31,12 @@ def build_scatter_context(selected: Selection, query) -> dict:
 
 
 def _scatter_dimensions(dimensions: Dimensions, query) -> list[Dimension]:
-    """x, y and, if one is asked for, what colours the points."""
+    """The dimensions x, y and, if requested, the colour of the points."""
     return [*_choose_axes(dimensions, query), *([dimensions.get(query["sc"], "sc")] if query["sc"] else [])]
 
 
 def _choose_axes(dimensions: Dimensions, query) -> tuple[Dimension, Dimension]:
-    """What the address names; else a parameter that varies and the metric that most runs have."""
+    """The axes in the URL; by default a varying parameter and the most common metric."""
     usual = [*dimensions.varying_parameters[:1], *dimensions.telling_metrics, DURATION, CREATED]
     x = query["sx"] or next(iter([*dimensions.varying_parameters[:1], *dimensions.telling_metrics[1:], CREATED]))
     y = query["sy"] or next((word for word in [*dimensions.telling_metrics, *usual] if word != x), DURATION)
@@ -65,7 +65,7 @@ def _build_scatter(selected: Selection, x: Dimension, y: Dimension, colour: Dime
 
 
 def _axis_scale(dimension: Dimension) -> str:
-    """Learning rates and their like lie apart only on a logarithmic axis."""
+    """Values such as learning rates need a logarithmic axis."""
     if dimension.word == CREATED:
         return "date"
     if not dimension.is_numeric:
@@ -117,7 +117,7 @@ def build_parallel_context(selected: Selection, query) -> dict:
 
 
 def _parallel_axes(dimensions: Dimensions, query) -> tuple[list[Dimension], int]:
-    """The axes that the address names, or that tell most; and how many more it names than fit."""
+    """The axes in the URL, or the most informative ones; and how many do not fit."""
     words = (
         list(query["axis"]) or dimensions.varying_parameters[:FIRST_PARAMS] + dimensions.telling_metrics[:FIRST_METRICS]
     )
@@ -140,7 +140,7 @@ def _describe_run(run) -> dict:
 
 
 def _table_rows(selected: Selection, columns: list[Dimension]) -> list[tuple]:
-    """Each run with its values, and whether they are numbers: the same as a table, for those who cannot see the drawing."""
+    """Each run with its values, as an accessible table of the plot."""
     cells = zip(*[[(value, dimension.is_numeric) for value in dimension.values] for dimension in columns], strict=True)
     return list(zip(selected.runs, cells, strict=True))
 

@@ -1,6 +1,6 @@
-"""What the address of a comparison asks for, so that the address alone shows the same again.
+"""The query string of a comparison, which contains all of its settings.
 
-Every button of the page sends the whole address and `set=<verb>:<value>`; `with_change` says what the address is then.
+Every button of the page sends the whole query string and `set=<verb>:<value>`; `with_change` applies the change.
 """
 
 import dataclasses
@@ -20,15 +20,15 @@ TABS = {
     "code": "Code",
 }
 VALUES = ("last", "min", "max")
-# Words that stand once in an address, each with what it is if it does not stand there.
+# Single parameters with their defaults.
 ONCE = {
     "tab": "details", "base": "", "q": "", "only": "", "page": "1", "value": "last", "sort": "",
     "x": "step", "y": "linear", "smooth": "0", "group": "", "sx": "", "sy": "", "sc": "",
     "image": "", "step": "", "path": "", "with": "", "view": "split", "full": "",
 }  # fmt: skip
-# Names of metrics and parameters, which may hold any character: each stands for itself, as often as there are some.
+# Names of metrics and parameters, which may contain any character: repeated parameters.
 REPEATED = ("last", "min", "max", "up", "down", "show", "off", "axis", "brush")
-# Ids of runs, with commas between them.
+# Ids of runs, separated by commas.
 IDS = ("runs", "hide", "side")
 ALLOWED = {
     "tab": tuple(TABS), "value": VALUES, "x": ("step", "relative", "time"), "y": ("linear", "log"),
@@ -37,12 +37,12 @@ ALLOWED = {
 MAX_LENGTH = 1000
 MAX_NAMES = 200
 MAX_PAGE = 10**6
-# Every button of the page sends the whole address.
+# Every button of the page sends the whole query string.
 MAX_ADDRESS_LENGTH = 20_000
 
 
 class UnknownName(Invalid):
-    """A word names what none of the runs has, such as a metric of a run that was removed: a page goes on without it."""
+    """A name that none of the runs has, such as a metric of a removed run; the page ignores it with a note."""
 
     def __init__(self, word: str, value: str, says: str):
         super().__init__(f"{word}={value!r}: {says}", target=word)
@@ -54,12 +54,12 @@ class CompareQuery:
     once: dict[str, str]
     repeated: dict[str, tuple[str, ...]]
     ids: dict[str, tuple[str, ...]]
-    # The address says more than it has to: a form sent it.
+    # The query string contains defaults, because a form sent it.
     has_defaults: bool = False
 
     @classmethod
     def parse(cls, params) -> "CompareQuery":
-        """From a QueryDict; a word that is not allowed is an error that says what is."""
+        """Parses a QueryDict; an invalid value raises an error that lists the allowed ones."""
         once = {name: params.get(name, usual).strip() or usual for name, usual in ONCE.items()}
         repeated = {name: tuple(dict.fromkeys(filter(None, params.getlist(name)))) for name in REPEATED}
         ids = {name: _split_ids(params.getlist(name)) for name in IDS}
@@ -107,18 +107,18 @@ class CompareQuery:
                 yield name, value
 
     def pairs(self, *without: str) -> list[tuple[str, str]]:
-        """The words of the address, for hidden fields; `without` those that have fields one can see."""
+        """The parameters for hidden fields, without those that have visible fields."""
         return [(name, value) for name, value in self._pairs() if name not in without]
 
     def urlencode(self, **once: str) -> str:
-        """The address after the question mark, with some of its single words changed."""
+        """The query string with some single parameters changed."""
         return self._copy(once=once)._urlencode()
 
     def _urlencode(self) -> str:
         return urlencode(self.pairs(), safe=",:/")
 
     def query_for_tab(self, tab: str) -> str:
-        """Another tab starts at its first page."""
+        """The query for another tab, starting at its first page."""
         return self.urlencode(tab=tab, page="1", q="", path="")
 
     def _copy(self, *, once=None, repeated=None, ids=None) -> "CompareQuery":
@@ -127,7 +127,7 @@ class CompareQuery:
         )
 
     def with_change(self, verb: str, value: str) -> "CompareQuery":
-        """After one press of a button."""
+        """The query after a button was pressed."""
         act = getattr(self, f"_set_{verb}", None)
         if act is not None:
             return act(value)
@@ -141,41 +141,41 @@ class CompareQuery:
         return self._copy(ids={"runs": tuple(dict.fromkeys([*self.ids["runs"], run_id]))})
 
     def _set_remove(self, run_id: str) -> "CompareQuery":
-        """Of all that names it."""
+        """Remove the run from all parameters."""
         left = {name: tuple(one for one in found if one != run_id) for name, found in self.ids.items()}
         once = {name: "" for name in ("base", "with") if self.once[name] == run_id}
         return self._copy(ids=left, once=once)
 
     def without_runs(self, run_ids) -> "CompareQuery":
-        """The address after these runs are gone from it."""
+        """The query without these runs."""
         left = self
         for run_id in run_ids:
             left = left._set_remove(run_id)
         return left
 
     def without_value(self, word: str, value: str) -> "CompareQuery":
-        """The address without this value of a word."""
+        """The query without this value of a parameter."""
         if word in ONCE:
             return self._copy(once={word: ONCE[word]})
         return self._copy(repeated={word: tuple(one for one in self.repeated[word] if one != value)})
 
     def _set_sides(self, value: str) -> "CompareQuery":
-        """The logs that are shown, with the one pressed last: it comes, or goes if it was there."""
+        """Toggle a log in the list of shown logs."""
         *shown, pressed = value.split(",")
         return self._copy(ids={"side": toggle_value(tuple(shown), pressed)})
 
     def _set_swap(self, run_id: str) -> "CompareQuery":
-        """The other one becomes the baseline, and the baseline the other one."""
+        """Swap the baseline and the other run."""
         base = self.once["base"] or next(iter(self.ids["runs"]), "")
         return self._copy(once={"base": run_id, "with": base})
 
     def _set_sort(self, name: str) -> "CompareQuery":
-        """Least first, then greatest first, then as chosen."""
+        """Cycle through ascending, descending and the selected order."""
         following = {name: f"-{name}", f"-{name}": ""}
         return self._copy(once={"sort": following.get(self.once["sort"], name)})
 
     def _set_direction(self, value: str) -> "CompareQuery":
-        """`up:name` or `down:name`: which way is better, where the name misleads."""
+        """`up:name` or `down:name`: which direction is better, if the guess by name is wrong."""
         way, _, name = value.partition(":")
         if way not in ("up", "down"):
             raise Invalid(f"set=direction:{value}: write direction:up:NAME or direction:down:NAME.", target="set")
@@ -184,7 +184,7 @@ class CompareQuery:
         return self._copy(repeated={way: (*self.repeated[way], name), other: left})
 
     def _set_value(self, value: str) -> "CompareQuery":
-        """For every row: rows of their own mind follow."""
+        """Set the value for every row, and drop those of single rows."""
         return self._copy(once={"value": value}, repeated=dict.fromkeys(VALUES, ()))
 
     def _set_row_value(self, which: str, name: str) -> "CompareQuery":
@@ -199,7 +199,7 @@ def toggle_value(values: tuple[str, ...], value: str) -> tuple[str, ...]:
 
 
 def _is_default(name: str, values: list[str]) -> bool:
-    """A form sends its empty and usual fields too."""
+    """Whether a form sent an empty field or a default."""
     return "" in values or ONCE.get(name) in values
 
 

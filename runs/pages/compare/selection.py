@@ -1,4 +1,4 @@
-"""The runs of a comparison, in the order that the address gives them."""
+"""The runs of a comparison, in the order of the URL."""
 
 import dataclasses
 import functools
@@ -12,16 +12,16 @@ from runs.pages.compare.query import CompareQuery
 from studio.errors import Invalid
 
 MIN_RUNS, MAX_RUNS = 2, 50
-# How lines of one colour are told apart, by which of them it is.
+# Dashes that distinguish lines of the same colour.
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 
 @dataclasses.dataclass
 class Selection:
     runs: list[Run]
-    # None only where there are too few to compare, and then nothing asks for it.
+    # None if there are too few runs to compare; then it is not used.
     base: Any
-    # Ids that the address names, of no run that is here.
+    # Ids in the URL without a visible run.
     missing: list[str] = dataclasses.field(default_factory=list)
 
     def __len__(self) -> int:
@@ -37,7 +37,7 @@ class Selection:
 
     @property
     def token(self) -> str:
-        """Another one whenever a run of these changes: its logs, metrics and state."""
+        """A token that changes whenever one of the runs changes."""
         return _format_token(sum(run.revision for run in self.runs))
 
     @functools.cached_property
@@ -57,7 +57,7 @@ class Selection:
         return found
 
     def get_run(self, run_id: str, word: str) -> Run:
-        """One of them, by the word of the address that names it."""
+        """The run that a parameter names."""
         for run in self.runs:
             if run.run_id == run_id:
                 return run
@@ -65,7 +65,7 @@ class Selection:
 
 
 def load_selection(scope, query) -> tuple[CompareQuery, Selection]:
-    """Up to 50 runs of `scope`, which holds those that may be seen, and the address without those that are not there."""
+    """Up to 50 runs of `scope`, the visible runs, and the query without missing ones."""
     wanted = query["runs"]
     if len(wanted) > MAX_RUNS:
         raise Invalid(f"{len(wanted)} jobs are selected; {MIN_RUNS} to {MAX_RUNS} can be compared.", target="runs")
@@ -81,7 +81,7 @@ def load_selection(scope, query) -> tuple[CompareQuery, Selection]:
 
 
 def is_unchanged(scope, query, token: str) -> bool:
-    """Whether no run has changed since a page was given this token, by one small query: pages ask so every few seconds."""
+    """Whether no run has changed since this token, by one small query, because pages poll every few seconds."""
     if not token:
         return False
     total = scope.filter(run_id__in=query["runs"]).aggregate(total=Sum("revision"))["total"]
@@ -93,7 +93,7 @@ def _format_token(total: int) -> str:
 
 
 def _assign_colours(runs: list[Run]) -> None:
-    """Each has the colour that it has everywhere; those that share one differ by their dashes."""
+    """Each run has its usual colour; runs that share one differ by their dashes."""
     taken: dict[int, int] = {}
     for run in runs:
         run.colour = colours.colour_index(run.pk)

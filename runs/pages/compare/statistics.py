@@ -1,10 +1,10 @@
-"""The mean of several curves, and how far the true one may be from it."""
+"""The mean of several curves, with its confidence interval."""
 
 import numpy as np
 
-# Places along the axis of a mean; where curves have more points, each counts with its own mean around a place.
+# Points of a mean curve; curves with more points are averaged into bins first.
 MAX_POINTS = 200
-# Of Student's distribution: how many standard errors hold 95 % of the cases, by degrees of freedom from 1 on.
+# Student's t for 95 % confidence, by degrees of freedom from 1.
 T95 = (
     12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.10, 2.09, 2.09,
 )  # fmt: skip
@@ -13,7 +13,7 @@ Curve = tuple[np.ndarray, np.ndarray]
 
 
 def mean_of_curves(curves: list[Curve]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """x, mean and half the 95 % interval of curves (x, y), each counted only where it has values."""
+    """x, mean and half the 95 % interval of curves (x, y), each used only where it has values."""
     curves = [sorted_curve for x, y in curves if len((sorted_curve := _sort_curve(x, y))[0])]
     if not curves:
         return np.empty(0), np.empty(0), np.empty(0)
@@ -27,7 +27,7 @@ def mean_of_curves(curves: list[Curve]) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 
 def mean_of_rows(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and half the 95 % interval of each column, over what is there."""
+    """Mean and half the 95 % interval of each column, over existing values."""
     table = np.where(np.isfinite(table), table, np.nan)
     count = np.isfinite(table).sum(axis=0)
     total = np.maximum(count, 1)
@@ -37,7 +37,7 @@ def mean_of_rows(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _student_t(freedom: np.ndarray) -> np.ndarray:
-    """Beyond the table it nears the normal distribution's 1.96."""
+    """Beyond the table it approaches 1.96, as for the normal distribution."""
     far = 1.96 + 2.45 / np.maximum(freedom, 1)
     return np.where(freedom > len(T95), far, np.array([0.0, *T95])[np.clip(freedom, 0, len(T95))])
 

@@ -1,4 +1,4 @@
-"""The table of a tab as text, to save it or to paste it elsewhere. A table is rows of texts and numbers, the first its head."""
+"""The table of a tab as text, to save or paste. A table is rows of texts and numbers, the first is the header."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ def to_csv(table: Table) -> str:
 
 
 def to_tsv(table: Table) -> str:
-    """What a spreadsheet takes from the clipboard."""
+    """Tab-separated values, which spreadsheets paste from the clipboard."""
     return _write_rows(table, "\t")
 
 
@@ -35,7 +35,7 @@ def _write_rows(table: Table, mark: str) -> str:
 
 
 def to_markdown(table: Table) -> str:
-    """Numbers are written as on the page, and stand at the right."""
+    """Numbers are formatted as on the page and right-aligned."""
     head, *rows = table
     marks = ["--:" if any(isinstance(row[index], int | float) for row in rows) else "---" for index in range(len(head))]
     return "".join(f"| {' | '.join(map(_markdown_cell, row))} |\n" for row in [head, marks, *rows])
@@ -46,7 +46,7 @@ def _markdown_cell(value) -> str:
     return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split())
 
 
-# The value of `?as=`: how the table is written, and its content type.
+# The values of `?as=`: the writer and the content type.
 FORMATS = {
     "csv": (to_csv, "text/csv; charset=utf-8"),
     "tsv": (to_tsv, "text/plain; charset=utf-8"),

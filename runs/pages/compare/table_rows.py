@@ -1,4 +1,4 @@
-"""Rows of a table whose columns are runs. Cells are written here, not by the template: there may be thousands."""
+"""Rows of a table whose columns are runs. Python renders the cells, because there may be thousands."""
 
 import dataclasses
 from html import escape
@@ -10,26 +10,26 @@ from studio.errors import Invalid
 from studio.words import split_words
 
 NOTHING = '<span class="muted">--</span>'
-# Beyond this many characters a text is cut, and shown whole on hover.
+# Longer texts are cut, and shown completely on hover.
 LONG = 90
 MAX_ROWS = 100
 
 
 @dataclasses.dataclass
 class TableRow:
-    """`texts` has one entry for each run; None where the run has nothing. `cells` is their HTML."""
+    """`texts` has an entry for each run; None if the run has no value. `cells` is their HTML."""
 
     name: str
     texts: list[str | None]
     cells: str = ""
-    # Such as when a run was made: it is another one for every run, which says nothing about them.
+    # A value that differs for every run and says nothing, such as its creation time.
     is_own: bool = False
-    # What a template of this table needs beside.
+    # Further values for the template of this table.
     more: dict = dataclasses.field(default_factory=dict)
 
     @property
     def differs(self) -> bool:
-        """Whether it is worth a look."""
+        """Whether the values differ."""
         return not self.is_own and len(set(self.texts)) > 1
 
     def has(self, words: list[str]) -> bool:
@@ -40,13 +40,13 @@ class TableRow:
 
 
 def filter_rows(rows: list[TableRow], query) -> list[TableRow]:
-    """Those that the search box and *Only differences* leave."""
+    """The rows that match the search box and *Only differences*."""
     words = split_words(query["q"].lower())
     return [row for row in rows if row.has(words) and (row.differs or not query["only"])]
 
 
 def get_page(rows: list, query):
-    """A page of a long table; beyond the last one is an error, for nothing would stand there."""
+    """A page of a long table; a page beyond the last is an error."""
     paginator = Paginator(rows, MAX_ROWS)
     if query.page > paginator.num_pages:
         raise Invalid(f"page={query.page}: there are {paginator.num_pages} pages.", target="page")
@@ -54,7 +54,7 @@ def get_page(rows: list, query):
 
 
 def render_cells(row: TableRow, base: int) -> SafeString:
-    """The base's cell, and a mark on each that says something else; `htmls` are richer ways to write the same."""
+    """The cells, with marks on those that differ from the base; `htmls` are their richer forms."""
     texts = row.texts
     inner = row.more.get("htmls") or [render_text(text) for text in texts]
     wanted = texts[base]

@@ -1,4 +1,4 @@
-"""Runs side by side. All that is shown is in the address (runs/pages/compare/query.py), so that a link shows the same."""
+"""Runs side by side. All settings are in the URL (runs/pages/compare/query.py), so that a link shows the same."""
 
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
@@ -41,11 +41,11 @@ TABLES = {
     "scatter": plots.build_scatter_table,
     "parallel": plots.build_parallel_table,
 }
-# Words of an address that are left out before it counts as wrong.
+# How many unknown names are ignored before the URL counts as invalid.
 MAX_UNKNOWN = 20
-# Runs that the search for more of them offers at once.
+# Runs that the search offers at once.
 MAX_OFFERED = 20
-# What static/js/compare/ listens to, for the help that "?" opens.
+# Keyboard shortcuts of static/js/compare/, for the help that "?" opens.
 SHORTCUTS = [
     (["1", "–", str(len(TABS))], ", ".join(TABS.values())),
     (["n", "p"], "Next, previous difference in parameters, metrics, logs and code"),
@@ -59,13 +59,13 @@ SHORTCUTS = [
 
 @require_safe
 def compare(request, slug):
-    """`?runs=id,id,…`; one tab of the comparison, or the search for runs while there are not two."""
+    """`?runs=id,id,…`: a tab of the comparison, or the search for runs if there are fewer than two."""
     scope = runs_of(request, slug)
     query = CompareQuery.parse(request.GET)
-    # Forms write commas as %2C; the shorter address is the one to share.
+    # Forms encode commas as %2C; redirect to the shorter URL.
     if query.has_defaults or "%2C" in request.META["QUERY_STRING"]:
         return redirect(f"{request.path}?{query.urlencode()}")
-    # A page that is open while its runs go on asks whether they are as it knows them.
+    # The poll of a page with active runs.
     if selection.is_unchanged(scope, query, request.GET.get("seen", "")):
         return HttpResponse(status=204)
     query, selected = selection.load_selection(scope, query)
@@ -88,7 +88,7 @@ def compare(request, slug):
 
 
 def _tab_context(selected: selection.Selection, query: CompareQuery) -> dict:
-    """What the tab shows. Words that name what none of the runs has are said and left out."""
+    """The context of the tab. Names that none of the runs has are ignored with a note."""
     absent: list[str] = []
     while True:
         try:
@@ -109,7 +109,7 @@ def _tab_links(query: CompareQuery) -> list[tuple[str, str, str]]:
 
 @require_safe
 def compare_table(request, slug):
-    """The table of a tab, all its pages, as text: `?as=csv` to save, `tsv` or `markdown` to copy."""
+    """The whole table of a tab as text: `?as=csv` to save, `tsv` or `markdown` to copy."""
     query, selected = selection.load_selection(runs_of(request, slug), CompareQuery.parse(request.GET))
     form, tab = request.GET.get("as", "csv"), query["tab"]
     if form not in table_export.FORMATS:
@@ -127,7 +127,7 @@ def compare_table(request, slug):
 
 @require_POST
 def compare_chosen(request, slug):
-    """The ticked rows of a list of jobs, `run` (repeated), as an address that can be shared."""
+    """Redirects from the selected rows of a list, `run` (repeated), to a URL that can be shared."""
     workspace_of(request, slug)
     ids = list(dict.fromkeys(request.POST.getlist("run")))
     if not selection.MIN_RUNS <= len(ids) <= selection.MAX_RUNS:
@@ -143,7 +143,7 @@ def compare_chosen(request, slug):
 
 @require_safe
 def compare_curve(request, slug):
-    """The chart of the metric `?name=` or a stretch of it, as JSON for static/js/compare/curves.js; nothing while the runs are as at `?seen=`."""
+    """The chart of the metric `?name=`, or of a range, as JSON for static/js/compare/curves.js; 204 if unchanged since `?seen=`."""
     scope = runs_of(request, slug)
     query = CompareQuery.parse(request.GET)
     if selection.is_unchanged(scope, query, request.GET.get("seen", "")):
@@ -168,7 +168,7 @@ def _requested_range(params) -> tuple[float, float] | None:
 
 @require_safe
 def compare_find(request, slug):
-    """Runs that can be added, by the words of `?find=`."""
+    """Runs that can be added, filtered by `?find=`."""
     scope = runs_of(request, slug)
     query = CompareQuery.parse(request.GET)
     context = {"query": query, "hidden": query.pairs(), **_offered_context(scope, request, query)}
@@ -176,7 +176,7 @@ def compare_find(request, slug):
 
 
 def _offered_context(scope, request, query: CompareQuery) -> dict:
-    """The newest runs that have these words and are not compared yet."""
+    """The newest matching runs that are not compared yet."""
     words = split_words(request.GET.get("find", ""), "find")
     rows = scope.exclude(run_id__in=query["runs"]).select_related("experiment")
     for word in words:

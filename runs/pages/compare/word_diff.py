@@ -1,4 +1,4 @@
-"""Inside two lines of which one became the other: the words that differ, marked in their HTML."""
+"""Marks the words that differ in the HTML of two versions of a line."""
 
 import re
 from html import unescape
@@ -11,15 +11,15 @@ WORD = re.compile(r"\w+|\s+|.")
 # A tag, an entity or a character of HTML.
 PIECE = re.compile(r"<[^>]*>|&[^;]*;|.", re.S)
 TAG = re.compile(r"<[^>]*>")
-# Longer lines, and lines that have less than this in common, are marked as a whole only.
+# Longer lines, and lines with less in common, are only marked as a whole.
 MAX_LINE_LENGTH = 1000
-# What two lines cost that have no word in common.
+# The cost of two lines without a common word.
 MIN_STEPS = 200
 ALIKE = 0.4
 
 
 def mark_differences(old: str, new: str, old_html: str, new_html: str, budget: Budget) -> tuple[SafeString, SafeString]:
-    """The HTML of both lines; as it was where marks would not help."""
+    """The HTML of both lines; unchanged if marks would not help."""
     found = find_differences(old, new, budget)
     if not found or _strip_tags(old_html) != old or _strip_tags(new_html) != new:
         return mark_safe(old_html), mark_safe(new_html)
@@ -27,7 +27,7 @@ def mark_differences(old: str, new: str, old_html: str, new_html: str, budget: B
 
 
 def find_differences(old: str, new: str, budget: Budget) -> tuple[set[int], set[int]] | None:
-    """Places of the characters that are not in the other line."""
+    """Positions of the characters that are not in the other line."""
     if max(len(old), len(new)) > MAX_LINE_LENGTH or not budget.take(MIN_STEPS):
         return None
     left, right = WORD.findall(old), WORD.findall(new)

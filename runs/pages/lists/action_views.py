@@ -1,4 +1,4 @@
-"""What can be done to chosen runs of a list and to an experiment: each by POST, each asking whether the person may."""
+"""Actions on selected runs of a list and on an experiment, by POST and with permission checks."""
 
 import functools
 from urllib.parse import quote, urlsplit
@@ -17,7 +17,7 @@ from studio.errors import Conflict, Invalid
 
 
 def show_errors_in_list(view):
-    """What cannot be done to many runs is said above the list that they were chosen from, which is up to date again."""
+    """Shows an error above the list, which is reloaded."""
 
     @functools.wraps(view)
     def answer(request, slug, **words):
@@ -33,7 +33,7 @@ def show_errors_in_list(view):
 @require_POST
 @show_errors_in_list
 def runs_cancel(request, slug):
-    """Every chosen run that has not ended; the others are told of."""
+    """Cancels every selected active run and reports the others."""
     found = _select_runs(request, slug)
     reached, refused = bulk.cancel_runs(found)
     return _show_result(request, slug, reached, refused, "canceled. This cannot be undone")
@@ -42,7 +42,7 @@ def runs_cancel(request, slug):
 @require_POST
 @show_errors_in_list
 def runs_delete(request, slug):
-    """To the trash, all with one moment, by which they come back together."""
+    """Moves runs to the trash, all with one time, so that they can be restored together."""
     found = _select_runs(request, slug)
     at = timezone.now()
     reached, refused = bulk.delete_runs(found, at)
@@ -86,7 +86,7 @@ def _show_result(request, slug, reached: int, refused: list[str], done: str, und
 
 
 def return_url(request, slug: str) -> str:
-    """The list as it was; only an address of this site's lists is followed."""
+    """The URL of the list; only URLs of this site's lists are accepted."""
     url = urlsplit(request.POST.get("next", "") or request.GET.get("next", ""))
     if url.scheme or url.netloc or not url.path.startswith(f"/ws/{slug}/"):
         return reverse("runs:jobs", args=[slug])

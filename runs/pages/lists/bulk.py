@@ -1,4 +1,4 @@
-"""What is done to many runs at once: to those that a person ticked, or to all that a list finds."""
+"""Bulk actions on selected runs, or on all runs that match a list."""
 
 import dataclasses
 import datetime as dt
@@ -18,15 +18,15 @@ from studio.rules import TAGS
 from workspaces.models import Workspace
 
 MAX_TICKED = 100
-# Rows written by one statement.
+# Rows per statement.
 BATCH = 500
-# How long a tag can be taken back.
+# How long a tag can be undone.
 KEPT = dt.timedelta(days=1)
 
 
 @dataclasses.dataclass
 class BulkSelection:
-    """`is_all` if they are all that a list finds, of whom those that an act cannot reach are left alone."""
+    """`is_all` for all matching runs; then runs that the action does not apply to are skipped."""
 
     runs: QuerySet[Run]
     count: int
@@ -34,7 +34,7 @@ class BulkSelection:
 
 
 def select_runs(scope, posted, user: User, experiment) -> BulkSelection:
-    """By `run` (repeated), or by `all=1` with the list's `query` and the `count` that the person was shown."""
+    """By `run` (repeated), or by `all=1` with the list's `query` and the `count` that the page showed."""
     if not posted.get("all"):
         ids = list(dict.fromkeys(posted.getlist("run")))
         if not 0 < len(ids) <= MAX_TICKED:
@@ -53,7 +53,7 @@ def select_runs(scope, posted, user: User, experiment) -> BulkSelection:
 
 
 def delete_runs(found: BulkSelection, at: dt.datetime) -> tuple[int, list[str]]:
-    """All that have ended go to the trash with one moment; gives how many, and what was left and why."""
+    """Moves all ended runs to the trash with one time; returns how many, and why others were left."""
     ended = found.runs.exclude(status__in=Run.ACTIVE)
     number = ended.count()
     ended.to_trash(at)
@@ -79,7 +79,7 @@ def _jobs_have(number: int) -> str:
 
 @transaction.atomic
 def tag_runs(found: BulkSelection, workspace: Workspace, user: User, name: str, value: str) -> TagEdit:
-    """Give them a tag, in place of what it was; what it was is kept for a day, to undo."""
+    """Set a tag on the runs; the old values are kept for a day, to undo it."""
     if not name.strip():
         raise Invalid("Enter a name for the tag.", target="name")
     [(name, value)] = TAGS.check({name.strip(): value}).items()
@@ -108,7 +108,7 @@ def _write_tags(pks: list[int], name: str, values: dict[int, str]) -> None:
 
 @transaction.atomic
 def untag_runs(workspace: Workspace, user: User, pk: int) -> int:
-    """Take back a tag that this person gave: where somebody changed it since, it stays as it is."""
+    """Undo a tag that this person set; values that somebody has changed since stay."""
     edit = TagEdit.objects.filter(workspace=workspace, user=user, pk=pk).first()
     if edit is None:
         raise Conflict(

@@ -1,7 +1,7 @@
-"""The columns that a list of runs can have: what each is called in the address, what it sorts by and what its cells show.
+"""The columns of a list of runs: their names in the URL, their sort keys and their cells.
 
-name, status, created, …       what a run is (ATTRIBUTES)
-metric-loss, min-loss, max-loss   the last, least or greatest value of a metric
+name, status, created, …       attributes of the run (ATTRIBUTES)
+metric-loss, min-loss, max-loss   the last, smallest or largest value of a metric
 param-lr, tag-team, property-x    by name
 """
 
@@ -29,11 +29,11 @@ from studio.search.db_functions import AsNumber, SecondsBetween, ValueStart
 from studio.templatetags.studio import dash, status, ticking, when
 
 MAX_COLUMNS = 60
-# Widths in pixels that a person may give.
+# Allowed widths in pixels.
 MIN_WIDTH, MAX_WIDTH = 60, 900
-# Of a column that stays at the left while the others scroll, unless told.
+# Default widths of pinned columns.
 PINNED_WIDTH, PINNED_NAME_WIDTH = 160, 300
-# attribute → its words and what it sorts by.
+# attribute → label and sort key.
 ATTRIBUTES = {
     "name": ("Display name", "display_name"),
     "experiment": ("Experiment", "experiment__name"),
@@ -67,7 +67,7 @@ class Column:
     kind: str
     name: str
     width: int = 0
-    # Where a pinned column stands from the left; None if it scrolls.
+    # The left offset of a pinned column; None if it scrolls.
     left: int | None = None
 
     @property
@@ -78,7 +78,7 @@ class Column:
 
     @property
     def title(self) -> str:
-        """What it is, in words: two columns may have the same name."""
+        """A description, because two columns may have the same label."""
         if self.kind == "attribute":
             return self.label
         return f"{METRIC_WORDS[self.kind]} of the metric {self.name}" if self.is_metric else f"{self.kind} {self.name}"
@@ -89,7 +89,7 @@ class Column:
 
     @property
     def is_row(self) -> bool:
-        """Whether it is a row of a table of its own, sorted by an index there."""
+        """Whether the value is in another table, with an index for sorting."""
         return self.is_metric or self.kind in TEXTS
 
     @property
@@ -135,7 +135,7 @@ def parse_column(word: str) -> Column:
 
 
 def shown_columns(options: dict, usual: list[str]) -> list[Column]:
-    """Those of the address, else the usual; the name is always there, the pinned ones come first."""
+    """The columns in the URL, else the default; always with the name, pinned ones first."""
     words = options["col"] or usual
     if len(words) > MAX_COLUMNS:
         raise Invalid(f"{len(words)} columns are selected; {MAX_COLUMNS} are allowed.", target="col")
@@ -148,8 +148,8 @@ def shown_columns(options: dict, usual: list[str]) -> list[Column]:
 
 
 def _place_pinned(found: list[Column]) -> list[Column]:
-    """Each has a width, so that it is known where the next one begins."""
-    # The boxes that choose rows are before them.
+    """Each pinned column has a width, which gives the offset of the next."""
+    # After the column of checkboxes.
     left, placed = 40, []
     for one in found:
         width = one.width or (PINNED_NAME_WIDTH if one.id == "name" else PINNED_WIDTH)
@@ -159,7 +159,7 @@ def _place_pinned(found: list[Column]) -> list[Column]:
 
 
 def _parse_widths(words: list[str]) -> dict[str, int]:
-    """From `240:metric-loss`."""
+    """Parses `240:metric-loss`."""
     widths = {}
     for word in words:
         width, colon, name = word.partition(":")
@@ -205,7 +205,7 @@ def parse_sorts(words: list[str]) -> list[Sort]:
 
 
 def order_runs(runs, wanted: list[Sort], *before):
-    """By these, after what is given already; the newest first among equals."""
+    """Order by these after `before`, then the newest first."""
     keys = list(before)
     for index, sort in enumerate(wanted):
         runs, expressions = _sort_expressions(runs, sort.column, f"sort{index}")
@@ -228,30 +228,30 @@ def _sort_expressions(runs, one: Column, alias: str):
         runs, value = join_value(runs, one, alias)
         if one.is_metric:
             return runs, [value]
-    # Numbers as numbers, then texts.
+    # Numbers in numeric order, then texts.
     return runs, [AsNumber(value), value]
 
 
 def join_value(runs, one: Column, alias: str):
-    """The runs joined with a metric, parameter or tag of theirs, and its value."""
+    """The runs joined with a metric, parameter or tag, and its value."""
     table = "metrics" if one.is_metric else TEXTS[one.kind]
     field = METRIC_COLUMNS[one.kind] if one.is_metric else "value"
     relation = FilteredRelation(table, condition=Q(**{f"{table}__name": one.name}))
     return runs.alias(**{alias: relation}), F(f"{alias}__{field}")
 
 
-# SQLite finds "is a number" in the index only as a comparison.
+# SQLite uses the index for "is a number" only with a comparison.
 LOWEST_FLOAT = -sys.float_info.max
 
 
 def slice_runs(runs, sorts: list[Sort], start: int, stop: int) -> list[tuple[int, int]]:
-    """Key and revision of each."""
+    """Primary key and revision of each run."""
     parts = _ordered_parts(runs, sorts) if sorts and sorts[0].column.is_row else [order_runs(runs, sorts)]
     return concatenated.take_rows([part.values_list("pk", "revision") for part in parts], start, stop - start)
 
 
 def _ordered_parts(runs, sorts: list[Sort]) -> list:
-    """The runs that have what the list is sorted by first, in the order of its indexes, numbers before texts; then the others."""
+    """First the runs with a value of the sort column, in the order of its index, numbers before texts; then the others."""
     first, rest = sorts[0], sorts[1:]
     rows, value, orders = _sort_source(first.column)
     joined = runs.alias(row=FilteredRelation(rows, condition=Q(**{f"{rows}__name": first.column.name})))
@@ -265,7 +265,7 @@ def _ordered_parts(runs, sorts: list[Sort]) -> list:
 
 
 def _sort_source(one: Column) -> tuple[str, str, list[tuple]]:
-    """Where a column's rows are, their value, and as what it is sorted: a condition and an order of an index for each."""
+    """The table of a column, its value, and conditions with orders that match its indexes."""
     if one.is_metric:
         value = METRIC_COLUMNS[one.kind]
         return "metrics", value, [(Q(**{f"row__{value}__isnull": False}), [F(f"row__{value}")])]
@@ -282,7 +282,7 @@ NOTHING = "--"
 
 
 class CellValues:
-    """The metrics and parameters that some columns show of some runs, by one query each."""
+    """The metrics and parameters for some columns and runs, by one query each."""
 
     def __init__(self, rows: list[Run], columns: list[Column]):
         metrics = {one.name for one in columns if one.is_metric}
@@ -299,7 +299,7 @@ class CellValues:
             self.parameters = {(run, name): value for run, name, value in values}
 
     def get(self, run: Run, column: Column):
-        """The bare value; None if there is none."""
+        """The value; None if the run has none."""
         if column.is_metric:
             series = self.series.get((run.pk, column.name))
             if series is None:
@@ -336,7 +336,7 @@ PLAIN = {
 
 
 def fill_cells(rows: Iterable[Run], columns: list[Column]) -> None:
-    """Give each run the HTML of its cells; that of the name is in the template, with the tree and the star."""
+    """Set the HTML of the cells of each run; the template renders the name, with tree and star."""
     rows = list(rows)
     values = CellValues(rows, columns)
     for run in rows:
@@ -438,7 +438,7 @@ HTML = {
 
 
 def render_mean(value: float | None, spread: float | None, count: int):
-    """Of a group: `0.913 ± 0.004`."""
+    """The cell of a group: `0.913 ± 0.004`."""
     if value is None:
         return NOTHING
     text = format_spread(value, spread) if spread else format_number(value)

@@ -1,4 +1,4 @@
-"""A list of runs as CSV, line by line, so that a hundred thousand of them need no more memory than a few."""
+"""A list of runs as CSV, line by line, with constant memory."""
 
 import csv
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ BATCH = 500
 
 
 class _Echo:
-    """csv writes into it, and gets the line back."""
+    """A file for csv whose `write` returns the line."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def iterate_lines(table: RunTable, shown_only: bool) -> Iterator[str]:
-    """The columns of the list, with the run's id first; all that match in the list's order, or only the shown rows."""
+    """The columns of the list with the run id first; all matching runs in order, or only the shown rows."""
     writer = csv.writer(_Echo())
     columns = [one for one in table.columns if one.id != "id"]
     yield "\ufeff" + writer.writerow(["Run ID", *[escape_formula(one.label) for one in columns]])
@@ -32,7 +32,7 @@ def iterate_lines(table: RunTable, shown_only: bool) -> Iterator[str]:
 
 
 def _iterate_batches(table: RunTable) -> Iterator[list[Run]]:
-    # The order is read whole first: it is a number for each run, and stays the same while rows are written.
+    # All keys are read first, so that the order stays the same while rows are written.
     pks = [pk for pk, _ in slice_runs(table.matching, table.sorts, 0, table.matching.count())]
     runs = Run.objects.select_related("experiment", "created_by").prefetch_related("tag_rows").defer(*LEFT_OUT)
     for start in range(0, len(pks), BATCH):

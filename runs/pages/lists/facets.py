@@ -1,4 +1,4 @@
-"""What the newest runs of a list have: names to complete a query with and to choose columns from, values to filter by."""
+"""Names and values of the newest runs of a list, for completions, columns and filters."""
 
 import dataclasses
 import datetime as dt
@@ -20,7 +20,7 @@ SPANS = [("Last hour", 1), ("Last 24 hours", 24), ("Last 7 days", 24 * 7), ("Las
 
 
 def list_names(pks: list[int]) -> dict[str, list[str]]:
-    """Of metrics, parameters, tags and properties, those that most have first."""
+    """Names of metrics, parameters, tags and properties, the most common first."""
     return {
         "metrics": _names_by_use(MetricSeries.objects.filter(run__in=pks, kind=MetricSeries.Kind.SCALAR)),
         "params": _names_by_use(RunParameter.objects.filter(run__in=pks)),
@@ -44,7 +44,7 @@ def _property_names(pks: list[int]) -> list[str]:
 
 
 def list_completions(pks: list[int]) -> dict:
-    """What the query box offers to complete."""
+    """Completions for the query box."""
     people, targets, experiments = _common_attributes(pks)
     found = list_names(pks)
     found.pop("properties")
@@ -83,7 +83,7 @@ class Facet:
 
 
 def list_facets(pks: list[int], has_experiments: bool) -> list[Facet]:
-    """Conditions to add to a query with one click."""
+    """Conditions that can be added to a query with one click."""
     people, targets, experiments = _common_attributes(pks)
     states = [state for group in STATUS_GROUPS.values() for state in group]
     now = timezone.now()
@@ -102,7 +102,7 @@ def list_facets(pks: list[int], has_experiments: bool) -> list[Facet]:
 
 
 def _format_minute(now: dt.datetime, hours: int) -> str:
-    """To the minute, so that a second look at the choices knows it again for a while."""
+    """Rounded to the minute, so that a selected choice is recognized for a while."""
     return f"{now - dt.timedelta(hours=hours):%Y-%m-%dT%H:%M}"
 
 
@@ -125,7 +125,7 @@ def _tag_facets(pks: list[int]) -> list[Facet]:
 
 
 def _values_by_name(rows) -> dict[str, list[str]]:
-    """By name, the values that most runs have first."""
+    """Values by name, the most common first."""
     counted = rows.order_by().values_list("name", "value").annotate(number=Count("pk"))
     by_name: dict[str, list[str]] = {}
     for name, value, _ in counted.order_by("-number", "name", "value")[: MAX_NAMES * MAX_VALUES]:

@@ -1,4 +1,4 @@
-"""Runs of a list folded into groups that have the same parameter, tag, property or attribute."""
+"""Runs of a list grouped by a parameter, tag, property or attribute."""
 
 import dataclasses
 import math
@@ -22,17 +22,17 @@ from runs.pages.lists.columns import (
 )
 from studio.errors import Invalid
 
-# Groups that are counted, and runs of one that an unfolded group shows.
+# Maximum number of groups, and of runs shown in an expanded group.
 MAX_GROUPS = 1000
 ROWS = 25
-# Runs in which a value of each metric is looked for.
+# Number of newest runs in which a reference value of each metric is searched.
 NEWEST = 50
 BY = ["experiment", "status", "by", "target", "type", "node"]
 
 
 @dataclasses.dataclass
 class RunGroup:
-    """`value` is empty for the runs that have none; `means` is by column: mean, spread and number of values."""
+    """`value` is empty for runs without one; `means` maps a column to mean, standard deviation and number of values."""
 
     value: str
     count: int
@@ -40,9 +40,9 @@ class RunGroup:
     is_open: bool = False
     rows: list = dataclasses.field(default_factory=list)
     cells: list = dataclasses.field(default_factory=list)
-    # Conditions that find its runs; empty if the query box cannot say it.
+    # The filter that selects its runs; empty if the query language cannot express it.
     clause: str = ""
-    # To fold or unfold it, and to all of its runs.
+    # Links to expand or collapse it, and to all of its runs.
     url: str = ""
     all_url: str = ""
 
@@ -67,13 +67,13 @@ def _annotate_key(runs, one: Column):
 
 
 def group_members(runs, one: Column, value: str):
-    """The runs of one group."""
+    """The runs of a group."""
     runs, key = _annotate_key(runs, one)
     return runs.alias(group_key=key).filter(group_key=value)
 
 
 def load_groups(runs, one: Column, columns: list[Column], sorts: list[Sort]) -> list[RunGroup]:
-    """The largest first, or in the order of what the list is sorted by; at most so many and one more."""
+    """The largest groups first, or in the order of the list; at most MAX_GROUPS + 1."""
     metrics = [other for other in columns if other.is_metric]
     first = sorts[0] if sorts else None
     if first and first.column.is_metric and first.column.id not in [other.id for other in metrics]:
@@ -84,8 +84,8 @@ def load_groups(runs, one: Column, columns: list[Column], sorts: list[Sort]) -> 
 
 
 def _reference_values(runs, metrics: list[Column]) -> list[float]:
-    """A value that each metric has in one of the newest runs: sums of distances from it keep the digits that those of
-    the values themselves would cancel out."""
+    """A value of each metric from one of the newest runs: sums of differences to it avoid the cancellation of sums of the
+    values."""
     newest = list(runs.order_by("-created_at", "-pk").values_list("pk", flat=True)[:NEWEST])
     found = MetricSeries.objects.filter(run__in=newest, name__in=[other.name for other in metrics])
     values = {(row.name, kind): getattr(row, field) for row in found for kind, field in METRIC_COLUMNS.items()}
@@ -93,7 +93,7 @@ def _reference_values(runs, metrics: list[Column]) -> list[float]:
 
 
 def _aggregate_groups(runs, one: Column, metrics: list[Column], near: list[float]):
-    """A row for each group: its key, its number of runs, and three sums of each metric."""
+    """A row for each group: its key, its number of runs, and three sums per metric."""
     runs, key = _annotate_key(runs.order_by(), one)
     relations = {f"m{n}": FilteredRelation("metrics", condition=Q(metrics__name=m.name)) for n, m in enumerate(metrics)}
     sums: dict[str, Aggregate] = {}
@@ -130,7 +130,7 @@ def _sort_groups(groups: list[RunGroup], one: Column, first: Sort | None) -> lis
 
 
 def fill_groups(groups: list[RunGroup], columns: list[Column]) -> None:
-    """The HTML of the cells after that of the name."""
+    """The HTML of the cells after the name."""
     for group in groups:
         group.cells = [
             render_group_cell(one, render_mean(*group.means[one.id]) if one.is_metric else "")

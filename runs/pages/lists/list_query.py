@@ -1,4 +1,4 @@
-"""The query of a list's address: its form, the same address with one change, and the conditions of its filter."""
+"""The query string of a list: its form, changes to it, and the conditions of its filter."""
 
 import re
 
@@ -13,7 +13,7 @@ from studio.search.grammar import TOKEN, All, BadFilter, Clause, parse_filter
 from studio.words import split_words
 
 SIZES = [10, 25, 50, 100]
-# The counters above a list, as Azure groups the states.
+# The counters above a list, with Azure's groups of states.
 STATUS_GROUPS = {
     "Running": [Run.Status.RUNNING, Run.Status.FINALIZING],
     "Completed": [Run.Status.COMPLETED],
@@ -31,23 +31,23 @@ STATUS_GROUPS = {
 
 
 class RunFilter(forms.Form):
-    """The query of an address of a list; a word that is not allowed is an error that says what is."""
+    """The form of the query string; an invalid value raises an error that lists the allowed ones."""
 
-    # Which runs.
+    # Filters.
     q = forms.CharField(required=False, max_length=200)
     filter = forms.CharField(required=False, max_length=3000)
     status = forms.MultipleChoiceField(required=False, choices=[(name, name) for name in STATUS_GROUPS])
     mine = forms.BooleanField(required=False)
     starred = forms.BooleanField(required=False)
     children = forms.BooleanField(required=False)
-    # How they are shown: see runs/pages/lists/columns.py.
+    # Layout: see runs/pages/lists/columns.py.
     col = RepeatedField(MAX_COLUMNS)
     pin = RepeatedField(MAX_COLUMNS)
     width = RepeatedField(MAX_COLUMNS)
     sort = RepeatedField(5)
     group = forms.CharField(required=False, max_length=300)
     unfold = RepeatedField(30, 1000)
-    # Runs whose children are shown, and those that the charts leave out.
+    # Runs whose children are shown, and runs hidden in the charts.
     open = RepeatedKeyField(100)
     hide = RepeatedKeyField(100)
     chart = RepeatedField(12, 256)
@@ -66,22 +66,22 @@ class RunFilter(forms.Form):
 
     @classmethod
     def read(cls, query) -> dict:
-        """The checked words of the address."""
+        """The validated options of the query string."""
         return cleaned_or_invalid(cls(query))
 
 
 # ---- the same address with one change
 
-# What says how a list looks, not which runs it has: a person's own layout consists of these.
+# Parameters of the layout, as opposed to filters; a saved layout consists of them.
 LAYOUT = ["col", "pin", "width", "sort", "size", "group", "chart", "charts"]
 
 
-# Every link of a page holds the whole address, with the next one in it.
+# Every link of a page contains the whole query string.
 MAX_ADDRESS_LENGTH = 8_000
 
 
 def clean_query(query: QueryDict) -> QueryDict:
-    """The words of a list, without what only passes through and what means nothing to it."""
+    """The parameters of a list, without transient and unknown ones."""
     left = query.copy()
     for word in query:
         if word not in RunFilter.base_fields:
@@ -92,7 +92,7 @@ def clean_query(query: QueryDict) -> QueryDict:
 
 
 def change_query(query: QueryDict, **words) -> str:
-    """`?…` with these words set to a value or list; None takes one away."""
+    """`?…` with these parameters set to a value or list; None removes one."""
     copy = query.copy()
     for word, value in words.items():
         if value is None:
@@ -103,7 +103,7 @@ def change_query(query: QueryDict, **words) -> str:
 
 
 def toggle_value(query: QueryDict, word: str, value, **words) -> str:
-    """With this value among those of the word, or without it if it is there."""
+    """Toggle a value of a repeated parameter."""
     had = query.getlist(word)
     value = str(value)
     left = [one for one in had if one != value] if value in had else [*had, value]
@@ -111,7 +111,7 @@ def toggle_value(query: QueryDict, word: str, value, **words) -> str:
 
 
 def hidden_fields(query: QueryDict, *without: str) -> list[tuple[str, str]]:
-    """For hidden inputs of a form that sets the words left out."""
+    """Hidden inputs for a form that has fields for the parameters `without`."""
     return [(word, value) for word, values in query.lists() if word not in without for value in values]
 
 
@@ -119,7 +119,7 @@ def hidden_fields(query: QueryDict, *without: str) -> list[tuple[str, str]]:
 
 PLAIN_KEY = re.compile(r"[^\W\d][\w/:-]*")
 ENTITIES = {"param": "params", "tag": "tags", "metric": "metrics"}
-# Columns of a list that have another name in a query.
+# Columns with another name in the query language.
 QUERY_ATTRIBUTES = {
     "by": "created_by",
     "target": "compute",
@@ -131,7 +131,7 @@ QUERY_ATTRIBUTES = {
 
 
 def query_key(kind: str, name: str) -> str:
-    """`params.lr`, with quotes where the grammar needs them."""
+    """`params.lr`, with quotes if the grammar needs them."""
     if kind == "attribute":
         return QUERY_ATTRIBUTES[name]
     return f"{ENTITIES[kind]}.{name if PLAIN_KEY.fullmatch(name) else quote_key(name)}"
@@ -150,7 +150,7 @@ def format_equality(kind: str, name: str, value: str) -> str:
 
 
 def add_clause(filter_text: str, clause: str) -> str:
-    """The query with one more condition that must hold; without it if it is there."""
+    """Toggle a condition that must hold."""
     parts = split_conditions(filter_text)
     if clause in parts:
         return remove_clause(parts, clause)
@@ -158,9 +158,9 @@ def add_clause(filter_text: str, clause: str) -> str:
 
 
 def switch_clause(filter_text: str, clause: str) -> tuple[str, bool]:
-    """The query with one more choice, or without it if it is there; and whether it is there.
+    """Toggle a choice; also returns whether it was selected.
 
-    Of several values of one key any may hold; of two bounds of one key the new one counts.
+    Several values of one key are combined with "or"; a new bound replaces the old one.
     """
     parts, wanted = split_conditions(filter_text), parse_filter(clause)
     if clause in parts:
@@ -171,7 +171,7 @@ def switch_clause(filter_text: str, clause: str) -> tuple[str, bool]:
             if found.operator in ("=", "in") and wanted.operator == "=":
                 values, is_on = _toggle_value(found, wanted.value)
                 key = TOKEN.match(clause)
-                assert key is not None  # It has been parsed.
+                assert key is not None  # It has been parsed before.
                 return _replace_part(parts, index, _any_of_clause(key["name"], values)), is_on
             if found.operator == wanted.operator:
                 return _replace_part(parts, index, clause), False
@@ -205,7 +205,7 @@ def remove_clause(parts: list[str], clause: str) -> str:
 
 
 def _bracket(part: str) -> str:
-    """In parentheses if an AND after it would reach into it."""
+    """Adds parentheses if a following AND would bind to a part of it."""
     try:
         return part if isinstance(parse_filter(f"{part} and name is null"), All) else f"({part})"
     except BadFilter:
@@ -213,7 +213,7 @@ def _bracket(part: str) -> str:
 
 
 def split_conditions(filter_text: str) -> list[str]:
-    """The parts of a query that must all hold, as they are written; the whole as one if parts are joined by OR."""
+    """The parts of a query that are joined by AND; the whole query if it is joined by OR."""
     try:
         parse_filter(filter_text)
     except BadFilter:

@@ -1,4 +1,4 @@
-"""What changes how a list of runs looks: panels beside the list (pages of their own without scripts), views and stars."""
+"""Panels beside a list of runs (separate pages without JavaScript), saved views and stars."""
 
 from django.contrib import messages
 from django.http import QueryDict
@@ -31,7 +31,7 @@ MAX_QUERY_LENGTH = 3500
 
 @require_safe
 def panel(request, slug, what):
-    """One of TITLES, for the list whose words the address has."""
+    """A panel of TITLES for the list with this query string."""
     experiment = requested_experiment(request, slug)
     if what not in TITLES:
         raise Invalid(f"{what!r} is not a panel: write one of {', '.join(TITLES)}.")
@@ -89,7 +89,7 @@ def _group_context(request, table) -> dict:
 
 
 def _sort_context(request, table) -> dict:
-    """As many places as a list can be sorted by, of which the first ones say what it is sorted by now."""
+    """The sort selects, filled with the current sort columns."""
     present = [(sort.column, f"-{sort.column.id}" if sort.descending else sort.column.id) for sort in table.sorts]
     offered = list(dict.fromkeys([one for one in table.columns if one.is_sortable] + [one for one, _ in present]))
     places = [word for _, word in present] + [""] * (columns.MAX_SORTS - len(present))
@@ -117,7 +117,7 @@ CONTEXTS = {
 
 @require_POST
 def layout_save(request, slug):
-    """The columns in their order, their widths and which are pinned, or the charts; kept for the person, and shown at once."""
+    """Saves the layout for the person: columns with order, widths and pins, or charts."""
     experiment = requested_experiment(request, slug)
     query = QueryDict(request.POST.get("query", ""), mutable=True)
     if "col" in request.POST:
@@ -127,7 +127,7 @@ def layout_save(request, slug):
     options = RunFilter.read(query)
     columns.shown_columns(options, columns.DEFAULT_COLUMNS)
     if request.POST.get("move"):
-        # Without scripts: the panel again, with one column at another place.
+        # Without JavaScript: the panel again, with the moved column.
         return redirect(_panel_after_move(slug, experiment, query, request.POST["move"]))
     save_layout(request, experiment, query)
     return redirect(f"{list_url(slug, experiment)}?{query.urlencode()}")
@@ -159,7 +159,7 @@ def _panel_after_move(slug, experiment, query: QueryDict, move: str) -> str:
 
 
 def _column_by_name(posted) -> str:
-    """A column that the newest runs do not have, by its kind and name."""
+    """A column by kind and name that the newest runs do not have."""
     name = posted.get("name", "").strip()
     return f"{posted.get('kind', '')}-{name}" if name else ""
 
@@ -185,7 +185,7 @@ def _check_length(query: str) -> str:
 
 @require_POST
 def layout_reset(request, slug):
-    """The list looks again as it does for everybody; which runs it shows stays."""
+    """Resets the layout to the default; filters stay."""
     experiment = requested_experiment(request, slug)
     SavedView.objects.of_list(request.workspace, experiment).filter(owner=request.user, name="").delete()
     query = QueryDict(request.POST.get("query", ""), mutable=True)
@@ -225,7 +225,7 @@ def saved_view_url(slug, experiment, view: SavedView) -> str:
 
 @require_POST
 def view_delete(request, slug, pk):
-    """Of one's own."""
+    """Deletes one's own view."""
     workspace = workspace_of(request, slug)
     mine = SavedView.objects.filter(workspace=workspace, owner=request.user).exclude(name="")
     view = get_object_or_404(mine.select_related("experiment__workspace"), pk=pk)
@@ -239,7 +239,7 @@ def view_delete(request, slug, pk):
 
 @require_POST
 def star(request, slug):
-    """Put a star on a run, or take it away."""
+    """Adds or removes a star."""
     run = run_of(request, slug, request.POST.get("run", ""))
     gone, _ = Star.objects.filter(user=request.user, run=run).delete()
     if not gone:

@@ -1,4 +1,4 @@
-"""A list of runs as its address asks for it: which rows, in which order, how many of each state, and what a poll answers."""
+"""A list of runs for a query string: rows, order, counts by state, and changes for polls."""
 
 import dataclasses
 import functools
@@ -24,16 +24,16 @@ from studio.words import split_words
 MAX_METRIC_COLUMNS, MAX_PARAMETER_COLUMNS = 6, 4
 # Metrics of so many of the newest runs decide which columns a list shows.
 NEWEST = 200
-# Children shown below the runs of one page.
+# Maximum number of children on a page.
 MAX_CHILDREN = 500
 MAX_TOKEN_LENGTH = 3000
-# Big texts that no column but their own shows.
+# Large texts that are read only for their own column.
 LEFT_OUT = ["job", "warnings"]
 
 
 @dataclasses.dataclass(frozen=True)
 class ColumnHeader:
-    """`number` says which of several columns to sort by it is; 0 if it is the only one or none."""
+    """`number` is the rank among several sort columns; 0 if there is only one or it is not sorted by."""
 
     column: Column
     order: str
@@ -42,10 +42,10 @@ class ColumnHeader:
 
 
 class RunTable:
-    """`scope` holds the runs that may be seen here; `query` is the address's, `user` whose runs are "mine"."""
+    """`scope` are the visible runs, `query` is the query string; the runs of `user` are "mine"."""
 
     def __init__(self, scope, query, user, experiment: Experiment | None = None, seen: str = ""):
-        # `seen` is what a poll says that its reader has.
+        # `seen` is the token of a poll.
         self.query, self.seen = query, seen
         self.options = RunFilter.read(query)
         self.scope, self.user, self.experiment = scope, user, experiment
@@ -58,7 +58,7 @@ class RunTable:
 
     @functools.cached_property
     def found(self):
-        """All that match, of whatever state; none while the query has an error, which is told instead."""
+        """All matching runs in any state; none if the query has an error, which is shown instead."""
         runs = self.scope
         if not self.options["children"]:
             runs = runs.filter(parent=None)
@@ -71,14 +71,14 @@ class RunTable:
         try:
             return search.filter_runs(runs, self.options["filter"])
         except BadFilter as error:
-            # The page points at the place, in a text of which each character is as wide.
+            # The page points at the position in a monospaced text.
             error.space, error.position = " " * error.column, error.column + 1
             self._error = error
             return runs.none()
 
     @property
     def error(self) -> BadFilter | None:
-        """What is wrong with the query, known once it has been read."""
+        """The error of the query, once it has been parsed."""
         return self._error if self.found is not None else None
 
     @functools.cached_property
@@ -139,13 +139,13 @@ class RunTable:
 
     @functools.cached_property
     def page(self):
-        # The counters know how many there are: no second count. Which rows these are is asked for by `rows`.
+        # The counters give the number, so no second count is needed; `rows` reads the rows.
         lines = self.groups if self.group_by else range(self.count)
         return Paginator(lines, self.options["size"]).get_page(self.options["page"] or 1)
 
     @functools.cached_property
     def groups(self) -> list[RunGroup]:
-        # Asked for first, so that the next poll tells what comes in between.
+        # Read first, so that the next poll includes later changes.
         assert self.group_by is not None
         sums = self._sums
         found = groups.load_groups(self.matching, self.group_by, self.columns, self.sorts) if sums[0][0] else []
@@ -167,7 +167,7 @@ class RunTable:
 
     @functools.cached_property
     def rows(self) -> list[Run]:
-        """All that are shown, in their order: with the children of those that are open, of unfolded groups too."""
+        """All shown rows in order, including children of open runs and of expanded groups."""
         if self.error:
             return []
         tops = self._group_runs() if self.group_by else [(None, self._page_runs())]
@@ -185,7 +185,7 @@ class RunTable:
 
     @property
     def unfolded(self) -> list[RunGroup]:
-        """The groups of the page; those that are unfolded have their rows."""
+        """The groups of the page; expanded ones have their rows."""
         return self.shown_groups if self.rows is not None else []
 
     def _page_runs(self) -> list[tuple[int, int]]:
@@ -203,7 +203,7 @@ class RunTable:
 
     @functools.cached_property
     def _children(self) -> dict[int, list[tuple[int, int]]]:
-        """Key and revision of the children of all runs that are open, by one query."""
+        """Primary key and revision of the children of all open runs, by one query."""
         if not self.options["open"] or self.options["children"]:
             return {}
         workspace = self.scope.values("workspace")[:1]
@@ -218,7 +218,7 @@ class RunTable:
         left_out = LEFT_OUT if any(one.id == "description" for one in self.columns) else [*LEFT_OUT, "description"]
         runs = Run.objects.select_related("experiment", "created_by", "workspace").prefetch_related("tag_rows")
         found = runs.defer(*left_out).annotate(child_count=_count_children()).in_bulk([pk for pk, _, _ in flat])
-        # One that was freed in this moment is left out.
+        # Runs that were just purged are left out.
         rows: list[Any] = []
         for pk, depth, group in flat:
             if pk in found:
@@ -260,12 +260,12 @@ class RunTable:
 
     @property
     def may_chart(self) -> bool:
-        """Whether there are charts, or may be once a job logs a metric."""
+        """Whether there are charts, or can be once a job logs a metric."""
         return self.has_charts or bool(self.experiment and not self.options["charts"])
 
     @functools.cached_property
     def charted(self) -> list[str]:
-        """The metrics of the charts above the table: those asked for, else the first that an experiment's columns show."""
+        """The metrics of the charts above the table: the selected ones, else the first metric columns."""
         if self.options["charts"]:
             return []
         usual = [one.name for one in self.columns if one.kind == "metric"] if self.experiment else []
@@ -279,13 +279,13 @@ class RunTable:
 
     @property
     def token(self) -> str:
-        """What the reader has now: the columns, the rows in their order, and the revision of each."""
+        """The state of the page: the columns, the rows in order, and their revisions."""
         pairs = self._sums if self.group_by else [(run.pk, run.revision) for run in self.rows]
         return f"{self._shape}~{self._token(pairs)}"
 
     @functools.cached_property
     def _sums(self) -> list[tuple[int, int]]:
-        """Of a grouped list: others as soon as any of its runs changes, comes or goes, and known without folding it."""
+        """For a grouped list: sums that change with any of its runs, known without grouping."""
         sums = self.matching.order_by().aggregate(number=Count("*"), keys=Sum("pk"), revisions=Sum("revision"))
         below = [pair for pairs in self._children.values() for pair in pairs]
         return [(sums["number"], 0), (int(sums["keys"] or 0), int(sums["revisions"] or 0)), *below]
@@ -303,7 +303,7 @@ class RunTable:
         return text
 
     def has_changes(self) -> bool:
-        """Whether the rows differ from those that the reader has: one query, without counting or joining."""
+        """Whether the rows differ from the reader's, by one query without counts or joins."""
         _, _, had = self.seen.partition("~")
         if self.group_by:
             return self._token(self._sums) != had
@@ -317,7 +317,7 @@ class RunTable:
 
     @property
     def changed(self) -> list[Run] | None:
-        """The rows to write anew, or None if not even the same runs are shown in the same order and columns."""
+        """The changed rows, or None if other runs, another order or other columns are shown."""
         shape, _, pairs = self.seen.partition("~")
         had = [pair.partition("-") for pair in pairs.split(".")]
         if shape != self._shape or [pk for pk, _, _ in had] != [f"{run.pk:x}" for run in self.rows]:
@@ -325,12 +325,12 @@ class RunTable:
         return [run for run, (_, _, revision) in zip(self.rows, had, strict=True) if f"{run.revision:x}" != revision]
 
 
-# How the address names the group of those that have no value.
+# The group of runs without a value, in the query string.
 NO_VALUE = "--"
 
 
 def _flatten_tree(pks: list[int], below: dict[int, list[tuple[int, int]]], depth: int = 0) -> list[tuple[int, int]]:
-    """Each with its depth, children below their parents."""
+    """Runs with their depth, children below their parents."""
     found = []
     for pk in pks:
         found.append((pk, depth))
@@ -339,8 +339,8 @@ def _flatten_tree(pks: list[int], below: dict[int, list[tuple[int, int]]], depth
 
 
 def match_word(word: str) -> Q:
-    """Runs that have this word in anything a list shows of them."""
-    # Other tables are read once, not once for each run.
+    """Runs with this word in a name, tag, experiment or person."""
+    # Other tables are read once, not for each run.
     tags = RunTag.objects.filter(Q(name__icontains=word) | Q(value__icontains=word))
     return (
         Q(display_name__icontains=word)
@@ -371,7 +371,7 @@ def search_experiments(scope, words: str, archived: bool):
 
 
 def add_run_counts(rows: list[Experiment]) -> list[Experiment]:
-    """Each experiment's newest run, and its counts per group of states, in two queries for all."""
+    """Adds the newest run and the counts by state to each experiment, by two queries."""
     newest = Run.objects.select_related("workspace").in_bulk([row.latest_id for row in rows if row.latest_id])
     counted = Run.objects.filter(experiment__in=rows, parent=None, deleted_at=None).order_by()
     by_state: dict[int, dict] = {}

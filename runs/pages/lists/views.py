@@ -46,7 +46,7 @@ def experiment_detail(request, slug, experiment_id):
 
 @require_safe
 def experiment_charts(request, slug, experiment_id):
-    """The charts above the table, for the runs that it shows; asked for by static/js/lists/charts.js."""
+    """The charts above the table, for the shown runs; requested by static/js/lists/charts.js."""
     return _charts_json(build_table(request, slug, experiment_of(request, slug, experiment_id)))
 
 
@@ -57,19 +57,19 @@ def jobs_charts(request, slug):
 
 @require_safe
 def jobs_names(request, slug):
-    """What the query box offers, as JSON: names and values that the newest runs have."""
+    """Completions for the query box, as JSON: names and values of the newest runs."""
     table = build_table(request, slug, requested_experiment(request, slug))
     return JsonResponse(facets.list_completions(table.newest), headers={"Cache-Control": "private, max-age=20"})
 
 
 @require_safe
 def jobs_csv(request, slug):
-    """`?rows=shown` for the page that is shown, `rows=all` for all that match."""
+    """`?rows=shown` for the shown page, `rows=all` for all matching runs."""
     table = build_table(request, slug, requested_experiment(request, slug))
     rows = request.GET.get("rows", "all")
     if rows not in ("shown", "all"):
         raise Invalid(f"rows={rows!r}: write shown or all.", target="rows")
-    # An error in the query comes before the first line, not in the middle of the file.
+    # An error in the query must be raised before the first line.
     if table.error:
         raise table.error
     name = f"{table.experiment or slug}-{timezone.now():%Y-%m-%d}.csv"
@@ -85,7 +85,7 @@ def _ascii_filename(name: str) -> str:
 
 
 def requested_experiment(request, slug) -> Experiment | None:
-    """Of what serves both lists: the experiment whose page asks, else None."""
+    """For views of both lists: the experiment of the requesting page, else None."""
     words = request.GET if request.method in ("GET", "HEAD") else request.POST
     given = words.get("experiment", "")
     if not given:
@@ -125,13 +125,13 @@ def _charts_json(table) -> JsonResponse:
 
 
 def _render_list(request, slug, experiment: Experiment | None, template: str) -> HttpResponse:
-    """The page; its table; or, for a poll, nothing or only the rows that changed."""
+    """The page, its table, or for a poll the changed rows or 204."""
     table = build_table(request, slug, experiment)
     if not is_htmx(request) and (own := _saved_layout_url(request, experiment)):
         return redirect(own)
     if table.seen and not table.has_changes():
         return HttpResponse(status=204)
-    # What is only a poll's business stays out of the links.
+    # Parameters of a poll are not kept in links.
     request.GET = table.query
     context = {"table": table, "may_edit": is_allowed(request, "edit"), "experiment": experiment}
     context |= {
@@ -147,7 +147,7 @@ def _render_list(request, slug, experiment: Experiment | None, template: str) ->
     return swap_whole(render(request, f"{template}#run-table", context), "run-table")
 
 
-# What stands in the search form itself; the other words of the address go along hidden.
+# Fields of the search form; other parameters are hidden inputs.
 IN_FORM = ["filter", "q", "mine", "children", "page"]
 PANELS = [
     ("filters", "Filters", "filter"),
@@ -157,7 +157,7 @@ PANELS = [
     ("charts", "Charts", "chart"),
     ("views", "Views", "eye"),
 ]
-# What the scripts of a list listen to, for the help that "?" opens.
+# Keyboard shortcuts of a list, for the help that "?" opens.
 SHORTCUTS = [
     (["q"], "Write a query"),
     (["x"], "In a row: select it"),
@@ -192,7 +192,7 @@ def _toolbar_context(slug, table) -> dict:
 
 
 def _state_links(table) -> list[tuple]:
-    """The counters, each with the address that adds it to the states shown, or takes it away."""
+    """The counters, each with a link that toggles its state."""
     return [
         (
             group,
@@ -205,7 +205,7 @@ def _state_links(table) -> list[tuple]:
 
 
 def _filter_chips(table) -> list[tuple[str, str]]:
-    """What narrows the list, each with the address without it."""
+    """The active filters, each with a link that removes it."""
     parts = list_query.split_conditions(table.options["filter"])
     found = [
         (part, list_query.change_query(table.query, filter=list_query.remove_clause(parts, part) or None, page=None))
@@ -219,7 +219,7 @@ def _filter_chips(table) -> list[tuple[str, str]]:
 
 
 def _saved_layout_url(request, experiment) -> str:
-    """Where a person is led whose list has a layout of its own, unless the address says how the list shall look."""
+    """The URL with the person's saved layout, unless the query string has one."""
     if any(word in request.GET for word in [*list_query.LAYOUT, "view"]):
         return ""
     workspace = request.workspace
@@ -231,7 +231,7 @@ def _saved_layout_url(request, experiment) -> str:
 
 
 def _current_view(request, experiment, table) -> SavedView | None:
-    """The saved view that the address came from."""
+    """The saved view in the query string."""
     if not table.options["view"]:
         return None
     offered = SavedView.objects.of_list(request.workspace, experiment).offered_to(request.user)

@@ -1,4 +1,4 @@
-"""What can be done to one run: each by POST, each asking whether the person may."""
+"""Actions on a run, by POST and with permission checks."""
 
 from django.contrib import messages
 from django.shortcuts import redirect, render

@@ -21,25 +21,25 @@ from studio.formats import format_bytes
 from studio.forms import cleaned_or_invalid
 
 FIRST_LOGS = ("user_logs/std_log.txt", "user_logs/std_log_process_0.txt")
-# Without JavaScript the end of a log is shown.
+# Without JavaScript, the end of a log is shown.
 TAIL = 64 * 1024
-# A longer number is no place in any file.
+# No file has an offset with more digits.
 RANGE = re.compile(r"bytes=([0-9]{1,18})-([0-9]{0,18})")
-# A report runs its own scripts, in a world of its own: without our origin it has no cookie and reaches no page, and it may
-# connect to nothing. The libraries of interactive reports are often named by their makers' addresses.
+# A report may run its own scripts in a sandbox: without our origin it has no cookies and cannot reach our pages, and it may
+# not connect anywhere. Interactive reports often load their libraries from these CDNs.
 LIBRARIES = "https://cdn.plot.ly https://cdn.bokeh.org https://cdn.jsdelivr.net https://cdnjs.cloudflare.com"
 REPORT = (
     f"sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob: {LIBRARIES}; "
     f"style-src 'unsafe-inline' {LIBRARIES}; img-src data: blob:; font-src data: {LIBRARIES}; worker-src blob:; "
     "connect-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
-# Whatever else a user's file holds, it runs nothing and reaches nothing.
+# All other users' files can run and reach nothing.
 SANDBOX = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; font-src data:; frame-ancestors 'self'"
 
 
 @require_safe
 def run_files(request, slug, run_id):
-    """`?path=` chooses a file; at first it is the log."""
+    """`?path=` selects a file, by default the log."""
     run = run_of(request, slug, run_id)
     chosen = _requested_file(run, request.GET.get("path", ""))
     files = run.artifacts.order_by("path").values_list("path", "size")[: tree.MAX_FILES]
@@ -56,7 +56,7 @@ def run_files(request, slug, run_id):
 
 
 def _requested_file(run: Run, path: str) -> Artifact | None:
-    """The file asked for, else the script's log, else the first."""
+    """The requested file, else the script's log, else the first file."""
     if path:
         found = run.artifacts.filter(path=path).first()
         if found is None:
@@ -68,7 +68,7 @@ def _requested_file(run: Run, path: str) -> Artifact | None:
 
 @require_safe
 def run_file(request, slug, run_id):
-    """The bytes of a file, all or the range asked for; `?download` saves it."""
+    """The bytes of a file or of a range; `?download` makes it an attachment."""
     file = _get_file(request, slug, run_id)
     start, length = _parse_range(request, file.size)
     whole = request.headers.get("Range") is None
@@ -81,7 +81,7 @@ def run_file(request, slug, run_id):
 
 
 def _add_safety_headers(request, response, path: str, content_type: str):
-    """A stranger's bytes on our address: never active, and in place only if a browser can show them harmlessly."""
+    """Users' files are never active on our origin, and inline only if they are harmless."""
     inline = "download" not in request.GET
     shown = content_type in previews.IMAGES or content_type == "text/html"
     kind = content_type if shown else "text/plain; charset=utf-8"
@@ -116,7 +116,7 @@ class RangeNotSatisfiable(Invalid):
 
 @require_safe
 def run_file_state(request, slug, run_id):
-    """How long a file is now and whether it may still grow; `?start=` also says how many lines lie before that byte."""
+    """The current size of a file and whether it may still grow; with `?start=`, also the number of lines before that byte."""
     file = _get_file(request, slug, run_id)
     start = cleaned_or_invalid(ByteRange(request.GET))["start"]
     state = {"size": file.size, "sizeText": format_bytes(file.size), "active": file.run.is_active}
@@ -127,7 +127,7 @@ def run_file_state(request, slug, run_id):
 
 @require_safe
 def run_file_search(request, slug, run_id):
-    """The lines of a file that contain `?q=`, from byte `?start=` on."""
+    """The lines of a file that contain `?q=`, from byte `?start=`."""
     file = _get_file(request, slug, run_id)
     options = cleaned_or_invalid(ByteRange(request.GET))
     if not options["q"]:
@@ -148,7 +148,7 @@ def run_files_zip(request, slug, run_id):
         (file.path, file.size, artifacts.read_artifact(file)) for file in run.artifacts.order_by("path").iterator()
     )
     response = StreamingHttpResponse(archives.stream_zip(files), content_type="application/zip")
-    # Compressed already, and to be sent as it is made.
+    # It is compressed already and streamed.
     response.headers["Content-Encoding"] = "identity"
     return _set_filename(response, f"{run.run_id}.zip")
 
@@ -177,7 +177,7 @@ def run_code(request, slug, run_id):
 
 
 def _start_script(run: Run, files: dict) -> str:
-    """The script that the run starts with, else the first file."""
+    """The start script of the run, else the first file."""
     script = (run.job.get("runDefinition") or {}).get("script", "")
     words = run.job.get("commandArgv") or str(run.job.get("command") or "").split()
     return next((word for word in [script, *words] if word in files), next(iter(sorted(files)), ""))

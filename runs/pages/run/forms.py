@@ -1,4 +1,4 @@
-"""What a person may change of a run, and ask of its files."""
+"""Forms to edit a run and to read its files."""
 
 from django import forms
 
@@ -23,7 +23,7 @@ class RunEdit(forms.Form):
 
 
 class ByteRange(forms.Form):
-    """Where in a file something is asked for."""
+    """A position in a file."""
 
     path = forms.CharField(max_length=1000, strip=False)
     q = forms.CharField(required=False, max_length=500, strip=False)

@@ -17,7 +17,7 @@ MAX_IMAGES = 1000
 
 @require_safe
 def run_images(request, slug, run_id):
-    """`?image=<path>` chooses one; a poll, `?seen=`, is answered with nothing while there are no more."""
+    """`?image=<path>` selects an image; a poll with `?seen=` gets 204 if there are no new ones."""
     run = run_of(request, slug, run_id)
     found = list(metrics.series_of(run).filter(kind=MetricSeries.Kind.IMAGE).order_by("name"))
     token = ".".join(f"{one.pk}-{one.count}" for one in found)
@@ -26,10 +26,10 @@ def run_images(request, slug, run_id):
         return HttpResponse(status=204)
     groups = [_image_group(one) for one in found]
     if seen == "" and groups:
-        # There was nothing to look at; now there is.
+        # The page was empty; now there is an image.
         return reload_page()
     more = {"groups": groups, "token": token, **_requested_image(groups, request.GET.get("image", ""))}
-    # The script steps through the images of one name; those of all would be megabytes.
+    # The script steps through the images of one name; all images would be megabytes.
     more["of_shown"] = [more["group"]] if groups else []
     return render_page(
         request, "runs/run_images.html", tab_context(request, run, "images", **more), partial="image-list"
@@ -37,7 +37,7 @@ def run_images(request, slug, run_id):
 
 
 def _image_group(series: MetricSeries) -> dict:
-    """The images of one name in the order of their steps; of very many the last."""
+    """The images of one name in the order of their steps, at most the last MAX_IMAGES."""
     first = max(0, series.count - MAX_IMAGES)
     steps, _, values = metrics.read_window(series, first, MAX_IMAGES)
     images: list[dict[str, Any]] = [
@@ -49,7 +49,7 @@ def _image_group(series: MetricSeries) -> dict:
 
 
 def _requested_image(groups: list[dict], path: str) -> dict:
-    """The image asked for, else the last of the first name, with those beside it."""
+    """The requested image, else the last of the first name, with its neighbours."""
     if not groups:
         return {"image": None}
     group = next((group for group in groups if any(one["path"] == path for one in group["images"])), groups[0])

@@ -23,7 +23,7 @@ WIDTH = 600
 
 @require_safe
 def run_metrics(request, slug, run_id):
-    """`?show=<name>` or `?hide=<name>` (repeated) chooses metrics, `?q=` searches; without them all are shown."""
+    """`?show=<name>` or `?hide=<name>` (repeated) selects metrics, `?q=` searches; the default is all."""
     run = run_of(request, slug, run_id)
     options = cleaned_or_invalid(MetricsForm(request.GET))
     series = list(metrics.series_of(run).order_by("name"))
@@ -44,7 +44,7 @@ def run_metrics(request, slug, run_id):
 
 
 def _axis_choices(series: list[MetricSeries]) -> list[MetricSeries]:
-    """Metrics that may stand at the bottom of a chart of another."""
+    """Metrics that can be the x axis of another metric's chart."""
     return [one for one in series if metric_lines.is_charted(one)]
 
 
@@ -63,7 +63,7 @@ def _select_series(series: list[MetricSeries], query, words: str) -> tuple[list[
 
 @require_safe
 def run_metrics_lines(request, slug, run_id):
-    """Lines of `?series=<key>,…` thinned to `width`; `from` and `to` on an `axis` give the finer points between them."""
+    """Lines of `?series=<key>,…` downsampled to `width`; `from` and `to` on an `axis` select a range."""
     run = runs_of(request, slug).filter(run_id=run_id).first() or run_of(request, slug, run_id)
     options = cleaned_or_invalid(LinesForm(request.GET))
     found = [one for one in metrics.series_of(run).filter(pk__in=options["series"]) if metric_lines.is_charted(one)]
@@ -82,7 +82,7 @@ def _requested_range(options: dict):
 
 @require_safe
 def run_metrics_data(request, slug, run_id):
-    """What came after `?after=<series>:<count>,…`; nothing while the run is as it was at `?seen=<revision>`."""
+    """New points after `?after=<series>:<count>,…`; 204 if the run is unchanged since `?seen=<revision>`."""
     run = runs_of(request, slug).filter(run_id=run_id).first() or run_of(request, slug, run_id)
     if run.is_active and str(run.revision) == request.GET.get("seen"):
         return HttpResponse(status=204)
@@ -100,7 +100,7 @@ def _parse_known_counts(text: str) -> dict[int, int]:
 
 @require_safe
 def run_metric(request, slug, run_id, pk):
-    """One metric on a page of its own, or its card: `?start=` is the first of the rows or values."""
+    """A metric on its own page, or its card; `?start=` is the first row or value."""
     run = run_of(request, slug, run_id)
     series = get_object_or_404(metrics.series_of(run), pk=pk)
     options = cleaned_or_invalid(RowsForm(request.GET))
@@ -118,7 +118,7 @@ def run_metric(request, slug, run_id, pk):
 
 @require_safe
 def run_metrics_csv(request, slug, run_id):
-    """Every point of the series `?series=<key>,…` as it was logged; of a table, its rows."""
+    """Every logged point of the series `?series=<key>,…` as CSV; for a table, its rows."""
     run = run_of(request, slug, run_id)
     keys = cleaned_or_invalid(LinesForm(request.GET))["series"]
     found = list(metrics.series_of(run).filter(pk__in=keys).order_by("name"))

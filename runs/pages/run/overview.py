@@ -1,4 +1,4 @@
-"""What the cards of a run say."""
+"""The content of the cards on a run's overview."""
 
 import dataclasses
 import datetime as dt
@@ -10,7 +10,7 @@ from runs.models import MetricSeries, Run
 
 RECENT = 8
 FIRST_METRICS = 8
-# Beyond these the palette searches only the workspace that is open.
+# With more workspaces, the palette searches only the open one.
 MAX_WORKSPACES = 20
 GIT = {
     "azureml.git.repository_uri": "Git repository",
@@ -22,7 +22,7 @@ GIT = {
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """A state that a run came to; `until` is when it left it, None while it is in it."""
+    """A state of a run; `until` is its end, None for the current state."""
 
     status: str
     at: dt.datetime
@@ -62,7 +62,7 @@ def list_git_properties(run: Run) -> list[tuple[str, str]]:
 
 
 def explain_wait(run: Run) -> str:
-    """Why a run does not run yet, in words; empty if it does or has ended."""
+    """Why a run has not started yet; empty if it is running or has ended."""
     if run.work is None or run.status not in Run.BEFORE_RUNNING:
         return ""
     if run.work.state == Work.State.CLAIMED:
@@ -92,9 +92,9 @@ def _describe_nodes(target) -> str:
 
 
 def last_error_line(run: Run) -> str:
-    """The last line of the traceback, if the message does not say it already.
+    """The last line of the traceback, unless the message contains it.
 
-    A runner sends the details as one text; Azure's clients as a list of objects with a message each.
+    A runner sends the details as a text, Azure's clients as a list of objects with messages.
     """
     details = run.error.get("details") or []
     for detail in [details] if isinstance(details, str) else details:

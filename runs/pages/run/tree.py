@@ -1,4 +1,4 @@
-"""Paths of files as a tree of folders, and runs as a tree of children."""
+"""File paths as a tree of folders, and runs as a tree of children."""
 
 import dataclasses
 import hashlib
@@ -7,7 +7,7 @@ from runs.charts import colours
 from runs.models import Run
 
 OPEN_FOLDERS = ("user_logs", "outputs")
-# Files beyond these are not in a tree; the zip and the API have all.
+# The tree has at most this many files; the zip and the API have all.
 MAX_FILES = 2_000
 
 
@@ -33,7 +33,7 @@ class TreeFile:
 
 
 def build_file_tree(files, chosen: str, opened: tuple[str, ...] = ()) -> TreeFolder:
-    """`files` are (path, size) in the order of their paths; the folders above the chosen one are open."""
+    """`files` are (path, size) in the order of their paths; the folders of the selected file are open."""
     root = TreeFolder("", "", True)
     for path, size in files:
         folder, parts = root, path.split("/")
@@ -46,7 +46,7 @@ def build_file_tree(files, chosen: str, opened: tuple[str, ...] = ()) -> TreeFol
 
 
 def list_descendants(run: Run, max_count: int) -> list[Run]:
-    """The descendants below each other, each with its `depth`; at most so many."""
+    """The descendants as a flat tree, each with its `depth`, at most `max_count`."""
     below: dict[int | None, list[Run]] = {}
     layer, found = [run.pk], 0
     while layer and found <= max_count:
@@ -61,7 +61,7 @@ def list_descendants(run: Run, max_count: int) -> list[Run]:
 
 
 def state_token(runs: list[Run]) -> str:
-    """Another one as soon as any of the runs changes, comes or goes."""
+    """A token that changes as soon as a run changes, is added or removed."""
     text = ".".join(f"{run.pk}-{run.revision}" for run in runs)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 

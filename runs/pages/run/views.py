@@ -1,4 +1,4 @@
-"""One run: what it is and how it fares."""
+"""The pages of a run."""
 
 import json
 from urllib.parse import parse_qs, urlsplit
@@ -17,7 +17,7 @@ from studio.markdown import render_markdown
 from workspaces.lookup import workspace_of_wsid
 
 MAX_CHILDREN = 1000
-# Characters of a run as it is stored: a job may hold megabytes.
+# Characters of the raw JSON: a job may contain megabytes.
 MAX_JSON_LENGTH = 512 * 1024
 TABS = [
     ("overview", "Overview", "runs:run_detail"),
@@ -27,7 +27,7 @@ TABS = [
     ("logs", "Outputs + logs", "runs:run_files"),
     ("code", "Code", "runs:run_code"),
 ]
-# What static/js/runs/tab-keys.js and the modules of the tabs listen to, for the help that "?" opens.
+# Keyboard shortcuts of static/js/runs/tab-keys.js and the tabs, for the help that "?" opens.
 SHORTCUTS = [(["1", "–", str(len(TABS))], "Overview, Metrics, Images, Child jobs, Outputs + logs, Code")]
 SHORTCUTS_OF_TAB = {
     "metrics": [
@@ -42,7 +42,7 @@ SHORTCUTS_OF_TAB = {
 
 
 def tab_context(request, run: Run, tab: str, **more) -> dict:
-    """What every tab of a run needs."""
+    """The context of every tab of a run."""
     parent = Run.objects.filter(pk=run.parent_id).select_related("workspace").first() if run.parent_id else None
     base = {"run": run, "tab": tab, "tabs": TABS, "parent": parent, "reason": overview.explain_wait(run)}
     base["page_keys"] = SHORTCUTS + SHORTCUTS_OF_TAB.get(tab, [])
@@ -80,7 +80,7 @@ def _overview_context(run: Run) -> dict:
 
 @require_safe
 def run_state(request, slug, run_id):
-    """What a page of this run shows of its state, if that changed since `?seen=<revision>`."""
+    """The changed state on a page of this run since `?seen=<revision>`."""
     now = runs_of(request, slug).filter(run_id=run_id).values_list("revision", "status").first()
     if now is None:
         return stop_polling()
@@ -92,13 +92,13 @@ def run_state(request, slug, run_id):
     context = tab_context(request, run, tab, polled=True, run_page=address_of_page(request), **more)
     response = render(request, "runs/_state.html", context)
     if request.GET.get("files") == "0" and more.get("tree"):
-        # There was nothing to look at; now there is.
+        # The page was empty; now there is something to show.
         return reload_page(response)
     return response
 
 
 def _new_files_context(request, run: Run) -> dict:
-    """The tree of files, if there are more or fewer than the page shows."""
+    """The tree of files, if their number has changed."""
     count = run.artifacts.count()
     if str(count) == request.GET.get("files"):
         return {"file_count": count}
@@ -110,7 +110,7 @@ def _new_files_context(request, run: Run) -> dict:
 
 @require_safe
 def run_children(request, slug, run_id):
-    """A poll, `?seen=`, is answered with nothing while all of the rows are as they were."""
+    """A poll with `?seen=` gets 204 if no row has changed."""
     run = run_of(request, slug, run_id)
     rows = tree.list_descendants(run, MAX_CHILDREN + 1)
     token = tree.state_token([run, *rows])
@@ -132,7 +132,7 @@ def run_children(request, slug, run_id):
 
 @require_safe
 def run_json(request, slug, run_id):
-    """All that is known of the run, as it is stored."""
+    """The run as it is stored."""
     run = run_of(request, slug, run_id)
     raw = {
         "runId": run.run_id,
@@ -172,7 +172,7 @@ def by_wsid(request, run_id):
 
 @require_safe
 def by_experiment(request, experiment_id, run_id):
-    """Azure's older links, /experiments/id/<uuid>/runs/<id>, which name no workspace: the person's eyes find it."""
+    """Azure's older links, /experiments/id/<uuid>/runs/<id>, without a workspace; only visible runs are found."""
     runs = Run.objects.visible_to(actor_of_request(request)).select_related("workspace__resource_group")
-    # The page itself asks whether the person may read.
+    # The page itself checks the permission.
     return redirect(get_object_or_404(runs, experiment__experiment_id=experiment_id, run_id=run_id))
