@@ -134,7 +134,7 @@ def _best_value(values: list, better: str) -> float | None:
 
 
 def _render_delta(value, base, better: str) -> str:
-    """`+0.02 (+3.1%)`, and whether that is better."""
+    """`+0.02 (+3.1%)`, and whether it is better."""
     if not (_is_number(value) and _is_number(base)):
         return ""
     change = value - base

@@ -22,7 +22,7 @@ from studio.search.grammar import BadFilter
 from studio.words import split_words
 
 MAX_METRIC_COLUMNS, MAX_PARAMETER_COLUMNS = 6, 4
-# Metrics of so many of the newest runs decide which columns a list shows.
+# How many of the newest runs determine the default metric columns.
 NEWEST = 200
 # Maximum number of children on a page.
 MAX_CHILDREN = 500
