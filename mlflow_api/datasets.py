@@ -1,4 +1,4 @@
-"""Which data sets the runs of experiments read, for MLflow's search box."""
+"""The data sets that runs of experiments read, for MLflow's search box."""
 
 from mlflow_api.errors import invalid_parameter
 from mlflow_api.request import MlflowRequest

@@ -1,4 +1,4 @@
-"""MLflow's errors: a code by which its client acts, a sentence, and the status that belongs to the code."""
+"""MLflow's errors: a code for its client, a message, and the status of the code."""
 
 from studio.errors import Conflict, Denied, Invalid, NoSpace, NotReady, StudioError, Unauthenticated
 
@@ -44,7 +44,7 @@ def not_found(message: str) -> MlflowError:
 
 
 def translate_error(error: StudioError) -> MlflowError:
-    """One of our errors in MLflow's words."""
+    """One of our errors as MLflow's."""
     for kind, code in OURS:
         if isinstance(error, kind):
             found = MlflowError(code, error.message)

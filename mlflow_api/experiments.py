@@ -1,4 +1,4 @@
-"""Experiments in MLflow's words. Its `deleted` is our trash."""
+"""Experiments in MLflow's API. Its `deleted` is our trash."""
 
 from mlflow_api import messages, validation
 from mlflow_api.errors import MlflowError, invalid_parameter, not_found
@@ -51,7 +51,7 @@ def update(request: MlflowRequest) -> dict:
 
 
 def delete(request: MlflowRequest) -> dict:
-    """Its runs go out of sight with it, and come back with it."""
+    """Its runs are deleted and restored with it."""
     request.require("edit")
     experiment = request.experiment()
     if experiment.name == DEFAULT_NAME:

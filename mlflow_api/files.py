@@ -91,13 +91,13 @@ def answer_file(request: MlflowRequest, run: Run, path: str) -> ranges.Answer:
 
 
 def get_artifact(request: MlflowRequest) -> ranges.Answer:
-    """MLflow's page downloads by this address."""
+    """The URL by which MLflow's page downloads."""
     path = folders.check_relative_path(request.fields.text("path"))
     return answer_file(request, request.run(), path)
 
 
 def upload_by_page(request: MlflowRequest) -> dict:
-    """MLflow's page uploads by this address."""
+    """The URL by which MLflow's page uploads."""
     query = request.http.GET
     for name in ("run_uuid", "path"):
         if not query.get(name):
@@ -132,7 +132,7 @@ def list_proxied(request: MlflowRequest) -> dict:
 
 
 def list_of_run(request: MlflowRequest) -> dict:
-    """Paths from the root of the run's files."""
+    """Lists paths relative to the root of the run's files."""
     run, folder = request.run(), folders.checked_folder(request.fields.text("path", ""))
     found = folders.list_level(_below(run, folder).values_list("path", "size"), folder)
     for item in found if folder else []:
@@ -155,7 +155,7 @@ def delete(request: MlflowRequest, path: str) -> dict:
 
 
 def presigned(request: MlflowRequest, path: str) -> dict:
-    """An address that needs no token for a while."""
+    """A signed URL that needs no token for a while."""
     place = run_place(request, path)
     run = request.run(place.run_id)
     found = Artifact.objects.filter(run=run, path=place.path).first()

@@ -12,14 +12,14 @@ from runs.files import ranges
 
 # The folder of an experiment: its id.
 EXPERIMENT = r"(?:\d{1,31}|[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12})"
-# A name that stands in a header as it is.
+# A name that needs no encoding in a header.
 TOKEN = re.compile(r"[\w.+-]+", re.ASCII)
 # The extensions that MLflow's server answers as text, and its own files that have none.
 TEXTS = {
     "txt", "log", "err", "cfg", "conf", "cnf", "cf", "ini", "properties", "prop", "hocon", "toml", "yaml", "yml", "xml", "json", "js",
     "py", "py3", "csv", "tsv", "md", "rst", "mlmodel", "mlproject",
 }  # fmt: skip
-# How often a path may be quoted: each time costs a walk through all of it.
+# How often a path may be percent-encoded: each time costs one pass over it.
 MAX_QUOTED = 10
 
 
@@ -53,7 +53,7 @@ def checked_folder(path: str, root: str = "") -> str:
 
 
 def list_level(rows, folder: str) -> list[dict]:
-    """One level of a tree: from (path, size) of all that lies below `folder`."""
+    """One level of a tree, from (path, size) of all files below `folder`."""
     files: list[dict] = []
     folders: dict[str, None] = {}
     start = len(folder) + 1 if folder else 0
@@ -76,7 +76,7 @@ def content_type_of(name: str) -> str:
 
 
 def as_download(response: ranges.Answer, path: str) -> ranges.Answer:
-    """Always a download, under the file's own name, as MLflow answers."""
+    """Always an attachment with the file's own name, as in MLflow."""
     name = path.rsplit("/", 1)[-1]
     content_type = content_type_of(name)
     response = ranges.set_safe_headers(response, content_type, path)

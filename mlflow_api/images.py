@@ -1,4 +1,4 @@
-"""Images of MLflow's `log_image(key=…, step=…)`: its client uploads files whose names say the rest. Each is a point here."""
+"""Images of MLflow's `log_image(key=…, step=…)`: its client uploads files with these values in the name. Each is a point here."""
 
 import logging
 import re
@@ -17,14 +17,14 @@ NAME = re.compile(
 
 
 def log_image_point(run: Run, path: str) -> None:
-    """To be called when a file is there; others than such images are left alone."""
+    """Call it after a file is stored; other files are ignored."""
     match = NAME.fullmatch(path)
     if match is None:
         return
     key = re.sub("[#~]", "/", match["key"])
     point = {"name": key, "kind": "image", "step": int(match["step"]), "time": int(match["time"]), "value": path}
     try:
-        # The name of the file is unique, so that an upload that is repeated is one point.
+        # The file name is unique, so that a repeated upload is one point.
         metrics.store_batch(run, str(uuid.uuid5(uuid.NAMESPACE_URL, path)), [point])
     except (Conflict, Invalid) as error:
         # A metric of another kind may have this name. The image is among the run's files all the same.

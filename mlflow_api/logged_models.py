@@ -1,4 +1,4 @@
-"""MLflow 3's logged models: a model with files, params and metrics of its own, made by a run or brought from elsewhere."""
+"""MLflow 3's logged models: with their own files, params and metrics, created by a run or imported."""
 
 from mlflow_api import folders, messages, model_files, validation
 from mlflow_api.errors import invalid_parameter, not_found
@@ -116,7 +116,7 @@ def add_metrics_to_models(request: MlflowRequest, run_id: str, points: list[tupl
     """Metrics that a run logged for models: (model id, point)."""
     for model_id in dict.fromkeys(model_id for model_id, _ in points):
         model = model_files.find_model(request, model_id)
-        # The run has the point; the model of somebody else, which a script may evaluate, is left as it is.
+        # The run has the point; another run's model, which a script may evaluate, is not changed.
         if run_tokens.is_made_by(request.actor, model):
             model.add_metrics(run_id, [point for other, point in points if other == model_id])
 
@@ -131,6 +131,6 @@ def listing(request: MlflowRequest, model_id: str) -> dict:
 
 
 def download(request: MlflowRequest, model_id: str) -> ranges.Answer:
-    """MLflow's page shows a file of a model by this address."""
+    """The URL by which MLflow's page shows a file of a model."""
     path = folders.check_relative_path(request.fields.text("artifact_file_path"))
     return model_files.answer_file(request, model_files.find_model(request, model_id), path)

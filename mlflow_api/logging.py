@@ -1,4 +1,4 @@
-"""What a run logs: metrics, params, batches, data sets and models."""
+"""Logging of metrics, params, batches, data sets and models."""
 
 import json
 
@@ -78,7 +78,7 @@ def _points(items: list[dict]) -> list[Point]:
 
 
 def _located(error: MlflowError, place: str) -> MlflowError:
-    """The same error, with the place of the wrong one among many."""
+    """The same error, with the index of the wrong item."""
     return MlflowError(error.code, error.message.replace("parameter '", f"parameter '{place}.", 1))
 
 
@@ -91,7 +91,7 @@ def _check_keys(name: str, pairs: list[tuple[str, str]], what: str) -> None:
 
 
 def _point(item: dict) -> Point:
-    """Most points are as they should be, and come by the thousand: only others are looked at field by field."""
+    """Most points are valid and there are many: only invalid ones are checked field by field."""
     key, value, at, step = item.get("key"), item.get("value"), item.get("timestamp"), item.get("step", 0)
     plain = type(key) is str and type(at) is int and type(step) is int and 0 <= at < LATEST and -INT64 <= step < INT64
     if not plain or type(value) is not float:
@@ -122,7 +122,7 @@ def _store_points(run: Run, points: list[Point]) -> None:
 
 
 def _add_metrics_to_models(request: MlflowRequest, items: list[dict]) -> None:
-    """Metrics may be of a logged model too."""
+    """Metrics may belong to a logged model too."""
     points = []
     for item in [Fields(item) for item in items if "model_id" in item or "modelId" in item]:
         model_id = item.text("model_id", "")
@@ -161,7 +161,7 @@ def _store_params(run: Run, params: list[tuple[str, str]]) -> None:
 
 
 def log_model(request: MlflowRequest) -> dict:
-    """MLflow 2's clients: a model among the run's files is noted in a tag."""
+    """MLflow 2's clients: a model among the run's files is recorded in a tag."""
     run = request.open_run()
     try:
         model = json.loads(request.fields.text("model_json"))
@@ -179,7 +179,7 @@ def log_model(request: MlflowRequest) -> dict:
 
 
 def _listed(text: str) -> list:
-    """The list that a tag holds as JSON; none if it holds something else, for anybody can set a tag to anything."""
+    """The JSON list in a tag; empty if it is something else, because anybody can set a tag to anything."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):

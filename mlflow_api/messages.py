@@ -9,7 +9,7 @@ from studio.formats import from_millis, non_finite_word, to_millis
 NOTE, NAME, PARENT, USER = "mlflow.note.content", "mlflow.runName", "mlflow.parentRunId", "mlflow.user"
 # What MLflow's clients send, and expect, where they know no user.
 NOBODY = "unknown"
-# These tags are columns here, so that a name, a description or a parent is one thing, whoever changes it.
+# These tags are columns here, so that name, description and parent are stored once.
 COLUMNS = {NOTE, NAME, PARENT}
 WAITING = {
     Run.Status.NOT_STARTED,
@@ -46,7 +46,7 @@ def parse_millis(millis: int, name: str) -> dt.datetime:
 
 
 def encode_number(value: float):
-    """JSON has no word for what is not finite; MLflow writes texts."""
+    """MLflow writes texts for non-finite numbers, which JSON cannot represent."""
     return non_finite_word(value) or value
 
 
@@ -76,6 +76,6 @@ def key_value_list(pairs) -> list[dict]:
 
 
 def numeric_series():
-    """The series that MLflow has a word for."""
+    """The series that MLflow can represent."""
     kinds = [MetricSeries.Kind.SCALAR, MetricSeries.Kind.LIST]
     return MetricSeries.objects.filter(kind__in=kinds).exclude(last=None, values=MetricSeries.Values.JSON)

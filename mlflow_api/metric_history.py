@@ -1,4 +1,4 @@
-"""Every point of a metric: page by page, of many runs at once, or a thinned selection."""
+"""All points of a metric: in pages, of many runs at once, or downsampled."""
 
 import json
 
@@ -26,7 +26,7 @@ def get(request: MlflowRequest) -> HttpResponse:
         )
     start = page_tokens.parse_token(request.fields.text("page_token", ""))
     steps, times, values = _sorted(messages.numeric_series().filter(run=request.run(), name=key).first())
-    # Without a limit MLflow's clients expect all there is.
+    # Without a limit, MLflow's clients expect all points.
     end = start + min(max_results, MAX_POINTS) if max_results else len(steps)
     points = _written(key, steps[start:end], times[start:end], values[start:end])
     more = f',"next_page_token":{json.dumps(page_tokens.make_token(end))}' if end < len(steps) else ""
@@ -34,7 +34,7 @@ def get(request: MlflowRequest) -> HttpResponse:
 
 
 def _written(key: str, steps, times, values) -> str:
-    """Many points as JSON, several times faster than by way of an object for each."""
+    """Many points as JSON, several times faster than with an object for each."""
     start = f'{{"key":{json.dumps(key)},"value":'
     finite = bool(np.isfinite(values).all())
     numbers = as_list(values) if finite else [json.dumps(messages.encode_number(value)) for value in as_list(values)]
@@ -52,7 +52,7 @@ def _sorted(series: MetricSeries | None):
 
 
 def _in_order(columns, *keys):
-    """Sorted by the first key, then the second, …. Scripts log in order, and to see that costs a hundredth of sorting."""
+    """Sorted by the keys. Scripts log in order, and checking that costs a hundredth of sorting."""
     if (keys[0][1:] > keys[0][:-1]).all():
         return columns
     order = np.lexsort(keys[::-1])
@@ -67,7 +67,7 @@ def _metrics(key: str, steps, times, values, **more) -> list[dict]:
 
 
 def bulk(request: MlflowRequest) -> dict:
-    """The history of one metric in several runs, run by run."""
+    """The history of a metric in several runs, run by run."""
     run_ids = request.fields.texts("run_id") or request.fields.texts("run_ids")
     if not run_ids:
         raise invalid_parameter("GetMetricHistoryBulk request must specify at least one run_id.")
@@ -90,7 +90,7 @@ def bulk(request: MlflowRequest) -> dict:
 
 
 def bulk_interval(request: MlflowRequest) -> dict:
-    """Of each run at most so many points, evenly over its steps; the last step of each run is always among them."""
+    """At most so many points of each run, evenly over its steps and including the last."""
     run_ids, key = _run_ids(request), request.fields.text("metric_key")
     max_results = request.fields.integer("max_results", MAX_INTERVAL)
     if not 1 <= max_results <= MAX_INTERVAL:
@@ -132,7 +132,7 @@ def _within(columns, first, last):
 
 
 def _steps(found, max_results: int):
-    """The steps to show: every so many of all that any of the runs has, and the last of each run."""
+    """The steps to show: evenly from the steps of all runs, and the last of each run."""
     if not found:
         return np.empty(0, "<i8")
     steps = found[0][1][0] if len(found) == 1 else np.concatenate([columns[0] for _, columns in found])
@@ -144,7 +144,7 @@ def _steps(found, max_results: int):
 
 
 def _few(places):
-    """Any number of points may have one step, as those that were logged without one have."""
+    """Limits points, because any number can have the same step, e.g. those logged without one."""
     if len(places) <= MAX_INTERVAL:
         return places
     return places[np.arange(1, MAX_INTERVAL + 1) * len(places) // MAX_INTERVAL - 1]

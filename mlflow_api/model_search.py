@@ -1,4 +1,4 @@
-"""Searching logged models. Their metrics lie in the rows, and a search gives few of them: those are looked at here."""
+"""Searching logged models. Their metrics are in JSON columns, so conditions on metrics are checked in Python."""
 
 import operator
 from typing import Any
@@ -25,7 +25,7 @@ COMPARED = {
 
 
 class Models(Rows):
-    """With their metrics, of which those count that are of one of the data sets, if some are named."""
+    """Models and their metrics, limited to some data sets if given."""
 
     def find_measured(self, rows, text: str, datasets: list[tuple[str, str]]):
         self.rows, self.datasets = rows, datasets
@@ -45,7 +45,7 @@ class Models(Rows):
 
 
 def _is_of(metric: dict, datasets: list[tuple[str, str]]) -> bool:
-    """A data set without a digest means all of its name."""
+    """A data set without a digest means all with its name."""
     name, digest = metric.get("dataset_name"), metric.get("dataset_digest")
     return not datasets or any(name == wanted and asked in ("", digest) for wanted, asked in datasets)
 

@@ -1,4 +1,4 @@
-"""Versions of registered models in MLflow's words. A version's files are a run's, a logged model's or another version's."""
+"""Versions of registered models in MLflow's API. A version's files belong to a run, a logged model or another version."""
 
 import re
 from urllib.parse import unquote
@@ -14,7 +14,7 @@ from runs.models import Run
 from studio import numbers
 from studio.search.conditions import Rows
 
-# An address with a scheme.
+# A URI with a scheme.
 REMOTE = re.compile(r"[a-zA-Z][\w+.-]*:/")
 # `runs:/<run>/…` or `mlflow-artifacts:/<experiment>/<run>/…`, perhaps with a host.
 RUN_SOURCE = re.compile(r"(?i:runs:/+|mlflow-artifacts:(?://[^/]*)?/+[\w-]+/)(?P<run>(?!models(?:/|$))[\w.-]+)")
@@ -60,7 +60,7 @@ def create(request: MlflowRequest) -> dict:
 
 
 def _run_with_files(request: MlflowRequest, source: str, run_id: str) -> Run | None:
-    """The run that has the version's files, which the source names more exactly than `run_id`."""
+    """The run with the version's files; the source takes precedence over `run_id`."""
     match = RUN_SOURCE.match(source)
     named = [match["run"]] if match else []
     found = {run.run_id: run for run in Run.objects.filter(workspace=request.workspace, run_id__in=[*named, run_id])}
@@ -68,7 +68,7 @@ def _run_with_files(request: MlflowRequest, source: str, run_id: str) -> Run | N
 
 
 def _origin(request: MlflowRequest, tags: dict) -> tuple[str, str, LoggedModel | None]:
-    """The address of a new version's files, the run and the logged model that they are from."""
+    """The URI of a new version's files, and the run and logged model that they come from."""
     source = request.fields.text("source")
     run_id = validation.check_value(request.fields.text("run_id", ""), "Run id", validation.MAX_RUN_ID)
     if tags.get(registry.PROMPT, "").lower() == "true":
@@ -76,7 +76,7 @@ def _origin(request: MlflowRequest, tags: dict) -> tuple[str, str, LoggedModel |
     logged = _logged(request, source, request.fields.text("model_id", ""))
     if logged is None and source.startswith("models:/"):
         original = _version_named(request, source)
-        # An alias may point to another version tomorrow.
+        # An alias may later point to another version.
         source, run_id = f"models:/{original.model.name}/{original.number}", run_id or original.source_run_id
         logged = original.logged_model if original.logged_model and not original.logged_model.deleted_at else None
     elif logged is None or source != f"models:/{logged.model_id}":
@@ -85,14 +85,14 @@ def _origin(request: MlflowRequest, tags: dict) -> tuple[str, str, LoggedModel |
 
 
 def _check_own_origin(request: MlflowRequest, source: str, run_id: str, logged: LoggedModel | None) -> None:
-    """A run's token registers what its run has made, or one that it writes to."""
+    """A run token may register only what its run created or may write to."""
     if logged:
         if not (logged.source_run_id and request.own_runs().filter(run_id=logged.source_run_id).exists()):
             run_tokens.check_made(request.actor, logged)
     elif source.startswith("models:/"):
         run_tokens.check_made(request.actor, _version_named(request, source))
     kind, _, rest = source.partition(":")
-    # Of an address with a host the path alone counts.
+    # Only the path counts in a URI with a host.
     place = rest.removeprefix("//").partition("/")[2] if rest.startswith("//") else rest.lstrip("/")
     words = [*place.split("/"), "", ""]
     if kind.lower() == "runs":
@@ -106,7 +106,7 @@ def _check_own_origin(request: MlflowRequest, source: str, run_id: str, logged: 
 
 
 def _of_prompt(source: str) -> str:
-    """A prompt is a text in a tag of its version and has no files; MLflow's clients send a word in place of an address."""
+    """A prompt is a text in a tag and has no files; MLflow's clients send a placeholder as its source."""
     if source not in PROMPT_SOURCES:
         raise invalid_parameter(
             f"Invalid prompt source: '{source[:200]}'. Prompt sources must use an MLflow placeholder: "
@@ -122,7 +122,7 @@ def _logged(request: MlflowRequest, source: str, model_id: str) -> LoggedModel |
 
 
 def _check_source(request: MlflowRequest, source: str) -> None:
-    """A version's files are a run's, a logged model's or another version's; a path of the server is none of these."""
+    """A version's files must belong to a run, a logged model or another version; a server path is refused."""
     if source.startswith("models:/"):
         _version_named(request, source)
     elif not REMOTE.match(source) or source.lower().startswith("file:"):
@@ -193,7 +193,7 @@ def download_uri(request: MlflowRequest) -> dict:
 
 
 def _download_uri(request: MlflowRequest, version: ModelVersion) -> str:
-    """What the plain client can download from; of a run's files that is the source itself."""
+    """The URI for downloads by the plain client; for files of a run it is the source."""
     if version.logged_model:
         return model_files.artifact_uri(model_files.find_model(request, version.logged_model.model_id))
     if version.source.startswith("models:/"):
@@ -202,7 +202,7 @@ def _download_uri(request: MlflowRequest, version: ModelVersion) -> str:
 
 
 def find_folder(request: MlflowRequest, version: ModelVersion) -> str:
-    """The folder behind the artifact proxy that holds the version's files."""
+    """The folder of the version's files in the artifact proxy."""
     uri = _download_uri(request, version)
     if not uri.startswith("runs:/"):
         return uri
@@ -219,7 +219,7 @@ def delete_tag(request: MlflowRequest) -> dict:
 
 
 def get_artifact(request: MlflowRequest) -> ranges.Answer:
-    """A file of a registered version: of the run or the logged model that it was made from."""
+    """A file of a registered version, from its run or logged model."""
     path = folders.check_relative_path(request.fields.text("path"))
     folder = find_folder(request, registry.find_version(request)).removeprefix("mlflow-artifacts:/").strip("/")
     return files.download(request, f"{folder}/{path}")

@@ -1,4 +1,4 @@
-"""A large file in parts: each becomes a segment of the file, so that nothing is copied at the end."""
+"""Multipart uploads: each part becomes a segment of the file, so that nothing is copied at the end."""
 
 import secrets
 
@@ -24,7 +24,7 @@ def begin(request: MlflowRequest, path: str) -> dict:
     count = request.fields.integer("num_parts", 1)
     if not 1 <= count <= MAX_PARTS:
         raise invalid_parameter(f"num_parts={count}: write a number from 1 to {MAX_PARTS}.")
-    # Two uploads of one file at once have nothing in common.
+    # Concurrent uploads of the same file are independent.
     upload_id = signing.dumps([run.pk, target, secrets.token_hex(8)], salt=UPLOAD)
     base = public_url(request.http.path.split("/mpu/create/")[0] + "/mpu/part")
     headers = {"Authorization": request.http.headers.get("Authorization", "")}
@@ -68,7 +68,7 @@ def _check_upload(run: Run, upload_id: str) -> str:
 
 
 def end(request: MlflowRequest, path: str) -> dict:
-    """Safe to repeat, for a client that got no answer asks again."""
+    """Safe to repeat, because a client without a response tries again."""
     run, _ = _target(request, path)
     upload_id = request.fields.text("upload_id")
     target = _check_upload(run, upload_id)
@@ -89,12 +89,12 @@ def end(request: MlflowRequest, path: str) -> dict:
 
 
 def _sizes_of_parts(run: Run, upload_id: str) -> dict[str, int]:
-    """Sizes by key of all that was sent for an upload."""
+    """Sizes by key of all parts of an upload."""
     return {item["path"]: item["size"] for batch in storage.list_area(_area(run, upload_id)) for item in batch}
 
 
 def _delete_unused_parts(run: Run, upload_id: str) -> None:
-    """Parts that no file has: all of them if the upload did not end, else those that were sent again."""
+    """Delete parts without a file: all if the upload was aborted, else the repeated ones."""
     used = ArtifactSegment.objects.filter(artifact__run=run, key__startswith=_area(run, upload_id) + "/")
     artifacts.delete_objects(list(_sizes_of_parts(run, upload_id).keys() - set(used.values_list("key", flat=True))))
 

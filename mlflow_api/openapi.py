@@ -1,4 +1,4 @@
-"""The tracking server's routes as an OpenAPI description, made of the tables by which requests are answered and read."""
+"""The OpenAPI description of the tracking server, built from its tables of routes and fields."""
 
 import functools
 import re
@@ -28,7 +28,7 @@ KINDS: dict[str, dict] = {
 @login_not_required
 @require_GET
 def openapi_json(request):
-    """For tools, which bring a token, and for people, who are signed in."""
+    """For tools, with a token, and for people who are signed in."""
     if not request.user.is_authenticated and not Bearer()(request):
         return api.on_exception(request, AuthenticationError())
     return JsonResponse(describe_api())

@@ -1,4 +1,4 @@
-"""Page tokens: where the next page starts, in a form that nobody takes for a number to compute with."""
+"""Page tokens: the start of the next page, encoded so that clients do not compute with it."""
 
 import base64
 import binascii
@@ -8,7 +8,7 @@ from mlflow_api.request_fields import Fields
 from studio import numbers
 
 MARK = b"at:"
-# No list has as many rows.
+# No list has so many rows.
 MAX_START = 10**12
 
 

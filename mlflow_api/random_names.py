@@ -1,4 +1,4 @@
-"""Names for runs and models that were given none."""
+"""Random names for runs and models without a name."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Registered models in MLflow's words: names under which versions are kept, with tags and aliases."""
+"""Registered models in MLflow's API: names with versions, tags and aliases."""
 
 import contextlib
 import re
@@ -80,7 +80,7 @@ def search(request: MlflowRequest) -> dict:
 
 
 def latest_versions(request: MlflowRequest) -> dict:
-    """The newest version in each stage, or in those that are named."""
+    """The newest version in each stage, or in the given stages."""
     model = registry.find_model(request)
     stages = [registry.parse_stage(word) for word in request.fields.texts("stages")] or ModelVersion.Stage.values
     found = [registry.model_version_message(row, model) for row in model.latest_versions() if row.stage in stages]

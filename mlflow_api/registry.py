@@ -1,4 +1,4 @@
-"""What registered models and their versions have in common: how they look over the wire, names, tags, and how they are found."""
+"""Shared by registered models and versions: messages, names, tags and lookups."""
 
 from mlflow_api import messages, validation
 from mlflow_api.errors import invalid_parameter, not_found
@@ -10,7 +10,7 @@ from studio.formats import to_millis
 
 MAX_TAG, MAX_DESCRIPTION = 100_000, 5_000
 MAX_VERSION = 10**9
-# MLflow keeps its prompts among the registered models, under this tag; a search finds them only if it asks for them.
+# MLflow stores prompts as registered models with this tag; a search returns them only if it asks for them.
 PROMPT = "mlflow.prompt.is_prompt"
 NO_PROMPT = f"tag.`{PROMPT}` != 'true'"
 
@@ -44,7 +44,7 @@ def model_version_message(row: ModelVersion, model: Model) -> dict:
         "tags": messages.key_value_list(row.tags.items()),
         "aliases": [alias for alias, number in model.aliases.items() if number == row.number],
     }
-    # MLflow's server tells an empty description of a version, but of no other row.
+    # MLflow's server includes an empty description for versions only.
     return {name: value for name, value in message.items() if value not in ("", []) or name == "description"}
 
 
@@ -58,7 +58,7 @@ def find_model(request: MlflowRequest, verb: str = "read") -> Model:
 
 
 def find_writable(request: MlflowRequest) -> Model:
-    """A model that the actor may change: a run's token only what it made."""
+    """A model that the actor may change; a run token only what it created."""
     model = find_model(request, "register")
     run_tokens.check_made(request.actor, model)
     return model
@@ -130,6 +130,6 @@ def set_tag(request: MlflowRequest, row: Model | ModelVersion) -> dict:
 
 
 def delete_tag(request: MlflowRequest, row: Model | ModelVersion) -> dict:
-    """One that is not there is no error, as in MLflow."""
+    """A missing tag is no error, as in MLflow."""
     row.remove_tag(validation.check_key(request.fields.text("key", empty=True), "Tag"))
     return {}

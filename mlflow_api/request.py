@@ -1,4 +1,4 @@
-"""A request to the API: who asks, in which workspace, with which fields; and how it finds what it names."""
+"""A request to the API: actor, workspace, fields, and lookups of the objects that it names."""
 
 import dataclasses
 import re
@@ -38,12 +38,12 @@ class MlflowRequest:
         return self.session.require(verb)
 
     def runs(self):
-        """The runs that the actor may see; a person sees deleted ones too."""
+        """The visible runs; people see deleted ones too."""
         workspace = self.require("read")
         return self._runs(Run.objects.visible_to(self.actor) if self.actor.is_run else Run.objects, workspace)
 
     def own_runs(self):
-        """Of these the ones that a run's token may change; people's roles are asked apart."""
+        """The runs that a run token may change; people's roles are checked separately."""
         workspace = self.require("read")
         return self._runs(Run.objects.writable_by(self.actor) if self.actor.is_run else Run.objects, workspace)
 
@@ -83,7 +83,7 @@ class MlflowRequest:
         return run
 
     def writable_run(self, run_id: str | None = None) -> Run:
-        """The same, in the trash too."""
+        """The same, including the trash."""
         run = self._found(self.own_runs(), self.run_id() if run_id is None else run_id)
         self.may_write(run)
         return run
@@ -106,7 +106,7 @@ class MlflowRequest:
         return found
 
     def experiments(self) -> list[Experiment]:
-        """Those that `experiment_ids` names, by one query."""
+        """The experiments in `experiment_ids`, by one query."""
         named = dict.fromkeys(self.fields.texts("experiment_ids"))
         ids = [as_uuid(name) for name in named if name != DEFAULT_ID]
         rows = read_rows(Experiment, workspace=self.require("read").pk, experiment_id=ids) if ids else []
@@ -116,7 +116,7 @@ class MlflowRequest:
         return [*found.values(), *([self.default_experiment()] if DEFAULT_ID in named else [])]
 
     def default_experiment(self) -> Experiment:
-        """MLflow's clients expect experiment 0 in every server; here it is the one named Default, made when first asked for."""
+        """MLflow's clients expect experiment 0 on every server; here it is the one named Default, created on demand."""
         workspace = self.require("read")
         found = Experiment.objects.default_of(workspace, self.actor)
         found.workspace = workspace
@@ -134,7 +134,7 @@ class MlflowRequest:
 
 
 def as_uuid(experiment_id: str) -> uuid.UUID:
-    """MLflow's ids are numbers: such a one is not wrong here, only never there."""
+    """MLflow's ids are numbers: such an id is valid here, but never exists."""
     if re.fullmatch(r"-?[0-9]{1,31}", experiment_id):
         return uuid.UUID(int=int(experiment_id) % 2**64)
     try:

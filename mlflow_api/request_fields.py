@@ -7,16 +7,16 @@ from studio import numbers
 from studio.formats import NON_FINITE, UNSTORABLE
 
 INT64 = 2**63
-# Of ids, stages and keys of an order; a list of them is one query.
+# Maximum number of ids, stages or sort keys; a list of them is one query.
 MAX_ITEMS = 5_000
 
 
-# As what a field is declared (mlflow_api/route_fields.py); an object is its fields, a list of objects a list with those of one.
+# The declared types of fields (mlflow_api/route_fields.py); an object is a dict of fields, a list of objects a list with one.
 TEXT, INTEGER, NUMBER, BOOLEAN, TEXTS = "text", "whole", "number", "truth", "texts"
 
 
 class Fields:
-    """snake_case names, camelCase read as well; unknown fields are ignored, as MLflow does.
+    """Fields in snake_case or camelCase; unknown fields are ignored, as in MLflow.
 
     `declared` are those that may be read, None for all.
     """
@@ -44,7 +44,7 @@ class Fields:
         return self._get(name) is not None
 
     def text(self, name: str, default: str | None = None, *, empty: bool = False) -> str:
-        """A text; without a default one must be there, and one that is not empty unless that is allowed."""
+        """A text; required without a default, and not empty unless allowed."""
         value = self._get(name, TEXT)
         if value is None or (value == "" and not empty):
             if default is not None:
@@ -77,7 +77,7 @@ class Fields:
         raise _wrong(name, value, "Write true or false.")
 
     def word(self, name: str, default: str = "") -> str:
-        """A word of an enumeration, of which protocol buffers send the number as well."""
+        """A value of an enumeration, which protocol buffers may also send as a number."""
         value = self._get(name, TEXT)
         return default if value is None else str(value)
 
@@ -109,7 +109,7 @@ class Fields:
         return [(item.text("key"), item.text("value", "", empty=True)) for item in self.objects(name)]
 
     def _get(self, name: str, kind=None):
-        """`kind` is as what the field is read, None to see whether it is there."""
+        """`kind` is the declared type; None only checks whether the field is there."""
         if self.declared is not None:
             message = self.declared.get(name)
             if message is None or (kind is not None and kind not in (message, type(message))):
@@ -130,7 +130,7 @@ def _storable(text: str, name: str) -> str:
 
 
 def parse_whole_number(value, name: str) -> int:
-    """JSON numbers and texts of digits are both read, as protocol buffers do."""
+    """Accepts JSON numbers and texts of digits, as protocol buffers do."""
     if isinstance(value, str):
         found = numbers.int_or_none(value)
         value = value if found is None else found

@@ -1,6 +1,6 @@
-"""The fields that each verb takes: it can read no others, and each only as what it is declared as (mlflow_api/request_fields.py).
+"""The fields of each route. A view can read only these, as the declared types (mlflow_api/request_fields.py).
 
-So the description that is made of this table (mlflow_api/openapi.py) is true.
+So the OpenAPI description that is built from this table (mlflow_api/openapi.py) is correct.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from mlflow_api.request_fields import BOOLEAN, INTEGER, NUMBER, TEXT, TEXTS
 from mlflow_api.routes import server_info
 
 PAIR = {"key": TEXT, "value": TEXT}
-# A list of objects is written as a list with the fields of one.
+# A list of objects is declared as a list with the fields of one.
 PAIRS = [PAIR]
 PAGE = {"max_results": INTEGER, "page_token": TEXT}
 SEARCH = {**PAGE, "filter": TEXT, "order_by": TEXTS}

@@ -1,4 +1,4 @@
-"""Which verb answers which address. Several methods on one address are several lines."""
+"""The routes. Several methods of one URL are several lines."""
 
 import re
 from collections.abc import Callable
@@ -97,7 +97,7 @@ REGISTRY = {
     ("POST", "mlflow/logged-models/search"): model_search.search,
 }
 FIXED: dict[tuple[str, str], Callable] = REGISTRY | EXPERIMENTS | RUNS | FILES
-# With words of their own in the address; tried in this order.
+# With parameters in the URL; tried in this order.
 MODEL = r"mlflow/logged-models/(?P<model_id>[^/]+)"
 PATTERNS: list[tuple[str, str, Callable]] = [
     ("GET", MODEL, logged_models.get),
@@ -117,7 +117,7 @@ PATTERNS: list[tuple[str, str, Callable]] = [
     ("PUT", r"mlflow-artifacts/mpu/part/(?P<artifact>[^/]+/[^/]+/\d+)", multipart_uploads.put),
     ("GET", r"mlflow-artifacts/presigned/(?P<artifact>.+)", files.presigned),
 ]
-# Their bodies are bytes, not JSON.
+# Routes whose bodies are bytes, not JSON.
 OF_BYTES = {files.upload_by_page, files.upload, multipart_uploads.put, files.delete}
 COMPILED = [(method, re.compile(pattern), verb) for method, pattern, verb in PATTERNS]
 WORD = re.compile(r"\(\?P<(\w+)>(?:[^()[]|\[[^]]*\]|\\.)*\)")
@@ -129,7 +129,7 @@ def route_template(pattern: str) -> str:
 
 
 def find_verb(method: str, route: str):
-    """The verb, the words of the address, and the route as runs/run_tokens.py writes it."""
+    """The view, the parameters of the URL, and the route as runs/run_tokens.py writes it."""
     method = "GET" if method == "HEAD" else method
     verb = FIXED.get((method, route))
     if verb:

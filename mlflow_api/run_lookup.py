@@ -1,4 +1,4 @@
-"""The run that something is logged to, by one plain statement: scripts log one point at a time."""
+"""Finds the run to log to, by one plain SQL statement, because scripts log single points."""
 
 from django.db import connection
 
@@ -9,7 +9,7 @@ FIND = f'SELECT id, workspace_id, run_id FROM "{Run._meta.db_table}" WHERE works
 
 
 def find_run(request: MlflowRequest, run_id: str) -> Run:
-    """With its key and nothing else of its row; that is all that storing metrics, params and tags needs."""
+    """The run with only its primary key, which is enough to store metrics, params and tags."""
     if request.actor.is_run and request.actor.run_id == run_id:
         return _own(request)
     if request.actor.is_run:
@@ -26,7 +26,7 @@ def find_run(request: MlflowRequest, run_id: str) -> Run:
 
 
 def _own(request: MlflowRequest) -> Run:
-    """The run whose token asks was read when the token was."""
+    """The run of the token was read together with the token."""
     run = request.actor.run
     run.workspace = request.require("log")
     request.may_write(run)

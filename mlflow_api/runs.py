@@ -1,4 +1,4 @@
-"""Making, ending, deleting and restoring runs in MLflow's words."""
+"""Creating, ending, deleting and restoring runs in MLflow's API."""
 
 import uuid
 
@@ -76,7 +76,7 @@ def _name(request: MlflowRequest, given: dict) -> str:
 
 
 def _parent(request: MlflowRequest, given: dict) -> tuple[Run | None, dict]:
-    """The parent, and the tags without it. What a script makes with its run's token is a child of that run."""
+    """The parent, and the tags without it. A run created with a run token is a child of that run."""
     run_id = given.get(messages.PARENT) or request.actor.run_id
     parent = run_id and request.own_runs().filter(run_id=run_id, deleted_at=None).select_related("root").first()
     if not parent:
@@ -111,7 +111,7 @@ def update(request: MlflowRequest) -> dict:
 
 
 def _report_to_supervised(request: MlflowRequest, run: Run, status: str) -> None:
-    """A runner ends this run when its script has ended; what MLflow says before that is noted, not obeyed."""
+    """A runner ends this run when its script has ended; earlier reports of MLflow are only recorded."""
     if status == "FAILED" and run.is_active:
         run.warn("MLflow's run was ended as FAILED by the script.", source="mlflow")
     elif status == "KILLED" and run.is_active and not request.actor.is_run:

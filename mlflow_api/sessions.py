@@ -1,7 +1,7 @@
-"""Who stands in which workspace, asked at each request, since a token that is revoked or a role that is taken counts at once.
+"""Actor and permissions of a request, checked every time, so that revoked tokens and roles take effect at once.
 
-Scripts log a thousand points by a thousand requests, so that one statement asks all of it for a person, and one for a run
-(runs/run_tokens.py). Only where the words of an address lead is remembered for a moment.
+Scripts log with thousands of requests, so one statement checks everything for a person, and one for a run
+(runs/run_tokens.py). Only the workspace of a URL is cached for a moment.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from workspaces.models import ResourceGroup, RoleAssignment, Workspace
 
 SECONDS = 2.0
 MAX_ENTRIES = 2_000
-# In the words of access.can; a run's token is let through the door by its table, and reads here.
+# Permissions of access.can; the table of run tokens has already checked a run token.
 ASKED = {"log": "edit", "register": "edit"}
 T = {
     name: f'"{model._meta.db_table}"'
@@ -41,11 +41,11 @@ _workspaces_by_path: dict[tuple, tuple[float, Workspace]] = {}
 class Session:
     actor: Actor
     workspace: Workspace
-    # What the person may do; all if None.
+    # What the person may do; everything if None.
     verbs: set | None = None
 
     def require(self, verb: str) -> Workspace:
-        """The workspace, if the actor may do this in it. `log` and `register` are edits that a run's token may make too."""
+        """The workspace, if the actor may do this. `log` and `register` are edits that a run token may make too."""
         if self.actor.is_run:
             access.require(self.actor, "read" if verb in ASKED else verb, self.workspace)
         elif self.verbs is not None and ASKED.get(verb, verb) not in self.verbs:
@@ -63,7 +63,7 @@ def open_session(secret: str, place: dict, method: str, route: str) -> Session:
     if actor is None:
         raise MlflowError("UNAUTHENTICATED", "Send a valid token: set MLFLOW_TRACKING_TOKEN to one made in the studio.")
     if workspace is None or workspace.pk != actor.workspace_id:
-        # Whatever it lacks to be found is said there.
+        # This raises the error that says what is missing.
         workspace = lookup.find_workspace(
             actor, place["subscription_id"], place["resource_group"], place["workspace_name"]
         )
@@ -71,7 +71,7 @@ def open_session(secret: str, place: dict, method: str, route: str) -> Session:
 
 
 def _workspace_at_path(words: tuple) -> Workspace | None:
-    """Whoever asks."""
+    """The workspace of the URL, without permission checks."""
     until, found = _workspaces_by_path.get(words, (0.0, None))
     if until < time.monotonic():
         subscription, group, name = words
@@ -88,7 +88,7 @@ def _workspace_at_path(words: tuple) -> Workspace | None:
 
 
 def _session_of_person(secret: str, workspace: Workspace) -> Session | None:
-    """None unless it is a token of somebody with a role on the workspace."""
+    """None unless the token belongs to somebody with a role on the workspace."""
     now = timezone.now()
     with connection.cursor() as cursor:
         cursor.execute(PERSON, [workspace.pk, secret_digest(secret), connection.ops.adapt_datetimefield_value(now)])

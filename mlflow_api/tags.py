@@ -1,4 +1,4 @@
-"""Tags of runs. A few of MLflow's own are columns here: the run's name, its description and its parent."""
+"""Tags of runs. Some of MLflow's own tags are columns here: name, description and parent of a run."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def store_tags(request: MlflowRequest, run: Run, tags: dict[str, str]) -> None:
 
 
 def _parent(request: MlflowRequest, run: Run, run_id: str) -> Run | None:
-    """The run that is to be the parent; None if there is none, then the tag is kept as it is."""
+    """The new parent; None if it does not exist, then the tag is stored as it is."""
     parent = ancestor = request.own_runs().filter(run_id=run_id).select_related("root").first()
     while ancestor:
         if ancestor.pk == run.pk:
@@ -50,7 +50,7 @@ def _parent(request: MlflowRequest, run: Run, run_id: str) -> Run | None:
 
 
 def remove_tag(run: Run, key: str) -> bool:
-    """False if there was no such tag."""
+    """False if the tag did not exist."""
     columns: dict[str, dict] = {messages.NOTE: {"description": ""}, messages.PARENT: {"parent": None, "root": None}}
     fields = columns.get(key, {})
     there = bool((key == messages.NOTE and run.description) or (key == messages.PARENT and run.parent_id))

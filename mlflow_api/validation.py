@@ -11,7 +11,7 @@ KEY = re.compile(r"[/\w.\- :]*")
 RUN_ID = re.compile(r"[a-zA-Z0-9][\w-]{0,255}", re.ASCII)
 MAX_KEY = 250
 MAX_RUN_ID = 256
-# MLflow cuts longer values, or refuses them, as its server is set up; here they are kept whole up to these sizes.
+# MLflow cuts or refuses longer values, depending on its configuration; here they are stored up to these sizes.
 MAX_VALUE = 65_536
 MAX_NAME = 500
 MAX_METRICS, MAX_PARAMS, MAX_TAGS, MAX_ENTITIES = 1000, 100, 100, 1000
@@ -19,7 +19,7 @@ MAX_METRICS, MAX_PARAMS, MAX_TAGS, MAX_ENTITIES = 1000, 100, 100, 1000
 
 @functools.lru_cache(maxsize=10_000)
 def check_key(name: str, what: str) -> str:
-    """The key of a metric, param or tag; it doubles as a path in other stores, so it must be one."""
+    """Checks the key of a metric, param or tag; other stores use it as a path, so it must be one."""
     if not name:
         raise invalid_parameter(f"{what} name cannot be empty.")
     if len(name) > MAX_KEY:
@@ -51,7 +51,7 @@ def check_value(text: str, what: str, max_length: int = MAX_VALUE) -> str:
 
 
 def check_visible_name(name: str, what: str) -> str:
-    """The studio's own rule, wherever MLflow's client gives something a name."""
+    """The studio's own rule for all names from MLflow's clients."""
     problem = problem_with(name)
     if problem:
         raise invalid_parameter(f"{what} {problem}")
@@ -71,7 +71,7 @@ def check_experiment_name(name: str) -> str:
 
 
 def check_artifact_location(location: str) -> None:
-    """Files are always kept by the studio; a location is checked as MLflow does, so that a mistake shows at once."""
+    """Files are always stored by the studio; a location is checked as in MLflow, so that mistakes are noticed at once."""
     if not location:
         return
     if location.startswith("runs:/"):

@@ -1,4 +1,4 @@
-"""The one view of the API: who asks, which verb, and its answer or error in MLflow's shape."""
+"""The view of the API: authentication, routing, and responses or errors in MLflow's format."""
 
 import base64
 import binascii
@@ -55,20 +55,20 @@ def _answer(request: HttpRequest, rest: str, place: dict) -> HttpResponse:
     try:
         verb, words, route = find_verb(method, match["route"] if match else rest)
     except MlflowError:
-        # Which addresses there are is told to those alone who may come in.
+        # Only authenticated clients learn which URLs exist.
         sessions.open_session(_secret(request), place, method, "")
         raise
     session = sessions.open_session(_secret(request), place, "GET" if method == "HEAD" else method, route)
     body = verb(MlflowRequest(request, session, _fields(request, verb)), *words.values())
     response = HttpResponse(DUMPS(body), content_type="application/json") if isinstance(body, dict) else body
     if not response.streaming and len(response.content) > LARGE:
-        # Compressing this much takes longer than sending it, but over the slowest of networks.
+        # Except on the slowest networks, compressing this takes longer than sending it.
         response.headers["Content-Encoding"] = "identity"
     return response
 
 
 def _secret(request: HttpRequest) -> str:
-    """The bearer token; a password of basic authentication is one too, for MLflow's clients send what the address has."""
+    """The bearer token, or the password of basic authentication, which MLflow's clients take from the URL."""
     kind, _, secret = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() == "bearer":
         return secret.strip()
@@ -81,7 +81,7 @@ def _secret(request: HttpRequest) -> str:
 
 
 def _fields(request: HttpRequest, verb) -> Fields:
-    """Of the query for GET, of the JSON body for others; an upload's body is read by its verb.
+    """Fields from the query for GET, else from the JSON body; views of uploads read the body themselves.
 
     Some clients send a GET's fields as JSON. As MLflow's server does, that is read if the address has no query, whatever
     its Content-Type says.

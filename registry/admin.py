@@ -1,4 +1,4 @@
-"""Registered and logged models, for a site admin. What a version holds never changes, here neither."""
+"""Registered and logged models, for site admins. The content of a version cannot be changed here either."""
 
 from django.contrib import admin
 

@@ -9,7 +9,7 @@ from studio.purging import FOLDERS, NEEDED_RUNS, STEPS, Selection, Step, Storage
 
 
 def delete_logged_models(selection: Selection) -> list[StoredFile] | None:
-    """Those that were deleted, or whose experiment goes, unless a version is registered from them."""
+    """Deletes logged models that were deleted or whose experiment is deleted, unless they have a registered version."""
     chosen = Q(experiment__in=empty_experiments(selection).values("pk"))
     if selection.until:
         chosen |= Q(deleted_at__lte=selection.until)

@@ -1,4 +1,4 @@
-"""Purges and rules of retention, for a site admin."""
+"""Purges and retention rules, for site admins."""
 
 from django.contrib import admin
 

@@ -1,4 +1,4 @@
-"""The trash of a workspace over the wire: what is in it, back out of it, and freed permanently."""
+"""The API of a workspace's trash: list, restore and purge."""
 
 from django.db.models import Q
 from django.http import Http404, HttpRequest
@@ -91,6 +91,6 @@ def purge_read(request: HttpRequest, purge_id: int):
 
 
 def _visible(actor: Actor):
-    """One's own, also when its workspace is gone, and those of the workspaces that one may see."""
+    """The actor's own purges, even if the workspace is gone, and those of visible workspaces."""
     workspaces = Workspace.objects.visible_to(actor)
     return PurgeJob.objects.filter(Q(created_by=actor.user) | Q(workspace__in=workspaces))

@@ -7,7 +7,7 @@ class TrashConfig(AppConfig):
     name = "trash"
 
     def ready(self):
-        # Imported here because they need the models, which are not loaded before this moment.
+        # Imported here because they need the models, which are not loaded earlier.
         from trash import purge, views
         from workspaces import deletion
 

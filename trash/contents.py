@@ -1,6 +1,6 @@
-"""What lies in the trash of a workspace, how large it is, and how it comes back. trash/purge.py frees it permanently.
+"""The content of a workspace's trash, its size, and restoring from it. trash/purge.py deletes it permanently.
 
-`deleted_at` says that a row is in the trash; what went there together has the same moment, so that it comes back together.
+A row with `deleted_at` is in the trash. Objects deleted together have the same time, so that they are restored together.
 """
 
 import datetime as dt
@@ -22,7 +22,7 @@ MAX_AT_ONCE = 500
 
 
 def expired_before() -> dt.datetime:
-    """What went to the trash before then is freed."""
+    """Objects that were deleted before this time are purged."""
     return timezone.now() - dt.timedelta(days=settings.TRASH_DAYS)
 
 
@@ -37,30 +37,30 @@ def list_deleted_experiments(workspace: Workspace):
 
 
 def list_deleted_runs(workspace: Workspace):
-    """Those that were deleted by themselves: not with their experiment, nor with a parent run."""
+    """Runs that were deleted on their own, not with their experiment or a parent run."""
     gone = Run.objects.filter(workspace=workspace, experiment__deleted_at=None).exclude(deleted_at=None)
     gone = gone.filter(Q(parent=None) | Q(parent__deleted_at=None) | ~Q(parent__deleted_at=F("deleted_at")))
     return gone.order_by("-deleted_at", "-pk")
 
 
 def list_all_deleted_runs(workspace: Workspace):
-    """Every run in the trash, also those that were deleted with something else."""
+    """Every run in the trash, including those deleted with something else."""
     return Run.objects.filter(workspace=workspace).exclude(deleted_at=None)
 
 
 def count_bytes(runs_found) -> int:
-    """The files of these runs."""
+    """The size of the files of these runs."""
     return Artifact.objects.filter(run__in=runs_found.order_by().values("pk")).aggregate(all=Sum("size"))["all"] or 0
 
 
 def count_bytes_by_run(found: list[Run]) -> dict[int, int]:
-    """By run: the files of it and of all that went with it."""
+    """By run: the size of its files and of runs deleted with it."""
     total = {run.pk: 0 for run in found}
     at = {run.pk: run.deleted_at for run in found}
-    # By each run that went, the one of `found` with which it did.
+    # Maps each deleted run to the run of `found` with which it was deleted.
     layer = {pk: pk for pk in total}
     while layer:
-        # SQLite takes no more than 32,766 keys.
+        # SQLite accepts at most 32,766 keys.
         now = dict(list(layer.items())[:10_000])
         layer = {pk: top for pk, top in layer.items() if pk not in now}
         sizes = Artifact.objects.filter(run__in=now).order_by().values_list("run").annotate(Sum("size"))
@@ -72,7 +72,7 @@ def count_bytes_by_run(found: list[Run]) -> dict[int, int]:
 
 
 def count_bytes_by_experiment(found: list[Experiment]) -> dict[int, int]:
-    """By experiment that has files: those of its runs in the trash."""
+    """By experiment: the size of the files of its runs in the trash."""
     files = Artifact.objects.filter(run__experiment__in=found).exclude(run__deleted_at=None).order_by()
     return dict(files.values_list("run__experiment").annotate(Sum("size")))
 
@@ -83,7 +83,7 @@ def count_bytes_of_workspace(workspace: Workspace) -> int:
 
 
 def find_selected(workspace: Workspace, run_ids: list[str], names: list[str]) -> tuple[list[Run], list[Experiment]]:
-    """The runs and experiments that somebody chose in the trash; an error names one that is not there."""
+    """The selected runs and experiments in the trash; an error names a missing one."""
     if len(run_ids) + len(names) > MAX_AT_ONCE:
         text = f"Choose at most {MAX_AT_ONCE} at once; {len(run_ids) + len(names)} are chosen."
         raise Invalid(text, target="runIds")
@@ -102,11 +102,11 @@ def find_selected(workspace: Workspace, run_ids: list[str], names: list[str]) ->
 
 @transaction.atomic
 def restore_selected(found: list[Run], gone: list[Experiment]) -> int:
-    """Returns the number of things that were asked for; each comes back with what was deleted with it."""
+    """Restores each with everything that was deleted with it; returns the number of selected objects."""
     for experiment in gone:
         experiment.restore()
     for run in found:
-        # Its experiment, or a run above or below it, may just have brought it back.
+        # It may have just been restored with its experiment or another run.
         run.refresh_from_db(fields=["deleted_at"])
         if run.deleted_at:
             run.restore()
@@ -115,7 +115,7 @@ def restore_selected(found: list[Run], gone: list[Experiment]) -> int:
 
 @transaction.atomic
 def undo_deletion(workspace: Workspace, at: dt.datetime) -> int:
-    """Take back one deletion, identified by its time; returns the number of experiments and runs that came back."""
+    """Undo one deletion, identified by its time; returns the number of restored experiments and runs."""
     gone = list(Experiment.objects.filter(workspace=workspace, deleted_at=at))
     for experiment in gone:
         experiment.restore()
@@ -126,12 +126,12 @@ def undo_deletion(workspace: Workspace, at: dt.datetime) -> int:
 
 
 def delete_permanently(user: User, workspace: Workspace, found: list[Run], gone: list[Experiment]) -> PurgeJob:
-    """The chosen things; a run is deleted with its metrics, files and child runs."""
+    """Purge the selected objects; a run is deleted with its metrics, files and child runs."""
     chosen = {"run_pks": [run.pk for run in found], "experiment_pks": [experiment.pk for experiment in gone]}
     return purge.queue_purge(user, workspace, PurgeJob.Scope.CHOSEN, **chosen)
 
 
 def empty_trash(user: User, workspace: Workspace) -> PurgeJob:
-    """All that is in the trash now."""
+    """Purge everything that is in the trash now."""
     busy = workspace.purges.filter(scope=PurgeJob.Scope.TRASH, state__in=PurgeJob.OPEN)
     return busy.first() or purge.queue_purge(user, workspace, PurgeJob.Scope.TRASH)

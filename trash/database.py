@@ -1,19 +1,19 @@
-"""How large the database is, and giving back what deleted rows leave empty."""
+"""The size of the database, and releasing the space of deleted rows."""
 
 from collections.abc import Callable
 
 from django.apps import apps
 from django.db import connection
 
-# Of SQLite, freed in one short write: some 2 MB.
+# SQLite pages released in one short write: about 2 MB.
 PAGES = 500
-# What writers wait for readers at most when SQLite's log is emptied.
+# How long truncating SQLite's log waits for readers at most.
 PATIENCE_MS = 1000
 INCREMENTAL = 2
 
 
 def get_size() -> int:
-    """In bytes."""
+    """The size of the database in bytes."""
     if connection.vendor == "sqlite":
         return _pragma("page_count") * _pragma("page_size")
     with connection.cursor() as cursor:
@@ -22,12 +22,12 @@ def get_size() -> int:
 
 
 def free_space(between: Callable[[], None]) -> bool:
-    """Give back some of the empty space; says whether there is more. `between` is called now and then in what takes long."""
+    """Release some of the empty space; returns whether there is more. `between` is called regularly in long steps."""
     return _shrink_sqlite() if connection.vendor == "sqlite" else _shrink_postgresql(between)
 
 
 def _shrink_postgresql(between: Callable[[], None]) -> bool:
-    """All at once, while others read and write. It makes a file shorter only at its end, and uses the rest for what comes."""
+    """All at once, while others read and write. Files shrink only at the end; other space is reused."""
     for model in apps.get_app_config("runs").get_models():
         with connection.cursor() as cursor:
             cursor.execute(f"VACUUM (ANALYZE) {connection.ops.quote_name(model._meta.db_table)}")
@@ -36,22 +36,22 @@ def _shrink_postgresql(between: Callable[[], None]) -> bool:
 
 
 def _shrink_sqlite() -> bool:
-    """In short writes, since others wait for each."""
+    """In short writes, because others wait for each."""
     with connection.cursor() as cursor:
         if _pragma("auto_vacuum") != INCREMENTAL:
-            # A database of an older studio: written anew once, so that from then on it can give back in steps.
+            # A database of an older version: rewritten once, so that it can then release space in steps.
             cursor.execute(f"PRAGMA auto_vacuum = {INCREMENTAL}")
             cursor.execute("VACUUM")
         else:
-            # A page is freed at each step of the statement. `execute` takes one step, since there are no columns.
+            # Each step of the statement releases a page. `execute` runs only one step, because there are no columns.
             cursor.executescript(f"PRAGMA incremental_vacuum({PAGES})")
     return _pragma("freelist_count") > 0
 
 
 def empty_log() -> None:
-    """SQLite's write-ahead log goes into the file, which alone becomes shorter, and gives back its own space.
+    """Write SQLite's write-ahead log into the database file, which can then shrink, and truncate the log.
 
-    Somebody who reads what was before stops this; there is a next time.
+    A reader of an older state prevents this; it is tried again next time.
     """
     if connection.vendor != "sqlite":
         return

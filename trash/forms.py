@@ -1,4 +1,4 @@
-"""What a person may write as a rule of retention."""
+"""The form of a retention rule."""
 
 from django import forms
 

@@ -1,4 +1,4 @@
-"""Purges, which free what lies in the trash (trash/purge.py), and rules of retention (trash/retention.py)."""
+"""Purges of the trash (trash/purge.py) and retention rules (trash/retention.py)."""
 
 from django.db import models
 from django.utils import timezone
@@ -21,18 +21,18 @@ class PurgeJob(models.Model):
 
     OPEN = [State.QUEUED, State.RUNNING]
 
-    # Empty once a purge has taken the workspace itself.
+    # Null once the workspace itself is purged.
     workspace = models.ForeignKey(Workspace, models.SET_NULL, null=True, related_name="purges")
     workspace_name = models.CharField(max_length=33)
-    # Below which all files of the workspace lie; still known when its row is gone.
+    # The area of the workspace's files, still known when its row is gone.
     area = models.CharField(max_length=60)
     scope = models.CharField(max_length=9, choices=Scope)
-    # What was in the trash by then; what comes later stays.
+    # Objects in the trash at this time are deleted; later ones stay.
     until = models.DateTimeField(default=timezone.now)
     run_pks = models.JSONField(default=list, blank=True)
     experiment_pks = models.JSONField(default=list, blank=True)
     state = models.CharField(max_length=9, choices=State, default=State.QUEUED)
-    # Whoever works at it says until when; one that is overdue was killed, and anybody may go on.
+    # Until when a worker holds the job; if it has passed, the worker was killed and another may continue.
     held_until = models.DateTimeField(null=True, blank=True)
     total = models.PositiveIntegerField(default=0, help_text="Runs to free.")
     done = models.PositiveIntegerField(default=0)
@@ -77,7 +77,7 @@ class RetentionRule(models.Model):
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="retention_rules")
     takes = models.CharField("deletes", max_length=7, choices=Takes, default=Takes.RUNS)
     days = models.PositiveIntegerField("ended more than … days ago", default=90)
-    # With * and ? as in file names.
+    # With the wildcards * and ?.
     experiments = models.CharField("in experiments named", max_length=500, default="*")
     keep_tag = models.CharField("except with the tag", max_length=256, blank=True, default="keep")
     keep_starred = models.BooleanField("except with a star", default=True)
@@ -95,7 +95,7 @@ class RetentionRule(models.Model):
 
 
 class RetentionAct(models.Model):
-    """What a rule did once, in words that stay when the rule is changed or gone."""
+    """One application of a rule, described by a text that stays if the rule is changed or deleted."""
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="retention_acts")
     rule = models.CharField(max_length=600)

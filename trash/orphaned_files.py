@@ -1,4 +1,4 @@
-"""Files in storage that no row names: an upload or a purge that was killed half-way leaves them."""
+"""Files in storage without a row, left by an upload or purge that was killed."""
 
 import datetime as dt
 import re
@@ -11,16 +11,16 @@ from runs.files import artifacts
 from studio import storage
 from studio.purging import FOLDERS
 
-# An upload stores the bytes before the row, and one in parts may take hours.
+# An upload stores the bytes before the row, and a multipart upload can take hours.
 GRACE = dt.timedelta(days=1)
 # `w/<workspace>/runs/<run>/…`, `w/<workspace>/models/<model>/…`, `w/<workspace>/snapshots/…`
 OWNER_KEY = re.compile(r"w/\d+/(?P<folder>\w+)/(?P<owner>\d+)?.*")
 
 
 def delete_orphans(area: str, between: Callable[[], None]) -> tuple[int, int]:
-    """Delete the orphans below an area of storage; returns the bytes that were deleted and those that are left.
+    """Delete the orphans below an area of storage; returns the numbers of deleted and remaining bytes.
 
-    `between` is called now and then, since a workspace may have very many files.
+    `between` is called regularly, because a workspace can have very many files.
     """
     freed = left = 0
     young = timezone.now() - GRACE
@@ -37,7 +37,7 @@ def delete_orphans(area: str, between: Callable[[], None]) -> tuple[int, int]:
 
 
 def _known(keys: list[str]) -> tuple[set[str], set[str]]:
-    """Those that a row names, or that lie where nothing is stored; and those whose run or model is gone, so that none will."""
+    """The keys that have a row or an unknown format, and the keys whose run or model is gone."""
     folders = {folder.name: folder for folder in FOLDERS}
     found: dict[str, dict[str | None, list[str]]] = defaultdict(lambda: defaultdict(list))
     named: set[str] = set()

@@ -1,8 +1,8 @@
-"""Frees permanently what is in the trash: rows in small batches, then their files, then what a crash left behind.
+"""Deletes the trash permanently: rows in small batches, then their files, then the leftovers of crashes.
 
-The row of the job says what and how far; what is still there says what to do next. So each step is safe to run twice,
-and a purge that was killed goes on where it was. It works in turns of a few seconds, so that it never holds a worker or
-the database's write lock for long.
+The row of the job has the selection and the progress; the remaining rows determine the next step. So each step is safe to
+run twice, and a purge that was killed continues. It works in turns of a few seconds, so that it never occupies a worker
+or the database's write lock for long.
 """
 
 import datetime as dt
@@ -30,16 +30,16 @@ from workspaces.models import Workspace
 
 logger = logging.getLogger(__name__)
 TASK = "trash.tasks.purge"
-# Keys in one query, of which SQLite takes 32,766.
+# Keys per query; SQLite accepts 32,766.
 MAX_KEYS = 10_000
 TURN_SECONDS = 3.0
 HOLD_TIME = dt.timedelta(seconds=60)
-# For others to write in before the next batch.
+# A pause in which others can write.
 PAUSE_SECONDS = 0.01
 
 
 def queue_purge(user: User | None, workspace: Workspace, scope: str, **fields) -> PurgeJob:
-    """Put a purge into the queue; a second one of the same workspace waits for the first."""
+    """Queue a purge; a second one of the same workspace waits for the first."""
     job = PurgeJob(
         workspace=workspace, workspace_name=workspace.name, area=workspace.storage_area, scope=scope, created_by=user
     )
@@ -55,7 +55,7 @@ def queue_purge(user: User | None, workspace: Workspace, scope: str, **fields) -
 
 def selection_of(job: PurgeJob) -> Selection:
     return Selection(
-        workspace_id=job.workspace_id or 0,  # With the workspace gone it finds nothing.
+        workspace_id=job.workspace_id or 0,  # If the workspace is gone, it finds nothing.
         whole_workspace=job.scope == PurgeJob.Scope.WORKSPACE,
         until=job.until if job.scope == PurgeJob.Scope.TRASH else None,
         run_pks=job.run_pks,
@@ -65,7 +65,7 @@ def selection_of(job: PurgeJob) -> Selection:
 
 
 def _count_runs(selection: Selection) -> int:
-    """Of runs that were chosen by themselves, with all that descends from them."""
+    """The number of selected runs including descendants."""
     chosen = purging.runs_to_delete(selection)
     tops = list(chosen.filter(pk__in=selection.run_pks).values_list("pk", flat=True))
     found, layer = set(tops), tops
@@ -87,7 +87,7 @@ def is_under_way(workspace: Workspace) -> bool:
 
 
 def run_turn(seconds: float = TURN_SECONDS) -> bool:
-    """Work at the oldest purge that no other worker holds; returns whether there is more to do."""
+    """Work on the oldest purge that no other worker holds; returns whether there is more to do."""
     now = timezone.now()
     free = PurgeJob.objects.filter(state__in=PurgeJob.OPEN).filter(Q(held_until=None) | Q(held_until__lt=now))
     for job in free.order_by("pk"):
@@ -110,7 +110,7 @@ def _turn(job: PurgeJob, deadline: float) -> None:
                 return
             time.sleep(PAUSE_SECONDS)
     except OperationalError as error:
-        # The database is busy or away: another turn goes on after HOLD_TIME.
+        # The database is busy or down: another turn continues after HOLD_TIME.
         logger.warning("The purge %s waits: %s", job.pk, error)
     except (DatabaseError, OSError, storage.Error) as error:
         logger.exception("The purge %s failed", job.pk)
@@ -120,7 +120,7 @@ def _turn(job: PurgeJob, deadline: float) -> None:
 
 
 def _step(job: PurgeJob) -> bool:
-    """The next piece of work; False after the last."""
+    """One step of the work; False after the last."""
     hold = functools.partial(_extend_hold, job)
     if job.files_after is None:
         if not _delete_batch(job):
@@ -135,7 +135,7 @@ def _step(job: PurgeJob) -> bool:
 
 
 def _delete_batch(job: PurgeJob) -> bool:
-    """A batch of the first step that finds something; False if none does."""
+    """Delete a batch of the first step that has rows; False if none has."""
     selection = selection_of(job)
     for step in list_steps():
         files = step.delete_batch(selection)
@@ -153,7 +153,7 @@ def _delete_files(job: PurgeJob, files: list[tuple[str, int]]) -> None:
 
 
 def _delete_rest(job: PurgeJob, hold: Callable[[], None]) -> None:
-    """What is left when all that is many is gone."""
+    """Delete what is left after the batches."""
     if job.scope == PurgeJob.Scope.WORKSPACE:
         _delete_workspace(job)
     freed, left = orphaned_files.delete_orphans(job.area, hold)
@@ -162,7 +162,7 @@ def _delete_rest(job: PurgeJob, hold: Callable[[], None]) -> None:
 
 
 def _delete_workspace(job: PurgeJob) -> None:
-    """Its nodes are gone with the rows, so hosts stop them. The row is gone already if a first try was killed."""
+    """Delete the workspace. Hosts stop its nodes, whose rows are gone. The row may be gone already after a killed attempt."""
     workspace = Workspace.objects.filter(pk=job.workspace_id or 0).select_related("resource_group").first()
     if workspace:
         workspace.delete()
@@ -175,7 +175,7 @@ def _update(job: PurgeJob, **fields) -> None:
 
 
 def _extend_hold(job: PurgeJob, **fields) -> None:
-    """Keep other workers away from the job for a while."""
+    """Extend the time for which this worker holds the job."""
     _update(job, held_until=timezone.now() + HOLD_TIME, **fields)
 
 
@@ -184,7 +184,7 @@ def has_something(selection: Selection) -> bool:
 
 
 def queue_expired(before: dt.datetime) -> None:
-    """Queue a purge for each trash that has something older."""
+    """Queue a purge for each workspace with older objects in its trash."""
     for workspace in Workspace.objects.filter(deleted_at__lt=before):
         if not is_under_way(workspace):
             queue_workspace_purge(None, workspace)

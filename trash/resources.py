@@ -27,7 +27,7 @@ class DeletedExperiment(Experiment):
 
 
 def deletion_fields(row: models.Run | models.Experiment, size: int) -> dict[str, Any]:
-    assert row.deleted_at is not None  # It is in the trash.
+    assert row.deleted_at is not None  # The row is in the trash.
     purged_at = row.deleted_at + dt.timedelta(days=settings.TRASH_DAYS)
     return {"deletedUtc": utc_time(row.deleted_at), "purgeUtc": utc_time(purged_at), "filesSize": size}
 

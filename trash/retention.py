@@ -1,4 +1,4 @@
-"""The rules by which a workspace deletes old runs, logs and outputs; off until an Owner turns one on."""
+"""Rules by which a workspace deletes old runs, logs and outputs; off until an Owner turns one on."""
 
 import datetime as dt
 import fnmatch
@@ -14,11 +14,11 @@ from studio.purging import list_needed_runs
 from trash.models import RetentionAct, RetentionRule
 
 logger = logging.getLogger(__name__)
-# Runs at once.
+# Runs per batch.
 BATCH = 100
-# A little less, so that each rule keeps its hour.
+# A little less than a day, so that each rule keeps its hour.
 DAY = dt.timedelta(hours=23, minutes=30)
-# Folders by what a rule takes.
+# Folders by what a rule deletes.
 FOLDERS = {
     RetentionRule.Takes.LOGS: ["user_logs/", "logs/", "azureml-logs/", "system_logs/"],
     RetentionRule.Takes.OUTPUTS: ["outputs/"],
@@ -34,13 +34,13 @@ def runs_reached_by(rule: RetentionRule):
     if rule.experiments.strip() not in ("", "*"):
         found = found.filter(experiment__in=_experiments(rule))
     if rule.takes == RetentionRule.Takes.RUNS:
-        # A run goes with its descendants, so only whole families go: from the top, and none that lives.
+        # A run is deleted with its descendants, so only whole families are: by root, and none that is active.
         found = found.filter(parent=None).exclude(pk__in=_roots_that_stay(rule))
     return found
 
 
 def _kept(rule: RetentionRule):
-    """The runs that are to be kept by their tag or their star."""
+    """The runs that are kept because of their tag or star."""
     said = Q(pk__in=RunTag.objects.filter(name=rule.keep_tag).values("run")) if rule.keep_tag else Q(pk=None)
     if rule.keep_starred:
         said |= Q(pk__in=Star.objects.values("run"))
@@ -48,21 +48,21 @@ def _kept(rule: RetentionRule):
 
 
 def _experiments(rule: RetentionRule) -> list[int]:
-    """Those whose name matches one of the patterns, which have commas between."""
+    """Experiments whose name matches one of the comma-separated patterns."""
     patterns = [pattern.strip() for pattern in rule.experiments.split(",") if pattern.strip()]
     rows = Experiment.objects.present().filter(workspace=rule.workspace).values_list("pk", "name")
     return [pk for pk, name in rows if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
 
 
 def _roots_that_stay(rule: RetentionRule):
-    """Families with a member that is active, kept by its tag, or needed by a model."""
+    """Families with a member that is active, kept by tag or star, or needed by a model."""
     below = Run.objects.filter(workspace=rule.workspace, deleted_at=None).exclude(root=None)
     stay = Q(status__in=Run.ACTIVE) | Q(pk__in=list_needed_runs(rule.workspace_id)) | Q(pk__in=_kept(rule).values("pk"))
     return below.filter(stay).values("root")
 
 
 def files_reached_by(rule: RetentionRule):
-    """The files that a rule deletes; of a rule for runs, all files of these and of their descendants."""
+    """The files that a rule deletes; for a rule for runs, all files of these and their descendants."""
     found = runs_reached_by(rule)
     if rule.takes == RetentionRule.Takes.RUNS:
         roots = found.values("pk")
@@ -75,7 +75,7 @@ def files_reached_by(rule: RetentionRule):
 def _in_folders(rule: RetentionRule):
     wanted = Q()
     for folder in FOLDERS[RetentionRule.Takes(rule.takes)]:
-        # "0" follows "/": a range, which unlike a pattern uses the index everywhere.
+        # "0" follows "/": a range, unlike a pattern, uses the index on every database.
         wanted |= Q(path__gte=folder, path__lt=f"{folder[:-1]}0")
     return wanted
 
@@ -98,11 +98,11 @@ def apply_due_rules() -> None:
 
 
 def apply_rule(rule: RetentionRule) -> int:
-    """Carry a rule out, in batches; safe to run twice. Returns the number of runs that it reached."""
+    """Apply a rule in batches; safe to run twice. Returns the number of affected runs."""
     carry_out = _trash_runs if rule.takes == RetentionRule.Takes.RUNS else _delete_files
     act = RetentionAct.objects.create(workspace=rule.workspace, rule=str(rule))
     while carry_out(rule, act):
-        # Each batch is recorded, in case this is killed half-way.
+        # Each batch is recorded, in case the task is killed.
         act.save(update_fields=["runs", "files", "bytes"])
     RetentionRule.objects.filter(pk=rule.pk).update(ran_at=timezone.now(), took=act.runs)
     logger.info("Retention of %s: %s reached %s runs", rule.workspace, rule, act.runs)
@@ -120,7 +120,7 @@ def _trash_runs(rule: RetentionRule, act: RetentionAct) -> bool:
 
 
 def _delete_files(rule: RetentionRule, act: RetentionAct) -> bool:
-    """Delete the files of one run after the other, so that each run is counted once."""
+    """Delete the files run by run, so that each run is counted once."""
     runs = list(files_reached_by(rule).order_by("run").values_list("run", flat=True).distinct()[:BATCH])
     files = Artifact.objects.filter(run__in=runs).filter(_in_folders(rule))
     keys = list(ArtifactSegment.objects.filter(artifact__in=files).values_list("key", flat=True))

@@ -1,4 +1,4 @@
-"""The rules of retention of a workspace, and what each would take now."""
+"""The retention rules of a workspace, and what each would delete now."""
 
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
@@ -38,7 +38,7 @@ def retention_page(request, slug):
 
 @require_safe
 def retention_estimate(request, slug):
-    """What the rule that is being written would take now."""
+    """What the rule in the form would delete now."""
     form = RetentionForm(request.GET, instance=RetentionRule(workspace=workspace_of(request, slug)))
     totals = rules.estimate_rule(form.instance) if form.is_valid() else None
     return render(request, "trash/_estimate.html", {"estimate": totals, "rule": form.instance, "form": form})

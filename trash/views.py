@@ -1,4 +1,4 @@
-"""The trash of a workspace, the workspaces in the trash, and what is being freed permanently."""
+"""The trash of a workspace, deleted workspaces, and running purges."""
 
 import datetime as dt
 
@@ -52,12 +52,12 @@ def trash_page(request, slug):
 
 @require_safe
 def trash_purges(request, slug):
-    """How far the purges are, asked for every second while one is under way; the last answer shows the page anew."""
+    """The progress of purges, polled every second while one is running; the last response reloads the page."""
     return _progress(request, _shown(workspace_of(request, slug).purges))
 
 
 def _shown(purges) -> list[PurgeJob]:
-    """The newest, until a day after their end."""
+    """The newest purges, until a day after their end."""
     day = timezone.now() - dt.timedelta(days=1)
     return list(purges.filter(Q(ended_at=None) | Q(ended_at__gt=day))[:MAX_PURGES])
 
@@ -139,7 +139,7 @@ def workspaces_deleted(request):
 
 
 def _purges_of_workspaces(request) -> list[PurgeJob]:
-    """The newest that the person has started, or of a site admin all."""
+    """The newest purges that the person has started; for a site admin all."""
     found = PurgeJob.objects.filter(scope=PurgeJob.Scope.WORKSPACE)
     return _shown(found if request.user.is_superuser else found.filter(created_by=request.user))
 

@@ -1,4 +1,4 @@
-"""How a row of the registry is changed: the moment is stored with the change, and a JSON column is read under a lock."""
+"""Changing rows of the registry: the time is stored with the change, and a JSON column is read under a lock."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ def update_row(row: models.Model, **fields) -> None:
 
 
 def change_json(row: models.Model, column: str, change: Callable) -> None:
-    """Store what `change` makes of the column; two changes at once both count."""
+    """Store `change(value)` of a JSON column; concurrent changes both count."""
     with transaction.atomic():
         stored = type(row)._default_manager.select_for_update().values_list(column, flat=True).get(pk=row.pk)
         update_row(row, **{column: change(stored)})

@@ -1,4 +1,4 @@
-"""Logged models, as MLflow 3's clients make them: with files, params and metrics of their own, perhaps from a run."""
+"""Logged models of MLflow 3: with their own files, params and metrics, optionally from a run."""
 
 import json
 import uuid
@@ -11,7 +11,7 @@ from runs.models import Experiment, Run
 from studio.errors import Invalid
 from workspaces.models import Workspace
 
-# MLflow's tag for the registered versions that were made from a logged model.
+# MLflow's tag for the registered versions of a logged model.
 VERSIONS_TAG = "mlflow.modelVersions"
 
 
@@ -49,8 +49,8 @@ class LoggedModel(models.Model):
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="logged_models")
     model_id = models.CharField(max_length=64, unique=True, default=new_model_id)
-    # A model of which a version is registered outlives its experiment and its run: their ids stay, for MLflow's answers and
-    # addresses. A client may also name a run of another server.
+    # A model with a registered version outlives its experiment and run: their ids stay, for MLflow's responses and
+    # URIs. A client may also name a run of another server.
     experiment = models.ForeignKey(Experiment, models.SET_NULL, null=True, related_name="logged_models")
     experiment_uuid = models.UUIDField()
     run = models.ForeignKey(Run, models.SET_NULL, null=True, blank=True, related_name="logged_models")
@@ -60,9 +60,9 @@ class LoggedModel(models.Model):
     status = models.CharField(max_length=30, choices=Status, default=Status.PENDING)
     params = models.JSONField(default=dict, blank=True)
     tags = models.JSONField(default=dict, blank=True)
-    # The id of the run whose token made it; empty if a person did.
+    # The id of the run whose token created it; empty if a person did.
     made_by_run = models.CharField(max_length=256, blank=True)
-    # Metrics that were logged for this model: [{"key", "value", "timestamp", "step", "run_id", …}], the last of each.
+    # The last value of each metric of this model: [{"key", "value", "timestamp", "step", "run_id", …}].
     metrics = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
@@ -81,7 +81,7 @@ class LoggedModel(models.Model):
         return f"{self.workspace.storage_area}/models/{self.pk}"
 
     def finalize(self, status: str):
-        """Its upload has ended, well or not."""
+        """Its upload has ended, successfully or not."""
         if status not in (self.Status.READY, self.Status.FAILED):
             raise Invalid(
                 f"Invalid model status: '{status}'. Expected statuses are {self.Status.READY} and {self.Status.FAILED}."
@@ -107,7 +107,7 @@ class LoggedModel(models.Model):
         change_json(self, "params", added)
 
     def add_metrics(self, run_id: str, points: list[dict]):
-        """Points that a run logged for this model; of each key and data set the last is kept."""
+        """Add points that a run logged for this model; the last of each key and data set is kept."""
 
         def merged(stored: list[dict]) -> list[dict]:
             kept = {(item["key"], item.get("dataset_digest")): item for item in stored}
@@ -121,13 +121,13 @@ class LoggedModel(models.Model):
         change_json(self, "metrics", merged)
 
     def add_version_to_tag(self, name: str, number: int):
-        """A version was registered from it."""
+        """Record a version that was registered from it."""
 
         def added(stored: dict) -> dict:
             try:
                 known = json.loads(stored.get(VERSIONS_TAG, "[]"))
             except (ValueError, RecursionError):
-                # Anybody can set a tag to anything.
+                # Anybody may have set the tag to anything.
                 known = []
             versions = [*(known if isinstance(known, list) else []), {"name": name, "version": number}]
             return stored | {VERSIONS_TAG: json.dumps(versions)}
@@ -135,7 +135,7 @@ class LoggedModel(models.Model):
         change_json(self, "tags", added)
 
     def put_file(self, path: str, key: str, size: int) -> list[str]:
-        """Bytes that lie in storage become the file at this path; gives the keys of what it replaces."""
+        """Make a stored object the file at this path; returns the keys of the replaced one."""
         with transaction.atomic():
             replaced = list(self.files.filter(path=path).values_list("key", flat=True))
             self.files.filter(path=path).delete()
@@ -162,7 +162,7 @@ class ModelFile(models.Model):
 
 class RunModelQuerySet(models.QuerySet):
     def link(self, run: Run, steps: list[tuple[str, int]], *, made: bool):
-        """The run read or made these models, each with its step; a link that is there stays as it is."""
+        """Link models, with steps, that the run read or created; an existing link stays unchanged."""
         found = LoggedModel.objects.filter(workspace=run.workspace, model_id__in=[model_id for model_id, _ in steps])
         keys = dict(found.values_list("model_id", "pk"))
         rows = [
@@ -173,10 +173,10 @@ class RunModelQuerySet(models.QuerySet):
 
 
 class RunModel(models.Model):
-    """A model that a run read or made."""
+    """A model that a run read or created."""
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="model_links")
-    # Empty if the client named a model that this workspace does not have.
+    # Null if the client named a model that is not in this workspace.
     logged_model = models.ForeignKey(LoggedModel, models.SET_NULL, null=True, blank=True, related_name="run_links")
     model_id = models.CharField(max_length=64)
     made = models.BooleanField(help_text="Made by the run; else read by it.")

@@ -1,4 +1,4 @@
-"""Registered models: names under which versions are kept, with tags, aliases and stages."""
+"""Registered models: names with versions, tags, aliases and stages."""
 
 import contextlib
 
@@ -18,7 +18,7 @@ from workspaces.models import Workspace
 
 @contextlib.contextmanager
 def _unique_name(name: str):
-    """A transaction that says in words that the name is taken."""
+    """A transaction that raises a Conflict if the name is taken."""
     try:
         with transaction.atomic():
             yield
@@ -28,7 +28,7 @@ def _unique_name(name: str):
 
 class ModelQuerySet(models.QuerySet):
     def register(self, actor, workspace: Workspace, name: str, *, description: str = "", tags: dict | None = None):
-        """A new name without versions."""
+        """Create a registered model without versions."""
         with _unique_name(name):
             return self.create(
                 workspace=workspace,
@@ -47,9 +47,9 @@ class Model(models.Model):
     name = models.CharField(max_length=255)
     description = models.TextField(blank=True)
     tags = models.JSONField(default=dict, blank=True)
-    # Alias → number of the version.
+    # Alias → version number.
     aliases = models.JSONField(default=dict, blank=True)
-    # The id of the run whose token made it; empty if a person did.
+    # The id of the run whose token created it; empty if a person did.
     made_by_run = models.CharField(max_length=256, blank=True)
     version_count = models.PositiveIntegerField(
         default=0, help_text="Also the number of the newest version; none is used twice."
@@ -87,7 +87,7 @@ class Model(models.Model):
         change_json(self, "aliases", lambda stored: without_key(stored, alias))
 
     def add_version(self, actor, *, source: str, source_run_id: str = "", run: Run | None = None, **fields):
-        """The next version. `run` has its files or made its logged model, so that a purge keeps it."""
+        """Create the next version. `run` has its files or created its logged model, so a purge keeps it."""
         with transaction.atomic():
             changed = {"version_count": F("version_count") + 1, "updated_at": timezone.now()}
             Model.objects.filter(pk=self.pk).update(**changed)
@@ -106,12 +106,12 @@ class Model(models.Model):
         return version
 
     def latest_versions(self) -> list["ModelVersion"]:
-        """The newest in each stage."""
+        """The newest version in each stage."""
         return list({row.stage: row for row in sorted(self.versions.all(), key=lambda row: row.number)}.values())
 
 
 class ModelVersion(models.Model):
-    """One version of a registered model. Its files are those of a run or of a logged model, named by `source`."""
+    """A version of a registered model. Its files belong to a run or a logged model, named by `source`."""
 
     class Stage(models.TextChoices):
         NONE = "None"
@@ -128,13 +128,13 @@ class ModelVersion(models.Model):
     properties = models.JSONField(default=dict, blank=True)
     stage = models.CharField(max_length=10, choices=Stage, default=Stage.NONE)
     source = models.TextField()
-    # A purge keeps this run and its family (trash/purge.py); the id beside it may name a run of another server.
+    # A purge keeps this run and its family (trash/purge.py); `source_run_id` may name a run of another server.
     run = models.ForeignKey(Run, models.SET_NULL, null=True, blank=True, related_name="model_versions")
     source_run_id = models.CharField(max_length=256, blank=True, db_index=True)
     run_link = models.TextField(blank=True)
     # The id of the run whose token made it; empty if a person did.
     made_by_run = models.CharField(max_length=256, blank=True)
-    # It has the files, so it cannot go before the version.
+    # It has the files, so it cannot be deleted before the version.
     logged_model = models.ForeignKey(LoggedModel, models.RESTRICT, null=True, blank=True, related_name="versions")
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -160,7 +160,7 @@ class ModelVersion(models.Model):
         change_json(self, "tags", lambda stored: without_key(stored, key))
 
     def transition_to(self, stage: str, actor, *, archive_existing: bool = False):
-        """Into another stage; the versions that are in it may be archived. A run's token archives only what its run made."""
+        """Move to another stage, optionally archiving the versions in it. A run token archives only what its run created."""
         if archive_existing and stage not in self.ACTIVE_STAGES:
             raise Invalid(
                 "Model version transition cannot archive existing model versions because "
@@ -176,7 +176,7 @@ class ModelVersion(models.Model):
             update_row(self, stage=stage)
 
     def delete(self, *args, **kwargs):
-        """With the aliases that point to it."""
+        """Delete it with the aliases that point to it."""
 
         def kept(aliases: dict) -> dict:
             return {name: number for name, number in aliases.items() if number != self.number}
