@@ -1,0 +1,24 @@
+"""The addresses that these tests knock at, and what an answer says."""
+
+import contextlib
+import json
+
+from django.db import transaction
+
+PLACE = "/subscriptions/sub-1/resourceGroups/aml-resources/providers/Microsoft.MachineLearningServices/workspaces/aml-workspace"
+H = f"/history/v1.0{PLACE}"
+ML = f"/mlflow/v1.0{PLACE}/api/2.0/mlflow"
+
+
+def told(answer) -> str:
+    """The sentence of a refusal, in the shape of the door that it came from."""
+    body = json.loads(answer.content)
+    return body["message"] if "error_code" in body else body["error"]["message"]
+
+
+@contextlib.contextmanager
+def as_if_never():
+    """What is done within is taken back, so that every case meets the same world without one being made for each."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)

@@ -1,0 +1,146 @@
+"""Rows of the catalogue about the API: the row, the door, what is sent, and a word of the refusal."""
+
+import json
+
+import pytest
+from django.test import Client
+
+from runs.models import Run
+from tests import factories
+from tests.bad_inputs.bodies import JOB
+from tests.bad_inputs.doors import ML, PLACE, H, told
+from workspaces.models import Workspace
+
+# The row of the catalogue of bad inputs, the door, what is sent, and a word of the refusal.
+REFUSED = [
+    ("A04", f"PATCH {H}/runs/r1", b'{"displayName": NaN}', "NaN"),
+    ("A07", f"PATCH {H}/runs/r1", b'{"displayName": ' + b"9" * 5000 + b"}", "not JSON"),
+    ("A08", f"POST {H}/runs/r1/metrics", b'{"metrics": [{"name": "a", "step": 9223372036854775808, "value": 1}]}', "2^63"),
+    ("A08", f"PUT {PLACE}/jobs/fresh", b'{"properties": {"x": 1e400}}', "1e400"),
+    ("A10", f"PUT {PLACE}/jobs/fresh", b'{"properties": {"x": ' + b"[" * 40 + b"]" * 40 + b"}}", "32 levels"),
+    ("A13", f"PATCH {H}/runs/r1", '{"displayName": "x"}'.encode("utf-16"), "UTF-8"),
+    ("A14", f"POST {H}/runs/r1/metrics", b'{"x": "' + b"x" * 8 * 2**20 + b'"}', "8 MiB"),
+    ("A14", f"PATCH {H}/runs/r1", b'{"x": "' + b"x" * 8 * 2**20 + b'"}', "8 MiB"),
+    ("A23", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"scaleSettings": {"minNodeCount": true}}}}', "whole number"),
+    ("A23", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"scaleSettings": {"minNodeCount": "1"}}}}', "whole number"),
+    ("A35", f"PUT {PLACE.replace('aml-workspace', 'AML-WORKSPACE')}", b'{"properties": {"keyVault": "x"}}', "key vault"),
+    ("A35", f"PUT {PLACE}/computes/CPU-Cluster", b'{"properties": {"properties": {"vmSize": "Standard_NC6"}}}', "cannot be changed"),
+    ("A36", f"PUT {PLACE[:-13]}ab", b"{}", "3 to 33"),
+    ("A36", f"PUT {H}/experiments/{'x' * 256}", b"", "1 to 255"),
+    ("A38", f"PUT {PLACE}/computes/-x", b"{}", "starting with a letter"),
+    ("A38", f"PUT {H}/experiments/.git", b"", "starting with a letter"),
+    ("A39", f"PATCH {H}/runs/r1", json.dumps({"tags": {str(n): "" for n in range(51)}}).encode(), "50 are allowed"),
+    ("A39", f"PATCH {H}/runs/r1", json.dumps({"description": "x" * 5001}).encode(), "5000 are allowed"),
+    ("A40", f"POST {H}/runs/r1/metrics", json.dumps({"metrics": [{}] * 10_001}).encode(), "10000 are allowed"),
+    ("A50", f"POST {H}/runs/r1/events", b'{"status": "Queued"}', "cannot become"),
+    ("A51", f"DELETE {H}/runs/r1", b"", "not ended"),
+    ("A51", f"DELETE {H}/experiments/exp", b"", "not ended"),
+    ("F33", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"scaleSettings": {"minNodeCount": 9}}}}', "more than the maximum"),
+    ("F33", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"scaleSettings": {"maxNodeCount": 1000000}}}}', "1 to 100"),
+    ("F37", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"vmSize": "Huge"}}}', "Choose one of"),
+    ("F37", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"vmPriority": "LowPriority"}}}', "cannot be changed"),
+    ("F38", f"PUT {H}/experiments/exp/runs/fresh", b'{"parentRunId": "elsewhere"}', "no run"),
+    ("S41", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": JOB | {"environmentVariables": {"A=B": "x"}}}).encode(), "no ="),
+    ("S41", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": JOB | {"environmentVariables": {"LD_PRELOAD": "x"}}}).encode(), "LD_PRELOAD"),
+    ("S42", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": JOB | {"computeId": "gone"}}).encode(), "cpu-cluster"),
+    ("S43", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": {"command": "x", "environmentId": "gone:1", "computeId": "local"}}).encode(), "There are"),
+    ("E46", f"PUT {PLACE}/environments/env/versions/1", b'{"properties": {"image": "other"}}', "cannot be changed"),
+    ("E53", f"PUT {PLACE}/environments/env/versions/latest", b'{"properties": {}}', "latest"),
+    ("E45", f"GET {PLACE}/environments/env/versions/7", b"", "it has 1"),
+    ("E07", f"PUT {PLACE}/environments/a%20b/versions/1", b'{"properties": {}}', "letters"),
+    ("E38", f"PUT {PLACE}/environments/fresh/versions/1", b'{"properties": {"definition": {"environmentVariables": []}}}', "object"),
+    ("R53", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": {"command": "x" * 100_001}}).encode(), "100000 are allowed"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "door", "body", "word"), REFUSED, ids=[f"{row[0]} {row[3]}" for row in REFUSED])
+def test_a_row_of_the_catalogue(world, row, door, body, word):
+    method, _, path = door.partition(" ")
+    answer = world.generic(method, path, body, "application/json")
+    assert 400 <= answer.status_code < 500, answer.content[:300]
+    assert word in told(answer), told(answer)
+
+
+def test_a_body_that_is_packed_is_not_unpacked(world):
+    answer = world.generic(
+        "PATCH", f"{H}/runs/r1", b"\x1f\x8b\x08\x00", "application/json", headers={"Content-Encoding": "gzip"}
+    )
+    assert 400 <= answer.status_code < 500
+
+
+def test_methods_that_are_none_are_refused(world):
+    for method in ("TRACE", "OPTIONS", "BREW", "PUT"):
+        assert world.generic(method, f"{H}/runs").status_code == 405
+    headers = {"X-HTTP-Method-Override": "DELETE"}
+    assert world.post(f"{H}/runs/r1", {}, "application/json", headers=headers).status_code == 405
+    assert Run.objects.filter(run_id="r1", deleted_at=None).exists()
+
+
+def test_what_is_not_ones_to_set_stays(world):
+    body = {"displayName": "new", "status": "Completed", "runId": "x", "createdBy": "me", "workspace": 5}
+    assert world.generic("PATCH", f"{H}/runs/r1", json.dumps(body), "application/json").status_code < 500
+    run = Run.objects.get(run_id="r1")
+    assert run.status == Run.Status.RUNNING and run.workspace.name == "aml-workspace"
+
+
+def test_a_token_in_the_address_opens_nothing(world, owner):
+    secret = factories.make_token(owner)
+    for name in ("token", "access_token", "api_key"):
+        assert Client().get(f"{PLACE}?{name}={secret}").status_code == 401
+
+
+def test_a_forged_host_or_origin_gains_nothing(world, owner):
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(owner)
+    headers = {"Origin": "https://evil.example", "X-Forwarded-Host": "evil.example"}
+    assert (
+        browser.post("/ws/aml-workspace/delete/", {"confirm_name": "aml-workspace"}, headers=headers).status_code == 403
+    )
+    assert Workspace.objects.filter(deleted_at=None).exists()
+
+
+def test_what_looks_odd_and_is_right_is_taken(world):
+    with_mark = b"\xef\xbb\xbf" + json.dumps({"displayName": r"C:\u0000 \ud83d", "tags": {"e": "\U0001f4a5"}}).encode()
+    assert world.patch(f"{H}/runs/r1", with_mark, "application/json").json()["displayName"] == r"C:\u0000 \ud83d"
+    scale = {"properties": {"properties": {"scaleSettings": {"minNodeCount": 1.0, "maxNodeCount": 2}}}}
+    assert world.patch(f"{PLACE}/computes/cpu-cluster", json.dumps(scale), "application/json").status_code == 200
+    point = {"metrics": [{"name": "a", "value": word} for word in ("NaN", "Infinity", "-Infinity")]}
+    assert world.post(f"{H}/runs/r1/metrics", json.dumps(point), "application/json").json() == {"accepted": 3}
+
+
+def test_how_a_run_ended_is_never_refused_for_its_words(world):
+    event = {
+        "status": "Failed",
+        "message": "a\udcff\0b",
+        "error": {"code": "\ud800", "message": "\0", "details": ["\udcff"]},
+    }
+    answer = world.post(f"{H}/runs/r1/events", json.dumps(event), "application/json")
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["error"]["message"] == "\N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize(
+    "address", [f"{PLACE}/jobs/a%00b", f"{ML}/nowhere%00", f"{PLACE}/nowhere", "/subscriptions/a%00"]
+)
+def test_an_address_that_is_none_is_told_in_the_shape_of_its_door(world, address):
+    answer = world.get(address)
+    assert answer.status_code == 404 and "nothing at" in told(answer)
+
+
+@pytest.mark.parametrize(
+    "address", [f"{H}/runs?tag=a%00", f"{ML}/runs/get?run_id=%00", "/discovery/workspaces/1?x=%00"]
+)
+def test_a_nul_in_a_query_is_refused_by_name(world, address):
+    answer = world.get(address)
+    name = address.partition("?")[2].partition("=")[0]
+    assert answer.status_code == 400 and f"'{name}' contains a NUL" in told(answer)
+
+
+def test_what_breaks_is_told_without_its_inside(world, monkeypatch):
+    def broken(*words):
+        raise RuntimeError("SELECT secret")
+
+    monkeypatch.setattr("runs.api.resources.Run.of", broken)
+    answer = world.get(f"{H}/runs/r1")
+    assert answer.status_code == 500 and "secret" not in answer.content.decode()
+    assert json.loads(answer.content)["error"]["code"] == "InternalError"

@@ -1,0 +1,93 @@
+"""What does not belong in a place of a body is refused by its place."""
+
+import json
+
+import pytest
+
+from compute.keys import host_key, node_key
+from compute.models import ComputeTarget
+from tests import factories
+from tests.bad_inputs.bodies import JOB
+from tests.bad_inputs.doors import PLACE, H, as_if_never, told
+
+SCALE = {"minNodeCount": 0, "maxNodeCount": 1, "nodeIdleTimeBeforeScaleDown": "PT1M"}
+CLUSTER = {"vmSize": "Standard_D2_v2", "vmPriority": "Dedicated", "scaleSettings": SCALE, "subnet": {"id": "s"}}
+WORKSPACE = {"friendlyName": "f", "description": "d", "storageAccount": "store", "hbiWorkspace": False}
+RUN = {"displayName": "d", "tags": {"a": "b"}, "properties": {"a": "b"}, "parentRunId": "r1", "status": "Running"}
+EVENT = {"status": "Failed", "message": "m", "error": {"code": "c", "message": "m"}, "warning": "w", "node": "n"}
+# What each door takes; every place of it is filled with what does not belong there.
+BODIES = {
+    "PUT /subscriptions/sub-2": {"displayName": "d"},
+    "PUT /subscriptions/sub-1/resourceGroups/fresh": {"location": "eastus", "tags": {"a": "b"}},
+    f"PUT {PLACE[:-13]}fresh-one": {
+        "location": "eastus",
+        "tags": {},
+        "sku": {"name": "Basic"},
+        "properties": WORKSPACE,
+    },
+    f"PUT {PLACE}/computes/fresh": {
+        "location": "eastus",
+        "properties": {"computeType": "AmlCompute", "properties": CLUSTER},
+    },
+    f"PATCH {PLACE}/computes/cpu-cluster": {"tags": {"a": "b"}, "properties": {"properties": {"scaleSettings": SCALE}}},
+    f"PUT {PLACE}/environments/fresh/versions/1": {"properties": {"image": "i", "condaFile": "", "tags": {"a": "b"}}},
+    f"PUT {PLACE}/environments/fresh/versions/auto": {"properties": {"definition": JOB["environmentDefinition"]}},
+    f"PUT {PLACE}/jobs/fresh": {"properties": JOB},
+    f"PATCH {PLACE}/jobs/r1": {"properties": {"displayName": "d", "tags": {"a": "b"}}},
+    f"PUT {H}/experiments/exp/runs/fresh": RUN,
+    f"PATCH {H}/experiments/exp": {"name": "exp2", "tags": {"a": "b"}, "archived": True},
+    f"PATCH {H}/runs/r1": {"displayName": "d", "removeTags": ["a"], "properties": {"a": "b"}},
+    f"POST {H}/runs/r1/events": EVENT,
+    f"POST {H}/runs/r1/params": {"parameters": {"a": "b"}},
+    f"POST {H}/runs/r1/metrics": {"batchId": "b", "metrics": [{"name": "n", "step": 1, "time": 1, "value": 1}]},
+    "POST /login/device": {"clientName": "c"},
+    "POST /nodes/v1/heartbeat": {"state": "idle", "pid": 1, "work": ["x"]},
+    "POST /nodes/v1/host": {"cpus": 1, "memoryGB": 1.5, "nodes": [{"name": "n", "pid": 1, "alive": False, "exit": 0}]},
+}
+UNFIT = [None, True, 2**70, "\ud800", "\0", "x" * 70_000, [[{}]], {"": {"a": [1]}}]
+
+
+def places(value, way=()):
+    yield way
+    for step, part in value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else ()):
+        yield from places(part, (*way, step))
+
+
+def filled(value, way: tuple, new):
+    if not way:
+        return new
+    copy = value.copy()
+    copy[way[0]] = filled(value[way[0]], way[1:], new)
+    return copy
+
+
+@pytest.fixture
+def keys(world):
+    node = factories.make_node(ComputeTarget.objects.get())
+    return {"/nodes/v1/heartbeat": node_key(node), "/nodes/v1/host": host_key(node.host)}
+
+
+@pytest.mark.parametrize("door", BODIES)
+def test_what_does_not_belong_in_a_place_is_refused_by_its_place(world, keys, door):
+    method, _, path = door.partition(" ")
+    headers = {"Authorization": f"Bearer {keys[path]}"} if path in keys else {}
+    for way in places(BODIES[door]):
+        for odd in UNFIT:
+            body = json.dumps(filled(BODIES[door], way, odd))
+            with as_if_never():
+                answer = world.generic(method, path, body, "application/json", headers=headers)
+            assert answer.status_code < 500, (way, odd, answer.content[:300])
+            if answer.status_code in (400, 422):
+                error = json.loads(answer.content)["error"]
+                assert error["message"] and (error["target"] or not way), (way, odd, error)
+
+
+@pytest.mark.parametrize("door", [door for door, body in BODIES.items() if "properties" in body])
+def test_properties_that_are_no_object_are_not_taken_for_none(world, door):
+    method, _, path = door.partition(" ")
+    for odd in (5, "x", [], True):
+        answer = world.generic(method, path, json.dumps({"properties": odd}), "application/json")
+        assert answer.status_code in (400, 422) and "properties" in told(answer), (odd, answer.content)
+
+
+# The row of the catalogue of bad inputs, the door, what is sent, and a word of the refusal.
