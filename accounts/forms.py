@@ -7,6 +7,9 @@ from accounts import sign_in_limits
 from accounts.rules import TOKEN_NAME
 from studio.forms import TextField
 
+# So many are hashed; what is longer is no password.
+MAX_PASSWORD_LENGTH = 4096
+
 
 class TokenForm(forms.Form):
     name = TextField(TOKEN_NAME, help_text="What it is for, such as “laptop” or “nightly script”.")
@@ -22,11 +25,15 @@ class PasswordForm(forms.Form):
     """Asks for the current password only if there is one: an account starts with a sign-in link."""
 
     present = forms.CharField(
-        label="Present password", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+        label="Present password",
+        strip=False,
+        max_length=MAX_PASSWORD_LENGTH,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
     password = forms.CharField(
         label="New password",
         strip=False,
+        max_length=MAX_PASSWORD_LENGTH,
         help_text="At least 10 characters.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
@@ -67,4 +74,8 @@ class SignInForm(forms.Form):
     username = forms.CharField(
         max_length=150, widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True})
     )
-    password = forms.CharField(strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}))
+    password = forms.CharField(
+        strip=False,
+        max_length=MAX_PASSWORD_LENGTH,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )

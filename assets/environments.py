@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.http import Http404
 
+from assets import variables
 from assets.models import Environment, EnvironmentVersion
 from assets.rules import ENVIRONMENT_NAME, IMAGE
 from studio import numbers
@@ -180,6 +181,7 @@ def check_definition(definition) -> dict:
     for name, value in (definition.get("environmentVariables") or {}).items():
         if not isinstance(value, str | int | float | None):
             raise Invalid(f"The environment variable {name} is a text.", target="definition/environmentVariables")
+    variables.check_variables(definition.get("environmentVariables"), "definition/environmentVariables")
     read_image(definition)
     return definition
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts.actors import Actor
-from assets import environments
+from assets import environments, variables
 from compute import queue
 from compute.models import ComputeTarget
 from runs import job_settings, rules, work_kind
@@ -27,11 +27,6 @@ SCRIPT_RUN = "azureml.scriptrun"
 DEFAULT_EXPERIMENT = "Default"
 MAX_COMMAND_LENGTH = 100_000
 MAX_TIMEOUT_SECONDS = 30 * 24 * 3600
-VARIABLE = re.compile(r"[^=\0\s]{1,256}")
-# Set by the runner; a job that sets them could pass for another run or load its own code into the runner.
-RESERVED = re.compile(
-    r"AZUREML_(RUN_.*|ARM_.*|SERVICE_ENDPOINT|WORKSPACE_ID|EXPERIMENT_ID)|LD_.*|LAZULI_(URL|TOKEN|LIFELINE_FD)", re.I
-)
 
 
 class Open(pydantic.BaseModel):
@@ -284,7 +279,7 @@ def _spec(workspace: Workspace, name: str, job: JobProperties, snapshot: Snapsho
         "command": None if job.commandArgv else job.command,
         "argv": job.commandArgv or None,
         "environment": environment,
-        "environment_variables": _variables(job.environmentVariables),
+        "environment_variables": variables.check_variables(job.environmentVariables, "environmentVariables"),
         "timeout_seconds": parse_seconds(job.limits.timeout) if job.limits and job.limits.timeout else None,
         "directories_to_watch": _watched(job.runDefinition or {}),
         "node": None,
@@ -299,27 +294,6 @@ def _watched(definition: dict) -> list[str]:
         target = "runDefinition/history/directoriesToWatch"
         raise Invalid(f"{target}: write a list of folders.", target=target)
     return folders or ["logs"]
-
-
-def _variables(given: dict | None) -> dict[str, str]:
-    for name in given or {}:
-        if not VARIABLE.fullmatch(name):
-            text = (
-                f"{name!r} cannot be the name of an environment variable: no =, spaces or NUL, at most 256 characters."
-            )
-            raise Invalid(text, target="environmentVariables")
-        if RESERVED.fullmatch(name):
-            raise Invalid(f"The environment variable {name} is set by the studio; choose another name.", target=name)
-    return {
-        name: names.check_text(
-            "" if value is None else str(value),
-            f"environment variable {name}",
-            max_length=32_000,
-            allow_empty=True,
-            allow_lines=True,
-        )
-        for name, value in (given or {}).items()
-    }
 
 
 def parse_seconds(duration: str) -> int:

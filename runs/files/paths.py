@@ -5,6 +5,7 @@ import unicodedata
 from studio.errors import Invalid
 
 MAX_PATH_LENGTH = 1000
+MAX_FOLDERS = 100
 
 
 def check_path(path, *, code: str = "invalid_path") -> str:
@@ -38,4 +39,6 @@ def _problem_of_parts(parts: list[str]) -> str:
         return "it contains an empty part or a lone period"
     if any(len(part.encode()) > 255 for part in parts):
         return "one of its parts has more than 255 bytes"
+    if len(parts) > MAX_FOLDERS + 1:
+        return f"it has {len(parts) - 1} folders, {MAX_FOLDERS} are allowed"
     return ""

@@ -4,15 +4,32 @@ import json
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from runs.models import Run
 from tests import factories
 from tests.bad_inputs.bodies import JOB
 from tests.bad_inputs.doors import ML, PLACE, H, told
-from workspaces.models import Workspace
+from workspaces.models import Role, Workspace
 
 # The row of the catalogue of bad inputs, the door, what is sent, and a word of the refusal.
 REFUSED = [
+    ("A03", f"PATCH {H}/runs/r1", b"[1]", "JSON object, not a list"),
+    ("A03", f"PATCH {H}/runs/r1", b"null", "JSON object"),
+    ("A03", f"PATCH {H}/runs/r1", b'"x"', "JSON object"),
+    ("A11", f"PATCH {H}/runs/r1", rb'{"displayName": "\ud800"}', "half of a character"),
+    ("A12", f"PATCH {H}/runs/r1", rb'{"displayName": "a\u0000b"}', "NUL"),
+    ("A25", f"GET {H}/runs?$skiptoken=zzz", b"", "whole number"),
+    ("A29", f"GET {H}/runs?filter=name REGEXP '(a+)+$'", b"", "expected a comparison"),
+    ("A62", f"GET {H}/runs/r1/metrics/points?name=a&after=x", b"", "integer"),
+    ("E53", f"GET {PLACE}/environments/env/versions/-1", b"", "it has 1"),
+    ("E53", f"GET {PLACE}/environments/env/versions/1.0", b"", "it has 1"),
+    ("E39", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": {"command": "x", "environmentId": "AzureML-none", "computeId": "local"}}).encode(), "AzureML-Minimal"),
+    ("E38", f"PUT {PLACE}/environments/fresh/versions/1", b'{"properties": {"definition": {"environmentVariables": {"LD_PRELOAD": "x"}}}}', "LD_PRELOAD"),
+    ("E38", f"PUT {PLACE}/environments/fresh/versions/1", json.dumps({"properties": {"definition": {"environmentVariables": {"A": "x" * 40_000}}}}).encode(), "32000"),
+    ("E38", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": JOB | {"environmentDefinition": {"environmentVariables": {"LD_LIBRARY_PATH": "x"}}}}).encode(), "LD_LIBRARY_PATH"),
+    ("R53", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": JOB | {"environmentVariables": {f"V{n}": "" for n in range(10_000)}}}).encode(), "1000 are allowed"),
+    ("R55", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": JOB | {"resources": {"instanceCount": 8}}}).encode(), "instanceCount"),
     ("A04", f"PATCH {H}/runs/r1", b'{"displayName": NaN}', "NaN"),
     ("A07", f"PATCH {H}/runs/r1", b'{"displayName": ' + b"9" * 5000 + b"}", "not JSON"),
     ("A08", f"POST {H}/runs/r1/metrics", b'{"metrics": [{"name": "a", "step": 9223372036854775808, "value": 1}]}', "2^63"),
@@ -62,6 +79,7 @@ def test_a_row_of_the_catalogue(world, row, door, body, word):
 
 
 def test_a_body_that_is_packed_is_not_unpacked(world):
+    """Row A15."""
     answer = world.generic(
         "PATCH", f"{H}/runs/r1", b"\x1f\x8b\x08\x00", "application/json", headers={"Content-Encoding": "gzip"}
     )
@@ -69,6 +87,7 @@ def test_a_body_that_is_packed_is_not_unpacked(world):
 
 
 def test_methods_that_are_none_are_refused(world):
+    """Row A52."""
     for method in ("TRACE", "OPTIONS", "BREW", "PUT"):
         assert world.generic(method, f"{H}/runs").status_code == 405
     headers = {"X-HTTP-Method-Override": "DELETE"}
@@ -77,6 +96,7 @@ def test_methods_that_are_none_are_refused(world):
 
 
 def test_what_is_not_ones_to_set_stays(world):
+    """Row A22: what is not to be set is passed over, as Azure does."""
     body = {"displayName": "new", "status": "Completed", "runId": "x", "createdBy": "me", "workspace": 5}
     assert world.generic("PATCH", f"{H}/runs/r1", json.dumps(body), "application/json").status_code < 500
     run = Run.objects.get(run_id="r1")
@@ -84,12 +104,14 @@ def test_what_is_not_ones_to_set_stays(world):
 
 
 def test_a_token_in_the_address_opens_nothing(world, owner):
+    """Row A56."""
     secret = factories.make_token(owner)
     for name in ("token", "access_token", "api_key"):
         assert Client().get(f"{PLACE}?{name}={secret}").status_code == 401
 
 
 def test_a_forged_host_or_origin_gains_nothing(world, owner):
+    """Row A54."""
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(owner)
     headers = {"Origin": "https://evil.example", "X-Forwarded-Host": "evil.example"}
@@ -100,6 +122,7 @@ def test_a_forged_host_or_origin_gains_nothing(world, owner):
 
 
 def test_what_looks_odd_and_is_right_is_taken(world):
+    """Rows A05, A13 and A23."""
     with_mark = b"\xef\xbb\xbf" + json.dumps({"displayName": r"C:\u0000 \ud83d", "tags": {"e": "\U0001f4a5"}}).encode()
     assert world.patch(f"{H}/runs/r1", with_mark, "application/json").json()["displayName"] == r"C:\u0000 \ud83d"
     scale = {"properties": {"properties": {"scaleSettings": {"minNodeCount": 1.0, "maxNodeCount": 2}}}}
@@ -137,6 +160,8 @@ def test_a_nul_in_a_query_is_refused_by_name(world, address):
 
 
 def test_what_breaks_is_told_without_its_inside(world, monkeypatch):
+    """Row A64."""
+
     def broken(*words):
         raise RuntimeError("SELECT secret")
 
@@ -144,3 +169,49 @@ def test_what_breaks_is_told_without_its_inside(world, monkeypatch):
     answer = world.get(f"{H}/runs/r1")
     assert answer.status_code == 500 and "secret" not in answer.content.decode()
     assert json.loads(answer.content)["error"]["code"] == "InternalError"
+
+
+def test_what_is_elsewhere_deleted_or_nowhere_is_the_same_404(world, workspace, mallory):
+    """Row A31, for somebody who may not restore."""
+    other = factories.make_workspace(workspace.resource_group, "other")
+    factories.make_run(other, run_id="r2")
+    factories.make_run(workspace, run_id="r3", deleted_at=timezone.now())
+    factories.give_role(mallory, Role.READER, workspace)
+    reader = Client(headers={"Authorization": f"Bearer {factories.make_token(mallory)}"})
+    answers = [reader.get(f"{H}/runs/{run_id}") for run_id in ("no", "r2", "r3")]
+    assert [answer.status_code for answer in answers] == [404] * 3
+    said = {told(answer).replace(f"'{run_id}'", "") for answer, run_id in zip(answers, ("no", "r2", "r3"), strict=True)}
+    assert len(said) == 1, said
+
+
+def test_no_body_is_an_empty_object_where_nothing_has_to_be_said(world):
+    """Row A01: as Azure's clients send it."""
+    assert world.generic("POST", f"{H}/runs/r1/metrics", b"", "application/json").json() == {"accepted": 0}
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "", "<script>alert(1)</script>"])
+def test_a_cookie_opens_no_api_whatever_the_kind_of_the_body(world, browser, kind):
+    """Rows A19 and A20: there is no simple request to forge, and an answer is never read as a page."""
+    assert browser.generic("PATCH", f"{H}/runs/r1", b'{"displayName": "x"}', kind).status_code == 401
+    for door in (f"{H}/runs/r1/metrics", f"{ML}/runs/search"):
+        answer = world.generic("POST", door, b"{}", kind)
+        assert answer.headers["Content-Type"].startswith("application/json")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_points_after_any_number_are_those_that_are_there(world):
+    """Row A62."""
+    world.post(f"{H}/runs/r1/metrics", {"metrics": [{"name": "a", "value": 1}]}, "application/json")
+    for after, count in (("-1", 1), ("0", 1), ("1", 0), ("999999999999", 0)):
+        answer = world.get(f"{H}/runs/r1/metrics/points?name=a&after={after}")
+        assert answer.status_code in (200, 400), after
+        assert answer.status_code == 400 or len(answer.json()["values"]) == count
+
+
+def test_names_that_look_alike_are_two_models(world):
+    """Row A34: a name is decoded once, so that neither reaches the other."""
+    for name in ("a b", "a%20b"):
+        assert world.post(f"{ML}/registered-models/create", {"name": name}, "application/json").status_code == 200
+    for name in ("a b", "a%20b"):
+        found = world.get(f"{ML}/registered-models/get", {"name": name})
+        assert found.json()["registered_model"]["name"] == name

@@ -1,8 +1,13 @@
 """Rows of the catalogue about pages, forms and sign-in."""
 
+import unicodedata
+
+import pytest
+from django.contrib.auth import hashers
 from django.test import Client
 
 from runs.models import Experiment, Run
+from tests.bad_inputs.doors import PLACE, H
 from workspaces.models import Workspace
 
 
@@ -22,3 +27,91 @@ def test_what_people_write_is_shown_as_text(world, owner, workspace):
     ):
         page = browser.get(path).content.decode()
         assert "<script>alert(1)" not in page and "&lt;script&gt;alert(1)" in page
+
+
+PASSWORD = (
+    "  \N{LATIN SMALL LETTER U WITH DIAERESIS}n\N{LATIN SMALL LETTER I WITH DIAERESIS} \N{KEY} " + "pass phrase " * 20
+)
+
+
+def test_a_password_is_taken_exactly_as_it_is_typed(browser, owner):
+    """Row F12."""
+    assert browser.post("/account/password/", {"password": PASSWORD, "again": PASSWORD}).status_code == 302
+    assert Client().post("/signin/", {"username": "owner", "password": PASSWORD.strip()}).status_code == 403
+    decomposed = unicodedata.normalize("NFD", PASSWORD)
+    assert Client().post("/signin/", {"username": "owner", "password": decomposed}).status_code == 403
+    assert Client().post("/signin/", {"username": "owner", "password": PASSWORD}).status_code == 302
+
+
+@pytest.mark.parametrize("length", [4097, 2**20])
+def test_an_endless_password_is_refused_and_not_hashed(browser, owner, monkeypatch, length):
+    """Row F11."""
+    monkeypatch.setattr(hashers, "make_password", None)
+    monkeypatch.setattr(hashers, "check_password", None)
+    typed = "x" * length
+    assert "at most 4096" in browser.post("/account/password/", {"password": typed, "again": typed}).content.decode()
+    page = Client().post("/signin/", {"username": "owner", "password": typed})
+    assert page.status_code == 200 and "at most 4096" in page.content.decode()
+
+
+def test_a_new_password_ends_all_other_sessions(browser, owner):
+    """Row F20."""
+    other = Client()
+    other.force_login(owner)
+    browser.post("/account/password/", {"password": PASSWORD, "again": PASSWORD})
+    assert other.get("/").status_code == 302 and browser.get("/").status_code == 200
+
+
+def test_a_cookie_is_dead_once_its_owner_has_signed_out(browser):
+    """Row F18."""
+    stolen = Client(cookies=browser.cookies)
+    stolen.cookies = browser.cookies.copy()
+    assert stolen.get("/").status_code == 200
+    browser.post("/signout/")
+    assert stolen.get("/").status_code == 302
+    assert stolen.get("/", headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
+
+
+def test_what_htmx_says_of_itself_opens_nothing(as_user, mallory, owner, world):
+    """Row F07."""
+    headers = {
+        "HX-Request": "true",
+        "HX-Target": "run-commands",
+        "HX-Current-URL": "http://testserver/ws/aml-workspace/",
+    }
+    assert as_user(mallory).get("/ws/aml-workspace/runs/r1/", headers=headers).status_code == 404
+    Run.objects.update(display_name="<script>alert(1)</script>")
+    page = as_user(owner).get("/ws/aml-workspace/jobs/", headers={"HX-Request": "true", "HX-Target": "run-table"})
+    assert b"<script>alert(1)" not in page.content
+
+
+@pytest.mark.parametrize("typed", ["-1", "1.5", "1e9", "1,5", "", " ", "x"])
+def test_a_field_of_a_number_says_what_is_wrong(browser, world, typed):
+    """Row F32; what is full width is the same number."""
+    page = "/ws/aml-workspace/compute/cpu-cluster/edit/"
+    limits = {"max_nodes": "2", "idle_seconds": "120"}
+    assert 'aria-invalid="true"' in browser.post(page, {**limits, "min_nodes": typed}).content.decode()
+    assert browser.post(page, {**limits, "min_nodes": "\N{FULLWIDTH DIGIT ONE}"}).status_code == 302
+
+
+def test_an_environment_in_use_may_go_for_its_runs_have_it_whole(world):
+    """Row F36."""
+    conda = {"properties": {"condaFile": "dependencies: [python, {pip: [numpy]}]"}}
+    assert world.put(f"{PLACE}/environments/used/versions/1", conda, "application/json").status_code == 201
+    job = {"experimentName": "exp", "command": "x", "computeId": "cpu-cluster", "environmentId": "used:1"}
+    assert world.put(f"{PLACE}/jobs/user", {"properties": job}, "application/json").status_code == 201
+    assert world.delete(f"{PLACE}/environments/used").status_code == 200
+    assert Run.objects.get(run_id="user").work.spec["environment"]["python"]["condaDependencies"]
+
+
+def test_texts_inside_data_of_a_page_end_no_script(browser, world):
+    """Row F27: what a script reads is escaped for HTML."""
+    evil = "</script><script>alert(1)</script>\N{LINE SEPARATOR}"
+    world.post(f"{H}/runs/r1/metrics", {"metrics": [{"name": "a", "value": n} for n in range(3)]}, "application/json")
+    Run.objects.update(display_name=evil)
+    for page in (
+        "/ws/aml-workspace/jobs/?charts=&chart=a",
+        "/ws/aml-workspace/runs/r1/metrics/",
+        "/ws/aml-workspace/compare/?runs=r1",
+    ):
+        assert "<script>alert(1)" not in browser.get(page, follow=True).content.decode()

@@ -1,6 +1,12 @@
 """Rows of the catalogue about uploads, artifacts and snapshots."""
 
+import os
+import re
+import socket
+
 import pytest
+from django.conf import settings
+from lazuli.runner.uploads import list_files_below
 
 from runs.models import Artifact
 from tests.bad_inputs.doors import H, told
@@ -18,6 +24,8 @@ PATHS = [
     "a\nb",
     "a\x1bb",
     "x" * 5001,
+    "x" * 256,
+    "/".join(["a"] * 102),
     "",
     "a/",
 ]
@@ -50,3 +58,79 @@ def test_strange_ranges_are_answered_whole_or_refused(world, value):
     answer = world.get(f"{H}/runs/r1/artifacts/content?path=a.txt", headers={"Range": value})
     assert answer.status_code in (200, 416)
     assert answer.status_code == 416 or b"".join(answer.streaming_content) == b"abc"
+
+
+CONTENT = f"{H}/runs/r1/artifacts/content"
+
+
+def put(world, path: str, body: bytes = b"abc", kind: str = "text/plain"):
+    return world.generic("PUT", CONTENT, body, kind, query_params={"path": path})
+
+
+def test_names_that_differ_are_two_files(world):
+    """Rows U09 and U10: by case, and by the form of a character, as Linux keeps them."""
+    for path in ("A.txt", "a.txt", "caf\N{LATIN SMALL LETTER E WITH ACUTE}", "cafe\N{COMBINING ACUTE ACCENT}"):
+        assert put(world, path, path.encode()).status_code == 201
+    for artifact in Artifact.objects.all():
+        answer = world.get(CONTENT, {"path": artifact.path})
+        assert b"".join(answer.streaming_content).decode() == artifact.path
+
+
+def test_a_file_that_is_there_is_not_stored_again(world):
+    """Rows U07 and U08: without overwrite=true the same bytes are refused like others."""
+    put(world, "a.txt")
+    for body in (b"abc", b"other"):
+        answer = put(world, "a.txt", body)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "path_conflict")
+    assert b"".join(world.get(CONTENT, {"path": "a.txt"}).streaming_content) == b"abc"
+
+
+@pytest.mark.parametrize("name", ["a.html", "a.svg", "a.xml", "a.pdf", "a.pkl", "a.joblib", "a.png", "a.xlsx"])
+def test_no_file_acts_in_our_name(world, name):
+    """Rows U37, U38, U42, U45 and U46."""
+    put(world, name, b"<script>alert(1)</script>", "text/html")
+    answer = world.get(CONTENT, {"path": name})
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Content-Disposition"].startswith("attachment") or name.endswith(".png")
+
+
+def test_the_server_loads_nothing_that_users_made():
+    """Row U46: whatever may run code when it is read is never read here, nor is any picture decoded (row U44)."""
+    loaders = re.compile(r"^\s*(?:import|from) (pickle|cloudpickle|joblib|dill|shelve|marshal|torch|PIL|cv2)\b", re.M)
+    rooms = ["studio", "accounts", "workspaces", "assets", "compute", "runs", "registry", "trash", "mlflow_api"]
+    modules = [path for room in rooms for path in (settings.BASE_DIR / room).rglob("*.py")]
+    assert len(modules) > 200
+    assert [path.name for path in modules if loaders.search(path.read_text())] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"xxx", "multipart/form-data"),
+        (
+            b"--b\r\nContent-Disposition: form-data; name=x\r\n\r\n1\r\n" * 3000 + b"--b--",
+            "multipart/form-data; boundary=b",
+        ),
+        (
+            b"--b\r\nContent-Disposition: form-data; name=x; filename=f\r\n\r\n1\r\n" * 200 + b"--b--",
+            "multipart/form-data; boundary=b",
+        ),
+        (b"&".join(b"a%d=1" % number for number in range(5000)), "application/x-www-form-urlencoded"),
+    ],
+)
+def test_a_form_of_too_many_parts_is_refused(browser, body, kind):
+    """Row U36."""
+    assert browser.generic("POST", "/account/tokens/", body, kind).status_code == 400
+
+
+def test_outputs_that_are_no_files_are_passed_over(tmp_path):
+    """Row U58: nobody waits for a pipe."""
+    folder = tmp_path / "outputs"
+    folder.mkdir()
+    (folder / "a.txt").write_text("a")
+    os.mkfifo(folder / "pipe")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "s"))
+    (folder / "out").symlink_to("/etc/passwd")
+    assert [name for name, _ in list_files_below(str(tmp_path), "outputs")] == ["outputs/a.txt"]

@@ -1,0 +1,230 @@
+"""The rows of the catalogue of bad inputs: the test that keeps each, or why it does not apply.
+
+A: the API, U: uploads, F: pages and forms, S: the SDK, E: environments, R: scripts. A row that a test of this folder names
+(in its table, or as "Row A31" in its docstring) stands in neither list.
+"""
+
+ROW_NAMES = """
+A01 A03 A04 A05 A07 A08 A10 A11 A12 A13 A14 A15 A16 A17 A19 A20 A22 A23 A25 A28 A29 A30 A31 A32 A34 A35 A36 A38 A39
+A40 A41 A42 A43 A44 A45 A47 A49 A50 A51 A52 A54 A55 A56 A60 A61 A62 A63 A64 U01 U03 U04 U06 U07 U08 U09 U10 U13 U14
+U15 U16 U17 U18 U22 U23 U26 U27 U28 U29 U30 U31 U32 U33 U34 U35 U36 U37 U38 U41 U42 U43 U44 U45 U46 U47 U48 U49 U50
+U51 U52 U53 U54 U55 U58 U59 U60 F01 F03 F04 F05 F06 F07 F08 F09 F10 F11 F12 F13 F14 F15 F16 F17 F18 F19 F20 F22 F24
+F26 F27 F28 F29 F30 F31 F32 F33 F35 F36 F37 F38 F39 F41 F42 F43 F44 F47 F48 F50 F52 F53 F54 F56 F58 F59 F60 F61 S02
+S04 S05 S06 S08 S09 S10 S12 S13 S14 S16 S18 S20 S21 S22 S23 S25 S26 S27 S28 S29 S30 S31 S32 S35 S37 S38 S41 S42 S43
+S47 S48 S51 S53 S54 S55 S57 S59 S60 S61 E02 E03 E04 E05 E06 E07 E08 E09 E10 E11 E12 E13 E14 E15 E16 E17 E19 E20 E21
+E22 E23 E24 E25 E26 E27 E29 E31 E32 E34 E35 E37 E38 E39 E40 E41 E42 E45 E46 E47 E48 E49 E50 E52 E53 E54 E55 E56 E57
+E59 R02 R03 R04 R05 R06 R07 R11 R12 R14 R16 R17 R18 R20 R26 R27 R28 R29 R30 R31 R32 R33 R36 R38 R39 R41 R42 R43 R44
+R45 R46 R47 R49 R50 R51 R52 R53 R54 R55 R56 R57 R58 R59
+"""
+ROWS = ROW_NAMES.split()
+
+# Row, the file below tests/, and the test in it.
+ELSEWHERE = """
+A16 studio/test_slow_clients.py a_deadline_ends_what_does_not_come
+A17 runs/test_artifacts.py a_body_cut_short_is_not_stored
+A28 runs/test_pages_table.py a_wrong_layout_is_named
+A30 test_bounds.py a_page_says_the_limit
+A32 bad_inputs/test_nonsense.py a_strange_word_in_an_address_is_not_found_or_refused
+A42 runs/test_metrics.py an_empty_batch_is_accepted
+A43 runs/test_metrics.py every_bad_point_is_named_and_nothing_is_stored
+A44 runs/test_lifecycle.py metrics_of_an_ended_run
+A45 runs/test_api_runs.py a_stale_attempt_is_refused_everywhere
+A47 runs/test_submission.py the_same_job_again_is_the_same_run
+A55 studio/test_client_address.py what_a_stranger_writes_of_itself_does_not_count
+A60 mlflow_api/test_conformity.py sources_of_versions
+U01 bad_inputs/test_uploads.py a_path_that_is_none_stores_nothing
+U03 bad_inputs/test_uploads.py a_path_that_is_none_stores_nothing
+U04 bad_inputs/test_uploads.py a_path_that_is_none_stores_nothing
+U06 runs/test_artifacts.py a_file_and_a_folder_of_one_name_do_not_meet
+U13 runs/test_snapshots.py links_and_doubles_are_refused
+U14 runs/test_snapshots.py links_and_doubles_are_refused
+U17 runs/test_snapshots.py a_bomb_is_counted_while_it_inflates
+U18 runs/test_snapshots.py links_and_doubles_are_refused
+U22 sdk/test_snapshot_rules.py too_many_bytes_name_the_largest_file
+U23 sdk/test_run_submitted.py a_script_that_the_node_would_not_have_is_refused
+U26 runs/test_snapshots.py a_wrong_hash_is_refused
+U27 studio/test_storage.py what_a_killed_upload_has_written_is_freed_after_an_hour
+U28 runs/test_artifacts.py appending_beyond_the_end_tells_the_size
+U29 runs/test_metrics_parallel.py of_two_that_store_one_file_one_is_told
+U30 runs/test_artifacts.py an_ended_run_takes_files_from_people_only
+U31 test_run_tokens.py a_token_reaches_nothing_of_another_run
+U32 studio/test_outages.py with_only_the_reserve_left_files_are_refused_and_metrics_logs_and_states_are_not
+U34 runs/test_artifacts.py large_uploads_pass_the_limit_of_json_bodies
+U35 runs/test_artifacts.py an_empty_file_is_a_file
+U41 runs/test_pages_files.py previews_follow_the_type
+U43 runs/test_pages_metrics.py csv_holds_no_formula
+U47 mlflow_api/test_conformity.py a_path_that_leads_elsewhere_is_refused_everywhere
+U48 test_run_tokens.py a_run_keeps_models_of_its_own_and_moves_no_other
+U49 bad_inputs/test_uploads.py strange_ranges_are_answered_whole_or_refused
+U50 runs/test_artifacts.py head_and_etag
+U51 runs/test_artifacts.py lost_bytes_are_an_error_and_not_an_empty_file
+U53 mlflow_api/test_registry.py versions_count_up_and_are_never_used_twice
+F01 accounts/test_accounts.py forms_need_the_token_of_their_page
+F05 accounts/test_accounts.py a_poll_of_a_signed_out_page_reloads_it
+F06 studio/test_htmx.py all_others_get_the_page
+F08 accounts/test_accounts.py sign_in_goes_nowhere_else
+F09 accounts/test_accounts.py wrong_password
+F10 accounts/test_sign_in_limits.py a_stranger_is_stopped_after_ten_and_the_person_comes_in_elsewhere
+F13 accounts/test_accounts.py password_is_checked
+F14 workspaces/test_members.py a_name_that_is_taken_or_looks_alike_is_refused
+F16 accounts/test_accounts.py a_link_works_once
+F17 studio/test_http.py a_session_that_was_planted_before_does_not_survive_the_sign_in
+F19 test_authz.py a_closed_account_is_shut_out_at_the_next_request
+F22 bad_inputs/test_nonsense.py pages_bear_odd_parameters
+F24 runs/test_pages_lists.py a_wrong_word_in_the_address_is_named
+F26 studio/test_visible_names.py what_cannot_be_seen_is_no_name
+F28 runs/test_many.py pages_read_no_large_table_from_end_to_end
+F29 bad_inputs/test_nonsense.py pages_bear_odd_parameters
+F30 bad_inputs/test_nonsense.py pages_bear_odd_parameters
+F35 compute/test_stack.py deleting_a_cluster_ends_its_work_and_its_nodes
+F41 bad_inputs/test_nonsense.py forms_bear_whatever_is_typed
+F42 browser/test_pages.py pages_work_without_scripts
+F47 studio/test_shell.py when_speaks_utc_until_the_browser_knows_better
+F48 runs/test_pages_metrics.py gaps_are_counted
+F53 studio/test_http.py pages_are_kept_by_no_proxy_and_shown_in_no_foreign_frame
+F56 runs/test_pages_metrics.py csv_holds_no_formula
+F58 runs/test_pages_run.py readers_are_offered_nothing_they_may_not
+F59 studio/test_outages.py a_page_whose_session_cannot_be_read_says_so_and_is_one_line_in_the_log
+F60 browser/test_pages.py every_page_is_accessible_quiet_and_narrow_enough
+F61 workspaces/test_members.py the_last_owner_stays
+S02 sdk/test_workspace_config.py missing_wrong_and_broken_files_are_told_apart
+S04 sdk/test_client.py gives_up_in_words
+S05 sdk/test_workspace.py a_wrong_token_is_said
+S08 sdk/test_metrics_values.py values_become_json
+S09 sdk/test_metrics_values.py values_become_json
+S10 sdk/test_metrics_values.py values_become_json
+S12 sdk/test_metrics_values.py log_takes_one_value
+S13 sdk/test_metrics_values.py lists
+S14 sdk/test_metrics_values.py tables
+S16 sdk/test_run_interactive.py an_image_and_a_matrix_are_files
+S18 runs/test_metrics.py bad_points_are_refused_in_words
+S20 runs/test_metrics.py bad_points_are_refused_in_words
+S21 runs/test_metrics.py values_come_back_in_order_as_they_went
+S22 runs/test_metrics.py the_same_batch_again_changes_nothing
+S23 runs/test_metrics_downsampled.py points_logged_out_of_order_are_drawn_in_order
+S25 sdk/test_metrics_queue.py order_is_kept_in_few_batches
+S26 sdk/test_run_interactive.py an_ended_run_takes_no_more_metrics_of_any_kind_and_says_so
+S27 sdk/test_metrics_queue.py a_forked_child_sends_its_own_and_nothing_twice
+S28 sdk/test_metrics_queue.py a_server_that_comes_back_gets_everything
+S29 sdk/test_metrics_queue.py what_could_not_be_sent_is_counted_at_the_end
+S30 sdk/test_metrics_queue.py a_script_waits_for_room_and_loses_nothing
+S31 sdk/test_client.py retry_after_is_honoured
+S32 sdk/test_metrics_queue.py only_the_refused_metric_is_lost_and_it_is_said
+S37 sdk/test_masking.py the_runner_masks_log_and_error
+S38 sdk/test_run_submitted.py what_cannot_run_is_refused_at_once
+S53 sdk/test_run_waiting.py interrupted_the_run_goes_on
+S55 sdk/test_offline_run.py it_is_no_run_and_says_so_by_its_id
+S57 runs/test_metrics_parallel.py parallel_writers_lose_and_double_nothing
+S59 runs/test_metrics.py values_come_back_in_order_as_they_went
+S60 sdk/test_surface.py importing_is_light
+S61 sdk/test_interpreters.py imports_without_anything_installed
+E09 sdk/test_environment_mapping.py the_nearest_interpreter_is_taken
+E10 sdk/test_environment_conda_lines.py an_interpreter_outside_the_bounds_is_no_match
+E11 sdk/test_environment_failures.py each_reason_has_its_sentence
+E12 sdk/test_environment_failures.py each_reason_has_its_sentence
+E13 sdk/test_environment_failures.py each_reason_has_its_sentence
+E15 sdk/test_environment_pip_lines.py what_cannot_be_had_is_left_out_and_said
+E19 sdk/test_environment_pip_lines.py what_is_no_requirement_fails_with_the_line
+E22 sdk/test_environment_failures.py a_pin_without_a_wheel_names_the_first_that_fits
+E23 sdk/test_environment_failures.py each_reason_has_its_sentence
+E24 sdk/test_environment_failures.py what_cannot_be_fetched_is_named
+E25 sdk/test_environment_failures.py what_cannot_be_fetched_is_named
+E27 test_bounds.py an_environment_of_very_many_packages_is_not_built
+E29 sdk/test_environment_building.py ten_at_once_build_one
+E31 sdk/test_environment_building.py a_lost_interpreter_is_noticed
+E32 sdk/test_environment_pruning.py what_another_process_uses_stays
+E34 sdk/test_environment_building.py a_conda_package_that_no_index_has_is_left_out
+E35 sdk/test_environment_conda_lines.py what_is_left_out_is_said_once
+E37 runs/test_job_settings.py a_setting_that_has_no_effect_is_never_passed_over
+E42 sdk/test_environment_building.py our_packages_come_from_no_other_index
+E49 sdk/test_environment_pip_lines.py files_in_the_encodings_that_tools_write
+R02 sdk/test_runner.py cancel_ends_the_script_and_its_children
+R03 sdk/test_processes.py a_process_that_clears_its_environment_and_leaves_its_session_ends_with_the_run
+R04 sdk/test_runner.py a_time_limit_is_kept
+R26 sdk/test_run_submitted.py what_cannot_run_is_refused_at_once
+R27 sdk/test_failure_reasons.py the_last_exception_is_the_reason
+R28 sdk/test_failure_reasons.py a_package_is_named_by_its_distribution
+R30 sdk/test_runner.py a_failure_says_why
+R31 sdk/test_runner.py a_failure_says_why
+R33 sdk/test_runner.py a_time_limit_is_kept
+R36 sdk/test_runner.py a_link_out_of_the_folder_is_not_collected
+R39 sdk/test_runner.py a_file_whose_name_is_not_utf_8_is_saved_under_a_readable_one
+R45 test_run_tokens.py a_token_that_has_ended_opens_no_route
+R52 sdk/test_runner.py cancel_ends_the_script_and_its_children
+R56 sdk/test_metrics_queue.py what_could_not_be_sent_is_counted_at_the_end
+R58 compute/test_queue.py a_node_that_is_to_leave_claims_nothing
+"""
+
+# Row, and why: what is not there, or what this studio does instead.
+NOT_HERE = """
+A41 A series has no end: its points are packed, and charts read a sketch of them.
+A49 No write asks for If-Match: each field is set by itself, and what must not be lost (tags, metrics, states) is added or moved by a condition.
+A61 No tag, and no other word of a user's, switches a check off.
+A63 There is no rate per token: an address has a share of connections and uploads, and a script waits for the answer to each batch.
+U10 Both forms are kept, as Linux keeps them; bytes lie under random keys (a test of this folder has them with U09).
+U15 No tar is read.
+U16 Files of a snapshot are written without the mode that the zip names, under umask 077.
+U33 There is no quota of files for a person or a workspace; the reserve of the disk (U32) is for all.
+U44 No picture is decoded by the server: no library for it is there.
+U52 Files of a registered model may be deleted by who may edit the run; a purge and a rule of retention keep them.
+U54 There are no data sets of paths in this version.
+U55 There are no mounted data sets in this version.
+U59 The runner has the script's own account, so that it may read what the script may; what it cannot read is a problem of the upload that is said.
+U60 Nobody uploads a picture of themselves or a logo.
+F03 The last of two edits counts; each form saves few fields.
+F04 After the sign-in the form is opened anew.
+F15 Nobody signs up: accounts are made by a site admin.
+F31 No form has a date.
+F39 No form has a file.
+F43 By hand so far: htmx asks again at its next turn, and a message says that the server does not answer.
+F44 By hand so far: htmx swaps nothing on an error.
+F50 tests/js/log-text.test.js: a test of JavaScript.
+F52 The browser's own mark for a picture that does not load; the tree has its size and the download.
+F54 There is no vault in this version.
+S06 Older and newer clients ignore what they do not know; there is no number of a wire yet that could be refused.
+S35 What the queue has not sent dies with a script that is killed: it is sent within 0.05 s, or the next answer of the server.
+S47 There are no pipelines in this version.
+S48 There is no Model.register in this version; MLflow's registry numbers its versions (U53).
+S51 There are no endpoints in this version.
+S54 There is no vault in this version.
+E08 A prefix is read by nobody.
+E16 Indexes and options are taken as people's files name them; our own distributions come from no other index (E42).
+E17 As E16: what can be fetched is installed, a path of another machine is left out and said.
+E20 Packages are installed with the account of the node: docs/security.md says what does not stand in the way.
+E21 As E20; a build ends with the time limit of its run.
+E26 There is no vault: an index with a password is one of the node's own settings, and is masked in logs.
+E40 Names of environments are kept as they are written, as Azure keeps them.
+E41 uv builds every environment, and none of its own packages lies in it.
+E50 There is no vault to put it into; a password in an address is masked in logs, and who may read the environment may read it.
+E52 As E41.
+E54 uv checks what an index serves.
+E55 The script's own import says so, with the name of the package (R28).
+E56 One account runs all scripts of a host: docs/security.md.
+E57 As E56, for environments too.
+E59 uv says so in its own words, which stand in the log.
+R05 Scripts run as the account of the node, without a sandbox: docs/security.md says so.
+R06 As R05, for other processes.
+R07 As R05.
+R11 As R05; a full disk is U32.
+R12 As R05.
+R14 As R05.
+R16 The log is kept whole; pages read windows of it (tests/test_bounds.py).
+R17 As R16.
+R18 Bytes are kept as they are; pages show a replacement for what is no UTF-8.
+R20 tests/js/log-text.test.js: a line is what a terminal would show.
+R29 Python's own exit code counts.
+R32 The parent's exit code counts; there is no limit of memory whose note could be read.
+R38 Outputs are looked for when the script has ended; what is not there is not uploaded.
+R41 The limits of the account count.
+R42 As R05.
+R43 As R05.
+R44 As R05.
+R46 A script waits for room in its queue (S30), and nothing is refused for its pace.
+R47 Depth and number of children have no bound; each needs a node of its cluster, whose number is bounded.
+R49 As R05.
+R50 As R05.
+R51 As R05.
+R54 It harms only its own script.
+R57 Python's own words count.
+R59 Each run has TMPDIR of its own; /tmp is shared.
+"""
