@@ -3,7 +3,6 @@
 Its sources are conda's public mapping, which the package conda-pypi holds, and deploy/conda_names_added.txt.
 """
 
-import collections
 import json
 import pathlib
 import re
@@ -17,7 +16,7 @@ ADDED = pathlib.Path(__file__).with_name("conda_names_added.txt")
 TABLE = pathlib.Path(__file__).parents[1] / "sdk" / "src" / "lazuli" / "environments" / "conda_names.txt"
 HEAD = f"""\
 Conda's names of Python packages, made by deploy/make_conda_names.py; do not edit.
-A line is conda's name, the name on a Python package index if it differs (else =), and the module if it differs.
+A line is conda's name, and the name on a Python package index if it differs.
 From {SOURCE} (the mapping that conda-forge's bot publishes), under this licence, and from deploy/conda_names_added.txt:
 
 """
@@ -32,8 +31,7 @@ def main() -> None:
     names = {row["conda_name"]: row["pypi_name"] for row in mapping if not HASH.fullmatch(row["pypi_name"])}
     names |= read_added()
     table = {normalize(conda): normalize(index) for conda, index in names.items() if normalize(conda) not in FOREIGN}
-    modules = choose_modules(mapping, set(table.values()))
-    lines = [format_row(conda, index, modules.get(index)) for conda, index in sorted(table.items())]
+    lines = [conda if conda == index else f"{conda} {index}" for conda, index in sorted(table.items())]
     head = "".join(f"# {line}".rstrip() + "\n" for line in (HEAD + license_text).splitlines())
     TABLE.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
     print(f"{TABLE}: {len(lines)} names, {TABLE.stat().st_size:,} bytes")
@@ -52,25 +50,6 @@ def read_added() -> dict[str, str]:
     lines = ADDED.read_text(encoding="utf-8").splitlines()
     words = [word for line in lines if not line.startswith("#") for word in line.split()]
     return {word.partition("=")[0]: word.partition("=")[2] or word for word in words}
-
-
-def choose_modules(mapping: list[dict], indexed: set[str]) -> dict[str, str]:
-    """The module of each distribution, where it differs and no other distribution could be meant by it."""
-    owners = collections.defaultdict(set)
-    for row in mapping:
-        owners[row["import_name"]].add(normalize(row["pypi_name"]))
-    found = {}
-    for module, distributions in owners.items():
-        name = normalize(module)
-        if len(distributions) == 1 and name not in distributions and name not in indexed and "." not in module:
-            found[distributions.pop()] = module
-    return found
-
-
-def format_row(conda: str, index: str, module: str | None) -> str:
-    if module:
-        return f"{conda} {'=' if index == conda else index} {module}"
-    return conda if index == conda else f"{conda} {index}"
 
 
 def normalize(name: str) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 
 import pytest
 from lazuli.environments import building, interpreters
@@ -210,13 +211,37 @@ def test_without_an_index_ours_stands_for_azureml():
     assert [building.requirements.is_sdk_v1(line) for line in wanted.lines] == [True, False]
 
 
-def test_a_real_one_has_the_sdk(tmp_path, monkeypatch):
+@pytest.fixture
+def private_index(tmp_path):
+    """A folder with one wheel whose version no public index has."""
+    info, folder = "tabulate-99.0+priv.dist-info", tmp_path / "wheels"
+    folder.mkdir()
+    files = {
+        "tabulate.py": "PRIVATE = 1\n",
+        f"{info}/METADATA": "Metadata-Version: 2.1\nName: tabulate\nVersion: 99.0+priv\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/RECORD": "",
+    }
+    with zipfile.ZipFile(folder / "tabulate-99.0+priv-py3-none-any.whl", "w") as wheel:
+        for name, text in files.items():
+            wheel.writestr(name, text)
+    page = "".join(f'<a href="../{each.name}">{each.name}</a>' for each in folder.iterdir())
+    (folder / "tabulate").mkdir()
+    (folder / "tabulate" / "index.html").write_text(page)
+    return folder.as_uri()
+
+
+def test_a_real_one_has_the_sdk_and_the_best_version_of_all_indexes(tmp_path, monkeypatch, private_index):
     monkeypatch.setenv("LAZULI_ENV_CACHE", str(tmp_path / "cache"))
     version = ".".join(map(str, sys.version_info[:2]))
-    definition = {"name": "x", "python": {"condaDependencies": {"dependencies": [f"python={version}"]}}}
+    pip = {"pip": [f"--extra-index-url {private_index}", "tabulate"]}
+    definition = {"name": "x", "python": {"condaDependencies": {"dependencies": [f"python={version}", "ffmpeg", pip]}}}
     lines = []
     made = building.prepare_environment(definition, index_url=None, log=lines.append)
-    check = "import azureml.core, sys; print('%d.%d' % sys.version_info[:2])"
+    check = "import azureml.core, sys, tabulate; print('%d.%d' % sys.version_info[:2], tabulate.PRIVATE)"
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     done = subprocess.run([made.python, "-c", check], capture_output=True, text=True, check=False, env=environment)
-    assert done.stdout.strip() == version, done.stderr
+    assert done.stdout.strip() == f"{version} 1", done.stderr
+    assert made.warnings == [
+        "ffmpeg is not known to be a Python package and is left out. If it is one, list it under `pip:`."
+    ]

@@ -94,6 +94,20 @@ def test_conda_dependencies_are_edited():
         made.set_python_version("three")
 
 
+@pytest.mark.parametrize(
+    ("line", "version"),
+    [
+        ("python=3.8.13", "3.8.13"),
+        ("python>=3.7,<3.9", "3.7"),
+        ("conda-forge::python 3.9.* py39_0", "3.9"),
+        ("python[version='>=3.10']", "3.10"),
+        ("python", None),
+    ],
+)
+def test_the_python_version_of_each_spelling(line, version):
+    assert CondaDependencies(_underlying_structure={"dependencies": [line]}).get_python_version() == version
+
+
 def test_environment_from_a_conda_file(tmp_path):
     path = tmp_path / "env.yml"
     path.write_text("name: x\ndependencies:\n- python=3.6.2\n- scikit-learn\n- pip:\n  - azureml-defaults\n")

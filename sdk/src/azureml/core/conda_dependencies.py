@@ -176,7 +176,8 @@ class CondaDependencies:
     def get_python_version(self) -> Optional[str]:
         for line in self._conda_lines():
             if package_name(line) == PYTHON_PREFIX:
-                return line[len(PYTHON_PREFIX) :].strip("= <>~") or None
+                found = re.search(r"\d+(?:\.\d+)*", line[line.index(PYTHON_PREFIX) + len(PYTHON_PREFIX) :])
+                return found.group() if found else None
         return None
 
     def get_default_number_of_packages(self) -> int:
