@@ -16,7 +16,7 @@ NEED_PYTHON = test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and 
 help: ## list the targets
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: .venv/.synced ## set up what is missing, then start the studio here (Ctrl-C ends it); SAMPLE=0, PORT, HOST, DATA_DIR
+up: .venv/.synced ## set up what is missing, then start the studio here (Ctrl-C ends it); SAMPLE=0, STOP=wait, PORT, HOST, DATA_DIR
 	exec $(IN)/python -m studio.up
 
 signin: .venv/.synced ## print a link that signs the Owner in once

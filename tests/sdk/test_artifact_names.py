@@ -4,8 +4,8 @@ import os
 
 import pytest
 from lazuli.artifact_names import make_readable, rename_refused
-from lazuli.errors import SnapshotException
-from lazuli.runs.files import list_folder_files
+from lazuli.errors import SnapshotException, UserErrorException
+from lazuli.runs.files import RunFiles, list_folder_files
 from lazuli.runs.snapshots import collect_files
 
 from runs.files.paths import check_path
@@ -52,5 +52,9 @@ def test_upload_folder_renames_and_a_snapshot_refuses(tmp_path):
     except OSError:
         pytest.skip("this file system takes only UTF-8")
     assert [name for name, _ in list_folder_files("data", str(tmp_path))] == ["data/caf%E9.txt"]
+    with pytest.raises(
+        UserErrorException, match=r"caf\\xe9.txt' is not a valid name for a file of a run: it is not UTF-8"
+    ):
+        RunFiles(None, "/runs/run_1", "run_1").upload(os.fsdecode(b"caf\xe9.txt"), b"x")
     with pytest.raises(SnapshotException, match=r"caf\\xe9.txt' is not readable UTF-8"):
         collect_files(str(tmp_path))

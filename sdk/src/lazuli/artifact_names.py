@@ -40,6 +40,10 @@ def is_refused(name: str) -> bool:
     return make_readable(name) != name
 
 
+def is_utf_8(name: str) -> bool:
+    return name.encode("utf-8", "replace").decode() == name
+
+
 def _escape(character: str) -> str:
     if unicodedata.category(character) in REFUSED_CATEGORIES or character == "\\":
         return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape"))

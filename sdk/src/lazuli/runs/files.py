@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple, Union
 
 from lazuli import errors
-from lazuli.artifact_names import rename_refused
+from lazuli.artifact_names import is_utf_8, rename_refused
 from lazuli.client import Client
 from lazuli.errors import UserErrorException
 
@@ -62,6 +62,8 @@ class RunFiles:
             self._put(name, file, overwrite)
 
     def _put(self, name: str, content: Union[bytes, BinaryIO], overwrite: bool) -> None:
+        if not is_utf_8(name):
+            raise UserErrorException(f"{os.fsencode(name)!r} is not a valid name for a file of a run: it is not UTF-8.")
         params = {"path": name, "overwrite": "true" if overwrite else None}
         headers = {"Content-Type": "application/octet-stream"}
         url_path = f"{self._path}/content"
