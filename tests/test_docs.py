@@ -59,3 +59,15 @@ def test_excerpts_are_what_the_file_says(page, path, excerpt):
 
 def test_the_recipe_quotes_the_code():
     assert len([page for page, _, _ in excerpts() if page == "add_a_resource.md"]) >= 6
+
+
+def test_each_line_of_the_rules_of_security_names_a_test_that_is_there():
+    text = (ROOT / "docs" / "security.md").read_text().partition("## The rules, line by line")[2]
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ") and not line.startswith("| rule")]
+    rows = [row for row in rows if row[0] != "| number"]
+    assert len(rows) > 60
+    for _, here, tests in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", tests)
+        assert named or here.startswith("not here: "), here
+        for file, name in named:
+            assert f"def test_{name}(" in (ROOT / file).read_text(), (file, name)
