@@ -3,7 +3,7 @@
 import re
 import time
 import uuid
-from typing import Any
+from typing import Annotated, Any
 
 import pydantic
 from django.conf import settings
@@ -19,6 +19,7 @@ from studio import names, statements
 from studio.errors import Conflict, Denied, Invalid
 from studio.formats import parse_iso_duration
 from studio.rules import DESCRIPTION, TAGS
+from studio.schemas import Open
 from workspaces import access
 from workspaces.models import Workspace
 
@@ -27,12 +28,6 @@ SCRIPT_RUN = "azureml.scriptrun"
 DEFAULT_EXPERIMENT = "Default"
 MAX_COMMAND_LENGTH = 100_000
 MAX_TIMEOUT_SECONDS = 30 * 24 * 3600
-
-
-class Open(pydantic.BaseModel):
-    """Unknown fields are kept and returned."""
-
-    model_config = pydantic.ConfigDict(extra="allow")
 
 
 class Resources(Open):
@@ -46,8 +41,8 @@ class Limits(Open):
 class JobProperties(Open):
     jobType: str = "Command"
     experimentName: str | None = None
-    displayName: str | None = None
-    description: str | None = None
+    displayName: Annotated[str, rules.DISPLAY_NAME_OR_EMPTY] | None = None
+    description: Annotated[str, DESCRIPTION] | None = None
     command: str | None = None
     commandArgv: list[str] | None = None
     codeId: str | None = None
@@ -57,13 +52,15 @@ class JobProperties(Open):
     environmentVariables: dict | None = None
     resources: Resources | None = None
     limits: Limits | None = None
-    tags: dict | None = None
-    properties: dict | None = None
+    tags: Annotated[dict[str, Any], TAGS] | None = None
+    properties: Annotated[dict[str, Any], rules.PROPERTIES] | None = None
     parentRunId: str | None = None
     runDefinition: dict | None = None
 
 
 class Job(Open):
+    """Kept as it was sent and given back, with what is not known here."""
+
     properties: JobProperties
 
 

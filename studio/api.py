@@ -148,7 +148,7 @@ def http_error(request, error):
 def paginate(request: HttpRequest, rows, resource: type[pydantic.BaseModel], of: Callable | None = None) -> Page:
     """The page of a list that a request asks for; `of` makes the resource of a row if the class cannot do it alone."""
     found, next_link = cut_page(request, rows)
-    make = of or resource.of  # type: ignore[attr-defined]
+    make = of or resource.of
     return list_of(resource)(value=[make(row) for row in found], nextLink=next_link)
 
 

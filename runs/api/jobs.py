@@ -7,30 +7,10 @@ from runs import submission
 from runs.api import access, resources
 from runs.models import Run
 from studio import api, request_body
-from studio.schemas import Nothing, list_of
+from studio.schemas import Nothing, described_body, list_of
 from workspaces.workspace_path import WorkspacePath, require_workspace
 
 router = Router(tags=["jobs"])
-
-
-def _inlined(schema):
-    """pydantic's schema without references, which would have no target inside the API description."""
-    parts = schema.pop("$defs", {})
-
-    def resolve(node):
-        if isinstance(node, list):
-            return [resolve(item) for item in node]
-        if not isinstance(node, dict):
-            return node
-        if "$ref" in node:
-            return resolve(parts[node["$ref"].rpartition("/")[2]])
-        return {key: resolve(value) for key, value in node.items()}
-
-    return resolve(schema)
-
-
-JOB_SCHEMA = _inlined(submission.Job.model_json_schema())
-JOB = {"requestBody": {"required": True, "content": {"application/json": {"schema": JOB_SCHEMA}}}}
 
 
 @router.get("", response=list_of(resources.JobBase), summary="The jobs of a workspace, newest first")
@@ -44,7 +24,7 @@ def job_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     "/{name}",
     response={200: resources.JobBase, 201: resources.JobBase},
     summary="Submit a job",
-    openapi_extra=JOB,
+    openapi_extra=described_body(submission.Job),
 )
 def job_put(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     workspace = require_workspace(request, workspace_path)

@@ -9,34 +9,17 @@ from runs.api import access, resources
 from runs.models import MetricSeries, Run
 from studio import api, numbers, request_body
 from studio.errors import TooLarge
-from studio.schemas import list_of
+from studio.schemas import described_body, list_of
 from workspaces.workspace_path import WorkspacePath
 
 router = Router(tags=["metrics"])
-BATCH = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["metrics"],
-                    "properties": {
-                        "batchId": {"type": "string", "maxLength": 64},
-                        "metrics": {"type": "array", "items": {"type": "object"}, "maxItems": metrics.MAX_POINTS},
-                    },
-                }
-            }
-        },
-    }
-}
 
 
 @router.post(
     "/runs/{run_id}/metrics",
     response=resources.MetricsAccepted,
     summary="Store a batch of metrics, all or nothing",
-    openapi_extra=BATCH,
+    openapi_extra=described_body(resources.MetricBatch),
 )
 def metric_write(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str):
     max_bytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 import pydantic
 from django.conf import settings
 
-from runs import models, rules
+from runs import metrics, models, rules
 from runs.files import links
 from studio.formats import utc_time
 from studio.request_body import Body
@@ -288,6 +288,22 @@ class JobPropertiesUpdate(Body):
 
 class JobUpdate(Body):
     properties: JobPropertiesUpdate
+
+
+class MetricPoint(Body):
+    name: str
+    kind: str = "scalar"
+    step: int | None = None
+    time: int | None = pydantic.Field(default=None, description="Milliseconds since 1970.")
+    value: Any = pydantic.Field(default=None, description="A number, a text, or a path of a file, by the kind.")
+    rows: list[dict[str, Any]] | None = pydantic.Field(default=None, description="Of a table.")
+
+
+class MetricBatch(Body):
+    """Only for the description: runs/metrics/batches.py reads 10,000 points at once, and names every bad one."""
+
+    batchId: str | None = pydantic.Field(default=None, max_length=64)
+    metrics: list[MetricPoint] = pydantic.Field(max_length=metrics.MAX_POINTS)
 
 
 class MetricsAccepted(Shape):
