@@ -106,7 +106,9 @@ def _offer(part, known: dict[str, str]) -> None:
         # schemathesis makes bytes of this kind alone.
         part["application/octet-stream"] = part.pop("application/zip")
     if part.get("in") in ("path", "query") and part.get("name") in known and "schema" in part:
-        part["schema"] = _offered(part["schema"], known[part["name"]], part["in"] == "path" and part["name"] in PLACE)
+        part["schema"] = _offered(
+            part["schema"], known[part["name"]], part["in"] == "path" and part["name"] in PATH_WORDS
+        )
     for name, field in part.get("properties", {}).items() if isinstance(part.get("properties"), dict) else ():
         if name in known and field == {"type": "string"}:
             part["properties"][name] = _offered(field, known[name], False)
@@ -114,7 +116,7 @@ def _offer(part, known: dict[str, str]) -> None:
         _offer(value, known)
 
 
-PLACE = ("subscription_id", "resource_group", "workspace_name")
+PATH_WORDS = ("subscription_id", "resource_group", "workspace_name")
 
 
 def _offered(schema: dict, word: str, alone: bool) -> dict:

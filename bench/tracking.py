@@ -181,14 +181,14 @@ def mlflow_store(postgres: bool) -> str:
         connection.execute("CREATE DATABASE mlflow")
     parts = conninfo_to_dict(address)
     who = ":".join(quote(parts[name], safe="") for name in ("user", "password") if parts.get(name))
-    place = urlencode({name: parts[name] for name in ("host", "port") if parts.get(name)})
-    return f"postgresql+psycopg2://{who}@/mlflow?{place}"
+    store = urlencode({name: parts[name] for name in ("host", "port") if parts.get(name)})
+    return f"postgresql+psycopg2://{who}@/mlflow?{store}"
 
 
 def sit(args: argparse.Namespace, folder: pathlib.Path) -> tuple[Sitting, list[str]]:
     sitting = Sitting(QUICK if args.quick else FULL, 1 if args.quick else args.rounds)
-    ours, place = Ours("Lazuli Studio", folder / "ours"), mlflow_store(args.postgres)
-    peers = [Mlflow(PYTHON, workers, folder / "mlflow", place) for workers in ((1,) if args.quick else (1, 2))]
+    ours, store = Ours("Lazuli Studio", folder / "ours"), mlflow_store(args.postgres)
+    peers = [Mlflow(PYTHON, workers, folder / "mlflow", store) for workers in ((1,) if args.quick else (1, 2))]
     try:
         for server in (ours, *peers):
             sitting.begin(server)

@@ -86,7 +86,7 @@ def _keeps_failing(nodes: list[Node], now: dt.datetime) -> bool:
 def _start_nodes(target: ComputeTarget, number: int) -> int:
     started = 0
     for _ in range(number):
-        host = least_loaded_host()
+        host = pick_host()
         if host is None:
             break
         Node.objects.create(target=target, host=host, name=f"aml-{target.name}-{secrets.token_hex(3)}")
@@ -95,7 +95,7 @@ def _start_nodes(target: ComputeTarget, number: int) -> int:
     return started
 
 
-def least_loaded_host() -> Host | None:
+def pick_host() -> Host | None:
     """The live host with the fewest nodes per core. No host is ever full, because sizes are only labels."""
     alive_since = timezone.now() - dt.timedelta(seconds=settings.NODE_LEASE_SECONDS)
     present = Count("nodes", filter=Q(nodes__ended_at=None))

@@ -5,13 +5,13 @@ from django.urls import path
 from compute import views, wizard
 
 app_name = "compute"
-PLACE = "ws/<slug:slug>/compute"
-CLUSTER = f"{PLACE}/<str:name>"
+COMPUTE = "ws/<slug:slug>/compute"
+CLUSTER = f"{COMPUTE}/<str:name>"
 urlpatterns = [
-    path(f"{PLACE}/", views.compute_list, name="list"),
-    path(f"{PLACE}/new/cluster/", wizard.cluster_new, name="cluster_new"),
-    path(f"{PLACE}/new/settings/", wizard.cluster_new_settings, name="cluster_new_settings"),
-    path(f"{PLACE}/new/check/", wizard.cluster_name_check, name="cluster_name_check"),
+    path(f"{COMPUTE}/", views.compute_list, name="list"),
+    path(f"{COMPUTE}/new/cluster/", wizard.cluster_new, name="cluster_new"),
+    path(f"{COMPUTE}/new/settings/", wizard.cluster_new_settings, name="cluster_new_settings"),
+    path(f"{COMPUTE}/new/check/", wizard.cluster_name_check, name="cluster_name_check"),
     path(f"{CLUSTER}/", views.cluster_detail, name="cluster_detail"),
     path(f"{CLUSTER}/nodes/", views.cluster_nodes, name="cluster_nodes"),
     path(f"{CLUSTER}/jobs/", views.cluster_jobs, name="cluster_jobs"),

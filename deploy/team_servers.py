@@ -36,8 +36,8 @@ def main(command: list[str]) -> int:
 def find_servers() -> tuple[str, str, str]:
     """initdb, postgres and redis-server; Debian's packages are installed if they may be."""
     for again in (True, False):
-        places = [*sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True), os.environ.get("PATH", "")]
-        path = os.pathsep.join(places)
+        folders = [*sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True), os.environ.get("PATH", "")]
+        path = os.pathsep.join(folders)
         found = [shutil.which(name, path=path) for name in ("initdb", "postgres", "redis-server")]
         if all(found):
             return tuple(found)

@@ -20,8 +20,8 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 def main(link: str, run_page: str) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        room = browser.new_context(viewport={"width": 1440, "height": 900})
-        page = room.new_page()
+        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        page = context.new_page()
         page.goto(link)
         for scheme, name in (("light", "run.png"), ("dark", "run-dark.png")):
             page.emulate_media(color_scheme=scheme)

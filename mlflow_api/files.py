@@ -38,43 +38,43 @@ def parse_artifact_path(request: MlflowRequest, path: str) -> ArtifactPath | Non
     return ArtifactPath(match["run"], match["path"] or "")
 
 
-def run_place(request: MlflowRequest, path: str) -> ArtifactPath:
+def parse_run_path(request: MlflowRequest, path: str) -> ArtifactPath:
     """Where only files of runs will do. Clients fall back to a plain request by the start of this message."""
-    place = parse_artifact_path(request, folders.check_relative_path(path))
-    if place is None:
+    target = parse_artifact_path(request, folders.check_relative_path(path))
+    if target is None:
         message = "Multipart upload is not supported for the current artifact repository: the path is no run's."
         raise MlflowError("NOT_IMPLEMENTED", message, 501)
-    return place
+    return target
 
 
 def upload(request: MlflowRequest, path: str) -> dict:
     path = folders.check_relative_path(path)
     if model_files.is_model_path(path):
         return model_files.upload(request, path)
-    place = parse_artifact_path(request, path)
-    if place is None:
+    target = parse_artifact_path(request, path)
+    if target is None:
         return workspace_files.upload(request, path)
-    run = request.open_run(place.run_id)
-    path, kind = _file(place), request.http.headers.get("Content-Type", "")
+    run = request.open_run(target.run_id)
+    path, kind = _file(target), request.http.headers.get("Content-Type", "")
     artifacts.store_artifact(run, path, uploads.read_chunks(request.http), content_type=kind, overwrite=True)
     images.log_image_point(run, path)
     return {}
 
 
-def _file(place: ArtifactPath) -> str:
-    if not place.path:
+def _file(target: ArtifactPath) -> str:
+    if not target.path:
         raise invalid_parameter("The path names no file.")
-    return paths.check_path(place.path)
+    return paths.check_path(target.path)
 
 
 def download(request: MlflowRequest, path: str) -> ranges.Answer:
     path = folders.check_relative_path(path)
     if model_files.is_model_path(path):
         return model_files.download(request, path)
-    place = parse_artifact_path(request, path)
-    if place is None:
+    target = parse_artifact_path(request, path)
+    if target is None:
         return workspace_files.download(request, path)
-    return answer_file(request, request.run(place.run_id), place.path)
+    return answer_file(request, request.run(target.run_id), target.path)
 
 
 def answer_file(request: MlflowRequest, run: Run, path: str) -> ranges.Answer:
@@ -122,9 +122,9 @@ def list_proxied(request: MlflowRequest) -> dict:
     path = folders.checked_folder(request.fields.text("path", ""), "/artifacts/")
     if model_files.is_model_path(path):
         found = model_files.listing(request, path)
-    elif place := parse_artifact_path(request, path):
+    elif target := parse_artifact_path(request, path):
         found = folders.list_level(
-            _below(request.run(place.run_id), place.path).values_list("path", "size"), place.path
+            _below(request.run(target.run_id), target.path).values_list("path", "size"), target.path
         )
     else:
         found = workspace_files.listing(request, path)
@@ -142,13 +142,13 @@ def list_of_run(request: MlflowRequest) -> dict:
 
 def delete(request: MlflowRequest, path: str) -> dict:
     path = folders.check_relative_path(path)
-    place = parse_artifact_path(request, path)
-    if place is None:
+    target = parse_artifact_path(request, path)
+    if target is None:
         return workspace_files.delete(request, path)
-    run = request.open_run(place.run_id)
-    found = run.artifacts.filter(path=place.path) | _below(run, place.path)
-    if place.path and not found.exists():
-        raise not_found(f"No such artifact: '{place.path}'")
+    run = request.open_run(target.run_id)
+    found = run.artifacts.filter(path=target.path) | _below(run, target.path)
+    if target.path and not found.exists():
+        raise not_found(f"No such artifact: '{target.path}'")
     for artifact in found:
         artifacts.delete_artifact(artifact)
     return {}
@@ -156,10 +156,10 @@ def delete(request: MlflowRequest, path: str) -> dict:
 
 def presigned(request: MlflowRequest, path: str) -> dict:
     """A signed URL that needs no token for a while."""
-    place = run_place(request, path)
-    run = request.run(place.run_id)
-    found = Artifact.objects.filter(run=run, path=place.path).first()
+    target = parse_run_path(request, path)
+    run = request.run(target.run_id)
+    found = Artifact.objects.filter(run=run, path=target.path).first()
     if found is None:
-        raise not_found(f"No such artifact: '{place.path}'")
+        raise not_found(f"No such artifact: '{target.path}'")
     history = f"/history/v1.0{request.workspace.arm_id}/runs/{run.run_id}"
     return {"url": links.sign_url(run, found.path, history), "file_size": found.size}

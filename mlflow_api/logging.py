@@ -77,17 +77,17 @@ def _points(items: list[dict]) -> list[Point]:
     return points
 
 
-def _located(error: MlflowError, place: str) -> MlflowError:
+def _located(error: MlflowError, position: str) -> MlflowError:
     """The same error, with the index of the wrong item."""
-    return MlflowError(error.code, error.message.replace("parameter '", f"parameter '{place}.", 1))
+    return MlflowError(error.code, error.message.replace("parameter '", f"parameter '{position}.", 1))
 
 
 def _check_keys(name: str, pairs: list[tuple[str, str]], what: str) -> None:
-    for place, (key, _) in enumerate(pairs):
+    for position, (key, _) in enumerate(pairs):
         try:
             validation.check_key(key, what)
         except MlflowError as error:
-            raise _located(error, f"{name}[{place}]") from error
+            raise _located(error, f"{name}[{position}]") from error
 
 
 def _point(item: dict) -> Point:

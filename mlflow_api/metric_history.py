@@ -139,15 +139,15 @@ def _steps(found, max_results: int):
     steps = steps if (steps[1:] > steps[:-1]).all() else np.unique(steps)
     if len(steps) <= max_results:
         return steps
-    places = np.arange(max_results) * len(steps) // max_results
-    return np.concatenate([steps[places], *[columns[0][-1:] for _, columns in found]])
+    indexes = np.arange(max_results) * len(steps) // max_results
+    return np.concatenate([steps[indexes], *[columns[0][-1:] for _, columns in found]])
 
 
-def _few(places):
+def _few(indexes):
     """Limits points, because any number can have the same step, e.g. those logged without one."""
-    if len(places) <= MAX_INTERVAL:
-        return places
-    return places[np.arange(1, MAX_INTERVAL + 1) * len(places) // MAX_INTERVAL - 1]
+    if len(indexes) <= MAX_INTERVAL:
+        return indexes
+    return indexes[np.arange(1, MAX_INTERVAL + 1) * len(indexes) // MAX_INTERVAL - 1]
 
 
 def _run_ids(request: MlflowRequest) -> list[str]:

@@ -33,14 +33,14 @@ def find_writable(request: MlflowRequest, model_id: str) -> LoggedModel:
     return found
 
 
-def _place(request: MlflowRequest, path: str) -> tuple[LoggedModel, str]:
+def _parse_path(request: MlflowRequest, path: str) -> tuple[LoggedModel, str]:
     match = ARTIFACT_PATH.fullmatch(path)
     assert match, "The caller has asked `is_model_path` first."
     return find_model(request, match["model"]), match["path"] or ""
 
 
 def upload(request: MlflowRequest, path: str) -> dict:
-    model, path = _place(request, path)
+    model, path = _parse_path(request, path)
     find_writable(request, model.model_id)
     path = paths.check_path(path)
     key = storage.make_key(model.storage_area)
@@ -50,7 +50,7 @@ def upload(request: MlflowRequest, path: str) -> dict:
 
 
 def download(request: MlflowRequest, path: str) -> ranges.Answer:
-    return answer_file(request, *_place(request, path))
+    return answer_file(request, *_parse_path(request, path))
 
 
 def answer_file(request: MlflowRequest, model: LoggedModel, path: str) -> ranges.Answer:
@@ -68,7 +68,7 @@ def answer_file(request: MlflowRequest, model: LoggedModel, path: str) -> ranges
 
 
 def listing(request: MlflowRequest, path: str) -> list[dict]:
-    return list_folder(*_place(request, path))
+    return list_folder(*_parse_path(request, path))
 
 
 def list_folder(model: LoggedModel, folder: str) -> list[dict]:

@@ -47,7 +47,7 @@ class Models(Rows):
 def _is_of(metric: dict, datasets: list[tuple[str, str]]) -> bool:
     """A data set without a digest means all with its name."""
     name, digest = metric.get("dataset_name"), metric.get("dataset_digest")
-    return not datasets or any(name == wanted and asked in ("", digest) for wanted, asked in datasets)
+    return not datasets or any(name == wanted and wanted_digest in ("", digest) for wanted, wanted_digest in datasets)
 
 
 ORDERS = {
@@ -105,7 +105,7 @@ def _ordered(rows, orders):
 
 
 def _metric_key(key: str, ascending: bool, dataset: str, digest: str):
-    def place(row: LoggedModel):
+    def sort_key(row: LoggedModel):
         values = [
             float(item["value"])
             for item in row.metrics
@@ -117,4 +117,4 @@ def _metric_key(key: str, ascending: bool, dataset: str, digest: str):
             return (1, 0.0)
         return (0, values[-1] if ascending else -values[-1])
 
-    return place
+    return sort_key

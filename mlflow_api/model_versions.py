@@ -93,8 +93,8 @@ def _check_own_origin(request: MlflowRequest, source: str, run_id: str, logged: 
         run_tokens.check_made(request.actor, _version_named(request, source))
     kind, _, rest = source.partition(":")
     # Only the path counts in a URI with a host.
-    place = rest.removeprefix("//").partition("/")[2] if rest.startswith("//") else rest.lstrip("/")
-    words = [*place.split("/"), "", ""]
+    path = rest.removeprefix("//").partition("/")[2] if rest.startswith("//") else rest.lstrip("/")
+    words = [*path.split("/"), "", ""]
     if kind.lower() == "runs":
         request.open_run(words[0])
     elif kind.lower() == "mlflow-artifacts" and words[1] == "models":

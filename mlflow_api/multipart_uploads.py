@@ -36,10 +36,10 @@ def begin(request: MlflowRequest, path: str) -> dict:
 
 
 def _target(request: MlflowRequest, path: str) -> tuple[Run, str]:
-    place = files.run_place(request, path)
+    target = files.parse_run_path(request, path)
     name = request.fields.text("path").replace("\\", "/").rsplit("/", 1)[-1]
-    run = request.open_run(place.run_id)
-    return run, paths.check_path(f"{place.path}/{name}" if place.path else name)
+    run = request.open_run(target.run_id)
+    return run, paths.check_path(f"{target.path}/{name}" if target.path else name)
 
 
 def _area(run: Run, upload_id: str) -> str:

@@ -32,7 +32,7 @@ VERSION = re.compile(r"/models/(?P<name>[^/]{1,255})/versions/(?P<number>\d{1,10
 
 @login_not_required
 @require_GET
-def browse(request: HttpRequest, **place) -> HttpResponse:
+def browse(request: HttpRequest, **workspace_path) -> HttpResponse:
     """Says nothing of the workspace until it knows what to open, and then only to whoever may see it."""
     link = request.GET.get("open")
     if link is None:
@@ -40,7 +40,7 @@ def browse(request: HttpRequest, **place) -> HttpResponse:
     if not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
     try:
-        workspace = lookup.find_workspace(actor_of_request(request), **place)
+        workspace = lookup.find_workspace(actor_of_request(request), **workspace_path)
         return redirect(_find(workspace, link[:MAX_LINK].partition("?")[0]))
     except Http404 as error:
         return render(request, "mlflow_api/link_not_found.html", {"message": str(error)}, status=404)

@@ -60,9 +60,8 @@ def _go_on(request: MlflowRequest, run: Run, given: dict) -> dict:
     said = {key: value for key, value in given.items() if not key.startswith(OF_A_NEW_RUN)}
     said |= {messages.NAME: name} if name else {}
     if said:
-        tags.store(request, run, said)
-        run.refresh_from_db()
-    return {"run": messages.run_message(run)}
+        tags.store_tags(request, run, said)
+    return {"run": run_messages.messages_of_keys([run.pk])[0]}
 
 
 def _name(request: MlflowRequest, given: dict) -> str:

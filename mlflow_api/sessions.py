@@ -22,7 +22,7 @@ from workspaces.models import ResourceGroup, RoleAssignment, Workspace
 SECONDS = 2.0
 MAX_ENTRIES = 2_000
 # Permissions of access.can; the table of run tokens has already checked a run token.
-ASKED = {"log": "edit", "register": "edit"}
+REQUIRED_VERBS = {"log": "edit", "register": "edit"}
 T = {
     name: f'"{model._meta.db_table}"'
     for name, model in {"t": Token, "u": User, "w": Workspace, "g": ResourceGroup, "a": RoleAssignment}.items()
@@ -47,14 +47,14 @@ class Session:
     def require(self, verb: str) -> Workspace:
         """The workspace, if the actor may do this. `log` and `register` are edits that a run token may make too."""
         if self.actor.is_run:
-            access.require(self.actor, "read" if verb in ASKED else verb, self.workspace)
-        elif self.verbs is not None and ASKED.get(verb, verb) not in self.verbs:
-            raise access.denied(ASKED.get(verb, verb), self.workspace)
+            access.require(self.actor, "read" if verb in REQUIRED_VERBS else verb, self.workspace)
+        elif self.verbs is not None and REQUIRED_VERBS.get(verb, verb) not in self.verbs:
+            raise access.denied(REQUIRED_VERBS.get(verb, verb), self.workspace)
         return self.workspace
 
 
-def open_session(secret: str, place: dict, method: str, route: str) -> Session:
-    workspace = _workspace_at_path(tuple(place.values()))
+def open_session(secret: str, workspace_path: dict, method: str, route: str) -> Session:
+    workspace = _workspace_at_path(tuple(workspace_path.values()))
     if workspace is not None and not secret.startswith("run."):
         session = _session_of_person(secret, workspace)
         if session is not None:
@@ -65,7 +65,7 @@ def open_session(secret: str, place: dict, method: str, route: str) -> Session:
     if workspace is None or workspace.pk != actor.workspace_id:
         # This raises the error that says what is missing.
         workspace = lookup.find_workspace(
-            actor, place["subscription_id"], place["resource_group"], place["workspace_name"]
+            actor, workspace_path["subscription_id"], workspace_path["resource_group"], workspace_path["workspace_name"]
         )
     return Session(actor, workspace, None if actor.is_run else set())
 

@@ -27,9 +27,9 @@ DUMPS = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=Fa
 
 
 @csrf_exempt
-def call_api(request: HttpRequest, rest: str, **place) -> HttpResponse:
+def call_api(request: HttpRequest, rest: str, **workspace_path) -> HttpResponse:
     try:
-        return _answer(request, rest, place)
+        return _answer(request, rest, workspace_path)
     except MlflowError as error:
         return error_response(error)
     except StudioError as error:
@@ -46,7 +46,7 @@ def call_api(request: HttpRequest, rest: str, **place) -> HttpResponse:
         return error_response(invalid_parameter("The body is larger than 8 MB. Send it in smaller batches."))
 
 
-def _answer(request: HttpRequest, rest: str, place: dict) -> HttpResponse:
+def _answer(request: HttpRequest, rest: str, workspace_path: dict) -> HttpResponse:
     method, rest = request.method, rest.lstrip("/")
     assert method is not None  # So only in a request that no server made.
     if rest in PLAIN:
@@ -56,9 +56,9 @@ def _answer(request: HttpRequest, rest: str, place: dict) -> HttpResponse:
         verb, words, route = find_verb(method, match["route"] if match else rest)
     except MlflowError:
         # Only authenticated clients learn which URLs exist.
-        sessions.open_session(_secret(request), place, method, "")
+        sessions.open_session(_secret(request), workspace_path, method, "")
         raise
-    session = sessions.open_session(_secret(request), place, "GET" if method == "HEAD" else method, route)
+    session = sessions.open_session(_secret(request), workspace_path, "GET" if method == "HEAD" else method, route)
     body = verb(MlflowRequest(request, session, _fields(request, verb)), *words.values())
     response = HttpResponse(DUMPS(body), content_type="application/json") if isinstance(body, dict) else body
     if not response.streaming and len(response.content) > LARGE:

@@ -12,7 +12,7 @@ from typing import Any
 from studio.errors import Invalid
 
 SOURCE = "settings"
-MOST_WARNINGS = 50
+MAX_WARNINGS = 50
 # The image of SDK v1's default environment, of any date.
 DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 ONE_PROCESS = "Leave distributed_job_config out, and node_count at 1, to run one process on one node."
@@ -197,7 +197,7 @@ def check_settings(properties: dict, environment: dict) -> list[str]:
                 if rule.verdict is Verdict.REFUSED:
                     raise Invalid(f"{target}: {rule.reason}", target=target)
                 found.append(rule.reason.replace("{value}", str(value)[:200]))
-    return list(dict.fromkeys(found))[:MOST_WARNINGS]
+    return list(dict.fromkeys(found))[:MAX_WARNINGS]
 
 
 def _walk(content: Mapping, rules: Mapping[str, Rule], path: str = "") -> Iterator[tuple[str, Any, Rule | None]]:

@@ -101,8 +101,8 @@ def is_objective(name: str) -> bool:
 
 def sort_metrics(counts: Mapping[str, int], primary: str = "") -> list[str]:
     """Metrics with the number of runs that have each: the primary metric first, then by rank, then those that most have."""
-    most = max(counts.values(), default=0)
+    max_count = max(counts.values(), default=0)
     return sorted(
         counts,
-        key=lambda name: (name != primary, counts[name] < RARE * most, rank_metric(name), -counts[name], name),
+        key=lambda name: (name != primary, counts[name] < RARE * max_count, rank_metric(name), -counts[name], name),
     )

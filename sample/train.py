@@ -97,8 +97,8 @@ os.makedirs("outputs", exist_ok=True)
 wrong = np.flatnonzero(predicted != test_y)
 shown = test_pixels[wrong if len(wrong) else np.arange(24)][:24].reshape(-1, 8, 8)
 sheet = np.zeros((3 * 9 + 1, 8 * 9 + 1))
-for place, pixels in enumerate(shown):
-    top, left = place // 8 * 9 + 1, place % 8 * 9 + 1
+for index, pixels in enumerate(shown):
+    top, left = index // 8 * 9 + 1, index % 8 * 9 + 1
     sheet[top : top + 8, left : left + 8] = pixels
 image = Image.fromarray((255 - sheet * 255 / 16).astype("uint8")).resize((sheet.shape[1] * 8, sheet.shape[0] * 8), 0)
 image.save("outputs/misread_digits.png")

@@ -119,14 +119,14 @@ def not_found(request, error):
 @api.exception_handler(ValidationError)
 def not_valid(request, error):
     details = [
-        {"code": e["type"], "target": _place(e["loc"]), "message": EXPECTED.get(e["type"], e["msg"])}
+        {"code": e["type"], "target": _field_path(e["loc"]), "message": EXPECTED.get(e["type"], e["msg"])}
         for e in error.errors
     ]
     first = details[0]
     return error_response(422, "ValidationError", f"{first['target']}: {first['message']}", first["target"], details)
 
 
-def _place(steps: tuple) -> str:
+def _field_path(steps: tuple) -> str:
     """The path of a field, without the first step: ninja puts the fields of a body below the name of the view's argument."""
     return "/".join(str(step) for step in steps[2 if steps[0] == "body" else 1 :])
 

@@ -227,7 +227,7 @@ class Connection(TConn):
     def begin_next(self) -> None:
         self.inbox[:0] = self.parser.unreader.take_buffered()
         self.searched, self.needed, self.is_long, self.is_chunked = 0, None, False, False
-        self.is_told = False
+        self.is_invited = False
 
     def receive(self) -> bool:
         """False if the client has left."""
@@ -273,4 +273,4 @@ class Connection(TConn):
         self.needed = size + (0 if self.is_chunked else min(length, BUFFERED))
         if b"\r\nexpect:" in head and b" http/1.1\r\n" in head and (self.is_chunked or len(self.inbox) < self.needed):
             self.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-            self.is_told = True
+            self.is_invited = True

@@ -11,7 +11,7 @@ from studio.errors import NotReady
 
 logger = logging.getLogger(__name__)
 # Who has waited for a turn for so long is not kept waiting for the database too.
-LONGEST_WAIT_SECONDS = 5
+MAX_WAIT_SECONDS = 5
 
 
 @contextlib.contextmanager
@@ -54,6 +54,6 @@ def _turn(path: str):
     began = time.monotonic()
     with open(path, "ab", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        if time.monotonic() - began > LONGEST_WAIT_SECONDS:
+        if time.monotonic() - began > MAX_WAIT_SECONDS:
             raise NotReady("The database is busy; nothing was changed. Try again in a moment.")
         yield

@@ -89,8 +89,8 @@ def check_storage() -> Finding:
     if not same:
         return Finding(what, "fail", f"{where} returned other bytes than were stored.", "Look at its disk or service.")
     if storage.is_reserve_reached():
-        least = settings.DISK_RESERVE_BYTES // 1024**2
-        text = f"Its disk is nearly full: files are refused until {least} MB (DISK_RESERVE_MB) are free."
+        min_mb = settings.DISK_RESERVE_BYTES // 1024**2
+        text = f"Its disk is nearly full: files are refused until {min_mb} MB (DISK_RESERVE_MB) are free."
         return Finding(what, "fail", text, "Empty the trash, or move it to a larger disk.")
     return passed(what, f"{where} is written and read.")
 

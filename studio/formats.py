@@ -43,9 +43,9 @@ def format_numbers(values: list) -> list[str]:
     decimals = [
         len(text.partition(".")[2]) for value, text in zip(values, texts, strict=True) if _is_plain(value, text)
     ]
-    most = max(decimals, default=0)
+    max_decimals = max(decimals, default=0)
     return [
-        text + PAD * (most - len(text.partition(".")[2])) if _is_plain(value, text) else text
+        text + PAD * (max_decimals - len(text.partition(".")[2])) if _is_plain(value, text) else text
         for value, text in zip(values, texts, strict=True)
     ]
 

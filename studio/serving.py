@@ -74,7 +74,7 @@ class Worker(ThreadWorker):
 
     def accept(self, listener):
         if self.nr_conns >= self.worker_connections - 1:
-            self._make_room()
+            self._free_connection()
         try:
             sock, client = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
@@ -82,7 +82,7 @@ class Worker(ThreadWorker):
         except OSError as error:
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
-            self._make_room()
+            self._free_connection()
             return
         party = self.party_of(client[0] if isinstance(client, tuple) else "")
         conn = Connection(self.cfg, ClientSocket(sock), client, listener.getsockname(), party)
@@ -93,7 +93,7 @@ class Worker(ThreadWorker):
         else:
             self._wait(conn, LIMITS.header_seconds, self._read)
 
-    def _make_room(self) -> None:
+    def _free_connection(self) -> None:
         """For a new connection the one that has waited longest goes, if possible one that is in the midst of nothing."""
         idle = (conn for conn in self.waiting if conn.step == self._read and not conn.inbox)
         oldest = next(idle, None) or next(iter(self.waiting), None)
@@ -181,7 +181,7 @@ class Worker(ThreadWorker):
 
     def handle_request(self, req, conn):
         # The main thread has said so already.
-        req._expected_100_continue = req._expected_100_continue and not conn.is_told
+        req._expected_100_continue = req._expected_100_continue and not conn.is_invited
         if type(req.body.reader) is LengthReader:
             req.body.reader = BodyReader(req.body.reader.unreader, req.body.reader.length)
         return super().handle_request(req, conn)

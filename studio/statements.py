@@ -33,8 +33,8 @@ def read_rows(model: type[M], **wanted: Any) -> list[M]:
     found = []
     for row in rows:
         converted = list(row)
-        for place, convert, expression in converters:
-            converted[place] = convert(converted[place], expression, connection)
+        for index, convert, expression in converters:
+            converted[index] = convert(converted[index], expression, connection)
         found.append(model.from_db(connection.alias, names, converted))
     return found
 
@@ -60,10 +60,10 @@ def _reading(model: type[Model], vendor: str) -> tuple[str, list[str], list]:
     fields = model._meta.concrete_fields
     columns = ", ".join(f'"{field.column}"' for field in fields)
     converters = []
-    for place, field in enumerate(fields):
+    for index, field in enumerate(fields):
         expression = Col(model._meta.db_table, field)
         makers = [*connection.ops.get_db_converters(expression), *field.get_db_converters(connection)]
-        converters += [(place, convert, expression) for convert in makers]
+        converters += [(index, convert, expression) for convert in makers]
     return f'SELECT {columns} FROM "{model._meta.db_table}"', [field.attname for field in fields], converters
 
 

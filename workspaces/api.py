@@ -161,9 +161,9 @@ def delete_workspace(
     summary="List workspaces of a subscription that are in the trash",
 )
 def list_deleted_workspaces(request: HttpRequest, subscription_id: str):
-    asked = subscription_id.lower()
+    wanted = subscription_id.lower()
     rows = deletion.list_deleted(request.auth)
-    found = [row for row in rows if row.resource_group.subscription.subscription_id.lower() == asked]
+    found = [row for row in rows if row.resource_group.subscription.subscription_id.lower() == wanted]
     return paginate(request, found, resources.DeletedWorkspace)
 
 

@@ -58,7 +58,7 @@ def _may_create(request) -> bool:
 @once
 def workspace_new(request):
     actor = actor_of_request(request)
-    form = WorkspaceForm(request.POST or None, initial=_first_place(actor))
+    form = WorkspaceForm(request.POST or None, initial=_default_group(actor))
     workspace = attempt(form, lambda: form.save(actor)) if request.method == "POST" else None
     if workspace:
         messages.success(request, f"The workspace {workspace.title} was created.")
@@ -72,7 +72,7 @@ def workspace_new(request):
     return render(request, "workspaces/workspace_new.html", context)
 
 
-def _first_place(actor) -> dict:
+def _default_group(actor) -> dict:
     group = ResourceGroup.objects.visible_to(actor).select_related("subscription").first()
     return {"subscription": group.subscription.subscription_id, "resource_group": group.name} if group else {}
 

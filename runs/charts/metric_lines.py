@@ -51,8 +51,8 @@ def read_news(run: Run, known: dict[int, int], width: int) -> dict:
     points = [_new_points(pk, known[pk], columns) for pk, columns in near.items()]
     points += read_lines(far, width) if far else []
     last = {one.pk: {"last": format_number(one.last), "exact": format_exact(one.last)} for one in growing}
-    anew = [one.pk for one in changed if one not in growing]
-    return {"points": [{**line, **last[line["id"]]} for line in points], "anew": anew}
+    redrawn = [one.pk for one in changed if one not in growing]
+    return {"points": [{**line, **last[line["id"]]} for line in points], "anew": redrawn}
 
 
 def _new_points(pk: int, after: int, columns) -> dict:

@@ -44,7 +44,7 @@ class Supervisor:
         self.settings, self.sock = settings, sock
         self.children: dict[str, Child] = {}
         self.selector = selectors.DefaultSelector()
-        self.asked_to_stop: float | None = None
+        self.stop_requested: float | None = None
         self.is_waiting_for_jobs = False
         self.impatient = False
         self._signaled_at = 0.0
@@ -71,7 +71,7 @@ class Supervisor:
             if report is not None:
                 self._open_gate()
                 self._start_the_others(report)
-                while self.asked_to_stop is None:
+                while self.stop_requested is None:
                     self._turn()
         except Refused as refused:
             console.print_line("up", str(refused))
@@ -89,8 +89,8 @@ class Supervisor:
 
     def _on_stop(self, number, frame) -> None:
         before, self._signaled_at = self._signaled_at, time.monotonic()
-        if self.asked_to_stop is None:
-            self.asked_to_stop = self._signaled_at
+        if self.stop_requested is None:
+            self.stop_requested = self._signaled_at
         elif self._signaled_at - before < SAME_SIGNAL_SECONDS:
             return
         elif self.is_waiting_for_jobs:
@@ -122,12 +122,12 @@ class Supervisor:
         child = Child("set-up", command, env=self.env | QUIET, fds=(write,))
         self._start(child)
         os.close(write)
-        while child.is_running and self.asked_to_stop is None:
+        while child.is_running and self.stop_requested is None:
             self._turn()
         with os.fdopen(read) as pipe:
             report = pipe.read() if not child.is_running else ""
         self._drain(child)
-        if self.asked_to_stop is not None:
+        if self.stop_requested is not None:
             return None
         if child.exit_code != 0:
             raise Refused("The set-up failed; the lines above say why.")
@@ -151,7 +151,7 @@ class Supervisor:
         """Once the web server answers, because somebody is waiting for the page."""
         self.children["web"].is_muted = False
         threading.Thread(target=self._wait_for_first_page, daemon=True).start()
-        while self.asked_to_stop is None and not self.answered:
+        while self.stop_requested is None and not self.answered:
             self._turn()
         if self.answered:
             self._start_workers(report)
@@ -190,9 +190,9 @@ class Supervisor:
 
     def _wait_for_first_page(self) -> None:
         """In a thread that starts no process: a child ends with the thread that started it."""
-        while self.asked_to_stop is None and not self._answers():
+        while self.stop_requested is None and not self._answers():
             time.sleep(0.05)
-        self.answered = self.asked_to_stop is None
+        self.answered = self.stop_requested is None
         os.write(self._wake_write, b"answered")
 
     def _answers(self) -> bool:
@@ -224,7 +224,7 @@ class Supervisor:
             elif not key.data.read():
                 self.selector.unregister(key.fd)
         processes.wait_for_lost([child.process.pid for child in self.children.values() if child.process])
-        if self.asked_to_stop is None or self.is_waiting_for_jobs:
+        if self.stop_requested is None or self.is_waiting_for_jobs:
             for child in list(self.children.values()):
                 self._look_after(child)
 
@@ -249,10 +249,10 @@ class Supervisor:
         if self._has_set_aside_redis_data:
             return
         self._has_set_aside_redis_data = True
-        place = redis_server.set_aside_data(self.settings.data_dir)
-        if place:
+        folder = redis_server.set_aside_data(self.settings.data_dir)
+        if folder:
             console.print_line(
-                "up", f"Redis could not read what it had kept; that lies in {place} now, and nothing is lost."
+                "up", f"Redis could not read what it had kept; that lies in {folder} now, and nothing is lost."
             )
 
     def _drain(self, child: Child) -> None:
@@ -267,8 +267,8 @@ class Supervisor:
     # Ending
 
     def _end_all(self) -> None:
-        if self.asked_to_stop is None:
-            self.asked_to_stop = time.monotonic()
+        if self.stop_requested is None:
+            self.stop_requested = time.monotonic()
         if self.settings.waits_for_jobs and self.host_name:
             self._wait_for_jobs()
         console.print_line("up", "Stopping …")

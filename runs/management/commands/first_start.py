@@ -82,7 +82,7 @@ def first_start() -> dict:
     actor = Actor(person)
     if not Workspace.objects.exists():
         workspace = make_workspace(actor)
-        if env.read_bool("SAMPLE", True) and has_room_for_sample():
+        if env.read_bool("SAMPLE", True) and has_space_for_sample():
             submit_sample(actor, workspace)
     found = first_workspace()
     write_config(found)
@@ -97,7 +97,7 @@ def first_start() -> dict:
     }
 
 
-def has_room_for_sample() -> bool:
+def has_space_for_sample() -> bool:
     if storage.is_reserve_reached():
         print("There is no sample run: the disk is nearly full, so that no files are taken (DISK_RESERVE_MB).")
         return False

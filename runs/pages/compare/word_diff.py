@@ -38,12 +38,12 @@ def find_differences(old: str, new: str, budget: Budget) -> tuple[set[int], set[
     gone, come = set(), set()
     for kind, start, end, other, other_end in matcher.get_opcodes():
         if kind != "equal":
-            gone |= _character_places(left, start, end)
-            come |= _character_places(right, other, other_end)
+            gone |= _character_positions(left, start, end)
+            come |= _character_positions(right, other, other_end)
     return gone, come
 
 
-def _character_places(words: list[str], start: int, end: int) -> set[int]:
+def _character_positions(words: list[str], start: int, end: int) -> set[int]:
     first = sum(map(len, words[:start]))
     return set(range(first, first + sum(map(len, words[start:end]))))
 

@@ -144,10 +144,10 @@ def shown_columns(options: dict, usual: list[str]) -> list[Column]:
     if strange := pinned - set(words):
         raise Invalid(f"pin={sorted(strange)[0]!r}: only a column that is shown can be pinned.", target="pin")
     found = [dataclasses.replace(parse_column(word), width=widths.get(word, 0)) for word in words]
-    return _place_pinned([one for one in found if one.id in pinned]) + [one for one in found if one.id not in pinned]
+    return _position_pinned([one for one in found if one.id in pinned]) + [one for one in found if one.id not in pinned]
 
 
-def _place_pinned(found: list[Column]) -> list[Column]:
+def _position_pinned(found: list[Column]) -> list[Column]:
     """Each pinned column has a width, which gives the offset of the next."""
     # After the column of checkboxes.
     left, placed = 40, []

@@ -92,8 +92,8 @@ def _sort_context(request, table) -> dict:
     """The sort selects, filled with the current sort columns."""
     present = [(sort.column, f"-{sort.column.id}" if sort.descending else sort.column.id) for sort in table.sorts]
     offered = list(dict.fromkeys([one for one in table.columns if one.is_sortable] + [one for one, _ in present]))
-    places = [word for _, word in present] + [""] * (columns.MAX_SORTS - len(present))
-    return {"places": places, "offered": offered, "hidden": list_query.hidden_fields(table.query, "sort", "page")}
+    sorts = [word for _, word in present] + [""] * (columns.MAX_SORTS - len(present))
+    return {"sorts": sorts, "offered": offered, "hidden": list_query.hidden_fields(table.query, "sort", "page")}
 
 
 def _views_context(request, table) -> dict:

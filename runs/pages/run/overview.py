@@ -70,10 +70,10 @@ def explain_wait(run: Run) -> str:
         return f"{node} is preparing the environment." if run.status == Run.Status.PREPARING else ""
     if run.work.state != Work.State.QUEUED:
         return ""
-    return f"{_describe_queue_place(run.work)} {_describe_nodes(run.work.target)}"
+    return f"{_describe_queue_position(run.work)} {_describe_nodes(run.work.target)}"
 
 
-def _describe_queue_place(work: Work) -> str:
+def _describe_queue_position(work: Work) -> str:
     earlier = Q(priority__gt=work.priority) | Q(priority=work.priority, queued_at__lt=work.queued_at)
     before = Work.objects.filter(earlier, target=work.target_id, state=Work.State.QUEUED).count()
     return f"Number {before + 1} in the queue of {work.target.name}."

@@ -190,8 +190,8 @@ def candidate_subscriptions(client: Client, resource_group: str, workspace_name:
     groups = {each: resource_ids.resource_group_path(each, resource_group) for each in known}
     found = [each for each, path in groups.items() if _get_or_none(client, path) is not None]
     if workspace_name:
-        places = {each: resource_ids.workspace_path(each, resource_group, workspace_name) for each in found}
-        found = [each for each, path in places.items() if _get_or_none(client, path) is not None] or found
+        paths = {each: resource_ids.workspace_path(each, resource_group, workspace_name) for each in found}
+        found = [each for each, path in paths.items() if _get_or_none(client, path) is not None] or found
     return found or known
 
 

@@ -26,7 +26,7 @@ from lazuli.agent.server_client import ServerClient
 REPORT_SECONDS = 3.0
 POLL_SECONDS = 0.2
 # A node that has ended is started again after a pause that grows if it does not stay, and after so many times it is given up.
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
+FIRST_PAUSE, MAX_PAUSE = 1.0, 10.0
 STEADY_SECONDS = 20.0
 MAX_QUICK_ENDS = 4
 # A node ends at once when it is terminated; one that hangs is killed after this.
@@ -65,7 +65,7 @@ class NodeProcess:
             self.quick_ends = self.quick_ends + 1 if is_quick and self.exit_code not in NORMAL_EXITS else 0
 
     def may_start_again(self) -> bool:
-        pause = min(FIRST_PAUSE * 2 ** max(0, self.quick_ends - 1), LONGEST_PAUSE)
+        pause = min(FIRST_PAUSE * 2 ** max(0, self.quick_ends - 1), MAX_PAUSE)
         return not self.is_given_up and time.monotonic() - max(self.started_at, self.ended_at or 0.0) >= pause
 
     def terminate_or_kill(self) -> None:

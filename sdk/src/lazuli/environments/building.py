@@ -246,10 +246,10 @@ class _Build:
     def _install_own(self, lines: List[str], index_url: str) -> None:
         """Where other indexes are asked too, our packages are installed before, so that no other index gives them."""
         own = [line for line in lines if requirements.is_sdk_v1(line) or line.startswith(SDK)]
-        asked = ("--default-index", index_url)
-        found = self._uv.resolve(own, "--python", self._entry.python, *asked) or {}
+        index_options = ("--default-index", index_url)
+        found = self._uv.resolve(own, "--python", self._entry.python, *index_options) or {}
         pins = [f"{name}=={version}" for name, version in found.items() if requirements.is_sdk_v1(name) or name == SDK]
-        into = ("pip", "install", "--python", self._entry.python, *asked)
+        into = ("pip", "install", "--python", self._entry.python, *index_options)
         if pins:
             self._uv.run(*into, "--no-deps", *pins)
         if self._wanted.default_indexes:

@@ -52,14 +52,14 @@ class MetricsQueue:
 
     def put(self, metric: Dict[str, Any]) -> None:
         with self._changed:
-            self._wait_for_room()
+            self._wait_for_space()
             self._waiting.append(metric)
             self._waiting_values += _count_values(metric)
             self._changed.notify_all()
             if self._thread is None:
                 self._start()
 
-    def _wait_for_room(self) -> None:
+    def _wait_for_space(self) -> None:
         if self._waiting_values > MAX_WAITING_VALUES and self._thread and self._thread.is_alive():
             text = f"{len(self._waiting)} metrics wait for the server, and the script waits with them."
             _print_once_a_minute(f"{self._label}: {text}")
