@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, Self
 
-from django.conf import settings
 from django.urls import reverse
 
 from accounts import models
 from accounts.rules import CLIENT_NAME
+from studio.public_url import public_url
 from studio.request_body import Body
 from studio.schemas import Shape
 
@@ -31,7 +31,7 @@ class DeviceCode(Shape):
         return cls(
             deviceCode=secret,
             userCode=row.user_code,
-            verificationUrl=f"{settings.PUBLIC_URL}{reverse('accounts:device')}?code={row.user_code}",
+            verificationUrl=public_url(f"{reverse('accounts:device')}?code={row.user_code}"),
             expiresIn=seconds,
             interval=INTERVAL,
         )

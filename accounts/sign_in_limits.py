@@ -82,6 +82,7 @@ def remember_device(request: HttpRequest, response: HttpResponse, person: User) 
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",
+        path=settings.SESSION_COOKIE_PATH,
     )
 
 

@@ -139,4 +139,6 @@ def size_list(request: HttpRequest, location: Path[Location]):
 def usage_list(request: HttpRequest, location: Path[Location]):
     subscription = lookup.find_subscription(request.auth, location.subscription_id)
     used = quota.used_cores(subscription.pk)
-    return list_of(resources.Usage)(value=[resources.Usage.of(request.path, family, used[family]) for family in used])
+    return list_of(resources.Usage)(
+        value=[resources.Usage.of(request.path_info, family, used[family]) for family in used]
+    )

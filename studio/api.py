@@ -58,7 +58,8 @@ class ObjectsOnly(Parser):
 
 class StudioAPI(NinjaAPI):
     def get_openapi_schema(self, **words):
-        return openapi.complete_schema(super().get_openapi_schema(**words))
+        """The paths follow the public address, which may have a path of its own."""
+        return openapi.complete_schema(super().get_openapi_schema(path_prefix="/", **words))
 
 
 api = StudioAPI(

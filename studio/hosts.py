@@ -1,11 +1,13 @@
 """The host names that the studio accepts. A request for another host comes from somebody else's page or proxy."""
 
 import ipaddress
+import re
 import socket
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+PATH = re.compile(r"(/[\w.~-]+)*", re.ASCII)
 LOCAL = ["localhost", "127.0.0.1", "[::1]"]
 
 
@@ -27,6 +29,16 @@ def host_of(public_url: str) -> str:
             f"PUBLIC_URL={public_url!r}: write a whole address such as https://studio.example.org"
         )
     return host
+
+
+def path_of(public_url: str) -> str:
+    """The path under which a proxy serves the studio; empty if it has the host for itself."""
+    parts = urlsplit(public_url)
+    if parts.query or parts.fragment or not PATH.fullmatch(parts.path):
+        raise ImproperlyConfigured(
+            f"PUBLIC_URL={public_url!r}: after the host only a plain path may follow, as in https://example.org/studio"
+        )
+    return parts.path
 
 
 def is_loopback(host: str) -> bool:

@@ -4,5 +4,5 @@ from django.conf import settings
 
 
 def public_url(path: str) -> str:
-    """The absolute URL of a path, as other people and machines reach it."""
-    return settings.PUBLIC_URL + path
+    """The absolute URL of a path that `reverse()` or `request.path` gives, as other people and machines reach it."""
+    return settings.PUBLIC_URL.removesuffix(settings.PUBLIC_PATH) + path

@@ -25,13 +25,16 @@ PUBLIC_URL = env.read_url("PUBLIC_URL", ("http", "https"), LOCAL_URL).rstrip("/"
 DEBUG = env.read_bool("DEBUG", False)
 SECRET_KEY = env.read_text("SECRET_KEY") or secret_key(DATA_DIR)
 PUBLIC_HOST = hosts.host_of(PUBLIC_URL)
+# A proxy may serve us below a path; then all our addresses begin with it.
+PUBLIC_PATH = hosts.path_of(PUBLIC_URL)
+FORCE_SCRIPT_NAME = PUBLIC_PATH or None
 ALLOWED_HOSTS = hosts.allowed_hosts(HOST, PUBLIC_HOST, env.read_list("ALLOWED_HOSTS"))
 # If we listen on loopback but have another public name, there is a proxy on this machine, and only it can reach us.
 _proxy_here = hosts.is_loopback(HOST) and not hosts.is_loopback(PUBLIC_HOST)
 TRUSTED_PROXIES = networks.parse_networks(
     "TRUSTED_PROXIES", env.read_list("TRUSTED_PROXIES", "127.0.0.1,::1" if _proxy_here else "")
 )
-CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL.removesuffix(PUBLIC_PATH)]
 HTTPS = PUBLIC_URL.startswith("https:")
 
 INSTALLED_APPS = [
@@ -119,8 +122,8 @@ STORAGE_URL = env.read_url("STORAGE_URL", ("file", "s3", "az", "gs", "memory"), 
 REDIS_URL = env.read_url("REDIS_URL", ("redis", "rediss", "unix"), f"unix://{DATA_DIR / 'redis' / 'redis.sock'}?db=0")
 
 AUTH_USER_MODEL = "accounts.User"
-LOGIN_URL = "/signin/"
-LOGIN_REDIRECT_URL = "/"
+LOGIN_URL = f"{PUBLIC_PATH}/signin/"
+LOGIN_REDIRECT_URL = f"{PUBLIC_PATH}/"
 LOGOUT_REDIRECT_URL = "/signin/"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -131,6 +134,8 @@ SESSION_ENGINE = "studio.sessions"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+# Whatever else the host serves is sent none of them.
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{PUBLIC_PATH}/"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
@@ -142,7 +147,8 @@ USE_TZ = True
 # No STATIC_ROOT: whitenoise serves the files from their source folders.
 STATIC_ROOT = None
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_URL = f"/static/{static_version(BASE_DIR / 'static')}/"
+WHITENOISE_STATIC_PREFIX = f"/static/{static_version(BASE_DIR / 'static')}/"
+STATIC_URL = f"{PUBLIC_PATH}{WHITENOISE_STATIC_PREFIX}"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 0
 # The URL changes with the content, so files are cached permanently; not while one is working on them.

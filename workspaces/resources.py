@@ -9,6 +9,7 @@ from django.utils.crypto import salted_hmac
 from pydantic import BeforeValidator, ConfigDict, Field, RootModel
 
 from studio.formats import utc_time
+from studio.public_url import public_url
 from studio.request_body import Body
 from studio.rules import DESCRIPTION, TAGS
 from studio.schemas import Nothing, Shape
@@ -116,7 +117,7 @@ class WorkspaceInformation(Shape):
             workspaceId=str(row.workspace_id),
             discoveryUrl=f"{server}/discovery/workspaces/{row.workspace_id}",
             mlFlowTrackingUri=f"{server}/mlflow/v1.0{row.arm_id}",
-            studioEndpoint=server + row.get_absolute_url(),
+            studioEndpoint=public_url(row.get_absolute_url()),
             hbiWorkspace=row.hbi_workspace,
             creationTime=utc_time(row.created_at),
             provisioningState="Succeeded",

@@ -6,11 +6,11 @@ Each class is the schema of an answer; `of(row)` makes the answer from a row, an
 from typing import Annotated, Any, Self
 
 import pydantic
-from django.conf import settings
 
 from runs import metrics, models, rules
 from runs.files import links
 from studio.formats import utc_time
+from studio.public_url import public_url
 from studio.request_body import Body
 from studio.rules import DESCRIPTION, TAGS
 from studio.schemas import Open, Shape, SystemData
@@ -39,7 +39,7 @@ class Experiment(Shape):
             tags=row.tags,
             createdUtc=utc_time(row.created_at),
             archivedTime=utc_time(row.archived_at),
-            portalUrl=settings.PUBLIC_URL + row.get_absolute_url(),
+            portalUrl=public_url(row.get_absolute_url()),
             **more,
         )
 
@@ -122,7 +122,7 @@ class Run(Shape):
             createdBy=UserName(userName=user_name),
             submittedBy=user_name,
             hidden=False,
-            portalUrl=settings.PUBLIC_URL + row.get_absolute_url(),
+            portalUrl=public_url(row.get_absolute_url()),
             node=row.node_name or None,
             cancelRequested=is_cancel_requested(row),
             **more,

@@ -3,10 +3,10 @@
 import datetime as dt
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.core import signing
 
 from runs.models import Run
+from studio.public_url import public_url
 
 SALT = "run-file"
 LIFE = dt.timedelta(hours=1)
@@ -16,7 +16,7 @@ def sign_url(run: Run, path: str, run_url: str) -> str:
     """`run_url` is the URL of the run in the API."""
     subject = _subject(run, path)
     query = urlencode({"path": path, "sig": _signer().sign(subject).removeprefix(f"{subject}:")})
-    return f"{settings.PUBLIC_URL}{run_url}/artifacts/content?{query}"
+    return public_url(f"{run_url}/artifacts/content?{query}")
 
 
 def is_signed(run: Run, path: str, signature: str) -> bool:

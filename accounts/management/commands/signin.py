@@ -1,10 +1,10 @@
 """`manage.py signin [USER]`: a link that signs a person in once."""
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 
 from accounts.models import SignInLink, User
+from studio.public_url import public_url
 
 
 def find_owner() -> User | None:
@@ -14,7 +14,7 @@ def find_owner() -> User | None:
 
 def link_for(user: User, landing: str = "") -> str:
     """A URL that signs the person in once and opens the page `landing`."""
-    link = settings.PUBLIC_URL + reverse("accounts:sign_in_link", args=[SignInLink.create_for(user)])
+    link = public_url(reverse("accounts:sign_in_link", args=[SignInLink.create_for(user)]))
     return f"{link}?next={landing}" if landing else link
 
 

@@ -12,6 +12,7 @@ from accounts.management.commands.signin import find_owner
 from runs.management.commands.first_start import make_owner, make_workspace, migrate_database, write_config
 from runs.seeding.experiments import Sizes, seed_workspace
 from studio.errors import StudioError
+from studio.public_url import public_url
 from workspaces.management.workspace_option import find_workspace
 from workspaces.models import Workspace
 
@@ -43,5 +44,5 @@ class Command(BaseCommand):
             raise CommandError(error.message) from error
         for experiment in experiments:
             self.stdout.write(f"{experiment.runs.count():>6,} runs in {experiment.name}")
-        where = settings.PUBLIC_URL + reverse("runs:experiments", args=[found.slug])
+        where = public_url(reverse("runs:experiments", args=[found.slug]))
         self.stdout.write(f"Made in {time.monotonic() - began:.1f} s, in {settings.DATA_DIR}: {where}")

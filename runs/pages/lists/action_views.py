@@ -88,7 +88,8 @@ def _show_result(request, slug, reached: int, refused: list[str], done: str, und
 def return_url(request, slug: str) -> str:
     """The URL of the list; only URLs of this site's lists are accepted."""
     url = urlsplit(request.POST.get("next", "") or request.GET.get("next", ""))
-    if url.scheme or url.netloc or not url.path.startswith(f"/ws/{slug}/"):
+    home = reverse("workspaces:home", args=[slug])
+    if url.scheme or url.netloc or not url.path.startswith(home):
         return reverse("runs:jobs", args=[slug])
     return f"{url.path}?{url.query}" if url.query else url.path
 
