@@ -59,7 +59,8 @@ class ObjectsOnly(Parser):
 class StudioAPI(NinjaAPI):
     def get_openapi_schema(self, **words):
         """The paths follow the public address, which may have a path of its own."""
-        return openapi.complete_schema(super().get_openapi_schema(path_prefix="/", **words))
+        root = self.get_root_path({}).removeprefix(settings.PUBLIC_PATH)
+        return openapi.complete_schema(super().get_openapi_schema(path_prefix=root, **words))
 
 
 api = StudioAPI(

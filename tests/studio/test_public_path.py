@@ -60,7 +60,7 @@ def test_redirects_and_addresses_for_others_have_the_path_once(below, workspace,
     assert Client().get("/").headers["Location"] == f"{PATH}/signin/?next={PATH}/"
     from accounts.models import Token
 
-    secret = Token.make(alice, "t")[1]
+    secret = Token.create_for(alice, "t")[1]
     api = Client(headers={"Authorization": f"Bearer {secret}"})
     dto = api.get(f"/history/v1.0{workspace.arm_id}/runs/r1").json()
     assert dto["portalUrl"] == f"http://testserver{PATH}/ws/{workspace.slug}/runs/r1/"
