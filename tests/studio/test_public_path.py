@@ -10,6 +10,7 @@ from django.urls import get_script_prefix, reverse, set_script_prefix
 from runs.models import Run
 from runs.seeding.full_run import make_full_run
 from studio import hosts
+from studio.templatetags import studio as tags
 from tests import factories
 
 PATH = "/tools/lazuli"
@@ -24,11 +25,14 @@ def below(settings, client, alice):
     settings.FORCE_SCRIPT_NAME = PATH
     settings.STATIC_URL = f"{PATH}{settings.WHITENOISE_STATIC_PREFIX}"
     settings.LOGIN_URL, settings.LOGIN_REDIRECT_URL = f"{PATH}/signin/", f"{PATH}/"
+    # Pages remember the addresses of their modules.
+    tags._read_module_once.cache_clear()
     before = get_script_prefix()
     set_script_prefix(f"{PATH}/")
     client.force_login(alice)
     yield client
     set_script_prefix(before)
+    tags._read_module_once.cache_clear()
 
 
 def get(client: Client, address: str):
