@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 import obstore
 from django.conf import settings
 from obstore.exceptions import BaseError as Error  # noqa: F401  (what any store raises)
-from obstore.store import LocalStore, MemoryStore, from_url
+from obstore.store import LocalStore, MemoryStore, S3Store, from_url
 
+from studio import s3_uploads
 from studio.errors import NoSpace
 
 MB = 1024 * 1024
@@ -194,10 +195,15 @@ def delete_area(area: str) -> int:
 
 
 def delete_unfinished(before: float) -> tuple[int, int]:
-    """Free what uploads that were killed have left in the storage folder; returns how many files and bytes.
+    """Free what uploads that were killed have left behind; returns how many, and the bytes of a folder.
 
     `before` (seconds since 1970): one that is written to since then may still be under way.
     """
+    store = open_store()
+    if isinstance(store, S3Store):
+        bucket = s3_uploads.Bucket.from_environment(store.config["bucket"])
+        prefix = f"{store.prefix}/{ROOT}/" if store.prefix else f"{ROOT}/"
+        return s3_uploads.abort_old(bucket, prefix, before), 0
     count = freed = 0
     for folder, _, names in os.walk(_folder() or ""):
         for name in filter(UNFINISHED.fullmatch, names):
