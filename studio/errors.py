@@ -57,6 +57,7 @@ class Conflict(StudioError):
 
 class TooMany(StudioError):
     status, code = 429, "TooManyRequests"
+    retry_after = 60
 
 
 class NotReady(StudioError):

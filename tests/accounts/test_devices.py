@@ -78,6 +78,7 @@ def test_a_stranger_who_asks_for_many_codes_keeps_nobody_else_out(api, db, monke
     monkeypatch.setattr(devices, "MAX_WAITING", 2)
     answers = [begin("192.0.2.1") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[2].headers["Retry-After"] == "60"
     assert "from your address" in answers[2].json()["error"]["message"]
     assert begin("198.51.100.9").status_code == 200
     # Codes that were answered or have expired wait no longer.

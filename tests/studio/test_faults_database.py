@@ -106,7 +106,6 @@ def test_a_database_that_is_locked_for_35_seconds_loses_no_job_and_no_point(tmp_
             assert job.get_status() == "Running"
             answers.append((200, "read", time.monotonic() - began))
         other.execute("ROLLBACK")
-        print(answers)
         writes = [answer for answer in answers if answer[1] != "read"]
         assert writes and {answer[0] for answer in writes} == {503} and all(answer[1] for answer in writes)
         assert max(answer[2] for answer in answers) < 15
@@ -135,9 +134,7 @@ def test_a_disk_that_fills_up_refuses_files_first_and_heals_by_itself(disk, tmp_
         assert until(lambda: patch_run(stack, job.id)[0] == 507, 20)
         time.sleep(35)
         (disk / "filler").unlink()
-        freed = time.monotonic()
         assert until(lambda: patch_run(stack, job.id)[0] == 200, 30)
-        print(f"healed after {time.monotonic() - freed:.1f} s")
         assert until(lambda: job.get_status() == "Completed", 90), job.get_details()
         logger.run_.upload_file("big.bin", str(big))
         assert logger.end() == list(range(logger.count))
