@@ -10,7 +10,7 @@ import time
 import zipfile
 
 import pytest
-from lazuli.environments import building, interpreters
+from lazuli.environments import building, interpreters, uv_program
 from lazuli.environments.cache import BuildFailed
 
 FAKE_UV = """#!/bin/sh
@@ -196,6 +196,12 @@ def test_a_build_log_and_its_error_show_no_secrets(fake_uv, monkeypatch, tmp_pat
         prepare(lines.append, definition)
     assert "  a @ https://*****@index.example/a.whl\n" in lines[-3]
     assert "nope" not in "".join(lines)
+
+
+def test_code_that_builds_packages_gets_no_token(fake_uv, monkeypatch):
+    monkeypatch.setenv("LAZULI_TOKEN", "lz_secret")
+    monkeypatch.setenv("MY_OWN", "1")
+    assert "LAZULI_TOKEN" not in uv_program._environment() and uv_program._environment()["MY_OWN"] == "1"
 
 
 def test_no_uv_is_said(fake_uv, monkeypatch):

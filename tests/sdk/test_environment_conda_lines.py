@@ -91,6 +91,13 @@ def test_an_alternative_and_a_new_name_are_said():
     assert "because its build py39h6a678d5_7 is for Python" in read("something-new=1.0=py39h6a678d5_7").warnings[0]
 
 
+def test_other_sections_of_a_conda_file_are_said():
+    structure = {"variables": {"A": "1"}, "channels": ["x"], "dependencies": ["six", {"npm": ["a"], "pip": ["b"]}]}
+    wanted = requirements.requirements_from_conda(structure)
+    assert wanted.lines == ["six", "b"]
+    assert [warning.split(" ")[0] for warning in wanted.warnings] == ["`variables`", "`npm:`"]
+
+
 def test_a_variant_counts_whatever_its_build_is():
     assert read("tensorflow-gpu=2.4.1=h30adc30_0").lines == ["tensorflow==2.4.1.*"]
 

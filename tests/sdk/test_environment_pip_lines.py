@@ -136,6 +136,13 @@ def test_the_best_version_of_all_named_indexes_is_taken(no_settings):
     assert package_indexes.build_arguments(studio, read("a")) == ["--index", studio]
 
 
+def test_a_variable_in_an_index_is_the_machines(no_settings, monkeypatch):
+    monkeypatch.setenv("FEED_PASSWORD", "pw")
+    wanted = read("--extra-index-url https://me:${FEED_PASSWORD}@feed.example/simple", "-f https://${NOT_THERE}/")
+    arguments = package_indexes.build_arguments(None, wanted)
+    assert "https://me:pw@feed.example/simple" in arguments and "https://${NOT_THERE}/" in arguments
+
+
 # ---- files
 
 

@@ -16,6 +16,8 @@ DEFAULT_PYTHON = "3.8"
 MAX_LINES, MAX_LINE_LENGTH = 1_000, 1_000
 # Of the Python version.
 MAX_ALTERNATIVES = 20
+# Lists of other tools than pip that are named in warnings.
+MAX_SECTIONS = 10
 # Before it, mlflow was one distribution.
 FIRST_MLFLOW_SKINNY = (1, 14)
 # Names that stand for a variant of a package, whatever is in their builds.
@@ -58,6 +60,7 @@ class Requirements:
 def requirements_from_conda(structure: Optional[Mapping[str, Any]]) -> Requirements:
     """Raises BuildFailed if a line under `pip:` cannot be read, or for too many or too long lines."""
     requirements = Requirements()
+    _warn_of_sections(requirements, structure or {})
     lines = _list_lines((structure or {}).get("dependencies") or [])
     for number, (line, is_pip) in enumerate(lines):
         if number == MAX_LINES:
@@ -70,6 +73,17 @@ def requirements_from_conda(structure: Optional[Mapping[str, Any]]) -> Requireme
             _add_conda_line(requirements, line)
     _match_mlflow(requirements)
     return requirements
+
+
+def _warn_of_sections(requirements: Requirements, structure: Mapping[str, Any]) -> None:
+    """Say what else a conda file has that is not done."""
+    if structure.get("variables"):
+        requirements.warnings.append(
+            "`variables` of the conda file are left out: set environment_variables of the environment instead."
+        )
+    sections = [item for item in structure.get("dependencies") or [] if isinstance(item, Mapping)]
+    for name in sorted({str(name)[:100] for section in sections for name in section} - {"pip"})[:MAX_SECTIONS]:
+        requirements.warnings.append(f"`{name}:` among the dependencies is left out: only `pip:` is known.")
 
 
 def _list_lines(items: Iterable[Any]) -> Iterator[Tuple[str, bool]]:

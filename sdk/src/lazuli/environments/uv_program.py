@@ -14,6 +14,10 @@ from lazuli.environments.cache import BuildFailed, Cancelled
 MAX_LINES, MAX_SECONDS = 300, 60
 
 
+# uv runs the code by which packages are built: it gets no token of the studio.
+LEFT_OUT = frozenset(["VIRTUAL_ENV", "UV_CONSTRAINT", "LAZULI_TOKEN", "AZUREML_RUN_TOKEN"])
+
+
 class UvFailed(Exception):
     """uv ended with an error; `lines` is the end of its output."""
 
@@ -89,7 +93,7 @@ class UvProgram:
 
 
 def _environment() -> Dict[str, str]:
-    found = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "UV_CONSTRAINT")}
+    found = {key: value for key, value in os.environ.items() if key not in LEFT_OUT}
     found.setdefault("UV_PYTHON_DOWNLOADS", "never")
     found.update(UV_NO_PROGRESS="1", NO_COLOR="1")
     return found
