@@ -102,6 +102,13 @@ def test_a_conda_file_is_looked_for_in_the_project(project, tmp_path, monkeypatc
         RunConfiguration.load(str(project), "train")
 
 
+def test_a_setting_that_is_not_known_is_said(project):
+    file = project / ".azureml" / "train.runconfig"
+    file.write_text("Script: train.py\nframwork: PySpark\n")
+    with pytest.warns(UserWarning, match="not known: framwork"):
+        assert RunConfiguration.load(str(file)).script == "train.py"
+
+
 def test_wrong_words_name_the_right_ones():
     with pytest.raises(RunConfigurationException, match="Python, PySpark"):
         RunConfiguration(framework="Ruby")

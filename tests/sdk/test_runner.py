@@ -185,6 +185,21 @@ def test_a_command_for_the_shell_and_one_that_is_not_there():
     assert "no-such-program could not be started" in missing.error["message"]
 
 
+def test_python_in_a_command_is_the_interpreter_that_the_user_manages(tmp_path):
+    other = tmp_path / "bin" / "python3.x"
+    other.parent.mkdir()
+    other.write_text(f'#!/bin/sh\nLAZULI_SEEN=yes exec {sys.executable} "$@"\n')
+    other.chmod(0o755)
+    environment = {"name": "mine", "python": {"userManagedDependencies": True, "interpreterPath": str(other)}}
+    command = "cd outputs && python -c \"import os; print(os.environ['LAZULI_SEEN'], '$AZUREML_RUN_ID')\""
+    assert run("", argv=None, command=command, environment=environment).log == "yes run_1\n"
+
+
+def test_what_has_no_effect_stands_at_the_top_of_the_log():
+    records = run("print('begun')", warnings=["docker.enabled: no container."])
+    assert records.log == "WARNING: docker.enabled: no container.\nbegun\n"
+
+
 def test_cancel_ends_the_script_and_its_children():
     def cancel(records):
         while "started" not in records.log:

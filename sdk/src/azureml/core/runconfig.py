@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any, Dict, List, Mapping, Optional, Union
 
 from lazuli.environments.definitions import DEFAULT_NAME, default_run_structure
@@ -264,7 +265,12 @@ class RunConfiguration(ConfigElement):
 
         Raises UserErrorException if it does not exist, RunConfigurationException if it is not a run configuration.
         """
-        return run_configuration_from_dict(read_definition_file(path, name))
+        content = read_definition_file(path, name)
+        known = {RunConfiguration._key(field) for field in RunConfiguration._fields}
+        unknown = sorted(key for key in content if key[:1].lower() + key[1:] not in known)
+        if unknown:
+            warnings.warn(f"The run configuration has settings that are not known: {', '.join(unknown)}.", stacklevel=2)
+        return run_configuration_from_dict(content)
 
     @staticmethod
     def delete(path: str, name: str) -> None:
