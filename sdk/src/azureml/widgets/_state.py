@@ -117,7 +117,7 @@ def _read_log_tail(client: Any, path: str, name: str, size: int) -> str:
     if response.status_code == 416:  # the file is still empty
         return ""
     content = response.content if response.status_code == 206 else response.content[start:]
-    text = content.decode("utf-8", "replace")
+    text: str = content.decode("utf-8", "replace")
     # What is left of the line that the block begins in.
     return text.split("\n", 1)[-1] if start else text
 
