@@ -9,9 +9,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
 django_application = get_wsgi_application()
 
 
-def application(environ, start_response):
+def application(variables, start_response):
     """A proxy that serves us below a path may leave it on the address or take it off."""
-    path = environ.get("PATH_INFO", "")
+    path = variables.get("PATH_INFO", "")
     if settings.PUBLIC_PATH and path.startswith(f"{settings.PUBLIC_PATH}/"):
-        environ["PATH_INFO"] = path.removeprefix(settings.PUBLIC_PATH)
-    return django_application(environ, start_response)
+        variables["PATH_INFO"] = path.removeprefix(settings.PUBLIC_PATH)
+    return django_application(variables, start_response)

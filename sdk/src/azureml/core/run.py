@@ -575,9 +575,8 @@ class Run:
         self._dto = self._remote.report_event(status=status, **body)
 
 
-def list_of(values: Iterable[Any]) -> List[Any]:
-    """`list(values)`, for the body of the class, where `Run.list` hides the builtin."""
-    return list(values)
+# For the body of the class, where `Run.list` hides the builtin.
+list_of = list
 
 
 def __getattr__(name: str) -> Any:
