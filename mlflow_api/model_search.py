@@ -1,5 +1,6 @@
 """Searching logged models. Their metrics are in JSON columns, so conditions on metrics are checked in Python."""
 
+import math
 import operator
 from typing import Any
 
@@ -14,9 +15,15 @@ from registry.models import LoggedModel
 from studio.search.conditions import Rows
 from studio.search.grammar import Clause
 
+
+def _is_equal(value: float, other: float) -> bool:
+    """NaN is equal to NaN here, so that a filter can name it: as of runs."""
+    return value == other or (math.isnan(value) and math.isnan(other))
+
+
 COMPARED = {
-    "=": operator.eq,
-    "!=": operator.ne,
+    "=": _is_equal,
+    "!=": lambda value, other: not _is_equal(value, other),
     ">": operator.gt,
     ">=": operator.ge,
     "<": operator.lt,
@@ -35,11 +42,12 @@ class Models(Rows):
         if not isinstance(tree, Clause) or tree.entity not in ("metric", "metrics"):
             return super()._condition(tree)
         compare = COMPARED.get(tree.operator)
-        if compare is None or isinstance(tree.value, str):
+        value = math.nan if str(tree.value).lower() == "nan" else tree.value
+        if compare is None or isinstance(value, str) or (math.isnan(value) and tree.operator not in ("=", "!=")):
             raise tree.wrong(f"{tree.key} is a number; compare it by {', '.join(COMPARED)}, without quotes")
 
         def meets(item: dict) -> bool:
-            return item["key"] == tree.key and compare(float(item["value"]), tree.value) and _is_of(item, self.datasets)
+            return item["key"] == tree.key and compare(float(item["value"]), value) and _is_of(item, self.datasets)
 
         return Q(pk__in=[row.pk for row in self.rows if any(map(meets, row.metrics))])
 
@@ -113,8 +121,9 @@ def _metric_key(key: str, ascending: bool, dataset: str, digest: str):
             and dataset in ("", item.get("dataset_name"))
             and digest in ("", item.get("dataset_digest"))
         ]
-        if not values:
-            return (1, 0.0)
+        if not values or math.isnan(values[-1]):
+            # As of runs: after all numbers, first NaN and then those that have none.
+            return (2 if not values else 1, 0.0)
         return (0, values[-1] if ascending else -values[-1])
 
     return sort_key

@@ -251,6 +251,25 @@ def test_logged_models_are_found_by_the_data_set_they_were_measured_on(tracking)
     assert wrong == INVALID
 
 
+def test_filters_and_orders_of_logged_models_see_nan(tracking):
+    for name, value in (("two", 2), ("nan", "NaN"), ("one", 1), ("none", None)):
+        info = logged_model(tracking, name=name, source_run_id=name)
+        if value is not None:
+            point = {"key": "m", "value": value, "timestamp": 1, "model_id": info["model_id"]}
+            tracking.post("runs/log-metric", run_id=tracking.new_run(), **point)
+
+    def names(text="", **more):
+        found = tracking.post("logged-models/search", experiment_ids=[info["experiment_id"]], filter=text, **more)
+        return found if isinstance(found, tuple) else [row["info"]["name"] for row in found.get("models", [])]
+
+    assert names("metrics.m = NaN") == names("metrics.m = 'nan'") == ["nan"]
+    assert sorted(names("metrics.m != 1")) == ["nan", "two"]
+    assert sorted(names("metrics.m != NaN")) == ["one", "two"]
+    assert names("metrics.m > NaN") == INVALID
+    for ascending, numbers in ((True, ["one", "two"]), (False, ["two", "one"])):
+        assert names(order_by=[{"field_name": "metrics.m", "ascending": ascending}]) == [*numbers, "nan", "none"]
+
+
 def test_a_file_of_a_logged_model_is_shown(tracking):
     info = logged_model(tracking)
     base = tracking.base.removesuffix("mlflow/")
