@@ -98,6 +98,8 @@ def test_pages_read_no_large_table_from_end_to_end(many, as_user):
     [
         ("metrics.accuracy > 0.5", ["metrics.accuracy DESC"]),
         ("metrics.accuracy > 0.5", ["metrics.loss ASC"]),
+        ("metrics.accuracy != 0.5", ["metrics.accuracy DESC"]),
+        ("metrics.accuracy = NaN", ["metrics.loss ASC"]),
         ("params.seed = 'v7919'", []),
         ("params.model = 'v3' and metrics.auc < 0.2", ["metrics.auc ASC"]),
         ("tags.team = 'team4'", ["metrics.loss ASC"]),
