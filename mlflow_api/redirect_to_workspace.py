@@ -4,6 +4,7 @@ What follows a # does not reach a server, so a script on the page that stands th
 """
 
 import re
+from collections.abc import Callable
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
@@ -95,4 +96,4 @@ def _version(workspace: Workspace, name: str, number: str) -> ModelVersion:
     return found
 
 
-FINDERS = {RUN: _run, LOGGED: _run_of_model, WHOLE: _experiment, VERSION: _version}
+FINDERS: dict[re.Pattern, Callable] = {RUN: _run, LOGGED: _run_of_model, WHOLE: _experiment, VERSION: _version}

@@ -31,7 +31,7 @@ def keys_of_model_files(keys: list[str], models: set[int]) -> QuerySet:
 
 def delete_workspace_files(selection: Selection) -> list[StoredFile] | None:
     """They go with the workspace alone."""
-    found = WorkspaceFile.objects.filter(workspace=selection.workspace_id) if selection.whole_workspace else []
+    found = WorkspaceFile.objects.filter(workspace=selection.workspace_id if selection.whole_workspace else None)
     files = list(found[: purging.BATCH])
     WorkspaceFile.objects.remove(files)
     return [(file.key, file.size) for file in files] or None
