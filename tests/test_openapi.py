@@ -237,6 +237,14 @@ def test_every_route_says_what_it_answers(path, methods):
         good = [answer for status, answer in described["responses"].items() if status.startswith("2")]
         assert good and all(answer.get("content") or answer["description"] == "No Content" for answer in good), method
         assert described["responses"]["default"]
+        # A class of `resources.py`, by its name.
+        schemas = [
+            content["schema"]
+            for answer in good
+            for kind, content in answer.get("content", {}).items()
+            if "json" in kind
+        ]
+        assert all("$ref" in schema for schema in schemas), method
 
 
 def test_what_a_job_was_sent_with_comes_back(world, workspace):
