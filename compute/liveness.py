@@ -41,7 +41,7 @@ def is_silence_meaningful() -> bool:
 
 
 def is_database_writable() -> bool:
-    """By storing something, as a sign of life does. How long that takes counts as a pause."""
+    """Tries to store something, as a heartbeat does. How long that takes counts as a pause."""
     try:
         Host.objects.update(name=F("name"))
     except OperationalError:

@@ -292,7 +292,7 @@ class NodeQuerySet(models.QuerySet):
         return self.select_related("host").prefetch_related(held)
 
     def silent(self, now: dt.datetime):
-        """Usable ones of which neither worker nor runner gave a sign of life in time; a new one may take somewhat longer."""
+        """Usable nodes without a recent heartbeat of worker or runner; a new one may take somewhat longer."""
         late = now - dt.timedelta(seconds=settings.NODE_LEASE_SECONDS)
         never = now - dt.timedelta(seconds=Node.START_SECONDS)
         silent = Q(heartbeat_at__lt=late) | Q(heartbeat_at=None, created_at__lt=never)

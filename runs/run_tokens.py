@@ -331,7 +331,7 @@ def _below(own) -> Q:
 def check_heartbeat(actor: Actor, run) -> None:
     """A run with its own runner sends its own heartbeats."""
     if actor.is_run and run.pk != actor.run.pk and run.work_id:
-        raise Denied(f"The run {run.run_id} has a runner of its own, which gives its signs of life.")
+        raise Denied(f"The run {run.run_id} has its own runner, which sends its heartbeats.")
 
 
 def is_made_by(actor: Actor, row) -> bool:

@@ -323,7 +323,7 @@ def test_a_token_opens_no_page(world, method):
         assert getattr(Client(headers=headers), method)(address).status_code in (302, 405), name
 
 
-def test_nodes_doors_open_to_nodes_alone(world):
+def test_routes_of_nodes_are_open_to_nodes_only(world):
     for persona in (*ROLES, "stranger", "run"):
         headers = {"Authorization": f"Bearer {key_of(world, persona)}"}
         for path in ("heartbeat", "claim", "host"):

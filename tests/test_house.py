@@ -27,7 +27,7 @@ UPPER_UNITS = {"runs.api", "runs.pages.run", "runs.pages.lists", "runs.pages.com
 # Operations that answer without a token, each with its reason.
 OPEN_OPERATIONS = {
     "POST /login/device": "begins the sign-in that gives the first token",
-    "POST /login/device/token": "is asked with the device's own secret",
+    "POST /login/device/token": "needs the secret of the device",
     "GET /discovery/workspaces/{workspace_id}": "tells only this server's address, as Azure's does",
 }
 # Pages that open without a sign-in.

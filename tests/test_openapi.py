@@ -209,8 +209,8 @@ def test_answers_have_the_shapes_that_are_described(world, workspace):
         data = b"data" if "/artifacts/" in address else body
         verb = "POST" if method in keys else method
         answer = Client().generic(verb, address, data, "application/json", headers=world(keys.get(method)))
-        route, told = described_answer(verb, address.partition("?")[0], answer.status_code)
-        found = list(differences(answer.json(), told["content"]["application/json"]["schema"], route.replace(W, "")))
+        route, reply = described_answer(verb, address.partition("?")[0], answer.status_code)
+        found = list(differences(answer.json(), reply["content"]["application/json"]["schema"], route.replace(W, "")))
         assert not found, (method, address, answer.status_code, found)
         if answer.status_code < 400:
             seen.add((verb, route))

@@ -30,7 +30,7 @@ def test_a_poll_of_a_signed_out_page_reloads_it(client, workspace):
     assert answer.content == b""
 
 
-def test_sign_in_and_go_where_one_wanted(client, olga):
+def test_sign_in_leads_to_the_requested_page(client, olga):
     answer = client.post("/signin/", {"username": "olga", "password": PASSWORD, "next": "/account/tokens/"})
     assert answer.status_code == 302 and answer.url == "/account/tokens/"
     assert client.get("/").status_code == 200
@@ -157,7 +157,7 @@ def test_nobody_revokes_anothers_token(as_user, olga, mallory):
 @pytest.mark.parametrize(
     "body", [{"name": "", "days": "30"}, {"name": "x", "days": "5"}, {"name": "x" * 101, "days": "7"}]
 )
-def test_bad_tokens_are_told(as_user, olga, body):
+def test_bad_tokens_are_reported(as_user, olga, body):
     assert "field-error" in as_user(olga).post("/account/tokens/", body).content.decode()
     assert not Token.objects.exists()
 

@@ -94,7 +94,7 @@ def test_addresses_of_one_network_of_ipv6_count_together(db, monkeypatch):
 
 
 @pytest.mark.parametrize("body", [{"clientName": "x" * 81}, {"clientName": "a\x00"}, {"clientName": 5}])
-def test_bad_bodies_are_told(api, db, body):
+def test_bad_bodies_are_reported(api, db, body):
     assert api(None).post("/login/device", body).status_code in (400, 422)
 
 

@@ -176,7 +176,7 @@ def test_a_link_is_the_way_out_for_who_mistyped_too_often(olga):
     assert link(browser(STRANGER), SignInLink.create_for(olga)) == 302
 
 
-def test_an_open_browser_is_no_place_to_guess_the_password(as_user, olga):
+def test_an_open_browser_cannot_be_used_to_guess_the_password(as_user, olga):
     client = as_user(olga)
     body = {"present": "wrong", "password": "another-long-secret", "again": "another-long-secret"}
     for _ in range(10):
@@ -188,7 +188,7 @@ def test_an_open_browser_is_no_place_to_guess_the_password(as_user, olga):
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_the_administration_has_no_door_of_its_own(db, method):
+def test_the_administration_has_no_sign_in_of_its_own(db, method):
     factories.make_user("root", password=PASSWORD, is_superuser=True, is_staff=True)
     client = browser()
     body = {"username": "root", "password": PASSWORD, "next": "/admin/"}
@@ -211,7 +211,7 @@ def test_who_opens_the_administration_goes_by_the_sign_in(db):
     assert "Present password" in client.get("/admin/password_change/").content.decode()
 
 
-def test_who_is_no_site_admin_is_told_so(as_user, mallory):
+def test_others_than_site_admins_get_a_message(as_user, mallory):
     answer = as_user(mallory).get("/admin/", follow=True)
     assert answer.status_code == 403
     assert "site admin" in answer.content.decode()

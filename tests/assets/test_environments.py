@@ -30,10 +30,10 @@ def test_auto_gives_numbers_and_keeps_what_did_not_change(alices, w):
 
 def test_a_whole_definition_goes_in_and_out(alices, w):
     definition = {"name": "x", "version": "7", "python": {"userManagedDependencies": True}, "other": [1, None]}
-    told = put(alices, w, definition=definition).json()
-    kept = told["properties"]["definition"]
+    reply = put(alices, w, definition=definition).json()
+    kept = reply["properties"]["definition"]
     assert (kept["name"], kept["version"], kept["other"]) == ("env", "1", [1, None])
-    assert told["id"] == f"{w}/environments/env/versions/1"
+    assert reply["id"] == f"{w}/environments/env/versions/1"
 
 
 def test_a_conda_file_becomes_a_definition(alices, w):

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from runs.models import Run
 from tests import factories
+from tests.bad_inputs.apis import ML, PLACE, H, error_text
 from tests.bad_inputs.bodies import JOB
-from tests.bad_inputs.doors import ML, PLACE, H, told
 from workspaces.models import Role, Workspace
 
 # The row of the catalogue of bad inputs, the door, what is sent, and a word of the refusal.
@@ -75,7 +75,7 @@ def test_a_row_of_the_catalogue(world, row, door, body, word):
     method, _, path = door.partition(" ")
     answer = world.generic(method, path, body, "application/json")
     assert 400 <= answer.status_code < 500, answer.content[:300]
-    assert word in told(answer), told(answer)
+    assert word in error_text(answer), error_text(answer)
 
 
 def test_a_body_that_is_packed_is_not_unpacked(world):
@@ -145,9 +145,9 @@ def test_how_a_run_ended_is_never_refused_for_its_words(world):
 @pytest.mark.parametrize(
     "address", [f"{PLACE}/jobs/a%00b", f"{ML}/nowhere%00", f"{PLACE}/nowhere", "/subscriptions/a%00"]
 )
-def test_an_address_that_is_none_is_told_in_the_shape_of_its_door(world, address):
+def test_an_unknown_url_is_answered_in_the_format_of_its_api(world, address):
     answer = world.get(address)
-    assert answer.status_code == 404 and "nothing at" in told(answer)
+    assert answer.status_code == 404 and "nothing at" in error_text(answer)
 
 
 @pytest.mark.parametrize(
@@ -156,10 +156,10 @@ def test_an_address_that_is_none_is_told_in_the_shape_of_its_door(world, address
 def test_a_nul_in_a_query_is_refused_by_name(world, address):
     answer = world.get(address)
     name = address.partition("?")[2].partition("=")[0]
-    assert answer.status_code == 400 and f"'{name}' contains a NUL" in told(answer)
+    assert answer.status_code == 400 and f"'{name}' contains a NUL" in error_text(answer)
 
 
-def test_what_breaks_is_told_without_its_inside(world, monkeypatch):
+def test_server_errors_reveal_no_internals(world, monkeypatch):
     """Row A64."""
 
     def broken(*words):
@@ -180,7 +180,10 @@ def test_what_is_elsewhere_deleted_or_nowhere_is_the_same_404(world, workspace, 
     reader = Client(headers={"Authorization": f"Bearer {factories.make_token(mallory)}"})
     answers = [reader.get(f"{H}/runs/{run_id}") for run_id in ("no", "r2", "r3")]
     assert [answer.status_code for answer in answers] == [404] * 3
-    said = {told(answer).replace(f"'{run_id}'", "") for answer, run_id in zip(answers, ("no", "r2", "r3"), strict=True)}
+    said = {
+        error_text(answer).replace(f"'{run_id}'", "")
+        for answer, run_id in zip(answers, ("no", "r2", "r3"), strict=True)
+    }
     assert len(said) == 1, said
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from compute.models import ComputeTarget
-from tests.bad_inputs.doors import ML, PLACE, H, as_if_never, told
+from tests.bad_inputs.apis import ML, PLACE, H, as_if_never, error_text
 from workspaces.models import Workspace
 
 # Every kind of door that takes a JSON object.
@@ -193,7 +193,7 @@ def test_a_wrong_body_is_refused_or_harmless(world, door):
             answer = world.generic(method, path, body, "application/json")
         assert answer.status_code < 500, (name, answer.content[:500])
         if answer.status_code >= 400:
-            assert told(answer), name
+            assert error_text(answer), name
         else:
             # What means nothing to this door is ignored; what it cannot store, it refuses.
             assert not body.startswith((b"[", b'"', b"null", b'{"a": ')), (name, answer.content[:300])
@@ -213,7 +213,7 @@ def test_a_wrong_page_of_a_list_is_refused_by_name(world, path):
     for query in QUERIES:
         answer = world.get(f"{path}?{query}")
         assert answer.status_code == 400, query
-        assert query.partition("=")[0] in told(answer), query
+        assert query.partition("=")[0] in error_text(answer), query
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_filters_are_taken_literally(world, query):
 
 @pytest.mark.parametrize("parameter", PARAMETERS)
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_bear_odd_parameters(world, owner, path, parameter):
+def test_pages_accept_odd_parameters(world, owner, path, parameter):
     browser = Client(raise_request_exception=False)
     browser.force_login(owner)
     for value in ODD:
@@ -248,7 +248,7 @@ def test_pages_bear_odd_parameters(world, owner, path, parameter):
 
 
 @pytest.mark.parametrize("path", FORMS)
-def test_forms_bear_whatever_is_typed(world, owner, path):
+def test_forms_accept_any_input(world, owner, path):
     browser = Client(raise_request_exception=False)
     browser.force_login(owner)
     for field in FORMS[path]:

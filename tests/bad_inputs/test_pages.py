@@ -7,7 +7,7 @@ from django.contrib.auth import hashers
 from django.test import Client
 
 from runs.models import Experiment, Run
-from tests.bad_inputs.doors import PLACE, H
+from tests.bad_inputs.apis import PLACE, H
 from workspaces.models import Workspace
 
 

@@ -7,8 +7,8 @@ import pytest
 from compute.keys import host_key, node_key
 from compute.models import ComputeTarget
 from tests import factories
+from tests.bad_inputs.apis import PLACE, H, as_if_never, error_text
 from tests.bad_inputs.bodies import JOB
-from tests.bad_inputs.doors import PLACE, H, as_if_never, told
 
 SCALE = {"minNodeCount": 0, "maxNodeCount": 1, "nodeIdleTimeBeforeScaleDown": "PT1M"}
 CLUSTER = {"vmSize": "Standard_D2_v2", "vmPriority": "Dedicated", "scaleSettings": SCALE, "subnet": {"id": "s"}}
@@ -68,7 +68,7 @@ def keys(world):
 
 
 @pytest.mark.parametrize("door", BODIES)
-def test_what_does_not_belong_in_a_place_is_refused_by_its_place(world, keys, door):
+def test_wrong_values_are_refused_with_their_path(world, keys, door):
     method, _, path = door.partition(" ")
     headers = {"Authorization": f"Bearer {keys[path]}"} if path in keys else {}
     for way in places(BODIES[door]):
@@ -87,7 +87,7 @@ def test_properties_that_are_no_object_are_not_taken_for_none(world, door):
     method, _, path = door.partition(" ")
     for odd in (5, "x", [], True):
         answer = world.generic(method, path, json.dumps({"properties": odd}), "application/json")
-        assert answer.status_code in (400, 422) and "properties" in told(answer), (odd, answer.content)
+        assert answer.status_code in (400, 422) and "properties" in error_text(answer), (odd, answer.content)
 
 
 # The row of the catalogue of bad inputs, the door, what is sent, and a word of the refusal.

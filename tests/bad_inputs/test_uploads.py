@@ -9,7 +9,7 @@ from django.conf import settings
 from lazuli.runner.uploads import list_files_below
 
 from runs.models import Artifact
-from tests.bad_inputs.doors import H, told
+from tests.bad_inputs.apis import H, error_text
 
 PATHS = [
     "../../etc/passwd",
@@ -37,7 +37,7 @@ def test_a_path_that_is_none_stores_nothing(world, path):
         answer = world.generic(
             method, f"{H}/runs/r1/artifacts/{door}", b"abc", "text/plain", query_params={"path": path, "offset": "0"}
         )
-        assert 400 <= answer.status_code < 500 and told(answer)
+        assert 400 <= answer.status_code < 500 and error_text(answer)
     assert not Artifact.objects.exists()
 
 

@@ -67,7 +67,7 @@ def test_a_query_is_completed_by_keys_and_run(browser, alice, experiment):
         ("metrics.loss < 1 ", ["and", "or"]),
     ],
 )
-def test_what_is_offered_fits_the_place(browser, alice, experiment, typed, offered):
+def test_completions_fit_the_cursor(browser, alice, experiment, typed, offered):
     page = browser.open(alice, experiment.get_absolute_url())
     box = page.get_by_role("combobox", name="Query")
     box.press_sequentially("params")

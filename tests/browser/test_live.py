@@ -88,7 +88,7 @@ def test_a_list_changes_only_the_rows_that_changed(browser, alice, run):
     expect(page.get_by_label("Select the run")).to_be_checked()
 
 
-def test_a_poll_leaves_alone_what_one_selects_or_is_asked(browser, alice, run):
+def test_a_poll_leaves_selections_and_dialogs_alone(browser, alice, run):
     page = browser.open(alice, reverse("runs:jobs", args=[run.workspace.slug]))
     page.evaluate("getSelection().selectAllChildren(document.querySelector('#run-table .row-link'))")
     run.edit(display_name="another name")

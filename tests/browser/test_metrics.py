@@ -133,10 +133,10 @@ def test_asking_ends_with_the_run(browser, alice, run):
     run.move(Run.Status.COMPLETED)
     expect(page.locator("[data-live-state]")).to_have_text("Ended")
     expect(page.locator("#run-state")).to_contain_text("Completed")
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested = []
+    page.on("request", lambda request: requested.append(request.url))
     page.wait_for_timeout(3000)
-    assert asked == []
+    assert requested == []
 
 
 def test_choices_of_a_chart_are_in_the_address(browser, alice, run):
@@ -287,7 +287,7 @@ def test_a_box_is_zoomed_in_both_directions_and_kept(browser, alice, run):
     assert "zoom" not in page.url
 
 
-def test_zoom_is_heard_again_after_a_chart_was_out_of_sight(browser, alice, run):
+def test_zoom_works_again_after_a_chart_was_out_of_sight(browser, alice, run):
     for number in range(40):
         metrics.store_batch(run, "", make_scalars(f"z/{number}", [1, 2]))
     page = browser.open(alice, url_of(run))

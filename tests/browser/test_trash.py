@@ -112,12 +112,12 @@ def test_a_workspace_is_deleted_once_its_name_is_typed_and_comes_back(browser, o
 
 def test_a_rule_tells_what_it_would_take_while_it_is_written(browser, olivia, done):
     page = browser.open(olivia, address(done, "trash:retention"))
-    told = page.locator("#estimate")
-    expect(told).to_contain_text("Would delete 1 job now, with 4.9 KB of files.")
+    reply = page.locator("#estimate")
+    expect(reply).to_contain_text("Would delete 1 job now, with 4.9 KB of files.")
     page.get_by_label("Days after the end").fill("200")
-    expect(told).to_contain_text("Would delete 0 jobs now")
+    expect(reply).to_contain_text("Would delete 0 jobs now")
     page.get_by_label("Days after the end").fill("0")
-    expect(told).to_contain_text("write a whole number from 1 to 36,500.")
+    expect(reply).to_contain_text("write a whole number from 1 to 36,500.")
     page.get_by_label("Days after the end").fill("50")
     page.get_by_role("button", name="Add rule").click()
     page.get_by_role("button", name="Turn on").click()

@@ -30,7 +30,7 @@ def report(name="node-a", **fields) -> dict:
 
 
 @pytest.mark.parametrize("path", ["heartbeat", "claim", "host", "work/00000000-0000-0000-0000-000000000000/done"])
-def test_no_other_key_opens_these_doors(api, alice, node, host, path):
+def test_no_other_key_opens_these_routes(api, alice, node, host, path):
     wrong = keys.node_key(node) if path == "host" else keys.host_key(host)
     for key in (None, alice, wrong, keys.node_key(node) + "x", "node.node-a"):
         assert api(key).post(f"/nodes/v1/{path}", {"attempt": 1}).status_code == 401

@@ -124,7 +124,7 @@ def test_nodes_page_links_the_run_in_hand(as_user, bob, url, workspace, cluster,
     assert "killed by signal 9" in page
 
 
-def test_jobs_page_tells_the_place_in_the_queue(as_user, bob, url, workspace, cluster, alice):
+def test_jobs_page_shows_the_position_in_the_queue(as_user, bob, url, workspace, cluster, alice):
     for number in range(2):
         queue.enqueue(cluster, f"run:r{number}", {}, alice)
     page = html_of(as_user(bob).get(url("cluster_jobs", "cpu-cluster")))

@@ -84,7 +84,7 @@ def test_a_fresh_sign_of_life_says_that_the_web_server_is_there(workspace, setti
 
 
 @pytest.mark.parametrize(("status", "there"), [(200, True), (400, True), (503, False)])
-def test_with_nobody_left_the_web_server_is_asked_itself(db, settings, status, there):
+def test_without_hosts_the_web_server_itself_is_checked(db, settings, status, there):
     class Answer(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             self.send_response(status)

@@ -52,7 +52,7 @@ def add_quickly(outbox):
     assert time.monotonic() - start < 0.2
 
 
-def test_without_redis_a_message_costs_nothing_and_it_is_said_once(outbox, caplog):
+def test_without_redis_a_message_costs_nothing_and_is_reported_once(outbox, caplog):
     for _ in range(3):
         add_quickly(outbox)
         assert outbox.flush(10)
@@ -101,7 +101,7 @@ def test_what_is_added_while_one_is_sent_is_sent_once(outbox, server, monkeypatc
     assert sent == ["cluster.1", "cluster.2"]
 
 
-def test_whoever_waits_for_redis_gives_up(process, redis_url):
+def test_a_wait_for_redis_ends(process, redis_url):
     process.send_signal(signal.SIGSTOP)
     assert {"socket_timeout", "socket_connect_timeout"} <= set(
         broker.build_broker_settings()["broker_transport_options"]

@@ -50,8 +50,8 @@ def test_a_node_tells_its_script_no_secret_of_the_studio(stack):
     run = stack.submit(cluster, 30)
     environment = stack.script_process(run).environ()
     run.cancel()
-    told = {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "HOST_KEY", "LAZULI_NODE_KEY", "LAZULI_LIFELINE_FD"}
-    assert not told & environment.keys()
+    reply = {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "HOST_KEY", "LAZULI_NODE_KEY", "LAZULI_LIFELINE_FD"}
+    assert not reply & environment.keys()
 
 
 def test_deleting_a_cluster_ends_its_work_and_its_nodes(stack):

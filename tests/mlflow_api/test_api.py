@@ -25,7 +25,7 @@ def test_an_experiment_is_made_found_renamed_and_tagged(tracking):
     assert (found["name"], found["tags"]) == ("other", [{"key": "b", "value": "2"}])
 
 
-def test_what_is_wrong_with_an_experiment_is_told(tracking):
+def test_errors_of_an_experiment_are_reported(tracking):
     tracking.post("experiments/create", name="e")
     assert tracking.post("experiments/create", name="e") == (400, "RESOURCE_ALREADY_EXISTS")
     assert tracking.post("experiments/create") == INVALID
@@ -125,7 +125,7 @@ def test_the_same_point_twice_is_one_point(tracking):
     assert len(tracking.get("metrics/get-history", run_id=run_id, metric_key="m")["metrics"]) == 3
 
 
-def test_what_is_wrong_with_a_metric_is_told(tracking):
+def test_errors_of_a_metric_are_reported(tracking):
     run_id = tracking.new_run()
     good = {"run_id": run_id, "key": "m", "value": 1, "timestamp": 1}
     for wrong in (

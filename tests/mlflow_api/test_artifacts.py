@@ -113,12 +113,12 @@ def test_two_uploads_of_one_file_do_not_meet(upload, tracking):
 
 def test_ranges_across_parts(upload):
     upload.end(*[upload.send(number, b"%d" % number * 5) for number in (1, 2, 3)])
-    for asked, status, content in [
+    for requested, status, content in [
         ("bytes=3-11", 206, b"112222233"),
         ("bytes=6-8", 206, b"222"),
         ("bytes=15-", 416, b""),
     ]:
-        got = upload.get(Range=asked)
+        got = upload.get(Range=requested)
         assert (got.status_code, got.getvalue()) == (status, content)
         assert got["Content-Range"].endswith("/15")
 

@@ -61,9 +61,9 @@ def test_a_printed_link_opens_its_page(link, address, names, workspace, as_user,
         assert as_user(bob).get(start, {"open": link.format(**names)}).url == wanted
     assert as_user(bob).get(wanted).status_code == 200
     # Whoever is not signed in comes to it by the sign-in.
-    asked = client.get(address, {"open": link.format(**names)}).url
-    assert asked.startswith("/signin/?next=/mlflow/")
-    assert ("open%3D" in asked) or not link
+    requested = client.get(address, {"open": link.format(**names)}).url
+    assert requested.startswith("/signin/?next=/mlflow/")
+    assert ("open%3D" in requested) or not link
 
 
 @pytest.mark.parametrize("link", NOWHERE)

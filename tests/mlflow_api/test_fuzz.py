@@ -84,7 +84,7 @@ def world(tracking):
 
 
 @pytest.fixture
-def asked(monkeypatch):
+def requested(monkeypatch):
     """The names of the fields that a request was asked for."""
     names, get = set(), Fields._get
 
@@ -124,19 +124,19 @@ def within(world: dict, names: set):
 
 
 @pytest.mark.parametrize(("method", "route"), [pair for pair in FIXED_ROUTES if pair[0] != "GET"])
-def test_a_body_of_nonsense_is_refused(world, asked, send, method, route):
+def test_a_body_of_nonsense_is_refused(world, requested, send, method, route):
     send(method, route, json.dumps(world).encode())
-    for body in within(world, set(asked)):
+    for body in within(world, set(requested)):
         send(method, route, json.dumps(body).encode())
     for body in (b"", b"{", b"\xff", b"[]", b"null", b"5", b'"x"', b"[" * 100_000, b'{"a":' * 5_000, b"{}\0"):
         send(method, route, body)
 
 
 @pytest.mark.parametrize("route", [route for method, route in FIXED_ROUTES if method == "GET"])
-def test_a_query_of_nonsense_is_refused(world, asked, send, route):
+def test_a_query_of_nonsense_is_refused(world, requested, send, route):
     right = {name: quote(str(value[0] if isinstance(value, list) else value)) for name, value in world.items() if value}
     send("GET", route, query="&".join(f"{name}={value}" for name, value in right.items()))
-    for name in sorted(asked):
+    for name in sorted(requested):
         for wrong in IN_QUERY:
             send("GET", route, query="&".join(f"{key}={value}" for key, value in (right | {name: wrong}).items()))
             send("GET", route, query=f"{name}={wrong}&{name}={wrong}")
@@ -151,7 +151,7 @@ FOUND = [
 
 
 @pytest.mark.parametrize(("route", "body"), FOUND)
-def test_what_the_fuzzer_found_stays_mended(world, send, route, body):
+def test_what_the_fuzzer_found_stays_fixed(world, send, route, body):
     send("POST", route, json.dumps(body).encode())
     send("GET", "mlflow/model-versions/get-download-uri", query="name=m&version=2")
     send("GET", "model-versions/get-artifact", query="name=m&version=2&path=a")

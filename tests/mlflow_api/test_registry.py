@@ -85,8 +85,8 @@ def test_a_prompt_has_a_text_and_no_files(tracking, model):
 def test_a_version_knows_the_run_that_has_its_files(tracking, model, pattern):
     """A purge keeps that run, whether the client named it or its address alone."""
     run_id, other = tracking.new_run(), tracking.new_run()
-    told = version(tracking, pattern.format(run=run_id))["model_version"]
-    assert "run_id" not in told
+    reply = version(tracking, pattern.format(run=run_id))["model_version"]
+    assert "run_id" not in reply
     version(tracking, pattern.format(run=run_id), run_id=other)
     version(tracking, "s3://bucket/model", run_id=other)
     version(tracking, "s3://bucket/model", run_id="of-another-server")

@@ -187,7 +187,7 @@ def test_pages_together_are_the_whole(tracking, three, order_by):
     assert (names, token) == (whole, "")
 
 
-def test_deleted_runs_are_seen_only_when_asked_for(tracking, three):
+def test_deleted_runs_are_found_only_on_request(tracking, three):
     tracking.post("runs/delete", run_id=three["a"])
     assert found(tracking) == "cb"
     assert found(tracking, run_view_type="DELETED_ONLY") == "a"

@@ -42,7 +42,7 @@ def test_a_new_workspace_is_made(workspace, owner):
     assert address.endswith(made.arm_id)
 
 
-def test_what_is_not_there_is_told(workspace, owner):
+def test_what_is_missing_is_reported(workspace, owner):
     with pytest.raises(CommandError, match="There are: aml-workspace"):
         printed("--workspace", "nope")
     with pytest.raises(CommandError, match="nobody"):

@@ -33,9 +33,14 @@ def test_a_bad_experiment_name_says_the_rule(alice_api):
 
 def test_an_interactive_run_lives_and_ends(alice_api, started):
     started("r1", displayName="first", tags={"k": "v"}, properties={"p": "1"})
-    told = alice_api.get("H/runs/r1").json()
-    assert (told["status"], told["runNumber"], told["displayName"], told["tags"]) == ("Running", 1, "first", {"k": "v"})
-    assert told["startTimeUtc"].endswith("Z")
+    reply = alice_api.get("H/runs/r1").json()
+    assert (reply["status"], reply["runNumber"], reply["displayName"], reply["tags"]) == (
+        "Running",
+        1,
+        "first",
+        {"k": "v"},
+    )
+    assert reply["startTimeUtc"].endswith("Z")
     ended = alice_api.post("H/runs/r1/events", {"status": "Completed"}).json()
     assert ended["status"] == "Completed"
     assert ended["duration"] >= 0
@@ -54,9 +59,9 @@ def test_the_same_id_twice_is_a_conflict(alice_api, started):
 def test_a_failed_run_tells_why(alice_api, started):
     started("r1")
     error = {"code": "UserError", "message": "ValueError: \x1b[31mno\x00", "details": "Traceback…"}
-    told = alice_api.post("H/runs/r1/events", {"status": "Failed", "error": error, "warning": "slow disk"}).json()
-    assert told["error"]["message"] == "ValueError: �[31mno�"
-    assert told["warnings"] == [{"source": "runner", "message": "slow disk"}]
+    reply = alice_api.post("H/runs/r1/events", {"status": "Failed", "error": error, "warning": "slow disk"}).json()
+    assert reply["error"]["message"] == "ValueError: �[31mno�"
+    assert reply["warnings"] == [{"source": "runner", "message": "slow disk"}]
 
 
 def test_an_unknown_state_names_those_there_are(alice_api, started):
@@ -75,10 +80,10 @@ def test_tags_properties_and_names_change(alice_api, started):
         "removeTags": ["old"],
         "properties": {"p": 1},
     }
-    told = alice_api.patch("H/runs/r1", body).json()
-    assert (told["displayName"], told["description"]) == ("new", "d")
-    assert told["tags"] == {"a": "True", "keep": "2"}
-    assert told["properties"] == {"p": "1"}
+    reply = alice_api.patch("H/runs/r1", body).json()
+    assert (reply["displayName"], reply["description"]) == ("new", "d")
+    assert reply["tags"] == {"a": "True", "keep": "2"}
+    assert reply["properties"] == {"p": "1"}
     assert alice_api.patch("H/runs/r1", {"properties": {"p": 2}}).status_code == 409
 
 
@@ -350,10 +355,10 @@ def test_details_tell_events_and_links_that_open_logs(alice_api, started):
     started("r1")
     alice_api.post("H/runs/r1/artifacts/append?path=user_logs/std_log.txt&offset=0", data=b"hello")
     alice_api.put("H/runs/r1/artifacts/content?path=outputs/x", data=b"secret")
-    told = alice_api.get("H/runs/r1/details").json()
-    assert [event["status"] for event in told["events"]] == ["NotStarted", "Running"]
-    assert list(told["logFiles"]) == ["user_logs/std_log.txt"]
-    link = "/" + told["logFiles"]["user_logs/std_log.txt"].split("/", 3)[3]
+    reply = alice_api.get("H/runs/r1/details").json()
+    assert [event["status"] for event in reply["events"]] == ["NotStarted", "Running"]
+    assert list(reply["logFiles"]) == ["user_logs/std_log.txt"]
+    link = "/" + reply["logFiles"]["user_logs/std_log.txt"].split("/", 3)[3]
     stranger = Caller("")
     assert b"".join(stranger.get(link).streaming_content) == b"hello"
     assert stranger.get(link.replace("user_logs%2Fstd_log.txt", "outputs%2Fx")).status_code == 404

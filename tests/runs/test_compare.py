@@ -174,7 +174,7 @@ def test_a_wrong_word_says_what_is_allowed(bobs, runs, word, says):
         ("tab=charts&group=params.x", "none of the runs has this"),
     ],
 )
-def test_what_no_run_has_any_more_is_said_and_left_out(bobs, runs, word, says):
+def test_what_no_run_has_any_more_is_reported_and_left_out(bobs, runs, word, says):
     answer = bobs.get(f"{url(runs)}&{word}")
     text = answer.content.decode()
     assert answer.status_code == 200 and says in text and "It is not shown." in text
@@ -392,7 +392,7 @@ def test_hidden_groups_are_in_the_address(bobs, runs):
     ]
 
 
-def test_a_stretch_of_a_chart_has_only_its_points(bobs, runs):
+def test_a_range_of_a_chart_has_only_its_points(bobs, runs):
     part = curve(bobs, runs, "loss", **{"from": "100", "to": "110.5"}).json()["figure"]["data"][0]["x"]
     assert part == list(range(99, 112))
     for wrong in ({"from": "1"}, {"from": "x", "to": "2"}, {"from": "5", "to": "1"}, {"from": "1", "to": "inf"}):

@@ -74,7 +74,7 @@ def test_a_mean_counts_only_curves_that_reach_so_far():
     assert mean.tolist() == [2, 1] and error[1] == 0
 
 
-def test_long_curves_have_means_around_each_place():
+def test_long_curves_are_averaged_into_bins():
     steps = np.arange(10_000)
     places, mean, error = statistics.mean_of_curves(
         [(steps, np.tile([0.0, 2.0], 5000)), (steps, np.tile([2.0, 4.0], 5000))]

@@ -84,7 +84,7 @@ def test_the_defaults_of_the_sdk_bring_no_warning():
     assert job_settings.check_settings({"runDefinition": content}, content["environment"]) == []
 
 
-def test_a_word_that_is_not_known_is_said():
+def test_an_unknown_word_is_reported():
     found = job_settings.check_settings({"comand": "x", "resources": {"cpus": 2}}, {"docker": {"tag": "1"}})
     assert [text.split(" is not")[0] for text in found] == ["comand", "resources/cpus", "environment/docker/tag"]
 

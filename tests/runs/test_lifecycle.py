@@ -103,15 +103,15 @@ def test_a_queued_run_is_canceled_at_once_and_its_work_with_it(alice_api, submit
     assert run.work.state == Work.State.CANCELED
 
 
-def test_a_running_run_hears_of_the_cancel_by_its_heartbeat(alice_api, claimed, run_api):
+def test_a_running_run_learns_of_the_cancel_by_its_heartbeat(alice_api, claimed, run_api):
     claimed()
     runner = run_api("job1", 1)
     runner.post("H/runs/job1/events", {"status": "Running", "node": "node-1"})
     assert runner.post("H/runs/job1/heartbeat").json() == {"status": "Running", "cancelRequested": False}
     assert alice_api.post("H/runs/job1/cancel").json()["status"] == "CancelRequested"
     assert runner.post("H/runs/job1/heartbeat").json() == {"status": "CancelRequested", "cancelRequested": True}
-    told = runner.post("H/runs/job1/events", {"status": "Canceled"}).json()
-    assert (told["status"], told["node"]) == ("Canceled", "node-1")
+    reply = runner.post("H/runs/job1/events", {"status": "Canceled"}).json()
+    assert (reply["status"], reply["node"]) == ("Canceled", "node-1")
 
 
 def test_a_heartbeat_renews_the_lease(claimed, run_api):
@@ -147,7 +147,7 @@ def test_a_child_that_ends_while_its_parent_is_canceled_keeps_its_end_and_no_oth
     assert not ended.events.exists()
 
 
-def test_a_tree_is_canceled_where_it_waits_and_asked_where_it_runs(run, claimed, submitted):
+def test_a_tree_is_canceled_where_queued_and_requested_where_running(run, claimed, submitted):
     running, waiting = claimed("job1"), submitted("job2")
     Run.objects.filter(pk__in=[running.pk, waiting.pk]).update(parent=run)
     run.cancel()
@@ -236,9 +236,9 @@ def test_a_local_runner_that_stops_answering_fails_its_run(alice_api, workspace,
     assert alice_api.get("H/runs/here").json()["status"] == "Running"
     Run.objects.update(heartbeat_at=timezone.now() - dt.timedelta(seconds=61))
     sweep()
-    told = alice_api.get("H/runs/here").json()
-    assert (told["status"], told["error"]["code"]) == ("Failed", "RunnerLost")
-    assert "submitter's machine" in told["error"]["message"]
+    reply = alice_api.get("H/runs/here").json()
+    assert (reply["status"], reply["error"]["code"]) == ("Failed", "RunnerLost")
+    assert "submitter's machine" in reply["error"]["message"]
 
 
 def test_a_run_whose_work_was_taken_away_does_not_hang(submitted):

@@ -29,9 +29,9 @@ def many(monkeypatch):
 
 
 def queries(ask) -> list[str]:
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as requested:
         assert ask().status_code == 200
-    return [query["sql"] for query in asked.captured_queries if query["sql"].startswith("SELECT")]
+    return [query["sql"] for query in requested.captured_queries if query["sql"].startswith("SELECT")]
 
 
 def scanned(sql: str) -> set[str]:
@@ -207,9 +207,9 @@ def test_a_poll_of_a_grouped_list_folds_it_only_when_a_run_changed(many, as_user
     for change in changes:
         text = client.get(page, query).content.decode()
         poll = re.search(r'id="run-poll" hx-get="([^"]+)"', text)[1].replace("&amp;", "&")
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as requested:
             assert client.get(poll, headers=htmx).status_code == 204
-        assert not [query for query in asked.captured_queries if "group_key" in query["sql"]]
+        assert not [query for query in requested.captured_queries if "group_key" in query["sql"]]
         change()
         assert 'id="run-table"' in client.get(poll, headers=htmx).content.decode()
 

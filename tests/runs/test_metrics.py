@@ -50,7 +50,7 @@ def test_texts_truths_and_null_are_kept(run):
     assert series(run).last == 2.0
 
 
-def test_nan_and_infinities_are_kept_and_a_nan_is_never_least_or_most(run):
+def test_nan_and_infinities_are_kept_and_a_nan_is_never_min_or_max(run):
     points = [scalar(value=value) for value in (1.0, "NaN", "Infinity", "-Infinity", "NaN")]
     metrics.store_batch(run, "b", points)
     assert read(run) == [1.0, "NaN", "Infinity", "-Infinity", "NaN"]
@@ -73,7 +73,7 @@ def test_summaries_follow_every_batch(run):
     assert row.last_at.timestamp() == 4
 
 
-def test_a_point_without_a_step_gets_its_place(run):
+def test_a_point_without_a_step_gets_its_position(run):
     metrics.store_batch(run, "1", [scalar(), scalar()])
     metrics.store_batch(run, "2", [scalar()])
     assert metrics.read_points(series(run))[0].tolist() == [0, 1, 2]

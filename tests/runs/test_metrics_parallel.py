@@ -70,21 +70,21 @@ def test_one_part_appended_by_many_at_once_is_stored_once():
     assert artifacts.read_bytes(run.artifacts.get()) == b"start middle"
 
 
-def test_of_two_that_store_one_file_one_is_told():
+def test_of_two_writers_of_one_file_one_gets_a_conflict():
     from runs.files import artifacts
     from studio.errors import Conflict
 
     run = factories.make_run(factories.make_workspace())
-    told = []
+    reply = []
 
     def store(content):
         try:
             artifacts.store_artifact(run, "a.txt", [content])
         except Conflict as error:
-            told.append(error.code)
+            reply.append(error.code)
 
     in_threads(*[lambda content=content: store(content) for content in (b"one", b"two", b"six")])
-    assert told == ["path_conflict"] * 2
+    assert reply == ["path_conflict"] * 2
     assert artifacts.read_bytes(run.artifacts.get()) in (b"one", b"two", b"six")
 
 

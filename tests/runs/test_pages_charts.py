@@ -54,7 +54,7 @@ def test_names_are_read_as_they_stand():
     assert matrix["data"][0]["x"] == ["&lt;=50K", "&gt;50K"]
 
 
-def test_many_classes_get_more_room():
+def test_many_classes_get_more_space():
     def room(count: int) -> tuple:
         labels, matrix = list(range(count)), [[1] * count] * count
         drawn = artifact_charts.draw_confusion_matrix({"class_labels": labels, "matrix": matrix})

@@ -69,7 +69,7 @@ def test_a_preview_has_a_limit(client, run, settings):
     assert "Only the first 1,000 of 6,000 bytes are shown" in page
 
 
-def test_an_unknown_file_is_said(client, run):
+def test_an_unknown_file_is_reported(client, run):
     assert client.get(url_of(run, "run_files"), {"path": "nowhere"}).status_code == 400
     assert client.get(url_of(run, "run_file"), {"path": "nowhere"}).status_code == 404
     assert client.get(url_of(run, "run_file")).status_code == 400
@@ -96,7 +96,7 @@ def test_download(client, run):
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "content"),
+    ("requested", "status", "content"),
     [
         ("bytes=0-4", 206, b"a,b,c"),
         ("bytes=12-", 206, b"4,5,6\n"),
@@ -105,8 +105,8 @@ def test_download(client, run):
         ("lines=1-2", 400, None),
     ],
 )
-def test_ranges(client, run, asked, status, content):
-    answer = client.get(url_of(run, "run_file"), {"path": "outputs/sample.csv"}, headers={"Range": asked})
+def test_ranges(client, run, requested, status, content):
+    answer = client.get(url_of(run, "run_file"), {"path": "outputs/sample.csv"}, headers={"Range": requested})
     assert answer.status_code == status
     if content is not None:
         assert body(answer) == content and answer.headers["Content-Range"].endswith("/18")

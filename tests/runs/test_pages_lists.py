@@ -83,7 +83,7 @@ def test_only_my_jobs(as_user, bob, experiment, run):
     assert "first try" not in page and "No job matches" in page
 
 
-def test_children_are_shown_when_asked_for(as_user, alice, experiment, run):
+def test_children_are_shown_on_request(as_user, alice, experiment, run):
     factories.make_run(experiment.workspace, experiment=experiment, parent=run, root=run, display_name="a child")
     url = experiment.get_absolute_url()
     assert "a child" not in as_user(alice).get(url).content.decode()
@@ -249,7 +249,7 @@ def test_after_a_bulk_action_nobody_is_led_away(as_user, alice, run, away):
     assert answer.url == reverse("runs:jobs", args=[run.workspace.slug])
 
 
-def test_choosing_nothing_is_said(as_user, alice, run):
+def test_an_empty_selection_is_reported(as_user, alice, run):
     answer = as_user(alice).post(reverse("runs:runs_cancel", args=[run.workspace.slug]), follow=True)
     assert "0 are selected" in answer.content.decode()
 

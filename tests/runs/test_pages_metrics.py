@@ -116,7 +116,7 @@ def test_beyond_the_most_cards_the_page_says_so_and_a_search_finds_the_others(cl
     assert page_of(client, run, q="loss").count('data-card="') == 1
 
 
-def test_a_broken_confusion_matrix_is_said(client, run):
+def test_a_broken_confusion_matrix_is_reported(client, run):
     metrics.store_batch(run, "", [{"name": "gone", "kind": "confusion_matrix", "value": "nowhere"}])
     assert "its file is not there" in page_of(client, run, show="gone")
 
@@ -189,13 +189,13 @@ def test_live_data_holds_only_what_is_new(client, run):
     assert (news["active"], news["anew"], news["series"]) == (True, [], run.metrics.count())
 
 
-def test_a_card_that_is_no_chart_is_fetched_anew(client, run):
+def test_a_card_without_a_chart_is_fetched_again(client, run):
     table = run.metrics.get(name="per class")
     metrics.store_batch(run, "", [{"name": "per class", "kind": "table", "rows": [{"epoch": 8}]}])
     assert poll(client, run, f"{table.pk}:{table.count}").json()["anew"] == [table.pk]
 
 
-def test_what_is_far_behind_gets_its_line_anew(client, run):
+def test_a_reader_far_behind_gets_the_whole_line(client, run):
     metrics.store_batch(run, "", make_scalars("loss", make_curve(5000, 1), start=300))
     [line] = poll(client, run, f"{key(run, 'loss')}:300").json()["points"]
     assert line["after"] == 0 and line["count"] == 5300 and len(line["values"]) <= 700
@@ -270,7 +270,7 @@ def test_a_chart_stands_where_it_was_put(client, run):
 
 
 @pytest.mark.parametrize("at", ["x~loss", "-1~loss", "1", "1~", "99999~loss"])
-def test_a_place_that_is_none_is_refused(client, run, at):
+def test_an_invalid_position_is_refused(client, run, at):
     answer = client.get(url_of(run, "run_metrics"), {"at": at})
     assert answer.status_code == 400 and b"write a place" in answer.content
 

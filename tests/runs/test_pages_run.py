@@ -208,7 +208,7 @@ def test_new_images_of_a_live_run_appear(as_user, alice, run):
     assert "5 images" in piece and "<html" not in piece
 
 
-def test_the_first_image_of_a_live_run_brings_the_page_anew(as_user, alice, workspace):
+def test_the_first_image_of_a_live_run_reloads_the_page(as_user, alice, workspace):
     run = factories.make_run(workspace, status=Run.Status.RUNNING)
     client, url = as_user(alice), url_of(run, "run_images")
     assert client.get(url, {"seen": ""}, headers={"HX-Request": "true"}).status_code == 204

@@ -85,7 +85,7 @@ def test_columns_show_any_value_of_a_run(as_user, alice, experiment, sweep):
     assert cells_of(page, sweep[0]) == ["0.5000", "0.1000", "9", "svm", "blue", "lab", "1", sweep[0].run_id]
 
 
-def test_pinned_columns_come_first_and_have_their_place(as_user, alice, experiment, sweep):
+def test_pinned_columns_come_first_with_their_offset(as_user, alice, experiment, sweep):
     query = {"col": ["name", "status", "created"], "pin": ["created", "name"], "width": ["240:created"]}
     page = text_of(as_user(alice).get(url(experiment), query))
     assert headers_of(page) == ["name", "created", "status"]
@@ -233,7 +233,7 @@ def test_a_query_finds(as_user, alice, experiment, sweep, query, found):
     assert names_in_order(text_of(as_user(alice).get(url(experiment), {"filter": query}))) == found
 
 
-def test_an_error_points_at_its_place(as_user, alice, experiment, sweep):
+def test_an_error_points_at_its_position(as_user, alice, experiment, sweep):
     answer = as_user(alice).get(url(experiment), {"filter": "metrics.loss < 0.5 annd x = 1"})
     page = text_of(answer)
     assert answer.status_code == 400 and "(column 20)" in page

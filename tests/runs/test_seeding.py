@@ -66,7 +66,7 @@ def check_usual_runs(runs):
     assert full.snapshot and full.tags and full.parameters
 
 
-def test_the_same_workspace_is_seeded_again_only_when_asked():
+def test_the_same_workspace_is_seeded_again_only_on_request():
     seed()
     with pytest.raises(CommandError, match="is seeded already"):
         seed()

@@ -38,14 +38,14 @@ def put(caller, files=FILES, *, digest=None, data=None, snapshot_id=None):
 
 
 def test_code_goes_in_and_out(alice_api, bob_api):
-    told = put(alice_api)
-    assert told.status_code == 201
-    assert told.json()["files"] == [{"path": "lib/é.py", "size": 6}, {"path": "train.py", "size": 12}]
+    reply = put(alice_api)
+    assert reply.status_code == 201
+    assert reply.json()["files"] == [{"path": "lib/é.py", "size": 6}, {"path": "train.py", "size": 12}]
     found = bob_api.get(f"C/snapshots?hash={digest_of(FILES)}").json()["value"]
-    assert [row["id"] for row in found] == [told.json()["id"]]
-    archive = zipfile.ZipFile(io.BytesIO(body(bob_api.get(f"C/snapshots/{told.json()['id']}/zip"))))
+    assert [row["id"] for row in found] == [reply.json()["id"]]
+    archive = zipfile.ZipFile(io.BytesIO(body(bob_api.get(f"C/snapshots/{reply.json()['id']}/zip"))))
     assert archive.read("train.py") == FILES["train.py"]
-    assert bob_api.get(f"C/snapshots/{told.json()['id']}").json()["hash"] == digest_of(FILES)
+    assert bob_api.get(f"C/snapshots/{reply.json()['id']}").json()["hash"] == digest_of(FILES)
     assert bob_api.get("C/snapshots?hash=00").json()["value"] == []
 
 

@@ -28,9 +28,9 @@ def test_a_job_becomes_a_run_and_queued_work(alice_api, cluster, workspace):
         unknownField={"kept": True},
     )
     assert answer.status_code == 201
-    told = answer.json()
-    assert told["id"] == f"{workspace.arm_id}/jobs/job1"
-    properties = told["properties"]
+    reply = answer.json()
+    assert reply["id"] == f"{workspace.arm_id}/jobs/job1"
+    properties = reply["properties"]
     assert (properties["status"], properties["runId"], properties["unknownField"]) == ("Queued", "job1", {"kept": True})
     assert properties["properties"]["ContentSnapshotId"] == code
     work = Work.objects.get()
@@ -53,8 +53,8 @@ def test_the_same_job_again_is_the_same_run(alice_api, cluster):
 
 
 def test_a_local_job_queues_nothing(alice_api, workspace):
-    told = submit(alice_api, computeId="local").json()
-    assert told["properties"]["status"] == "NotStarted"
+    reply = submit(alice_api, computeId="local").json()
+    assert reply["properties"]["status"] == "NotStarted"
     assert not Work.objects.exists()
 
 

@@ -59,7 +59,7 @@ def test_token_stays_at_home():
     assert str(server.requests[0].url) == "http://elsewhere/file?sig=1"
 
 
-def test_credential_is_asked_each_time():
+def test_the_credential_is_called_each_time():
     server, tokens = Server(ok()), iter(["one", "two"])
     client = server.client(lambda: next(tokens))
     client.get("/a")
@@ -68,7 +68,7 @@ def test_credential_is_asked_each_time():
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_busy_server_is_asked_again(status):
+def test_requests_to_a_busy_server_are_repeated(status):
     server = Server(error(status), error(status), ok({"done": True}))
     assert server.client().get("/x") == {"done": True}
     assert len(server.slept) == 2 and server.slept[1] > server.slept[0] / 2
@@ -175,7 +175,7 @@ def test_items_follow_next_links():
 
 
 @pytest.mark.parametrize("link", ["https://studio.example.org/x?page=2", "http://studio/x?page=2", "/x?page=2"])
-def test_the_next_page_is_asked_for_where_this_client_reaches_the_studio(link):
+def test_the_next_page_is_requested_from_the_clients_own_url(link):
     server = Server(ok({"value": [1], "nextLink": link}), ok({"value": [2]}))
     assert list(server.client().items("/x")) == [1, 2]
     assert str(server.requests[1].url) == "http://studio/x?page=2"

@@ -24,10 +24,10 @@ from lazuli import client, config, login
 @pytest.fixture
 def server(monkeypatch):
     """Grants the code at the third question."""
-    asked = []
+    requested = []
 
     def answer(request):
-        asked.append((request.url.path, json.loads(request.content)))
+        requested.append((request.url.path, json.loads(request.content)))
         if request.url.path == "/login/device":
             return httpx.Response(
                 200,
@@ -39,19 +39,19 @@ def server(monkeypatch):
                     "expiresIn": 60,
                 },
             )
-        code = ["authorization_pending", "slow_down"][len(asked) - 2 : len(asked) - 1]
+        code = ["authorization_pending", "slow_down"][len(requested) - 2 : len(requested) - 1]
         if code:
             return httpx.Response(400, json={"error": {"code": code[0], "message": ""}})
         return httpx.Response(200, json={"token": "granted", "user": {"name": "alice"}})
 
     monkeypatch.setattr(client, "default_transport", httpx.MockTransport(answer))
-    return asked
+    return requested
 
 
 def test_sign_in_is_remembered_for_this_user_alone(server):
-    told, slept = [], []
-    assert login.sign_in("http://studio/", report=told.append, sleep=slept.append) == "alice"
-    assert "http://studio/device" in told[0] and "ABCD-EFGH" in told[0]
+    reply, slept = [], []
+    assert login.sign_in("http://studio/", report=reply.append, sleep=slept.append) == "alice"
+    assert "http://studio/device" in reply[0] and "ABCD-EFGH" in reply[0]
     assert slept == [1, 1, 6]
     assert config.token_for("http://studio") == "granted"
     assert config.server_url() == "http://studio"
@@ -98,7 +98,7 @@ def test_without_a_server_the_way_out_is_named():
 
 
 @pytest.mark.parametrize("url", ["", "ftp://x", "http://"])
-def test_wrong_address_is_said(url):
+def test_a_wrong_address_is_reported(url):
     with pytest.raises(UserErrorException, match="not the URL of a server"):
         config.normalize_url(url)
 
@@ -151,7 +151,7 @@ def test_cli_authentication_never_asks(monkeypatch):
         AzureCliAuthentication().get_authentication_header()
 
 
-def test_force_asks_anew(server, monkeypatch, capsys):
+def test_force_signs_in_again(server, monkeypatch, capsys):
     config.save_login("http://studio", "old", "alice")
     monkeypatch.setattr(login.time, "sleep", lambda seconds: None)
     authentication = InteractiveLoginAuthentication(force=True)

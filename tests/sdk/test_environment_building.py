@@ -149,7 +149,7 @@ def test_the_log_names_what_was_changed(fake_uv):
     assert "  lazuli-sdk\n" in log
 
 
-def test_what_is_left_out_is_said_again_when_nothing_is_built(fake_uv):
+def test_what_is_left_out_is_reported_again_when_nothing_is_built(fake_uv):
     def definition(*more):
         return {"name": "x", "python": {"condaDependencies": {"dependencies": ["python=2.7", "six", *more]}}}
 

@@ -72,14 +72,14 @@ def test_every_spelling_of_a_package_becomes_a_requirement(line, requirement):
         ("numpy 1.0 py38_0 more", "more than a name, a version and a build"),
     ],
 )
-def test_what_is_left_out_is_said_once(line, why):
+def test_what_is_left_out_is_reported_once(line, why):
     wanted = read(line)
     assert wanted.lines == []
     assert len(wanted.warnings) == 1 and why in wanted.warnings[0], wanted.warnings
 
 
 @pytest.mark.parametrize("line", ["numpy=^1.2.*$", "numpy=1.*.2", "numpy=not_a_version", "numpy >=1,(<2|>3)"])
-def test_a_version_that_no_package_index_knows_is_said(line):
+def test_a_version_that_no_package_index_has_is_reported(line):
     wanted = read(line)
     assert wanted.lines == ["numpy"]
     assert "numpy is installed in any version" in wanted.warnings[0]

@@ -46,7 +46,7 @@ def test_the_long_unused_go(made):
     assert not os.path.exists(CacheEntry("old").path)
 
 
-def test_the_longest_unused_make_room(made):
+def test_the_longest_unused_are_removed(made):
     for day in (1, 2, 3):
         made(f"day{day}", day)
     assert keys(pruning.prune(max_gb=2.5 * MB / pruning.GB)) == ["day3"]
@@ -71,7 +71,7 @@ def test_what_is_being_removed_is_not_taken(made):
         assert free and not entry.mark_in_use()
 
 
-def test_zero_in_the_settings_is_no_limit_and_nonsense_is_said(made, monkeypatch):
+def test_zero_in_the_settings_means_no_limit_and_nonsense_is_reported(made, monkeypatch):
     made("old", 1000)
     monkeypatch.setenv(pruning.MAX_DAYS, "0")
     monkeypatch.setenv(pruning.MAX_GB, "0")

@@ -84,7 +84,7 @@ def test_a_script_is_submitted_to_a_cluster(ws, cluster, tmp_path):
     assert [active.id for active in cluster.get_active_runs()] == [run.id]
 
 
-def test_what_cannot_be_submitted_is_said(ws):
+def test_what_cannot_be_submitted_is_reported(ws):
     with pytest.raises(ExperimentExecutionException, match="A dict cannot be submitted"):
         Experiment(ws, "e").submit({"script": "x.py"})
 

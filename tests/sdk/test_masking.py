@@ -66,8 +66,8 @@ def test_the_runner_masks_log_and_error():
     script = "import os, sys\nprint('the key', os.environ['API_KEY'], flush=True)\nraise ValueError('https://me:pw@host ' + os.environ['API_KEY'])"
     records = run(script, environment_variables={"API_KEY": "s3cr3t-key", "MODE": "plain-value"})
     assert "the key **********" in records.log
-    for told in (records.log, str(records.events)):
-        assert "s3cr3t" not in told and "me:pw" not in told
+    for reply in (records.log, str(records.events)):
+        assert "s3cr3t" not in reply and "me:pw" not in reply
     assert records.error["message"].startswith("The script ended with exit code 1: ValueError: https://*****@host")
 
 

@@ -61,7 +61,7 @@ def test_a_server_that_comes_back_gets_everything(monkeypatch, capsys):
     assert "does not answer" in capsys.readouterr().err
 
 
-def test_a_script_waits_for_room_and_loses_nothing(monkeypatch, capsys):
+def test_a_script_waits_for_space_and_loses_nothing(monkeypatch, capsys):
     monkeypatch.setattr(metrics_queue, "_printed_at", -1000.0)
     monkeypatch.setattr(metrics_queue, "MAX_WAITING_VALUES", 10)
     server = Server([errors.Unreachable("no answer")])
@@ -75,7 +75,7 @@ def test_a_script_waits_for_room_and_loses_nothing(monkeypatch, capsys):
     assert server.values == list(range(60))
 
 
-def test_only_the_refused_metric_is_lost_and_it_is_said(capsys):
+def test_only_the_refused_metric_is_lost_and_it_is_reported(capsys):
     server = Server()
     queue = MetricsQueue(server.send, "run-1")
     queue.put(metric(1))

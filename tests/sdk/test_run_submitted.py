@@ -239,7 +239,7 @@ def test_a_script_that_the_node_would_not_have_is_refused(folder, script):
         check_definition(get_run_config_from_script_run(config)._to_dict(), config.source_directory)
 
 
-def test_what_has_no_effect_is_said_when_a_run_is_submitted(ws, cluster, folder):
+def test_what_has_no_effect_is_reported_when_a_run_is_submitted(ws, cluster, folder):
     config = ScriptRunConfig(
         str(folder),
         "train.py",

@@ -224,7 +224,7 @@ def alive(pid):
         return file.read().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
 
 
-def test_a_refused_token_kills_and_the_node_hears_why(capfd):
+def test_a_refused_token_kills_and_the_node_learns_why(capfd):
     def refuse(records):
         while "started" not in records.log:
             time.sleep(0.05)

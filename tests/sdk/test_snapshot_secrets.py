@@ -117,7 +117,7 @@ def test_the_line_names_the_ignore_file_that_counts(folder, capsys):
     assert "after a ! to .gitignore" in capsys.readouterr().err
 
 
-def test_a_key_in_a_folder_that_was_asked_for_is_asked_for_by_itself(folder):
+def test_a_key_in_an_included_folder_must_be_included_by_name(folder):
     put(folder, ".ssh/config", ".ssh/id_rsa")
     (folder / ".amlignore").write_text("!.ssh/\n")
     assert taken(folder) == {"train.py", ".amlignore", ".ssh/config"}

@@ -54,7 +54,7 @@ def test_a_name_is_taken_once(ws):
     assert Workspace.create("aml-workspace", exist_ok=True, **again)._workspace_id == ws._workspace_id
 
 
-def test_a_group_is_not_made_unasked(owner):
+def test_a_group_is_created_only_on_request(owner):
     with pytest.raises(WorkspaceException, match="'nowhere' does not exist"):
         Workspace.create("named", subscription_id="s", resource_group="nowhere", create_resource_group=False)
 
@@ -162,7 +162,7 @@ def test_a_stranger_finds_nothing(ws, stranger):
         Workspace("sdk-tests", "aml-resources", "aml-workspace")
 
 
-def test_a_wrong_token_is_said(ws):
+def test_a_wrong_token_is_reported(ws):
     with pytest.raises(AuthenticationException) as caught:
         Workspace("sdk-tests", "aml-resources", "aml-workspace", auth=ArmTokenAuthentication("wrong"))
     assert isinstance(caught.value, ServiceException) and caught.value.status_code == 401

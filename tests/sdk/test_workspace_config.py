@@ -19,7 +19,7 @@ def put(folder, name, **content):
     return path
 
 
-def test_each_place_is_searched_to_the_root_before_the_next(tmp_path):
+def test_each_path_is_searched_to_the_root_before_the_next(tmp_path):
     deep = tmp_path / "a" / "b"
     deep.mkdir(parents=True)
     for name in ("project.json", "config.json", "aml_config/config.json", ".azureml/project.json"):
@@ -34,13 +34,13 @@ def test_a_file_is_taken_as_it_is(tmp_path):
     assert workspace_config.find_config_file(str(path)) == path
 
 
-def test_a_path_that_is_not_there_is_said_and_not_looked_above(tmp_path):
+def test_a_missing_path_is_reported_and_parents_are_not_searched(tmp_path):
     put(tmp_path, "config.json", **KEYS)
     with pytest.raises(UserErrorException, match="does not exist"):
         workspace_config.find_config_file(str(tmp_path / "mine.json"))
 
 
-def test_another_file_name_can_be_asked_for(tmp_path):
+def test_another_file_name_can_be_given(tmp_path):
     put(tmp_path, "config.json", **KEYS)
     path = put(tmp_path, ".azureml/other.json", **KEYS)
     assert workspace_config.find_config_file(str(tmp_path), "other.json") == path
@@ -77,7 +77,7 @@ def test_the_old_folder_is_used_where_it_is(tmp_path):
     )
 
 
-def test_missing_wrong_and_broken_files_are_told_apart(tmp_path):
+def test_missing_wrong_and_broken_files_are_distinguished(tmp_path):
     with pytest.raises(UserErrorException, match=r"config\.json could not be found"):
         workspace_config.find_config_file(str(tmp_path))
     with pytest.raises(UserErrorException, match="lacks resource_group, workspace_name"):
@@ -96,7 +96,7 @@ def test_any_text_names_a_subscription():
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a b", "ab", "x" * 34, "wörkspace", "name\n", None])
-def test_bad_names_are_refused_before_anything_is_asked(name):
+def test_bad_names_are_refused_before_any_request(name):
     from azureml.core import Workspace
 
     with pytest.raises(UserErrorException, match="use 3 to 33 letters"):

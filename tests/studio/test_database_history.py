@@ -26,7 +26,7 @@ def test_a_database_of_this_version_is_fine():
     assert database_history.problem_with(connection) == ""
 
 
-def test_a_database_of_before_the_migrations_began_anew_is_refused(recorder, remedy):
+def test_a_database_from_before_the_new_migrations_is_refused(recorder, remedy):
     # What such a database holds: people were of `workspaces`, and there was more than one migration.
     recorder.migration_qs.filter(app="accounts").delete()
     recorder.record_applied("workspaces", "0002_trash")

@@ -111,6 +111,6 @@ def test_what_is_only_unwise_is_a_warning(healthy, settings, changed, words):
     assert "addresses" in line and words in line
 
 
-def test_a_room_adds_a_check(healthy, monkeypatch):
+def test_an_app_adds_a_check(healthy, monkeypatch):
     monkeypatch.setattr(doctor, "CHECKS", [lambda: doctor.Finding("mail", "fail", "It is off.", "Turn it on.")])
     assert fails("mail") == "fail  mail  It is off. Turn it on."

@@ -17,7 +17,7 @@ def browser(as_user, owner, workspace):
     return as_user(owner)
 
 
-def test_the_piece_that_was_asked_for(browser):
+def test_the_requested_partial(browser):
     assert "<html" not in ask(browser).content.decode()
 
 

@@ -83,7 +83,7 @@ def test_create_workspace(browse, owner):
     expect(page.get_by_text("The workspace fresh is ready.")).to_be_visible()
 
 
-def test_delete_is_asked_twice(browse, owner, workspace):
+def test_delete_needs_a_confirmation(browse, owner, workspace):
     page = browse(owner)
     page.goto(HOME + "settings/")
     page.get_by_role("button", name="Delete").click()

@@ -114,7 +114,7 @@ def test_pages_are_answered_beside_slow_heads_and_bodies_and_stalled_uploads(pat
     assert slowest_page(patient) < 1
 
 
-def test_an_upload_takes_the_place_of_a_stalled_one(patient, clients):
+def test_an_upload_replaces_a_stalled_one(patient, clients):
     clients(patient, STALLED_UPLOAD, 8)
     time.sleep(0.2)
     body = os.urandom(20 * MB)
@@ -174,7 +174,7 @@ def test_an_address_has_its_share_of_uploads(strict, clients):
 
 
 @pytest.mark.parametrize("size", [10, 100_000, 3 * MB])
-def test_a_client_that_waits_for_100_continue_is_told_once(patient, clients, size):
+def test_a_client_that_waits_for_100_continue_gets_it_once(patient, clients, size):
     body = os.urandom(size)
     head = (
         f"PUT / HTTP/1.1\r\nHost: here\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n"

@@ -181,7 +181,7 @@ def test_it_works_in_short_turns(workspace, full_run, monkeypatch):
     assert not Run.objects.exists()
 
 
-def test_a_failure_is_told_and_the_next_purge_goes_on(as_user, alice, workspace, full_run, monkeypatch):
+def test_a_failure_is_shown_and_the_next_purge_continues(as_user, alice, workspace, full_run, monkeypatch):
     full_run().delete()
     contents.empty_trash(None, workspace)
 
@@ -276,10 +276,10 @@ def test_a_purge_is_started_and_followed_over_the_wire(alice_api, api, alice, ma
         full_run(run_id=name, experiment=parent.experiment, parent=parent, root=parent)
     full_run(run_id="stays").delete()
     parent.delete()
-    told = alice_api.post("H/trash/purge", {"runIds": ["parent"]})
-    assert (told.status_code, told.json()["state"], told.json()["runsTotal"]) == (202, "Queued", 3)
+    reply = alice_api.post("H/trash/purge", {"runIds": ["parent"]})
+    assert (reply.status_code, reply.json()["state"], reply.json()["runsTotal"]) == (202, "Queued", 3)
     work_off()
-    place = f"/history/v1.0/purges/{told.json()['purgeId']}"
+    place = f"/history/v1.0/purges/{reply.json()['purgeId']}"
     done = alice_api.get(place).json()
     assert (done["state"], done["runsDone"], done["filesFreed"]) == ("Completed", 3, 3000)
     assert (done["filesBefore"], done["filesAfter"]) == (4000, 1000) and done["databaseBefore"] > 0
@@ -373,7 +373,7 @@ def test_a_workspace_is_freed_permanently_from_the_same_dialog(as_user, owner, w
     assert "The workspace (aml-workspace)" in page and "freed</dd>" in page
 
 
-def test_the_second_question_is_asked_by_name(as_user, owner, workspace):
+def test_the_confirmation_needs_the_name(as_user, owner, workspace):
     client = as_user(owner)
     client.post(reverse("workspaces:delete", args=[workspace.slug]), {"confirm_name": workspace.name})
     address = reverse("trash:workspace_purge", args=[workspace.workspace_id])

@@ -117,7 +117,7 @@ def test_logs_and_outputs_go_at_once_and_the_job_stays(workspace, runs, takes, l
     assert retention.apply_rule(made) == 0
 
 
-def test_files_of_a_registered_model_are_never_let_go(workspace, runs):
+def test_files_of_a_registered_model_are_never_deleted(workspace, runs):
     model = Model.objects.create(workspace=workspace, name="m")
     ModelVersion.objects.create(model=model, number=1, run=runs["old"], source="runs:/old/model")
     for takes in ("runs", "outputs"):
@@ -165,7 +165,7 @@ def test_another_workspace_is_left_alone(workspace, runs):
         ({"experiments": "x" * 501}, "at most 500 characters"),
     ],
 )
-def test_what_is_wrong_is_told(as_user, alice, workspace, body, words):
+def test_errors_are_reported(as_user, alice, workspace, body, words):
     body = {"takes": "runs", "days": 30, "experiments": "*", **body}
     answer = as_user(alice).post(url(workspace), body)
     assert (answer.status_code, words in text(answer)) == (400, True)

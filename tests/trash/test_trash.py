@@ -170,7 +170,7 @@ def test_who_may_look_restore_and_free(as_user, alice, bob, mallory, workspace, 
         ("trash:undo", {}, 400, "is not a time"),
     ],
 )
-def test_what_is_wrong_is_told(as_user, alice, workspace, family, name, body, status, words):
+def test_errors_are_reported(as_user, alice, workspace, family, name, body, status, words):
     answer = as_user(alice).post(url(workspace, name), body)
     assert (answer.status_code, words in text(answer)) == (status, True), text(answer)
 
@@ -184,7 +184,7 @@ def test_the_page_asks_a_fixed_number_of_questions(as_user, alice, workspace, dj
         assert client.get(url(workspace)).status_code == 200
 
 
-def test_days_left_and_bytes_are_told(as_user, alice, alice_api, workspace, family, settings):
+def test_days_left_and_bytes_are_shown(as_user, alice, alice_api, workspace, family, settings):
     settings.TRASH_DAYS = 10
     for run_id, size in (("top", 1000), ("child", 500)):
         Run.objects.get(run_id=run_id).artifacts.create(path="a", size=size)
@@ -241,7 +241,7 @@ def test_a_child_in_another_experiment_comes_back_with_its_parents(workspace, fa
         ("purge", {"runIds": [str(n) for n in range(501)]}, 400, "at most 500"),
     ],
 )
-def test_what_is_wrong_is_told_over_the_wire(alice_api, workspace, family, path, body, status, words):
+def test_errors_are_reported_by_the_api(alice_api, workspace, family, path, body, status, words):
     answer = alice_api.post(f"H/trash/{path}", body)
     assert (answer.status_code, words in answer.json()["error"]["message"]) == (status, True), answer.content
 
@@ -261,8 +261,8 @@ def test_a_deleted_workspace_is_listed_and_comes_back_over_the_wire(api, owner, 
     place = "/subscriptions/sub-1/providers/Microsoft.MachineLearningServices/deletedWorkspaces"
     api(owner).delete(w)
     assert api(alice).get(place).json()["value"] == []
-    told = api(owner).get(place).json()["value"][0]
-    assert told["name"] == workspace.name and told["properties"]["purgeTime"] > told["properties"]["deletedTime"]
+    reply = api(owner).get(place).json()["value"][0]
+    assert reply["name"] == workspace.name and reply["properties"]["purgeTime"] > reply["properties"]["deletedTime"]
     assert [api(user).post(f"{w}/restore").status_code for user in (alice, owner, owner)] == [403, 200, 404]
     assert api(alice).get(w).status_code == 200
 
@@ -317,7 +317,7 @@ def test_clusters_of_a_trashed_workspace_let_their_nodes_go(as_user, owner, work
     assert node.state == Node.State.LEAVING
 
 
-def test_a_runs_script_still_hears_that_it_shall_end(as_user, owner, workspace, claimed, run_api):
+def test_a_runs_script_still_learns_that_it_must_end(as_user, owner, workspace, claimed, run_api):
     run = claimed()
     as_user(owner).post(reverse("workspaces:delete", args=[workspace.slug]), {"confirm_name": workspace.name})
     heard = run_api(run.run_id, 1).post(f"H/runs/{run.run_id}/heartbeat").json()

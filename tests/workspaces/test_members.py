@@ -62,7 +62,7 @@ def test_an_owner_gives_changes_and_takes_a_role(as_user, workspace, olga, mallo
         ({"username": "a\0b", "role": Role.READER}, "Null characters"),
     ],
 )
-def test_a_wrong_word_is_told_beside_its_field(as_user, olga, bob, mallory, typed, words):
+def test_a_wrong_value_is_shown_at_its_field(as_user, olga, bob, mallory, typed, words):
     answer = as_user(olga).post(URL, typed)
     assert answer.status_code == 200 and words in answer.content.decode()
     assert RoleAssignment.objects.count() == 2

@@ -103,7 +103,7 @@ def test_a_contributor_of_a_group_makes_and_owns(api):
 
 
 @pytest.mark.parametrize("name", ["ab", "a" * 34, "-abc", "with space", "äöü"])
-def test_bad_names_are_told(api, owner, name):
+def test_bad_names_are_reported(api, owner, name):
     factories.make_group(factories.make_subscription("s1"), "g1")
     answer = api(owner).put(path_of("s1", "g1", name))
     assert answer.status_code == 400
@@ -119,7 +119,7 @@ def test_bad_names_are_told(api, owner, name):
         {"properties": {"description": "a\x00b"}},
     ],
 )
-def test_bad_values_are_told(api, owner, w, body):
+def test_bad_values_are_reported(api, owner, w, body):
     answer = api(owner).patch(w, body)
     assert answer.status_code == 400
     assert answer.json()["error"]["target"]
@@ -134,7 +134,7 @@ def test_patch_changes_what_is_sent(api, alice, workspace, w):
     assert workspace.container_registry == "reg"
 
 
-def test_what_cannot_change_is_told(api, alice, workspace, w):
+def test_what_cannot_change_is_reported(api, alice, workspace, w):
     for body in ({"location": "westeurope"}, {"properties": {"storageAccount": "other"}}, {"sku": {"name": "Free"}}):
         answer = api(alice).patch(w, body)
         assert answer.status_code == 409
@@ -187,7 +187,7 @@ def test_an_empty_group_goes_at_once(api, owner, workspace):
     assert not ResourceGroup.objects.filter(name="empty").exists()
 
 
-def test_a_deleted_group_is_made_anew_without_its_old_roles(api, owner, workspace):
+def test_a_deleted_group_is_created_again_without_its_old_roles(api, owner, workspace):
     group, was = workspace.resource_group, factories.make_user("was")
     factories.give_role(was, Role.OWNER, group)
     api(owner).delete(group.arm_id)

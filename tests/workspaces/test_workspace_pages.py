@@ -113,7 +113,7 @@ def test_others_make_only_where_they_may(as_user, alice, mallory, workspace):
         ("tags", "x" * 300 + ": y", "256 are allowed"),
     ],
 )
-def test_what_is_wrong_is_told_and_nothing_is_made(as_user, owner, workspace, field, value, words):
+def test_errors_are_shown_and_nothing_is_created(as_user, owner, workspace, field, value, words):
     answer = as_user(owner).post("/workspaces/new/", {**NEW, field: value})
     assert answer.status_code in (200, 409)
     assert words in answer.content.decode()

@@ -1,0 +1,88 @@
+"""Plain words: names in the field's terms, and no sentence that a reader has to read twice.
+
+A word that had to be explained is listed here with the word to use, so that it does not come back.
+"""
+
+import ast
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+# Parts of names in code.
+NAMES = {
+    "told": "the noun for what it is, e.g. response or totals",
+    "asked": "requested, options or query",
+    "most": "max",
+    "least": "min",
+    "place": "index, position or path",
+    "places": "indexes, positions or paths",
+    "room": "workspace or space",
+    "rooms": "workspaces",
+    "tidy": "the verb for what it does",
+    "truth": "bool",
+    "doorbell": "notification",
+    "hearing": "liveness",
+}
+# In texts, comments and documents.
+PHRASES = {
+    r"for ever\b": "permanently",
+    r"\blets? go of\b": "removes, releases",
+    r"\bbears?\b (?!bee)": "has, contains",
+    r"\bit is said where\b": "the message says where",
+    r"\bhears? (of|so)\b": "learns of",
+    r"\bAs the system\b": "System",
+    r"\bOn from now\b": "Turn on",
+    r"\bin the trash since then\b": "moved to the trash on",
+    r"\bSomething is not right\b": "what is wrong",
+    r"\bseriess\b|\bbatchs\b": "the right plural",
+    r"\bsigns? of life\b": "heartbeat",
+}
+
+
+def tracked(*patterns: str) -> list[str]:
+    found = subprocess.run(["git", "ls-files", *patterns], cwd=ROOT, capture_output=True, text=True, check=True)
+    skipped = ("/migrations/", "/vendor/", "tests/", "package-lock", "uv.lock")
+    return [path for path in found.stdout.splitlines() if not any(part in path for part in skipped)]
+
+
+def defined_names(tree: ast.AST):
+    """The names of functions, classes, arguments and variables, with their lines."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name, node.lineno
+        elif isinstance(node, ast.arg):
+            yield node.arg, node.lineno
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id, node.lineno
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr, node.lineno
+
+
+def words_of(name: str) -> list[str]:
+    return [part.lower() for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
+
+
+def test_names_are_cut_into_words():
+    assert words_of("LinesAsked") == ["lines", "asked"] and words_of("MOST_ROWS") == ["most", "rows"]
+    assert words_of("_almost_there") == ["almost", "there"]
+
+
+def test_names_use_the_terms_of_the_field():
+    found = []
+    for path in tracked("*.py"):
+        for name, line in defined_names(ast.parse((ROOT / path).read_text())):
+            found += [f"{path}:{line} {name}: use {NAMES[word]}" for word in words_of(name) if word in NAMES]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+def test_texts_are_in_plain_english(phrase):
+    found = []
+    for path in tracked("*.py", "*.html", "*.js", "*.css", "*.md"):
+        for number, line in enumerate((ROOT / path).read_text().splitlines(), 1):
+            if re.search(phrase, line):
+                found.append(f"{path}:{number} {line.strip()[:100]}: use {PHRASES[phrase]}")
+    assert not found, "\n".join(found)
