@@ -204,7 +204,7 @@ def test_code_that_builds_packages_gets_no_token(fake_uv, monkeypatch):
     assert "LAZULI_TOKEN" not in uv_program._environment() and uv_program._environment()["MY_OWN"] == "1"
 
 
-def test_no_uv_is_said(fake_uv, monkeypatch):
+def test_a_missing_uv_is_reported(fake_uv, monkeypatch):
     monkeypatch.setattr(interpreters, "find_uv", lambda: None)
     with pytest.raises(BuildFailed, match="uv is not installed"):
         prepare()
