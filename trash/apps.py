@@ -16,7 +16,7 @@ class TrashConfig(AppConfig):
         deletion.Trash.page_url = staticmethod(views.deleted_workspaces_url)
         deletion.Trash.restore_url = staticmethod(views.workspace_restore_url)
         COMMANDS.append(Command("workspaces:settings", "Retention", "clock", "trash:retention"))
-        COMMANDS.append(Command("workspaces:settings", "Trash", "folder", "trash:list"))
+        COMMANDS.append(Command("workspaces:settings", "Trash", "trash", "trash:list"))
         COMMANDS.append(
-            Command("workspaces:list", "Deleted workspaces", "delete", "trash:workspaces_deleted", in_workspace=False)
+            Command("workspaces:list", "Deleted workspaces", "trash", "trash:workspaces_deleted", in_workspace=False)
         )

@@ -153,7 +153,7 @@ PANELS = [
     ("filters", "Filters", "filter"),
     ("columns", "Columns", "columns"),
     ("sort", "Sort", "sort-down"),
-    ("group", "Group by", "folder"),
+    ("group", "Group by", "group"),
     ("charts", "Charts", "chart"),
     ("views", "Views", "eye"),
 ]
