@@ -6,6 +6,7 @@ import sys
 
 import mlflow
 from azureml.core import Experiment, Workspace
+from azureml.mlflow import get_portal_url
 
 logging.disable(logging.WARNING)
 ws = Workspace.get("aml-workspace", subscription_id="sub-1", resource_group="aml-resources")
@@ -15,7 +16,7 @@ mlflow.set_tracking_uri(uri)
 
 experiment = Experiment(workspace=ws, name="mslearn-diabetes-mlflow")
 mlflow.set_experiment(experiment.name)
-with mlflow.start_run():
+with mlflow.start_run() as of_mlflow:
     mlflow.log_metric("observations", 10_000)
     mlflow.log_param("source", "notebook")
     mlflow.log_text("hello", "notes/hello.txt")
@@ -23,6 +24,7 @@ run = next(iter(experiment.get_runs()))
 assert int(run.get_metrics()["observations"]) == 10_000
 assert run.get_file_names() == ["notes/hello.txt"], run.get_file_names()
 assert run.get_status() == "Completed", run.get_status()
+assert get_portal_url(of_mlflow) == get_portal_url(run) == run.get_portal_url()
 assert mlflow.artifacts.load_text(f"runs:/{run.id}/notes/hello.txt") == "hello"
 
 # The reverse: what azureml.core makes is a run of mlflow.
