@@ -343,3 +343,36 @@ def test_a_run_submits_children_as_its_submitter_and_nothing_beside_them(world):
     kid = Run.objects.get(run_id="kid")
     assert (kid.made_by, kid.created_by, kid.work.submitted_by) == (world.mine, world.person, world.person)
     assert world._send(world.token, "POST", f"{jobs}/kid/cancel", {}).status_code == 200
+
+
+def test_a_run_adds_to_its_parent_but_does_not_steer_it(world):
+    parent = factories.make_run(
+        world.workspace, experiment=world.mine.experiment, run_id="above", status=Run.Status.RUNNING
+    )
+    factories.make_run(
+        world.workspace, experiment=world.mine.experiment, run_id="beside", status=Run.Status.RUNNING, parent=parent
+    )
+    Run.objects.filter(pk=world.mine.pk).update(parent=parent, root=parent)
+    history = f"/history/v1.0{world.workspace.arm_id}"
+
+    def ask(method, path, body):
+        return world._send(world.token, method, f"{history}/{path}", body).status_code
+
+    point = {"metrics": [{"name": "mse", "value": 3295}]}
+    assert ask("POST", "runs/above/metrics", point) == 200
+    assert ask("PATCH", "runs/above", {"tags": {"best": "LR"}, "properties": {"k": "v"}}) == 200
+    assert ask("PUT", "runs/above/artifacts/content?path=from-child.txt", b"data") in (200, 201)
+    assert ask("PUT", "experiments/exp/runs/kid", {"parentRunId": "above", "status": "Running"}) == 200
+    assert ask("GET", "experiments/exp/runs", {}) == 200
+    parent.refresh_from_db()
+    assert (parent.tags, parent.properties) == ({"best": "LR"}, {"k": "v"})
+    assert parent.metrics.filter(name="mse").exists() and parent.artifacts.filter(path="from-child.txt").exists()
+    for method, path, body in (
+        ("POST", "runs/above/events", {"status": "Completed"}),
+        ("POST", "runs/above/cancel", {}),
+        ("POST", "runs/above/token", {}),
+        ("DELETE", "runs/above/artifacts/content?path=from-child.txt", {}),
+        ("POST", "runs/beside/metrics", point),
+        ("PATCH", "runs/beside", {"tags": {"best": "no"}}),
+    ):
+        assert ask(method, path, body) in (403, 404), path
