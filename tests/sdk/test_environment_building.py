@@ -28,7 +28,10 @@ sleep "${FAKE_UV_SECONDS:-0}"
 for last; do :; done
 if [ -n "$FAKE_UV_LACKS" ] && grep -q "$FAKE_UV_LACKS" "$last"; then
     echo "error: No solution found when resolving dependencies"
-    echo "  cause: Because $FAKE_UV_LACKS was not found in the package registry and you require $FAKE_UV_LACKS, we"
+    case "$FAKE_UV_LACKS" in
+    *==*) echo "  cause: Because there is no version of $FAKE_UV_LACKS and you require $FAKE_UV_LACKS, we" ;;
+    *) echo "  cause: Because $FAKE_UV_LACKS was not found in the package registry and you require $FAKE_UV_LACKS, we" ;;
+    esac
     echo "         can conclude that your requirements are unsatisfiable."
     exit 1
 fi
@@ -52,6 +55,10 @@ def fake_uv(tmp_path, monkeypatch):
     for name in ("PIP_CONSTRAINT", "UV_CONSTRAINT", "LAZULI_CONSTRAINTS"):
         monkeypatch.delenv(name, raising=False)
     return calls
+
+
+def with_packages(*dependencies):
+    return {"name": "x", "python": {"condaDependencies": {"dependencies": list(dependencies)}}}
 
 
 def prepare(log=lambda text: None, definition=DEFINITION, **options):
@@ -174,6 +181,15 @@ def test_a_conda_package_that_no_index_has_is_left_out(fake_uv, monkeypatch):
     of_pip = {"name": "x", "python": {"condaDependencies": {"dependencies": [{"pip": ["six"]}]}}}
     with pytest.raises(BuildFailed, match=r"^No package index has a package six\."):
         prepare(definition=of_pip)
+
+
+def test_a_guessed_package_that_no_index_has_so_is_left_out(fake_uv, monkeypatch):
+    monkeypatch.setenv("FAKE_UV_LACKS", "newthing==9.9")
+    made = prepare(definition=with_packages("newthing==9.9=py39h1234567_0", "numpy"))
+    assert (
+        made.warnings[0]
+        == "'newthing==9.9=py39h1234567_0' is left out: no package index has newthing in a version that fits."
+    )
 
 
 def test_our_packages_come_from_no_other_index(fake_uv, monkeypatch):

@@ -61,6 +61,8 @@ def test_every_spelling_of_a_package_becomes_a_requirement(line, requirement):
         ("r-base=3.6.0", "r-base is not known to be a Python package"),
         ("pytorch-cuda=11.8", "pytorch-cuda is not known to be a Python package"),
         ("python_abi=3.9=2_cp39", "python_abi is not known to be a Python package"),
+        ("mkl-service=2.4.0=py39h7f8727e_0", "mkl-service is not known to be a Python package"),
+        ("conda=4.12.0=py39h06a4308_0", "conda is not known to be a Python package"),
         ("azureml", "azureml is not known to be a Python package"),
         ("gmp=6.2.1=h295c915_3", "its build h295c915_3 says that it is no Python package"),
         ("six=1.16=h295c915_3", "its build h295c915_3 says that it is no Python package"),

@@ -202,7 +202,7 @@ class _Build:
             try:
                 self._install_once(index_url, constraints)
             except UvFailed as error:
-                if not self._leave_out(failures.find_missing_package(error.lines)):
+                if not self._leave_out(*failures.find_failing_package(error.lines)):
                     context = self._context(package_indexes.build_arguments(index_url, self._wanted))
                     raise BuildFailed(failures.explain_failure(error.lines, context)) from error
             else:
@@ -211,14 +211,17 @@ class _Build:
             f"More than {MAX_LEFT_OUT} conda packages are on no package index: {'; '.join(self._warnings)}"
         )
 
-    def _leave_out(self, missing: str) -> bool:
-        """Whether the package is one of conda's, which is left out now."""
-        names = {requirements.read_name(line): line for line in self._wanted.conda_lines if line in self._wanted.lines}
-        line = names.get(normalize_name(missing)) if missing else None
+    def _leave_out(self, name: str, is_nowhere: bool) -> bool:
+        """Leave out a package of conda's that no index has, or not so, if only its build spoke for it; False if it is none."""
+        wanted = self._wanted
+        among = wanted.conda_lines if is_nowhere else wanted.guessed
+        lines = {requirements.read_name(line): line for line in among if line in wanted.lines}
+        line = lines.get(normalize_name(name)) if name else None
         if line is None:
             return False
-        self._wanted.lines.remove(line)
-        warning = f"{self._wanted.conda_lines[line]!r} is left out: no package index has {missing}."
+        wanted.lines.remove(line)
+        why = f"no package index has {name}" if is_nowhere else f"no package index has {name} in a version that fits"
+        warning = f"{wanted.conda_lines[line]!r} is left out: {why}."
         self._warn(warning)
         self._write_log(f"Warning: {warning}\n")
         return True

@@ -12,6 +12,37 @@ TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "conda_names.tx
 # Backports of what every Python from 3.8 on has; their last versions do not install there.
 PARTS_OF_PYTHON = frozenset(["argparse", "contextvars", "dataclasses", "enum34", "functools32", "futures", "typing"])
 
+# Builds for Python that only conda has any use for; some names are a stranger's or an old one's on a package index.
+CONDA_ONLY = frozenset(
+    [
+        "anaconda",
+        "anaconda-client",
+        "anaconda-navigator",
+        "anaconda-project",
+        "conda",
+        "conda-build",
+        "conda-content-trust",
+        "conda-env",
+        "conda-libmamba-solver",
+        "conda-pack",
+        "conda-package-handling",
+        "conda-package-streaming",
+        "conda-repo-cli",
+        "conda-token",
+        "conda-verify",
+        "libmambapy",
+        "mamba",
+        "menuinst",
+        "mkl-fft",
+        "mkl-random",
+        "mkl-service",
+        "navigator-updater",
+        "nb-conda",
+        "nb-conda-kernels",
+        "python-abi",
+    ]
+)
+
 
 @functools.lru_cache(maxsize=1)
 def _read_table() -> Dict[str, str]:
@@ -32,7 +63,8 @@ def normalize_name(name: str) -> str:
 
 def find_index_name(conda_name: str) -> str:
     """The name on a Python package index; "" if conda's package is not known to be a Python distribution."""
-    return _read_table().get(normalize_name(conda_name), "")
+    name = normalize_name(conda_name)
+    return "" if name in CONDA_ONLY else _read_table().get(name, "")
 
 
 def is_known_distribution(name: str) -> bool:

@@ -103,9 +103,8 @@ def get_environment(workspace: WorkspaceClient, name: str, version: Optional[str
     try:
         return cast(Json, workspace.client.get(path))
     except NotFound as error:
-        which = f"version {version} of the environment" if version else "environment"
-        text = f"The workspace has no {which} {name!r}. {error.message}"
-        raise UserErrorException(text, inner_exception=error) from error
+        which = f"The workspace has no version {version} of the environment {name!r}. " if version else ""
+        raise UserErrorException(f"{which}{error.message}", inner_exception=error) from error
 
 
 def definition_from_resource(resource: Mapping[str, Any]) -> Json:

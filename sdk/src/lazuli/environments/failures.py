@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, List, Optional, Tuple
 
 from lazuli.environments.conda_names import normalize_name
 from lazuli.environments.requirements import read_name
@@ -57,16 +57,19 @@ class Context:
         return found[0].split(" --hash")[0] if found else ""
 
 
-def find_missing_package(output: List[str]) -> str:
-    """The name of a package that no index has; "" if that is not why uv failed."""
-    match = _NO_NAME.search(" ".join(output))
-    return match[1] if match else ""
+def find_failing_package(output: List[str]) -> Tuple[str, bool]:
+    """The name of the package because of which uv failed, and whether no index has one of that name; "" if unknown."""
+    text = _join(output)
+    match = _NO_NAME.search(text)
+    if match:
+        return match[1], True
+    found = [pattern.search(text) for pattern in (_NOT_BUILT, _NO_WHEEL, _OTHER_PYTHON, _NO_VERSION, _ONLY_VERSIONS)]
+    return next((each[1] for each in found if each), ""), False
 
 
 def explain_failure(output: List[str], context: Context) -> str:
     """A sentence if the reason is a known one, then uv's own words without its hints."""
-    # uv breaks a sentence over lines.
-    text = re.sub(r"\s+", " ", " ".join(output))
+    text = _join(output)
     explanations = (
         _explain_build,
         _explain_name,
@@ -79,6 +82,11 @@ def explain_failure(output: List[str], context: Context) -> str:
     return (
         " ".join(part for part in (sentence, _summarize(output)) if part)[:MAX_LENGTH] or "uv failed without a message"
     )
+
+
+def _join(output: List[str]) -> str:
+    # uv breaks a sentence over lines.
+    return re.sub(r"\s+", " ", " ".join(output))
 
 
 def _explain_build(text: str, context: Context) -> str:

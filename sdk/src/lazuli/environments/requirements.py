@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from lazuli.environments import match_spec, pip_lines
 from lazuli.environments.cache import BuildFailed
-from lazuli.environments.conda_names import PARTS_OF_PYTHON, find_index_name, normalize_name
+from lazuli.environments.conda_names import CONDA_ONLY, PARTS_OF_PYTHON, find_index_name, normalize_name
 from lazuli.environments.match_spec import BadSpec, MatchSpec
 
 DEFAULT_PYTHON = "3.8"
@@ -44,6 +44,8 @@ class Requirements:
     warnings: List[str] = dataclasses.field(default_factory=list)
     # The lines that were made of conda packages, with conda's text.
     conda_lines: Dict[str, str] = dataclasses.field(default_factory=dict)
+    # Those of them whose names only their builds speak for.
+    guessed: List[str] = dataclasses.field(default_factory=list)
     # Lines that stand for what any package requires of the same name.
     overrides: List[str] = dataclasses.field(default_factory=list)
 
@@ -120,7 +122,7 @@ def _add_conda_package(requirements: Requirements, spec: MatchSpec, line: str) -
     if spec.is_other_build and normalize_name(spec.name) not in _VARIANTS:
         requirements.warnings.append(f"{line!r} is left out: its build {spec.build} says that it is no Python package.")
         return
-    if not known and not spec.is_python_build:
+    if not known and (not spec.is_python_build or normalize_name(spec.name) in CONDA_ONLY):
         requirements.warnings.append(
             f"{spec.name} is not known to be a Python package and is left out. If it is one, list it under `pip:`."
         )
@@ -135,6 +137,8 @@ def _add_conda_package(requirements: Requirements, spec: MatchSpec, line: str) -
     requirement = renamed + (f"[{spec.extras}]" if spec.extras else "") + _read_version(requirements, spec, renamed)
     requirements.lines.append(requirement)
     requirements.conda_lines[requirement] = line
+    if not known:
+        requirements.guessed.append(requirement)
 
 
 def _read_version(requirements: Requirements, spec: MatchSpec, renamed: str) -> str:
