@@ -110,8 +110,8 @@ def test_a_local_run_runs_here(live, folder, own_python, capsys, tmp_path):
     command = ["echo", "first", "&&", "python", "train.py"]
     docker = DockerConfiguration(use_docker=True)
     config = ScriptRunConfig(str(folder), command=command, environment=own_python, docker_runtime_config=docker)
-    with pytest.warns(UserWarning, match="use_docker"):
-        run = Experiment(live, "trial").submit(config)
+    run = Experiment(live, "trial").submit(config)
+    assert "WARNING: docker.use_docker: a node" in capsys.readouterr().err
     details = run.wait_for_completion(show_output=True)
     assert details["status"] == "Completed"
     printed = capsys.readouterr().out
@@ -239,15 +239,16 @@ def test_a_script_that_the_node_would_not_have_is_refused(folder, script):
         check_definition(get_run_config_from_script_run(config)._to_dict(), config.source_directory)
 
 
-def test_what_has_no_effect_is_reported_when_a_run_is_submitted(ws, cluster, folder):
+def test_what_has_no_effect_is_reported_whenever_a_run_is_submitted(ws, cluster, folder, capsys):
     config = ScriptRunConfig(
         str(folder),
         "train.py",
         compute_target="cpu-cluster",
         docker_runtime_config=DockerConfiguration(use_docker=True, shm_size="16g"),
     )
-    with pytest.warns(UserWarning, match="docker.shm_size"):
+    for _ in range(2):
         run = Experiment(ws, "trial").submit(config)
+        assert "WARNING: docker.shm_size: " in capsys.readouterr().err
     assert [warning["message"].split(":")[0] for warning in run.get_details()["warnings"]] == [
         "docker.use_docker",
         "docker.shm_size",

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import sys
 import time
 import uuid
-import warnings
 from typing import Any, Dict, List, Optional, Union
 
 from lazuli.client import quote_segment
@@ -51,7 +51,7 @@ def submit_job(
     run = RunClient(workspace, run_id)
     notes = [str(warning.get("message")) for warning in run.get().get("warnings") or []]
     for note in notes:
-        warnings.warn(note, stacklevel=2)
+        print(f"WARNING: {note}", file=sys.stderr)
     if definition["target"] == LOCAL:
         local_runner.start_local_run(run, job, notes)
     return run
