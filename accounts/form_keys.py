@@ -1,4 +1,4 @@
-"""A form that makes something makes it once, however often its button is pressed.
+"""Makes a form create something only once, however often its button is pressed.
 
 Each rendering of such a form holds a random key (`{% form_key %}`). The key is stored in the transaction that makes the
 thing; whoever sends the same again is led to what was made.
@@ -22,7 +22,7 @@ KEPT = dt.timedelta(days=1)
 
 
 def once(view):
-    """For a view that makes something on POST, or switches it over, and then redirects or calls `mark_done`."""
+    """For a view that creates or toggles something on POST and then redirects or calls `mark_done`."""
 
     @functools.wraps(view)
     def answer(request, *args, **words):
@@ -36,7 +36,7 @@ def once(view):
             if 300 <= response.status_code < 400:
                 SentForm.objects.filter(pk=sent.pk).update(location=response.headers["Location"])
             elif not getattr(response, "is_done", False):
-                # What was wrong is shown at its field, and the form can be sent again.
+                # The error is shown at its field, and the form can be sent again.
                 transaction.set_rollback(True)
             return response
 
@@ -44,13 +44,13 @@ def once(view):
 
 
 def mark_done(response: HttpResponse) -> HttpResponse:
-    """The form has made something, which this answer shows; the next one cannot."""
+    """The form has created something that this response shows; repeating it cannot."""
     response.is_done = True  # type: ignore[attr-defined]
     return response
 
 
 def _digest(request: HttpRequest) -> str:
-    """Of the key and all else that was entered: with something else it is another form."""
+    """A digest of the key and all other input: with different input it is another form."""
     entered = sorted((name, values) for name, values in request.POST.lists() if name != "csrfmiddlewaretoken")
     return hashlib.sha256(repr((request.user.pk, request.path, entered)).encode(errors="replace")).hexdigest()
 

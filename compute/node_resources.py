@@ -1,4 +1,4 @@
-"""What nodes and hosts send, and the orders that they get."""
+"""The requests of nodes and hosts, and the orders that they get."""
 
 from typing import Annotated, Any, Self
 
@@ -9,7 +9,7 @@ from compute import keys, models
 from studio.request_body import Body
 from studio.schemas import Shape
 
-# What the column of a database can hold.
+# What a database column can hold.
 Pid = Annotated[int, pydantic.Field(ge=0, lt=2**31)]
 
 
@@ -21,7 +21,7 @@ class NodeHeartbeat(Body):
 
 class WorkDone(Body):
     attempt: int
-    # What the runner said last if it failed itself; empty when all went well.
+    # The last output of a runner that failed; empty if it succeeded.
     message: str = ""
 
 
@@ -30,7 +30,7 @@ class NodeReport(Body):
     pid: Pid | None = None
     alive: bool
     exit: int | None = None
-    # Its host starts it no more: it has ended again and again soon after its start.
+    # Its host has given up: it has ended repeatedly soon after its start.
     failed: bool = False
 
 
@@ -42,7 +42,7 @@ class HostReport(Body):
 
 
 class NodeOrders(Shape):
-    """What a node hears at its heartbeat."""
+    """The response to a node's heartbeat."""
 
     waiting: bool
     leaving: bool
@@ -87,6 +87,6 @@ class HostOrders(Shape):
 
     @classmethod
     def of(cls, row: models.Host) -> Self:
-        """Nodes that are not listed, ended ones too, are none of this host's any more: it ends what it still runs of them."""
+        """The host stops every node that is not listed; ended nodes are not."""
         shown = row.nodes.present().exclude(state=models.Node.State.UNUSABLE)
         return cls(nodes=[NodeOrder.of(node) for node in shown])

@@ -12,7 +12,7 @@ from studio.rules import DESCRIPTION, TAGS
 from studio.schemas import Open, Shape
 from workspaces.rules import LOCATION
 
-# Recorded and given back; the nodes here have no use for them.
+# Recorded and returned; they have no effect here.
 MAX_KEPT = 16_000
 KEPT = {"subnet", "remoteLoginPortPublicAccess", "enableNodePublicIp", "isolatedNetwork", "virtualMachineImage"}
 
@@ -58,7 +58,7 @@ class AmlComputeProperties(Open):
 
     @classmethod
     def of(cls, row: models.ComputeTarget) -> Self:
-        """Of a row fetched `with_counts()`."""
+        """The row needs `with_counts()`."""
         return cls(
             **row.settings,
             vmSize=row.vm_size,
@@ -123,7 +123,7 @@ class ComputeResource(Shape):
 
 
 class LooseBody(Body):
-    """What the service does not know is kept out of the way, not refused."""
+    """Unknown fields are ignored, not refused."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -140,7 +140,7 @@ class AmlComputePropertiesUpdate(LooseBody):
     scaleSettings: ScaleSettingsUpdate | None = None
 
     def kept_settings(self) -> dict:
-        """Of an administrator's account the name only: passwords and keys are never stored."""
+        """Of an administrator's account only the name: passwords and keys are never stored."""
         given = self.model_extra or {}
         kept = {key: value for key, value in given.items() if key in KEPT and value is not None}
         account = given.get("userAccountCredentials")
@@ -172,7 +172,7 @@ class ComputeResourceUpdate(LooseBody):
 
     @property
     def recorded(self) -> dict:
-        """What was given of the fields that are kept as they are."""
+        """The given values of fields that are only recorded."""
         given = {
             "location": self.location or None,
             "tags": self.tags,
@@ -183,7 +183,7 @@ class ComputeResourceUpdate(LooseBody):
         return {name: value for name, value in given.items() if value is not None}
 
     def scale(self, present: models.Scale) -> models.Scale:
-        """The limits that are wanted; what is left out stays as it is."""
+        """The requested limits; missing ones stay unchanged."""
         given = self.cluster.scaleSettings or ScaleSettingsUpdate()
         idle = given.nodeIdleTimeBeforeScaleDown
         return models.Scale(
@@ -204,7 +204,7 @@ class AmlComputeNodeInformation(Shape):
 
     @classmethod
     def of(cls, row: models.Node) -> Self:
-        """Of a row fetched `with_work()`."""
+        """The row needs `with_work()`."""
         return cls(
             nodeId=row.name,
             nodeState=row.state,

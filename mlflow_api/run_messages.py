@@ -17,7 +17,7 @@ from runs.models import Experiment, MetricSeries, Run, RunParameter, RunTag
 from runs.models.lineage import RunDataset
 from studio.formats import NON_FINITE, to_millis
 
-# So many runs in one statement: SQLite takes no statement over 1 MB.
+# Runs per statement: SQLite accepts statements up to 1 MB.
 BATCH = 2_000
 T = {
     model.__name__: f'"{model._meta.db_table}"'
@@ -42,7 +42,7 @@ ORDER BY 1, 8, 3"""
 
 
 class RunInfo(NamedTuple):
-    """What a run's `info` holds, as its row has it; the parent by its run id."""
+    """The columns for a run's `info`; the parent by its run id."""
 
     pk: int
     run_id: str
@@ -64,7 +64,7 @@ class RunInfo(NamedTuple):
 
     @classmethod
     def of_row(cls, row: tuple) -> "RunInfo":
-        """SQLite has times as text and ids without dashes."""
+        """SQLite stores times as text and UUIDs without dashes."""
         if connection.vendor != "sqlite":
             return cls(*row)
         return cls(*row[:5], *map(as_time, row[5:8]), bool(row[8]), uuid.UUID(row[9]), row[10])
@@ -85,13 +85,13 @@ class RunInfo(NamedTuple):
 
 
 class RunData:
-    """What a run has logged, in the order of names."""
+    """What a run has logged, sorted by name."""
 
     def __init__(self):
         self.tags: dict[str, str] = {}
         self.params: list[tuple[str, str]] = []
         self.metrics: list[dict] = []
-        # (model id, step, whether the run made it)
+        # (model id, step, whether the run created it)
         self.models: list[tuple[str, int, bool]] = []
         self.datasets: list[dict] = []
 
@@ -107,7 +107,7 @@ def as_millis(value) -> int:
 
 
 def find_info(workspace_id: int, run_id: str) -> RunInfo | None:
-    """Whoever asks; in the trash too."""
+    """Without permission checks, including the trash."""
     with connection.cursor() as cursor:
         cursor.execute(BY_ID, [workspace_id, run_id])
         row = cursor.fetchone()
@@ -115,7 +115,7 @@ def find_info(workspace_id: int, run_id: str) -> RunInfo | None:
 
 
 def messages_of_keys(keys: list[int]) -> list[dict]:
-    """In the order of the keys; one that is gone meanwhile is left out."""
+    """In the order of the keys, without runs that have been deleted meanwhile."""
     found = []
     for start in range(0, len(keys), BATCH):
         batch = keys[start : start + BATCH]
@@ -127,7 +127,7 @@ def messages_of_keys(keys: list[int]) -> list[dict]:
 
 
 def messages_of(infos: list[RunInfo]) -> list[dict]:
-    """At most BATCH runs, each with all that it has logged."""
+    """At most BATCH runs with all that they have logged."""
     data = read_data([info.pk for info in infos])
     return [message_of(info, data[info.pk]) for info in infos]
 
@@ -186,7 +186,7 @@ def message_of(info: RunInfo, data: RunData) -> dict:
 
 
 def message_of_new(run: Run, tags: dict[str, str]) -> dict:
-    """Of a run that has just been made: its tags are all that it has."""
+    """The message of a new run, which has only tags."""
     data = RunData()
     data.tags = dict(sorted(tags.items()))
     return message_of(RunInfo.of(run), data)

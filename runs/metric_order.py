@@ -1,4 +1,4 @@
-"""What matters first of runs, and which way a metric gets better: one rule for columns, charts, comparison and CSV."""
+"""The order of metrics by importance, and which direction is better, for columns, charts, comparison and CSV."""
 
 import dataclasses
 import re
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 @dataclasses.dataclass(frozen=True)
 class MetricKind:
-    """Metrics whose name has one of `parts` anywhere, or one of `words` as a whole word."""
+    """Metrics whose name contains one of `parts`, or one of `words` as a whole word."""
 
     name: str
     # "higher" or "lower" is better; empty if the name does not say.
@@ -21,7 +21,7 @@ def _kind(name: str, better: str, parts: str, words: str, why: str) -> MetricKin
     return MetricKind(name, better, tuple(parts.split()), frozenset(words.split()), why)
 
 
-# What a run is judged by, the first that fits counts; and in this order they stand.
+# Objectives. The first match counts, and metrics are sorted in this order.
 OBJECTIVES = [
     _kind("accuracy", "higher", "accuracy", "acc top1 top5", "read as a share of cases, the same for every model"),
     _kind(
@@ -42,7 +42,7 @@ OBJECTIVES = [
         "its unit is the target's: comparable within one data set",
     ),
 ]  # fmt: skip
-# Measured of the machine or set by the script: of use when a run is slow or diverges, not to choose between runs.
+# System metrics and settings: useful if a run is slow or diverges, not to choose between runs.
 SYSTEM = [
     _kind(
         "duration", "lower", "latency duration", "time seconds secs sec ms minutes elapsed eta",
@@ -54,10 +54,10 @@ SYSTEM = [
         "a schedule or a use of the machine: no direction is better",
     ),
 ]  # fmt: skip
-# Of data that the model was not trained on: an objective proper, where the same of the training data flatters.
+# Of data that the model was not trained on, which is a better objective than the same on training data.
 HELD_OUT = frozenset(["val", "valid", "validation", "test", "eval", "evaluation", "dev", "holdout"])
 WORD = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*")
-# A metric that less than this share of the runs have makes room for those that the others have too.
+# A metric that fewer runs have than this share comes after the others.
 RARE = 0.1
 
 
@@ -67,7 +67,7 @@ def _words(name: str) -> set[str]:
 
 
 def _find_kind(kinds: list[MetricKind], name: str) -> int | None:
-    """Which of these kinds a metric is."""
+    """The kind of a metric."""
     lowered, words = name.lower(), _words(name)
     for index, kind in enumerate(kinds):
         if any(part in lowered for part in kind.parts) or not kind.words.isdisjoint(words):
@@ -76,8 +76,8 @@ def _find_kind(kinds: list[MetricKind], name: str) -> int | None:
 
 
 def better_direction(name: str) -> str:
-    """`higher` or `lower` is better; empty if the name does not say."""
-    # "train_error" is an error before it is anything of the class "accuracy": the kinds that fall are asked first.
+    """Whether `higher` or `lower` is better; empty if the name does not tell."""
+    # "train_error" is an error, whatever else the name contains: kinds for which lower is better are checked first.
     for kinds in (sorted(OBJECTIVES, key=lambda kind: kind.better != "lower"), SYSTEM):
         index = _find_kind(kinds, name)
         if index is not None:
@@ -86,7 +86,7 @@ def better_direction(name: str) -> str:
 
 
 def rank_metric(name: str) -> tuple[int, int]:
-    """The smaller, the earlier: what was held out, other objectives, what no list knows, the system."""
+    """The sort key: held-out objectives, other objectives, unknown metrics, system metrics."""
     objective = _find_kind(OBJECTIVES, name)
     if objective is None and (system := _find_kind(SYSTEM, name)) is not None:
         return 3, system
@@ -100,7 +100,7 @@ def is_objective(name: str) -> bool:
 
 
 def sort_metrics(counts: Mapping[str, int], primary: str = "") -> list[str]:
-    """Metrics with the number of runs that have each: the primary metric first, then by rank, then those that most have."""
+    """Sorts metrics: the primary metric first, then by rank, then by the number of runs that have them."""
     max_count = max(counts.values(), default=0)
     return sorted(
         counts,

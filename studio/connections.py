@@ -1,7 +1,7 @@
-"""One client of the web server: what has come of its next request, and what it has yet to take of an answer.
+"""A client of the web server: the received part of its next request, and the unsent part of a response.
 
-The main thread reads requests and never waits for a client. A thread may wait, a second at a time, as long as the client
-keeps its pace. What is left of an answer when the application is done with it, the main thread sends.
+The main thread reads requests and never waits for a client. A worker thread may wait, a second at a time, as long as the
+client keeps its pace. The main thread sends what is left of a response when the application is done.
 """
 
 import collections
@@ -20,29 +20,29 @@ from gunicorn import http
 from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.workers.gthread import TConn
 
-# So much of a request waits in memory until it is whole; of a longer one it must be there before a thread reads the rest.
+# Requests up to this size are buffered completely; of longer ones this much, before a thread reads the rest.
 BUFFERED = 128 * 1024
-# So much of an answer is kept in memory for a client that is slow to read it. Of the rest so much goes to a file, if others
-# wait for a thread and the files of the process are not that large together; then the thread that writes the answer waits.
+# How much of a response is buffered in memory for a slow client. The rest is spooled to a file up to a limit, if others
+# wait for a thread and the files of the process are small enough; else the thread that writes the response waits.
 KEPT = 1024 * 1024
 SPOOLED, SPOOLED_TOGETHER = 64 * 1024 * 1024, 1024 * 1024 * 1024
 PIECE = 256 * 1024
 READ = 32 * 1024
-# A client for which a thread waits moves as many bytes a second, or is cut off once the thread has waited so many
-# seconds: (seconds, bytes). The second line counts while others wait for a thread.
+# A client for which a thread waits must transfer this many bytes per second, or is disconnected after this many
+# seconds of waiting: (seconds, bytes). The second line applies while others wait for a thread.
 PACE, PACE_WHEN_FULL = (20, 4096), (3, 16384)
 ONE_SECOND = struct.pack("ll", 1, 0)
-# A download whose client is not ready for more within this time goes on without a thread.
+# If the client of a download is not ready within this time, the download continues without a thread.
 READY_MS = 100
 BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 HEAD_END = b"\r\n\r\n"
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n")
-# At the end of what has come; trailers may follow the last chunk.
+# At the end of the received data; trailers may follow the last chunk.
 LAST_CHUNK, TAIL = re.compile(rb"(?:^|\n)0+[ \t]*(?:;[^\n]*)?\r\n(?:[^\n]+\r\n)*\r\n\Z"), 512
 
 
 class FilePart:
-    """It has a descriptor of its own, for the application closes its file when it is done."""
+    """A part of a file, with its own descriptor, because the application closes its file when it is done."""
 
     def __init__(self, number: int, offset: int, left: int):
         self.number, self.offset, self.left = number, offset, left
@@ -63,7 +63,7 @@ class FilePart:
 
 
 class SpooledPart(FilePart):
-    """What does not fit into memory, in a file without a name."""
+    """A part of a response in an anonymous file, because it does not fit into memory."""
 
     lock, size_together = threading.Lock(), 0
 
@@ -73,7 +73,7 @@ class SpooledPart(FilePart):
         self.size = 0
 
     def take(self, data: memoryview) -> bool:
-        """False if there is no room."""
+        """False if the file is full."""
         with SpooledPart.lock:
             if self.size + len(data) > SPOOLED or SpooledPart.size_together + len(data) > SPOOLED_TOGETHER:
                 return False
@@ -109,7 +109,7 @@ class BytesPart:
 
 
 class ClientSocket(socket.socket):
-    """It blocks for a second at most when it is read, and keeps what cannot be sent at once."""
+    """A socket that blocks for at most a second on reads, and buffers what cannot be sent at once."""
 
     def __init__(self, sock: socket.socket):
         super().__init__(sock.family, sock.type, sock.proto, sock.detach())
@@ -127,7 +127,7 @@ class ClientSocket(socket.socket):
         while self.outbox:
             self.outbox.popleft().close()
 
-    # For the threads
+    # For worker threads
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         while True:
@@ -192,13 +192,13 @@ class ClientSocket(socket.socket):
             raise TimeoutError("The client is too slow.")
         self._moved, self._waited = 0, 0.0
 
-    # For all
+    # For all threads
 
     def recv_now(self, size: int) -> bytes:
         return super().recv(size, socket.MSG_DONTWAIT)
 
     def flush(self) -> int:
-        """Sends what the client takes at once, some of it if that is very much; returns how many bytes."""
+        """Sends what the client accepts without blocking, up to a limit; returns the number of bytes."""
         moved = 0
         with contextlib.suppress(BlockingIOError):
             while self.outbox and moved < 4 * PIECE:
@@ -210,7 +210,7 @@ class ClientSocket(socket.socket):
 
 
 class Connection(TConn):
-    """`inbox` is what has come of the next request. How much of it is needed is only an estimate: gunicorn's parser decides."""
+    """`inbox` is the received part of the next request. How much is needed is an estimate: gunicorn's parser decides."""
 
     def __init__(self, cfg, sock: ClientSocket, client, server, party: str | None):
         super().__init__(cfg, sock, client, server)
@@ -230,7 +230,7 @@ class Connection(TConn):
         self.is_invited = False
 
     def receive(self) -> bool:
-        """False if the client has left."""
+        """False if the client has disconnected."""
         try:
             data = self.sock.recv_now(READ)
         except BlockingIOError:
@@ -239,10 +239,10 @@ class Connection(TConn):
         return bool(data)
 
     def is_ready(self) -> bool:
-        """Whether so much has come that a thread need not wait for the client, or can be sure that it sends."""
+        """Whether enough has arrived that a thread need not wait for the client, or that it keeps sending."""
         if self.needed is None and not self._find_head():
             return False
-        assert self.needed is not None  # Found with the head.
+        assert self.needed is not None  # Determined from the head.
         if self.is_chunked:
             tail = max(self.needed - 1, len(self.inbox) - TAIL)
             return len(self.inbox) >= self.needed + BUFFERED or bool(LAST_CHUNK.search(self.inbox, tail))
@@ -257,7 +257,7 @@ class Connection(TConn):
         if end < 0:
             if len(self.inbox) > BUFFERED:
                 raise LimitRequestHeaders("The head of the request is too long.")
-            # No line of a head ends without a carriage return: the parser says so at once.
+            # A bare line feed is an error, which the parser reports at once.
             if BARE_LINE_FEED.search(self.inbox, self.searched):
                 self.needed = 0
             self.searched = len(self.inbox)

@@ -10,15 +10,15 @@ from django.db import OperationalError, connection, transaction
 from studio.errors import NotReady
 
 logger = logging.getLogger(__name__)
-# Who has waited for a turn for so long is not kept waiting for the database too.
+# After waiting this long for a turn, a writer does not wait for the database too.
 MAX_WAIT_SECONDS = 5
 
 
 @contextlib.contextmanager
 def begin_write():
-    """A transaction for what is written often. Writers of a SQLite file stand in a queue for it.
+    """A transaction for frequent writes. Writers of a SQLite file queue for it.
 
-    SQLite itself lets those who wait sleep and look again, which leaves the database idle between two writers: with eight of
+    SQLite itself lets waiting writers sleep and retry, which leaves the database idle between two writers: with eight of
     them in two processes a queue stores a third more, and the others wait a third as long.
     """
     with _queue(), transaction.atomic():
@@ -27,7 +27,7 @@ def begin_write():
 
 @contextlib.contextmanager
 def skipped_if_busy():
-    """For a note that a reader leaves behind, outside of a transaction: not stored while the database takes no writes."""
+    """For a small write during a read, outside of a transaction: skipped while the database takes no writes."""
     with connection.cursor() as cursor:
         before = cursor.execute("PRAGMA busy_timeout").fetchone()[0] if connection.vendor == "sqlite" else None
         if before is not None:
@@ -42,7 +42,7 @@ def skipped_if_busy():
 
 
 def _queue():
-    # Who is in a transaction has had its turn; to wait here would be to wait for someone who waits for it.
+    # Inside a transaction the turn is already held; waiting here would be a deadlock.
     if connection.vendor != "sqlite" or connection.in_atomic_block or connection.is_in_memory_db():
         return contextlib.nullcontext()
     return _turn(f"{connection.settings_dict['NAME']}-queue")
@@ -50,7 +50,7 @@ def _queue():
 
 @contextlib.contextmanager
 def _turn(path: str):
-    # Opened each time, so that threads wait for each other as processes do. Closing it ends the turn.
+    # Opened each time, so that threads wait for each other like processes. Closing it ends the turn.
     began = time.monotonic()
     with open(path, "ab", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)

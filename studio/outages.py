@@ -1,4 +1,4 @@
-"""What a failure of the disk, the database or the storage means to whoever asked: a refusal that says what to do."""
+"""Failures of the disk, the database or the storage as errors for clients that say what to do."""
 
 import errno
 import logging
@@ -9,17 +9,17 @@ from django.db import InterfaceError, OperationalError
 from studio import statement_limit, storage
 from studio.errors import NoSpace, NotReady, StudioError
 
-# What can be translated; others of these kinds are faults of ours and stay server errors.
+# Errors that can be translated; others of these types are bugs and stay server errors.
 KINDS = (OperationalError, InterfaceError, OSError, storage.Error)
 FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
-# The storage library gives the system's error as text alone.
+# The storage library gives the system's error only as text.
 FULL_TEXTS = tuple(f"(os error {number})" for number in FULL_ERRNOS)
 FULL = "The disk of the studio is full, so this was not stored. Whoever runs the studio has to free some space; then try again."
 BUSY = "The database is busy; nothing was changed. Try again in a moment."
 AWAY = "The database does not answer; nothing was changed. Try again in a moment."
 STORAGE_AWAY = "The storage of files does not answer. Try again in a moment."
 SQLITE_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
-# The file is away, or its disk fails: a full one too, in the middle of SQLite's own files.
+# The file is missing or its disk fails; also a full disk, inside SQLite's own files.
 SQLITE_AWAY = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 # PostgreSQL's classes of codes: connections (08), resources (53), an operator's shutdown (57P), locks and deadlocks.
 POSTGRESQL_FULL = ("53100",)
@@ -27,7 +27,7 @@ POSTGRESQL_BUSY = ("40", "53", "55P03", "55006")
 
 
 def translate(error: BaseException | None) -> StudioError | None:
-    """The refusal that this failure of ours is to a client; None if it is something else."""
+    """The error for the client; None if the failure is something else."""
     if isinstance(error, OperationalError) and statement_limit.is_stopped(error):
         return statement_limit.too_slow()
     if isinstance(error, (OperationalError, InterfaceError)):
@@ -42,7 +42,7 @@ def translate(error: BaseException | None) -> StudioError | None:
 def _of_database(error: Exception) -> StudioError | None:
     cause = error.__cause__
     if isinstance(cause, sqlite3.Error):
-        # An extended code has the plain one in its last byte.
+        # The last byte of an extended code is the plain code.
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_FULL:
             return NoSpace(FULL)
@@ -59,12 +59,12 @@ def _of_storage(error: Exception) -> StudioError | None:
     text = str(error)
     if any(full in text for full in FULL_TEXTS):
         return NoSpace(FULL)
-    # Of a folder it is no outage but a fault, of a service over the network nearly always one.
+    # For a folder this is a bug, for a network service nearly always an outage.
     return None if "LocalFileSystem" in text else NotReady(STORAGE_AWAY)
 
 
 class OneLine(logging.Filter):
-    """An outage is one line in the log, not a traceback for each request that met it."""
+    """Log an outage as one line, not as a traceback for each request."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None

@@ -1,10 +1,10 @@
-"""Rules for single values. Each is one object, which three places name:
+"""Rules for single values. Each rule is one object with three uses:
 
 DESCRIPTION = text_rule("description", max_length=5000, allow_empty=True, allow_lines=True)
 
 description: Annotated[str, DESCRIPTION]      # the class of a resource, which reads a request's body
 description = TextField(DESCRIPTION)          # the form of a page (studio/forms.py)
-DESCRIPTION.check(description)                # the verb of a model, which everybody calls
+DESCRIPTION.check(description)                # the method of a model, which everybody calls
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from studio.errors import Invalid
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Rule:
-    """`check` gives the value as it is stored, or raises Invalid, whose target is the field's name in the API.
+    """`check` returns the value to store, or raises Invalid, whose target is the field's name in the API.
 
     `limits` says what is allowed in the words of JSON Schema: the description of the API has them, and the form's field.
     """
@@ -29,7 +29,7 @@ class Rule:
     limits: dict[str, Any]
 
     def __get_pydantic_core_schema__(self, source, handler):
-        # Invalid passes through pydantic, so that a refusal reads the same wherever it comes from.
+        # Invalid passes through pydantic, so that errors have the same text everywhere.
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema, handler):
@@ -64,7 +64,7 @@ def number_rule(what: str, min_value: int, max_value: int, *, target: str = "") 
 
 
 def choice_rule(what: str, choices: Collection[str], *, target: str) -> Rule:
-    """One of a few words, in any case."""
+    """One of a few words, ignoring case."""
     known = {choice.lower(): choice for choice in choices}
 
     def check(value) -> str:

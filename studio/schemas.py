@@ -1,4 +1,4 @@
-"""What all resources share: how a class of an answer, or of a body, is made.
+"""Base classes of all resources, for responses and request bodies.
 
 A resource has one class, in the `resources.py` of its room: `of(row)` makes the answer from a row, and `response=` of the route names the
 class, so that the description of the API cannot differ from what is sent. What a request may write of it is a `Body` beside it.
@@ -12,17 +12,17 @@ import pydantic
 
 
 class Shape(pydantic.BaseModel):
-    """A field without a default is always there."""
+    """Fields without a default are always present."""
 
 
 class Open(Shape):
-    """With fields beside these, which a client has sent and gets back."""
+    """With additional fields, which a client has sent and gets back."""
 
     model_config = pydantic.ConfigDict(extra="allow")
 
 
 class Page(Shape):
-    """A list, or one page of it."""
+    """A list, or a page of it."""
 
     value: list[Any]
     nextLink: str = pydantic.Field(
@@ -32,12 +32,12 @@ class Page(Shape):
 
 @functools.cache
 def list_of(resource: type[pydantic.BaseModel]) -> type[Page]:
-    """The class of a list: of `Run` it is RunList. `studio.api.paginate` fills it."""
+    """The class of a list: for `Run` it is RunList. `studio.api.paginate` fills it."""
     return pydantic.create_model(f"{resource.__name__}List", __base__=Page, value=(list[resource], ...))  # type: ignore[valid-type]
 
 
 class Nothing(Shape):
-    """An empty object: it is done."""
+    """An empty object: success without content."""
 
 
 class ErrorDetail(Shape):
@@ -63,12 +63,12 @@ class SystemData(Shape):
 
 
 def described_body(body: type[pydantic.BaseModel]) -> dict:
-    """For `openapi_extra`: a body that the route reads by itself."""
+    """For `openapi_extra`: a body that the route reads itself."""
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": _inlined(body)}}}}
 
 
 def _inlined(body: type[pydantic.BaseModel]) -> dict:
-    """The schema without references, which would point nowhere from inside the description of a route."""
+    """The schema without references, which would have no target inside the description of a route."""
     schema = body.model_json_schema()
     parts = schema.pop("$defs", {})
 
@@ -85,6 +85,6 @@ def _inlined(body: type[pydantic.BaseModel]) -> dict:
 
 
 def bytes_response(kind: str, *statuses: int) -> dict:
-    """For `openapi_extra`: an answer that is no JSON."""
+    """For `openapi_extra`: a response that is not JSON."""
     answer = {"description": "OK", "content": {kind: {"schema": {"type": "string", "format": "binary"}}}}
     return {"responses": dict.fromkeys(statuses, answer)}

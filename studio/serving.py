@@ -1,4 +1,4 @@
-"""How gunicorn serves the studio: its settings that are code, and a worker whose threads wait for no client."""
+"""gunicorn's settings, and a worker class whose threads do not wait for slow clients."""
 
 import collections
 import contextlib
@@ -22,37 +22,37 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 from studio.connections import BUFFERED, ClientSocket, Connection
 from studio.web_limits import read_limits
 
-# One address may name a thousand runs, as MLflow's does. gunicorn takes this setting for no more than its own most, and a
-# line without a limit would let a stranger fill the memory.
+# A URL of MLflow can contain a thousand run ids. gunicorn limits this setting to its own maximum, and a
+# line without a limit would let strangers fill the memory.
 limit_request_line = message.MAX_REQUEST_LINE = 64 * 1024
 LIMITS = read_limits()
 keepalive = LIMITS.idle_seconds
 worker_connections = LIMITS.connections
-# An answer that nobody takes: so many seconds for so many bytes.
+# Deadline for a response that the client does not read: so many seconds for so many bytes.
 WRITE_SECONDS, WRITE_BYTES = 60, 64 * 1024
-# A piece of a request that has come already and is still not whole.
+# A small part of a request that is not complete yet.
 SMALL = 512
-# After an answer that ends a connection.
+# After a response that closes the connection.
 LINGER_SECONDS, LINGER_BYTES = 2, 16 * 1024 * 1024
-# A script that logs sends its next request a few milliseconds after an answer.
+# A script that logs sends its next request a few milliseconds after a response.
 STAY_MS = 5
-# Reads of a body from this size on go straight to the socket.
+# Reads of at least this size go directly to the socket.
 LARGE = 64 * 1024
-# A pipe that the supervisor closes when the database is ready; the variable says which.
+# The variable with the number of a pipe that the supervisor closes when the database is ready.
 GATE = "STUDIO_GATE"
 
 
 class Worker(ThreadWorker):
-    """Clients are waited for by the main thread alone: a thread gets a request when it is whole, or has a long body of which
-    the beginning is there. Long bodies have threads of their own, and an address has a share of them.
+    """Only the main thread waits for clients: a thread gets a request when it is complete, or has a long body of which
+    the start has arrived. Long bodies have their own threads, with a limit per address.
 
-    A connection stays with its thread for a moment after an answer, unless others wait for a thread: the way through the
-    main thread and back takes as long as storing a point does.
+    A connection stays with its thread for a moment after a response, unless others wait for a thread: the way through the
+    main thread and back takes as long as storing a point.
     """
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        # In the order in which they began to wait.
+        # In the order in which they started to wait.
         self.waiting: dict[Connection, None] = {}
         self.resting: list[Connection] = []
         self.next_look = 0.0
@@ -94,7 +94,7 @@ class Worker(ThreadWorker):
             self._wait(conn, LIMITS.header_seconds, self._read)
 
     def _free_connection(self) -> None:
-        """For a new connection the one that has waited longest goes, if possible one that is in the midst of nothing."""
+        """Closes the connection that has waited longest to make space for a new one, preferably an idle one."""
         idle = (conn for conn in self.waiting if conn.step == self._read and not conn.inbox)
         oldest = next(idle, None) or next(iter(self.waiting), None)
         if oldest:
@@ -110,12 +110,12 @@ class Worker(ThreadWorker):
         self.poller.register(conn.sock, event, functools.partial(self._go_on, conn))
 
     def _rest(self, conn) -> None:
-        """Who sends byte by byte is read twice a second at most: each byte would interrupt the threads."""
+        """A client that sends byte by byte is read at most twice a second: each byte would interrupt the threads."""
         self.poller.unregister(conn.sock)
         self.resting.append(conn)
 
     def _go_on(self, conn, sock) -> None:
-        # One of the same turn may have been dropped to make room.
+        # A connection of the same turn may have been closed to make space.
         if conn in self.waiting:
             self._advance(conn.step, conn)
 
@@ -177,10 +177,10 @@ class Worker(ThreadWorker):
             future = self.upload_pool.submit(self.handle, conn)
             future.add_done_callback(functools.partial(self.method_queue.defer, self.finish_request, conn))
 
-    # In a thread
+    # In a worker thread
 
     def handle_request(self, req, conn):
-        # The main thread has said so already.
+        # The main thread has already sent the 100.
         req._expected_100_continue = req._expected_100_continue and not conn.is_invited
         if type(req.body.reader) is LengthReader:
             req.body.reader = BodyReader(req.body.reader.unreader, req.body.reader.length)
@@ -199,7 +199,7 @@ class Worker(ThreadWorker):
         return kept
 
     def _keepalive_after(self, conn, keepalive):
-        # The rest of a body that nobody read is not worth waiting for.
+        # Do not wait for the rest of a body that nobody read.
         reader = conn.parser.mesg.body.reader
         if not keepalive or (isinstance(reader, LengthReader) and not reader.length):
             return bool(keepalive)
@@ -217,7 +217,7 @@ class Worker(ThreadWorker):
                 return False
         return not conn.is_long
 
-    # In the main thread again: the rest of an answer, and what comes after it
+    # In the main thread again: the rest of a response, and what follows
 
     def finish_request(self, conn, future):
         if conn.is_upload:
@@ -257,7 +257,7 @@ class Worker(ThreadWorker):
         self._close_slowly(conn)
 
     def _close_slowly(self, conn) -> None:
-        """What a client still sends is read for a moment, else the system would throw away the answer."""
+        """Reads for a moment what a client still sends, else the system would discard the response."""
         try:
             conn.sock.shutdown(socket.SHUT_WR)
         except OSError:
@@ -279,7 +279,7 @@ class Worker(ThreadWorker):
             del self.connections_of[conn.party]
         conn.sock.close()
 
-    # What gunicorn's loop calls between two turns, and at a stop
+    # Called by gunicorn's loop between two turns, and at a stop
 
     def murder_keepalived(self, force=False):
         now = time.monotonic()
@@ -301,7 +301,7 @@ class Worker(ThreadWorker):
 
 
 class BodyReader(LengthReader):
-    """A body of known length. gunicorn itself takes it from the socket piece by piece and copies each piece some four times."""
+    """A body of known length. gunicorn's own reader copies each piece about four times."""
 
     def read(self, size):
         size = min(size, self.length)
@@ -311,26 +311,26 @@ class BodyReader(LengthReader):
         if len(ahead) >= size:
             self.unreader.unread(ahead)
             return super().read(size)
-        # It gives less only at a signal, and then `Body` asks again, or when the client has gone.
+        # It returns less only after a signal, and then `Body` reads again, or when the client has disconnected.
         data = ahead + self.unreader.sock.recv(size - len(ahead), socket.MSG_WAITALL)
         self.length -= len(data)
         return data
 
 
 def when_ready(server) -> None:
-    """In the main process, before it forks: all pages are loaded once and shared by the workers, then the set-up awaited."""
+    """In the main process, before it forks: load all pages once for all workers, then wait for the set-up."""
     files = _allow_open_files(2 * LIMITS.connections + 400)
     server.cfg.set("worker_connections", max(50, min(LIMITS.connections, (files - 400) // 2)))
     reverse("admin:index")
     gc.collect()
-    # Collections do not touch what is shared, so that it stays shared.
+    # Garbage collection must not touch shared memory, so that it stays shared.
     gc.freeze()
     if GATE in os.environ:
         os.read(int(os.environ[GATE]), 1)
 
 
 def _allow_open_files(wanted: int) -> int:
-    """A connection is one, and what is left of an answer may be another. Returns how many there may be."""
+    """A connection needs one file, and the rest of a response another. Returns the resulting limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

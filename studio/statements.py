@@ -1,4 +1,4 @@
-"""Rows by the values of their columns, for what scripts do a thousand times a minute.
+"""Plain SQL to read and store rows by column values, for what scripts do thousands of times a minute.
 
 Django takes two to five times as long to write a statement as SQLite takes to run it. Here it is written once for each model;
 values are converted by the model's own fields, so that a row is what `filter` or `bulk_create` would make of it.
@@ -14,12 +14,12 @@ from django.db.models.expressions import Col
 
 M = TypeVar("M", bound=Model)
 
-# SQLite takes 32,766 values in a statement.
+# SQLite accepts 32,766 values per statement.
 MAX_VALUES = 30_000
 
 
 def read_rows(model: type[M], **wanted: Any) -> list[M]:
-    """The rows whose fields have these values; of a list of values, any. A foreign key is given by its key."""
+    """The rows whose fields have these values, or any of a list of values. Foreign keys are given as primary keys."""
     start, names, converters = _reading(model, connection.vendor)
     conditions, values = [], []
     for name, value in wanted.items():
@@ -40,7 +40,7 @@ def read_rows(model: type[M], **wanted: Any) -> list[M]:
 
 
 def insert_rows(model: type[Model], names: Sequence[str], rows: Iterable[Sequence]) -> list[int]:
-    """Store rows with these fields; those that are not named must have a default of the database. The keys, in the same order."""
+    """Store rows with these fields; others need a database default. Returns the primary keys in the same order."""
     start, marks, prepare = _inserting(model, tuple(names))
     prepared = [[make(value, connection) for make, value in zip(prepare, row, strict=True)] for row in rows]
     size = MAX_VALUES // len(prepare)
@@ -56,7 +56,7 @@ def insert_rows(model: type[Model], names: Sequence[str], rows: Iterable[Sequenc
 
 @functools.cache
 def _reading(model: type[Model], vendor: str) -> tuple[str, list[str], list]:
-    """The statement's beginning, the attributes of a row in order, and by place what converts its values."""
+    """The start of the statement, the attributes of a row in order, and the converters by index."""
     fields = model._meta.concrete_fields
     columns = ", ".join(f'"{field.column}"' for field in fields)
     converters = []

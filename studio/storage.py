@@ -23,20 +23,20 @@ from studio import s3_uploads
 from studio.errors import NoSpace
 
 MB = 1024 * 1024
-# The first step of all keys of what a studio stores.
+# The first part of all keys.
 ROOT = "w"
 # Bytes per request to a store, and per read of a file.
 PART, PIECE = 4 * MB, MB
-# How an upload is cut, and how many pieces of it are under way: so much memory it takes, however large it is. The pieces for
-# a store over the network are larger because S3 takes no more than 10,000 of them.
+# Size and number of concurrent parts of an upload, which determine its memory use. Parts for
+# a network store are larger because S3 accepts at most 10,000.
 # Bytes of a part of an upload, and how many are under way at once.
 IN_FOLDER = (MB, 2)
 OVER_NETWORK = (8 * MB, 3)
 
-# The storage library writes an upload to a file beside its key, and renames it at the end. No list of a store shows these.
+# The storage library writes an upload to a file beside its key and renames it at the end. Lists of a store omit these.
 UNFINISHED = re.compile(r"[^#]+#\d+")
 
-# Bytes of an upload between two looks at the disk's free space.
+# Bytes of an upload between two checks of the disk's free space.
 BETWEEN_LOOKS = 16 * MB
 RESERVE_REACHED = (
     "The disk of the studio is nearly full, so no more files are taken; metrics and logs still are. "
@@ -88,7 +88,7 @@ def put_stream(key: str, chunks: Iterable[bytes]) -> int:
 
 
 def _check_space(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Whole files are refused before the disk is full, so that metrics, logs and states still find room."""
+    """Refuses files before the disk is full, so that metrics, logs and states can still be stored."""
     unchecked = BETWEEN_LOOKS
     for chunk in chunks:
         if unchecked >= BETWEEN_LOOKS:
@@ -100,7 +100,7 @@ def _check_space(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def get_free_bytes() -> int | None:
-    """What is free on the disk of the storage folder; None if the bytes are kept elsewhere."""
+    """The free space on the disk of the storage folder; None if files are stored elsewhere."""
     folder = _folder()
     return shutil.disk_usage(folder).free if folder else None
 
@@ -111,7 +111,7 @@ def is_reserve_reached() -> bool:
 
 
 def is_disk_full() -> bool:
-    """The disk of the data folder, where a SQLite database lies."""
+    """The disk of the data folder, where the SQLite database is."""
     return shutil.disk_usage(settings.DATA_DIR).free < MB
 
 
@@ -171,12 +171,12 @@ def delete_keys(keys: list[str]) -> None:
 
 
 def has_files() -> bool:
-    """Whether any studio has stored something here."""
+    """Whether a studio has stored something here."""
     return next(iter(list_area(ROOT)), None) is not None
 
 
 def get_shown_url() -> str:
-    """Where the bytes lie, without a password."""
+    """The location of the files, without a password."""
     return settings.STORAGE_URL.rpartition("@")[2].removeprefix("file://")
 
 
@@ -195,9 +195,9 @@ def delete_area(area: str) -> int:
 
 
 def delete_unfinished(before: float) -> tuple[int, int]:
-    """Free what uploads that were killed have left behind; returns how many, and the bytes of a folder.
+    """Delete the leftovers of uploads that were killed; returns how many, and their bytes in a folder.
 
-    `before` (seconds since 1970): one that is written to since then may still be under way.
+    `before` (seconds since 1970): an upload written to after this time may still be running.
     """
     store = open_store()
     if isinstance(store, S3Store):
@@ -214,6 +214,6 @@ def delete_unfinished(before: float) -> tuple[int, int]:
                     path.unlink()
                     count, freed = count + 1, freed + found.st_size
             except FileNotFoundError:
-                # It ended in this moment.
+                # It has just ended.
                 continue
     return count, freed

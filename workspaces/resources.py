@@ -22,7 +22,7 @@ PROVIDERS = {
     "application_insights": "Microsoft.Insights/components",
     "container_registry": "Microsoft.ContainerRegistry/registries",
 }
-# What SDKs ask the discovery address for; all of it is served here.
+# The services that SDKs look up; all of them are served here.
 SERVICES = [
     "api",
     "catalog",
@@ -109,7 +109,7 @@ class WorkspaceInformation(Shape):
 
     @classmethod
     def of(cls, row: models.Workspace, **more: Any) -> Self:
-        """`more` are the fields that a subclass adds."""
+        """`more` are the fields of a subclass."""
         server = settings.PUBLIC_URL
         return cls(
             friendlyName=row.title,
@@ -181,7 +181,7 @@ class SkuName(Body):
 
 
 class WorkspacePropertiesUpdate(Body):
-    """What else Azure's clients send is accepted and has no meaning here."""
+    """Other fields of Azure's clients are accepted and have no effect."""
 
     model_config = ConfigDict(extra="ignore")
     friendlyName: Annotated[str, rules.FRIENDLY_NAME] | None = None
@@ -196,12 +196,12 @@ class WorkspacePropertiesUpdate(Body):
 class WorkspaceUpdate(Body):
     location: Annotated[str, rules.LOCATION] | None = None
     tags: Annotated[dict[str, Any], TAGS] | None = None
-    # Azure's clients write {"name": "Basic"}; the word alone is taken too.
+    # Azure's clients send {"name": "Basic"}; the word alone is accepted too.
     sku: Annotated[SkuName | None, BeforeValidator(lambda sku: {"name": sku} if isinstance(sku, str) else sku)] = None
     properties: WorkspacePropertiesUpdate = Field(default_factory=WorkspacePropertiesUpdate)
 
     def details(self) -> dict:
-        """What was sent, under the names of the model's fields."""
+        """The given fields, by the names of the model's fields."""
         sent = self.properties
         named = {
             "location": self.location,
@@ -243,7 +243,7 @@ class RegistryListCredentialsResult(Shape):
 
 
 class ListWorkspaceKeysResult(Shape):
-    """Azure's answer. The bytes live with the studio itself, so that a key here is only a stable secret of its name."""
+    """Azure's response. The studio stores all files itself, so a key is only a stable secret derived from the name."""
 
     userStorageKey: str
     userStorageResourceId: str | None
@@ -261,7 +261,7 @@ class ListWorkspaceKeysResult(Shape):
 
 
 class Discovery(RootModel[dict[str, str]]):
-    """The base address of each service."""
+    """The base URL of each service."""
 
     @classmethod
     def of_server(cls) -> Self:

@@ -1,4 +1,4 @@
-"""What may be written of a workspace and of who works in it, each rule once (studio/rules.py)."""
+"""Rules for the fields of workspaces and their members (studio/rules.py)."""
 
 import re
 
@@ -15,7 +15,7 @@ FRIENDLY_NAME = text_rule("friendly name", max_length=100, allow_empty=True)
 SKU = text_rule("sku", max_length=20, allow_empty=True)
 ROLE = choice_rule("role", Role.values, target="role")
 FULL_NAME = text_rule("full name", max_length=150, allow_empty=True)
-# Latin letters only, so that no name looks like another's.
+# Latin letters only, so that no name looks like another.
 USERNAME_PATTERN = re.compile(r"[a-zA-Z0-9][\w.@+-]{0,149}", re.ASCII)
 USERNAME_RULE = "letters, digits and . @ + _ -, starting with a letter or digit, at most 150"
 
@@ -34,7 +34,7 @@ def check_username(text) -> str:
 
 
 def resource_name_rule(what: str) -> Rule:
-    """The name of an associated resource; of a whole resource id the last word."""
+    """The name of an associated resource; of a resource id, the last part."""
 
     def check(text) -> str:
         name = names.check_text(text, what, max_length=1000, allow_empty=True).rstrip("/").rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""Files that MLflow's clients put beside those of runs and models, under any path of the workspace's artifact root."""
+"""Files that MLflow's clients store outside of runs and models, under any path of the workspace's artifact root."""
 
 from django.db import models, transaction
 from django.utils import timezone
@@ -9,12 +9,12 @@ from workspaces.models import Workspace
 
 class WorkspaceFileQuerySet(models.QuerySet["WorkspaceFile"]):
     def below(self, folder: str):
-        """All files in a folder and in the folders below it; all there are for the root."""
+        """All files below a folder; for the root all files."""
         # "0" follows "/": a range uses the index on every database.
         return self.filter(path__gt=f"{folder}/", path__lt=f"{folder}0") if folder else self
 
     def check_free(self, workspace: Workspace, path: str) -> None:
-        """No file stands where the path needs a folder, and no folder where it needs a file."""
+        """Checks that no file has the path of a needed folder, and no folder the path of the file."""
         parts = path.split("/")
         above = ["/".join(parts[:count]) for count in range(1, len(parts))]
         files = self.filter(workspace=workspace)
@@ -25,7 +25,7 @@ class WorkspaceFileQuerySet(models.QuerySet["WorkspaceFile"]):
             raise Conflict(f"'{path}' cannot be stored: '{taken}' is a {'folder' if taken == path else 'file'}.")
 
     def put(self, actor, workspace: Workspace, path: str, key: str, size: int) -> list[str]:
-        """Bytes that lie in storage become the file at this path; gives the keys of what it replaces."""
+        """Make a stored object the file at this path; returns the keys of the replaced one."""
         with transaction.atomic():
             replaced = self.filter(workspace=workspace, path=path)
             keys = list(replaced.values_list("key", flat=True))
@@ -34,19 +34,19 @@ class WorkspaceFileQuerySet(models.QuerySet["WorkspaceFile"]):
         return keys
 
     def remove(self, files: list["WorkspaceFile"]) -> list[str]:
-        """The rows are gone; gives the keys of what they had."""
+        """Delete the rows and return the keys of their objects."""
         self.filter(pk__in=[file.pk for file in files]).delete()
         return [file.key for file in files]
 
 
 class WorkspaceFile(models.Model):
-    """A file of the workspace itself; its bytes are one object in storage."""
+    """A file of the workspace itself, stored as one object."""
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="artifact_files")
     path = models.CharField(max_length=1000)
     size = models.PositiveBigIntegerField()
     key = models.CharField(max_length=200, db_index=True)
-    # The id of the run whose token made it; empty if a person did.
+    # The id of the run whose token created it; empty if a person did.
     made_by_run = models.CharField(max_length=256, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
