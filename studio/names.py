@@ -44,9 +44,9 @@ def check_name(value: str, what: str) -> str:
 def check_text(
     value, what: str, *, max_length: int, allow_empty: bool = False, target: str = "", allow_lines: bool = False
 ) -> str:
-    """A name that can be seen, at most `most` characters; Invalid names the limit, and the field by `target`.
+    """A name that can be seen, at most `max_length` characters; Invalid names the limit, and the field by `target`.
 
-    With `lines` it is a text to be read, such as a description: it may have lines, and any writing direction.
+    With `allow_lines` it is a text to be read, such as a description: it may have lines, and any writing direction.
     """
     target = target or wire_name(what)
     if not isinstance(value, str):
