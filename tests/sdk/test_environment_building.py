@@ -230,7 +230,7 @@ def test_without_an_index_ours_stands_for_azureml():
     wanted = building._read_requirements(
         {"python": {"condaDependencies": {"dependencies": [{"pip": ["azureml-core==1.2", "a"]}]}}}
     )
-    assert [building.requirements.is_sdk_v1(line) for line in wanted.lines] == [True, False]
+    assert [building.is_sdk_v1(line) for line in wanted.lines] == [True, False]
 
 
 @pytest.fixture

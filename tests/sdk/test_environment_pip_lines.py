@@ -86,6 +86,12 @@ def test_what_conda_built_elsewhere_comes_from_the_index_if_it_is_known():
     assert "'mine @ file:///croot/mine_1/work' is a path on another machine" in wanted.warnings[1]
 
 
+def test_hashes_of_the_real_sdk_are_not_asked_of_ours():
+    wanted = read("azureml-core==1.34.0 --hash=sha256:aa")
+    assert wanted.lines == ["azureml-core==1.34.0"]
+    assert "its hashes are left out" in wanted.warnings[0]
+
+
 @pytest.mark.parametrize(
     ("line", "why"),
     [

@@ -14,6 +14,7 @@ import lazuli
 from lazuli.environments import failures, interpreters, package_indexes, pruning, requirements
 from lazuli.environments.cache import BuildFailed, CacheEntry, Cancelled, Log, Prepared
 from lazuli.environments.conda_names import normalize_name
+from lazuli.environments.pip_lines import is_sdk_v1
 from lazuli.environments.uv_program import UvFailed, UvProgram
 from lazuli.masking import masker_of_process
 from lazuli.version import VERSION
@@ -193,7 +194,7 @@ class _Build:
         own = SDK if index_url else find_sdk_source()
         lines = self._wanted.lines
         if not index_url:
-            lines = [line for line in lines if not requirements.is_sdk_v1(line)]
+            lines = [line for line in lines if not is_sdk_v1(line)]
         return list(dict.fromkeys([*lines, own, *BASE_PACKAGES]))
 
     def _install(self, index_url: Optional[str], constraints: List[str]) -> None:
@@ -248,10 +249,10 @@ class _Build:
 
     def _install_own(self, lines: List[str], index_url: str) -> None:
         """Where other indexes are asked too, our packages are installed before, so that no other index gives them."""
-        own = [line for line in lines if requirements.is_sdk_v1(line) or line.startswith(SDK)]
+        own = [line for line in lines if is_sdk_v1(line) or line.startswith(SDK)]
         index_options = ("--default-index", index_url)
         found = self._uv.resolve(own, "--python", self._entry.python, *index_options) or {}
-        pins = [f"{name}=={version}" for name, version in found.items() if requirements.is_sdk_v1(name) or name == SDK]
+        pins = [f"{name}=={version}" for name, version in found.items() if is_sdk_v1(name) or name == SDK]
         into = ("pip", "install", "--python", self._entry.python, *index_options)
         if pins:
             self._uv.run(*into, "--no-deps", *pins)

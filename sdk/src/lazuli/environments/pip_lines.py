@@ -30,6 +30,7 @@ _REQUIREMENT = re.compile(
     r"(?:@\s*(?P<url>\S.*)|(?P<version>\(?[<>=!~][^;]*)?)\s*(?P<marker>;.*)?"
 )
 _BOUND = re.compile(r"\s*(?:===|==|>=|<=|!=|~=|>|<)\s*[^\s=<>!~,;]+\s*")
+_SDK = re.compile(r"azureml[-_.][\w.-]+(\[[^\]]*\])?", re.IGNORECASE)
 _OPTION_OF_LINE = re.compile(r"\s--(?!hash\b)[a-z-]+(?:[= ]\S+)?")
 # Folders in which conda's packages were built: `pip freeze` in a conda environment names them.
 _CONDA_BUILD = re.compile(
@@ -127,6 +128,11 @@ def _add_requirement(requirements: Requirements, line: str) -> None:
         raise BuildFailed(f"{line!r} under `pip:` cannot be read: {problem}")
     match = _REQUIREMENT.fullmatch(plain)
     assert match is not None
+    if is_sdk_v1(plain) and plain != line:
+        requirements.warnings.append(
+            f"{plain!r}: its hashes are left out, because {match['name']} is the studio's own."
+        )
+        line = plain
     url = match["url"] or ""
     if re.match(r"file:|[/\\.~]|[A-Za-z]:[/\\]", url):
         _add_local(requirements, match["name"], url, line)
@@ -159,3 +165,8 @@ def find_problem(line: str) -> str:
         return f"one = is conda's; write {match['name']}=={bounds[1:].strip()}."
     wrong: List[str] = [bound.strip() for bound in bounds.split(",") if bound.strip() and not _BOUND.fullmatch(bound)]
     return f"{wrong[0]!r} is no bound of a version, such as >=1.2." if wrong else ""
+
+
+def is_sdk_v1(line: str) -> bool:
+    """Whether the line names a package of SDK v1, which lazuli-sdk replaces."""
+    return bool(_SDK.match(line))

@@ -10,6 +10,7 @@ from lazuli.environments import match_spec, pip_lines
 from lazuli.environments.cache import BuildFailed
 from lazuli.environments.conda_names import CONDA_ONLY, PARTS_OF_PYTHON, find_index_name, normalize_name
 from lazuli.environments.match_spec import BadSpec, MatchSpec
+from lazuli.environments.pip_lines import is_sdk_v1
 
 DEFAULT_PYTHON = "3.8"
 # As the server allows.
@@ -24,7 +25,6 @@ FIRST_MLFLOW_SKINNY = (1, 14)
 _VARIANTS = frozenset(["tensorflow-gpu", "tensorflow-cpu", "keras-gpu", "pytorch-gpu", "pytorch-cpu"])
 # Each release has a fourth number on a package index, which conda's has not.
 _FOUR_PART = frozenset(["opencv-python-headless"])
-_SDK = re.compile(r"azureml[-_.][\w.-]+(\[[^\]]*\])?", re.IGNORECASE)
 
 
 @dataclasses.dataclass
@@ -187,8 +187,3 @@ def _match_mlflow(requirements: Requirements) -> None:
 def read_name(line: str) -> str:
     """The name of a requirement, in PEP 503's spelling."""
     return normalize_name(re.split(r"[\s\[<>=!~;@(]", line, maxsplit=1)[0])
-
-
-def is_sdk_v1(line: str) -> bool:
-    """Whether the line names a package of SDK v1, which lazuli-sdk replaces."""
-    return bool(_SDK.match(line))
