@@ -18,8 +18,8 @@ const showDifference = (index) => {
   const found = findDifferences();
   found.forEach((element, number) => element.classList.toggle(CURRENT, number === current));
   found[current].scrollIntoView({ block: "center", inline: "nearest" });
-  const place = document.querySelector("#compare .pager") ? " on this page" : "";
-  const label = `Difference ${current + 1} of ${found.length}${place}: ${found[current].dataset.differs}`;
+  const suffix = document.querySelector("#compare .pager") ? " on this page" : "";
+  const label = `Difference ${current + 1} of ${found.length}${suffix}: ${found[current].dataset.differs}`;
   document.querySelector("[data-difference-count]").textContent = label;
 };
 

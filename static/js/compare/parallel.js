@@ -39,13 +39,13 @@ const chooseColour = (run, index) => {
 };
 
 const showColourLegend = () => {
-  const place = document.querySelector("[data-colour-legend]");
-  if (!place || !colourAxis) return;
+  const legend = document.querySelector("[data-colour-legend]");
+  if (!legend || !colourAxis) return;
   const makePart = (className, textContent) => Object.assign(document.createElement("span"), { className, textContent });
   const makeName = (name, index) => [makePart(`dot dot-${index}`, ""), makePart("cut", name)];
   const parts = colourAxis.numeric ? [makePart("", colourAxis.labelAt(0)), makePart("shade-bar", ""), makePart("", colourAxis.labelAt(1))]
     : colourAxis.names.slice(0, COLOURS).flatMap(makeName);
-  place.replaceChildren(...parts);
+  legend.replaceChildren(...parts);
 };
 
 // ---- ranges
@@ -133,7 +133,7 @@ const setHighlight = (index, isOn) => {
 };
 
 const makeLine = (run, index, xs) => {
-  const path = axes.map(({ positions }, place) => `${place ? "L" : "M"}${xs[place]},${toY(positions[index])}`).join("");
+  const path = axes.map(({ positions }, rank) => `${rank ? "L" : "M"}${xs[rank]},${toY(positions[index])}`).join("");
   const shapes = ["run-line", "run-hit"].map((name) => makeElement("path", { d: path, class: name }));
   const group = makeElement("g", { "data-line-of": index, ...chooseColour(run, index) }, makeElement("title", {}, run.name), ...shapes);
   group.addEventListener("pointerenter", () => setHighlight(index, true));

@@ -16,7 +16,7 @@ const updateButtons = (count, isAll, { jobs, subject }) => {
     button.disabled = !isEnabled(count, isAll, { min: button.dataset.minSelected, max: button.dataset.maxSelected });
     if (button.dataset.confirm) updateConfirmation(button, subject);
   }
-  for (const place of document.querySelectorAll("[data-selection-text]")) place.textContent = jobs;
+  for (const element of document.querySelectorAll("[data-selection-text]")) element.textContent = jobs;
 };
 
 export const showSelection = () => {

@@ -24,9 +24,9 @@ const describeKnown = () => findSeenCards().flatMap((card) => {
 // Whether to poll again.
 const showState = (words, level = "") => {
   isOver ||= level === "over";
-  const place = document.querySelector("[data-live-state]");
-  if (place && place.textContent !== words) place.textContent = words;
-  if (place) place.dataset.level = level;
+  const badge = document.querySelector("[data-live-state]");
+  if (badge && badge.textContent !== words) badge.textContent = words;
+  if (badge) badge.dataset.level = level;
   return level !== "over";
 };
 
@@ -152,15 +152,15 @@ export const reloadSections = async (count) => {
   return filterCards();
 };
 
-const insertNode = (place, node, next) => {
+const insertNode = (parent, node, next) => {
   const inserted = document.adoptNode(node);
-  place.insertBefore(inserted, next);
+  parent.insertBefore(inserted, next);
   htmx.process(inserted);
   for (const card of inserted.matches("[data-card]") ? [inserted] : inserted.querySelectorAll("[data-card]")) addCard(card);
   return inserted;
 };
 
-const insertMissing = (place, nodes, findPresent) => {
+const insertMissing = (parent, nodes, findPresent) => {
   let next = null;
   for (const node of nodes.reverse()) {
     const present = findPresent(node), hasOtherMembers = present && node.dataset.members !== present.dataset.members;
@@ -168,7 +168,7 @@ const insertMissing = (place, nodes, findPresent) => {
       removeCard(present);
       present.remove();
     }
-    next = present && !hasOtherMembers ? present : insertNode(place, node, next);
+    next = present && !hasOtherMembers ? present : insertNode(parent, node, next);
   }
 };
 

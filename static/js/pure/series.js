@@ -31,15 +31,15 @@ export const insertDetail = (whole, detail) => {
 export const hasIsolatedPoint = (y) =>
   y.some((value, index) => value !== null && (y[index - 1] ?? null) === null && (y[index + 1] ?? null) === null);
 
-// Between which values all but a share of them lie at either end, with a little room; undefined if that says nothing.
+// Between which values all but a share of them lie at either end, with a little margin; undefined if that says nothing.
 export const clipRange = (values, share, isLog) => {
   const sorted = values.filter((value) => value !== null).sort((one, other) => one - other);
   if (!share || sorted.length < 5) return undefined;
   const valueAt = (part) => sorted[Math.round(part * (sorted.length - 1))];
   let low = valueAt(share), high = valueAt(1 - share);
   if (isLog) [low, high] = [Math.log10(low), Math.log10(high)];
-  const room = (high - low) * 0.05 || Math.abs(high) * 0.05 || 1;
-  return [low - room, high + room];
+  const margin = (high - low) * 0.05 || Math.abs(high) * 0.05 || 1;
+  return [low - margin, high + margin];
 };
 
 // A text as it stands: Plotly takes `<` for a tag.
