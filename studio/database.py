@@ -27,18 +27,27 @@ def begin_write():
 
 @contextlib.contextmanager
 def skipped_if_busy():
-    """For a small write during a read, outside of a transaction: skipped while the database takes no writes."""
+    """For a small write during a read: skipped while the database takes no writes."""
+    try:
+        with _without_waiting():
+            yield
+    except OperationalError as error:
+        logger.info("A small write was skipped: %s", error)
+
+
+@contextlib.contextmanager
+def _without_waiting():
+    # Inside a transaction the lock is already held; PostgreSQL has no lock on the whole database.
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
     with connection.cursor() as cursor:
-        before = cursor.execute("PRAGMA busy_timeout").fetchone()[0] if connection.vendor == "sqlite" else None
-        if before is not None:
-            cursor.execute("PRAGMA busy_timeout=50")
+        before = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+        cursor.execute("PRAGMA busy_timeout=50")
         try:
             yield
-        except OperationalError as error:
-            logger.info("A note was not stored: %s", error)
         finally:
-            if before is not None:
-                cursor.execute(f"PRAGMA busy_timeout={before}")
+            cursor.execute(f"PRAGMA busy_timeout={before}")
 
 
 def _queue():
