@@ -116,8 +116,9 @@ def _read_constraints() -> Dict[str, str]:
         try:
             with open(path, encoding="utf-8") as file:
                 found[path] = file.read()
-        except OSError as error:
-            raise BuildFailed(f"the constraints file {path} cannot be read: {error.strerror}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise BuildFailed(f"the constraints file {path} cannot be read: {reason}") from error
     return found
 
 
@@ -128,6 +129,8 @@ def _compute_key(
     content = {
         "python": interpreter or [wanted.python, wanted.python_bounds],
         "lines": sorted(set(wanted.lines)),
+        # A conda package that no index has is left out, one of pip's fails.
+        "conda": [sorted(wanted.conda_lines), sorted(wanted.guessed)],
         "options": [wanted.options, wanted.indexes, wanted.default_indexes, wanted.find_links, wanted.overrides],
         "limits": sorted(wanted.constraints),
         "constraints": sorted(constraints.values()),
