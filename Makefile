@@ -1,7 +1,7 @@
 # `make help` lists the targets. Settings are variables of the environment or of the command line: make up PORT=9000
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help up signin doctor test test-js test-all test-faults test-team test-course test-mlflow lint lint-js lint-templates format bench bench-tracking fuzz docs clean seed test-fast coverage check types migrations
+.PHONY: help up signin doctor test test-js test-faults test-team test-course test-interpreters test-mlflow lint lint-js lint-templates format bench bench-tracking fuzz docs clean seed test-fast coverage check types migrations
 
 # The first Python that is new enough; looked up only when something is to be set up.
 PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -10,6 +10,7 @@ IN := .venv/bin
 # Tests never see the studio's own data.
 FOR_TESTS := env -u DATA_DIR -u STORAGE_URL -u DATABASE_URL -u REDIS_URL -u PUBLIC_URL
 LOCKED := uv.lock pyproject.toml sdk/pyproject.toml deploy/setup.py
+USUAL := not faults and not team and not mlflow_full and not course and not interpreters
 TEST_JS = node --test --test-reporter=dot tests/js/*.test.js
 NEED_PYTHON = test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found on PATH." >&2; exit 1; }
 
@@ -31,7 +32,7 @@ doctor: .venv/.synced ## check this installation, one line per check with what t
 test: .venv/.synced-dev ## run the tests, the browser's included
 	$(IN)/python deploy/test_tools.py
 	$(TEST_JS)
-	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -m "not faults and not team and not mlflow_full and not course" $(ARGS)
+	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -m "$(USUAL)" $(ARGS)
 
 test-js: .venv/.synced-dev ## run the tests of the JavaScript that needs no page
 	$(IN)/python deploy/test_tools.py node
@@ -43,10 +44,10 @@ QUICK := tests/test_house.py tests/test_docs.py $(addprefix tests/,accounts work
 SLOW := $(addprefix --ignore=tests/runs/test_,compare.py many.py seeding.py pages_run.py pages_metrics.py pages_files.py \
 	metrics_downsampled.py metrics_parallel.py) --ignore=tests/studio/test_serving.py --ignore=tests/trash/test_purge.py
 test-fast: .venv/.synced-dev ## try a change: the tests that tell most in a minute
-	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -q -m "not browser and not stack and not faults and not team and not mlflow_full and not course" $(QUICK) $(SLOW) $(ARGS)
+	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -q -m "not browser and not stack and $(USUAL)" $(QUICK) $(SLOW) $(ARGS)
 
 coverage: .venv/.synced-dev ## run the tests with coverage and print the lines that none reaches, server and SDK each at least 90 %
-	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -m "not faults and not team and not mlflow_full and not course" --cov --cov-report= $(ARGS)
+	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -m "$(USUAL)" --cov --cov-report= $(ARGS)
 	$(IN)/coverage report --skip-covered --show-missing --omit="sdk/*" --fail-under=90
 	$(IN)/coverage report --skip-covered --show-missing --include="sdk/*" --fail-under=90
 
@@ -54,13 +55,16 @@ test-faults: .venv/.synced-dev ## kill processes and see the studio recover
 	$(FOR_TESTS) $(IN)/pytest -m faults $(ARGS)
 
 test-team: .venv/.synced-dev ## run the tests against PostgreSQL and an external Redis of Debian's
-	$(FOR_TESTS) $(IN)/python deploy/team_servers.py $(IN)/pytest -n 2 --dist loadfile -m "not faults and not browser and not mlflow_full and not course" $(ARGS)
+	$(FOR_TESTS) $(IN)/python deploy/team_servers.py $(IN)/pytest -n 2 --dist loadfile -m "not faults and not browser and not mlflow_full and not course and not interpreters" $(ARGS)
 
 test-course: .venv/.synced-dev ## run a course's calls on a fresh studio, with packages of its index
 	$(FOR_TESTS) $(IN)/pytest -m course $(ARGS)
 
 test-mlflow: .venv/.synced-dev ## drive the whole mlflow with scikit-learn against the application
 	$(FOR_TESTS) $(IN)/pytest tests/mlflow_api -m mlflow_full $(ARGS)
+
+test-interpreters: .venv/.synced-dev ## run the SDK's light tests on every Python from 3.8 on that is installed here
+	$(FOR_TESTS) $(IN)/pytest tests/sdk/test_interpreters.py $(ARGS)
 
 lint: .venv/.synced-dev ## check style and types
 	$(IN)/ruff check .

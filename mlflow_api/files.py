@@ -43,7 +43,7 @@ def parse_run_path(request: MlflowRequest, path: str) -> ArtifactPath:
     target = parse_artifact_path(request, folders.check_relative_path(path))
     if target is None:
         message = "Multipart upload is not supported for the current artifact repository: the path is no run's."
-        raise MlflowError("NOT_IMPLEMENTED", message, 501)
+        raise MlflowError("NOT_IMPLEMENTED", message, 400)
     return target
 
 

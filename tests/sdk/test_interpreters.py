@@ -60,7 +60,13 @@ def interpreters():
     return found or {"{}.{}".format(*sys.version_info): sys.executable}
 
 
-every_interpreter = pytest.mark.parametrize("version", sorted(interpreters(), key=lambda text: int(text[2:])))
+VERSIONS = sorted(interpreters(), key=lambda text: int(text[2:]))
+every_interpreter = pytest.mark.parametrize("version", VERSIONS)
+# Those between the oldest and the newest take long and seldom differ: `make test-interpreters`.
+oldest_and_newest = pytest.mark.parametrize(
+    "version",
+    [VERSIONS[0], *(pytest.param(each, marks=pytest.mark.interpreters) for each in VERSIONS[1:-1]), *VERSIONS[1:][-1:]],
+)
 
 
 @every_interpreter
@@ -92,7 +98,7 @@ def test_every_file_compiles(version):
 
 
 @pytest.mark.timeout(300)
-@every_interpreter
+@oldest_and_newest
 def test_light_tests_pass(version):
     done = uv(
         "run",
