@@ -7,7 +7,7 @@ from runs.models import MetricSeries, Run
 MAX_CHARTS = 12
 MAX_RUNS = 50
 WIDTH = 160
-HEIGHT = 180
+HEIGHT = 160
 
 
 def draw_run_charts(runs: list[Run], names: list[str]) -> list[dict]:

@@ -138,6 +138,7 @@ def _render_list(request, slug, experiment: Experiment | None, template: str) ->
         "view": _current_view(request, experiment, table),
         "list_url": request.path,
         **_toolbar_context(slug, table),
+        **_read_looks(request),
     }
     if not table.seen:
         status = 400 if table.error and not is_htmx(request) else 200
@@ -148,7 +149,7 @@ def _render_list(request, slug, experiment: Experiment | None, template: str) ->
 
 
 # Fields of the search form; other parameters are hidden inputs.
-IN_FORM = ["filter", "q", "mine", "children", "page"]
+IN_FORM = ["filter", "q", "page"]
 PANELS = [
     ("filters", "Filters", "filter"),
     ("columns", "Columns", "columns"),
@@ -187,6 +188,7 @@ def _toolbar_context(slug, table) -> dict:
         "starred_url": list_query.change_query(
             table.query, starred=None if table.options["starred"] else "1", page=None
         ),
+        "switches": _switch_links(table),
         "chips": [] if table.error else _filter_chips(table),
     }
 
@@ -202,6 +204,28 @@ def _state_links(table) -> list[tuple]:
         )
         for group, number in table.counts.items()
     ]
+
+
+def _switch_links(table) -> list[tuple]:
+    """What a list can be switched to, as its counters: word, label, address and whether it is on."""
+    return [
+        (
+            word,
+            label,
+            list_query.change_query(table.query, **{word: None if table.options[word] else "1", "page": None}),
+            table.options[word],
+        )
+        for word, label in (("mine", "Only my jobs"), ("children", "Include child jobs"))
+    ]
+
+
+# What a person chose of the looks of all lists, kept by their browser (static/js/lists/looks.js).
+LOOKS = {"density": ["compact", "comfortable"], "charts_fold": ["auto", "open", "folded"]}
+
+
+def _read_looks(request) -> dict:
+    given = {name: request.COOKIES.get(name) for name in LOOKS}
+    return {name: given[name] if given[name] in allowed else allowed[0] for name, allowed in LOOKS.items()}
 
 
 def _filter_chips(table) -> list[tuple[str, str]]:

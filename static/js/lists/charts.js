@@ -1,5 +1,6 @@
 // The small charts above a list of jobs, for the jobs that the table shows; again when the table has news.
 import { drawChart, removeChart, setTemplates } from "../shared/charts.js";
+import { isFolded } from "./looks.js";
 
 // A table with news every second or two draws its charts no more often than that.
 const PAUSE_MS = 5000;
@@ -51,6 +52,8 @@ const bindListCharts = (box) => {
   const loadCharts = async () => {
     clearTimeout(timer);
     timer = 0;
+    // What is folded costs nothing.
+    if (isFolded(box)) return;
     loadedAt = Date.now();
     const number = ++lastLoad;
     const answer = await fetch(box.dataset.listCharts + location.search).catch(() => null);
@@ -64,6 +67,7 @@ const bindListCharts = (box) => {
     if (event.detail.requestConfig?.elt.matches("[data-poll]")) loadChartsSoon();
     else if (event.detail.elt.id === "run-table") loadCharts();
   });
+  document.addEventListener("charts-shown", loadCharts);
   loadCharts();
 };
 

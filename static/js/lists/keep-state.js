@@ -6,6 +6,12 @@ let before = {};
 const findFolders = () => [...document.querySelectorAll("#file-tree [data-folder], #run-overview [data-folder]")];
 const findScrollBox = () => document.querySelector("#run-table .table-wrap");
 
+// The page scrolls, not the table: back up to its first row if that is above.
+const showFirstRow = () => {
+  const box = findScrollBox();
+  if (box && box.getBoundingClientRect().top < 0) box.scrollIntoView({ block: "start" });
+};
+
 // A selector that finds the element again after a swap.
 const describeElement = (element) => {
   if (!element?.closest?.("#run-table")) return "";
@@ -23,7 +29,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     matching: findMatchingBox()?.checked && findMatchingBox().dataset.count,
     left: findScrollBox()?.scrollLeft,
     // Another page or order begins at its top.
-    top: event.detail.requestConfig.elt.matches("[data-poll], [data-toggle]") && findScrollBox()?.scrollTop,
+    isSamePlace: !event.detail.requestConfig.elt.closest("#run-table") || event.detail.requestConfig.elt.matches("[data-poll], [data-toggle]"),
   };
 });
 
@@ -34,6 +40,8 @@ document.addEventListener("htmx:afterSettle", () => {
   if (isFocusLost) (document.querySelector(before.focused) || findScrollBox())?.focus({ preventScroll: true });
   // Only as long as it stands for the same number of jobs.
   if (before.matching && findMatchingBox()?.dataset.count === before.matching) findMatchingBox().checked = true;
-  findScrollBox()?.scrollTo(before.left || 0, before.top || 0);
+  findScrollBox()?.scrollTo(before.left || 0, 0);
+  if (!before.isSamePlace) showFirstRow();
+  before.isSamePlace = true;
   showSelection();
 });

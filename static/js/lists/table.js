@@ -4,7 +4,7 @@ import { isDragging } from "./column-widths.js";
 import { openAddress, readAddress, setParameters } from "./table-address.js";
 
 // Parameters of the address that have a field in the search form.
-const FORM_FIELDS = ["filter", "q", "mine", "children"];
+const FORM_FIELDS = ["filter", "q"];
 
 // ---- sorting
 
@@ -41,8 +41,7 @@ let known = readAddress().searchParams;
 const updateFields = (parameters) => {
   for (const name of FORM_FIELDS) {
     const field = document.getElementById("run-search").elements[name];
-    if (field.type === "checkbox") field.checked = parameters.has(name);
-    else if (field.value.trim() === (known.get(name) || "").trim()) field.value = parameters.get(name) || "";
+    if (field.value.trim() === (known.get(name) || "").trim()) field.value = parameters.get(name) || "";
   }
   known = parameters;
 };

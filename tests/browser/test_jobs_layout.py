@@ -1,0 +1,96 @@
+"""How much of a table of jobs is seen at a glance, and that one scroll moves all of it."""
+
+import pytest
+from playwright.sync_api import expect
+
+from runs import metrics
+from runs.models import Run, RunParameter
+from runs.seeding.contents import make_curve, make_scalars
+from tests import factories
+
+pytestmark = pytest.mark.browser
+# Rows that are whole between the header of the table and the lower edge of the window.
+SEEN = """() => { const head = document.querySelector('#run-table thead').getBoundingClientRect().bottom;
+  return [...document.querySelectorAll('#run-table tbody tr')].map(row => row.getBoundingClientRect())
+    .filter(box => box.top >= head - 1 && box.bottom <= innerHeight).length; }"""
+TOP = "document.querySelector('#run-table tbody tr').getBoundingClientRect().top"
+INNER_SCROLLS = """[...document.querySelectorAll('main, main *')].filter(one => one.scrollHeight > one.clientHeight + 1
+  && ['auto', 'scroll'].includes(getComputedStyle(one).overflowY)).map(one => one.className)"""
+
+
+@pytest.fixture
+def experiment(transactional_db, workspace, alice):
+    """45 ended jobs with more columns than a screen has room for."""
+    experiment = factories.make_experiment(workspace, "digits", description="Handwritten digits")
+    runs = Run.objects.bulk_create(
+        Run(
+            workspace=workspace, experiment=experiment, run_id=f"job_{number}", number=number + 1, status="Completed",
+            display_name=f"a job with a longer name {number}", created_by=alice, target_name="cpu-cluster",
+        )
+        for number in range(45)
+    )  # fmt: skip
+    RunParameter.objects.bulk_create(
+        RunParameter(run=run, name=name, value=str(run.number % 5 + index))
+        for run in runs
+        for index, name in enumerate(["hidden", "learning_rate", "optimizer", "weight_decay"])
+    )
+    for run in runs[-25:]:
+        names = ["val_loss", "accuracy", "loss", "epoch"]
+        batch = [point for name in names for point in make_scalars(name, make_curve(4, run.pk))]
+        metrics.store_batch(run, "", batch)
+    return experiment
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "charts", "rows"),
+    [(1440, 900, "folded", 18), (1440, 900, "open", 12), (1024, 768, "folded", 8), (720, 450, "", 4)],
+    ids=["charts folded", "with charts", "a small screen", "at 200 percent"],
+)
+def test_enough_rows_are_seen(browser, alice, experiment, width, height, charts, rows):
+    page = browser.open(alice, experiment.get_absolute_url(), width=width)
+    page.set_viewport_size({"width": width, "height": height})
+    if charts:
+        page.context.add_cookies([{"name": "charts_fold", "value": charts, "url": browser.url}])
+        page.reload()
+    if charts == "open":
+        expect(page.locator(".run-charts .js-plotly-plot")).to_have_count(4)
+    assert page.evaluate(SEEN) >= rows
+    assert page.evaluate(INNER_SCROLLS) == []
+
+
+def test_on_a_phone_the_first_job_is_near_the_top(browser, alice, experiment):
+    page = browser.open(alice, experiment.get_absolute_url(), width=390)
+    assert page.evaluate(TOP) <= 300
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+
+
+def test_one_scroll_moves_the_page_below_the_header_of_the_table(browser, alice, experiment):
+    page = browser.open(alice, experiment.get_absolute_url(), width=1024)
+    page.mouse.move(600, 700)
+    page.mouse.wheel(0, 500)
+    page.wait_for_function("scrollY >= 490")
+    head = page.locator("#run-table thead")
+    expect(head).to_be_in_viewport(ratio=1)
+    assert head.evaluate("one => Math.round(one.getBoundingClientRect().top)") == 40
+    page.locator("#run-table .table-wrap").evaluate("wrap => { wrap.scrollLeft = 500; }")
+    for cell in ("#run-table thead th[data-column=name]", "#run-table tbody tr:nth-child(20) .run-name"):
+        left = page.locator(cell).evaluate("one => one.getBoundingClientRect().left")
+        assert left == page.locator("#run-table .table-wrap").evaluate("one => one.getBoundingClientRect().left") + 40
+        # Nothing lies over it.
+        assert page.locator(cell).evaluate("""one => { const box = one.getBoundingClientRect();
+            return one.contains(document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2)); }""")
+
+
+def test_the_looks_of_lists_are_remembered(browser, alice, experiment):
+    page = browser.open(alice, experiment.get_absolute_url(), width=1280)
+    row, fold = page.locator("#run-table tbody tr").first, page.get_by_role("button", name="Show the charts")
+    assert row.bounding_box()["height"] == 32
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    fold.click()
+    page.get_by_role("button", name="Comfortable rows").click()
+    page.reload()
+    expect(page.locator(".run-charts")).to_be_hidden()
+    expect(fold).to_have_attribute("aria-expanded", "false")
+    assert row.bounding_box()["height"] == 44
+    fold.click()
+    expect(page.locator(".run-charts .js-plotly-plot").first).to_be_visible()
