@@ -51,6 +51,12 @@ def swap_whole(response: HttpResponse, target: str) -> HttpResponse:
     return response
 
 
+def keep_address(response: HttpResponse) -> HttpResponse:
+    """The answer changes a piece, but not the address of the page, whatever its request named."""
+    response.headers["HX-Push-Url"] = response.headers["HX-Replace-Url"] = "false"
+    return response
+
+
 def stop_polling() -> HttpResponse:
     """Status 286 ends a poll when its object is gone."""
     return HttpResponse(status=286)

@@ -70,7 +70,6 @@ def test_one_scroll_moves_the_page_below_the_header_of_the_table(browser, alice,
     page.mouse.wheel(0, 500)
     page.wait_for_function("scrollY >= 490")
     head = page.locator("#run-table thead")
-    expect(head).to_be_in_viewport(ratio=1)
     assert head.evaluate("one => Math.round(one.getBoundingClientRect().top)") == 40
     page.locator("#run-table .table-wrap").evaluate("wrap => { wrap.scrollLeft = 500; }")
     for cell in ("#run-table thead th[data-column=name]", "#run-table tbody tr:nth-child(20) .run-name"):
@@ -94,3 +93,39 @@ def test_the_looks_of_lists_are_remembered(browser, alice, experiment):
     assert row.bounding_box()["height"] == 44
     fold.click()
     expect(page.locator(".run-charts .js-plotly-plot").first).to_be_visible()
+
+
+def test_keys_reach_the_table_and_act_on_it(browser, alice, experiment):
+    page = browser.open(alice, experiment.get_absolute_url())
+    page.keyboard.press("t")
+    expect(page.get_by_role("link", name="a job with a longer name 44")).to_be_focused()
+    page.keyboard.press("e")
+    expect(page.locator("#tag-many")).to_be_visible()
+    expect(page.locator("[data-selection-count]")).to_have_text("1 selected")
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("x")
+    page.keyboard.press("Delete")
+    expect(page.get_by_role("dialog")).to_contain_text("2 jobs")
+    page.get_by_role("dialog").get_by_role("button", name="Delete jobs").click()
+    expect(page.get_by_text("2 jobs moved to the trash")).to_be_visible()
+    page.evaluate("window.isSame = true")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Deletion undone")).to_be_visible()
+    expect(page.get_by_role("link", name="a job with a longer name 44")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo")).to_have_count(0)
+    assert page.evaluate("window.isSame"), "the page is the same, only its table is up to date"
+
+
+def test_an_error_of_the_query_leaves_the_table(browser, alice, experiment):
+    page = browser.open(alice, experiment.get_absolute_url())
+    box = page.get_by_role("combobox", name="Query")
+    box.fill("params.hidden = '1' annd")
+    box.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("(column 21)")
+    expect(page.locator("#run-table tbody tr")).to_have_count(25)
+    assert box.evaluate("one => one.selectionStart") == 20 and "filter" not in page.url
+    box.fill("metrics.epoch < 9")
+    box.press("Enter")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.locator("#run-table thead th").nth(3)).to_have_attribute("data-column", "metric-epoch")

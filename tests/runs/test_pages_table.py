@@ -242,7 +242,16 @@ def test_an_error_points_at_its_position(as_user, alice, experiment, sweep):
     piece = as_user(alice).get(
         url(experiment), {"filter": "x ="}, headers={"HX-Request": "true", "HX-Target": "run-table"}
     )
-    assert piece.status_code == 200 and 'id="query-error"' in text_of(piece)
+    assert piece.status_code == 200 and 'data-at="3"' in text_of(piece) and "<table" not in text_of(piece)
+    assert (piece.headers["HX-Retarget"], piece.headers["HX-Push-Url"]) == ("#query-error", "false"), "the table stays"
+
+
+def test_what_a_query_asks_about_is_a_column(as_user, alice, experiment, sweep):
+    for run in sweep:
+        metrics.store_batch(run, "", [*make_scalars("a wave", [0.5]), *make_scalars("b", [0.5])])
+    query = "not (metrics.`a wave` > 1 or params.lr = '7') and metric.b < 1 and metrics.loss < 9"
+    page = text_of(as_user(alice).get(url(experiment), {"filter": query, "col": ["name", "metric-loss"]}))
+    assert headers_of(page) == ["name", "metric-a wave", "metric-b", "metric-loss"]
 
 
 def test_names_complete_a_query(as_user, alice, mallory, experiment, sweep):

@@ -8,7 +8,7 @@ param-lr, tag-team, property-x    by name
 import dataclasses
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db.models import F, FilteredRelation, Q, TextField
@@ -134,12 +134,16 @@ def parse_column(word: str) -> Column:
     raise Invalid(f"{word!r} is not a column: write {allowed}, or {'-NAME, '.join(KINDS)}-NAME.", target="col")
 
 
-def shown_columns(options: dict, usual: list[str]) -> list[Column]:
-    """The columns in the URL, else the default; always with the name, pinned ones first."""
+def shown_columns(options: dict, usual: list[str], asked: Sequence[str] = ()) -> list[Column]:
+    """The columns in the URL, else the default; always with the name, pinned ones first. `asked`: those of the query."""
     words = options["col"] or usual
     if len(words) > MAX_COLUMNS:
         raise Invalid(f"{len(words)} columns are selected; {MAX_COLUMNS} are allowed.", target="col")
     words = words if "name" in words else ["name", *words]
+    # What the query asks about stands right after name and status.
+    first = len([word for word in words[:2] if word in ("name", "status")])
+    missing = [word for word in asked if word not in words][: MAX_COLUMNS - len(words)]
+    words = [*words[:first], *missing, *words[first:]]
     widths, pinned = _parse_widths(options["width"]), set(options["pin"])
     if strange := pinned - set(words):
         raise Invalid(f"pin={sorted(strange)[0]!r}: only a column that is shown can be pinned.", target="pin")

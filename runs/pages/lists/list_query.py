@@ -1,6 +1,7 @@
 """The query string of a list: its form, changes to it, and the conditions of its filter."""
 
 import re
+from collections.abc import Iterator
 
 from django import forms
 from django.http import QueryDict
@@ -9,7 +10,7 @@ from runs.models import Run
 from runs.pages.lists.columns import MAX_COLUMNS
 from studio.errors import Invalid
 from studio.forms import RepeatedField, RepeatedKeyField, cleaned_or_invalid
-from studio.search.grammar import TOKEN, All, BadFilter, Clause, parse_filter
+from studio.search.grammar import TOKEN, All, BadFilter, Clause, Not, parse_filter
 from studio.words import split_words
 
 SIZES = [10, 25, 50, 100]
@@ -198,6 +199,23 @@ def _any_of_clause(name: str, values: list) -> str:
 
 def _replace_part(parts: list[str], index: int, part: str) -> str:
     return " and ".join(filter(None, [*parts[:index], part, *parts[index + 1 :]]))
+
+
+def queried_metrics(filter_text: str) -> list[str]:
+    """Names of the metrics that a query has a condition on; none while it has an error."""
+    try:
+        return list(dict.fromkeys(_metric_names(parse_filter(filter_text)))) if filter_text.strip() else []
+    except BadFilter:
+        return []
+
+
+def _metric_names(found) -> Iterator[str]:
+    if isinstance(found, Clause):
+        if found.entity in ("metric", "metrics"):
+            yield found.key
+        return
+    for part in [found.part] if isinstance(found, Not) else found.parts:
+        yield from _metric_names(part)
 
 
 def remove_clause(parts: list[str], clause: str) -> str:

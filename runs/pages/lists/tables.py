@@ -106,7 +106,8 @@ class RunTable:
 
     @functools.cached_property
     def columns(self) -> list[Column]:
-        return columns.shown_columns(self.options, self.default_columns)
+        asked = [f"metric-{name}" for name in list_query.queried_metrics(self.options["filter"])]
+        return columns.shown_columns(self.options, self.default_columns, asked)
 
     @property
     def default_columns(self) -> list[str]:

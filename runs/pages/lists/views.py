@@ -16,7 +16,7 @@ from runs.pages.access import experiment_of, is_allowed, runs_of, workspace_of
 from runs.pages.lists import exports, facets, groups, list_query, tables
 from runs.pages.lists.list_query import RunFilter
 from studio.errors import Invalid
-from studio.htmx import is_htmx, render_page, swap_whole
+from studio.htmx import is_htmx, keep_address, render_page, swap_whole, wants_piece
 
 
 @require_safe
@@ -139,7 +139,11 @@ def _render_list(request, slug, experiment: Experiment | None, template: str) ->
         "list_url": request.path,
         **_toolbar_context(slug, table),
         **_read_looks(request),
+        "is_piece": wants_piece(request),
     }
+    if table.error and wants_piece(request) and not table.seen:
+        # The table stays as it was, and the address too.
+        return keep_address(swap_whole(render(request, "runs/_query_error.html", context), "query-error"))
     if not table.seen:
         status = 400 if table.error and not is_htmx(request) else 200
         return render_page(request, template, context, partial="run-table", status=status)
@@ -161,6 +165,10 @@ PANELS = [
 # Keyboard shortcuts of a list, for the help that "?" opens.
 SHORTCUTS = [
     (["q"], "Write a query"),
+    (["t"], "Go to the table; ↓ does too"),
+    (["c"], "Compare the selected jobs"),
+    (["e"], "Tag the selected jobs, or the one of the row"),
+    (["Delete"], "Delete the selected jobs, or the one of the row"),
     (["x"], "In a row: select it"),
     (["Shift", "click"], "Select all rows from the one selected last; on a column: sort by it too"),
     (["s"], "In a row: star it"),

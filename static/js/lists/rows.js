@@ -23,6 +23,22 @@ const setExpanded = (row, isExpanded) => {
   if (toggle?.getAttribute("aria-expanded") === String(!isExpanded)) toggle.click();
 };
 
+// What a button does to the chosen jobs; with none chosen, to that of the row.
+const pressButton = (row, button) => {
+  if (row && button?.disabled && !findBoxes().some((box) => box.checked)) findBox(row)?.click();
+  if (button && !button.disabled) button.click();
+};
+const findButton = (ending) => document.querySelector(`[data-needs-selection][formaction$="/${ending}/"]`);
+const findFirstLink = () => document.querySelector("#run-table tbody .row-link, #run-table tbody a");
+
+const LIST_KEYS = {
+  q: () => document.getElementById("run-query").focus(),
+  t: () => findFirstLink()?.focus(),
+  c: () => pressButton(null, document.querySelector("[data-min-selected]")),
+  e: (row) => pressButton(row, document.querySelector("[popovertarget=tag-many][data-needs-selection]")),
+  Delete: (row) => pressButton(row, findButton("delete")),
+};
+
 const ROW_KEYS = {
   x: (row) => findBox(row)?.click(),
   s: (row) => row.querySelector(".star")?.click(),
@@ -33,7 +49,9 @@ const ROW_KEYS = {
 document.addEventListener("keydown", (event) => {
   if (hasModifier(event) || event.shiftKey || document.querySelector("dialog[open], :popover-open")) return;
   const row = findRow(event.target);
-  if (event.key === "q" && !isField(event.target)) document.getElementById("run-query").focus();
+  const isAtTop = event.target === document.body || event.target.id === "main";
+  if (LIST_KEYS[event.key] && !isField(event.target)) LIST_KEYS[event.key](row);
+  else if (event.key === "ArrowDown" && isAtTop) LIST_KEYS.t();
   else if (row && ROW_KEYS[event.key]) ROW_KEYS[event.key](row);
   else return;
   event.preventDefault();

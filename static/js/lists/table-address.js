@@ -8,7 +8,7 @@ export const setParameters = (url, name, values) => {
 };
 
 export const openAddress = (url) => {
-  history.pushState({ isJobList: true }, "", url);
+  if (url.href !== location.href) history.pushState({ isJobList: true }, "", url);
   return htmx.ajax("GET", url.pathname + url.search, { target: "#run-table", swap: "outerHTML" });
 };
 

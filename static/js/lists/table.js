@@ -52,8 +52,17 @@ document.addEventListener("htmx:afterSettle", (event) => {
   document.querySelector("[data-refresh]")?.setAttribute("href", url.pathname + url.search);
   const next = document.querySelector("#star-form [name=next]");
   if (next) next.value = url.pathname + url.search;
-  document.getElementById("run-query").setAttribute("aria-invalid", Boolean(document.getElementById("query-error")));
+  document.getElementById("run-query").setAttribute("aria-invalid", false);
   updateFields(url.searchParams);
+});
+
+// An error of the query leaves the table as it was; the caret goes to where it is.
+document.addEventListener("htmx:afterSettle", (event) => {
+  const error = event.detail.elt.id === "query-error" && event.detail.elt.querySelector("[data-at]");
+  if (!error) return;
+  const box = document.getElementById("run-query"), at = Number(error.dataset.at);
+  box.setAttribute("aria-invalid", true);
+  if (document.activeElement === box) box.setSelectionRange(at, at + 1);
 });
 
 // Words typed one after the other are one step back in the history, not one for each pause.

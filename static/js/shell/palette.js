@@ -51,6 +51,11 @@ const bindPalette = (dialog) => {
       event.preventDefault();
       selectOption(options[wrapIndex(options.indexOf(findSelected()) + step, options.length)]);
     }
+    // A search field would only empty itself.
+    if (event.key === "Escape") {
+      event.preventDefault();
+      dialog.close();
+    }
     if (event.key === "Enter") {
       event.preventDefault();
       findSelected()?.click();

@@ -37,7 +37,7 @@ export const showToast = (text, level = "info", milliseconds = level === "error"
 };
 
 // Message bars of the page close by the same cross.
-document.addEventListener("click", (event) => event.target.closest("[data-dismiss]")?.closest(".message-bar").remove());
+document.addEventListener("click", (event) => event.target.closest("[data-dismiss]")?.closest(".message-bar, .toast").remove());
 
 document.addEventListener("toast", (event) => {
   for (const { text, level } of event.detail.toasts || [event.detail]) showToast(text, level);

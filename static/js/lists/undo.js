@@ -1,0 +1,26 @@
+// Undo in a toast ([data-undo]): the table shows what came back; nothing else of the page changes, and nobody is led away.
+import { showToast } from "../shell/toasts.js";
+import { openAddress, readAddress } from "./table-address.js";
+
+const showMessages = (text) => {
+  const page = new DOMParser().parseFromString(text, "text/html");
+  for (const message of page.querySelectorAll("[data-toast]")) {
+    showToast(message.querySelector("span").textContent.trim(), message.dataset.toast);
+  }
+};
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target, toast = form.closest("[data-undo]");
+  if (!toast || !document.getElementById("run-table")) return;
+  event.preventDefault();
+  form.querySelector("button").disabled = true;
+  const answer = await fetch(form.action, { method: "POST", body: new FormData(form) }).catch(() => null);
+  if (!answer?.ok) {
+    form.querySelector("button").disabled = false;
+    showToast("This was not undone. Try again.", "error");
+    return;
+  }
+  toast.remove();
+  showMessages(await answer.text());
+  openAddress(readAddress());
+});
