@@ -1,12 +1,14 @@
-"""The colours of runs: each run has the same colour everywhere.
+"""The colours of runs: each run has its own wherever it is shown, unless another of those shown has it already.
 
 The colour follows from the primary key, so that runs created one after the other, which are often viewed together,
 differ; with a hash some would share a colour.
 """
 
-# Each has a contrast of at least 3:1 on the card; runs.css has the same colours for the dots of a list.
-LIGHT = ["#2764c4", "#b3400f", "#0b7d6b", "#a02c8f", "#7a6400", "#5b4bc4", "#c0264e", "#3f7d14", "#00769e", "#6b6b6b"]
-DARK = ["#6ea8ff", "#ff9a5c", "#35c9ae", "#ec86dc", "#e0c34a", "#a99bff", "#ff7d9c", "#93d257", "#4fc6f0", "#b4b9c1"]
+from collections.abc import Iterable
+
+# Each has a contrast of at least 3:1 on the card, and any two differ to eyes that see no red or no green; runs.css has the same colours for the dots of a list.
+LIGHT = ["#2764c4", "#612713", "#209e67", "#8a006e", "#b38a24", "#0007c7", "#61273c", "#57752f", "#2887c7", "#6b6b6b"]
+DARK = ["#6ea8ff", "#fa2100", "#89fac9", "#bd68a2", "#fae164", "#6469fa", "#d17380", "#70bd68", "#64cffa", "#b4b9c1"]
 # The index of grey in both.
 GREY = 9
 
@@ -14,3 +16,18 @@ GREY = 9
 def colour_index(run_pk: int) -> int:
     """The index of the colour of the run with this primary key."""
     return run_pk % len(LIGHT)
+
+
+def assign_colours(run_pks: Iterable[int]) -> dict[int, int]:
+    """The index of the colour of each run among those that are shown: of ten in a row, all differ."""
+    given: dict[int, int] = {}
+    taken: set[int] = set()
+    for pk in run_pks:
+        if len(taken) == len(LIGHT):
+            taken = set()
+        index = colour_index(pk)
+        while index in taken:
+            index = (index + 1) % len(LIGHT)
+        taken.add(index)
+        given[pk] = index
+    return given

@@ -81,6 +81,17 @@ def escape_text(text) -> str:
     return html.escape(str(text), quote=False)
 
 
+def format_hover(title: str, lines: list[str]) -> str:
+    """What stands under the pointer, where Plotly reads %{…} too; its end is added by close_hover."""
+    first, *rest = [escape_text(text).replace("%{", "% {") for text in (title, *lines)]
+    return "<br>".join([f"<b>{first}</b>", *rest])
+
+
+def close_hover(text: str, value: str) -> str:
+    """With the value, which Plotly fills in; without the trace's name in a second box."""
+    return f"{text}<br>{value}<extra></extra>"
+
+
 def is_crowded(figure: dict) -> bool:
     """Whether a figure's legend or classes need more space than a line chart."""
     return (len(figure["data"]) > 2 and figure["layout"]["showlegend"]) or _classes(figure) > 5
@@ -120,6 +131,7 @@ def draw_run_lines(series: list[tuple[str, int, Any, Any]]) -> dict:
     for name, colour, steps, values in series:
         mode = "markers" if len(values) == 1 else "lines"
         look = {"mode": mode, "line": {"width": 1.5}, "marker": {"size": 7}, "colour": colour}
+        look["shown"] = "%{y:.4~g} at step %{x}"
         traces.append(
             {
                 **build_trace("scatter"),
@@ -130,6 +142,17 @@ def draw_run_lines(series: list[tuple[str, int, Any, Any]]) -> dict:
             }
         )
     return build_figure(traces, "Step", height=220)
+
+
+def draw_run_points(points: list[tuple[str, int, float | None]]) -> dict:
+    """A strip with one point for each run, for a metric of which every run has a single value: (name, colour, value)."""
+    traces = []
+    for index, (name, colour, value) in enumerate(points):
+        # Equal values stand above each other.
+        look = {"marker": {"size": 9}, "colour": colour, "shown": "%{x:.4~g}"}
+        at = {"x": finite_or_none([value]), "y": [index * 0.618 % 1]}
+        traces.append({**build_trace("scatter", "markers"), **look, **at, "name": escape_text(name)})
+    return build_figure(traces, yaxis={"visible": False, "fixedrange": True, "range": [-0.15, 1.15]})
 
 
 def draw_run_bars(bars: list[tuple[str, int, float | None]]) -> dict:

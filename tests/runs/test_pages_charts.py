@@ -1,11 +1,12 @@
 """Figures are computed on plain data."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 
-from runs.charts import artifact_charts, figures, metric_cards
+from runs.charts import artifact_charts, colours, figures, metric_cards
 
 
 def test_what_is_no_number_is_a_gap():
@@ -131,10 +132,41 @@ def test_a_wrong_artifact_says_what_it_lacks(content, lacks):
         artifact_charts.draw_artifact("confusion_matrix", content)
 
 
-@pytest.mark.parametrize("colours", [figures.LIGHT, figures.DARK])
-def test_lines_can_be_seen_on_their_card(colours):
-    card = "#ffffff" if colours is figures.LIGHT else "#22252a"
-    assert [colour for colour in colours if contrast(colour, card) < 3] == []
+@pytest.mark.parametrize(("palette", "card"), [(colours.LIGHT, "#ffffff"), (colours.DARK, "#22252a")])
+def test_lines_can_be_seen_on_their_card(palette, card):
+    assert [colour for colour in palette if contrast(colour, card) < 3] == []
+
+
+# Machado, Oliveira and Fernandes (2009): what eyes see that lack one kind of cone, of linear light.
+EYES = {
+    "all cones": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    "no green": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "no red": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+}
+TO_XYZ = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+
+
+def lab_of(colour: str, eye: str) -> np.ndarray:
+    parts = np.array([int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)])
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    xyz = np.array(TO_XYZ) @ np.clip(np.array(EYES[eye]) @ linear, 0, 1) / [0.9505, 1, 1.089]
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("palette", [colours.LIGHT, colours.DARK])
+@pytest.mark.parametrize("eye", EYES)
+def test_any_two_colours_differ_to_every_eye(palette, eye):
+    found = [lab_of(colour, eye) for colour in palette]
+    least = min(float(np.linalg.norm(one - other)) for one, other in itertools.combinations(found, 2))
+    assert least > 15, "half of it can still be told apart in thin lines side by side"
+
+
+def test_runs_that_are_shown_together_differ_and_keep_their_colour_if_they_can():
+    own = colours.assign_colours([3, 13, 23, 4, 40])
+    assert (own[3], own[40]) == (3, 0) and len(set(own.values())) == 5
+    many = list(colours.assign_colours(range(0, 200, 10)).values())
+    assert len(set(many[:10])) == len(set(many[10:])) == 10
 
 
 def contrast(one: str, other: str) -> float:

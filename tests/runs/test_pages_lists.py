@@ -217,6 +217,24 @@ def test_charts_hold_a_line_for_each_run_shown(as_user, alice, experiment):
     [chart] = as_user(alice).get(url).json()["charts"]
     assert chart["name"] == "loss"
     assert sorted(trace["name"] for trace in chart["figure"]["data"]) == ["a", "b"]
+    assert chart["figure"]["layout"]["hovermode"] == "closest", "only the nearest line answers"
+
+
+def test_a_line_says_what_sets_its_run_apart_and_the_best_stand_out(as_user, alice, experiment):
+    for number in range(10):
+        run = factories.make_run(experiment.workspace, experiment=experiment, display_name=f"<b>{number}%{{x}}")
+        metrics.store_batch(run, "", [*make_scalars("loss", [1.0, number]), *make_scalars("auc", [number])])
+        run.add_parameters({"lr": str(number), "model": "svm"})
+    url = reverse("runs:experiment_charts", args=[experiment.workspace.slug, experiment.experiment_id])
+    auc, loss = as_user(alice).get(url).json()["charts"]
+    best = loss["figure"]["data"][-1]
+    assert best["y"] == [1.0, 0] and best["hovertemplate"].startswith("<b>&lt;b&gt;0% {x}</b><br>lr = 0<br>%{y")
+    assert [trace.get("opacity", 1) for trace in loss["figure"]["data"]] == [0.3] * 2 + [1] * 8
+    strip = auc["figure"]["data"]
+    assert (strip[-1]["x"], strip[-1]["mode"], len(strip)) == ([9], "markers", 10), (
+        "single values are no blocks of colour"
+    )
+    assert len({trace["colour"] for trace in strip}) == 10
 
 
 def test_chosen_runs_are_canceled_together(as_user, alice, bob, experiment, run):

@@ -95,7 +95,8 @@ def _format_token(total: int) -> str:
 def _assign_colours(runs: list[Run]) -> None:
     """Each run has its usual colour; runs that share one differ by their dashes."""
     taken: dict[int, int] = {}
+    own = colours.assign_colours(run.pk for run in runs)
     for run in runs:
-        run.colour = colours.colour_index(run.pk)
+        run.colour = own[run.pk]
         number = taken[run.colour] = taken.get(run.colour, -1) + 1
         run.dash = DASHES[number % len(DASHES)]

@@ -142,6 +142,8 @@ def shown_columns(options: dict, usual: list[str], asked: Sequence[str] = ()) ->
     words = words if "name" in words else ["name", *words]
     # What the query asks about stands right after name and status.
     first = len([word for word in words[:2] if word in ("name", "status")])
+    if not options["col"]:
+        words = [word for word in words if word not in asked]
     missing = [word for word in asked if word not in words][: MAX_COLUMNS - len(words)]
     words = [*words[:first], *missing, *words[first:]]
     widths, pinned = _parse_widths(options["width"]), set(options["pin"])

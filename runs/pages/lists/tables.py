@@ -221,10 +221,11 @@ class RunTable:
         found = runs.defer(*left_out).annotate(child_count=_count_children()).in_bulk([pk for pk, _, _ in flat])
         # Runs that were just purged are left out.
         rows: list[Any] = []
+        own = colours.assign_colours(pk for pk, _, _ in flat if pk in found)
         for pk, depth, group in flat:
             if pk in found:
                 run = found[pk]
-                run.depth, run.group, run.colour = depth, group, colours.colour_index(pk)
+                run.depth, run.group, run.colour = depth, group, own[pk]
                 run.is_open, run.is_hidden = pk in self.options["open"], pk in self.options["hide"]
                 run.has_tree = bool(run.child_count) and not self.options["children"]
                 run.tree_url = list_query.toggle_value(self.query, "open", pk) if run.has_tree else ""

@@ -223,7 +223,7 @@ def _switch_links(table) -> list[tuple]:
             list_query.change_query(table.query, **{word: None if table.options[word] else "1", "page": None}),
             table.options[word],
         )
-        for word, label in (("mine", "Only my jobs"), ("children", "Include child jobs"))
+        for word, label in (("mine", "Only my jobs"), ("children", "Child jobs"))
     ]
 
 

@@ -1,5 +1,6 @@
 // The small charts above a list of jobs, for the jobs that the table shows; again when the table has news.
 import { drawChart, removeChart, setTemplates } from "../shared/charts.js";
+import { bindChart, releaseChart } from "./highlight.js";
 import { isFolded } from "./looks.js";
 
 // A table with news every second or two draws its charts no more often than that.
@@ -31,10 +32,11 @@ const bindListCharts = (box) => {
     if (shown.get(name) === text) return;
     shown.set(name, text);
     if (figure) {
-      drawChart(chart, figure);
+      drawChart(chart, figure).then(() => bindChart(chart));
       return;
     }
     removeChart(chart);
+    releaseChart(chart);
     const reason = document.querySelector(".group-row") ? "Open a group to draw its jobs" : "No value in the jobs shown";
     chart.replaceChildren(Object.assign(document.createElement("p"), { className: "no-chart", textContent: reason }));
   };

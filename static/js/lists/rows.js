@@ -29,7 +29,7 @@ const pressButton = (row, button) => {
   if (button && !button.disabled) button.click();
 };
 const findButton = (ending) => document.querySelector(`[data-needs-selection][formaction$="/${ending}/"]`);
-const findFirstLink = () => document.querySelector("#run-table tbody .row-link, #run-table tbody a");
+const findFirstLink = () => document.querySelector("#run-table tbody .row-link") || document.querySelector("#run-table tbody a");
 
 const LIST_KEYS = {
   q: () => document.getElementById("run-query").focus(),
