@@ -60,14 +60,15 @@ class RunInfo(NamedTuple):
     def of(cls, run: Run) -> "RunInfo":
         names = ("pk", "run_id", "display_name", "description", "status", "created_at", "started_at", "ended_at")
         parent = run.parent and run.parent.run_id
-        return cls(*(getattr(run, name) for name in names), bool(run.deleted_at), run.experiment.experiment_id, parent)
+        values = [getattr(run, name) for name in names]
+        return cls._make([*values, bool(run.deleted_at), run.experiment.experiment_id, parent])
 
     @classmethod
     def of_row(cls, row: tuple) -> "RunInfo":
         """SQLite stores times as text and UUIDs without dashes."""
         if connection.vendor != "sqlite":
-            return cls(*row)
-        return cls(*row[:5], *map(as_time, row[5:8]), bool(row[8]), uuid.UUID(row[9]), row[10])
+            return cls._make(row)
+        return cls._make([*row[:5], *map(as_time, row[5:8]), bool(row[8]), uuid.UUID(row[9]), row[10]])
 
     def message(self, user: str) -> dict:
         return {

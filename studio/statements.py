@@ -6,10 +6,10 @@ values are converted by the model's own fields, so that a row is what `filter` o
 
 import functools
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.db import connection
-from django.db.models import Model
+from django.db.models import Field, Model
 from django.db.models.expressions import Col
 
 M = TypeVar("M", bound=Model)
@@ -23,8 +23,10 @@ def read_rows(model: type[M], **wanted: Any) -> list[M]:
     start, names, converters = _reading(model, connection.vendor)
     conditions, values = [], []
     for name, value in wanted.items():
-        field = model._meta.get_field(name)
+        field = _field(model, name)
         given = value if isinstance(value, list) else [value]
+        if not given:
+            return []
         conditions.append(f'"{field.column}" IN ({", ".join(["%s"] * len(given))})')
         values += [field.get_db_prep_value(one, connection) for one in given]
     with connection.cursor() as cursor:
@@ -54,6 +56,11 @@ def insert_rows(model: type[Model], names: Sequence[str], rows: Iterable[Sequenc
     return keys
 
 
+def _field(model: type[Model], name: str) -> Field:
+    """A column of the model: no relation that other tables have with it."""
+    return cast(Field, model._meta.get_field(name))
+
+
 @functools.cache
 def _reading(model: type[Model], vendor: str) -> tuple[str, list[str], list]:
     """The start of the statement, the attributes of a row in order, and the converters by index."""
@@ -69,7 +76,7 @@ def _reading(model: type[Model], vendor: str) -> tuple[str, list[str], list]:
 
 @functools.cache
 def _inserting(model: type[Model], names: tuple[str, ...]) -> tuple[str, str, list]:
-    fields = [model._meta.get_field(name) for name in names]
+    fields = [_field(model, name) for name in names]
     columns = ", ".join(f'"{field.column}"' for field in fields)
     marks = f"({', '.join(['%s'] * len(fields))})"
     return f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES', marks, [f.get_db_prep_save for f in fields]
