@@ -113,6 +113,9 @@ def test_columns_are_chosen_moved_and_kept(browser, alice, experiment):
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_moves_when_the_charts_come(browser, alice, experiment, width):
     page = browser.open(alice, experiment.get_absolute_url(), width=width)
+    # A phone shows them only to who wants them.
+    page.context.add_cookies([{"name": "charts_fold", "value": "open", "url": browser.url}])
+    page.reload()
     page.evaluate("window.shifts = []")
     page.evaluate("""new PerformanceObserver(list => shifts.push(...list.getEntries().map(one => [one.value, ...one.sources.map(source => source.node?.outerHTML?.slice(0, 200))])))
         .observe({type: 'layout-shift', buffered: true})""")
@@ -319,10 +322,10 @@ def test_everything_works_without_scripts(browser, alice, experiment):
     page.get_by_role("link", name="1 child job of job 5").click()
     expect(rows).to_have_text(["job 5", "child", "job 4"])
     page.get_by_role("link", name="Columns").click()
-    page.get_by_label("model", exact=True).check()
+    page.get_by_label("loss (max)", exact=True).check()
     page.get_by_role("button", name="Apply").click()
     expect(rows).to_have_text(["job 5", "child", "job 4"])
-    assert heads(page)[-1] == "param-model"
+    assert heads(page)[-1] == "max-loss"
     page.get_by_label("Select job 4").check()
     page.get_by_role("button", name="Tag", exact=True).click()
     page.locator("#tag-many").get_by_label("Name").fill("keep")

@@ -129,3 +129,17 @@ def test_an_error_of_the_query_leaves_the_table(browser, alice, experiment):
     box.press("Enter")
     expect(page.get_by_role("alert")).to_have_count(0)
     expect(page.locator("#run-table thead th").nth(3)).to_have_attribute("data-column", "metric-epoch")
+
+
+def test_a_row_and_its_lines_mark_each_other(browser, alice, experiment):
+    page = browser.open(alice, experiment.get_absolute_url())
+    expect(page.locator(".run-charts .js-plotly-plot")).to_have_count(4)
+    page.locator("#run-table tbody tr").nth(2).hover()
+    expect(page.locator(".run-charts .trace.is-marked")).to_have_count(4)
+    chart = page.locator(".run-charts .js-plotly-plot").first
+    assert chart.evaluate("one => new Set(one.data.slice(-8).map(trace => trace.line.color)).size") >= 5
+    box = chart.locator(".nsewdrag").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.move(box["x"] + box["width"] / 2 + 2, box["y"] + box["height"] / 2)
+    expect(page.locator(".hoverlayer .hovertext")).to_have_count(1)
+    expect(page.locator("#run-table tbody tr.is-marked")).to_have_count(1)
