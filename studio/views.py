@@ -3,6 +3,7 @@
 from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from studio.shell import NAV, SEARCHES, Hit, Shell
@@ -28,6 +29,8 @@ def pages(workspace, words: str) -> list[Hit]:
         url = item.url(workspace) if workspace or not item.in_workspace else ""
         if url and words in item.label.lower():
             hits.append(Hit(item.label, url, "Page", workspace.title if workspace and item.in_workspace else ""))
+    if words and words in "access tokens":
+        hits.append(Hit("Access tokens", reverse("accounts:tokens"), "Page"))
     return hits
 
 

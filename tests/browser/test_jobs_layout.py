@@ -143,3 +143,12 @@ def test_a_row_and_its_lines_mark_each_other(browser, alice, experiment):
     page.mouse.move(box["x"] + box["width"] / 2 + 2, box["y"] + box["height"] / 2)
     expect(page.locator(".hoverlayer .hovertext")).to_have_count(1)
     expect(page.locator("#run-table tbody tr.is-marked")).to_have_count(1)
+
+
+def test_the_second_key_of_a_page_does_nothing_to_the_list(browser, alice, experiment):
+    page = browser.open(alice, experiment.get_absolute_url())
+    page.keyboard.press("t")
+    page.keyboard.press("g")
+    page.keyboard.press("e")
+    page.wait_for_url("**/environments/")
+    assert page.locator("#tag-many").count() == 0

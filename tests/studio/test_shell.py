@@ -96,6 +96,10 @@ def test_palette_finds_pages_and_workspaces(as_user, bob, workspace):
     assert "hidden" not in hits
 
 
+def test_palette_finds_the_tokens_of_an_account(as_user, bob, workspace):
+    assert ">Access tokens<" in as_user(bob).get("/palette/", {"q": "token"}).content.decode()
+
+
 def test_palette_without_words_offers_pages(as_user, bob, workspace):
     assert ">Home<" in as_user(bob).get("/palette/", {"ws": "aml-workspace"}).content.decode()
 

@@ -47,7 +47,7 @@ const ROW_KEYS = {
 };
 
 document.addEventListener("keydown", (event) => {
-  if (hasModifier(event) || event.shiftKey || document.querySelector("dialog[open], :popover-open")) return;
+  if (event.defaultPrevented || hasModifier(event) || event.shiftKey || document.querySelector("dialog[open], :popover-open")) return;
   const row = findRow(event.target);
   const isAtTop = event.target === document.body || event.target.id === "main";
   if (LIST_KEYS[event.key] && !isField(event.target)) LIST_KEYS[event.key](row);

@@ -34,6 +34,8 @@ document.addEventListener("keydown", (event) => {
   if (isTyping(event.target)) return undefined;
   if (Date.now() - firstKeyAt < SECOND_KEY_MS) {
     firstKeyAt = 0;
+    // The letter means this and nothing that the page does by it.
+    event.preventDefault();
     return openNavigation(event.key);
   }
   if (event.key === "g") firstKeyAt = Date.now();
