@@ -88,7 +88,7 @@ class RunInfo(NamedTuple):
 class RunData:
     """What a run has logged, sorted by name."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.tags: dict[str, str] = {}
         self.params: list[tuple[str, str]] = []
         self.metrics: list[dict] = []

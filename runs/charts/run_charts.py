@@ -37,8 +37,8 @@ def _label_runs(runs: list[Run]) -> dict[int, str]:
     """The name of each, and the parameters that set it apart from the others."""
     values: dict[str, dict[int, str]] = {}
     written = RunParameter.objects.filter(run__in=runs).order_by("name")
-    for run, name, value in written.values_list("run", "name", "value"):
-        values.setdefault(name, {})[run] = value
+    for key, name, value in written.values_list("run_id", "name", "value"):
+        values.setdefault(name, {})[key] = value
     varying = [name for name, of_runs in values.items() if len(set(of_runs.values())) > 1]
     labels = {}
     for run in runs:

@@ -13,10 +13,11 @@ const moveHeader = (wrap) => {
 const placeHeader = () => {
   const wrap = findWrap();
   if (!wrap) return;
-  if (!canAnimate) return moveHeader(wrap);
-  const head = wrap.querySelector("thead").offsetHeight;
-  wrap.style.setProperty("--head-height", `${head}px`);
-  return wrap.style.setProperty("--head-way", `${wrap.clientHeight - head}px`);
+  if (canAnimate) {
+    const head = wrap.querySelector("thead").offsetHeight;
+    wrap.style.setProperty("--head-height", `${head}px`);
+    wrap.style.setProperty("--head-way", `${wrap.clientHeight - head}px`);
+  } else moveHeader(wrap);
 };
 
 const sizes = new ResizeObserver(placeHeader);
