@@ -80,7 +80,7 @@ def test_create_workspace(browse, owner):
     page.get_by_label("Resource group").fill("aml-resources")
     page.get_by_role("button", name="Create").click()
     page.wait_for_url("**/ws/fresh/")
-    expect(page.get_by_text("The workspace fresh is ready.")).to_be_visible()
+    expect(page.get_by_text("The workspace fresh was created.")).to_be_visible()
 
 
 def test_delete_needs_a_confirmation(browse, owner, workspace):

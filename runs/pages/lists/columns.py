@@ -134,8 +134,8 @@ def parse_column(word: str) -> Column:
     raise Invalid(f"{word!r} is not a column: write {allowed}, or {'-NAME, '.join(KINDS)}-NAME.", target="col")
 
 
-def shown_columns(options: dict, usual: list[str], asked: Sequence[str] = ()) -> list[Column]:
-    """The columns in the URL, else the default; always with the name, pinned ones first. `asked`: those of the query."""
+def shown_columns(options: dict, usual: list[str], queried: Sequence[str] = ()) -> list[Column]:
+    """The columns in the URL, else the default; always with the name, pinned ones first. `queried`: those of the query."""
     words = options["col"] or usual
     if len(words) > MAX_COLUMNS:
         raise Invalid(f"{len(words)} columns are selected; {MAX_COLUMNS} are allowed.", target="col")
@@ -143,8 +143,8 @@ def shown_columns(options: dict, usual: list[str], asked: Sequence[str] = ()) ->
     # What the query asks about stands right after name and status.
     first = len([word for word in words[:2] if word in ("name", "status")])
     if not options["col"]:
-        words = [word for word in words if word not in asked]
-    missing = [word for word in asked if word not in words][: MAX_COLUMNS - len(words)]
+        words = [word for word in words if word not in queried]
+    missing = [word for word in queried if word not in words][: MAX_COLUMNS - len(words)]
     words = [*words[:first], *missing, *words[first:]]
     widths, pinned = _parse_widths(options["width"]), set(options["pin"])
     if strange := pinned - set(words):

@@ -106,8 +106,8 @@ class RunTable:
 
     @functools.cached_property
     def columns(self) -> list[Column]:
-        asked = [f"metric-{name}" for name in list_query.queried_metrics(self.options["filter"])]
-        return columns.shown_columns(self.options, self.default_columns, asked)
+        queried = [f"metric-{name}" for name in list_query.queried_metrics(self.options["filter"])]
+        return columns.shown_columns(self.options, self.default_columns, queried)
 
     @property
     def default_columns(self) -> list[str]:
