@@ -21,6 +21,8 @@ COMMANDS = {
     "shell",
     "dbshell",
 }
+# Makes a studio where there is none.
+MAKES_STUDIO = {"seed"}
 # What says which studio it is, and where.
 SETTINGS = ("DATA_DIR", "HOST", "PORT", "PUBLIC_URL", "DATABASE_URL", "STORAGE_URL", "REDIS_URL", "SECRET_KEY")
 DATABASE = "studio.sqlite3"
@@ -41,7 +43,7 @@ def use_running_studio(words: list[str], environ: MutableMapping[str, str]) -> N
         raise NoStudio(f"Several studios run from here; say which one is meant: {folders}")
     for other in found:
         environ.update({name: other[name] for name in SETTINGS if other.get(name) and not environ.get(name)})
-    if not found and not (folder_of(environ) / DATABASE).is_file():
+    if not found and words[0] not in MAKES_STUDIO and not (folder_of(environ) / DATABASE).is_file():
         raise NoStudio(
             f"There is no studio in the data folder {folder_of(environ)}. Start it once with `make up`, or name its "
             f"folder: DATA_DIR=/path/to/folder"

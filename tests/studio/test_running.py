@@ -66,3 +66,8 @@ def test_no_folder_is_made_where_no_studio_is(tmp_path):
     )
     assert ended.returncode == 1 and "There is no studio in the data folder" in ended.stderr
     assert not folder.exists()
+
+
+def test_seed_makes_a_studio_where_there_is_none(here, tmp_path):
+    here()
+    use_running_studio(["seed"], {"DATA_DIR": str(tmp_path / "new")})
