@@ -9,14 +9,14 @@ from django.utils import timezone
 from compute.models import Work
 from runs import attempts
 from runs.models import MetricBatch, MetricChunk, MetricSeries, Run
+from runs.models.runs import RAISE_REVISION
 from studio import statements
 
 SUMMARY = [
     "values", "count", "loose", "last", "last_step", "last_at", "min", "min_step", "max", "max_step",
     "first_step", "shown",
 ]  # fmt: skip
-LOCK = f'UPDATE "{Run._meta.db_table}" SET revision = revision + 1 WHERE id = %s'
-LOCK_IF_HELD = f"{LOCK} AND {attempts.STILL_HELD}"
+LOCK_IF_HELD = f"{RAISE_REVISION} AND {attempts.STILL_HELD}"
 BATCH = f'INSERT INTO "{MetricBatch._meta.db_table}" (run_id, batch_id, at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING'
 CHUNK = f'INSERT INTO "{MetricChunk._meta.db_table}" (series_id, start, count, data) VALUES (%s, %s, %s, %s)'
 SERIES = f'UPDATE "{MetricSeries._meta.db_table}" SET {", ".join(f"{chr(34)}{f}{chr(34)} = %s" for f in SUMMARY)} WHERE id = %s'
@@ -51,7 +51,7 @@ def lock_run(run: Run) -> None:
     """Increment the run's revision; other batches of this run wait here until the transaction ends."""
     with connection.cursor() as cursor:
         if run.writer is None:
-            cursor.execute(LOCK, [run.pk])
+            cursor.execute(RAISE_REVISION, [run.pk])
             return
         work_id, attempt = run.writer
         cursor.execute(LOCK_IF_HELD, [run.pk, Work._meta.pk.get_db_prep_value(work_id, connection), attempt])
