@@ -70,4 +70,8 @@ def test_no_folder_is_made_where_no_studio_is(tmp_path):
 
 def test_seed_makes_a_studio_where_there_is_none(here, tmp_path):
     here()
-    use_running_studio(["seed"], {"DATA_DIR": str(tmp_path / "new")})
+    environ = {"DATA_DIR": str(tmp_path / "new")}
+    with pytest.raises(NoStudio):
+        use_running_studio(["token"], dict(environ))
+    use_running_studio(["seed"], environ)
+    assert environ == {"DATA_DIR": str(tmp_path / "new")}
