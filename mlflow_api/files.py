@@ -43,7 +43,7 @@ def parse_run_path(request: MlflowRequest, path: str) -> ArtifactPath:
     target = parse_artifact_path(request, folders.check_relative_path(path))
     if target is None:
         message = "Multipart upload is not supported for the current artifact repository: the path is no run's."
-        raise MlflowError("NOT_IMPLEMENTED", message, 400)
+        raise MlflowError("NOT_IMPLEMENTED", message)
     return target
 
 
@@ -80,9 +80,7 @@ def download(request: MlflowRequest, path: str) -> ranges.Answer:
 def answer_file(request: MlflowRequest, run: Run, path: str) -> ranges.Answer:
     found = Artifact.objects.filter(run=run, path=path).first()
     if found is None:
-        if path == "" or _below(run, path).exists():
-            raise invalid_parameter(f"'{path}' is a folder. Name a file in it.")
-        raise not_found(f"No such artifact: '{path}'")
+        raise folders.no_file(path, is_folder=path == "" or _below(run, path).exists())
 
     def read(start: int, length: int):
         return artifacts.read_artifact(found, start, length)
@@ -137,7 +135,10 @@ def list_of_run(request: MlflowRequest) -> dict:
     found = folders.list_level(_below(run, folder).values_list("path", "size"), folder)
     for item in found if folder else []:
         item["path"] = f"{folder}/{item['path']}"
-    return {"root_uri": messages.artifact_uri(run), **({"files": found} if found else {})}
+    return {
+        "root_uri": messages.artifact_uri(run.experiment.experiment_id, run.run_id),
+        **({"files": found} if found else {}),
+    }
 
 
 def delete(request: MlflowRequest, path: str) -> dict:

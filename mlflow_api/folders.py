@@ -5,10 +5,12 @@ import posixpath
 import re
 from urllib.parse import unquote
 
+from django.http import HttpRequest
 from django.utils.http import content_disposition_header
 
-from mlflow_api.errors import invalid_parameter
+from mlflow_api.errors import MlflowError, invalid_parameter, not_found
 from runs.files import ranges
+from studio import storage
 
 # The folder of an experiment: its id.
 EXPERIMENT = r"(?:\d{1,31}|[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12})"
@@ -73,6 +75,22 @@ def content_type_of(name: str) -> str:
     if extension.lower() in TEXTS:
         return "text/plain"
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def no_file(path: str, *, is_folder: bool) -> MlflowError:
+    """Why there is nothing to download at this path."""
+    if is_folder:
+        return invalid_parameter(f"'{path}' is a folder. Name a file in it.")
+    return not_found(f"No such artifact: '{path[:200]}'")
+
+
+def answer_object(http: HttpRequest, key: str, size: int, path: str) -> ranges.Answer:
+    """An object of the storage; its name there changes with its content, and is the ETag."""
+
+    def read(start: int, length: int):
+        return storage.stream_object(key, start, length)
+
+    return as_download(ranges.respond_with_range(http, size, key.rsplit("/", 1)[-1], read), path)
 
 
 def as_download(response: ranges.Answer, path: str) -> ranges.Answer:

@@ -1,6 +1,7 @@
 """Rows as MLflow's messages. Fields without a value are left out."""
 
 import datetime as dt
+import uuid
 
 from mlflow_api.errors import invalid_parameter
 from runs.models import Experiment, MetricSeries, Run
@@ -55,7 +56,7 @@ def experiment_message(row: Experiment) -> dict:
     return {
         "experiment_id": str(row.experiment_id),
         "name": row.name,
-        "artifact_location": experiment_location(row),
+        "artifact_location": experiment_location(row.experiment_id),
         "lifecycle_stage": "deleted" if row.deleted_at else "active",
         "last_update_time": to_millis(row.updated_at),
         "creation_time": to_millis(row.created_at),
@@ -63,12 +64,12 @@ def experiment_message(row: Experiment) -> dict:
     }
 
 
-def experiment_location(row: Experiment) -> str:
-    return f"mlflow-artifacts:/{row.experiment_id}"
+def experiment_location(experiment_id: uuid.UUID) -> str:
+    return f"mlflow-artifacts:/{experiment_id}"
 
 
-def artifact_uri(run: Run) -> str:
-    return f"{experiment_location(run.experiment)}/{run.run_id}/artifacts"
+def artifact_uri(experiment_id: uuid.UUID, run_id: str) -> str:
+    return f"{experiment_location(experiment_id)}/{run_id}/artifacts"
 
 
 def key_value_list(pairs) -> list[dict]:

@@ -2,8 +2,8 @@
 
 import re
 
-from mlflow_api import folders
-from mlflow_api.errors import invalid_parameter, not_found
+from mlflow_api import folders, messages
+from mlflow_api.errors import not_found
 from mlflow_api.request import MlflowRequest
 from registry.models import LoggedModel
 from runs import run_tokens
@@ -56,15 +56,9 @@ def download(request: MlflowRequest, path: str) -> ranges.Answer:
 def answer_file(request: MlflowRequest, model: LoggedModel, path: str) -> ranges.Answer:
     found = model.files.filter(path=path).first()
     if found is None:
-        if not path or model.files.filter(path__startswith=f"{path}/").exists():
-            raise invalid_parameter(f"'{path}' is a folder. Name a file in it.")
-        raise not_found(f"No such artifact: '{path}'")
-
-    def read(start: int, length: int):
-        return storage.stream_object(found.key, start, length)
-
-    response = ranges.respond_with_range(request.http, found.size, found.key.rsplit("/", 1)[-1], read)
-    return folders.as_download(response, path)
+        is_folder = not path or model.files.filter(path__startswith=f"{path}/").exists()
+        raise folders.no_file(path, is_folder=is_folder)
+    return folders.answer_object(request.http, found.key, found.size, path)
 
 
 def listing(request: MlflowRequest, path: str) -> list[dict]:
@@ -77,4 +71,4 @@ def list_folder(model: LoggedModel, folder: str) -> list[dict]:
 
 
 def artifact_uri(row: LoggedModel) -> str:
-    return f"mlflow-artifacts:/{row.experiment_uuid}/models/{row.model_id}/artifacts"
+    return f"{messages.experiment_location(row.experiment_uuid)}/models/{row.model_id}/artifacts"

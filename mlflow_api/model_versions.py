@@ -207,7 +207,8 @@ def find_folder(request: MlflowRequest, version: ModelVersion) -> str:
     if not uri.startswith("runs:/"):
         return uri
     run_id, _, path = uri.removeprefix("runs:/").partition("/")
-    return f"{messages.artifact_uri(request.run(run_id))}/{path}"
+    run = request.run(run_id)
+    return f"{messages.artifact_uri(run.experiment.experiment_id, run.run_id)}/{path}"
 
 
 def set_tag(request: MlflowRequest) -> dict:

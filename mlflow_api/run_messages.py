@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from mlflow_api.messages import NAME, NOBODY, NOTE, PARENT, STATUS, USER, key_value_list
+from mlflow_api.messages import NAME, NOBODY, NOTE, PARENT, STATUS, USER, artifact_uri, key_value_list
 from registry.models import RunModel
 from runs.models import Experiment, MetricSeries, Run, RunParameter, RunTag
 from runs.models.lineage import RunDataset
@@ -80,7 +80,7 @@ class RunInfo(NamedTuple):
             "status": STATUS[self.status],
             "start_time": to_millis(self.started_at or self.created_at),
             **({"end_time": to_millis(self.ended_at)} if self.ended_at else {}),
-            "artifact_uri": f"mlflow-artifacts:/{self.experiment_id}/{self.run_id}/artifacts",
+            "artifact_uri": artifact_uri(self.experiment_id, self.run_id),
             "lifecycle_stage": "deleted" if self.is_deleted else "active",
         }
 

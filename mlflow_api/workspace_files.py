@@ -1,7 +1,7 @@
 """Files of the workspace itself through the artifact proxy: any safe path that is neither a run's nor a logged model's."""
 
 from mlflow_api import folders
-from mlflow_api.errors import invalid_parameter, not_found
+from mlflow_api.errors import not_found
 from mlflow_api.request import MlflowRequest
 from registry.models import WorkspaceFile
 from runs import run_tokens
@@ -24,15 +24,8 @@ def upload(request: MlflowRequest, path: str) -> dict:
 def download(request: MlflowRequest, path: str) -> ranges.Answer:
     found = _files(request).filter(path=path).first()
     if found is None:
-        if _files(request).below(path).exists():
-            raise invalid_parameter(f"'{path}' is a folder. Name a file in it.")
-        raise not_found(f"No such artifact: '{path[:200]}'")
-
-    def read(start: int, length: int):
-        return storage.stream_object(found.key, start, length)
-
-    response = ranges.respond_with_range(request.http, found.size, found.key.rsplit("/", 1)[-1], read)
-    return folders.as_download(response, path)
+        raise folders.no_file(path, is_folder=_files(request).below(path).exists())
+    return folders.answer_object(request.http, found.key, found.size, path)
 
 
 def listing(request: MlflowRequest, folder: str) -> list[dict]:
