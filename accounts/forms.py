@@ -21,15 +21,9 @@ class TokenForm(forms.Form):
     )
 
 
-class PasswordForm(forms.Form):
-    """Asks for the current password only if there is one: an account starts with a sign-in link."""
+class NewPasswordForm(forms.Form):
+    """For a person who has no password yet."""
 
-    present = forms.CharField(
-        label="Present password",
-        strip=False,
-        max_length=MAX_PASSWORD_LENGTH,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
     password = forms.CharField(
         label="New password",
         strip=False,
@@ -38,24 +32,12 @@ class PasswordForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     again = forms.CharField(
-        label="New password again", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+        label="Confirm new password", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
     )
 
-    def __init__(self, request, *args, **kwargs):
+    def __init__(self, user, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.request, self.user = request, request.user
-        if not self.user.has_usable_password():
-            del self.fields["present"]
-
-    def clean_present(self):
-        # At an open browser, nobody can guess here more often than at the sign-in.
-        refused = sign_in_limits.refusal_reason(self.request, self.user.username)
-        if refused:
-            raise forms.ValidationError(refused)
-        noted = sign_in_limits.record_attempt(self.request, self.user.username)
-        if not self.user.check_password(self.cleaned_data["present"]):
-            raise forms.ValidationError("That is not your current password.")
-        noted.delete()
+        self.user = user
 
     def clean_password(self):
         password_validation.validate_password(self.cleaned_data["password"], self.user)
@@ -68,6 +50,34 @@ class PasswordForm(forms.Form):
     def save(self):
         self.user.set_password(self.cleaned_data["password"])
         self.user.save(update_fields=["password"])
+
+
+class PasswordForm(NewPasswordForm):
+    """Asks for the current password if there is one: the first account starts with a sign-in link."""
+
+    current = forms.CharField(
+        label="Current password",
+        strip=False,
+        max_length=MAX_PASSWORD_LENGTH,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    field_order = ["current", "password", "again"]
+
+    def __init__(self, request, *args, **kwargs):
+        super().__init__(request.user, *args, **kwargs)
+        self.request = request
+        if not self.user.has_usable_password():
+            del self.fields["current"]
+
+    def clean_current(self):
+        # At an open browser, nobody can guess here more often than at the sign-in.
+        refused = sign_in_limits.refusal_reason(self.request, self.user.username)
+        if refused:
+            raise forms.ValidationError(refused)
+        attempt = sign_in_limits.record_attempt(self.request, self.user.username)
+        if not self.user.check_password(self.cleaned_data["current"]):
+            raise forms.ValidationError("That is not your current password.")
+        attempt.delete()
 
 
 class SignInForm(forms.Form):

@@ -45,34 +45,50 @@ class User(AbstractUser):
 
 
 class SignInLink(models.Model):
-    """A link that signs a person in once."""
+    """A link that signs a person in once. An invitation, which a new account gets, asks for a password first."""
 
     user = models.ForeignKey(User, models.CASCADE)
     digest = models.CharField(max_length=64, unique=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
+    is_invitation = models.BooleanField(default=False)
 
     def __str__(self):
         return f"for {self.user}"
 
     @classmethod
-    def create_for(cls, user, hours: int = 24) -> str:
-        """The secret for the URL; only its digest is stored."""
+    def create_for(cls, user, hours: int = 24, is_invitation: bool = False) -> str:
+        """The secret for the URL; only its digest is stored. A new invitation replaces the person's earlier ones."""
         secret = new_secret()
+        if is_invitation:
+            cls.objects.filter(user=user, is_invitation=True, used_at=None).delete()
         cls.objects.create(
-            user=user, digest=secret_digest(secret), expires_at=timezone.now() + dt.timedelta(hours=hours)
+            user=user,
+            digest=secret_digest(secret),
+            expires_at=timezone.now() + dt.timedelta(hours=hours),
+            is_invitation=is_invitation,
         )
         return secret
 
     @classmethod
-    def redeem(cls, secret: str) -> User | None:
+    def find_invited(cls, secret: str) -> User | None:
+        """The person whom this invitation is for, while it can be accepted."""
+        links = cls._unused(secret, is_invitation=True).select_related("user")
+        return next((link.user for link in links if link.user.is_active), None)
+
+    @classmethod
+    def redeem(cls, secret: str, is_invitation: bool = False) -> User | None:
         """The person, on the first use before the link expires; None otherwise."""
-        now = timezone.now()
-        fresh = cls.objects.filter(digest=secret_digest(secret), used_at=None, expires_at__gt=now)
         # One conditional UPDATE: of two clicks, only one wins.
-        if not fresh.update(used_at=now):
+        if not cls._unused(secret, is_invitation).update(used_at=timezone.now()):
             return None
         return cls.objects.select_related("user").get(digest=secret_digest(secret)).user
+
+    @classmethod
+    def _unused(cls, secret: str, is_invitation: bool):
+        return cls.objects.filter(
+            digest=secret_digest(secret), is_invitation=is_invitation, used_at=None, expires_at__gt=timezone.now()
+        )
 
 
 class FailedSignIn(models.Model):

@@ -8,6 +8,7 @@ app_name = "accounts"
 urlpatterns = [
     path("signin/", views.sign_in, name="sign_in"),
     path("signin/link/<str:secret>/", views.sign_in_link, name="sign_in_link"),
+    path("invitation/<str:secret>/", views.invitation, name="invitation"),
     path("signout/", views.sign_out, name="sign_out"),
     path("account/theme/", views.theme, name="theme"),
     path("account/password/", views.password, name="password"),

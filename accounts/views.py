@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import sign_in_limits
 from accounts.form_keys import mark_done, once
-from accounts.forms import PasswordForm, SignInForm, TokenForm
+from accounts.forms import NewPasswordForm, PasswordForm, SignInForm, TokenForm
 from accounts.models import SignInLink, Token, User
 from studio.errors import Denied
 
@@ -83,6 +83,25 @@ def sign_in_link(request, secret):
         return redirect(_next(request))
     sign_in_limits.record_attempt(request, "")
     return render(request, "accounts/sign_in_link_used.html", status=410)
+
+
+@login_not_required
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+def invitation(request, secret):
+    """A new person sets a password, which uses the link, and is signed in."""
+    if sign_in_limits.is_link_refused(request):
+        return render(request, "accounts/sign_in_link_used.html", {"too_many": True}, status=429)
+    user = SignInLink.find_invited(secret)
+    form = NewPasswordForm(user, request.POST or None)
+    if user and not form.is_valid():
+        return render(request, "accounts/invitation.html", {"form": form, "invited": user})
+    if user and SignInLink.redeem(secret, is_invitation=True):
+        form.save()
+        return _let_in(request, user)
+    sign_in_limits.record_attempt(request, "")
+    return render(request, "accounts/sign_in_link_used.html", {"is_invitation": True}, status=410)
 
 
 @login_not_required

@@ -31,7 +31,14 @@ OPEN_OPERATIONS = {
     "GET /discovery/workspaces/{workspace_id}": "tells only this server's address, as Azure's does",
 }
 # Pages that open without a sign-in.
-OPEN_PAGES = {"/signin/", "/signin/link/x/", "/favicon.ico", "/api/openapi.json", "/api/mlflow/openapi.json"}
+OPEN_PAGES = {
+    "/signin/",
+    "/signin/link/x/",
+    "/invitation/x/",
+    "/favicon.ico",
+    "/api/openapi.json",
+    "/api/mlflow/openapi.json",
+}
 # Paths whose own key decides, not a session: packages are public inside the house, nodes and runs bring tokens.
 OWN_DOORS = re.compile(
     r"^/(pypi|subscriptions|history|content|nodes|discovery|mlflow|login/(device(/token)?|whoami)$|signed|admin)"

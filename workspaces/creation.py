@@ -53,8 +53,7 @@ def create_workspace(
             )
     except IntegrityError as error:
         raise Conflict(f"Another workspace {name!r} was made at the same moment.", target="name") from error
-    if not actor.user.is_superuser:
-        RoleAssignment.objects.create(user=actor.user, role=Role.OWNER, workspace=workspace)
+    RoleAssignment.objects.create(user=actor.user, role=Role.OWNER, workspace=workspace)
     return workspace
 
 

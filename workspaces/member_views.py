@@ -37,7 +37,7 @@ def people_list(request, slug):
 @require_POST
 @once
 def people_account(request, slug):
-    """Creates an account; the link for the first sign-in is shown once."""
+    """Creates an account; the link of its invitation is shown once."""
     workspace = page_workspace(request, slug)
     actor = actor_of_request(request)
     require(actor, "create_account", workspace)
@@ -45,9 +45,17 @@ def people_account(request, slug):
     made = attempt(form, lambda: members.create_account(actor, workspace, **form.cleaned_data))
     if not made:
         return _page(request, workspace, account_form=form)
-    user, secret = made
-    link = public_url(reverse("accounts:sign_in_link", args=[secret]))
-    return mark_done(_page(request, workspace, made=user, link=link))
+    return mark_done(_page_with_link(request, workspace, *made))
+
+
+@never_cache
+@require_POST
+@once
+def people_invite(request, slug, pk):
+    """Makes a new link for a person who has lost theirs and has no password yet."""
+    workspace, assignment = _assignment(request, slug, pk)
+    secret = members.invite_again(actor_of_request(request), workspace, assignment)
+    return mark_done(_page_with_link(request, workspace, assignment.user, secret))
 
 
 @require_POST
@@ -72,6 +80,11 @@ def _assignment(request, slug, pk):
     workspace = page_workspace(request, slug)
     rows = RoleAssignment.objects.filter(workspace=workspace).select_related("user")
     return workspace, get_object_or_404(rows, pk=pk)
+
+
+def _page_with_link(request, workspace, invited, secret):
+    link = public_url(reverse("accounts:invitation", args=[secret]))
+    return _page(request, workspace, invited=invited, link=link)
 
 
 def _page(request, workspace, **more):

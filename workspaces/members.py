@@ -54,7 +54,7 @@ def remove_role(actor: Actor, workspace: Workspace, assignment: RoleAssignment) 
 
 @transaction.atomic
 def create_account(actor: Actor, workspace: Workspace, username: str, full_name: str, role: str) -> tuple[User, str]:
-    """A new person with a role here, and the secret of the link for the first sign-in."""
+    """A new person with a role here, and the secret of the invitation."""
     require(actor, "create_account", workspace)
     USERNAME.check(username)
     if User.objects.filter(username__iexact=username).exists():
@@ -62,7 +62,18 @@ def create_account(actor: Actor, workspace: Workspace, username: str, full_name:
     first, _, last = FULL_NAME.check(full_name).partition(" ")
     user = User.objects.create_user(username, first_name=first, last_name=last)
     RoleAssignment.objects.create(workspace=workspace, user=user, role=ROLE.check(role))
-    return user, SignInLink.create_for(user)
+    return user, SignInLink.create_for(user, is_invitation=True)
+
+
+def invite_again(actor: Actor, workspace: Workspace, assignment: RoleAssignment) -> str:
+    """The secret of a new invitation for a person who has not set a password; earlier invitations stop working."""
+    require(actor, "create_account", workspace)
+    if assignment.user.has_usable_password():
+        raise Conflict(
+            f"{assignment.user.username} has a password and needs no invitation. "
+            f"Who forgot it gets a link by `manage.py signin {assignment.user.username}`."
+        )
+    return SignInLink.create_for(assignment.user, is_invitation=True)
 
 
 def _find_user(username: str) -> User:

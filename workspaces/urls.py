@@ -16,5 +16,6 @@ urlpatterns = [
     path("ws/<slug:slug>/people/", member_views.people_list, name="people"),
     path("ws/<slug:slug>/people/account/", member_views.people_account, name="people_account"),
     path("ws/<slug:slug>/people/<int:pk>/change/", member_views.people_change, name="people_change"),
+    path("ws/<slug:slug>/people/<int:pk>/invite/", member_views.people_invite, name="people_invite"),
     path("ws/<slug:slug>/people/<int:pk>/remove/", member_views.people_remove, name="people_remove"),
 ]

@@ -119,9 +119,9 @@ def test_first_password_needs_no_present_one(as_user, db):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"present": "wrong", "password": PASSWORD + "2", "again": PASSWORD + "2"}, "not your current password"),
-        ({"present": PASSWORD, "password": "short", "again": "short"}, "at least 10"),
-        ({"present": PASSWORD, "password": PASSWORD + "2", "again": "other-password"}, "do not match"),
+        ({"current": "wrong", "password": PASSWORD + "2", "again": PASSWORD + "2"}, "not your current password"),
+        ({"current": PASSWORD, "password": "short", "again": "short"}, "at least 10"),
+        ({"current": PASSWORD, "password": PASSWORD + "2", "again": "other-password"}, "do not match"),
     ],
 )
 def test_password_is_checked(as_user, olga, body, words):

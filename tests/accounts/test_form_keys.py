@@ -107,7 +107,7 @@ def test_a_secret_is_shown_by_the_first_answer_and_the_second_makes_no_other(bro
 
 def test_an_account_is_made_once(browser, workspace):
     sent = {**ACCOUNT, "form_key": key_on(browser, f"{WS}people/", f"{WS}people/account/")}
-    assert "/signin/link/" in browser.post(f"{WS}people/account/", sent).content.decode()
+    assert "/invitation/" in browser.post(f"{WS}people/account/", sent).content.decode()
     assert browser.post(f"{WS}people/account/", sent).status_code == 409
     assert RoleAssignment.objects.filter(user=User.objects.get(username="newcomer")).count() == 1
 

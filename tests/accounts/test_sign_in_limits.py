@@ -178,10 +178,10 @@ def test_a_link_is_the_way_out_for_who_mistyped_too_often(olga):
 
 def test_an_open_browser_cannot_be_used_to_guess_the_password(as_user, olga):
     client = as_user(olga)
-    body = {"present": "wrong", "password": "another-long-secret", "again": "another-long-secret"}
+    body = {"current": "wrong", "password": "another-long-secret", "again": "another-long-secret"}
     for _ in range(10):
         client.post("/account/password/", body)
-    answer = client.post("/account/password/", {**body, "present": PASSWORD})
+    answer = client.post("/account/password/", {**body, "current": PASSWORD})
     assert "Too many wrong passwords" in answer.content.decode()
     olga.refresh_from_db()
     assert olga.check_password(PASSWORD)
@@ -208,7 +208,7 @@ def test_who_opens_the_administration_goes_by_the_sign_in(db):
     assert client.get(answer.url).status_code == 200
     assert client.get("/admin/login/?next=/admin/").url == "/admin/"
     # One's own password is set on one page.
-    assert "Present password" in client.get("/admin/password_change/").content.decode()
+    assert "Current password" in client.get("/admin/password_change/").content.decode()
 
 
 def test_others_than_site_admins_get_a_message(as_user, mallory):

@@ -66,4 +66,4 @@ def test_the_first_link_of_an_account_is_at_the_public_address(as_user, owner, w
     settings.PUBLIC_URL = "https://studio.example.org"
     body = {"account-username": "newcomer", "account-role": "Reader"}
     answer = as_user(owner).post("/ws/aml-workspace/people/account/", body, headers={"Host": "localhost"})
-    assert "https://studio.example.org/signin/link/" in answer.content.decode()
+    assert "https://studio.example.org/invitation/" in answer.content.decode()

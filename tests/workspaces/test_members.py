@@ -108,9 +108,13 @@ def test_a_role_of_another_workspace_or_of_the_group_is_not_changed_here(as_user
             assert as_user(olga).post(f"{URL}{assignment.pk}/{act}/", {"role": Role.OWNER}).status_code == 404
 
 
-def test_a_site_admin_makes_an_account_with_a_link_that_works_once(as_user, workspace, owner):
+def invitation_in(answer) -> str:
+    return re.search(r"http://testserver(/invitation/[\w-]+/)", answer.content.decode())[1]
+
+
+def test_a_site_admin_makes_an_account_whose_invitation_asks_for_a_password_first(as_user, workspace, owner):
     answer = as_user(owner).post(f"{URL}account/", NEW)
-    link = re.search(r"http://testserver(/signin/link/[\w-]+/)", answer.content.decode())[1]
+    link = invitation_in(answer)
     assert "no-store" in answer.headers["Cache-Control"]
     dora = User.objects.get(username="dora")
     assert (dora.label, dora.has_usable_password(), role_of(dora, workspace)) == (
@@ -119,9 +123,32 @@ def test_a_site_admin_makes_an_account_with_a_link_that_works_once(as_user, work
         "AzureML Data Scientist",
     )
     her = Client()
-    assert her.get(link).url == "/" and her.get(URL).status_code == 200
-    assert Client().get(link).status_code == 410
+    assert "Welcome, Dora Maar" in her.get(link).content.decode() and her.get(URL).status_code == 302
+    for wrong in ({}, {"password": "short", "again": "short"}, {"password": "a-long-password", "again": "another"}):
+        assert her.post(link, wrong).status_code == 200 and not User.objects.get(pk=dora.pk).has_usable_password()
+    assert her.get(link.replace("invitation", "signin/link")).status_code == 410
+    assert her.post(link, {"password": "a-long-password", "again": "a-long-password"}).url == "/"
+    assert her.get(URL).status_code == 200 and User.objects.get(pk=dora.pk).check_password("a-long-password")
+    assert Client().get(link).status_code == Client().post(link, {}).status_code == 410
     assert link not in as_user(owner).get(URL).content.decode()
+
+
+def test_a_lost_invitation_is_made_again_and_the_old_one_ends(as_user, workspace, owner, olga, bob):
+    lost = invitation_in(as_user(owner).post(f"{URL}account/", NEW))
+    dora = User.objects.get(username="dora")
+    assert "New invitation link" in as_user(owner).get(URL).content.decode()
+    assert "New invitation link" not in as_user(olga).get(URL).content.decode()
+    assert as_user(olga).post(row(dora, "invite")).status_code == 403
+    link = invitation_in(as_user(owner).post(row(dora, "invite")))
+    assert Client().get(lost).status_code == 410 and Client().get(link).status_code == 200
+    Client().post(link, {"password": "a-long-password", "again": "a-long-password"})
+    assert as_user(owner).post(row(dora, "invite")).status_code == 409
+
+
+def test_an_invitation_of_a_deactivated_person_does_not_work(as_user, workspace, owner):
+    link = invitation_in(as_user(owner).post(f"{URL}account/", NEW))
+    User.objects.filter(username="dora").update(is_active=False)
+    assert Client().post(link, {"password": "a-long-password", "again": "a-long-password"}).status_code == 410
 
 
 @pytest.mark.parametrize(
@@ -143,7 +170,7 @@ def test_only_site_admins_make_accounts(as_user, olga, alice, mallory):
     for user, status in ((olga, 403), (alice, 403), (mallory, 404)):
         assert as_user(user).post(f"{URL}account/", NEW).status_code == status
     assert not User.objects.filter(username="dora").exists()
-    assert "New account" not in as_user(olga).get(URL).content.decode()
+    assert "Invite a new person" not in as_user(olga).get(URL).content.decode()
 
 
 def test_wrong_methods(as_user, olga):
