@@ -13,7 +13,7 @@ from accounts.actors import Actor
 from assets import environments, variables
 from compute import queue
 from compute.models import ComputeTarget
-from runs import job_settings, rules, work_kind
+from runs import job_changes, job_settings, rules, work_kind
 from runs.models import Experiment, Run, RunEvent, RunTag, Snapshot
 from studio import names, statements
 from studio.errors import Conflict, Denied, Invalid
@@ -84,14 +84,23 @@ def submit_job(actor: Actor, workspace: Workspace, name: str, body: dict) -> Run
         return present
 
 
-def resubmit_job(actor: Actor, run: Run) -> Run:
-    """Submit the same job again, as a new run."""
+def resubmit_job(actor: Actor, run: Run, changes: dict | None = None) -> Run:
+    """Submit the same job again, as a new run; `changes` are those of job_changes.change_job."""
+    changes = changes or {}
+    require_job(run)
+    if run.is_local and "computeId" not in changes:
+        raise Conflict(
+            f"The run {run.run_id} ran on its submitter's machine. Choose a compute cluster, or submit it again from there.",
+            target="computeId",
+        )
+    job = {key: value for key, value in run.job.items() if key not in ("displayName", "parentRunId")}
+    name = make_run_name(changes.get("experimentName") or run.experiment.name)
+    return submit_job(actor, run.workspace, name, {"properties": job_changes.change_job(job, changes)})
+
+
+def require_job(run: Run) -> None:
     if not run.job:
         raise Conflict(f"The run {run.run_id} was not submitted as a job, so it cannot be submitted again.")
-    if run.is_local:
-        raise Conflict(f"The run {run.run_id} ran on its submitter's machine; submit it again from there.")
-    job = {key: value for key, value in run.job.items() if key not in ("displayName", "parentRunId")}
-    return submit_job(actor, run.workspace, make_run_name(run.experiment.name), {"properties": job})
 
 
 def make_run_name(experiment: str) -> str:

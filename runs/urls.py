@@ -2,6 +2,7 @@ from django.urls import path
 
 from runs.pages import home
 from runs.pages.compare import views as compare_views
+from runs.pages.job import views as job_views
 from runs.pages.lists import action_views as list_action_views
 from runs.pages.lists import panel_views
 from runs.pages.lists import views as lists_views
@@ -59,7 +60,7 @@ urlpatterns = [
     path(f"{RUN}/edit/", run_action_views.run_edit, name="run_edit"),
     path(f"{RUN}/cancel/", run_action_views.run_cancel, name="run_cancel"),
     path(f"{RUN}/delete/", run_action_views.run_delete, name="run_delete"),
-    path(f"{RUN}/resubmit/", run_action_views.run_resubmit, name="run_resubmit"),
+    path(f"{RUN}/resubmit/", job_views.run_resubmit, name="run_resubmit"),
     # Links as Azure's SDK and studio write them.
     path("runs/<str:run_id>", run_views.by_wsid, name="by_wsid"),
     path("experiments/id/<uuid:experiment_id>/runs/<str:run_id>", run_views.by_experiment, name="by_experiment"),

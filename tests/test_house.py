@@ -23,7 +23,10 @@ ROOMS = ["studio", "accounts", "workspaces", "assets", "compute", "runs", "regis
 COMPOSITION_ROOT = {"studio/urls.py", "studio/celery.py", "studio/settings.py"}
 # Inside runs: what the upper ones are built of, and what the lower ones do not know.
 LOWER_UNITS = {"runs.models", "runs.metrics", "runs.files", "runs.search", "runs.submission", "runs.attempts"}
-UPPER_UNITS = {"runs.api", "runs.pages.run", "runs.pages.lists", "runs.pages.compare", "runs.pages.home", "runs.charts"}
+UPPER_UNITS = {
+    *("runs.api", "runs.charts", "runs.pages.run", "runs.pages.lists", "runs.pages.compare", "runs.pages.home"),
+    "runs.pages.job",
+}
 # Operations that answer without a token, each with its reason.
 OPEN_OPERATIONS = {
     "POST /login/device": "begins the sign-in that gives the first token",

@@ -72,10 +72,11 @@ WORKSPACE = {
 }
 CLUSTER = {"name": "fresh", "min_nodes": 0, "max_nodes": 1, "idle_seconds": 120}
 ACCOUNT = {"account-username": "newcomer", "account-full_name": "New Comer", "account-role": Role.READER}
+JOB = {"experiment_name": "exp", "command": "true", "compute_id": "cpu-cluster", "environment": "keep"}
 RULE = {"takes": "runs", "days": 30, "experiments": "*"}
 # The page, where its form is sent (empty: to the page), what is entered, and what it makes.
 FORMS = [
-    (f"{WS}runs/r1/", f"{WS}runs/r1/resubmit/", {}, Run),
+    (f"{WS}runs/r1/resubmit/", "", JOB, Run),
     ("/workspaces/new/", "", WORKSPACE, Workspace),
     (f"{WS}compute/new/settings/", "", CLUSTER, ComputeTarget),
     (f"{WS}retention/", "", RULE, RetentionRule),
@@ -93,7 +94,7 @@ def test_what_is_made_is_made_once_and_both_clicks_lead_to_it(browser, job, page
     assert "carried out once" in browser.get(answers[1].url).content.decode()
     # The page as it is rendered anew makes another one.
     if model is Run:
-        browser.post(action, {"form_key": key_on(browser, page, action)})
+        browser.post(page, {**entered, "form_key": key_on(browser, page, action)})
         assert Run.objects.count() == before + 2
 
 
@@ -139,7 +140,7 @@ def test_a_form_with_a_mistake_can_be_sent_again_and_with_something_else_makes_s
 
 
 def test_what_another_person_sent_is_another_form(browser, as_user, alice, job):
-    sent = {"form_key": key_on(browser, f"{WS}runs/r1/", f"{WS}runs/r1/resubmit/")}
+    sent = {**JOB, "form_key": key_on(browser, f"{WS}runs/r1/resubmit/")}
     for person in (browser, as_user(alice)):
         person.post(f"{WS}runs/r1/resubmit/", sent)
     assert Run.objects.count() == 3
@@ -161,7 +162,7 @@ def test_clicks_at_the_same_moment_make_one_run(owner, job):
     def click():
         other = Client()
         other.cookies = browser.cookies
-        places.append(other.post(f"{WS}runs/r1/resubmit/", {"form_key": "same"}).url)
+        places.append(other.post(f"{WS}runs/r1/resubmit/", {**JOB, "form_key": "same"}).url)
         connection.close()
 
     threads = [threading.Thread(target=click) for _ in range(4)]

@@ -51,7 +51,7 @@ def test_members_read_and_strangers_do_not(as_user, alice, bob, mallory, run, na
 def test_readers_may_not_act(as_user, alice, bob, mallory, run, name):
     assert as_user(bob).post(url_of(run, name)).status_code == 403
     assert as_user(mallory).post(url_of(run, name)).status_code == 404
-    assert as_user(alice).get(url_of(run, name)).status_code == 405
+    assert as_user(alice).get(url_of(run, name)).status_code == (200 if name == "run_resubmit" else 405)
     assert Run.objects.filter(pk=run.pk, status=Run.Status.NOT_STARTED).exists()
 
 

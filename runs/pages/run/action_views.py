@@ -4,9 +4,6 @@ from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.actors import actor_of_request
-from accounts.form_keys import once
-from runs import submission
 from runs.pages.access import require_permission, run_of, undo_tag
 from runs.pages.run.forms import RunEdit
 from runs.pages.run.views import tab_context
@@ -29,16 +26,6 @@ def run_delete(request, slug, run_id):
     run.delete()
     messages.success(request, f"{run.display_name} moved to the trash.", extra_tags=undo_tag(slug, run.deleted_at))
     return redirect("runs:experiment_detail", slug, run.experiment.experiment_id)
-
-
-@require_POST
-@once
-def run_resubmit(request, slug, run_id):
-    run = run_of(request, slug, run_id)
-    require_permission(request, "submit")
-    new = submission.resubmit_job(actor_of_request(request), run)
-    messages.success(request, f"{run.display_name} was submitted again as {new.display_name}.")
-    return redirect(new)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -1,0 +1,201 @@
+"""The form of a job: of one that is submitted again with changes, and of a new one. The rules are those of the API."""
+
+import shlex
+
+from django import forms
+from django.http import Http404
+
+from assets import environments
+from compute.models import ComputeTarget
+from runs import job_changes, rules
+from runs.models import Experiment
+from runs.pages.job.fields import CODE, COMMAND, HoursField, LinesField, VariablesField
+from runs.pages.job.prefilled import KEEP, PACKAGES, REGISTERED, Prefilled
+from studio.forms import TagsField, TextField, check_field
+from studio.rules import DESCRIPTION
+from workspaces.models import Workspace
+
+# Suggested while one types; any other may be written.
+MAX_SUGGESTED = 200
+
+
+class JobForm(forms.Form):
+    display_name = TextField(
+        rules.DISPLAY_NAME_OR_EMPTY,
+        required=False,
+        label="Display name",
+        help_text="Empty: the name that the job gets.",
+    )
+    experiment_name = TextField(
+        rules.EXPERIMENT_NAME,
+        label="Experiment",
+        help_text="One that is not there yet is created.",
+        widget=forms.TextInput(attrs={"list": "experiments", "autocomplete": "off"}),
+    )
+    description = TextField(
+        DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 2}), help_text="Markdown is supported."
+    )
+    script = TextField(COMMAND, label="Script", widget=forms.TextInput(attrs={**CODE, "list": "scripts"}))
+    arguments = LinesField(
+        COMMAND, rows=2, required=False, label="Arguments", help_text="Quote an argument that has spaces in it."
+    )
+    command = LinesField(
+        COMMAND,
+        rows=4,
+        label="Command",
+        help_text="Runs in bash, in the folder of the code, with the environment active. Example: python train.py --lr 0.1",
+    )
+    environment = forms.ChoiceField(label="Environment", widget=forms.RadioSelect)
+    environment_id = forms.CharField(
+        required=False,
+        max_length=300,
+        label="Environment",
+        help_text="name:version, or name@latest.",
+        widget=forms.TextInput(attrs={"list": "environments", **CODE}),
+    )
+    conda_file = forms.CharField(
+        required=False,
+        label="Conda file",
+        widget=forms.Textarea(attrs={"rows": 10, **CODE}),
+        help_text="The packages are installed when the job starts, unless a node has them already.",
+    )
+    compute_id = forms.ChoiceField(label="Compute target", error_messages={"required": "Choose a compute target."})
+    environment_variables = VariablesField()
+    timeout = HoursField(label="Time limit in hours", help_text="The job is canceled when it has run for so long.")
+    tags = TagsField()
+
+    def __init__(self, data, workspace: Workspace, prefilled: Prefilled, files: list[str] | None = None):
+        """`files` are the paths of the code, in which the script must be; None if that is not known."""
+        super().__init__(data, initial=prefilled.values)
+        self.workspace, self.prefilled, self.files = workspace, prefilled, files
+        for name in ["command"] if prefilled.values.get("script") else ["script", "arguments"]:
+            del self.fields[name]
+        self.fields["environment"].choices = self._environment_choices()
+        self.fields["compute_id"].choices = _compute_choices(workspace)
+        for name, field in self.fields.items():
+            field.widget.attrs["data-original"] = field.prepare_value(self.initial.get(name, "")) or ""
+
+    def _environment_choices(self) -> list[tuple[str, str]]:
+        kept = [(KEEP, f"{self.prefilled.environment_name} (as it is)")] if self.prefilled.definition else []
+        return [*kept, (REGISTERED, "Registered environment"), (PACKAGES, "Edit the packages")]
+
+    @property
+    def suggestions(self) -> dict[str, list[str]]:
+        """For the lists that stand below the fields."""
+        there = Experiment.objects.filter(workspace=self.workspace, deleted_at=None).order_by("name")
+        scripts = [path for path in self.files or [] if path.endswith((".py", ".sh"))]
+        return {
+            "experiments": list(there.values_list("name", flat=True)[:MAX_SUGGESTED]),
+            "environments": suggest_environments(self.workspace),
+            "scripts": scripts[:MAX_SUGGESTED],
+        }
+
+    def clean_script(self) -> str:
+        script = self.cleaned_data["script"]
+        if self.files is not None and script != self.initial.get("script") and script not in self.files:
+            raise forms.ValidationError(f"The code has no file {script!r}.")
+        return script
+
+    def clean_arguments(self) -> str:
+        try:
+            shlex.split(self.cleaned_data["arguments"])
+        except ValueError as error:
+            raise forms.ValidationError(f"The arguments cannot be read: {error}. Close every quote.") from error
+        return self.cleaned_data["arguments"]
+
+    def clean_conda_file(self) -> str:
+        text = self.cleaned_data["conda_file"].replace("\r\n", "\n")
+        if self.data.get("environment") == PACKAGES:
+            check_field(environments.read_conda, text)
+        return text
+
+    def clean_environment_id(self) -> str:
+        reference = self.cleaned_data["environment_id"]
+        if self.data.get("environment") != REGISTERED:
+            return ""
+        if not reference:
+            raise forms.ValidationError("Choose an environment.")
+        try:
+            return _exact_reference(self.workspace, reference)
+        except Http404 as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def changed_names(self) -> list[str]:
+        """The fields whose values differ from those that the form began with, after checking."""
+        names = [name for name, value in self.cleaned_data.items() if _differs(value, self.initial.get(name))]
+        kind = self.cleaned_data["environment"]
+        unused = {KEEP: {"conda_file"}, REGISTERED: {"conda_file"}, PACKAGES: {"environment_id"}}[kind]
+        if kind == PACKAGES and "conda_file" not in names:
+            unused |= {"environment"}
+        return [name for name in names if name not in unused]
+
+    def changed_labels(self) -> list[str]:
+        """As a person reads them, each once."""
+        labels = [self[name].label for name in self.changed_names()]
+        return list(dict.fromkeys("Environment" if label == "Conda file" else label for label in labels))
+
+    def read_changes(self) -> dict:
+        """For job_changes.change_job."""
+        names, data = self.changed_names(), self.cleaned_data
+        plain = {
+            "experiment_name": "experimentName",
+            "description": "description",
+            "command": "command",
+            "compute_id": "computeId",
+            "environment_variables": "environmentVariables",
+            "timeout": job_changes.TIMEOUT,
+            "tags": "tags",
+        }
+        changes = {wire: data[name] for name, wire in plain.items() if name in names}
+        if "script" in names or "arguments" in names:
+            changes["commandArgv"] = self._read_argv("script" in names)
+        if data["display_name"]:
+            changes["displayName"] = data["display_name"]
+        return changes | self._read_environment(names)
+
+    def _read_argv(self, has_other_script: bool) -> list[str]:
+        script = self.cleaned_data["script"]
+        interpreter = job_changes.interpreter_of(script) if has_other_script else self.prefilled.interpreter
+        return [interpreter, script, *shlex.split(self.cleaned_data["arguments"])]
+
+    def _read_environment(self, names: list[str]) -> dict:
+        if "environment_id" in names:
+            return {"environmentId": self.cleaned_data["environment_id"]}
+        if "environment" in names and self.cleaned_data["environment"] == PACKAGES:
+            return {"environmentDefinition": self._edited_environment()}
+        return {}
+
+    def _edited_environment(self) -> dict:
+        """Of the job's own environment all but its packages."""
+        conda = environments.read_conda(self.cleaned_data["conda_file"])
+        base = self.prefilled.definition or environments.definition_from_conda("environment", conda, None)
+        name = f"{str(base.get('name') or 'environment').removesuffix('-edited')}-edited"
+        python = {**(base.get("python") or {}), "userManagedDependencies": False, "condaDependencies": conda}
+        return {**base, "name": name, "version": None, "python": python}
+
+
+def _differs(value, initial) -> bool:
+    if isinstance(value, str):
+        return value.strip() != str(initial or "").strip()
+    return value != initial
+
+
+def _exact_reference(workspace: Workspace, reference: str) -> str:
+    """With the version that `latest` is now, so that the same job stays the same."""
+    found = environments.find_version(workspace, *environments.parse_reference(reference))
+    return f"{found.environment.name}:{found.version}"
+
+
+def _compute_choices(workspace: Workspace) -> list[tuple[str, str]]:
+    present = ComputeTarget.objects.filter(workspace=workspace, deleted_at=None).order_by("name")
+    named = [
+        (target.name, f"{target.name} – {target.vm_size}, {target.min_nodes} to {target.max_nodes} nodes")
+        for target in present
+    ]
+    return [("", "Choose…"), *named]
+
+
+def suggest_environments(workspace: Workspace) -> list[str]:
+    own = workspace.environments.prefetch_related("versions").exclude(versions=None)[:MAX_SUGGESTED]
+    named = [f"{row.name}:{version.version}" for row in own for version in row.versions.all()[:5]]
+    return [*named[:MAX_SUGGESTED], *(f"{name}:1" for name in environments.curated_environments())]

@@ -1,0 +1,112 @@
+"""What the form of a job begins with, read from a run that is submitted again, and what of that run is gone by now."""
+
+import dataclasses
+import shlex
+from typing import Any
+
+from assets import environments, variables
+from compute.models import ComputeTarget
+from runs import job_changes, submission
+from runs.models import Run
+from studio.errors import Invalid
+from studio.rules import TAGS
+from workspaces.models import Workspace
+
+# Where the environment comes from.
+KEEP, REGISTERED, PACKAGES = "keep", "registered", "packages"
+
+
+@dataclasses.dataclass
+class Prefilled:
+    """`values` are those of the fields; `definition` is the environment, None if it is gone."""
+
+    values: dict[str, Any]
+    definition: dict | None
+    warnings: list[str]
+    # What starts the script, if the job has one.
+    interpreter: str = ""
+
+    @property
+    def environment_name(self) -> str:
+        return str((self.definition or {}).get("name") or "without a name")
+
+    @property
+    def packages(self) -> list[str]:
+        """Of conda and pip, in one list."""
+        conda = ((self.definition or {}).get("python") or {}).get("condaDependencies") or {}
+        found: list[str] = []
+        for item in conda.get("dependencies") or []:
+            found += (item.get("pip") or []) if isinstance(item, dict) else [item]
+        return [str(line) for line in found if line != "pip"]
+
+
+def read_run(run: Run) -> Prefilled:
+    job = run.job
+    argv = job_changes.read_script_argv(job)
+    definition, warnings = _read_environment(run)
+    values = {
+        "display_name": "" if run.display_name == run.run_id else run.display_name,
+        "experiment_name": job.get("experimentName") or run.experiment.name,
+        "description": job.get("description") or "",
+        "command": "" if argv else _read_command(job),
+        "script": argv[1] if argv else "",
+        "arguments": shlex.join(argv[2:]) if argv else "",
+        "environment": KEEP if definition else REGISTERED,
+        "environment_id": "",
+        "conda_file": environments.format_conda(definition or {}) or "",
+        "compute_id": _read_target(run, warnings),
+        "environment_variables": variables.check_variables(job.get("environmentVariables"), "environmentVariables"),
+        "timeout": _read_timeout(job),
+        "tags": TAGS.check(job.get("tags")),
+    }
+    if job.get("codeId") and run.snapshot is None:
+        warnings.append("The code of this job was deleted. Choose other code: the node would not have the script.")
+    return Prefilled(values, definition, warnings, argv[0] if argv else "")
+
+
+def read_nothing(workspace: Workspace) -> Prefilled:
+    """Of a new job: the default environment, and the cluster if there is only one."""
+    definition = environments.resolve_environment(workspace, None, None)
+    targets = list(
+        ComputeTarget.objects.filter(workspace=workspace, deleted_at=None).values_list("name", flat=True)[:2]
+    )
+    values = {
+        "environment": KEEP,
+        "conda_file": environments.format_conda(definition) or "",
+        "compute_id": targets[0] if len(targets) == 1 else "",
+        "environment_variables": {},
+        "tags": {},
+    }
+    return Prefilled(values, definition, [])
+
+
+def _read_command(job: dict) -> str:
+    argv = job.get("commandArgv")
+    return shlex.join(map(str, argv)) if argv else str(job.get("command") or "")
+
+
+def _read_environment(run: Run) -> tuple[dict | None, list[str]]:
+    try:
+        reference, definition = run.job.get("environmentId"), run.job.get("environmentDefinition")
+        return environments.resolve_environment(run.workspace, reference, definition), []
+    except Invalid as refusal:
+        return None, [f"{refusal.message} Choose another environment."]
+
+
+def _read_target(run: Run, warnings: list[str]) -> str:
+    """Empty, with a warning, if the run cannot go there again."""
+    if run.is_local:
+        warnings.append("This job ran on its submitter's machine. Choose a compute cluster to run it here.")
+        return ""
+    target = ComputeTarget.objects.filter(
+        workspace=run.workspace, deleted_at=None, name__iexact=run.target_name
+    ).first()
+    if target is None:
+        warnings.append(f"The compute target {run.target_name} was deleted. Choose another one.")
+        return ""
+    return target.name
+
+
+def _read_timeout(job: dict) -> int | None:
+    timeout = (job.get("limits") or {}).get("timeout")
+    return submission.parse_seconds(timeout) if timeout else None

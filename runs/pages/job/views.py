@@ -1,0 +1,37 @@
+"""Submitting a job from a page: one that ran before, with changes."""
+
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from accounts.actors import actor_of_request
+from accounts.form_keys import once
+from runs import submission
+from runs.models import Run
+from runs.pages.access import require_permission, run_of
+from runs.pages.job import prefilled
+from runs.pages.job.forms import JobForm
+from studio.forms import attempt
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@once
+def run_resubmit(request, slug, run_id):
+    """Edit and submit: a form that holds the run's job. Sent as it is, it submits the same job again."""
+    run = run_of(request, slug, run_id)
+    require_permission(request, "submit")
+    submission.require_job(run)
+    source = prefilled.read_run(run)
+    files = [file["path"] for file in run.snapshot.files] if run.snapshot else None
+    form = JobForm(request.POST if request.method == "POST" else None, run.workspace, source, files)
+    new = attempt(form, lambda: submission.resubmit_job(actor_of_request(request), run, form.read_changes()))
+    if new:
+        messages.success(request, _describe(run, new, form.changed_labels()))
+        return redirect(new)
+    context = {"run": run, "form": form, "source": source, "suggestions": form.suggestions}
+    return render(request, "runs/job/resubmit.html", context, status=400 if form.errors else 200)
+
+
+def _describe(run: Run, new: Run, labels: list[str]) -> str:
+    said = f"{run.display_name} was submitted again as {new.run_id}"
+    return f"{said}, with changes: {', '.join(label.lower() for label in labels)}." if labels else f"{said}."

@@ -1,0 +1,39 @@
+// form[data-changed-fields]: its fields know by data-original what they began with. A field that differs shows its mark,
+// a button [data-restore="name"] that puts that back; [data-changed-summary] lists the labels of all that differ.
+
+const form = document.querySelector("[data-changed-fields]");
+
+const originalOf = (name) => form.querySelector(`[name="${name}"][data-original]`)?.dataset.original ?? "";
+
+const isChanged = (name) => (form.elements[name]?.value ?? "").trim() !== originalOf(name).trim();
+
+const isHidden = (part) => Boolean(part.closest("[data-show-when][hidden]"));
+
+const showChanges = () => {
+  const labels = [];
+  for (const part of form.querySelectorAll("[data-field]")) {
+    const changed = isChanged(part.dataset.field);
+    const mark = part.querySelector("[data-restore]");
+    if (mark) mark.hidden = !changed;
+    if (changed && !isHidden(part)) labels.push(part.dataset.label);
+  }
+  const summary = form.querySelector("[data-changed-summary]");
+  summary.textContent = labels.join(", ") || summary.dataset.unchanged;
+};
+
+const restore = (name) => {
+  form.elements[name].value = originalOf(name);
+  form.elements[name].focus?.();
+  showChanges();
+};
+
+if (form) {
+  form.addEventListener("input", showChanges);
+  // After the parts that a choice shows or hides.
+  form.addEventListener("change", () => requestAnimationFrame(showChanges));
+  form.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-restore]");
+    if (button) restore(button.dataset.restore);
+  });
+  showChanges();
+}
