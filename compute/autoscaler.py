@@ -37,6 +37,7 @@ def autoscale() -> None:
 def balance_cluster(target: ComputeTarget) -> Plan:
     now = timezone.now()
     end_gone_nodes(target, now)
+    release_unstarted_nodes(target, now)
     if target.is_deleting:
         target.finish_deleting()
         return Plan()
@@ -96,11 +97,19 @@ def _start_nodes(target: ComputeTarget, number: int) -> int:
 
 
 def pick_host() -> Host | None:
-    """The live host with the fewest nodes per core. No host is ever full, because sizes are only labels."""
-    alive_since = timezone.now() - dt.timedelta(seconds=settings.NODE_LEASE_SECONDS)
+    """The live host with the fewest nodes per core. No host is ever full, because sizes are only labels.
+
+    One that has missed its last reports comes after the others: its agent may have ended a moment ago.
+    """
+    now = timezone.now()
+    alive_since = now - dt.timedelta(seconds=settings.NODE_LEASE_SECONDS)
     present = Count("nodes", filter=Q(nodes__ended_at=None))
     hosts = Host.objects.filter(heartbeat_at__gt=alive_since).annotate(node_count=present)
-    return min(hosts, key=lambda host: (host.node_count / host.cpus, host.node_count, host.name), default=None)
+
+    def load(host: Host):
+        return not host.has_reported_recently(now), host.node_count / host.cpus, host.node_count, host.name
+
+    return min(hosts, key=load, default=None)
 
 
 def _release_nodes(nodes: tuple[Node, ...]) -> int:
@@ -121,3 +130,12 @@ def end_gone_nodes(target: ComputeTarget, now: dt.datetime) -> None:
         shown = shown.filter(state_at__lt=now - SHOW_UNUSABLE)
     for node in [*leaving, *shown]:
         node.end()
+
+
+def release_unstarted_nodes(target: ComputeTarget, now: dt.datetime) -> None:
+    """Nodes that a silent host has not started yet make room for others, if another host can start those."""
+    unstarted = target.nodes.present().filter(state=Node.State.PREPARING, heartbeat_at=None).select_related("host")
+    late = [node for node in unstarted if node.host and not node.host.has_reported_recently(now)]
+    if late and Host.objects.filter(heartbeat_at__gt=now - Host.RECENTLY).exists():
+        for node in late:
+            node.leave(f"Its host {node.host.name} did not answer before it was started.")

@@ -20,6 +20,9 @@ from workspaces.models import Workspace
 class Host(models.Model):
     """A machine that runs nodes. Its agent polls what to run and reports what runs. Its key is signed (compute/keys.py)."""
 
+    # Its agent reports every 3 seconds.
+    RECENTLY = dt.timedelta(seconds=10)
+
     name = models.CharField(max_length=60, unique=True)
     cpus = models.PositiveIntegerField(default=1)
     memory_gb = models.FloatField(default=1)
@@ -35,6 +38,10 @@ class Host(models.Model):
         return self.heartbeat_at is not None and timezone.now() - self.heartbeat_at < dt.timedelta(
             seconds=settings.NODE_LEASE_SECONDS
         )
+
+    def has_reported_recently(self, now: dt.datetime) -> bool:
+        """Stricter than `is_alive`: it can start a node at once."""
+        return self.heartbeat_at is not None and now - self.heartbeat_at < self.RECENTLY
 
 
 @dataclasses.dataclass(frozen=True)

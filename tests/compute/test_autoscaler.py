@@ -74,6 +74,41 @@ def test_without_a_living_host_work_waits(cluster, alice):
     assert cluster.nodes.count() == 0
 
 
+def ago(seconds: float) -> dt.datetime:
+    return timezone.now() - dt.timedelta(seconds=seconds)
+
+
+def test_a_host_that_has_just_fallen_silent_gets_no_node(cluster, alice):
+    factories.make_host("a-silent", heartbeat_at=ago(12))
+    busy = factories.make_host("busy", heartbeat_at=ago(3))
+    factories.make_node(factories.make_target(cluster.workspace), busy)
+    queue.enqueue(cluster, "run:one", {}, alice)
+    autoscaler.autoscale()
+    assert cluster.nodes.get().host == busy
+
+
+def test_of_hosts_that_are_all_silent_for_a_moment_one_gets_the_node(cluster, alice):
+    """Such as after a restart of the web server, to which all report."""
+    silent = factories.make_host("silent", heartbeat_at=ago(12))
+    queue.enqueue(cluster, "run:one", {}, alice)
+    autoscaler.autoscale()
+    autoscaler.autoscale()
+    assert cluster.nodes.get().host == silent
+
+
+def test_what_a_silent_host_has_not_started_is_started_elsewhere(cluster, alice):
+    gone = factories.make_host("gone", heartbeat_at=ago(1))
+    queue.enqueue(cluster, "run:one", {}, alice)
+    autoscaler.autoscale()
+    gone.heartbeat_at = ago(12)
+    gone.save()
+    living = factories.make_host("living", heartbeat_at=ago(3))
+    autoscaler.autoscale()
+    first, second = cluster.nodes.order_by("created_at")
+    assert (first.host, first.state, second.host, second.state) == (gone, "leaving", living, "preparing")
+    assert first.message == "Its host gone did not answer before it was started."
+
+
 def test_a_node_idle_for_too_long_leaves(cluster, node):
     Node.objects.update(state_at=timezone.now() - dt.timedelta(seconds=cluster.idle_seconds + 1))
     autoscaler.autoscale()
