@@ -139,6 +139,39 @@ def test_an_agent_that_is_a_service_of_its_own_keeps_its_jobs_through_a_restart(
     assert until(lambda: [node["nodeState"] for node in cluster.list_nodes()] == ["idle"], 30)
 
 
+# Ends without the end of Python, and so without sending what it has logged.
+CUT_OFF = """
+import os, pathlib, sys, time
+from azureml.core import Run
+run = Run.get_context()
+run.log("pid", os.getpid())
+run.flush()
+while not pathlib.Path(sys.argv[1]).exists():
+    time.sleep(0.05)
+for number in range(700):
+    run.log("number", number)
+os._exit(0)
+"""
+
+
+def test_what_a_job_logs_while_the_web_server_stands_still_outlives_its_script(stack, tmp_path):
+    (stack.folder / "cut_off.py").write_text(CUT_OFF)
+    run = stack.submit(stack.cluster("cut-off"), str(tmp_path / "go"), script="cut_off.py")
+    script = stack.script_process(run)
+    web = processes_of(stack.studio, "gunicorn")
+    for process in web:
+        process.suspend()
+    (tmp_path / "go").touch()
+    psutil.wait_procs([script], timeout=20)
+    is_ended = not script.is_running()
+    # A request of the script may have come in already: its batch counts once.
+    for process in web:
+        process.resume()
+    assert is_ended
+    assert until(lambda: run.get_status() == "Completed", 60)
+    assert run.get_metrics("number")["number"] == list(range(700))
+
+
 def test_a_runner_that_is_killed_with_its_node_fails_its_run_with_the_nodes_name(stack):
     cluster = stack.cluster("whole-tree")
     run = stack.submit(cluster, 600)

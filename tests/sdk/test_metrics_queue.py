@@ -8,8 +8,8 @@ import time
 import pytest
 from azureml.exceptions import ServiceException
 from lazuli import errors
-from lazuli.runs import metrics_queue
-from lazuli.runs.metrics_queue import MetricsQueue
+from lazuli.runs import metrics_queue, metrics_spool
+from lazuli.runs.metrics_queue import MetricsQueue, batch_length
 
 
 class Server:
@@ -132,3 +132,91 @@ def test_a_wrong_patience_is_named(monkeypatch, value):
     monkeypatch.setenv(metrics_queue.EXIT_PATIENCE, value)
     with pytest.raises(Exception, match=metrics_queue.EXIT_PATIENCE):
         metrics_queue.exit_patience()
+
+
+@pytest.fixture
+def spooled(tmp_path, monkeypatch):
+    """Queues with a file each, and what the files hold."""
+    monkeypatch.setenv(metrics_spool.VARIABLE, str(tmp_path))
+
+    def make(server):
+        return MetricsQueue(server.send, "run-1", lambda: metrics_spool.open_spool("/runs/run-1"))
+
+    make.unsent = lambda: [metrics_spool.read_spool(path) for path in metrics_spool.list_spools(str(tmp_path))]
+    return make
+
+
+def test_a_file_holds_what_the_server_does_not_have(spooled, monkeypatch, capsys):
+    monkeypatch.setattr(metrics_queue, "SPOOLED_PATIENCE", 0.1)
+    server = Server()
+    queue = spooled(server)
+    queue.put(metric(0))
+    assert queue.flush(10)
+    assert spooled.unsent() == [None]
+    server.failures = [errors.Unreachable("no answer")] * 1000
+    for number in range(1, 4):
+        queue.put(metric(number))
+    queue.close(3600)
+    assert "3 metric(s) still wait for the server; the runner sends them." in capsys.readouterr().err
+    (unsent,) = spooled.unsent()
+    assert (unsent.address, [row["value"] for row in unsent.metrics]) == ("/runs/run-1", [1, 2, 3])
+    server.failures.clear()
+    assert queue.flush(20)
+    assert server.values == [0, 1, 2, 3] and spooled.unsent() == [None]
+
+
+def test_a_batch_whose_answer_was_lost_is_sent_again_under_its_id(spooled):
+    """By whoever sends it then."""
+    server, arrived = Server(), threading.Event()
+
+    def send(batch_id, metrics):
+        server.send(batch_id, metrics)
+        arrived.set()
+        raise errors.Unreachable("The answer was lost.")
+
+    server_without_answers = Server()
+    server_without_answers.send = send
+    queue = spooled(server_without_answers)
+    queue.put(metric(1))
+    assert arrived.wait(10)
+    queue.put(metric(2))
+    (unsent,) = spooled.unsent()
+    for batch_id, batch in unsent.batches(batch_length):
+        server.send(batch_id, batch)
+    assert server.values == [1, 2]
+
+
+def test_the_file_stays_small_however_much_goes_through_it(spooled, monkeypatch, tmp_path):
+    monkeypatch.setattr(metrics_spool, "MAX_OUTDATED_BYTES", 1000)
+    spool = metrics_spool.open_spool("/runs/run-1")
+    waiting = []
+    for number in range(200):
+        waiting.append(metric(number))
+        spool.add(waiting[-1])
+        if len(waiting) > 3:
+            spool.mark_sending("an-id", 1)
+            spool.mark_sent(1, waiting[1:])
+            del waiting[0]
+    assert os.path.getsize(spool.path) < 1500
+    assert [row["value"] for row in spooled.unsent()[0].metrics] == [197, 198, 199]
+
+
+def test_a_line_that_was_cut_off_is_left_out(spooled):
+    spool = metrics_spool.open_spool("/runs/run-1")
+    spool.add(metric(1))
+    with open(spool.path, "ab") as file:
+        file.write(b'{"name": "lo')
+    assert [row["value"] for row in spooled.unsent()[0].metrics] == [1]
+
+
+def test_a_file_that_cannot_be_written_is_given_up_and_memory_is_used(monkeypatch, capsys):
+    def fail():
+        raise OSError(28, "No space left on device")
+
+    server = Server()
+    queue = MetricsQueue(server.send, "run-1", fail)
+    for number in range(3):
+        queue.put(metric(number))
+    assert queue.flush(10)
+    assert server.values == [0, 1, 2]
+    assert capsys.readouterr().err.count("metrics wait in memory alone") == 1

@@ -26,6 +26,7 @@ class Records:
         self.files = files
         self.events = []
         self.artifacts = {}
+        self.metrics = {}
         self.down = 0
         self.cancel = False
         self.stale = False
@@ -56,6 +57,12 @@ class Records:
             if self.stale:
                 return httpx.Response(409, json={"error": {"code": "stale_attempt", "message": "Another attempt."}})
             return httpx.Response(200, json={"status": "Running", "cancelRequested": self.cancel})
+        if word == "metrics":
+            batch = json.loads(body)
+            if any(metric["name"] == "bad" for metric in batch["metrics"]):
+                return httpx.Response(400, json={"error": {"code": "invalid", "message": "No such kind."}})
+            self.metrics.setdefault(batch["batchId"], batch["metrics"])
+            return httpx.Response(200, json={})
         if word == "append":
             present = self.artifacts.setdefault(query["path"], b"")
             self.artifacts[query["path"]] = present + body[max(0, len(present) - int(query["offset"])) :]
@@ -469,3 +476,26 @@ def test_the_command_line_says_what_is_wrong(tmp_path):
     done = subprocess.run([*command, str(tmp_path / "spec.json")], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "AZUREML_RUN_TOKEN" in done.stderr
+
+
+LEAVES_METRICS = """
+import os
+from lazuli.runs.metrics_spool import open_spool
+spool = open_spool("/history/runs/run_1")
+for name, value in [("a", 1), ("bad", 2), ("a", 3)]:
+    spool.add({"name": name, "kind": "scalar", "value": value})
+spool.mark_sending("2b1c7a52-4e52-4cb8-9a39-0f4f6b1ad2a4", 2)
+os._exit(3)
+"""
+
+
+def test_what_a_script_logged_before_it_was_cut_off_is_sent_by_the_runner():
+    def fall_away(records):
+        while "Running" not in records.states:
+            time.sleep(0.01)
+        records.down = 3
+
+    records = run(LEAVES_METRICS, fall_away)
+    assert [metric["value"] for batch in records.metrics.values() for metric in batch] == [1, 3]
+    assert "the server refused 1 metric(s) (bad): No such kind." in records.log
+    assert records.states[-1] == "Failed"

@@ -21,6 +21,7 @@ from lazuli.runs.waiting import POST_PROCESSING_STATES, RUNNING_STATES
 
 from azureml import _html
 from azureml.core import _interactive, _registry
+from azureml.core._metrics import make_metrics_queue
 from azureml.core._offline_run import _OfflineRun as _OfflineRun
 from azureml.core._registry import RunFactory
 from azureml.core._run_inputs import InputDatasets, LinkOutput, OutputDatasets
@@ -321,7 +322,7 @@ class Run:
     def _log_metric(self, metric: Json) -> None:
         self._check_open()
         if self._metrics is None:
-            self._metrics = MetricsQueue(self._send_metrics, f"Run {self._run_id}")
+            self._metrics = make_metrics_queue(self._remote, self._experiment.workspace._auth)
         for part in metric_values.split_metric(metric):
             self._metrics.put(part)
 
@@ -329,10 +330,6 @@ class Run:
         """Raises UserErrorException once the end of the run is known here; else the server refuses, and that is printed."""
         if (self._dto or {}).get("status") in waiting.FINAL_STATES:
             raise UserErrorException(f"The run {self._run_id} is {self.status}; it takes no more metrics.")
-
-    def _send_metrics(self, batch_id: str, metrics: Iterable[Json]) -> None:
-        body = {"batchId": batch_id, "metrics": list_of(metrics)}
-        self._client.request("POST", f"{self._remote.path}/metrics", json=body, repeatable=True)
 
     def _log_json(self, name: str, kind: str, value: Any) -> None:
         self._log_file(name, kind, name, metric_values.encode_json_text(value, kind.replace("_", " ")).encode())

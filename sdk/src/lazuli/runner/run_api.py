@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from typing import Any, BinaryIO, Callable, Dict, Optional, TypeVar
+from typing import Any, BinaryIO, Callable, Dict, List, Optional, TypeVar
 
 from lazuli import errors
 from lazuli.client import Client
@@ -40,6 +40,11 @@ class RunApi:
 
     def send_heartbeat(self) -> Dict[str, Any]:
         return self._request_json("POST", "/heartbeat", {}, timeout=10.0)
+
+    def send_metrics(self, address: str, batch_id: str, metrics: List[Dict[str, Any]]) -> None:
+        """To a run that this one may write to: its own, its parent, or one below it."""
+        body = {"batchId": batch_id, "metrics": metrics}
+        self._client.request("POST", f"{address}/metrics", json=body, timeout=60.0)
 
     def append(self, path: str, offset: int, content: bytes) -> None:
         self._client.request(

@@ -17,6 +17,7 @@ from lazuli.errors import ServiceException
 from lazuli.masking import Masker
 from lazuli.runner import failure_reasons, uploads
 from lazuli.runner.interpreter import Interpreter, find_interpreter
+from lazuli.runner.left_metrics import send_left_metrics
 from lazuli.runner.log_stream import LogStream
 from lazuli.runner.run_api import RunApi, retry_while_unavailable
 from lazuli.runner.script_process import ScriptProcess
@@ -24,6 +25,7 @@ from lazuli.runner.spec import PRIVATE, Spec
 from lazuli.runner.status_reporter import StatusReporter
 from lazuli.runner.stop_monitor import CANCELED, LOST, SHUT_DOWN, StopMonitor
 from lazuli.runner.work_folder import BadSnapshot, WorkFolder, unpack_snapshot
+from lazuli.runs import metrics_spool
 
 STD_LOG = "user_logs/std_log.txt"
 BUILD_LOG = "azureml-logs/20_image_build_log.txt"
@@ -177,6 +179,7 @@ class _Attempt:
             self._reporter.report("Running", node=self._spec.node)
             status = self._wait_for_script(script)
             self._log_renamed_files()
+            self._send_left_metrics()
         finally:
             self._close_logs(logs, folders)
         return status
@@ -185,6 +188,13 @@ class _Attempt:
         folders = [uploads.OUTPUTS, *self._spec.directories_to_watch]
         with open(self._folder.log, "a", encoding="utf-8") as log:
             log.writelines(f"{line}\n" for line in uploads.describe_renamed(self._folder.code, folders))
+
+    def _send_left_metrics(self) -> None:
+        if self._monitor.reason == LOST:
+            return
+        for problem in send_left_metrics(self._api, self._folder.metrics, self._monitor.shut_down):
+            with open(self._folder.log, "a", encoding="utf-8") as log:
+                log.write(f"{problem}\n")
 
     def _start(self, interpreter: Interpreter) -> ScriptProcess:
         command = interpreter.build_command(self._spec)
@@ -201,6 +211,7 @@ class _Attempt:
         return {
             **interpreter.build_variables(inherited, self._folder.tools),
             **self._spec.environment_for_script(self._folder.code),
+            metrics_spool.VARIABLE: self._folder.metrics,
         }
 
     def _wait_for_script(self, script: ScriptProcess) -> int:

@@ -37,7 +37,8 @@ class WorkFolder:
         self.build_log = os.path.join(self.path, "build_log.txt")
         self.temporary = os.path.join(self.path, "tmp")
         self.tools = os.path.join(self.path, "bin")
-        for folder in (self.code, self.temporary):
+        self.metrics = os.path.join(self.path, "metrics")
+        for folder in (self.code, self.temporary, self.metrics):
             os.mkdir(folder)
 
     def create_output_folders(self, watched: "list[str]") -> None:

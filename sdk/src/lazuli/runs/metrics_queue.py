@@ -9,10 +9,11 @@ import threading
 import time
 import uuid
 import weakref
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from lazuli import errors
 from lazuli.errors import AzureMLException, ServiceException
+from lazuli.runs.metrics_spool import Spool
 
 Send = Callable[[str, List[Dict[str, Any]]], None]
 
@@ -26,17 +27,23 @@ GATHER_SECONDS = 0.05
 MAX_PAUSE_SECONDS = 8.0
 EXIT_PATIENCE = "LAZULI_EXIT_PATIENCE_SECONDS"
 DEFAULT_EXIT_PATIENCE = 180.0
+# At its end a script whose runner delivers the rest waits no longer than this.
+SPOOLED_PATIENCE = 5.0
 # The server refuses the request: sending it again changes nothing.
 REFUSALS = range(400, 500)
 TEMPORARY_REFUSALS = (408, 425, 429)
 
 
 class MetricsQueue:
-    """`send(batch id, metrics)` is called by one thread; a batch keeps its id however often it is sent."""
+    """`send(batch id, metrics)` is called by one thread; a batch keeps its id however often it is sent.
 
-    def __init__(self, send: Send, label: str):
+    With `open_spool` a file holds what waits, for the runner.
+    """
+
+    def __init__(self, send: Send, label: str, open_spool: Optional[Callable[[], Optional[Spool]]] = None):
         self._send = send
         self._label = label
+        self._open_spool = open_spool
         self._reset()
         _queues.add(self)
 
@@ -47,12 +54,15 @@ class MetricsQueue:
         self._waiting: List[Dict[str, Any]] = []
         self._waiting_values = 0
         self._sending = 0
+        self._batch_id = ""
+        self._spool: Optional[Spool] = None
         self._thread: Optional[threading.Thread] = None
         self._refused = 0
 
     def put(self, metric: Dict[str, Any]) -> None:
         with self._changed:
             self._wait_for_space()
+            self._write_spool(metric)
             self._waiting.append(metric)
             self._waiting_values += _count_values(metric)
             self._changed.notify_all()
@@ -64,6 +74,24 @@ class MetricsQueue:
             text = f"{len(self._waiting)} metrics wait for the server, and the script waits with them."
             _print_once_a_minute(f"{self._label}: {text}")
             self._changed.wait_for(lambda: self._waiting_values <= MAX_WAITING_VALUES)
+
+    def _write_spool(self, metric: Dict[str, Any]) -> None:
+        if self._spool is None and self._open_spool and not self._waiting:
+            self._use_spool(self._set_spool)
+        self._use_spool(lambda: self._spool.add(metric) if self._spool else None)
+
+    def _set_spool(self) -> None:
+        self._spool = self._open_spool() if self._open_spool else None
+
+    def _use_spool(self, act: Callable[[], None]) -> None:
+        """A spool that cannot be written, such as on a full disk, is given up: then memory alone holds what waits."""
+        try:
+            act()
+        except OSError as error:
+            _print_notice(f"{self._label}: metrics wait in memory alone, for their file cannot be written: {error}")
+            spool, self._spool, self._open_spool = self._spool, None, None
+            if spool:
+                spool.remove()
 
     def _start(self) -> None:
         if self._pid != _main_pid:
@@ -101,31 +129,35 @@ class MetricsQueue:
 
     def _start_batch(self) -> int:
         with self._changed:
-            if not self._sending:
-                self._sending = batch_length(self._waiting)
+            if not self._sending and self._waiting:
+                self._sending, self._batch_id = batch_length(self._waiting), str(uuid.uuid4())
+                self._use_spool(
+                    lambda: self._spool.mark_sending(self._batch_id, self._sending) if self._spool else None
+                )
             return self._sending
 
     def _deliver(self, deadline: Optional[float]) -> bool:
         with self._changed:
             batch = self._waiting[: self._sending]
-        if not self._send_until_accepted(batch, deadline):
+        if not self._send_until_accepted(self._batch_id, batch, deadline):
             return False
         with self._changed:
             del self._waiting[: self._sending]
+            self._use_spool(lambda: self._spool.mark_sent(len(batch), self._waiting) if self._spool else None)
             self._waiting_values -= sum(map(_count_values, batch))
             self._sending = 0
             self._changed.notify_all()
         return True
 
-    def _send_until_accepted(self, batch: List[Dict[str, Any]], deadline: Optional[float]) -> bool:
-        batch_id, pause = str(uuid.uuid4()), 0.2
+    def _send_until_accepted(self, batch_id: str, batch: List[Dict[str, Any]], deadline: Optional[float]) -> bool:
+        pause = 0.2
         while True:
             try:
                 self._send(batch_id, batch)
                 return True
             except ServiceException as error:
-                if _is_refusal(error):
-                    self._handle_refusal(batch, error, deadline)
+                if is_refusal(error):
+                    self._handle_refusal(batch_id, batch, error, deadline)
                     return True
                 pause = max(pause, error.retry_after or 0)
                 _print_once_a_minute(f"{self._label}: {len(batch)} metric(s) are waiting. {error.message}")
@@ -138,21 +170,26 @@ class MetricsQueue:
             time.sleep(pause)
             pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
-    def _handle_refusal(self, batch: List[Dict[str, Any]], error: ServiceException, deadline: Optional[float]) -> None:
-        """The server accepts a batch completely or not at all: send the metrics singly, so that only the bad ones are lost."""
-        if len(batch) > 1 and error.status_code in (400, 413, 422):
-            for metric in batch:
-                self._send_until_accepted([metric], deadline)
+    def _handle_refusal(
+        self, batch_id: str, batch: List[Dict[str, Any]], error: ServiceException, deadline: Optional[float]
+    ) -> None:
+        if may_accept_parts(batch, error):
+            for own_id, metric in split_batch(batch_id, batch):
+                self._send_until_accepted(own_id, metric, deadline)
             return
         self._refused += len(batch)
-        names = ", ".join(sorted({metric["name"] for metric in batch})[:5])
-        _print_notice(f"{self._label}: the server refused {len(batch)} metric(s) ({names}): {error.message}")
+        _print_notice(f"{self._label}: {describe_refusal(batch, error)}")
 
     def close(self, patience: float) -> None:
         """At the end of the process, send what is left, and print what could not be sent within `patience` seconds."""
         if self._pid != os.getpid() or not self.pending:
             return
-        if not self.flush(patience):
+        if self._spool:
+            if not self.flush(min(patience, SPOOLED_PATIENCE)):
+                _print_notice(
+                    f"{self._label}: {self.pending} metric(s) still wait for the server; the runner sends them."
+                )
+        elif not self.flush(patience):
             _print_notice(
                 f"{self._label}: {self.pending} metric(s) were NOT saved: the server could not be reached within "
                 f"{patience:.0f} s. ({EXIT_PATIENCE} sets how long to wait.)"
@@ -174,8 +211,24 @@ def _count_values(metric: Dict[str, Any]) -> int:
     return len(values) if isinstance(values, list) else 1
 
 
-def _is_refusal(error: ServiceException) -> bool:
+def is_refusal(error: ServiceException) -> bool:
     return error.status_code in REFUSALS and error.status_code not in TEMPORARY_REFUSALS
+
+
+def may_accept_parts(batch: List[Dict[str, Any]], error: ServiceException) -> bool:
+    """The server accepts a batch completely or not at all: sent singly, only the bad metrics of it are lost."""
+    return len(batch) > 1 and error.status_code in (400, 413, 422)
+
+
+def split_batch(batch_id: str, batch: List[Dict[str, Any]]) -> Iterator[Tuple[str, List[Dict[str, Any]]]]:
+    """Each metric as a batch of its own, under an id that is the same whoever sends it again."""
+    for number, metric in enumerate(batch):
+        yield str(uuid.uuid5(uuid.UUID(batch_id), str(number))), [metric]
+
+
+def describe_refusal(batch: List[Dict[str, Any]], error: ServiceException) -> str:
+    names = ", ".join(sorted({metric["name"] for metric in batch})[:5])
+    return f"the server refused {len(batch)} metric(s) ({names}): {error.message}"
 
 
 def _print_notice(text: str) -> None:

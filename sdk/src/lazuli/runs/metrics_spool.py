@@ -1,0 +1,126 @@
+"""What a script has logged and the server does not have yet, in a file, so that the runner can deliver it for a script that has ended.
+
+The lines are JSON: first {"address": the address of the run}, then metrics in their order, and between them marks:
+{"sending": batch id, "count": n} before the first n of those that wait are sent, {"sent": n} once the server has them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import uuid
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+
+# The folder of these files: the runner names it to its script.
+VARIABLE = "LAZULI_METRICS_FOLDER"
+# From this size on, a file whose most lines are outdated is written anew.
+MAX_OUTDATED_BYTES = 16 * 1024 * 1024
+
+Metric = Dict[str, Any]
+
+
+class Spool:
+    """One process writes it; a line is in the file before `add` returns, so that it outlives the process however that ends."""
+
+    def __init__(self, folder: str, address: str):
+        self.path = os.path.join(folder, f"{os.getpid()}-{uuid.uuid4().hex}.jsonl")
+        self._head = _encode({"address": address})
+        self._file = self._create(self._head)
+
+    def _create(self, content: bytes) -> int:
+        file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        self._size = self._useful = 0
+        self._write(content, file)
+        self._useful = self._size
+        return file
+
+    def _write(self, content: bytes, file: int) -> None:
+        while content:
+            written = os.write(file, content)
+            self._size += written
+            content = content[written:]
+
+    def add(self, metric: Metric) -> None:
+        self._write(_encode(metric), self._file)
+
+    def mark_sending(self, batch_id: str, count: int) -> None:
+        self._write(_encode({"sending": batch_id, "count": count}), self._file)
+
+    def mark_sent(self, count: int, waiting: List[Metric]) -> None:
+        """The first `count` have arrived; `waiting` are the others."""
+        if not waiting:
+            os.ftruncate(self._file, len(self._head))
+            self._size = self._useful = len(self._head)
+        elif self._size > max(MAX_OUTDATED_BYTES, 2 * self._useful):
+            self._replace(waiting)
+        else:
+            self._write(_encode({"sent": count}), self._file)
+
+    def _replace(self, waiting: List[Metric]) -> None:
+        """Write it anew with what still waits, in one step."""
+        before, path = self._file, self.path
+        self.path = path + ".new"
+        self._file = self._create(self._head + b"".join(map(_encode, waiting)))
+        os.replace(self.path, path)
+        self.path = path
+        os.close(before)
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def remove(self) -> None:
+        self.close()
+        os.remove(self.path)
+
+
+def _encode(line: Metric) -> bytes:
+    return json.dumps(line).encode() + b"\n"
+
+
+@dataclasses.dataclass
+class Unsent:
+    """What a file holds: the metrics in their order, and the batch as which the first `count` may have arrived already."""
+
+    address: str
+    metrics: List[Metric]
+    batch_id: Optional[str] = None
+    count: int = 0
+
+    def batches(self, batch_length: Callable[[List[Metric]], int]) -> Iterator[Tuple[str, List[Metric]]]:
+        """In their order, each under its id. A batch is taken off `metrics` when the next one is asked for."""
+        while self.metrics:
+            count = self.count or batch_length(self.metrics)
+            yield self.batch_id or str(uuid.uuid4()), self.metrics[:count]
+            del self.metrics[:count]
+            self.batch_id, self.count = None, 0
+
+
+def read_spool(path: str) -> Optional[Unsent]:
+    """None if nothing is left in it. A last line that was not written to its end is left out."""
+    with open(path, "rb") as file:
+        lines = [json.loads(line) for line in file if line.endswith(b"\n")]
+    if not lines:
+        return None
+    found = Unsent(lines[0]["address"], [])
+    for line in lines[1:]:
+        if "sending" in line:
+            found.batch_id, found.count = line["sending"], line["count"]
+        elif "sent" in line:
+            del found.metrics[: line["sent"]]
+            found.batch_id, found.count = None, 0
+        else:
+            found.metrics.append(line)
+    return found if found.metrics else None
+
+
+def list_spools(folder: str) -> List[str]:
+    if not os.path.isdir(folder):
+        return []
+    return [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".jsonl")]
+
+
+def open_spool(address: str) -> Optional[Spool]:
+    """The file of this process for a run, if the runner has named a folder."""
+    folder = os.environ.get(VARIABLE)
+    return Spool(folder, address) if folder else None
