@@ -1,4 +1,4 @@
-"""The small charts above the runs of an experiment: one for each metric, with a line for each run shown."""
+"""The small charts above the runs of an experiment: each of one metric or several, with a line for each run shown."""
 
 from typing import Any
 
@@ -13,24 +13,37 @@ WIDTH = 160
 HEIGHT = 160
 # More lines than these cannot be told apart: the best of them stand out.
 MAX_BRIGHT = 8
+# Several metrics in a chart differ by their dashes.
+DASHES = ["solid", "dash", "dot", "dashdot", "longdash"]
 # Parameters that the name of a line goes with, and characters of each.
 MAX_PARAMETERS, MAX_LENGTH = 4, 24
 
 
-def draw_run_charts(runs: list[Any], names: list[str]) -> list[dict]:
-    """`{"name", "figure"}` for the first few of these names; no figure if none of the runs has a number of that name."""
+def draw_run_charts(runs: list[Any], charts: list[list[str]]) -> list[dict]:
+    """`{"name", "names", "figure"}` for the metrics of each chart; no figure if none of the runs has a number of that name."""
     runs = runs[:MAX_RUNS]
-    by_run = {run.pk: run for run in runs}
-    found = MetricSeries.objects.filter(run__in=runs, name__in=names[:MAX_CHARTS], last__isnull=False)
+    names = [name for chart in charts[:MAX_CHARTS] for name in chart]
+    found = MetricSeries.objects.filter(run__in=runs, name__in=names, last__isnull=False)
     by_name: dict[str, list[MetricSeries]] = {}
     for series in sorted(found, key=lambda series: -series.run_id):
         by_name.setdefault(series.name, []).append(series)
     drawn = downsampled.read_lines([one for series in by_name.values() for one in series], WIDTH)
-    labels = _label_runs(runs)
-    return [
-        {"name": name, "figure": _draw_metric(by_name[name], by_run, labels, drawn) if name in by_name else None}
-        for name in names[:MAX_CHARTS]
-    ]
+    labels, by_run = _label_runs(runs), {run.pk: run for run in runs}
+    made = []
+    for chart in charts[:MAX_CHARTS]:
+        there = {name: by_name[name] for name in chart if name in by_name}
+        made.append(
+            {
+                "name": format_title(chart),
+                "names": chart,
+                "figure": _draw_chart(there, by_run, labels, drawn) if there else None,
+            }
+        )
+    return made
+
+
+def format_title(names: list[str]) -> str:
+    return ", ".join(names)
 
 
 def _label_runs(runs: list[Run]) -> dict[int, str]:
@@ -51,23 +64,29 @@ def _shorten(text: str) -> str:
     return text if len(text) <= MAX_LENGTH * 2 else f"{text[: MAX_LENGTH * 2]}…"
 
 
-def _draw_metric(found: list[MetricSeries], by_run: dict[int, Any], labels: dict[int, str], drawn: dict) -> dict:
+def _draw_chart(by_name: dict[str, list[MetricSeries]], by_run: dict, labels: dict[int, str], drawn: dict) -> dict:
+    first = next(iter(by_name.values()))
+    falls = better_direction(first[0].name) != "lower"
     # What is drawn last lies on top: the best.
-    falls = better_direction(found[0].name) != "lower"
-    found = sorted(found, key=lambda one: one.last or 0.0, reverse=not falls)
-    if all(series.count == 1 for series in found):
-        figure = figures.draw_run_points(
-            [(by_run[one.run_id].display_name, by_run[one.run_id].colour, one.last) for one in found]
-        )
+    order = [one.run_id for one in sorted(first, key=lambda one: one.last or 0.0, reverse=not falls)]
+    ranks = {pk: rank for rank, pk in enumerate(order)}
+    found = [(one, number) for number, series in enumerate(by_name.values()) for one in series]
+    found.sort(key=lambda pair: ranks.get(pair[0].run_id, -1))
+    if len(by_name) == 1 and all(series.count == 1 for series, _ in found):
+        points = [(by_run[one.run_id].display_name, by_run[one.run_id].colour, one.last) for one, _ in found]
+        figure = figures.draw_run_points(points)
     else:
-        lines = [(by_run[one.run_id], drawn[one.pk]) for one in found]
+        lines = [(by_run[one.run_id], drawn[one.pk]) for one, _ in found]
         figure = figures.draw_run_lines(
             [(run.display_name, run.colour, line.steps, line.values) for run, line in lines]
         )
-    for trace, series in zip(figure["data"], found, strict=True):
-        trace["meta"] = series.run_id
-        trace["hovertemplate"] = figures.close_hover(labels[series.run_id], trace.pop("shown"))
-    for trace in figure["data"][:-MAX_BRIGHT]:
-        trace["opacity"] = 0.3
+    for trace, (series, number) in zip(figure["data"], found, strict=True):
+        trace["meta"] = f"run-{series.run_id}"
+        value = trace.pop("shown") if len(by_name) == 1 else f"{figures.escape_text(series.name)}: {trace.pop('shown')}"
+        trace["hovertemplate"] = figures.close_hover(labels[series.run_id], value)
+        if number:
+            trace["line"]["dash"] = DASHES[number % len(DASHES)]
+        if ranks.get(series.run_id, -1) < len(order) - MAX_BRIGHT:
+            trace["opacity"] = 0.3
     figure["layout"] |= {"height": HEIGHT, "hovermode": "closest", "hoverdistance": 40}
     return figure

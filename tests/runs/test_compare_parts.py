@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from django.http import QueryDict
 
-from runs.pages.compare import diffs, images_tab, logs_tab, statistics, word_diff
+from runs.charts import mean_curves
+from runs.pages.compare import diffs, images_tab, logs_tab, word_diff
 from runs.pages.compare.matching import Budget
 from runs.pages.compare.query import CompareQuery
 
@@ -61,14 +62,14 @@ def test_buttons(before, press, after):
 
 def test_mean_and_interval_of_three_curves():
     x = np.array([0, 1])
-    places, mean, error = statistics.mean_of_curves([(x, np.array([value, value + 1.0])) for value in (1.0, 2.0, 3.0)])
+    places, mean, error = mean_curves.mean_of_curves([(x, np.array([value, value + 1.0])) for value in (1.0, 2.0, 3.0)])
     assert places.tolist() == [0, 1] and mean.tolist() == [2, 3]
     # One standard deviation is 1 here.
     assert error == pytest.approx(4.30 / np.sqrt(3))
 
 
 def test_a_mean_counts_only_curves_that_reach_so_far():
-    _, mean, error = statistics.mean_of_curves(
+    _, mean, error = mean_curves.mean_of_curves(
         [(np.array([0, 1]), np.array([1.0, 1.0])), (np.array([0]), np.array([3.0]))]
     )
     assert mean.tolist() == [2, 1] and error[1] == 0
@@ -76,22 +77,22 @@ def test_a_mean_counts_only_curves_that_reach_so_far():
 
 def test_long_curves_are_averaged_into_bins():
     steps = np.arange(10_000)
-    places, mean, error = statistics.mean_of_curves(
+    places, mean, error = mean_curves.mean_of_curves(
         [(steps, np.tile([0.0, 2.0], 5000)), (steps, np.tile([2.0, 4.0], 5000))]
     )
-    assert len(places) == statistics.MAX_POINTS and mean == pytest.approx(np.full(200, 2.0))
+    assert len(places) == mean_curves.MAX_POINTS and mean == pytest.approx(np.full(200, 2.0))
     # The curves lie 2 apart everywhere: a deviation of the square root of 2, of two.
     assert error == pytest.approx(np.full(200, 12.71))
 
 
 def test_intervals_of_many_curves_near_the_normal_distribution():
-    assert statistics._student_t(np.array([20, 21, 30, 49])) == pytest.approx([2.086, 2.080, 2.042, 2.010], abs=0.005)
+    assert mean_curves._student_t(np.array([20, 21, 30, 49])) == pytest.approx([2.086, 2.080, 2.042, 2.010], abs=0.005)
 
 
 def test_no_number_is_a_gap_and_no_harm():
-    _, mean, _ = statistics.mean_of_curves([(np.array([0, 1, 2]), np.array([1.0, np.nan, 3.0]))])
+    _, mean, _ = mean_curves.mean_of_curves([(np.array([0, 1, 2]), np.array([1.0, np.nan, 3.0]))])
     assert mean.tolist() == [1, 3]
-    assert len(statistics.mean_of_curves([(np.array([0]), np.array([np.nan]))])[0]) == 0
+    assert len(mean_curves.mean_of_curves([(np.array([0]), np.array([np.nan]))])[0]) == 0
 
 
 def test_times_of_logs_do_not_count():

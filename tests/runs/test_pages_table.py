@@ -481,6 +481,18 @@ def test_charts_are_chosen_or_hidden_and_kept(as_user, alice, experiment, sweep)
     assert client.post(save, {**form, "chart": ["auc"]}).url.endswith("?chart=auc")
     page = text_of(client.get(url(experiment), follow=True))
     assert 'data-name="auc"' in page and 'data-name="loss"' not in page
+    look = {
+        "chart": ["loss", "auc"],
+        "merge": ["auc", "gone"],
+        "log": "loss",
+        "smooth": "0.5",
+        "across": "2",
+        "band": "",
+    }
+    kept = client.post(save, {**form, **look}).url
+    assert kept.endswith("?chart=loss&chart=auc&merge=auc&log=loss&smooth=0.5&across=2")
+    page = text_of(client.get(url(experiment), follow=True))
+    assert 'data-name="loss, auc"' in page and 'data-across="2"' in page
     assert client.post(save, form).url.endswith("?charts=off")
     assert "run-charts" not in text_of(client.get(url(experiment), follow=True))
 
@@ -495,6 +507,17 @@ def test_charts_leave_out_what_is_hidden(as_user, alice, experiment, sweep):
     assert [
         one["name"] for one in as_user(alice).get(url(experiment, "jobs_charts"), {"chart": "auc"}).json()["charts"]
     ] == ["auc"]
+
+
+def test_several_metrics_share_a_chart_and_differ_by_their_dashes(as_user, alice, experiment, sweep):
+    for run in sweep:
+        metrics.store_batch(run, "more", make_scalars("val_loss", [9.0, 0.2]))
+    query = {"chart": ["loss", "val_loss"], "merge": "val_loss"}
+    [chart] = as_user(alice).get(url(experiment, "experiment_charts", experiment.experiment_id), query).json()["charts"]
+    traces = chart["figure"]["data"]
+    assert (chart["name"], chart["names"]) == ("loss, val_loss", ["loss", "val_loss"])
+    assert [trace["line"].get("dash") for trace in traces] == [None, "dash"] * 4
+    assert "val_loss: " in traces[1]["hovertemplate"] and traces[0]["meta"] == traces[1]["meta"]
 
 
 # ---- acting on many

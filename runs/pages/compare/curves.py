@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from runs.charts import figures
+from runs.charts import figures, mean_curves
 from runs.metrics import downsampled
 from runs.models import MetricSeries, Run
-from runs.pages.compare import dimensions, groups, labels, statistics
+from runs.pages.compare import dimensions, groups, labels
 from runs.pages.compare.metrics_tab import CHARTED
 from runs.pages.compare.query import UnknownName
 from runs.pages.compare.selection import Selection
@@ -120,7 +120,7 @@ def _build_group_bars(selected: Selection, by_run: dict[int, MetricSeries], word
     for member in groups.group_runs(selected, word):
         values = [[by_run[pk].last] for pk in sorted(member["pks"]) if pk in by_run]
         if values:
-            mean, error = statistics.mean_of_rows(np.array(values))
+            mean, error = mean_curves.mean_of_rows(np.array(values))
             bars.append((_label_group(member, len(values)), member["colour"], float(mean[0])))
             errors.append(float(error[0]))
             ids.append(member["label"])
@@ -144,7 +144,7 @@ def _build_means(selected: Selection, by_run: dict[int, MetricSeries], query, wi
 
 
 def _build_mean_and_band(lines: list[RunCurve], member: dict) -> list[dict]:
-    x, mean, error = statistics.mean_of_curves([(line.x, line.y) for line in lines])
+    x, mean, error = mean_curves.mean_of_curves([(line.x, line.y) for line in lines])
     name = _label_group(member, len(lines))
     common = {"type": "scatter", "mode": "lines", "x": _to_list(x), "colour": member["colour"], "meta": member["label"]}
     middle = {

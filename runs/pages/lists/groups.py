@@ -4,10 +4,11 @@ import dataclasses
 import math
 from typing import Any
 
-from django.db.models import Aggregate, Count, F, FilteredRelation, FloatField, Q, Sum, TextField, Value
+from django.db.models import Aggregate, Count, F, FilteredRelation, FloatField, Max, Q, Sum, TextField, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
+from runs.charts.colours import LIGHT
 from runs.models import MetricSeries
 from runs.pages.lists import list_query
 from runs.pages.lists.columns import (
@@ -37,6 +38,10 @@ class RunGroup:
     value: str
     count: int
     means: dict[str, tuple]
+    # The greatest number of points of a run, and of points of all runs, by column.
+    points: dict[str, tuple[int, int]]
+    # Its position among all groups in the order of their values, which gives its colour.
+    number: int = 0
     is_open: bool = False
     rows: list = dataclasses.field(default_factory=list)
     cells: list = dataclasses.field(default_factory=list)
@@ -45,6 +50,10 @@ class RunGroup:
     # Links to expand or collapse it, and to all of its runs.
     url: str = ""
     all_url: str = ""
+
+    @property
+    def colour(self) -> int:
+        return self.number % len(LIGHT)
 
 
 def parse_group_column(word: str) -> Column:
@@ -72,6 +81,12 @@ def group_members(runs, one: Column, value: str):
     return runs.alias(group_key=key).filter(group_key=value)
 
 
+def runs_of_groups(runs, one: Column, values: list[str]):
+    """The runs of several groups, with their group as `group_key`."""
+    runs, key = _annotate_key(runs.order_by(), one)
+    return runs.annotate(group_key=key).filter(group_key__in=values)
+
+
 def load_groups(runs, one: Column, columns: list[Column], sorts: list[Sort]) -> list[RunGroup]:
     """The largest groups first, or in the order of the list; at most MAX_GROUPS + 1."""
     metrics = [other for other in columns if other.is_metric]
@@ -80,7 +95,10 @@ def load_groups(runs, one: Column, columns: list[Column], sorts: list[Sort]) -> 
         metrics.append(first.column)
     near = _reference_values(runs, metrics)
     rows = list(_aggregate_groups(runs, one, metrics, near)[: MAX_GROUPS + 1])
-    return _sort_groups([_build_group(row, one, metrics, near) for row in rows], one, first)
+    found = [_build_group(row, one, metrics, near) for row in rows]
+    for number, group in enumerate(sorted(found, key=lambda group: group.value)):
+        group.number = number
+    return _sort_groups(found, one, first)
 
 
 def _reference_values(runs, metrics: list[Column]) -> list[float]:
@@ -102,20 +120,22 @@ def _aggregate_groups(runs, one: Column, metrics: list[Column], near: list[float
         away = value - Value(near[index], output_field=FloatField())
         sums |= {f"n{index}": Count(value), f"away{index}": Sum(away)}
         sums[f"squares{index}"] = Sum(away * away, output_field=FloatField())
+        sums |= {f"longest{index}": Max(f"m{index}__count"), f"points{index}": Sum(f"m{index}__count")}
     grouped = runs.alias(**relations).annotate(group_key=key).values("group_key")
     return grouped.annotate(total=Count("pk"), **sums).order_by("-total", "group_key")
 
 
 def _build_group(row: dict, one: Column, metrics: list[Column], near: list[float]) -> RunGroup:
-    means = {}
+    means, points = {}, {}
     for index, other in enumerate(metrics):
         count, away, squares = (row[f"{name}{index}"] for name in ("n", "away", "squares"))
         mean = near[index] + away / count if count else None
         spread = math.sqrt(max(0.0, (squares - away**2 / count) / (count - 1))) if count > 1 else None
         means[other.id] = (mean, spread, count)
+        points[other.id] = (row[f"longest{index}"] or 0, row[f"points{index}"] or 0)
     value = row["group_key"]
     clause = "" if one.kind == "property" or one.id == "node" else list_query.format_equality(one.kind, one.name, value)
-    return RunGroup(value, row["total"], means, clause=clause)
+    return RunGroup(value, row["total"], means, points, clause=clause)
 
 
 def _sort_groups(groups: list[RunGroup], one: Column, first: Sort | None) -> list[RunGroup]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from django import forms
 from django.http import QueryDict
 
+from runs.charts.group_charts import BANDS
 from runs.models import Run
 from runs.pages.lists.columns import MAX_COLUMNS
 from studio.errors import Invalid
@@ -53,6 +54,12 @@ class RunFilter(forms.Form):
     hide = RepeatedKeyField(100)
     chart = RepeatedField(12, 256)
     charts = forms.ChoiceField(required=False, choices=[("", "Shown"), ("off", "Hidden")])
+    # Metrics that share the chart of the one before, those with a logarithmic axis, and how all charts are drawn.
+    merge = RepeatedField(12, 256)
+    log = RepeatedField(12, 256)
+    smooth = forms.FloatField(required=False, min_value=0, max_value=0.99)
+    across = forms.ChoiceField(required=False, choices=[("", "Usual"), *[(str(n), str(n)) for n in range(1, 5)]])
+    band = forms.ChoiceField(required=False, choices=list(BANDS.items()))
     page = forms.IntegerField(required=False, min_value=1, max_value=10**6)
     size = forms.TypedChoiceField(
         required=False,
@@ -74,7 +81,9 @@ class RunFilter(forms.Form):
 # ---- the same address with one change
 
 # Parameters of the layout, as opposed to filters; a saved layout consists of them.
-LAYOUT = ["col", "pin", "width", "sort", "size", "group", "chart", "charts"]
+LAYOUT = [
+    "col", "pin", "width", "sort", "size", "group", "chart", "charts", "merge", "log", "smooth", "across", "band",
+]  # fmt: skip
 
 
 # Every link of a page contains the whole query string.

@@ -76,7 +76,13 @@ def _filters_context(request, table) -> dict:
 
 
 def _charts_context(request, table) -> dict:
-    return {"names": list(dict.fromkeys([*table.charted, *table.common_metrics])), "max_count": MAX_CHARTS}
+    fields = RunFilter.base_fields
+    return {
+        "names": list(dict.fromkeys([*table.charted, *table.common_metrics])),
+        "max_count": MAX_CHARTS,
+        "bands": fields["band"].choices,
+        "across": fields["across"].choices,
+    }
 
 
 def _group_context(request, table) -> dict:
@@ -123,7 +129,7 @@ def layout_save(request, slug):
     if "col" in request.POST:
         _set_columns(query, request.POST)
     if request.POST.get("what") == "charts":
-        _set_charts(query, request.POST.getlist("chart"))
+        _set_charts(query, request.POST)
     options = RunFilter.read(query)
     columns.shown_columns(options, columns.DEFAULT_COLUMNS)
     if request.POST.get("move"):
@@ -141,9 +147,14 @@ def _set_columns(query: QueryDict, posted) -> None:
     query.setlist("width", [f"{width}:{word}" for word, width in given.items() if width])
 
 
-def _set_charts(query: QueryDict, names: list[str]) -> None:
+def _set_charts(query: QueryDict, posted) -> None:
+    names = posted.getlist("chart")
     query.setlist("chart", names)
     query.setlist("charts", [] if names else ["off"])
+    for word in ("merge", "log"):
+        query.setlist(word, [name for name in posted.getlist(word) if name in names])
+    for word in ("smooth", "across", "band"):
+        query.setlist(word, [value for value in posted.getlist(word) if value not in ("", "0")])
 
 
 def _panel_after_move(slug, experiment, query: QueryDict, move: str) -> str:

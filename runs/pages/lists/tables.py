@@ -14,7 +14,7 @@ from accounts.models import User
 from runs import metric_order, search
 from runs.charts import colours
 from runs.models import Experiment, MetricSeries, Run, RunParameter, RunTag, Star
-from runs.pages.lists import columns, groups, list_query
+from runs.pages.lists import columns, groups, list_charts, list_query
 from runs.pages.lists.columns import Column, Sort
 from runs.pages.lists.groups import RunGroup
 from runs.pages.lists.list_query import STATUS_GROUPS, RunFilter
@@ -266,12 +266,13 @@ class RunTable:
         return self.has_charts or bool(self.experiment and not self.options["charts"])
 
     @functools.cached_property
+    def charts(self) -> list[list[str]]:
+        """The metrics of each chart above the table."""
+        return list_charts.list_charts(self)
+
+    @property
     def charted(self) -> list[str]:
-        """The metrics of the charts above the table: the selected ones, else the first metric columns."""
-        if self.options["charts"]:
-            return []
-        usual = [one.name for one in self.columns if one.kind == "metric"] if self.experiment else []
-        return self.options["chart"] or list(dict.fromkeys(usual))[:4]
+        return [name for names in self.charts for name in names]
 
     # ---- polls
 

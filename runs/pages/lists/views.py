@@ -10,10 +10,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.actors import actor_of_request
-from runs.charts import figures, run_charts
+from runs.charts import figures
 from runs.models import Experiment, Run, SavedView
 from runs.pages.access import experiment_of, is_allowed, runs_of, workspace_of
-from runs.pages.lists import exports, facets, groups, list_query, tables
+from runs.pages.lists import exports, facets, groups, list_charts, list_query, tables
 from runs.pages.lists.list_query import RunFilter
 from studio.errors import Invalid
 from studio.htmx import is_htmx, keep_address, render_page, swap_whole, wants_piece
@@ -119,9 +119,7 @@ def list_url(slug: str, experiment: Experiment | None) -> str:
 
 
 def _charts_json(table) -> JsonResponse:
-    shown = [run for run in table.rows if not run.is_hidden]
-    drawn = run_charts.draw_run_charts(shown, table.charted)
-    return JsonResponse({"charts": drawn, "templates": figures.build_templates()})
+    return JsonResponse({"charts": list_charts.draw_charts(table), "templates": figures.build_templates()})
 
 
 def _render_list(request, slug, experiment: Experiment | None, template: str) -> HttpResponse:
@@ -247,6 +245,9 @@ def _filter_chips(table) -> list[tuple[str, str]]:
         found.append((f"“{table.options['q']}”", list_query.change_query(table.query, q=None, page=None)))
     if table.options["mine"]:
         found.append(("Only my jobs", list_query.change_query(table.query, mine=None, page=None)))
+    if table.group_by:
+        ungrouped = list_query.change_query(table.query, group=None, unfold=None, page=None)
+        found.append((f"Grouped by {table.group_by.title}", ungrouped))
     return found
 
 

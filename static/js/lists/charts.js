@@ -1,22 +1,30 @@
 // The small charts above a list of jobs, for the jobs that the table shows; again when the table has news.
 import { drawChart, removeChart, setTemplates } from "../shared/charts.js";
+import { arrangeFigure } from "./chart-figure.js";
 import { bindChart, releaseChart } from "./highlight.js";
+import { saveLayout } from "./layout.js";
 import { isFolded } from "./looks.js";
+import { readAddress, setParameters } from "./table-address.js";
 
 // A table with news every second or two draws its charts no more often than that.
 const PAUSE_MS = 5000;
 
 const bindListCharts = (box) => {
-  // What each card shows, as text: a chart is drawn again only if its numbers have changed.
-  const shown = new Map();
+  // What each card shows, as text: a chart is drawn again only if its numbers have changed. And the figures themselves.
+  const shown = new Map(), figures = new Map();
   let timer = 0, lastLoad = 0, loadedAt = 0;
+  // While the slider of the panel moves; null once the address says it.
+  let smoothing = null;
+
+  const listCards = () => [...box.querySelectorAll("[data-name]")];
 
   const findOrAddCard = (name) => {
-    const known = [...box.querySelectorAll("[data-name]")].find((card) => card.dataset.name === name);
+    const known = listCards().find((card) => card.dataset.name === name);
     if (known) return known;
-    const card = box.querySelector("template").content.firstElementChild.cloneNode(true), [title, chart] = card.children;
+    const card = box.querySelector("template").content.firstElementChild.cloneNode(true), title = card.querySelector("h2");
     card.dataset.name = title.textContent = title.title = name;
-    chart.setAttribute("aria-label", `${name} of the jobs shown`);
+    card.querySelector(".chart").setAttribute("aria-label", `${name} of the jobs shown`);
+    for (const button of card.querySelectorAll("button")) button.setAttribute("aria-label", button.ariaLabel + name);
     box.append(card);
     return card;
   };
@@ -24,22 +32,37 @@ const bindListCharts = (box) => {
   const removeCard = (card) => {
     removeChart(card.querySelector(".chart"));
     shown.delete(card.dataset.name);
+    figures.delete(card.dataset.name);
     card.remove();
   };
 
-  const drawCard = (name, figure) => {
-    const text = JSON.stringify(figure), chart = findOrAddCard(name).querySelector(".chart");
-    if (shown.get(name) === text) return;
-    shown.set(name, text);
+  const readSettings = (card, names) => {
+    const { searchParams } = readAddress();
+    return {
+      smooth: smoothing ?? (Number(searchParams.get("smooth")) || 0),
+      isLog: searchParams.getAll("log").includes(names[0]),
+      isLarge: card.classList.contains("chart-large"),
+    };
+  };
+
+  const drawCard = (card, { names, figure }) => {
+    const settings = readSettings(card, names), text = JSON.stringify([figure, settings]), chart = card.querySelector(".chart");
+    if (shown.get(card.dataset.name) === text) return;
+    shown.set(card.dataset.name, text);
+    const note = card.querySelector(".chart-note");
+    note.hidden = !figure?.note;
+    note.textContent = figure?.note || "";
+    card.querySelector("[data-chart-log]").setAttribute("aria-pressed", settings.isLog);
     if (figure) {
-      drawChart(chart, figure).then(() => bindChart(chart));
+      drawChart(chart, arrangeFigure(figure, settings)).then(() => bindChart(chart));
       return;
     }
     removeChart(chart);
     releaseChart(chart);
-    const reason = document.querySelector(".group-row") ? "Open a group to draw its jobs" : "No value in the jobs shown";
-    chart.replaceChildren(Object.assign(document.createElement("p"), { className: "no-chart", textContent: reason }));
+    chart.replaceChildren(Object.assign(document.createElement("p"), { className: "no-chart", textContent: "No value in the jobs shown" }));
   };
+
+  const drawAll = () => { for (const card of listCards()) if (figures.has(card.dataset.name)) drawCard(card, figures.get(card.dataset.name)); };
 
   const showCharts = ({ charts, templates }) => {
     setTemplates(templates);
@@ -47,8 +70,9 @@ const bindListCharts = (box) => {
     box.hidden = !charts.length;
     // First all cards, for each narrows the others; then the charts, which measure their card.
     for (const name of names) findOrAddCard(name);
-    for (const card of box.querySelectorAll("[data-name]")) if (!names.has(card.dataset.name)) removeCard(card);
-    for (const { name, figure } of charts) drawCard(name, figure);
+    for (const card of listCards()) if (!names.has(card.dataset.name)) removeCard(card);
+    for (const chart of charts) figures.set(chart.name, chart);
+    drawAll();
   };
 
   const loadCharts = async () => {
@@ -64,6 +88,40 @@ const bindListCharts = (box) => {
     if (found && number === lastLoad) showCharts(found);
   };
   const loadChartsSoon = () => { timer ||= setTimeout(loadCharts, Math.max(0, loadedAt + PAUSE_MS - Date.now())); };
+
+  // ---- the buttons of a card, and the slider of the panel
+
+  const toggleLog = (card) => {
+    const url = readAddress(), [name] = figures.get(card.dataset.name)?.names || [card.dataset.name];
+    const logs = url.searchParams.getAll("log");
+    setParameters(url, "log", logs.includes(name) ? logs.filter((one) => one !== name) : [...logs, name]);
+    saveLayout(url);
+    drawAll();
+  };
+
+  const toggleLarge = (card) => {
+    card.querySelector("[data-chart-expand]").setAttribute("aria-pressed", card.classList.toggle("chart-large"));
+    drawAll();
+    for (const one of listCards()) if (one.querySelector(".js-plotly-plot")) Plotly.Plots.resize(one.querySelector(".chart"));
+    card.scrollIntoView({ block: "nearest" });
+  };
+
+  box.addEventListener("click", (event) => {
+    const card = event.target.closest("[data-name]");
+    if (event.target.closest("[data-chart-log]")) toggleLog(card);
+    if (event.target.closest("[data-chart-expand]")) toggleLarge(card);
+  });
+
+  document.addEventListener("input", (event) => {
+    if (!event.target.matches("#list-panel-body [name=smooth]")) return;
+    smoothing = Number(event.target.value);
+    event.target.closest("label").querySelector("output").textContent = event.target.value;
+    drawAll();
+  });
+  document.getElementById("list-panel").addEventListener("close", () => {
+    smoothing = null;
+    drawAll();
+  });
 
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.requestConfig?.elt.matches("[data-poll]")) loadChartsSoon();

@@ -1,8 +1,7 @@
 // Widths of columns: by dragging the edge of a header ([data-resize]), or Shift and an arrow key on the header.
 import { replaceWidth } from "../pure/sorting.js";
 import { clamp } from "../pure/words.js";
-import { postForm } from "../shared/requests.js";
-import { showToast } from "../shell/toasts.js";
+import { saveLayout } from "./layout.js";
 import { openAddress, readAddress, setParameters } from "./table-address.js";
 
 const MIN_WIDTH = 60, MAX_WIDTH = 900, STEP = 20;
@@ -28,11 +27,7 @@ const setColumnWidth = (header, width) => {
 const saveWidth = (header, width) => {
   const url = readAddress();
   setParameters(url, "width", replaceWidth(url.searchParams.getAll("width"), header.dataset.column, width));
-  history.replaceState(history.state, "", url);
-  const form = document.getElementById("runs-form"), body = new URLSearchParams({ query: url.search.slice(1) });
-  if (form.elements.experiment) body.set("experiment", form.elements.experiment.value);
-  postForm(document.getElementById("list-panel").dataset.saveUrl, body, { redirect: "manual" })
-    .catch(() => showToast("The width could not be saved.", "warning"));
+  saveLayout(url);
   // Where pinned columns stand depends on their widths.
   if (header.classList.contains("pinned")) openAddress(url);
 };

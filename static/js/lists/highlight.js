@@ -1,6 +1,7 @@
-// A row of the list and its lines in the charts belong together: the pointer on one marks the others; a click on a line opens its job.
+// A row of the list and its lines in the charts belong together: the pointer or the focus on one marks the others; a click on a
+// line opens its job or group. The traces of the server have the id of their row as `meta`.
 
-const findRow = (pk) => document.getElementById(`run-${pk}`);
+const findRow = (id) => document.getElementById(id);
 const listCharts = () => document.querySelectorAll("#run-charts .js-plotly-plot");
 
 const clearMarks = () => {
@@ -11,22 +12,21 @@ const clearMarks = () => {
   }
 };
 
-// Plotly keeps its lines in the order of the data.
-const markLines = (chart, pk) => {
-  const index = chart.data.findIndex((trace) => trace.meta === pk);
-  const line = chart.querySelectorAll(".scatterlayer > .trace")[index];
-  if (!line) return;
-  chart.classList.add("has-mark");
-  line.classList.add("is-marked");
+// Plotly keeps its lines in the order of the data; a group has its band too.
+const markLines = (chart, id) => {
+  const lines = chart.querySelectorAll(".scatterlayer > .trace");
+  const marked = chart.data.flatMap((trace, index) => (trace.meta === id && lines[index] ? [lines[index]] : []));
+  if (marked.length) chart.classList.add("has-mark");
+  for (const line of marked) line.classList.add("is-marked");
 };
 
 // A chart says that the pointer has left it some time after it has reached a row.
 let isByChart = false;
 
-const markRun = (pk) => {
+const markRow = (id) => {
   clearMarks();
-  findRow(pk)?.classList.add("is-marked");
-  for (const chart of listCharts()) markLines(chart, pk);
+  findRow(id)?.classList.add("is-marked");
+  for (const chart of listCharts()) markLines(chart, id);
 };
 
 // A chart that is drawn again keeps its listeners.
@@ -36,19 +36,24 @@ export const bindChart = (chart) => {
   bound.add(chart);
   chart.on("plotly_hover", ({ points }) => {
     isByChart = true;
-    markRun(points[0].data.meta);
+    markRow(points[0].data.meta);
   });
   chart.on("plotly_unhover", () => { if (isByChart) clearMarks(); });
-  chart.on("plotly_click", ({ points }) => findRow(points[0].data.meta)?.querySelector(".row-link").click());
+  chart.on("plotly_click", ({ points }) => findRow(points[0].data.meta)?.querySelector(".row-link, .group-toggle").click());
 };
 export const releaseChart = (chart) => bound.delete(chart);
 
-document.addEventListener("pointerover", (event) => {
-  const row = event.target.closest?.("#run-table tbody tr[id]");
+const ROWS = "#run-table tbody tr[id]";
+
+const markRowOf = (event) => {
+  const row = event.target.closest?.(ROWS);
   if (!row || (!isByChart && row.classList.contains("is-marked"))) return;
   isByChart = false;
-  markRun(Number(row.id.slice("run-".length)));
-});
-document.addEventListener("pointerout", (event) => {
-  if (event.target.closest?.("#run-table tbody tr[id]") && !event.relatedTarget?.closest?.("#run-table tbody tr[id]")) clearMarks();
-});
+  markRow(row.id);
+};
+const unmarkRowOf = (event) => {
+  if (event.target.closest?.(ROWS) && !event.relatedTarget?.closest?.(ROWS)) clearMarks();
+};
+
+for (const name of ["pointerover", "focusin"]) document.addEventListener(name, markRowOf);
+for (const name of ["pointerout", "focusout"]) document.addEventListener(name, unmarkRowOf);

@@ -11,8 +11,10 @@ export const setTemplates = (given) => { templates = given; };
 
 // The colours of jobs come as indexes of the theme's list of colours.
 const applyColours = (trace, colours) => {
-  const { colour, colours: indexes, ...rest } = trace;
+  const { colour, colours: indexes, band, ...rest } = trace;
   const pickColour = (index) => colours[index % colours.length];
+  // A band is its colour, nearly transparent.
+  if (band && rest.fill) rest.fillcolor ??= `${pickColour(colour)}29`;
   if (colour !== undefined) return { ...rest, line: { ...rest.line, color: pickColour(colour) }, marker: { ...rest.marker, color: pickColour(colour) } };
   if (indexes) return { ...rest, marker: { ...rest.marker, color: indexes.map(pickColour) } };
   return rest;

@@ -1,4 +1,4 @@
-"""The mean of several curves, with its confidence interval."""
+"""The mean of several curves, with a band: its confidence interval, or the standard deviation of the curves."""
 
 import numpy as np
 
@@ -9,11 +9,14 @@ T95 = (
     12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.10, 2.09, 2.09,
 )  # fmt: skip
 
+# What a band shows: where the mean may be with 95 % confidence, or how far the values lie from it.
+CI95, STD = "ci", "std"
+
 Curve = tuple[np.ndarray, np.ndarray]
 
 
-def mean_of_curves(curves: list[Curve]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """x, mean and half the 95 % interval of curves (x, y), each used only where it has values."""
+def mean_of_curves(curves: list[Curve], band: str = CI95) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """x, mean and half the band of curves (x, y), each used only where it has values."""
     curves = [sorted_curve for x, y in curves if len((sorted_curve := _sort_curve(x, y))[0])]
     if not curves:
         return np.empty(0), np.empty(0), np.empty(0)
@@ -23,17 +26,24 @@ def mean_of_curves(curves: list[Curve]) -> tuple[np.ndarray, np.ndarray, np.ndar
         points = (edges[:-1] + edges[1:]) / 2
         curves = [_average_bins(x, y, edges, points) for x, y in curves]
     table = np.array([np.interp(points, x, y, left=np.nan, right=np.nan) for x, y in curves])
-    return points, *mean_of_rows(table)
+    return points, *mean_of_rows(table, band)
 
 
-def mean_of_rows(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and half the 95 % interval of each column, over existing values."""
+def mean_of_rows(table: np.ndarray, band: str = CI95) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and half the band of each column, over existing values."""
     table = np.where(np.isfinite(table), table, np.nan)
     count = np.isfinite(table).sum(axis=0)
     total = np.maximum(count, 1)
     mean = np.nansum(table, axis=0) / total
     spread = np.sqrt(np.nansum((table - mean) ** 2, axis=0) / np.maximum(count - 1, 1))
-    return np.where(count > 0, mean, np.nan), _student_t(count - 1) * spread / np.sqrt(total)
+    return np.where(count > 0, mean, np.nan), half_band(spread, count, band)
+
+
+def half_band(spread, count, band: str):
+    """Half the height of the band around a mean, of arrays or numbers."""
+    if band == STD:
+        return spread
+    return _student_t(np.asarray(count) - 1) * spread / np.sqrt(np.maximum(count, 1))
 
 
 def _student_t(freedom: np.ndarray) -> np.ndarray:

@@ -1,0 +1,56 @@
+"""The charts above a list: which metrics each shows, and their figures for the runs or groups of the page."""
+
+from django.core.paginator import Paginator
+
+from runs.charts import group_charts, run_charts
+from runs.charts.group_charts import GroupMean
+from runs.pages.lists import groups
+from runs.pages.lists.columns import parse_column
+from runs.pages.lists.groups import RunGroup
+
+USUAL_CHARTS = 4
+
+
+def list_charts(table) -> list[list[str]]:
+    """The metrics of each chart: the chosen ones, else the first metric columns. Those of `merge` share the chart before."""
+    if table.options["charts"]:
+        return []
+    usual = [one.name for one in table.columns if one.kind == "metric"] if table.experiment else []
+    names = table.options["chart"] or list(dict.fromkeys(usual))[:USUAL_CHARTS]
+    found: list[list[str]] = []
+    for name in dict.fromkeys(names):
+        if found and name in table.options["merge"]:
+            found[-1].append(name)
+        else:
+            found.append([name])
+    return found
+
+
+def draw_charts(table) -> list[dict]:
+    """`{"name", "names", "figure"}` for each chart of the page."""
+    if table.group_by:
+        return _draw_groups(table)
+    return run_charts.draw_run_charts([run for run in table.rows if not run.is_hidden], table.charts)
+
+
+def _draw_groups(table) -> list[dict]:
+    """A chart of a grouped list is of one metric, for its lines are told apart by their groups."""
+    names = [name for chart in table.charts for name in chart][: run_charts.MAX_CHARTS]
+    columns = [parse_column(f"metric-{name}") for name in names]
+    found = groups.load_groups(table.matching, table.group_by, columns, table.sorts)[: groups.MAX_GROUPS]
+    shown = Paginator(found, table.options["size"]).get_page(table.options["page"] or 1).object_list
+    runs = groups.runs_of_groups(table.matching, table.group_by, [group.value for group in shown])
+    band = table.options["band"] or "ci"
+    drawn = []
+    for name, column in zip(names, columns, strict=True):
+        means = [_mean_of(group, column.id) for group in shown if group.means[column.id][0] is not None]
+        figure = group_charts.draw_group_chart(runs, name, means, band) if means else None
+        drawn.append({"name": name, "names": [name], "figure": figure})
+    return drawn
+
+
+def _mean_of(group: RunGroup, column: str) -> GroupMean:
+    mean, spread, count = group.means[column]
+    longest, points = group.points[column]
+    label = group.value or "none"
+    return GroupMean(group.value, label, group.number, mean, spread, count, longest, points)

@@ -1,0 +1,26 @@
+// From a figure of the server and the settings of a person to what Plotly draws.
+import { smoothValues } from "../pure/series.js";
+
+const LARGE_HEIGHT = 440;
+
+const smoothTrace = (trace, weight) => {
+  const isLine = trace.mode?.startsWith("lines");
+  return isLine && weight ? { ...trace, y: smoothValues(trace.y, weight) } : trace;
+};
+
+// In a large chart, names beside the lines that stand out; the best first.
+const nameLines = (data) => data.map((trace) => ({ ...trace, showlegend: !trace.band && (trace.opacity ?? 1) === 1 }));
+
+// `settings`: {smooth, isLog, isLarge}
+export const arrangeFigure = ({ data, layout }, { smooth, isLog, isLarge }) => {
+  const traces = data.map((trace) => smoothTrace(trace, smooth));
+  // Single values lie along the x axis.
+  const axis = layout.yaxis?.visible === false ? "xaxis" : "yaxis";
+  return {
+    data: isLarge ? nameLines(traces) : traces,
+    layout: {
+      ...layout, [axis]: { ...layout[axis], type: isLog ? "log" : "linear" },
+      ...(isLarge && { height: LARGE_HEIGHT, showlegend: true, legend: { orientation: "v", x: 1.01, xanchor: "left", y: 1, yanchor: "top", traceorder: "reversed" } }),
+    },
+  };
+};
