@@ -13,7 +13,7 @@ WIDTH = 160
 HEIGHT = 160
 # More lines than these cannot be told apart: the best of them stand out.
 MAX_BRIGHT = 8
-# Several metrics in a chart differ by their dashes.
+# Several metrics in a chart, and lines that stand out in the same colour, differ by their dashes.
 DASHES = ["solid", "dash", "dot", "dashdot", "longdash"]
 # Parameters that the name of a line goes with, and characters of each.
 MAX_PARAMETERS, MAX_LENGTH = 4, 24
@@ -88,5 +88,16 @@ def _draw_chart(by_name: dict[str, list[MetricSeries]], by_run: dict, labels: di
             trace["line"]["dash"] = DASHES[number % len(DASHES)]
         if ranks.get(series.run_id, -1) < len(order) - MAX_BRIGHT:
             trace["opacity"] = 0.3
+    if len(by_name) == 1:
+        _dash_alike([trace for trace in figure["data"] if "opacity" not in trace])
     figure["layout"] |= {"height": HEIGHT, "hovermode": "closest", "hoverdistance": 40}
     return figure
+
+
+def _dash_alike(traces: list[dict]) -> None:
+    """Of the lines that stand out, the best last, those of one colour differ by their dashes."""
+    taken: dict[int, int] = {}
+    for trace in reversed(traces):
+        number = taken[trace["colour"]] = taken.get(trace["colour"], -1) + 1
+        if number and "line" in trace:
+            trace["line"]["dash"] = DASHES[number % len(DASHES)]

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from runs import metrics
-from runs.charts import group_charts
+from runs.charts import group_charts, run_charts
 from runs.seeding.contents import make_scalars
 from tests import factories
 
@@ -92,3 +92,9 @@ def test_a_chip_says_what_is_grouped_and_takes_it_away(as_user, alice, experimen
     page = as_user(alice).get(experiment.get_absolute_url(), {"group": "param-model"}).content.decode()
     assert "Grouped by param model" in page
     assert 'aria-label="Remove Grouped by param model"' in page
+
+
+def test_lines_that_stand_out_in_one_colour_differ_by_their_dashes():
+    traces = [{"colour": colour, "line": {"width": 1}} for colour in (3, 3, 1, 3)]
+    run_charts._dash_alike(traces)
+    assert [trace["line"].get("dash") for trace in traces] == ["dot", "dash", None, None]
