@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from assets.models import Environment, EnvironmentVersion
+from assets.models import Environment, EnvironmentRebuild, EnvironmentVersion
 
 
 @admin.register(Environment)
@@ -25,3 +25,14 @@ class EnvironmentVersionAdmin(admin.ModelAdmin):
     raw_id_fields = ["environment", "created_by"]
     readonly_fields = ["definition", "digest", "created_at"]
     date_hierarchy = "created_at"
+
+
+@admin.register(EnvironmentRebuild)
+class EnvironmentRebuildAdmin(admin.ModelAdmin):
+    list_display = ["name", "version", "number", "workspace", "ordered_by", "ordered_at"]
+    list_filter = ["workspace"]
+    list_select_related = ["workspace", "ordered_by"]
+    search_fields = ["name", "workspace__name"]
+    raw_id_fields = ["workspace", "ordered_by"]
+    readonly_fields = ["ordered_at"]
+    date_hierarchy = "ordered_at"

@@ -1,12 +1,11 @@
 """Environments over REST, in Azure's shapes."""
 
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from ninja import Path, Router, Status
 
 from assets import environments, resources
 from assets.models import Environment
 from studio import api
-from studio.errors import Denied
 from studio.schemas import Nothing, list_of
 from workspaces.workspace_path import WorkspacePath, require_workspace
 
@@ -37,11 +36,7 @@ def environment_read(request: HttpRequest, workspace_path: Path[WorkspacePath], 
 @router.delete("/{name}", response=Nothing, summary="Delete an environment with its versions")
 def environment_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     workspace = require_workspace(request, workspace_path, "edit")
-    _check_own(name)
-    found = Environment.objects.filter(workspace=workspace, name=name).first()
-    if found is None:
-        raise Http404(f"There is no environment {name!r}.")
-    found.delete()
+    environments.remove_environment(environments.find_version(workspace, name, environments.LATEST))
     return {}
 
 
@@ -91,14 +86,5 @@ def version_put(
 @router.delete("/{name}/versions/{version}", response=Nothing, summary="Delete a version of an environment")
 def version_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str):
     workspace = require_workspace(request, workspace_path, "edit")
-    _check_own(name)
-    row = environments.find_version(workspace, name, version)
-    row.delete()
-    if not row.environment.versions.exists():
-        row.environment.delete()
+    environments.remove_version(environments.find_version(workspace, name, version))
     return {}
-
-
-def _check_own(name: str) -> None:
-    if name in environments.curated_environments():
-        raise Denied(f"{name} is a curated environment; it cannot be deleted.")

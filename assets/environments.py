@@ -16,7 +16,7 @@ from assets import variables
 from assets.models import Environment, EnvironmentVersion
 from assets.rules import ENVIRONMENT_NAME, IMAGE
 from studio import numbers
-from studio.errors import Conflict, Invalid
+from studio.errors import Conflict, Denied, Invalid
 from studio.request_body import check_storable
 from studio.rules import DESCRIPTION, TAGS
 from workspaces.models import Workspace
@@ -37,17 +37,45 @@ MAX_COMPARED = 200
 TRIES = 10
 
 
-def resolve_environment(workspace: Workspace, environment_id: str | None, definition: dict | None) -> dict:
-    """SDK v1's whole environment for a job: the one it carries, the registered one it names, or the default one."""
+def resolve_environment(
+    workspace: Workspace, environment_id: str | None, definition: dict | None
+) -> tuple[dict, EnvironmentVersion | None]:
+    """SDK v1's whole environment for a job: the one it carries, the registered one it names, or the default one.
+
+    With it comes the version that it is, if it is registered or curated.
+    """
     if environment_id and not definition:
         name, version = parse_reference(environment_id)
         try:
-            return find_version(workspace, name, version).definition
+            found = find_version(workspace, name, version)
         except Http404 as error:
             raise Invalid(str(error), target="environmentId") from error
+        return found.definition, found
     if definition is None:
-        return definition_from_conda(DEFAULT_NAME, {"dependencies": ["python", {"pip": list(DEFAULT_PACKAGES)}]}, None)
-    return check_definition(definition)
+        packages = {"dependencies": ["python", {"pip": list(DEFAULT_PACKAGES)}]}
+        return definition_from_conda(DEFAULT_NAME, packages, None), None
+    return check_definition(definition), find_same_version(workspace, definition)
+
+
+def find_same_version(workspace: Workspace, definition: dict) -> EnvironmentVersion | None:
+    """The version of the definition's name that a node would build alike: clients send the whole of what is registered."""
+    name = definition.get("name")
+    if not isinstance(name, str) or not name:
+        return None
+    if name in curated_environments():
+        versions = [curated_environments()[name]]
+    else:
+        rows = EnvironmentVersion.objects.filter(environment__workspace=workspace, environment__name=name[:255])
+        versions = list(rows.select_related("environment")[:MAX_COMPARED])
+    wanted = _built_content(definition)
+    return next((version for version in versions if _built_content(version.definition) == wanted), None)
+
+
+def _built_content(definition: dict) -> tuple:
+    """What a node reads of a definition."""
+    python = definition.get("python") or {}
+    variables_of = {name: str(value) for name, value in (definition.get("environmentVariables") or {}).items()}
+    return bool(python.get("userManagedDependencies")), python.get("condaDependencies") or {}, variables_of
 
 
 def parse_reference(environment_id: str) -> tuple[str, str]:
@@ -113,6 +141,26 @@ def register_version(
             # Another request took the number; try again.
             continue
     raise Conflict(f"Others register {name} at the same time. Try again.", target="version")
+
+
+def remove_version(version: EnvironmentVersion) -> None:
+    """With the environment, if it was its last. Jobs keep what they were submitted with."""
+    _check_own(version)
+    with transaction.atomic():
+        version.delete()
+        if not version.environment.versions.exists():
+            version.environment.delete()
+
+
+def remove_environment(version: EnvironmentVersion) -> None:
+    """The whole environment of this version."""
+    _check_own(version)
+    version.environment.delete()
+
+
+def _check_own(version: EnvironmentVersion) -> None:
+    if version.pk is None:
+        raise Denied(f"{version.environment.name} is a curated environment; it cannot be deleted.")
 
 
 def _has_same_definition(environment: Environment, version: str, digest: str) -> EnvironmentVersion | None:

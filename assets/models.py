@@ -49,3 +49,25 @@ class EnvironmentVersion(models.Model):
 
     def __str__(self):
         return f"{self.environment}:{self.version}"
+
+
+class EnvironmentRebuild(models.Model):
+    """How often a version was ordered to be built again: each machine builds it once for each number.
+
+    By name, because curated environments have no rows.
+    """
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
+    name = models.CharField(max_length=255)
+    version = models.CharField(max_length=30)
+    number = models.PositiveIntegerField(default=0)
+    ordered_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    ordered_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "name", "version"], name="one_rebuild_of_a_version")
+        ]
+
+    def __str__(self):
+        return f"{self.name}:{self.version}, {self.number}"

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts.actors import Actor
-from assets import environments, variables
+from assets import environments, rebuilds, variables
 from compute import queue
 from compute.models import ComputeTarget
 from runs import job_changes, job_settings, rules, work_kind
@@ -169,7 +169,9 @@ def _parent(actor: Actor, workspace: Workspace, run_id: str | None) -> Run | Non
 def _store(actor, workspace, name, job: JobProperties, kept: dict, parent) -> Run:
     snapshot = find_snapshot(workspace, job.codeId)
     target = _target(actor, workspace, job.computeId)
+    environment, version = environments.resolve_environment(workspace, job.environmentId, job.environmentDefinition)
     spec = _spec(workspace, name, job, snapshot)
+    spec["environment"] = {**environment, **rebuilds.build_mark(workspace, version)}
     spec["warnings"] = job_settings.check_settings(kept, spec["environment"])
     run = create_run(
         actor,
@@ -181,6 +183,8 @@ def _store(actor, workspace, name, job: JobProperties, kept: dict, parent) -> Ru
         description=DESCRIPTION.check(job.description or ""),
         run_type=SCRIPT_RUN,
         snapshot=snapshot,
+        environment_name=version.environment.name if version else "",
+        environment_version=version.version if version else "",
         target_name=target.name if target else LOCAL,
         compute=target,
         properties=_properties(job, snapshot, target),
@@ -275,8 +279,7 @@ def _properties(job: JobProperties, snapshot: Snapshot | None, target: ComputeTa
 
 
 def _spec(workspace: Workspace, name: str, job: JobProperties, snapshot: Snapshot | None) -> dict:
-    """The spec for the runner: docs/architecture.md."""
-    environment = environments.resolve_environment(workspace, job.environmentId, job.environmentDefinition)
+    """The spec for the runner, without its environment: docs/architecture.md."""
     return {
         "run_id": name,
         "workspace": {**workspace.config, "workspace_id": str(workspace.workspace_id)},
@@ -284,7 +287,6 @@ def _spec(workspace: Workspace, name: str, job: JobProperties, snapshot: Snapsho
         "snapshot_id": str(snapshot.snapshot_id) if snapshot else None,
         "command": None if job.commandArgv else job.command,
         "argv": job.commandArgv or None,
-        "environment": environment,
         "environment_variables": variables.check_variables(job.environmentVariables, "environmentVariables"),
         "timeout_seconds": parse_seconds(job.limits.timeout) if job.limits and job.limits.timeout else None,
         "directories_to_watch": _watched(job.runDefinition or {}),

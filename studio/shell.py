@@ -33,7 +33,7 @@ NAV = [
     NavItem("", "All workspaces", "workspaces", "workspaces:list", "w", in_workspace=False),
     NavItem("", "Home", "home", "workspaces:home", "h"),
     NavItem("Assets", "Jobs", "jobs", "runs:jobs", "j"),
-    NavItem("Assets", "Environments", "environment", "assets:environments", "e"),
+    NavItem("Assets", "Environments", "environment", "environments:list", "e"),
     NavItem("Manage", "Compute", "compute", "compute:list", "c"),
     NavItem("Manage", "Users and permissions", "users", "workspaces:people", "u"),
 ]

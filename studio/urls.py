@@ -51,6 +51,7 @@ urlpatterns = [
     path("", include("workspaces.urls")),
     path("", include("compute.urls")),
     path("", include("runs.urls")),
+    path("", include("runs.environment_urls")),
     path("", include("registry.urls")),
     path("", include("trash.urls")),
     path("pypi/", include("assets.urls")),

@@ -119,6 +119,9 @@ class Run(models.Model):
     # Azure's REST job as it was sent; empty for an interactive run.
     job = models.JSONField(default=dict, blank=True)
     snapshot = models.ForeignKey(Snapshot, models.SET_NULL, null=True, blank=True, related_name="runs")
+    # The registered or curated environment that its job names or carries unchanged; it may have been removed since.
+    environment_name = models.CharField(max_length=255, blank=True)
+    environment_version = models.CharField(max_length=30, blank=True)
     target_name = models.CharField(max_length=64, blank=True)
     compute = models.ForeignKey(ComputeTarget, models.SET_NULL, null=True, blank=True, related_name="runs")
     work = models.OneToOneField(Work, models.SET_NULL, null=True, blank=True, related_name="run")
@@ -155,6 +158,7 @@ class Run(models.Model):
             # Only the columns that the counters of a list read.
             models.Index(fields=["workspace", "deleted_at", "status", "parent"], name="runs_counted"),
             models.Index(fields=["experiment", "deleted_at", "status", "parent"], name="runs_counted_of_experiment"),
+            models.Index(fields=["workspace", "environment_name", "-created_at"], name="runs_of_environment"),
             # The default order of MLflow's searches.
             models.Index("experiment", Coalesce("started_at", "created_at").desc(), "run_id", name="runs_by_start"),
             models.Index(

@@ -196,7 +196,8 @@ def test_a_job_without_an_environment_finds_what_azures_default_has(workspace):
     from lazuli.environments import definitions
 
     assert environments.DEFAULT_PACKAGES == definitions.DEFAULT_PACKAGES
-    found = environments.resolve_environment(workspace, None, None)
+    found, version = environments.resolve_environment(workspace, None, None)
+    assert version is None
     packages = found["python"]["condaDependencies"]["dependencies"][-1]["pip"]
     assert {"matplotlib", "pandas", "scikit-learn", "numpy", "joblib"} <= set(packages)
     assert found["name"] == definitions.DEFAULT_NAME

@@ -79,6 +79,17 @@ def test_the_second_time_it_is_there(fake_uv):
     assert installs(fake_uv) == 1
 
 
+def test_an_ordered_rebuild_is_built_once_more(fake_uv):
+    again = {**DEFINITION, "build": 1}
+    assert [prepare(definition=each).built for each in (DEFINITION, again, again, DEFINITION)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert installs(fake_uv) == 2
+
+
 def in_a_process(queue):
     lines = []
     made = prepare(lines.append)

@@ -4,7 +4,10 @@ import dataclasses
 import datetime as dt
 
 from django.db.models import Q
+from django.http import Http404
+from django.urls import reverse
 
+from assets import environments
 from compute.models import Node, Work
 from runs.models import MetricSeries, Run
 
@@ -52,9 +55,23 @@ def format_command(run: Run) -> str:
 
 
 def environment_name(run: Run) -> str:
+    if run.environment_name:
+        return f"{run.environment_name}:{run.environment_version}"
     properties = get_job_properties(run)
     definition = properties.get("environmentDefinition") or {}
     return str(properties.get("environmentId") or definition.get("name") or "").rpartition("/environments/")[2]
+
+
+def environment_url(run: Run) -> str:
+    """Empty if its environment is neither registered nor curated, or has been removed."""
+    if not run.environment_name:
+        return ""
+    try:
+        environments.find_version(run.workspace, run.environment_name, run.environment_version)
+    except Http404:
+        return ""
+    where = [run.workspace.slug, run.environment_name, run.environment_version]
+    return reverse("environments:detail", args=where)
 
 
 def list_git_properties(run: Run) -> list[tuple[str, str]]:

@@ -70,6 +70,7 @@ def _overview_context(run: Run) -> dict:
         "stages": overview.build_timeline(run),
         "command": overview.format_command(run),
         "environment": overview.environment_name(run),
+        "environment_url": overview.environment_url(run),
         "git": overview.list_git_properties(run),
         "description": render_markdown(run.description) if run.description else "",
         "metrics": overview.first_metrics(run),

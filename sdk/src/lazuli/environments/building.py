@@ -38,7 +38,7 @@ def prepare_environment(
     `cancelled` is asked several times a second whether to stop. Raises BuildFailed.
     """
     wanted = _read_requirements(definition)
-    return _get_or_build(wanted, None, index_url, log, cancelled)
+    return _get_or_build(wanted, None, index_url, log, cancelled, definition.get("build"))
 
 
 def install_sdk_for(interpreter: str, *, index_url: Optional[str], log: Log, cancelled: Cancelled = _never) -> str:
@@ -67,10 +67,11 @@ def _get_or_build(
     index_url: Optional[str],
     log: Log,
     cancelled: Cancelled,
+    build_number: Optional[int] = None,
 ) -> Prepared:
     constraints = _read_constraints()
     # The key differs without the studio's index, because SDK v1's packages then bring no further packages.
-    entry = CacheEntry(_compute_key(wanted, interpreter, constraints, bool(index_url)))
+    entry = CacheEntry(_compute_key(wanted, interpreter, constraints, bool(index_url), build_number))
     # What the file itself leaves out; a build adds what this machine changes.
     said = list(wanted.warnings)
     if entry.is_ready and entry.mark_in_use():
@@ -123,9 +124,13 @@ def _read_constraints() -> Dict[str, str]:
 
 
 def _compute_key(
-    wanted: requirements.Requirements, interpreter: Optional[str], constraints: Mapping[str, str], indexed: bool
+    wanted: requirements.Requirements,
+    interpreter: Optional[str],
+    constraints: Mapping[str, str],
+    indexed: bool,
+    build_number: Optional[int] = None,
 ) -> str:
-    """The key of a content; the version of the SDK and the constraints are part of it."""
+    """The key of a content; the version of the SDK, the constraints and the number of an ordered rebuild are part of it."""
     content = {
         "python": interpreter or [wanted.python, wanted.python_bounds],
         "lines": sorted(set(wanted.lines)),
@@ -137,6 +142,8 @@ def _compute_key(
         "sdk": VERSION,
         "indexed": indexed,
     }
+    if build_number:
+        content["build"] = build_number
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:40]
 
 

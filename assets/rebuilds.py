@@ -1,0 +1,34 @@
+"""Orders to build a version of an environment again, although machines have it in their caches."""
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from assets.models import EnvironmentRebuild, EnvironmentVersion
+from workspaces.models import Workspace
+
+# The name under which a job's environment carries the number; it becomes part of the cache's key on the machine.
+MARK = "build"
+
+
+def order_rebuild(workspace: Workspace, user, version: EnvironmentVersion) -> int:
+    """From now on each machine builds it anew with the next job that uses it; return the number of the order."""
+    which = {"workspace": workspace, "name": version.environment.name, "version": version.version}
+    with transaction.atomic():
+        row, _ = EnvironmentRebuild.objects.get_or_create(**which)
+        changed = {"number": F("number") + 1, "ordered_by": user, "ordered_at": timezone.now()}
+        EnvironmentRebuild.objects.filter(pk=row.pk).update(**changed)
+    row.refresh_from_db()
+    return row.number
+
+
+def find_rebuild(workspace: Workspace, version: EnvironmentVersion) -> EnvironmentRebuild | None:
+    """The last order."""
+    rows = EnvironmentRebuild.objects.filter(workspace=workspace, version=version.version)
+    return rows.filter(name=version.environment.name).select_related("ordered_by").first()
+
+
+def build_mark(workspace: Workspace, version: EnvironmentVersion | None) -> dict[str, int]:
+    """What a job's environment carries: nothing as long as nobody has ordered a rebuild."""
+    rebuild = find_rebuild(workspace, version) if version else None
+    return {MARK: rebuild.number} if rebuild else {}

@@ -1,0 +1,77 @@
+"""What jobs tell of an environment: when it was used, whether it could be built, and the logs of its builds.
+
+Machines build an environment while the first job that needs it is prepared; there is no other record of a build.
+"""
+
+import dataclasses
+import datetime as dt
+
+from django.db.models import QuerySet
+
+from assets.models import EnvironmentVersion
+from runs.models import Artifact, Run
+from workspaces.models import Workspace
+
+BUILD_LOG = "azureml-logs/20_image_build_log.txt"
+# How a runner's message begins whose environment could not be built.
+BUILD_FAILED = "The environment could not be built"
+# Of an environment's newest jobs, so many are looked at for the state of its builds; of a version's, for logs.
+MAX_LOOKED_AT = 5
+MAX_WITH_LOG = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Usage:
+    """`state` is a word of the pages' states, empty as long as no job has tried; `run` is the job that shows it."""
+
+    last_used: dt.datetime | None = None
+    state: str = ""
+    run: Run | None = None
+
+
+def runs_of_environment(workspace: Workspace, name: str) -> QuerySet[Run]:
+    return Run.objects.filter(workspace=workspace, environment_name=name, deleted_at=None)
+
+
+def runs_of_version(workspace: Workspace, version: EnvironmentVersion) -> QuerySet[Run]:
+    return runs_of_environment(workspace, version.environment.name).filter(environment_version=version.version)
+
+
+def read_usage(runs: QuerySet[Run]) -> Usage:
+    """Of the newest of these runs; one that was canceled in the queue shows nothing of the build."""
+    newest = list(runs.select_related("workspace").order_by("-created_at")[:MAX_LOOKED_AT])
+    if not newest:
+        return Usage()
+    for run in newest:
+        if state := build_state(run):
+            return Usage(newest[0].created_at, state, run)
+    return Usage(newest[0].created_at)
+
+
+def build_state(run: Run) -> str:
+    if str(run.error.get("message") or "").startswith(BUILD_FAILED):
+        return "Failed"
+    if run.started_at:
+        return "Succeeded"
+    return run.status if run.is_active else ""
+
+
+def list_build_logs(runs: QuerySet[Run]) -> list[Artifact]:
+    """Those of the newest of these runs, newest first: a job that found the environment in the machine's cache wrote none."""
+    keys = list(runs.order_by("-created_at").values_list("pk", flat=True)[:MAX_WITH_LOG])
+    logs = Artifact.objects.filter(run__in=keys, path=BUILD_LOG).select_related("run__workspace")
+    return sorted(logs, key=lambda log: log.run.created_at, reverse=True)
+
+
+def count_active(runs: QuerySet[Run]) -> int:
+    return runs.filter(status__in=Run.ACTIVE).count()
+
+
+def describe_use(runs: QuerySet[Run]) -> str:
+    """What a person should know before they remove what these runs used."""
+    count, active = runs.count(), count_active(runs)
+    if not count:
+        return "No job has used it."
+    goes_on = f", {active} of them active: {'it goes' if active == 1 else 'they go'} on" if active else ""
+    used = f"{count:,} job{'' if count == 1 else 's'} used it{goes_on}."
+    return f"{used} Their records stay, but they cannot be submitted again by its name."

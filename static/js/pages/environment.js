@@ -1,0 +1,3 @@
+// The pages of one environment.
+import "../runs/tab-keys.js";
+import "../shared/go-to.js";

@@ -1,0 +1,224 @@
+"""The pages of environments: what they list, what jobs tell of builds, create, rebuild and remove."""
+
+import datetime as dt
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from assets import environments, rebuilds
+from assets.models import Environment, EnvironmentVersion
+from compute.models import Work
+from runs import submission
+from runs.files import artifacts
+from runs.models import Run
+from runs.pages.environments import usage
+from runs.pages.environments.forms import read_requirements
+from tests import factories
+
+CURATED = "AzureML-Minimal"
+CONDA = "dependencies:\n- python=3.11\n- ffmpeg\n- pip:\n  - numpy==1.26.4\n"
+
+
+@pytest.fixture
+def version(workspace, alice) -> EnvironmentVersion:
+    properties = {"condaFile": CONDA, "description": "For digits."}
+    return environments.register_version(workspace, alice, "digits-env", "auto", properties)[0]
+
+
+@pytest.fixture
+def client(as_user, alice):
+    return as_user(alice)
+
+
+def url(name, version=None, *, slug="aml-workspace"):
+    where = [version.environment.name, version.version] if version else []
+    return reverse(f"environments:{name}", args=[slug, *where])
+
+
+def text_of(answer) -> str:
+    return " ".join(answer.content.decode().split())
+
+
+def use(workspace, version, **fields) -> Run:
+    name = version.environment.name
+    return factories.make_run(workspace, environment_name=name, environment_version=version.version, **fields)
+
+
+def test_everybody_in_the_workspace_reads_and_those_who_may_edit_change(as_user, bob, mallory, version):
+    for name in ["detail", "build_log", "jobs"]:
+        assert as_user(bob).get(url(name, version)).status_code == 200
+        assert as_user(mallory).get(url(name, version)).status_code == 404
+    assert as_user(bob).get(url("new")).status_code == 403
+    for name in ["rebuild", "version_remove"]:
+        assert as_user(bob).post(url(name, version)).status_code == 403
+    page = text_of(as_user(bob).get(url("detail", version)))
+    assert "Remove version" not in page and "Rebuild" not in page
+
+
+def test_the_lists_show_custom_and_curated_ones_and_are_searched(client, version):
+    page = text_of(client.get(url("list")))
+    assert "digits-env" in page and "Not built yet" in page and "For digits." in page
+    assert 'title="Environments" data-key="e" aria-current="page"' in page, "the menu leads here"
+    curated = text_of(client.get(url("list"), {"kind": "curated", "q": "minimal"}))
+    assert CURATED in curated and "digits-env" not in curated and "AzureML-Tutorial" not in curated
+    assert "No environment matches" in text_of(client.get(url("list"), {"q": "nothing-like-it"}))
+
+
+def test_the_list_costs_one_query_for_each_row(client, workspace, alice, version, django_assert_max_num_queries):
+    for number in range(9):
+        environments.register_version(workspace, alice, f"e{number}", "auto", {"condaFile": CONDA})
+    with django_assert_max_num_queries(26):
+        client.get(url("list"))
+
+
+def test_the_details_show_packages_and_what_a_machine_leaves_out(client, version):
+    page = text_of(client.get(url("detail", version)))
+    assert "numpy==1.26.4" in page and "<dt>Python</dt><dd>3.11</dd>" in page
+    assert "ffmpeg" in page and "leaves out or changes" in page
+    assert client.get(reverse("environments:latest", args=["aml-workspace", "digits-env"])).url == url(
+        "detail", version
+    )
+    assert client.get(url("detail", environments.curated_environments()[CURATED])).status_code == 200
+    assert client.get("/ws/aml-workspace/environments/digits-env/versions/9/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("fields", "state"),
+    [
+        ({"status": "Completed", "started_at": timezone.now()}, "Succeeded"),
+        ({"status": "Failed", "error": {"message": "The environment could not be built: no numpy."}}, "Failed"),
+        ({"status": "Preparing"}, "Preparing"),
+        ({"status": "Canceled"}, ""),
+    ],
+)
+def test_the_newest_job_that_says_so_shows_the_state_of_the_build(workspace, version, fields, state):
+    run = use(workspace, version, **fields)
+    found = usage.read_usage(usage.runs_of_version(workspace, version))
+    assert (found.state, found.last_used) == (state, run.created_at)
+    older = use(workspace, version, status="Completed", started_at=timezone.now())
+    Run.objects.filter(pk=older.pk).update(created_at=run.created_at - dt.timedelta(days=1))
+    assert usage.read_usage(usage.runs_of_version(workspace, version)).state == (state or "Succeeded")
+
+
+def test_the_log_of_the_newest_build_is_shown_and_an_older_one_by_its_job(client, workspace, version):
+    first, second = use(workspace, version, status="Completed"), use(workspace, version, status="Completed")
+    use(workspace, version, status="Completed")
+    for run, line in [(first, b"built first\n"), (second, b"built second\n")]:
+        artifacts.store_artifact(run, usage.BUILD_LOG, iter([line]))
+    assert "built second" in text_of(client.get(url("build_log", version)))
+    assert "built first" in text_of(client.get(url("build_log", version), {"job": first.run_id}))
+    assert client.get(url("build_log", version), {"job": "another"}).status_code == 400
+
+
+def test_without_a_build_the_log_says_when_there_will_be_one(client, version):
+    assert "A machine builds it with the first job" in text_of(client.get(url("build_log", version)))
+
+
+def test_jobs_of_the_version_and_of_all_versions(client, workspace, alice, version):
+    other = environments.register_version(workspace, alice, "digits-env", "auto", {"condaFile": "dependencies: []"})[0]
+    use(workspace, version, display_name="with the first")
+    use(workspace, other, display_name="with the second")
+    page = text_of(client.get(url("jobs", version)))
+    assert "with the first" in page and "with the second" not in page
+    assert "with the second" in text_of(client.get(url("jobs", version), {"all": ""}))
+
+
+def submit(alice, workspace, **properties) -> Run:
+    job = {"command": "true", "computeId": "cpu-cluster", **properties}
+    name = submission.make_run_name("exp")
+    return submission.submit_job(submission.Actor(alice), workspace, name, {"properties": job})
+
+
+def test_a_job_is_of_the_version_that_it_names_or_carries_unchanged(client, alice, workspace, cluster, version):
+    named = submit(alice, workspace, environmentId="digits-env")
+    whole = {**version.definition, "version": None, "assetId": "x", "docker": {"baseImage": "any"}}
+    carried = submit(alice, workspace, environmentDefinition=whole)
+    changed = {**whole, "environmentVariables": {"A": "1"}}
+    other = submit(alice, workspace, environmentDefinition=changed)
+    curated = submit(alice, workspace, environmentId=CURATED)
+    found = [(run.environment_name, run.environment_version) for run in (named, carried, other, curated)]
+    assert found == [("digits-env", "1"), ("digits-env", "1"), ("", ""), (CURATED, "1")]
+    page = text_of(client.get(named.get_absolute_url()))
+    assert f'<a href="{url("detail", version)}">digits-env:1</a>' in page, "a run leads to its version"
+    environments.remove_version(version)
+    page = text_of(client.get(named.get_absolute_url()))
+    assert "digits-env:1" in page and url("detail", version) not in page
+
+
+def test_a_rebuild_is_carried_by_every_later_job_and_a_job_begins_with_it(client, alice, workspace, cluster, version):
+    before = submit(alice, workspace, environmentId="digits-env:1")
+    answer = client.post(url("rebuild", version), {"compute": "cpu-cluster"})
+    run = Run.objects.get(experiment__name="prepare_image")
+    assert answer.url == reverse("runs:run_files", args=["aml-workspace", run.run_id])
+    assert "build" not in before.work.spec["environment"]
+    assert run.work.spec["environment"]["build"] == 1 and run.work.state == Work.State.QUEUED
+    client.post(url("rebuild", version), {"compute": ""})
+    assert submit(alice, workspace, environmentId="digits-env").work.spec["environment"]["build"] == 2
+    assert "Rebuild ordered" in text_of(client.get(url("detail", version)))
+    curated = environments.curated_environments()[CURATED]
+    client.post(url("rebuild", curated), {"compute": ""})
+    assert rebuilds.build_mark(workspace, curated) == {"build": 1}
+    assert client.post(url("rebuild", version), {"compute": "no-such"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("sent", "dependencies"),
+    [
+        ({"kind": "conda", "packages": CONDA}, ["python=3.11", "ffmpeg", {"pip": ["numpy==1.26.4"]}]),
+        (
+            {"kind": "pip", "python": "3.12", "packages": "# ours\nnumpy==2.1.0  # new\n\npandas\n"},
+            ["python=3.12", {"pip": ["numpy==2.1.0", "pandas"]}],
+        ),
+    ],
+)
+def test_an_environment_is_created_from_either_text(client, sent, dependencies):
+    answer = client.post(url("new"), {"name": "mine", "variables": "A=1\nB=x=y", "tags": "team: vision", **sent})
+    assert answer.url == "/ws/aml-workspace/environments/mine/versions/1/"
+    made = EnvironmentVersion.objects.get(environment__name="mine")
+    assert made.definition["python"]["condaDependencies"]["dependencies"] == dependencies
+    assert (made.definition["environmentVariables"], made.tags) == ({"A": "1", "B": "x=y"}, {"team": "vision"})
+    again = client.post(url("new"), {"name": "mine", "variables": "A=1\nB=x=y", "tags": "team: vision", **sent})
+    assert again.url == answer.url and EnvironmentVersion.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "says"),
+    [
+        ({"packages": "dependencies: 7"}, "`dependencies` must be a list"),
+        ({"packages": "a: &x 1\nb: *x"}, "without anchors and aliases"),
+        ({"name": "AzureML-mine"}, "for curated environments"),
+        ({"name": "a b"}, "environment name"),
+        ({"kind": "pip", "packages": "-r more.txt"}, "there are no other files here"),
+        ({"kind": "pip", "packages": "# nothing"}, "at least one package"),
+        ({"variables": "no value"}, "write NAME=value"),
+        ({"variables": "LD_PRELOAD=x"}, "set by the studio"),
+    ],
+)
+def test_what_the_api_refuses_the_page_refuses_at_its_field(client, sent, says):
+    answer = client.post(url("new"), {"name": "mine", "kind": "conda", "packages": CONDA, **sent})
+    assert answer.status_code == 400 and says in answer.content.decode()
+    assert not Environment.objects.exists()
+
+
+def test_a_new_version_begins_with_what_is_there(client, version):
+    page = client.get(url("new"), {"from": "digits-env:1"}).content.decode()
+    assert 'value="digits-env"' in page and "numpy==1.26.4" in page
+
+
+def test_continued_lines_of_a_requirements_file_are_one():
+    assert read_requirements("numpy \\\n  ==1.26\nx[a]>1") == ["numpy   ==1.26", "x[a]>1"]
+
+
+def test_removal_says_what_used_it_and_keeps_the_jobs(client, workspace, alice, version):
+    use(workspace, version, status="Running")
+    environments.register_version(workspace, alice, "digits-env", "auto", {"condaFile": "dependencies: []"})
+    page = text_of(client.get(url("detail", version)))
+    assert "1 job used it, 1 of them active: it goes on" in page
+    assert client.post(url("version_remove", version)).url == "/ws/aml-workspace/environments/digits-env/"
+    remove = reverse("environments:remove", args=["aml-workspace", "digits-env"])
+    assert client.post(remove, {"confirm_name": "wrong"}).status_code == 400
+    assert client.post(remove, {"confirm_name": "digits-env"}).url == url("list")
+    assert not Environment.objects.exists() and Run.objects.count() == 1
+    curated = environments.curated_environments()[CURATED]
+    assert client.post(url("version_remove", curated)).status_code == 403
