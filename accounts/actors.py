@@ -1,22 +1,25 @@
 """Who makes a request: a person, or a run with its token."""
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from accounts.models import User
+if TYPE_CHECKING:
+    from accounts.models import User
 
 
 @dataclasses.dataclass(frozen=True)
 class Actor:
     """Who makes a request: a person, or a run with its run token, within the limits of runs/run_tokens.py."""
 
-    user: User
+    user: "User"
     workspace_id: int | None = None
     run_id: str = ""
     attempt: int = 0
     # Only for a run: its row, and what its token may do at the requested route.
     run: Any = None
     may: Any = None
+    # The personal token that the request brought, if it did.
+    token_id: int | None = None
 
     @property
     def is_run(self) -> bool:

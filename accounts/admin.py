@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from accounts.activity import Activity
 from accounts.models import DeviceLogin, FailedSignIn, SentForm, SignInLink, Token
 
 
@@ -68,3 +69,21 @@ class FailedSignInAdmin(admin.ModelAdmin):
 
     list_display = ["name", "address", "device", "at"]
     search_fields = ["name", "address"]
+
+
+@admin.register(Activity)
+class ActivityAdmin(admin.ModelAdmin):
+    """Rows of the activity log, which nobody can change; the studio's own page searches them."""
+
+    list_display = ["at", "actor_name", "verb", "label", "outcome"]
+    list_filter = ["outcome", "verb"]
+    search_fields = ["actor_name", "label"]
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False

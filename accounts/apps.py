@@ -1,6 +1,8 @@
 from django.apps import AppConfig
 
+from studio.admin_site import Site
 from studio.api import Bearer
+from studio.doctor import CHECKS
 from studio.shell import Shell
 
 
@@ -9,8 +11,11 @@ class AccountsConfig(AppConfig):
 
     def ready(self):
         # Imported here because they need the models, which are not loaded earlier.
+        from accounts import activity_checks
         from accounts.actors import actor_of_request
         from accounts.authentication import actor_of_token
 
         Bearer.authenticate_token = staticmethod(actor_of_token)
         Shell.actor_of = staticmethod(actor_of_request)
+        Site.record = staticmethod(activity_checks.record_row)
+        CHECKS.append(activity_checks.check_chains)

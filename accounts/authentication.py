@@ -45,7 +45,7 @@ def _from_personal_token(secret: str) -> Actor | None:
         return None
     if token.last_used_at is None or now - token.last_used_at > USED_EVERY:
         record_use(token.pk, now)
-    return Actor(token.user)
+    return Actor(token.user, token_id=token.pk)
 
 
 def record_use(token_id: int, now: dt.datetime) -> None:

@@ -2,8 +2,9 @@
 
 from django import forms
 from django.contrib.auth import password_validation
+from django.db import transaction
 
-from accounts import sign_in_limits
+from accounts import activity, sign_in_limits
 from accounts.rules import TOKEN_NAME
 from studio.forms import TextField
 
@@ -47,9 +48,11 @@ class NewPasswordForm(forms.Form):
         if self.cleaned_data.get("password") and self.cleaned_data.get("again") != self.cleaned_data["password"]:
             self.add_error("again", "The two passwords do not match.")
 
+    @transaction.atomic
     def save(self):
         self.user.set_password(self.cleaned_data["password"])
         self.user.save(update_fields=["password"])
+        activity.record("password.change", self.user)
 
 
 class PasswordForm(NewPasswordForm):

@@ -4,9 +4,11 @@ import datetime as dt
 
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
+from accounts import activity
+from accounts.actors import Actor
 from accounts.rules import TOKEN_NAME
 from accounts.secrets import new_secret, secret_digest
 from studio import visible_names
@@ -57,6 +59,7 @@ class SignInLink(models.Model):
         return f"for {self.user}"
 
     @classmethod
+    @transaction.atomic
     def create_for(cls, user, hours: int = 24, is_invitation: bool = False) -> str:
         """The secret for the URL; only its digest is stored. A new invitation replaces the person's earlier ones."""
         secret = new_secret()
@@ -68,6 +71,7 @@ class SignInLink(models.Model):
             expires_at=timezone.now() + dt.timedelta(hours=hours),
             is_invitation=is_invitation,
         )
+        activity.record("signin_link.create", user)
         return secret
 
     @classmethod
@@ -126,7 +130,8 @@ class Token(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
     @classmethod
-    def create_for(cls, user, name: str, days: int | None = None) -> tuple["Token", str]:
+    @transaction.atomic
+    def create_for(cls, user, name: str, days: int | None = None, actor: Actor | None = None) -> tuple["Token", str]:
         secret = new_secret("lz_")
         expires = timezone.now() + dt.timedelta(days=days) if days else None
         token = cls.objects.create(
@@ -136,11 +141,14 @@ class Token(models.Model):
             digest=secret_digest(secret),
             expires_at=expires,
         )
+        activity.record("token.create", token, actor=actor, message=f"of {user}")
         return token, secret
 
+    @transaction.atomic
     def revoke(self):
         self.revoked_at = timezone.now()
         self.save(update_fields=["revoked_at"])
+        activity.record("token.revoke", self, message=f"of {self.user}")
 
     @property
     def is_active(self) -> bool:
@@ -164,14 +172,18 @@ class DeviceLogin(models.Model):
     def __str__(self):
         return self.user_code
 
+    @transaction.atomic
     def approve(self, user):
         if not DeviceLogin.objects.filter(pk=self.pk, user=None, denied_at=None, expires_at__gt=timezone.now()).update(
             user=user
         ):
             raise Conflict("This code was used already or has expired. Run `lazuli login` again.")
+        activity.record("login.approve", self, label=self.client_name)
 
+    @transaction.atomic
     def deny(self):
         DeviceLogin.objects.filter(pk=self.pk, user=None).update(denied_at=timezone.now())
+        activity.record("login.deny", self, label=self.client_name)
 
     def issue_token(self) -> str:
         """The secret of the new token, once approved; until then raises Invalid with a code of OAuth's device flow."""
@@ -183,7 +195,7 @@ class DeviceLogin(models.Model):
             raise Invalid("Waiting for approval in the browser.", code="authorization_pending")
         if not DeviceLogin.objects.filter(pk=self.pk, redeemed_at=None).update(redeemed_at=timezone.now()):
             raise Invalid("The code has expired. Run `lazuli login` again.", code="expired_token")
-        return Token.create_for(self.user, f"login from {self.client_name}")[1]
+        return Token.create_for(self.user, f"login from {self.client_name}", actor=Actor(self.user))[1]
 
 
 class SentForm(models.Model):

@@ -4,13 +4,15 @@ from django.conf import settings
 from django.contrib import auth, messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
+from django.db import transaction
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import sign_in_limits
+from accounts import activity, sign_in_limits
+from accounts.actors import Actor
 from accounts.form_keys import mark_done, once
 from accounts.forms import NewPasswordForm, PasswordForm, SignInForm, TokenForm
 from accounts.models import SignInLink, Token, User
@@ -31,7 +33,7 @@ def sign_in(request):
     if request.method == "POST" and form.is_valid():
         user, status = _authenticate(request, form)
         if user:
-            return _let_in(request, user)
+            return _let_in(request, user, "by password")
     return render(request, "accounts/sign_in.html", {"form": form, "next": _next(request)}, status=status)
 
 
@@ -46,13 +48,21 @@ def _authenticate(request, form) -> tuple[User | None, int]:
     user = auth.authenticate(request, **form.cleaned_data)
     if user is None:
         form.add_error(None, "The name or the password is wrong.")
+        _record_failure(name, "wrong name or password")
     else:
         noted.delete()
     return user, 403
 
 
-def _let_in(request, user: User):
-    auth.login(request, user, backend=BACKEND)
+@transaction.atomic
+def _record_failure(name: str, reason: str) -> None:
+    activity.record("session.begin", None, label=name, message=reason, outcome=activity.Activity.Outcome.FAILED)
+
+
+def _let_in(request, user: User, how: str):
+    with transaction.atomic():
+        auth.login(request, user, backend=BACKEND)
+        activity.record("session.begin", user, actor=Actor(user), message=how)
     answer = redirect(_next(request))
     sign_in_limits.remember_device(request, answer, user)
     return answer
@@ -78,10 +88,11 @@ def sign_in_link(request, secret):
         return render(request, "accounts/sign_in_link_used.html", {"too_many": True}, status=429)
     user = SignInLink.redeem(secret)
     if user and user.is_active:
-        return _let_in(request, user)
+        return _let_in(request, user, "by a sign-in link")
     if request.user.is_authenticated:
         return redirect(_next(request))
     sign_in_limits.record_attempt(request, "")
+    _record_failure("", "a sign-in link that was used, has expired or never existed")
     return render(request, "accounts/sign_in_link_used.html", status=410)
 
 
@@ -99,15 +110,19 @@ def invitation(request, secret):
         return render(request, "accounts/invitation.html", {"form": form, "invited": user})
     if user and SignInLink.redeem(secret, is_invitation=True):
         form.save()
-        return _let_in(request, user)
+        return _let_in(request, user, "by an invitation")
     sign_in_limits.record_attempt(request, "")
+    _record_failure("", "an invitation that was used, has expired or never existed")
     return render(request, "accounts/sign_in_link_used.html", {"is_invitation": True}, status=410)
 
 
 @login_not_required
 @require_POST
 def sign_out(request):
-    auth.logout(request)
+    with transaction.atomic():
+        if request.user.is_authenticated:
+            activity.record("session.end", request.user)
+        auth.logout(request)
     return redirect("accounts:sign_in")
 
 

@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import activity
 from accounts.models import User
 from compute import notifications, quota, rules, sizes, work_kinds
 from studio.errors import Conflict, Invalid
@@ -220,6 +221,7 @@ class ComputeTarget(models.Model):
             quota.check_quota(workspace.resource_group.subscription_id, size, scale.max_nodes)
             target = cls(workspace=workspace, created_by=user, name=name, **dataclasses.asdict(scale), **recorded)
             target._insert()
+            activity.record("compute.create", target, scope=workspace)
         return target
 
     def _insert(self):
@@ -247,13 +249,20 @@ class ComputeTarget(models.Model):
             subscription = self.workspace.resource_group.subscription_id
             if scale.max_nodes > self.max_nodes:
                 quota.check_quota(subscription, self.size, scale.max_nodes, excluded_target_id=self.pk)
+            before = dataclasses.asdict(self.scale_settings)
             self._change(resized_at=timezone.now(), **dataclasses.asdict(scale))
+            changes = {name: [before[name], value] for name, value in dataclasses.asdict(scale).items()}
+            activity.record("compute.scale", self, scope=self.workspace, changes=changes)
         notifications.notify_autoscaler()
 
     def describe(self, **recorded):
         """Change tags or description; without arguments nothing changes."""
         if recorded:
-            self._change(**_check_fields(recorded))
+            before = {name: getattr(self, name) for name in recorded}
+            with transaction.atomic():
+                self._change(**_check_fields(recorded))
+                changes = {name: [value, getattr(self, name)] for name, value in before.items()}
+                activity.record("compute.edit", self, scope=self.workspace, changes=changes)
 
     def _change(self, **fields):
         present = ComputeTarget.objects.filter(pk=self.pk, deleted_at=None).exclude(state=self.State.DELETING)
@@ -272,6 +281,7 @@ class ComputeTarget(models.Model):
             self.work.held().update(state=Work.State.LOST, ended_at=now, reason=reason, lease_until=None)
             self.nodes.present().update(state=Node.State.LEAVING, state_at=now, message=reason)
             self.state = self.State.DELETING
+            activity.record("compute.delete", self, scope=self.workspace)
         notifications.notify_autoscaler()
 
     def finish_deleting(self):

@@ -98,7 +98,7 @@ def _session_of_person(secret: str, workspace: Workspace) -> Session | None:
         return None
     token_id, user_id, is_superuser, _ = rows[0]
     _record_use(token_id, now)
-    actor = Actor(User.of_key(user_id))
+    actor = Actor(User.of_key(user_id), token_id=token_id)
     return Session(actor, workspace, None if is_superuser else access.verbs_of(roles))
 
 

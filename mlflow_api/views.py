@@ -59,6 +59,7 @@ def _answer(request: HttpRequest, rest: str, workspace_path: dict) -> HttpRespon
         sessions.open_session(_secret(request), workspace_path, method, "")
         raise
     session = sessions.open_session(_secret(request), workspace_path, "GET" if method == "HEAD" else method, route)
+    request.auth = session.actor  # type: ignore[attr-defined]  # For the activity log, as django-ninja names it.
     body = verb(MlflowRequest(request, session, _fields(request, verb)), *words.values())
     response = HttpResponse(DUMPS(body), content_type="application/json") if isinstance(body, dict) else body
     if not response.streaming and len(response.content) > LARGE:

@@ -62,6 +62,7 @@ PATCH  {W}                                                   NO
 DELETE {W}                                                   NO
 POST   {W}/restore                                           NO
 POST   {W}/listKeys                                          NO
+GET    {W}/activities                                        NO
 GET    /login/whoami                                         READ
 GET    /api/openapi.json                                     READ
 GET    {W}/computes                                          NO

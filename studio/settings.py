@@ -58,6 +58,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "studio.request_context.RequestContext",
+    "accounts.refusals.RecordRefusals",
     "studio.middleware.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
     # Before the static files, so that they are compressed too.

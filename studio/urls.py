@@ -17,11 +17,13 @@ from studio import api_docs, views
 from studio.api import W, api
 from trash.api import purges as purges_api
 from trash.api import router as trash_api
+from workspaces.activity_api import router as activity_api
 from workspaces.api import router as workspaces_api
 
 api.add_router("", workspaces_api)
 api.add_router("", devices_api)
 api.add_router("/nodes/v1", nodes_api)
+api.add_router(f"{W}/activities", activity_api)
 api.add_router(f"{W}/computes", computes_api)
 api.add_router(
     "/subscriptions/{subscription_id}/providers/Microsoft.MachineLearningServices/locations/{location}", locations_api

@@ -51,6 +51,7 @@ change a workspace              | PATCH  {w}                                    
 delete a workspace              | DELETE {w}                                                | y 403 403 403 403 404 403
 make a workspace                | PUT    {make}                                             | 403 403 403 403 403 403 403
 read keys                       | POST   {w}/listKeys                                       | y y 403 403 403 404 403
+read the activity log           | GET    {w}/activities                                     | y 403 403 403 403 404 403
 read quota                      | GET    {sub}/providers/{ml}/locations/eastus/usages | y y y y y 404 y
 list compute                    | GET    {w}/computes                                       | y y y y y 404 403
 read compute                    | GET    {w}/computes/cpu-cluster                           | y y y y y 404 403
@@ -172,6 +173,9 @@ change properties       | POST /ws/aml-workspace/settings/                      
 config file             | GET  /ws/aml-workspace/config.json                     | y y y y y 404
 delete the workspace    | POST /ws/aml-workspace/delete/                         | 400 403 403 403 403 404
 people                  | GET  /ws/aml-workspace/people/                         | y y y y y 404
+activity log            | GET  /ws/aml-workspace/activity/                       | y 403 403 403 403 404
+activity log as a file  | GET  /ws/aml-workspace/activity/csv/                   | y 403 403 403 403 404
+activity log of the site| GET  /activity/                                        | 403 403 403 403 403 403
 give a role             | POST /ws/aml-workspace/people/                         | y 403 403 403 403 404
 new account             | POST /ws/aml-workspace/people/account/                 | 403 403 403 403 403 404
 compute                 | GET  /ws/aml-workspace/compute/                        | y y y y y 404

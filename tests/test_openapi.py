@@ -44,6 +44,7 @@ PUT    {w}
 GET    /subscriptions/sub-1/providers/{ml}/workspaces
 GET    {g}/providers/{ml}/workspaces
 POST   {w}/listKeys
+GET    {w}/activities
 PUT    {g}/providers/{ml}/workspaces/second
 DELETE {g}/providers/{ml}/workspaces/second
 GET    /subscriptions/sub-1/providers/{ml}/deletedWorkspaces

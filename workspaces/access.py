@@ -3,6 +3,7 @@
 from django.db.models import Q
 
 from accounts.actors import Actor
+from accounts.refusals import note_refusal
 from studio.errors import Denied
 from workspaces.models import ResourceGroup, Role, RoleAssignment, Subscription, Workspace
 
@@ -17,7 +18,7 @@ VERBS: dict[str, set[str]] = {
     Role.OWNER: READ
     | WORK
     | COMPUTE
-    | {"edit_workspace", "read_keys", "create_workspace", "delete_workspace", "edit_members"},
+    | {"edit_workspace", "read_keys", "create_workspace", "delete_workspace", "edit_members", "read_activity"},
 }
 # Reading a workspace includes reading its compute.
 IMPLIED = {"read_compute": "read"}
@@ -62,4 +63,5 @@ def require(actor: Actor, verb: str, thing) -> None:
 
 
 def denied(verb: str, thing) -> Denied:
+    note_refusal(verb, thing)
     return Denied(f"You may not {verb.replace('_', ' ')} on {thing}. Ask an Owner for a role that allows it.")

@@ -2,9 +2,11 @@
 
 import uuid
 
+from django.db import transaction
 from django.http import Http404, HttpRequest
 from ninja import Router, Status
 
+from accounts import activity
 from studio import names
 from studio.api import W, paginate
 from studio.errors import Conflict
@@ -182,6 +184,8 @@ def restore_workspace(request: HttpRequest, subscription_id: str, resource_group
 def list_keys(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
     workspace = lookup.find_workspace(request.auth, subscription_id, resource_group, workspace_name)
     require(request.auth, "read_keys", workspace)
+    with transaction.atomic():
+        activity.record("keys.read", workspace, actor=request.auth, scope=workspace)
     return resources.ListWorkspaceKeysResult.of(workspace)
 
 

@@ -5,6 +5,7 @@ import secrets
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
+from accounts import activity
 from accounts.actors import Actor
 from studio.errors import Conflict, Denied, Invalid
 from studio.rules import TAGS
@@ -54,6 +55,7 @@ def create_workspace(
     except IntegrityError as error:
         raise Conflict(f"Another workspace {name!r} was made at the same moment.", target="name") from error
     RoleAssignment.objects.create(user=actor.user, role=Role.OWNER, workspace=workspace)
+    activity.record("workspace.create", workspace, actor=actor, scope=workspace)
     return workspace
 
 
@@ -78,6 +80,7 @@ def _conflict_with(deleted: Workspace) -> str:
     )
 
 
+@transaction.atomic
 def ensure_subscription(actor: Actor, subscription_id: str, display_name: str = "") -> Subscription:
     """The subscription with this id, which can be any text; site admins create missing ones."""
     SUBSCRIPTION.check(subscription_id)
@@ -86,9 +89,12 @@ def ensure_subscription(actor: Actor, subscription_id: str, display_name: str = 
         return found
     if not actor.user.is_superuser or actor.is_run:
         raise _may_not_make("a workspace in subscription", subscription_id)
-    return Subscription.objects.create(subscription_id=subscription_id, display_name=DISPLAY_NAME.check(display_name))
+    made = Subscription.objects.create(subscription_id=subscription_id, display_name=DISPLAY_NAME.check(display_name))
+    activity.record("subscription.create", made, actor=actor, scope=made)
+    return made
 
 
+@transaction.atomic
 def ensure_group(actor: Actor, subscription: Subscription, name: str, location: str = "", tags=None) -> ResourceGroup:
     """The resource group with this name, created if missing."""
     found = ResourceGroup.objects.visible_to(actor).filter(subscription=subscription, name__iexact=name).first()
@@ -99,8 +105,11 @@ def ensure_group(actor: Actor, subscription: Subscription, name: str, location: 
     details = {"location": LOCATION.check(location) or "eastus", "tags": TAGS.check(tags)}
     gone = ResourceGroup.objects.filter(subscription=subscription, name__iexact=name).exclude(deleted_at=None).first()
     if gone:
-        return _insert_or_none(gone, details)
-    return ResourceGroup.objects.create(subscription=subscription, name=RESOURCE_GROUP.check(name), **details)
+        made = _insert_or_none(gone, details)
+    else:
+        made = ResourceGroup.objects.create(subscription=subscription, name=RESOURCE_GROUP.check(name), **details)
+    activity.record("group.create", made, actor=actor, scope=made)
+    return made
 
 
 def _insert_or_none(group: ResourceGroup, details: dict) -> ResourceGroup:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import activity
 from accounts.actors import Actor
 from studio.errors import Conflict, Invalid
 from workspaces.access import can, require
@@ -31,6 +32,7 @@ def delete_workspace(actor: Actor, workspace: Workspace, permanently: bool = Fal
         leave(workspace)
     workspace.deleted_at = timezone.now()
     Workspace.objects.filter(pk=workspace.pk).update(deleted_at=workspace.deleted_at)
+    activity.record("workspace.delete", workspace, actor=actor, scope=workspace)
     return purge_workspace(actor, workspace) if permanently else None
 
 
@@ -40,9 +42,11 @@ def list_deleted(actor: Actor) -> list[Workspace]:
     return [row for row in rows if can(actor, "delete_workspace", row)]
 
 
+@transaction.atomic
 def purge_workspace(actor: Actor, workspace: Workspace):
     """Purge a workspace in the trash with everything in it."""
     require(actor, "delete_workspace", workspace)
+    activity.record("workspace.purge", workspace, actor=actor, scope=workspace)
     return Trash.start_purge(actor.user, workspace)
 
 
@@ -55,6 +59,7 @@ def restore_workspace(actor: Actor, workspace: Workspace) -> None:
     Workspace.objects.filter(pk=workspace.pk).update(deleted_at=None)
     ResourceGroup.objects.filter(pk=workspace.resource_group_id).update(deleted_at=None)
     workspace.deleted_at = None
+    activity.record("workspace.restore", workspace, actor=actor, scope=workspace)
 
 
 @transaction.atomic
@@ -64,6 +69,7 @@ def delete_group(actor: Actor, group: ResourceGroup) -> None:
     for workspace in group.workspaces.filter(deleted_at=None).select_related("resource_group__subscription"):
         delete_workspace(actor, workspace)
     ResourceGroup.objects.filter(pk=group.pk).update(deleted_at=timezone.now())
+    activity.record("group.delete", group, actor=actor, scope=group)
     forget_if_empty(group)
 
 

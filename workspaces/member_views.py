@@ -94,6 +94,7 @@ def _page(request, workspace, **more):
         "page": page_of(request, members.list_assignments(workspace), size=50),
         "roles": Role.values,
         "may_edit": can(actor, "edit_members", workspace),
+        "may_read_activity": can(actor, "read_activity", workspace),
         "may_create": can(actor, "create_account", workspace),
         "form": MemberForm(),
         "account_form": AccountForm(),

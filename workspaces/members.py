@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.db.models import Q
 
+from accounts import activity
 from accounts.actors import Actor
 from accounts.models import SignInLink, User
 from studio.errors import Conflict, Invalid
@@ -29,7 +30,9 @@ def add_role(actor: Actor, workspace: Workspace, username: str, role: str) -> Ro
         raise Conflict(
             f"{user.username} already has the role {present.role} here; change it in the list.", target="username"
         )
-    return RoleAssignment.objects.create(workspace=workspace, user=user, role=ROLE.check(role))
+    given = RoleAssignment.objects.create(workspace=workspace, user=user, role=ROLE.check(role))
+    activity.record("role.give", user, actor=actor, scope=workspace, changes={"role": ["", given.role]})
+    return given
 
 
 @transaction.atomic
@@ -38,8 +41,10 @@ def change_role(actor: Actor, workspace: Workspace, assignment: RoleAssignment, 
     _lock_workspace(workspace)
     if ROLE.check(role) != Role.OWNER:
         _keep_an_owner(workspace, assignment)
-    assignment.role = role
+    before, assignment.role = assignment.role, role
     assignment.save(update_fields=["role"])
+    changes = {"role": [before, role]}
+    activity.record("role.change", assignment.user, actor=actor, scope=workspace, changes=changes)
 
 
 @transaction.atomic
@@ -50,6 +55,8 @@ def remove_role(actor: Actor, workspace: Workspace, assignment: RoleAssignment) 
     _lock_workspace(workspace)
     _keep_an_owner(workspace, assignment)
     assignment.delete()
+    changes = {"role": [assignment.role, ""]}
+    activity.record("role.remove", assignment.user, actor=actor, scope=workspace, changes=changes)
 
 
 @transaction.atomic
@@ -61,7 +68,9 @@ def create_account(actor: Actor, workspace: Workspace, username: str, full_name:
         raise Conflict(f"There is an account {username!r} already.", target="username")
     first, _, last = FULL_NAME.check(full_name).partition(" ")
     user = User.objects.create_user(username, first_name=first, last_name=last)
-    RoleAssignment.objects.create(workspace=workspace, user=user, role=ROLE.check(role))
+    given = RoleAssignment.objects.create(workspace=workspace, user=user, role=ROLE.check(role))
+    activity.record("account.create", user, actor=actor, scope=workspace)
+    activity.record("role.give", user, actor=actor, scope=workspace, changes={"role": ["", given.role]})
     return user, SignInLink.create_for(user, is_invitation=True)
 
 

@@ -2,11 +2,12 @@
 
 import uuid
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import activity
 from accounts.models import User
 
 
@@ -165,9 +166,14 @@ class Workspace(models.Model):
 
     def edit(self, **fields):
         """Change friendly name, description, tags or container registry; the caller has checked the values."""
+        before = Workspace.objects.values(*fields).get(pk=self.pk) if fields else {}
         for name, value in fields.items():
             setattr(self, name, value)
-        self.save(update_fields=list(fields))
+        with transaction.atomic():
+            self.save(update_fields=list(fields))
+            changes = {name: [before[name], value] for name, value in fields.items() if value != before[name]}
+            if changes:
+                activity.record("workspace.edit", self, scope=self, changes=changes)
 
     @property
     def config(self) -> dict:

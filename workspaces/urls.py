@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workspaces import member_views, views
+from workspaces import activity_views, member_views, views
 
 app_name = "workspaces"
 urlpatterns = [
@@ -13,6 +13,12 @@ urlpatterns = [
     path("ws/<slug:slug>/config.json", views.workspace_config, name="config"),
     path("ws/<slug:slug>/settings/", views.workspace_settings, name="settings"),
     path("ws/<slug:slug>/delete/", views.workspace_delete, name="delete"),
+    path("activity/", activity_views.activity, name="site_activity"),
+    path("activity/csv/", activity_views.activity_download, {"kind": "csv"}, name="site_activity_csv"),
+    path("activity/jsonl/", activity_views.activity_download, {"kind": "jsonl"}, name="site_activity_jsonl"),
+    path("ws/<slug:slug>/activity/", activity_views.activity, name="activity"),
+    path("ws/<slug:slug>/activity/csv/", activity_views.activity_download, {"kind": "csv"}, name="activity_csv"),
+    path("ws/<slug:slug>/activity/jsonl/", activity_views.activity_download, {"kind": "jsonl"}, name="activity_jsonl"),
     path("ws/<slug:slug>/people/", member_views.people_list, name="people"),
     path("ws/<slug:slug>/people/account/", member_views.people_account, name="people_account"),
     path("ws/<slug:slug>/people/<int:pk>/change/", member_views.people_change, name="people_change"),

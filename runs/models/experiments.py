@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import activity
 from accounts.models import User
 from runs.rules import EXPERIMENT_NAME
 from studio.errors import Conflict
@@ -145,6 +146,7 @@ class Experiment(models.Model):
         with transaction.atomic():
             Experiment.objects.filter(pk=self.pk).update(deleted_at=self.deleted_at, updated_at=self.deleted_at)
             self.runs.to_trash(self.deleted_at, supervised_only)
+            activity.record("experiment.delete", self, scope=self.workspace)
 
     def restore(self):
         """Restore it with the runs that were deleted with it; runs deleted before stay in the trash."""
@@ -153,6 +155,7 @@ class Experiment(models.Model):
             back = self.workspace.runs.filter(deleted_at=self.deleted_at)
             back.filter(Q(experiment=self) | Q(experiment__deleted_at=None)).update(deleted_at=None)
             Experiment.objects.filter(pk=self.pk).update(deleted_at=None, updated_at=timezone.now())
+            activity.record("experiment.restore", self, scope=self.workspace)
         self.deleted_at = None
 
 

@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import activity
 from accounts.models import User
 from compute import queue
 from compute.models import ComputeTarget, Work
@@ -389,7 +390,9 @@ class Run(models.Model):
 
     def delete(self, at=None, supervised_only: bool = False):
         """Move it to the trash with its descendants; see RunQuerySet.to_trash. trash/purge.py deletes rows and files."""
-        self.deleted_at = Run.objects.filter(pk=self.pk).to_trash(at, supervised_only)
+        with transaction.atomic():
+            self.deleted_at = Run.objects.filter(pk=self.pk).to_trash(at, supervised_only)
+            activity.record("run.delete", self, scope=self.workspace)
 
     def restore(self):
         """Restore it with the descendants that were deleted with it, and with its ancestors."""
@@ -408,6 +411,7 @@ class Run(models.Model):
                 Run.objects.filter(pk__in=now).update(deleted_at=None, revision=F("revision") + 1)
                 below = Run.objects.filter(parent__in=now, deleted_at=self.deleted_at)
                 layer += below.values_list("pk", flat=True)
+            activity.record("run.restore", self, scope=self.workspace)
         self.deleted_at = None
 
     def family(self) -> list["Run"]:

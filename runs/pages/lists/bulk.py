@@ -9,6 +9,7 @@ from django.db.models import Count, F, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
+from accounts import activity
 from accounts.models import User
 from runs.models import Run, RunTag, TagEdit
 from runs.pages.lists.tables import RunTable
@@ -55,8 +56,13 @@ def select_runs(scope, posted, user: User, experiment) -> BulkSelection:
 def delete_runs(found: BulkSelection, at: dt.datetime) -> tuple[int, list[str]]:
     """Moves all ended runs to the trash with one time; returns how many, and why others were left."""
     ended = found.runs.exclude(status__in=Run.ACTIVE)
-    number = ended.count()
-    ended.to_trash(at)
+    number, first = ended.count(), ended.select_related("workspace").first()
+    with transaction.atomic():
+        named = ", ".join(ended.values_list("run_id", flat=True)[:MAX_TICKED])
+        ended.to_trash(at)
+        if first:
+            label = f"{number:,} job{'' if number == 1 else 's'}"
+            activity.record("run.delete", None, scope=first.workspace, label=label, message=named)
     left = found.count - number
     return number, [f"{left:,} {_jobs_have(left)} not ended and cannot be deleted. Cancel first."] if left else []
 

@@ -1,0 +1,242 @@
+"""The activity log: who did what, when and from where. A verb of a model writes its row in its own transaction.
+
+Rows name people and things by text too, so that they outlive both. They are never changed: triggers refuse that, and each row
+contains the hash of the one before it in its chain, so that a change made around the triggers is noticed. A workspace has a
+chain of its own, and chain 0 is the site's.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db import connection, models, transaction
+from django.utils import timezone
+
+from accounts.actors import Actor
+from studio.append_only import AppendOnly
+from studio.client_address import client_address
+from studio.formats import utc_time
+from studio.request_context import current_request
+
+SITE = 0
+# Among PostgreSQL's advisory locks, those of chains begin here.
+LOCKS = 0x4C5A << 40
+SYSTEM = "Lazuli Studio"
+# What each verb is on a page, before the name of the object.
+VERBS = {
+    "access.refuse": "was not allowed to",
+    "account.create": "created the account",
+    "compute.create": "created the compute target",
+    "compute.delete": "deleted the compute target",
+    "compute.scale": "scaled the compute target",
+    "compute.edit": "edited the compute target",
+    "experiment.delete": "moved the experiment to the trash",
+    "experiment.restore": "restored the experiment",
+    "group.create": "created the resource group",
+    "group.delete": "deleted the resource group",
+    "keys.read": "read the keys of",
+    "login.approve": "approved a sign-in from",
+    "login.deny": "denied a sign-in from",
+    "password.change": "changed the password of",
+    "role.change": "changed a role of",
+    "role.give": "gave a role to",
+    "role.remove": "removed a role of",
+    "row.add": "added, in the administration,",
+    "row.change": "changed, in the administration,",
+    "row.delete": "deleted, in the administration,",
+    "run.delete": "moved to the trash the job",
+    "run.restore": "restored the job",
+    "session.begin": "signed in as",
+    "session.end": "signed out as",
+    "signin_link.create": "made a sign-in link for",
+    "subscription.create": "created the subscription",
+    "token.create": "created the token",
+    "token.revoke": "revoked the token",
+    "workspace.create": "created the workspace",
+    "workspace.delete": "moved to the trash the workspace",
+    "workspace.edit": "edited the workspace",
+    "workspace.purge": "deleted permanently the workspace",
+    "workspace.restore": "restored the workspace",
+}
+HASHED = (
+    "chain",
+    "number",
+    "at",
+    "request_id",
+    "actor_kind",
+    "actor_id",
+    "actor_name",
+    "run_id",
+    "token_id",
+    "address",
+    "verb",
+    "kind",
+    "object_id",
+    "label",
+    "scope",
+    "outcome",
+    "message",
+    "changes",
+    "previous",
+)
+
+
+class Activity(models.Model):
+    class Outcome(models.TextChoices):
+        DONE = "done"
+        REFUSED = "refused"
+        FAILED = "failed"
+
+    class ActorKind(models.TextChoices):
+        PERSON = "person"
+        RUN = "run"
+        SYSTEM = "system"
+        NOBODY = "not signed in"
+
+    # The key of the workspace, or SITE; no foreign key, because the row outlives it.
+    chain = models.BigIntegerField()
+    number = models.BigIntegerField()
+    at = models.DateTimeField()
+    # All that one request did has the same.
+    request_id = models.CharField(max_length=32, blank=True)
+    actor_kind = models.CharField(max_length=20, choices=ActorKind)
+    actor_id = models.BigIntegerField(null=True)
+    actor_name = models.CharField(max_length=150)
+    # The run whose token acted for the person.
+    run_id = models.CharField(max_length=256, blank=True)
+    token_id = models.BigIntegerField(null=True)
+    address = models.CharField(max_length=43, blank=True)
+    verb = models.CharField(max_length=40)
+    kind = models.CharField(max_length=60, blank=True)
+    object_id = models.CharField(max_length=600, blank=True)
+    label = models.CharField(max_length=300, blank=True)
+    # The address of the subscription, resource group or workspace; empty for the site.
+    scope = models.CharField(max_length=400, blank=True)
+    outcome = models.CharField(max_length=8, choices=Outcome)
+    message = models.TextField(blank=True)
+    # Field: [before, after], of changed fields alone.
+    changes = models.JSONField(default=dict)
+    previous = models.CharField(max_length=64, blank=True)
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name_plural = "activities"
+        constraints = [
+            models.UniqueConstraint(fields=["chain", "number"], name="one_activity_of_a_number"),
+            AppendOnly(name="activity_is_append_only"),
+        ]
+        indexes = [
+            models.Index(fields=["verb", "id"], name="activities_by_verb"),
+            models.Index(fields=["actor_id", "id"], name="activities_by_actor"),
+            models.Index(fields=["request_id"], name="activities_by_request"),
+        ]
+
+    def __str__(self):
+        return f"{self.actor_name} {self.sentence}"
+
+    @property
+    def sentence(self) -> str:
+        return f"{VERBS.get(self.verb, self.verb)} {self.label}".strip()
+
+    def compute_digest(self) -> str:
+        return digest_of([getattr(self, name) for name in HASHED])
+
+
+def digest_of(values: list) -> str:
+    """Of the values of HASHED, as anybody can compute it from the download in JSON lines."""
+    values[HASHED.index("at")] = utc_time(values[HASHED.index("at")])
+    return hashlib.sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def record(
+    verb: str,
+    thing: Any,
+    *,
+    actor: Actor | None = None,
+    scope: Any = None,
+    changes: dict | None = None,
+    message: str = "",
+    outcome: str = Activity.Outcome.DONE,
+    label: str = "",
+) -> Activity:
+    """Write what is done to `thing`, inside the transaction that does it.
+
+    `scope` is a subscription, resource group or workspace; without an actor, whoever sends the present request is taken.
+    """
+    assert verb in VERBS, verb
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("An activity is recorded in the transaction of the act itself.")
+    chain = scope.pk if scope is not None and scope._meta.model_name == "workspace" else SITE
+    row = Activity(
+        chain=chain,
+        at=timezone.now(),
+        verb=verb,
+        kind=str(thing._meta.verbose_name) if thing is not None else "",
+        object_id=str(getattr(thing, "arm_id", "") or (thing.pk if thing is not None else "") or "")[:600],
+        label=(label or (str(thing) if thing is not None else ""))[:300],
+        scope=(scope.arm_id if scope is not None else "")[:400],
+        outcome=outcome,
+        message=message[:5000],
+        # As the database will give it back.
+        changes=json.loads(json.dumps(changes or {}, default=str)),
+        **_origin(actor),
+    )
+    row.number, row.previous = _end_of_chain(chain)
+    row.digest = row.compute_digest()
+    row.save(force_insert=True)
+    return row
+
+
+def _origin(actor: Actor | None) -> dict:
+    """Who acts, from where, in which request."""
+    request = current_request()
+    if actor is None and request is not None:
+        actor = _actor_of(request)
+    found: dict[str, Any] = {"actor_kind": Activity.ActorKind.SYSTEM, "actor_name": SYSTEM}
+    if request is not None:
+        found |= {"request_id": request.id, "address": client_address(request)}  # type: ignore[attr-defined]
+        found |= {"actor_kind": Activity.ActorKind.NOBODY, "actor_name": ""}
+    if actor is not None:
+        kind = Activity.ActorKind.RUN if actor.is_run else Activity.ActorKind.PERSON
+        found |= {"actor_kind": kind, "actor_id": actor.user.pk, "actor_name": actor.user.username}
+        found |= {"run_id": actor.run_id, "token_id": actor.token_id}
+    return found
+
+
+def _actor_of(request) -> Actor | None:
+    auth = getattr(request, "auth", None)
+    if isinstance(auth, Actor):
+        return auth
+    user = getattr(request, "user", None)
+    return Actor(user) if user is not None and user.is_authenticated else None
+
+
+def _end_of_chain(chain: int) -> tuple[int, str]:
+    """The number of the next row and the hash of the last one. Until the end of the transaction nobody else gets them."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCKS + chain])
+    last = Activity.objects.filter(chain=chain).order_by("-number").values_list("number", "digest").first()
+    return (last[0] + 1, last[1]) if last else (1, "")
+
+
+def find_breaks(rows: Iterable[tuple] | None = None, *, from_start: bool = True) -> Iterator[str]:
+    """What is wrong with the chains, a sentence each. `rows` are values of HASHED and the digest, by chain and number."""
+    if rows is None:
+        rows = Activity.objects.order_by("chain", "number").values_list(*HASHED, "digest").iterator(chunk_size=2000)
+    chain, number, digest = None, 0, ""
+    for *values, own in rows:
+        found = dict(zip(HASHED, values, strict=True))
+        if found["chain"] != chain:
+            chain, number, digest = found["chain"], 0, ""
+            if not from_start:
+                number, digest = found["number"] - 1, found["previous"]
+        where = f"Row {found['number']} of {'the site' if chain == SITE else f'workspace {chain}'}"
+        if found["number"] != number + 1:
+            yield f"{where} follows row {number}: rows between them are missing."
+        elif found["previous"] != digest:
+            yield f"{where} does not continue the row before it."
+        if digest_of(values) != own:
+            yield f"{where} was changed after it was written."
+        number, digest = found["number"], own

@@ -1,0 +1,24 @@
+"""Whether the activity log is whole, for `manage.py doctor`; and what the administration adds to it."""
+
+from accounts import activity
+from accounts.activity import HASHED, Activity
+from studio.doctor import Finding, passed
+
+WHAT = "activity log"
+# Of each start of the doctor, which is to answer in seconds; `manage.py verify_activity` reads all.
+NEWEST = 20_000
+
+
+def check_chains() -> Finding:
+    newest = Activity.objects.order_by("-pk").values_list(*HASHED, "digest")[:NEWEST]
+    rows = sorted(newest, key=lambda row: row[:2])
+    problem = next(activity.find_breaks(rows, from_start=False), "")
+    if problem:
+        remedy = "Type: manage.py verify_activity. Compare it with a backup or a download."
+        return Finding(WHAT, "fail", problem, remedy)
+    return passed(WHAT, f"The newest {len(rows):,} rows are as they were written.")
+
+
+def record_row(verb: str, row, message) -> None:
+    """What somebody does to a row in the administration; `message` is Django's, which names fields and no values."""
+    activity.record(verb, row, label=f"{row._meta.verbose_name} {row}", message=str(message or ""))

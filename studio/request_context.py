@@ -1,0 +1,30 @@
+"""The request that is being answered, for what is written during it without being handed the request: the activity log."""
+
+import contextvars
+import uuid
+
+from django.http import HttpRequest
+
+_current: contextvars.ContextVar[HttpRequest | None] = contextvars.ContextVar("request", default=None)
+
+
+class RequestContext:
+    """Gives each request an id, which the answer's header `X-Request-Id` names."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        request.id = uuid.uuid4().hex
+        token = _current.set(request)
+        try:
+            response = self.get_response(request)
+        finally:
+            _current.reset(token)
+        response.headers["X-Request-Id"] = request.id
+        return response
+
+
+def current_request() -> HttpRequest | None:
+    """None in tasks and commands."""
+    return _current.get()

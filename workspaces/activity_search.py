@@ -1,0 +1,102 @@
+"""Reading the activity log of a workspace or of the site: by filters, page by page, and as a download."""
+
+import csv
+import datetime as dt
+import json
+from collections.abc import Iterator
+
+from django import forms
+from django.db.models import Q, QuerySet
+
+from accounts.activity import HASHED, VERBS, Activity
+from accounts.actors import Actor
+from studio.errors import Denied
+from studio.formats import escape_formula, utc_time
+from studio.words import split_words
+from workspaces.access import require
+from workspaces.models import Workspace
+
+BATCH = 2000
+# Columns of the download; the hashes are in JSON lines alone, with which they can be checked.
+COLUMNS = [name for name in HASHED if name != "previous"]
+
+
+class ActivityFilter(forms.Form):
+    """Of a page, a download or a request; empty fields filter nothing."""
+
+    q = forms.CharField(required=False, max_length=200, label="Search")
+    person = forms.CharField(required=False, max_length=150)
+    verb = forms.ChoiceField(required=False, label="Activity", choices=[("", "All"), *[(one, one) for one in VERBS]])
+    outcome = forms.ChoiceField(required=False, choices=[("", "All"), *Activity.Outcome.choices])
+    since = forms.DateField(required=False, label="From", widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(required=False, label="To", widget=forms.DateInput(attrs={"type": "date"}))
+    request = forms.CharField(required=False, max_length=32, widget=forms.HiddenInput)
+
+    def apply(self, rows: QuerySet[Activity]) -> QuerySet[Activity]:
+        """The rows that match, the newest first."""
+        given = self.cleaned_data
+        for word in split_words(given["q"]):
+            rows = rows.filter(
+                Q(actor_name__icontains=word)
+                | Q(label__icontains=word)
+                | Q(message__icontains=word)
+                | Q(verb__icontains=word)
+            )
+        if given["person"]:
+            rows = rows.filter(actor_name__iexact=given["person"])
+        for field in ("verb", "outcome"):
+            if given[field]:
+                rows = rows.filter(**{field: given[field]})
+        if given["request"]:
+            rows = rows.filter(request_id=given["request"])
+        if given["since"]:
+            rows = rows.filter(at__gte=_midnight(given["since"]))
+        if given["until"]:
+            rows = rows.filter(at__lt=_midnight(given["until"]) + dt.timedelta(days=1))
+        return rows.order_by("-pk")
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), dt.UTC)
+
+
+def list_activities(actor: Actor, workspace: Workspace | None) -> QuerySet[Activity]:
+    """Those of a workspace, for its Owners; without one those of the whole site, for its admins."""
+    if workspace is not None:
+        require(actor, "read_activity", workspace)
+        return Activity.objects.filter(chain=workspace.pk)
+    if not actor.user.is_superuser or actor.is_run:
+        raise Denied("Only site admins may read the activity log of the whole site.")
+    return Activity.objects.all()
+
+
+def iterate_batches(rows: QuerySet[Activity]) -> Iterator[Activity]:
+    """All of them in many short statements."""
+    before = None
+    while True:
+        batch = list((rows if before is None else rows.filter(pk__lt=before))[:BATCH])
+        yield from batch
+        if len(batch) < BATCH:
+            return
+        before = batch[-1].pk
+
+
+class _Echo:
+    def write(self, line: str) -> str:
+        return line
+
+
+def iterate_csv(rows: QuerySet[Activity]) -> Iterator[str]:
+    writer = csv.writer(_Echo())
+    yield "\ufeff" + writer.writerow(COLUMNS)
+    for row in iterate_batches(rows):
+        values = [getattr(row, name) for name in COLUMNS]
+        yield writer.writerow(
+            [escape_formula(json.dumps(value) if isinstance(value, dict) else value) for value in values]
+        )
+
+
+def iterate_json_lines(rows: QuerySet[Activity]) -> Iterator[str]:
+    for row in iterate_batches(rows):
+        values = {name: getattr(row, name) for name in HASHED}
+        yield json.dumps({**values, "at": utc_time(row.at), "digest": row.digest}) + "\n"

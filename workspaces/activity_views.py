@@ -1,0 +1,79 @@
+"""The pages of the activity log, of a workspace and of the site, and their downloads."""
+
+from urllib.parse import urlencode
+
+from django.http import StreamingHttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from accounts.actors import actor_of_request
+from studio import numbers
+from studio.forms import cleaned_or_invalid
+from workspaces import activity_search
+from workspaces.activity_search import ActivityFilter
+from workspaces.lookup import page_workspace
+
+PAGE = 50
+FORMATS = {
+    "csv": (activity_search.iterate_csv, "text/csv; charset=utf-8"),
+    "jsonl": (activity_search.iterate_json_lines, "application/jsonl"),
+}
+
+
+@require_GET
+def activity(request, slug=None):
+    """The newest that match the filters; `?before=` and `?after=` are keys, because nobody counts a log."""
+    workspace = page_workspace(request, slug) if slug else None
+    rows = activity_search.list_activities(actor_of_request(request), workspace)
+    form = ActivityFilter(request.GET)
+    found = form.apply(rows) if form.is_valid() else rows.none()
+    shown, newer, older = _cut(request, found)
+    context = {
+        "workspace": workspace,
+        "form": form,
+        "rows": shown,
+        "newer": newer,
+        "older": older,
+        "filtered": any(form.cleaned_data.values()),
+        "query": _query(request),
+    }
+    return render(request, "workspaces/activity.html", context)
+
+
+def _cut(request, found):
+    """The rows of the page, and the addresses of its neighbours."""
+    before = numbers.int_or_none(request.GET.get("before", ""))
+    after = numbers.int_or_none(request.GET.get("after", ""))
+    if after is not None and before is None:
+        rows = list(found.filter(pk__gt=after).order_by("pk")[: PAGE + 1])
+        more, rows = len(rows) > PAGE, rows[:PAGE][::-1]
+        newer, older = more, True
+    else:
+        rows = list((found.filter(pk__lt=before) if before else found)[: PAGE + 1])
+        newer, older = bool(before), len(rows) > PAGE
+        rows = rows[:PAGE]
+    if not rows:
+        return [], "", ""
+    return (
+        rows,
+        f"?{_query(request, after=rows[0].pk)}" if newer else "",
+        f"?{_query(request, before=rows[-1].pk)}" if older else "",
+    )
+
+
+def _query(request, **more) -> str:
+    kept = {name: value for name, value in request.GET.items() if name not in ("before", "after", "format") and value}
+    return urlencode({**kept, **more})
+
+
+@require_GET
+def activity_download(request, kind, slug=None):
+    """All that matches the filters, as CSV or JSON lines."""
+    workspace = page_workspace(request, slug) if slug else None
+    rows = activity_search.list_activities(actor_of_request(request), workspace)
+    form = ActivityFilter(request.GET)
+    cleaned_or_invalid(form)
+    iterate, content_type = FORMATS[kind]
+    answer = StreamingHttpResponse(iterate(form.apply(rows)), content_type=content_type)
+    answer.headers["Content-Disposition"] = f'attachment; filename="activity-{slug or "site"}.{kind}"'
+    return answer
