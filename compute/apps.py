@@ -8,7 +8,8 @@ class ComputeConfig(AppConfig):
 
     def ready(self):
         # Imported here because they need the models, which are not loaded earlier.
-        from compute import search, views
+        from compute import search, sizes, views
 
+        sizes.check_prices()
         shell.CARDS.append(shell.Card("compute/_home_card.html", views.home_card, position=20))
         shell.SEARCHES.append(search.search_computes)

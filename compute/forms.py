@@ -6,7 +6,6 @@ from compute import rules
 from compute.models import Scale
 from studio.forms import NumberField, TagsField, TextField
 from studio.rules import DESCRIPTION
-from workspaces.rules import LOCATION
 
 
 class ScaleForm(forms.Form):
@@ -42,8 +41,6 @@ class ClusterForm(ScaleForm):
 
 
 class MachineForm(forms.Form):
-    """The first step: which machines."""
+    """The first step: which kind of sizes to show."""
 
-    location = TextField(LOCATION)
-    tier = forms.ChoiceField(label="Virtual machine tier", choices=rules.VmPriority)
     kind = forms.ChoiceField(label="Virtual machine type", choices=[("cpu", "CPU"), ("gpu", "GPU")])

@@ -232,6 +232,11 @@ class EstimatedVMPrices(Shape):
     # Named `values` by Azure.
     values: list[EstimatedVMPrice]
 
+    @classmethod
+    def of(cls, price: float) -> Self:
+        values = [EstimatedVMPrice(retailPrice=price, osType="Linux", vmTier="Standard")]
+        return cls(billingCurrency="USD", unitOfMeasure="OneHour", values=values)
+
 
 class VirtualMachineSize(Shape):
     name: str
@@ -244,11 +249,11 @@ class VirtualMachineSize(Shape):
     lowPriorityCapable: bool
     premiumIO: bool
     supportedComputeTypes: list[str]
-    estimatedVMPrices: EstimatedVMPrices
+    # None unless the administrator set a price.
+    estimatedVMPrices: EstimatedVMPrices | None
 
     @classmethod
     def of(cls, size: sizes.Size) -> Self:
-        price = EstimatedVMPrice(retailPrice=size.price, osType="Linux", vmTier="Standard")
         return cls(
             name=size.name,
             family=size.family,
@@ -260,7 +265,7 @@ class VirtualMachineSize(Shape):
             lowPriorityCapable=True,
             premiumIO=False,
             supportedComputeTypes=["AmlCompute"],
-            estimatedVMPrices=EstimatedVMPrices(billingCurrency="USD", unitOfMeasure="OneHour", values=[price]),
+            estimatedVMPrices=None if size.price is None else EstimatedVMPrices.of(size.price),
         )
 
 

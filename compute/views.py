@@ -23,7 +23,6 @@ SORTS = {
     "name": "name",
     "state": "state",
     "size": "vm_size",
-    "location": "location",
     "created": "created_at",
     "active": "active",
     "idle": "idle_count",

@@ -8,13 +8,12 @@ from accounts.actors import actor_of_request
 from accounts.form_keys import once
 from compute import quota, sizes
 from compute.forms import ClusterForm, MachineForm
-from compute.models import ComputeTarget
-from compute.rules import COMPUTE_NAME, VmPriority
+from compute.models import ComputeTarget, Host
+from compute.rules import COMPUTE_NAME
 from studio.errors import Invalid
 from studio.forms import attempt
 from studio.htmx import render_page
 from workspaces.access import require
-from workspaces.creation import REGIONS
 from workspaces.lookup import page_workspace
 
 STEPS = ["Virtual machine", "Advanced settings"]
@@ -31,35 +30,51 @@ def _steps(current: int) -> list[dict]:
     return [{"label": label, "note": "", "state": state} for label, state in zip(STEPS, states, strict=True)]
 
 
-def _machine(request, workspace) -> dict:
-    """The machine settings in the URL; missing ones have their defaults."""
-    form = MachineForm(
-        {
-            "location": request.GET.get("location") or workspace.location,
-            "tier": request.GET.get("tier") or VmPriority.DEDICATED,
-            "kind": request.GET.get("kind") or "cpu",
-        }
-    )
+def _machine_kind(request) -> str:
+    form = MachineForm({"kind": request.GET.get("kind") or "cpu"})
     if not form.is_valid():
-        first = str(next(iter(form.errors.values()))[0])
-        raise Invalid(first)
-    return form.cleaned_data
+        raise Invalid(str(form.errors["kind"][0]), target="kind")
+    return form.cleaned_data["kind"]
+
+
+def _size_rows(subscription_id: int, kind: str, hosts: list[Host]) -> list[dict]:
+    """The sizes of a kind, with the cores left in their quota and the number of connected machines that are large enough."""
+    available = quota.available_cores(subscription_id)
+    return [
+        {
+            "size": size,
+            "available": available[size.family],
+            "is_allowed": available[size.family] >= size.vcpus,
+            "fitting": sum(size.fits_on(host.cpus, host.memory_gb) for host in hosts),
+        }
+        for size in sizes.SIZES
+        if bool(size.gpus) == (kind == "gpu")
+    ]
+
+
+def _default_size(rows: list[dict]) -> str:
+    """The default size if it fits a machine, else the first that does, else the first that the quota allows."""
+    allowed = [row for row in rows if row["is_allowed"]]
+    fitting = [row for row in allowed if row["fitting"]] or allowed
+    names = [row["size"].name for row in fitting]
+    return sizes.DEFAULT_SIZE if sizes.DEFAULT_SIZE in names else next(iter(names), "")
 
 
 @require_GET
 def cluster_new(request, slug):
     workspace = _editable_workspace(request, slug)
-    machine = _machine(request, workspace)
-    available = quota.available_cores(workspace.resource_group.subscription_id)
-    rows = [
-        {"size": size, "available": available[size.family], "fits": available[size.family] >= size.vcpus}
-        for size in sizes.SIZES
-        if bool(size.gpus) == (machine["kind"] == "gpu")
-    ]
-    fitting = [row["size"].name for row in rows if row["fits"]]
-    wanted = request.GET.get("size", sizes.DEFAULT_SIZE)
-    chosen = wanted if wanted in fitting else next(iter(fitting), "")
-    context = {"steps": _steps(0), "machine": machine, "rows": rows, "chosen": chosen, "regions": REGIONS}
+    kind, hosts = _machine_kind(request), [host for host in Host.objects.order_by("name") if host.is_alive]
+    rows = _size_rows(workspace.resource_group.subscription_id, kind, hosts)
+    allowed = [row["size"].name for row in rows if row["is_allowed"]]
+    requested = request.GET.get("size")
+    context = {
+        "steps": _steps(0),
+        "kind": kind,
+        "hosts": hosts,
+        "rows": rows,
+        "selected": requested if requested in allowed else _default_size(rows),
+        "has_prices": any(row["size"].price is not None for row in rows),
+    }
     return render_page(request, "compute/cluster_new.html", context, partial="size-table")
 
 
@@ -67,12 +82,11 @@ def cluster_new(request, slug):
 @once
 def cluster_new_settings(request, slug):
     workspace = _editable_workspace(request, slug)
-    machine, size = _machine(request, workspace), sizes.find_size(request.GET.get("size") or sizes.DEFAULT_SIZE)
+    size = sizes.find_size(request.GET.get("size") or sizes.DEFAULT_SIZE)
     form = ClusterForm(request.POST or None)
 
     def create() -> ComputeTarget:
-        recorded = {"location": machine["location"], "vm_priority": machine["tier"]}
-        recorded |= {key: form.cleaned_data[key] for key in ("description", "tags")}
+        recorded = {key: form.cleaned_data[key] for key in ("description", "tags")}
         name = form.cleaned_data["name"]
         return ComputeTarget.create(workspace, request.user, name, size.name, form.scale, **recorded)
 
@@ -81,7 +95,7 @@ def cluster_new_settings(request, slug):
         messages.success(request, f"Compute cluster {target.name} was created.")
         return redirect("compute:cluster_detail", slug, target.name)
     available = quota.available_cores(workspace.resource_group.subscription_id)[size.family]
-    context = {"steps": _steps(1), "machine": machine, "size": size, "form": form, "available": available}
+    context = {"steps": _steps(1), "size": size, "form": form, "available": available}
     return render(request, "compute/cluster_new_settings.html", context)
 
 

@@ -41,6 +41,20 @@ def read_list(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 
 
+def read_amounts(name: str) -> dict[str, float]:
+    """Amounts by name in lower case, written as `name=1.5,other=2`."""
+    amounts = {}
+    for entry in read_list(name):
+        key, _, text = entry.partition("=")
+        amount = numbers.float_or_none(text)
+        if not key.strip() or amount is None or not 0 <= amount < 1e9:
+            raise ImproperlyConfigured(
+                f"{name}: write {entry!r} as a name, = and a number, such as Standard_DS3_v2=0.25"
+            )
+        amounts[key.strip().lower()] = amount
+    return amounts
+
+
 def read_folder(name: str, default: pathlib.Path) -> pathlib.Path:
     return pathlib.Path(os.environ.get(name) or default).expanduser().resolve()
 

@@ -170,6 +170,7 @@ DISK_RESERVE_BYTES = env.read_int("DISK_RESERVE_MB", 500, min_value=0) * 1024 * 
 SNAPSHOT_MAX_BYTES = env.read_int("SNAPSHOT_MAX_MB", 1000, min_value=1) * 1024 * 1024
 PREVIEW_MAX_BYTES = env.read_int("PREVIEW_MAX_KB", 512, min_value=1) * 1024
 TRASH_DAYS = env.read_int("TRASH_DAYS", 30, min_value=1, max_value=3650)
+VM_PRICES = env.read_amounts("VM_PRICES")
 NODE_LEASE_SECONDS = env.read_int("NODE_LEASE_SECONDS", 30, min_value=5)
 HOST_NAME = env.read_text("HOST_NAME", "local")
 

@@ -1,11 +1,14 @@
 """The compute pages, for each persona."""
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.actors import Actor
-from compute import charts, queue, search
+from compute import charts, queue, search, sizes
 from compute.models import ComputeTarget
+from studio import env
 from tests import factories
 from tests.html import html_of
 
@@ -22,7 +25,7 @@ def form(**changed) -> dict:
 def test_list_shows_clusters_with_their_numbers(as_user, bob, url, cluster, node, alice):
     queue.enqueue(cluster, "run:one", {}, alice)
     page = as_user(bob).get(url("list")).content.decode()
-    for words in ("cpu-cluster", "(1 node)", "STANDARD_DS11_V2", "eastus", "Unprovisioned"):
+    for words in ("cpu-cluster", "(1 node)", "STANDARD_DS11_V2", "Unprovisioned"):
         assert words in page
     assert url("cluster_new") not in page
 
@@ -64,23 +67,43 @@ def test_wizard_lists_sizes_with_their_quota(as_user, alice, url, workspace):
     factories.make_target(workspace, vm_size="Standard_D8s_v3", max_nodes=12)
     page = as_user(alice).get(url("cluster_new")).content.decode()
     assert "Standard_D4s_v3" in page
-    assert "4 cores" in page
+    assert "4 vCPUs" in page
     assert "Standard_NC6" not in page
     assert "Standard_NC6" in as_user(alice).get(url("cluster_new"), {"kind": "gpu"}).content.decode()
 
 
+def test_wizard_shows_the_connected_machines_and_which_sizes_fit(as_user, alice, url):
+    page = html_of(as_user(alice).get(url("cluster_new")))
+    assert "No machine is connected" in page and "Fits on" in page
+    factories.make_host(name="lab-1", cpus=4, memory_gb=15.6, heartbeat_at=timezone.now())
+    factories.make_host(name="gone", cpus=64, memory_gb=512, heartbeat_at=None)
+    rows = {row["size"].name: row["fitting"] for row in as_user(alice).get(url("cluster_new")).context["rows"]}
+    assert rows["Standard_D4s_v3"] == 1 and rows["Standard_D8s_v3"] == rows["Standard_E4s_v3"] == 0
+    page = html_of(as_user(alice).get(url("cluster_new")))
+    assert "lab-1" in page and "15.6 GB" in page and "gone" not in page
+
+
+def test_prices_are_shown_only_if_the_administrator_set_them(as_user, alice, url, cluster, settings):
+    settings_page = url("cluster_new_settings") + "?size=Standard_DS11_v2"
+    pages = [url("cluster_new"), settings_page, url("cluster_detail", cluster.name)]
+    client = as_user(alice)
+    assert not any("$" in html_of(client.get(page)) for page in pages)
+    settings.VM_PRICES = {"standard_ds11_v2": 0.5}
+    assert all("$0.500 an hour" in html_of(client.get(page)) for page in pages)
+
+
 def test_wizard_refuses_what_is_not_on_offer(as_user, alice, url):
-    answer = as_user(alice).get(url("cluster_new"), {"tier": "free"})
+    answer = as_user(alice).get(url("cluster_new"), {"kind": "tpu"})
     assert answer.status_code == 400
 
 
 def test_second_step_makes_the_cluster(as_user, alice, url):
-    path = url("cluster_new_settings") + "?size=Standard_D2s_v3&location=westus&tier=LowPriority"
+    path = url("cluster_new_settings") + "?size=Standard_D2s_v3"
     assert "Standard_D2s_v3" in as_user(alice).get(path).content.decode()
     answer = as_user(alice).post(path, form(tags="team: vision"))
     assert (answer.status_code, answer.url) == (302, url("cluster_detail", "gpu-1"))
     made = ComputeTarget.objects.get()
-    assert (made.vm_size, made.location, made.vm_priority) == ("Standard_D2s_v3", "westus", "LowPriority")
+    assert (made.vm_size, made.location) == ("Standard_D2s_v3", made.workspace.location)
     assert (made.min_nodes, made.max_nodes, made.idle_seconds) == (0, 2, 90)
     assert (made.tags, made.created_by) == ({"team": "vision"}, alice)
 
@@ -216,3 +239,16 @@ def test_admin_finds_every_object(as_user, owner, cluster, node, alice):
     for model in ("host", "computetarget", "node", "work"):
         answer = as_user(owner).get(reverse(f"admin:compute_{model}_changelist"), {"q": "o"})
         assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("value", ["Standard_DS3_v2", "Standard_DS3_v2=free", "=1", "x=-1"])
+def test_a_wrong_price_stops_the_start_by_name(monkeypatch, value):
+    monkeypatch.setenv("VM_PRICES", value)
+    with pytest.raises(ImproperlyConfigured, match="VM_PRICES"):
+        env.read_amounts("VM_PRICES")
+
+
+def test_a_price_of_an_unknown_size_stops_the_start(settings):
+    settings.VM_PRICES = {"standard_x": 1.0}
+    with pytest.raises(ImproperlyConfigured, match="no size 'standard_x'"):
+        sizes.check_prices()
