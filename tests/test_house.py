@@ -3,6 +3,7 @@
 import ast
 import functools
 import graphlib
+import itertools
 import pathlib
 import re
 import tomllib
@@ -48,14 +49,21 @@ OWN_DOORS = re.compile(
 )
 
 
+@functools.cache
 def python_files():
     return [path for room in ROOMS for path in (ROOT / room).rglob("*.py") if "migrations" not in path.parts]
+
+
+@functools.cache
+def nodes_of(path: pathlib.Path) -> list[ast.AST]:
+    """All nodes of a module's tree, which the tests below look through again and again."""
+    return list(ast.walk(ast.parse(path.read_text())))
 
 
 def imported_rooms(path: pathlib.Path) -> set[str]:
     """The rooms that a module imports, inside functions included."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
@@ -69,11 +77,10 @@ def bound_files() -> list[str]:
     return [name for name in names if name not in COMPOSITION_ROOT and not name.startswith("studio/up/")]
 
 
-@pytest.mark.parametrize("where", bound_files())
-def test_imports_point_one_way(where):
-    room = where.partition("/")[0]
-    allowed = set(ROOMS[: ROOMS.index(room) + 1])
-    assert imported_rooms(ROOT / where) <= allowed, f"{where} may import {sorted(allowed)} only"
+def test_imports_point_one_way():
+    for where in bound_files():
+        allowed = set(ROOMS[: ROOMS.index(where.partition("/")[0]) + 1])
+        assert imported_rooms(ROOT / where) <= allowed, f"{where} may import {sorted(allowed)} only"
 
 
 def name_of(path: pathlib.Path) -> str:
@@ -136,11 +143,7 @@ def test_no_folders_inside_runs_import_each_other():
 
 def imports_inside_functions(path: pathlib.Path) -> list[int]:
     """Lines, each once."""
-    functions = [
-        node
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
+    functions = [node for node in nodes_of(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     imports = [node for one in functions for node in ast.walk(one) if isinstance(node, ast.Import | ast.ImportFrom)]
     return sorted({node.lineno for node in imports})
 
@@ -186,6 +189,7 @@ def sdk_modules() -> dict[str, pathlib.Path]:
     return found
 
 
+@functools.cache
 def sdk_imports(path: pathlib.Path) -> list[tuple[ast.Import | ast.ImportFrom, bool]]:
     """The imports of a module, each with whether it is inside a function; those for type checkers do not count."""
     found = []
@@ -258,17 +262,16 @@ def test_no_modules_of_the_sdk_import_each_other_in_a_circle():
     assert len(list(graphlib.TopologicalSorter(graph).static_order())) == len(known)
 
 
-@pytest.mark.parametrize("path", python_files(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_modules_stay_small_and_honest(path):
-    source = path.read_text()
-    assert len(source.splitlines()) <= 600, "split it by noun"
-    assert path.stem not in {"utils", "helpers", "services", "managers", "base"}
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ExceptHandler):
-            assert not isinstance(node.type, ast.Name) or node.type.id != "Exception", (
-                f"line {node.lineno}: name the error"
-            )
-            assert node.type is not None, f"line {node.lineno}: name the error"
+def test_modules_stay_small_and_honest():
+    for path in python_files():
+        assert len(path.read_text().splitlines()) <= 600, f"{path}: split it by noun"
+        assert path.stem not in {"utils", "helpers", "services", "managers", "base"}, path
+        for node in nodes_of(path):
+            if isinstance(node, ast.ExceptHandler):
+                assert not isinstance(node.type, ast.Name) or node.type.id != "Exception", (
+                    f"{path}:{node.lineno}: name the error"
+                )
+                assert node.type is not None, f"{path}:{node.lineno}: name the error"
 
 
 WRITING = {
@@ -317,20 +320,20 @@ def test_there_are_pages():
     assert get_resolver().url_patterns
 
 
-@pytest.mark.parametrize("url", [url for url in all_pages() if url not in OPEN_PAGES])
-def test_strangers_are_refused_at_every_page(db, url):
-    for method in ("get", "post"):
-        answer = getattr(Client(), method)(url)
+def test_strangers_are_refused_at_every_page(db):
+    client, urls = Client(), [url for url in all_pages() if url not in OPEN_PAGES]
+    for method, url in itertools.product(("get", "post"), urls):
+        client.cookies.clear()
+        answer = getattr(client, method)(url)
         refused = answer.status_code == 302 and answer.url.startswith("/signin/")
         assert refused or answer.status_code in (404, 405), f"{method} {url} answers {answer.status_code}"
 
 
-@pytest.mark.parametrize("url", [url for url in all_pages() if url.startswith("/ws/")])
-def test_those_without_a_role_get_404(workspace, mallory, url):
-    client = Client()
+def test_those_without_a_role_get_404(workspace, mallory):
+    client, urls = Client(), [url for url in all_pages() if url.startswith("/ws/")]
     client.force_login(mallory)
-    for method in ("get", "post"):
-        assert getattr(client, method)(url).status_code in (404, 405), url
+    for method, url in itertools.product(("get", "post"), urls):
+        assert getattr(client, method)(url).status_code in (404, 405), f"{method} {url}"
 
 
 def api_operations():
@@ -339,20 +342,19 @@ def api_operations():
             yield f"{method.upper()} {path}", described
 
 
-@pytest.mark.parametrize(
-    ("name", "described"), list(api_operations()), ids=lambda value: value if isinstance(value, str) else ""
-)
-def test_every_operation_asks_for_a_token_and_says_what_it_does(name, described):
-    assert bool(described.get("security")) != (name in OPEN_OPERATIONS)
-    assert described.get("summary")
+def test_every_operation_asks_for_a_token_and_says_what_it_does():
+    for name, described in api_operations():
+        assert bool(described.get("security")) != (name in OPEN_OPERATIONS), name
+        assert described.get("summary"), name
 
 
-@pytest.mark.parametrize("name", [name for name, _ in api_operations() if name not in OPEN_OPERATIONS])
-def test_the_api_refuses_those_without_a_token(db, name):
-    method, _, path = name.partition(" ")
-    path = re.sub(r"\{\w*(_id|uuid)\w*\}", "00000000-0000-0000-0000-000000000000", path)
-    answer = Client().generic(method, re.sub(r"\{\w+\}", "x", path), b"{}", "application/json")
-    assert answer.status_code == 401, answer.content[:300]
+def test_the_api_refuses_those_without_a_token(db):
+    client = Client()
+    for name in [name for name, _ in api_operations() if name not in OPEN_OPERATIONS]:
+        method, _, path = name.partition(" ")
+        path = re.sub(r"\{\w*(_id|uuid)\w*\}", "00000000-0000-0000-0000-000000000000", path)
+        answer = client.generic(method, re.sub(r"\{\w+\}", "x", path), b"{}", "application/json")
+        assert answer.status_code == 401, (name, answer.content[:300])
 
 
 def test_cookies_do_not_open_the_api(workspace):
@@ -453,7 +455,7 @@ def test_html_is_in_templates():
     assert found == set(WRITES_HTML)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "templates").rglob("*.html")), ids=lambda path: path.stem)
-def test_lines_of_templates_fit_a_screen(path):
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        assert len(line) <= 120, f"line {number} has {len(line)} characters"
+def test_lines_of_templates_fit_a_screen():
+    for path in sorted((ROOT / "templates").rglob("*.html")):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            assert len(line) <= 120, f"{path}:{number} has {len(line)} characters"
