@@ -10,6 +10,9 @@ IN := .venv/bin
 # Tests never see the studio's own data.
 FOR_TESTS := env -u DATA_DIR -u STORAGE_URL -u DATABASE_URL -u REDIS_URL -u PUBLIC_URL
 LOCKED := uv.lock pyproject.toml sdk/pyproject.toml deploy/setup.py
+# The tests wait a third of their time, for browsers and studios; one worker more than cores keeps two of them busy.
+WORKERS := 3
+PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 USUAL := not faults and not team and not mlflow_full and not course and not interpreters
 TEST_JS = node --test --test-reporter=dot tests/js/*.test.js
 NEED_PYTHON = test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found on PATH." >&2; exit 1; }
@@ -32,7 +35,7 @@ doctor: .venv/.synced ## check this installation, one line per check with what t
 test: .venv/.synced-dev ## run the tests, the browser's included
 	$(IN)/python deploy/test_tools.py
 	$(TEST_JS)
-	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -m "$(USUAL)" $(ARGS)
+	$(FOR_TESTS) $(IN)/pytest $(PARALLEL) -m "$(USUAL)" $(ARGS)
 
 test-js: .venv/.synced-dev ## run the tests of the JavaScript that needs no page
 	$(IN)/python deploy/test_tools.py node
@@ -47,7 +50,7 @@ test-fast: .venv/.synced-dev ## try a change: the tests that tell most in a minu
 	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -q -m "not browser and not stack and $(USUAL)" $(QUICK) $(SLOW) $(ARGS)
 
 coverage: .venv/.synced-dev ## run the tests with coverage and print the lines that none reaches, server and SDK each at least 90 %
-	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -m "$(USUAL)" --cov --cov-report= $(ARGS)
+	$(FOR_TESTS) $(IN)/pytest $(PARALLEL) -m "$(USUAL)" --cov --cov-report= $(ARGS)
 	$(IN)/coverage report --skip-covered --show-missing --omit="sdk/*" --fail-under=90
 	$(IN)/coverage report --skip-covered --show-missing --include="sdk/*" --fail-under=90
 
