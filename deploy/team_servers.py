@@ -36,11 +36,9 @@ def main(command: list[str]) -> int:
 def find_servers() -> tuple[str, str, str]:
     """initdb, postgres and redis-server; Debian's packages are installed if they may be."""
     for again in (True, False):
-        folders = [*sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True), os.environ.get("PATH", "")]
-        path = os.pathsep.join(folders)
-        found = [shutil.which(name, path=path) for name in ("initdb", "postgres", "redis-server")]
-        if all(found):
-            return tuple(found)
+        found = look_for_servers()
+        if found:
+            return found
         if again and os.geteuid() == 0 and shutil.which("apt-get"):
             print("Installing PostgreSQL and Redis …", flush=True)
             quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
@@ -48,6 +46,13 @@ def find_servers() -> tuple[str, str, str]:
             install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "postgresql", "redis-server"]
             subprocess.run(install, env=quiet, stdout=subprocess.DEVNULL, check=False)
     sys.exit("These tests need PostgreSQL and Redis. Debian: apt-get install postgresql redis-server")
+
+
+def look_for_servers() -> tuple[str, str, str] | None:
+    folders = [*sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True), os.environ.get("PATH", "")]
+    path = os.pathsep.join(folders)
+    found = [shutil.which(name, path=path) for name in ("initdb", "postgres", "redis-server")]
+    return tuple(found) if all(found) else None
 
 
 def unprivileged() -> str | None:
@@ -60,17 +65,26 @@ def unprivileged() -> str | None:
 
 @contextlib.contextmanager
 def postgresql(home: pathlib.Path, initdb: str, postgres: str, user: str | None):
-    data = home / "postgresql"
-    as_user = {"user": user, "cwd": home, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}}
-    make = [initdb, "-D", str(data), "-U", ROLE, "--auth=trust", "-E", "UTF8", "--no-sync"]
-    subprocess.run(make, check=True, stdout=subprocess.DEVNULL, **as_user)
+    make = [initdb, "-D", str(home / "postgresql"), "-U", ROLE, "--auth=trust", "-E", "UTF8", "--no-sync"]
+    subprocess.run(make, check=True, stdout=subprocess.DEVNULL, **as_user(home, user))
+    with started_postgresql(home, postgres, user):
+        yield f"postgresql://{ROLE}@{quote(str(home), safe='')}/postgres"
+
+
+def as_user(home: pathlib.Path, user: str | None) -> dict:
+    return {"user": user, "cwd": home, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}}
+
+
+@contextlib.contextmanager
+def started_postgresql(home: pathlib.Path, postgres: str, user: str | None):
+    """On the data that `postgresql` has made; again after it was ended."""
     # Only a socket in our own folder, and nothing that a throw-away database needs for safety.
     options = {"listen_addresses": "", "unix_socket_directories": str(home), "fsync": "off", "max_connections": "200"}
     flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-    with ended(subprocess.Popen([postgres, "-D", str(data), *flags], stderr=subprocess.DEVNULL, **as_user)):
+    command = [postgres, "-D", str(home / "postgresql"), *flags]
+    with ended(subprocess.Popen(command, stderr=subprocess.DEVNULL, **as_user(home, user))) as server:
         wait_for(home / ".s.PGSQL.5432")
-        url = f"postgresql://{ROLE}@{quote(str(home), safe='')}/postgres"
-        yield url
+        yield server
 
 
 @contextlib.contextmanager

@@ -193,3 +193,10 @@ def test_the_message_names_what_is_other(as_user, alice, submitted):
     run, client = submitted("first"), as_user(alice)
     answer = client.post(url_of(run), fill_in(client, run, command="true", tags="a"), follow=True)
     assert "with changes: command, tags." in answer.content.decode()
+
+
+@pytest.mark.parametrize("value", ['A="\\ud800"', 'A="a\\u0000b"', 'A="a" b'])
+def test_variables_that_cannot_be_kept_are_refused_in_words(submitted, as_user, alice, value):
+    run, client = submitted("first"), as_user(alice)
+    answer = client.post(url_of(run), fill_in(client, run, environment_variables=value))
+    assert answer.status_code in (200, 400) and answer.context["form"].errors

@@ -7,8 +7,10 @@ import os
 
 import httpx
 import pytest
+from azureml.core import Workspace
+from azureml.core.authentication import AzureMLTokenAuthentication
 from azureml.exceptions import AuthenticationException, AzureMLException, ServiceException, UserErrorException
-from lazuli import errors
+from lazuli import client, errors
 from lazuli.client import Client
 
 
@@ -119,6 +121,15 @@ def test_gives_up_in_words():
         server.client(attempts=3).get("/x")
     assert len(server.requests) == 3
     assert isinstance(caught.value, ConnectionError) and isinstance(caught.value, AzureMLException)
+
+
+def test_a_script_in_a_job_waits_longer_for_its_server(monkeypatch):
+    server = Server(*[httpx.ConnectError("refused")] * 30, ok())
+    monkeypatch.setattr(client, "default_transport", httpx.MockTransport(server))
+    monkeypatch.setattr(client, "_random_pause", lambda attempt: 0)
+    auth = AzureMLTokenAuthentication("token", None, "http://studio")
+    given = {"_disable_service_check": True, "_workspace_id": "x", "_url": "http://studio"}
+    assert Workspace("s", "g", "w", auth, **given)._client.request("GET", "/x").status_code == 200
 
 
 def test_file_is_sent_again_from_where_it_stood():

@@ -1,10 +1,12 @@
-"""A database that is locked for 35 seconds and a disk that fills up, in a started studio with a job and a client that logs."""
+"""A database that is locked for 35 seconds, one that is stopped for 20, and a disk that fills up, in a started studio with a job and a client that logs."""
 
 import contextlib
 import os
 import pathlib
+import shutil
 import sqlite3
 import subprocess
+import tempfile
 import threading
 import time
 import urllib.error
@@ -14,11 +16,13 @@ import pytest
 from azureml.core import Experiment, Workspace
 from azureml.exceptions import ServiceException
 
+from deploy import team_servers
 from tests.compute.cluster_stack import Stack, until
 from tests.up.running import Studio
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 LOCKED_SECONDS = 35
+STOPPED_SECONDS = 20
 DISK_MB, RESERVE_MB = 260, 60
 
 
@@ -113,6 +117,64 @@ def test_a_database_that_is_locked_for_35_seconds_loses_no_job_and_no_point(tmp_
         assert until(lambda: job.get_status() == "Completed", 90), job.get_details()
         assert logger.end() == list(range(logger.count))
         assert "Traceback" not in stack.studio.text()
+
+
+@pytest.fixture
+def postgresql():
+    """The address of a server and functions that stop it and start it again."""
+    programs = team_servers.look_for_servers()
+    if programs is None:
+        pytest.skip("there is no PostgreSQL here")
+    user = team_servers.unprivileged()
+    with tempfile.TemporaryDirectory(prefix="lazuli-postgresql-") as folder, contextlib.ExitStack() as stack:
+        home = pathlib.Path(folder)
+        if user:
+            shutil.chown(home, user)
+        first = stack.enter_context(contextlib.ExitStack())
+        url = first.enter_context(team_servers.postgresql(home, *programs[:2], user))
+
+        def start_again() -> None:
+            stack.enter_context(team_servers.started_postgresql(home, programs[1], user))
+
+        yield url, first.close, start_again
+
+
+def test_a_postgresql_that_is_stopped_for_20_seconds_loses_no_job_and_no_point(postgresql, tmp_path, tmp_path_factory):
+    url, stop, start_again = postgresql
+    with started(tmp_path, tmp_path_factory.mktemp("work"), DATABASE_URL=url) as stack:
+        cluster = stack.cluster("cluster")
+        job = stack.submit(cluster, 25)
+        assert until(lambda: job.get_status() == "Running", 90)
+        logger = Logger(stack.workspace)
+        logger.start()
+        assert until(lambda: len(logger.run_.get_metrics().get("x", [])) > 5, 20)
+        stop()
+        stopped = time.monotonic()
+        answers = []
+        while time.monotonic() - stopped < STOPPED_SECONDS:
+            answers.append(patch_run(stack, job.id))
+            pages = read_page(stack, "/signin/"), read_page(stack, "/")
+            assert {status for status, _ in pages} == {503} and all(wait for _, wait in pages)
+            time.sleep(0.5)
+        assert {answer[0] for answer in answers} == {503} and all(answer[1] for answer in answers)
+        assert max(answer[2] for answer in answers) < 5
+        start_again()
+        assert until(lambda: patch_run(stack, job.id)[0] == 200, 10)
+        assert until(lambda: job.get_status() == "Completed", 60), job.get_details()
+        assert logger.end() == list(range(logger.count))
+        again = stack.submit(cluster, 0.1)
+        assert until(lambda: again.get_status() == "Completed", 30)
+        assert "Traceback" not in stack.studio.text()
+
+
+def read_page(stack, path: str) -> tuple[int, str]:
+    """Status and Retry-After."""
+    try:
+        with urllib.request.urlopen(stack.studio.url + path, timeout=60) as answer:
+            return answer.status, ""
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers.get("Retry-After", "")
 
 
 def test_a_disk_that_fills_up_refuses_files_first_and_heals_by_itself(disk, tmp_path_factory):

@@ -24,6 +24,8 @@ Credential = Union[None, str, Callable[[], Optional[str]]]
 CONNECT_TIMEOUT = 10.0
 TIMEOUT = 60.0
 ATTEMPTS = 7
+# A job goes on while the server is away for some minutes.
+JOB_ATTEMPTS = 45
 MAX_PAUSE = 8.0
 BUSY_STATUSES = frozenset({429, 502, 503, 504})
 SAFE_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
@@ -73,12 +75,13 @@ class Client:
         timeout: Optional[float] = None,
         ok: Container[int] = OK,
         repeatable: Optional[bool] = None,
+        attempts: Optional[int] = None,
     ) -> httpx.Response:
         """Send a request and return the answer if its status is in `ok`; else raise one of `lazuli.errors`.
 
         `path` may be a complete URL; the token is sent to this client's server only. `timeout` is in seconds. With
         `stream=True` the body is not read yet: use `iter_bytes()`, then `close()`. `repeatable` says that sending
-        the request twice does no harm; by default that is so for GET, PUT and DELETE.
+        the request twice does no harm; by default that is so for GET, PUT and DELETE. `attempts` is for who repeats it itself.
         """
         pool = self._get_pool()
         url = self._build_url(path)
@@ -98,7 +101,7 @@ class Client:
                 content.seek(start - 1)
             return pool.send(pool.build_request(method, url, content=content, **build), stream=stream)
 
-        response = self._send_with_retries(send, repeatable, can_resend)
+        response = self._send_with_retries(send, repeatable, can_resend, attempts or self._attempts)
         if response.status_code in ok:
             return response
         response.read()
@@ -135,12 +138,12 @@ class Client:
             pool.close()
 
     def _send_with_retries(
-        self, send: Callable[[], httpx.Response], repeatable: bool, can_resend: bool
+        self, send: Callable[[], httpx.Response], repeatable: bool, can_resend: bool, attempts: int
     ) -> httpx.Response:
         import httpx  # start-up time
 
-        for attempt in range(self._attempts):
-            last = attempt + 1 == self._attempts
+        for attempt in range(attempts):
+            last = attempt + 1 == attempts
             try:
                 response = send()
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:

@@ -16,7 +16,7 @@ def make_metrics_queue(run: RunClient, auth: AbstractAuthentication) -> MetricsQ
 
     def send(batch_id: str, metrics: List[Dict[str, Any]]) -> None:
         body = {"batchId": batch_id, "metrics": metrics}
-        run.workspace.client.request("POST", f"{run.path}/metrics", json=body, repeatable=True)
+        run.workspace.client.request("POST", f"{run.path}/metrics", json=body, repeatable=True, attempts=3)
 
     def open_file() -> Optional[Spool]:
         # The runner sends with the token of its run, so the file is for that token's clients alone.

@@ -6,13 +6,17 @@ from types import SimpleNamespace
 from typing import Any, Dict, Optional, cast
 
 from lazuli import config, mlflow_plugin, workspace_config, workspaces
-from lazuli.client import Client
+from lazuli.client import ATTEMPTS, JOB_ATTEMPTS, Client
 from lazuli.console import print_text
 from lazuli.errors import NotAvailable
 from lazuli.workspaces import WorkspaceClient, WorkspaceCreation
 
 from azureml import _html
-from azureml.core.authentication import AbstractAuthentication, InteractiveLoginAuthentication
+from azureml.core.authentication import (
+    AbstractAuthentication,
+    AzureMLTokenAuthentication,
+    InteractiveLoginAuthentication,
+)
 from azureml.core.compute import ComputeTarget
 from azureml.core.compute.amlcompute import AmlComputeProvisioningConfiguration
 from azureml.core.environment import Environment
@@ -424,7 +428,8 @@ def _connect(auth: Optional[AbstractAuthentication], url: Optional[str] = None) 
     auth = auth or InteractiveLoginAuthentication()
     server = url or auth._server()
     auth._bind(server)
-    return Client(server, lambda: auth._token_for(server))
+    attempts = JOB_ATTEMPTS if isinstance(auth, AzureMLTokenAuthentication) else ATTEMPTS
+    return Client(server, lambda: auth._token_for(server), attempts=attempts)
 
 
 def _refuse_unavailable(**services: Any) -> None:
