@@ -81,7 +81,7 @@ def fill(disk: pathlib.Path, leave_mb: int) -> None:
 
 def patch_run(stack, run_id: str) -> tuple[int, str, float]:
     """Status, Retry-After and seconds of a request that writes."""
-    path = f"/history/v1.0{stack.workspace.get_details()['id']}/runs/{run_id}"
+    path = f"/history/v1.0{stack.workspace._path}/runs/{run_id}"
     headers = {"Authorization": f"Bearer {os.environ['LAZULI_TOKEN']}", "Content-Type": "application/json"}
     request = urllib.request.Request(stack.studio.url + path, b'{"displayName": "new"}', headers, method="PATCH")
     began = time.monotonic()
