@@ -58,10 +58,10 @@ def _digest(request: HttpRequest) -> str:
 def _lead_to_what_was_made(request: HttpRequest, sent: SentForm) -> HttpResponse:
     if not sent.location:
         raise Conflict(
-            "This form was sent twice, and what it made was shown once, in the answer to the first. If you do not have "
+            "This form was sent twice. The result was shown once, after the first time. If you did not copy "
             "its secret, delete it and create another one."
         )
-    messages.info(request, "This form was sent twice; it was carried out once.")
+    messages.info(request, "This form was sent twice and processed once.")
     return redirect(sent.location)
 
 

@@ -15,7 +15,7 @@ router = Router(tags=["environments"])
 @router.get(
     "",
     response=list_of(resources.EnvironmentContainer),
-    summary="The workspace's own environments, then the curated ones",
+    summary="List the workspace's own environments, then the curated ones",
 )
 def environment_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     workspace = require_workspace(request, workspace_path)
@@ -43,7 +43,7 @@ def environment_delete(request: HttpRequest, workspace_path: Path[WorkspacePath]
 @router.get(
     "/{name}/versions",
     response=list_of(resources.EnvironmentVersion),
-    summary="The versions of an environment, newest first",
+    summary="List the versions of an environment, newest first",
 )
 def version_list(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     workspace = require_workspace(request, workspace_path)
@@ -57,7 +57,7 @@ def version_list(request: HttpRequest, workspace_path: Path[WorkspacePath], name
 @router.get(
     "/{name}/versions/{version}",
     response=resources.EnvironmentVersion,
-    summary="A version of an environment; `latest` is the newest",
+    summary="Get a version of an environment; `latest` is the newest",
 )
 def version_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str):
     workspace = require_workspace(request, workspace_path)
@@ -68,7 +68,7 @@ def version_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name
 @router.put(
     "/{name}/versions/{version}",
     response={200: resources.EnvironmentVersion, 201: resources.EnvironmentVersion},
-    summary="Make a version; `auto` takes the next number, or the present version if nothing changed",
+    summary="Create a version; `auto` takes the next number, or the current version if nothing changed",
 )
 def version_put(
     request: HttpRequest,

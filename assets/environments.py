@@ -228,7 +228,7 @@ def check_definition(definition) -> dict:
     check_conda((definition.get("python") or {}).get("condaDependencies"), "definition/python/condaDependencies")
     for name, value in (definition.get("environmentVariables") or {}).items():
         if not isinstance(value, str | int | float | None):
-            raise Invalid(f"The environment variable {name} is a text.", target="definition/environmentVariables")
+            raise Invalid(f"The environment variable {name} must be text.", target="definition/environmentVariables")
     variables.check_variables(definition.get("environmentVariables"), "definition/environmentVariables")
     read_image(definition)
     return definition

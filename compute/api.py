@@ -46,7 +46,7 @@ def compute_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name
 @router.put(
     "/{name}",
     response={200: resources.ComputeResource, 201: resources.ComputeResource},
-    summary="Make a compute target, or change one",
+    summary="Create or change a compute target",
 )
 def compute_write(
     request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: resources.ComputeResourceUpdate
@@ -108,7 +108,7 @@ def compute_update(
 @router.delete(
     "/{name}",
     response=Nothing,
-    summary="Delete a compute target: its work is canceled, its nodes leave, then it is gone",
+    summary="Delete a compute target: cancels its jobs, removes its nodes, then deletes it",
 )
 def compute_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     workspace = require_workspace(request, workspace_path, "edit_compute")
@@ -123,9 +123,7 @@ def compute_nodes(request: HttpRequest, workspace_path: Path[WorkspacePath], nam
     return resources.AmlComputeNodesInformation(nodes=[resources.AmlComputeNodeInformation.of(node) for node in nodes])
 
 
-@locations.get(
-    "/vmSizes", response=list_of(resources.VirtualMachineSize), summary="List the sizes that a node may have"
-)
+@locations.get("/vmSizes", response=list_of(resources.VirtualMachineSize), summary="List the sizes of nodes")
 def size_list(request: HttpRequest, location: Path[Location]):
     lookup.find_subscription(request.auth, location.subscription_id)
     return list_of(resources.VirtualMachineSize)(value=[resources.VirtualMachineSize.of(size) for size in sizes.SIZES])
@@ -134,7 +132,7 @@ def size_list(request: HttpRequest, location: Path[Location]):
 @locations.get(
     "/usages",
     response=list_of(resources.Usage),
-    summary="How much of the quota is used, by family of sizes",
+    summary="Get the quota and its use, by family of sizes",
 )
 def usage_list(request: HttpRequest, location: Path[Location]):
     subscription = lookup.find_subscription(request.auth, location.subscription_id)

@@ -30,7 +30,7 @@ router = Router(tags=["nodes"])
     "/heartbeat",
     auth=NodeKey(),
     response=node_resources.NodeOrders,
-    summary="A node is alive; the answer says whether to look or to leave",
+    summary="Send a node's heartbeat; the response says whether to look for work or to stop",
 )
 def node_heartbeat(request: HttpRequest, body: node_resources.NodeHeartbeat):
     node = request.auth
@@ -46,7 +46,7 @@ def node_heartbeat(request: HttpRequest, body: node_resources.NodeHeartbeat):
     "/claim",
     auth=NodeKey(),
     response={200: node_resources.ClaimedWork, 204: None},
-    summary="Take the next work of the cluster",
+    summary="Claim the next work of the cluster",
 )
 def node_claim(request: HttpRequest):
     node = request.auth
@@ -77,7 +77,9 @@ def node_work_done(request: HttpRequest, work_id, body: node_resources.WorkDone)
     return {}
 
 
-@router.get("/host", auth=HostKey(), response=node_resources.HostOrders, summary="Which nodes this host shall run")
+@router.get(
+    "/host", auth=HostKey(), response=node_resources.HostOrders, summary="Get the nodes that this host should run"
+)
 def host_read(request: HttpRequest):
     return node_resources.HostOrders.of(request.auth)
 
@@ -86,7 +88,7 @@ def host_read(request: HttpRequest):
     "/host",
     auth=HostKey(),
     response=node_resources.HostOrders,
-    summary="Report the nodes of this host; the answer is which nodes it shall run",
+    summary="Report the nodes of this host; the response names the nodes it should run",
 )
 def host_report(request: HttpRequest, body: node_resources.HostReport):
     host = request.auth

@@ -133,7 +133,9 @@ def cluster_delete(request, slug, name):
             f"Type the name {target.name} to delete this cluster; nothing was deleted.", target="confirm_name"
         )
     target.start_deleting()
-    messages.success(request, f"Compute cluster {target.name} is being deleted: its jobs end and its nodes leave.")
+    messages.success(
+        request, f"Compute cluster {target.name} is being deleted: its jobs are canceled and its nodes removed."
+    )
     return redirect(reverse("compute:list", args=[slug]))
 
 

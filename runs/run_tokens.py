@@ -235,7 +235,7 @@ def authorize_run_token(claim: tuple, method: str, route: str) -> Actor:
         raise Denied(f"The token of a run may not do this (its run is {run_id}); use a personal token.")
     if not own.is_active and may not in LATE:
         raise Unauthenticated(
-            f"The run {run_id} is {own.status}; its token only sends what the script has left behind."
+            f"The run {run_id} is {own.status}; its token accepts only what the script had not sent yet."
         )
     user = User.of_key(user_id)
     return Actor(user, workspace_id, run_id, attempt, own, may)
@@ -243,16 +243,16 @@ def authorize_run_token(claim: tuple, method: str, route: str) -> Actor:
 
 def _check_alive(own, run_id: str, may: May) -> None:
     if own is None:
-        raise Unauthenticated(f"There is no run {run_id} any more; its token opens nothing.")
+        raise Unauthenticated(f"There is no run {run_id} any more; its token is no longer valid.")
     if not own.submitter_may:
         raise Unauthenticated(
-            f"Whoever submitted the run {run_id} may no longer submit in this workspace; the run's token opens nothing."
+            f"Whoever submitted the run {run_id} may no longer submit in this workspace; the run's token is no longer valid."
         )
     # MLflow's clients set the end time of a run; a future time does not count.
     if not own.is_active and (own.ended_at is None or abs(timezone.now() - own.ended_at) >= GRACE):
         if may is May.ADD:
             # What a script has left behind is not taken for a wrong token, which it would be made to renew.
-            text = f"The run {run_id} is {own.status} and takes no more; what its script has left behind came too late."
+            text = f"The run {run_id} is {own.status} and takes no more; what its script had not sent came too late."
             raise Conflict(text, code="run_is_final")
         raise Unauthenticated(f"The run {run_id} is {own.status}; its token has ended with it.")
 

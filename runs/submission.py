@@ -138,7 +138,7 @@ def _invalid(error: pydantic.ValidationError) -> Invalid:
 def _present(workspace: Workspace, name: str, body: dict) -> Run | None:
     run = Run.objects.filter(workspace=workspace, run_id=name).first()
     if run and run.job != body["properties"]:
-        raise Conflict(f"There is a run {name} already, and its job is another one.", target="name")
+        raise Conflict(f"There is a run {name} already, and it has a different job.", target="name")
     return run
 
 
@@ -148,7 +148,7 @@ def require_create(actor: Actor, workspace: Workspace, parent: Run | None) -> No
         return access.require(actor, "submit", workspace)
     access.require(actor, "read", workspace)
     if parent is None:
-        raise Denied(f"A run's token makes only children of that run: set parentRunId to {actor.run_id}.")
+        raise Denied(f"A run's token can only create children of that run: set parentRunId to {actor.run_id}.")
 
 
 def find_parent(actor: Actor, workspace: Workspace, run_id: str | None) -> Run | None:
@@ -229,7 +229,7 @@ def get_or_create_experiment(actor: Actor, workspace: Workspace, name: str) -> E
     rules.EXPERIMENT_NAME.check(name)
     if actor.is_run and not Experiment.objects.filter(workspace=workspace, name=name).exists():
         raise Denied(
-            f"There is no experiment {name!r}, and a run's token makes none; its runs go to one that is there."
+            f"There is no experiment {name!r}, and a run's token cannot create one. Use an existing experiment."
         )
     defaults = {"created_by": actor.user}
     found, _ = Experiment.objects.get_or_create(workspace=workspace, name=name, defaults=defaults)

@@ -50,7 +50,7 @@ train_x, test_x, train_y, test_y = train_test_split(
 scaler = StandardScaler().fit(train_x)
 train_x, test_pixels, test_x = scaler.transform(train_x), test_x, scaler.transform(test_x)
 classes = np.unique(digits.target)
-print(f"{len(train_x)} digits to learn from, {len(test_x)} to be tested on", flush=True)
+print(f"{len(train_x)} digits for training, {len(test_x)} for testing", flush=True)
 
 model = MLPClassifier((args.hidden,), learning_rate_init=args.learning_rate, random_state=0)
 for epoch in range(1, args.epochs + 1):
@@ -107,5 +107,5 @@ run.log_image("misread digits", path="outputs/misread_digits.png")
 with open("outputs/model.pkl", "wb") as file:
     pickle.dump({"scaler": scaler, "model": model}, file)
 
-print(f"{len(wrong)} of {len(test_y)} new digits were misread. The model is in outputs/model.pkl.", flush=True)
+print(f"{len(wrong)} of {len(test_y)} new digits were misclassified. The model is in outputs/model.pkl.", flush=True)
 run.complete()

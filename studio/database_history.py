@@ -13,11 +13,11 @@ from studio import env, storage
 def problem_with(connection) -> str:
     """Why this version cannot use the database and what to do about it; empty if it can."""
     loader = MigrationLoader(connection)
-    if not loader.applied_migrations and not env.read_bool("BEGIN_ANEW", False) and storage.has_files():
+    if not loader.applied_migrations and not env.read_bool("START_OVER", False) and storage.has_files():
         return (
             f"{_database(connection)} is empty, but there are files of an earlier studio in {storage.get_shown_url()}. "
             f"Put the database back ({_backup(connection)}) or correct DATA_DIR and DATABASE_URL; or move these files away. "
-            "To begin anew and give them up: make up BEGIN_ANEW=1"
+            "To start over without them: make up START_OVER=1"
         )
     try:
         loader.check_consistent_history(connection)
@@ -30,7 +30,7 @@ def problem_with(connection) -> str:
     if ours:
         return (
             f"{_what(connection)} was changed by another version of Lazuli Studio ({', '.join(ours[:3])}), which this one "
-            f"does not know. Start that version. Or begin anew: {_remedy(connection)}"
+            f"does not know. Start that version. Or start over: {_remedy(connection)}"
         )
     return ""
 

@@ -5,7 +5,7 @@ from ninja.openapi.schema import OpenAPISchema
 from studio.schemas import ErrorResponse
 
 REFUSAL = {
-    "description": "Refused: the status says how, the sentence why and what is allowed.",
+    "description": "The request was refused; the message says why and what is allowed.",
     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}},
 }
 

@@ -14,7 +14,7 @@ KINDS = (OperationalError, InterfaceError, OSError, storage.Error)
 FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
 # The storage library gives the system's error only as text.
 FULL_TEXTS = tuple(f"(os error {number})" for number in FULL_ERRNOS)
-FULL = "The disk of the studio is full, so this was not stored. Whoever runs the studio has to free some space; then try again."
+FULL = "The disk of the studio is full, so this was not stored. The administrator of the studio must free some space; then try again."
 BUSY = "The database is busy; nothing was changed. Try again in a moment."
 AWAY = "The database does not answer; nothing was changed. Try again in a moment."
 STORAGE_AWAY = "The storage of files does not answer. Try again in a moment."

@@ -101,4 +101,4 @@ def warning_about(url: str, seconds: float = 5) -> str:
         client.close()
     if policy == "noeviction":
         return ""
-    return f"Redis has maxmemory-policy {policy}; set it to noeviction, else messages may vanish and work starts late."
+    return f"Redis has maxmemory-policy {policy}; set it to noeviction, else messages may be lost and work starts late."

@@ -40,7 +40,7 @@ def use_running_studio(words: list[str], environ: MutableMapping[str, str]) -> N
     found = [other for other in find_running() if given in (None, folder_of(other))]
     if len(found) > 1:
         folders = ", ".join(f"DATA_DIR={folder_of(other)}" for other in found)
-        raise NoStudio(f"Several studios run from here; say which one is meant: {folders}")
+        raise NoStudio(f"Several studios run from here; choose one: {folders}")
     for other in found:
         environ.update({name: other[name] for name in SETTINGS if other.get(name) and not environ.get(name)})
     if not found and words[0] not in MAKES_STUDIO and not (folder_of(environ) / DATABASE).is_file():

@@ -39,8 +39,8 @@ UNFINISHED = re.compile(r"[^#]+#\d+")
 # Bytes of an upload between two checks of the disk's free space.
 BETWEEN_LOOKS = 16 * MB
 RESERVE_REACHED = (
-    "The disk of the studio is nearly full, so no more files are taken; metrics and logs still are. "
-    "Whoever runs the studio has to free some space; then try again."
+    "The disk of the studio is nearly full, so no more files are stored; metrics and logs still are. "
+    "The administrator of the studio must free some space; then try again."
 )
 
 

@@ -1,4 +1,4 @@
-"""A run's token on every route of both APIs: what no longer stands for a run that goes on, and a submitter who may, opens nothing."""
+"""A run's token on every route of both APIs: what no longer stands for a run that goes on, and a submitter who may, is no longer valid."""
 
 import datetime as dt
 import json

@@ -20,7 +20,7 @@ purges = Router(tags=["trash"])
 @router.get(
     "/trash/runs",
     response=list_of(resources.DeletedRun),
-    summary="The runs in the trash that went by themselves, the last deleted first",
+    summary="List deleted runs, newest first, without those deleted with their experiment",
 )
 def trash_runs(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     rows, next_link = api.cut_page(
@@ -34,7 +34,7 @@ def trash_runs(request: HttpRequest, workspace_path: Path[WorkspacePath]):
 @router.get(
     "/trash/experiments",
     response=list_of(resources.DeletedExperiment),
-    summary="The experiments in the trash, the last deleted first",
+    summary="List deleted experiments, newest first",
 )
 def trash_experiments(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     found = contents.list_deleted_experiments(require_workspace(request, workspace_path)).select_related("workspace")
@@ -50,7 +50,9 @@ def trash_experiments(request: HttpRequest, workspace_path: Path[WorkspacePath])
 
 
 @router.post(
-    "/trash/restore", response=resources.Restored, summary="Bring runs and experiments back with what went with them"
+    "/trash/restore",
+    response=resources.Restored,
+    summary="Restore runs and experiments with everything that was deleted with them",
 )
 def trash_restore(request: HttpRequest, workspace_path: Path[WorkspacePath], body: resources.TrashSelection):
     workspace = require_workspace(request, workspace_path, "edit")
@@ -61,7 +63,7 @@ def trash_restore(request: HttpRequest, workspace_path: Path[WorkspacePath], bod
 @router.post(
     "/trash/purge",
     response={202: resources.Purge},
-    summary="Free runs and experiments of the trash, or all, permanently",
+    summary="Delete runs and experiments in the trash permanently",
 )
 def trash_purge(request: HttpRequest, workspace_path: Path[WorkspacePath], body: resources.PurgeSelection):
     workspace = require_workspace(request, workspace_path, "edit")
@@ -76,13 +78,13 @@ def trash_purge(request: HttpRequest, workspace_path: Path[WorkspacePath], body:
 @purges.get(
     "/purges",
     response=list_of(resources.Purge),
-    summary="What is being freed permanently and what was, the newest first",
+    summary="List permanent deletions, newest first",
 )
 def purge_list(request: HttpRequest):
     return api.paginate(request, _visible(request.auth), resources.Purge)
 
 
-@purges.get("/purges/{purge_id}", response=resources.Purge, summary="How far a purge is, and what it has freed")
+@purges.get("/purges/{purge_id}", response=resources.Purge, summary="Get the progress of a permanent deletion")
 def purge_read(request: HttpRequest, purge_id: int):
     job = _visible(request.auth).filter(pk=purge_id).first()
     if job is None:

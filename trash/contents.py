@@ -85,7 +85,7 @@ def count_bytes_of_workspace(workspace: Workspace) -> int:
 def find_selected(workspace: Workspace, run_ids: list[str], names: list[str]) -> tuple[list[Run], list[Experiment]]:
     """The selected runs and experiments in the trash; an error names a missing one."""
     if len(run_ids) + len(names) > MAX_AT_ONCE:
-        text = f"Choose at most {MAX_AT_ONCE} at once; {len(run_ids) + len(names)} are chosen."
+        text = f"Select at most {MAX_AT_ONCE} at once; {len(run_ids) + len(names)} are selected."
         raise Invalid(text, target="runIds")
     found = list(list_all_deleted_runs(workspace).filter(run_id__in=run_ids))
     gone = list(Experiment.objects.filter(workspace=workspace, name__in=names).exclude(deleted_at=None))
@@ -96,7 +96,7 @@ def find_selected(workspace: Workspace, run_ids: list[str], names: list[str]) ->
             f"The trash has no {named}. It may have been restored, or deleted permanently.", code="not_in_trash"
         )
     if not found and not gone:
-        raise Invalid("Choose at least one job or experiment of the trash.", target="runIds")
+        raise Invalid("Select at least one job or experiment.", target="runIds")
     return found, gone
 
 

@@ -85,7 +85,7 @@ class RetentionRule(models.Model):
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     ran_at = models.DateTimeField(null=True, blank=True)
-    took = models.PositiveIntegerField(default=0, help_text="Jobs that it reached the last time.")
+    took = models.PositiveIntegerField(default=0, help_text="Jobs affected the last time.")
 
     class Meta:
         ordering = ["pk"]

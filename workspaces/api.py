@@ -31,7 +31,7 @@ def get_subscription(request: HttpRequest, subscription_id: str):
     return resources.Subscription.of(lookup.find_subscription(request.auth, subscription_id))
 
 
-@router.put(S, response=resources.Subscription, summary="Create a subscription (Owners of the site)")
+@router.put(S, response=resources.Subscription, summary="Create a subscription (site admins only)")
 def put_subscription(request: HttpRequest, subscription_id: str, body: resources.SubscriptionUpdate):
     creation.ensure_subscription(request.auth, subscription_id, body.displayName)
     return resources.Subscription.of(lookup.find_subscription(request.auth, subscription_id))
@@ -94,7 +94,7 @@ def get_workspace(request: HttpRequest, subscription_id: str, resource_group: st
 @router.put(
     W,
     response={200: resources.Workspace, 201: resources.Workspace},
-    summary="Create a workspace, or change it if it is there",
+    summary="Create or change a workspace",
 )
 def put_workspace(
     request: HttpRequest,
@@ -130,7 +130,7 @@ def _changed(request, workspace: Workspace, body: resources.WorkspaceUpdate) -> 
     for name, value in fields.items():
         if name not in workspace.EDITABLE and value != getattr(workspace, name):
             raise Conflict(
-                f"The {name.replace('_', ' ')} of a workspace cannot be changed once it is made.",
+                f"The {name.replace('_', ' ')} of a workspace cannot be changed after creation.",
                 target=names.wire_name(name.replace("_", " ")),
             )
     # An empty text removes the value.
@@ -140,7 +140,9 @@ def _changed(request, workspace: Workspace, body: resources.WorkspaceUpdate) -> 
 
 
 @router.delete(
-    W, response=resources.WorkspaceDeleted, summary="Delete a workspace: to the trash, or with forceToPurge permanently"
+    W,
+    response=resources.WorkspaceDeleted,
+    summary="Move a workspace to the trash, or delete it permanently with forceToPurge",
 )
 def delete_workspace(
     request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str, forceToPurge: bool = False
@@ -169,7 +171,7 @@ def list_deleted_workspaces(request: HttpRequest, subscription_id: str):
     return paginate(request, found, resources.DeletedWorkspace)
 
 
-@router.post(W + "/restore", response=resources.Workspace, summary="Bring a workspace back from the trash")
+@router.post(W + "/restore", response=resources.Workspace, summary="Restore a workspace from the trash")
 def restore_workspace(request: HttpRequest, subscription_id: str, resource_group: str, workspace_name: str):
     words = (request.auth, subscription_id, resource_group, workspace_name)
     deletion.restore_workspace(request.auth, lookup.find_deleted_workspace(*words))
@@ -193,7 +195,7 @@ def list_keys(request: HttpRequest, subscription_id: str, resource_group: str, w
     "/discovery/workspaces/{workspace_id}",
     auth=None,
     response=resources.Discovery,
-    summary="Find the addresses of the services",
+    summary="Get the URLs of the services",
 )
 def discovery(request: HttpRequest, workspace_id: uuid.UUID):
     # Open without a token: the answer is the same for every id and contains only this server's URL.

@@ -53,7 +53,7 @@ def create_workspace(
                 resource_group=where, name=name, slug=free_slug(name, group), created_by=actor.user, **fields
             )
     except IntegrityError as error:
-        raise Conflict(f"Another workspace {name!r} was made at the same moment.", target="name") from error
+        raise Conflict(f"Another workspace {name!r} was created at the same moment.", target="name") from error
     RoleAssignment.objects.create(user=actor.user, role=Role.OWNER, workspace=workspace)
     activity.record("workspace.create", workspace, actor=actor, scope=workspace)
     return workspace
@@ -70,7 +70,7 @@ def check_name_free(group: ResourceGroup, name: str) -> None:
 def _conflict_with(deleted: Workspace) -> str:
     if deletion.Trash.is_purging(deleted):
         return (
-            f"The workspace {deleted.name!r} is being deleted permanently and frees its name at the end. "
+            f"The workspace {deleted.name!r} is being deleted permanently and its name is available afterwards. "
             "Try again in a moment, or choose another name."
         )
     return (
@@ -130,7 +130,7 @@ def _group_for(actor, subscription_id, group, fields, create_group) -> ResourceG
         if not can(actor, "create_workspace", subscription):
             raise _may_not_make("a workspace in resource group", group)
         raise Invalid(
-            f"Resource group {group!r} could not be found. Make it first, or ask for it to be created.",
+            f"Resource group {group!r} could not be found. Create it first.",
             target="resource_group",
             code="ResourceGroupNotFound",
         )

@@ -55,7 +55,7 @@ def restore_workspace(actor: Actor, workspace: Workspace) -> None:
     """Restore it as it was; jobs that were canceled on deletion stay canceled."""
     require(actor, "delete_workspace", workspace)
     if Trash.is_purging(workspace):
-        raise Conflict(f"{workspace.name} is being deleted permanently; it cannot be restored any more.")
+        raise Conflict(f"{workspace.name} is being deleted permanently and can no longer be restored.")
     Workspace.objects.filter(pk=workspace.pk).update(deleted_at=None)
     ResourceGroup.objects.filter(pk=workspace.resource_group_id).update(deleted_at=None)
     workspace.deleted_at = None

@@ -152,5 +152,5 @@ def workspace_delete(request, slug):
         messages.success(request, f"The workspace {workspace.name} is being deleted permanently.")
         return redirect(deletion.Trash.page_url())
     undo = deletion.Trash.restore_url(workspace)
-    messages.success(request, f"The workspace {workspace.name} is in the trash.", extra_tags=f"undo:{undo}")
+    messages.success(request, f"The workspace {workspace.name} moved to the trash.", extra_tags=f"undo:{undo}")
     return redirect("workspaces:list")

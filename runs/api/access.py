@@ -35,7 +35,7 @@ def find_readable(request: HttpRequest, workspace_path: WorkspacePath, run_id: s
 def _hint(request: HttpRequest, workspace: Workspace, gone) -> str:
     """Tells those who may restore it that it is in the trash."""
     if access.can(request.auth, "edit", workspace) and gone.exclude(deleted_at=None).exists():
-        return "; it is in the trash, and `lazuli trash restore` brings it back."
+        return "; it is in the trash, and `lazuli trash restore` restores it."
     return "."
 
 

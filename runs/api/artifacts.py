@@ -21,7 +21,7 @@ def signature(request: HttpRequest):
     return BY_SIGNATURE if request.GET.get("sig") else None
 
 
-@router.get("/runs/{run_id}/artifacts", response=list_of(resources.Artifact), summary="The files of a run")
+@router.get("/runs/{run_id}/artifacts", response=list_of(resources.Artifact), summary="List the files of a run")
 def artifact_list(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, prefix: str = ""):
     run = access.find_readable(request, workspace_path, run_id)
     found = run.artifacts.filter(path__startswith=prefix) if prefix else run.artifacts.all()
@@ -46,7 +46,7 @@ def artifact_put(
 @router.post(
     "/runs/{run_id}/artifacts/append",
     response=resources.Artifact,
-    summary="Let a file grow at `offset`",
+    summary="Append to a file at `offset`",
     openapi_extra=BYTES,
 )
 def artifact_append(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, path: str, offset: int):
@@ -61,7 +61,7 @@ def artifact_append(request: HttpRequest, workspace_path: Path[WorkspacePath], r
     ["GET", "HEAD"],
     "/runs/{run_id}/artifacts/content",
     auth=[api.Bearer(), signature],
-    summary="The bytes of a file; ranges are answered",
+    summary="Get the content of a file, or a range of it",
     openapi_extra=bytes_response("application/octet-stream", 200, 206),
 )
 def artifact_read(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, path: str):

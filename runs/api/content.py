@@ -19,7 +19,7 @@ router = Router(tags=["snapshots"])
 ZIP = {"requestBody": {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}}
 
 
-@router.get("/snapshots", response=list_of(resources.Snapshot), summary="The snapshot of this hash, if there is one")
+@router.get("/snapshots", response=list_of(resources.Snapshot), summary="Find the snapshot with this hash")
 def snapshot_list(request: HttpRequest, workspace_path: Path[WorkspacePath], hash: str):
     workspace = require_workspace(request, workspace_path)
     found = snapshots.find_snapshot(workspace, hash.lower())
@@ -44,7 +44,7 @@ def snapshot_put(request: HttpRequest, workspace_path: Path[WorkspacePath], snap
     return Status(201 if str(stored.snapshot_id) == snapshot_id else 200, resources.Snapshot.of(stored))
 
 
-@router.get("/snapshots/{snapshot_id}", response=resources.Snapshot, summary="What a snapshot holds")
+@router.get("/snapshots/{snapshot_id}", response=resources.Snapshot, summary="List the files of a snapshot")
 def snapshot_read(request: HttpRequest, workspace_path: Path[WorkspacePath], snapshot_id: str):
     return resources.Snapshot.of(_find(request, workspace_path, snapshot_id))
 

@@ -52,7 +52,7 @@ def _viewed(experiments, view: str):
 @router.put(
     "/experiments/{path:name}/runs/{run_id}",
     response=resources.Run,
-    summary="Make an interactive run or a child run",
+    summary="Create an interactive run or a child run",
 )
 def run_create(
     request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, run_id: str, body: resources.NewRun
@@ -109,7 +109,7 @@ def experiment_read(request: HttpRequest, workspace_path: Path[WorkspacePath], n
 @router.put(
     "/experiments/{path:name}",
     response=resources.Experiment,
-    summary="The experiment; made if it is not there",
+    summary="Get an experiment; create it if it does not exist",
 )
 def experiment_create(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     workspace = require_workspace(request, workspace_path)
@@ -134,7 +134,7 @@ def experiment_edit(
     return resources.Experiment.of(found)
 
 
-@router.delete("/experiments/{path:name}", response=Nothing, summary="Put an experiment with its runs into the trash")
+@router.delete("/experiments/{path:name}", response=Nothing, summary="Move an experiment and its runs to the trash")
 def experiment_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     access.find_experiment(request, workspace_path, name, "edit").delete()
     return {}
@@ -167,7 +167,7 @@ def run_edit(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: 
     return resources.Run.of(access.find_readable(request, workspace_path, run_id))
 
 
-@router.delete("/runs/{run_id}", response=Nothing, summary="Put an ended run with its children into the trash")
+@router.delete("/runs/{run_id}", response=Nothing, summary="Move an ended run and its children to the trash")
 def run_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str):
     access.find_deletable(request, workspace_path, run_id).delete()
     return {}
@@ -176,7 +176,7 @@ def run_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id
 @router.patch(
     "/experiments/{path:name}/runs/{run_id}",
     response=resources.Run,
-    summary="The same, as SDK v2 asks for it",
+    summary="Get a run in the form that SDK v2 requests",
 )
 def run_edit_in_experiment(
     request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, run_id: str, body: resources.RunUpdate
@@ -206,7 +206,7 @@ def run_children(request: HttpRequest, workspace_path: Path[WorkspacePath], run_
     return _run_page(request, Run.objects.visible_to(request.auth).filter(pk__in=below), children=True)
 
 
-@router.post("/runs/{run_id}/events", response=resources.Run, summary="Report what became of a run")
+@router.post("/runs/{run_id}/events", response=resources.Run, summary="Report the state of a run")
 def run_event(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, body: resources.RunEventReport):
     run = access.find_writable(request, workspace_path, run_id)
     if body.warning:
@@ -247,7 +247,7 @@ def _clean(value, max_length: int) -> str:
 @router.post(
     "/runs/{run_id}/heartbeat",
     response=resources.RunHeartbeat,
-    summary="The runner is alive; the answer says whether it shall go on",
+    summary="Send a runner's heartbeat; the response says whether to continue",
 )
 def run_heartbeat(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str):
     run = access.find_writable(request, workspace_path, run_id)
@@ -267,7 +267,7 @@ def run_cancel(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id
     return resources.Run.of(access.find_readable(request, workspace_path, run_id))
 
 
-@router.post("/runs/{run_id}/token", response=resources.RunToken, summary="A token that is good for this run alone")
+@router.post("/runs/{run_id}/token", response=resources.RunToken, summary="Get a token for this run only")
 def run_token_make(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str):
     run = access.find_writable(request, workspace_path, run_id)
     actor = request.auth
@@ -277,7 +277,7 @@ def run_token_make(request: HttpRequest, workspace_path: Path[WorkspacePath], ru
     return resources.RunToken(token=token, expiryTimeUtc=utc_time(expires))
 
 
-@router.post("/runs/{run_id}/params", response=resources.Run, summary="Write parameters, each once")
+@router.post("/runs/{run_id}/params", response=resources.Run, summary="Log parameters; each can be set once")
 def run_params(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, body: resources.NewParameters):
     run = access.find_writable(request, workspace_path, run_id)
     access.check_open(request.auth, run)

@@ -52,7 +52,7 @@ def job_edit(request: HttpRequest, workspace_path: Path[WorkspacePath], name: st
     return resources.JobBase.of(access.find_readable(request, workspace_path, name))
 
 
-@router.delete("/{name}", response=Nothing, summary="Put an ended job into the trash")
+@router.delete("/{name}", response=Nothing, summary="Move an ended job to the trash")
 def job_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     access.find_deletable(request, workspace_path, name).delete()
     return {}

@@ -18,7 +18,7 @@ router = Router(tags=["metrics"])
 @router.post(
     "/runs/{run_id}/metrics",
     response=resources.MetricsAccepted,
-    summary="Store a batch of metrics, all or nothing",
+    summary="Store a batch of metrics, all or none of them",
     openapi_extra=described_body(resources.MetricBatch),
 )
 def metric_write(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str):
@@ -34,7 +34,7 @@ def metric_write(request: HttpRequest, workspace_path: Path[WorkspacePath], run_
 
 
 @router.get(
-    "/runs/{run_id}/metrics", response=list_of(resources.MetricSeries), summary="Every value of a run's metrics"
+    "/runs/{run_id}/metrics", response=list_of(resources.MetricSeries), summary="Get all values of a run's metrics"
 )
 def metric_list(
     request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, name: str = "", recursive: bool = False
@@ -55,7 +55,7 @@ def metric_list(
 @router.get(
     "/runs/{run_id}/metrics/points",
     response=resources.MetricPoints,
-    summary="The points of one metric after the first `after`",
+    summary="Get the points of one metric from position `after` on",
 )
 def metric_points(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, name: str, after: int = 0):
     row = _series(access.find_readable(request, workspace_path, run_id), name)

@@ -252,7 +252,7 @@ class Supervisor:
         folder = redis_server.set_aside_data(self.settings.data_dir)
         if folder:
             console.print_line(
-                "up", f"Redis could not read what it had kept; that lies in {folder} now, and nothing is lost."
+                "up", f"Redis could not read its saved data, which was moved to {folder}; nothing is lost."
             )
 
     def _drain(self, child: Child) -> None:

@@ -155,7 +155,7 @@ def test_a_rebuild_is_carried_by_every_later_job_and_a_job_begins_with_it(client
     assert run.work.spec["environment"]["build"] == 1 and run.work.state == Work.State.QUEUED
     client.post(url("rebuild", version), {"compute": ""})
     assert submit(alice, workspace, environmentId="digits-env").work.spec["environment"]["build"] == 2
-    assert "Rebuild ordered" in text_of(client.get(url("detail", version)))
+    assert "Rebuild requested" in text_of(client.get(url("detail", version)))
     curated = environments.curated_environments()[CURATED]
     client.post(url("rebuild", curated), {"compute": ""})
     assert rebuilds.build_mark(workspace, curated) == {"build": 1}

@@ -84,13 +84,13 @@ def test_the_next_worker_of_the_name_adopts_the_runner(node, server, tmp_path):
     node._runner.kill()
     until(lambda: again.run_round(False) and server.done)
     assert server.done[0]["attempt"] == 1
-    assert "The runner on node node-a was killed while no node worker watched it." in server.done[0]["message"]
+    assert "The runner on node node-a was killed while no node worker was running." in server.done[0]["message"]
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"started": 1.0}, "The runner on node node-a was killed while no node worker watched it."),
+        ({"started": 1.0}, "The runner on node node-a was killed while no node worker was running."),
         ({"boot": "earlier"}, "The machine of node node-a was started anew while its job ran."),
     ],
 )
@@ -117,7 +117,7 @@ def test_a_worker_that_was_killed_before_its_runner_began_claims_again(server, t
         text=True,
         check=True,
     )
-    assert late.stderr == "This attempt was given up before it began.\n"
+    assert late.stderr == "This attempt was canceled before it began.\n"
 
 
 def test_an_unreadable_state_is_no_claim(server, tmp_path):

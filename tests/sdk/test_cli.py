@@ -39,7 +39,7 @@ def test_az_ml_workspace_create_as_it_is_written(ws, lazuli):
     assert set(Workspace.list(ws.subscription_id)) == {"aml-workspace", "new-one"}
     # As in Azure the same again is no error; it answers with what is there.
     code, out, err = lazuli("ml", "workspace", "create", "-w", "new-one", "-g", "aml-resources", main=cli.az_main)
-    assert (code, json.loads(out)) == (cli.OK, created) and "was there already" in err
+    assert (code, json.loads(out)) == (cli.OK, created) and "already exists" in err
 
 
 def test_among_several_subscriptions_one_is_meant(ws, lazuli):

@@ -157,7 +157,7 @@ def test_a_file_holds_what_the_server_does_not_have(spooled, monkeypatch, capsys
     for number in range(1, 4):
         queue.put(metric(number))
     queue.close(3600)
-    assert "3 metric(s) still wait for the server; the runner sends them." in capsys.readouterr().err
+    assert "3 metric(s) are still waiting for the server; the runner sends them." in capsys.readouterr().err
     (unsent,) = spooled.unsent()
     assert (unsent.address, [row["value"] for row in unsent.metrics]) == ("/runs/run-1", [1, 2, 3])
     server.failures.clear()
@@ -219,4 +219,4 @@ def test_a_file_that_cannot_be_written_is_given_up_and_memory_is_used(monkeypatc
         queue.put(metric(number))
     assert queue.flush(10)
     assert server.values == [0, 1, 2]
-    assert capsys.readouterr().err.count("metrics wait in memory alone") == 1
+    assert capsys.readouterr().err.count("metrics wait in memory only") == 1

@@ -62,8 +62,8 @@ def test_an_empty_database_beside_files_of_a_studio_is_refused_unless_one_says_s
     storage.put_bytes(storage.make_key("w/1/runs/2"), b"of an earlier studio")
     with pytest.raises(CommandError, match="is empty, but there are files of an earlier studio") as refused:
         migrate_database()
-    assert "Put the database back" in str(refused.value) and "make up BEGIN_ANEW=1" in str(refused.value)
-    monkeypatch.setenv("BEGIN_ANEW", "1")
+    assert "Put the database back" in str(refused.value) and "make up START_OVER=1" in str(refused.value)
+    monkeypatch.setenv("START_OVER", "1")
     assert database_history.problem_with(connection) == ""
 
 

@@ -34,7 +34,7 @@ def said() -> dict[str, str]:
 
 def fails(what: str) -> str:
     out = io.StringIO()
-    with pytest.raises(CommandError, match=f"Not well: {what}"):
+    with pytest.raises(CommandError, match=f"Problems: {what}"):
         call_command("doctor", stdout=out)
     return next(line for line in out.getvalue().splitlines() if line.startswith("fail"))
 

@@ -187,7 +187,7 @@ def test_a_disk_that_fills_up_refuses_files_first_and_heals_by_itself(disk, tmp_
         big = tmp_path_factory.mktemp("files") / "big.bin"
         big.write_bytes(b"x" * 2**20)
         fill(disk, RESERVE_MB - 10)
-        with pytest.raises(ServiceException, match="no more files are taken") as refused:
+        with pytest.raises(ServiceException, match="no more files are stored") as refused:
             logger.run_.upload_file("big.bin", str(big))
         assert refused.value.status_code == 507
         before = len(logger.run_.get_metrics().get("x", []))

@@ -203,7 +203,7 @@ def test_with_only_the_reserve_left_files_are_refused_and_metrics_logs_and_state
         answer = client.generic("PUT", path, body, "application/octet-stream")
         body = answer.json()
         assert answer.status_code == 507, body
-        assert "no more files are taken" in (body.get("message") or body["error"]["message"])
+        assert "no more files are stored" in (body.get("message") or body["error"]["message"])
     assert not Artifact.objects.exists() and not [path for path in disk.rglob("*") if path.is_file()]
     log = client.generic("POST", f"{H}/runs/r1/artifacts/append?path=logs/a.txt&offset=0", b"line", "text/plain")
     metrics = client.post(f"{H}/runs/r1/metrics", {"metrics": [{"name": "a", "value": 1}]}, "application/json")

@@ -1,6 +1,8 @@
 """What is around every page: navigation, switcher, palette, errors, headers, tags."""
 
 import datetime as dt
+import pathlib
+import re
 
 import pytest
 from django.conf import settings
@@ -13,6 +15,8 @@ from studio.icons import ICONS
 from studio.templatetags import studio as tags
 from tests import factories
 from tests.html import html_of
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def render(text: str, **context) -> str:
@@ -130,9 +134,26 @@ def test_not_found_is_a_page_of_ours(as_user, bob):
 
 def test_api_page_names_every_operation(as_user, bob):
     page = as_user(bob).get("/api/docs").content.decode()
-    assert "Create a workspace, or change it if it is there" in page
+    assert "Create or change a workspace" in page
     schema = as_user(bob).get("/api/openapi.json").json()
     assert page.count('class="operation"') == sum(len(methods) for methods in schema["paths"].values())
+
+
+def test_every_icon_is_used_and_every_action_has_one_of_its_own():
+    """A button and a state, or two different buttons, never share an icon."""
+    sources = [path.read_text() for path in ROOT.glob("templates/**/*.html")]
+    buttons = re.findall(r"<button[^>]*>{% icon \"([a-z-]+)\" 16 %}\s*([A-Z][a-z]+)", "".join(sources))
+    meanings = {}
+    for name, word in buttons:
+        meanings.setdefault(name, set()).add(word)
+    states = {symbol for _, symbol in tags.STATUSES.values()}
+    assert {name: words for name, words in meanings.items() if len(words) > 1 and name != "delete"} == {}
+    assert {name for name in meanings if name in states} <= {"cancel"}
+    sources += [
+        path.read_text() for app in ("studio", "runs", "workspaces", "trash") for path in ROOT.glob(f"{app}/**/*.py")
+    ]
+    text = "".join(source for source in sources if "ICONS = {" not in source)
+    assert [name for name in ICONS if f'"{name}"' not in text] == []
 
 
 def test_icons_are_drawn_and_named():

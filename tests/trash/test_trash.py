@@ -162,7 +162,7 @@ def test_who_may_look_restore_and_free(as_user, alice, bob, mallory, workspace, 
 @pytest.mark.parametrize(
     ("name", "body", "status", "words"),
     [
-        ("trash:restore", {}, 400, "Choose at least one"),
+        ("trash:restore", {}, 400, "Select at least one"),
         ("trash:restore", {"run": "nope"}, 409, "The trash has no nope"),
         ("trash:restore", {"run": "top"}, 409, "The trash has no top"),
         ("trash:restore", {"experiment": "digits"}, 409, "The trash has no digits"),
@@ -233,7 +233,7 @@ def test_a_child_in_another_experiment_comes_back_with_its_parents(workspace, fa
 @pytest.mark.parametrize(
     ("path", "body", "status", "words"),
     [
-        ("restore", {}, 400, "Choose at least one"),
+        ("restore", {}, 400, "Select at least one"),
         ("restore", {"runIds": ["top"]}, 409, "The trash has no top"),
         ("restore", {"runIds": "top"}, 422, "list"),
         ("purge", {"experimentNames": ["digits"]}, 409, "The trash has no digits"),

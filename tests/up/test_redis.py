@@ -63,7 +63,7 @@ def test_a_damaged_file_is_set_aside_once_and_said(studio, tmp_path, capsys):
     [damaged] = (tmp_path / "redis").glob("damaged-*")
     assert (damaged / log.name).read_bytes().startswith(b"*3\r\nno such thing")
     said = capsys.readouterr().out
-    assert said.count("Redis could not read what it had kept") == 1 and str(damaged) in said
+    assert said.count("Redis could not read its saved data") == 1 and str(damaged) in said
     assert redis_server.set_aside_data(tmp_path).name.startswith("damaged-")
 
 

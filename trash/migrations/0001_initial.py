@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 ('is_on', models.BooleanField(default=False, verbose_name='on')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('ran_at', models.DateTimeField(blank=True, null=True)),
-                ('took', models.PositiveIntegerField(default=0, help_text='Jobs that it reached the last time.')),
+                ('took', models.PositiveIntegerField(default=0, help_text='Jobs affected the last time.')),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='retention_rules', to='workspaces.workspace')),
             ],

@@ -19,7 +19,7 @@ def link_for(user: User, landing: str = "") -> str:
 
 
 class Command(BaseCommand):
-    help = "Print a link that signs a person in once; it is good for a day."
+    help = "Print a link that signs a person in once; it is valid for one day."
     requires_system_checks = []
 
     def add_arguments(self, parser):

@@ -8,13 +8,13 @@ from studio.errors import Invalid
 
 
 class Command(BaseCommand):
-    help = "Print a new token of the Owner (or of --user) for LAZULI_TOKEN. It is shown this once."
+    help = "Print a new token of the Owner (or of --user) for LAZULI_TOKEN. It is shown only once."
     requires_system_checks = []
 
     def add_arguments(self, parser):
         parser.add_argument("name", help="what the token is for; the list of tokens shows it")
         parser.add_argument("--user", help="whose token; the Owner's if not given")
-        parser.add_argument("--days", type=int, help="days until it expires; never if not given")
+        parser.add_argument("--days", type=int, help="days until it expires (default: never)")
 
     def handle(self, *args, name, user, days, **options):
         found = User.objects.filter(username=user, is_active=True).first() if user else find_owner()

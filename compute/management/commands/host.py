@@ -10,7 +10,7 @@ from studio.errors import Invalid
 
 
 class Command(BaseCommand):
-    help = "Let a machine of this name run nodes: prints the commands to type there."
+    help = "Connect a machine that runs nodes: prints the commands to run on it."
 
     def add_arguments(self, parser):
         parser.add_argument("name", help="a name for the machine, such as gpu-box")

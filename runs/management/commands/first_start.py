@@ -36,11 +36,11 @@ SAMPLE_FOLDER = settings.BASE_DIR / "sample"
 
 
 class Command(BaseCommand):
-    help = "Bring the database up to date; at the first start make the Owner, a workspace, a cluster and a sample run."
+    help = "Migrate the database; at the first start create the Owner, a workspace, a cluster and a sample run."
     requires_system_checks = []
 
     def add_arguments(self, parser):
-        parser.add_argument("--report", type=int, help="file descriptor that gets what the supervisor needs, as JSON")
+        parser.add_argument("--report", type=int, help="file descriptor for the report to the supervisor, as JSON")
 
     def handle(self, *args, report, **options):
         check_redis()
@@ -69,7 +69,7 @@ def migrate_database() -> None:
             raise CommandError(problem)
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            print("Bringing the database up to date …")
+            print("Migrating the database …")
             call_command("migrate", verbosity=0, interactive=False)
     except storage.Error as error:
         raise CommandError(f"The storage of files does not answer: {error} Check STORAGE_URL.") from error
@@ -99,7 +99,7 @@ def first_start() -> dict:
 
 def has_space_for_sample() -> bool:
     if storage.is_reserve_reached():
-        print("There is no sample run: the disk is nearly full, so that no files are taken (DISK_RESERVE_MB).")
+        print("The sample run was not created: the disk is nearly full, so no files are stored (DISK_RESERVE_MB).")
         return False
     return True
 
@@ -113,7 +113,7 @@ def make_owner() -> User:
 
 
 def make_workspace(actor: Actor) -> Workspace:
-    details = {"location": LOCATION, "description": "Made at the first start."}
+    details = {"location": LOCATION, "description": "Created at the first start."}
     workspace = creation.create_workspace(actor, str(uuid.uuid4()), GROUP, WORKSPACE, details, create_group=True)
     ComputeTarget.create(workspace, actor.user, CLUSTER, SIZE, Scale(0, MAX_NODES))
     return workspace

@@ -24,9 +24,7 @@ CODE = {"rows": 14, "class": "mono", "spellcheck": "false", "autocapitalize": "o
 
 
 class EnvironmentForm(forms.Form):
-    name = TextField(
-        ENVIRONMENT_NAME, help_text="A name that there is already gets a new version; versions never change."
-    )
+    name = TextField(ENVIRONMENT_NAME, help_text="An existing name gets a new version; versions never change.")
     kind = forms.ChoiceField(
         label="Packages from",
         choices=[(CONDA, "Conda file"), (PIP, "Requirements file")],

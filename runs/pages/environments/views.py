@@ -170,7 +170,7 @@ def environment_new(request, slug):
         saved = attempt(form, lambda: form.save(workspace, request.user))
         if saved:
             version, is_new = saved
-            said = "created" if is_new else "there already: nothing has changed"
+            said = "created" if is_new else "already there: nothing has changed"
             messages.success(request, f"Version {version.version} of {version.environment.name} is {said}.")
             return redirect("environments:detail", slug, version.environment.name, version.version)
     context = {"form": form, "source": source}

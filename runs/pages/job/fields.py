@@ -67,7 +67,7 @@ def _unquote(value: str) -> str:
         return json.loads(value)
     except ValueError as error:
         raise forms.ValidationError(
-            f'{value[:100]} begins with a quote: write it as a JSON text, such as "a\\nb", or without quotes.'
+            f'{value[:100]} begins with a quote: write it as JSON text, such as "a\\nb", or without quotes.'
         ) from error
 
 

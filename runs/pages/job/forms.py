@@ -24,12 +24,12 @@ class JobForm(forms.Form):
         rules.DISPLAY_NAME_OR_EMPTY,
         required=False,
         label="Display name",
-        help_text="Empty: the name that the job gets.",
+        help_text="Leave empty to use the name of the job.",
     )
     experiment_name = TextField(
         rules.EXPERIMENT_NAME,
         label="Experiment",
-        help_text="One that is not there yet is created.",
+        help_text="A new name creates an experiment.",
         widget=forms.TextInput(attrs={"list": "experiments", "autocomplete": "off"}),
     )
     description = TextField(
@@ -61,7 +61,7 @@ class JobForm(forms.Form):
     )
     compute_id = forms.ChoiceField(label="Compute target", error_messages={"required": "Choose a compute target."})
     environment_variables = VariablesField()
-    timeout = HoursField(label="Time limit in hours", help_text="The job is canceled when it has run for so long.")
+    timeout = HoursField(label="Time limit in hours", help_text="The job is canceled after this time.")
     tags = TagsField()
 
     def __init__(self, data, workspace: Workspace, prefilled: Prefilled, files: list[str] | None = None):

@@ -158,7 +158,7 @@ PANELS = [
     ("sort", "Sort", "sort-down"),
     ("group", "Group by", "group"),
     ("charts", "Charts", "chart"),
-    ("views", "Views", "eye"),
+    ("views", "Views", "bookmark"),
 ]
 # Keyboard shortcuts of a list, for the help that "?" opens.
 SHORTCUTS = [

@@ -16,4 +16,4 @@ class Command(BaseCommand):
             self.stdout.write(f"{one.state:<4}  {one.what:<{width}}  {one.text} {one.remedy}".rstrip())
         wrong = [one.what for one in found if one.state == "fail"]
         if wrong:
-            raise CommandError(f"Not well: {', '.join(wrong)}.")
+            raise CommandError(f"Problems: {', '.join(wrong)}.")

@@ -58,7 +58,7 @@ def check_children(count: Optional[int], tag_key: Optional[str], tag_values: Any
         raise UserErrorException("Give count, or tag_key with tag_values.")
     values = list(tag_values) if tag_values is not None else [None] * int(count or 0)
     if not 0 < len(values) <= MAX_CHILDREN:
-        raise UserErrorException(f"{len(values)} children were asked for; 1 to {MAX_CHILDREN} can be created at once.")
+        raise UserErrorException(f"{len(values)} children were requested; 1 to {MAX_CHILDREN} can be created at once.")
     return values
 
 

@@ -329,7 +329,7 @@ class Run:
     def _check_open(self) -> None:
         """Raises UserErrorException once the end of the run is known here; else the server refuses, and that is printed."""
         if (self._dto or {}).get("status") in waiting.FINAL_STATES:
-            raise UserErrorException(f"The run {self._run_id} is {self.status}; it takes no more metrics.")
+            raise UserErrorException(f"The run {self._run_id} is {self.status}; it accepts no more metrics.")
 
     def _log_json(self, name: str, kind: str, value: Any) -> None:
         self._log_file(name, kind, name, metric_values.encode_json_text(value, kind.replace("_", " ")).encode())

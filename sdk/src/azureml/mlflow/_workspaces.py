@@ -19,6 +19,6 @@ def find_workspace(tracking_uri: str) -> Workspace:
     words = [unquote(word) for word in path.strip("/").split("/")]
     if len(words) != 7:
         raise UserErrorException(
-            f"{tracking_uri} is the address of no workspace: call mlflow.set_tracking_uri(ws.get_mlflow_tracking_uri()) first."
+            f"{tracking_uri} is not the address of a workspace: call mlflow.set_tracking_uri(ws.get_mlflow_tracking_uri()) first."
         )
     return Workspace(words[0], words[2], words[6], _url=server)

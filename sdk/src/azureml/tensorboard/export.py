@@ -32,7 +32,7 @@ def export_to_tensorboard(
             if found["kind"] in ("scalar", "list"):
                 series.setdefault(found.get("runId") or run.id, {})[found["name"]] = found["values"]
             else:
-                logger.info("The metric %s of the run %s is no number; it is left out.", found["name"], run.id)
+                logger.info("The metric %s of the run %s is not a number; it is left out.", found["name"], run.id)
         for run_id, metrics in series.items():
             _write_events(os.path.join(logdir, run_id), metrics)
 

@@ -46,7 +46,7 @@ class Tensorboard:
         """Start TensorBoard and return its address."""
         require_tensorboard()
         if self._process is not None:
-            raise UserErrorException("This Tensorboard is started already; call stop() first.")
+            raise UserErrorException("This Tensorboard is already started; call stop() first.")
         _check_free(self._port)
         self._fetch_all()
         command = [sys.executable, "-m", "tensorboard.main", "--logdir", self._local_root, "--port", str(self._port)]

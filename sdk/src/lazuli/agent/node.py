@@ -128,12 +128,12 @@ class Node(Agent):
     def _describe_failure(self, claim: Claim) -> str:
         record = self.folder.record_path(claim)
         if self._adopted and self._adopted.boot != processes.read_boot():
-            return f"The machine of node {self.name} was started anew while its job ran."
+            return f"The machine of node {self.name} was restarted while its job ran."
         status = self._runner.returncode if self._runner else records.read_end(str(record))
         if status == 0:
             return ""
         if status is None:
-            how = "was killed while no node worker watched it"
+            how = "was killed while no node worker was running"
         else:
             how = f"was killed by signal {-status}" if status < 0 else f"ended with exit code {status}"
         log = record.with_name("runner.log")

@@ -128,5 +128,5 @@ def hold_lock(path: pathlib.Path, name: str) -> IO[str]:
             return file
         except BlockingIOError:
             if time.monotonic() > deadline:
-                sys.exit(f"{name}: another process of this name uses {path.parent}; end it first.")
+                sys.exit(f"{name}: another process with this name uses {path.parent}; stop it first.")
         time.sleep(0.1)

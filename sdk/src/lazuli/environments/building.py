@@ -219,7 +219,7 @@ class _Build:
             else:
                 return
         raise BuildFailed(
-            f"More than {MAX_LEFT_OUT} conda packages are on no package index: {'; '.join(self._warnings)}"
+            f"More than {MAX_LEFT_OUT} conda packages are not in any package index: {'; '.join(self._warnings)}"
         )
 
     def _leave_out(self, name: str, is_nowhere: bool) -> bool:

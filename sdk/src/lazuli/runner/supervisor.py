@@ -163,7 +163,7 @@ class _Attempt:
         """Show on the run what its environment leaves out; the build log has all of it."""
         shown = warnings[:MAX_WARNINGS]
         if len(warnings) > MAX_WARNINGS:
-            shown.append(f"{len(warnings) - MAX_WARNINGS} more warnings stand in {BUILD_LOG}.")
+            shown.append(f"{len(warnings) - MAX_WARNINGS} more warnings are in {BUILD_LOG}.")
         for text in shown:
             self._reporter.report("Preparing", warning={"source": "environment", "message": text})
 

@@ -46,7 +46,7 @@ def describe_renamed(root: str, folders: List[str]) -> Iterator[str]:
         for name, path in list_files_below(root, folder):
             own = os.path.relpath(path, root).replace(os.sep, "/")
             if name != own:
-                yield f"The file {os.fsencode(own)!r} is saved as {name}, for a run's files need readable UTF-8 names."
+                yield f"The file {os.fsencode(own)!r} is saved as {name}, because names of files in a run must be UTF-8."
 
 
 class LogFolderUploader:

@@ -71,7 +71,7 @@ class MetricsQueue:
 
     def _wait_for_space(self) -> None:
         if self._waiting_values > MAX_WAITING_VALUES and self._thread and self._thread.is_alive():
-            text = f"{len(self._waiting)} metrics wait for the server, and the script waits with them."
+            text = f"{len(self._waiting)} metrics are waiting for the server; the script waits too."
             _print_once_a_minute(f"{self._label}: {text}")
             self._changed.wait_for(lambda: self._waiting_values <= MAX_WAITING_VALUES)
 
@@ -88,7 +88,7 @@ class MetricsQueue:
         try:
             act()
         except OSError as error:
-            _print_notice(f"{self._label}: metrics wait in memory alone, for their file cannot be written: {error}")
+            _print_notice(f"{self._label}: metrics wait in memory only, because their file cannot be written: {error}")
             spool, self._spool, self._open_spool = self._spool, None, None
             if spool:
                 spool.remove()
@@ -187,7 +187,7 @@ class MetricsQueue:
         if self._spool:
             if not self.flush(min(patience, SPOOLED_PATIENCE)):
                 _print_notice(
-                    f"{self._label}: {self.pending} metric(s) still wait for the server; the runner sends them."
+                    f"{self._label}: {self.pending} metric(s) are still waiting for the server; the runner sends them."
                 )
         elif not self.flush(patience):
             _print_notice(

@@ -57,7 +57,7 @@ class SecretFiles:
         more = len(self.excluded) - MAX_NAMES_SHOWN
         named = ", ".join(self.excluded[:MAX_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
         return (
-            f"Left out of the snapshot, since their names are those of secrets: {named}. To include one, add its name after a ! to "
+            f"Left out of the snapshot, because their names suggest secrets: {named}. To include one, add its name after a ! to "
             f"{self._ignore_file}, such as !{self.excluded[0]}"
         )
 

@@ -95,7 +95,7 @@ def create_cluster(options: Namespace) -> Answer:
 def update_cluster(options: Namespace) -> Answer:
     given = (options.min_nodes, options.max_nodes, options.idle_seconds_before_scaledown)
     if given == (None, None, None):
-        raise UsageError("say what to change: --min-nodes, --max-nodes or --idle-seconds-before-scaledown")
+        raise UsageError("name what to change: --min-nodes, --max-nodes or --idle-seconds-before-scaledown")
     workspace = find_workspace(options)
     resource = computes.get_compute(workspace, options.name)
     if resource["properties"]["computeType"] != computes.CLUSTER:

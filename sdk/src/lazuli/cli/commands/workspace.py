@@ -105,7 +105,7 @@ def create_workspace(options: Namespace) -> Answer:
     creation = WorkspaceCreation(client, options.workspace_name, subscription, options.resource_group)
     if creation.check_exists(exist_ok=True):
         # As Azure's own command, which is a PUT: the same again is no error.
-        print(f"The workspace {creation.workspace.name} was there already; nothing was changed.", file=sys.stderr)
+        print(f"The workspace {creation.workspace.name} already exists; nothing was changed.", file=sys.stderr)
         return Answer(_to_row(creation.workspace), COLUMNS)
     body = {
         "location": creation.prepare_resource_group(options.location, create=True),
@@ -145,7 +145,7 @@ def update_workspace(options: Namespace) -> Answer:
     given = {"friendlyName": options.friendly_name, "description": options.description}
     properties = {name: value for name, value in given.items() if value is not None}
     if not tags and not properties:
-        raise UsageError("say what to change: --friendly-name, --description or --tags")
+        raise UsageError("name what to change: --friendly-name, --description or --tags")
     workspace = find_workspace(options)
     body: Json = {"properties": properties} if properties else {}
     if tags:
