@@ -91,7 +91,7 @@ def test_the_next_worker_of_the_name_adopts_the_runner(node, server, tmp_path):
     ("change", "message"),
     [
         ({"started": 1.0}, "The runner on node node-a was killed while no node worker was running."),
-        ({"boot": "earlier"}, "The machine of node node-a was started anew while its job ran."),
+        ({"boot": "earlier"}, "The machine of node node-a was restarted while its job ran."),
     ],
 )
 def test_another_process_with_the_runners_pid_is_not_adopted(node, server, tmp_path, change, message):
@@ -203,6 +203,6 @@ def test_a_host_ends_what_a_killed_runner_left(host, monkeypatch):
 def test_of_one_name_there_is_one_process(tmp_path, monkeypatch):
     monkeypatch.setattr(node_state, "LOCK_SECONDS", 0.0)
     path = tmp_path / "nodes" / "hosts" / "box.lock"
-    with node_state.hold_lock(path, "box"), pytest.raises(SystemExit, match="box: another process of this name uses"):
+    with node_state.hold_lock(path, "box"), pytest.raises(SystemExit, match="box: another process with this name uses"):
         node_state.hold_lock(path, "box")
     node_state.hold_lock(path, "box").close()
