@@ -1,6 +1,7 @@
 from django.urls import path
 
 from runs.pages import home
+from runs.pages.compare import file_diff
 from runs.pages.compare import views as compare_views
 from runs.pages.job import views as job_views
 from runs.pages.lists import action_views as list_action_views
@@ -52,6 +53,7 @@ urlpatterns = [
     path(f"{RUN}/children/", run_views.run_children, name="run_children"),
     path(f"{RUN}/logs/", file_views.run_files, name="run_files"),
     path(f"{RUN}/logs/zip/", file_views.run_files_zip, name="run_files_zip"),
+    path(f"{RUN}/logs/difference/", file_diff.file_diff, name="file_diff"),
     path(f"{RUN}/file/", file_views.run_file, name="run_file"),
     path(f"{RUN}/file/state/", file_views.run_file_state, name="run_file_state"),
     path(f"{RUN}/file/search/", file_views.run_file_search, name="run_file_search"),

@@ -422,7 +422,8 @@ WRITES_HTML = {
     "runs/pages/compare/metrics_tab.py": "the cells of a comparison: thousands on a page",
     "runs/pages/compare/word_diff.py": "marks inside lines that Pygments has coloured",
     "runs/pages/compare/diffs.py": "lines that Pygments has coloured",
-    "runs/files/previews.py": "a file that Pygments has coloured, or Markdown",
+    "runs/files/highlighting.py": "a file that Pygments has coloured",
+    "runs/files/notebooks.py": "outputs of a notebook, cleaned",
     "studio/markdown.py": "a person's Markdown, cleaned",
     # Plotly hides the name of a curve by an empty <extra>, and breaks lines by <br>; no browser reads these as HTML.
     "runs/pages/compare/plots.py": "Plotly's hover texts, in its own markup",

@@ -2,6 +2,8 @@
 
 import time
 
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 from pygments import format
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import TextLexer, get_lexer_for_filename
@@ -28,3 +30,10 @@ def highlight_code(text: str, name: str, lexer_options: dict, **options) -> str 
             return None
         tokens.append(token)
     return format(tokens, HtmlFormatter(**options))
+
+
+def highlight_text(text: str, path: str) -> SafeString | str:
+    """The text as highlighted HTML with an anchor at every line; a very long one as plain text."""
+    look = {"nowrap": False, "cssclass": "source", "linespans": "L", "wrapcode": True}
+    found = highlight_code(text, path.rsplit("/", 1)[-1], {}, **look)
+    return format_html('<div class="source"><pre>{}</pre></div>', text) if found is None else mark_safe(found)

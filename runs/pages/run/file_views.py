@@ -11,8 +11,8 @@ from django.views.decorators.http import require_safe
 
 from runs.files import archives, artifacts, logs, previews, ranges, snapshots
 from runs.models import Artifact, Run
+from runs.pages import file_tree
 from runs.pages.access import run_of
-from runs.pages.run import tree
 from runs.pages.run.forms import ByteRange
 from runs.pages.run.views import tab_context
 from studio import storage
@@ -35,6 +35,12 @@ REPORT = (
 )
 # All other users' files can run and reach nothing.
 SANDBOX = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; font-src data:; frame-ancestors 'self'"
+# A browser's reader of PDF does not start in a sandbox. It runs apart from our origin, and the file may fetch nothing.
+DOCUMENT = (
+    "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors 'self'"
+)
+POLICIES = {"text/html": REPORT, previews.PDF: DOCUMENT}
 
 
 @require_safe
@@ -42,10 +48,12 @@ def run_files(request, slug, run_id):
     """`?path=` selects a file, by default the log."""
     run = run_of(request, slug, run_id)
     chosen = _requested_file(run, request.GET.get("path", ""))
-    files = run.artifacts.order_by("path").values_list("path", "size")[: tree.MAX_FILES]
-    folders = tree.build_file_tree(files, chosen.path if chosen else "", tree.OPEN_FOLDERS)
+    path = chosen.path if chosen else ""
+    files = file_tree.list_first_files(run.artifacts.all(), path)
+    folders = file_tree.build_file_tree(files, path, file_tree.OPEN_FOLDERS)
     sums = run.artifacts.aggregate(file_count=Count("pk"), total=Coalesce(Sum("size"), 0))
-    more = {"tree": folders, "file": chosen, "left_out": max(0, sums["file_count"] - tree.MAX_FILES), **sums}
+    more = {"tree": folders, "file": chosen, "left_out": sums["file_count"] - len(files), **sums}
+    more["tree_width"] = file_tree.read_width(request)
     if chosen:
         more["preview"] = previews.make_preview(
             chosen.path, chosen.content_type, chosen.size, lambda length: artifacts.read_bytes(chosen, 0, length)
@@ -83,10 +91,10 @@ def run_file(request, slug, run_id):
 def _add_safety_headers(request, response, path: str, content_type: str):
     """Users' files are never active on our origin, and inline only if they are harmless."""
     inline = "download" not in request.GET
-    shown = content_type in previews.IMAGES or content_type == "text/html"
+    shown = content_type in previews.IMAGES | previews.MEDIA | {previews.PDF, "text/html"}
     kind = content_type if shown else "text/plain; charset=utf-8"
     response.headers["Content-Type"] = kind if inline else "application/octet-stream"
-    response.headers["Content-Security-Policy"] = REPORT if kind == "text/html" and inline else SANDBOX
+    response.headers["Content-Security-Policy"] = POLICIES.get(kind, SANDBOX) if inline else SANDBOX
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "private, no-cache"
     return _set_filename(response, path.rsplit("/", 1)[-1], inline)
@@ -162,14 +170,14 @@ def run_code(request, slug, run_id):
     chosen = request.GET.get("path", "") or _start_script(run, files)
     if chosen and chosen not in files:
         raise Invalid(f"The code has no file {chosen[:1000]!r}.", target="path")
-    shown = sorted(files.items())[: tree.MAX_FILES]
-    more = {"tree": tree.build_file_tree(shown, chosen), "path": chosen, "snapshot": run.snapshot}
-    more["left_out"] = len(files) - len(shown)
+    shown = sorted(files.items())[: file_tree.MAX_FILES]
+    more = {"tree": file_tree.build_file_tree(shown, chosen), "path": chosen, "snapshot": run.snapshot}
+    more |= {"left_out": len(files) - len(shown), "tree_width": file_tree.read_width(request)}
     if chosen:
         more["preview"] = previews.make_preview(
             chosen, "text/plain", files[chosen], lambda length: snapshots.read_file(run.snapshot, chosen, length)
         )
-        if more["preview"].kind in ("log", "page", "table"):
+        if more["preview"].kind in previews.WITH_ADDRESS | {"log", "table"}:
             more["preview"] = previews.preview_code(
                 chosen, files[chosen], lambda length: snapshots.read_file(run.snapshot, chosen, length)
             )

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.actors import actor_of_request
 from runs.models import Run
+from runs.pages import file_tree
 from runs.pages.access import is_allowed, require_permission, run_of, runs_of
 from runs.pages.lists import columns
 from runs.pages.run import overview, tree
@@ -103,10 +104,10 @@ def _new_files_context(request, run: Run) -> dict:
     count = run.artifacts.count()
     if str(count) == request.GET.get("files"):
         return {"file_count": count}
-    files = run.artifacts.order_by("path").values_list("path", "size")[: tree.MAX_FILES]
     shown = parse_qs(urlsplit(address_of_page(request)).query).get("path", [""])[0]
-    folders = tree.build_file_tree(files, shown, tree.OPEN_FOLDERS)
-    return {"file_count": count, "tree": folders, "left_out": max(0, count - tree.MAX_FILES)}
+    files = file_tree.list_first_files(run.artifacts.all(), shown)
+    folders = file_tree.build_file_tree(files, shown, file_tree.OPEN_FOLDERS)
+    return {"file_count": count, "tree": folders, "left_out": max(0, count - len(files))}
 
 
 @require_safe

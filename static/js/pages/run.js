@@ -4,3 +4,4 @@ import "../lists/keep-state.js";
 import "../shared/polling.js";
 import "../shared/filters.js";
 import "../runs/tab-keys.js";
+import "../runs/file-tree.js";
