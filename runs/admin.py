@@ -19,6 +19,7 @@ from runs.models import (
     RunTag,
     Snapshot,
 )
+from runs.models.home_visits import HomeVisit
 from runs.models.lineage import RunDataset
 from runs.models.metrics import MetricSketch
 from runs.models.saved_views import SavedView, Star, TagEdit
@@ -240,3 +241,12 @@ class TagEditAdmin(admin.ModelAdmin):
     search_fields = ["name", "value", "user__username"]
     raw_id_fields = ["workspace", "user"]
     readonly_fields = ["before", "at"]
+
+
+@admin.register(HomeVisit)
+class HomeVisitAdmin(admin.ModelAdmin):
+    list_display = ["user", "workspace", "since", "seen_at"]
+    list_filter = ["workspace"]
+    list_select_related = ["user", "workspace"]
+    search_fields = ["user__username", "workspace__name"]
+    raw_id_fields = ["user", "workspace"]

@@ -11,12 +11,13 @@ class RunsConfig(AppConfig):
         from accounts.authentication import RunTokens
         from compute import work_kinds
         from runs import purging, run_tokens, work_kind, workspace_hooks
-        from runs.pages import home
+        from runs.pages import home, home_cards
         from workspaces import deletion
 
         RunTokens.admit = staticmethod(run_tokens.authorize_run_token)
         purging.register()
         work_kinds.register_kind(work_kind.KIND)
         deletion.BEFORE_DELETE.append(workspace_hooks.cancel_runs)
+        shell.CARDS.append(shell.Card("runs/_home.html", home_cards.home_card, position=5))
         shell.CARDS.append(shell.Card("runs/_recent.html", home.recent_runs))
         shell.SEARCHES.append(home.search_runs)

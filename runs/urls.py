@@ -1,6 +1,6 @@
 from django.urls import path
 
-from runs.pages import home
+from runs.pages import home, home_cards
 from runs.pages.compare import file_diff
 from runs.pages.compare import views as compare_views
 from runs.pages.job import views as job_views
@@ -41,6 +41,7 @@ urlpatterns = [
     path("ws/<slug:slug>/compare/find/", compare_views.compare_find, name="compare_find"),
     path("ws/<slug:slug>/compare/table/", compare_views.compare_table, name="compare_table"),
     path("ws/<slug:slug>/jobs/recent/", home.recent, name="recent"),
+    path("ws/<slug:slug>/jobs/now/", home_cards.home_now, name="home_now"),
     path(f"{RUN}/", run_views.run_detail, name="run_detail"),
     path(f"{RUN}/state/", run_views.run_state, name="run_state"),
     path(f"{RUN}/json/", run_views.run_json, name="run_json"),

@@ -2,6 +2,7 @@
 
 from runs.models.artifacts import Artifact, ArtifactSegment
 from runs.models.experiments import Experiment
+from runs.models.home_visits import HomeVisit
 from runs.models.lineage import RunDataset
 from runs.models.metrics import MetricBatch, MetricChunk, MetricSeries, MetricSketch
 from runs.models.runs import Run
@@ -14,6 +15,7 @@ __all__ = [
     "Artifact",
     "ArtifactSegment",
     "Experiment",
+    "HomeVisit",
     "MetricBatch",
     "MetricChunk",
     "MetricSeries",

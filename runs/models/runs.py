@@ -160,6 +160,8 @@ class Run(models.Model):
             models.Index(fields=["workspace", "deleted_at", "status", "parent"], name="runs_counted"),
             models.Index(fields=["experiment", "deleted_at", "status", "parent"], name="runs_counted_of_experiment"),
             models.Index(fields=["workspace", "environment_name", "-created_at"], name="runs_of_environment"),
+            # What failed lately, on the home page.
+            models.Index(fields=["workspace", "status", "-ended_at"], name="runs_by_end"),
             # The default order of MLflow's searches.
             models.Index("experiment", Coalesce("started_at", "created_at").desc(), "run_id", name="runs_by_start"),
             models.Index(

@@ -1,11 +1,8 @@
 """The runs on the workspace's home page and in the palette."""
 
-import datetime as dt
-
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.actors import actor_of_request
@@ -25,13 +22,11 @@ MAX_WORKSPACES = 20
 def recent_runs(actor, workspace) -> dict:
     """The newest runs, for the workspace's home page."""
     if not access.can(actor, "read", workspace):
-        return {"runs": [], "failed": 0, "workspace": workspace}
+        return {"runs": [], "workspace": workspace}
     runs = Run.objects.visible_to(actor).filter(workspace=workspace, parent=None)
     runs = list(runs.select_related("experiment", "workspace", "created_by")[:RECENT])
-    day = timezone.now() - dt.timedelta(days=1)
-    failed = Run.objects.filter(workspace=workspace, deleted_at=None, status=Run.Status.FAILED, ended_at__gt=day)
     more = {"token": tree.state_token(runs), "is_live": any(run.is_active for run in runs)}
-    return {"runs": runs, "failed": failed.count(), "workspace": workspace, **more}
+    return {"runs": runs, "workspace": workspace, **more}
 
 
 def search_runs(actor, workspace, words: str, limit: int) -> list[Hit]:
