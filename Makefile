@@ -55,7 +55,7 @@ coverage: .venv/.synced-dev ## run the tests with coverage and print the lines t
 	$(IN)/coverage report --skip-covered --show-missing --include="sdk/*" --fail-under=90
 
 test-faults: .venv/.synced-dev ## kill processes and see the studio recover
-	$(FOR_TESTS) $(IN)/pytest -m faults $(ARGS)
+	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -m faults --durations=0 $(ARGS)
 
 test-team: .venv/.synced-dev ## run the tests against PostgreSQL and an external Redis of Debian's
 	$(FOR_TESTS) $(IN)/python deploy/team_servers.py $(IN)/pytest -n 2 --dist loadfile -m "not faults and not browser and not mlflow_full and not course and not interpreters" $(ARGS)

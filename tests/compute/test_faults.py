@@ -75,6 +75,9 @@ def test_five_logging_jobs_survive_the_death_of_each_process(stack, tmp_path):
         before, acknowledged = acknowledged, [points_of(run) for run in runs]
         assert all(now >= then for then, now in zip(before, acknowledged, strict=True))
         assert until(lambda: all(points_of(run) > seen for run, seen in zip(runs, acknowledged, strict=True)), 30)  # noqa: B023
+    # All was killed at once a moment ago; new work starts at once too.
+    new = stack.submit(stack.cluster("afterwards"), 0.1)
+    assert until(lambda: new.get_status() == "Completed", 30)
     assert all(script.is_running() for script in scripts)
     assert [run.get_status() for run in runs] == ["Running"] * JOBS
     enough.touch()

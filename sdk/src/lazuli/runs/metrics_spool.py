@@ -6,6 +6,7 @@ The lines are JSON: first {"address": the address of the run}, then metrics in t
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -66,12 +67,11 @@ class Spool:
         self.path = path
         os.close(before)
 
-    def close(self) -> None:
-        os.close(self._file)
-
     def remove(self) -> None:
-        self.close()
-        os.remove(self.path)
+        os.close(self._file)
+        # The script may have removed it itself.
+        with contextlib.suppress(OSError):
+            os.remove(self.path)
 
 
 def _encode(line: Metric) -> bytes:
