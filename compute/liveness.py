@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 
 from django.conf import settings
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.db.models import F, Max
 from django.utils import timezone
 
@@ -44,7 +44,7 @@ def is_database_writable() -> bool:
     """Tries to store something, as a heartbeat does. How long that takes counts as a pause."""
     try:
         Host.objects.update(name=F("name"))
-    except OperationalError:
+    except (InterfaceError, OperationalError):
         return False
     return True
 

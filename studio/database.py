@@ -5,7 +5,7 @@ import fcntl
 import logging
 import time
 
-from django.db import OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from studio.errors import NotReady
 
@@ -31,7 +31,7 @@ def skipped_if_busy():
     try:
         with _without_waiting():
             yield
-    except OperationalError as error:
+    except (InterfaceError, OperationalError) as error:
         logger.info("A small write was skipped: %s", error)
 
 

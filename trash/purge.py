@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -109,7 +109,7 @@ def _turn(job: PurgeJob, deadline: float) -> None:
                 _update(job, held_until=None)
                 return
             time.sleep(PAUSE_SECONDS)
-    except OperationalError as error:
+    except (InterfaceError, OperationalError) as error:
         # The database is busy or down: another turn continues after HOLD_TIME.
         logger.warning("The purge %s waits: %s", job.pk, error)
     except (DatabaseError, OSError, storage.Error) as error:
