@@ -7,7 +7,7 @@ from compute.models import ComputeTarget, Host, Node, Work
 
 @admin.register(Host)
 class HostAdmin(admin.ModelAdmin):
-    list_display = ["name", "cpus", "memory_gb", "address", "heartbeat_at", "is_alive"]
+    list_display = ["name", "cpus", "memory_gb", "address", "heartbeat_at", "is_alive", "isolation_problem"]
     search_fields = ["name", "address"]
 
     @admin.display(boolean=True)

@@ -18,6 +18,12 @@ from studio.errors import Conflict, Invalid
 from workspaces.models import Workspace
 
 
+class HostQuerySet(models.QuerySet):
+    def alive(self):
+        """Those whose agent reported within the lease of a node."""
+        return self.filter(heartbeat_at__gt=timezone.now() - dt.timedelta(seconds=settings.NODE_LEASE_SECONDS))
+
+
 class Host(models.Model):
     """A machine that runs nodes. Its agent polls what to run and reports what runs. Its key is signed (compute/keys.py)."""
 
@@ -30,6 +36,10 @@ class Host(models.Model):
     address = models.CharField(max_length=100, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
+    # What scripts on it could do and must not, as its agent found at its start; empty if nothing.
+    isolation_problem = models.CharField(max_length=300, blank=True)
+
+    objects = HostQuerySet.as_manager()
 
     def __str__(self):
         return self.name

@@ -11,6 +11,7 @@ from studio.schemas import Shape
 
 # What a database column can hold.
 Pid = Annotated[int, pydantic.Field(ge=0, lt=2**31)]
+UNCHECKED = "Its agent is of an earlier version, which keeps scripts from nothing."
 
 
 class NodeHeartbeat(Body):
@@ -39,6 +40,8 @@ class HostReport(Body):
     memoryGB: float = pydantic.Field(default=1, gt=0, le=1_000_000)
     address: str = pydantic.Field(default="", max_length=100)
     nodes: list[NodeReport] = []
+    # What scripts on this host could do and must not; empty if nothing.
+    isolationProblem: str = pydantic.Field(default=UNCHECKED, max_length=300)
 
 
 class NodeOrders(Shape):

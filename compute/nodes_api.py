@@ -93,7 +93,11 @@ def host_read(request: HttpRequest):
 def host_report(request: HttpRequest, body: node_resources.HostReport):
     host = request.auth
     Host.objects.filter(pk=host.pk).update(
-        cpus=body.cpus, memory_gb=body.memoryGB, address=body.address, heartbeat_at=timezone.now()
+        cpus=body.cpus,
+        memory_gb=body.memoryGB,
+        address=body.address,
+        isolation_problem=body.isolationProblem,
+        heartbeat_at=timezone.now(),
     )
     ended = {report.name: report for report in body.nodes if not report.alive}
     for node in host.nodes.present().filter(name__in=ended).select_related("target"):

@@ -65,7 +65,7 @@ def compute_list(request, slug):
         "words": words,
         "may_edit": _may_edit(request, workspace),
         "is_changing": any(target.is_changing for target in page.object_list),
-        "has_host": any(host.is_alive for host in Host.objects.all()),
+        "hosts": list(Host.objects.alive()),
     }
     return render_page(request, "compute/compute_list.html", context, partial="clusters")
 
@@ -79,7 +79,7 @@ def cluster_detail(request, slug, name):
     target = _cluster(request, slug, name)
     more = {
         "donut": charts.node_donut(target.node_counts),
-        "has_host": any(host.is_alive for host in Host.objects.all()),
+        "hosts": list(Host.objects.alive()),
     }
     context = _context(request, target, "details", **more)
     return render_page(request, "compute/cluster_detail.html", context, partial="cluster-now")

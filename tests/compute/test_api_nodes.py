@@ -121,6 +121,10 @@ def test_a_host_says_what_it_is(as_host, host):
     as_host.post("/nodes/v1/host", report(alive=True))
     host.refresh_from_db()
     assert (host.cpus, host.memory_gb, host.address, host.is_alive) == (8, 31.5, "box", True)
+    assert "earlier version" in host.isolation_problem
+    as_host.post("/nodes/v1/host", report(alive=True) | {"isolationProblem": ""})
+    host.refresh_from_db()
+    assert host.isolation_problem == ""
 
 
 @pytest.mark.parametrize("status", [0, -15, -9, 3])

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.actors import Actor
 from compute import charts, queue, search, sizes
-from compute.models import ComputeTarget
+from compute.models import ComputeTarget, Host
 from studio import env
 from tests import factories
 from tests.html import html_of
@@ -28,6 +28,13 @@ def test_list_shows_clusters_with_their_numbers(as_user, bob, url, cluster, node
     for words in ("cpu-cluster", "(1 node)", "STANDARD_DS11_V2", "Unprovisioned"):
         assert words in page
     assert url("cluster_new") not in page
+
+
+def test_pages_say_in_red_which_machine_does_not_isolate_scripts(as_user, bob, url, cluster, host):
+    client, pages = as_user(bob), [url("list"), url("cluster_detail", cluster.name)]
+    assert not any("are not isolated" in client.get(page).content.decode() for page in pages)
+    Host.objects.update(isolation_problem="NODE_ISOLATION is off.")
+    assert all("NODE_ISOLATION is off." in client.get(page).content.decode() for page in pages)
 
 
 def test_list_polls_only_while_something_can_change(as_user, bob, url, cluster, alice):

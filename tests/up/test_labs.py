@@ -62,6 +62,29 @@ joblib.dump(value=model, filename='outputs/diabetes_model.pkl')
 run.complete()
 """
 
+# What a curious script tries on a node of the studio's own machine.
+SPY = """
+import glob, os, sys
+
+def tries(what, act):
+    try:
+        print(what, 'opened', act())
+    except OSError as error:
+        print(what, 'refused')
+
+data = sys.argv[1]
+for name in ('secret.key', 'studio.sqlite3', 'config.json', 'redis/redis.conf'):
+    assert not os.path.exists(data + '/' + name) or tries(name, lambda: len(open(data + '/' + name, 'rb').read())) is None
+others = [path for path in glob.glob('/proc/[0-9]*/environ') if path != f'/proc/{os.getpid()}/environ']
+tries('environment', lambda: open(sys.prefix + '/lib/added.py', 'w'))
+def read(path):
+    try:
+        return open(path, 'rb').read()
+    except OSError:
+        return b''
+print('of', len(others), 'processes', sum(b'TOKEN' in read(path) or b'KEY' in read(path) for path in others), 'told a secret')
+"""
+
 
 @pytest.fixture(scope="module")
 def ws(studio):
@@ -104,6 +127,7 @@ def folder(tmp_path, monkeypatch):
             sheet.writerow([glucose, bmi, dice.random(), int(glucose + bmi + dice.gauss(0, 0.3) > 0)])
     (place / "count.py").write_text(COUNT)
     (place / "train.py").write_text(TRAIN)
+    (place / "spy.py").write_text(SPY)
     (tmp_path / "environment.yml").write_text(SPECIFICATION)
     return place
 
@@ -177,3 +201,12 @@ def test_train_models(ws, target, folder, tmp_path):
         assert metrics["Accuracy"] > 0.85 and metrics["AUC"] > 0.9
         run.download_file("outputs/diabetes_model.pkl", str(tmp_path / "model.pkl"))
         assert (tmp_path / "model.pkl").stat().st_size > 300
+
+
+def test_a_script_on_a_node_reads_neither_the_studio_nor_other_processes(ws, target, folder, studio, capsys):
+    if target == "local":
+        pytest.skip("on a person's own machine their script may read what they may")
+    submit(ws, "spy", folder, target, "spy.py", str(studio.data))
+    said = capsys.readouterr().out
+    assert "secret.key refused" in said and "studio.sqlite3 refused" in said and "environment refused" in said
+    assert "opened" not in said and " processes 0 told a secret" in said

@@ -15,10 +15,13 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from lazuli import private_folder, processes
+from lazuli import config, isolation, private_folder, processes
 from lazuli.agent.broker import HOST_TASK, get_host_queue
+from lazuli.agent.isolation_check import find_isolation_problem
 from lazuli.agent.listener import LIFELINE, Agent, listen_for_notifications
 from lazuli.agent.node_state import HostNodes, NodeFolder, hold_lock
 from lazuli.agent.server_client import ServerClient
@@ -37,6 +40,8 @@ RUNNER_GRACE_SECONDS = 15.0
 ORPHAN_SECONDS = 10.0
 NORMAL_EXITS = (0, -signal.SIGTERM)
 
+# SQLite's files beside a database.
+SQLITE_ENDINGS = ("-wal", "-shm", "-journal")
 # Variables of the studio that a node must not have.
 STUDIO_ONLY = {"SECRET_KEY", "DATABASE_URL", "STORAGE_URL", "HOST_KEY"}
 
@@ -88,6 +93,7 @@ class Host(Agent):
         self._next_report = 0.0
         self._reported_ended: set[str] = set()
         self._is_key_refused = False
+        self._isolation_problem = find_isolation_problem(os.environ, data_dir)
         # When each was seen or terminated first.
         self._orphans: dict[int, float] = {}
         self._terminated: dict[processes.Identity, float] = {}
@@ -123,6 +129,7 @@ class Host(Agent):
             "memoryGB": round(memory, 1),
             "address": socket.gethostname()[:100],
             "nodes": [_describe_node(name, node) for name, node in self.nodes.items()],
+            "isolationProblem": self._isolation_problem,
         }
 
     def _apply_requests(self, requests: dict[str, dict[str, Any]]) -> None:
@@ -153,6 +160,7 @@ class Host(Agent):
             "SERVER_URL": self.server.url,
             "REDIS_URL": self.broker_url,
             "DATA_DIR": str(self.data_dir),
+            isolation.HIDDEN_VARIABLE: os.pathsep.join(find_hidden_paths(os.environ, self.data_dir)),
         }
         process = subprocess.Popen(
             [sys.executable, "-m", "lazuli.agent.node"],
@@ -204,6 +212,17 @@ class Host(Agent):
                 node.process.kill()
 
 
+def find_hidden_paths(environ: Mapping[str, str], data_dir: pathlib.Path) -> list[str]:
+    """What scripts on this machine must not open: the data folder, the studio's database and files, this account's logins."""
+    found = [str(data_dir), str(config.config_folder())]
+    for name, schemes in (("DATABASE_URL", {"sqlite", "sqlite3"}), ("STORAGE_URL", {"file"})):
+        address = urlsplit(environ.get(name, ""))
+        if address.scheme in schemes and address.path:
+            path = unquote(address.path)
+            found += [path, *(path + ending for ending in SQLITE_ENDINGS)]
+    return found
+
+
 def _describe_node(name: str, node: NodeProcess) -> dict[str, Any]:
     code = node.exit_code
     return {"name": name, "pid": node.process.pid, "alive": code is None, "exit": code, "failed": node.is_given_up}
@@ -216,7 +235,8 @@ def main() -> None:
     private_folder.close_new_files()
     try:
         private_folder.close_folder(data_dir)
-    except private_folder.NotPrivate as error:
+        isolation.read_mode(os.environ)
+    except (private_folder.NotPrivate, isolation.NotIsolated) as error:
         sys.exit(f"{name}: {error}")
     with hold_lock(data_dir / "nodes" / "hosts" / f"{name}.lock", name):
         processes.become_subreaper()

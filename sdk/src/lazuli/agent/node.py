@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from lazuli import processes
+from lazuli import isolation, processes
 from lazuli.agent.broker import NODE_TASK
 from lazuli.agent.listener import LIFELINE, Agent, exit_with_parent, listen_for_notifications
 from lazuli.agent.node_state import Claim, NodeFolder, hold_lock
@@ -98,6 +98,7 @@ class Node(Agent):
             "LAZULI_ENV_CACHE": str(self.environments),
             "LAZULI_WORK_DIR": str(spec.parent),
             records.VARIABLE: str(record),
+            **isolation.variables_for_runner(os.environ),
         }
         with open(spec.with_name("runner.log"), "ab") as log:
             return subprocess.Popen(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import subprocess
 import tempfile
 import threading
-from typing import Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
-from lazuli.environments.cache import BuildFailed, Cancelled
+from lazuli import isolation
+from lazuli.environments.cache import BuildFailed, Cancelled, cache_folder
 
 # Lines of output that are kept to explain a failure, and how long a question may take.
 MAX_LINES, MAX_SECONDS = 300, 60
@@ -38,18 +41,18 @@ class UvProgram:
     def run(self, *arguments: str) -> None:
         """Raises UvFailed, or BuildFailed if cancelled."""
         self._lines = []
-        process = subprocess.Popen(
-            [self._path, *arguments],
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            # Not the current folder, whose pyproject.toml or uv.toml uv would read.
-            cwd=tempfile.gettempdir(),
-        )
-        if self._wait_for(process):
+        with _start_options() as options:
+            process = subprocess.Popen(
+                [self._path, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                **options,
+            )
+            status = self._wait_for(process)
+        if status:
             raise UvFailed(self._lines)
 
     def _wait_for(self, process: "subprocess.Popen[str]") -> int:
@@ -73,23 +76,60 @@ class UvProgram:
         """The version of each package that uv would install for requirement lines; None if it finds none."""
         command = [self._path, "pip", "compile", "--quiet", "--no-header", "--no-annotate", *arguments, "-"]
         try:
-            done = subprocess.run(
-                command,
-                env=_environment(),
-                input="\n".join(lines) + "\n",
-                capture_output=True,
-                text=True,
-                errors="replace",
-                cwd=tempfile.gettempdir(),
-                timeout=MAX_SECONDS,
-                check=False,
-            )
+            with _start_options() as options:
+                done = subprocess.run(
+                    command,
+                    input="\n".join(lines) + "\n",
+                    capture_output=True,
+                    text=True,
+                    errors="replace",
+                    timeout=MAX_SECONDS,
+                    check=False,
+                    **options,
+                )
         except subprocess.TimeoutExpired:
             return None
         if done.returncode:
             return None
         pins = [line.split(";")[0].strip().partition("==") for line in done.stdout.splitlines()]
         return {name: version.strip() for name, equals, version in pins if equals}
+
+
+@contextlib.contextmanager
+def _start_options() -> Iterator[Dict[str, Any]]:
+    """How uv is started. On a node, the set-up script of a package is kept from the studio's files as the user's script is."""
+    # Not the current folder, whose pyproject.toml or uv.toml uv would read.
+    options: Dict[str, Any] = {"env": _environment(), "cwd": tempfile.gettempdir()}
+    if not isolation.is_wanted(os.environ):
+        yield options
+        return
+    os.makedirs(cache_folder(), exist_ok=True)
+    temporary = tempfile.mkdtemp(prefix="build-", dir=cache_folder())
+    fence = None
+    try:
+        fence = isolation.make_node_fence(os.environ, [], [cache_folder(), *_own_folders()])
+        options.update(cwd=temporary, preexec_fn=fence.enter if fence else None)
+        options["env"]["TMPDIR"] = temporary
+        yield options
+    except isolation.NotIsolated as error:
+        raise BuildFailed(f"this node builds only in isolation (NODE_ISOLATION=required), but {error}") from error
+    finally:
+        if fence:
+            fence.close()
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _own_folders() -> Iterator[str]:
+    """Where uv keeps downloads and interpreters."""
+    home = os.path.expanduser("~")
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
+    data = os.environ.get("XDG_DATA_HOME") or os.path.join(home, ".local", "share")
+    for folder in (
+        os.environ.get("UV_CACHE_DIR") or os.path.join(base, "uv"),
+        os.environ.get("UV_PYTHON_INSTALL_DIR") or os.path.join(data, "uv"),
+    ):
+        os.makedirs(folder, exist_ok=True)
+        yield folder
 
 
 def _environment() -> Dict[str, str]:

@@ -16,15 +16,18 @@ LINE_LENGTH = 500
 # Files of the snapshot among which a module of the user's own is looked for.
 MAX_SEARCHED = 5000
 _MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
+_NOT_PERMITTED = re.compile(r"PermissionError: .*: '(/[^']*)'")
 _TRACEBACK = "Traceback (most recent call last)"
 _SYNTAX_ERROR = re.compile(r"^(?:SyntaxError|IndentationError|TabError): ")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def describe_failure(status: int, log_path: str, environment_name: str, folder: str = "") -> Dict[str, Any]:
+def describe_failure(
+    status: int, log_path: str, environment_name: str, folder: str = "", is_isolated: bool = False
+) -> Dict[str, Any]:
     """The error (`code`, `message`, `details`) of a run whose process ended with `status` (negative: by a signal).
 
-    `folder` is where the snapshot was unpacked.
+    `folder` is where the snapshot was unpacked; `is_isolated` says whether the node kept the script from other files.
     """
     lines = read_log_tail(log_path)
     ending = _describe_signal(-status) if status < 0 else f"The script ended with exit code {status}"
@@ -38,6 +41,11 @@ def describe_failure(status: int, log_path: str, environment_name: str, folder: 
     missing_module = _MISSING_MODULE.search(error or "")
     if missing_module:
         message += " " + suggest_package(missing_module.group(1), environment_name, folder)
+    elif is_isolated and _NOT_PERMITTED.search(error or ""):
+        message += (
+            " On a node, a script writes only to its own folder and to the folders for temporary files, and opens none of "
+            "the studio's files. Who administers the node opens other folders to scripts by NODE_WRITABLE."
+        )
     elif status == 127:
         message += " This exit code means that the command was not found."
     return {"code": "UserError", "message": message[:MESSAGE_LENGTH], "details": "\n".join(lines[-TAIL_LINES:])}

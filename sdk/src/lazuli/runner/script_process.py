@@ -29,12 +29,22 @@ done
 
 
 class ScriptProcess:
-    """The running script. Its output goes to the file `log_path`; `command` is a list, or a text for a shell."""
+    """The running script. Its output goes to the file `log_path`; `command` is a list, or a text for a shell.
 
-    def __init__(self, command: Union[str, List[str]], folder: str, variables: Dict[str, str], log_path: str):
+    `enter_fence` is called in the new process, before the script.
+    """
+
+    def __init__(
+        self,
+        command: Union[str, List[str]],
+        folder: str,
+        variables: Dict[str, str],
+        log_path: str,
+        enter_fence: Optional[Callable[[], None]] = None,
+    ):
         # Every process of the script inherits the mark, even one that leaves the session.
         self._mark = uuid.uuid4().hex
-        options: Dict[str, Any] = {"start_new_session": True, "preexec_fn": _end_with_runner()}
+        options: Dict[str, Any] = {"start_new_session": True, "preexec_fn": _prepare_child(enter_fence)}
         if os.name == "nt":
             options = {"creationflags": WINDOWS_NEW_GROUP}
         if isinstance(command, str):
@@ -147,8 +157,8 @@ def _kill(pid: int) -> None:
         return
 
 
-def _end_with_runner() -> Optional[Callable[[], None]]:
-    """On Linux, let the kernel end the script when the runner is killed and cannot do it itself."""
+def _prepare_child(enter_fence: Optional[Callable[[], None]]) -> Optional[Callable[[], None]]:
+    """On Linux, let the kernel end the script when the runner is killed and cannot do it itself; then enter the fence."""
     if not sys.platform.startswith("linux"):
         return None
     import ctypes  # optional: a Python may be built without it
@@ -157,5 +167,7 @@ def _end_with_runner() -> Optional[Callable[[], None]]:
 
     def before_exec() -> None:
         prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        if enter_fence is not None:
+            enter_fence()
 
     return before_exec

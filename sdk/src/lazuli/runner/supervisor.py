@@ -11,7 +11,7 @@ import time
 import zipfile
 from typing import Any, Callable, Dict, List, Optional
 
-from lazuli import errors
+from lazuli import errors, isolation
 from lazuli.environments.cache import BuildFailed
 from lazuli.errors import ServiceException
 from lazuli.masking import Masker
@@ -20,6 +20,7 @@ from lazuli.runner.interpreter import Interpreter, find_interpreter
 from lazuli.runner.left_metrics import send_left_metrics
 from lazuli.runner.log_stream import LogStream
 from lazuli.runner.run_api import RunApi, retry_while_unavailable
+from lazuli.runner.script_fence import ScriptFence
 from lazuli.runner.script_process import ScriptProcess
 from lazuli.runner.spec import PRIVATE, Spec
 from lazuli.runner.status_reporter import StatusReporter
@@ -201,15 +202,24 @@ class _Attempt:
         with open(self._folder.log, "a", encoding="utf-8") as log:
             log.writelines(f"WARNING: {text}\n" for text in self._spec.warnings)
         try:
-            return ScriptProcess(command, self._folder.code, self._build_variables(interpreter), self._folder.log)
+            fence = ScriptFence(self._folder, interpreter, os.environ)
+            variables = self._build_variables(interpreter, fence)
+            script = ScriptProcess(command, self._folder.code, variables, self._folder.log, fence.enter)
+        except isolation.NotIsolated as error:
+            raise RunEnded(
+                f"The node may run scripts only in isolation (NODE_ISOLATION=required), but {error}."
+            ) from error
         except (OSError, subprocess.SubprocessError) as error:
             raise RunEnded(f"{_to_text(command)} could not be started: {error}") from error
+        fence.close()
+        fence.compile_modules()
+        return script
 
-    def _build_variables(self, interpreter: Interpreter) -> Dict[str, str]:
+    def _build_variables(self, interpreter: Interpreter, fence: ScriptFence) -> Dict[str, str]:
         inherited = {key: value for key, value in os.environ.items() if key not in PRIVATE}
         inherited["TMPDIR"] = self._folder.temporary
         return {
-            **interpreter.build_variables(inherited, self._folder.tools),
+            **fence.change_variables(interpreter.build_variables(inherited, self._folder.tools)),
             **self._spec.environment_for_script(self._folder.code),
             metrics_spool.VARIABLE: self._folder.metrics,
         }
@@ -252,8 +262,10 @@ class _Attempt:
             return stopped
         if status:
             name = str(self._spec.environment.get("name") or "of the run")
+            is_isolated = isolation.is_wanted(os.environ)
             return Outcome(
-                "Failed", failure_reasons.describe_failure(status, self._folder.log, name, self._folder.code)
+                "Failed",
+                failure_reasons.describe_failure(status, self._folder.log, name, self._folder.code, is_isolated),
             )
         if problems:
             text = "The script succeeded, but its outputs could not be uploaded: " + "; ".join(problems[:5])

@@ -45,6 +45,12 @@ class WorkFolder:
         for name in ("outputs", *watched):
             os.makedirs(os.path.join(self.code, name), exist_ok=True)
 
+    def make_folder(self, name: str) -> str:
+        """A folder beside `code/`, which is there when the script starts."""
+        path = os.path.join(self.path, name)
+        os.makedirs(path, exist_ok=True)
+        return path
+
     def remove(self) -> None:
         if os.environ.get(KEEP_VARIABLE):
             return

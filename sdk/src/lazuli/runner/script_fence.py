@@ -1,0 +1,75 @@
+"""The fence of a run's script (isolation.py), and what a fenced script needs: a home, and a place for packages, of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import Callable, Dict, Mapping, Optional
+
+from lazuli import isolation
+from lazuli.runner.interpreter import Interpreter
+from lazuli.runner.work_folder import WorkFolder
+
+# Caches of the host that a fenced script could not write to.
+CACHE_VARIABLES = ("XDG_CACHE_HOME", "PIP_CACHE_DIR", "UV_CACHE_DIR")
+COMPILED = "compiled"
+# Compiles all modules of an environment and leaves a mark. It imports nothing of what it compiles.
+COMPILE = """
+import compileall, os, sys
+os.nice(19)
+compileall.compile_dir(sys.argv[1], quiet=2)
+open(sys.argv[2], "w").close()
+"""
+
+
+class ScriptFence:
+    """Without a hidden path among the variables of the runner, as on a person's own machine, it changes nothing.
+
+    Raises NotIsolated if the host requires isolation and this machine has none.
+    """
+
+    def __init__(self, folder: WorkFolder, interpreter: Interpreter, environ: Mapping[str, str]):
+        self._folder = folder
+        self._interpreter = interpreter
+        self._environment = os.path.dirname(os.path.dirname(interpreter.python)) if interpreter.built else None
+        readable = [path for path in (self._environment, interpreter.import_path) if path]
+        self._fence = isolation.make_node_fence(environ, readable, [folder.path])
+
+    @property
+    def enter(self) -> Optional[Callable[[], None]]:
+        return self._fence.enter if self._fence else None
+
+    def close(self) -> None:
+        if self._fence:
+            self._fence.close()
+
+    def change_variables(self, variables: Dict[str, str]) -> Dict[str, str]:
+        """A home in the run's folder; what `pip install` in the script installs goes there too, not into the environment."""
+        if self._fence is None:
+            return variables
+        changed = {name: value for name, value in variables.items() if name not in CACHE_VARIABLES}
+        home, packages = self._folder.make_folder("home"), self._folder.make_folder("packages")
+        if self._environment:
+            changed["PIP_TARGET"] = packages
+            changed["PYTHONPATH"] = os.pathsep.join([packages, *filter(None, [changed.get("PYTHONPATH")])])
+        else:
+            # Packages that the host's own user installed for a Python of the machine.
+            changed.setdefault("PYTHONUSERBASE", os.path.join(os.path.expanduser("~"), ".local"))
+        changed["HOME"] = home
+        return changed
+
+    def compile_modules(self) -> None:
+        """Compile the environment's modules while the script runs, since the script can't keep what it has compiled.
+
+        What is not done when the script ends is left to the next run.
+        """
+        if self._fence is None or self._environment is None:
+            return
+        mark = os.path.join(self._environment, COMPILED)
+        if not os.path.exists(mark):
+            subprocess.Popen(
+                [self._interpreter.python, "-I", "-S", "-c", COMPILE, os.path.join(self._environment, "lib"), mark],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
