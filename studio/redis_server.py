@@ -8,6 +8,8 @@ import shutil
 import tempfile
 import time
 
+from studio.secret_key import read_or_make_secret
+
 # The path of a Unix socket can have 107 characters.
 MAX_SOCKET_LENGTH = 100
 NONE_FOUND = (
@@ -39,10 +41,25 @@ def socket_path(data_dir: pathlib.Path) -> pathlib.Path:
     return pathlib.Path(tempfile.mkdtemp(prefix="lazuli-")) / "redis.sock"
 
 
+def read_password(data_dir: pathlib.Path) -> str:
+    """Scripts run as the same account and can connect to the socket; its password they cannot read (lazuli/isolation.py)."""
+    return read_or_make_secret(data_dir / "redis" / "password")
+
+
+def build_private_url(data_dir: pathlib.Path, socket: pathlib.Path) -> str:
+    return f"unix://:{read_password(data_dir)}@{socket}?db=0"
+
+
 def build_command(program: str, data_dir: pathlib.Path, socket: pathlib.Path) -> list[str]:
-    """Append-only, no TCP port, nothing evicted: it holds only notifications, and they are small."""
+    """Append-only, no TCP port, nothing evicted: it holds only notifications, and they are small.
+
+    The password is in a file, since everybody can read the words of a command.
+    """
     folder = data_dir / "redis"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    secrets = folder / "redis.conf"
+    secrets.touch(mode=0o600)
+    secrets.write_text(f"requirepass {read_password(data_dir)}\n")
     options = {
         "port": "0",
         "unixsocket": str(socket),
@@ -55,7 +72,7 @@ def build_command(program: str, data_dir: pathlib.Path, socket: pathlib.Path) ->
         "logfile": "",
         "daemonize": "no",
     }
-    return [program, *(part for name, value in options.items() for part in (f"--{name}", value))]
+    return [program, str(secrets), *(part for name, value in options.items() for part in (f"--{name}", value))]
 
 
 def set_aside_data(data_dir: pathlib.Path) -> pathlib.Path | None:

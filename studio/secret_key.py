@@ -1,4 +1,4 @@
-"""The signing key: created at the first start and kept in the data folder."""
+"""Secrets of a studio that are made at its first start and kept in its data folder: the signing key, the password of its Redis."""
 
 import os
 import pathlib
@@ -7,10 +7,14 @@ import secrets
 
 def secret_key(data_dir: pathlib.Path) -> str:
     """The key in `<data>/secret.key`, created (mode 0600) if there is none."""
-    path = data_dir / "secret.key"
+    return read_or_make_secret(data_dir / "secret.key")
+
+
+def read_or_make_secret(path: pathlib.Path) -> str:
+    """The text of the file, created (mode 0600) with a random one if there is none."""
     if not path.exists():
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = path.with_suffix(f".{os.getpid()}")
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
         with open(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(50))
         # If two processes start together, the key of the first one is used.

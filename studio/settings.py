@@ -5,7 +5,7 @@ import pathlib
 import dj_database_url
 from lazuli import private_folder
 
-from studio import env, hosts, networks, sqlite
+from studio import env, hosts, networks, redis_server, sqlite
 from studio.secret_key import secret_key
 from studio.static_files import static_version
 
@@ -121,7 +121,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STORAGE_URL = env.read_url("STORAGE_URL", ("file", "s3", "az", "gs", "memory"), f"file://{DATA_DIR / 'storage'}")
 
 # `up` sets REDIS_URL for its child processes when it starts a private Redis.
-REDIS_URL = env.read_url("REDIS_URL", ("redis", "rediss", "unix"), f"unix://{DATA_DIR / 'redis' / 'redis.sock'}?db=0")
+REDIS_URL = env.read_url("REDIS_URL", ("redis", "rediss", "unix"), "") or redis_server.build_private_url(
+    DATA_DIR, DATA_DIR / "redis" / "redis.sock"
+)
 
 AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = f"{PUBLIC_PATH}/signin/"

@@ -113,7 +113,7 @@ class Supervisor:
         # It holds only notifications: a background save that fails for lack of memory does no harm.
         child.unsaid, child.max_pause = "overcommit", REDIS_PAUSE
         self._start(child)
-        self.env["REDIS_URL"] = f"unix://{socket}?db=0"
+        self.env["REDIS_URL"] = redis_server.build_private_url(self.settings.data_dir, socket)
 
     def _set_up(self) -> dict | None:
         """Migrations and the first start, in a child; its report, or None if it was interrupted."""

@@ -24,7 +24,8 @@ def studio(tmp_path, monkeypatch):
 
 
 def client(folder):
-    return redis.Redis(unix_socket_path=str(folder / "redis" / "redis.sock"), socket_timeout=5)
+    url = redis_server.build_private_url(folder, folder / "redis" / "redis.sock")
+    return redis.Redis.from_url(url, socket_timeout=5)
 
 
 def turn_until_it_answers(studio, folder):

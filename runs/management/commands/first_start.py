@@ -53,7 +53,8 @@ class Command(BaseCommand):
 
 def check_redis() -> None:
     """Checks the Redis of REDIS_URL; the private one needs no check."""
-    if "REDIS_URL" not in os.environ or settings.REDIS_URL.startswith(f"unix://{settings.DATA_DIR}"):
+    is_private = settings.REDIS_URL.startswith("unix://") and f"@{settings.DATA_DIR}/" in settings.REDIS_URL
+    if is_private or "REDIS_URL" not in os.environ:
         return
     problem = redis_server.problem_with(settings.REDIS_URL)
     if problem:
