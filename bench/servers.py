@@ -9,17 +9,22 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from urllib.parse import quote, urlencode
 
 import psutil
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+UV = str(ROOT / ".venv" / "bin" / "uv")
 MB = 1024**2
 
 
 class Server:
     """One that is started by a command, and answers `page` when it is ready."""
 
-    page = "/health"
+    page, root = "/health", ROOT
 
     def __init__(self, name: str, folder: pathlib.Path):
         self.name, self.folder, self.port = name, folder, free_port()
@@ -40,7 +45,7 @@ class Server:
         begun = time.monotonic()
         with (self.folder / "log.txt").open("ab") as log:
             self.process = subprocess.Popen(
-                self.command, cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True
+                self.command, cwd=self.root, env=self.env, stdout=log, stderr=log, start_new_session=True
             )
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() - begun > 300:
@@ -110,16 +115,23 @@ class Server:
 
 
 class Ours(Server):
+    """Of this checkout, or of another one with its own `.venv`."""
+
     page = "/signin/"
+
+    def __init__(self, name: str, folder: pathlib.Path, root: pathlib.Path = ROOT, store: str = ""):
+        super().__init__(name, folder)
+        self.root, self.store = root, {"DATABASE_URL": store} if store else {}
+        self.python = sys.executable if root == ROOT else str(root / ".venv" / "bin" / "python")
 
     @property
     def command(self):
-        return [sys.executable, "-m", "studio.up"]
+        return [self.python, "-m", "studio.up"]
 
     @property
     def env(self):
         mine = {"DATA_DIR": str(self.folder / "data"), "PORT": str(self.port), "HOST": "127.0.0.1", "SAMPLE": "0"}
-        return {**os.environ, **mine, "PUBLIC_URL": f"http://127.0.0.1:{self.port}"}
+        return {**os.environ, **self.store, **mine, "PUBLIC_URL": f"http://127.0.0.1:{self.port}"}
 
     @property
     def database(self):
@@ -127,8 +139,10 @@ class Ours(Server):
 
     def open(self) -> None:
         """Address and token of its workspace."""
-        command = [sys.executable, "manage.py", "tracking-uri", "--export"]
-        lines = subprocess.run(command, cwd=ROOT, env=self.env, stdout=subprocess.PIPE, text=True, check=True).stdout
+        command = [self.python, "manage.py", "tracking-uri", "--export"]
+        lines = subprocess.run(
+            command, cwd=self.root, env=self.env, stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
         found = dict(line.removeprefix("export ").split("=", 1) for line in lines.split("\n") if "=" in line)
         self.url, self.token = found["MLFLOW_TRACKING_URI"], found["MLFLOW_TRACKING_TOKEN"]
 
@@ -156,6 +170,35 @@ class Mlflow(Server):
         return self.folder / "mlflow.db"
 
 
+class FastTrackML(Server):
+    """A server for MLflow's clients in Go."""
+
+    binary = ROOT / ".cache" / "fasttrackml" / "bin" / "fml"
+
+    def __init__(self, folder: pathlib.Path, store: str = ""):
+        super().__init__("FastTrackML", folder)
+        self.store = store or f"sqlite://{self.database}"
+
+    @classmethod
+    def install(cls) -> str:
+        """Its program alone, without what its Python package asks for; its version."""
+        python = cls.binary.with_name("python")
+        if not cls.binary.exists():
+            subprocess.run([UV, "venv", "-q", "--python", sys.executable, str(python.parent.parent)], check=True)
+            wanted = ["--no-deps", "fasttrackml>=0.6,<0.7"]
+            subprocess.run([UV, "pip", "install", "-q", "--python", str(python), *wanted], check=True)
+        return installed_version(python, "fasttrackml")
+
+    @property
+    def command(self):
+        options = ["--listen-address", f"127.0.0.1:{self.port}", "--database-uri", self.store, "--log-level", "error"]
+        return [str(self.binary), "server", *options, "--default-artifact-root", str(self.folder / "artifacts")]
+
+    @property
+    def database(self):
+        return self.folder / "fasttrackml.db"
+
+
 class Stub(Server):
     """Answers at once, whatever is asked."""
 
@@ -167,3 +210,20 @@ class Stub(Server):
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as found:
         return found.getsockname()[1]
+
+
+def installed_version(python: pathlib.Path, package: str) -> str:
+    ask = [str(python), "-c", f"from importlib.metadata import version; print(version({package!r}))"]
+    return subprocess.run(ask, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
+def new_database(name: str) -> str:
+    """The address of a database of its own on the PostgreSQL server of DATABASE_URL."""
+    address = os.environ["DATABASE_URL"]
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    parts = conninfo_to_dict(address)
+    who = ":".join(quote(str(parts[part]), safe="") for part in ("user", "password") if parts.get(part))
+    return (
+        f"postgresql://{who}@/{name}?{urlencode({part: parts[part] for part in ('host', 'port') if parts.get(part)})}"
+    )

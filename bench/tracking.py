@@ -1,6 +1,6 @@
-"""`make bench-tracking`: our tracking server and MLflow's own, started and measured in one sitting; writes docs/speed.md.
+"""`make bench-tracking`: our tracking server, MLflow's own and FastTrackML, measured in one sitting; writes docs/speed.md.
 
---quick takes small sizes and one round, some three minutes; --only names measurements; --postgres takes DATABASE_URL
+What a server cannot do is shown as a fail. --quick takes small sizes and one round, some four minutes; --only names measurements; --postgres takes DATABASE_URL
 for both servers (`python deploy/team_servers.py .venv/bin/python bench/tracking.py --postgres`), and writes
 docs/speed_postgresql.md.
 """
@@ -17,14 +17,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from urllib.parse import quote, urlencode
 
 import live
 import psutil
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
-from servers import ROOT, Mlflow, Ours, Server, Stub
+from servers import ROOT, UV, FastTrackML, Mlflow, Ours, Server, Stub, installed_version, new_database
 
+GO = "FastTrackML"
 PYTHON = ROOT / ".cache" / "mlflow-server" / "bin" / "python"
 FULL = {"seconds": 8, "batches": 50, "points": 1_000_000, "runs": 10_000, "repeats": 9, "megabytes": 200}
 QUICK = {"seconds": 3, "batches": 20, "points": 100_000, "runs": 300, "repeats": 5, "megabytes": 50}
@@ -37,6 +36,9 @@ class Row:
     unit: str
     target: float | None = None
     more_is_better: bool = False
+    # The ratio to reach to FastTrackML, and the share of the rate of a server that answers at once.
+    go_target: float | None = None
+    share_target: float | None = None
 
     def best(self, values: list[float]) -> float:
         return (max if self.more_is_better else min)(values)
@@ -48,16 +50,16 @@ class Row:
 ROWS = [
     Row("start", "second start to the first page", "s", 3),
     Row("memory", "idle memory of all processes (PSS)", "MB", 4),
-    Row("client_1", "`log_metric` by MLflow's client, 1 thread", "calls/s", 5, True),
-    Row("client_8", "the same, 8 threads in 4 processes", "calls/s", 5, True),
+    Row("client_1", "`log_metric` by MLflow's client, 1 thread", "calls/s", 5, True, 1.1, 0.6),
+    Row("client_8", "the same, 8 threads in 4 processes", "calls/s", 5, True, 1.1, 0.6),
     Row("plain_1", "one point by plain HTTP, 1 connection", "calls/s", 5, True),
     Row("plain_8", "the same, 8 connections", "calls/s", 5, True),
-    Row("batch", "`log_batch` of 1,000 by plain HTTP", "points/s", 10, True),
-    Row("million", "{points:,} points over 10 keys by MLflow's client", "s", 8),
+    Row("batch", "`log_batch` of 1,000 by plain HTTP", "points/s", 10, True, 4),
+    Row("million", "{points:,} points over 10 keys by MLflow's client", "s", 8, share_target=0.6),
     Row("bytes", "database per point", "bytes", 10),
     Row("history", "history of {tenth:,} points of one key, plain", "s", 10),
     Row("chart", "chart of 320 points out of them", "s", 10),
-    Row("fill", "making runs with 5 metrics and 5 params", "runs/s", None, True),
+    Row("fill", "making runs with 5 metrics and 5 params", "runs/s", None, True, 1),
     Row("search", "search of {runs:,} runs: filter and order by metrics, first 100, median", "s", 20),
     Row("upload", "artifact of {megabytes} MB: upload by MLflow's client", "MB/s", 2, True),
     Row("download", "the same, download", "MB/s", 2, True),
@@ -67,6 +69,20 @@ ROWS = [
 ]
 # What is measured again in each round; the others take long, or leave behind what later ones read.
 ONCE = {"million", "fill", "artifact", "plain_artifact"}
+# The figures of each measurement, and what one needs of an earlier one.
+GIVES = {
+    "singles": {"client_1", "client_8"},
+    "plain_singles": {"plain_1", "plain_8"},
+    "batches": {"batch"},
+    "million": {"million", "bytes", "history", "chart"},
+    "history": {"history"},
+    "chart": {"chart"},
+    "fill": {"fill", "search"},
+    "search": {"search"},
+    "artifact": {"upload", "download", "growth"},
+    "plain_artifact": {"plain_upload", "plain_download"},
+}
+NEEDS = {"history": {"run"}, "chart": {"run"}, "search": {"experiment"}}
 ORDER = [
     "singles",
     "plain_singles",
@@ -86,6 +102,8 @@ class Sitting:
         self.sizes, self.rounds = sizes, rounds
         # {server: {figure: [values]}}
         self.found: dict[str, dict[str, list[float]]] = {}
+        # The figures that could not be measured, by server.
+        self.failed: dict[str, set[str]] = {}
         # What a later measurement needs of an earlier one, by store: both of MLflow's share one.
         self.kept: dict[str, dict] = {}
 
@@ -112,12 +130,19 @@ class Sitting:
 
     def _measure(self, name: str, server: Server) -> None:
         known = {key: value for kept in self.kept.values() for key, value in kept.get(store(server), {}).items()}
+        if not NEEDS.get(name, set()) <= known.keys():
+            return
         task = {"url": server.url, "token": server.token, **self.sizes, **known}
         if name == "artifact":
             # What a first transfer loads once is no part of what each one takes.
-            in_client(name, {**task, "megabytes": 1})
+            in_client(name, {**task, "megabytes": 1}, check=False)
         disk, held = self._disk(server), server.watch_peak()
-        figures = in_client(name, task)
+        try:
+            figures = in_client(name, task)
+        except subprocess.CalledProcessError:
+            self.failed.setdefault(server.name, set()).update(GIVES[name])
+            print(f"{server.name:>18}  {name:10} fails", flush=True)
+            return
         if name == "million" and disk:
             figures["bytes"] = (self._disk(server) - disk) / self.sizes["points"]
         if name == "artifact":
@@ -142,7 +167,7 @@ class Sitting:
         if server.database.exists():
             return server.disk()
         with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-            name = "mlflow" if isinstance(server, Mlflow) else connection.info.dbname
+            name = {Mlflow: "mlflow", FastTrackML: "fasttrackml"}.get(type(server), connection.info.dbname)
             return connection.execute("SELECT pg_database_size(%s::name)", [name]).fetchone()[0]
 
     def value(self, name: str, row: Row) -> float | None:
@@ -154,41 +179,33 @@ def store(server: Server) -> str:
     return server.store if isinstance(server, Mlflow) else server.name
 
 
-def in_client(name: str, task: dict) -> dict:
+def in_client(name: str, task: dict, check: bool = True) -> dict:
     """The measurement runs where MLflow is installed."""
     command = [str(PYTHON), str(ROOT / "bench" / "tracking_client.py"), name, json.dumps(task)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env={**os.environ, "PYTHONWARNINGS": "ignore"})
-    return json.loads(done.stdout.splitlines()[-1])
+    env = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=check, env=env)
+    return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else {}
 
 
 def install(postgres: bool) -> str:
     """MLflow's server in an environment of its own; its version."""
     if not PYTHON.exists():
-        subprocess.run(["uv", "venv", "-q", "--python", sys.executable, str(PYTHON.parent.parent)], check=True)
-        subprocess.run(["uv", "pip", "install", "-q", "--python", str(PYTHON), "mlflow>=3.17,<4"], check=True)
+        subprocess.run([UV, "venv", "-q", "--python", sys.executable, str(PYTHON.parent.parent)], check=True)
+        subprocess.run([UV, "pip", "install", "-q", "--python", str(PYTHON), "mlflow>=3.17,<4"], check=True)
     if postgres:
-        subprocess.run(["uv", "pip", "install", "-q", "--python", str(PYTHON), "psycopg2-binary"], check=True)
-    ask = [str(PYTHON), "-c", "from importlib.metadata import version; print(version('mlflow'))"]
-    return subprocess.run(ask, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-
-
-def mlflow_store(postgres: bool) -> str:
-    """A database of its own beside ours; empty for a SQLite file."""
-    if not postgres:
-        return ""
-    address = os.environ["DATABASE_URL"]
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE mlflow")
-    parts = conninfo_to_dict(address)
-    who = ":".join(quote(parts[name], safe="") for name in ("user", "password") if parts.get(name))
-    store = urlencode({name: parts[name] for name in ("host", "port") if parts.get(name)})
-    return f"postgresql+psycopg2://{who}@/mlflow?{store}"
+        subprocess.run([UV, "pip", "install", "-q", "--python", str(PYTHON), "psycopg2-binary"], check=True)
+    return installed_version(PYTHON, "mlflow")
 
 
 def sit(args: argparse.Namespace, folder: pathlib.Path) -> tuple[Sitting, list[str]]:
     sitting = Sitting(QUICK if args.quick else FULL, 1 if args.quick else args.rounds)
-    ours, store = Ours("Lazuli Studio", folder / "ours"), mlflow_store(args.postgres)
-    peers = [Mlflow(PYTHON, workers, folder / "mlflow", store) for workers in ((1,) if args.quick else (1, 2))]
+    stores = {name: new_database(name) if args.postgres else "" for name in ("mlflow", "fasttrackml")}
+    stores["mlflow"] = stores["mlflow"].replace("postgresql:", "postgresql+psycopg2:", 1)
+    ours = Ours("Lazuli Studio", folder / "ours")
+    peers: list[Server] = [
+        Mlflow(PYTHON, workers, folder / "mlflow", stores["mlflow"]) for workers in ((1,) if args.quick else (1, 2))
+    ]
+    peers.append(FastTrackML(folder / "fasttrackml", stores["fasttrackml"]))
     try:
         for server in (ours, *peers):
             sitting.begin(server)
@@ -203,33 +220,54 @@ def sit(args: argparse.Namespace, folder: pathlib.Path) -> tuple[Sitting, list[s
 
 
 def table(sitting: Sitting, peers: list[str]) -> str:
-    lines = ["| what | Lazuli Studio | MLflow | ratio | target | reached |", "|---|--:|--:|--:|--:|---|"]
+    lines = [
+        "| what | Lazuli Studio | MLflow | ratio | target | reached | FastTrackML | ratio | target | reached |",
+        "|---|--:|--:|--:|--:|---|--:|--:|--:|---|",
+    ]
     sizes = {**sitting.sizes, "tenth": sitting.sizes["points"] // 10}
     for row in ROWS:
         ours = sitting.value("Lazuli Studio", row)
-        theirs = [value for value in (sitting.value(peer, row) for peer in peers) if value is not None]
-        if ours is None or not theirs:
+        theirs = [value for peer in peers if peer != GO and (value := sitting.value(peer, row)) is not None]
+        go = sitting.value(GO, row)
+        if ours is None and not theirs and go is None:
             continue
-        best = row.best(theirs)
-        cells = [f"{row.what.format(**sizes)}", f"{number(ours)} {row.unit}", f"{number(best)} {row.unit}"]
-        lines.append("| " + " | ".join([*cells, *judged(row, ours, best)]) + " |")
+        best = row.best(theirs) if theirs else None
+        cells = [row.what.format(**sizes), shown(sitting, "Lazuli Studio", row, ours)]
+        cells += [shown(sitting, peers[0], row, best), *judged(row, ours, best, row.target)]
+        cells += [shown(sitting, GO, row, go), *judged(row, ours, go, row.go_target)]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def judged(row: Row, ours: float, theirs: float) -> list[str]:
-    if row.target is None:
+def shown(sitting: Sitting, server: str, row: Row, value: float | None) -> str:
+    if value is not None:
+        return f"{number(value)} {row.unit}"
+    return "fails" if row.key in sitting.failed.get(server, set()) else "–"
+
+
+def judged(row: Row, ours: float | None, theirs: float | None, target: float | None) -> list[str]:
+    if not ours or not theirs:
         return ["–", "–", "–"]
     ratio = row.ratio(ours, theirs)
-    return [f"{ratio:.1f} ×", f"≥ {row.target:g} ×", "yes" if ratio >= row.target else "**no**"]
+    if target is None:
+        return [f"{ratio:.1f} ×", "–", "–"]
+    return [f"{ratio:.1f} ×", f"≥ {target:g} ×", "yes" if ratio >= target else "**no**"]
 
 
 def limits(sitting: Sitting) -> str:
     name = "a server that answers at once"
-    found = {row.key: sitting.value(name, row) for row in ROWS if sitting.value(name, row)}
-    lines = ["| against a server that answers at once | measured |", "|---|--:|"]
+    lines = ["| against a server that answers at once | measured | ours | share | target | reached |"]
+    lines.append("|---|--:|--:|--:|--:|---|")
     sizes = {**sitting.sizes, "tenth": sitting.sizes["points"] // 10}
-    rows = [row for row in ROWS if row.key in found]
-    lines += [f"| {row.what.format(**sizes)} | {number(found[row.key])} {row.unit} |" for row in rows]
+    for row in ROWS:
+        limit, ours = sitting.value(name, row), sitting.value("Lazuli Studio", row)
+        if not limit or not ours:
+            continue
+        share = ours / limit if row.more_is_better else limit / ours
+        cells = [row.what.format(**sizes), f"{number(limit)} {row.unit}", f"{number(ours)} {row.unit}", f"{share:.0%}"]
+        aim = row.share_target
+        cells += [f"≥ {aim:.0%}", "yes" if share >= aim else "**no**"] if aim else ["–", "–"]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -295,9 +333,9 @@ def described(peers: list[str], version: str, args: argparse.Namespace, load: fl
     gigabytes = psutil.virtual_memory().total / 1024**3
     machine = f"{os.cpu_count()} cores, {gigabytes:.0f} GB, {platform.system()}, Python {platform.python_version()}"
     how = " with small sizes (`--quick`)" if args.quick else ""
-    return f"""Measured by `make bench-tracking`{how}, which rewrites this page: the studio and MLflow {version}'s own server, both on
+    return f"""Measured by `make bench-tracking`{how}, which rewrites this page: the studio, {version}, all on
 {"PostgreSQL" if args.postgres else "SQLite"}, started and measured by one script in one sitting, in turns. Of MLflow's settings
-({", ".join(peers)}) the best one counts for each row. What was written is read back and compared. Machine:
+({", ".join(peer for peer in peers if peer != GO)}) the best one counts for each row; a server *fails* where it gave an error or a wrong answer. What was written is read back and compared. Machine:
 {machine}, load {load:.1f} before the start. The clients run on the same machine and are part of every figure.{BUSY if load > 1 else ""}"""
 
 
@@ -312,7 +350,8 @@ def main() -> None:
     args = parser.parse_args()
     # Servers are ended on a SIGTERM too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    load, version = os.getloadavg()[0], install(args.postgres)
+    load = os.getloadavg()[0]
+    version = f"MLflow {install(args.postgres)}'s own server and FastTrackML {FastTrackML.install()}"
     folder = pathlib.Path(tempfile.mkdtemp(prefix="lazuli-bench-"))
     try:
         sitting, peers = sit(args, folder)

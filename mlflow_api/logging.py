@@ -28,7 +28,10 @@ Point = tuple[str, float, int, int]
 
 def log_metric(request: MlflowRequest) -> dict:
     point = _point(request.fields.data)
-    _store_points(find_run(request, request.run_id()), [point])
+    run = find_run(request, request.run_id())
+    with begin_write():
+        run.lock()
+        _store_points(run, [point])
     _add_metrics_to_models(request, [request.fields.data])
     return {}
 
@@ -38,6 +41,7 @@ def log_parameter(request: MlflowRequest) -> dict:
     value = request.fields.text("value", empty=True)
     run = find_run(request, run_id)
     with begin_write():
+        run.lock()
         _store_params(run, [(key, value)])
     return {}
 
@@ -54,6 +58,7 @@ def log_batch(request: MlflowRequest) -> dict:
     _check_params(params)
     run = find_run(request, run_id)
     with begin_write():
+        run.lock()
         if params:
             _store_params(run, params)
         if points:
@@ -116,7 +121,7 @@ def _store_points(run: Run, points: list[Point]) -> None:
         group.times.append(at)
         group.values.append(value)
     try:
-        metrics.store_groups(run, groups, once=True)
+        metrics.store_locked(run, groups, once=True)
     except Invalid as error:
         raise invalid_parameter(error.message) from error
 
@@ -151,7 +156,7 @@ def _store_params(run: Run, params: list[tuple[str, str]]) -> None:
     _check_params(params)
     given = dict(params)
     try:
-        run.store_parameters(given)
+        run.insert_parameters(given)
     except ParameterChanged as error:
         key, value = next(iter(error.was.items()))
         raise invalid_parameter(

@@ -70,7 +70,7 @@ def _answer(request: HttpRequest, rest: str, workspace_path: dict) -> HttpRespon
 
 def _secret(request: HttpRequest) -> str:
     """The bearer token, or the password of basic authentication, which MLflow's clients take from the URL."""
-    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+    kind, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if kind.lower() == "bearer":
         return secret.strip()
     if kind.lower() != "basic":
@@ -93,7 +93,7 @@ def _fields(request: HttpRequest, verb) -> Fields:
         return Fields.of_body(request.body, FIELDS[verb])
     if verb in OF_BYTES or (request.method == "DELETE" and not request.body):
         return Fields({}, FIELDS[verb])
-    kind = request.headers.get("Content-Type", "").split(";")[0].strip().lower()
+    kind = request.META.get("CONTENT_TYPE", "").split(";")[0].strip().lower()
     if kind != "application/json":
         hint = f"The Content-Type is '{kind}'" if kind else "The Content-Type header is missing"
         raise invalid_parameter(f"Bad Request. {hint}; send application/json.")

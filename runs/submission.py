@@ -201,7 +201,7 @@ def _store(actor, workspace, name, job: JobProperties, kept: dict, parent) -> Ru
 
 def create_run(actor: Actor, experiment: Experiment, name: str, parent: Run | None, *, tags: dict, **fields) -> Run:
     """Create a run with its number, first event and tags; all runs are created here."""
-    run = Run.objects.create(
+    run = Run(
         workspace=experiment.workspace,
         experiment=experiment,
         run_id=rules.RUN_ID.check(name),
@@ -212,6 +212,7 @@ def create_run(actor: Actor, experiment: Experiment, name: str, parent: Run | No
         made_by=actor.run,
         **fields,
     )
+    statements.insert_row(run)
     # Whatever a client's clock says of its start, that is not before the first stage nor yet to come.
     began = min(run.started_at or run.created_at, run.created_at)
     stages = dict.fromkeys([Run.Status.NOT_STARTED, run.status])

@@ -78,6 +78,15 @@ MIDDLEWARE = [
     "studio.middleware.Errors",
 ]
 
+# Of requests to the API, which opens to tokens alone (studio/wsgi.py): no cookies, pages and static files.
+API_MIDDLEWARE = [
+    "studio.middleware.ApiHeaders",
+    "studio.middleware.FastCompression",
+    "studio.statement_limit.StatementLimit",
+    "studio.middleware.AzurePaths",
+    "django.middleware.common.CommonMiddleware",
+]
+
 ROOT_URLCONF = "studio.urls"
 WSGI_APPLICATION = "studio.wsgi.application"
 TEMPLATES = [

@@ -56,6 +56,28 @@ def insert_rows(model: type[Model], names: Sequence[str], rows: Iterable[Sequenc
     return keys
 
 
+def insert_new_rows(model: type[Model], names: Sequence[str], rows: Iterable[Sequence], key: str) -> set:
+    """Store those rows of which there is none yet; returns the values of `key` in them."""
+    start, marks, prepare = _inserting(model, tuple(names))
+    prepared = [[make(value, connection) for make, value in zip(prepare, row, strict=True)] for row in rows]
+    size, found = MAX_VALUES // len(prepare), set()
+    with connection.cursor() as cursor:
+        for begin in range(0, len(prepared), size):
+            batch = prepared[begin : begin + size]
+            sql = f'{start} {", ".join([marks] * len(batch))} ON CONFLICT DO NOTHING RETURNING "{_field(model, key).column}"'
+            cursor.execute(sql, [value for row in batch for value in row])
+            found |= {value for (value,) in cursor.fetchall()}
+    return found
+
+
+def insert_row(row: Model) -> None:
+    """What `save` does with a new row of a model without files, inheritance and signals."""
+    fields = [field for field in row._meta.concrete_fields if not field.primary_key]
+    names, values = [field.name for field in fields], [getattr(row, field.attname) for field in fields]
+    (row.pk,) = insert_rows(type(row), names, [values])
+    row._state.adding, row._state.db = False, connection.alias
+
+
 def _field(model: type[Model], name: str) -> Field:
     """A column of the model: no relation that other tables have with it."""
     return cast(Field, model._meta.get_field(name))

@@ -8,10 +8,18 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
 django_application = get_wsgi_application()
 
+# Only once Django is set up.
+from studio.api_handler import ApiHandler  # noqa: E402
+from studio.middleware import API  # noqa: E402
+
+api_application = ApiHandler()
+
 
 def application(variables, start_response):
     """A proxy that serves us below a path may leave it on the address or take it off."""
     path = variables.get("PATH_INFO", "")
     if settings.PUBLIC_PATH and path.startswith(f"{settings.PUBLIC_PATH}/"):
         variables["PATH_INFO"] = path.removeprefix(settings.PUBLIC_PATH)
-    return django_application(variables, start_response)
+        path = variables["PATH_INFO"]
+    chosen = api_application if API.match(path) else django_application
+    return chosen(variables, start_response)

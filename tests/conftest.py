@@ -16,11 +16,14 @@ from django.core.management.commands import flush
 from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations as DatabaseOperations
 from django.test import Client
+from django.test.client import ClientHandler
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accounts.activity import Activity
 from mlflow_api import sessions
+from studio.api_handler import ApiMiddleware
 from studio.append_only import AppendOnly
+from studio.middleware import API
 from tests import factories
 from workspaces.models import Role
 
@@ -167,11 +170,21 @@ def as_user():
     return sign_in
 
 
+class ApiClientHandler(ApiMiddleware, ClientHandler):
+    pass
+
+
+# Loaded once.
+API_HANDLER = ApiClientHandler(enforce_csrf_checks=False)
+
+
 class Api:
-    """A client with a bearer token; bodies go as JSON."""
+    """A client with a bearer token; bodies go as JSON. Its requests pass the middleware that studio/wsgi.py gives them."""
 
     def __init__(self, token: str):
         self.client = Client(headers={"Authorization": f"Bearer {token}"} if token else {})
+        pages = self.client.handler
+        self.client.handler = lambda environ: (API_HANDLER if API.match(environ["PATH_INFO"]) else pages)(environ)
 
     def get(self, path, **query):
         return self.client.get(path, query)

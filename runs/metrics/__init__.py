@@ -14,7 +14,7 @@ from runs.metrics.read import (
     read_window,
     series_of,
 )
-from runs.metrics.store import merge_small_chunks, store_batch, store_groups
+from runs.metrics.store import merge_small_chunks, store_batch, store_groups, store_locked
 
 __all__ = [
     "MAX_POINTS",
@@ -32,4 +32,5 @@ __all__ = [
     "series_of",
     "store_batch",
     "store_groups",
+    "store_locked",
 ]

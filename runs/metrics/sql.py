@@ -6,18 +6,14 @@ Django would need twice as long to build the statements as the database to run t
 from django.db import connection
 from django.utils import timezone
 
-from compute.models import Work
-from runs import attempts
 from runs.models import MetricBatch, MetricChunk, MetricSeries, Run
-from runs.models.runs import RAISE_REVISION
 from studio import statements
 
 SUMMARY = [
     "values", "count", "loose", "last", "last_step", "last_at", "min", "min_step", "max", "max_step",
     "first_step", "shown",
 ]  # fmt: skip
-LOCK_IF_HELD = f"{RAISE_REVISION} AND {attempts.STILL_HELD}"
-BATCH = f'INSERT INTO "{MetricBatch._meta.db_table}" (run_id, batch_id, at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING'
+BATCH = f'INSERT INTO "{MetricBatch._meta.db_table}" (run_id, batch_id, at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING RETURNING id'
 CHUNK = f'INSERT INTO "{MetricChunk._meta.db_table}" (series_id, start, count, data) VALUES (%s, %s, %s, %s)'
 SERIES = f'UPDATE "{MetricSeries._meta.db_table}" SET {", ".join(f"{chr(34)}{f}{chr(34)} = %s" for f in SUMMARY)} WHERE id = %s'
 
@@ -47,23 +43,11 @@ def add_series(fresh: list[MetricSeries]) -> None:
         row.pk = key
 
 
-def lock_run(run: Run) -> None:
-    """Increment the run's revision; other batches of this run wait here until the transaction ends."""
-    with connection.cursor() as cursor:
-        if run.writer is None:
-            cursor.execute(RAISE_REVISION, [run.pk])
-            return
-        work_id, attempt = run.writer
-        cursor.execute(LOCK_IF_HELD, [run.pk, Work._meta.pk.get_db_prep_value(work_id, connection), attempt])
-        if not cursor.rowcount:
-            raise attempts.stale_attempt_error(run)
-
-
 def add_batch(run: Run, batch_id: str) -> bool:
     """False if a batch with this id was stored before."""
     with connection.cursor() as cursor:
         cursor.execute(BATCH, [run.pk, batch_id, _time(timezone.now())])
-        return cursor.rowcount == 1
+        return cursor.fetchone() is not None
 
 
 def add_chunks(chunks: list[MetricChunk]) -> None:
@@ -76,6 +60,8 @@ def add_chunks(chunks: list[MetricChunk]) -> None:
 
 
 def save_summaries(changed: list[MetricSeries]) -> None:
+    if not changed:
+        return
     with connection.cursor() as cursor:
         cursor.executemany(SERIES, [[*_summary(series), series.pk] for series in changed])
 

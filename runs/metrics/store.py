@@ -32,10 +32,10 @@ def store_groups(run: Run, groups: dict[str, Group], batch_id: str = "", *, once
     if not groups:
         return
     with begin_write():
-        # The lock: batches of one run are stored one after another.
-        sql.lock_run(run)
+        # Batches of one run are stored one after another.
+        run.lock()
         if not batch_id or sql.add_batch(run, batch_id):
-            _store(run, groups, once)
+            store_locked(run, groups, once=once)
 
 
 def _checked(batch_id) -> str:
@@ -44,7 +44,8 @@ def _checked(batch_id) -> str:
     return str(batch_id)
 
 
-def _store(run: Run, groups: dict[str, Group], once: bool) -> None:
+def store_locked(run: Run, groups: dict[str, Group], *, once: bool = False) -> None:
+    """The same, if the caller has locked the run in its transaction."""
     present = sql.find_series(run, list(groups))
     _check_kinds(present, groups)
     if once:
@@ -164,5 +165,5 @@ def merge_chunks(series: MetricSeries) -> None:
 def merge_small_chunks(series: MetricSeries) -> None:
     """Merge the small chunks of an ended run."""
     with begin_write():
-        sql.lock_run(series.run)
+        series.run.lock()
         merge_chunks(series)

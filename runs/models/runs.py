@@ -346,18 +346,34 @@ class Run(models.Model):
 
     def store_parameters(self, added: dict[str, str]):
         """The same, if the caller has checked names and values by its own limits."""
-        with transaction.atomic():
-            attempts.fence(self)
-            with connection.cursor() as cursor:
+        with begin_write():
+            self.lock()
+            self.insert_parameters(added)
+
+    def insert_parameters(self, added: dict[str, str]):
+        """The same, if the caller has locked the run in its transaction too."""
+        rows = [(self.pk, name, value) for name, value in added.items()]
+        fresh = statements.insert_new_rows(RunParameter, ["run", "name", "value"], rows, "name")
+        if len(fresh) == len(rows):
+            return
+        there = [name for name in added if name not in fresh]
+        present = {row.name: row.value for row in statements.read_rows(RunParameter, run=self.pk, name=there)}
+        changed = {name: value for name, value in present.items() if value != added[name]}
+        if changed:
+            was = ", ".join(f"{name} is {value!r}" for name, value in changed.items())
+            raise ParameterChanged(f"A parameter is written once: {was}.", changed)
+
+    def lock(self) -> None:
+        """Raises the revision, if the attempt that writes still holds the work. Until the transaction ends, others who write
+        to this run wait here."""
+        with connection.cursor() as cursor:
+            if self.writer is None:
                 cursor.execute(RAISE_REVISION, [self.pk])
-            rows = statements.read_rows(RunParameter, run=self.pk, name=list(added))
-            present = {row.name: row.value for row in rows}
-            changed = {name: present[name] for name, value in added.items() if present.get(name, value) != value}
-            if changed:
-                was = ", ".join(f"{name} is {value!r}" for name, value in changed.items())
-                raise ParameterChanged(f"A parameter is written once: {was}.", changed)
-            fresh = [(self.pk, name, value) for name, value in added.items() if name not in present]
-            statements.insert_rows(RunParameter, ["run", "name", "value"], fresh)
+                return
+            work_id, attempt = self.writer
+            cursor.execute(RAISE_IF_HELD, [self.pk, Work._meta.pk.get_db_prep_value(work_id, connection), attempt])
+            if cursor.fetchone() is None:
+                raise attempts.stale_attempt_error(self)
 
     def store_tags(self, tags: dict[str, str], **columns):
         """Set tags that the caller has checked by its own limits, together with columns of the run."""
@@ -447,3 +463,4 @@ def _store_states(keys: list[int], status: RunStatus, message: str) -> None:
 
 
 RAISE_REVISION = f'UPDATE "{Run._meta.db_table}" SET revision = revision + 1 WHERE id = %s'
+RAISE_IF_HELD = f"{RAISE_REVISION} AND {attempts.STILL_HELD} RETURNING id"

@@ -21,18 +21,17 @@ def alone(monkeypatch, tmp_path):
 def studio(db, monkeypatch):
     """The real application behind every client of the SDK, without a socket; nobody is signed in."""
     import httpx
-    from django.core.wsgi import get_wsgi_application
     from lazuli import client
     from obstore.store import MemoryStore
 
     from compute import notifications
-    from studio import storage
+    from studio import storage, wsgi
 
     memory = MemoryStore()
     monkeypatch.setattr(storage, "open_store", lambda: memory)
     # Redis is away: the row is the truth, and the bell only makes things quicker.
     monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
-    monkeypatch.setattr(client, "default_transport", httpx.WSGITransport(app=get_wsgi_application()))
+    monkeypatch.setattr(client, "default_transport", httpx.WSGITransport(app=wsgi.application))
     monkeypatch.setenv("LAZULI_URL", SERVER)
     with _connection_kept():
         yield SERVER

@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
 from django.test import Client
 
 from studio.api import W
@@ -25,6 +26,24 @@ def test_answers_of_the_api_are_private_too(api, alice, w):
     answer = api(alice).get(w)
     assert answer.headers["Cache-Control"] == "private, no-cache"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path", ["{w}", "{w}/jobs/none", "/mlflow/v1.0{w}/version", "/mlflow/v1.0{w}", "/pypi/simple", "/nodes/x"]
+)
+def test_the_api_answers_by_its_few_middleware_what_it_answers_by_those_of_pages(api, alice, w, path):
+    token = factories.make_token(alice)
+    address = path.format(w=w)
+    by_few = api(token).get(address)
+    by_all = Client(headers={"Authorization": f"Bearer {token}"}).get(address)
+    assert by_few.status_code == by_all.status_code
+    assert by_few.content == by_all.content
+    # A redirect to the address with a slash is made outside of the middleware that sets this one for pages.
+    assert {**by_few.headers} == {"X-Frame-Options": "SAMEORIGIN", **by_all.headers}
+
+
+def test_the_api_refuses_a_foreign_host(api, alice, w):
+    assert api(alice).client.get(w, headers={"host": "evil.example.org"}).status_code == 400
 
 
 def test_the_session_cookie_is_out_of_reach_of_scripts_and_of_other_sites(db):

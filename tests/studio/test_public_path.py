@@ -87,10 +87,8 @@ def test_the_path_is_taken_off_if_the_proxy_leaves_it_on(below):
     from studio import wsgi
 
     seen = []
-    original, wsgi.django_application = (
-        wsgi.django_application,
-        lambda environ, start: seen.append(environ["PATH_INFO"]),
-    )
+    original = wsgi.django_application
+    wsgi.django_application = lambda environ, start: seen.append(environ["PATH_INFO"])
     try:
         for path in (f"{PATH}/signin/", "/signin/", f"{PATH}y/"):
             wsgi.application({"PATH_INFO": path}, None)
