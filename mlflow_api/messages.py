@@ -3,6 +3,9 @@
 import datetime as dt
 import uuid
 
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
+
 from mlflow_api.errors import invalid_parameter
 from runs.models import Experiment, MetricSeries, Run
 from studio.formats import from_millis, non_finite_word, to_millis
@@ -76,7 +79,12 @@ def key_value_list(pairs) -> list[dict]:
     return [{"key": key, "value": value} for key, value in pairs]
 
 
+# The series that MLflow can represent: their last value is a number, or NaN.
+NUMERIC = (
+    f"kind IN ('{MetricSeries.Kind.SCALAR}', '{MetricSeries.Kind.LIST}') "
+    f"AND (last IS NOT NULL OR \"values\" <> '{MetricSeries.Values.JSON}')"
+)
+
+
 def numeric_series():
-    """The series that MLflow can represent."""
-    kinds = [MetricSeries.Kind.SCALAR, MetricSeries.Kind.LIST]
-    return MetricSeries.objects.filter(kind__in=kinds).exclude(last=None, values=MetricSeries.Values.JSON)
+    return MetricSeries.objects.filter(RawSQL(NUMERIC, [], output_field=BooleanField()))

@@ -7,11 +7,11 @@ than the database to answer two.
 import datetime as dt
 import functools
 import uuid
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import connection
 
-from mlflow_api.messages import NAME, NOBODY, NOTE, PARENT, STATUS, USER, artifact_uri, key_value_list
+from mlflow_api.messages import NAME, NOBODY, NOTE, NUMERIC, PARENT, STATUS, USER, artifact_uri, key_value_list
 from registry.models import RunModel
 from runs.models import Experiment, MetricSeries, Run, RunParameter, RunTag
 from runs.models.lineage import RunDataset
@@ -34,7 +34,7 @@ SELECT {TAG} AS part, run_id, name, value, CAST(NULL AS double precision), CAST(
   CAST(NULL AS bigint) FROM {T["RunTag"]} WHERE run_id IN (KEYS)
 UNION ALL SELECT {PARAM}, run_id, name, value, NULL, NULL, NULL, NULL FROM {T["RunParameter"]} WHERE run_id IN (KEYS)
 UNION ALL SELECT {METRIC}, run_id, name, shown, last, last_step, last_at, NULL FROM {T["MetricSeries"]} WHERE run_id IN (KEYS)
-  AND kind IN ('{MetricSeries.Kind.SCALAR}', '{MetricSeries.Kind.LIST}') AND (last IS NOT NULL OR (shown = 'NaN' AND "values" <> '{MetricSeries.Values.JSON}'))
+  AND {NUMERIC}
 UNION ALL SELECT {MODEL}, run_id, model_id, CASE WHEN made THEN 'made' ELSE '' END, NULL, step, NULL, id FROM {T["RunModel"]}
   WHERE run_id IN (KEYS)
 UNION ALL SELECT {DATASET}, run_id, '', '', NULL, NULL, NULL, id FROM {T["RunDataset"]} WHERE run_id IN (KEYS)
@@ -49,37 +49,35 @@ class RunInfo(NamedTuple):
     display_name: str
     description: str
     status: str
-    created_at: dt.datetime
-    started_at: dt.datetime | None
-    ended_at: dt.datetime | None
+    # In ms.
+    started: int
+    ended: int | None
     is_deleted: bool
-    experiment_id: uuid.UUID
+    experiment_id: str
     parent: str | None
 
     @classmethod
     def of(cls, run: Run) -> "RunInfo":
-        names = ("pk", "run_id", "display_name", "description", "status", "created_at", "started_at", "ended_at")
-        parent = run.parent and run.parent.run_id
-        values = [getattr(run, name) for name in names]
-        return cls._make([*values, bool(run.deleted_at), run.experiment.experiment_id, parent])
+        started, ended = to_millis(run.started_at or run.created_at), run.ended_at and to_millis(run.ended_at)
+        where = bool(run.deleted_at), str(run.experiment.experiment_id), run.parent and run.parent.run_id
+        return cls(run.pk, run.run_id, run.display_name, run.description, run.status, started, ended, *where)
 
     @classmethod
     def of_row(cls, row: tuple) -> "RunInfo":
-        """SQLite stores times as text and UUIDs without dashes."""
-        if connection.vendor != "sqlite":
-            return cls._make(row)
-        return cls._make([*row[:5], *map(as_time, row[5:8]), bool(row[8]), uuid.UUID(row[9]), row[10]])
+        pk, run_id, name, description, status, created, started, ended, is_deleted, experiment, parent = row
+        times = as_millis(started or created), ended and as_millis(ended)
+        return cls(pk, run_id, name, description, status, *times, bool(is_deleted), as_dashed(experiment), parent)
 
     def message(self, user: str) -> dict:
         return {
             "run_id": self.run_id,
             "run_uuid": self.run_id,
             "run_name": self.display_name,
-            "experiment_id": str(self.experiment_id),
+            "experiment_id": self.experiment_id,
             "user_id": user or NOBODY,
             "status": STATUS[self.status],
-            "start_time": to_millis(self.started_at or self.created_at),
-            **({"end_time": to_millis(self.ended_at)} if self.ended_at else {}),
+            "start_time": self.started,
+            **({"end_time": self.ended} if self.ended is not None else {}),
             "artifact_uri": artifact_uri(self.experiment_id, self.run_id),
             "lifecycle_stage": "deleted" if self.is_deleted else "active",
         }
@@ -97,14 +95,18 @@ class RunData:
         self.datasets: list[dict] = []
 
 
-def as_time(value) -> Any:
-    return dt.datetime.fromisoformat(value).replace(tzinfo=dt.UTC) if isinstance(value, str) else value
-
-
 @functools.lru_cache(maxsize=10_000)
-def as_millis(value) -> int:
-    """Of a time as the database gives it; points of one batch share theirs."""
-    return to_millis(as_time(value))
+def as_millis(value: str | dt.datetime) -> int:
+    """Of a time as the database gives it, SQLite as text; points of one batch share theirs."""
+    if isinstance(value, str):
+        value = dt.datetime.fromisoformat(value).replace(tzinfo=dt.UTC)
+    return to_millis(value)
+
+
+@functools.lru_cache(maxsize=1_000)
+def as_dashed(value: str | uuid.UUID) -> str:
+    """Of a UUID as the database gives it, SQLite as text without dashes."""
+    return str(uuid.UUID(value)) if isinstance(value, str) else str(value)
 
 
 def find_info(workspace_id: int, run_id: str) -> RunInfo | None:

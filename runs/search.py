@@ -13,6 +13,7 @@ from runs.models import MetricSeries, Run, RunParameter, RunTag
 from runs.models.lineage import RunDataset
 from studio.errors import Invalid
 from studio.search import concatenated, conditions
+from studio.search.compiled import CompiledKeys
 from studio.search.db_functions import INDEXED, ValueStart
 from studio.search.grammar import All, Any, Clause, Not, Order, parse_filter, parse_orders
 
@@ -101,10 +102,11 @@ class Search:
 
     def page(self, start: int, size: int) -> tuple[list[int], bool]:
         """The keys of the runs from `start`, and whether there are more; keys alone, so that no whole row is sorted."""
-        keys = concatenated.take_rows(
-            [runs.values_list("pk", flat=True) for runs in self._stretches()], start, size + 1
-        )
-        return keys[:size], len(keys) > size
+        return take_page([runs.values_list("pk", flat=True) for runs in self._stretches()], start, size)
+
+    def compiled(self) -> list[CompiledKeys]:
+        """What `take_page` needs of this search; the same search later need not be written again."""
+        return [CompiledKeys(runs) for runs in self._stretches()]
 
     def _stretches(self) -> list:
         """All in order. If it starts with a metric, parameter or tag, first the runs that have it, in the order of its index."""
@@ -135,6 +137,11 @@ class Search:
         have = model.objects.filter(name=first.key, **{f"{value}__isnull": False}).values("run")
         missing = [F("sorted__shown").desc(nulls_last=True)] if first.entity == METRIC else []
         return _sorted(joined.exclude(pk__in=have), self.orders[1:], *missing)
+
+
+def take_page(stretches: list, start: int, size: int) -> tuple[list[int], bool]:
+    keys = concatenated.take_rows(stretches, start, size + 1)
+    return keys[:size], len(keys) > size
 
 
 # For metrics, parameters and tags: the table, its value, and the order of the index of values.

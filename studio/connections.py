@@ -118,6 +118,8 @@ class ClientSocket(socket.socket):
         # Whether others wait for the thread that waits for this client.
         self.is_wanted: Callable[[], bool | int] = bool
         self._moved, self._waited = 0, 0.0
+        # The head of an answer waits for the start of its body: one packet, and the client wakes up once.
+        self._holds_head, self._head = False, b""
 
     def close(self) -> None:
         self._discard()
@@ -138,7 +140,23 @@ class ClientSocket(socket.socket):
             if data is not None:
                 return data
 
+    def hold_head(self) -> None:
+        """From now on the first piece is sent together with the second one, or by `release_head`."""
+        self._holds_head = True
+
+    def release_head(self) -> None:
+        head, self._holds_head, self._head = self._head, False, b""
+        if head:
+            self.sendall(head)
+
     def sendall(self, data, flags: int = 0) -> None:
+        if self._holds_head:
+            self._holds_head, self._head = False, bytes(data)
+            return
+        if self._head and len(data) <= PIECE:
+            data, self._head = b"".join((self._head, data)), b""
+        elif self._head:
+            self.release_head()
         sent = 0
         if not self.outbox:
             with contextlib.suppress(BlockingIOError):
@@ -167,6 +185,7 @@ class ClientSocket(socket.socket):
         return part.take(data)
 
     def sendfile(self, file, offset: int = 0, count: int | None = None) -> int:
+        self.release_head()
         size = count or 0
         self.outbox.append(FilePart(os.dup(file.fileno()), offset, size))
         self.flush()

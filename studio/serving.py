@@ -184,7 +184,11 @@ class Worker(ThreadWorker):
         req._expected_100_continue = req._expected_100_continue and not conn.is_invited
         if type(req.body.reader) is LengthReader:
             req.body.reader = BodyReader(req.body.reader.unreader, req.body.reader.length)
-        return super().handle_request(req, conn)
+        conn.sock.hold_head()
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            conn.sock.release_head()
 
     def handle(self, conn):
         kept = self._answer(conn)

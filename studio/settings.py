@@ -80,6 +80,8 @@ MIDDLEWARE = [
 
 # Of requests to the API, which opens to tokens alone (studio/wsgi.py): no cookies, pages and static files.
 API_MIDDLEWARE = [
+    "studio.request_context.RequestContext",
+    "accounts.refusals.RecordRefusals",
     "studio.middleware.ApiHeaders",
     "studio.middleware.FastCompression",
     "studio.statement_limit.StatementLimit",

@@ -9,7 +9,7 @@ import math
 import re
 import time
 
-from django.db import OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.db.backends.signals import connection_created
 
 from studio.errors import Invalid, NotReady
@@ -41,6 +41,8 @@ class StatementLimit:
 @contextlib.contextmanager
 def limit_statements():
     """Stops each statement inside the block after SECONDS."""
+    # The connection itself: its proxy looks it up anew for each attribute.
+    connection = connections[DEFAULT_DB_ALIAS]
     if connection.connection is not None and getattr(connection, "prepared", None) is not connection.connection:
         _prepare(connection)
     with connection.execute_wrapper(_timed):
@@ -55,7 +57,7 @@ def _streamed(parts):
     parts = iter(parts)
     while True:
         with limit_statements():
-            connection.must_end_by = time.thread_time() + SECONDS
+            connections[DEFAULT_DB_ALIAS].must_end_by = None
             part = next(parts, None)
         if part is None:
             return
@@ -71,15 +73,22 @@ def _prepare(connection) -> None:
     connection.prepared = connection.connection
     if connection.vendor == "sqlite":
         connection.must_end_by = math.inf
-        connection.connection.set_progress_handler(lambda: time.thread_time() > connection.must_end_by, STEPS)
+        connection.connection.set_progress_handler(lambda: _is_over(connection), STEPS)
         # Whoever waits for a page is answered in time; background tasks wait longer.
         connection.connection.execute(f"PRAGMA busy_timeout={int(SECONDS * 1000)}")
     elif connection.vendor == "postgresql":
         connection.connection.execute(f"SET statement_timeout TO {int(SECONDS * 1000)}")
 
 
+def _is_over(connection) -> bool:
+    """The clock of a statement starts at its first look: most end before it, and a look costs as much as a short statement."""
+    if connection.must_end_by is None:
+        connection.must_end_by = time.thread_time() + SECONDS
+    return time.thread_time() > connection.must_end_by
+
+
 def _timed(execute, sql, params, many, context):
-    context["connection"].must_end_by = time.thread_time() + SECONDS
+    context["connection"].must_end_by = None
     try:
         return execute(sql, params, many, context)
     except OperationalError as error:

@@ -8,8 +8,8 @@ import functools
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar, cast
 
-from django.db import connection
-from django.db.models import Field, Model
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.models import CharField, Field, FloatField, ForeignKey, IntegerField, Model, TextField
 from django.db.models.expressions import Col
 
 M = TypeVar("M", bound=Model)
@@ -20,6 +20,8 @@ MAX_VALUES = 30_000
 
 def read_rows(model: type[M], **wanted: Any) -> list[M]:
     """The rows whose fields have these values, or any of a list of values. Foreign keys are given as primary keys."""
+    # The connection itself: `django.db.connection` looks it up anew for each of its attributes.
+    connection = connections[DEFAULT_DB_ALIAS]
     start, names, converters = _reading(model, connection.vendor)
     conditions, values = [], []
     for name, value in wanted.items():
@@ -43,30 +45,28 @@ def read_rows(model: type[M], **wanted: Any) -> list[M]:
 
 def insert_rows(model: type[Model], names: Sequence[str], rows: Iterable[Sequence]) -> list[int]:
     """Store rows with these fields; others need a database default. Returns the primary keys in the same order."""
-    start, marks, prepare = _inserting(model, tuple(names))
-    prepared = [[make(value, connection) for make, value in zip(prepare, row, strict=True)] for row in rows]
-    size = MAX_VALUES // len(prepare)
-    keys: list[int] = []
-    with connection.cursor() as cursor:
-        for begin in range(0, len(prepared), size):
-            batch = prepared[begin : begin + size]
-            sql = f"{start} {', '.join([marks] * len(batch))} RETURNING id"
-            cursor.execute(sql, [value for row in batch for value in row])
-            keys += [key for (key,) in cursor.fetchall()]
-    return keys
+    return _insert(model, names, rows, " RETURNING id")
 
 
 def insert_new_rows(model: type[Model], names: Sequence[str], rows: Iterable[Sequence], key: str) -> set:
     """Store those rows of which there is none yet; returns the values of `key` in them."""
+    return set(_insert(model, names, rows, f' ON CONFLICT DO NOTHING RETURNING "{_field(model, key).column}"'))
+
+
+def _insert(model: type[Model], names: Sequence[str], rows: Iterable[Sequence], ending: str) -> list:
+    """The values that the statement returns."""
+    connection = connections[DEFAULT_DB_ALIAS]
     start, marks, prepare = _inserting(model, tuple(names))
-    prepared = [[make(value, connection) for make, value in zip(prepare, row, strict=True)] for row in rows]
-    size, found = MAX_VALUES // len(prepare), set()
+    prepared = [
+        [value if make is None else make(value, connection) for make, value in zip(prepare, row, strict=True)]
+        for row in rows
+    ]
+    size, found = MAX_VALUES // len(prepare), []
     with connection.cursor() as cursor:
         for begin in range(0, len(prepared), size):
             batch = prepared[begin : begin + size]
-            sql = f'{start} {", ".join([marks] * len(batch))} ON CONFLICT DO NOTHING RETURNING "{_field(model, key).column}"'
-            cursor.execute(sql, [value for row in batch for value in row])
-            found |= {value for (value,) in cursor.fetchall()}
+            cursor.execute(start + ", ".join([marks] * len(batch)) + ending, [v for row in batch for v in row])
+            found += [value for (value,) in cursor.fetchall()]
     return found
 
 
@@ -75,7 +75,7 @@ def insert_row(row: Model) -> None:
     fields = [field for field in row._meta.concrete_fields if not field.primary_key]
     names, values = [field.name for field in fields], [getattr(row, field.attname) for field in fields]
     (row.pk,) = insert_rows(type(row), names, [values])
-    row._state.adding, row._state.db = False, connection.alias
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
 def _field(model: type[Model], name: str) -> Field:
@@ -86,6 +86,7 @@ def _field(model: type[Model], name: str) -> Field:
 @functools.cache
 def _reading(model: type[Model], vendor: str) -> tuple[str, list[str], list]:
     """The start of the statement, the attributes of a row in order, and the converters by index."""
+    connection = connections[DEFAULT_DB_ALIAS]
     fields = model._meta.concrete_fields
     columns = ", ".join(f'"{field.column}"' for field in fields)
     converters = []
@@ -101,4 +102,12 @@ def _inserting(model: type[Model], names: tuple[str, ...]) -> tuple[str, str, li
     fields = [_field(model, name) for name in names]
     columns = ", ".join(f'"{field.column}"' for field in fields)
     marks = f"({', '.join(['%s'] * len(fields))})"
-    return f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES', marks, [f.get_db_prep_save for f in fields]
+    prepare = [None if _is_plain(field) else field.get_db_prep_save for field in fields]
+    return f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES ', marks, prepare
+
+
+def _is_plain(field: Field) -> bool:
+    """Whether the database takes the value of a row as it is."""
+    if isinstance(field, ForeignKey):
+        field = field.target_field
+    return type(field) in (CharField, TextField, FloatField) or isinstance(field, IntegerField)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from studio.api import W
@@ -38,8 +39,30 @@ def test_the_api_answers_by_its_few_middleware_what_it_answers_by_those_of_pages
     by_all = Client(headers={"Authorization": f"Bearer {token}"}).get(address)
     assert by_few.status_code == by_all.status_code
     assert by_few.content == by_all.content
+    for answer in (by_few, by_all):
+        assert answer.headers.pop("X-Request-Id")
     # A redirect to the address with a slash is made outside of the middleware that sets this one for pages.
     assert {**by_few.headers} == {"X-Frame-Options": "SAMEORIGIN", **by_all.headers}
+
+
+def test_the_api_leaves_out_only_middleware_for_pages():
+    only_pages = [
+        "security.SecurityMiddleware",
+        "whitenoise.middleware.WhiteNoiseMiddleware",
+        "clickjacking.XFrameOptionsMiddleware",
+        "SecurityHeaders",
+        "Compression",
+        "Sessions",
+        "Csrf",
+        "People",
+        "PagesNeedSignIn",
+        "Messages",
+        "Htmx",
+        "Errors",
+    ]
+    left_out = [path for path in settings.MIDDLEWARE if path not in settings.API_MIDDLEWARE]
+    assert len(left_out) == len(only_pages)
+    assert all(path.endswith(tuple(only_pages)) for path in left_out)
 
 
 def test_the_api_refuses_a_foreign_host(api, alice, w):
