@@ -49,6 +49,10 @@ def _may_edit(request, workspace) -> bool:
     return can(actor_of_request(request), "edit_compute", workspace)
 
 
+def _may_submit(request, workspace) -> bool:
+    return can(actor_of_request(request), "submit", workspace)
+
+
 @require_GET
 def compute_list(request, slug):
     workspace = _workspace(request, slug)
@@ -64,6 +68,7 @@ def compute_list(request, slug):
         "page": page,
         "words": words,
         "may_edit": _may_edit(request, workspace),
+        "may_submit": _may_submit(request, workspace),
         "is_changing": any(target.is_changing for target in page.object_list),
         "hosts": list(Host.objects.alive()),
     }
@@ -71,7 +76,10 @@ def compute_list(request, slug):
 
 
 def _context(request, target: ComputeTarget, tab: str, **more) -> dict:
-    return {"target": target, "tab": tab, "may_edit": _may_edit(request, target.workspace), **more}
+    allowed = {
+        name: may(request, target.workspace) for name, may in (("may_edit", _may_edit), ("may_submit", _may_submit))
+    }
+    return {"target": target, "tab": tab, **allowed, **more}
 
 
 @require_GET

@@ -3,6 +3,7 @@ from django.urls import path
 from runs.pages import home, home_cards
 from runs.pages.compare import file_diff
 from runs.pages.compare import views as compare_views
+from runs.pages.job import create_views
 from runs.pages.job import views as job_views
 from runs.pages.lists import action_views as list_action_views
 from runs.pages.lists import panel_views
@@ -30,6 +31,10 @@ urlpatterns = [
     path("ws/<slug:slug>/jobs/layout/reset/", panel_views.layout_reset, name="layout_reset"),
     path("ws/<slug:slug>/jobs/views/", panel_views.view_save, name="view_save"),
     path("ws/<slug:slug>/jobs/views/<int:pk>/delete/", panel_views.view_delete, name="view_delete"),
+    path("ws/<slug:slug>/jobs/new/", create_views.job_new, name="job_new"),
+    path("ws/<slug:slug>/jobs/new/select/", create_views.job_code_select, name="job_code_select"),
+    path("ws/<slug:slug>/jobs/new/code/", create_views.job_code_upload, name="job_code_upload"),
+    path("ws/<slug:slug>/jobs/new/settings/", create_views.job_new_settings, name="job_new_settings"),
     path("ws/<slug:slug>/experiments/", lists_views.experiments, name="experiments"),
     path(f"{EXPERIMENT}/", lists_views.experiment_detail, name="experiment_detail"),
     path(f"{EXPERIMENT}/charts/", lists_views.experiment_charts, name="experiment_charts"),

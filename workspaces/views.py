@@ -102,7 +102,13 @@ def workspace_home(request, slug):
         {"template": card.template, "context": card.context(actor, workspace)}
         for card in sorted(CARDS, key=lambda card: card.position)
     ]
-    context = {"workspace": workspace, "cards": cards, "server": settings.PUBLIC_URL, "config": _config_text(workspace)}
+    context = {"may_submit": can(actor, "submit", workspace)}
+    context |= {
+        "workspace": workspace,
+        "cards": cards,
+        "server": settings.PUBLIC_URL,
+        "config": _config_text(workspace),
+    }
     return render(request, "workspaces/workspace_home.html", context)
 
 

@@ -44,7 +44,7 @@ def store_snapshot(
         for chunk in chunks:
             file.write(chunk)
         size = file.tell()
-        files, found = _manifest(file)
+        files, found = read_manifest(file)
         if digest and digest.lower() != found:
             raise Invalid(f"The content has the hash {found}, not {digest}.", code="hash_mismatch", target="hash")
         present = find_snapshot(workspace, found)
@@ -74,7 +74,7 @@ def _uuid(text: str) -> uuid.UUID:
         raise Invalid(f"{text!r} is not the id of a snapshot: send a UUID.", target="id") from error
 
 
-def _manifest(file) -> tuple[list[dict], str]:
+def read_manifest(file) -> tuple[list[dict], str]:
     """The files with their sizes, and the hash of their names and contents, computed from all bytes."""
     file.seek(0)
     try:

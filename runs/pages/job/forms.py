@@ -1,5 +1,6 @@
 """The form of a job: of one that is submitted again with changes, and of a new one. The rules are those of the API."""
 
+import posixpath
 import shlex
 
 from django import forms
@@ -76,7 +77,8 @@ class JobForm(forms.Form):
             field.widget.attrs["data-original"] = field.prepare_value(self.initial.get(name, "")) or ""
 
     def _environment_choices(self) -> list[tuple[str, str]]:
-        kept = [(KEEP, f"{self.prefilled.environment_name} (as it is)")] if self.prefilled.definition else []
+        name = "Default environment" if self.prefilled.is_new else f"{self.prefilled.environment_name} (as it is)"
+        kept = [(KEEP, name)] if self.prefilled.definition else []
         return [*kept, (REGISTERED, "Registered environment"), (PACKAGES, "Edit the packages")]
 
     @property
@@ -92,7 +94,8 @@ class JobForm(forms.Form):
 
     def clean_script(self) -> str:
         script = self.cleaned_data["script"]
-        if self.files is not None and script != self.initial.get("script") and script not in self.files:
+        is_known = script == self.initial.get("script") and not self.prefilled.has_other_code
+        if self.files is not None and not is_known and posixpath.normpath(script) not in self.files:
             raise forms.ValidationError(f"The code has no file {script!r}.")
         return script
 
@@ -122,7 +125,8 @@ class JobForm(forms.Form):
 
     def changed_names(self) -> list[str]:
         """The fields whose values differ from those that the form began with, after checking."""
-        names = [name for name, value in self.cleaned_data.items() if _differs(value, self.initial.get(name))]
+        before = {} if self.prefilled.is_new else self.initial
+        names = [name for name, value in self.cleaned_data.items() if _differs(value, before.get(name))]
         kind = self.cleaned_data["environment"]
         unused = {KEEP: {"conda_file"}, REGISTERED: {"conda_file"}, PACKAGES: {"environment_id"}}[kind]
         if kind == PACKAGES and "conda_file" not in names:
@@ -133,6 +137,12 @@ class JobForm(forms.Form):
         """As a person reads them, each once."""
         labels = [self[name].label for name in self.changed_names()]
         return list(dict.fromkeys("Environment" if label == "Conda file" else label for label in labels))
+
+    def describe_environment(self) -> str:
+        """Of a form that is valid."""
+        kind = self.cleaned_data["environment"]
+        chosen = {REGISTERED: self.cleaned_data["environment_id"], PACKAGES: "The edited packages"}
+        return chosen.get(kind) or dict(self.fields["environment"].choices)[kind]
 
     def read_changes(self) -> dict:
         """For job_changes.change_job."""
@@ -177,7 +187,7 @@ class JobForm(forms.Form):
 def _differs(value, initial) -> bool:
     if isinstance(value, str):
         return value.strip() != str(initial or "").strip()
-    return value != initial
+    return (value or None) != (initial or None)
 
 
 def _exact_reference(workspace: Workspace, reference: str) -> str:

@@ -25,6 +25,9 @@ class Prefilled:
     warnings: list[str]
     # What starts the script, if the job has one.
     interpreter: str = ""
+    is_new: bool = False
+    # Whether the code is not the run's own any more, so that its script may be missing.
+    has_other_code: bool = False
 
     @property
     def environment_name(self) -> str:
@@ -64,20 +67,30 @@ def read_run(run: Run) -> Prefilled:
     return Prefilled(values, definition, warnings, argv[0] if argv else "")
 
 
-def read_nothing(workspace: Workspace) -> Prefilled:
-    """Of a new job: the default environment, and the cluster if there is only one."""
+def read_nothing(workspace: Workspace, files: list[str], experiment: str | None, compute: str | None) -> Prefilled:
+    """Of a new job, with this code: the default environment, and the cluster if there is only one."""
     definition = environments.resolve_environment(workspace, None, None)
     targets = list(
         ComputeTarget.objects.filter(workspace=workspace, deleted_at=None).values_list("name", flat=True)[:2]
     )
     values = {
+        "experiment_name": experiment or submission.DEFAULT_EXPERIMENT,
+        "command": _suggest_command(files),
         "environment": KEEP,
         "conda_file": environments.format_conda(definition) or "",
-        "compute_id": targets[0] if len(targets) == 1 else "",
+        "compute_id": compute or (targets[0] if len(targets) == 1 else ""),
         "environment_variables": {},
         "tags": {},
     }
-    return Prefilled(values, definition, [])
+    return Prefilled(values, definition, [], is_new=True)
+
+
+def _suggest_command(files: list[str]) -> str:
+    """By the script at the top of the code that is most likely the one to start."""
+    scripts = [path for path in files if "/" not in path and path.endswith(".py")]
+    known = [name for name in ("train.py", "main.py", "run.py") if name in scripts]
+    chosen = known[:1] or (scripts if len(scripts) == 1 else [])
+    return f"python {shlex.quote(chosen[0])}" if chosen else ""
 
 
 def _read_command(job: dict) -> str:

@@ -22,14 +22,25 @@ def run_resubmit(request, slug, run_id):
     require_permission(request, "submit")
     submission.require_job(run)
     source = prefilled.read_run(run)
-    files = [file["path"] for file in run.snapshot.files] if run.snapshot else None
+    # Other code, which was uploaded or chosen for this.
+    code = submission.find_snapshot(run.workspace, request.GET.get("code", ""))
+    used = code or run.snapshot
+    files = [file["path"] for file in used.files] if used else None
+    other_code = {"codeId": str(code.snapshot_id)} if code and code != run.snapshot else {}
+    source.has_other_code = bool(other_code)
     form = JobForm(request.POST if request.method == "POST" else None, run.workspace, source, files)
-    new = attempt(form, lambda: submission.resubmit_job(actor_of_request(request), run, form.read_changes()))
+    new = attempt(form, lambda: _resubmit(request, run, form.read_changes() | other_code))
     if new:
-        messages.success(request, _describe(run, new, form.changed_labels()))
+        labels = [*(["Code"] if other_code else []), *form.changed_labels()]
+        messages.success(request, _describe(run, new, labels))
         return redirect(new)
     context = {"run": run, "form": form, "source": source, "suggestions": form.suggestions}
+    context["code"] = used
     return render(request, "runs/job/resubmit.html", context, status=400 if form.errors else 200)
+
+
+def _resubmit(request, run: Run, changes: dict) -> Run:
+    return submission.resubmit_job(actor_of_request(request), run, changes)
 
 
 def _describe(run: Run, new: Run, labels: list[str]) -> str:

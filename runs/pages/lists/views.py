@@ -36,6 +36,7 @@ def experiments(request, slug):
     page = Paginator(found, options["size"]).get_page(options["page"] or 1)
     rows = tables.add_run_counts(list(page.object_list))
     context = {"page": page, "rows": rows, "options": options, "archived": "archived" in request.GET}
+    context["may_submit"] = is_allowed(request, "submit")
     return render_page(request, "runs/experiments.html", context, partial="experiment-table")
 
 
@@ -132,6 +133,8 @@ def _render_list(request, slug, experiment: Experiment | None, template: str) ->
     # Parameters of a poll are not kept in links.
     request.GET = table.query
     context = {"table": table, "may_edit": is_allowed(request, "edit"), "experiment": experiment}
+    # Roles have both verbs or none (workspaces/access.py); asking again would cost a query.
+    context["may_submit"] = context["may_edit"]
     context |= {
         "view": _current_view(request, experiment, table),
         "list_url": request.path,

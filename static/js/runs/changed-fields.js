@@ -1,5 +1,5 @@
 // form[data-changed-fields]: its fields know by data-original what they began with. A field that differs shows its mark,
-// a button [data-restore="name"] that puts that back; [data-changed-summary] lists the labels of all that differ.
+// (data-unless="value": not while it has this value, of which another field tells), a button [data-restore="name"] that puts that back; [data-changed-summary] lists the labels of all that differ.
 
 const form = document.querySelector("[data-changed-fields]");
 
@@ -15,9 +15,11 @@ const showChanges = () => {
     const changed = isChanged(part.dataset.field);
     const mark = part.querySelector("[data-restore]");
     if (mark) mark.hidden = !changed;
-    if (changed && !isHidden(part)) labels.push(part.dataset.label);
+    const isSaidElsewhere = part.dataset.unless === form.elements[part.dataset.field]?.value;
+    if (changed && !isHidden(part) && !isSaidElsewhere) labels.push(part.dataset.label);
   }
   const summary = form.querySelector("[data-changed-summary]");
+  if (summary.dataset.before) labels.unshift(summary.dataset.before);
   summary.textContent = labels.join(", ") || summary.dataset.unchanged;
 };
 

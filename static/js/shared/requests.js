@@ -1,6 +1,6 @@
 // Requests that carry what the server asks for: the CSRF token, or the mark of htmx for a piece of a page.
 
-const readCsrfToken = () => JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
+export const readCsrfToken = () => JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
 
 export const postForm = (url, body, options = {}) =>
   fetch(url, { method: "POST", body, headers: { "X-CSRFToken": readCsrfToken() }, ...options });

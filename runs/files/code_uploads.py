@@ -1,0 +1,128 @@
+"""Code that a person uploads from a page. What is taken of it is decided by the SDK's own rules: ignore file, and names of secrets."""
+
+import dataclasses
+import io
+import tempfile
+import uuid
+import zipfile
+from collections.abc import Iterable
+
+from lazuli.errors import UserErrorException
+from lazuli.runs.ignore_rules import IGNORE_FILES, IgnoreRules
+from lazuli.runs.secret_files import SecretFiles
+
+from accounts.models import User
+from runs.files import snapshots
+from runs.models import Snapshot
+from studio.errors import Invalid
+from workspaces.models import Workspace
+
+# Of a folder whose files are looked through before they are sent.
+MAX_LISTED = 20_000
+MAX_IGNORE_LENGTH = 100_000
+MAX_NAMED = 20
+
+
+@dataclasses.dataclass
+class Selection:
+    """`included` are positions in the list of paths; `secrets` are left out by their names, `ignored` by the ignore file."""
+
+    included: list[int]
+    ignored: int
+    secrets: list[str]
+    ignore_file: str
+
+    def describe(self) -> str:
+        """What is left out, as a sentence; empty if that is nothing."""
+        parts = [f"{self.ignored} by {self.ignore_file}"] if self.ignored else []
+        if self.secrets:
+            named = ", ".join(self.secrets[:MAX_NAMED]) + ("…" if len(self.secrets) > MAX_NAMED else "")
+            parts.append(f"{named}, since such names are those of secrets")
+        return f"Left out: {'; '.join(parts)}." if parts else ""
+
+
+def read_rules(text: str, file_name: str) -> IgnoreRules:
+    if file_name not in IGNORE_FILES:
+        raise Invalid(f"{file_name[:60]!r} is no ignore file; they are {' and '.join(IGNORE_FILES)}.", target="ignore")
+    if len(text) > MAX_IGNORE_LENGTH:
+        raise Invalid(f"{file_name} has more than {MAX_IGNORE_LENGTH:,} characters.", target="ignore")
+    try:
+        return IgnoreRules(text, file_name)
+    except UserErrorException as error:
+        raise Invalid(error.message, target="ignore") from error
+
+
+def select_files(paths: list[str], rules: IgnoreRules) -> Selection:
+    """Which files of a folder are taken, as `lazuli.runs.ignore_rules.walk_included` has it for a folder on a disk."""
+    secrets = SecretFiles(rules)
+    folders = {"": True}
+
+    def takes(path: str, is_folder: bool) -> bool:
+        return not rules.ignores(path, is_folder) and not secrets.excludes(path, is_folder)
+
+    def takes_folder(folder: str) -> bool:
+        if folder not in folders:
+            folders[folder] = takes_folder(folder.rpartition("/")[0]) and takes(folder, True)
+        return folders[folder]
+
+    included = [
+        number for number, path in enumerate(paths) if takes_folder(path.rpartition("/")[0]) and takes(path, False)
+    ]
+    named = set(secrets.excluded)
+    inside = tuple(name for name in named if name.endswith("/"))
+    hidden = sum(path in named or path.startswith(inside) for path in paths)
+    return Selection(included, len(paths) - len(included) - hidden, secrets.excluded, rules.file_name)
+
+
+def store_code(
+    workspace: Workspace, user: User, chunks: Iterable[bytes], is_rooted: bool = False
+) -> tuple[Snapshot, Selection]:
+    """Store a zip as a snapshot, as the SDK's uploads are, without what the SDK would have left out.
+
+    A zip of a folder may have that folder around all files; then the snapshot's paths begin below it, unless `is_rooted`.
+    """
+    with (
+        tempfile.SpooledTemporaryFile(snapshots.SPOOL) as given,
+        tempfile.SpooledTemporaryFile(snapshots.SPOOL) as kept,
+    ):
+        for chunk in chunks:
+            given.write(chunk)
+        # Before anything is unpacked: names, links and the size of it all.
+        snapshots.read_manifest(given)
+        selection = _copy_included(given, kept, is_rooted)
+        kept.seek(0)
+        blocks = iter(lambda: kept.read(snapshots.BLOCK), b"")
+        return snapshots.store_snapshot(workspace, user, str(uuid.uuid4()), "", blocks), selection
+
+
+def _copy_included(given, kept, is_rooted: bool) -> Selection:
+    given.seek(0)
+    with zipfile.ZipFile(given) as source, zipfile.ZipFile(kept, "w", zipfile.ZIP_DEFLATED) as target:
+        entries = [entry for entry in source.infolist() if not entry.is_dir()]
+        start = 0 if is_rooted else len(common_folder([entry.filename for entry in entries]))
+        paths = [entry.filename[start:] for entry in entries]
+        selection = select_files(paths, _rules_inside(source, dict(zip(paths, entries, strict=True))))
+        for number in selection.included:
+            entry = zipfile.ZipInfo(paths[number], entries[number].date_time)
+            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, entries[number].external_attr
+            with source.open(entries[number]) as content, target.open(entry, "w") as packed:
+                while block := content.read(snapshots.BLOCK):
+                    packed.write(block)
+    if not selection.included:
+        raise Invalid(f"The upload has no file that can be used. {selection.describe()}".strip(), target="archive")
+    return selection
+
+
+def common_folder(paths: list[str]) -> str:
+    """The folder, with a slash, in which all of them are; empty if there is none."""
+    first = paths[0].partition("/")[0] + "/" if paths else ""
+    return first if paths and all(path.startswith(first) for path in paths) else ""
+
+
+def _rules_inside(source: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo]) -> IgnoreRules:
+    for name in IGNORE_FILES:
+        if name in entries:
+            with source.open(entries[name]) as content:
+                text = io.TextIOWrapper(content, "utf-8-sig", errors="replace").read(MAX_IGNORE_LENGTH + 1)
+            return read_rules(text, name)
+    return IgnoreRules()

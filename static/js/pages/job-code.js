@@ -1,0 +1,2 @@
+// Where the code of a new job is chosen.
+import "../runs/upload-code.js";
