@@ -69,7 +69,7 @@ def read_run(run: Run) -> Prefilled:
 
 def read_nothing(workspace: Workspace, files: list[str], experiment: str | None, compute: str | None) -> Prefilled:
     """Of a new job, with this code: the default environment, and the cluster if there is only one."""
-    definition = environments.resolve_environment(workspace, None, None)
+    definition, _ = environments.resolve_environment(workspace, None, None)
     targets = list(
         ComputeTarget.objects.filter(workspace=workspace, deleted_at=None).values_list("name", flat=True)[:2]
     )
@@ -101,7 +101,7 @@ def _read_command(job: dict) -> str:
 def _read_environment(run: Run) -> tuple[dict | None, list[str]]:
     try:
         reference, definition = run.job.get("environmentId"), run.job.get("environmentDefinition")
-        return environments.resolve_environment(run.workspace, reference, definition), []
+        return environments.resolve_environment(run.workspace, reference, definition)[0], []
     except Invalid as refusal:
         return None, [f"{refusal.message} Choose another environment."]
 
