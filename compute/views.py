@@ -49,8 +49,9 @@ def _may_edit(request, workspace) -> bool:
     return can(actor_of_request(request), "edit_compute", workspace)
 
 
-def _may_submit(request, workspace) -> bool:
-    return can(actor_of_request(request), "submit", workspace)
+def _create_links(request, workspace, target: str = "") -> list[dict[str, str]]:
+    """None for those who may not submit."""
+    return work_kinds.create_links(workspace, target) if can(actor_of_request(request), "submit", workspace) else []
 
 
 @require_GET
@@ -68,7 +69,7 @@ def compute_list(request, slug):
         "page": page,
         "words": words,
         "may_edit": _may_edit(request, workspace),
-        "may_submit": _may_submit(request, workspace),
+        "create_links": _create_links(request, workspace),
         "is_changing": any(target.is_changing for target in page.object_list),
         "hosts": list(Host.objects.alive()),
     }
@@ -76,10 +77,9 @@ def compute_list(request, slug):
 
 
 def _context(request, target: ComputeTarget, tab: str, **more) -> dict:
-    allowed = {
-        name: may(request, target.workspace) for name, may in (("may_edit", _may_edit), ("may_submit", _may_submit))
-    }
-    return {"target": target, "tab": tab, **allowed, **more}
+    links = _create_links(request, target.workspace, target.name)
+    may_edit = _may_edit(request, target.workspace)
+    return {"target": target, "tab": tab, "may_edit": may_edit, "create_links": links, **more}
 
 
 @require_GET

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from compute.models import ComputeTarget, Work
+    from workspaces.models import Workspace
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +24,9 @@ class WorkKind:
     # URL and label of the list of everything of this kind that was submitted to the target.
     list_url: Callable[["ComputeTarget"], str]
     list_label: str
+    # URL and label of the page that makes a new one, on the target of this name or, if it is empty, on any.
+    create_url: Callable[["Workspace", str], str]
+    create_label: str
 
 
 KINDS: dict[str, WorkKind] = {}
@@ -42,3 +46,8 @@ def kind_of(scope: str) -> WorkKind:
 def list_links(target: "ComputeTarget") -> list[dict[str, str]]:
     """For a page of the target: the list of each kind."""
     return [{"url": kind.list_url(target), "label": kind.list_label} for kind in KINDS.values()]
+
+
+def create_links(workspace: "Workspace", target: str = "") -> list[dict[str, str]]:
+    """For a page of compute: where work of each kind is made."""
+    return [{"url": kind.create_url(workspace, target), "label": kind.create_label} for kind in KINDS.values()]

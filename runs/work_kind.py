@@ -7,6 +7,7 @@ from django.urls import reverse
 from accounts.authentication import make_run_token
 from compute.models import ComputeTarget, Work
 from compute.work_kinds import WorkKind
+from workspaces.models import Workspace
 
 NAME = "run"
 
@@ -27,4 +28,11 @@ def list_url(target: ComputeTarget) -> str:
     return f"{reverse('runs:jobs', args=[target.workspace.slug])}?{urlencode({'q': target.name})}"
 
 
-KIND = WorkKind(NAME, make_token, page_url, list_url, list_label="all jobs")
+def create_url(workspace: Workspace, target: str) -> str:
+    address = reverse("runs:job_new", args=[workspace.slug])
+    return f"{address}?{urlencode({'compute': target})}" if target else address
+
+
+KIND = WorkKind(
+    NAME, make_token, page_url, list_url, list_label="all jobs", create_url=create_url, create_label="Create job"
+)
