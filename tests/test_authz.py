@@ -193,6 +193,12 @@ files                   | GET  /ws/aml-workspace/runs/other/logs/               
 cancel a run            | POST /ws/aml-workspace/runs/other/cancel/              | y y y 403 403 404
 edit a run              | POST /ws/aml-workspace/runs/other/edit/                | y y y 403 403 404
 delete a run            | POST /ws/aml-workspace/runs/ended/delete/              | y y y 403 403 404
+environments            | GET  /ws/aml-workspace/environments/                   | y y y 403 y 404
+environment             | GET  /ws/aml-workspace/environments/env/versions/1/    | y y y 403 y 404
+new environment         | GET  /ws/aml-workspace/environments/new/               | y y y 403 403 404
+rebuild an environment  | POST /ws/aml-workspace/environments/env/versions/1/rebuild/ | y y y 403 403 404
+remove a version        | POST /ws/aml-workspace/environments/env/versions/1/remove/ | y y y 403 403 404
+what runs now           | GET  /ws/aml-workspace/jobs/now/                       | y y y 403 y 404
 palette                 | GET  /palette/?ws=aml-workspace&q=r                    | y y y y y 404
 """
 
@@ -372,7 +378,12 @@ def test_a_reader_changes_nothing_by_any_page(world, as_user, url):
 
 
 @pytest.mark.parametrize(
-    "url", [url for url in all_pages() if re.match(r"/ws/[^/]+/(jobs|experiments|runs|compare|trash|retention)/", url)]
+    "url",
+    [
+        url
+        for url in all_pages()
+        if re.match(r"/ws/[^/]+/(jobs|experiments|runs|compare|environments|models|trash|retention)/", url)
+    ],
 )
 def test_an_operator_of_compute_sees_no_run_by_any_page(world, as_user, url):
     answer = as_user(world["people"]["operator"]).get(url.replace("/runs/x/", "/runs/other/"))

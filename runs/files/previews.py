@@ -147,10 +147,12 @@ def _of_text(kind: str, path: str, size: int, read) -> Preview:
         return _table(text, "\t" if path.lower().endswith(".tsv") else ",", note)
     if kind == "prose":
         return Preview("prose", html=render_markdown(text), note=note)
-    if kind in ("json", "notebook", "unknown"):
+    if kind in ("json", "notebook") or (kind == "unknown" and text.lstrip()[:1] in ("{", "[")):
         # A file without an extension may be JSON, such as a confusion matrix.
         return Preview("code", html=highlight_text(_pretty(text, bool(note)), "x.json"), note=note)
-    return Preview("code", html=highlight_text(text, path), note=note)
+    # MLflow's description of a model is YAML without an extension.
+    name = "x.yaml" if path.endswith("MLmodel") else path
+    return Preview("code", html=highlight_text(text, name), note=note)
 
 
 def _note(shown: int, size: int) -> str:
