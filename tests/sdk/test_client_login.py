@@ -155,6 +155,6 @@ def test_force_signs_in_again(server, monkeypatch, capsys):
     config.save_login("http://studio", "old", "alice")
     monkeypatch.setattr(login.time, "sleep", lambda seconds: None)
     authentication = InteractiveLoginAuthentication(force=True)
-    authentication._bind("http://studio")
+    authentication._bind_server("http://studio")
     assert header(authentication) == "Bearer granted"
     assert "ABCD-EFGH" in capsys.readouterr().err

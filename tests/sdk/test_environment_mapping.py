@@ -152,7 +152,7 @@ def test_environments_from_images_and_dockerfiles(tmp_path):
     assert dockerfile.docker.base_dockerfile == "FROM ubuntu\n" and dockerfile.python.user_managed_dependencies
     context = DockerBuildContext.from_local_directory(None, str(tmp_path))
     built = Environment.from_docker_build_context("c", context)
-    assert Environment("d")._fill(built._to_dict()).docker.build_context.location == str(tmp_path)
+    assert Environment("d")._set_values(built._to_dict()).docker.build_context.location == str(tmp_path)
     assert image.clone("e").name == "e" and image.name == "a"
     with pytest.raises(UserErrorException, match="not both"):
         Environment.from_docker_image("a", "x", conda_specification="x", pip_requirements="y")

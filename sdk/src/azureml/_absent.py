@@ -32,7 +32,7 @@ def make_placeholder(module: str, name: str, service: str) -> type:
 
 
 def find_missing(module: str) -> Callable[[str], Any]:
-    """The `__getattr__` of a module: finds its names in the table, and those of the modules below it."""
+    """The `__getattr__` of a module: finds its names and those of its submodules in the table."""
 
     def find(name: str) -> Any:
         service = _find_service(module, name)

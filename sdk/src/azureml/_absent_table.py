@@ -1,6 +1,6 @@
-"""Which modules of SDK v1 have no service behind them yet: the service that each needs, and its public names.
+"""The modules of SDK v1 that are not available yet: the service that each needs, and its public names.
 
-A module that comes to exist as a file wins over its line here; delete the line then.
+If a module exists as a file, the file is used; delete its line here.
 """
 
 from typing import Dict, Tuple
@@ -258,7 +258,7 @@ TABLE: Dict[str, Tuple[str, str]] = {
     "azureml.widgets.parallel_run_step_details": ("the pipeline service", "ParallelRunStepDetails"),
 }
 
-# Modules that are known by their path alone, with all below them. Scripts of other people import many private ones.
+# Modules known by their path only, with their submodules. Scripts import many private ones.
 OPEN: Dict[str, str] = {
     "azureml.automl": "automated machine learning",
     "azureml.train.automl": "automated machine learning",

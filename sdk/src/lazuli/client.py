@@ -24,14 +24,14 @@ Credential = Union[None, str, Callable[[], Optional[str]]]
 CONNECT_TIMEOUT = 10.0
 TIMEOUT = 60.0
 ATTEMPTS = 7
-# A job goes on while the server is away for some minutes.
+# A job continues while the server is unreachable for some minutes.
 JOB_ATTEMPTS = 45
 MAX_PAUSE = 8.0
 BUSY_STATUSES = frozenset({429, 502, 503, 504})
 SAFE_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 OK = range(200, 300)
 
-# The transport of new clients that are given none; tests set the application itself.
+# The transport of new clients by default; tests set the application itself.
 default_transport: Optional[httpx.BaseTransport] = None
 
 
@@ -81,7 +81,7 @@ class Client:
 
         `path` may be a complete URL; the token is sent to this client's server only. `timeout` is in seconds. With
         `stream=True` the body is not read yet: use `iter_bytes()`, then `close()`. `repeatable` says that sending
-        the request twice does no harm; by default that is so for GET, PUT and DELETE. `attempts` is for who repeats it itself.
+        the request twice does no harm; by default that is so for GET, PUT and DELETE. `attempts` limits the retries.
         """
         pool = self._get_pool()
         url = self._build_url(path)
@@ -115,16 +115,16 @@ class Client:
     def items(self, path: str, params: Optional[Dict[str, Any]] = None) -> Iterator[Any]:
         """Every element of a list, page by page (`value`, `nextLink`).
 
-        A `nextLink` begins with the public address of the studio; it is asked for where this client reaches it.
+        A `nextLink` has the public address of the studio; it is requested at the address of this client.
         """
         page = self.request("GET", path, params=params).json()
         yield from page.get("value", [])
         while page.get("nextLink"):
-            page = self.request("GET", self._own(page["nextLink"])).json()
+            page = self.request("GET", self._strip_server(page["nextLink"])).json()
             yield from page.get("value", [])
 
-    def _own(self, url: str) -> str:
-        """The path of an address of the studio, wherever it says that it is."""
+    def _strip_server(self, url: str) -> str:
+        """The path and query of a URL of the studio, without its server."""
         parts, prefix = urlsplit(url), urlsplit(self.base_url).path
         path = parts.path[len(prefix) :] if parts.path.startswith(prefix + "/") else parts.path
         return f"{path}?{parts.query}" if parts.query else path
@@ -157,7 +157,7 @@ class Client:
                 wait = None
             else:
                 wait = errors.retry_after(response)
-                # A server that says when to come again has changed nothing, so any request can be repeated then.
+                # A server that sends Retry-After has changed nothing, so any request can be repeated.
                 again = repeatable or (can_resend and response.status_code == 503 and wait is not None)
                 if last or not again or response.status_code not in BUSY_STATUSES:
                     return response
@@ -200,13 +200,13 @@ class Client:
 
     def _build_headers(self, url: str, headers: Optional[Dict[str, str]]) -> Dict[str, str]:
         sent = {"User-Agent": f"lazuli-sdk/{VERSION}", "Accept": "application/json, */*"}
-        token = self.token() if _origin(url) == _origin(self.base_url) else None
+        token = self.token() if _strip_path(url) == _strip_path(self.base_url) else None
         if token:
             sent["Authorization"] = f"Bearer {token}"
         return dict(sent, **(headers or {}))
 
 
-def _origin(url: str) -> str:
+def _strip_path(url: str) -> str:
     return urljoin(url, "/") if urlsplit(url).netloc else url
 
 

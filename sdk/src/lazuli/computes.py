@@ -28,7 +28,7 @@ def list_computes(workspace: WorkspaceClient) -> List[Json]:
 
 def get_compute(workspace: WorkspaceClient, name: str) -> Json:
     """The compute target as a resource. Raises ComputeTargetException if it does not exist."""
-    return _request(workspace, "GET", name)
+    return _send_request(workspace, "GET", name)
 
 
 def check_compute_name(name: str) -> str:
@@ -37,15 +37,15 @@ def check_compute_name(name: str) -> str:
 
 def create_compute(workspace: WorkspaceClient, name: str, body: Json) -> Json:
     """Create it, or change the one of this name; it may not be ready when this returns."""
-    return _request(workspace, "PUT", name, body)
+    return _send_request(workspace, "PUT", name, body)
 
 
 def update_compute(workspace: WorkspaceClient, name: str, body: Json) -> Json:
-    return _request(workspace, "PATCH", name, body)
+    return _send_request(workspace, "PATCH", name, body)
 
 
 def delete_compute(workspace: WorkspaceClient, name: str) -> None:
-    _request(workspace, "DELETE", name)
+    _send_request(workspace, "DELETE", name)
 
 
 def list_nodes(workspace: WorkspaceClient, name: str) -> List[Json]:
@@ -133,7 +133,7 @@ def check_provisioned(resource: Json) -> None:
         )
 
 
-def _request(workspace: WorkspaceClient, method: str, name: str, body: Optional[Json] = None) -> Json:
+def _send_request(workspace: WorkspaceClient, method: str, name: str, body: Optional[Json] = None) -> Json:
     try:
         answer = workspace.client.request(method, compute_path(workspace, name), json=body)
     except NotFound as error:

@@ -1,4 +1,4 @@
-"""Printing to consoles that do not know every character: a log or a name never ends the script that shows it."""
+"""Printing to consoles that cannot show every character: printing a log or a name never fails."""
 
 from __future__ import annotations
 

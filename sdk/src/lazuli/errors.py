@@ -14,7 +14,7 @@ from lazuli.masking import Masker
 
 
 class _Described(Exception):
-    """What every error here can say about itself."""
+    """The message and details that every error here has."""
 
     _error_code: Optional[str] = None
 
@@ -94,7 +94,7 @@ class ServiceException(_Described):
         self.status_code: Optional[int] = kwargs.get("status_code")
         self.code: Optional[str] = kwargs.get("code")
         self.details = kwargs.get("details")
-        # Seconds after which the server says to try again.
+        # The seconds of the server's Retry-After.
         self.retry_after: Optional[float] = None
 
     def _error_body(self) -> Dict[str, Any]:

@@ -68,7 +68,7 @@ def get_token_owner(url: str, token: str) -> str:
 
 
 def get_token(url: str, *, interactive: Optional[bool] = None) -> str:
-    """The token for this server. Without one, sign in if there is a person to do so, else raise AuthenticationException.
+    """The token for this server. Without one, sign in interactively if possible, else raise AuthenticationException.
 
     `interactive` says whether there is one; by default this is detected.
     """
@@ -93,7 +93,7 @@ def _has_display() -> bool:
 
 
 def _is_interactive() -> bool:
-    # A notebook has no terminal, but a person reads what it prints.
+    # A notebook has no terminal, but its user reads what it prints.
     return "ipykernel" in sys.modules or (sys.stdin is not None and sys.stdin.isatty())
 
 

@@ -39,7 +39,7 @@ class Masker:
 
     @classmethod
     def for_variables(cls, variables: Mapping[str, str], token: Optional[str] = None) -> Masker:
-        """For a run's token and the values of the environment variables whose names say that they are secret."""
+        """A masker for a run's token and the values of environment variables with names of secrets."""
         named = [str(value) for name, value in variables.items() if _NAMED.search(name)]
         return cls([*named, token or ""])
 
@@ -49,7 +49,7 @@ class Masker:
         return data
 
     def count_maskable(self, data: bytes) -> int:
-        """How many bytes can be masked now; the rest may be the beginning of a secret whose end is still to come."""
+        """How many bytes can be masked now; the rest may be the start of a secret that is still incomplete."""
         tail = data[-MAX_SECRET_BYTES:]
         begun = _BEGUN.search(tail)
         cut = begun.start() if begun else len(tail)

@@ -1,9 +1,9 @@
 """In a submitted job, what MLflow logs goes to the job's own run.
 
-mlflow takes `MLFLOW_RUN_ID` out of the environment when the first of its runs begins, so that after an autologged `fit` all
-else would go to a second run. Where a script logs outside of any run, where it starts its first run and where autologging does
-so for the first time, the server is asked for the job's own run instead of a new one. What a script starts beside that, as the
-second round of a loop does, is a run of its own below the job's, since parameters are written once.
+MLflow removes `MLFLOW_RUN_ID` from the environment when its first run starts, so after an autologged `fit` everything else
+would go to a second run. This module requests the job's own run instead of a new one in three cases: the script logs outside
+of any run, it starts its first run, or autologging starts its first run. Any other run that the script starts, such as in the
+second iteration of a loop, becomes a child run of the job, because a parameter can be written only once.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import sys
 from typing import Dict, Optional, Set
 
 RUN_ID = "MLFLOW_RUN_ID"
-# A tag by which the server knows that the job's own run is wanted; it is stored nowhere.
+# A tag that requests the job's own run from the server; it is not stored.
 JOB_RUN = "lazuli.jobRun"
-# Who starts a run, by the function of mlflow that does it.
+# What starts a run: the function of mlflow on the call stack.
 START, LOG, AUTOLOG, SCRIPT = "start_run", "_get_or_start_run", "create_managed_run", ""
 
 
 def find_starter() -> Optional[str]:
-    """On whose behalf `mlflow.start_run` is running just now; None if it is not."""
+    """What called `mlflow.start_run`, which is running now; None if it is not running."""
     frame, found = sys._getframe(1), None
     while frame is not None:
         name = frame.f_code.co_name
@@ -33,29 +33,29 @@ def find_starter() -> Optional[str]:
 
 
 class JobRun:
-    """Which of those who start runs have gone on with the job's own run."""
+    """Records which starters have already used the job's own run."""
 
     def __init__(self, environment: Dict[str, str]) -> None:
         self.run_id: Optional[str] = environment.get("AZUREML_RUN_ID") if "AZUREML_RUN_TOKEN" in environment else None
-        self.went_on: Set[str] = set()
+        self.starters: Set[str] = set()
         if self.run_id and environment.get(RUN_ID) != self.run_id:
-            # A process that the script started: the job's run was taken by the script.
-            self.went_on = {AUTOLOG, SCRIPT}
+            # A child process of the script: the script itself already used the job's run.
+            self.starters = {AUTOLOG, SCRIPT}
 
-    def watch(self) -> None:
-        """Called before each request of mlflow's. The first after the variable is gone is of whoever took it."""
-        if self.run_id and not self.went_on and RUN_ID not in os.environ:
+    def note_starter(self) -> None:
+        """Call this before each request of mlflow; the first call after the variable is removed finds out who used it."""
+        if self.run_id and not self.starters and RUN_ID not in os.environ:
             starter = find_starter()
-            # A script that took it itself wants runs of its own.
-            self.went_on |= {AUTOLOG, SCRIPT} if starter is None else {starter}
+            # A script that removed it itself wants separate runs.
+            self.starters |= {AUTOLOG, SCRIPT} if starter is None else {starter}
 
-    def take(self) -> bool:
-        """Whether the run that is being started shall be the job's own."""
-        self.watch()
+    def takes_job_run(self) -> bool:
+        """Whether the run that is being started should be the job's own."""
+        self.note_starter()
         starter = find_starter()
-        if self.run_id is None or starter is None or (starter in self.went_on and starter != LOG):
+        if self.run_id is None or starter is None or (starter in self.starters and starter != LOG):
             return False
-        self.went_on.add(starter)
+        self.starters.add(starter)
         return True
 
 

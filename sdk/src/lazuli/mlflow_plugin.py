@@ -18,7 +18,7 @@ from lazuli.errors import UserErrorException
 SCHEME = "azureml://"
 PATH = "/mlflow/v1.0/subscriptions/"
 
-# By server: the credential of the workspace that was asked for its tracking URI.
+# By server: the credential of the workspace whose tracking URI was requested.
 _credentials: Dict[str, Callable[[], Optional[str]]] = {}
 
 
@@ -57,7 +57,7 @@ class HeaderProvider:
     """Gives mlflow the header with the token, for each request."""
 
     def in_context(self) -> bool:
-        mlflow_job.JOB.watch()
+        mlflow_job.JOB.note_starter()
         # mlflow's own variables take precedence, as in a run.
         return not os.environ.get("MLFLOW_TRACKING_TOKEN") and self._find_token() is not None
 
@@ -78,7 +78,7 @@ class HeaderProvider:
 
 def find_portal_url(run_id: str) -> str:
     """The page of a run of the workspace that mlflow's tracking URI names."""
-    import mlflow  # optional: whoever has a run of mlflow has it
+    import mlflow  # optional: present wherever there is a run of mlflow
 
     uri = to_http_url(mlflow.get_tracking_uri())
     if PATH not in uri:
@@ -97,9 +97,9 @@ class ContextProvider:
             return False
         import mlflow  # optional: mlflow loads this
 
-        # Another tracking server knows nothing of the job, and a run below an active one is none of this.
+        # Not for another tracking server, nor for a child of an active run.
         ours = PATH in to_http_url(mlflow.get_tracking_uri())
-        return ours and mlflow.active_run() is None and mlflow_job.JOB.take()
+        return ours and mlflow.active_run() is None and mlflow_job.JOB.takes_job_run()
 
     def tags(self) -> Dict[str, str]:
         return {mlflow_job.JOB_RUN: mlflow_job.JOB.run_id or ""}

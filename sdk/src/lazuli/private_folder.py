@@ -1,6 +1,6 @@
-"""What the studio keeps is for its own account alone: no other account of the machine reads the data folder.
+"""Keep the data folder private: no other account of the machine can read it.
 
-Database, secret key, logs, snapshots and outputs of all people lie there. Needs no Django, for host agents use it too.
+It holds the database, secret key, logs, snapshots and outputs of all users. Needs no Django, because host agents use it too.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ def close_new_files() -> None:
 
 
 def close_folder(folder: pathlib.Path) -> int:
-    """Make the folder if it is not there; take all rights of others on it and on what is in it. Returns how many entries had any."""
+    """Create the folder if needed; remove all access of others to it and its content. Returns how many entries had any."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     was_open = _is_open(folder)
     if was_open:
         _refuse_shared(folder)
-        _close(folder)
+        _close_path(folder)
         if _is_open(folder):
             raise NotPrivate(
                 f"The file system of {folder} keeps no access rights, so that every account of this machine can read "
                 "what lies there. Choose a folder on another one: make up DATA_DIR=~/lazuli-data"
             )
-    return was_open + sum(map(_close, open_entries(folder, skipped={LINKED} if was_open else {LINKED, MANY})))
+    return was_open + sum(map(_close_path, open_entries(folder, skipped={LINKED} if was_open else {LINKED, MANY})))
 
 
-def _close(path: pathlib.Path) -> bool:
+def _close_path(path: pathlib.Path) -> bool:
     try:
         path.chmod(stat.S_IMODE(path.stat().st_mode) & ~OTHERS)
     except FileNotFoundError:
@@ -58,7 +58,7 @@ def _close(path: pathlib.Path) -> bool:
 def open_entries(
     folder: pathlib.Path, skipped: Collection[pathlib.PurePath] = frozenset({LINKED})
 ) -> Iterator[pathlib.Path]:
-    """All below the folder on which others have rights, but for `skipped` folders and what lies behind links."""
+    """Everything below the folder that others can access, except `skipped` folders and targets of links."""
     for root, folders, files in os.walk(folder):
         for name in [*folders, *files]:
             path = pathlib.Path(root, name)
@@ -72,10 +72,10 @@ def problem_with(folder: pathlib.Path) -> str:
     if not folder.exists():
         return ""
     if _is_open(folder):
-        return f"Other accounts of this machine can read {folder} (mode {_mode(folder)}). Type: chmod -R go= '{folder}'"
+        return f"Other accounts of this machine can read {folder} (mode {_format_mode(folder)}). Type: chmod -R go= '{folder}'"
     found = next(open_entries(folder), None)
     if found:
-        return f"{found} would be open to others (mode {_mode(found)}) if it were moved. Type: chmod -R go= '{folder}'"
+        return f"{found} would be open to others (mode {_format_mode(found)}) if it were moved. Type: chmod -R go= '{folder}'"
     return ""
 
 
@@ -86,12 +86,12 @@ def _is_open(path: pathlib.Path) -> bool:
         return False
 
 
-def _mode(path: pathlib.Path) -> str:
+def _format_mode(path: pathlib.Path) -> str:
     return f"{stat.S_IMODE(path.stat().st_mode):04o}"
 
 
 def _refuse_shared(folder: pathlib.Path) -> None:
-    """A folder such as /tmp or a home directory is not taken away from those who use it."""
+    """Refuse a folder such as /tmp or a home directory, which others use."""
     state = folder.stat()
     if state.st_uid != os.geteuid():
         raise NotPrivate(_not_ours(folder))
@@ -99,12 +99,12 @@ def _refuse_shared(folder: pathlib.Path) -> None:
     if is_shared or (any(folder.iterdir()) and not any((folder / name).exists() for name in OURS)):
         raise NotPrivate(
             f"The data folder {folder} holds other things and can be read by other accounts of this machine "
-            f"(mode {_mode(folder)}). Give the studio a folder of its own: make up DATA_DIR='{folder}/lazuli'"
+            f"(mode {_format_mode(folder)}). Give the studio a folder of its own: make up DATA_DIR='{folder}/lazuli'"
         )
 
 
 def _not_ours(path: pathlib.Path) -> str:
     return (
-        f"{path} can be read by other accounts of this machine (mode {_mode(path)}) and belongs to another account, "
+        f"{path} can be read by other accounts of this machine (mode {_format_mode(path)}) and belongs to another account, "
         f"so that this one cannot close it. As its owner or as root, type: chmod -R go= '{path}'"
     )

@@ -1,6 +1,6 @@
-"""Which process a pid means, and which processes descend from one.
+"""Identify processes by more than their pid, and find their descendants.
 
-The kernel gives a pid out again, so a process is known by its start and by the boot of its machine too. On Linux all is read
+The kernel reuses pids, so a process is identified by its start time and the boot of its machine too. On Linux all is read
 from /proc; elsewhere by psutil, if it is installed (an agent's machine has it).
 """
 
@@ -15,7 +15,7 @@ from typing import Collection, Dict, List, NamedTuple, Optional
 IS_LINUX = sys.platform.startswith("linux")
 PR_SET_CHILD_SUBREAPER = 36
 ENDED_STATES = ("Z", "X")
-# How long to go on killing a family that starts new processes all the time.
+# How long to keep killing a group that keeps starting new processes.
 KILL_SECONDS = 5.0
 
 
@@ -29,7 +29,7 @@ class Identity(NamedTuple):
 
 
 def identify(pid: int) -> Optional[Identity]:
-    """The identity of a process that runs; None if there is none, or only its exit status is left."""
+    """The identity of a running process; None if it does not exist or only its exit status remains."""
     if not IS_LINUX:
         return _identify_by_psutil(pid)
     fields = _read_stat(pid)
@@ -43,7 +43,7 @@ def is_running(identity: Identity) -> bool:
 
 
 def read_boot() -> str:
-    """What is another after each start of the machine; empty where the time of a process's start says enough."""
+    """An id that changes at each boot of the machine; empty where the start time of a process is enough."""
     if not IS_LINUX:
         return ""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
@@ -61,7 +61,7 @@ _is_subreaper = False
 
 
 def become_subreaper() -> None:
-    """From now on, descendants of this process whose parents have ended become its children, so that none gets lost (Linux)."""
+    """From now on, orphaned descendants of this process become its children (Linux)."""
     global _is_subreaper
     if IS_LINUX:
         import ctypes  # optional: a Python may be built without it
@@ -70,7 +70,7 @@ def become_subreaper() -> None:
 
 
 def list_children(pid: int) -> List[int]:
-    """The children of a process, ended ones that nobody waited for too."""
+    """The children of a process, including ended ones that were not waited for."""
     folder = f"/proc/{pid}/task"
     try:
         found: List[int] = []
@@ -84,10 +84,10 @@ def list_children(pid: int) -> List[int]:
 
 
 def kill_descendants(spared: Collection[int] = ()) -> bool:
-    """Kill all that descends from this process, without the `spared` children and their families; False if some stay.
+    """Kill all descendants of this process except the `spared` children and theirs; False if some remain.
 
-    All are stopped before any is killed, so that none starts another meanwhile. Nobody else may wait for their exit statuses.
-    Only a subreaper does this: in another process, such as a notebook, there may be children that are not the run's.
+    All are stopped before any is killed, so that none starts another. No other code may wait for their exit statuses.
+    Only a subreaper does this: another process, such as a notebook, may have children that do not belong to the run.
     """
     if not _is_subreaper:
         return True
@@ -105,7 +105,7 @@ def kill_descendants(spared: Collection[int] = ()) -> bool:
 
 
 def wait_for_lost(known: Collection[int]) -> None:
-    """Take the exit statuses of children that are none of the `known`: descendants that lost their parents, and have ended."""
+    """Collect the exit statuses of ended children outside `known`: orphaned descendants."""
     while _is_subreaper:
         try:
             ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)

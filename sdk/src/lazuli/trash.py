@@ -1,4 +1,4 @@
-"""The trash of a workspace: list, restore and permanently delete what is in it."""
+"""The trash of a workspace: list, restore and permanently delete its items."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Trash:
 
     def restore(self, runs: Sequence[str] = (), experiments: Sequence[str] = ()) -> int:
         """Restore runs by id and experiments by name, each with what was deleted with it; return their number."""
-        return cast(int, self._post("restore", _selection(runs, experiments))["restored"])
+        return cast(int, self._post_request("restore", _select_items(runs, experiments))["restored"])
 
     def purge(self, runs: Sequence[str] = (), experiments: Sequence[str] = ()) -> Json:
         """Start to delete them permanently; return the purge, which tells the progress."""
-        return self._post("purge", _selection(runs, experiments))
+        return self._post_request("purge", _select_items(runs, experiments))
 
     def empty(self) -> Json:
         """Start to delete everything that is in the trash now; return the purge."""
-        return self._post("purge", {"all": True})
+        return self._post_request("purge", {"all": True})
 
     def list_purges(self) -> Iterator[Json]:
         """The purges, running and finished, newest first; of other workspaces too."""
@@ -56,9 +56,9 @@ class Trash:
             raise ServiceException(purge["error"])
         return purge
 
-    def _post(self, action: str, body: Json) -> Json:
+    def _post_request(self, action: str, body: Json) -> Json:
         return cast(Json, self._client.request("POST", f"{self._path}/{action}", json=body).json())
 
 
-def _selection(runs: Sequence[str], experiments: Sequence[str]) -> Json:
+def _select_items(runs: Sequence[str], experiments: Sequence[str]) -> Json:
     return {"runIds": list(runs), "experimentNames": list(experiments)}

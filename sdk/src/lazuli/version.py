@@ -1,3 +1,3 @@
-"""The version of the SDK; it follows the series of SDK v1 that it stands in for."""
+"""The version of the SDK; it follows the versions of SDK v1."""
 
 VERSION = "1.62.0"

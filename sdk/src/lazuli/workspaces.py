@@ -66,23 +66,23 @@ class WorkspaceClient:
 
     def refresh(self) -> Json:
         """Ask the server for the present state of the workspace."""
-        self._resource = cast(Json, self._request("GET"))
+        self._resource = cast(Json, self._send_request("GET"))
         return self._resource
 
     def update(self, body: Json) -> Json:
-        self._resource = cast(Json, self._request("PATCH", json=body))
+        self._resource = cast(Json, self._send_request("PATCH", json=body))
         return self._resource
 
     def delete(self, permanently: bool = False) -> None:
         """Move the workspace to the trash, or delete it permanently with its runs and files."""
-        self._request("DELETE", params={"forceToPurge": "true"} if permanently else {}, timeout=300)
+        self._send_request("DELETE", params={"forceToPurge": "true"} if permanently else {}, timeout=300)
 
     def restore(self) -> None:
         """Bring the workspace back from the trash."""
         self.client.request("POST", self.path + "/restore")
 
     def describe(self) -> Json:
-        """What the server knows about the workspace now, in one flat dict: SDK v1's `Workspace.get_details()`."""
+        """The current properties of the workspace in one flat dict: SDK v1's `Workspace.get_details()`."""
         resource = self.refresh()
         details = {name: resource.get(name) for name in ("id", "name", "type", "location", "tags", "identity")}
         details["sku"] = self.sku
@@ -96,7 +96,7 @@ class WorkspaceClient:
         sku = self.resource.get("sku") or {}
         return str(sku.get("name", "Basic")) if isinstance(sku, dict) else str(sku)
 
-    def _request(self, method: str, **options: Any) -> Any:
+    def _send_request(self, method: str, **options: Any) -> Any:
         try:
             answer = self.client.request(method, self.path, **options)
         except NotFound as error:

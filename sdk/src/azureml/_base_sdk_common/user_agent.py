@@ -8,7 +8,7 @@ _names: List[str] = []
 
 
 def append(key: str, value: Optional[str] = None) -> None:
-    """Remember the name of a library; the studio keeps no record of it."""
+    """Add the name of a library to the user agent; the studio does not record it."""
     _names.append(f"{key}/{value}" if value else key)
 
 

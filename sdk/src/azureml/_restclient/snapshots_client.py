@@ -9,7 +9,7 @@ from azureml import _absent
 
 
 class _Limits(ModuleType):
-    """What is set here counts for the snapshots that are taken afterwards."""
+    """Values set here apply to later snapshots."""
 
     @property
     def SNAPSHOT_MAX_SIZE_BYTES(self) -> int:

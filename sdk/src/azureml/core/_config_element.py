@@ -24,25 +24,25 @@ class ConfigElement:
     _renamed: Mapping[str, str] = {}
 
     @classmethod
-    def _key(cls, field: str) -> str:
+    def _json_key(cls, field: str) -> str:
         return cls._renamed.get(field, to_camel_case(field))
 
     def _to_dict(self) -> Dict[str, Any]:
-        return {self._key(field): _to_json_value(getattr(self, field)) for field in self._fields}
+        return {self._json_key(field): _to_json_value(getattr(self, field)) for field in self._fields}
 
-    def _fill(self: Element, values: Mapping[str, Any]) -> Element:
+    def _set_values(self: Element, values: Mapping[str, Any]) -> Element:
         """Set the settings that `values` names; the case of a key's first letter is ignored, and so are unknown keys."""
         known = {key[:1].lower() + key[1:]: value for key, value in values.items()}
         for field in self._fields:
-            key = self._key(field)
+            key = self._json_key(field)
             if key in known:
-                setattr(self, field, self._parsed(field, known[key]))
+                setattr(self, field, self._parse_value(field, known[key]))
         return self
 
-    def _parsed(self, field: str, value: Any) -> Any:
+    def _parse_value(self, field: str, value: Any) -> Any:
         present = getattr(self, field)
         if isinstance(present, ConfigElement) and isinstance(value, Mapping):
-            return present._fill(value)
+            return present._set_values(value)
         return value
 
     def __repr__(self) -> str:

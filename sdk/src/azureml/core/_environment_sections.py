@@ -46,13 +46,13 @@ class PythonSection(ConfigElement):
             self.conda_dependencies = CondaDependencies(conda_dependencies_file_path=path)
         self._conda_dependencies_file = path
 
-    def _parsed(self, field: str, value: Any) -> Any:
+    def _parse_value(self, field: str, value: Any) -> Any:
         if field == "conda_dependencies" and isinstance(value, Mapping):
             return CondaDependencies(_underlying_structure=value)
         if field == "conda_dependencies_file" and value and not os.path.isfile(value):
             # The file was read where the environment was created; its content is in conda_dependencies.
             return None
-        return super()._parsed(field, value)
+        return super()._parse_value(field, value)
 
 
 class PythonEnvironment(PythonSection):
@@ -189,10 +189,10 @@ class DockerSection(ConfigElement):
     def arguments(self, value: Optional[List[str]]) -> None:
         self._arguments = list(value or [])
 
-    def _parsed(self, field: str, value: Any) -> Any:
+    def _parse_value(self, field: str, value: Any) -> Any:
         if field == "build_context" and isinstance(value, Mapping):
-            return DockerBuildContext()._fill(value)
-        return super()._parsed(field, value)
+            return DockerBuildContext()._set_values(value)
+        return super()._parse_value(field, value)
 
 
 class DockerEnvironment(DockerSection):

@@ -12,7 +12,7 @@ from azureml.core.authentication import AbstractAuthentication, AzureMLTokenAuth
 
 
 def make_metrics_queue(run: RunClient, auth: AbstractAuthentication) -> MetricsQueue:
-    """A queue for the metrics of one run; in a job with a file from which its runner sends what the script could not."""
+    """A queue for the metrics of one run; in a job also in a file, from which the runner sends what the script could not."""
 
     def send(batch_id: str, metrics: List[Dict[str, Any]]) -> None:
         body = {"batchId": batch_id, "metrics": metrics}

@@ -278,7 +278,7 @@ class HistoryConfiguration(ConfigElement):
 
 
 class DockerConfiguration(ConfigElement):
-    """Stored without effect: a node runs the script as a process of its own, not in a container."""
+    """Stored without effect: a node runs the script as a process, not in a container."""
 
     _fields = ("use_docker", "shared_volumes", "arguments", "shm_size")
 
@@ -340,5 +340,5 @@ def parse_elements(kind: Any, values: Optional[Mapping[str, Any]]) -> Dict[str, 
     """The dict of settings `values` as a dict of `kind`."""
     made: Dict[str, Any] = {}
     for name, value in (values or {}).items():
-        made[name] = kind()._fill(value) if isinstance(value, Mapping) else value
+        made[name] = kind()._set_values(value) if isinstance(value, Mapping) else value
     return made

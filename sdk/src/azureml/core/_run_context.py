@@ -32,7 +32,7 @@ SEND_SECONDS_AFTER_CANCEL = 8.0
 
 
 class _SubmittedRun(Run):
-    """A run as its own script sees it: the runner reports how it ends, so `complete()` only sends what is left."""
+    """A run as seen by its own script: the runner reports its end, so `complete()` only sends waiting metrics and files."""
 
     def __init__(self, experiment: Any, run_id: str):
         super().__init__(experiment, run_id)
@@ -44,7 +44,7 @@ class _SubmittedRun(Run):
 
     def fail(self, error_details: Any = None, error_code: Optional[str] = None, _set_status: bool = True) -> None:
         self.flush()
-        # An event without a status: the error is stored, and the run goes on until its process has ended.
+        # An event without a status: the error is stored, and the run continues until its process has ended.
         self._remote.report_event(error=describe_error(error_details, error_code))
 
     def cancel(self) -> None:

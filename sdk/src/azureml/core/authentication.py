@@ -36,10 +36,10 @@ class AbstractAuthentication:
         self._url: Optional[str] = None
 
     def get_authentication_header(self) -> Dict[str, str]:
-        return {"Authorization": "Bearer " + self._token_for(self._server())}
+        return {"Authorization": "Bearer " + self._token_for(self._server_url())}
 
     def get_token(self, *scopes: str, **kwargs: Any) -> Any:
-        token = self._token_for(self._server())
+        token = self._token_for(self._server_url())
         return AccessToken(token, _expiry_of(token) or int(time.time()) + _ASSUMED_LIFETIME_SECONDS)
 
     def signed_session(self, session: Any = None) -> Any:
@@ -51,10 +51,10 @@ class AbstractAuthentication:
         session.headers.update(self.get_authentication_header())
         return session
 
-    def _server(self) -> str:
+    def _server_url(self) -> str:
         return self._url or config.server_url()
 
-    def _bind(self, url: str) -> None:
+    def _bind_server(self, url: str) -> None:
         """Remember the server of the workspace that uses this authentication."""
         self._url = self._url or url
 
@@ -65,7 +65,7 @@ class AbstractAuthentication:
 class InteractiveLoginAuthentication(AbstractAuthentication):
     """`LAZULI_TOKEN` or the saved login; if there is none, a code to confirm in the browser.
 
-    `force=True` asks again even if there is a saved login.
+    `force=True` prompts again even if there is a saved login.
     """
 
     def __init__(self, force: bool = False, tenant_id: Optional[str] = None, cloud: Optional[str] = None):
@@ -81,7 +81,7 @@ class InteractiveLoginAuthentication(AbstractAuthentication):
 
 
 class AzureCliAuthentication(AbstractAuthentication):
-    """The login that `lazuli login` (or `az login` of the extra) has saved; never asks."""
+    """The login saved by `lazuli login` (or `az login` of the extra); never prompts."""
 
     def __init__(self, cloud: Optional[str] = None):
         super().__init__(cloud)

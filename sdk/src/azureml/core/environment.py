@@ -270,10 +270,10 @@ class Environment(ConfigElement):
             environment.python.conda_dependencies = CondaDependencies(conda_dependencies_file_path=conda_file)
         return environment
 
-    def _parsed(self, field: str, value: Any) -> Any:
+    def _parse_value(self, field: str, value: Any) -> Any:
         if field == "r" and isinstance(value, Mapping):
-            return RSection()._fill(value)
-        return super()._parsed(field, value)
+            return RSection()._set_values(value)
+        return super()._parse_value(field, value)
 
 
 class DockerImageDetails(Dict[str, Any]):
@@ -367,7 +367,7 @@ class LocalBuildDetails(ImageBuildDetails):
 
 def environment_from_dict(definition: Mapping[str, Any]) -> Environment:
     """The environment that a definition describes, with SDK v1's keys in camelCase."""
-    return Environment(str(definition.get("name") or "unnamed"))._fill(definition)
+    return Environment(str(definition.get("name") or "unnamed"))._set_values(definition)
 
 
 def _with_packages(name: str, conda_specification: Optional[str], pip_requirements: Optional[str]) -> Environment:

@@ -69,7 +69,7 @@ class Experiment:
 
     @property
     def id(self) -> str:
-        return self._id or cast(str, self._loaded["experimentId"])
+        return self._id or cast(str, self._loaded_dto["experimentId"])
 
     @property
     def workspace(self) -> Workspace:
@@ -81,16 +81,16 @@ class Experiment:
 
     @property
     def tags(self) -> Dict[str, str]:
-        return dict(self._loaded.get("tags") or {})
+        return dict(self._loaded_dto.get("tags") or {})
 
     @property
     def archived_time(self) -> Optional[str]:
-        return self._archived_time or self._loaded.get("archivedTime")
+        return self._archived_time or self._loaded_dto.get("archivedTime")
 
     @property
     def portal_url(self) -> str:
         """The address of the experiment's page in the studio."""
-        return cast(str, self._loaded["portalUrl"])
+        return cast(str, self._loaded_dto["portalUrl"])
 
     @property
     def identity(self) -> str:
@@ -137,7 +137,7 @@ class Experiment:
     # ---- tags and archive
 
     def set_tags(self, tags: Dict[str, Any]) -> None:
-        """Add or change tags; the others stay."""
+        """Add or change tags; other tags keep their values."""
         self._patch({"tags": dict(self.tags, **{key: _to_text(value) for key, value in tags.items()})})
 
     def tag(self, key: str, value: Optional[str] = None) -> None:
@@ -157,7 +157,7 @@ class Experiment:
         if new_name is not None:
             check_experiment_name(new_name)
         self._patch({"archived": False, **({"name": new_name} if new_name else {})})
-        self._name = self._loaded["name"]
+        self._name = self._loaded_dto["name"]
 
     def refresh(self) -> None:
         """Read the present state of the experiment from the server."""
@@ -231,7 +231,7 @@ class Experiment:
         return experiment_path(self._workspace._remote, self._name)
 
     @property
-    def _loaded(self) -> Json:
+    def _loaded_dto(self) -> Json:
         if self._dto is None:
             self.refresh()
         return cast(Json, self._dto)

@@ -190,7 +190,7 @@ class Run:
 
     @property
     def parent(self) -> Optional[Run]:
-        """The same object each time: what a script logs by `run.parent.log(...)` stays in one queue, and so in order."""
+        """The parent run, or None. Always the same object, so that metrics logged with `run.parent.log(...)` stay in order."""
         parent_id = self._data().get("parentRunId")
         if parent_id and self._parent is None:
             self._parent = Run.get(self._experiment.workspace, parent_id)
@@ -214,7 +214,7 @@ class Run:
         return self.status
 
     def get_detailed_status(self) -> Json:
-        """`status`, and in `details` what a queued run waits for."""
+        """A dict with `status`, and in `details` what a queued run is waiting for."""
         details = self._remote.get_full_details()
         events = details.get("events") or []
         return {"status": details["status"], "details": events[-1].get("message") if events else None}
@@ -228,7 +228,7 @@ class Run:
         return self.properties
 
     def get_details(self) -> Json:
-        """Everything that the server knows about the run, without keys that have no value."""
+        """All details of the run as a dict, without empty keys."""
         found = self._remote.get_full_details()
         self._dto = dict(found)
         return select_details(found)
@@ -249,15 +249,15 @@ class Run:
         return environment_from_dict(definition)
 
     def __repr__(self) -> str:
-        return "Run({})".format(",\n".join(f"{name}: {value}" for name, value in self._cells().items()))
+        return "Run({})".format(",\n".join(f"{name}: {value}" for name, value in self._summary_cells().items()))
 
     def _repr_html_(self) -> str:
-        cells: Dict[str, Any] = dict(self._cells())
+        cells: Dict[str, Any] = dict(self._summary_cells())
         cells["Details Page"] = ("Link to the studio", self.get_portal_url())
         cells["Docs Page"] = ("Link to Documentation", self.get_docs_url())
         return _html.render_table(cells)
 
-    def _cells(self) -> Dict[str, str]:
+    def _summary_cells(self) -> Dict[str, str]:
         shown = {"Experiment": self._experiment.name, "Id": self._run_id}
         return dict(shown, Type=str(self.type), Status=str(self.status))
 
@@ -505,7 +505,7 @@ class Run:
         self._report_status("Running")
 
     def complete(self, _set_status: bool = True) -> None:
-        """Send the metrics that are left, upload the outputs, and end the run as Completed."""
+        """Send the waiting metrics, upload the outputs, and end the run as Completed."""
         self.flush()
         self._upload_outputs()
         if _set_status:

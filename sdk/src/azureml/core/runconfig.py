@@ -266,7 +266,7 @@ class RunConfiguration(ConfigElement):
         Raises UserErrorException if it does not exist, RunConfigurationException if it is not a run configuration.
         """
         content = read_definition_file(path, name)
-        known = {RunConfiguration._key(field) for field in RunConfiguration._fields}
+        known = {RunConfiguration._json_key(field) for field in RunConfiguration._fields}
         unknown = sorted(key for key in content if key[:1].lower() + key[1:] not in known)
         if unknown:
             warnings.warn(f"The run configuration has settings that are not known: {', '.join(unknown)}.", stacklevel=2)
@@ -276,7 +276,7 @@ class RunConfiguration(ConfigElement):
     def delete(path: str, name: str) -> None:
         os.remove(find_definition_file(path, name))
 
-    def _parsed(self, field: str, value: Any) -> Any:
+    def _parse_value(self, field: str, value: Any) -> Any:
         kinds = {
             "data_references": DataReferenceConfiguration,
             "data": Data,
@@ -284,11 +284,11 @@ class RunConfiguration(ConfigElement):
             "output_data": OutputData,
             "services": ApplicationEndpointConfiguration,
         }
-        return parse_elements(kinds[field], value) if field in kinds else super()._parsed(field, value)
+        return parse_elements(kinds[field], value) if field in kinds else super()._parse_value(field, value)
 
 
 def run_configuration_from_dict(content: Mapping[str, Any]) -> RunConfiguration:
-    config = RunConfiguration()._fill(content)
+    config = RunConfiguration()._set_values(content)
     config.arguments = list(config.arguments or [])
     return config
 

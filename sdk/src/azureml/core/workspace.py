@@ -54,11 +54,11 @@ class Workspace:
         self._given_location = _location
         self._auth = auth or InteractiveLoginAuthentication()
         client = _connect(self._auth, _url)
-        self._bind(WorkspaceClient(client, subscription_id, resource_group, workspace_name, None, _workspace_id))
+        self._bind_client(WorkspaceClient(client, subscription_id, resource_group, workspace_name, None, _workspace_id))
         if not _disable_service_check:
             self._remote.refresh()
 
-    def _bind(self, remote: WorkspaceClient) -> None:
+    def _bind_client(self, remote: WorkspaceClient) -> None:
         self._remote = remote
         # Scripts written for SDK v1 read these, too.
         self._subscription_id = remote.subscription_id
@@ -187,7 +187,7 @@ class Workspace:
     def _from_remote(cls, remote: WorkspaceClient, auth: Optional[AbstractAuthentication]) -> Workspace:
         given = (remote.subscription_id, remote.resource_group, remote.name, auth)
         workspace = cls(*given, _disable_service_check=True, _url=remote.client.base_url)
-        workspace._bind(remote)
+        workspace._bind_client(remote)
         return workspace
 
     # ---- properties
@@ -232,7 +232,7 @@ class Workspace:
         )
 
     def get_details(self) -> Json:
-        """Everything that the server knows about the workspace, in one dict."""
+        """All details of the workspace as a dict."""
         return self._remote.describe()
 
     def get_mlflow_tracking_uri(self, _with_auth: bool = False) -> str:
@@ -263,7 +263,7 @@ class Workspace:
         allow_public_access_when_behind_vnet: Optional[bool] = None,
         v1_legacy_mode: Optional[bool] = None,
     ) -> Json:
-        """Change what is given, and return the new details."""
+        """Change the given properties and return the new details."""
         _refuse_unavailable(
             image_builds=image_build_compute,
             managed_resources=service_managed_resources_settings,
@@ -426,8 +426,8 @@ class Workspace:
 
 def _connect(auth: Optional[AbstractAuthentication], url: Optional[str] = None) -> Client:
     auth = auth or InteractiveLoginAuthentication()
-    server = url or auth._server()
-    auth._bind(server)
+    server = url or auth._server_url()
+    auth._bind_server(server)
     attempts = JOB_ATTEMPTS if isinstance(auth, AzureMLTokenAuthentication) else ATTEMPTS
     return Client(server, lambda: auth._token_for(server), attempts=attempts)
 

@@ -31,7 +31,7 @@ def get_mlflow_tracking_uri(workspace: Optional[Any] = None) -> str:
 
 
 def register_model(run: Any, name: str, path: str, tags: Optional[Dict[str, str]] = None, **kwargs: Any) -> Any:
-    """Register what lies at `path` among the run's files as a version of the model `name`; gives mlflow's version."""
+    """Register the files of the run at `path` as a version of the model `name`; returns mlflow's ModelVersion."""
     import mlflow  # optional: only those who have it have such runs
 
     run_id = run.id if isinstance(run, Run) else run.info.run_id

@@ -52,18 +52,18 @@ class ProjectBackend(AbstractBackend):  # type: ignore[misc]  # mlflow has no ty
             folder,
             command=project.get_entry_point(entry_point).compute_command(params, backend_config.get("STORAGE_DIR")),
             compute_target=target,
-            environment=_environment(project, folder) if use_conda else _own_interpreter(),
+            environment=_read_environment(project, folder) if use_conda else _own_interpreter(),
         )
         client = mlflow.MlflowClient()
         experiment = Experiment(workspace, client.get_experiment(experiment_id).name)
-        run = experiment.submit(config, tags=_tags(project_uri, entry_point, version))
+        run = experiment.submit(config, tags=_make_tags(project_uri, entry_point, version))
         for name, value in params.items():
             client.log_param(run.id, name, value)
         return SubmittedProject(run)
 
 
 class SubmittedProject(SubmittedRun):  # type: ignore[misc]  # mlflow has no types here
-    """What mlflow knows of a run that is on its way."""
+    """A submitted run, as mlflow's SubmittedRun."""
 
     def __init__(self, run: Run) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ def _own_interpreter() -> Environment:
     return environment
 
 
-def _environment(project: Any, folder: str) -> Environment:
+def _read_environment(project: Any, folder: str) -> Environment:
     """What the project's conda.yml or python_env.yml names; mlflow alone if it has neither."""
     if project.docker_env:
         raise UserErrorException("The project names a docker_env; images are not built here: name a conda_env.")
@@ -125,7 +125,7 @@ def _environment(project: Any, folder: str) -> Environment:
 def _read_python_env(path: str) -> List[str]:
     """The packages of a python_env.yml; `-r` names a file of more beside it."""
     found: List[str] = []
-    for line in _load(path).get("dependencies") or []:
+    for line in _load_yaml(path).get("dependencies") or []:
         if line.startswith("-r "):
             with open(os.path.join(os.path.dirname(path), line[3:].strip())) as file:
                 found += [text.strip() for text in file if text.strip() and not text.startswith("#")]
@@ -135,15 +135,15 @@ def _read_python_env(path: str) -> List[str]:
 
 
 def _python_version(path: Optional[str]) -> str:
-    given = str(_load(path).get("python") or "") if path else ""
+    given = str(_load_yaml(path).get("python") or "") if path else ""
     return given or f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def _load(path: str) -> Dict[str, Any]:
+def _load_yaml(path: str) -> Dict[str, Any]:
     with open(path) as file:
         return yaml.safe_load(file) or {}
 
 
-def _tags(uri: str, entry_point: str, version: Optional[str]) -> Dict[str, str]:
+def _make_tags(uri: str, entry_point: str, version: Optional[str]) -> Dict[str, str]:
     tags = {"mlflow.source.name": uri, "mlflow.source.type": "PROJECT", "mlflow.project.entryPoint": entry_point}
     return dict(tags, **({"mlflow.source.git.commit": version} if version else {}))

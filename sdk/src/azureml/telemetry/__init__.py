@@ -4,4 +4,4 @@ from typing import Any
 
 
 def set_diagnostics_collection(send_diagnostics: bool = True, verbosity: Any = None) -> None:
-    """Nothing is collected, whatever is asked."""
+    """Has no effect: nothing is collected."""

@@ -18,7 +18,7 @@ def export_to_tensorboard(
 ) -> None:
     """Write the numbers that the runs have logged into a folder for each run below `logdir`.
 
-    With `recursive` the runs' descendants too. Tables and images are left out, which `logger` is told.
+    With `recursive` the runs' descendants too. Tables and images are left out, with a message to `logger`.
     """
     require_tensorboard()
     runs = [run_data] if isinstance(run_data, Run) else list(run_data)

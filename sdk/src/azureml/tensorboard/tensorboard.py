@@ -52,7 +52,7 @@ class Tensorboard:
         command = [sys.executable, "-m", "tensorboard.main", "--logdir", self._local_root, "--port", str(self._port)]
         with open(os.path.join(self._local_root, "tensorboard.log"), "wb") as log:
             self._process = subprocess.Popen([*command, "--host", "localhost"], stdout=log, stderr=log)
-        self._wait_until_it_answers()
+        self._wait_until_ready()
         self._stopped.clear()
         threading.Thread(target=self._fetch_until_stopped, name="lazuli-tensorboard", daemon=True).start()
         url = f"http://localhost:{self._port}/"
@@ -69,9 +69,9 @@ class Tensorboard:
             process.terminate()
             process.wait()
 
-    def _wait_until_it_answers(self) -> None:
+    def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while not _answers(self._port):
+        while not _is_port_open(self._port):
             ended = self._process is None or self._process.poll() is not None
             if ended or time.monotonic() > deadline:
                 self.stop()
@@ -88,7 +88,7 @@ class Tensorboard:
                 print(f"TensorBoard's files could not be fetched: {error.message}", file=sys.stderr)
 
     def _fetch_all(self) -> bool:
-        """Copy what is new; whether any run may still add to its files."""
+        """Copy new content; return whether any run can still add to its files."""
         ended = [run.get_status() in ENDED for run in self._runs]
         for run in self._runs:
             fetch_event_files(run, os.path.join(self._local_root, run.id))
@@ -96,7 +96,7 @@ class Tensorboard:
 
 
 def fetch_event_files(run: Run, folder: str) -> List[str]:
-    """Copy those of the run's files that TensorBoard reads and that have grown; return the paths of the copies."""
+    """Copy the run's event files that have grown; return the paths of the copies."""
     fetched = []
     for item in run._files.list_artifacts():
         if EVENT_FILE not in item["path"].rsplit("/", 1)[-1]:
@@ -108,12 +108,12 @@ def fetch_event_files(run: Run, folder: str) -> List[str]:
     return fetched
 
 
-def _answers(port: int) -> bool:
+def _is_port_open(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("localhost", port)) == 0
 
 
 def _check_free(port: int) -> None:
-    if _answers(port):
+    if _is_port_open(port):
         raise UserErrorException(f"The port {port} is taken; choose another: Tensorboard(runs, port=…).")

@@ -10,7 +10,7 @@ from lazuli.client import quote_segment
 if TYPE_CHECKING:
     from azureml.core.run import Run
 
-# The tail begins at a multiple of this, so that its first line stays while it grows, and a reader's place with it.
+# The tail starts at a multiple of this, so that its first line and the scroll position stay while it grows.
 BLOCK_BYTES = 16 * 1024
 MAX_CHILDREN = 20
 ENDED = ("Completed", "Failed", "Canceled")

@@ -110,7 +110,7 @@ def _update_until_ended(run: Run, draw: Callable[[str], None], sleep: Callable[[
             draw(_page.render_error(run.id, error.message))
             return
         duration = time.monotonic() - started
-        # Now and then without a change too: the view says of when it is.
+        # Sometimes without a change too: the view shows its time.
         if state != shown or started - drawn_at > REDRAW_SECONDS:
             draw(_page.render_html(state))
             shown, drawn_at = state, started

@@ -1,8 +1,8 @@
 """The host agent: runs the node workers that the server requests for this machine. `python -m lazuli.agent.host`
 
-It reports which of them are alive, and starts again those that end. It may end or be killed itself at any time: runners are
-no children that die with it, and the next agent of the name starts node workers that find their runners again. Under `make up`
-all runners hold a descriptor, the lifeline, whose other end the supervisor has: only its end ends them.
+It reports which of them are alive and restarts those that end. It can stop or be killed at any time: runners are not child
+processes that die with it, and the next agent with this name starts node workers that find their runners again. Under `make up`
+all runners hold a file descriptor, the lifeline, whose other end belongs to the supervisor: runners stop when the supervisor does.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ STEADY_SECONDS = 20.0
 MAX_QUICK_ENDS = 4
 # A node ends at once when it is terminated; one that hangs is killed after this.
 GRACE_SECONDS = 4.0
-# The runner of a node that is gone gets longer, to say what became of its script.
+# The runner of a removed node gets more time, to report the state of its script.
 RUNNER_GRACE_SECONDS = 15.0
-# A child that is neither node nor runner is what a killed runner left; a runner that has only just started is none yet.
+# A child that is neither node nor runner was left by a killed runner, unless it is a runner that is still starting.
 ORPHAN_SECONDS = 10.0
 NORMAL_EXITS = (0, -signal.SIGTERM)
 
@@ -172,7 +172,7 @@ class Host(Agent):
         self.nodes[name] = NodeProcess(process, time.monotonic(), quick_ends)
 
     def _clear_node(self, name: str) -> None:
-        """The server knows the node no more: end its runner if it has one, then delete its folder."""
+        """The server no longer has this node: stop its runner if it has one, then delete its folder."""
         found = NodeFolder(self.data_dir, name).find_runner()
         if found is None:
             self.on_disk.discard(name)
@@ -185,7 +185,7 @@ class Host(Agent):
             processes.send_signal(runner, signal.SIGKILL)
 
     def _end_orphans(self) -> None:
-        """Take the exit status of runners whose node worker was killed, and end what a killed runner left behind.
+        """Collect the exit status of runners whose node worker was killed, and kill processes that a killed runner left.
 
         Both have become children of this process, which is their subreaper.
         """
@@ -201,7 +201,7 @@ class Host(Agent):
                 os.kill(pid, signal.SIGKILL)
 
     def shut_down(self) -> None:
-        """End all nodes; kill those that do not end within seconds. Their runners go on."""
+        """End all nodes; kill those that do not end within seconds. Their runners keep running."""
         for node in self.nodes.values():
             node.terminate_or_kill()
         deadline = time.monotonic() + GRACE_SECONDS

@@ -63,7 +63,7 @@ class Agent(abc.ABC):
             status = 0
         finally:
             if status:
-                # Such as a full disk. A process that only listens would look alive; the next of this name begins anew.
+                # Such as a full disk. A process that only listens would look alive, so it exits and is restarted.
                 traceback.print_exc()
             os._exit(status)
 
@@ -101,7 +101,7 @@ class Agent(abc.ABC):
         self._thread.join()
 
     def stop_with_lifeline(self, descriptor: int) -> None:
-        """Have this process end when the other end of the lifeline closes: nobody writes to it, so readable means closed."""
+        """Exit when the other end of the lifeline closes: nothing is written to it, so readable means closed."""
 
         def watch() -> None:
             select.select([descriptor], [], [])

@@ -1,7 +1,7 @@
 """The node worker: claims work of its cluster, starts a runner for it, and reports when the runner has ended.
 
-It knows the addresses of broker and server and its own key, nothing else. The runner is a session of its own, and reports to
-the server itself how the run goes. However this process ends, the next worker of its name finds the runner and watches it.
+It knows only the addresses of broker and server and its own key. The runner runs in its own session and reports
+the state of the run to the server itself. However this process ends, the next worker with its name finds the runner and watches it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Node(Agent):
 
     def run_round(self, is_notified: bool) -> float:
         if os.getppid() != self._parent_pid:
-            # For systems where the kernel does not say so: the next host agent starts a worker of this name.
+            # For systems where the kernel does not send a signal: the next host agent starts a worker with this name.
             self.request_stop()
         may_find_work = is_notified
         if self.claim and self._has_runner_ended():
@@ -86,7 +86,7 @@ class Node(Agent):
         spec = record.with_name("spec.json")
         spec.touch(mode=0o600)
         spec.write_text(json.dumps(work["spec"]))
-        # Before the runner is there, so that none is without a claim.
+        # Before the runner starts, so that no runner is without a claim.
         self.folder.save_claim(claim)
         self._runner = self._start_runner(spec, record, work["token"])
         self.claim = claim
@@ -118,7 +118,7 @@ class Node(Agent):
         return self._adopted is None or not processes.is_running(self._adopted)
 
     def _report_done(self, claim: Claim) -> None:
-        """Keep the claim until the server has answered; a refusal means that the work was no longer this node's."""
+        """Keep the claim until the server has answered; a refusal means that this node no longer holds the work."""
         # What a runner that was killed could not end itself.
         processes.kill_descendants()
         body = {"attempt": claim.attempt, "message": self._describe_failure(claim)}

@@ -1,4 +1,4 @@
-"""What host agent and node workers keep on disk, so that the next process of their name goes on where one was killed.
+"""State of host agent and node workers on disk, so that after a kill the next process with the same name continues.
 
     nodes/hosts/<host>.json               the names of the nodes that the host has started
     nodes/<node>/state.json               the work that the node has claimed
@@ -73,7 +73,7 @@ class NodeFolder:
 
 
 class HostNodes:
-    """The nodes that a host has on this disk, those that an earlier agent of this name has started too."""
+    """The nodes of a host on this disk, including those that an earlier agent with this name started."""
 
     def __init__(self, data_dir: pathlib.Path, host: str):
         self._data_dir = data_dir
@@ -119,7 +119,7 @@ def write_in_one_step(path: pathlib.Path, content: dict[str, Any]) -> None:
 
 
 def hold_lock(path: pathlib.Path, name: str) -> IO[str]:
-    """Be the only process of this name for as long as the returned file is open; wait for one that is about to end."""
+    """Be the only process with this name while the returned file is open; wait for one that is about to end."""
     path.parent.mkdir(parents=True, exist_ok=True)
     file, deadline = open(path, "w"), time.monotonic() + LOCK_SECONDS  # noqa: SIM115 - open as long as the process runs
     while True:

@@ -11,7 +11,7 @@ TIMEOUT_SECONDS = 10
 
 
 class ServerUnreachable(Exception):
-    """The server gave no usable answer; the caller continues and asks again."""
+    """The server did not answer usefully; the caller continues and tries again."""
 
 
 class ServerClient:
@@ -21,7 +21,7 @@ class ServerClient:
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
-        """The status and body of the answer; 4xx are answers, every other failure raises ServerUnreachable."""
+        """Send a POST and return status and body; 4xx are returned, every other failure raises ServerUnreachable."""
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
         request = urllib.request.Request(self.url + path, json.dumps(body or {}).encode(), headers, method="POST")
         try:

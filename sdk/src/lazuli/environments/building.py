@@ -26,22 +26,24 @@ BASE_PACKAGES = ("pip", "setuptools")
 MAX_LEFT_OUT = 10
 
 
-def _never() -> bool:
+def _is_never_cancelled() -> bool:
     return False
 
 
 def prepare_environment(
-    definition: Mapping[str, Any], *, index_url: Optional[str], log: Log, cancelled: Cancelled = _never
+    definition: Mapping[str, Any], *, index_url: Optional[str], log: Log, cancelled: Cancelled = _is_never_cancelled
 ) -> Prepared:
     """The environment of `definition`, from the cache or built now; `log` is called with the text of the build log.
 
-    `cancelled` is asked several times a second whether to stop. Raises BuildFailed.
+    `cancelled` is called several times a second and returns whether to stop. Raises BuildFailed.
     """
     wanted = _read_requirements(definition)
     return _get_or_build(wanted, None, index_url, log, cancelled, definition.get("build"))
 
 
-def install_sdk_for(interpreter: str, *, index_url: Optional[str], log: Log, cancelled: Cancelled = _never) -> str:
+def install_sdk_for(
+    interpreter: str, *, index_url: Optional[str], log: Log, cancelled: Cancelled = _is_never_cancelled
+) -> str:
     """Install the SDK for an interpreter that the user manages; return the folder of its modules. Raises BuildFailed."""
     made = _get_or_build(requirements.Requirements(), interpreter, index_url, log, cancelled)
     command = [made.python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
@@ -91,7 +93,7 @@ def _get_or_build(
 
 
 def _take_cached(entry: CacheEntry, said: List[str], log: Log) -> Prepared:
-    """What is left out is said each time, also when nothing is built."""
+    """Log what is left out each time, also when nothing is built."""
     warnings = [*entry.read_warnings(), *said]
     if warnings:
         mask = masker_of_process().mask_text
@@ -131,7 +133,7 @@ def _compute_key(
     build_number: Optional[int] = None,
 ) -> str:
     """The key of a content; the version of the SDK, the constraints and the number of an ordered rebuild are part of it."""
-    content = {
+    content: Dict[str, Any] = {
         "python": interpreter or [wanted.python, wanted.python_bounds],
         "lines": sorted(set(wanted.lines)),
         # A conda package that no index has is left out, one of pip's fails.
@@ -158,7 +160,7 @@ class _Build:
             raise BuildFailed("uv is not installed; install it with `pip install uv`")
         self._uv_path = path
         self._uv = UvProgram(path, self._write_log, cancelled)
-        # What this machine changes: said again when the environment comes from the cache.
+        # What this machine changes: logged again when the environment comes from the cache.
         self._warnings: List[str] = []
         self._python = ""
         self._wished_python = ""
@@ -174,8 +176,8 @@ class _Build:
             try:
                 self._uv.run("venv", "--quiet", "--python", python, self._entry.path)
             except UvFailed as error:
-                raise BuildFailed(failures.explain_failure(error.lines, self._context([]))) from error
-            self._install(index_url, list(constraints))
+                raise BuildFailed(failures.explain_failure(error.lines, self._make_failure_context([]))) from error
+            self._install_packages(index_url, list(constraints))
             lines = self._list_requirements(index_url)
             self._entry.mark_ready(json.dumps({"python": python, "lines": lines, "warnings": self._warnings}, indent=1))
             self._write_log(f"Done in {time.monotonic() - started:.1f} s.\n")
@@ -207,14 +209,14 @@ class _Build:
             lines = [line for line in lines if not is_sdk_v1(line)]
         return list(dict.fromkeys([*lines, own, *BASE_PACKAGES]))
 
-    def _install(self, index_url: Optional[str], constraints: List[str]) -> None:
-        """Install; a conda package that no index has is left out, and the rest tried again."""
+    def _install_packages(self, index_url: Optional[str], constraints: List[str]) -> None:
+        """Install the packages; a conda package that no index has is left out and the rest tried again."""
         for _ in range(MAX_LEFT_OUT):
             try:
                 self._install_once(index_url, constraints)
             except UvFailed as error:
                 if not self._leave_out(*failures.find_failing_package(error.lines)):
-                    context = self._context(package_indexes.build_arguments(index_url, self._wanted))
+                    context = self._make_failure_context(package_indexes.build_arguments(index_url, self._wanted))
                     raise BuildFailed(failures.explain_failure(error.lines, context)) from error
             else:
                 return
@@ -258,7 +260,7 @@ class _Build:
             self._uv.run(*into, *sources, *wanted.options, *limits, "-r", os.path.join(folder, "requirements.txt"))
 
     def _install_own(self, lines: List[str], index_url: str) -> None:
-        """Where other indexes are asked too, our packages are installed before, so that no other index gives them."""
+        """With several indexes, install our own packages first, so that they come from no other index."""
         own = [line for line in lines if is_sdk_v1(line) or line.startswith(SDK)]
         index_options = ("--default-index", index_url)
         found = self._uv.resolve(own, "--python", self._entry.python, *index_options) or {}
@@ -270,7 +272,7 @@ class _Build:
             # That index may have nothing but the user's packages.
             self._uv.run(*into, SDK, *BASE_PACKAGES)
 
-    def _context(self, sources: List[str]) -> failures.Context:
+    def _make_failure_context(self, sources: List[str]) -> failures.Context:
         def find_version(requirement: str, oldest: bool) -> str:
             how = ("--resolution", "lowest-direct" if oldest else "highest", "--no-deps", "--only-binary", ":all:")
             return failures.choose_first(

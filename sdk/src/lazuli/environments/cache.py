@@ -100,7 +100,7 @@ class CacheEntry:
 
     @contextlib.contextmanager
     def lock_if_unused(self) -> Iterator[bool]:
-        """Keep others from using or building it within the block; yields False if somebody does already."""
+        """Prevent use and building by others within the block; yields False if it is in use already."""
         with open(self._lock_path, "a") as lock, open(self._use_path, "a") as use:
             yield _try_lock(lock) and _try_lock(use)
 

@@ -28,7 +28,7 @@ _FETCH = re.compile(r"[Ff]ailed to fetch: `?([^\s`]+)`?")
 _GIT = re.compile(r"(?:failed to clone|failed to fetch|Git operation failed)")
 _HASH = re.compile(r"Hash mismatch for `([^`]+)`")
 _INCLUDED = re.compile(r"`([A-Za-z0-9][\w.-]*)` \(v([^)]+)\) was included because `([^`]+)`")
-# Packages that go on under another name.
+# Packages that were renamed.
 SUCCESSORS = {
     "fbprophet": "prophet is its successor (from 1.0 on, imported as prophet)",
     "sklearn": "scikit-learn is the package of the module sklearn",
@@ -59,7 +59,7 @@ class Context:
 
 def find_failing_package(output: List[str]) -> Tuple[str, bool]:
     """The name of the package because of which uv failed, and whether no index has one of that name; "" if unknown."""
-    text = _join(output)
+    text = _join_lines(output)
     match = _NO_NAME.search(text)
     if match:
         return match[1], True
@@ -69,7 +69,7 @@ def find_failing_package(output: List[str]) -> Tuple[str, bool]:
 
 def explain_failure(output: List[str], context: Context) -> str:
     """A sentence if the reason is a known one, then uv's own words without its hints."""
-    text = _join(output)
+    text = _join_lines(output)
     explanations = (
         _explain_build,
         _explain_name,
@@ -80,11 +80,12 @@ def explain_failure(output: List[str], context: Context) -> str:
     )
     sentence = next((found for explain in explanations for found in [explain(text, context)] if found), "")
     return (
-        " ".join(part for part in (sentence, _summarize(output)) if part)[:MAX_LENGTH] or "uv failed without a message"
+        " ".join(part for part in (sentence, _summarize_output(output)) if part)[:MAX_LENGTH]
+        or "uv failed without a message"
     )
 
 
-def _join(output: List[str]) -> str:
+def _join_lines(output: List[str]) -> str:
     # uv breaks a sentence over lines.
     return re.sub(r"\s+", " ", " ".join(output))
 
@@ -199,7 +200,7 @@ def _explain_network(text: str, context: Context) -> str:
     return f"{match[1]} cannot be fetched{': ' + reason[1].strip() if reason else ''}."
 
 
-def _summarize(output: List[str]) -> str:
+def _summarize_output(output: List[str]) -> str:
     """uv's own words: from its error on, the end of a long one; without hints, which name options of uv."""
     starts = [number for number, line in enumerate(output) if line.startswith(("error:", "  ×", "×", "  x "))]
     lines = output[starts[-1] :] if starts else output

@@ -33,7 +33,7 @@ def find_uv() -> Optional[str]:
 
 
 def list_interpreters(uv: str) -> List[Python]:
-    """Those that uv finds, and pyenv's, whose shims uv cannot always start; the oldest first."""
+    """The interpreters that uv finds, and pyenv's, whose shims uv cannot always start; oldest first."""
     found: Dict[str, Python] = {}
     command = [uv, "python", "list", "--only-installed", "--output-format", "json", "--no-python-downloads"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -73,7 +73,7 @@ def parse_version(version: str) -> Version:
 
 
 def choose_interpreter(wish: str, bounds: Sequence[str], installed: List[Python]) -> Optional[Python]:
-    """The closest to the wish of those that meet one of the bounds; the closest of all if none does."""
+    """The closest to the requested version of those within the bounds; the closest of all if none is."""
     meeting = [python for python in installed if is_allowed(python, wish, bounds)]
     supported = [python for python in meeting if python.version[:2] <= NEWEST]
     return find_closest(parse_version(wish), supported or meeting or installed)

@@ -27,7 +27,7 @@ def build_arguments(index_url: Optional[str], wanted: Optional[Requirements] = N
     if own.default_indexes:
         default = [_expand_variables(own.default_indexes[-1])]
     elif named and index_url:
-        # It sends other names to the index of its host; asked last, for its own names too.
+        # It forwards other names to the index of its host; queried last, for its own names too.
         default = [index_url]
     elif index_url:
         indexes = [index_url, *indexes]

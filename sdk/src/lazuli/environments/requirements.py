@@ -1,4 +1,4 @@
-"""Translate a conda specification to a Python version and what uv shall install."""
+"""Translate a conda specification to a Python version and the packages for uv to install."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def _set_python(requirements: Requirements, version: str) -> None:
 
 
 def _match_mlflow(requirements: Requirements) -> None:
-    """mlflow and mlflow-skinny write the same files, so that what is wanted of the one holds for the other."""
+    """mlflow and mlflow-skinny contain the same files, so a requirement on one applies to the other."""
     lines = {read_name(line): line for line in requirements.lines}
     match = re.fullmatch(r"[\w.-]+(?:\[[^\]]*\])?\s*([<>=!~][^;@]*?)(?:\s--hash.*)?", lines.get("mlflow", ""))
     if match is None or "mlflow-skinny" in lines:

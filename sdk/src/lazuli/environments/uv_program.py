@@ -1,4 +1,4 @@
-"""Run uv: with its output in a build log, or to ask which version of a package would fit."""
+"""Run uv: to install, with its output in a build log, or to find which version of a package fits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class UvFailed(Exception):
 
 
 class UvProgram:
-    """The program uv, whose output goes to `write`, which returns it as it may be shown."""
+    """The program uv; its output goes to `write`, which returns it with secrets masked."""
 
     def __init__(self, path: str, write: Callable[[str], str], cancelled: Cancelled):
         self._path = path

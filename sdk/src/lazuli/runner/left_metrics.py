@@ -15,7 +15,7 @@ Metrics = List[Dict[str, Any]]
 
 
 def send_left_metrics(api: RunApi, folder: str, stopped: threading.Event) -> Iterator[str]:
-    """Send all that the files in this folder hold; yield what went wrong. Once `stopped` is set nothing is tried twice."""
+    """Send all metrics in the files of this folder; yield the problems. Once `stopped` is set nothing is retried."""
     for path in list_spools(folder):
         unsent = read_spool(path)
         if unsent:

@@ -1,4 +1,4 @@
-"""Append what is added to a local log file to an artifact of the run; nothing is lost while the server is away."""
+"""Append new content of a local log file to an artifact of the run; nothing is lost while the server is unreachable."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class LogStream:
         self._ended = threading.Event()
         self._failure: Optional[str] = None
         self._started = time.monotonic()
-        # How long to go on after the end of the file while the server takes nothing.
+        # How long to keep trying after the end of the file while the server accepts nothing.
         self._patience = RETRY_SECONDS
         self._limit: Optional[float] = None
         self._thread = threading.Thread(target=self._send_until_closed, name=f"stream {artifact}", daemon=True)
         self._thread.start()
 
     def close(self, hurry: Optional[threading.Event] = None, hurry_seconds: float = 0.0) -> bool:
-        """Send the rest of the file, which is complete now; False if the server did not take it.
+        """Send the rest of the file, which is complete now; False if the server did not accept it.
 
         Once `hurry` is set, it has `hurry_seconds` left.
         """

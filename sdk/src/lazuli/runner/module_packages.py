@@ -1,4 +1,4 @@
-"""Which package brings a module: for those whose names differ, and for those that are known under one name.
+"""Which package contains a module: packages whose names differ from their module, and those with the same name.
 
 A name that is in neither list may be a module of the user's own; no package of that name is suggested, for it would be a
 stranger's.
@@ -240,7 +240,7 @@ SAME = frozenset(
 
 
 def find_package(module: str) -> Optional[str]:
-    """The distribution that brings a module (`google.cloud.storage`, `sklearn.svm`); None if it is not known."""
+    """The distribution that contains a module (`google.cloud.storage`, `sklearn.svm`); None if it is not known."""
     parts = module.split(".")
     for count in range(len(parts), 0, -1):
         name = ".".join(parts[:count])

@@ -1,7 +1,7 @@
-"""The record of a runner: by it an agent that was restarted finds the runner again, and is sure that it is this one.
+"""The record of a runner, by which a restarted agent finds and identifies it.
 
-Of one attempt there is one record, for all time. The runner makes it before it does anything else; a node worker that
-finds none makes it in its place. So either the runner is found, or it never begins: never do two run the same attempt.
+There is one record for each attempt. The runner creates it before anything else; a node worker that
+finds none creates an empty one. So a runner is either found or never starts, and no attempt runs twice.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ VARIABLE = "LAZULI_RUNNER_RECORD"
 
 
 def make_record(path: str) -> bool:
-    """Say that this process is the runner; False if it must not begin, since it was given up meanwhile."""
+    """Record that this process is the runner; False if it must not start, because the attempt was abandoned."""
     own = identify(os.getpid())
     return _write_new(path, own._asdict() if own else {})
 
 
 def find_or_prevent(path: str) -> Optional[Identity]:
-    """Who the runner is, whether it still runs or not; None if none has begun, and none will from now on."""
+    """The runner, running or ended; None if none has started, and none can start from now on."""
     _write_new(path, {})
     return read_record(path)
 
@@ -38,7 +38,7 @@ def read_record(path: str) -> Optional[Identity]:
 
 
 def write_end(path: str, status: int) -> None:
-    """Say how the runner ends, for whoever cannot wait for it as a parent."""
+    """Record the runner's exit status, for processes that cannot wait for it as a parent."""
     with open(path + ".end", "w", encoding="utf-8") as file:
         file.write(str(status))
 

@@ -15,7 +15,7 @@ from lazuli.runner.spec import Spec
 Result = TypeVar("Result")
 
 # How long to repeat a request. A server that does not answer is waited for much longer than one that answers with errors:
-# nobody but the runner keeps what the script has left, and the run goes on while the server is away.
+# only the runner keeps what the script left, and the run continues while the server is unreachable.
 RETRY_SECONDS = 600.0
 AWAY_SECONDS = 24 * 3600.0
 AWAY_STATUSES = (502, 503, 504)
@@ -87,7 +87,7 @@ class RunApi:
 def retry_while_unavailable(
     action: Callable[[], Result], timeout: Optional[float] = None, stopped: Optional[threading.Event] = None
 ) -> Result:
-    """Call `action` until it succeeds, for `timeout` seconds, while the server does not answer or is busy.
+    """Call `action` until it succeeds, for at most `timeout` seconds, while the server does not answer or is busy.
 
     Any other error is raised immediately, as is the last one after the timeout or when `stopped` is set.
     """

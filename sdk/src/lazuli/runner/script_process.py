@@ -1,4 +1,4 @@
-"""The process of the script: started in a session of its own, and ended with every process that it started."""
+"""The process of the script: started in its own session, and stopped with every process that it started."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class ScriptProcess:
         return status
 
     def kill_remaining(self) -> None:
-        """Kill what the script, which has ended, left behind: its group, every process that has the mark, all descendants.
+        """Kill what an ended script left behind: its group, every process with the mark, all descendants.
 
         A process that leaves the session and clears its environment has no mark, but it is still a descendant of the runner.
         Then the guardian is not needed any more.

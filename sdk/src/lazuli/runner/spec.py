@@ -1,4 +1,4 @@
-"""The spec file: what a node or a local submission tells the runner to run."""
+"""The spec file: what the runner runs, written by a node or a local submission."""
 
 from __future__ import annotations
 

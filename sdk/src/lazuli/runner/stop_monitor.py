@@ -27,9 +27,9 @@ class StopMonitor:
     def __init__(self, api: RunApi):
         self._api = api
         self.reason: Optional[str] = None
-        # The server no longer accepts the run's token: its submitter may not submit any more, or the run is gone.
+        # The server no longer accepts the run's token: its submitter may no longer submit, or the run was deleted.
         self.is_token_refused = False
-        # The machine goes: set whatever the first reason was.
+        # The machine shuts down: set whatever the first reason was.
         self.shut_down = threading.Event()
         self._stopped = threading.Event()
         self._closed = threading.Event()
@@ -83,6 +83,6 @@ class StopMonitor:
             self.stop(LOST)
 
     def _watch_lifeline(self, descriptor: int) -> None:
-        """Wait until the supervisor's end closes: nobody writes to it, so readable means that the studio has ended."""
+        """Wait until the supervisor's end closes: nothing is written to it, so readable means that the studio has ended."""
         select.select([descriptor], [], [])
         self.stop(SHUT_DOWN)

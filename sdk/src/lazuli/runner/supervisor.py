@@ -62,7 +62,7 @@ def supervise_run(spec: Spec, transport: Any = None) -> int:
             "Failed", {"code": "MachineProblem", "message": f"The machine could not run the script: {error}"}
         )
     try:
-        # The heartbeats go on until the end is reported, however long the server is away.
+        # The heartbeats continue until the end is reported, however long the server is unreachable.
         return _report(reporter, monitor, outcome)
     finally:
         monitor.close()
@@ -161,7 +161,7 @@ class _Attempt:
                 threading.Thread(target=opened.close, daemon=True).start()
 
     def _report_warnings(self, warnings: List[str]) -> None:
-        """Show on the run what its environment leaves out; the build log has all of it."""
+        """Report what the run's environment leaves out; the build log has the full list."""
         shown = warnings[:MAX_WARNINGS]
         if len(warnings) > MAX_WARNINGS:
             shown.append(f"{len(warnings) - MAX_WARNINGS} more warnings are in {BUILD_LOG}.")
@@ -275,19 +275,21 @@ class _Attempt:
     def _outcome_if_stopped(self) -> Optional[Outcome]:
         outcomes: Dict[str, Callable[[], Outcome]] = {
             CANCELED: lambda: Outcome("Canceled", message="The run was canceled."),
-            TIMED_OUT: lambda: self._failed("TimedOut", f"longer than the allowed {self._spec.timeout_seconds:.0f} s"),
+            TIMED_OUT: lambda: self._make_failure(
+                "TimedOut", f"longer than the allowed {self._spec.timeout_seconds:.0f} s"
+            ),
             SHUT_DOWN: lambda: Outcome(
-                "Failed", {"code": "MachineShutDown", "message": self._machine() + " was shut down."}
+                "Failed", {"code": "MachineShutDown", "message": self._name_machine() + " was shut down."}
             ),
             LOST: lambda: Outcome("Failed"),
         }
         make = outcomes.get(str(self._monitor.reason))
         return make() if make else None
 
-    def _failed(self, code: str, why: str) -> Outcome:
+    def _make_failure(self, code: str, why: str) -> Outcome:
         return Outcome("Failed", {"code": code, "message": f"The script ran {why}."})
 
-    def _machine(self) -> str:
+    def _name_machine(self) -> str:
         return f"The machine of node {self._spec.node}" if self._spec.node else "The machine"
 
 

@@ -62,7 +62,7 @@ class LogFolderUploader:
         self._thread.start()
 
     def close(self, hurry: threading.Event) -> Optional[str]:
-        """Upload the rest; return the last problem, or None. Once `hurry` is set nothing is tried twice."""
+        """Upload the rest; return the last problem, or None. Once `hurry` is set nothing is retried."""
         self._ended.set()
         self._thread.join()
         return self._upload_changes(None, hurry)

@@ -1,1 +1,1 @@
-"""Runs on a server, from the side of whoever submits and reads them."""
+"""Runs on a server: submitting and reading them."""

@@ -53,7 +53,7 @@ def find_definition_file(path: str, name: Optional[str]) -> str:
 
 
 def read_definition_file(path: str, name: Optional[str] = None) -> Json:
-    """What a run configuration file says, with the `environment.yml` beside it if it names no environment.
+    """The content of a run configuration file, with the `environment.yml` next to it if it names no environment.
 
     Raises UserErrorException if there is no such file, RunConfigurationException if it is not a run configuration.
     """
@@ -95,7 +95,7 @@ def _find_section(content: Any, name: str) -> Json:
 
 
 def merge_definition(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> Json:
-    """`defaults`, replaced by what `given` says, section by section; the case of a key's first letter is ignored."""
+    """`defaults` overridden by `given`, section by section; the case of a key's first letter is ignored."""
     merged = dict(defaults)
     for name, value in given.items():
         key = name[:1].lower() + name[1:]

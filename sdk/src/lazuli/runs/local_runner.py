@@ -15,7 +15,7 @@ from lazuli.workspaces import WorkspaceClient
 
 
 def start_local_run(run: RunClient, job: Dict[str, Any], warnings: Sequence[str] = ()) -> None:
-    """Start the runner, which has a token of its own and keeps running after the notebook's cell has ended."""
+    """Start the runner, which has its own token and keeps running after the notebook's cell has ended."""
     token = _get_token(run)
     descriptor, path = tempfile.mkstemp(prefix="lazuli-run-", suffix=".json")
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

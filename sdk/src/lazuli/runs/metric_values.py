@@ -27,7 +27,7 @@ def scalar_metric(name: str, value: Any, step: Optional[int] = None) -> Metric:
         raise UserErrorException(f"run.log takes one value, not a {type(value).__name__}; use run.log_list.")
     if step is not None and (isinstance(step, bool) or not isinstance(step, numbers.Integral)):
         raise UserErrorException(f"step={step!r} must be a whole number.")
-    metric = _metric(name, "scalar", value=to_json_value(value))
+    metric = _make_metric(name, "scalar", value=to_json_value(value))
     return metric if step is None else dict(metric, step=int(step))
 
 
@@ -37,7 +37,7 @@ def list_metric(name: str, values: Any) -> Metric:
         raise UserErrorException(f"The list logged as {name!r} is empty.")
     if any(_is_sequence(item) for item in items):
         raise AzureMLException(f"The list logged as {name!r} contains lists; its elements must be single values.")
-    return _metric(name, "list", value=[to_json_value(item) for item in items])
+    return _make_metric(name, "list", value=[to_json_value(item) for item in items])
 
 
 def row_metric(name: str, columns: Mapping[str, Any]) -> Metric:
@@ -46,7 +46,7 @@ def row_metric(name: str, columns: Mapping[str, Any]) -> Metric:
     for column, value in columns.items():
         if _is_sequence(value):
             raise AzureMLException(f"Column {column!r} of the row {name!r} is a list; use run.log_table for several.")
-    return _metric(name, "table", rows=[{str(column): to_json_value(value) for column, value in columns.items()}])
+    return _make_metric(name, "table", rows=[{str(column): to_json_value(value) for column, value in columns.items()}])
 
 
 def table_metric(name: str, columns: Any) -> Metric:
@@ -64,7 +64,9 @@ def table_metric(name: str, columns: Any) -> Metric:
     if not lengths or lengths == {0}:
         raise UserErrorException(f"The table logged as {name!r} is empty.")
     rows = [dict(zip(lists, values)) for values in zip(*lists.values())]
-    return _metric(name, "table", rows=[{key: to_json_value(value) for key, value in line.items()} for line in rows])
+    return _make_metric(
+        name, "table", rows=[{key: to_json_value(value) for key, value in line.items()} for line in rows]
+    )
 
 
 def split_metric(metric: Metric) -> Iterator[Metric]:
@@ -80,7 +82,7 @@ def split_metric(metric: Metric) -> Iterator[Metric]:
 
 def file_metric(name: str, kind: str, path: str) -> Metric:
     """A metric whose content is the artifact `path`."""
-    return _metric(name, kind, value=path)
+    return _make_metric(name, kind, value=path)
 
 
 def read_image(name: str, path: Optional[str], plot: Any) -> Tuple[str, Union[str, bytes]]:
@@ -154,7 +156,7 @@ def _to_json_tree(value: Any) -> Any:
     return to_json_value(value)
 
 
-def _metric(name: str, kind: str, **content: Any) -> Metric:
+def _make_metric(name: str, kind: str, **content: Any) -> Metric:
     if not isinstance(name, str) or not name:
         raise UserErrorException(f"The name of a metric must be a text that is not empty, not {name!r}.")
     return dict(name=name, kind=kind, time=int(time.time() * 1000), **content)

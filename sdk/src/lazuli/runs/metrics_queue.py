@@ -22,12 +22,12 @@ MAX_BATCH_METRICS = 500
 MAX_BATCH_VALUES = 5000
 # How much may wait in memory (some 100 MB) while the server is away; then logging waits for it, and loses nothing.
 MAX_WAITING_VALUES = 250_000
-# Long enough to collect what a loop logs at once, short enough for a live view.
+# Long enough to collect what a loop logs together, short enough for a live view.
 GATHER_SECONDS = 0.05
 MAX_PAUSE_SECONDS = 8.0
 EXIT_PATIENCE = "LAZULI_EXIT_PATIENCE_SECONDS"
 DEFAULT_EXIT_PATIENCE = 180.0
-# At its end a script whose runner delivers the rest waits no longer than this.
+# A script waits at most this long at its end if its runner sends the rest.
 SPOOLED_PATIENCE = 5.0
 # The server refuses the request: sending it again changes nothing.
 REFUSALS = range(400, 500)
@@ -37,7 +37,7 @@ TEMPORARY_REFUSALS = (408, 425, 429)
 class MetricsQueue:
     """`send(batch id, metrics)` is called by one thread; a batch keeps its id however often it is sent.
 
-    With `open_spool` a file holds what waits, for the runner.
+    With `open_spool` the waiting metrics are also in a file for the runner.
     """
 
     def __init__(self, send: Send, label: str, open_spool: Optional[Callable[[], Optional[Spool]]] = None):
@@ -67,7 +67,7 @@ class MetricsQueue:
             self._waiting_values += _count_values(metric)
             self._changed.notify_all()
             if self._thread is None:
-                self._start()
+                self._start_thread()
 
     def _wait_for_space(self) -> None:
         if self._waiting_values > MAX_WAITING_VALUES and self._thread and self._thread.is_alive():
@@ -84,7 +84,7 @@ class MetricsQueue:
         self._spool = self._open_spool() if self._open_spool else None
 
     def _use_spool(self, act: Callable[[], None]) -> None:
-        """A spool that cannot be written, such as on a full disk, is given up: then memory alone holds what waits."""
+        """If the spool cannot be written, such as on a full disk, the metrics wait in memory only."""
         try:
             act()
         except OSError as error:
@@ -93,7 +93,7 @@ class MetricsQueue:
             if spool:
                 spool.remove()
 
-    def _start(self) -> None:
+    def _start_thread(self) -> None:
         if self._pid != _main_pid:
             _flush_when_child_ends(self)
         self._thread = threading.Thread(target=self._send_in_background, name="lazuli-metrics", daemon=True)
@@ -221,7 +221,7 @@ def may_accept_parts(batch: List[Dict[str, Any]], error: ServiceException) -> bo
 
 
 def split_batch(batch_id: str, batch: List[Dict[str, Any]]) -> Iterator[Tuple[str, List[Dict[str, Any]]]]:
-    """Each metric as a batch of its own, under an id that is the same whoever sends it again."""
+    """Each metric as its own batch, with an id that is the same at each retry."""
     for number, metric in enumerate(batch):
         yield str(uuid.uuid5(uuid.UUID(batch_id), str(number))), [metric]
 

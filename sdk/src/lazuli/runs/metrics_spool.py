@@ -1,7 +1,7 @@
-"""What a script has logged and the server does not have yet, in a file, so that the runner can deliver it for a script that has ended.
+"""A file of metrics that a script has logged and the server does not have yet; after the script's end the runner sends them.
 
 The lines are JSON: first {"address": the address of the run}, then metrics in their order, and between them marks:
-{"sending": batch id, "count": n} before the first n of those that wait are sent, {"sent": n} once the server has them.
+{"sending": batch id, "count": n} before the first n waiting metrics are sent, {"sent": n} once the server has them.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 # The folder of these files: the runner names it to its script.
 VARIABLE = "LAZULI_METRICS_FOLDER"
-# From this size on, a file whose most lines are outdated is written anew.
+# From this size on, a file with mostly outdated lines is rewritten.
 MAX_OUTDATED_BYTES = 16 * 1024 * 1024
 
 Metric = Dict[str, Any]
 
 
 class Spool:
-    """One process writes it; a line is in the file before `add` returns, so that it outlives the process however that ends."""
+    """Written by one process; a line is in the file before `add` returns, so it survives any end of the process."""
 
     def __init__(self, folder: str, address: str):
         self.path = os.path.join(folder, f"{os.getpid()}-{uuid.uuid4().hex}.jsonl")
@@ -59,7 +59,7 @@ class Spool:
             self._write(_encode({"sent": count}), self._file)
 
     def _replace(self, waiting: List[Metric]) -> None:
-        """Write it anew with what still waits, in one step."""
+        """Rewrite it atomically with the metrics that are still waiting."""
         before, path = self._file, self.path
         self.path = path + ".new"
         self._file = self._create(self._head + b"".join(map(_encode, waiting)))
@@ -80,7 +80,7 @@ def _encode(line: Metric) -> bytes:
 
 @dataclasses.dataclass
 class Unsent:
-    """What a file holds: the metrics in their order, and the batch as which the first `count` may have arrived already."""
+    """The content of a file: the metrics in order, and the batch under which the first `count` may have arrived."""
 
     address: str
     metrics: List[Metric]
@@ -88,7 +88,7 @@ class Unsent:
     count: int = 0
 
     def batches(self, batch_length: Callable[[List[Metric]], int]) -> Iterator[Tuple[str, List[Metric]]]:
-        """In their order, each under its id. A batch is taken off `metrics` when the next one is asked for."""
+        """The batches in order, each with its id. A batch is removed from `metrics` when the next one is requested."""
         while self.metrics:
             count = self.count or batch_length(self.metrics)
             yield self.batch_id or str(uuid.uuid4()), self.metrics[:count]
@@ -97,7 +97,7 @@ class Unsent:
 
 
 def read_spool(path: str) -> Optional[Unsent]:
-    """None if nothing is left in it. A last line that was not written to its end is left out."""
+    """None if nothing is left in it. An incomplete last line is ignored."""
     with open(path, "rb") as file:
         lines = [json.loads(line) for line in file if line.endswith(b"\n")]
     if not lines:

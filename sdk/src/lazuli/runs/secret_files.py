@@ -1,4 +1,4 @@
-"""Files that are secrets by their names. A snapshot excludes them, since everybody who may read the run can read it."""
+"""Files with names of secrets. A snapshot excludes them, because everybody who can read the run can read its snapshot."""
 
 from __future__ import annotations
 

@@ -117,10 +117,10 @@ class ProgressFile:
     def read(self, count: int = -1) -> bytes:
         block = self._file.read(count)
         if self._shown:
-            self._show(self._file.tell(), ended=not block)
+            self._show_progress(self._file.tell(), ended=not block)
         return block
 
-    def _show(self, done: int, ended: bool) -> None:
+    def _show_progress(self, done: int, ended: bool) -> None:
         filled = BAR_WIDTH * done // self._size
         text = f"\r{self._what} [{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {done * 100 // self._size} %"
         print(text, end="\n" if ended else "", file=sys.stderr, flush=True)

@@ -11,7 +11,7 @@ logger = logging.getLogger("azureml")
 
 
 def convert_to_texts(values: Mapping[str, Any], what: str, plural: str) -> Dict[str, Optional[str]]:
-    """Raises UserErrorException if `values`, which the caller's user knows as `plural`, is not a dict."""
+    """Convert the values to text. Raises UserErrorException if `values` (named `plural` in the message) is not a dict."""
     if not isinstance(values, Mapping):
         raise UserErrorException(f"{plural} must be a dict, not a {type(values).__name__}.")
     for key, value in values.items():

@@ -102,7 +102,7 @@ def split_utf8(content: bytes) -> "tuple[str, bytes]":
 def wait_for_run(
     run: WaitableRun, files: RunFiles, show_output: bool, running_states: List[str], raise_on_error: bool
 ) -> Dict[str, Any]:
-    """Wait until the run is in none of `running_states`, and return its details; an unknown state counts as running.
+    """Wait until the run has left all `running_states`, and return its details; an unknown state counts as running.
 
     Raises ActivityFailedException if the run failed and `raise_on_error` is true, ExperimentExecutionException on Ctrl+C,
     Unreachable if the server does not answer for 15 minutes.

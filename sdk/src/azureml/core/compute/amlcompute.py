@@ -218,7 +218,7 @@ class AmlComputeProvisioningConfiguration(ComputeTargetProvisioningConfiguration
         if bool(self.vnet_name) != bool(self.subnet_name):
             raise ComputeTargetException("Give both vnet_name and subnet_name, or neither.")
 
-    def _body(self, workspace: Workspace) -> Json:
+    def _make_body(self, workspace: Workspace) -> Json:
         more: Json = {
             "remoteLoginPortPublicAccess": self.remote_login_port_public_access,
             "enableNodePublicIp": self.enable_node_public_ip,
@@ -241,8 +241,8 @@ class AmlCompute(ComputeTarget):
 
     _compute_type = computes.CLUSTER
 
-    def _fill(self, dto: Json) -> None:
-        super()._fill(dto)
+    def _set_from_dto(self, dto: Json) -> None:
+        super()._set_from_dto(dto)
         inner: Json = dto["properties"].get("properties") or {}
         self.status = AmlComputeStatus.deserialize(dto["properties"])
         self.scale_settings = self.status.scale_settings
@@ -333,7 +333,7 @@ class AmlCompute(ComputeTarget):
         max_nodes: Optional[int] = None,
         idle_seconds_before_scaledown: Optional[int] = None,
     ) -> None:
-        """Change the scale settings; those that are left out stay. Raises ComputeTargetException."""
+        """Change the scale settings; omitted ones keep their values. Raises ComputeTargetException."""
         present = self.scale_settings
         settings = ScaleSettings(
             present.minimum_node_count if min_nodes is None else min_nodes,
@@ -343,7 +343,7 @@ class AmlCompute(ComputeTarget):
             else idle_seconds_before_scaledown,
         )
         body = {"properties": {"properties": {"scaleSettings": settings.serialize()}}}
-        self._fill(computes.update_compute(self.workspace._remote, self.name, body))
+        self._set_from_dto(computes.update_compute(self.workspace._remote, self.name, body))
 
     def wait_for_completion(  # type: ignore[override]
         self,

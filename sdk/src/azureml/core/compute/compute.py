@@ -51,10 +51,10 @@ class ComputeTarget:
         kind = ComputeTarget._classes.get(dto["properties"]["computeType"], ComputeTarget)
         target = object.__new__(kind)
         target.workspace = workspace
-        target._fill(dto)
+        target._set_from_dto(dto)
         return target
 
-    def _fill(self, dto: Json) -> None:
+    def _set_from_dto(self, dto: Json) -> None:
         properties = dto["properties"]
         self._dto = dto
         self.id = dto["id"]
@@ -80,7 +80,7 @@ class ComputeTarget:
         """
         computes.check_compute_name(name)
         provisioning_configuration.validate_configuration()
-        body = provisioning_configuration._body(workspace)
+        body = provisioning_configuration._make_body(workspace)
         return ComputeTarget._from_dto(workspace, computes.create_compute(workspace._remote, name, body))
 
     @staticmethod
@@ -107,7 +107,7 @@ class ComputeTarget:
 
     def refresh_state(self) -> None:
         """Read the present state of the target from the server."""
-        self._fill(computes.get_compute(self.workspace._remote, self.name))
+        self._set_from_dto(computes.get_compute(self.workspace._remote, self.name))
 
     def get_status(self) -> Any:
         """The provisioning state, as "Succeeded"."""
@@ -131,7 +131,7 @@ class ComputeTarget:
             computes.wait_for_deletion(self.workspace._remote, self.name, progress.print_state)
             progress.print_end('Provisioning operation finished, operation "Succeeded"')
             return
-        self._fill(computes.wait_for_provisioning(self.workspace._remote, self.name, progress.print_state))
+        self._set_from_dto(computes.wait_for_provisioning(self.workspace._remote, self.name, progress.print_state))
         progress.print_end(f"{self.type} wait for completion finished\n")
         computes.check_provisioned(self._dto)
 
@@ -159,7 +159,7 @@ class ComputeTargetProvisioningConfiguration:
     def validate_configuration(self) -> None:
         """Raise ComputeTargetException if the configuration is wrong. Each kind of compute checks its own."""
 
-    def _body(self, workspace: Workspace) -> Json:
+    def _make_body(self, workspace: Workspace) -> Json:
         raise NotAvailable(f"{self._compute_type.__name__} compute")
 
 
