@@ -150,7 +150,7 @@ def test_what_an_environment_leaves_out_is_a_warning_of_the_run(monkeypatch):
     monkeypatch.setattr(supervisor, "find_interpreter", lambda *_: found)
     said = [event["warning"]["message"] for event in run("").events if "warning" in event]
     assert said[:20] == warnings[:20]
-    assert said[20:] == ["5 more warnings stand in azureml-logs/20_image_build_log.txt."]
+    assert said[20:] == ["5 more warnings are in azureml-logs/20_image_build_log.txt."]
 
 
 def test_the_variables_of_a_run_are_there():
@@ -377,7 +377,7 @@ def test_a_file_whose_name_is_not_utf_8_is_saved_under_a_readable_one():
     assert records.states[-1] == "Completed"
     names = set(records.artifacts) - {STD_LOG}
     assert names == {"outputs/caf%E9/%FF.txt", "outputs/two%0Alines", "outputs/a%5Cb", "logs/%FE.txt", "outputs/plain"}
-    assert r"The file b'outputs/caf\xe9/\xff.txt' is saved as outputs/caf%E9/%FF.txt, for" in records.log
+    assert r"The file b'outputs/caf\xe9/\xff.txt' is saved as outputs/caf%E9/%FF.txt, because" in records.log
     assert len(records.log.splitlines()) == 4
 
 
