@@ -12,6 +12,7 @@ class RunsConfig(AppConfig):
         from compute import work_kinds
         from runs import purging, run_tokens, work_kind, workspace_hooks
         from runs.pages import home, home_cards
+        from runs.pages.environments.search import search_environments
         from workspaces import deletion
 
         RunTokens.admit = staticmethod(run_tokens.authorize_run_token)
@@ -21,3 +22,4 @@ class RunsConfig(AppConfig):
         shell.CARDS.append(shell.Card("runs/_home.html", home_cards.home_card, position=5))
         shell.CARDS.append(shell.Card("runs/_recent.html", home.recent_runs))
         shell.SEARCHES.append(home.search_runs)
+        shell.SEARCHES.append(search_environments)

@@ -222,3 +222,11 @@ def test_removal_says_what_used_it_and_keeps_the_jobs(client, workspace, alice, 
     assert not Environment.objects.exists() and Run.objects.count() == 1
     curated = environments.curated_environments()[CURATED]
     assert client.post(url("version_remove", curated)).status_code == 403
+
+
+def test_the_palette_finds_environments(client, as_user, mallory, version):
+    found = client.get(reverse("palette"), {"q": "digits-e", "ws": "aml-workspace"}).content.decode()
+    assert "/ws/aml-workspace/environments/digits-env/" in found
+    found = client.get(reverse("palette"), {"q": "minimal", "ws": "aml-workspace"}).content.decode()
+    assert f"environments/{CURATED}/" in found and "Curated environment" in found
+    assert "digits-env" not in as_user(mallory).get(reverse("palette"), {"q": "digits-e"}).content.decode()
