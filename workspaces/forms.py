@@ -54,7 +54,7 @@ class WorkspaceForm(forms.Form):
 
 class MemberForm(forms.Form):
     username = forms.CharField(label="User name", max_length=150)
-    role = forms.ChoiceField(choices=Role, initial=Role.DATA_SCIENTIST)
+    role = forms.ChoiceField(choices=[(role, role) for role in Role.values], initial=Role.DATA_SCIENTIST)
 
 
 class AccountForm(MemberForm):

@@ -12,7 +12,7 @@ from azureml import _html
 from azureml.core import _registry
 from azureml.core.run import Run
 from azureml.core.script_run import ScriptRun
-from azureml.core.script_run_config import ScriptRunConfig
+from azureml.core.script_run_config import ScriptRunConfig, get_run_config_from_script_run
 from azureml.exceptions import ExperimentExecutionException, UserErrorException
 
 if TYPE_CHECKING:
@@ -109,15 +109,25 @@ class Experiment:
             run.set_tags(tags)
         return run
 
-    def _submit_script(self, config: Any, **kwargs: Any) -> ScriptRun:
+    def _submit_script(
+        self,
+        config: Any,
+        run_id: Optional[str] = None,
+        tags: Optional[Dict[str, str]] = None,
+        parent_run_id: Optional[str] = None,
+        **kwargs: Any,
+    ) -> ScriptRun:
         if not isinstance(config, ScriptRunConfig):
             raise ExperimentExecutionException(
                 f"A {type(config).__name__} cannot be submitted; pass a ScriptRunConfig, or the configuration of a "
                 "service that this version of Lazuli Studio has."
             )
-        from azureml.core import _submission  # start-up time
+        from lazuli.runs.submission import submit_job  # start-up time
 
-        return _submission.submit_script(self, config, **kwargs)
+        run_config, folder = get_run_config_from_script_run(config), config.source_directory
+        remote, definition = self.workspace._remote, run_config._to_dict()
+        run = submit_job(remote, self.name, definition, folder, run_id=run_id, tags=tags, parent_run_id=parent_run_id)
+        return ScriptRun(self, run.id, directory=folder, _run_config=run_config)
 
     def start_logging(self, *args: Any, **kwargs: Any) -> Run:
         """Start an interactive run in this process (outputs=, snapshot_directory=, display_name=)."""
