@@ -9,7 +9,7 @@ import uuid
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
@@ -87,29 +87,6 @@ def cancel_queued(work_ids: list[uuid.UUID]) -> set[uuid.UUID]:
     found = Work.objects.filter(pk__in=work_ids)
     found.filter(state=Work.State.QUEUED).update(state=Work.State.CANCELED, ended_at=timezone.now())
     return set(found.filter(state=Work.State.CANCELED).values_list("pk", flat=True))
-
-
-def reap_lost() -> int:
-    """Give up nodes without a heartbeat and work that nobody holds any more; returns how many units were lost."""
-    now = timezone.now()
-    for node in Node.objects.silent(now).select_related("target"):
-        seen = node.heartbeat_at or node.created_at
-        node.mark_lost(f"Node {node.name} was lost: it sent no heartbeat since {seen:%H:%M:%S} UTC.")
-    unusable = Q(node=None) | ~Q(node__state__in=Node.USABLE) | Q(node__ended_at__isnull=False)
-    doomed = Work.objects.held().filter(unusable | Q(lease_until__lt=now)).select_related("node")
-    return sum(work.mark_lost(_loss_reason(work, now)) for work in doomed)
-
-
-def _loss_reason(work: Work, now: dt.datetime) -> str:
-    if work.node is None:
-        return "The node that held this work is gone."
-    if work.node.message:
-        return work.node.message
-    if work.lease_until and work.lease_until < now:
-        return (
-            f"Node {work.node.name} was lost: its runner sent no heartbeat for {settings.NODE_LEASE_SECONDS} seconds."
-        )
-    return f"Node {work.node.name} was lost: it has left the cluster."
 
 
 def _lease_end(now: dt.datetime) -> dt.datetime:

@@ -5,16 +5,19 @@ from django.apps import apps
 from compute import sizes
 from studio.errors import Invalid
 
+# vCPUs of each family for all clusters of a subscription.
+QUOTA = 100
+
 
 def check_quota(subscription_id: int, size: sizes.Size, max_nodes: int, excluded_target_id: int | None = None) -> None:
     """Invalid if so many additional nodes (without those of the excluded target) exceed the quota."""
     used = _count_used(subscription_id, excluded_target_id).get(size.family, 0)
     wanted = size.vcpus * max_nodes
-    if used + wanted > sizes.QUOTA:
-        possible = max(0, sizes.QUOTA - used) // size.vcpus
+    if used + wanted > QUOTA:
+        possible = max(0, QUOTA - used) // size.vcpus
         raise Invalid(
             f"{max_nodes} nodes of {size.name} need {wanted} vCPUs of {size.family}; the quota of this subscription is "
-            f"{sizes.QUOTA} and {used} are taken by other clusters. At most {possible} such nodes are possible.",
+            f"{QUOTA} and {used} are taken by other clusters. At most {possible} such nodes are possible.",
             target="maxNodeCount",
             code="QuotaExceeded",
         )
@@ -23,7 +26,7 @@ def check_quota(subscription_id: int, size: sizes.Size, max_nodes: int, excluded
 def available_cores(subscription_id: int) -> dict[str, int]:
     """The available cores of each family."""
     used = _count_used(subscription_id)
-    return {size.family: max(0, sizes.QUOTA - used.get(size.family, 0)) for size in sizes.SIZES}
+    return {size.family: max(0, QUOTA - used.get(size.family, 0)) for size in sizes.SIZES}
 
 
 def used_cores(subscription_id: int) -> dict[str, int]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict
 
-from compute import models, rules, sizes
+from compute import models, quota, rules, sizes
 from studio.errors import Invalid
 from studio.request_body import Body, Whole
 from studio.rules import DESCRIPTION, TAGS
@@ -289,6 +289,6 @@ class Usage(Shape):
             type="Microsoft.MachineLearningServices/vmFamily/dedicatedCores/usages",
             unit="Count",
             currentValue=used,
-            limit=sizes.QUOTA,
+            limit=quota.QUOTA,
             name=UsageName(value=family, localizedValue=family),
         )

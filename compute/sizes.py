@@ -53,8 +53,6 @@ SIZES = [
 ]
 DEFAULT_SIZE = "Standard_DS3_v2"
 BY_NAME = {size.name.lower(): size for size in SIZES}
-# Cores per family for all clusters of a subscription.
-QUOTA = 100
 
 
 def find_size(name: str) -> Size:

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from compute import autoscaler, liveness, queue
+from compute import autoscaler, liveness, lost_nodes
 
 
 @shared_task(ignore_result=True)
@@ -13,4 +13,4 @@ def autoscale() -> None:
 @shared_task(ignore_result=True)
 def reap() -> None:
     if liveness.is_silence_meaningful():
-        queue.reap_lost()
+        lost_nodes.reap_lost()

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from compute import liveness, queue, tasks
+from compute import liveness, lost_nodes, tasks
 from compute.models import Node
 from tests import factories
 
@@ -23,7 +23,7 @@ def world(monkeypatch, settings):
     monkeypatch.setattr(liveness.time, "time", lambda: state["now"])
     monkeypatch.setattr(liveness, "is_web_reachable", lambda: state["web"])
     monkeypatch.setattr(liveness, "is_database_writable", lambda: state["database"])
-    monkeypatch.setattr(queue, "reap_lost", lambda: state.update(reaped=state["reaped"] + 1))
+    monkeypatch.setattr(lost_nodes, "reap_lost", lambda: state.update(reaped=state["reaped"] + 1))
     settings.NODE_LEASE_SECONDS = 30
     return state
 

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from compute import queue
+from compute import lost_nodes, queue
 from compute.models import Node, Work
 from studio.errors import Conflict
 from tests import factories
@@ -107,7 +107,7 @@ def test_cancel_takes_queued_work_out_and_leaves_held_work_to_its_runner(enqueue
 def test_reap_leaves_the_living_alone(enqueue, node):
     enqueue()
     queue.claim_work(node)
-    assert queue.reap_lost() == 0
+    assert lost_nodes.reap_lost() == 0
     assert Work.objects.get().state == "claimed"
 
 
@@ -115,7 +115,7 @@ def test_reap_gives_up_work_whose_lease_has_ended(enqueue, node):
     enqueue()
     queue.claim_work(node)
     Work.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
-    assert queue.reap_lost() == 1
+    assert lost_nodes.reap_lost() == 1
     work = Work.objects.get()
     assert work.state == "lost"
     assert work.reason == "Node node-a was lost: its runner sent no heartbeat for 30 seconds."
@@ -126,7 +126,7 @@ def test_reap_gives_up_a_silent_node_and_its_work(enqueue, node):
     work = queue.claim_work(node)
     Node.objects.update(heartbeat_at=timezone.now() - dt.timedelta(seconds=31))
     Work.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
-    queue.reap_lost()
+    lost_nodes.reap_lost()
     work.refresh_from_db()
     node.refresh_from_db()
     assert (node.state, work.state) == ("unusable", "lost")
@@ -137,7 +137,7 @@ def test_a_silent_node_whose_runner_lives_is_not_lost(enqueue, node):
     enqueue()
     work = queue.claim_work(node)
     Node.objects.update(heartbeat_at=timezone.now() - dt.timedelta(hours=1))
-    assert queue.reap_lost() == 0
+    assert lost_nodes.reap_lost() == 0
     assert queue.renew_lease(work.pk, work.attempt)
     node.refresh_from_db()
     assert (node.state, Work.objects.get().state) == ("running", "claimed")
@@ -146,10 +146,10 @@ def test_a_silent_node_whose_runner_lives_is_not_lost(enqueue, node):
 def test_a_new_node_has_time_for_its_first_sign(cluster, host):
     node = factories.make_node(cluster, host)
     Node.objects.update(created_at=timezone.now() - dt.timedelta(seconds=40))
-    queue.reap_lost()
+    lost_nodes.reap_lost()
     assert Node.objects.get().state == "preparing"
     Node.objects.update(created_at=timezone.now() - dt.timedelta(seconds=Node.START_SECONDS + 1))
-    queue.reap_lost()
+    lost_nodes.reap_lost()
     assert Node.objects.get(pk=node.pk).state == "unusable"
 
 
@@ -157,7 +157,7 @@ def test_reap_gives_up_work_whose_node_has_ended(enqueue, node):
     enqueue()
     queue.claim_work(node)
     Node.objects.update(ended_at=timezone.now())
-    assert queue.reap_lost() == 1
+    assert lost_nodes.reap_lost() == 1
     assert "node-a" in Work.objects.get().reason
 
 
