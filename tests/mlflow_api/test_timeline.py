@@ -40,6 +40,23 @@ def test_a_run_that_goes_on_after_its_end_runs_twice(tracking):
     assert stages == ["NotStarted", "Running", "Completed", "Running", "Failed"]
 
 
+def test_an_ended_run_takes_what_a_client_adds_to_it_as_with_mlflows_own_server(tracking):
+    run_id = tracking.new_run()
+    ended = tracking.post("runs/update", run_id=run_id, status="FINISHED", end_time=2000)["run_info"]
+    point = {"key": "late", "value": 1.0, "timestamp": 3000, "step": 0}
+    for route, body in (
+        ("log-metric", point),
+        ("log-parameter", {"key": "p", "value": "v"}),
+        ("log-batch", {"metrics": [point | {"step": 1}], "params": [{"key": "q", "value": "w"}]}),
+        ("set-tag", {"key": "t", "value": "u"}),
+    ):
+        assert tracking.post(f"runs/{route}", run_id=run_id, **body) == {}
+    found = tracking.run(run_id)
+    assert len(tracking.get("metrics/get-history", run_id=run_id, metric_key="late")["metrics"]) == 2
+    assert {item["key"] for item in found["data"]["params"]} == {"p", "q"}
+    assert (found["info"]["status"], found["info"]["end_time"]) == ("FINISHED", ended["end_time"])
+
+
 def test_a_run_of_which_the_client_knows_no_user_says_so(tracking):
     for given, answered in (({}, "unknown"), ({"user_id": "unknown"}, "unknown"), ({"user_id": "alice"}, "alice")):
         run_id = tracking.new_run(**given)
