@@ -63,12 +63,17 @@ def _of_storage(error: Exception) -> StudioError | None:
     return None if "LocalFileSystem" in text else NotReady(STORAGE_AWAY)
 
 
+def as_line(text: str) -> str:
+    """PostgreSQL's errors have several."""
+    return " ".join(text.split())
+
+
 class OneLine(logging.Filter):
     """Log an outage as one line, not as a traceback for each request."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
         if translate(error):
-            record.msg, record.args = "%s: %s", (record.getMessage(), error)
+            record.msg, record.args = "%s", (as_line(f"{record.getMessage()}: {error}"),)
             record.exc_info = record.exc_text = None
         return True

@@ -197,6 +197,8 @@ LOGGING = {
     # A wrong host name gets a 400; logging a traceback for each would let clients fill the log.
     "loggers": {
         "django.request": {"level": "ERROR", "filters": ["outages"]},
+        # A task that meets an outage; it comes again within seconds.
+        "celery.app.trace": {"filters": ["outages"]},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }

@@ -122,6 +122,10 @@ def full(run, client, browser):
     if connection.vendor != "sqlite":
         pytest.skip("the file of PostgreSQL is not ours to limit")
     with connection.cursor() as cursor:
+        # What was deleted before leaves pages that a description would find.
+        cursor.execute("CREATE TABLE filler AS SELECT 1 AS x")
+        while free := cursor.execute("PRAGMA freelist_count").fetchone()[0]:
+            cursor.execute(f"INSERT INTO filler VALUES (zeroblob({free * 4096}))")
         pages = cursor.execute("PRAGMA page_count").fetchone()[0]
         cursor.execute(f"PRAGMA max_page_count={pages}")
         yield
@@ -175,6 +179,18 @@ def test_a_page_whose_session_cannot_be_read_says_so_and_is_one_line_in_the_log(
     assert "The database does not answer" in page.content.decode()
     [record] = [record for record in caplog.records if record.name == "django.request"]
     assert record.getMessage() == "Service Unavailable: /: connection refused" and not record.exc_info
+
+
+def test_a_task_that_meets_an_outage_is_one_line_in_the_log_of_its_worker():
+    filters = [one for one in logging.getLogger("celery.app.trace").filters if isinstance(one, outages.OneLine)]
+    error = caused(OperationalError("connection is bad:\n\tIs the server running?"), psycopg.OperationalError("bad"))
+    context = {"name": "compute.tasks.reap", "exc": "an error"}
+    record = logging.LogRecord(
+        "celery.app.trace", 40, "", 0, "Task %(name)s raised: %(exc)s", (context,), (type(error), error, None)
+    )
+    assert filters and filters[0].filter(record)
+    line = "Task compute.tasks.reap raised: an error: connection is bad: Is the server running?"
+    assert record.getMessage() == line and not record.exc_info
 
 
 @pytest.fixture
