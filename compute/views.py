@@ -109,8 +109,10 @@ def cluster_jobs(request, slug, name):
     page = page_of(request, work)
     queued = list(Work.objects.queued().filter(target=target).values_list("pk", flat=True)[:200])
     positions = {pk: number for number, pk in enumerate(queued, start=1)}
+    outcomes = work_kinds.read_outcomes([unit for unit in page.object_list if unit.ended_at])
     for unit in page.object_list:
         unit.target, unit.position = target, positions.get(unit.pk)
+        unit.outcome = outcomes.get(unit.pk, "")
     context = _context(request, target, "jobs", page=page, lists=work_kinds.list_links(target))
     return render_page(request, "compute/cluster_jobs.html", context, partial="job-rows")
 

@@ -6,7 +6,7 @@ pages about its work.
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compute.models import ComputeTarget, Work
@@ -24,6 +24,8 @@ class WorkKind:
     # URL and label of the list of everything of this kind that was submitted to the target.
     list_url: Callable[["ComputeTarget"], str]
     list_label: str
+    # How what has ended did end, in the states of jobs, by the key of the work; one query for a page of it.
+    read_outcomes: Callable[[list["Work"]], dict[Any, str]]
     # URL and label of the page that makes a new one, on the target of this name or, if it is empty, on any.
     create_url: Callable[["Workspace", str], str]
     create_label: str
@@ -46,6 +48,14 @@ def kind_of(scope: str) -> WorkKind:
 def list_links(target: "ComputeTarget") -> list[dict[str, str]]:
     """For a page of the target: the list of each kind."""
     return [{"url": kind.list_url(target), "label": kind.list_label} for kind in KINDS.values()]
+
+
+def read_outcomes(works: list["Work"]) -> dict[Any, str]:
+    """Of work that has ended; what is gone by now is not among it."""
+    found: dict[Any, str] = {}
+    for kind in KINDS.values():
+        found |= kind.read_outcomes([work for work in works if work.scope.startswith(f"{kind.name}:")])
+    return found
 
 
 def create_links(workspace: "Workspace", target: str = "") -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ from runs.pages.lists import action_views as list_action_views
 from runs.pages.lists import panel_views
 from runs.pages.lists import views as lists_views
 from runs.pages.run import action_views as run_action_views
-from runs.pages.run import file_views, image_views, metric_views
+from runs.pages.run import edit_views, file_views, image_views, metric_views
 from runs.pages.run import views as run_views
 
 app_name = "runs"
@@ -49,6 +49,7 @@ urlpatterns = [
     path("ws/<slug:slug>/jobs/now/", home_cards.home_now, name="home_now"),
     path(f"{RUN}/", run_views.run_detail, name="run_detail"),
     path(f"{RUN}/state/", run_views.run_state, name="run_state"),
+    path(f"{RUN}/yaml/", run_views.run_yaml, name="run_yaml"),
     path(f"{RUN}/json/", run_views.run_json, name="run_json"),
     path(f"{RUN}/metrics/", metric_views.run_metrics, name="run_metrics"),
     path(f"{RUN}/metrics/data/", metric_views.run_metrics_data, name="run_metrics_data"),
@@ -66,6 +67,7 @@ urlpatterns = [
     path(f"{RUN}/code/", file_views.run_code, name="run_code"),
     path(f"{RUN}/code/zip/", file_views.run_code_zip, name="run_code_zip"),
     path(f"{RUN}/edit/", run_action_views.run_edit, name="run_edit"),
+    path(f"{RUN}/edit/field/", edit_views.run_edit_field, name="run_edit_field"),
     path(f"{RUN}/cancel/", run_action_views.run_cancel, name="run_cancel"),
     path(f"{RUN}/delete/", run_action_views.run_delete, name="run_delete"),
     path(f"{RUN}/resubmit/", job_views.run_resubmit, name="run_resubmit"),

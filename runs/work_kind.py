@@ -7,6 +7,8 @@ from django.urls import reverse
 from accounts.authentication import make_run_token
 from compute.models import ComputeTarget, Work
 from compute.work_kinds import WorkKind
+from runs.models import Run
+from runs.models.status import TERMINAL
 from workspaces.models import Workspace
 
 NAME = "run"
@@ -28,11 +30,23 @@ def list_url(target: ComputeTarget) -> str:
     return f"{reverse('runs:jobs', args=[target.workspace.slug])}?{urlencode({'q': target.name})}"
 
 
+def read_outcomes(works: list[Work]) -> dict:
+    keys = [work.pk for work in works]
+    return dict(Run.objects.filter(work__in=keys, status__in=TERMINAL).values_list("work", "status")) if keys else {}
+
+
 def create_url(workspace: Workspace, target: str) -> str:
     address = reverse("runs:job_new", args=[workspace.slug])
     return f"{address}?{urlencode({'compute': target})}" if target else address
 
 
 KIND = WorkKind(
-    NAME, make_token, page_url, list_url, list_label="all jobs", create_url=create_url, create_label="Create job"
+    name=NAME,
+    make_token=make_token,
+    page_url=page_url,
+    list_url=list_url,
+    list_label="all jobs",
+    read_outcomes=read_outcomes,
+    create_url=create_url,
+    create_label="Create job",
 )

@@ -39,7 +39,8 @@ STATUSES = {
     "Deleting": (OTHER, "clock"),
     "Leaving": (OTHER, "minus"),
     "Left": (OTHER, "minus"),
-    "Ended": (OTHER, "check"),
+    # Which says nothing of success, so no tick.
+    "Ended": (OTHER, "minus"),
     "Idle": (GOOD, "check"),
     "Completed": (GOOD, "check"),
     "Succeeded": (GOOD, "check"),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import shlex
 
 from django.db.models import Q
 from django.http import Http404
@@ -9,6 +10,7 @@ from django.urls import reverse
 
 from assets import environments
 from compute.models import Node, Work
+from runs import metric_order
 from runs.models import MetricSeries, Run
 
 RECENT = 8
@@ -51,7 +53,7 @@ def get_job_properties(run: Run) -> dict:
 def format_command(run: Run) -> str:
     properties = get_job_properties(run)
     argv = properties.get("commandArgv")
-    return " ".join(map(str, argv)) if argv else str(properties.get("command") or "")
+    return shlex.join(map(str, argv)) if argv else str(properties.get("command") or "")
 
 
 def environment_name(run: Run) -> str:
@@ -123,5 +125,8 @@ def last_error_line(run: Run) -> str:
 
 
 def first_metrics(run: Run) -> list[MetricSeries]:
+    """Those that matter first, by the order of lists."""
     numbers = MetricSeries.objects.filter(run=run, kind=MetricSeries.Kind.SCALAR)
-    return list(numbers.order_by("name")[:FIRST_METRICS])
+    names = metric_order.sort_metrics(dict.fromkeys(numbers.values_list("name", flat=True), 1))[:FIRST_METRICS]
+    found = {series.name: series for series in numbers.filter(name__in=names)}
+    return [found[name] for name in names]

@@ -8,13 +8,16 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.actors import actor_of_request
-from runs.models import Run
+from runs import job_yaml
+from runs.models import Run, Star
 from runs.pages import file_tree
 from runs.pages.access import is_allowed, require_permission, run_of, runs_of
 from runs.pages.lists import columns
 from runs.pages.run import overview, tree
+from studio.forms import TagsField
 from studio.htmx import address_of_page, reload_page, render_page, stop_polling
 from studio.markdown import render_markdown
+from studio.public_url import public_url
 from workspaces.lookup import workspace_of_wsid
 
 MAX_CHILDREN = 1000
@@ -49,6 +52,8 @@ def tab_context(request, run: Run, tab: str, **more) -> dict:
     base["page_keys"] = SHORTCUTS + SHORTCUTS_OF_TAB.get(tab, [])
     return {
         **base,
+        "is_starred": Star.objects.filter(user=request.user, run=run).exists(),
+        "link": public_url(run.get_absolute_url()),
         "may_edit": is_allowed(request, "edit"),
         "may_submit": is_allowed(request, "submit"),
         **_error_context(run),
@@ -63,16 +68,17 @@ def _error_context(run: Run) -> dict:
 @require_safe
 def run_detail(request, slug, run_id):
     run = run_of(request, slug, run_id)
-    return render(request, "runs/run_detail.html", tab_context(request, run, "overview", **_overview_context(run)))
+    return render(request, "runs/run_detail.html", tab_context(request, run, "overview", **overview_context(run)))
 
 
-def _overview_context(run: Run) -> dict:
+def overview_context(run: Run) -> dict:
     return {
         "stages": overview.build_timeline(run),
         "command": overview.format_command(run),
         "environment": overview.environment_name(run),
         "environment_url": overview.environment_url(run),
         "git": overview.list_git_properties(run),
+        "tags_text": TagsField().prepare_value(run.tags),
         "description": render_markdown(run.description) if run.description else "",
         "metrics": overview.first_metrics(run),
         "metric_count": run.metrics.count(),
@@ -90,7 +96,7 @@ def run_state(request, slug, run_id):
         return HttpResponse(status=204)
     run = run_of(request, slug, run_id)
     tab = request.GET.get("tab", "")
-    more = _overview_context(run) if tab == "overview" else _new_files_context(request, run) if tab == "logs" else {}
+    more = overview_context(run) if tab == "overview" else _new_files_context(request, run) if tab == "logs" else {}
     context = tab_context(request, run, tab, polled=True, run_page=address_of_page(request), **more)
     response = render(request, "runs/_state.html", context)
     if request.GET.get("files") == "0" and more.get("tree"):
@@ -162,6 +168,17 @@ def run_json(request, slug, run_id):
         "runs/run_json.html",
         tab_context(request, run, "overview", raw=text[:MAX_JSON_LENGTH], left_out=left_out),
     )
+
+
+@require_safe
+def run_yaml(request, slug, run_id):
+    """The job in the format of Azure's command line; `?download` as a file."""
+    run = run_of(request, slug, run_id)
+    text = job_yaml.format_job(run)
+    if "download" in request.GET and text:
+        headers = {"Content-Disposition": 'attachment; filename="job.yml"'}
+        return HttpResponse(text, content_type="application/yaml; charset=utf-8", headers=headers)
+    return render(request, "runs/run_yaml.html", tab_context(request, run, "overview", text=text))
 
 
 @require_safe

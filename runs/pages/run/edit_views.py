@@ -1,0 +1,61 @@
+"""Name, description and tags of a run, each edited where it stands."""
+
+import json
+from typing import Any
+
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from runs.models import Run
+from runs.pages.access import require_permission, run_of
+from runs.pages.run.forms import RunEdit
+from runs.pages.run.views import overview_context, tab_context
+from studio.errors import Invalid
+from studio.forms import cleaned_or_invalid
+from studio.htmx import show_toasts, wants_piece
+
+LABELS = {"display_name": "The display name", "description": "The description", "tags": "The tags"}
+
+
+@require_POST
+def run_edit_field(request, slug, run_id):
+    """Sets `field` to `value`. A page gets what shows it, and a toast that undoes it; `undo` sets exactly what was there before."""
+    run = run_of(request, slug, run_id)
+    require_permission(request, "edit")
+    field = request.POST.get("field", "")
+    if field not in LABELS:
+        raise Invalid(f"field={field[:60]!r}: write one of {', '.join(LABELS)}.", target="field")
+    before = getattr(run, field)
+    is_undo = "undo" in request.POST
+    _store(run, field, _read_undo(request.POST) if is_undo else _read_value(request.POST, field))
+    if not wants_piece(request):
+        return redirect(run)
+    tab = request.GET.get("tab", "")
+    more = overview_context(run) if tab == "overview" else {}
+    if not is_undo and before != getattr(run, field):
+        more["undo"] = {"field": field, "value": json.dumps(before), "text": f"{LABELS[field]} {_verb(field)} changed."}
+    response = render(request, "runs/_edited.html", tab_context(request, run, tab, polled=True, **more))
+    return show_toasts(response, [(f"{LABELS[field]} {_verb(field)} put back.", "success")] if is_undo else [])
+
+
+def _verb(field: str) -> str:
+    return "were" if field == "tags" else "was"
+
+
+def _read_value(query, field: str) -> Any:
+    """By the rules of the form that edits all three."""
+    form = RunEdit({"display_name": "-", field: query.get("value", "").replace("\r\n", "\n")})
+    return cleaned_or_invalid(form)[field]
+
+
+def _read_undo(query) -> Any:
+    try:
+        return json.loads(query["undo"])
+    except ValueError as error:
+        raise Invalid("undo is the JSON that the page was given.", target="undo") from error
+
+
+def _store(run: Run, field: str, value: Any) -> None:
+    """The verb checks it again."""
+    gone = [name for name in run.tags if name not in value] if field == "tags" and isinstance(value, dict) else []
+    run.edit(**{field: value}, remove_tags=gone)
