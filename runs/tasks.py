@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts import form_keys
 from compute import liveness
 from compute.models import Work
-from runs import metrics
+from runs import facet_counts, metrics
 from runs.files import artifacts, snapshots
 from runs.models import MetricBatch, MetricSeries, Run
 from runs.submission import LOCAL, SCRIPT_RUN
@@ -82,6 +82,12 @@ def housekeeping() -> None:
     for snapshot in snapshots.find_unused(now - SNAPSHOTS_KEPT):
         snapshots.delete_snapshot(snapshot)
     _merge_metrics(now)
+
+
+@shared_task(ignore_result=True)
+def count_facets() -> None:
+    """Count what long lists can be filtered by."""
+    facet_counts.count_wanted()
 
 
 def _free_unfinished_uploads(now: dt.datetime) -> None:

@@ -26,6 +26,7 @@ urlpatterns = [
     path("ws/<slug:slug>/jobs/charts/", lists_views.jobs_charts, name="jobs_charts"),
     path("ws/<slug:slug>/jobs/names/", lists_views.jobs_names, name="jobs_names"),
     path("ws/<slug:slug>/jobs/csv/", lists_views.jobs_csv, name="jobs_csv"),
+    path("ws/<slug:slug>/jobs/range/", panel_views.filter_range, name="filter_range"),
     path("ws/<slug:slug>/jobs/panel/<slug:what>/", panel_views.panel, name="panel"),
     path("ws/<slug:slug>/jobs/layout/", panel_views.layout_save, name="layout_save"),
     path("ws/<slug:slug>/jobs/layout/reset/", panel_views.layout_reset, name="layout_reset"),

@@ -3,10 +3,11 @@
 from runs.models.artifacts import Artifact, ArtifactSegment
 from runs.models.experiments import Experiment
 from runs.models.home_visits import HomeVisit
+from runs.models.facets import ListFacets
 from runs.models.lineage import RunDataset
 from runs.models.metrics import MetricBatch, MetricChunk, MetricSeries, MetricSketch
 from runs.models.runs import Run
-from runs.models.saved_views import SavedView, Star, TagEdit
+from runs.models.saved_views import RunColour, SavedView, Star, TagEdit
 from runs.models.snapshots import Snapshot
 from runs.models.status import RunEvent, RunStatus
 from runs.models.tags_and_parameters import RunParameter, RunTag
@@ -16,11 +17,13 @@ __all__ = [
     "ArtifactSegment",
     "Experiment",
     "HomeVisit",
+    "ListFacets",
     "MetricBatch",
     "MetricChunk",
     "MetricSeries",
     "MetricSketch",
     "Run",
+    "RunColour",
     "RunDataset",
     "RunEvent",
     "RunParameter",

@@ -1,7 +1,7 @@
 """What a person saves for lists of runs: layouts, named views and stars."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 MAX_VIEWS = 200
@@ -16,13 +16,17 @@ class SavedViewQuerySet(models.QuerySet):
         """A person's own views and shared ones."""
         return self.exclude(name="").filter(Q(owner=user) | Q(shared=True)).select_related("owner").order_by("name")
 
+    def find_layout(self, user):
+        """The layout that a list has for a person: their own, else that of everybody."""
+        return self.filter(Q(owner=user) | Q(owner=None), name="").order_by(F("owner").desc(nulls_last=True)).first()
+
 
 class SavedView(models.Model):
-    """A saved view of a list. The one without a name is the owner's default layout."""
+    """A saved view of a list. The one without a name is the owner's default layout, or without an owner that of everybody."""
 
     workspace = models.ForeignKey("workspaces.Workspace", models.CASCADE, related_name="saved_views")
     experiment = models.ForeignKey("runs.Experiment", models.CASCADE, null=True, related_name="saved_views")
-    owner = models.ForeignKey("accounts.User", models.CASCADE, related_name="saved_views")
+    owner = models.ForeignKey("accounts.User", models.CASCADE, null=True, related_name="saved_views")
     name = models.CharField(max_length=100, blank=True)
     # The query string of the list.
     query = models.TextField(max_length=3500)
@@ -40,6 +44,12 @@ class SavedView(models.Model):
                 fields=["workspace", "owner", "name", "experiment"],
                 condition=~Q(experiment=None),
                 name="one_view_of_an_experiment",
+            ),
+            models.UniqueConstraint(
+                fields=["workspace"], condition=Q(experiment=None, owner=None), name="one_layout_of_all_jobs"
+            ),
+            models.UniqueConstraint(
+                fields=["experiment"], condition=~Q(experiment=None) & Q(owner=None), name="one_layout_of_an_experiment"
             ),
         ]
         ordering = ["name"]
@@ -59,6 +69,20 @@ class Star(models.Model):
 
     def __str__(self):
         return f"{self.user} {self.run}"
+
+
+class RunColour(models.Model):
+    """The colour that a person has given a run, as an index of runs/charts/colours.py."""
+
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="+")
+    run = models.ForeignKey("runs.Run", models.CASCADE, related_name="+")
+    colour = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "run"], name="one_colour_of_a_person")]
+
+    def __str__(self):
+        return f"{self.user} {self.run} {self.colour}"
 
 
 class TagEdit(models.Model):

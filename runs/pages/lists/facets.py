@@ -1,104 +1,106 @@
-"""Names and values of the newest runs of a list, for completions, columns and filters."""
+"""What a list offers to choose from: completions of its query, columns, groups and filters."""
 
 import dataclasses
 import datetime as dt
-from collections import Counter
 
-from django.db.models import Count
 from django.utils import timezone
 
-from runs.models import MetricSeries, Run, RunParameter, RunTag
+from runs import facet_counts
+from runs.metric_order import sort_metrics
 from runs.pages.lists import list_query
 from runs.pages.lists.list_query import STATUS_GROUPS
 from runs.search import ATTRIBUTES
 
-# Of each kind.
-MAX_NAMES = 500
-MAX_VALUES = 20
 MAX_VALUE_LENGTH = 100
+# Parameters whose values are offered at once, and metrics with their ranges.
+MAX_OFFERED = 20
 SPANS = [("Last hour", 1), ("Last 24 hours", 24), ("Last 7 days", 24 * 7), ("Last 30 days", 24 * 30)]
+LABELS = {"by": "Created by", "target": "Compute", "type": "Job type", "experiment": "Experiment"}
 
 
-def list_names(pks: list[int]) -> dict[str, list[str]]:
+def read_facets(table) -> dict:
+    """The counts of all runs of the list, whatever its query."""
+    return facet_counts.read_facets(table.scope, table.workspace, table.experiment)
+
+
+def names_of(facets: dict) -> dict[str, list[str]]:
     """Names of metrics, parameters, tags and properties, the most common first."""
-    return {
-        "metrics": _names_by_use(MetricSeries.objects.filter(run__in=pks, kind=MetricSeries.Kind.SCALAR)),
-        "params": _names_by_use(RunParameter.objects.filter(run__in=pks)),
-        "tags": _names_by_use(RunTag.objects.filter(run__in=pks)),
-        "properties": _property_names(pks),
+    found = {kind: [row[0] for row in facets[kind]] for kind in ("metrics", "params", "tags")}
+    return {**found, "properties": facets["properties"]}
+
+
+def list_completions(facets: dict) -> dict:
+    """Completions for the query box: names with the number of runs that have them, and values."""
+    counts = {
+        list_query.query_key(kind, row[0]): row[1]
+        for kind in ("metric", "param", "tag")
+        for row in facets[list_query.ENTITIES[kind]]
     }
-
-
-def _names_by_use(rows) -> list[str]:
-    by_count = rows.order_by().values("name").annotate(number=Count("pk")).order_by("-number", "name")
-    return [row["name"] for row in by_count[:MAX_NAMES]]
-
-
-def _property_names(pks: list[int]) -> list[str]:
-    found = Counter(
-        name
-        for properties in Run.objects.filter(pk__in=pks).values_list("properties", flat=True)
-        for name in properties
-    )
-    return [name for name, _ in found.most_common(MAX_NAMES)]
-
-
-def list_completions(pks: list[int]) -> dict:
-    """Completions for the query box."""
-    people, targets, experiments = _common_attributes(pks)
-    found = list_names(pks)
-    found.pop("properties")
+    attributes = facets["attributes"]
     values = {
         "status": [state.value for states in STATUS_GROUPS.values() for state in states],
-        "created_by": people,
-        "compute": targets,
-        "experiment": experiments,
+        **{list_query.QUERY_ATTRIBUTES[word]: [value for value, _ in attributes[word]] for word in LABELS},
     }
-    for kind, rows in (("param", RunParameter), ("tag", RunTag)):
-        for name, offered in _values_by_name(rows.objects.filter(run__in=pks)).items():
+    for kind in ("param", "tag"):
+        for name, offered in facets[f"{kind}_values"].items():
             values[list_query.query_key(kind, name)] = [
-                value for value in offered if 0 < len(value) <= MAX_VALUE_LENGTH
+                value for value, _ in offered if 0 < len(value) <= MAX_VALUE_LENGTH
             ]
-    return {**found, "attributes": ATTRIBUTES, "values": values}
-
-
-def _common_attributes(pks: list[int]) -> list[list[str]]:
-    fields = ("created_by__username", "target_name", "experiment__name")
-    rows = list(Run.objects.filter(pk__in=pks).values_list(*fields))
-    return [
-        [value for value, _ in Counter(filter(None, column)).most_common(MAX_VALUES)]
-        for column in zip(*rows, strict=True)
-    ] or [
-        [],
-        [],
-        [],
-    ]
+    found = names_of(facets)
+    found.pop("properties")
+    return {**found, "attributes": ATTRIBUTES, "values": values, "counts": counts}
 
 
 @dataclasses.dataclass
 class Facet:
     label: str
-    # (words, condition)
-    options: list[tuple[str, str]]
+    # (words, number of runs or None, condition)
+    options: list[tuple[str, int | None, str]]
 
 
-def list_facets(pks: list[int], has_experiments: bool) -> list[Facet]:
+@dataclasses.dataclass
+class RangeFacet:
+    """A metric or a parameter of numbers, of which a person may choose a part."""
+
+    label: str
+    key: str
+    count: int
+    low: float
+    high: float
+
+
+def list_facets(facets: dict, has_experiments: bool) -> list[Facet]:
     """Conditions that can be added to a query with one click."""
-    people, targets, experiments = _common_attributes(pks)
+    counts = dict(facets["attributes"]["status"])
     states = [state for group in STATUS_GROUPS.values() for state in group]
     now = timezone.now()
+    words = [word for word in LABELS if word != "experiment" or has_experiments]
     found = [
         Facet(
-            "Status",
-            [(state.label, list_query.format_equality("attribute", "status", state.value)) for state in states],
+            "Status", [(s.label, counts[s.value], _equality("status", s.value)) for s in states if s.value in counts]
         ),
-        Facet("Created", [(label, f"created >= '{_format_minute(now, hours)}'") for label, hours in SPANS]),
-        Facet("Created by", _equality_options("by", people)),
-        Facet("Compute", _equality_options("target", targets)),
-        Facet("Experiment", _equality_options("experiment", experiments) if has_experiments else []),
-        *_tag_facets(pks),
+        Facet("Created", [(label, None, f"created >= '{_format_minute(now, hours)}'") for label, hours in SPANS]),
+        *[Facet(LABELS[word], _equality_options(word, facets["attributes"][word])) for word in words],
+        *_value_facets("Parameter", "param", facets),
+        *_value_facets("Tag", "tag", facets),
     ]
     return [facet for facet in found if facet.options]
+
+
+def list_ranges(facets: dict) -> list[RangeFacet]:
+    """Of metrics, what matters first; then of the parameters that are numbers."""
+    metrics = {row[0]: row for row in facets["metrics"] if None not in row}
+    ordered = sort_metrics({name: row[1] for name, row in metrics.items()})[:MAX_OFFERED]
+    found = [
+        RangeFacet(name, list_query.query_key("metric", name), *metrics[name][1:])
+        for name in ordered
+    ]  # fmt: skip
+    counts = {row[0]: row[1] for row in facets["params"]}
+    ranges = [(name, *pair) for name, pair in facets["param_ranges"].items() if name in counts][:MAX_OFFERED]
+    return found + [
+        RangeFacet(f"{name} (parameter)", list_query.query_key("param", name), counts[name], low, high)
+        for name, low, high in ranges
+    ]
 
 
 def _format_minute(now: dt.datetime, hours: int) -> str:
@@ -106,30 +108,23 @@ def _format_minute(now: dt.datetime, hours: int) -> str:
     return f"{now - dt.timedelta(hours=hours):%Y-%m-%dT%H:%M}"
 
 
-def _equality_options(name: str, values: list[str]) -> list[tuple[str, str]]:
-    return [(value, list_query.format_equality("attribute", name, value)) for value in values]
+def _equality(name: str, value: str) -> str:
+    return list_query.format_equality("attribute", name, value)
 
 
-def _tag_facets(pks: list[int]) -> list[Facet]:
-    by_name = _values_by_name(RunTag.objects.filter(run__in=pks))
+def _equality_options(name: str, counted: list) -> list[tuple]:
+    return [(value, number, _equality(name, value)) for value, number in counted]
+
+
+def _value_facets(label: str, kind: str, facets: dict) -> list[Facet]:
+    """The most common values of each name; not of one that differs in each run, for none of its values narrows anything."""
+    values = facets[f"{kind}_values"]
+    names = [name for name, number in facets[list_query.ENTITIES[kind]] if number == 1 or values[name][0][1] > 1]
     return [
-        Facet(
-            f"Tag {name}",
-            [
-                (value or "(empty)", f"{list_query.query_key('tag', name)} = {list_query.quote_text(value)}")
-                for value in values
-            ],
-        )
-        for name, values in list(by_name.items())[:MAX_VALUES]
-    ]
+        Facet(f"{label} {name}", [(value or "(empty)", number, _value_clause(kind, name, value)) for value, number in values[name]])
+        for name in names[:MAX_OFFERED]
+    ]  # fmt: skip
 
 
-def _values_by_name(rows) -> dict[str, list[str]]:
-    """Values by name, the most common first."""
-    counted = rows.order_by().values_list("name", "value").annotate(number=Count("pk"))
-    by_name: dict[str, list[str]] = {}
-    for name, value, _ in counted.order_by("-number", "name", "value")[: MAX_NAMES * MAX_VALUES]:
-        values = by_name.setdefault(name, [])
-        if len(values) < MAX_VALUES:
-            values.append(value)
-    return by_name
+def _value_clause(kind: str, name: str, value: str) -> str:
+    return f"{list_query.query_key(kind, name)} = {list_query.quote_text(value)}"

@@ -14,9 +14,11 @@ from runs.pages.lists.action_views import return_url
 from runs.pages.lists.list_query import RunFilter
 from runs.pages.lists.views import build_table, list_url, requested_experiment
 from runs.rules import VIEW_NAME
+from studio import numbers
 from studio.errors import Conflict, Invalid
 from studio.htmx import render_page, wants_piece
 from studio.public_url import public_url
+from studio.search.grammar import parse_filter
 
 TITLES = {
     "columns": "Columns",
@@ -48,7 +50,7 @@ def panel(request, slug, what):
 
 def _columns_context(request, table) -> dict:
     shown = table.columns
-    names = facets.list_names(table.newest)
+    names = facets.names_of(facets.read_facets(table))
     chosen = {one.id for one in shown}
     offered = [
         ("Properties of the job", [columns.parse_column(word) for word in columns.ATTRIBUTES]),
@@ -66,13 +68,21 @@ def _columns_context(request, table) -> dict:
 
 def _filters_context(request, table) -> dict:
     present = table.options["filter"]
-    found = facets.list_facets(table.newest, table.experiment is None)
+    counts = facets.read_facets(table)
+    found = facets.list_facets(counts, table.experiment is None)
     for facet in found:
         facet.links = []
-        for label, clause in facet.options:
+        for label, number, clause in facet.options:
             query, is_on = list_query.switch_clause(present, clause)
-            facet.links.append((label, list_query.change_query(table.query, filter=query or None, page=None), is_on))
-    return {"facets": found, "without_filter": list_query.change_query(table.query, filter=None, page=None)}
+            url = list_query.change_query(table.query, filter=query or None, page=None)
+            facet.links.append((label, number, url, is_on))
+    return {
+        "facets": found,
+        "ranges": facets.list_ranges(counts),
+        "is_partial": counts.get("is_partial"),
+        "hidden": list_query.hidden_fields(table.query, "page"),
+        "without_filter": list_query.change_query(table.query, filter=None, page=None),
+    }
 
 
 def _charts_context(request, table) -> dict:
@@ -86,7 +96,7 @@ def _charts_context(request, table) -> dict:
 
 
 def _group_context(request, table) -> dict:
-    names = facets.list_names(table.newest)
+    names = facets.names_of(facets.read_facets(table))
     by_name = [(f"param-{name}", f"Parameter {name}") for name in names["params"]]
     by_name += [(f"tag-{name}", f"Tag {name}") for name in names["tags"]]
     attributes = [(word, columns.ATTRIBUTES[word][0]) for word in groups.BY]
@@ -116,6 +126,26 @@ CONTEXTS = {
     "sort": _sort_context,
     "views": _views_context,
 }
+
+
+@require_safe
+def filter_range(request, slug):
+    """To the list with a range of a metric or parameter (`key`, `from`, `to`) in its query."""
+    experiment = requested_experiment(request, slug)
+    query, key = list_query.clean_query(request.GET), request.GET.get("key", "")
+    text = query.get("filter", "")
+    for operator, word in ((">=", "from"), ("<=", "to")):
+        given = request.GET.get(word, "").strip()
+        if not given:
+            continue
+        if numbers.float_or_none(given) is None:
+            raise Invalid(f"{word}={given[:60]!r} is not a number.", target=word)
+        clause = f"{key} {operator} {given}"
+        parse_filter(clause)
+        text, is_on = list_query.switch_clause(text, clause)
+        text = list_query.add_clause(text, clause) if is_on else text
+    url = list_query.change_query(query, filter=text or None, page=None)
+    return redirect(f"{list_url(slug, experiment)}{url}")
 
 
 # ---- a person's own layout
@@ -170,7 +200,7 @@ def _panel_after_move(slug, experiment, query: QueryDict, move: str) -> str:
 
 
 def _column_by_name(posted) -> str:
-    """A column by kind and name that the newest runs do not have."""
+    """A column by kind and name that no run has yet."""
     name = posted.get("name", "").strip()
     return f"{posted.get('kind', '')}-{name}" if name else ""
 

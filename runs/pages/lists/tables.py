@@ -44,8 +44,9 @@ class ColumnHeader:
 class RunTable:
     """`scope` are the visible runs, `query` is the query string; the runs of `user` are "mine"."""
 
-    def __init__(self, scope, query, user, experiment: Experiment | None = None, seen: str = ""):
+    def __init__(self, scope, query, user, experiment: Experiment | None = None, seen: str = "", workspace=None):
         # `seen` is the token of a poll.
+        self.workspace = workspace
         self.query, self.seen = query, seen
         self.options = RunFilter.read(query)
         self.scope, self.user, self.experiment = scope, user, experiment

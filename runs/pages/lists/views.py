@@ -58,9 +58,11 @@ def jobs_charts(request, slug):
 
 @require_safe
 def jobs_names(request, slug):
-    """Completions for the query box, as JSON: names and values of the newest runs."""
+    """Completions for the query box, as JSON: names and values of all runs of the list."""
     table = build_table(request, slug, requested_experiment(request, slug))
-    return JsonResponse(facets.list_completions(table.newest), headers={"Cache-Control": "private, max-age=20"})
+    return JsonResponse(
+        facets.list_completions(facets.read_facets(table)), headers={"Cache-Control": "private, max-age=20"}
+    )
 
 
 @require_safe
@@ -112,6 +114,7 @@ def build_table(request, slug, experiment: Experiment | None) -> tables.RunTable
         request.user,
         experiment,
         request.GET.get("seen", ""),
+        request.workspace,
     )
 
 

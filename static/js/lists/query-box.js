@@ -14,6 +14,8 @@ const bindQueryBox = (box, list) => {
   const drawOffers = () => {
     list.replaceChildren(...offers.map((offer, index) => {
       const item = Object.assign(document.createElement("li"), { id: `query-offer-${index}`, textContent: offer });
+      item.dataset.offer = offer;
+      if (names?.counts?.[offer]) item.append(Object.assign(document.createElement("span"), { className: "muted", textContent: ` ${names.counts[offer]} jobs` }));
       item.setAttribute("role", "option");
       item.setAttribute("aria-selected", index === current);
       return item;
@@ -78,7 +80,7 @@ const bindQueryBox = (box, list) => {
   list.addEventListener("pointerdown", (event) => {
     const item = event.target.closest("li");
     event.preventDefault();
-    if (item) insertOffer(item.textContent);
+    if (item) insertOffer(item.dataset.offer);
   });
 };
 

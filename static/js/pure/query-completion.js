@@ -1,4 +1,4 @@
-// Completes a query of the grammar in studio/search/grammar.py. `names` are those that the newest jobs have:
+// Completes a query of the grammar in studio/search/grammar.py. `names` are those that the jobs of the list have:
 // {metrics, params, tags, attributes: [names], values: {key: [values]}}.
 
 const MAX_OFFERS = 12;

@@ -1,0 +1,28 @@
+"""What there is to filter a long list by, counted in the background."""
+
+from django.db import models
+from django.db.models import Q
+
+
+class ListFacets(models.Model):
+    """Names and values of all runs of a list with their counts; of an experiment, or of the whole workspace."""
+
+    workspace = models.ForeignKey("workspaces.Workspace", models.CASCADE, related_name="+")
+    experiment = models.ForeignKey("runs.Experiment", models.CASCADE, null=True, related_name="+")
+    # runs/facet_counts.py says what it holds; empty until it is counted.
+    content = models.JSONField(default=dict)
+    counted_at = models.DateTimeField(null=True)
+    # A page has shown them since; the task counts those alone.
+    is_wanted = models.BooleanField(default=True)
+
+    class Meta:
+        verbose_name_plural = "list facets"
+        constraints = [
+            models.UniqueConstraint(fields=["workspace"], condition=Q(experiment=None), name="facets_of_a_workspace"),
+            models.UniqueConstraint(
+                fields=["experiment"], condition=~Q(experiment=None), name="facets_of_an_experiment"
+            ),
+        ]
+
+    def __str__(self):
+        return str(self.experiment or self.workspace)
