@@ -20,9 +20,10 @@ from runs.models import (
     Snapshot,
 )
 from runs.models.home_visits import HomeVisit
+from runs.models.facets import ListFacets
 from runs.models.lineage import RunDataset
 from runs.models.metrics import MetricSketch
-from runs.models.saved_views import SavedView, Star, TagEdit
+from runs.models.saved_views import RunColour, SavedView, Star, TagEdit
 from studio.errors import Conflict
 
 
@@ -250,3 +251,14 @@ class HomeVisitAdmin(admin.ModelAdmin):
     list_select_related = ["user", "workspace"]
     search_fields = ["user__username", "workspace__name"]
     raw_id_fields = ["user", "workspace"]
+
+
+@admin.register(RunColour)
+class RunColourAdmin(OfRun):
+    list_display = ["user", "run", "colour"]
+
+
+@admin.register(ListFacets)
+class ListFacetsAdmin(admin.ModelAdmin):
+    list_display = ["workspace", "experiment", "counted_at", "is_wanted"]
+    list_select_related = ["workspace", "experiment"]

@@ -99,6 +99,21 @@ def is_objective(name: str) -> bool:
     return rank_metric(name)[0] < 2
 
 
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """The metric by which runs are judged, and whether `higher` or `lower` is better; without a name if none is chosen."""
+
+    name: str = ""
+    better: str = ""
+
+    def direction(self, name: str) -> str:
+        """Which direction of any metric is better."""
+        return self.better if name == self.name else better_direction(name)
+
+
+NO_OBJECTIVE = Objective()
+
+
 def sort_metrics(counts: Mapping[str, int], primary: str = "") -> list[str]:
     """Sorts metrics: the primary metric first, then by rank, then by the number of runs that have them."""
     max_count = max(counts.values(), default=0)

@@ -8,7 +8,6 @@ import numpy as np
 from runs.charts import figures, mean_curves
 from runs.charts.colours import LIGHT
 from runs.charts.run_charts import DASHES, HEIGHT, MAX_BRIGHT
-from runs.metric_order import better_direction
 from runs.metrics import packing
 from studio.formats import format_number, format_spread
 
@@ -43,15 +42,15 @@ class GroupMean:
         return {"colour": self.number % many, "dash": DASHES[self.number // many % len(DASHES)], "meta": self.key}
 
 
-def draw_group_chart(runs, name: str, groups: list[GroupMean], band: str) -> dict:
-    """A chart of one metric. `runs` are all runs, with their group as `group_key`."""
-    falls = better_direction(name) != "lower"
+def draw_group_chart(runs, metric, groups: list[GroupMean], band: str) -> dict:
+    """A chart of one metric, by its column. `runs` are all runs, with their group as `group_key`."""
+    falls = metric.better != "lower"
     # What is drawn last lies on top: the best.
     groups = sorted(groups, key=lambda group: group.mean, reverse=not falls)
     few = sum(group.count for group in groups) <= MAX_CURVES and sum(group.points for group in groups) <= MAX_POINTS
     is_line = any(group.longest > 1 for group in groups)
     if is_line and few:
-        figure = _draw_lines(groups, _read_curves(runs, name, groups), band)
+        figure = _draw_lines(groups, _read_curves(runs, metric.name, groups), band)
     else:
         figure = _draw_points(groups, band)
         if is_line:

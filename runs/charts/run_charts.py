@@ -3,7 +3,7 @@
 from typing import Any
 
 from runs.charts import figures
-from runs.metric_order import better_direction
+from runs.metric_order import Objective
 from runs.metrics import downsampled
 from runs.models import MetricSeries, Run, RunParameter
 
@@ -19,7 +19,7 @@ DASHES = ["solid", "dash", "dot", "dashdot", "longdash"]
 MAX_PARAMETERS, MAX_LENGTH = 4, 24
 
 
-def draw_run_charts(runs: list[Any], charts: list[list[str]]) -> list[dict]:
+def draw_run_charts(runs: list[Any], charts: list[list[str]], objective: Objective) -> list[dict]:
     """`{"name", "names", "figure"}` for the metrics of each chart; no figure if none of the runs has a number of that name."""
     runs = runs[:MAX_RUNS]
     names = [name for chart in charts[:MAX_CHARTS] for name in chart]
@@ -32,13 +32,9 @@ def draw_run_charts(runs: list[Any], charts: list[list[str]]) -> list[dict]:
     made = []
     for chart in charts[:MAX_CHARTS]:
         there = {name: by_name[name] for name in chart if name in by_name}
-        made.append(
-            {
-                "name": format_title(chart),
-                "names": chart,
-                "figure": _draw_chart(there, by_run, labels, drawn) if there else None,
-            }
-        )
+        falls = objective.direction(next(iter(there), "")) != "lower"
+        figure = _draw_chart(there, falls, by_run, labels, drawn) if there else None
+        made.append({"name": format_title(chart), "names": chart, "figure": figure})
     return made
 
 
@@ -64,9 +60,9 @@ def _shorten(text: str) -> str:
     return text if len(text) <= MAX_LENGTH * 2 else f"{text[: MAX_LENGTH * 2]}…"
 
 
-def _draw_chart(by_name: dict[str, list[MetricSeries]], by_run: dict, labels: dict[int, str], drawn: dict) -> dict:
+def _draw_chart(by_name: dict[str, list[MetricSeries]], falls: bool, by_run: dict, labels: dict, drawn: dict) -> dict:
+    """`falls`: whether the greatest value of the first metric is the best."""
     first = next(iter(by_name.values()))
-    falls = better_direction(first[0].name) != "lower"
     # What is drawn last lies on top: the best.
     order = [one.run_id for one in sorted(first, key=lambda one: one.last or 0.0, reverse=not falls)]
     ranks = {pk: rank for rank, pk in enumerate(order)}

@@ -59,9 +59,6 @@ class Experiment(models.Model):
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
-    # The metric by which its runs are judged, and whether "higher" or "lower" is better; empty if nobody has chosen.
-    primary_metric = models.CharField(max_length=256, blank=True)
-    primary_goal = models.CharField(max_length=6, blank=True, choices=[("higher", "Higher"), ("lower", "Lower")])
     archived_at = models.DateTimeField(null=True, blank=True)
     # When it was moved to the trash. Its name stays taken.
     deleted_at = models.DateTimeField(null=True, blank=True)

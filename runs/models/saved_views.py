@@ -86,13 +86,15 @@ class RunColour(models.Model):
 
 
 class TagEdit(models.Model):
-    """A tag that was set on many runs at once, with the old values, so that it can be undone."""
+    """A tag that was set on many runs at once, or taken away from them, with the old values, so that it can be undone."""
 
     workspace = models.ForeignKey("workspaces.Workspace", models.CASCADE, related_name="+")
     user = models.ForeignKey("accounts.User", models.CASCADE, related_name="+")
     at = models.DateTimeField(default=timezone.now)
     name = models.CharField(max_length=256)
     value = models.TextField(blank=True)
+    # Then the tag was taken away from the runs.
+    is_removal = models.BooleanField(default=False)
     # [[run, the old value or null]]
     before = models.JSONField()
 

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -163,10 +164,19 @@ def test_any_two_colours_differ_to_every_eye(palette, eye):
 
 
 def test_runs_that_are_shown_together_differ_and_keep_their_colour_if_they_can():
-    own = colours.assign_colours([3, 13, 23, 4, 40])
+    own = assign([3, 13, 23, 4, 40])
     assert (own[3], own[40]) == (3, 0) and len(set(own.values())) == 5
-    many = list(colours.assign_colours(range(0, 200, 10)).values())
+    many = list(assign(range(0, 200, 10)).values())
     assert len(set(many[:10])) == len(set(many[10:])) == 10
+
+
+def test_a_chosen_colour_is_kept_and_others_avoid_it():
+    own = assign([3, 4, 5], {5: 3})
+    assert (own[5], own[3], own[4]) == (3, 4, 5)
+
+
+def assign(keys, chosen=None) -> dict[int, int]:
+    return colours.assign_colours(SimpleNamespace(pk=pk, own_colour=(chosen or {}).get(pk)) for pk in keys)
 
 
 def contrast(one: str, other: str) -> float:

@@ -93,7 +93,7 @@ class Dimensions:
         """Metrics, those that tell the runs apart first, and of them what matters first."""
         values = {name: [one.last for one in of_runs.values()] for name, of_runs in self.metrics.items()}
         names = [name for name in values if any(value is not None for value in values[name])]
-        ordered = metric_order.sort_metrics({name: len(values[name]) for name in names})
+        ordered = metric_order.sort_metrics({name: len(values[name]) for name in names}, self.selected.objective.name)
         return [METRICS + name for name in sorted(ordered, key=lambda name: _is_alike(values[name]))]
 
 
@@ -115,5 +115,5 @@ def list_series_names(selected: Selection) -> list[str]:
     found: dict[str, list[int]] = {}
     for name, count in series.order_by("name").values_list("name", "count"):
         found.setdefault(name, []).append(count)
-    ordered = metric_order.sort_metrics({name: len(counts) for name, counts in found.items()})
+    ordered = metric_order.sort_metrics({name: len(counts) for name, counts in found.items()}, selected.objective.name)
     return sorted(ordered, key=lambda name: max(found[name]) == 1)

@@ -23,7 +23,7 @@ def build_context(selected: Selection, query) -> dict:
     page = table_rows.get_page(narrow, query)
     base = selected.runs.index(selected.base)
     for row in page:
-        _render_row(row, base, query)
+        _render_row(row, base, _better_direction(row.name, query, selected), query)
     more = {"page": page, "differences": sum(row.differs for row in narrow), "values": VALUES}
     return {**more, "has_metrics": bool(found), "visible": ("q", "only")}
 
@@ -50,7 +50,8 @@ def load_summaries(selected: Selection) -> dict[str, dict[int, tuple]]:
     found: dict[str, dict[int, tuple]] = {}
     for one in series.values_list(*FIELDS, named=True):
         found.setdefault(one.name, {})[one.run] = one
-    ordered = metric_order.sort_metrics({name: len(of_runs) for name, of_runs in found.items()})
+    counts = {name: len(of_runs) for name, of_runs in found.items()}
+    ordered = metric_order.sort_metrics(counts, selected.objective.name)
     return {name: found[name] for name in ordered}
 
 
@@ -90,19 +91,19 @@ def _build_row(selected: Selection, found, name: str, names, query) -> TableRow:
     return TableRow(name, shown, more={"stat": stat, "values": values, "steps": steps})
 
 
-def _render_row(row: TableRow, base: int, query) -> None:
-    values, better = row.more["values"], _better_direction(row.name, query)
+def _render_row(row: TableRow, base: int, better: str, query) -> None:
+    values = row.more["values"]
     row.more["better"] = better
     row.more["order"] = {row.name: "ascending", f"-{row.name}": "descending"}.get(query["sort"], "")
     row.more["has_numbers"] = any(map(_is_number, values))
     row.cells = _render_cells(row, base, better)
 
 
-def _better_direction(name: str, query) -> str:
-    """As the address says, else as the name does; empty if neither does."""
+def _better_direction(name: str, query, selected: Selection) -> str:
+    """As the address says, else as the objective or the name does; empty if none does."""
     if name in query["down"]:
         return "lower"
-    return "higher" if name in query["up"] else metric_order.better_direction(name)
+    return "higher" if name in query["up"] else selected.objective.direction(name)
 
 
 def _render_cells(row: TableRow, base: int, better: str) -> SafeString:

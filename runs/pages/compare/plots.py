@@ -4,10 +4,12 @@ import datetime as dt
 
 from runs.charts import figures
 from runs.pages.compare import labels, table_export
-from runs.pages.compare.dimensions import CREATED, DURATION, Dimension, Dimensions
-from runs.pages.compare.selection import Selection
+from runs.pages.compare.dimensions import CREATED, DURATION, METRICS, Dimension, Dimensions
+from runs.pages.compare.selection import DASHES, Selection
 
 MAX_AXES = 12
+# For runs of one colour, as their lines have dashes.
+SYMBOLS = dict(zip(DASHES, ["circle", "square", "diamond", "cross", "triangle-up"], strict=True))
 FIRST_PARAMS, FIRST_METRICS = 4, 2
 
 
@@ -48,8 +50,9 @@ def _build_scatter(selected: Selection, x: Dimension, y: Dimension, colour: Dime
     hover = f"<b>%{{text}}</b><br>{labels.escape_plotly(x.label)} %{{x}}<br>{labels.escape_plotly(y.label)} %{{y}}<extra></extra>"
     trace = {"type": "scatter", "mode": "markers", "x": x.values, "y": y.values, "text": names, "hovertemplate": hover}
     trace["customdata"] = [run.get_absolute_url() for run in selected.runs]
-    traces = [{**trace, "marker": {"size": 11}, "colours": [run.colour for run in selected.runs]}]
-    if colour is not None:
+    if colour is None:
+        traces = _traces_by_run(trace, selected, y)
+    else:
         traces = [_trace_by_number(trace, colour)] if colour.is_numeric else _traces_by_text(trace, colour)
     drawn = figures.build_figure(
         traces,
@@ -58,6 +61,7 @@ def _build_scatter(selected: Selection, x: Dimension, y: Dimension, colour: Dime
         height=460,
         hovermode="closest",
         showlegend=len(traces) > 1,
+        legend={"orientation": "v", "x": 1.02, "xanchor": "left", "y": 1, "yanchor": "top", "traceorder": "reversed"},
     )
     for axis, dimension in (("xaxis", x), ("yaxis", y)):
         drawn["layout"][axis]["type"] = _axis_scale(dimension)
@@ -73,6 +77,26 @@ def _axis_scale(dimension: Dimension) -> str:
     found = sorted(value for value in dimension.values if value is not None)
     is_wide = found[0] > 0 and found[-1] >= 100 * found[0] and found[len(found) // 2] <= found[-1] / 10
     return "log" if is_wide else "linear"
+
+
+def _traces_by_run(trace: dict, selected: Selection, y: Dimension) -> list[dict]:
+    """A trace for each run, so that the legend names them: the best on top in both."""
+    traces = []
+    for index in _best_last(selected, y):
+        run = selected.runs[index]
+        part = {name: trace[name][index : index + 1] for name in ("x", "y", "text", "customdata")}
+        look = {"name": part["text"][0], "colour": run.colour, "marker": {"size": 11, "symbol": SYMBOLS[run.dash]}}
+        traces.append({**trace, **part, **look})
+    return traces
+
+
+def _best_last(selected: Selection, y: Dimension) -> list[int]:
+    """The indexes of the runs, so that the best of a metric are drawn last and lie on top; of others as they are."""
+    indexes = list(reversed(range(len(selected.runs))))
+    if not (y.is_numeric and y.word.startswith(METRICS)):
+        return indexes
+    sign = -1 if selected.objective.direction(y.label) == "lower" else 1
+    return sorted(indexes, key=lambda index: (y.values[index] is not None, sign * (y.values[index] or 0)))
 
 
 def _trace_by_number(trace: dict, dimension: Dimension) -> dict:
@@ -111,7 +135,9 @@ def build_parallel_context(selected: Selection, query) -> dict:
             "axes": [_describe_axis(dimension) for dimension in axes],
             "runs": [_describe_run(run) for run in selected.runs],
             "colour": _describe_axis(colour) if colour else None,
+            "order": _best_last(selected, _judging_axis(axes)),
         },
+        "best_first": [selected.runs[index] for index in reversed(_best_last(selected, _judging_axis(axes)))],
         "visible": ("axis", "sc"),
     }
 
@@ -133,6 +159,11 @@ def _describe_axis(dimension: Dimension) -> dict:
     scale = _axis_scale(dimension)
     more = {"numeric": scale != "category", "log": scale == "log", "time": scale == "date"}
     return {"word": dimension.word, "label": dimension.label, "values": values, **more}
+
+
+def _judging_axis(axes: list[Dimension]) -> Dimension:
+    """The first metric among the axes."""
+    return next((one for one in axes if one.word.startswith(METRICS) and one.is_numeric), axes[-1])
 
 
 def _describe_run(run) -> dict:

@@ -6,7 +6,9 @@ from typing import Any
 
 from django.db.models import Sum
 
+from runs import objectives
 from runs.charts import colours
+from runs.metric_order import NO_OBJECTIVE, Objective
 from runs.models import Run, RunParameter, RunTag
 from runs.pages.compare.query import CompareQuery
 from studio.errors import Invalid
@@ -23,6 +25,7 @@ class Selection:
     base: Any
     # Ids in the URL without a visible run.
     missing: list[str] = dataclasses.field(default_factory=list)
+    user: Any = None
 
     def __len__(self) -> int:
         return len(self.runs)
@@ -30,6 +33,13 @@ class Selection:
     @functools.cached_property
     def pks(self) -> list[int]:
         return [run.pk for run in self.runs]
+
+    @functools.cached_property
+    def objective(self) -> Objective:
+        """By what the runs are judged, if they are of one experiment."""
+        if len({run.experiment_id for run in self.runs}) != 1:
+            return NO_OBJECTIVE
+        return objectives.find_objective(self.runs[0].experiment, self.user)
 
     @property
     def is_live(self) -> bool:
@@ -64,16 +74,18 @@ class Selection:
         raise Invalid(f"{word}={run_id!r}: this job is not part of the comparison.", target=word)
 
 
-def load_selection(scope, query) -> tuple[CompareQuery, Selection]:
+def load_selection(scope, query, user) -> tuple[CompareQuery, Selection]:
     """Up to 50 runs of `scope`, the visible runs, and the query without missing ones."""
     wanted = query["runs"]
     if len(wanted) > MAX_RUNS:
         raise Invalid(f"{len(wanted)} jobs are selected; {MIN_RUNS} to {MAX_RUNS} can be compared.", target="runs")
     found = scope.filter(run_id__in=wanted).select_related("experiment", "created_by", "workspace", "snapshot")
+    found = found.annotate(own_colour=colours.chosen_colour(user))
     by_id = {run.run_id: run for run in found}
     runs = [by_id[run_id] for run_id in wanted if run_id in by_id]
     _assign_colours(runs)
     selected = Selection(runs, runs[0] if runs else None, [run_id for run_id in wanted if run_id not in by_id])
+    selected.user = user
     query = query.without_runs(selected.missing)
     if query["base"]:
         selected.base = selected.get_run(query["base"], "base")
@@ -95,7 +107,7 @@ def _format_token(total: int) -> str:
 def _assign_colours(runs: list[Run]) -> None:
     """Each run has its usual colour; runs that share one differ by their dashes."""
     taken: dict[int, int] = {}
-    own = colours.assign_colours(run.pk for run in runs)
+    own = colours.assign_colours(runs)
     for run in runs:
         run.colour = own[run.pk]
         number = taken[run.colour] = taken.get(run.colour, -1) + 1

@@ -68,7 +68,7 @@ def compare(request, slug):
     # The poll of a page with active runs.
     if selection.is_unchanged(scope, query, request.GET.get("seen", "")):
         return HttpResponse(status=204)
-    query, selected = selection.load_selection(scope, query)
+    query, selected = selection.load_selection(scope, query, request.user)
     context = {
         "query": query,
         "selected": selected,
@@ -110,7 +110,7 @@ def _tab_links(query: CompareQuery) -> list[tuple[str, str, str]]:
 @require_safe
 def compare_table(request, slug):
     """The whole table of a tab as text: `?as=csv` to save, `tsv` or `markdown` to copy."""
-    query, selected = selection.load_selection(runs_of(request, slug), CompareQuery.parse(request.GET))
+    query, selected = selection.load_selection(runs_of(request, slug), CompareQuery.parse(request.GET), request.user)
     form, tab = request.GET.get("as", "csv"), query["tab"]
     if form not in table_export.FORMATS:
         raise Invalid(f"as={form!r}: write one of {', '.join(table_export.FORMATS)}.", target="as")
@@ -148,7 +148,7 @@ def compare_curve(request, slug):
     query = CompareQuery.parse(request.GET)
     if selection.is_unchanged(scope, query, request.GET.get("seen", "")):
         return HttpResponse(status=204)
-    query, selected = selection.load_selection(scope, query)
+    query, selected = selection.load_selection(scope, query, request.user)
     figure = curves.build_figure(selected, request.GET.get("name", ""), query, _requested_range(request.GET))
     return JsonResponse({"figure": figure, "live": selected.is_live, "seen": selected.token})
 
@@ -179,9 +179,11 @@ def _offered_context(scope, request, query: CompareQuery) -> dict:
     """The newest matching runs that are not compared yet."""
     words = split_words(request.GET.get("find", ""), "find")
     rows = scope.exclude(run_id__in=query["runs"]).select_related("experiment")
+    rows = rows.annotate(own_colour=colours.chosen_colour(request.user))
     for word in words:
         rows = rows.filter(tables.match_word(word))
     offered = list(rows.order_by("-created_at", "-pk")[:MAX_OFFERED])
+    own = colours.assign_colours(offered)
     for run in offered:
-        run.colour = colours.colour_index(run.pk)
+        run.colour = own[run.pk]
     return {"find": " ".join(words), "offered": offered, "is_full": len(query["runs"]) >= selection.MAX_RUNS}

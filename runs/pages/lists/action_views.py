@@ -4,13 +4,13 @@ import functools
 from urllib.parse import quote, urlsplit
 
 from django.contrib import messages
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.form_keys import once
-from runs.pages.access import experiment_of, require_permission, undo_tag, workspace_of
+from runs.pages.access import experiment_of, require_permission, runs_of, undo_tag, workspace_of
 from runs.pages.lists import bulk
 from runs.pages.lists.views import requested_experiment, scoped_runs
 from studio.errors import Conflict, Invalid
@@ -66,6 +66,35 @@ def runs_untag(request, slug, pk):
     require_permission(request, "edit")
     number = bulk.untag_runs(request.workspace, request.user, pk)
     messages.success(request, f"Tag change undone for {number:,} {'job' if number == 1 else 'jobs'}.")
+    return redirect(return_url(request, slug))
+
+
+@require_POST
+@show_errors_in_list
+def runs_untag_name(request, slug):
+    """Takes the tag `remove_tag` away from the selected runs."""
+    found = _select_runs(request, slug)
+    edit, number = bulk.remove_tag(found, request.workspace, request.user, request.POST.get("remove_tag", ""))
+    undo = f"undo:{reverse('runs:runs_untag', args=[slug, edit.pk])}?next={quote(return_url(request, slug))}"
+    return _show_result(request, slug, number, [], f"without the tag {edit.name} now", undo)
+
+
+@require_safe
+def runs_tags(request, slug):
+    """The tags of the selected runs, for the editor of tags."""
+    ids = request.GET.getlist("run")[: bulk.MAX_TICKED]
+    tags = bulk.list_tags(runs_of(request, slug).filter(run_id__in=ids))
+    return render(request, "runs/_present_tags.html", {"tags": tags, "total": len(ids)})
+
+
+@require_POST
+@show_errors_in_list
+def runs_colour(request, slug):
+    """The color that a person gives the selected runs, for themselves; `colour` is empty for the usual one."""
+    experiment = requested_experiment(request, slug)
+    found = bulk.select_runs(scoped_runs(request, slug, experiment), request.POST, request.user, experiment)
+    number = bulk.colour_runs(found, request.user, request.POST.get("colour", ""))
+    messages.success(request, f"{number:,} {'job has' if number == 1 else 'jobs have'} another color for you.")
     return redirect(return_url(request, slug))
 
 

@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from accounts import activity
 from accounts.models import User
-from runs.models import Run, RunTag, TagEdit
+from runs.charts.colours import LIGHT
+from runs.models import Run, RunColour, RunTag, TagEdit
 from runs.pages.lists.tables import RunTable
-from studio import names
+from studio import names, numbers
 from studio.errors import Conflict, Invalid
 from studio.rules import TAGS
 from workspaces.models import Workspace
@@ -103,11 +104,62 @@ def tag_runs(found: BulkSelection, workspace: Workspace, user: User, name: str, 
     )
 
 
+@transaction.atomic
+def remove_tag(found: BulkSelection, workspace: Workspace, user: User, name: str) -> tuple[TagEdit, int]:
+    """Take a tag away from the runs; the values are kept for a day, to undo it. Also how many runs had it."""
+    rows = RunTag.objects.filter(run__in=found.runs.order_by().values("pk"), name=name)
+    before = list(rows.values_list("run", "value"))
+    if not before:
+        raise Conflict(f"None of the selected jobs has the tag {name[:100]!r}.", target="remove_tag")
+    pks: list[int] = [pk for pk, _ in before]
+    RunTag.objects.filter(run__in=pks, name=name).delete()
+    _raise_revisions(pks)
+    TagEdit.objects.filter(at__lt=timezone.now() - KEPT).delete()
+    edit = TagEdit.objects.create(
+        workspace=workspace, user=user, name=name, is_removal=True, before=[list(pair) for pair in before]
+    )
+    return edit, len(before)
+
+
+def list_tags(runs) -> list[dict]:
+    """The tags of runs, the most common first; `value` is None if the runs differ in it."""
+    found: dict[str, list[str]] = {}
+    for name, value in RunTag.objects.filter(run__in=runs.order_by().values("pk")).values_list("name", "value"):
+        found.setdefault(name, []).append(value)
+    tags = [
+        {"name": name, "count": len(values), "value": values[0] if len(set(values)) == 1 else None}
+        for name, values in found.items()
+    ]
+    return sorted(tags, key=lambda tag: (-tag["count"], tag["name"]))
+
+
+def colour_runs(found: BulkSelection, user: User, colour: str) -> int:
+    """Give the runs a colour for this person, or with an empty text their usual one."""
+    index = numbers.int_or_none(colour)
+    if colour and (index is None or not 0 <= index < len(LIGHT)):
+        raise Invalid(
+            f"colour={colour[:20]!r}: write 0 to {len(LIGHT) - 1}, or nothing for the usual one.", target="colour"
+        )
+    pks = list(found.runs.order_by().values_list("pk", flat=True)[:MAX_TICKED])
+    if index is None:
+        RunColour.objects.filter(user=user, run__in=pks).delete()
+    else:
+        rows = [RunColour(user=user, run_id=pk, colour=index) for pk in pks]
+        RunColour.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["user", "run"], update_fields=["colour"]
+        )
+    return len(pks)
+
+
 def _write_tags(pks: list[int], name: str, values: dict[int, str]) -> None:
     rows = [RunTag(run_id=pk, name=name, value=value) for pk, value in values.items()]
     RunTag.objects.bulk_create(
         rows, BATCH, update_conflicts=True, unique_fields=["run", "name"], update_fields=["value"]
     )
+    _raise_revisions(pks)
+
+
+def _raise_revisions(pks: list[int]) -> None:
     for start in range(0, len(pks), BATCH):
         Run.objects.filter(pk__in=pks[start : start + BATCH]).update(revision=F("revision") + 1)
 
@@ -124,6 +176,9 @@ def untag_runs(workspace: Workspace, user: User, pk: int) -> int:
     number = 0
     for start in range(0, len(edit.before), BATCH):
         part = dict(edit.before[start : start + BATCH])
+        if edit.is_removal:
+            number += _give_back_tags(edit.name, part)
+            continue
         same = RunTag.objects.filter(run__in=part, name=edit.name, value=edit.value)
         reached: list[Any] = list(same.values_list("run", flat=True))
         same.filter(run__in=[run for run in reached if part[run] is None]).delete()
@@ -131,3 +186,12 @@ def untag_runs(workspace: Workspace, user: User, pk: int) -> int:
         number += len(reached)
     edit.delete()
     return number
+
+
+def _give_back_tags(name: str, values: dict[int, str]) -> int:
+    """To runs that are still there and have got no tag of this name since."""
+    there: set[int] = set(Run.objects.filter(pk__in=values).values_list("pk", flat=True))
+    since: set[int] = set(RunTag.objects.filter(run__in=there, name=name).values_list("run", flat=True))
+    left = [pk for pk in values if pk in there - since]
+    _write_tags(left, name, {pk: values[pk] for pk in left})
+    return len(left)

@@ -18,7 +18,7 @@ from django.db.models.lookups import GreaterThanOrEqual, IsNull
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from runs.metric_order import better_direction
+from runs.metric_order import NO_OBJECTIVE, Objective
 from runs.models import MetricSeries, Run, RunParameter
 from runs.templatetags.runs import job_type
 from studio import numbers
@@ -69,6 +69,8 @@ class Column:
     width: int = 0
     # The left offset of a pinned column; None if it scrolls.
     left: int | None = None
+    # Of a metric: whether "higher" or "lower" is better.
+    better: str = ""
 
     @property
     def label(self) -> str:
@@ -103,7 +105,7 @@ class Column:
     @property
     def falls_first(self) -> bool:
         """Whether sorting by it begins with the greatest: a metric's best, or all of one that has no direction."""
-        return self.is_metric and better_direction(self.name) != "lower"
+        return self.is_metric and self.better != "lower"
 
     @property
     def style(self) -> str:
@@ -124,17 +126,19 @@ class Column:
         )
 
 
-def parse_column(word: str) -> Column:
+def parse_column(word: str, objective: Objective = NO_OBJECTIVE) -> Column:
     if word in ATTRIBUTES:
         return Column(word, "attribute", word)
     kind, dash, name = word.partition("-")
     if dash and name and kind in KINDS and len(name) <= 256:
-        return Column(word, kind, name)
+        return Column(word, kind, name, better=objective.direction(name) if kind in METRIC_COLUMNS else "")
     allowed = ", ".join(ATTRIBUTES)
     raise Invalid(f"{word!r} is not a column: write {allowed}, or {'-NAME, '.join(KINDS)}-NAME.", target="col")
 
 
-def shown_columns(options: dict, usual: list[str], queried: Sequence[str] = ()) -> list[Column]:
+def shown_columns(
+    options: dict, usual: list[str], queried: Sequence[str] = (), objective: Objective = NO_OBJECTIVE
+) -> list[Column]:
     """The columns in the URL, else the default; always with the name, pinned ones first. `queried`: those of the query."""
     words = options["col"] or usual
     if len(words) > MAX_COLUMNS:
@@ -149,7 +153,7 @@ def shown_columns(options: dict, usual: list[str], queried: Sequence[str] = ()) 
     widths, pinned = _parse_widths(options["width"]), set(options["pin"])
     if strange := pinned - set(words):
         raise Invalid(f"pin={sorted(strange)[0]!r}: only a column that is shown can be pinned.", target="pin")
-    found = [dataclasses.replace(parse_column(word), width=widths.get(word, 0)) for word in words]
+    found = [dataclasses.replace(parse_column(word, objective), width=widths.get(word, 0)) for word in words]
     return _position_pinned([one for one in found if one.id in pinned]) + [one for one in found if one.id not in pinned]
 
 
@@ -372,7 +376,7 @@ def _fill_column(rows: list[Run], column: Column, found: list) -> None:
 
 def find_best(column: Column, found: list) -> float | None:
     """None if the metric has no direction, or all are alike: then none is better than the others."""
-    better = better_direction(column.name) if column.is_metric else ""
+    better = column.better
     numbers = {value for value in found if isinstance(value, int | float) and math.isfinite(value)}
     if not better or len(numbers) < 2:
         return None

@@ -30,13 +30,13 @@ def draw_charts(table) -> list[dict]:
     """`{"name", "names", "figure"}` for each chart of the page."""
     if table.group_by:
         return _draw_groups(table)
-    return run_charts.draw_run_charts([run for run in table.rows if not run.is_hidden], table.charts)
+    return run_charts.draw_run_charts([run for run in table.rows if not run.is_hidden], table.charts, table.objective)
 
 
 def _draw_groups(table) -> list[dict]:
     """A chart of a grouped list is of one metric, for its lines are told apart by their groups."""
     names = [name for chart in table.charts for name in chart][: run_charts.MAX_CHARTS]
-    columns = [parse_column(f"metric-{name}") for name in names]
+    columns = [parse_column(f"metric-{name}", table.objective) for name in names]
     found = groups.load_groups(table.matching, table.group_by, columns, table.sorts)[: groups.MAX_GROUPS]
     shown = Paginator(found, table.options["size"]).get_page(table.options["page"] or 1).object_list
     runs = groups.runs_of_groups(table.matching, table.group_by, [group.value for group in shown])
@@ -44,7 +44,7 @@ def _draw_groups(table) -> list[dict]:
     drawn = []
     for name, column in zip(names, columns, strict=True):
         means = [_mean_of(group, column.id) for group in shown if group.means[column.id][0] is not None]
-        figure = group_charts.draw_group_chart(runs, name, means, band) if means else None
+        figure = group_charts.draw_group_chart(runs, column, means, band) if means else None
         drawn.append({"name": name, "names": [name], "figure": figure})
     return drawn
 

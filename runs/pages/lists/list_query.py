@@ -54,6 +54,8 @@ class RunFilter(forms.Form):
     hide = RepeatedKeyField(100)
     chart = RepeatedField(12, 256)
     charts = forms.ChoiceField(required=False, choices=[("", "Shown"), ("off", "Hidden")])
+    # The metric by which the runs are judged: higher:NAME or lower:NAME.
+    primary = forms.CharField(required=False, max_length=263)
     # Metrics that share the chart of the one before, those with a logarithmic axis, and how all charts are drawn.
     merge = RepeatedField(12, 256)
     log = RepeatedField(12, 256)
@@ -83,6 +85,7 @@ class RunFilter(forms.Form):
 # Parameters of the layout, as opposed to filters; a saved layout consists of them.
 LAYOUT = [
     "col", "pin", "width", "sort", "size", "group", "chart", "charts", "merge", "log", "smooth", "across", "band",
+    "primary",
 ]  # fmt: skip
 
 

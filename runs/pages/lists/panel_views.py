@@ -6,9 +6,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from runs import objectives
 from runs.charts.run_charts import MAX_CHARTS
+from runs.metric_order import better_direction, sort_metrics
 from runs.models import SavedView, Star, saved_views
-from runs.pages.access import run_of, workspace_of
+from runs.pages.access import is_allowed, require_permission, run_of, workspace_of
 from runs.pages.lists import columns, facets, groups, list_query
 from runs.pages.lists.action_views import return_url
 from runs.pages.lists.list_query import RunFilter
@@ -63,7 +65,15 @@ def _columns_context(request, table) -> dict:
         ("Azure properties", [columns.parse_column(f"property-{name}") for name in names["properties"]]),
     ]
     offered = [(label, [one for one in found if one.id not in chosen]) for label, found in offered]
-    return {"shown": shown, "offered": [pair for pair in offered if pair[1]], "max_count": columns.MAX_COLUMNS}
+    return {
+        "shown": shown,
+        "offered": [pair for pair in offered if pair[1]],
+        "max_count": columns.MAX_COLUMNS,
+        "metric_names": list(
+            dict.fromkeys(filter(None, [table.objective.name, *sort_metrics(dict.fromkeys(names["metrics"], 1))]))
+        ),
+        "may_edit": is_allowed(request, "edit"),
+    }
 
 
 def _filters_context(request, table) -> dict:
@@ -92,6 +102,7 @@ def _charts_context(request, table) -> dict:
         "max_count": MAX_CHARTS,
         "bands": fields["band"].choices,
         "across": fields["across"].choices,
+        "may_edit": is_allowed(request, "edit"),
     }
 
 
@@ -160,12 +171,22 @@ def layout_save(request, slug):
         _set_columns(query, request.POST)
     if request.POST.get("what") == "charts":
         _set_charts(query, request.POST)
+    if "primary_metric" in request.POST:
+        _set_primary(query, request.POST)
     options = RunFilter.read(query)
+    objectives.parse_objective(options["primary"])
     columns.shown_columns(options, columns.DEFAULT_COLUMNS)
     if request.POST.get("move"):
         # Without JavaScript: the panel again, with the moved column.
         return redirect(_panel_after_move(slug, experiment, query, request.POST["move"]))
-    save_layout(request, experiment, query)
+    if "for_all" in request.POST:
+        require_permission(request, "edit")
+        save_layout(request, experiment, query, None)
+        # One's own would hide what everybody sees.
+        SavedView.objects.of_list(request.workspace, experiment).filter(owner=request.user, name="").delete()
+        messages.success(request, "Everybody in this workspace sees this layout now, unless they have their own.")
+    else:
+        save_layout(request, experiment, query, request.user)
     return redirect(f"{list_url(slug, experiment)}?{query.urlencode()}")
 
 
@@ -187,6 +208,13 @@ def _set_charts(query: QueryDict, posted) -> None:
         query.setlist(word, [value for value in posted.getlist(word) if value not in ("", "0")])
 
 
+def _set_primary(query: QueryDict, posted) -> None:
+    """`better` may be left to the name of the metric."""
+    name = posted["primary_metric"].strip()
+    better = posted.get("better") or better_direction(name) or "higher"
+    query.setlist("primary", [f"{better}:{name}"] if name else [])
+
+
 def _panel_after_move(slug, experiment, query: QueryDict, move: str) -> str:
     step, _, word = move.partition(":")
     ids = query.getlist("col")
@@ -205,15 +233,16 @@ def _column_by_name(posted) -> str:
     return f"{posted.get('kind', '')}-{name}" if name else ""
 
 
-def save_layout(request, experiment, query: QueryDict) -> None:
+def save_layout(request, experiment, query: QueryDict, owner) -> None:
+    """`owner` is a person, or None for everybody."""
     layout = QueryDict(mutable=True)
     for word in list_query.LAYOUT:
         if word in query:
             layout.setlist(word, query.getlist(word))
     text = _check_length(layout.urlencode())
-    own = SavedView.objects.of_list(request.workspace, experiment).filter(owner=request.user, name="")
+    own = SavedView.objects.of_list(request.workspace, experiment).filter(owner=owner, name="")
     if not own.update(query=text):
-        SavedView.objects.create(workspace=request.workspace, experiment=experiment, owner=request.user, query=text)
+        SavedView.objects.create(workspace=request.workspace, experiment=experiment, owner=owner, query=text)
 
 
 def _check_length(query: str) -> str:
@@ -226,9 +255,13 @@ def _check_length(query: str) -> str:
 
 @require_POST
 def layout_reset(request, slug):
-    """Resets the layout to the default; filters stay."""
+    """Resets the layout to that of everybody, or with `for_all` to the default; filters stay."""
     experiment = requested_experiment(request, slug)
-    SavedView.objects.of_list(request.workspace, experiment).filter(owner=request.user, name="").delete()
+    layouts = SavedView.objects.of_list(request.workspace, experiment).filter(name="")
+    layouts.filter(owner=request.user).delete()
+    if "for_all" in request.POST:
+        require_permission(request, "edit")
+        layouts.filter(owner=None).delete()
     query = QueryDict(request.POST.get("query", ""), mutable=True)
     for word in [*list_query.LAYOUT, "view", "unfold", "page"]:
         query.pop(word, None)

@@ -11,8 +11,9 @@ from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from runs import metric_order, search
+from runs import metric_order, objectives, search
 from runs.charts import colours
+from runs.metric_order import Objective
 from runs.models import Experiment, MetricSeries, Run, RunParameter, RunTag, Star
 from runs.pages.lists import columns, groups, list_charts, list_query
 from runs.pages.lists.columns import Column, Sort
@@ -108,17 +109,25 @@ class RunTable:
     @functools.cached_property
     def columns(self) -> list[Column]:
         queried = [f"metric-{name}" for name in list_query.queried_metrics(self.options["filter"])]
-        return columns.shown_columns(self.options, self.default_columns, queried)
+        return columns.shown_columns(self.options, self.default_columns, queried, self.objective)
+
+    @functools.cached_property
+    def objective(self) -> Objective:
+        """The metric by which the runs are judged: the chosen one, else that of the newest sweep."""
+        chosen = objectives.parse_objective(self.options["primary"])
+        if chosen.name or self.experiment is None:
+            return chosen
+        return objectives.objective_among(self._newest)
 
     @property
     def default_columns(self) -> list[str]:
         if self.experiment is None:
             return columns.DEFAULT_COLUMNS
         metrics = self.common_metrics[:MAX_METRIC_COLUMNS]
-        objectives = [f"metric-{name}" for name in metrics if metric_order.is_objective(name)]
-        others = [f"metric-{name}" for name in metrics if not metric_order.is_objective(name)]
+        judging = [name for name in metrics if name == self.objective.name or metric_order.is_objective(name)]
+        others = [f"metric-{name}" for name in metrics if name not in judging]
         parameters = [f"param-{name}" for name in self.varying_parameters[:MAX_PARAMETER_COLUMNS]]
-        first = [*objectives, *parameters, *others]
+        first = [*[f"metric-{name}" for name in judging], *parameters, *others]
         return ["name", "status", *first, "created", "duration", "by", "target", "type", "tags"]
 
     @functools.cached_property
@@ -126,7 +135,7 @@ class RunTable:
         """The scalar metrics of the newest runs, what matters first."""
         scalars = MetricSeries.objects.filter(run__in=self.newest, kind=MetricSeries.Kind.SCALAR)
         counts = dict(scalars.order_by().values_list("name").annotate(number=Count("pk")))
-        return metric_order.sort_metrics(counts)
+        return metric_order.sort_metrics(counts, self.objective.name)
 
     @functools.cached_property
     def varying_parameters(self) -> list[str]:
@@ -135,9 +144,13 @@ class RunTable:
         counted = written.annotate(number=Count("pk"), found=Count("value", distinct=True)).filter(found__gt=1)
         return list(counted.order_by("-number", "name").values_list("name", flat=True))
 
-    @functools.cached_property
+    @property
     def newest(self) -> list[int]:
-        return list(self.scope.order_by("-created_at", "-pk").values_list("pk", flat=True)[:NEWEST])
+        return [row[0] for row in self._newest]
+
+    @functools.cached_property
+    def _newest(self) -> list[tuple]:
+        return list(self.scope.order_by("-created_at", "-pk").values_list(*objectives.FIELDS)[:NEWEST])
 
     @functools.cached_property
     def page(self):
@@ -219,10 +232,11 @@ class RunTable:
     def _load_rows(self, flat: list[tuple]) -> list[Run]:
         left_out = LEFT_OUT if any(one.id == "description" for one in self.columns) else [*LEFT_OUT, "description"]
         runs = Run.objects.select_related("experiment", "created_by", "workspace").prefetch_related("tag_rows")
-        found = runs.defer(*left_out).annotate(child_count=_count_children()).in_bulk([pk for pk, _, _ in flat])
+        marks = {"child_count": _count_children(), "own_colour": colours.chosen_colour(self.user)}
+        found = runs.defer(*left_out).annotate(**marks).in_bulk([pk for pk, _, _ in flat])
         # Runs that were just purged are left out.
         rows: list[Any] = []
-        own = colours.assign_colours(pk for pk, _, _ in flat if pk in found)
+        own = colours.assign_colours([found[pk] for pk, _, _ in flat if pk in found])
         for pk, depth, group in flat:
             if pk in found:
                 run = found[pk]

@@ -258,11 +258,11 @@ def _filter_chips(table) -> list[tuple[str, str]]:
 
 
 def _saved_layout_url(request, experiment) -> str:
-    """The URL with the person's saved layout, unless the query string has one."""
+    """The URL with the layout that the person or everybody has saved, unless the query string has one."""
     if any(word in request.GET for word in [*list_query.LAYOUT, "view"]):
         return ""
     workspace = request.workspace
-    own = SavedView.objects.of_list(workspace, experiment).filter(owner=request.user, name="").first()
+    own = SavedView.objects.of_list(workspace, experiment).find_layout(request.user)
     if own is None:
         return ""
     query = list_query.clean_query(request.GET).urlencode()

@@ -146,7 +146,8 @@ const drawPlot = () => {
   const width = Math.max(box.clientWidth, (axes.length - 1) * MIN_GAP + 2 * SIDE);
   const xs = axes.map((_, index) => SIDE + (index * (width - 2 * SIDE)) / (axes.length - 1));
   const svg = makeElement("svg", { width, height: HEIGHT, role: "group", "aria-label": "Parallel coordinates; the table below has the values" });
-  svg.append(...plot.runs.map((run, index) => makeLine(run, index, xs)), ...axes.map((axis, index) => makeAxis(axis, xs[index])));
+  // The best last, on top of the others.
+  svg.append(...plot.order.map((index) => makeLine(plot.runs[index], index, xs)), ...axes.map((axis, index) => makeAxis(axis, xs[index])));
   box.replaceChildren(svg);
   showRanges();
 };

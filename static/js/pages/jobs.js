@@ -8,6 +8,7 @@ import "../lists/table.js";
 import "../lists/panels.js";
 import "../lists/rows.js";
 import "../lists/query-box.js";
+import "../lists/tag-editor.js";
 import "../lists/undo.js";
 import "../lists/looks.js";
 import "../lists/sticky-header.js";
