@@ -19,8 +19,8 @@ from runs.models import (
     RunTag,
     Snapshot,
 )
-from runs.models.home_visits import HomeVisit
 from runs.models.facets import ListFacets
+from runs.models.home_visits import HomeVisit
 from runs.models.lineage import RunDataset
 from runs.models.metrics import MetricSketch
 from runs.models.saved_views import RunColour, SavedView, Star, TagEdit

@@ -2,8 +2,8 @@
 
 from runs.models.artifacts import Artifact, ArtifactSegment
 from runs.models.experiments import Experiment
-from runs.models.home_visits import HomeVisit
 from runs.models.facets import ListFacets
+from runs.models.home_visits import HomeVisit
 from runs.models.lineage import RunDataset
 from runs.models.metrics import MetricBatch, MetricChunk, MetricSeries, MetricSketch
 from runs.models.runs import Run
