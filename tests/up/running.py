@@ -44,7 +44,7 @@ class Studio:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True
             )
-        self.wait_for("is ready")
+        self.wait_for("is ready", 120)
         return self
 
     def refused(self, **settings) -> str:
