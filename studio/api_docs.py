@@ -5,6 +5,7 @@ import json
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 from ninja.errors import AuthenticationError
@@ -30,7 +31,13 @@ def openapi_json(request):
             return api.on_exception(request, AuthenticationError())
     except StudioError as error:
         return api.on_exception(request, error)
-    return Response(api.get_openapi_schema())
+    return HttpResponse(describe_api(), content_type="application/json; charset=utf-8")
+
+
+@functools.cache
+def describe_api() -> bytes:
+    """It takes a second to make, and routes do not change while the server runs."""
+    return Response(api.get_openapi_schema()).content
 
 
 @functools.cache

@@ -412,7 +412,8 @@ def test_csv_holds_what_the_table_shows_or_all(as_user, alice, mallory, experime
     shown = as_user(alice).get(url(experiment, "jobs_csv"), {**query, "rows": "shown", "filter": "metrics.loss < 0.35"})
     assert len(text_of(shown).splitlines()) == 3
     assert as_user(alice).get(url(experiment, "jobs_csv"), {"rows": "some"}).status_code == 400
-    assert as_user(alice).get(url(experiment, "jobs_csv"), {"filter": "x ="}).status_code == 400
+    for wrong in ({"filter": "x ="}, {"col": ",,,"}, {"col": "metric-"}, {"sort": "x:"}):
+        assert as_user(alice).get(url(experiment, "jobs_csv"), wrong).status_code == 400, wrong
     assert as_user(mallory).get(url(experiment, "jobs_csv")).status_code == 404
 
 
