@@ -49,8 +49,8 @@ document.addEventListener("keydown", (event) => {
 
 // What is selected is seen, without moving the page.
 for (const tree of document.querySelectorAll(".tree")) {
-  const chosen = tree.querySelector("a[aria-current]");
-  if (chosen && chosen.offsetTop > tree.clientHeight) tree.scrollTop = chosen.offsetTop - tree.clientHeight / 2;
+  const chosen = tree.querySelector("a[aria-current]")?.getBoundingClientRect(), around = tree.getBoundingClientRect();
+  if (chosen && chosen.bottom > around.bottom) tree.scrollTop += chosen.top - around.top - around.height / 2;
 }
 
 // ---- width
