@@ -3,29 +3,55 @@
 import json
 
 import pytest
+from django.db import transaction
 from django.test import Client
+from obstore.store import MemoryStore
 
 from accounts.authentication import make_run_token
+from compute import notifications
+from runs.models import Experiment, Run
+from studio import storage
 from tests import factories
 from workspaces.models import Role
 
 
-@pytest.fixture(autouse=True)
-def bytes_in_memory(monkeypatch):
-    """Every test has a storage of its own."""
-    from obstore.store import MemoryStore
-
-    from studio import storage
-
+@pytest.fixture(scope="module")
+def kept_store(django_db_setup, django_db_blocker):
+    """Rows and bytes that fixtures of a module make below this are there for all its tests, each of which is rolled back."""
     memory = MemoryStore()
+    with django_db_blocker.unblock(), transaction.atomic(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage, "open_store", lambda: memory)
+        patch.setattr(notifications, "_send", lambda task, queue: None)
+        yield memory
+        transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="module")
+def kept_experiment(kept_store) -> Experiment:
+    """An experiment in the workspace, and Alice, for the runs that a module's tests share."""
+    group = factories.make_group(factories.make_subscription("sub-1"), "aml-resources")
+    workspace = factories.make_workspace(group, "aml-workspace")
+    factories.give_role(factories.make_user("alice"), Role.CONTRIBUTOR, workspace)
+    return factories.make_experiment(workspace, "digits")
+
+
+def kept_runs(*made: Run) -> list[Run]:
+    """As they were made, whatever a test before has done to its own."""
+    related = "workspace__resource_group__subscription", "experiment__workspace", "created_by", "snapshot"
+    found = Run.objects.select_related(*related).in_bulk([run.pk for run in made])
+    return [found[run.pk] for run in made]
+
+
+@pytest.fixture(autouse=True)
+def bytes_in_memory(request, monkeypatch):
+    """Every test has a storage of its own, or its module's."""
+    memory = request.getfixturevalue("kept_store") if "kept_store" in request.fixturenames else MemoryStore()
     monkeypatch.setattr(storage, "open_store", lambda: memory)
 
 
 @pytest.fixture(autouse=True)
 def no_doorbell(monkeypatch):
     """Redis is away: the row is the truth, and the bell only makes things quicker."""
-    from compute import notifications
-
     monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
 
 
@@ -118,7 +144,6 @@ def run_api(alice, workspace):
 @pytest.fixture
 def started(alice_api, workspace):
     """An interactive run of Alice's, made through the API."""
-    from runs.models import Run
 
     def make(run_id: str = "r1", experiment: str = "exp", **body):
         answer = alice_api.put(f"H/experiments/{experiment}/runs/{run_id}", {"status": "Running", **body})
@@ -131,7 +156,6 @@ def started(alice_api, workspace):
 @pytest.fixture
 def submitted(alice_api, workspace, cluster):
     """A job of Alice's on the cluster, made through the API."""
-    from runs.models import Run
 
     def make(name: str = "job1", **properties):
         answer = alice_api.put(f"W/jobs/{name}", {"properties": job(**properties)})

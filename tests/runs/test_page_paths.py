@@ -14,12 +14,11 @@ MAX_FILES = 6
 
 def files_called(act) -> set[str]:
     """Modules of the pages that are called while `act` runs."""
-    found = set()
+    found, pages = set(), str(RUNS / "pages")
 
     def note(frame, event, argument):
-        path = pathlib.Path(frame.f_code.co_filename)
-        if event == "call" and path.is_relative_to(RUNS / "pages"):
-            found.add(str(path.relative_to(RUNS)))
+        if event == "call" and frame.f_code.co_filename.startswith(pages):
+            found.add(str(pathlib.Path(frame.f_code.co_filename).relative_to(RUNS)))
 
     before = sys.getprofile()
     sys.setprofile(note)

@@ -6,15 +6,33 @@ import zipfile
 import pytest
 from django.urls import reverse
 
+from accounts.models import User
 from runs.files import artifacts, logs
 from runs.seeding.contents import SCRIPT, log_text
 from runs.seeding.full_run import make_full_run
 from tests import factories
+from tests.runs.conftest import kept_runs
+from workspaces.models import Workspace
 
 
 @pytest.fixture
-def run(workspace, alice):
-    return make_full_run(factories.make_experiment(workspace, "digits"), alice)
+def workspace(db, kept_experiment):
+    return Workspace.objects.get(pk=kept_experiment.workspace_id)
+
+
+@pytest.fixture
+def alice(db, kept_experiment):
+    return User.objects.get(username="alice")
+
+
+@pytest.fixture(scope="module")
+def full_run(kept_experiment):
+    return make_full_run(kept_experiment, User.objects.get(username="alice"))
+
+
+@pytest.fixture
+def run(db, full_run):
+    return kept_runs(full_run)[0]
 
 
 @pytest.fixture

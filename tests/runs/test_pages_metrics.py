@@ -9,19 +9,37 @@ import re
 import pytest
 from django.urls import reverse
 
+from accounts.models import User
 from runs import metrics
 from runs.charts import metric_cards
 from runs.files import artifacts
 from runs.seeding.contents import make_curve, make_scalars
 from runs.seeding.full_run import make_full_run
 from tests import factories
+from tests.runs.conftest import kept_runs
+from workspaces.models import Workspace
 
 
 @pytest.fixture
-def run(workspace, alice):
-    run = make_full_run(factories.make_experiment(workspace, "digits"), alice, display_name="the run")
+def workspace(db, kept_experiment):
+    return Workspace.objects.get(pk=kept_experiment.workspace_id)
+
+
+@pytest.fixture
+def alice(db, kept_experiment):
+    return User.objects.get(username="alice")
+
+
+@pytest.fixture(scope="module")
+def full_run(kept_experiment):
+    run = make_full_run(kept_experiment, User.objects.get(username="alice"), display_name="the run")
     run.start(node="cpu-cluster-1")
     return run
+
+
+@pytest.fixture
+def run(db, full_run):
+    return kept_runs(full_run)[0]
 
 
 @pytest.fixture
