@@ -136,6 +136,6 @@ def test_exit_codes_are_those_of_the_page(ws, capsys, words, code, said):
 def test_a_server_that_does_not_answer_is_a_failure(monkeypatch, capsys):
     monkeypatch.setenv("LAZULI_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("LAZULI_TOKEN", "t")
-    monkeypatch.setattr("lazuli.client.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("lazuli.client._random_pause", lambda attempt: 0)
     assert cli.main(["workspace", "list"]) == 1
     assert capsys.readouterr().err.startswith("ERROR: http://127.0.0.1:9")
