@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from django.test import Client
+from django.http import QueryDict
 
 from compute.models import ComputeTarget
 from tests.bad_inputs.apis import ML, PLACE, H, as_if_never, error_text
@@ -236,30 +236,40 @@ def test_filters_are_taken_literally(world, query):
         assert answer.status_code >= 400 or answer.json()["value"] == []
 
 
-@pytest.mark.parametrize("parameter", PARAMETERS)
+@pytest.fixture
+def read_names(monkeypatch):
+    """The parameters that a page looks at; to all others it is the same, whatever their names."""
+    names = set()
+    for method in ("get", "getlist", "__getitem__", "__contains__"):
+        original = getattr(QueryDict, method)
+
+        def noted(query, name, *more, original=original):
+            names.add(name)
+            return original(query, name, *more)
+
+        monkeypatch.setattr(QueryDict, method, noted)
+    return names
+
+
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_accept_odd_parameters(world, owner, path, parameter):
-    browser = Client(raise_request_exception=False)
-    browser.force_login(owner)
-    for value in ODD:
-        answer = browser.get(f"{path}?{parameter}={value}")
-        assert answer.status_code < 500, value
-        assert "49" not in re.findall(r'value="(\d+)"', answer.content.decode()) or "7*7" not in value
+def test_pages_accept_odd_parameters(world, browser, path, read_names):
+    browser.get(path)
+    for parameter in [name for name in PARAMETERS if name in read_names or name == "x"]:
+        for value in ODD:
+            answer = browser.get(f"{path}?{parameter}={value}")
+            assert answer.status_code < 500, (parameter, value)
+            assert "49" not in re.findall(r'value="(\d+)"', answer.content.decode()) or "7*7" not in value
 
 
 @pytest.mark.parametrize("path", FORMS)
-def test_forms_accept_any_input(world, owner, path):
-    browser = Client(raise_request_exception=False)
-    browser.force_login(owner)
+def test_forms_accept_any_input(world, browser, path):
     for field in FORMS[path]:
         for typed in TYPED:
             answer = browser.post(path, {field: typed})
             assert answer.status_code < 500, (field, typed)
 
 
-def test_nothing_of_all_this_was_made(world, owner):
-    browser = Client(raise_request_exception=False)
-    browser.force_login(owner)
+def test_nothing_of_all_this_was_made(world, browser):
     for path in ("/workspaces/new/", "/ws/aml-workspace/compute/new/settings/", "/ws/aml-workspace/people/account/"):
         browser.post(path, {"name": "\0", "account-username": "\0"})
     assert Workspace.objects.count() == 1 and ComputeTarget.objects.count() == 1
