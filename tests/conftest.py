@@ -1,17 +1,10 @@
 """The people of the tests, and how they come in: Alice edits, Bob reads, Mallory has an account and no business here."""
 
-import contextlib
-import hashlib
-import inspect
 import json
 import os
-import pathlib
 import shutil
-import sqlite3
 
 import pytest
-from django.apps import apps
-from django.conf import settings
 from django.core.management.commands import flush
 from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations as DatabaseOperations
@@ -24,7 +17,7 @@ from mlflow_api import sessions
 from studio.api_handler import ApiMiddleware
 from studio.append_only import AppendOnly
 from studio.middleware import API
-from tests import factories
+from tests import databases, factories
 from workspaces.models import Role
 
 CHROMIUMS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
@@ -76,41 +69,23 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: ranks[item.path])
 
 
-def template_database() -> pathlib.Path:
-    """The empty database of these migrations, kept between sessions: the migrations take longer than most files of tests."""
-    paths = {path for app in apps.get_app_configs() for path in pathlib.Path(app.path, "migrations").glob("*.py")}
-    # Those of our own write their statements themselves.
-    constraints = [constraint for model in apps.get_models() for constraint in model._meta.constraints]
-    paths |= {pathlib.Path(inspect.getfile(type(constraint))) for constraint in constraints}
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(paths))).hexdigest()
-    return settings.BASE_DIR / ".cache" / f"tests-{digest[:16]}.sqlite3"
-
-
-def copy_database(source: pathlib.Path, target: pathlib.Path) -> None:
-    """Whole or not at all: other sessions do the same."""
-    made = target.with_name(f"{target.name}-{os.getpid()}")
-    with contextlib.closing(sqlite3.connect(source)) as old, contextlib.closing(sqlite3.connect(made)) as new:
-        old.backup(new)
-    made.replace(target)
-
-
 @pytest.fixture(scope="session")
 def django_db_keepdb(django_db_modify_db_settings) -> bool:
-    template = template_database()
+    template = databases.get_template()
     if connection.vendor != "sqlite" or not template.exists():
         return False
-    copy_database(template, pathlib.Path(connection.creation._get_test_db_name()))
+    databases.copy(template, connection.creation._get_test_db_name())
     return True
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_keepdb):
-    template = template_database()
+    template = databases.get_template()
     if connection.vendor == "sqlite" and not template.exists():
         template.parent.mkdir(exist_ok=True)
         for old in template.parent.glob("tests-*.sqlite3"):
             old.unlink(missing_ok=True)
-        copy_database(pathlib.Path(connection.settings_dict["NAME"]), template)
+        databases.copy(connection.settings_dict["NAME"], template)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -31,11 +31,12 @@ class Stack:
         cluster.wait_for_completion(show_output=False)
         return cluster
 
-    def submit(self, cluster, argument, script: str = "work.py") -> Run:
-        environment = Environment("this-python")
-        environment.python.user_managed_dependencies = True
+    def submit(self, cluster, *arguments, script: str = "work.py", environment: Environment | None = None) -> Run:
+        if environment is None:
+            environment = Environment("this-python")
+            environment.python.user_managed_dependencies = True
         config = ScriptRunConfig(
-            str(self.folder), script=script, arguments=[argument], compute_target=cluster, environment=environment
+            str(self.folder), script=script, arguments=list(arguments), compute_target=cluster, environment=environment
         )
         return Experiment(self.workspace, "faults").submit(config)
 

@@ -1,21 +1,37 @@
-"""Nodes, runners and scripts as real processes: what is restarted, what ends, what leaves."""
+"""The main path on a real studio, from the SDK to a node and back; what is restarted there, what ends, what leaves."""
 
 import signal
 
 import psutil
 import pytest
-from azureml.core import Workspace
+from azureml.core import Environment, Workspace
 from azureml.core.compute import ComputeTarget
+from azureml.core.conda_dependencies import CondaDependencies
 
 from tests.compute.cluster_stack import Stack, until
 from tests.up.running import Studio
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+
+TRAIN = """
+import os, sys, time
+from azureml.core import Run
+
+run = Run.get_context()
+print("arguments", sys.argv[1:], flush=True)
+for step in range(20):
+    run.log("loss", 1 / (step + 1))
+run.log_row("table", x=1, y=2.5)
+run.tag("kind", "main path")
+os.makedirs("outputs", exist_ok=True)
+open("outputs/result.txt", "w").write("kept")
+run.complete()
+"""
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    studio = Studio(tmp_path_factory.mktemp("studio"))
+    studio = Studio(tmp_path_factory.mktemp("studio")).with_tables()
     studio.start()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAZULI_URL", studio.url)
@@ -23,6 +39,50 @@ def stack(tmp_path_factory):
         workspace = Workspace.from_config(str(studio.data / "config.json"))
         yield Stack(studio, workspace, tmp_path_factory.mktemp("work"))
     studio.end()
+
+
+@pytest.fixture(scope="module")
+def warm(stack):
+    """A cluster whose one node stays."""
+    cluster = stack.cluster("warm", min_nodes=1)
+    yield cluster
+    cluster.delete()
+
+
+def test_a_script_runs_on_a_cluster_in_an_environment_of_its_own(stack, warm, tmp_path):
+    environment = Environment("own-packages")
+    environment.python.conda_dependencies = CondaDependencies.create(pip_packages=["azureml-core==1.34.0"])
+    (stack.folder / "train.py").write_text(TRAIN)
+    run = stack.submit(warm, "--rate", 0.5, script="train.py", environment=environment)
+    details = run.wait_for_completion(show_output=False)
+
+    assert details["status"] == run.get_status() == "Completed"
+    metrics = run.get_metrics()
+    assert metrics["loss"] == [1 / (step + 1) for step in range(20)]
+    assert metrics["table"] == {"x": 1, "y": 2.5}
+    assert run.get_tags()["kind"] == "main path"
+    files = run.get_file_names()
+    assert "outputs/result.txt" in files
+    log = next(name for name in files if name.startswith("user_logs/"))
+    run.download_file("outputs/result.txt", str(tmp_path / "result.txt"))
+    run.download_file(log, str(tmp_path / "log.txt"))
+    assert (tmp_path / "result.txt").read_text() == "kept"
+    assert "arguments ['--rate', '0.5']" in (tmp_path / "log.txt").read_text()
+
+
+def test_a_script_that_fails_says_why(stack, warm):
+    (stack.folder / "broken.py").write_text("import json\njson.loads('{')\n")
+    run = stack.submit(warm, script="broken.py")
+    run.wait_for_completion(show_output=False, raise_on_error=False)
+    assert run.get_status() == "Failed"
+    assert "JSONDecodeError" in str(run.get_details()["error"])
+
+
+def test_a_run_is_cancelled(stack, warm):
+    run = stack.submit(warm, 600)
+    assert until(lambda: run.get_status() == "Running", 60)
+    run.cancel()
+    assert until(lambda: run.get_status() == "Canceled", 60)
 
 
 def test_a_node_comes_with_the_work_and_leaves_when_idle(stack):

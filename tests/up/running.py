@@ -10,6 +10,8 @@ import time
 
 import psutil
 
+from tests import databases
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 # What the tests themselves run with.
 NOT_OURS = {"DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE", "PUBLIC_URL", "HOST"}
@@ -37,6 +39,15 @@ class Studio:
             **settings,
         }
         self.process = None
+
+    def with_tables(self) -> "Studio":
+        """Begins with the empty database of the tests if there is one: what the migrations do is for others to prove."""
+        template = databases.get_template()
+        if template.exists():
+            self.data.mkdir(mode=0o700)
+            databases.copy(template, self.data / "studio.sqlite3")
+            (self.data / "studio.sqlite3").chmod(0o600)
+        return self
 
     def start(self) -> "Studio":
         with self.log.open("ab") as log:

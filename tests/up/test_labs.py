@@ -194,13 +194,12 @@ def test_track_an_experiment_in_a_script(ws, target, folder, tmp_path, capsys):
 
 
 def test_train_models(ws, target, folder, tmp_path):
-    for rate in (0.1, 10.0):
-        run = submit(ws, f"train-{target}", folder, target, "train.py", "--reg_rate", rate)
-        metrics = run.get_metrics()
-        assert metrics["Regularization Rate"] == rate
-        assert metrics["Accuracy"] > 0.85 and metrics["AUC"] > 0.9
-        run.download_file("outputs/diabetes_model.pkl", str(tmp_path / "model.pkl"))
-        assert (tmp_path / "model.pkl").stat().st_size > 300
+    run = submit(ws, f"train-{target}", folder, target, "train.py", "--reg_rate", 10.0)
+    metrics = run.get_metrics()
+    assert metrics["Regularization Rate"] == 10.0
+    assert metrics["Accuracy"] > 0.85 and metrics["AUC"] > 0.9
+    run.download_file("outputs/diabetes_model.pkl", str(tmp_path / "model.pkl"))
+    assert (tmp_path / "model.pkl").stat().st_size > 300
 
 
 def test_a_script_on_a_node_reads_neither_the_studio_nor_other_processes(ws, target, folder, studio, capsys):
