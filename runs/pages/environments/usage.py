@@ -67,9 +67,8 @@ def count_active(runs: QuerySet[Run]) -> int:
     return runs.filter(status__in=Run.ACTIVE).count()
 
 
-def describe_use(runs: QuerySet[Run]) -> str:
-    """What a person should know before they remove what these runs used."""
-    count, active = runs.count(), count_active(runs)
+def describe_use(count: int, active: int) -> str:
+    """What a person should know before they remove what so many jobs used."""
     if not count:
         return "No job has used it."
     goes_on = f", {active} of them active: {'it goes' if active == 1 else 'they go'} on" if active else ""

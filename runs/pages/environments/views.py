@@ -116,16 +116,15 @@ def environment_latest(request, slug, name):
 def environment_detail(request, slug, name, version):
     found = _version(request, slug, name, version)
     runs = usage.runs_of_version(request.workspace, found)
-    of_all = usage.runs_of_environment(request.workspace, name)
-    more = {
-        "usage": usage.read_usage(runs),
-        "job_count": runs.count(),
-        "active_count": usage.count_active(runs),
-        "used": usage.describe_use(runs),
-        "all_used": usage.describe_use(of_all),
-        "definition": describe_definition(found.definition),
-    }
-    return render(request, "environments/detail.html", _context(request, found, "details", **more))
+    count, active = runs.count(), usage.count_active(runs)
+    more = {"usage": usage.read_usage(runs), "job_count": count, "active_count": active}
+    more |= {"used": usage.describe_use(count, active), "definition": describe_definition(found.definition)}
+    context = _context(request, found, "details", **more)
+    if len(context["versions"]) > 1:
+        of_all = usage.runs_of_environment(request.workspace, name)
+        count, active = of_all.count(), usage.count_active(of_all)
+    context["all_used"] = usage.describe_use(count, active)
+    return render(request, "environments/detail.html", context)
 
 
 @require_safe
