@@ -162,7 +162,7 @@ def record(
 ) -> Activity:
     """Write what is done to `thing`, inside the transaction that does it.
 
-    `scope` is a subscription, resource group or workspace; without an actor, whoever sends the present request is taken.
+    `scope` is a subscription, resource group or workspace; without an actor, the sender of the current request.
     """
     assert verb in VERBS, verb
     if not connection.in_atomic_block:
@@ -213,7 +213,7 @@ def _actor_of(request) -> Actor | None:
 
 
 def _end_of_chain(chain: int) -> tuple[int, str]:
-    """The number of the next row and the hash of the last one. Until the end of the transaction nobody else gets them."""
+    """The number of the next row and the hash of the last one. No other transaction gets them until this one ends."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCKS + chain])

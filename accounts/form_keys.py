@@ -1,7 +1,7 @@
-"""Makes a form create something only once, however often its button is pressed.
+"""Makes a form create something only once, even if its button is pressed twice.
 
 Each rendering of such a form holds a random key (`{% form_key %}`). The key is stored in the transaction that makes the
-thing; whoever sends the same again is led to what was made.
+thing; a repeated form redirects to the result of the first.
 """
 
 import datetime as dt

@@ -8,7 +8,7 @@ from accounts import activity, sign_in_limits
 from accounts.rules import TOKEN_NAME
 from studio.forms import TextField
 
-# So many are hashed; what is longer is no password.
+# Longer input is refused, not hashed.
 MAX_PASSWORD_LENGTH = 4096
 
 
@@ -73,7 +73,7 @@ class PasswordForm(NewPasswordForm):
             del self.fields["current"]
 
     def clean_current(self):
-        # At an open browser, nobody can guess here more often than at the sign-in.
+        # The same limit as at the sign-in, for guesses in an open browser.
         refused = sign_in_limits.refusal_reason(self.request, self.user.username)
         if refused:
             raise forms.ValidationError(refused)

@@ -1,6 +1,6 @@
 """Limits on wrong passwords and sign-in links: nobody can guess one, and nobody can lock another person out.
 
-    10 an hour    per name and address: whoever is refused has refused nobody else
+    10 an hour    per name and address, so nobody locks out another person
     20 an hour    per address, over all names; the same for wrong links
     100 a day     per name over all addresses, for those who guess from many
 

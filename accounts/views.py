@@ -71,7 +71,7 @@ def _let_in(request, user: User, how: str):
 @login_not_required
 @never_cache
 def administration(request):
-    """The administration sends people here whom it does not let in: to the sign-in, or away."""
+    """Where the administration sends people without access: to the sign-in page, or to an error."""
     if request.user.is_authenticated and not request.user.is_staff:
         raise Denied("Only site admins can open the administration.")
     if request.user.is_authenticated:
@@ -174,6 +174,6 @@ def token_revoke(request, pk):
 def _next(request) -> str:
     """The page the person wanted to open, if it is on this site."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
-    # A word without a slash would be taken for the name of a URL.
+    # redirect() takes a word without a slash for the name of a URL.
     allowed = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
     return wanted if allowed else settings.LOGIN_REDIRECT_URL

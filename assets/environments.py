@@ -58,7 +58,7 @@ def resolve_environment(
 
 
 def find_same_version(workspace: Workspace, definition: dict) -> EnvironmentVersion | None:
-    """The version of the definition's name that a node would build alike: clients send the whole of what is registered."""
+    """The registered version that builds the same environment: clients send the complete registered definition."""
     name = definition.get("name")
     if not isinstance(name, str) or not name:
         return None
@@ -144,7 +144,7 @@ def register_version(
 
 
 def remove_version(version: EnvironmentVersion) -> None:
-    """With the environment, if it was its last. Jobs keep what they were submitted with."""
+    """Remove a version, and the environment with its last one. Jobs keep their own copy."""
     _check_own(version)
     with transaction.atomic():
         version.delete()

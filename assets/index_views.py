@@ -29,7 +29,7 @@ def index_project(request, name):
         return HttpResponseRedirect(f"{packages.upstream_index()}/{normal}/")
     if normal != name:
         return HttpResponseRedirect(reverse("assets:index_project", args=[normal]))
-    # One look at the addresses for thousands of files, whose names need no quoting.
+    # One URL lookup for thousands of files, whose names need no quoting.
     folder = reverse("assets:index_file", args=["-"]).removesuffix("-")
     files = [(f"{folder}{file}", file) for file in packages.list_files(normal)]
     if not _wants_json(request):

@@ -1,4 +1,4 @@
-"""What the `azureml-*` distributions bring along beside the SDK: the real ones' dependencies, in kind."""
+"""The dependencies of the `azureml-*` distributions besides the SDK, similar to those of the real ones."""
 
 import re
 

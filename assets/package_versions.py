@@ -1,6 +1,6 @@
 """The versions in which the `azureml-*` distributions were published, with every number that one may have had.
 
-A resolver sees only what is listed, so that releases, posts, pre-releases and four-part versions all stand here.
+A resolver sees only what is listed, so releases, post-releases, pre-releases and four-part versions are all listed here.
 """
 
 import functools

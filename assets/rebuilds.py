@@ -12,7 +12,7 @@ MARK = "build"
 
 
 def order_rebuild(workspace: Workspace, user, version: EnvironmentVersion) -> int:
-    """From now on each machine builds it anew with the next job that uses it; return the number of the order."""
+    """Each machine rebuilds it with the next job that uses it; return the number of the request."""
     which = {"workspace": workspace, "name": version.environment.name, "version": version.version}
     with transaction.atomic():
         row, _ = EnvironmentRebuild.objects.get_or_create(**which)
@@ -29,6 +29,6 @@ def find_rebuild(workspace: Workspace, version: EnvironmentVersion) -> Environme
 
 
 def build_mark(workspace: Workspace, version: EnvironmentVersion | None) -> dict[str, int]:
-    """What a job's environment carries: nothing as long as nobody has ordered a rebuild."""
+    """The mark in a job's environment that requests a rebuild; empty if there was no request."""
     rebuild = find_rebuild(workspace, version) if version else None
     return {MARK: rebuild.number} if rebuild else {}

@@ -15,7 +15,7 @@ RESERVED = re.compile(
 
 
 def check_variables(given: dict | None, target: str) -> dict[str, str]:
-    """As texts; no script could be started with what is refused."""
+    """The variables as texts; refuses those with which no script can be started."""
     given = given or {}
     if len(given) > MAX_VARIABLES:
         raise Invalid(f"{len(given)} environment variables are given; {MAX_VARIABLES} are allowed.", target=target)

@@ -1,7 +1,7 @@
 """What 500 slow clients cost the others: `python bench/slow_clients.py [clients] [rounds] [--table]`.
 
 A throw-away studio on SQLite. The slow clients, in a process of their own: two in five send their headers a byte a second, two
-in five a body of 1 kB so, one in ten stops amid an upload of 90 MB, one in ten reads a file of 100 MB at 20 kB/s; who is cut
+in five a body of 1 kB so, one in ten stops in the middle of an upload of 90 MB, one in ten reads a file of 100 MB at 20 kB/s; who is cut
 off comes again. Meanwhile one client asks for the page of jobs, for an experiment, and logs metrics. Rounds with and without
 take turns, since the machine's own noise is larger than what is measured. --table prints rows for docs/slow_clients.md.
 """

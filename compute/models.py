@@ -20,7 +20,7 @@ from workspaces.models import Workspace
 
 class HostQuerySet(models.QuerySet):
     def alive(self):
-        """Those whose agent reported within the lease of a node."""
+        """Hosts whose agent reported within the lease of a node."""
         return self.filter(heartbeat_at__gt=timezone.now() - dt.timedelta(seconds=settings.NODE_LEASE_SECONDS))
 
 
@@ -282,7 +282,7 @@ class ComputeTarget(models.Model):
             setattr(self, name, value)
 
     def start_deleting(self):
-        """Cancels queued work, ends running work and releases the nodes; the target is gone after the last one."""
+        """Cancels queued work, ends running work and releases the nodes; the target is deleted after the last one."""
         with transaction.atomic():
             ComputeTarget.objects.filter(pk=self.pk, deleted_at=None).update(state=self.State.DELETING)
             now = timezone.now()
@@ -372,7 +372,7 @@ class Node(models.Model):
         return self.ended_at is None and self.state in self.USABLE
 
     def has_living_runner(self, now: dt.datetime) -> bool:
-        """A runner needs no worker to go on: its own heartbeats say that it lives."""
+        """Whether its runner sends heartbeats; a runner does not need its worker."""
         return self.work.leased(now).exists()
 
     def start_running(self) -> bool:
@@ -383,7 +383,7 @@ class Node(models.Model):
         return self._move(self.State.IDLE, allowed=[self.State.PREPARING, self.State.RUNNING])
 
     def leave(self, message: str) -> bool:
-        """Release an idle node; one that is given work at this moment stays."""
+        """Release an idle node; one that gets work at this moment stays."""
         return self._move(self.State.LEAVING, allowed=[self.State.IDLE, self.State.PREPARING], message=message)
 
     def mark_lost(self, message: str) -> bool:
@@ -397,7 +397,7 @@ class Node(models.Model):
         return True
 
     def end(self):
-        """The node is gone from its host."""
+        """The node's process on its host has ended."""
         if Node.objects.filter(pk=self.pk, ended_at=None).update(ended_at=timezone.now()):
             ComputeTarget.objects.filter(pk=self.target_id).update(resized_at=timezone.now())
 
@@ -487,6 +487,6 @@ class Work(models.Model):
         return words.get(self.State(self.state), str(self.get_state_display()))
 
     def mark_lost(self, reason: str) -> bool:
-        """Nobody works on it any more. The app that queued it reads the reason and ends what it represents."""
+        """No node works on it any more. The app that queued it reads the reason and ends what it represents."""
         held = Work.objects.held().filter(pk=self.pk, attempt=self.attempt)
         return bool(held.update(state=self.State.LOST, ended_at=timezone.now(), reason=reason[:500], lease_until=None))

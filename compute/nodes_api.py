@@ -106,7 +106,7 @@ def host_report(request: HttpRequest, body: node_resources.HostReport):
 
 
 def _end_node(node: Node, report: node_resources.NodeReport) -> None:
-    """A node's process has ended. Its host starts one that is wanted again, and its runner goes on meanwhile."""
+    """A node's process has ended. Its host restarts it if it is still wanted; its runner continues."""
     if not node.is_wanted:
         if node.state == Node.State.LEAVING:
             node.end()

@@ -19,7 +19,7 @@ from lazuli.agent.broker import HOST_TASK, NODE_TASK, build_broker_settings, get
 logger = logging.getLogger(__name__)
 # After this time the receiver has polled anyway.
 EXPIRES_SECONDS = 30
-# How long the thread waits for Redis, and how long it leaves it alone after that.
+# How long the thread waits for Redis, and how long it pauses after a failure.
 TIMEOUT_SECONDS, PAUSE_SECONDS = 1.0, 5.0
 # What a process that ends waits at most for its last messages.
 LAST_SECONDS = 0.5
@@ -53,7 +53,7 @@ def _send(task: str, queue: str) -> None:
 
 
 class Outbox:
-    """What is to be sent: each message once, however often it is added before the thread has sent it."""
+    """Messages to send; a message that is added again before it was sent is sent once."""
 
     def __init__(self):
         self._changed = threading.Condition()
@@ -107,7 +107,7 @@ class Outbox:
 
 @functools.cache
 def _sender() -> Celery:
-    """An app for sending alone: it gives up soon, where a worker's would wait for Redis to come back."""
+    """An app only for sending: it gives up quickly, where a worker's would wait for Redis."""
     app = Celery("notifications", set_as_current=False)
     app.config_from_object(build_broker_settings(settings.REDIS_URL))
     app.conf.broker_transport_options |= {

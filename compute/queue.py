@@ -81,7 +81,7 @@ def finish_work(work_id: uuid.UUID, attempt: int, message: str = "") -> bool:
 
 
 def cancel_queued(work_ids: list[uuid.UUID]) -> set[uuid.UUID]:
-    """Take these out of the queue; gives those that are out of it. One that a node holds stays: its runner learns of it by its
+    """Cancel queued work; returns what is canceled. Work that a node holds stays: its runner is told at its
     next heartbeat.
     """
     found = Work.objects.filter(pk__in=work_ids)

@@ -1,4 +1,4 @@
-"""What the routes of compute take and answer, under Azure's names; those of nodes and hosts are in compute/node_resources.py."""
+"""Request and response classes of compute, with Azure's names; those of nodes and hosts are in compute/node_resources.py."""
 
 import json
 from typing import Annotated, Any, Self

@@ -44,5 +44,5 @@ IDLE_TIME = Rule(
     {"type": ["integer", "string"], "description": "Seconds, or a duration such as PT120S."},
 )
 VM_SIZE = Rule(check_size, "vmSize", {"description": "A name of the list vmSizes, in any case."})
-# By field of the model: what is recorded as it was given.
+# By field of the model: values that are recorded without effect.
 RECORDED_RULES = {"location": LOCATION, "description": DESCRIPTION, "tags": TAGS, "vm_priority": VM_PRIORITY}

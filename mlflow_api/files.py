@@ -30,9 +30,9 @@ def parse_artifact_path(request: MlflowRequest, path: str) -> ArtifactPath | Non
     match = ARTIFACT_PATH.fullmatch(path)
     if not match:
         return None
-    # Where only a run's files can be, a run that is not there is an error of its own.
+    # For paths that can only belong to a run, a missing run is a separate error.
     sure = match["rest"] and re.fullmatch(folders.EXPERIMENT, match["experiment"])
-    # A run that the actor may not see is a run nevertheless: none of its files become the workspace's.
+    # A run that the actor cannot see still is a run: its path is never one of the workspace.
     if not sure and not Run.objects.filter(workspace=request.require("read"), run_id=match["run"]).exists():
         return None
     return ArtifactPath(match["run"], match["path"] or "")

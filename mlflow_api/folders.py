@@ -1,4 +1,4 @@
-"""What files have in common over this wire, whatever they belong to: their paths, one level of a tree, a download."""
+"""Shared by all files of MLflow's API: paths, one level of a tree, a download."""
 
 import mimetypes
 import posixpath
@@ -26,7 +26,7 @@ MAX_QUOTED = 10
 
 
 def check_relative_path(path: str) -> str:
-    """The path without its lone periods; refused if it could lead elsewhere, however often it is unquoted."""
+    """The path without `.` parts; refused if it could lead outside, however often it is percent-decoded."""
     plain, before = path, None
     for _ in range(MAX_QUOTED):
         if plain == before:
@@ -42,7 +42,7 @@ def check_relative_path(path: str) -> str:
         or re.match(r"[a-zA-Z][\w+.-]*:", plain)
         or "\0" in plain
     ):
-        # MLflow's own words, which its clients and tests know.
+        # MLflow's own message, which its clients and tests expect.
         raise invalid_parameter("Invalid path")
     path = posixpath.normpath(path).strip("/")
     return "" if path == "." else path
@@ -70,7 +70,7 @@ def list_level(rows, folder: str) -> list[dict]:
 
 
 def content_type_of(name: str) -> str:
-    """By the name alone, as MLflow's server has it, whatever the upload said."""
+    """By the file name only, as MLflow's server does, not by the upload's header."""
     extension = posixpath.splitext(name)[1].lstrip(".") or name
     if extension.lower() in TEXTS:
         return "text/plain"

@@ -26,7 +26,7 @@ def find_model(request: MlflowRequest, model_id: str) -> LoggedModel:
 
 
 def find_writable(request: MlflowRequest, model_id: str) -> LoggedModel:
-    """A model that the actor may change: a run's token only what it made."""
+    """A model that the actor may change; a run token only what it created."""
     request.require("register")
     found = find_model(request, model_id)
     run_tokens.check_made(request.actor, found)

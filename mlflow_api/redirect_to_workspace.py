@@ -24,7 +24,7 @@ from workspaces.models import Workspace
 
 MAX_LINK = 2_000
 EXPERIMENT = r"/experiments/(?P<experiment>[\w-]{1,36})"
-# What stands at a link, by what it looks like; what MLflow's page shows further down (`/artifacts/…`, `/traces`) is on the same page here.
+# The kinds of links by their patterns; what MLflow's page shows further down (`/artifacts/…`, `/traces`) is on the same page here.
 RUN = re.compile(rf"{EXPERIMENT}/runs/(?P<run>[\w.-]{{1,256}})(?:/.*)?")
 LOGGED = re.compile(rf"{EXPERIMENT}/models/(?P<model>m-[\w-]{{1,62}})(?:/.*)?")
 WHOLE = re.compile(rf"{EXPERIMENT}(?:/(?:runs|models|traces)?)?")
@@ -34,7 +34,7 @@ VERSION = re.compile(r"/models/(?P<name>[^/]{1,255})/versions/(?P<number>\d{1,10
 @login_not_required
 @require_GET
 def browse(request: HttpRequest, **workspace_path) -> HttpResponse:
-    """Says nothing of the workspace until it knows what to open, and then only to whoever may see it."""
+    """Reveals nothing about the workspace before it knows what to open, and then only to people with access."""
     link = request.GET.get("open")
     if link is None:
         return render(request, "mlflow_api/link.html")
@@ -48,7 +48,7 @@ def browse(request: HttpRequest, **workspace_path) -> HttpResponse:
 
 
 def _find(workspace: Workspace, link: str):
-    """The row whose page the link means."""
+    """The row whose page the link opens."""
     if link in ("", "/"):
         return workspace
     for pattern, find in FINDERS.items():

@@ -28,7 +28,7 @@ INFO = f"""SELECT r.id, r.run_id, r.display_name, r.description, r.status, r.cre
 FROM {T["Run"]} r JOIN {T["Experiment"]} e ON e.id = r.experiment_id LEFT JOIN {T["Run"]} p ON p.id = r.parent_id WHERE """
 BY_ID = INFO + "r.workspace_id = %s AND r.run_id = %s"
 TAG, PARAM, METRIC, MODEL, DATASET = range(5)
-# The types of the first part are those of all: PostgreSQL asks for them.
+# PostgreSQL needs the types in the first part of the union.
 DATA = f"""
 SELECT {TAG} AS part, run_id, name, value, CAST(NULL AS double precision), CAST(NULL AS bigint), CAST(NULL AS timestamptz),
   CAST(NULL AS bigint) FROM {T["RunTag"]} WHERE run_id IN (KEYS)
@@ -118,7 +118,7 @@ def find_info(workspace_id: int, run_id: str) -> RunInfo | None:
 
 
 def messages_of_keys(keys: list[int]) -> list[dict]:
-    """In the order of the keys, without runs that have been deleted meanwhile."""
+    """In the order of the keys, without runs that were deleted in the meantime."""
     found = []
     for start in range(0, len(keys), BATCH):
         batch = keys[start : start + BATCH]

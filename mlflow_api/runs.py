@@ -15,7 +15,7 @@ from studio.database import begin_write
 from studio.formats import to_millis
 
 RUN_TYPE = "mlflow"
-# The SDK's tag for a run that shall be the job's own (sdk/src/lazuli/mlflow_job.py), and tags that MLflow's client gives to new runs.
+# The SDK's tag for a run that should be the job's own (sdk/src/lazuli/mlflow_job.py), and tags that MLflow's client gives to new runs.
 JOB_RUN = "lazuli.jobRun"
 OF_A_NEW_RUN = ("mlflow.source.", "mlflow.user")
 
@@ -55,7 +55,7 @@ def create(request: MlflowRequest) -> dict:
 
 
 def _go_on(request: MlflowRequest, run: Run, given: dict) -> dict:
-    """The job's own run in place of a new one, with what the script says of it."""
+    """The job's own run instead of a new one, updated with the request's fields."""
     name = request.fields.text("run_name", "")
     said = {key: value for key, value in given.items() if not key.startswith(OF_A_NEW_RUN)}
     said |= {messages.NAME: name} if name else {}

@@ -43,7 +43,7 @@ def runs(request: MlflowRequest) -> dict:
 
 @functools.lru_cache(maxsize=256)
 def _compiled(workspace_id: int, experiments: tuple[int, ...], view: str, text: str, orders: tuple[str, ...]) -> list:
-    """What people ask again and again: a page that follows a sweep, or a script that looks for the best run so far."""
+    """Cached for repeated queries: a page that follows a sweep, or a script that looks for the best run so far."""
     return _search(Run.objects.filter(workspace=workspace_id), experiments, view, text, list(orders)).compiled()
 
 

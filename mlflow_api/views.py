@@ -106,7 +106,7 @@ def _fields(request: HttpRequest, verb) -> Fields:
 
 
 def _query(request: HttpRequest) -> dict[str, list[str]]:
-    """Not Django's, which gives up beyond a thousand values before anybody can say how many were too many."""
+    """Not Django's parser, which fails beyond a thousand values before the limit can be reported."""
     text = request.META.get("QUERY_STRING", "").encode("latin-1").decode(errors="replace")
     return parse_qs(text, keep_blank_values=True)
 

@@ -1,4 +1,4 @@
-"""Fencing: when the work of a run is claimed again or given up, the earlier attempt can write nothing more.
+"""Fencing: when the work of a run is claimed again or abandoned, the earlier attempt cannot write any more.
 
 When a run's own token writes, `run.writer` holds the work and its attempt (runs/api/access.py). The transaction that
 stores something checks it again, because another node may have claimed the work in between.

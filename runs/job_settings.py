@@ -1,7 +1,7 @@
-"""What becomes of each setting of a job: honoured, warned of or refused. A setting that has no effect here is never passed over silently.
+"""What happens to each setting of a job: used, ignored with a warning, or refused. A setting without effect is never ignored silently.
 
 The paths are those of the job's body; `runDefinition` is SDK v1's run configuration, `environment` the environment that
-the job carries or names. A value that asks for nothing (None, "", 0, False, [], {}, or one of `harmless`) is always accepted.
+the job carries or names. A value that requests nothing (None, "", 0, False, [], {}, or one of `harmless`) is always accepted.
 """
 
 import dataclasses
@@ -29,11 +29,11 @@ class Verdict(enum.Enum):
 class Rule:
     verdict: Verdict
     reason: str = ""
-    # Values beside the empty ones that ask for nothing; with True among them, False does ask for something.
+    # Values besides the empty ones that request nothing; with True among them, False requests something.
     harmless: tuple | Callable[[Any], bool] = ()
 
     def concerns(self, value: Any) -> bool:
-        """Whether the value asks for something that the studio does not do."""
+        """Whether the value requests something that the studio does not do."""
         if self.verdict is Verdict.HONOURED:
             return False
         if callable(self.harmless):
@@ -121,7 +121,7 @@ RUN_DEFINITION: dict[str, Rule] = {
     "mpi.nodeCount": refused(NO_DISTRIBUTION, 1),
     "pytorch.processCount": refused(NO_DISTRIBUTION, 1),
     "pytorch.nodeCount": refused(NO_DISTRIBUTION, 1),
-    # With the communicator of a distributed job, which is refused by itself.
+    # With the communicator of a distributed job, which is refused separately.
     **honoured("pytorch.communicationBackend"),
     "tensorflow.workerCount": refused(NO_DISTRIBUTION, 1),
     "tensorflow.parameterServerCount": refused(NO_DISTRIBUTION, 1),

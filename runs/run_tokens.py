@@ -246,7 +246,7 @@ def _check_alive(own, run_id: str, may: May) -> None:
         raise Unauthenticated(f"There is no run {run_id} any more; its token is no longer valid.")
     if not own.submitter_may:
         raise Unauthenticated(
-            f"Whoever submitted the run {run_id} may no longer submit in this workspace; the run's token is no longer valid."
+            f"The submitter of the run {run_id} may no longer submit in this workspace; the run's token is no longer valid."
         )
     # MLflow's clients set the end time of a run; a future time does not count.
     if not own.is_active and (own.ended_at is None or abs(timezone.now() - own.ended_at) >= GRACE):

@@ -58,7 +58,7 @@ class ObjectsOnly(Parser):
 
 class StudioAPI(NinjaAPI):
     def get_openapi_schema(self, **words):
-        """The paths follow the public address, which may have a path of its own."""
+        """The paths start with the path of the public URL, if it has one."""
         root = self.get_root_path({}).removeprefix(settings.PUBLIC_PATH)
         return openapi.complete_schema(super().get_openapi_schema(path_prefix=root, **words))
 
@@ -148,7 +148,7 @@ def http_error(request, error):
 
 
 def paginate(request: HttpRequest, rows, resource: type[pydantic.BaseModel], of: Callable | None = None) -> Page:
-    """The page of a list that a request asks for; `of` makes the resource of a row if the class cannot do it alone."""
+    """The page of a list that a request asks for; `of` creates the resource of a row if the class alone cannot."""
     found, next_link = cut_page(request, rows)
     make = of or resource.of
     return list_of(resource)(value=[make(row) for row in found], nextLink=next_link)

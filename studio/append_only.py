@@ -1,4 +1,4 @@
-"""Tables whose rows are added and never changed: the database itself refuses UPDATE and DELETE, whoever sends it."""
+"""Tables whose rows are added and never changed: the database itself refuses UPDATE and DELETE, from any client."""
 
 from django.db import models
 

@@ -17,9 +17,9 @@ ISO_DURATION = re.compile(
 SIZES = ["B", "KB", "MB", "GB", "TB", "PB"]
 
 
-# How pages write the numbers that are none, by Python's words and by those of NON_FINITE.
+# How pages write values that are not finite, by Python's names and those of NON_FINITE.
 INFINITE = {"nan": "NaN", "inf": "∞", "-inf": "−∞", "NaN": "NaN", "Infinity": "∞", "-Infinity": "−∞"}
-# As wide as a digit: it stands where another number of a column has one.
+# As wide as a digit, to align numbers in a column.
 PAD = "\N{FIGURE SPACE}"
 
 
@@ -51,7 +51,7 @@ def format_numbers(values: list) -> list[str]:
 
 
 def _is_plain(value, text: str) -> bool:
-    """A number without an exponent, whose decimals can stand below those of another."""
+    """A number without an exponent, whose decimals can be aligned."""
     return _is_finite(value) and "e" not in text
 
 
@@ -113,7 +113,7 @@ def format_duration(value) -> str:
 
 
 def parse_iso_duration(text: str) -> int | None:
-    """Seconds of an ISO 8601 duration such as PT3600S or P1DT2H; None for what is none."""
+    """Seconds of an ISO 8601 duration such as PT3600S or P1DT2H; None for any other text."""
     match = ISO_DURATION.fullmatch(text)
     if not match or not any(match.groups()) or text[-1] in "Tt":
         return None

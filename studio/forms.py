@@ -1,4 +1,4 @@
-"""What forms of all apps share: fields that keep a rule, fields of addresses, and refusals as a form's errors."""
+"""Shared parts of forms: fields with a validation rule, fields of URLs, and errors of model methods as form errors."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -31,7 +31,7 @@ def cleaned_or_invalid(form: forms.Form) -> dict:
 
 
 def attempt(form: forms.BaseForm, act: Callable[[], Result]) -> Result | None:
-    """What a verb gives, if the form is valid; None if not, or if the verb refuses, whose reason then stands at its field."""
+    """The result of `act` if the form is valid; None if not, or if `act` raises Invalid or Conflict, whose message is shown at its field."""
     if not form.is_valid():
         return None
     try:
@@ -49,7 +49,7 @@ def _targets_of(name: str, field: forms.Field) -> tuple[str, ...]:
 
 
 class TextField(forms.CharField):
-    """A text that keeps a rule; one that may be empty is not checked when it is."""
+    """A text with a validation rule; an optional one is not checked when empty."""
 
     def __init__(self, rule: Rule, **kwargs):
         super().__init__(**{"max_length": rule.limits.get("maxLength"), **kwargs})
@@ -61,7 +61,7 @@ class TextField(forms.CharField):
 
 
 class NumberField(forms.IntegerField):
-    """A whole number that keeps a rule."""
+    """A whole number with a validation rule."""
 
     def __init__(self, rule: Rule, **kwargs):
         super().__init__(**kwargs)

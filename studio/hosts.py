@@ -54,7 +54,7 @@ def format_origin(host: str) -> str:
 
 
 def _own_names() -> list[str]:
-    # Only a studio that others can reach needs them; the others start faster without the import.
+    # Imported only if others can reach the studio, to start faster.
     import psutil
 
     kinds = (socket.AF_INET, socket.AF_INET6)

@@ -52,7 +52,7 @@ def swap_whole(response: HttpResponse, target: str) -> HttpResponse:
 
 
 def keep_address(response: HttpResponse) -> HttpResponse:
-    """The answer changes a piece, but not the address of the page, whatever its request named."""
+    """Makes htmx keep the URL of the page, even if the request says to push another."""
     response.headers["HX-Push-Url"] = response.headers["HX-Replace-Url"] = "false"
     return response
 

@@ -120,7 +120,7 @@ class Compression(GZipMiddleware):
 
 
 class FastCompression(Compression):
-    """For the API: a fifth larger than what a page is sent, in a third of the time."""
+    """For the API: output a fifth larger than that of pages, in a third of the time."""
 
     def process_response(self, request, response):
         if response.streaming or response.has_header("Content-Encoding") or len(response.content) < ONE_PACKET:
@@ -173,7 +173,7 @@ class PagesNeedSignIn(LoginRequiredMiddleware):
 
 
 def outage_page(error: errors.StudioError) -> HttpResponse:
-    """Needs neither database nor session, for these may be what is away."""
+    """Needs neither database nor session, because these may be unreachable."""
     response = HttpResponse(loader.render_to_string("outage.html", {"error": error}), status=error.status)
     if error.retry_after:
         response.headers["Retry-After"] = str(error.retry_after)

@@ -33,7 +33,7 @@ MAX_TAGS = 50
 
 
 def check_name(value: str, what: str) -> str:
-    """The name itself if it keeps the rule of `what` (a key of RULES); else Invalid that tells the rule."""
+    """The name itself if it matches the rule of `what` (a key of RULES); else Invalid with the rule."""
     pattern, rule = RULES[what]
     _refuse_unseen(value, what, target=what)
     if not isinstance(value, str) or not pattern.fullmatch(value):

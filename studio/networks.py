@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOOPBACK = ("127.0.0.0/8", "::1")
-# Whoever has an address of IPv6 has 2^64 of them.
+# One client with IPv6 has 2^64 addresses.
 PREFIX = 64
 
 
@@ -22,7 +22,7 @@ def parse_networks(name: str, words: list[str]) -> list[Network]:
 
 
 def parse_address(text: str) -> Address | None:
-    """An IPv4 address that is written as one of IPv6 is an IPv4 address; None for what is none."""
+    """An IPv4 address that is written as one of IPv6 is an IPv4 address; None for any other text."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:

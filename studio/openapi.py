@@ -1,4 +1,4 @@
-"""The last touch to the description of the API: what a refusal looks like."""
+"""Adds error responses to the description of the API."""
 
 from ninja.openapi.schema import OpenAPISchema
 

@@ -76,9 +76,9 @@ def build_command(program: str, data_dir: pathlib.Path, socket: pathlib.Path) ->
 
 
 def set_aside_data(data_dir: pathlib.Path) -> pathlib.Path | None:
-    """Let the server start without what it has kept, which it cannot read; gives where that lies now, None if there is nothing.
+    """Move data that Redis cannot read away, so that it can start; returns the new folder, or None if there is no data.
 
-    It holds only notifications, and whoever waits for one also looks by itself.
+    It holds only notifications, and every receiver also polls.
     """
     kept = data_dir / "redis" / "appendonlydir"
     if not kept.is_dir() or not any(kept.iterdir()):

@@ -1,4 +1,4 @@
-"""The request that is being answered, for what is written during it without being handed the request: the activity log."""
+"""The current request, for code that does not get it as an argument: the activity log."""
 
 import contextvars
 import uuid

@@ -1,4 +1,4 @@
-"""The studio that runs from this checkout: commands that a person types beside it use its data folder and its address.
+"""The studio that runs from this checkout: commands that a person runs use its data folder and URL.
 
 Else `make signin` beside a `make up DATA_DIR=…` would make an empty data folder, and print a link that opens nothing.
 """
@@ -21,15 +21,15 @@ COMMANDS = {
     "shell",
     "dbshell",
 }
-# Makes a studio where there is none.
+# Creates a studio if there is none.
 MAKES_STUDIO = {"seed"}
-# What says which studio it is, and where.
+# The settings that identify the studio.
 SETTINGS = ("DATA_DIR", "HOST", "PORT", "PUBLIC_URL", "DATABASE_URL", "STORAGE_URL", "REDIS_URL", "SECRET_KEY")
 DATABASE = "studio.sqlite3"
 
 
 class NoStudio(Exception):
-    """It is not clear which studio is meant, or there is none; the message says what to write."""
+    """There is no studio, or several; the message says what to write."""
 
 
 def use_running_studio(words: list[str], environ: MutableMapping[str, str]) -> None:
@@ -63,6 +63,6 @@ def find_running() -> list[dict[str, str]]:
             if is_ours and pathlib.Path(process.cwd()).resolve() == REPOSITORY:
                 found.append(process.environ())
         except psutil.Error:
-            # It has ended meanwhile.
+            # It has ended in the meantime.
             continue
     return found

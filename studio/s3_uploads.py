@@ -1,4 +1,4 @@
-"""Uploads to S3 that were killed amid their parts: a bucket keeps the parts, shows them in no list of its files, and bills them.
+"""Abort incomplete multipart uploads to S3: a bucket keeps their parts, does not list them, and bills them.
 
 The storage library cannot list them, so these two requests are signed here (Signature Version 4). They need the keys of the
 environment; where the machine has its right by a role, a lifecycle rule of the bucket does the same (docs/operations.md).

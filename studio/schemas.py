@@ -1,7 +1,7 @@
 """Base classes of all resources, for responses and request bodies.
 
-A resource has one class, in the `resources.py` of its room: `of(row)` makes the answer from a row, and `response=` of the route names the
-class, so that the description of the API cannot differ from what is sent. What a request may write of it is a `Body` beside it.
+A resource has one class, in the `resources.py` of its app: `of(row)` creates the response from a row, and `response=` of the route names the
+class, so that the description of the API cannot differ from what is sent. The fields that a request can write are in a `Body` class next to it.
 """
 
 import functools

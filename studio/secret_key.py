@@ -1,4 +1,4 @@
-"""Secrets of a studio that are made at its first start and kept in its data folder: the signing key, the password of its Redis."""
+"""Secrets that a studio creates at its first start and stores in its data folder: the signing key, the password of its Redis."""
 
 import os
 import pathlib

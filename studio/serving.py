@@ -203,7 +203,7 @@ class Worker(ThreadWorker):
         return kept
 
     def _keepalive_after(self, conn, keepalive):
-        # Do not wait for the rest of a body that nobody read.
+        # Do not wait for the rest of a body that was not read.
         reader = conn.parser.mesg.body.reader
         if not keepalive or (isinstance(reader, LengthReader) and not reader.length):
             return bool(keepalive)

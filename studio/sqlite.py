@@ -1,11 +1,11 @@
-"""SQLite's connections, as studio/settings.py asks Django for them."""
+"""The database backend for SQLite that studio/settings.py uses."""
 
 import sqlite3
 
 
 class Connection(sqlite3.Connection):
     """A new database gives freed space back in small steps. That is set once, for the setting takes the lock of writers, and
-    whoever only reads must be able to connect while somebody holds it.
+    readers must be able to connect while another process holds it.
     """
 
     def __init__(self, *args, **kwargs):

@@ -41,7 +41,7 @@ class StatementLimit:
 @contextlib.contextmanager
 def limit_statements():
     """Stops each statement inside the block after SECONDS."""
-    # The connection itself: its proxy looks it up anew for each attribute.
+    # The connection itself, because its proxy looks it up for each attribute.
     connection = connections[DEFAULT_DB_ALIAS]
     if connection.connection is not None and getattr(connection, "prepared", None) is not connection.connection:
         _prepare(connection)
@@ -74,7 +74,7 @@ def _prepare(connection) -> None:
     if connection.vendor == "sqlite":
         connection.must_end_by = math.inf
         connection.connection.set_progress_handler(lambda: _is_over(connection), STEPS)
-        # Whoever waits for a page is answered in time; background tasks wait longer.
+        # Pages must be answered in time; background tasks can wait longer.
         connection.connection.execute(f"PRAGMA busy_timeout={int(SECONDS * 1000)}")
     elif connection.vendor == "postgresql":
         connection.connection.execute(f"SET statement_timeout TO {int(SECONDS * 1000)}")

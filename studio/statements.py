@@ -20,7 +20,7 @@ MAX_VALUES = 30_000
 
 def read_rows(model: type[M], **wanted: Any) -> list[M]:
     """The rows whose fields have these values, or any of a list of values. Foreign keys are given as primary keys."""
-    # The connection itself: `django.db.connection` looks it up anew for each of its attributes.
+    # The connection itself, because `django.db.connection` looks it up for each attribute.
     connection = connections[DEFAULT_DB_ALIAS]
     start, names, converters = _reading(model, connection.vendor)
     conditions, values = [], []

@@ -24,8 +24,8 @@ CHROMIUMS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-sta
 
 
 @pytest.fixture(scope="session", autouse=True)
-def static_files_are_looked_up_once():
-    """Every `Client()` sets up the middleware anew, and the search for static files took longer than most requests."""
+def cached_static_files():
+    """Every `Client()` sets up the middleware again; searching static files took longer than most requests."""
     search, found = WhiteNoiseMiddleware.add_files_from_finders, {}
 
     def remember(middleware):
@@ -40,8 +40,8 @@ def static_files_are_looked_up_once():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def the_activity_log_can_be_emptied_between_tests():
-    """Its triggers refuse what Django does after a test with transactions of its own."""
+def truncatable_activity_log():
+    """Its triggers refuse the TRUNCATE that Django runs after a test with its own transactions."""
     flush = DatabaseOperations.execute_sql_flush
 
     def without_triggers(operations, statements):
@@ -89,16 +89,16 @@ def django_db_setup(django_db_setup, django_db_keepdb):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def emptied_tables_stay_empty():
-    """Django makes content types and permissions anew after each test that commits, which took longer than most tests."""
+def skip_post_migrate_signals():
+    """Django recreates content types and permissions after each test that commits, which took longer than most tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flush, "emit_post_migrate_signal", lambda *arguments, **options: None)
         yield
 
 
 @pytest.fixture(autouse=True)
-def workspaces_are_looked_up_anew():
-    """MLflow's routes remember for a moment which workspace is at an address; the next test has another one there."""
+def clear_mlflow_caches():
+    """MLflow's routes cache for a moment which workspace has an address; the next test has another one."""
     sessions.clear_caches()
 
 

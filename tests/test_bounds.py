@@ -312,7 +312,7 @@ if connection.vendor == "postgresql":
 
 
 @pytest.fixture
-def impatient(monkeypatch):
+def short_statement_limit(monkeypatch):
     monkeypatch.setattr(statement_limit, "SECONDS", 0.2)
     monkeypatch.setattr(connection, "prepared", None, raising=False)
     yield
@@ -329,25 +329,25 @@ def slow(*args, **kwargs):
         return cursor.fetchall()
 
 
-def test_a_slow_statement_of_a_page_is_stopped(browser, impatient, monkeypatch):
+def test_a_slow_statement_of_a_page_is_stopped(browser, short_statement_limit, monkeypatch):
     monkeypatch.setattr("workspaces.search.match_workspaces", slow)
     answer = soon(lambda: browser.get("/"))
     assert answer.status_code == 400 and "Ask for less" in answer.content.decode()
 
 
-def test_a_slow_statement_of_the_api_is_stopped(tool, impatient, monkeypatch):
+def test_a_slow_statement_of_the_api_is_stopped(tool, short_statement_limit, monkeypatch):
     monkeypatch.setattr("runs.api.resources.Run.of", slow)
     answer = soon(lambda: tool.get(f"{H}/runs/r1"))
     assert answer.status_code == 400 and answer.json()["error"]["code"] == "TooSlow"
 
 
-def test_a_slow_statement_of_mlflow_is_stopped(tool, impatient, monkeypatch):
+def test_a_slow_statement_of_mlflow_is_stopped(tool, short_statement_limit, monkeypatch):
     monkeypatch.setattr("mlflow_api.run_messages.messages_of", slow)
     answer = soon(lambda: tool.get(f"/mlflow/v1.0{PLACE}/api/2.0/mlflow/runs/get?run_id=r1"))
     assert answer.status_code == 400 and "Ask for less" in json.loads(answer.content)["message"]
 
 
-def test_rows_that_come_slowly_are_stopped_too(browser, impatient, monkeypatch):
+def test_rows_that_come_slowly_are_stopped_too(browser, short_statement_limit, monkeypatch):
     """SQLite makes rows while they are fetched, when the statement itself has long begun."""
     if connection.vendor != "sqlite":
         pytest.skip("PostgreSQL has made all rows before the first is fetched")
@@ -361,7 +361,7 @@ def test_rows_that_come_slowly_are_stopped_too(browser, impatient, monkeypatch):
     assert soon(lambda: browser.get("/")).status_code == 400
 
 
-def test_outside_of_requests_there_is_no_limit(db, impatient):
+def test_outside_of_requests_there_is_no_limit(db, short_statement_limit):
     with statement_limit.limit_statements():
         RunTag.objects.count()
     if connection.vendor == "sqlite":

@@ -25,6 +25,7 @@ NAMES = {
     "truth": "bool",
     "doorbell": "notification",
     "hearing": "liveness",
+    "anew": "again or redrawn",
 }
 # In texts, comments and documents.
 PHRASES = {
@@ -39,6 +40,15 @@ PHRASES = {
     r"\bSomething is not right\b": "what is wrong",
     r"\bseriess\b|\bbatchs\b": "the right plural",
     r"\bsigns? of life\b": "heartbeat",
+    r"\banew\b": "again",
+    r"\b[Ww]hoever\b": "people who, any client",
+    r"\bshall\b": "should, or the present tense",
+    r"\bamid\b": "in the middle of",
+    r"\b(goes|went) on\b": "continues",
+    r"\btaken for lost\b": "counts as lost",
+    r"\bNot well\b": "Problems",
+    r"\bcarried out once\b": "processed once",
+    r"BEGIN_ANEW": "START_OVER",
 }
 
 

@@ -115,7 +115,8 @@ def _turn(job: PurgeJob, deadline: float) -> None:
     except (DatabaseError, OSError, storage.Error) as error:
         logger.exception("The purge %s failed", job.pk)
         job.end(
-            PurgeJob.State.FAILED, error=f"{type(error).__name__}: {error}. Start it again; it goes on where it was."
+            PurgeJob.State.FAILED,
+            error=f"{type(error).__name__}: {error}. Start it again; it continues where it stopped.",
         )
 
 

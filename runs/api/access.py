@@ -33,7 +33,7 @@ def find_readable(request: HttpRequest, workspace_path: WorkspacePath, run_id: s
 
 
 def _hint(request: HttpRequest, workspace: Workspace, gone) -> str:
-    """Tells those who may restore it that it is in the trash."""
+    """A hint that it is in the trash, for actors who may restore it."""
     if access.can(request.auth, "edit", workspace) and gone.exclude(deleted_at=None).exists():
         return "; it is in the trash, and `lazuli trash restore` restores it."
     return "."
@@ -66,7 +66,7 @@ def check_attempt(actor: Actor, run: Run) -> None:
 
 
 def check_open(actor: Actor, run: Run) -> None:
-    """An ended run accepts nothing more, except for a moment what its own script left behind."""
+    """An ended run accepts nothing more, except for a short time what its own script had not sent."""
     if run.is_active or (actor.is_run and run.ended_at and timezone.now() - run.ended_at < run_tokens.GRACE):
         return
     raise Conflict(f"The run {run.run_id} is {run.status}; it accepts nothing more.", code="run_is_final")

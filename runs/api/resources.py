@@ -220,7 +220,7 @@ class JobService(Shape):
 
 
 class CommandJob(Open):
-    """The job as it was sent, and how it stands."""
+    """The job as it was sent, and its state."""
 
     jobType: str
     status: str

@@ -82,7 +82,7 @@ def escape_text(text) -> str:
 
 
 def format_hover(title: str, lines: list[str]) -> str:
-    """What stands under the pointer, where Plotly reads %{…} too; its end is added by close_hover."""
+    """The hover text, in which Plotly also reads %{…}; close_hover adds its end."""
     first, *rest = [escape_text(text).replace("%{", "% {") for text in (title, *lines)]
     return "<br>".join([f"<b>{first}</b>", *rest])
 
@@ -148,7 +148,7 @@ def draw_run_points(points: list[tuple[str, int, float | None]]) -> dict:
     """A strip with one point for each run, for a metric of which every run has a single value: (name, colour, value)."""
     traces = []
     for index, (name, colour, value) in enumerate(points):
-        # Equal values stand above each other.
+        # Equal values are stacked.
         look = {"marker": {"size": 9}, "colour": colour, "shown": "%{x:.4~g}"}
         at = {"x": finite_or_none([value]), "y": [index * 0.618 % 1]}
         traces.append({**build_trace("scatter", "markers"), **look, **at, "name": escape_text(name)})

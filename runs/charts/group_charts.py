@@ -45,7 +45,7 @@ class GroupMean:
 def draw_group_chart(runs, metric, groups: list[GroupMean], band: str) -> dict:
     """A chart of one metric, by its column. `runs` are all runs, with their group as `group_key`."""
     falls = metric.better != "lower"
-    # What is drawn last lies on top: the best.
+    # The last line is drawn on top: the best.
     groups = sorted(groups, key=lambda group: group.mean, reverse=not falls)
     few = sum(group.count for group in groups) <= MAX_CURVES and sum(group.points for group in groups) <= MAX_POINTS
     is_line = any(group.longest > 1 for group in groups)

@@ -52,7 +52,7 @@ def read_news(run: Run, known: dict[int, int], width: int) -> dict:
     points += read_lines(far, width) if far else []
     last = {one.pk: {"last": format_number(one.last), "exact": format_exact(one.last)} for one in growing}
     redrawn = [one.pk for one in changed if one not in growing]
-    return {"points": [{**line, **last[line["id"]]} for line in points], "anew": redrawn}
+    return {"points": [{**line, **last[line["id"]]} for line in points], "redrawn": redrawn}
 
 
 def _new_points(pk: int, after: int, columns) -> dict:

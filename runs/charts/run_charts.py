@@ -11,7 +11,7 @@ MAX_CHARTS = 12
 MAX_RUNS = 50
 WIDTH = 160
 HEIGHT = 160
-# More lines than these cannot be told apart: the best of them stand out.
+# More lines than these cannot be distinguished: the best are highlighted.
 MAX_BRIGHT = 8
 # Several metrics in a chart, and lines that stand out in the same colour, differ by their dashes.
 DASHES = ["solid", "dash", "dot", "dashdot", "longdash"]
@@ -63,7 +63,7 @@ def _shorten(text: str) -> str:
 def _draw_chart(by_name: dict[str, list[MetricSeries]], falls: bool, by_run: dict, labels: dict, drawn: dict) -> dict:
     """`falls`: whether the greatest value of the first metric is the best."""
     first = next(iter(by_name.values()))
-    # What is drawn last lies on top: the best.
+    # The last line is drawn on top: the best.
     order = [one.run_id for one in sorted(first, key=lambda one: one.last or 0.0, reverse=not falls)]
     ranks = {pk: rank for rank, pk in enumerate(order)}
     found = [(one, number) for number, series in enumerate(by_name.values()) for one in series]

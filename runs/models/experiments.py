@@ -137,7 +137,7 @@ class Experiment(models.Model):
     def check_open(self):
         """Refuses additions to an experiment in the trash."""
         if self.deleted_at:
-            text = f"The experiment {self.name!r} is in the trash. Restore it, or delete it permanently to use its name anew."
+            text = f"The experiment {self.name!r} is in the trash. Restore it, or delete it permanently to use its name again."
             raise Conflict(text, code="in_trash", target="experimentName")
 
     def delete(self, supervised_only: bool = False):  # type: ignore[override]

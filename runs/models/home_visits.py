@@ -5,7 +5,7 @@ import datetime as dt
 from django.db import models
 from django.utils import timezone
 
-# Whoever was away for longer begins a new visit.
+# A longer absence starts a new visit.
 AWAY = dt.timedelta(minutes=30)
 # Within this time nothing is written.
 PAUSE = dt.timedelta(minutes=1)

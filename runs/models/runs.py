@@ -23,7 +23,7 @@ from studio.errors import Conflict, Invalid
 from studio.rules import DESCRIPTION, TAGS
 from workspaces.models import Workspace
 
-# So many at once, for SQLite takes no more than 32,766 keys.
+# SQLite accepts at most 32,766 parameters.
 KEYS = 10_000
 
 
@@ -260,7 +260,7 @@ class Run(models.Model):
         self.refresh_from_db()
 
     def _moment_of_stage(self, at):
-        """When a client says that a stage began, as far as that can be: not before the one before it, nor yet to come."""
+        """The time at which a client says that a stage started, limited to after the previous stage and before now."""
         now = timezone.now()
         before = self.events.aggregate(at=models.Max("at"))["at"]
         return max(min(at or now, now), before or now)
@@ -309,7 +309,7 @@ class Run(models.Model):
         self.refresh_from_db()
 
     def edit(self, *, display_name=None, description=None, tags=None, remove_tags=()):
-        """Change the given fields; other tags stay."""
+        """Change the given fields; other tags are kept."""
         fields = {"revision": F("revision") + 1}
         if display_name is not None:
             fields["display_name"] = rules.DISPLAY_NAME.check(display_name)

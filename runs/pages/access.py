@@ -37,7 +37,7 @@ def experiment_of(request, slug: str, experiment_id) -> Experiment:
 
 
 def _present(request, rows, model, **words):
-    """Those who may restore an object in the trash learn that it is there; others get 404."""
+    """People who may restore an object in the trash are told that it is there; others get 404."""
     found = rows.filter(**words).first()
     if found is None and is_allowed(request, "edit"):
         gone = model.objects.filter(workspace=request.workspace, **words).exclude(deleted_at=None).first()

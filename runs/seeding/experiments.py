@@ -179,9 +179,9 @@ def seed_unusual(actor: Actor, experiment: Experiment, sizes: Sizes) -> None:
     artifacts.store_artifact(images, "user_logs/std_log.txt", iter([log_text(20_000)]))
     for run in (long, emoji, wide, deep, images):
         finish_run(run, Status.COMPLETED, minutes=7)
-    going_on = _create(actor, experiment, None, "one that goes on", {}, run_type="", target_name="")
-    going_on.start()
-    metrics.store_batch(going_on, "", make_scalars("loss", make_curve(30, 3)))
+    running = _create(actor, experiment, None, "one that is still running", {}, run_type="", target_name="")
+    running.start()
+    metrics.store_batch(running, "", make_scalars("loss", make_curve(30, 3)))
 
 
 def _log_long_metric(run: Run, points: int) -> None:

@@ -5,7 +5,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 
 class CompiledKeys:
-    """What `queryset.values_list("pk", flat=True)` finds, for `concatenated.take_rows`: it is cut and counted.
+    """The result of `queryset.values_list("pk", flat=True)`, for `concatenated.take_rows`: it is cut and counted.
 
     Only the statement is kept, with the values in it; rows are read each time.
     """

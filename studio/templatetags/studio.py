@@ -59,7 +59,7 @@ WORDS = {
 
 @register.simple_tag
 def form_key() -> str:
-    """In a form that makes something, beside its csrf_token: pressed twice, it is carried out once."""
+    """For a form that creates something, next to its csrf_token: sent twice, it is processed once."""
     return format_html('<input type="hidden" name="{}" value="{}">', FORM_KEY, secrets.token_urlsafe(12))
 
 

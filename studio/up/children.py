@@ -46,7 +46,7 @@ class Child:
         self.is_ending = False
         # Its end is not reported when the studio stops.
         self.is_muted = False
-        # A line that holds this is dropped.
+        # A line with this text is dropped.
         self.unsaid = ""
         self._rest = b""
 
@@ -67,7 +67,7 @@ class Child:
         return self.output.fileno()
 
     def kill(self) -> None:
-        """Kills it with its whole session and waits until it is gone."""
+        """Kills it with its whole session and waits for its end."""
         self.signal(signal.SIGKILL)
         if self.process:
             self.process.wait()
@@ -124,7 +124,7 @@ class Child:
         return f"ended with exit code {code}"
 
     def signal(self, number: int) -> None:
-        """A kill goes to the whole session, other signals to the process alone, which ends its own children in order."""
+        """SIGKILL goes to the whole session, other signals only to the process, which stops its own children in order."""
         if not self.process or (self.process.returncode is not None and number != signal.SIGKILL):
             return
         try:

@@ -1,4 +1,4 @@
-"""What the runners of this studio hang on: a pair of sockets, of which the supervisor holds one end and all runners the other.
+"""The lifeline of runners: a pair of sockets; the supervisor holds one end and all runners the other.
 
 However the supervisor ends, its end closes, and they end their scripts. The host agent and the node workers pass the other
 end on; that they are killed or started again changes nothing for a runner.
@@ -27,7 +27,7 @@ class Lifeline:
         return {LIFELINE: str(self.descriptor)}
 
     def hand_out_no_more(self) -> None:
-        """Nobody new gets it, so that `is_held` can say when the last has ended."""
+        """Close it in this process, so that `is_held` can tell when the last holder has ended."""
         self._theirs.close()
 
     def cut(self) -> None:

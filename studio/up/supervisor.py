@@ -28,8 +28,8 @@ PATIENCE = 5
 # Between two tries to start a Redis that fails again and again.
 REDIS_PAUSE = 60.0
 NO_REDIS = (
-    f"Redis ended {PATIENCE + 1} times in a row; the lines above say why. It is tried again at longer intervals, at last once "
-    "a minute. Until it runs, running jobs go on, and new nodes and clusters wait. REDIS_URL names another one."
+    f"Redis ended {PATIENCE + 1} times in a row; the lines above say why. It is started again at longer intervals, up to once "
+    "a minute. Until it runs, running jobs continue, and new nodes and clusters wait. REDIS_URL names another one."
 )
 # The variable that tells studio/serving.py the pipe to wait for.
 GATE = "STUDIO_GATE"
@@ -280,7 +280,7 @@ class Supervisor:
         console.print_line("up", "Stopped.")
 
     def _wait_for_jobs(self) -> None:
-        """Let the running jobs end, while all goes on but the nodes, so that no other job starts."""
+        """Let the running jobs end, while everything else except nodes keeps running, so no other job starts."""
         self.is_waiting_for_jobs = True
         self._end([self.children["host"]], WORKERS[1])
         self.lifeline.hand_out_no_more()

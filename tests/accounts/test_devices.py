@@ -13,56 +13,59 @@ from tests import factories
 
 
 @pytest.fixture
-def begun(api):
-    """What the terminal was answered."""
+def device_login(api):
+    """The response to the terminal."""
     return api(None).post("/login/device", {"clientName": "lazuli-sdk on laptop"}).json()
 
 
-def ask(api, begun):
-    return api(None).post("/login/device/token", {"deviceCode": begun["deviceCode"]})
+def ask(api, device_login):
+    return api(None).post("/login/device/token", {"deviceCode": device_login["deviceCode"]})
 
 
-def test_begin_names_the_page(begun, settings):
-    assert begun["verificationUrl"] == f"{settings.PUBLIC_URL}/login/device/?code={begun['userCode']}"
-    assert begun["interval"] > 0 and begun["expiresIn"] == 900
+def test_begin_names_the_page(device_login, settings):
+    assert device_login["verificationUrl"] == f"{settings.PUBLIC_URL}/login/device/?code={device_login['userCode']}"
+    assert device_login["interval"] > 0 and device_login["expiresIn"] == 900
 
 
-def test_waits_for_approval(api, begun):
-    answer = ask(api, begun)
+def test_waits_for_approval(api, device_login):
+    answer = ask(api, device_login)
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "authorization_pending"
 
 
-def test_approve(api, as_user, bob, begun):
-    page = as_user(bob).get("/login/device/", {"code": begun["userCode"].lower()}).content.decode()
+def test_approve(api, as_user, bob, device_login):
+    page = as_user(bob).get("/login/device/", {"code": device_login["userCode"].lower()}).content.decode()
     assert "lazuli-sdk on laptop" in page
-    as_user(bob).post("/login/device/", {"code": begun["userCode"], "answer": "approve"})
-    granted = ask(api, begun).json()
+    as_user(bob).post("/login/device/", {"code": device_login["userCode"], "answer": "approve"})
+    granted = ask(api, device_login).json()
     assert granted["user"]["username"] == "bob"
     assert api(granted["token"]).get("/subscriptions").status_code == 200
-    assert ask(api, begun).json()["error"]["code"] == "expired_token"
+    assert ask(api, device_login).json()["error"]["code"] == "expired_token"
 
 
-def test_deny(api, as_user, bob, begun):
-    as_user(bob).post("/login/device/", {"code": begun["userCode"], "answer": "deny"})
-    assert ask(api, begun).json()["error"]["code"] == "access_denied"
+def test_deny(api, as_user, bob, device_login):
+    as_user(bob).post("/login/device/", {"code": device_login["userCode"], "answer": "deny"})
+    assert ask(api, device_login).json()["error"]["code"] == "access_denied"
     assert not Token.objects.filter(user=bob).exists()
 
 
-def test_a_used_code_is_not_approved_again(api, as_user, bob, mallory, begun):
-    as_user(bob).post("/login/device/", {"code": begun["userCode"], "answer": "approve"})
-    assert as_user(mallory).post("/login/device/", {"code": begun["userCode"], "answer": "approve"}).status_code == 404
+def test_a_used_code_is_not_approved_again(api, as_user, bob, mallory, device_login):
+    as_user(bob).post("/login/device/", {"code": device_login["userCode"], "answer": "approve"})
+    assert (
+        as_user(mallory).post("/login/device/", {"code": device_login["userCode"], "answer": "approve"}).status_code
+        == 404
+    )
     assert DeviceLogin.objects.get().user == bob
 
 
-def test_an_expired_code(api, as_user, bob, begun):
+def test_an_expired_code(api, as_user, bob, device_login):
     DeviceLogin.objects.update(expires_at=timezone.now() - dt.timedelta(seconds=1))
-    assert as_user(bob).get("/login/device/", {"code": begun["userCode"]}).status_code == 404
-    assert ask(api, begun).json()["error"]["code"] == "expired_token"
+    assert as_user(bob).get("/login/device/", {"code": device_login["userCode"]}).status_code == 404
+    assert ask(api, device_login).json()["error"]["code"] == "expired_token"
 
 
-def test_the_page_needs_a_sign_in(client, begun):
-    assert client.get("/login/device/", {"code": begun["userCode"]}).status_code == 302
+def test_the_page_needs_a_sign_in(client, device_login):
+    assert client.get("/login/device/", {"code": device_login["userCode"]}).status_code == 302
 
 
 def test_an_unknown_device_code(api, db):

@@ -24,7 +24,7 @@ WS = "/ws/aml-workspace/"
 
 
 @pytest.fixture(autouse=True)
-def nobody_is_notified(monkeypatch):
+def no_notifications(monkeypatch):
     monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
 
 

@@ -14,50 +14,50 @@ def put(api, w, name="env", version="auto", **properties):
 
 
 @pytest.fixture
-def alices(api, alice):
+def alice_client(api, alice):
     return api(alice)
 
 
-def test_auto_gives_numbers_and_keeps_what_did_not_change(alices, w):
-    first = put(alices, w)
+def test_auto_gives_numbers_and_keeps_what_did_not_change(alice_client, w):
+    first = put(alice_client, w)
     assert (first.status_code, first.json()["name"]) == (201, "1")
-    again = put(alices, w)
+    again = put(alice_client, w)
     assert (again.status_code, again.json()["name"]) == (200, "1")
-    assert put(alices, w, image="other").json()["name"] == "2"
-    assert [row["name"] for row in alices.get(f"{w}/environments/env/versions").json()["value"]] == ["2", "1"]
-    assert alices.get(f"{w}/environments/env/versions/latest").json()["name"] == "2"
+    assert put(alice_client, w, image="other").json()["name"] == "2"
+    assert [row["name"] for row in alice_client.get(f"{w}/environments/env/versions").json()["value"]] == ["2", "1"]
+    assert alice_client.get(f"{w}/environments/env/versions/latest").json()["name"] == "2"
 
 
-def test_a_whole_definition_goes_in_and_out(alices, w):
+def test_a_whole_definition_goes_in_and_out(alice_client, w):
     definition = {"name": "x", "version": "7", "python": {"userManagedDependencies": True}, "other": [1, None]}
-    reply = put(alices, w, definition=definition).json()
+    reply = put(alice_client, w, definition=definition).json()
     kept = reply["properties"]["definition"]
     assert (kept["name"], kept["version"], kept["other"]) == ("env", "1", [1, None])
     assert reply["id"] == f"{w}/environments/env/versions/1"
 
 
-def test_a_conda_file_becomes_a_definition(alices, w):
-    properties = put(alices, w, image="img", description="d", tags={"a": 1}).json()["properties"]
+def test_a_conda_file_becomes_a_definition(alice_client, w):
+    properties = put(alice_client, w, image="img", description="d", tags={"a": 1}).json()["properties"]
     conda = properties["definition"]["python"]["condaDependencies"]
     assert conda["dependencies"] == ["python=3.11", {"pip": ["numpy"]}]
     assert (properties["image"], properties["description"], properties["tags"]) == ("img", "d", {"a": "1"})
     assert "numpy" in properties["condaFile"]
 
 
-def test_a_version_never_changes(alices, w):
-    assert put(alices, w, version="1.0").status_code == 201
-    assert put(alices, w, version="1.0").status_code == 200
-    assert put(alices, w, version="1.0", image="x").status_code == 409
+def test_a_version_never_changes(alice_client, w):
+    assert put(alice_client, w, version="1.0").status_code == 201
+    assert put(alice_client, w, version="1.0").status_code == 200
+    assert put(alice_client, w, version="1.0", image="x").status_code == 409
 
 
-def test_auto_goes_on_after_a_version_with_a_number_of_its_own(alices, w):
-    put(alices, w, version="5")
-    assert put(alices, w, image="x").json()["name"] == "6"
+def test_auto_goes_on_after_a_version_with_a_number_of_its_own(alice_client, w):
+    put(alice_client, w, version="5")
+    assert put(alice_client, w, image="x").json()["name"] == "6"
 
 
 @pytest.mark.parametrize("name", ["%20a", "a%20b", "AzureML-mine", "-a"])
-def test_bad_names_are_refused(alices, w, name):
-    assert put(alices, w, name=name).status_code == 400
+def test_bad_names_are_refused(alice_client, w, name):
+    assert put(alice_client, w, name=name).status_code == 400
     assert not Environment.objects.exists()
 
 
@@ -71,30 +71,30 @@ def test_bad_names_are_refused(alices, w, name):
         {"definition": {"big": "x" * 300_000}},
     ],
 )
-def test_bad_contents_are_refused_in_words(alices, w, properties):
-    answer = put(alices, w, **properties)
+def test_bad_contents_are_refused_in_words(alice_client, w, properties):
+    answer = put(alice_client, w, **properties)
     assert answer.status_code == 400
     assert answer.json()["error"]["message"]
     assert not EnvironmentVersion.objects.exists()
 
 
 @pytest.mark.parametrize("properties", [{"condaFile": 5}, {"definition": "text"}, {"description": 5}, {"tags": []}])
-def test_values_of_the_wrong_kind_are_refused_by_name(alices, w, properties):
-    error = put(alices, w, **properties).json()["error"]
+def test_values_of_the_wrong_kind_are_refused_by_name(alice_client, w, properties):
+    error = put(alice_client, w, **properties).json()["error"]
     assert (error["code"], error["target"]) == ("ValidationError", f"properties/{next(iter(properties))}")
     assert not EnvironmentVersion.objects.exists()
 
 
 @pytest.mark.parametrize("version", ["latest", "a%20b", "x" * 31])
-def test_bad_versions_are_refused(alices, w, version):
-    assert put(alices, w, version=version).status_code == 400
+def test_bad_versions_are_refused(alice_client, w, version):
+    assert put(alice_client, w, version=version).status_code == 400
 
 
-def test_what_is_not_there_lists_what_is(alices, w):
-    put(alices, w)
-    absent = alices.get(f"{w}/environments/env/versions/9")
+def test_what_is_not_there_lists_what_is(alice_client, w):
+    put(alice_client, w)
+    absent = alice_client.get(f"{w}/environments/env/versions/9")
     assert absent.status_code == 404 and "it has 1" in absent.json()["error"]["message"]
-    unknown = alices.get(f"{w}/environments/nope/versions/latest")
+    unknown = alice_client.get(f"{w}/environments/nope/versions/latest")
     assert "env, AzureML-" in unknown.json()["error"]["message"]
 
 
@@ -107,9 +107,9 @@ def test_what_is_not_there_lists_what_is(alices, w):
         ("experiment_enw", "experiment_env"),
     ],
 )
-def test_an_unknown_name_names_the_nearest(alices, w, name, nearest):
-    put(alices, w, name="experiment_env")
-    unknown = alices.get(f"{w}/environments/{name}/versions/latest")
+def test_an_unknown_name_names_the_nearest(alice_client, w, name, nearest):
+    put(alice_client, w, name="experiment_env")
+    unknown = alice_client.get(f"{w}/environments/{name}/versions/latest")
     assert unknown.status_code == 404
     assert nearest in unknown.json()["error"]["message"].split("The nearest: ")[1]
 
@@ -135,28 +135,31 @@ def test_names_that_notebooks_use_are_there(name):
     assert not wanted.warnings and {"azureml-defaults", "azureml-mlflow"} <= set(wanted.lines)
 
 
-def test_curated_environments_are_listed_and_cannot_be_deleted(alices, w):
-    put(alices, w)
-    listed = alices.get(f"{w}/environments").json()["value"]
+def test_curated_environments_are_listed_and_cannot_be_deleted(alice_client, w):
+    put(alice_client, w)
+    listed = alice_client.get(f"{w}/environments").json()["value"]
     assert [row["name"] for row in listed] == ["env", *environments.curated_environments()]
     name = next(iter(environments.curated_environments()))
-    assert alices.get(f"{w}/environments/{name}/versions/latest").json()["properties"]["environmentType"] == "Curated"
-    assert [row["name"] for row in alices.get(f"{w}/environments/{name}/versions").json()["value"]] == ["1"]
-    assert alices.delete(f"{w}/environments/{name}").status_code == 403
-    assert alices.delete(f"{w}/environments/{name}/versions/1").status_code == 403
+    assert (
+        alice_client.get(f"{w}/environments/{name}/versions/latest").json()["properties"]["environmentType"]
+        == "Curated"
+    )
+    assert [row["name"] for row in alice_client.get(f"{w}/environments/{name}/versions").json()["value"]] == ["1"]
+    assert alice_client.delete(f"{w}/environments/{name}").status_code == 403
+    assert alice_client.delete(f"{w}/environments/{name}/versions/1").status_code == 403
 
 
-def test_deleting_the_last_version_takes_the_environment(alices, w):
-    put(alices, w)
-    put(alices, w, image="x")
-    assert alices.delete(f"{w}/environments/env/versions/1").status_code == 200
-    assert alices.delete(f"{w}/environments/env/versions/latest").status_code == 200
+def test_deleting_the_last_version_takes_the_environment(alice_client, w):
+    put(alice_client, w)
+    put(alice_client, w, image="x")
+    assert alice_client.delete(f"{w}/environments/env/versions/1").status_code == 200
+    assert alice_client.delete(f"{w}/environments/env/versions/latest").status_code == 200
     assert not Environment.objects.exists()
-    assert alices.delete(f"{w}/environments/env").status_code == 404
+    assert alice_client.delete(f"{w}/environments/env").status_code == 404
 
 
-def test_bob_reads_and_mallory_finds_nothing(api, alices, bob, mallory, w):
-    put(alices, w)
+def test_bob_reads_and_mallory_finds_nothing(api, alice_client, bob, mallory, w):
+    put(alice_client, w)
     assert api(bob).get(f"{w}/environments/env/versions/1").status_code == 200
     assert put(api(bob), w).status_code == 403
     assert api(bob).delete(f"{w}/environments/env").status_code == 403
@@ -185,11 +188,11 @@ def test_the_words_for_an_environment(text, parts):
     assert environments.parse_reference(text) == parts
 
 
-def test_a_listing_costs_few_queries(alices, w, django_assert_max_num_queries):
+def test_a_listing_costs_few_queries(alice_client, w, django_assert_max_num_queries):
     for number in range(8):
-        put(alices, w, name=f"e{number}")
+        put(alice_client, w, name=f"e{number}")
     with django_assert_max_num_queries(8):
-        alices.get(f"{w}/environments")
+        alice_client.get(f"{w}/environments")
 
 
 def test_a_job_without_an_environment_finds_what_azures_default_has(workspace):

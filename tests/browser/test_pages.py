@@ -40,7 +40,7 @@ def all_pages(run) -> list[str]:
         reverse("runs:experiments", args=[slug]),
         run.experiment.get_absolute_url(),
         f"{run.experiment.get_absolute_url()}?group=tag-model&unfold=mlp&pin=name&col=name&col=min-loss&col=tags",
-        *[reverse("runs:panel", args=[slug, what]) for what in ("columns", "filters", "charts", "group", "views")],
+        *[reverse("runs:list_panel", args=[slug, what]) for what in ("columns", "filters", "charts", "group", "views")],
         *[url_of(run, tab) for tab in tabs],
         loss,
         *[f"{url_of(run, 'run_files')}?path={path}" for path in previews],

@@ -50,14 +50,14 @@ def bytes_in_memory(request, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def no_doorbell(monkeypatch):
-    """Redis is away: the row is the truth, and the bell only makes things quicker."""
+def no_notifications(monkeypatch):
+    """Redis is unreachable: the row decides, and notifications only save time."""
     monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
 
 
 @pytest.fixture(autouse=True)
-def web_is_there(monkeypatch):
-    """No server runs in tests; silence means something all the same."""
+def web_server_is_reachable(monkeypatch):
+    """No server runs in tests; a missing heartbeat counts anyway."""
     from compute import liveness
 
     monkeypatch.setattr(liveness, "is_silence_meaningful", lambda: True)

@@ -71,22 +71,22 @@ def page_of(client, runs, **query) -> str:
 
 
 @pytest.fixture
-def bobs(as_user, bob):
+def bob_client(as_user, bob):
     """Bob only reads, which is all that comparing takes."""
     return as_user(bob)
 
 
 @pytest.mark.parametrize("tab", TABS)
-def test_every_tab_shows_the_runs(bobs, runs, tab):
-    text = page_of(bobs, runs, tab=tab) if tab != "details" else page_of(bobs, runs)
+def test_every_tab_shows_the_runs(bob_client, runs, tab):
+    text = page_of(bob_client, runs, tab=tab) if tab != "details" else page_of(bob_client, runs)
     assert 'aria-current="page">' in text
     assert "full 0" in text and "full 1" in text
 
 
 @pytest.mark.parametrize("tab", TABS)
-def test_bare_runs_have_every_tab_too(bobs, experiment, tab):
+def test_bare_runs_have_every_tab_too(bob_client, experiment, tab):
     bare = [factories.make_run(experiment.workspace, experiment=experiment) for _ in range(2)]
-    page_of(bobs, bare, tab=tab) if tab != "details" else page_of(bobs, bare)
+    page_of(bob_client, bare, tab=tab) if tab != "details" else page_of(bob_client, bare)
 
 
 def test_strangers_and_other_workspaces_get_nothing(as_user, bob, mallory, runs):
@@ -105,57 +105,57 @@ def test_strangers_get_no_pieces_either(as_user, mallory, runs, name):
     assert as_user(mallory).get(f"{address}?runs={ids}&name=loss").status_code == 404
 
 
-def test_a_run_in_the_trash_is_gone(bobs, runs):
+def test_a_run_in_the_trash_is_gone(bob_client, runs):
     runs[2].move("Canceled")
     runs[2].delete()
-    text = page_of(bobs, runs, base=runs[2].run_id, hide=runs[2].run_id)
+    text = page_of(bob_client, runs, base=runs[2].run_id, hide=runs[2].run_id)
     assert "One job of this link is not shown: it was deleted" in text
     assert f'href="{url(runs[:2]).partition("/compare/")[2]}"' in text and "bare" not in text
 
 
-def test_a_poll_with_nothing_new_is_cheap(bobs, runs, django_assert_max_num_queries):
-    seen = re.search('data-seen="(.*?)"', page_of(bobs, runs, tab="metrics"))[1]
+def test_a_poll_with_nothing_new_is_cheap(bob_client, runs, django_assert_max_num_queries):
+    seen = re.search('data-seen="(.*?)"', page_of(bob_client, runs, tab="metrics"))[1]
     with django_assert_max_num_queries(5):
-        assert bobs.get(url(runs, tab="metrics", seen=seen)).status_code == 204
+        assert bob_client.get(url(runs, tab="metrics", seen=seen)).status_code == 204
 
 
-def test_only_changes_are_sent_to_a_page_that_watches(bobs, runs):
+def test_only_changes_are_sent_to_a_page_that_watches(bob_client, runs):
     def seen():
-        return re.search('data-seen="(.*?)"', page_of(bobs, runs, tab="metrics"))[1]
+        return re.search('data-seen="(.*?)"', page_of(bob_client, runs, tab="metrics"))[1]
 
-    assert bobs.get(url(runs, tab="metrics", seen=seen())).status_code == 204
+    assert bob_client.get(url(runs, tab="metrics", seen=seen())).status_code == 204
     before = seen()
     metrics.store_batch(runs[0], "", make_scalars("score", [0.9], start=5))
-    answer = bobs.get(url(runs, tab="metrics", seen=before))
+    answer = bob_client.get(url(runs, tab="metrics", seen=before))
     assert answer.status_code == 200 and "0.9" in answer.content.decode()
     Run.objects.update(status="Completed")
-    assert "data-seen" not in page_of(bobs, runs, tab="metrics")
+    assert "data-seen" not in page_of(bob_client, runs, tab="metrics")
 
 
-def test_a_chart_is_sent_again_only_after_a_change(bobs, runs):
-    before = curve(bobs, runs, "loss").json()["seen"]
-    assert curve(bobs, runs, "loss", seen=before).status_code == 204
+def test_a_chart_is_sent_again_only_after_a_change(bob_client, runs):
+    before = curve(bob_client, runs, "loss").json()["seen"]
+    assert curve(bob_client, runs, "loss", seen=before).status_code == 204
     metrics.store_batch(runs[0], "", make_scalars("loss", [0.1], start=900))
-    assert curve(bobs, runs, "loss", seen=before).status_code == 200
+    assert curve(bob_client, runs, "loss", seen=before).status_code == 200
 
 
-def test_one_run_asks_for_another(bobs, runs):
-    text = page_of(bobs, runs[:1])
+def test_one_run_asks_for_another(bob_client, runs):
+    text = page_of(bob_client, runs[:1])
     assert "Choose one more job" in text and "Add full 1" in text and "Add full 0" not in text
 
 
-def test_none_asks_for_some(bobs, runs):
-    assert "Choose jobs to compare" in bobs.get(reverse("runs:compare", args=["aml-workspace"])).content.decode()
+def test_none_asks_for_some(bob_client, runs):
+    assert "Choose jobs to compare" in bob_client.get(reverse("runs:compare", args=["aml-workspace"])).content.decode()
 
 
-def test_more_than_fifty_is_an_error_that_says_so(bobs, runs):
-    answer = bobs.get(url([f"r{number}" for number in range(51)]))
+def test_more_than_fifty_is_an_error_that_says_so(bob_client, runs):
+    answer = bob_client.get(url([f"r{number}" for number in range(51)]))
     assert answer.status_code == 400 and "51 jobs are selected; 2 to 50 can be compared" in answer.content.decode()
 
 
-def test_fifty_are_shown(bobs, experiment):
+def test_fifty_are_shown(bob_client, experiment):
     many = [factories.make_run(experiment.workspace, experiment=experiment) for _ in range(50)]
-    assert page_of(bobs, many).count('class="compare-run') == 50
+    assert page_of(bob_client, many).count('class="compare-run') == 50
 
 
 @pytest.mark.parametrize(
@@ -175,8 +175,8 @@ def test_fifty_are_shown(bobs, experiment):
         (f"q={'x' * 1001}", "1001 characters; 1000 are allowed"),
     ],
 )
-def test_a_wrong_word_says_what_is_allowed(bobs, runs, word, says):
-    answer = bobs.get(f"{url(runs)}&{word}")
+def test_a_wrong_word_says_what_is_allowed(bob_client, runs, word, says):
+    answer = bob_client.get(f"{url(runs)}&{word}")
     assert answer.status_code == 400 and says in answer.content.decode()
 
 
@@ -193,8 +193,8 @@ def test_a_wrong_word_says_what_is_allowed(bobs, runs, word, says):
         ("tab=charts&group=params.x", "none of the runs has this"),
     ],
 )
-def test_what_no_run_has_any_more_is_reported_and_left_out(bobs, runs, word, says):
-    answer = bobs.get(f"{url(runs)}&{word}")
+def test_what_no_run_has_any_more_is_reported_and_left_out(bob_client, runs, word, says):
+    answer = bob_client.get(f"{url(runs)}&{word}")
     text = answer.content.decode()
     assert answer.status_code == 200 and says in text and "It is not shown." in text
     name, _, value = word.rpartition("&")[2].partition("=")
@@ -202,36 +202,36 @@ def test_what_no_run_has_any_more_is_reported_and_left_out(bobs, runs, word, say
     assert f'form="compare-form" name="{name}" value="{value}"' not in text and f"{name}={value}" not in address
 
 
-def test_many_such_words_are_an_error(bobs, runs):
+def test_many_such_words_are_an_error(bob_client, runs):
     axes = "".join(f"&axis=x{number}" for number in range(30))
-    assert bobs.get(f"{url(runs)}&tab=parallel{axes}").status_code == 400
+    assert bob_client.get(f"{url(runs)}&tab=parallel{axes}").status_code == 400
 
 
-def test_the_ticked_rows_of_a_list_become_an_address(bobs, runs):
-    address = reverse("runs:compare_chosen", args=["aml-workspace"])
-    answer = bobs.post(address, {"run": [run.run_id for run in runs], "next": "/x"})
+def test_the_ticked_rows_of_a_list_become_an_address(bob_client, runs):
+    address = reverse("runs:compare_selected", args=["aml-workspace"])
+    answer = bob_client.post(address, {"run": [run.run_id for run in runs], "next": "/x"})
     assert answer.status_code == 302 and answer.url == url(runs)
-    assert bobs.post(address, {"run": runs[0].run_id}).status_code == 400
-    assert bobs.get(address).status_code == 405
+    assert bob_client.post(address, {"run": runs[0].run_id}).status_code == 400
+    assert bob_client.get(address).status_code == 405
 
 
-def test_a_button_leads_to_the_address_without_it(bobs, runs):
-    answer = bobs.get(f"{url(runs)}&q=&value=last&set=base:{runs[1].run_id}")
+def test_a_button_leads_to_the_address_without_it(bob_client, runs):
+    answer = bob_client.get(f"{url(runs)}&q=&value=last&set=base:{runs[1].run_id}")
     assert answer.status_code == 302 and answer.url == f"{url(runs)}&base={runs[1].run_id}"
 
 
-def test_removing_a_run_forgets_all_that_names_it(bobs, runs):
+def test_removing_a_run_forgets_all_that_names_it(bob_client, runs):
     one, two, _ = (run.run_id for run in runs)
-    answer = bobs.get(f"{url(runs)}&base={two}&hide={one},{two}&set=remove:{two}")
+    answer = bob_client.get(f"{url(runs)}&base={two}&hide={one},{two}&set=remove:{two}")
     assert answer.url == f"{url([runs[0], runs[2]])}&hide={one}"
 
 
-def test_search_finds_runs_to_add(bobs, runs):
+def test_search_finds_runs_to_add(bob_client, runs):
     address = reverse("runs:compare_find", args=["aml-workspace"])
-    text = bobs.get(f"{address}?runs={runs[0].run_id}&find=bare").content.decode()
+    text = bob_client.get(f"{address}?runs={runs[0].run_id}&find=bare").content.decode()
     assert "Add bare" in text and "Add full" not in text
-    assert "No other jobs match" in bobs.get(f"{address}?find=nowhere").content.decode()
-    piece = bobs.get(address, headers={"HX-Request": "true", "HX-Target": "compare-found"}).content.decode()
+    assert "No other jobs match" in bob_client.get(f"{address}?find=nowhere").content.decode()
+    piece = bob_client.get(address, headers={"HX-Request": "true", "HX-Target": "compare-found"}).content.decode()
     assert piece.lstrip().startswith("<div id=") and "<html" not in piece
 
 
@@ -243,30 +243,30 @@ def rows_of(text: str) -> list[str]:
     return re.findall(r'<tr( class="differs"[^>]*)?><th scope="row"[^>]*>.*?title="([^"]*)"', text, re.S)
 
 
-def test_parameters_and_tags_that_differ_are_marked(bobs, runs):
-    marks = {name: bool(mark) for mark, name in rows_of(page_of(bobs, runs[:2]))}
+def test_parameters_and_tags_that_differ_are_marked(bob_client, runs):
+    marks = {name: bool(mark) for mark, name in rows_of(page_of(bob_client, runs[:2]))}
     assert marks["seed"] and not marks["learning_rate"] and not marks["Created on"]
 
 
-def test_only_differences(bobs, runs):
-    names = [name for _, name in rows_of(page_of(bobs, runs[:2], only="1"))]
+def test_only_differences(bob_client, runs):
+    names = [name for _, name in rows_of(page_of(bob_client, runs[:2], only="1"))]
     assert "seed" in names and "learning_rate" not in names and "model" not in names
 
 
-def test_search_narrows_rows_by_name_and_value(bobs, runs):
-    assert [name for _, name in rows_of(page_of(bobs, runs, q="0.01"))] == ["learning_rate"]
-    assert "Nothing to show" in page_of(bobs, runs, q="nowhere")
+def test_search_narrows_rows_by_name_and_value(bob_client, runs):
+    assert [name for _, name in rows_of(page_of(bob_client, runs, q="0.01"))] == ["learning_rate"]
+    assert "Nothing to show" in page_of(bob_client, runs, q="nowhere")
 
 
-def test_values_are_escaped(bobs, runs):
+def test_values_are_escaped(bob_client, runs):
     runs[0].add_parameters({"<b>": "<script>alert(1)</script>" * 9})
-    text = page_of(bobs, runs)
+    text = page_of(bob_client, runs)
     assert "<script>alert" not in text and "<b>&quot;" not in text and "&lt;script&gt;" in text
 
 
-def test_long_tables_have_pages(bobs, runs):
+def test_long_tables_have_pages(bob_client, runs):
     runs[0].add_parameters({f"p{number:03}": "x" for number in range(150)})
-    first, second = page_of(bobs, runs), page_of(bobs, runs, page=2)
+    first, second = page_of(bob_client, runs), page_of(bob_client, runs, page=2)
     assert "Rows 1 to 100 of" in first and "p149" not in first and "p149" in second
 
 
@@ -280,38 +280,40 @@ def cells_of(text: str, name: str) -> list[str]:
     return [re.sub(r"<[^>]+>", " ", cell).split() for cell in re.findall(r"<td.*?</td>", row[0])]
 
 
-def test_best_and_deltas(bobs, runs):
-    cells = cells_of(page_of(bobs, runs, tab="metrics"), "score")
+def test_best_and_deltas(bob_client, runs):
+    cells = cells_of(page_of(bob_client, runs, tab="metrics"), "score")
     assert cells == [["0.5"], ["0.6", "+0.1", "(+20.0%)"], ["0.7", "(best)", "+0.2", "(+40.0%)"]]
 
 
-def test_another_baseline(bobs, runs):
-    cells = cells_of(page_of(bobs, runs, tab="metrics", base=runs[2].run_id), "score")
+def test_another_baseline(bob_client, runs):
+    cells = cells_of(page_of(bob_client, runs, tab="metrics", base=runs[2].run_id), "score")
     assert cells[2] == ["0.7", "(best)"] and cells[0] == ["0.5", "−0.2", "(−28.6%)"]
 
 
-def test_the_other_way_may_be_better(bobs, runs):
-    text = page_of(bobs, runs, tab="metrics", down="score")
+def test_the_other_way_may_be_better(bob_client, runs):
+    text = page_of(bob_client, runs, tab="metrics", down="score")
     assert cells_of(text, "score")[0] == ["0.5", "(best)"]
     assert '<small class="worse">+0.1' in text
 
 
-def test_each_row_may_show_another_value(bobs, runs):
+def test_each_row_may_show_another_value(bob_client, runs):
     for number, run in enumerate(runs[:2]):
         metrics.store_batch(run, "", make_scalars("wave", [1 + number, 5, 3]))
     both = runs[:2]
     shown = {
-        query: [cell[0] for cell in cells_of(page_of(bobs, both, tab="metrics", **dict([query.split("=")])), "wave")]
+        query: [
+            cell[0] for cell in cells_of(page_of(bob_client, both, tab="metrics", **dict([query.split("=")])), "wave")
+        ]
         for query in ("last=wave", "min=wave", "max=wave")
     }
     assert shown == {"last=wave": ["3", "3"], "min=wave": ["1", "2"], "max=wave": ["5", "5"]}
-    assert cells_of(page_of(bobs, both, tab="metrics", value="min", max="wave"), "wave")[0] == ["5"]
+    assert cells_of(page_of(bob_client, both, tab="metrics", value="min", max="wave"), "wave")[0] == ["5"]
 
 
-def test_columns_are_sorted_by_a_row(bobs, runs):
+def test_columns_are_sorted_by_a_row(bob_client, runs):
     def order(sort):
         return re.findall(
-            r'class="compare-run.*?title="([^ ]+ ?\d?) ', page_of(bobs, runs, tab="metrics", sort=sort), re.S
+            r'class="compare-run.*?title="([^ ]+ ?\d?) ', page_of(bob_client, runs, tab="metrics", sort=sort), re.S
         )
 
     assert order("-score") == ["bare", "full 1", "full 0"]
@@ -326,38 +328,38 @@ def table_of(client, runs, **query):
     return client.get(url(runs, **query).replace("/compare/?", "/compare/table/?"))
 
 
-def test_a_table_is_saved_whole(bobs, runs):
+def test_a_table_is_saved_whole(bob_client, runs):
     runs[0].add_parameters({f"p{number:03}": "=x" for number in range(150)})
-    answer = table_of(bobs, runs[:2])
+    answer = table_of(bob_client, runs[:2])
     rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert answer.headers["Content-Disposition"] == 'attachment; filename="compare-details.csv"'
     assert rows[0] == ["Group", "Name", "full 0", "full 1"] and ["Tags", "seed", "0", "1"] in rows
     assert ["Parameters", "p149", "'=x", ""] in rows
 
 
-def test_a_table_is_written_for_a_note(bobs, runs):
+def test_a_table_is_written_for_a_note(bob_client, runs):
     runs[1].edit(display_name="a|b")
-    text = table_of(bobs, runs, tab="metrics", q="score", min="score", **{"as": "markdown"}).content.decode()
+    text = table_of(bob_client, runs, tab="metrics", q="score", min="score", **{"as": "markdown"}).content.decode()
     assert text == "| Metric | full 0 | a\\|b | bare |\n| --- | --: | --: | --: |\n| score (min) | 0.5 | 0.6 | 0.7 |\n"
 
 
-def test_tables_of_drawings_have_a_row_for_each_run(bobs, runs):
+def test_tables_of_drawings_have_a_row_for_each_run(bob_client, runs):
     query = {"sx": "tags.seed", "sy": "metrics.score", "as": "tsv"}
-    assert table_of(bobs, runs, tab="scatter", **query).content.decode().splitlines()[1] == "full 0\t0.0\t0.5"
-    text = table_of(bobs, runs, tab="parallel", axis="experiment&axis=params.hidden").content.decode()
+    assert table_of(bob_client, runs, tab="scatter", **query).content.decode().splitlines()[1] == "full 0\t0.0\t0.5"
+    text = table_of(bob_client, runs, tab="parallel", axis="experiment&axis=params.hidden").content.decode()
     assert "bare,digits,\r\n" in text
 
 
 @pytest.mark.parametrize(("word", "says"), [("as=pdf", "csv, tsv, markdown"), ("tab=logs", "has no table")])
-def test_what_has_no_table_says_so(bobs, runs, word, says):
+def test_what_has_no_table_says_so(bob_client, runs, word, says):
     name, value = word.split("=")
-    answer = table_of(bobs, runs, **{name: value})
+    answer = table_of(bob_client, runs, **{name: value})
     assert answer.status_code == 400 and says in answer.content.decode()
 
 
-def test_hovering_tells_all_digits_and_the_step(bobs, runs):
+def test_hovering_tells_all_digits_and_the_step(bob_client, runs):
     metrics.store_batch(runs[0], "", make_scalars("score", [0.123456789012], start=7))
-    assert 'title="0.123456789012 at step 7"' in page_of(bobs, runs, tab="metrics")
+    assert 'title="0.123456789012 at step 7"' in page_of(bob_client, runs, tab="metrics")
 
 
 # ---- charts
@@ -368,8 +370,8 @@ def curve(client, runs, name: str, **query):
     return client.get(address)
 
 
-def test_a_chart_has_a_line_for_each_run_that_has_the_metric(bobs, runs):
-    figure = curve(bobs, runs, "loss").json()["figure"]
+def test_a_chart_has_a_line_for_each_run_that_has_the_metric(bob_client, runs):
+    figure = curve(bob_client, runs, "loss").json()["figure"]
     assert [(line["name"], line["meta"], len(line["x"])) for line in figure["data"]] == [
         ("full 0", runs[0].run_id, 300),
         ("full 1", runs[1].run_id, 300),
@@ -377,33 +379,33 @@ def test_a_chart_has_a_line_for_each_run_that_has_the_metric(bobs, runs):
     assert figure["data"][0]["colour"] != figure["data"][1]["colour"]
 
 
-def test_axes(bobs, runs):
-    by_time = curve(bobs, runs, "loss", x="time").json()["figure"]
-    since = curve(bobs, runs, "loss", x="relative").json()["figure"]
+def test_axes(bob_client, runs):
+    by_time = curve(bob_client, runs, "loss", x="time").json()["figure"]
+    since = curve(bob_client, runs, "loss", x="relative").json()["figure"]
     assert by_time["layout"]["xaxis"]["type"] == "date" and by_time["data"][0]["x"][0] > 10**12
     assert since["data"][0]["x"][:2] == [0, 1]
 
 
-def test_single_values_are_bars(bobs, runs):
-    [bars] = curve(bobs, runs, "score").json()["figure"]["data"]
+def test_single_values_are_bars(bob_client, runs):
+    [bars] = curve(bob_client, runs, "score").json()["figure"]["data"]
     assert bars["type"] == "bar" and bars["y"] == [0.5, 0.6, 0.7] and bars["ids"] == [run.run_id for run in runs]
 
 
-def test_groups_have_a_mean_and_a_band(bobs, runs):
-    figure = curve(bobs, runs, "loss", group="params.hidden").json()["figure"]
+def test_groups_have_a_mean_and_a_band(bob_client, runs):
+    figure = curve(bob_client, runs, "loss", group="params.hidden").json()["figure"]
     low, high, mean = figure["data"]
     assert mean["name"] == "64 (2 runs)" and low["band"] and high["fill"] == "tonexty"
     assert low["y"][5] < mean["y"][5] < high["y"][5]
 
 
-def test_runs_are_grouped_by_experiment_too(bobs, runs):
+def test_runs_are_grouped_by_experiment_too(bob_client, runs):
     elsewhere = make_full_run(factories.make_experiment(runs[0].workspace, "other"), runs[0].created_by)
-    figure = curve(bobs, [*runs, elsewhere], "loss", group="experiment").json()["figure"]
+    figure = curve(bob_client, [*runs, elsewhere], "loss", group="experiment").json()["figure"]
     assert [line["name"] for line in figure["data"] if not line.get("band")] == ["digits (2 runs)", "other (1 run)"]
 
 
-def test_hidden_groups_are_in_the_address(bobs, runs):
-    text = page_of(bobs, runs, tab="charts", group="tags.seed", off="1")
+def test_hidden_groups_are_in_the_address(bob_client, runs):
+    text = page_of(bob_client, runs, tab="charts", group="tags.seed", off="1")
     assert re.findall('data-line="([^"]*)" aria-pressed="([^"]*)"', text) == [
         ("0", "true"),
         ("1", "false"),
@@ -411,97 +413,97 @@ def test_hidden_groups_are_in_the_address(bobs, runs):
     ]
 
 
-def test_a_range_of_a_chart_has_only_its_points(bobs, runs):
-    part = curve(bobs, runs, "loss", **{"from": "100", "to": "110.5"}).json()["figure"]["data"][0]["x"]
+def test_a_range_of_a_chart_has_only_its_points(bob_client, runs):
+    part = curve(bob_client, runs, "loss", **{"from": "100", "to": "110.5"}).json()["figure"]["data"][0]["x"]
     assert part == list(range(99, 112))
     for wrong in ({"from": "1"}, {"from": "x", "to": "2"}, {"from": "5", "to": "1"}, {"from": "1", "to": "inf"}):
-        answer = curve(bobs, runs, "loss", **wrong)
+        answer = curve(bob_client, runs, "loss", **wrong)
         assert answer.status_code == 400 and "write two numbers" in answer.content.decode()
 
 
-def test_single_values_of_groups_are_bars_with_errors(bobs, runs):
-    [bars] = curve(bobs, runs, "score", group="params.hidden").json()["figure"]["data"]
+def test_single_values_of_groups_are_bars_with_errors(bob_client, runs):
+    [bars] = curve(bob_client, runs, "score", group="params.hidden").json()["figure"]["data"]
     assert bars["text"] == ["64 (2 runs)", "none (1 run)"] and bars["y"] == pytest.approx([0.55, 0.7])
     assert bars["error_y"]["array"][0] == pytest.approx(12.71 * 0.05) and bars["error_y"]["array"][1] == 0
 
 
-def test_a_chart_of_no_metric_is_an_error(bobs, runs):
-    assert curve(bobs, runs, "nothing").status_code == 400
+def test_a_chart_of_no_metric_is_an_error(bob_client, runs):
+    assert curve(bob_client, runs, "nothing").status_code == 400
 
 
-def test_a_chart_stays_small(bobs, experiment):
+def test_a_chart_stays_small(bob_client, experiment):
     many = [factories.make_run(experiment.workspace, experiment=experiment) for _ in range(20)]
     for run in many:
         metrics.store_batch(run, "", make_scalars("big", [step % 97 for step in range(3000)]))
-    figure = curve(bobs, many, "big").json()["figure"]
+    figure = curve(bob_client, many, "big").json()["figure"]
     assert sum(len(line["x"]) for line in figure["data"]) <= 12_000
 
 
 # ---- plots, images, logs, code
 
 
-def test_scatter_takes_its_axes_from_the_address(bobs, runs):
-    text = page_of(bobs, runs, tab="scatter", sx="params.hidden", sy="metrics.score", sc="tags.seed")
+def test_scatter_takes_its_axes_from_the_address(bob_client, runs):
+    text = page_of(bob_client, runs, tab="scatter", sx="params.hidden", sy="metrics.score", sc="tags.seed")
     assert '"x": [64.0, 64.0, null]' in text and '"y": [0.5, 0.6, 0.7]' in text and '"colorscale": "Viridis"' in text
     assert "1 job without one of these values" in text
 
 
 @pytest.mark.parametrize("tab", ["scatter", "parallel", "charts"])
-def test_what_is_infinite_is_no_number_of_json(bobs, runs, tab):
+def test_what_is_infinite_is_no_number_of_json(bob_client, runs, tab):
     for run, value in zip(runs, [float("inf"), 0.5, float("nan")], strict=True):
         metrics.store_batch(run, "", make_scalars("edge", [value]))
-    text = page_of(bobs, runs, tab=tab, sx="metrics.edge", axis="metrics.edge&axis=metrics.score", show="edge")
+    text = page_of(bob_client, runs, tab=tab, sx="metrics.edge", axis="metrics.edge&axis=metrics.score", show="edge")
     for _, data in re.findall(r'<script( id="[^"]*")? type="application/json">(.*?)</script>', text):
         json.loads(data, parse_constant=pytest.fail)
     for more in ({}, {"group": "params.hidden"}):
-        json.loads(curve(bobs, runs, "edge", **more).content, parse_constant=pytest.fail)
+        json.loads(curve(bob_client, runs, "edge", **more).content, parse_constant=pytest.fail)
 
 
-def test_values_over_many_sizes_are_on_a_logarithmic_axis(bobs, runs):
+def test_values_over_many_sizes_are_on_a_logarithmic_axis(bob_client, runs):
     for run, rate, part in zip(runs, ["0.0001", "0.001", "0.1"], ["0.001", "0.5", "0.9"], strict=True):
         run.add_parameters({"rate": rate, "part": part})
-    text = page_of(bobs, runs, tab="parallel", axis="params.rate&axis=params.part", sc="params.rate")
+    text = page_of(bob_client, runs, tab="parallel", axis="params.rate&axis=params.part", sc="params.rate")
     data = json.loads(re.search(r'id="parallel-data"[^>]*>(.*?)</script>', text)[1])
     assert [axis["log"] for axis in data["axes"]] == [True, False] and data["colour"]["word"] == "params.rate"
-    assert '"type": "log"' in page_of(bobs, runs, tab="scatter", sx="params.rate")
+    assert '"type": "log"' in page_of(bob_client, runs, tab="scatter", sx="params.rate")
 
 
-def test_parallel_coordinates_have_texts_and_numbers(bobs, runs):
-    text = page_of(bobs, runs, tab="parallel", axis="tags.model&axis=metrics.score&axis=created")
+def test_parallel_coordinates_have_texts_and_numbers(bob_client, runs):
+    text = page_of(bob_client, runs, tab="parallel", axis="tags.model&axis=metrics.score&axis=created")
     data = json.loads(re.search(r'id="parallel-data"[^>]*>(.*?)</script>', text)[1])
     assert [axis["numeric"] for axis in data["axes"]] == [False, True, True]
     assert data["axes"][2]["values"][0] == pytest.approx(runs[0].created_at.timestamp(), abs=1)
     assert data["axes"][0]["values"] == ["mlp", "mlp", None]
 
 
-def test_images_show_the_newest_up_to_the_step(bobs, runs):
+def test_images_show_the_newest_up_to_the_step(bob_client, runs):
     metrics.store_batch(runs[2], "", [{"name": "digits", "kind": "image", "value": "plots/late.png", "step": 9}])
-    early, late = page_of(bobs, runs, tab="images", step=2), page_of(bobs, runs, tab="images")
+    early, late = page_of(bob_client, runs, tab="images", step=2), page_of(bob_client, runs, tab="images")
     assert early.count('digits_2.png" target') == 2 and 'late.png" target' not in early
     assert late.count('digits_3.png" target') == 2 and 'late.png" target' in late
 
 
-def test_logs_mark_what_the_baseline_lacks(bobs, runs):
+def test_logs_mark_what_the_baseline_lacks(bob_client, runs):
     for number, run in enumerate(runs[:2]):
         text = f"2026-11-24 12:00:0{number} start\nsame\n" + "more <b>\n" * number
         artifacts.store_artifact(run, "logs/own.log", iter([text.encode()]))
-    text = page_of(bobs, runs, tab="logs", path="logs/own.log")
+    text = page_of(bob_client, runs, tab="logs", path="logs/own.log")
     assert re.findall("<ins.*?>(.*?)</ins>", text) == ["more &lt;b&gt;"]
     assert "This job does not have this file" in text and "1 difference<" in text
 
 
-def test_logs_read_as_a_terminal_shows_them(bobs, runs):
+def test_logs_read_as_a_terminal_shows_them(bob_client, runs):
     artifacts.store_artifact(runs[0], "logs/own.log", iter([b"\x1b[31mred\x1b[0m\r\n 1%\r50%\r100%\n"]))
-    text = page_of(bobs, runs, tab="logs", path="logs/own.log")
+    text = page_of(bob_client, runs, tab="logs", path="logs/own.log")
     assert "<span>red</span>" in text and "<span>100%</span>" in text
 
 
-def test_code_shows_what_differs(bobs, runs, alice):
+def test_code_shows_what_differs(bob_client, runs, alice):
     Run.objects.filter(pk=runs[1].pk).update(snapshot=other_snapshot(runs[1], alice))
-    text = page_of(bobs, runs[:2], tab="code")
+    text = page_of(bob_client, runs[:2], tab="code")
     assert "1 changed, 1 added, 1 removed, 1 the same" in text
     assert 'class="diff-change"' in text and "equal lines" not in text
-    assert 'class="diff-insert"' in page_of(bobs, runs[:2], tab="code", view="unified", path="new.py")
+    assert 'class="diff-insert"' in page_of(bob_client, runs[:2], tab="code", view="unified", path="new.py")
 
 
 def other_snapshot(run, user):
@@ -515,19 +517,23 @@ def other_snapshot(run, user):
     )
 
 
-def test_the_same_code_is_called_so(bobs, runs):
-    assert "Both jobs ran the same code: 3 files" in page_of(bobs, runs[:2], tab="code")
+def test_the_same_code_is_called_so(bob_client, runs):
+    assert "Both jobs ran the same code: 3 files" in page_of(bob_client, runs[:2], tab="code")
 
 
-def test_code_without_a_snapshot_says_so(bobs, runs):
-    assert "No code to compare" in page_of(bobs, [runs[0], runs[2]], tab="code")
+def test_code_without_a_snapshot_says_so(bob_client, runs):
+    assert "No code to compare" in page_of(bob_client, [runs[0], runs[2]], tab="code")
 
 
-def test_more_runs_cost_no_more_queries(bobs, experiment, alice):
+def test_more_runs_cost_no_more_queries(bob_client, experiment, alice):
     many = [make_full_run(experiment, alice) for _ in range(6)]
 
     def ask(runs, tab):
-        return curve(bobs, runs, "loss") if tab == "curve" else bobs.get(url(runs, tab=tab).replace("&tab=details", ""))
+        return (
+            curve(bob_client, runs, "loss")
+            if tab == "curve"
+            else bob_client.get(url(runs, tab=tab).replace("&tab=details", ""))
+        )
 
     for tab in [*TABS, "curve"]:
         ask(many[:3], tab)

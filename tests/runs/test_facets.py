@@ -25,7 +25,7 @@ def experiment(workspace, alice):
 
 
 def panel(client, experiment, **query) -> str:
-    address = reverse("runs:panel", args=[experiment.workspace.slug, "filters"])
+    address = reverse("runs:list_panel", args=[experiment.workspace.slug, "filters"])
     return html_of(client.get(address, {"experiment": experiment.experiment_id, **query}))
 
 

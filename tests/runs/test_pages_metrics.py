@@ -204,13 +204,13 @@ def test_live_data_holds_only_what_is_new(client, run):
     news = poll(client, run, f"{loss.pk}:300", seen=run.revision).json()
     [points] = news["points"]
     assert (points["steps"], points["values"], points["count"], points["gaps"]) == ([300, 301], [None, 0.25], 302, 1)
-    assert (news["active"], news["anew"], news["series"]) == (True, [], run.metrics.count())
+    assert (news["active"], news["redrawn"], news["series"]) == (True, [], run.metrics.count())
 
 
 def test_a_card_without_a_chart_is_fetched_again(client, run):
     table = run.metrics.get(name="per class")
     metrics.store_batch(run, "", [{"name": "per class", "kind": "table", "rows": [{"epoch": 8}]}])
-    assert poll(client, run, f"{table.pk}:{table.count}").json()["anew"] == [table.pk]
+    assert poll(client, run, f"{table.pk}:{table.count}").json()["redrawn"] == [table.pk]
 
 
 def test_a_reader_far_behind_gets_the_whole_line(client, run):

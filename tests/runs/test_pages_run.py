@@ -235,12 +235,12 @@ def test_the_first_image_of_a_live_run_reloads_the_page(as_user, alice, workspac
 
 
 def test_links_as_azure_writes_them(as_user, alice, mallory, run):
-    by_wsid = reverse("runs:by_wsid", args=[run.run_id])
+    by_wsid = reverse("runs:run_by_wsid", args=[run.run_id])
     answer = as_user(alice).get(by_wsid, {"wsid": run.workspace.arm_id})
     assert answer.url == run.get_absolute_url()
     assert as_user(mallory).get(by_wsid, {"wsid": run.workspace.arm_id}).status_code == 404
     assert as_user(alice).get(by_wsid).status_code == 404
-    by_experiment = reverse("runs:by_experiment", args=[run.experiment.experiment_id, run.run_id])
+    by_experiment = reverse("runs:run_by_experiment_id", args=[run.experiment.experiment_id, run.run_id])
     assert as_user(alice).get(by_experiment).url == run.get_absolute_url()
     assert as_user(mallory).get(by_experiment).status_code == 404
 

@@ -78,7 +78,9 @@ def test_readers_edit_nothing(as_user, bob, run):
 
 def test_the_star_of_a_run_is_a_person_s_own(as_user, bob, run):
     client = as_user(bob)
-    client.post(reverse("runs:star", args=[run.workspace.slug]), {"run": run.run_id, "next": run.get_absolute_url()})
+    client.post(
+        reverse("runs:run_star", args=[run.workspace.slug]), {"run": run.run_id, "next": run.get_absolute_url()}
+    )
     assert Star.objects.get().user == bob
     assert f'id="star-{run.pk}"' in (page := client.get(run.get_absolute_url()).content.decode())
     assert 'aria-pressed="true"' in page and "data-compare-run" in page and f"/runs/{run.run_id}/" in page

@@ -51,7 +51,7 @@ def check_unusual_runs(runs):
     assert any("🚀" in run.display_name for run in runs)
     assert max(run.metrics.count() for run in runs) == SIZES.metrics
     assert MetricSeries.objects.get(name="loss", run__display_name="12,000 points").count == SIZES.points
-    assert [run.display_name for run in runs.active()] == ["one that goes on"]
+    assert [run.display_name for run in runs.active()] == ["one that is still running"]
 
 
 def check_usual_runs(runs):

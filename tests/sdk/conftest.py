@@ -10,8 +10,8 @@ SERVER = "http://testserver"
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch, tmp_path):
-    """No login, server or run of the person who runs the tests leaks into them."""
+def clean_sdk_environment(monkeypatch, tmp_path):
+    """Tests see no login, server or run of the person who runs them."""
     for name in ("LAZULI_URL", "LAZULI_TOKEN", "AZUREML_RUN_TOKEN", "AZUREML_SERVICE_ENDPOINT", "AZUREML_RUN_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

@@ -42,9 +42,9 @@ CHUNKED = b"PUT / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
-def patient(tmp_path_factory):
+def default_timeouts_port(tmp_path_factory):
     """The port of a server that waits as long as it does by default."""
-    folder = tmp_path_factory.mktemp("patient")
+    folder = tmp_path_factory.mktemp("default_timeouts")
     (folder / "big").write_bytes(os.urandom(30 * MB))
     with serve(folder, APP) as (port, _):
         yield port
@@ -105,32 +105,34 @@ def hash_of(body: bytes) -> bytes:
     return hashlib.sha256(body).hexdigest().encode()
 
 
-def test_pages_are_answered_beside_slow_heads_and_bodies_and_stalled_uploads(patient, clients):
-    clients(patient, SLOW_HEAD, 50)
-    clients(patient, SLOW_BODY, 50)
-    clients(patient, b"", 16)
-    clients(patient, CHUNKED + b"5\r\nhel", 16)
-    clients(patient, STALLED_UPLOAD, 16)
-    assert slowest_page(patient) < 1
+def test_pages_are_answered_beside_slow_heads_and_bodies_and_stalled_uploads(default_timeouts_port, clients):
+    clients(default_timeouts_port, SLOW_HEAD, 50)
+    clients(default_timeouts_port, SLOW_BODY, 50)
+    clients(default_timeouts_port, b"", 16)
+    clients(default_timeouts_port, CHUNKED + b"5\r\nhel", 16)
+    clients(default_timeouts_port, STALLED_UPLOAD, 16)
+    assert slowest_page(default_timeouts_port) < 1
 
 
-def test_an_upload_replaces_a_stalled_one(patient, clients):
-    clients(patient, STALLED_UPLOAD, 8)
+def test_an_upload_replaces_a_stalled_one(default_timeouts_port, clients):
+    clients(default_timeouts_port, STALLED_UPLOAD, 8)
     time.sleep(0.2)
     body = os.urandom(20 * MB)
     begun = time.monotonic()
-    assert answer_to(patient, "PUT", body=body) == (200, hash_of(body))
+    assert answer_to(default_timeouts_port, "PUT", body=body) == (200, hash_of(body))
     assert time.monotonic() - begun < 8
 
 
 @pytest.mark.parametrize("path", ["/file", "/parts"])
-def test_clients_that_stop_reading_an_answer_leave_the_threads_to_others(patient, clients, path):
-    clients(patient, f"GET {path} HTTP/1.1\r\nHost: here\r\n\r\n".encode(), 12)
-    assert slowest_page(patient) < 3
+def test_clients_that_stop_reading_an_answer_leave_the_threads_to_others(default_timeouts_port, clients, path):
+    clients(default_timeouts_port, f"GET {path} HTTP/1.1\r\nHost: here\r\n\r\n".encode(), 12)
+    assert slowest_page(default_timeouts_port) < 3
 
 
-def test_an_answer_that_is_read_slowly_comes_whole(patient, clients):
-    (client,) = clients(patient, b"GET /file HTTP/1.1\r\nHost: here\r\n\r\nGET / HTTP/1.1\r\nHost: here\r\n\r\n")
+def test_an_answer_that_is_read_slowly_comes_whole(default_timeouts_port, clients):
+    (client,) = clients(
+        default_timeouts_port, b"GET /file HTTP/1.1\r\nHost: here\r\n\r\nGET / HTTP/1.1\r\nHost: here\r\n\r\n"
+    )
     time.sleep(0.5)
     begun, data = time.monotonic(), b""
     while not data.endswith(hash_of(b"")):
@@ -174,12 +176,12 @@ def test_an_address_has_its_share_of_uploads(strict, clients):
 
 
 @pytest.mark.parametrize("size", [10, 100_000, 3 * MB])
-def test_a_client_that_waits_for_100_continue_gets_it_once(patient, clients, size):
+def test_a_client_that_waits_for_100_continue_gets_it_once(default_timeouts_port, clients, size):
     body = os.urandom(size)
     head = (
         f"PUT / HTTP/1.1\r\nHost: here\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n"
     )
-    (client,) = clients(patient, head.encode())
+    (client,) = clients(default_timeouts_port, head.encode())
     assert client.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
     client.sendall(body)
     answer = received(client)
@@ -187,8 +189,8 @@ def test_a_client_that_waits_for_100_continue_gets_it_once(patient, clients, siz
 
 
 @pytest.mark.parametrize("pause", [0, 0.02])
-def test_a_kept_connection_takes_requests_of_all_kinds(patient, clients, pause):
-    (client,) = clients(patient, b"")
+def test_a_kept_connection_takes_requests_of_all_kinds(default_timeouts_port, clients, pause):
+    (client,) = clients(default_timeouts_port, b"")
     for size in (10, 3 * MB, 100_000, 200_000):
         client.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
         assert answer_of(client).endswith(hash_of(b""))
@@ -213,11 +215,11 @@ def answer_of(client: socket.socket) -> bytes:
 
 @pytest.mark.parametrize("size", [0, 5, 70_000, 300_000, 4 * MB])
 @pytest.mark.parametrize("end", [b"0\r\n\r\n", b"000;a=b\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n"])
-def test_chunked_bodies_come_whole_and_leave_what_follows_them(patient, clients, size, end):
+def test_chunked_bodies_come_whole_and_leave_what_follows_them(default_timeouts_port, clients, size, end):
     body = os.urandom(size)
     chunks = [body[start : start + 65_000] for start in range(0, size, 65_000)]
     sent = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + end
-    (client,) = clients(patient, CHUNKED)
+    (client,) = clients(default_timeouts_port, CHUNKED)
     for start in range(0, len(sent), 700_001):
         client.sendall(sent[start : start + 700_001])
         time.sleep(0.01)
@@ -242,17 +244,19 @@ def test_chunked_bodies_come_whole_and_leave_what_follows_them(patient, clients,
         (b"X-Endless: " + b"x" * 200_000, b"431"),
     ],
 )
-def test_what_two_servers_could_read_in_two_ways_is_refused(patient, clients, fields, status):
-    (client,) = clients(patient, b"POST / HTTP/1.1\r\nHost: here\r\n" + fields + b"\r\n\r\n0\r\n\r\n")
+def test_what_two_servers_could_read_in_two_ways_is_refused(default_timeouts_port, clients, fields, status):
+    (client,) = clients(default_timeouts_port, b"POST / HTTP/1.1\r\nHost: here\r\n" + fields + b"\r\n\r\n0\r\n\r\n")
     answer = received(client)
     assert answer[9:12] == status and answer.count(b"HTTP/1.1") == 1
 
 
-def test_many_at_once_get_their_own_answers(patient):
+def test_many_at_once_get_their_own_answers(default_timeouts_port):
     bodies = [os.urandom(size) for size in (10, 1000, 130_000, 131_072, 131_073, 400_000, 2 * MB, 5 * MB)]
     answers: dict[int, tuple] = {}
     threads = [
-        threading.Thread(target=lambda i=i, body=body: answers.update({i: answer_to(patient, "PUT", body=body)}))
+        threading.Thread(
+            target=lambda i=i, body=body: answers.update({i: answer_to(default_timeouts_port, "PUT", body=body)})
+        )
         for i, body in enumerate(bodies)
     ]
     for thread in threads:
@@ -262,8 +266,8 @@ def test_many_at_once_get_their_own_answers(patient):
     assert answers == {i: (200, hash_of(body)) for i, body in enumerate(bodies)}
 
 
-def test_the_head_of_a_file_comes_without_it(patient):
-    assert answer_to(patient, "HEAD", "/file") == (200, b"")
+def test_the_head_of_a_file_comes_without_it(default_timeouts_port):
+    assert answer_to(default_timeouts_port, "HEAD", "/file") == (200, b"")
 
 
 @pytest.mark.parametrize(

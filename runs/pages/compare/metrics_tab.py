@@ -127,7 +127,7 @@ def _cell_title(value, step: int | None) -> str:
 
 
 def _best_value(values: list, better: str) -> float | None:
-    """None if all are alike, for then no run is better than the others, or if nothing says which way is better."""
+    """None if all are equal, or if it is unknown whether higher or lower is better."""
     numbers = [value for value in values if _is_number(value)]
     if not better or len(set(numbers)) < 2:
         return None

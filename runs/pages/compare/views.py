@@ -126,7 +126,7 @@ def compare_table(request, slug):
 
 
 @require_POST
-def compare_chosen(request, slug):
+def compare_selected(request, slug):
     """Redirects from the selected rows of a list, `run` (repeated), to a URL that can be shared."""
     workspace_of(request, slug)
     ids = list(dict.fromkeys(request.POST.getlist("run")))

@@ -144,7 +144,7 @@ def shown_columns(
     if len(words) > MAX_COLUMNS:
         raise Invalid(f"{len(words)} columns are selected; {MAX_COLUMNS} are allowed.", target="col")
     words = words if "name" in words else ["name", *words]
-    # What the query asks about stands right after name and status.
+    # Columns of the query come right after name and status.
     first = len([word for word in words[:2] if word in ("name", "status")])
     if not options["col"]:
         words = [word for word in words if word not in queried]
@@ -285,7 +285,7 @@ def _sort_source(one: Column) -> tuple[str, str, list[tuple]]:
     return TEXTS[one.kind], "value", [numbers, texts]
 
 
-# ---- cells, written in Python since a page has thousands
+# ---- cells, rendered in Python because a page has thousands
 
 TAGS_SHOWN = 3
 NOTHING = "--"
@@ -375,7 +375,7 @@ def _fill_column(rows: list[Run], column: Column, found: list) -> None:
 
 
 def find_best(column: Column, found: list) -> float | None:
-    """None if the metric has no direction, or all are alike: then none is better than the others."""
+    """None if the metric has no direction, or all values are equal."""
     better = column.better
     numbers = {value for value in found if isinstance(value, int | float) and math.isfinite(value)}
     if not better or len(numbers) < 2:
@@ -396,7 +396,7 @@ def _render_text(value):
 
 
 def _render_number(column: Column, value, text: str, is_best: bool):
-    """The points of a column stand below each other: `--pad` is how many digits a number is short of after it."""
+    """Decimal points of a column are aligned: `--pad` is the number of missing decimals."""
     if value is None or isinstance(value, str):
         return format_html("{}{}</td>", _open_cell(column), _render_text(format_number(value)))
     shown = text.rstrip(PAD)

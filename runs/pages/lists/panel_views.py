@@ -1,4 +1,4 @@
-"""Panels beside a list of runs (separate pages without JavaScript), saved views and stars."""
+"""Panels next to a list of runs (separate pages without JavaScript), saved views and stars."""
 
 from django.contrib import messages
 from django.http import QueryDict
@@ -34,7 +34,7 @@ MAX_QUERY_LENGTH = 3500
 
 
 @require_safe
-def panel(request, slug, what):
+def list_panel(request, slug, what):
     """A panel of TITLES for the list with this query string."""
     experiment = requested_experiment(request, slug)
     if what not in TITLES:
@@ -224,7 +224,7 @@ def _panel_after_move(slug, experiment, query: QueryDict, move: str) -> str:
     query.setlist("col", ids)
     if experiment:
         query["experiment"] = str(experiment.experiment_id)
-    return f"{reverse('runs:panel', args=[slug, 'columns'])}?{query.urlencode()}"
+    return f"{reverse('runs:list_panel', args=[slug, 'columns'])}?{query.urlencode()}"
 
 
 def _column_by_name(posted) -> str:
@@ -312,7 +312,7 @@ def view_delete(request, slug, pk):
 
 
 @require_POST
-def star(request, slug):
+def run_star(request, slug):
     """Adds or removes a star."""
     run = run_of(request, slug, request.POST.get("run", ""))
     gone, _ = Star.objects.filter(user=request.user, run=run).delete()

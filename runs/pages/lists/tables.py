@@ -104,7 +104,7 @@ class RunTable:
     def is_narrowed(self) -> bool:
         return any(self.options[word] for word in ("q", "filter", "status", "mine", "starred"))
 
-    # ---- what is shown of them
+    # ---- what is shown
 
     @functools.cached_property
     def columns(self) -> list[Column]:

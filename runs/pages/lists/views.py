@@ -188,7 +188,7 @@ def _toolbar_context(slug, table) -> dict:
         query["experiment"] = str(table.experiment.experiment_id)
     words = f"?{query.urlencode()}"
     panels = [
-        {"what": what, "label": label, "icon": icon, "url": reverse("runs:panel", args=[slug, what]) + words}
+        {"what": what, "label": label, "icon": icon, "url": reverse("runs:list_panel", args=[slug, what]) + words}
         for what, label, icon in PANELS
     ]
     return {

@@ -33,7 +33,7 @@ REPORT = (
     f"style-src 'unsafe-inline' {LIBRARIES}; img-src data: blob:; font-src data: {LIBRARIES}; worker-src blob:; "
     "connect-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
-# All other users' files can run and reach nothing.
+# Other files of users cannot run scripts or fetch anything.
 SANDBOX = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; font-src data:; frame-ancestors 'self'"
 # A browser's reader of PDF does not start in a sandbox. It runs apart from our origin, and the file may fetch nothing.
 DOCUMENT = (

@@ -182,7 +182,7 @@ def run_yaml(request, slug, run_id):
 
 
 @require_safe
-def by_wsid(request, run_id):
+def run_by_wsid(request, run_id):
     """Azure's links: /runs/<id>?wsid=/subscriptions/…"""
     workspace = workspace_of_wsid(request)
     require_permission(request, "read")
@@ -190,7 +190,7 @@ def by_wsid(request, run_id):
 
 
 @require_safe
-def by_experiment(request, experiment_id, run_id):
+def run_by_experiment_id(request, experiment_id, run_id):
     """Azure's older links, /experiments/id/<uuid>/runs/<id>, without a workspace; only visible runs are found."""
     runs = Run.objects.visible_to(actor_of_request(request)).select_related("workspace__resource_group")
     # The page itself checks the permission.

@@ -1,7 +1,7 @@
 """Hide secrets in logs and errors: the run's token, values that are named as secrets, passwords in addresses.
 
 A mask is as long as what it hides, so that the offsets in a log stay the same. It prevents accidents, not intent:
-whoever runs a script can print a secret backwards.
+a script can print a secret backwards.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-// [data-compare-add] adds jobs beside the page, instead of on a page of its own.
+// [data-compare-add] opens the search for jobs in a panel next to the page instead of on a separate page.
 import { onSwapped } from "./swaps.js";
 
 const loadOffers = (words) => {
@@ -14,5 +14,5 @@ document.addEventListener("click", (event) => {
   loadOffers("").then(() => document.getElementById("compare-find")?.focus());
 });
 
-// The offers leave out what is compared already.
+// Jobs that are already compared are not offered.
 onSwapped(() => { if (document.getElementById("compare-add").open) loadOffers(document.getElementById("compare-find")?.value || ""); });

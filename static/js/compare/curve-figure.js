@@ -24,7 +24,7 @@ const makeBarTicks = (trace) => {
   return { showticklabels: true, tickvals: trace.x, ticktext: trace.text.map((text) => shorten(text, 16)) };
 };
 
-// Of a part of a line, the smoothing begins where the whole line does.
+// The smoothing of a part of a line starts at the start of the whole line.
 const smoothPart = (trace, whole, smoothing) => {
   const before = whole?.meta === trace.meta ? whole.y.filter((_, index) => whole.x[index] < trace.x[0]) : [];
   return smoothValues([...before, ...trace.y], smoothing).slice(before.length);

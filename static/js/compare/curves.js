@@ -154,7 +154,7 @@ const saveCurve = (card) => {
 
 // ---- events
 
-// In the capture phase, before the form is sent: other groups have other names, and none of them is hidden.
+// In the capture phase, before the form is sent: other groups have other names, so nothing stays hidden.
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-compare-charts] [name=group]")) setParameter("off", []);
 }, true);

@@ -7,7 +7,7 @@ import { onTabShown } from "./swaps.js";
 const CURRENT = "is-current-difference";
 
 let current = -1;
-// Which way a page was turned: 1, -1, or 0 if none was.
+// The direction of the last change of page: 1, -1, or 0.
 let turned = 0;
 
 const findDifferences = () => [...document.querySelectorAll("#compare [data-differs]")];

@@ -23,13 +23,13 @@ document.addEventListener("input", (event) => {
   typingTimer = setTimeout(() => findForm().requestSubmit(), TYPING_MS);
 });
 
-// htmx does not see which button sent the form, as the buttons stand outside of it.
+// htmx does not know which button sent the form, because the buttons are outside the form.
 document.addEventListener("htmx:configRequest", (event) => {
   const button = event.detail.triggeringEvent?.submitter;
   if (event.detail.elt === findForm() && button?.name) event.detail.parameters[button.name] = button.value;
 });
 
-// A menu stands below its button.
+// A menu opens below its button.
 document.addEventListener("toggle", (event) => {
   if (event.newState !== "open" || !event.target.matches(".compare-menu")) return;
   const box = document.querySelector(`[popovertarget="${event.target.id}"]`).getBoundingClientRect();

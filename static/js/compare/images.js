@@ -1,8 +1,8 @@
-// The step slider of images side by side: all images change at once, without asking the server.
+// The step slider of images side by side: all images change together, without a request.
 import { setParameter } from "./address.js";
 import { onTabShown } from "./swaps.js";
 
-// `images` has [step, address] for each place of the slider.
+// `images` has [step, URL] for each position of the slider.
 const showImage = ({ figure, images }, index) => {
   const [step, address] = images[index] || [];
   const image = figure.querySelector("img"), link = image.parentElement;

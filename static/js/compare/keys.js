@@ -1,4 +1,4 @@
-// onKey({ a: action }): a key by itself, while nobody types and no dialog is open.
+// onKey({ a: action }): a single key, while no text field has the focus and no dialog is open.
 import { hasModifier, isDialogOpen, isTextField } from "../shared/keys.js";
 
 export const onKey = (actions) => document.addEventListener("keydown", (event) => {

@@ -1,4 +1,4 @@
-// Logs side by side scroll together ([data-scroll-together]), and begin at their ends.
+// Logs side by side scroll together ([data-scroll-together]) and start at their ends.
 import { onTabShown } from "./swaps.js";
 
 onTabShown(() => {

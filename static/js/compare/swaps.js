@@ -1,5 +1,5 @@
-// Tabs of the comparison are swapped by htmx. onTabShown sets a tab up now and after every swap; what a person has done in it
-// stays: how far things are scrolled, what is open, and which element has the focus.
+// Tabs of the comparison are swapped by htmx. onTabShown sets a tab up now and after every swap. The state of the tab
+// is kept: scroll positions, open elements, and the focus.
 
 const SCROLLED = ".table-wrap, .compare-logs, .file-states, .compare-legend, .parallel";
 
@@ -8,7 +8,7 @@ const END = 1e9;
 
 const setUps = [];
 
-// `isUpdate` says that it is the same tab as before, with what is new.
+// `isUpdate`: it is the same tab as before, with new data.
 export const onTabShown = (setUp) => {
   setUps.push(setUp);
   setUp(false);
@@ -17,7 +17,7 @@ export const onTabShown = (setUp) => {
 const swapListeners = [];
 export const onSwapped = (listener) => { swapListeners.push(listener); };
 
-// Another log begins at its end; the same one, with what is new, stays where it was read.
+// Another log starts at its end; the same log with new lines keeps its scroll position.
 const findScrolled = (isUpdate) => [...document.querySelectorAll(`#compare :is(${SCROLLED}${isUpdate ? ", .compare-log pre" : ""})`)];
 
 const readScroll = (element) => {
@@ -48,7 +48,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 const restoreState = ({ isUpdate, open, scrolls, focused }) => {
   if (open) document.getElementById(open)?.showPopover();
   findScrolled(isUpdate).forEach((element, index) => { if (scrolls[index]) element.scrollTo(...scrolls[index]); });
-  // The button that was pressed may say the opposite now; then the table has the focus.
+  // The pressed button may have another label now; then the table gets the focus.
   const isFocusLost = focused && document.activeElement === document.body;
   if (isFocusLost) (document.querySelector(focused) || document.querySelector("#compare .table-wrap"))?.focus({ preventScroll: true });
 };

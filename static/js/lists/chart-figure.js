@@ -8,13 +8,13 @@ const smoothTrace = (trace, weight) => {
   return isLine && weight ? { ...trace, y: smoothValues(trace.y, weight) } : trace;
 };
 
-// In a large chart, names beside the lines that stand out; the best first.
+// In a large chart, names next to the highlighted lines; the best first.
 const nameLines = (data) => data.map((trace) => ({ ...trace, showlegend: !trace.band && (trace.opacity ?? 1) === 1 }));
 
 // `settings`: {smooth, isLog, isLarge}
 export const arrangeFigure = ({ data, layout }, { smooth, isLog, isLarge }) => {
   const traces = data.map((trace) => smoothTrace(trace, smooth));
-  // Single values lie along the x axis.
+  // Single values are drawn along the x axis.
   const axis = layout.yaxis?.visible === false ? "xaxis" : "yaxis";
   return {
     data: isLarge ? nameLines(traces) : traces,

@@ -13,7 +13,7 @@ const bindListCharts = (box) => {
   // What each card shows, as text: a chart is drawn again only if its numbers have changed. And the figures themselves.
   const shown = new Map(), figures = new Map();
   let timer = 0, lastLoad = 0, loadedAt = 0;
-  // While the slider of the panel moves; null once the address says it.
+  // The value while the slider of the panel moves; null once it is in the URL.
   let smoothing = null;
 
   const listCards = () => [...box.querySelectorAll("[data-name]")];

@@ -28,7 +28,7 @@ const saveWidth = (header, width) => {
   const url = readAddress();
   setParameters(url, "width", replaceWidth(url.searchParams.getAll("width"), header.dataset.column, width));
   saveLayout(url);
-  // Where pinned columns stand depends on their widths.
+  // The positions of pinned columns depend on their widths.
   if (header.classList.contains("pinned")) openAddress(url);
 };
 

@@ -20,7 +20,7 @@ const markLines = (chart, id) => {
   for (const line of marked) line.classList.add("is-marked");
 };
 
-// A chart says that the pointer has left it some time after it has reached a row.
+// A chart reports that the pointer left only after the pointer has reached a row.
 let isByChart = false;
 
 const markRow = (id) => {

@@ -1,4 +1,4 @@
-// What a person has done stays when rows are written anew: ticks, focus, open folders, how far they have scrolled.
+// Keeps the state of a table when its rows are replaced: selection, focus, open folders, scroll position.
 import { findBoxes, findMatchingBox, showSelection } from "./selection.js";
 
 let before = {};
@@ -28,7 +28,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     focused: describeElement(document.activeElement),
     matching: findMatchingBox()?.checked && findMatchingBox().dataset.count,
     left: findScrollBox()?.scrollLeft,
-    // Another page or order begins at its top.
+    // Another page or order starts at the top.
     isSamePlace: !event.detail.requestConfig.elt.closest("#run-table") || event.detail.requestConfig.elt.matches("[data-poll], [data-toggle]"),
   };
 });
@@ -38,7 +38,7 @@ document.addEventListener("htmx:afterSettle", () => {
   for (const folder of findFolders()) folder.open = before.folders?.get(folder.dataset.folder) ?? folder.open;
   const isFocusLost = before.focused && document.activeElement === document.body;
   if (isFocusLost) (document.querySelector(before.focused) || findScrollBox())?.focus({ preventScroll: true });
-  // Only as long as it stands for the same number of jobs.
+  // Only while it means the same number of jobs.
   if (before.matching && findMatchingBox()?.dataset.count === before.matching) findMatchingBox().checked = true;
   findScrollBox()?.scrollTo(before.left || 0, 0);
   if (!before.isSamePlace) showFirstRow();

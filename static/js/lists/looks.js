@@ -1,5 +1,5 @@
 // How lists look to a person: [data-density-toggle] for the height of rows, [data-charts-toggle] folds the charts above.
-// Cookies tell the server, so that the next page comes in the same state.
+// Cookies store them, so that the next page has the same state.
 
 const remember = (name, value) => { document.cookie = `${name}=${value}; path=/; max-age=31536000; samesite=lax`; };
 

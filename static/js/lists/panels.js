@@ -1,4 +1,4 @@
-// The panels beside a list. That of the columns: their order by dragging or [data-move] buttons, new ones, search.
+// The panels next to a list. The columns panel: order by dragging or [data-move] buttons, new columns, search.
 import { hasAllWords, splitWords } from "../pure/words.js";
 
 document.addEventListener("htmx:afterSettle", (event) => {

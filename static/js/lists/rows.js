@@ -23,7 +23,7 @@ const setExpanded = (row, isExpanded) => {
   if (toggle?.getAttribute("aria-expanded") === String(!isExpanded)) toggle.click();
 };
 
-// What a button does to the chosen jobs; with none chosen, to that of the row.
+// A button acts on the selected jobs; without a selection, on the job of the row.
 const pressButton = (row, button) => {
   if (row && button?.disabled && !findBoxes().some((box) => box.checked)) findBox(row)?.click();
   if (button && !button.disabled) button.click();

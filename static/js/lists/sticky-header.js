@@ -1,6 +1,6 @@
 // The header of the table of jobs stays below that of the page while the page scrolls. The table scrolls sideways in a box of
 // its own, and inside such a box CSS alone keeps nothing in sight of the page. Where the browser can tie an animation to
-// scrolling (runs-table.css), it moves with the page; this tells it how far. Elsewhere this moves it.
+// scrolling (runs-table.css), it moves with the page; this sets how far. Elsewhere this moves it.
 
 const canAnimate = CSS.supports("animation-timeline: view()");
 const findWrap = () => document.querySelector("#run-table .table-wrap");

@@ -1,4 +1,4 @@
-// The address of a list says all that it shows. Here it changes without leaving the page.
+// The URL of a list contains its whole state. This changes it without leaving the page.
 
 export const readAddress = () => new URL(location.href);
 

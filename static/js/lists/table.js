@@ -1,4 +1,4 @@
-// The table of jobs: sorting by several columns, its search form, and polls that disturb nobody.
+// The table of jobs: sorting by several columns, its search form, and polls that do not interrupt the user.
 import { cycleSort } from "../pure/sorting.js";
 import { isDragging } from "./column-widths.js";
 import { openAddress, readAddress, setParameters } from "./table-address.js";
@@ -36,7 +36,7 @@ document.addEventListener("htmx:configRequest", (event) => {
   event.detail.parameters = parameters;
 });
 
-// A chip that is removed empties the field it came from; what is typed there and not sent yet stays.
+// Removing a chip empties its field; text that was typed there and not sent yet stays.
 let known = readAddress().searchParams;
 const updateFields = (parameters) => {
   for (const name of FORM_FIELDS) {
@@ -73,7 +73,7 @@ document.addEventListener("htmx:beforeHistoryUpdate", (event) => {
   wasTyped = isTyped;
 });
 
-// ---- polls: one would close what is open over the table, end a drag and clear a selection of text, so it waits
+// ---- polls: a poll would close menus over the table, end a drag and clear selected text, so it waits
 
 const isTextSelected = () => {
   const selection = getSelection();
@@ -90,7 +90,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 });
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { requestConfig: { elt }, target, xhr } = event.detail;
-  // A poll that is gone from the page asked for the list as it was before.
+  // A poll that was removed from the page requested the earlier list.
   const isLatePoll = !elt.isConnected || isBusy();
   const isOvertaken = target.id === "run-table" && xhr !== latestRequest;
   if (elt.matches("[data-poll]") ? isLatePoll : isOvertaken) event.detail.shouldSwap = false;

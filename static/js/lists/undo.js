@@ -1,4 +1,4 @@
-// Undo in a toast ([data-undo]): the table shows what came back; nothing else of the page changes, and nobody is led away.
+// Undo in a toast ([data-undo]): only the table is updated, and the page stays.
 import { showToast } from "../shell/toasts.js";
 import { openAddress, readAddress } from "./table-address.js";
 

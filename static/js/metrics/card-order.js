@@ -12,7 +12,7 @@ const findNeighbours = (card) => [...card.parentElement.querySelectorAll(":scope
 const findShownNeighbours = (card) => findNeighbours(card).filter((one) => !one.hidden);
 const listTitles = (card) => findNeighbours(card).map((one) => one.dataset.title);
 
-// Where all cards of this section stand that a person has moved.
+// The positions of all moved cards of this section.
 const saveOrder = (card) => {
   settings.at.set(card.dataset.title, 0);
   listTitles(card).forEach((title, index) => { if (settings.at.has(title)) settings.at.set(title, index); });

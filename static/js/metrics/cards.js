@@ -23,7 +23,7 @@ const makeMembers = (card) => {
 const makeChart = (card, element) => {
   const chart = { card, element, box: element.parentElement, title: card.dataset.title, members: [], views: null };
   if (element.dataset.chart === "views") return { ...chart, views: readFigure(element) };
-  // The words that stand there until it is drawn say what an image of it would.
+  // The placeholder text until it is drawn is its description.
   const words = [...element.children].map((child) => child.textContent).join(". ");
   element.setAttribute("aria-label", `${chart.title}: ${words}`);
   element.setAttribute("role", "img");

@@ -15,7 +15,7 @@ const forgetLines = () => {
   for (const chart of charts.values()) for (const member of chart.members) Object.assign(member, { whole: null, detail: null });
 };
 
-// On the document, for the controls may stand in the dialog of full screen.
+// On the document, because the controls may be in the full-screen dialog.
 document.addEventListener("input", (event) => {
   if (event.target.matches("[data-metric-search]")) {
     filterCards();

@@ -8,10 +8,10 @@ import { fetchLines, measureWidth } from "./lines.js";
 import { findAxisKey } from "./settings.js";
 import { bindZoom, loadDetail } from "./zoom.js";
 
-// So many series in one request, which is what the server allows.
+// The maximum number of series in one request that the server allows.
 const MAX_SERIES = 60;
 
-// ---- drawing: one chart after another, with a rest between them; what is out of sight by then is left alone
+// ---- drawing: one chart after another, with pauses; charts that are no longer visible are skipped
 
 export const drawView = (chart) => {
   const key = chart.card.querySelector("[data-view]")?.value;

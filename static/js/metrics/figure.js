@@ -18,7 +18,7 @@ const isTouched = matchMedia("(pointer: coarse)");
 const startedAt = Number(page.dataset.start) * 1000, endedAt = Number(page.dataset.end) * 1000 || Date.now();
 const [unit, unitName] = chooseTimeUnit(endedAt - startedAt);
 
-// Where relative time begins: with the job, or with the first value if that is older, as of a job that was copied here.
+// The start of relative time: the start of the job, or the first value if that is older, such as in a copied job.
 export const findOrigin = (chart) => {
   const first = Math.min(...chart.members.map((member) => member.whole?.times[0] ?? Infinity));
   return startedAt && startedAt <= first ? startedAt : first;
@@ -145,7 +145,7 @@ export const drawLines = async (chart) => {
   const traces = chart.members.flatMap((member, index) => (member.whole ? makeTraces(member, index, origin) : []));
   if (!traces.length) return;
   const emptyReason = explainEmptyChart(chart, traces);
-  // The note first, for it takes some of the height that the chart has.
+  // The note first, because it takes some of the chart's height.
   showNote(chart, traces, emptyReason);
   updateResetButtons(chart);
   await drawChart(chart.element, { data: traces, layout: makeLayout(chart, traces, origin, emptyReason) });

@@ -1,4 +1,4 @@
-// Which cards of the metrics tab are shown: those that have the words of the search and whose metrics are ticked.
+// Which cards of the metrics tab are shown: those that match the search and whose metrics are selected.
 import { hasAllWords, splitWords } from "../pure/words.js";
 import { page } from "./settings.js";
 

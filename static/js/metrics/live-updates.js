@@ -63,7 +63,7 @@ const poll = async () => {
 const applyNews = async (news) => {
   const lines = new Map(news.points.map((points) => [String(points.id), points]));
   for (const chart of charts.values()) if (growChart(chart, lines)) redrawGrown(chart);
-  for (const key of news.anew) await reloadCard(document.getElementById(`metric-${key}`));
+  for (const key of news.redrawn) await reloadCard(document.getElementById(`metric-${key}`));
   if (page.dataset.seriesCount !== undefined && String(news.series) !== page.dataset.seriesCount) await reloadSections(news.series);
 };
 

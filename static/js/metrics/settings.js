@@ -1,4 +1,4 @@
-// How the charts of the metrics tab are drawn, as the address says it. Every change is written back, so that the address can
+// The settings of the charts of the metrics tab, read from the URL. Every change is written back, so that the URL can
 // be shared. [data-chart-setting="name"] are the controls.
 import { readCharts, setZoom, writeCharts, writeShownMetrics } from "../pure/metric-address.js";
 import { clamp } from "../pure/words.js";
@@ -8,7 +8,7 @@ export const page = document.querySelector("[data-metrics]");
 const DEFAULTS = { x: "step", log: "", clip: "0", group: "prefix" };
 const CONTROLS = [...Object.keys(DEFAULTS), "smooth"];
 // What a person chooses is remembered for the other jobs of the experiment; what they look at, such as a zoom, is not.
-// The page of a single metric reads it but does not write it, for it cannot choose everything.
+// The page of a single metric reads it but does not write it, because it does not have all settings.
 const REMEMBERED = [...CONTROLS, "at"];
 const STORAGE_KEY = `lazuli.metrics.${page.dataset.experiment}`;
 const isSingleMetric = page.hasAttribute("data-single-metric");
@@ -98,14 +98,14 @@ export const saveSettings = () => {
   showControls();
 };
 
-// Takes over what a control says; returns what has to be done: "draw" the charts, "load" their lines, or load the "page".
+// Applies the value of a control; returns what to do: "draw" the charts, "load" their lines, or load the "page".
 export const applyControl = (control) => {
   const name = control.dataset.chartSetting;
   settings[name] = name === "smooth" ? Number(control.value) : control.value;
   // Another axis has another zoom.
   const axis = { x: "x", clip: "y" }[name];
   for (const title of axis ? [...settings.zoom.keys()] : []) setChartZoom(title, axis, null);
-  // Other charts stand in other places.
+  // Other charts have other positions.
   if (name === "group") settings.at.clear();
   saveSettings();
   return { group: "page", x: "load" }[name] || "draw";

@@ -1,4 +1,4 @@
-// Comparing jobs, whatever the tab.
+// Comparing jobs, on every tab.
 import "../lists/selection.js";
 import "../lists/keep-state.js";
 import "../shared/polling.js";

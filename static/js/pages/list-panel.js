@@ -1,3 +1,3 @@
-// A panel of a list as a page of its own.
+// A panel of a list as a separate page.
 import "../lists/panels.js";
 import "../shared/filters.js";

@@ -1,4 +1,4 @@
-// The tab Metrics of a job, and the page of one metric. Full screen comes before what is live: the address may name a chart.
+// The tab Metrics of a job, and the page of one metric. Full screen comes before live updates, because the URL may name a chart.
 import "../metrics/cards.js";
 import "../metrics/filter.js";
 import "../metrics/card-order.js";

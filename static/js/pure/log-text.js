@@ -1,7 +1,7 @@
 // Bytes of a log as lines of text, and matches in them.
 
 const NEWLINE = 10;
-// eslint-disable-next-line no-control-regex -- terminals' sequences begin with ESC: colours, and titles that BEL or ESC \ ends.
+// eslint-disable-next-line no-control-regex -- terminal sequences start with ESC: colours, and titles that end with BEL or ESC \.
 const ESCAPES = /\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)/g;
 
 export const cleanLine = (text) => {
@@ -10,7 +10,7 @@ export const cleanLine = (text) => {
   return plain.includes("\r") ? plain.slice(plain.lastIndexOf("\r") + 1) : plain;
 };
 
-// Whole lines as [start, end] of their bytes, and the byte where the unfinished rest begins. `skipFirst` leaves out what
+// Whole lines as [start, end] of their bytes, and the byte where the unfinished rest starts. `skipFirst` leaves out what
 // comes before the first line end. A chunk of `maxLength` bytes without any line end counts as one line.
 export const splitLines = (bytes, { skipFirst = false, maxLength = Infinity } = {}) => {
   const begin = skipFirst ? bytes.indexOf(NEWLINE) + 1 : 0;

@@ -1,4 +1,4 @@
-// The part of an address that says how the charts of the metrics tab are drawn, read and written.
+// Reads and writes the part of a URL with the settings of the charts of the metrics tab.
 // Names of charts may hold anything, so they come last: zoom=10~20~train/loss, view=pr~accuracy table, at=3~loss.
 
 const SEPARATOR = "~";

@@ -5,13 +5,13 @@ const SHAPES = [
 ];
 const MOST = 2000;
 
-// The query that asks the server to open what the fragment names; that of the workspace if it names nothing of this kind.
+// The query that asks the server to open what the fragment names; that of the workspace if it names neither.
 export function openQuery(fragment) {
   let link = "";
   try {
     link = decodeURIComponent(fragment.replace(/^#/, "").split("?")[0]);
   } catch {
-    // A % that begins no character: no link of MLflow's.
+    // An invalid percent escape: not a link of MLflow's.
   }
   const known = link.length <= MOST && SHAPES.some((shape) => shape.test(link));
   return `?open=${known ? encodeURIComponent(link) : ""}`;

@@ -1,4 +1,4 @@
-// Axes of parallel coordinates: where each job lies on an axis, from 0 at the bottom to 1 at the top; null without a value.
+// Axes of parallel coordinates: the position of each job on an axis, from 0 at the bottom to 1 at the top; null without a value.
 import { compareNaturally, countSharedPrefix, shorten } from "./words.js";
 
 const MAX_TICKS = 14, MAX_LABEL = 16;
@@ -27,7 +27,7 @@ const scaleNumbers = (axis, present) => {
   const transform = axis.log ? Math.log : (value) => value, invert = axis.log ? Math.exp : (value) => value;
   const start = transform(low), span = transform(high) - start;
   const positionOf = (value) => (span ? (transform(value) - start) / span : 0.5);
-  // The ends have labels of their own; what is near to them would lie over these.
+  // The ends have their own labels; labels near them would overlap.
   const isApart = (value) => positionOf(value) > 0.06 && positionOf(value) < 0.94;
   const inner = span && !axis.time ? listRoundNumbers(low, high, axis.log).filter(isApart) : [];
   const ticks = [...new Set([low, ...inner, high])].map((value) => [positionOf(value), format(value)]);
@@ -59,7 +59,7 @@ export const readRanges = (query, words) => {
 
 export const writeRanges = (ranges) => [...ranges].map(([word, [low, high]]) => `${word}:${low.toFixed(3)}:${high.toFixed(3)}`);
 
-// Whether a job lies within all ranges.
+// Whether a job is within all ranges.
 export const isInRanges = (axes, ranges, index) => axes.every(({ word, positions }) => {
   const range = ranges.get(word), position = positions[index];
   return !range || (position !== null && position >= range[0] - 1e-9 && position <= range[1] + 1e-9);

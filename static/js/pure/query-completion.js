@@ -18,7 +18,7 @@ const listValues = (names, key = "") => (names.values[key] || names.values[key.t
 const isComparison = (token = "") => /^([!<>=~]+|like|ilike)$/i.test(token);
 const isKey = (token = "") => /^[A-Za-z_]/.test(token) && !/^(and|or|not|in|is|null|like|ilike)$/i.test(token);
 
-// The token that ends at the end of the text, where it begins, and the tokens before it.
+// The token at the end of the text, its start, and the tokens before it.
 export const parseQuery = (text) => {
   const tokens = [...text.matchAll(TOKEN)];
   const last = tokens.at(-1);
@@ -46,10 +46,10 @@ const listNext = (before, names) => {
   return isKey(last) ? COMPARISONS : ["and", "or"];
 };
 
-// Backquotes around a name do not count: one begins to type it without.
+// Backquotes around a name do not count, because people start typing without them.
 const withoutQuotes = (token) => token.toLowerCase().replaceAll("`", "");
 
-// What fits at the end of the text: first what begins as what is typed, then what contains it.
+// Completions at the end of the text: first those that start with the typed text, then those that contain it.
 export const completeQuery = (text, names) => {
   const { typed, before } = parseQuery(text), wanted = withoutQuotes(typed);
   const fitting = listNext(before, names).filter((token) => withoutQuotes(token).includes(wanted) && token !== typed);

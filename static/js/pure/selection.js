@@ -1,4 +1,4 @@
-// What the buttons above a list of jobs say of the jobs that are selected.
+// Texts of the buttons above a list of jobs for the selected jobs.
 
 // `isAll`: all that match, on all pages.
 export const describeSelection = (count, isAll) => {

@@ -10,14 +10,14 @@ export const smoothValues = (values, weight) => {
   });
 };
 
-// A job that goes on from a checkpoint logs a step twice; the line follows its axis all the same.
+// A job that resumes from a checkpoint logs a step twice; the line still follows its axis.
 export const sortByX = (x, y) => {
   if (x.every((value, index) => !index || value >= x[index - 1])) return { x, y };
   const order = x.map((_, index) => index).sort((one, other) => x[one] - x[other]);
   return { x: order.map((index) => x[index]), y: order.map((index) => y[index]) };
 };
 
-// A whole line with the finer points of a part of it in their place.
+// A whole line in which one part is replaced by finer points.
 export const insertDetail = (whole, detail) => {
   const first = detail.x[0], last = detail.x.at(-1);
   const found = whole.x.findIndex((value) => value >= first);
@@ -27,11 +27,11 @@ export const insertDetail = (whole, detail) => {
   return { x: join("x"), y: join("y") };
 };
 
-// Whether a single value stands between gaps: no line would show it.
+// Whether a single value is between gaps, where no line would show it.
 export const hasIsolatedPoint = (y) =>
   y.some((value, index) => value !== null && (y[index - 1] ?? null) === null && (y[index + 1] ?? null) === null);
 
-// Between which values all but a share of them lie at either end, with a little margin; undefined if that says nothing.
+// The range of the values without a share at each end, with a small margin; undefined if it is empty.
 export const clipRange = (values, share, isLog) => {
   const sorted = values.filter((value) => value !== null).sort((one, other) => one - other);
   if (!share || sorted.length < 5) return undefined;
@@ -42,5 +42,5 @@ export const clipRange = (values, share, isLog) => {
   return [low - margin, high + margin];
 };
 
-// A text as it stands: Plotly takes `<` for a tag.
+// A text shown literally: Plotly interprets `<` as a tag.
 export const escapeLabel = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");

@@ -1,6 +1,6 @@
 // The order of a list, as its address has it: `sort=name` rises, `sort=-name` falls; the first counts most.
 
-// Shift and a click on a column: sort by it too, then the other way round, then no longer. `first` is the sort it begins with.
+// Shift and a click on a column: sort by it too, then in the other direction, then not any more. `first` is its first direction.
 export const cycleSort = (sorts, column, first = column) => {
   const second = first === column ? `-${column}` : column;
   if (sorts.includes(first)) return sorts.map((sort) => (sort === first ? second : sort));

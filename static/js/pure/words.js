@@ -7,7 +7,7 @@ export const hasAllWords = (text, words) => {
   return words.every((word) => lower.includes(word));
 };
 
-// Step through a list and begin again at its other end.
+// Step through a list and wrap around at its ends.
 export const wrapIndex = (index, length) => ((index % length) + length) % length;
 
 export const clamp = (value, min, max) => Math.min(max, Math.max(min, value));
@@ -17,7 +17,7 @@ export const shorten = (text, maxLength) => (text.length > maxLength ? `${text.s
 // "case 2" comes before "case 10".
 export const compareNaturally = (one, other) => one.localeCompare(other, "en", { numeric: true });
 
-// How many characters long names begin with in common; 0 for a few, for which leaving them out would not help.
+// The length of the common prefix of long names; 0 if it is too short to be worth leaving out.
 export const countSharedPrefix = (names) => {
   let length = 0;
   const first = names[0] || "";

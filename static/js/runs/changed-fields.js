@@ -1,4 +1,4 @@
-// form[data-changed-fields]: its fields know by data-original what they began with. A field that differs shows its mark,
+// form[data-changed-fields]: data-original has the first value of each field. A field that differs shows its mark,
 // (data-unless="value": not while it has this value, of which another field tells), a button [data-restore="name"] that puts that back; [data-changed-summary] lists the labels of all that differ.
 
 const form = document.querySelector("[data-changed-fields]");

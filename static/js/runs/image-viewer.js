@@ -38,7 +38,7 @@ const bindImageViewer = (view) => {
     slider.setAttribute("aria-valuetext", `step ${image.step}`);
     for (const link of view.querySelectorAll("[data-image-step]")) updateStepLink(link);
     history.replaceState(null, "", `?image=${encodeURIComponent(image.path)}`);
-    // The neighbours are loaded before a person asks for them.
+    // Preload the previous and the next image.
     for (const near of [images[current + 1], images[current - 1]]) if (near) new Image().src = fileUrl(near);
   };
 

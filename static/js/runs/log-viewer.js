@@ -1,4 +1,4 @@
-// A long text file, of which only a window of lines is held: read by ranges around what a person looks at, followed while it grows.
+// A long text file of which only a window of lines is in memory: read by ranges around the visible lines, followed while it grows.
 import { cleanLine, hasLineEnd, splitLines, splitMatches } from "../pure/log-text.js";
 import { wrapIndex } from "../pure/words.js";
 import { showToast } from "../shell/toasts.js";
@@ -47,7 +47,7 @@ const bindLogViewer = (viewer) => {
     return element;
   };
 
-  // The lines of bytes that begin at `offset` of the file, and what is left of them.
+  // The lines of bytes from `offset` of the file, and the incomplete rest.
   const makeLines = (bytes, offset, skipFirst = false) => {
     const { begin, lines, rest } = splitLines(bytes, { skipFirst, maxLength: CHUNK });
     const fragment = document.createDocumentFragment();

@@ -27,7 +27,7 @@ const formatBytes = (bytes) => (bytes < 1e6 ? `${Math.ceil(bytes / 1024)} KB` : 
 
 const sumSizes = (files) => files.reduce((sum, { file }) => sum + file.size, 0);
 
-// A chosen folder is around all of its files; the code begins below it.
+// All files are in the selected folder; the code starts below it.
 const stripFolder = (files) => {
   const first = `${files[0].path.split("/")[0]}/`;
   const isFolder = files.every(({ path }) => path.startsWith(first));

@@ -22,7 +22,7 @@ const applyColours = (trace, colours) => {
 
 export const drawChart = (element, figure) => {
   const template = templates[isDark() ? "dark" : "light"];
-  // The words that stand in for the chart until there is one.
+  // The placeholder text until the chart is drawn.
   if (!drawn.has(element)) element.replaceChildren();
   drawn.set(element, figure);
   const data = figure.data.map((trace) => applyColours(trace, template.layout.colorway));
@@ -38,7 +38,7 @@ export const removeChart = (element) => {
   element.replaceChildren();
 };
 
-// An image for a paper or a chat, in the colours of the theme but with a background of its own.
+// An image of the chart in the colours of the theme, with a background.
 export const saveChart = (element, title) => {
   const { margin, ...layout } = element.layout, background = resolveColour("--card");
   const whole = {

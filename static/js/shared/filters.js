@@ -7,7 +7,7 @@ const filterList = (list, words) => {
 
 const filterTree = (tree, words) => {
   for (const file of tree.querySelectorAll("[data-path]")) file.hidden = !hasAllWords(file.dataset.path, words);
-  // The innermost folders first: a folder is shown for what is shown in it.
+  // The innermost folders first: a folder is visible if something in it is.
   for (const folder of [...tree.querySelectorAll("details")].reverse()) {
     const hasShown = folder.querySelector("[data-path]:not([hidden])");
     folder.parentElement.hidden = !hasShown;

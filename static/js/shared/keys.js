@@ -1,4 +1,4 @@
-// What every handler of keys asks first.
+// Checks that every handler of keys makes first.
 
 export const hasModifier = (event) => event.ctrlKey || event.metaKey || event.altKey;
 

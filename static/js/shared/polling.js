@@ -1,4 +1,4 @@
-// [data-poll] asks the server every few seconds by htmx: not while the tab is hidden, and at once when it is shown again
+// [data-poll] asks the server every few seconds by htmx: not while the tab is hidden, and immediately when it is shown again
 // (its hx-trigger names the event "poll-now" for that).
 
 document.addEventListener("htmx:beforeRequest", (event) => {

@@ -1,4 +1,4 @@
-// Requests that carry what the server asks for: the CSRF token, or the mark of htmx for a piece of a page.
+// Requests with the headers that the server needs: the CSRF token, or the header of htmx for a partial.
 
 export const readCsrfToken = () => JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
 

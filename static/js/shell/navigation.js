@@ -1,4 +1,4 @@
-// [data-nav-toggle] collapses the left navigation; a cookie tells the server, so that the next page comes in the same state.
+// [data-nav-toggle] collapses the left navigation; a cookie stores it, so that the next page has the same state.
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-nav-toggle]");

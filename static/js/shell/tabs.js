@@ -1,5 +1,5 @@
 // <div data-tabs> with role=tab buttons (aria-controls) and role=tabpanel parts: for parts of one page.
-// Tabs that are pages of their own are plain links and need none of this.
+// Tabs that are separate pages are plain links and do not use this.
 import { wrapIndex } from "../pure/words.js";
 
 const findTabs = (tab) => [...tab.parentElement.querySelectorAll("[role=tab]")];

@@ -1,4 +1,4 @@
-// <form data-theme-form> changes the theme at once; the server keeps it for the user.
+// <form data-theme-form> changes the theme immediately; the server stores it for the user.
 import { postForm } from "../shared/requests.js";
 
 const listeners = [];

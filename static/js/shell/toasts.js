@@ -43,7 +43,7 @@ document.addEventListener("toast", (event) => {
   for (const { text, level } of event.detail.toasts || [event.detail]) showToast(text, level);
 });
 document.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
-  // The server says why in HX-Trigger; without it, the status is all there is.
+  // The server sends the reason in HX-Trigger; without it, only the status is known.
   if (!xhr.getResponseHeader("HX-Trigger")) showToast(`The server answered with error ${xhr.status}.`, "error");
 });
 document.addEventListener("htmx:sendError", () => showToast("The studio cannot be reached. The page will try again.", "warning"));

@@ -82,7 +82,7 @@ def read_requirements_file(path: str, above: Sequence[str] = ()) -> List[str]:
     if os.path.realpath(path) in map(os.path.realpath, above):
         raise UserErrorException(f"The requirements file {path!r} names itself{_named_in(above)}.")
     if len(above) >= MAX_DEPTH:
-        raise UserErrorException(f"More than {MAX_DEPTH} requirements files name each other, at last {path!r}.")
+        raise UserErrorException(f"More than {MAX_DEPTH} requirements files name each other, most recently {path!r}.")
     lines: List[str] = []
     for line in _join_lines(read_text(path, "The requirements file")):
         lines += expand_line(line, path, above)
@@ -96,7 +96,7 @@ def _named_in(above: Sequence[str]) -> str:
 
 
 def _join_lines(text: str) -> Iterator[str]:
-    """Logical lines without comments: one that ends with a backslash goes on in the next."""
+    """Logical lines without comments: one that ends with a backslash continues in the next."""
     for line in re.sub(r"\\\n", " ", text).split("\n"):
         line = re.sub(r"(^|\s)#.*", "", line).strip()
         if line:
