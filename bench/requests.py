@@ -50,8 +50,8 @@ def main() -> None:
             print(json.dumps(figures))
             return
         print(f"{'request':<42}{'ms':>8}{'least':>8}{'statements':>12}{'bytes':>8}")
-        for name, (ms, least, statements, size) in figures.items():
-            print(f"{name:<42}{ms:8.2f}{least:8.2f}{statements:12d}{size:8d}")
+        for name, (ms, fastest, statements, size) in figures.items():
+            print(f"{name:<42}{ms:8.2f}{fastest:8.2f}{statements:12d}{size:8d}")
 
 
 class Requests:

@@ -51,8 +51,8 @@ def objective_of_sweep(run: Run) -> Objective:
     written = _as_dict(run.properties.get("primary_metric_config"))
     name, goal = written.get("name"), written.get("goal")
     if not name:
-        asked = _as_dict(_as_dict(run.job.get("properties", run.job)).get("objective"))
-        name, goal = asked.get("primaryMetric"), asked.get("goal")
+        objective = _as_dict(_as_dict(run.job.get("properties", run.job)).get("objective"))
+        name, goal = objective.get("primaryMetric"), asked.get("goal")
     better = GOALS.get(str(goal).lower(), "")
     return Objective(name, better) if isinstance(name, str) and name and better else NO_OBJECTIVE
 

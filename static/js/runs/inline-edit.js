@@ -1,5 +1,5 @@
-// details[data-edit-inline="field"]: edited where it stands. Opening it goes into the field, Esc or [data-edit-cancel] closes it
-// with what was there, Ctrl+Enter saves a text of many lines. What is being edited is not written anew by a poll.
+// details[data-edit-inline="field"]: edited in place. Opening it moves the focus to the field, Esc or [data-edit-cancel] closes it
+// without changes, Ctrl+Enter saves a text of many lines. A poll does not replace an open one.
 
 const readField = (details) => details.querySelector("[name=value]");
 
