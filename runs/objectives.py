@@ -52,7 +52,7 @@ def objective_of_sweep(run: Run) -> Objective:
     name, goal = written.get("name"), written.get("goal")
     if not name:
         objective = _as_dict(_as_dict(run.job.get("properties", run.job)).get("objective"))
-        name, goal = objective.get("primaryMetric"), asked.get("goal")
+        name, goal = objective.get("primaryMetric"), objective.get("goal")
     better = GOALS.get(str(goal).lower(), "")
     return Objective(name, better) if isinstance(name, str) and name and better else NO_OBJECTIVE
 
