@@ -194,7 +194,7 @@ def test_the_file_stays_small_however_much_goes_through_it(spooled, monkeypatch,
         waiting.append(metric(number))
         spool.add(waiting[-1])
         if len(waiting) > 3:
-            spool.mark_sending("an-id", 1)
+            spool.mark_sending("2b1c7a52-4e52-4cb8-9a39-0f4f6b1ad2a4", 1)
             spool.mark_sent(1, waiting[1:])
             del waiting[0]
     assert os.path.getsize(spool.path) < 1500
@@ -207,6 +207,16 @@ def test_a_line_that_was_cut_off_is_left_out(spooled):
     with open(spool.path, "ab") as file:
         file.write(b'{"name": "lo')
     assert [row["value"] for row in spooled.unsent()[0].metrics] == [1]
+
+
+@pytest.mark.parametrize(
+    "content", [b"[]\n", b"{\n", b'{"address": 1}\n{"sending": "x", "count": 1}\n', b"\xff\n", b"1\n2\n"]
+)
+def test_a_file_of_something_else_is_named(spooled, tmp_path, content):
+    (tmp_path / "own.jsonl").write_bytes(content)
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with pytest.raises(metrics_spool.BadSpool, match=r"own\.jsonl cannot be read"):
+        spooled.unsent()
 
 
 def test_a_file_that_cannot_be_written_is_given_up_and_memory_is_used(monkeypatch, capsys):

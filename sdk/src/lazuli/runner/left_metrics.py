@@ -9,7 +9,7 @@ from lazuli import errors
 from lazuli.errors import ServiceException
 from lazuli.runner.run_api import RunApi, retry_while_unavailable
 from lazuli.runs.metrics_queue import batch_length, describe_refusal, is_refusal, may_accept_parts, split_batch
-from lazuli.runs.metrics_spool import Unsent, list_spools, read_spool
+from lazuli.runs.metrics_spool import BadSpool, Unsent, list_spools, read_spool
 
 Metrics = List[Dict[str, Any]]
 
@@ -17,7 +17,11 @@ Metrics = List[Dict[str, Any]]
 def send_left_metrics(api: RunApi, folder: str, stopped: threading.Event) -> Iterator[str]:
     """Send all metrics in the files of this folder; yield the problems. Once `stopped` is set nothing is retried."""
     for path in list_spools(folder):
-        unsent = read_spool(path)
+        try:
+            unsent = read_spool(path)
+        except BadSpool as error:
+            yield str(error)
+            continue
         if unsent:
             yield from _send_all(api, unsent, stopped)
 

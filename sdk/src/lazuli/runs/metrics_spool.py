@@ -78,6 +78,10 @@ def _encode(line: Metric) -> bytes:
     return json.dumps(line).encode() + b"\n"
 
 
+class BadSpool(Exception):
+    """The file is not what a Spool has written."""
+
+
 @dataclasses.dataclass
 class Unsent:
     """The content of a file: the metrics in order, and the batch under which the first `count` may have arrived."""
@@ -97,15 +101,21 @@ class Unsent:
 
 
 def read_spool(path: str) -> Optional[Unsent]:
-    """None if nothing is left in it. An incomplete last line is ignored."""
-    with open(path, "rb") as file:
-        lines = [json.loads(line) for line in file if line.endswith(b"\n")]
-    if not lines:
-        return None
-    found = Unsent(lines[0]["address"], [])
+    """None if nothing is left in it. An incomplete last line is ignored. Raises BadSpool."""
+    try:
+        with open(path, "rb") as file:
+            lines = [json.loads(line) for line in file if line.endswith(b"\n")]
+        return _replay(lines) if lines else None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        # The script may write into the folder too.
+        raise BadSpool(f"The metrics in {path} cannot be read: {error!r}") from error
+
+
+def _replay(lines: List[Metric]) -> Optional[Unsent]:
+    found = Unsent(str(lines[0]["address"]), [])
     for line in lines[1:]:
         if "sending" in line:
-            found.batch_id, found.count = line["sending"], line["count"]
+            found.batch_id, found.count = str(uuid.UUID(line["sending"])), int(line["count"])
         elif "sent" in line:
             del found.metrics[: line["sent"]]
             found.batch_id, found.count = None, 0
@@ -115,9 +125,9 @@ def read_spool(path: str) -> Optional[Unsent]:
 
 
 def list_spools(folder: str) -> List[str]:
-    if not os.path.isdir(folder):
-        return []
-    return [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".jsonl")]
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    paths = [os.path.join(folder, name) for name in names if name.endswith(".jsonl")]
+    return [path for path in paths if os.path.isfile(path)]
 
 
 def open_spool(address: str) -> Optional[Spool]:
