@@ -129,6 +129,8 @@ class FastCompression(Compression):
         if re_accepts_gzip.search(request.META.get("HTTP_ACCEPT_ENCODING", "")):
             response.content = gzip.compress(response.content, compresslevel=1, mtime=0)
             response.headers["Content-Encoding"] = "gzip"
+            # CommonMiddleware, which is further in, has written the length of before.
+            response.headers["Content-Length"] = str(len(response.content))
         return response
 
 

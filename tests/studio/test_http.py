@@ -65,6 +65,13 @@ def test_the_api_leaves_out_only_middleware_for_pages():
     assert all(path.endswith(tuple(only_pages)) for path in left_out)
 
 
+def test_a_packed_answer_of_the_api_is_as_long_as_it_says(api, alice):
+    sizes = "/subscriptions/sub-1/providers/Microsoft.MachineLearningServices/locations/here/vmSizes"
+    answer = api(alice).client.get(sizes, headers={"accept-encoding": "gzip"})
+    assert (answer.status_code, answer.headers["Content-Encoding"]) == (200, "gzip")
+    assert int(answer.headers["Content-Length"]) == len(answer.content)
+
+
 def test_the_api_refuses_a_foreign_host(api, alice, w):
     assert api(alice).client.get(w, headers={"host": "evil.example.org"}).status_code == 400
 
