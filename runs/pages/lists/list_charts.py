@@ -1,4 +1,4 @@
-"""The charts above a list: which metrics each shows, and their figures for the runs or groups of the page."""
+"""The figures of the charts above a list, for the runs or groups of the page."""
 
 from django.core.paginator import Paginator
 
@@ -7,23 +7,6 @@ from runs.charts.group_charts import GroupMean
 from runs.pages.lists import groups
 from runs.pages.lists.columns import parse_column
 from runs.pages.lists.groups import RunGroup
-
-USUAL_CHARTS = 4
-
-
-def list_charts(table) -> list[list[str]]:
-    """The metrics of each chart: the chosen ones, else the first metric columns. Those of `merge` share the chart before."""
-    if table.options["charts"]:
-        return []
-    usual = [one.name for one in table.columns if one.kind == "metric"] if table.experiment else []
-    names = table.options["chart"] or list(dict.fromkeys(usual))[:USUAL_CHARTS]
-    found: list[list[str]] = []
-    for name in dict.fromkeys(names):
-        if found and name in table.options["merge"]:
-            found[-1].append(name)
-        else:
-            found.append([name])
-    return found
 
 
 def draw_charts(table) -> list[dict]:

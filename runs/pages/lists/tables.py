@@ -15,7 +15,7 @@ from runs import metric_order, objectives, search
 from runs.charts import colours
 from runs.metric_order import Objective
 from runs.models import Experiment, MetricSeries, Run, RunParameter, RunTag, Star
-from runs.pages.lists import columns, groups, list_charts, list_query
+from runs.pages.lists import columns, groups, list_query
 from runs.pages.lists.columns import Column, Sort
 from runs.pages.lists.groups import RunGroup
 from runs.pages.lists.list_query import STATUS_GROUPS, RunFilter
@@ -23,6 +23,7 @@ from studio.search.grammar import BadFilter
 from studio.words import split_words
 
 MAX_METRIC_COLUMNS, MAX_PARAMETER_COLUMNS = 6, 4
+USUAL_CHARTS = 4
 # How many of the newest runs determine the default metric columns.
 NEWEST = 200
 # Maximum number of children on a page.
@@ -282,8 +283,18 @@ class RunTable:
 
     @functools.cached_property
     def charts(self) -> list[list[str]]:
-        """The metrics of each chart above the table."""
-        return list_charts.list_charts(self)
+        """The metrics of each chart: the chosen ones, else the first metric columns. Those of `merge` share the chart before."""
+        if self.options["charts"]:
+            return []
+        usual = [one.name for one in self.columns if one.kind == "metric"] if self.experiment else []
+        names = self.options["chart"] or list(dict.fromkeys(usual))[:USUAL_CHARTS]
+        found: list[list[str]] = []
+        for name in dict.fromkeys(names):
+            if found and name in self.options["merge"]:
+                found[-1].append(name)
+            else:
+                found.append([name])
+        return found
 
     @property
     def charted(self) -> list[str]:
