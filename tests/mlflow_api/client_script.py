@@ -160,7 +160,7 @@ def concurrent_writers():
 
     def write(writer):
         try:
-            for step in range(25):
+            for step in range(10):
                 client.log_metric(run_id, "shared", writer + step / 100, timestamp=1000 + step, step=step)
         except Exception as error:
             errors.append(error)
@@ -171,7 +171,7 @@ def concurrent_writers():
     for thread in threads:
         thread.join()
     assert not errors, errors
-    assert len(client.get_metric_history(run_id, "shared")) == 200
+    assert len(client.get_metric_history(run_id, "shared")) == 80
     client.set_terminated(run_id, "KILLED")
     assert client.get_run(run_id).info.status == "KILLED"
 
