@@ -63,6 +63,11 @@ DELETE {W}                                                   NO
 POST   {W}/restore                                           NO
 POST   {W}/listKeys                                          NO
 GET    {W}/activities                                        NO
+GET    {W}/secrets                                           NO
+PUT    {W}/secrets/{name}                                    NO
+GET    {W}/secrets/{name}                                    READ
+GET    {W}/secrets/{name}/versions                           NO
+DELETE {W}/secrets/{name}                                    NO
 GET    /login/whoami                                         READ
 GET    /api/openapi.json                                     READ
 GET    {W}/computes                                          NO

@@ -14,6 +14,8 @@ EXPERIMENT = re.compile(r"[a-zA-Z0-9][\w./ -]{0,254}", re.ASCII)
 RUN = re.compile(r"[a-zA-Z0-9][\w.-]{0,255}", re.ASCII)
 ASSET = re.compile(r"[a-zA-Z0-9][\w.-]{0,254}", re.ASCII)
 
+SECRET = re.compile(r"[a-zA-Z0-9-]{1,127}", re.ASCII)
+
 RULES = {
     "workspace name": (WORKSPACE, "3 to 33 letters, digits, hyphens and underscores, starting with a letter or digit"),
     "resource group name": (
@@ -22,6 +24,7 @@ RULES = {
     ),
     "subscription": (SUBSCRIPTION, "1 to 100 letters, digits, hyphens, underscores, periods and spaces"),
     "compute name": (COMPUTE, "2 to 32 letters, digits and hyphens, starting with a letter and not ending in a hyphen"),
+    "secret name": (SECRET, "1 to 127 letters, digits and hyphens"),
     "experiment name": (EXPERIMENT, "1 to 255 letters, digits, spaces and . / _ -, starting with a letter or digit"),
     "run id": (RUN, "1 to 256 letters, digits, periods, hyphens and underscores, starting with a letter or digit"),
     "environment name": (

@@ -185,6 +185,8 @@ PREVIEW_MAX_BYTES = env.read_int("PREVIEW_MAX_KB", 512, min_value=1) * 1024
 TRASH_DAYS = env.read_int("TRASH_DAYS", 30, min_value=1, max_value=3650)
 VM_PRICES = env.read_amounts("VM_PRICES")
 NODE_LEASE_SECONDS = env.read_int("NODE_LEASE_SECONDS", 30, min_value=5)
+# Without it the keys are in <data>/vault.keys.
+KEY_VAULT_KEYS = env.read_list("KEY_VAULT_KEYS")
 HOST_NAME = env.read_text("HOST_NAME", "local")
 
 LOGGING = {

@@ -35,6 +35,7 @@ NAV = [
     NavItem("Assets", "Jobs", "jobs", "runs:jobs", "j"),
     NavItem("Assets", "Environments", "environment", "environments:list", "e"),
     NavItem("Manage", "Compute", "compute", "compute:list", "c"),
+    NavItem("Manage", "Key vault", "key", "workspaces:secrets", "k"),
     NavItem("Manage", "Users and permissions", "users", "workspaces:people", "u"),
 ]
 

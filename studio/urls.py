@@ -19,11 +19,13 @@ from trash.api import purges as purges_api
 from trash.api import router as trash_api
 from workspaces.activity_api import router as activity_api
 from workspaces.api import router as workspaces_api
+from workspaces.vault.api import router as secrets_api
 
 api.add_router("", workspaces_api)
 api.add_router("", devices_api)
 api.add_router("/nodes/v1", nodes_api)
 api.add_router(f"{W}/activities", activity_api)
+api.add_router(f"{W}/secrets", secrets_api)
 api.add_router(f"{W}/computes", computes_api)
 api.add_router(
     "/subscriptions/{subscription_id}/providers/Microsoft.MachineLearningServices/locations/{location}", locations_api

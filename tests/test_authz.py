@@ -13,6 +13,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
+from accounts.actors import Actor
 from accounts.authentication import make_run_token
 from compute import notifications
 from compute.keys import node_key
@@ -22,7 +23,7 @@ from studio import storage
 from studio.api import api as the_api
 from tests import factories
 from tests.test_house import all_pages
-from workspaces.models import Role
+from workspaces.models import Role, Secret
 
 H = "/history/v1.0{w}"
 C = "/content/v1.0{w}"
@@ -52,6 +53,12 @@ delete a workspace              | DELETE {w}                                    
 make a workspace                | PUT    {make}                                             | 403 403 403 403 403 403 403
 read keys                       | POST   {w}/listKeys                                       | y y 403 403 403 404 403
 read the activity log           | GET    {w}/activities                                     | y 403 403 403 403 404 403
+list secrets                    | GET    {w}/secrets                                        | y y y 403 403 404 403
+set a secret                    | PUT    {w}/secrets/fresh           $secret                | y y y 403 403 404 403
+read a secret                   | GET    {w}/secrets/hush                                   | y y y 403 403 404 y
+read a secret kept from jobs    | GET    {w}/secrets/people                                 | y y y 403 403 404 403
+versions of a secret            | GET    {w}/secrets/hush/versions                          | y y y 403 403 404 403
+delete a secret                 | DELETE {w}/secrets/hush                                   | y y y 403 403 404 403
 read quota                      | GET    {sub}/providers/{ml}/locations/eastus/usages | y y y y y 404 y
 list compute                    | GET    {w}/computes                                       | y y y y y 404 403
 read compute                    | GET    {w}/computes/cpu-cluster                           | y y y y y 404 403
@@ -158,6 +165,7 @@ BODIES = {
     "$mlother": {"run_id": "other", **POINT},
     "$mlended": {"run_id": "ended"},
     "$size": SIZE,
+    "$secret": {"value": "hush hush"},
     "$job": JOB,
     "$metric": METRIC,
     "$environment": ENVIRONMENT,
@@ -176,6 +184,9 @@ people                  | GET  /ws/aml-workspace/people/                        
 activity log            | GET  /ws/aml-workspace/activity/                       | y 403 403 403 403 404
 activity log as a file  | GET  /ws/aml-workspace/activity/csv/                   | y 403 403 403 403 404
 activity log of the site| GET  /activity/                                        | 403 403 403 403 403 403
+key vault               | GET  /ws/aml-workspace/secrets/                        | y y y 403 403 404
+one secret              | GET  /ws/aml-workspace/secrets/hush/                   | y y y 403 403 404
+change a secret         | POST /ws/aml-workspace/secrets/hush/change/            | y y y 403 403 404
 give a role             | POST /ws/aml-workspace/people/                         | y 403 403 403 403 404
 new account             | POST /ws/aml-workspace/people/account/                 | 403 403 403 403 403 404
 compute                 | GET  /ws/aml-workspace/compute/                        | y y y y y 404
@@ -234,6 +245,8 @@ def world(workspace, monkeypatch):
         workspace, experiment=experiment, run_id="gone", status=Run.Status.FAILED, deleted_at=timezone.now()
     )
     factories.make_environment(workspace, "env")
+    Secret.set(Actor(people["owner"]), workspace, "hush", "hush hush")
+    Secret.set(Actor(people["owner"]), workspace, "people", "hush hush", for_runs=False)
     Model.objects.create(workspace=workspace, name="mod")
     storage.put_bytes("code", b"zip")
     code = Snapshot.objects.create(workspace=workspace, digest="0" * 64, key="code", size=3)

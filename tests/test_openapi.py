@@ -45,6 +45,11 @@ GET    /subscriptions/sub-1/providers/{ml}/workspaces
 GET    {g}/providers/{ml}/workspaces
 POST   {w}/listKeys
 GET    {w}/activities
+PUT    {w}/secrets/token                      {"value": "hush hush"}
+GET    {w}/secrets
+GET    {w}/secrets/token
+GET    {w}/secrets/token/versions
+DELETE {w}/secrets/token
 PUT    {g}/providers/{ml}/workspaces/second
 DELETE {g}/providers/{ml}/workspaces/second
 GET    /subscriptions/sub-1/providers/{ml}/deletedWorkspaces

@@ -10,13 +10,15 @@ from workspaces.models import ResourceGroup, Role, RoleAssignment, Subscription,
 READ = {"read"}
 COMPUTE = {"use_compute", "edit_compute"}
 WORK = {"submit", "edit"}  # runs, experiments, environments
+SECRETS = {"list_secrets", "read_secrets", "edit_secrets"}
 VERBS: dict[str, set[str]] = {
     Role.READER: READ,
-    Role.DATA_SCIENTIST: READ | WORK | {"use_compute"},
+    Role.DATA_SCIENTIST: READ | WORK | SECRETS | {"use_compute"},
     Role.COMPUTE_OPERATOR: {"read_compute"} | COMPUTE,
-    Role.CONTRIBUTOR: READ | WORK | COMPUTE | {"edit_workspace", "read_keys", "create_workspace"},
+    Role.CONTRIBUTOR: READ | WORK | SECRETS | COMPUTE | {"edit_workspace", "read_keys", "create_workspace"},
     Role.OWNER: READ
     | WORK
+    | SECRETS
     | COMPUTE
     | {"edit_workspace", "read_keys", "create_workspace", "delete_workspace", "edit_members", "read_activity"},
 }
@@ -44,7 +46,9 @@ def roles_on(user, thing) -> set[str]:
 def can(actor: Actor, verb: str, thing) -> bool:
     """Whether the actor may do this to the subscription, group or workspace. Site admins may do everything."""
     if actor.is_run:
-        return verb == "read" and isinstance(thing, Workspace) and thing.pk == actor.workspace_id
+        own = isinstance(thing, Workspace) and thing.pk == actor.workspace_id
+        # Of secrets a run may read what its submitter may at this moment.
+        return own and (verb == "read" or (verb == "read_secrets" and can(Actor(actor.user), verb, thing)))
     if actor.user.is_superuser:
         return True
     return verb in verbs_of(roles_on(actor.user, thing))

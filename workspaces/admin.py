@@ -6,7 +6,7 @@ from django.contrib.auth.models import Group
 
 from accounts import views
 from accounts.models import User
-from workspaces.models import ResourceGroup, RoleAssignment, Subscription, Workspace
+from workspaces.models import ResourceGroup, RoleAssignment, Secret, SecretVersion, Subscription, Workspace
 
 # Rights are roles on subscriptions, groups and workspaces; nothing checks Django's own groups.
 admin.site.unregister(Group)
@@ -79,3 +79,30 @@ class RoleAssignmentAdmin(admin.ModelAdmin):
     list_select_related = ["user", "subscription", "resource_group", "workspace"]
     search_fields = ["user__username", "workspace__name", "resource_group__name", "subscription__subscription_id"]
     raw_id_fields = ["user", "subscription", "resource_group", "workspace"]
+
+
+class VaultAdmin(admin.ModelAdmin):
+    """Secrets are made, changed and deleted on the page of the key vault, which writes who did it."""
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(Secret)
+class SecretAdmin(VaultAdmin):
+    list_display = ["name", "workspace", "for_runs", "created_at"]
+    list_select_related = ["workspace"]
+    search_fields = ["name", "workspace__name"]
+
+
+@admin.register(SecretVersion)
+class SecretVersionAdmin(VaultAdmin):
+    list_display = ["secret", "version", "key_id", "created_by", "created_at"]
+    list_select_related = ["secret", "created_by"]
+    exclude = ["text"]

@@ -9,6 +9,17 @@ from django.utils import timezone
 
 from accounts import activity
 from accounts.models import User
+from workspaces.vault.models import Secret, SecretVersion
+
+__all__ = [
+    "ResourceGroup",
+    "Role",
+    "RoleAssignment",
+    "Secret",
+    "SecretVersion",
+    "Subscription",
+    "Workspace",
+]
 
 
 class SubscriptionQuerySet(models.QuerySet):

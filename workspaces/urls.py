@@ -3,6 +3,7 @@
 from django.urls import path
 
 from workspaces import activity_views, member_views, views
+from workspaces.vault import views as vault_views
 
 app_name = "workspaces"
 urlpatterns = [
@@ -19,6 +20,9 @@ urlpatterns = [
     path("ws/<slug:slug>/activity/", activity_views.activity, name="activity"),
     path("ws/<slug:slug>/activity/csv/", activity_views.activity_download, {"kind": "csv"}, name="activity_csv"),
     path("ws/<slug:slug>/activity/jsonl/", activity_views.activity_download, {"kind": "jsonl"}, name="activity_jsonl"),
+    path("ws/<slug:slug>/secrets/", vault_views.secret_list, name="secrets"),
+    path("ws/<slug:slug>/secrets/<slug:name>/", vault_views.secret, name="secret"),
+    path("ws/<slug:slug>/secrets/<slug:name>/change/", vault_views.secret_change, name="secret_change"),
     path("ws/<slug:slug>/people/", member_views.people_list, name="people"),
     path("ws/<slug:slug>/people/account/", member_views.people_account, name="people_account"),
     path("ws/<slug:slug>/people/<int:pk>/change/", member_views.people_change, name="people_change"),

@@ -160,8 +160,6 @@ def test_the_same_folder_is_uploaded_once(run):
 def test_what_is_not_there_is_named(run):
     with pytest.raises(errors.NotAvailable, match="model registry"):
         run.register_model("m")
-    with pytest.raises(errors.NotAvailable, match="key vault"):
-        run.get_secret("s")
 
 
 def test_repr_names_the_run(run):

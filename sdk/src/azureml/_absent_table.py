@@ -122,7 +122,6 @@ TABLE: Dict[str, Tuple[str, str]] = {
     "azureml.core.image.container": ("the image service", "ContainerImage ContainerImageConfig"),
     "azureml.core.image.image": ("the image service", "Asset Image ImageConfig TargetRuntime"),
     "azureml.core.image.unknown_image": ("the image service", "UnknownImage"),
-    "azureml.core.keyvault": ("the key vault", "Keyvault"),
     "azureml.core.linked_service": (
         "the linked service registry",
         "LinkedService LinkedServiceConfiguration SynapseWorkspaceLinkedServiceConfiguration",

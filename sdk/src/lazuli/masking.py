@@ -6,9 +6,10 @@ a script can print a secret backwards.
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from typing import Any, Iterable, List, Mapping, Optional
+from typing import Any, Iterable, List, Mapping, Optional, Set
 from urllib.parse import quote
 
 _NAMED = re.compile(r"(TOKEN|KEY|SECRET|PASSWORD)$", re.IGNORECASE)
@@ -22,12 +23,24 @@ _PATTERN = re.compile(
 _BEGUN = re.compile(rb"(?::/?|://[^\s/'\"<>?#]*|\bl(?:z(?:_[\w-]*)?)?|\br(?:un?|un\.[\w:.-]*)?)\Z", re.ASCII)
 # No address and no token is longer.
 MAX_SECRET_BYTES = 4096
+# What this process has read from a key vault.
+FETCHED: Set[str] = set()
+# Names the file to which the script's processes add what they have read, a JSON text a line.
+FETCHED_VARIABLE = "LAZULI_FETCHED_SECRETS"
 
 
 class Masker:
-    """Replaces `secrets`, tokens of the studio and passwords in addresses by stars."""
+    """Replaces `secrets`, tokens of the studio and passwords in addresses by stars.
 
-    def __init__(self, secrets: Iterable[str] = ()):
+    `fetched` is a file of further secrets, which grows while the script runs.
+    """
+
+    def __init__(self, secrets: Iterable[str] = (), fetched: Optional[str] = None):
+        self.secrets = list(secrets)
+        self._fetched, self._read_bytes = fetched, 0
+        self._set_secrets(self.secrets)
+
+    def _set_secrets(self, secrets: List[str]) -> None:
         lines = {line.strip() for secret in secrets for line in secret.splitlines()}
         # Variables hold any bytes; those that are not UTF-8 are surrogates here.
         known = {line.encode("utf-8", "surrogateescape") for line in lines if len(line) >= MIN_SECRET_LENGTH}
@@ -38,18 +51,37 @@ class Masker:
         self._patterns.append(_PATTERN)
 
     @classmethod
-    def for_variables(cls, variables: Mapping[str, str], token: Optional[str] = None) -> Masker:
+    def for_variables(
+        cls, variables: Mapping[str, str], token: Optional[str] = None, fetched: Optional[str] = None
+    ) -> Masker:
         """A masker for a run's token and the values of environment variables with names of secrets."""
         named = [str(value) for name, value in variables.items() if _NAMED.search(name)]
-        return cls([*named, token or ""])
+        return cls([*named, token or ""], fetched)
+
+    def _read_fetched(self) -> None:
+        """A script adds a secret before it can print it, so what is in the file now is enough for what is in the log now."""
+        try:
+            if not self._fetched or os.path.getsize(self._fetched) == self._read_bytes:
+                return
+            with open(self._fetched, "rb") as file:
+                data = file.read()
+        except OSError:
+            # It is made when the first secret is read.
+            return
+        # Of a line that is being written, the rest comes with the next look, before the script goes on.
+        complete = data[: data.rfind(b"\n") + 1]
+        self._read_bytes = len(complete)
+        self._set_secrets([*self.secrets, *(json.loads(line) for line in complete.splitlines())])
 
     def mask_bytes(self, data: bytes) -> bytes:
+        self._read_fetched()
         for pattern in self._patterns:
             data = pattern.sub(_to_stars, data)
         return data
 
     def count_maskable(self, data: bytes) -> int:
         """How many bytes can be masked now; the rest may be the start of a secret that is still incomplete."""
+        self._read_fetched()
         tail = data[-MAX_SECRET_BYTES:]
         begun = _BEGUN.search(tail)
         cut = begun.start() if begun else len(tail)
@@ -82,4 +114,5 @@ def _to_stars(match: "re.Match[bytes]") -> bytes:
 
 
 def masker_of_process() -> Masker:
-    return Masker.for_variables(os.environ)
+    masker = Masker.for_variables(os.environ)
+    return Masker([*masker.secrets, *FETCHED]) if FETCHED else masker

@@ -25,6 +25,7 @@ from azureml.core._metrics import make_metrics_queue
 from azureml.core._offline_run import _OfflineRun as _OfflineRun
 from azureml.core._registry import RunFactory
 from azureml.core._run_inputs import InputDatasets, LinkOutput, OutputDatasets
+from azureml.core.keyvault import Keyvault
 from azureml.exceptions import AzureMLException, SnapshotException, UserErrorException
 
 __all__ = ["InputDatasets", "LinkOutput", "OutputDatasets", "Run", "get_run"]
@@ -415,10 +416,12 @@ class Run:
         self._patch(properties=convert_to_texts(properties, "property", "properties"))
 
     def get_secret(self, name: str) -> str:
-        raise errors.NotAvailable("the workspace's key vault", "Run.get_secret")
+        """The value of a secret in the workspace's key vault; the logs of the run show stars in its place."""
+        return Keyvault(self.experiment.workspace).get_secret(name)
 
-    def get_secrets(self, secrets: Iterable[str]) -> Dict[str, str]:
-        raise errors.NotAvailable("the workspace's key vault", "Run.get_secrets")
+    def get_secrets(self, secrets: Iterable[str]) -> Dict[str, Optional[str]]:
+        """The values by name; None for a name that is not there."""
+        return Keyvault(self.experiment.workspace).get_secrets(secrets)
 
     def register_model(
         self,

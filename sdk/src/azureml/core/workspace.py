@@ -21,6 +21,7 @@ from azureml.core.compute import ComputeTarget
 from azureml.core.compute.amlcompute import AmlComputeProvisioningConfiguration
 from azureml.core.environment import Environment
 from azureml.core.experiment import Experiment
+from azureml.core.keyvault import Keyvault
 from azureml.core.run import Run
 from azureml.exceptions import UserErrorException
 
@@ -354,8 +355,8 @@ class Workspace:
     def private_endpoints(self) -> Any:
         raise NotAvailable("private endpoints", "Workspace.private_endpoints")
 
-    def get_default_keyvault(self) -> Any:
-        raise NotAvailable("the key vault", "Workspace.get_default_keyvault")
+    def get_default_keyvault(self) -> Keyvault:
+        return Keyvault(self)
 
     def add_private_endpoint(
         self,

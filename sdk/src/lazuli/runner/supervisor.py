@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, Optional
 from lazuli import errors, isolation
 from lazuli.environments.cache import BuildFailed
 from lazuli.errors import ServiceException
-from lazuli.masking import Masker
+from lazuli.masking import FETCHED_VARIABLE, Masker
 from lazuli.runner import failure_reasons, uploads
 from lazuli.runner.interpreter import Interpreter, find_interpreter
 from lazuli.runner.left_metrics import send_left_metrics
@@ -68,14 +68,20 @@ def supervise_run(spec: Spec, transport: Any = None) -> int:
         monitor.close()
 
 
-def _make_masker(spec: Spec) -> Masker:
-    return Masker.for_variables({**os.environ, **spec.user_variables()}, spec.token)
+def _make_masker(spec: Spec, folder: Optional[WorkFolder] = None) -> Masker:
+    variables = {**os.environ, **spec.user_variables()}
+    return Masker.for_variables(variables, spec.token, folder.fetched_secrets if folder else None)
 
 
 def _run_in_folder(spec: Spec, api: RunApi, reporter: StatusReporter, monitor: StopMonitor) -> Outcome:
     folder = WorkFolder(spec.run_id)
     try:
-        return _Attempt(spec, api, reporter, monitor, folder).execute()
+        outcome = _Attempt(spec, api, reporter, monitor, folder).execute()
+        # While the folder still says what the script has read from the key vault.
+        masker = _make_masker(spec, folder)
+        return dataclasses.replace(
+            outcome, error=masker.mask_json(outcome.error), message=masker.mask_json(outcome.message)
+        )
     finally:
         folder.remove()
 
@@ -173,7 +179,7 @@ class _Attempt:
     def _run_script(self, interpreter: Interpreter) -> int:
         if self._monitor.is_stopped:
             raise RunEnded(str(self._monitor.reason))
-        logs = LogStream(self._api, self._folder.log, STD_LOG, _make_masker(self._spec))
+        logs = LogStream(self._api, self._folder.log, STD_LOG, _make_masker(self._spec, self._folder))
         folders = uploads.LogFolderUploader(self._api, self._folder.code, self._spec.directories_to_watch)
         try:
             script = self._start(interpreter)
@@ -222,6 +228,7 @@ class _Attempt:
             **fence.change_variables(interpreter.build_variables(inherited, self._folder.tools)),
             **self._spec.environment_for_script(self._folder.code),
             metrics_spool.VARIABLE: self._folder.metrics,
+            FETCHED_VARIABLE: self._folder.fetched_secrets,
         }
 
     def _wait_for_script(self, script: ScriptProcess) -> int:

@@ -38,6 +38,7 @@ class WorkFolder:
         self.temporary = os.path.join(self.path, "tmp")
         self.tools = os.path.join(self.path, "bin")
         self.metrics = os.path.join(self.path, "metrics")
+        self.fetched_secrets = os.path.join(self.path, "fetched_secrets")
         for folder in (self.code, self.temporary, self.metrics):
             os.mkdir(folder)
 

@@ -1,0 +1,45 @@
+"""`manage.py rotate_vault_keys`: encrypt all secrets by a new key."""
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from workspaces.vault import encryption
+from workspaces.vault.models import SecretVersion
+
+BATCH = 500
+
+
+class Command(BaseCommand):
+    help = "Make a new key for the key vaults, and encrypt every stored secret by it. The studio may run meanwhile."
+    requires_system_checks = []
+
+    def add_arguments(self, parser):
+        parser.add_argument(
+            "--forget-old", action="store_true", help="remove the old keys; backups made before need a copy of them"
+        )
+
+    def handle(self, *args, forget_old, **options):
+        # With the setting, whoever sets it has put the new key in front.
+        keys = encryption.load_keys() if settings.KEY_VAULT_KEYS else encryption.add_key()
+        number = encrypt_again(keys)
+        self.stdout.write(f"{number:,} versions of secrets are encrypted by the key {keys.current_id} now.")
+        if settings.KEY_VAULT_KEYS:
+            self.stdout.write("The other keys of KEY_VAULT_KEYS are needed by older backups alone.")
+        elif forget_old:
+            encryption.forget_old_keys()
+            self.stdout.write(f"The old keys are removed from {encryption.where()}.")
+
+
+def encrypt_again(keys: encryption.Keys) -> int:
+    """All that another key has encrypted, until nothing is left: another process may still be using the old one."""
+    number = 0
+    while True:
+        old = SecretVersion.objects.exclude(key_id=keys.current_id).select_related("secret__workspace")[:BATCH]
+        batch = list(old)
+        if not batch:
+            return number
+        for version in batch:
+            owner = version.secret.owner_of_text
+            text = keys.encrypt(keys.decrypt(version.text, owner), owner)
+            same = SecretVersion.objects.filter(pk=version.pk, text=version.text)
+            number += same.update(text=text, key_id=keys.current_id)

@@ -1,0 +1,107 @@
+"""Encrypting the values of secrets. The keys are outside the database: in `<data>/vault.keys`, or in KEY_VAULT_KEYS.
+
+The first key encrypts, all of them decrypt. A text is bound to the secret that it belongs to, so that nobody who can write to the
+database alone can put the value of one secret into another.
+"""
+
+import hashlib
+import json
+import os
+import pathlib
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from studio.errors import NotReady
+
+
+class Keys:
+    """As they are now: another process may have added one."""
+
+    def __init__(self, words: list[str]):
+        try:
+            self._fernets = [Fernet(word) for word in words]
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"A key in {where()} is no key of the vault: write 32 bytes in URL-safe base64 (44 characters) for each."
+            ) from error
+        self._ids = [_id_of(word) for word in words]
+
+    @property
+    def current_id(self) -> str:
+        return self._ids[0]
+
+    @property
+    def known_ids(self) -> list[str]:
+        return self._ids
+
+    def encrypt(self, value: str, owner: str) -> str:
+        return self._fernets[0].encrypt(json.dumps([owner, value]).encode()).decode()
+
+    def decrypt(self, text: str, owner: str) -> str:
+        try:
+            found, value = json.loads(MultiFernet(self._fernets).decrypt(text))
+        except InvalidToken as error:
+            raise NotReady(
+                "This secret cannot be decrypted: its key is missing. A site admin finds out more by `make doctor`."
+            ) from error
+        if found != owner:
+            raise NotReady("This secret holds the value of another one; its row was changed in the database.")
+        return value
+
+
+def load_keys() -> Keys:
+    return Keys(settings.KEY_VAULT_KEYS or _read_file())
+
+
+def where() -> str:
+    return "KEY_VAULT_KEYS" if settings.KEY_VAULT_KEYS else str(key_file())
+
+
+def write_keys(words: list[str]) -> None:
+    """In one step, readable by this account alone."""
+    path = key_file()
+    fresh = path.with_suffix(f".{os.getpid()}")
+    with open(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+        file.write("\n".join(words) + "\n")
+    fresh.replace(path)
+
+
+def add_key() -> Keys:
+    """A new key in front of the others, in the file."""
+    write_keys([Fernet.generate_key().decode(), *_read_file()])
+    return load_keys()
+
+
+def forget_old_keys() -> None:
+    write_keys(_read_file()[:1])
+
+
+def _read_file() -> list[str]:
+    path = key_file()
+    if not path.exists():
+        _create(path)
+    return path.read_text().split()
+
+
+def _create(path: pathlib.Path) -> None:
+    """Of two processes that start together, both use the key of the first."""
+    fresh = path.with_suffix(f".{os.getpid()}")
+    with open(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+        file.write(Fernet.generate_key().decode() + "\n")
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        # The other process was first.
+        return
+    finally:
+        fresh.unlink()
+
+
+def key_file() -> pathlib.Path:
+    return pathlib.Path(settings.DATA_DIR) / "vault.keys"
+
+
+def _id_of(word: str) -> str:
+    return hashlib.sha256(word.encode()).hexdigest()[:12]

@@ -1,0 +1,134 @@
+"""Secrets of a workspace, and their versions. Values are stored encrypted, and leave by `Secret.read` alone."""
+
+import uuid
+
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from accounts import activity
+from accounts.actors import Actor
+from accounts.models import User
+from studio.errors import Conflict
+from workspaces.vault import encryption, rules
+
+
+class SecretQuerySet(models.QuerySet):
+    def with_versions(self):
+        counted = self.annotate(version_count=models.Count("versions"), changed_at=models.Max("versions__created_at"))
+        return counted.order_by("name")
+
+
+class Secret(models.Model):
+    workspace = models.ForeignKey("workspaces.Workspace", models.CASCADE, related_name="secrets")
+    name = models.CharField(max_length=127)
+    # Whether the token of a run may read it, as far as whoever submitted the run may.
+    for_runs = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = SecretQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(models.functions.Lower("name"), "workspace", name="one_secret_of_a_name")
+        ]
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def arm_id(self) -> str:
+        return f"{self.workspace.arm_id}/secrets/{self.name}"
+
+    @property
+    def owner_of_text(self) -> str:
+        return f"{self.workspace.workspace_id}/{self.name.lower()}"
+
+    @classmethod
+    @transaction.atomic
+    def set(
+        cls, actor: Actor, workspace, name: str, value: str, content_type: str = "", for_runs: bool | None = None
+    ) -> "SecretVersion":
+        """A new version of the secret, which is made if there is none of the name."""
+        rules.SECRET_NAME.check(name)
+        rules.SECRET_VALUE.check(value)
+        rules.CONTENT_TYPE.check(content_type)
+        found = cls.objects.select_for_update().filter(workspace=workspace, name__iexact=name).first()
+        verb = "secret.rotate" if found else "secret.create"
+        secret = found or cls._create(workspace, name, True if for_runs is None else for_runs)
+        secret.workspace = workspace
+        if secret.versions.count() >= rules.MAX_VERSIONS:
+            raise Conflict(
+                f"The secret {secret.name} has {rules.MAX_VERSIONS} versions. Delete old ones first.", target="name"
+            )
+        keys = encryption.load_keys()
+        version = secret.versions.create(
+            text=keys.encrypt(value, secret.owner_of_text),
+            key_id=keys.current_id,
+            content_type=content_type,
+            created_by=actor.user,
+        )
+        activity.record(verb, secret, actor=actor, scope=workspace, message=f"version {version.version}")
+        if found and for_runs is not None:
+            secret.offer_to_runs(actor, for_runs)
+        return version
+
+    @classmethod
+    def _create(cls, workspace, name: str, for_runs: bool) -> "Secret":
+        try:
+            with transaction.atomic():
+                return cls.objects.create(workspace=workspace, name=name, for_runs=for_runs)
+        except IntegrityError as error:
+            raise Conflict(f"Another secret {name!r} was made at the same moment. Try again.", target="name") from error
+
+    @transaction.atomic
+    def read(self, actor: Actor, version: "SecretVersion") -> str:
+        """The value, for the API alone: no page shows it. Who has read it stands in the activity log."""
+        value = encryption.load_keys().decrypt(version.text, self.owner_of_text)
+        activity.record("secret.read", self, actor=actor, scope=self.workspace, message=f"version {version.version}")
+        return value
+
+    @transaction.atomic
+    def offer_to_runs(self, actor: Actor, for_runs: bool) -> None:
+        """Whether runs may read it."""
+        if for_runs == self.for_runs:
+            return
+        Secret.objects.filter(pk=self.pk).update(for_runs=for_runs)
+        changes = {"for_runs": [self.for_runs, for_runs]}
+        self.for_runs = for_runs
+        activity.record("secret.edit", self, actor=actor, scope=self.workspace, changes=changes)
+
+    @transaction.atomic
+    def remove(self, actor: Actor) -> None:
+        """With all versions; nothing brings a value back."""
+        activity.record("secret.delete", self, actor=actor, scope=self.workspace)
+        self.delete()
+
+    @transaction.atomic
+    def remove_old_versions(self, actor: Actor) -> int:
+        newest = self.versions.first()
+        number, _ = self.versions.exclude(pk=newest.pk).delete()
+        activity.record("secret.prune", self, actor=actor, scope=self.workspace, message=f"{number} old versions")
+        return number
+
+
+def make_version() -> str:
+    return uuid.uuid4().hex
+
+
+class SecretVersion(models.Model):
+    secret = models.ForeignKey(Secret, models.CASCADE, related_name="versions")
+    version = models.CharField(max_length=32, default=make_version, editable=False)
+    # Encrypted; see workspaces/vault/encryption.py.
+    text = models.TextField(editable=False)
+    key_id = models.CharField(max_length=12, editable=False)
+    content_type = models.CharField(max_length=255, blank=True)
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [models.UniqueConstraint(fields=["secret", "version"], name="one_version_of_a_secret")]
+
+    def __str__(self):
+        return self.version
