@@ -39,9 +39,17 @@ VERBS = {
     "login.approve": "approved a sign-in from",
     "login.deny": "denied a sign-in from",
     "password.change": "changed the password of",
+    "principal.create": "created the service principal",
+    "principal.delete": "deleted the service principal",
+    "principal.edit": "switched off or on the service principal",
+    "principal_secret.create": "made a secret of the service principal",
+    "principal_secret.revoke": "revoked a secret of the service principal",
     "role.change": "changed a role of",
     "role.give": "gave a role to",
     "role.remove": "removed a role of",
+    "role_definition.create": "created the role",
+    "role_definition.delete": "deleted the role",
+    "role_definition.edit": "changed the role",
     "row.add": "added, in the administration,",
     "row.change": "changed, in the administration,",
     "row.delete": "deleted, in the administration,",
@@ -59,6 +67,9 @@ VERBS = {
     "subscription.create": "created the subscription",
     "token.create": "created the token",
     "token.revoke": "revoked the token",
+    "user_group.create": "created the group",
+    "user_group.delete": "deleted the group",
+    "user_group.edit": "changed the members of the group",
     "workspace.create": "created the workspace",
     "workspace.delete": "moved to the trash the workspace",
     "workspace.edit": "edited the workspace",
@@ -96,6 +107,7 @@ class Activity(models.Model):
 
     class ActorKind(models.TextChoices):
         PERSON = "person"
+        SERVICE_PRINCIPAL = "service principal"
         RUN = "run"
         SYSTEM = "system"
         NOBODY = "not signed in"
@@ -204,7 +216,7 @@ def _origin(actor: Actor | None) -> dict:
         found |= {"request_id": request.id, "address": client_address(request)}  # type: ignore[attr-defined]
         found |= {"actor_kind": Activity.ActorKind.NOBODY, "actor_name": ""}
     if actor is not None:
-        kind = Activity.ActorKind.RUN if actor.is_run else Activity.ActorKind.PERSON
+        kind = Activity.ActorKind.RUN if actor.is_run else Activity.ActorKind(actor.user.kind)
         found |= {"actor_kind": kind, "actor_id": actor.user.pk, "actor_name": actor.user.username}
         found |= {"run_id": actor.run_id, "token_id": actor.token_id}
     return found

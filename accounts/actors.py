@@ -20,10 +20,19 @@ class Actor:
     may: Any = None
     # The personal token that the request brought, if it did.
     token_id: int | None = None
+    # What this token may do of what its owner may: one of accounts.rules.TokenScope; and the only workspace that it opens.
+    scope: str = "admin"
+    only_workspace: int | None = None
 
     @property
     def is_run(self) -> bool:
         return bool(self.run_id)
+
+    @property
+    def is_site_admin(self) -> bool:
+        """Not by a token that is limited to less than its owner may."""
+        limited = self.is_run or self.scope != "admin" or self.only_workspace is not None
+        return not limited and self.user.is_superuser
 
 
 def actor_of_request(request) -> Actor:

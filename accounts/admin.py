@@ -3,7 +3,15 @@
 from django.contrib import admin
 
 from accounts.activity import Activity
-from accounts.models import DeviceLogin, FailedSignIn, SentForm, SignInLink, Token
+from accounts.models import (
+    DeviceLogin,
+    FailedSignIn,
+    PrincipalSecret,
+    SentForm,
+    ServicePrincipal,
+    SignInLink,
+    Token,
+)
 
 
 class SecretAdmin(admin.ModelAdmin):
@@ -87,3 +95,16 @@ class ActivityAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return False
+
+
+@admin.register(ServicePrincipal)
+class ServicePrincipalAdmin(SecretAdmin):
+    list_display = ["user", "client_id", "created_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "client_id"]
+
+
+@admin.register(PrincipalSecret)
+class PrincipalSecretAdmin(SecretAdmin):
+    list_display = ["principal", "hint", "created_at", "expires_at", "last_used_at", "revoked_at"]
+    list_select_related = ["principal__user"]

@@ -5,7 +5,8 @@ from django.contrib.auth import password_validation
 from django.db import transaction
 
 from accounts import activity, sign_in_limits
-from accounts.rules import TOKEN_NAME
+from accounts.models import Token
+from accounts.rules import PRINCIPAL_NAME, TOKEN_NAME, TokenScope
 from studio.forms import TextField
 
 # Longer input is refused, not hashed.
@@ -19,6 +20,34 @@ class TokenForm(forms.Form):
         coerce=int,
         initial=90,
         choices=[(7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "One year"), (0, "Until revoked")],
+    )
+
+    scope = forms.ChoiceField(label="May", choices=TokenScope, initial=TokenScope.ADMIN, required=False)
+    workspace = forms.ChoiceField(required=False, help_text="A script that uses one workspace needs no more.")
+
+    def __init__(self, workspaces, *args, **kwargs):
+        """`workspaces` are those that the person may open."""
+        super().__init__(*args, **kwargs)
+        self.workspaces = {str(one.pk): one for one in workspaces}
+        names = [(key, one.title) for key, one in self.workspaces.items()]
+        self.fields["workspace"].choices = [("", "All workspaces"), *names]
+
+    def create_token(self, user):
+        data = self.cleaned_data
+        workspace = self.workspaces.get(data["workspace"])
+        return Token.create_for(user, data["name"], data["days"] or None, scope=data["scope"], workspace=workspace)
+
+
+class PrincipalForm(forms.Form):
+    name = TextField(PRINCIPAL_NAME, help_text="What it is for, such as “nightly-training”.")
+
+
+class PrincipalSecretForm(forms.Form):
+    days = forms.TypedChoiceField(
+        label="Good for",
+        coerce=int,
+        initial=180,
+        choices=[(30, "30 days"), (90, "90 days"), (180, "180 days"), (365, "One year"), (730, "Two years")],
     )
 
 

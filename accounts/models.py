@@ -8,19 +8,39 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from accounts import activity
+from accounts.activity import Activity
 from accounts.actors import Actor
-from accounts.rules import TOKEN_NAME
+from accounts.principals import PrincipalSecret, ServicePrincipal
+from accounts.rules import TOKEN_NAME, TOKEN_SCOPE, TokenScope
 from accounts.secrets import new_secret, secret_digest
 from studio import visible_names
 from studio.errors import Conflict, Invalid
 
+__all__ = [
+    "Activity",
+    "DeviceLogin",
+    "FailedSignIn",
+    "PrincipalSecret",
+    "SentForm",
+    "ServicePrincipal",
+    "SignInLink",
+    "Token",
+    "User",
+]
+
 
 class User(AbstractUser):
+    class Kind(models.TextChoices):
+        PERSON = "person"
+        # It has no password, and no link signs it in.
+        SERVICE_PRINCIPAL = "service principal"
+
     class Theme(models.TextChoices):
         SYSTEM = "system"
         LIGHT = "light"
         DARK = "dark"
 
+    kind = models.CharField(max_length=20, choices=Kind, default=Kind.PERSON, editable=False)
     theme = models.CharField(max_length=8, choices=Theme, default=Theme.SYSTEM)
 
     def clean(self):
@@ -62,6 +82,8 @@ class SignInLink(models.Model):
     @transaction.atomic
     def create_for(cls, user, hours: int = 24, is_invitation: bool = False) -> str:
         """The secret for the URL; only its digest is stored. A new invitation replaces the person's earlier ones."""
+        if user.kind == User.Kind.SERVICE_PRINCIPAL:
+            raise Invalid(f"{user} is a service principal, which signs in by its client id and secret alone.")
         secret = new_secret()
         if is_invitation:
             cls.objects.filter(user=user, is_invitation=True, used_at=None).delete()
@@ -118,9 +140,15 @@ class Token(models.Model):
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=12)
     digest = models.CharField(max_length=64, unique=True)
+    scope = models.CharField(max_length=5, choices=TokenScope, default=TokenScope.ADMIN)
+    # The only workspace that it opens. No foreign key, because workspaces are an app above this one.
+    workspace_key = models.BigIntegerField(null=True, blank=True)
+    workspace_name = models.CharField(max_length=100, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    last_used_from = models.CharField(max_length=43, blank=True)
+    last_used_by = models.CharField(max_length=80, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -131,7 +159,10 @@ class Token(models.Model):
 
     @classmethod
     @transaction.atomic
-    def create_for(cls, user, name: str, days: int | None = None, actor: Actor | None = None) -> tuple["Token", str]:
+    def create_for(
+        cls, user, name: str, days: int | None = None, actor: Actor | None = None, scope: str = "", workspace=None
+    ) -> tuple["Token", str]:
+        """A token and its secret. `scope` is one of TokenScope, all that the person may by default; `workspace` the only one it opens."""
         secret = new_secret("lz_")
         expires = timezone.now() + dt.timedelta(days=days) if days else None
         token = cls.objects.create(
@@ -140,8 +171,12 @@ class Token(models.Model):
             prefix=secret[:8],
             digest=secret_digest(secret),
             expires_at=expires,
+            scope=TOKEN_SCOPE.check(scope or TokenScope.ADMIN),
+            workspace_key=workspace and workspace.pk,
+            workspace_name=workspace.name if workspace else "",
         )
-        activity.record("token.create", token, actor=actor, message=f"of {user}")
+        where = f" in {workspace}" if workspace else ""
+        activity.record("token.create", token, actor=actor, message=f"of {user}, to {token.scope}{where}")
         return token, secret
 
     @transaction.atomic
@@ -149,6 +184,15 @@ class Token(models.Model):
         self.revoked_at = timezone.now()
         self.save(update_fields=["revoked_at"])
         activity.record("token.revoke", self, message=f"of {self.user}")
+
+    @classmethod
+    @transaction.atomic
+    def revoke_all(cls, user) -> int:
+        """All of a person's tokens; returns how many."""
+        live = list(cls.objects.filter(user=user, revoked_at=None))
+        for token in live:
+            token.revoke()
+        return len(live)
 
     @property
     def is_active(self) -> bool:

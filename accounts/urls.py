@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import devices, views
+from accounts import credential_views, devices, principal_token, views
 
 app_name = "accounts"
 urlpatterns = [
@@ -14,5 +14,14 @@ urlpatterns = [
     path("account/password/", views.password, name="password"),
     path("account/tokens/", views.tokens, name="tokens"),
     path("account/tokens/<int:pk>/revoke/", views.token_revoke, name="token_revoke"),
+    path("account/tokens/revoke/", views.tokens_revoke, name="tokens_revoke"),
+    path("credentials/", credential_views.credentials, name="credentials"),
+    path("credentials/revoke/", credential_views.credentials_revoke, name="credentials_revoke"),
+    path("principals/", credential_views.principals, name="principals"),
+    path("principals/<uuid:client_id>/", credential_views.principal, name="principal"),
+    path("principals/<uuid:client_id>/change/", credential_views.principal_change, name="principal_change"),
+    path("<str:tenant>/oauth2/v2.0/token", principal_token.issue_token, {"version": 2}, name="token_v2"),
+    path("<str:tenant>/oauth2/token", principal_token.issue_token, {"version": 1}, name="token_v1"),
+    path("<str:tenant>/v2.0/.well-known/openid-configuration", principal_token.openid_configuration),
     path("login/device/", devices.device_login, name="device"),
 ]

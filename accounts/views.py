@@ -17,6 +17,7 @@ from accounts.form_keys import mark_done, once
 from accounts.forms import NewPasswordForm, PasswordForm, SignInForm, TokenForm
 from accounts.models import SignInLink, Token, User
 from studio.errors import Denied
+from studio.shell import Shell
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -152,11 +153,12 @@ def password(request):
 @once
 def tokens(request):
     """The list of tokens; a POST creates one and shows its secret once."""
-    form = TokenForm(request.POST or None)
+    workspaces = Shell.workspaces_of(request)
+    form = TokenForm(workspaces, request.POST or None)
     secret = ""
     if request.method == "POST" and form.is_valid():
-        _, secret = Token.create_for(request.user, form.cleaned_data["name"], form.cleaned_data["days"] or None)
-        form = TokenForm()
+        _, secret = form.create_token(request.user)
+        form = TokenForm(workspaces)
     mine = request.user.tokens.filter(revoked_at=None)
     context = {"form": form, "secret": secret, "tokens": mine, "server": settings.PUBLIC_URL}
     response = render(request, "accounts/tokens.html", context)
@@ -168,6 +170,13 @@ def token_revoke(request, pk):
     token = get_object_or_404(Token, pk=pk, user=request.user)
     token.revoke()
     messages.success(request, f"The token “{token.name}” no longer works.")
+    return redirect("accounts:tokens")
+
+
+@require_POST
+def tokens_revoke(request):
+    number = Token.revoke_all(request.user)
+    messages.success(request, f"{number} token{'' if number == 1 else 's'} of yours no longer work.")
     return redirect("accounts:tokens")
 
 

@@ -5,6 +5,7 @@ Scripts log with thousands of requests, so one statement checks everything for a
 """
 
 import dataclasses
+import json
 import time
 
 from django.db import connection
@@ -17,7 +18,8 @@ from accounts.models import Token, User
 from accounts.secrets import secret_digest
 from mlflow_api.errors import MlflowError
 from workspaces import access, lookup
-from workspaces.models import ResourceGroup, RoleAssignment, Workspace
+from workspaces.models import CustomRole, ResourceGroup, RoleAssignment, UserGroup, Workspace
+from workspaces.role_definitions import Definition, verbs_of
 
 SECONDS = 2.0
 MAX_ENTRIES = 2_000
@@ -25,15 +27,25 @@ MAX_ENTRIES = 2_000
 REQUIRED_VERBS = {"log": "edit", "register": "edit"}
 T = {
     name: f'"{model._meta.db_table}"'
-    for name, model in {"t": Token, "u": User, "w": Workspace, "g": ResourceGroup, "a": RoleAssignment}.items()
+    for name, model in {
+        "t": Token,
+        "u": User,
+        "w": Workspace,
+        "g": ResourceGroup,
+        "a": RoleAssignment,
+        "c": CustomRole,
+        "m": UserGroup.members.through,
+    }.items()
 }
 PERSON = f"""
-SELECT t.id, t.user_id, u.is_superuser, a.role
+SELECT t.id, t.scope, t.user_id, u.is_superuser, a.role, c.actions, c.not_actions
 FROM {T["t"]} t JOIN {T["u"]} u ON u.id = t.user_id JOIN {T["w"]} w ON w.id = %s
-JOIN {T["g"]} g ON g.id = w.resource_group_id LEFT JOIN {T["a"]} a ON a.user_id = u.id
+JOIN {T["g"]} g ON g.id = w.resource_group_id LEFT JOIN {T["a"]} a
+  ON (a.user_id = u.id OR a.group_id IN (SELECT m.usergroup_id FROM {T["m"]} m WHERE m.user_id = u.id))
   AND (a.workspace_id = w.id OR a.resource_group_id = g.id OR a.subscription_id = g.subscription_id)
+LEFT JOIN {T["c"]} c ON c.id = a.custom_role_id
 WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > %s)
-  AND u.is_active AND w.deleted_at IS NULL"""
+  AND u.is_active AND w.deleted_at IS NULL AND (t.workspace_key IS NULL OR t.workspace_key = w.id)"""
 _workspaces_by_path: dict[tuple, tuple[float, Workspace]] = {}
 
 
@@ -41,14 +53,16 @@ _workspaces_by_path: dict[tuple, tuple[float, Workspace]] = {}
 class Session:
     actor: Actor
     workspace: Workspace
-    # What the person may do; everything if None.
+    # What a personal token may do, if that is known already.
     verbs: set | None = None
 
     def require(self, verb: str) -> Workspace:
         """The workspace, if the actor may do this. `log` and `register` are edits that a run token may make too."""
         if self.actor.is_run:
             access.require(self.actor, "read" if verb in REQUIRED_VERBS else verb, self.workspace)
-        elif self.verbs is not None and REQUIRED_VERBS.get(verb, verb) not in self.verbs:
+        elif self.verbs is None:
+            access.require(self.actor, REQUIRED_VERBS.get(verb, verb), self.workspace)
+        elif REQUIRED_VERBS.get(verb, verb) not in self.verbs:
             raise access.denied(REQUIRED_VERBS.get(verb, verb), self.workspace)
         return self.workspace
 
@@ -67,7 +81,7 @@ def open_session(secret: str, workspace_path: dict, method: str, route: str) -> 
         workspace = lookup.find_workspace(
             actor, workspace_path["subscription_id"], workspace_path["resource_group"], workspace_path["workspace_name"]
         )
-    return Session(actor, workspace, None if actor.is_run else set())
+    return Session(actor, workspace)
 
 
 def _workspace_at_path(words: tuple) -> Workspace | None:
@@ -93,13 +107,21 @@ def _session_of_person(secret: str, workspace: Workspace) -> Session | None:
     with connection.cursor() as cursor:
         cursor.execute(PERSON, [workspace.pk, secret_digest(secret), connection.ops.adapt_datetimefield_value(now)])
         rows = cursor.fetchall()
-    roles = {role for *_, role in rows if role}
-    if not rows or not (roles or rows[0][2]):
+    roles = frozenset(_make_definition(*row[4:]) for row in rows if row[4])
+    if not rows or not (roles or rows[0][3]):
         return None
-    token_id, user_id, is_superuser, _ = rows[0]
+    token_id, scope, user_id, is_superuser = rows[0][:4]
     _record_use(token_id, now)
-    actor = Actor(User.of_key(user_id), token_id=token_id)
-    return Session(actor, workspace, None if is_superuser else access.verbs_of(roles))
+    actor = Actor(User.of_key(user_id), token_id=token_id, scope=scope)
+    verbs = access.ALL if is_superuser else verbs_of(roles)
+    return Session(actor, workspace, verbs & access.SCOPES.get(scope, verbs))
+
+
+def _make_definition(role: str, actions: str | None, not_actions: str | None) -> Definition:
+    """The lists of a custom role come as JSON."""
+    if actions is None:
+        return access.make_definition(role, None, None)
+    return access.make_definition(role, json.loads(actions), json.loads(not_actions or "[]"))
 
 
 _used: dict[int, float] = {}

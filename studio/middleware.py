@@ -30,7 +30,7 @@ POLICY = (
 PERMISSIONS = "camera=(), microphone=(), geolocation=()"
 API = re.compile(
     r"^/(subscriptions|history|content|nodes|discovery|pypi|mlflow(?!/[^/]+/subscriptions/.*/workspaces/[^/]+/$))(/|$)"
-    r"|^/login/(device(/token)?|whoami)$",
+    r"|^/login/(device(/token)?|whoami)$|^/[^/]+/oauth2/(v2\.0/)?token$",
     re.I,
 )
 ONE_PACKET = 1400

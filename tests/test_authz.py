@@ -187,6 +187,12 @@ activity log of the site| GET  /activity/                                       
 key vault               | GET  /ws/aml-workspace/secrets/                        | y y y 403 403 404
 one secret              | GET  /ws/aml-workspace/secrets/hush/                   | y y y 403 403 404
 change a secret         | POST /ws/aml-workspace/secrets/hush/change/            | y y y 403 403 404
+access control          | GET  /ws/aml-workspace/access/                         | y y y y y 404
+custom roles            | GET  /ws/aml-workspace/roles/                          | y y y y y 404
+make a custom role      | POST /ws/aml-workspace/roles/                          | y 403 403 403 403 404
+groups                  | GET  /groups/                                          | y y y y y y
+service principals      | GET  /principals/                                      | 403 403 403 403 403 403
+tokens of all           | GET  /credentials/                                     | 403 403 403 403 403 403
 give a role             | POST /ws/aml-workspace/people/                         | y 403 403 403 403 404
 new account             | POST /ws/aml-workspace/people/account/                 | 403 403 403 403 403 404
 compute                 | GET  /ws/aml-workspace/compute/                        | y y y y y 404

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts.actors import Actor
 from accounts.authentication import make_run_token
 from compute import notifications
 from mlflow_api.routes import FIXED, PATTERNS, route_template
@@ -20,7 +21,7 @@ from studio import storage
 from studio.api import api as the_api
 from studio.urls import urlpatterns  # noqa: F401  (adds the routers)
 from tests import factories
-from workspaces.models import Role
+from workspaces.models import Role, Secret
 
 # They take no token of a person or a run: other keys, or nobody's.
 OPEN = re.compile(r"/nodes/v1/|/login/device|/discovery/")
@@ -74,6 +75,7 @@ def world(workspace, monkeypatch):
     model = Model.objects.create(workspace=workspace, name="mod", aliases={"best": 1}, version_count=1)
     ModelVersion.objects.create(model=model, number=1, source="runs:/other/model", run=other)
     logged = factories.make_logged_model(other.experiment, run=other, source_run_id="other", name="l", tags={"k": "v"})
+    Secret.set(Actor(person), workspace, "hush", "hush hush")
     return World(workspace, person, role, mine, other, code, logged)
 
 
@@ -103,7 +105,13 @@ class World:
             "purge_id": "1",
             "snapshot_id": self.code.snapshot_id,
         }
-        kinds = {"computes": "cpu-cluster", "environments": "env", "jobs": run_id, "experiments": "far"}
+        kinds = {
+            "computes": "cpu-cluster",
+            "environments": "env",
+            "jobs": run_id,
+            "experiments": "far",
+            "secrets": "hush",
+        }
         for kind, name in kinds.items():
             route = route.replace(f"/{kind}/{{name}}", f"/{kind}/{name}")
         return route.format(**words)

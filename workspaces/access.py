@@ -4,43 +4,57 @@ from django.db.models import Q
 
 from accounts.actors import Actor
 from accounts.refusals import note_refusal
+from accounts.rules import TokenScope
 from studio.errors import Denied
-from workspaces.models import ResourceGroup, Role, RoleAssignment, Subscription, Workspace
+from workspaces.models import ResourceGroup, RoleAssignment, Subscription, Workspace
+from workspaces.role_definitions import BUILT_IN, NEEDED, Definition, verbs_of
 
 READ = {"read"}
 COMPUTE = {"use_compute", "edit_compute"}
 WORK = {"submit", "edit"}  # runs, experiments, environments
 SECRETS = {"list_secrets", "read_secrets", "edit_secrets"}
-VERBS: dict[str, set[str]] = {
-    Role.READER: READ,
-    Role.DATA_SCIENTIST: READ | WORK | SECRETS | {"use_compute"},
-    Role.COMPUTE_OPERATOR: {"read_compute"} | COMPUTE,
-    Role.CONTRIBUTOR: READ | WORK | SECRETS | COMPUTE | {"edit_workspace", "read_keys", "create_workspace"},
-    Role.OWNER: READ
-    | WORK
-    | SECRETS
-    | COMPUTE
-    | {"edit_workspace", "read_keys", "create_workspace", "delete_workspace", "edit_members", "read_activity"},
+# What each built-in role allows, by its actions (workspaces/role_definitions.py).
+VERBS: dict[str, frozenset[str]] = {name: verbs_of(frozenset({one})) for name, one in BUILT_IN.items()}
+ALL = frozenset(NEEDED)
+# What a token of this scope may be used for; one of the scope `admin` for all that its owner may.
+SCOPES = {
+    TokenScope.READ: READ | {"read_compute", "list_secrets", "read_activity"},
+    TokenScope.WRITE: READ | WORK | COMPUTE | SECRETS | {"read_compute", "read_activity", "edit_workspace"},
 }
-# Reading a workspace includes reading its compute.
-IMPLIED = {"read_compute": "read"}
 
 
-def roles_on(user, thing) -> set[str]:
-    """The roles of a person on a subscription, group or workspace, including inherited ones."""
+def assignments_on(user, thing):
+    """The assignments to a person, or to a group of theirs, that apply to a subscription, group or workspace."""
+    return RoleAssignment.objects.of(user).filter(scope_filter(thing))
+
+
+def scope_filter(thing) -> Q:
+    """Of assignments: those that apply to a subscription, group or workspace, inherited ones included."""
     if isinstance(thing, Workspace):
-        scope = (
+        return (
             Q(workspace=thing)
             | Q(resource_group=thing.resource_group_id)
             | Q(subscription=thing.resource_group.subscription_id)
         )
-    elif isinstance(thing, ResourceGroup):
-        scope = Q(resource_group=thing) | Q(subscription=thing.subscription_id)
-    elif isinstance(thing, Subscription):
-        scope = Q(subscription=thing)
-    else:
-        raise TypeError(f"roles are held on subscriptions, groups and workspaces, not on {type(thing).__name__}")
-    return set(RoleAssignment.objects.filter(scope, user=user).values_list("role", flat=True))
+    if isinstance(thing, ResourceGroup):
+        return Q(resource_group=thing) | Q(subscription=thing.subscription_id)
+    if isinstance(thing, Subscription):
+        return Q(subscription=thing)
+    raise TypeError(f"roles are held on subscriptions, groups and workspaces, not on {type(thing).__name__}")
+
+
+def definitions_on(user, thing) -> frozenset[Definition]:
+    """The roles of a person there, inherited ones and those of their groups included."""
+    rows = assignments_on(user, thing).values_list(*DEFINITION_FIELDS)
+    return frozenset(make_definition(*row) for row in rows)
+
+
+DEFINITION_FIELDS = ("role", "custom_role__actions", "custom_role__not_actions")
+
+
+def make_definition(role: str, actions: list | None, not_actions: list | None) -> Definition:
+    """Of an assignment's role, and for a custom one of its lists."""
+    return BUILT_IN[role] if actions is None else Definition(role, tuple(actions), tuple(not_actions or ()))
 
 
 def can(actor: Actor, verb: str, thing) -> bool:
@@ -49,15 +63,29 @@ def can(actor: Actor, verb: str, thing) -> bool:
         own = isinstance(thing, Workspace) and thing.pk == actor.workspace_id
         # Of secrets a run may read what its submitter may at this moment.
         return own and (verb == "read" or (verb == "read_secrets" and can(Actor(actor.user), verb, thing)))
+    if not _is_open_to(actor, verb, thing):
+        return False
     if actor.user.is_superuser:
         return True
-    return verb in verbs_of(roles_on(actor.user, thing))
+    return verb in verbs_of(definitions_on(actor.user, thing))
 
 
-def verbs_of(roles: set[str]) -> set[str]:
-    """The verbs that these roles together allow."""
-    allowed = set().union(*(VERBS.get(role, set()) for role in roles))
-    return allowed | {verb for verb, of in IMPLIED.items() if of in allowed}
+def _is_open_to(actor: Actor, verb: str, thing) -> bool:
+    """Whether the token may be used for this, whatever its owner may."""
+    if actor.only_workspace is not None and not (isinstance(thing, Workspace) and thing.pk == actor.only_workspace):
+        return False
+    return verb in SCOPES.get(actor.scope, {verb})
+
+
+def verbs_by_scope(user, workspace: Workspace) -> dict[str, frozenset[str]]:
+    """What a person may do on the workspace, its resource group and its subscription, by one query."""
+    if user.is_superuser:
+        return dict.fromkeys(("workspace", "resource group", "subscription"), ALL | {"create_account"})
+    rows = list(assignments_on(user, workspace).values_list("subscription", "resource_group", *DEFINITION_FIELDS))
+    above = frozenset(make_definition(*row[2:]) for row in rows if row[0])
+    group = above | {make_definition(*row[2:]) for row in rows if row[1]}
+    all_of_them = group | {make_definition(*row[2:]) for row in rows}
+    return {"workspace": verbs_of(all_of_them), "resource group": verbs_of(group), "subscription": verbs_of(above)}
 
 
 def require(actor: Actor, verb: str, thing) -> None:

@@ -17,6 +17,8 @@ from workspaces.access import require
 from workspaces.models import Workspace
 
 BATCH = 2000
+# After the last day of the calendar there is none that one could be before.
+LAST_DAY = dt.date(9999, 12, 30)
 # Columns of the download; the hashes are in JSON lines alone, with which they can be checked.
 COLUMNS = [name for name in HASHED if name != "previous"]
 
@@ -52,7 +54,7 @@ class ActivityFilter(forms.Form):
         if given["since"]:
             rows = rows.filter(at__gte=_midnight(given["since"]))
         if given["until"]:
-            rows = rows.filter(at__lt=_midnight(given["until"]) + dt.timedelta(days=1))
+            rows = rows.filter(at__lt=_midnight(min(given["until"], LAST_DAY)) + dt.timedelta(days=1))
         return rows.order_by("-pk")
 
 
@@ -65,7 +67,7 @@ def list_activities(actor: Actor, workspace: Workspace | None) -> QuerySet[Activ
     if workspace is not None:
         require(actor, "read_activity", workspace)
         return Activity.objects.filter(chain=workspace.pk)
-    if not actor.user.is_superuser or actor.is_run:
+    if not actor.is_site_admin:
         raise Denied("Only site admins may read the activity log of the whole site.")
     return Activity.objects.all()
 

@@ -6,7 +6,16 @@ from django.contrib.auth.models import Group
 
 from accounts import views
 from accounts.models import User
-from workspaces.models import ResourceGroup, RoleAssignment, Secret, SecretVersion, Subscription, Workspace
+from workspaces.models import (
+    CustomRole,
+    ResourceGroup,
+    RoleAssignment,
+    Secret,
+    SecretVersion,
+    Subscription,
+    UserGroup,
+    Workspace,
+)
 
 # Rights are roles on subscriptions, groups and workspaces; nothing checks Django's own groups.
 admin.site.unregister(Group)
@@ -20,7 +29,7 @@ admin.site.password_change = views.password  # type: ignore[method-assign, assig
 class RolesOfUser(admin.TabularInline):
     model = RoleAssignment
     extra = 0
-    raw_id_fields = ["subscription", "resource_group", "workspace"]
+    raw_id_fields = ["subscription", "resource_group", "workspace", "group"]
 
 
 @admin.register(User)
@@ -74,15 +83,15 @@ class WorkspaceAdmin(admin.ModelAdmin):
 
 @admin.register(RoleAssignment)
 class RoleAssignmentAdmin(admin.ModelAdmin):
-    list_display = ["user", "role", "subscription", "resource_group", "workspace", "created_at"]
+    list_display = ["user", "group", "role", "subscription", "resource_group", "workspace", "created_at"]
     list_filter = ["role"]
-    list_select_related = ["user", "subscription", "resource_group", "workspace"]
+    list_select_related = ["user", "group", "subscription", "resource_group", "workspace"]
     search_fields = ["user__username", "workspace__name", "resource_group__name", "subscription__subscription_id"]
-    raw_id_fields = ["user", "subscription", "resource_group", "workspace"]
+    raw_id_fields = ["user", "group", "subscription", "resource_group", "workspace"]
 
 
-class VaultAdmin(admin.ModelAdmin):
-    """Secrets are made, changed and deleted on the page of the key vault, which writes who did it."""
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Changed on a page of the studio, which checks it and writes who did it."""
 
     def has_add_permission(self, request):
         return False
@@ -95,14 +104,29 @@ class VaultAdmin(admin.ModelAdmin):
 
 
 @admin.register(Secret)
-class SecretAdmin(VaultAdmin):
+class SecretAdmin(ReadOnlyAdmin):
     list_display = ["name", "workspace", "for_runs", "created_at"]
     list_select_related = ["workspace"]
     search_fields = ["name", "workspace__name"]
 
 
 @admin.register(SecretVersion)
-class SecretVersionAdmin(VaultAdmin):
+class SecretVersionAdmin(ReadOnlyAdmin):
     list_display = ["secret", "version", "key_id", "created_by", "created_at"]
     list_select_related = ["secret", "created_by"]
     exclude = ["text"]
+
+
+@admin.register(CustomRole)
+class CustomRoleAdmin(ReadOnlyAdmin):
+    """Made and changed on the page of custom roles, which checks the actions."""
+
+    list_display = ["name", "role_id", "created_at"]
+    search_fields = ["name"]
+
+
+@admin.register(UserGroup)
+class UserGroupAdmin(admin.ModelAdmin):
+    list_display = ["name", "description", "created_at"]
+    search_fields = ["name"]
+    raw_id_fields = ["members", "owners"]

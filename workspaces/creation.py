@@ -87,7 +87,7 @@ def ensure_subscription(actor: Actor, subscription_id: str, display_name: str = 
     found = Subscription.objects.visible_to(actor).filter(subscription_id__iexact=subscription_id).first()
     if found:
         return found
-    if not actor.user.is_superuser or actor.is_run:
+    if not actor.is_site_admin:
         raise _may_not_make("a workspace in subscription", subscription_id)
     made = Subscription.objects.create(subscription_id=subscription_id, display_name=DISPLAY_NAME.check(display_name))
     activity.record("subscription.create", made, actor=actor, scope=made)

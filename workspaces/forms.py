@@ -52,14 +52,65 @@ class WorkspaceForm(forms.Form):
         )
 
 
+class RoleField(forms.ChoiceField):
+    """The built-in roles, and in a workspace the custom ones that can be given there."""
+
+    def __init__(self, **kwargs):
+        super().__init__(choices=[(name, name) for name in Role.values], initial=Role.DATA_SCIENTIST, **kwargs)
+
+    def offer(self, names: list[str]) -> None:
+        self.choices = [(name, name) for name in names]
+
+
 class MemberForm(forms.Form):
-    username = forms.CharField(label="User name", max_length=150)
-    role = forms.ChoiceField(choices=[(role, role) for role in Role.values], initial=Role.DATA_SCIENTIST)
+    username = forms.CharField(
+        label="User name", max_length=150, help_text="Of a person or service principal, or the name of a group."
+    )
+    role = RoleField()
+    scope = forms.ChoiceField(
+        choices=[
+            ("workspace", "This workspace"),
+            ("resource group", "The resource group with all its workspaces"),
+            ("subscription", "The subscription with all its groups"),
+        ],
+        required=False,
+    )
+
+    def __init__(self, roles: list[str], *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["role"].offer(roles)
+
+    def clean_scope(self):
+        return self.cleaned_data["scope"] or "workspace"
 
 
-class AccountForm(MemberForm):
+class AccountForm(forms.Form):
     # It is on the same page as MemberForm.
     prefix = "account"
     username = TextField(rules.USERNAME, label="User name")
     full_name = TextField(rules.FULL_NAME, required=False)
-    field_order = ["username", "full_name", "role"]
+    role = RoleField()
+
+    def __init__(self, roles: list[str], *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["role"].offer(roles)
+
+
+class RoleJsonForm(forms.Form):
+    """A custom role as Azure's portal and `az role definition` write it."""
+
+    definition = forms.CharField(
+        max_length=100_000,
+        widget=forms.Textarea(attrs={"rows": 14, "spellcheck": "false", "class": "code"}),
+        help_text="JSON with Name, Description, Actions, NotActions and AssignableScopes, or Azure's ARM form of it.",
+    )
+
+
+class GroupForm(forms.Form):
+    name = TextField(rules.GROUP_NAME)
+    description = TextField(rules.GROUP_DESCRIPTION, required=False)
+
+
+class GroupMemberForm(forms.Form):
+    username = forms.CharField(label="User name", max_length=150)
+    is_owner = forms.BooleanField(label="Owner: says who belongs to the group", required=False)

@@ -1,6 +1,7 @@
 """The page “Users and permissions” of a workspace."""
 
 from django.contrib import messages
+from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -11,24 +12,24 @@ from accounts.form_keys import mark_done, once
 from studio.forms import attempt
 from studio.pagination import page_of
 from studio.public_url import public_url
-from workspaces import members
+from workspaces import access, members
 from workspaces.access import can, require
 from workspaces.forms import AccountForm, MemberForm
 from workspaces.lookup import page_workspace
-from workspaces.models import Role, RoleAssignment
+from workspaces.role_definitions import BUILT_IN
 
 
 @require_http_methods(["GET", "POST"])
 def people_list(request, slug):
     """Everybody with a role sees all members; a POST by an Owner adds a person."""
     workspace = page_workspace(request, slug)
-    form = MemberForm(request.POST or None)
+    form = MemberForm(members.list_roles(workspace), request.POST or None)
     if request.method == "POST":
         actor = actor_of_request(request)
         require(actor, "edit_members", workspace)
         given = attempt(form, lambda: members.add_role(actor, workspace, **form.cleaned_data))
         if given:
-            messages.success(request, f"{given.user.label} now has the role {given.role}.")
+            messages.success(request, f"{given.holder.label} now has the role {given.role}.")
             return redirect("workspaces:people", slug)
     return _page(request, workspace, form=form)
 
@@ -41,7 +42,7 @@ def people_account(request, slug):
     workspace = page_workspace(request, slug)
     actor = actor_of_request(request)
     require(actor, "create_account", workspace)
-    form = AccountForm(request.POST)
+    form = AccountForm(members.list_roles(workspace), request.POST)
     made = attempt(form, lambda: members.create_account(actor, workspace, **form.cleaned_data))
     if not made:
         return _page(request, workspace, account_form=form)
@@ -54,6 +55,8 @@ def people_account(request, slug):
 def people_invite(request, slug, pk):
     """Makes a new link for a person who has lost theirs and has no password yet."""
     workspace, assignment = _assignment(request, slug, pk)
+    if assignment.user is None:
+        raise Http404("A group has no invitation; its members have their own.")
     secret = members.invite_again(actor_of_request(request), workspace, assignment)
     return mark_done(_page_with_link(request, workspace, assignment.user, secret))
 
@@ -62,7 +65,7 @@ def people_invite(request, slug, pk):
 def people_change(request, slug, pk):
     workspace, assignment = _assignment(request, slug, pk)
     members.change_role(actor_of_request(request), workspace, assignment, request.POST.get("role", ""))
-    messages.success(request, f"{assignment.user.label} now has the role {assignment.role}.")
+    messages.success(request, f"{assignment.holder.label} now has the role {assignment.role}.")
     return redirect("workspaces:people", slug)
 
 
@@ -70,16 +73,15 @@ def people_change(request, slug, pk):
 def people_remove(request, slug, pk):
     workspace, assignment = _assignment(request, slug, pk)
     members.remove_role(actor_of_request(request), workspace, assignment)
-    messages.success(request, f"{assignment.user.label} no longer has the role {assignment.role} here.")
+    messages.success(request, f"{assignment.holder.label} no longer has the role {assignment.role} here.")
     still_in = can(actor_of_request(request), "read_compute", workspace)
     return redirect("workspaces:people", slug) if still_in else redirect("workspaces:list")
 
 
 def _assignment(request, slug, pk):
-    """A role on the workspace itself; roles on its group or subscription are changed there."""
+    """A role on the workspace, its resource group or subscription; the verbs ask for the right to change it there."""
     workspace = page_workspace(request, slug)
-    rows = RoleAssignment.objects.filter(workspace=workspace).select_related("user")
-    return workspace, get_object_or_404(rows, pk=pk)
+    return workspace, get_object_or_404(members.list_assignments(workspace), pk=pk)
 
 
 def _page_with_link(request, workspace, invited, secret):
@@ -89,15 +91,24 @@ def _page_with_link(request, workspace, invited, secret):
 
 def _page(request, workspace, **more):
     actor = actor_of_request(request)
+    verbs = access.verbs_by_scope(actor.user, workspace)
+    scopes = members.list_scopes(workspace)
+    editable = {place for kind, place in scopes.items() if "edit_members" in verbs[kind]}
+    page = page_of(request, members.list_assignments(workspace), size=50)
+    page.object_list = list(page.object_list)
+    for row in page.object_list:
+        row.may_edit = row.scope in editable
+    roles = members.list_roles(workspace)
     context = {
         "workspace": workspace,
-        "page": page_of(request, members.list_assignments(workspace), size=50),
-        "roles": Role.values,
-        "may_edit": can(actor, "edit_members", workspace),
-        "may_read_activity": can(actor, "read_activity", workspace),
-        "may_create": can(actor, "create_account", workspace),
-        "form": MemberForm(),
-        "account_form": AccountForm(),
+        "page": page,
+        "roles": roles,
+        "may_edit": workspace in editable,
+        "may_read_activity": "read_activity" in verbs["workspace"],
+        "may_create": "create_account" in verbs["workspace"],
+        "form": MemberForm(roles),
+        "account_form": AccountForm(roles),
+        "definitions": BUILT_IN.values(),
         **more,
     }
     return render(request, "workspaces/people.html", context)

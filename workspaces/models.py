@@ -9,15 +9,19 @@ from django.utils import timezone
 
 from accounts import activity
 from accounts.models import User
+from workspaces.role_definitions import Definition, built_in
+from workspaces.role_models import CustomRole, UserGroup
 from workspaces.vault.models import Secret, SecretVersion
 
 __all__ = [
+    "CustomRole",
     "ResourceGroup",
     "Role",
     "RoleAssignment",
     "Secret",
     "SecretVersion",
     "Subscription",
+    "UserGroup",
     "Workspace",
 ]
 
@@ -27,9 +31,11 @@ class SubscriptionQuerySet(models.QuerySet):
         """Subscriptions on which the actor has a role, or on something inside them."""
         if actor.workspace_id:
             return self.filter(resource_groups__workspaces=actor.workspace_id)
+        if actor.only_workspace:
+            return self.filter(resource_groups__workspaces__in=Workspace.objects.visible_to(actor)).distinct()
         if actor.user.is_superuser:
             return self
-        mine = RoleAssignment.objects.filter(user=actor.user)
+        mine = RoleAssignment.objects.of(actor.user)
         return self.filter(
             Q(pk__in=mine.values("subscription"))
             | Q(resource_groups__in=mine.values("resource_group"))
@@ -61,9 +67,11 @@ class ResourceGroupQuerySet(models.QuerySet):
         if actor.workspace_id:
             return self.filter(workspaces=actor.workspace_id)
         present = self.filter(deleted_at=None)
+        if actor.only_workspace:
+            return present.filter(workspaces__in=Workspace.objects.visible_to(actor)).distinct()
         if actor.user.is_superuser:
             return present
-        mine = RoleAssignment.objects.filter(user=actor.user)
+        mine = RoleAssignment.objects.of(actor.user)
         return present.filter(
             Q(pk__in=mine.values("resource_group"))
             | Q(subscription__in=mine.values("subscription"))
@@ -104,19 +112,20 @@ class WorkspaceQuerySet(models.QuerySet):
         """
         if actor.workspace_id:
             return self.filter(pk=actor.workspace_id)
-        return self.filter(deleted_at=None)._with_role_of(actor.user)
+        return self.filter(deleted_at=None)._with_role_of(actor)
 
     def in_trash_of(self, actor):
         """Workspaces in the trash on which the actor has a role."""
         if actor.workspace_id:
             return self.none()
-        return self.exclude(deleted_at=None)._with_role_of(actor.user)
+        return self.exclude(deleted_at=None)._with_role_of(actor)
 
-    def _with_role_of(self, user):
-        if user.is_superuser:
-            return self
-        mine = RoleAssignment.objects.filter(user=user)
-        return self.filter(
+    def _with_role_of(self, actor):
+        opened = self.filter(pk=actor.only_workspace) if actor.only_workspace else self
+        if actor.user.is_superuser:
+            return opened
+        mine = RoleAssignment.objects.of(actor.user)
+        return opened.filter(
             Q(pk__in=mine.values("workspace"))
             | Q(resource_group__in=mine.values("resource_group"))
             | Q(resource_group__subscription__in=mine.values("subscription"))
@@ -204,15 +213,26 @@ class Role(models.TextChoices):
     READER = "Reader"
 
 
-class RoleAssignment(models.Model):
-    """A role of a person on a subscription, resource group or workspace; it applies to everything below."""
+class RoleAssignmentQuerySet(models.QuerySet):
+    def of(self, user):
+        """Those of a person or service principal, by their groups too."""
+        return self.filter(Q(user=user) | Q(group__in=UserGroup.objects.filter(members=user)))
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="roles")
-    role = models.CharField(max_length=40, choices=Role)
+
+class RoleAssignment(models.Model):
+    """A role of a person, service principal or group on a subscription, resource group or workspace, and on all below it."""
+
+    user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="roles")
+    group = models.ForeignKey(UserGroup, models.CASCADE, null=True, blank=True, related_name="roles")
+    # The name of a built-in role, or of the custom one.
+    role = models.CharField(max_length=100)
+    custom_role = models.ForeignKey(CustomRole, models.PROTECT, null=True, blank=True, related_name="assignments")
     subscription = models.ForeignKey(Subscription, models.CASCADE, null=True, blank=True, related_name="roles")
     resource_group = models.ForeignKey(ResourceGroup, models.CASCADE, null=True, blank=True, related_name="roles")
     workspace = models.ForeignKey(Workspace, models.CASCADE, null=True, blank=True, related_name="roles")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = RoleAssignmentQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -221,8 +241,27 @@ class RoleAssignment(models.Model):
                 | Q(subscription__isnull=True, resource_group__isnull=False, workspace__isnull=True)
                 | Q(subscription__isnull=True, resource_group__isnull=True, workspace__isnull=False),
                 name="a_role_has_one_scope",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(user__isnull=False, group__isnull=True) | Q(user__isnull=True, group__isnull=False),
+                name="a_role_has_one_holder",
+            ),
+            models.CheckConstraint(
+                condition=Q(custom_role__isnull=False) | Q(role__in=Role.values), name="a_role_is_known"
+            ),
         ]
 
     def __str__(self):
-        return f"{self.user}: {self.role} on {self.subscription or self.resource_group or self.workspace}"
+        return f"{self.holder}: {self.role} on {self.scope}"
+
+    @property
+    def holder(self) -> User | UserGroup:
+        return self.user or self.group
+
+    @property
+    def scope(self):
+        return self.workspace or self.resource_group or self.subscription
+
+    @property
+    def definition(self) -> Definition:
+        return self.custom_role.definition if self.custom_role else built_in(self.role)

@@ -14,6 +14,8 @@ DISPLAY_NAME = text_rule("display name", max_length=100, allow_empty=True)
 FRIENDLY_NAME = text_rule("friendly name", max_length=100, allow_empty=True)
 SKU = text_rule("sku", max_length=20, allow_empty=True)
 ROLE = choice_rule("role", Role.values, target="role")
+GROUP_NAME = text_rule("group name", max_length=100)
+GROUP_DESCRIPTION = text_rule("description", max_length=500, allow_empty=True)
 FULL_NAME = text_rule("full name", max_length=150, allow_empty=True)
 # Latin letters only, so that no name looks like another.
 USERNAME_PATTERN = re.compile(r"[a-zA-Z0-9][\w.@+-]{0,149}", re.ASCII)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workspaces import activity_views, member_views, views
+from workspaces import access_views, activity_views, member_views, views
 from workspaces.vault import views as vault_views
 
 app_name = "workspaces"
@@ -23,6 +23,12 @@ urlpatterns = [
     path("ws/<slug:slug>/secrets/", vault_views.secret_list, name="secrets"),
     path("ws/<slug:slug>/secrets/<slug:name>/", vault_views.secret, name="secret"),
     path("ws/<slug:slug>/secrets/<slug:name>/change/", vault_views.secret_change, name="secret_change"),
+    path("groups/", access_views.group_list, name="groups"),
+    path("groups/<int:pk>/", access_views.group, name="group"),
+    path("groups/<int:pk>/change/", access_views.group_change, name="group_change"),
+    path("ws/<slug:slug>/access/", access_views.access_page, name="access"),
+    path("ws/<slug:slug>/roles/", access_views.roles, name="roles"),
+    path("ws/<slug:slug>/roles/<int:pk>/delete/", access_views.role_delete, name="role_delete"),
     path("ws/<slug:slug>/people/", member_views.people_list, name="people"),
     path("ws/<slug:slug>/people/account/", member_views.people_account, name="people_account"),
     path("ws/<slug:slug>/people/<int:pk>/change/", member_views.people_change, name="people_change"),

@@ -18,7 +18,7 @@ from studio.shell import CARDS
 from workspaces import creation, deletion, lookup, resources, rules, search
 from workspaces.access import can, require
 from workspaces.forms import WorkspaceEditForm, WorkspaceForm
-from workspaces.models import ResourceGroup, Subscription, Workspace
+from workspaces.models import ResourceGroup, RoleAssignment, Subscription, Workspace
 
 SORTS = {
     "name": "name",
@@ -47,9 +47,10 @@ def _may_create(request) -> bool:
     actor = actor_of_request(request)
     if actor.user.is_superuser:
         return True
+    mine = RoleAssignment.objects.of(actor.user)
     scopes = [
-        *Subscription.objects.filter(roles__user=actor.user),
-        *ResourceGroup.objects.filter(roles__user=actor.user).select_related("subscription"),
+        *Subscription.objects.filter(roles__in=mine).distinct(),
+        *ResourceGroup.objects.filter(roles__in=mine).select_related("subscription").distinct(),
     ]
     return any(can(actor, "create_workspace", scope) for scope in scopes)
 

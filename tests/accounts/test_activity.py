@@ -181,7 +181,7 @@ def test_owners_read_the_log_of_their_workspace_and_site_admins_all(as_user, olg
         ("verb=role.remove", []),
         ("outcome=refused", []),
         ("since=2000-01-01&until=2000-01-02", []),
-        ("until=2999-01-01&outcome=done", ["third", "second", "first"]),
+        ("until=9999-12-31&outcome=done", ["third", "second", "first"]),
     ],
 )
 def test_the_log_is_filtered_and_downloaded(as_user, olga, three_rows, query, found):
@@ -237,5 +237,6 @@ def test_every_verb_that_is_written_has_its_words_and_the_other_way_round():
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "record":
-                written |= {one.value for one in node.args[:1] if isinstance(one, ast.Constant)}
+                words = [one for part in node.args[:1] for one in ast.walk(part)]
+                written |= {one.value for one in words if isinstance(one, ast.Constant)}
     assert written == set(VERBS)

@@ -30,6 +30,7 @@ BODIES = {
         "properties": {"computeType": "AmlCompute", "properties": CLUSTER},
     },
     f"PATCH {PLACE}/computes/cpu-cluster": {"tags": {"a": "b"}, "properties": {"properties": {"scaleSettings": SCALE}}},
+    f"PUT {PLACE}/secrets/fresh": {"value": "v", "contentType": "c", "attributes": {"forRuns": True}},
     f"PUT {PLACE}/environments/fresh/versions/1": {"properties": {"image": "i", "condaFile": "", "tags": {"a": "b"}}},
     f"PUT {PLACE}/environments/fresh/versions/auto": {"properties": {"definition": JOB["environmentDefinition"]}},
     f"PUT {PLACE}/jobs/fresh": {"properties": JOB},

@@ -54,7 +54,6 @@ class Secret(models.Model):
         rules.SECRET_VALUE.check(value)
         rules.CONTENT_TYPE.check(content_type)
         found = cls.objects.select_for_update().filter(workspace=workspace, name__iexact=name).first()
-        verb = "secret.rotate" if found else "secret.create"
         secret = found or cls._create(workspace, name, True if for_runs is None else for_runs)
         secret.workspace = workspace
         if secret.versions.count() >= rules.MAX_VERSIONS:
@@ -68,7 +67,13 @@ class Secret(models.Model):
             content_type=content_type,
             created_by=actor.user,
         )
-        activity.record(verb, secret, actor=actor, scope=workspace, message=f"version {version.version}")
+        activity.record(
+            "secret.rotate" if found else "secret.create",
+            secret,
+            actor=actor,
+            scope=workspace,
+            message=f"version {version.version}",
+        )
         if found and for_runs is not None:
             secret.offer_to_runs(actor, for_runs)
         return version

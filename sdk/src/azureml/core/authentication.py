@@ -9,9 +9,9 @@ import time
 from collections import namedtuple
 from datetime import datetime
 from enum import Enum
-from typing import Any, Callable, Dict, Optional, Union
+from typing import Any, Callable, Dict, Optional, Tuple, Union
 
-from lazuli import config, login
+from lazuli import config, login, service_principals
 
 from azureml.exceptions import AuthenticationException, UserErrorException
 
@@ -104,7 +104,10 @@ class MsiAuthentication(AbstractAuthentication):
 
 
 class ServicePrincipalAuthentication(AbstractAuthentication):
-    """For scripts that run unattended: the password is a token that was created in the studio."""
+    """For scripts that run unattended: the client id and a secret of a service principal.
+
+    A personal token as the password is taken too, whatever the other two are.
+    """
 
     def __init__(
         self,
@@ -116,15 +119,23 @@ class ServicePrincipalAuthentication(AbstractAuthentication):
     ):
         super().__init__(cloud)
         if not service_principal_password:
-            raise UserErrorException(
-                "service_principal_password is empty; pass a token that was created in the studio."
-            )
+            raise UserErrorException("service_principal_password is empty; pass a secret of the service principal.")
         self._tenant_id = tenant_id
         self._service_principal_id = service_principal_id
         self._service_principal_password = service_principal_password
+        self._enable_caching = _enable_caching
+        # By server: the token, and when to get another one.
+        self._tokens: Dict[str, Tuple[str, float]] = {}
 
     def _token_for(self, url: str) -> str:
-        return self._service_principal_password
+        token, until = self._tokens.get(url, ("", 0.0))
+        if time.monotonic() >= until:
+            token, seconds = service_principals.get_token(
+                url, self._tenant_id, self._service_principal_id, self._service_principal_password
+            )
+            if self._enable_caching:
+                self._tokens[url] = (token, time.monotonic() + seconds)
+        return token
 
 
 class ArmTokenAuthentication(AbstractAuthentication):
