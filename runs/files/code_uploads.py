@@ -2,7 +2,9 @@
 
 import dataclasses
 import io
+import re
 import tempfile
+import time
 import uuid
 import zipfile
 from collections.abc import Iterable
@@ -21,6 +23,11 @@ from workspaces.models import Workspace
 MAX_LISTED = 20_000
 MAX_IGNORE_LENGTH = 100_000
 MAX_NAMED = 20
+MAX_PATH_LENGTH = 2_000
+# Of processor time: each path is matched with each pattern.
+MAX_SECONDS = 3
+# What becomes of a path.
+TAKEN, IGNORED, SECRET = "", "ignored", "secret"
 
 
 @dataclasses.dataclass
@@ -54,24 +61,34 @@ def read_rules(text: str, file_name: str) -> IgnoreRules:
 
 def select_files(paths: list[str], rules: IgnoreRules) -> Selection:
     """Which files of a folder are taken, as `lazuli.runs.ignore_rules.walk_included` has it for a folder on a disk."""
+    longest = max(map(len, paths), default=0)
+    if longest > MAX_PATH_LENGTH:
+        raise Invalid(f"A path has {longest:,} characters; {MAX_PATH_LENGTH:,} are allowed.", target="paths")
     secrets = SecretFiles(rules)
-    folders = {"": True}
+    must_end_by = time.thread_time() + MAX_SECONDS
+    reasons = {"": TAKEN}
 
-    def takes(path: str, is_folder: bool) -> bool:
-        return not rules.ignores(path, is_folder) and not secrets.excludes(path, is_folder)
+    def find_reason(path: str, is_folder: bool) -> str:
+        if time.thread_time() > must_end_by:
+            text = f"{rules.file_name} has too many patterns for {len(paths):,} files. Write fewer, or choose a smaller folder."
+            raise Invalid(text, target="ignore")
+        if rules.ignores(path, is_folder):
+            return IGNORED
+        return SECRET if secrets.excludes(path, is_folder) else TAKEN
 
-    def takes_folder(folder: str) -> bool:
-        if folder not in folders:
-            folders[folder] = takes_folder(folder.rpartition("/")[0]) and takes(folder, True)
-        return folders[folder]
+    def find_reason_of_folder(folder: str) -> str:
+        # From the top down, since a path may have any depth.
+        above = ""
+        for end in [*(found.start() for found in re.finditer("/", folder)), len(folder)] if folder else []:
+            inner = folder[:end]
+            if inner not in reasons:
+                reasons[inner] = reasons[above] or find_reason(inner, True)
+            above = inner
+        return reasons[folder]
 
-    included = [
-        number for number, path in enumerate(paths) if takes_folder(path.rpartition("/")[0]) and takes(path, False)
-    ]
-    named = set(secrets.excluded)
-    inside = tuple(name for name in named if name.endswith("/"))
-    hidden = sum(path in named or path.startswith(inside) for path in paths)
-    return Selection(included, len(paths) - len(included) - hidden, secrets.excluded, rules.file_name)
+    found = [find_reason_of_folder(path.rpartition("/")[0]) or find_reason(path, False) for path in paths]
+    included = [number for number, reason in enumerate(found) if reason == TAKEN]
+    return Selection(included, found.count(IGNORED), secrets.excluded, rules.file_name)
 
 
 def store_code(

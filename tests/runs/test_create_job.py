@@ -79,9 +79,24 @@ def test_a_page_learns_which_files_to_send(as_user, alice, bob, workspace):
         ({"paths": ["a"] * 20_001}, "20,001 files"),
         ({"paths": [], "ignore": {"name": "x", "text": ""}}, "no ignore file"),
         ({"paths": [], "ignore": {"name": ".gitignore", "text": "x" * 2000}}, "more than 1000 characters"),
+        ({"paths": [], "ignore": ["x"]}, "an object with"),
+        ({"paths": ["a/" * 3000 + "x"]}, "2,000 are allowed"),
     ]:
         refused = send(alice, wrong)
         assert refused.status_code == 400 and says in refused.content.decode()
+
+
+def test_very_many_patterns_for_very_many_files_are_stopped_in_time(monkeypatch):
+    monkeypatch.setattr(code_uploads, "MAX_SECONDS", 0.05)
+    rules = code_uploads.read_rules("\n".join(f"*a*a*a*{number}" for number in range(2000)), ".amlignore")
+    with pytest.raises(Invalid, match=r"\.amlignore has too many patterns for 20,000 files"):
+        code_uploads.select_files(["a" * 100] * 20_000, rules)
+
+
+def test_a_path_may_be_deep():
+    deep = "a/" * 900 + "x"
+    assert code_uploads.select_files([deep], IgnoreRules()).included == [0]
+    assert code_uploads.select_files([deep], IgnoreRules("a/a/\n", ".amlignore")).ignored == 1
 
 
 def test_an_upload_is_a_snapshot_without_what_the_sdk_leaves_out(as_user, alice, workspace):

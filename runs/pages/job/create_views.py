@@ -94,6 +94,8 @@ def job_code_select(request, slug):
             f"The folder has {len(paths):,} files; {code_uploads.MAX_LISTED:,} can be looked through. Choose a smaller folder.",
             target="paths",
         )
+    if not isinstance(ignore, dict):
+        raise Invalid("`ignore` is an object with `name` and `text`.", target="ignore")
     name, text = (str(ignore.get(key) or "") for key in ("name", "text"))
     rules = code_uploads.read_rules(text, name) if name else code_uploads.IgnoreRules()
     selection = code_uploads.select_files(paths, rules)
