@@ -93,8 +93,7 @@ def runs_colour(request, slug):
     """The color that a person gives the selected runs, for themselves; `colour` is empty for the usual one."""
     experiment = requested_experiment(request, slug)
     found = bulk.select_runs(scoped_runs(request, slug, experiment), request.POST, request.user, experiment)
-    number = bulk.colour_runs(found, request.user, request.POST.get("colour", ""))
-    messages.success(request, f"{number:,} {'job has' if number == 1 else 'jobs have'} another color for you.")
+    bulk.colour_runs(found, request.user, request.POST.get("colour", ""))
     return redirect(return_url(request, slug))
 
 

@@ -133,7 +133,7 @@ def list_tags(runs) -> list[dict]:
     return sorted(tags, key=lambda tag: (-tag["count"], tag["name"]))
 
 
-def colour_runs(found: BulkSelection, user: User, colour: str) -> int:
+def colour_runs(found: BulkSelection, user: User, colour: str) -> None:
     """Give the runs a colour for this person, or with an empty text their usual one."""
     index = numbers.int_or_none(colour)
     if colour and (index is None or not 0 <= index < len(LIGHT)):
@@ -148,7 +148,6 @@ def colour_runs(found: BulkSelection, user: User, colour: str) -> int:
         RunColour.objects.bulk_create(
             rows, update_conflicts=True, unique_fields=["user", "run"], update_fields=["colour"]
         )
-    return len(pks)
 
 
 def _write_tags(pks: list[int], name: str, values: dict[int, str]) -> None:

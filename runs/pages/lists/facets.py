@@ -6,6 +6,7 @@ import datetime as dt
 from django.utils import timezone
 
 from runs import facet_counts
+from runs.facet_counts import MAX_VALUES
 from runs.metric_order import sort_metrics
 from runs.pages.lists import list_query
 from runs.pages.lists.list_query import STATUS_GROUPS
@@ -117,9 +118,11 @@ def _equality_options(name: str, counted: list) -> list[tuple]:
 
 
 def _value_facets(label: str, kind: str, facets: dict) -> list[Facet]:
-    """The most common values of each name; not of one that differs in each run, for none of its values narrows anything."""
+    """The most common values of each name; not of one that differs in each run, nor of numbers that have a range instead."""
     values = facets[f"{kind}_values"]
-    names = [name for name, number in facets[list_query.ENTITIES[kind]] if number == 1 or values[name][0][1] > 1]
+    many = {name for name in facets["param_ranges"] if kind == "param" and len(values[name]) == MAX_VALUES}
+    counts = {name: number for name, number in facets[list_query.ENTITIES[kind]] if name not in many}
+    names = [name for name, number in counts.items() if number == 1 or values[name][0][1] > 1]
     return [
         Facet(f"{label} {name}", [(value or "(empty)", number, _value_clause(kind, name, value)) for value, number in values[name]])
         for name in names[:MAX_OFFERED]

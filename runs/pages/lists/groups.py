@@ -89,7 +89,7 @@ def runs_of_groups(runs, one: Column, values: list[str]):
 
 def load_groups(runs, one: Column, columns: list[Column], sorts: list[Sort]) -> list[RunGroup]:
     """The largest groups first, or in the order of the list; at most MAX_GROUPS + 1."""
-    metrics = [other for other in columns if other.is_metric]
+    metrics = list({other.id: other for other in columns if other.is_metric}.values())
     first = sorts[0] if sorts else None
     if first and first.column.is_metric and first.column.id not in [other.id for other in metrics]:
         metrics.append(first.column)

@@ -1,18 +1,15 @@
 """The figures of the charts above a list, for the runs or groups of the page."""
 
-from django.core.paginator import Paginator
-
 from runs.charts import group_charts, run_charts
 from runs.charts.group_charts import GroupMean
 from runs.pages.lists import groups
-from runs.pages.lists.columns import parse_column
 from runs.pages.lists.groups import RunGroup
 
 
 def draw_charts(table) -> list[dict]:
     """`{"name", "names", "figure"}` for each chart of the page."""
     if table.group_by:
-        return _draw_groups(table)
+        return table.remember("charts", lambda: _draw_groups(table))
     return run_charts.draw_run_charts([run for run in table.rows if not run.is_hidden], table.charts, table.objective)
 
 
@@ -22,13 +19,15 @@ def _draw_groups(table) -> list[dict]:
     columns = [parse_column(f"metric-{name}", table.objective) for name in names]
     found = groups.load_groups(table.matching, table.group_by, columns, table.sorts)[: groups.MAX_GROUPS]
     shown = Paginator(found, table.options["size"]).get_page(table.options["page"] or 1).object_list
+    """A chart of a grouped list is of one metric, for its lines are told apart by their groups."""
+    shown = list(table.page.object_list)
     runs = groups.runs_of_groups(table.matching, table.group_by, [group.value for group in shown])
     band = table.options["band"] or "ci"
     drawn = []
-    for name, column in zip(names, columns, strict=True):
+    for column in table.chart_columns[: run_charts.MAX_CHARTS]:
         means = [_mean_of(group, column.id) for group in shown if group.means[column.id][0] is not None]
         figure = group_charts.draw_group_chart(runs, column, means, band) if means else None
-        drawn.append({"name": name, "names": [name], "figure": figure})
+        drawn.append({"name": column.name, "names": [column.name], "figure": figure})
     return drawn
 
 

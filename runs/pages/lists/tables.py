@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import hashlib
 import zlib
+from collections import Counter
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -16,6 +17,7 @@ from runs.charts import colours
 from runs.metric_order import Objective
 from runs.models import Experiment, MetricSeries, Run, RunParameter, RunTag, Star
 from runs.pages.lists import columns, groups, list_query
+from runs.pages.lists import columns, groups, list_charts, list_query, remembered
 from runs.pages.lists.columns import Column, Sort
 from runs.pages.lists.groups import RunGroup
 from runs.pages.lists.list_query import STATUS_GROUPS, RunFilter
@@ -86,8 +88,25 @@ class RunTable:
 
     @functools.cached_property
     def counts(self) -> dict[str, int]:
-        by_state = dict(self.found.order_by().values_list("status").annotate(number=Count("*")))
+        if self._searched is None:
+            by_state = dict(self.found.order_by().values_list("status").annotate(number=Count("*")))
+        else:
+            by_state = Counter(status for _, _, status in self._searched)
         return {group: sum(by_state.get(state, 0) for state in states) for group, states in STATUS_GROUPS.items()}
+
+    @functools.cached_property
+    def _searched(self) -> list[tuple] | None:
+        """With words, key, revision and state of all found runs, the newest first: each statement would read all tags anew."""
+        if not self.options["q"] or self.sorts or self.group_by:
+            return None
+        return list(columns.order_runs(self.found, []).values_list("pk", "revision", "status"))
+
+    def _slice_top(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """Key and revision of the runs of a page, without children of open ones."""
+        if self._searched is None:
+            return columns.slice_runs(self.matching, self.sorts, start, stop)
+        wanted = {state for group in self.options["status"] or STATUS_GROUPS for state in STATUS_GROUPS[group]}
+        return [(pk, revision) for pk, revision, status in self._searched if status in wanted][start:stop]
 
     @property
     def count(self) -> int:
@@ -162,11 +181,20 @@ class RunTable:
     @functools.cached_property
     def groups(self) -> list[RunGroup]:
         # Read first, so that the next poll includes later changes.
-        assert self.group_by is not None
         sums = self._sums
-        found = groups.load_groups(self.matching, self.group_by, self.columns, self.sorts) if sums[0][0] else []
+        found = self.remember("groups", self._load_groups) if sums[0][0] else []
         self.too_many_groups = len(found) > groups.MAX_GROUPS
         return found[: groups.MAX_GROUPS]
+
+    def _load_groups(self) -> list[RunGroup]:
+        assert self.group_by is not None
+        return groups.load_groups(self.matching, self.group_by, [*self.columns, *self.chart_columns], self.sorts)
+
+    def remember(self, what: str, compute) -> Any:
+        """`compute()` of a grouped list, computed again only once its runs, its address or its columns change."""
+        sql = self.matching.order_by().values("pk").query.sql_with_params()
+        parts = (what, sql, self.query.urlencode(), self.columns, self.charts)
+        return remembered.remember(parts, self._token(self._sums), compute)
 
     @functools.cached_property
     def shown_groups(self) -> list[RunGroup]:
@@ -206,7 +234,7 @@ class RunTable:
 
     def _page_runs(self) -> list[tuple[int, int]]:
         positions = self.page.object_list
-        return columns.slice_runs(self.matching, self.sorts, positions.start, positions.stop)
+        return self._slice_top(positions.start, positions.stop)
 
     def _group_runs(self) -> list[tuple]:
         assert self.group_by is not None
@@ -297,6 +325,11 @@ class RunTable:
         return found
 
     @property
+    def chart_columns(self) -> list[Column]:
+        """Of the charted metrics, each once."""
+        return [columns.parse_column(f"metric-{name}", self.objective) for name in self.charted]
+
+    @property
     def charted(self) -> list[str]:
         return [name for names in self.charts for name in names]
 
@@ -338,7 +371,7 @@ class RunTable:
             return self._token(self._sums) != had
         size = self.options["size"]
         start = ((self.options["page"] or 1) - 1) * size
-        top = columns.slice_runs(self.matching, self.sorts, start, start + size)
+        top = self._slice_top(start, start + size)
         below = self._children
         revisions = dict([*top, *(pair for pairs in below.values() for pair in pairs)])
         shown = [(pk, revisions[pk]) for pk, _ in _flatten_tree([pk for pk, _ in top], below)]

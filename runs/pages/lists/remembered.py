@@ -1,0 +1,20 @@
+"""What is expensive to compute of all runs of a list, kept until one of them changes."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from django.core.cache import cache
+
+SECONDS = 600
+
+
+def remember(parts: tuple, token: str, compute: Callable[[], Any]) -> Any:
+    """`compute()`, or what it gave for the same `parts` and token. `token` changes with the runs that it reads."""
+    key = f"list-{hashlib.sha256(repr(parts).encode()).hexdigest()}"
+    found = cache.get(key)
+    if found and found[0] == token:
+        return found[1]
+    value = compute()
+    cache.set(key, (token, value), SECONDS)
+    return value
