@@ -12,6 +12,9 @@ from studio.words import split_words
 PER_KIND = 6
 
 
+THEMES = {"light": "Light theme", "dark": "Dark theme", "system": "Theme of the system"}
+
+
 @require_GET
 def palette(request):
     """Results for `?q=` in the workspace `?ws=`; every app searches its own kind of objects."""
@@ -31,6 +34,10 @@ def pages(workspace, words: str) -> list[Hit]:
             hits.append(Hit(item.label, url, "Page", workspace.title if workspace and item.in_workspace else ""))
     if words and words in "access tokens":
         hits.append(Hit("Access tokens", reverse("accounts:tokens"), "Page"))
+    # static/js/shell/palette.js does what such an address says.
+    hits += [
+        Hit(label, f"#theme-{theme}", "Action") for theme, label in THEMES.items() if words and words in label.lower()
+    ]
     return hits
 
 

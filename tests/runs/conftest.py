@@ -4,6 +4,7 @@ import json
 
 import pytest
 from django.db import transaction
+from django.core.cache import cache
 from django.test import Client
 from obstore.store import MemoryStore
 
@@ -52,6 +53,16 @@ def bytes_in_memory(request, monkeypatch):
 @pytest.fixture(autouse=True)
 def no_notifications(monkeypatch):
     """Redis is unreachable: the row decides, and notifications only save time."""
+def nothing_remembered():
+    """The next test's runs have the same keys."""
+    cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def no_doorbell(monkeypatch):
+    """Redis is away: the row is the truth, and the bell only makes things quicker."""
+    from compute import notifications
+
     monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
 
 

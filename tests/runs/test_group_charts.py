@@ -98,3 +98,12 @@ def test_lines_that_stand_out_in_one_colour_differ_by_their_dashes():
     traces = [{"colour": colour, "line": {"width": 1}} for colour in (3, 3, 1, 3)]
     run_charts._dash_alike(traces)
     assert [trace["line"].get("dash") for trace in traces] == ["dot", "dash", None, None]
+
+
+def test_a_change_of_any_run_is_drawn(as_user, alice, experiment):
+    add_runs(experiment, CURVES)
+    client = as_user(alice)
+    before = named(draw(client, experiment))["svm"]["y"]
+    metrics.store_batch(experiment.runs.order_by("pk").first(), "more", make_scalars("gain", [7.0]))
+    after = named(draw(client, experiment))["svm"]["y"]
+    assert (before, len(after)) == ([1, 2], 2) and after[0] != before[0]

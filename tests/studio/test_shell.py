@@ -93,6 +93,16 @@ def test_administration_labels_its_fields(as_user, owner):
     assert '<label for="id_last_login_0">' in page
 
 
+def test_palette_runs_actions(as_user, bob, workspace):
+    def hits(words: str) -> list[tuple[str, str]]:
+        page = as_user(bob).get("/palette/", {"q": words, "ws": workspace.slug}).content.decode()
+        return re.findall(r'href="([^"]+)".*?class="hit-title">([^<]+)<', page, re.DOTALL)
+
+    assert hits("dark") == [("#theme-dark", "Dark theme")]
+    assert [url for url, _ in hits("create compute")] == [f"/ws/{workspace.slug}/compute/new/cluster/"]
+    assert ("/account/tokens/", "Access tokens") in hits("tokens")
+
+
 def test_palette_finds_pages_and_workspaces(as_user, bob, workspace):
     factories.make_workspace(name="hidden-workspace")
     hits = as_user(bob).get("/palette/", {"q": "work", "ws": "aml-workspace"}).content.decode()

@@ -61,6 +61,14 @@ const bindPalette = (dialog) => {
       findSelected()?.click();
     }
   });
+  // Actions of this page: "#theme-dark" presses the button of the menu of themes.
+  list.addEventListener("click", (event) => {
+    const action = event.target.closest("a[href^='#theme-']")?.getAttribute("href");
+    if (!action) return;
+    event.preventDefault();
+    dialog.close();
+    document.querySelector(`[data-theme-form] button[value="${action.slice("#theme-".length)}"]`)?.click();
+  });
   document.addEventListener("click", (event) => { if (event.target.closest("[data-palette-open]")) openPalette(); });
   document.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "k") {
