@@ -121,8 +121,8 @@ def test_nothing_moves_when_the_charts_come(browser, alice, experiment, width):
         .observe({type: 'layout-shift', buffered: true})""")
     page.locator(".js-plotly-plot").first.wait_for()
     page.wait_for_timeout(500)
-    # On a busy machine a label of the bar moved once (0.0004), its cause unknown; charts without a place of their own were 0.25.
-    assert [shift for shift in page.evaluate("shifts") if shift[0] > 0.002] == []
+    # Charts without a place of their own were 0.25; buttons of a page that is painted before it is whole 0.0004 to 0.009.
+    assert [shift for shift in page.evaluate("shifts") if shift[0] > 0.0002] == []
 
 
 def test_widths_by_mouse_and_by_keys(browser, alice, experiment):
