@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from django.db import transaction
 from django.core.cache import cache
+from django.db import transaction
 from django.test import Client
 from obstore.store import MemoryStore
 
@@ -51,18 +51,14 @@ def bytes_in_memory(request, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def no_notifications(monkeypatch):
-    """Redis is unreachable: the row decides, and notifications only save time."""
 def nothing_remembered():
     """The next test's runs have the same keys."""
     cache.clear()
 
 
 @pytest.fixture(autouse=True)
-def no_doorbell(monkeypatch):
-    """Redis is away: the row is the truth, and the bell only makes things quicker."""
-    from compute import notifications
-
+def no_notifications(monkeypatch):
+    """Redis is unreachable: the row decides, and notifications only save time."""
     monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
 
 

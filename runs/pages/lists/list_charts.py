@@ -15,11 +15,6 @@ def draw_charts(table) -> list[dict]:
 
 def _draw_groups(table) -> list[dict]:
     """A chart of a grouped list has one metric, because its lines are distinguished by group."""
-    names = [name for chart in table.charts for name in chart][: run_charts.MAX_CHARTS]
-    columns = [parse_column(f"metric-{name}", table.objective) for name in names]
-    found = groups.load_groups(table.matching, table.group_by, columns, table.sorts)[: groups.MAX_GROUPS]
-    shown = Paginator(found, table.options["size"]).get_page(table.options["page"] or 1).object_list
-    """A chart of a grouped list is of one metric, for its lines are told apart by their groups."""
     shown = list(table.page.object_list)
     runs = groups.runs_of_groups(table.matching, table.group_by, [group.value for group in shown])
     band = table.options["band"] or "ci"

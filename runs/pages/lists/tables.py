@@ -16,8 +16,7 @@ from runs import metric_order, objectives, search
 from runs.charts import colours
 from runs.metric_order import Objective
 from runs.models import Experiment, MetricSeries, Run, RunParameter, RunTag, Star
-from runs.pages.lists import columns, groups, list_query
-from runs.pages.lists import columns, groups, list_charts, list_query, remembered
+from runs.pages.lists import columns, groups, list_query, remembered
 from runs.pages.lists.columns import Column, Sort
 from runs.pages.lists.groups import RunGroup
 from runs.pages.lists.list_query import STATUS_GROUPS, RunFilter
