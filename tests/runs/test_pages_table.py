@@ -207,13 +207,13 @@ def test_a_column_moves_without_scripts(as_user, alice, experiment, sweep):
 
 @pytest.mark.parametrize("what", ["columns", "filters", "sort", "charts", "group", "views"])
 def test_panels_are_pages_too(as_user, alice, bob, mallory, experiment, sweep, what):
-    address = url(experiment, "panel", what)
+    address = url(experiment, "list_panel", what)
     query = {"experiment": experiment.experiment_id}
     assert as_user(mallory).get(address, query).status_code == 404
     assert "<html" in text_of(as_user(bob).get(address, query))
     piece = as_user(alice).get(address, query, headers={"HX-Request": "true", "HX-Target": "list-panel-body"})
     assert text_of(piece).strip().startswith('<div id="list-panel-body"')
-    assert as_user(alice).get(url(experiment, "panel", "colours")).status_code == 400
+    assert as_user(alice).get(url(experiment, "list_panel", "colours")).status_code == 400
     assert as_user(alice).get(address, {"experiment": "x"}).status_code == 400
 
 
@@ -271,20 +271,20 @@ def test_names_of_an_empty_list(as_user, alice, experiment):
 
 def test_a_filter_is_added_to_the_query_and_taken_away(as_user, alice, experiment, sweep):
     query = {"experiment": experiment.experiment_id, "filter": "metrics.loss < 1 or metrics.x > 2"}
-    page = text_of(as_user(alice).get(url(experiment, "panel", "filters"), query))
+    page = text_of(as_user(alice).get(url(experiment, "list_panel", "filters"), query))
     assert "filter=%28metrics.loss+%3C+1+or+metrics.x+%3E+2%29+and+tags.team+%3D+%27blue%27" in page
     query["filter"] = "metrics.loss < 1 and tags.team = 'blue'"
-    page = text_of(as_user(alice).get(url(experiment, "panel", "filters"), query))
+    page = text_of(as_user(alice).get(url(experiment, "list_panel", "filters"), query))
     assert re.search(r'filter=metrics.loss\+%3C\+1" aria-current="true"', page)
 
 
 def test_stars_are_a_persons_own(as_user, alice, bob, experiment, sweep):
     posted = {"run": sweep[1].run_id, "next": f"{url(experiment)}?q=job"}
-    answer = as_user(bob).post(url(experiment, "star"), posted)
+    answer = as_user(bob).post(url(experiment, "run_star"), posted)
     assert answer.url == f"{url(experiment)}?q=job"
     assert names_in_order(text_of(as_user(bob).get(url(experiment), {"starred": "1"}))) == ["job 1"]
     assert names_in_order(text_of(as_user(alice).get(url(experiment), {"starred": "1"}))) == []
-    piece = as_user(bob).post(url(experiment, "star"), posted, headers={"HX-Request": "true"})
+    piece = as_user(bob).post(url(experiment, "run_star"), posted, headers={"HX-Request": "true"})
     assert 'aria-pressed="false"' in text_of(piece) and not Star.objects.exists()
 
 
@@ -379,7 +379,7 @@ def test_a_view_is_saved_shared_and_deleted(as_user, alice, bob, mallory, experi
     view = SavedView.objects.get(name="best")
     assert answer.url.endswith(f"?filter=metrics.loss+%3C+1&sort=metric-loss&view={view.pk}")
     assert '<span class="badge">best</span>' in text_of(as_user(alice).get(answer.url))
-    panel = url(experiment, "panel", "views")
+    panel = url(experiment, "list_panel", "views")
     assert "best" not in text_of(as_user(bob).get(panel, {"experiment": experiment.experiment_id}))
     as_user(alice).post(url(experiment, "view_save"), {**posted, "shared": "1"})
     page = text_of(as_user(bob).get(panel, {"experiment": experiment.experiment_id}))
