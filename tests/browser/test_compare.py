@@ -37,6 +37,7 @@ def path_of(runs, query: str = "") -> str:
     return f"{address}?runs={','.join(run.run_id for run in runs)}{query}"
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_tab_is_accessible_quiet_and_narrow_enough(browser, axe, alice, runs, width):
     runs[1].edit(display_name="a_name_without_any_gap_" * 8, tags={"k" * 100: "v" * 200})

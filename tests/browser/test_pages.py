@@ -60,6 +60,8 @@ def find_faults(page, axe, wait=300) -> list[str]:
     return found
 
 
+# Beside two other workers, the many pages take their time.
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_page_is_accessible_quiet_and_narrow_enough(browser, axe, alice, run, width):
     run.edit(display_name="a_name_without_any_gap_" * 8, tags={"k" * 100: "v" * 200})
