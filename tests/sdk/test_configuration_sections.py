@@ -39,7 +39,7 @@ KEPT = [
 @pytest.mark.parametrize(("section", "written"), KEPT, ids=lambda value: type(value).__name__)
 def test_a_section_is_written_with_its_keys_and_read_again(section, written):
     assert section._to_dict() == written
-    again = type(section)()._fill({key[:1].upper() + key[1:]: value for key, value in written.items()})
+    again = type(section)()._set_values({key[:1].upper() + key[1:]: value for key, value in written.items()})
     assert again._to_dict() == written
 
 

@@ -180,7 +180,7 @@ def test_an_ended_run_takes_no_more_metrics_of_any_kind_and_says_so(run, ws, tmp
         lambda: run.log_image("a", path=str(image)),
         lambda: run.log_residuals("a", {}),
     ):
-        with pytest.raises(UserErrorException, match="is Completed; it takes no more metrics"):
+        with pytest.raises(UserErrorException, match="is Completed; it accepts no more metrics"):
             log()
     unaware.log("a", 1)
     unaware.flush()
