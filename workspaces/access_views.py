@@ -13,7 +13,7 @@ from workspaces.access import can, require
 from workspaces.forms import GroupForm, GroupMemberForm, RoleJsonForm
 from workspaces.lookup import page_workspace
 from workspaces.models import CustomRole, RoleAssignment, UserGroup
-from workspaces.role_definitions import NEEDED, why
+from workspaces.role_definitions import NEEDED, M, why
 
 
 @require_GET
@@ -55,8 +55,14 @@ def _explain(assignments: list[RoleAssignment]) -> list[dict]:
     for verb in NEEDED:
         steps = why(given, verb)
         allowed = all(role for _, role, _ in steps)
-        rows.append({"verb": verb.replace("_", " "), "allowed": allowed, "steps": steps})
+        shown = [(shorten(action), role, shorten(pattern), f"{action}: {pattern}") for action, role, pattern in steps]
+        rows.append({"verb": verb.replace("_", " "), "allowed": allowed, "steps": shown})
     return rows
+
+
+def shorten(action: str) -> str:
+    """Nearly all begin alike."""
+    return action.replace(f"{M}/", "…/", 1)
 
 
 @require_http_methods(["GET", "POST"])

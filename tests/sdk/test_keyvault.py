@@ -75,6 +75,18 @@ def test_the_command_line_takes_no_value_and_prints_one_only_when_it_is_asked_fo
     assert main(["secret", "show", "-n", "one", "--value", *where]) == 3
 
 
+def test_the_command_line_lists_who_did_what(vault, capsys):
+    vault.set_secret("one", "value-1")
+    where = ["-w", "vault-ws", "-g", "group-v"]
+    assert main(["activity", "list", "--verb", "secret.create", "-o", "json", *where]) == 0
+    (event,) = json.loads(capsys.readouterr().out)
+    assert event["description"] == "sdk-owner stored the secret one" and event["status"] == "done"
+    assert main(["activity", "list", "--since", "yesterday", *where]) == 1
+    assert "Enter a valid date" in capsys.readouterr().err
+    assert main(["activity", "list", "--last", "1", *where]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
 def test_logs_and_error_of_a_run_hide_what_its_script_has_read():
     """The script reads the value while it runs, so that no variable of its runner holds it."""
     script = (
