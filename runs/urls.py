@@ -1,6 +1,7 @@
 from django.urls import path
 
 from runs.pages import home, home_cards
+from runs.pages.children import views as children_views
 from runs.pages.compare import file_diff
 from runs.pages.compare import views as compare_views
 from runs.pages.job import create_views
@@ -61,7 +62,8 @@ urlpatterns = [
     path(f"{RUN}/metrics/csv/", metric_views.run_metrics_csv, name="run_metrics_csv"),
     path(f"{RUN}/metrics/<int:pk>/", metric_views.run_metric, name="run_metric"),
     path(f"{RUN}/images/", image_views.run_images, name="run_images"),
-    path(f"{RUN}/children/", run_views.run_children, name="run_children"),
+    path(f"{RUN}/children/", children_views.run_children, name="run_children"),
+    path(f"{RUN}/children/charts/", children_views.run_children_charts, name="run_children_charts"),
     path(f"{RUN}/logs/", file_views.run_files, name="run_files"),
     path(f"{RUN}/logs/zip/", file_views.run_files_zip, name="run_files_zip"),
     path(f"{RUN}/logs/difference/", file_diff.file_diff, name="file_diff"),

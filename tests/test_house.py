@@ -26,7 +26,7 @@ COMPOSITION_ROOT = {"studio/urls.py", "studio/celery.py", "studio/settings.py"}
 LOWER_UNITS = {"runs.models", "runs.metrics", "runs.files", "runs.search", "runs.submission", "runs.attempts"}
 UPPER_UNITS = {
     *("runs.api", "runs.charts", "runs.pages.run", "runs.pages.lists", "runs.pages.compare", "runs.pages.home"),
-    "runs.pages.job",
+    *("runs.pages.job", "runs.pages.children"),
 }
 # Operations that answer without a token, each with its reason.
 OPEN_OPERATIONS = {

@@ -204,7 +204,7 @@ def test_resubmitting_an_interactive_run_is_refused_in_words(as_user, alice, run
 def test_children_stand_below_their_parents(as_user, alice, run):
     child = factories.make_run(run.workspace, experiment=run.experiment, parent=run, root=run, display_name="child")
     factories.make_run(run.workspace, experiment=run.experiment, parent=child, root=run, display_name="grandchild")
-    page = as_user(alice).get(url_of(run, "run_children")).content.decode()
+    page = as_user(alice).get(url_of(run, "run_children"), {"open": child.pk}).content.decode()
     assert page.index(">child<") < page.index(">grandchild<") and "--depth:1" in page
 
 
@@ -250,13 +250,13 @@ def test_child_jobs_are_polled_while_any_is_active(as_user, alice, run):
     finish_run(run, Run.Status.COMPLETED)
     client, url = as_user(alice), url_of(run, "run_children")
     Run.objects.filter(pk=child.pk).update(status=Run.Status.RUNNING)
-    token = client.get(url).context["token"]
-    headers = {"HX-Request": "true", "HX-Target": "child-table"}
+    token = client.get(url).context["table"].token
+    headers = {"HX-Request": "true", "HX-Target": "run-poll"}
     assert client.get(url, {"seen": token}, headers=headers).status_code == 204
     child.refresh_from_db()
     child.move(Run.Status.COMPLETED)
     piece = client.get(url, {"seen": token}, headers=headers).content.decode()
-    assert "Completed" in piece and "<html" not in piece and "hx-trigger" not in piece
+    assert "Completed" in piece and "<html" not in piece
 
 
 def test_new_files_of_a_live_run_appear_in_the_tree(as_user, alice, run):

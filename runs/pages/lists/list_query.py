@@ -42,6 +42,8 @@ class RunFilter(forms.Form):
     mine = forms.BooleanField(required=False)
     starred = forms.BooleanField(required=False)
     children = forms.BooleanField(required=False)
+    # The id of a run: the list is that of its child jobs.
+    parent = forms.CharField(required=False, max_length=256)
     # Layout: see runs/pages/lists/columns.py.
     col = RepeatedField(MAX_COLUMNS)
     pin = RepeatedField(MAX_COLUMNS)

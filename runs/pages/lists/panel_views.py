@@ -42,7 +42,7 @@ def list_panel(request, slug, what):
     table = build_table(request, slug, experiment)
     context = {"what": what, "title": TITLES[what], "table": table, "experiment": experiment}
     context |= {
-        "list_url": list_url(slug, experiment),
+        "list_url": list_url(slug, experiment, table.options["parent"]),
         "query": table.query.urlencode(),
         "is_piece": wants_piece(request),
         **CONTEXTS[what](request, table),
@@ -125,7 +125,7 @@ def _sort_context(request, table) -> dict:
 
 def _views_context(request, table) -> dict:
     found = SavedView.objects.of_list(request.workspace, table.experiment).offered_to(request.user)
-    address = f"{list_url(request.workspace.slug, table.experiment)}?{table.query.urlencode()}"
+    address = f"{list_url(request.workspace.slug, table.experiment, table.options['parent'])}?{table.query.urlencode()}"
     return {"views": list(found), "present": table.options["view"], "share_url": public_url(address)}
 
 
@@ -187,7 +187,7 @@ def layout_save(request, slug):
         messages.success(request, "Everybody in this workspace sees this layout now, unless they have their own.")
     else:
         save_layout(request, experiment, query, request.user)
-    return redirect(f"{list_url(slug, experiment)}?{query.urlencode()}")
+    return redirect(f"{list_url(slug, experiment, query.get('parent', ''))}?{query.urlencode()}")
 
 
 def _set_columns(query: QueryDict, posted) -> None:
@@ -265,7 +265,8 @@ def layout_reset(request, slug):
     query = QueryDict(request.POST.get("query", ""), mutable=True)
     for word in [*list_query.LAYOUT, "view", "unfold", "page"]:
         query.pop(word, None)
-    return redirect(f"{list_url(slug, experiment)}{'?' if query else ''}{query.urlencode()}")
+    address = list_url(slug, experiment, query.get("parent", ""))
+    return redirect(f"{address}{'?' if query else ''}{query.urlencode()}")
 
 
 # ---- views with a name
@@ -277,7 +278,8 @@ def view_save(request, slug):
     name = request.POST.get("name", "").strip()
     VIEW_NAME.check(name)
     query = QueryDict(request.POST.get("query", ""), mutable=True)
-    for word in ("view", "page", "seen"):
+    # A view is of all lists of the experiment's jobs, not of the children of one.
+    for word in ("view", "page", "seen", "parent"):
         query.pop(word, None)
     RunFilter.read(query)
     views = SavedView.objects.of_list(request.workspace, experiment).filter(owner=request.user)

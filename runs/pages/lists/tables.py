@@ -52,7 +52,8 @@ class RunTable:
         self.workspace = workspace
         self.query, self.seen = query, seen
         self.options = RunFilter.read(query)
-        self.scope, self.user, self.experiment = scope, user, experiment
+        self.user, self.experiment = user, experiment
+        self.scope = scope.filter(parent__run_id=self.options["parent"]) if self.options["parent"] else scope
         self.sorts = columns.parse_sorts(self.options["sort"])
         self.group_by = groups.parse_group_column(self.options["group"]) if self.options["group"] else None
         self._error: BadFilter | None = None
@@ -64,7 +65,7 @@ class RunTable:
     def found(self):
         """All matching runs in any state; none if the query has an error, which is shown instead."""
         runs = self.scope
-        if not self.options["children"]:
+        if not self.options["children"] and not self.options["parent"]:
             runs = runs.filter(parent=None)
         if self.options["mine"]:
             runs = runs.filter(created_by=self.user)

@@ -2,6 +2,7 @@
 
 import itertools
 import uuid
+from collections.abc import Callable
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
@@ -23,7 +24,7 @@ from studio.htmx import is_htmx, keep_address, render_page, swap_whole, wants_pi
 @require_safe
 def jobs(request, slug):
     """All jobs of the workspace."""
-    return _render_list(request, slug, None, "runs/jobs.html")
+    return render_list(request, slug, None, "runs/jobs.html")
 
 
 @require_safe
@@ -43,18 +44,18 @@ def experiments(request, slug):
 
 @require_safe
 def experiment_detail(request, slug, experiment_id):
-    return _render_list(request, slug, experiment_of(request, slug, experiment_id), "runs/experiment_detail.html")
+    return render_list(request, slug, experiment_of(request, slug, experiment_id), "runs/experiment_detail.html")
 
 
 @require_safe
 def experiment_charts(request, slug, experiment_id):
     """The charts above the table, for the shown runs; requested by static/js/lists/charts.js."""
-    return _charts_json(build_table(request, slug, experiment_of(request, slug, experiment_id)))
+    return charts_json(build_table(request, slug, experiment_of(request, slug, experiment_id)))
 
 
 @require_safe
 def jobs_charts(request, slug):
-    return _charts_json(build_table(request, slug, None))
+    return charts_json(build_table(request, slug, None))
 
 
 @require_safe
@@ -109,8 +110,9 @@ def scoped_runs(request, slug, experiment: Experiment | None):
 
 
 def build_table(request, slug, experiment: Experiment | None) -> tables.RunTable:
+    """With `parent` in the query the list is that of a run's children, which may be in other experiments too."""
     return tables.RunTable(
-        scoped_runs(request, slug, experiment),
+        scoped_runs(request, slug, None if request.GET.get("parent") else experiment),
         list_query.clean_query(request.GET),
         request.user,
         experiment,
@@ -119,16 +121,25 @@ def build_table(request, slug, experiment: Experiment | None) -> tables.RunTable
     )
 
 
-def list_url(slug: str, experiment: Experiment | None) -> str:
+def list_url(slug: str, experiment: Experiment | None, parent: str = "") -> str:
+    """The page of the list; `parent` is the run whose children it shows."""
+    if parent:
+        return reverse("runs:run_children", args=[slug, parent])
     return experiment.get_absolute_url() if experiment else reverse("runs:jobs", args=[slug])
 
 
-def _charts_json(table) -> JsonResponse:
+def charts_json(table) -> JsonResponse:
     return JsonResponse({"charts": list_charts.draw_charts(table), "templates": figures.build_templates()})
 
 
-def _render_list(request, slug, experiment: Experiment | None, template: str) -> HttpResponse:
-    """The page, its table, or for a poll the changed rows or 204."""
+def render_list(
+    request,
+    slug,
+    experiment: Experiment | None,
+    template: str,
+    describe: Callable[[tables.RunTable], dict] | None = None,
+) -> HttpResponse:
+    """The page, its table, or for a poll the changed rows or 204. `describe` gives what a page has beside its table."""
     table = build_table(request, slug, experiment)
     if not is_htmx(request) and (own := _saved_layout_url(request, experiment)):
         return redirect(own)
@@ -150,6 +161,7 @@ def _render_list(request, slug, experiment: Experiment | None, template: str) ->
         # The table stays as it was, and the address too.
         return keep_address(swap_whole(render(request, "runs/_query_error.html", context), "query-error"))
     if not table.seen:
+        context |= describe(table) if describe and not wants_piece(request) else {}
         status = 400 if table.error and not is_htmx(request) else 200
         return render_page(request, template, context, partial="run-table", status=status)
     if table.changed is not None:
@@ -229,6 +241,7 @@ def _switch_links(table) -> list[tuple]:
             table.options[word],
         )
         for word, label in (("mine", "Only my jobs"), ("children", "Child jobs"))
+        if word == "mine" or not table.options["parent"]
     ]
 
 

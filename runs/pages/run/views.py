@@ -12,15 +12,13 @@ from runs import job_yaml
 from runs.models import Run, Star
 from runs.pages import file_tree
 from runs.pages.access import is_allowed, require_permission, run_of, runs_of
-from runs.pages.lists import columns
-from runs.pages.run import overview, tree
+from runs.pages.run import overview
 from studio.forms import TagsField
-from studio.htmx import address_of_page, reload_page, render_page, stop_polling
+from studio.htmx import address_of_page, reload_page, stop_polling
 from studio.markdown import render_markdown
 from studio.public_url import public_url
 from workspaces.lookup import workspace_of_wsid
 
-MAX_CHILDREN = 1000
 # Characters of the raw JSON: a job may contain megabytes.
 MAX_JSON_LENGTH = 512 * 1024
 TABS = [
@@ -114,28 +112,6 @@ def _new_files_context(request, run: Run) -> dict:
     files = file_tree.list_first_files(run.artifacts.all(), shown)
     folders = file_tree.build_file_tree(files, shown, file_tree.OPEN_FOLDERS)
     return {"file_count": count, "tree": folders, "left_out": max(0, count - len(files))}
-
-
-@require_safe
-def run_children(request, slug, run_id):
-    """A poll with `?seen=` gets 204 if no row has changed."""
-    run = run_of(request, slug, run_id)
-    rows = tree.list_descendants(run, MAX_CHILDREN + 1)
-    token = tree.state_token([run, *rows])
-    if token == request.GET.get("seen"):
-        return HttpResponse(status=204)
-    shown = [columns.parse_column(word) for word in columns.DEFAULT_COLUMNS]
-    columns.fill_cells(rows[:MAX_CHILDREN], shown)
-    more = {
-        "rows": rows[:MAX_CHILDREN],
-        "columns": shown,
-        "too_many": len(rows) > MAX_CHILDREN,
-        "max_count": MAX_CHILDREN,
-    }
-    more |= {"token": token, "is_live": run.is_active or any(row.is_active for row in rows)}
-    return render_page(
-        request, "runs/run_children.html", tab_context(request, run, "children", **more), partial="child-table"
-    )
 
 
 @require_safe

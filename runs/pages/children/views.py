@@ -1,0 +1,126 @@
+"""The tab Child jobs: which child is best, the objective over the children, and the list of jobs over them."""
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+from django.http import QueryDict
+from django.views.decorators.http import require_safe
+
+from runs import metric_order
+from runs.charts import figures, trials
+from runs.models import MetricSeries, Run, RunParameter
+from runs.pages.access import run_of
+from runs.pages.compare import plots, selection
+from runs.pages.compare.query import CompareQuery
+from runs.pages.lists.tables import RunTable
+from runs.pages.lists.views import build_table, charts_json, render_list
+from runs.pages.run.views import tab_context
+
+# Points of the chart, and lines of the parallel coordinates: the best.
+MAX_TRIALS, MAX_LINES = 1_000, 50
+MAX_AXES = 8
+# A property of SDK v1's sweeps, as JSON; and what people write as a tag or property.
+CONFIG, PRIMARY, GOAL = "primary_metric_config", "primary_metric", "primary_metric_goal"
+# The comparison takes an address of this length.
+MAX_IDS_LENGTH = 15_000
+
+
+@dataclasses.dataclass
+class Objective:
+    """`trials` are the children that have a value, in the order of their creation."""
+
+    name: str
+    better: str
+    trials: list[tuple[Run, float]]
+
+    @property
+    def ranked(self) -> list[tuple[Run, float]]:
+        return sorted(self.trials, key=lambda trial: -trial[1] if self.better == "higher" else trial[1])
+
+
+def _only_children(request, run: Run) -> None:
+    """The list of this run's children, whatever the address says."""
+    query = request.GET.copy()
+    query["parent"] = run.run_id
+    request.GET = query
+
+
+@require_safe
+def run_children(request, slug, run_id):
+    run = run_of(request, slug, run_id)
+    _only_children(request, run)
+
+    def describe(table: RunTable) -> dict:
+        more = tab_context(request, run, "children")
+        objective = read_objective(run, table)
+        return more | (_describe_objective(objective, table) if objective else {})
+
+    return render_list(request, slug, run.experiment, "runs/run_children.html", describe)
+
+
+@require_safe
+def run_children_charts(request, slug, run_id):
+    """The charts above the list."""
+    run = run_of(request, slug, run_id)
+    _only_children(request, run)
+    return charts_json(build_table(request, slug, run.experiment))
+
+
+def read_objective(run: Run, table: RunTable) -> Objective | None:
+    """By the primary metric that the parent names, else by what matters first of the children's metrics; None without values."""
+    primary, goal = _read_primary({**run.tags, **run.properties})
+    names = [primary] if primary in table.common_metrics else table.common_metrics
+    name = next((one for one in names if one == primary or metric_order.is_objective(one)), "")
+    better = goal if goal and name == primary else metric_order.better_direction(name)
+    if not name or not better:
+        return None
+    series = MetricSeries.objects.filter(
+        run__in=table.scope, name=name, last__isnull=False, kind=MetricSeries.Kind.SCALAR
+    )
+    newest = series.select_related("run__workspace").order_by("-run__created_at", "-run")[:MAX_TRIALS]
+    found = [(one.run, one.last) for one in reversed(newest) if math.isfinite(one.last)]
+    return Objective(name, better, found) if found else None
+
+
+def _read_primary(told: dict[str, str]) -> tuple[str, str]:
+    """The metric that the parent names, and which way it gets better; empty for what it does not say."""
+    try:
+        config = json.loads(told.get(CONFIG) or "{}")
+    except ValueError:
+        config = {}
+    config = config if isinstance(config, dict) else {}
+    name = str(config.get("name") or told.get(PRIMARY) or "")
+    goal = str(config.get("goal") or told.get(GOAL) or "").lower()
+    return name, "higher" if goal.startswith("max") else "lower" if goal.startswith("min") else ""
+
+
+def _describe_objective(objective: Objective, table: RunTable) -> dict[str, Any]:
+    ranked = objective.ranked
+    best, value = ranked[0]
+    varying = table.varying_parameters[:MAX_AXES]
+    parameters = dict(RunParameter.objects.filter(run=best, name__in=varying).values_list("name", "value"))
+    return {
+        "objective": objective,
+        "best": best,
+        "best_value": value,
+        "best_parameters": [(name, parameters[name]) for name in varying if name in parameters],
+        "trial_count": len(objective.trials),
+        "trials_figure": trials.draw_trials(objective.trials, objective.name, objective.better),
+        "templates": figures.build_templates(),
+        "parallel": _draw_parallel(table, [run for run, _ in ranked[:MAX_LINES]], objective.name, varying),
+    }
+
+
+def _draw_parallel(table: RunTable, runs: list[Run], name: str, parameters: list[str]) -> dict | None:
+    """As the comparison draws it; None where no parameter tells the children apart."""
+    while sum(len(run.run_id) + 3 for run in runs) > MAX_IDS_LENGTH:
+        runs = runs[:-1]
+    if len(runs) < selection.MIN_RUNS or not parameters:
+        return None
+    words = QueryDict(mutable=True)
+    words["runs"], words["sc"] = ",".join(run.run_id for run in runs), f"metrics.{name}"
+    words.setlist("axis", [*(f"params.{one}" for one in parameters), f"metrics.{name}"])
+    query, selected = selection.load_selection(table.scope, CompareQuery.parse(words))
+    return plots.build_parallel_context(selected, query)["plot"]

@@ -1,0 +1,3 @@
+// The tab Child jobs: the objective over the children, and parallel coordinates.
+import "../runs/trials.js";
+import "../compare/parallel.js";
