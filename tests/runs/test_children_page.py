@@ -57,7 +57,7 @@ def test_what_changes_the_list_leads_back_to_it(as_user, alice, sweep):
     client, slug = as_user(alice), sweep.workspace.slug
     query = f"parent={sweep.run_id}"
     where = {"query": query, "experiment": str(sweep.experiment.experiment_id)}
-    panel = client.get(reverse("runs:panel", args=[slug, "columns"]) + "?" + query, {"parent": sweep.run_id})
+    panel = client.get(reverse("runs:list_panel", args=[slug, "columns"]) + "?" + query, {"parent": sweep.run_id})
     assert url_of(sweep) in panel.content.decode()
     saved = client.post(reverse("runs:layout_save", args=[slug]), {**where, "col": ["name", "metric-loss"]})
     assert saved.url.startswith(f"{url_of(sweep)}?{query}")

@@ -122,5 +122,5 @@ def _draw_parallel(table: RunTable, runs: list[Run], name: str, parameters: list
     words = QueryDict(mutable=True)
     words["runs"], words["sc"] = ",".join(run.run_id for run in runs), f"metrics.{name}"
     words.setlist("axis", [*(f"params.{one}" for one in parameters), f"metrics.{name}"])
-    query, selected = selection.load_selection(table.scope, CompareQuery.parse(words))
+    query, selected = selection.load_selection(table.scope, CompareQuery.parse(words), table.user)
     return plots.build_parallel_context(selected, query)["plot"]

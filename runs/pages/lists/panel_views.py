@@ -156,7 +156,7 @@ def filter_range(request, slug):
         text, is_on = list_query.switch_clause(text, clause)
         text = list_query.add_clause(text, clause) if is_on else text
     url = list_query.change_query(query, filter=text or None, page=None)
-    return redirect(f"{list_url(slug, experiment)}{url}")
+    return redirect(f"{list_url(slug, experiment, query.get('parent', ''))}{url}")
 
 
 # ---- a person's own layout

@@ -3,6 +3,7 @@
 import itertools
 import uuid
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
@@ -199,12 +200,14 @@ def _toolbar_context(slug, table) -> dict:
     if table.experiment:
         query["experiment"] = str(table.experiment.experiment_id)
     words = f"?{query.urlencode()}"
+    of_list = {name: query[name] for name in ("experiment", "parent") if query.get(name)}
     panels = [
         {"what": what, "label": label, "icon": icon, "url": reverse("runs:list_panel", args=[slug, what]) + words}
         for what, label, icon in PANELS
     ]
     return {
         "panels": panels,
+        "names_query": urlencode(of_list),
         "csv_url": reverse("runs:jobs_csv", args=[slug]) + words,
         "other_words": list_query.hidden_fields(table.query, *IN_FORM),
         "group_rows": groups.ROWS,
