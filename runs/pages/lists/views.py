@@ -149,8 +149,7 @@ def render_list(
     # Parameters of a poll are not kept in links.
     request.GET = table.query
     context = {"table": table, "may_edit": is_allowed(request, "edit"), "experiment": experiment}
-    # Roles have both verbs or none (workspaces/access.py); asking again would cost a query.
-    context["may_submit"] = context["may_edit"]
+    context["may_submit"] = is_allowed(request, "submit")
     context |= {
         "view": _current_view(request, experiment, table),
         "list_url": request.path,
