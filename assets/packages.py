@@ -82,16 +82,16 @@ def list_files(name: str) -> list[str]:
 
 @functools.lru_cache(maxsize=256)
 def build_wheel(filename: str) -> bytes:
-    name, version = _parts(filename)
+    name, version = _split_filename(filename)
     if name == SDK:
         return _sdk_wheel(version)
     scripts = "[console_scripts]\naz = lazuli.cli:az_main\n" if name == AZ else ""
-    return _pack(name, version, build_metadata(filename), scripts, {})
+    return _pack_wheel(name, version, build_metadata(filename), scripts, {})
 
 
 def build_metadata(filename: str) -> str:
     """The wheel's METADATA, so that resolvers need not download the wheel (PEP 658)."""
-    name, version = _parts(filename)
+    name, version = _split_filename(filename)
     if name == SDK:
         return importlib.metadata.distribution(SDK).read_text("METADATA") or ""
     lines = [
@@ -113,7 +113,7 @@ def sdk_version() -> str:
     return importlib.metadata.version(SDK)
 
 
-def _parts(filename: str) -> tuple[str, str]:
+def _split_filename(filename: str) -> tuple[str, str]:
     """Name and version of one of our wheels; Invalid for any other file."""
     found = re.fullmatch(r"([a-z0-9_]+)-([0-9][0-9a-z.]*)-py3-none-any\.whl", filename)
     name = normalize_name(found[1]) if found else ""
@@ -136,10 +136,10 @@ def _sdk_wheel(version: str) -> bytes:
         if path.is_file() and path.suffix != ".pyc"
     }
     scripts = importlib.metadata.distribution(SDK).read_text("entry_points.txt") or ""
-    return _pack(SDK, version, build_metadata(list_files(SDK)[0]), scripts, content)
+    return _pack_wheel(SDK, version, build_metadata(list_files(SDK)[0]), scripts, content)
 
 
-def _pack(name: str, version: str, metadata_text: str, scripts: str, content: dict[str, bytes]) -> bytes:
+def _pack_wheel(name: str, version: str, metadata_text: str, scripts: str, content: dict[str, bytes]) -> bytes:
     info = f"{name.replace('-', '_')}-{version}.dist-info"
     tags = "Wheel-Version: 1.0\nGenerator: lazuli-studio\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     content = {**content, f"{info}/METADATA": metadata_text.encode(), f"{info}/WHEEL": tags.encode()}

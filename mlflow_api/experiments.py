@@ -14,7 +14,7 @@ def create(request: MlflowRequest) -> dict:
     workspace = request.require("edit")
     name = validation.check_experiment_name(request.fields.text("name", empty=True))
     validation.check_artifact_location(request.fields.text("artifact_location", ""))
-    tags = dict(_tag(key, value) for key, value in request.fields.pairs("tags"))
+    tags = dict(_check_tag(key, value) for key, value in request.fields.pairs("tags"))
     try:
         made = Experiment.objects.make(
             request.actor, workspace, name, description=tags.pop(messages.NOTE, ""), tags=tags
@@ -75,7 +75,7 @@ def restore(request: MlflowRequest) -> dict:
 
 def set_tag(request: MlflowRequest) -> dict:
     experiment = request.open_experiment()
-    key, value = _tag(request.fields.text("key", empty=True), request.fields.text("value", empty=True))
+    key, value = _check_tag(request.fields.text("key", empty=True), request.fields.text("value", empty=True))
     if key == messages.NOTE:
         experiment.set_description(value)
     else:
@@ -95,5 +95,5 @@ def delete_tag(request: MlflowRequest) -> dict:
     return {}
 
 
-def _tag(key: str, value: str) -> tuple[str, str]:
+def _check_tag(key: str, value: str) -> tuple[str, str]:
     return validation.check_key(key, "Tag"), validation.check_value(value, "Tag value", MAX_TAG)

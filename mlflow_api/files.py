@@ -55,13 +55,13 @@ def upload(request: MlflowRequest, path: str) -> dict:
     if target is None:
         return workspace_files.upload(request, path)
     run = request.open_run(target.run_id)
-    path, kind = _file(target), request.http.headers.get("Content-Type", "")
+    path, kind = _check_file_path(target), request.http.headers.get("Content-Type", "")
     artifacts.store_artifact(run, path, uploads.read_chunks(request.http), content_type=kind, overwrite=True)
     images.log_image_point(run, path)
     return {}
 
 
-def _file(target: ArtifactPath) -> str:
+def _check_file_path(target: ArtifactPath) -> str:
     if not target.path:
         raise invalid_parameter("The path names no file.")
     return paths.check_path(target.path)
@@ -80,7 +80,7 @@ def download(request: MlflowRequest, path: str) -> ranges.Answer:
 def answer_file(request: MlflowRequest, run: Run, path: str) -> ranges.Answer:
     found = Artifact.objects.filter(run=run, path=path).first()
     if found is None:
-        raise folders.no_file(path, is_folder=path == "" or _below(run, path).exists())
+        raise folders.no_file(path, is_folder=path == "" or _files_below(run, path).exists())
 
     def read(start: int, length: int):
         return artifacts.read_artifact(found, start, length)
@@ -109,7 +109,7 @@ def upload_by_page(request: MlflowRequest) -> dict:
     return {}
 
 
-def _below(run: Run, folder: str):
+def _files_below(run: Run, folder: str):
     if not folder:
         return run.artifacts.all()
     # "0" follows "/": a range uses the index on every database.
@@ -122,7 +122,7 @@ def list_proxied(request: MlflowRequest) -> dict:
         found = model_files.listing(request, path)
     elif target := parse_artifact_path(request, path):
         found = folders.list_level(
-            _below(request.run(target.run_id), target.path).values_list("path", "size"), target.path
+            _files_below(request.run(target.run_id), target.path).values_list("path", "size"), target.path
         )
     else:
         found = workspace_files.listing(request, path)
@@ -132,7 +132,7 @@ def list_proxied(request: MlflowRequest) -> dict:
 def list_of_run(request: MlflowRequest) -> dict:
     """Lists paths relative to the root of the run's files."""
     run, folder = request.run(), folders.checked_folder(request.fields.text("path", ""))
-    found = folders.list_level(_below(run, folder).values_list("path", "size"), folder)
+    found = folders.list_level(_files_below(run, folder).values_list("path", "size"), folder)
     for item in found if folder else []:
         item["path"] = f"{folder}/{item['path']}"
     return {
@@ -147,7 +147,7 @@ def delete(request: MlflowRequest, path: str) -> dict:
     if target is None:
         return workspace_files.delete(request, path)
     run = request.open_run(target.run_id)
-    found = run.artifacts.filter(path=target.path) | _below(run, target.path)
+    found = run.artifacts.filter(path=target.path) | _files_below(run, target.path)
     if target.path and not found.exists():
         raise not_found(f"No such artifact: '{target.path}'")
     for artifact in found:

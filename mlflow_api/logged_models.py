@@ -27,10 +27,10 @@ def logged_model_message(row: LoggedModel) -> dict:
         "tags": messages.key_value_list(row.tags.items()),
     }
     data = {"params": messages.key_value_list(row.params.items()), "metrics": row.metrics}
-    return {"info": _filled(info), "data": _filled(data)}
+    return {"info": _drop_empty(info), "data": _drop_empty(data)}
 
 
-def _filled(message: dict) -> dict:
+def _drop_empty(message: dict) -> dict:
     return {name: value for name, value in message.items() if value not in ("", [])}
 
 
@@ -49,15 +49,15 @@ def create(request: MlflowRequest) -> dict:
         request.actor,
         experiment,
         source_run_id=run_id,
-        name=_name(fields.text("name", "")),
+        name=_check_name(fields.text("name", "")),
         model_type=validation.check_value(fields.text("model_type", ""), "Model type", 500),
-        params=_pairs(fields.pairs("params"), "Param", MAX_PARAM),
-        tags=_pairs(fields.pairs("tags"), "Tag", MAX_TAG),
+        params=_check_pairs(fields.pairs("params"), "Param", MAX_PARAM),
+        tags=_check_pairs(fields.pairs("tags"), "Tag", MAX_TAG),
     )
     return {"model": logged_model_message(made)}
 
 
-def _name(name: str) -> str:
+def _check_name(name: str) -> str:
     if not name:
         return random_name()
     if any(character in name for character in "/:.%\"'"):
@@ -65,7 +65,7 @@ def _name(name: str) -> str:
     return validation.check_value(validation.check_visible_name(name, "Model name"), "Model name", 500)
 
 
-def _pairs(pairs, what: str, max_length: int) -> dict:
+def _check_pairs(pairs, what: str, max_length: int) -> dict:
     return {
         validation.check_key(key, what): validation.check_value(value, f"{what} value of '{key}'", max_length)
         for key, value in pairs
@@ -91,7 +91,7 @@ def delete(request: MlflowRequest, model_id: str) -> dict:
 
 
 def set_tags(request: MlflowRequest, model_id: str) -> dict:
-    given = _pairs(request.fields.pairs("tags"), "Tag", MAX_TAG)
+    given = _check_pairs(request.fields.pairs("tags"), "Tag", MAX_TAG)
     row = model_files.find_writable(request, model_id)
     row.set_tags(given)
     return {"model": logged_model_message(row)}
@@ -106,7 +106,7 @@ def delete_tag(request: MlflowRequest, model_id: str, key: str) -> dict:
 
 
 def log_params(request: MlflowRequest, model_id: str) -> dict:
-    given = _pairs(request.fields.pairs("params"), "Param", MAX_PARAM)
+    given = _check_pairs(request.fields.pairs("params"), "Param", MAX_PARAM)
     row = model_files.find_writable(request, model_id)
     row.add_params(given)
     return {}

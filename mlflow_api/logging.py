@@ -27,7 +27,7 @@ Point = tuple[str, float, int, int]
 
 
 def log_metric(request: MlflowRequest) -> dict:
-    point = _point(request.fields.data)
+    point = _read_point(request.fields.data)
     run = find_run(request, request.run_id())
     with begin_write():
         run.lock()
@@ -50,7 +50,7 @@ def log_batch(request: MlflowRequest) -> dict:
     fields = request.fields
     run_id = request.run_id()
     items = [item.data for item in fields.objects("metrics")]
-    points = _points(items)
+    points = _read_points(items)
     params, given = fields.pairs("params"), fields.pairs("tags")
     validation.check_batch(len(points), len(params), len(given))
     _check_keys("params", params, "Parameter")
@@ -69,20 +69,20 @@ def log_batch(request: MlflowRequest) -> dict:
     return {}
 
 
-def _points(items: list[dict]) -> list[Point]:
+def _read_points(items: list[dict]) -> list[Point]:
     points = []
     try:
         for item in items:
-            points.append(_point(item))
+            points.append(_read_point(item))
     except MlflowError as error:
-        message = _located(error, f"metrics[{len(points)}]").message
+        message = _add_position(error, f"metrics[{len(points)}]").message
         raise invalid_parameter(
             f"Invalid value {shorten(items)} for parameter 'metrics' supplied: {message}"
         ) from error
     return points
 
 
-def _located(error: MlflowError, position: str) -> MlflowError:
+def _add_position(error: MlflowError, position: str) -> MlflowError:
     """The same error, with the index of the wrong item."""
     return MlflowError(error.code, error.message.replace("parameter '", f"parameter '{position}.", 1))
 
@@ -92,10 +92,10 @@ def _check_keys(name: str, pairs: list[tuple[str, str]], what: str) -> None:
         try:
             validation.check_key(key, what)
         except MlflowError as error:
-            raise _located(error, f"{name}[{position}]") from error
+            raise _add_position(error, f"{name}[{position}]") from error
 
 
-def _point(item: dict) -> Point:
+def _read_point(item: dict) -> Point:
     """Most points are valid and there are many: only invalid ones are checked field by field."""
     key, value, at, step = item.get("key"), item.get("value"), item.get("timestamp"), item.get("step", 0)
     plain = type(key) is str and type(at) is int and type(step) is int and 0 <= at < LATEST and -INT64 <= step < INT64
@@ -179,11 +179,11 @@ def log_model(request: MlflowRequest) -> dict:
     ]
     if absent:
         raise invalid_parameter(f"Model json is missing mandatory fields: {', '.join(absent)}")
-    run.change_tag(HISTORY, lambda value: json.dumps([*_listed(value), model]))
+    run.change_tag(HISTORY, lambda value: json.dumps([*_parse_list(value), model]))
     return {}
 
 
-def _listed(text: str) -> list:
+def _parse_list(text: str) -> list:
     """The JSON list in a tag; empty if it is something else, because anybody can set a tag to anything."""
     try:
         found = json.loads(text)
@@ -194,17 +194,17 @@ def _listed(text: str) -> list:
 
 def log_inputs(request: MlflowRequest) -> dict:
     run = request.open_run()
-    rows = [_dataset(run, item) for item in request.fields.objects("datasets")]
+    rows = [_read_dataset(run, item) for item in request.fields.objects("datasets")]
     if not rows and "models" not in request.fields:
         raise invalid_parameter("Missing value for required parameter 'datasets'. Name at least one data set or model.")
     models = [(item.text("model_id"), 0) for item in request.fields.objects("models")]
     with transaction.atomic():
         RunDataset.objects.add(rows)
-        _link(run, models, made=False)
+        _link_models(run, models, made=False)
     return {}
 
 
-def _dataset(run: Run, item: Fields) -> RunDataset:
+def _read_dataset(run: Run, item: Fields) -> RunDataset:
     described = item.object("dataset")
     given = dict(item.pairs("tags"))
     row = RunDataset(
@@ -229,10 +229,10 @@ def log_outputs(request: MlflowRequest) -> dict:
     models = [(item.text("model_id"), item.integer("step", 0)) for item in request.fields.objects("models")]
     if not models:
         raise MlflowError("INVALID_PARAMETER_VALUE", "Missing value for required parameter 'models'.")
-    _link(run, models, made=True)
+    _link_models(run, models, made=True)
     return {}
 
 
-def _link(run: Run, models: list[tuple[str, int]], *, made: bool) -> None:
+def _link_models(run: Run, models: list[tuple[str, int]], *, made: bool) -> None:
     steps = [(validation.check_value(key, "Model id", 64), step) for key, step in models]
     RunModel.objects.link(run, steps, made=made)

@@ -25,15 +25,15 @@ def get(request: MlflowRequest) -> HttpResponse:
             f"Invalid value {max_results} for parameter 'max_results' supplied: write a number from 1 to {MAX_POINTS}."
         )
     start = page_tokens.parse_token(request.fields.text("page_token", ""))
-    steps, times, values = _sorted(messages.numeric_series().filter(run=request.run(), name=key).first())
+    steps, times, values = _read_sorted(messages.numeric_series().filter(run=request.run(), name=key).first())
     # Without a limit, MLflow's clients expect all points.
     end = start + min(max_results, MAX_POINTS) if max_results else len(steps)
-    points = _written(key, steps[start:end], times[start:end], values[start:end])
+    points = _write_json(key, steps[start:end], times[start:end], values[start:end])
     more = f',"next_page_token":{json.dumps(page_tokens.make_token(end))}' if end < len(steps) else ""
     return HttpResponse(f'{{"metrics":[{points}]{more}}}', content_type="application/json")
 
 
-def _written(key: str, steps, times, values) -> str:
+def _write_json(key: str, steps, times, values) -> str:
     """Many points as JSON, several times faster than with an object for each."""
     start = f'{{"key":{json.dumps(key)},"value":'
     finite = bool(np.isfinite(values).all())
@@ -42,7 +42,7 @@ def _written(key: str, steps, times, values) -> str:
     return ",".join([f'{start}{value},"timestamp":{at},"step":{step}}}' for value, at, step in rows])
 
 
-def _sorted(series: MetricSeries | None):
+def _read_sorted(series: MetricSeries | None):
     """By time, then step, then value."""
     if series is None:
         return np.empty(0, "<i8"), np.empty(0, "<i8"), np.empty(0)
@@ -59,7 +59,7 @@ def _in_order(columns, *keys):
     return tuple(column[order] for column in columns)
 
 
-def _metrics(key: str, steps, times, values, **more) -> list[dict]:
+def _list_metrics(key: str, steps, times, values, **more) -> list[dict]:
     finite = bool(np.isfinite(values).all())
     numbers = as_list(values) if finite else [messages.encode_number(value) for value in as_list(values)]
     rows = zip(numbers, as_list(times), as_list(steps), strict=True)
@@ -83,7 +83,7 @@ def bulk(request: MlflowRequest) -> dict:
         raise invalid_parameter("GetMetricHistoryBulk request must specify a metric_key.")
     found = []
     for run_id, series in _series_of(request, sorted(run_ids), key):
-        found += _metrics(key, *_sorted(series), run_id=run_id)
+        found += _list_metrics(key, *_read_sorted(series), run_id=run_id)
         if len(found) >= max_results:
             break
     return {"metrics": found[:max_results]}
@@ -95,17 +95,20 @@ def bulk_interval(request: MlflowRequest) -> dict:
     max_results = request.fields.integer("max_results", MAX_INTERVAL)
     if not 1 <= max_results <= MAX_INTERVAL:
         raise invalid_parameter(f"max_results must be between 1 and {MAX_INTERVAL}, got {max_results}.")
-    first, last = _interval(request)
-    found = [(run_id, _within(_by_step(series), first, last)) for run_id, series in _series_of(request, run_ids, key)]
-    kept = _steps(found, max_results)
+    first, last = _read_interval(request)
+    found = [
+        (run_id, _select_interval(_by_step(series), first, last))
+        for run_id, series in _series_of(request, run_ids, key)
+    ]
+    kept = _pick_steps(found, max_results)
     answer = []
     for run_id, (steps, times, values) in found:
-        chosen = _few(np.flatnonzero(np.isin(steps, kept)))
-        answer += _metrics(key, steps[chosen], times[chosen], values[chosen], run_id=run_id)
+        chosen = _limit_points(np.flatnonzero(np.isin(steps, kept)))
+        answer += _list_metrics(key, steps[chosen], times[chosen], values[chosen], run_id=run_id)
     return {"metrics": answer}
 
 
-def _interval(request: MlflowRequest) -> tuple[int | None, int | None]:
+def _read_interval(request: MlflowRequest) -> tuple[int | None, int | None]:
     fields = request.fields
     if ("start_step" in fields) != ("end_step" in fields):
         raise invalid_parameter("If either start step or end step are specified, both must be specified.")
@@ -120,18 +123,18 @@ def _interval(request: MlflowRequest) -> tuple[int | None, int | None]:
 
 
 def _by_step(series: MetricSeries):
-    columns = _sorted(series)
+    columns = _read_sorted(series)
     return _in_order(columns, columns[0], columns[1])
 
 
-def _within(columns, first, last):
+def _select_interval(columns, first, last):
     if first is None:
         return columns
     inside = (columns[0] >= first) & (columns[0] <= last)
     return tuple(column[inside] for column in columns)
 
 
-def _steps(found, max_results: int):
+def _pick_steps(found, max_results: int):
     """The steps to show: evenly from the steps of all runs, and the last of each run."""
     if not found:
         return np.empty(0, "<i8")
@@ -143,7 +146,7 @@ def _steps(found, max_results: int):
     return np.concatenate([steps[indexes], *[columns[0][-1:] for _, columns in found]])
 
 
-def _few(indexes):
+def _limit_points(indexes):
     """Limits points, because any number can have the same step, e.g. those logged without one."""
     if len(indexes) <= MAX_INTERVAL:
         return indexes

@@ -38,9 +38,9 @@ class Models(Rows):
         self.rows, self.datasets = rows, datasets
         return self.find(rows, text, [], [])
 
-    def _condition(self, tree) -> Q:
+    def _make_condition(self, tree) -> Q:
         if not isinstance(tree, Clause) or tree.entity not in ("metric", "metrics"):
-            return super()._condition(tree)
+            return super()._make_condition(tree)
         compare = COMPARED.get(tree.operator)
         value = math.nan if str(tree.value).lower() == "nan" else tree.value
         if compare is None or isinstance(value, str) or (math.isnan(value) and tree.operator not in ("=", "!=")):

@@ -20,7 +20,7 @@ UPLOAD, PART = "mlflow-upload", "mlflow-part"
 
 
 def begin(request: MlflowRequest, path: str) -> dict:
-    run, target = _target(request, path)
+    run, target = _parse_target(request, path)
     count = request.fields.integer("num_parts", 1)
     if not 1 <= count <= MAX_PARTS:
         raise invalid_parameter(f"num_parts={count}: write a number from 1 to {MAX_PARTS}.")
@@ -35,14 +35,14 @@ def begin(request: MlflowRequest, path: str) -> dict:
     return {"upload_id": upload_id, "credentials": parts}
 
 
-def _target(request: MlflowRequest, path: str) -> tuple[Run, str]:
+def _parse_target(request: MlflowRequest, path: str) -> tuple[Run, str]:
     target = files.parse_run_path(request, path)
     name = request.fields.text("path").replace("\\", "/").rsplit("/", 1)[-1]
     run = request.open_run(target.run_id)
     return run, paths.check_path(f"{target.path}/{name}" if target.path else name)
 
 
-def _area(run: Run, upload_id: str) -> str:
+def _upload_area(run: Run, upload_id: str) -> str:
     return f"{run.storage_area}/{upload_id.rsplit(':', 1)[-1]}"
 
 
@@ -51,7 +51,7 @@ def put(request: MlflowRequest, path: str) -> HttpResponse:
     number = numbers.parse_int(part, "part_number", min_value=1, max_value=MAX_PARTS)
     run = request.open_run(run_id)
     _check_upload(run, upload_id)
-    key = storage.make_key(_area(run, upload_id))
+    key = storage.make_key(_upload_area(run, upload_id))
     size = storage.put_stream(key, uploads.read_chunks(request.http))
     etag = signing.dumps([upload_id, number, key, size], salt=PART)
     return HttpResponse(headers={"ETag": f'"{etag}"'})
@@ -69,10 +69,10 @@ def _check_upload(run: Run, upload_id: str) -> str:
 
 def end(request: MlflowRequest, path: str) -> dict:
     """Safe to repeat, because a client without a response tries again."""
-    run, _ = _target(request, path)
+    run, _ = _parse_target(request, path)
     upload_id = request.fields.text("upload_id")
     target = _check_upload(run, upload_id)
-    parts = sorted(_part(upload_id, item) for item in request.fields.objects("parts"))
+    parts = sorted(_read_part(upload_id, item) for item in request.fields.objects("parts"))
     if [number for number, _, _ in parts] != list(range(1, len(parts) + 1)) or not parts:
         raise invalid_parameter("Parts are missing, or one was sent twice: every part from 1 on must be there once.")
     stored = _sizes_of_parts(run, upload_id)
@@ -90,16 +90,16 @@ def end(request: MlflowRequest, path: str) -> dict:
 
 def _sizes_of_parts(run: Run, upload_id: str) -> dict[str, int]:
     """Sizes by key of all parts of an upload."""
-    return {item["path"]: item["size"] for batch in storage.list_area(_area(run, upload_id)) for item in batch}
+    return {item["path"]: item["size"] for batch in storage.list_area(_upload_area(run, upload_id)) for item in batch}
 
 
 def _delete_unused_parts(run: Run, upload_id: str) -> None:
     """Delete parts without a file: all if the upload was aborted, else the repeated ones."""
-    used = ArtifactSegment.objects.filter(artifact__run=run, key__startswith=_area(run, upload_id) + "/")
+    used = ArtifactSegment.objects.filter(artifact__run=run, key__startswith=_upload_area(run, upload_id) + "/")
     artifacts.delete_objects(list(_sizes_of_parts(run, upload_id).keys() - set(used.values_list("key", flat=True))))
 
 
-def _part(upload_id: str, sent: Fields) -> tuple[int, str, int]:
+def _read_part(upload_id: str, sent: Fields) -> tuple[int, str, int]:
     etag = sent.text("etag")
     try:
         owner, number, key, size = signing.loads(etag.strip('"'), salt=PART)
@@ -114,7 +114,7 @@ def _part(upload_id: str, sent: Fields) -> tuple[int, str, int]:
 
 
 def abort(request: MlflowRequest, path: str) -> dict:
-    run, _ = _target(request, path)
+    run, _ = _parse_target(request, path)
     upload_id = request.fields.text("upload_id")
     _check_upload(run, upload_id)
     _delete_unused_parts(run, upload_id)

@@ -20,7 +20,7 @@ MODELS = Rows(
 )
 
 
-def _answer(row: Model) -> dict:
+def _make_response(row: Model) -> dict:
     return {"registered_model": registry.registered_model_message(row)}
 
 
@@ -42,11 +42,11 @@ def create(request: MlflowRequest) -> dict:
         made = Model.objects.register(
             request.actor, workspace, name, description=registry.read_description(request), tags=tags
         )
-    return _answer(made)
+    return _make_response(made)
 
 
 def get(request: MlflowRequest) -> dict:
-    return _answer(registry.find_model(request))
+    return _make_response(registry.find_model(request))
 
 
 def rename(request: MlflowRequest) -> dict:
@@ -56,13 +56,13 @@ def rename(request: MlflowRequest) -> dict:
     )
     with _name_taken(name):
         model.rename(name)
-    return _answer(model)
+    return _make_response(model)
 
 
 def update(request: MlflowRequest) -> dict:
     model = registry.find_writable(request)
     model.set_description(registry.read_description(request))
-    return _answer(model)
+    return _make_response(model)
 
 
 def delete(request: MlflowRequest) -> dict:
@@ -95,7 +95,7 @@ def delete_tag(request: MlflowRequest) -> dict:
     return registry.delete_tag(request, registry.find_writable(request))
 
 
-def _alias(request: MlflowRequest) -> str:
+def _read_alias(request: MlflowRequest) -> str:
     alias = request.fields.text("alias", empty=True)
     if not ALIAS.fullmatch(alias):
         raise invalid_parameter(f"Invalid alias name: '{alias[:100]}'. Use 1 to 255 letters, digits, _ and -.")
@@ -105,14 +105,14 @@ def _alias(request: MlflowRequest) -> str:
 
 
 def set_alias(request: MlflowRequest) -> dict:
-    model, alias = registry.find_writable(request), _alias(request)
+    model, alias = registry.find_writable(request), _read_alias(request)
     version = registry.find_version(request, "register")
     model.set_alias(alias, version.number)
     return {}
 
 
 def delete_alias(request: MlflowRequest) -> dict:
-    model, alias = registry.find_writable(request), _alias(request)
+    model, alias = registry.find_writable(request), _read_alias(request)
     model.remove_alias(alias)
     return {}
 

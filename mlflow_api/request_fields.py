@@ -41,74 +41,74 @@ class Fields:
         return cls({name: values if len(values) > 1 else values[0] for name, values in query.items()}, declared)
 
     def __contains__(self, name: str) -> bool:
-        return self._get(name) is not None
+        return self._get_value(name) is not None
 
     def text(self, name: str, default: str | None = None, *, empty: bool = False) -> str:
         """A text; required without a default, and not empty unless allowed."""
-        value = self._get(name, TEXT)
+        value = self._get_value(name, TEXT)
         if value is None or (value == "" and not empty):
             if default is not None:
                 return default
-            raise _missing(name)
+            raise _make_missing_error(name)
         if not isinstance(value, str):
-            raise _wrong(name, value, "Write a text.")
-        return _storable(value, name)
+            raise _make_value_error(name, value, "Write a text.")
+        return _check_storable(value, name)
 
     def integer(self, name: str, default: int | None = None) -> int:
-        value = self._get(name, INTEGER)
+        value = self._get_value(name, INTEGER)
         if value is None:
             if default is None:
-                raise _missing(name)
+                raise _make_missing_error(name)
             return default
         return parse_whole_number(value, name)
 
     def number(self, name: str) -> float:
-        value = self._get(name, NUMBER)
+        value = self._get_value(name, NUMBER)
         if value is None:
-            raise _missing(name)
+            raise _make_missing_error(name)
         return parse_number(value, name)
 
     def boolean(self, name: str, default: bool = False) -> bool:
-        value = self._get(name, BOOLEAN)
+        value = self._get_value(name, BOOLEAN)
         if value is None:
             return default
         if value in (True, False, "true", "false"):
             return value in (True, "true")
-        raise _wrong(name, value, "Write true or false.")
+        raise _make_value_error(name, value, "Write true or false.")
 
     def word(self, name: str, default: str = "") -> str:
         """A value of an enumeration, which protocol buffers may also send as a number."""
-        value = self._get(name, TEXT)
+        value = self._get_value(name, TEXT)
         return default if value is None else str(value)
 
     def texts(self, name: str) -> list[str]:
-        value = self._get(name, TEXTS)
+        value = self._get_value(name, TEXTS)
         value = [] if value is None else value if isinstance(value, list) else [value]
         if not all(isinstance(item, str) for item in value):
-            raise _wrong(name, value, "Write a list of texts.")
+            raise _make_value_error(name, value, "Write a list of texts.")
         if len(value) > MAX_ITEMS:
             raise invalid_parameter(f"The parameter '{name}' has {len(value)} texts; {MAX_ITEMS} are allowed.")
-        return [_storable(item, name) for item in value]
+        return [_check_storable(item, name) for item in value]
 
     def objects(self, name: str) -> list["Fields"]:
-        value = self._get(name, list)
+        value = self._get_value(name, list)
         if value is None:
             return []
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            raise _wrong(name, value, "Write a list of objects.")
+            raise _make_value_error(name, value, "Write a list of objects.")
         return [Fields(item, self.declared and self.declared[name][0]) for item in value]
 
     def object(self, name: str) -> "Fields":
-        value = self._get(name, dict)
+        value = self._get_value(name, dict)
         if not isinstance(value, dict):
-            raise _missing(name) if value is None else _wrong(name, value, "Write an object.")
+            raise _make_missing_error(name) if value is None else _make_value_error(name, value, "Write an object.")
         return Fields(value, self.declared and self.declared[name])
 
     def pairs(self, name: str) -> list[tuple[str, str]]:
         """Params or tags: objects of `key` and `value`."""
         return [(item.text("key"), item.text("value", "", empty=True)) for item in self.objects(name)]
 
-    def _get(self, name: str, kind=None):
+    def _get_value(self, name: str, kind=None):
         """`kind` is the declared type; None only checks whether the field is there."""
         if self.declared is not None:
             message = self.declared.get(name)
@@ -123,7 +123,7 @@ class Fields:
         return value
 
 
-def _storable(text: str, name: str) -> str:
+def _check_storable(text: str, name: str) -> str:
     if UNSTORABLE.search(text):
         raise invalid_parameter(f"The parameter '{name}' contains a NUL or half of a character.")
     return text
@@ -137,7 +137,7 @@ def parse_whole_number(value, name: str) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not -INT64 <= value < INT64:
-        raise _wrong(name, value, "Write a whole number from -2^63 to 2^63-1.")
+        raise _make_value_error(name, value, "Write a whole number from -2^63 to 2^63-1.")
     return value
 
 
@@ -145,23 +145,23 @@ def parse_number(value, name: str) -> float:
     if isinstance(value, str):
         found = NON_FINITE.get(value, numbers.float_or_none(value))
         if found is None:
-            raise _wrong(name, value, "Write a number.")
+            raise _make_value_error(name, value, "Write a number.")
         return found
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _wrong(name, value, "Write a number.")
+        raise _make_value_error(name, value, "Write a number.")
     try:
         return float(value)
     except OverflowError as error:
-        raise _wrong(name, str(value)[:40], "The number is larger than any float.") from error
+        raise _make_value_error(name, str(value)[:40], "The number is larger than any float.") from error
 
 
-def _missing(name: str) -> MlflowError:
+def _make_missing_error(name: str) -> MlflowError:
     return invalid_parameter(
         f"Missing value for required parameter '{name}'. See the API docs for more information about request parameters."
     )
 
 
-def _wrong(name: str, value, hint: str) -> MlflowError:
+def _make_value_error(name: str, value, hint: str) -> MlflowError:
     return invalid_parameter(f"Invalid value {shorten(value)} for parameter '{name}' supplied: {hint}")
 
 

@@ -11,7 +11,7 @@ FIND = f'SELECT id, workspace_id, run_id FROM "{Run._meta.db_table}" WHERE works
 def find_run(request: MlflowRequest, run_id: str) -> Run:
     """The run with only its primary key, which is enough to store metrics, params and tags."""
     if request.actor.is_run and request.actor.run_id == run_id:
-        return _own(request)
+        return _find_own_run(request)
     if request.actor.is_run:
         return request.open_run(run_id)
     workspace = request.require("log")
@@ -25,7 +25,7 @@ def find_run(request: MlflowRequest, run_id: str) -> Run:
     return run
 
 
-def _own(request: MlflowRequest) -> Run:
+def _find_own_run(request: MlflowRequest) -> Run:
     """The run of the token was read together with the token."""
     run = request.actor.run
     run.workspace = request.require("log")

@@ -32,14 +32,14 @@ def store_tags(request: MlflowRequest, run: Run, tags: dict[str, str]) -> None:
         )
     if messages.NOTE in tags:
         fields["description"] = tags[messages.NOTE]
-    parent = _parent(request, run, tags[messages.PARENT]) if messages.PARENT in tags else None
+    parent = _find_parent(request, run, tags[messages.PARENT]) if messages.PARENT in tags else None
     if parent:
         fields["parent"], fields["root"] = parent, parent.root or parent
     columns = messages.COLUMNS if parent else messages.COLUMNS - {messages.PARENT}
     run.store_tags({key: value for key, value in tags.items() if key not in columns}, **fields)
 
 
-def _parent(request: MlflowRequest, run: Run, run_id: str) -> Run | None:
+def _find_parent(request: MlflowRequest, run: Run, run_id: str) -> Run | None:
     """The new parent; None if it does not exist, then the tag is stored as it is."""
     parent = ancestor = request.own_runs().filter(run_id=run_id).select_related("root").first()
     while ancestor:

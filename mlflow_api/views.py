@@ -29,7 +29,7 @@ LARGE = 1024 * 1024
 @csrf_exempt
 def call_api(request: HttpRequest, rest: str, **workspace_path) -> HttpResponse:
     try:
-        return _answer(request, rest, workspace_path)
+        return _make_response(request, rest, workspace_path)
     except MlflowError as error:
         return error_response(error)
     except StudioError as error:
@@ -46,7 +46,7 @@ def call_api(request: HttpRequest, rest: str, **workspace_path) -> HttpResponse:
         return error_response(invalid_parameter("The body is larger than 8 MB. Send it in smaller batches."))
 
 
-def _answer(request: HttpRequest, rest: str, workspace_path: dict) -> HttpResponse:
+def _make_response(request: HttpRequest, rest: str, workspace_path: dict) -> HttpResponse:
     method, rest = request.method, rest.lstrip("/")
     assert method is not None  # So only in a request that no server made.
     if rest in PLAIN:
@@ -56,11 +56,11 @@ def _answer(request: HttpRequest, rest: str, workspace_path: dict) -> HttpRespon
         verb, words, route = find_verb(method, match["route"] if match else rest)
     except MlflowError:
         # Only authenticated clients learn which URLs exist.
-        sessions.open_session(_secret(request), workspace_path, method, "")
+        sessions.open_session(_read_token(request), workspace_path, method, "")
         raise
-    session = sessions.open_session(_secret(request), workspace_path, "GET" if method == "HEAD" else method, route)
+    session = sessions.open_session(_read_token(request), workspace_path, "GET" if method == "HEAD" else method, route)
     request.auth = session.actor  # type: ignore[attr-defined]  # For the activity log, as django-ninja names it.
-    body = verb(MlflowRequest(request, session, _fields(request, verb)), *words.values())
+    body = verb(MlflowRequest(request, session, _read_fields(request, verb)), *words.values())
     response = json_response(body) if isinstance(body, dict) else body
     if not response.streaming and len(response.content) > LARGE:
         # Except on the slowest networks, compressing this takes longer than sending it.
@@ -73,7 +73,7 @@ def json_response(body: dict) -> HttpResponse:
     return HttpResponse(to_json(body, inf_nan_mode="strings"), content_type="application/json")
 
 
-def _secret(request: HttpRequest) -> str:
+def _read_token(request: HttpRequest) -> str:
     """The bearer token, or the password of basic authentication, which MLflow's clients take from the URL."""
     kind, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if kind.lower() == "bearer":
@@ -86,7 +86,7 @@ def _secret(request: HttpRequest) -> str:
         return ""
 
 
-def _fields(request: HttpRequest, verb) -> Fields:
+def _read_fields(request: HttpRequest, verb) -> Fields:
     """Fields from the query for GET, else from the JSON body; views of uploads read the body themselves.
 
     Some clients send a GET's fields as JSON. As MLflow's server does, that is read if the address has no query, whatever
@@ -94,7 +94,7 @@ def _fields(request: HttpRequest, verb) -> Fields:
     """
     if request.method in ("GET", "HEAD"):
         if request.META.get("QUERY_STRING") or not FIELDS[verb]:
-            return Fields.of_query(_query(request), FIELDS[verb])
+            return Fields.of_query(_parse_query(request), FIELDS[verb])
         return Fields.of_body(request.body, FIELDS[verb])
     if verb in OF_BYTES or (request.method == "DELETE" and not request.body):
         return Fields({}, FIELDS[verb])
@@ -105,7 +105,7 @@ def _fields(request: HttpRequest, verb) -> Fields:
     return Fields.of_body(request.body, FIELDS[verb])
 
 
-def _query(request: HttpRequest) -> dict[str, list[str]]:
+def _parse_query(request: HttpRequest) -> dict[str, list[str]]:
     """Not Django's parser, which fails beyond a thousand values before the limit can be reported."""
     text = request.META.get("QUERY_STRING", "").encode("latin-1").decode(errors="replace")
     return parse_qs(text, keep_blank_values=True)

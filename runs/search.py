@@ -91,31 +91,31 @@ class Search:
     def __init__(self, runs, text: str, order_by: list[str]):
         self.base = runs.alias(start=START)
         self.tree = parse_filter(text)
-        self.orders = [_checked(order) for order in parse_orders(order_by)]
+        self.orders = [_check_order(order) for order in parse_orders(order_by)]
         if len({(order.entity, order.key) for order in self.orders}) < len(self.orders):
             raise Invalid("The order_by has a key twice.", target="order_by")
         if self.tree is not None:
-            _condition(self.tree)
+            _make_condition(self.tree)
 
     def runs(self):
-        return self.base if self.tree is None else self.base.filter(_condition(self.tree))
+        return self.base if self.tree is None else self.base.filter(_make_condition(self.tree))
 
     def page(self, start: int, size: int) -> tuple[list[int], bool]:
         """The keys of the runs from `start`, and whether there are more; keys alone, so that no whole row is sorted."""
-        return take_page([runs.values_list("pk", flat=True) for runs in self._stretches()], start, size)
+        return take_page([runs.values_list("pk", flat=True) for runs in self._list_parts()], start, size)
 
     def compiled(self) -> list[CompiledKeys]:
         """What `take_page` needs of this search; the same search later need not be written again."""
-        return [CompiledKeys(runs) for runs in self._stretches()]
+        return [CompiledKeys(runs) for runs in self._list_parts()]
 
-    def _stretches(self) -> list:
+    def _list_parts(self) -> list:
         """All in order. If it starts with a metric, parameter or tag, first the runs that have it, in the order of its index."""
         first = self.orders[0] if self.orders else None
         if first is None or not _is_of_rows(first):
-            return [_sorted(self.runs(), self.orders)]
+            return [_sort_runs(self.runs(), self.orders)]
         rows, value, order = SORTED[first.entity]
-        mine, easy, others = _divided(self.tree, first)
-        runs = self.base.filter(_condition(All(others)))
+        mine, easy, others = _split_conditions(self.tree, first)
+        runs = self.base.filter(_make_condition(All(others)))
         joined = runs.annotate(sorted=FilteredRelation(rows, condition=Q(**{f"{rows}__name": first.key})))
         # A comparison with the first column of the index makes SQLite use it.
         near = [] if first.entity == METRIC else [GreaterThanOrEqual(order[0], "")]
@@ -123,20 +123,20 @@ class Search:
             Q(**{f"sorted__{value}__isnull": False}),
             *near,
             *[conditions.compare_value("sorted__last", clause) for clause in mine],
-            *[_condition(clause, "sorted__run") for clause in easy],
+            *[_make_condition(clause, "sorted__run") for clause in easy],
         )
         order = [key.desc() if first.descending else key.asc() for key in order]
-        found = [_sorted(having, self.orders[1:], *order)]
+        found = [_sort_runs(having, self.orders[1:], *order)]
         # A comparison with the metric is true only for numbers.
-        return found if mine else [*found, self._without(joined.filter(_condition(All(easy))), first)]
+        return found if mine else [*found, self._runs_without(joined.filter(_make_condition(All(easy))), first)]
 
-    def _without(self, joined, first: Order):
+    def _runs_without(self, joined, first: Order):
         """NaN comes before runs without the metric."""
         rows, value, _ = SORTED[first.entity]
         model: typing.Any = Run._meta.get_field(rows).related_model
         have = model.objects.filter(name=first.key, **{f"{value}__isnull": False}).values("run")
         missing = [F("sorted__shown").desc(nulls_last=True)] if first.entity == METRIC else []
-        return _sorted(joined.exclude(pk__in=have), self.orders[1:], *missing)
+        return _sort_runs(joined.exclude(pk__in=have), self.orders[1:], *missing)
 
 
 def take_page(stretches: list, start: int, size: int) -> tuple[list[int], bool]:
@@ -152,7 +152,7 @@ SORTED: dict[str, tuple[str, str, list]] = {
 }
 
 
-def _divided(tree, first: Order) -> tuple[tuple, tuple, tuple]:
+def _split_conditions(tree, first: Order) -> tuple[tuple, tuple, tuple]:
     """Splits the conditions: comparisons with the metric of the sort; those that its rows can answer without the runs;
     the rest."""
     parts = tree.parts if isinstance(tree, All) else () if tree is None else (tree,)
@@ -180,7 +180,7 @@ def _is_of_metric(clause: Clause) -> bool:
 # ---- order
 
 
-def _checked(order: Order) -> Order:
+def _check_order(order: Order) -> Order:
     entity = ENTITIES.get(order.entity)
     if entity in (METRIC, PARAM, TAG) or (entity == ATTRIBUTE and order.key.lower() in ATTRIBUTES):
         key = order.key.lower() if entity == ATTRIBUTE else order.key
@@ -191,7 +191,7 @@ def _checked(order: Order) -> Order:
     )
 
 
-def _sorted(runs, orders: list[Order], *before):
+def _sort_runs(runs, orders: list[Order], *before):
     keys = list(before)
     for index, order in enumerate(orders):
         runs, expression = _sort_key(runs, order, f"sort{index}")
@@ -215,33 +215,33 @@ def _sort_key(runs, order: Order, name: str):
 # ---- conditions
 
 
-def _condition(tree, run: str = "pk") -> Q:
+def _make_condition(tree, run: str = "pk") -> Q:
     """`run` is the column of the run, which differs if an index of another table is read."""
     if isinstance(tree, All):
-        return Q(*[_condition(part, run) for part in tree.parts])
+        return Q(*[_make_condition(part, run) for part in tree.parts])
     if isinstance(tree, Any):
-        return Q(*[_condition(part, run) for part in tree.parts], _connector=Q.OR)
+        return Q(*[_make_condition(part, run) for part in tree.parts], _connector=Q.OR)
     if isinstance(tree, Not):
-        return ~_condition(tree.part, run)
+        return ~_make_condition(tree.part, run)
     entity = ENTITIES.get(tree.entity)
     if entity is None:
         raise tree.wrong(f"'{tree.entity}' is none of metrics, params, tags, attributes and datasets")
     return CONDITIONS[entity](tree, run)
 
 
-def _metric(clause: Clause, run: str) -> Q:
+def _metric_condition(clause: Clause, run: str) -> Q:
     rows = MetricSeries.objects.filter(name=clause.key)
     if clause.operator in ("is null", "is not null"):
-        return _has(run, rows, clause.operator == "is not null")
+        return _has_rows(run, rows, clause.operator == "is not null")
     if clause.operator in ("=", "!=") and _is_nan(clause.value):
-        return _has(run, rows.filter(NAN if clause.operator == "=" else Q(last__isnull=False)))
+        return _has_rows(run, rows.filter(NAN if clause.operator == "=" else Q(last__isnull=False)))
     if not _is_of_metric(clause):
         raise clause.wrong(
             f"a metric is compared by {', '.join(conditions.NUMERIC)} or !=, not {clause.operator.upper()}"
         )
     compared = conditions.compare_value("last", clause)
     # NaN is equal to no number.
-    return _has(run, rows.filter(compared | NAN if clause.operator == "!=" else compared))
+    return _has_rows(run, rows.filter(compared | NAN if clause.operator == "!=" else compared))
 
 
 def _is_nan(value) -> bool:
@@ -249,12 +249,12 @@ def _is_nan(value) -> bool:
     return str(value).lower() == "nan"
 
 
-def _has(run: str, rows, there: bool = True) -> Q:
+def _has_rows(run: str, rows, there: bool = True) -> Q:
     found = Q(**{f"{run}__in": rows.values("run")})
     return found if there else ~found
 
 
-def _named(model):
+def _named_condition(model):
     def condition(clause: Clause, run: str) -> Q:
         column = TAG_COLUMNS.get(clause.key) if model is RunTag else None
         if column:
@@ -262,22 +262,24 @@ def _named(model):
             return conditions.text_condition(column, clause) & (Q() if clause.operator == "is null" else there)
         rows = model.objects.filter(name=clause.key)
         if clause.operator in ("is null", "is not null"):
-            return _has(run, rows, clause.operator == "is not null")
+            return _has_rows(run, rows, clause.operator == "is not null")
         # A run without the key matches no comparison, not even !=.
         # SQLite does not use the index if the value itself is compared too.
         indexed = clause.operator == "=" and isinstance(clause.value, str)
-        return _has(run, rows.filter(_indexed(clause) if indexed else conditions.text_condition("value", clause)))
+        return _has_rows(
+            run, rows.filter(_indexed_condition(clause) if indexed else conditions.text_condition("value", clause))
+        )
 
     return condition
 
 
-def _indexed(clause: Clause) -> Q:
+def _indexed_condition(clause: Clause) -> Q:
     """The part of an equality that the index on the start of a value can answer: all of it, unless the value is long."""
     start = Q(Exact(ValueStart("value"), clause.value[:INDEXED]))
     return start if len(clause.value) < INDEXED else start & Q(value=clause.value)
 
 
-def _attribute(clause: Clause, run: str) -> Q:
+def _attribute_condition(clause: Clause, run: str) -> Q:
     key = clause.key.lower()
     if key in TEXTS:
         return conditions.text_condition(TEXTS[key], clause)
@@ -288,9 +290,9 @@ def _attribute(clause: Clause, run: str) -> Q:
     if key == "artifact_uri":
         return _artifact_uri(clause)
     if key == "status":
-        return _status(clause, run)
+        return _status_condition(clause, run)
     if key == "user_id":
-        return _named(RunTag)(dataclasses.replace(clause, key=USER_TAG), run)
+        return _named_condition(RunTag)(dataclasses.replace(clause, key=USER_TAG), run)
     raise clause.wrong(
         f"'{clause.key}' is none of {', '.join(ATTRIBUTES)}; write metrics.{clause.key}, params.{clause.key} or tags.{clause.key}"
     )
@@ -303,19 +305,21 @@ def _artifact_uri(clause: Clause) -> Q:
     return conditions.expression_condition(ARTIFACTS, clause)
 
 
-def _status(clause: Clause, run: str) -> Q:
+def _status_condition(clause: Clause, run: str) -> Q:
     if clause.operator in ("is null", "is not null"):
         return Q(status="") if clause.operator == "is null" else ~Q(status="")
     operator = conditions.OPPOSITE.get(clause.operator, clause.operator)
     values = clause.value if operator == "in" else (clause.value,)
     if operator not in conditions.TEXTUAL or not all(isinstance(value, str) for value in values):
         raise clause.wrong("the status is a text in quotes, compared by =, !=, LIKE, ILIKE, ~ or IN")
-    states = [s for word, mine in STATES.items() for s in mine if any(_matches(operator, v, word, s) for v in values)]
+    states = [
+        s for word, mine in STATES.items() for s in mine if any(_matches_any(operator, v, word, s) for v in values)
+    ]
     found = Q(status__in=states)
     return ~found if clause.operator in conditions.OPPOSITE else found
 
 
-def _matches(operator: str, value: str, *words: str) -> bool:
+def _matches_any(operator: str, value: str, *words: str) -> bool:
     if operator in ("=", "in"):
         return value.lower() in [word.lower() for word in words]
     if operator == "~":
@@ -326,16 +330,16 @@ def _matches(operator: str, value: str, *words: str) -> bool:
     return any(fnmatch.fnmatchcase(word.lower(), glob.lower()) for word in words)
 
 
-def _dataset(clause: Clause, run: str) -> Q:
+def _dataset_condition(clause: Clause, run: str) -> Q:
     if clause.key not in ("name", "digest", "context"):
         raise clause.wrong(f"a dataset has name, digest and context, not '{clause.key}'")
-    return _has(run, RunDataset.objects.filter(conditions.text_condition(clause.key, clause)))
+    return _has_rows(run, RunDataset.objects.filter(conditions.text_condition(clause.key, clause)))
 
 
 CONDITIONS = {
-    METRIC: _metric,
-    PARAM: _named(RunParameter),
-    TAG: _named(RunTag),
-    ATTRIBUTE: _attribute,
-    DATASET: _dataset,
+    METRIC: _metric_condition,
+    PARAM: _named_condition(RunParameter),
+    TAG: _named_condition(RunTag),
+    ATTRIBUTE: _attribute_condition,
+    DATASET: _dataset_condition,
 }

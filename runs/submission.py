@@ -69,16 +69,16 @@ def submit_job(actor: Actor, workspace: Workspace, name: str, body: dict) -> Run
     access.require(actor, "read" if actor.is_run else "submit", workspace)
     rules.RUN_ID.check(name)
     job = check_job(body)
-    parent = _parent(actor, workspace, job.parentRunId)
-    present = _present(workspace, name, body)
+    parent = _check_parent(actor, workspace, job.parentRunId)
+    present = _find_same_job(workspace, name, body)
     if present:
         return present
     try:
         with transaction.atomic():
-            return _store(actor, workspace, name, job, body["properties"], parent)
+            return _store_run(actor, workspace, name, job, body["properties"], parent)
     except IntegrityError:
         # Another request of the same name was first.
-        present = _present(workspace, name, body)
+        present = _find_same_job(workspace, name, body)
         if present is None:
             raise
         return present
@@ -114,7 +114,7 @@ def check_job(body: dict) -> JobProperties:
     try:
         job = Job.model_validate(body, strict=True).properties
     except pydantic.ValidationError as error:
-        raise _invalid(error) from error
+        raise _to_invalid(error) from error
     if job.jobType != "Command":
         raise Invalid(f"jobType={job.jobType!r} cannot be run here; write Command.", target="jobType")
     if not job.command and not job.commandArgv:
@@ -126,7 +126,7 @@ def check_job(body: dict) -> JobProperties:
     return job
 
 
-def _invalid(error: pydantic.ValidationError) -> Invalid:
+def _to_invalid(error: pydantic.ValidationError) -> Invalid:
     details = [
         {"code": "Invalid", "target": "/".join(str(part) for part in problem["loc"]), "message": problem["msg"]}
         for problem in error.errors(include_url=False, include_input=False)
@@ -135,7 +135,7 @@ def _invalid(error: pydantic.ValidationError) -> Invalid:
     return Invalid(f"{first['target']}: {first['message']}", target=first["target"], details=details)
 
 
-def _present(workspace: Workspace, name: str, body: dict) -> Run | None:
+def _find_same_job(workspace: Workspace, name: str, body: dict) -> Run | None:
     run = Run.objects.filter(workspace=workspace, run_id=name).first()
     if run and run.job != body["properties"]:
         raise Conflict(f"There is a run {name} already, and it has a different job.", target="name")
@@ -160,17 +160,17 @@ def find_parent(actor: Actor, workspace: Workspace, run_id: str | None) -> Run |
     return parent
 
 
-def _parent(actor: Actor, workspace: Workspace, run_id: str | None) -> Run | None:
+def _check_parent(actor: Actor, workspace: Workspace, run_id: str | None) -> Run | None:
     parent = find_parent(actor, workspace, run_id)
     require_create(actor, workspace, parent)
     return parent
 
 
-def _store(actor, workspace, name, job: JobProperties, kept: dict, parent) -> Run:
+def _store_run(actor, workspace, name, job: JobProperties, kept: dict, parent) -> Run:
     snapshot = find_snapshot(workspace, job.codeId)
-    target = _target(actor, workspace, job.computeId)
+    target = _find_target(actor, workspace, job.computeId)
     environment, version = environments.resolve_environment(workspace, job.environmentId, job.environmentDefinition)
-    spec = _spec(workspace, name, job, snapshot)
+    spec = _make_spec(workspace, name, job, snapshot)
     spec["environment"] = {**environment, **rebuilds.build_mark(workspace, version)}
     spec["warnings"] = job_settings.check_settings(kept, spec["environment"])
     run = create_run(
@@ -187,7 +187,7 @@ def _store(actor, workspace, name, job: JobProperties, kept: dict, parent) -> Ru
         environment_version=version.version if version else "",
         target_name=target.name if target else LOCAL,
         compute=target,
-        properties=_properties(job, snapshot, target),
+        properties=_make_properties(job, snapshot, target),
         warnings=[{"source": job_settings.SOURCE, "message": text} for text in spec["warnings"]],
         tags=TAGS.check(job.tags),
     )
@@ -252,34 +252,34 @@ def find_snapshot(workspace: Workspace, code_id: str | None) -> Snapshot | None:
     return found
 
 
-def _target(actor: Actor, workspace: Workspace, compute_id: str | None) -> ComputeTarget | None:
+def _find_target(actor: Actor, workspace: Workspace, compute_id: str | None) -> ComputeTarget | None:
     """None for a run on the submitter's own machine."""
     present = ComputeTarget.objects.filter(workspace=workspace, deleted_at=None)
     if not compute_id:
-        raise Invalid(f"computeId is missing: write {_names(present)}.", target="computeId")
+        raise Invalid(f"computeId is missing: write {_list_target_names(present)}.", target="computeId")
     names.check_text(compute_id, "computeId", max_length=1000)
     word = compute_id.removeprefix("azureml:").rstrip("/").rsplit("/", 1)[-1]
     if word.lower() == LOCAL:
         return None
     target = present.filter(name__iexact=word).first()
     if target is None:
-        raise Invalid(f"There is no compute target {word!r}. Write {_names(present)}.", target="computeId")
+        raise Invalid(f"There is no compute target {word!r}. Write {_list_target_names(present)}.", target="computeId")
     return target
 
 
-def _names(targets) -> str:
+def _list_target_names(targets) -> str:
     there = ", ".join(targets.order_by("name").values_list("name", flat=True)[:50])
     return f"one of {there}, or {LOCAL}" if there else f"{LOCAL}, or create a compute cluster first"
 
 
-def _properties(job: JobProperties, snapshot: Snapshot | None, target: ComputeTarget | None) -> dict:
+def _make_properties(job: JobProperties, snapshot: Snapshot | None, target: ComputeTarget | None) -> dict:
     ours = {"_azureml.ComputeTargetType": "amlctrain" if target else LOCAL}
     if snapshot:
         ours["ContentSnapshotId"] = str(snapshot.snapshot_id)
     return {**ours, **rules.PROPERTIES.check(job.properties)}
 
 
-def _spec(workspace: Workspace, name: str, job: JobProperties, snapshot: Snapshot | None) -> dict:
+def _make_spec(workspace: Workspace, name: str, job: JobProperties, snapshot: Snapshot | None) -> dict:
     """The spec for the runner, without its environment: docs/architecture.md."""
     return {
         "run_id": name,
@@ -290,13 +290,13 @@ def _spec(workspace: Workspace, name: str, job: JobProperties, snapshot: Snapsho
         "argv": job.commandArgv or None,
         "environment_variables": variables.check_variables(job.environmentVariables, "environmentVariables"),
         "timeout_seconds": parse_seconds(job.limits.timeout) if job.limits and job.limits.timeout else None,
-        "directories_to_watch": _watched(job.runDefinition or {}),
+        "directories_to_watch": _watched_folders(job.runDefinition or {}),
         "node": None,
         "index_url": f"{settings.PUBLIC_URL}/pypi/simple/",
     }
 
 
-def _watched(definition: dict) -> list[str]:
+def _watched_folders(definition: dict) -> list[str]:
     history = definition.get("history") or {}
     folders: Any = history.get("directoriesToWatch") if isinstance(history, dict) else [None]
     if folders and not (isinstance(folders, list) and all(isinstance(folder, str) for folder in folders)):

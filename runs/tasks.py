@@ -36,14 +36,14 @@ LOCAL_LOST = "The runner on the submitter's machine stopped answering."
 @shared_task(ignore_result=True)
 def sweep() -> None:
     """End every run that has lost its runner."""
-    for run in _abandoned().select_related("work__node", "workspace")[:500]:
+    for run in _find_abandoned().select_related("work__node", "workspace")[:500]:
         try:
-            _end(run)
+            _end_run(run)
         except Conflict as error:
             logger.info("The run %s ended by itself meanwhile: %s", run.run_id, error.message)
 
 
-def _abandoned():
+def _find_abandoned():
     now = timezone.now()
     gone = Q(work__state=Work.State.LOST) | Q(work__state=Work.State.CANCELED)
     ended = Q(work__state=Work.State.DONE, work__ended_at__lt=now - PATIENCE)
@@ -54,7 +54,7 @@ def _abandoned():
     return Run.objects.active().filter(gone | ended | silent | orphaned)
 
 
-def _end(run: Run) -> None:
+def _end_run(run: Run) -> None:
     if run.status == Run.Status.CANCEL_REQUESTED or (run.work and run.work.state == Work.State.CANCELED):
         run.move(Run.Status.CANCELED, message=run.work.reason if run.work else "")
     elif run.work is None and run.heartbeat_at is None:
@@ -77,7 +77,7 @@ def housekeeping() -> None:
     form_keys.forget_old_forms()
     _free_unfinished_uploads(now)
     if not storage.is_reserve_reached():
-        for artifact in _fragmented(now):
+        for artifact in _find_fragmented(now):
             artifacts.join_segments(artifact)
     for snapshot in snapshots.find_unused(now - SNAPSHOTS_KEPT):
         snapshots.delete_snapshot(snapshot)
@@ -96,7 +96,7 @@ def _free_unfinished_uploads(now: dt.datetime) -> None:
         logger.warning("Freed %d unfinished uploads, %d MB.", count, freed // storage.MB)
 
 
-def _fragmented(now: dt.datetime):
+def _find_fragmented(now: dt.datetime):
     settled = Q(run__ended_at__lt=now - SETTLED)
     return (
         artifacts.find_fragmented(2)

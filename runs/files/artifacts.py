@@ -39,12 +39,12 @@ def store_artifact(
     size = storage.put_stream(key, chunks)
     try:
         with transaction.atomic():
-            artifact, old = _replace(run, path, content_type, overwrite)
+            artifact, old = _replace_artifact(run, path, content_type, overwrite)
             _add_segment(artifact, 0, size, key)
             mark_run_changed(run)
     except (IntegrityError, Conflict) as error:
         delete_objects([key])
-        raise _there(path) if isinstance(error, IntegrityError) else error from error
+        raise _make_path_conflict(path) if isinstance(error, IntegrityError) else error from error
     delete_objects(old if size else [*old, key])
     return artifact
 
@@ -53,7 +53,7 @@ def store_segments(run: Run, path: str, segments: list[tuple[str, int]], *, cont
     """Store a file from existing objects, as (key, size) in order; replaces a file with the same path."""
     path = paths.check_path(path)
     with transaction.atomic():
-        artifact, old = _replace(run, path, content_type, overwrite=True)
+        artifact, old = _replace_artifact(run, path, content_type, overwrite=True)
         for key, size in segments:
             _add_segment(artifact, artifact.size, size, key)
         mark_run_changed(run)
@@ -62,7 +62,7 @@ def store_segments(run: Run, path: str, segments: list[tuple[str, int]], *, cont
     return artifact
 
 
-def _replace(run: Run, path: str, content_type: str, overwrite: bool) -> tuple[Artifact, list[str]]:
+def _replace_artifact(run: Run, path: str, content_type: str, overwrite: bool) -> tuple[Artifact, list[str]]:
     """The row without segments, and its former keys."""
     kind = content_type_of(path, content_type)
     artifact = Artifact.objects.select_for_update().filter(run=run, path=path).first() if overwrite else None
@@ -87,7 +87,7 @@ def append_to_artifact(run: Run, path: str, offset: int, data: bytes, *, content
     """Append `data`, which belongs at `offset`; bytes that the file already has are skipped."""
     path = paths.check_path(path)
     for _ in range(TRIES):
-        artifact = Artifact.objects.filter(run=run, path=path).first() or _start(run, path, content_type)
+        artifact = Artifact.objects.filter(run=run, path=path).first() or _start_artifact(run, path, content_type)
         if offset > artifact.size:
             raise Conflict(
                 f"{path} has {artifact.size} bytes; nothing can be appended at {offset}.",
@@ -101,7 +101,7 @@ def append_to_artifact(run: Run, path: str, offset: int, data: bytes, *, content
     raise Conflict(f"Other requests append to {path} at the same time. Try again.", target="path")
 
 
-def _start(run: Run, path: str, content_type: str) -> Artifact:
+def _start_artifact(run: Run, path: str, content_type: str) -> Artifact:
     _check_free(run, path, overwrite=False)
     kind = content_type_of(path, content_type)
     return Artifact.objects.get_or_create(run=run, path=path, defaults={"content_type": kind})[0]
@@ -146,7 +146,7 @@ def _across_segments(artifact: Artifact, start: int, end: int) -> Iterator[bytes
     missed = None
     while start < end:
         try:
-            for part in _parts(artifact, start, end):
+            for part in _read_segments(artifact, start, end):
                 yield part
                 start += len(part)
         except FileNotFoundError:
@@ -155,7 +155,7 @@ def _across_segments(artifact: Artifact, start: int, end: int) -> Iterator[bytes
             missed = start
 
 
-def _parts(artifact: Artifact, start: int, end: int) -> Iterator[bytes]:
+def _read_segments(artifact: Artifact, start: int, end: int) -> Iterator[bytes]:
     ends = artifact.segments.annotate(end=F("offset") + F("size"))
     found = list(ends.filter(end__gt=start, offset__lt=end).order_by("offset")[:SEGMENTS])
     if not found or found[0].offset > start:
@@ -230,7 +230,7 @@ def delete_objects(keys: list[str]) -> None:
 def _check_free(run: Run, path: str, overwrite: bool) -> None:
     """Checks that the path is free and no file has the name of one of its folders, so that all can be downloaded."""
     if not overwrite and Artifact.objects.filter(run=run, path=path).exists():
-        raise _there(path)
+        raise _make_path_conflict(path)
     parts = path.split("/")
     folders = ["/".join(parts[:count]) for count in range(1, len(parts))]
     file = Artifact.objects.filter(run=run, path__in=folders).values_list("path", flat=True).first()
@@ -241,6 +241,6 @@ def _check_free(run: Run, path: str, overwrite: bool) -> None:
         raise Conflict(f"The run has {other}, so {path} cannot be stored too.", code="path_conflict", target="path")
 
 
-def _there(path: str) -> Conflict:
+def _make_path_conflict(path: str) -> Conflict:
     text = f"The run has a file {path} already. Choose another name, or send overwrite=true."
     return Conflict(text, code="path_conflict", target="path")

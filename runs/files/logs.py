@@ -32,20 +32,20 @@ def search_log(file: Artifact, words: str, start: int = 0) -> dict:
     hits: list[dict] = []
     before = count_lines_before(file, start)
     line = before or 0
-    for offset, block in _blocks(file, start):
+    for offset, block in _iterate_blocks(file, start):
         line = _search_block(block, offset, line, wanted, hits)
         if len(hits) >= MAX_HITS or offset - start > MAX_READ_BYTES:
             last = hits[MAX_HITS - 1] if len(hits) >= MAX_HITS else None
             going_on = last["offset"] + len(last["text"].encode()) if last else offset + len(block)
-            return {"hits": _numbered(hits[:MAX_HITS], before), "next": going_on}
-    return {"hits": _numbered(hits, before), "next": None}
+            return {"hits": _hide_unknown_lines(hits[:MAX_HITS], before), "next": going_on}
+    return {"hits": _hide_unknown_lines(hits, before), "next": None}
 
 
-def _numbered(hits: list[dict], before: int | None) -> list[dict]:
+def _hide_unknown_lines(hits: list[dict], before: int | None) -> list[dict]:
     return hits if before is not None else [{**hit, "line": None} for hit in hits]
 
 
-def _blocks(file: Artifact, start: int):
+def _iterate_blocks(file: Artifact, start: int):
     """Parts that end at the end of a line."""
     rest = b""
     for part in artifacts.read_artifact(file, start):

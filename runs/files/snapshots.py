@@ -39,7 +39,7 @@ def store_snapshot(
     workspace: Workspace, user: User, snapshot_id: str, digest: str, chunks: Iterable[bytes]
 ) -> Snapshot:
     """Check and store a zip. The same content is stored once, so the returned id may differ from the given one."""
-    wanted = _uuid(snapshot_id)
+    wanted = _parse_uuid(snapshot_id)
     with tempfile.SpooledTemporaryFile(SPOOL) as file:
         for chunk in chunks:
             file.write(chunk)
@@ -48,10 +48,10 @@ def store_snapshot(
         if digest and digest.lower() != found:
             raise Invalid(f"The content has the hash {found}, not {digest}.", code="hash_mismatch", target="hash")
         present = find_snapshot(workspace, found)
-        return present or _keep(workspace, user, wanted, found, file, size, files)
+        return present or _store_snapshot(workspace, user, wanted, found, file, size, files)
 
 
-def _keep(workspace, user, snapshot_id, digest, file, size, files) -> Snapshot:
+def _store_snapshot(workspace, user, snapshot_id, digest, file, size, files) -> Snapshot:
     if Snapshot.objects.filter(snapshot_id=snapshot_id).exists():
         raise Conflict(f"The snapshot {snapshot_id} has another content. Choose another id.", target="id")
     key = storage.make_key(f"{workspace.storage_area}/snapshots")
@@ -67,7 +67,7 @@ def _keep(workspace, user, snapshot_id, digest, file, size, files) -> Snapshot:
         return Snapshot.objects.get(workspace=workspace, digest=digest)
 
 
-def _uuid(text: str) -> uuid.UUID:
+def _parse_uuid(text: str) -> uuid.UUID:
     try:
         return uuid.UUID(text)
     except ValueError as error:
@@ -80,15 +80,15 @@ def read_manifest(file) -> tuple[list[dict], str]:
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
-            _check(entries)
-            return _read(archive, entries)
+            _check_entries(entries)
+            return _read_entries(archive, entries)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise Invalid(f"The snapshot is not a readable zip: {error}.", code="not_a_zip") from error
     except zlib.error as error:
         raise Invalid(f"The snapshot's zip is damaged: {error}.", code="not_a_zip") from error
 
 
-def _check(entries: list[zipfile.ZipInfo]) -> None:
+def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
     if len(entries) > MAX_FILES:
         raise TooLarge(f"The snapshot has {len(entries)} files; {MAX_FILES} are allowed.", code="snapshot_too_large")
     seen = set()
@@ -102,7 +102,7 @@ def _check(entries: list[zipfile.ZipInfo]) -> None:
         seen.add(name)
 
 
-def _read(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> tuple[list[dict], str]:
+def _read_entries(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> tuple[list[dict], str]:
     files, lines, total = [], [], 0
     for entry in entries:
         digest, size = hashlib.sha256(), 0

@@ -56,7 +56,7 @@ def time_condition(column: str, clause: Clause) -> Q:
         return Q(**{f"{column}__isnull": clause.operator == "is null"})
     if clause.operator not in NUMERIC and clause.operator != "!=":
         raise clause.wrong(f"{clause.key} is a time; compare it by =, !=, >, >=, < or <=")
-    first, after = _stretch(clause)
+    first, after = _time_range(clause)
     if clause.operator == "!=":
         return Q(**{f"{column}__lt": first}) | Q(**{f"{column}__gte": after})
     sides = {"=": (first, after), ">=": (first, None), ">": (after, None), "<=": (None, after), "<": (None, first)}
@@ -64,7 +64,7 @@ def time_condition(column: str, clause: Clause) -> Q:
     return Q(**{bound: moment for bound, moment in bounds if moment})
 
 
-def _stretch(clause: Clause) -> tuple[dt.datetime, dt.datetime]:
+def _time_range(clause: Clause) -> tuple[dt.datetime, dt.datetime]:
     """Start and end of what equals this time: rows have microseconds, MLflow rounds to milliseconds."""
     value = clause.value
     try:
@@ -88,11 +88,11 @@ def uuid_condition(column: str, clause: Clause) -> Q:
     values = clause.value if operator == "in" else (clause.value,)
     if operator not in ("=", "in") or not all(isinstance(value, str) for value in values):
         raise clause.wrong(f"{clause.key} is a text in quotes, compared by =, != or IN")
-    found = Q(**{f"{column}__in": [key for key in map(_uuid, values) if key]})
+    found = Q(**{f"{column}__in": [key for key in map(_parse_uuid, values) if key]})
     return ~found if clause.operator in OPPOSITE else found
 
 
-def _uuid(text: str) -> uuid.UUID | None:
+def _parse_uuid(text: str) -> uuid.UUID | None:
     try:
         return uuid.UUID(text)
     except ValueError:
@@ -112,10 +112,10 @@ class Rows:
     def find(self, rows, text: str, order_by: list[str], default: list):
         tree = parse_filter(text)
         if tree is not None:
-            rows = rows.filter(self._condition(tree))
-        return rows.order_by(*[self._order(order) for order in parse_orders(order_by)], *default)
+            rows = rows.filter(self._make_condition(tree))
+        return rows.order_by(*[self._make_order(order) for order in parse_orders(order_by)], *default)
 
-    def _order(self, order: Order):
+    def _make_order(self, order: Order):
         column = self.orders.get(order.key.lower()) if order.entity in ("", "attribute", "attributes") else None
         if column is None:
             raise Invalid(
@@ -123,13 +123,13 @@ class Rows:
             )
         return F(column).desc() if order.descending else F(column).asc()
 
-    def _condition(self, tree) -> Q:
+    def _make_condition(self, tree) -> Q:
         if isinstance(tree, All):
-            return Q(*[self._condition(part) for part in tree.parts])
+            return Q(*[self._make_condition(part) for part in tree.parts])
         if isinstance(tree, Any):
-            return Q(*[self._condition(part) for part in tree.parts], _connector=Q.OR)
+            return Q(*[self._make_condition(part) for part in tree.parts], _connector=Q.OR)
         if isinstance(tree, Not):
-            return ~self._condition(tree.part)
+            return ~self._make_condition(tree.part)
         if tree.entity in self.json:
             return _in_json(self.json[tree.entity], tree, self.absent.get(tree.key))
         kind, column = self.columns.get(tree.key.lower(), ("", ""))

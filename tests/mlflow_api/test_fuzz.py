@@ -86,14 +86,14 @@ def world(tracking):
 @pytest.fixture
 def requested(monkeypatch):
     """The names of the fields that a request was asked for, and those that its parts were asked for."""
-    whole, parts, get = set(), set(), Fields._get
+    whole, parts, get = set(), set(), Fields._get_value
 
     def noted(fields, name, kind=None):
         # The request itself has all that the world has.
         (whole if "archive_existing_versions" in fields.data else parts).add(name)
         return get(fields, name, kind)
 
-    monkeypatch.setattr(Fields, "_get", noted)
+    monkeypatch.setattr(Fields, "_get_value", noted)
     return whole, parts
 
 

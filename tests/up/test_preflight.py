@@ -80,7 +80,7 @@ def test_one_studio_per_folder(settings):
 
 
 def test_redis_is_found_on_path_where_no_wheel_fits(monkeypatch):
-    monkeypatch.setattr(redis_server, "_shipped", lambda: "")
+    monkeypatch.setattr(redis_server, "_find_shipped", lambda: "")
     monkeypatch.setattr(
         redis_server.shutil, "which", lambda name: "/bin/redis-server" if name == "redis-server" else None
     )
