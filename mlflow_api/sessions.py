@@ -8,7 +8,7 @@ import dataclasses
 import json
 import time
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Q
 from django.utils import timezone
 
@@ -17,6 +17,7 @@ from accounts.authentication import USED_EVERY, actor_of_token, record_use
 from accounts.models import Token, User
 from accounts.secrets import secret_digest
 from mlflow_api.errors import MlflowError
+from runs.models import Run
 from workspaces import access, lookup
 from workspaces.models import CustomRole, ResourceGroup, RoleAssignment, UserGroup, Workspace
 from workspaces.role_definitions import Definition, verbs_of
@@ -35,15 +36,17 @@ T = {
         "a": RoleAssignment,
         "c": CustomRole,
         "m": UserGroup.members.through,
+        "r": Run,
     }.items()
 }
 PERSON = f"""
-SELECT t.id, t.scope, t.user_id, u.is_superuser, a.role, c.actions, c.not_actions
+SELECT t.id, t.scope, t.user_id, u.is_superuser, a.role, c.actions, c.not_actions, r.id
 FROM {T["t"]} t JOIN {T["u"]} u ON u.id = t.user_id JOIN {T["w"]} w ON w.id = %s
 JOIN {T["g"]} g ON g.id = w.resource_group_id LEFT JOIN {T["a"]} a
   ON (a.user_id = u.id OR a.group_id IN (SELECT m.usergroup_id FROM {T["m"]} m WHERE m.user_id = u.id))
   AND (a.workspace_id = w.id OR a.resource_group_id = g.id OR a.subscription_id = g.subscription_id)
 LEFT JOIN {T["c"]} c ON c.id = a.custom_role_id
+LEFT JOIN {T["r"]} r ON r.workspace_id = w.id AND r.run_id = %s AND r.deleted_at IS NULL
 WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > %s)
   AND u.is_active AND w.deleted_at IS NULL AND (t.workspace_key IS NULL OR t.workspace_key = w.id)"""
 _workspaces_by_path: dict[tuple, tuple[float, Workspace]] = {}
@@ -55,6 +58,8 @@ class Session:
     workspace: Workspace
     # What a personal token may do, if that is known already.
     verbs: set | None = None
+    # The run that the request names, if it is in the workspace and not in its trash: its run id and its key.
+    named_run: tuple[str, int] | None = None
 
     def require(self, verb: str) -> Workspace:
         """The workspace, if the actor may do this. `log` and `register` are edits that a run token may make too."""
@@ -67,10 +72,11 @@ class Session:
         return self.workspace
 
 
-def open_session(secret: str, workspace_path: dict, method: str, route: str) -> Session:
+def open_session(secret: str, workspace_path: dict, method: str, route: str, run_id: str = "") -> Session:
+    """`run_id` is the run that the request will ask for: it is looked up by the statement that asks who may do what."""
     workspace = _workspace_at_path(tuple(workspace_path.values()))
     if workspace is not None and not secret.startswith("run."):
-        session = _session_of_person(secret, workspace)
+        session = _session_of_person(secret, workspace, run_id)
         if session is not None:
             return session
     actor = actor_of_token(secret, method, route) if secret else None
@@ -101,20 +107,22 @@ def _workspace_at_path(words: tuple) -> Workspace | None:
     return found
 
 
-def _session_of_person(secret: str, workspace: Workspace) -> Session | None:
+def _session_of_person(secret: str, workspace: Workspace, run_id: str) -> Session | None:
     """None unless the token belongs to somebody with a role on the workspace."""
-    now = timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute(PERSON, [workspace.pk, secret_digest(secret), connection.ops.adapt_datetimefield_value(now)])
+    now, database = timezone.now(), connections[DEFAULT_DB_ALIAS]
+    values = [workspace.pk, run_id, secret_digest(secret), database.ops.adapt_datetimefield_value(now)]
+    with database.cursor() as cursor:
+        cursor.execute(PERSON, values)
         rows = cursor.fetchall()
-    roles = frozenset(_make_definition(*row[4:]) for row in rows if row[4])
+    roles = frozenset(_make_definition(*row[4:7]) for row in rows if row[4])
     if not rows or not (roles or rows[0][3]):
         return None
     token_id, scope, user_id, is_superuser = rows[0][:4]
     _record_use(token_id, now)
     actor = Actor(User.of_key(user_id), token_id=token_id, scope=scope)
     verbs = access.ALL if is_superuser else verbs_of(roles)
-    return Session(actor, workspace, verbs & access.SCOPES.get(scope, verbs))
+    named_run = (run_id, rows[0][7]) if rows[0][7] else None
+    return Session(actor, workspace, verbs & access.SCOPES.get(scope, verbs), named_run)
 
 
 def _make_definition(role: str, actions: str | None, not_actions: str | None) -> Definition:

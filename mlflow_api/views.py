@@ -23,7 +23,9 @@ from studio.errors import StudioError
 
 logger = logging.getLogger(__name__)
 BASE = re.compile(r"(?:ajax-)?api/[23]\.0/(?P<route>mlflow(?:-artifacts)?/.*)")
-LARGE = 1024 * 1024
+LARGE, SHORT = 1024 * 1024, 64 * 1024
+LOGGING = {f"mlflow/runs/log-{what}" for what in ("metric", "parameter", "batch")}
+RUN_ID = re.compile(rb'"run_id" *: *"([\w-]{1,256})"')
 
 
 @csrf_exempt
@@ -58,7 +60,8 @@ def _make_response(request: HttpRequest, rest: str, workspace_path: dict) -> Htt
         # Only authenticated clients learn which URLs exist.
         sessions.open_session(_read_token(request), workspace_path, method, "")
         raise
-    session = sessions.open_session(_read_token(request), workspace_path, "GET" if method == "HEAD" else method, route)
+    as_method = "GET" if method == "HEAD" else method
+    session = sessions.open_session(_read_token(request), workspace_path, as_method, route, _find_run_id(request, route))
     request.auth = session.actor  # type: ignore[attr-defined]  # For the activity log, as django-ninja names it.
     body = verb(MlflowRequest(request, session, _read_fields(request, verb)), *words.values())
     response = json_response(body) if isinstance(body, dict) else body
@@ -71,6 +74,14 @@ def _make_response(request: HttpRequest, rest: str, workspace_path: dict) -> Htt
 def json_response(body: dict) -> HttpResponse:
     """Encoded in a sixth of the time that `json` takes. MLflow writes NaN and the infinities as texts."""
     return HttpResponse(to_json(body, inf_nan_mode="strings"), content_type="application/json")
+
+
+def _find_run_id(request: HttpRequest, route: str) -> str:
+    """The run that a script logs to, if its request is short; only a first look, before anybody is known."""
+    if route not in LOGGING or int(request.META.get("CONTENT_LENGTH") or 0) > SHORT:
+        return ""
+    found = RUN_ID.search(request.body)
+    return found[1].decode() if found else ""
 
 
 def _read_token(request: HttpRequest) -> str:

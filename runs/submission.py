@@ -216,10 +216,8 @@ def create_run(actor: Actor, experiment: Experiment, name: str, parent: Run | No
     # Whatever a client's clock says of its start, that is not before the first stage nor yet to come.
     began = min(run.started_at or run.created_at, run.created_at)
     stages = dict.fromkeys([Run.Status.NOT_STARTED, run.status])
-    statements.insert_rows(
-        RunEvent, ["run", "status", "at", "message"], [(run.pk, stage, began, "") for stage in stages]
-    )
-    statements.insert_rows(RunTag, ["run", "name", "value"], [(run.pk, key, value) for key, value in tags.items()])
+    statements.add_rows(RunEvent, ["run", "status", "at", "message"], [(run.pk, stage, began, "") for stage in stages])
+    statements.add_rows(RunTag, ["run", "name", "value"], [(run.pk, key, value) for key, value in tags.items()])
     if experiment.archived_at:
         # A new run in an archived experiment would not be visible in any list.
         experiment.edit(archived=False)

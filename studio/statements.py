@@ -48,6 +48,11 @@ def insert_rows(model: type[Model], names: Sequence[str], rows: Iterable[Sequenc
     return _insert(model, names, rows, " RETURNING id")
 
 
+def add_rows(model: type[Model], names: Sequence[str], rows: Iterable[Sequence]) -> None:
+    """Store rows of which nobody needs the keys: on PostgreSQL no answer is waited for until the transaction ends."""
+    _insert(model, names, rows, "")
+
+
 def insert_new_rows(model: type[Model], names: Sequence[str], rows: Iterable[Sequence], key: str) -> set:
     """Store those rows of which there is none yet; returns the values of `key` in them."""
     return set(_insert(model, names, rows, f' ON CONFLICT DO NOTHING RETURNING "{_field(model, key).column}"'))
@@ -66,7 +71,8 @@ def _insert(model: type[Model], names: Sequence[str], rows: Iterable[Sequence], 
         for begin in range(0, len(prepared), size):
             batch = prepared[begin : begin + size]
             cursor.execute(start + ", ".join([marks] * len(batch)) + ending, [v for row in batch for v in row])
-            found += [value for (value,) in cursor.fetchall()]
+            if ending:
+                found += [value for (value,) in cursor.fetchall()]
     return found
 
 

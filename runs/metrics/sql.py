@@ -14,7 +14,6 @@ SUMMARY = [
     "first_step", "shown",
 ]  # fmt: skip
 BATCH = f'INSERT INTO "{MetricBatch._meta.db_table}" (run_id, batch_id, at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING RETURNING id'
-CHUNK = f'INSERT INTO "{MetricChunk._meta.db_table}" (series_id, start, count, data) VALUES (%s, %s, %s, %s)'
 SERIES = f'UPDATE "{MetricSeries._meta.db_table}" SET {", ".join(f"{chr(34)}{f}{chr(34)} = %s" for f in SUMMARY)} WHERE id = %s'
 
 COUNT = f'SELECT COUNT(*) FROM "{MetricSeries._meta.db_table}" WHERE run_id = %s'
@@ -51,19 +50,21 @@ def add_batch(run: Run, batch_id: str) -> bool:
 
 
 def add_chunks(chunks: list[MetricChunk]) -> None:
-    with connection.cursor() as cursor:
-        for chunk in chunks:
-            # Its series may have got its key only now.
-            chunk.series_id = chunk.series.pk
-        rows: list[tuple] = [(c.series_id, c.start, c.count, c.data) for c in chunks]
-        cursor.executemany(CHUNK, rows)
+    for chunk in chunks:
+        # Its series may have got its key only now.
+        chunk.series_id = chunk.series.pk
+    rows = [(chunk.series_id, chunk.start, chunk.count, chunk.data) for chunk in chunks]
+    statements.add_rows(MetricChunk, ["series", "start", "count", "data"], rows)
 
 
 def save_summaries(changed: list[MetricSeries]) -> None:
     if not changed:
         return
     with connection.cursor() as cursor:
-        cursor.executemany(SERIES, [[*_summary(series), series.pk] for series in changed])
+        if len(changed) == 1:
+            cursor.execute(SERIES, [*_summary(changed[0]), changed[0].pk])
+        else:
+            cursor.executemany(SERIES, [[*_summary(series), series.pk] for series in changed])
 
 
 def _summary(series: MetricSeries) -> list:
