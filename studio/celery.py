@@ -6,6 +6,8 @@ from celery import Celery
 from celery.signals import worker_ready
 from lazuli.agent.broker import build_broker_settings
 
+from studio.beat import Beat
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
 
 HOUSEKEEPING = "runs.tasks.housekeeping"
@@ -35,6 +37,7 @@ app.config_from_object(
     }
 )
 app.autodiscover_tasks()
+app.steps["worker"].add(Beat)
 
 
 @worker_ready.connect

@@ -265,7 +265,9 @@ def test_no_modules_of_the_sdk_import_each_other_in_a_circle():
 def test_modules_stay_small_and_honest():
     for path in python_files():
         assert len(path.read_text().splitlines()) <= 600, f"{path}: split it by noun"
-        assert path.stem not in {"utils", "helpers", "services", "managers", "base"}, path
+        # Django takes the module of a database backend by this name.
+        if path != ROOT / "studio" / "postgresql" / "base.py":
+            assert path.stem not in {"utils", "helpers", "services", "managers", "base"}, path
         for node in nodes_of(path):
             if isinstance(node, ast.ExceptHandler):
                 assert not isinstance(node.type, ast.Name) or node.type.id != "Exception", (

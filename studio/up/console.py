@@ -3,7 +3,7 @@
 import os
 import sys
 
-COLOURS = {"redis": 35, "web": 36, "beat": 33, "control": 32, "host": 34, "set-up": 37, "up": 1}
+COLOURS = {"redis": 35, "web": 36, "control": 32, "host": 34, "set-up": 37, "up": 1}
 WIDTH = max(len(name) for name in COLOURS)
 
 

@@ -21,7 +21,7 @@ from studio.up.preflight import REPOSITORY, Refused, Settings
 
 # Who is ended first, and how many seconds each group has before it is killed. Host and runners go while the web server
 # still answers, so that runners can say what became of their scripts; Redis goes last, for all others need it. 9 s in all.
-WORKERS = ({"host", "beat", "control"}, 5.0)
+WORKERS = ({"host", "control"}, 5.0)
 ENDING = [({"set-up"}, 1.0), WORKERS, ({"web"}, 2.0), ({"redis"}, 1.0)]
 # Before the first page, the start is given up after a process has ended this many times in a row.
 PATIENCE = 5
@@ -35,6 +35,14 @@ NO_REDIS = (
 GATE = "STUDIO_GATE"
 # Warnings of libraries are for developers. (The host keeps them: scripts inherit its environment.)
 QUIET = {"PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore")}
+# For the C library: memory that a page or a task needed once goes back to the system.
+# Celery's worker need not run Django's checks, which load all pages: the web server does.
+LEAN = {
+    "CELERY_SKIP_CHECKS": "1",
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "1048576",
+    "MALLOC_TRIM_THRESHOLD_": "1048576",
+}
 # `make` forwards a signal that the terminal or service manager has already sent; both count as one.
 SAME_SIGNAL_SECONDS = 0.7
 
@@ -137,7 +145,7 @@ class Supervisor:
     def _start_web(self) -> None:
         """It loads its code while the database is set up, then waits at the gate: a pipe, until the other end is closed."""
         env, fds = {GATE: str(self._gate_read)}, (self.sock.fileno(), self._gate_read)
-        child = Child("web", self._web_command(), env=self.env | QUIET | env, fds=fds)
+        child = Child("web", self._web_command(), env=self.env | QUIET | LEAN | env, fds=fds)
         # The set-up reports the same errors in one line.
         child.is_muted = True
         self._start(child)
@@ -160,11 +168,9 @@ class Supervisor:
     def _start_workers(self, report: dict) -> None:
         python = sys.executable
         celery = [python, "-m", "celery", "-A", "studio.celery", "--quiet"]
-        beat = ["beat", "-l", "WARNING", "-s", str(self.settings.data_dir / "beat"), "--pidfile="]
-        self._start(Child("beat", [*celery, *beat], env=self.env | QUIET))
         worker = ["worker", "-l", "WARNING", "-Q", "control", "-n", "control@%h", "-P", "threads", "-c", "4"]
         alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-        self._start(Child("control", [*celery, *worker, *alone], env=self.env | QUIET))
+        self._start(Child("control", [*celery, *worker, *alone], env=self.env | QUIET | LEAN))
         self.host_name = report["host_name"]
         own = {"HOST_NAME": self.host_name, "HOST_KEY": report["host_key"], "SERVER_URL": self.settings.local_url}
         env = self.env | own | self.lifeline.variables

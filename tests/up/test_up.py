@@ -122,7 +122,7 @@ def test_kill_9_of_the_supervisor_leaves_no_orphan(own_studio):
 def test_a_second_ctrl_c_kills_what_hangs(own_studio):
     own_studio.start()
     family = own_studio.family()
-    for pid in own_studio.pids_of("beat"):
+    for pid in own_studio.pids_of("control"):
         psutil.Process(pid).suspend()
     own_studio.process.send_signal(signal.SIGINT)
     own_studio.wait_for("Stopping")

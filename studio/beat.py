@@ -1,0 +1,35 @@
+"""The periodic tasks are sent by a thread of the control worker: a process of their own would hold all of Django once more."""
+
+import os
+import signal
+import threading
+
+from celery import beat, bootsteps
+from django.conf import settings
+
+
+class Beat(bootsteps.StartStopStep):
+    """Added to the steps by which the control worker starts (studio/celery.py)."""
+
+    def start(self, worker) -> None:
+        self.thread = BeatThread(worker.app)
+        self.thread.start()
+
+    def stop(self, worker) -> None:
+        self.thread.is_stopping = True
+        self.thread.service.stop()
+
+
+class BeatThread(threading.Thread):
+    def __init__(self, app):
+        super().__init__(name="beat", daemon=True)
+        self.is_stopping = False
+        self.service = beat.Service(app, schedule_filename=str(settings.DATA_DIR / "beat"))
+
+    def run(self) -> None:
+        try:
+            self.service.start()
+        finally:
+            # A worker without it would look alive and do nothing: the supervisor starts another.
+            if not self.is_stopping:
+                os.kill(os.getpid(), signal.SIGTERM)
