@@ -61,7 +61,9 @@ def _make_response(request: HttpRequest, rest: str, workspace_path: dict) -> Htt
         sessions.open_session(_read_token(request), workspace_path, method, "")
         raise
     as_method = "GET" if method == "HEAD" else method
-    session = sessions.open_session(_read_token(request), workspace_path, as_method, route, _find_run_id(request, route))
+    session = sessions.open_session(
+        _read_token(request), workspace_path, as_method, route, _find_run_id(request, route)
+    )
     request.auth = session.actor  # type: ignore[attr-defined]  # For the activity log, as django-ninja names it.
     body = verb(MlflowRequest(request, session, _read_fields(request, verb)), *words.values())
     response = json_response(body) if isinstance(body, dict) else body
