@@ -91,6 +91,7 @@ def folder(tmp_path, monkeypatch):
     for place in (tmp_path, tmp_path / "experiment"):
         (place / "train.py").write_text("print(1)")
     (tmp_path / "environment.yml").write_text("dependencies:\n- python=3.11\n")
+    (tmp_path / "password.txt").write_text("hush hush\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LAZULI_ENV_CACHE", str(tmp_path / "environments"))
 
