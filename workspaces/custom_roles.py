@@ -1,4 +1,4 @@
-"""Custom roles: read from Azure's JSON, made by whoever may give roles at all of their scopes."""
+"""Custom roles: read from Azure's JSON, created by people who may assign roles at all of their scopes."""
 
 import json
 import re
@@ -120,7 +120,7 @@ def _scopes(found) -> list[str]:
 
 
 def _require_scope(actor: Actor, scope: str) -> None:
-    """Whoever may give roles there may say which roles there are."""
+    """People who may assign roles at a scope may define roles there."""
     if scope == "/":
         if not actor.is_site_admin:
             raise Denied("Only site admins may make roles for all subscriptions (the scope /).")
@@ -128,12 +128,12 @@ def _require_scope(actor: Actor, scope: str) -> None:
     parts = SCOPE.fullmatch(scope)
     assert parts, "parse_role lets in nothing else."
     if parts["workspace"]:
-        place: Any = lookup.find_workspace(actor, parts["subscription"], parts["group"], parts["workspace"])
+        scope_row: Any = lookup.find_workspace(actor, parts["subscription"], parts["group"], parts["workspace"])
     elif parts["group"]:
-        place = lookup.find_resource_group(actor, parts["subscription"], parts["group"])
+        scope_row = lookup.find_resource_group(actor, parts["subscription"], parts["group"])
     else:
-        place = lookup.find_subscription(actor, parts["subscription"])
-    require(actor, "edit_members", place)
+        scope_row = lookup.find_subscription(actor, parts["subscription"])
+    require(actor, "edit_members", scope_row)
 
 
 def as_azure(role: CustomRole) -> str:

@@ -93,7 +93,7 @@ def _page(request, workspace, **more):
     actor = actor_of_request(request)
     verbs = access.verbs_by_scope(actor.user, workspace)
     scopes = members.list_scopes(workspace)
-    editable = {place for kind, place in scopes.items() if "edit_members" in verbs[kind]}
+    editable = {scope_id for kind, scope_id in scopes.items() if "edit_members" in verbs[kind]}
     page = page_of(request, members.list_assignments(workspace), size=50)
     page.object_list = list(page.object_list)
     for row in page.object_list:

@@ -88,7 +88,7 @@ def test_a_run_reads_what_its_submitter_may_and_is_offered(run_api, alice, works
     row = Activity.objects.get(verb="secret.read")
     assert (row.actor_kind, row.actor_name, row.run_id) == ("run", "alice", "r1")
     refused = run_api.get(f"{w}/secrets/people-only")
-    assert refused.status_code == 403 and "not offered to jobs" in refused.json()["error"]["message"]
+    assert refused.status_code == 403 and "not available to jobs" in refused.json()["error"]["message"]
     for answer in (run_api.get(f"{w}/secrets"), run_api.put(f"{w}/secrets/x", {"value": "x"})):
         assert answer.status_code == 403
     RoleAssignment.objects.filter(user=alice).update(role=Role.READER)

@@ -59,7 +59,7 @@ def secret_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name:
     workspace = require_workspace(request, workspace_path, "read_secrets")
     secret = find_secret(workspace, name)
     if request.auth.is_run and not secret.for_runs:
-        raise Denied(f"The secret {secret.name} is not offered to jobs. Whoever may edit it can change that.")
+        raise Denied(f"The secret {secret.name} is not available to jobs. People who may edit it can change that.")
     found = find_version(secret, version)
     return resources.SecretBundle.of(found, value=secret.read(request.auth, found))
 

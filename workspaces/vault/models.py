@@ -21,7 +21,7 @@ class SecretQuerySet(models.QuerySet):
 class Secret(models.Model):
     workspace = models.ForeignKey("workspaces.Workspace", models.CASCADE, related_name="secrets")
     name = models.CharField(max_length=127)
-    # Whether the token of a run may read it, as far as whoever submitted the run may.
+    # Whether the token of a run can read it, if the submitter of the run may.
     for_runs = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -84,15 +84,15 @@ def read_objective(run: Run, table: RunTable) -> Objective | None:
     return Objective(name, better, found) if found else None
 
 
-def _read_primary(told: dict[str, str]) -> tuple[str, str]:
-    """The metric that the parent names, and which way it gets better; empty for what it does not say."""
+def _read_primary(properties: dict[str, str]) -> tuple[str, str]:
+    """The metric that the parent names, and which way it gets better; empty if not given."""
     try:
-        config = json.loads(told.get(CONFIG) or "{}")
+        config = json.loads(properties.get(CONFIG) or "{}")
     except ValueError:
         config = {}
     config = config if isinstance(config, dict) else {}
-    name = str(config.get("name") or told.get(PRIMARY) or "")
-    goal = str(config.get("goal") or told.get(GOAL) or "").lower()
+    name = str(config.get("name") or properties.get(PRIMARY) or "")
+    goal = str(config.get("goal") or properties.get(GOAL) or "").lower()
     return name, "higher" if goal.startswith("max") else "lower" if goal.startswith("min") else ""
 
 

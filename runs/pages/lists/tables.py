@@ -96,7 +96,7 @@ class RunTable:
 
     @functools.cached_property
     def _searched(self) -> list[tuple] | None:
-        """With words, key, revision and state of all found runs, the newest first: each statement would read all tags anew."""
+        """With words, key, revision and state of all found runs, the newest first: each statement would read all tags again."""
         if not self.options["q"] or self.sorts or self.group_by:
             return None
         return list(columns.order_runs(self.found, []).values_list("pk", "revision", "status"))

@@ -68,7 +68,7 @@ class Masker:
         except OSError:
             # It is made when the first secret is read.
             return
-        # Of a line that is being written, the rest comes with the next look, before the script goes on.
+        # The rest of an incomplete line is read at the next check, before the script continues.
         complete = data[: data.rfind(b"\n") + 1]
         self._read_bytes = len(complete)
         self._set_secrets([*self.secrets, *(json.loads(line) for line in complete.splitlines())])

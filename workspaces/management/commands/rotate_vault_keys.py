@@ -19,7 +19,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args, forget_old, **options):
-        # With the setting, whoever sets it has put the new key in front.
+        # With the setting, the administrator has put the new key first.
         keys = encryption.load_keys() if settings.KEY_VAULT_KEYS else encryption.add_key()
         number = encrypt_again(keys)
         self.stdout.write(f"{number:,} versions of secrets are encrypted by the key {keys.current_id} now.")
