@@ -7,6 +7,7 @@ until it has been counted for the first time, the newest runs stand for all.
 import datetime as dt
 import itertools
 import math
+import time
 from collections import Counter
 from typing import Any
 
@@ -23,6 +24,8 @@ SHORT = 3_000
 # Of longer lists, whose names are counted in the background; and runs whose properties are read, which are whole documents.
 NEWEST = 200
 MAX_AGE = dt.timedelta(seconds=60)
+# Counting takes at most this share of the time, for the control worker has more to do.
+SHARE = 0.02
 # Names of each kind, and values of each name.
 MAX_NAMES, MAX_VALUES = 500, 20
 TASK = "runs.tasks.count_facets"
@@ -40,7 +43,8 @@ def read_facets(scope, workspace, experiment) -> dict:
     if len(scope.order_by().values_list("pk", flat=True)[: SHORT + 1]) <= SHORT:
         return count_facets(scope)
     row, is_new = ListFacets.objects.get_or_create(workspace=workspace, experiment=experiment)
-    if is_new or row.counted_at is None or row.counted_at < timezone.now() - MAX_AGE:
+    max_age = max(MAX_AGE, dt.timedelta(seconds=row.content.get("seconds", 0) / SHARE))
+    if is_new or row.counted_at is None or row.counted_at < timezone.now() - max_age:
         if not row.is_wanted:
             ListFacets.objects.filter(pk=row.pk).update(is_wanted=True)
         notifications.notify_control(TASK)
@@ -58,7 +62,8 @@ def count_wanted() -> None:
             scope = Run.objects.filter(experiment=row.experiment_id, deleted_at=None)
         # Marked first: who wants them while they are counted may want newer ones.
         ListFacets.objects.filter(pk=row.pk).update(is_wanted=False)
-        content = count_facets(scope)
+        began = time.monotonic()
+        content = {**count_facets(scope), "seconds": time.monotonic() - began}
         ListFacets.objects.filter(pk=row.pk).update(content=content, counted_at=timezone.now())
 
 

@@ -184,7 +184,7 @@ SHORTCUTS = [
     (["q"], "Write a query"),
     (["t"], "Go to the table; ↓ does too"),
     (["c"], "Compare the selected jobs"),
-    (["e"], "Tag the selected jobs, or the one of the row"),
+    (["e"], "Edit the tags of the selected jobs, or of the one of the row"),
     (["Delete"], "Delete the selected jobs, or the one of the row"),
     (["x"], "In a row: select it"),
     (["Shift", "click"], "Select all rows from the one selected last; on a column: sort by it too"),
