@@ -27,7 +27,18 @@ def url_of(run, name: str) -> str:
 def all_pages(run) -> list[str]:
     slug = run.workspace.slug
     loss = reverse("runs:run_metric", args=[slug, run.run_id, run.metrics.get(name="loss").pk])
-    tabs = ["run_detail", "run_metrics", "run_images", "run_children", "run_files", "run_code", "run_edit", "run_json"]
+    tabs = [
+        "run_detail",
+        "run_metrics",
+        "run_images",
+        "run_children",
+        "run_files",
+        "run_code",
+        "run_edit",
+        "run_json",
+        "run_yaml",
+        "run_resubmit",
+    ]
     previews = [
         "outputs/sample.csv",
         "outputs/summary.json",
@@ -43,6 +54,8 @@ def all_pages(run) -> list[str]:
         *[reverse("runs:list_panel", args=[slug, what]) for what in ("columns", "filters", "charts", "group", "views")],
         *[url_of(run, tab) for tab in tabs],
         loss,
+        reverse("runs:job_new", args=[slug]),
+        reverse("runs:job_new_settings", args=[slug]),
         *[f"{url_of(run, 'run_files')}?path={path}" for path in previews],
     ]
 

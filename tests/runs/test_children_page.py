@@ -70,18 +70,22 @@ def test_what_changes_the_list_leads_back_to_it(as_user, alice, sweep):
     assert tagged.status_code == 302 and Run.objects.filter(tag_rows__name="seen").count() == 3
 
 
+SWEEP = {"primary_metric_config": json.dumps({"name": "size", "goal": "minimize"})}
 PRIMARY = [
-    ({}, "accuracy", "rate 0.01"),
-    ({"primary_metric": "loss"}, "loss", "rate 0.01"),
-    ({"primary_metric_config": json.dumps({"name": "size", "goal": "minimize"})}, "size", "rate 0.1"),
-    ({"primary_metric_config": "{", "primary_metric": "absent"}, "accuracy", "rate 0.01"),
+    ({}, "", "accuracy", "rate 0.01"),
+    ({}, "lower:loss", "loss", "rate 0.01"),
+    (SWEEP, "", "size", "rate 0.1"),
+    (SWEEP, "higher:accuracy", "accuracy", "rate 0.01"),
+    ({"primary_metric_config": "{"}, "higher:absent", "accuracy", "rate 0.01"),
 ]
 
 
-@pytest.mark.parametrize(("told", "name", "best"), PRIMARY, ids=["usual", "tag", "sweep", "wrong"])
-def test_the_best_child_is_by_the_primary_metric_or_by_what_matters_first(as_user, alice, sweep, told, name, best):
-    sweep.edit(tags=told)
-    page = as_user(alice).get(url_of(sweep))
+@pytest.mark.parametrize(("told", "primary", "name", "best"), PRIMARY)
+def test_the_best_child_is_by_the_primary_metric_or_by_what_matters_first(
+    as_user, alice, sweep, told, primary, name, best
+):
+    sweep.add_properties(told)
+    page = as_user(alice).get(url_of(sweep), {"primary": primary})
     assert page.context["objective"].name == name and page.context["best"].display_name == best
     assert page.context["best_parameters"] == [("lr", best.removeprefix("rate "))], "what tells them apart"
     lines = {trace["mode"]: trace["y"] for trace in page.context["trials_figure"]["data"]}

@@ -1,14 +1,13 @@
 """The tab Child jobs: which child is best, the objective over the children, and the list of jobs over them."""
 
 import dataclasses
-import json
 import math
 from typing import Any
 
 from django.http import QueryDict
 from django.views.decorators.http import require_safe
 
-from runs import metric_order
+from runs import metric_order, objectives
 from runs.charts import figures, trials
 from runs.models import MetricSeries, Run, RunParameter
 from runs.pages.access import run_of
@@ -21,14 +20,12 @@ from runs.pages.run.views import tab_context
 # Points of the chart, and lines of the parallel coordinates: the best.
 MAX_TRIALS, MAX_LINES = 1_000, 50
 MAX_AXES = 8
-# A property of SDK v1's sweeps, as JSON; and what people write as a tag or property.
-CONFIG, PRIMARY, GOAL = "primary_metric_config", "primary_metric", "primary_metric_goal"
 # The comparison takes an address of this length.
 MAX_IDS_LENGTH = 15_000
 
 
 @dataclasses.dataclass
-class Objective:
+class JudgedChildren:
     """`trials` are the children that have a value, in the order of their creation."""
 
     name: str
@@ -68,12 +65,12 @@ def run_children_charts(request, slug, run_id):
     return charts_json(build_table(request, slug, run.experiment))
 
 
-def read_objective(run: Run, table: RunTable) -> Objective | None:
-    """By the primary metric that the parent names, else by what matters first of the children's metrics; None without values."""
-    primary, goal = _read_primary({**run.tags, **run.properties})
-    names = [primary] if primary in table.common_metrics else table.common_metrics
-    name = next((one for one in names if one == primary or metric_order.is_objective(one)), "")
-    better = goal if goal and name == primary else metric_order.better_direction(name)
+def read_objective(run: Run, table: RunTable) -> JudgedChildren | None:
+    """By the objective of the list or the sweep, else by what matters first of the children's metrics; None without values."""
+    chosen = _find_objective(run, table)
+    name = chosen.name if chosen.name in table.common_metrics else ""
+    name = name or next(filter(metric_order.is_objective, table.common_metrics), "")
+    better = chosen.better if name == chosen.name else metric_order.better_direction(name)
     if not name or not better:
         return None
     series = MetricSeries.objects.filter(
@@ -81,22 +78,16 @@ def read_objective(run: Run, table: RunTable) -> Objective | None:
     )
     newest = series.select_related("run__workspace").order_by("-run__created_at", "-run")[:MAX_TRIALS]
     found = [(one.run, one.last) for one in reversed(newest) if math.isfinite(one.last)]
-    return Objective(name, better, found) if found else None
+    return JudgedChildren(name, better, found) if found else None
 
 
-def _read_primary(properties: dict[str, str]) -> tuple[str, str]:
-    """The metric that the parent names, and which way it gets better; empty if not given."""
-    try:
-        config = json.loads(properties.get(CONFIG) or "{}")
-    except ValueError:
-        config = {}
-    config = config if isinstance(config, dict) else {}
-    name = str(config.get("name") or properties.get(PRIMARY) or "")
-    goal = str(config.get("goal") or properties.get(GOAL) or "").lower()
-    return name, "higher" if goal.startswith("max") else "lower" if goal.startswith("min") else ""
+def _find_objective(run: Run, table: RunTable) -> metric_order.Objective:
+    """What a person has chosen for the list, else what this sweep aims at, else what the newest one does."""
+    own = objectives.objective_of_sweep(run)
+    return table.objective if table.options["primary"] or not own.name else own
 
 
-def _describe_objective(objective: Objective, table: RunTable) -> dict[str, Any]:
+def _describe_objective(objective: JudgedChildren, table: RunTable) -> dict[str, Any]:
     ranked = objective.ranked
     best, value = ranked[0]
     varying = table.varying_parameters[:MAX_AXES]
