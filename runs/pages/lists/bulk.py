@@ -108,7 +108,7 @@ def tag_runs(found: BulkSelection, workspace: Workspace, user: User, name: str, 
 def remove_tag(found: BulkSelection, workspace: Workspace, user: User, name: str) -> tuple[TagEdit, int]:
     """Take a tag away from the runs; the values are kept for a day, to undo it. Also how many runs had it."""
     rows = RunTag.objects.filter(run__in=found.runs.order_by().values("pk"), name=name)
-    before = list(rows.values_list("run", "value"))
+    before: list[Any] = list(rows.values_list("run", "value"))
     if not before:
         raise Conflict(f"None of the selected jobs has the tag {name[:100]!r}.", target="remove_tag")
     pks: list[int] = [pk for pk, _ in before]
@@ -190,7 +190,7 @@ def untag_runs(workspace: Workspace, user: User, pk: int) -> int:
 def _give_back_tags(name: str, values: dict[int, str]) -> int:
     """To runs that are still there and have got no tag of this name since."""
     there: set[int] = set(Run.objects.filter(pk__in=values).values_list("pk", flat=True))
-    since: set[int] = set(RunTag.objects.filter(run__in=there, name=name).values_list("run", flat=True))
+    since: set[Any] = set(RunTag.objects.filter(run__in=there, name=name).values_list("run", flat=True))
     left = [pk for pk in values if pk in there - since]
     _write_tags(left, name, {pk: values[pk] for pk in left})
     return len(left)
