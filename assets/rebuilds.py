@@ -1,5 +1,7 @@
 """Orders to build a version of an environment again, although machines have it in their caches."""
 
+from typing import Any
+
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -13,7 +15,7 @@ MARK = "build"
 
 def order_rebuild(workspace: Workspace, user, version: EnvironmentVersion) -> int:
     """Each machine rebuilds it with the next job that uses it; return the number of the request."""
-    which = {"workspace": workspace, "name": version.environment.name, "version": version.version}
+    which: dict[str, Any] = {"workspace": workspace, "name": version.environment.name, "version": version.version}
     with transaction.atomic():
         row, _ = EnvironmentRebuild.objects.get_or_create(**which)
         changed = {"number": F("number") + 1, "ordered_by": user, "ordered_at": timezone.now()}

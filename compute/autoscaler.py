@@ -106,7 +106,7 @@ def pick_host() -> Host | None:
     present = Count("nodes", filter=Q(nodes__ended_at=None))
     hosts = Host.objects.filter(heartbeat_at__gt=alive_since).annotate(node_count=present)
 
-    def load(host: Host):
+    def load(host):
         return not host.has_reported_recently(now), host.node_count / host.cpus, host.node_count, host.name
 
     return min(hosts, key=load, default=None)

@@ -67,11 +67,11 @@ def experiment_message(row: Experiment) -> dict:
     }
 
 
-def experiment_location(experiment_id: uuid.UUID) -> str:
+def experiment_location(experiment_id: uuid.UUID | str) -> str:
     return f"mlflow-artifacts:/{experiment_id}"
 
 
-def artifact_uri(experiment_id: uuid.UUID, run_id: str) -> str:
+def artifact_uri(experiment_id: uuid.UUID | str, run_id: str) -> str:
     return f"{experiment_location(experiment_id)}/{run_id}/artifacts"
 
 

@@ -58,9 +58,18 @@ class RunInfo(NamedTuple):
 
     @classmethod
     def of(cls, run: Run) -> "RunInfo":
-        started, ended = to_millis(run.started_at or run.created_at), run.ended_at and to_millis(run.ended_at)
-        where = bool(run.deleted_at), str(run.experiment.experiment_id), run.parent and run.parent.run_id
-        return cls(run.pk, run.run_id, run.display_name, run.description, run.status, started, ended, *where)
+        return cls(
+            run.pk,
+            run.run_id,
+            run.display_name,
+            run.description,
+            run.status,
+            to_millis(run.started_at or run.created_at),
+            to_millis(run.ended_at) if run.ended_at else None,
+            bool(run.deleted_at),
+            str(run.experiment.experiment_id),
+            run.parent.run_id if run.parent else None,
+        )
 
     @classmethod
     def of_row(cls, row: tuple) -> "RunInfo":

@@ -7,9 +7,10 @@ Scripts log with thousands of requests, so one statement checks everything for a
 import dataclasses
 import json
 import time
+from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import Q
+from django.db.models import Model, Q
 from django.utils import timezone
 
 from accounts.actors import Actor
@@ -26,19 +27,17 @@ SECONDS = 2.0
 MAX_ENTRIES = 2_000
 # Permissions of access.can; the table of run tokens has already checked a run token.
 REQUIRED_VERBS = {"log": "edit", "register": "edit"}
-T = {
-    name: f'"{model._meta.db_table}"'
-    for name, model in {
-        "t": Token,
-        "u": User,
-        "w": Workspace,
-        "g": ResourceGroup,
-        "a": RoleAssignment,
-        "c": CustomRole,
-        "m": UserGroup.members.through,
-        "r": Run,
-    }.items()
+TABLES: dict[str, type[Model]] = {
+    "t": Token,
+    "u": User,
+    "w": Workspace,
+    "g": ResourceGroup,
+    "a": RoleAssignment,
+    "c": CustomRole,
+    "m": UserGroup.members.through,
+    "r": Run,
 }
+T = {name: f'"{model._meta.db_table}"' for name, model in TABLES.items()}
 PERSON = f"""
 SELECT t.id, t.scope, t.user_id, u.is_superuser, a.role, c.actions, c.not_actions, r.id
 FROM {T["t"]} t JOIN {T["u"]} u ON u.id = t.user_id JOIN {T["w"]} w ON w.id = %s
@@ -57,7 +56,7 @@ class Session:
     actor: Actor
     workspace: Workspace
     # What a personal token may do, if that is known already.
-    verbs: set | None = None
+    verbs: frozenset[str] | None = None
     # The run that the request names, if it is in the workspace and not in its trash: its run id and its key.
     named_run: tuple[str, int] | None = None
 
@@ -110,7 +109,7 @@ def _workspace_at_path(words: tuple) -> Workspace | None:
 def _session_of_person(secret: str, workspace: Workspace, run_id: str) -> Session | None:
     """None unless the token belongs to somebody with a role on the workspace."""
     now, database = timezone.now(), connections[DEFAULT_DB_ALIAS]
-    values = [workspace.pk, run_id, secret_digest(secret), database.ops.adapt_datetimefield_value(now)]
+    values: list[Any] = [workspace.pk, run_id, secret_digest(secret), database.ops.adapt_datetimefield_value(now)]
     with database.cursor() as cursor:
         cursor.execute(PERSON, values)
         rows = cursor.fetchall()

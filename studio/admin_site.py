@@ -14,16 +14,16 @@ class Recorded:
 
     def log_addition(self, request, obj, message):
         Site.record("row.add", obj, message)
-        return super().log_addition(request, obj, message)  # type: ignore[misc]
+        return super().log_addition(request, obj, message)
 
     def log_change(self, request, obj, message):
         Site.record("row.change", obj, message)
-        return super().log_change(request, obj, message)  # type: ignore[misc]
+        return super().log_change(request, obj, message)
 
     def log_deletions(self, request, queryset):
         for row in queryset:
             Site.record("row.delete", row, [])
-        return super().log_deletions(request, queryset)  # type: ignore[misc]
+        return super().log_deletions(request, queryset)
 
 
 class Site(AdminSite):

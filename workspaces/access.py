@@ -17,7 +17,7 @@ SECRETS = {"list_secrets", "read_secrets", "edit_secrets"}
 VERBS: dict[str, frozenset[str]] = {name: verbs_of(frozenset({one})) for name, one in BUILT_IN.items()}
 ALL = frozenset(NEEDED)
 # What a token of this scope may be used for; one of the scope `admin` for all that its owner may.
-SCOPES = {
+SCOPES: dict[str, frozenset[str]] = {
     TokenScope.READ: READ | {"read_compute", "list_secrets", "read_activity"},
     TokenScope.WRITE: READ | WORK | COMPUTE | SECRETS | {"read_compute", "read_activity", "edit_workspace"},
 }
@@ -74,7 +74,7 @@ def _is_open_to(actor: Actor, verb: str, thing) -> bool:
     """Whether the token may be used for this, whatever its owner may."""
     if actor.only_workspace is not None and not (isinstance(thing, Workspace) and thing.pk == actor.only_workspace):
         return False
-    return verb in SCOPES.get(actor.scope, {verb})
+    return verb in SCOPES.get(actor.scope, frozenset({verb}))
 
 
 def verbs_by_scope(user, workspace: Workspace) -> dict[str, frozenset[str]]:

@@ -62,6 +62,12 @@ class RoleField(forms.ChoiceField):
         self.choices = [(name, name) for name in names]
 
 
+def _offer_roles(form: forms.Form, roles: list[str]) -> None:
+    field = form.fields["role"]
+    assert isinstance(field, RoleField)
+    field.offer(roles)
+
+
 class MemberForm(forms.Form):
     username = forms.CharField(
         label="User name", max_length=150, help_text="Of a person or service principal, or the name of a group."
@@ -78,7 +84,7 @@ class MemberForm(forms.Form):
 
     def __init__(self, roles: list[str], *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["role"].offer(roles)
+        _offer_roles(self, roles)
 
     def clean_scope(self):
         return self.cleaned_data["scope"] or "workspace"
@@ -93,7 +99,7 @@ class AccountForm(forms.Form):
 
     def __init__(self, roles: list[str], *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["role"].offer(roles)
+        _offer_roles(self, roles)
 
 
 class RoleJsonForm(forms.Form):

@@ -113,12 +113,15 @@ def create_account(actor: Actor, workspace: Workspace, username: str, full_name:
 def invite_again(actor: Actor, workspace: Workspace, assignment: RoleAssignment) -> str:
     """The secret of a new invitation for a person who has not set a password; earlier invitations stop working."""
     require(actor, "create_account", workspace)
-    if assignment.user.has_usable_password():
+    user = assignment.user
+    if user is None:
+        raise Conflict("A group has no password. Invite its members instead.")
+    if user.has_usable_password():
         raise Conflict(
-            f"{assignment.user.username} has a password and needs no invitation. "
-            f"Who forgot it gets a link by `manage.py signin {assignment.user.username}`."
+            f"{user.username} has a password and needs no invitation. "
+            f"Who forgot it gets a link by `manage.py signin {user.username}`."
         )
-    return SignInLink.create_for(assignment.user, is_invitation=True)
+    return SignInLink.create_for(user, is_invitation=True)
 
 
 def _find_holder(name: str) -> User | UserGroup:

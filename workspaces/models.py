@@ -256,7 +256,9 @@ class RoleAssignment(models.Model):
 
     @property
     def holder(self) -> User | UserGroup:
-        return self.user or self.group
+        found = self.user or self.group
+        assert found is not None, "the database keeps one of both"
+        return found
 
     @property
     def scope(self):

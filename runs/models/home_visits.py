@@ -13,7 +13,7 @@ PAUSE = dt.timedelta(minutes=1)
 FIRST = dt.timedelta(days=1)
 
 
-class HomeVisitManager(models.Manager):
+class HomeVisitManager(models.Manager["HomeVisit"]):
     def record(self, user, workspace) -> dt.datetime:
         """Since when failures are news to the person: the end of the visit before this one."""
         now = timezone.now()

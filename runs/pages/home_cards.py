@@ -1,6 +1,7 @@
 """The home page of a workspace: what runs now, what failed since the person was last here, and what was best."""
 
 import dataclasses
+from typing import Any
 
 from django.db.models import F, QuerySet
 from django.http import HttpResponse
@@ -98,7 +99,7 @@ def home_now(request, slug):
 def find_best(workspace) -> list[Best]:
     """Of the experiments with the newest runs, by the metric that matters first and says which way is better."""
     newest = Run.objects.filter(workspace=workspace, deleted_at=None, parent=None).order_by("-created_at", "-pk")
-    keys = list(dict.fromkeys(newest.values_list("experiment", flat=True)[:NEWEST]))[:EXPERIMENTS]
+    keys: list[Any] = list(dict.fromkeys(newest.values_list("experiment", flat=True)[:NEWEST]))[:EXPERIMENTS]
     experiments = Experiment.objects.select_related("workspace").in_bulk(keys)
     walked: dict[str, dict] = {}
     found = []

@@ -12,7 +12,7 @@ class Cursor(base.Cursor):
     """In a pipeline the number of rows is known once the answer has been read."""
 
     @property
-    def rowcount(self) -> int:
+    def rowcount(self):
         self._fetch_pipeline()
         return super().rowcount
 

@@ -111,8 +111,8 @@ class Secret(models.Model):
 
     @transaction.atomic
     def remove_old_versions(self, actor: Actor) -> int:
-        newest = self.versions.first()
-        number, _ = self.versions.exclude(pk=newest.pk).delete()
+        old = list(self.versions.values_list("pk", flat=True)[1:])
+        number, _ = self.versions.filter(pk__in=old).delete()
         activity.record("secret.prune", self, actor=actor, scope=self.workspace, message=f"{number} old versions")
         return number
 

@@ -77,7 +77,7 @@ def read_objective(run: Run, table: RunTable) -> JudgedChildren | None:
         run__in=table.scope, name=name, last__isnull=False, kind=MetricSeries.Kind.SCALAR
     )
     newest = series.select_related("run__workspace").order_by("-run__created_at", "-run")[:MAX_TRIALS]
-    found = [(one.run, one.last) for one in reversed(newest) if math.isfinite(one.last)]
+    found = [(one.run, one.last) for one in reversed(newest) if one.last is not None and math.isfinite(one.last)]
     return JudgedChildren(name, better, found) if found else None
 
 

@@ -132,5 +132,5 @@ class RebuildForm(forms.Form):
     def __init__(self, *args, workspace: Workspace, **kwargs):
         super().__init__(*args, **kwargs)
         targets = ComputeTarget.objects.filter(workspace=workspace, deleted_at=None).order_by("name")
-        self.fields["compute"].queryset = targets  # type: ignore[attr-defined]  # Of a ModelChoiceField.
+        self.fields["compute"].queryset = targets
         self.fields["compute"].initial = targets.first() and targets[0].name

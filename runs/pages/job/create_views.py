@@ -1,5 +1,7 @@
 """Create a job in three steps: its code, its settings, a review. What was chosen before is in the address."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
 from django.http import JsonResponse
@@ -72,7 +74,7 @@ def _list_earlier(workspace) -> list[Run]:
     """The newest runs of each code."""
     newest = Run.objects.filter(workspace=workspace, deleted_at=None).exclude(snapshot=None)
     keys = newest.order_by("-created_at", "-pk").values_list("pk", "snapshot")[:MAX_RUNS]
-    first: dict[int, int] = {}
+    first: dict[Any, int] = {}
     for pk, snapshot in keys:
         first.setdefault(snapshot, pk)
     chosen = list(first.values())[:MAX_OFFERED]

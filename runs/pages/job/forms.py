@@ -68,7 +68,7 @@ class JobForm(forms.Form):
     def __init__(self, data, workspace: Workspace, prefilled: Prefilled, files: list[str] | None = None):
         """`files` are the paths of the code, in which the script must be; None if that is not known."""
         super().__init__(data, initial=prefilled.values)
-        self.workspace, self.prefilled, self.files = workspace, prefilled, files
+        self.workspace, self.prefilled, self.code_files = workspace, prefilled, files
         for name in ["command"] if prefilled.values.get("script") else ["script", "arguments"]:
             del self.fields[name]
         self.fields["environment"].choices = self._environment_choices()
@@ -85,7 +85,7 @@ class JobForm(forms.Form):
     def suggestions(self) -> dict[str, list[str]]:
         """For the lists that stand below the fields."""
         there = Experiment.objects.filter(workspace=self.workspace, deleted_at=None).order_by("name")
-        scripts = [path for path in self.files or [] if path.endswith((".py", ".sh"))]
+        scripts = [path for path in self.code_files or [] if path.endswith((".py", ".sh"))]
         return {
             "experiments": list(there.values_list("name", flat=True)[:MAX_SUGGESTED]),
             "environments": suggest_environments(self.workspace),
@@ -95,7 +95,7 @@ class JobForm(forms.Form):
     def clean_script(self) -> str:
         script = self.cleaned_data["script"]
         is_known = script == self.initial.get("script") and not self.prefilled.has_other_code
-        if self.files is not None and not is_known and posixpath.normpath(script) not in self.files:
+        if self.code_files is not None and not is_known and posixpath.normpath(script) not in self.code_files:
             raise forms.ValidationError(f"The code has no file {script!r}.")
         return script
 
@@ -135,7 +135,7 @@ class JobForm(forms.Form):
 
     def changed_labels(self) -> list[str]:
         """As a person reads them, each once."""
-        labels = [self[name].label for name in self.changed_names()]
+        labels = [str(self[name].label) for name in self.changed_names()]
         return list(dict.fromkeys("Environment" if label == "Conda file" else label for label in labels))
 
     def describe_environment(self) -> str:

@@ -111,7 +111,7 @@ def remove_tag(found: BulkSelection, workspace: Workspace, user: User, name: str
     before: list[Any] = list(rows.values_list("run", "value"))
     if not before:
         raise Conflict(f"None of the selected jobs has the tag {name[:100]!r}.", target="remove_tag")
-    pks: list[int] = [pk for pk, _ in before]
+    pks: list[Any] = [pk for pk, _ in before]
     RunTag.objects.filter(run__in=pks, name=name).delete()
     _raise_revisions(pks)
     TagEdit.objects.filter(at__lt=timezone.now() - KEPT).delete()
