@@ -153,6 +153,37 @@ class People(ForPages, AuthenticationMiddleware):
     """Not for the API."""
 
 
+class FormsWithFiles:
+    """Django stores the files of a form on disk before anything looks at it, and only then checks its CSRF token.
+
+    So it is asked here who sends one, and how large it is.
+    """
+
+    # A form without files that a script has sent as one with files.
+    SMALL = 64 * 1024
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if request.content_type == "multipart/form-data" and not is_api(request):
+            refusal = self._find_refusal(
+                request, int(request.META.get("CONTENT_LENGTH") or settings.SNAPSHOT_MAX_BYTES + 1)
+            )
+            if refusal:
+                return outage_page(refusal)
+        return self.get_response(request)
+
+    def _find_refusal(self, request, size: int) -> errors.StudioError | None:
+        if size > settings.SNAPSHOT_MAX_BYTES:
+            return errors.TooLarge(
+                f"The form is larger than the {settings.SNAPSHOT_MAX_BYTES // 2**20} MiB that are allowed."
+            )
+        if size > self.SMALL and not request.user.is_authenticated:
+            return errors.Denied("Sign in before you send files.")
+        return None
+
+
 class Messages(ForPages, MessageMiddleware):
     """Not for the API."""
 

@@ -71,6 +71,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "studio.middleware.Csrf",
     "studio.middleware.People",
+    "studio.middleware.FormsWithFiles",
     "studio.middleware.PagesNeedSignIn",
     "studio.middleware.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -385,7 +385,7 @@ def test_the_administration_opens_to_site_admins_alone(world, as_user, owner):
 
 
 # What a Reader may send: answers that change nothing, and what belongs to the reader alone.
-READERS_OWN = re.compile(r"/jobs/(star|layout(/reset)?|views(/1/delete)?)/|/compare/selected/|/people/1/remove/")
+READERS_OWN = re.compile(r"/jobs/(star|color|layout(/reset)?|views(/1/delete)?)/|/compare/selected/|/people/1/remove/")
 
 
 @pytest.mark.parametrize("url", [url for url in all_pages() if url.startswith("/ws/")])

@@ -18,8 +18,10 @@ VERBS: dict[str, frozenset[str]] = {name: verbs_of(frozenset({one})) for name, o
 ALL = frozenset(NEEDED)
 # What a token of this scope may be used for; one of the scope `admin` for all that its owner may.
 SCOPES: dict[str, frozenset[str]] = {
-    TokenScope.READ: READ | {"read_compute", "list_secrets", "read_activity"},
-    TokenScope.WRITE: READ | WORK | COMPUTE | SECRETS | {"read_compute", "read_activity", "edit_workspace"},
+    TokenScope.READ.value: frozenset(READ | {"read_compute", "list_secrets", "read_activity"}),
+    TokenScope.WRITE.value: frozenset(
+        READ | WORK | COMPUTE | SECRETS | {"read_compute", "read_activity", "edit_workspace"}
+    ),
 }
 
 

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from studio.api import W
@@ -55,6 +56,7 @@ def test_the_api_leaves_out_only_middleware_for_pages():
         "Sessions",
         "Csrf",
         "People",
+        "FormsWithFiles",
         "PagesNeedSignIn",
         "Messages",
         "Htmx",
@@ -131,3 +133,15 @@ def test_every_write_of_the_api_has_its_body_described(api, bob):
         if method in ("put", "post", "patch") and "requestBody" not in operation and not path.endswith(bare)
     ]
     assert missing == []
+
+
+def test_files_of_a_form_are_stored_for_those_who_are_signed_in(client, as_user, alice, settings, monkeypatch):
+    monkeypatch.setattr(
+        "django.http.request.HttpRequest.parse_file_upload", lambda *parts: pytest.fail("it was stored")
+    )
+    file = SimpleUploadedFile("a.zip", b"x" * 100_000)
+    assert client.post("/signin/", {"file": file}).status_code == 403
+    settings.SNAPSHOT_MAX_BYTES = 90_000
+    answer = as_user(alice).post("/ws/aml-workspace/", {"file": SimpleUploadedFile("a.zip", b"x" * 100_000)})
+    assert answer.status_code == 413
+    assert "The form is larger than" in answer.content.decode()
