@@ -79,9 +79,9 @@ def key_value_list(pairs) -> list[dict]:
     return [{"key": key, "value": value} for key, value in pairs]
 
 
-# The series that MLflow can represent: their last value is a number, or NaN.
+# The series that MLflow can represent: their last value is a number, or NaN. One without a point has nothing to show.
 NUMERIC = (
-    f"kind IN ('{MetricSeries.Kind.SCALAR}', '{MetricSeries.Kind.LIST}') "
+    f"last_at IS NOT NULL AND kind IN ('{MetricSeries.Kind.SCALAR}', '{MetricSeries.Kind.LIST}') "
     f"AND (last IS NOT NULL OR \"values\" <> '{MetricSeries.Values.JSON}')"
 )
 

@@ -32,7 +32,7 @@ def test_messages_of_the_redirect_before_travel_as_toasts(browser, workspace):
     browser.post("/ws/aml-workspace/delete/", {"confirm_name": "aml-workspace"})
     answer = ask(browser)
     assert json.loads(answer.headers["HX-Trigger"]) == {
-        "toast": {"toasts": [{"text": "The workspace aml-workspace is in the trash.", "level": "success"}]}
+        "toast": {"toasts": [{"text": "The workspace aml-workspace moved to the trash.", "level": "success"}]}
     }
     assert "HX-Trigger" not in ask(browser).headers
 
