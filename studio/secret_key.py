@@ -3,6 +3,7 @@
 import os
 import pathlib
 import secrets
+from collections.abc import Callable
 
 
 def secret_key(data_dir: pathlib.Path) -> str:
@@ -10,18 +11,22 @@ def secret_key(data_dir: pathlib.Path) -> str:
     return read_or_make_secret(data_dir / "secret.key")
 
 
-def read_or_make_secret(path: pathlib.Path) -> str:
-    """The text of the file, created (mode 0600) with a random one if there is none."""
+def make_secret() -> str:
+    return secrets.token_urlsafe(50)
+
+
+def read_or_make_secret(path: pathlib.Path, make: Callable[[], str] = make_secret) -> str:
+    """The text of the file, created (mode 0600) if there is none."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = path.with_name(f"{path.name}.{os.getpid()}")
-        with open(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(50))
-        # If two processes start together, the key of the first one is used.
+        with open(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+            file.write(make())
         try:
             os.link(fresh, path)
         except FileExistsError:
-            fresh.unlink()
-        else:
+            # Of two processes that start together, both use the secret of the first.
+            return path.read_text()
+        finally:
             fresh.unlink()
     return path.read_text()

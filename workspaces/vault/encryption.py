@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from studio.errors import NotReady
+from studio.secret_key import read_or_make_secret
 
 
 class Keys:
@@ -79,24 +80,7 @@ def forget_old_keys() -> None:
 
 
 def _read_file() -> list[str]:
-    path = key_file()
-    if not path.exists():
-        _create(path)
-    return path.read_text().split()
-
-
-def _create(path: pathlib.Path) -> None:
-    """Of two processes that start together, both use the key of the first."""
-    fresh = path.with_suffix(f".{os.getpid()}")
-    with open(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
-        file.write(Fernet.generate_key().decode() + "\n")
-    try:
-        os.link(fresh, path)
-    except FileExistsError:
-        # The other process was first.
-        return
-    finally:
-        fresh.unlink()
+    return read_or_make_secret(key_file(), lambda: Fernet.generate_key().decode() + "\n").split()
 
 
 def key_file() -> pathlib.Path:
