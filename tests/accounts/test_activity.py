@@ -4,7 +4,6 @@ import ast
 import csv
 import io
 import json
-import pathlib
 import re
 
 import pytest
@@ -18,9 +17,9 @@ from accounts.models import DeviceLogin, Token
 from studio.append_only import AppendOnly
 from tests import factories
 from tests.html import html_of
+from tests.test_house import nodes_of, python_files
 from workspaces.models import Role
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 URL = "/ws/aml-workspace/activity/"
 PEOPLE = "/ws/aml-workspace/people/"
 
@@ -232,10 +231,8 @@ def test_what_the_administration_changes_is_written(as_user, owner, workspace):
 
 def test_every_verb_that_is_written_has_its_words_and_the_other_way_round():
     written = set()
-    for path in ROOT.glob("*/**/*.py"):
-        if path.relative_to(ROOT).parts[0] in (".venv", "tests", "sdk", "node_modules"):
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
+    for path in python_files():
+        for node in nodes_of(path):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "record":
                 words = [one for part in node.args[:1] for one in ast.walk(part)]
                 written |= {one.value for one in words if isinstance(one, ast.Constant)}
