@@ -181,7 +181,7 @@ def test_deleting_asks_for_the_name(as_user, owner, workspace):
     assert "Type aml-workspace to delete" in answer.content.decode()
     assert Workspace.objects.exists()
     answer = as_user(owner).post("/ws/aml-workspace/delete/", {"confirm_name": "aml-workspace"}, follow=True)
-    assert "The workspace aml-workspace is in the trash." in answer.content.decode()
+    assert "The workspace aml-workspace moved to the trash." in answer.content.decode()
     assert not Workspace.objects.filter(deleted_at=None).exists()
 
 
