@@ -1,6 +1,7 @@
 """Rows of the catalogue about pages, forms and sign-in."""
 
 import unicodedata
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth import hashers
@@ -50,7 +51,8 @@ def test_an_endless_password_is_refused_and_not_hashed(browser, owner, monkeypat
     monkeypatch.setattr(hashers, "check_password", None)
     typed = "x" * length
     assert "at most 4096" in browser.post("/account/password/", {"password": typed, "again": typed}).content.decode()
-    page = Client().post("/signin/", {"username": "owner", "password": typed})
+    form = urlencode({"username": "owner", "password": typed})
+    page = Client().post("/signin/", form, content_type="application/x-www-form-urlencoded")
     assert page.status_code == 200 and "at most 4096" in page.content.decode()
 
 

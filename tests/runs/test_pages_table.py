@@ -362,7 +362,9 @@ def test_a_poll_sees_a_change_of_an_open_child(as_user, alice, experiment, sweep
 
 def test_children_of_another_workspace_stay_there(as_user, alice, experiment, sweep):
     other = factories.make_run(factories.make_workspace())
-    factories.make_run(other.workspace, experiment=other.experiment, parent=other, root=other, display_name="confidential-run")
+    factories.make_run(
+        other.workspace, experiment=other.experiment, parent=other, root=other, display_name="confidential-run"
+    )
     assert "confidential-run" not in text_of(as_user(alice).get(url(experiment), {"open": other.pk}))
 
 

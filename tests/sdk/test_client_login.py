@@ -18,7 +18,7 @@ from azureml.core.authentication import (
     TokenAuthentication,
 )
 from azureml.exceptions import AuthenticationException, UserErrorException
-from lazuli import client, config, login
+from lazuli import client, config, login, service_principals
 
 
 @pytest.fixture
@@ -120,7 +120,8 @@ def test_every_authentication_gives_its_header(monkeypatch):
     assert header(InteractiveLoginAuthentication()) == "Bearer mine"
     assert header(AzureCliAuthentication()) == "Bearer mine"
     assert header(MsiAuthentication()) == "Bearer mine"
-    assert header(ServicePrincipalAuthentication("t", "id", "made-in-the-studio")) == "Bearer made-in-the-studio"
+    monkeypatch.setattr(service_principals, "get_token", lambda *asked: ("-".join(asked[1:]), 3600))
+    assert header(ServicePrincipalAuthentication("t", "id", "secret")) == "Bearer t-id-secret"
     arm = ArmTokenAuthentication("old")
     arm.update_arm_access_token("new")
     assert header(arm) == "Bearer new"

@@ -20,6 +20,7 @@ from runs.models import (
     MetricChunk,
     MetricSeries,
     Run,
+    RunColour,
     RunTag,
     Snapshot,
 )
@@ -69,6 +70,7 @@ def full_run(workspace):
         series.sketches.create(start=0, count=1, data=b"1", **extremes)
         MetricBatch.objects.create(run=run, batch_id="b")
         run.stars.create(user=workspace.created_by or factories.make_user())
+        RunColour.objects.create(run=run, user=workspace.created_by or factories.make_user(), colour=1)
         run.tag_rows.create(name="a", value="b")
         run.parameter_rows.create(name="lr", value="1")
         run.events.create(status=run.status)
