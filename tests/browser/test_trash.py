@@ -102,7 +102,7 @@ def test_a_workspace_is_deleted_once_its_name_is_typed_and_comes_back(browser, o
     expect(button).to_be_disabled()
     dialog.get_by_role("textbox").fill(room.name)
     button.click()
-    expect(page.get_by_text(f"The workspace {room.name} is in the trash.")).to_be_visible()
+    expect(page.get_by_text(f"The workspace {room.name} moved to the trash.")).to_be_visible()
     page.get_by_role("link", name="Deleted workspaces").click()
     page.get_by_role("button", name=f"Restore {room.name}").click()
     page.wait_for_url(f"**{room.get_absolute_url()}")

@@ -29,7 +29,7 @@ def write(**files):
 def packages(line: str) -> list:
     """Python and the packages of the environment of a project that has this line."""
     write(MLproject=PROJECT + line)
-    dependencies = backend._environment(load_project(str(folder)), str(folder)).python.conda_dependencies
+    dependencies = backend._read_environment(load_project(str(folder)), str(folder)).python.conda_dependencies
     return [*sorted(dependencies.pip_packages), *sorted(dependencies.conda_packages)]
 
 

@@ -95,7 +95,7 @@ def test_delete_needs_a_confirmation(browse, owner, workspace):
     expect(page.get_by_label("Delete it permanently now")).not_to_be_checked()
     page.get_by_label("Type aml-workspace to confirm").fill("aml-workspace")
     yes.click()
-    expect(page.get_by_text("The workspace aml-workspace is in the trash.")).to_be_visible()
+    expect(page.get_by_text("The workspace aml-workspace moved to the trash.")).to_be_visible()
     assert Workspace.objects.get().deleted_at
 
 
