@@ -5,6 +5,7 @@ import os
 import shutil
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.core.management.commands import flush
 from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations as DatabaseOperations
@@ -53,6 +54,8 @@ def truncatable_activity_log():
             flush(operations, statements)
             for statement in constraint.list_statements(Activity, connection):
                 cursor.execute(statement)
+        # They are created again when the next test needs them, with other keys.
+        ContentType.objects.clear_cache()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "execute_sql_flush", without_triggers)
