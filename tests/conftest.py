@@ -54,8 +54,6 @@ def truncatable_activity_log():
             flush(operations, statements)
             for statement in constraint.list_statements(Activity, connection):
                 cursor.execute(statement)
-        # They are created again when the next test needs them, with other keys.
-        ContentType.objects.clear_cache()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "execute_sql_flush", without_triggers)
@@ -100,9 +98,13 @@ def skip_post_migrate_signals():
 
 
 @pytest.fixture(autouse=True)
-def clear_mlflow_caches():
-    """MLflow's routes cache for a moment which workspace has an address; the next test has another one."""
+def clear_caches():
+    """MLflow's routes cache for a moment which workspace has an address, Django the keys of content types.
+
+    The next test has another workspace; and after a flush, a content type is created inside a test and rolled back with it.
+    """
     sessions.clear_caches()
+    ContentType.objects.clear_cache()
 
 
 @pytest.fixture
