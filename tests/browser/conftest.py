@@ -5,13 +5,17 @@ import pathlib
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from runs.models import Run
 from runs.seeding.full_run import make_full_run
 from tests import factories
 
 AXE = pathlib.Path(os.environ.get("AXE_JS", "node_modules/axe-core/axe.min.js"))
+
+# How long a test waits for what must come, as long as for a page; what must come fast is measured where it is promised.
+WAIT_MS = 20_000
+expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="session")
@@ -30,13 +34,15 @@ class Browser:
     def open(self, user, path: str, *, width: int = 1280, **options) -> Page:
         client = Client()
         client.force_login(user)
-        context = self.chromium.new_context(viewport={"width": width, "height": 844}, **options)
+        # A window that a person looks at may write to the clipboard; the headless shell has to be given that.
+        options = {"viewport": {"width": width, "height": 844}, "permissions": ["clipboard-write"], **options}
+        context = self.chromium.new_context(**options)
         self.contexts.append(context)
         context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": self.url}])
         page = context.new_page()
         page.on("console", lambda message: message.type == "error" and self.wrong.append(f"{page.url}: {message.text}"))
         page.on("pageerror", lambda error: self.wrong.append(f"{page.url}: uncaught {error}"))
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(WAIT_MS)
         answer = page.goto(self.url + path)
         assert answer.status == 200, f"{path} answered {answer.status}"
         return page
