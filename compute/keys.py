@@ -24,6 +24,15 @@ def host_by_key(key: str) -> Host | None:
     return Host.objects.filter(name=name).first() if name else None
 
 
+def gateway_key() -> str:
+    """Of the studio's own gateway."""
+    return _key("gateway", "studio")
+
+
+def is_gateway_key(key: str) -> bool:
+    return _name("gateway", key) == "studio"
+
+
 def _key(kind: str, name: str) -> str:
     return f"{kind}.{signing.Signer(salt=f'{kind}-key').sign(name)}"
 

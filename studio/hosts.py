@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from studio.gateway.hosts import Applications
+
 PATH = re.compile(r"(/[\w.~-]+)*", re.ASCII)
 LOCAL = ["localhost", "127.0.0.1", "[::1]"]
 
@@ -39,6 +41,21 @@ def path_of(public_url: str) -> str:
             f"PUBLIC_URL={public_url!r}: after the host only a plain path may follow, as in https://example.org/studio"
         )
     return parts.path
+
+
+def applications_of(apps_url: str) -> Applications | None:
+    """The host names of applications; None where there are none, because only one name leads to the studio."""
+    try:
+        return Applications.parse(apps_url) if apps_url else None
+    except ValueError as error:
+        raise ImproperlyConfigured(f"APPS_URL={apps_url!r}: {error}") from error
+
+
+def default_apps_url(public_url: str, public_host: str) -> str:
+    """On a person's own machine browsers know all names below localhost; elsewhere APPS_URL names a domain."""
+    parts = urlsplit(public_url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://*.localhost{port}" if is_loopback(public_host) else ""
 
 
 def is_loopback(host: str) -> bool:

@@ -13,12 +13,14 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from django.conf import settings
 from django.urls import reverse
 from gunicorn.http import message
 from gunicorn.http.body import LengthReader
 from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
+from studio import handover
 from studio.connections import BUFFERED, ClientSocket, Connection
 from studio.web_limits import read_limits
 
@@ -60,6 +62,8 @@ class Worker(ThreadWorker):
         self.connections_of = collections.Counter()
         self.uploads_of = collections.Counter()
         self.queued_uploads: collections.deque[Connection] = collections.deque()
+        self.gateway = os.environ.get("GATEWAY_SOCKET", "")
+        self.applications = settings.APPLICATIONS if self.gateway else None
 
     @classmethod
     def check_config(cls, cfg, log):
@@ -153,6 +157,9 @@ class Worker(ThreadWorker):
 
     def enqueue_req(self, conn):
         self._stop_waiting(conn)
+        if self._is_for_application(conn):
+            self._give_to_gateway(conn)
+            return
         conn.hand_over()
         if conn.is_long:
             self.queued_uploads.append(conn)
@@ -160,6 +167,16 @@ class Worker(ThreadWorker):
         else:
             conn.sock.is_wanted = self._is_full
             super().enqueue_req(conn)
+
+    def _is_for_application(self, conn) -> bool:
+        return self.applications is not None and self.applications.is_meant_by(conn.inbox)
+
+    def _give_to_gateway(self, conn) -> None:
+        if not handover.hand_over(self.gateway, conn.sock, bytes(conn.inbox)):
+            self._refuse_request(conn, "503 Service Unavailable", "Retry-After: 2\r\n")
+            return
+        handover.forget(conn.sock)
+        self._drop_connection(conn)
 
     def _is_full(self) -> bool:
         return self.tpool._work_queue.qsize() > 0
@@ -219,7 +236,7 @@ class Worker(ThreadWorker):
             left = end - time.monotonic()
             if left <= 0 or not next_one.poll(left * 1000) or not conn.receive():
                 return False
-        return not conn.is_long
+        return not conn.is_long and not self._is_for_application(conn)
 
     # In the main thread again: the rest of a response, and what follows
 

@@ -1,6 +1,7 @@
 """All settings. A deployment changes the environment, not this file; docs/operations.md has a line for each variable."""
 
 import pathlib
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from lazuli import private_folder
@@ -28,6 +29,9 @@ PUBLIC_HOST = hosts.host_of(PUBLIC_URL)
 # A proxy may serve us below a path; then all our addresses begin with it.
 PUBLIC_PATH = hosts.path_of(PUBLIC_URL)
 FORCE_SCRIPT_NAME = PUBLIC_PATH or None
+# Where applications such as JupyterLab are, each at a name of its own instead of the *.
+APPS_URL = env.read_url("APPS_URL", ("http", "https"), hosts.default_apps_url(PUBLIC_URL, PUBLIC_HOST)).rstrip("/")
+APPLICATIONS = hosts.applications_of(APPS_URL)
 ALLOWED_HOSTS = hosts.allowed_hosts(HOST, PUBLIC_HOST, env.read_list("ALLOWED_HOSTS"))
 # If we listen on loopback but have another public name, there is a proxy on this machine, and only it can reach us.
 _proxy_here = hosts.is_loopback(HOST) and not hosts.is_loopback(PUBLIC_HOST)
@@ -45,6 +49,7 @@ INSTALLED_APPS = [
     "compute",
     "runs",
     "registry",
+    "notebooks",
     "trash",
     "studio.administration.AdministrationConfig",
     "django.contrib.auth",
@@ -133,6 +138,12 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # A folder by default; s3://bucket/prefix or az://container/prefix for a team.
 STORAGE_URL = env.read_url("STORAGE_URL", ("file", "s3", "az", "gs", "memory"), f"file://{DATA_DIR / 'storage'}")
 
+# The files of people, on which their notebooks work, so always a folder: beside the other files where those are in one.
+_storage = urlsplit(STORAGE_URL)
+SHARES_DIR = env.read_folder(
+    "SHARES_DIR", (pathlib.Path(unquote(_storage.path)) if _storage.scheme == "file" else DATA_DIR) / "shares"
+)
+
 # `up` sets REDIS_URL for its child processes when it starts a private Redis.
 REDIS_URL = env.read_url("REDIS_URL", ("redis", "rediss", "unix"), "") or redis_server.build_private_url(
     DATA_DIR, DATA_DIR / "redis" / "redis.sock"
@@ -183,6 +194,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 DISK_RESERVE_BYTES = env.read_int("DISK_RESERVE_MB", 500, min_value=0) * 1024 * 1024
 SNAPSHOT_MAX_BYTES = env.read_int("SNAPSHOT_MAX_MB", 1000, min_value=1) * 1024 * 1024
+SHARE_MAX_BYTES = env.read_int("SHARE_MAX_MB", 10_000, min_value=1) * 1024 * 1024
 PREVIEW_MAX_BYTES = env.read_int("PREVIEW_MAX_KB", 512, min_value=1) * 1024
 TRASH_DAYS = env.read_int("TRASH_DAYS", 30, min_value=1, max_value=3650)
 VM_PRICES = env.read_amounts("VM_PRICES")

@@ -14,6 +14,7 @@ import urllib.request
 from lazuli import processes
 
 from studio import redis_server
+from studio.handover import choose_socket
 from studio.up import console
 from studio.up.children import Child
 from studio.up.lifeline import Lifeline, kill_runners, list_jobs
@@ -22,7 +23,7 @@ from studio.up.preflight import REPOSITORY, Refused, Settings
 # Who is ended first, and how many seconds each group has before it is killed. Host and runners go while the web server
 # still answers, so that runners can say what became of their scripts; Redis goes last, for all others need it. 9 s in all.
 WORKERS = ({"host", "control"}, 5.0)
-ENDING = [({"set-up"}, 1.0), WORKERS, ({"web"}, 2.0), ({"redis"}, 1.0)]
+ENDING = [({"set-up"}, 1.0), WORKERS, ({"web", "gateway"}, 2.0), ({"redis"}, 1.0)]
 # Before the first page, the start is given up after a process has ended this many times in a row.
 PATIENCE = 5
 # Between two tries to start a Redis that fails again and again.
@@ -62,6 +63,7 @@ class Supervisor:
         self.answered = False
         self._has_set_aside_redis_data = False
         self.started = time.monotonic()
+        self.gateway_socket = choose_socket(settings.data_dir)
         self.env = {"DATA_DIR": str(settings.data_dir), "HOST": settings.host, "PORT": str(settings.port)}
         self._gate_write: int | None
         self._gate_read, self._gate_write = os.pipe()
@@ -145,6 +147,7 @@ class Supervisor:
     def _start_web(self) -> None:
         """It loads its code while the database is set up, then waits at the gate: a pipe, until the other end is closed."""
         env, fds = {GATE: str(self._gate_read)}, (self.sock.fileno(), self._gate_read)
+        env["GATEWAY_SOCKET"] = str(self.gateway_socket)
         child = Child("web", self._web_command(), env=self.env | QUIET | LEAN | env, fds=fds)
         # The set-up reports the same errors in one line.
         child.is_muted = True
@@ -175,6 +178,19 @@ class Supervisor:
         own = {"HOST_NAME": self.host_name, "HOST_KEY": report["host_key"], "SERVER_URL": self.settings.local_url}
         env = self.env | own | self.lifeline.variables
         self._start(Child("host", [python, "-m", "lazuli.agent.host"], env=env, fds=(self.lifeline.descriptor,)))
+        if report["apps_url"]:
+            self._start_gateway(report)
+
+    def _start_gateway(self, report: dict) -> None:
+        """The way to applications. What is open there stays open while the web server is started again."""
+        own = {
+            "SERVER_URL": self.settings.local_url,
+            "GATEWAY_SOCKET": str(self.gateway_socket),
+            "GATEWAY_KEY": report["gateway_key"],
+            "APPS_URL": report["apps_url"],
+            "PUBLIC_URL": report["public_url"],
+        }
+        self._start(Child("gateway", [sys.executable, "-m", "studio.gateway"], env=self.env | own | LEAN))
 
     def _web_command(self) -> list[str]:
         options = {

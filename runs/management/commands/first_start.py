@@ -22,7 +22,7 @@ from django.urls import reverse
 from accounts.actors import Actor
 from accounts.management.commands.signin import find_owner, link_for
 from accounts.models import User
-from compute.keys import host_key
+from compute.keys import gateway_key, host_key
 from compute.models import ComputeTarget, Host, Scale
 from runs import submission
 from runs.files import snapshots
@@ -95,6 +95,8 @@ def first_start() -> dict:
         "host_name": host.name,
         "host_key": host_key(host),
         "public_url": settings.PUBLIC_URL,
+        "apps_url": settings.APPS_URL,
+        "gateway_key": gateway_key(),
     }
 
 

@@ -1,0 +1,158 @@
+"""`python -m studio.gateway`: takes over connections at a unix socket, and brings them to their applications."""
+
+import array
+import asyncio
+import contextlib
+import logging
+import os
+import resource
+import signal
+import socket
+import struct
+from collections.abc import Callable
+
+from studio.gateway.decisions import Studio, Unreachable
+from studio.gateway.exchange import Client, describe_peer, keep_alive
+from studio.gateway.hosts import Applications
+
+logger = logging.getLogger(__name__)
+LENGTH = struct.Struct("!I")
+# What the web server has read of a request: its head, and the start of a body.
+MAX_RECEIVED = 512 * 1024
+RECHECK_SECONDS = 5.0
+HAND_OVER_SECONDS = 5.0
+WANTED_FILES = 8192
+
+
+class Gateway:
+    def __init__(self, studio: Studio, applications: Applications, public_url: str):
+        self.studio, self.applications, self.public_url = studio, applications, public_url
+        self.clients: set[Client] = set()
+        prefix = "__Host-" if applications.is_https else ""
+        # In a tab of its own, and in a frame of a page of the studio, which is another site.
+        self.cookie_names = (f"{prefix}lazuli-app", f"{prefix}lazuli-app-frame")
+        self.peer_of: Callable[[asyncio.BaseTransport], str] = describe_peer
+        self._adopting: set[asyncio.Task] = set()
+
+    def make_cookies(self, value: str) -> list[str]:
+        tab, frame = self.cookie_names
+        secure = "; Secure" if self.applications.is_https else ""
+        return [
+            f"{tab}={value}; Path=/; HttpOnly; SameSite=Lax{secure}",
+            f"{frame}={value}; Path=/; HttpOnly; SameSite=None; Secure; Partitioned",
+        ]
+
+    def take_over(self, connection: socket.socket) -> None:
+        task = asyncio.create_task(self._receive(connection))
+        self._adopting.add(task)
+        task.add_done_callback(self._adopting.discard)
+
+    async def _receive(self, connection: socket.socket) -> None:
+        """One message: the length of what was read, the descriptor of the browser's connection, and what was read."""
+        loop, sock = asyncio.get_running_loop(), None
+        try:
+            async with asyncio.timeout(HAND_OVER_SECONDS):
+                head, sock = await _receive_descriptor(connection)
+                (length,) = LENGTH.unpack(head)
+                if length > MAX_RECEIVED:
+                    raise ValueError("too much was read")
+                received = bytearray()
+                while len(received) < length:
+                    piece = await loop.sock_recv(connection, length - len(received))
+                    if not piece:
+                        raise ValueError("it ended early")
+                    received += piece
+                sock.setblocking(False)
+                keep_alive(sock)
+                _, client = await loop.connect_accepted_socket(lambda: Client(self), sock)
+                sock = None
+            client.data_received(bytes(received))
+        except (OSError, TimeoutError, ValueError, struct.error) as error:
+            logger.warning("A connection could not be taken over: %s", error)
+        finally:
+            connection.close()
+            if sock is not None:
+                sock.close()
+
+    async def watch(self) -> None:
+        """Ask again for every open web socket, so that a right that was withdrawn ends it."""
+        while True:
+            await asyncio.sleep(RECHECK_SECONDS)
+            open_ones: dict[tuple[str, str], list[Client]] = {}
+            for client in self.clients:
+                if client.is_spliced and client.admission:
+                    open_ones.setdefault(client.admission, []).append(client)
+            for (label, cookie), clients in open_ones.items():
+                try:
+                    decision = await self.studio.authorize(label, cookie)
+                except Unreachable:
+                    # For a minute the last answer holds; what is open stays open while the studio is away.
+                    continue
+                if decision.status != 200:
+                    for client in clients:
+                        client.abort()
+
+
+async def _receive_descriptor(connection: socket.socket) -> tuple[bytes, socket.socket]:
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(connection, ready.set)
+    try:
+        await ready.wait()
+        size = array.array("i").itemsize
+        head, ancillary, _, _ = connection.recvmsg(LENGTH.size, socket.CMSG_SPACE(size))
+    finally:
+        loop.remove_reader(connection)
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS and len(data) >= size:
+            return head, socket.socket(fileno=array.array("i", data[:size])[0])
+    raise ValueError("no connection came with it")
+
+
+async def serve(gateway: Gateway, listener: socket.socket) -> None:
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    watching = asyncio.create_task(gateway.watch())
+
+    def accept() -> None:
+        with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
+            connection, _ = listener.accept()
+            connection.setblocking(False)
+            gateway.take_over(connection)
+
+    loop.add_reader(listener, accept)
+    await stopped.wait()
+    loop.remove_reader(listener)
+    watching.cancel()
+    for client in list(gateway.clients):
+        client.abort()
+
+
+def open_listener(path: str) -> socket.socket:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    os.chmod(path, 0o600)
+    listener.listen(256)
+    listener.setblocking(False)
+    return listener
+
+
+def allow_open_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = WANTED_FILES if hard == resource.RLIM_INFINITY else min(WANTED_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def main() -> None:
+    logging.basicConfig(level=os.environ.get("LOG_LEVEL", "WARNING"), format="{levelname} {name}: {message}", style="{")
+    allow_open_files()
+    studio = Studio(os.environ["SERVER_URL"], os.environ.pop("GATEWAY_KEY"))
+    gateway = Gateway(studio, Applications.parse(os.environ["APPS_URL"]), os.environ["PUBLIC_URL"].rstrip("/"))
+    asyncio.run(serve(gateway, open_listener(os.environ["GATEWAY_SOCKET"])))
+
+
+if __name__ == "__main__":
+    main()

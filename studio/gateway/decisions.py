@@ -1,0 +1,116 @@
+"""Who may enter: the studio decides, and an answer of it holds for a few seconds."""
+
+import asyncio
+import contextlib
+import dataclasses
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+# How long an answer holds, and how long the last one does while the studio is restarted.
+FRESH_SECONDS, STALE_SECONDS = 5.0, 60.0
+ASK_SECONDS = 10.0
+MAX_ANSWER = 64 * 1024
+MAX_REMEMBERED = 10_000
+
+
+class Unreachable(Exception):
+    """The studio does not answer."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """`status` 200: `address` and `token` of the application; any other is for the browser, with a sentence."""
+
+    status: int
+    address: str = ""
+    token: str = ""
+    message: str = ""
+
+
+@dataclasses.dataclass
+class Entry:
+    decision: Decision | None = None
+    decided_at: float = 0.0
+    asking: asyncio.Task | None = None
+
+
+class Studio:
+    def __init__(self, url: str, key: str):
+        parts = urlsplit(url)
+        self.host, self.port = parts.hostname or "127.0.0.1", parts.port or 80
+        self.key = key
+        self._entries: dict[tuple[str, str], Entry] = {}
+
+    async def authorize(self, label: str, cookie: str) -> Decision:
+        """Raises Unreachable."""
+        entry = self._entries.setdefault((label, hashlib.sha256(cookie.encode()).hexdigest()), Entry())
+        age = time.monotonic() - entry.decided_at
+        if entry.decision and age < FRESH_SECONDS:
+            return entry.decision
+        if entry.asking is None:
+            # One question for all that wait for the same answer.
+            entry.asking = asyncio.create_task(self._decide(entry, label, cookie))
+        try:
+            return await asyncio.shield(entry.asking)
+        except Unreachable:
+            if entry.decision and time.monotonic() - entry.decided_at < STALE_SECONDS:
+                return entry.decision
+            raise
+
+    async def _decide(self, entry: Entry, label: str, cookie: str) -> Decision:
+        try:
+            status, answer = await self.ask("/nodes/v1/gateway/authorize", {"label": label, "cookie": cookie})
+            if status == 200:
+                decision = Decision(200, answer["address"], answer["token"])
+            elif status in (401, 403, 404, 409):
+                decision = Decision(status, message=answer["error"]["message"])
+            else:
+                raise Unreachable(f"the studio answered {status}")
+        finally:
+            entry.asking = None
+        entry.decision, entry.decided_at = decision, time.monotonic()
+        self._forget_old()
+        return decision
+
+    def _forget_old(self) -> None:
+        if len(self._entries) > MAX_REMEMBERED:
+            for key in list(self._list_old()):
+                del self._entries[key]
+
+    def _list_old(self) -> Iterator[tuple[str, str]]:
+        before = time.monotonic() - STALE_SECONDS
+        return (key for key, entry in self._entries.items() if entry.asking is None and entry.decided_at < before)
+
+    async def ask(self, path: str, body: dict) -> tuple[int, dict]:
+        """Status and body of a question to the studio. Raises Unreachable."""
+        content = json.dumps(body).encode()
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.key}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n"
+        )
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                reader, writer = await asyncio.open_connection(self.host, self.port)
+                try:
+                    writer.write(head.encode() + content)
+                    answer = await reader.read(-1)
+                finally:
+                    writer.close()
+                    with contextlib.suppress(OSError):
+                        await writer.wait_closed()
+        except (OSError, TimeoutError) as error:
+            raise Unreachable(str(error)) from error
+        return _parse_answer(answer)
+
+
+def _parse_answer(answer: bytes) -> tuple[int, dict]:
+    head, _, body = answer[:MAX_ANSWER].partition(b"\r\n\r\n")
+    try:
+        status = int(head.split(b" ", 2)[1])
+        found = json.loads(body)
+    except (IndexError, ValueError) as error:
+        raise Unreachable("the studio's answer is not complete") from error
+    return status, found if isinstance(found, dict) else {}

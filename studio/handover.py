@@ -1,0 +1,35 @@
+"""Gives connections of the web server to the gateway: the descriptor of the socket, and what was read of the request."""
+
+import contextlib
+import os
+import pathlib
+import socket
+import struct
+import tempfile
+
+LENGTH = struct.Struct("!I")
+SECONDS = 1.0
+# Of a path of a socket; the kernel takes about a hundred characters.
+MAX_PATH = 100
+
+
+def choose_socket(data_dir: pathlib.Path) -> pathlib.Path:
+    """Where the gateway waits for connections."""
+    path = data_dir / "gateway.sock"
+    return path if len(str(path)) <= MAX_PATH else pathlib.Path(tempfile.mkdtemp(prefix="lazuli-")) / "gateway.sock"
+
+
+def hand_over(path: str, sock: socket.socket, received: bytes) -> bool:
+    """False if the gateway does not take it; then the connection is still this process's."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as door:
+        door.settimeout(SECONDS)
+        door.connect(path)
+        socket.send_fds(door, [LENGTH.pack(len(received))], [sock.fileno()])
+        door.sendall(received)
+        return True
+    return False
+
+
+def forget(sock: socket.socket) -> None:
+    """Close this process's descriptor alone. A shutdown would end the connection for the gateway too."""
+    os.close(sock.detach())
