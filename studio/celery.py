@@ -27,6 +27,7 @@ app.config_from_object(
                 "schedule": 3600.0,
                 "options": {"expires": 3600},
             },
+            "purge-files": {"task": "notebooks.tasks.purge_trash", "schedule": 3600.0, "options": {"expires": 3600}},
             "housekeeping": {"task": HOUSEKEEPING, "schedule": 600.0, "options": {"expires": 600}},
             "sweep-storage": {
                 "task": "trash.tasks.sweep_storage",

@@ -32,6 +32,7 @@ class NavItem:
 NAV = [
     NavItem("", "All workspaces", "workspaces", "workspaces:list", "w", in_workspace=False),
     NavItem("", "Home", "home", "workspaces:home", "h"),
+    NavItem("Authoring", "Notebooks", "notebook", "notebooks:files", "n"),
     NavItem("Assets", "Jobs", "jobs", "runs:jobs", "j"),
     NavItem("Assets", "Environments", "environment", "environments:list", "e"),
     NavItem("Manage", "Compute", "compute", "compute:list", "c"),

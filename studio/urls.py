@@ -57,6 +57,7 @@ urlpatterns = [
     path("", include("runs.urls")),
     path("", include("runs.environment_urls")),
     path("", include("registry.urls")),
+    path("", include("notebooks.urls")),
     path("", include("trash.urls")),
     path("pypi/", include("assets.urls")),
     path("", api.urls),

@@ -19,7 +19,18 @@ from studio.urls import urlpatterns
 from tests import factories
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-ROOMS = ["studio", "accounts", "workspaces", "assets", "compute", "runs", "registry", "trash", "mlflow_api"]
+ROOMS = [
+    "studio",
+    "accounts",
+    "workspaces",
+    "assets",
+    "compute",
+    "runs",
+    "registry",
+    "notebooks",
+    "trash",
+    "mlflow_api",
+]
 # Where all rooms are named: addresses, installed apps, and the processes that `up` and Celery start.
 COMPOSITION_ROOT = {"studio/urls.py", "studio/celery.py", "studio/settings.py"}
 # Inside runs: what the upper ones are built of, and what the lower ones do not know.

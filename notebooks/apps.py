@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+
+
+class NotebooksConfig(AppConfig):
+    name = "notebooks"
+
+    def ready(self):
+        # Imported here because it needs the models, which are not loaded earlier.
+        from notebooks import purging
+
+        purging.register()

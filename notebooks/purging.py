@@ -1,0 +1,21 @@
+"""What a purge deletes of a workspace's file share (studio/purging.py)."""
+
+import shutil
+
+from studio.purging import STEPS, Selection, Step, StoredFile
+from workspaces.file_share import share_folder
+from workspaces.models import Workspace
+
+
+def delete_share(selection: Selection) -> list[StoredFile] | None:
+    """With the whole workspace; the trash of jobs holds nothing of it."""
+    workspace = Workspace.objects.filter(pk=selection.workspace_id).first() if selection.whole_workspace else None
+    folder = share_folder(workspace) if workspace else None
+    if folder is None or not folder.exists():
+        return None
+    shutil.rmtree(folder)
+    return []
+
+
+def register() -> None:
+    STEPS.append(Step(5, delete_share))

@@ -1,0 +1,2 @@
+// The editor of a text file.
+import "../notebooks/edit-text.js";

@@ -1,0 +1,3 @@
+// The Notebooks page.
+import "../notebooks/upload.js";
+import "../runs/file-tree.js";
