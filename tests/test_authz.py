@@ -216,6 +216,9 @@ new environment         | GET  /ws/aml-workspace/environments/new/              
 rebuild an environment  | POST /ws/aml-workspace/environments/env/versions/1/rebuild/ | y y y 403 403 404
 remove a version        | POST /ws/aml-workspace/environments/env/versions/1/remove/ | y y y 403 403 404
 what runs now           | GET  /ws/aml-workspace/jobs/now/                       | y y y 403 y 404
+notebooks               | GET  /ws/aml-workspace/notebooks/                      | y y y 403 y 404
+a new notebook          | POST /ws/aml-workspace/notebooks/new/                  | 400 400 400 403 400 404
+trash of files          | GET  /ws/aml-workspace/notebooks/trash/                | y y y 403 y 404
 palette                 | GET  /palette/?ws=aml-workspace&q=r                    | y y y y y 404
 """
 

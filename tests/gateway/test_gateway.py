@@ -102,7 +102,7 @@ def connect(tmp_path, studio, monkeypatch):
     listener = process.open_listener(str(tmp_path / "door"))
     loop = asyncio.new_event_loop()
     monkeypatch.setattr(loop, "add_signal_handler", lambda *arguments: None)
-    running = loop.create_task(process.serve(gateway, listener))
+    loop.create_task(process.serve(gateway, listener))
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
 
@@ -114,9 +114,17 @@ def connect(tmp_path, studio, monkeypatch):
         return ours
 
     yield give
-    loop.call_soon_threadsafe(running.cancel)
+
+    async def end():
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    asyncio.run_coroutine_threadsafe(end(), loop).result(5)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(5)
+    listener.close()
     loop.close()
 
 
