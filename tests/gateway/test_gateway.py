@@ -102,7 +102,7 @@ def connect(tmp_path, studio, monkeypatch):
     listener = process.open_listener(str(tmp_path / "door"))
     loop = asyncio.new_event_loop()
     monkeypatch.setattr(loop, "add_signal_handler", lambda *arguments: None)
-    loop.create_task(process.serve(gateway, listener))
+    running = [loop.create_task(process.serve(gateway, listener))]
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
 
@@ -124,6 +124,7 @@ def connect(tmp_path, studio, monkeypatch):
     asyncio.run_coroutine_threadsafe(end(), loop).result(5)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(5)
+    assert all(task.done() for task in running)
     listener.close()
     loop.close()
 
