@@ -35,8 +35,9 @@ class Browser:
         client = Client()
         client.force_login(user)
         # A window that a person looks at may write to the clipboard; the headless shell has to be given that.
-        options = {"viewport": {"width": width, "height": 844}, "permissions": ["clipboard-write"], **options}
-        context = self.chromium.new_context(**options)
+        window = {"viewport": {"width": width, "height": 844}, "permissions": ["clipboard-write"]}
+        # What fades in is judged as it is in the end.
+        context = self.chromium.new_context(**{**window, "reduced_motion": "reduce", **options})
         self.contexts.append(context)
         context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": self.url}])
         page = context.new_page()
