@@ -150,7 +150,7 @@ class Share:
             temporary = f".{secrets.token_hex(8)}.part"
             try:
                 _write_pieces(os.open(temporary, NEW_FILE, 0o600, dir_fd=folder), chunks, max_bytes)
-                _put_in_place(folder, temporary, name, path, replaces or bool(version))
+                _move_to_name(folder, temporary, name, path, replaces or bool(version))
             finally:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(temporary, dir_fd=folder)
@@ -281,7 +281,7 @@ def _write_pieces(number: int, chunks: Iterable[bytes], max_bytes: int | None) -
             file.write(chunk)
 
 
-def _put_in_place(folder: int, temporary: str, name: str, path: str, replaces: bool) -> None:
+def _move_to_name(folder: int, temporary: str, name: str, path: str, replaces: bool) -> None:
     try:
         if replaces:
             os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)

@@ -8,6 +8,7 @@ from accounts import views
 from accounts.models import User
 from workspaces.models import (
     CustomRole,
+    Home,
     ResourceGroup,
     RoleAssignment,
     Secret,
@@ -130,3 +131,12 @@ class UserGroupAdmin(admin.ModelAdmin):
     list_display = ["name", "description", "created_at"]
     search_fields = ["name"]
     raw_id_fields = ["members", "owners"]
+
+
+@admin.register(Home)
+class HomeAdmin(admin.ModelAdmin):
+    list_display = ["name", "workspace", "user", "created_at"]
+    list_select_related = ["workspace", "user"]
+    search_fields = ["name", "user__username"]
+    raw_id_fields = ["workspace", "user"]
+    readonly_fields = ["created_at"]
