@@ -54,9 +54,15 @@ def create(request: MlflowRequest) -> dict:
         logged_model=logged,
         description=registry.read_description(request),
         tags=tags,
+        model_type=_type_of(tags),
         run_link=request.fields.text("run_link", ""),
     )
     return version_answer(made)
+
+
+def _type_of(tags: dict) -> str:
+    is_prompt = tags.get(registry.PROMPT, "").lower() == "true"
+    return ModelVersion.Type.PROMPT if is_prompt else ModelVersion.Type.MLFLOW
 
 
 def _run_with_files(request: MlflowRequest, source: str, run_id: str) -> Run | None:
@@ -146,7 +152,7 @@ def _not_ours(source: str) -> MlflowError:
 
 def _version_named(request: MlflowRequest, source: str) -> ModelVersion:
     match = re.fullmatch(r"models:/([^/@]+)(?:/(\w+)|@([\w-]+))", source)
-    model = match and Model.objects.filter(workspace=request.workspace, name=match[1]).first()
+    model = match and Model.objects.present().filter(workspace=request.workspace, name=match[1]).first()
     number = None
     if match and model:
         number = model.aliases.get(match[3]) if match[3] else numbers.int_or_none(match[2])
@@ -167,7 +173,7 @@ def update(request: MlflowRequest) -> dict:
 
 def delete(request: MlflowRequest) -> dict:
     version = registry.find_version(request, "edit")
-    version.delete()
+    version.move_to_trash(request.actor)
     return {}
 
 
@@ -179,7 +185,8 @@ def transition(request: MlflowRequest) -> dict:
 
 def search(request: MlflowRequest) -> dict:
     fields = request.fields
-    rows = ModelVersion.objects.filter(model__workspace=request.require("read")).select_related("model", "logged_model")
+    rows = ModelVersion.objects.present().filter(workspace=request.require("read"))
+    rows = rows.select_related("model", "logged_model")
     orders = fields.texts("order_by") or ["last_updated_timestamp DESC"]
     rows = VERSIONS.find(rows, registry.without_prompts(fields.text("filter", "")), orders, ["model__name", "-number"])
     max_results, start = page_tokens.requested_page(fields, 10_000, 200_000)

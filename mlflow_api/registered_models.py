@@ -67,13 +67,13 @@ def update(request: MlflowRequest) -> dict:
 
 def delete(request: MlflowRequest) -> dict:
     model = registry.find_model(request, "edit")
-    model.delete()
+    model.move_to_trash(request.actor)
     return {}
 
 
 def search(request: MlflowRequest) -> dict:
     fields = request.fields
-    rows = Model.objects.filter(workspace=request.require("read")).prefetch_related("versions__logged_model")
+    rows = Model.objects.present().filter(workspace=request.require("read")).prefetch_related("versions__logged_model")
     rows = MODELS.find(rows, registry.without_prompts(fields.text("filter", "")), fields.texts("order_by"), ["name"])
     max_results, start = page_tokens.requested_page(fields, 100, 1000)
     return page_message(rows, start, max_results, "registered_models", registry.registered_model_message)
@@ -107,20 +107,20 @@ def _read_alias(request: MlflowRequest) -> str:
 def set_alias(request: MlflowRequest) -> dict:
     model, alias = registry.find_writable(request), _read_alias(request)
     version = registry.find_version(request, "register")
-    model.set_alias(alias, version.number)
+    model.set_alias(alias, version.number, request.actor)
     return {}
 
 
 def delete_alias(request: MlflowRequest) -> dict:
     model, alias = registry.find_writable(request), _read_alias(request)
-    model.remove_alias(alias)
+    model.remove_alias(alias, request.actor)
     return {}
 
 
 def get_by_alias(request: MlflowRequest) -> dict:
     model, alias = registry.find_model(request), request.fields.text("alias")
     if alias.lower() == LATEST:
-        newest = model.versions.first()
+        newest = model.versions.present().first()
         if newest is None:
             raise not_found(f"The registered model {model.name} has no version.")
         return model_versions.version_answer(registry.find_version_of(model, newest.number))

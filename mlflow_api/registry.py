@@ -51,7 +51,7 @@ def model_version_message(row: ModelVersion, model: Model) -> dict:
 def find_model(request: MlflowRequest, verb: str = "read") -> Model:
     workspace = request.require(verb)
     name = checked_name(request.fields.text("name", empty=True))
-    found = Model.objects.filter(workspace=workspace, name=name).first()
+    found = Model.objects.present().filter(workspace=workspace, name=name).first()
     if found is None:
         raise not_found(f"Registered Model with name={name} not found")
     return found
@@ -94,7 +94,7 @@ def find_writable_version(request: MlflowRequest) -> ModelVersion:
 
 
 def find_version_of(model: Model, number: int) -> ModelVersion:
-    found = model.versions.select_related("logged_model").filter(number=number).first()
+    found = model.versions.present().select_related("logged_model", "run").filter(number=number).first()
     if found is None:
         raise not_found(f"Model Version (name={model.name}, version={number}) not found")
     found.model = model

@@ -44,7 +44,15 @@ LATE = {May.READ, May.ADD, May.REPORT}
 S = "/subscriptions/{subscription_id}"
 G = S + "/resourceGroups/{resource_group}"
 PROVIDER = "/providers/Microsoft.MachineLearningServices"
-SHORT = {"{S}": S, "{G}": G, "{P}": PROVIDER, "{W}": W, "{H}": f"/history/v1.0{W}", "{C}": f"/content/v1.0{W}"}
+SHORT = {
+    "{S}": S,
+    "{G}": G,
+    "{P}": PROVIDER,
+    "{W}": W,
+    "{H}": f"/history/v1.0{W}",
+    "{C}": f"/content/v1.0{W}",
+    "{V}": f"/modelmanagement/v1.0{W}",
+}
 TABLE = """
 GET    /subscriptions                                        READ
 GET    {S}                                                   READ
@@ -129,6 +137,19 @@ GET    {C}/snapshots                                         READ
 PUT    {C}/snapshots/{snapshot_id}                           MAKE
 GET    {C}/snapshots/{snapshot_id}                           READ
 GET    {C}/snapshots/{snapshot_id}/zip                       READ
+GET    {W}/models                                            READ
+GET    {W}/models/{name}                                     READ
+PUT    {W}/models/{name}                                     MAKE
+DELETE {W}/models/{name}                                     NO
+GET    {W}/models/{name}/versions                            READ
+GET    {W}/models/{name}/versions/{version}                  READ
+PUT    {W}/models/{name}/versions/{version}                  MAKE
+PATCH  {W}/models/{name}/versions/{version}                  MAKE
+DELETE {W}/models/{name}/versions/{version}                  NO
+GET    {V}/models                                            READ
+GET    {V}/models/{name}/versions/{version}/files            READ
+GET    {V}/models/{name}/versions/{version}/files/content    READ
+HEAD   {V}/models/{name}/versions/{version}/files/content    READ
 POST   mlflow/experiments/create                             NO
 GET    mlflow/experiments/get                                READ
 GET    mlflow/experiments/get-by-name                        READ

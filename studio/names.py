@@ -27,6 +27,10 @@ RULES = {
     "secret name": (SECRET, "1 to 127 letters, digits and hyphens"),
     "experiment name": (EXPERIMENT, "1 to 255 letters, digits, spaces and . / _ -, starting with a letter or digit"),
     "run id": (RUN, "1 to 256 letters, digits, periods, hyphens and underscores, starting with a letter or digit"),
+    "model name": (
+        ASSET,
+        "1 to 255 letters, digits, periods, hyphens and underscores, starting with a letter or digit",
+    ),
     "environment name": (
         ASSET,
         "1 to 255 letters, digits, periods, hyphens and underscores, starting with a letter or digit",

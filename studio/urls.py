@@ -8,6 +8,8 @@ from assets.api import router as environments_api
 from compute.api import locations as locations_api
 from compute.api import router as computes_api
 from compute.nodes_api import router as nodes_api
+from registry.api import router as models_api
+from registry.management_api import router as model_management_api
 from runs.api.artifacts import router as artifacts_api
 from runs.api.content import router as content_api
 from runs.api.history import router as history_api
@@ -32,6 +34,8 @@ api.add_router(
 )
 api.add_router(f"{W}/environments", environments_api)
 api.add_router(f"{W}/jobs", jobs_api)
+api.add_router(f"{W}/models", models_api)
+api.add_router(f"/modelmanagement/v1.0{W}", model_management_api)
 api.add_router(f"/history/v1.0{W}", history_api)
 api.add_router(f"/history/v1.0{W}", metrics_api)
 api.add_router(f"/history/v1.0{W}", artifacts_api)

@@ -17,7 +17,7 @@ from accounts.actors import Actor
 from accounts.authentication import make_run_token
 from compute import notifications
 from compute.keys import node_key
-from registry.models import Model
+from registry.models import Model, ModelVersion
 from runs.models import Run, Snapshot
 from studio import storage
 from studio.api import api as the_api
@@ -130,6 +130,20 @@ write parameters                | POST   {h}/runs/mine/params        $params    
 parameters of another run       | POST   {h}/runs/other/params       $params                | y y y 403 403 404 404
 points of a metric              | GET    {h}/runs/other/metrics/points?name=loss            | y y y 403 y 404 y
 is a file there                 | HEAD   {h}/runs/other/artifacts/content?path=a.txt        | y y y 403 y 404 y
+list models                     | GET    {w}/models                                         | y y y 403 y 404 y
+read a model                    | GET    {w}/models/mod                                     | y y y 403 y 404 y
+make a model                    | PUT    {w}/models/fresh            $model                 | y y y 403 403 404 y
+delete a model                  | DELETE {w}/models/mod                                     | y y y 403 403 404 403
+versions of a model             | GET    {w}/models/mod/versions                            | y y y 403 y 404 y
+read a version of a model       | GET    {w}/models/mod/versions/1                          | y y y 403 y 404 y
+register a model                | PUT    {w}/models/mod/versions/2   $mine                  | y y y 403 403 404 y
+register another's files        | PUT    {w}/models/mod/versions/2   $other                 | y y y 403 403 404 400
+change a version of a model     | PATCH  {w}/models/mod/versions/1   $model                 | y y y 403 403 404 403
+delete a version of a model     | DELETE {w}/models/mod/versions/1                          | y y y 403 403 404 403
+find versions of models         | GET    {v}/models                                         | y y y 403 y 404 y
+files of a model                | GET    {v}/models/mod/versions/1/files                    | y y y 403 y 404 y
+a file of a model               | GET    {v}/models/mod/versions/1/files/content?path=a.txt | y y y 403 y 404 y
+has a model the file            | HEAD   {v}/models/mod/versions/1/files/content?path=a.txt | y y y 403 y 404 y
 runs in the trash               | GET    {h}/trash/runs                                     | y y y 403 y 404 403
 experiments in the trash        | GET    {h}/trash/experiments                              | y y y 403 y 404 403
 restore a run                   | POST   {h}/trash/restore           $gone                  | y y y 403 403 404 403
@@ -157,6 +171,9 @@ POINT = {"key": "k", "value": 1, "timestamp": 1}
 BODIES = {
     "$edit": {"properties": {"displayName": "d"}},
     "$params": {"parameters": {"a": "b"}},
+    "$model": {"properties": {"description": "d"}},
+    "$mine": {"properties": {"modelUri": "runs:/mine/a.txt"}},
+    "$other": {"properties": {"modelUri": "azureml://jobs/other/outputs/artifacts/paths/a.txt"}},
     "$gone": {"runIds": ["gone"]},
     "$mlname": {"name": "fresh"},
     "$mlmodel": {"name": "mod"},
@@ -256,7 +273,9 @@ def world(workspace, monkeypatch):
     factories.make_environment(workspace, "env")
     Secret.set(Actor(people["owner"]), workspace, "hush", "hush hush")
     Secret.set(Actor(people["owner"]), workspace, "people", "hush hush", for_runs=False)
-    Model.objects.create(workspace=workspace, name="mod")
+    model = Model.objects.create(workspace=workspace, name="mod", version_count=1)
+    source = {"source": "runs:/other/a.txt", "run": run}
+    ModelVersion.objects.create(workspace=workspace, model=model, number=1, is_latest=True, **source)
     storage.put_bytes("code", b"zip")
     code = Snapshot.objects.create(workspace=workspace, digest="0" * 64, key="code", size=3)
     run.metrics.create(name="loss", kind="scalar")  # of the run "other"
@@ -291,7 +310,7 @@ def judge(answer, wanted: str, allowed=(200, 201), by: str = ""):
 def filled(world, address: str) -> str:
     """The address with the places of this world."""
     w = world["w"]
-    words = {"h": H, "c": C, "m": "/mlflow/v1.0{w}/api/2.0/mlflow"}
+    words = {"h": H, "c": C, "v": "/modelmanagement/v1.0{w}", "m": "/mlflow/v1.0{w}/api/2.0/mlflow"}
     return address.format(
         w=w,
         **{name: place.format(w=w) for name, place in words.items()},

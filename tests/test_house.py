@@ -56,7 +56,7 @@ OPEN_PAGES = {
 }
 # Paths whose own key decides, not a session: packages are public inside the house, nodes and runs bring tokens.
 OWN_DOORS = re.compile(
-    r"^/(pypi|subscriptions|history|content|nodes|discovery|mlflow|login/(device(/token)?|whoami)$|signed|admin|x/)"
+    r"^/(pypi|subscriptions|history|content|modelmanagement|nodes|discovery|mlflow|login/(device(/token)?|whoami)$|signed|admin|x/)"
 )
 
 

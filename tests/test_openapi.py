@@ -29,8 +29,14 @@ SERIES = [
     {"name": "rows", "kind": "table", "rows": [{"a": 1, "b": "x"}]},
     {"name": "curve", "kind": "image", "value": "curve.png"},
 ]
-BODIES = {"job": JOB, "cluster": CLUSTER, "series": SERIES}
-# In this order, for later lines ask for what earlier ones made. {w}, {h} and {c} begin the addresses of the three services.
+MODEL = {
+    "modelUri": "runs:/r1/user_logs/std_log.txt",
+    "tags": {"a": "b"},
+    "datasets": [{"name": "training data", "id": "d"}],
+    "resourceRequirements": {"cpu": 0.5},
+}
+BODIES = {"job": JOB, "cluster": CLUSTER, "series": SERIES, "model": MODEL}
+# In this order, for later lines ask for what earlier ones made. {w}, {h}, {c} and {v} begin the addresses of the services.
 ASKED = """
 PUT    /subscriptions/sub-1
 GET    /subscriptions
@@ -107,6 +113,17 @@ POST   {h}/runs/r1/heartbeat
 POST   {h}/runs/r1/token
 POST   {h}/runs/r1/events                     {"status": "Failed", "error": {"code": "c", "message": "m"}, "warning": "w"}
 GET    {h}/runs/r1
+PUT    {w}/models/mod                         {"properties": {"tags": {"a": "b"}}}
+PUT    {w}/models/mod/versions/auto           {"properties": $model}
+PATCH  {w}/models/mod/versions/1              {"properties": {"addAliases": ["champion"]}}
+GET    {w}/models
+GET    {w}/models/mod
+GET    {w}/models/mod/versions
+GET    {w}/models/mod/versions/latest
+GET    {v}/models?tag=a=b
+GET    {v}/models/mod/versions/1/files
+DELETE {w}/models/mod/versions/1
+DELETE {w}/models/mod
 POST   {h}/runs/child/cancel
 POST   {w}/jobs/job1/cancel
 DELETE {h}/runs/r1
@@ -196,6 +213,7 @@ def lines():
         "w": PLACE,
         "h": f"/history/v1.0{PLACE}",
         "c": f"/content/v1.0{PLACE}",
+        "v": f"/modelmanagement/v1.0{PLACE}",
     }
     words["ml"] = "Microsoft.MachineLearningServices"
     for line in ASKED.strip().splitlines():
@@ -226,6 +244,8 @@ def test_answers_have_the_shapes_that_are_described(world, workspace):
 
 # Bytes; what needs a zip, a browser or a purge, and what answers as its neighbour does. Each has a test of its own.
 NOT_ASKED = {
+    "GET /modelmanagement/v1.0/models/{name}/versions/{version}/files/content",
+    "HEAD /modelmanagement/v1.0/models/{name}/versions/{version}/files/content",
     "GET /history/v1.0/runs/{run_id}/artifacts/content",
     "HEAD /history/v1.0/runs/{run_id}/artifacts/content",
     "GET /content/v1.0/snapshots/{snapshot_id}/zip",

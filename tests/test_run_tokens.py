@@ -73,7 +73,7 @@ def world(workspace, monkeypatch):
         run.artifacts.create(path="a.txt", size=3).segments.create(offset=0, size=3, key=f"{run.run_id}/a")
         run.metrics.create(name="loss", kind="scalar")
     model = Model.objects.create(workspace=workspace, name="mod", aliases={"best": 1}, version_count=1)
-    ModelVersion.objects.create(model=model, number=1, source="runs:/other/model", run=other)
+    ModelVersion.objects.create(workspace=workspace, model=model, number=1, source="runs:/other/model", run=other)
     logged = factories.make_logged_model(other.experiment, run=other, source_run_id="other", name="l", tags={"k": "v"})
     Secret.set(Actor(person), workspace, "hush", "hush hush")
     return World(workspace, person, role, mine, other, code, logged)
@@ -111,6 +111,7 @@ class World:
             "jobs": run_id,
             "experiments": "far",
             "secrets": "hush",
+            "models": "mod",
         }
         for kind, name in kinds.items():
             route = route.replace(f"/{kind}/{{name}}", f"/{kind}/{name}")
@@ -123,6 +124,9 @@ class World:
             "PUT {W}/jobs/{name}": {"properties": {**JOB, "parentRunId": run_id}},
             "PATCH {W}/jobs/{name}": {"properties": {"displayName": "x"}},
             "PUT {H}/experiments/{name}/runs/{run_id}": {"parentRunId": run_id},
+            "PUT {W}/models/{name}": {"properties": {"description": "x"}},
+            "PUT {W}/models/{name}/versions/{version}": {"properties": {"modelUri": f"runs:/{run_id}/a.txt"}},
+            "PATCH {W}/models/{name}/versions/{version}": {"properties": {"description": "x"}},
             "POST {H}/runs/{run_id}/events": {"status": "Failed"},
             "POST {H}/runs/{run_id}/params": {"parameters": {"a": "b"}},
             "POST {H}/runs/{run_id}/metrics": {"metrics": [{"name": "loss", "value": 1}]},
@@ -230,8 +234,8 @@ def test_a_token_that_has_ended_opens_no_route(world, happens):
 
 # What tells nothing of a run, or of those alone that the token reaches.
 OF_THE_WORKSPACE = re.compile(
-    r"GET /subscriptions|GET /login|GET /api/|GET \S+/(environments|usages|vmSizes|jobs|runs|experiments|snapshots)$"
-    r"|\S+ \S+/experiments/\{name\}(/runs)?$|GET \S+/(workspaces|environments)/\S*$"
+    r"GET /subscriptions|GET /login|GET /api/|GET \S+/(environments|usages|vmSizes|jobs|runs|experiments|snapshots|models)$"
+    r"|\S+ \S+/experiments/\{name\}(/runs)?$|GET \S+/(workspaces|environments|models)/\S*$|(GET|HEAD) /modelmanagement/"
     r"|\S+ mlflow/(experiments/(get|get-by-name|search|list|search-datasets)|server-info|runs/search)$"
     r"|GET mlflow/metrics/get-history-bulk(-interval)?$|\S+ mlflow/(registered-models|model-versions)/(get|search|get-latest-versions|get-download-uri)$"
     r"|GET mlflow/registered-models/alias$|POST mlflow/logged-models/search|GET mlflow/logged-models/\{model_id\}(/artifacts/directories)?$"

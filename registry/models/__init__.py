@@ -1,7 +1,18 @@
 """Registered models with their versions, logged models with their files and links to runs, files of the workspace itself."""
 
 from registry.models.logged_models import LoggedModel, ModelFile, RunModel
+from registry.models.promotion import PromotionRule
 from registry.models.registered_models import Model, ModelVersion
+from registry.models.stars import ModelStar
 from registry.models.workspace_files import WorkspaceFile
 
-__all__ = ["LoggedModel", "Model", "ModelFile", "ModelVersion", "RunModel", "WorkspaceFile"]
+__all__ = [
+    "LoggedModel",
+    "Model",
+    "ModelFile",
+    "ModelStar",
+    "ModelVersion",
+    "PromotionRule",
+    "RunModel",
+    "WorkspaceFile",
+]

@@ -7,7 +7,9 @@ from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import activity
 from accounts.models import User
+from registry.models import promotion
 from registry.models.changes import change_json, update_row, without_key
 from registry.models.logged_models import LoggedModel
 from runs import run_tokens
@@ -27,6 +29,10 @@ def _unique_name(name: str):
 
 
 class ModelQuerySet(models.QuerySet):
+    def present(self):
+        """Those that are not in the trash."""
+        return self.filter(deleted_at=None)
+
     def register(self, actor, workspace: Workspace, name: str, *, description: str = "", tags: dict | None = None):
         """Create a registered model without versions."""
         with _unique_name(name):
@@ -57,15 +63,30 @@ class Model(models.Model):
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
+    # New versions of an archived model are archived too.
+    archived_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects = ModelQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
-        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="one_model_of_a_name")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "name"], condition=models.Q(deleted_at=None), name="one_model_of_a_name"
+            )
+        ]
+        indexes = [
+            # Of models that MLflow's clients have made without a version, which no list of versions shows.
+            models.Index("workspace", condition=models.Q(version_count=0), name="models_without_versions")
+        ]
 
     def __str__(self):
         return self.name
+
+    @property
+    def arm_id(self) -> str:
+        return f"{self.workspace.arm_id}/models/{self.name}"
 
     def rename(self, name: str):
         with _unique_name(name):
@@ -74,40 +95,132 @@ class Model(models.Model):
     def set_description(self, description: str):
         update_row(self, description=description)
 
+    def set_tags(self, tags: dict):
+        """All that it then has."""
+        update_row(self, tags=tags)
+
     def set_tag(self, key: str, value: str):
         change_json(self, "tags", lambda stored: stored | {key: value})
 
     def remove_tag(self, key: str):
         change_json(self, "tags", lambda stored: without_key(stored, key))
 
-    def set_alias(self, alias: str, number: int):
-        change_json(self, "aliases", lambda stored: stored | {alias: number})
-
-    def remove_alias(self, alias: str):
-        change_json(self, "aliases", lambda stored: without_key(stored, alias))
-
-    def add_version(self, actor, *, source: str, source_run_id: str = "", run: Run | None = None, **fields):
-        """Create the next version. `run` has its files or created its logged model, so a purge keeps it."""
+    def set_alias(self, alias: str, number: int, actor):
+        """Point it to another version, if the promotion rules of the workspace allow that."""
+        version = self.versions.present().select_related("logged_model", "run").get(number=number)
         with transaction.atomic():
-            changed = {"version_count": F("version_count") + 1, "updated_at": timezone.now()}
-            Model.objects.filter(pk=self.pk).update(**changed)
-            self.refresh_from_db()
+            promotion.check(actor, version, promotion.PromotionRule.Kind.ALIAS, alias)
+            before = self.aliases.get(alias)
+            change_json(self, "aliases", lambda stored: stored | {alias: number})
+            if before != number:
+                activity.record(
+                    "model.alias",
+                    self,
+                    actor=actor,
+                    scope=self.workspace,
+                    label=f"{alias} of {self.name}",
+                    changes={alias: [before, number]},
+                )
+
+    def remove_alias(self, alias: str, actor):
+        if alias not in self.aliases:
+            return
+        with transaction.atomic():
+            promotion.check_removal(actor, self, alias)
+            before = self.aliases[alias]
+            change_json(self, "aliases", lambda stored: without_key(stored, alias))
+            label, changes = f"{alias} of {self.name}", {alias: [before, None]}
+            activity.record("model.alias", self, actor=actor, scope=self.workspace, label=label, changes=changes)
+
+    def add_version(
+        self,
+        actor,
+        *,
+        source: str,
+        source_run_id: str = "",
+        run: Run | None = None,
+        number: int | None = None,
+        **fields,
+    ):
+        """Create the next version, or one with a higher number. `run` has its files or created its logged model, so a purge keeps it."""
+        with transaction.atomic():
+            self._take_number(number)
+            self.versions.filter(is_latest=True).update(is_latest=False)
             version = self.versions.create(
+                workspace_id=self.workspace_id,
                 number=self.version_count,
                 source=source,
                 source_run_id=source_run_id,
                 run=run,
                 created_by=actor.user,
                 made_by_run=actor.run_id,
+                is_latest=True,
+                archived_at=self.archived_at,
                 **fields,
             )
             if version.logged_model:
                 version.logged_model.add_version_to_tag(self.name, version.number)
         return version
 
+    def _take_number(self, number: int | None) -> None:
+        changed = {"version_count": F("version_count") + 1 if number is None else number, "updated_at": timezone.now()}
+        free = Model.objects.filter(pk=self.pk)
+        if not (free if number is None else free.filter(version_count__lt=number)).update(**changed):
+            raise Conflict(
+                f"The model {self.name} has had a version {number}; versions never change. The next one is "
+                f"{self.version_count + 1}.",
+                target="version",
+            )
+        self.refresh_from_db()
+
     def latest_versions(self) -> list["ModelVersion"]:
         """The newest version in each stage."""
-        return list({row.stage: row for row in sorted(self.versions.all(), key=lambda row: row.number)}.values())
+        present = [row for row in self.versions.all() if row.deleted_at is None]
+        return list({row.stage: row for row in sorted(present, key=lambda row: row.number)}.values())
+
+    def archive(self):
+        """With all its versions, and those to come."""
+        self._set_archived(timezone.now())
+
+    def unarchive(self):
+        self._set_archived(None)
+
+    def _set_archived(self, at):
+        with transaction.atomic():
+            update_row(self, archived_at=at)
+            self.versions.update(archived_at=at)
+
+    def move_to_trash(self, actor):
+        """With all its versions; its name is free at once."""
+        at = timezone.now()
+        with transaction.atomic():
+            self.versions.present().update(deleted_at=at, is_latest=False)
+            update_row(self, deleted_at=at)
+            activity.record("model.delete", self, actor=actor, scope=self.workspace)
+
+    def restore(self, actor):
+        """With the versions that were deleted together with it."""
+        at = self.deleted_at
+        with _unique_name(self.name), transaction.atomic():
+            update_row(self, deleted_at=None)
+            self.versions.filter(deleted_at=at).update(deleted_at=None)
+            self.mark_latest()
+            activity.record("model.restore", self, actor=actor, scope=self.workspace)
+
+    def mark_latest(self):
+        newest = self.versions.present().values_list("pk", flat=True).first()
+        self.versions.filter(is_latest=True).exclude(pk=newest).update(is_latest=False)
+        self.versions.filter(pk=newest).update(is_latest=True)
+
+
+class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
+    def present(self):
+        """Those that are not in the trash."""
+        return self.filter(deleted_at=None)
+
+    def with_related(self):
+        path = "model__workspace__resource_group__subscription"
+        return self.select_related(path, "run__workspace", "run__experiment", "created_by", "logged_model")
 
 
 class ModelVersion(models.Model):
@@ -119,8 +232,17 @@ class ModelVersion(models.Model):
         PRODUCTION = "Production"
         ARCHIVED = "Archived"
 
+    class Type(models.TextChoices):
+        CUSTOM = "custom_model", "Custom"
+        MLFLOW = "mlflow_model", "MLflow"
+        TRITON = "triton_model", "Triton"
+        # A text that MLflow's clients keep in a tag.
+        PROMPT = "prompt", "Prompt"
+
     ACTIVE_STAGES = (Stage.STAGING, Stage.PRODUCTION)
 
+    # The same as the model's, for the list of a workspace.
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="model_versions")
     model = models.ForeignKey(Model, models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     description = models.TextField(blank=True)
@@ -136,13 +258,39 @@ class ModelVersion(models.Model):
     made_by_run = models.CharField(max_length=256, blank=True)
     # It has the files, so it cannot be deleted before the version.
     logged_model = models.ForeignKey(LoggedModel, models.RESTRICT, null=True, blank=True, related_name="versions")
+    model_type = models.CharField(max_length=20, choices=Type, default=Type.CUSTOM)
+    framework = models.CharField(max_length=100, blank=True)
+    framework_version = models.CharField(max_length=100, blank=True)
+    flavors = models.JSONField(default=dict, blank=True)
+    # What it was trained on, as SDK v1 gives it: [{"name": "training data", "id": "…"}]
+    datasets = models.JSONField(default=list, blank=True)
+    sample_input = models.CharField(max_length=500, blank=True)
+    sample_output = models.CharField(max_length=500, blank=True)
+    # {"cpu", "memoryInGB", "gpu"}
+    resources = models.JSONField(default=dict, blank=True)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
+    is_latest = models.BooleanField(default=False, help_text="The newest version of its model that is not deleted.")
+    archived_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ModelVersionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-number"]
         constraints = [models.UniqueConstraint(fields=["model", "number"], name="one_version_of_a_model_number")]
+        indexes = [
+            # The list of a workspace and its count; of all versions, and of the newest of each model.
+            models.Index(
+                fields=["workspace", "deleted_at", "archived_at", "-created_at", "-id"], name="versions_in_list"
+            ),
+            models.Index(
+                fields=["workspace", "deleted_at", "archived_at", "-created_at", "-id"],
+                condition=models.Q(is_latest=True),
+                name="latest_versions_in_list",
+            ),
+        ]
 
     def __str__(self):
         return f"{self.model}:{self.number}"
@@ -167,20 +315,65 @@ class ModelVersion(models.Model):
                 f"'{stage}' is not an Active stage. Valid stages are {', '.join(self.ACTIVE_STAGES)}."
             )
         with transaction.atomic():
+            promotion.check(actor, self, promotion.PromotionRule.Kind.STAGE, stage)
             if archive_existing:
-                others = self.model.versions.filter(stage=stage).exclude(pk=self.pk)
+                others = self.model.versions.present().filter(stage=stage).exclude(pk=self.pk)
                 for other in others if actor.is_run else []:
                     run_tokens.check_made(actor, other)
                 others.update(stage=self.Stage.ARCHIVED, updated_at=timezone.now())
+            before = self.stage
             update_row(self.model)
             update_row(self, stage=stage)
+            if before != stage:
+                changes = {"stage": [before, stage]}
+                scope = self.model.workspace
+                activity.record("model_version.stage", self, actor=actor, scope=scope, changes=changes)
 
-    def delete(self, *args, **kwargs):
-        """Delete it with the aliases that point to it."""
+    @property
+    def arm_id(self) -> str:
+        return f"{self.model.arm_id}/versions/{self.number}"
+
+    @property
+    def aliases(self) -> list[str]:
+        return sorted(alias for alias, number in self.model.aliases.items() if number == self.number)
+
+    def edit(
+        self, *, description: str | None = None, tags: dict | None = None, properties: dict | None = None, **fields
+    ):
+        """Tags replace those that are there; properties are only added, and never get another value. `fields` are columns."""
+        if properties:
+            changed = [key for key, value in properties.items() if self.properties.get(key, value) != value]
+            if changed:
+                raise Conflict(
+                    f"Properties of a model never change: {', '.join(changed)} has another value. Use a tag.",
+                    target="properties",
+                )
+            change_json(self, "properties", lambda stored: stored | properties)
+        given = {"description": description, "tags": tags, **fields}
+        if given := {name: value for name, value in given.items() if value is not None}:
+            update_row(self, **given)
+
+    def set_archived(self, is_archived: bool):
+        update_row(self, archived_at=timezone.now() if is_archived else None)
+
+    def move_to_trash(self, actor):
+        """Without the aliases that point to it."""
 
         def kept(aliases: dict) -> dict:
             return {name: number for name, number in aliases.items() if number != self.number}
 
         with transaction.atomic():
+            for alias in self.aliases:
+                promotion.check_removal(actor, self.model, alias)
             change_json(self.model, "aliases", kept)
-            return super().delete(*args, **kwargs)
+            update_row(self, deleted_at=timezone.now(), is_latest=False)
+            self.model.mark_latest()
+            activity.record("model_version.delete", self, actor=actor, scope=self.model.workspace)
+
+    def restore(self, actor):
+        with transaction.atomic():
+            if self.model.deleted_at:
+                raise Conflict(f"The model {self.model.name} is in the trash. Restore it first.")
+            update_row(self, deleted_at=None)
+            self.model.mark_latest()
+            activity.record("model_version.restore", self, actor=actor, scope=self.model.workspace)

@@ -15,6 +15,17 @@ CLUSTER = {"vmSize": "Standard_D2_v2", "vmPriority": "Dedicated", "scaleSettings
 WORKSPACE = {"friendlyName": "f", "description": "d", "storageAccount": "store", "hbiWorkspace": False}
 RUN = {"displayName": "d", "tags": {"a": "b"}, "properties": {"a": "b"}, "parentRunId": "r1", "status": "Running"}
 EVENT = {"status": "Failed", "message": "m", "error": {"code": "c", "message": "m"}, "warning": "w", "node": "n"}
+MODEL = {
+    "modelUri": "https://elsewhere.example/model",
+    "modelType": "custom_model",
+    "tags": {"a": "b"},
+    "properties": {"a": "b"},
+    "flavors": {"python_function": {"a": "b"}},
+    "framework": "f",
+    "datasets": [{"name": "training data", "id": "i"}],
+    "resourceRequirements": {"cpu": 1.5, "gpu": 1},
+    "stage": "None",
+}
 # What each door takes; every place of it is filled with what does not belong there.
 BODIES = {
     "PUT /subscriptions/sub-2": {"displayName": "d"},
@@ -33,6 +44,8 @@ BODIES = {
     f"PUT {PLACE}/secrets/fresh": {"value": "v", "contentType": "c", "attributes": {"forRuns": True}},
     f"PUT {PLACE}/environments/fresh/versions/1": {"properties": {"image": "i", "condaFile": "", "tags": {"a": "b"}}},
     f"PUT {PLACE}/environments/fresh/versions/auto": {"properties": {"definition": JOB["environmentDefinition"]}},
+    f"PUT {PLACE}/models/fresh": {"properties": {"description": "d", "tags": {"a": "b"}, "isArchived": True}},
+    f"PUT {PLACE}/models/fresh/versions/auto": {"properties": MODEL},
     f"PUT {PLACE}/jobs/fresh": {"properties": JOB},
     f"PATCH {PLACE}/jobs/r1": {"properties": {"displayName": "d", "tags": {"a": "b"}}},
     f"PUT {H}/experiments/exp/runs/fresh": RUN,

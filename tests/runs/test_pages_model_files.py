@@ -13,7 +13,9 @@ def version(workspace):
     for path in ["outputs/model/MLmodel", "outputs/model/data/weights_10.bin", "outputs/models.txt"]:
         artifacts.store_artifact(run, path, iter([b"flavors: {}\n"]))
     model = Model.objects.create(workspace=workspace, name="digits")
-    return ModelVersion.objects.create(model=model, number=1, run=run, source=f"runs:/{run.run_id}/outputs/model")
+    return ModelVersion.objects.create(
+        workspace=workspace, model=model, number=1, run=run, source=f"runs:/{run.run_id}/outputs/model"
+    )
 
 
 @pytest.mark.parametrize("source", ["runs:/x/outputs/model", "mlflow-artifacts:/e/x/artifacts/outputs/model"])

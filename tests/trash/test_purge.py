@@ -221,6 +221,7 @@ def test_files_of_registered_models_are_kept(workspace, full_run):
     full_run(run_id="other").delete()
     parent.delete()
     version = ModelVersion.objects.create(
+        workspace=workspace,
         model=Model.objects.create(workspace=workspace, name="m"),
         number=1,
         run=Run.objects.get(run_id="source"),
@@ -344,7 +345,9 @@ def test_logged_models_go_with_their_experiment_unless_registered(workspace, ful
         storage.put_bytes(key, b"12345")
         ModelFile.objects.create(model=model, path="a", size=5, key=key)
     registered = Model.objects.create(workspace=workspace, name="m")
-    ModelVersion.objects.create(model=registered, number=1, logged_model=model, source="models:/m-1")
+    ModelVersion.objects.create(
+        workspace=workspace, model=registered, number=1, logged_model=model, source="models:/m-1"
+    )
     experiment.delete()
     contents.empty_trash(None, workspace)
     work_off()

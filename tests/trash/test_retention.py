@@ -119,7 +119,7 @@ def test_logs_and_outputs_go_at_once_and_the_job_stays(workspace, runs, takes, l
 
 def test_files_of_a_registered_model_are_never_deleted(workspace, runs):
     model = Model.objects.create(workspace=workspace, name="m")
-    ModelVersion.objects.create(model=model, number=1, run=runs["old"], source="runs:/old/model")
+    ModelVersion.objects.create(workspace=workspace, model=model, number=1, run=runs["old"], source="runs:/old/model")
     for takes in ("runs", "outputs"):
         assert retention.apply_rule(rule(workspace, takes=takes, experiments="tmp-*")) == 0
     assert "old" in present() and runs["old"].artifacts.count() == 2

@@ -126,9 +126,8 @@ TABLE: Dict[str, Tuple[str, str]] = {
         "the linked service registry",
         "LinkedService LinkedServiceConfiguration SynapseWorkspaceLinkedServiceConfiguration",
     ),
-    "azureml.core.model": ("the model registry", "Dataset InferenceConfig Model ModelPackage"),
-    "azureml.core.profile": ("the model registry", "ModelProfile"),
-    "azureml.core.resource_configuration": ("the model registry", "ResourceConfiguration"),
+    "azureml.core.model": ("the endpoint service", "Dataset InferenceConfig ModelPackage"),
+    "azureml.core.profile": ("the endpoint service", "ModelProfile"),
     "azureml.core.private_endpoint": ("private endpoints", "PrivateEndPoint PrivateEndPointConfig"),
     "azureml.core.webservice": (
         "the endpoint service",

@@ -62,6 +62,13 @@ def _load_workspace(path: str, auth: Optional[AbstractAuthentication]) -> Worksp
     return Workspace.from_config(path, auth)
 
 
+def _register_model(run: Any, *arguments: Any) -> Any:
+    from azureml.core.model import register_from_run  # start-up time
+
+    return register_from_run(run, *arguments)
+
+
+_registry.register_model = _register_model
 _registry.find_run_context = _find_run_context
 _registry.load_workspace = _load_workspace
 

@@ -20,5 +20,8 @@ run_factories: Dict[str, RunFactory] = {}
 # The run that this process belongs to; outside of a run an offline run, if the argument allows it.
 find_run_context: Callable[[bool], Any]
 
+# `Run.register_model`: the run, the name of the model, the path in the run, what describes it, and what it refers to.
+register_model: Callable[..., Any]
+
 # The workspace that the configuration file at this path names.
 load_workspace: Callable[[str, Optional[AbstractAuthentication]], Workspace]

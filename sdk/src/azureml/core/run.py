@@ -7,7 +7,6 @@ import os
 import time
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, cast
 
-from lazuli import errors
 from lazuli.runs import metric_values, waiting
 from lazuli.runs.details import select_details
 from lazuli.runs.experiments import experiment_path
@@ -105,8 +104,7 @@ class Run:
     ) -> Iterator[Run]:
         """The runs of the workspace on this compute, newest first."""
         wanted = RunFilter(type, tags, properties, status)
-        path = compute.workspace._history + "/runs"
-        for dto in compute.workspace._client.items(path, {"includeChildren": "true"}):
+        for dto in compute.workspace._client.items(f"{compute.workspace._history}/runs", {"includeChildren": "true"}):
             if dto.get("target") == compute.name and wanted.matches(dto):
                 yield _make_run_in_workspace(compute.workspace, dto)
 
@@ -259,8 +257,12 @@ class Run:
         return _html.render_table(cells)
 
     def _summary_cells(self) -> Dict[str, str]:
-        shown = {"Experiment": self._experiment.name, "Id": self._run_id}
-        return dict(shown, Type=str(self.type), Status=str(self.status))
+        return {
+            "Experiment": self._experiment.name,
+            "Id": self._run_id,
+            "Type": str(self.type),
+            "Status": str(self.status),
+        }
 
     # ---- metrics
 
@@ -438,7 +440,10 @@ class Run:
         resource_configuration: Any = None,
         **kwargs: Any,
     ) -> Any:
-        raise errors.NotAvailable("the model registry", "Run.register_model")
+        """Register a file or folder of the run, by default the one of the model's name. Raises ModelPathNotFoundException."""
+        details = (tags, properties, description, model_framework, model_framework_version)
+        references = (datasets, sample_input_dataset, sample_output_dataset, resource_configuration)
+        return _registry.register_model(self, model_name, model_path, details, references)
 
     # ---- snapshot
 

@@ -22,6 +22,7 @@ from azureml.core.compute.amlcompute import AmlComputeProvisioningConfiguration
 from azureml.core.environment import Environment
 from azureml.core.experiment import Experiment
 from azureml.core.keyvault import Keyvault
+from azureml.core.model import Model
 from azureml.core.run import Run
 from azureml.exceptions import UserErrorException
 
@@ -336,8 +337,9 @@ class Workspace:
         raise NotAvailable("the datastore service", "Workspace.set_default_datastore")
 
     @property
-    def models(self) -> Any:
-        raise NotAvailable("the model registry", "Workspace.models")
+    def models(self) -> Dict[str, Model]:
+        """The newest version of each model, by name."""
+        return {model.name: model for model in Model.list(self, latest=True)}
 
     @property
     def images(self) -> Any:

@@ -1,0 +1,82 @@
+"""What SDK v1 needs of models beyond Azure's resources: a search over all versions, and their files."""
+
+from django.http import Http404, HttpRequest
+from ninja import Path, Query, Router, Schema
+
+from registry import access, resources, version_files
+from registry.models import ModelVersion
+from registry.version_search import with_pairs
+from runs.files import ranges
+from studio import api
+from studio.schemas import bytes_response, list_of
+from workspaces.workspace_path import WorkspacePath
+
+router = Router(tags=["models"])
+
+
+class ModelQuery(Schema):
+    """`tag` and `property` are a name, or `name=value`; of several, all must fit."""
+
+    name: str = ""
+    tag: list[str] = []
+    property: list[str] = []
+    runId: str = ""
+    framework: str = ""
+    datasetId: str = ""
+    latest: bool = False
+
+
+@router.get("/models", response=list_of(resources.ModelVersion), summary="Find versions of models, newest first")
+def version_search(request: HttpRequest, workspace_path: Path[WorkspacePath], query: Query[ModelQuery]):
+    workspace = access.open_workspace(request, workspace_path)
+    rows = ModelVersion.objects.present().filter(workspace=workspace, archived_at=None)
+    words = {"model__name": query.name, "source_run_id": query.runId, "framework": query.framework}
+    rows = rows.filter(**{column: value for column, value in words.items() if value})
+    rows = with_pairs(with_pairs(rows, "tags", query.tag), "properties", query.property)
+    if query.latest:
+        rows = rows.filter(is_latest=True)
+    if query.datasetId:
+        # The database finds the text, Python the value: neither database looks into a list in the same way.
+        near = rows.filter(datasets__icontains=query.datasetId).values_list("pk", "datasets")
+        exact = [pk for pk, listed in near if any(one.get("id") == query.datasetId for one in listed)]
+        rows = rows.filter(pk__in=exact)
+    return api.paginate(request, rows.with_related().order_by("-created_at", "-pk"), resources.ModelVersion)
+
+
+@router.get(
+    "/models/{name}/versions/{version}/files",
+    response=list_of(resources.ModelFile),
+    summary="List the files of a version, and how the model is called in a download",
+)
+def file_list(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str):
+    files = _files(request, workspace_path, name, version)
+
+    def make(row) -> resources.ModelFile:
+        return resources.ModelFile(path=files.relative(row.path), size=row.size)
+
+    return api.paginate(request, files.rows.order_by("path"), resources.ModelFile, make)
+
+
+@router.api_operation(
+    ["GET", "HEAD"],
+    "/models/{name}/versions/{version}/files/content",
+    summary="Get the content of a file of a version, or a range of it",
+    openapi_extra=bytes_response("application/octet-stream", 200, 206),
+)
+def file_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str, path: str):
+    row = _files(request, workspace_path, name, version).find(path)
+    if row is None:
+        raise Http404(f"The model {name}:{version} has no file {path[:1000]!r}.")
+    tag = version_files.tag_of(row)
+    answer = ranges.respond_with_range(
+        request, row.size, tag, lambda start, length: version_files.read(row, start, length)
+    )
+    return ranges.set_safe_headers(answer, version_files.content_type_of(row), path)
+
+
+def _files(request: HttpRequest, workspace_path: WorkspacePath, name: str, version: str) -> version_files.ModelFiles:
+    row = access.find_version(request, workspace_path, name, version)
+    files = version_files.files_of(row)
+    if files is None:
+        raise Http404(f"The files of the model {row} are not here: {row.source[:500]}")
+    return files

@@ -1,0 +1,212 @@
+"""What the routes of models take and answer, under the names of Azure's v2 and of SDK v1."""
+
+from typing import Annotated, Any, Self
+
+import pydantic
+
+from registry import models, rules, sources
+from studio.formats import utc_time
+from studio.public_url import public_url
+from studio.request_body import Body
+from studio.rules import DESCRIPTION, TAGS
+from studio.schemas import Shape, SystemData
+
+TYPE = "Microsoft.MachineLearningServices/workspaces/models"
+Texts = dict[str, str]
+
+
+class ModelContainerProperties(Shape):
+    description: str
+    tags: Texts
+    properties: Texts
+    isArchived: bool
+    latestVersion: str | None
+    nextVersion: str
+    aliases: dict[str, str] = pydantic.Field(description="The version of each alias.")
+
+
+class ModelContainer(Shape):
+    id: str
+    name: str
+    type: str
+    properties: ModelContainerProperties
+    systemData: SystemData
+
+    @classmethod
+    def of(cls, row: models.Model) -> Self:
+        newest = row.versions.present().filter(is_latest=True).values_list("number", flat=True).first()
+        return cls(
+            id=row.arm_id,
+            name=row.name,
+            type=TYPE,
+            properties=ModelContainerProperties(
+                description=row.description,
+                tags=row.tags,
+                properties={},
+                isArchived=row.archived_at is not None,
+                latestVersion=str(newest) if newest else None,
+                nextVersion=str(row.version_count + 1),
+                aliases={alias: str(number) for alias, number in row.aliases.items()},
+            ),
+            systemData=SystemData(
+                createdBy=row.created_by.label if row.created_by else None, createdAt=utc_time(row.created_at)
+            ),
+        )
+
+
+class DatasetReference(Shape):
+    name: str = pydantic.Field(description="What it was used for, such as `training data`.")
+    id: str
+
+
+class ResourceRequirements(Shape):
+    cpu: float | None = None
+    memoryInGB: float | None = None
+    gpu: int | None = None
+
+
+class ModelVersionProperties(Shape):
+    description: str
+    tags: Texts
+    properties: Texts
+    isArchived: bool
+    isAnonymous: bool
+    modelType: str
+    modelUri: str
+    flavors: dict[str, Any]
+    jobName: str | None
+    experimentName: str | None
+    stage: str
+    aliases: list[str]
+    framework: str
+    frameworkVersion: str
+    datasets: list[DatasetReference]
+    sampleInputDatasetId: str
+    sampleOutputDatasetId: str
+    resourceRequirements: ResourceRequirements
+    provisioningState: str
+    portalUrl: str
+
+
+class ModelVersion(Shape):
+    id: str
+    name: str
+    type: str
+    properties: ModelVersionProperties
+    systemData: SystemData
+
+    @classmethod
+    def of(cls, row: models.ModelVersion) -> Self:
+        return cls(
+            id=row.arm_id,
+            name=str(row.number),
+            type=f"{TYPE}/versions",
+            properties=_properties_of(row),
+            systemData=SystemData(
+                createdBy=row.created_by.label if row.created_by else None, createdAt=utc_time(row.created_at)
+            ),
+        )
+
+
+def _properties_of(row: models.ModelVersion) -> ModelVersionProperties:
+    is_prompt = row.model_type == row.Type.PROMPT
+    return ModelVersionProperties(
+        description=row.description,
+        tags=row.tags,
+        properties=row.properties,
+        isArchived=row.archived_at is not None,
+        isAnonymous=False,
+        modelType=row.Type.CUSTOM.value if is_prompt else row.model_type,
+        modelUri=uri_of(row),
+        flavors=row.flavors,
+        jobName=row.source_run_id or None,
+        experimentName=row.run.experiment.name if row.run else None,
+        stage=row.stage,
+        aliases=row.aliases,
+        framework=row.framework,
+        frameworkVersion=row.framework_version,
+        datasets=[DatasetReference(name=one["name"], id=one["id"]) for one in row.datasets],
+        sampleInputDatasetId=row.sample_input,
+        sampleOutputDatasetId=row.sample_output,
+        resourceRequirements=ResourceRequirements(**row.resources),
+        provisioningState="Succeeded",
+        portalUrl=public_url(row.get_absolute_url()),
+    )
+
+
+def uri_of(row: models.ModelVersion) -> str:
+    """As a path of the workspace's datastore of artifacts, which is how Azure's clients find files."""
+    source = sources.parse_source(row.source)
+    store = f"azureml:/{row.model.workspace.arm_id}/datastores/workspaceartifactstore/paths"
+    if source.kind == "run":
+        return f"{store}/ExperimentRun/dcid.{source.run_id}/{source.path}"
+    return f"{store}/{source.path}" if source.kind == "workspace" else row.source
+
+
+class ModelFile(Shape):
+    path: str = pydantic.Field(description="Relative to the model.")
+    size: int
+
+    @classmethod
+    def of(cls, found: tuple[str, Any]) -> Self:
+        return cls(path=found[0], size=found[1].size)
+
+
+class ModelContainerPropertiesUpdate(Body):
+    description: Annotated[str, DESCRIPTION] | None = None
+    tags: Annotated[dict[str, Any], TAGS] | None = None
+    isArchived: bool | None = None
+
+
+class ModelContainerUpdate(Body):
+    properties: ModelContainerPropertiesUpdate
+
+
+class DatasetReferenceUpdate(Body):
+    name: Annotated[str, rules.DATASET_ID]
+    id: Annotated[str, rules.DATASET_ID]
+
+
+class ResourceRequirementsUpdate(Body):
+    cpu: float | None = None
+    memoryInGB: float | None = None
+    gpu: int | None = None
+
+
+class ModelVersionPropertiesUpdate(Body):
+    modelUri: Annotated[str, rules.MODEL_URI]
+    modelType: Annotated[str, rules.MODEL_TYPE] | None = None
+    description: Annotated[str, DESCRIPTION] | None = None
+    tags: Annotated[dict[str, Any], TAGS] | None = None
+    properties: Annotated[dict[str, Any], rules.PROPERTIES] | None = None
+    isArchived: bool | None = None
+    stage: Annotated[str, rules.STAGE] | None = None
+    flavors: dict[str, Any] | None = None
+    framework: Annotated[str, rules.FRAMEWORK] | None = None
+    frameworkVersion: Annotated[str, rules.FRAMEWORK_VERSION] | None = None
+    datasets: list[DatasetReferenceUpdate] | None = None
+    sampleInputDatasetId: Annotated[str, rules.DATASET_ID] | None = None
+    sampleOutputDatasetId: Annotated[str, rules.DATASET_ID] | None = None
+    resourceRequirements: ResourceRequirementsUpdate | None = None
+
+
+class ModelVersionUpdate(Body):
+    properties: ModelVersionPropertiesUpdate
+
+
+class ModelVersionPropertiesPatch(Body):
+    description: Annotated[str, DESCRIPTION] | None = None
+    tags: Annotated[dict[str, Any], TAGS] | None = pydantic.Field(None, description="All tags that it then has.")
+    properties: Annotated[dict[str, Any], rules.PROPERTIES] | None = None
+    isArchived: bool | None = None
+    stage: Annotated[str, rules.STAGE] | None = None
+    addAliases: list[Annotated[str, rules.ALIAS]] = []
+    removeAliases: list[Annotated[str, rules.ALIAS]] = []
+    datasets: list[DatasetReferenceUpdate] | None = None
+    sampleInputDatasetId: Annotated[str, rules.DATASET_ID] | None = None
+    sampleOutputDatasetId: Annotated[str, rules.DATASET_ID] | None = None
+    resourceRequirements: ResourceRequirementsUpdate | None = None
+
+
+class ModelVersionPatch(Body):
+    properties: ModelVersionPropertiesPatch

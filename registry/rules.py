@@ -1,0 +1,42 @@
+"""Rules for the fields of registered models: for pages, the API and MLflow's routes alike."""
+
+import re
+
+from registry import sources
+from studio.errors import Invalid
+from studio.rules import Rule, choice_rule, name_rule, tags_rule, text_rule
+
+MODEL_NAME = name_rule("model name")
+MODEL_TYPES = ("custom_model", "mlflow_model", "triton_model")
+MODEL_TYPE = choice_rule("model type", MODEL_TYPES, target="modelType")
+STAGES = ("None", "Staging", "Production", "Archived")
+STAGE = choice_rule("stage", STAGES, target="stage")
+FRAMEWORK = text_rule("model framework", max_length=100, allow_empty=True)
+FRAMEWORK_VERSION = text_rule("model framework version", max_length=100, allow_empty=True)
+DATASET_ID = text_rule("dataset id", max_length=500, allow_empty=True)
+PROPERTIES = tags_rule("property", max_count=50)
+# MLflow's limit.
+MAX_VERSION = 10**9
+ALIAS_TEXT = "1 to 255 letters, digits, hyphens and underscores"
+
+
+def check_alias(value) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[\w-]{1,255}", value, re.ASCII):
+        raise Invalid(f"{str(value)[:100]!r} is not an alias: use {ALIAS_TEXT}.", target="alias")
+    if value.lower() == "latest" or re.fullmatch(r"v\d+", value, re.IGNORECASE):
+        raise Invalid(f"The alias {value!r} is reserved: it would be mistaken for a version.", target="alias")
+    return value
+
+
+ALIAS = Rule(check_alias, "alias", {"maxLength": 255, "minLength": 1, "description": ALIAS_TEXT})
+MODEL_URI = Rule(sources.check_source, "modelUri", {"minLength": 1, "maxLength": sources.MAX_LENGTH})
+
+
+def parse_version(text: str) -> int:
+    """The number of a version, as it stands in an address."""
+    if not (text.isascii() and text.isdigit() and len(text) < 11 and 0 < int(text) <= MAX_VERSION):
+        raise Invalid(
+            f"{text[:50]!r} is not the version of a model: write a whole number from 1 to {MAX_VERSION:,}.",
+            target="version",
+        )
+    return int(text)

@@ -1,0 +1,115 @@
+"""What an MLflow model says of itself in its file MLmodel: signature, input example, flavors."""
+
+import dataclasses
+import json
+from typing import Any
+
+import yaml
+
+from registry import version_files
+
+FILE = "MLmodel"
+MAX_BYTES = 512 * 1024
+MAX_COLUMNS = 500
+MAX_EXAMPLE = 20_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    name: str
+    kind: str
+    is_required: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """Of a model without such a file everything is empty."""
+
+    inputs: list[Column] = dataclasses.field(default_factory=list)
+    outputs: list[Column] = dataclasses.field(default_factory=list)
+    params: list[Column] = dataclasses.field(default_factory=list)
+    flavors: dict[str, str] = dataclasses.field(default_factory=dict)
+    example_path: str = ""
+    problem: str = ""
+
+    @property
+    def has_signature(self) -> bool:
+        return bool(self.inputs or self.outputs or self.params)
+
+
+def read_description(files: version_files.ModelFiles | None) -> Description:
+    row = files.find(FILE) if files else None
+    if row is None:
+        return Description()
+    if row.size > MAX_BYTES:
+        return Description(problem=f"The file MLmodel has {row.size:,} bytes; {MAX_BYTES:,} can be read.")
+    try:
+        found = yaml.safe_load(version_files.read_bytes(row, MAX_BYTES))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        return Description(problem=f"The file MLmodel cannot be read: {error}")
+    if not isinstance(found, dict):
+        return Description(problem="The file MLmodel is no list of names and values.")
+    signature = _as_dict(found.get("signature"))
+    return Description(
+        inputs=_read_columns(signature.get("inputs")),
+        outputs=_read_columns(signature.get("outputs")),
+        params=_read_columns(signature.get("params")),
+        flavors={
+            name: _flavor_version(about)
+            for name, about in _as_dict(found.get("flavors")).items()
+            if isinstance(name, str)
+        },
+        example_path=_as_text(_as_dict(found.get("saved_input_example_info")).get("artifact_path")),
+    )
+
+
+def _as_dict(value) -> dict:
+    return value if isinstance(value, dict) else {}
+
+
+def _as_text(value) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _flavor_version(about) -> str:
+    """A scalar alone: the text of nested values, which may share parts, has no bound."""
+    for key, value in _as_dict(about).items():
+        if isinstance(key, str) and key.endswith("_version") and isinstance(value, str | int | float):
+            return str(value)
+    return ""
+
+
+def _read_columns(text: Any) -> list[Column]:
+    """They are JSON in a text of the YAML; what is no list of columns is left out."""
+    try:
+        found = json.loads(text) if isinstance(text, str) else text
+    except (ValueError, RecursionError):
+        return []
+    return (
+        [_make_column(one) for one in found[:MAX_COLUMNS] if isinstance(one, dict)] if isinstance(found, list) else []
+    )
+
+
+def _make_column(one: dict) -> Column:
+    kind = _as_text(one.get("type"))
+    if spec := _as_dict(one.get("tensor-spec")):
+        shape = spec.get("shape")
+        sizes = ", ".join(map(str, shape[:10])) if isinstance(shape, list) else ""
+        kind = f"{_as_text(spec.get('dtype')) or 'tensor'} ({sizes})"
+    return Column(_as_text(one.get("name")), kind, one.get("required") is not False)
+
+
+def read_example(files: version_files.ModelFiles | None, description: Description) -> str:
+    """The text of the input example, its beginning if it is long."""
+    row = files.find(description.example_path) if files and description.example_path else None
+    if row is None:
+        return ""
+    text = version_files.read_bytes(row, MAX_EXAMPLE).decode("utf-8", "replace")
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False) if row.size <= MAX_EXAMPLE else text
+    except (ValueError, RecursionError):
+        return text
+
+
+def has_signature(version) -> bool:
+    return read_description(version_files.files_of(version)).has_signature

@@ -1,0 +1,78 @@
+"""Where the files of a model's version are: a URI in one of the ways in which clients write it, and what it names here."""
+
+import dataclasses
+import re
+from urllib.parse import unquote
+
+from studio.errors import Invalid
+
+MAX_LENGTH = 2000
+# The folder of the workspace's own files in which uploads of models are, as in Azure.
+UPLOADS = "LocalUpload"
+RUN_ID = r"(?P<run>[\w.-]+)"
+PATH = r"(?:/(?P<path>[^?#]*))?"
+# In the order in which they are tried.
+RUN_PATTERNS = [
+    re.compile(rf"(?i:runs):/+{RUN_ID}{PATH}"),
+    re.compile(rf"(?i:azureml)://jobs/{RUN_ID}/outputs/(?:artifacts|default)(?:/paths)?{PATH}"),
+    re.compile(rf"(?i:azureml)://.*/paths/ExperimentRun/dcid\.{RUN_ID}{PATH}"),
+    re.compile(rf"(?i:aml)://artifacts?/(?:ExperimentRun/)?dcid\.{RUN_ID}{PATH}"),
+    re.compile(rf"(?i:mlflow-artifacts):(?://[^/]*)?/+[\w-]+/(?!models(?:/|$)){RUN_ID}/artifacts{PATH}"),
+]
+WORKSPACE_PATTERNS = [
+    re.compile(r"(?i:azureml)://(?:subscriptions/.*/)?datastores/workspaceartifactstore/paths/(?P<path>[^?#]+)"),
+    re.compile(r"(?i:aml)://artifacts?/(?P<path>[^?#]+)"),
+    re.compile(r"(?i:mlflow-artifacts):(?://[^/]*)?/+(?P<path>[^?#]+)"),
+]
+VERSION = re.compile(r"models:/(?P<name>[^/@]+)/(?P<number>\d{1,10})")
+# An asset id of Azure's v2, of this workspace.
+ASSET = re.compile(r"azureml:(?P<name>[^/:@]+):(?P<number>\d{1,10})")
+REMOTE = re.compile(r"[a-zA-Z][\w+.-]*:/")
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """`kind` is run, workspace, version or elsewhere; `path` is a file or folder there."""
+
+    kind: str
+    path: str = ""
+    run_id: str = ""
+    name: str = ""
+    number: int = 0
+
+
+def parse_source(uri: str) -> Source:
+    for pattern in RUN_PATTERNS:
+        if match := pattern.fullmatch(uri):
+            return Source("run", (match["path"] or "").strip("/"), run_id=match["run"])
+    for pattern in (VERSION, ASSET):
+        if match := pattern.fullmatch(uri):
+            return Source("version", name=match["name"], number=int(match["number"]))
+    for pattern in WORKSPACE_PATTERNS:
+        if match := pattern.fullmatch(uri):
+            return Source("workspace", match["path"].strip("/"))
+    return Source("elsewhere")
+
+
+def check_source(uri) -> str:
+    """A URI that names something of this workspace or of another server, never a path of the server itself."""
+    if not isinstance(uri, str) or not uri:
+        raise _wrong(uri, "it is empty")
+    if len(uri) > MAX_LENGTH:
+        raise _wrong(uri, f"it has {len(uri)} characters, {MAX_LENGTH} are allowed")
+    if not (REMOTE.match(uri) or ASSET.fullmatch(uri)) or uri.lower().startswith("file:"):
+        raise _wrong(uri, "it is a path of some machine; upload the files, or name those of a job")
+    plain = unquote(unquote(uri))
+    if ".." in re.split(r"[/\\]", plain) or "\0" in plain:
+        raise _wrong(uri, "it contains ..")
+    if "?" in uri or "#" in uri:
+        raise _wrong(uri, "it has a query or a fragment")
+    return uri
+
+
+def _wrong(uri, why: str) -> Invalid:
+    return Invalid(
+        f"{str(uri)[:200]!r} does not say where the files of a model are: {why}. Write "
+        "azureml://jobs/JOB/outputs/artifacts/paths/PATH, runs:/JOB/PATH or azureml:MODEL:VERSION.",
+        target="modelUri",
+    )

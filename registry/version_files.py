@@ -1,0 +1,108 @@
+"""The files of a model's version, wherever they are: in a job, in a logged model, or among the workspace's own files.
+
+Paths are relative to the model: a model that is one file has its name as the only path.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+from django.db.models import QuerySet, Sum
+
+from registry import sources
+from runs.files import artifacts
+from runs.models import Artifact
+from studio import storage
+
+# How many versions may each be a copy of the next.
+MAX_COPIES = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelFiles:
+    """`rows` have a path and a size; `root` is the path of the file or folder that is the model, empty for all of them."""
+
+    rows: QuerySet
+    root: str
+    is_file: bool
+
+    @property
+    def name(self) -> str:
+        """The name of the file or folder, as it was registered."""
+        return self.root.rpartition("/")[2]
+
+    def relative(self, path: str) -> str:
+        if self.is_file:
+            return self.name
+        return path[len(self.root) + 1 :] if self.root else path
+
+    def stored(self, path: str) -> str:
+        """The path of a row."""
+        return self.root if self.is_file else f"{self.root}/{path}" if self.root else path
+
+    def find(self, path: str):
+        """The row at a path of the model, or None."""
+        if self.is_file and path != self.name:
+            return None
+        return self.rows.filter(path=self.stored(path)).first()
+
+    def __iter__(self) -> Iterator[tuple[str, object]]:
+        for row in self.rows.order_by("path").iterator():
+            yield self.relative(row.path), row
+
+    def size(self) -> int:
+        return self.rows.aggregate(total=Sum("size"))["total"] or 0
+
+
+def files_of(version) -> ModelFiles | None:
+    """None if they are on another server, or gone."""
+    for _ in range(MAX_COPIES):
+        if version.logged_model:
+            return None if version.logged_model.deleted_at else ModelFiles(version.logged_model.files.all(), "", False)
+        source = sources.parse_source(version.source)
+        if source.kind != "version":
+            return _of_source(version, source)
+        copied = version.workspace.model_versions.present().filter(model__name=source.name, number=source.number)
+        version = copied.select_related("logged_model", "run", "workspace").first()
+        if version is None:
+            return None
+    return None
+
+
+def _of_source(version, source: sources.Source) -> ModelFiles | None:
+    if source.kind == "run":
+        run = version.run or version.workspace.runs.filter(run_id=source.run_id).first()
+        return _below(run.artifacts.all(), source.path) if run and run.deleted_at is None else None
+    if source.kind == "workspace":
+        return _below(version.workspace.artifact_files.all(), source.path)
+    return None
+
+
+def _below(rows: QuerySet, root: str) -> ModelFiles | None:
+    if not root:
+        return ModelFiles(rows, "", False)
+    # "0" follows "/": a range uses the index on every database.
+    folder = rows.filter(path__gt=f"{root}/", path__lt=f"{root}0")
+    if folder.exists():
+        return ModelFiles(folder, root, False)
+    file = rows.filter(path=root)
+    return ModelFiles(file, root, True) if file.exists() else None
+
+
+def read(row, start: int = 0, length: int | None = None) -> Iterable[bytes]:
+    if isinstance(row, Artifact):
+        return artifacts.read_artifact(row, start, length)
+    length = row.size - start if length is None else min(length, row.size - start)
+    return storage.stream_object(row.key, start, length) if length > 0 else []
+
+
+def read_bytes(row, length: int) -> bytes:
+    return b"".join(read(row, 0, min(length, row.size)))
+
+
+def tag_of(row) -> str:
+    """Changes with the content."""
+    return row.etag if isinstance(row, Artifact) else row.key.rpartition("/")[2]
+
+
+def content_type_of(row) -> str:
+    return row.content_type if isinstance(row, Artifact) else artifacts.content_type_of(row.path)

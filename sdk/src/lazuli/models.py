@@ -1,0 +1,159 @@
+"""Registered models of a workspace: find, register, change and delete them, and move their files."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple, cast
+
+from lazuli.client import quote_segment
+from lazuli.errors import ModelPathNotFoundException, NotFound, Refused, WebserviceException
+from lazuli.runs.files import BLOCK, PARALLEL, TIMEOUT, list_folder_files
+from lazuli.workspaces import WorkspaceClient
+
+Json = Dict[str, Any]
+# The folder of the workspace's files in which uploads of models are.
+UPLOADS = "LocalUpload"
+
+
+def find_versions(workspace: WorkspaceClient, **query: Any) -> Iterator[Json]:
+    """Versions of models, newest first; see the route for what can be asked for."""
+    return workspace.client.items(f"{_management(workspace)}/models", query)
+
+
+def list_models(workspace: WorkspaceClient) -> Iterator[Json]:
+    """The containers, by name."""
+    return workspace.client.items(f"{workspace.path}/models")
+
+
+def get_version(workspace: WorkspaceClient, name: str, version: Any) -> Json:
+    """One version; `latest` is the newest. Raises WebserviceException with the text ModelNotFound."""
+    try:
+        return cast(Json, workspace.client.get(_path_of(workspace, name, version)))
+    except NotFound as error:
+        raise WebserviceException(error.message, status_code=404, inner_exception=error) from error
+
+
+def register(workspace: WorkspaceClient, name: str, uri: str, **properties: Any) -> Json:
+    """A new version with the files that the URI names."""
+    body = {"properties": {"modelUri": uri, **_drop_none(properties)}}
+    try:
+        # Not repeated when the answer is lost: a second version would come of it.
+        answer = workspace.client.request("PUT", _path_of(workspace, name, "auto"), json=body, repeatable=False)
+    except Refused as error:
+        if error.code == "ModelPathNotFound":
+            raise ModelPathNotFoundException(error.message, inner_exception=error) from error
+        raise
+    return cast(Json, answer.json())
+
+
+def change_version(workspace: WorkspaceClient, name: str, version: Any, **properties: Any) -> Json:
+    body = {"properties": _drop_none(properties)}
+    return cast(Json, workspace.client.request("PATCH", _path_of(workspace, name, version), json=body).json())
+
+
+def delete_version(workspace: WorkspaceClient, name: str, version: Any) -> None:
+    workspace.client.request("DELETE", _path_of(workspace, name, version))
+
+
+def delete_model(workspace: WorkspaceClient, name: str) -> None:
+    workspace.client.request("DELETE", f"{workspace.path}/models/{quote_segment(name)}")
+
+
+def upload(workspace: WorkspaceClient, path: str, child_paths: Optional[Iterable[str]] = None) -> str:
+    """Upload a file or folder, and return the URI to register it by. `child_paths` are the only files taken of a folder."""
+    if not os.path.exists(path):
+        raise WebserviceException(f"Error, provided model path {path!r} cannot be found", status_code=404)
+    folder = f"{UPLOADS}/{uuid.uuid4().hex}"
+    name = os.path.basename(os.path.abspath(path))
+    pairs = list(_pairs_of(path, name, child_paths))
+    if not pairs:
+        raise WebserviceException(f"Error, provided model path {path!r} has no files")
+    with ThreadPoolExecutor(PARALLEL, thread_name_prefix="lazuli-upload") as pool:
+        list(pool.map(lambda pair: _put(workspace, f"{folder}/{pair[0]}", pair[1]), pairs))
+    return f"azureml://datastores/workspaceartifactstore/paths/{folder}/{name}"
+
+
+def _pairs_of(path: str, name: str, child_paths: Optional[Iterable[str]]) -> List[Tuple[str, str]]:
+    """Path in the upload, and path here."""
+    if os.path.isfile(path):
+        if child_paths is not None:
+            raise WebserviceException("Error, child_paths can only be given if model_path is a folder")
+        return [(name, path)]
+    found = list_folder_files(name, path)
+    if child_paths is None:
+        return found
+    wanted = [os.path.normpath(os.path.join(path, child)) for child in child_paths]
+    for one in wanted:
+        if not os.path.exists(one):
+            raise WebserviceException(f"Error, provided child path {one!r} cannot be found", status_code=404)
+    return [pair for pair in found if any(_is_below(os.path.normpath(pair[1]), one) for one in wanted)]
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder + os.sep)
+
+
+def _put(workspace: WorkspaceClient, name: str, path: str) -> None:
+    address = f"/mlflow/v1.0{workspace.path}/api/2.0/mlflow-artifacts/artifacts/"
+    address += "/".join(map(quote_segment, name.split("/")))
+    headers = {"Content-Type": "application/octet-stream"}
+    with open(path, "rb") as file:
+        workspace.client.request("PUT", address, content=file, headers=headers, timeout=TIMEOUT)
+
+
+def list_files(workspace: WorkspaceClient, name: str, version: Any) -> List[str]:
+    path = f"{_management(workspace)}/models/{quote_segment(name)}/versions/{version}/files"
+    return [item["path"] for item in workspace.client.items(path)]
+
+
+def download(workspace: WorkspaceClient, resource: Json, name: str, folder: str, exist_ok: bool = False) -> str:
+    """Save the files of a version below `folder`, under the name with which they were registered; return their path."""
+    version = resource["name"]
+    files = list_files(workspace, name, version)
+    root = root_name(resource, name)
+    is_file = files == [root]
+    target = os.path.join(folder, root)
+    if os.path.exists(target) and not exist_ok:
+        raise WebserviceException(
+            f"{target!r} already exists. Set exist_ok=True to overwrite it, or choose another target_dir."
+        )
+    targets = [target] if is_file else [os.path.join(target, *file.split("/")) for file in files]
+    address = f"{_management(workspace)}/models/{quote_segment(name)}/versions/{version}/files/content"
+    with ThreadPoolExecutor(PARALLEL, thread_name_prefix="lazuli-download") as pool:
+        list(pool.map(lambda pair: _save(workspace, address, *pair), zip(files, targets)))
+    return target
+
+
+def root_name(resource: Json, name: str) -> str:
+    """What the file or folder of the model is called."""
+    uri = str(resource["properties"]["modelUri"])
+    return name if uri.startswith("models:/") else uri.rstrip("/").rpartition("/")[2] or name
+
+
+def _save(workspace: WorkspaceClient, address: str, path: str, target: str) -> None:
+    os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
+    partial = f"{target}.{os.getpid()}.part"
+    answer = workspace.client.request("GET", address, params={"path": path}, stream=True, timeout=TIMEOUT)
+    try:
+        with open(partial, "wb") as file:
+            for block in answer.iter_bytes(BLOCK):
+                file.write(block)
+        os.replace(partial, target)
+    finally:
+        answer.close()
+        if os.path.exists(partial):
+            os.remove(partial)
+
+
+def _management(workspace: WorkspaceClient) -> str:
+    return f"/modelmanagement/v1.0{workspace.path}"
+
+
+def _path_of(workspace: WorkspaceClient, name: str, version: Any) -> str:
+    return f"{workspace.path}/models/{quote_segment(name)}/versions/{quote_segment(str(version))}"
+
+
+def _drop_none(values: Json) -> Json:
+    return {name: value for name, value in values.items() if value is not None}
