@@ -2,7 +2,16 @@
 
 from django.contrib import admin
 
-from registry.models import LoggedModel, Model, ModelFile, ModelVersion, RunModel, WorkspaceFile
+from registry.models import (
+    LoggedModel,
+    Model,
+    ModelFile,
+    ModelStar,
+    ModelVersion,
+    PromotionRule,
+    RunModel,
+    WorkspaceFile,
+)
 
 
 @admin.register(Model)
@@ -61,3 +70,20 @@ class WorkspaceFileAdmin(admin.ModelAdmin):
     search_fields = ["path", "made_by_run"]
     raw_id_fields = ["workspace"]
     readonly_fields = ["size", "key", "created_at"]
+
+
+@admin.register(PromotionRule)
+class PromotionRuleAdmin(admin.ModelAdmin):
+    list_display = ["name", "kind", "model_name", "role", "workspace"]
+    list_filter = ["kind", "workspace"]
+    list_select_related = ["workspace"]
+    search_fields = ["name", "model_name"]
+    raw_id_fields = ["workspace"]
+
+
+@admin.register(ModelStar)
+class ModelStarAdmin(admin.ModelAdmin):
+    list_display = ["model", "user"]
+    list_select_related = ["model", "user"]
+    search_fields = ["model__name", "user__username"]
+    raw_id_fields = ["model", "user"]

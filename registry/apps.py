@@ -1,11 +1,15 @@
 from django.apps import AppConfig
 
+from studio import shell
+
 
 class RegistryConfig(AppConfig):
     name = "registry"
 
     def ready(self):
         # Imported here because it needs the models, which are not loaded earlier.
-        from registry import purging
+        from registry import lineage, purging, search
 
         purging.register()
+        lineage.register()
+        shell.SEARCHES.append(search.search_models)

@@ -3,11 +3,12 @@
 from django.http import Http404, HttpRequest
 from ninja import Path, Query, Router, Schema
 
-from registry import access, resources, version_files
+from registry import access, lineage, resources, version_files
 from registry.models import ModelVersion
 from registry.version_search import with_pairs
 from runs.files import ranges
 from studio import api
+from studio.errors import Invalid
 from studio.schemas import bytes_response, list_of
 from workspaces.workspace_path import WorkspacePath
 
@@ -55,6 +56,23 @@ def file_list(request: HttpRequest, workspace_path: Path[WorkspacePath], name: s
         return resources.ModelFile(path=files.relative(row.path), size=row.size)
 
     return api.paginate(request, files.rows.order_by("path"), resources.ModelFile, make)
+
+
+@router.get(
+    "/lineage", response=resources.Lineage, summary="What a job, model or data came from, and what came from it"
+)
+def lineage_read(
+    request: HttpRequest, workspace_path: Path[WorkspacePath], kind: str, id: str, direction: str = lineage.BOTH
+):
+    workspace = access.open_workspace(request, workspace_path)
+    if kind not in lineage.DESCRIBE:
+        raise Invalid(f"kind={kind[:40]!r}: write {', '.join(lineage.DESCRIBE)}.", target="kind")
+    if direction not in lineage.DIRECTIONS:
+        raise Invalid(f"direction={direction[:40]!r}: write {', '.join(lineage.DIRECTIONS)}.", target="direction")
+    start = lineage.Key(kind, id[:1000])
+    if start not in lineage.describe_nodes(workspace, [start]):
+        raise Http404(f"The workspace {workspace.name} has no {kind} {id[:1000]!r}.")
+    return resources.Lineage.of(lineage.find_graph(workspace, start, direction))
 
 
 @router.api_operation(

@@ -2,7 +2,8 @@
 
 from django.db.models import Q, QuerySet
 
-from registry.models import LoggedModel, ModelFile, ModelVersion, WorkspaceFile
+from registry import sources
+from registry.models import LoggedModel, Model, ModelFile, ModelVersion, WorkspaceFile
 from runs.purging import empty_experiments
 from studio import purging
 from studio.purging import FOLDERS, NEEDED_RUNS, STEPS, Selection, Step, StorageFolder, StoredFile
@@ -18,6 +19,34 @@ def delete_logged_models(selection: Selection) -> list[StoredFile] | None:
     files = list(ModelFile.objects.filter(model__in=pks).values_list("key", "size"))
     LoggedModel.objects.filter(pk__in=pks).delete()
     return files if pks else None
+
+
+def delete_models(selection: Selection) -> list[StoredFile] | None:
+    """Deletes versions and models that were in the trash, with the uploads that no other version has."""
+    if not selection.until:
+        return None
+    gone = ModelVersion.objects.filter(workspace=selection.workspace_id, deleted_at__lte=selection.until)
+    versions = list(gone.order_by("pk")[: purging.BATCH])
+    if versions:
+        sources = {version.source for version in versions}
+        ModelVersion.objects.filter(pk__in=[version.pk for version in versions]).delete()
+        return _delete_uploads(selection.workspace_id, sources)
+    models = Model.objects.filter(workspace=selection.workspace_id, deleted_at__lte=selection.until, versions=None)
+    pks = list(models.order_by("pk").values_list("pk", flat=True)[: purging.BATCH])
+    Model.objects.filter(pk__in=pks).delete()
+    return [] if pks else None
+
+
+def _delete_uploads(workspace_id: int, uris: set[str]) -> list[StoredFile]:
+    kept = set(ModelVersion.objects.filter(workspace=workspace_id, source__in=uris).values_list("source", flat=True))
+    found: list[WorkspaceFile] = []
+    for uri in uris - kept:
+        source = sources.parse_source(uri)
+        if source.kind == "workspace" and source.path.startswith(f"{sources.UPLOADS}/"):
+            folder = "/".join(source.path.split("/")[:2])
+            found += WorkspaceFile.objects.filter(workspace=workspace_id).below(folder)
+    WorkspaceFile.objects.remove(found)
+    return [(file.key, file.size) for file in found]
 
 
 def runs_of_versions(workspace_id: int) -> QuerySet:
@@ -42,7 +71,7 @@ def keys_of_workspace_files(keys: list[str], owners: set[int]) -> QuerySet:
 
 
 def register() -> None:
-    STEPS.extend([Step(20, delete_logged_models), Step(25, delete_workspace_files)])
+    STEPS.extend([Step(15, delete_models), Step(20, delete_logged_models), Step(25, delete_workspace_files)])
     FOLDERS.append(StorageFolder("files", keys_of_workspace_files))
     NEEDED_RUNS.append(runs_of_versions)
     FOLDERS.append(StorageFolder("models", keys_of_model_files, LoggedModel.objects.all))

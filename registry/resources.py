@@ -4,7 +4,7 @@ from typing import Annotated, Any, Self
 
 import pydantic
 
-from registry import models, rules, sources
+from registry import lineage, models, rules, sources
 from studio.formats import utc_time
 from studio.public_url import public_url
 from studio.request_body import Body
@@ -150,6 +150,46 @@ class ModelFile(Shape):
     @classmethod
     def of(cls, found: tuple[str, Any]) -> Self:
         return cls(path=found[0], size=found[1].size)
+
+
+class LineageKey(Shape):
+    kind: str = pydantic.Field(description="`job`, `model` or `data`.")
+    id: str = pydantic.Field(description="Of a job its name, of a model `name:version`, of data `name@digest`.")
+
+
+class LineageNode(LineageKey):
+    label: str
+    detail: str
+    url: str
+
+
+class LineageEdge(Shape):
+    source: LineageKey
+    target: LineageKey
+    label: str = pydantic.Field(description="How the target came from the source.")
+
+
+class Lineage(Shape):
+    start: LineageKey
+    nodes: list[LineageNode]
+    edges: list[LineageEdge]
+    isCut: bool = pydantic.Field(description="Whether there is more: the nearest nodes are given.")
+
+    @classmethod
+    def of(cls, graph: lineage.Graph) -> Self:
+        def key(one: lineage.Key) -> LineageKey:
+            return LineageKey(kind=one.kind, id=one.id)
+
+        def node(one: lineage.Node) -> LineageNode:
+            url = public_url(one.url) if one.url else ""
+            return LineageNode(kind=one.key.kind, id=one.key.id, label=one.label, detail=one.detail, url=url)
+
+        return cls(
+            start=key(graph.start),
+            nodes=[node(one) for one in graph.nodes.values()],
+            edges=[LineageEdge(source=key(e.source), target=key(e.target), label=e.label) for e in graph.edges],
+            isCut=graph.is_cut,
+        )
 
 
 class ModelContainerPropertiesUpdate(Body):

@@ -147,6 +147,7 @@ PUT    {W}/models/{name}/versions/{version}                  MAKE
 PATCH  {W}/models/{name}/versions/{version}                  MAKE
 DELETE {W}/models/{name}/versions/{version}                  NO
 GET    {V}/models                                            READ
+GET    {V}/lineage                                           NO
 GET    {V}/models/{name}/versions/{version}/files            READ
 GET    {V}/models/{name}/versions/{version}/files/content    READ
 HEAD   {V}/models/{name}/versions/{version}/files/content    READ

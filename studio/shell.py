@@ -35,6 +35,7 @@ NAV = [
     NavItem("Authoring", "Notebooks", "notebook", "notebooks:files", "n"),
     NavItem("Assets", "Jobs", "jobs", "runs:jobs", "j"),
     NavItem("Assets", "Environments", "environment", "environments:list", "e"),
+    NavItem("Assets", "Models", "model", "registry:list", "m"),
     NavItem("Manage", "Compute", "compute", "compute:list", "c"),
     NavItem("Manage", "Key vault", "key", "workspaces:secrets", "k"),
     NavItem("Manage", "Users and permissions", "users", "workspaces:people", "u"),

@@ -5,7 +5,7 @@ import itertools
 from accounts.models import Token, User
 from assets.models import Environment, EnvironmentVersion
 from compute.models import ComputeTarget, Host, Node
-from registry.models import LoggedModel
+from registry.models import LoggedModel, Model, ModelVersion
 from runs.models import Experiment, Run
 from workspaces.creation import free_slug
 from workspaces.models import ResourceGroup, Role, RoleAssignment, Subscription, Workspace
@@ -59,6 +59,16 @@ def make_logged_model(experiment, **fields):
     return LoggedModel.objects.create(
         workspace=experiment.workspace, experiment=experiment, experiment_uuid=experiment.experiment_id, **fields
     )
+
+
+def make_model_version(workspace, name="", **fields) -> ModelVersion:
+    """The next version of the model, which is made if it is not there."""
+    model, _ = Model.objects.get_or_create(workspace=workspace, name=name or f"model-{next(counter)}", deleted_at=None)
+    model.version_count += 1
+    model.save(update_fields=["version_count"])
+    model.versions.update(is_latest=False)
+    fields = {"source": "https://elsewhere.example/m", "is_latest": True, **fields}
+    return ModelVersion.objects.create(workspace=workspace, model=model, number=model.version_count, **fields)
 
 
 def make_run(workspace, *, experiment=None, **fields) -> Run:

@@ -140,6 +140,7 @@ register a model                | PUT    {w}/models/mod/versions/2   $mine      
 register another's files        | PUT    {w}/models/mod/versions/2   $other                 | y y y 403 403 404 400
 change a version of a model     | PATCH  {w}/models/mod/versions/1   $model                 | y y y 403 403 404 403
 delete a version of a model     | DELETE {w}/models/mod/versions/1                          | y y y 403 403 404 403
+lineage of a model              | GET    {v}/lineage?kind=model&id=mod:1                     | y y y 403 y 404 403
 find versions of models         | GET    {v}/models                                         | y y y 403 y 404 y
 files of a model                | GET    {v}/models/mod/versions/1/files                    | y y y 403 y 404 y
 a file of a model               | GET    {v}/models/mod/versions/1/files/content?path=a.txt | y y y 403 y 404 y

@@ -3,9 +3,10 @@
 import math
 import operator
 
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
+from accounts import activity
 from accounts.actors import Actor
 from registry import signatures
 from registry.models.logged_models import LoggedModel
@@ -48,6 +49,18 @@ class PromotionRule(models.Model):
 
     def __str__(self):
         return f"{self.get_kind_display().lower()} {self.name}{f' of {self.model_name}' if self.model_name else ''}"
+
+    @classmethod
+    def add(cls, actor: Actor, workspace: Workspace, **fields) -> "PromotionRule":
+        with transaction.atomic():
+            made = cls.objects.create(workspace=workspace, **fields)
+            activity.record("promotion_rule.create", made, actor=actor, scope=workspace)
+        return made
+
+    def remove(self, actor: Actor) -> None:
+        with transaction.atomic():
+            activity.record("promotion_rule.delete", self, actor=actor, scope=self.workspace)
+            self.delete()
 
     def describe(self) -> list[str]:
         """Its conditions, a phrase each."""

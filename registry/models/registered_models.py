@@ -334,6 +334,11 @@ class ModelVersion(models.Model):
         return f"{self.model.arm_id}/versions/{self.number}"
 
     @property
+    def asset_id(self) -> str:
+        """As Azure's v2 names it in jobs."""
+        return f"azureml:{self.model.name}:{self.number}"
+
+    @property
     def aliases(self) -> list[str]:
         return sorted(alias for alias, number in self.model.aliases.items() if number == self.number)
 

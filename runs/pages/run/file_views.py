@@ -78,14 +78,23 @@ def _requested_file(run: Run, path: str) -> Artifact | None:
 def run_file(request, slug, run_id):
     """The bytes of a file or of a range; `?download` makes it an attachment."""
     file = _get_file(request, slug, run_id)
-    start, length = _parse_range(request, file.size)
+
+    def read(start: int, length: int):
+        return artifacts.read_artifact(file, start, length)
+
+    return answer_file(request, file.path, file.size, file.content_type, read)
+
+
+def answer_file(request, path: str, size: int, content_type: str, read):
+    """The bytes of a user's file, as a page may show them; `read(start, length)` gives them."""
+    start, length = _parse_range(request, size)
     whole = request.headers.get("Range") is None
-    content = [] if request.method == "HEAD" else artifacts.read_artifact(file, start, length)
+    content = [] if request.method == "HEAD" else read(start, length)
     response = ranges.stream_response(content, length, 200 if whole else 206)
     response.headers["Accept-Ranges"] = "bytes"
     if not whole:
-        response.headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{file.size}"
-    return _add_safety_headers(request, response, file.path, file.content_type)
+        response.headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{size}"
+    return _add_safety_headers(request, response, path, content_type)
 
 
 def _add_safety_headers(request, response, path: str, content_type: str):
@@ -97,10 +106,10 @@ def _add_safety_headers(request, response, path: str, content_type: str):
     response.headers["Content-Security-Policy"] = POLICIES.get(kind, SANDBOX) if inline else SANDBOX
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "private, no-cache"
-    return _set_filename(response, path.rsplit("/", 1)[-1], inline)
+    return set_filename(response, path.rsplit("/", 1)[-1], inline)
 
 
-def _set_filename(response, name: str, inline: bool = False):
+def set_filename(response, name: str, inline: bool = False):
     response.headers["Content-Disposition"] = content_disposition_header(not inline, name)
     return response
 
@@ -158,7 +167,7 @@ def run_files_zip(request, slug, run_id):
     response = StreamingHttpResponse(archives.stream_zip(files), content_type="application/zip")
     # It is compressed already and streamed.
     response.headers["Content-Encoding"] = "identity"
-    return _set_filename(response, f"{run.run_id}.zip")
+    return set_filename(response, f"{run.run_id}.zip")
 
 
 @require_safe
@@ -198,4 +207,4 @@ def run_code_zip(request, slug, run_id):
         raise Invalid("The run has no code: it was not submitted with a source directory.")
     response = ranges.stream_response(storage.stream_object(run.snapshot.key, 0, run.snapshot.size), run.snapshot.size)
     response.headers["Content-Type"] = "application/zip"
-    return _set_filename(response, f"{run.run_id}-code.zip")
+    return set_filename(response, f"{run.run_id}-code.zip")

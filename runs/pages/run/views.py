@@ -81,6 +81,8 @@ def overview_context(run: Run) -> dict:
         "metrics": overview.first_metrics(run),
         "metric_count": run.metrics.count(),
         "child_count": run.children.filter(deleted_at=None).count(),
+        # Their app stands above this one.
+        "models": run.model_versions.filter(deleted_at=None).select_related("model__workspace"),  # type: ignore[attr-defined]
     }
 
 

@@ -257,12 +257,8 @@ class Run:
         return _html.render_table(cells)
 
     def _summary_cells(self) -> Dict[str, str]:
-        return {
-            "Experiment": self._experiment.name,
-            "Id": self._run_id,
-            "Type": str(self.type),
-            "Status": str(self.status),
-        }
+        shown = {"Experiment": self._experiment.name, "Id": self._run_id}
+        return dict(shown, Type=str(self.type), Status=str(self.status))
 
     # ---- metrics
 
@@ -580,8 +576,7 @@ class Run:
         self._dto = self._remote.report_event(status=status, **body)
 
 
-# For the body of the class, where `Run.list` hides the builtin.
-list_of = list
+list_of = list  # For the body of the class, where `Run.list` hides the builtin.
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,48 @@
+"""What breaks if versions of a model are deleted: aliases and stages in use, copies, and what read them."""
+
+import dataclasses
+
+from registry import lineage
+from registry.models import ModelVersion
+from workspaces.models import Workspace
+
+MAX_SHOWN = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Dependent:
+    what: str
+    why: str
+    url: str = ""
+
+
+def find_dependents(workspace: Workspace, versions: list[ModelVersion]) -> list[Dependent]:
+    found = []
+    for version in versions:
+        label = f"{version.model.name}, version {version.number}"
+        found += [
+            Dependent(f"Alias {alias}", f"It names {label} and is removed.", version.get_absolute_url())
+            for alias in version.aliases
+        ]
+        if version.stage in ModelVersion.ACTIVE_STAGES:
+            found.append(Dependent(f"Stage {version.stage}", f"{label} is in it.", version.get_absolute_url()))
+    return (found + _following(workspace, versions))[:MAX_SHOWN]
+
+
+def _following(workspace: Workspace, versions: list[ModelVersion]) -> list[Dependent]:
+    """The next nodes of the lineage, of whatever kind."""
+    keys = [lineage.key_of(version) for version in versions]
+    own = set(keys)
+    edges = [edge for edge in lineage.edges_at(workspace, keys) if edge.source in own and edge.target not in own]
+    nodes = lineage.describe_nodes(workspace, dict.fromkeys(edge.target for edge in edges))
+    found = []
+    for edge in edges:
+        if node := nodes.get(edge.target):
+            found.append(Dependent(node.label, WHY.get(edge.label, "It uses {0}.").format(edge.source.id), node.url))
+    return found
+
+
+WHY = {
+    "copied": "It is a copy of {0}: its files are those of {0}.",
+    "read": "This job read {0}; it cannot be run again in the same way.",
+}

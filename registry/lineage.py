@@ -1,0 +1,226 @@
+"""One graph of what came from what: job → version of a model → copy of it, and job that read a model.
+
+Each app adds its own edges by a provider in EDGES: a function that finds all edges at some nodes, by a few queries.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterable
+
+from django.db.models import Q
+from django.urls import reverse
+
+from registry import sources
+from registry.models import ModelVersion, RunModel
+from runs.models import Run
+from runs.models.lineage import RunDataset
+from workspaces.models import Workspace
+
+MAX_NODES, MAX_DEPTH = 1_000, 20
+# Keys in one query: SQLite takes no more than some thousand values.
+BATCH = 500
+DIRECTIONS = UP, DOWN, BOTH = "up", "down", "both"
+
+
+@dataclasses.dataclass(frozen=True)
+class Key:
+    """`kind` is job, model, data or what a provider adds; `id` is unique in the workspace, such as `digits:3`."""
+
+    kind: str
+    id: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Edge:
+    source: Key
+    target: Key
+    label: str = ""
+
+
+@dataclasses.dataclass
+class Node:
+    key: Key
+    label: str
+    url: str = ""
+    detail: str = ""
+    # The number of the column: all sources of a node are left of it.
+    column: int = 0
+
+
+@dataclasses.dataclass
+class Graph:
+    start: Key
+    nodes: dict[Key, Node]
+    edges: list[Edge]
+    is_cut: bool = False
+
+
+# (workspace, keys) -> the edges from and to these nodes.
+EDGES: list[Callable[[Workspace, list[Key]], Iterable[Edge]]] = []
+# By kind: (workspace, ids) -> the nodes that exist.
+DESCRIBE: dict[str, Callable[[Workspace, list[str]], Iterable[Node]]] = {}
+
+
+def find_graph(workspace: Workspace, start: Key, direction: str = BOTH) -> Graph:
+    """All that the node came from (`up`), all that came from it (`down`), or both; the nearest first."""
+    seen, edges, is_cut = {start: None}, {}, False
+    for way in (UP, DOWN) if direction == BOTH else (direction,):
+        is_cut |= _walk(workspace, start, way, seen, edges)
+    nodes = describe_nodes(workspace, seen)
+    kept = [edge for edge in edges if edge.source in nodes and edge.target in nodes]
+    _set_columns(nodes, kept)
+    return Graph(start, nodes, kept, is_cut)
+
+
+def _walk(workspace: Workspace, start: Key, way: str, seen: dict, edges: dict) -> bool:
+    """Layer by layer; returns whether there is more than is shown."""
+    layer, reached = {start: None}, {start}
+    for _ in range(MAX_DEPTH):
+        following: dict[Key, None] = {}
+        for edge in edges_at(workspace, list(layer)):
+            near, far = (edge.target, edge.source) if way == UP else (edge.source, edge.target)
+            if near not in layer:
+                continue
+            if far not in seen and len(seen) >= MAX_NODES:
+                return True
+            edges[edge] = seen[far] = None
+            if far not in reached:
+                following[far] = None
+        reached |= following.keys()
+        layer = following
+        if not layer:
+            return False
+    return True
+
+
+def edges_at(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
+    for start in range(0, len(keys), BATCH):
+        for provider in EDGES:
+            yield from provider(workspace, keys[start : start + BATCH])
+
+
+def describe_nodes(workspace: Workspace, keys: Iterable[Key]) -> dict[Key, Node]:
+    """What no longer exists is left out."""
+    ids: dict[str, list[str]] = {}
+    for key in keys:
+        ids.setdefault(key.kind, []).append(key.id)
+    found = {}
+    for kind, wanted in ids.items():
+        for start in range(0, len(wanted), BATCH):
+            for node in DESCRIBE[kind](workspace, wanted[start : start + BATCH]):
+                found[node.key] = node
+    return found
+
+
+def _set_columns(nodes: dict[Key, Node], edges: list[Edge]) -> None:
+    """Each node is right of all its sources; what is in a circle stays where it was reached."""
+    following: dict[Key, list[Key]] = {}
+    open_sources = dict.fromkeys(nodes, 0)
+    for edge in edges:
+        following.setdefault(edge.source, []).append(edge.target)
+        open_sources[edge.target] += 1
+    ready = [key for key, count in open_sources.items() if not count]
+    while ready:
+        key = ready.pop()
+        for target in following.get(key, []):
+            nodes[target].column = max(nodes[target].column, nodes[key].column + 1)
+            open_sources[target] -= 1
+            if not open_sources[target]:
+                ready.append(target)
+
+
+def key_of(version: ModelVersion) -> Key:
+    return Key("model", f"{version.model.name}:{version.number}")
+
+
+def ids_of(keys: Iterable[Key], kind: str) -> list[str]:
+    return [key.id for key in keys if key.kind == kind]
+
+
+def versions_of(workspace: Workspace, ids: list[str]):
+    """The present versions with these ids."""
+    wanted: dict[str, list[int]] = {}
+    for found in ids:
+        name, _, number = found.rpartition(":")
+        if number.isdigit():
+            wanted.setdefault(name, []).append(int(number))
+    chosen = Q(pk=None)
+    for name, numbers in wanted.items():
+        chosen |= Q(model__name=name, number__in=numbers)
+    rows = ModelVersion.objects.present().filter(workspace=workspace, model__deleted_at=None)
+    return rows.filter(chosen)
+
+
+def edges_of_models(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
+    """From jobs to the versions that have their files, and from versions to copies of them."""
+    present = ModelVersion.objects.present().filter(workspace=workspace, model__deleted_at=None).select_related("model")
+    ids, runs = ids_of(keys, "model"), ids_of(keys, "job")
+    chosen = Q(source_run_id__in=runs) if runs else Q(pk=None)
+    if ids:
+        copies = ["models:/" + "/".join(one.rsplit(":", 1)) for one in ids]
+        chosen |= Q(source__in=copies) | Q(pk__in=versions_of(workspace, ids).values("pk"))
+    for version in present.filter(chosen):
+        source = sources.parse_source(version.source)
+        if source.kind == "version":
+            yield Edge(Key("model", f"{source.name}:{source.number}"), key_of(version), "copied")
+        elif version.source_run_id:
+            yield Edge(Key("job", version.source_run_id), key_of(version), "registered")
+
+
+def edges_of_readers(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
+    """From a version to the jobs that read the logged model that it was registered from."""
+    runs = ids_of(keys, "job")
+    versions = {}
+    if ids := ids_of(keys, "model"):
+        rows = versions_of(workspace, ids).exclude(logged_model=None).select_related("model")
+        for version in rows:
+            versions.setdefault(version.logged_model_id, []).append(key_of(version))
+    links = RunModel.objects.filter(run__workspace=workspace, run__deleted_at=None, made=False)
+    links = links.filter(Q(logged_model__in=list(versions)) | Q(run__run_id__in=runs)).select_related("run")
+    links = list(links)
+    missing = {link.logged_model_id for link in links} - versions.keys() - {None}
+    if missing:
+        rows = ModelVersion.objects.present().filter(workspace=workspace, logged_model__in=missing)
+        for version in rows.select_related("model"):
+            versions.setdefault(version.logged_model_id, []).append(key_of(version))
+    for link in links:
+        for version in versions.get(link.logged_model_id, []):
+            yield Edge(version, Key("job", link.run.run_id), "read")
+
+
+def edges_of_data(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
+    """From data sets that MLflow's clients have logged to the jobs that read them."""
+    runs, data = ids_of(keys, "job"), ids_of(keys, "data")
+    rows = RunDataset.objects.filter(run__workspace=workspace, run__deleted_at=None)
+    chosen = Q(run__run_id__in=runs) if runs else Q(pk=None)
+    for one in data:
+        name, _, digest = one.rpartition("@")
+        chosen |= Q(name=name, digest=digest)
+    for name, digest, context, run_id in rows.filter(chosen).values_list("name", "digest", "context", "run__run_id"):
+        yield Edge(Key("data", f"{name}@{digest}"), Key("job", run_id), context or "input")
+
+
+def describe_jobs(workspace: Workspace, ids: list[str]) -> Iterable[Node]:
+    rows = Run.objects.filter(workspace=workspace, deleted_at=None, run_id__in=ids)
+    for run_id, name, experiment, status in rows.values_list("run_id", "display_name", "experiment__name", "status"):
+        url = reverse("runs:run_detail", args=[workspace.slug, run_id])
+        yield Node(Key("job", run_id), name, url, f"{experiment}, {status}")
+
+
+def describe_models(workspace: Workspace, ids: list[str]) -> Iterable[Node]:
+    for version in versions_of(workspace, ids).select_related("model"):
+        name = version.model.name
+        url = reverse("registry:version_detail", args=[workspace.slug, name, version.number])
+        aliases = [alias for alias, number in version.model.aliases.items() if number == version.number]
+        stage = [] if version.stage == version.Stage.NONE else [version.stage]
+        yield Node(key_of(version), f"{name}, version {version.number}", url, ", ".join([*aliases, *stage]))
+
+
+def describe_data(workspace: Workspace, ids: list[str]) -> Iterable[Node]:
+    for one in ids:
+        name, _, digest = one.rpartition("@")
+        yield Node(Key("data", one), name, "", digest)
+
+
+def register() -> None:
+    EDGES.extend([edges_of_models, edges_of_readers, edges_of_data])
+    DESCRIBE.update(job=describe_jobs, model=describe_models, data=describe_data)

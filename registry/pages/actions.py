@@ -1,0 +1,114 @@
+"""What a person does to a version: description, tags, aliases, stage, star, archive, trash."""
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.actors import actor_of_request
+from registry import dependents, rules
+from registry.models import ModelStar, ModelVersion
+from registry.pages.access import model_of, version_of
+from runs.pages.access import require_permission, workspace_of
+from studio.errors import Conflict, Denied, Invalid
+from studio.forms import TagsField, TextField, cleaned_or_invalid
+from studio.htmx import keep_address, wants_piece
+from studio.rules import DESCRIPTION
+
+
+class VersionEdit(forms.Form):
+    description = TextField(DESCRIPTION, required=False)
+    tags = TagsField()
+    alias = TextField(rules.ALIAS, required=False)
+    remove_alias = TextField(rules.ALIAS, required=False)
+    stage = TextField(rules.STAGE, required=False)
+
+
+@require_POST
+def version_edit(request, slug: str, name: str, number: int):
+    """Sets `field` to `value`: description, tags, alias (adds one), remove_alias, stage."""
+    version = version_of(request, slug, name, number)
+    require_permission(request, "edit")
+    field, value = request.POST.get("field", ""), request.POST.get("value", "").replace("\r\n", "\n")
+    if field not in VersionEdit.base_fields:
+        raise Invalid(f"field={field[:60]!r}: write one of {', '.join(VersionEdit.base_fields)}.", target="field")
+    given = cleaned_or_invalid(VersionEdit({field: value}))[field]
+    try:
+        said = _store(request, version, field, given)
+    except (Conflict, Denied) as error:
+        # A promotion rule says why not: the page shows it and stays.
+        messages.error(request, error.message)
+    else:
+        messages.success(request, said)
+    return redirect(version)
+
+
+def _store(request, version: ModelVersion, field: str, given) -> str:
+    actor = actor_of_request(request)
+    if field in ("description", "tags"):
+        version.edit(**{field: given})
+        return "Saved."
+    if not given:
+        raise Invalid(f"{field}: write one.", target="value")
+    if field == "alias":
+        version.model.set_alias(given, version.number, actor)
+        return f"{given} is now version {version.number}."
+    if field == "remove_alias":
+        version.model.remove_alias(given, actor)
+        return f"The alias {given} was removed."
+    version.transition_to(given, actor)
+    return f"Version {version.number} is in the stage {given}."
+
+
+@require_POST
+def version_archive(request, slug: str, name: str, number: int):
+    """Archives the version, or takes it out of the archive."""
+    version = version_of(request, slug, name, number)
+    require_permission(request, "edit")
+    version.set_archived(version.archived_at is None)
+    messages.success(request, f"{version} was {'archived' if version.archived_at else 'taken out of the archive'}.")
+    return redirect(version)
+
+
+@require_POST
+def model_star(request, slug: str):
+    """Stars the model `name`, or takes the star away."""
+    workspace_of(request, slug)
+    model = model_of(request, slug, request.POST.get("name", ""))
+    star, is_new = ModelStar.objects.get_or_create(user=request.user, model=model)
+    if not is_new:
+        star.delete()
+    if wants_piece(request):
+        context = {"model": model, "is_starred": is_new, "swap": True}
+        return keep_address(render(request, "registry/_star.html", context))
+    back = request.POST.get("next", "")
+    home = reverse("registry:list", args=[slug])
+    return HttpResponseRedirect(back if back.startswith(home) else home)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def version_delete(request, slug: str, name: str, number: int):
+    """Says first what breaks; `?all` is about the model with all versions."""
+    version = version_of(request, slug, name, number)
+    require_permission(request, "edit")
+    is_all = "all" in request.GET
+    if request.method == "POST":
+        actor = actor_of_request(request)
+        if is_all:
+            version.model.move_to_trash(actor)
+            messages.success(request, f"{name} moved to the trash, with all its versions.")
+            return redirect("registry:list", slug)
+        version.move_to_trash(actor)
+        messages.success(request, f"Version {number} of {name} moved to the trash.")
+        return redirect("registry:versions", slug, name)
+    versions = list(version.model.versions.present().with_related()) if is_all else [version]
+    context = {
+        "version": version,
+        "model": version.model,
+        "is_all": is_all,
+        "count": len(versions),
+        "dependents": dependents.find_dependents(version.workspace, versions),
+    }
+    return render(request, "registry/delete.html", context)

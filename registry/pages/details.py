@@ -1,0 +1,103 @@
+"""The tabs of a version: details, artifacts, metrics; its files one by one and as an archive."""
+
+from django.http import StreamingHttpResponse
+from django.views.decorators.http import require_safe
+
+from registry import signatures, version_files
+from registry.models import PromotionRule
+from registry.pages.access import render_tab, version_of
+from runs.files import archives, previews
+from runs.models import Run
+from runs.pages import file_tree
+from runs.pages.run.file_views import answer_file, set_filename
+from studio.errors import Invalid
+from studio.markdown import render_markdown
+
+
+@require_safe
+def version_detail(request, slug: str, name: str, number: int):
+    version = version_of(request, slug, name, number)
+    files = version_files.files_of(version)
+    about = signatures.read_description(files)
+    rules = PromotionRule.objects.filter(workspace=version.workspace, model_name__in=["", name])
+    more = {
+        "about": about,
+        "example": signatures.read_example(files, about),
+        "description": render_markdown(version.description) if version.description else "",
+        "tags_text": "\n".join(f"{key}: {value}" if value else key for key, value in version.tags.items()),
+        "aliases": version.aliases,
+        "other_aliases": sorted(set(version.model.aliases) - set(version.aliases)),
+        "stages": version.Stage.values,
+        "rules": rules,
+        "copies": version.workspace.model_versions.present().filter(source=f"models:/{name}/{number}")[:20],
+    }
+    return render_tab(request, version, "details", **more)
+
+
+@require_safe
+def version_artifacts(request, slug: str, name: str, number: int):
+    """`?path=` selects a file of the model, by default its description."""
+    version = version_of(request, slug, name, number)
+    files = version_files.files_of(version)
+    if files is None:
+        return render_tab(request, version, "artifacts")
+    path = request.GET.get("path", "")
+    row = files.find(path or signatures.FILE) or (None if path else files.rows.order_by("path").first())
+    if path and row is None:
+        raise Invalid(f"The model has no file {path[:1000]!r}.", target="path")
+    chosen = files.relative(row.path) if row else ""
+    stored = file_tree.list_first_files(files.rows, row.path if row else "")
+    tree = file_tree.build_file_tree([(files.relative(path), size) for path, size in stored], chosen)
+    count = files.rows.count()
+    more = {"tree": tree, "left_out": count - len(stored), "file_count": count, "total": files.size()}
+    if row:
+        more |= {"file": {"path": chosen, "size": row.size}, "preview": _preview(row, chosen)}
+    return render_tab(request, version, "artifacts", tree_width=file_tree.read_width(request), **more)
+
+
+def _preview(row, path: str) -> previews.Preview:
+    def read(length: int) -> bytes:
+        return version_files.read_bytes(row, length)
+
+    found = previews.make_preview(path, version_files.content_type_of(row), row.size, read)
+    return previews.preview_code(path, row.size, read) if found.kind == "log" else found
+
+
+@require_safe
+def version_file(request, slug: str, name: str, number: int):
+    """The bytes of a file or of a range; `?download` makes it an attachment."""
+    files = version_files.files_of(version_of(request, slug, name, number))
+    path = request.GET.get("path", "")
+    row = files.find(path) if files else None
+    if row is None:
+        raise Invalid(f"The model has no file {path[:1000]!r}.", target="path")
+    kind = version_files.content_type_of(row)
+    return answer_file(request, path, row.size, kind, lambda start, length: version_files.read(row, start, length))
+
+
+@require_safe
+def version_zip(request, slug: str, name: str, number: int):
+    version = version_of(request, slug, name, number)
+    files = version_files.files_of(version)
+    if files is None:
+        raise Invalid("The files of this model are not here.")
+    content = ((path, row.size, version_files.read(row)) for path, row in files)
+    response = StreamingHttpResponse(archives.stream_zip(content), content_type="application/zip")
+    # It is compressed already and streamed.
+    response.headers["Content-Encoding"] = "identity"
+    return set_filename(response, f"{name}-{number}.zip")
+
+
+@require_safe
+def version_metrics(request, slug: str, name: str, number: int):
+    version = version_of(request, slug, name, number)
+    logged = version.logged_model
+    run = version.run if version.run and version.run.deleted_at is None else None
+    more = {"run": run, "logged": logged.metrics if logged else [], "series": _list_series(run) if run else []}
+    more["parameters"] = list(run.parameter_rows.all()) if run else []
+    return render_tab(request, version, "metrics", **more)
+
+
+def _list_series(run: Run) -> list:
+    """Single numbers; all else is on the page of the job."""
+    return list(run.metrics.exclude(last=None).order_by("name")[:500])

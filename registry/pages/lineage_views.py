@@ -1,0 +1,85 @@
+"""The lineage of a version, or of a job, as a drawing and a list."""
+
+import dataclasses
+
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from registry import lineage
+from registry.pages.access import render_tab, version_of
+from runs.pages.access import run_of
+
+# In the drawing, in pixels.
+WIDTH, HEIGHT, GAP_X, GAP_Y = 220, 44, 70, 12
+# More are only listed.
+MAX_DRAWN = 300
+
+
+@dataclasses.dataclass(frozen=True)
+class Box:
+    node: lineage.Node
+    x: int
+    y: int
+    is_start: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawing:
+    boxes: list[Box]
+    lines: list[str]
+    width: int
+    height: int
+
+
+def draw(graph: lineage.Graph) -> Drawing:
+    """Columns from left to right; each node is near the middle of its sources."""
+    columns: dict[int, list[lineage.Node]] = {}
+    for node in sorted(graph.nodes.values(), key=lambda node: (node.column, node.label)):
+        columns.setdefault(node.column, []).append(node)
+    places: dict[lineage.Key, tuple[int, int]] = {}
+    sources: dict[lineage.Key, list[lineage.Key]] = {}
+    for edge in graph.edges:
+        sources.setdefault(edge.target, []).append(edge.source)
+    for order, column in enumerate(sorted(columns)):
+        rows = sorted(columns[column], key=lambda node: _middle(places, sources.get(node.key, [])))
+        for row, node in enumerate(rows):
+            places[node.key] = (order * (WIDTH + GAP_X) + 1, row * (HEIGHT + GAP_Y) + 1)
+    boxes = [Box(node, *places[node.key], node.key == graph.start) for node in graph.nodes.values()]
+    lines = [_line(places[edge.source], places[edge.target]) for edge in graph.edges]
+    width = max(x for x, _ in places.values()) + WIDTH + 1
+    return Drawing(boxes, lines, width, max(y for _, y in places.values()) + HEIGHT + 1)
+
+
+def _middle(places: dict, sources: list) -> float:
+    found = [places[key][1] for key in sources if key in places]
+    return sum(found) / len(found) if found else 0.0
+
+
+def _line(source: tuple[int, int], target: tuple[int, int]) -> str:
+    x, y = source[0] + WIDTH, source[1] + HEIGHT // 2
+    end_x, end_y = target[0], target[1] + HEIGHT // 2
+    bend = (x + end_x) // 2
+    return f"M{x} {y}C{bend} {y} {bend} {end_y} {end_x} {end_y}"
+
+
+def lineage_context(graph: lineage.Graph) -> dict:
+    drawing = draw(graph) if 1 < len(graph.nodes) <= MAX_DRAWN else None
+    nodes = graph.nodes
+    edges = [(nodes[edge.source], edge.label, nodes[edge.target]) for edge in graph.edges]
+    edges.sort(key=lambda edge: (edge[0].column, edge[0].label, edge[2].label))
+    return {"graph": graph, "drawing": drawing, "edges": edges, "box": {"width": WIDTH, "height": HEIGHT}}
+
+
+@require_safe
+def version_lineage(request, slug: str, name: str, number: int):
+    version = version_of(request, slug, name, number)
+    graph = lineage.find_graph(version.workspace, lineage.key_of(version))
+    return render_tab(request, version, "lineage", **lineage_context(graph))
+
+
+@require_safe
+def run_lineage(request, slug: str, run_id: str):
+    """The same graph, seen from a job."""
+    run = run_of(request, slug, run_id)
+    graph = lineage.find_graph(run.workspace, lineage.Key("job", run.run_id))
+    return render(request, "registry/run_lineage.html", {"run": run, **lineage_context(graph)})

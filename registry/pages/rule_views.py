@@ -1,0 +1,116 @@
+"""Promotion rules: who may give which alias or stage, and what a version needs for it."""
+
+import re
+
+from django import forms
+from django.contrib import messages
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.actors import actor_of_request
+from accounts.form_keys import once
+from registry import rules
+from registry.models import Model, ModelVersion, PromotionRule
+from registry.models.promotion import COMPARED
+from runs.pages.access import is_allowed, require_permission, workspace_of
+from studio.forms import TagsField, attempt, check_field
+from workspaces.members import list_roles
+
+METRIC = re.compile(r"(?P<name>\S.*?)\s*(?P<sign>>=|<=|>|<)\s*(?P<limit>\S+)")
+MAX_METRICS = 20
+
+
+class RuleForm(forms.Form):
+    kind = forms.ChoiceField(label="Applies to", choices=PromotionRule.Kind.choices, initial="alias")
+    name = forms.CharField(label="Alias or stage", max_length=255, help_text="Such as champion, or Production.")
+    model_name = forms.CharField(
+        label="Model", max_length=255, required=False, help_text="The name of a model; empty for every model."
+    )
+    role = forms.ChoiceField(label="Who may set it", required=False)
+    needs_other_person = forms.BooleanField(label="Not the one who registered the version", required=False)
+    needs_description = forms.BooleanField(label="The version has a description", required=False)
+    needs_signature = forms.BooleanField(label="The version has a signature", required=False)
+    needs_tags = TagsField(
+        label="Required tags", help_text="One per line as name: value; a name alone takes any value."
+    )
+    needs_metrics = forms.CharField(
+        label="Required metrics",
+        required=False,
+        max_length=5_000,
+        widget=forms.Textarea(attrs={"rows": 3, "placeholder": "accuracy >= 0.9", "class": "mono"}),
+        help_text="One per line: the name of a metric, >=, >, <= or <, and a number.",
+    )
+
+    def __init__(self, *args, workspace, **kwargs):
+        super().__init__(*args, **kwargs)
+        named = [(name, name if name == "Owner" else f"{name}, or Owner") for name in list_roles(workspace)]
+        self.fields["role"].choices = [("", "Everybody who may edit models"), *named]
+        self.workspace = workspace
+
+    def clean_name(self) -> str:
+        name, kind = self.cleaned_data["name"].strip(), self.cleaned_data.get("kind")
+        rule = rules.STAGE if kind == PromotionRule.Kind.STAGE else rules.ALIAS
+        return check_field(rule.check, name)
+
+    def clean_model_name(self) -> str:
+        name = self.cleaned_data["model_name"].strip()
+        if name and not Model.objects.present().filter(workspace=self.workspace, name=name).exists():
+            raise forms.ValidationError(f"The workspace has no model {name!r}.")
+        return name
+
+    def clean_needs_metrics(self) -> list:
+        lines = list(filter(None, map(str.strip, self.cleaned_data["needs_metrics"].splitlines())))
+        if len(lines) > MAX_METRICS:
+            raise forms.ValidationError(f"{len(lines)} are given; {MAX_METRICS} are allowed.")
+        return [read_metric(line) for line in lines]
+
+    def clean(self) -> dict:
+        data = super().clean() or self.cleaned_data
+        same = {name: data.get(name) for name in ("kind", "name", "model_name")}
+        if not self.errors and PromotionRule.objects.filter(workspace=self.workspace, **same).exists():
+            self.add_error("name", "There is such a rule already; delete it first.")
+        return data
+
+
+def read_metric(line: str) -> list:
+    match = METRIC.fullmatch(line)
+    try:
+        limit = float(match["limit"]) if match else None
+    except ValueError:
+        limit = None
+    # NaN compares with nothing.
+    if match is None or limit is None or limit != limit or match["sign"] not in COMPARED:
+        raise forms.ValidationError(f"{line[:100]!r}: write it as accuracy >= 0.9.")
+    return [match["name"][:256], match["sign"], limit]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@once
+def rule_list(request, slug):
+    """All see the rules; who may give roles in the workspace writes them."""
+    workspace = workspace_of(request, slug)
+    may_write = is_allowed(request, "edit_members")
+    form = RuleForm(request.POST or None, workspace=workspace)
+    if request.method == "POST":
+        require_permission(request, "edit_members")
+        made = attempt(form, lambda: PromotionRule.add(actor_of_request(request), workspace, **form.cleaned_data))
+        if made:
+            messages.success(request, f"The rule for the {made} holds from now on.")
+            return redirect("registry:rules", slug)
+    context = {
+        "rules": PromotionRule.objects.filter(workspace=workspace),
+        "form": form,
+        "may_write": may_write,
+        "stages": ModelVersion.Stage.values,
+    }
+    return render(request, "registry/rules.html", context, status=400 if form.errors else 200)
+
+
+@require_POST
+def rule_delete(request, slug, pk: int):
+    workspace = workspace_of(request, slug)
+    require_permission(request, "edit_members")
+    rule = get_object_or_404(PromotionRule, workspace=workspace, pk=pk)
+    rule.remove(actor_of_request(request))
+    messages.success(request, f"The rule for the {rule} was deleted.")
+    return redirect("registry:rules", slug)
