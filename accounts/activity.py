@@ -26,7 +26,10 @@ SYSTEM = "Lazuli Studio"
 # What each verb is on a page, before the name of the object.
 VERBS = {
     "access.refuse": "was not allowed to",
+    "account.block": "blocked the account",
     "account.create": "created the account",
+    "account.deactivate": "deactivated the account",
+    "account.open": "opened the account",
     "compute.create": "created the compute target",
     "compute.delete": "deleted the compute target",
     "compute.scale": "scaled the compute target",
@@ -71,6 +74,7 @@ VERBS = {
     "secret.rotate": "stored a new version of the secret",
     "session.begin": "signed in as",
     "session.end": "signed out as",
+    "session.revoke": "ended sessions of",
     "signin_link.create": "made a sign-in link for",
     "subscription.create": "created the subscription",
     "token.create": "created the token",

@@ -9,6 +9,7 @@ from accounts.models import (
     PrincipalSecret,
     SentForm,
     ServicePrincipal,
+    Session,
     SignInLink,
     Token,
 )
@@ -69,6 +70,16 @@ class SentFormAdmin(admin.ModelAdmin):
 
     def has_change_permission(self, request, obj=None):
         return False
+
+
+@admin.register(Session)
+class SessionAdmin(SecretAdmin):
+    """Deleting one signs the browser out."""
+
+    exclude = ["session_key", "session_data"]
+    list_display = ["user", "device", "address", "began_at", "last_used_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "address"]
 
 
 @admin.register(FailedSignIn)

@@ -13,6 +13,7 @@ from accounts.actors import Actor
 from accounts.principals import PrincipalSecret, ServicePrincipal
 from accounts.rules import TOKEN_NAME, TOKEN_SCOPE, TokenScope
 from accounts.secrets import new_secret, secret_digest
+from accounts.sessions import Session
 from studio import visible_names
 from studio.errors import Conflict, Invalid
 
@@ -23,6 +24,7 @@ __all__ = [
     "PrincipalSecret",
     "SentForm",
     "ServicePrincipal",
+    "Session",
     "SignInLink",
     "Token",
     "User",
@@ -40,7 +42,15 @@ class User(AbstractUser):
         LIGHT = "light"
         DARK = "dark"
 
+    class Closed(models.TextChoices):
+        """Why an account is closed; empty for one that is open, or that was switched off in the administration."""
+
+        PENDING = "pending"
+        BLOCKED = "blocked"
+        DEACTIVATED = "deactivated"
+
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.PERSON, editable=False)
+    closed_as = models.CharField(max_length=12, choices=Closed, blank=True, editable=False)
     theme = models.CharField(max_length=8, choices=Theme, default=Theme.SYSTEM)
 
     def clean(self):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import credential_views, devices, principal_token, views
+from accounts import credential_views, devices, people_views, principal_token, session_views, views
 
 app_name = "accounts"
 urlpatterns = [
@@ -15,6 +15,10 @@ urlpatterns = [
     path("account/tokens/", views.tokens, name="tokens"),
     path("account/tokens/<int:pk>/revoke/", views.token_revoke, name="token_revoke"),
     path("account/tokens/revoke/", views.tokens_revoke, name="tokens_revoke"),
+    path("account/sessions/", session_views.sessions, name="sessions"),
+    path("account/sessions/end/", session_views.sessions_end, name="sessions_end"),
+    path("people/", people_views.person_list, name="people"),
+    path("people/<int:pk>/", people_views.person, name="person"),
     path("credentials/", credential_views.credentials, name="credentials"),
     path("credentials/revoke/", credential_views.credentials_revoke, name="credentials_revoke"),
     path("principals/", credential_views.principals, name="principals"),

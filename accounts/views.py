@@ -6,6 +6,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -16,6 +17,7 @@ from accounts.actors import Actor
 from accounts.form_keys import mark_done, once
 from accounts.forms import NewPasswordForm, PasswordForm, SignInForm, TokenForm
 from accounts.models import SignInLink, Token, User
+from accounts.sessions import BEGAN
 from studio.errors import Denied
 from studio.shell import Shell
 
@@ -63,6 +65,7 @@ def _record_failure(name: str, reason: str) -> None:
 def _let_in(request, user: User, how: str):
     with transaction.atomic():
         auth.login(request, user, backend=BACKEND)
+        request.session[BEGAN] = timezone.now().isoformat()
         activity.record("session.begin", user, actor=Actor(user), message=how)
     answer = redirect(_next(request))
     sign_in_limits.remember_device(request, answer, user)

@@ -9,14 +9,16 @@ class RunsConfig(AppConfig):
     def ready(self):
         # Imported here because they need the models, which are not loaded earlier.
         from accounts.authentication import RunTokens
+        from accounts.handover import HOLDINGS
         from compute import work_kinds
-        from runs import purging, run_tokens, work_kind, workspace_hooks
+        from runs import holdings, purging, run_tokens, work_kind, workspace_hooks
         from runs.pages import home, home_cards
         from runs.pages.environments.search import search_environments
         from workspaces import deletion
 
         RunTokens.admit = staticmethod(run_tokens.authorize_run_token)
         purging.register()
+        HOLDINGS.append(holdings.SHARED_VIEWS)
         work_kinds.register_kind(work_kind.KIND)
         deletion.BEFORE_DELETE.append(workspace_hooks.cancel_runs)
         shell.CARDS.append(shell.Card("runs/_home.html", home_cards.home_card, position=5))

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import form_keys
+from accounts.sessions import SessionStore
 from compute import liveness
 from compute.models import Work
 from runs import facet_counts, metrics
@@ -16,7 +17,6 @@ from runs.models import MetricBatch, MetricSeries, Run
 from runs.submission import LOCAL, SCRIPT_RUN
 from studio import storage
 from studio.errors import Conflict
-from studio.sessions import SessionStore
 
 logger = logging.getLogger(__name__)
 # A runner sends a heartbeat every 5 seconds.

@@ -10,7 +10,7 @@ class WorkspacesConfig(AppConfig):
     def ready(self):
         # Imported here because they need the models, which are not loaded earlier.
         from accounts.actors import actor_of_request
-        from workspaces import lookup, search
+        from workspaces import holdings, lookup, search
         from workspaces.vault import checks
 
         Shell.workspaces_of = staticmethod(search.list_for_switcher)
@@ -19,3 +19,4 @@ class WorkspacesConfig(AppConfig):
         )
         SEARCHES.append(search.search_workspaces)
         CHECKS.append(checks.check_keys)
+        holdings.register()

@@ -14,9 +14,9 @@ from django.test import Client
 from obstore.exceptions import GenericError
 from obstore.store import LocalStore
 
+from accounts.sessions import SessionStore
 from runs.models import Artifact, MetricSeries, Run
 from studio import outages, statement_limit, storage
-from studio.sessions import SessionStore
 from tests import factories
 from workspaces.models import Role
 

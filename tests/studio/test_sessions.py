@@ -3,10 +3,9 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from django.contrib.sessions.models import Session
 from django.test import Client
 
-from studio.sessions import SessionStore, stored_key
+from accounts.sessions import Session, SessionStore, stored_key
 from tests import factories
 
 

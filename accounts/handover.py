@@ -1,0 +1,36 @@
+"""What a person holds that somebody else takes over when they leave. Apps register their kinds in AppConfig.ready."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from django.db.models import QuerySet
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+@dataclasses.dataclass(frozen=True)
+class Holding:
+    """`rows` are those that the person holds, `give` makes them the other one's: (rows, from, to)."""
+
+    label: str
+    rows: Callable[["User"], QuerySet]
+    give: Callable[[QuerySet, "User", "User"], None]
+
+
+HOLDINGS: list[Holding] = []
+
+
+def count_held(person: "User") -> dict[str, int]:
+    """How many of each kind, without those of which there are none."""
+    counts = {holding.label: holding.rows(person).count() for holding in HOLDINGS}
+    return {label: number for label, number in counts.items() if number}
+
+
+def hand_over(person: "User", heir: "User") -> dict[str, int]:
+    """Returns what was handed over, counted before. Call it in the transaction in which the person leaves."""
+    counts = count_held(person)
+    for holding in HOLDINGS:
+        holding.give(holding.rows(person), person, heir)
+    return counts

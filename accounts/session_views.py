@@ -1,0 +1,33 @@
+"""A person's browsers: where they are signed in, and signing them out."""
+
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import people
+from accounts.sessions import stored_key
+
+
+def key_of_this(request) -> str:
+    return stored_key(request.session.session_key)
+
+
+@never_cache
+@require_GET
+def sessions(request):
+    context = {"sessions": request.user.sessions.live(), "this": key_of_this(request)}
+    return render(request, "accounts/sessions.html", context)
+
+
+@require_POST
+def sessions_end(request):
+    """The one whose key the button names, or all but this one."""
+    key = request.POST.get("session", "")
+    if key:
+        people.end_session(request.user, key)
+        messages.success(request, "That browser is signed out.")
+    else:
+        ended = people.end_sessions(request.user, but=key_of_this(request))
+        messages.success(request, f"{ended} other browser{' is' if ended == 1 else 's are'} signed out.")
+    return redirect("accounts:sessions")

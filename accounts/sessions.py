@@ -1,0 +1,109 @@
+"""Sessions of browsers, in a table that says whose they are, and stored under a digest: reading it gives nobody a valid cookie."""
+
+import datetime as dt
+import hashlib
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.sessions.backends import db
+from django.contrib.sessions.base_session import AbstractBaseSession
+from django.db import models
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from studio import formats
+from studio.client_address import client_address
+from studio.database import skipped_if_busy
+from studio.request_context import current_request
+
+# As many hex digits as the column of Django's sessions can hold.
+DIGITS = 40
+# Writing `last_used_at` for every page would turn each read into a write.
+USED_EVERY = dt.timedelta(minutes=5)
+BEGAN = "began_at"
+
+
+def stored_key(session_key: str) -> str:
+    """The primary key of the session whose cookie is `session_key`."""
+    return hashlib.sha256(session_key.encode()).hexdigest()[:DIGITS]
+
+
+class SessionQuerySet(models.QuerySet):
+    def live(self):
+        return self.filter(expire_date__gt=timezone.now())
+
+
+class Session(AbstractBaseSession):
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="sessions")
+    began_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(default=timezone.now)
+    address = models.CharField(max_length=43, blank=True)
+    client = models.CharField(max_length=200, blank=True)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta(AbstractBaseSession.Meta):
+        ordering = ["-last_used_at"]
+
+    @classmethod
+    def get_session_store_class(cls):
+        return SessionStore
+
+    @property
+    def device(self) -> str:
+        """The browser and system by the words that it sends of itself."""
+        found = [next((name for word, name in words if word in self.client), "") for words in (BROWSERS, SYSTEMS)]
+        return " on ".join(filter(None, found)) or self.client[:60] or "unknown browser"
+
+
+# The first that is found counts: browsers name those before them too.
+BROWSERS = [("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")]
+SYSTEMS = [("Windows", "Windows"), ("iPhone", "iOS"), ("iPad", "iOS"), ("Android", "Android"), ("Mac OS X", "macOS")]
+SYSTEMS += [("Linux", "Linux")]
+
+
+def origin_now() -> dict[str, str]:
+    """Address and client of the current request."""
+    request = current_request()
+    if request is None:
+        return {}
+    client = formats.replace_unstorable(request.headers.get("User-Agent", ""))[:200]
+    return {"address": client_address(request), "client": client}
+
+
+class SessionStore(db.SessionStore):
+    @classmethod
+    def get_model_class(cls):
+        return Session
+
+    def exists(self, session_key):
+        return super().exists(stored_key(session_key))
+
+    def create_model_instance(self, data):
+        row = super().create_model_instance(data)
+        row.session_key = stored_key(row.session_key)
+        row.user_id = data.get("_auth_user_id")
+        row.began_at = parse_datetime(data.get(BEGAN, "")) or timezone.now()
+        for name, value in origin_now().items():
+            setattr(row, name, value)
+        return row
+
+    def delete(self, session_key=None):
+        session_key = session_key or self.session_key
+        if session_key:
+            super().delete(stored_key(session_key))
+
+    def _get_session_from_db(self):
+        found = Session.objects.live().filter(pk=stored_key(self.session_key)).first() if self.session_key else None
+        if found is None:
+            self._session_key = None
+        elif found.user_id and timezone.now() - found.last_used_at > USED_EVERY:
+            with skipped_if_busy():
+                Session.objects.filter(pk=found.pk).update(last_used_at=timezone.now(), **origin_now())
+        return found
+
+    # Nothing here is asynchronous. The synchronous versions are used, so that nothing bypasses the digest.
+    aexists = sync_to_async(exists)  # type: ignore[arg-type]
+    acreate_model_instance = sync_to_async(create_model_instance)  # type: ignore[arg-type]
+    adelete = sync_to_async(delete)  # type: ignore[arg-type]
+    _aget_session_from_db = sync_to_async(_get_session_from_db)
