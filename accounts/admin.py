@@ -1,16 +1,21 @@
 """Sign-in links, tokens and failed sign-ins, for site admins. The admin page of a person is in workspaces/admin.py."""
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 
 from accounts.activity import Activity
 from accounts.models import (
     DeviceLogin,
     FailedSignIn,
+    IdentityProvider,
     PrincipalSecret,
     SentForm,
     ServicePrincipal,
     Session,
     SignInLink,
+    SignInPolicy,
     Token,
 )
 
@@ -82,6 +87,39 @@ class SessionAdmin(SecretAdmin):
     search_fields = ["user__username", "address"]
 
 
+@admin.register(SignInPolicy)
+class SignInPolicyAdmin(admin.ModelAdmin):
+    """Changed on the page of people, which checks that nobody is shut out."""
+
+    list_display = ["second_factor"]
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(IdentityProvider)
+class IdentityProviderAdmin(admin.ModelAdmin):
+    """Changed on the page of identity providers, which encrypts the secret and writes who did it."""
+
+    exclude = ["secret_text"]
+    list_display = ["name", "slug", "issuer", "is_active"]
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
 @admin.register(FailedSignIn)
 class FailedSignInAdmin(admin.ModelAdmin):
     """Deleting a person's rows lets them try again at once."""
@@ -119,3 +157,29 @@ class ServicePrincipalAdmin(SecretAdmin):
 class PrincipalSecretAdmin(SecretAdmin):
     list_display = ["principal", "hint", "created_at", "expires_at", "last_used_at", "revoked_at"]
     list_select_related = ["principal__user"]
+
+
+# Ours instead of those that come with django-allauth, which show and write what is secret.
+for model in (EmailAddress, SocialAccount, SocialApp, SocialToken, Authenticator):
+    admin.site.unregister(model)
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(SecretAdmin):
+    """Second factors; deleting one takes it away from its person."""
+
+    exclude = ["data"]
+    list_display = ["user", "type", "created_at", "last_used_at"]
+    list_filter = ["type"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]
+
+
+@admin.register(SocialAccount)
+class SocialAccountAdmin(SecretAdmin):
+    """Whom an identity provider knows as which person; deleting one separates them."""
+
+    exclude = ["extra_data"]
+    list_display = ["user", "provider", "uid", "last_login"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "uid"]

@@ -5,8 +5,8 @@ from django.contrib.auth import password_validation
 from django.db import transaction
 
 from accounts import activity, sign_in_limits
-from accounts.models import Token
-from accounts.rules import PRINCIPAL_NAME, TOKEN_NAME, TokenScope
+from accounts.models import SignInPolicy, Token
+from accounts.rules import PASSKEY_NAME, PRINCIPAL_NAME, TOKEN_NAME, TokenScope
 from studio.forms import TextField
 
 # Longer input is refused, not hashed.
@@ -110,6 +110,38 @@ class PasswordForm(NewPasswordForm):
         if not self.user.check_password(self.cleaned_data["current"]):
             raise forms.ValidationError("That is not your current password.")
         attempt.delete()
+
+
+class CodeForm(forms.Form):
+    code = forms.CharField(
+        max_length=20,
+        help_text="Six digits of your authenticator app, or one of your recovery codes.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True, "size": 12}
+        ),
+    )
+
+
+class PasswordAgainForm(forms.Form):
+    password = forms.CharField(
+        strip=False,
+        max_length=MAX_PASSWORD_LENGTH,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+
+
+class PasskeyForm(forms.Form):
+    name = TextField(PASSKEY_NAME, label="Name", help_text="Which device it is on, such as “laptop” or “phone”.")
+    # What the browser answers.
+    credential = forms.CharField(max_length=20_000, widget=forms.HiddenInput, required=False)
+
+    def clean(self):
+        self.cleaned_data["answer"] = self.cleaned_data.pop("credential", "")
+        return self.cleaned_data
+
+
+class SecondFactorPolicyForm(forms.Form):
+    second_factor = forms.ChoiceField(label="Who needs a second factor", choices=SignInPolicy.SecondFactor)
 
 
 class SignInForm(forms.Form):

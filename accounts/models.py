@@ -10,10 +10,12 @@ from django.utils import timezone
 from accounts import activity
 from accounts.activity import Activity
 from accounts.actors import Actor
+from accounts.identity_providers import IdentityProvider
 from accounts.principals import PrincipalSecret, ServicePrincipal
 from accounts.rules import TOKEN_NAME, TOKEN_SCOPE, TokenScope
 from accounts.secrets import new_secret, secret_digest
 from accounts.sessions import Session
+from accounts.sign_in_policy import SignInPolicy
 from studio import visible_names
 from studio.errors import Conflict, Invalid
 
@@ -21,11 +23,13 @@ __all__ = [
     "Activity",
     "DeviceLogin",
     "FailedSignIn",
+    "IdentityProvider",
     "PrincipalSecret",
     "SentForm",
     "ServicePrincipal",
     "Session",
     "SignInLink",
+    "SignInPolicy",
     "Token",
     "User",
 ]
@@ -51,6 +55,8 @@ class User(AbstractUser):
 
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.PERSON, editable=False)
     closed_as = models.CharField(max_length=12, choices=Closed, blank=True, editable=False)
+    # Made by `manage.py break_glass`: no claim of an identity provider takes anything from it.
+    is_break_glass = models.BooleanField(default=False, editable=False)
     theme = models.CharField(max_length=8, choices=Theme, default=Theme.SYSTEM)
 
     def clean(self):

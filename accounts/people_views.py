@@ -6,14 +6,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import handover, people
+from accounts import handover, people, second_factors
 from accounts.actors import actor_of_request
-from accounts.models import Token, User
+from accounts.forms import SecondFactorPolicyForm
+from accounts.guards import for_admin_mode
+from accounts.models import SignInPolicy, Token, User
 from studio.errors import Invalid
 from studio.pagination import page_of
 from studio.words import split_words
 
 
+@for_admin_mode
 @never_cache
 @require_GET
 def person_list(request):
@@ -27,7 +30,8 @@ def person_list(request):
         rows = rows.filter(Q(username__icontains=word) | Q(first_name__icontains=word) | Q(last_name__icontains=word))
     page = page_of(request, rows, size=50)
     page.object_list = [_with_state(person) for person in page.object_list]
-    context = {"page": page, "words": words, "state": state, "states": people.STATES}
+    policy = SecondFactorPolicyForm(initial={"second_factor": SignInPolicy.load().second_factor})
+    context = {"page": page, "words": words, "state": state, "states": people.STATES, "policy": policy}
     return render(request, "accounts/people.html", context)
 
 
@@ -36,6 +40,7 @@ def _with_state(person: User) -> User:
     return person
 
 
+@for_admin_mode
 @never_cache
 @require_http_methods(["GET", "POST"])
 def person(request, pk):
@@ -53,6 +58,7 @@ def person(request, pk):
         "roles": found.roles.select_related("subscription", "resource_group", "workspace"),
         "groups": found.member_of.annotate(number=Count("members")),
         "held": handover.count_held(found),
+        "factors": second_factors.factors_of(found),
     }
     return render(request, "accounts/person.html", context)
 
@@ -73,7 +79,10 @@ def _change(actor, found: User, data) -> str:
     if act == "sign_out":
         ended = people.end_sessions(found)
         return f"{found} is signed out of {ended} browser{'' if ended == 1 else 's'}."
+    if act == "reset_factors":
+        second_factors.reset(found, actor)
+        return f"The next sign-in of {found} asks for the password alone."
     if act == "revoke":
         number = Token.revoke_all(found)
         return f"{number} token{'' if number == 1 else 's'} of {found} no longer work."
-    raise Invalid(f"act={act[:30]!r}: write block, open, deactivate, sign_out or revoke.", target="act")
+    raise Invalid(f"act={act[:30]!r}: write block, open, deactivate, sign_out, reset_factors or revoke.", target="act")

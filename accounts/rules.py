@@ -17,6 +17,7 @@ class TokenScope(models.TextChoices):
 
 
 TOKEN_NAME = text_rule("token name", max_length=100)
+PASSKEY_NAME = text_rule("passkey name", max_length=80)
 CLIENT_NAME = text_rule("client name", max_length=80)
 TOKEN_SCOPE = choice_rule("scope", TokenScope.values, target="scope")
 # As user names: Latin letters only, so that no name looks like another.

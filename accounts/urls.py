@@ -2,13 +2,28 @@
 
 from django.urls import path
 
-from accounts import credential_views, devices, people_views, principal_token, session_views, views
+from accounts import (
+    credential_views,
+    devices,
+    factor_views,
+    oidc_views,
+    people_views,
+    principal_token,
+    session_views,
+    views,
+)
 
 app_name = "accounts"
 urlpatterns = [
     path("signin/", views.sign_in, name="sign_in"),
     path("signin/link/<str:secret>/", views.sign_in_link, name="sign_in_link"),
     path("invitation/<str:secret>/", views.invitation, name="invitation"),
+    path("signin/code/", factor_views.second_step, name="second_step"),
+    path("signin/passkey/", factor_views.passkey_sign_in, name="passkey_sign_in"),
+    path("signin/passkey/begin/", factor_views.passkey_begin, name="passkey_begin"),
+    path("signin/oidc/<slug:slug>/", oidc_views.oidc_begin, name="oidc_begin"),
+    path("signin/oidc/<slug:slug>/callback/", oidc_views.oidc_callback, name="oidc_callback"),
+    path("signin/oidc/<slug:slug>/logout/", oidc_views.oidc_logout, name="oidc_logout"),
     path("signout/", views.sign_out, name="sign_out"),
     path("account/theme/", views.theme, name="theme"),
     path("account/password/", views.password, name="password"),
@@ -17,6 +32,15 @@ urlpatterns = [
     path("account/tokens/revoke/", views.tokens_revoke, name="tokens_revoke"),
     path("account/sessions/", session_views.sessions, name="sessions"),
     path("account/sessions/end/", session_views.sessions_end, name="sessions_end"),
+    path("account/confirm/", factor_views.confirm, name="confirm"),
+    path("account/confirm/passkey/", factor_views.confirm_passkey, name="confirm_passkey"),
+    path("account/factors/", factor_views.factors, name="factors"),
+    path("account/factors/app/", factor_views.factor_app, name="factor_app"),
+    path("account/factors/passkey/", factor_views.factor_passkey, name="factor_passkey"),
+    path("account/factors/passkey/begin/", factor_views.factor_passkey_begin, name="factor_passkey_begin"),
+    path("account/factors/remove/", factor_views.factor_remove, name="factor_remove"),
+    path("account/factors/codes/", factor_views.factor_codes, name="factor_codes"),
+    path("people/policy/", factor_views.policy, name="policy"),
     path("people/", people_views.person_list, name="people"),
     path("people/<int:pk>/", people_views.person, name="person"),
     path("credentials/", credential_views.credentials, name="credentials"),

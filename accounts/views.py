@@ -6,22 +6,19 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import activity, sign_in_limits
-from accounts.actors import Actor
+from accounts import activity, second_factors, sign_in_limits
+from accounts.external_identities import providers_of
 from accounts.form_keys import mark_done, once
 from accounts.forms import NewPasswordForm, PasswordForm, SignInForm, TokenForm
-from accounts.models import SignInLink, Token, User
-from accounts.sessions import BEGAN
-from studio.errors import Denied
+from accounts.guards import asks_again
+from accounts.models import IdentityProvider, SignInLink, Token, User
+from accounts.signing_in import after_password, let_in, next_page, record_failure
+from studio.errors import Conflict, Denied
 from studio.shell import Shell
-
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 @login_not_required
@@ -30,14 +27,16 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 @require_http_methods(["GET", "POST"])
 def sign_in(request):
     if request.user.is_authenticated:
-        return redirect(_next(request))
+        return redirect(next_page(request))
     form = SignInForm(request.POST or None)
     status = 200
     if request.method == "POST" and form.is_valid():
         user, status = _authenticate(request, form)
         if user:
-            return _let_in(request, user, "by password")
-    return render(request, "accounts/sign_in.html", {"form": form, "next": _next(request)}, status=status)
+            return after_password(request, user, "by password")
+    providers = IdentityProvider.objects.filter(is_active=True)
+    context = {"form": form, "next": next_page(request), "providers": providers}
+    return render(request, "accounts/sign_in.html", context, status=status)
 
 
 def _authenticate(request, form) -> tuple[User | None, int]:
@@ -51,25 +50,10 @@ def _authenticate(request, form) -> tuple[User | None, int]:
     user = auth.authenticate(request, **form.cleaned_data)
     if user is None:
         form.add_error(None, "The name or the password is wrong.")
-        _record_failure(name, "wrong name or password")
+        record_failure(name, "wrong name or password")
     else:
         noted.delete()
     return user, 403
-
-
-@transaction.atomic
-def _record_failure(name: str, reason: str) -> None:
-    activity.record("session.begin", None, label=name, message=reason, outcome=activity.Activity.Outcome.FAILED)
-
-
-def _let_in(request, user: User, how: str):
-    with transaction.atomic():
-        auth.login(request, user, backend=BACKEND)
-        request.session[BEGAN] = timezone.now().isoformat()
-        activity.record("session.begin", user, actor=Actor(user), message=how)
-    answer = redirect(_next(request))
-    sign_in_limits.remember_device(request, answer, user)
-    return answer
 
 
 @login_not_required
@@ -79,8 +63,8 @@ def administration(request):
     if request.user.is_authenticated and not request.user.is_staff:
         raise Denied("Only site admins can open the administration.")
     if request.user.is_authenticated:
-        return redirect(_next(request))
-    return redirect_to_login(_next(request))
+        return redirect(next_page(request))
+    return redirect_to_login(next_page(request))
 
 
 @login_not_required
@@ -92,11 +76,11 @@ def sign_in_link(request, secret):
         return render(request, "accounts/sign_in_link_used.html", {"too_many": True}, status=429)
     user = SignInLink.redeem(secret)
     if user and user.is_active:
-        return _let_in(request, user, "by a sign-in link")
+        return let_in(request, user, "by a sign-in link")
     if request.user.is_authenticated:
-        return redirect(_next(request))
+        return redirect(next_page(request))
     sign_in_limits.record_attempt(request, "")
-    _record_failure("", "a sign-in link that was used, has expired or never existed")
+    record_failure("", "a sign-in link that was used, has expired or never existed")
     return render(request, "accounts/sign_in_link_used.html", status=410)
 
 
@@ -111,12 +95,14 @@ def invitation(request, secret):
     user = SignInLink.find_invited(secret)
     form = NewPasswordForm(user, request.POST or None)
     if user and not form.is_valid():
-        return render(request, "accounts/invitation.html", {"form": form, "invited": user})
+        providers = IdentityProvider.objects.filter(is_active=True)
+        context = {"form": form, "invited": user, "secret": secret, "providers": providers}
+        return render(request, "accounts/invitation.html", context)
     if user and SignInLink.redeem(secret, is_invitation=True):
         form.save()
-        return _let_in(request, user, "by an invitation")
+        return let_in(request, user, "by an invitation", enrol=second_factors.is_required_of(user))
     sign_in_limits.record_attempt(request, "")
-    _record_failure("", "an invitation that was used, has expired or never existed")
+    record_failure("", "an invitation that was used, has expired or never existed")
     return render(request, "accounts/sign_in_link_used.html", {"is_invitation": True}, status=410)
 
 
@@ -136,12 +122,14 @@ def theme(request):
     if chosen in User.Theme.values:
         request.user.theme = chosen
         request.user.save(update_fields=["theme"])
-    return redirect(_next(request))
+    return redirect(next_page(request))
 
 
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def password(request):
+    if providers_of(request.user).exists() and not (request.user.has_usable_password() or request.user.is_break_glass):
+        raise Conflict("You sign in through an identity provider, so a password here would be a way around it.")
     form = PasswordForm(request, request.POST or None)
     if request.method == "POST" and form.is_valid():
         form.save()
@@ -151,6 +139,7 @@ def password(request):
     return render(request, "accounts/password.html", {"form": form})
 
 
+@asks_again
 @never_cache
 @require_http_methods(["GET", "POST"])
 @once
@@ -181,11 +170,3 @@ def tokens_revoke(request):
     number = Token.revoke_all(request.user)
     messages.success(request, f"{number} token{'' if number == 1 else 's'} of yours no longer work.")
     return redirect("accounts:tokens")
-
-
-def _next(request) -> str:
-    """The page the person wanted to open, if it is on this site."""
-    wanted = request.POST.get("next") or request.GET.get("next") or ""
-    # redirect() takes a word without a slash for the name of a URL.
-    allowed = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
-    return wanted if allowed else settings.LOGIN_REDIRECT_URL

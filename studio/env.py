@@ -59,6 +59,17 @@ def read_folder(name: str, default: pathlib.Path) -> pathlib.Path:
     return pathlib.Path(os.environ.get(name) or default).expanduser().resolve()
 
 
+def read_file(name: str) -> pathlib.Path | None:
+    """A file that is there and can be read."""
+    value = os.environ.get(name)
+    if not value:
+        return None
+    path = pathlib.Path(value).expanduser().resolve()
+    if not (path.is_file() and os.access(path, os.R_OK)):
+        raise ImproperlyConfigured(f"{name}={value!r}: write the path of a file that the studio may read")
+    return path
+
+
 def read_url(name: str, schemes: tuple[str, ...], default: str = "") -> str:
     value = os.environ.get(name, default)
     if value and value.split(":", 1)[0] not in schemes:

@@ -42,6 +42,11 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL.removesuffix(PUBLIC_PATH)]
 HTTPS = PUBLIC_URL.startswith("https:")
 
 INSTALLED_APPS = [
+    # First, so that accounts/admin.py finds what they register in the administration.
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
     "studio",
     "accounts",
     "workspaces",
@@ -77,7 +82,9 @@ MIDDLEWARE = [
     "studio.middleware.People",
     "studio.middleware.FormsWithFiles",
     "studio.middleware.PagesNeedSignIn",
+    "allauth.account.middleware.AccountMiddleware",
     "studio.middleware.Messages",
+    "accounts.guards.Guards",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "studio.middleware.Htmx",
     "studio.middleware.Errors",
@@ -108,7 +115,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "studio.shell.context",
             ],
-            "builtins": ["studio.templatetags.studio"],
+            "builtins": ["studio.templatetags.studio", "workspaces.templatetags.access"],
         },
     }
 ]
@@ -155,7 +162,22 @@ LOGOUT_REDIRECT_URL = "/signin/"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.breach_list.BreachListValidator"},
 ]
+BREACH_LIST = env.read_file("BREACH_LIST")
+# The second reads the passwords of accounts that were made before the first was used.
+PASSWORD_HASHERS = ["accounts.hashers.Argon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+# Of django-allauth we use models and computations; none of its pages has an address here.
+ACCOUNT_ADAPTER = "accounts.closed_sign_up.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+SOCIALACCOUNT_ADAPTER = "accounts.closed_sign_up.SocialAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+MFA_ADAPTER = "accounts.second_factors.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_TOLERANCE = 1
 SESSION_ENGINE = "accounts.sessions"
 # Our scripts never read a cookie: pages contain the token of their forms.
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True

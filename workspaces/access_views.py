@@ -5,6 +5,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
+from accounts.guards import asks_again
 from accounts.models import User
 from studio.forms import attempt
 from studio.pagination import page_of
@@ -65,6 +66,7 @@ def shorten(action: str) -> str:
     return action.replace(f"{M}/", "…/", 1)
 
 
+@asks_again
 @require_http_methods(["GET", "POST"])
 def roles(request, slug):
     """Custom roles; a POST makes one from Azure's JSON, or changes the one of its name."""
@@ -90,6 +92,7 @@ def _initial(request, workspace) -> str:
     return custom_roles.as_azure(role) if role else custom_roles.example(workspace.arm_id)
 
 
+@asks_again
 @require_POST
 def role_delete(request, slug, pk):
     page_workspace(request, slug)
@@ -99,6 +102,7 @@ def role_delete(request, slug, pk):
     return redirect("workspaces:roles", slug)
 
 
+@asks_again
 @require_http_methods(["GET", "POST"])
 def group_list(request):
     actor = actor_of_request(request)
@@ -113,6 +117,7 @@ def group_list(request):
     return render(request, "workspaces/groups.html", context)
 
 
+@asks_again
 @require_http_methods(["GET", "POST"])
 def group(request, pk):
     """Its members; a POST by an owner adds one."""
@@ -136,6 +141,7 @@ def group(request, pk):
     return render(request, "workspaces/group.html", context)
 
 
+@asks_again
 @require_POST
 def group_change(request, pk):
     """By the button: take a member out, or delete the group."""

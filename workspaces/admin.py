@@ -7,6 +7,8 @@ from django.contrib.auth.models import Group
 from accounts import views
 from accounts.models import User
 from workspaces.models import (
+    ClaimedMembership,
+    ClaimMapping,
     CustomRole,
     Home,
     ResourceGroup,
@@ -140,3 +142,15 @@ class HomeAdmin(admin.ModelAdmin):
     search_fields = ["name", "user__username"]
     raw_id_fields = ["workspace", "user"]
     readonly_fields = ["created_at"]
+
+
+@admin.register(ClaimMapping)
+class ClaimMappingAdmin(ReadOnlyAdmin):
+    list_display = ["provider", "value", "group"]
+    list_select_related = ["provider", "group"]
+
+
+@admin.register(ClaimedMembership)
+class ClaimedMembershipAdmin(ReadOnlyAdmin):
+    list_display = ["user", "provider", "group"]
+    list_select_related = ["user", "provider", "group"]

@@ -9,8 +9,9 @@ class WorkspacesConfig(AppConfig):
 
     def ready(self):
         # Imported here because they need the models, which are not loaded earlier.
+        from accounts import external_identities
         from accounts.actors import actor_of_request
-        from workspaces import holdings, lookup, search
+        from workspaces import claim_mappings, holdings, lookup, search
         from workspaces.vault import checks
 
         Shell.workspaces_of = staticmethod(search.list_for_switcher)
@@ -19,4 +20,5 @@ class WorkspacesConfig(AppConfig):
         )
         SEARCHES.append(search.search_workspaces)
         CHECKS.append(checks.check_keys)
+        external_identities.APPLY.append(claim_mappings.apply_claims)
         holdings.register()

@@ -2,7 +2,8 @@
 
 from django import forms
 
-from studio.forms import TagsField, TextField
+from accounts.identity_providers import WRITABLE, IdentityProvider
+from studio.forms import TagsField, TextField, check_field
 from studio.rules import DESCRIPTION
 from workspaces import creation, rules
 from workspaces.models import Role, Workspace
@@ -120,3 +121,49 @@ class GroupForm(forms.Form):
 class GroupMemberForm(forms.Form):
     username = forms.CharField(label="User name", max_length=150)
     is_owner = forms.BooleanField(label="Owner: says who belongs to the group", required=False)
+
+
+class IdentityProviderForm(forms.ModelForm):
+    """The short name is part of the redirect address, so only a new provider has it."""
+
+    issuer = forms.URLField(
+        max_length=400,
+        assume_scheme="https",
+        help_text="Such as https://login.microsoftonline.com/<tenant>/v2.0 or https://id.example.com/realms/team",
+    )
+    secret = forms.CharField(
+        label="Client secret",
+        max_length=2000,
+        strip=True,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="Stored encrypted, and never shown again.",
+    )
+    field_order = ["name", "slug", "issuer", "client_id", "secret"]
+
+    class Meta:
+        model = IdentityProvider
+        fields = ["slug", *WRITABLE]
+        help_texts = {
+            "slug": "In the redirect address, such as “entra”. It cannot be changed later.",
+            "name": "On the button of the sign-in page.",
+            "groups_claim": "Its values are mapped to groups. A dot leads into a claim: realm_access.roles",
+            "trusts_email": "Only for a provider whose verified addresses cannot be chosen by their owners.",
+        }
+
+    def __init__(self, data=None, row=None):
+        super().__init__(data, instance=row and type(row).objects.get(pk=row.pk))
+        if row:
+            del self.fields["slug"]
+            self.fields["secret"].required = False
+            self.fields["secret"].help_text = "Empty keeps the one that is stored."
+
+    def clean_name(self):
+        return check_field(rules.PROVIDER_NAME.check, self.cleaned_data["name"])
+
+
+class ClaimMappingForm(forms.Form):
+    value = TextField(rules.CLAIM_VALUE, help_text="As the provider sends it: a name, or Entra's id of the group.")
+    group_name = TextField(
+        rules.GROUP_NAME, label="Group", required=False, help_text="It is made if there is none of this name."
+    )
+    is_admin = forms.BooleanField(label="Site admin instead of a group", required=False)

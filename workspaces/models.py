@@ -9,12 +9,15 @@ from django.utils import timezone
 
 from accounts import activity
 from accounts.models import User
+from workspaces.claim_models import ClaimedMembership, ClaimMapping
 from workspaces.file_share import Home
 from workspaces.role_definitions import Definition, built_in
 from workspaces.role_models import CustomRole, UserGroup
 from workspaces.vault.models import Secret, SecretVersion
 
 __all__ = [
+    "ClaimMapping",
+    "ClaimedMembership",
     "CustomRole",
     "Home",
     "ResourceGroup",

@@ -15,6 +15,8 @@ FRIENDLY_NAME = text_rule("friendly name", max_length=100, allow_empty=True)
 SKU = text_rule("sku", max_length=20, allow_empty=True)
 ROLE = choice_rule("role", Role.values, target="role")
 GROUP_NAME = text_rule("group name", max_length=100)
+CLAIM_VALUE = text_rule("claim value", max_length=200)
+PROVIDER_NAME = text_rule("provider name", max_length=40)
 GROUP_DESCRIPTION = text_rule("description", max_length=500, allow_empty=True)
 FULL_NAME = text_rule("full name", max_length=150, allow_empty=True)
 # Latin letters only, so that no name looks like another.

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workspaces import access_views, activity_views, member_views, views
+from workspaces import access_views, activity_views, member_views, provider_views, views
 from workspaces.vault import views as vault_views
 
 app_name = "workspaces"
@@ -23,6 +23,10 @@ urlpatterns = [
     path("ws/<slug:slug>/secrets/", vault_views.secret_list, name="secrets"),
     path("ws/<slug:slug>/secrets/<slug:name>/", vault_views.secret, name="secret"),
     path("ws/<slug:slug>/secrets/<slug:name>/change/", vault_views.secret_change, name="secret_change"),
+    path("providers/", provider_views.providers, name="providers"),
+    path("providers/<slug:slug>/", provider_views.provider, name="provider"),
+    path("providers/<slug:slug>/test/", provider_views.provider_test, name="provider_test"),
+    path("providers/<slug:slug>/change/", provider_views.provider_change, name="provider_change"),
     path("groups/", access_views.group_list, name="groups"),
     path("groups/<int:pk>/", access_views.group, name="group"),
     path("groups/<int:pk>/change/", access_views.group_change, name="group_change"),

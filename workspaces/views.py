@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.actors import actor_of_request
 from accounts.form_keys import once
+from accounts.guards import asks_again
 from studio.errors import Invalid
 from studio.forms import attempt
 from studio.htmx import render_page
@@ -147,6 +148,7 @@ def workspace_settings(request, slug):
     return render(request, "workspaces/workspace_settings.html", context)
 
 
+@asks_again
 @require_POST
 def workspace_delete(request, slug):
     workspace = lookup.page_workspace(request, slug)

@@ -28,6 +28,27 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='IdentityProvider',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('slug', models.SlugField(max_length=40, unique=True, verbose_name='short name')),
+                ('name', models.CharField(max_length=40)),
+                ('issuer', models.URLField(max_length=400)),
+                ('client_id', models.CharField(max_length=190, verbose_name='client id')),
+                ('secret_text', models.TextField(blank=True)),
+                ('scopes', models.CharField(default='openid profile email', max_length=200)),
+                ('groups_claim', models.CharField(blank=True, default='groups', max_length=100, verbose_name='claim with groups')),
+                ('trusts_email', models.BooleanField(default=False, verbose_name='join accounts by verified address')),
+                ('makes_accounts', models.BooleanField(default=False, verbose_name='make accounts for newcomers')),
+                ('needs_approval', models.BooleanField(default=True, verbose_name='newcomers wait for a site admin')),
+                ('is_active', models.BooleanField(default=False, verbose_name='offered at the sign-in')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+            ],
+            options={
+                'ordering': ['name'],
+            },
+        ),
+        migrations.CreateModel(
             name='SentForm',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -35,6 +56,17 @@ class Migration(migrations.Migration):
                 ('location', models.CharField(blank=True, max_length=2000)),
                 ('at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
             ],
+        ),
+        migrations.CreateModel(
+            name='SignInPolicy',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('second_factor', models.CharField(choices=[('nobody', 'Nobody'), ('admins', 'Site admins'), ('all', 'Everybody who has a password here')], default='nobody', max_length=8, verbose_name='who needs a second factor')),
+            ],
+            options={
+                'verbose_name': 'sign-in policy',
+                'verbose_name_plural': 'sign-in policies',
+            },
         ),
         migrations.CreateModel(
             name='User',
@@ -52,6 +84,7 @@ class Migration(migrations.Migration):
                 ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
                 ('kind', models.CharField(choices=[('person', 'Person'), ('service principal', 'Service Principal')], default='person', editable=False, max_length=20)),
                 ('closed_as', models.CharField(blank=True, choices=[('pending', 'Pending'), ('blocked', 'Blocked'), ('deactivated', 'Deactivated')], editable=False, max_length=12)),
+                ('is_break_glass', models.BooleanField(default=False, editable=False)),
                 ('theme', models.CharField(choices=[('system', 'System'), ('light', 'Light'), ('dark', 'Dark')], default='system', max_length=8)),
                 ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
                 ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),

@@ -12,6 +12,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ('accounts', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -74,6 +75,27 @@ class Migration(migrations.Migration):
                 'verbose_name': 'group',
                 'ordering': ['name'],
             },
+        ),
+        migrations.CreateModel(
+            name='ClaimMapping',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('value', models.CharField(max_length=200)),
+                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='mappings', to='accounts.identityprovider')),
+                ('group', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='claim_mappings', to='workspaces.usergroup')),
+            ],
+            options={
+                'ordering': ['value', 'group__name'],
+            },
+        ),
+        migrations.CreateModel(
+            name='ClaimedMembership',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='accounts.identityprovider')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='claimed_memberships', to=settings.AUTH_USER_MODEL)),
+                ('group', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='claimed_memberships', to='workspaces.usergroup')),
+            ],
         ),
         migrations.CreateModel(
             name='Workspace',
@@ -162,6 +184,22 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='usergroup',
             constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('name'), name='one_user_group_of_a_name'),
+        ),
+        migrations.AddConstraint(
+            model_name='claimmapping',
+            constraint=models.UniqueConstraint(fields=('provider', 'value', 'group'), name='one_claim_mapping_of_a_group'),
+        ),
+        migrations.AddConstraint(
+            model_name='claimmapping',
+            constraint=models.UniqueConstraint(condition=models.Q(('group', None)), fields=('provider', 'value'), name='one_claim_mapping_of_site_admins'),
+        ),
+        migrations.AddConstraint(
+            model_name='claimedmembership',
+            constraint=models.UniqueConstraint(fields=('user', 'provider', 'group'), name='one_claimed_membership'),
+        ),
+        migrations.AddConstraint(
+            model_name='claimedmembership',
+            constraint=models.UniqueConstraint(condition=models.Q(('group', None)), fields=('user', 'provider'), name='one_claimed_admin'),
         ),
         migrations.AddConstraint(
             model_name='workspace',

@@ -4,8 +4,8 @@ import stat
 
 from django.core.exceptions import ImproperlyConfigured
 
+from studio import encryption
 from studio.doctor import Finding, passed
-from workspaces.vault import encryption
 from workspaces.vault.models import SecretVersion
 
 WHAT = "key vault"

@@ -8,8 +8,9 @@ from django.utils import timezone
 from accounts import activity
 from accounts.actors import Actor
 from accounts.models import User
+from studio import encryption
 from studio.errors import Conflict
-from workspaces.vault import encryption, rules
+from workspaces.vault import rules
 
 
 class SecretQuerySet(models.QuerySet):
@@ -124,7 +125,7 @@ def make_version() -> str:
 class SecretVersion(models.Model):
     secret = models.ForeignKey(Secret, models.CASCADE, related_name="versions")
     version = models.CharField(max_length=32, default=make_version, editable=False)
-    # Encrypted; see workspaces/vault/encryption.py.
+    # Encrypted; see studio/encryption.py.
     text = models.TextField(editable=False)
     key_id = models.CharField(max_length=12, editable=False)
     content_type = models.CharField(max_length=255, blank=True)

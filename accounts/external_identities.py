@@ -1,0 +1,109 @@
+"""From what an identity provider says of somebody to an account here, and to the groups and rights that its claims give."""
+
+import re
+from collections.abc import Callable
+
+from allauth.socialaccount.models import SocialAccount
+from django.db import transaction
+
+from accounts import activity
+from accounts.identity_providers import IdentityProvider
+from accounts.models import SignInLink, User
+from studio.errors import Conflict, Denied
+
+# Functions (person, provider, claims), which give and take what the mappings of claims say.
+APPLY: list[Callable[[User, IdentityProvider, dict], None]] = []
+# As user names are; the first letter or digit is kept.
+NOT_IN_NAMES = re.compile(r"[^\w.@+-]", re.ASCII)
+
+
+def providers_of(user: User):
+    return SocialAccount.objects.filter(user=user)
+
+
+def find_person(row: IdentityProvider, claims: dict, invitation: str = "") -> User:
+    """Who this is: known by this provider, invited, joined by a verified address, or new. Else refused with the reason."""
+    person = _find_or_make(row, claims, invitation)
+    # A newcomer who has to wait is stored all the same.
+    if not person.is_active:
+        raise Denied(_why_closed(person))
+    return person
+
+
+@transaction.atomic
+def _find_or_make(row: IdentityProvider, claims: dict, invitation: str) -> User:
+    known = SocialAccount.objects.filter(provider=row.slug, uid=claims["sub"]).select_related("user").first()
+    if known:
+        person = known.user
+        SocialAccount.objects.filter(pk=known.pk).update(extra_data=_kept(claims))
+    else:
+        person = _invited(invitation) or _by_address(row, claims) or _newcomer(row, claims)
+        connect(row, claims, person)
+    if person.is_active:
+        for apply in APPLY:
+            apply(person, row, claims)
+    return person
+
+
+@transaction.atomic
+def connect(row: IdentityProvider, claims: dict, person: User) -> None:
+    """From now on this person comes in by the provider."""
+    taken = SocialAccount.objects.filter(provider=row.slug, uid=claims["sub"]).first()
+    if taken and taken.user_id != person.pk:
+        raise Conflict(f"{row} knows you as another account here. Sign in by it, or ask a site admin to separate them.")
+    SocialAccount.objects.update_or_create(
+        provider=row.slug, uid=claims["sub"], defaults={"user": person, "extra_data": _kept(claims)}
+    )
+    activity.record("identity.connect", person, message=f"{row}, {claims['sub']}"[:500])
+
+
+def _kept(claims: dict) -> dict:
+    """What a site admin may want to see later, not all that a provider sends."""
+    return {name: claims[name] for name in ("preferred_username", "name", "email") if isinstance(claims.get(name), str)}
+
+
+def _invited(secret: str) -> User | None:
+    return SignInLink.redeem(secret, is_invitation=True) if secret and SignInLink.find_invited(secret) else None
+
+
+def _by_address(row: IdentityProvider, claims: dict) -> User | None:
+    """Only if the site trusts this provider for it, and the provider has verified the address."""
+    address = claims.get("email")
+    if not (row.trusts_email and isinstance(address, str) and address and claims.get("email_verified") is True):
+        return None
+    found = list(User.objects.filter(email__iexact=address, kind=User.Kind.PERSON, is_break_glass=False)[:2])
+    return found[0] if len(found) == 1 else None
+
+
+def _newcomer(row: IdentityProvider, claims: dict) -> User:
+    if not row.makes_accounts:
+        raise Denied(f"{row} knows you, but there is no account for you here. Ask a site admin for an invitation.")
+    full_name = claims.get("name") if isinstance(claims.get("name"), str) else ""
+    first, _, last = full_name[:150].partition(" ")
+    person = User.objects.create_user(
+        _free_name(claims),
+        email=claims["email"][:254] if isinstance(claims.get("email"), str) else "",
+        first_name=first,
+        last_name=last,
+        is_active=not row.needs_approval,
+        closed_as=User.Closed.PENDING if row.needs_approval else "",
+    )
+    activity.record("account.create", person, message=f"by {row}")
+    return person
+
+
+def _free_name(claims: dict) -> str:
+    words = [claims.get("preferred_username"), str(claims.get("email", "")).partition("@")[0], "person"]
+    names = [NOT_IN_NAMES.sub("", word).lstrip("_.@+-")[:140] for word in words if isinstance(word, str)]
+    name, number = next(filter(None, names)), 1
+    free = name
+    while User.objects.filter(username__iexact=free).exists():
+        number += 1
+        free = f"{name}-{number}"
+    return free
+
+
+def _why_closed(person: User) -> str:
+    if person.closed_as == User.Closed.PENDING:
+        return "Your account waits for a site admin to open it. Ask one, and sign in again then."
+    return "Your account is closed. Ask a site admin."

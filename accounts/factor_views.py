@@ -1,0 +1,237 @@
+"""The second step of a sign-in, passkeys, and the page on which a person sets up second factors."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
+from django.http import JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import activity, guards, passkeys, second_factors, sign_in_limits
+from accounts.actors import actor_of_request
+from accounts.external_identities import providers_of
+from accounts.form_keys import mark_done, once
+from accounts.forms import CodeForm, PasskeyForm, PasswordAgainForm, SecondFactorPolicyForm
+from accounts.guards import asks_again, for_admin_mode
+from accounts.models import IdentityProvider
+from accounts.qr_codes import draw_qr_code
+from accounts.signing_in import ENROL, PENDING, find_pending, let_in, next_page, prove, record_failure
+from studio.errors import Invalid, TooMany
+from studio.forms import attempt
+
+# Of an authenticator app, until a code shows that it is in there.
+SECRET = "app_secret"
+
+
+@login_not_required
+@never_cache
+@sensitive_post_parameters("code")
+@require_http_methods(["GET", "POST"])
+def second_step(request):
+    """After the right password: a code, or a passkey."""
+    user = find_pending(request)
+    if user is None:
+        messages.info(request, "Sign in again.")
+        return redirect("accounts:sign_in")
+    form, status = CodeForm(request.POST or None), 200
+    if request.method == "POST" and form.is_valid():
+        by, status = _check_code(request, user, form)
+        if by:
+            how = f"{request.session[PENDING]['how']} and {by}"
+            answer = let_in(request, user, how)
+            if by == "recovery code":
+                left = second_factors.count_codes(user)
+                messages.warning(
+                    request, f"You used a recovery code; {left} are left. Make new ones when few are left."
+                )
+            return answer
+    kinds = set(second_factors.factors_of(user).values_list("type", flat=True))
+    return render(request, "accounts/second_step.html", {"form": form, "kinds": kinds, "user": user}, status=status)
+
+
+def _check_code(request, user, form) -> tuple[str, int]:
+    """By what the code is right, or empty and the status of the answer; wrong ones count as wrong passwords do."""
+    if refused := sign_in_limits.refusal_reason(request, user.username):
+        form.add_error("code", refused)
+        return "", 429
+    noted = sign_in_limits.record_attempt(request, user.username)
+    by = second_factors.check_code(user, form.cleaned_data["code"])
+    if by:
+        noted.delete()
+    else:
+        form.add_error("code", "This code is wrong or was used before.")
+        record_failure(user.username, "wrong second factor")
+    return by, 403
+
+
+@login_not_required
+@never_cache
+@require_POST
+def passkey_begin(request):
+    """Options for the browser: of the person who has given a password, else of any passkey on the device."""
+    signed_in = request.user if request.user.is_authenticated else None
+    return JsonResponse(passkeys.begin_using(find_pending(request) or signed_in))
+
+
+@login_not_required
+@never_cache
+@require_POST
+def passkey_sign_in(request):
+    if sign_in_limits.is_link_refused(request):
+        raise TooMany("Too many wrong passkeys and links from your address. Wait an hour.")
+    pending = find_pending(request)
+    user = passkeys.use(request.POST.get("credential", ""), pending)
+    if user:
+        how = f"{request.session[PENDING]['how']} and passkey" if pending else "by a passkey"
+        return let_in(request, user, how)
+    sign_in_limits.record_attempt(request, "")
+    record_failure(pending.username if pending else "", "a passkey that is not known here")
+    messages.error(request, passkeys.WRONG)
+    return redirect("accounts:second_step" if pending else "accounts:sign_in")
+
+
+@never_cache
+@sensitive_post_parameters("code", "password")
+@require_http_methods(["GET", "POST"])
+def confirm(request):
+    """Admin mode, and what else asks again: a second factor, or the password if there is none, opens 15 minutes."""
+    ways = guards.ways_to_prove(request.user)
+    form = PasswordAgainForm(request.POST or None) if ways == {"password"} else CodeForm(request.POST or None)
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        by, status = _check_again(request, form)
+        if by:
+            return _confirmed(request, by)
+    providers = IdentityProvider.objects.filter(slug__in=providers_of(request.user).values("provider"), is_active=True)
+    context = {"form": form, "ways": ways, "next": next_page(request), "providers": providers}
+    return render(request, "accounts/confirm.html", context, status=status)
+
+
+def _check_again(request, form) -> tuple[str, int]:
+    if "code" in form.fields:
+        return _check_code(request, request.user, form)
+    if refused := sign_in_limits.refusal_reason(request, request.user.username):
+        form.add_error("password", refused)
+        return "", 429
+    noted = sign_in_limits.record_attempt(request, request.user.username)
+    if not request.user.check_password(form.cleaned_data["password"]):
+        form.add_error("password", "That is not your password.")
+        record_failure(request.user.username, "wrong password, asked again")
+        return "", 403
+    noted.delete()
+    return "password", 200
+
+
+def _confirmed(request, by: str):
+    prove(request)
+    with transaction.atomic():
+        activity.record("session.prove", request.user, message=f"by {by}")
+    return redirect(next_page(request))
+
+
+@never_cache
+@require_POST
+def confirm_passkey(request):
+    if sign_in_limits.is_link_refused(request):
+        raise TooMany("Too many wrong passkeys and links from your address. Wait an hour.")
+    if passkeys.use(request.POST.get("credential", ""), request.user):
+        return _confirmed(request, "passkey")
+    sign_in_limits.record_attempt(request, "")
+    record_failure(request.user.username, "a passkey that is not known here")
+    messages.error(request, passkeys.WRONG)
+    return redirect("accounts:confirm")
+
+
+@for_admin_mode
+@never_cache
+@require_GET
+def factors(request):
+    return _page(request)
+
+
+def _page(request, app_form=None, passkey_form=None, codes=()):
+    has_app = second_factors.factors_of(request.user).filter(type="totp").exists()
+    secret = "" if has_app else request.session.setdefault(SECRET, second_factors.new_secret())
+    context = {
+        "factors": second_factors.factors_of(request.user),
+        "codes_left": second_factors.count_codes(request.user),
+        "app_form": app_form or CodeForm(),
+        "passkey_form": passkey_form or PasskeyForm(),
+        "passkey_host": second_factors.passkey_host(),
+        "secret": secret,
+        "qr": draw_qr_code(second_factors.address_of(request.user, secret)) if secret else None,
+        "codes": codes,
+        "identities": providers_of(request.user),
+        "providers": IdentityProvider.objects.filter(is_active=True),
+    }
+    return render(request, "accounts/factors.html", context)
+
+
+def _added(request, codes, what: str):
+    """The page again, with recovery codes if they are new: they are shown once."""
+    request.session.pop(SECRET, None)
+    request.session.pop(ENROL, None)
+    messages.success(request, f"{what} was added. From now on a sign-in asks for it after the password.")
+    return mark_done(_page(request, codes=codes)) if codes else redirect("accounts:factors")
+
+
+@asks_again
+@never_cache
+@require_POST
+@once
+def factor_app(request):
+    """A code shows that the app holds the secret of the page."""
+    form, secret = CodeForm(request.POST), request.session.get(SECRET)
+    if not secret:
+        raise Invalid("The QR code has expired. Open the page again and scan the new one.")
+    codes = attempt(form, lambda: (second_factors.add_app(request.user, secret, form.cleaned_data["code"]),))
+    return _added(request, codes[0], "The authenticator app") if codes else _page(request, app_form=form)
+
+
+@never_cache
+@require_POST
+def factor_passkey_begin(request):
+    return JsonResponse(passkeys.begin_adding(request.user))
+
+
+@asks_again
+@never_cache
+@require_POST
+@once
+def factor_passkey(request):
+    form = PasskeyForm(request.POST)
+    codes = attempt(form, lambda: (passkeys.add_passkey(request.user, **form.cleaned_data),))
+    return _added(request, codes[0], "The passkey") if codes else _page(request, passkey_form=form)
+
+
+@asks_again
+@require_POST
+def factor_remove(request):
+    key = request.POST.get("factor", "")
+    second_factors.remove_factor(request.user, int(key) if key.isdecimal() and len(key) < 18 else 0)
+    messages.success(request, "The second factor was removed.")
+    return redirect("accounts:factors")
+
+
+@asks_again
+@never_cache
+@require_POST
+@once
+def factor_codes(request):
+    """New recovery codes, shown once."""
+    codes = second_factors.renew_codes(request.user)
+    return mark_done(_page(request, codes=codes))
+
+
+@asks_again
+@require_POST
+def policy(request):
+    """By a site admin: who needs a second factor."""
+    form = SecondFactorPolicyForm(request.POST)
+    if not form.is_valid():
+        raise Invalid("second_factor: write nobody, admins or all.", target="second_factor")
+    second_factors.change_policy(actor_of_request(request), form.cleaned_data["second_factor"])
+    messages.success(request, "The sign-in policy was changed. Whom it asks for a second factor signs in again.")
+    return redirect("accounts:people")

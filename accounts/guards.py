@@ -1,0 +1,82 @@
+"""What a session must have shown before a page opens: a second factor that the site requires, and, for acts that give power
+to somebody, within the last 15 minutes who one is."""
+
+import time
+from urllib.parse import urlencode, urlsplit
+
+from django.contrib import messages
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from accounts import external_identities, second_factors
+from accounts.refusals import SAFE
+from accounts.signing_in import ENROL, PROVED
+
+# What somebody who still has to set up a second factor may open.
+OPEN_BEFORE = {"factors", "factor_app", "factor_passkey", "factor_passkey_begin", "sign_out", "theme"}
+PROVED_SECONDS = 15 * 60
+
+
+def asks_again(view):
+    """For a view whose POST gives power or takes it: the person shows again who they are."""
+    view.asks_again = "POST"
+    return view
+
+
+def for_admin_mode(view):
+    """For a page of site admins: they show again who they are before it opens, so that nothing they write is lost."""
+    view.asks_again = "all"
+    return view
+
+
+class Guards:
+    """Middleware."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_view(self, request, view_func, view_args, view_kwargs):
+        if not hasattr(request, "session") or not request.user.is_authenticated:
+            return None
+        if request.session.get(ENROL) and not _may_open_before(request.resolver_match):
+            messages.info(request, "This studio asks for a second factor. Set one up to go on.")
+            return redirect("accounts:factors")
+        if not _is_guarded(request, view_func) or is_proved(request) or not ways_to_prove(request.user):
+            return None
+        return _ask(request)
+
+
+def _may_open_before(match) -> bool:
+    return match.namespace == "accounts" and match.url_name in OPEN_BEFORE
+
+
+def _is_guarded(request, view_func) -> bool:
+    asks = "all" if request.resolver_match.namespace == "admin" else getattr(view_func, "asks_again", "")
+    return asks == "all" or (asks == "POST" and request.method not in SAFE)
+
+
+def is_proved(request) -> bool:
+    """Whether the last proof of this session is recent. Signing in is one."""
+    proved = request.session.get(PROVED)
+    if proved is None:
+        proved = request.user.last_login.timestamp() if request.user.last_login else 0
+    return time.time() - proved < PROVED_SECONDS
+
+
+def ways_to_prove(user) -> set[str]:
+    """Of a second factor, if there is one, else the password, else the identity provider. Who came by a link alone has none."""
+    kinds = set(second_factors.factors_of(user).values_list("type", flat=True))
+    if kinds or user.has_usable_password():
+        return kinds or {"password"}
+    return {"provider"} if external_identities.providers_of(user).exists() else set()
+
+
+def _ask(request):
+    back = request.get_full_path()
+    if request.method not in SAFE:
+        back = urlsplit(request.headers.get("Referer", "")).path or reverse("workspaces:list")
+        messages.info(request, "Nothing was changed yet. Show that it is you, then do it again.")
+    return redirect(f"{reverse('accounts:confirm')}?{urlencode({'next': back})}")

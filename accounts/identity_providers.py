@@ -1,0 +1,119 @@
+"""OpenID Connect providers that people can sign in through; site admins set them up on a page."""
+
+from typing import Any
+
+from django.db import models, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import activity
+from accounts.actors import Actor
+from studio import encryption
+from studio.errors import Conflict, Denied
+from studio.public_url import public_url
+
+WELL_KNOWN = "/.well-known/openid-configuration"
+# What a site admin may write of one; the secret is apart.
+WRITABLE = (
+    "name",
+    "issuer",
+    "client_id",
+    "scopes",
+    "groups_claim",
+    "trusts_email",
+    "makes_accounts",
+    "needs_approval",
+    "is_active",
+)
+
+
+class IdentityProvider(models.Model):
+    # Part of the redirect address that is registered at the provider, so it never changes.
+    slug = models.SlugField("short name", max_length=40, unique=True)
+    name = models.CharField(max_length=40)
+    issuer = models.URLField(max_length=400)
+    client_id = models.CharField("client id", max_length=190)
+    # Encrypted as the key vault's secrets are.
+    secret_text = models.TextField(blank=True)
+    scopes = models.CharField(max_length=200, default="openid profile email")
+    groups_claim = models.CharField("claim with groups", max_length=100, default="groups", blank=True)
+    trusts_email = models.BooleanField("join accounts by verified address", default=False)
+    makes_accounts = models.BooleanField("make accounts for newcomers", default=False)
+    needs_approval = models.BooleanField("newcomers wait for a site admin", default=True)
+    is_active = models.BooleanField("offered at the sign-in", default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self):
+        return self.name
+
+    @classmethod
+    @transaction.atomic
+    def create(cls, actor: Actor, slug: str, secret: str, **fields: Any) -> "IdentityProvider":
+        _require(actor)
+        if cls.objects.filter(slug=slug).exists():
+            raise Conflict(f"There is a provider {slug!r} already.", target="slug")
+        made = cls(slug=slug, **{name: fields[name] for name in WRITABLE})
+        made._encrypt(secret)
+        made.save(force_insert=True)
+        activity.record("provider.create", made, actor=actor, message=made.issuer)
+        return made
+
+    @transaction.atomic
+    def change(self, actor: Actor, secret: str, **fields: Any) -> None:
+        """An empty secret keeps the one that is stored."""
+        _require(actor)
+        before = {name: getattr(self, name) for name in WRITABLE}
+        for name in WRITABLE:
+            setattr(self, name, fields[name])
+        changes: dict[str, list] = {
+            name: [before[name], fields[name]] for name in WRITABLE if before[name] != fields[name]
+        }
+        if secret:
+            self._encrypt(secret)
+            changes["secret"] = ["", "changed"]
+        self.save()
+        activity.record("provider.edit", self, actor=actor, changes=changes)
+
+    @transaction.atomic
+    def remove(self, actor: Actor) -> None:
+        """Who came by it keeps the account, and needs another way in."""
+        _require(actor)
+        activity.record("provider.delete", self, actor=actor, message=self.issuer)
+        self.delete()
+
+    def _encrypt(self, secret: str) -> None:
+        self.secret_text = encryption.load_keys().encrypt(secret, self._owner)
+
+    @property
+    def secret(self) -> str:
+        return encryption.load_keys().decrypt(self.secret_text, self._owner)
+
+    @property
+    def _owner(self) -> str:
+        return f"identity provider {self.slug}"
+
+    @property
+    def discovery_url(self) -> str:
+        return self.issuer if WELL_KNOWN in self.issuer else self.issuer.rstrip("/") + WELL_KNOWN
+
+    @property
+    def redirect_url(self) -> str:
+        """To register at the provider: built from PUBLIC_URL, never from a request."""
+        return public_url(reverse("accounts:oidc_callback", args=[self.slug]))
+
+
+def _require(actor: Actor) -> None:
+    if not actor.is_site_admin:
+        raise Denied("Only site admins may set up identity providers.")
+
+
+def encrypt_again(keys: encryption.Keys) -> int:
+    """What another key has encrypted; for `manage.py rotate_vault_keys`."""
+    rows = list(IdentityProvider.objects.all())
+    for row in rows:
+        row.secret_text = keys.encrypt(keys.decrypt(row.secret_text, row._owner), row._owner)
+        row.save(update_fields=["secret_text"])
+    return len(rows)

@@ -1,0 +1,100 @@
+"""Signing in through an identity provider: there and back; and a site admin's trial of one."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
+from django.http import JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import activity, external_identities, people
+from accounts.actors import actor_of_request
+from accounts.identity_providers import IdentityProvider
+from accounts.people import require_site_admin
+from accounts.signing_in import let_in, next_page, prove, record_failure
+from studio.errors import Denied, StudioError
+
+# So that who is no longer known there is out here within half a day, even if the provider does not say so.
+SESSION_SECONDS = 12 * 3600
+SIGN_IN, CONNECT, TRIAL, CONFIRM = "sign in", "connect", "trial", "confirm"
+
+
+def library():
+    # Memory: 5 MB of requests in each process, which studios without a provider never use.
+    from accounts import oidc
+
+    return oidc
+
+
+@login_not_required
+@never_cache
+@require_GET
+def oidc_begin(request, slug):
+    """To the provider. Who is signed in already connects the account; `?trial=1` only shows a site admin the claims."""
+    signed_in, trial = request.user.is_authenticated, bool(request.GET.get("trial"))
+    if trial:
+        require_site_admin(actor_of_request(request), "try an identity provider")
+    offered = IdentityProvider.objects.all() if trial else IdentityProvider.objects.filter(is_active=True)
+    row = get_object_or_404(offered, slug=slug)
+    process = TRIAL if trial else CONNECT if signed_in else SIGN_IN
+    if signed_in and request.GET.get("confirm"):
+        process = CONFIRM
+    invitation = request.GET.get("invitation", "")[:100]
+    return library().begin(request, row, process, next_url=next_page(request), invitation=invitation)
+
+
+@login_not_required
+@never_cache
+@require_GET
+def oidc_callback(request, slug):
+    row = get_object_or_404(IdentityProvider, slug=slug)
+    try:
+        claims, state = library().finish(request, row)
+        if state["process"] == SIGN_IN:
+            person = external_identities.find_person(row, claims, state.get("invitation", ""))
+    except StudioError as error:
+        record_failure("", f"{row}: {error.message}"[:500])
+        return render(request, "accounts/oidc_failed.html", {"error": error, "provider": row}, status=error.status)
+    if state["process"] == SIGN_IN:
+        answer = let_in(request, person, f"by {row}", landing=state.get("next", ""))
+        request.session.set_expiry(SESSION_SECONDS)
+        return answer
+    if not request.user.is_authenticated:
+        raise Denied("Your session has ended meanwhile. Sign in, and try again.")
+    if state["process"] == TRIAL:
+        require_site_admin(actor_of_request(request), "try an identity provider")
+        return render(request, "accounts/oidc_trial.html", {"claims": sorted(claims.items()), "provider": row})
+    if state["process"] == CONFIRM:
+        return _confirm(request, row, claims, state)
+    with transaction.atomic():
+        external_identities.connect(row, claims, request.user)
+    messages.success(request, f"From now on you can sign in through {row}.")
+    return redirect("accounts:factors")
+
+
+def _confirm(request, row, claims, state):
+    """The provider has asked again who it is."""
+    if not external_identities.providers_of(request.user).filter(provider=row.slug, uid=claims["sub"]).exists():
+        raise Denied(f"{row} says that you are somebody else than {request.user}.")
+    prove(request)
+    with transaction.atomic():
+        activity.record("session.prove", request.user, message=f"by {row}")
+    return redirect(state.get("next") or "workspaces:list")
+
+
+@login_not_required
+@csrf_exempt
+@never_cache
+@require_POST
+def oidc_logout(request, slug):
+    """Back-channel logout: the provider says that somebody is no longer signed in there, and their sessions here end."""
+    row = get_object_or_404(IdentityProvider, slug=slug)
+    try:
+        subject = library().read_logout(request, row, request.POST.get("logout_token", ""))
+    except StudioError as error:
+        return JsonResponse({"error": "invalid_request", "error_description": error.message}, status=400)
+    for account in external_identities.SocialAccount.objects.filter(provider=row.slug, uid=subject):
+        people.end_sessions(account.user)
+    return JsonResponse({})

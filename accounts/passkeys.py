@@ -1,0 +1,71 @@
+"""Passkeys (WebAuthn): as a second factor, and as the first without a password. Each asks for the device's PIN or fingerprint."""
+
+import json
+
+from allauth.mfa.models import Authenticator
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from accounts import activity, second_factors
+from accounts.models import User
+from accounts.rules import PASSKEY_NAME
+from studio.errors import Conflict, Invalid
+
+WRONG = "The passkey was not accepted. Try again, or use another way."
+
+
+def _library():
+    # Memory: 4 MB of fido2 in each process, which many studios never use.
+    from allauth.mfa.webauthn.internal import auth
+
+    return auth
+
+
+def begin_adding(user: User) -> dict:
+    """Options for `navigator.credentials.create`; the challenge is kept in the session."""
+    if second_factors.factors_of(user).count() > second_factors.MAX_PASSKEYS:
+        raise Conflict(f"You have {second_factors.MAX_PASSKEYS} passkeys. Remove one first.")
+    return _library().begin_registration(user, passwordless=True)
+
+
+@transaction.atomic
+def add_passkey(user: User, name: str, answer: str) -> list[str]:
+    """Returns new recovery codes, if the person had none."""
+    credential, name = _parse(answer), PASSKEY_NAME.check(name)
+    try:
+        _library().complete_registration(credential)
+    except (ValidationError, ValueError, TypeError, KeyError) as error:
+        raise Invalid(WRONG, target="credential") from error
+    _library().WebAuthn.add(user, name, credential)
+    activity.record("factor.add", user, message=f"passkey {name}")
+    return second_factors.ensure_codes(user)
+
+
+def begin_using(user: User | None = None) -> dict:
+    """Options for `navigator.credentials.get`: of this person's passkeys, or of any that the device holds for the studio."""
+    return _library().begin_authentication(user)
+
+
+def use(answer: str, user: User | None = None) -> User | None:
+    """Whose passkey it is; None if it is none of an open account, or not of this person."""
+    library = _library()
+    try:
+        credential = _parse(answer)
+        found = user or library.extract_user_from_response(credential)
+        authenticator = library.complete_authentication(found, credential)
+    except (ValidationError, ValueError, TypeError, KeyError, AttributeError, Invalid):
+        return None
+    if not found.is_active:
+        return None
+    Authenticator.record_usage(authenticator)
+    return found
+
+
+def _parse(answer: str) -> dict:
+    try:
+        found = json.loads(answer[:20_000])
+    except ValueError as error:
+        raise Invalid(WRONG, target="credential") from error
+    if not isinstance(found, dict):
+        raise Invalid(WRONG, target="credential")
+    return found

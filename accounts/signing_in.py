@@ -1,0 +1,76 @@
+"""From a person who has shown who they are to a session: the second step, and what a session notes about its sign-in."""
+
+import time
+
+from django.conf import settings
+from django.contrib import auth
+from django.db import transaction
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from accounts import activity, second_factors, sign_in_limits
+from accounts.actors import Actor
+from accounts.models import User
+from accounts.sessions import BEGAN
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+# Between the password and the second step; and until when it may follow.
+PENDING, PENDING_SECONDS = "second_step", 600
+# When the person last showed in this session who they are; and that they have to set up a second factor first.
+PROVED, ENROL = "proved_at", "must_add_factor"
+
+
+def after_password(request, user: User, how: str):
+    """A session, or the second step if the person has a second factor."""
+    if not second_factors.factors_of(user).exists():
+        return let_in(request, user, how, enrol=second_factors.is_required_of(user))
+    request.session[PENDING] = {
+        "user": user.pk,
+        "hash": user.get_session_auth_hash(),
+        "how": how,
+        "at": time.time(),
+        "next": next_page(request),
+    }
+    return redirect("accounts:second_step")
+
+
+def find_pending(request) -> User | None:
+    """Who has given the right password in this browser a moment ago."""
+    pending = request.session.get(PENDING)
+    if not pending or time.time() - pending["at"] > PENDING_SECONDS:
+        return None
+    user = User.objects.filter(pk=pending["user"], is_active=True).first()
+    # A password that was changed meanwhile.
+    return user if user and user.get_session_auth_hash() == pending["hash"] else None
+
+
+def let_in(request, user: User, how: str, enrol: bool = False, landing: str = ""):
+    landing = landing or request.session.pop(PENDING, {}).get("next") or next_page(request)
+    with transaction.atomic():
+        auth.login(request, user, backend=BACKEND)
+        request.session[BEGAN] = timezone.now().isoformat()
+        prove(request)
+        if enrol:
+            request.session[ENROL] = True
+        activity.record("session.begin", user, actor=Actor(user), message=how)
+    answer = redirect(landing)
+    sign_in_limits.remember_device(request, answer, user)
+    return answer
+
+
+def prove(request) -> None:
+    request.session[PROVED] = int(time.time())
+
+
+@transaction.atomic
+def record_failure(name: str, reason: str) -> None:
+    activity.record("session.begin", None, label=name, message=reason, outcome=activity.Activity.Outcome.FAILED)
+
+
+def next_page(request) -> str:
+    """The page the person wanted to open, if it is on this site."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    # redirect() takes a word without a slash for the name of a URL.
+    allowed = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
+    return wanted if allowed else settings.LOGIN_REDIRECT_URL

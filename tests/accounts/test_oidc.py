@@ -1,0 +1,286 @@
+"""Signing in through OpenID Connect, against a provider that runs as a process of its own."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+
+import httpx
+import jwt
+import pytest
+from allauth.socialaccount.models import SocialAccount
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.core.management import call_command
+from django.test import Client
+
+from accounts import oidc
+from accounts.activity import Activity
+from accounts.actors import Actor
+from accounts.models import IdentityProvider, Session, SignInLink, User
+from tests import factories
+from workspaces import claim_mappings
+from workspaces.models import Role, UserGroup
+
+SECRET = "the-client-secret"
+DANA = {"sub": "u-1", "preferred_username": "dana", "name": "Dana Doe", "email": "dana@example.com"}
+
+
+@pytest.fixture(scope="module")
+def issuer():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://localhost:{port}"
+    command = [sys.executable, "-m", "oidc_provider_mock", "-H", "localhost", "-p", str(port), "--require-nonce"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(address)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def wait_for(address: str) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            httpx.get(f"{address}/.well-known/openid-configuration")
+            return
+        except httpx.ConnectError:
+            time.sleep(0.1)
+    pytest.fail("The provider did not start within a minute.")
+
+
+@pytest.fixture
+def provider(issuer, owner):
+    fields = {"name": "Corp", "issuer": issuer, "client_id": "studio", "scopes": "openid profile email"}
+    flags = {"trusts_email": False, "makes_accounts": True, "needs_approval": False, "is_active": True}
+    return IdentityProvider.create(Actor(owner), "corp", SECRET, groups_claim="groups", **fields, **flags)
+
+
+def change(provider, **fields) -> None:
+    IdentityProvider.objects.filter(pk=provider.pk).update(**fields)
+
+
+def set_claims(issuer: str, sub: str, **claims) -> None:
+    httpx.put(f"{issuer}/users/{sub}", json=claims).raise_for_status()
+
+
+def begin(client: Client, query: str = "") -> str:
+    """The address of the provider that the browser is sent to."""
+    answer = client.get(f"/signin/oidc/corp/{query}")
+    assert answer.status_code == 302, answer.content.decode()[-500:]
+    return answer.url
+
+
+def consent(address: str, sub: str = "u-1") -> str:
+    """The path here that the provider sends the browser back to."""
+    answer = httpx.post(address, data={"sub": sub})
+    assert answer.status_code == 302, answer.text[:500]
+    back = urllib.parse.urlsplit(answer.headers["Location"])
+    assert back.netloc == "testserver"
+    return f"{back.path}?{back.query}"
+
+
+def come_in(client: Client, sub: str = "u-1", query: str = ""):
+    return client.get(consent(begin(client, query), sub))
+
+
+@pytest.fixture
+def dana(issuer):
+    set_claims(issuer, "u-1", **{name: value for name, value in DANA.items() if name != "sub"}, groups=["ml", "eu"])
+
+
+def test_a_newcomer_comes_in_by_the_provider_and_again_as_the_same_person(provider, dana):
+    client = Client()
+    assert b"Sign in with Corp" in client.get("/signin/").content
+    address = urllib.parse.parse_qs(urllib.parse.urlsplit(begin(client)).query)
+    assert address["redirect_uri"] == ["http://testserver/signin/oidc/corp/callback/"]
+    assert address["code_challenge_method"] == ["S256"] and address["nonce"] and address["state"]
+    answer = come_in(client, query="?next=/account/tokens/")
+    assert (answer.status_code, answer.url) == (302, "/account/tokens/")
+    person = User.objects.get(username="dana")
+    assert (person.label, person.email, person.has_usable_password()) == ("Dana Doe", "dana@example.com", False)
+    assert client.get("/account/tokens/").status_code == 200
+    assert client.get("/account/password/").status_code == 409
+    come_in(Client())
+    assert SocialAccount.objects.count() == 1 and Session.objects.filter(user=person).count() == 2
+    assert {"by Corp"} == set(Activity.objects.filter(verb="session.begin").values_list("message", flat=True))
+
+
+def test_who_is_not_invited_is_refused_and_who_waits_is_told_so(provider, dana):
+    change(provider, makes_accounts=False)
+    answer = come_in(Client())
+    assert answer.status_code == 403 and b"no account for you here" in answer.content
+    assert not User.objects.filter(username="dana").exists()
+    change(provider, makes_accounts=True, needs_approval=True)
+    for _ in range(2):
+        answer = come_in(Client())
+        assert answer.status_code == 403 and b"waits for a site admin" in answer.content
+    person = User.objects.get(username="dana")
+    assert not person.is_active and person.closed_as == "pending"
+    User.objects.filter(pk=person.pk).update(is_active=True, closed_as="")
+    assert come_in(Client()).status_code == 302
+
+
+def test_an_invitation_is_accepted_through_the_provider(provider, dana):
+    change(provider, makes_accounts=False)
+    invited = factories.make_user("invited")
+    secret = SignInLink.create_for(invited, is_invitation=True)
+    assert b"Use Corp instead" in Client().get(f"/invitation/{secret}/").content
+    client = Client()
+    assert come_in(client, query=f"?invitation={secret}").status_code == 302
+    assert SocialAccount.objects.get().user == invited and client.get("/").status_code == 200
+    assert Client().get(f"/invitation/{secret}/").status_code == 410
+
+
+def test_an_account_is_joined_by_address_only_if_it_is_verified_and_the_provider_trusted(provider, issuer, dana):
+    change(provider, makes_accounts=False)
+    own = factories.make_user("own", email="Dana@example.com")
+    for trusted, verified, joined in (
+        (False, True, False),
+        (True, False, False),
+        (True, "true", False),
+        (True, True, True),
+    ):
+        change(provider, trusts_email=trusted)
+        set_claims(issuer, "u-1", email="dana@example.com", email_verified=verified)
+        assert (come_in(Client()).status_code == 302) is joined, (trusted, verified)
+    assert SocialAccount.objects.get().user == own
+
+
+def test_claims_give_groups_and_take_only_what_they_gave(provider, issuer, dana, owner, workspace):
+    admin = Actor(owner)
+    claim_mappings.add_mapping(admin, provider, "ml", "ml-team", False)
+    claim_mappings.add_mapping(admin, provider, "eu", "europe", False)
+    team, by_hand = UserGroup.objects.get(name="ml-team"), UserGroup.objects.create(name="by-hand")
+    team.roles.create(role=Role.READER, workspace=workspace)
+    client = Client()
+    come_in(client)
+    person = User.objects.get(username="dana")
+    by_hand.members.add(person)
+    assert set(person.member_of.values_list("name", flat=True)) == {"ml-team", "europe", "by-hand"}
+    assert client.get("/ws/aml-workspace/").status_code == 200
+    # Without the claim nothing changes; with it, what no value gives is taken, and what was given by hand is not.
+    set_claims(issuer, "u-1", preferred_username="dana")
+    come_in(Client())
+    assert person.member_of.count() == 3
+    set_claims(issuer, "u-1", groups="eu")
+    come_in(Client())
+    assert set(person.member_of.values_list("name", flat=True)) == {"europe", "by-hand"}
+    assert client.get("/ws/aml-workspace/").status_code == 404
+
+
+def test_no_claim_demotes_the_last_site_admin_a_break_glass_account_or_one_made_by_hand(provider, issuer, dana, owner):
+    claim_mappings.add_mapping(Actor(owner), provider, "ml", "", True)
+    come_in(Client())
+    person = User.objects.get(username="dana")
+    assert person.is_superuser and person.is_staff
+
+    def is_admin_after(groups) -> bool:
+        set_claims(issuer, "u-1", groups=groups)
+        come_in(Client())
+        person.refresh_from_db()
+        return person.is_superuser
+
+    User.objects.filter(pk=owner.pk).update(is_active=False)
+    assert is_admin_after([])
+    User.objects.filter(pk=owner.pk).update(is_active=True)
+    User.objects.filter(pk=person.pk).update(is_break_glass=True)
+    assert is_admin_after([])
+    User.objects.filter(pk=person.pk).update(is_break_glass=False)
+    assert not is_admin_after([])
+    User.objects.filter(pk=person.pk).update(is_superuser=True)
+    assert is_admin_after(["ml"]) and is_admin_after([])
+
+
+def test_an_answer_that_belongs_to_no_sign_in_of_this_browser_is_refused(provider, dana):
+    victim, thief = Client(), Client()
+    path = consent(begin(thief))
+    answer = victim.get(path)
+    assert answer.status_code == 400 and b"not begun in this browser" in answer.content
+    assert thief.get(path).status_code == 302
+    assert thief.get(path).status_code == 400
+    assert thief.get("/signin/oidc/other/").status_code == 404
+
+
+def test_a_token_that_is_not_of_the_provider_for_us_now_is_refused(provider, issuer, rf):
+    adapter = oidc.Adapter(rf.get("/"), provider)
+    now = int(time.time())
+    good = {"iss": issuer, "aud": "studio", "sub": "u-1", "iat": now, "exp": now + 60}
+    stranger = rsa.generate_private_key(65537, 2048)
+    kid = httpx.get(adapter.openid_config["jwks_uri"]).json()["keys"][0].get("kid")
+    for token in (
+        jwt.encode(good, stranger, "RS256", headers={"kid": kid}),
+        jwt.encode(good, stranger, "RS256", headers={"kid": "other"}),
+        jwt.encode(good, SECRET * 3, "HS256", headers={"kid": kid}),
+        jwt.encode(good, None, "none", headers={"kid": kid}),
+    ):
+        with pytest.raises((jwt.PyJWTError, oidc.OAuth2Error)):
+            adapter.verify(token)
+
+
+def test_the_secret_is_encrypted_and_the_page_never_shows_it(provider, owner, as_user):
+    assert SECRET not in str(IdentityProvider.objects.values_list()) and provider.secret == SECRET
+    call_command("rotate_vault_keys", "--forget-old")
+    provider.refresh_from_db()
+    assert provider.secret == SECRET
+    assert SECRET not in as_user(owner).get("/providers/corp/").content.decode()
+
+
+def test_a_site_admin_sets_a_provider_up_and_tests_it(issuer, owner, as_user, alice, dana):
+    admin = as_user(owner)
+    form = {"slug": "corp", "name": "Corp", "issuer": f"{issuer}/wrong", "client_id": "studio", "secret": SECRET}
+    form |= {"scopes": "openid profile email", "groups_claim": "groups"}
+    assert admin.post("/providers/", form).url == "/providers/corp/"
+    assert "Correct the issuer" in admin.post("/providers/corp/test/").content.decode()
+    del form["slug"], form["secret"]
+    assert admin.post("/providers/corp/", {**form, "issuer": issuer}).status_code == 302
+    began = time.monotonic()
+    page = admin.post("/providers/corp/test/").content.decode()
+    assert time.monotonic() - began < 1
+    assert "1, RS256" in page and "http://testserver/signin/oidc/corp/callback/" in page and "status-bad" not in page
+    # It is not offered yet, but may be tried, which signs nobody in.
+    assert Client().get("/signin/oidc/corp/").status_code == 404
+    trial = come_in(admin, query="?trial=1").content.decode()
+    assert "dana@example.com" in trial and not SocialAccount.objects.exists()
+    assert as_user(alice).get("/signin/oidc/corp/?trial=1").status_code == 403
+    for path in ("/providers/", "/providers/corp/"):
+        assert as_user(alice).get(path).status_code == 403
+    assert (
+        admin.post("/providers/corp/change/", {"act": "map", "value": "ml", "group_name": "ml-team"}).status_code == 302
+    )
+    key = claim_mappings.ClaimMapping.objects.get().pk
+    assert admin.post("/providers/corp/change/", {"act": "unmap", "mapping": key}).status_code == 302
+    assert admin.post("/providers/corp/change/", {"act": "delete"}).url == "/providers/"
+    verbs = set(Activity.objects.filter(verb__startswith="provider.").values_list("verb", flat=True))
+    assert verbs == {"provider.create", "provider.edit", "provider.map", "provider.delete"}
+
+
+def test_who_is_signed_in_connects_the_account(provider, dana, alice, as_user):
+    client = as_user(alice)
+    assert come_in(client).url == "/account/factors/"
+    assert SocialAccount.objects.get().user == alice
+    assert come_in(as_user(factories.make_user("other"))).status_code == 409
+
+
+def test_the_back_channel_ends_sessions(provider, issuer, dana, monkeypatch):
+    client = Client()
+    come_in(client)
+    key, claims = rsa.generate_private_key(65537, 2048), {"iss": issuer, "aud": "studio", "sub": "u-1"}
+    public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key()))
+    fetch = oidc._fetch
+    keys = {"keys": [{**public, "kid": "k", "alg": "RS256"}]}
+    monkeypatch.setattr(oidc, "_fetch", lambda url: keys if "jwks" in url else fetch(url))
+
+    def send(**more) -> int:
+        token = jwt.encode({**claims, "iat": int(time.time()), **more}, key, "RS256", headers={"kid": "k"})
+        return Client().post("/signin/oidc/corp/logout/", {"logout_token": token}).status_code
+
+    assert send() == 400 and send(events={}) == 400
+    assert client.get("/").status_code == 200
+    assert send(events={oidc.LOGOUT_EVENT: {}}) == 200
+    assert client.get("/").status_code == 302
