@@ -1,0 +1,56 @@
+"""What a role does not allow is shown, greyed, with the reason and whom to ask. Every template has this tag."""
+
+from django import template
+
+from accounts.models import User
+from workspaces import members
+from workspaces.models import Role
+
+register = template.Library()
+# What the verbs of `can()` are on a button's explanation.
+WORDS = {
+    "submit": "submit jobs",
+    "edit": "edit or delete jobs, experiments, environments and models",
+    "edit_compute": "create or change compute",
+    "edit_members": "give or take roles",
+    "edit_secrets": "set secrets",
+    "edit_workspace": "change the workspace",
+    "delete_workspace": "delete the workspace",
+    "create_account": "invite people",
+    "create_workspace": "create workspaces",
+}
+# These are for site admins, whatever the roles.
+OF_SITE_ADMINS = {"create_account", "create_workspace"}
+MAX_NAMES = 2
+
+
+@register.inclusion_tag("workspaces/_greyed.html", takes_context=True)
+def greyed(context, verb: str, label: str, icon: str = "", css: str = "command") -> dict:
+    """The button that a person with the right to `verb` has here, without its act."""
+    return {"label": label, "icon": icon, "css": css, "reason": _reason(context["request"], verb)}
+
+
+def _reason(request, verb: str) -> str:
+    workspace = getattr(request, "workspace", None)
+    of_admins = verb in OF_SITE_ADMINS or workspace is None
+    who = "site admin" if of_admins else "Owner"
+    names = _names(request, "admins" if of_admins else "owners")
+    ask = f"Ask {' or '.join(names)} ({who})." if names else f"Ask {'a' if of_admins else 'an'} {who}."
+    what = "Only site admins may" if verb in OF_SITE_ADMINS else "Your role does not allow you to"
+    return f"{what} {WORDS[verb]}{'' if verb in OF_SITE_ADMINS else ' here'}. {ask}"
+
+
+def _names(request, whose: str) -> list[str]:
+    """Looked up once in a request."""
+    known = request.__dict__.setdefault("people_to_ask", {})
+    if whose not in known:
+        known[whose] = [user.label for user in _find(request, whose)[:MAX_NAMES]]
+    return known[whose]
+
+
+def _find(request, whose: str):
+    admins = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")
+    if whose == "admins":
+        return admins
+    owners = members.list_assignments(request.workspace).filter(role=Role.OWNER, user__is_active=True)
+    return [one.user for one in owners[:MAX_NAMES]] or admins
