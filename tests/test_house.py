@@ -50,6 +50,8 @@ OPEN_PAGES = {
     "/signin/",
     "/signin/link/x/",
     "/invitation/x/",
+    # The challenge of a passkey, with which the sign-in begins.
+    "/signin/passkey/begin/",
     "/favicon.ico",
     "/api/openapi.json",
     "/api/mlflow/openapi.json",
