@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from compute.models import ComputeTarget, Host, Node, Work
+from compute.models import Assignment, Cluster, ComputeTarget, Host, Node, Work
 
 
 @admin.register(Host)
@@ -23,12 +23,10 @@ class ComputeTargetAdmin(admin.ModelAdmin):
         "kind",
         "state",
         "vm_size",
-        "min_nodes",
-        "max_nodes",
         "created_at",
         "deleted_at",
     ]
-    list_filter = ["state", "kind", "vm_priority", ("deleted_at", admin.EmptyFieldListFilter), "vm_size"]
+    list_filter = ["state", "kind", ("deleted_at", admin.EmptyFieldListFilter), "vm_size"]
     list_select_related = ["workspace"]
     search_fields = ["name", "workspace__name"]
     raw_id_fields = ["workspace", "created_by"]
@@ -45,11 +43,29 @@ class NodeAdmin(admin.ModelAdmin):
     readonly_fields = ["created_at"]
 
 
+@admin.register(Cluster)
+class ClusterAdmin(admin.ModelAdmin):
+    list_display = ["target", "vm_priority", "min_nodes", "max_nodes", "idle_seconds"]
+    list_filter = ["vm_priority"]
+    list_select_related = ["target"]
+    search_fields = ["target__name"]
+    raw_id_fields = ["target"]
+
+
+@admin.register(Assignment)
+class AssignmentAdmin(admin.ModelAdmin):
+    list_display = ["work", "node", "attempt", "rank", "cores", "memory_gb", "gpus", "health", "claimed_at", "ended_at"]
+    list_filter = ["health", ("ended_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["work", "node"]
+    search_fields = ["work__scope", "node__name"]
+    raw_id_fields = ["work", "node"]
+
+
 @admin.register(Work)
 class WorkAdmin(admin.ModelAdmin):
-    list_display = ["scope", "target", "state", "priority", "attempt", "node", "submitted_by", "queued_at", "ended_at"]
-    list_filter = ["state", "priority"]
-    list_select_related = ["target", "node", "submitted_by"]
+    list_display = ["scope", "target", "state", "life", "priority", "attempt", "submitted_by", "queued_at", "ended_at"]
+    list_filter = ["state", "life", "priority"]
+    list_select_related = ["target", "submitted_by"]
     search_fields = ["scope", "target__name", "reason"]
-    raw_id_fields = ["target", "node", "submitted_by"]
+    raw_id_fields = ["target", "submitted_by"]
     date_hierarchy = "queued_at"

@@ -52,7 +52,7 @@ def compute_write(
     request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: resources.ComputeResourceUpdate
 ):
     workspace = require_workspace(request, workspace_path, "edit_compute")
-    present = workspace.compute_targets.present().filter(name__iexact=name).first()
+    present = workspace.compute_targets.present().select_related("cluster").filter(name__iexact=name).first()
     if present is None:
         return Status(201, resources.ComputeResource.of(_create(request.auth.user, workspace, name, body)))
     return Status(200, resources.ComputeResource.of(_change(workspace, present, body)))
@@ -77,7 +77,7 @@ def _check_fixed(target: ComputeTarget, body: resources.ComputeResourceUpdate) -
     _check_kind(body)
     for field, given, present in (
         ("vmSize", body.cluster.vmSize, target.size.name),
-        ("vmPriority", body.cluster.vmPriority, target.vm_priority),
+        ("vmPriority", body.cluster.vmPriority, target.cluster.vm_priority),
     ):
         if given and given != present:
             text = f"The {field} of {target.name} is {present}. It cannot be changed; create another compute target."

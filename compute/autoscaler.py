@@ -1,6 +1,6 @@
 """Adds nodes when work is queued and removes idle ones: min ≤ nodes ≤ max, by queued and running work.
 
-`plan_nodes` decides on plain data; `balance_cluster` applies it to one cluster. Safe to run concurrently.
+`count_further_nodes` and `plan_nodes` decide on plain data; `balance_cluster` applies it to one cluster. Safe to run concurrently.
 """
 
 import dataclasses
@@ -13,13 +13,17 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from compute import notifications
-from compute.models import ComputeTarget, Host, Node, Scale
+from compute.models import ComputeTarget, Host, Node, Room, Scale
 
 # How long an unusable node stays on the page, so that people can read why.
 SHOW_UNUSABLE = dt.timedelta(minutes=5)
 # After so many failed nodes in a row, replacements pause.
 FAILURES_BEFORE_PAUSE = 3
 PAUSE = dt.timedelta(seconds=30)
+# How much of the queue decides how many nodes are added: as many as may come at once, with many to a node.
+LOOKED_AT = 1000
+# Kept-up work that starts again within this time keeps its node, or gets one meanwhile.
+SOON = dt.timedelta(seconds=30)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Plan:
 
 def autoscale() -> None:
     """Check every cluster; a cluster without changes costs only reads."""
-    for target in ComputeTarget.objects.present().select_related("workspace"):
+    for target in ComputeTarget.objects.present().select_related("workspace", "cluster"):
         balance_cluster(target)
 
 
@@ -46,6 +50,7 @@ def balance_cluster(target: ComputeTarget) -> Plan:
     with transaction.atomic():
         # Two autoscalers would each add the missing node: the second waits here and then sees the first one's.
         locked = ComputeTarget.objects.select_for_update().get(pk=target.pk)
+        locked.workspace = target.workspace
         if locked.is_deleting:
             return Plan()
         decided = _plan_cluster(locked, now)
@@ -58,14 +63,40 @@ def balance_cluster(target: ComputeTarget) -> Plan:
 def _plan_cluster(target: ComputeTarget, now: dt.datetime) -> Plan:
     # The clusters of a workspace in the trash stay, without nodes.
     scale = Scale(0, 1, 0) if target.workspace.deleted_at else target.scale_settings
-    return plan_nodes(scale, list(target.nodes.present()), target.work.queued().count(), now)
+    nodes = list(target.nodes.present())
+    asked = list(target.work.startable(now + SOON).values_list("cores", "memory_gb", "gpus")[:LOOKED_AT])
+    if not asked:
+        return plan_nodes(scale, nodes, 0, now)
+    whole = target.node_room
+    busy = [node for node in nodes if node.is_wanted and node.state == Node.State.RUNNING]
+    # Without packed work no running node has room for more.
+    free = [node.free_room() for node in busy] if any(cores is not None for cores, _, _ in asked) else []
+    rooms = [whole if cores is None else Room(cores, memory, gpus) for cores, memory, gpus in asked]
+    return plan_nodes(scale, nodes, count_further_nodes(rooms, free, whole, scale.max_nodes), now)
 
 
-def plan_nodes(scale: Scale, nodes: list[Node], queued: int, now: dt.datetime) -> Plan:
-    """How many nodes to add, and which to release. A running node is never released."""
+def count_further_nodes(asked: list[Room], free: list[Room], whole: Room, limit: int) -> int:
+    """How many nodes of the size `whole` the queued work needs besides what is free: each takes the first that has room."""
+    bins, further = list(free), 0
+    for room in asked:
+        place = next((i for i, left in enumerate(bins) if left.holds(room)), None)
+        if place is None:
+            if further == limit:
+                break
+            bins.append(whole)
+            place, further = len(bins) - 1, further + 1
+        bins[place] -= room
+    return further
+
+
+def plan_nodes(scale: Scale, nodes: list[Node], further: int, now: dt.datetime) -> Plan:
+    """How many nodes to add, and which to release, if the queue needs so many besides the running ones.
+
+    A running node is never released.
+    """
     usable = [node for node in nodes if node.is_wanted]
     busy = sum(node.state == Node.State.RUNNING for node in usable)
-    wanted = min(max(scale.min_nodes, busy + queued), scale.max_nodes)
+    wanted = min(max(scale.min_nodes, busy + further), scale.max_nodes)
     if wanted > len(usable):
         return Plan(0 if _keeps_failing(nodes, now) else wanted - len(usable))
     return Plan(0, tuple(_nodes_to_release(scale, usable, len(usable) - wanted, now)))
@@ -90,7 +121,8 @@ def _start_nodes(target: ComputeTarget, number: int) -> int:
         host = pick_host()
         if host is None:
             break
-        Node.objects.create(target=target, host=host, name=f"aml-{target.name}-{secrets.token_hex(3)}")
+        name = f"aml-{target.name}-{secrets.token_hex(3)}"
+        Node.objects.create(target=target, host=host, name=name, **dataclasses.asdict(target.node_room))
         notifications.notify_host(host.name)
         started += 1
     return started

@@ -1,8 +1,10 @@
-"""Keys of nodes and hosts: signatures of their names, which can be verified without being stored."""
+"""Keys of nodes, hosts and attempts: signatures of their names, which can be verified without being stored."""
+
+import uuid
 
 from django.core import signing
 
-from compute.models import Host, Node
+from compute.models import Host, Node, Work
 
 
 def node_key(node: Node) -> str:
@@ -31,6 +33,20 @@ def gateway_key() -> str:
 
 def is_gateway_key(key: str) -> bool:
     return _name("gateway", key) == "studio"
+
+
+def work_key(work: Work) -> str:
+    """Of one attempt."""
+    return _key("work", f"{work.pk}:{work.attempt}")
+
+
+def work_by_key(key: str) -> tuple[uuid.UUID, int] | None:
+    """The id of the work and the attempt; whether that still holds it, a lease says."""
+    name = _name("work", key)
+    if not name:
+        return None
+    work, _, attempt = name.partition(":")
+    return uuid.UUID(work), int(attempt)
 
 
 def _key(kind: str, name: str) -> str:

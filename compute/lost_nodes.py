@@ -3,10 +3,10 @@
 import datetime as dt
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from compute.models import Node, Work
+from compute.models import Assignment, Node, Work
 
 
 def reap_lost() -> int:
@@ -15,18 +15,19 @@ def reap_lost() -> int:
     for node in Node.objects.silent(now).select_related("target"):
         seen = node.heartbeat_at or node.created_at
         node.mark_lost(f"Node {node.name} was lost: it sent no heartbeat since {seen:%H:%M:%S} UTC.")
-    unusable = Q(node=None) | ~Q(node__state__in=Node.USABLE) | Q(node__ended_at__isnull=False)
-    lost = Work.objects.held().filter(unusable | Q(lease_until__lt=now)).select_related("node")
-    return sum(work.mark_lost(_loss_reason(work, now)) for work in lost)
+    unusable = ~Q(node__state__in=Node.USABLE) | Q(node__ended_at__isnull=False) | Q(lease_until__lt=now)
+    gone = Assignment.objects.current().filter(unusable, work__state=Work.State.CLAIMED).select_related("work", "node")
+    lost = sum(one.work.mark_lost(_loss_reason(one, now)) for one in gone)
+    # The row of its node was deleted, and the assignment with it.
+    current = Assignment.objects.current().filter(work=OuterRef("pk"))
+    orphaned = Work.objects.held().filter(~Exists(current))
+    return lost + sum(work.mark_lost("The node that held this work is gone.") for work in orphaned)
 
 
-def _loss_reason(work: Work, now: dt.datetime) -> str:
-    if work.node is None:
-        return "The node that held this work is gone."
-    if work.node.message:
-        return work.node.message
-    if work.lease_until and work.lease_until < now:
-        return (
-            f"Node {work.node.name} was lost: its runner sent no heartbeat for {settings.NODE_LEASE_SECONDS} seconds."
-        )
-    return f"Node {work.node.name} was lost: it has left the cluster."
+def _loss_reason(assignment: Assignment, now: dt.datetime) -> str:
+    node = assignment.node
+    if node.message:
+        return node.message
+    if assignment.lease_until < now:
+        return f"Node {node.name} was lost: its runner sent no heartbeat for {settings.NODE_LEASE_SECONDS} seconds."
+    return f"Node {node.name} was lost: it has left the cluster."

@@ -1,6 +1,7 @@
 """The requests of nodes and hosts, and the orders that they get."""
 
-from typing import Annotated, Any, Self
+import uuid
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
 from lazuli.agent.broker import get_cluster_queue
@@ -9,6 +10,9 @@ from compute import keys, models
 from studio.request_body import Body
 from studio.schemas import Shape
 
+WorkId = Annotated[uuid.UUID, pydantic.Field(strict=False)]
+# More than a node has room for.
+MAX_HELD = 1000
 # What a database column can hold.
 Pid = Annotated[int, pydantic.Field(ge=0, lt=2**31)]
 UNCHECKED = "Its agent is of an earlier version, which keeps scripts from nothing."
@@ -17,13 +21,29 @@ UNCHECKED = "Its agent is of an earlier version, which keeps scripts from nothin
 class NodeHeartbeat(Body):
     state: str = "idle"
     pid: Pid | None = None
-    work: list[str] = []
+    work: list[WorkId] = pydantic.Field(default=[], max_length=MAX_HELD)
+
+
+class NodeClaim(Body):
+    held: list[WorkId] = pydantic.Field(
+        default=[], max_length=MAX_HELD, description="The work that the node has; of other work it got no response."
+    )
 
 
 class WorkDone(Body):
     attempt: int
     # The last output of a runner that failed; empty if it succeeded.
     message: str = ""
+
+
+class WorkAlive(Body):
+    # Where the process answers: `unix:/path` or `host:port`; empty until it is known.
+    address: str = pydantic.Field(default="", max_length=200)
+    health: Literal["", "starting", "healthy", "unhealthy"] = ""
+
+
+class WorkOrders(Shape):
+    stop: bool
 
 
 class NodeReport(Body):
@@ -55,7 +75,9 @@ class ClaimedWork(Shape):
     id: str
     attempt: int
     scope: str
-    token: str = pydantic.Field(description="A run token, good for this attempt.")
+    life: str = pydantic.Field(description="`ends`, or `kept-up`: then the node starts a service, not a run.")
+    token: str = pydantic.Field(description="The token of its kind, such as a run token, good for this attempt.")
+    key: str = pydantic.Field(description="Renews the lease of kept-up work.")
     spec: dict[str, Any] = pydantic.Field(description="What the runner does; see the page Architecture.")
 
     @classmethod
@@ -64,7 +86,9 @@ class ClaimedWork(Shape):
             id=str(row.pk),
             attempt=row.attempt,
             scope=row.scope,
+            life=row.life,
             token=row.make_token(),
+            key=keys.work_key(row),
             spec=row.spec | {"node": node.name},
         )
 

@@ -6,7 +6,7 @@ from ninja import Router, Status
 from ninja.security import HttpBearer
 
 from accounts.actors import Actor
-from compute import keys, node_resources, notifications, queue
+from compute import keys, node_resources, notifications, queue, work_kinds
 from compute.models import Host, Node, Work
 from studio.errors import Conflict
 from studio.schemas import Nothing
@@ -23,6 +23,11 @@ class HostKey(HttpBearer):
         return keys.host_by_key(token)
 
 
+class WorkKey(HttpBearer):
+    def authenticate(self, request, token):
+        return keys.work_by_key(token)
+
+
 router = Router(tags=["nodes"])
 
 
@@ -35,10 +40,9 @@ router = Router(tags=["nodes"])
 def node_heartbeat(request: HttpRequest, body: node_resources.NodeHeartbeat):
     node = request.auth
     Node.objects.filter(pk=node.pk).update(heartbeat_at=timezone.now(), pid=body.pid)
-    is_free = not body.work and not node.work.held().exists()
-    if is_free and node.state in (Node.State.PREPARING, Node.State.RUNNING):
+    if not body.work and node.state in (Node.State.PREPARING, Node.State.RUNNING):
         node.become_idle()
-    waiting = not body.work and Work.objects.claimable_by(node).exists()
+    waiting = queue.has_work_for(node, body.work)
     return node_resources.NodeOrders(waiting=waiting, leaving=not node.is_wanted)
 
 
@@ -48,9 +52,9 @@ def node_heartbeat(request: HttpRequest, body: node_resources.NodeHeartbeat):
     response={200: node_resources.ClaimedWork, 204: None},
     summary="Claim the next work of the cluster",
 )
-def node_claim(request: HttpRequest):
+def node_claim(request: HttpRequest, body: node_resources.NodeClaim | None = None):
     node = request.auth
-    work = queue.claim_work(node)
+    work = queue.claim_work(node, body.held if body else [])
     if work is None or _give_up_if_forbidden(work, node):
         return Status(204, None)
     return Status(200, node_resources.ClaimedWork.of(work, node))
@@ -58,23 +62,36 @@ def node_claim(request: HttpRequest):
 
 def _give_up_if_forbidden(work: Work, node: Node) -> bool:
     """If the submitter may no longer submit here, the work is lost: its token would be refused."""
-    submitter = work.submitted_by
-    if submitter.is_active and access.can(Actor(submitter), "submit", work.target.workspace):
+    submitter, kind = work.submitted_by, work_kinds.kind_of(work.scope)
+    if submitter.is_active and access.can(Actor(submitter), kind.action, work.target.workspace):
         return False
-    work.mark_lost(f"{submitter.label}, who submitted this job, may no longer submit jobs in {work.target.workspace}.")
+    work.give_up(f"{submitter.label}, who submitted this job, may no longer submit jobs in {work.target.workspace}.")
     node.become_idle()
     return True
 
 
 @router.post("/work/{uuid:work_id}/done", auth=NodeKey(), response=Nothing, summary="The runner's process has ended")
 def node_work_done(request: HttpRequest, work_id, body: node_resources.WorkDone):
-    mine = Work.objects.filter(pk=work_id, node=request.auth, attempt=body.attempt)
-    if not mine.exists():
+    if not request.auth.assignments.filter(work=work_id, attempt=body.attempt).exists():
         raise Conflict("Another attempt holds this work, or another node does.", code="stale_attempt")
     # Work that is no longer held was lost or ended before: nothing is left to do.
     queue.finish_work(work_id, body.attempt, body.message)
     request.auth.become_idle()
     return {}
+
+
+@router.post(
+    "/work/{uuid:work_id}/alive",
+    auth=WorkKey(),
+    response=node_resources.WorkOrders,
+    summary="Renew the lease of kept-up work; the response says whether to stop",
+)
+def node_work_alive(request: HttpRequest, work_id, body: node_resources.WorkAlive):
+    key, attempt = request.auth
+    reported = {"address": body.address, "health": body.health}
+    if str(key) != work_id or not queue.renew_lease(key, attempt, **reported):
+        raise Conflict("Another attempt holds this work, or it was stopped.", code="stale_attempt")
+    return node_resources.WorkOrders(stop=Work.objects.filter(pk=work_id, stop_requested_at__isnull=False).exists())
 
 
 @router.get(

@@ -1,11 +1,12 @@
 """The work queue. Its rows decide, and every step is one conditional UPDATE.
 
-A unit of work is queued, claimed by one node for a lease that its runner renews, and then done, canceled or lost.
-Each claim increments `attempt`; a write with an older attempt is refused.
+A unit of work is queued, claimed by a node for a lease that its runner renews, and then done, canceled or lost; kept-up
+work is queued again when its process ends. Each claim increments `attempt`; a write with an older attempt is refused.
 """
 
 import datetime as dt
 import uuid
+from collections.abc import Collection
 
 from django.conf import settings
 from django.db import transaction
@@ -14,68 +15,140 @@ from django.utils import timezone
 
 from accounts.models import User
 from compute import notifications, work_kinds
-from compute.models import ComputeTarget, Node, Work
-from studio.errors import Conflict
+from compute.models import Assignment, ComputeTarget, Node, Room, Work
+from studio.errors import Conflict, Invalid
 
 # If several nodes try to claim the same work, one wins; the others try the next few.
 CANDIDATES = 5
 
 
-def enqueue(target: ComputeTarget, scope: str, spec: dict, user: User, priority: int = 0) -> Work:
-    """Store work inside the caller's transaction; nodes and autoscaler are notified when it commits."""
+def enqueue(
+    target: ComputeTarget, scope: str, spec: dict, user: User, priority: int = 0, room: Room | None = None
+) -> Work:
+    """Store work inside the caller's transaction; nodes and autoscaler are notified when it commits.
+
+    `room` is what it takes of its node; without it, the whole node.
+    """
     # Work of an unregistered kind could get no token.
-    work_kinds.kind_of(scope)
+    kind = work_kinds.kind_of(scope)
     if target.state == ComputeTarget.State.DELETING or target.deleted_at:
         raise Conflict(f"The compute target {target.name} is being deleted; choose another one.", target="computeId")
-    work = Work.objects.create(target=target, scope=scope, spec=spec, submitted_by=user, priority=priority)
+    fields = {"cores": room.cores, "memory_gb": room.memory_gb, "gpus": room.gpus} if room else {}
+    if room and not target.node_room.holds(room):
+        raise Invalid(_describe_too_large(target, room), target="resources")
+    work = Work.objects.create(
+        target=target, scope=scope, spec=spec, submitted_by=user, priority=priority, life=kind.life, **fields
+    )
     notifications.notify_cluster(target.pk)
     notifications.notify_autoscaler()
     return work
 
 
-def claim_work(node: Node) -> Work | None:
-    """The next work for a node that holds none, leased to it; None if there is none or the node is leaving.
+def _describe_too_large(target: ComputeTarget, room: Room) -> str:
+    whole = target.node_room
+    return (
+        f"{room.cores} cores, {room.memory_gb:g} GB and {room.gpus} GPUs are more than a node of {target.name} has: "
+        f"{whole.cores} cores, {whole.memory_gb:g} GB and {whole.gpus} GPUs."
+    )
 
-    A node that claims while it holds work never got our response: it gets the same work again, as a new attempt.
+
+def has_work_for(node: Node, held: Collection[str] = ()) -> bool:
+    """Whether a claim of a node that has this work would get more."""
+    return _unanswered(node, held).exists() or _candidates(node, held).exists()
+
+
+def claim_work(node: Node, held: Collection[str] = ()) -> Work | None:
+    """The next work for a node that has the `held` work, leased to it; None if there is none or the node is leaving.
+
+    Work that the node was given and does not hold is work whose response it never got: it gets it again, as a new attempt.
     """
-    candidates = list(Work.objects.claimable_by(node).values_list("pk", flat=True)[:CANDIDATES])
-    if not candidates:
+    if not has_work_for(node, held):
         return None
     with transaction.atomic():
         if not node.start_running():
             return None
-        for pk in candidates:
-            if _take_candidate(pk, node):
-                return Work.objects.select_related("target__workspace", "submitted_by").get(pk=pk)
+        for assignment in _unanswered(node, held).select_related("work"):
+            if _give_again(assignment):
+                return _read_work(assignment.work_id)
+        # The room is read again, now that nobody else can give this node work.
+        for work in list(_candidates(node, held)[:CANDIDATES]):
+            if _take(work, node):
+                return _read_work(work.pk)
         node.become_idle()
     return None
 
 
-def _take_candidate(pk: uuid.UUID, node: Node) -> int:
+def _unanswered(node: Node, held: Collection[str]):
+    return node.assignments.current().filter(work__state=Work.State.CLAIMED).exclude(work__in=held)
+
+
+def _candidates(node: Node, held: Collection[str]):
+    """Queued work of its target for which it has room. Work that it has not ended yet is not started there again."""
+    room = node.free_room()
+    for left in _ended_but_held(node, held):
+        room -= left
+    startable = Work.objects.startable(timezone.now()).filter(target=node.target_id).exclude(pk__in=held)
+    return startable.fitting(room, node.room).defer("spec")
+
+
+def _ended_but_held(node: Node, held: Collection[str]) -> list[Room]:
+    """What the runners of lost work take until they have ended."""
+    if not held:
+        return []
+    rows = node.assignments.filter(work__in=held).order_by("ended_at")
+    # Of each work the newest; one that is not over has no end and comes last on one database, first on the other.
+    newest = {row.work_id: row for row in sorted(rows, key=lambda row: row.attempt)}
+    return [Room(row.cores, row.memory_gb, row.gpus) for row in newest.values() if row.ended_at]
+
+
+def _give_again(assignment: Assignment) -> bool:
+    held = Work.objects.held().filter(pk=assignment.work_id, attempt=assignment.attempt)
+    if not held.update(attempt=F("attempt") + 1):
+        return False
+    # The same row, for a new attempt.
+    again = {"attempt": F("attempt") + 1, "lease_until": _lease_end(timezone.now())}
+    return bool(Assignment.objects.current().filter(pk=assignment.pk).update(**again))
+
+
+def _take(work: Work, node: Node) -> bool:
     now = timezone.now()
-    return (
-        Work.objects.claimable_by(node)
-        .filter(pk=pk)
-        .update(
-            state=Work.State.CLAIMED, node=node, attempt=F("attempt") + 1, claimed_at=now, lease_until=_lease_end(now)
-        )
+    queued = Work.objects.filter(pk=work.pk, state=Work.State.QUEUED, stop_requested_at=None)
+    if not queued.update(state=Work.State.CLAIMED, attempt=F("attempt") + 1, claimed_at=now):
+        return False
+    work.refresh_from_db(fields=["attempt"])
+    room = work.room_on(node.room)
+    Assignment.objects.create(
+        work=work,
+        node=node,
+        attempt=work.attempt,
+        cores=room.cores,
+        memory_gb=room.memory_gb,
+        gpus=room.gpus,
+        lease_until=_lease_end(now),
     )
+    return True
 
 
-def renew_lease(work_id: uuid.UUID, attempt: int) -> bool:
-    """Renew the lease; False means that a newer attempt exists and the caller must stop."""
-    now = timezone.now()
-    return bool(Work.objects.held().filter(pk=work_id, attempt=attempt).update(lease_until=_lease_end(now)))
+def _read_work(key: uuid.UUID) -> Work:
+    return Work.objects.select_related("target__workspace", "submitted_by").get(pk=key)
+
+
+def renew_lease(work_id: uuid.UUID, attempt: int, **reported) -> bool:
+    """Renew the lease; False means that a newer attempt exists and the caller must stop. `reported`: address, health."""
+    current = Assignment.objects.current().filter(work=work_id, attempt=attempt, work__state=Work.State.CLAIMED)
+    return bool(current.update(lease_until=_lease_end(timezone.now()), **reported))
 
 
 def finish_work(work_id: uuid.UUID, attempt: int, message: str = "") -> bool:
-    """The runner's process has ended; its node is free again. `message` says how the runner failed, if it did."""
-    held = Work.objects.held().filter(pk=work_id, attempt=attempt)
+    """The runner's process has ended; its node has room again. `message` says how the runner failed, if it did."""
+    work = Work.objects.held().filter(pk=work_id, attempt=attempt).first()
+    if work is None:
+        return False
     with transaction.atomic():
-        if not held.update(state=Work.State.DONE, ended_at=timezone.now(), lease_until=None, reason=message[:500]):
+        nodes = list(Node.objects.filter(assignments__in=work.assignments.current()))
+        if not work.end_attempt(message):
             return False
-        node = Node.objects.filter(work=work_id).first()
-        if node:
+        for node in nodes:
             node.become_idle()
     return True
 
@@ -87,6 +160,20 @@ def cancel_queued(work_ids: list[uuid.UUID]) -> set[uuid.UUID]:
     found = Work.objects.filter(pk__in=work_ids)
     found.filter(state=Work.State.QUEUED).update(state=Work.State.CANCELED, ended_at=timezone.now())
     return set(found.filter(state=Work.State.CANCELED).values_list("pk", flat=True))
+
+
+def stop_work(work: Work) -> None:
+    """Stop kept-up work for good: its runner is told at its next heartbeat; what is queued is canceled at once."""
+    with transaction.atomic():
+        Work.objects.filter(pk=work.pk, stop_requested_at=None).update(stop_requested_at=timezone.now())
+        cancel_queued([work.pk])
+    work.refresh_from_db()
+    notifications.notify_autoscaler()
+
+
+def restart_work(work: Work, reason: str = "") -> bool:
+    """Start kept-up work again at once. The present attempt ends first; False if it does not run."""
+    return work.queue_again(reason, restarts=0, not_before=None)
 
 
 def _lease_end(now: dt.datetime) -> dt.datetime:

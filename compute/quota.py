@@ -38,10 +38,12 @@ def used_cores(subscription_id: int) -> dict[str, int]:
 def _count_used(subscription_id: int, besides: int | None = None) -> dict[str, int]:
     # The models call this module, so it looks them up by name.
     targets = apps.get_model("compute", "ComputeTarget").objects.filter(
-        workspace__resource_group__subscription=subscription_id, deleted_at=None
+        workspace__resource_group__subscription=subscription_id, deleted_at=None, cluster__isnull=False
     )
     used: dict[str, int] = {}
-    for vm_size, max_nodes in (targets.exclude(pk=besides) if besides else targets).values_list("vm_size", "max_nodes"):
+    for vm_size, max_nodes in (targets.exclude(pk=besides) if besides else targets).values_list(
+        "vm_size", "cluster__max_nodes"
+    ):
         # A size that is no longer offered counts nothing.
         if size := sizes.BY_NAME.get(vm_size.lower()):
             used[size.family] = used.get(size.family, 0) + size.vcpus * max_nodes

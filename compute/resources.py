@@ -25,9 +25,9 @@ class ScaleSettingsInformation(Shape):
     @classmethod
     def of(cls, row: models.ComputeTarget) -> Self:
         return cls(
-            minNodeCount=row.min_nodes,
-            maxNodeCount=row.max_nodes,
-            nodeIdleTimeBeforeScaleDown=f"PT{row.idle_seconds}S",
+            minNodeCount=row.scale_settings.min_nodes,
+            maxNodeCount=row.scale_settings.max_nodes,
+            nodeIdleTimeBeforeScaleDown=f"PT{row.scale_settings.idle_seconds}S",
         )
 
 
@@ -62,7 +62,7 @@ class AmlComputeProperties(Open):
         return cls(
             **row.settings,
             vmSize=row.vm_size,
-            vmPriority=row.vm_priority,
+            vmPriority=row.cluster.vm_priority,
             osType="Linux",
             scaleSettings=ScaleSettingsInformation.of(row),
             allocationState=row.allocation_state,
@@ -208,7 +208,7 @@ class AmlComputeNodeInformation(Shape):
         return cls(
             nodeId=row.name,
             nodeState=row.state,
-            runId=row.current_work.subject if row.current_work else None,
+            runId=row.current_work[0].subject if row.current_work else None,
             privateIpAddress=row.host.address if row.host else None,
             publicIpAddress=None,
             port=None,

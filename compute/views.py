@@ -1,5 +1,7 @@
 """Pages of compute clusters: the list, a cluster with its nodes and jobs, and its settings."""
 
+import dataclasses
+
 from django.contrib import messages
 from django.db.models import F
 from django.http import Http404
@@ -38,7 +40,7 @@ def _workspace(request, slug, verb="read_compute"):
 
 def _cluster(request, slug, name, verb="read_compute") -> ComputeTarget:
     workspace = _workspace(request, slug, verb)
-    target = workspace.compute_targets.present().with_counts().filter(name__iexact=name).first()
+    target = workspace.compute_targets.present().clusters().with_counts().filter(name__iexact=name).first()
     if target is None:
         raise Http404(f"There is no compute target {name} in this workspace. It may have been deleted.")
     target.workspace = workspace
@@ -58,7 +60,12 @@ def _create_links(request, workspace, target: str = "") -> list[dict[str, str]]:
 def compute_list(request, slug):
     workspace = _workspace(request, slug)
     words, sort = " ".join(split_words(request.GET.get("q", ""))), request.GET.get("sort", "-created")
-    targets = workspace.compute_targets.present().with_counts().annotate(active=F("queued_count") + F("held_count"))
+    targets = (
+        workspace.compute_targets.present()
+        .clusters()
+        .with_counts()
+        .annotate(active=F("queued_count") + F("held_count"))
+    )
     if words:
         targets = targets.filter(name__icontains=words)
     field = SORTS.get(sort.lstrip("-"), "created_at")
@@ -105,7 +112,7 @@ def cluster_nodes(request, slug, name):
 def cluster_jobs(request, slug, name):
     """The work of this cluster, newest first."""
     target = _cluster(request, slug, name)
-    work = target.work.select_related("node", "submitted_by").order_by("-queued_at")
+    work = target.work.with_nodes().select_related("submitted_by").order_by("-queued_at")
     page = page_of(request, work)
     queued = list(Work.objects.queued().filter(target=target).values_list("pk", flat=True)[:200])
     positions = {pk: number for number, pk in enumerate(queued, start=1)}
@@ -120,8 +127,11 @@ def cluster_jobs(request, slug, name):
 @require_http_methods(["GET", "POST"])
 def cluster_edit(request, slug, name):
     target = _cluster(request, slug, name, "edit_compute")
-    fields = ("min_nodes", "max_nodes", "idle_seconds", "description", "tags")
-    form = ScaleForm(request.POST or None, initial={field: getattr(target, field) for field in fields})
+    fields = ("description", "tags")
+    form = ScaleForm(
+        request.POST or None,
+        initial=dataclasses.asdict(target.scale_settings) | {field: getattr(target, field) for field in fields},
+    )
 
     def change() -> ComputeTarget:
         if form.scale != target.scale_settings:
@@ -150,7 +160,7 @@ def cluster_delete(request, slug, name):
 
 
 def home_card(actor, workspace) -> dict:
-    targets = list(workspace.compute_targets.present().with_counts()[:5])
+    targets = list(workspace.compute_targets.present().clusters().with_counts()[:5])
     for target in targets:
         target.workspace = workspace
     return {"workspace": workspace, "targets": targets, "may_edit": can(actor, "edit_compute", workspace)}

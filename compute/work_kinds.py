@@ -1,16 +1,24 @@
 """The kinds of work in the queue. This app knows none of them: the app that queues a kind registers it in its apps.py.
 
-The scope of a unit of work is `kind:subject`, such as `run:my-run`. The kind provides the token of the process and the
-pages about its work.
+The scope of a unit of work is `kind:subject`, such as `run:my-run`. The kind provides the token of the process, the pages
+about its work, and its life: it ends by itself, or it is kept up (docs/compute.md, "Kinds of work").
 """
 
 import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from django.db import models
+
 if TYPE_CHECKING:
     from compute.models import ComputeTarget, Work
     from workspaces.models import Workspace
+
+
+class Life(models.TextChoices):
+    ENDS = "ends", "Ends by itself"
+    # Started again when it ends, until somebody stops it.
+    KEPT_UP = "kept-up", "Kept up"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,14 +29,17 @@ class WorkKind:
     make_token: Callable[["Work"], str]
     # The URL of the page about this unit.
     page_url: Callable[["Work"], str]
-    # URL and label of the list of everything of this kind that was submitted to the target.
-    list_url: Callable[["ComputeTarget"], str]
-    list_label: str
+    life: Life = Life.ENDS
+    # What its submitter must still be allowed to do in the workspace when a node claims it.
+    action: str = "submit"
+    # URL and label of the list of everything of this kind that was submitted to the target, if there is one.
+    list_url: Callable[["ComputeTarget"], str] | None = None
+    list_label: str = ""
     # How what has ended did end, in the states of jobs, by the key of the work; one query for a page of it.
-    read_outcomes: Callable[[list["Work"]], dict[Any, str]]
+    read_outcomes: Callable[[list["Work"]], dict[Any, str]] | None = None
     # URL and label of the page that makes a new one, on the target of this name or, if it is empty, on any.
-    create_url: Callable[["Workspace", str], str]
-    create_label: str
+    create_url: Callable[["Workspace", str], str] | None = None
+    create_label: str = ""
 
 
 KINDS: dict[str, WorkKind] = {}
@@ -47,17 +58,22 @@ def kind_of(scope: str) -> WorkKind:
 
 def list_links(target: "ComputeTarget") -> list[dict[str, str]]:
     """For a page of the target: the list of each kind."""
-    return [{"url": kind.list_url(target), "label": kind.list_label} for kind in KINDS.values()]
+    return [{"url": kind.list_url(target), "label": kind.list_label} for kind in KINDS.values() if kind.list_url]
 
 
 def read_outcomes(works: list["Work"]) -> dict[Any, str]:
     """Of work that has ended; what is gone by now is not among it."""
     found: dict[Any, str] = {}
     for kind in KINDS.values():
-        found |= kind.read_outcomes([work for work in works if work.scope.startswith(f"{kind.name}:")])
+        if kind.read_outcomes:
+            found |= kind.read_outcomes([work for work in works if work.scope.startswith(f"{kind.name}:")])
     return found
 
 
 def create_links(workspace: "Workspace", target: str = "") -> list[dict[str, str]]:
     """For a page of compute: where work of each kind is made."""
-    return [{"url": kind.create_url(workspace, target), "label": kind.create_label} for kind in KINDS.values()]
+    return [
+        {"url": kind.create_url(workspace, target), "label": kind.create_label}
+        for kind in KINDS.values()
+        if kind.create_url
+    ]

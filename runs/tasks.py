@@ -36,7 +36,7 @@ LOCAL_LOST = "The runner on the submitter's machine stopped answering."
 @shared_task(ignore_result=True)
 def sweep() -> None:
     """End every run that has lost its runner."""
-    for run in _find_abandoned().select_related("work__node", "workspace")[:500]:
+    for run in _find_abandoned().select_related("work", "workspace").prefetch_related("work__assignments__node")[:500]:
         try:
             _end_run(run)
         except Conflict as error:

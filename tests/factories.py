@@ -4,7 +4,7 @@ import itertools
 
 from accounts.models import Token, User
 from assets.models import Environment, EnvironmentVersion
-from compute.models import ComputeTarget, Host, Node
+from compute.models import Cluster, ComputeTarget, Host, Node
 from registry.models import LoggedModel, Model, ModelVersion
 from runs.models import Experiment, Run
 from workspaces.creation import free_slug
@@ -82,8 +82,13 @@ def make_run(workspace, *, experiment=None, **fields) -> Run:
 
 
 def make_target(workspace, name="", **fields) -> ComputeTarget:
-    fields = {"location": "eastus", "vm_size": "STANDARD_DS11_V2", "max_nodes": 2, **fields}
-    return ComputeTarget.objects.create(workspace=workspace, name=name or f"cluster-{next(counter)}", **fields)
+    """A compute cluster."""
+    settings = {key: fields.pop(key) for key in ("min_nodes", "idle_seconds", "vm_priority") if key in fields}
+    settings["max_nodes"] = fields.pop("max_nodes", 2)
+    fields = {"location": "eastus", "vm_size": "STANDARD_DS11_V2", **fields}
+    target = ComputeTarget.objects.create(workspace=workspace, name=name or f"cluster-{next(counter)}", **fields)
+    Cluster.objects.create(target=target, **settings)
+    return target
 
 
 def make_host(name="", **fields) -> Host:

@@ -31,6 +31,7 @@ JOB = {"properties": {"jobType": "Command", "experimentName": "exp", "command": 
 METRIC = {"metrics": [{"name": "loss", "kind": "scalar", "value": 1}]}
 SIZE = {"properties": {"computeType": "AmlCompute", "properties": {"vmSize": "STANDARD_DS11_V2"}}}
 ENVIRONMENT = {"properties": {"condaFile": "dependencies:\n- python=3.11\n"}}
+ALIVE = "work/00000000-0000-0000-0000-000000000000/alive"
 SUB = "/subscriptions/sub-1"
 MAKE = f"{SUB}/resourceGroups/aml-resources/providers/Microsoft.MachineLearningServices/workspaces/second"
 ROLES = {
@@ -378,7 +379,7 @@ def test_a_token_opens_no_page(world, method):
 def test_routes_of_nodes_are_open_to_nodes_only(world):
     for persona in (*ROLES, "stranger", "run"):
         headers = {"Authorization": f"Bearer {key_of(world, persona)}"}
-        for path in ("heartbeat", "claim", "host"):
+        for path in ("heartbeat", "claim", "host", ALIVE):
             assert send(Client(), "POST", f"/nodes/v1/{path}", {}, headers).status_code == 401
 
 

@@ -255,6 +255,7 @@ NOT_ASKED = {
     "GET /history/v1.0/purges/{purge_id}",
     "GET /nodes/v1/host",
     "POST /nodes/v1/work/{work_id}/done",
+    "POST /nodes/v1/work/{work_id}/alive",
 }
 
 

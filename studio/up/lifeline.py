@@ -46,7 +46,7 @@ class Lifeline:
 
 def list_jobs(data_dir: Path, host: str) -> list[str]:
     """The ids of the jobs that run on this host."""
-    return sorted(folder.read_run_id(claim) for folder, claim, _ in HostNodes(data_dir, host).runners())
+    return sorted(folder.read_name(claim) for folder, claim, _ in HostNodes(data_dir, host).runners())
 
 
 def kill_runners(data_dir: Path, host: str) -> None:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.authentication import read_run_token
 from compute import keys, queue
-from compute.models import Host, Node, Work
+from compute.models import Assignment, Host, Node, Work
 
 
 @pytest.fixture
@@ -29,7 +29,12 @@ def report(name="node-a", **fields) -> dict:
     return {"cpus": 8, "memoryGB": 31.5, "address": "box", "nodes": [{"name": name, "pid": 7, **fields}]}
 
 
-@pytest.mark.parametrize("path", ["heartbeat", "claim", "host", "work/00000000-0000-0000-0000-000000000000/done"])
+ALIVE = "work/00000000-0000-0000-0000-000000000000/alive"
+
+
+@pytest.mark.parametrize(
+    "path", ["heartbeat", "claim", "host", "work/00000000-0000-0000-0000-000000000000/done", ALIVE]
+)
 def test_no_other_key_opens_these_routes(api, alice, node, host, path):
     wrong = keys.node_key(node) if path == "host" else keys.host_key(host)
     for key in (None, alice, wrong, keys.node_key(node) + "x", "node.node-a"):
@@ -62,7 +67,8 @@ def test_heartbeat_says_that_work_waits_or_that_it_is_time_to_leave(as_node, nod
 
 def test_heartbeat_frees_a_node_whose_work_was_lost(as_node, node, work):
     queue.claim_work(node)
-    Work.objects.update(state="lost")
+    work.refresh_from_db()
+    work.mark_lost("Gone.")
     as_node.post("/nodes/v1/heartbeat", {"state": "idle", "work": []})
     assert Node.objects.get().state == "idle"
 
@@ -144,7 +150,7 @@ def test_a_wanted_node_that_ended_stays_wanted_and_keeps_its_work(as_host, node,
 )
 def test_a_node_that_its_host_gives_up_is_unusable_and_its_work_lost(as_host, node, work, status, words):
     queue.claim_work(node)
-    Work.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
+    Assignment.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
     orders = as_host.post("/nodes/v1/host", report(alive=False, exit=status, failed=True)).json()["nodes"]
     assert orders == []
     node.refresh_from_db()

@@ -110,7 +110,7 @@ def test_what_a_silent_host_has_not_started_is_started_elsewhere(cluster, alice)
 
 
 def test_a_node_idle_for_too_long_leaves(cluster, node):
-    Node.objects.update(state_at=timezone.now() - dt.timedelta(seconds=cluster.idle_seconds + 1))
+    Node.objects.update(state_at=timezone.now() - dt.timedelta(seconds=cluster.cluster.idle_seconds + 1))
     autoscaler.autoscale()
     assert Node.objects.get().state == "leaving"
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.actors import Actor
 from compute import charts, queue, search, sizes
-from compute.models import ComputeTarget, Host
+from compute.models import ComputeTarget, Host, Scale
 from studio import env
 from tests import factories
 from tests.html import html_of
@@ -111,7 +111,7 @@ def test_second_step_makes_the_cluster(as_user, alice, url):
     assert (answer.status_code, answer.url) == (302, url("cluster_detail", "gpu-1"))
     made = ComputeTarget.objects.get()
     assert (made.vm_size, made.location) == ("Standard_D2s_v3", made.workspace.location)
-    assert (made.min_nodes, made.max_nodes, made.idle_seconds) == (0, 2, 90)
+    assert made.scale_settings == Scale(0, 2, 90)
     assert (made.tags, made.created_by) == ({"team": "vision"}, alice)
 
 
@@ -169,7 +169,7 @@ def test_edit_scales(as_user, alice, url, cluster, notified, django_capture_on_c
         answer = as_user(alice).post(path, form(min_nodes=1, max_nodes=3, description="New"))
     assert answer.url == url("cluster_detail", "cpu-cluster")
     cluster.refresh_from_db()
-    assert (cluster.min_nodes, cluster.max_nodes, cluster.description) == (1, 3, "New")
+    assert (cluster.cluster.min_nodes, cluster.cluster.max_nodes, cluster.description) == (1, 3, "New")
     assert notified == [("compute.tasks.autoscale", "control")]
 
 
@@ -208,7 +208,7 @@ def test_who_may_change(as_user, bob, mallory, url, cluster, page):
     path, data = address(url, page), form(confirm_name="cpu-cluster")
     assert as_user(bob).post(path, data).status_code == 403
     assert as_user(mallory).post(path, data).status_code == 404
-    assert list(ComputeTarget.objects.values_list("state", "max_nodes")) == [("Succeeded", 2)]
+    assert list(ComputeTarget.objects.values_list("state", "cluster__max_nodes")) == [("Succeeded", 2)]
 
 
 def test_delete_by_get_is_refused(as_user, alice, url, cluster):

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from compute import lost_nodes, queue
-from compute.models import Node, Work
+from compute.models import Assignment, Node, Work
 from studio.errors import Conflict
 from tests import factories
 
@@ -41,7 +41,7 @@ def test_claim_leases_the_work_and_makes_the_node_run(enqueue, node, settings):
     enqueue()
     work = queue.claim_work(node)
     assert (work.state, work.attempt, work.node) == ("claimed", 1, node)
-    assert work.lease_until - before >= dt.timedelta(seconds=settings.NODE_LEASE_SECONDS)
+    assert work.lead.lease_until - before >= dt.timedelta(seconds=settings.NODE_LEASE_SECONDS)
     assert Node.objects.get().state == "running"
 
 
@@ -80,10 +80,10 @@ def test_a_claim_whose_answer_was_lost_is_given_again_and_fences_off_the_first(e
 def test_renew_prolongs_the_lease_of_the_present_attempt_only(enqueue, node):
     enqueue()
     work = queue.claim_work(node)
-    Work.objects.update(lease_until=timezone.now())
+    Assignment.objects.update(lease_until=timezone.now())
     assert not queue.renew_lease(work.pk, work.attempt + 1)
     assert queue.renew_lease(work.pk, work.attempt)
-    assert Work.objects.get().lease_until > timezone.now() + dt.timedelta(seconds=20)
+    assert Assignment.objects.get().lease_until > timezone.now() + dt.timedelta(seconds=20)
 
 
 def test_finish_frees_the_node_once(enqueue, node):
@@ -114,7 +114,7 @@ def test_reap_leaves_the_living_alone(enqueue, node):
 def test_reap_gives_up_work_whose_lease_has_ended(enqueue, node):
     enqueue()
     queue.claim_work(node)
-    Work.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
+    Assignment.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
     assert lost_nodes.reap_lost() == 1
     work = Work.objects.get()
     assert work.state == "lost"
@@ -125,7 +125,7 @@ def test_reap_gives_up_a_silent_node_and_its_work(enqueue, node):
     enqueue()
     work = queue.claim_work(node)
     Node.objects.update(heartbeat_at=timezone.now() - dt.timedelta(seconds=31))
-    Work.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
+    Assignment.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
     lost_nodes.reap_lost()
     work.refresh_from_db()
     node.refresh_from_db()

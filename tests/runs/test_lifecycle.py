@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from compute import queue
-from compute.models import Work
+from compute.models import Assignment, Work
 from runs.models import Run
 from runs.models.runs import RunQuerySet
 from runs.tasks import housekeeping, sweep
@@ -116,10 +116,10 @@ def test_a_running_run_learns_of_the_cancel_by_its_heartbeat(alice_api, claimed,
 
 def test_a_heartbeat_renews_the_lease(claimed, run_api):
     run = claimed()
-    Work.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
+    Assignment.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
     run_api("job1", 1).post("H/runs/job1/heartbeat")
     run.work.refresh_from_db()
-    assert run.work.lease_until > timezone.now()
+    assert run.work.lead.lease_until > timezone.now()
 
 
 def test_canceling_a_parent_cancels_its_children(alice_api, started):

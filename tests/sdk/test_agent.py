@@ -61,8 +61,8 @@ def node(server, tmp_path):
     """A node worker with a runner that has begun; at the end the runner is killed."""
     node = Node("node-a", server, tmp_path)
     node.run_round(True)
-    runner = node._runner
-    until(lambda: node.folder.find_runner())
+    runner = node.runners[0].started
+    until(lambda: node.folder.find_runners())
     yield node
     runner.kill()
     runner.wait()
@@ -78,10 +78,11 @@ def until(look, seconds=20):
 
 def test_the_next_worker_of_the_name_adopts_the_runner(node, server, tmp_path):
     again = Node("node-a", server, tmp_path)
-    assert again.claim == node.claim and again._adopted.pid == node._runner.pid
+    assert again.runners[0].claim == node.runners[0].claim
+    assert again.runners[0].adopted.pid == node.runners[0].started.pid
     again.run_round(True)
     assert (server.attempt, server.done) == (1, [])
-    node._runner.kill()
+    node.runners[0].started.kill()
     until(lambda: again.run_round(False) and server.done)
     assert server.done[0]["attempt"] == 1
     assert "The runner on node node-a was killed while no node worker was running." in server.done[0]["message"]
@@ -95,20 +96,20 @@ def test_the_next_worker_of_the_name_adopts_the_runner(node, server, tmp_path):
     ],
 )
 def test_another_process_with_the_runners_pid_is_not_adopted(node, server, tmp_path, change, message):
-    path = node.folder.record_path(node.claim)
+    path = node.folder.record_path(node.runners[0].claim)
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     again = Node("node-a", server, tmp_path)
     again.run_round(True)
     assert server.done[0] == {"attempt": 1, "message": message}
-    assert processes.identify(node._runner.pid)
+    assert processes.identify(node.runners[0].started.pid)
 
 
 def test_a_worker_that_was_killed_before_its_runner_began_claims_again(server, tmp_path):
     claim, folder = node_state.Claim("work-1", 1), node_state.NodeFolder(tmp_path, "node-a")
     folder.record_path(claim).parent.mkdir(parents=True)
-    folder.save_claim(claim)
+    folder.add_claim(claim)
     node = Node("node-a", server, tmp_path)
-    assert node.claim is None
+    assert node.runners == []
     # The runner that comes late runs nothing.
     late = subprocess.run(
         [sys.executable, "-m", "lazuli.runner", "no-such-spec"],
@@ -123,13 +124,13 @@ def test_a_worker_that_was_killed_before_its_runner_began_claims_again(server, t
 def test_an_unreadable_state_is_no_claim(server, tmp_path):
     (tmp_path / "nodes" / "node-a").mkdir(parents=True)
     (tmp_path / "nodes" / "node-a" / "state.json").write_text('{"work": "x", "pid"')
-    assert Node("node-a", server, tmp_path).claim is None
+    assert Node("node-a", server, tmp_path).runners == []
 
 
 def test_the_end_of_an_adopted_runner_needs_no_excuse_if_it_ended_well(node, server, tmp_path):
     again = Node("node-a", server, tmp_path)
-    records.write_end(str(node.folder.record_path(node.claim)), 0)
-    node._runner.kill()
+    records.write_end(str(node.folder.record_path(node.runners[0].claim)), 0)
+    node.runners[0].started.kill()
     until(lambda: again.run_round(False) and server.done)
     assert server.done == [{"attempt": 1, "message": ""}]
 
@@ -171,7 +172,7 @@ def test_a_node_worker_that_never_stays_is_given_up(host, server):
 def test_the_next_agent_ends_the_runner_of_a_node_that_is_not_wanted_any_more(node, server, tmp_path):
     node_state.HostNodes(tmp_path, "box").add("node-a")
     host = Host("box", server, tmp_path, "")
-    until(lambda: host.run_round(True) is not None and node._runner.poll() is not None)
+    until(lambda: host.run_round(True) is not None and node.runners[0].started.poll() is not None)
     host.run_round(True)
     assert not node.folder.path.exists() and host.on_disk.names == set()
 
@@ -180,14 +181,14 @@ def test_an_agent_of_another_name_leaves_the_runner_alone(node, server, tmp_path
     node_state.HostNodes(tmp_path, "box").add("node-a")
     other = Host("other", server, tmp_path, "")
     other.run_round(True)
-    assert node._runner.poll() is None and node.folder.path.exists()
+    assert node.runners[0].started.poll() is None and node.folder.path.exists()
 
 
 def test_the_runners_of_a_host_are_found_by_their_jobs(node, tmp_path):
     nodes = node_state.HostNodes(tmp_path, "box")
     nodes.add("node-a")
     ((folder, claim, runner),) = nodes.runners()
-    assert (folder.read_run_id(claim), runner.pid) == ("run_1", node._runner.pid)
+    assert (folder.read_name(claim), runner.pid) == ("run_1", node.runners[0].started.pid)
 
 
 def test_a_host_ends_what_a_killed_runner_left(host, monkeypatch):

@@ -42,7 +42,7 @@ def test_the_first_start_makes_all_that_a_newcomer_needs(start, tmp_path):
     workspace = Workspace.objects.get()
     assert (workspace.name, workspace.resource_group.name) == ("aml-workspace", "aml-resources")
     cluster = ComputeTarget.objects.get()
-    assert (cluster.name, cluster.min_nodes, cluster.max_nodes) == ("cpu-cluster", 0, 2)
+    assert (cluster.name, cluster.cluster.min_nodes, cluster.cluster.max_nodes) == ("cpu-cluster", 0, 2)
     assert Host.objects.get().name == report["host_name"]
     assert json.loads((tmp_path / "config.json").read_text()) == {**workspace.config, "url": "http://studio.example"}
     secret = report["signin_link"].removeprefix("http://studio.example/signin/link/").partition("/")[0]

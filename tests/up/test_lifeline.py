@@ -52,7 +52,7 @@ def test_the_jobs_of_this_host_are_listed_and_killed(tmp_path):
         record.parent.mkdir(parents=True)
         record.with_name("spec.json").write_text(f'{{"run_id": "{run}"}}')
         records._write_new(str(record), processes.identify(runner.pid)._asdict())
-        folder.save_claim(claim)
+        folder.add_claim(claim)
     assert list_jobs(tmp_path, "local") == ["run_1"]
     kill_runners(tmp_path, "nobody")
     assert runner.poll() is None

@@ -197,9 +197,14 @@ def _exact_reference(workspace: Workspace, reference: str) -> str:
 
 
 def _compute_choices(workspace: Workspace) -> list[tuple[str, str]]:
-    present = ComputeTarget.objects.filter(workspace=workspace, deleted_at=None).order_by("name")
+    present = (
+        ComputeTarget.objects.filter(workspace=workspace, deleted_at=None).select_related("cluster").order_by("name")
+    )
     named = [
-        (target.name, f"{target.name} – {target.vm_size}, {target.min_nodes} to {target.max_nodes} nodes")
+        (
+            target.name,
+            f"{target.name} – {target.vm_size}, {target.scale_settings.min_nodes} to {target.scale_settings.max_nodes} nodes",
+        )
         for target in present
     ]
     return [("", "Choose…"), *named]

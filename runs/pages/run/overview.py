@@ -105,8 +105,8 @@ def _describe_nodes(target) -> str:
         return f"{starting} node{'s are' if starting > 1 else ' is'} starting."
     if states.count(Node.State.IDLE):
         return "A free node will start it soon."
-    if busy >= target.max_nodes:
-        return f"All {busy} nodes are busy. The cluster has at most {target.max_nodes}."
+    if busy >= target.scale_settings.max_nodes:
+        return f"All {busy} nodes are busy. The cluster has at most {target.scale_settings.max_nodes}."
     return "A node will start soon."
 
 

@@ -172,17 +172,16 @@ class Host(Agent):
         self.nodes[name] = NodeProcess(process, time.monotonic(), quick_ends)
 
     def _clear_node(self, name: str) -> None:
-        """The server no longer has this node: stop its runner if it has one, then delete its folder."""
-        found = NodeFolder(self.data_dir, name).find_runner()
-        if found is None:
+        """The server no longer has this node: stop its runners if it has any, then delete its folder."""
+        found = NodeFolder(self.data_dir, name).find_runners()
+        if not found:
             self.on_disk.discard(name)
-            return
-        _, runner = found
-        if runner not in self._terminated:
-            self._terminated[runner] = time.monotonic()
-            processes.send_signal(runner, signal.SIGTERM)
-        elif time.monotonic() - self._terminated[runner] > RUNNER_GRACE_SECONDS:
-            processes.send_signal(runner, signal.SIGKILL)
+        for _, runner in found:
+            if runner not in self._terminated:
+                self._terminated[runner] = time.monotonic()
+                processes.send_signal(runner, signal.SIGTERM)
+            elif time.monotonic() - self._terminated[runner] > RUNNER_GRACE_SECONDS:
+                processes.send_signal(runner, signal.SIGKILL)
 
     def _end_orphans(self) -> None:
         """Collect the exit status of runners whose node worker was killed, and kill processes that a killed runner left.

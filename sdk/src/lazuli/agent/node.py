@@ -1,17 +1,19 @@
-"""The node worker: claims work of its cluster, starts a runner for it, and reports when the runner has ended.
+"""The node worker: claims work of its compute target, starts a runner for each unit, and reports when a runner has ended.
 
-It knows only the addresses of broker and server and its own key. The runner runs in its own session and reports
-the state of the run to the server itself. However this process ends, the next worker with its name finds the runner and watches it.
+It knows only the addresses of broker and server and its own key. A runner runs in its own session and reports to the
+server itself. However this process ends, the next worker with its name finds the runners and watches them.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pathlib
 import subprocess
 import sys
 import time
+from typing import Any
 
 from lazuli import isolation, processes
 from lazuli.agent.broker import NODE_TASK
@@ -32,54 +34,71 @@ PASSED_VARIABLES = {
 PASSED_PREFIXES = ("LC_", "PIP_", "UV_", "SSL_CERT_", "CUDA_", "NVIDIA_", "OMP_", "LAZULI_ENV_CACHE_")
 
 
+@dataclasses.dataclass
+class Runner:
+    """The runner of a claim: one that this process has started, or one of an earlier worker of this name."""
+
+    claim: Claim
+    started: subprocess.Popen[bytes] | None = None
+    adopted: Identity | None = None
+
+    def has_ended(self) -> bool:
+        if self.started is not None:
+            return self.started.poll() is not None
+        return self.adopted is None or not processes.is_running(self.adopted)
+
+
 class Node(Agent):
     def __init__(self, name: str, server: ServerClient, data_dir: pathlib.Path):
         super().__init__(name)
         self.server = server
         self.environments = data_dir / "nodes" / "environments"
         self.folder = NodeFolder(data_dir, name)
-        # The runner of the claim: one that this process has started, or one of an earlier worker of this name.
-        self._runner: subprocess.Popen[bytes] | None = None
-        self._adopted: Identity | None = None
-        self.claim = self._adopt_claim()
+        self.runners = self._adopt_runners()
         self._parent_pid = os.getppid()
         self._next_heartbeat = 0.0
 
-    def _adopt_claim(self) -> Claim | None:
-        """The claim of an earlier worker, if its runner has begun. Else the work is claimed again, as a new attempt."""
-        claim = self.folder.load_claim()
-        if claim:
-            self._adopted = records.find_or_prevent(str(self.folder.record_path(claim)))
-        return claim if self._adopted else None
+    def _adopt_runners(self) -> list[Runner]:
+        """Of the claims of an earlier worker those whose runner has begun. Others are claimed again, as new attempts."""
+        found = [
+            Runner(claim, adopted=records.find_or_prevent(str(self.folder.record_path(claim))))
+            for claim in self.folder.load_claims()
+            if self.folder.record_path(claim).parent.exists()
+        ]
+        return [runner for runner in found if runner.adopted]
+
+    @property
+    def held(self) -> list[str]:
+        return [runner.claim.work for runner in self.runners]
 
     def run_round(self, is_notified: bool) -> float:
         if os.getppid() != self._parent_pid:
             # For systems where the kernel does not send a signal: the next host agent starts a worker with this name.
             self.request_stop()
         may_find_work = is_notified
-        if self.claim and self._has_runner_ended():
-            self._report_done(self.claim)
+        for runner in [one for one in self.runners if one.has_ended()]:
+            self._report_done(runner)
             may_find_work = True
         if time.monotonic() >= self._next_heartbeat:
             may_find_work |= self._send_heartbeat()
-        if may_find_work and not self.claim:
-            self._claim_work()
-        return POLL_SECONDS if self.claim else max(0.0, self._next_heartbeat - time.monotonic())
+        while may_find_work:
+            # There may be room for more.
+            may_find_work = self._claim_work()
+        return POLL_SECONDS if self.runners else max(0.0, self._next_heartbeat - time.monotonic())
 
     def shut_down(self) -> None:
-        """The runner continues; the next worker of this name watches it."""
+        """The runners continue; the next worker of this name watches them."""
 
     def _send_heartbeat(self) -> bool:
-        work = [self.claim.work] if self.claim else []
-        body = {"state": "running" if work else "idle", "pid": os.getpid(), "work": work}
+        body = {"state": "running" if self.runners else "idle", "pid": os.getpid(), "work": self.held}
         _, answer = self.server.post("/nodes/v1/heartbeat", body)
         self._next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
         return bool(answer.get("waiting")) and not answer.get("leaving")
 
-    def _claim_work(self) -> None:
-        status, work = self.server.post("/nodes/v1/claim")
+    def _claim_work(self) -> bool:
+        status, work = self.server.post("/nodes/v1/claim", {"held": self.held})
         if status != 200:
-            return
+            return False
         claim = Claim(work["id"], work["attempt"])
         record = self.folder.record_path(claim)
         record.parent.mkdir(parents=True, exist_ok=True)
@@ -87,22 +106,25 @@ class Node(Agent):
         spec.touch(mode=0o600)
         spec.write_text(json.dumps(work["spec"]))
         # Before the runner starts, so that no runner is without a claim.
-        self.folder.save_claim(claim)
-        self._runner = self._start_runner(spec, record, work["token"])
-        self.claim = claim
+        self.folder.add_claim(claim)
+        self.runners.append(Runner(claim, self._start_runner(spec, record, work)))
+        return True
 
-    def _start_runner(self, spec: pathlib.Path, record: pathlib.Path, token: str) -> subprocess.Popen[bytes]:
+    def _start_runner(self, spec: pathlib.Path, record: pathlib.Path, work: dict[str, Any]) -> subprocess.Popen[bytes]:
         lifeline = os.environ.get(LIFELINE, "")
+        is_service = work.get("life") == "kept-up"
+        module = "lazuli.runner.service" if is_service else os.environ.get("LAZULI_RUNNER", "lazuli.runner")
         own = {
-            "AZUREML_RUN_TOKEN": token,
+            "AZUREML_RUN_TOKEN": work["token"],
             "LAZULI_ENV_CACHE": str(self.environments),
             "LAZULI_WORK_DIR": str(spec.parent),
             records.VARIABLE: str(record),
             **isolation.variables_for_runner(os.environ),
+            **({"LAZULI_WORK_KEY": work["key"], "LAZULI_WORK_ID": work["id"]} if is_service else {}),
         }
         with open(spec.with_name("runner.log"), "ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", os.environ.get("LAZULI_RUNNER", "lazuli.runner"), str(spec)],
+                [sys.executable, "-m", module, str(spec)],
                 cwd=spec.parent,
                 env=_select_variables() | own | ({LIFELINE: lifeline} if lifeline else {}),
                 stdin=subprocess.DEVNULL,
@@ -112,25 +134,21 @@ class Node(Agent):
                 pass_fds=[int(lifeline)] if lifeline else [],
             )
 
-    def _has_runner_ended(self) -> bool:
-        if self._runner is not None:
-            return self._runner.poll() is not None
-        return self._adopted is None or not processes.is_running(self._adopted)
-
-    def _report_done(self, claim: Claim) -> None:
+    def _report_done(self, runner: Runner) -> None:
         """Keep the claim until the server has answered; a refusal means that this node no longer holds the work."""
         # What a runner that was killed could not end itself.
-        processes.kill_descendants()
-        body = {"attempt": claim.attempt, "message": self._describe_failure(claim)}
+        processes.kill_descendants([one.started.pid for one in self.runners if one.started and one is not runner])
+        claim = runner.claim
+        body = {"attempt": claim.attempt, "message": self._describe_failure(runner)}
         self.server.post(f"/nodes/v1/work/{claim.work}/done", body)
         self.folder.forget_claim(claim)
-        self.claim = self._runner = self._adopted = None
+        self.runners.remove(runner)
 
-    def _describe_failure(self, claim: Claim) -> str:
-        record = self.folder.record_path(claim)
-        if self._adopted and self._adopted.boot != processes.read_boot():
+    def _describe_failure(self, runner: Runner) -> str:
+        record = self.folder.record_path(runner.claim)
+        if runner.adopted and runner.adopted.boot != processes.read_boot():
             return f"The machine of node {self.name} was restarted while its job ran."
-        status = self._runner.returncode if self._runner else records.read_end(str(record))
+        status = runner.started.returncode if runner.started else records.read_end(str(record))
         if status == 0:
             return ""
         if status is None:

@@ -1,7 +1,7 @@
 """State of host agent and node workers on disk, so that after a kill the next process with the same name continues.
 
     nodes/hosts/<host>.json               the names of the nodes that the host has started
-    nodes/<node>/state.json               the work that the node has claimed
+    nodes/<node>/state.json               what the node has claimed: several units of work if there is room
     nodes/<node>/<work>/attempt-<n>.json  the record of its runner (lazuli/runner/records.py)
 
 Each is replaced in one step. `nodes/hosts/<host>.lock` and `nodes/<node>/lock` are held by the process of that name.
@@ -39,34 +39,39 @@ class NodeFolder:
         self.name, self.path = name, data_dir / "nodes" / name
         self._state = self.path / "state.json"
 
-    def load_claim(self) -> Claim | None:
+    def load_claims(self) -> list[Claim]:
         try:
-            return Claim(**json.loads(self._state.read_text()))
+            return [Claim(**claim) for claim in json.loads(self._state.read_text())["claims"]]
         except FileNotFoundError:
-            return None
-        except (ValueError, TypeError):
+            return []
+        except (ValueError, TypeError, KeyError):
             # Of an earlier version: the work is claimed again, and the server then refuses a runner that is alive.
-            return None
+            return []
 
-    def save_claim(self, claim: Claim) -> None:
-        write_in_one_step(self._state, dataclasses.asdict(claim))
+    def add_claim(self, claim: Claim) -> None:
+        """An earlier attempt of the same work is replaced."""
+        self._save([*(one for one in self.load_claims() if one.work != claim.work), claim])
 
     def forget_claim(self, claim: Claim) -> None:
         if not os.environ.get("LAZULI_KEEP_WORKDIR"):
             shutil.rmtree(self.path / claim.work, ignore_errors=True)
-        self._state.unlink(missing_ok=True)
+        self._save([one for one in self.load_claims() if one != claim])
+
+    def _save(self, claims: list[Claim]) -> None:
+        write_in_one_step(self._state, {"claims": [dataclasses.asdict(claim) for claim in claims]})
 
     def record_path(self, claim: Claim) -> pathlib.Path:
         return self.path / claim.work / f"attempt-{claim.attempt}.json"
 
-    def find_runner(self) -> tuple[Claim, Identity] | None:
-        """The claim and its runner, if this still runs. Changes nothing."""
-        claim = self.load_claim()
-        runner = records.read_record(str(self.record_path(claim))) if claim else None
-        return (claim, runner) if claim and runner and is_running(runner) else None
+    def find_runners(self) -> list[tuple[Claim, Identity]]:
+        """The claims whose runners still run, with these. Changes nothing."""
+        records_of = [(claim, records.read_record(str(self.record_path(claim)))) for claim in self.load_claims()]
+        return [(claim, runner) for claim, runner in records_of if runner and is_running(runner)]
 
-    def read_run_id(self, claim: Claim) -> str:
-        return str(json.loads((self.path / claim.work / "spec.json").read_text())["run_id"])
+    def read_name(self, claim: Claim) -> str:
+        """The id of its run, or the name of its service."""
+        spec = json.loads((self.path / claim.work / "spec.json").read_text())
+        return str(spec.get("run_id") or spec.get("name") or claim.work)
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
@@ -103,9 +108,8 @@ class HostNodes:
         """The runners that run now."""
         for name in sorted(self.names):
             folder = NodeFolder(self._data_dir, name)
-            found = folder.find_runner()
-            if found:
-                yield folder, *found
+            for claim, runner in folder.find_runners():
+                yield folder, claim, runner
 
 
 def write_in_one_step(path: pathlib.Path, content: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import Callable, Dict, Mapping, Optional
+from typing import Callable, Dict, Mapping, Optional, Sequence
 
 from lazuli import isolation
 from lazuli.runner.interpreter import Interpreter
@@ -28,12 +28,21 @@ class ScriptFence:
     Raises NotIsolated if the host requires isolation and this machine has none.
     """
 
-    def __init__(self, folder: WorkFolder, interpreter: Interpreter, environ: Mapping[str, str]):
-        self._folder = folder
+    def __init__(
+        self,
+        folder: WorkFolder,
+        interpreter: Interpreter,
+        environ: Mapping[str, str],
+        readable: Sequence[str] = (),
+        writable: Sequence[str] = (),
+        home: Optional[str] = None,
+    ):
+        """`readable` and `writable` folders besides its own; `home`: a folder that stays, with what is installed."""
+        self._folder, self._home = folder, home
         self._interpreter = interpreter
         self._environment = os.path.dirname(os.path.dirname(interpreter.python)) if interpreter.built else None
-        readable = [path for path in (self._environment, interpreter.import_path) if path]
-        self._fence = isolation.make_node_fence(environ, readable, [folder.path])
+        readable = [*readable, *(path for path in (self._environment, interpreter.import_path) if path)]
+        self._fence = isolation.make_node_fence(environ, readable, [folder.path, *writable])
 
     @property
     def enter(self) -> Optional[Callable[[], None]]:
@@ -48,7 +57,8 @@ class ScriptFence:
         if self._fence is None:
             return variables
         changed = {name: value for name, value in variables.items() if name not in CACHE_VARIABLES}
-        home, packages = self._folder.make_folder("home"), self._folder.make_folder("packages")
+        home = self._home or self._folder.make_folder("home")
+        packages = os.path.join(self._home, ".packages") if self._home else self._folder.make_folder("packages")
         if self._environment:
             changed["PIP_TARGET"] = packages
             changed["PYTHONPATH"] = os.pathsep.join([packages, *filter(None, [changed.get("PYTHONPATH")])])

@@ -7,7 +7,7 @@ import select
 import signal
 import sys
 import threading
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from lazuli import errors
 from lazuli.errors import ServiceException
@@ -40,7 +40,7 @@ class StopMonitor:
         threading.Thread(target=self._send_heartbeats, name="heartbeat", daemon=True).start()
         lifeline = os.environ.get(LIFELINE)
         if lifeline:
-            threading.Thread(target=self._watch_lifeline, args=(int(lifeline),), name="lifeline", daemon=True).start()
+            watch_lifeline(int(lifeline), lambda: self.stop(SHUT_DOWN))
 
     def stop(self, reason: str) -> None:
         if reason == SHUT_DOWN:
@@ -82,7 +82,12 @@ class StopMonitor:
         elif answer.get("status") in ("Completed", "Failed", "Canceled"):
             self.stop(LOST)
 
-    def _watch_lifeline(self, descriptor: int) -> None:
-        """Wait until the supervisor's end closes: nothing is written to it, so readable means that the studio has ended."""
+
+def watch_lifeline(descriptor: int, stop: Callable[[], None]) -> None:
+    """Call `stop` when the supervisor's end closes: nothing is written to it, so readable means that the studio has ended."""
+
+    def watch() -> None:
         select.select([descriptor], [], [])
-        self.stop(SHUT_DOWN)
+        stop()
+
+    threading.Thread(target=watch, name="lifeline", daemon=True).start()

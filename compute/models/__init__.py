@@ -1,0 +1,8 @@
+"""Hosts, compute targets, their nodes, and the work queue. A unit of work is a process with an environment on a node."""
+
+from compute.models.hosts import Host
+from compute.models.nodes import Node
+from compute.models.targets import Cluster, ComputeTarget, Scale
+from compute.models.work import Assignment, Room, Work
+
+__all__ = ["Assignment", "Cluster", "ComputeTarget", "Host", "Node", "Room", "Scale", "Work"]

@@ -1,0 +1,278 @@
+"""Keep a service of kept-up work running on a node: `python -m lazuli.runner.service SPEC.json`
+
+It builds the environment, starts the command and reports every few seconds that it lives, where it answers and whether it
+does. When the service ends, or has not answered for too long, this process ends too; the server then starts it again after
+a pause, here or on another node.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from typing import Any, Dict, List, Optional
+
+from lazuli import errors, isolation, processes
+from lazuli.client import Client
+from lazuli.environments.cache import BuildFailed
+from lazuli.errors import ServiceException
+from lazuli.runner import records
+from lazuli.runner.interpreter import Interpreter, find_interpreter
+from lazuli.runner.run_api import is_temporary
+from lazuli.runner.script_fence import ScriptFence
+from lazuli.runner.script_process import ScriptProcess
+from lazuli.runner.spec import PRIVATE, BadSpec, Spec
+from lazuli.runner.stop_monitor import LIFELINE, watch_lifeline
+from lazuli.runner.work_folder import WorkFolder
+
+REPORT_SECONDS = 5.0
+POLL_SECONDS = 0.25
+HEALTH_SECONDS = 2.0
+STARTING, HEALTHY, UNHEALTHY = "starting", "healthy", "unhealthy"
+STOPPED, LOST, SHUT_DOWN = "stopped", "lost", "shut down"
+
+
+@dataclasses.dataclass
+class ServiceSpec:
+    """What kept-up work runs; docs/compute.md has the fields."""
+
+    name: str
+    process: Spec
+    # The folder that it starts in and that is its home, which stays; None for one that is removed at the end.
+    folder: Optional[str] = None
+    readable: List[str] = dataclasses.field(default_factory=list)
+    writable: List[str] = dataclasses.field(default_factory=list)
+    # `unix` for a socket in a folder of its own, `tcp` for a free port of this machine alone.
+    listen: str = "unix"
+    health_path: str = ""
+    # How long it may take until it answers for the first time, and how long it may be silent after that.
+    start_seconds: float = 180.0
+    silent_seconds: float = 60.0
+
+    @classmethod
+    def read_file(cls, path: str) -> ServiceSpec:
+        try:
+            with open(path, encoding="utf-8") as file:
+                content = json.load(file)
+        except (OSError, ValueError) as error:
+            raise BadSpec(f"The spec {path} cannot be read: {error}") from error
+        missing = [name for name in ("name", "server_url", "argv") if not content.get(name)]
+        if missing:
+            raise BadSpec(f"The spec lacks {', '.join(missing)}.")
+        process = Spec(
+            run_id=content["name"],
+            experiment="",
+            workspace={},
+            server_url=content["server_url"],
+            token=os.environ.get("AZUREML_RUN_TOKEN", ""),
+            argv=content["argv"],
+            environment=content.get("environment") or {},
+            environment_variables=content.get("environment_variables") or {},
+            node=content.get("node"),
+            index_url=content.get("index_url"),
+            grace_seconds=float(content.get("grace_seconds") or 10.0),
+        )
+        own = {field.name for field in dataclasses.fields(cls)} - {"name", "process"}
+        given = {key: value for key, value in content.items() if key in own and value is not None}
+        return cls(content["name"], process, **given)
+
+
+class Address:
+    """Where the service answers: `unix:/path` or `host:port`."""
+
+    def __init__(self, listen: str):
+        self.folder: Optional[str] = None
+        self.port = 0
+        if listen == "unix":
+            # A short path: the kernel takes about a hundred characters.
+            self.folder = tempfile.mkdtemp(prefix="lazuli-")
+            self.path = os.path.join(self.folder, "s")
+        else:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                self.port = probe.getsockname()[1]
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}" if self.folder else f"127.0.0.1:{self.port}"
+
+    def fill(self, text: str) -> str:
+        """The words of the command that name it."""
+        return text.replace("{socket}", self.path if self.folder else "").replace("{port}", str(self.port))
+
+    def answers(self, path: str) -> bool:
+        """Whether it accepts connections and, if there is a path, answers it without an error of the server."""
+        try:
+            with self._connect() as connection:
+                if not path:
+                    return True
+                asked = http.client.HTTPConnection("localhost", timeout=HEALTH_SECONDS)
+                asked.sock = connection
+                asked.request("GET", path)
+                return asked.getresponse().status < 500
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def _connect(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX if self.folder else socket.AF_INET)
+        connection.settimeout(HEALTH_SECONDS)
+        try:
+            connection.connect(self.path if self.folder else ("127.0.0.1", self.port))
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+    def remove(self) -> None:
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Reporter:
+    """Tells the server that the service lives, and hears when it must stop. `reason` is None until then."""
+
+    def __init__(self, spec: ServiceSpec, address: Address, transport: Any = None):
+        # Only this process has the key; the service does not get it.
+        key, self._work = os.environ.pop("LAZULI_WORK_KEY"), os.environ.pop("LAZULI_WORK_ID")
+        self._client = Client(spec.process.server_url, key, transport=transport, attempts=1)
+        self._address = address
+        self.health = STARTING
+        self.reason: Optional[str] = None
+        self._changed = threading.Event()
+
+    def start(self) -> None:
+        signal.signal(signal.SIGTERM, lambda number, frame: self.stop(SHUT_DOWN))
+        threading.Thread(target=self._report_for_good, name="reports", daemon=True).start()
+        if os.environ.get(LIFELINE):
+            watch_lifeline(int(os.environ[LIFELINE]), lambda: self.stop(SHUT_DOWN))
+
+    def stop(self, reason: str) -> None:
+        self.reason = self.reason or reason
+
+    def set_health(self, health: str) -> None:
+        if health != self.health:
+            self.health = health
+            self._changed.set()
+
+    def _report_for_good(self) -> None:
+        while self.reason is None:
+            self._changed.clear()
+            self.report()
+            self._changed.wait(REPORT_SECONDS)
+
+    def report(self) -> None:
+        body = {"address": str(self._address), "health": self.health}
+        try:
+            answer = self._client.request("POST", f"/nodes/v1/work/{self._work}/alive", json=body, timeout=10.0)
+        except (errors.Unreachable, ServiceException) as error:
+            if not is_temporary(error):
+                print(f"The report was refused: {error.message}", file=sys.stderr)
+                self.stop(LOST)
+            return
+        if answer.json().get("stop"):
+            self.stop(STOPPED)
+
+
+def keep_up(spec: ServiceSpec, transport: Any = None) -> int:
+    """Run the service until it ends or must stop; return 0 if it was stopped, else 1. The last line printed says why."""
+    address, folder = Address(spec.listen), WorkFolder(spec.name)
+    reporter = Reporter(spec, address, transport)
+    reporter.start()
+    try:
+        interpreter = find_interpreter(spec.process, _log, lambda: reporter.reason is not None)
+        script = _start(spec, address, folder, interpreter)
+        return _supervise(spec, address, folder, script, reporter)
+    except (BuildFailed, isolation.NotIsolated, OSError, subprocess.SubprocessError) as error:
+        print(f"{spec.name} could not be started: {error}", file=sys.stderr)
+        return 0 if reporter.reason else 1
+    finally:
+        folder.remove()
+        address.remove()
+
+
+def _start(spec: ServiceSpec, address: Address, folder: WorkFolder, interpreter: Interpreter) -> ScriptProcess:
+    if spec.folder:
+        os.makedirs(spec.folder, mode=0o700, exist_ok=True)
+    writable = [path for path in (spec.folder, address.folder, *spec.writable) if path]
+    fence = ScriptFence(folder, interpreter, os.environ, spec.readable, writable, home=spec.folder)
+    inherited = {key: value for key, value in os.environ.items() if key not in (*PRIVATE, "AZUREML_RUN_TOKEN")}
+    inherited["TMPDIR"] = folder.temporary
+    variables: Dict[str, str] = {
+        **fence.change_variables(interpreter.build_variables(inherited, folder.tools)),
+        "LAZULI_URL": spec.process.server_url,
+        "LAZULI_TOKEN": spec.process.token,
+        "PYTHONUNBUFFERED": "1",
+        **spec.process.user_variables(),
+    }
+    command = interpreter.build_command(spec.process)
+    command = [address.fill(word) for word in command]
+    variables = {name: address.fill(value) for name, value in variables.items()}
+    script = ScriptProcess(command, spec.folder or folder.code, variables, folder.log, fence.enter)
+    fence.close()
+    fence.compile_modules()
+    return script
+
+
+def _supervise(
+    spec: ServiceSpec, address: Address, folder: WorkFolder, script: ScriptProcess, reporter: Reporter
+) -> int:
+    healthy_at, next_check, limit = time.monotonic(), 0.0, spec.start_seconds
+    while reporter.reason is None:
+        status = script.wait(POLL_SECONDS)
+        if status is not None:
+            script.kill_remaining()
+            print(f"{spec.name} ended with exit code {status}. {_last_line(folder.log)}".strip(), file=sys.stderr)
+            return 1
+        if time.monotonic() < next_check:
+            continue
+        next_check = time.monotonic() + HEALTH_SECONDS
+        if address.answers(spec.health_path):
+            healthy_at, limit = time.monotonic(), spec.silent_seconds
+            reporter.set_health(HEALTHY)
+        elif time.monotonic() - healthy_at > limit:
+            script.stop(spec.process.grace_seconds)
+            print(f"{spec.name} did not answer for {limit:.0f} seconds. {_last_line(folder.log)}", file=sys.stderr)
+            return 1
+        elif reporter.health == HEALTHY:
+            reporter.set_health(UNHEALTHY)
+    script.stop(spec.process.grace_seconds)
+    return 0
+
+
+def _last_line(path: str) -> str:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        lines = file.read()[-2000:].strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def _log(text: str) -> None:
+    print(text, flush=True)
+
+
+def main(arguments: List[str]) -> int:
+    record = os.environ.pop(records.VARIABLE, "")
+    if record and not records.make_record(record):
+        print("This attempt was canceled before it began.", file=sys.stderr)
+        return 0
+    processes.become_subreaper()
+    try:
+        status = keep_up(ServiceSpec.read_file(arguments[0]))
+    except BadSpec as error:
+        print(error, file=sys.stderr)
+        status = 2
+    processes.kill_descendants()
+    if record:
+        records.write_end(record, status)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

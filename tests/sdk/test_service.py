@@ -1,0 +1,117 @@
+"""A service on a node: started, watched at its address, reported, and stopped when the server says so."""
+
+import json
+import os
+import signal
+import sys
+
+import httpx
+import pytest
+from lazuli.runner import service
+from lazuli.runner.spec import BadSpec
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="agents run on Linux and macOS")
+
+ECHO = """
+import http.server, os, socketserver, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/health" else 500)
+        self.end_headers()
+    def address_string(self):
+        return "somebody"
+class Server(socketserver.UnixStreamServer):
+    pass
+assert "LAZULI_WORK_KEY" not in os.environ and os.environ["LAZULI_TOKEN"] == "of its kind"
+Server(sys.argv[1], Handler).serve_forever()
+"""
+
+
+class Studio:
+    """Answers reports; says stop once `until` is true of one."""
+
+    def __init__(self, until=lambda report: False):
+        self.until, self.reports, self.is_stopping, self.status = until, [], False, 200
+
+    def transport(self):
+        return httpx.MockTransport(self.answer)
+
+    def answer(self, request):
+        report = json.loads(request.content)
+        self.reports.append((request.url.path, request.headers["Authorization"], report))
+        self.is_stopping |= self.until(report)
+        return httpx.Response(self.status, json={"stop": self.is_stopping})
+
+    @property
+    def healths(self):
+        return list(dict.fromkeys(report["health"] for _, _, report in self.reports))
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch, tmp_path):
+    monkeypatch.setattr(service, "REPORT_SECONDS", 0.1)
+    monkeypatch.setattr(service, "HEALTH_SECONDS", 0.1)
+    monkeypatch.setattr(service, "POLL_SECONDS", 0.05)
+    monkeypatch.setenv("AZUREML_RUN_TOKEN", "of its kind")
+    for name, value in {"KEY": "key", "ID": "work-1", "DIR": str(tmp_path)}.items():
+        monkeypatch.setenv(f"LAZULI_WORK_{name}", value)
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def make_spec(tmp_path, script=ECHO, **fields) -> service.ServiceSpec:
+    path = tmp_path / "spec.json"
+    content = {
+        "name": "echo",
+        "server_url": "http://studio.test",
+        "argv": [sys.executable, "-c", script, "{socket}"],
+        "environment": {"python": {"userManagedDependencies": True, "interpreterPath": sys.executable}},
+        "health_path": "/health",
+        "grace_seconds": 2,
+        **fields,
+    }
+    path.write_text(json.dumps(content))
+    return service.ServiceSpec.read_file(str(path))
+
+
+def test_a_service_is_reported_healthy_at_its_address_and_stopped_when_the_server_says_so(tmp_path):
+    studio = Studio(lambda report: report["health"] == "healthy")
+    assert service.keep_up(make_spec(tmp_path, folder=str(tmp_path / "home")), studio.transport()) == 0
+    path, key, report = studio.reports[-1]
+    assert (path, key, studio.healths) == ("/nodes/v1/work/work-1/alive", "Bearer key", ["starting", "healthy"])
+    socket = report["address"].removeprefix("unix:")
+    assert socket != report["address"] and not os.path.exists(socket)
+
+
+def test_a_service_that_ends_says_how(tmp_path, capfd):
+    script = "print('the port is taken'); raise SystemExit(3)"
+    assert service.keep_up(make_spec(tmp_path, script), Studio().transport()) == 1
+    assert capfd.readouterr().err.splitlines()[-1] == "echo ended with exit code 3. the port is taken"
+
+
+def test_a_service_that_does_not_answer_is_ended(tmp_path, capfd):
+    spec = make_spec(tmp_path, "import time; time.sleep(60)", start_seconds=0.3)
+    assert service.keep_up(spec, Studio().transport()) == 1
+    assert "echo did not answer for 0 seconds." in capfd.readouterr().err
+
+
+def test_a_service_may_listen_at_a_port(tmp_path):
+    script = (
+        "import socket, sys\nwith socket.create_server(('127.0.0.1', int(sys.argv[2]))) as s:\n  while 1: s.accept()"
+    )
+    argv = [sys.executable, "-c", script, "", "{port}"]
+    studio = Studio(lambda report: report["health"] == "healthy")
+    assert service.keep_up(make_spec(tmp_path, argv=argv, listen="tcp", health_path=""), studio.transport()) == 0
+    assert studio.reports[-1][2]["address"].startswith("127.0.0.1:")
+
+
+def test_an_attempt_that_was_replaced_ends_its_service(tmp_path):
+    studio = Studio()
+    studio.status = 409
+    assert service.keep_up(make_spec(tmp_path), studio.transport()) == 0
+
+
+def test_an_incomplete_spec_is_refused(tmp_path):
+    with pytest.raises(BadSpec, match="The spec lacks argv"):
+        make_spec(tmp_path, argv=[])
