@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from compute.models import Assignment, Cluster, ComputeTarget, Host, Node, Work
+from compute.models import Assignment, Cluster, ComputeTarget, Host, Node, VmSize, Work
 
 
 @admin.register(Host)
@@ -69,3 +69,17 @@ class WorkAdmin(admin.ModelAdmin):
     search_fields = ["scope", "target__name", "reason"]
     raw_id_fields = ["target", "submitted_by"]
     date_hierarchy = "queued_at"
+
+
+@admin.register(VmSize)
+class VmSizeAdmin(admin.ModelAdmin):
+    list_display = ["name", "category", "vcpus", "memory_gb", "gpus", "hourly_price", "is_offered", "follows_machines"]
+    list_editable = ["vcpus", "memory_gb", "gpus", "hourly_price", "is_offered"]
+    list_filter = ["category", "is_offered"]
+    search_fields = ["name", "family"]
+
+    def save_model(self, request, obj, form, change):
+        if {"vcpus", "memory_gb", "gpus"} & set(form.changed_data):
+            # What an administrator has set stays.
+            obj.follows_machines = False
+        super().save_model(request, obj, form, change)

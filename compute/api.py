@@ -60,7 +60,7 @@ def compute_write(
 
 def _create(user, workspace: Workspace, name: str, body: resources.ComputeResourceUpdate) -> ComputeTarget:
     _check_kind(body)
-    size = body.cluster.vmSize or sizes.DEFAULT_SIZE
+    size = body.cluster.vmSize or sizes.suggest_size()
     ComputeTarget.create(workspace, user, name, size, body.scale(Scale()), **body.recorded)
     return find_target(workspace, name)
 
@@ -126,17 +126,19 @@ def compute_nodes(request: HttpRequest, workspace_path: Path[WorkspacePath], nam
 @locations.get("/vmSizes", response=list_of(resources.VirtualMachineSize), summary="List the sizes of nodes")
 def size_list(request: HttpRequest, location: Path[Location]):
     lookup.find_subscription(request.auth, location.subscription_id)
-    return list_of(resources.VirtualMachineSize)(value=[resources.VirtualMachineSize.of(size) for size in sizes.SIZES])
+    return list_of(resources.VirtualMachineSize)(
+        value=[resources.VirtualMachineSize.of(size) for size in sizes.offered_sizes()]
+    )
 
 
 @locations.get(
     "/usages",
     response=list_of(resources.Usage),
-    summary="Get the quota and its use, by family of sizes",
+    summary="Get the cores of the machines, and those that nodes use, by family of sizes",
 )
 def usage_list(request: HttpRequest, location: Path[Location]):
     subscription = lookup.find_subscription(request.auth, location.subscription_id)
-    used = quota.used_cores(subscription.pk)
+    used, limit = quota.count_running_cores(subscription.pk), quota.count_real_cores()
     return list_of(resources.Usage)(
-        value=[resources.Usage.of(request.path_info, family, used[family]) for family in used]
+        value=[resources.Usage.of(request.path_info, family, used[family], limit) for family in used]
     )

@@ -10,6 +10,6 @@ class ComputeConfig(AppConfig):
         # Imported here because they need the models, which are not loaded earlier.
         from compute import search, sizes, views
 
-        sizes.check_prices()
+        sizes.check_settings()
         shell.CARDS.append(shell.Card("compute/_home_card.html", views.home_card, position=20))
         shell.SEARCHES.append(search.search_computes)

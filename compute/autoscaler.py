@@ -9,10 +9,10 @@ import secrets
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.utils import timezone
 
-from compute import notifications
+from compute import capacity, notifications
 from compute.models import ComputeTarget, Host, Node, Room, Scale
 
 # How long an unusable node stays on the page, so that people can read why.
@@ -116,32 +116,56 @@ def _keeps_failing(nodes: list[Node], now: dt.datetime) -> bool:
 
 
 def _start_nodes(target: ComputeTarget, number: int) -> int:
-    started = 0
+    """As many of them as the hosts have room for."""
+    started, whole = 0, target.node_room
+    # Nodes of other targets than clusters share what is there.
+    taken = whole if target.is_cluster else Room(0, 0)
     for _ in range(number):
-        host = pick_host()
+        host = capacity.pick_host(taken)
         if host is None:
+            make_room(target, taken)
             break
         name = f"aml-{target.name}-{secrets.token_hex(3)}"
-        Node.objects.create(target=target, host=host, name=name, **dataclasses.asdict(target.node_room))
+        Node.objects.create(target=target, host=host, name=name, **dataclasses.asdict(whole))
         notifications.notify_host(host.name)
         started += 1
     return started
 
 
-def pick_host() -> Host | None:
-    """The live host with the fewest nodes per core. No host is ever full, because sizes are only labels.
+def make_room(target: ComputeTarget, room: Room) -> bool:
+    """Release idle nodes of other clusters where that makes room for one of this; they need not wait for their idle time."""
+    hosts = capacity.find_usable_hosts(timezone.now())
+    free = capacity.measure_free_rooms(hosts)
+    for host in hosts:
+        left, chosen = free[host.pk], []
+        for node in _find_spare_nodes(host, target):
+            if left.holds(room):
+                break
+            chosen.append(node)
+            # As if it were gone.
+            left -= Room(-node.cores, -node.memory_gb, -node.gpus)
+        if chosen and left.holds(room):
+            message = f"The cluster {target.name} needs its room on {host.name}."
+            released = [node for node in chosen if node.leave(message)]
+            notifications.notify_host(host.name)
+            return bool(released)
+    return False
 
-    One that has missed its last reports comes after the others: its agent may have ended a moment ago.
-    """
-    now = timezone.now()
-    alive_since = now - dt.timedelta(seconds=settings.NODE_LEASE_SECONDS)
-    present = Count("nodes", filter=Q(nodes__ended_at=None))
-    hosts = Host.objects.filter(heartbeat_at__gt=alive_since).annotate(node_count=present)
 
-    def load(host):
-        return not host.has_reported_recently(now), host.node_count / host.cpus, host.node_count, host.name
-
-    return min(hosts, key=load, default=None)
+def _find_spare_nodes(host: Host, target: ComputeTarget) -> list[Node]:
+    """The idle nodes on a host that their clusters need neither for their minimum nor for queued work, longest idle first."""
+    idle = capacity.taking_nodes().filter(host=host, state=Node.State.IDLE).exclude(target=target)
+    spare: dict[int, int] = {}
+    found = []
+    for node in idle.select_related("target__cluster").order_by("state_at"):
+        if node.target_id not in spare:
+            usable = node.target.nodes.usable().count()
+            is_needed = node.target.work.startable(timezone.now()).exists()
+            spare[node.target_id] = 0 if is_needed else usable - node.target.scale_settings.min_nodes
+        if spare[node.target_id] > 0:
+            spare[node.target_id] -= 1
+            found.append(node)
+    return found
 
 
 def _release_nodes(nodes: tuple[Node, ...]) -> int:

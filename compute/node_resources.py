@@ -58,6 +58,7 @@ class NodeReport(Body):
 class HostReport(Body):
     cpus: int = pydantic.Field(default=1, ge=1, le=10_000)
     memoryGB: float = pydantic.Field(default=1, gt=0, le=1_000_000)
+    gpus: int = pydantic.Field(default=0, ge=0, le=1000)
     address: str = pydantic.Field(default="", max_length=100)
     nodes: list[NodeReport] = []
     # What scripts on this host could do and must not; empty if nothing.

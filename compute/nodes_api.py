@@ -2,11 +2,12 @@
 
 from django.http import HttpRequest
 from django.utils import timezone
+from lazuli.agent import machine
 from ninja import Router, Status
 from ninja.security import HttpBearer
 
 from accounts.actors import Actor
-from compute import keys, node_resources, notifications, queue, work_kinds
+from compute import keys, node_resources, notifications, queue, sizes, work_kinds
 from compute.models import Host, Node, Work
 from studio.errors import Conflict
 from studio.schemas import Nothing
@@ -109,9 +110,13 @@ def host_read(request: HttpRequest):
 )
 def host_report(request: HttpRequest, body: node_resources.HostReport):
     host = request.auth
+    reported = machine.Machine(body.cpus, body.memoryGB, body.gpus)
+    if host.machine != reported:
+        sizes.fit_to_machine(reported)
     Host.objects.filter(pk=host.pk).update(
         cpus=body.cpus,
         memory_gb=body.memoryGB,
+        gpus=body.gpus,
         address=body.address,
         isolation_problem=body.isolationProblem,
         heartbeat_at=timezone.now(),

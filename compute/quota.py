@@ -1,15 +1,17 @@
 """The quota of cores per VM family and subscription."""
 
 from django.apps import apps
+from django.db.models import Sum
 
 from compute import sizes
+from compute.models.sizes import VmSize
 from studio.errors import Invalid
 
 # vCPUs of each family for all clusters of a subscription.
 QUOTA = 100
 
 
-def check_quota(subscription_id: int, size: sizes.Size, max_nodes: int, excluded_target_id: int | None = None) -> None:
+def check_quota(subscription_id: int, size: VmSize, max_nodes: int, excluded_target_id: int | None = None) -> None:
     """Invalid if so many additional nodes (without those of the excluded target) exceed the quota."""
     used = _count_used(subscription_id, excluded_target_id).get(size.family, 0)
     wanted = size.vcpus * max_nodes
@@ -26,13 +28,24 @@ def check_quota(subscription_id: int, size: sizes.Size, max_nodes: int, excluded
 def available_cores(subscription_id: int) -> dict[str, int]:
     """The available cores of each family."""
     used = _count_used(subscription_id)
-    return {size.family: max(0, QUOTA - used.get(size.family, 0)) for size in sizes.SIZES}
+    return {size.family: max(0, QUOTA - used.get(size.family, 0)) for size in sizes.all_sizes()}
 
 
-def used_cores(subscription_id: int) -> dict[str, int]:
-    """The used cores of each family."""
-    used = _count_used(subscription_id)
-    return {size.family: used.get(size.family, 0) for size in sizes.SIZES}
+def count_real_cores() -> int:
+    """Those of the machines that are connected, as far as the quota goes."""
+    cores = apps.get_model("compute", "Host").objects.alive().aggregate(cores=Sum("cpus"))["cores"]
+    return min(QUOTA, cores or 0)
+
+
+def count_running_cores(subscription_id: int) -> dict[str, int]:
+    """The cores that nodes of this subscription take now, by family."""
+    nodes = apps.get_model("compute", "Node").objects.usable()
+    rows = nodes.filter(target__workspace__resource_group__subscription=subscription_id).order_by()
+    taken = dict(rows.values("target__vm_size").annotate(taken=Sum("cores")).values_list("target__vm_size", "taken"))
+    found: dict[str, int] = {}
+    for size in sizes.all_sizes():
+        found[size.family] = found.get(size.family, 0) + taken.get(size.name, 0)
+    return found
 
 
 def _count_used(subscription_id: int, besides: int | None = None) -> dict[str, int]:
@@ -41,10 +54,11 @@ def _count_used(subscription_id: int, besides: int | None = None) -> dict[str, i
         workspace__resource_group__subscription=subscription_id, deleted_at=None, cluster__isnull=False
     )
     used: dict[str, int] = {}
+    by_name = {size.name.lower(): size for size in sizes.all_sizes()}
     for vm_size, max_nodes in (targets.exclude(pk=besides) if besides else targets).values_list(
         "vm_size", "cluster__max_nodes"
     ):
-        # A size that is no longer offered counts nothing.
-        if size := sizes.BY_NAME.get(vm_size.lower()):
+        # A size that was deleted counts nothing.
+        if size := by_name.get(vm_size.lower()):
             used[size.family] = used.get(size.family, 0) + size.vcpus * max_nodes
     return used

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict
 
-from compute import models, quota, rules, sizes
+from compute import models, rules
 from studio.errors import Invalid
 from studio.request_body import Body, Whole
 from studio.rules import DESCRIPTION, TAGS
@@ -253,7 +253,7 @@ class VirtualMachineSize(Shape):
     estimatedVMPrices: EstimatedVMPrices | None
 
     @classmethod
-    def of(cls, size: sizes.Size) -> Self:
+    def of(cls, size: models.VmSize) -> Self:
         return cls(
             name=size.name,
             family=size.family,
@@ -283,12 +283,12 @@ class Usage(Shape):
     name: UsageName
 
     @classmethod
-    def of(cls, path: str, family: str, used: int) -> Self:
+    def of(cls, path: str, family: str, used: int, limit: int) -> Self:
         return cls(
             id=f"{path}/{family}",
             type="Microsoft.MachineLearningServices/vmFamily/dedicatedCores/usages",
             unit="Count",
             currentValue=used,
-            limit=quota.QUOTA,
+            limit=limit,
             name=UsageName(value=family, localizedValue=family),
         )

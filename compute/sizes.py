@@ -1,15 +1,25 @@
-"""Azure's VM sizes with their cores and memory, and prices if the administrator set some (VM_PRICES)."""
+"""The sizes that clusters may have, in a table that administrators edit.
+
+The first are made from Azure's catalogue, so that existing scripts find their names, with no more cores, memory and GPUs
+than the largest machine has; they grow when a larger one connects.
+"""
 
 import dataclasses
+import math
+import os
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from lazuli.agent import machine
 
+from compute.models.sizes import VmSize
 from studio.errors import Invalid
 
 
 @dataclasses.dataclass(frozen=True)
-class Size:
+class Model:
+    """A size as Azure has it."""
+
     name: str
     family: str
     category: str
@@ -19,52 +29,108 @@ class Size:
     gpus: int = 0
     gpu: str = ""
 
-    @property
-    def price(self) -> float | None:
-        """US dollars an hour; None if the administrator set no price."""
-        return settings.VM_PRICES.get(self.name.lower())
 
-    def fits_on(self, cpus: int, memory_gb: float) -> bool:
-        # A machine reports a little less memory than it has: its kernel keeps the rest.
-        return self.vcpus <= cpus and self.memory_gb * 0.95 <= memory_gb
-
-
-SIZES = [
-    Size("Standard_DS1_v2", "standardDSv2Family", "General purpose", 1, 3.5, 7),
-    Size("Standard_DS2_v2", "standardDSv2Family", "General purpose", 2, 7, 14),
-    Size("Standard_DS3_v2", "standardDSv2Family", "General purpose", 4, 14, 28),
-    Size("Standard_DS4_v2", "standardDSv2Family", "General purpose", 8, 28, 56),
-    Size("Standard_DS11_v2", "standardDSv2Family", "Memory optimized", 2, 14, 28),
-    Size("Standard_DS12_v2", "standardDSv2Family", "Memory optimized", 4, 28, 56),
-    Size("Standard_D2_v2", "standardDv2Family", "General purpose", 2, 7, 100),
-    Size("Standard_D2s_v3", "standardDSv3Family", "General purpose", 2, 8, 16),
-    Size("Standard_D4s_v3", "standardDSv3Family", "General purpose", 4, 16, 32),
-    Size("Standard_D8s_v3", "standardDSv3Family", "General purpose", 8, 32, 64),
-    Size("Standard_E4s_v3", "standardESv3Family", "Memory optimized", 4, 32, 64),
-    Size("Standard_E8s_v3", "standardESv3Family", "Memory optimized", 8, 64, 128),
-    Size("Standard_F4s_v2", "standardFSv2Family", "Compute optimized", 4, 8, 32),
-    Size("Standard_F8s_v2", "standardFSv2Family", "Compute optimized", 8, 16, 64),
-    Size("Standard_NC6", "standardNCFamily", "GPU", 6, 56, 340, 1, "NVIDIA K80"),
-    Size("Standard_NC6s_v3", "standardNCSv3Family", "GPU", 6, 112, 736, 1, "NVIDIA V100"),
-    Size("Standard_NC12s_v3", "standardNCSv3Family", "GPU", 12, 224, 1474, 2, "NVIDIA V100"),
-    Size("Standard_NC4as_T4_v3", "standardNCASv3_T4Family", "GPU", 4, 28, 180, 1, "NVIDIA T4"),
-    Size("Standard_NC24ads_A100_v4", "standardNCADSA100v4Family", "GPU", 24, 220, 64, 1, "NVIDIA A100"),
-    Size("Standard_NC40ads_H100_v5", "standardNCadsH100v5Family", "GPU", 40, 320, 128, 1, "NVIDIA H100"),
+CATALOGUE = [
+    Model("Standard_DS1_v2", "standardDSv2Family", "General purpose", 1, 3.5, 7),
+    Model("Standard_DS2_v2", "standardDSv2Family", "General purpose", 2, 7, 14),
+    Model("Standard_DS3_v2", "standardDSv2Family", "General purpose", 4, 14, 28),
+    Model("Standard_DS4_v2", "standardDSv2Family", "General purpose", 8, 28, 56),
+    Model("Standard_DS11_v2", "standardDSv2Family", "Memory optimized", 2, 14, 28),
+    Model("Standard_DS12_v2", "standardDSv2Family", "Memory optimized", 4, 28, 56),
+    Model("Standard_D2_v2", "standardDv2Family", "General purpose", 2, 7, 100),
+    Model("Standard_D2s_v3", "standardDSv3Family", "General purpose", 2, 8, 16),
+    Model("Standard_D4s_v3", "standardDSv3Family", "General purpose", 4, 16, 32),
+    Model("Standard_D8s_v3", "standardDSv3Family", "General purpose", 8, 32, 64),
+    Model("Standard_E4s_v3", "standardESv3Family", "Memory optimized", 4, 32, 64),
+    Model("Standard_E8s_v3", "standardESv3Family", "Memory optimized", 8, 64, 128),
+    Model("Standard_F4s_v2", "standardFSv2Family", "Compute optimized", 4, 8, 32),
+    Model("Standard_F8s_v2", "standardFSv2Family", "Compute optimized", 8, 16, 64),
+    Model("Standard_NC6", "standardNCFamily", "GPU", 6, 56, 340, 1, "NVIDIA K80"),
+    Model("Standard_NC6s_v3", "standardNCSv3Family", "GPU", 6, 112, 736, 1, "NVIDIA V100"),
+    Model("Standard_NC12s_v3", "standardNCSv3Family", "GPU", 12, 224, 1474, 2, "NVIDIA V100"),
+    Model("Standard_NC4as_T4_v3", "standardNCASv3_T4Family", "GPU", 4, 28, 180, 1, "NVIDIA T4"),
+    Model("Standard_NC24ads_A100_v4", "standardNCADSA100v4Family", "GPU", 24, 220, 64, 1, "NVIDIA A100"),
+    Model("Standard_NC40ads_H100_v5", "standardNCadsH100v5Family", "GPU", 40, 320, 128, 1, "NVIDIA H100"),
 ]
-DEFAULT_SIZE = "Standard_DS3_v2"
-BY_NAME = {size.name.lower(): size for size in SIZES}
+BY_NAME = {model.name.lower(): model for model in CATALOGUE}
+# By cores, of one family: what a cluster has if nobody chooses.
+GENERAL = ["Standard_DS4_v2", "Standard_DS3_v2", "Standard_DS2_v2", "Standard_DS1_v2"]
+NUMBERS = ["vcpus", "memory_gb", "gpus"]
 
 
-def find_size(name: str) -> Size:
+def offered_sizes() -> list[VmSize]:
+    return [size for size in all_sizes() if size.is_offered]
+
+
+def all_sizes() -> list[VmSize]:
+    """Also those that are no longer offered, which clusters may have."""
+    found = list(VmSize.objects.all())
+    if not found:
+        fit_to_machine(machine.read_machine(os.environ))
+        found = list(VmSize.objects.all())
+    return found
+
+
+def find_size(name: str) -> VmSize:
     """The size with this name in any case (scripts write STANDARD_DS11_V2); Invalid lists the names."""
-    size = BY_NAME.get(str(name).lower())
-    if size is None:
-        raise Invalid(f"There is no size {name!r}. Choose one of: {', '.join(s.name for s in SIZES)}.", target="vmSize")
+    found = VmSize.objects.filter(name__iexact=str(name)[:100]).first()
+    if found is None:
+        found = next((size for size in all_sizes() if size.name.lower() == str(name).lower()), None)
+    if found is None:
+        there = ", ".join(size.name for size in offered_sizes())
+        raise Invalid(f"There is no size {name!r}. Choose one of: {there}.", target="vmSize")
+    return found
+
+
+def find_offered(name: str) -> VmSize:
+    """For something new."""
+    size = find_size(name)
+    if not size.is_offered:
+        there = ", ".join(one.name for one in offered_sizes())
+        raise Invalid(f"The size {size.name} is no longer offered. Choose one of: {there}.", target="vmSize")
     return size
 
 
-def check_prices() -> None:
-    """Stops the start if VM_PRICES names a size that does not exist."""
+def suggest_size() -> str:
+    """The largest of which two nodes run at once on the largest machine; the smallest if none does."""
+    by_name = {size.name: size for size in offered_sizes()}
+    general = [by_name[name] for name in GENERAL if name in by_name] or list(by_name.values())[:1]
+    if not general:
+        raise Invalid("No size is offered; the site administrator can offer some.", target="vmSize")
+    cores = max(size.vcpus for size in by_name.values())
+    return next((size.name for size in general if size.vcpus * 2 <= cores), general[-1].name)
+
+
+def fit_to_machine(largest: machine.Machine) -> None:
+    """Make the sizes of the catalogue that are missing in an empty table, or let those grow that follow the machines."""
+    present = list(VmSize.objects.all())
+    if not present:
+        made = [VmSize(**dataclasses.asdict(limit(model, largest)), follows_machines=True) for model in CATALOGUE]
+        VmSize.objects.bulk_create(made, ignore_conflicts=True)
+        return
+    for size in present:
+        model = BY_NAME.get(size.name.lower())
+        if model is None or not size.follows_machines:
+            continue
+        limited = limit(model, largest)
+        grown = {name: max(getattr(size, name), getattr(limited, name)) for name in NUMBERS}
+        if any(value != getattr(size, name) for name, value in grown.items()):
+            VmSize.objects.filter(pk=size.pk, follows_machines=True).update(**grown)
+
+
+def limit(model: Model, largest: machine.Machine) -> Model:
+    """No more than a node can get on this machine."""
+    memory = math.floor(min(model.memory_gb, largest.memory_gb) * 10) / 10
+    gpus = min(model.gpus, largest.gpus)
+    return dataclasses.replace(model, vcpus=min(model.vcpus, largest.cores), memory_gb=max(memory, 0.1), gpus=gpus)
+
+
+def check_settings() -> None:
+    """Stops the start if VM_PRICES names a size that does not exist, or what the machine offers is no number."""
+    try:
+        machine.read_machine(os.environ)
+    except machine.WrongOffer as error:
+        raise ImproperlyConfigured(str(error)) from error
     unknown = sorted(set(settings.VM_PRICES) - set(BY_NAME))
     if unknown:
-        raise ImproperlyConfigured(f"VM_PRICES: there is no size {unknown[0]!r}; write names such as {DEFAULT_SIZE}")
+        raise ImproperlyConfigured(f"VM_PRICES: there is no size {unknown[0]!r}; write names such as {GENERAL[1]}")

@@ -6,9 +6,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.actors import actor_of_request
 from accounts.form_keys import once
-from compute import quota, sizes
+from compute import capacity, quota, sizes
 from compute.forms import ClusterForm, MachineForm
-from compute.models import ComputeTarget, Host
+from compute.models import ComputeTarget, Host, Room, VmSize
 from compute.rules import COMPUTE_NAME
 from studio.errors import Invalid
 from studio.forms import attempt
@@ -38,26 +38,29 @@ def _machine_kind(request) -> str:
 
 
 def _size_rows(subscription_id: int, kind: str, hosts: list[Host]) -> list[dict]:
-    """The sizes of a kind, with the cores left in their quota and the number of connected machines that are large enough."""
-    available = quota.available_cores(subscription_id)
+    """The sizes of a kind, with how many nodes of each the connected machines can run at once."""
+    left = quota.available_cores(subscription_id)
     return [
         {
             "size": size,
-            "available": available[size.family],
-            "is_allowed": available[size.family] >= size.vcpus,
-            "fitting": sum(size.fits_on(host.cpus, host.memory_gb) for host in hosts),
+            "is_allowed": left[size.family] >= size.vcpus,
+            "at_once": capacity.count_nodes_at_once(_room_of(size), hosts),
         }
-        for size in sizes.SIZES
-        if bool(size.gpus) == (kind == "gpu")
+        for size in sizes.offered_sizes()
+        if (size.category == "GPU") == (kind == "gpu")
     ]
 
 
+def _room_of(size: VmSize) -> Room:
+    return Room(size.vcpus, size.memory_gb, size.gpus)
+
+
 def _default_size(rows: list[dict]) -> str:
-    """The default size if it fits a machine, else the first that does, else the first that the quota allows."""
+    """The suggested size if a machine can run it, else the first that one can, else the first that the quota allows."""
     allowed = [row for row in rows if row["is_allowed"]]
-    fitting = [row for row in allowed if row["fitting"]] or allowed
-    names = [row["size"].name for row in fitting]
-    return sizes.DEFAULT_SIZE if sizes.DEFAULT_SIZE in names else next(iter(names), "")
+    names = [row["size"].name for row in [row for row in allowed if row["at_once"]] or allowed]
+    suggested = sizes.suggest_size()
+    return suggested if suggested in names else next(iter(names), "")
 
 
 @require_GET
@@ -82,7 +85,7 @@ def cluster_new(request, slug):
 @once
 def cluster_new_settings(request, slug):
     workspace = _editable_workspace(request, slug)
-    size = sizes.find_size(request.GET.get("size") or sizes.DEFAULT_SIZE)
+    size = sizes.find_offered(request.GET.get("size") or sizes.suggest_size())
     form = ClusterForm(request.POST or None)
 
     def create() -> ComputeTarget:
@@ -94,8 +97,8 @@ def cluster_new_settings(request, slug):
     if target:
         messages.success(request, f"Compute cluster {target.name} was created.")
         return redirect("compute:cluster_detail", slug, target.name)
-    available = quota.available_cores(workspace.resource_group.subscription_id)[size.family]
-    context = {"steps": _steps(1), "size": size, "form": form, "available": available}
+    at_once = capacity.count_nodes_at_once(_room_of(size), list(Host.objects.alive()))
+    context = {"steps": _steps(1), "size": size, "form": form, "at_once": at_once}
     return render(request, "compute/cluster_new_settings.html", context)
 
 

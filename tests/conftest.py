@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations as DatabaseOperations
 from django.test import Client
 from django.test.client import ClientHandler
+from lazuli.agent import machine
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accounts.activity import Activity
@@ -106,6 +107,12 @@ def clear_caches():
     """
     sessions.clear_caches()
     ContentType.objects.clear_cache()
+
+
+@pytest.fixture(autouse=True)
+def large_machine(monkeypatch):
+    """So that all sizes are made with Azure's numbers, whatever machine runs the tests."""
+    monkeypatch.setattr(machine, "read_machine", lambda environ: machine.Machine(64, 512, 8))
 
 
 @pytest.fixture

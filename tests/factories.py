@@ -92,7 +92,9 @@ def make_target(workspace, name="", **fields) -> ComputeTarget:
 
 
 def make_host(name="", **fields) -> Host:
-    return Host.objects.create(name=name or f"host{next(counter)}", **{"cpus": 4, "memory_gb": 8, **fields})
+    return Host.objects.create(
+        name=name or f"host{next(counter)}", **{"cpus": 16, "memory_gb": 128, "gpus": 4, **fields}
+    )
 
 
 def make_node(target, host=None, **fields) -> Node:

@@ -1,3 +1,4 @@
+import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.utils.timezone
@@ -45,6 +46,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=60, unique=True)),
                 ('cpus', models.PositiveIntegerField(default=1)),
                 ('memory_gb', models.FloatField(default=1)),
+                ('gpus', models.PositiveSmallIntegerField(default=0)),
                 ('address', models.CharField(blank=True, max_length=100)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('heartbeat_at', models.DateTimeField(blank=True, null=True)),
@@ -71,6 +73,28 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['created_at'],
+            },
+        ),
+        migrations.CreateModel(
+            name='VmSize',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=40)),
+                ('family', models.CharField(max_length=60)),
+                ('category', models.CharField(default='General purpose', max_length=40)),
+                ('vcpus', models.PositiveSmallIntegerField(validators=[django.core.validators.MinValueValidator(1)], verbose_name='vCPUs')),
+                ('memory_gb', models.FloatField(validators=[django.core.validators.MinValueValidator(0.1)], verbose_name='memory in GB')),
+                ('storage_gb', models.PositiveIntegerField(default=0, verbose_name='storage in GB')),
+                ('gpus', models.PositiveSmallIntegerField(default=0, verbose_name='GPUs')),
+                ('gpu', models.CharField(blank=True, max_length=60, verbose_name='kind of GPU')),
+                ('hourly_price', models.FloatField(blank=True, help_text='Empty: VM_PRICES decides.', null=True, validators=[django.core.validators.MinValueValidator(0)], verbose_name='US dollars an hour')),
+                ('is_offered', models.BooleanField(default=True, help_text='Clusters that have it keep it.', verbose_name='offered')),
+                ('follows_machines', models.BooleanField(default=False, help_text="It grows to Azure's numbers when a larger machine connects. A change of its numbers ends this.")),
+            ],
+            options={
+                'verbose_name': 'size',
+                'ordering': ['pk'],
+                'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('name'), name='one_size_of_a_name')],
             },
         ),
         migrations.CreateModel(

@@ -2,7 +2,8 @@
 
 from compute.models.hosts import Host
 from compute.models.nodes import Node
+from compute.models.sizes import VmSize
 from compute.models.targets import Cluster, ComputeTarget, Scale
 from compute.models.work import Assignment, Room, Work
 
-__all__ = ["Assignment", "Cluster", "ComputeTarget", "Host", "Node", "Room", "Scale", "Work"]
+__all__ = ["Assignment", "Cluster", "ComputeTarget", "Host", "Node", "Room", "Scale", "VmSize", "Work"]

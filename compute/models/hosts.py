@@ -5,6 +5,7 @@ import datetime as dt
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from lazuli.agent.machine import Machine
 
 
 class HostQuerySet(models.QuerySet):
@@ -22,6 +23,7 @@ class Host(models.Model):
     name = models.CharField(max_length=60, unique=True)
     cpus = models.PositiveIntegerField(default=1)
     memory_gb = models.FloatField(default=1)
+    gpus = models.PositiveSmallIntegerField(default=0)
     address = models.CharField(max_length=100, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
@@ -32,6 +34,11 @@ class Host(models.Model):
 
     def __str__(self):
         return self.name
+
+    @property
+    def machine(self) -> Machine:
+        """What it offers to nodes."""
+        return Machine(self.cpus, self.memory_gb, self.gpus)
 
     @property
     def is_alive(self) -> bool:

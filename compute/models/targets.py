@@ -12,6 +12,7 @@ from accounts import activity
 from accounts.models import User
 from compute import notifications, quota, rules, sizes
 from compute.models.nodes import Node
+from compute.models.sizes import VmSize
 from compute.models.work import Assignment, Room, Work
 from studio.errors import Conflict, Invalid
 from workspaces.models import Workspace
@@ -113,7 +114,7 @@ class ComputeTarget(models.Model):
         return f"{self.workspace.arm_id}/computes/{self.name}"
 
     @property
-    def size(self) -> sizes.Size:
+    def size(self) -> VmSize:
         return sizes.find_size(self.vm_size)
 
     @property
@@ -196,7 +197,7 @@ class ComputeTarget(models.Model):
     def create(cls, workspace: Workspace, user: User, name: str, vm_size: str, scale: Scale, **recorded):
         """A new cluster. `recorded`: location, description, tags, vm_priority, settings."""
         rules.COMPUTE_NAME.check(name)
-        size = sizes.find_size(vm_size)
+        size = sizes.find_offered(vm_size)
         recorded = _check_fields(recorded)
         priority = recorded.pop("vm_priority", rules.VmPriority.DEDICATED)
         recorded |= {"vm_size": size.name, "location": recorded.get("location") or workspace.location}

@@ -1,6 +1,7 @@
 """Computes through the API, for each persona."""
 
 import pytest
+from django.utils import timezone
 
 from accounts.authentication import make_run_token
 from compute import queue, sizes
@@ -171,11 +172,13 @@ def test_a_run_token_does_not_reach_computes(api, alice, workspace, computes, cl
 
 
 def test_sizes_and_usages_of_a_location(api, bob, mallory, owner, workspace):
-    factories.make_target(workspace, vm_size="Standard_D8s_v3", max_nodes=2)
+    target = factories.make_target(workspace, vm_size="Standard_D8s_v3", max_nodes=2)
+    factories.make_node(target, factories.make_host(heartbeat_at=timezone.now()), cores=8)
     path = "/subscriptions/sub-1/providers/microsoft.machinelearningservices/locations/eastus"
     names = [size["name"] for size in api(owner).get(f"{path}/vmSizes").json()["value"]]
-    assert names == [size.name for size in sizes.SIZES]
-    usages = {u["name"]["value"]: u["currentValue"] for u in api(owner).get(f"{path}/usages").json()["value"]}
-    assert (usages["standardDSv3Family"], usages["standardDSv2Family"]) == (16, 0)
+    assert names == [model.name for model in sizes.CATALOGUE]
+    found = api(owner).get(f"{path}/usages").json()["value"]
+    usages = {u["name"]["value"]: (u["currentValue"], u["limit"]) for u in found}
+    assert (usages["standardDSv3Family"], usages["standardDSv2Family"]) == ((8, 16), (0, 16))
     assert api(bob).get(f"{path}/vmSizes").status_code == 200
     assert api(mallory).get(f"{path}/vmSizes").status_code == 404

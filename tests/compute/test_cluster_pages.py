@@ -70,22 +70,23 @@ def test_lists_take_few_queries_however_long(as_user, bob, url, workspace, alice
             client.get(url(page, target.name))
 
 
-def test_wizard_lists_sizes_with_their_quota(as_user, alice, url, workspace):
+def test_wizard_lists_sizes_and_what_the_quota_refuses(as_user, alice, url, workspace):
     factories.make_target(workspace, vm_size="Standard_D8s_v3", max_nodes=12)
-    page = as_user(alice).get(url("cluster_new")).content.decode()
-    assert "Standard_D4s_v3" in page
-    assert "4 vCPUs" in page
-    assert "Standard_NC6" not in page
+    answer = as_user(alice).get(url("cluster_new"))
+    allowed = {row["size"].name: row["is_allowed"] for row in answer.context["rows"]}
+    assert allowed["Standard_D4s_v3"] and not allowed["Standard_D8s_v3"] and "Standard_NC6" not in allowed
+    assert "over the quota" in html_of(answer)
     assert "Standard_NC6" in as_user(alice).get(url("cluster_new"), {"kind": "gpu"}).content.decode()
 
 
 def test_wizard_shows_the_connected_machines_and_which_sizes_fit(as_user, alice, url):
     page = html_of(as_user(alice).get(url("cluster_new")))
-    assert "No machine is connected" in page and "Fits on" in page
+    assert "No machine is connected" in page and "no machine has room" in page
     factories.make_host(name="lab-1", cpus=4, memory_gb=15.6, heartbeat_at=timezone.now())
     factories.make_host(name="gone", cpus=64, memory_gb=512, heartbeat_at=None)
-    rows = {row["size"].name: row["fitting"] for row in as_user(alice).get(url("cluster_new")).context["rows"]}
-    assert rows["Standard_D4s_v3"] == 1 and rows["Standard_D8s_v3"] == rows["Standard_E4s_v3"] == 0
+    rows = {row["size"].name: row["at_once"] for row in as_user(alice).get(url("cluster_new")).context["rows"]}
+    assert (rows["Standard_DS1_v2"], rows["Standard_DS2_v2"], rows["Standard_DS3_v2"]) == (4, 2, 1)
+    assert rows["Standard_D8s_v3"] == rows["Standard_E4s_v3"] == 0
     page = html_of(as_user(alice).get(url("cluster_new")))
     assert "lab-1" in page and "15.6 GB" in page and "gone" not in page
 
@@ -258,4 +259,4 @@ def test_a_wrong_price_stops_the_start_by_name(monkeypatch, value):
 def test_a_price_of_an_unknown_size_stops_the_start(settings):
     settings.VM_PRICES = {"standard_x": 1.0}
     with pytest.raises(ImproperlyConfigured, match="no size 'standard_x'"):
-        sizes.check_prices()
+        sizes.check_settings()

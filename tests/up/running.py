@@ -36,6 +36,9 @@ class Studio:
             "PORT": str(self.port),
             "SAMPLE": "0",
             "OWNER": "olga",
+            # More than the machine has: the jobs of the tests mostly wait.
+            "HOST_CORES": "64",
+            "HOST_MEMORY_GB": "512",
             **settings,
         }
         self.process = None

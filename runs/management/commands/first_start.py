@@ -22,6 +22,7 @@ from django.urls import reverse
 from accounts.actors import Actor
 from accounts.management.commands.signin import find_owner, link_for
 from accounts.models import User
+from compute import sizes
 from compute.keys import gateway_key, host_key
 from compute.models import ComputeTarget, Host, Scale
 from runs import submission
@@ -31,7 +32,7 @@ from workspaces import creation
 from workspaces.models import Workspace
 
 GROUP, WORKSPACE, LOCATION = "aml-resources", "aml-workspace", "eastus"
-CLUSTER, SIZE, MAX_NODES = "cpu-cluster", "Standard_DS3_v2", 2
+CLUSTER, MAX_NODES = "cpu-cluster", 2
 SAMPLE_FOLDER = settings.BASE_DIR / "sample"
 
 
@@ -118,7 +119,7 @@ def make_owner() -> User:
 def make_workspace(actor: Actor) -> Workspace:
     details = {"location": LOCATION, "description": "Created at the first start."}
     workspace = creation.create_workspace(actor, str(uuid.uuid4()), GROUP, WORKSPACE, details, create_group=True)
-    ComputeTarget.create(workspace, actor.user, CLUSTER, SIZE, Scale(0, MAX_NODES))
+    ComputeTarget.create(workspace, actor.user, CLUSTER, sizes.suggest_size(), Scale(0, MAX_NODES))
     return workspace
 
 

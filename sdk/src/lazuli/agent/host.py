@@ -23,6 +23,7 @@ from lazuli import config, isolation, private_folder, processes
 from lazuli.agent.broker import HOST_TASK, get_host_queue
 from lazuli.agent.isolation_check import find_isolation_problem
 from lazuli.agent.listener import LIFELINE, Agent, listen_for_notifications
+from lazuli.agent.machine import WrongOffer, read_machine
 from lazuli.agent.node_state import HostNodes, NodeFolder, hold_lock
 from lazuli.agent.server_client import ServerClient
 
@@ -86,6 +87,7 @@ class Host(Agent):
         super().__init__(name)
         self.server, self.broker_url = server, broker_url
         self.data_dir = data_dir
+        self._machine = read_machine(os.environ)
         self.nodes: dict[str, NodeProcess] = {}
         self.on_disk = HostNodes(data_dir, name)
         # What the server requests; None until it has answered for the first time.
@@ -123,10 +125,10 @@ class Host(Agent):
             self._requests = {request["name"]: request for request in answer["nodes"]}
 
     def _collect_state(self) -> dict[str, Any]:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
         return {
-            "cpus": os.cpu_count() or 1,
-            "memoryGB": round(memory, 1),
+            "cpus": self._machine.cores,
+            "memoryGB": self._machine.memory_gb,
+            "gpus": self._machine.gpus,
             "address": socket.gethostname()[:100],
             "nodes": [_describe_node(name, node) for name, node in self.nodes.items()],
             "isolationProblem": self._isolation_problem,
@@ -235,7 +237,8 @@ def main() -> None:
     try:
         private_folder.close_folder(data_dir)
         isolation.read_mode(os.environ)
-    except (private_folder.NotPrivate, isolation.NotIsolated) as error:
+        read_machine(os.environ)
+    except (private_folder.NotPrivate, isolation.NotIsolated, WrongOffer) as error:
         sys.exit(f"{name}: {error}")
     with hold_lock(data_dir / "nodes" / "hosts" / f"{name}.lock", name):
         processes.become_subreaper()

@@ -1,0 +1,59 @@
+"""How much room the hosts have. A host is full when its nodes take all of its cores, memory or GPUs."""
+
+import datetime as dt
+
+from django.conf import settings
+from django.db.models import Sum
+from django.utils import timezone
+
+from compute.models import ComputeTarget, Host, Node, Room
+
+
+def find_usable_hosts(now: dt.datetime) -> list[Host]:
+    alive_since = now - dt.timedelta(seconds=settings.NODE_LEASE_SECONDS)
+    return list(Host.objects.filter(heartbeat_at__gt=alive_since).order_by("name"))
+
+
+def room_of(host: Host) -> Room:
+    """What it has for nodes."""
+    return Room(host.cpus, host.memory_gb, host.gpus)
+
+
+def taking_nodes():
+    """The nodes that take room of their hosts. Those of other targets than clusters share what is there."""
+    gone = [Node.State.UNUSABLE]
+    return Node.objects.present().filter(target__kind=ComputeTarget.Kind.CLUSTER).exclude(state__in=gone)
+
+
+def measure_free_rooms(hosts: list[Host]) -> dict[int, Room]:
+    """What the nodes leave, by the key of the host."""
+    rows = taking_nodes().filter(host__in=hosts).order_by().values("host")
+    sums = rows.annotate(taken_cores=Sum("cores"), taken_memory=Sum("memory_gb"), taken_gpus=Sum("gpus"))
+    taken = {row["host"]: Room(row["taken_cores"], row["taken_memory"], row["taken_gpus"]) for row in sums}
+    return {host.pk: room_of(host) - taken.get(host.pk, Room(0, 0)) for host in hosts}
+
+
+def pick_host(room: Room) -> Host | None:
+    """The live host with room for such a node that has the most cores free; None if there is none.
+
+    One that has missed its last reports comes after the others: its agent may have ended a moment ago.
+    """
+    now = timezone.now()
+    hosts = find_usable_hosts(now)
+    free = measure_free_rooms(hosts)
+    fitting = [host for host in hosts if free[host.pk].holds(room)]
+
+    def load(host: Host):
+        return not host.has_reported_recently(now), -free[host.pk].cores / host.cpus, -free[host.pk].cores, host.name
+
+    return min(fitting, key=load, default=None)
+
+
+def count_nodes_at_once(room: Room, hosts: list[Host]) -> int:
+    """How many nodes of this size the hosts could run, if they had no others."""
+    return sum(_count_on(room, room_of(host)) for host in hosts)
+
+
+def _count_on(room: Room, whole: Room) -> int:
+    ratios = [int(whole.cores // room.cores), int((whole.memory_gb + 0.001) // room.memory_gb)]
+    return min([*ratios, whole.gpus // room.gpus] if room.gpus else ratios)

@@ -1,0 +1,50 @@
+"""What this machine has, or offers: cores, memory, GPUs."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Mapping
+
+# The kernel's list of NVIDIA's cards; it is there if their driver is.
+NVIDIA_CARDS = pathlib.Path("/proc/driver/nvidia/gpus")
+
+
+class WrongOffer(Exception):
+    """HOST_CORES or HOST_MEMORY_GB is not a number."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    cores: int
+    memory_gb: float
+    gpus: int = 0
+
+
+def read_machine(environ: Mapping[str, str]) -> Machine:
+    """All that the machine has, unless HOST_CORES and HOST_MEMORY_GB say how much of it, or more, is for nodes."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
+    cores = _read_offer(environ, "HOST_CORES", os.cpu_count() or 1, 10_000)
+    offered = _read_offer(environ, "HOST_MEMORY_GB", memory, 1_000_000)
+    return Machine(int(cores), round(offered, 1), _count_cards())
+
+
+def _read_offer(environ: Mapping[str, str], name: str, default: float, most: float) -> float:
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 1 <= value <= most:
+        raise WrongOffer(f"{name}={text!r}: write a number from 1 to {most:,.0f}")
+    return value
+
+
+def _count_cards() -> int:
+    try:
+        return sum(1 for _ in NVIDIA_CARDS.iterdir())
+    except OSError:
+        return 0
