@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from compute import capacity, notifications
 from compute.models import ComputeTarget, Host, Node, Room, Scale
+from compute.rules import VmPriority
 
 # How long an unusable node stays on the page, so that people can read why.
 SHOW_UNUSABLE = dt.timedelta(minutes=5)
@@ -42,6 +43,7 @@ def balance_cluster(target: ComputeTarget) -> Plan:
     now = timezone.now()
     end_gone_nodes(target, now)
     release_unstarted_nodes(target, now)
+    release_drained_nodes(target)
     if target.is_deleting:
         target.finish_deleting()
         return Plan()
@@ -63,12 +65,13 @@ def balance_cluster(target: ComputeTarget) -> Plan:
 def _plan_cluster(target: ComputeTarget, now: dt.datetime) -> Plan:
     # The clusters of a workspace in the trash stay, without nodes.
     scale = Scale(0, 1, 0) if target.workspace.deleted_at else target.scale_settings
-    nodes = list(target.nodes.present())
+    nodes = list(target.nodes.present().select_related("host"))
     asked = list(target.work.startable(now + SOON).values_list("cores", "memory_gb", "gpus")[:LOOKED_AT])
     if not asked:
         return plan_nodes(scale, nodes, 0, now)
     whole = target.node_room
-    busy = [node for node in nodes if node.is_wanted and node.state == Node.State.RUNNING]
+    running = [node for node in nodes if node.is_wanted and node.state == Node.State.RUNNING]
+    busy = [node for node in running if not node.is_draining]
     # Without packed work no running node has room for more.
     free = [node.free_room() for node in busy] if any(cores is not None for cores, _, _ in asked) else []
     rooms = [whole if cores is None else Room(cores, memory, gpus) for cores, memory, gpus in asked]
@@ -94,7 +97,7 @@ def plan_nodes(scale: Scale, nodes: list[Node], further: int, now: dt.datetime) 
 
     A running node is never released.
     """
-    usable = [node for node in nodes if node.is_wanted]
+    usable = [node for node in nodes if node.is_wanted and not node.is_draining]
     busy = sum(node.state == Node.State.RUNNING for node in usable)
     wanted = min(max(scale.min_nodes, busy + further), scale.max_nodes)
     if wanted > len(usable):
@@ -133,23 +136,53 @@ def _start_nodes(target: ComputeTarget, number: int) -> int:
 
 
 def make_room(target: ComputeTarget, room: Room) -> bool:
-    """Release idle nodes of other clusters where that makes room for one of this; they need not wait for their idle time."""
+    """Have nodes of other clusters leave where that makes room for one of this: idle ones, then those of low priority.
+
+    Nothing more leaves while those that leave already make room.
+    """
     hosts = capacity.find_usable_hosts(timezone.now())
     free = capacity.measure_free_rooms(hosts)
     for host in hosts:
-        left, chosen = free[host.pk], []
-        for node in _find_spare_nodes(host, target):
-            if left.holds(room):
-                break
-            chosen.append(node)
-            # As if it were gone.
-            left -= Room(-node.cores, -node.memory_gb, -node.gpus)
-        if chosen and left.holds(room):
+        leaving = capacity.taking_nodes().filter(host=host, state__in=[Node.State.LEAVING, Node.State.PREEMPTED])
+        free[host.pk] = _without(free[host.pk], list(leaving))
+    if any(free[host.pk].holds(room) for host in hosts):
+        return True
+    for host in hosts:
+        chosen = _choose_nodes(_find_spare_nodes(host, target), free[host.pk], room)
+        if chosen:
             message = f"The cluster {target.name} needs its room on {host.name}."
             released = [node for node in chosen if node.leave(message)]
             notifications.notify_host(host.name)
             return bool(released)
+    return target.is_cluster and target.cluster.vm_priority != VmPriority.LOW and _preempt(target, room, hosts, free)
+
+
+def _preempt(target: ComputeTarget, room: Room, hosts: list[Host], free: dict[int, Room]) -> bool:
+    """Take the room of low-priority nodes for one of a dedicated cluster; the newest go first."""
+    for host in hosts:
+        low = capacity.taking_nodes().filter(host=host, target__cluster__vm_priority=VmPriority.LOW)
+        chosen = _choose_nodes(list(low.filter(state__in=Node.USABLE).order_by("-created_at")), free[host.pk], room)
+        if chosen:
+            message = f"Preempted: the dedicated cluster {target.name} needs its room on {host.name}."
+            preempted = [node for node in chosen if node.preempt(message)]
+            notifications.notify_host(host.name)
+            return bool(preempted)
     return False
+
+
+def _choose_nodes(nodes: list[Node], free: Room, room: Room) -> list[Node]:
+    """As many of them, in order, as make room; none if not even all do."""
+    for number in range(1, len(nodes) + 1):
+        if _without(free, nodes[:number]).holds(room):
+            return nodes[:number]
+    return []
+
+
+def _without(free: Room, nodes: list[Node]) -> Room:
+    """What is free once these nodes have left."""
+    for node in nodes:
+        free = Room(free.cores + node.cores, free.memory_gb + node.memory_gb, free.gpus + node.gpus)
+    return free
 
 
 def _find_spare_nodes(host: Host, target: ComputeTarget) -> list[Node]:
@@ -168,8 +201,8 @@ def _find_spare_nodes(host: Host, target: ComputeTarget) -> list[Node]:
     return found
 
 
-def _release_nodes(nodes: tuple[Node, ...]) -> int:
-    leaving = [node for node in nodes if node.leave("The cluster no longer needs it.")]
+def _release_nodes(nodes: tuple[Node, ...], message: str = "The cluster no longer needs it.") -> int:
+    leaving = [node for node in nodes if node.leave(message)]
     for node in leaving:
         if node.host:
             notifications.notify_host(node.host.name)
@@ -195,3 +228,10 @@ def release_unstarted_nodes(target: ComputeTarget, now: dt.datetime) -> None:
     if late and Host.objects.filter(heartbeat_at__gt=now - Host.RECENTLY).exists():
         for node in late:
             node.leave(f"Its host {node.host.name} did not answer before it was started.")
+
+
+def release_drained_nodes(target: ComputeTarget) -> None:
+    """Nodes that take no more work leave when they have none."""
+    closed = Q(host__drained_at__isnull=False) | Q(host__quarantined_at__isnull=False) | Q(drained_at__isnull=False)
+    unused = target.nodes.usable().filter(closed).exclude(state=Node.State.RUNNING).select_related("host")
+    _release_nodes(tuple(unused), "It takes no more work.")

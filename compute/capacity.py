@@ -10,8 +10,11 @@ from compute.models import ComputeTarget, Host, Node, Room
 
 
 def find_usable_hosts(now: dt.datetime) -> list[Host]:
+    """Those that are alive, and neither in quarantine nor drained."""
     alive_since = now - dt.timedelta(seconds=settings.NODE_LEASE_SECONDS)
-    return list(Host.objects.filter(heartbeat_at__gt=alive_since).order_by("name"))
+    return list(
+        Host.objects.filter(heartbeat_at__gt=alive_since, quarantined_at=None, drained_at=None).order_by("name")
+    )
 
 
 def room_of(host: Host) -> Room:

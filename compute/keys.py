@@ -18,7 +18,9 @@ def host_key(host: Host) -> str:
 def node_by_key(key: str) -> Node | None:
     """The present node with this key."""
     name = _name("node", key)
-    return Node.objects.present().select_related("target__workspace").filter(name=name).first() if name else None
+    return (
+        Node.objects.present().select_related("target__workspace", "host").filter(name=name).first() if name else None
+    )
 
 
 def host_by_key(key: str) -> Host | None:

@@ -122,7 +122,7 @@ def host_report(request: HttpRequest, body: node_resources.HostReport):
         heartbeat_at=timezone.now(),
     )
     ended = {report.name: report for report in body.nodes if not report.alive}
-    for node in host.nodes.present().filter(name__in=ended).select_related("target"):
+    for node in host.nodes.present().filter(name__in=ended).select_related("target", "host"):
         _end_node(node, ended[node.name])
     return node_resources.HostOrders.of(host)
 
@@ -130,11 +130,13 @@ def host_report(request: HttpRequest, body: node_resources.HostReport):
 def _end_node(node: Node, report: node_resources.NodeReport) -> None:
     """A node's process has ended. Its host restarts it if it is still wanted; its runner continues."""
     if not node.is_wanted:
-        if node.state == Node.State.LEAVING:
+        if node.state in (Node.State.LEAVING, Node.State.PREEMPTED):
             node.end()
             notifications.notify_autoscaler()
     elif report.failed and not node.has_living_runner(timezone.now()):
-        node.mark_lost(f"Node {node.name} was lost: its process {_exit_words(report.exit)} repeatedly.")
+        message = f"Node {node.name} was lost: its process {_exit_words(report.exit)} repeatedly."
+        if node.mark_lost(message) and node.host:
+            node.host.note_failure(message)
 
 
 def _exit_words(status: int | None) -> str:

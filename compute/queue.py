@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, Count, F, IntegerField, Value, When
 from django.utils import timezone
 
 from accounts.models import User
@@ -84,11 +84,24 @@ def _unanswered(node: Node, held: Collection[str]):
 
 def _candidates(node: Node, held: Collection[str]):
     """Queued work of its target for which it has room. Work that it has not ended yet is not started there again."""
+    if node.is_draining:
+        return Work.objects.none()
     room = node.free_room()
     for left in _ended_but_held(node, held):
         room -= left
     startable = Work.objects.startable(timezone.now()).filter(target=node.target_id).exclude(pk__in=held)
-    return startable.fitting(room, node.room).defer("spec")
+    return order_by_share(startable.fitting(room, node.room).defer("spec"), node.target_id)
+
+
+def order_by_share(works, target: int | ComputeTarget):
+    """By priority, then work of people who have less running on the target, then the oldest."""
+    held = Work.objects.held().filter(target=target, life=Work.Life.ENDS).order_by()
+    running = dict(held.values_list("submitted_by").annotate(Count("pk")))
+    if not running:
+        return works
+    cases = [When(submitted_by=person, then=Value(number)) for person, number in running.items()]
+    share = Case(*cases, default=Value(0), output_field=IntegerField())
+    return works.order_by("-priority", share, "queued_at", "pk")
 
 
 def _ended_but_held(node: Node, held: Collection[str]) -> list[Room]:
@@ -145,11 +158,13 @@ def finish_work(work_id: uuid.UUID, attempt: int, message: str = "") -> bool:
     if work is None:
         return False
     with transaction.atomic():
-        nodes = list(Node.objects.filter(assignments__in=work.assignments.current()))
+        nodes = list(Node.objects.filter(assignments__in=work.assignments.current()).select_related("host"))
         if not work.end_attempt(message):
             return False
         for node in nodes:
             node.become_idle()
+            if node.host and not work.is_kept_up:
+                node.host.note_failure(message) if message else node.host.note_success()
     return True
 
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
-from compute import charts, work_kinds
+from compute import charts, waiting, work_kinds
 from compute.forms import ScaleForm
 from compute.models import ComputeTarget, Host, Work
 from studio.errors import Invalid
@@ -114,11 +114,11 @@ def cluster_jobs(request, slug, name):
     target = _cluster(request, slug, name)
     work = target.work.with_nodes().select_related("submitted_by").order_by("-queued_at")
     page = page_of(request, work)
-    queued = list(Work.objects.queued().filter(target=target).values_list("pk", flat=True)[:200])
-    positions = {pk: number for number, pk in enumerate(queued, start=1)}
+    view = waiting.QueueView(target)
     outcomes = work_kinds.read_outcomes([unit for unit in page.object_list if unit.ended_at])
     for unit in page.object_list:
-        unit.target, unit.position = target, positions.get(unit.pk)
+        unit.target = target
+        unit.waiting = view.explain(unit) if unit.state == Work.State.QUEUED else None
         unit.outcome = outcomes.get(unit.pk, "")
     context = _context(request, target, "jobs", page=page, lists=work_kinds.list_links(target))
     return render_page(request, "compute/cluster_jobs.html", context, partial="job-rows")

@@ -32,6 +32,8 @@ class WorkKind:
     life: Life = Life.ENDS
     # What its submitter must still be allowed to do in the workspace when a node claims it.
     action: str = "submit"
+    # Called in the transaction in which claimed work is queued again, with the reason.
+    on_queued_again: Callable[["Work", str], None] | None = None
     # URL and label of the list of everything of this kind that was submitted to the target, if there is one.
     list_url: Callable[["ComputeTarget"], str] | None = None
     list_label: str = ""

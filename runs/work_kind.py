@@ -40,10 +40,17 @@ def create_url(workspace: Workspace, target: str) -> str:
     return f"{address}?{urlencode({'compute': target})}" if target else address
 
 
+def on_queued_again(work: Work, reason: str) -> None:
+    run = Run.objects.filter(work=work.pk).first()
+    if run:
+        run.wait_again(reason)
+
+
 KIND = WorkKind(
     name=NAME,
     make_token=make_token,
     page_url=page_url,
+    on_queued_again=on_queued_again,
     list_url=list_url,
     list_label="all jobs",
     read_outcomes=read_outcomes,

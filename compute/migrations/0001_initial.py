@@ -51,6 +51,10 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('heartbeat_at', models.DateTimeField(blank=True, null=True)),
                 ('isolation_problem', models.CharField(blank=True, max_length=300)),
+                ('failures', models.PositiveSmallIntegerField(default=0)),
+                ('quarantined_at', models.DateTimeField(blank=True, null=True)),
+                ('quarantine_reason', models.CharField(blank=True, max_length=500)),
+                ('drained_at', models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
@@ -68,6 +72,7 @@ class Migration(migrations.Migration):
                 ('state_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('heartbeat_at', models.DateTimeField(blank=True, null=True)),
                 ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('drained_at', models.DateTimeField(blank=True, null=True)),
                 ('host', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='nodes', to='compute.host')),
                 ('target', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='nodes', to='compute.computetarget')),
             ],

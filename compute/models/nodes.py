@@ -7,6 +7,7 @@ from django.db import models, transaction
 from django.db.models import OuterRef, Q
 from django.utils import timezone
 
+from accounts import activity
 from compute import notifications
 from compute.models.hosts import Host
 from compute.models.work import Assignment, Room, Work
@@ -63,6 +64,7 @@ class Node(models.Model):
     state_at = models.DateTimeField(default=timezone.now)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    drained_at = models.DateTimeField(null=True, blank=True)
 
     objects = NodeQuerySet.as_manager()
 
@@ -82,6 +84,17 @@ class Node(models.Model):
     def is_wanted(self) -> bool:
         """Whether its host should keep it running."""
         return self.ended_at is None and self.state in self.USABLE
+
+    @property
+    def is_draining(self) -> bool:
+        """It takes no more work, and leaves after what it has."""
+        return self.drained_at is not None or (self.host is not None and not self.host.is_open)
+
+    @property
+    def draining_reason(self) -> str:
+        if self.drained_at or self.host is None or self.host.is_open:
+            return "It was drained."
+        return f"{self.host.name} takes no more work. {self.host.closed_reason}"
 
     @property
     def room(self) -> Room:
@@ -108,6 +121,22 @@ class Node(models.Model):
         """Release an idle node; one that gets work at this moment stays."""
         allowed = [self.State.IDLE, self.State.PREPARING]
         return self._move(self.State.LEAVING, self._without_work(), allowed=allowed, message=message)
+
+    def drain(self) -> None:
+        """Let it end its work and leave."""
+        with transaction.atomic():
+            if Node.objects.filter(pk=self.pk, ended_at=None, drained_at=None).update(drained_at=timezone.now()):
+                activity.record("node.drain", self, scope=self.target.workspace)
+        notifications.notify_autoscaler()
+
+    def preempt(self, message: str) -> bool:
+        """Take its room for another cluster; its work is queued again."""
+        with transaction.atomic():
+            if not self._move(self.State.PREEMPTED, allowed=self.USABLE, message=message[:500]):
+                return False
+            for assignment in self.assignments.current().select_related("work"):
+                assignment.work.queue_again(message)
+        return True
 
     def mark_lost(self, message: str) -> bool:
         """The node died or sends no heartbeat: it is not used any more, and its work is lost."""

@@ -175,6 +175,9 @@ class Work(models.Model):
                 # Somebody has stopped it in this moment.
                 return self._end(self.State.DONE, reason)
             self._release_nodes()
+            kind = work_kinds.kind_of(self.scope)
+            if kind.on_queued_again:
+                kind.on_queued_again(self, reason)
         notifications.notify_cluster(self.target_id)
         notifications.notify_autoscaler()
         return True

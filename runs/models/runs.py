@@ -244,6 +244,19 @@ class Run(models.Model):
                 self._end_what_hangs_on_it(status)
         self.refresh_from_db()
 
+    def wait_again(self, reason: str):
+        """Its node was taken away and its work is queued again; the script will begin from its start.
+
+        If a cancel was requested, it ends with that.
+        """
+        if self.status == self.Status.CANCEL_REQUESTED:
+            queue.cancel_queued([self.work_id])
+            return
+        fields = {"status": self.Status.QUEUED, "started_at": None, "heartbeat_at": None, "node_name": ""}
+        states = [state for state in self.PROGRESS if state != self.Status.QUEUED]
+        if Run.objects.filter(pk=self.pk, status__in=states).update(**fields, revision=F("revision") + 1):
+            RunEvent.objects.create(run=self, status=self.Status.QUEUED, message=reason[:1000])
+
     def set_client_status(self, status, *, ended_at=None):
         """Without a runner, the client sets the state, also back from a final one: MLflow's runs can be resumed."""
         over = status in self.TERMINAL

@@ -4,12 +4,12 @@ import dataclasses
 import datetime as dt
 import shlex
 
-from django.db.models import Q
 from django.http import Http404
 from django.urls import reverse
 
 from assets import environments
-from compute.models import Node, Work
+from compute import waiting
+from compute.models import Work
 from runs import metric_order
 from runs.models import MetricSeries, Run
 
@@ -89,25 +89,8 @@ def explain_wait(run: Run) -> str:
         return f"{node} is preparing the environment." if run.status == Run.Status.PREPARING else ""
     if run.work.state != Work.State.QUEUED:
         return ""
-    return f"{_describe_queue_position(run.work)} {_describe_nodes(run.work.target)}"
-
-
-def _describe_queue_position(work: Work) -> str:
-    earlier = Q(priority__gt=work.priority) | Q(priority=work.priority, queued_at__lt=work.queued_at)
-    before = Work.objects.filter(earlier, target=work.target_id, state=Work.State.QUEUED).count()
-    return f"Number {before + 1} in the queue of {work.target.name}."
-
-
-def _describe_nodes(target) -> str:
-    states = list(Node.objects.present().filter(target=target).values_list("state", flat=True))
-    busy, starting = states.count(Node.State.RUNNING), states.count(Node.State.PREPARING)
-    if starting:
-        return f"{starting} node{'s are' if starting > 1 else ' is'} starting."
-    if states.count(Node.State.IDLE):
-        return "A free node will start it soon."
-    if busy >= target.scale_settings.max_nodes:
-        return f"All {busy} nodes are busy. The cluster has at most {target.scale_settings.max_nodes}."
-    return "A node will start soon."
+    target = run.work.target
+    return waiting.QueueView(target).explain(run.work).describe(target)
 
 
 def last_error_line(run: Run) -> str:

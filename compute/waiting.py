@@ -1,0 +1,150 @@
+"""Why queued work is waiting: its position, all that holds it, and for how much longer by what earlier work took."""
+
+import dataclasses
+import datetime as dt
+import functools
+import heapq
+import statistics
+
+from django.utils import timezone
+
+from compute import capacity, queue
+from compute.models import ComputeTarget, Host, Node, Room, Work
+
+# Of how much ended work the typical duration is taken, and how much it needs.
+HISTORY, ENOUGH = 50, 3
+# How many machines and jobs a sentence names.
+NAMED = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Waiting:
+    position: int
+    reasons: list[str]
+    # None if too little work has ended to say.
+    estimate: dt.timedelta | None
+
+    def describe(self, target: ComputeTarget) -> str:
+        sentences = [f"Number {self.position} in the queue of {target.name}.", *self.reasons]
+        if self.estimate is not None:
+            sentences.append(f"By what earlier jobs took, it starts in about {describe_duration(self.estimate)}.")
+        return " ".join(sentences)
+
+
+class QueueView:
+    """The queue of a target at one moment, read once for all of its waiting work."""
+
+    def __init__(self, target: ComputeTarget):
+        self.target, self.now = target, timezone.now()
+
+    @functools.cached_property
+    def order(self) -> dict:
+        """The position of each queued unit, in the order in which nodes take them."""
+        keys = queue.order_by_share(self.target.work.queued(), self.target).values_list("pk", flat=True)
+        return {key: number for number, key in enumerate(keys, start=1)}
+
+    @functools.cached_property
+    def nodes(self) -> list[Node]:
+        return list(self.target.nodes.present().with_work())
+
+    @functools.cached_property
+    def hosts(self) -> list[Host]:
+        return list(Host.objects.alive().order_by("name"))
+
+    @functools.cached_property
+    def free(self) -> dict[int, Room]:
+        return capacity.measure_free_rooms(self.hosts)
+
+    @functools.cached_property
+    def held(self) -> list[Work]:
+        return list(self.target.work.held().order_by("claimed_at"))
+
+    @functools.cached_property
+    def durations(self) -> list[float]:
+        ended = self.target.work.filter(state=Work.State.DONE, claimed_at__isnull=False, life=Work.Life.ENDS)
+        rows = ended.order_by("-ended_at").values_list("claimed_at", "ended_at")[:HISTORY]
+        return [(end - start).total_seconds() for start, end in rows]
+
+    def explain(self, work: Work) -> Waiting:
+        reasons = [*self._explain_itself(work), *self._explain_share(work), *self._explain_nodes(work)]
+        position = self.order.get(work.pk, len(self.order) + 1)
+        return Waiting(position, reasons, self._estimate(position))
+
+    def _explain_itself(self, work: Work) -> list[str]:
+        if work.not_before and work.not_before > self.now:
+            pause = describe_duration(work.not_before - self.now)
+            return [f"It starts again in {pause}: {work.reason or 'it had ended.'}"]
+        return []
+
+    def _explain_share(self, work: Work) -> list[str]:
+        mine = sum(held.submitted_by_id == work.submitted_by_id for held in self.held)
+        if mine and len(self.order) > 1 and any(held.submitted_by_id != work.submitted_by_id for held in self.held):
+            return [f"{mine} job{'s' if mine > 1 else ''} of the same person run here; who has fewer goes first."]
+        return []
+
+    def _explain_nodes(self, work: Work) -> list[str]:
+        scale, usable = self.target.scale_settings, [node for node in self.nodes if node.is_wanted]
+        starting = sum(node.state == Node.State.PREPARING for node in usable)
+        if starting:
+            return [f"{starting} node{'s are' if starting > 1 else ' is'} starting."]
+        if any(node.state == Node.State.IDLE and not node.is_draining for node in usable):
+            return ["A free node will start it soon."]
+        found = [f"Node {node.name} takes no more work: {node.draining_reason}" for node in usable if node.is_draining]
+        busy = [node for node in usable if node.state == Node.State.RUNNING]
+        if busy and work.cores is not None:
+            found.append(f"It needs {work.cores} cores and {work.memory_gb:g} GB, and no node has so much free.")
+        if len(usable) >= scale.max_nodes:
+            which = f"All {len(busy)} nodes are busy" if len(busy) > 1 else "Its node is busy"
+            return [*found, f"{which}{self._name_running()}. {self.target.name} has at most {scale.max_nodes}."]
+        return [*found, *(self._closed_hosts or ["A node will start soon."])]
+
+    def _name_running(self) -> str:
+        named = [f"{work.subject} for {describe_duration(self.now - work.claimed_at)}" for work in self.held[:NAMED]]
+        more = f" and {len(self.held) - NAMED} more" if len(self.held) > NAMED else ""
+        return f" with {', '.join(named)}{more}" if named else ""
+
+    @functools.cached_property
+    def _closed_hosts(self) -> list[str]:
+        """Why no further node starts; nothing if one can."""
+        room = self.target.node_room if self.target.is_cluster else Room(0, 0)
+        if not self.hosts:
+            return ["No machine is connected, so no node can start."]
+        closed = [host for host in self.hosts if not host.is_open]
+        is_open = [host for host in self.hosts if host.is_open]
+        if any(self.free[host.pk].holds(room) for host in is_open):
+            return []
+        found = [f"{host.name} takes no nodes: {host.closed_reason}" for host in closed[:NAMED]]
+        large = [host for host in is_open if capacity.room_of(host).holds(room)]
+        if not large and is_open:
+            found.append(
+                f"A node of {self.target.vm_size} needs {room.cores} cores, {room.memory_gb:g} GB and {room.gpus} GPUs, "
+                "and no connected machine has so much."
+            )
+        return found + [self._describe_full(host) for host in large[:NAMED]]
+
+    def _describe_full(self, host: Host) -> str:
+        taking = capacity.taking_nodes().filter(host=host).select_related("target").order_by("created_at")[: NAMED + 1]
+        names = ", ".join(f"{node.name} of {node.target.name}" for node in taking[:NAMED])
+        free = max(0, self.free[host.pk].cores)
+        return f"{host.name} is full: {free} of {host.cpus} cores are free beside {names}."
+
+    def _estimate(self, position: int) -> dt.timedelta | None:
+        """As if each job took what is typical, and each node took the next as soon as it is free."""
+        slots = max(len(self.held), sum(node.is_wanted for node in self.nodes))
+        if len(self.durations) < ENOUGH or not slots:
+            return None
+        typical = statistics.median(self.durations)
+        ages = [(self.now - work.claimed_at).total_seconds() for work in self.held[:slots]]
+        frees = [max(0.0, typical - age) for age in ages] + [0.0] * (slots - len(ages))
+        heapq.heapify(frees)
+        for _ in range(position - 1):
+            heapq.heappush(frees, heapq.heappop(frees) + typical)
+        return dt.timedelta(seconds=frees[0])
+
+
+def describe_duration(duration: dt.timedelta) -> str:
+    seconds = max(1, round(duration.total_seconds()))
+    for size, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= 2 * size:
+            return f"{round(seconds / size)} {word}s"
+    return f"{seconds} second{'s' if seconds > 1 else ''}"
