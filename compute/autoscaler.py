@@ -150,8 +150,7 @@ def make_room(target: ComputeTarget, room: Room) -> bool:
     for host in hosts:
         chosen = _choose_nodes(_find_spare_nodes(host, target), free[host.pk], room)
         if chosen:
-            message = f"The cluster {target.name} needs its room on {host.name}."
-            released = [node for node in chosen if node.leave(message)]
+            released = [node for node in chosen if node.leave(_say_who_needs_it(target, host, node))]
             notifications.notify_host(host.name)
             return bool(released)
     return target.is_cluster and target.cluster.vm_priority != VmPriority.LOW and _preempt(target, room, hosts, free)
@@ -161,13 +160,21 @@ def _preempt(target: ComputeTarget, room: Room, hosts: list[Host], free: dict[in
     """Take the room of low-priority nodes for one of a dedicated cluster; the newest go first."""
     for host in hosts:
         low = capacity.taking_nodes().filter(host=host, target__cluster__vm_priority=VmPriority.LOW)
+        low = low.select_related("target")
         chosen = _choose_nodes(list(low.filter(state__in=Node.USABLE).order_by("-created_at")), free[host.pk], room)
         if chosen:
-            message = f"Preempted: the dedicated cluster {target.name} needs its room on {host.name}."
-            preempted = [node for node in chosen if node.preempt(message)]
+            preempted = [node for node in chosen if node.preempt(_say_who_needs_it(target, host, node))]
             notifications.notify_host(host.name)
             return bool(preempted)
     return False
+
+
+def _say_who_needs_it(target: ComputeTarget, host: Host, node: Node) -> str:
+    """People of another workspace do not learn the name of the cluster."""
+    who = f"The cluster {target.name}"
+    if target.workspace_id != node.target.workspace_id:
+        who = "A cluster of another workspace"
+    return f"{who} needs its room on {host.name}."
 
 
 def _choose_nodes(nodes: list[Node], free: Room, room: Room) -> list[Node]:

@@ -1,8 +1,8 @@
-"""URLs of the compute pages. The wizard has two words after `new`, so that a cluster can be named "new"."""
+"""URLs of the compute pages. The wizard has two words after `new`, so that a cluster can be named "new"; likewise `all`."""
 
 from django.urls import path
 
-from compute import views, wizard
+from compute import machine_views, views, wizard
 
 app_name = "compute"
 COMPUTE = "ws/<slug:slug>/compute"
@@ -12,6 +12,10 @@ urlpatterns = [
     path(f"{COMPUTE}/new/cluster/", wizard.cluster_new, name="cluster_new"),
     path(f"{COMPUTE}/new/settings/", wizard.cluster_new_settings, name="cluster_new_settings"),
     path(f"{COMPUTE}/new/check/", wizard.cluster_name_check, name="cluster_name_check"),
+    path(f"{COMPUTE}/all/machines/", machine_views.machine_list, name="machine_list"),
+    path(f"{COMPUTE}/all/machines/<int:pk>/drain/", machine_views.machine_drain, name="machine_drain"),
+    path(f"{COMPUTE}/all/machines/<int:pk>/open/", machine_views.machine_open, name="machine_open"),
+    path(f"{CLUSTER}/nodes/<str:node>/drain/", machine_views.node_drain, name="node_drain"),
     path(f"{CLUSTER}/", views.cluster_detail, name="cluster_detail"),
     path(f"{CLUSTER}/nodes/", views.cluster_nodes, name="cluster_nodes"),
     path(f"{CLUSTER}/jobs/", views.cluster_jobs, name="cluster_jobs"),

@@ -124,9 +124,13 @@ class QueueView:
 
     def _describe_full(self, host: Host) -> str:
         taking = capacity.taking_nodes().filter(host=host).select_related("target").order_by("created_at")[: NAMED + 1]
-        names = ", ".join(f"{node.name} of {node.target.name}" for node in taking[:NAMED])
+        names = ", ".join(self._name_node(node) for node in taking[:NAMED])
         free = max(0, self.free[host.pk].cores)
         return f"{host.name} is full: {free} of {host.cpus} cores are free beside {names}."
+
+    def _name_node(self, node: Node) -> str:
+        is_known = node.target.workspace_id == self.target.workspace_id
+        return f"{node.name} of {node.target.name}" if is_known else "a node of another workspace"
 
     def _estimate(self, position: int) -> dt.timedelta | None:
         """As if each job took what is typical, and each node took the next as soon as it is free."""

@@ -218,6 +218,10 @@ compute                 | GET  /ws/aml-workspace/compute/                       
 cluster                 | GET  /ws/aml-workspace/compute/cpu-cluster/            | y y y y y 404
 nodes                   | GET  /ws/aml-workspace/compute/cpu-cluster/nodes/      | y y y y y 404
 work of a cluster       | GET  /ws/aml-workspace/compute/cpu-cluster/jobs/       | y y y y y 404
+machines                | GET  /ws/aml-workspace/compute/all/machines/           | y y y y y 404
+drain a machine         | POST /ws/aml-workspace/compute/all/machines/1/drain/   | 403 403 403 403 403 404
+open a machine          | POST /ws/aml-workspace/compute/all/machines/1/open/    | 403 403 403 403 403 404
+drain a node            | POST /ws/aml-workspace/compute/cpu-cluster/nodes/x/drain/ | 404 404 403 404 403 404
 new cluster             | GET  /ws/aml-workspace/compute/new/cluster/            | y y 403 y 403 404
 edit a cluster          | POST /ws/aml-workspace/compute/cpu-cluster/edit/       | y y 403 y 403 404
 delete a cluster        | POST /ws/aml-workspace/compute/cpu-cluster/delete/     | 400 400 403 400 403 404

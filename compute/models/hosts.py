@@ -65,7 +65,10 @@ class Host(models.Model):
 
     @property
     def closed_reason(self) -> str:
-        return self.quarantine_reason if self.quarantined_at else "An administrator drains it."
+        """For people of all workspaces, so without the words of a job."""
+        if self.quarantined_at:
+            return f"It is in quarantine after {self.FAILURES_BEFORE_QUARANTINE} failures in a row."
+        return "An administrator drains it."
 
     def note_failure(self, reason: str) -> None:
         """After some in a row it is in quarantine: it would fail one job after the other."""

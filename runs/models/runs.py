@@ -255,7 +255,7 @@ class Run(models.Model):
         fields = {"status": self.Status.QUEUED, "started_at": None, "heartbeat_at": None, "node_name": ""}
         states = [state for state in self.PROGRESS if state != self.Status.QUEUED]
         if Run.objects.filter(pk=self.pk, status__in=states).update(**fields, revision=F("revision") + 1):
-            RunEvent.objects.create(run=self, status=self.Status.QUEUED, message=reason[:1000])
+            RunEvent.objects.create(run=self, status=self.Status.QUEUED, message=f"Waits again. {reason}"[:1000])
 
     def set_client_status(self, status, *, ended_at=None):
         """Without a runner, the client sets the state, also back from a final one: MLflow's runs can be resumed."""

@@ -1,0 +1,79 @@
+"""The machines that run nodes: how full they are, and whether they take more. Site administrators drain and open them."""
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.actors import actor_of_request
+from compute import capacity
+from compute.models import ComputeTarget, Host, Node
+from studio.errors import Denied
+from studio.htmx import render_page
+from workspaces.access import require
+from workspaces.lookup import page_workspace
+
+
+def _workspace(request, slug, action="read_compute"):
+    workspace = page_workspace(request, slug)
+    require(actor_of_request(request), action, workspace)
+    return workspace
+
+
+@require_GET
+def machine_list(request, slug):
+    workspace = _workspace(request, slug)
+    hosts = list(Host.objects.order_by("name"))
+    free = capacity.measure_free_rooms(hosts)
+    mine = {}
+    for node in capacity.taking_nodes().filter(host__in=hosts).select_related("target").order_by("created_at"):
+        counts = mine.setdefault(node.host_id, {"own": [], "other": 0})
+        if node.target.workspace_id == workspace.pk:
+            counts["own"].append(node)
+        else:
+            counts["other"] += 1
+    for host in hosts:
+        host.free, host.taken = free[host.pk], mine.get(host.pk, {"own": [], "other": 0})
+    context = {
+        "hosts": hosts,
+        "may_edit": actor_of_request(request).is_site_admin,
+        "cluster_count": workspace.compute_targets.present().filter(kind=ComputeTarget.Kind.CLUSTER).count(),
+    }
+    return render_page(request, "compute/machine_list.html", context, partial="machines")
+
+
+@require_POST
+def machine_drain(request, slug, pk):
+    host = _machine(request, slug, pk)
+    host.drain()
+    messages.success(request, f"{host.name} takes no more work; its nodes leave after what they have.")
+    return redirect("compute:machine_list", slug)
+
+
+@require_POST
+def machine_open(request, slug, pk):
+    host = _machine(request, slug, pk)
+    host.reopen()
+    messages.success(request, f"{host.name} takes nodes and work again.")
+    return redirect("compute:machine_list", slug)
+
+
+def _machine(request, slug, pk) -> Host:
+    """Machines belong to the site, so only its administrators change them."""
+    _workspace(request, slug)
+    if not actor_of_request(request).is_site_admin:
+        raise Denied("Only site administrators drain and open machines.")
+    return get_object_or_404(Host, pk=pk)
+
+
+@require_POST
+def node_drain(request, slug, name, node):
+    """Let one node of a cluster end its work and leave."""
+    workspace = _workspace(request, slug, "edit_compute")
+    found = Node.objects.present().filter(target__workspace=workspace, target__name__iexact=name, name=node)
+    row = found.select_related("target__workspace").first()
+    if row is None:
+        raise Http404(f"The cluster {name} has no node {node} any more.")
+    row.drain()
+    messages.success(request, f"{row.name} takes no more work and leaves after what it has.")
+    return redirect("compute:cluster_nodes", slug, row.target.name)
