@@ -25,6 +25,8 @@ from lazuli.runner import records
 
 HEARTBEAT_SECONDS = 3.0
 POLL_SECONDS = 0.1
+# The server gives a node as much as it has room for; this only bounds what a mistake could start.
+MAX_RUNNERS = 128
 # Only these variables of the host reach the runner and the user's script, so no address or secret of the studio does.
 PASSED_VARIABLES = {
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "XDG_CACHE_HOME",
@@ -81,7 +83,7 @@ class Node(Agent):
             may_find_work = True
         if time.monotonic() >= self._next_heartbeat:
             may_find_work |= self._send_heartbeat()
-        while may_find_work:
+        while may_find_work and len(self.runners) < MAX_RUNNERS:
             # There may be room for more.
             may_find_work = self._claim_work()
         return POLL_SECONDS if self.runners else max(0.0, self._next_heartbeat - time.monotonic())
@@ -100,6 +102,9 @@ class Node(Agent):
         if status != 200:
             return False
         claim = Claim(work["id"], work["attempt"])
+        if claim.work in self.held:
+            self.log_message(f"the server gave out {claim.work}, which runs here already; not started a second time")
+            return False
         record = self.folder.record_path(claim)
         record.parent.mkdir(parents=True, exist_ok=True)
         spec = record.with_name("spec.json")
