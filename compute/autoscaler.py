@@ -42,8 +42,7 @@ def autoscale() -> None:
 def balance_cluster(target: ComputeTarget) -> Plan:
     now = timezone.now()
     end_gone_nodes(target, now)
-    release_unstarted_nodes(target, now)
-    release_drained_nodes(target)
+    release_useless_nodes(target, now)
     if target.is_deleting:
         target.finish_deleting()
         return Plan()
@@ -228,17 +227,12 @@ def end_gone_nodes(target: ComputeTarget, now: dt.datetime) -> None:
         node.end()
 
 
-def release_unstarted_nodes(target: ComputeTarget, now: dt.datetime) -> None:
-    """Nodes that a silent host has not started yet make room for others, if another host can start those."""
-    unstarted = target.nodes.present().filter(state=Node.State.PREPARING, heartbeat_at=None).select_related("host")
+def release_useless_nodes(target: ComputeTarget, now: dt.datetime) -> None:
+    """Those without work that take no more, and those that a silent host has not started yet if another can start them."""
+    without_work = list(target.nodes.usable().exclude(state=Node.State.RUNNING).select_related("host"))
+    _release_nodes(tuple(node for node in without_work if node.is_draining), "It takes no more work.")
+    unstarted = [node for node in without_work if node.state == Node.State.PREPARING and node.heartbeat_at is None]
     late = [node for node in unstarted if node.host and not node.host.has_reported_recently(now)]
     if late and Host.objects.filter(heartbeat_at__gt=now - Host.RECENTLY).exists():
         for node in late:
             node.leave(f"Its host {node.host.name} did not answer before it was started.")
-
-
-def release_drained_nodes(target: ComputeTarget) -> None:
-    """Nodes that take no more work leave when they have none."""
-    closed = Q(host__drained_at__isnull=False) | Q(host__quarantined_at__isnull=False) | Q(drained_at__isnull=False)
-    unused = target.nodes.usable().filter(closed).exclude(state=Node.State.RUNNING).select_related("host")
-    _release_nodes(tuple(unused), "It takes no more work.")

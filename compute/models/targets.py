@@ -1,6 +1,7 @@
 """Compute targets: what all kinds have, and the settings of clusters."""
 
 import dataclasses
+import functools
 
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, OuterRef, Q
@@ -113,7 +114,7 @@ class ComputeTarget(models.Model):
     def arm_id(self) -> str:
         return f"{self.workspace.arm_id}/computes/{self.name}"
 
-    @property
+    @functools.cached_property
     def size(self) -> VmSize:
         return sizes.find_size(self.vm_size)
 
