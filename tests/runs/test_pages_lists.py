@@ -308,6 +308,6 @@ def test_a_waiting_run_says_why(as_user, alice, run):
     run.save(update_fields=["work"])
     run.move(Run.Status.QUEUED)
     page = as_user(alice).get(run.get_absolute_url()).content.decode()
-    assert "Number 2 in the queue of cpu-cluster. A node will start soon." in page
+    assert "Number 2 in the queue of cpu-cluster. No machine is connected, so no node can start." in page
     factories.make_node(target)
     assert "1 node is starting." in as_user(alice).get(run.get_absolute_url()).content.decode()
