@@ -1,8 +1,8 @@
-"""Environments, for site admins. The content of a version cannot be changed here either."""
+"""Environments, datastores and data, for site admins. The content of a version cannot be changed here either."""
 
 from django.contrib import admin
 
-from assets.models import Environment, EnvironmentRebuild, EnvironmentVersion
+from assets.models import DataAsset, Datastore, DataVersion, Environment, EnvironmentRebuild, EnvironmentVersion
 
 
 @admin.register(Environment)
@@ -36,3 +36,36 @@ class EnvironmentRebuildAdmin(admin.ModelAdmin):
     raw_id_fields = ["workspace", "ordered_by"]
     readonly_fields = ["ordered_at"]
     date_hierarchy = "ordered_at"
+
+
+@admin.register(Datastore)
+class DatastoreAdmin(admin.ModelAdmin):
+    list_display = ["name", "workspace", "kind", "is_default", "created_by", "created_at"]
+    list_filter = ["kind", "workspace"]
+    list_select_related = ["workspace", "created_by"]
+    search_fields = ["name", "workspace__name"]
+    raw_id_fields = ["workspace", "created_by"]
+    readonly_fields = ["kind", "settings", "credentials", "is_default", "created_at"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(DataAsset)
+class DataAssetAdmin(admin.ModelAdmin):
+    list_display = ["name", "workspace", "last_number", "archived_at", "created_at"]
+    list_filter = ["workspace"]
+    list_select_related = ["workspace"]
+    search_fields = ["name", "workspace__name"]
+    raw_id_fields = ["workspace"]
+    readonly_fields = ["last_number", "created_at"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(DataVersion)
+class DataVersionAdmin(admin.ModelAdmin):
+    list_display = ["__str__", "workspace", "kind", "created_by", "created_at"]
+    list_filter = ["kind", "workspace"]
+    list_select_related = ["workspace", "asset", "created_by"]
+    search_fields = ["asset__name", "dataset_id", "digest"]
+    raw_id_fields = ["workspace", "asset", "created_by"]
+    readonly_fields = ["dataset_id", "kind", "definition", "digest", "created_at"]
+    date_hierarchy = "created_at"

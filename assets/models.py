@@ -4,7 +4,10 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import User
+from assets.data.models import DataAsset, Datastore, DataVersion
 from workspaces.models import Workspace
+
+__all__ = ["DataAsset", "DataVersion", "Datastore", "Environment", "EnvironmentRebuild", "EnvironmentVersion"]
 
 
 class EnvironmentQuerySet(models.QuerySet):

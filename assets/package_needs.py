@@ -4,7 +4,8 @@ import re
 
 SDK = "lazuli-sdk"
 NOTEBOOKS, AUTOML, EXPLAIN = f"{SDK}[notebooks]", f"{SDK}[automl]", f"{SDK}[explain]"
-TABLES = ["pandas", "pyarrow", "numpy"]
+# The engine that reads datasets, and what scripts expect beside it.
+TABLES = [f"{SDK}[data]", "pandas", "pyarrow", "numpy"]
 # interpret-community works with these, and no wheel of such a numpy is for a newer Python.
 INTERPRET = [f"{need} ; python_version < '3.12'" for need in ("interpret-community", "shap<0.45", "numpy<1.24")]
 

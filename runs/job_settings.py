@@ -16,7 +16,8 @@ MAX_WARNINGS = 50
 # The image of SDK v1's default environment, of any date.
 DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 ONE_PROCESS = "Leave distributed_job_config out, and node_count at 1, to run one process on one node."
-DATA = "Data assets, inputs and outputs are not available yet: put the files into the source folder, or let the script fetch them."
+DATA = "Inputs and outputs of v2 jobs are not available yet: submit with SDK v1's datasets, or let the script fetch the files."
+NO_CACHE = "There is no data cache: use as_mount() or as_download()."
 
 
 class Verdict(enum.Enum):
@@ -135,7 +136,9 @@ RUN_DEFINITION: dict[str, Rule] = {
     "docker.arguments": warned(f"docker.arguments: {NO_CONTAINER}."),
     "docker.shmSize": warned(f"docker.shm_size: {NO_CONTAINER}, with all of the node's shared memory.", "2g"),
     "docker.sharedVolumes": warned(f"docker.shared_volumes=False: {NO_CONTAINER}.", True),
-    **dict.fromkeys(("dataReferences", "data", "datacaches", "outputData"), refused(DATA)),
+    # Checked by runs/job_data.py.
+    **honoured("dataReferences data outputData"),
+    "datacaches": refused(NO_CACHE),
     "sourceDirectoryDataStore": warned("source_directory_data_store: the snapshot is stored by the studio."),
     "amlcompute.vmSize": warned("amlcompute.vm_size: the compute target's size decides."),
     "amlcompute.vmPriority": warned("amlcompute.vm_priority: the compute target's priority decides."),

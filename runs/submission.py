@@ -13,7 +13,7 @@ from accounts.actors import Actor
 from assets import environments, rebuilds, variables
 from compute import queue
 from compute.models import ComputeTarget
-from runs import job_changes, job_settings, rules, work_kind
+from runs import job_changes, job_data, job_settings, rules, work_kind
 from runs.models import Experiment, Run, RunEvent, RunTag, Snapshot
 from studio import names, statements
 from studio.errors import Conflict, Denied, Invalid
@@ -173,6 +173,8 @@ def _store_run(actor, workspace, name, job: JobProperties, kept: dict, parent) -
     spec = _make_spec(workspace, name, job, snapshot)
     spec["environment"] = {**environment, **rebuilds.build_mark(workspace, version)}
     spec["warnings"] = job_settings.check_settings(kept, spec["environment"])
+    data = job_data.read_data(workspace, job.runDefinition or {})
+    spec |= {"inputs": data.inputs, "outputs": data.outputs}
     run = create_run(
         actor,
         get_or_create_experiment(actor, workspace, job.experimentName or DEFAULT_EXPERIMENT),
@@ -191,6 +193,7 @@ def _store_run(actor, workspace, name, job: JobProperties, kept: dict, parent) -
         warnings=[{"source": job_settings.SOURCE, "message": text} for text in spec["warnings"]],
         tags=TAGS.check(job.tags),
     )
+    data.record(run)
     spec["experiment"] = run.experiment.name
     if target:
         run.work = queue.enqueue(target, work_kind.scope_of(name), spec, actor.user)

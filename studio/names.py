@@ -14,6 +14,9 @@ EXPERIMENT = re.compile(r"[a-zA-Z0-9][\w./ -]{0,254}", re.ASCII)
 RUN = re.compile(r"[a-zA-Z0-9][\w.-]{0,255}", re.ASCII)
 ASSET = re.compile(r"[a-zA-Z0-9][\w.-]{0,254}", re.ASCII)
 
+DATASTORE = re.compile(r"\w{1,255}", re.ASCII)
+DATA = re.compile(r"\w[\w. ()-]{0,253}[\w.)-]|\w")
+
 SECRET = re.compile(r"[a-zA-Z0-9-]{1,127}", re.ASCII)
 
 RULES = {
@@ -24,6 +27,11 @@ RULES = {
     ),
     "subscription": (SUBSCRIPTION, "1 to 100 letters, digits, hyphens, underscores, periods and spaces"),
     "compute name": (COMPUTE, "2 to 32 letters, digits and hyphens, starting with a letter and not ending in a hyphen"),
+    "datastore name": (DATASTORE, "1 to 255 letters, digits and underscores"),
+    "data name": (
+        DATA,
+        "1 to 255 letters, digits, spaces, periods, hyphens, underscores and parentheses, starting with a letter or digit",
+    ),
     "secret name": (SECRET, "1 to 127 letters, digits and hyphens"),
     "experiment name": (EXPERIMENT, "1 to 255 letters, digits, spaces and . / _ -, starting with a letter or digit"),
     "run id": (RUN, "1 to 256 letters, digits, periods, hyphens and underscores, starting with a letter or digit"),

@@ -222,6 +222,9 @@ VM_PRICES = env.read_amounts("VM_PRICES")
 NODE_LEASE_SECONDS = env.read_int("NODE_LEASE_SECONDS", 30, min_value=5)
 # Without it the keys are in <data>/vault.keys.
 KEY_VAULT_KEYS = env.read_list("KEY_VAULT_KEYS")
+# Folders below which folders of the server may become datastores, and private hosts that datastores and web files may name.
+DATASTORE_ROOTS = env.read_list("DATASTORE_ROOTS")
+DATASTORE_HOSTS = env.read_list("DATASTORE_HOSTS")
 HOST_NAME = env.read_text("HOST_NAME", "local")
 
 LOGGING = {

@@ -66,7 +66,7 @@ def make_key(area: str) -> str:
 
 def put_stream(key: str, chunks: Iterable[bytes]) -> int:
     """Store a stream without holding it in memory; returns its size in bytes."""
-    rest = iter(_check_space(chunks))
+    rest = iter(check_space(chunks))
     first, second = next(rest, b""), next(rest, None)
     if second is None:
         # It is in memory already: one request, where a multipart upload takes three.
@@ -87,7 +87,7 @@ def put_stream(key: str, chunks: Iterable[bytes]) -> int:
     return size
 
 
-def _check_space(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def check_space(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Refuses files before the disk is full, so that metrics, logs and states can still be stored."""
     unchecked = BETWEEN_LOOKS
     for chunk in chunks:

@@ -12,6 +12,9 @@ from registry.api import router as models_api
 from registry.management_api import router as model_management_api
 from runs.api.artifacts import router as artifacts_api
 from runs.api.content import router as content_api
+from runs.api.data_assets import router as data_api
+from runs.api.data_assets import saved as datasets_api
+from runs.api.datastores import router as datastores_api
 from runs.api.history import router as history_api
 from runs.api.jobs import router as jobs_api
 from runs.api.metrics import router as metrics_api
@@ -33,6 +36,9 @@ api.add_router(
     "/subscriptions/{subscription_id}/providers/Microsoft.MachineLearningServices/locations/{location}", locations_api
 )
 api.add_router(f"{W}/environments", environments_api)
+api.add_router(f"{W}/datastores", datastores_api)
+api.add_router(f"{W}/data", data_api)
+api.add_router(f"{W}/datasets", datasets_api)
 api.add_router(f"{W}/jobs", jobs_api)
 api.add_router(f"{W}/models", models_api)
 api.add_router(f"/modelmanagement/v1.0{W}", model_management_api)
@@ -60,6 +66,7 @@ urlpatterns = [
     path("", include("compute.urls")),
     path("", include("runs.urls")),
     path("", include("runs.environment_urls")),
+    path("", include("runs.data_urls")),
     path("", include("registry.urls")),
     path("", include("notebooks.urls")),
     path("", include("trash.urls")),

@@ -32,6 +32,7 @@ METRIC = {"metrics": [{"name": "loss", "kind": "scalar", "value": 1}]}
 SIZE = {"properties": {"computeType": "AmlCompute", "properties": {"vmSize": "STANDARD_DS11_V2"}}}
 ENVIRONMENT = {"properties": {"condaFile": "dependencies:\n- python=3.11\n"}}
 ALIVE = "work/00000000-0000-0000-0000-000000000000/alive"
+DATA = {"kind": "file", "paths": [{"datastore": "workspaceblobstore", "path": "in"}], "steps": []}
 SUB = "/subscriptions/sub-1"
 MAKE = f"{SUB}/resourceGroups/aml-resources/providers/Microsoft.MachineLearningServices/workspaces/second"
 ROLES = {
@@ -77,6 +78,17 @@ read details                    | GET    {h}/runs/other/details                 
 list files                      | GET    {h}/runs/other/artifacts                           | y y y 403 y 404 y
 download a file                 | GET    {h}/runs/other/artifacts/content?path=a.txt        | y y y 403 y 404 y
 read a job                      | GET    {w}/jobs/other                                     | y y y 403 y 404 y
+list datastores                 | GET    {w}/datastores                                     | y y y 403 y 404 y
+register a datastore            | PUT    {w}/datastores/s3?skipValidation=1 $store          | y y y 403 403 404 403
+try a datastore                 | POST   {w}/datastores/workspaceblobstore/test             | y y y 403 y 404 403
+set the default datastore       | POST   {w}/datastores/workspacefilestore/setDefault       | y y y 403 403 404 403
+list files of a datastore       | GET    {w}/datastores/workspaceblobstore/files            | y y y 403 y 404 y
+store a file                    | PUT    {w}/datastores/workspaceblobstore/files/content?path=new | y y y 403 403 404 y
+delete a file                   | DELETE {w}/datastores/workspaceblobstore/files/content?path=none | 404 404 404 403 403 404 403
+list data                       | GET    {w}/data                                           | y y y 403 y 404 y
+register data                   | PUT    {w}/data/rows/versions/auto $rows                  | y y y 403 403 404 y
+remove data                     | DELETE {w}/data/none                                      | 404 404 404 403 403 404 403
+save a dataset                  | POST   {w}/datasets $saved                                | y y y 403 403 404 y
 list jobs                       | GET    {w}/jobs                                           | y y y 403 y 404 y
 submit                          | PUT    {w}/jobs/fresh              $job                   | y y y 403 403 404 403
 make an interactive run         | PUT    {h}/experiments/exp/runs/fresh                     | y y y 403 403 404 403
@@ -185,6 +197,9 @@ BODIES = {
     "$mlended": {"run_id": "ended"},
     "$size": SIZE,
     "$secret": {"value": "hush hush"},
+    "$store": {"properties": {"datastoreType": "S3", "containerName": "bucket"}},
+    "$rows": {"properties": {"definition": DATA}},
+    "$saved": {"definition": DATA},
     "$job": JOB,
     "$metric": METRIC,
     "$environment": ENVIRONMENT,
@@ -225,6 +240,11 @@ drain a node            | POST /ws/aml-workspace/compute/cpu-cluster/nodes/x/dra
 new cluster             | GET  /ws/aml-workspace/compute/new/cluster/            | y y 403 y 403 404
 edit a cluster          | POST /ws/aml-workspace/compute/cpu-cluster/edit/       | y y 403 y 403 404
 delete a cluster        | POST /ws/aml-workspace/compute/cpu-cluster/delete/     | 400 400 403 400 403 404
+datastores              | GET  /ws/aml-workspace/data/datastores/                | y y y 403 y 404
+a datastore             | GET  /ws/aml-workspace/data/datastores/workspaceblobstore/ | y y y 403 y 404
+new datastore           | GET  /ws/aml-workspace/data/new-datastore/             | y y y 403 403 404
+upload files            | POST /ws/aml-workspace/data/datastores/workspaceblobstore/upload/ | 400 400 400 403 403 404
+change a datastore      | POST /ws/aml-workspace/data/datastores/workspaceblobstore/change/ | y y y 403 403 404
 jobs                    | GET  /ws/aml-workspace/jobs/                           | y y y 403 y 404
 experiments             | GET  /ws/aml-workspace/experiments/                    | y y y 403 y 404
 run                     | GET  /ws/aml-workspace/runs/other/                     | y y y 403 y 404

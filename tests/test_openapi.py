@@ -35,7 +35,12 @@ MODEL = {
     "datasets": [{"name": "training data", "id": "d"}],
     "resourceRequirements": {"cpu": 0.5},
 }
-BODIES = {"job": JOB, "cluster": CLUSTER, "series": SERIES, "model": MODEL}
+DATA = {
+    "kind": "file",
+    "paths": [{"datastore": "workspaceblobstore", "path": "in/*.csv"}],
+    "steps": [{"type": "take", "count": 1}],
+}
+BODIES = {"data": DATA, "job": JOB, "cluster": CLUSTER, "series": SERIES, "model": MODEL}
 # In this order, for later lines ask for what earlier ones made. {w}, {h}, {c} and {v} begin the addresses of the services.
 ASKED = """
 PUT    /subscriptions/sub-1
@@ -77,6 +82,26 @@ GET    {w}/environments/env
 GET    {w}/environments/env/versions
 GET    {w}/environments/env/versions/latest
 DELETE {w}/environments/env/versions/1
+PUT    {w}/datastores/s3?skipValidation=true  {"properties": {"datastoreType": "S3", "containerName": "bucket", "tags": {"a": "b"}}}
+PUT    {w}/datastores/workspaceblobstore/files/content?path=in/a.csv
+GET    {w}/datastores
+GET    {w}/datastores/s3
+GET    {w}/datastores/workspaceblobstore/files?folder=
+POST   {w}/datastores/workspaceblobstore/test
+POST   {w}/datastores/workspacefilestore/setDefault
+DELETE {w}/datastores/workspaceblobstore/files/content?path=in/a.csv
+DELETE {w}/datastores/s3
+POST   {w}/datasets                           {"definition": $data}
+PUT    {w}/data/rows/versions/auto            {"properties": {"definition": $data, "tags": {"a": "b"}}}
+PUT    {w}/data/rows/versions/1               {"properties": {"definition": $data, "description": "d"}}
+PUT    {w}/data/folder/versions/v1            {"properties": {"dataType": "uri_folder", "dataUri": "azureml://datastores/workspaceblobstore/paths/in/"}}
+GET    {w}/data
+GET    {w}/data/rows
+PUT    {w}/data/rows                          {"properties": {"isArchived": true}}
+GET    {w}/data/rows/versions
+GET    {w}/data/rows/versions/latest
+DELETE {w}/data/rows/versions/1
+DELETE {w}/data/folder
 PUT    {w}/jobs/job1                          {"properties": $job}
 PUT    {w}/jobs/job1                          {"properties": $job}
 NODE   /nodes/v1/heartbeat                    {"pid": 1}
@@ -231,7 +256,7 @@ def test_answers_have_the_shapes_that_are_described(world, workspace):
         if method in ("NODE", "HOST") and not keys:
             node = factories.make_node(workspace.compute_targets.get())
             keys = {"NODE": node_key(node), "HOST": host_key(node.host)}
-        data = b"data" if "/artifacts/" in address else body
+        data = b"data" if "/artifacts/" in address or "/files/" in address else body
         verb = "POST" if method in keys else method
         answer = Client().generic(verb, address, data, "application/json", headers=world(keys.get(method)))
         route, reply = described_answer(verb, address.partition("?")[0], answer.status_code)
@@ -247,6 +272,10 @@ def test_answers_have_the_shapes_that_are_described(world, workspace):
 NOT_ASKED = {
     "GET /modelmanagement/v1.0/models/{name}/versions/{version}/files/content",
     "HEAD /modelmanagement/v1.0/models/{name}/versions/{version}/files/content",
+    "GET /datasets/{dataset_id}",
+    "GET /datastores/{name}/files/content",
+    "HEAD /datastores/{name}/files/content",
+    "POST /datastores/{name}/listSecrets",
     "GET /history/v1.0/runs/{run_id}/artifacts/content",
     "HEAD /history/v1.0/runs/{run_id}/artifacts/content",
     "GET /content/v1.0/snapshots/{snapshot_id}/zip",

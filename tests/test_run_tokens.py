@@ -103,6 +103,7 @@ class World:
             "run_id": run_id,
             "version": "1",
             "purge_id": "1",
+            "dataset_id": uuid.UUID(int=0),
             "snapshot_id": self.code.snapshot_id,
         }
         kinds = {
@@ -112,6 +113,8 @@ class World:
             "experiments": "far",
             "secrets": "hush",
             "models": "mod",
+            "data": "rows",
+            "datastores": "workspaceblobstore",
         }
         for kind, name in kinds.items():
             route = route.replace(f"/{kind}/{{name}}", f"/{kind}/{name}")
@@ -236,6 +239,9 @@ def test_a_token_that_has_ended_opens_no_route(world, happens):
 OF_THE_WORKSPACE = re.compile(
     r"GET /subscriptions|GET /login|GET /api/|GET \S+/(environments|usages|vmSizes|jobs|runs|experiments|snapshots|models)$"
     r"|\S+ \S+/experiments/\{name\}(/runs)?$|GET \S+/(workspaces|environments|models)/\S*$|(GET|HEAD) /modelmanagement/"
+    r"GET /subscriptions|GET /login|GET /api/|GET \S+/(environments|usages|vmSizes|jobs|runs|experiments|snapshots)$"
+    r"|\S+ \S+/workspaces/\{workspace_name\}/(data|datasets|datastores)(/\S*)?$"
+    r"|\S+ \S+/experiments/\{name\}(/runs)?$|GET \S+/(workspaces|environments)/\S*$"
     r"|\S+ mlflow/(experiments/(get|get-by-name|search|list|search-datasets)|server-info|runs/search)$"
     r"|GET mlflow/metrics/get-history-bulk(-interval)?$|\S+ mlflow/(registered-models|model-versions)/(get|search|get-latest-versions|get-download-uri)$"
     r"|GET mlflow/registered-models/alias$|POST mlflow/logged-models/search|GET mlflow/logged-models/\{model_id\}(/artifacts/directories)?$"
@@ -258,6 +264,9 @@ def test_a_token_reaches_nothing_of_another_run(world, rule):
     elif rule.endswith(("/jobs/{name}", "/experiments/{name}/runs/{run_id}")) and RULES[rule] is May.MAKE:
         # There is no such run to be a parent.
         assert answer.status_code == 400
+    elif re.search(r"/(data|datasets|datastores)(/|$)", rule) and RULES[rule] is May.MAKE:
+        # Data of the workspace, to which runs add: the file is new, the body of the others is empty.
+        assert answer.status_code in (201, 422)
     else:
         assert answer.status_code in (401, 403, 404), (answer.status_code, answer.content[:300])
     assert everything(world) == before

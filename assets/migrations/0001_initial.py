@@ -1,5 +1,7 @@
 import django.db.models.deletion
+import django.db.models.functions.text
 import django.utils.timezone
+import uuid
 from django.conf import settings
 from django.db import migrations, models
 
@@ -14,6 +16,65 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name='DataAsset',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=255)),
+                ('last_number', models.PositiveIntegerField(default=0)),
+                ('archived_at', models.DateTimeField(blank=True, null=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='data_assets', to='workspaces.workspace')),
+            ],
+            options={
+                'ordering': ['name'],
+            },
+        ),
+        migrations.CreateModel(
+            name='Datastore',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=255)),
+                ('kind', models.CharField(choices=[('Workspace', 'Storage of the studio'), ('Folder', 'Folder of the server'), ('AzureBlob', 'Azure Blob Storage'), ('AzureDataLakeGen2', 'Azure Data Lake Storage Gen2'), ('S3', 'S3')], max_length=20)),
+                ('settings', models.JSONField(blank=True, default=dict)),
+                ('credentials', models.CharField(blank=True, help_text='Their kind, such as AccountKey.', max_length=20)),
+                ('is_default', models.BooleanField(default=False)),
+                ('description', models.TextField(blank=True, max_length=5000)),
+                ('tags', models.JSONField(blank=True, default=dict)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('secret', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='workspaces.secret')),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='datastores', to='workspaces.workspace')),
+            ],
+            options={
+                'ordering': ['name'],
+            },
+        ),
+        migrations.CreateModel(
+            name='DataVersion',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('dataset_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('version', models.CharField(blank=True, max_length=30)),
+                ('number', models.PositiveIntegerField(default=0, help_text='The order of making; the highest is the latest.')),
+                ('kind', models.CharField(choices=[('file', 'File'), ('tabular', 'Tabular'), ('uri_file', 'File (uri_file)'), ('uri_folder', 'Folder (uri_folder)'), ('mltable', 'Table (mltable)')], max_length=12)),
+                ('definition', models.JSONField()),
+                ('uri', models.TextField(blank=True)),
+                ('digest', models.CharField(max_length=64)),
+                ('description', models.TextField(blank=True, max_length=5000)),
+                ('tags', models.JSONField(blank=True, default=dict)),
+                ('properties', models.JSONField(blank=True, default=dict)),
+                ('archived_at', models.DateTimeField(blank=True, null=True)),
+                ('made_by_run', models.CharField(blank=True, max_length=256)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('asset', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='versions', to='assets.dataasset')),
+                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='data_versions', to='workspaces.workspace')),
+            ],
+            options={
+                'ordering': ['-number', '-pk'],
+            },
+        ),
         migrations.CreateModel(
             name='Environment',
             fields=[
@@ -55,6 +116,30 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-number'],
             },
+        ),
+        migrations.AddConstraint(
+            model_name='dataasset',
+            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='one_data_asset_of_a_name'),
+        ),
+        migrations.AddConstraint(
+            model_name='datastore',
+            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('name'), models.F('workspace'), name='one_datastore_of_a_name'),
+        ),
+        migrations.AddConstraint(
+            model_name='datastore',
+            constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('workspace',), name='one_default_datastore_of_a_workspace'),
+        ),
+        migrations.AddIndex(
+            model_name='dataversion',
+            index=models.Index(fields=['workspace', 'digest'], name='data_versions_by_digest'),
+        ),
+        migrations.AddConstraint(
+            model_name='dataversion',
+            constraint=models.UniqueConstraint(fields=('asset', 'version'), name='one_data_version'),
+        ),
+        migrations.AddConstraint(
+            model_name='dataversion',
+            constraint=models.UniqueConstraint(fields=('asset', 'number'), name='one_data_version_number'),
         ),
         migrations.AddConstraint(
             model_name='environment',

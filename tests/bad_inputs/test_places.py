@@ -26,6 +26,16 @@ MODEL = {
     "resourceRequirements": {"cpu": 1.5, "gpu": 1},
     "stage": "None",
 }
+DATA = {
+    "kind": "tabular",
+    "paths": [{"datastore": "workspaceblobstore", "path": "in/*.csv"}],
+    "steps": [
+        {"type": "read_delimited", "separator": ",", "header": 3, "column_types": {"a": {"type": "long"}}},
+        {"type": "filter", "expression": {"op": "gt", "of": [{"column": "a"}, {"value": 1}]}},
+        {"type": "keep_columns", "columns": ["a"]},
+        {"type": "split", "lower": 0, "upper": 0.5, "seed": 1},
+    ],
+}
 # What each door takes; every place of it is filled with what does not belong there.
 BODIES = {
     "PUT /subscriptions/sub-2": {"displayName": "d"},
@@ -46,6 +56,23 @@ BODIES = {
     f"PUT {PLACE}/environments/fresh/versions/auto": {"properties": {"definition": JOB["environmentDefinition"]}},
     f"PUT {PLACE}/models/fresh": {"properties": {"description": "d", "tags": {"a": "b"}, "isArchived": True}},
     f"PUT {PLACE}/models/fresh/versions/auto": {"properties": MODEL},
+    f"PUT {PLACE}/datastores/fresh?skipValidation=true": {
+        "properties": {
+            "datastoreType": "S3",
+            "containerName": "bucket",
+            "region": "us-east-1",
+            "tags": {"a": "b"},
+            "credentials": {
+                "credentialsType": "AccessKey",
+                "secrets": {"accessKeyId": "a", "secretAccessKey": "b"},
+            },
+        }
+    },
+    f"PUT {PLACE}/data/rows/versions/auto": {"properties": {"definition": DATA, "tags": {"a": "b"}}},
+    f"PUT {PLACE}/data/folder/versions/auto": {
+        "properties": {"dataType": "uri_folder", "dataUri": "azureml://datastores/workspaceblobstore/paths/in/"}
+    },
+    f"POST {PLACE}/datasets": {"definition": DATA},
     f"PUT {PLACE}/jobs/fresh": {"properties": JOB},
     f"PATCH {PLACE}/jobs/r1": {"properties": {"displayName": "d", "tags": {"a": "b"}}},
     f"PUT {H}/experiments/exp/runs/fresh": RUN,

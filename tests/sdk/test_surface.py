@@ -102,8 +102,8 @@ def test_a_stand_in_says_which_service_is_missing():
 
     with pytest.raises(NotAvailable, match="Model needs the model registry, which this version"):
         Model("ws", "name")
-    with pytest.raises(NotAvailable, match=r"Dataset.Tabular needs the dataset service"):
-        Dataset.Tabular.from_delimited_files("x.csv")
+    with pytest.raises(NotAvailable, match=r"Dataset.from_json_files needs the deprecated first kind"):
+        Dataset.from_json_files("x.json")
     with pytest.raises(NotAvailable, match="the sweep service"):
         choice(1, 2)
     assert not isinstance("text", Dataset)

@@ -15,7 +15,7 @@ router = Router(tags=["Key vault"])
 
 
 def find_secret(workspace, name: str) -> Secret:
-    secret = workspace.secrets.filter(name__iexact=name).first()
+    secret = workspace.secrets.readable().filter(name__iexact=name).first()
     if secret is None:
         raise Http404(f"There is no secret '{name}' in the key vault of {workspace.name}.")
     secret.workspace = workspace
@@ -36,7 +36,7 @@ def find_version(secret: Secret, version: str) -> SecretVersion:
 def secret_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     workspace = require_workspace(request, workspace_path, "list_secrets")
     newest = SecretVersion.objects.filter(secret=OuterRef("secret")).order_by("-pk").values("pk")[:1]
-    rows = SecretVersion.objects.filter(secret__workspace=workspace, pk=Subquery(newest))
+    rows = SecretVersion.objects.filter(secret__workspace=workspace, secret__internal=False, pk=Subquery(newest))
     return paginate(request, _with_path(rows).order_by("secret__name"), resources.SecretItem)
 
 

@@ -14,6 +14,10 @@ from workspaces.vault import rules
 
 
 class SecretQuerySet(models.QuerySet):
+    def readable(self):
+        """Without those that the studio itself uses, such as the credentials of datastores: nobody reads or lists them."""
+        return self.filter(internal=False)
+
     def with_versions(self):
         counted = self.annotate(version_count=models.Count("versions"), changed_at=models.Max("versions__created_at"))
         return counted.order_by("name")
@@ -24,6 +28,8 @@ class Secret(models.Model):
     name = models.CharField(max_length=127)
     # Whether the token of a run can read it, if the submitter of the run may.
     for_runs = models.BooleanField(default=True)
+    # One of the studio's own: no page lists it, no route reads it.
+    internal = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = SecretQuerySet.as_manager()
@@ -55,6 +61,8 @@ class Secret(models.Model):
         rules.SECRET_VALUE.check(value)
         rules.CONTENT_TYPE.check(content_type)
         found = cls.objects.select_for_update().filter(workspace=workspace, name__iexact=name).first()
+        if found and found.internal:
+            raise Conflict(f"The name {name} belongs to the studio's own secrets. Choose another name.", target="name")
         secret = found or cls._create(workspace, name, True if for_runs is None else for_runs)
         secret.workspace = workspace
         if secret.versions.count() >= rules.MAX_VERSIONS:
@@ -78,6 +86,21 @@ class Secret(models.Model):
         if found and for_runs is not None:
             secret.offer_to_runs(actor, for_runs)
         return version
+
+    @classmethod
+    @transaction.atomic
+    def set_internal(cls, actor: Actor, workspace, name: str, value: str, content_type: str) -> "Secret":
+        """A new secret for the studio's own use."""
+        secret = cls.set(actor, workspace, name, value, content_type, for_runs=False).secret
+        cls.objects.filter(pk=secret.pk).update(internal=True)
+        secret.internal = True
+        return secret
+
+    def decrypt_newest(self) -> str:
+        """The value of an internal secret, for the studio's own requests."""
+        assert self.internal, "other secrets leave by `read`, which records it"
+        newest = self.versions.first()
+        return encryption.load_keys().decrypt(newest.text, self.owner_of_text)
 
     @classmethod
     def _create(cls, workspace, name: str, for_runs: bool) -> "Secret":

@@ -36,7 +36,7 @@ def secret_list(request, slug):
             return redirect("workspaces:secret", slug, form.cleaned_data["name"])
     context = {
         "workspace": workspace,
-        "page": page_of(request, workspace.secrets.with_versions(), size=50),
+        "page": page_of(request, workspace.secrets.readable().with_versions(), size=50),
         "may_edit": can(actor, "edit_secrets", workspace),
         "form": SecretForm() if made else form,
         "generated": made,

@@ -10,6 +10,7 @@ from lazuli.workspace_config import find_config_file, read_json_object
 
 from azureml import _html
 from azureml.core import _registry
+from azureml.core._run_data import attach_data
 from azureml.core.run import Run
 from azureml.core.script_run import ScriptRun
 from azureml.core.script_run_config import ScriptRunConfig, get_run_config_from_script_run
@@ -125,6 +126,7 @@ class Experiment:
         from lazuli.runs.submission import submit_job  # start-up time
 
         run_config, folder = get_run_config_from_script_run(config), config.source_directory
+        attach_data(run_config, self.workspace)
         remote, definition = self.workspace._remote, run_config._to_dict()
         run = submit_job(remote, self.name, definition, folder, run_id=run_id, tags=tags, parent_run_id=parent_run_id)
         return ScriptRun(self, run.id, directory=folder, _run_config=run_config)

@@ -8,6 +8,7 @@ from typing import Any, Dict, Optional, cast
 from lazuli import config, mlflow_plugin, workspace_config, workspaces
 from lazuli.client import ATTEMPTS, JOB_ATTEMPTS, Client
 from lazuli.console import print_text
+from lazuli.data.datastores import list_datastores, set_default
 from lazuli.errors import NotAvailable
 from lazuli.workspaces import WorkspaceClient, WorkspaceCreation
 
@@ -19,11 +20,13 @@ from azureml.core.authentication import (
 )
 from azureml.core.compute import ComputeTarget
 from azureml.core.compute.amlcompute import AmlComputeProvisioningConfiguration
+from azureml.core.datastore import Datastore, from_resource
 from azureml.core.environment import Environment
 from azureml.core.experiment import Experiment
 from azureml.core.keyvault import Keyvault
 from azureml.core.model import Model
 from azureml.core.run import Run
+from azureml.data.abstract_dataset import RegisteredDatasets
 from azureml.exceptions import UserErrorException
 
 WORKSPACE_DEFAULT_BLOB_STORE_NAME = "workspaceblobstore"
@@ -323,18 +326,20 @@ class Workspace:
         return self.compute_targets.get(names[type.upper()])
 
     @property
-    def datasets(self) -> Any:
-        raise NotAvailable("the dataset service", "Workspace.datasets")
+    def datasets(self) -> RegisteredDatasets:
+        """The registered datasets by name."""
+        return RegisteredDatasets(self)
 
     @property
-    def datastores(self) -> Any:
-        raise NotAvailable("the datastore service", "Workspace.datastores")
+    def datastores(self) -> Dict[str, Any]:
+        """The datastores by name."""
+        return {resource["name"]: from_resource(self, resource) for resource in list_datastores(self._remote)}
 
     def get_default_datastore(self) -> Any:
-        raise NotAvailable("the datastore service", "Workspace.get_default_datastore")
+        return Datastore.get_default(self)
 
     def set_default_datastore(self, name: str) -> None:
-        raise NotAvailable("the datastore service", "Workspace.set_default_datastore")
+        set_default(self._remote, name)
 
     @property
     def models(self) -> Dict[str, Model]:

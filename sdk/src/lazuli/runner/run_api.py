@@ -29,6 +29,7 @@ class RunApi:
 
     def __init__(self, spec: Spec, transport: Any = None):
         self._spec = spec
+        self.transport = transport
         # One attempt each: the callers decide what to repeat.
         self._client = Client(spec.server_url, spec.token, transport=transport, attempts=1)
 

@@ -43,6 +43,9 @@ class Spec:
     mlflow_tracking_uri: Optional[str] = None
     directories_to_watch: List[str] = dataclasses.field(default_factory=lambda: ["logs"])
     grace_seconds: float = 10.0
+    # As lazuli.runs.job_data reads them from a run definition.
+    inputs: List[Dict[str, Any]] = dataclasses.field(default_factory=list)
+    outputs: List[Dict[str, Any]] = dataclasses.field(default_factory=list)
     # What of the job's settings has no effect.
     warnings: List[str] = dataclasses.field(default_factory=list)
 

@@ -13,13 +13,14 @@ from typing import Any, Callable, Dict, List, Optional
 
 from lazuli import errors, isolation
 from lazuli.environments.cache import BuildFailed
-from lazuli.errors import ServiceException
+from lazuli.errors import ServiceException, UserErrorException
 from lazuli.masking import FETCHED_VARIABLE, Masker
 from lazuli.runner import failure_reasons, uploads
 from lazuli.runner.interpreter import Interpreter, find_interpreter
 from lazuli.runner.left_metrics import send_left_metrics
 from lazuli.runner.log_stream import LogStream
 from lazuli.runner.run_api import RunApi, retry_while_unavailable
+from lazuli.runner.run_data import RunData
 from lazuli.runner.script_fence import ScriptFence
 from lazuli.runner.script_process import ScriptProcess
 from lazuli.runner.spec import PRIVATE, Spec
@@ -104,6 +105,8 @@ class _Attempt:
         self._reporter = reporter
         self._monitor = monitor
         self._folder = folder
+        self._is_unpacked = False
+        self._data = RunData(spec, folder.make_folder("data"), api.transport) if spec.inputs or spec.outputs else None
 
     def execute(self) -> Outcome:
         try:
@@ -138,13 +141,25 @@ class _Attempt:
                     )
                     unpack_snapshot(archive, self._folder.code)
             self._folder.create_output_folders(self._spec.directories_to_watch)
+            self._prepare_data()
             if not self._spec.experiment_id:
                 run = retry_while_unavailable(self._api.get_run, stopped=self._monitor.stop_event)
                 self._spec.experiment_id = run.get("experimentId")
-        except (ServiceException, errors.Unreachable) as error:
-            problems.append(f"The snapshot could not be fetched: {error.message}")
+        except (UserErrorException, ServiceException, errors.Unreachable) as error:
+            what = "The data" if self._is_unpacked else "The snapshot"
+            problems.append(f"{what} could not be fetched: {error.message}")
         except (BadSnapshot, zipfile.BadZipFile, OSError) as error:
             problems.append(f"The snapshot could not be unpacked: {error}")
+
+    def _prepare_data(self) -> None:
+        """Fetch the inputs, and put their paths into the arguments."""
+        if self._data is None:
+            return
+        self._is_unpacked = True
+        self._data.fetch_inputs()
+        self._data.make_outputs()
+        self._spec.argv = [self._data.replace_texts(word) for word in self._spec.argv or []] or None
+        self._spec.command = self._data.replace_texts(self._spec.command) if self._spec.command else None
 
     def _prepare_interpreter(self) -> Interpreter:
         stream: List[LogStream] = []
@@ -207,6 +222,7 @@ class _Attempt:
         command = interpreter.build_command(self._spec)
         with open(self._folder.log, "a", encoding="utf-8") as log:
             log.writelines(f"WARNING: {text}\n" for text in self._spec.warnings)
+            log.writelines(f"{line}\n" for line in (self._data.lines if self._data else []))
         try:
             fence = ScriptFence(self._folder, interpreter, os.environ)
             variables = self._build_variables(interpreter, fence)
@@ -229,6 +245,7 @@ class _Attempt:
             **self._spec.environment_for_script(self._folder.code),
             metrics_spool.VARIABLE: self._folder.metrics,
             FETCHED_VARIABLE: self._folder.fetched_secrets,
+            **(self._data.variables if self._data else {}),
         }
 
     def _wait_for_script(self, script: ScriptProcess) -> int:
@@ -264,6 +281,7 @@ class _Attempt:
             return self._outcome_if_stopped() or Outcome("Failed")
         self._reporter.report("Finalizing")
         problems = uploads.upload_outputs(self._api, self._folder.code, self._monitor.shut_down)
+        problems += self._store_data(status == 0 and self._outcome_if_stopped() is None)
         stopped = self._outcome_if_stopped()
         if stopped is not None:
             return stopped
@@ -278,6 +296,18 @@ class _Attempt:
             text = "The script succeeded, but its outputs could not be uploaded: " + "; ".join(problems[:5])
             return Outcome("Failed", {"code": "OutputsNotSaved", "message": text})
         return Outcome("Completed")
+
+    def _store_data(self, succeeded: bool) -> List[str]:
+        """What could not be stored of the run's output data."""
+        if self._data is None:
+            return []
+        try:
+            self._data.store_outputs(succeeded)
+        except (UserErrorException, ServiceException, errors.Unreachable) as error:
+            return [error.message]
+        except OSError as error:
+            return [str(error)]
+        return []
 
     def _outcome_if_stopped(self) -> Optional[Outcome]:
         outcomes: Dict[str, Callable[[], Outcome]] = {

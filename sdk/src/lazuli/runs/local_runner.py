@@ -10,6 +10,7 @@ import tempfile
 import threading
 from typing import IO, Any, Dict, Sequence
 
+from lazuli.runs import job_data
 from lazuli.runs.run_client import RunClient
 from lazuli.workspaces import WorkspaceClient
 
@@ -75,6 +76,8 @@ def build_spec(workspace: WorkspaceClient, run_id: str, job: Dict[str, Any]) -> 
         "environment_variables": job["environmentVariables"],
         "timeout_seconds": definition.get("maxRunDurationSeconds"),
         "directories_to_watch": definition["history"]["directoriesToWatch"],
+        "inputs": job_data.read_inputs(definition),
+        "outputs": job_data.read_outputs(definition),
         "node": None,
         "index_url": workspace.client.base_url + "/pypi/simple/",
     }

@@ -1,0 +1,134 @@
+"""Data assets over REST: v2's shape, with SDK v1's definition beside it."""
+
+from typing import Annotated, Any, Self
+
+from assets.data import models
+from assets.data.resources import LooseBody
+from studio.formats import utc_time
+from studio.request_body import Body
+from studio.rules import DESCRIPTION, TAGS
+from studio.schemas import Shape, SystemData
+
+TYPE = "Microsoft.MachineLearningServices/workspaces/data"
+# What clients of v2 see of SDK v1's kinds.
+V2_KINDS = {"file": "mltable", "tabular": "mltable"}
+
+
+class DataVersionProperties(Shape):
+    dataUri: str
+    dataType: str
+    # SDK v1's: file or tabular, the steps, and the id of the saved dataset.
+    kind: str
+    definition: dict[str, Any]
+    datasetId: str
+    assetName: str | None
+    version: str | None
+    description: str
+    tags: dict[str, str]
+    properties: dict[str, Any]
+    isAnonymous: bool
+    isArchived: bool
+
+
+class DataVersionBase(Shape):
+    id: str
+    name: str
+    type: str
+    properties: DataVersionProperties
+    systemData: SystemData
+
+    @classmethod
+    def of(cls, row: models.DataVersion) -> Self:
+        made_by = row.created_by.username if row.created_by else None
+        return cls(
+            id=row.arm_id,
+            name=row.version or str(row.dataset_id),
+            type=f"{TYPE}/versions",
+            properties=DataVersionProperties(
+                dataUri=row.uri or make_uri(row),
+                dataType=V2_KINDS.get(row.kind, row.kind),
+                kind=row.definition["kind"],
+                definition=row.definition,
+                datasetId=str(row.dataset_id),
+                assetName=row.asset.name if row.asset else None,
+                version=row.version if row.asset else None,
+                description=row.description,
+                tags=row.tags,
+                properties=row.properties,
+                isAnonymous=row.asset_id is None,
+                isArchived=bool(row.archived_at),
+            ),
+            systemData=SystemData(createdBy=made_by, createdAt=utc_time(row.created_at)),
+        )
+
+
+def make_uri(row: models.DataVersion) -> str:
+    """The address of the first path."""
+    path = row.definition["paths"][0]
+    return path.get("url") or f"azureml://datastores/{path['datastore']}/paths/{path['path']}"
+
+
+class DataContainerProperties(Shape):
+    dataType: str
+    description: str
+    tags: dict[str, str]
+    properties: dict[str, Any]
+    latestVersion: str
+    nextVersion: str
+    isArchived: bool
+
+
+class DataContainer(Shape):
+    id: str
+    name: str
+    type: str
+    properties: DataContainerProperties
+    systemData: SystemData
+
+    @classmethod
+    def of(cls, asset: models.DataAsset) -> Self:
+        """`asset.newest` is its newest version."""
+        newest = asset.newest
+        made_by = newest.created_by.username if newest.created_by else None
+        return cls(
+            id=asset.arm_id,
+            name=asset.name,
+            type=TYPE,
+            properties=DataContainerProperties(
+                dataType=V2_KINDS.get(newest.kind, newest.kind),
+                description=newest.description,
+                tags=newest.tags,
+                properties={},
+                latestVersion=newest.version,
+                nextVersion=str(asset.last_number + 1),
+                isArchived=bool(asset.archived_at),
+            ),
+            systemData=SystemData(createdBy=made_by, createdAt=utc_time(asset.created_at)),
+        )
+
+
+class DataVersionPropertiesUpdate(LooseBody):
+    dataType: str | None = None
+    dataUri: str | None = None
+    definition: dict[str, Any] | None = None
+    description: Annotated[str, DESCRIPTION] | None = None
+    tags: Annotated[dict[str, Any], TAGS] | None = None
+    properties: Annotated[dict[str, Any], TAGS] | None = None
+    isArchived: bool | None = None
+    createNewVersion: bool = True
+
+
+class DataVersionUpdate(LooseBody):
+    properties: DataVersionPropertiesUpdate
+
+
+class DataContainerPropertiesUpdate(LooseBody):
+    isArchived: bool | None = None
+
+
+class DataContainerUpdate(LooseBody):
+    properties: DataContainerPropertiesUpdate
+
+
+class DatasetUpdate(Body):
+    definition: dict[str, Any]

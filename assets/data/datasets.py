@@ -1,0 +1,202 @@
+"""Saving, registering and finding datasets."""
+
+import hashlib
+import json
+import re
+import uuid
+
+from django.db import IntegrityError, transaction
+from django.http import Http404
+from lazuli.data.definitions import check_definition
+from lazuli.data.errors import DatasetValidationError
+
+from accounts import activity
+from accounts.actors import Actor
+from assets.data import rules
+from assets.data.models import DataAsset, Datastore, DataVersion
+from studio.errors import Conflict, Invalid
+from studio.rules import DESCRIPTION, TAGS
+from workspaces.models import Workspace
+
+AUTO, LATEST = "auto", "latest"
+MAX_DEFINITION_BYTES = 512 * 1024
+TRIES = 10
+# Of saved datasets that were never registered.
+VERSION = re.compile(r"[a-zA-Z0-9][\w.-]{0,29}", re.ASCII)
+# The addresses of v2: in a datastore, or on the web.
+DATASTORE_URI = re.compile(r"azureml://(?:.*/)?datastores/(?P<datastore>[^/]+)/paths/(?P<path>.*)")
+
+
+def check(workspace: Workspace, definition) -> dict:
+    """The definition, if its steps are right and its datastores are there."""
+    if len(json.dumps(definition)) > MAX_DEFINITION_BYTES:
+        raise Invalid(f"The definition is larger than {MAX_DEFINITION_BYTES // 1024} KB.", target="definition")
+    try:
+        check_definition(definition)
+    except DatasetValidationError as error:
+        raise Invalid(error.message, target=f"definition/{error.path}".rstrip("/")) from error
+    wanted = {path["datastore"].lower() for path in definition["paths"] if "datastore" in path}
+    there = {name.lower() for name in Datastore.objects.of(workspace).values_list("name", flat=True)}
+    if missing := sorted(wanted - there):
+        raise Invalid(f"There is no datastore {missing[0][:100]!r} in {workspace.name}.", target="definition/paths")
+    return definition
+
+
+def digest_of(definition: dict) -> str:
+    return hashlib.sha256(json.dumps(definition, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def save(actor: Actor, workspace: Workspace, definition) -> DataVersion:
+    """The saved dataset with this definition; the same one for the same definition."""
+    check(workspace, definition)
+    digest = digest_of(definition)
+    kind = definition["kind"]
+    present = DataVersion.objects.filter(workspace=workspace, digest=digest, kind=kind).order_by("pk").first()
+    if present:
+        present.workspace = workspace
+        return present
+    return DataVersion.objects.create(
+        workspace=workspace,
+        kind=kind,
+        definition=definition,
+        digest=digest,
+        created_by=actor.user,
+        made_by_run=actor.run_id if actor.is_run else "",
+    )
+
+
+def register(
+    actor: Actor, workspace: Workspace, name: str, version: str, fields: dict, *, create_new_version: bool = True
+) -> tuple[DataVersion, bool]:
+    """A version of a name, and whether it is new. `fields`: kind, definition, uri, description, tags, properties.
+
+    With the version `auto` it gets the next number; the same content again is the newest version.
+    """
+    rules.DATA_NAME.check(name)
+    definition = check(workspace, fields["definition"])
+    content = {
+        "kind": fields["kind"],
+        "definition": definition,
+        "digest": digest_of(definition),
+        "uri": fields.get("uri") or "",
+        "description": DESCRIPTION.check(fields.get("description") or ""),
+        "tags": TAGS.check(fields.get("tags")),
+        "properties": TAGS.check(fields.get("properties")),
+    }
+    if version != AUTO and (not VERSION.fullmatch(version) or version.lower() == LATEST):
+        text = f"{version[:60]!r} is not a version: use 1 to 30 letters, digits and . _ -, but not latest."
+        raise Invalid(text, target="version")
+    for _ in range(TRIES):
+        present = _find_same(workspace, name, version, content, create_new_version)
+        if present:
+            return present, False
+        try:
+            with transaction.atomic():
+                return _create_version(actor, workspace, name, version, content), True
+        except IntegrityError:
+            # Another request took the number; try again.
+            continue
+    raise Conflict(f"Others register {name} at the same time. Try again.", target="version")
+
+
+def _find_same(workspace, name, version, content, create_new_version) -> DataVersion | None:
+    versions = DataVersion.objects.filter(asset__workspace=workspace, asset__name=name).select_related(
+        "asset__workspace"
+    )
+    if version == AUTO:
+        newest = versions.first()
+        if newest is None:
+            return None
+        if newest.digest == content["digest"] and newest.kind == content["kind"]:
+            return newest
+        if not create_new_version:
+            raise Conflict(
+                f"There is already a dataset registered under name {name!r}. "
+                "Specify create_new_version=True to register the dataset as a new version.",
+                target="name",
+            )
+        return None
+    present = versions.filter(version=version).first()
+    if present and (present.digest, present.kind) != (content["digest"], content["kind"]):
+        raise Conflict(f"Version {version} of {name} has other content, and a version never changes.", target="version")
+    return present
+
+
+def _create_version(actor, workspace, name, version, content) -> DataVersion:
+    asset, _ = DataAsset.objects.select_for_update().get_or_create(workspace=workspace, name=name)
+    asset.workspace = workspace
+    number = asset.last_number + 1
+    word = str(number) if version == AUTO else version
+    while version == AUTO and asset.versions.filter(version=word).exists():
+        word = str(int(word) + 1)
+    if word.isdigit() and len(word) < 9:
+        number = max(number, int(word))
+    # Registering what was archived brings it back.
+    asset.last_number, asset.archived_at = number, None
+    asset.save(update_fields=["last_number", "archived_at"])
+    made = DataVersion.objects.create(
+        workspace=workspace,
+        asset=asset,
+        version=word,
+        number=number,
+        created_by=actor.user,
+        made_by_run=actor.run_id if actor.is_run else "",
+        **content,
+    )
+    activity.record("data.create", made, actor=actor, scope=workspace)
+    return made
+
+
+def find_asset(workspace: Workspace, name: str) -> DataAsset:
+    found = DataAsset.objects.filter(workspace=workspace, name=name).first()
+    if found is None:
+        raise Http404(f"There is no data asset {name!r} in {workspace.name}.")
+    found.workspace = workspace
+    return found
+
+
+def find_version(workspace: Workspace, name: str, version: str = LATEST) -> DataVersion:
+    """A version of a name, `latest` for the newest; Http404 lists those that are there."""
+    rows = DataVersion.objects.filter(asset__workspace=workspace, asset__name=name).select_related(
+        "asset", "created_by"
+    )
+    found = rows.first() if version == LATEST else rows.filter(version=version).first()
+    if found is None:
+        there = ", ".join(rows.values_list("version", flat=True)[:20])
+        if there:
+            raise Http404(f"The data asset {name} has no version {version!r}; it has {there}.")
+        raise Http404(f"There is no data asset {name!r} in {workspace.name}.")
+    found.workspace = found.asset.workspace = workspace
+    return found
+
+
+def find_dataset(workspace: Workspace, dataset_id: str) -> DataVersion:
+    """By the id of a saved dataset, registered or not."""
+    try:
+        found = DataVersion.objects.select_related("asset", "created_by").filter(
+            workspace=workspace, dataset_id=uuid.UUID(dataset_id)
+        )
+    except ValueError as error:
+        raise Http404(f"{dataset_id[:100]!r} is not the id of a dataset.") from error
+    row = found.first()
+    if row is None:
+        raise Http404(f"There is no dataset with the id {dataset_id} in {workspace.name}.")
+    row.workspace = workspace
+    if row.asset:
+        row.asset.workspace = workspace
+    return row
+
+
+def read_uri(workspace: Workspace, kind: str, uri: str) -> dict:
+    """The definition that an address of v2 stands for."""
+    found = DATASTORE_URI.fullmatch(uri)
+    if found:
+        path = {"datastore": found["datastore"], "path": found["path"].strip("/")}
+    elif uri.startswith(("http://", "https://")):
+        path = {"url": uri}
+    else:
+        text = "write azureml://datastores/<datastore>/paths/<path>, or https://…"
+        raise Invalid(f"{uri[:200]!r} is not an address that can be read here: {text}.", target="properties/dataUri")
+    if kind == DataVersion.Kind.MLTABLE and "url" in path:
+        raise Invalid("An mltable is a folder of a datastore.", target="properties/dataUri")
+    return {"kind": "file", "paths": [path], "steps": []}

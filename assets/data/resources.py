@@ -1,0 +1,161 @@
+"""Datastores over REST, in Azure's shape."""
+
+import datetime as dt
+from typing import Annotated, Any, Self
+
+from pydantic import ConfigDict
+
+from assets.data import models, stores
+from studio.formats import utc_time
+from studio.request_body import Body
+from studio.rules import DESCRIPTION, TAGS
+from studio.schemas import Shape, SystemData
+
+Kind = models.Datastore.Kind
+# Clients of Azure know its kinds alone; `kind` says what it is.
+AZURE_TYPES = {Kind.FOLDER: "AzureBlob", Kind.S3: "AzureBlob", Kind.BLOB: "AzureBlob", Kind.LAKE: "AzureDataLakeGen2"}
+# By the kind of credentials: the names in Azure's bodies, of secrets and of the credentials themselves.
+SECRET_NAMES = {
+    "key": "account_key",
+    "sasToken": "sas_token",
+    "clientSecret": "client_secret",
+    "accessKeyId": "access_key_id",
+    "secretAccessKey": "secret_access_key",
+}
+
+
+class LooseBody(Body):
+    """Unknown fields are ignored, not refused."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+
+class DatastoreCredentials(Shape):
+    credentialsType: str
+
+
+class DatastoreProperties(Shape):
+    datastoreType: str
+    kind: str
+    accountName: str | None = None
+    containerName: str | None = None
+    fileShareName: str | None = None
+    filesystem: str | None = None
+    endpoint: str | None = None
+    protocol: str | None = None
+    folder: str | None = None
+    region: str | None = None
+    prefix: str | None = None
+    isDefault: bool
+    description: str
+    tags: dict[str, str]
+    properties: dict[str, Any]
+    credentials: DatastoreCredentials
+
+
+class DatastoreResource(Shape):
+    id: str
+    name: str
+    type: str
+    properties: DatastoreProperties
+    systemData: SystemData
+
+    @classmethod
+    def of(cls, row: models.Datastore) -> Self:
+        made_by = row.created_by.username if row.created_by else None
+        return cls(
+            id=row.arm_id,
+            name=row.name,
+            type="Microsoft.MachineLearningServices/workspaces/datastores",
+            properties=DatastoreProperties(
+                kind=row.kind,
+                isDefault=row.is_default,
+                description=row.description,
+                tags=row.tags,
+                properties={},
+                credentials=DatastoreCredentials(credentialsType=row.credentials or "None"),
+                **_address(row),
+            ),
+            systemData=SystemData(createdBy=made_by, createdAt=utc_time(row.created_at)),
+        )
+
+
+def _address(row: models.Datastore) -> dict:
+    if row.is_built_in:
+        word = models.BUILT_IN[row.name]
+        container = f"azureml-{word}-{row.workspace.workspace_id}"
+        is_share = row.name == models.FILE_STORE
+        return {
+            "datastoreType": "AzureFile" if is_share else "AzureBlob",
+            "accountName": row.workspace.storage_account,
+            "fileShareName" if is_share else "containerName": container,
+            "endpoint": "core.windows.net",
+            "protocol": "https",
+        }
+    given = row.settings
+    container = "filesystem" if row.kind == Kind.LAKE else "containerName"
+    return {
+        "datastoreType": AZURE_TYPES[Kind(row.kind)],
+        "accountName": given.get("account_name") or row.kind.lower(),
+        container: given.get("container") or row.name,
+        **{name: given.get(name) for name in ("endpoint", "protocol", "folder", "region", "prefix")},
+    }
+
+
+class CredentialsUpdate(LooseBody):
+    credentialsType: str = "None"
+    tenantId: str | None = None
+    clientId: str | None = None
+    secrets: dict[str, Any] | None = None
+
+
+class DatastorePropertiesUpdate(LooseBody):
+    datastoreType: str
+    accountName: str | None = None
+    containerName: str | None = None
+    filesystem: str | None = None
+    endpoint: str | None = None
+    protocol: str | None = None
+    folder: str | None = None
+    region: str | None = None
+    prefix: str | None = None
+    description: Annotated[str, DESCRIPTION] | None = None
+    tags: Annotated[dict[str, Any], TAGS] | None = None
+    credentials: CredentialsUpdate | None = None
+
+    def read_fields(self) -> dict:
+        """As Datastore.register takes them."""
+        given = self.credentials or CredentialsUpdate()
+        secrets = {SECRET_NAMES.get(name, name): value for name, value in (given.secrets or {}).items()}
+        secrets |= {"tenant_id": given.tenantId, "client_id": given.clientId}
+        settings = {
+            "account_name": self.accountName,
+            "container": self.containerName or self.filesystem,
+            **{name: getattr(self, name) for name in ("endpoint", "protocol", "folder", "region", "prefix")},
+        }
+        return {
+            "kind": self.datastoreType,
+            "settings": settings,
+            "credentials": given.credentialsType,
+            "secrets": secrets,
+            "description": self.description,
+            "tags": self.tags,
+        }
+
+
+class DatastoreUpdate(LooseBody):
+    properties: DatastorePropertiesUpdate
+
+
+class DatastoreFile(Shape):
+    """A file, or a folder if it has no size."""
+
+    path: str
+    size: int | None
+    lastModified: str | None
+    etag: str
+
+    @classmethod
+    def of(cls, file: stores.File) -> Self:
+        modified = file.modified.astimezone(dt.UTC) if file.modified else None
+        return cls(path=file.path, size=file.size, lastModified=utc_time(modified), etag=file.etag)

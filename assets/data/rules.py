@@ -1,0 +1,155 @@
+"""What datastores and data assets may be; pages and API refuse by the same words."""
+
+import pathlib
+import re
+
+from django.conf import settings
+
+from studio import names, outbound
+from studio.errors import Invalid
+from studio.rules import DESCRIPTION, TAGS, name_rule, text_rule
+
+DATASTORE_NAME = name_rule("datastore name")
+DATA_NAME = name_rule("data name")
+VALUE = text_rule("value", max_length=1000)
+ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
+CONTAINER = re.compile(r"[a-z0-9$](?:[a-z0-9-]{1,61}[a-z0-9])")
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+AZURE = ("account_name", "container", "endpoint", "protocol", "prefix")
+# Of each kind: what is stored in the open, and what is required of it.
+SETTINGS = {
+    "Folder": (("folder",), ("folder",)),
+    "AzureBlob": (AZURE, ("account_name", "container")),
+    "AzureDataLakeGen2": (AZURE, ("account_name", "container")),
+    "S3": (("container", "endpoint", "region", "prefix"), ("container",)),
+}
+# By the kind of credentials, the names of the values.
+CREDENTIALS = {
+    "None": (),
+    "AccountKey": ("account_key",),
+    "Sas": ("sas_token",),
+    "ServicePrincipal": ("tenant_id", "client_id", "client_secret"),
+    "AccessKey": ("access_key_id", "secret_access_key"),
+}
+ALLOWED = {
+    "Folder": ("None",),
+    "AzureBlob": ("None", "AccountKey", "Sas", "ServicePrincipal"),
+    "AzureDataLakeGen2": ("None", "AccountKey", "Sas", "ServicePrincipal"),
+    "S3": ("None", "AccessKey"),
+}
+DEFAULT_ENDPOINT = "core.windows.net"
+MAX_SECRET_LENGTH = 5000
+
+
+def check_datastore(fields: dict) -> dict:
+    """The columns of a datastore, and `secrets`, from {kind, settings, credentials, secrets, description, tags}."""
+    kind = fields.get("kind") or ""
+    if kind not in SETTINGS:
+        text = f"{kind!r} is not a kind of datastore that can be registered: write {' or '.join(SETTINGS)}."
+        raise Invalid(text, target="datastoreType")
+    chosen, secrets = _check_credentials(kind, fields.get("credentials") or "None", fields.get("secrets") or {})
+    return {
+        "kind": kind,
+        "settings": _check_settings(kind, fields.get("settings") or {}),
+        "credentials": chosen,
+        "secrets": secrets,
+        "description": DESCRIPTION.check(fields.get("description") or ""),
+        "tags": TAGS.check(fields.get("tags")),
+    }
+
+
+def _check_settings(kind: str, given: dict) -> dict:
+    known, required = SETTINGS[kind]
+    found = {name: VALUE.check(given[name]) for name in known if given.get(name)}
+    for name in required:
+        if name not in found:
+            raise Invalid(f"A datastore of the kind {kind} needs {name}.", target=wire_name(name))
+    if kind == "Folder":
+        return {"folder": str(check_folder(found["folder"]))}
+    _check_names(kind, found)
+    if kind != "S3":
+        found = {"protocol": "https", "endpoint": DEFAULT_ENDPOINT, **found}
+        if found["protocol"] not in ("https", "http"):
+            raise Invalid("The protocol is https or http.", target="protocol")
+    if address := get_address(kind, found):
+        outbound.check_url(address, "endpoint")
+    return found
+
+
+def _check_names(kind: str, found: dict) -> None:
+    pattern = BUCKET if kind == "S3" else CONTAINER
+    if not pattern.fullmatch(found["container"]):
+        text = f"{found['container'][:100]!r} is not a name: use 3 to 63 lower-case letters, digits and hyphens."
+        raise Invalid(text, target="containerName")
+    if kind != "S3" and not ACCOUNT.fullmatch(found["account_name"]):
+        text = f"{found['account_name'][:100]!r} is not a storage account: use 3 to 24 lower-case letters and digits."
+        raise Invalid(text, target="accountName")
+    if "prefix" in found:
+        found["prefix"] = check_path(found["prefix"].strip("/"), "prefix")
+
+
+def get_address(kind: str, found: dict) -> str:
+    """The web address of the store; empty for Amazon's own."""
+    if kind == "S3":
+        return found.get("endpoint", "")
+    endpoint = found["endpoint"]
+    if "://" in endpoint:
+        return endpoint
+    return f"{found['protocol']}://{found['account_name']}.blob.{endpoint}"
+
+
+def _check_credentials(kind: str, chosen: str, given: dict) -> tuple[str, dict]:
+    if chosen not in ALLOWED[kind]:
+        text = f"Credentials of the kind {chosen!r} do not belong to {kind}: write {' or '.join(ALLOWED[kind])}."
+        raise Invalid(text, target="credentials/credentialsType")
+    found = {}
+    for name in CREDENTIALS[chosen]:
+        value = given.get(name)
+        if not isinstance(value, str) or not value.strip() or len(value) > MAX_SECRET_LENGTH:
+            # Without the value, which is secret.
+            text = f"Credentials of the kind {chosen} need {name}, a text of up to {MAX_SECRET_LENGTH:,} characters."
+            raise Invalid(text, target=f"credentials/secrets/{wire_name(name)}")
+        found[name] = value.strip()
+    return ("" if chosen == "None" else chosen), found
+
+
+def check_folder(text: str) -> pathlib.Path:
+    """A folder below one that the administrator allows, with links followed."""
+    roots = [pathlib.Path(root).resolve() for root in settings.DATASTORE_ROOTS]
+    if not roots:
+        raise Invalid("A site admin allows folders of the server by DATASTORE_ROOTS; none is allowed.", target="folder")
+    if not text.startswith("/"):
+        raise Invalid(f"{text[:200]!r} is not an absolute path.", target="folder")
+    folder = pathlib.Path(text).resolve()
+    if not any(folder == root or root in folder.parents for root in roots):
+        # Without the names of the roots, and the same whether the folder exists.
+        raise Invalid(f"{text[:200]!r} is not below a folder that the site admin allows.", target="folder")
+    if not folder.is_dir():
+        raise Invalid(f"There is no folder {text[:200]!r} on the server.", target="folder")
+    return folder
+
+
+def wire_name(name: str) -> str:
+    return {"container": "containerName"}.get(name, names.wire_name(name.replace("_", " ")))
+
+
+def check_path(path, target: str = "path") -> str:
+    """The path of a file in a datastore: relative, with forward slashes, without steps upwards."""
+    text = names.check_text(path, "path", max_length=1000, target=target)
+    parts = text.split("/")
+    problem = (
+        "it contains a backslash; write /"
+        if "\\" in text
+        else "it begins with /; write it relative to the datastore"
+        if text.startswith("/")
+        else "it contains .."
+        if ".." in parts
+        else "it contains an empty part or a lone period"
+        if "" in parts or "." in parts
+        else "one of its parts has more than 255 bytes"
+        if any(len(part.encode()) > 255 for part in parts)
+        else ""
+    )
+    if problem:
+        raise Invalid(f"{text[:200]!r} is not a path in a datastore: {problem}.", target=target)
+    return text

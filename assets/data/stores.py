@@ -1,0 +1,276 @@
+"""The files of a datastore, wherever they are: one interface over the studio's storage, folders, Azure and S3."""
+
+import contextlib
+import dataclasses
+import datetime as dt
+import hashlib
+import itertools
+import os
+import pathlib
+import re
+from collections.abc import Iterable, Iterator
+
+import obstore
+from django.http import Http404
+from obstore.exceptions import AlreadyExistsError
+from obstore.exceptions import BaseError as StoreError
+from obstore.store import AzureStore, LocalStore, S3Store
+
+from assets.data import rules
+from assets.data.models import Datastore
+from studio import storage
+from studio.errors import Conflict, Invalid, NotReady, TooLarge
+from studio.formats import format_bytes
+
+# Of a listing; more are refused, because a list is sorted in memory.
+MAX_LISTED = 200_000
+# Of one file.
+MAX_FILE_BYTES = 100 * 1024**3
+PART = 4 * 1024 * 1024
+CALL = {"timeout": "60s", "connect_timeout": "5s"}
+RETRY = {
+    "max_retries": 2,
+    "retry_timeout": dt.timedelta(seconds=15),
+    "backoff": {
+        "init_backoff": dt.timedelta(milliseconds=200),
+        "max_backoff": dt.timedelta(seconds=2),
+        "base": 2,
+    },
+}
+# The storage library's own names for uploads that are not finished.
+UNFINISHED = re.compile(r"#\d+(?:/|$)")
+# What a store answers to wrong credentials.
+REFUSALS = ("Unauthenticated", "PermissionDenied", "status 401", "status 403", "403 Forbidden", "401 Unauthorized")
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+    """A file, or a folder if it has no size."""
+
+    path: str
+    size: int | None = None
+    modified: dt.datetime | None = None
+    etag: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.path.rsplit("/", 1)[-1]
+
+
+class Files:
+    """The files of one datastore."""
+
+    def __init__(self, datastore: Datastore):
+        self.datastore = datastore
+        self._root: pathlib.Path | None = None
+        self._store, self._prefix = self._open()
+
+    def _open(self):
+        row = self.datastore
+        if row.is_built_in:
+            return storage.open_store(), row.storage_area + "/"
+        if row.kind == Datastore.Kind.FOLDER:
+            # Again, because the site admin may have changed what is allowed, or the folder may be a link by now.
+            self._root = rules.check_folder(row.settings["folder"])
+            return LocalStore(self._root), ""
+        prefix = row.settings.get("prefix", "")
+        return _open_remote(row), f"{prefix}/" if prefix else ""
+
+    def list_folder(self, folder: str = "") -> list[File]:
+        """The folders, then the files, that are directly in a folder; by name."""
+        if folder:
+            rules.check_path(folder)
+        key = (self._prefix + folder).rstrip("/")
+        with self._errors(folder):
+            found = obstore.list_with_delimiter(self._store, prefix=key or None)
+        folders = [File(self._path_of(name)) for name in found["common_prefixes"]]
+        files = [self._file(entry) for entry in found["objects"]]
+        return sorted(filter(self._is_inside, folders), key=_by_path) + sorted(
+            filter(self._is_inside, files), key=_by_path
+        )
+
+    def walk(self, prefix: str = "", limit: int = MAX_LISTED) -> list[File]:
+        """All files whose path begins with these letters, by path; more than `limit` are refused."""
+        folder = prefix.rpartition("/")[0]
+        if folder:
+            rules.check_path(folder)
+        key = (self._prefix + folder).rstrip("/")
+        found: list[File] = []
+        with self._errors(prefix):
+            for batch in obstore.list(self._store, prefix=key or None, chunk_size=1000):
+                files = (self._file(entry) for entry in batch)
+                found += [file for file in files if file.path.startswith(prefix) and self._is_inside(file)]
+                if len(found) > limit:
+                    text = f"There are more than {limit:,} files below {prefix or 'the root'} of {self.datastore.name}."
+                    raise TooLarge(f"{text} Name a folder below it.", target="prefix")
+        return sorted(found, key=_by_path)
+
+    def find(self, path: str) -> File:
+        """The file, or Http404."""
+        rules.check_path(path)
+        with self._errors(path):
+            file = self._file(obstore.head(self._store, self._prefix + path))
+        if not self._is_inside(file):
+            raise self._absent(path)
+        return file
+
+    def exists(self, path: str) -> bool:
+        try:
+            self.find(path)
+        except Http404:
+            return False
+        return True
+
+    def read(self, path: str, start: int, length: int) -> bytes:
+        if not length:
+            return b""
+        with self._errors(path):
+            return bytes(obstore.get_range(self._store, self._prefix + path, start=start, length=length))
+
+    def stream(self, file: File, start: int, length: int) -> Iterable[bytes]:
+        """From `start`, in parts. The caller has found the file."""
+        folder = self._store.prefix if isinstance(self._store, LocalStore) else None
+        if folder is not None:
+            # The server sends a file of this machine itself.
+            return storage.FileSlice(pathlib.Path(folder) / (self._prefix + file.path), start, length)
+        return self._fetched(file.path, start, start + length)
+
+    def _fetched(self, path: str, start: int, end: int) -> Iterator[bytes]:
+        while start < end:
+            part = self.read(path, start, min(PART, end - start))
+            if not part:
+                raise FileNotFoundError(f"{path} ends at byte {start}, {end - start} bytes too early")
+            yield part
+            start += len(part)
+
+    def write(self, path: str, chunks: Iterable[bytes], overwrite: bool = False) -> File:
+        """Store a file. It is there when all of it is there, and not before."""
+        rules.check_path(path)
+        if UNFINISHED.search(path):
+            raise Invalid(f"{path[:200]!r}: a name that ends in # and digits cannot be stored.", target="path")
+        if not overwrite and self.exists(path):
+            raise self._taken(path)
+        self._check_no_folder(path)
+        rest = iter(self._limited(storage.check_space(chunks) if self.datastore.is_built_in else chunks))
+        first, second = next(rest, b""), next(rest, None)
+        key = self._prefix + path
+        with self._errors(path):
+            if second is None:
+                obstore.put(self._store, key, first, mode="overwrite" if overwrite else "create")
+            else:
+                every = itertools.chain([first, second], rest)
+                local = isinstance(self._store, LocalStore)
+                size, count = storage.IN_FOLDER if local else storage.OVER_NETWORK
+                obstore.put(self._store, key, every, chunk_size=size, max_concurrency=count)
+        return self.find(path)
+
+    def _check_no_folder(self, path: str) -> None:
+        """A file cannot have the name of a folder, nor be inside a file: stores that allow it are not files to anyone else."""
+        if self._root is not None and not self._is_inside(File(path)):
+            raise Invalid(f"{path[:200]!r} leads out of the datastore by a link.", target="path")
+        with self._errors(path):
+            below = obstore.list_with_delimiter(self._store, prefix=self._prefix + path)
+        if below["objects"] or below["common_prefixes"]:
+            raise Conflict(f"{path} is a folder.", target="path")
+
+    def delete(self, path: str) -> None:
+        self.find(path)
+        with self._errors(path):
+            obstore.delete(self._store, self._prefix + path)
+
+    def test(self) -> None:
+        """Whether it answers, by one request; raises as any other request does."""
+        self.list_folder()
+
+    @staticmethod
+    def _limited(chunks: Iterable[bytes]) -> Iterator[bytes]:
+        size = 0
+        for chunk in chunks:
+            size += len(chunk)
+            if size > MAX_FILE_BYTES:
+                raise TooLarge(f"A file may have {format_bytes(MAX_FILE_BYTES)}.", target="path")
+            yield chunk
+
+    def _file(self, entry) -> File:
+        word = entry.get("e_tag") or f"{entry['size']}-{entry['last_modified'].timestamp()}"
+        etag = hashlib.sha256(word.encode()).hexdigest()[:32]
+        return File(self._path_of(entry["path"]), entry["size"], entry["last_modified"], etag)
+
+    def _path_of(self, key: str) -> str:
+        return key[len(self._prefix) :]
+
+    def _is_inside(self, file: File) -> bool:
+        """A folder of the server may contain links that lead out of it."""
+        if self._root is None:
+            return True
+        real = os.path.realpath(self._root / file.path)
+        return real == str(self._root) or real.startswith(f"{self._root}{os.sep}")
+
+    def _absent(self, path: str) -> Http404:
+        return Http404(f"The datastore {self.datastore.name} has no file {path!r}.")
+
+    def _taken(self, path: str) -> Conflict:
+        return Conflict(f"{path} is there already. Replace it by overwrite=true.", target="path", code="FileExists")
+
+    @contextlib.contextmanager
+    def _errors(self, path: str):
+        """What a store says as an error of ours."""
+        name = self.datastore.name
+        try:
+            yield
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise self._absent(path) from error
+        except AlreadyExistsError as error:
+            raise self._taken(path) from error
+        except ValueError as error:
+            raise Invalid(
+                f"{path[:200]!r} is not a path in a datastore: {_first_line(error)}", target="path"
+            ) from error
+        except PermissionError as error:
+            raise Conflict(f"The datastore {name} does not let the studio do this: {_first_line(error)}") from error
+        except StoreError as error:
+            text = str(error)
+            if any(word in f"{type(error).__name__} {text}" for word in REFUSALS):
+                raise Conflict(
+                    f"The datastore {name} refuses the credentials that are stored for it. Register it again with new ones.",
+                    code="DatastoreRefused",
+                ) from error
+            if "Is a directory" in text or "Not a directory" in text:
+                raise Conflict(f"{path} is a folder, or is inside a file.", target="path") from error
+            raise NotReady(f"The datastore {name} does not answer: {_first_line(error)}") from error
+
+
+def _open_remote(row: Datastore):
+    """The store of Azure or S3. It is opened for each request: credentials may have changed."""
+    given, secrets = row.settings, row.read_secrets()
+    address = rules.get_address(row.kind, given)
+    # Again, because the name of the host may lead somewhere else by now.
+    if address:
+        rules.outbound.check_url(address, "endpoint")
+    options = {"client_options": {**CALL, "allow_http": address.startswith("http:")}, "retry_config": RETRY}
+    if row.kind == Datastore.Kind.S3:
+        config = {**secrets, "region": given.get("region") or "us-east-1"}
+        if address:
+            config["endpoint"] = address
+        return S3Store(given["container"], **config, **options, skip_signature=not secrets)
+    config = {names: value for names, value in secrets.items() if names != "sas_token"}
+    if "sas_token" in secrets:
+        config["sas_key"] = secrets["sas_token"].lstrip("?")
+    return AzureStore(
+        given["container"],
+        account_name=given["account_name"],
+        endpoint=address.rstrip("/"),
+        **config,
+        **options,
+        skip_signature=not secrets,
+    )
+
+
+def _first_line(error: Exception) -> str:
+    """Without what the storage library adds for its developers, nor addresses with signatures."""
+    line = re.sub(r"https?://\S+", "its address", str(error).strip().split("\n", 1)[0])
+    return line[:300]
+
+
+def _by_path(file: File) -> str:
+    return file.path

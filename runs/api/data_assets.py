@@ -1,0 +1,164 @@
+"""Data assets over REST: v2's routes, and those by which SDK v1 saves and finds datasets."""
+
+from django.db.models import OuterRef, Subquery
+from django.http import HttpRequest
+from ninja import Path, Router, Status
+
+from assets.data import data_resources, datasets
+from assets.data.models import DataAsset, DataVersion
+from studio import api
+from studio.errors import Invalid
+from studio.schemas import Nothing, list_of
+from workspaces.models import Workspace
+from workspaces.workspace_path import WorkspacePath, require_workspace
+
+router = Router(tags=["data"])
+saved = Router(tags=["data"])
+KINDS = ("uri_file", "uri_folder", "mltable")
+VIEWS = {"ActiveOnly": {"archived_at": None}, "ArchivedOnly": {"archived_at__isnull": False}, "All": {}}
+
+
+def list_assets(workspace: Workspace):
+    """The names with a version, each with `newest_pk`; `add_newest` adds the rows."""
+    newest = DataVersion.objects.filter(asset=OuterRef("pk")).order_by("-number", "-pk").values("pk")[:1]
+    rows = DataAsset.objects.filter(workspace=workspace).annotate(newest_pk=Subquery(newest))
+    return rows.exclude(newest_pk=None).order_by("name")
+
+
+def add_newest(workspace: Workspace, assets: list[DataAsset]) -> list[DataAsset]:
+    rows = DataVersion.objects.select_related("created_by").in_bulk([asset.newest_pk for asset in assets])
+    for asset in assets:
+        asset.workspace, asset.newest = workspace, rows[asset.newest_pk]
+        asset.newest.workspace, asset.newest.asset = workspace, asset
+    return assets
+
+
+@router.get("", response=list_of(data_resources.DataContainer), summary="List the data assets")
+def data_list(request: HttpRequest, workspace_path: Path[WorkspacePath], listViewType: str = "ActiveOnly"):
+    workspace = require_workspace(request, workspace_path)
+    if listViewType not in VIEWS:
+        raise Invalid(f"listViewType is {listViewType[:60]!r}; write {' or '.join(VIEWS)}.", target="listViewType")
+    found, next_link = api.cut_page(request, list_assets(workspace).filter(**VIEWS[listViewType]))
+    value = [data_resources.DataContainer.of(asset) for asset in add_newest(workspace, found)]
+    return list_of(data_resources.DataContainer)(value=value, nextLink=next_link)
+
+
+@router.get("/{name}", response=data_resources.DataContainer, summary="A data asset")
+def data_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    workspace = require_workspace(request, workspace_path)
+    return _container(workspace, name)
+
+
+def _container(workspace: Workspace, name: str) -> data_resources.DataContainer:
+    newest = datasets.find_version(workspace, name)
+    newest.asset.newest = newest
+    return data_resources.DataContainer.of(newest.asset)
+
+
+@router.put("/{name}", response=data_resources.DataContainer, summary="Archive or restore a data asset")
+def data_edit(
+    request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: data_resources.DataContainerUpdate
+):
+    workspace = require_workspace(request, workspace_path, "edit")
+    asset, wanted = datasets.find_asset(workspace, name), body.properties.isArchived
+    if wanted is not None and wanted != bool(asset.archived_at):
+        asset.archive(request.auth, wanted)
+    return _container(workspace, name)
+
+
+@router.delete("/{name}", response=Nothing, summary="Remove a data asset with its versions; their files stay")
+def data_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    workspace = require_workspace(request, workspace_path, "edit")
+    datasets.find_asset(workspace, name).remove(request.auth)
+    return {}
+
+
+@router.get(
+    "/{name}/versions", response=list_of(data_resources.DataVersionBase), summary="List the versions, newest first"
+)
+def version_list(
+    request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, listViewType: str = "ActiveOnly"
+):
+    workspace = require_workspace(request, workspace_path)
+    asset = datasets.find_asset(workspace, name)
+    rows = asset.versions.select_related("created_by", "asset__workspace__resource_group__subscription", "workspace")
+    return api.paginate(request, rows.filter(**VIEWS.get(listViewType, {})), data_resources.DataVersionBase)
+
+
+@router.get(
+    "/{name}/versions/{version}",
+    response=data_resources.DataVersionBase,
+    summary="A version; `latest` is the newest",
+)
+def version_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str):
+    workspace = require_workspace(request, workspace_path)
+    return data_resources.DataVersionBase.of(datasets.find_version(workspace, name, version))
+
+
+@router.put(
+    "/{name}/versions/{version}",
+    response={200: data_resources.DataVersionBase, 201: data_resources.DataVersionBase},
+    summary="Register a version, or change description and tags of one; `auto` takes the next number",
+)
+def version_put(
+    request: HttpRequest,
+    workspace_path: Path[WorkspacePath],
+    name: str,
+    version: str,
+    body: data_resources.DataVersionUpdate,
+):
+    workspace = require_workspace(request, workspace_path, "read" if request.auth.is_run else "edit")
+    given = body.properties
+    fields = {**given.model_dump(include={"description", "tags", "properties"}), **_read_content(workspace, given)}
+    row, is_new = datasets.register(
+        request.auth, workspace, name, version, fields, create_new_version=given.createNewVersion
+    )
+    if not is_new:
+        _edit(request, row, given)
+    return Status(201 if is_new else 200, data_resources.DataVersionBase.of(row))
+
+
+def _read_content(workspace: Workspace, given: data_resources.DataVersionPropertiesUpdate) -> dict:
+    if given.definition is not None:
+        return {"kind": given.definition.get("kind"), "definition": given.definition}
+    if given.dataType not in KINDS:
+        raise Invalid(f"dataType is {given.dataType!r}; write {' or '.join(KINDS)}.", target="properties/dataType")
+    if not given.dataUri:
+        raise Invalid("dataUri is missing.", target="properties/dataUri")
+    definition = datasets.read_uri(workspace, given.dataType, given.dataUri)
+    return {"kind": given.dataType, "definition": definition, "uri": given.dataUri}
+
+
+def _edit(request: HttpRequest, row: DataVersion, given: data_resources.DataVersionPropertiesUpdate) -> None:
+    changed = {
+        name: getattr(given, name)
+        for name in ("description", "tags", "properties")
+        if getattr(given, name) is not None and getattr(given, name) != getattr(row, name)
+    }
+    if changed and not request.auth.is_run:
+        row.edit(request.auth, **changed)
+    if given.isArchived is not None and given.isArchived != bool(row.archived_at) and not request.auth.is_run:
+        row.archive(request.auth, given.isArchived)
+
+
+@router.delete("/{name}/versions/{version}", response=Nothing, summary="Remove a version; its files stay")
+def version_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str):
+    workspace = require_workspace(request, workspace_path, "edit")
+    datasets.find_version(workspace, name, version).remove(request.auth)
+    return {}
+
+
+@saved.post(
+    "",
+    response=data_resources.DataVersionBase,
+    summary="Save a dataset without a name; the same one for the same steps",
+)
+def dataset_save(request: HttpRequest, workspace_path: Path[WorkspacePath], body: data_resources.DatasetUpdate):
+    workspace = require_workspace(request, workspace_path, "read" if request.auth.is_run else "edit")
+    return data_resources.DataVersionBase.of(datasets.save(request.auth, workspace, body.definition))
+
+
+@saved.get("/{dataset_id}", response=data_resources.DataVersionBase, summary="A dataset by its id")
+def dataset_read(request: HttpRequest, workspace_path: Path[WorkspacePath], dataset_id: str):
+    workspace = require_workspace(request, workspace_path)
+    return data_resources.DataVersionBase.of(datasets.find_dataset(workspace, dataset_id))

@@ -1,0 +1,159 @@
+"""Datastores over REST: Azure's routes, and those of their files, whose bodies are streamed both ways."""
+
+import mimetypes
+
+from django.http import Http404, HttpRequest
+from ninja import Path, Router, Status
+
+from assets.data import resources, stores
+from assets.data.models import Datastore
+from runs.files import ranges, uploads
+from studio import api
+from studio.errors import Denied
+from studio.schemas import Nothing, bytes_response, list_of
+from workspaces.models import Workspace
+from workspaces.workspace_path import WorkspacePath, require_workspace
+
+router = Router(tags=["datastores"])
+BYTES = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
+MAX_PAGE = 5000
+
+
+def find_datastore(workspace: Workspace, name: str) -> Datastore:
+    """By its name, in any case."""
+    rows = Datastore.objects.of(workspace).select_related("created_by", "secret")
+    found = rows.filter(name__iexact=name).first()
+    if found is None:
+        raise Http404(f"There is no datastore {name!r} in {workspace.name}.")
+    found.workspace = workspace
+    return found
+
+
+@router.get("", response=list_of(resources.DatastoreResource), summary="List the datastores")
+def datastore_list(request: HttpRequest, workspace_path: Path[WorkspacePath], isDefault: bool | None = None):
+    workspace = require_workspace(request, workspace_path)
+    rows = Datastore.objects.of(workspace).select_related("created_by", "workspace__resource_group__subscription")
+    return api.paginate(
+        request, rows if isDefault is None else rows.filter(is_default=isDefault), resources.DatastoreResource
+    )
+
+
+@router.get("/{name}", response=resources.DatastoreResource, summary="A datastore, without its credentials")
+def datastore_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    workspace = require_workspace(request, workspace_path)
+    return resources.DatastoreResource.of(find_datastore(workspace, name))
+
+
+@router.put(
+    "/{name}",
+    response={200: resources.DatastoreResource, 201: resources.DatastoreResource},
+    summary="Register a datastore. Its credentials are tried first unless `skipValidation` says no",
+)
+def datastore_put(
+    request: HttpRequest,
+    workspace_path: Path[WorkspacePath],
+    name: str,
+    body: resources.DatastoreUpdate,
+    overwrite: bool = True,
+    skipValidation: bool = False,
+):
+    workspace = require_workspace(request, workspace_path, "edit")
+    fields = body.properties.read_fields()
+    if not skipValidation:
+        stores.Files(Datastore.draft(workspace, name, fields)).test()
+    there = Datastore.objects.of(workspace).filter(name__iexact=name).exists()
+    row = Datastore.register(request.auth, workspace, name, fields, overwrite)
+    return Status(200 if there else 201, resources.DatastoreResource.of(row))
+
+
+@router.delete("/{name}", response=Nothing, summary="Forget a datastore; its files stay where they are")
+def datastore_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    workspace = require_workspace(request, workspace_path, "edit")
+    find_datastore(workspace, name).remove(request.auth)
+    return {}
+
+
+@router.post("/{name}/listSecrets", response=Nothing, summary="Refused: credentials are never shown again")
+def datastore_secrets(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    workspace = require_workspace(request, workspace_path, "edit")
+    found = find_datastore(workspace, name)
+    raise Denied(
+        f"The credentials of {found.name} do not leave the studio. Read and write its files through the studio, "
+        "by SDK v1's datastores and datasets."
+    )
+
+
+@router.post("/{name}/setDefault", response=resources.DatastoreResource, summary="Make it the default datastore")
+def datastore_default(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    workspace = require_workspace(request, workspace_path, "edit")
+    found = find_datastore(workspace, name)
+    found.make_default(request.auth)
+    return resources.DatastoreResource.of(found)
+
+
+@router.post("/{name}/test", response=Nothing, summary="Whether the datastore answers")
+def datastore_test(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    workspace = require_workspace(request, workspace_path)
+    stores.Files(find_datastore(workspace, name)).test()
+    return {}
+
+
+@router.get(
+    "/{name}/files",
+    response=list_of(resources.DatastoreFile),
+    summary="The files whose path begins with `prefix`, or with `folder` what is directly in that folder",
+)
+def file_list(
+    request: HttpRequest,
+    workspace_path: Path[WorkspacePath],
+    name: str,
+    prefix: str = "",
+    folder: str | None = None,
+):
+    workspace = require_workspace(request, workspace_path)
+    files = stores.Files(find_datastore(workspace, name))
+    found = files.walk(prefix) if folder is None else files.list_folder(folder)
+    rows, next_link = api.cut_page(request, found, size=1000, max_size=MAX_PAGE)
+    resource = list_of(resources.DatastoreFile)
+    return resource(value=[resources.DatastoreFile.of(row) for row in rows], nextLink=next_link)
+
+
+@router.api_operation(
+    ["GET", "HEAD"],
+    "/{name}/files/content",
+    summary="The content of a file, or a range of it",
+    openapi_extra=bytes_response("application/octet-stream", 200, 206),
+)
+def file_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, path: str):
+    workspace = require_workspace(request, workspace_path)
+    return respond_with_file(request, find_datastore(workspace, name), path)
+
+
+def respond_with_file(request: HttpRequest, datastore: Datastore, path: str):
+    files = stores.Files(datastore)
+    file = files.find(path)
+    response = ranges.respond_with_range(
+        request, file.size or 0, file.etag, lambda start, length: files.stream(file, start, length)
+    )
+    kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
+    return ranges.set_safe_headers(response, kind, path)
+
+
+@router.put(
+    "/{name}/files/content",
+    response={201: resources.DatastoreFile},
+    summary="Store a file",
+    openapi_extra=BYTES,
+)
+def file_put(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, path: str, overwrite: bool = False):
+    # A run's token writes what its script or runner leaves; which runs may is in runs/run_tokens.py.
+    workspace = require_workspace(request, workspace_path, "read" if request.auth.is_run else "edit")
+    files = stores.Files(find_datastore(workspace, name))
+    return Status(201, resources.DatastoreFile.of(files.write(path, uploads.read_chunks(request), overwrite)))
+
+
+@router.delete("/{name}/files/content", response=Nothing, summary="Delete a file")
+def file_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, path: str):
+    workspace = require_workspace(request, workspace_path, "edit")
+    stores.Files(find_datastore(workspace, name)).delete(path)
+    return {}

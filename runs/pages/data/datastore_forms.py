@@ -1,0 +1,84 @@
+"""What a person types of a datastore; the rules are those of the API (assets/data/rules.py)."""
+
+from django import forms
+
+from assets.data import rules
+from assets.data.models import Datastore
+from studio.forms import TextField
+from studio.rules import DESCRIPTION
+
+PASSWORD = {"autocomplete": "new-password", "spellcheck": "false"}
+LABELS = {
+    "folder": ("Folder", "An absolute path on the server, below a folder that the site admin allows."),
+    "account_name": ("Storage account", "3 to 24 lower-case letters and digits."),
+    "container": ("Container", ""),
+    "endpoint": ("Endpoint", "Leave it empty for the provider's own."),
+    "region": ("Region", "For example us-east-1."),
+    "prefix": ("Folder in it", "Only what is below this folder; empty for all."),
+    "account_key": ("Account key", ""),
+    "sas_token": ("Shared access signature", ""),
+    "tenant_id": ("Tenant id", ""),
+    "client_id": ("Client id", ""),
+    "client_secret": ("Client secret", ""),
+    "access_key_id": ("Access key id", ""),
+    "secret_access_key": ("Secret access key", ""),
+}
+CREDENTIALS = {
+    "None": "None: the store is public",
+    "AccountKey": "Account key",
+    "Sas": "Shared access signature",
+    "ServicePrincipal": "Service principal",
+    "AccessKey": "Access key",
+}
+KINDS = [(kind.value, kind.label) for kind in Datastore.Kind if kind.value in rules.SETTINGS]
+
+
+class DatastoreForm(forms.Form):
+    """Of one kind, which decides the fields."""
+
+    name = TextField(rules.DATASTORE_NAME, help_text="Letters, digits and underscores.")
+    description = TextField(DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, data=None, *, kind: str):
+        super().__init__(data)
+        self.kind = kind
+        known, required = rules.SETTINGS[kind]
+        for name in known:
+            if name != "protocol":
+                self._add(name, name in required, forms.TextInput())
+        self.chosen = rules.ALLOWED[kind]
+        if len(self.chosen) > 1:
+            choices = [(one, CREDENTIALS[one]) for one in self.chosen]
+            self.fields["credentials"] = forms.ChoiceField(
+                choices=choices,
+                label="Credentials",
+                initial=self.chosen[1],
+                help_text="They go into the key vault, and no page shows them again.",
+            )
+            for one in self.chosen:
+                for name in rules.CREDENTIALS[one]:
+                    self._add(name, False, forms.PasswordInput(attrs=PASSWORD))
+        self.order_fields(["name", *known, "credentials"])
+
+    def _add(self, name: str, required: bool, widget) -> None:
+        label, text = LABELS[name]
+        if name == "container" and self.kind in ("S3", "AzureDataLakeGen2"):
+            label = "Bucket" if self.kind == "S3" else "File system"
+        self.fields[name] = forms.CharField(
+            label=label,
+            required=required,
+            help_text=text,
+            widget=widget,
+            max_length=rules.MAX_SECRET_LENGTH,
+        )
+
+    def read_fields(self) -> dict:
+        """As Datastore.register takes them."""
+        data = self.cleaned_data
+        return {
+            "kind": self.kind,
+            "settings": {name: data.get(name) for name in rules.SETTINGS[self.kind][0]},
+            "credentials": data.get("credentials") or "None",
+            "secrets": {name: data.get(name) for names in rules.CREDENTIALS.values() for name in names},
+            "description": data["description"],
+        }

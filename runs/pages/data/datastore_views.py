@@ -1,0 +1,195 @@
+"""Datastores: their list, registering one, browsing, uploading, downloading and previews of files."""
+
+import mimetypes
+
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.actors import actor_of_request
+from accounts.form_keys import once
+from assets.data import rules, stores
+from assets.data.models import Datastore
+from runs.api.datastores import find_datastore, respond_with_file
+from runs.files import previews
+from runs.pages.access import is_allowed, require_permission, workspace_of
+from runs.pages.data.datastore_forms import KINDS, DatastoreForm
+from studio.errors import Conflict, Denied, Invalid, NotReady
+from studio.forms import attempt
+from studio.pagination import page_of
+from studio.words import split_words
+
+# Files of a folder on one page.
+PAGE = 100
+MAX_FILES = 1000
+TAIL = 64 * 1024
+
+
+@require_safe
+def datastore_list(request, slug):
+    workspace = workspace_of(request, slug)
+    rows = Datastore.objects.of(workspace).select_related("created_by", "workspace").order_by("-is_default", "name")
+    words = split_words(request.GET.get("q", ""))
+    for word in words:
+        rows = rows.filter(name__icontains=word)
+    context = {
+        "page": page_of(request, rows, size=50),
+        "words": " ".join(words),
+        "may_edit": is_allowed(request, "edit"),
+        "tab": "datastores",
+    }
+    return render(request, "data/datastores.html", context)
+
+
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+@once
+def datastore_new(request, slug):
+    """`?kind=` says which; its fields follow."""
+    workspace = workspace_of(request, slug)
+    require_permission(request, "edit")
+    kind = request.GET.get("kind") or KINDS[0][0]
+    if kind not in rules.SETTINGS:
+        raise Invalid(f"{kind[:60]!r} is not a kind of datastore: {', '.join(rules.SETTINGS)}.", target="kind")
+    form = DatastoreForm(request.POST or None, kind=kind)
+    made = request.method == "POST" and attempt(form, lambda: _register(request, workspace, form))
+    if made:
+        messages.success(request, f"The datastore {made.name} was registered.")
+        return redirect(made)
+    context = {"form": form, "kind": kind, "kinds": KINDS}
+    return render(request, "data/datastore_new.html", context)
+
+
+def _register(request, workspace, form: DatastoreForm) -> Datastore:
+    name, fields = form.cleaned_data["name"], form.read_fields()
+    if Datastore.objects.of(workspace).filter(name__iexact=name).exists():
+        raise Conflict(f"There is a datastore {name} already. Choose another name.", target="name")
+    try:
+        stores.Files(Datastore.draft(workspace, name, fields)).test()
+    except NotReady as error:
+        raise Conflict(error.message) from error
+    return Datastore.register(actor_of_request(request), workspace, name, fields)
+
+
+@require_safe
+def datastore_detail(request, slug, name):
+    """`?folder=` is listed, `?path=` is shown."""
+    workspace = workspace_of(request, slug)
+    found = find_datastore(workspace, name)
+    folder, path = request.GET.get("folder", "").strip("/"), request.GET.get("path", "")
+    if path:
+        rules.check_path(path)
+        folder = path.rpartition("/")[0]
+    context = {
+        "datastore": found,
+        "folder": folder,
+        "crumbs": _crumbs(folder),
+        "may_edit": is_allowed(request, "edit"),
+        "resource": _properties(found),
+    }
+    try:
+        files = stores.Files(found)
+        context["page"] = page_of(request, files.list_folder(folder), size=PAGE)
+        if path:
+            context |= _preview(files, path)
+    except (NotReady, Conflict, Invalid) as error:
+        # The page is there with what is wrong, so that the datastore can be tested or removed.
+        context["problem"] = error.message
+    return render(request, "data/datastore.html", context)
+
+
+def _crumbs(folder: str) -> list[tuple[str, str]]:
+    parts = folder.split("/") if folder else []
+    return [(part, "/".join(parts[: number + 1])) for number, part in enumerate(parts)]
+
+
+def _properties(found: Datastore) -> list[tuple[str, str]]:
+    given = found.settings
+    names = ("folder", "account_name", "container", "endpoint", "region", "prefix")
+    shown = [(name.replace("_", " ").capitalize(), given[name]) for name in names if given.get(name)]
+    return [("Type", found.get_kind_display()), *shown, ("Credentials", found.credentials or "None")]
+
+
+def _preview(files: stores.Files, path: str) -> dict:
+    file = files.find(path)
+    kind = mimetypes.guess_type(path)[0] or ""
+    shown = previews.make_preview(path, kind, file.size or 0, lambda length: files.read(path, 0, length))
+    tail = ""
+    if shown.kind == "log":
+        start = max(0, (file.size or 0) - TAIL)
+        tail = files.read(path, start, (file.size or 0) - start).decode("utf-8", "replace")
+    return {"file": file, "preview": shown, "tail": tail}
+
+
+@require_safe
+def datastore_file(request, slug, name):
+    """The bytes of `?path=`."""
+    found = find_datastore(workspace_of(request, slug), name)
+    path = request.GET.get("path", "")
+    response = respond_with_file(request, found, path)
+    if "download" in request.GET:
+        safe = response["Content-Disposition"].partition(";")[2]
+        response["Content-Disposition"] = f"attachment;{safe}"
+    return response
+
+
+@require_POST
+@once
+def datastore_upload(request, slug, name):
+    """Files of a form, into `folder`; `paths` are their places below it, in the order of the files."""
+    found = find_datastore(workspace_of(request, slug), name)
+    require_permission(request, "edit")
+    files, paths = request.FILES.getlist("files"), request.POST.getlist("paths")
+    folder = request.POST.get("folder", "").strip("/")
+    if not files or len(files) > MAX_FILES:
+        raise Invalid(f"Choose 1 to {MAX_FILES:,} files. The SDK uploads more.", target="files")
+    targets = paths if len(paths) == len(files) else [file.name for file in files]
+    store, overwrite = stores.Files(found), bool(request.POST.get("overwrite"))
+    full = [rules.check_path(f"{folder}/{target}" if folder else target) for target in targets]
+    skipped = 0
+    for file, path in zip(files, full, strict=True):
+        try:
+            store.write(path, file.chunks(), overwrite)
+        except Conflict as error:
+            if error.code != "FileExists":
+                raise
+            skipped += 1
+    done = len(files) - skipped
+    text = f"{done} file{'' if done == 1 else 's'} uploaded"
+    messages.success(request, f"{text}, {skipped} left because they are there already." if skipped else f"{text}.")
+    return redirect(_address(found, folder))
+
+
+def _address(found: Datastore, folder: str) -> str:
+    address = found.get_absolute_url()
+    return f"{address}?{urlencode({'folder': folder})}" if folder else address
+
+
+@require_POST
+def datastore_change(request, slug, name):
+    """By the button `act`: make it the default one, test it, remove it, or delete a file of it."""
+    found, actor = find_datastore(workspace_of(request, slug), name), actor_of_request(request)
+    require_permission(request, "edit")
+    act, path = request.POST.get("act", ""), request.POST.get("path", "")
+    try:
+        if act == "default":
+            found.make_default(actor)
+            messages.success(request, f"{found.name} is the default datastore now.")
+        elif act == "test":
+            stores.Files(found).test()
+            messages.success(request, f"The datastore {found.name} answers.")
+        elif act == "remove":
+            found.remove(actor)
+            messages.success(request, f"The datastore {found.name} was removed. Its files stay where they are.")
+            return redirect(reverse("data:datastores", args=[slug]))
+        elif act == "delete":
+            stores.Files(found).delete(path)
+            messages.success(request, f"{path} was deleted.")
+    except (Conflict, Denied, NotReady) as error:
+        messages.error(request, error.message)
+    return redirect(_address(found, path.rpartition("/")[0]))

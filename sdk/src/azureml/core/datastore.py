@@ -1,0 +1,283 @@
+"""`Datastore`: the datastores of a workspace by name, and how they are registered."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional
+
+from lazuli.data import datastores
+from lazuli.errors import Conflict, NotAvailable, UserErrorException
+
+from azureml.data.abstract_datastore import AbstractDatastore
+from azureml.data.azure_storage_datastore import AzureBlobDatastore, AzureFileDatastore
+
+Json = Dict[str, Any]
+
+
+class Datastore:
+    """`Datastore(ws, "name")` is the datastore of this name, or the default one, as an object of its own class."""
+
+    def __new__(cls, workspace: Any, name: Optional[str] = None) -> Any:
+        return Datastore.get(workspace, name) if name else Datastore.get_default(workspace)
+
+    def __init__(self, workspace: Any, name: Optional[str] = None):
+        # Not called: `__new__` gives an object of another class. Here for its signature and its attributes.
+        self.workspace = workspace
+        self.name = name
+
+    @staticmethod
+    def get(workspace: Any, datastore_name: str) -> AbstractDatastore:
+        """Raises UserErrorException if the workspace has no datastore of this name."""
+        return from_resource(workspace, datastores.get_datastore(workspace._remote, datastore_name))
+
+    @staticmethod
+    def get_default(workspace: Any) -> AbstractDatastore:
+        return from_resource(workspace, datastores.get_default(workspace._remote))
+
+    def set_as_default(self) -> None:
+        datastores.set_default(self.workspace._remote, str(self.name))
+
+    def unregister(self) -> None:
+        datastores.delete_datastore(self.workspace._remote, str(self.name))
+
+    # ---- registering
+
+    @staticmethod
+    def register_azure_blob_container(
+        workspace: Any,
+        datastore_name: str,
+        container_name: str,
+        account_name: str,
+        sas_token: Optional[str] = None,
+        account_key: Optional[str] = None,
+        protocol: Optional[str] = None,
+        endpoint: Optional[str] = None,
+        overwrite: bool = False,
+        create_if_not_exists: bool = False,
+        skip_validation: bool = False,
+        blob_cache_timeout: Optional[int] = None,
+        grant_workspace_access: bool = False,
+        subscription_id: Optional[str] = None,
+        resource_group: Optional[str] = None,
+    ) -> AbstractDatastore:
+        """A container of Azure Blob Storage. The key goes into the key vault, and is not shown again."""
+        if sas_token and account_key:
+            raise UserErrorException("Give a sas_token or an account_key, not both.")
+        properties: Json = {
+            "datastoreType": "AzureBlob",
+            "accountName": account_name,
+            "containerName": container_name,
+            "protocol": protocol,
+            "endpoint": endpoint,
+            "credentials": _keys(sas_token, account_key),
+        }
+        return _register(workspace, datastore_name, properties, overwrite, skip_validation)
+
+    @staticmethod
+    def register_azure_data_lake_gen2(
+        workspace: Any,
+        datastore_name: str,
+        filesystem: str,
+        account_name: str,
+        tenant_id: Optional[str] = None,
+        client_id: Optional[str] = None,
+        client_secret: Optional[str] = None,
+        resource_url: Optional[str] = None,
+        authority_url: Optional[str] = None,
+        protocol: Optional[str] = None,
+        endpoint: Optional[str] = None,
+        overwrite: bool = False,
+        subscription_id: Optional[str] = None,
+        resource_group: Optional[str] = None,
+        grant_workspace_access: bool = False,
+    ) -> AbstractDatastore:
+        """A file system of Azure Data Lake Storage Gen2, with the secret of a service principal."""
+        credentials: Json = {"credentialsType": "None"}
+        if client_secret:
+            secrets = {"clientSecret": client_secret}
+            credentials = {
+                "credentialsType": "ServicePrincipal",
+                "tenantId": tenant_id,
+                "clientId": client_id,
+                "secrets": secrets,
+            }
+        properties: Json = {
+            "datastoreType": "AzureDataLakeGen2",
+            "accountName": account_name,
+            "filesystem": filesystem,
+            "protocol": protocol,
+            "endpoint": endpoint,
+            "credentials": credentials,
+        }
+        return _register(workspace, datastore_name, properties, overwrite, False)
+
+    @staticmethod
+    def register_azure_file_share(
+        workspace: Any,
+        datastore_name: str,
+        file_share_name: str,
+        account_name: str,
+        sas_token: Optional[str] = None,
+        account_key: Optional[str] = None,
+        protocol: Optional[str] = None,
+        endpoint: Optional[str] = None,
+        overwrite: bool = False,
+        create_if_not_exists: bool = False,
+        skip_validation: bool = False,
+    ) -> AbstractDatastore:
+        """Refused: mount the share on the server, and register its folder."""
+        raise NotAvailable("access to Azure file shares", "Datastore.register_azure_file_share")
+
+    @staticmethod
+    def register_folder(workspace: Any, datastore_name: str, folder: str, overwrite: bool = False) -> AbstractDatastore:
+        """A folder of the server, below one that the site admin allows. SDK v1 has no such method."""
+        return _register(workspace, datastore_name, {"datastoreType": "Folder", "folder": folder}, overwrite, False)
+
+    @staticmethod
+    def register_s3(
+        workspace: Any,
+        datastore_name: str,
+        bucket_name: str,
+        access_key_id: Optional[str] = None,
+        secret_access_key: Optional[str] = None,
+        region: Optional[str] = None,
+        endpoint: Optional[str] = None,
+        prefix: Optional[str] = None,
+        overwrite: bool = False,
+        skip_validation: bool = False,
+    ) -> AbstractDatastore:
+        """A bucket of S3 or of a store like it. SDK v1 has no such method."""
+        credentials: Json = {"credentialsType": "None"}
+        if access_key_id:
+            secrets = {"accessKeyId": access_key_id, "secretAccessKey": secret_access_key}
+            credentials = {"credentialsType": "AccessKey", "secrets": secrets}
+        properties: Json = {
+            "datastoreType": "S3",
+            "containerName": bucket_name,
+            "region": region,
+            "endpoint": endpoint,
+            "prefix": prefix,
+            "credentials": credentials,
+        }
+        return _register(workspace, datastore_name, properties, overwrite, skip_validation)
+
+    @staticmethod
+    def register_azure_data_lake(
+        workspace: Any,
+        datastore_name: str,
+        store_name: str,
+        tenant_id: Optional[str] = None,
+        client_id: Optional[str] = None,
+        client_secret: Optional[str] = None,
+        resource_url: Optional[str] = None,
+        authority_url: Optional[str] = None,
+        subscription_id: Optional[str] = None,
+        resource_group: Optional[str] = None,
+        overwrite: bool = False,
+        grant_workspace_access: bool = False,
+    ) -> AbstractDatastore:
+        raise NotAvailable("Data Lake Storage Gen1", "Datastore.register_azure_data_lake")
+
+    @staticmethod
+    def register_azure_sql_database(
+        workspace: Any,
+        datastore_name: str,
+        server_name: str,
+        database_name: str,
+        tenant_id: Optional[str] = None,
+        client_id: Optional[str] = None,
+        client_secret: Optional[str] = None,
+        resource_url: Optional[str] = None,
+        authority_url: Optional[str] = None,
+        endpoint: Optional[str] = None,
+        overwrite: bool = False,
+        username: Optional[str] = None,
+        password: Optional[str] = None,
+        subscription_id: Optional[str] = None,
+        resource_group: Optional[str] = None,
+        grant_workspace_access: bool = False,
+        **kwargs: Any,
+    ) -> AbstractDatastore:
+        raise NotAvailable("SQL datastores", "Datastore.register_azure_sql_database")
+
+    @staticmethod
+    def register_azure_postgre_sql(
+        workspace: Any,
+        datastore_name: str,
+        server_name: str,
+        database_name: str,
+        user_id: str,
+        user_password: str,
+        port_number: Optional[int] = None,
+        endpoint: Optional[str] = None,
+        overwrite: bool = False,
+        enforce_ssl: bool = True,
+        **kwargs: Any,
+    ) -> AbstractDatastore:
+        raise NotAvailable("SQL datastores", "Datastore.register_azure_postgre_sql")
+
+    @staticmethod
+    def register_azure_my_sql(
+        workspace: Any,
+        datastore_name: str,
+        server_name: str,
+        database_name: str,
+        user_id: str,
+        user_password: str,
+        port_number: Optional[int] = None,
+        endpoint: Optional[str] = None,
+        overwrite: bool = False,
+        **kwargs: Any,
+    ) -> AbstractDatastore:
+        raise NotAvailable("SQL datastores", "Datastore.register_azure_my_sql")
+
+    @staticmethod
+    def register_dbfs(workspace: Any, datastore_name: str) -> AbstractDatastore:
+        raise NotAvailable("Databricks", "Datastore.register_dbfs")
+
+    @staticmethod
+    def register_hdfs(
+        workspace: Any,
+        datastore_name: str,
+        protocol: Any,
+        namenode_address: str,
+        hdfs_server_certificate: Optional[str],
+        kerberos_realm: str,
+        kerberos_kdc_address: str,
+        kerberos_principal: str,
+        kerberos_keytab: Optional[str] = None,
+        kerberos_password: Optional[str] = None,
+        overwrite: bool = False,
+    ) -> AbstractDatastore:
+        raise NotAvailable("HDFS", "Datastore.register_hdfs")
+
+
+def from_resource(workspace: Any, resource: Json) -> AbstractDatastore:
+    """The object for a datastore of the server's answer."""
+    found = resource["properties"]
+    kind: Any = AzureFileDatastore if found["datastoreType"] == "AzureFile" else AzureBlobDatastore
+    container = found.get("containerName") or found.get("fileShareName") or found.get("filesystem")
+    address = {"protocol": found.get("protocol"), "endpoint": found.get("endpoint")}
+    datastore: AbstractDatastore = kind(workspace, resource["name"], container, found.get("accountName"), **address)
+    vars(datastore)["credential_type"] = found["credentials"]["credentialsType"]
+    return datastore
+
+
+def _keys(sas_token: Optional[str], account_key: Optional[str]) -> Json:
+    if sas_token:
+        return {"credentialsType": "Sas", "secrets": {"sasToken": sas_token}}
+    if account_key:
+        return {"credentialsType": "AccountKey", "secrets": {"key": account_key}}
+    return {"credentialsType": "None"}
+
+
+def _register(workspace: Any, name: str, properties: Json, overwrite: bool, skip_validation: bool) -> AbstractDatastore:
+    try:
+        found = datastores.register_datastore(workspace._remote, name, properties, overwrite, skip_validation)
+    except Conflict as error:
+        if error.code == "Conflict" and not overwrite:
+            raise UserErrorException(f"{error.message} Or set overwrite=True to replace it.") from error
+        raise
+    return from_resource(workspace, found)
+
+
+__all__ = ["Datastore"]

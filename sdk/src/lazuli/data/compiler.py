@@ -1,0 +1,338 @@
+"""Steps to SQL of DuckDB. All columns of text are read as text and then cast, so that what does not fit becomes null, or is found.
+
+Every name and value is quoted here; nothing that a person writes becomes SQL by itself.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from lazuli.data.definitions import ENCODINGS, NO_HEADER
+from lazuli.data.errors import DatasetExecutionError
+from lazuli.data.inference import DATE_FORMATS, HEAD_BYTES, decode_head, name_columns, read_rows
+from lazuli.data.partitions import PartitionFormat
+
+MAX_LINE_BYTES = 64 * 1024 * 1024
+PATH, ROW = "Path", "row number of lazuli"
+SQL_TYPES = {"bool": "BOOLEAN", "long": "BIGINT", "float": "DOUBLE", "datetime": "TIMESTAMP", "string": "VARCHAR"}
+COMPARISONS = {"eq": "=", "ne": "<>", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+TESTS = {"contains": "contains", "starts_with": "starts_with", "ends_with": "ends_with"}
+
+
+class LocalFile(NamedTuple):
+    """A file of the dataset on this machine; `path` is its path in the datastore, for messages and columns."""
+
+    local: str
+    path: str
+    # Only its first bytes are here.
+    is_head: bool = False
+
+
+class Query(NamedTuple):
+    """`columns` in their order; `text` has each column as it was read, for those whose type was cast."""
+
+    sql: str
+    columns: List[str]
+    casts: Dict[str, Tuple[str, str]]
+
+
+def compile_query(definition: Mapping[str, Any], files: Sequence[LocalFile]) -> Query:
+    """The SQL that reads the files and does the steps. Raises DatasetExecutionError."""
+    if not files:
+        raise DatasetExecutionError("The paths of the dataset do not match any files.")
+    reader, *steps = definition["steps"]
+    query = _READERS[reader["type"]](reader, files)
+    for number, step in enumerate(steps, 1):
+        apply = _STEPS[step["type"]]
+        try:
+            query = apply(query, step)
+        except DatasetExecutionError as error:
+            raise DatasetExecutionError(f"Step {number + 1}, {step['type']}: {error.message}") from error
+    return query
+
+
+# ---- reading
+
+
+def _read_delimited(reader: Mapping[str, Any], files: Sequence[LocalFile]) -> Query:
+    header = reader.get("header", 3)
+    heads = [_read_header(reader, file) for file in files]
+    used = [(file, names) for file, names in zip(files, heads) if names is not None]
+    if not used:
+        raise DatasetExecutionError(f"{files[0].path} is empty.")
+    first = used[0][1]
+    for file, names in used[1:]:
+        if header == 3 and names != first:
+            raise DatasetExecutionError(
+                f"{file.path}, line 1: the header is {', '.join(names)[:300]}, but {used[0][0].path} has "
+                f"{', '.join(first)[:300]}."
+            )
+        if header in (0, 1) and len(names) != len(first):
+            raise DatasetExecutionError(
+                f"{file.path}, line 1: {len(names)} columns, but {used[0][0].path} has {len(first)}."
+            )
+    if header == 2:
+        tables = [_scan(reader, [file], names, has_header=True) for file, names in used]
+        columns = list(dict.fromkeys(name for _, names in used for name in names))
+        sql = " UNION ALL BY NAME ".join(tables)
+    elif header == 1:
+        tables = [_scan(reader, [file], first, has_header=number == 0) for number, (file, _) in enumerate(used)]
+        columns, sql = first, " UNION ALL ".join(tables)
+    else:
+        columns, sql = first, _scan(reader, [file for file, _ in used], first, has_header=header != NO_HEADER)
+    given = reader.get("column_types") or {}
+    kinds = {name: given.get(name, {"type": "string"}) for name in columns}
+    return _cast(_add_paths(sql, columns, reader, [file for file, _ in used]), columns, kinds, reader)
+
+
+def _read_header(reader: Mapping[str, Any], file: LocalFile) -> Optional[List[str]]:
+    """The names of a file's columns; None if it is empty."""
+    with open(file.local, "rb") as source:
+        data = source.read(HEAD_BYTES + 1)
+    text = decode_head(data[:HEAD_BYTES], reader.get("encoding", "utf8"), file.path, len(data) <= HEAD_BYTES)
+    rows = read_rows(text, reader.get("separator", ","), reader.get("multi_line", False), file.path)
+    row = next(rows, None)
+    return None if row is None else name_columns(row, reader.get("header", 3))
+
+
+def _scan(reader: Mapping[str, Any], files: Sequence[LocalFile], names: Sequence[str], has_header: bool) -> str:
+    separator = reader.get("separator", ",")
+    columns = ", ".join(f"{quote(name)}: 'VARCHAR'" for name in names)
+    options = {
+        "header": "true" if has_header else "false",
+        "delim": quote(separator),
+        "quote": quote('"' if len(separator) == 1 else ""),
+        "escape": quote('"' if len(separator) == 1 else ""),
+        "columns": "{" + columns + "}",
+        "auto_detect": "false",
+        "nullstr": "''",
+        "max_line_size": str(MAX_LINE_BYTES),
+        "filename": quote(_FILE),
+        "encoding": quote("utf-8"),
+    }
+    words = ", ".join(f"{name}={value}" for name, value in options.items())
+    return f"SELECT * FROM read_csv([{', '.join(quote(file.local) for file in files)}], {words})"
+
+
+_FILE = "file of lazuli"
+
+
+def _add_paths(sql: str, columns: List[str], reader: Mapping[str, Any], files: Sequence[LocalFile]) -> str:
+    """The columns of the paths, and without the name of the local file."""
+    added: Dict[str, Dict[str, Any]] = {}
+    dates: List[str] = []
+    if reader.get("include_path"):
+        added[PATH] = {file.local: "/" + file.path.lstrip("/") for file in files}
+    if reader.get("partition_format"):
+        partition = PartitionFormat(reader["partition_format"])
+        values = {file.local: partition.read(file.path) for file in files}
+        for name, is_date in partition.names:
+            added[name] = {local: found[name] for local, found in values.items()}
+            dates += [name] if is_date else []
+    parts = [name_of(name) for name in columns if name not in added]
+    for name, by_file in added.items():
+        pairs = ", ".join(f"{quote(local)}: {literal(value)}" for local, value in by_file.items())
+        parts.append(f"MAP {{{pairs}}}[{name_of(_FILE)}] AS {name_of(name)}")
+    columns[:] = [*(name for name in columns if name not in added), *added]
+    return f"SELECT {', '.join(parts)} FROM ({sql})"
+
+
+def _cast(sql: str, columns: List[str], kinds: Mapping[str, Mapping[str, Any]], reader: Mapping[str, Any]) -> Query:
+    parts, casts = [], {}
+    for name in columns:
+        kind = kinds.get(name)
+        if kind is None:
+            # A column of the paths.
+            parts.append(name_of(name))
+        elif kind["type"] == "string":
+            keep = f"COALESCE({name_of(name)}, '')" if reader.get("empty_as_string") else name_of(name)
+            parts.append(f"{keep} AS {name_of(name)}")
+        else:
+            expression = cast_expression(name_of(name), kind)
+            casts[name] = (sql, expression)
+            parts.append(f"{expression} AS {name_of(name)}")
+    return Query(f"SELECT {', '.join(parts)} FROM ({sql})", columns, casts)
+
+
+def cast_expression(column: str, kind: Mapping[str, Any]) -> str:
+    """A column of text as this type; null for what does not fit."""
+    trimmed = f"trim({column})"
+    if kind["type"] == "long":
+        # DuckDB would also take 1.7, 1e3 and 0x10.
+        return f"CASE WHEN regexp_full_match({trimmed}, '[+-]?[0-9]+') THEN TRY_CAST({trimmed} AS BIGINT) END"
+    if kind["type"] == "bool":
+        return f"CASE lower({trimmed}) WHEN 'true' THEN true WHEN 'false' THEN false END"
+    if kind["type"] == "float":
+        text = f"replace({trimmed}, ',', '.')" if kind.get("decimal_mark") == "," else trimmed
+        return f"TRY_CAST({text} AS DOUBLE)"
+    if kind["type"] == "datetime":
+        formats = kind.get("formats") or DATE_FORMATS
+        return f"TRY_STRPTIME({trimmed}, [{', '.join(quote(one) for one in formats)}])"
+    return column
+
+
+def _read_parquet(reader: Mapping[str, Any], files: Sequence[LocalFile]) -> Query:
+    paths = ", ".join(quote(file.local) for file in files)
+    sql = f"SELECT * FROM read_parquet([{paths}], filename={quote(_FILE)})"
+    return _described(sql, reader, files)
+
+
+def _read_json_lines(reader: Mapping[str, Any], files: Sequence[LocalFile]) -> Query:
+    paths = ", ".join(quote(file.local) for file in files)
+    drop = "true" if reader.get("invalid_lines") == "drop" else "false"
+    options = f"format='newline_delimited', ignore_errors={drop}, union_by_name=true, maximum_depth=1"
+    sql = f"SELECT * FROM read_json_auto([{paths}], {options}, filename={quote(_FILE)})"
+    return _described(sql, reader, files)
+
+
+def _described(sql: str, reader: Mapping[str, Any], files: Sequence[LocalFile]) -> Query:
+    """The columns are known to DuckDB alone."""
+    from lazuli.data import engine  # start-up time
+
+    found = [name for name, _ in engine.describe(sql, files) if name != _FILE]
+    types = {name: kind for name, kind in engine.describe(sql, files) if name != _FILE}
+    columns = list(found)
+    inner = _add_paths(sql, columns, reader, files)
+    given = reader.get("column_types") or {}
+    parts, casts = [], {}
+    for name in columns:
+        column = name_of(name)
+        if name in given and name in types:
+            expression = cast_expression(f"CAST({column} AS VARCHAR)", given[name])
+            casts[name] = (inner, expression)
+            parts.append(f"{expression} AS {column}")
+        elif types.get(name) == "JSON":
+            parts.append(f"CAST({column} AS VARCHAR) AS {column}")
+        else:
+            parts.append(column)
+    return Query(f"SELECT {', '.join(parts)} FROM ({inner})", columns, casts)
+
+
+_READERS = {"read_delimited": _read_delimited, "read_parquet": _read_parquet, "read_json_lines": _read_json_lines}
+
+
+# ---- steps
+
+
+def _take(query: Query, step: Mapping[str, Any]) -> Query:
+    return query._replace(sql=f"SELECT * FROM ({query.sql}) LIMIT {int(step['count'])}")
+
+
+def _skip(query: Query, step: Mapping[str, Any]) -> Query:
+    return query._replace(sql=f"SELECT * FROM ({query.sql}) OFFSET {int(step['count'])}")
+
+
+def _split(query: Query, lower: float, upper: float, seed: int) -> Query:
+    """The rows whose number falls between two shares; both parts of a split know the same numbers."""
+    numbered = f"SELECT *, row_number() OVER () AS {name_of(ROW)} FROM ({query.sql})"
+    number = f"hash({name_of(ROW)} * 1000003 + {int(seed) % 1000003}) % 1000000"
+    bounds = f"{number} >= {round(lower * 1_000_000)} AND {number} < {round(upper * 1_000_000)}"
+    return query._replace(sql=f"SELECT * EXCLUDE ({name_of(ROW)}) FROM ({numbered}) WHERE {bounds}")
+
+
+def _keep(query: Query, step: Mapping[str, Any]) -> Query:
+    names = [_find(query, name) for name in step["columns"]]
+    sql = f"SELECT {', '.join(map(name_of, names))} FROM ({query.sql})"
+    return Query(sql, names, {name: cast for name, cast in query.casts.items() if name in names})
+
+
+def _drop(query: Query, step: Mapping[str, Any]) -> Query:
+    names = [_find(query, name) for name in step["columns"]]
+    left = [name for name in query.columns if name not in names]
+    if not left:
+        raise DatasetExecutionError("No column is left.")
+    return _keep(query, {"columns": left})
+
+
+def _rename(query: Query, step: Mapping[str, Any]) -> Query:
+    names = {_find(query, old): new for old, new in step["names"].items()}
+    columns = [names.get(name, name) for name in query.columns]
+    double = next((name for name in columns if columns.count(name) > 1), None)
+    if double is not None:
+        raise DatasetExecutionError(f"Two columns would have the name {double!r}.")
+    parts = [f"{name_of(old)} AS {name_of(new)}" for old, new in zip(query.columns, columns)]
+    return Query(f"SELECT {', '.join(parts)} FROM ({query.sql})", columns, {})
+
+
+def _filter(query: Query, step: Mapping[str, Any]) -> Query:
+    return query._replace(sql=f"SELECT * FROM ({query.sql}) WHERE {_condition(query, step['expression'])}")
+
+
+def _condition(query: Query, part: Mapping[str, Any]) -> str:
+    if "column" in part:
+        return name_of(_find(query, part["column"]))
+    if "value" in part:
+        value = part["value"]
+        return literal(dt.datetime.fromisoformat(value) if part.get("is_datetime") else value)
+    words = [_condition(query, one) for one in part["of"]]
+    op = part["op"]
+    if op in COMPARISONS:
+        nothing = any("value" in one and one["value"] is None for one in part["of"])
+        sign = {"eq": "IS NOT DISTINCT FROM", "ne": "IS DISTINCT FROM"}.get(op) if nothing else None
+        return f"({words[0]} {sign or COMPARISONS[op]} {words[1]})"
+    if op in TESTS:
+        return f"{TESTS[op]}(CAST({words[0]} AS VARCHAR), CAST({words[1]} AS VARCHAR))"
+    if op == "is_null":
+        return f"({words[0]} IS NULL)"
+    return f"(NOT {words[0]})" if op == "not" else f"({words[0]} {op.upper()} {words[1]})"
+
+
+def _mark_timestamps(query: Query, step: Mapping[str, Any]) -> Query:
+    for name in ("timestamp", "partition_timestamp"):
+        if step.get(name):
+            _find(query, step[name])
+    return query
+
+
+def _find(query: Query, name: str) -> str:
+    if name in query.columns:
+        return name
+    shown = ", ".join(query.columns[:30]) + (", …" if len(query.columns) > 30 else "")
+    raise DatasetExecutionError(f"There is no column {name!r}. The columns are {shown}.")
+
+
+_STEPS: Dict[str, Any] = {
+    "take": _take,
+    "skip": _skip,
+    "sample": lambda query, step: _split(query, 0.0, step["probability"], step["seed"]),
+    "split": lambda query, step: _split(query, step["lower"], step["upper"], step["seed"]),
+    "keep_columns": _keep,
+    "drop_columns": _drop,
+    "rename_columns": _rename,
+    "filter": _filter,
+    "timestamp_columns": _mark_timestamps,
+}
+
+
+# ---- quoting
+
+
+def quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def name_of(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return f"CAST({quote(repr(value))} AS DOUBLE)" if isinstance(value, float) else str(value)
+    if isinstance(value, dt.datetime):
+        return f"TIMESTAMP {quote(value.replace(tzinfo=None).isoformat(sep=' '))}"
+    return quote(str(value))
+
+
+def find_encoding(reader: Mapping[str, Any]) -> str:
+    """Python's name of the encoding."""
+    return ENCODINGS[reader.get("encoding", "utf8")]
+
+
+def to_text(definition: Mapping[str, Any]) -> str:
+    return json.dumps(definition, sort_keys=True, separators=(",", ":"))

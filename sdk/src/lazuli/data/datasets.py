@@ -1,0 +1,106 @@
+"""Saved and registered datasets of a workspace, and reading them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from typing import Any, Dict, Iterator, List, Mapping, Optional, cast
+
+from lazuli.client import quote_segment
+from lazuli.data import sources
+from lazuli.data.engine import Reader
+from lazuli.data.errors import DatasetExecutionError
+from lazuli.data.inference import HEAD_BYTES, decode_head, infer_types
+from lazuli.errors import NotFound, UserErrorException
+from lazuli.workspaces import WorkspaceClient
+
+Json = Dict[str, Any]
+
+
+def save_dataset(workspace: WorkspaceClient, definition: Mapping[str, Any]) -> Json:
+    """The saved dataset; the same one for the same definition."""
+    body = {"definition": definition}
+    return cast(Json, workspace.client.request("POST", workspace.path + "/datasets", json=body, repeatable=True).json())
+
+
+def get_dataset(workspace: WorkspaceClient, dataset_id: str) -> Json:
+    try:
+        return cast(Json, workspace.client.get(f"{workspace.path}/datasets/{quote_segment(dataset_id)}"))
+    except NotFound as error:
+        raise UserErrorException(f"Cannot find dataset with id {dataset_id!r} in the workspace.") from error
+
+
+def get_version(workspace: WorkspaceClient, name: str, version: str) -> Json:
+    try:
+        return cast(Json, workspace.client.get(_path_of(workspace, name, version)))
+    except NotFound as error:
+        raise UserErrorException(f"Cannot find dataset registered with name {name!r} ({error.message})") from error
+
+
+def list_assets(workspace: WorkspaceClient) -> Iterator[Json]:
+    return workspace.client.items(workspace.path + "/data")
+
+
+def register_dataset(
+    workspace: WorkspaceClient, name: str, definition: Mapping[str, Any], create_new_version: bool, **fields: Any
+) -> Json:
+    properties = {"definition": definition, "createNewVersion": create_new_version, **fields}
+    answer = workspace.client.request("PUT", _path_of(workspace, name, "auto"), json={"properties": properties})
+    return cast(Json, answer.json())
+
+
+def update_version(workspace: WorkspaceClient, resource: Json, **fields: Any) -> Json:
+    """Change description or tags."""
+    given = resource["properties"]
+    address = _path_of(workspace, given["assetName"], given["version"])
+    is_v2 = given["kind"] == "file" and given["dataType"] != "mltable"
+    content = (
+        {"dataType": given["dataType"], "dataUri": given["dataUri"]} if is_v2 else {"definition": given["definition"]}
+    )
+    answer = workspace.client.request("PUT", address, json={"properties": {**content, **fields}})
+    return cast(Json, answer.json())
+
+
+def delete_asset(workspace: WorkspaceClient, name: str) -> None:
+    workspace.client.request("DELETE", f"{workspace.path}/data/{quote_segment(name)}")
+
+
+def _path_of(workspace: WorkspaceClient, name: str, version: str) -> str:
+    return f"{workspace.path}/data/{quote_segment(name)}/versions/{quote_segment(version)}"
+
+
+# ---- reading
+
+
+def read_frame(workspace: Optional[WorkspaceClient], definition: Mapping[str, Any], strict: bool = False) -> Any:
+    """A pandas DataFrame; with `strict` a value that has not the type of its column is an error."""
+    found = sources.find_sources(workspace, definition)
+    folder = tempfile.mkdtemp(prefix="lazuli-data-")
+    try:
+        reader = Reader(definition, sources.fetch_local(workspace, found, folder))
+        try:
+            if strict:
+                reader.check_casts()
+            return reader.to_pandas()
+        finally:
+            reader.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def add_inferred_types(workspace: Optional[WorkspaceClient], definition: Json) -> Json:
+    """The definition with the types of its columns, by the first rows of its first file; given types stay."""
+    reader, *steps = definition["steps"]
+    if reader["type"] != "read_delimited":
+        return definition
+    for source in sources.find_sources(workspace, definition):
+        data, is_whole = sources.read_head(workspace, source, HEAD_BYTES)
+        text = decode_head(data, reader.get("encoding", "utf8"), source.shown, is_whole)
+        if text.strip():
+            types = {**infer_types(text, reader, source.shown), **(reader.get("column_types") or {})}
+            return dict(definition, steps=[dict(reader, column_types=types), *steps])
+    raise DatasetExecutionError("The files of the dataset are empty.")
+
+
+def list_inside(workspace: Optional[WorkspaceClient], definition: Mapping[str, Any]) -> List[str]:
+    return ["/" + source.inside for source in sources.find_sources(workspace, definition)]

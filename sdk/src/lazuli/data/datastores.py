@@ -1,0 +1,134 @@
+"""Datastores of a workspace, and their files, which pass through the server: nobody here has a store's key."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import Any, BinaryIO, Dict, Iterator, List, NamedTuple, Optional, cast
+
+from lazuli.client import quote_segment
+from lazuli.errors import NotFound, UserErrorException
+from lazuli.workspaces import WorkspaceClient
+
+Json = Dict[str, Any]
+TRANSFER_TIMEOUT = 600.0
+
+
+class RemoteFile(NamedTuple):
+    """A file of a datastore."""
+
+    datastore: str
+    path: str
+    size: int
+    etag: str
+
+
+def list_datastores(workspace: WorkspaceClient) -> List[Json]:
+    return list(workspace.client.items(workspace.path + "/datastores"))
+
+
+def get_datastore(workspace: WorkspaceClient, name: str) -> Json:
+    """Raises UserErrorException if there is none of this name."""
+    try:
+        return cast(Json, workspace.client.get(path_of(workspace, name)))
+    except NotFound as error:
+        raise UserErrorException(f"Could not find datastore {name!r} in the workspace {workspace.name}.") from error
+
+
+def get_default(workspace: WorkspaceClient) -> Json:
+    return next(workspace.client.items(workspace.path + "/datastores", {"isDefault": "true"}))
+
+
+def register_datastore(
+    workspace: WorkspaceClient, name: str, properties: Json, overwrite: bool = False, skip_validation: bool = False
+) -> Json:
+    """Store a datastore; the server tries its credentials first."""
+    query = {"overwrite": str(overwrite).lower(), "skipValidation": str(skip_validation).lower()}
+    body = {"properties": properties}
+    answer = workspace.client.request("PUT", path_of(workspace, name), params=query, json=body)
+    return cast(Json, answer.json())
+
+
+def delete_datastore(workspace: WorkspaceClient, name: str) -> None:
+    workspace.client.request("DELETE", path_of(workspace, name))
+
+
+def set_default(workspace: WorkspaceClient, name: str) -> Json:
+    answer = workspace.client.request("POST", path_of(workspace, name) + "/setDefault", repeatable=True)
+    return cast(Json, answer.json())
+
+
+def list_files(workspace: WorkspaceClient, name: str, prefix: str = "") -> Iterator[RemoteFile]:
+    """All files whose path begins with `prefix`, by path."""
+    query = {"prefix": prefix, "$top": 5000}
+    for item in workspace.client.items(path_of(workspace, name) + "/files", query):
+        yield RemoteFile(name, item["path"], item["size"], item["etag"])
+
+
+def upload_file(workspace: WorkspaceClient, name: str, path: str, source: BinaryIO, overwrite: bool = False) -> None:
+    workspace.client.request(
+        "PUT",
+        path_of(workspace, name) + "/files/content",
+        params={"path": path, "overwrite": str(overwrite).lower()},
+        content=source,
+        headers={"Content-Type": "application/octet-stream"},
+        timeout=TRANSFER_TIMEOUT,
+    )
+
+
+def download_file(workspace: WorkspaceClient, file: RemoteFile, target: str) -> None:
+    """Write the file to a local path, which has all of it or is not there."""
+    folder = os.path.dirname(target) or "."
+    os.makedirs(folder, exist_ok=True)
+    answer = workspace.client.request(
+        "GET",
+        path_of(workspace, file.datastore) + "/files/content",
+        params={"path": file.path},
+        stream=True,
+        timeout=TRANSFER_TIMEOUT,
+    )
+    descriptor, part = tempfile.mkstemp(prefix=".download-", dir=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as output:
+            for block in answer.iter_bytes():
+                output.write(block)
+        os.chmod(part, 0o644)
+        os.replace(part, target)
+    except BaseException:
+        os.unlink(part)
+        raise
+    finally:
+        answer.close()
+
+
+def read_head(workspace: WorkspaceClient, file: RemoteFile, length: int) -> bytes:
+    """The first bytes of a file."""
+    if not file.size:
+        return b""
+    answer = workspace.client.request(
+        "GET",
+        path_of(workspace, file.datastore) + "/files/content",
+        params={"path": file.path},
+        headers={"Range": f"bytes=0-{length - 1}"},
+    )
+    return answer.content
+
+
+def local_path(folder: str, path: str) -> str:
+    """Where a file of a datastore belongs below a folder. Raises UserErrorException for a path that leads out of it."""
+    pieces = path.split("/")
+    if any(piece in ("", ".", "..") or "\\" in piece or (":" in piece and os.name == "nt") for piece in pieces):
+        raise UserErrorException(f"{path!r} is not a path that can be written below {folder}.")
+    return os.path.join(folder, *pieces)
+
+
+def path_of(workspace: WorkspaceClient, name: str) -> str:
+    return f"{workspace.path}/datastores/{quote_segment(name)}"
+
+
+def find_head(workspace: WorkspaceClient, name: str) -> Optional[Json]:
+    """The datastore, or None."""
+    try:
+        return get_datastore(workspace, name)
+    except UserErrorException:
+        return None

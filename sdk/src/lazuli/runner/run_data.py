@@ -1,0 +1,156 @@
+"""The data of a run: inputs are fetched before its script starts, outputs stored when it has ended, all through the server."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from typing import Any, Dict, List, Optional, Tuple
+
+from lazuli.client import Client
+from lazuli.data import datasets, datastores, sources, transfer
+from lazuli.data.errors import DatasetExecutionError
+from lazuli.runner.spec import Spec
+from lazuli.runs.glob_patterns import Glob
+from lazuli.workspaces import WorkspaceClient
+
+Json = Dict[str, Any]
+MODES = "AZUREML_DATASET_ENVIRONMENT_VARS"
+OUTPUTS = "AZUREML_DATASET_FILE_OUTPUTS"
+DEFAULT_PATH = "dataset/{run-id}/{output-name}"
+
+
+class RunData:
+    """`variables` are for the script, `texts` what replaces the names of inputs and outputs in its arguments."""
+
+    def __init__(self, spec: Spec, folder: str, transport: Any = None):
+        self._spec = spec
+        self._folder = folder
+        place = spec.workspace
+        client = Client(spec.server_url, spec.token, transport=transport)
+        given = (client, place["subscription_id"], place["resource_group"], place["workspace_name"])
+        self._workspace = WorkspaceClient(*given)
+        self.variables: Dict[str, str] = {}
+        self.texts: Dict[str, str] = {}
+        # One for each input, for the log.
+        self.lines: List[str] = []
+        self._outputs: List[Tuple[Json, str]] = []
+        self.default_datastore: Optional[str] = None
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self._spec.inputs or self._spec.outputs)
+
+    def fetch_inputs(self) -> None:
+        """Raises DatasetExecutionError or one of lazuli.errors, naming the input."""
+        modes = []
+        for item in self._spec.inputs:
+            try:
+                value = item["dataset_id"] if item["mode"] == "direct" else self._fetch(item)
+            except DatasetExecutionError as error:
+                raise DatasetExecutionError(f"The input {item['name']}: {error.message}") from error
+            if "dataset_id" in item:
+                modes.append(f"{item['name']}:{item['mode']}")
+                self.texts[f"DatasetConsumptionConfig:{item['name']}"] = value
+            else:
+                self.texts[f"$AZUREML_DATAREFERENCE_{item['name']}"] = value
+                self.variables[f"AZUREML_DATAREFERENCE_{item['name']}"] = value
+            self.variables[item["variable"]] = self.variables[item["name"]] = value
+        if modes:
+            self.variables[MODES] = ",".join(modes)
+
+    def _fetch(self, item: Json) -> str:
+        """The folder with the files, or the file of a dataset that is one file."""
+        definition = self._definition_of(item)
+        found = sources.find_sources(self._workspace, definition)
+        folder = self._local_folder("inputs", item)
+        started = time.monotonic()
+        paths = sources.download_sources(self._workspace, found, folder)
+        seconds = max(time.monotonic() - started, 0.001)
+        if item["mode"] == "mount":
+            for path in paths:
+                os.chmod(path, stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
+        size = sum(os.path.getsize(path) for path in paths)
+        value = paths[0] if _is_one_file(definition, found) else folder
+        files = f"{len(paths)} file{'' if len(paths) == 1 else 's'}, {size / 1e6:.1f} MB"
+        self.lines.append(f"{item['name']} -> {value} ({files}, {item['mode']}, {size / 1e6 / seconds:.0f} MB/s)")
+        return value
+
+    def _definition_of(self, item: Json) -> Json:
+        if "dataset_id" in item:
+            found: Json = datasets.get_dataset(self._workspace, item["dataset_id"])["properties"]["definition"]
+            return found
+        return {"kind": "file", "paths": [{"datastore": item["datastore"], "path": item["path"]}], "steps": []}
+
+    def _local_folder(self, kind: str, item: Json) -> str:
+        """Always in the run's own folder: a path of the node would be outside its fence."""
+        wanted = str(item.get("path_on_compute") or item["name"]).replace("\\", "/")
+        parts = [part for part in wanted.split("/") if part not in ("", ".", "..")]
+        folder = os.path.join(self._folder, kind, item["name"], *parts[-5:])
+        os.makedirs(folder, exist_ok=True)
+        return folder
+
+    def make_outputs(self) -> None:
+        for item in self._spec.outputs:
+            folder = self._local_folder("outputs", item)
+            self._outputs.append((item, folder))
+            self.texts[f"DatasetOutputConfig:{item['name']}"] = folder
+            self.variables[item["name"]] = folder
+        if self._outputs:
+            self.variables[OUTPUTS] = ";".join(item["name"] for item, _ in self._outputs)
+
+    def replace_texts(self, text: str) -> str:
+        # A name may be the beginning of another.
+        for name in sorted(self.texts, key=len, reverse=True):
+            text = text.replace(name, self.texts[name])
+        return text
+
+    def store_outputs(self, succeeded: bool) -> None:
+        """What is mounted is kept of a script that failed, too. Only the outputs of a successful one are registered."""
+        for item, folder in self._outputs:
+            if item["mode"] == "upload" and not succeeded:
+                continue
+            datastore, path = self._place_of(item)
+            pairs = [(local, f"{path}/{inside}") for local, inside in _list_files(folder, item["globs"])]
+            transfer.upload_files(
+                self._workspace, datastore, pairs, overwrite=item["overwrite"] or item["mode"] == "mount"
+            )
+            if item["registration"] and succeeded:
+                self._register(item, datastore, path)
+
+    def _place_of(self, item: Json) -> Tuple[str, str]:
+        if item["datastore"] is None and self.default_datastore is None:
+            self.default_datastore = datastores.get_default(self._workspace)["name"]
+        path = (item["path"] or DEFAULT_PATH).replace("{run-id}", self._spec.run_id)
+        return item["datastore"] or str(self.default_datastore), path.replace("{output-name}", item["name"])
+
+    def _register(self, item: Json, datastore: str, path: str) -> None:
+        given = item["registration"]
+        more = (given.get("datasetRegistrationOptions") or {}).get("additionalTransformation") or {}
+        steps = more.get("steps") or []
+        inside = f"{path}/{more['glob'].strip('/')}" if more.get("glob") else path
+        place = [{"datastore": datastore, "path": inside}]
+        definition = {"kind": "tabular" if steps else "file", "paths": place, "steps": steps}
+        if steps:
+            definition = datasets.add_inferred_types(self._workspace, definition)
+        fields = {"description": given.get("description"), "tags": given.get("tags")}
+        datasets.register_dataset(self._workspace, given["name"], definition, True, **fields)
+
+
+def _is_one_file(definition: Json, found: List[sources.Source]) -> bool:
+    paths = definition["paths"]
+    return len(paths) == 1 and len(found) == 1 and ("url" in paths[0] or paths[0]["path"] == found[0].remote.path)
+
+
+def _list_files(folder: str, globs: List[str]) -> List[Tuple[str, str]]:
+    found, inside_folder = [], os.path.realpath(folder) + os.sep
+    patterns = [Glob(pattern, anchored="/" in pattern) for pattern in globs]
+    for where, _, names in os.walk(folder):
+        for name in sorted(names):
+            path = os.path.join(where, name)
+            inside = os.path.relpath(path, folder).replace(os.sep, "/")
+            # A link of the script may lead to a file that it could not read itself.
+            is_ours = os.path.isfile(path) and os.path.realpath(path).startswith(inside_folder)
+            if is_ours and (not patterns or any(pattern.matches(inside) for pattern in patterns)):
+                found.append((path, inside))
+    return found

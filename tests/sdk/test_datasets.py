@@ -1,0 +1,177 @@
+"""SDK v1's datasets against the real application: the calls of a course, types, steps, versions, and what is refused."""
+
+import datetime as dt
+import warnings
+from pathlib import Path
+
+import pytest
+from azureml.core import Dataset, Environment, Experiment, ScriptRunConfig
+from azureml.data import OutputFileDatasetConfig
+from azureml.data.dataset_error_handling import DatasetExecutionError, DatasetValidationError
+from azureml.data.dataset_factory import DataType
+from azureml.exceptions import DatasetTimestampMissingError, UserErrorException
+from lazuli.data import transfer
+
+ROWS = 'PatientID,Age,Ratio,When,Diabetic,Note\n1,21,0.5,2020-01-01,true,"a, b"\n2,,1.5,2020-01-02,false,\n3,43,,2020-02-03,true,c\n'
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch):
+    # Another thread would have another connection to the test's database.
+    monkeypatch.setattr(transfer, "THREADS", 1)
+    warnings.simplefilter("ignore", DeprecationWarning)
+
+
+@pytest.fixture
+def store(ws, tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "diabetes.csv").write_text(ROWS)
+    (folder / "diabetes2.csv").write_text("PatientID,Age,Ratio,When,Diabetic,Note\n4,bad,2,2020-03-01,true,d\n")
+    store = ws.get_default_datastore()
+    files = [str(folder / "diabetes.csv"), str(folder / "diabetes2.csv")]
+    store.upload_files(files=files, target_path="diabetes-data/", overwrite=True, show_progress=True)
+    return store
+
+
+def put(store, path, data, tmp_path):
+    (tmp_path / "one").write_bytes(data)
+    transfer.upload_files(store.workspace._remote, store.name, [(str(tmp_path / "one"), path)], overwrite=True)
+
+
+def test_a_table_is_read_with_the_types_of_its_first_rows(ws, store):
+    table = Dataset.Tabular.from_delimited_files(path=(store, "diabetes-data/*.csv"))
+    frame = table.to_pandas_dataframe()
+    assert frame["PatientID"].tolist() == [1, 2, 3, 4] and str(frame["PatientID"].dtype) == "int64"
+    # A gap and a value that does not fit are empty.
+    assert str(frame["Age"].dtype) == "float64" and frame["Age"].isna().tolist() == [False, True, False, True]
+    assert str(frame["When"].dtype) == "datetime64[ns]" and frame["Note"][0] == "a, b"
+    assert table.take(1).to_pandas_dataframe()["Diabetic"].tolist() == [True]
+    with pytest.raises(DatasetExecutionError, match="Row 4, column 'Age': 'bad'"):
+        table.to_pandas_dataframe(on_error="fail")
+    assert table.id is None and table.name is None
+
+
+def test_steps_make_new_datasets(ws, store):
+    table = Dataset.Tabular.from_delimited_files((store, "diabetes-data/diabetes.csv"), include_path=True)
+    kept = table.keep_columns(["PatientID", "Age"]).rename_columns({"Age": "age"})
+    assert list(kept.to_pandas_dataframe().columns) == ["PatientID", "age"]
+    wanted = table.filter((table["PatientID"] > 1) & ~table["Note"].is_null())
+    assert wanted.drop_columns("Ratio").to_pandas_dataframe()["PatientID"].tolist() == [3]
+    assert table.skip(1).take(1).to_pandas_dataframe()["Path"].tolist() == ["/diabetes-data/diabetes.csv"]
+    first, second = table.random_split(0.5, seed=7)
+    numbers = [*first.to_pandas_dataframe()["PatientID"], *second.to_pandas_dataframe()["PatientID"]]
+    assert sorted(numbers) == [1, 2, 3]
+    with pytest.raises(DatasetExecutionError, match=r"no column 'Agee'\. The columns are PatientID, Age"):
+        table.keep_columns("Agee").to_pandas_dataframe()
+    with pytest.raises(UserErrorException, match="brackets"):
+        table.filter(table["Age"] > 1 and table["Age"] < 3)
+    timed = table.with_timestamp_columns("When", validate=True)
+    assert timed.time_after(dt.datetime(2020, 1, 2)).to_pandas_dataframe()["PatientID"].tolist() == [2, 3]
+    assert timed.time_between(dt.datetime(2020, 1, 1), dt.datetime(2020, 1, 2), include_boundary=False).take(5)
+    with pytest.raises(DatasetTimestampMissingError):
+        table.time_before(dt.datetime(2020, 1, 1))
+
+
+def test_files_are_listed_and_downloaded_without_their_common_folder(ws, store, tmp_path):
+    files = Dataset.File.from_files(path=(store, "diabetes-data/*.csv"))
+    assert files.to_path() == ["/diabetes.csv", "/diabetes2.csv"]
+    target = tmp_path / "target"
+    assert files.download(str(target)) == [str(target / "diabetes.csv"), str(target / "diabetes2.csv")]
+    with pytest.raises(UserErrorException, match=r"already exists\. Set overwrite=True"):
+        files.download(str(target))
+    with files.take(1).mount() as mounted:
+        assert (Path(mounted.mount_point) / "diabetes.csv").read_text() == ROWS
+    assert files.filter(files.file_metadata("Size") < 100).to_path() == ["/diabetes2.csv"]
+    with pytest.raises(DatasetExecutionError, match="do not match any files"):
+        Dataset.File.from_files((store, "nothing/*.csv"))
+    with pytest.raises(DatasetValidationError, match=r"without \.\."):
+        Dataset.File.from_files((store, "a/../b"))
+
+
+def test_datasets_are_registered_with_versions_and_found(ws, store):
+    table = Dataset.Tabular.from_delimited_files((store, "diabetes-data/*.csv"))
+    named = table.register(ws, name="diabetes dataset", description="d", tags={"format": "CSV"})
+    assert (named.name, named.version, named.tags) == ("diabetes dataset", 1, {"format": "CSV"}) and named.id
+    assert table.register(ws, "diabetes dataset").version == 1
+    other = table.keep_columns(["Age"])
+    with pytest.raises(UserErrorException, match="create_new_version=True"):
+        other.register(ws, "diabetes dataset")
+    assert other.register(ws, "diabetes dataset", create_new_version=True).version == 2
+    assert list(ws.datasets.keys()) == ["diabetes dataset"] and "x" not in ws.datasets
+    assert Dataset.get_by_name(ws, "diabetes dataset").version == 2
+    first = Dataset.get_by_name(ws, "diabetes dataset", version=1)
+    assert first.id == named.id and Dataset.get_by_id(ws, first.id).name == "diabetes dataset"
+    assert first.add_tags({"a": "b"}).tags == {"format": "CSV", "a": "b"} and first.remove_tags("a").tags == {
+        "format": "CSV"
+    }
+    assert '"definition"' in repr(first) and "ParseDelimited" in repr(first)
+    first.unregister_all_versions()
+    assert not ws.datasets and Dataset.get_by_id(ws, named.id).name is None
+    with pytest.raises(UserErrorException, match="Cannot find dataset registered with name"):
+        Dataset.get_by_name(ws, "diabetes dataset")
+
+
+def test_bad_files_are_refused_with_file_and_line(ws, store, tmp_path):
+    put(store, "bad/ragged.csv", b"a,b\n1,2\n3\n", tmp_path)
+    with pytest.raises(DatasetExecutionError, match=r"bad/ragged.csv, line 3: 1 columns, where the header has 2"):
+        Dataset.Tabular.from_delimited_files((store, "bad/ragged.csv")).to_pandas_dataframe()
+    put(store, "bad/latin.csv", "a,b\n1,é\n".encode("latin-1"), tmp_path)
+    with pytest.raises(DatasetExecutionError, match=r"bad/latin.csv, line 2: byte 0xe9 is not utf8"):
+        Dataset.Tabular.from_delimited_files((store, "bad/latin.csv"))
+    read = Dataset.Tabular.from_delimited_files((store, "bad/latin.csv"), encoding="latin1").to_pandas_dataframe()
+    assert read["b"].tolist() == ["é"]
+    put(store, "bad/x.csv", b"PK\x03\x04zip", tmp_path)
+    with pytest.raises(DatasetExecutionError, match="zip archive"):
+        Dataset.Tabular.from_delimited_files((store, "bad/x.csv"))
+    put(store, "two/a.csv", b"a,b\n1,2\n", tmp_path)
+    put(store, "two/b.csv", b"c,d\n1,2\n", tmp_path)
+    with pytest.raises(DatasetExecutionError, match=r"two/b.csv, line 1: the header is c, d, but two/a.csv has a, b"):
+        Dataset.Tabular.from_delimited_files((store, "two")).to_pandas_dataframe()
+    assert not ws.datasets
+
+
+def test_partitions_and_given_types(ws, store, tmp_path):
+    put(store, "p/de/2024/01/x.csv", b"n\n007\n", tmp_path)
+    put(store, "p/fr/2024/02/x.csv", b"n\n008\n", tmp_path)
+    table = Dataset.Tabular.from_delimited_files(
+        (store, "p/**"),
+        partition_format="/{country}/{month:yyyy/MM}/x.csv",
+        set_column_types={"n": DataType.to_string()},
+    )
+    frame = table.to_pandas_dataframe()
+    assert frame["n"].tolist() == ["007", "008"] and frame["country"].tolist() == ["de", "fr"]
+    assert frame["month"].tolist() == [dt.datetime(2024, 1, 1), dt.datetime(2024, 2, 1)]
+    assert table.get_partition_key_values(["country"]) == [{"country": "de"}, {"country": "fr"}]
+
+
+def test_a_job_names_its_data_and_what_it_reads_is_recorded(ws, store, cluster, tmp_path):
+    from runs.models import Run
+
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "train.py").write_text("")
+    table = Dataset.Tabular.from_delimited_files((store, "diabetes-data/*.csv")).register(ws, "diabetes dataset")
+    files = Dataset.File.from_files((store, "diabetes-data/*.csv"))
+    config = ScriptRunConfig(
+        str(tmp_path / "src"),
+        "train.py",
+        arguments=[
+            *("--input-data", table.as_named_input("training_data")),
+            *("--files", files.as_named_input("training_files").as_download()),
+            *("--out", OutputFileDatasetConfig("prepped").register_on_complete("prepped data")),
+            *("--ref", store.path("diabetes-data").as_mount()),
+        ],
+        compute_target="cpu-cluster",
+        environment=Environment("e"),
+    )
+    Experiment(ws, "exp").submit(config)
+    run = Run.objects.get()
+    arguments = run.job["commandArgv"]
+    assert arguments[3] == table.id and arguments[5] == "DatasetConsumptionConfig:training_files"
+    assert arguments[7] == "DatasetOutputConfig:prepped" and arguments[9].startswith("$AZUREML_DATAREFERENCE_")
+    assert {(link.context, link.name) for link in run.datasets.all()} >= {("training_data", "diabetes dataset")}
+    spec = run.work.spec
+    assert [item["mode"] for item in spec["inputs"]] == ["direct", "download", "mount"]
+    assert spec["outputs"][0]["registration"]["name"] == "prepped data"
+    with pytest.raises(UserErrorException, match="as_named_input"):
+        Experiment(ws, "exp").submit(ScriptRunConfig(str(tmp_path / "src"), "train.py", arguments=[table]))
