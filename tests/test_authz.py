@@ -183,6 +183,7 @@ MLflow: delete a model          | DELETE {m}/registered-models/delete $mlmodel  
 """
 POINT = {"key": "k", "value": 1, "timestamp": 1}
 BODIES = {
+    "$rename": {"field": "display_name", "value": "new"},
     "$edit": {"properties": {"displayName": "d"}},
     "$params": {"parameters": {"a": "b"}},
     "$model": {"properties": {"description": "d"}},
@@ -251,7 +252,7 @@ run                     | GET  /ws/aml-workspace/runs/other/                    
 metrics                 | GET  /ws/aml-workspace/runs/other/metrics/             | y y y 403 y 404
 files                   | GET  /ws/aml-workspace/runs/other/logs/                | y y y 403 y 404
 cancel a run            | POST /ws/aml-workspace/runs/other/cancel/              | y y y 403 403 404
-edit a run              | POST /ws/aml-workspace/runs/other/edit/                | y y y 403 403 404
+edit a run              | POST /ws/aml-workspace/runs/other/edit/        $rename | y y y 403 403 404
 delete a run            | POST /ws/aml-workspace/runs/ended/delete/              | y y y 403 403 404
 environments            | GET  /ws/aml-workspace/environments/                   | y y y 403 y 404
 environment             | GET  /ws/aml-workspace/environments/env/versions/1/    | y y y 403 y 404
@@ -385,11 +386,11 @@ def test_without_a_person_the_api_does_nothing(world, persona):
 
 @pytest.mark.parametrize("line", list(lines(PAGES)), ids=lambda line: line[0])
 def test_the_pages(world, as_user, line):
-    _, method, address, _, expected = line
+    _, method, address, body, expected = line
     for persona, wanted in zip([*ROLES, "stranger"], expected, strict=True):
         with as_if_never():
             client = as_user(world["people"][persona])
-            answer = client.get(address) if method == "GET" else client.post(address, {})
+            answer = client.get(address) if method == "GET" else client.post(address, body)
             judge(answer, wanted, (200, 302), by=persona)
 
 

@@ -162,7 +162,7 @@ FORMS = {
     "/ws/aml-workspace/people/account/": ["account-username", "account-full_name", "account-role"],
     "/ws/aml-workspace/compute/cpu-cluster/edit/": ["min_nodes", "max_nodes", "idle_seconds", "description", "tags"],
     "/ws/aml-workspace/compute/new/settings/": ["name", "min_nodes", "max_nodes", "idle_seconds", "tags"],
-    "/ws/aml-workspace/runs/r1/edit/": ["display_name", "description", "tags"],
+    "/ws/aml-workspace/runs/r1/edit/": ["field", "value", "undo"],
     "/account/tokens/": ["name", "days"],
     "/account/password/": ["password", "again"],
     "/account/theme/": ["theme", "next"],

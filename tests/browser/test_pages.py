@@ -36,7 +36,6 @@ def all_pages(run) -> list[str]:
         "run_children",
         "run_files",
         "run_code",
-        "run_edit",
         "run_json",
         "run_yaml",
         "run_resubmit",

@@ -174,27 +174,6 @@ def test_an_active_run_is_not_deleted(as_user, alice, run):
     assert answer.status_code == 409 and "ancel" in answer.content.decode(), "it says what to do first"
 
 
-def test_edit(as_user, alice, bob, run):
-    url = url_of(run, "run_edit")
-    assert "model: mlp" in as_user(alice).get(url).content.decode()
-    assert as_user(bob).get(url).status_code == 403
-    new = {"display_name": "renamed", "description": "", "tags": "stage: final\nalone"}
-    assert as_user(alice).post(url, new).status_code == 302
-    run.refresh_from_db()
-    assert (run.display_name, run.description, run.tags) == ("renamed", "", {"stage": "final", "alone": ""})
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [({"display_name": ""}, "required"), ({"tags": ": value"}, "has no name"), ({"tags": "a: 1\na: 2"}, "two tags")],
-)
-def test_a_wrong_edit_says_what_is_wrong(as_user, alice, run, change, says):
-    answer = as_user(alice).post(
-        url_of(run, "run_edit"), {"display_name": "x", "description": "", "tags": "", **change}
-    )
-    assert answer.status_code == 400 and says in answer.content.decode()
-
-
 def test_resubmitting_an_interactive_run_is_refused_in_words(as_user, alice, run):
     Run.objects.filter(pk=run.pk).update(job={})
     answer = as_user(alice).post(url_of(run, "run_resubmit"))

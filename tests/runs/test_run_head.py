@@ -37,7 +37,7 @@ CHANGES = [
 @pytest.mark.parametrize(("field", "value", "stored", "before"), CHANGES, ids=lambda value: str(value)[:12])
 def test_a_field_is_edited_in_place_and_put_back_exactly(as_user, alice, run, field, value, stored, before):
     run.edit(tags={"was": "a:b\nc"})
-    client, url = as_user(alice), url_of(run, "run_edit_field", "?tab=overview")
+    client, url = as_user(alice), url_of(run, "run_edit", "?tab=overview")
     answer = client.post(url, {"field": field, "value": value}, headers=HTMX)
     run.refresh_from_db()
     assert getattr(run, field) == stored
@@ -50,7 +50,7 @@ def test_a_field_is_edited_in_place_and_put_back_exactly(as_user, alice, run, fi
 
 
 def test_without_scripts_an_edit_leads_to_the_run(as_user, alice, run):
-    answer = as_user(alice).post(url_of(run, "run_edit_field"), {"field": "description", "value": ""})
+    answer = as_user(alice).post(url_of(run, "run_edit"), {"field": "description", "value": ""})
     assert answer.url == run.get_absolute_url() and Run.objects.get(pk=run.pk).description == ""
 
 
@@ -60,19 +60,20 @@ def test_without_scripts_an_edit_leads_to_the_run(as_user, alice, run):
         {"field": "status", "value": "Failed"},
         {"field": "display_name", "value": ""},
         {"field": "tags", "value": ": x"},
+        {"field": "tags", "value": "a: 1\na: 2"},
         {"field": "tags", "undo": "{"},
         {"field": "tags", "undo": "[1]"},
         {"field": "display_name", "undo": "{}"},
     ],
 )
 def test_a_wrong_edit_changes_nothing_and_says_why(as_user, alice, run, sent):
-    answer = as_user(alice).post(url_of(run, "run_edit_field"), sent, headers=HTMX)
+    answer = as_user(alice).post(url_of(run, "run_edit"), sent, headers=HTMX)
     assert answer.status_code == 400 and "toast" in answer.headers["HX-Trigger"]
     assert Run.objects.get(pk=run.pk).display_name == "first"
 
 
 def test_readers_edit_nothing(as_user, bob, run):
-    assert as_user(bob).post(url_of(run, "run_edit_field"), {"field": "tags", "value": "a"}).status_code == 403
+    assert as_user(bob).post(url_of(run, "run_edit"), {"field": "tags", "value": "a"}).status_code == 403
     assert "data-edit-inline" not in as_user(bob).get(run.get_absolute_url()).content.decode()
 
 

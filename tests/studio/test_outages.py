@@ -143,10 +143,12 @@ def test_a_locked_database_is_a_503_that_says_when_to_come_again(locked, client,
     answer = client.post(f"{ML}/mlflow/runs/log-batch", BATCH, "application/json")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert answer.json()["error_code"] == "TEMPORARILY_UNAVAILABLE"
-    page = browser.post("/ws/aml-workspace/runs/r1/edit/", {"display_name": "new"})
+    page = browser.post("/ws/aml-workspace/runs/r1/edit/", {"field": "display_name", "value": "new"})
     assert (page.status_code, page.headers["Retry-After"]) == (503, "2")
     assert "The database is busy" in page.content.decode()
-    piece = browser.post("/ws/aml-workspace/runs/r1/edit/", {"display_name": "new"}, headers={"HX-Request": "true"})
+    piece = browser.post(
+        "/ws/aml-workspace/runs/r1/edit/", {"field": "display_name", "value": "new"}, headers={"HX-Request": "true"}
+    )
     assert piece.status_code == 503 and "The database is busy" in piece.headers["HX-Trigger"]
     # Who only reads notices nothing.
     assert client.get(f"{H}/runs/r1").status_code == browser.get("/ws/aml-workspace/runs/r1/").status_code == 200
@@ -161,7 +163,7 @@ def test_a_database_that_is_full_is_a_507_and_what_was_there_stays(full, client,
     assert answer.json()["error"]["code"] == "InsufficientStorage"
     answer = client.post(f"{ML}/mlflow/runs/log-batch", BATCH, "application/json")
     assert (answer.status_code, answer.json()["error_code"]) == (507, "RESOURCE_EXHAUSTED")
-    page = browser.post("/ws/aml-workspace/runs/r1/edit/", {"display_name": "new", "description": "x" * 5000})
+    page = browser.post("/ws/aml-workspace/runs/r1/edit/", {"field": "description", "value": "x" * 5000})
     assert page.status_code == 507 and "The disk is full" in page.content.decode()
     assert not MetricSeries.objects.exists() and Run.objects.get().description == ""
     assert client.get(f"{H}/runs/r1").status_code == 200

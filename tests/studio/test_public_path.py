@@ -45,7 +45,7 @@ def test_all_addresses_of_the_pages_begin_with_the_path(below, workspace, alice)
     run = make_full_run(factories.make_experiment(workspace, "digits"), alice, display_name="the run")
     factories.make_target(workspace, "cpu-cluster")
     slug = workspace.slug
-    tabs = ["run_detail", "run_metrics", "run_images", "run_children", "run_files", "run_code", "run_edit", "run_json"]
+    tabs = ["run_detail", "run_metrics", "run_images", "run_children", "run_files", "run_code", "run_json"]
     pages = [reverse(f"runs:{tab}", args=[slug, run.run_id]) for tab in tabs]
     pages += [reverse(name, args=[slug]) for name in ("workspaces:home", "runs:jobs", "runs:experiments")]
     pages += [reverse("workspaces:list"), reverse("accounts:tokens"), f"{PATH}/nowhere"]

@@ -102,7 +102,7 @@ class TestEveryDoor:
         )
         workspace.refresh_from_db()
         assert (workspace.friendly_name.strip(" x"), workspace.tags) == ("", {})
-        client.post(f"/ws/aml-workspace/runs/{run.run_id}/edit/", {"display_name": name})
+        client.post(f"/ws/aml-workspace/runs/{run.run_id}/edit/", {"field": "display_name", "value": name})
         shown = run.display_name
         run.refresh_from_db()
         assert run.display_name == shown

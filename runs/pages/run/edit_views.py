@@ -18,7 +18,7 @@ LABELS = {"display_name": "The display name", "description": "The description", 
 
 
 @require_POST
-def run_edit_field(request, slug, run_id):
+def run_edit(request, slug, run_id):
     """Sets `field` to `value`. A page gets what shows it, and a toast that undoes it; `undo` sets exactly what was there before."""
     run = run_of(request, slug, run_id)
     require_permission(request, "edit")

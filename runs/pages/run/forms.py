@@ -3,7 +3,6 @@
 from django import forms
 
 from runs import rules
-from runs.models import Run
 from studio.forms import TagsField, TextField
 from studio.rules import DESCRIPTION
 
@@ -14,12 +13,6 @@ class RunEdit(forms.Form):
         DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 6}), help_text="Markdown is supported."
     )
     tags = TagsField(widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}))
-
-    def save(self, run: Run) -> Run:
-        new = self.cleaned_data
-        gone = [name for name in run.tags if name not in new["tags"]]
-        run.edit(display_name=new["display_name"], description=new["description"], tags=new["tags"], remove_tags=gone)
-        return run
 
 
 class ByteRange(forms.Form):
