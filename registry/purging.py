@@ -37,6 +37,14 @@ def delete_models(selection: Selection) -> list[StoredFile] | None:
     return [] if pks else None
 
 
+def models_to_delete(selection: Selection) -> QuerySet:
+    """Models in the trash, and those of which a version is."""
+    if not selection.until:
+        return Model.objects.none()
+    old = Q(deleted_at__lte=selection.until) | Q(versions__deleted_at__lte=selection.until)
+    return Model.objects.filter(old, workspace=selection.workspace_id)
+
+
 def _delete_uploads(workspace_id: int, uris: set[str]) -> list[StoredFile]:
     kept = set(ModelVersion.objects.filter(workspace=workspace_id, source__in=uris).values_list("source", flat=True))
     found: list[WorkspaceFile] = []

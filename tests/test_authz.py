@@ -259,6 +259,19 @@ environment             | GET  /ws/aml-workspace/environments/env/versions/1/   
 new environment         | GET  /ws/aml-workspace/environments/new/               | y y y 403 403 404
 rebuild an environment  | POST /ws/aml-workspace/environments/env/versions/1/rebuild/ | y y y 403 403 404
 remove a version        | POST /ws/aml-workspace/environments/env/versions/1/remove/ | y y y 403 403 404
+models                  | GET  /ws/aml-workspace/models/                         | y y y 403 y 404
+facets of models        | GET  /ws/aml-workspace/models-facets/                  | y y y 403 y 404
+version of a model      | GET  /ws/aml-workspace/models/mod/versions/1/          | y y y 403 y 404
+versions of a model     | GET  /ws/aml-workspace/models/mod/versions/            | y y y 403 y 404
+files of a model        | GET  /ws/aml-workspace/models/mod/versions/1/artifacts/ | y y y 403 y 404
+metrics of a model      | GET  /ws/aml-workspace/models/mod/versions/1/metrics/  | y y y 403 y 404
+lineage of a model      | GET  /ws/aml-workspace/models/mod/versions/1/lineage/  | y y y 403 y 404
+lineage of a run        | GET  /ws/aml-workspace/runs/other/lineage/             | y y y 403 y 404
+register a model        | GET  /ws/aml-workspace/register-model/                 | y y y 403 403 404
+archive a version       | POST /ws/aml-workspace/models/mod/versions/1/archive/  | y y y 403 403 404
+delete a version        | POST /ws/aml-workspace/models/mod/versions/1/delete/   | y y y 403 403 404
+promotion rules         | GET  /ws/aml-workspace/promotion-rules/                | y y y 403 y 404
+write a promotion rule  | POST /ws/aml-workspace/promotion-rules/                | 400 403 403 403 403 404
 what runs now           | GET  /ws/aml-workspace/jobs/now/                       | y y y 403 y 404
 notebooks               | GET  /ws/aml-workspace/notebooks/                      | y y y 403 y 404
 a new notebook          | POST /ws/aml-workspace/notebooks/new/                  | 400 400 400 403 400 404
@@ -434,7 +447,9 @@ def test_the_administration_opens_to_site_admins_alone(world, as_user, owner):
 
 
 # What a Reader may send: answers that change nothing, and what belongs to the reader alone.
-READERS_OWN = re.compile(r"/jobs/(star|color|layout(/reset)?|views(/1/delete)?)/|/compare/selected/|/people/1/remove/")
+READERS_OWN = re.compile(
+    r"/models-star/|/jobs/(star|color|layout(/reset)?|views(/1/delete)?)/|/compare/selected/|/people/1/remove/"
+)
 
 
 @pytest.mark.parametrize("url", [url for url in all_pages() if url.startswith("/ws/")])

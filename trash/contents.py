@@ -12,6 +12,7 @@ from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
 from accounts.models import User
+from registry.models import Model, ModelVersion
 from runs.models import Artifact, Experiment, Run, Snapshot
 from studio.errors import Conflict, Invalid
 from trash import purge
@@ -41,6 +42,25 @@ def list_deleted_runs(workspace: Workspace):
     gone = Run.objects.filter(workspace=workspace, experiment__deleted_at=None).exclude(deleted_at=None)
     gone = gone.filter(Q(parent=None) | Q(parent__deleted_at=None) | ~Q(parent__deleted_at=F("deleted_at")))
     return gone.order_by("-deleted_at", "-pk")
+
+
+def list_deleted_models(workspace: Workspace) -> list[Model | ModelVersion]:
+    """Models, and versions that were deleted on their own, the last deleted first."""
+    models = Model.objects.filter(workspace=workspace).exclude(deleted_at=None).order_by("-deleted_at")[:MAX_AT_ONCE]
+    versions = ModelVersion.objects.filter(workspace=workspace, model__deleted_at=None).exclude(deleted_at=None)
+    found = [*models, *versions.select_related("model").order_by("-deleted_at")[:MAX_AT_ONCE]]
+    return sorted(found, key=lambda row: row.deleted_at, reverse=True)[:MAX_AT_ONCE]
+
+
+def find_deleted_model(workspace: Workspace, kind: str, key: int) -> Model | ModelVersion:
+    """`kind` is model or version."""
+    if kind not in ("model", "version"):
+        raise Invalid(f"kind={kind[:40]!r}: write model or version.", target="kind")
+    rows = (Model if kind == "model" else ModelVersion).objects.filter(workspace=workspace, pk=key)
+    found = rows.exclude(deleted_at=None).first()
+    if found is None:
+        raise Conflict("It is no longer in the trash: it was restored or deleted permanently.", code="not_in_trash")
+    return found
 
 
 def list_all_deleted_runs(workspace: Workspace):

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from compute import notifications
+from registry.purging import models_to_delete
 from runs import purging
 from runs.files import artifacts
 from runs.models import Run
@@ -181,7 +182,8 @@ def _extend_hold(job: PurgeJob, **fields) -> None:
 
 
 def has_something(selection: Selection) -> bool:
-    return purging.runs_to_delete(selection).exists() or purging.empty_experiments(selection).exists()
+    rows = [purging.runs_to_delete(selection), purging.empty_experiments(selection), models_to_delete(selection)]
+    return any(found.exists() for found in rows)
 
 
 def queue_expired(before: dt.datetime) -> None:
@@ -190,6 +192,7 @@ def queue_expired(before: dt.datetime) -> None:
         if not is_under_way(workspace):
             queue_workspace_purge(None, workspace)
     old = Q(runs__deleted_at__lt=before) | Q(experiments__deleted_at__lt=before)
+    old |= Q(models__deleted_at__lt=before) | Q(model_versions__deleted_at__lt=before)
     for workspace in Workspace.objects.filter(old, deleted_at=None).distinct():
         selection = Selection(workspace.pk, until=before)
         busy = workspace.purges.filter(state__in=PurgeJob.OPEN).exists()

@@ -8,6 +8,7 @@ urlpatterns = [
     path("ws/<slug:slug>/trash/", views.trash_page, name="list"),
     path("ws/<slug:slug>/trash/purges/", views.trash_purges, name="purges"),
     path("ws/<slug:slug>/trash/restore/", views.trash_restore, name="restore"),
+    path("ws/<slug:slug>/trash/restore-model/", views.trash_restore_model, name="restore_model"),
     path("ws/<slug:slug>/trash/delete/", views.trash_delete, name="delete"),
     path("ws/<slug:slug>/trash/empty/", views.trash_empty, name="empty"),
     path("ws/<slug:slug>/trash/undo/", views.trash_undo, name="undo"),

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.actors import actor_of_request
 from runs.pages.access import is_allowed, require_permission, workspace_of
+from studio import numbers
 from studio.errors import Invalid
 from studio.htmx import reload_page
 from studio.pagination import page_of
@@ -36,8 +37,12 @@ def trash_page(request, slug):
     for experiment in experiments:
         experiment.bytes = sizes.get(experiment.pk, 0)
         experiment.days_left = contents.days_left(experiment.deleted_at)
+    models = contents.list_deleted_models(workspace)
+    for row in models:
+        row.kind, row.days_left = row._meta.model_name, contents.days_left(row.deleted_at)
     purges = _shown(workspace.purges)
     context = {
+        "models": models,
         "page": page,
         "experiments": experiments,
         "many_experiments": len(experiments) == contents.MAX_AT_ONCE,
@@ -83,6 +88,18 @@ def trash_restore(request, slug):
     names = ", ".join(str(thing) for thing in [*experiments, *runs][:3])
     more = len(runs) + len(experiments) - 3
     messages.success(request, f"Restored: {names}{f' and {more} more' if more > 0 else ''}.")
+    return redirect("trash:list", slug)
+
+
+@require_POST
+def trash_restore_model(request, slug):
+    """A model with the versions that were deleted with it, or a version: `kind` and `key`."""
+    workspace = workspace_of(request, slug)
+    require_permission(request, "edit")
+    key = numbers.parse_int(request.POST.get("key", ""), "key", max_value=2**60)
+    found = contents.find_deleted_model(workspace, request.POST.get("kind", ""), key)
+    found.restore(actor_of_request(request))
+    messages.success(request, f"Restored: {found}.")
     return redirect("trash:list", slug)
 
 

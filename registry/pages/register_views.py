@@ -146,7 +146,8 @@ def register_settings(request, slug):
     workspace = _workspace(request, slug)
     uri, source = _read_source(request, slug)
     names = list(Model.objects.present().filter(workspace=workspace).values_list("name", flat=True)[:500])
-    form = RegisterForm(request.POST or None, initial={"name": request.GET.get("name", "")})
+    given = request.POST if request.method == "POST" else None
+    form = RegisterForm(given, initial={"name": request.GET.get("name", "")})
     if request.method == "POST":
         made = attempt(form, lambda: _register(request, workspace, uri, form.cleaned_data))
         if made:

@@ -90,7 +90,7 @@ def rule_list(request, slug):
     """All see the rules; who may give roles in the workspace writes them."""
     workspace = workspace_of(request, slug)
     may_write = is_allowed(request, "edit_members")
-    form = RuleForm(request.POST or None, workspace=workspace)
+    form = RuleForm(request.POST if request.method == "POST" else None, workspace=workspace)
     if request.method == "POST":
         require_permission(request, "edit_members")
         made = attempt(form, lambda: PromotionRule.add(actor_of_request(request), workspace, **form.cleaned_data))

@@ -134,6 +134,7 @@ PAGES = [
     "/ws/aml-workspace/compute/",
     "/ws/aml-workspace/compute/cpu-cluster/jobs/",
     "/ws/aml-workspace/people/",
+    "/ws/aml-workspace/models/",
     "/ws/aml-workspace/runs/r1/logs/",
     "/ws/aml-workspace/runs/r1/metrics/",
     "/ws/aml-workspace/runs/r1/children/",
@@ -154,7 +155,7 @@ ODD = [
     "%E2%80%AE",
     "a" * 10_000,
 ]
-PARAMETERS = ["q", "page", "size", "sort", "status", "path", "show", "seen", "name", "x"]
+PARAMETERS = ["q", "page", "size", "sort", "status", "path", "show", "seen", "name", "tag", "type", "by", "x"]
 FORMS = {
     "/workspaces/new/": ["name", "friendly_name", "subscription", "resource_group", "location", "description", "tags"],
     "/ws/aml-workspace/settings/": ["friendly_name", "description", "tags"],
@@ -162,6 +163,7 @@ FORMS = {
     "/ws/aml-workspace/people/account/": ["account-username", "account-full_name", "account-role"],
     "/ws/aml-workspace/compute/cpu-cluster/edit/": ["min_nodes", "max_nodes", "idle_seconds", "description", "tags"],
     "/ws/aml-workspace/compute/new/settings/": ["name", "min_nodes", "max_nodes", "idle_seconds", "tags"],
+    "/ws/aml-workspace/promotion-rules/": ["kind", "name", "model_name", "role", "needs_tags", "needs_metrics"],
     "/ws/aml-workspace/runs/r1/edit/": ["field", "value", "undo"],
     "/account/tokens/": ["name", "days"],
     "/account/password/": ["password", "again"],
