@@ -180,7 +180,7 @@ def test_the_page_asks_a_fixed_number_of_questions(as_user, alice, workspace, dj
         factories.make_run(workspace, **DONE).delete()
         factories.make_experiment(workspace).delete()
     client = as_user(alice)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(16):
         assert client.get(url(workspace)).status_code == 200
 
 
