@@ -9,6 +9,7 @@ import enum
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from runs import job_room
 from studio.errors import Invalid
 
 SOURCE = "settings"
@@ -77,6 +78,11 @@ def _are_ours(services: Any) -> bool:
     return isinstance(services, Mapping) and set(services) <= {"Tracking", "Studio"}
 
 
+def _are_amounts(arguments: Any) -> bool:
+    """What the job takes of its node."""
+    return job_room.read_container_arguments(arguments) is not None
+
+
 NO_CONTAINER = "a node runs the script as a process of its own, not in a container"
 NO_SPARK = "there is no Spark here"
 NO_DISTRIBUTION = f"A job of several processes or nodes is not available yet. {ONE_PROCESS}"
@@ -97,7 +103,7 @@ JOB: dict[str, Rule] = {
     "resources.shmSize": warned(f"resources.shmSize: {NO_CONTAINER}.", "2g"),
     "resources.dockerArgs": warned(f"resources.dockerArgs: {NO_CONTAINER}."),
     "resources.instanceType": warned("resources.instanceType: the compute target's size decides."),
-    "resources.properties": warned("resources.properties have no effect."),
+    **honoured("resources.properties.cores resources.properties.memoryGB resources.properties.gpus"),
     "queueSettings": warned("queueSettings: runs start in the order of submission."),
     "retrySettings": warned("retrySettings: a failed run is not retried."),
     "secretsConfiguration": warned("secretsConfiguration: there is no key vault."),
@@ -129,11 +135,11 @@ RUN_DEFINITION: dict[str, Rule] = {
     "paralleltask.maxRetriesPerWorker": warned("paralleltask.max_retries_per_worker: a failed run is not retried."),
     "paralleltask.workerCountPerNode": refused(NO_DISTRIBUTION, 1),
     "paralleltask.terminalExitCodes": warned("paralleltask.terminal_exit_codes: a failed run is not retried."),
-    "priority": warned("priority: runs start in the order of submission."),
+    **honoured("priority"),
     "spark.configuration": Rule(Verdict.WARNED, f"spark: {NO_SPARK}.", _is_default_spark),
     "hdi.yarnDeployMode": warned("hdi: there is no HDInsight here.", "cluster"),
     "docker.useDocker": warned(f"docker.use_docker: {NO_CONTAINER}."),
-    "docker.arguments": warned(f"docker.arguments: {NO_CONTAINER}."),
+    "docker.arguments": Rule(Verdict.WARNED, f"docker.arguments: {NO_CONTAINER}.", _are_amounts),
     "docker.shmSize": warned(f"docker.shm_size: {NO_CONTAINER}, with all of the node's shared memory.", "2g"),
     "docker.sharedVolumes": warned(f"docker.shared_volumes=False: {NO_CONTAINER}.", True),
     # Checked by runs/job_data.py.

@@ -13,7 +13,7 @@ from accounts.actors import Actor
 from assets import environments, rebuilds, variables
 from compute import queue
 from compute.models import ComputeTarget
-from runs import job_changes, job_data, job_settings, rules, work_kind
+from runs import job_changes, job_data, job_room, job_settings, rules, work_kind
 from runs.models import Experiment, Run, RunEvent, RunTag, Snapshot
 from studio import names, statements
 from studio.errors import Conflict, Denied, Invalid
@@ -27,6 +27,7 @@ LOCAL = "local"
 SCRIPT_RUN = "azureml.scriptrun"
 DEFAULT_EXPERIMENT = "Default"
 MAX_COMMAND_LENGTH = 100_000
+MAX_PRIORITY = 1000
 MAX_TIMEOUT_SECONDS = 30 * 24 * 3600
 
 
@@ -196,10 +197,22 @@ def _store_run(actor, workspace, name, job: JobProperties, kept: dict, parent) -
     data.record(run)
     spec["experiment"] = run.experiment.name
     if target:
-        run.work = queue.enqueue(target, work_kind.scope_of(name), spec, actor.user)
+        room, priority = job_room.read_room(kept, target), _read_priority(actor, workspace, kept)
+        run.work = queue.enqueue(target, work_kind.scope_of(name), spec, actor.user, priority, room)
         run.save(update_fields=["work"])
         run.move(Run.Status.QUEUED, message=f"Waits for a node of {target.name}.")
     return run
+
+
+def _read_priority(actor: Actor, workspace: Workspace, job: dict) -> int:
+    """Anybody may let others go first; before others go jobs of people who may edit the cluster."""
+    priority = (job.get("runDefinition") or {}).get("priority") or 0
+    target = "runDefinition/priority"
+    if isinstance(priority, bool) or not isinstance(priority, int) or abs(priority) > MAX_PRIORITY:
+        raise Invalid(f"priority={priority!r}: write a whole number from -1000 to 1000.", target=target)
+    if priority > 0 and not access.can(actor, "edit_compute", workspace):
+        raise Denied("Only who may edit compute in this workspace may let a job go first: leave the priority out.")
+    return priority
 
 
 def create_run(actor: Actor, experiment: Experiment, name: str, parent: Run | None, *, tags: dict, **fields) -> Run:
