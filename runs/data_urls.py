@@ -2,13 +2,24 @@
 
 from django.urls import path
 
-from runs.pages.data import datastore_views
+from runs.pages.data import create_views, datastore_views, views
 
 app_name = "data"
 DATA = "ws/<slug:slug>/data"
+VERSION = f"{DATA}/assets/<str:name>/versions/<str:version>"
 DATASTORE = f"{DATA}/datastores/<str:name>"
 
 urlpatterns = [
+    path(f"{DATA}/", views.data_list, name="list"),
+    path(f"{DATA}/new/", create_views.data_new, name="new"),
+    path(f"{DATA}/new/settings/", create_views.data_settings, name="settings"),
+    path(f"{DATA}/assets/<str:name>/", views.data_latest, name="latest"),
+    path(f"{VERSION}/", views.data_detail, name="detail"),
+    path(f"{VERSION}/consume/", views.data_consume, name="consume"),
+    path(f"{VERSION}/explore/", views.data_explore, name="explore"),
+    path(f"{VERSION}/versions/", views.data_versions, name="versions"),
+    path(f"{VERSION}/jobs/", views.data_jobs, name="jobs"),
+    path(f"{VERSION}/change/", views.data_change, name="change"),
     path(f"{DATA}/datastores/", datastore_views.datastore_list, name="datastores"),
     path(f"{DATA}/new-datastore/", datastore_views.datastore_new, name="datastore_new"),
     path(f"{DATASTORE}/", datastore_views.datastore_detail, name="datastore"),

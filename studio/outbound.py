@@ -2,12 +2,17 @@
 
 import ipaddress
 import socket
+import time
 from urllib.parse import urlsplit
 
+import httpx
 from django.conf import settings
 
 from studio.errors import Invalid
 from studio.networks import parse_address
+
+MAX_REDIRECTS = 5
+TIMEOUT_SECONDS = 10
 
 
 def check_url(url: str, target: str) -> str:
@@ -38,3 +43,29 @@ def _refuse_private(host: str, port: int, target: str) -> None:
             raise Invalid(
                 f"{host[:200]} is in a private network. A site admin can allow it by DATASTORE_HOSTS.", target=target
             )
+
+
+def read_head(url: str, length: int, target: str) -> tuple[bytes, bool]:
+    """The first bytes of a web file, and whether they are all of it. Each address on the way is checked."""
+    for _ in range(MAX_REDIRECTS):
+        check_url(url, target)
+        try:
+            with httpx.stream("GET", url, timeout=TIMEOUT_SECONDS, follow_redirects=False) as answer:
+                if answer.is_redirect:
+                    url = str(answer.next_request.url) if answer.next_request else ""
+                    continue
+                if answer.status_code != 200:
+                    raise Invalid(f"{url[:200]} answered {answer.status_code} {answer.reason_phrase}.", target=target)
+                return _read(answer, length)
+        except httpx.HTTPError as error:
+            raise Invalid(f"{url[:200]} cannot be read: {type(error).__name__}.", target=target) from error
+    raise Invalid(f"{url[:200]} redirects more than {MAX_REDIRECTS} times.", target=target)
+
+
+def _read(answer: httpx.Response, length: int) -> tuple[bytes, bool]:
+    data, deadline = b"", time.monotonic() + 2 * TIMEOUT_SECONDS
+    for part in answer.iter_bytes():
+        data += part
+        if len(data) > length or time.monotonic() > deadline:
+            return data[:length], False
+    return data, True

@@ -33,7 +33,7 @@ NAV = [
     NavItem("", "All workspaces", "workspaces", "workspaces:list", "w", in_workspace=False),
     NavItem("", "Home", "home", "workspaces:home", "h"),
     NavItem("Authoring", "Notebooks", "notebook", "notebooks:files", "n"),
-    NavItem("Assets", "Data", "table", "data:datastores", "d"),
+    NavItem("Assets", "Data", "table", "data:list", "d"),
     NavItem("Assets", "Jobs", "jobs", "runs:jobs", "j"),
     NavItem("Assets", "Environments", "environment", "environments:list", "e"),
     NavItem("Assets", "Models", "model", "registry:list", "m"),

@@ -83,7 +83,7 @@ register a datastore            | PUT    {w}/datastores/s3?skipValidation=1 $sto
 try a datastore                 | POST   {w}/datastores/workspaceblobstore/test             | y y y 403 y 404 403
 set the default datastore       | POST   {w}/datastores/workspacefilestore/setDefault       | y y y 403 403 404 403
 list files of a datastore       | GET    {w}/datastores/workspaceblobstore/files            | y y y 403 y 404 y
-store a file                    | PUT    {w}/datastores/workspaceblobstore/files/content?path=new | y y y 403 403 404 y
+store a file                    | PUT    {w}/datastores/workspaceblobstore/files/content?path=new&overwrite=1 | y y y 403 403 404 y
 delete a file                   | DELETE {w}/datastores/workspaceblobstore/files/content?path=none | 404 404 404 403 403 404 403
 list data                       | GET    {w}/data                                           | y y y 403 y 404 y
 register data                   | PUT    {w}/data/rows/versions/auto $rows                  | y y y 403 403 404 y
@@ -241,6 +241,9 @@ drain a node            | POST /ws/aml-workspace/compute/cpu-cluster/nodes/x/dra
 new cluster             | GET  /ws/aml-workspace/compute/new/cluster/            | y y 403 y 403 404
 edit a cluster          | POST /ws/aml-workspace/compute/cpu-cluster/edit/       | y y 403 y 403 404
 delete a cluster        | POST /ws/aml-workspace/compute/cpu-cluster/delete/     | 400 400 403 400 403 404
+data                    | GET  /ws/aml-workspace/data/                           | y y y 403 y 404
+create data             | GET  /ws/aml-workspace/data/new/                       | y y y 403 403 404
+data that is not there  | POST /ws/aml-workspace/data/assets/x/versions/1/change/ | 404 404 404 403 404 404
 datastores              | GET  /ws/aml-workspace/data/datastores/                | y y y 403 y 404
 a datastore             | GET  /ws/aml-workspace/data/datastores/workspaceblobstore/ | y y y 403 y 404
 new datastore           | GET  /ws/aml-workspace/data/new-datastore/             | y y y 403 403 404

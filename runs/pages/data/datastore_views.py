@@ -11,7 +11,6 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import actor_of_request
-from accounts.form_keys import once
 from assets.data import rules, stores
 from assets.data.models import Datastore
 from runs.api.datastores import find_datastore, respond_with_file
@@ -48,7 +47,6 @@ def datastore_list(request, slug):
 @never_cache
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
-@once
 def datastore_new(request, slug):
     """`?kind=` says which; its fields follow."""
     workspace = workspace_of(request, slug)
@@ -139,7 +137,6 @@ def datastore_file(request, slug, name):
 
 
 @require_POST
-@once
 def datastore_upload(request, slug, name):
     """Files of a form, into `folder`; `paths` are their places below it, in the order of the files."""
     found = find_datastore(workspace_of(request, slug), name)

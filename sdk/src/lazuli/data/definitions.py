@@ -79,8 +79,8 @@ def check_pattern(pattern: str, path: str = "path") -> str:
 
 
 def _check_step(step: Any, path: str) -> None:
-    if not isinstance(step, dict) or step.get("type") not in STEPS:
-        kind = step.get("type") if isinstance(step, dict) else step
+    kind = step.get("type") if isinstance(step, dict) else step
+    if not isinstance(step, dict) or not isinstance(kind, str) or kind not in STEPS:
         raise _wrong(f"{str(kind)[:60]!r} is not a step: write {', '.join(STEPS)}.", path)
     required, optional = STEPS[step["type"]]
     for name in required:

@@ -102,10 +102,15 @@ class Reader:
             rows = self._connection.execute(f"DESCRIBE {self.query.sql}").fetchall()
         return {str(row[0]): str(row[1]) for row in rows}
 
-    def execute(self, sql: str) -> List[Tuple[Any, ...]]:
-        """`sql` reads from `data`."""
+    def keep_sample(self, limit: int) -> None:
+        """Keep the first rows, for `execute_on_sample`."""
         with readable(self._files):
-            rows: List[Tuple[Any, ...]] = self._connection.execute(f"WITH data AS ({self.query.sql}) {sql}").fetchall()
+            self._connection.execute(f"CREATE TEMP TABLE sample AS SELECT * FROM ({self.query.sql}) LIMIT {int(limit)}")
+
+    def execute_on_sample(self, sql: str) -> List[Tuple[Any, ...]]:
+        """`sql` reads from `sample`."""
+        with readable(self._files):
+            rows: List[Tuple[Any, ...]] = self._connection.execute(sql).fetchall()
         return rows
 
     def check_casts(self) -> None:

@@ -1,0 +1,162 @@
+"""Creating a data asset: name and files, then settings, preview and schema. Only the last step registers something."""
+
+import datetime as dt
+import uuid
+
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_http_methods
+
+from accounts.actors import actor_of_request
+from assets.data import datasets, previews, rules, stores
+from assets.data.models import Datastore
+from runs.api.datastores import find_datastore
+from runs.pages.access import require_permission, workspace_of
+from runs.pages.data.forms import COLUMN_TYPES, BasicsForm, SettingsForm
+from studio import outbound
+from studio.errors import Invalid
+from studio.forms import attempt
+
+MAX_FILES = 1000
+LABELS = ["Name and files", "Settings and schema"]
+# What the first step hands to the second, in the address.
+HANDED = ("name", "kind", "description", "datastore", "path", "url")
+
+
+def _steps(current: int) -> list[dict]:
+    states = ["done" if number < current else "current" if number == current else "upcoming" for number in range(2)]
+    return [{"label": label, "note": "", "state": state} for label, state in zip(LABELS, states, strict=True)]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def data_new(request, slug):
+    workspace = workspace_of(request, slug)
+    require_permission(request, "edit")
+    rows = Datastore.objects.of(workspace).order_by("-is_default", "name")
+    names = list(rows.values_list("name", flat=True))
+    given = {name: request.GET[name] for name in HANDED if request.GET.get(name)}
+    form = BasicsForm(request.POST or None, initial=given, datastores=names)
+    if request.method == "POST":
+        found = attempt(form, lambda: _find_files(request, workspace, form.cleaned_data))
+        if found:
+            query = {**{name: form.cleaned_data.get(name) for name in HANDED}, **found}
+            address = reverse("data:settings", args=[slug])
+            return redirect(f"{address}?{urlencode({name: value for name, value in query.items() if value})}")
+    return render(request, "data/new.html", {"form": form, "steps": _steps(0)})
+
+
+def _find_files(request, workspace, data: dict) -> dict:
+    """Uploads what was chosen; returns the path or address."""
+    files, paths = request.FILES.getlist("files"), request.POST.getlist("paths")
+    chosen = [bool(files), bool(data["path"]), bool(data["url"])]
+    if sum(chosen) != 1:
+        raise Invalid("Choose files to upload, or write a path, or a web address: one of the three.", target="path")
+    if data["url"]:
+        outbound.check_url(data["url"], "url")
+        return {"url": data["url"], "path": ""}
+    if data["path"]:
+        return {"path": data["path"].strip("/")}
+    if len(files) > MAX_FILES:
+        raise Invalid(f"Choose at most {MAX_FILES:,} files; the SDK uploads more.", target="path")
+    store = stores.Files(find_datastore(workspace, data["datastore"]))
+    folder = f"UI/{dt.datetime.now(dt.UTC):%Y-%m-%d}_{uuid.uuid4().hex[:8]}"
+    targets = paths if len(paths) == len(files) else [file.name for file in files]
+    full = [rules.check_path(f"{folder}/{target}") for target in targets]
+    for file, path in zip(files, full, strict=True):
+        store.write(path, file.chunks())
+    return {"path": full[0] if len(full) == 1 else folder}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def data_settings(request, slug):
+    """A GET shows the preview of its settings; a POST registers."""
+    workspace = workspace_of(request, slug)
+    require_permission(request, "edit")
+    given = {name: request.GET.get(name, "") for name in HANDED}
+    rules.DATA_NAME.check(given["name"])
+    path = {"url": given["url"]} if given["url"] else {"datastore": given["datastore"], "path": given["path"]}
+    is_table = given["kind"] != "file"
+    form = SettingsForm(request.GET if "file_format" in request.GET else _guess(given))
+    definition = {"kind": "file", "paths": [path], "steps": []}
+    problem = ""
+    if is_table:
+        try:
+            definition = _read_table(workspace, path, form)
+        except Invalid as error:
+            problem = error.message
+    schema = _schema(request, definition) if is_table and not problem else []
+    if request.method == "POST" and not problem:
+        made = _register(request, workspace, given, definition, schema)
+        messages.success(request, f"{made} was registered.")
+        return redirect("data:explore", slug, made.asset.name, made.version)
+    context = {
+        "given": given,
+        "form": form,
+        "problem": problem,
+        "schema": schema,
+        "types": COLUMN_TYPES,
+        "steps": _steps(1),
+        "is_table": is_table,
+        "here": request.get_full_path(),
+        **_content(workspace, definition, problem),
+    }
+    return render(request, "data/settings.html", context)
+
+
+def _content(workspace, definition: dict, problem: str) -> dict:
+    if problem:
+        return {}
+    if definition["kind"] == "tabular":
+        return {"preview": previews.read_preview(workspace, definition)}
+    try:
+        return {"sources": previews.list_sources(workspace, definition)[:50]}
+    except Invalid as error:
+        return {"problem": error.message}
+
+
+def _guess(given: dict) -> dict:
+    """The settings by the ending of the path."""
+    ending = (given["url"] or given["path"]).rsplit(".", 1)[-1].lower()
+    formats = {"parquet": "read_parquet", "jsonl": "read_json_lines", "ndjson": "read_json_lines"}
+    found = {"file_format": formats.get(ending, "read_delimited"), "encoding": "utf8", "header": "3"}
+    return {**found, "separator": "\t" if ending == "tsv" else ","}
+
+
+def _read_table(workspace, path: dict, form: SettingsForm) -> dict:
+    if not form.is_valid():
+        name, errors = next(iter(form.errors.items()))
+        raise Invalid(f"{name}: {errors[0]}", target=name)
+    definition = {"kind": "tabular", "paths": [path], "steps": [form.read_step()]}
+    datasets.check(workspace, definition)
+    is_text = definition["steps"][0]["type"] == "read_delimited"
+    return previews.infer_reader(workspace, definition) if is_text else definition
+
+
+def _schema(request, definition: dict) -> list[dict]:
+    """The columns of text with their types; a POST says which are included, and other types."""
+    types = definition["steps"][0].get("column_types") or {}
+    found = []
+    for number, (name, kind) in enumerate(types.items()):
+        chosen = request.POST.get(f"type_{number}", kind["type"])
+        included = request.method != "POST" or f"include_{number}" in request.POST
+        found.append({"number": number, "name": name, "type": chosen, "kind": kind, "included": included})
+    return found
+
+
+def _register(request, workspace, given: dict, definition: dict, schema: list[dict]):
+    if schema:
+        types = {}
+        for column in schema:
+            same = column["type"] == column["kind"]["type"]
+            types[column["name"]] = column["kind"] if same else {"type": column["type"]}
+        steps = [{**definition["steps"][0], "column_types": types}]
+        kept = [column["name"] for column in schema if column["included"]]
+        if not kept:
+            raise Invalid("Include at least one column.", target="include")
+        if len(kept) < len(schema):
+            steps.append({"type": "keep_columns", "columns": kept})
+        definition = {**definition, "steps": steps}
+    fields = {"kind": definition["kind"], "definition": definition, "description": given["description"]}
+    return datasets.register(actor_of_request(request), workspace, given["name"], datasets.AUTO, fields)[0]

@@ -1,0 +1,61 @@
+"""What a person types of data; the rules are those of the API."""
+
+from django import forms
+from lazuli.data.definitions import ENCODINGS, TYPES
+
+from assets.data import rules
+from studio.forms import TagsField, TextField
+from studio.rules import DESCRIPTION
+
+SEPARATORS = {",": "Comma", "\t": "Tab", ";": "Semicolon", "|": "Pipe", " ": "Space"}
+HEADERS = {"3": "All files have the same headers", "1": "Only the first file has headers", "0": "No headers"}
+FORMATS = {"read_delimited": "Delimited", "read_parquet": "Parquet", "read_json_lines": "JSON lines"}
+KINDS = {"tabular": "Tabular: rows and columns", "file": "File: the files as they are"}
+
+
+class VersionForm(forms.Form):
+    description = TextField(DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    tags = TagsField()
+
+
+class BasicsForm(forms.Form):
+    """Name and kind, and one of: uploaded files, a path of a datastore, a web address."""
+
+    name = TextField(rules.DATA_NAME, help_text="An existing name gets a new version.")
+    kind = forms.ChoiceField(label="Type", choices=list(KINDS.items()), initial="tabular")
+    description = TextField(DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    datastore = forms.ChoiceField(label="Datastore", help_text="Where the files are, or go to.")
+    path = forms.CharField(
+        required=False,
+        max_length=1000,
+        label="Path in the datastore",
+        help_text="Of files that are there: a folder, a file, or a pattern such as in/*.csv.",
+    )
+    url = forms.CharField(
+        required=False, max_length=2000, label="Web address", help_text="Of a file of the web, instead of a path."
+    )
+
+    def __init__(self, *args, datastores: list[str], **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["datastore"].choices = [(name, name) for name in datastores]
+
+
+class SettingsForm(forms.Form):
+    """How files become a table."""
+
+    file_format = forms.ChoiceField(label="File format", choices=list(FORMATS.items()))
+    separator = forms.ChoiceField(label="Delimiter", choices=list(SEPARATORS.items()), required=False)
+    encoding = forms.ChoiceField(choices=[(word, word) for word in ENCODINGS], required=False)
+    header = forms.ChoiceField(label="Column headers", choices=list(HEADERS.items()), required=False)
+    multi_line = forms.BooleanField(label="Line breaks inside quotes", required=False)
+
+    def read_step(self) -> dict:
+        data = self.cleaned_data
+        step: dict = {"type": data["file_format"]}
+        if step["type"] == "read_delimited":
+            step |= {"separator": data["separator"] or ",", "header": int(data["header"] or 3)}
+            step |= {"encoding": data["encoding"] or "utf8", "multi_line": data["multi_line"]}
+        return step
+
+
+COLUMN_TYPES = {name: name.capitalize() for name in TYPES}

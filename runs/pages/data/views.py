@@ -1,0 +1,187 @@
+"""Data assets: their list, and the tabs of a version: details, code, rows, profile, versions and jobs."""
+
+import json
+
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.actors import actor_of_request
+from assets.data import datasets, previews
+from assets.data.models import DataVersion
+from runs.api.data_assets import add_newest, list_assets
+from runs.job_data import SOURCE_TYPE
+from runs.models import Run, RunDataset
+from runs.pages.access import is_allowed, require_permission, workspace_of
+from runs.pages.data.forms import VersionForm
+from studio.errors import Conflict, Invalid, NotReady, TooLarge
+from studio.forms import attempt
+from studio.htmx import render_page
+from studio.pagination import page_of
+from studio.words import split_words
+
+TABS = [
+    ("details", "Details", "data:detail"),
+    ("consume", "Consume", "data:consume"),
+    ("explore", "Explore", "data:explore"),
+    ("versions", "Versions", "data:versions"),
+    ("jobs", "Jobs", "data:jobs"),
+]
+# What each step of a dataset is on a page.
+STEPS = {
+    "read_delimited": "Read delimited text",
+    "read_parquet": "Read parquet",
+    "read_json_lines": "Read JSON lines",
+    "partition_format": "Columns from paths",
+    "timestamp_columns": "Timestamp columns",
+}
+
+
+@require_safe
+def data_list(request, slug):
+    """`?archived` shows the archived ones."""
+    workspace = workspace_of(request, slug)
+    words, archived = split_words(request.GET.get("q", "")), "archived" in request.GET
+    rows = list_assets(workspace).filter(archived_at__isnull=not archived)
+    for word in words:
+        rows = rows.filter(name__icontains=word)
+    page = page_of(request, rows)
+    page.object_list = add_newest(workspace, list(page.object_list))
+    context = {
+        "page": page,
+        "words": " ".join(words),
+        "archived": archived,
+        "may_edit": is_allowed(request, "edit"),
+        "tab": "list",
+    }
+    return render_page(request, "data/list.html", context, partial="data-rows")
+
+
+def _version(request, slug: str, name: str, version: str) -> DataVersion:
+    return datasets.find_version(workspace_of(request, slug), name, version)
+
+
+def _context(request, found: DataVersion, tab: str, **more) -> dict:
+    """The context of every tab."""
+    versions = list(found.asset.versions.all()[:100])
+    return {
+        "version": found,
+        "asset": found.asset,
+        "name": found.asset.name,
+        "tab": tab,
+        "tabs": TABS,
+        "versions": versions,
+        "is_latest": found.pk == versions[0].pk,
+        "may_edit": is_allowed(request, "edit"),
+        **more,
+    }
+
+
+@require_safe
+def data_latest(request, slug, name):
+    """The newest version, under an address that stays."""
+    return redirect("data:detail", slug, name, _version(request, slug, name, datasets.LATEST).version)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def data_detail(request, slug, name, version):
+    """A POST changes description and tags."""
+    found = _version(request, slug, name, version)
+    initial = {"description": found.description, "tags": found.tags}
+    form = VersionForm(request.POST or None, initial=initial)
+    if request.method == "POST":
+        require_permission(request, "edit")
+        if attempt(form, lambda: _edit(request, found, form)):
+            messages.success(request, f"{found} was changed.")
+            return redirect(found)
+    try:
+        sources, problem = previews.list_sources(request.workspace, found.definition), ""
+    except (Invalid, NotReady, Conflict, TooLarge) as error:
+        sources, problem = [], error.message
+    more = {
+        "form": form,
+        "paths": found.definition["paths"],
+        "steps": _describe_steps(found.definition),
+        "file_count": len(sources),
+        "size": sum(source.size or 0 for source in sources),
+        "problem": problem,
+    }
+    return render(request, "data/detail.html", _context(request, found, "details", **more))
+
+
+def _edit(request, found: DataVersion, form: VersionForm) -> bool:
+    found.edit(actor_of_request(request), **form.cleaned_data)
+    return True
+
+
+def _describe_steps(definition: dict) -> list[tuple[str, str]]:
+    """Each step in words, with its values."""
+    found = []
+    for step in definition["steps"]:
+        values = {key: value for key, value in step.items() if key not in ("type", "column_types")}
+        shown = ", ".join(f"{key.replace('_', ' ')}: {json.dumps(value)}" for key, value in values.items())
+        word = STEPS.get(step["type"], step["type"].replace("_", " ").capitalize())
+        found.append((word, shown[:500]))
+    return found
+
+
+@require_safe
+def data_consume(request, slug, name, version):
+    found = _version(request, slug, name, version)
+    return render(request, "data/consume.html", _context(request, found, "consume"))
+
+
+@require_safe
+def data_explore(request, slug, name, version):
+    """`?profile` shows the profile of a sample instead of rows."""
+    found = _version(request, slug, name, version)
+    more: dict = {"is_table": found.is_table, "is_profile": "profile" in request.GET}
+    if not found.is_table:
+        try:
+            more["sources"] = page_of(request, previews.list_sources(request.workspace, found.definition), size=50)
+        except (Invalid, NotReady, Conflict, TooLarge) as error:
+            more["problem"] = error.message
+    elif more["is_profile"]:
+        more["profile"] = previews.read_profile(request.workspace, found.definition)
+    else:
+        more["preview"] = previews.read_preview(request.workspace, found.definition)
+    return render(request, "data/explore.html", _context(request, found, "explore", **more))
+
+
+@require_safe
+def data_versions(request, slug, name, version):
+    found = _version(request, slug, name, version)
+    page = page_of(request, found.asset.versions.select_related("created_by", "asset", "workspace"))
+    return render(request, "data/versions.html", _context(request, found, "versions", page=page))
+
+
+@require_safe
+def data_jobs(request, slug, name, version):
+    """Jobs that read this version, or made it."""
+    found = _version(request, slug, name, version)
+    links = RunDataset.objects.filter(
+        digest=str(found.dataset_id), name=name, source_type=SOURCE_TYPE, run__workspace=request.workspace
+    )
+    rows = Run.objects.filter(workspace=request.workspace, deleted_at=None, pk__in=links.values("run"))
+    rows = rows.select_related("experiment", "created_by", "workspace").order_by("-created_at", "-pk")
+    made_by = Run.objects.filter(workspace=request.workspace, run_id=found.made_by_run, deleted_at=None).first()
+    more = {"page": page_of(request, rows), "made_by": made_by if found.made_by_run else None}
+    return render(request, "data/jobs.html", _context(request, found, "jobs", **more))
+
+
+@require_POST
+def data_change(request, slug, name, version):
+    """By the button `act`: archive or restore the asset, or remove this version."""
+    found, actor = _version(request, slug, name, version), actor_of_request(request)
+    require_permission(request, "edit")
+    act = request.POST.get("act", "")
+    if act in ("archive", "restore"):
+        found.asset.archive(actor, act == "archive")
+        messages.success(request, f"{name} was {'archived' if act == 'archive' else 'restored'}.")
+    elif act == "remove":
+        found.remove(actor)
+        messages.success(request, f"Version {version} of {name} was removed. Its files stay where they are.")
+        if not found.asset.versions.exists():
+            return redirect("data:list", slug)
+        return redirect("data:latest", slug, name)
+    return redirect(found)

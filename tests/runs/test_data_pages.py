@@ -1,0 +1,109 @@
+"""The pages of datastores and data: browse, upload, create by the wizard, preview, profile, versions and jobs."""
+
+import re
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from accounts.actors import Actor
+from assets.data import datasets, stores
+from assets.models import Datastore, DataVersion
+from runs.job_data import make_link
+from runs.models import RunDataset
+from studio import storage
+from tests import factories
+
+ROWS = b'id,age,note\n1,21,"a, b"\n2,,x\n3,40,x\n'
+LIST = "/ws/aml-workspace/data/"
+STORE = f"{LIST}datastores/workspaceblobstore/"
+
+
+@pytest.fixture
+def files(workspace, monkeypatch):
+    from obstore.store import MemoryStore
+
+    memory = MemoryStore()
+    monkeypatch.setattr(storage, "open_store", lambda: memory)
+    return stores.Files(Datastore.objects.of(workspace).get(name="workspaceblobstore"))
+
+
+def register(workspace, alice, *steps, path="in/*.csv"):
+    read = {"type": "read_delimited", "column_types": {"id": {"type": "long"}, "age": {"type": "long"}}}
+    place = {"datastore": "workspaceblobstore", "path": path}
+    definition = {"kind": "tabular", "paths": [place], "steps": [read, *steps]}
+    fields = {"kind": "tabular", "definition": definition, "tags": {"format": "CSV"}}
+    return datasets.register(Actor(alice), workspace, "diabetes dataset", "auto", fields)[0]
+
+
+def test_a_datastore_is_browsed_uploaded_to_and_downloaded_from(as_user, alice, bob, workspace, files):
+    browser = as_user(alice)
+    sent = {"files": [SimpleUploadedFile("a.csv", ROWS)], "paths": ["deep/a #1%2F.csv"], "folder": "in"}
+    assert browser.post(f"{STORE}upload/", sent).url == f"{STORE}?folder=in"
+    assert "1 left because" in browser.post(f"{STORE}upload/", sent, follow=True).text
+    assert "deep" in browser.get(f"{STORE}?folder=in").text
+    path = "in/deep/a%20%231%252F.csv"
+    page = browser.get(f"{STORE}?path={path}").text
+    assert "a, b" in page and "a #1%2F.csv" in page
+    answer = as_user(bob).get(f"{STORE}file/?path={path}&download")
+    assert answer.getvalue() == ROWS and answer["Content-Disposition"].startswith("attachment")
+    assert as_user(bob).get(f"{STORE}?path=..%2Fx").status_code == 400
+    browser.post(f"{STORE}change/", {"act": "delete", "path": "in/deep/a #1%2F.csv"})
+    assert not files.walk()
+    assert "cannot be removed" in browser.post(f"{STORE}change/", {"act": "remove"}, follow=True).text
+
+
+def test_a_datastore_is_registered_and_its_key_is_not_shown(as_user, alice, workspace, settings, tmp_path):
+    settings.DATASTORE_ROOTS, settings.DATA_DIR = [str(tmp_path)], tmp_path
+    browser, new = as_user(alice), f"{LIST}new-datastore/?kind="
+    assert "not below a folder" in browser.post(f"{new}Folder", {"name": "shared", "folder": "/etc"}).text
+    assert browser.post(f"{new}Folder", {"name": "shared", "folder": str(tmp_path)}).status_code == 302
+    again = browser.post(f"{new}Folder", {"name": "SHARED", "folder": str(tmp_path)})
+    assert "There is a datastore SHARED already" in again.text
+    fields = {"name": "s3", "container": "bucket", "credentials": "AccessKey", "access_key_id": "hush"}
+    page = browser.post(f"{new}S3", {**fields, "endpoint": "http://10.0.0.1:9000"}).text
+    assert "secret_access_key" in page and "hush" not in page and not Datastore.objects.filter(name="s3").exists()
+    assert browser.get(f"{LIST}new-datastore/?kind=Nothing").status_code == 400
+
+
+def test_the_wizard_uploads_shows_and_registers(as_user, alice, workspace, files):
+    browser = as_user(alice)
+    basics = {"name": "ages", "kind": "tabular", "datastore": "workspaceblobstore", "description": "d"}
+    assert "one of the three" in browser.post(f"{LIST}new/", basics).text
+    answer = browser.post(f"{LIST}new/", {**basics, "files": [SimpleUploadedFile("a.csv", ROWS)]})
+    page = browser.get(answer.url).text
+    assert "a, b" in page and re.search(r'value="long" selected', page)
+    assert not DataVersion.objects.exists()
+    done = browser.post(answer.url, {"include_0": "1", "include_1": "1", "type_0": "string", "type_1": "long"})
+    made = DataVersion.objects.get()
+    assert done.url.endswith("/assets/ages/versions/1/explore/") and made.description == "d"
+    assert made.definition["steps"][1] == {"type": "keep_columns", "columns": ["id", "age"]}
+    assert made.definition["steps"][0]["column_types"]["id"] == {"type": "string"}
+    files.write("bad.csv", iter([b"a,b\n1,2\n3\n"]))
+    bad = browser.get(f"{LIST}new/settings/?name=bad&kind=tabular&datastore=workspaceblobstore&path=bad.csv")
+    assert "bad.csv, line 3: 1 columns, where the header has 2" in bad.text
+
+
+def test_a_version_shows_details_rows_profile_code_versions_and_jobs(as_user, alice, bob, workspace, files):
+    files.write("in/a.csv", iter([ROWS]))
+    first = register(workspace, alice)
+    second = register(workspace, alice, {"type": "keep_columns", "columns": ["age"]})
+    run = factories.make_run(workspace, display_name="reads it")
+    RunDataset.objects.add([make_link(run, first, "training_data")])
+    browser, address = as_user(bob), f"{LIST}assets/diabetes%20dataset/versions/1/"
+    assert "diabetes dataset" in browser.get(LIST).text and "CSV" in browser.get(LIST).text
+    assert browser.get(f"{LIST}assets/diabetes%20dataset/").url.endswith("/versions/2/")
+    page = browser.get(address).text
+    assert "Read delimited text" in page and str(first.dataset_id) in page
+    assert "a, b" in browser.get(f"{address}explore/").text
+    profile = browser.get(f"{address}explore/?profile").text
+    assert "30.5" in profile and "x (67%)" in profile
+    assert "to_pandas_dataframe" in browser.get(f"{address}consume/").text
+    assert "/versions/2/" in browser.get(f"{address}versions/").text
+    assert "reads it" in browser.get(f"{address}jobs/").text
+    assert browser.post(address, {"description": "x"}).status_code == 403
+    as_user(alice).post(address, {"description": "new words", "tags": "a: b"})
+    first.refresh_from_db()
+    assert first.description == "new words" and first.tags == {"a": "b"}
+    as_user(alice).post(f"{LIST}assets/diabetes%20dataset/versions/2/change/", {"act": "remove"})
+    second.refresh_from_db()
+    assert second.asset is None and DataVersion.objects.filter(asset=first.asset).count() == 1
