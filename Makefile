@@ -43,7 +43,7 @@ test-js: .venv/.synced-dev ## run the tests of the JavaScript that needs no page
 
 # What tells most in a second: the house's rules, models, API and pages. Not what takes many rows, other interpreters,
 # a browser or a started studio.
-QUICK := tests/test_house.py tests/test_docs.py $(addprefix tests/,accounts workspaces assets compute runs studio trash)
+QUICK := tests/test_house.py tests/test_docs.py $(addprefix tests/,accounts workspaces assets compute runs studio trash costs operations notices)
 SLOW := $(addprefix --ignore=tests/runs/test_,compare.py many.py seeding.py pages_run.py pages_metrics.py pages_files.py \
 	metrics_downsampled.py metrics_parallel.py) --ignore=tests/studio/test_serving.py --ignore=tests/trash/test_purge.py
 test-fast: .venv/.synced-dev ## try a change: the tests that tell most in a minute

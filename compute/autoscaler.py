@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from compute import capacity, notifications
+from compute import capacity, holds, notifications
 from compute.models import ComputeTarget, Host, Node, Room, Scale
 from compute.rules import VmPriority
 
@@ -65,6 +65,8 @@ def _plan_cluster(target: ComputeTarget, now: dt.datetime) -> Plan:
     # The clusters of a workspace in the trash stay, without nodes.
     scale = Scale(0, 1, 0) if target.workspace.deleted_at else target.scale_settings
     nodes = list(target.nodes.present().select_related("host"))
+    if (nodes or scale.min_nodes) and holds.stops_idle(target):
+        scale = dataclasses.replace(scale, min_nodes=0, idle_seconds=0)
     asked = list(target.work.startable(now + SOON).values_list("cores", "memory_gb", "gpus")[:LOOKED_AT])
     if not asked:
         return plan_nodes(scale, nodes, 0, now)
@@ -122,7 +124,7 @@ def _start_nodes(target: ComputeTarget, number: int) -> int:
     started, whole = 0, target.node_room
     # Nodes of other targets than clusters share what is there.
     taken = whole if target.is_cluster else Room(0, 0)
-    for _ in range(number):
+    for _ in range(holds.limit_new_nodes(target, number)):
         host = capacity.pick_host(taken)
         if host is None:
             make_room(target, taken)

@@ -10,16 +10,18 @@ from collections.abc import Collection
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, Count, F, IntegerField, Value, When
+from django.db.models import Case, Count, F, IntegerField, Max, Value, When
 from django.utils import timezone
 
 from accounts.models import User
-from compute import notifications, work_kinds
+from compute import holds, notifications, work_kinds
 from compute.models import Assignment, ComputeTarget, Node, Room, Work
 from studio.errors import Conflict, Invalid
 
 # If several nodes try to claim the same work, one wins; the others try the next few.
 CANDIDATES = 5
+# Of a SmallIntegerField.
+MAX_PRIORITY = 32_767
 
 
 def enqueue(
@@ -33,6 +35,7 @@ def enqueue(
     kind = work_kinds.kind_of(scope)
     if target.state == ComputeTarget.State.DELETING or target.deleted_at:
         raise Conflict(f"The compute target {target.name} is being deleted; choose another one.", target="computeId")
+    holds.check_new_work(target, user)
     fields = {"cores": room.cores, "memory_gb": room.memory_gb, "gpus": room.gpus} if room else {}
     if room and not target.node_room.holds(room):
         raise Invalid(_describe_too_large(target, room), target="resources")
@@ -193,3 +196,13 @@ def restart_work(work: Work, reason: str = "") -> bool:
 
 def _lease_end(now: dt.datetime) -> dt.datetime:
     return now + dt.timedelta(seconds=settings.NODE_LEASE_SECONDS)
+
+
+def move_to_front(work: Work) -> None:
+    """Queued work becomes the first of its cluster, by one conditional UPDATE."""
+    queued = Work.objects.filter(target=work.target_id, state=Work.State.QUEUED)
+    first = queued.aggregate(highest=Max("priority"))["highest"]
+    if first is None or not queued.filter(pk=work.pk).update(priority=min(first + 1, MAX_PRIORITY)):
+        raise Conflict(f"{work.subject} does not wait any more.")
+    work.priority = min(first + 1, MAX_PRIORITY)
+    notifications.notify_cluster(work.target_id)

@@ -8,7 +8,7 @@ import statistics
 
 from django.utils import timezone
 
-from compute import capacity, queue
+from compute import capacity, holds, queue
 from compute.models import ComputeTarget, Host, Node, Room, Work
 
 # Of how much ended work the typical duration is taken, and how much it needs.
@@ -66,7 +66,12 @@ class QueueView:
         return [(end - start).total_seconds() for start, end in rows]
 
     def explain(self, work: Work) -> Waiting:
-        reasons = [*self._explain_itself(work), *self._explain_share(work), *self._explain_nodes(work)]
+        reasons = [
+            *holds.explain(work),
+            *self._explain_itself(work),
+            *self._explain_share(work),
+            *self._explain_nodes(work),
+        ]
         position = self.order.get(work.pk, len(self.order) + 1)
         return Waiting(position, reasons, self._estimate(position))
 

@@ -28,6 +28,14 @@ app.config_from_object(
                 "options": {"expires": 3600},
             },
             "purge-files": {"task": "notebooks.tasks.purge_trash", "schedule": 3600.0, "options": {"expires": 3600}},
+            "notify-people": {"task": "notices.tasks.notify_people", "schedule": 5.0, "options": {"expires": 10}},
+            "forget-notifications": {
+                "task": "notices.tasks.forget_old",
+                "schedule": 24 * 3600.0,
+                "options": {"expires": 3600},
+            },
+            "count-nodes": {"task": "costs.tasks.count_nodes", "schedule": 30.0, "options": {"expires": 30}},
+            "count-storage": {"task": "costs.tasks.count_storage", "schedule": 3600.0, "options": {"expires": 3600}},
             "housekeeping": {"task": HOUSEKEEPING, "schedule": 600.0, "options": {"expires": 600}},
             "sweep-storage": {
                 "task": "trash.tasks.sweep_storage",

@@ -1,17 +1,49 @@
 """Settings come from the environment with checked types; a wrong value stops the start by name."""
 
+import dataclasses
+import functools
 import os
 import pathlib
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 
 from studio import numbers
 
+Given = ParamSpec("Given")
+Value = TypeVar("Value")
 
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    value: Any
+    # Whether the environment has it; else it is the default.
+    is_given: bool
+
+
+# What this process has read, by the name of the variable, for the administration.
+READ: dict[str, Reading] = {}
+
+
+def noted(read: Callable[Given, Value]) -> Callable[Given, Value]:
+    """Keeps what a function reads; its first argument is the name of the variable."""
+
+    @functools.wraps(read)
+    def note(*args: Given.args, **kwargs: Given.kwargs) -> Value:
+        value, name = read(*args, **kwargs), str(args[0])
+        READ[name] = Reading(value, name in os.environ)
+        return value
+
+    return note
+
+
+@noted
 def read_text(name: str, default: str = "") -> str:
     return os.environ.get(name, default)
 
 
+@noted
 def read_bool(name: str, default: bool) -> bool:
     value = os.environ.get(name, str(default))
     if value.lower() in ("true", "1", "yes", "on"):
@@ -21,6 +53,7 @@ def read_bool(name: str, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name}={value!r}: write True or False")
 
 
+@noted
 def read_int(name: str, default: int, min_value: int = 0, max_value: int = 2**31) -> int:
     value = os.environ.get(name, str(default))
     found = numbers.int_or_none(value)
@@ -29,6 +62,7 @@ def read_int(name: str, default: int, min_value: int = 0, max_value: int = 2**31
     return found
 
 
+@noted
 def read_choice(name: str, choices: tuple[str, ...]) -> str:
     """One of these words; the first if none is given."""
     value = os.environ.get(name) or choices[0]
@@ -37,10 +71,12 @@ def read_choice(name: str, choices: tuple[str, ...]) -> str:
     return value
 
 
+@noted
 def read_list(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 
 
+@noted
 def read_amounts(name: str) -> dict[str, float]:
     """Amounts by name in lower case, written as `name=1.5,other=2`."""
     amounts = {}
@@ -55,10 +91,22 @@ def read_amounts(name: str) -> dict[str, float]:
     return amounts
 
 
+@noted
+def read_amount(name: str) -> float | None:
+    """None if there is none."""
+    text = os.environ.get(name, "")
+    amount = numbers.float_or_none(text)
+    if text and (amount is None or not 0 <= amount < 1e9):
+        raise ImproperlyConfigured(f"{name}={text!r}: write a number such as 0.02")
+    return amount
+
+
+@noted
 def read_folder(name: str, default: pathlib.Path) -> pathlib.Path:
     return pathlib.Path(os.environ.get(name) or default).expanduser().resolve()
 
 
+@noted
 def read_file(name: str) -> pathlib.Path | None:
     """A file that is there and can be read."""
     value = os.environ.get(name)
@@ -70,6 +118,7 @@ def read_file(name: str) -> pathlib.Path | None:
     return path
 
 
+@noted
 def read_url(name: str, schemes: tuple[str, ...], default: str = "") -> str:
     value = os.environ.get(name, default)
     if value and value.split(":", 1)[0] not in schemes:

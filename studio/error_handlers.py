@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template import loader
 from django.views import defaults
 
 from studio import outages
@@ -54,9 +55,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return _refuse(request, refusal)
     if is_api(request):
         return _shaped(
-            request, 500, "InternalError", "The server could not process the request. The cause is in its log."
+            request,
+            500,
+            "InternalError",
+            f"The server could not process the request {request.id}. The cause is in its log.",
         )
-    return defaults.server_error(request)
+    page = loader.render_to_string("500.html", {"request_id": getattr(request, "id", "")})
+    return HttpResponse(page, status=500)
 
 
 def _refuse(request: HttpRequest, error: StudioError) -> HttpResponse:

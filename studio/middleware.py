@@ -19,6 +19,7 @@ from django_htmx.middleware import HtmxMiddleware
 
 from studio import errors, outages
 from studio.htmx import is_htmx, reload_page, show_toasts, wants_piece
+from studio.request_context import current_request
 
 logger = logging.getLogger(__name__)
 # Plotly sets style attributes, so inline styles are allowed; inline scripts are not.
@@ -207,7 +208,9 @@ class PagesNeedSignIn(LoginRequiredMiddleware):
 
 def outage_page(error: errors.StudioError) -> HttpResponse:
     """Needs neither database nor session, because these may be unreachable."""
-    response = HttpResponse(loader.render_to_string("outage.html", {"error": error}), status=error.status)
+    request = current_request()
+    context = {"error": error, "request_id": getattr(request, "id", "")}
+    response = HttpResponse(loader.render_to_string("outage.html", context), status=error.status)
     if error.retry_after:
         response.headers["Retry-After"] = str(error.retry_after)
     return response

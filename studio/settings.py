@@ -56,6 +56,9 @@ INSTALLED_APPS = [
     "registry",
     "notebooks",
     "trash",
+    "costs",
+    "operations",
+    "notices",
     "studio.administration.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -68,6 +71,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "studio.request_context.RequestContext",
+    "operations.request_records.RecordRequests",
     "accounts.refusals.RecordRefusals",
     "studio.middleware.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
@@ -93,6 +97,7 @@ MIDDLEWARE = [
 # Of requests to the API, which opens to tokens alone (studio/wsgi.py): no cookies, pages and static files.
 API_MIDDLEWARE = [
     "studio.request_context.RequestContext",
+    "operations.request_records.RecordRequests",
     "accounts.refusals.RecordRefusals",
     "studio.middleware.ApiHeaders",
     "studio.middleware.FastCompression",
@@ -219,6 +224,8 @@ SHARE_MAX_BYTES = env.read_int("SHARE_MAX_MB", 10_000, min_value=1) * 1024 * 102
 PREVIEW_MAX_BYTES = env.read_int("PREVIEW_MAX_KB", 512, min_value=1) * 1024
 TRASH_DAYS = env.read_int("TRASH_DAYS", 30, min_value=1, max_value=3650)
 VM_PRICES = env.read_amounts("VM_PRICES")
+WEBHOOK_NETWORKS = networks.parse_networks("WEBHOOK_NETWORKS", env.read_list("WEBHOOK_NETWORKS"))
+STORAGE_PRICE = env.read_amount("STORAGE_PRICE")
 NODE_LEASE_SECONDS = env.read_int("NODE_LEASE_SECONDS", 30, min_value=5)
 # Without it the keys are in <data>/vault.keys.
 KEY_VAULT_KEYS = env.read_list("KEY_VAULT_KEYS")
@@ -226,6 +233,14 @@ KEY_VAULT_KEYS = env.read_list("KEY_VAULT_KEYS")
 DATASTORE_ROOTS = env.read_list("DATASTORE_ROOTS")
 DATASTORE_HOSTS = env.read_list("DATASTORE_HOSTS")
 HOST_NAME = env.read_text("HOST_NAME", "local")
+
+# Without SMTP_URL no mail is sent.
+_mail = urlsplit(env.read_url("SMTP_URL", ("smtp", "smtps")))
+EMAIL_HOST, EMAIL_PORT = _mail.hostname or "", _mail.port or (465 if _mail.scheme == "smtps" else 587)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
+EMAIL_USE_SSL, EMAIL_USE_TLS = _mail.scheme == "smtps", _mail.scheme == "smtp" and not hosts.is_loopback(EMAIL_HOST)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.read_text("MAIL_FROM", f"lazuli@{PUBLIC_HOST}")
 
 LOGGING = {
     "version": 1,

@@ -38,6 +38,7 @@ NAV = [
     NavItem("Assets", "Environments", "environment", "environments:list", "e"),
     NavItem("Assets", "Models", "model", "registry:list", "m"),
     NavItem("Manage", "Compute", "compute", "compute:list", "c"),
+    NavItem("Manage", "Cost", "cost", "costs:workspace", "o"),
     NavItem("Manage", "Key vault", "key", "workspaces:secrets", "k"),
     NavItem("Manage", "Users and permissions", "users", "workspaces:people", "u"),
 ]
@@ -89,6 +90,10 @@ class Shell:
     workspaces_of: Callable  # (request) -> the workspaces that the person may open
     workspace_of: Callable  # (request, slug) -> one of them, or Http404
     actor_of: Callable  # (request) -> the Actor
+    # Set by notices.apps.
+    count_unread: Callable  # (person) -> the number of notifications
+    # Set by operations.apps.
+    announcements_now: Callable  # () -> the announcements of the administrators
 
     def __init__(self, request):
         self.request = request
@@ -109,6 +114,16 @@ class Shell:
     @functools.cached_property
     def workspaces(self) -> list:
         return Shell.workspaces_of(self.request)
+
+    @functools.cached_property
+    def unread(self) -> int:
+        return Shell.count_unread(self.request.user)
+
+    @functools.cached_property
+    def announcements(self) -> list:
+        """For people who are signed in."""
+        user = getattr(self.request, "user", None)
+        return Shell.announcements_now() if user is not None and user.is_authenticated else []
 
     @functools.cached_property
     def nav(self) -> list[dict]:

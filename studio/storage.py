@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import obstore
 from django.conf import settings
-from obstore.exceptions import BaseError as Error  # noqa: F401  (what any store raises)
+from obstore.exceptions import BaseError as Error
 from obstore.store import LocalStore, MemoryStore, S3Store, from_url
 
 from studio import s3_uploads
@@ -113,6 +113,20 @@ def is_reserve_reached() -> bool:
 def is_disk_full() -> bool:
     """The disk of the data folder, where the SQLite database is."""
     return shutil.disk_usage(settings.DATA_DIR).free < MB
+
+
+def is_reachable() -> bool:
+    """Whether the store answers, by asking for a file that is not there; a folder must also be writable."""
+    folder = _folder()
+    if folder:
+        return os.access(folder, os.W_OK)
+    try:
+        obstore.head(open_store(), f"{ROOT}/reachable")
+    except FileNotFoundError:
+        return True
+    except (Error, OSError):
+        return False
+    return True
 
 
 def put_bytes(key: str, data: bytes) -> None:

@@ -8,6 +8,7 @@ from assets.api import router as environments_api
 from compute.api import locations as locations_api
 from compute.api import router as computes_api
 from compute.nodes_api import router as nodes_api
+from operations.metrics import metrics
 from registry.api import router as models_api
 from registry.management_api import router as model_management_api
 from runs.api.artifacts import router as artifacts_api
@@ -56,7 +57,9 @@ handler500 = "studio.error_handlers.server_error"
 urlpatterns = [
     # First, because URLs are tried in order, and scripts that log send thousands of requests.
     path("", include("mlflow_api.urls")),
-    path("admin/", admin.site.urls),
+    path("metrics", metrics, name="metrics"),
+    path("admin/rows/", admin.site.urls),
+    path("admin/", include("operations.urls")),
     path("api/docs", api_docs.api_docs, name="api_docs"),
     path("api/openapi.json", api_docs.openapi_json, name="openapi"),
     path("favicon.ico", views.favicon),
@@ -70,6 +73,8 @@ urlpatterns = [
     path("", include("registry.urls")),
     path("", include("notebooks.urls")),
     path("", include("trash.urls")),
+    path("", include("costs.urls")),
+    path("", include("notices.urls")),
     path("pypi/", include("assets.urls")),
     path("", api.urls),
 ]

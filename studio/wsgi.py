@@ -9,6 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
 django_application = get_wsgi_application()
 
 # Only once Django is set up.
+from studio import probes  # noqa: E402
 from studio.api_handler import ApiHandler  # noqa: E402
 from studio.middleware import API  # noqa: E402
 
@@ -21,5 +22,7 @@ def application(variables, start_response):
     if settings.PUBLIC_PATH and path.startswith(f"{settings.PUBLIC_PATH}/"):
         variables["PATH_INFO"] = path.removeprefix(settings.PUBLIC_PATH)
         path = variables["PATH_INFO"]
+    if path in probes.PATHS:
+        return probes.answer(path, start_response)
     chosen = api_application if API.match(path) else django_application
     return chosen(variables, start_response)

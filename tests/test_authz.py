@@ -7,6 +7,7 @@ docs/security.md says why.
 import contextlib
 import json
 import re
+import uuid
 
 import pytest
 from django.db import transaction
@@ -279,6 +280,11 @@ what runs now           | GET  /ws/aml-workspace/jobs/now/                      
 notebooks               | GET  /ws/aml-workspace/notebooks/                      | y y y 403 y 404
 a new notebook          | POST /ws/aml-workspace/notebooks/new/                  | 400 400 400 403 400 404
 trash of files          | GET  /ws/aml-workspace/notebooks/trash/                | y y y 403 y 404
+administration          | GET  /admin/                                           | 403 403 403 403 403 403
+the queue of all        | GET  /admin/queue/                                     | 403 403 403 403 403 403
+cost                    | GET  /ws/aml-workspace/costs/                          | y y y 403 y 404
+cost as a file          | GET  /ws/aml-workspace/costs/csv/                      | y y y 403 y 404
+cost of all workspaces  | GET  /costs/                                           | y y y y y y
 palette                 | GET  /palette/?ws=aml-workspace&q=r                    | y y y y y 404
 """
 
@@ -445,8 +451,17 @@ def test_a_closed_account_is_shut_out_at_the_next_request(world, as_user):
 
 def test_the_administration_opens_to_site_admins_alone(world, as_user, owner):
     for persona in (*ROLES, "stranger"):
-        assert as_user(world["people"][persona]).get("/admin/").status_code == 302, persona
-    assert as_user(owner).get("/admin/").status_code == 200
+        assert as_user(world["people"][persona]).get("/admin/rows/").status_code == 302, persona
+    assert as_user(owner).get("/admin/rows/").status_code == 200
+
+
+@pytest.mark.parametrize("url", [url for url in all_pages() if url.startswith("/admin/")])
+def test_the_pages_of_the_administration_open_to_site_admins_alone(world, as_user, url):
+    url = url.replace("00000000-0000-0000-0000-000000000000", str(uuid.uuid4()))
+    for method in ("get", "post"):
+        for persona in ("owner", "stranger"):
+            answer = getattr(as_user(world["people"][persona]), method)(url)
+            assert answer.status_code in (403, 405), (persona, method)
 
 
 # What a Reader may send: answers that change nothing, and what belongs to the reader alone.

@@ -90,9 +90,9 @@ PAGES = [
     (f"/ws/aml-workspace/compare/find/?find={'a+' * 20}", "10 are allowed"),
     (f"/ws/aml-workspace/compare/curve/?runs=r1,r2&name=x&from=1&to={DIGITS}", "two numbers"),
     (f"/ws/aml-workspace/runs/r1/metrics/data/?after={DIGITS}:1", "whole number"),
-    (f"/admin/runs/run/?q={'word+' * 1200}", "200 are allowed"),
-    ("/admin/runs/run/?display_name__regex=(a%2B)%2B$", "patterns"),
-    (f"/admin/autocomplete/?term={'a+' * 20}", "10 are allowed"),
+    (f"/admin/rows/runs/run/?q={'word+' * 1200}", "200 are allowed"),
+    ("/admin/rows/runs/run/?display_name__regex=(a%2B)%2B$", "patterns"),
+    (f"/admin/rows/autocomplete/?term={'a+' * 20}", "10 are allowed"),
 ]
 
 

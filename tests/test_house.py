@@ -29,6 +29,9 @@ ROOMS = [
     "registry",
     "notebooks",
     "trash",
+    "costs",
+    "operations",
+    "notices",
     "mlflow_api",
 ]
 # Where all rooms are named: addresses, installed apps, and the processes that `up` and Celery start.
@@ -53,12 +56,14 @@ OPEN_PAGES = {
     # The challenge of a passkey, with which the sign-in begins.
     "/signin/passkey/begin/",
     "/favicon.ico",
+    # To this machine alone; tests/operations/test_probes.py.
+    "/metrics",
     "/api/openapi.json",
     "/api/mlflow/openapi.json",
 }
 # Paths whose own key decides, not a session: packages are public inside the house, nodes and runs bring tokens.
 OWN_DOORS = re.compile(
-    r"^/(pypi|subscriptions|history|content|modelmanagement|nodes|discovery|mlflow|login/(device(/token)?|whoami)$|signed|admin|x/)"
+    r"^/(pypi|subscriptions|history|content|modelmanagement|nodes|discovery|mlflow|login/(device(/token)?|whoami)$|signed|admin/rows|x/)"
 )
 
 

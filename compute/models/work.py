@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import User
-from compute import notifications, work_kinds
+from compute import holds, notifications, work_kinds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,8 +33,11 @@ class WorkQuerySet(models.QuerySet):
         return self.filter(state=Work.State.QUEUED).order_by("-priority", "queued_at", "pk")
 
     def startable(self, now: dt.datetime):
-        """Queued, and not waiting for the end of a pause."""
-        return self.queued().filter(Q(not_before=None) | Q(not_before__lte=now))
+        """Queued, and neither held nor waiting for the end of a pause."""
+        rows = self.queued().filter(Q(not_before=None) | Q(not_before__lte=now))
+        for held in holds.find_held():
+            rows = rows.exclude(held)
+        return rows
 
     def held(self):
         return self.filter(state=Work.State.CLAIMED)

@@ -223,7 +223,7 @@ def test_a_long_log_is_read_page_by_page(as_user, olga, workspace, django_assert
 
 def test_what_the_administration_changes_is_written(as_user, owner, workspace):
     form = {"subscription_id": "sub-1", "display_name": "Renamed"}
-    as_user(owner).post(f"/admin/workspaces/subscription/{workspace.resource_group.subscription_id}/change/", form)
+    as_user(owner).post(f"/admin/rows/workspaces/subscription/{workspace.resource_group.subscription_id}/change/", form)
     row = Activity.objects.get()
     assert str(row) == "owner changed, in the administration, subscription Renamed"
     assert "Display name" in row.message

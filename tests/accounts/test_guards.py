@@ -34,7 +34,7 @@ def olga(workspace):
     return user
 
 
-@pytest.mark.parametrize("path", ["/people/", "/principals/", "/credentials/", "/providers/", "/admin/"])
+@pytest.mark.parametrize("path", ["/people/", "/principals/", "/credentials/", "/providers/", "/admin/rows/"])
 def test_pages_of_site_admins_open_after_the_password_again(admin, path):
     client = signed_in_long_ago(admin)
     asked = client.get(path)

@@ -191,27 +191,27 @@ def test_an_open_browser_cannot_be_used_to_guess_the_password(as_user, olga):
 def test_the_administration_has_no_sign_in_of_its_own(db, method):
     factories.make_user("root", password=PASSWORD, is_superuser=True, is_staff=True)
     client = browser()
-    body = {"username": "root", "password": PASSWORD, "next": "/admin/"}
-    answer = getattr(client, method)("/admin/login/", body)
-    assert (answer.status_code, answer.url) == (302, "/signin/?next=/admin/")
-    assert client.get("/admin/").status_code == 302
+    body = {"username": "root", "password": PASSWORD, "next": "/admin/rows/"}
+    answer = getattr(client, method)("/admin/rows/login/", body)
+    assert (answer.status_code, answer.url) == (302, "/signin/?next=/admin/rows/")
+    assert client.get("/admin/rows/").status_code == 302
     assert not FailedSignIn.objects.exists()
 
 
 def test_who_opens_the_administration_goes_by_the_sign_in(db):
     factories.make_user("root", password=PASSWORD, is_superuser=True, is_staff=True)
     client = browser()
-    answer = client.get("/admin/accounts/user/", follow=True)
+    answer = client.get("/admin/rows/accounts/user/", follow=True)
     assert answer.request["PATH_INFO"] == "/signin/"
-    answer = client.post("/signin/", {"username": "root", "password": PASSWORD, "next": "/admin/accounts/user/"})
-    assert answer.url == "/admin/accounts/user/"
+    answer = client.post("/signin/", {"username": "root", "password": PASSWORD, "next": "/admin/rows/accounts/user/"})
+    assert answer.url == "/admin/rows/accounts/user/"
     assert client.get(answer.url).status_code == 200
-    assert client.get("/admin/login/?next=/admin/").url == "/admin/"
+    assert client.get("/admin/rows/login/?next=/admin/rows/").url == "/admin/rows/"
     # One's own password is set on one page.
-    assert "Current password" in client.get("/admin/password_change/").content.decode()
+    assert "Current password" in client.get("/admin/rows/password_change/").content.decode()
 
 
 def test_others_than_site_admins_get_a_message(as_user, mallory):
-    answer = as_user(mallory).get("/admin/", follow=True)
+    answer = as_user(mallory).get("/admin/rows/", follow=True)
     assert answer.status_code == 403
     assert "site admin" in answer.content.decode()

@@ -57,7 +57,7 @@ def test_the_administrator_changes_sizes_and_they_stay(client, admin_user):
     client.force_login(admin_user)
     fields = {"name": size.name, "family": size.family, "category": size.category, "storage_gb": 1, "gpu": ""}
     numbers = {"vcpus": 3, "memory_gb": 9, "gpus": 0, "hourly_price": 0.25, "follows_machines": "on"}
-    answer = client.post(f"/admin/compute/vmsize/{size.pk}/change/", fields | numbers | {"is_offered": "on"})
+    answer = client.post(f"/admin/rows/compute/vmsize/{size.pk}/change/", fields | numbers | {"is_offered": "on"})
     assert answer.status_code == 302
     size.refresh_from_db()
     assert (size.vcpus, size.price, size.follows_machines) == (3, 0.25, False)

@@ -66,8 +66,9 @@ def test_no_inline_script_anywhere(as_user, owner, workspace):
 def test_administration_is_for_staff(as_user, owner, bob):
     assert "/admin/" in as_user(owner).get("/").content.decode()
     assert "/admin/" not in as_user(bob).get("/").content.decode()
-    assert as_user(owner).get("/admin/").status_code == 200
-    assert as_user(bob).get("/admin/").status_code == 302
+    assert as_user(owner).get("/admin/").status_code == as_user(owner).get("/admin/rows/").status_code == 200
+    assert as_user(bob).get("/admin/").status_code == 403
+    assert as_user(bob).get("/admin/rows/").status_code == 302
 
 
 @pytest.mark.parametrize(
@@ -85,11 +86,11 @@ def test_administration_is_for_staff(as_user, owner, bob):
 )
 def test_administration_lists_and_searches(as_user, owner, alice, workspace, model):
     factories.make_token(alice)
-    assert as_user(owner).get(f"/admin/{model}/", {"q": "a"}).status_code == 200
+    assert as_user(owner).get(f"/admin/rows/{model}/", {"q": "a"}).status_code == 200
 
 
 def test_administration_labels_its_fields(as_user, owner):
-    page = as_user(owner).get(f"/admin/accounts/user/{owner.pk}/change/").content.decode()
+    page = as_user(owner).get(f"/admin/rows/accounts/user/{owner.pk}/change/").content.decode()
     assert '<label for="id_last_login_0">' in page
 
 

@@ -114,9 +114,9 @@ class TestEveryDoor:
         client = Client()
         client.force_login(owner)
         body = {"username": "dora", "first_name": f"D\u202e{name}", "password1": "x", "password2": "x"}
-        client.post("/admin/accounts/user/add/", body)
+        client.post("/admin/rows/accounts/user/add/", body)
         person = factories.make_user("carl")
         form = {"username": "carl", "first_name": f"C\u202e{name}", "theme": "system"}
-        answer = client.post(f"/admin/accounts/user/{person.pk}/change/", form)
+        answer = client.post(f"/admin/rows/accounts/user/{person.pk}/change/", form)
         assert answer.status_code == 200
         assert not User.objects.exclude(first_name="").exists()

@@ -115,7 +115,7 @@ def test_the_value_is_in_no_page_log_activity_or_dump_of_the_database(as_user, a
     admin = as_user(owner)
     seen += [
         admin.get(page).content.decode()
-        for page in ("/activity/", "/activity/jsonl/", f"/admin/workspaces/secretversion/{version.pk}/change/")
+        for page in ("/activity/", "/activity/jsonl/", f"/admin/rows/workspaces/secretversion/{version.pk}/change/")
         if not page.endswith("jsonl/")
     ]
     seen += [admin.get("/activity/jsonl/").getvalue().decode(), caplog.text, dump()]

@@ -1,0 +1,82 @@
+"""What budgets do: they are checked after each count, and one that is used up may hold new work and stop idle nodes."""
+
+import datetime as dt
+
+from django.db.models import Q
+
+from accounts.models import User
+from compute.models import ComputeTarget, Work
+from costs.limit_models import Budget
+from costs.models import Usage
+from studio.errors import Conflict
+from workspaces.models import Workspace
+
+
+def check_budgets(now: dt.datetime) -> None:
+    """Count what each has spent in this month."""
+    month = now.date().replace(day=1)
+    for budget in Budget.objects.select_related("person", "workspace", "subscription"):
+        budget.note_spending(_count_spent(budget, month, now.date()), month)
+
+
+def _count_spent(budget: Budget, month: dt.date, today: dt.date) -> float:
+    rows = Usage.objects.between(month, today)
+    if budget.person:
+        rows = rows.filter(person=budget.person.username)
+    elif budget.workspace_id:
+        rows = rows.filter(workspace_key=budget.workspace_id)
+    else:
+        rows = rows.filter(subscription=budget.subscription.subscription_id)
+    found = rows.sum_up()
+    if budget.unit == Budget.Unit.DOLLARS:
+        return found["cost"] or 0
+    return (found["job_seconds"] + found["idle_seconds"]) / 3600
+
+
+def find_held() -> Q | None:
+    budgets = list(Budget.objects.in_force().filter(blocks_new_work=True))
+    if not budgets:
+        return None
+    held = Q(pk=None)
+    for budget in budgets:
+        if budget.person_id:
+            held |= Q(submitted_by=budget.person_id)
+        elif budget.workspace_id:
+            held |= Q(target__workspace=budget.workspace_id)
+        else:
+            held |= Q(target__workspace__resource_group__subscription=budget.subscription_id)
+    return held
+
+
+def list_applied(user: User, workspace: Workspace) -> list[Budget]:
+    """Those that pay for a person's work there, the one with the least left first."""
+    subscription = workspace.resource_group.subscription_id
+    scopes = Q(person=user) | Q(workspace=workspace) | Q(subscription=subscription)
+    budgets = Budget.objects.filter(scopes).select_related("person", "workspace", "subscription")
+    return sorted(budgets, key=lambda budget: -budget.share)
+
+
+def explain(work: Work) -> list[str]:
+    blocking = [
+        one for one in list_applied(work.submitted_by, work.target.workspace) if one.is_used_up and one.blocks_new_work
+    ]
+    return [f"{describe(budget)} It waits for the next month, or for a larger budget." for budget in blocking]
+
+
+def describe(budget: Budget) -> str:
+    return f"The budget of {budget.label} for this month is used up: {budget.state}."
+
+
+def check_new_work(target: ComputeTarget, user: User) -> None:
+    for budget in list_applied(user, target.workspace):
+        if budget.is_used_up and budget.blocks_new_work:
+            text = (
+                f"{describe(budget)} New jobs are refused until the next month; ask a site admin for a larger budget."
+            )
+            raise Conflict(text, target="computeId", code="BudgetUsedUp")
+
+
+def stops_idle(target: ComputeTarget) -> bool:
+    subscription = target.workspace.resource_group.subscription_id
+    scopes = Q(workspace=target.workspace_id) | Q(subscription=subscription)
+    return Budget.objects.in_force().filter(scopes, stops_idle_nodes=True).exists()

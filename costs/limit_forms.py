@@ -1,0 +1,88 @@
+"""Forms of quotas and budgets."""
+
+from django import forms
+
+from accounts.models import User
+from costs.limit_models import Budget
+from workspaces.models import Subscription, Workspace
+
+EACH_PERSON = "each-person"
+
+
+class ScopeForm(forms.Form):
+    """To whom it applies: a kind, and the name of one of it."""
+
+    kind = forms.ChoiceField(
+        label="For",
+        choices=[
+            (EACH_PERSON, "Each person"),
+            ("person", "One person"),
+            ("workspace", "A workspace"),
+            ("subscription", "A subscription"),
+        ],
+    )
+    name = forms.CharField(
+        required=False,
+        max_length=150,
+        help_text="The name of the person, of the workspace, or the id of the subscription.",
+    )
+
+    def clean(self):
+        given = super().clean()
+        kind, name = given.get("kind"), given.get("name", "").strip()
+        if kind and kind != EACH_PERSON:
+            given["scope"] = self._find(kind, name)
+        return given
+
+    def _find(self, kind: str, name: str):
+        rows = {
+            "person": User.objects.filter(username__iexact=name),
+            "workspace": Workspace.objects.with_path().filter(name__iexact=name, deleted_at=None),
+            "subscription": Subscription.objects.filter(subscription_id__iexact=name),
+        }[kind]
+        found = list(rows[:2])
+        if len(found) == 1:
+            return found[0]
+        words = f"There is no {kind} {name!r}." if not found else f"There are several {kind}s {name!r}."
+        self.add_error("name", words)
+        return None
+
+    @property
+    def scope(self):
+        """None for each person."""
+        return self.cleaned_data.get("scope")
+
+
+class QuotaForm(ScopeForm):
+    cores = forms.IntegerField(required=False, min_value=0, max_value=10**6, label="Cores in use")
+    running_jobs = forms.IntegerField(required=False, min_value=0, max_value=10**6, label="Running jobs")
+    nodes = forms.IntegerField(
+        required=False, min_value=0, max_value=10**6, help_text="Of a workspace or subscription alone."
+    )
+    storage_gb = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=10**9,
+        label="Storage in GB",
+        help_text="Of a workspace or subscription alone.",
+    )
+
+    @property
+    def limits(self) -> dict:
+        return {name: self.cleaned_data[name] for name in ("cores", "running_jobs", "nodes", "storage_gb")}
+
+
+class BudgetForm(ScopeForm):
+    amount = forms.FloatField(min_value=0.01, max_value=1e9, label="For each month")
+    unit = forms.ChoiceField(choices=Budget.Unit.choices, help_text="Dollars need prices: VM_PRICES or those of sizes.")
+    blocks_new_work = forms.BooleanField(
+        required=False, label="Block new jobs when it is used up; what runs continues, what waits keeps waiting"
+    )
+    stops_idle_nodes = forms.BooleanField(
+        required=False, label="Stop idle nodes when it is used up, also those of a cluster's minimum"
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        field = self.fields["kind"]
+        field.choices = [choice for choice in field.choices if choice[0] != EACH_PERSON]

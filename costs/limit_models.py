@@ -1,0 +1,205 @@
+"""Quotas and budgets of a person, a workspace or a subscription; administrators set them."""
+
+import datetime as dt
+
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts import activity
+from accounts.models import User
+from studio.errors import Invalid
+from workspaces.models import Subscription, Workspace
+
+HAS_ONE_SCOPE = (
+    Q(person__isnull=False, workspace__isnull=True, subscription__isnull=True)
+    | Q(person__isnull=True, workspace__isnull=False, subscription__isnull=True)
+    | Q(person__isnull=True, workspace__isnull=True, subscription__isnull=False)
+)
+# Quotas without any of the three are for each person who has none of their own.
+FOR_EACH_PERSON = Q(person__isnull=True, workspace__isnull=True, subscription__isnull=True)
+
+
+class Quota(models.Model):
+    """What may be used at the same time. Of all that apply, each holds."""
+
+    LIMITS = ("cores", "nodes", "running_jobs", "storage_gb")
+
+    person = models.OneToOneField(User, models.CASCADE, null=True, blank=True, related_name="quota")
+    workspace = models.OneToOneField(Workspace, models.CASCADE, null=True, blank=True, related_name="quota")
+    subscription = models.OneToOneField(Subscription, models.CASCADE, null=True, blank=True, related_name="quota")
+    # Null: no limit. Nodes and storage are of workspaces and subscriptions alone.
+    cores = models.PositiveIntegerField(null=True, blank=True)
+    nodes = models.PositiveIntegerField(null=True, blank=True)
+    running_jobs = models.PositiveIntegerField(null=True, blank=True)
+    storage_gb = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=HAS_ONE_SCOPE | FOR_EACH_PERSON, name="a_quota_has_one_scope_at_most"),
+            # Two rows without a scope would both be for each person.
+            models.UniqueConstraint(models.Value(1), condition=FOR_EACH_PERSON, name="one_quota_for_each_person"),
+        ]
+
+    def __str__(self):
+        return f"quota of {self.label}"
+
+    @property
+    def label(self) -> str:
+        return label_of(self) or "each person"
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """Those that are set, by name."""
+        found = {name: getattr(self, name) for name in self.LIMITS}
+        return {name: value for name, value in found.items() if value is not None}
+
+    @classmethod
+    def set(cls, scope, **limits) -> "Quota":
+        """Of a person, workspace or subscription, or of each person (None): replaces the limits that there were."""
+        unknown = set(limits) - set(cls.LIMITS)
+        assert not unknown, unknown
+        of_people = scope is None or isinstance(scope, User)
+        if of_people and (limits.get("nodes") is not None or limits.get("storage_gb") is not None):
+            raise Invalid(
+                "Nodes and storage belong to workspaces: give a person a quota of cores or running jobs.",
+                target="nodes",
+            )
+        if all(value is None for value in limits.values()):
+            raise Invalid("Set at least one limit.", target="cores")
+        with transaction.atomic():
+            quota = cls.objects.filter(**_filter_of(scope)).first() or cls(**_fields_of(scope))
+            before = {name: getattr(quota, name) for name in cls.LIMITS}
+            for name in cls.LIMITS:
+                setattr(quota, name, limits.get(name))
+            quota.save()
+            changes = {
+                name: [before[name], limits.get(name)] for name in cls.LIMITS if before[name] != limits.get(name)
+            }
+            activity.record("quota.set", quota, scope=scope_of(quota), label=quota.label, changes=changes)
+        return quota
+
+    def remove(self) -> None:
+        with transaction.atomic():
+            activity.record("quota.delete", self, scope=scope_of(self), label=self.label, changes=self.limits)
+            Quota.objects.filter(pk=self.pk).delete()
+
+
+class BudgetQuerySet(models.QuerySet):
+    def in_force(self):
+        """Used up, and with a consequence."""
+        return self.filter(Q(blocks_new_work=True) | Q(stops_idle_nodes=True), is_used_up=True)
+
+
+class Budget(models.Model):
+    """What a calendar month (UTC) may cost, and what happens when that is used up."""
+
+    class Unit(models.TextChoices):
+        DOLLARS = "dollars", "US dollars"
+        NODE_HOURS = "hours", "node-hours"
+
+    WARN_AT = 0.8
+
+    person = models.OneToOneField(User, models.CASCADE, null=True, blank=True, related_name="budget")
+    workspace = models.OneToOneField(Workspace, models.CASCADE, null=True, blank=True, related_name="budget")
+    subscription = models.OneToOneField(Subscription, models.CASCADE, null=True, blank=True, related_name="budget")
+    amount = models.FloatField()
+    unit = models.CharField(max_length=8, choices=Unit, default=Unit.DOLLARS)
+    blocks_new_work = models.BooleanField(default=False)
+    stops_idle_nodes = models.BooleanField(default=False)
+    # As counted at `checked_at`, in the month that begins with this day.
+    spent = models.FloatField(default=0)
+    month = models.DateField(null=True, blank=True)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    # Whether that was said in this month.
+    is_warned = models.BooleanField(default=False)
+    is_used_up = models.BooleanField(default=False)
+
+    objects = BudgetQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=HAS_ONE_SCOPE, name="a_budget_has_one_scope"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="a_budget_is_more_than_nothing"),
+        ]
+
+    def __str__(self):
+        return f"budget of {self.label}"
+
+    @property
+    def label(self) -> str:
+        return label_of(self)
+
+    @property
+    def share(self) -> float:
+        return self.spent / self.amount
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.share)
+
+    def describe(self, value: float) -> str:
+        """`$12.50` or `12.5 node-hours`."""
+        return f"${value:,.2f}" if self.unit == self.Unit.DOLLARS else f"{value:,.1f} node-hours"
+
+    @property
+    def state(self) -> str:
+        return f"{self.describe(self.spent)} of {self.describe(self.amount)}"
+
+    @classmethod
+    def set(cls, scope, amount: float, unit: str, *, blocks_new_work: bool = False, stops_idle_nodes: bool = False):
+        """Of a person, workspace or subscription: replaces the one that there was."""
+        if unit not in cls.Unit.values:
+            raise Invalid(f"unit={unit!r}: write one of {', '.join(cls.Unit.values)}.", target="unit")
+        if not 0 < amount < 1e12:
+            raise Invalid("Write an amount that is more than 0.", target="amount")
+        if scope is None:
+            raise Invalid("Choose a person, a workspace or a subscription.", target="scope")
+        with transaction.atomic():
+            budget = cls.objects.filter(**_filter_of(scope)).first() or cls(**_fields_of(scope))
+            before = {"amount": budget.amount, "unit": budget.unit} if budget.pk else {}
+            budget.amount, budget.unit = amount, unit
+            budget.blocks_new_work, budget.stops_idle_nodes = blocks_new_work, stops_idle_nodes
+            budget.save()
+            changes = {"amount": [before.get("amount"), amount], "unit": [before.get("unit"), unit]}
+            changes |= {"blocks_new_work": [None, blocks_new_work], "stops_idle_nodes": [None, stops_idle_nodes]}
+            activity.record("budget.set", budget, scope=scope_of(budget), label=budget.label, changes=changes)
+        return budget
+
+    def remove(self) -> None:
+        with transaction.atomic():
+            activity.record("budget.delete", self, scope=scope_of(self), label=self.label)
+            Budget.objects.filter(pk=self.pk).delete()
+
+    def note_spending(self, spent: float, month: dt.date) -> None:
+        """Say once in a month that it is nearly, and that it is, used up; a new month or a higher amount begins again."""
+        was_warned, was_used_up = (self.is_warned, self.is_used_up) if self.month == month else (False, False)
+        self.spent, self.month, self.checked_at = spent, month, timezone.now()
+        self.is_used_up, self.is_warned = spent >= self.amount, spent >= self.amount * self.WARN_AT
+        with transaction.atomic():
+            self.save(update_fields=["spent", "month", "checked_at", "is_used_up", "is_warned"])
+            if self.is_used_up and not was_used_up:
+                activity.record("budget.use_up", self, scope=scope_of(self), label=self.label, message=self.state)
+            elif self.is_warned and not was_warned:
+                activity.record("budget.warn", self, scope=scope_of(self), label=self.label, message=self.state)
+
+
+def label_of(limit) -> str:
+    if limit.person:
+        return str(limit.person.label)
+    scope = limit.workspace or limit.subscription
+    return f"the {scope._meta.verbose_name} {scope}" if scope else ""
+
+
+def scope_of(limit):
+    """The scope of its activities: a person has none."""
+    return limit.workspace or limit.subscription
+
+
+def _fields_of(scope) -> dict:
+    names = {User: "person", Workspace: "workspace", Subscription: "subscription"}
+    return {} if scope is None else {names[type(scope)]: scope}
+
+
+def _filter_of(scope) -> dict:
+    return _fields_of(scope) or {"person": None, "workspace": None, "subscription": None}

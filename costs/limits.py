@@ -1,0 +1,52 @@
+"""Quotas and budgets together: what they hold, and what a person sees of them before submitting."""
+
+import statistics
+
+from django.db.models import Q
+
+from accounts.models import User
+from costs import budgets, quotas
+from costs.limit_models import Budget, Quota
+from costs.models import Usage
+from workspaces.models import Workspace
+
+# Jobs of an experiment of which the typical use is taken, and how many it needs.
+HISTORY, ENOUGH = 20, 3
+
+
+def find_held() -> Q | None:
+    """Which queued work waits; one statement where there are no limits, because nodes ask at each claim."""
+    in_force = Quota.objects.order_by().values("pk").union(Budget.objects.in_force().values("pk"), all=True)
+    if not in_force[:1]:
+        return None
+    found = [held for held in (quotas.find_held(), budgets.find_held()) if held is not None]
+    return Q(*found, _connector=Q.OR) if found else None
+
+
+def describe_before_submitting(user: User, workspace: Workspace, experiment: str = "") -> dict:
+    """What applies to a new job there, and what jobs of the experiment used so far."""
+    return {
+        "quotas": quotas.list_applied(user, workspace),
+        "budgets": budgets.list_applied(user, workspace),
+        "typical": _find_typical(workspace, experiment),
+    }
+
+
+def _find_typical(workspace: Workspace, experiment: str) -> dict | None:
+    """The median node-hours and cost of its last jobs; None if there were too few."""
+    if not experiment:
+        return None
+    rows = Usage.objects.filter(workspace_key=workspace.pk, experiment=experiment, kind=Usage.Kind.JOB)
+    jobs: dict = {}
+    for work, seconds, cost in rows.order_by("-pk").values_list("work", "seconds", "cost")[: 10 * HISTORY]:
+        hours, spent = jobs.get(work, (0.0, None))
+        jobs[work] = (hours + seconds / 3600, spent if cost is None else (spent or 0) + cost)
+    last = list(jobs.values())[:HISTORY]
+    if len(last) < ENOUGH:
+        return None
+    costs = [spent for _, spent in last if spent is not None]
+    return {
+        "count": len(last),
+        "hours": statistics.median(hours for hours, _ in last),
+        "cost": statistics.median(costs) if costs else None,
+    }

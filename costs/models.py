@@ -1,0 +1,111 @@
+"""What nodes and stored files cost: rows that name workspaces, people and jobs by text, so that they outlive them."""
+
+from django.db import models
+from django.db.models import F, Q, Sum
+
+from costs.limit_models import Budget, Quota
+from workspaces.models import Workspace
+
+__all__ = ["Budget", "Meter", "Quota", "Usage", "UsageQuerySet"]
+
+
+class UsageQuerySet(models.QuerySet):
+    def in_workspaces(self, keys):
+        """Of the workspaces with these keys; None stands for the whole site, with what was deleted permanently."""
+        return self if keys is None else self.filter(workspace_key__in=keys)
+
+    def between(self, since, until):
+        """Of these days, both included."""
+        return self.filter(day__gte=since, day__lte=until)
+
+    def sum_up(self) -> dict:
+        """`job_seconds` and `idle_seconds` of nodes, and the `cost`, which is None where nothing has a price."""
+        is_idle = Q(kind=Usage.Kind.IDLE)
+        return self.aggregate(
+            job_seconds=Sum("seconds", filter=Q(kind=Usage.Kind.JOB), default=0.0),
+            idle_seconds=Sum("seconds", filter=is_idle, default=0.0),
+            cost=Sum("cost"),
+        )
+
+
+class Usage(models.Model):
+    """What one node did, or what one workspace stored, within a day at one price. The sum of `cost` is the bill."""
+
+    class Kind(models.TextChoices):
+        JOB = "job", "Jobs"
+        # A node that had no work: starting, or waiting for some.
+        IDLE = "idle", "Idle nodes"
+        STORAGE = "storage", "Storage"
+
+    kind = models.CharField(max_length=8, choices=Kind)
+    # In UTC.
+    day = models.DateField()
+    subscription = models.CharField(max_length=100)
+    resource_group = models.CharField(max_length=90)
+    workspace = models.CharField(max_length=100)
+    # No foreign key: the bill stays when the workspace is gone.
+    workspace_key = models.BigIntegerField()
+    compute = models.CharField(max_length=64, blank=True)
+    vm_size = models.CharField(max_length=40, blank=True)
+    node = models.CharField(max_length=60, blank=True)
+    work = models.UUIDField(null=True, blank=True)
+    # `kind:subject` of the work, such as `run:my-run`.
+    work_scope = models.CharField(max_length=300, blank=True)
+    experiment = models.CharField(max_length=255, blank=True)
+    person = models.CharField(max_length=150, blank=True)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    # Of the node; of work that shares it, its part.
+    seconds = models.FloatField(default=0)
+    # Of storage: the bytes at `ended_at`, and bytes times the seconds that they were stored.
+    bytes = models.BigIntegerField(default=0)
+    byte_seconds = models.FloatField(default=0)
+    # As the administrator had set it then: of a node an hour, of a gigabyte a month. Null if there was none.
+    price = models.FloatField(null=True, blank=True)
+    cost = models.FloatField(null=True, blank=True)
+
+    objects = UsageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "usage"
+        indexes = [
+            models.Index(fields=["workspace_key", "day"], name="usage_by_workspace"),
+            models.Index(fields=["day"], name="usage_by_day"),
+            models.Index(fields=["node", "-ended_at"], name="usage_by_node"),
+            models.Index(fields=["workspace_key", "work_scope"], name="usage_by_work"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["node", "work", "started_at"], condition=Q(kind="job"), name="one_usage_by_work_at_a_time"
+            ),
+            models.UniqueConstraint(
+                fields=["node", "started_at"], condition=Q(kind="idle"), name="one_idle_usage_at_a_time"
+            ),
+            models.UniqueConstraint(
+                fields=["workspace_key", "day"], condition=Q(kind="storage"), name="one_storage_usage_of_a_day"
+            ),
+            models.CheckConstraint(condition=Q(ended_at__gte=F("started_at")), name="usage_ends_after_its_start"),
+        ]
+
+    def __str__(self):
+        return f"{self.node or self.workspace}, {self.work_scope or self.get_kind_display()}, {self.day}"
+
+    @staticmethod
+    def path_of(workspace: Workspace) -> dict:
+        """The fields that say where; the workspace comes with its path."""
+        group = workspace.resource_group
+        return {
+            "subscription": group.subscription.subscription_id,
+            "resource_group": group.name,
+            "workspace": workspace.name,
+            "workspace_key": workspace.pk,
+        }
+
+
+class Meter(models.Model):
+    """One row: until when nodes are counted. It is locked while they are."""
+
+    counted_until = models.DateTimeField(null=True)
+
+    def __str__(self):
+        return f"until {self.counted_until}"

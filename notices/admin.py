@@ -1,0 +1,46 @@
+"""Notifications and what became of them, for site admins to look at; webhooks without their secrets."""
+
+from django.contrib import admin
+
+from notices.models import Delivery, Follow, Notification, Preference, Webhook
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(Notification)
+class NotificationAdmin(ReadOnlyAdmin):
+    list_display = ["at", "person", "event", "title", "read_at"]
+    list_select_related = ["person"]
+    search_fields = ["title", "person__username"]
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ["notification", "channel", "state", "attempts", "due_at", "answer"]
+    list_select_related = ["notification"]
+    list_filter = ["state", "channel"]
+
+
+@admin.register(Webhook)
+class WebhookAdmin(ReadOnlyAdmin):
+    list_display = ["person", "url"]
+    list_select_related = ["person"]
+    exclude = ["secret"]
+
+
+@admin.register(Preference)
+class PreferenceAdmin(ReadOnlyAdmin):
+    list_display = ["person", "event", "channel", "is_on"]
+    list_select_related = ["person"]
+
+
+@admin.register(Follow)
+class FollowAdmin(ReadOnlyAdmin):
+    list_display = ["person", "run"]
+    list_select_related = ["person", "run"]

@@ -1,0 +1,23 @@
+"""What a person wants to be notified of."""
+
+from django import forms
+
+from notices.models import CHOSEN, Channel, Webhook
+
+
+class WebhookForm(forms.Form):
+    url = forms.URLField(
+        required=False,
+        max_length=500,
+        label="Address",
+        assume_scheme="https",
+        help_text="Each notification is posted there as JSON. Empty: no webhook.",
+    )
+
+    def save(self, person) -> Webhook | None:
+        return Webhook.put(person, self.cleaned_data["url"])
+
+
+def read_choices(data) -> set[tuple[str, str]]:
+    """The checked boxes `<event>:<channel>` of the table."""
+    return {(event, channel) for event in CHOSEN for channel in Channel if f"{event}:{channel}" in data}

@@ -1,0 +1,203 @@
+"""Notifications: what happened that a person wants to know, by which channel, and what became of it."""
+
+import datetime as dt
+import secrets
+
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import User
+from runs.models import Run
+from studio.errors import Invalid
+
+
+class Event(models.TextChoices):
+    JOB_FAILED = "job_failed", "A job of mine failed"
+    JOB_COMPLETED = "job_completed", "A job of mine completed"
+    JOB_FOLLOWED = "job_followed", "A job that I follow ended"
+    BUDGET = "budget", "A budget of mine is nearly, or is, used up"
+    TEST = "test", "A test that I sent"
+
+
+class Channel(models.TextChoices):
+    BELL = "bell", "Bell"
+    EMAIL = "email", "Mail"
+    WEBHOOK = "webhook", "Webhook"
+
+
+# What people want to know until they say otherwise.
+DEFAULTS = {(Event.JOB_FAILED, Channel.BELL), (Event.JOB_FOLLOWED, Channel.BELL), (Event.BUDGET, Channel.BELL)}
+CHOSEN = [event for event in Event if event != Event.TEST]
+
+
+class NotificationQuerySet(models.QuerySet):
+    def on_bell_of(self, user):
+        return self.filter(person=user, on_bell=True)
+
+    def count_unread(self, user) -> int:
+        return self.on_bell_of(user).filter(read_at=None).count()
+
+    def mark_read(self) -> int:
+        return self.filter(read_at=None).update(read_at=timezone.now())
+
+
+class Notification(models.Model):
+    person = models.ForeignKey(User, models.CASCADE, related_name="notifications")
+    event = models.CharField(max_length=20, choices=Event)
+    # What it is about; a person gets one notification of a cause, however often it is found.
+    cause = models.CharField(max_length=100)
+    title = models.CharField(max_length=200)
+    detail = models.CharField(max_length=500, blank=True)
+    # A path on this server.
+    path = models.CharField(max_length=500, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+    on_bell = models.BooleanField(default=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    objects = NotificationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [models.UniqueConstraint(fields=["person", "cause"], name="one_notification_of_a_cause")]
+        indexes = [
+            models.Index(fields=["person"], condition=Q(read_at=None, on_bell=True), name="unread_notifications")
+        ]
+
+    def __str__(self):
+        return self.title
+
+    @classmethod
+    def send(cls, person: User, event: str, cause: str, title: str, detail: str = "", path: str = "") -> bool:
+        """By every channel that the person has chosen for the event; False if they know of the cause already."""
+        channels = Preference.channels_of(person, event)
+        if not channels:
+            return False
+        fields = {"event": event, "title": title[:200], "detail": detail[:500], "path": path[:500]}
+        with transaction.atomic():
+            made, is_new = cls.objects.get_or_create(
+                person=person, cause=cause[:100], defaults={**fields, "on_bell": Channel.BELL in channels}
+            )
+            if is_new:
+                for channel in channels - {Channel.BELL}:
+                    Delivery.objects.create(notification=made, channel=channel)
+        return is_new
+
+
+class Preference(models.Model):
+    """That a person wants an event by a channel, or no longer does."""
+
+    person = models.ForeignKey(User, models.CASCADE, related_name="notification_preferences")
+    event = models.CharField(max_length=20, choices=Event)
+    channel = models.CharField(max_length=8, choices=Channel)
+    is_on = models.BooleanField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "event", "channel"], name="one_preference_of_event_and_channel")
+        ]
+
+    def __str__(self):
+        return f"{self.event} by {self.channel}: {'on' if self.is_on else 'off'}"
+
+    @classmethod
+    def all_of(cls, person: User) -> set[tuple[str, str]]:
+        """(event, channel) of all that is on."""
+        chosen = {(row.event, row.channel): row.is_on for row in cls.objects.filter(person=person)}
+        return {pair for pair in DEFAULTS if chosen.get(pair, True)} | {pair for pair, is_on in chosen.items() if is_on}
+
+    @classmethod
+    def channels_of(cls, person: User, event: str) -> set[str]:
+        return {channel for wanted, channel in cls.all_of(person) if wanted == event}
+
+    @classmethod
+    def choose(cls, person: User, wanted: set[tuple[str, str]]) -> None:
+        """Exactly these are on."""
+        with transaction.atomic():
+            for event in CHOSEN:
+                for channel in Channel:
+                    is_on = {"is_on": (event, channel) in wanted}
+                    cls.objects.update_or_create(person=person, event=event, channel=channel, defaults=is_on)
+
+
+class Webhook(models.Model):
+    """Where a person's notifications are posted, signed with its secret."""
+
+    person = models.OneToOneField(User, models.CASCADE, related_name="webhook")
+    url = models.URLField(max_length=500)
+    secret = models.CharField(max_length=64, editable=False)
+
+    def __str__(self):
+        return self.url
+
+    @classmethod
+    def put(cls, person: User, url: str) -> "Webhook | None":
+        """A new address has a new secret; an empty one ends it."""
+        if not url:
+            cls.objects.filter(person=person).delete()
+            return None
+        if not url.startswith(("https://", "http://")):
+            raise Invalid("Write an address that begins with https:// or http://.", target="url")
+        found = cls.objects.filter(person=person).first()
+        if found and found.url == url:
+            return found
+        return cls.objects.update_or_create(person=person, defaults={"url": url, "secret": secrets.token_hex(24)})[0]
+
+
+class Delivery(models.Model):
+    """A notification by one channel other than the bell: tried until it arrives, more and more rarely."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        SENT = "sent"
+        FAILED = "failed"
+
+    # After the first failure, the second, …; then it is given up.
+    PAUSES = [dt.timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480, 1440)]
+
+    notification = models.ForeignKey(Notification, models.CASCADE, related_name="deliveries")
+    channel = models.CharField(max_length=8, choices=Channel)
+    state = models.CharField(max_length=8, choices=State, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(default=timezone.now)
+    # What the other side said last.
+    answer = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        indexes = [models.Index(fields=["due_at"], condition=Q(state="waiting"), name="deliveries_due")]
+        constraints = [models.UniqueConstraint(fields=["notification", "channel"], name="one_delivery_by_a_channel")]
+
+    def __str__(self):
+        return f"{self.notification} by {self.channel}"
+
+    def take(self) -> bool:
+        """One conditional UPDATE: of two workers, one sends it. A killed one's is due again after a minute."""
+        taken = Delivery.objects.filter(pk=self.pk, state=self.State.WAITING, attempts=self.attempts)
+        if not taken.update(attempts=self.attempts + 1, due_at=timezone.now() + self.PAUSES[0]):
+            return False
+        self.attempts += 1
+        return True
+
+    def note(self, is_sent: bool, answer: str) -> None:
+        fields: dict = {"answer": answer[:300]}
+        if is_sent:
+            fields["state"] = self.State.SENT
+        elif self.attempts > len(self.PAUSES):
+            fields["state"] = self.State.FAILED
+        else:
+            fields["due_at"] = timezone.now() + self.PAUSES[self.attempts - 1]
+        Delivery.objects.filter(pk=self.pk).update(**fields)
+
+
+class Follow(models.Model):
+    """A person wants to know when this job ends."""
+
+    person = models.ForeignKey(User, models.CASCADE, related_name="followed_runs")
+    run = models.ForeignKey(Run, models.CASCADE, related_name="followers")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["person", "run"], name="one_follow_of_a_run")]
+
+    def __str__(self):
+        return f"{self.person}: {self.run}"

@@ -1,0 +1,112 @@
+"""Sends a notification to a webhook or by mail. The server opens no address inside its own network, unless that is allowed."""
+
+import hashlib
+import hmac
+import json
+import smtplib
+import socket
+import time
+from urllib.parse import urlsplit
+
+import httpx
+from django.conf import settings
+from django.core.mail import EmailMessage
+
+from notices.models import Channel, Delivery, Notification, Webhook
+from studio import networks
+from studio.formats import utc_time
+from studio.public_url import public_url
+
+TIMEOUT_SECONDS = 10
+SIGNATURE = "X-Lazuli-Signature"
+
+
+class Refused(Exception):
+    """It was not sent, or the other side did not take it; the message says why."""
+
+
+def deliver(delivery: Delivery) -> None:
+    """One attempt, whose outcome is noted."""
+    if not delivery.take():
+        return
+    try:
+        answer = SENDERS[Channel(delivery.channel)](delivery.notification)
+    except Refused as refusal:
+        delivery.note(False, str(refusal))
+    else:
+        delivery.note(True, answer)
+
+
+def _send_webhook(notification: Notification) -> str:
+    hook = Webhook.objects.filter(person=notification.person_id).first()
+    if hook is None:
+        raise Refused("There is no webhook any more.")
+    body = json.dumps(
+        {
+            "id": notification.pk,
+            "event": notification.event,
+            "title": notification.title,
+            "detail": notification.detail,
+            "url": public_url(notification.path) if notification.path else "",
+            "time": utc_time(notification.at),
+            # What chat tools read.
+            "text": f"{notification.title}\n{notification.detail}".strip(),
+        }
+    ).encode()
+    return post_signed(hook.url, hook.secret, body)
+
+
+def post_signed(url: str, secret: str, body: bytes) -> str:
+    """`t=<Unix time>,v1=<HMAC-SHA256 of the time, a point and the body>` is the signature."""
+    moment = str(int(time.time()))
+    digest = hmac.new(secret.encode(), moment.encode() + b"." + body, hashlib.sha256).hexdigest()
+    headers = {"Content-Type": "application/json", SIGNATURE: f"t={moment},v1={digest}"}
+    parts = urlsplit(url)
+    address = find_address(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+    # The address that was checked, so that its name cannot mean another by now.
+    host = f"[{address}]" if ":" in address else address
+    target = parts._replace(netloc=host if parts.port is None else f"{host}:{parts.port}").geturl()
+    headers["Host"] = parts.netloc.rpartition("@")[2]
+    try:
+        with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
+            answer = client.post(target, content=body, headers=headers, extensions={"sni_hostname": parts.hostname})
+    except httpx.HTTPError as error:
+        raise Refused(f"{type(error).__name__}: {error}") from error
+    if not answer.is_success:
+        raise Refused(f"It answered {answer.status_code}.")
+    return f"It answered {answer.status_code}."
+
+
+def find_address(host: str, port: int) -> str:
+    """The first address of the host; Refused if one of them is private and not in WEBHOOK_NETWORKS."""
+    try:
+        found = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+    except (OSError, UnicodeError) as error:
+        raise Refused(f"{host} has no address: {error}") from error
+    for text in found:
+        address = networks.parse_address(str(text))
+        if address is None or not (address.is_global or networks.is_in(address, settings.WEBHOOK_NETWORKS)):
+            raise Refused(f"{host} is a private address. An administrator can allow it by WEBHOOK_NETWORKS.")
+    return str(sorted(found)[0])
+
+
+def _send_mail(notification: Notification) -> str:
+    if not settings.EMAIL_HOST:
+        raise Refused("Mail is not configured: an administrator sets SMTP_URL.")
+    if not notification.person.email:
+        raise Refused("Your account has no mail address.")
+    link = f"\n\n{public_url(notification.path)}" if notification.path else ""
+    message = EmailMessage(
+        notification.title.replace("\n", " "),
+        f"{notification.detail or notification.title}{link}\n",
+        settings.DEFAULT_FROM_EMAIL,
+        [notification.person.email],
+    )
+    try:
+        message.send()
+    except (OSError, smtplib.SMTPException) as error:
+        raise Refused(f"{type(error).__name__}: {error}") from error
+    return f"Sent to {notification.person.email}."
+
+
+SENDERS = {Channel.WEBHOOK: _send_webhook, Channel.EMAIL: _send_mail}

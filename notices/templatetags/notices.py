@@ -1,0 +1,14 @@
+"""The button of a job that says when it ends."""
+
+from django import template
+
+from notices.models import Follow
+
+register = template.Library()
+
+
+@register.inclusion_tag("notices/_follow.html", takes_context=True)
+def follow_button(context, run) -> dict:
+    request = context["request"]
+    is_followed = run.is_active and Follow.objects.filter(person=request.user, run=run).exists()
+    return {"run": run, "request": request, "is_followed": is_followed, "csrf_token": context.get("csrf_token")}

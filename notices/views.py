@@ -1,0 +1,125 @@
+"""The bell with its list, what a person wants to know and how, and following a job."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from notices import outgoing
+from notices.forms import WebhookForm, read_choices
+from notices.models import CHOSEN, Channel, Delivery, Event, Follow, Notification, Preference, Webhook
+from runs.pages.access import run_of
+from studio.errors import Conflict, Invalid
+from studio.forms import attempt
+from studio.pagination import page_of
+
+
+@require_GET
+def notification_list(request):
+    page = page_of(request, Notification.objects.on_bell_of(request.user))
+    return render(request, "notices/list.html", {"page": page, "unread": _count_unread(request)})
+
+
+def _count_unread(request) -> int:
+    return Notification.objects.count_unread(request.user)
+
+
+@require_GET
+def bell(request):
+    """The bell of the header, for its polls."""
+    return render(request, "notices/_bell.html", {"unread": _count_unread(request)})
+
+
+@require_POST
+def mark_read(request):
+    """All, or the one of `notification`, whose page then opens."""
+    mine = Notification.objects.on_bell_of(request.user)
+    key = request.POST.get("notification", "")
+    if not key:
+        mine.mark_read()
+        return redirect("notices:list")
+    one = mine.filter(pk=key if key.isdecimal() and len(key) < 19 else 0)
+    one.mark_read()
+    path = one.values_list("path", flat=True).first()
+    return redirect(path or "notices:list")
+
+
+@require_http_methods(["GET", "POST"])
+def preferences(request):
+    if request.method == "POST":
+        Preference.choose(request.user, read_choices(request.POST))
+        messages.success(request, "Saved.")
+        return redirect("notices:preferences")
+    return _preferences_page(request)
+
+
+def _preferences_page(request, **more):
+    chosen = Preference.all_of(request.user)
+    rows = [
+        {"label": event.label, "boxes": [(f"{event}:{channel}", (event, channel) in chosen) for channel in Channel]}
+        for event in CHOSEN
+    ]
+    hook = Webhook.objects.filter(person=request.user).first()
+    context = {
+        "rows": rows,
+        "channels": Channel,
+        "hook": hook,
+        "form": WebhookForm(initial={"url": hook.url if hook else ""}),
+        "has_mail": bool(settings.EMAIL_HOST),
+        "signature": outgoing.SIGNATURE,
+        **more,
+    }
+    form = context["form"]
+    return render(request, "notices/preferences.html", context, status=400 if form.errors else 200)
+
+
+@require_POST
+def webhook(request):
+    form = WebhookForm(request.POST)
+    if form.is_valid():
+        attempt(form, lambda: form.save(request.user))
+    if form.errors:
+        return _preferences_page(request, form=form)
+    messages.success(request, "The webhook is saved.")
+    return redirect("notices:preferences")
+
+
+@require_POST
+def send_test(request):
+    """By one channel, at once, with what the other side says."""
+    channel = request.POST.get("channel", "")
+    if channel not in Channel.values:
+        raise Invalid(f"channel={channel!r}: write one of {', '.join(Channel.values)}.", target="channel")
+    count = Notification.objects.filter(person=request.user, event=Event.TEST).count()
+    made = Notification.objects.create(
+        person=request.user,
+        event=Event.TEST,
+        cause=f"test:{request.id}",
+        title=f"Test {count + 1} of your notifications",
+        path="/notifications/",
+        on_bell=channel == Channel.BELL,
+    )
+    if channel != Channel.BELL:
+        delivery = Delivery.objects.create(notification=made, channel=channel)
+        outgoing.deliver(delivery)
+        delivery.refresh_from_db()
+        if delivery.state != Delivery.State.SENT:
+            delivery.delete()
+            raise Conflict(f"The test did not arrive. {delivery.answer}")
+        messages.success(request, f"The test has arrived. {delivery.answer}")
+    return redirect("notices:list" if channel == Channel.BELL else "notices:preferences")
+
+
+@require_POST
+def follow(request, slug, run_id):
+    """Or no longer, with `stop`."""
+    run = run_of(request, slug, run_id)
+    if "stop" in request.POST:
+        Follow.objects.filter(person=request.user, run=run).delete()
+        messages.success(request, f"You will not be notified of {run.display_name}.")
+    elif not run.is_active:
+        raise Conflict(f"{run.display_name} has ended already.")
+    else:
+        Follow.objects.get_or_create(person=request.user, run=run)
+        messages.success(request, f"You will be notified when {run.display_name} ends.")
+    return redirect(run)

@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+
+from studio.shell import Shell
+
+
+class OperationsConfig(AppConfig):
+    name = "operations"
+
+    def ready(self):
+        # Imported here because they need the models, which are not loaded earlier.
+        from operations import job_records
+        from operations.models import Announcement
+
+        Shell.announcements_now = staticmethod(Announcement.objects.shown_now)
+        job_records.connect()

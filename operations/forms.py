@@ -1,0 +1,21 @@
+"""The form of an announcement."""
+
+from django import forms
+
+from operations.models import Announcement
+
+
+def _moment(label: str, help_text: str) -> forms.DateTimeField:
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"})
+    formats = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+    return forms.DateTimeField(required=False, label=label, help_text=help_text, widget=widget, input_formats=formats)
+
+
+class AnnouncementForm(forms.Form):
+    text = forms.CharField(
+        max_length=Announcement.MAX_LENGTH,
+        widget=forms.TextInput(attrs={"placeholder": "The studio is upgraded on Friday from 18:00 to 18:30 UTC."}),
+    )
+    level = forms.ChoiceField(choices=Announcement.Level.choices)
+    starts_at = _moment("Start (UTC)", "Empty: now.")
+    ends_at = _moment("End (UTC)", "Empty: until somebody ends it.")

@@ -1,0 +1,58 @@
+"""Notes how each periodic job went, in the control worker."""
+
+import time
+
+from celery import signals
+from django.db import DatabaseError
+from django.utils import timezone
+
+from operations.models import JobRecord
+
+# Between two notes of a job that succeeds: some run every 5 seconds.
+PAUSE_SECONDS = 30
+_begun: dict[str, float] = {}
+_noted: dict[str, float] = {}
+
+
+def connect() -> None:
+    signals.task_prerun.connect(_begin)
+    signals.task_postrun.connect(_end)
+
+
+def _begin(task_id: str = "", **_) -> None:
+    _begun[task_id] = time.monotonic()
+
+
+def _end(task_id: str = "", task=None, state: str = "", retval=None, **_) -> None:
+    begun = _begun.pop(task_id, time.monotonic())
+    every = _interval_of(task)
+    if not every:
+        return
+    error = "" if state == "SUCCESS" else f"{type(retval).__name__}: {retval}"[:300]
+    now = time.monotonic()
+    if not error and now - _noted.get(task.name, -PAUSE_SECONDS) < PAUSE_SECONDS:
+        return
+    _noted[task.name] = now
+    note_job(task.name, now - begun, every, error)
+
+
+def _interval_of(task) -> float:
+    """Seconds between two runs; 0 for a task that is not periodic."""
+    schedule = task.app.conf.beat_schedule or {} if task else {}
+    return next((float(entry["schedule"]) for entry in schedule.values() if entry["task"] == task.name), 0)
+
+
+def note_job(name: str, seconds: float, every: float, error: str = "") -> None:
+    now = timezone.now()
+    fields = {
+        "ended_at": now,
+        "seconds": seconds,
+        "every": every,
+        "error": error,
+        **({} if error else {"succeeded_at": now}),
+    }
+    try:
+        JobRecord.objects.update_or_create(name=name, defaults=fields)
+    except DatabaseError:
+        # The job itself met the same, and its own error is in the log.
+        _noted.pop(name, None)

@@ -1,0 +1,162 @@
+"""The first page of the administration: what is wrong first, then figures."""
+
+import dataclasses
+import datetime as dt
+import shutil
+
+from django.conf import settings
+from django.db.models import Count, Min, Q, Sum
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import FailedSignIn, User
+from compute.models import Host, Node, Work
+from costs.models import Budget, Usage
+from costs.report import format_dollars, format_hours
+from operations.models import JobRecord, RequestRecord
+from studio.formats import format_bytes
+from trash.models import PurgeJob
+from workspaces.models import Workspace
+
+LONG_WAIT = dt.timedelta(minutes=10)
+FULL_DISK, NEARLY_FULL_DISK = 0.95, 0.85
+MANY_FAILED_SIGN_INS = 20
+DAY = dt.timedelta(days=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """`level` is bad or amber; the page of `url` is where one does something about it."""
+
+    level: str
+    text: str
+    url: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    label: str
+    value: str
+    url: str = ""
+
+
+def find_problems(now: dt.datetime | None = None) -> list[Problem]:
+    """The red ones first."""
+    now = now or timezone.now()
+    found = [*_check_hosts(), *_check_nodes(now), *_check_queue(now), *_check_disk(), *_check_requests(now)]
+    found += [*_check_jobs(), *_check_sign_ins(now), *_check_purges(now), *_check_budgets()]
+    return sorted(found, key=lambda problem: problem.level != "bad")
+
+
+def _check_hosts():
+    url = reverse("operations:machines")
+    hosts = list(Host.objects.order_by("name"))
+    silent = [host for host in hosts if not host.is_alive]
+    if len(silent) == len(hosts):
+        yield Problem("bad", "No machine is connected, so no job can start.", url)
+    elif silent:
+        names = ", ".join(host.name for host in silent[:5])
+        yield Problem("bad", f"Machines that are not connected: {names}.", url)
+    for host in hosts:
+        if host.quarantined_at:
+            yield Problem("bad", f"{host.name} is in quarantine: {host.quarantine_reason}", url)
+        if host.is_alive and host.isolation_problem:
+            yield Problem("bad", f"Scripts on {host.name} are not isolated. {host.isolation_problem}", url)
+
+
+def _check_nodes(now: dt.datetime):
+    lost = Node.objects.filter(state=Node.State.UNUSABLE, state_at__gt=now - DAY).aggregate(
+        all=Count("pk"), now=Count("pk", filter=Q(ended_at=None))
+    )
+    if lost["all"]:
+        level = "bad" if lost["now"] else "amber"
+        yield Problem(level, f"Nodes lost in the last 24 hours: {lost['all']}.", reverse("operations:machines"))
+
+
+def _check_queue(now: dt.datetime):
+    oldest = Work.objects.filter(state=Work.State.QUEUED).aggregate(oldest=Min("queued_at"))["oldest"]
+    if oldest and now - oldest > LONG_WAIT:
+        minutes = int((now - oldest).total_seconds() // 60)
+        yield Problem("amber", f"A job has waited for {minutes} minutes.", reverse("operations:queue"))
+
+
+def disk_use() -> tuple[int, int]:
+    """Used and all bytes of the disk with the data folder."""
+    disk = shutil.disk_usage(settings.DATA_DIR)
+    return disk.total - disk.free, disk.total
+
+
+def _check_disk():
+    used, total = disk_use()
+    share = used / total
+    if share > NEARLY_FULL_DISK:
+        level = "bad" if share > FULL_DISK else "amber"
+        yield Problem(level, f"The disk of the data folder is {share:.0%} full.", reverse("operations:storage"))
+
+
+def _check_requests(now: dt.datetime):
+    recent = RequestRecord.objects.filter(at__gt=now - DAY)
+    failed = recent.aggregate(failed=Count("pk", filter=Q(status__gte=500)))["failed"]
+    if failed:
+        yield Problem("bad", f"Requests that failed in the last 24 hours: {failed}.", reverse("operations:health"))
+
+
+def _check_jobs():
+    url = reverse("operations:health")
+    records = list(JobRecord.objects.all())
+    late = [record for record in records if record.is_late]
+    if records and len(late) == len(records):
+        yield Problem("bad", "The control worker runs no jobs: nodes are neither started nor released.", url)
+    elif late:
+        yield Problem("bad", f"Periodic jobs that are late: {', '.join(one.name for one in late)}.", url)
+    for record in records:
+        if record.error:
+            yield Problem("bad", f"The periodic job {record.name} failed: {record.error}", url)
+
+
+def _check_sign_ins(now: dt.datetime):
+    failed = FailedSignIn.objects.filter(at__gt=now - FailedSignIn.WINDOW).count()
+    if failed >= MANY_FAILED_SIGN_INS:
+        url = f"{reverse('workspaces:site_activity')}?verb=session.begin&outcome=refused"
+        yield Problem("amber", f"{failed} wrong passwords or links in the last hour.", url)
+
+
+def _check_purges(now: dt.datetime):
+    failed = PurgeJob.objects.filter(state=PurgeJob.State.FAILED, created_at__gt=now - 7 * DAY).count()
+    if failed:
+        yield Problem("bad", f"Permanent deletions that failed this week: {failed}.", reverse("operations:storage"))
+
+
+def _check_budgets():
+    for budget in Budget.objects.filter(is_warned=True).select_related("person", "workspace", "subscription"):
+        level = "bad" if budget.is_used_up else "amber"
+        yield Problem(level, f"The budget of {budget.label}: {budget.state}.", reverse("operations:limits"))
+
+
+def list_figures() -> list[Figure]:
+    work = Work.objects.filter(state__in=[Work.State.QUEUED, Work.State.CLAIMED]).aggregate(
+        running=Count("pk", filter=Q(state=Work.State.CLAIMED)), waiting=Count("pk", filter=Q(state=Work.State.QUEUED))
+    )
+    queue, storage = reverse("operations:queue"), reverse("operations:storage")
+    workspaces = Workspace.objects.filter(deleted_at=None).count()
+    people = User.objects.filter(is_active=True, kind=User.Kind.PERSON).count()
+    return [
+        Figure("Jobs running", f"{work['running']:,}", f"{queue}?show=running"),
+        Figure("Jobs waiting", f"{work['waiting']:,}", queue),
+        Figure("Nodes", f"{Node.objects.present().count():,}", reverse("operations:machines")),
+        Figure("Workspaces", f"{workspaces:,}", storage),
+        Figure("People", f"{people:,}", reverse("operations:people")),
+        *_list_usage(),
+    ]
+
+
+def _list_usage():
+    today, costs = timezone.now().date(), reverse("costs:site")
+    used = Usage.objects.between(today.replace(day=1), today).sum_up()
+    yield Figure("Node-hours this month", format_hours((used["job_seconds"] + used["idle_seconds"]) / 3600), costs)
+    if used["cost"] is not None:
+        yield Figure("Cost this month", format_dollars(used["cost"]), costs)
+    stored = Usage.objects.filter(kind=Usage.Kind.STORAGE, day__gte=today - DAY).order_by("-day")
+    by_day = stored.values_list("day").annotate(Sum("bytes")).first()
+    if by_day:
+        yield Figure("Stored", format_bytes(by_day[1]), reverse("operations:storage"))

@@ -1,0 +1,53 @@
+"""The people and service principals of the site, with what an administrator looks for."""
+
+from collections import Counter
+
+from django.db.models import Count, Q, Sum
+from django.utils import timezone
+
+from accounts.models import Token, User
+from compute.models import Work
+from costs.models import Usage
+from studio.words import split_words
+from workspaces.models import RoleAssignment
+
+
+def find_people(words: str):
+    """Those whose name or address contains the words; the last to sign in first."""
+    people = User.objects.all()
+    for word in split_words(words):
+        people = people.filter(
+            Q(username__icontains=word)
+            | Q(first_name__icontains=word)
+            | Q(last_name__icontains=word)
+            | Q(email__icontains=word)
+        )
+    return people.order_by("-is_active", "-last_login", "username")
+
+
+def add_figures(people: list[User]) -> list[dict]:
+    """A row for each person of a page; five statements for all of them."""
+    keys, names = [one.pk for one in people], [one.username for one in people]
+    roles = _count(RoleAssignment.objects.filter(user__in=keys), "user")
+    tokens = _count(Token.objects.filter(user__in=keys, revoked_at=None), "user")
+    work = Work.objects.filter(submitted_by__in=keys)
+    running = _count(work.filter(state=Work.State.CLAIMED), "submitted_by")
+    waiting = _count(work.filter(state=Work.State.QUEUED), "submitted_by")
+    today = timezone.now().date()
+    used = Usage.objects.between(today.replace(day=1), today).filter(person__in=names)
+    hours = dict(used.order_by().values_list("person").annotate(Sum("seconds")))
+    return [
+        {
+            "person": one,
+            "roles": roles[one.pk],
+            "tokens": tokens[one.pk],
+            "running": running[one.pk],
+            "waiting": waiting[one.pk],
+            "hours": hours.get(one.username, 0) / 3600,
+        }
+        for one in people
+    ]
+
+
+def _count(rows, field: str) -> Counter:
+    return Counter(dict(rows.order_by().values_list(field).annotate(Count("pk"))))

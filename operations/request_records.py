@@ -1,0 +1,55 @@
+"""Notes requests that fail or take long, for the page Health."""
+
+import logging
+import time
+
+from django.db import DatabaseError
+
+from accounts.actors import Actor
+from operations.models import RequestRecord
+
+logger = logging.getLogger(__name__)
+SLOW_SECONDS = 2.0
+# A larger body takes as long as its sender does.
+SMALL_BODY = 128 * 1024
+# Unreachable parts, not mistakes of ours: those that the answer itself explains.
+EXPECTED = {503, 507}
+
+
+class RecordRequests:
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        begun = time.monotonic()
+        response = self.get_response(request)
+        seconds = time.monotonic() - begun
+        failed = response.status_code >= 500 and response.status_code not in EXPECTED
+        if failed or (seconds > SLOW_SECONDS and _has_small_body(request)):
+            _note(request, response, seconds)
+        return response
+
+    def process_exception(self, request, exception):
+        request.failure = f"{type(exception).__name__}: {exception}"
+
+
+def _has_small_body(request) -> bool:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return length.isdigit() and int(length) <= SMALL_BODY
+
+
+def _note(request, response, seconds: float) -> None:
+    fields = {"request_id": request.id, "method": request.method[:10], "path": request.path[:300]}
+    error = getattr(request, "failure", "") if response.status_code >= 500 else ""
+    try:
+        RequestRecord.add(
+            **fields, status=response.status_code, seconds=seconds, person=_name_of(request), error=error[:300]
+        )
+    except DatabaseError as problem:
+        logger.warning("%s %s is not noted: %s", request.method, request.path, problem)
+
+
+def _name_of(request) -> str:
+    actor = getattr(request, "auth", None)
+    user = actor.user if isinstance(actor, Actor) else getattr(request, "user", None)
+    return user.username if user is not None and user.is_authenticated else ""

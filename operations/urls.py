@@ -1,0 +1,29 @@
+"""URLs of the administration; Django's own is at admin/rows/ (studio/urls.py)."""
+
+from django.urls import path
+
+from operations import limit_views, views
+
+app_name = "operations"
+
+urlpatterns = [
+    path("", views.overview_page, name="overview"),
+    path("queue/", views.queue_page, name="queue"),
+    path("queue/<uuid:pk>/front/", views.queue_front, name="queue_front"),
+    path("queue/<uuid:pk>/cancel/", views.queue_cancel, name="queue_cancel"),
+    path("machines/", views.machines_page, name="machines"),
+    path("machines/<int:pk>/drain/", views.host_drain, name="host_drain"),
+    path("machines/<int:pk>/reopen/", views.host_reopen, name="host_reopen"),
+    path("machines/nodes/<int:pk>/drain/", views.node_drain, name="node_drain"),
+    path("people/", views.people_page, name="people"),
+    path("limits/", limit_views.limits_page, name="limits"),
+    path("limits/quotas/<int:pk>/delete/", limit_views.quota_delete, name="quota_delete"),
+    path("limits/budgets/<int:pk>/delete/", limit_views.budget_delete, name="budget_delete"),
+    path("storage/", views.storage_page, name="storage"),
+    path("storage/sweep/", views.storage_sweep, name="storage_sweep"),
+    path("health/", views.health_page, name="health"),
+    path("health/doctor/", views.health_doctor, name="health_doctor"),
+    path("settings/", views.settings_page, name="settings"),
+    path("announcements/", views.announcements_page, name="announcements"),
+    path("announcements/<int:pk>/end/", views.announcement_end, name="announcement_end"),
+]

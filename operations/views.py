@@ -1,0 +1,200 @@
+"""The pages of the administration: a module finds, a template shows, a verb changes."""
+
+import datetime as dt
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from compute.models import Host, Node, Work
+from costs import charts, report
+from costs.models import Usage
+from operations import overview, people, settings_list, storage_use, waiting
+from operations.access import site_admins_only
+from operations.forms import AnnouncementForm
+from operations.models import Announcement, JobRecord, RequestRecord
+from runs.charts.figures import build_templates
+from studio.doctor import CHECKS
+from studio.forms import attempt
+from studio.htmx import render_page
+from studio.pagination import page_of
+from studio.words import split_words
+
+CHART_DAYS = 14
+LEVELS = ["fail", "warn", "ok"]
+
+
+@require_GET
+@site_admins_only
+def overview_page(request):
+    today = timezone.now().date()
+    days = [today - dt.timedelta(days=number) for number in range(CHART_DAYS - 1, -1, -1)]
+    used = report.group_by_day(Usage.objects.between(days[0], today), "workspace")
+    has_prices = any(line.cost is not None for lines in used.values() for line in lines.values())
+    context = {
+        "problems": overview.find_problems(),
+        "figures": overview.list_figures(),
+        "has_prices": has_prices,
+        "days": CHART_DAYS,
+        "figure": charts.draw_days(used, days, by_cost=has_prices) if used else None,
+        "templates": build_templates(),
+    }
+    return render_page(request, "operations/overview.html", context, partial="problems")
+
+
+@require_GET
+@site_admins_only
+def queue_page(request):
+    """`?show=running` for what runs, else what waits."""
+    show_running = request.GET.get("show") == "running"
+    rows = waiting.list_running() if show_running else waiting.list_waiting()
+    page = page_of(request, rows, size=50)
+    page.object_list = list(page.object_list)
+    if not show_running:
+        waiting.explain(page.object_list)
+    context = {
+        "page": page,
+        "show_running": show_running,
+        "summary": waiting.summarize(waiting.explain_queues()),
+        "waiting_count": Work.objects.filter(state=Work.State.QUEUED).count(),
+        "running_count": Work.objects.held().count(),
+    }
+    return render_page(request, "operations/queue.html", context, partial="queue-rows")
+
+
+def _work(pk) -> Work:
+    work = Work.objects.filter(pk=pk).select_related("target__workspace__resource_group__subscription").first()
+    if work is None:
+        raise Http404("This job is gone.")
+    return work
+
+
+@require_POST
+@site_admins_only
+def queue_front(request, pk):
+    work = _work(pk)
+    waiting.move_to_front(work)
+    messages.success(request, f"{work.subject} is the first in the queue of {work.target.name}.")
+    return redirect("operations:queue")
+
+
+@require_POST
+@site_admins_only
+def queue_cancel(request, pk):
+    work = _work(pk)
+    waiting.cancel(work)
+    messages.success(request, f"{work.subject} is canceled.")
+    return redirect("operations:queue")
+
+
+@require_GET
+@site_admins_only
+def machines_page(request):
+    hosts = list(Host.objects.order_by("name"))
+    nodes: dict[int | None, list[Node]] = {}
+    present = Node.objects.present().with_work().select_related("host", "target__workspace").order_by("name")
+    for node in present:
+        nodes.setdefault(node.host_id, []).append(node)
+    machines = [{"host": host, "nodes": nodes.pop(host.pk, [])} for host in hosts]
+    context = {"machines": machines, "homeless": [node for found in nodes.values() for node in found]}
+    return render_page(request, "operations/machines.html", context, partial="machines")
+
+
+@require_POST
+@site_admins_only
+def host_drain(request, pk):
+    host = get_object_or_404(Host, pk=pk)
+    host.drain()
+    messages.success(request, f"{host.name} takes no more work.")
+    return redirect("operations:machines")
+
+
+@require_POST
+@site_admins_only
+def host_reopen(request, pk):
+    host = get_object_or_404(Host, pk=pk)
+    host.reopen()
+    messages.success(request, f"{host.name} takes work again.")
+    return redirect("operations:machines")
+
+
+@require_POST
+@site_admins_only
+def node_drain(request, pk):
+    node = get_object_or_404(Node.objects.select_related("target__workspace__resource_group__subscription"), pk=pk)
+    node.drain()
+    messages.success(request, f"{node.name} leaves after the jobs that it has.")
+    return redirect("operations:machines")
+
+
+@require_GET
+@site_admins_only
+def people_page(request):
+    words = " ".join(split_words(request.GET.get("q", "")))
+    page = page_of(request, people.find_people(words), size=50)
+    context = {"page": page, "words": words, "rows": people.add_figures(list(page.object_list))}
+    return render(request, "operations/people.html", context)
+
+
+@require_GET
+@site_admins_only
+def storage_page(request):
+    used, total = overview.disk_use()
+    rows = storage_use.list_workspaces()
+    context = {"rows": rows, "disk_used": used, "disk_total": total, "share": round(100 * used / total)}
+    context |= {name: sum(row[name] for row in rows) for name in ("bytes", "trash_bytes")}
+    return render(request, "operations/storage.html", context)
+
+
+@require_POST
+@site_admins_only
+def storage_sweep(request):
+    storage_use.start_sweep()
+    messages.success(request, "Files that no row names are being deleted in the background.")
+    return redirect("operations:storage")
+
+
+@require_GET
+@site_admins_only
+def health_page(request):
+    """`?request=` is the id that an error page shows."""
+    wanted = request.GET.get("request", "").strip()[:32]
+    records = RequestRecord.objects.filter(request_id__startswith=wanted) if wanted else RequestRecord.objects.all()
+    page = page_of(request, records, size=25)
+    context = {"page": page, "wanted": wanted, "jobs": list(JobRecord.objects.all())}
+    return render(request, "operations/health.html", context)
+
+
+@require_GET
+@site_admins_only
+def health_doctor(request):
+    """What `manage.py doctor` says of this process, what is wrong first."""
+    findings = sorted((check() for check in CHECKS), key=lambda finding: LEVELS.index(finding.state))
+    return render(request, "operations/_doctor.html", {"findings": findings})
+
+
+@require_GET
+@site_admins_only
+def settings_page(request):
+    return render(request, "operations/settings.html", {"settings_list": settings_list.list_settings()})
+
+
+@require_http_methods(["GET", "POST"])
+@site_admins_only
+def announcements_page(request):
+    form = AnnouncementForm(request.POST or None)
+    if request.method == "POST" and attempt(form, lambda: Announcement.publish(request.user, **form.cleaned_data)):
+        messages.success(request, "The announcement is published.")
+        return redirect("operations:announcements")
+    page = page_of(request, Announcement.objects.select_related("created_by"))
+    return render(request, "operations/announcements.html", {"form": form, "page": page})
+
+
+@require_POST
+@site_admins_only
+def announcement_end(request, pk):
+    get_object_or_404(Announcement, pk=pk).end()
+    messages.success(request, "The announcement has ended.")
+    return redirect("operations:announcements")

@@ -1,0 +1,95 @@
+"""The queues of all clusters: what runs, what waits and why, and what an administrator does about it."""
+
+from collections import Counter
+
+from django.db import transaction
+from django.db.models import Count, Prefetch
+from django.utils import timezone
+
+from accounts import activity
+from compute import capacity, queue
+from compute.models import Assignment, ComputeTarget, Room, Work
+from compute.waiting import QueueView
+from runs.models import Run
+from studio.errors import Conflict
+
+# What holds a queue: each key with its words for the summary.
+REASONS = {
+    "no-machine": "No machine is connected and open",
+    "trash": "The workspace is in the trash",
+    "full": "All nodes of the cluster are busy",
+    "no-room": "The machines have no room for a node",
+    "starting": "Nodes are starting",
+    "soon": "A node will take it in a moment",
+}
+
+
+def list_waiting():
+    """Queued work of all workspaces, the longest waiting first."""
+    rows = Work.objects.filter(state=Work.State.QUEUED).select_related("target__workspace", "submitted_by")
+    return rows.order_by("queued_at", "pk")
+
+
+def explain(works: list[Work]) -> None:
+    """Gives each its `waiting`: position, all reasons and an estimate; each queue is read once."""
+    views: dict[int, QueueView] = {}
+    for work in works:
+        view = views.setdefault(work.target_id, QueueView(work.target))
+        work.waiting = view.explain(work)  # type: ignore[attr-defined]
+
+
+def list_running():
+    assignments = Prefetch("assignments", Assignment.objects.select_related("node__host"))
+    rows = Work.objects.held().select_related("target__workspace", "submitted_by").prefetch_related(assignments)
+    return rows.order_by("claimed_at", "pk")
+
+
+def explain_queues() -> dict[int, str]:
+    """Which of REASONS holds the queue of each cluster that has one, by the key of the cluster."""
+    hosts = [host for host in capacity.find_usable_hosts(timezone.now()) if host.is_open]
+    free = list(capacity.measure_free_rooms(hosts).values())
+    queued = Work.objects.filter(state=Work.State.QUEUED).values("target")
+    targets = ComputeTarget.objects.filter(pk__in=queued).with_counts().select_related("workspace")
+    return {target.pk: _explain_queue(target, free) for target in targets}
+
+
+def _explain_queue(target: ComputeTarget, free: list[Room]) -> str:
+    """`free` is the room that each connected machine has left."""
+    counts = target.node_counts
+    if target.workspace.deleted_at:
+        return "trash"
+    if counts["running"] and counts["running"] >= target.scale_settings.max_nodes:
+        return "full"
+    if not free:
+        return "no-machine"
+    if counts["preparing"]:
+        return "starting"
+    return "soon" if counts["idle"] or any(left.holds(target.node_room) for left in free) else "no-room"
+
+
+def summarize(reasons: dict[int, str]) -> list[tuple[str, int]]:
+    """How much work waits for each reason: [(words, number)], the largest first."""
+    counts: Counter[str] = Counter()
+    rows = Work.objects.filter(state=Work.State.QUEUED).order_by().values_list("target").annotate(Count("pk"))
+    for target, number in rows:
+        counts[reasons.get(target, "soon")] += number
+    return [(REASONS[key], number) for key, number in counts.most_common()]
+
+
+@transaction.atomic
+def move_to_front(work: Work) -> None:
+    """The next free node of its cluster takes it."""
+    before = work.priority
+    queue.move_to_front(work)
+    changes = {"priority": [before, work.priority]}
+    activity.record("work.front", work, scope=work.target.workspace, label=work.subject, changes=changes)
+
+
+@transaction.atomic
+def cancel(work: Work) -> None:
+    """End the job that this work is for, with all of its child jobs."""
+    run = Run.objects.filter(work=work).select_related("workspace__resource_group__subscription").first()
+    if run is None:
+        raise Conflict(f"The job of {work.subject} is gone.")
+    run.cancel()
+    activity.record("run.cancel", run, scope=run.workspace, message=f"was {work.page_state.lower()}")

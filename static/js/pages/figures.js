@@ -1,0 +1,2 @@
+// A page whose charts stand as figures behind their elements.
+import "../shared/figures.js";

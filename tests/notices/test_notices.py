@@ -1,0 +1,186 @@
+"""People learn what they want to know, once, and webhooks reach no private address."""
+
+import datetime as dt
+import hashlib
+import hmac
+import json
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from django.core import mail
+from django.utils import timezone
+
+from costs.limit_models import Budget
+from notices import find_events, outgoing, tasks
+from notices.models import Channel, Delivery, Event, Follow, Notification, Preference, Webhook
+from runs.models import Run
+from studio import networks
+from tests import factories
+from tests.html import html_of
+
+
+@pytest.fixture
+def run(workspace, alice):
+    return factories.make_run(workspace, created_by=alice, status=Run.Status.RUNNING, run_id="r1")
+
+
+@pytest.fixture
+def receiver(settings):
+    """A server on this machine, and what it was sent."""
+    got = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        status = 200
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            got.append((dict(self.headers), body))
+            self.send_response(Receiver.status)
+            self.end_headers()
+
+        def log_message(self, *args):
+            """Silent."""
+
+    server = HTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    settings.WEBHOOK_NETWORKS = networks.parse_networks("WEBHOOK_NETWORKS", ["127.0.0.1"])
+    yield f"http://127.0.0.1:{server.server_port}/hook", got, Receiver
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_failed_job_is_notified_once(run, alice, bob):
+    run.fail("UserError", "The script ended with exit code 1.")
+    assert (find_events.find_events(), find_events.find_events()) == (1, 0)
+    one = Notification.objects.get()
+    assert (one.person, one.event, one.path) == (alice, Event.JOB_FAILED, run.get_absolute_url())
+    assert "failed" in one.title and "exit code 1" in one.detail
+
+
+def test_a_completed_job_is_notified_if_one_wants_it(run, alice):
+    run.move(Run.Status.COMPLETED)
+    assert find_events.find_events() == 0
+    Preference.choose(alice, {(Event.JOB_COMPLETED, Channel.BELL)})
+    assert find_events.find_events() == 1
+
+
+def test_children_say_nothing_but_to_those_who_follow_them(workspace, run, alice, bob):
+    child = factories.make_run(workspace, created_by=alice, parent=run, root=run, status=Run.Status.RUNNING)
+    child.fail("UserError", "no")
+    assert find_events.find_events() == 0
+    Follow.objects.create(person=bob, run=child)
+    assert find_events.find_events() == 1 and Notification.objects.get().person == bob
+
+
+def test_tell_me_when_it_is_done(as_user, bob, mallory, run):
+    client, address = as_user(bob), "/ws/aml-workspace/runs/r1/follow/"
+    assert "Tell me when it is done" in html_of(client.get(run.get_absolute_url()))
+    assert client.post(address).status_code == 302
+    assert "Notifies me" in html_of(client.get(run.get_absolute_url()))
+    assert as_user(mallory).post(address).status_code == 404
+    run.move(Run.Status.COMPLETED)
+    find_events.find_events()
+    page = html_of(client.get("/"))
+    assert 'aria-label="Notifications, 1 unread"' in page and Notification.objects.get().event == Event.JOB_FOLLOWED
+    assert client.post(address).status_code == 409
+
+
+def test_the_list_opens_what_it_is_about_and_marks_it_read(as_user, alice, bob, run):
+    run.fail("UserError", "no")
+    find_events.find_events()
+    client, one = as_user(alice), Notification.objects.get()
+    assert one.title in html_of(client.get("/notifications/"))
+    assert as_user(bob).post("/notifications/read/", {"notification": one.pk}).url == "/notifications/"
+    assert Notification.objects.count_unread(alice) == 1
+    assert client.post("/notifications/read/", {"notification": one.pk}).url == run.get_absolute_url()
+    assert Notification.objects.count_unread(alice) == 0
+    assert "bell-count" not in html_of(client.get("/notifications/bell/"))
+
+
+def test_a_budget_is_said_to_its_person_and_to_site_admins(alice, owner, bob):
+    Budget.set(alice, 1, "hours").note_spending(0.9, timezone.now().date().replace(day=1))
+    assert find_events.find_events() == 2
+    assert {one.person for one in Notification.objects.all()} == {alice, owner}
+    assert "0.9 node-hours of 1.0 node-hours" in Notification.objects.filter(person=alice).get().detail
+
+
+def test_choices_are_kept_and_can_turn_the_bell_off(as_user, alice, run):
+    client = as_user(alice)
+    assert client.post("/notifications/preferences/", {"job_completed:bell": "on"}).status_code == 302
+    page = html_of(client.get("/notifications/preferences/"))
+    assert 'name="job_completed:bell" checked' in page and 'name="job_failed:bell" checked' not in page
+    run.fail("UserError", "no")
+    assert find_events.find_events() == 0
+
+
+def test_a_webhook_is_signed(receiver, run, alice):
+    url, got, _ = receiver
+    hook = Webhook.put(alice, url)
+    Preference.choose(alice, {(Event.JOB_FAILED, Channel.WEBHOOK)})
+    run.fail("UserError", "no")
+    tasks.notify_people()
+    tasks.notify_people()
+    [(headers, body)] = got
+    moment, _, signature = headers[outgoing.SIGNATURE].removeprefix("t=").partition(",v1=")
+    signed = hmac.new(hook.secret.encode(), moment.encode() + b"." + body, hashlib.sha256).hexdigest()
+    said = json.loads(body)
+    assert signature == signed and said["event"] == "job_failed" and said["url"].endswith("/ws/aml-workspace/runs/r1/")
+    assert Delivery.objects.get().state == "sent" and Notification.objects.count_unread(alice) == 0
+
+
+def test_a_webhook_that_fails_is_sent_again_later_and_given_up_at_last(receiver, alice):
+    url, got, server = receiver
+    server.status = 503
+    Webhook.put(alice, url)
+    Preference.choose(alice, {(Event.JOB_FAILED, Channel.WEBHOOK)})
+    Notification.send(alice, Event.JOB_FAILED, "x", "failed")
+    tasks.notify_people()
+    delivery = Delivery.objects.get()
+    assert delivery.answer == "It answered 503." and delivery.due_at > timezone.now() + dt.timedelta(seconds=50)
+    tasks.notify_people()
+    assert len(got) == 1
+    for _ in range(10):
+        Delivery.objects.update(due_at=timezone.now())
+        tasks.notify_people()
+    assert len(got) == 7 and Delivery.objects.get().state == "failed"
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "10.0.0.1", "169.254.169.254", "[::1]", "[::ffff:10.0.0.1]", "0.0.0.0"]
+)
+def test_private_addresses_are_refused(host, db, alice):
+    with pytest.raises(outgoing.Refused, match="private address"):
+        outgoing.post_signed(f"http://{host}:9/x", "secret", b"{}")
+
+
+def test_a_name_that_also_means_a_private_address_is_refused(monkeypatch):
+    both = [(2, 1, 6, "", (address, 80)) for address in ("93.184.216.34", "10.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **options: both)
+    with pytest.raises(outgoing.Refused, match="private address"):
+        outgoing.find_address("evil.example", 80)
+
+
+def test_each_channel_has_a_test(as_user, alice, receiver, settings):
+    client, (url, got, server) = as_user(alice), receiver
+    assert client.post("/notifications/test/", {"channel": "bell"}).url == "/notifications/"
+    assert Notification.objects.count_unread(alice) == 1
+    assert client.post("/notifications/webhook/", {"url": url}).status_code == 302
+    assert client.post("/notifications/test/", {"channel": "webhook"}).status_code == 302 and len(got) == 1
+    server.status = 404
+    answer = client.post("/notifications/test/", {"channel": "webhook"})
+    assert answer.status_code == 409 and "It answered 404." in answer.content.decode()
+    assert "Mail is not configured" in client.post("/notifications/test/", {"channel": "email"}).content.decode()
+    settings.EMAIL_HOST = "mail.example"
+    type(alice).objects.filter(pk=alice.pk).update(email="alice@example.org")
+    assert client.post("/notifications/test/", {"channel": "email"}).status_code == 302
+    assert mail.outbox[0].to == ["alice@example.org"]
+    assert client.post("/notifications/test/", {"channel": "pigeon"}).status_code == 400
+
+
+def test_a_webhook_needs_an_address(as_user, alice):
+    client = as_user(alice)
+    assert client.post("/notifications/webhook/", {"url": "ftp://x.example/"}).status_code == 400
+    assert client.post("/notifications/webhook/", {"url": "nonsense at all"}).status_code == 400
+    assert not Webhook.objects.exists()

@@ -1,0 +1,231 @@
+"""The administration says what is wrong, and each act is a verb with its line in the activity log."""
+
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+
+from accounts.activity import Activity
+from accounts.signing_in import PROVED
+from compute import notifications, queue
+from compute.models import Host, Node, Work
+from operations import job_records, overview, request_records, waiting
+from operations.models import Announcement, JobRecord, RequestRecord
+from studio import env
+from studio.errors import Conflict, Invalid
+from tests import factories
+from tests.html import html_of
+
+NOW = timezone.now
+
+
+@pytest.fixture
+def admin(as_user, owner):
+    return as_user(owner)
+
+
+@pytest.fixture
+def cluster(workspace, monkeypatch):
+    monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
+    return factories.make_target(workspace, "cpu-cluster", max_nodes=1)
+
+
+@pytest.fixture
+def host(db):
+    return factories.make_host("big", heartbeat_at=NOW())
+
+
+def submit(cluster, user, run_id: str) -> Work:
+    work = queue.enqueue(cluster, f"run:{run_id}", {"experiment": "exp"}, user)
+    factories.make_run(cluster.workspace, run_id=run_id, work=work, compute=cluster, status="Queued")
+    return work
+
+
+def test_the_overview_says_what_is_wrong_first(admin, cluster, host, alice):
+    submit(cluster, alice, "r1")
+    Work.objects.update(queued_at=NOW() - dt.timedelta(minutes=25))
+    factories.make_node(cluster, host, state=Node.State.UNUSABLE)
+    RequestRecord.add(request_id="7f3a", method="GET", path="/x", status=500, seconds=0.1)
+    job_records.note_job("trash.tasks.purge", 0.1, 10, "OSError: gone")
+    page = html_of(admin.get("/admin/"))
+    for words in (
+        "Nodes lost in the last 24 hours: 1",
+        "has waited for 25 minutes",
+        "failed in the last 24 hours: 1",
+        "OSError: gone",
+    ):
+        assert words in page
+    levels = [problem.level for problem in overview.find_problems()]
+    assert levels == sorted(levels, key=lambda level: level != "bad") and "amber" in levels
+
+
+def test_nothing_is_wrong_where_nothing_is(admin, host, monkeypatch):
+    monkeypatch.setattr(overview, "disk_use", lambda: (1, 2))
+    assert "Nothing needs you" in html_of(admin.get("/admin/"))
+    Host.objects.update(heartbeat_at=NOW() - dt.timedelta(hours=1))
+    assert "No machine is connected" in html_of(admin.get("/admin/"))
+
+
+def test_the_overview_takes_few_queries_however_much_there_is(
+    admin, cluster, host, alice, django_assert_max_num_queries
+):
+    for number in range(10):
+        submit(cluster, alice, f"r{number}")
+        factories.make_node(cluster, host)
+    with django_assert_max_num_queries(20):
+        admin.get("/admin/")
+
+
+def test_the_queue_shows_all_workspaces_with_the_reason(admin, cluster, host, alice):
+    other = factories.make_target(factories.make_workspace(name="elsewhere"), "gpu")
+    for number in range(2):
+        submit(cluster, alice, f"r{number}")
+    submit(other, alice, "far")
+    factories.make_node(cluster, host, state=Node.State.RUNNING)
+    page = html_of(admin.get("/admin/queue/"))
+    assert all(words in page for words in ("r0", "r1", "far", "elsewhere", "Its node is busy"))
+    assert "All nodes of the cluster are busy <b>2</b>" in page
+
+
+def test_what_waits_can_be_moved_to_the_front(admin, cluster, alice, owner):
+    first, second = submit(cluster, alice, "r1"), submit(cluster, alice, "r2")
+    assert admin.post(f"/admin/queue/{second.pk}/front/").status_code == 302
+    assert list(Work.objects.queued()) == [second, first]
+    row = Activity.objects.get(verb="work.front")
+    assert (row.actor_name, row.label, row.chain) == ("owner", "r2", cluster.workspace_id)
+    Work.objects.filter(pk=first.pk).update(state=Work.State.CANCELED)
+    with pytest.raises(Conflict, match="does not wait any more"):
+        waiting.move_to_front(first)
+    assert Activity.objects.filter(verb="work.front").count() == 1
+
+
+def test_a_job_is_canceled_with_its_line_in_the_log(admin, cluster, alice):
+    work = submit(cluster, alice, "r1")
+    assert admin.post(f"/admin/queue/{work.pk}/cancel/").status_code == 302
+    work.refresh_from_db()
+    assert (work.state, work.run.status) == (Work.State.CANCELED, "Canceled")
+    assert Activity.objects.get(verb="run.cancel").label == work.run.display_name
+    assert admin.post(f"/admin/queue/{work.pk}/cancel/").status_code in (302, 409)
+
+
+def test_machines_show_their_nodes_and_work(admin, cluster, host, alice):
+    node = factories.make_node(cluster, host, state=Node.State.RUNNING, name="node-x")
+    work = submit(cluster, alice, "r1")
+    Work.objects.filter(pk=work.pk).update(state=Work.State.CLAIMED, claimed_at=NOW())
+    work.assignments.create(node=node, attempt=1, lease_until=NOW())
+    Host.objects.update(isolation_problem="NODE_ISOLATION is off.")
+    page = html_of(admin.get("/admin/machines/"))
+    assert all(words in page for words in ("big", "node-x", "r1", "aml-workspace", "NODE_ISOLATION is off."))
+    assert "node-x" in html_of(admin.get("/admin/queue/", {"show": "running"}))
+
+
+def test_machines_and_nodes_are_drained_and_opened_again(admin, cluster, host):
+    node = factories.make_node(cluster, host, state=Node.State.IDLE)
+    for act in (f"nodes/{node.pk}/drain", f"{host.pk}/drain", f"{host.pk}/reopen"):
+        assert admin.post(f"/admin/machines/{act}/").status_code == 302
+    node.refresh_from_db()
+    assert node.drained_at and Host.objects.get().is_open
+    verbs = Activity.objects.order_by("pk").values_list("verb", flat=True)
+    assert list(verbs) == ["node.drain", "host.drain", "host.reopen"]
+
+
+def test_an_act_asks_again_who_one_is_and_reading_does_not(as_user, owner, host):
+    owner.set_password("correct horse battery")
+    owner.save()
+    client = as_user(owner)
+    session = client.session
+    session[PROVED] = 1
+    session.save()
+    assert client.get("/admin/machines/").status_code == 200
+    assert client.post(f"/admin/machines/{host.pk}/drain/").url.startswith("/account/confirm/")
+    assert Host.objects.get().is_open
+
+
+def test_people_are_found_with_their_figures(admin, cluster, alice, bob):
+    submit(cluster, alice, "r1")
+    answer = admin.get("/admin/people/", {"q": "ali"})
+    [row] = answer.context["rows"]
+    assert (row["person"], row["roles"], row["waiting"], row["running"]) == (alice, 1, 1, 0)
+    assert ">bob<" not in html_of(answer)
+
+
+def test_storage_says_who_stores_what(admin, workspace, monkeypatch):
+    sent = []
+    monkeypatch.setattr(notifications, "notify_control", sent.append)
+    gone = factories.make_run(workspace, deleted_at=NOW())
+    gone.artifacts.create(path="a", size=2_000_000)
+    assert "1.9 MB" in html_of(admin.get("/admin/storage/"))
+    assert admin.post("/admin/storage/sweep/").status_code == 302
+    assert sent == ["trash.tasks.sweep_storage"] and Activity.objects.get(verb="storage.sweep").actor_name == "owner"
+
+
+def test_health_shows_jobs_and_requests_by_id(admin, monkeypatch):
+    for number in range(3):
+        fields = {"method": "GET", "path": f"/p{number}", "status": 500, "seconds": 1, "error": "KeyError: 'x'"}
+        RequestRecord.add(request_id=f"{number}" * 32, **fields)
+    job_records.note_job("compute.tasks.reap", 0.2, 5)
+    JobRecord.objects.update(ended_at=NOW() - dt.timedelta(hours=1))
+    page = html_of(admin.get("/admin/health/", {"request": "11111111"}))
+    assert "/p1" in page and "/p0" not in page and "Late" in page and "KeyError" in page
+    assert "disk space" in html_of(admin.get("/admin/health/doctor/"))
+
+
+def test_the_newest_requests_are_kept(db, monkeypatch):
+    monkeypatch.setattr(RequestRecord, "KEPT", 3)
+    for number in range(5):
+        RequestRecord.add(request_id="", method="GET", path=f"/{number}", status=500, seconds=0)
+    assert [row.path for row in RequestRecord.objects.all()] == ["/4", "/3", "/2"]
+
+
+def test_a_request_that_fails_is_noted_with_its_id_and_error(as_user, owner, monkeypatch):
+    def fail(*args):
+        raise KeyError("what")
+
+    monkeypatch.setattr("workspaces.search.match_workspaces", fail)
+    client = as_user(owner)
+    client.raise_request_exception = False
+    answer = client.get("/")
+    row = RequestRecord.objects.get()
+    assert answer.status_code == 500 and row.request_id == answer.headers["X-Request-Id"]
+    assert (row.path, row.person, row.error) == ("/", "owner", "KeyError: 'what'")
+
+
+def test_a_slow_request_is_noted(as_user, bob, monkeypatch):
+    monkeypatch.setattr(request_records, "SLOW_SECONDS", 0)
+    as_user(bob).get("/groups/")
+    row = RequestRecord.objects.get()
+    assert (row.path, row.status, row.person, row.error) == ("/groups/", 200, "bob", "")
+
+
+def test_settings_say_where_they_come_from_and_hide_secrets(admin, monkeypatch):
+    monkeypatch.setattr(env, "READ", dict(env.READ))
+    monkeypatch.setenv("EXAMPLE_URL", "redis://user:hush@host/0")
+    env.read_url("EXAMPLE_URL", ("redis",))
+    monkeypatch.setenv("EXAMPLE_KEYS", "hush,hush")
+    env.read_list("EXAMPLE_KEYS")
+    env.read_int("EXAMPLE_NUMBER", 12)
+    page = html_of(admin.get("/admin/settings/"))
+    assert "redis://user:••••••@host/0" in page and "hush" not in page
+    assert '<code>EXAMPLE_NUMBER</code></td><td class="mono">12</td><td><span class="muted">default' in page
+
+
+def test_an_announcement_is_on_every_page_from_start_to_end(admin, as_user, bob):
+    form = {"text": "Upgrade at six", "level": "warning", "starts_at": "", "ends_at": ""}
+    assert admin.post("/admin/announcements/", form).status_code == 302
+    reader = as_user(bob)
+    assert "Upgrade at six" in html_of(reader.get("/")) and "Upgrade at six" in html_of(reader.get("/groups/"))
+    admin.post(f"/admin/announcements/{Announcement.objects.get().pk}/end/")
+    assert "Upgrade at six" not in html_of(reader.get("/"))
+    assert set(Activity.objects.values_list("verb", flat=True)) >= {"announcement.create", "announcement.end"}
+
+
+def test_an_announcement_waits_for_its_start_and_refuses_nonsense(owner, admin):
+    later = NOW() + dt.timedelta(hours=1)
+    Announcement.publish(owner, "later", starts_at=later)
+    assert not Announcement.objects.shown_now() and Announcement.objects.shown_at(later)
+    for fields in ({"text": " "}, {"text": "x", "ends_at": NOW()}, {"text": "x", "level": "loud"}):
+        with pytest.raises(Invalid):
+            Announcement.publish(owner, **fields)
+    assert "is over already" in html_of(
+        admin.post("/admin/announcements/", {"text": "x", "level": "info", "ends_at": "2020-01-01T00:00"})
+    )
