@@ -1,0 +1,35 @@
+"""`python -m lazuli.scoring score.py`: serves an entry script at a port of this machine or at a Unix socket."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import List
+
+from lazuli.scoring.entry_script import EntryScript, describe_failure
+from lazuli.scoring.server import run_server
+
+FAILED = 3
+
+
+def main(arguments: List[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m lazuli.scoring", description=__doc__)
+    parser.add_argument("entry_script", nargs="?", default=os.environ.get("AZUREML_ENTRY_SCRIPT", ""))
+    parser.add_argument("--unix", default="", help="path of a socket to listen at")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=5001)
+    chosen = parser.parse_args(arguments)
+    try:
+        script = EntryScript(chosen.entry_script)
+        script.start()
+    # Whatever the user's script raises, its traceback is what the person needs.
+    except BaseException as error:
+        print(describe_failure(error), file=sys.stderr, flush=True)
+        return FAILED
+    run_server(script, chosen.unix, chosen.host, chosen.port)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
