@@ -109,9 +109,9 @@ def add_past_run(actor: Actor, experiment: Experiment, number: int, *, points: i
 
 def _create(actor: Actor, experiment: Experiment, parent: Run | None, title: str, tags: dict, **fields) -> Run:
     name = submission.make_run_name(experiment.name)
-    fields = {"run_type": submission.SCRIPT_RUN, "target_name": TARGET, "display_name": title, **fields}
     # The studio ends a script run that has neither work nor a heartbeat, and may do so while it is still being filled.
-    fields["heartbeat_at"] = timezone.now()
+    alive = {"run_type": submission.SCRIPT_RUN, "target_name": TARGET, "heartbeat_at": timezone.now()}
+    fields = {"display_name": title, **alive, **fields}
     return submission.create_run(actor, experiment, name, parent, tags=tags, **fields)
 
 
@@ -182,7 +182,9 @@ def seed_unusual(actor: Actor, experiment: Experiment, sizes: Sizes) -> None:
     artifacts.store_artifact(images, "user_logs/std_log.txt", iter([log_text(20_000)]))
     for run in (long, emoji, wide, deep, images):
         finish_run(run, Status.COMPLETED, minutes=7)
-    running = _create(actor, experiment, None, "one that is still running", {}, run_type="", target_name="")
+    # As a notebook's run, which sends no heartbeat.
+    of_notebook = {"run_type": "", "target_name": "", "heartbeat_at": None}
+    running = _create(actor, experiment, None, "one that is still running", {}, **of_notebook)
     running.start()
     metrics.store_batch(running, "", make_scalars("loss", make_curve(30, 3)))
 
