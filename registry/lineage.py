@@ -12,7 +12,6 @@ from django.urls import reverse
 from registry import sources
 from registry.models import ModelVersion, RunModel
 from runs.models import Run
-from runs.models.lineage import RunDataset
 from workspaces.models import Workspace
 
 MAX_NODES, MAX_DEPTH = 1_000, 20
@@ -187,18 +186,6 @@ def edges_of_readers(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
             yield Edge(version, Key("job", link.run.run_id), "read")
 
 
-def edges_of_data(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
-    """From data sets that MLflow's clients have logged to the jobs that read them."""
-    runs, data = ids_of(keys, "job"), ids_of(keys, "data")
-    rows = RunDataset.objects.filter(run__workspace=workspace, run__deleted_at=None)
-    chosen = Q(run__run_id__in=runs) if runs else Q(pk=None)
-    for one in data:
-        name, _, digest = one.rpartition("@")
-        chosen |= Q(name=name, digest=digest)
-    for name, digest, context, run_id in rows.filter(chosen).values_list("name", "digest", "context", "run__run_id"):
-        yield Edge(Key("data", f"{name}@{digest}"), Key("job", run_id), context or "input")
-
-
 def describe_jobs(workspace: Workspace, ids: list[str]) -> Iterable[Node]:
     rows = Run.objects.filter(workspace=workspace, deleted_at=None, run_id__in=ids)
     for run_id, name, experiment, status in rows.values_list("run_id", "display_name", "experiment__name", "status"):
@@ -215,12 +202,6 @@ def describe_models(workspace: Workspace, ids: list[str]) -> Iterable[Node]:
         yield Node(key_of(version), f"{name}, version {version.number}", url, ", ".join([*aliases, *stage]))
 
 
-def describe_data(workspace: Workspace, ids: list[str]) -> Iterable[Node]:
-    for one in ids:
-        name, _, digest = one.rpartition("@")
-        yield Node(Key("data", one), name, "", digest)
-
-
 def register() -> None:
-    EDGES.extend([edges_of_models, edges_of_readers, edges_of_data])
-    DESCRIBE.update(job=describe_jobs, model=describe_models, data=describe_data)
+    EDGES.extend([edges_of_models, edges_of_readers])
+    DESCRIBE.update(job=describe_jobs, model=describe_models)

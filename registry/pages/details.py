@@ -3,7 +3,7 @@
 from django.http import StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
-from registry import signatures, version_files
+from registry import data_lineage, signatures, version_files
 from registry.models import PromotionRule
 from registry.pages.access import render_tab, version_of
 from runs.files import archives, previews
@@ -29,6 +29,7 @@ def version_detail(request, slug: str, name: str, number: int):
         "other_aliases": sorted(set(version.model.aliases) - set(version.aliases)),
         "stages": version.Stage.values,
         "rules": rules,
+        "data": data_lineage.list_data(version),
         "copies": version.workspace.model_versions.present().filter(source=f"models:/{name}/{number}")[:20],
     }
     return render_tab(request, version, "details", **more)

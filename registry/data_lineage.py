@@ -1,0 +1,100 @@
+"""Data in the lineage: what jobs read, and what a model was registered with; of datasets here also whether there is a newer version."""
+
+import uuid
+from collections.abc import Iterable
+
+from django.db.models import Max, Q
+from django.urls import NoReverseMatch, reverse
+
+from assets.data.models import DataVersion
+from registry import lineage
+from registry.lineage import Edge, Key, Node
+from registry.models import ModelVersion
+from runs.job_data import SOURCE_TYPE
+from runs.models.lineage import RunDataset
+from workspaces.models import Workspace
+
+KIND = "data"
+FIELDS = ("name", "digest", "source_type", "context", "run__run_id")
+
+
+def key_of(name: str, digest: str, source_type: str) -> Key:
+    """A dataset of the workspace by its id; one that only MLflow's client knows by name and digest."""
+    return Key(KIND, digest if source_type == SOURCE_TYPE else f"{name}@{digest}")
+
+
+def edges_of_jobs(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
+    """From data to the jobs that read it."""
+    chosen = Q(run__run_id__in=lineage.ids_of(keys, "job"))
+    for one in lineage.ids_of(keys, KIND):
+        name, sign, digest = one.rpartition("@")
+        chosen |= Q(name=name, digest=digest) if sign else Q(digest=digest, source_type=SOURCE_TYPE)
+    rows = RunDataset.objects.filter(chosen, run__workspace=workspace, run__deleted_at=None)
+    for name, digest, source_type, context, run_id in rows.values_list(*FIELDS):
+        yield Edge(key_of(name, digest, source_type), Key("job", run_id), context or "input")
+
+
+def edges_of_models(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
+    """From data to the versions that were registered with it."""
+    ids, data = lineage.ids_of(keys, "model"), set(lineage.ids_of(keys, KIND))
+    chosen = Q(pk__in=lineage.versions_of(workspace, ids).values("pk")) if ids else Q(pk=None)
+    for one in data:
+        chosen |= Q(datasets__icontains=one)
+    rows = ModelVersion.objects.present().filter(workspace=workspace, model__deleted_at=None).exclude(datasets=[])
+    wanted = set(ids)
+    for version in rows.filter(chosen).select_related("model"):
+        target = lineage.key_of(version)
+        for one in version.datasets:
+            if target.id in wanted or one["id"] in data:
+                yield Edge(Key(KIND, one["id"]), target, one["name"])
+
+
+def describe(workspace: Workspace, ids: list[str]) -> Iterable[Node]:
+    wanted = [found for found in map(_parse_uuid, ids) if found]
+    rows = DataVersion.objects.filter(workspace=workspace, dataset_id__in=wanted).select_related("asset", "workspace")
+    found = {str(row.dataset_id): row for row in rows}
+    assets = {row.asset_id for row in found.values() if row.asset_id}
+    newest = dict(DataVersion.objects.filter(asset__in=assets).order_by().values_list("asset").annotate(Max("number")))
+    for one in ids:
+        row = found.get(one)
+        yield _describe_version(one, row, newest) if row else _describe_other(one)
+
+
+def _describe_version(one: str, row: DataVersion, newest: dict) -> Node:
+    if row.asset is None:
+        return Node(Key(KIND, one), "Dataset without a name", "", one)
+    latest = newest.get(row.asset_id, row.number)
+    detail = f"{row.get_kind_display()}{f', newer: version {latest}' if latest > row.number else ''}"
+    try:
+        url = reverse("data:detail", args=[row.workspace.slug, row.asset.name, row.version])
+    except NoReverseMatch:
+        url = ""
+    return Node(Key(KIND, one), f"{row.asset.name}, version {row.version}", url, detail)
+
+
+def _describe_other(one: str) -> Node:
+    name, _, digest = one.rpartition("@")
+    return Node(Key(KIND, one), name or one, "", digest if name else "")
+
+
+def _parse_uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def list_data(version: ModelVersion) -> list[tuple[str, Node]]:
+    """What a version was trained on: how it was used, and the data."""
+    keys = [lineage.key_of(version)] + ([Key("job", version.source_run_id)] if version.source_run_id else [])
+    found = {edge.source: edge.label for provider in PROVIDERS for edge in provider(version.workspace, keys)}
+    nodes = lineage.describe_nodes(version.workspace, found)
+    return [(label, nodes[key]) for key, label in found.items() if key in nodes]
+
+
+PROVIDERS = (edges_of_jobs, edges_of_models)
+
+
+def register() -> None:
+    lineage.EDGES.extend(PROVIDERS)
+    lineage.DESCRIBE[KIND] = describe

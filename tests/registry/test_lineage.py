@@ -1,0 +1,88 @@
+"""One graph from data to jobs, models and jobs that read them, both ways; by page and REST."""
+
+import pytest
+
+from accounts.actors import Actor
+from assets.data.models import DataAsset, DataVersion
+from registry import lineage
+from registry.models import RunModel
+from runs.job_data import make_link
+from runs.models import RunDataset
+from tests import factories
+
+V = "/modelmanagement/v1.0{}/lineage"
+
+
+def make_data(workspace, asset, number):
+    fields = {"kind": "tabular", "definition": {"kind": "tabular"}, "digest": "0", "version": str(number)}
+    return DataVersion.objects.create(workspace=workspace, asset=asset, number=number, **fields)
+
+
+@pytest.fixture
+def family(workspace):
+    """diabetes 1 → teacher → digits 1 → copy 1; the job "reader" read the logged model of digits 1."""
+    asset = DataAsset.objects.create(workspace=workspace, name="diabetes", last_number=2)
+    data, newer = make_data(workspace, asset, 1), make_data(workspace, asset, 2)
+    run = factories.make_run(workspace, run_id="teacher", display_name="teacher")
+    RunDataset.objects.add([make_link(run, data, "training_data")])
+    logged = factories.make_logged_model(run.experiment, run=run, name="l")
+    fields = {"run": run, "source_run_id": "teacher", "source": "runs:/teacher/m", "logged_model": logged}
+    version = factories.make_model_version(
+        workspace, "digits", datasets=[{"name": "test data", "id": str(newer.dataset_id)}], **fields
+    )
+    factories.make_model_version(workspace, "copy", source="models:/digits/1")
+    reader = factories.make_run(workspace, run_id="reader", display_name="reader")
+    RunModel.objects.create(run=reader, logged_model=logged, model_id=logged.model_id, made=False)
+    factories.make_run(workspace, run_id="alone")
+    return version
+
+
+def names(graph) -> list[str]:
+    return sorted(node.label for node in graph.nodes.values())
+
+
+def test_the_graph_is_followed_both_ways_from_any_node(workspace, family):
+    start = lineage.key_of(family)
+    up, down = ["diabetes, version 1", "diabetes, version 2", "teacher"], ["copy, version 1", "reader"]
+    assert names(lineage.find_graph(workspace, start, "up")) == sorted([*up, "digits, version 1"])
+    assert names(lineage.find_graph(workspace, start, "down")) == sorted([*down, "digits, version 1"])
+    graph = lineage.find_graph(workspace, start)
+    assert names(graph) == sorted([*up, *down, "digits, version 1"]) and not graph.is_cut
+    columns = {node.label: node.column for node in graph.nodes.values()}
+    assert columns["diabetes, version 1"] < columns["teacher"] < columns["digits, version 1"] < columns["reader"]
+    data = next(node.key for node in graph.nodes.values() if node.label == "diabetes, version 1")
+    assert "reader" in names(lineage.find_graph(workspace, data))
+    assert names(lineage.find_graph(workspace, lineage.Key("job", "alone"))) == ["run 1"]
+
+
+def test_what_is_in_the_trash_is_not_in_the_graph(workspace, family, alice):
+    family.move_to_trash(Actor(alice))
+    assert names(lineage.find_graph(workspace, lineage.Key("job", "teacher"))) == ["diabetes, version 1", "teacher"]
+
+
+def test_pages_show_it_and_say_that_data_is_outdated(as_user, bob, workspace, family):
+    client = as_user(bob)
+    page = client.get(family.get_absolute_url() + "lineage/").content.decode()
+    assert "<svg" in page and "newer: version 2" in page and "/runs/reader/" in page
+    page = client.get("/ws/aml-workspace/runs/teacher/lineage/").content.decode()
+    assert "/models/copy/versions/1/" in page
+    page = client.get(family.get_absolute_url()).content.decode()
+    assert "diabetes, version 1" in page and "newer: version 2" in page and "test data" in page
+    assert "Nothing is connected" in client.get("/ws/aml-workspace/runs/alone/lineage/").content.decode()
+
+
+def test_rest_gives_nodes_and_edges(api, bob, workspace, family):
+    address = V.format(workspace.arm_id)
+    found = api(bob).get(f"{address}?kind=model&id=digits:1&direction=down").json()
+    assert sorted((edge["label"], edge["target"]["id"]) for edge in found["edges"]) == [
+        ("copied", "copy:1"),
+        ("read", "reader"),
+    ]
+    for query, status in (("kind=cat&id=x", 400), ("kind=job&id=none", 404), ("kind=model&id=a:1&direction=left", 400)):
+        assert api(bob).get(f"{address}?{query}").status_code == status, query
+
+
+def test_a_graph_that_is_too_large_is_cut_at_the_nearest(workspace, family, monkeypatch):
+    monkeypatch.setattr(lineage, "MAX_NODES", 3)
+    graph = lineage.find_graph(workspace, lineage.key_of(family))
+    assert graph.is_cut and len(graph.nodes) == 3
