@@ -37,6 +37,8 @@ def edges_of_jobs(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
 def edges_of_models(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
     """From data to the versions that were registered with it."""
     ids, data = lineage.ids_of(keys, "model"), set(lineage.ids_of(keys, KIND))
+    if not ids and not data:
+        return
     chosen = Q(pk__in=lineage.versions_of(workspace, ids).values("pk")) if ids else Q(pk=None)
     for one in data:
         chosen |= Q(datasets__icontains=one)
