@@ -67,15 +67,19 @@ def _plan_cluster(target: ComputeTarget, now: dt.datetime) -> Plan:
     nodes = list(target.nodes.present().select_related("host"))
     if (nodes or scale.min_nodes) and holds.stops_idle(target):
         scale = dataclasses.replace(scale, min_nodes=0, idle_seconds=0)
-    asked = list(target.work.startable(now + SOON).values_list("cores", "memory_gb", "gpus")[:LOOKED_AT])
+    asked = list(target.work.startable(now + SOON).values_list("cores", "memory_gb", "gpus", "node_count")[:LOOKED_AT])
     if not asked:
         return plan_nodes(scale, nodes, 0, now)
     whole = target.node_room
     running = [node for node in nodes if node.is_wanted and node.state == Node.State.RUNNING]
     busy = [node for node in running if not node.is_draining]
     # Without packed work no running node has room for more.
-    free = [node.free_room() for node in busy] if any(cores is not None for cores, _, _ in asked) else []
-    rooms = [whole if cores is None else Room(cores, memory, gpus) for cores, memory, gpus in asked]
+    free = [node.free_room() for node in busy] if any(cores is not None for cores, _, _, _ in asked) else []
+    rooms = [
+        whole if cores is None else Room(cores, memory, gpus)
+        for cores, memory, gpus, node_count in asked
+        for _ in range(node_count)
+    ]
     return plan_nodes(scale, nodes, count_further_nodes(rooms, free, whole, scale.max_nodes), now)
 
 

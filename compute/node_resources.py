@@ -46,6 +46,25 @@ class WorkOrders(Shape):
     stop: bool
 
 
+class WorkMeeting(Body):
+    rank: int = pydantic.Field(ge=0, lt=1000)
+    stage: Literal["ready", "probed"]
+    # `host:port`, where the others try whether they reach it; empty keeps what was said before.
+    address: str = pydantic.Field(default="", max_length=200)
+
+
+class WorkPeer(Shape):
+    node: str
+    address: str
+
+
+class WorkPeers(Shape):
+    peers: list[WorkPeer] = pydantic.Field(description="By rank.")
+    ready: int
+    probed: int
+    ended: int
+
+
 class NodeReport(Body):
     name: str
     pid: Pid | None = None
@@ -78,7 +97,9 @@ class ClaimedWork(Shape):
     scope: str
     life: str = pydantic.Field(description="`ends`, or `kept-up`: then the node starts a service, not a run.")
     token: str = pydantic.Field(description="The token of its kind, such as a run token, good for this attempt.")
-    key: str = pydantic.Field(description="Renews the lease of kept-up work.")
+    key: str = pydantic.Field(
+        description="Of this attempt: renews the lease of kept-up work, and finds the other nodes."
+    )
     spec: dict[str, Any] = pydantic.Field(description="What the runner does; see the page Architecture.")
 
     @classmethod
@@ -90,8 +111,14 @@ class ClaimedWork(Shape):
             life=row.life,
             token=row.make_token(),
             key=keys.work_key(row),
-            spec=row.spec | {"node": node.name},
+            spec=row.spec | {"node": node.name} | cls._rank(row, node),
         )
+
+    @staticmethod
+    def _rank(row: models.Work, node: models.Node) -> dict[str, int]:
+        if row.node_count == 1:
+            return {}
+        return {"rank": row.assignments.current().get(node=node).rank, "node_count": row.node_count}
 
 
 class NodeOrder(Shape):

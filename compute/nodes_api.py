@@ -7,7 +7,7 @@ from ninja import Router, Status
 from ninja.security import HttpBearer
 
 from accounts.actors import Actor
-from compute import keys, node_resources, notifications, queue, sizes, work_kinds
+from compute import gangs, keys, node_resources, notifications, queue, sizes, work_kinds
 from compute.models import Host, Node, Work
 from studio.errors import Conflict
 from studio.schemas import Nothing
@@ -76,7 +76,7 @@ def node_work_done(request: HttpRequest, work_id, body: node_resources.WorkDone)
     if not request.auth.assignments.filter(work=work_id, attempt=body.attempt).exists():
         raise Conflict("Another attempt holds this work, or another node does.", code="stale_attempt")
     # Work that is no longer held was lost or ended before: nothing is left to do.
-    queue.finish_work(work_id, body.attempt, body.message)
+    queue.finish_work(work_id, body.attempt, body.message, request.auth)
     request.auth.become_idle()
     return {}
 
@@ -93,6 +93,21 @@ def node_work_alive(request: HttpRequest, work_id, body: node_resources.WorkAliv
     if str(key) != work_id or not queue.renew_lease(key, attempt, **reported):
         raise Conflict("Another attempt holds this work, or it was stopped.", code="stale_attempt")
     return node_resources.WorkOrders(stop=Work.objects.filter(pk=work_id, stop_requested_at__isnull=False).exists())
+
+
+@router.post(
+    "/work/{uuid:work_id}/peers",
+    auth=WorkKey(),
+    response=node_resources.WorkPeers,
+    summary="Say how far one of the nodes of a job is; the response says how far the others are",
+)
+def node_work_peers(request: HttpRequest, work_id, body: node_resources.WorkMeeting):
+    key, attempt = request.auth
+    work = Work.objects.filter(pk=key).first() if str(key) == work_id else None
+    found = gangs.meet(work, attempt, body.rank, body.stage, body.address) if work else None
+    if found is None:
+        raise Conflict("Another attempt holds this work, or it has ended.", code="stale_attempt")
+    return found
 
 
 @router.get(

@@ -14,7 +14,7 @@ from django.db.models import Case, Count, F, IntegerField, Max, Value, When
 from django.utils import timezone
 
 from accounts.models import User
-from compute import holds, notifications, work_kinds
+from compute import gangs, holds, notifications, work_kinds
 from compute.models import Assignment, ComputeTarget, Node, Room, Work
 from studio.errors import Conflict, Invalid
 
@@ -25,7 +25,13 @@ MAX_PRIORITY = 32_767
 
 
 def enqueue(
-    target: ComputeTarget, scope: str, spec: dict, user: User, priority: int = 0, room: Room | None = None
+    target: ComputeTarget,
+    scope: str,
+    spec: dict,
+    user: User,
+    priority: int = 0,
+    room: Room | None = None,
+    node_count: int = 1,
 ) -> Work:
     """Store work inside the caller's transaction; nodes and autoscaler are notified when it commits.
 
@@ -39,9 +45,14 @@ def enqueue(
     fields = {"cores": room.cores, "memory_gb": room.memory_gb, "gpus": room.gpus} if room else {}
     if room and not target.node_room.holds(room):
         raise Invalid(_describe_too_large(target, room), target="resources")
-    work = Work.objects.create(
-        target=target, scope=scope, spec=spec, submitted_by=user, priority=priority, life=kind.life, **fields
-    )
+    most = target.scale_settings.max_nodes
+    if node_count > most:
+        raise Invalid(
+            f"{node_count} nodes are more than the {most} that {target.name} may have.",
+            target="resources/instanceCount",
+        )
+    fields |= {"life": kind.life, "node_count": node_count}
+    work = Work.objects.create(target=target, scope=scope, spec=spec, submitted_by=user, priority=priority, **fields)
     notifications.notify_cluster(target.pk)
     notifications.notify_autoscaler()
     return work
@@ -68,6 +79,7 @@ def claim_work(node: Node, held: Collection[str] = ()) -> Work | None:
     if not has_work_for(node, held):
         return None
     with transaction.atomic():
+        _lock_for_gangs(node)
         if not node.start_running():
             return None
         for assignment in _unanswered(node, held).select_related("work"):
@@ -77,8 +89,17 @@ def claim_work(node: Node, held: Collection[str] = ()) -> Work | None:
         for work in list(_candidates(node, held)[:CANDIDATES]):
             if _take(work, node):
                 return _read_work(work.pk)
+            if work.node_count > 1 and gangs.waits_for_busy_nodes(work):
+                # What comes after it would take the nodes that it waits for.
+                break
         node.become_idle()
     return None
+
+
+def _lock_for_gangs(node: Node) -> None:
+    """Two nodes that each need the other would wait for each other; so one of them begins when the other is done."""
+    if Work.objects.queued().filter(target=node.target_id, node_count__gt=1).exists():
+        ComputeTarget.objects.select_for_update().filter(pk=node.target_id).first()
 
 
 def _unanswered(node: Node, held: Collection[str]):
@@ -118,6 +139,14 @@ def _ended_but_held(node: Node, held: Collection[str]) -> list[Room]:
 
 
 def _give_again(assignment: Assignment) -> bool:
+    """For the first time, if it was claimed by another of its nodes."""
+    if assignment.handed_at is None:
+        handed = {"handed_at": timezone.now(), "lease_until": _lease_end(timezone.now())}
+        return bool(Assignment.objects.current().filter(pk=assignment.pk, handed_at=None).update(**handed))
+    if assignment.work.node_count > 1:
+        # The other nodes may have met in this attempt.
+        assignment.work.queue_again("A node did not get its part of the work.")
+        return False
     held = Work.objects.held().filter(pk=assignment.work_id, attempt=assignment.attempt)
     if not held.update(attempt=F("attempt") + 1):
         return False
@@ -128,6 +157,8 @@ def _give_again(assignment: Assignment) -> bool:
 
 def _take(work: Work, node: Node) -> bool:
     now = timezone.now()
+    if work.node_count > 1:
+        return gangs.take(work, node, _lease_end(now))
     queued = Work.objects.filter(pk=work.pk, state=Work.State.QUEUED, stop_requested_at=None)
     if not queued.update(state=Work.State.CLAIMED, attempt=F("attempt") + 1, claimed_at=now):
         return False
@@ -141,6 +172,7 @@ def _take(work: Work, node: Node) -> bool:
         memory_gb=room.memory_gb,
         gpus=room.gpus,
         lease_until=_lease_end(now),
+        handed_at=now,
     )
     return True
 
@@ -149,25 +181,35 @@ def _read_work(key: uuid.UUID) -> Work:
     return Work.objects.select_related("target__workspace", "submitted_by").get(pk=key)
 
 
-def renew_lease(work_id: uuid.UUID, attempt: int, **reported) -> bool:
+def renew_lease(work_id: uuid.UUID, attempt: int, rank: int = 0, **reported) -> bool:
     """Renew the lease; False means that a newer attempt exists and the caller must stop. `reported`: address, health."""
-    current = Assignment.objects.current().filter(work=work_id, attempt=attempt, work__state=Work.State.CLAIMED)
+    held = Assignment.objects.current().filter(work=work_id, attempt=attempt, work__state=Work.State.CLAIMED)
+    current = held.filter(rank=rank)
     return bool(current.update(lease_until=_lease_end(timezone.now()), **reported))
 
 
-def finish_work(work_id: uuid.UUID, attempt: int, message: str = "") -> bool:
-    """The runner's process has ended; its node has room again. `message` says how the runner failed, if it did."""
-    work = Work.objects.held().filter(pk=work_id, attempt=attempt).first()
-    if work is None:
-        return False
+def finish_work(work_id: uuid.UUID, attempt: int, message: str = "", node: Node | None = None) -> bool:
+    """The runner's process on a node has ended; the node has room again. `message` says how the runner failed, if it did.
+
+    Work on several nodes ends with its last runner, or with the first that failed.
+    """
     with transaction.atomic():
-        nodes = list(Node.objects.filter(assignments__in=work.assignments.current()).select_related("host"))
+        work = Work.objects.select_for_update().held().filter(pk=work_id, attempt=attempt).first()
+        if work is None:
+            return False
+        current = work.assignments.current()
+        if node is not None and not message:
+            current.filter(node=node).update(ended_at=timezone.now())
+            node.become_idle()
+            if current.exists():
+                return True
+        nodes = [node] if node else list(Node.objects.filter(assignments__in=current).select_related("host"))
         if not work.end_attempt(message):
             return False
-        for node in nodes:
-            node.become_idle()
-            if node.host and not work.is_kept_up:
-                node.host.note_failure(message) if message else node.host.note_success()
+        for one in nodes:
+            one.become_idle()
+            if one.host and not work.is_kept_up:
+                one.host.note_failure(message) if message else one.host.note_success()
     return True
 
 

@@ -88,20 +88,29 @@ class QueueView:
         return []
 
     def _explain_nodes(self, work: Work) -> list[str]:
-        scale, usable = self.target.scale_settings, [node for node in self.nodes if node.is_wanted]
+        usable = [node for node in self.nodes if node.is_wanted]
         starting = sum(node.state == Node.State.PREPARING for node in usable)
         if starting:
             return [f"{starting} node{'s are' if starting > 1 else ' is'} starting."]
+        if work.node_count > 1:
+            idle = sum(node.state == Node.State.IDLE and not node.is_draining for node in usable)
+            return [f"It needs {work.node_count} nodes at once; {idle} are free.", *self._explain_limit(usable)]
         if any(node.state == Node.State.IDLE and not node.is_draining for node in usable):
             return ["A free node will start it soon."]
         found = [f"Node {node.name} takes no more work: {node.draining_reason}" for node in usable if node.is_draining]
         busy = [node for node in usable if node.state == Node.State.RUNNING]
         if busy and work.cores is not None:
             found.append(f"It needs {work.cores} cores and {work.memory_gb:g} GB, and no node has so much free.")
-        if len(usable) >= scale.max_nodes:
-            which = f"All {len(busy)} nodes are busy" if len(busy) > 1 else "Its node is busy"
-            return [*found, f"{which}{self._name_running()}. {self.target.name} has at most {scale.max_nodes}."]
-        return [*found, *(self._closed_hosts or ["A node will start soon."])]
+        return [*found, *self._explain_limit(usable)]
+
+    def _explain_limit(self, usable: list[Node]) -> list[str]:
+        most = self.target.scale_settings.max_nodes
+        if len(usable) < most:
+            return self._closed_hosts or ["A node will start soon."]
+        busy = sum(node.state == Node.State.RUNNING for node in usable)
+        which = f"All {busy} nodes are busy" if busy > 1 else "Its node is busy"
+        said = f"{which}{self._name_running()}. " if busy else ""
+        return [f"{said}{self.target.name} has at most {most}."]
 
     def _name_running(self) -> str:
         named = [f"{work.subject} for {describe_duration(self.now - work.claimed_at)}" for work in self.held[:NAMED]]

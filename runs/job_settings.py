@@ -16,7 +16,6 @@ SOURCE = "settings"
 MAX_WARNINGS = 50
 # The image of SDK v1's default environment, of any date.
 DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
-ONE_PROCESS = "Leave distributed_job_config out, and node_count at 1, to run one process on one node."
 DATA = "Inputs and outputs of v2 jobs are not available yet: submit with SDK v1's datasets, or let the script fetch the files."
 NO_CACHE = "There is no data cache: use as_mount() or as_download()."
 
@@ -85,7 +84,6 @@ def _are_amounts(arguments: Any) -> bool:
 
 NO_CONTAINER = "a node runs the script as a process of its own, not in a container"
 NO_SPARK = "there is no Spark here"
-NO_DISTRIBUTION = f"A job of several processes or nodes is not available yet. {ONE_PROCESS}"
 
 JOB: dict[str, Rule] = {
     **honoured("jobType experimentName displayName description command commandArgv codeId environmentId"),
@@ -94,7 +92,8 @@ JOB: dict[str, Rule] = {
     # Of the answer, which clients send back.
     **honoured("status creationContext runId isArchived"),
     "services": Rule(Verdict.WARNED, "services: the ports of a script are not opened to the browser.", _are_ours),
-    "distribution": refused(NO_DISTRIBUTION),
+    **honoured("distribution.distributionType distribution.processCountPerInstance distribution.workerCount"),
+    **honoured("distribution.parameterServerCount"),
     "inputs": refused(DATA),
     "outputs": warned(f"outputs: only outputs/ is stored. {DATA}"),
     "identity": Rule(
@@ -122,18 +121,12 @@ RUN_DEFINITION: dict[str, Rule] = {
         "PyTorch",
         "TensorFlow",
     ),
-    "communicator": refused(NO_DISTRIBUTION, "None"),
-    "nodeCount": refused(NO_DISTRIBUTION, 1),
-    "mpi.processCountPerNode": refused(NO_DISTRIBUTION, 1),
-    "mpi.nodeCount": refused(NO_DISTRIBUTION, 1),
-    "pytorch.processCount": refused(NO_DISTRIBUTION, 1),
-    "pytorch.nodeCount": refused(NO_DISTRIBUTION, 1),
-    # With the communicator of a distributed job, which is refused separately.
-    **honoured("pytorch.communicationBackend"),
-    "tensorflow.workerCount": refused(NO_DISTRIBUTION, 1),
-    "tensorflow.parameterServerCount": refused(NO_DISTRIBUTION, 1),
+    **honoured("communicator nodeCount mpi.processCountPerNode mpi.nodeCount pytorch.processCount pytorch.nodeCount"),
+    **honoured("pytorch.communicationBackend tensorflow.workerCount tensorflow.parameterServerCount"),
     "paralleltask.maxRetriesPerWorker": warned("paralleltask.max_retries_per_worker: a failed run is not retried."),
-    "paralleltask.workerCountPerNode": refused(NO_DISTRIBUTION, 1),
+    "paralleltask.workerCountPerNode": refused(
+        "paralleltask.worker_count_per_node: parallel tasks do not run here.", 1
+    ),
     "paralleltask.terminalExitCodes": warned("paralleltask.terminal_exit_codes: a failed run is not retried."),
     **honoured("priority"),
     "spark.configuration": Rule(Verdict.WARNED, f"spark: {NO_SPARK}.", _is_default_spark),

@@ -13,7 +13,7 @@ from accounts.actors import Actor
 from assets import environments, rebuilds, variables
 from compute import queue
 from compute.models import ComputeTarget
-from runs import job_changes, job_data, job_room, job_settings, rules, work_kind
+from runs import distribution, job_changes, job_data, job_room, job_settings, rules, work_kind
 from runs.models import Experiment, Run, RunEvent, RunTag, Snapshot
 from studio import names, statements
 from studio.errors import Conflict, Denied, Invalid
@@ -122,8 +122,6 @@ def check_job(body: dict) -> JobProperties:
         raise Invalid("The job has no command: write `command` or `commandArgv`.", target="command")
     for text in [job.command or "", *(job.commandArgv or [])]:
         names.check_text(text, "command", max_length=MAX_COMMAND_LENGTH, allow_empty=True, allow_lines=True)
-    if job.resources and job.resources.instanceCount > 1:
-        raise Invalid("A run uses one node here: instanceCount must be 1.", target="resources/instanceCount")
     return job
 
 
@@ -171,6 +169,9 @@ def _store_run(actor, workspace, name, job: JobProperties, kept: dict, parent) -
     snapshot = find_snapshot(workspace, job.codeId)
     target = _find_target(actor, workspace, job.computeId)
     environment, version = environments.resolve_environment(workspace, job.environmentId, job.environmentDefinition)
+    distributed = distribution.read_distribution(kept)
+    if target is None and distributed.spec:
+        raise Invalid("A job of several processes or nodes needs a compute cluster.", target="computeId")
     spec = _make_spec(workspace, name, job, snapshot)
     spec["environment"] = {**environment, **rebuilds.build_mark(workspace, version)}
     spec["warnings"] = job_settings.check_settings(kept, spec["environment"])
@@ -196,9 +197,12 @@ def _store_run(actor, workspace, name, job: JobProperties, kept: dict, parent) -
     )
     data.record(run)
     spec["experiment"] = run.experiment.name
+    spec |= distributed.spec
     if target:
         room, priority = job_room.read_room(kept, target), _read_priority(actor, workspace, kept)
-        run.work = queue.enqueue(target, work_kind.scope_of(name), spec, actor.user, priority, room)
+        run.work = queue.enqueue(
+            target, work_kind.scope_of(name), spec, actor.user, priority, room, distributed.node_count
+        )
         run.save(update_fields=["work"])
         run.move(Run.Status.QUEUED, message=f"Waits for a node of {target.name}.")
     return run

@@ -285,6 +285,7 @@ NOT_ASKED = {
     "GET /nodes/v1/host",
     "POST /nodes/v1/work/{work_id}/done",
     "POST /nodes/v1/work/{work_id}/alive",
+    "POST /nodes/v1/work/{work_id}/peers",
 }
 
 

@@ -82,6 +82,8 @@ class Work(models.Model):
     cores = models.PositiveSmallIntegerField(null=True, blank=True)
     memory_gb = models.FloatField(default=0)
     gpus = models.PositiveSmallIntegerField(default=0)
+    # All of its nodes start together, or none; each is taken whole.
+    node_count = models.PositiveSmallIntegerField(default=1)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     attempt = models.PositiveIntegerField(default=0)
     # How often kept-up work was started again in a row, and before when it is not.
@@ -225,6 +227,13 @@ class Assignment(models.Model):
         HEALTHY = "healthy"
         UNHEALTHY = "unhealthy"
 
+    class Stage(models.TextChoices):
+        """Of work on several nodes: how far this one is."""
+
+        STARTING = ""
+        READY = "ready"
+        PROBED = "probed"
+
     work = models.ForeignKey(Work, models.CASCADE, related_name="assignments")
     node = models.ForeignKey("compute.Node", models.CASCADE, related_name="assignments")
     attempt = models.PositiveIntegerField()
@@ -238,7 +247,10 @@ class Assignment(models.Model):
     # Where the process answers, as its runner reports: `unix:/path` or `host:port`.
     address = models.CharField(max_length=200, blank=True)
     health = models.CharField(max_length=10, choices=Health, default=Health.UNKNOWN, blank=True)
+    stage = models.CharField(max_length=8, choices=Stage, default=Stage.STARTING, blank=True)
     claimed_at = models.DateTimeField(default=timezone.now)
+    # When the node got it as the response to a claim of its own.
+    handed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
     objects = AssignmentQuerySet.as_manager()

@@ -249,12 +249,15 @@ def _clean(value, max_length: int) -> str:
     response=resources.RunHeartbeat,
     summary="Send a runner's heartbeat; the response says whether to continue",
 )
-def run_heartbeat(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str):
+def run_heartbeat(
+    request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, body: resources.Heartbeat | None = None
+):
+    rank = body.rank if body else 0
     run = access.find_writable(request, workspace_path, run_id)
     run_tokens.check_heartbeat(request.auth, run)
     if run.work_id is None:
         Run.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())
-    elif run.is_active and request.auth.is_run and not queue.renew_lease(run.work_id, request.auth.attempt):
+    elif run.is_active and request.auth.is_run and not queue.renew_lease(run.work_id, request.auth.attempt, rank):
         raise Conflict(
             f"The work of the run {run.run_id} is held by nobody or by another attempt.", code="stale_attempt"
         )

@@ -199,6 +199,11 @@ class NewParameters(Body):
     parameters: Annotated[dict[str, Any], rules.PARAMETERS]
 
 
+class Heartbeat(Body):
+    # Of a job on several nodes, the number of the node.
+    rank: int = pydantic.Field(default=0, ge=0, lt=1000)
+
+
 class RunHeartbeat(Shape):
     status: str
     cancelRequested: bool

@@ -4,9 +4,10 @@ import signal
 
 import psutil
 import pytest
-from azureml.core import Environment, Workspace
+from azureml.core import Environment, Experiment, ScriptRunConfig, Workspace
 from azureml.core.compute import ComputeTarget
 from azureml.core.conda_dependencies import CondaDependencies
+from azureml.core.runconfig import PyTorchConfiguration
 
 from tests.compute.cluster_stack import Stack, until
 from tests.up.running import Studio
@@ -112,6 +113,52 @@ def test_a_node_tells_its_script_no_secret_of_the_studio(stack):
     run.cancel()
     reply = {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "HOST_KEY", "LAZULI_NODE_KEY", "LAZULI_LIFELINE_FD"}
     assert not reply & environment.keys()
+
+
+TOGETHER = """
+import os, socket
+rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+if rank == 0:
+    with socket.create_server(address) as server:
+        others = [server.accept()[0] for _ in range(size - 1)]
+        print("together:", sorted(int(other.makefile().readline()) for other in others), flush=True)
+        for other in others:
+            other.sendall(b"seen")
+else:
+    for _ in range(100):
+        try:
+            lead = socket.create_connection(address)
+            break
+        except ConnectionRefusedError:
+            __import__("time").sleep(0.1)
+    lead.sendall(f"{rank}\\n".encode())
+    assert lead.recv(4) == b"seen"
+    print("rank", rank, "of", size, "on node", os.environ["NODE_RANK"], flush=True)
+"""
+
+
+def test_a_job_on_two_nodes_meets_itself(stack, tmp_path):
+    (stack.folder / "together.py").write_text(TOGETHER)
+    cluster = stack.cluster("two-nodes", max_nodes=2)
+    environment = Environment("this-python")
+    environment.python.user_managed_dependencies = True
+    config = ScriptRunConfig(
+        str(stack.folder),
+        script="together.py",
+        compute_target=cluster,
+        environment=environment,
+        distributed_job_config=PyTorchConfiguration("Gloo", process_count=4, node_count=2),
+    )
+    run = Experiment(stack.workspace, "distributed").submit(config)
+    details = run.wait_for_completion(show_output=False, raise_on_error=False)
+    assert details["status"] == "Completed", run.get_details_with_logs()
+    texts = []
+    for name in ("std_log.txt", "std_log_process_1.txt"):
+        run.download_file(f"user_logs/{name}", str(tmp_path / name))
+        texts.append((tmp_path / name).read_text())
+    assert "together: [1, 2, 3]" in texts[0] and "rank 2 of 4 on node 1" in texts[1]
+    assert until(lambda: [node["nodeState"] for node in cluster.list_nodes()] == ["idle", "idle"], 15)
 
 
 def test_deleting_a_cluster_ends_its_work_and_its_nodes(stack):

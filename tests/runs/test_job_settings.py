@@ -100,10 +100,10 @@ def test_the_warnings_are_on_the_run_on_its_page_and_in_its_log(alice_api, clust
     assert said in client.get(Run.objects.get().get_absolute_url()).content.decode()
 
 
-def test_a_distributed_job_is_refused_in_words(alice_api, cluster):
-    answer = alice_api.put("W/jobs/job1", {"properties": job(distribution={"distributionType": "PyTorch"})})
-    assert (answer.status_code, answer.json()["error"]["target"]) == (400, "distribution")
-    assert "several processes" in answer.json()["error"]["message"]
+def test_an_unknown_kind_of_distributed_job_is_refused_in_words(alice_api, cluster):
+    answer = alice_api.put("W/jobs/job1", {"properties": job(distribution={"distributionType": "Ray"})})
+    assert (answer.status_code, answer.json()["error"]["target"]) == (400, "distribution/distributionType")
+    assert "PyTorch, Mpi or TensorFlow" in answer.json()["error"]["message"]
     assert not Run.objects.exists()
 
 

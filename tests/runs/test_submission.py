@@ -89,7 +89,7 @@ def test_an_unknown_compute_lists_those_there_are(alice_api, cluster):
         ({"environmentVariables": {"AZUREML_RUN_TOKEN": "x"}}, "AZUREML_RUN_TOKEN"),
         ({"limits": {"timeout": "an hour"}}, "limits/timeout"),
         ({"limits": {"timeout": "PT0S"}}, "limits/timeout"),
-        ({"resources": {"instanceCount": 2}}, "resources/instanceCount"),
+        ({"resources": {"instanceCount": 101}}, "resources/instanceCount"),
         ({"resources": {"instanceCount": 0}}, "properties/resources/instanceCount"),
         ({"experimentName": "<b>"}, "experiment name"),
         ({"parentRunId": "nobody"}, "parentRunId"),

@@ -225,8 +225,8 @@ else:
         (PyTorchConfiguration(process_count=2), "the communicator is Nccl"),
     ],
 )
-def test_a_distributed_job_is_refused_before_anything_is_sent(folder, job, said):
-    config = ScriptRunConfig(str(folder), "train.py", compute_target="cpu-cluster", distributed_job_config=job)
+def test_a_distributed_job_on_ones_own_machine_is_refused_before_anything_is_sent(folder, job, said):
+    config = ScriptRunConfig(str(folder), "train.py", compute_target="local", distributed_job_config=job)
     with pytest.raises(ExperimentExecutionException, match=f"{said}: a run of several processes"):
         check_definition(get_run_config_from_script_run(config)._to_dict(), config.source_directory)
 

@@ -118,6 +118,7 @@ class Node(Agent):
     def _start_runner(self, spec: pathlib.Path, record: pathlib.Path, work: dict[str, Any]) -> subprocess.Popen[bytes]:
         lifeline = os.environ.get(LIFELINE, "")
         is_service = work.get("life") == "kept-up"
+        needs_key = is_service or work["spec"].get("node_count", 1) > 1
         module = "lazuli.runner.service" if is_service else os.environ.get("LAZULI_RUNNER", "lazuli.runner")
         own = {
             "AZUREML_RUN_TOKEN": work["token"],
@@ -125,7 +126,7 @@ class Node(Agent):
             "LAZULI_WORK_DIR": str(spec.parent),
             records.VARIABLE: str(record),
             **isolation.variables_for_runner(os.environ),
-            **({"LAZULI_WORK_KEY": work["key"], "LAZULI_WORK_ID": work["id"]} if is_service else {}),
+            **({"LAZULI_WORK_KEY": work["key"], "LAZULI_WORK_ID": work["id"]} if needs_key else {}),
         }
         with open(spec.with_name("runner.log"), "ab") as log:
             return subprocess.Popen(

@@ -40,7 +40,8 @@ class RunApi:
         return self._request_json("POST", "/events", dict(body, status=status))
 
     def send_heartbeat(self) -> Dict[str, Any]:
-        return self._request_json("POST", "/heartbeat", {}, timeout=10.0)
+        body = {"rank": self._spec.rank} if self._spec.node_count > 1 else {}
+        return self._request_json("POST", "/heartbeat", body, timeout=10.0)
 
     def send_metrics(self, address: str, batch_id: str, metrics: List[Dict[str, Any]]) -> None:
         """To a run that this one may write to: its own, its parent, or one below it."""

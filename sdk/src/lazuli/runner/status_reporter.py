@@ -16,8 +16,10 @@ Event = Tuple[str, Dict[str, Any]]
 
 
 class StatusReporter:
-    def __init__(self, api: RunApi, masker: Optional[Masker] = None):
+    def __init__(self, api: RunApi, masker: Optional[Masker] = None, is_lead: bool = True):
+        """Of the nodes of a job only the first reports how far the run is; the others report how it failed."""
         self._api = api
+        self._is_lead = is_lead
         self._masker = masker or Masker()
         self._events: "queue.Queue[Optional[Event]]" = queue.Queue()
         self._thread = threading.Thread(target=self._deliver_all, name="reporter", daemon=True)
@@ -26,6 +28,8 @@ class StatusReporter:
         self.refusal: Optional[str] = None
 
     def report(self, status: str, **body: Any) -> None:
+        if not self._is_lead and status not in ("Failed", "Canceled"):
+            return
         given = {key: value for key, value in body.items() if value is not None}
         self._events.put((status, self._masker.mask_json(given)))
 

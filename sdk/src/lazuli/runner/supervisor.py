@@ -15,7 +15,8 @@ from lazuli import errors, isolation
 from lazuli.environments.cache import BuildFailed
 from lazuli.errors import ServiceException, UserErrorException
 from lazuli.masking import FETCHED_VARIABLE, Masker
-from lazuli.runner import failure_reasons, uploads
+from lazuli.runner import failure_reasons, gang, uploads
+from lazuli.runner.gang import Gang, NotTogether
 from lazuli.runner.interpreter import Interpreter, find_interpreter
 from lazuli.runner.left_metrics import send_left_metrics
 from lazuli.runner.log_stream import LogStream
@@ -52,7 +53,7 @@ class Outcome:
 def supervise_run(spec: Spec, transport: Any = None) -> int:
     """Run the script and report its end; return 0 if the server knows how the run ended, else 1."""
     api = RunApi(spec, transport)
-    reporter = StatusReporter(api, _make_masker(spec))
+    reporter = StatusReporter(api, _make_masker(spec), is_lead=spec.rank == 0)
     monitor = StopMonitor(api)
     monitor.start()
     reporter.report("Preparing", node=spec.node)
@@ -106,6 +107,7 @@ class _Attempt:
         self._monitor = monitor
         self._folder = folder
         self._is_unpacked = False
+        self._gang = Gang(spec, monitor.stop_event, api.transport) if spec.distribution or spec.node_count > 1 else None
         self._data = RunData(spec, folder.make_folder("data"), api.transport) if spec.inputs or spec.outputs else None
 
     def execute(self) -> Outcome:
@@ -113,7 +115,7 @@ class _Attempt:
             interpreter = self._prepare()
             status = self._run_script(interpreter)
             return self._finalize(status)
-        except RunEnded as error:
+        except (RunEnded, NotTogether) as error:
             return self._outcome_if_stopped() or Outcome("Failed", {"code": "UserError", "message": str(error)})
 
     # ---- preparing
@@ -168,7 +170,9 @@ class _Attempt:
             with open(self._folder.build_log, "a", encoding="utf-8") as file:
                 file.write(text)
             if not stream:
-                stream.append(LogStream(self._api, self._folder.build_log, BUILD_LOG, _make_masker(self._spec)))
+                stream.append(
+                    LogStream(self._api, self._folder.build_log, self._name_log(BUILD_LOG), _make_masker(self._spec))
+                )
 
         try:
             found = find_interpreter(self._spec, log, lambda: self._monitor.is_stopped)
@@ -194,17 +198,27 @@ class _Attempt:
     def _run_script(self, interpreter: Interpreter) -> int:
         if self._monitor.is_stopped:
             raise RunEnded(str(self._monitor.reason))
-        logs = LogStream(self._api, self._folder.log, STD_LOG, _make_masker(self._spec, self._folder))
-        folders = uploads.LogFolderUploader(self._api, self._folder.code, self._spec.directories_to_watch)
+        if self._gang:
+            self._gang.meet()
+        logs = LogStream(self._api, self._folder.log, self._name_log(STD_LOG), _make_masker(self._spec, self._folder))
+        # The other nodes would write files of the same names.
+        watched = self._spec.directories_to_watch if self._spec.rank == 0 else []
+        folders = uploads.LogFolderUploader(self._api, self._folder.code, watched)
         try:
             script = self._start(interpreter)
             self._reporter.report("Running", node=self._spec.node)
             status = self._wait_for_script(script)
             self._log_renamed_files()
             self._send_left_metrics()
+            if self._gang and self._spec.rank == 0 and status == 0:
+                self._gang.wait_for_others()
         finally:
             self._close_logs(logs, folders)
         return status
+
+    def _name_log(self, name: str) -> str:
+        """Each node of a job has logs of its own; those of the first have the names of a job of one node."""
+        return name if self._spec.rank == 0 else name.replace(".txt", f"_process_{self._spec.rank}.txt")
 
     def _log_renamed_files(self) -> None:
         folders = [uploads.OUTPUTS, *self._spec.directories_to_watch]
@@ -220,6 +234,9 @@ class _Attempt:
 
     def _start(self, interpreter: Interpreter) -> ScriptProcess:
         command = interpreter.build_command(self._spec)
+        if self._gang:
+            processes = self._gang.build_variables()
+            command = gang.build_command(command, processes, interpreter.python, self._folder.tools)
         with open(self._folder.log, "a", encoding="utf-8") as log:
             log.writelines(f"WARNING: {text}\n" for text in self._spec.warnings)
             log.writelines(f"{line}\n" for line in (self._data.lines if self._data else []))
@@ -288,10 +305,10 @@ class _Attempt:
         if status:
             name = str(self._spec.environment.get("name") or "of the run")
             is_isolated = isolation.is_wanted(os.environ)
-            return Outcome(
-                "Failed",
-                failure_reasons.describe_failure(status, self._folder.log, name, self._folder.code, is_isolated),
-            )
+            found = failure_reasons.describe_failure(status, self._folder.log, name, self._folder.code, is_isolated)
+            if self._gang:
+                found["message"] = f"On {self._spec.node}, node {self._spec.rank} of the job: {found['message']}"
+            return Outcome("Failed", found)
         if problems:
             text = "The script succeeded, but its outputs could not be uploaded: " + "; ".join(problems[:5])
             return Outcome("Failed", {"code": "OutputsNotSaved", "message": text})

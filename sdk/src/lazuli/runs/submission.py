@@ -71,12 +71,12 @@ def check_definition(definition: Json, source_directory: str) -> None:
 
 def _refuse_distribution(definition: Json) -> None:
     nodes, communicator = definition["nodeCount"], definition.get("communicator")
-    if (nodes is None or nodes <= 1) and communicator in (None, "", "None"):
+    if definition["target"] != LOCAL or ((nodes is None or nodes <= 1) and communicator in (None, "", "None")):
         return
     what = f"node_count is {nodes}" if nodes and nodes > 1 else f"the communicator is {communicator}"
     raise ExperimentExecutionException(
-        f"{what}: a run of several processes or over more than one node is not available in this version of Lazuli "
-        "Studio. Leave distributed_job_config out, and node_count at 1, to run one process on one node."
+        f"{what}: a run of several processes or over more than one node needs a compute cluster. Set compute_target to "
+        "one, or leave distributed_job_config out and node_count at 1 to run one process on this machine."
     )
 
 
