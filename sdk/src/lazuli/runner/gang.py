@@ -175,7 +175,7 @@ def find_own_address(server_url: str) -> str:
 
 def find_interface(address: str) -> Optional[str]:
     """The name of the network interface with this address (Linux)."""
-    import fcntl  # Windows has none, and runs jobs of one node
+    import fcntl  # platform: Windows has none, and runs jobs of one node
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         for _, name in socket.if_nameindex():
