@@ -44,6 +44,11 @@ class QueueView:
         return {key: number for number, key in enumerate(keys, start=1)}
 
     @functools.cached_property
+    def _startable(self) -> set:
+        """What no other app holds back, so that the reasons of the others alone are asked for."""
+        return set(self.target.work.startable(self.now + dt.timedelta(days=1)).values_list("pk", flat=True))
+
+    @functools.cached_property
     def nodes(self) -> list[Node]:
         return list(self.target.nodes.present().with_work())
 
@@ -67,7 +72,7 @@ class QueueView:
 
     def explain(self, work: Work) -> Waiting:
         reasons = [
-            *holds.explain(work),
+            *(holds.explain(work) if work.pk not in self._startable else []),
             *self._explain_itself(work),
             *self._explain_share(work),
             *self._explain_nodes(work),
