@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import activity, guards, passkeys, second_factors, sign_in_limits
+from accounts import activity, guards, passkeys, people, second_factors, sign_in_limits
 from accounts.actors import actor_of_request
 from accounts.external_identities import providers_of
 from accounts.form_keys import mark_done, once
@@ -229,6 +229,7 @@ def factor_codes(request):
 @require_POST
 def policy(request):
     """By a site admin: who needs a second factor."""
+    people.require_site_admin(actor_of_request(request), "change the sign-in policy")
     form = SecondFactorPolicyForm(request.POST)
     if not form.is_valid():
         raise Invalid("second_factor: write nobody, admins or all.", target="second_factor")

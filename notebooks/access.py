@@ -88,5 +88,6 @@ class Files:
 
 def files_of(request, slug: str) -> Files:
     workspace, actor = page_workspace(request, slug), actor_of_request(request)
-    require(actor, "read", workspace)
+    # What is sent changes something; a role that may not is refused before anything else is looked at.
+    require(actor, "edit" if request.method == "POST" else "read", workspace)
     return Files(workspace, Home.of(workspace, request.user), can(actor, "edit", workspace))

@@ -316,14 +316,24 @@ def test_mlflow_api_writes_by_verbs_of_runs_and_registry_alone(path):
         assert not (isinstance(node, ast.ClassDef) and any(ast.unparse(b) == "models.Model" for b in node.bases))
 
 
-def pages(patterns, prefix="/"):
-    """Every page's address with something plausible in each place, as long as it is not the API's or the admin's."""
+def routes_of(patterns, prefix="/"):
+    """Every route as it is written, with its view."""
     for pattern in patterns:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLPattern):
-            yield re.sub(r"<(?:(\w+):)?\w+>", example, route)
+            yield route, pattern.callback
         else:
-            yield from pages(pattern.url_patterns, route)
+            yield from routes_of(pattern.url_patterns, route)
+
+
+def address_of(route: str) -> str:
+    """With something plausible in each place."""
+    return re.sub(r"<(?:(\w+):)?\w+>", example, route)
+
+
+def pages(patterns):
+    """Every page's address, as long as it is not the API's or the admin's."""
+    return (address_of(route) for route, _ in routes_of(patterns))
 
 
 def example(match) -> str:

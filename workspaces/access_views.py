@@ -7,6 +7,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.actors import actor_of_request
 from accounts.guards import asks_again
 from accounts.models import User
+from accounts.people import require_site_admin
 from studio.forms import attempt
 from studio.pagination import page_of
 from workspaces import access, custom_roles, groups
@@ -108,6 +109,7 @@ def group_list(request):
     actor = actor_of_request(request)
     form = GroupForm(request.POST or None)
     if request.method == "POST":
+        require_site_admin(actor, "make groups")
         made = attempt(form, lambda: groups.create_group(actor, **form.cleaned_data))
         if made:
             messages.success(request, f"The group {made.name} was created.")

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.actors import actor_of_request
 from accounts.form_keys import once
 from accounts.guards import asks_again
-from studio.errors import Invalid
+from studio.errors import Denied, Invalid
 from studio.forms import attempt
 from studio.htmx import render_page
 from studio.pagination import page_of
@@ -60,6 +60,8 @@ def _may_create(request) -> bool:
 @once
 def workspace_new(request):
     actor = actor_of_request(request)
+    if not _may_create(request):
+        raise Denied("You may create no workspace in any subscription or resource group. Ask a site admin.")
     form = WorkspaceForm(request.POST or None, initial=_default_group(actor))
     workspace = attempt(form, lambda: form.save(actor)) if request.method == "POST" else None
     if workspace:

@@ -11,11 +11,12 @@ from django.db import connection
 from accounts.activity import Activity
 from accounts.actors import Actor
 from accounts.authentication import make_run_token
+from studio import encryption
 from studio.errors import NotReady
 from tests import factories
 from tests.html import html_of
 from workspaces.models import Role, RoleAssignment, Secret, SecretVersion
-from workspaces.vault import checks, encryption
+from workspaces.vault import checks
 
 URL = "/ws/aml-workspace/secrets/"
 CANARY = "c4n4ry-value-that-is-nowhere-else"

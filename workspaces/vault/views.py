@@ -31,7 +31,7 @@ def secret_list(request, slug):
     if request.method == "POST":
         require(actor, "edit_secrets", workspace)
         made = attempt(form, lambda: _create(actor, workspace, form.cleaned_data))
-        if made == form.cleaned_data.get("value") and made:
+        if made and made == form.cleaned_data.get("value"):
             messages.success(request, f"The secret {form.cleaned_data['name']} was stored.")
             return redirect("workspaces:secret", slug, form.cleaned_data["name"])
     context = {
