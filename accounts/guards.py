@@ -54,7 +54,7 @@ def _may_open_before(match) -> bool:
 
 
 def _is_guarded(request, view_func) -> bool:
-    asks = "all" if request.resolver_match.namespace == "admin" else getattr(view_func, "asks_again", "")
+    asks = "all" if request.path_info.startswith("/admin/") else getattr(view_func, "asks_again", "")
     return asks == "all" or (asks == "POST" and request.method not in SAFE)
 
 

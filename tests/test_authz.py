@@ -23,6 +23,7 @@ from runs.models import Run, Snapshot
 from studio import storage
 from studio.api import api as the_api
 from tests import factories
+from tests.test_house import all_pages
 from workspaces.models import Role, Secret
 
 H = "/history/v1.0{w}"
@@ -450,3 +451,14 @@ def test_a_closed_account_is_shut_out_at_the_next_request(world, as_user):
 
 def test_the_administration_opens_to_site_admins_alone(world, as_user, owner):
     for persona in (*ROLES, "stranger"):
+        assert as_user(world["people"][persona]).get("/admin/rows/").status_code == 302, persona
+    assert as_user(owner).get("/admin/rows/").status_code == 200
+
+
+@pytest.mark.parametrize("url", [url for url in all_pages() if url.startswith("/admin/")])
+def test_the_pages_of_the_administration_open_to_site_admins_alone(world, as_user, url):
+    url = url.replace("00000000-0000-0000-0000-000000000000", str(uuid.uuid4()))
+    for method in ("get", "post"):
+        for persona in ("owner", "stranger"):
+            answer = getattr(as_user(world["people"][persona]), method)(url)
+            assert answer.status_code in (403, 405), (persona, method)

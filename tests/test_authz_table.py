@@ -24,8 +24,8 @@ PERSONAS = (*ROLES, "stranger", "admin")
 PLACES = [("/runs/x/", "/runs/other/"), ("/compute/x/", "/compute/cpu-cluster/"), ("/secrets/x/", "/secrets/hush/")]
 PLACES += [("/environments/x/", "/environments/env/"), ("/versions/x/", "/versions/1/")]
 LEAST_FIRST = ("stranger", "reader", "operator", "scientist", "contributor", "owner", "admin")
-# It ends the session with which the others are tried.
-ELSEWHERE = {"/signout/"}
+# It ends the session with which the others are tried; and it opens to this machine, for all who are on it.
+ELSEWHERE = {"/signout/", "/metrics"}
 # Allowed, whatever it finds wrong with an empty form.
 REFUSALS = {401, 403}
 UNSEEN = {404, 405}
