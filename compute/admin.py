@@ -2,7 +2,17 @@
 
 from django.contrib import admin
 
-from compute.models import Assignment, Cluster, ComputeTarget, Host, Node, VmSize, Work
+from compute.models import (
+    ApplicationSession,
+    Assignment,
+    Cluster,
+    ComputeInstance,
+    ComputeTarget,
+    Host,
+    Node,
+    VmSize,
+    Work,
+)
 
 
 @admin.register(Host)
@@ -83,3 +93,21 @@ class VmSizeAdmin(admin.ModelAdmin):
             # What an administrator has set stays.
             obj.follows_machines = False
         super().save_model(request, obj, form, change)
+
+
+@admin.register(ComputeInstance)
+class ComputeInstanceAdmin(admin.ModelAdmin):
+    list_display = ["target", "assigned_to", "state", "label", "idle_minutes", "active_at"]
+    list_select_related = ["target", "assigned_to", "work"]
+    search_fields = ["target__name", "assigned_to__username"]
+    raw_id_fields = ["target", "assigned_to", "work", "token"]
+    exclude = ["server_token"]
+
+
+@admin.register(ApplicationSession)
+class ApplicationSessionAdmin(admin.ModelAdmin):
+    list_display = ["user", "instance", "created_at"]
+    list_select_related = ["user", "instance__target"]
+    search_fields = ["user__username"]
+    raw_id_fields = ["user", "instance"]
+    exclude = ["session", "ticket", "cookie"]

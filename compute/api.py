@@ -4,6 +4,8 @@ from django.http import Http404, HttpRequest
 from ninja import Path, Router, Schema, Status
 
 from compute import quota, resources, sizes
+from compute.instances import power
+from compute.instances.resources import find_assigned_user
 from compute.models import ComputeTarget, Scale
 from studio import api as plumbing
 from studio.errors import Conflict, Invalid
@@ -23,7 +25,7 @@ class Location(Schema):
 
 def find_target(workspace: Workspace, name: str) -> ComputeTarget:
     """The target with its counts; Http404 lists the existing ones."""
-    target = workspace.compute_targets.present().with_counts().filter(name__iexact=name).first()
+    target = workspace.compute_targets.present().with_counts().with_instances().filter(name__iexact=name).first()
     if target is None:
         there = ", ".join(workspace.compute_targets.present().values_list("name", flat=True)[:20])
         raise Http404(f"There is no compute target '{name}' in this workspace. There are: {there or 'none yet'}.")
@@ -34,7 +36,7 @@ def find_target(workspace: Workspace, name: str) -> ComputeTarget:
 @router.get("", response=list_of(resources.ComputeResource), summary="List the compute targets")
 def compute_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     workspace = require_workspace(request, workspace_path, "read_compute")
-    rows = workspace.compute_targets.present().with_counts().with_path()
+    rows = workspace.compute_targets.present().with_counts().with_instances().with_path()
     return plumbing.paginate(request, rows, resources.ComputeResource)
 
 
@@ -59,26 +61,48 @@ def compute_write(
 
 
 def _create(user, workspace: Workspace, name: str, body: resources.ComputeResourceUpdate) -> ComputeTarget:
-    _check_kind(body)
-    size = body.cluster.vmSize or sizes.suggest_size()
-    ComputeTarget.create(workspace, user, name, size, body.scale(Scale()), **body.recorded)
+    kind, size = _read_kind(body), body.cluster.vmSize or sizes.suggest_size()
+    if kind == ComputeTarget.Kind.INSTANCE:
+        _create_instance(user, workspace, name, size, body)
+    else:
+        ComputeTarget.create(workspace, user, name, size, body.scale(Scale()), **body.recorded)
     return find_target(workspace, name)
 
 
-def _check_kind(body: resources.ComputeResourceUpdate) -> None:
-    if body.compute_type.lower() != "amlcompute":
+def _create_instance(user, workspace: Workspace, name: str, size: str, body: resources.ComputeResourceUpdate) -> None:
+    personal = body.cluster.personalComputeInstanceSettings
+    assigned = personal.assignedUser if personal else None
+    recorded = {key: value for key, value in body.recorded.items() if key in ("location", "tags", "description")}
+    power.create_instance(
+        workspace,
+        user,
+        name,
+        size,
+        assigned_to=find_assigned_user(assigned.objectId) if assigned else None,
+        idle_minutes=body.cluster.idleTimeBeforeShutdown,
+        starts=(body.cluster.state or "").lower() != "stopped",
+        **recorded,
+    )
+
+
+def _read_kind(body: resources.ComputeResourceUpdate) -> ComputeTarget.Kind:
+    found = next((kind for kind in ComputeTarget.Kind if kind.lower() == body.compute_type.lower()), None)
+    if found is None:
+        there = " or ".join(ComputeTarget.Kind.values)
         raise Invalid(
-            f"The compute type {body.compute_type!r} is not supported here; use AmlCompute.", target="computeType"
+            f"The compute type {body.compute_type!r} is not supported here; use {there}.", target="computeType"
         )
+    return found
 
 
 def _check_fixed(target: ComputeTarget, body: resources.ComputeResourceUpdate) -> None:
     """Fixed properties cannot change; the same values are accepted, because Azure's clients send them all back."""
-    _check_kind(body)
-    for field, given, present in (
-        ("vmSize", body.cluster.vmSize, target.size.name),
-        ("vmPriority", body.cluster.vmPriority, target.cluster.vm_priority),
-    ):
+    given_kind = body.properties and body.properties.computeType
+    fixed = [("computeType", _read_kind(body).value if given_kind else "", target.kind)]
+    fixed.append(("vmSize", body.cluster.vmSize, target.size.name))
+    if target.is_cluster:
+        fixed.append(("vmPriority", body.cluster.vmPriority, target.cluster.vm_priority))
+    for field, given, present in fixed:
         if given and given != present:
             text = f"The {field} of {target.name} is {present}. It cannot be changed; create another compute target."
             raise Conflict(text, target=field)
@@ -87,7 +111,7 @@ def _check_fixed(target: ComputeTarget, body: resources.ComputeResourceUpdate) -
 def _change(workspace: Workspace, target: ComputeTarget, body: resources.ComputeResourceUpdate) -> ComputeTarget:
     target.workspace = workspace
     _check_fixed(target, body)
-    if (scale := body.scale(target.scale_settings)) != target.scale_settings:
+    if target.is_cluster and (scale := body.scale(target.scale_settings)) != target.scale_settings:
         target.scale(scale)
     target.describe(**{key: value for key, value in body.recorded.items() if key in ("tags", "description")})
     return find_target(workspace, target.name)
@@ -112,7 +136,12 @@ def compute_update(
 )
 def compute_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     workspace = require_workspace(request, workspace_path, "edit_compute")
-    find_target(workspace, name).start_deleting()
+    target = find_target(workspace, name)
+    if target.is_cluster:
+        target.start_deleting()
+    else:
+        target.instance.target = target
+        power.delete_instance(target.instance)
     return {}
 
 

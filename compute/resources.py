@@ -6,6 +6,8 @@ from typing import Annotated, Any, Self
 from pydantic import ConfigDict
 
 from compute import models, rules
+from compute.instances.resources import IDLE_TIME as INSTANCE_IDLE_TIME
+from compute.instances.resources import ComputeInstanceProperties, PersonalComputeInstanceSettings
 from studio.errors import Invalid
 from studio.request_body import Body, Whole
 from studio.rules import DESCRIPTION, TAGS
@@ -84,10 +86,11 @@ class AmlCompute(Shape):
     modifiedOn: str
     isAttachedCompute: bool
     resourceId: str | None
-    properties: AmlComputeProperties
+    properties: AmlComputeProperties | ComputeInstanceProperties
 
     @classmethod
     def of(cls, row: models.ComputeTarget) -> Self:
+        is_instance = row.kind == models.ComputeTarget.Kind.INSTANCE
         return cls(
             computeType=row.kind,
             computeLocation=row.location,
@@ -98,7 +101,7 @@ class AmlCompute(Shape):
             modifiedOn=row.resized_at.isoformat(),
             isAttachedCompute=False,
             resourceId=None,
-            properties=AmlComputeProperties.of(row),
+            properties=ComputeInstanceProperties.of(row.instance) if is_instance else AmlComputeProperties.of(row),
         )
 
 
@@ -138,6 +141,10 @@ class AmlComputePropertiesUpdate(LooseBody):
     vmSize: Annotated[str, rules.VM_SIZE] | None = None
     vmPriority: Annotated[str, rules.VM_PRIORITY] | None = None
     scaleSettings: ScaleSettingsUpdate | None = None
+    # Of a compute instance. `state` is Stopped for one that is not started yet.
+    personalComputeInstanceSettings: PersonalComputeInstanceSettings | None = None
+    idleTimeBeforeShutdown: Annotated[Any, INSTANCE_IDLE_TIME] | None = None
+    state: str | None = None
 
     def kept_settings(self) -> dict:
         """Of an administrator's account only the name: passwords and keys are never stored."""

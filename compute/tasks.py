@@ -3,6 +3,8 @@
 from celery import shared_task
 
 from compute import autoscaler, liveness, lost_nodes
+from compute.instances.idle import stop_idle_instances
+from compute.models import ApplicationSession
 
 
 @shared_task(ignore_result=True)
@@ -14,3 +16,9 @@ def autoscale() -> None:
 def reap() -> None:
     if liveness.is_silence_meaningful():
         lost_nodes.reap_lost()
+
+
+@shared_task(ignore_result=True)
+def stop_idle() -> None:
+    stop_idle_instances()
+    ApplicationSession.forget_old()

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from compute import machine_views, views, wizard
+from compute.instances import views as instances
 
 app_name = "compute"
 COMPUTE = "ws/<slug:slug>/compute"
@@ -16,6 +17,13 @@ urlpatterns = [
     path(f"{COMPUTE}/all/machines/<int:pk>/drain/", machine_views.machine_drain, name="machine_drain"),
     path(f"{COMPUTE}/all/machines/<int:pk>/open/", machine_views.machine_open, name="machine_open"),
     path(f"{CLUSTER}/nodes/<str:node>/drain/", machine_views.node_drain, name="node_drain"),
+    path(f"{COMPUTE}/all/instances/", instances.instance_list, name="instances"),
+    path(f"{COMPUTE}/new/instance/", instances.instance_new, name="instance_new"),
+    path(f"{COMPUTE}/new/instance/check/", instances.instance_name_check, name="instance_name_check"),
+    path(f"{CLUSTER}/instance/", instances.instance_detail, name="instance_detail"),
+    path(f"{CLUSTER}/instance/change/", instances.instance_change, name="instance_change"),
+    path(f"{CLUSTER}/instance/open/<slug:application>/", instances.instance_open, name="instance_open"),
+    path("applications/<slug:label>/", instances.application_sign_in, name="application_sign_in"),
     path(f"{CLUSTER}/", views.cluster_detail, name="cluster_detail"),
     path(f"{CLUSTER}/nodes/", views.cluster_nodes, name="cluster_nodes"),
     path(f"{CLUSTER}/jobs/", views.cluster_jobs, name="cluster_jobs"),

@@ -9,8 +9,8 @@ from django.http import Http404
 
 from accounts.actors import actor_of_request
 from notebooks.share import Entry, Share
-from studio.errors import Denied, Invalid
-from workspaces.access import can, require
+from studio.errors import Invalid
+from workspaces.access import can, denied, require
 from workspaces.file_share import SHARED, USERS, Home, share_folder
 from workspaces.lookup import page_workspace
 from workspaces.models import Workspace
@@ -63,7 +63,7 @@ class Files:
         if root == SAMPLES:
             raise Invalid("Samples cannot be changed. Copy them to your files first.", target="path")
         if not self.may_edit:
-            raise Denied(f"You may read files of {self.workspace}, but not change them.")
+            raise denied("edit", self.workspace)
         return self.share
 
     def to_replace(self, path: str) -> Share:
@@ -91,3 +91,11 @@ def files_of(request, slug: str) -> Files:
     # What is sent changes something; a role that may not is refused before anything else is looked at.
     require(actor, "edit" if request.method == "POST" else "read", workspace)
     return Files(workspace, Home.of(workspace, request.user), can(actor, "edit", workspace))
+
+
+def files_to_change(request, slug: str) -> Files:
+    """Denied for those who only read."""
+    files = files_of(request, slug)
+    if not files.may_edit:
+        raise denied("edit", files.workspace)
+    return files

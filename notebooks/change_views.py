@@ -10,12 +10,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from notebooks.access import Files, files_of
+from notebooks.access import Files, files_to_change
 from notebooks.forms import MoveForm, NewForm, PathForm, TextForm, UploadForm
 from notebooks.models import SharedFile, TrashedFile
 from notebooks.share import PIECE, Entry
 from notebooks.views import MAX_EDITED, list_trashed
-from studio.errors import Conflict, Denied, Invalid, TooLarge
+from studio.errors import Conflict, Invalid, TooLarge
 from studio.forms import attempt, cleaned_or_invalid
 
 # A notebook of the newest format that every Jupyter opens.
@@ -36,7 +36,7 @@ def address_of(files: Files, path: str) -> str:
 
 @require_POST
 def file_new(request, slug):
-    files, new = files_of(request, slug), cleaned_or_invalid(NewForm(request.POST))
+    files, new = files_to_change(request, slug), cleaned_or_invalid(NewForm(request.POST))
     name = new["name"]
     if new["kind"] == "notebook" and not name.endswith(".ipynb"):
         name += ".ipynb"
@@ -53,7 +53,7 @@ def file_new(request, slug):
 @require_POST
 def files_upload(request, slug):
     """The form without JavaScript: files of one folder."""
-    files, given = files_of(request, slug), cleaned_or_invalid(UploadForm(request.POST))
+    files, given = files_to_change(request, slug), cleaned_or_invalid(UploadForm(request.POST))
     uploads = request.FILES.getlist("files")
     if not uploads:
         raise Invalid("Choose at least one file.", target="files")
@@ -69,7 +69,7 @@ def files_upload(request, slug):
 @require_POST
 def file_upload(request, slug):
     """One file as the body of the request, to `?path=`; folders on the way are made. With `?replaces` over an older one."""
-    files = files_of(request, slug)
+    files = files_to_change(request, slug)
     path = cleaned_or_invalid(PathForm(request.GET))["path"]
     entry = files.to_replace(path).write_file(
         path, _read_body(request), replaces="replaces" in request.GET, max_bytes=files.space_left(path)
@@ -85,7 +85,7 @@ def _read_body(request) -> Iterator[bytes]:
 @require_http_methods(["GET", "POST"])
 def file_edit(request, slug):
     """A text file in a form; it is saved only if nobody has changed it meanwhile."""
-    files = files_of(request, slug)
+    files = files_to_change(request, slug)
     path = cleaned_or_invalid(PathForm(request.POST or request.GET))["path"]
     share, entry = files.to_replace(path), files.find(path)
     if request.method == "GET":
@@ -121,7 +121,7 @@ def _read_text(files: Files, entry: Entry) -> str:
 @require_POST
 def file_move(request, slug):
     """To another name, another folder, or both."""
-    files, given = files_of(request, slug), cleaned_or_invalid(MoveForm(request.POST))
+    files, given = files_to_change(request, slug), cleaned_or_invalid(MoveForm(request.POST))
     path, target = given["path"], f"{given['folder']}/{given['name']}"
     files.to_replace(path)
     files.to_replace(target).move(path, target)
@@ -133,9 +133,7 @@ def file_move(request, slug):
 @require_POST
 def file_copy(request, slug):
     """A file or folder, such as a sample, to the own home; or a file that was shared by a link (`secret`)."""
-    files = files_of(request, slug)
-    if not files.may_edit:
-        raise Denied(f"You may read files of {files.workspace}, but not change them.")
+    files = files_to_change(request, slug)
     if request.POST.get("secret"):
         link = get_object_or_404(SharedFile, workspace=files.workspace, secret=request.POST["secret"])
         share, source, name = files.share, link.path, link.path.rpartition("/")[2]
@@ -162,7 +160,7 @@ def _free_name(files: Files, path: str) -> str:
 
 @require_POST
 def file_delete(request, slug):
-    files = files_of(request, slug)
+    files = files_to_change(request, slug)
     path = cleaned_or_invalid(PathForm(request.POST))["path"]
     files.to_replace(path)
     gone = TrashedFile.move_to_trash(files.workspace, request.user, path)
@@ -174,7 +172,7 @@ def file_delete(request, slug):
 @require_POST
 def trashed_change(request, slug, key):
     """By `act`: restore it to where it was, or delete it permanently."""
-    files = files_of(request, slug)
+    files = files_to_change(request, slug)
     row = get_object_or_404(list_trashed(files), pk=key)
     files.to_replace(row.path)
     row.workspace = files.workspace
@@ -193,7 +191,7 @@ def trashed_change(request, slug, key):
 @require_POST
 def file_share(request, slug) -> HttpResponse:
     """By `act`: share a file by a link, or stop that."""
-    files = files_of(request, slug)
+    files = files_to_change(request, slug)
     path = cleaned_or_invalid(PathForm(request.POST))["path"]
     files.to_replace(path)
     if request.POST.get("act") == "stop":

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from notebooks import change_views, views
+from notebooks import change_views, run_views, views
 
 app_name = "notebooks"
 NOTEBOOKS = "ws/<slug:slug>/notebooks"
@@ -8,6 +8,7 @@ urlpatterns = [
     path(f"{NOTEBOOKS}/", views.notebooks, name="files"),
     path(f"{NOTEBOOKS}/file/", views.file_content, name="file"),
     path(f"{NOTEBOOKS}/zip/", views.folder_zip, name="zip"),
+    path(f"{NOTEBOOKS}/run/", run_views.notebook_run, name="run"),
     path(f"{NOTEBOOKS}/edit/", change_views.file_edit, name="edit"),
     path(f"{NOTEBOOKS}/new/", change_views.file_new, name="new"),
     path(f"{NOTEBOOKS}/upload/", change_views.files_upload, name="upload"),

@@ -84,6 +84,10 @@ PUT    {W}/computes/{name}                                   NO
 PATCH  {W}/computes/{name}                                   NO
 DELETE {W}/computes/{name}                                   NO
 POST   {W}/computes/{name}/listNodes                         NO
+POST   {W}/computes/{name}/start                             NO
+POST   {W}/computes/{name}/stop                              NO
+POST   {W}/computes/{name}/restart                           NO
+POST   {W}/computes/{name}/updateIdleShutdownSetting         NO
 GET    {S}{P}/locations/{location}/vmSizes                   READ
 GET    {S}{P}/locations/{location}/usages                    READ
 GET    {W}/environments                                      READ

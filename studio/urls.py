@@ -7,6 +7,8 @@ from accounts.devices import router as devices_api
 from assets.api import router as environments_api
 from compute.api import locations as locations_api
 from compute.api import router as computes_api
+from compute.instances.api import router as instances_api
+from compute.instances.gateway_api import router as gateway_api
 from compute.nodes_api import router as nodes_api
 from operations.metrics import metrics
 from registry.api import router as models_api
@@ -30,9 +32,11 @@ from workspaces.vault.api import router as secrets_api
 api.add_router("", workspaces_api)
 api.add_router("", devices_api)
 api.add_router("/nodes/v1", nodes_api)
+api.add_router("/nodes/v1/gateway", gateway_api)
 api.add_router(f"{W}/activities", activity_api)
 api.add_router(f"{W}/secrets", secrets_api)
 api.add_router(f"{W}/computes", computes_api)
+api.add_router(f"{W}/computes", instances_api)
 api.add_router(
     "/subscriptions/{subscription_id}/providers/Microsoft.MachineLearningServices/locations/{location}", locations_api
 )

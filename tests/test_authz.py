@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts.actors import Actor
 from accounts.authentication import make_run_token
 from compute import notifications
+from compute.instances import power
 from compute.keys import node_key
 from registry.models import Model, ModelVersion
 from runs.models import Run, Snapshot
@@ -66,6 +67,10 @@ read quota                      | GET    {sub}/providers/{ml}/locations/eastus/u
 list compute                    | GET    {w}/computes                                       | y y y y y 404 403
 read compute                    | GET    {w}/computes/cpu-cluster                           | y y y y y 404 403
 see nodes                       | POST   {w}/computes/cpu-cluster/listNodes                 | y y y y y 404 403
+start an instance               | POST   {w}/computes/lab/start                             | 202 202 202 202 403 404 403
+stop an instance                | POST   {w}/computes/lab/stop                              | 409 409 409 409 403 404 403
+restart an instance             | POST   {w}/computes/lab/restart                           | 409 409 409 409 403 404 403
+idle shutdown of an instance    | POST   {w}/computes/lab/updateIdleShutdownSetting         | y y 403 y 403 404 403
 create compute                  | PUT    {w}/computes/fresh          $size                  | y y 403 y 403 404 403
 change compute                  | PATCH  {w}/computes/cpu-cluster                           | y y 403 y 403 404 403
 delete compute                  | DELETE {w}/computes/cpu-cluster                           | y y 403 y 403 404 403
@@ -239,6 +244,11 @@ machines                | GET  /ws/aml-workspace/compute/all/machines/          
 drain a machine         | POST /ws/aml-workspace/compute/all/machines/1/drain/   | 403 403 403 403 403 404
 open a machine          | POST /ws/aml-workspace/compute/all/machines/1/open/    | 403 403 403 403 403 404
 drain a node            | POST /ws/aml-workspace/compute/cpu-cluster/nodes/x/drain/ | 404 404 403 404 403 404
+instances               | GET  /ws/aml-workspace/compute/all/instances/          | y y y y y 404
+instance                | GET  /ws/aml-workspace/compute/lab/instance/           | y y y y y 404
+new instance            | GET  /ws/aml-workspace/compute/new/instance/           | y y 403 y 403 404
+change an instance      | POST /ws/aml-workspace/compute/lab/instance/change/    | 400 400 400 400 403 404
+open an instance        | GET  /ws/aml-workspace/compute/lab/instance/open/jupyterlab/ | 403 403 409 403 403 404
 new cluster             | GET  /ws/aml-workspace/compute/new/cluster/            | y y 403 y 403 404
 edit a cluster          | POST /ws/aml-workspace/compute/cpu-cluster/edit/       | y y 403 y 403 404
 delete a cluster        | POST /ws/aml-workspace/compute/cpu-cluster/delete/     | 400 400 403 400 403 404
@@ -277,8 +287,9 @@ delete a version        | POST /ws/aml-workspace/models/mod/versions/1/delete/  
 promotion rules         | GET  /ws/aml-workspace/promotion-rules/                | y y y 403 y 404
 write a promotion rule  | POST /ws/aml-workspace/promotion-rules/                | 400 403 403 403 403 404
 what runs now           | GET  /ws/aml-workspace/jobs/now/                       | y y y 403 y 404
+a terminal              | GET  /ws/aml-workspace/notebooks/run/                  | y y y 403 y 404
 notebooks               | GET  /ws/aml-workspace/notebooks/                      | y y y 403 y 404
-a new notebook          | POST /ws/aml-workspace/notebooks/new/                  | 400 400 400 403 400 404
+a new notebook          | POST /ws/aml-workspace/notebooks/new/                  | 400 400 400 403 403 404
 trash of files          | GET  /ws/aml-workspace/notebooks/trash/                | y y y 403 y 404
 administration          | GET  /admin/                                           | 403 403 403 403 403 403
 the queue of all        | GET  /admin/queue/                                     | 403 403 403 403 403 403
@@ -308,6 +319,7 @@ def world(workspace, monkeypatch):
     for name, role in ROLES.items():
         factories.give_role(people[name], role, workspace)
     target = factories.make_target(workspace, "cpu-cluster")
+    power.create_instance(workspace, people["scientist"], "lab", "Standard_DS1_v2", starts=False)
     experiment = factories.make_experiment(workspace, "exp")
     factories.make_experiment(workspace, "idle")
     for run_id in ("mine", "other"):

@@ -108,6 +108,12 @@ NODE   /nodes/v1/heartbeat                    {"pid": 1}
 HOST   /nodes/v1/host                         {"cpus": 4}
 NODE   /nodes/v1/claim
 NODE   /nodes/v1/work/00000000-0000-0000-0000-000000000000/done {"attempt": 7}
+PUT    {w}/computes/lab-one                   {"properties": {"computeType": "ComputeInstance", "properties": {"state": "Stopped"}}}
+GET    {w}/computes/lab-one
+GET    {w}/computes
+POST   {w}/computes/lab-one/start
+POST   {w}/computes/lab-one/stop
+POST   {w}/computes/lab-one/updateIdleShutdownSetting {"idleTimeBeforeShutdown": "PT30M"}
 POST   {w}/computes/cpu-cluster/listNodes
 PATCH  {w}/jobs/job1                          {"properties": {"displayName": "d"}}
 GET    {w}/jobs
@@ -283,6 +289,9 @@ NOT_ASKED = {
     "POST /login/device/token",
     "GET /history/v1.0/purges/{purge_id}",
     "GET /nodes/v1/host",
+    "POST /nodes/v1/gateway/enter",
+    "POST /nodes/v1/gateway/authorize",
+    "POST /computes/{name}/restart",
     "POST /nodes/v1/work/{work_id}/done",
     "POST /nodes/v1/work/{work_id}/alive",
     "POST /nodes/v1/work/{work_id}/peers",

@@ -12,6 +12,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ('accounts', '0001_initial'),
         ('workspaces', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
@@ -22,7 +23,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=32)),
-                ('kind', models.CharField(choices=[('AmlCompute', 'Compute cluster')], default='AmlCompute', max_length=20)),
+                ('kind', models.CharField(choices=[('AmlCompute', 'Compute cluster'), ('ComputeInstance', 'Compute instance')], default='AmlCompute', max_length=20)),
                 ('state', models.CharField(choices=[('Creating', 'Creating'), ('Succeeded', 'Succeeded'), ('Failed', 'Failed'), ('Deleting', 'Deleting')], default='Succeeded', max_length=12)),
                 ('location', models.CharField(max_length=40)),
                 ('description', models.TextField(blank=True, max_length=5000)),
@@ -163,6 +164,36 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(('min_nodes__lte', models.F('max_nodes'))), name='min_nodes_at_most_max_nodes')],
             },
         ),
+        migrations.CreateModel(
+            name='ComputeInstance',
+            fields=[
+                ('target', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='instance', serialize=False, to='compute.computetarget')),
+                ('label', models.CharField(blank=True, max_length=40)),
+                ('server_token', models.CharField(blank=True, max_length=64)),
+                ('idle_minutes', models.PositiveIntegerField(blank=True, null=True)),
+                ('active_at', models.DateTimeField(blank=True, null=True)),
+                ('stops_at', models.DateTimeField(blank=True, null=True)),
+                ('operation', models.CharField(choices=[('Create', 'Create'), ('Start', 'Start'), ('Restart', 'Restart'), ('Stop', 'Stop')], default='Create', max_length=8)),
+                ('operation_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('operation_trigger', models.CharField(default='User', max_length=20)),
+                ('assigned_to', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='compute_instances', to=settings.AUTH_USER_MODEL)),
+                ('token', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.token')),
+                ('work', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='compute.work')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='ApplicationSession',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('session', models.CharField(max_length=40)),
+                ('path', models.CharField(max_length=2000)),
+                ('ticket', models.CharField(blank=True, db_index=True, max_length=64)),
+                ('cookie', models.CharField(blank=True, db_index=True, max_length=64)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('instance', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to='compute.computeinstance')),
+            ],
+        ),
         migrations.AddConstraint(
             model_name='computetarget',
             constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('name'), models.F('workspace'), condition=models.Q(('deleted_at', None)), name='one_compute_of_a_name'),
@@ -190,5 +221,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='assignment',
             constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('work', 'rank'), name='one_node_of_a_rank'),
+        ),
+        migrations.AddConstraint(
+            model_name='computeinstance',
+            constraint=models.UniqueConstraint(condition=models.Q(('label', ''), _negated=True), fields=('label',), name='one_instance_of_a_label'),
         ),
     ]

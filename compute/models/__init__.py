@@ -1,9 +1,22 @@
 """Hosts, compute targets, their nodes, and the work queue. A unit of work is a process with an environment on a node."""
 
 from compute.models.hosts import Host
+from compute.models.instances import ApplicationSession, ComputeInstance
 from compute.models.nodes import Node
 from compute.models.sizes import VmSize
 from compute.models.targets import Cluster, ComputeTarget, Scale
 from compute.models.work import Assignment, Room, Work
 
-__all__ = ["Assignment", "Cluster", "ComputeTarget", "Host", "Node", "Room", "Scale", "VmSize", "Work"]
+__all__ = [
+    "ApplicationSession",
+    "Assignment",
+    "Cluster",
+    "ComputeInstance",
+    "ComputeTarget",
+    "Host",
+    "Node",
+    "Room",
+    "Scale",
+    "VmSize",
+    "Work",
+]

@@ -48,6 +48,11 @@ class ComputeTargetQuerySet(models.QuerySet):
     def clusters(self):
         return self.filter(kind=ComputeTarget.Kind.CLUSTER).select_related("cluster")
 
+    def with_instances(self):
+        """What instances among them have besides, and what their state is read from."""
+        related = ("created_by", "instance__assigned_to", "instance__work")
+        return self.select_related(*related).prefetch_related("instance__work__assignments__node")
+
     def with_path(self):
         return self.select_related("workspace__resource_group__subscription")
 
@@ -72,6 +77,7 @@ def _count_rows(rows):
 class ComputeTarget(models.Model):
     class Kind(models.TextChoices):
         CLUSTER = "AmlCompute", "Compute cluster"
+        INSTANCE = "ComputeInstance", "Compute instance"
 
     class State(models.TextChoices):
         CREATING = "Creating"
@@ -108,7 +114,8 @@ class ComputeTarget(models.Model):
         return self.name
 
     def get_absolute_url(self):
-        return reverse("compute:cluster_detail", args=[self.workspace.slug, self.name])
+        page = "compute:cluster_detail" if self.is_cluster else "compute:instance_detail"
+        return reverse(page, args=[self.workspace.slug, self.name])
 
     @property
     def arm_id(self) -> str:

@@ -45,4 +45,4 @@ class Applications:
     def is_meant_by(self, received: bytes | bytearray) -> bool:
         """Whether a request, whose head has arrived, is for an application."""
         found = HOST_HEADER.search(received, 0, received.find(b"\r\n\r\n") + 2)
-        return bool(found) and bool(self.label_of(found[1].decode("latin-1")))
+        return found is not None and bool(self.label_of(found[1].decode("latin-1")))

@@ -35,6 +35,10 @@ STATUSES = {
     "Resizing": (QUEUED, "clock"),
     "Creating": (QUEUED, "clock"),
     "Updating": (QUEUED, "clock"),
+    "Restarting": (QUEUED, "clock"),
+    "Stopping": (OTHER, "clock"),
+    "Stopped": (OTHER, "stop"),
+    "CreateFailed": (BAD, "error"),
     "CancelRequested": (OTHER, "stop"),
     "Deleting": (OTHER, "clock"),
     "Leaving": (OTHER, "minus"),
@@ -54,6 +58,7 @@ WORDS = {
     "NotStarted": "Not started",
     "CancelRequested": "Cancel requested",
     "NotResponding": "Not responding",
+    "CreateFailed": "Failed",
 }
 
 

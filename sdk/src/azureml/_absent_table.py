@@ -35,10 +35,6 @@ TABLE: Dict[str, Tuple[str, str]] = {
         "SslConfiguration SystemService",
     ),
     "azureml.core.compute.batch": ("this kind of compute", "BatchAttachConfiguration BatchCompute"),
-    "azureml.core.compute.computeinstance": (
-        "this kind of compute",
-        "ComputeInstance ComputeInstanceProvisioningConfiguration ComputeInstanceStatus",
-    ),
     "azureml.core.compute.databricks": ("this kind of compute", "DatabricksAttachConfiguration DatabricksCompute"),
     "azureml.core.compute.datafactory": (
         "this kind of compute",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Dict, List, Optional, cast
+from typing import Any, Callable, Dict, List, Optional, Tuple, cast
 
 from lazuli.client import quote_segment
 from lazuli.errors import ComputeTargetException, NotFound, Refused
 from lazuli.resource_ids import check_name
 from lazuli.workspaces import WorkspaceClient
 
-CLUSTER = "AmlCompute"
+CLUSTER, INSTANCE = "AmlCompute", "ComputeInstance"
 PRIORITIES = {"dedicated": "Dedicated", "lowpriority": "LowPriority"}
 FINAL_STATES = ("Succeeded", "Failed", "Canceled")
 POLL_SECONDS = 1.0
@@ -93,6 +93,52 @@ def cluster_body(
         inner["vmSize"] = vm_size
     properties = {"computeType": CLUSTER, "description": description or "", "properties": inner}
     return {"location": location, "tags": dict(tags or {}), "properties": properties}
+
+
+def instance_body(
+    *,
+    location: str,
+    vm_size: str = "",
+    description: Optional[str] = None,
+    tags: Optional[Dict[str, str]] = None,
+    assigned_user: Optional[str] = None,
+    idle_minutes: Optional[int] = None,
+    is_stopped: bool = False,
+) -> Json:
+    """The request body for a new compute instance."""
+    inner: Json = {"vmSize": vm_size} if vm_size else {}
+    if assigned_user:
+        inner["personalComputeInstanceSettings"] = {"assignedUser": {"objectId": assigned_user}}
+    if idle_minutes is not None:
+        inner["idleTimeBeforeShutdown"] = f"PT{idle_minutes}M"
+    if is_stopped:
+        inner["state"] = "Stopped"
+    properties = {"computeType": INSTANCE, "description": description or "", "properties": inner}
+    return {"location": location, "tags": dict(tags or {}), "properties": properties}
+
+
+def operate_instance(workspace: WorkspaceClient, name: str, operation: str) -> None:
+    """`start`, `stop` or `restart`. Raises ComputeTargetException if its state does not allow that."""
+    try:
+        workspace.client.request("POST", f"{compute_path(workspace, name)}/{operation}")
+    except Refused as error:
+        raise ComputeTargetException(error.message, inner_exception=error) from error
+
+
+def wait_for_instance(
+    workspace: WorkspaceClient,
+    name: str,
+    states: Tuple[str, ...],
+    show_state: Callable[[str], Any] = lambda state: None,
+) -> Json:
+    """Ask once a second until the instance is in one of the states; return the resource as it is then."""
+    while True:
+        resource = get_compute(workspace, name)
+        state = str(resource["properties"]["properties"].get("state"))
+        show_state(state.capitalize())
+        if state in states:
+            return resource
+        time.sleep(POLL_SECONDS)
 
 
 def wait_for_provisioning(

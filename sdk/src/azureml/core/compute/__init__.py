@@ -3,6 +3,7 @@
 from azureml._absent import find_missing
 from azureml.core.compute.amlcompute import AmlCompute
 from azureml.core.compute.compute import ComputeTarget
+from azureml.core.compute.computeinstance import ComputeInstance
 
 __all__ = [
     "AdlaCompute",

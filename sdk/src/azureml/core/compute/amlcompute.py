@@ -22,7 +22,7 @@ Json = Dict[str, Any]
 _DURATION = re.compile(
     r"P(?:(?P<days>[\d.]+)D)?(?:T(?:(?P<hours>[\d.]+)H)?(?:(?P<minutes>[\d.]+)M)?(?:(?P<seconds>[\d.]+)S)?)?$"
 )
-_ACTIVE = ("NotStarted", "Starting", "Provisioning", "Preparing", "Queued", "Running", "Finalizing", "CancelRequested")
+ACTIVE = ("NotStarted", "Starting", "Provisioning", "Preparing", "Queued", "Running", "Finalizing", "CancelRequested")
 
 
 class ScaleSettings:
@@ -318,7 +318,7 @@ class AmlCompute(ComputeTarget):
         self, type: Optional[str] = None, tags: Any = None, properties: Any = None, status: Optional[str] = None
     ) -> Iterator[Run]:
         """The runs of this cluster that have not ended (or have the given status), newest first."""
-        wanted = (status,) if status else _ACTIVE
+        wanted = (status,) if status else ACTIVE
         for run in Run.list_by_compute(self, type, tags, properties, status):
             if run.status in wanted:
                 yield run

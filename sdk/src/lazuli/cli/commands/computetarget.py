@@ -17,7 +17,7 @@ from lazuli.cli.parser import (
 )
 from lazuli.cli.workspace_options import add_workspace_arguments, find_workspace
 
-COLUMNS = ("name", "type", "provisioningState", "vmSize", "nodes", "minNodes", "maxNodes")
+COLUMNS = ("name", "type", "provisioningState", "state", "vmSize", "nodes", "minNodes", "maxNodes")
 NODE_COLUMNS = ("nodeId", "nodeState", "runId", "privateIpAddress")
 EXAMPLE = "-n cpu-cluster --max-nodes 4 --vm-size STANDARD_DS11_V2"
 
@@ -26,6 +26,7 @@ def add_commands(resources: CommandGroup) -> None:
     group = resources.add_group("computetarget", "Compute targets.")
     _add_create(group.add_group("create", "Create a compute target."))
     _add_update(group.add_group("update", "Change a compute target."))
+    _add_instance_group(group.add_group("computeinstance", "Start, stop and restart compute instances."))
     parser = group.add_command(
         "list", list_computes, "List the compute targets.", "\n-w aml-workspace -g aml-resources"
     )
@@ -42,6 +43,19 @@ def add_commands(resources: CommandGroup) -> None:
             add_yes_argument(parser)
 
 
+def _add_instance_group(group: CommandGroup) -> None:
+    for name, help in (
+        ("start", "Start a stopped compute instance."),
+        ("stop", "Stop a compute instance; its files stay."),
+        ("restart", "Restart a running compute instance."),
+    ):
+        parser = group.add_command(name, operate_instance, help, "-n my-instance")
+        _add_name_argument(parser)
+        add_workspace_arguments(parser)
+        parser.add_argument("--no-wait", action="store_true", help="return before it is done")
+        parser.set_defaults(operation=name)
+
+
 def _add_create(group: CommandGroup) -> None:
     parser = group.add_command("amlcompute", create_cluster, "Create a compute cluster.", EXAMPLE)
     _add_name_argument(parser)
@@ -54,6 +68,23 @@ def _add_create(group: CommandGroup) -> None:
     parser.add_argument("-l", "--location")
     parser.add_argument("--description")
     parser.add_argument("--no-wait", action="store_true", help="return before the cluster is ready")
+    add_tags_argument(parser)
+    _add_create_instance(group)
+
+
+def _add_create_instance(group: CommandGroup) -> None:
+    parser = group.add_command(
+        "computeinstance", create_instance, "Create a compute instance.", "-n my-instance --idle-minutes 60"
+    )
+    _add_name_argument(parser)
+    add_workspace_arguments(parser)
+    parser.add_argument("-s", "--vm-size", default="", help="size of its machine, as STANDARD_DS11_V2")
+    parser.add_argument("-l", "--location")
+    parser.add_argument("--description")
+    parser.add_argument("--user", help="account of the person it is for (default: your own)")
+    parser.add_argument("--idle-minutes", type=int, metavar="MINUTES", help="stop it after this much idle time")
+    parser.add_argument("--stopped", action="store_true", help="do not start it yet")
+    parser.add_argument("--no-wait", action="store_true", help="return before it runs")
     add_tags_argument(parser)
 
 
@@ -90,6 +121,33 @@ def create_cluster(options: Namespace) -> Answer:
         resource = computes.wait_for_provisioning(workspace, options.name)
         computes.check_provisioned(resource)
     return _describe(resource)
+
+
+def create_instance(options: Namespace) -> Answer:
+    workspace = find_workspace(options)
+    body = computes.instance_body(
+        location=options.location or workspace.resource["location"],
+        vm_size=options.vm_size,
+        description=options.description,
+        tags=parse_pairs(options.tags),
+        assigned_user=options.user,
+        idle_minutes=options.idle_minutes,
+        is_stopped=options.stopped,
+    )
+    resource = computes.create_compute(workspace, options.name, body)
+    if not (options.no_wait or options.stopped):
+        resource = computes.wait_for_instance(workspace, options.name, ("Running", "CreateFailed"))
+    return _describe(resource)
+
+
+def operate_instance(options: Namespace) -> Answer:
+    """By the name of the command: start, stop or restart."""
+    workspace = find_workspace(options)
+    computes.operate_instance(workspace, options.name, options.operation)
+    if options.no_wait:
+        return _describe(computes.get_compute(workspace, options.name))
+    wanted = "Stopped" if options.operation == "stop" else "Running"
+    return _describe(computes.wait_for_instance(workspace, options.name, (wanted, "CreateFailed")))
 
 
 def update_cluster(options: Namespace) -> Answer:
@@ -138,6 +196,7 @@ def _to_row(resource: Json) -> Json:
         "name": resource["name"],
         "type": properties["computeType"],
         "provisioningState": properties.get("provisioningState"),
+        "state": cluster.get("state"),
         "vmSize": cluster.get("vmSize"),
         "nodes": cluster.get("currentNodeCount"),
         "minNodes": scale.get("minNodeCount"),

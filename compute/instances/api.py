@@ -1,0 +1,51 @@
+"""What is done to compute instances over REST; they are created and read as all compute targets (compute/api.py)."""
+
+from django.http import Http404, HttpRequest
+from ninja import Path, Router, Status
+
+from compute.instances import power
+from compute.instances.resources import IdleShutdownSetting
+from compute.models import ComputeInstance
+from studio.schemas import Nothing
+from workspaces.workspace_path import WorkspacePath, require_workspace
+
+router = Router(tags=["computes"])
+
+
+def find_instance(request: HttpRequest, workspace_path: WorkspacePath, name: str, verb: str) -> ComputeInstance:
+    workspace = require_workspace(request, workspace_path, verb)
+    rows = ComputeInstance.objects.present().filter(target__workspace=workspace, target__name__iexact=name)
+    found = rows.with_state().first()
+    if found is None:
+        raise Http404(f"There is no compute instance '{name}' in this workspace.")
+    found.target.workspace = workspace
+    return found
+
+
+@router.post("/{name}/start", response={202: Nothing}, summary="Start a compute instance")
+def instance_start(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    power.start_instance(find_instance(request, workspace_path, name, "use_compute"))
+    return Status(202, {})
+
+
+@router.post("/{name}/stop", response={202: Nothing}, summary="Stop a compute instance; its files stay")
+def instance_stop(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    power.stop_instance(find_instance(request, workspace_path, name, "use_compute"))
+    return Status(202, {})
+
+
+@router.post("/{name}/restart", response={202: Nothing}, summary="Restart a compute instance")
+def instance_restart(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    power.restart_instance(find_instance(request, workspace_path, name, "use_compute"))
+    return Status(202, {})
+
+
+@router.post(
+    "/{name}/updateIdleShutdownSetting",
+    response=Nothing,
+    summary="Set after how much idle time a compute instance is stopped; without it, never",
+)
+def instance_idle(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: IdleShutdownSetting):
+    instance = find_instance(request, workspace_path, name, "edit_compute")
+    power.change_idle_shutdown(instance, body.idleTimeBeforeShutdown)
+    return {}

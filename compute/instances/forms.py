@@ -1,0 +1,61 @@
+"""What a person types about a compute instance."""
+
+from django import forms
+
+from accounts.models import User
+from compute import sizes
+from compute.instances import rules
+from studio.forms import NumberField, TagsField, TextField
+from studio.rules import DESCRIPTION
+
+
+class IdleForm(forms.Form):
+    shuts_down = forms.BooleanField(label="Stop it when it is idle", required=False, initial=True)
+    idle_minutes = NumberField(
+        rules.IDLE_MINUTES,
+        label="Minutes of idle time",
+        required=False,
+        initial=60,
+        help_text="No kernel computes and no terminal writes. A tab that is only open does not count. Ten minutes before, it is said here.",
+    )
+
+    def clean(self):
+        data = super().clean()
+        if data.get("shuts_down") and data.get("idle_minutes") is None and "idle_minutes" not in self.errors:
+            self.add_error("idle_minutes", "Enter the minutes.")
+        return data
+
+    @property
+    def minutes(self) -> int | None:
+        return self.cleaned_data["idle_minutes"] if self.cleaned_data["shuts_down"] else None
+
+
+class InstanceForm(IdleForm):
+    name = TextField(rules.INSTANCE_NAME, label="Compute name", help_text=rules.NAME_HELP)
+    vm_size = forms.CharField(label="Virtual machine size", max_length=40)
+    assigned_to = forms.ModelChoiceField(
+        User.objects.none(),
+        label="Assign to",
+        required=False,
+        empty_label="me",
+        help_text="Only this person can open its applications.",
+    )
+    starts = forms.BooleanField(label="Start it now", required=False, initial=True)
+    description = TextField(DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    tags = TagsField()
+    field_order = ["name", "vm_size", "shuts_down", "idle_minutes", "assigned_to", "starts", "description", "tags"]
+
+    def __init__(self, *args, people, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["assigned_to"].queryset = people
+        self.fields["assigned_to"].label_from_instance = lambda user: user.label
+
+    def clean_vm_size(self):
+        return sizes.find_offered(self.cleaned_data["vm_size"]).name
+
+
+class ChangeForm(forms.Form):
+    ACTS = ("start", "stop", "restart", "delete", "skip", "idle")
+    act = forms.ChoiceField(choices=[(act, act) for act in ACTS])
+    confirm_name = forms.CharField(required=False, max_length=100)
+    next = forms.CharField(required=False, max_length=2000)

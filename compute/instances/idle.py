@@ -1,0 +1,40 @@
+"""Idle shutdown: an instance in which nothing is done for long enough is stopped, with a notice ten minutes before."""
+
+import datetime as dt
+import logging
+
+from django.utils import timezone
+
+from compute.instances import jupyter, power
+from compute.models import ComputeInstance
+from compute.models.instances import IDLE_SHUTDOWN
+from studio.errors import Conflict
+
+logger = logging.getLogger(__name__)
+
+
+def stop_idle_instances(now: dt.datetime | None = None) -> None:
+    """Look at all running ones. What the server does not say counts as work, so that nothing is lost by a doubt."""
+    now = now or timezone.now()
+    for instance in ComputeInstance.objects.running().filter(idle_minutes__isnull=False).with_state():
+        if instance.is_reachable:
+            _look_at(instance, now)
+
+
+def _look_at(instance: ComputeInstance, now: dt.datetime) -> None:
+    try:
+        found = jupyter.read_activity(instance.address, instance.server_token)
+    except jupyter.ServerAway as error:
+        logger.info("%s does not say what it does: %s", instance, error)
+        return
+    seen = now if found.is_busy else max(filter(None, [instance.active_at, found.last]), default=now)
+    stops_at = seen + dt.timedelta(minutes=instance.idle_minutes)
+    if seen != instance.active_at:
+        instance.note_activity(seen)
+    if stops_at <= now:
+        try:
+            power.stop_instance(instance, IDLE_SHUTDOWN)
+        except Conflict as error:
+            logger.info("%s", error.message)
+    elif stops_at - now <= ComputeInstance.NOTICE:
+        instance.announce_stop(stops_at)

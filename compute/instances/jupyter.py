@@ -1,0 +1,140 @@
+"""The Jupyter server of an instance: its packages, its settings, and what it says of its kernels and terminals."""
+
+import dataclasses
+import datetime as dt
+import http.client
+import json
+import os
+import socket
+
+from django.conf import settings
+
+from compute.instances.files import InstanceFiles
+from studio.hosts import host_of
+
+PACKAGES = [
+    "jupyterlab>=4.6,<4.7",
+    "notebook>=7.4,<8",
+    "ipykernel>=6",
+    # Outputs are recorded while nobody looks.
+    "jupyter-server-documents==0.3.3",
+    "azureml-sdk",
+    "azureml-widgets",
+    "matplotlib",
+    "pandas",
+]
+ENVIRONMENT = {
+    "name": "compute-instance",
+    "python": {
+        "userManagedDependencies": False,
+        "condaDependencies": {"name": "compute-instance", "dependencies": ["python>=3.10", "pip", {"pip": PACKAGES}]},
+    },
+}
+ANSWER_SECONDS = 2.0
+MAX_ANSWER = 4 * 1024 * 1024
+# By the name in the applications column: where it is on the server.
+APPLICATIONS = {"jupyterlab": "/lab", "jupyter": "/tree", "notebook": "/notebooks"}
+
+
+def build_command(label: str) -> list[str]:
+    host = host_of(settings.APPLICATIONS.origin_of(label)) if settings.APPLICATIONS else "localhost"
+    # The studio as its people may have opened it.
+    near = settings.LOCAL_URL.replace("127.0.0.1", "localhost")
+    frames = " ".join(dict.fromkeys([settings.PUBLIC_URL.removesuffix(settings.PUBLIC_PATH), settings.LOCAL_URL, near]))
+    headers = {"headers": {"Content-Security-Policy": f"frame-ancestors 'self' {frames}"}}
+    options = {
+        "ServerApp.sock": "{socket}",
+        "ServerApp.open_browser": "False",
+        "ServerApp.allow_root": str(os.geteuid() == 0),
+        "ServerApp.tornado_settings": json.dumps(headers),
+        "ServerApp.websocket_ping_interval": "30",
+        "ZMQChannelsWebsocketConnection.iopub_data_rate_limit": "50000000",
+        "ZMQChannelsWebsocketConnection.iopub_msg_rate_limit": "20000",
+        "FileContentsManager.delete_to_trash": "False",
+        "LabApp.extension_manager": "readonly",
+        "LabApp.news_url": "None",
+        "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+    }
+    # A page of another name that leads here by DNS is refused.
+    names = [f"--ServerApp.local_hostnames={name}" for name in (host, "localhost")]
+    return ["python", "-m", "jupyterlab", *names, *(f"--{name}={value}" for name, value in options.items())]
+
+
+def build_spec(name: str, label: str, token: str, files: InstanceFiles) -> dict:
+    """What the node keeps up (docs/compute.md, Kinds of work)."""
+    workspace = files.workspace
+    variables = {
+        "JUPYTER_TOKEN": token,
+        "JUPYTER_PATH": str(files.jupyter),
+        "SHELL": "/bin/bash",
+        "CI_NAME": name,
+        "CI_WORKSPACE": workspace.name,
+        "CI_RESOURCE_GROUP": workspace.resource_group.name,
+        "CI_LOCAL_UBUNTU_USER": "azureuser",
+    }
+    command = [
+        *build_command(label),
+        f"--ServerApp.root_dir={files.view}",
+        f"--ServerApp.preferred_dir={files.view / files.name}",
+    ]
+    return {
+        "name": f"compute instance {name}",
+        "server_url": settings.PUBLIC_URL,
+        "index_url": f"{settings.PUBLIC_URL}/pypi/simple/",
+        "argv": command,
+        "environment": ENVIRONMENT,
+        "environment_variables": variables,
+        "folder": str(files.home),
+        "readable": files.readable,
+        "writable": [str(files.shared)],
+        "listen": "unix",
+        "health_path": "/api",
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class Activity:
+    last: dt.datetime | None
+    is_busy: bool
+
+
+class ServerAway(Exception):
+    """The Jupyter server does not answer."""
+
+
+def ask(address: str, token: str, method: str, path: str, body: dict | None = None):
+    """One request to the Jupyter server; its JSON. Raises ServerAway."""
+    kind, _, where = address.partition(":")
+    if kind != "unix":
+        raise ServerAway(f"{address} is not a socket of this machine")
+    connection = http.client.HTTPConnection("localhost", timeout=ANSWER_SECONDS)
+    try:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(ANSWER_SECONDS)
+            sock.connect(where)
+            connection.sock = sock
+            headers = {"Authorization": f"token {token}", "Content-Type": "application/json"}
+            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            answer = connection.getresponse()
+            content = answer.read(MAX_ANSWER)
+            if answer.status >= 400:
+                raise ServerAway(f"it answered {answer.status} to {path}")
+            return json.loads(content)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise ServerAway(str(error)) from error
+
+
+def read_activity(address: str, token: str) -> Activity:
+    """Busy is a kernel that computes; a tab that is only open counts as nothing."""
+    status = ask(address, token, "GET", "/api/status?no_track_activity=1")
+    kernels = ask(address, token, "GET", "/api/kernels?no_track_activity=1")
+    terminals = ask(address, token, "GET", "/api/terminals?no_track_activity=1")
+    is_busy = any(kernel.get("execution_state") == "busy" for kernel in kernels)
+    moments = [status.get("last_activity"), *(one.get("last_activity") for one in [*kernels, *terminals])]
+    found = [dt.datetime.fromisoformat(moment) for moment in moments if moment]
+    return Activity(max(found, default=None), is_busy)
+
+
+def open_terminal(address: str, token: str) -> str:
+    """The path of a new terminal."""
+    return f"/terminals/{ask(address, token, 'POST', '/api/terminals', {})['name']}"

@@ -1,0 +1,144 @@
+"""Create, start, stop, restart and delete compute instances: pages, REST and tasks call these."""
+
+import secrets
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import activity
+from accounts.actors import Actor
+from accounts.models import User
+from compute import queue, sizes
+from compute.instances import jupyter
+from compute.instances.files import InstanceFiles
+from compute.instances.rules import IDLE_MINUTES, INSTANCE_NAME
+from compute.models import ComputeInstance, ComputeTarget, Room
+from compute.models.instances import USER, free_label
+from studio.errors import Conflict, Invalid
+from studio.rules import DESCRIPTION, TAGS
+from workspaces.access import can
+from workspaces.file_share import Home
+from workspaces.models import Workspace
+
+KIND = "instance"
+State, Operation = ComputeInstance.State, ComputeInstance.Operation
+
+
+def create_instance(
+    workspace: Workspace,
+    user: User,
+    name: str,
+    vm_size: str,
+    *,
+    assigned_to: User | None = None,
+    idle_minutes: int | None = None,
+    starts: bool = True,
+    **recorded,
+) -> ComputeInstance:
+    """`assigned_to` is its person, by default who creates it. `recorded`: location, description, tags."""
+    INSTANCE_NAME.check(name)
+    if idle_minutes is not None:
+        IDLE_MINUTES.check(idle_minutes)
+    person = assigned_to or user
+    if not can(Actor(person), "use_compute", workspace):
+        raise Invalid(
+            f"{person} may not use compute of {workspace}, so no instance can be theirs.", target="assignedUser"
+        )
+    recorded["description"] = DESCRIPTION.check(recorded.get("description") or "")
+    recorded["tags"] = TAGS.check(recorded.get("tags") or {})
+    recorded["location"] = recorded.get("location") or workspace.location
+    with transaction.atomic():
+        size = sizes.find_offered(vm_size)
+        target = ComputeTarget(
+            workspace=workspace,
+            created_by=user,
+            name=name,
+            kind=ComputeTarget.Kind.INSTANCE,
+            vm_size=size.name,
+            **recorded,
+        )
+        target.insert()
+        instance = ComputeInstance.objects.create(
+            target=target, assigned_to=person, label=free_label(name), idle_minutes=idle_minutes
+        )
+        activity.record("compute.create", target, scope=workspace, message=f"for {person}")
+        if starts:
+            _queue(instance, Operation.CREATE, USER)
+    return instance
+
+
+def start_instance(instance: ComputeInstance, trigger: str = USER) -> None:
+    with transaction.atomic():
+        locked = _lock(instance)
+        if locked.state not in (State.STOPPED, State.CREATE_FAILED):
+            raise Conflict(
+                f"The compute instance {locked} is {locked.state.lower()}; only a stopped one can be started."
+            )
+        _queue(locked, Operation.START, trigger)
+        activity.record("compute.start", locked.target, scope=locked.target.workspace)
+
+
+def _queue(instance: ComputeInstance, operation: str, trigger: str) -> None:
+    target, person = instance.target, instance.assigned_to
+    if person is None:
+        raise Conflict(f"The person of {instance} has no account any more. Create an instance for somebody else.")
+    files = InstanceFiles(target.workspace, Home.of(target.workspace, person))
+    files.prepare()
+    token = secrets.token_hex(24)
+    spec = jupyter.build_spec(target.name, instance.label, token, files)
+    # It takes nothing of its node, so that a job can run beside it.
+    work = queue.enqueue(target, f"{KIND}:{target.pk}", spec, person, room=Room(0, 0))
+    fields = {"work": work, "server_token": token, "active_at": timezone.now(), "stops_at": None}
+    instance.note_operation(operation, trigger, **fields)
+
+
+def stop_instance(instance: ComputeInstance, trigger: str = USER) -> None:
+    """Kernels and terminals end; files stay."""
+    with transaction.atomic():
+        locked = _lock(instance)
+        if locked.state in (State.STOPPED, State.STOPPING, State.DELETING, State.CREATE_FAILED):
+            raise Conflict(f"The compute instance {locked} is {locked.state.lower()}; it cannot be stopped.")
+        queue.stop_work(locked.work)
+        locked.note_operation(Operation.STOP, trigger, stops_at=None)
+        locked.revoke_token()
+        activity.record("compute.stop", locked.target, scope=locked.target.workspace, message=trigger)
+
+
+def restart_instance(instance: ComputeInstance, trigger: str = USER) -> None:
+    """Its server ends and is started again; kernels and terminals end with it."""
+    with transaction.atomic():
+        locked = _lock(instance)
+        if locked.state != State.RUNNING:
+            raise Conflict(
+                f"The compute instance {locked} is {locked.state.lower()}; only a running one can be restarted."
+            )
+        queue.restart_work(locked.work)
+        locked.note_operation(Operation.RESTART, trigger, active_at=timezone.now(), stops_at=None)
+        activity.record("compute.restart", locked.target, scope=locked.target.workspace)
+
+
+def delete_instance(instance: ComputeInstance) -> None:
+    """The home of its person stays in the file share."""
+    with transaction.atomic():
+        locked = _lock(instance)
+        locked.revoke_token()
+        ComputeInstance.objects.filter(pk=locked.pk).update(label="", token=None, stops_at=None)
+        locked.target.start_deleting()
+
+
+def change_idle_shutdown(instance: ComputeInstance, minutes: int | None) -> None:
+    if minutes is not None:
+        IDLE_MINUTES.check(minutes)
+    with transaction.atomic():
+        before = instance.idle_minutes
+        instance.change_idle_shutdown(minutes)
+        changes = {"idle_minutes": [before, minutes]}
+        activity.record("compute.edit", instance.target, scope=instance.target.workspace, changes=changes)
+
+
+def _lock(instance: ComputeInstance) -> ComputeInstance:
+    """Its row until the transaction ends: of two starts at once, one is refused."""
+    ComputeInstance.objects.select_for_update().get(pk=instance.pk)
+    found = ComputeInstance.objects.with_state().get(pk=instance.pk)
+    found.target.workspace = instance.target.workspace
+    return found

@@ -1,0 +1,233 @@
+"""Pages of compute instances: the list, a new one, its details, and the way to its applications."""
+
+from urllib.parse import quote
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.actors import actor_of_request
+from accounts.form_keys import once
+from accounts.models import User
+from compute import sizes
+from compute.instances import jupyter, power
+from compute.instances.forms import ChangeForm, IdleForm, InstanceForm
+from compute.instances.gateway_api import check_person
+from compute.instances.rules import INSTANCE_NAME
+from compute.models import ApplicationSession, ComputeInstance
+from studio.errors import Conflict, Invalid, NotReady
+from studio.forms import attempt, cleaned_or_invalid
+from studio.htmx import render_page
+from studio.pagination import page_of
+from workspaces.access import can, require
+from workspaces.lookup import page_workspace
+from workspaces.models import RoleAssignment
+
+# In the order of the column.
+APPLICATION_NAMES = [("jupyterlab", "JupyterLab"), ("jupyter", "Jupyter"), ("terminal", "Terminal")]
+
+
+def workspace_of(request, slug, verb="read_compute"):
+    workspace = page_workspace(request, slug)
+    require(actor_of_request(request), verb, workspace)
+    return workspace
+
+
+def instances_of(workspace):
+    return ComputeInstance.objects.present().filter(target__workspace=workspace).with_state()
+
+
+def find_instance(request, slug, name, verb="read_compute") -> ComputeInstance:
+    workspace = workspace_of(request, slug, verb)
+    found = instances_of(workspace).filter(target__name__iexact=name).first()
+    if found is None:
+        raise Http404(f"There is no compute instance {name} in this workspace. It may have been deleted.")
+    found.target.workspace = workspace
+    return found
+
+
+def rights_on(request, workspace) -> dict:
+    actor = actor_of_request(request)
+    return {
+        "may_edit": can(actor, "edit_compute", workspace),
+        "may_use": can(actor, "use_compute", workspace),
+        "has_applications": settings.APPLICATIONS is not None,
+        "application_names": APPLICATION_NAMES,
+    }
+
+
+@require_GET
+def instance_list(request, slug):
+    workspace = workspace_of(request, slug)
+    page = page_of(request, instances_of(workspace).order_by("-target__created_at"))
+    for instance in page.object_list:
+        instance.target.workspace = workspace
+    is_changing = any(instance.is_changing for instance in page.object_list)
+    context = {"page": page, "is_changing": is_changing, **rights_on(request, workspace)}
+    return render_page(request, "compute/instances/instance_list.html", context, partial="instances")
+
+
+def people_of(workspace):
+    """Who has a role there, themselves or by a group, and could be given an instance."""
+    group, subscription = workspace.resource_group, workspace.resource_group.subscription
+    rows = RoleAssignment.objects
+    roles = (
+        rows.filter(workspace=workspace) | rows.filter(resource_group=group) | rows.filter(subscription=subscription)
+    )
+    found = User.objects.filter(is_active=True, kind=User.Kind.PERSON)
+    return found.filter(pk__in=roles.values("user")).order_by("username")
+
+
+@require_http_methods(["GET", "POST"])
+@once
+def instance_new(request, slug):
+    workspace = workspace_of(request, slug, "edit_compute")
+    form = InstanceForm(request.POST or None, people=people_of(workspace))
+
+    def create() -> ComputeInstance:
+        data = form.cleaned_data
+        recorded = {key: data[key] for key in ("description", "tags")}
+        return power.create_instance(
+            workspace,
+            request.user,
+            data["name"],
+            data["vm_size"],
+            assigned_to=data["assigned_to"],
+            idle_minutes=form.minutes,
+            starts=data["starts"],
+            **recorded,
+        )
+
+    made = attempt(form, create) if request.method == "POST" else None
+    if made:
+        messages.success(request, f"Compute instance {made} was created.")
+        return redirect("compute:instance_detail", slug, made.target.name)
+    context = {
+        "form": form,
+        "sizes": sizes.offered_sizes(),
+        "selected": form["vm_size"].value() or sizes.suggest_size(),
+        "steps": [{"label": "Settings", "note": "", "state": "current"}],
+    }
+    return render(request, "compute/instances/instance_new.html", context)
+
+
+@require_GET
+def instance_name_check(request, slug):
+    """Checks the name while it is typed."""
+    workspace, name = workspace_of(request, slug, "edit_compute"), request.GET.get("name", "")
+    try:
+        INSTANCE_NAME.check(name)
+    except Invalid as refusal:
+        return render(request, "compute/_name_check.html", {"error": refusal.message})
+    taken = workspace.compute_targets.present().filter(name__iexact=name).first()
+    return render(request, "compute/_name_check.html", {"error": taken.taken if taken else ""})
+
+
+@require_GET
+def instance_detail(request, slug, name):
+    instance = find_instance(request, slug, name)
+    initial = {"shuts_down": instance.idle_minutes is not None, "idle_minutes": instance.idle_minutes or 60}
+    context = {
+        "instance": instance,
+        "target": instance.target,
+        "idle_form": IdleForm(initial=initial),
+        "is_mine": instance.assigned_to_id == request.user.pk,
+        **rights_on(request, instance.target.workspace),
+    }
+    return render_page(request, "compute/instances/instance_detail.html", context, partial="instance-now")
+
+
+DONE = {
+    "start": "is starting.",
+    "stop": "is being stopped. Files stay.",
+    "restart": "is being restarted.",
+    "delete": "is being deleted. Its person's files stay in the file share.",
+    "skip": "stays running.",
+    "idle": "has new settings of idle shutdown.",
+}
+
+
+@require_POST
+def instance_change(request, slug, name):
+    """By the button `act`."""
+    workspace_of(request, slug, "use_compute")
+    given = cleaned_or_invalid(ChangeForm(request.POST))
+    act = given["act"]
+    verb = "edit_compute" if act in ("delete", "idle") else "use_compute"
+    instance = find_instance(request, slug, name, verb)
+    if act == "idle":
+        form = IdleForm(request.POST)
+        cleaned_or_invalid(form)
+        power.change_idle_shutdown(instance, form.minutes)
+    elif act == "skip":
+        instance.note_activity(timezone.now())
+    elif act == "delete":
+        if given["confirm_name"] != instance.target.name:
+            raise Invalid(f"Type the name {instance} to delete it; nothing was deleted.", target="confirm_name")
+        power.delete_instance(instance)
+    else:
+        {"start": power.start_instance, "stop": power.stop_instance, "restart": power.restart_instance}[act](instance)
+    messages.success(request, f"Compute instance {instance} {DONE[act]}")
+    if given["next"] and url_has_allowed_host_and_scheme(given["next"], None):
+        return redirect(given["next"])
+    return redirect("compute:instances", slug) if act == "delete" else redirect(instance)
+
+
+@never_cache
+@require_GET
+def instance_open(request, slug, name, application):
+    """Leads to an application at its own host name, by a ticket. `?path=` opens a file of the share."""
+    instance = find_instance(request, slug, name, "use_compute")
+    check_person(request.user, instance)
+    if not instance.is_reachable:
+        raise Conflict(f"The compute instance {instance} is {instance.state.lower()}. Start it, and open it then.")
+    return redirect(make_entry(request, instance, find_path(instance, application, request.GET.get("path", ""))))
+
+
+def find_path(instance: ComputeInstance, application: str, path: str = "") -> str:
+    """Where an application is on the server of the instance; `path` is one of the share."""
+    if application == "terminal":
+        try:
+            return jupyter.open_terminal(instance.address, instance.server_token)
+        except jupyter.ServerAway as error:
+            raise NotReady(f"The compute instance {instance} does not answer. Try again in a moment.") from error
+    if application not in jupyter.APPLICATIONS:
+        there = ", ".join([*jupyter.APPLICATIONS, "terminal"])
+        raise Http404(f"There is no application {application!r}; there are {there}.")
+    start = jupyter.APPLICATIONS[application]
+    # The links in the root of JupyterLab's files have the names of the share's folders.
+    inside = quote(path.removeprefix("Users/"), safe="/")
+    return f"{start}/tree/{inside}" if path and application == "jupyterlab" else f"{start}/{inside}" if path else start
+
+
+def make_entry(request, instance: ComputeInstance, path: str) -> str:
+    """The address by which this browser enters, once and within a minute."""
+    if settings.APPLICATIONS is None:
+        raise Conflict(
+            "Applications need host names of their own: the site administrator sets APPS_URL (docs: Operations)."
+        )
+    ticket = ApplicationSession.begin(instance, request.user, request.session.session_key, path)
+    return f"{settings.APPLICATIONS.origin_of(instance.label)}/_enter?ticket={ticket}"
+
+
+@never_cache
+@require_GET
+def application_sign_in(request, label):
+    """Where the gateway leads a browser that has no cookie of it; `?next=` is the path on the application."""
+    instance = get_object_or_404(ComputeInstance.objects.present().with_state(), label=label)
+    workspace = instance.target.workspace
+    if not can(actor_of_request(request), "read_compute", workspace):
+        raise Http404("There is no application of this name.")
+    check_person(request.user, instance)
+    path = request.GET.get("next", "")
+    if not path.startswith("/") or path.startswith("//") or len(path) > 2000:
+        path = jupyter.APPLICATIONS["jupyterlab"]
+    if not instance.is_reachable:
+        return redirect(f"{reverse('compute:instance_detail', args=[workspace.slug, instance.target.name])}")
+    return redirect(make_entry(request, instance, path))

@@ -1,0 +1,28 @@
+"""The Jupyter servers of compute instances in the work queue: kept up, with a token of their person."""
+
+from accounts.models import Token
+from accounts.rules import TokenScope
+from compute.instances.power import KIND
+from compute.models import ComputeInstance, Work
+from compute.work_kinds import Life, WorkKind
+
+
+def make_token(work: Work) -> str:
+    """A token of the instance's person for this workspace alone; that of an earlier attempt is revoked."""
+    instance = ComputeInstance.objects.select_related("target__workspace", "token").get(target=work.target_id)
+    instance.revoke_token()
+    token, secret = Token.create_for(
+        work.submitted_by,
+        f"Compute instance {instance.target.name}"[:100],
+        scope=TokenScope.WRITE,
+        workspace=instance.target.workspace,
+    )
+    ComputeInstance.objects.filter(pk=instance.pk).update(token=token)
+    return secret
+
+
+def page_url(work: Work) -> str:
+    return ComputeInstance.objects.select_related("target__workspace").get(target=work.target_id).get_absolute_url()
+
+
+WORK_KIND = WorkKind(name=KIND, make_token=make_token, page_url=page_url, life=Life.KEPT_UP, action="use_compute")
