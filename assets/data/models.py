@@ -206,6 +206,9 @@ class DataAsset(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = DataAssetQuerySet.as_manager()
+    # Set by lists (runs/api/data_assets.py).
+    newest: "DataVersion"
+    newest_pk: int
 
     class Meta:
         ordering = ["name"]
@@ -281,13 +284,19 @@ class DataVersion(models.Model):
         return f"{self.asset}:{self.version}" if self.asset_id else str(self.dataset_id)
 
     def get_absolute_url(self):
-        return reverse("data:detail", args=[self.workspace.slug, self.asset.name, self.version])
+        return reverse("data:detail", args=[self.workspace.slug, self.named.name, self.version])
 
     @property
     def arm_id(self) -> str:
-        if self.asset_id:
+        if self.asset:
             return f"{self.asset.arm_id}/versions/{self.version}"
         return f"{self.workspace.arm_id}/datasets/{self.dataset_id}"
+
+    @property
+    def named(self) -> DataAsset:
+        """The asset of a registered version."""
+        assert self.asset is not None, "it was found by the name of its asset"
+        return self.asset
 
     @property
     def is_table(self) -> bool:

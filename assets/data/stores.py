@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import obstore
 from django.http import Http404
@@ -247,13 +248,16 @@ def _open_remote(row: Datastore):
     # Again, because the name of the host may lead somewhere else by now.
     if address:
         rules.outbound.check_url(address, "endpoint")
-    options = {"client_options": {**CALL, "allow_http": address.startswith("http:")}, "retry_config": RETRY}
+    options: dict[str, Any] = {
+        "client_options": {**CALL, "allow_http": address.startswith("http:")},
+        "retry_config": RETRY,
+    }
     if row.kind == Datastore.Kind.S3:
-        config = {**secrets, "region": given.get("region") or "us-east-1"}
+        keys: dict[str, Any] = {**secrets, "region": given.get("region") or "us-east-1"}
         if address:
-            config["endpoint"] = address
-        return S3Store(given["container"], **config, **options, skip_signature=not secrets)
-    config = {names: value for names, value in secrets.items() if names != "sas_token"}
+            keys["endpoint"] = address
+        return S3Store(given["container"], **keys, **options, skip_signature=not secrets)
+    config: dict[str, Any] = {names: value for names, value in secrets.items() if names != "sas_token"}
     if "sas_token" in secrets:
         config["sas_key"] = secrets["sas_token"].lstrip("?")
     return AzureStore(

@@ -1,5 +1,7 @@
 """Data assets over REST: v2's routes, and those by which SDK v1 saves and finds datasets."""
 
+from typing import Any
+
 from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest
 from ninja import Path, Router, Status
@@ -15,7 +17,11 @@ from workspaces.workspace_path import WorkspacePath, require_workspace
 router = Router(tags=["data"])
 saved = Router(tags=["data"])
 KINDS = ("uri_file", "uri_folder", "mltable")
-VIEWS = {"ActiveOnly": {"archived_at": None}, "ArchivedOnly": {"archived_at__isnull": False}, "All": {}}
+VIEWS: dict[str, dict[str, Any]] = {
+    "ActiveOnly": {"archived_at": None},
+    "ArchivedOnly": {"archived_at__isnull": False},
+    "All": {},
+}
 
 
 def list_assets(workspace: Workspace):
@@ -51,8 +57,8 @@ def data_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: s
 
 def _container(workspace: Workspace, name: str) -> data_resources.DataContainer:
     newest = datasets.find_version(workspace, name)
-    newest.asset.newest = newest
-    return data_resources.DataContainer.of(newest.asset)
+    newest.named.newest = newest
+    return data_resources.DataContainer.of(newest.named)
 
 
 @router.put("/{name}", response=data_resources.DataContainer, summary="Archive or restore a data asset")

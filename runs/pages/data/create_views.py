@@ -128,9 +128,9 @@ def _read_table(workspace, path: dict, form: SettingsForm) -> dict:
     if not form.is_valid():
         name, errors = next(iter(form.errors.items()))
         raise Invalid(f"{name}: {errors[0]}", target=name)
-    definition = {"kind": "tabular", "paths": [path], "steps": [form.read_step()]}
+    definition: dict = {"kind": "tabular", "paths": [path], "steps": [form.read_step()]}
     datasets.check(workspace, definition)
-    is_text = definition["steps"][0]["type"] == "read_delimited"
+    is_text = form.cleaned_data["file_format"] == "read_delimited"
     return previews.infer_reader(workspace, definition) if is_text else definition
 
 

@@ -84,7 +84,7 @@ class RunData:
 
     def _local_folder(self, kind: str, item: Json) -> str:
         """Always in the run's own folder: a path of the node would be outside its fence."""
-        wanted = str(item.get("path_on_compute") or item["name"]).replace("\\", "/")
+        wanted = str(item.get("path_on_compute") or "").replace("\\", "/")
         parts = [part for part in wanted.split("/") if part not in ("", ".", "..")]
         folder = os.path.join(self._folder, kind, item["name"], *parts[-5:])
         os.makedirs(folder, exist_ok=True)
