@@ -34,6 +34,15 @@ def edges_of_jobs(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
         yield Edge(key_of(name, digest, source_type), Key("job", run_id), context or "input")
 
 
+def edges_of_outputs(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
+    """From jobs to the datasets that they registered."""
+    rows = DataVersion.objects.filter(workspace=workspace).exclude(asset=None).exclude(made_by_run="")
+    data = [found for found in map(_parse_uuid, lineage.ids_of(keys, KIND)) if found]
+    chosen = rows.filter(Q(made_by_run__in=lineage.ids_of(keys, "job")) | Q(dataset_id__in=data))
+    for run_id, dataset_id in chosen.values_list("made_by_run", "dataset_id"):
+        yield Edge(Key("job", run_id), Key(KIND, str(dataset_id)), "wrote")
+
+
 def edges_of_models(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
     """From data to the versions that were registered with it."""
     ids, data = lineage.ids_of(keys, "model"), set(lineage.ids_of(keys, KIND))
@@ -98,5 +107,5 @@ PROVIDERS = (edges_of_jobs, edges_of_models)
 
 
 def register() -> None:
-    lineage.EDGES.extend(PROVIDERS)
+    lineage.EDGES.extend([*PROVIDERS, edges_of_outputs])
     lineage.DESCRIBE[KIND] = describe

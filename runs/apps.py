@@ -13,6 +13,7 @@ class RunsConfig(AppConfig):
         from compute import work_kinds
         from runs import holdings, purging, run_tokens, work_kind, workspace_hooks
         from runs.pages import home, home_cards
+        from runs.pages.data.search import search_data
         from runs.pages.environments.search import search_environments
         from workspaces import deletion
 
@@ -25,3 +26,4 @@ class RunsConfig(AppConfig):
         shell.CARDS.append(shell.Card("runs/_recent.html", home.recent_runs))
         shell.SEARCHES.append(home.search_runs)
         shell.SEARCHES.append(search_environments)
+        shell.SEARCHES.append(search_data)

@@ -42,6 +42,20 @@ def make_link(run: Run, version: DataVersion, context: str) -> RunDataset:
     )
 
 
+def describe_inputs(run: Run) -> list[dict]:
+    """The input datasets of a run's details, as SDK v1 has them."""
+    given = (run.job.get("runDefinition") or {}).get("data") if run.job else None
+    if not given:
+        return []
+    found = []
+    for link in run.datasets.filter(source_type=SOURCE_TYPE):
+        mode = str((given.get(link.context) or {}).get("mechanism") or "direct")
+        details = {"type": "RunInput", "inputName": link.context, "mechanism": mode.title()}
+        dataset = {"id": link.digest, "name": link.name, **json.loads(link.source)}
+        found.append({"dataset": dataset, "consumptionDetails": details})
+    return found
+
+
 def read_data(workspace: Workspace, definition: dict) -> JobData:
     """The data of a run definition, or Invalid for what is not there or not allowed."""
     try:

@@ -33,6 +33,10 @@ WAIT_SECONDS = 5
 NUMBERS = ("BIGINT", "INTEGER", "DOUBLE", "FLOAT", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UINTEGER", "DECIMAL")
 
 
+# SDK v1's words for the types of DuckDB.
+TYPE_WORDS = {"BIGINT": "long", "DOUBLE": "float", "VARCHAR": "string", "TIMESTAMP": "datetime", "BOOLEAN": "bool"}
+
+
 @dataclasses.dataclass(frozen=True)
 class Source:
     """A file of a dataset; `url` for one of the web, whose size is not known."""
@@ -162,7 +166,7 @@ def read_preview(workspace: Workspace, definition: dict) -> Preview:
             rows = reader.fetch_rows(ROWS)
     except (Invalid, NotReady) as error:
         return Preview(problem=error.message)
-    columns = list(types.items())[:MAX_COLUMNS]
+    columns = [(name, TYPE_WORDS.get(kind, kind.lower())) for name, kind in types.items()][:MAX_COLUMNS]
     if len(types) > MAX_COLUMNS:
         note = f"{note} The first {MAX_COLUMNS} of {len(types)} columns are shown.".strip()
     return Preview(columns, [[_cell(value) for value in row[:MAX_COLUMNS]] for row in rows], note)
@@ -201,7 +205,7 @@ def _profile_column(reader: Reader, name: str, kind: str) -> dict:
     rows, there, distinct, least, greatest, *moments = reader.execute_on_sample(f"SELECT {base}{more} FROM sample")[0]
     found = {
         "name": name,
-        "type": kind.lower(),
+        "type": TYPE_WORDS.get(kind, kind.lower()),
         "count": rows,
         "missing": rows - there,
         "distinct": distinct,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 import pydantic
 
-from runs import metrics, models, rules
+from runs import job_data, metrics, models, rules
 from runs.files import links
 from studio.formats import utc_time
 from studio.public_url import public_url
@@ -156,7 +156,7 @@ class RunDetails(Run):
             row,
             runDefinition=run_definition(row),
             logFiles={path: links.sign_url(row, path, url) for path in logs},
-            inputDatasets=[],
+            inputDatasets=job_data.describe_inputs(row),
             outputDatasets=[],
             services={},
             events=[RunEvent.of(event) for event in row.events.all()],

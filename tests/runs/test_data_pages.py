@@ -100,6 +100,10 @@ def test_a_version_shows_details_rows_profile_code_versions_and_jobs(as_user, al
     assert "to_pandas_dataframe" in browser.get(f"{address}consume/").text
     assert "/versions/2/" in browser.get(f"{address}versions/").text
     assert "reads it" in browser.get(f"{address}jobs/").text
+    DataVersion.objects.filter(pk=first.pk).update(made_by_run=run.run_id)
+    lineage = browser.get(f"/ws/aml-workspace/runs/{run.run_id}/lineage/").text
+    assert "diabetes dataset, version 1" in lineage and f'href="{address}"' in lineage and "wrote" in lineage
+    assert "diabetes dataset" in browser.get("/palette/?ws=aml-workspace&q=diab").text
     assert browser.post(address, {"description": "x"}).status_code == 403
     as_user(alice).post(address, {"description": "new words", "tags": "a: b"})
     first.refresh_from_db()

@@ -12,6 +12,8 @@ from azureml.data.dataset_factory import DataType
 from azureml.exceptions import DatasetTimestampMissingError, UserErrorException
 from lazuli.data import transfer
 
+from tests.sdk.conftest import SERVER
+
 ROWS = 'PatientID,Age,Ratio,When,Diabetic,Note\n1,21,0.5,2020-01-01,true,"a, b"\n2,,1.5,2020-01-02,false,\n3,43,,2020-02-03,true,c\n'
 
 
@@ -164,7 +166,11 @@ def test_a_job_names_its_data_and_what_it_reads_is_recorded(ws, store, cluster, 
         compute_target="cpu-cluster",
         environment=Environment("e"),
     )
-    Experiment(ws, "exp").submit(config)
+    details = Experiment(ws, "exp").submit(config).get_details()
+    assert {each["consumptionDetails"]["inputName"] for each in details["inputDatasets"]} == {
+        "training_data",
+        "training_files",
+    }
     run = Run.objects.get()
     arguments = run.job["commandArgv"]
     assert arguments[3] == table.id and arguments[5] == "DatasetConsumptionConfig:training_files"
@@ -175,3 +181,42 @@ def test_a_job_names_its_data_and_what_it_reads_is_recorded(ws, store, cluster, 
     assert spec["outputs"][0]["registration"]["name"] == "prepped data"
     with pytest.raises(UserErrorException, match="as_named_input"):
         Experiment(ws, "exp").submit(ScriptRunConfig(str(tmp_path / "src"), "train.py", arguments=[table]))
+
+
+def test_a_runner_fetches_inputs_and_stores_outputs(ws, store, tmp_path):
+    from lazuli.runner.run_data import RunData
+    from lazuli.runner.spec import Spec
+
+    files = Dataset.File.from_files((store, "diabetes-data/*.csv")).register(ws, "files")
+    one = Dataset.File.from_files((store, "diabetes-data/diabetes2.csv")).register(ws, "one file")
+    place = {"subscription_id": "sdk-tests", "resource_group": "aml-resources", "workspace_name": "aml-workspace"}
+    registration = {"name": "prepped", "datasetRegistrationOptions": {}}
+    inputs = [
+        {"name": "a", "mode": "mount", "variable": "a", "dataset_id": files.id, "path_on_compute": "/etc/../deep"},
+        {"name": "ab", "mode": "download", "variable": "OTHER", "dataset_id": one.id},
+        {"name": "c", "mode": "direct", "variable": "c", "dataset_id": files.id},
+    ]
+    output = {"name": "out", "mode": "upload", "datastore": None, "path": None, "overwrite": False, "globs": ["*.csv"]}
+    content = {"run_id": "r1", "experiment": "e", "server_url": SERVER, "argv": ["x"], "workspace": place}
+    spec = Spec.from_dict({**content, "inputs": inputs, "outputs": [{**output, "registration": registration}]}, "")
+    spec.token = ws._client.token()
+    data = RunData(spec, str(tmp_path / "node"))
+    data.fetch_inputs()
+    data.make_outputs()
+    folder = Path(data.variables["a"])
+    assert folder == tmp_path / "node/inputs/a/etc/deep" and sorted(path.name for path in folder.iterdir()) == [
+        "diabetes.csv",
+        "diabetes2.csv",
+    ]
+    assert not (folder / "diabetes.csv").stat().st_mode & 0o222
+    assert data.variables["OTHER"].endswith("inputs/ab/diabetes2.csv") and data.variables["c"] == files.id
+    text = data.replace_texts("DatasetConsumptionConfig:ab DatasetConsumptionConfig:a DatasetOutputConfig:out")
+    assert text == f"{data.variables['ab']} {folder} {data.variables['out']}"
+    assert data.variables["AZUREML_DATASET_ENVIRONMENT_VARS"] == "a:mount,ab:download,c:direct"
+    (Path(data.variables["out"]) / "x.csv").write_text("a\n1\n")
+    (Path(data.variables["out"]) / "secret.csv").symlink_to("/etc/hostname")
+    data.store_outputs(succeeded=False)
+    assert "prepped" not in ws.datasets
+    data.store_outputs(succeeded=True)
+    made = ws.datasets["prepped"]
+    assert made.to_path() == ["/x.csv"] and made._definition["paths"][0]["path"] == "dataset/r1/out"

@@ -118,7 +118,8 @@ def _describe_steps(definition: dict) -> list[tuple[str, str]]:
     """Each step in words, with its values."""
     found = []
     for step in definition["steps"]:
-        values = {key: value for key, value in step.items() if key not in ("type", "column_types")}
+        given = ((key, value) for key, value in step.items() if key not in ("type", "column_types"))
+        values = {key: value for key, value in given if value is not False}
         shown = ", ".join(f"{key.replace('_', ' ')}: {json.dumps(value)}" for key, value in values.items())
         word = STEPS.get(step["type"], step["type"].replace("_", " ").capitalize())
         found.append((word, shown[:500]))

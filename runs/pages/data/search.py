@@ -1,0 +1,16 @@
+"""Data assets in the palette."""
+
+from assets.models import DataAsset
+from studio.shell import Hit
+from studio.words import split_words
+from workspaces import access
+
+
+def search_data(actor, workspace, words: str, limit: int) -> list[Hit]:
+    """Those of the workspace; outside a workspace none."""
+    if workspace is None or not access.can(actor, "read", workspace):
+        return []
+    rows = DataAsset.objects.filter(workspace=workspace, archived_at=None).select_related("workspace")
+    for word in split_words(words):
+        rows = rows.filter(name__icontains=word)
+    return [Hit(row.name, row.get_absolute_url(), "Data asset") for row in rows.order_by("name")[:limit]]
