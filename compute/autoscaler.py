@@ -7,9 +7,7 @@ import dataclasses
 import datetime as dt
 import secrets
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from compute import capacity, holds, notifications
@@ -41,12 +39,13 @@ def autoscale() -> None:
 
 def balance_cluster(target: ComputeTarget) -> Plan:
     now = timezone.now()
-    end_gone_nodes(target, now)
-    release_useless_nodes(target, now)
+    nodes = read_nodes(target)
+    if end_gone_nodes(target, nodes, now) + release_useless_nodes(nodes, now):
+        nodes = read_nodes(target)
     if target.is_deleting:
         target.finish_deleting()
         return Plan()
-    if _plan_cluster(target, now) == Plan():
+    if _plan_cluster(target, nodes, now) == Plan():
         return Plan()
     with transaction.atomic():
         # Two autoscalers would each add the missing node: the second waits here and then sees the first one's.
@@ -54,17 +53,20 @@ def balance_cluster(target: ComputeTarget) -> Plan:
         locked.workspace = target.workspace
         if locked.is_deleting:
             return Plan()
-        decided = _plan_cluster(locked, now)
+        decided = _plan_cluster(locked, read_nodes(locked), now)
         changed = _start_nodes(locked, decided.start) + _release_nodes(decided.leave)
         if changed:
             ComputeTarget.objects.filter(pk=target.pk).update(resized_at=now)
     return decided
 
 
-def _plan_cluster(target: ComputeTarget, now: dt.datetime) -> Plan:
+def read_nodes(target: ComputeTarget) -> list[Node]:
+    return list(target.nodes.present().select_related("host"))
+
+
+def _plan_cluster(target: ComputeTarget, nodes: list[Node], now: dt.datetime) -> Plan:
     # The clusters of a workspace in the trash stay, without nodes.
     scale = Scale(0, 1, 0) if target.workspace.deleted_at else target.scale_settings
-    nodes = list(target.nodes.present().select_related("host"))
     if (nodes or scale.min_nodes) and holds.stops_idle(target):
         scale = dataclasses.replace(scale, min_nodes=0, idle_seconds=0)
     asked = list(target.work.startable(now + SOON).values_list("cores", "memory_gb", "gpus", "node_count")[:LOOKED_AT])
@@ -221,24 +223,26 @@ def _release_nodes(nodes: tuple[Node, ...], message: str = "The cluster no longe
     return len(leaving)
 
 
-def end_gone_nodes(target: ComputeTarget, now: dt.datetime) -> None:
+def end_gone_nodes(target: ComputeTarget, nodes: list[Node], now: dt.datetime) -> int:
     """End nodes whose host will never report their end, and unusable ones that were shown long enough."""
-    gone = Q(host=None) | Q(host__heartbeat_at=None)
-    gone |= Q(host__heartbeat_at__lt=now - dt.timedelta(seconds=settings.NODE_LEASE_SECONDS))
-    leaving = target.nodes.present().filter(state=Node.State.LEAVING).filter(gone)
-    shown = target.nodes.present().filter(state=Node.State.UNUSABLE)
-    if not target.is_deleting:
-        shown = shown.filter(state_at__lt=now - SHOW_UNUSABLE)
-    for node in [*leaving, *shown]:
-        node.end()
+    ended = 0
+    for node in nodes:
+        has_to_go = node.state in (Node.State.LEAVING, Node.State.PREEMPTED)
+        is_gone = has_to_go and not (node.host and node.host.is_alive)
+        was_shown = node.state == Node.State.UNUSABLE and (target.is_deleting or now - node.state_at > SHOW_UNUSABLE)
+        if is_gone or was_shown:
+            node.end()
+            ended += 1
+    return ended
 
 
-def release_useless_nodes(target: ComputeTarget, now: dt.datetime) -> None:
+def release_useless_nodes(nodes: list[Node], now: dt.datetime) -> int:
     """Those without work that take no more, and those that a silent host has not started yet if another can start them."""
-    without_work = list(target.nodes.usable().exclude(state=Node.State.RUNNING).select_related("host"))
-    _release_nodes(tuple(node for node in without_work if node.is_draining), "It takes no more work.")
+    without_work = [node for node in nodes if node.is_wanted and node.state != Node.State.RUNNING]
+    released = _release_nodes(tuple(node for node in without_work if node.is_draining), "It takes no more work.")
     unstarted = [node for node in without_work if node.state == Node.State.PREPARING and node.heartbeat_at is None]
     late = [node for node in unstarted if node.host and not node.host.has_reported_recently(now)]
     if late and Host.objects.filter(heartbeat_at__gt=now - Host.RECENTLY).exists():
         for node in late:
-            node.leave(f"Its host {node.host.name} did not answer before it was started.")
+            released += node.leave(f"Its host {node.host.name} did not answer before it was started.")
+    return released
