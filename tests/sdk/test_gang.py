@@ -8,9 +8,11 @@ import threading
 
 import httpx
 import pytest
-from lazuli.runner import gang, process_launcher
+from lazuli.runner import gang, log_stream, process_launcher, stop_monitor, supervisor
 from lazuli.runner.gang import Gang, NotTogether, Peer
 from lazuli.runner.spec import Spec
+
+from tests.sdk.test_runner import PLACE, Records
 
 
 class Studio:
@@ -133,3 +135,100 @@ def test_a_process_that_fails_ends_the_others_and_its_words_come_last(tmp_path):
     ended = launch(tmp_path, script)
     assert ended.returncode == 1
     assert ended.stdout.splitlines()[-1] == "it broke"
+
+
+TOGETHER = """
+import os, socket, time
+rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+os.makedirs("outputs", exist_ok=True)
+open(f"outputs/of-{rank}.txt", "w").close()
+if rank == 0:
+    with socket.create_server(address) as server:
+        others = [server.accept()[0] for _ in range(size - 1)]
+        print("together:", sorted(int(other.makefile().readline()) for other in others), flush=True)
+        [other.close() for other in others]
+else:
+    for _ in range(100):
+        try:
+            lead = socket.create_connection(address)
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    lead.sendall(f"{rank}\\n".encode())
+    lead.recv(1)
+    print("rank", rank, "of", size, "on node", os.environ["NODE_RANK"], flush=True)
+"""
+
+
+class WholeStudio(Records):
+    """Of a job on two nodes."""
+
+    def __init__(self, script):
+        super().__init__({"train.py": script})
+        self.meeting, self.ended = Studio(2), []
+
+    def answer(self, word, method, body, query):
+        if word == "peers":
+            content = json.loads(self.meeting.answer(httpx.Request("POST", "http://x", content=body)).content)
+            return httpx.Response(200, json=content | {"ended": len([rank for rank in self.ended if rank])})
+        if word == "heartbeat" and "Failed" in self.states:
+            return httpx.Response(200, json={"status": "Failed", "cancelRequested": False})
+        return super().answer(word, method, body, query)
+
+
+def run_on_two_nodes(tmp_path, monkeypatch, script) -> WholeStudio:
+    for module, name, seconds in (
+        (stop_monitor, "HEARTBEAT_SECONDS", 0.2),
+        (log_stream, "PAUSE_SECONDS", 0.1),
+        (gang, "POLL_SECONDS", 0.05),
+    ):
+        monkeypatch.setattr(module, name, seconds)
+    monkeypatch.setenv("LAZULI_WORK_DIR", str(tmp_path))
+    monkeypatch.delenv("LAZULI_LIFELINE_FD", raising=False)
+    studio = WholeStudio(script)
+
+    def run_node(rank):
+        content = {
+            "run_id": "run_1",
+            "experiment": "exp",
+            "experiment_id": "e-id",
+            "workspace": PLACE,
+            "server_url": "http://127.0.0.1:9",
+            "snapshot_id": "s1",
+            "argv": [sys.executable, "train.py"],
+            "environment": {"python": {"userManagedDependencies": True, "interpreterPath": sys.executable}},
+            "node": f"node-{rank}",
+            "rank": rank,
+            "node_count": 2,
+            "distribution": {"kind": "pytorch", "processes_per_node": 2},
+        }
+        supervisor.supervise_run(Spec.from_dict(content, "token"), httpx.MockTransport(studio))
+        studio.ended.append(rank)
+
+    threads = [threading.Thread(target=run_node, args=(rank,)) for rank in (1, 0)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(40)
+    assert sorted(studio.ended) == [0, 1]
+    return studio
+
+
+def test_the_processes_of_two_nodes_connect_and_the_first_reports_the_run(tmp_path, monkeypatch):
+    studio = run_on_two_nodes(tmp_path, monkeypatch, TOGETHER)
+    assert studio.states == ["Preparing", "Running", "Finalizing", "Completed"]
+    logs = {name: text.decode() for name, text in studio.artifacts.items() if name.startswith("user_logs/")}
+    assert "together: [1, 2, 3]" in logs["user_logs/std_log.txt"]
+    assert "rank 2 of 4 on node 1" in logs["user_logs/std_log_process_1.txt"]
+    assert {f"outputs/of-{rank}.txt" for rank in range(4)} <= studio.artifacts.keys()
+    # The first waits for the other.
+    assert studio.ended == [1, 0]
+
+
+def test_a_process_that_fails_on_another_node_ends_the_run_with_its_name(tmp_path, monkeypatch):
+    script = "import os, time\nif os.environ['RANK'] == '3': raise ValueError('no gradient')\ntime.sleep(60)"
+    studio = run_on_two_nodes(tmp_path, monkeypatch, script)
+    assert studio.states[-1] == "Failed" and "Completed" not in studio.states
+    assert studio.error["message"].startswith("On node-1, node 1 of the job: ")
+    assert "no gradient" in studio.error["message"]
