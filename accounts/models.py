@@ -58,6 +58,8 @@ class User(AbstractUser):
     # Made by `manage.py break_glass`: no claim of an identity provider takes anything from it.
     is_break_glass = models.BooleanField(default=False, editable=False)
     theme = models.CharField(max_length=8, choices=Theme, default=Theme.SYSTEM)
+    # Here and not only counted, because every page shows it.
+    unread_notifications = models.PositiveIntegerField(default=0, editable=False)
 
     def clean(self):
         """Called by the forms of the administration, which write to the row."""

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 # () -> which queued work waits now; None for none.
 HELD_WORK: list[Callable[[], Q | None]] = []
-# (work) -> why it is held, a sentence for each; the tightest first.
-REASONS: list[Callable[["Work"], list[str]]] = []
+# (target) -> a function (work) -> why it is held, a sentence for each; the tightest first.
+REASONS: list[Callable[["ComputeTarget"], Callable[["Work"], list[str]]]] = []
 # (target, person): raises Conflict if no new work may be queued.
 NEW_WORK: list[Callable[["ComputeTarget", "User"], None]] = []
 # (target) -> how many more nodes it may start; None for as many as it needs.
@@ -28,8 +28,10 @@ def find_held() -> list[Q]:
     return [found for find in HELD_WORK if (found := find()) is not None]
 
 
-def explain(work: "Work") -> list[str]:
-    return [reason for explain_one in REASONS for reason in explain_one(work)]
+def prepare_reasons(target: "ComputeTarget") -> Callable[["Work"], list[str]]:
+    """Reads once what holds the work of a queue."""
+    prepared = [prepare(target) for prepare in REASONS]
+    return lambda work: [reason for explain in prepared for reason in explain(work)]
 
 
 def check_new_work(target: "ComputeTarget", user: "User") -> None:

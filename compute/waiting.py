@@ -38,6 +38,10 @@ class QueueView:
         self.target, self.now = target, timezone.now()
 
     @functools.cached_property
+    def _explain_holds(self):
+        return holds.prepare_reasons(self.target)
+
+    @functools.cached_property
     def order(self) -> dict:
         """The position of each queued unit, in the order in which nodes take them."""
         keys = queue.order_by_share(self.target.work.queued(), self.target).values_list("pk", flat=True)
@@ -72,7 +76,7 @@ class QueueView:
 
     def explain(self, work: Work) -> Waiting:
         reasons = [
-            *(holds.explain(work) if work.pk not in self._startable else []),
+            *(self._explain_holds(work) if work.pk not in self._startable else []),
             *self._explain_itself(work),
             *self._explain_share(work),
             *self._explain_nodes(work),

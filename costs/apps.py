@@ -10,8 +10,8 @@ class CostsConfig(AppConfig):
         from costs import budgets, limits, quotas
 
         holds.HELD_WORK.append(limits.find_held)
+        holds.REASONS.append(limits.prepare_reasons)
         for limit in (quotas, budgets):
-            holds.REASONS.append(limit.explain)
             holds.NEW_WORK.append(limit.check_new_work)
         holds.MORE_NODES.append(quotas.count_more_nodes)
         holds.NO_IDLE.append(budgets.stops_idle)

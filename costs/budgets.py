@@ -56,11 +56,17 @@ def list_applied(user: User, workspace: Workspace) -> list[Budget]:
     return sorted(budgets, key=lambda budget: -budget.share)
 
 
-def explain(work: Work) -> list[str]:
-    blocking = [
-        one for one in list_applied(work.submitted_by, work.target.workspace) if one.is_used_up and one.blocks_new_work
-    ]
-    return [f"{describe(budget)} It waits for the next month, or for a larger budget." for budget in blocking]
+def prepare_reasons(target: ComputeTarget):
+    """(work) -> the budgets that hold it; they are read once."""
+    inside = Q(workspace=target.workspace_id) | Q(subscription__resource_groups__workspaces=target.workspace_id)
+    rows = Budget.objects.in_force().filter(inside | Q(person__isnull=False), blocks_new_work=True)
+    found = list(rows.select_related("person", "workspace", "subscription"))
+
+    def explain(work: Work) -> list[str]:
+        mine = [one for one in found if one.person_id in (None, work.submitted_by_id)]
+        return [f"{describe(budget)} It waits for the next month, or for a larger budget." for budget in mine]
+
+    return explain
 
 
 def describe(budget: Budget) -> str:
@@ -77,6 +83,5 @@ def check_new_work(target: ComputeTarget, user: User) -> None:
 
 
 def stops_idle(target: ComputeTarget) -> bool:
-    subscription = target.workspace.resource_group.subscription_id
-    scopes = Q(workspace=target.workspace_id) | Q(subscription=subscription)
+    scopes = Q(workspace=target.workspace_id) | Q(subscription__resource_groups__workspaces=target.workspace_id)
     return Budget.objects.in_force().filter(scopes, stops_idle_nodes=True).exists()

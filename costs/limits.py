@@ -1,10 +1,12 @@
 """Quotas and budgets together: what they hold, and what a person sees of them before submitting."""
 
 import statistics
+from collections.abc import Callable
 
 from django.db.models import Q
 
 from accounts.models import User
+from compute.models import ComputeTarget, Work
 from costs import budgets, quotas
 from costs.limit_models import Budget, Quota
 from costs.models import Usage
@@ -16,11 +18,22 @@ HISTORY, ENOUGH = 20, 3
 
 def find_held() -> Q | None:
     """Which queued work waits; one statement where there are no limits, because nodes ask at each claim."""
-    in_force = Quota.objects.order_by().values("pk").union(Budget.objects.in_force().values("pk"), all=True)
-    if not in_force[:1]:
+    if not _is_any_in_force():
         return None
     found = [held for held in (quotas.find_held(), budgets.find_held()) if held is not None]
     return Q(*found, _connector=Q.OR) if found else None
+
+
+def _is_any_in_force() -> bool:
+    return bool(Quota.objects.order_by().values("pk").union(Budget.objects.in_force().values("pk"), all=True)[:1])
+
+
+def prepare_reasons(target: ComputeTarget) -> Callable[[Work], list[str]]:
+    """(work) -> the quotas and budgets that hold it, the tightest first."""
+    if not _is_any_in_force():
+        return lambda work: []
+    quota, budget = quotas.Applicable(target.workspace_id).explain, budgets.prepare_reasons(target)
+    return lambda work: [*budget(work), *quota(work)]
 
 
 def describe_before_submitting(user: User, workspace: Workspace, experiment: str = "") -> dict:

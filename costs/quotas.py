@@ -1,7 +1,9 @@
 """What quotas hold back: queued work that would exceed one waits, and its page names the tightest."""
 
 import dataclasses
+import functools
 from collections import Counter
+from collections.abc import Iterator
 
 from django.db.models import Count, Q, Sum
 
@@ -103,27 +105,51 @@ def _path_of(quota: Quota) -> tuple[str, int | None]:
     return (SUBSCRIPTION, quota.subscription_id) if quota.subscription_id else ("", None)
 
 
-def list_applied(user: User, workspace: Workspace) -> list[Applied]:
-    """Every limit that holds for a person's work there, the tightest first."""
-    subscription = workspace.resource_group.subscription_id
-    quotas = Quota.objects.filter(
-        Q(person=user) | Q(workspace=workspace) | Q(subscription=subscription) | FOR_EACH_PERSON
-    ).select_related("person", "workspace", "subscription")
-    found = list(quotas)
-    if any(quota.person_id for quota in found):
-        found = [quota for quota in found if _path_of(quota)[0]]
-    if not found:
-        return []
-    running = Running()
-    applied = []
-    for quota in found:
+class Applicable:
+    """The quotas that hold for work in a workspace, read once for all of its people."""
+
+    def __init__(self, workspace_id: int):
+        inside = Q(workspace=workspace_id) | Q(subscription__resource_groups__workspaces=workspace_id)
+        rows = Quota.objects.filter(inside | FOR_EACH_PERSON | Q(person__isnull=False))
+        self.quotas = list(rows.select_related("person", "workspace", "subscription"))
+
+    @functools.cached_property
+    def running(self) -> Running:
+        return Running()
+
+    def list_applied(self, user_id: int) -> list[Applied]:
+        """Every limit that holds for a person's work, the tightest first."""
+        own = [quota for quota in self.quotas if quota.person_id == user_id]
+        shared = [quota for quota in self.quotas if not quota.person_id and (_path_of(quota)[0] or not own)]
+        found = [one for quota in own + shared for one in self._apply(quota, user_id)]
+        return sorted(found, key=lambda one: -one.share)
+
+    def _apply(self, quota: Quota, user_id: int) -> Iterator[Applied]:
         path, key = _path_of(quota)
-        path, key = (path, key) if path else (PERSON, user.pk)
-        used = {"running_jobs": running.jobs[path][key], "cores": running.cores[path][key]}
+        path, key = (path, key) if path else (PERSON, user_id)
         for name, limit in quota.limits.items():
-            amount = used[name] if name in used else count_nodes(quota) if name == "nodes" else count_gb(quota)
-            applied.append(Applied(quota, name, limit, amount))
-    return sorted(applied, key=lambda one: -one.share)
+            if name == "nodes":
+                used: float = count_nodes(quota)
+            elif name == "storage_gb":
+                used = count_gb(quota)
+            else:
+                used = (self.running.jobs if name == "running_jobs" else self.running.cores)[path][key]
+            yield Applied(quota, name, limit, used)
+
+    def explain(self, work: Work) -> list[str]:
+        """The limits that hold this queued work, the tightest first."""
+        if not self.quotas:
+            return []
+        needed = {"running_jobs": 1, "cores": work.cores if work.cores is not None else work.target.size.vcpus}
+        return [
+            f"{one.describe()} This job needs {needed[one.name]:,}." if one.name == "cores" else one.describe()
+            for one in self.list_applied(work.submitted_by_id)
+            if one.name in needed and one.used + needed[one.name] > one.limit
+        ]
+
+
+def list_applied(user: User, workspace: Workspace) -> list[Applied]:
+    return Applicable(workspace.pk).list_applied(user.pk)
 
 
 def count_nodes(quota: Quota) -> int:
@@ -143,18 +169,6 @@ def count_gb(quota: Quota) -> float:
     return sum(dict(rows.values_list("workspace_key", "bytes")).values()) / GB
 
 
-def explain(work: Work) -> list[str]:
-    """The limits that hold this queued work, the tightest first."""
-    workspace = work.target.workspace
-    needed = {"running_jobs": 1, "cores": work.cores if work.cores is not None else work.target.size.vcpus}
-    applied = list_applied(work.submitted_by, workspace)
-    return [
-        f"{one.describe()} This job needs {needed[one.name]:,}." if one.name == "cores" else one.describe()
-        for one in applied
-        if one.name in needed and one.used + needed[one.name] > one.limit
-    ]
-
-
 def check_new_work(target: ComputeTarget, user: User) -> None:
     """Who has used up the storage may not add to it."""
     subscription = target.workspace.resource_group.subscription_id
@@ -169,7 +183,6 @@ def check_new_work(target: ComputeTarget, user: User) -> None:
 
 def count_more_nodes(target: ComputeTarget) -> int | None:
     """How many nodes the tightest quota leaves; None without one."""
-    subscription = target.workspace.resource_group.subscription_id
-    scopes = Q(workspace=target.workspace_id) | Q(subscription=subscription)
+    scopes = Q(workspace=target.workspace_id) | Q(subscription__resource_groups__workspaces=target.workspace_id)
     quotas = Quota.objects.filter(scopes).exclude(nodes=None)
     return min((quota.nodes - count_nodes(quota) for quota in quotas), default=None)

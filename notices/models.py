@@ -38,8 +38,21 @@ class NotificationQuerySet(models.QuerySet):
     def count_unread(self, user) -> int:
         return self.on_bell_of(user).filter(read_at=None).count()
 
-    def mark_read(self) -> int:
-        return self.filter(read_at=None).update(read_at=timezone.now())
+    def mark_read(self, user) -> None:
+        """Of this person."""
+        self.on_bell_of(user).filter(read_at=None).update(read_at=timezone.now())
+        self.store_unread(user)
+
+    def forget_before(self, moment: dt.datetime) -> None:
+        old = self.filter(at__lt=moment)
+        people = list(User.objects.filter(notifications__in=old.filter(read_at=None)).distinct())
+        old.delete()
+        for person in people:
+            self.store_unread(person)
+
+    def store_unread(self, user) -> None:
+        """Every page shows the number, and has the row of its person."""
+        User.objects.filter(pk=user.pk).update(unread_notifications=Notification.objects.count_unread(user))
 
 
 class Notification(models.Model):
@@ -79,6 +92,7 @@ class Notification(models.Model):
                 person=person, cause=cause[:100], defaults={**fields, "on_bell": Channel.BELL in channels}
             )
             if is_new:
+                cls.objects.store_unread(person)
                 for channel in channels - {Channel.BELL}:
                     Delivery.objects.create(notification=made, channel=channel)
         return is_new

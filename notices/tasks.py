@@ -23,4 +23,4 @@ def notify_people() -> None:
 
 @shared_task(ignore_result=True)
 def forget_old() -> None:
-    Notification.objects.filter(at__lt=timezone.now() - KEPT).delete()
+    Notification.objects.forget_before(timezone.now() - KEPT)

@@ -33,13 +33,12 @@ def bell(request):
 @require_POST
 def mark_read(request):
     """All, or the one of `notification`, whose page then opens."""
-    mine = Notification.objects.on_bell_of(request.user)
     key = request.POST.get("notification", "")
     if not key:
-        mine.mark_read()
+        Notification.objects.mark_read(request.user)
         return redirect("notices:list")
-    one = mine.filter(pk=key if key.isdecimal() and len(key) < 19 else 0)
-    one.mark_read()
+    one = Notification.objects.filter(pk=key if key.isdecimal() and len(key) < 19 else 0, person=request.user)
+    one.mark_read(request.user)
     path = one.values_list("path", flat=True).first()
     return redirect(path or "notices:list")
 
@@ -99,6 +98,7 @@ def send_test(request):
         path="/notifications/",
         on_bell=channel == Channel.BELL,
     )
+    Notification.objects.store_unread(request.user)
     if channel != Channel.BELL:
         delivery = Delivery.objects.create(notification=made, channel=channel)
         outgoing.deliver(delivery)

@@ -1,6 +1,7 @@
 """What only the administration has: announcements, the requests that went wrong, and the system's own jobs."""
 
 import datetime as dt
+import time
 
 from django.db import models, transaction
 from django.db.models import Q
@@ -10,13 +11,21 @@ from accounts import activity
 from accounts.models import User
 from studio.errors import Conflict, Invalid
 
+# How late, in seconds, a process may show or hide an announcement that another one has changed.
+SHOWN_LATE = 10
+SHOWN: dict = {}
+
 
 class AnnouncementQuerySet(models.QuerySet):
     def shown_at(self, moment: dt.datetime):
         return self.filter(Q(ends_at=None) | Q(ends_at__gt=moment), starts_at__lte=moment)
 
-    def shown_now(self):
-        return list(self.shown_at(timezone.now()))
+    def shown_now(self) -> list:
+        """As it was at most SHOWN_LATE seconds ago: every page asks."""
+        now = time.monotonic()
+        if now - SHOWN.get("at", -SHOWN_LATE) >= SHOWN_LATE:
+            SHOWN.update(at=now, rows=list(self.shown_at(timezone.now())))
+        return SHOWN["rows"]
 
 
 class Announcement(models.Model):
@@ -63,6 +72,7 @@ class Announcement(models.Model):
         if ends_at and ends_at <= max(starts_at, timezone.now()):
             raise Invalid("The end is over already, or not after the start.", target="ends_at")
         with transaction.atomic():
+            SHOWN.clear()
             made = cls.objects.create(created_by=user, text=text, level=level, starts_at=starts_at, ends_at=ends_at)
             activity.record(
                 "announcement.create", made, changes={"starts_at": [None, starts_at], "ends_at": [None, ends_at]}
@@ -72,6 +82,7 @@ class Announcement(models.Model):
     def end(self) -> None:
         """Take it off the pages now."""
         now = timezone.now()
+        SHOWN.clear()
         with transaction.atomic():
             if not Announcement.objects.filter(Q(ends_at=None) | Q(ends_at__gt=now), pk=self.pk).update(ends_at=now):
                 raise Conflict("This announcement has ended already.")

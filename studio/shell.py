@@ -90,8 +90,6 @@ class Shell:
     workspaces_of: Callable  # (request) -> the workspaces that the person may open
     workspace_of: Callable  # (request, slug) -> one of them, or Http404
     actor_of: Callable  # (request) -> the Actor
-    # Set by notices.apps.
-    count_unread: Callable  # (person) -> the number of notifications
     # Set by operations.apps.
     announcements_now: Callable  # () -> the announcements of the administrators
 
@@ -114,10 +112,6 @@ class Shell:
     @functools.cached_property
     def workspaces(self) -> list:
         return Shell.workspaces_of(self.request)
-
-    @functools.cached_property
-    def unread(self) -> int:
-        return Shell.count_unread(self.request.user)
 
     @functools.cached_property
     def announcements(self) -> list:

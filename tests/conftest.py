@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
@@ -16,6 +17,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accounts.activity import Activity
 from mlflow_api import sessions
+from operations.models import SHOWN
 from studio.api_handler import ApiMiddleware
 from studio.append_only import AppendOnly
 from studio.middleware import API
@@ -106,6 +108,8 @@ def clear_caches():
     The next test has another workspace; and after a flush, a content type is created inside a test and rolled back with it.
     """
     sessions.clear_caches()
+    # Nobody has announced anything; a process reads that every few seconds.
+    SHOWN.update(at=time.monotonic() + 600, rows=[])
     ContentType.objects.clear_cache()
 
 

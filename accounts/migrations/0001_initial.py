@@ -86,6 +86,7 @@ class Migration(migrations.Migration):
                 ('closed_as', models.CharField(blank=True, choices=[('pending', 'Pending'), ('blocked', 'Blocked'), ('deactivated', 'Deactivated')], editable=False, max_length=12)),
                 ('is_break_glass', models.BooleanField(default=False, editable=False)),
                 ('theme', models.CharField(choices=[('system', 'System'), ('light', 'Light'), ('dark', 'Dark')], default='system', max_length=8)),
+                ('unread_notifications', models.PositiveIntegerField(default=0, editable=False)),
                 ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
                 ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
             ],

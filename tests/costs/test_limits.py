@@ -68,7 +68,7 @@ def test_cores_of_a_workspace_count_whole_nodes(cluster, nodes, workspace, alice
     Quota.set(workspace, cores=2 * cores - 1)
     first, second = submit(cluster, alice, "a1"), submit(cluster, alice, "a2")
     assert queue.claim_work(nodes[0]).pk == first.pk and queue.claim_work(nodes[1]) is None
-    [reason] = quotas.explain(second)
+    reason = QueueView(cluster).explain(second).reasons[0]
     assert f"{2 * cores - 1} cores, and {cores} are used. This job needs {cores}." in reason
     assert not autoscaler.count_further_nodes([], [], cluster.node_room, 4)
 
