@@ -18,6 +18,7 @@ KERNELS = {
     "python38-azureml": "Python 3.8 - AzureML",
     "python310-sdkv2": "Python 3.10 - SDK v2",
 }
+ANNOUNCEMENTS = "@jupyterlab/apputils-extension:announcements"
 SAMPLES = settings.BASE_DIR / "notebooks" / "samples"
 
 
@@ -32,13 +33,16 @@ class InstanceFiles:
         self.config = self.share / ".azureml"
 
     def prepare(self) -> None:
-        for folder in (self.home, self.shared, self.view, self.jupyter / "kernels", self.config):
+        settings_folders = (self.jupyter / "kernels", self.jupyter / "labconfig", self.config)
+        for folder in (self.home, self.shared, self.view, *settings_folders):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, target in ((self.name, self.home), (SHARED, self.shared), ("Samples", SAMPLES)):
             if not (self.view / name).is_symlink():
                 (self.view / name).symlink_to(target)
         config = {**self.workspace.config, "url": settings.PUBLIC_URL}
         _write(self.config / "config.json", config)
+        # Jupyter would ask each person whether it may fetch news from elsewhere.
+        _write(self.jupyter / "labconfig" / "page_config.json", {"disabledExtensions": {ANNOUNCEMENTS: True}})
         for name, shown in KERNELS.items():
             (self.jupyter / "kernels" / name).mkdir(mode=0o700, exist_ok=True)
             argv = ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]

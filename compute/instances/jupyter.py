@@ -66,6 +66,7 @@ def build_spec(name: str, label: str, token: str, files: InstanceFiles) -> dict:
     variables = {
         "JUPYTER_TOKEN": token,
         "JUPYTER_PATH": str(files.jupyter),
+        "JUPYTER_CONFIG_PATH": str(files.jupyter),
         "SHELL": "/bin/bash",
         "CI_NAME": name,
         "CI_WORKSPACE": workspace.name,

@@ -9,6 +9,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from compute import notifications, queue
+from compute.instances import power
+from compute.models import ApplicationSession, Assignment
 from notebooks import tasks
 from notebooks.models import SharedFile, TrashedFile
 from tests import factories
@@ -193,3 +196,26 @@ def test_homes_have_names_of_their_own(workspace):
     first.delete()
     assert Home.of(workspace, factories.make_user("ann.lee")).name == "ann.lee-3"
     assert [make_alias(name) for name in ("shared", "..", "Ä b", "a/b")] == ["shared-home", "-home", "b", "a-b"]
+
+
+def test_a_notebook_opens_in_a_frame_on_an_instance_that_is_started_there(
+    page, alice, bob, as_user, workspace, monkeypatch
+):
+    monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
+    page.post(f"{N}new/", {"kind": "notebook", "folder": ALICE, "name": "a"})
+    run = f"{N}run/?path={ALICE}/a.ipynb"
+    assert "Create compute to run" in page.get(run).content.decode()
+    instance = power.create_instance(workspace, alice, "lab-one", "Standard_DS1_v2", starts=False)
+    stopped = page.get(run).content.decode()
+    assert "Start lab-one to run cells" in stopped and "<iframe" not in stopped
+    page.post("/ws/aml-workspace/compute/lab-one/instance/change/", {"act": "start", "next": run})
+    assert 'hx-trigger="every 1s"' in page.get(run).content.decode()
+    work = queue.claim_work(factories.make_node(instance.target))
+    queue.renew_lease(work.pk, work.attempt, address="unix:/run/s", health=Assignment.Health.HEALTHY)
+    running = page.get(run)
+    assert "open/notebook/?path=Users%2Falice%2Fa.ipynb" in running.content.decode()
+    assert "frame-src 'self' blob: http://lab-one.localhost" in running.headers["Content-Security-Policy"]
+    opened = page.get("/ws/aml-workspace/compute/lab-one/instance/open/notebook/", {"path": f"{ALICE}/a.ipynb"})
+    assert opened.status_code == 302 and ApplicationSession.objects.get().path == "/notebooks/alice/a.ipynb"
+    assert page.get(f"{N}run/?path=Samples/Log metrics from a notebook.ipynb").status_code == 400
+    assert "You have no compute instance" in as_user(bob).get(f"{N}run/").content.decode()

@@ -233,7 +233,8 @@ def _supervise(
             return 1
         if time.monotonic() < next_check:
             continue
-        next_check = time.monotonic() + HEALTH_SECONDS
+        # Somebody is waiting for the first answer.
+        next_check = time.monotonic() + (POLL_SECONDS if reporter.health == STARTING else HEALTH_SECONDS)
         if address.answers(spec.health_path):
             healthy_at, limit = time.monotonic(), spec.silent_seconds
             reporter.set_health(HEALTHY)
