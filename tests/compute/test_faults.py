@@ -106,7 +106,11 @@ def start_agent(stack, tmp_path):
     """Start an agent of a further host, as a service of its own does; it has no lifeline."""
     lines = [line.removeprefix("export ") for line in stack.studio.manage("host", "further").splitlines()]
     given = dict(line.split("=", 1) for line in lines if line.startswith(("SERVER_URL", "HOST_")))
-    variables = {name: value.strip("'") for name, value in given.items()} | {"DATA_DIR": str(tmp_path / "further")}
+    variables = {name: value.strip("'") for name, value in given.items()} | {
+        "DATA_DIR": str(tmp_path / "further"),
+        "HOST_CORES": "64",
+        "HOST_MEMORY_GB": "512",
+    }
     started = []
 
     def start():
@@ -126,7 +130,7 @@ def test_an_agent_that_is_a_service_of_its_own_keeps_its_jobs_through_a_restart(
     agent = start_agent()
     code = "from compute.models import Host; print(Host.objects.get(name='further').is_alive)"
     until(lambda: stack.studio.manage("shell", "-v", "0", "-c", code) == "True", 30)
-    # It goes to the host with the fewest nodes, and of two to the first by name.
+    # It goes to the host with the most of its cores free, and of two to the first by name.
     run = stack.submit(cluster, str(enough), script="counting.py")
     script = stack.script_process(run)
     assert str(tmp_path / "further") in script.cwd()
