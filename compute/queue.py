@@ -20,6 +20,8 @@ from studio.errors import Conflict, Invalid
 
 # If several nodes try to claim the same work, one wins; the others try the next few.
 CANDIDATES = 5
+# For so long smaller work may pass work that needs more of a node than is free.
+PATIENCE = dt.timedelta(minutes=2)
 # Of a SmallIntegerField.
 MAX_PRIORITY = 32_767
 
@@ -113,8 +115,19 @@ def _candidates(node: Node, held: Collection[str]):
     room = node.free_room()
     for left in _ended_but_held(node, held):
         room -= left
-    startable = Work.objects.startable(timezone.now()).filter(target=node.target_id).exclude(pk__in=held)
-    return order_by_share(startable.fitting(room, node.room).defer("spec"), node.target_id)
+    startable = Work.objects.startable(timezone.now()).filter(target=node.target_id).exclude(pk__in=held).defer("spec")
+    in_order = order_by_share(startable, node.target_id)
+    if room.cores < node.room.cores and _keeps_room(in_order.first(), node, room):
+        return Work.objects.none()
+    return order_by_share(startable.fitting(room, node.room), node.target_id)
+
+
+def _keeps_room(first: Work | None, node: Node, room: Room) -> bool:
+    """Whether a node with work takes no more, because the first in the queue has waited long enough for a larger part of it."""
+    if first is None or timezone.now() - first.queued_at < PATIENCE:
+        return False
+    asked = first.room_on(node.room)
+    return node.room.holds(asked) and not room.holds(asked)
 
 
 def order_by_share(works, target: int | ComputeTarget):

@@ -55,6 +55,20 @@ def test_work_that_asks_for_nothing_gets_a_node_alone(enqueue, node):
     assert claim_all(node) == ["whole"]
 
 
+def test_small_work_passes_larger_work_for_a_while_only(enqueue, node):
+    enqueue("first", 1, 1)
+    first = queue.claim_work(node)
+    whole = enqueue("whole")
+    second = enqueue("second", 1, 1)
+    assert queue.claim_work(node, [first.pk]) == second
+    enqueue("third", 1, 1)
+    Work.objects.filter(pk=whole.pk).update(queued_at=timezone.now() - queue.PATIENCE)
+    assert queue.claim_work(node, [first.pk, second.pk]) is None
+    for work in (first, second):
+        queue.finish_work(work.pk, 1)
+    assert queue.claim_work(node) == whole
+
+
 def test_a_node_is_idle_only_after_its_last_work(enqueue, node):
     enqueue("one", 1, 1)
     enqueue("two", 1, 1)
