@@ -5,14 +5,16 @@ import json
 import re
 import uuid
 
+import yaml
 from django.db import IntegrityError, transaction
 from django.http import Http404
+from lazuli.data import mltable
 from lazuli.data.definitions import check_definition
 from lazuli.data.errors import DatasetValidationError
 
 from accounts import activity
 from accounts.actors import Actor
-from assets.data import rules
+from assets.data import previews, rules, stores
 from assets.data.models import DataAsset, Datastore, DataVersion
 from studio.errors import Conflict, Invalid
 from studio.rules import DESCRIPTION, TAGS
@@ -107,7 +109,7 @@ def _find_same(workspace, name, version, content, create_new_version) -> DataVer
         newest = versions.first()
         if newest is None:
             return None
-        if newest.digest == content["digest"] and newest.kind == content["kind"]:
+        if _is_same(newest, content):
             return newest
         if not create_new_version:
             raise Conflict(
@@ -117,9 +119,14 @@ def _find_same(workspace, name, version, content, create_new_version) -> DataVer
             )
         return None
     present = versions.filter(version=version).first()
-    if present and (present.digest, present.kind) != (content["digest"], content["kind"]):
+    if present and not _is_same(present, content):
         raise Conflict(f"Version {version} of {name} has other content, and a version never changes.", target="version")
     return present
+
+
+def _is_same(row: DataVersion, content: dict) -> bool:
+    """SDK v1 sends the steps of a data asset of v2 back without its kind."""
+    return row.digest == content["digest"] and (row.kind == content["kind"] or not content["uri"])
 
 
 def _create_version(actor, workspace, name, version, content) -> DataVersion:
@@ -199,4 +206,32 @@ def read_uri(workspace: Workspace, kind: str, uri: str) -> dict:
         raise Invalid(f"{uri[:200]!r} is not an address that can be read here: {text}.", target="properties/dataUri")
     if kind == DataVersion.Kind.MLTABLE and "url" in path:
         raise Invalid("An mltable is a folder of a datastore.", target="properties/dataUri")
+    if kind == DataVersion.Kind.MLTABLE:
+        return _read_mltable(workspace, path["datastore"], path["path"])
     return {"kind": "file", "paths": [path], "steps": []}
+
+
+def _read_mltable(workspace: Workspace, datastore: str, folder: str) -> dict:
+    """The definition of the file MLTable in the folder."""
+    row = Datastore.objects.of(workspace).select_related("secret").filter(name__iexact=datastore).first()
+    if row is None:
+        raise Invalid(f"There is no datastore {datastore[:100]!r} in {workspace.name}.", target="properties/dataUri")
+    row.workspace = workspace
+    path = f"{folder}/{mltable.FILE_NAME}" if folder else mltable.FILE_NAME
+    files = stores.Files(row)
+    try:
+        size = files.find(path).size or 0
+        data = files.read(path, 0, min(size, mltable.MAX_BYTES))
+        content = yaml.safe_load(data)
+        definition = mltable.read_mltable(content, row.name, folder)
+    except Http404 as error:
+        raise Invalid(
+            f"{path} is not there: an mltable is a folder with this file.", target="properties/dataUri"
+        ) from error
+    except (yaml.YAMLError, RecursionError, DatasetValidationError) as error:
+        raise Invalid(f"{path}: {getattr(error, 'message', error)}"[:1000], target="properties/dataUri") from error
+    is_text = bool(definition["steps"]) and definition["steps"][0]["type"] == "read_delimited"
+    if is_text and mltable.infers_types(content):
+        check(workspace, definition)
+        return previews.infer_reader(workspace, definition)
+    return definition

@@ -100,7 +100,7 @@ def infer_reader(workspace: Workspace, definition: dict) -> dict:
     data, is_whole = read_head(workspace, source, HEAD_BYTES)
     with _as_invalid():
         text = decode_head(data, reader.get("encoding", "utf8"), source.path, is_whole)
-        types = infer_types(text, reader, source.path)
+        types = {**infer_types(text, reader, source.path), **(reader.get("column_types") or {})}
     return {**definition, "steps": [{**reader, "column_types": types}, *steps]}
 
 

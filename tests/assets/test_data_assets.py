@@ -1,0 +1,117 @@
+"""Data assets of v2 over REST: addresses, MLTable files, what azure-ai-ml's client relies on, and odd paths of files."""
+
+import json
+
+import pytest
+from django.test import Client
+
+from assets.data import stores
+from assets.models import Datastore
+from studio import storage
+from tests import factories
+from tests.test_openapi import PLACE
+
+TABLE = """
+paths:
+  - pattern: ./*.csv
+transformations:
+  - read_delimited: {delimiter: ",", header: all_files_same_headers, encoding: utf8}
+  - convert_column_types: [{columns: age, column_type: string}]
+  - keep_columns: [age]
+  - take: 1
+"""
+
+
+@pytest.fixture
+def files(workspace, monkeypatch):
+    from obstore.store import MemoryStore
+
+    memory = MemoryStore()
+    monkeypatch.setattr(storage, "open_store", lambda: memory)
+    return stores.Files(Datastore.objects.of(workspace).get(name="workspaceblobstore"))
+
+
+@pytest.fixture
+def send(alice, files):
+    client = Client(headers={"Authorization": f"Bearer {factories.make_token(alice)}"})
+
+    def request(method, path, body=None):
+        data = body if isinstance(body, bytes) else json.dumps(body or {})
+        return client.generic(method, f"{PLACE}/{path}", data, "application/json")
+
+    return request
+
+
+def put(send, version, kind, uri, **fields):
+    return send("PUT", f"data/asset/versions/{version}", {"properties": {"dataType": kind, "dataUri": uri, **fields}})
+
+
+def test_the_operations_of_the_client_find_what_they_need(send):
+    store = send("GET", "datastores/workspaceblobstore").json()["properties"]
+    assert store["datastoreType"] == "AzureBlob" and store["containerName"] and store["accountName"]
+    assert send("GET", "datastores?isDefault=true").json()["value"][0]["name"] == "workspaceblobstore"
+    assert send("POST", "datastores/workspaceblobstore/listSecrets").status_code == 403
+    # It lists versions to find the next number; none is a 404.
+    assert send("GET", "data/asset").status_code == 404
+    uri = "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/workspaceblobstore/paths/in/"
+    made = put(send, "1", "uri_folder", uri, tags={"a": "b"}, isAnonymous=False).json()
+    assert made["properties"]["dataUri"] == uri and made["properties"]["definition"]["paths"][0]["path"] == "in"
+    assert put(send, "1", "uri_folder", uri, description="new").json()["properties"]["description"] == "new"
+    assert put(send, "1", "uri_file", uri).status_code == 409
+    put(send, "2", "uri_file", "https://example.org/x.csv")
+    newest = send("GET", "data/asset/versions?$orderBy=createdtime desc&$top=1").json()["value"][0]
+    assert newest["name"] == "2" and send("GET", "data/asset").json()["properties"]["nextVersion"] == "3"
+    put(send, "2", "uri_file", "https://example.org/x.csv", isArchived=True)
+    assert [row["name"] for row in send("GET", "data/asset/versions").json()["value"]] == ["1"]
+    for uri in (
+        "../x",
+        "wasbs://c@a/x",
+        "azureml://datastores/none/paths/x",
+        "azureml://datastores/workspaceblobstore/paths/../x",
+    ):
+        refusal = put(send, "3", "uri_file", uri)
+        assert refusal.status_code == 400, uri
+    assert send("DELETE", "data/asset").status_code == 200 and send("GET", "data").json()["value"] == []
+
+
+def test_an_mltable_is_read_by_its_file(send, files):
+    files.write("t/MLTable", iter([TABLE.encode()]))
+    files.write("t/a.csv", iter([b"id,age\n1,21\n"]))
+    uri = "azureml://datastores/workspaceblobstore/paths/t"
+    definition = put(send, "1", "mltable", uri).json()["properties"]["definition"]
+    assert definition["paths"] == [{"datastore": "workspaceblobstore", "path": "t/*.csv"}]
+    assert definition["steps"][0]["column_types"] == {"id": {"type": "long"}, "age": {"type": "string"}}
+    assert [step["type"] for step in definition["steps"][1:]] == ["keep_columns", "take"]
+    files.write("t/MLTable", iter([b"paths: [{file: a.csv}]\ntransformations: [{read_excel: {}}]"]), overwrite=True)
+    refusal = put(send, "2", "mltable", uri).json()["error"]["message"]
+    assert "t/MLTable: The MLTable file cannot be read: the transformation 'read_excel'" in refusal
+    assert "is not there" in put(send, "2", "mltable", uri + "/none").json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["a b.csv", "x%2Fy.csv", "a#b.csv", "ü/é.csv", "a?b"])
+def test_odd_names_are_names(send, path):
+    from urllib.parse import quote
+
+    address = f"datastores/workspaceblobstore/files/content?path={quote(path, safe='')}"
+    assert send("PUT", address, b"bytes").status_code == 201
+    assert send("PUT", address, b"other").json()["error"]["code"] == "FileExists"
+    assert send("GET", address).getvalue() == b"bytes"
+    assert [row["path"] for row in send("GET", "datastores/workspaceblobstore/files").json()["value"]] == [path]
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/a", "../a", "a/../b", "a//b", "a/./b", "a\\b", "a#1", "a%0Ab", "x" * 256, "a/" * 600]
+)
+def test_paths_that_lead_elsewhere_are_refused(send, path):
+    from urllib.parse import quote
+
+    written = path if "%0A" in path else quote(path, safe="")
+    answer = send("PUT", f"datastores/workspaceblobstore/files/content?path={written}", b"bytes")
+    assert answer.status_code == 400 and answer.json()["error"]["target"] == "path"
+
+
+def test_a_file_is_not_also_a_folder(send):
+    address = "datastores/workspaceblobstore/files/content?path="
+    send("PUT", f"{address}a/b", b"x")
+    assert "is a folder" in send("PUT", f"{address}a&overwrite=true", b"x").json()["error"]["message"]
+    assert send("GET", f"{address}a").status_code == 404
