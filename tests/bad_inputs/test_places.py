@@ -30,10 +30,8 @@ DATA = {
     "kind": "tabular",
     "paths": [{"datastore": "workspaceblobstore", "path": "in/*.csv"}],
     "steps": [
-        {"type": "read_delimited", "separator": ",", "header": 3, "column_types": {"a": {"type": "long"}}},
+        {"type": "read_delimited", "header": 3, "column_types": {"a": {"type": "long"}}},
         {"type": "filter", "expression": {"op": "gt", "of": [{"column": "a"}, {"value": 1}]}},
-        {"type": "keep_columns", "columns": ["a"]},
-        {"type": "split", "lower": 0, "upper": 0.5, "seed": 1},
     ],
 }
 # What each door takes; every place of it is filled with what does not belong there.
@@ -72,7 +70,6 @@ BODIES = {
     f"PUT {PLACE}/data/folder/versions/auto": {
         "properties": {"dataType": "uri_folder", "dataUri": "azureml://datastores/workspaceblobstore/paths/in/"}
     },
-    f"POST {PLACE}/datasets": {"definition": DATA},
     f"PUT {PLACE}/jobs/fresh": {"properties": JOB},
     f"PATCH {PLACE}/jobs/r1": {"properties": {"displayName": "d", "tags": {"a": "b"}}},
     f"PUT {H}/experiments/exp/runs/fresh": RUN,
