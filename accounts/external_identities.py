@@ -78,7 +78,8 @@ def _by_address(row: IdentityProvider, claims: dict) -> User | None:
 def _newcomer(row: IdentityProvider, claims: dict) -> User:
     if not row.makes_accounts:
         raise Denied(f"{row} knows you, but there is no account for you here. Ask a site admin for an invitation.")
-    full_name = claims.get("name") if isinstance(claims.get("name"), str) else ""
+    name = claims.get("name")
+    full_name = name if isinstance(name, str) else ""
     first, _, last = full_name[:150].partition(" ")
     person = User.objects.create_user(
         _free_name(claims),

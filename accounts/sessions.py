@@ -40,7 +40,7 @@ class Session(AbstractBaseSession):
     address = models.CharField(max_length=43, blank=True)
     client = models.CharField(max_length=200, blank=True)
 
-    objects = SessionQuerySet.as_manager()
+    objects = SessionQuerySet.as_manager()  # type: ignore[assignment, misc]
 
     class Meta(AbstractBaseSession.Meta):
         ordering = ["-last_used_at"]

@@ -68,12 +68,12 @@ def _describe_too_large(target: ComputeTarget, room: Room) -> str:
     )
 
 
-def has_work_for(node: Node, held: Collection[str] = ()) -> bool:
+def has_work_for(node: Node, held: Collection[uuid.UUID] = ()) -> bool:
     """Whether a claim of a node that has this work would get more."""
     return _unanswered(node, held).exists() or _candidates(node, held).exists()
 
 
-def claim_work(node: Node, held: Collection[str] = ()) -> Work | None:
+def claim_work(node: Node, held: Collection[uuid.UUID] = ()) -> Work | None:
     """The next work for a node that has the `held` work, leased to it; None if there is none or the node is leaving.
 
     Work that the node was given and does not hold is work whose response it never got: it gets it again, as a new attempt.
@@ -104,11 +104,11 @@ def _lock_for_gangs(node: Node) -> None:
         ComputeTarget.objects.select_for_update().filter(pk=node.target_id).first()
 
 
-def _unanswered(node: Node, held: Collection[str]):
+def _unanswered(node: Node, held: Collection[uuid.UUID]):
     return node.assignments.current().filter(work__state=Work.State.CLAIMED).exclude(work__in=held)
 
 
-def _candidates(node: Node, held: Collection[str]):
+def _candidates(node: Node, held: Collection[uuid.UUID]):
     """Queued work of its target for which it has room. Work that it has not ended yet is not started there again."""
     if node.is_draining:
         return Work.objects.none()
@@ -141,7 +141,7 @@ def order_by_share(works, target: int | ComputeTarget):
     return works.order_by("-priority", share, "queued_at", "pk")
 
 
-def _ended_but_held(node: Node, held: Collection[str]) -> list[Room]:
+def _ended_but_held(node: Node, held: Collection[uuid.UUID]) -> list[Room]:
     """What the runners of lost work take until they have ended."""
     if not held:
         return []

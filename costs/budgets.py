@@ -25,7 +25,7 @@ def _count_spent(budget: Budget, month: dt.date, today: dt.date) -> float:
         rows = rows.filter(person=budget.person.username)
     elif budget.workspace_id:
         rows = rows.filter(workspace_key=budget.workspace_id)
-    else:
+    elif budget.subscription:
         rows = rows.filter(subscription=budget.subscription.subscription_id)
     found = rows.sum_up()
     if budget.unit == Budget.Unit.DOLLARS:

@@ -34,7 +34,7 @@ def draw_days(found: dict[Any, dict[dt.date, Line]], days: list[dt.date], *, by_
         for number, (name, values) in enumerate(series.items())
     ]
     axis = {"title": {"text": "US dollars" if by_cost else "Node-hours", "standoff": 6}, "rangemode": "tozero"}
-    more = {"barmode": "stack", "showlegend": True, "yaxis": axis, "bargap": 0.3}
+    more: dict[str, Any] = {"barmode": "stack", "showlegend": True, "yaxis": axis, "bargap": 0.3}
     more["xaxis"] = {"type": "date", "tickformat": "%b %-d", "fixedrange": True}
     if len(days) < 8:
         more["xaxis"] |= {"tickvals": [day.isoformat() for day in days]}

@@ -161,7 +161,7 @@ def count_nodes(quota: Quota) -> int:
 
 def count_gb(quota: Quota) -> float:
     """As it was last measured."""
-    keys = [quota.workspace_id]
+    keys = [quota.workspace_id] if quota.workspace_id else []
     if quota.subscription_id:
         inside = Workspace.objects.filter(resource_group__subscription=quota.subscription_id)
         keys = list(inside.values_list("pk", flat=True))
@@ -174,9 +174,9 @@ def check_new_work(target: ComputeTarget, user: User) -> None:
     subscription = target.workspace.resource_group.subscription_id
     scopes = Q(workspace=target.workspace_id) | Q(subscription=subscription)
     for quota in Quota.objects.filter(scopes).exclude(storage_gb=None).select_related("workspace", "subscription"):
-        used = count_gb(quota)
-        if used >= quota.storage_gb:
-            applied = Applied(quota, "storage_gb", quota.storage_gb, used)
+        used, limit = count_gb(quota), quota.storage_gb
+        if limit is not None and used >= limit:
+            applied = Applied(quota, "storage_gb", limit, used)
             text = f"{applied.describe()} Delete files, empty the trash, or ask a site admin."
             raise Conflict(text, target="computeId", code="QuotaExceeded")
 
@@ -185,4 +185,4 @@ def count_more_nodes(target: ComputeTarget) -> int | None:
     """How many nodes the tightest quota leaves; None without one."""
     scopes = Q(workspace=target.workspace_id) | Q(subscription__resource_groups__workspaces=target.workspace_id)
     quotas = Quota.objects.filter(scopes).exclude(nodes=None)
-    return min((quota.nodes - count_nodes(quota) for quota in quotas), default=None)
+    return min((quota.nodes - count_nodes(quota) for quota in quotas if quota.nodes is not None), default=None)

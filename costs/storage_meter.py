@@ -27,7 +27,7 @@ def count_bytes() -> Counter[int]:
     """The stored bytes of each workspace, its trash included."""
     found: Counter[int] = Counter()
     for model, path in FILES:
-        for workspace, size in model.objects.order_by().values_list(path).annotate(Sum("size")):
+        for workspace, size in model._default_manager.order_by().values_list(path).annotate(Sum("size")):
             found[workspace] += size or 0
     return found
 

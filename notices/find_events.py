@@ -29,10 +29,8 @@ def find_events() -> int:
 
 
 def _find_ends_of_jobs(since: dt.datetime) -> int:
-    known = Notification.objects.filter(at__gte=since - LOOK_BACK, cause__startswith="run:").values_list(
-        "cause", flat=True
-    )
-    known = set(known)
+    rows = Notification.objects.filter(at__gte=since - LOOK_BACK, cause__startswith="run:")
+    known = set(rows.values_list("cause", flat=True))
     ends = RunEvent.objects.filter(at__gte=since, status__in=TERMINAL, run__deleted_at=None)
     ends = ends.select_related("run__workspace", "run__created_by", "run__experiment").order_by("pk")
     sent = 0
@@ -66,7 +64,7 @@ def _find_budgets(since: dt.datetime) -> int:
         title, detail = f"The budget of {row.label} {words}", row.message
         admins = set(User.objects.filter(is_superuser=True, is_active=True))
         own = Budget.objects.filter(pk=row.object_id or 0, person__isnull=False).select_related("person").first()
-        for person in admins | ({own.person} if own else set()):
+        for person in admins | ({own.person} if own and own.person else set()):
             path = reverse("operations:limits") if person.is_superuser else reverse("costs:site")
             sent += Notification.send(person, Event.BUDGET, f"activity:{row.pk}", title, detail, path)
     return sent

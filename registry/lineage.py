@@ -60,7 +60,9 @@ DESCRIBE: dict[str, Callable[[Workspace, list[str]], Iterable[Node]]] = {}
 
 def find_graph(workspace: Workspace, start: Key, direction: str = BOTH) -> Graph:
     """All that the node came from (`up`), all that came from it (`down`), or both; the nearest first."""
-    seen, edges, is_cut = {start: None}, {}, False
+    seen: dict[Key, None] = {start: None}
+    edges: dict[Edge, None] = {}
+    is_cut = False
     for way in (UP, DOWN) if direction == BOTH else (direction,):
         is_cut |= _walk(workspace, start, way, seen, edges)
     nodes = describe_nodes(workspace, seen)
@@ -169,7 +171,7 @@ def edges_of_models(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
 def edges_of_readers(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
     """From a version to the jobs that read the logged model that it was registered from."""
     runs = ids_of(keys, "job")
-    versions = {}
+    versions: dict[str, list[Key]] = {}
     if ids := ids_of(keys, "model"):
         rows = versions_of(workspace, ids).exclude(logged_model=None).select_related("model")
         for version in rows:

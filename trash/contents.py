@@ -48,7 +48,7 @@ def list_deleted_models(workspace: Workspace) -> list[Model | ModelVersion]:
     """Models, and versions that were deleted on their own, the last deleted first."""
     models = Model.objects.filter(workspace=workspace).exclude(deleted_at=None).order_by("-deleted_at")[:MAX_AT_ONCE]
     versions = ModelVersion.objects.filter(workspace=workspace, model__deleted_at=None).exclude(deleted_at=None)
-    found = [*models, *versions.select_related("model").order_by("-deleted_at")[:MAX_AT_ONCE]]
+    found: list[Any] = [*models, *versions.select_related("model").order_by("-deleted_at")[:MAX_AT_ONCE]]
     return sorted(found, key=lambda row: row.deleted_at, reverse=True)[:MAX_AT_ONCE]
 
 

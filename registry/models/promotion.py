@@ -132,4 +132,4 @@ def read_metrics(version) -> dict[str, float]:
     run: Run | None = version.run
     if run is None:
         return {}
-    return dict(run.metrics.exclude(last=None).values_list("name", "last"))
+    return {name: last for name, last in run.metrics.values_list("name", "last") if last is not None}

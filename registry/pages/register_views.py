@@ -1,5 +1,6 @@
 """Register a model: its files, from this machine or from a job, then name, description and the rest."""
 
+import functools
 import tempfile
 import zipfile
 
@@ -120,7 +121,7 @@ def _store_zip(request, workspace, chunks) -> str:
                 path = f"{folder}/{root}" if is_file else f"{folder}/{root}/{names[entry.filename]}"
                 key = storage.make_key(WorkspaceFile.storage_area(workspace))
                 with source.open(entry) as content:
-                    blocks = iter(lambda content=content: content.read(snapshots.BLOCK), b"")
+                    blocks = iter(functools.partial(content.read, snapshots.BLOCK), b"")
                     WorkspaceFile.objects.put(actor, workspace, path, key, storage.put_stream(key, blocks))
     return f"{folder.removeprefix(sources.UPLOADS + '/')}/{root}"
 

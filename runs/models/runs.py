@@ -250,7 +250,7 @@ class Run(models.Model):
         If a cancel was requested, it ends with that.
         """
         if self.status == self.Status.CANCEL_REQUESTED:
-            queue.cancel_queued([self.work_id])
+            queue.cancel_queued([self.work_id] if self.work_id else [])
             return
         fields = {"status": self.Status.QUEUED, "started_at": None, "heartbeat_at": None, "node_name": ""}
         states = [state for state in self.PROGRESS if state != self.Status.QUEUED]

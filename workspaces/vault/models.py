@@ -100,6 +100,7 @@ class Secret(models.Model):
         """The value of an internal secret, for the studio's own requests."""
         assert self.internal, "other secrets leave by `read`, which records it"
         newest = self.versions.first()
+        assert newest, "a secret is made with its first version"
         return encryption.load_keys().decrypt(newest.text, self.owner_of_text)
 
     @classmethod

@@ -82,7 +82,7 @@ def overview_context(run: Run) -> dict:
         "metric_count": run.metrics.count(),
         "child_count": run.children.filter(deleted_at=None).count(),
         # Their app stands above this one.
-        "models": run.model_versions.filter(deleted_at=None).select_related("model__workspace"),  # type: ignore[attr-defined]
+        "models": run.model_versions.filter(deleted_at=None).select_related("model__workspace"),
     }
 
 
