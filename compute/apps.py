@@ -9,9 +9,12 @@ class ComputeConfig(AppConfig):
     def ready(self):
         # Imported here because they need the models, which are not loaded earlier.
         from compute import search, sizes, views, work_kinds
+        from compute.instances import power
         from compute.instances.work_kind import WORK_KIND
+        from workspaces import deletion
 
         sizes.check_settings()
         work_kinds.register_kind(WORK_KIND)
+        deletion.BEFORE_DELETE.append(power.stop_instances_of)
         shell.CARDS.append(shell.Card("compute/_home_card.html", views.home_card, position=20))
         shell.SEARCHES.append(search.search_computes)

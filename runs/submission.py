@@ -282,6 +282,8 @@ def _find_target(actor: Actor, workspace: Workspace, compute_id: str | None) -> 
     target = present.filter(name__iexact=word).first()
     if target is None:
         raise Invalid(f"There is no compute target {word!r}. Write {_list_target_names(present)}.", target="computeId")
+    if not target.is_cluster:
+        target.instance.check_job(actor.user)
     return target
 
 

@@ -117,6 +117,13 @@ def restart_instance(instance: ComputeInstance, trigger: str = USER) -> None:
         activity.record("compute.restart", locked.target, scope=locked.target.workspace)
 
 
+def stop_instances_of(workspace: Workspace) -> None:
+    """Of a workspace that moves to the trash."""
+    for instance in ComputeInstance.objects.present().filter(target__workspace=workspace).with_state():
+        if instance.state in (State.CREATING, State.STARTING, State.RESTARTING, State.RUNNING):
+            stop_instance(instance, "WorkspaceDeleted")
+
+
 def delete_instance(instance: ComputeInstance) -> None:
     """The home of its person stays in the file share."""
     with transaction.atomic():

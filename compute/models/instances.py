@@ -13,6 +13,7 @@ from accounts.secrets import new_secret, secret_digest
 from accounts.sessions import Session, stored_key
 from compute.models.targets import ComputeTarget
 from compute.models.work import Assignment, Work
+from studio.errors import Conflict
 
 # Of what is kept of the last operation.
 USER, IDLE_SHUTDOWN = "User", "IdleShutdown"
@@ -119,6 +120,13 @@ class ComputeInstance(models.Model):
     def is_changing(self) -> bool:
         settled = (self.State.RUNNING, self.State.STOPPED, self.State.CREATE_FAILED)
         return self.state not in settled
+
+    def check_job(self, user: User) -> None:
+        """Conflict unless a job of this person can run beside the server."""
+        if self.assigned_to_id != user.pk:
+            raise Conflict(f"Only the person of the compute instance {self} runs jobs on it.", target="computeId")
+        if self.state != self.State.RUNNING:
+            raise Conflict(f"The compute instance {self} is {self.state.lower()}. Start it first.", target="computeId")
 
     @property
     def reason(self) -> str:

@@ -151,6 +151,27 @@ def test_rest_creates_starts_and_stops_in_azures_words(api, alice, bob, w, works
     assert client.delete(f"{w}/computes/lab-bob").status_code == 200
 
 
+JOB = {"properties": {"jobType": "Command", "experimentName": "exp", "command": "true", "computeId": "lab-one"}}
+
+
+def test_its_person_runs_jobs_on_it_while_it_runs(api, instance, alice, workspace, w):
+    carol = factories.make_user("carol")
+    factories.give_role(carol, Role.CONTRIBUTOR, workspace)
+    assert api(alice).put(f"{w}/jobs/first", JOB).status_code == 409
+    run(instance)
+    refused = api(carol).put(f"{w}/jobs/second", JOB)
+    assert refused.status_code == 409 and "Only the person" in refused.json()["error"]["message"]
+    assert api(alice).put(f"{w}/jobs/third", JOB).status_code in (200, 201)
+    node = again(instance).work.node
+    assert queue.claim_work(node, [str(again(instance).work.pk)]).scope == "run:third"
+
+
+def test_a_workspace_in_the_trash_runs_none(as_user, owner, instance):
+    run(instance)
+    as_user(owner).post("/ws/aml-workspace/delete/", {"confirm_name": "aml-workspace"})
+    assert again(instance).state == "Stopping"
+
+
 def test_an_idle_one_is_announced_and_then_stopped_but_never_while_it_computes(instance, monkeypatch):
     run(instance)
     begun = timezone.now()

@@ -200,14 +200,14 @@ def _compute_choices(workspace: Workspace) -> list[tuple[str, str]]:
     present = (
         ComputeTarget.objects.filter(workspace=workspace, deleted_at=None).select_related("cluster").order_by("name")
     )
-    named = [
-        (
-            target.name,
-            f"{target.name} – {target.vm_size}, {target.scale_settings.min_nodes} to {target.scale_settings.max_nodes} nodes",
-        )
-        for target in present
-    ]
-    return [("", "Choose…"), *named]
+    return [("", "Choose…"), *((target.name, _describe_target(target)) for target in present)]
+
+
+def _describe_target(target: ComputeTarget) -> str:
+    if not target.is_cluster:
+        return f"{target.name} – {target.vm_size}, compute instance"
+    scale = target.scale_settings
+    return f"{target.name} – {target.vm_size}, {scale.min_nodes} to {scale.max_nodes} nodes"
 
 
 def suggest_environments(workspace: Workspace) -> list[str]:
