@@ -11,6 +11,7 @@ from django.urls import reverse
 from accounts import external_identities, second_factors
 from accounts.refusals import SAFE
 from accounts.signing_in import ENROL, PROVED
+from studio.htmx import reload_page, wants_piece
 
 # What somebody who still has to set up a second factor may open.
 OPEN_BEFORE = {"factors", "factor_app", "factor_passkey", "factor_passkey_begin", "sign_out", "theme"}
@@ -75,6 +76,9 @@ def ways_to_prove(user) -> set[str]:
 
 
 def _ask(request):
+    if request.method in SAFE and wants_piece(request):
+        # A poll: the whole page goes to the question, not only its piece.
+        return reload_page()
     back = request.get_full_path()
     if request.method not in SAFE:
         back = urlsplit(request.headers.get("Referer", "")).path or reverse("workspaces:list")

@@ -3,12 +3,12 @@
 import functools
 
 from accounts.actors import actor_of_request
-from accounts.guards import asks_again
 from studio.errors import Denied
 
 
 def site_admins_only(view):
-    """Asked at each request; a person whose right was taken is refused at the next one. Acts ask again who one is."""
+    """Asked at each request; a person whose right was taken is refused at the next one. Below /admin/ everybody shows again
+    who they are first (accounts/guards.py)."""
 
     @functools.wraps(view)
     def checked(request, *args, **kwargs):
@@ -16,4 +16,4 @@ def site_admins_only(view):
             raise Denied("Only site admins may open the administration. Ask one of them for what you need.")
         return view(request, *args, **kwargs)
 
-    return asks_again(checked)
+    return checked

@@ -129,14 +129,15 @@ def test_machines_and_nodes_are_drained_and_opened_again(admin, cluster, host):
     assert list(verbs) == ["node.drain", "host.drain", "host.reopen"]
 
 
-def test_an_act_asks_again_who_one_is_and_reading_does_not(as_user, owner, host):
+def test_the_administration_asks_again_who_one_is_and_a_poll_reloads_its_page(as_user, owner, host):
     owner.set_password("correct horse battery")
     owner.save()
     client = as_user(owner)
     session = client.session
     session[PROVED] = 1
     session.save()
-    assert client.get("/admin/machines/").status_code == 200
+    assert client.get("/admin/machines/").url.startswith("/account/confirm/")
+    assert client.get("/admin/machines/", headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
     assert client.post(f"/admin/machines/{host.pk}/drain/").url.startswith("/account/confirm/")
     assert Host.objects.get().is_open
 
