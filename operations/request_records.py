@@ -3,13 +3,13 @@
 import logging
 import time
 
+from django.conf import settings
 from django.db import DatabaseError
 
 from accounts.actors import Actor
 from operations.models import RequestRecord
 
 logger = logging.getLogger(__name__)
-SLOW_SECONDS = 2.0
 # A larger body takes as long as its sender does.
 SMALL_BODY = 128 * 1024
 # Unreachable parts, not mistakes of ours: those that the answer itself explains.
@@ -25,7 +25,7 @@ class RecordRequests:
         response = self.get_response(request)
         seconds = time.monotonic() - begun
         failed = response.status_code >= 500 and response.status_code not in EXPECTED
-        if failed or (seconds > SLOW_SECONDS and _has_small_body(request)):
+        if failed or (seconds > settings.SLOW_REQUEST_SECONDS and _has_small_body(request)):
             _note(request, response, seconds)
         return response
 

@@ -9,7 +9,7 @@ from accounts.activity import Activity
 from accounts.signing_in import PROVED
 from compute import notifications, queue
 from compute.models import Host, Node, Work
-from operations import job_records, overview, request_records, waiting
+from operations import job_records, overview, waiting
 from operations.models import Announcement, JobRecord, RequestRecord
 from studio import env
 from studio.errors import Conflict, Invalid
@@ -191,8 +191,8 @@ def test_a_request_that_fails_is_noted_with_its_id_and_error(as_user, owner, mon
     assert (row.path, row.person, row.error) == ("/", "owner", "KeyError: 'what'")
 
 
-def test_a_slow_request_is_noted(as_user, bob, monkeypatch):
-    monkeypatch.setattr(request_records, "SLOW_SECONDS", 0)
+def test_a_slow_request_is_noted(as_user, bob, settings):
+    settings.SLOW_REQUEST_SECONDS = 0
     as_user(bob).get("/groups/")
     row = RequestRecord.objects.get()
     assert (row.path, row.status, row.person, row.error) == ("/groups/", 200, "bob", "")
