@@ -78,7 +78,8 @@ def claim_work(node: Node, held: Collection[uuid.UUID] = ()) -> Work | None:
 
     Work that the node was given and does not hold is work whose response it never got: it gets it again, as a new attempt.
     """
-    if not has_work_for(node, held):
+    queued = Work.objects.queued().filter(target=node.target_id)
+    if not queued.exists() and not _unanswered(node, held).exists():
         return None
     with transaction.atomic():
         _lock_for_gangs(node)
@@ -116,8 +117,7 @@ def _candidates(node: Node, held: Collection[uuid.UUID]):
     for left in _ended_but_held(node, held):
         room -= left
     startable = Work.objects.startable(timezone.now()).filter(target=node.target_id).exclude(pk__in=held).defer("spec")
-    in_order = order_by_share(startable, node.target_id)
-    if room.cores < node.room.cores and _keeps_room(in_order.first(), node, room):
+    if room.cores < node.room.cores and _keeps_room(order_by_share(startable, node.target_id).first(), node, room):
         return Work.objects.none()
     return order_by_share(startable.fitting(room, node.room), node.target_id)
 
@@ -172,10 +172,10 @@ def _take(work: Work, node: Node) -> bool:
     now = timezone.now()
     if work.node_count > 1:
         return gangs.take(work, node, _lease_end(now))
-    queued = Work.objects.filter(pk=work.pk, state=Work.State.QUEUED, stop_requested_at=None)
-    if not queued.update(state=Work.State.CLAIMED, attempt=F("attempt") + 1, claimed_at=now):
+    queued = Work.objects.filter(pk=work.pk, state=Work.State.QUEUED, attempt=work.attempt, stop_requested_at=None)
+    if not queued.update(state=Work.State.CLAIMED, attempt=work.attempt + 1, claimed_at=now):
         return False
-    work.refresh_from_db(fields=["attempt"])
+    work.attempt += 1
     room = work.room_on(node.room)
     Assignment.objects.create(
         work=work,
@@ -211,7 +211,7 @@ def finish_work(work_id: uuid.UUID, attempt: int, message: str = "", node: Node 
         if work is None:
             return False
         current = work.assignments.current()
-        if node is not None and not message:
+        if node is not None and work.node_count > 1 and not message:
             current.filter(node=node).update(ended_at=timezone.now())
             node.become_idle()
             if current.exists():

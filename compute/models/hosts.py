@@ -80,7 +80,8 @@ class Host(models.Model):
         )
 
     def note_success(self) -> None:
-        Host.objects.filter(pk=self.pk, failures__gt=0).update(failures=0)
+        if self.failures:
+            Host.objects.filter(pk=self.pk).update(failures=0)
 
     def drain(self) -> None:
         """Its nodes take no more work and leave after what they have."""
