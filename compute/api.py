@@ -98,7 +98,9 @@ def _read_kind(body: resources.ComputeResourceUpdate) -> ComputeTarget.Kind:
 def _check_fixed(target: ComputeTarget, body: resources.ComputeResourceUpdate) -> None:
     """Fixed properties cannot change; the same values are accepted, because Azure's clients send them all back."""
     given_kind = body.properties and body.properties.computeType
-    fixed = [("computeType", _read_kind(body).value if given_kind else "", target.kind)]
+    fixed: list[tuple[str, str | None, str]] = [
+        ("computeType", _read_kind(body).value if given_kind else "", target.kind)
+    ]
     fixed.append(("vmSize", body.cluster.vmSize, target.size.name))
     if target.is_cluster:
         fixed.append(("vmPriority", body.cluster.vmPriority, target.cluster.vm_priority))

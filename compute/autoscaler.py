@@ -244,5 +244,5 @@ def release_useless_nodes(nodes: list[Node], now: dt.datetime) -> int:
     late = [node for node in unstarted if node.host and not node.host.has_reported_recently(now)]
     if late and Host.objects.filter(heartbeat_at__gt=now - Host.RECENTLY).exists():
         for node in late:
-            released += node.leave(f"Its host {node.host.name} did not answer before it was started.")
+            released += node.leave(f"Its host {node.host} did not answer before it was started.")
     return released

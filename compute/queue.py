@@ -53,8 +53,16 @@ def enqueue(
             f"{node_count} nodes are more than the {most} that {target.name} may have.",
             target="resources/instanceCount",
         )
-    fields |= {"life": kind.life, "node_count": node_count}
-    work = Work.objects.create(target=target, scope=scope, spec=spec, submitted_by=user, priority=priority, **fields)
+    work = Work.objects.create(
+        target=target,
+        scope=scope,
+        spec=spec,
+        life=kind.life,
+        submitted_by=user,
+        priority=priority,
+        node_count=node_count,
+        **fields,
+    )
     notifications.notify_cluster(target.pk)
     notifications.notify_autoscaler()
     return work

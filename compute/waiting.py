@@ -72,7 +72,7 @@ class QueueView:
     def durations(self) -> list[float]:
         ended = self.target.work.filter(state=Work.State.DONE, claimed_at__isnull=False, life=Work.Life.ENDS)
         rows = ended.order_by("-ended_at").values_list("claimed_at", "ended_at")[:HISTORY]
-        return [(end - start).total_seconds() for start, end in rows]
+        return [(end - start).total_seconds() for start, end in rows if start and end]
 
     def explain(self, work: Work) -> Waiting:
         reasons = [
@@ -121,8 +121,11 @@ class QueueView:
         said = f"{which}{self._name_running()}. " if busy else ""
         return [f"{said}{self.target.name} has at most {most}."]
 
+    def _run_time(self, work: Work) -> dt.timedelta:
+        return self.now - (work.claimed_at or self.now)
+
     def _name_running(self) -> str:
-        named = [f"{work.subject} for {describe_duration(self.now - work.claimed_at)}" for work in self.held[:NAMED]]
+        named = [f"{work.subject} for {describe_duration(self._run_time(work))}" for work in self.held[:NAMED]]
         more = f" and {len(self.held) - NAMED} more" if len(self.held) > NAMED else ""
         return f" with {', '.join(named)}{more}" if named else ""
 
@@ -161,7 +164,7 @@ class QueueView:
         if len(self.durations) < ENOUGH or not slots:
             return None
         typical = statistics.median(self.durations)
-        ages = [(self.now - work.claimed_at).total_seconds() for work in self.held[:slots]]
+        ages = [self._run_time(work).total_seconds() for work in self.held[:slots]]
         frees = [max(0.0, typical - age) for age in ages] + [0.0] * (slots - len(ages))
         heapq.heapify(frees)
         for _ in range(position - 1):

@@ -1,5 +1,7 @@
 """Models over REST: containers with their versions, as Azure's v2 calls them."""
 
+from typing import Any
+
 from django.db import transaction
 from django.http import HttpRequest
 from ninja import Path, Router, Status
@@ -14,7 +16,11 @@ from workspaces.workspace_path import WorkspacePath
 router = Router(tags=["models"])
 # The version that takes the next number.
 AUTO = "auto"
-VIEWS = {"ActiveOnly": {"archived_at": None}, "ArchivedOnly": {"archived_at__isnull": False}, "All": {}}
+VIEWS: dict[str, dict[str, Any]] = {
+    "ActiveOnly": {"archived_at": None},
+    "ArchivedOnly": {"archived_at__isnull": False},
+    "All": {},
+}
 COLUMNS = {
     "framework": "framework",
     "frameworkVersion": "framework_version",

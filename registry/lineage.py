@@ -171,7 +171,7 @@ def edges_of_models(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
 def edges_of_readers(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
     """From a version to the jobs that read the logged model that it was registered from."""
     runs = ids_of(keys, "job")
-    versions: dict[str, list[Key]] = {}
+    versions: dict[int | None, list[Key]] = {}
     if ids := ids_of(keys, "model"):
         rows = versions_of(workspace, ids).exclude(logged_model=None).select_related("model")
         for version in rows:

@@ -98,8 +98,7 @@ ORIGINS = {"run": _of_run, "workspace": _of_upload, "version": _of_version, "els
 
 def _no_files(workspace: Workspace, source: sources.Source, origin: dict) -> Invalid:
     run = origin.get("run") if source.kind == "run" else None
-    rows = run.artifacts if run else workspace.artifact_files
-    paths = list(rows.order_by("path").values_list("path", flat=True)[: MAX_NAMED + 1]) if run else []
+    paths = list(run.artifacts.order_by("path").values_list("path", flat=True)[: MAX_NAMED + 1]) if run else []
     where = f"The job {source.run_id}" if run else "The workspace"
     listed = f" It has: {', '.join(paths[:MAX_NAMED])}{' …' if len(paths) > MAX_NAMED else ''}." if paths else ""
     return Invalid(

@@ -5,6 +5,7 @@ Paths are relative to the model: a model that is one file has its name as the on
 
 import dataclasses
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from django.db.models import QuerySet, Sum
 
@@ -45,7 +46,7 @@ class ModelFiles:
             return None
         return self.rows.filter(path=self.stored(path)).first()
 
-    def __iter__(self) -> Iterator[tuple[str, object]]:
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
         for row in self.rows.order_by("path").iterator():
             yield self.relative(row.path), row
 

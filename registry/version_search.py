@@ -7,7 +7,7 @@ from django.db.models.functions import Cast
 from studio.words import split_words
 
 
-def with_pairs(rows: QuerySet, column: str, pairs: list[str]) -> QuerySet:
+def with_pairs(rows, column: str, pairs: list[str]):
     """Those whose JSON column has all these names; `name=value` also the value."""
     for number, pair in enumerate(pairs):
         name, sign, value = pair.partition("=")

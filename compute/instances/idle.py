@@ -27,6 +27,7 @@ def _look_at(instance: ComputeInstance, now: dt.datetime) -> None:
     except jupyter.ServerAway as error:
         logger.info("%s does not say what it does: %s", instance, error)
         return
+    assert instance.idle_minutes is not None, "the query leaves the others out"
     seen = now if found.is_busy else max(filter(None, [instance.active_at, found.last]), default=now)
     stops_at = seen + dt.timedelta(minutes=instance.idle_minutes)
     if seen != instance.active_at:

@@ -98,7 +98,8 @@ def stop_instance(instance: ComputeInstance, trigger: str = USER) -> None:
         locked = _lock(instance)
         if locked.state in (State.STOPPED, State.STOPPING, State.DELETING, State.CREATE_FAILED):
             raise Conflict(f"The compute instance {locked} is {locked.state.lower()}; it cannot be stopped.")
-        queue.stop_work(locked.work)
+        if locked.work:
+            queue.stop_work(locked.work)
         locked.note_operation(Operation.STOP, trigger, stops_at=None)
         locked.revoke_token()
         activity.record("compute.stop", locked.target, scope=locked.target.workspace, message=trigger)
@@ -112,7 +113,8 @@ def restart_instance(instance: ComputeInstance, trigger: str = USER) -> None:
             raise Conflict(
                 f"The compute instance {locked} is {locked.state.lower()}; only a running one can be restarted."
             )
-        queue.restart_work(locked.work)
+        if locked.work:
+            queue.restart_work(locked.work)
         locked.note_operation(Operation.RESTART, trigger, active_at=timezone.now(), stops_at=None)
         activity.record("compute.restart", locked.target, scope=locked.target.workspace)
 

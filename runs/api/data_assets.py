@@ -24,14 +24,15 @@ VIEWS: dict[str, dict[str, Any]] = {
 }
 
 
-def list_assets(workspace: Workspace):
+def list_assets(workspace):
     """The names with a version, each with `newest_pk`; `add_newest` adds the rows."""
     newest = DataVersion.objects.filter(asset=OuterRef("pk")).order_by("-number", "-pk").values("pk")[:1]
     rows = DataAsset.objects.filter(workspace=workspace).annotate(newest_pk=Subquery(newest))
     return rows.exclude(newest_pk=None).order_by("name")
 
 
-def add_newest(workspace: Workspace, assets: list[DataAsset]) -> list[DataAsset]:
+def add_newest(workspace, assets):
+    """The row of the newest version of each, as `newest`."""
     rows = DataVersion.objects.select_related("created_by").in_bulk([asset.newest_pk for asset in assets])
     for asset in assets:
         asset.workspace, asset.newest = workspace, rows[asset.newest_pk]
