@@ -117,6 +117,9 @@ def _preview(files: stores.Files, path: str) -> dict:
     file = files.find(path)
     kind = mimetypes.guess_type(path)[0] or ""
     shown = previews.make_preview(path, kind, file.size or 0, lambda length: files.read(path, 0, length))
+    if shown.kind in ("page", "pdf"):
+        # Their frames need addresses of their own, which files of a datastore do not have.
+        shown = previews.Preview("none", note="Download this file to open it.")
     tail = ""
     if shown.kind == "log":
         start = max(0, (file.size or 0) - TAIL)
