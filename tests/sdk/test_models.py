@@ -12,6 +12,7 @@ from azureml.exceptions import (
     WebserviceException,
 )
 from lazuli import errors
+from lazuli.cli import main
 
 from registry.models import ModelVersion
 
@@ -166,6 +167,23 @@ def test_a_script_registers_and_loads_with_its_own_token(ws, run, model_file, mo
         assert file.read() == b"weights"
     with pytest.raises(errors.Forbidden):
         mine.delete()
+
+
+def test_the_command_line_registers_shows_changes_and_deletes(ws, run, model_file, capsys, tmp_path):
+    where = ["-w", ws.name, "-g", ws.resource_group]
+    assert main(["model", "register", "-n", "digits", "-p", model_file, "--tag", "area=x", *where]) == 0
+    from_run = ["--run-id", run.id, "--asset-path", "outputs/model.pkl"]
+    assert main(["model", "create", "-n", "digits", *from_run, *where]) == 0
+    capsys.readouterr()
+    assert main(["model", "update", "-i", "digits:2", "--alias", "champion", "--add-tag", "a=b", *where]) == 0
+    assert main(["model", "list", "-n", "digits", "-o", "json", *where]) == 0
+    assert '"aliases": [\n      "champion"\n    ]' in capsys.readouterr().out
+    assert main(["model", "download", "-n", "digits", "-v", "1", "-t", str(tmp_path / "t"), *where]) == 0
+    assert (tmp_path / "t" / "model.pkl").read_bytes() == b"weights"
+    assert main(["model", "delete", "-n", "digits", "-v", "2", "--yes", *where]) == 0
+    assert main(["model", "show", "-i", "digits:2", *where]) == 3
+    with pytest.raises(SystemExit):
+        main(["model", "show", *where])
 
 
 def test_a_download_does_not_overwrite_unless_it_is_said(ws, model_file, tmp_path):

@@ -10,7 +10,18 @@ import io
 import sys
 from typing import List, Optional, Sequence, Union
 
-from lazuli.cli.commands import account, activity, computetarget, environments, folder, run, secret, trash, workspace
+from lazuli.cli.commands import (
+    account,
+    activity,
+    computetarget,
+    environments,
+    folder,
+    model,
+    run,
+    secret,
+    trash,
+    workspace,
+)
 from lazuli.cli.output import print_answer
 from lazuli.cli.parser import CommandTree, UsageError
 from lazuli.errors import AzureMLException, NotFound, ServiceException
@@ -32,7 +43,7 @@ def az_main(argv: Optional[Sequence[str]] = None) -> int:
 
 def build_parser(prog: str, default_output: str) -> argparse.ArgumentParser:
     tree = CommandTree(prog, default_output, VERSION)
-    for module in (workspace, computetarget, run, secret, activity, trash, folder, environments):
+    for module in (workspace, computetarget, run, model, secret, activity, trash, folder, environments):
         module.add_commands(tree.resources)
     account.add_commands(tree.top)
     return tree.parser
