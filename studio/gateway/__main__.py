@@ -22,6 +22,8 @@ MAX_RECEIVED = 512 * 1024
 RECHECK_SECONDS = 5.0
 HAND_OVER_SECONDS = 5.0
 WANTED_FILES = 8192
+# Of connections that wait to be taken over.
+BACKLOG = 1024
 
 
 class Gateway:
@@ -115,10 +117,12 @@ async def serve(gateway: Gateway, listener: socket.socket) -> None:
     watching = asyncio.create_task(gateway.watch())
 
     def accept() -> None:
+        # Many at once: a page of JupyterLab opens a dozen, and the web server does not wait.
         with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
-            connection, _ = listener.accept()
-            connection.setblocking(False)
-            gateway.take_over(connection)
+            for _ in range(BACKLOG):
+                connection, _ = listener.accept()
+                connection.setblocking(False)
+                gateway.take_over(connection)
 
     loop.add_reader(listener, accept)
     await stopped.wait()
@@ -134,7 +138,7 @@ def open_listener(path: str) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     os.chmod(path, 0o600)
-    listener.listen(256)
+    listener.listen(BACKLOG)
     listener.setblocking(False)
     return listener
 

@@ -14,6 +14,8 @@ from compute.instances import power
 from compute.models import ApplicationSession, Assignment
 from notebooks import tasks
 from notebooks.models import SharedFile, TrashedFile
+from notebooks.purging import delete_share
+from studio.purging import Selection
 from tests import factories
 from workspaces.file_share import Home, make_alias, share_folder
 from workspaces.models import Role
@@ -219,3 +221,11 @@ def test_a_notebook_opens_in_a_frame_on_an_instance_that_is_started_there(
     assert opened.status_code == 302 and ApplicationSession.objects.get().path == "/notebooks/alice/a.ipynb"
     assert page.get(f"{N}run/?path=Samples/Log metrics from a notebook.ipynb").status_code == 400
     assert "You have no compute instance" in as_user(bob).get(f"{N}run/").content.decode()
+
+
+def test_a_purge_of_the_workspace_takes_its_share(page, workspace, disk):
+    page.get(N)
+    upload(page, f"{ALICE}/a.py")
+    assert delete_share(Selection(workspace.pk, run_pks=[1])) is None and disk(ALICE).exists()
+    assert delete_share(Selection(workspace.pk, whole_workspace=True)) == []
+    assert not disk(ALICE).exists() and delete_share(Selection(workspace.pk, whole_workspace=True)) is None
