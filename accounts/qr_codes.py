@@ -1,10 +1,11 @@
 """QR codes as the outline of one SVG path, which a template draws."""
 
-import qrcode
-
 
 def draw_qr_code(text: str) -> dict:
     """The number of modules in a row with the quiet zone, and the path of the dark ones."""
+    # Memory: nearly 1 MB in each process, for a page that a person opens once.
+    import qrcode
+
     code = qrcode.QRCode(border=4, error_correction=qrcode.ERROR_CORRECT_M)
     code.add_data(text)
     rows = code.get_matrix()
