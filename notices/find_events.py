@@ -5,7 +5,9 @@ notification of a cause, so nothing is sent twice, also not over restarts.
 """
 
 import datetime as dt
+from collections import defaultdict
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -13,43 +15,49 @@ from accounts.activity import Activity
 from accounts.models import User
 from costs.models import Budget
 from notices.models import Event, Follow, Notification
+from operations.models import JobRecord
 from runs.models import Run, RunEvent
-from runs.models.status import TERMINAL
+from runs.models.status import TERMINAL, RunStatus
 
-# A turn every 5 seconds; after a longer pause of the control worker, events of this time are still sent.
-LOOK_BACK = dt.timedelta(minutes=15)
+# A turn every 5 seconds; after a pause of the control worker it looks back to the last one, but no longer than LONGEST.
+LOOK_BACK, LONGEST = dt.timedelta(minutes=2), dt.timedelta(days=1)
+TASK = "notices.tasks.notify_people"
 # In one turn: a sweep that ends at once must not hold the worker.
 MAX_EVENTS = 500
 
 
 def find_events() -> int:
     """Send what is new; returns how many notifications that makes."""
-    since = timezone.now() - LOOK_BACK
+    now = timezone.now()
+    last = JobRecord.objects.filter(name=TASK).values_list("ended_at", flat=True).first()
+    since = max(min(now, last or now) - LOOK_BACK, now - LONGEST)
     return _find_ends_of_jobs(since) + _find_budgets(since)
 
 
 def _find_ends_of_jobs(since: dt.datetime) -> int:
-    rows = Notification.objects.filter(at__gte=since - LOOK_BACK, cause__startswith="run:")
-    known = set(rows.values_list("cause", flat=True))
+    known = set(Notification.objects.filter(at__gte=since, cause__startswith="run:").values_list("cause", flat=True))
     ends = RunEvent.objects.filter(at__gte=since, status__in=TERMINAL, run__deleted_at=None)
-    ends = ends.select_related("run__workspace", "run__created_by", "run__experiment").order_by("pk")
+    followers: dict[int, list[User]] = defaultdict(list)
+    for follow in Follow.objects.filter(run__in=ends.values("run")).select_related("person"):
+        followers[follow.run_id].append(follow.person)
+    # Of a sweep its parent speaks for all.
+    wanted = ends.filter(Q(run__parent=None) | Q(run__in=followers))
+    wanted = wanted.select_related("run__workspace", "run__created_by", "run__experiment").order_by("-pk")
     sent = 0
-    for end in ends[:MAX_EVENTS]:
+    for end in wanted[:MAX_EVENTS]:
         cause = f"run:{end.run_id}:{end.status}"
         if cause not in known:
-            sent += _tell_of_end(end.run, end.status, cause)
+            sent += _tell_of_end(end.run, end.status, cause, followers[end.run_id])
     return sent
 
 
-def _tell_of_end(run: Run, status: str, cause: str) -> int:
-    followers = [follow.person for follow in Follow.objects.filter(run=run).select_related("person")]
+def _tell_of_end(run: Run, status: str, cause: str, followers: list[User]) -> int:
     detail = str(run.error.get("message", ""))[:500] if status == Run.Status.FAILED else ""
-    title = f"{run.display_name} of {run.experiment.name} {'failed' if status == 'Failed' else str(status).lower()}"
+    title = f"{run.display_name} of {run.experiment.name} {str(RunStatus(status).label).lower()}"
     sent = 0
     for person in followers:
         sent += Notification.send(person, Event.JOB_FOLLOWED, cause, title, detail, run.get_absolute_url())
     event = {"Failed": Event.JOB_FAILED, "Completed": Event.JOB_COMPLETED}.get(str(status))
-    # Of a sweep its parent speaks for all.
     if event and run.created_by and run.parent_id is None and run.created_by not in followers:
         sent += Notification.send(run.created_by, event, cause, title, detail, run.get_absolute_url())
     return sent
