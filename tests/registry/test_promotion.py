@@ -1,0 +1,85 @@
+"""Promotion rules hold for pages, REST and MLflow's client alike; and the wizard registers what it is given."""
+
+import io
+import zipfile
+
+import pytest
+
+from registry.models import ModelVersion, PromotionRule
+from runs.files import artifacts
+from tests import factories
+from workspaces.models import Role
+
+RULES = "/ws/aml-workspace/promotion-rules/"
+REGISTER = "/ws/aml-workspace/register-model/"
+
+
+@pytest.fixture
+def version(workspace, alice):
+    run = factories.make_run(workspace, run_id="teacher")
+    run.metrics.create(name="accuracy", kind="scalar", last=0.8, count=1)
+    return factories.make_model_version(workspace, "digits", run=run, created_by=alice)
+
+
+@pytest.fixture
+def boss(workspace):
+    user = factories.make_user("boss")
+    factories.give_role(user, Role.OWNER, workspace)
+    return user
+
+
+def set_alias(api, who, workspace):
+    body = {"properties": {"addAliases": ["champion"]}}
+    return api(who).patch(f"{workspace.arm_id}/models/digits/versions/1", body)
+
+
+def test_only_the_named_role_sets_the_alias(as_user, api, alice, boss, workspace, version):
+    form = {"kind": "alias", "name": "champion", "role": "Owner"}
+    assert as_user(alice).post(RULES, form).status_code == 403
+    assert as_user(boss).post(RULES, form).status_code == 302
+    assert set_alias(api, alice, workspace).status_code == 403
+    mlflow = f"/mlflow/v1.0{workspace.arm_id}/api/2.0/mlflow/registered-models/alias"
+    assert api(alice).post(mlflow, {"name": "digits", "alias": "champion", "version": "1"}).status_code == 403
+    edit = {"field": "alias", "value": "champion"}
+    page = as_user(alice).post(version.get_absolute_url() + "edit/", edit, follow=True).content.decode()
+    assert "Only people with the role Owner may change the alias champion" in page
+    assert set_alias(api, boss, workspace).status_code == 200
+    assert api(alice).delete(f"{workspace.arm_id}/models/digits/versions/1").status_code == 403
+    as_user(boss).post(f"{RULES}{PromotionRule.objects.get().pk}/delete/")
+    assert api(alice).delete(f"{workspace.arm_id}/models/digits/versions/1").status_code == 200
+
+
+def test_a_version_must_have_what_the_rule_needs(as_user, api, alice, boss, workspace, version):
+    form = {"kind": "alias", "name": "champion", "model_name": "digits", "needs_metrics": "accuracy >= 0.9"}
+    form |= {"needs_tags": "reviewed", "needs_description": "on", "needs_other_person": "on", "needs_signature": "on"}
+    assert as_user(boss).post(RULES, form).status_code == 302
+    answer = set_alias(api, alice, workspace)
+    assert answer.status_code == 409
+    for words in ("other than you", "a description", "a signature", "the tag reviewed", "accuracy >= 0.9 (it is 0.8)"):
+        assert words in answer.json()["error"]["message"], words
+    PromotionRule.objects.update(needs_signature=False)
+    version.edit(description="d", tags={"reviewed": "yes"})
+    version.run.metrics.update(last=0.95)
+    assert set_alias(api, boss, workspace).status_code == 200
+    for wrong in ({"needs_metrics": "accuracy = 1"}, {"name": "v1"}, {"model_name": "none"}, {"kind": "x"}):
+        assert as_user(boss).post(RULES, {**form, "name": "other", **wrong}).status_code == 400, wrong
+
+
+def test_a_job_and_an_upload_are_registered_by_pages(as_user, alice, bob, workspace, version):
+    artifacts.store_artifact(version.run, "outputs/model.pkl", iter([b"abc"]))
+    client = as_user(alice)
+    assert "outputs/model.pkl" in client.get(REGISTER, {"job": "teacher"}).content.decode()
+    where = f"{REGISTER}settings/?job=teacher&path=outputs/model.pkl"
+    assert client.post(where, {"name": "from job"}).status_code == 400
+    made = client.post(where, {"name": "from-job", "tags": "a: b"})
+    assert made.url.endswith("/models/from-job/versions/1/")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("saved/MLmodel", "flavors: {}\n")
+        archive.writestr("saved/data/w.bin", "123")
+    answer = client.post(f"{REGISTER}upload/", packed.getvalue(), content_type="application/zip")
+    assert client.post(answer.json()["next"], {"name": "uploaded"}).status_code == 302
+    row = ModelVersion.objects.get(model__name="uploaded")
+    assert row.model_type == "mlflow_model" and row.source.endswith("/saved")
+    assert client.post(f"{REGISTER}settings/?job=teacher&path=none", {"name": "m"}).status_code == 400
+    assert as_user(bob).get(REGISTER).status_code == 403
