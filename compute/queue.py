@@ -7,6 +7,7 @@ work is queued again when its process ends. Each claim increments `attempt`; a w
 import datetime as dt
 import uuid
 from collections.abc import Collection
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -44,7 +45,7 @@ def enqueue(
     if target.state == ComputeTarget.State.DELETING or target.deleted_at:
         raise Conflict(f"The compute target {target.name} is being deleted; choose another one.", target="computeId")
     holds.check_new_work(target, user)
-    fields = {"cores": room.cores, "memory_gb": room.memory_gb, "gpus": room.gpus} if room else {}
+    fields: dict[str, Any] = {"cores": room.cores, "memory_gb": room.memory_gb, "gpus": room.gpus} if room else {}
     if room and not target.node_room.holds(room):
         raise Invalid(_describe_too_large(target, room), target="resources")
     most = target.scale_settings.max_nodes
