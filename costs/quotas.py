@@ -44,7 +44,7 @@ class Applied:
         return min(100, round(100 * self.share))
 
     def describe(self) -> str:
-        return f"The quota of {self.quota.label} is {self.limit:,} {self.words}, and {self.used:,.4g} are used."
+        return f"Of the quota of {self.quota.label}, {self.used:,.4g} of {self.limit:,} {self.words} are in use."
 
 
 class Running:

@@ -49,7 +49,7 @@ def test_a_quota_of_a_person_holds_the_next_job_and_is_named(cluster, nodes, ali
     assert queue.claim_work(nodes[1]).pk == other.pk
     assert queue.claim_work(nodes[2]) is None
     reasons = QueueView(cluster).explain(second).reasons
-    assert reasons[0] == "The quota of alice is 1 running jobs, and 1 are used."
+    assert reasons[0] == "Of the quota of alice, 1 of 1 running jobs are in use."
     queue.finish_work(first.pk, 1)
     assert queue.claim_work(nodes[2]).pk == second.pk
 
@@ -69,7 +69,7 @@ def test_cores_of_a_workspace_count_whole_nodes(cluster, nodes, workspace, alice
     first, second = submit(cluster, alice, "a1"), submit(cluster, alice, "a2")
     assert queue.claim_work(nodes[0]).pk == first.pk and queue.claim_work(nodes[1]) is None
     reason = QueueView(cluster).explain(second).reasons[0]
-    assert f"{2 * cores - 1} cores, and {cores} are used. This job needs {cores}." in reason
+    assert f"{cores} of {2 * cores - 1} cores are in use. This job needs {cores}." in reason
     assert not autoscaler.count_further_nodes([], [], cluster.node_room, 4)
 
 
@@ -98,7 +98,7 @@ def test_full_storage_refuses_new_jobs(cluster, workspace, alice):
     now = timezone.now()
     times = {"day": now.date(), "started_at": now, "ended_at": now}
     Usage.objects.create(kind="storage", **Usage.path_of(workspace), **times, bytes=2**31)
-    with pytest.raises(Conflict, match="1 GB of storage, and 2 are used") as refused:
+    with pytest.raises(Conflict, match="2 of 1 GB of storage are in use") as refused:
         submit(cluster, alice, "a1")
     assert refused.value.code == "QuotaExceeded"
 
