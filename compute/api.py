@@ -86,9 +86,10 @@ def _create_instance(user, workspace: Workspace, name: str, size: str, body: res
 
 
 def _read_kind(body: resources.ComputeResourceUpdate) -> ComputeTarget.Kind:
-    found = next((kind for kind in ComputeTarget.Kind if kind.lower() == body.compute_type.lower()), None)
+    kinds = [kind for kind in ComputeTarget.Kind if kind != ComputeTarget.Kind.CONTAINER]
+    found = next((kind for kind in kinds if kind.lower() == body.compute_type.lower()), None)
     if found is None:
-        there = " or ".join(ComputeTarget.Kind.values)
+        there = " or ".join(kinds)
         raise Invalid(
             f"The compute type {body.compute_type!r} is not supported here; use {there}.", target="computeType"
         )

@@ -33,7 +33,7 @@ class Plan:
 
 def autoscale() -> None:
     """Check every cluster; a cluster without changes costs only reads."""
-    for target in ComputeTarget.objects.present().select_related("workspace", "cluster"):
+    for target in ComputeTarget.objects.with_nodes().select_related("workspace", "cluster"):
         balance_cluster(target)
 
 

@@ -174,6 +174,14 @@ PATCH  {W}/models/{name}/versions/{version}                  MAKE
 DELETE {W}/models/{name}/versions/{version}                  NO
 GET    {V}/models                                            READ
 GET    {V}/lineage                                           NO
+GET    {V}/services                                          READ
+GET    {V}/services/{name}                                   READ
+PUT    {V}/services/{name}                                   NO
+PATCH  {V}/services/{name}                                   NO
+DELETE {V}/services/{name}                                   NO
+POST   {V}/services/{name}/listkeys                          NO
+POST   {V}/services/{name}/regenerateKeys                    NO
+GET    {V}/services/{name}/logs                              READ
 GET    {V}/models/{name}/versions/{version}/files            READ
 GET    {V}/models/{name}/versions/{version}/files/content    READ
 HEAD   {V}/models/{name}/versions/{version}/files/content    READ

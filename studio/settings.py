@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "compute",
     "runs",
     "registry",
+    "endpoints",
     "notebooks",
     "trash",
     "costs",

@@ -37,6 +37,7 @@ NAV = [
     NavItem("Assets", "Jobs", "jobs", "runs:jobs", "j"),
     NavItem("Assets", "Environments", "environment", "environments:list", "e"),
     NavItem("Assets", "Models", "model", "registry:list", "m"),
+    NavItem("Assets", "Endpoints", "endpoint", "endpoints:list", "p"),
     NavItem("Manage", "Compute", "compute", "compute:list", "c"),
     NavItem("Manage", "Cost", "cost", "costs:workspace", "o"),
     NavItem("Manage", "Key vault", "key", "workspaces:secrets", "k"),

@@ -10,6 +10,8 @@ from compute.api import router as computes_api
 from compute.instances.api import router as instances_api
 from compute.instances.gateway_api import router as gateway_api
 from compute.nodes_api import router as nodes_api
+from endpoints.api import router as services_api
+from endpoints.replica_api import router as replicas_api
 from operations.metrics import metrics
 from registry.api import router as models_api
 from registry.management_api import router as model_management_api
@@ -33,6 +35,7 @@ api.add_router("", workspaces_api)
 api.add_router("", devices_api)
 api.add_router("/nodes/v1", nodes_api)
 api.add_router("/nodes/v1/gateway", gateway_api)
+api.add_router("/nodes/v1/services", replicas_api)
 api.add_router(f"{W}/activities", activity_api)
 api.add_router(f"{W}/secrets", secrets_api)
 api.add_router(f"{W}/computes", computes_api)
@@ -47,6 +50,7 @@ api.add_router(f"{W}/datasets", datasets_api)
 api.add_router(f"{W}/jobs", jobs_api)
 api.add_router(f"{W}/models", models_api)
 api.add_router(f"/modelmanagement/v1.0{W}", model_management_api)
+api.add_router(f"/modelmanagement/v1.0{W}", services_api)
 api.add_router(f"/history/v1.0{W}", history_api)
 api.add_router(f"/history/v1.0{W}", metrics_api)
 api.add_router(f"/history/v1.0{W}", artifacts_api)
@@ -75,6 +79,7 @@ urlpatterns = [
     path("", include("runs.environment_urls")),
     path("", include("runs.data_urls")),
     path("", include("registry.urls")),
+    path("", include("endpoints.urls")),
     path("", include("notebooks.urls")),
     path("", include("trash.urls")),
     path("", include("costs.urls")),

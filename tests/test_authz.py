@@ -19,6 +19,7 @@ from accounts.authentication import make_run_token
 from compute import notifications
 from compute.instances import power
 from compute.keys import node_key
+from endpoints.models import Endpoint
 from registry.models import Model, ModelVersion
 from runs.models import Run, Snapshot
 from studio import storage
@@ -163,6 +164,14 @@ lineage of a model              | GET    {v}/lineage?kind=model&id=mod:1        
 find versions of models         | GET    {v}/models                                         | y y y 403 y 404 y
 files of a model                | GET    {v}/models/mod/versions/1/files                    | y y y 403 y 404 y
 a file of a model               | GET    {v}/models/mod/versions/1/files/content?path=a.txt | y y y 403 y 404 y
+list services                   | GET    {v}/services                                       | y y y 403 y 404 y
+read a service                  | GET    {v}/services/svc                                   | y y y 403 y 404 y
+deploy a service without a body | PUT    {v}/services/fresh                                 | 400 400 400 403 403 404 403
+change a service                | PATCH  {v}/services/svc                                   | y y y 403 403 404 403
+delete a service                | DELETE {v}/services/svc                                   | y y y 403 403 404 403
+keys of a service               | POST   {v}/services/svc/listkeys                          | y y y 403 403 404 403
+a new key of a service          | POST   {v}/services/svc/regenerateKeys $newkey            | y y y 403 403 404 403
+log of a service                | GET    {v}/services/svc/logs                              | y y y 403 y 404 y
 has a model the file            | HEAD   {v}/models/mod/versions/1/files/content?path=a.txt | y y y 403 y 404 y
 runs in the trash               | GET    {h}/trash/runs                                     | y y y 403 y 404 403
 experiments in the trash        | GET    {h}/trash/experiments                              | y y y 403 y 404 403
@@ -192,6 +201,8 @@ BODIES = {
     "$rename": {"field": "display_name", "value": "new"},
     "$edit": {"properties": {"displayName": "d"}},
     "$params": {"parameters": {"a": "b"}},
+    "$newkey": {"keyType": "Primary"},
+    "key=Primary": {"key": "Primary"},
     "$model": {"properties": {"description": "d"}},
     "$mine": {"properties": {"modelUri": "runs:/mine/a.txt"}},
     "$other": {"properties": {"modelUri": "azureml://jobs/other/outputs/artifacts/paths/a.txt"}},
@@ -274,6 +285,13 @@ new environment         | GET  /ws/aml-workspace/environments/new/              
 rebuild an environment  | POST /ws/aml-workspace/environments/env/versions/1/rebuild/ | y y y 403 403 404
 remove a version        | POST /ws/aml-workspace/environments/env/versions/1/remove/ | y y y 403 403 404
 models                  | GET  /ws/aml-workspace/models/                         | y y y 403 y 404
+endpoints               | GET  /ws/aml-workspace/endpoints/                      | y y y 403 y 404
+an endpoint             | GET  /ws/aml-workspace/endpoints/svc/                  | y y y 403 y 404
+test of an endpoint     | GET  /ws/aml-workspace/endpoints/svc/test/             | y y y 403 y 404
+consume an endpoint     | GET  /ws/aml-workspace/endpoints/svc/consume/          | y y y 403 y 404
+log of an endpoint      | GET  /ws/aml-workspace/endpoints/svc/logs/             | y y y 403 y 404
+delete an endpoint      | POST /ws/aml-workspace/endpoints/svc/delete/           | y y y 403 403 404
+a new key of an endpoint | POST /ws/aml-workspace/endpoints/svc/key/ key=Primary | y y y 403 403 404
 facets of models        | GET  /ws/aml-workspace/models-facets/                  | y y y 403 y 404
 version of a model      | GET  /ws/aml-workspace/models/mod/versions/1/          | y y y 403 y 404
 versions of a model     | GET  /ws/aml-workspace/models/mod/versions/            | y y y 403 y 404
@@ -337,6 +355,7 @@ def world(workspace, monkeypatch):
     model = Model.objects.create(workspace=workspace, name="mod", version_count=1)
     source = {"source": "runs:/other/a.txt", "run": run}
     ModelVersion.objects.create(workspace=workspace, model=model, number=1, is_latest=True, **source)
+    Endpoint.create(workspace, people["owner"], "svc", auth_enabled=True)
     storage.put_bytes("code", b"zip")
     code = Snapshot.objects.create(workspace=workspace, digest="0" * 64, key="code", size=3)
     run.metrics.create(name="loss", kind="scalar")  # of the run "other"

@@ -27,6 +27,7 @@ ROOMS = [
     "compute",
     "runs",
     "registry",
+    "endpoints",
     "notebooks",
     "trash",
     "costs",

@@ -295,6 +295,18 @@ NOT_ASKED = {
     "POST /nodes/v1/work/{work_id}/done",
     "POST /nodes/v1/work/{work_id}/alive",
     "POST /nodes/v1/work/{work_id}/peers",
+    "GET /modelmanagement/v1.0/services/{name}",
+    "PUT /modelmanagement/v1.0/services/{name}",
+    "PATCH /modelmanagement/v1.0/services/{name}",
+    "DELETE /modelmanagement/v1.0/services/{name}",
+    "POST /modelmanagement/v1.0/services/{name}/listkeys",
+    "POST /modelmanagement/v1.0/services/{name}/regenerateKeys",
+    "GET /modelmanagement/v1.0/services/{name}/logs",
+    "GET /nodes/v1/services/plan",
+    "GET /nodes/v1/services/code",
+    "GET /nodes/v1/services/models/{name}/{number}",
+    "POST /nodes/v1/services/report",
+    "POST /nodes/v1/services/authorize",
 }
 
 

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=32)),
-                ('kind', models.CharField(choices=[('AmlCompute', 'Compute cluster'), ('ComputeInstance', 'Compute instance')], default='AmlCompute', max_length=20)),
+                ('kind', models.CharField(choices=[('AmlCompute', 'Compute cluster'), ('ComputeInstance', 'Compute instance'), ('ContainerInstance', 'Container instance')], default='AmlCompute', max_length=20)),
                 ('state', models.CharField(choices=[('Creating', 'Creating'), ('Succeeded', 'Succeeded'), ('Failed', 'Failed'), ('Deleting', 'Deleting')], default='Succeeded', max_length=12)),
                 ('location', models.CharField(max_length=40)),
                 ('description', models.TextField(blank=True, max_length=5000)),

@@ -40,9 +40,13 @@ class Scale:
 
 class ComputeTargetQuerySet(models.QuerySet):
     def visible_to(self, actor):
-        return self.filter(workspace__in=Workspace.objects.visible_to(actor), deleted_at=None)
+        return self.present().filter(workspace__in=Workspace.objects.visible_to(actor))
 
     def present(self):
+        return self.with_nodes().exclude(kind=ComputeTarget.Kind.CONTAINER)
+
+    def with_nodes(self):
+        """All that may have nodes, also what people do not see as compute."""
         return self.filter(deleted_at=None)
 
     def clusters(self):
@@ -78,6 +82,11 @@ class ComputeTarget(models.Model):
     class Kind(models.TextChoices):
         CLUSTER = "AmlCompute", "Compute cluster"
         INSTANCE = "ComputeInstance", "Compute instance"
+        # What a workspace's services run on that have no cluster of their own; no list shows it.
+        CONTAINER = "ContainerInstance", "Container instance"
+
+    # The name of the only one of its kind, which no person can choose.
+    CONTAINERS = "_container-instances"
 
     class State(models.TextChoices):
         CREATING = "Creating"

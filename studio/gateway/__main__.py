@@ -2,6 +2,7 @@
 
 import array
 import asyncio
+import collections
 import contextlib
 import logging
 import os
@@ -30,6 +31,8 @@ class Gateway:
     def __init__(self, studio: Studio, applications: Applications, public_url: str):
         self.studio, self.applications, self.public_url = studio, applications, public_url
         self.clients: set[Client] = set()
+        # Requests under way, by workspace and name of the service.
+        self.calls: collections.Counter[tuple[str, str]] = collections.Counter()
         prefix = "__Host-" if applications.is_https else ""
         # In a tab of its own, and in a frame of a page of the studio, which is another site.
         self.cookie_names = (f"{prefix}lazuli-app", f"{prefix}lazuli-app-frame")

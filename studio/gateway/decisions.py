@@ -11,7 +11,10 @@ from urllib.parse import urlsplit
 
 # How long an answer holds, and how long the last one does while the studio is restarted.
 FRESH_SECONDS, STALE_SECONDS = 5.0, 60.0
+RETRY_SECONDS = 0.5
 ASK_SECONDS = 10.0
+# The code of an answer that says that a service does not answer yet.
+NOT_READY = "service_not_ready"
 MAX_ANSWER = 64 * 1024
 MAX_REMEMBERED = 10_000
 
@@ -46,13 +49,23 @@ class Studio:
 
     async def authorize(self, label: str, cookie: str) -> Decision:
         """Raises Unreachable."""
-        entry = self._entries.setdefault((label, hashlib.sha256(cookie.encode()).hexdigest()), Entry())
+        return await self._answer(label, cookie, "/nodes/v1/gateway/authorize", {"label": label, "cookie": cookie})
+
+    async def authorize_call(self, workspace: str, name: str, key: str) -> Decision:
+        """Who answers a request to a service, if the key fits. Raises Unreachable."""
+        body = {"workspace": workspace, "name": name, "key": key}
+        return await self._answer(f"{workspace}/{name}", key, "/nodes/v1/services/authorize", body)
+
+    async def _answer(self, subject: str, secret: str, path: str, body: dict) -> Decision:
+        entry = self._entries.setdefault((subject, hashlib.sha256(secret.encode()).hexdigest()), Entry())
         age = time.monotonic() - entry.decided_at
-        if entry.decision and age < FRESH_SECONDS:
+        # A service that starts is looked at again soon.
+        fresh = RETRY_SECONDS if entry.decision and entry.decision.status == 503 else FRESH_SECONDS
+        if entry.decision and age < fresh:
             return entry.decision
         if entry.asking is None:
             # One question for all that wait for the same answer.
-            entry.asking = asyncio.create_task(self._decide(entry, label, cookie))
+            entry.asking = asyncio.create_task(self._decide(entry, path, body))
         try:
             return await asyncio.shield(entry.asking)
         except Unreachable:
@@ -60,12 +73,12 @@ class Studio:
                 return entry.decision
             raise
 
-    async def _decide(self, entry: Entry, label: str, cookie: str) -> Decision:
+    async def _decide(self, entry: Entry, path: str, body: dict) -> Decision:
         try:
-            status, answer = await self.ask("/nodes/v1/gateway/authorize", {"label": label, "cookie": cookie})
+            status, answer = await self.ask(path, body)
             if status == 200:
                 decision = Decision(200, answer["address"], answer["token"])
-            elif status in (401, 403, 404, 409):
+            elif status in (401, 403, 404, 409) or _is_not_ready(status, answer):
                 decision = Decision(status, message=answer["error"]["message"])
             else:
                 raise Unreachable(f"the studio answered {status}")
@@ -74,6 +87,12 @@ class Studio:
         entry.decision, entry.decided_at = decision, time.monotonic()
         self._forget_old()
         return decision
+
+    def forget(self, decision: Decision) -> None:
+        """Ask again at the next request."""
+        for entry in self._entries.values():
+            if entry.decision == decision:
+                entry.decided_at = 0.0
 
     def _forget_old(self) -> None:
         if len(self._entries) > MAX_REMEMBERED:
@@ -104,6 +123,11 @@ class Studio:
         except (OSError, TimeoutError) as error:
             raise Unreachable(str(error)) from error
         return _parse_answer(answer)
+
+
+def _is_not_ready(status: int, answer: dict) -> bool:
+    """The service, not the studio."""
+    return status == 503 and answer.get("error", {}).get("code") == NOT_READY
 
 
 def _parse_answer(answer: bytes) -> tuple[int, dict]:

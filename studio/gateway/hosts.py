@@ -8,6 +8,9 @@ import re
 from urllib.parse import urlsplit
 
 LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+# Requests to services, at the studio's own host: `/api/v1/service/WORKSPACE/NAME/score`.
+SERVICE = re.compile(r"/api/v1/service/([a-z0-9][a-z0-9_-]*)/([a-z][a-z0-9-]*)(/[A-Za-z0-9._/-]*)?(?:\?.*)?")
+SERVICE_LINE = re.compile(rb"[A-Z]{1,20} /api/v1/service/")
 HOST_HEADER = re.compile(rb"\r\nhost:[ \t]*([^\r\n]*)\r\n", re.IGNORECASE)
 
 
@@ -44,5 +47,7 @@ class Applications:
 
     def is_meant_by(self, received: bytes | bytearray) -> bool:
         """Whether a request, whose head has arrived, is for an application."""
+        if SERVICE_LINE.match(received):
+            return True
         found = HOST_HEADER.search(received, 0, received.find(b"\r\n\r\n") + 2)
         return found is not None and bool(self.label_of(found[1].decode("latin-1")))

@@ -207,3 +207,37 @@ def test_an_application_that_does_not_answer_is_tried_again(connect, studio):
     get = f"GET /lab HTTP/1.1\nHost: {HOST}\nCookie: lazuli-app=c00kie\n\n"
     answer = read_all(connect(get))
     assert answer.startswith("HTTP/1.1 503") and "Refresh: 2" in answer
+
+
+CALL = "POST /api/v1/service/space/svc/score?a=b HTTP/1.1\nHost: studio:8000\nAuthorization: Bearer s3cret\n"
+
+
+def test_a_request_to_a_service_passes_without_the_key_and_the_cookies_of_the_studio(connect, studio, application):
+    answer = read_all(connect(f"{CALL}Cookie: sessionid=x\nContent-Length: 4\n\nbody"))
+    assert studio.asked == [("authorize", {"workspace": "space", "name": "svc", "key": "s3cret"})]
+    seen = application.seen[0].decode()
+    assert seen.startswith("POST /score?a=b HTTP/1.1\r\n") and "s3cret" not in seen and "sessionid" not in seen
+    assert answer.startswith("HTTP/1.1 200") and answer.endswith("done")
+    # What it answers is no page of the studio.
+    assert "Set-Cookie" not in answer and "Content-Security-Policy: sandbox" in answer
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "wanted"),
+    [(401, "", "401"), (404, "", "404"), (503, decisions.NOT_READY, "503"), (500, "", "503")],
+)
+def test_why_a_request_to_a_service_is_refused_is_said_in_json(connect, studio, status, code, wanted):
+    studio.answers["authorize"] = (status, {"error": {"code": code, "message": "because"}})
+    head, _, body = read_all(connect(f"{CALL}\n")).partition("\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {wanted} ") and "Content-Type: application/json" in head
+    assert json.loads(body)["message"] == (
+        "because" if status != 500 else "The studio is restarting. Try again in a moment."
+    )
+
+
+def test_a_service_that_moved_is_found_by_a_second_question(connect, studio, application, tmp_path):
+    studio.answers["authorize"] = (200, {"address": f"unix:{tmp_path}/gone", "token": ""})
+    assert read_all(connect(f"{CALL}\n")).startswith("HTTP/1.1 503")
+    assert len(studio.asked) == 2
+    studio.answers["authorize"] = (200, {"address": f"unix:{tmp_path}/app", "token": ""})
+    assert read_all(connect(f"{CALL}\n")).endswith("done")

@@ -12,6 +12,7 @@ from lazuli.errors import NotAvailable, NotFound
 from lazuli.runs.tag_values import convert_to_texts
 
 from azureml import _absent
+from azureml.core._inference_config import InferenceConfig as InferenceConfig
 from azureml.core._model_paths import find_model_path
 from azureml.core.resource_configuration import ResourceConfiguration
 from azureml.exceptions import UserErrorException, WebserviceException
@@ -265,7 +266,23 @@ class Model:
         overwrite: bool = False,
         show_output: bool = False,
     ) -> Any:
-        raise NotAvailable(ENDPOINTS, "Model.deploy")
+        """Serve the models by the entry script of `inference_config`: on this machine, or in the studio."""
+        if inference_config is None:
+            raise NotAvailable("services without an entry script", "Model.deploy without inference_config")
+        # Loaded when they are needed: start-up time.
+        local = importlib.import_module("azureml.core.webservice.local")
+        if isinstance(deployment_config, local.LocalWebserviceDeploymentConfiguration):
+            service = local.deploy_local(workspace, name, models, inference_config, deployment_config)
+        else:
+            webservice = importlib.import_module("azureml.core.webservice.webservice")
+            aci = importlib.import_module("azureml.core.webservice.aci")
+            config = deployment_config or aci.AciWebservice.deploy_configuration()
+            service = webservice.deploy_service(
+                workspace, name, models, inference_config, config, deployment_target, overwrite
+            )
+        if show_output:
+            service.wait_for_deployment(show_output=True)
+        return service
 
     @staticmethod
     def package(

@@ -352,7 +352,11 @@ class Workspace:
 
     @property
     def webservices(self) -> Any:
-        raise NotAvailable("the endpoint service", "Workspace.webservices")
+        """The services, by name."""
+        # Loaded when it is needed: start-up time.
+        from azureml.core.webservice import Webservice
+
+        return {service.name: service for service in Webservice.list(self)}
 
     @property
     def linked_services(self) -> Any:

@@ -1,0 +1,23 @@
+"""The administration's lists of endpoints and their revisions."""
+
+from django.contrib import admin
+
+from endpoints.models import Endpoint, Revision
+
+
+@admin.register(Endpoint)
+class EndpointAdmin(admin.ModelAdmin):
+    list_display = ["name", "workspace", "auth_enabled", "created_by", "created_at"]
+    list_select_related = ["workspace", "created_by"]
+    search_fields = ["name"]
+    raw_id_fields = ["workspace", "created_by", "current", "newest"]
+    exclude = ["primary_key", "secondary_key", "primary_digest", "secondary_digest"]
+
+
+@admin.register(Revision)
+class RevisionAdmin(admin.ModelAdmin):
+    list_display = ["endpoint", "number", "stage", "environment_name", "created_by", "created_at"]
+    list_filter = ["stage"]
+    list_select_related = ["endpoint", "created_by"]
+    search_fields = ["endpoint__name"]
+    raw_id_fields = ["endpoint", "model_versions", "target", "work", "created_by"]

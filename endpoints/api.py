@@ -1,0 +1,141 @@
+"""Services over REST, for SDK v1's `Webservice`."""
+
+from django.http import Http404, HttpRequest
+from ninja import Path, Router, Status
+
+from accounts.actors import Actor
+from endpoints import deployment, resources
+from endpoints.models import Endpoint
+from registry.access import pick_version
+from registry.models import Model, ModelVersion
+from runs.submission import find_snapshot
+from studio import api
+from studio.errors import Invalid
+from studio.schemas import Nothing, list_of
+from workspaces.models import Workspace
+from workspaces.workspace_path import WorkspacePath, require_workspace
+
+router = Router(tags=["services"])
+
+
+def find_endpoint(workspace: Workspace, name: str) -> Endpoint:
+    found = Endpoint.objects.with_state().filter(workspace=workspace, name=name).first()
+    if found is None:
+        raise Http404(f"WebserviceNotFound: the workspace {workspace.name} has no service {name!r}.")
+    return found
+
+
+@router.get("/services", response=list_of(resources.Service), summary="List the services")
+def service_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
+    workspace = require_workspace(request, workspace_path)
+    return api.paginate(request, Endpoint.objects.with_state().filter(workspace=workspace), resources.Service)
+
+
+@router.get("/services/{name}", response=resources.Service, summary="A service with its state")
+def service_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    return resources.Service.of(find_endpoint(require_workspace(request, workspace_path), name))
+
+
+@router.put("/services/{name}", response={201: resources.Service}, summary="Deploy models as a service")
+def service_create(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: resources.ServiceCreate):
+    workspace = require_workspace(request, workspace_path, "edit")
+    if body.deployment is None:
+        raise Invalid("A new service needs what it runs.", target="deployment")
+    wanted = _read_deployment(workspace, body.deployment)
+    present = Endpoint.objects.filter(workspace=workspace, name=name).select_related("workspace").first()
+    if present and body.overwrite:
+        endpoint = present
+        endpoint.change(**_changes(body))
+    else:
+        keys = (body.primaryKey, body.secondaryKey)
+        endpoint = Endpoint.create(workspace, request.auth.user, name, keys, **_changes(body))
+    _deploy(request.auth, endpoint, wanted, is_new=not present)
+    return Status(201, resources.Service.of(find_endpoint(workspace, name)))
+
+
+def _deploy(actor: Actor, endpoint: Endpoint, wanted: deployment.Deployment, is_new: bool) -> None:
+    try:
+        deployment.deploy(actor, endpoint, wanted)
+    except Invalid:
+        if is_new:
+            endpoint.remove()
+        raise
+
+
+@router.patch("/services/{name}", response=resources.Service, summary="Change a service, or deploy its next revision")
+def service_update(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: resources.ServiceUpdate):
+    workspace = require_workspace(request, workspace_path, "edit")
+    endpoint = find_endpoint(workspace, name)
+    endpoint.change(**_changes(body))
+    if body.deployment:
+        _deploy(request.auth, endpoint, _read_deployment(workspace, body.deployment), is_new=False)
+    return resources.Service.of(find_endpoint(workspace, name))
+
+
+@router.delete("/services/{name}", response=Nothing, summary="Stop and delete a service")
+def service_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    find_endpoint(require_workspace(request, workspace_path, "edit"), name).remove()
+    return {}
+
+
+@router.post("/services/{name}/listkeys", response=resources.ServiceKeys, summary="Read the keys of a service")
+def service_keys(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    endpoint = find_endpoint(require_workspace(request, workspace_path, "edit"), name)
+    return resources.ServiceKeys(primaryKey=endpoint.keys[0], secondaryKey=endpoint.keys[1])
+
+
+@router.post("/services/{name}/regenerateKeys", response=resources.ServiceKeys, summary="Make a new key")
+def service_new_key(
+    request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: resources.KeyRegeneration
+):
+    endpoint = find_endpoint(require_workspace(request, workspace_path, "edit"), name)
+    if body.keyType not in Endpoint.Key.values:
+        raise Invalid(f"keyType={body.keyType[:40]!r}: write Primary or Secondary.", target="keyType")
+    endpoint.regenerate_key(body.keyType, body.keyValue)
+    return resources.ServiceKeys(primaryKey=endpoint.keys[0], secondaryKey=endpoint.keys[1])
+
+
+@router.get("/services/{name}/logs", response=resources.ServiceLogs, summary="The log of what was deployed last")
+def service_logs(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    newest = find_endpoint(require_workspace(request, workspace_path), name).newest
+    return resources.ServiceLogs(revision=newest.number if newest else 0, content=newest.log if newest else "")
+
+
+def _changes(body: resources.ServiceUpdate) -> dict:
+    given = {
+        "description": body.description,
+        "tags": body.tags,
+        "properties": body.properties,
+        "auth_enabled": body.authEnabled,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _read_deployment(workspace: Workspace, body: resources.DeploymentUpdate) -> deployment.Deployment:
+    snapshot = find_snapshot(workspace, body.codeId)
+    if snapshot is None:
+        raise Invalid("The folder of the entry script is missing: upload it first.", target="codeId")
+    target = None
+    if body.computeName:
+        target = workspace.compute_targets.present().clusters().filter(name__iexact=body.computeName).first()
+        if target is None:
+            raise Invalid(f"There is no compute cluster {body.computeName[:60]!r} here.", target="computeName")
+    return deployment.Deployment(
+        models=[_find_model(workspace, reference) for reference in body.models],
+        entry_script=body.entryScript,
+        snapshot=snapshot,
+        environment_id=body.environmentId,
+        environment=body.environmentDefinition,
+        target=target,
+        concurrency=body.concurrency,
+        timeout_seconds=body.timeoutSeconds,
+    )
+
+
+def _find_model(workspace: Workspace, reference: str) -> ModelVersion:
+    name, _, number = reference.rpartition(":")
+    model = Model.objects.present().filter(workspace=workspace, name=name).first()
+    found = pick_version(model, number) if model else None
+    if found is None:
+        raise Invalid(f"ModelNotFound: the workspace has no model {reference[:200]!r}.", target="models")
+    return found

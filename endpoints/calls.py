@@ -1,0 +1,43 @@
+"""Send one request to the process of a service, for the page that tests it."""
+
+import dataclasses
+import http.client
+import socket
+import time
+
+from endpoints.models import Revision
+from studio.errors import NotReady
+
+SECONDS = 15.0
+MAX_ANSWER = 1024 * 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    status: int
+    reason: str
+    text: str
+    milliseconds: float
+
+
+def send_test(revision: Revision | None, body: str) -> Answer:
+    """Raises NotReady if nothing answers in time."""
+    lead = revision.lead if revision else None
+    kind, _, path = lead.address.partition(":") if lead else ("", "", "")
+    if kind != "unix":
+        raise NotReady("The service does not answer yet: see its state.")
+    began = time.monotonic()
+    connection = http.client.HTTPConnection("service", timeout=SECONDS)
+    try:
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(SECONDS)
+        connection.sock.connect(path)
+        connection.request("POST", "/score", body.encode(), {"Content-Type": "application/json", "Connection": "close"})
+        answer = connection.getresponse()
+        content = answer.read(MAX_ANSWER)
+    except (OSError, http.client.HTTPException) as error:
+        raise NotReady(f"The service has not answered within {SECONDS:g} seconds: {error}.") from error
+    finally:
+        connection.close()
+    milliseconds = (time.monotonic() - began) * 1000
+    return Answer(answer.status, answer.reason, content.decode("utf-8", "replace"), milliseconds)

@@ -1,0 +1,269 @@
+"""Endpoints: a name with keys, whose requests the current revision answers. A revision never changes."""
+
+import hashlib
+import secrets
+import uuid
+
+from django.db import IntegrityError, models, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import activity
+from accounts.models import User
+from compute import queue
+from compute.models import ComputeTarget, Work
+from endpoints import rules
+from registry.models import ModelVersion
+from studio import encryption
+from studio.errors import Conflict
+from studio.public_url import public_url
+from workspaces.models import Workspace
+
+# Of the log of a revision: the newest of so many characters.
+MAX_LOG = 200_000
+
+
+class EndpointQuerySet(models.QuerySet):
+    def with_state(self):
+        """What the state is read from, in a few queries."""
+        path = "workspace__resource_group__subscription"
+        related = self.select_related(path, "created_by", "current__work", "current__target", "newest__work")
+        return related.prefetch_related(
+            "current__work__assignments__node__host", "newest__work__assignments", "newest__model_versions__model"
+        )
+
+
+class Endpoint(models.Model):
+    class Key(models.TextChoices):
+        PRIMARY = "Primary"
+        SECONDARY = "Secondary"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="endpoints")
+    name = models.CharField(max_length=32)
+    description = models.TextField(blank=True)
+    tags = models.JSONField(default=dict, blank=True)
+    properties = models.JSONField(default=dict, blank=True)
+    auth_enabled = models.BooleanField(default=False)
+    # Encrypted; what a request is compared with are the hashes.
+    primary_key = models.TextField()
+    secondary_key = models.TextField()
+    primary_digest = models.CharField(max_length=64)
+    secondary_digest = models.CharField(max_length=64)
+    # The one that answers, and the one that was deployed last.
+    current = models.OneToOneField("Revision", models.SET_NULL, null=True, blank=True, related_name="+")
+    newest = models.OneToOneField("Revision", models.SET_NULL, null=True, blank=True, related_name="+")
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    objects = EndpointQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="one_endpoint_of_a_name")]
+
+    def __str__(self):
+        return self.name
+
+    def get_absolute_url(self):
+        return reverse("endpoints:detail", args=[self.workspace.slug, self.name])
+
+    @property
+    def arm_id(self) -> str:
+        return f"{self.workspace.arm_id}/services/{self.name}"
+
+    @property
+    def scoring_uri(self) -> str:
+        return public_url(f"/api/v1/service/{self.workspace.slug}/{self.name}/score")
+
+    @property
+    def swagger_uri(self) -> str:
+        return public_url(f"/api/v1/service/{self.workspace.slug}/{self.name}/swagger.json")
+
+    @property
+    def state(self) -> str:
+        """Of what answers requests; until something does, of what was deployed last."""
+        shown = self.current or self.newest
+        return shown.state if shown else Revision.State.FAILED.value
+
+    @property
+    def is_changing(self) -> bool:
+        return bool(self.newest and self.newest.state in (Revision.State.TRANSITIONING, "Unhealthy"))
+
+    @property
+    def failure(self) -> str:
+        """Why what was deployed last does not answer."""
+        return self.newest.reason if self.newest and self.newest.stage == Revision.State.FAILED else ""
+
+    # ---- keys
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        vault = encryption.load_keys()
+        return vault.decrypt(self.primary_key, self._owner), vault.decrypt(self.secondary_key, self._owner)
+
+    @property
+    def _owner(self) -> str:
+        return f"endpoint:{self.pk}"
+
+    def set_key(self, which: str, value: str = "") -> None:
+        """A new one unless it is given; it is stored by `save` or `regenerate_key`."""
+        value = rules.check_key(value) if value else secrets.token_urlsafe(24)
+        field = "primary" if which == self.Key.PRIMARY else "secondary"
+        setattr(self, f"{field}_key", encryption.load_keys().encrypt(value, self._owner))
+        setattr(self, f"{field}_digest", digest_of(value))
+
+    def regenerate_key(self, which: str, value: str = "") -> None:
+        with transaction.atomic():
+            self.set_key(which, value)
+            field = "primary" if which == self.Key.PRIMARY else "secondary"
+            self.save(update_fields=[f"{field}_key", f"{field}_digest"])
+            activity.record("endpoint.key", self, scope=self.workspace, changes={"key": ["", str(which)]})
+
+    def accepts(self, key: str) -> bool:
+        return not self.auth_enabled or digest_of(key) in (self.primary_digest, self.secondary_digest)
+
+    # ---- changing
+
+    @classmethod
+    def create(cls, workspace: Workspace, user: User, name: str, keys: tuple[str, str] = ("", ""), **fields):
+        endpoint = cls(workspace=workspace, created_by=user, name=rules.ENDPOINT_NAME.check(name), **fields)
+        endpoint.set_key(cls.Key.PRIMARY, keys[0])
+        endpoint.set_key(cls.Key.SECONDARY, keys[1])
+        try:
+            with transaction.atomic():
+                endpoint.save(force_insert=True)
+                activity.record("endpoint.create", endpoint, scope=workspace)
+        except IntegrityError as error:
+            raise Conflict(
+                f"There is a service {name} in this workspace already. Choose another name, or overwrite=True.",
+                target="name",
+            ) from error
+        return endpoint
+
+    def change(self, **fields):
+        """Description, tags, properties, and whether a key is needed."""
+        if fields:
+            with transaction.atomic():
+                before = {name: getattr(self, name) for name in fields}
+                Endpoint.objects.filter(pk=self.pk).update(**fields, updated_at=timezone.now())
+                for name, value in fields.items():
+                    setattr(self, name, value)
+                changes = {name: [before[name], value] for name, value in fields.items()}
+                activity.record("endpoint.edit", self, scope=self.workspace, changes=changes)
+
+    def remove(self):
+        """Stop all that runs for it and delete it, with its logs."""
+        with transaction.atomic():
+            for revision in self.revisions.select_related("work"):
+                revision.stop()
+            activity.record("endpoint.delete", self, scope=self.workspace)
+            self.delete()
+
+
+class Revision(models.Model):
+    """What was deployed once: models, an entry script with its folder, an environment, and where it runs."""
+
+    class State(models.TextChoices):
+        TRANSITIONING = "Transitioning"
+        HEALTHY = "Healthy"
+        FAILED = "Failed"
+        STOPPED = "Stopped"
+
+    endpoint = models.ForeignKey(Endpoint, models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    model_versions = models.ManyToManyField(ModelVersion, related_name="revisions", blank=True)
+    entry_script = models.CharField(max_length=500)
+    # Its folder as a zip, in storage.
+    code_key = models.CharField(max_length=200)
+    code_size = models.PositiveBigIntegerField(default=0)
+    environment = models.JSONField(default=dict)
+    environment_name = models.CharField(max_length=300, blank=True)
+    settings = models.JSONField(default=dict, blank=True)
+    target = models.ForeignKey(ComputeTarget, models.SET_NULL, null=True, related_name="+")
+    work = models.OneToOneField(Work, models.SET_NULL, null=True, blank=True, related_name="+")
+    stage = models.CharField(max_length=13, choices=State, default=State.TRANSITIONING)
+    # Why it failed: a sentence, or the traceback of init().
+    reason = models.TextField(blank=True)
+    log = models.TextField(blank=True)
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    ready_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["endpoint", "number"], name="one_revision_of_a_number")]
+
+    def __str__(self):
+        return f"{self.endpoint.name}, revision {self.number}"
+
+    @property
+    def compute_type(self) -> str:
+        """In SDK v1's words."""
+        return "AMLCOMPUTE" if self.target and self.target.is_cluster else "ACI"
+
+    @property
+    def lead(self):
+        """The assignment of the process that answers, if one runs."""
+        if not self.work or self.work.state != Work.State.CLAIMED:
+            return None
+        lead = self.work.lead
+        return lead if lead and lead.ended_at is None else None
+
+    @property
+    def state(self) -> str:
+        """Once it was healthy, it is Unhealthy while its process starts again."""
+        if self.stage != self.State.HEALTHY:
+            return str(self.stage)
+        return str(self.State.HEALTHY) if self.lead and self.lead.address else "Unhealthy"
+
+    @property
+    def state_reason(self) -> str:
+        """Why it is in this state, as a sentence; empty if it is healthy."""
+        if self.stage in (self.State.FAILED, self.State.STOPPED):
+            return self.reason
+        if self.state == self.State.HEALTHY:
+            return ""
+        if self.work and self.work.reason:
+            return self.work.reason
+        if self.lead is None:
+            return "Waits for a node."
+        return "Its environment is prepared and init() runs."
+
+    def append_log(self, text: str) -> None:
+        with transaction.atomic():
+            row = Revision.objects.select_for_update().only("log").get(pk=self.pk)
+            Revision.objects.filter(pk=self.pk).update(log=(row.log + text)[-MAX_LOG:])
+
+    def take_over(self) -> None:
+        """init() has returned: from now on it answers, and the one before it stops once it has answered what it has."""
+        with transaction.atomic():
+            endpoint = Endpoint.objects.select_for_update().get(pk=self.endpoint_id)
+            moved = Revision.objects.filter(pk=self.pk, stage__in=[self.State.TRANSITIONING, self.State.HEALTHY])
+            if not moved.update(stage=self.State.HEALTHY, reason="", ready_at=timezone.now()):
+                return
+            self.stage = self.State.HEALTHY
+            before = endpoint.current
+            if before is not None and (before.pk == self.pk or before.number > self.number):
+                return
+            Endpoint.objects.filter(pk=endpoint.pk).update(current=self)
+            for other in endpoint.revisions.filter(number__lt=self.number).exclude(stage=self.State.STOPPED):
+                if other.stage != self.State.FAILED:
+                    other.stop(f"Revision {self.number} has taken over.")
+
+    def fail(self, reason: str) -> None:
+        """It is not started again. What answered before it goes on."""
+        waiting = Revision.objects.filter(pk=self.pk, stage=self.State.TRANSITIONING)
+        with transaction.atomic():
+            if waiting.update(stage=self.State.FAILED, reason=reason[-20_000:]) and self.work:
+                queue.stop_work(self.work)
+
+    def stop(self, reason: str = "") -> None:
+        Revision.objects.filter(pk=self.pk).update(stage=self.State.STOPPED, reason=reason)
+        if self.work and self.work.state in (Work.State.QUEUED, Work.State.CLAIMED):
+            queue.stop_work(self.work)
+
+
+def digest_of(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()

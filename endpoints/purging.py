@@ -1,0 +1,32 @@
+"""What a purge deletes of endpoints, and which of their files it knows: see studio/purging.py."""
+
+from django.db.models import QuerySet
+
+from endpoints.models import Endpoint, Revision
+from studio import purging
+from studio.purging import FOLDERS, STEPS, Selection, Step, StorageFolder, StoredFile
+
+
+def delete_revisions(selection: Selection) -> list[StoredFile] | None:
+    """They go with the workspace alone."""
+    if not selection.whole_workspace:
+        return None
+    found = list(Revision.objects.filter(endpoint__workspace=selection.workspace_id)[: purging.BATCH])
+    Revision.objects.filter(pk__in=[revision.pk for revision in found]).delete()
+    return [(revision.code_key, revision.code_size) for revision in found] or None
+
+
+def keys_of_code(keys: list[str], owners: set[int]) -> QuerySet:
+    return Revision.objects.filter(code_key__in=keys).values_list("code_key", flat=True)
+
+
+def stop_services(workspace) -> None:
+    """A workspace in the trash has none that run."""
+    for endpoint in Endpoint.objects.filter(workspace=workspace):
+        for revision in endpoint.revisions.select_related("work"):
+            revision.stop("The workspace was deleted.")
+
+
+def register() -> None:
+    STEPS.append(Step(5, delete_revisions))
+    FOLDERS.append(StorageFolder("endpoints", keys_of_code))

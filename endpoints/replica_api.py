@@ -1,0 +1,155 @@
+"""What the process of a service asks and reports, with the token of its attempt; and what the gateway asks about requests."""
+
+from typing import Literal
+
+import pydantic
+from django.http import Http404, HttpRequest, StreamingHttpResponse
+from ninja import Router
+from ninja.security import HttpBearer
+
+from compute import keys
+from endpoints import work_kind
+from endpoints.models import Endpoint, Revision
+from registry import version_files
+from studio import storage
+from studio.errors import Conflict, NotReady, Unauthenticated
+from studio.gateway.decisions import NOT_READY as SERVICE_NOT_READY
+from studio.request_body import Body
+from studio.schemas import Nothing, Shape, bytes_response
+
+router = Router(tags=["nodes"])
+MAX_REPORT = 100_000
+
+
+class ReplicaKey(HttpBearer):
+    def authenticate(self, request, token):
+        return work_kind.find_revision(token)
+
+
+class GatewayKey(HttpBearer):
+    def authenticate(self, request, token):
+        return keys.is_gateway_key(token)
+
+
+class ReplicaModel(Shape):
+    name: str
+    version: int
+    root: str = pydantic.Field(description="The name of its file or folder; empty for a folder without one.")
+    files: list[str]
+
+
+class ReplicaPlan(Shape):
+    service: str
+    workspace: str
+    entryScript: str
+    concurrency: int
+    timeoutSeconds: float
+    models: list[ReplicaModel]
+
+
+class ReplicaReport(Body):
+    state: Literal["starting", "ready", "failed"] = "starting"
+    error: str = ""
+    log: str = pydantic.Field(default="", max_length=MAX_REPORT)
+
+
+class Call(Body):
+    workspace: str
+    name: str
+    key: str = ""
+
+
+class CallAdmission(Shape):
+    address: str
+    token: str
+
+
+@router.get("/plan", auth=ReplicaKey(), response=ReplicaPlan, summary="What the process of a service runs")
+def replica_plan(request: HttpRequest):
+    revision: Revision = request.auth
+    models = [
+        _describe_model(version) for version in revision.model_versions.select_related("model", "run", "logged_model")
+    ]
+    return ReplicaPlan(
+        service=revision.endpoint.name,
+        workspace=revision.endpoint.workspace.name,
+        entryScript=revision.entry_script,
+        concurrency=revision.settings["concurrency"],
+        timeoutSeconds=revision.settings["timeoutSeconds"],
+        models=models,
+    )
+
+
+def _describe_model(version) -> ReplicaModel:
+    files = _files_of(version)
+    paths = [files.relative(path) for path in files.rows.order_by("path").values_list("path", flat=True)]
+    root = "" if files.is_file else files.name or version.model.name
+    return ReplicaModel(name=version.model.name, version=version.number, root=root, files=paths)
+
+
+def _files_of(version) -> version_files.ModelFiles:
+    files = version_files.files_of(version)
+    if files is None:
+        raise Conflict(f"The files of the model {version.model.name}:{version.number} are not here any more.")
+    return files
+
+
+@router.get(
+    "/code",
+    auth=ReplicaKey(),
+    summary="The folder of the entry script, as a zip",
+    openapi_extra=bytes_response("application/zip", 200),
+)
+def replica_code(request: HttpRequest):
+    revision: Revision = request.auth
+    content = storage.stream_object(revision.code_key, 0, revision.code_size)
+    return StreamingHttpResponse(content, content_type="application/zip")
+
+
+@router.get(
+    "/models/{name}/{int:number}",
+    auth=ReplicaKey(),
+    summary="A file of one of the service's models",
+    openapi_extra=bytes_response("application/octet-stream", 200),
+)
+def replica_file(request: HttpRequest, name: str, number: int, path: str):
+    version = request.auth.model_versions.filter(model__name=name, number=number).select_related("model", "run").first()
+    row = _files_of(version).find(path) if version else None
+    if row is None:
+        raise Http404(f"The service has no file {path[:500]!r} of a model {name}:{number}.")
+    return StreamingHttpResponse(version_files.read(row), content_type="application/octet-stream")
+
+
+@router.post(
+    "/report", auth=ReplicaKey(), response=Nothing, summary="Send lines of the log, and how far the process is"
+)
+def replica_report(request: HttpRequest, body: ReplicaReport):
+    revision: Revision = request.auth
+    if body.log:
+        revision.append_log(body.log)
+    if body.state == "ready":
+        revision.take_over()
+    elif body.state == "failed":
+        revision.fail(body.error or "The process ended before init() had returned.")
+    return {}
+
+
+@router.post(
+    "/authorize",
+    auth=GatewayKey(),
+    response=CallAdmission,
+    summary="Ask who answers a request, and whether its key fits",
+)
+def call_authorize(request: HttpRequest, body: Call):
+    found = Endpoint.objects.with_state().filter(workspace__slug=body.workspace, name=body.name)
+    endpoint = found.filter(workspace__deleted_at=None).first()
+    if endpoint is None:
+        raise Http404(f"There is no service {body.name[:40]!r} here.")
+    if not endpoint.accepts(body.key):
+        raise Unauthenticated("The key is missing or wrong: send the header Authorization: Bearer KEY.")
+    lead = endpoint.current.lead if endpoint.current else None
+    if lead is None or not lead.address:
+        raise NotReady(
+            f"The service {endpoint.name} is {endpoint.state}. Try again in a moment.", code=SERVICE_NOT_READY
+        )
+    return CallAdmission(address=lead.address, token="")

@@ -1,0 +1,136 @@
+"""What the routes of services take and answer, for SDK v1's `Webservice`."""
+
+from typing import Annotated, Self
+
+import pydantic
+
+from endpoints import rules
+from endpoints.models import Endpoint, Revision
+from studio.formats import utc_time
+from studio.public_url import public_url
+from studio.request_body import Body
+from studio.rules import DESCRIPTION, TAGS
+from studio.schemas import Shape
+
+Concurrency = Annotated[int, pydantic.Field(ge=1, le=64)]
+
+
+class ServiceRevision(Shape):
+    number: int
+    state: str
+    reason: str
+    entryScript: str
+    environmentName: str
+    computeType: str
+    models: list[str] = pydantic.Field(description="Each as `name:version`.")
+    createdTime: str
+
+    @classmethod
+    def of(cls, row: Revision) -> Self:
+        return cls(
+            number=row.number,
+            state=row.state,
+            reason=row.state_reason,
+            entryScript=row.entry_script,
+            environmentName=row.environment_name,
+            computeType=row.compute_type,
+            models=[f"{version.model.name}:{version.number}" for version in row.model_versions.all()],
+            createdTime=utc_time(row.created_at) or "",
+        )
+
+
+class Service(Shape):
+    id: str
+    name: str
+    description: str
+    tags: dict[str, str]
+    properties: dict[str, str]
+    state: str
+    error: str = pydantic.Field(description="Why what was deployed last does not answer; empty if it does.")
+    operationState: str = pydantic.Field(description="Of what was deployed last: Running, Succeeded or Failed.")
+    computeType: str
+    authEnabled: bool
+    scoringUri: str
+    swaggerUri: str
+    newest: ServiceRevision | None
+    currentRevision: int | None
+    createdBy: str
+    createdTime: str
+    updatedTime: str
+    portalUrl: str
+
+    @classmethod
+    def of(cls, row: Endpoint) -> Self:
+        newest = row.newest
+        return cls(
+            id=row.arm_id,
+            name=row.name,
+            description=row.description,
+            tags=row.tags,
+            properties=row.properties,
+            state=row.state,
+            error=row.failure,
+            operationState=OPERATIONS.get(newest.stage, "Failed") if newest else "Failed",
+            computeType=newest.compute_type if newest else "ACI",
+            authEnabled=row.auth_enabled,
+            scoringUri=row.scoring_uri,
+            swaggerUri=row.swagger_uri,
+            newest=ServiceRevision.of(newest) if newest else None,
+            currentRevision=row.current.number if row.current else None,
+            createdBy=row.created_by.label if row.created_by else "",
+            createdTime=utc_time(row.created_at) or "",
+            updatedTime=utc_time(row.updated_at) or "",
+            portalUrl=public_url(row.get_absolute_url()),
+        )
+
+
+OPERATIONS = {
+    Revision.State.TRANSITIONING: "Running",
+    Revision.State.HEALTHY: "Succeeded",
+    Revision.State.FAILED: "Failed",
+    Revision.State.STOPPED: "Failed",
+}
+
+
+class DeploymentUpdate(Body):
+    """What a revision is made of."""
+
+    models: list[str] = pydantic.Field(default=[], max_length=1000, description="Each as `name:version`.")
+    entryScript: Annotated[str, rules.ENTRY_SCRIPT]
+    codeId: str = pydantic.Field(description="The id of a snapshot.")
+    environmentId: str | None = None
+    environmentDefinition: dict | None = None
+    computeName: str | None = pydantic.Field(
+        default=None, description="A compute cluster; else a machine of the studio."
+    )
+    concurrency: Concurrency = 1
+    timeoutSeconds: Annotated[float, pydantic.Field(gt=0, le=300)] = 60.0
+
+
+class ServiceUpdate(Body):
+    description: Annotated[str, DESCRIPTION] | None = None
+    tags: Annotated[dict[str, str], TAGS] | None = None
+    properties: Annotated[dict[str, str], rules.PROPERTIES] | None = None
+    authEnabled: bool | None = None
+    deployment: DeploymentUpdate | None = None
+
+
+class ServiceCreate(ServiceUpdate):
+    overwrite: bool = False
+    primaryKey: str = ""
+    secondaryKey: str = ""
+
+
+class ServiceKeys(Shape):
+    primaryKey: str
+    secondaryKey: str
+
+
+class KeyRegeneration(Body):
+    keyType: str
+    keyValue: str = ""
+
+
+class ServiceLogs(Shape):
+    revision: int
+    content: str

@@ -1,0 +1,29 @@
+"""What may be written of an endpoint, each rule once (studio/rules.py)."""
+
+import re
+
+from studio.errors import Invalid
+from studio.rules import Rule, tags_rule, text_rule
+
+NAME = re.compile(r"[a-z][a-z0-9-]{1,30}[a-z0-9]", re.ASCII)
+
+
+def check_name(value) -> str:
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        raise Invalid(
+            f"The name of the endpoint is {str(value)[:60]!r}: write 3 to 32 lower-case letters, digits and dashes; the first "
+            "is a letter, the last a letter or digit.",
+            target="name",
+        )
+    return value
+
+
+def check_key(value) -> str:
+    if not isinstance(value, str) or not 8 <= len(value) <= 200 or not value.isascii() or not value.isprintable():
+        raise Invalid("A key has 8 to 200 printable characters.", target="key")
+    return value
+
+
+ENDPOINT_NAME = Rule(check_name, "name", {"pattern": f"^{NAME.pattern}$"})
+ENTRY_SCRIPT = text_rule("entry script", max_length=500)
+PROPERTIES = tags_rule("property", max_count=100)

@@ -1,0 +1,16 @@
+from django.urls import path
+
+from endpoints import views
+
+app_name = "endpoints"
+LIST = "ws/<slug:slug>/endpoints"
+
+urlpatterns = [
+    path(f"{LIST}/", views.endpoint_list, name="list"),
+    path(f"{LIST}/<str:name>/", views.endpoint_detail, name="detail"),
+    path(f"{LIST}/<str:name>/test/", views.endpoint_test, name="test"),
+    path(f"{LIST}/<str:name>/consume/", views.endpoint_consume, name="consume"),
+    path(f"{LIST}/<str:name>/logs/", views.endpoint_logs, name="logs"),
+    path(f"{LIST}/<str:name>/key/", views.endpoint_key, name="key"),
+    path(f"{LIST}/<str:name>/delete/", views.endpoint_delete, name="delete"),
+]

@@ -1,0 +1,133 @@
+"""The list of endpoints, and the tabs of one: details, test, consume, logs."""
+
+import json
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from endpoints import calls
+from endpoints.forms import RequestForm
+from endpoints.models import Endpoint
+from runs.pages.access import is_allowed, workspace_of
+from studio.errors import Denied, NotReady
+from studio.htmx import render_page
+from studio.pagination import page_of
+
+TABS = [
+    ("details", "Details", "endpoints:detail"),
+    ("test", "Test", "endpoints:test"),
+    ("consume", "Consume", "endpoints:consume"),
+    ("logs", "Logs", "endpoints:logs"),
+]
+EXAMPLE = '{"data": [[1, 2, 3, 4]]}'
+
+
+def find_endpoint(request, slug: str, name: str) -> Endpoint:
+    workspace = workspace_of(request, slug)
+    found = Endpoint.objects.with_state().filter(workspace=workspace, name=name).first()
+    if found is None:
+        raise Http404(f"There is no endpoint {name}.")
+    return found
+
+
+def _to_edit(request, slug: str, name: str) -> Endpoint:
+    found = find_endpoint(request, slug, name)
+    if not is_allowed(request, "edit"):
+        raise Denied("You may not change endpoints here. Ask an Owner for a role that allows it.")
+    return found
+
+
+def _render_tab(request, endpoint: Endpoint, tab: str, partial: str | None = None, **more):
+    address = [endpoint.workspace.slug, endpoint.name]
+    tabs = [(key, label, reverse(url, args=address), key == tab) for key, label, url in TABS]
+    may_edit = is_allowed(request, "edit")
+    context = {"endpoint": endpoint, "tab": tab, "tabs": tabs, "may_edit": may_edit, **more}
+    return render_page(request, f"endpoints/{tab}.html", context, partial=partial)
+
+
+@require_safe
+def endpoint_list(request, slug: str):
+    workspace = workspace_of(request, slug)
+    page = page_of(request, Endpoint.objects.with_state().filter(workspace=workspace))
+    return render_page(request, "endpoints/list.html", {"page": page})
+
+
+@require_safe
+def endpoint_detail(request, slug: str, name: str):
+    endpoint = find_endpoint(request, slug, name)
+    revisions = endpoint.revisions.select_related("work", "created_by", "target").prefetch_related(
+        "work__assignments", "model_versions__model"
+    )[:50]
+    return _render_tab(request, endpoint, "details", "endpoint-state", revisions=revisions)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def endpoint_test(request, slug: str, name: str):
+    """The answer of the service to what is typed."""
+    endpoint = find_endpoint(request, slug, name)
+    more: dict = {}
+    form = RequestForm(request.POST or None, initial={"data": EXAMPLE})
+    if request.method == "POST" and form.is_valid():
+        if not is_allowed(request, "submit"):
+            raise Denied("You may not send requests from here. Ask an Owner for a role that allows it.")
+        try:
+            more["answer"] = calls.send_test(endpoint.current, form.cleaned_data["data"])
+        except NotReady as error:
+            more["problem"] = error.message
+    return _render_tab(request, endpoint, "test", form=form, **more)
+
+
+@require_safe
+def endpoint_consume(request, slug: str, name: str):
+    """With the keys, for those who may edit."""
+    endpoint = find_endpoint(request, slug, name)
+    keys = list(zip(Endpoint.Key.values, endpoint.keys, strict=True)) if is_allowed(request, "edit") else []
+    more = {"keys": keys, "curl": _write_curl(endpoint), "python": _write_python(endpoint)}
+    return _render_tab(request, endpoint, "consume", **more)
+
+
+def _write_curl(endpoint: Endpoint) -> str:
+    key = ' \\\n  -H "Authorization: Bearer $KEY"' if endpoint.auth_enabled else ""
+    return f"curl -X POST {endpoint.scoring_uri} \\\n  -H 'Content-Type: application/json'{key} \\\n  -d '{EXAMPLE}'"
+
+
+def _write_python(endpoint: Endpoint) -> str:
+    key = '\nheaders["Authorization"] = "Bearer " + os.environ["KEY"]' if endpoint.auth_enabled else ""
+    return (
+        f"import json{', os' if endpoint.auth_enabled else ''}, urllib.request\n\n"
+        f'headers = {{"Content-Type": "application/json"}}{key}\n'
+        f"body = json.dumps({json.loads(EXAMPLE)!r}).encode()\n"
+        f'request = urllib.request.Request("{endpoint.scoring_uri}", body, headers)\n'
+        "print(json.load(urllib.request.urlopen(request)))"
+    )
+
+
+@require_safe
+def endpoint_logs(request, slug: str, name: str):
+    endpoint = find_endpoint(request, slug, name)
+    return _render_tab(request, endpoint, "logs", "endpoint-log")
+
+
+@require_POST
+def endpoint_key(request, slug: str, name: str):
+    """A new key of `key`, Primary or Secondary."""
+    endpoint = _to_edit(request, slug, name)
+    which = request.POST.get("key", "")
+    if which not in Endpoint.Key.values:
+        raise Http404(f"There is no key {which[:20]!r}: write Primary or Secondary.")
+    endpoint.regenerate_key(which)
+    messages.success(request, f"The {which.lower()} key is a new one. The old one stops counting within 5 seconds.")
+    return redirect("endpoints:consume", slug, name)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def endpoint_delete(request, slug: str, name: str):
+    endpoint = _to_edit(request, slug, name)
+    if request.method == "POST":
+        endpoint.remove()
+        messages.success(request, f"The endpoint {name} was deleted.")
+        return redirect("endpoints:list", slug)
+    return render_page(request, "endpoints/delete.html", {"endpoint": endpoint})

@@ -1,0 +1,58 @@
+"""Revisions in the work queue: their token, their page, and what happens when their process ends."""
+
+from django.core import signing
+from django.urls import reverse
+
+from compute import work_kinds
+from compute.models import Work
+from endpoints.models import Revision
+
+NAME = "service"
+SALT = "service-replica"
+# A process that never got ready is not tried more often than this.
+TRIES = 2
+
+
+def scope_of(revision: Revision) -> str:
+    return f"{NAME}:{revision.pk}"
+
+
+def make_token(work: Work) -> str:
+    """For the process of one attempt."""
+    return "service." + signing.dumps([str(work.pk), work.attempt], salt=SALT)
+
+
+def find_revision(token: str) -> Revision | None:
+    """The one whose present attempt has this token."""
+    prefix, _, signed = token.partition(".")
+    try:
+        key, attempt = signing.loads(signed, salt=SALT) if prefix == NAME else ("", 0)
+    except signing.BadSignature:
+        return None
+    if not key:
+        return None
+    held = Revision.objects.filter(work=key, work__attempt=attempt, work__state=Work.State.CLAIMED)
+    return held.select_related("endpoint__workspace", "work").first()
+
+
+def page_url(work: Work) -> str:
+    revision = Revision.objects.filter(pk=work.subject).select_related("endpoint__workspace").first()
+    if revision is None:
+        return reverse("endpoints:list", args=[work.target.workspace.slug])
+    return revision.endpoint.get_absolute_url()
+
+
+def on_queued_again(work: Work, reason: str) -> None:
+    revision = Revision.objects.filter(work=work.pk, ready_at=None).select_related("work").first()
+    if revision and work.restarts + 1 >= TRIES:
+        revision.fail(reason)
+
+
+KIND = work_kinds.WorkKind(
+    name=NAME,
+    make_token=make_token,
+    page_url=page_url,
+    life=work_kinds.Life.KEPT_UP,
+    action="edit",
+    on_queued_again=on_queued_again,
+)

@@ -1,0 +1,173 @@
+"""`python -m lazuli.scoring.replica SOCKET`: one process of a deployed service, on a node.
+
+It fetches the entry script and the models, starts the scoring server, and sends its log and state to the studio.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from typing import Any, Dict, List
+from urllib.parse import quote, urlencode
+
+from lazuli.runner.work_folder import unpack_snapshot
+
+Json = Dict[str, Any]
+TIMEOUT, TRIES = 30.0, 5
+SEND_SECONDS = 0.3
+# Of one report, and of the error that says why init() failed.
+MAX_LOG, MAX_ERROR = 90_000, 15_000
+MODELS = "azureml-models"
+
+
+class Studio:
+    def __init__(self, url: str, token: str):
+        self._url, self._token = f"{url.rstrip('/')}/nodes/v1/services", token
+
+    def open(self, path: str, body: Any = None) -> Any:
+        """The answer, as a file. What fails for a moment is tried again."""
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        for attempt in range(TRIES):
+            request = urllib.request.Request(self._url + path, data, headers)
+            try:
+                return urllib.request.urlopen(request, timeout=TIMEOUT)
+            except urllib.error.HTTPError as error:
+                if error.code < 500 or attempt == TRIES - 1:
+                    raise OSError(
+                        f"The studio refused {path}: {error.read().decode(errors='replace')[:500]}"
+                    ) from error
+            except OSError:
+                if attempt == TRIES - 1:
+                    raise
+            time.sleep(0.5 * 2**attempt)
+        raise AssertionError("unreachable")
+
+    def save(self, path: str, target: str) -> None:
+        os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
+        with self.open(path) as answer, open(target, "wb") as file:
+            shutil.copyfileobj(answer, file, 1024 * 1024)
+
+
+class Log:
+    """Lines that are printed here too, and sent to the studio a few times a second."""
+
+    def __init__(self, studio: Studio):
+        self._studio, self._waiting, self._all = studio, "", ""
+        self._lock, self._changed = threading.Lock(), threading.Event()
+        self.state = "starting"
+        threading.Thread(target=self._send_for_good, daemon=True).start()
+
+    def write(self, text: str) -> None:
+        print(text, end="", flush=True)
+        with self._lock:
+            self._waiting, self._all = self._waiting + text, (self._all + text)[-MAX_ERROR:]
+        self._changed.set()
+
+    def set_state(self, state: str) -> None:
+        self.state = state
+        self.send()
+
+    def fail(self) -> None:
+        self.state = "failed"
+        self.send(self._all.strip())
+
+    def _send_for_good(self) -> None:
+        while self._changed.wait():
+            self._changed.clear()
+            self.send()
+            time.sleep(SEND_SECONDS)
+
+    def send(self, error: str = "") -> None:
+        with self._lock:
+            text, self._waiting = self._waiting[-MAX_LOG:], ""
+        try:
+            self._studio.open("/report", {"state": self.state, "error": error, "log": text}).close()
+        except OSError as failure:
+            print(f"The log could not be sent: {failure}", file=sys.stderr)
+
+
+def fetch_files(studio: Studio, plan: Json) -> None:
+    """The code into `code/`, and each model into `azureml-models/NAME/VERSION/`, under its own name."""
+    studio.save("/code", "code.zip")
+    os.makedirs("code")
+    with open("code.zip", "rb") as archive:
+        unpack_snapshot(archive, "code")
+    os.remove("code.zip")
+    os.makedirs(MODELS)
+    for model in plan["models"]:
+        folder = os.path.join(MODELS, model["name"], str(model["version"]), model["root"])
+        os.makedirs(folder, exist_ok=True)
+        for path in model["files"]:
+            address = f"/models/{quote(model['name'], safe='')}/{model['version']}?{urlencode({'path': path})}"
+            studio.save(address, os.path.join(folder, *path.split("/")))
+
+
+def make_variables(plan: Json) -> Dict[str, str]:
+    """Those that an entry script knows. The token of this process is not among them."""
+    root = os.getcwd()
+    models = os.path.join(root, MODELS)
+    if len(plan["models"]) == 1:
+        models = os.path.join(models, plan["models"][0]["name"], str(plan["models"][0]["version"]))
+    kept = {name: value for name, value in os.environ.items() if name not in ("LAZULI_TOKEN",)}
+    return {
+        **kept,
+        "AZUREML_MODEL_DIR": models,
+        "AZUREML_ENTRY_SCRIPT": plan["entryScript"],
+        "AML_APP_ROOT": os.path.join(root, "code"),
+        "AZUREML_SOURCE_DIRECTORY": os.path.join(root, "code"),
+        "SERVICE_NAME": plan["service"],
+        "WORKSPACE_NAME": plan["workspace"],
+        "LAZULI_CONCURRENCY": str(plan["concurrency"]),
+        "LAZULI_SCORING_TIMEOUT": str(plan["timeoutSeconds"]),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def run_replica(socket_path: str) -> int:
+    studio = Studio(os.environ["LAZULI_URL"], os.environ["LAZULI_TOKEN"])
+    log = Log(studio)
+    try:
+        with studio.open("/plan") as answer:
+            plan = json.load(answer)
+        fetch_files(studio, plan)
+    except (OSError, ValueError) as error:
+        log.write(f"The files of the service could not be fetched: {error}\n")
+        log.fail()
+        return 1
+    command = [sys.executable, "-m", "lazuli.scoring", plan["entryScript"], "--unix", socket_path]
+    server = subprocess.Popen(
+        command, cwd="code", env=make_variables(plan), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    signal.signal(signal.SIGTERM, lambda number, frame: server.send_signal(signal.SIGTERM))
+    assert server.stdout is not None
+    for line in server.stdout:
+        text = line.decode("utf-8", "replace")
+        if log.state == "starting" and text.startswith('{"listening":'):
+            log.set_state("ready")
+        else:
+            log.write(text)
+    status = server.wait()
+    if log.state == "starting":
+        log.write(f"The scoring server ended with exit code {status} before init() had returned.\n")
+        log.fail()
+    elif status:
+        log.write(f"The scoring server ended with exit code {status}.\n")
+        log.send()
+    return status
+
+
+def main(arguments: List[str]) -> int:
+    return run_replica(arguments[0])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

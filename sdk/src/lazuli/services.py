@@ -1,0 +1,60 @@
+"""Deployed services of a workspace: deploy, change, read and delete them."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, cast
+
+from lazuli.client import quote_segment
+from lazuli.workspaces import WorkspaceClient
+
+Json = Dict[str, Any]
+
+
+def _path_of(workspace: WorkspaceClient, name: str = "") -> str:
+    return f"/modelmanagement/v1.0{workspace.path}/services" + (f"/{quote_segment(name)}" if name else "")
+
+
+def list_services(workspace: WorkspaceClient) -> Iterator[Json]:
+    return workspace.client.items(_path_of(workspace))
+
+
+def get_service(workspace: WorkspaceClient, name: str) -> Json:
+    return cast(Json, workspace.client.get(_path_of(workspace, name)))
+
+
+def create_service(workspace: WorkspaceClient, name: str, body: Json) -> Json:
+    # Not repeated when the answer is lost: a second revision would come of it.
+    answer = workspace.client.request("PUT", _path_of(workspace, name), json=body, repeatable=False)
+    return cast(Json, answer.json())
+
+
+def change_service(workspace: WorkspaceClient, name: str, body: Json) -> Json:
+    return cast(Json, workspace.client.request("PATCH", _path_of(workspace, name), json=body).json())
+
+
+def delete_service(workspace: WorkspaceClient, name: str) -> None:
+    workspace.client.request("DELETE", _path_of(workspace, name))
+
+
+def read_keys(workspace: WorkspaceClient, name: str) -> Json:
+    return cast(Json, workspace.client.request("POST", _path_of(workspace, name) + "/listkeys").json())
+
+
+def regenerate_key(workspace: WorkspaceClient, name: str, which: str, value: str = "") -> Json:
+    body = {"keyType": which, "keyValue": value}
+    return cast(Json, workspace.client.request("POST", _path_of(workspace, name) + "/regenerateKeys", json=body).json())
+
+
+def read_log(workspace: WorkspaceClient, name: str) -> str:
+    return str(workspace.client.get(_path_of(workspace, name) + "/logs")["content"])
+
+
+def post_request(uri: str, body: Any, key: str) -> Any:
+    """The answer of the service itself, whatever its status."""
+    headers = {"Content-Type": "application/json"}
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    # Loaded when it is needed: start-up time.
+    import httpx
+
+    return httpx.post(uri, content=body, headers=headers, timeout=310.0)
