@@ -154,6 +154,7 @@ GET    {w}/models/mod/versions/latest
 GET    {v}/models?tag=a=b
 GET    {v}/models/mod/versions/1/files
 GET    {v}/lineage?kind=model&id=mod:1
+GET    {v}/services
 DELETE {w}/models/mod/versions/1
 DELETE {w}/models/mod
 POST   {h}/runs/child/cancel
