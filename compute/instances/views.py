@@ -20,7 +20,7 @@ from compute.instances import jupyter, power
 from compute.instances.forms import ChangeForm, IdleForm, InstanceForm
 from compute.instances.gateway_api import check_person
 from compute.instances.rules import INSTANCE_NAME
-from compute.models import ApplicationSession, ComputeInstance
+from compute.models import ApplicationSession, ComputeInstance, ComputeTarget
 from studio.errors import Conflict, Invalid, NotReady
 from studio.forms import attempt, cleaned_or_invalid
 from studio.htmx import render_page
@@ -69,7 +69,12 @@ def instance_list(request, slug):
     for instance in page.object_list:
         instance.target.workspace = workspace
     is_changing = any(instance.is_changing for instance in page.object_list)
-    context = {"page": page, "is_changing": is_changing, **rights_on(request, workspace)}
+    context = {
+        "page": page,
+        "is_changing": is_changing,
+        "cluster_count": workspace.compute_targets.present().filter(kind=ComputeTarget.Kind.CLUSTER).count(),
+        **rights_on(request, workspace),
+    }
     return render_page(request, "compute/instances/instance_list.html", context, partial="instances")
 
 
