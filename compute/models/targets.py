@@ -123,6 +123,8 @@ class ComputeTarget(models.Model):
         return self.name
 
     def get_absolute_url(self):
+        if self.kind == self.Kind.CONTAINER:
+            return reverse("compute:list", args=[self.workspace.slug])
         page = "compute:cluster_detail" if self.is_cluster else "compute:instance_detail"
         return reverse(page, args=[self.workspace.slug, self.name])
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -71,7 +72,7 @@ def start(tmp_path, live_server):
         folder.mkdir()
         variables = {**os.environ, "LAZULI_URL": live_server.url, "LAZULI_TOKEN": work.make_token()}
         command = [sys.executable, "-m", "lazuli.scoring.replica", socket]
-        processes.append((subprocess.Popen(command, cwd=folder, env=variables), socket))
+        processes.append((subprocess.Popen(command, cwd=folder, env=variables, start_new_session=True), socket))
         end = time.monotonic() + 60
         while revision.stage != wait_for and time.monotonic() < end:
             time.sleep(0.05)
@@ -81,7 +82,8 @@ def start(tmp_path, live_server):
 
     yield start
     for process, socket in processes:
-        process.kill()
+        # With the scoring server that it has started.
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         if os.path.exists(socket):
             os.remove(socket)
