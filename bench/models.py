@@ -44,10 +44,10 @@ def fill():
     models = Model.objects.bulk_create([Model(workspace=workspace, name=name, version_count=EACH) for name in names])
     now, rows = timezone.now(), []
     for number in range(1, EACH + 1):
-        for place, model in enumerate(models):
-            at = now - timezone.timedelta(seconds=(EACH - number) * MODELS + place)
+        for index, model in enumerate(models):
+            at = now - timezone.timedelta(seconds=(EACH - number) * MODELS + index)
             stage = "Production" if number == EACH - 1 else "None"
-            fields = {"stage": stage, "tags": {"area": str(place % 50)}, "created_by": owner, "created_at": at}
+            fields = {"stage": stage, "tags": {"area": str(index % 50)}, "created_by": owner, "created_at": at}
             latest = number == EACH
             rows.append(ModelVersion(workspace=workspace, model=model, number=number, is_latest=latest, **fields))
     ModelVersion.objects.bulk_create(rows, batch_size=2_000)

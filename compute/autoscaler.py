@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from compute import capacity, holds, notifications
-from compute.models import ComputeTarget, Host, Node, Room, Scale
+from compute.models import ComputeTarget, Host, Node, Resources, Scale
 from compute.rules import VmPriority
 
 # How long an unusable node stays on the page, so that people can read why.
@@ -69,33 +69,35 @@ def _plan_cluster(target: ComputeTarget, nodes: list[Node], now: dt.datetime) ->
     scale = Scale(0, 1, 0) if target.workspace.deleted_at else target.scale_settings
     if (nodes or scale.min_nodes) and holds.stops_idle(target):
         scale = dataclasses.replace(scale, min_nodes=0, idle_seconds=0)
-    asked = list(target.work.startable(now + SOON).values_list("cores", "memory_gb", "gpus", "node_count")[:LOOKED_AT])
-    if not asked:
+    requested = list(
+        target.work.startable(now + SOON).values_list("cores", "memory_gb", "gpus", "node_count")[:LOOKED_AT]
+    )
+    if not requested:
         return plan_nodes(scale, nodes, 0, now)
-    whole = target.node_room
+    whole = target.node_resources
     running = [node for node in nodes if node.is_wanted and node.state == Node.State.RUNNING]
     busy = [node for node in running if not node.is_draining]
     # Without packed work no running node has room for more.
-    free = [node.free_room() for node in busy] if any(cores is not None for cores, _, _, _ in asked) else []
-    rooms = [
-        whole if cores is None else Room(cores, memory, gpus)
-        for cores, memory, gpus, node_count in asked
+    free = [node.free_resources() for node in busy] if any(cores is not None for cores, _, _, _ in requested) else []
+    free_resources = [
+        whole if cores is None else Resources(cores, memory, gpus)
+        for cores, memory, gpus, node_count in requested
         for _ in range(node_count)
     ]
-    return plan_nodes(scale, nodes, count_further_nodes(rooms, free, whole, scale.max_nodes), now)
+    return plan_nodes(scale, nodes, count_further_nodes(free_resources, free, whole, scale.max_nodes), now)
 
 
-def count_further_nodes(asked: list[Room], free: list[Room], whole: Room, limit: int) -> int:
+def count_further_nodes(requested: list[Resources], free: list[Resources], whole: Resources, limit: int) -> int:
     """How many nodes of the size `whole` the queued work needs besides what is free: each takes the first that has room."""
     bins, further = list(free), 0
-    for room in asked:
-        place = next((i for i, left in enumerate(bins) if left.holds(room)), None)
-        if place is None:
+    for resources in requested:
+        index = next((i for i, left in enumerate(bins) if left.holds(resources)), None)
+        if index is None:
             if further == limit:
                 break
             bins.append(whole)
-            place, further = len(bins) - 1, further + 1
-        bins[place] -= room
+            index, further = len(bins) - 1, further + 1
+        bins[index] -= resources
     return further
 
 
@@ -127,13 +129,13 @@ def _keeps_failing(nodes: list[Node], now: dt.datetime) -> bool:
 
 def _start_nodes(target: ComputeTarget, number: int) -> int:
     """As many of them as the hosts have room for."""
-    started, whole = 0, target.node_room
+    started, whole = 0, target.node_resources
     # Nodes of other targets than clusters share what is there.
-    taken = whole if target.is_cluster else Room(0, 0)
+    taken = whole if target.is_cluster else Resources(0, 0)
     for _ in range(holds.limit_new_nodes(target, number)):
         host = capacity.pick_host(taken)
         if host is None:
-            make_room(target, taken)
+            preempt_for(target, taken)
             break
         name = f"aml-{target.name}-{secrets.token_hex(3)}"
         Node.objects.create(target=target, host=host, name=name, **dataclasses.asdict(whole))
@@ -142,33 +144,37 @@ def _start_nodes(target: ComputeTarget, number: int) -> int:
     return started
 
 
-def make_room(target: ComputeTarget, room: Room) -> bool:
+def preempt_for(target: ComputeTarget, resources: Resources) -> bool:
     """Have nodes of other clusters leave where that makes room for one of this: idle ones, then those of low priority.
 
     Nothing more leaves while those that leave already make room.
     """
     hosts = capacity.find_usable_hosts(timezone.now())
-    free = capacity.measure_free_rooms(hosts)
+    free = capacity.measure_free_resources(hosts)
     for host in hosts:
         leaving = capacity.taking_nodes().filter(host=host, state__in=[Node.State.LEAVING, Node.State.PREEMPTED])
         free[host.pk] = _without(free[host.pk], list(leaving))
-    if any(free[host.pk].holds(room) for host in hosts):
+    if any(free[host.pk].holds(resources) for host in hosts):
         return True
     for host in hosts:
-        chosen = _choose_nodes(_find_spare_nodes(host, target), free[host.pk], room)
+        chosen = _choose_nodes(_find_spare_nodes(host, target), free[host.pk], resources)
         if chosen:
             released = [node for node in chosen if node.leave(_say_who_needs_it(target, host, node))]
             notifications.notify_host(host.name)
             return bool(released)
-    return target.is_cluster and target.cluster.vm_priority != VmPriority.LOW and _preempt(target, room, hosts, free)
+    return (
+        target.is_cluster and target.cluster.vm_priority != VmPriority.LOW and _preempt(target, resources, hosts, free)
+    )
 
 
-def _preempt(target: ComputeTarget, room: Room, hosts: list[Host], free: dict[int, Room]) -> bool:
+def _preempt(target: ComputeTarget, resources: Resources, hosts: list[Host], free: dict[int, Resources]) -> bool:
     """Take the room of low-priority nodes for one of a dedicated cluster; the newest go first."""
     for host in hosts:
         low = capacity.taking_nodes().filter(host=host, target__cluster__vm_priority=VmPriority.LOW)
         low = low.select_related("target")
-        chosen = _choose_nodes(list(low.filter(state__in=Node.USABLE).order_by("-created_at")), free[host.pk], room)
+        chosen = _choose_nodes(
+            list(low.filter(state__in=Node.USABLE).order_by("-created_at")), free[host.pk], resources
+        )
         if chosen:
             preempted = [node for node in chosen if node.preempt(_say_who_needs_it(target, host, node))]
             notifications.notify_host(host.name)
@@ -184,18 +190,18 @@ def _say_who_needs_it(target: ComputeTarget, host: Host, node: Node) -> str:
     return f"{who} needs its room on {host.name}."
 
 
-def _choose_nodes(nodes: list[Node], free: Room, room: Room) -> list[Node]:
+def _choose_nodes(nodes: list[Node], free: Resources, resources: Resources) -> list[Node]:
     """As many of them, in order, as make room; none if not even all do."""
     for number in range(1, len(nodes) + 1):
-        if _without(free, nodes[:number]).holds(room):
+        if _without(free, nodes[:number]).holds(resources):
             return nodes[:number]
     return []
 
 
-def _without(free: Room, nodes: list[Node]) -> Room:
+def _without(free: Resources, nodes: list[Node]) -> Resources:
     """What is free once these nodes have left."""
     for node in nodes:
-        free = Room(free.cores + node.cores, free.memory_gb + node.memory_gb, free.gpus + node.gpus)
+        free = Resources(free.cores + node.cores, free.memory_gb + node.memory_gb, free.gpus + node.gpus)
     return free
 
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db.models import Sum
 from django.utils import timezone
 
-from compute.models import ComputeTarget, Host, Node, Room
+from compute.models import ComputeTarget, Host, Node, Resources
 
 
 def find_usable_hosts(now: dt.datetime) -> list[Host]:
@@ -17,9 +17,9 @@ def find_usable_hosts(now: dt.datetime) -> list[Host]:
     )
 
 
-def room_of(host: Host) -> Room:
+def resources_of(host: Host) -> Resources:
     """What it has for nodes."""
-    return Room(host.cpus, host.memory_gb, host.gpus)
+    return Resources(host.cpus, host.memory_gb, host.gpus)
 
 
 def taking_nodes():
@@ -28,23 +28,23 @@ def taking_nodes():
     return Node.objects.present().filter(target__kind=ComputeTarget.Kind.CLUSTER).exclude(state__in=gone)
 
 
-def measure_free_rooms(hosts: list[Host]) -> dict[int, Room]:
+def measure_free_resources(hosts: list[Host]) -> dict[int, Resources]:
     """What the nodes leave, by the key of the host."""
     rows = taking_nodes().filter(host__in=hosts).order_by().values("host")
     sums = rows.annotate(taken_cores=Sum("cores"), taken_memory=Sum("memory_gb"), taken_gpus=Sum("gpus"))
-    taken = {row["host"]: Room(row["taken_cores"], row["taken_memory"], row["taken_gpus"]) for row in sums}
-    return {host.pk: room_of(host) - taken.get(host.pk, Room(0, 0)) for host in hosts}
+    taken = {row["host"]: Resources(row["taken_cores"], row["taken_memory"], row["taken_gpus"]) for row in sums}
+    return {host.pk: resources_of(host) - taken.get(host.pk, Resources(0, 0)) for host in hosts}
 
 
-def pick_host(room: Room) -> Host | None:
+def pick_host(resources: Resources) -> Host | None:
     """The live host with room for such a node that has the most cores free; None if there is none.
 
     One that has missed its last reports comes after the others: its agent may have ended a moment ago.
     """
     now = timezone.now()
     hosts = find_usable_hosts(now)
-    free = measure_free_rooms(hosts)
-    fitting = [host for host in hosts if free[host.pk].holds(room)]
+    free = measure_free_resources(hosts)
+    fitting = [host for host in hosts if free[host.pk].holds(resources)]
 
     def load(host: Host):
         return not host.has_reported_recently(now), -free[host.pk].cores / host.cpus, -free[host.pk].cores, host.name
@@ -52,11 +52,11 @@ def pick_host(room: Room) -> Host | None:
     return min(fitting, key=load, default=None)
 
 
-def count_nodes_at_once(room: Room, hosts: list[Host]) -> int:
+def count_nodes_at_once(resources: Resources, hosts: list[Host]) -> int:
     """How many nodes of this size the hosts could run, if they had no others."""
-    return sum(_count_on(room, room_of(host)) for host in hosts)
+    return sum(_count_on(resources, resources_of(host)) for host in hosts)
 
 
-def _count_on(room: Room, whole: Room) -> int:
-    ratios = [int(whole.cores // room.cores), int((whole.memory_gb + 0.001) // room.memory_gb)]
-    return min([*ratios, whole.gpus // room.gpus] if room.gpus else ratios)
+def _count_on(resources: Resources, whole: Resources) -> int:
+    ratios = [int(whole.cores // resources.cores), int((whole.memory_gb + 0.001) // resources.memory_gb)]
+    return min([*ratios, whole.gpus // resources.gpus] if resources.gpus else ratios)

@@ -24,7 +24,7 @@ def _workspace(request, slug, action="read_compute"):
 def machine_list(request, slug):
     workspace = _workspace(request, slug)
     hosts = list(Host.objects.order_by("name"))
-    free = capacity.measure_free_rooms(hosts)
+    free = capacity.measure_free_resources(hosts)
     mine = {}
     for node in capacity.taking_nodes().filter(host__in=hosts).select_related("target").order_by("created_at"):
         counts = mine.setdefault(node.host_id, {"own": [], "other": 0})

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from compute import gangs, holds, notifications, work_kinds
-from compute.models import Assignment, ComputeTarget, Node, Room, Work
+from compute.models import Assignment, ComputeTarget, Node, Resources, Work
 from studio.errors import Conflict, Invalid
 
 # If several nodes try to claim the same work, one wins; the others try the next few.
@@ -33,25 +33,27 @@ def enqueue(
     spec: dict,
     user: User,
     priority: int = 0,
-    room: Room | None = None,
+    resources: Resources | None = None,
     node_count: int = 1,
 ) -> Work:
     """Store work inside the caller's transaction; nodes and autoscaler are notified when it commits.
 
-    `room` is what it takes of its node; without it, the whole node.
+    `resources` is what it takes of its node; without it, the whole node.
     """
     # Work of an unregistered kind could get no token.
     kind = work_kinds.kind_of(scope)
     if target.state == ComputeTarget.State.DELETING or target.deleted_at:
         raise Conflict(f"The compute target {target.name} is being deleted; choose another one.", target="computeId")
     holds.check_new_work(target, user)
-    fields: dict[str, Any] = {"cores": room.cores, "memory_gb": room.memory_gb, "gpus": room.gpus} if room else {}
-    if room and not target.node_room.holds(room):
-        raise Invalid(_describe_too_large(target, room), target="resources")
-    most = target.scale_settings.max_nodes
-    if node_count > most:
+    fields: dict[str, Any] = (
+        {"cores": resources.cores, "memory_gb": resources.memory_gb, "gpus": resources.gpus} if resources else {}
+    )
+    if resources and not target.node_resources.holds(resources):
+        raise Invalid(_describe_too_large(target, resources), target="resources")
+    max_nodes = target.scale_settings.max_nodes
+    if node_count > max_nodes:
         raise Invalid(
-            f"{node_count} nodes are more than the {most} that {target.name} may have.",
+            f"{node_count} nodes are more than the {max_nodes} that {target.name} may have.",
             target="resources/instanceCount",
         )
     work = Work.objects.create(
@@ -69,10 +71,10 @@ def enqueue(
     return work
 
 
-def _describe_too_large(target: ComputeTarget, room: Room) -> str:
-    whole = target.node_room
+def _describe_too_large(target: ComputeTarget, resources: Resources) -> str:
+    whole = target.node_resources
     return (
-        f"{room.cores} cores, {room.memory_gb:g} GB and {room.gpus} GPUs are more than a node of {target.name} has: "
+        f"{resources.cores} cores, {resources.memory_gb:g} GB and {resources.gpus} GPUs are more than a node of {target.name} has: "
         f"{whole.cores} cores, {whole.memory_gb:g} GB and {whole.gpus} GPUs."
     )
 
@@ -122,21 +124,23 @@ def _candidates(node: Node, held: Collection[uuid.UUID]):
     """Queued work of its target for which it has room. Work that it has not ended yet is not started there again."""
     if node.is_draining:
         return Work.objects.none()
-    room = node.free_room()
+    resources = node.free_resources()
     for left in _ended_but_held(node, held):
-        room -= left
+        resources -= left
     startable = Work.objects.startable(timezone.now()).filter(target=node.target_id).exclude(pk__in=held).defer("spec")
-    if room.cores < node.room.cores and _keeps_room(order_by_share(startable, node.target_id).first(), node, room):
+    if resources.cores < node.resources.cores and _keeps_space(
+        order_by_share(startable, node.target_id).first(), node, resources
+    ):
         return Work.objects.none()
-    return order_by_share(startable.fitting(room, node.room), node.target_id)
+    return order_by_share(startable.fitting(resources, node.resources), node.target_id)
 
 
-def _keeps_room(first: Work | None, node: Node, room: Room) -> bool:
+def _keeps_space(first: Work | None, node: Node, resources: Resources) -> bool:
     """Whether a node with work takes no more, because the first in the queue has waited long enough for a larger part of it."""
     if first is None or timezone.now() - first.queued_at < PATIENCE:
         return False
-    asked = first.room_on(node.room)
-    return node.room.holds(asked) and not room.holds(asked)
+    needed = first.resources_on(node.resources)
+    return node.resources.holds(needed) and not resources.holds(needed)
 
 
 def order_by_share(works, target: int | ComputeTarget):
@@ -150,14 +154,14 @@ def order_by_share(works, target: int | ComputeTarget):
     return works.order_by("-priority", share, "queued_at", "pk")
 
 
-def _ended_but_held(node: Node, held: Collection[uuid.UUID]) -> list[Room]:
+def _ended_but_held(node: Node, held: Collection[uuid.UUID]) -> list[Resources]:
     """What the runners of lost work take until they have ended."""
     if not held:
         return []
     rows = node.assignments.filter(work__in=held).order_by("ended_at")
     # Of each work the newest; one that is not over has no end and comes last on one database, first on the other.
     newest = {row.work_id: row for row in sorted(rows, key=lambda row: row.attempt)}
-    return [Room(row.cores, row.memory_gb, row.gpus) for row in newest.values() if row.ended_at]
+    return [Resources(row.cores, row.memory_gb, row.gpus) for row in newest.values() if row.ended_at]
 
 
 def _give_again(assignment: Assignment) -> bool:
@@ -185,14 +189,14 @@ def _take(work: Work, node: Node) -> bool:
     if not queued.update(state=Work.State.CLAIMED, attempt=work.attempt + 1, claimed_at=now):
         return False
     work.attempt += 1
-    room = work.room_on(node.room)
+    resources = work.resources_on(node.resources)
     Assignment.objects.create(
         work=work,
         node=node,
         attempt=work.attempt,
-        cores=room.cores,
-        memory_gb=room.memory_gb,
-        gpus=room.gpus,
+        cores=resources.cores,
+        memory_gb=resources.memory_gb,
+        gpus=resources.gpus,
         lease_until=_lease_end(now),
         handed_at=now,
     )

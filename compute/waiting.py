@@ -9,7 +9,7 @@ import statistics
 from django.utils import timezone
 
 from compute import capacity, holds, queue
-from compute.models import ComputeTarget, Host, Node, Room, Work
+from compute.models import ComputeTarget, Host, Node, Resources, Work
 
 # Of how much ended work the typical duration is taken, and how much it needs.
 HISTORY, ENOUGH = 50, 3
@@ -61,8 +61,8 @@ class QueueView:
         return list(Host.objects.alive().order_by("name"))
 
     @functools.cached_property
-    def free(self) -> dict[int, Room]:
-        return capacity.measure_free_rooms(self.hosts)
+    def free(self) -> dict[int, Resources]:
+        return capacity.measure_free_resources(self.hosts)
 
     @functools.cached_property
     def held(self) -> list[Work]:
@@ -113,13 +113,13 @@ class QueueView:
         return [*found, *self._explain_limit(usable)]
 
     def _explain_limit(self, usable: list[Node]) -> list[str]:
-        most = self.target.scale_settings.max_nodes
-        if len(usable) < most:
+        max_nodes = self.target.scale_settings.max_nodes
+        if len(usable) < max_nodes:
             return self._closed_hosts or ["A node will start soon."]
         busy = sum(node.state == Node.State.RUNNING for node in usable)
         which = f"All {busy} nodes are busy" if busy > 1 else "Its node is busy"
         said = f"{which}{self._name_running()}. " if busy else ""
-        return [f"{said}{self.target.name} has at most {most}."]
+        return [f"{said}{self.target.name} has at most {max_nodes}."]
 
     def _run_time(self, work: Work) -> dt.timedelta:
         return self.now - (work.claimed_at or self.now)
@@ -132,18 +132,18 @@ class QueueView:
     @functools.cached_property
     def _closed_hosts(self) -> list[str]:
         """Why no further node starts; nothing if one can."""
-        room = self.target.node_room if self.target.is_cluster else Room(0, 0)
+        resources = self.target.node_resources if self.target.is_cluster else Resources(0, 0)
         if not self.hosts:
             return ["No machine is connected, so no node can start."]
         closed = [host for host in self.hosts if not host.is_open]
         is_open = [host for host in self.hosts if host.is_open]
-        if any(self.free[host.pk].holds(room) for host in is_open):
+        if any(self.free[host.pk].holds(resources) for host in is_open):
             return []
         found = [f"{host.name} takes no nodes: {host.closed_reason}" for host in closed[:NAMED]]
-        large = [host for host in is_open if capacity.room_of(host).holds(room)]
+        large = [host for host in is_open if capacity.resources_of(host).holds(resources)]
         if not large and is_open:
             found.append(
-                f"A node of {self.target.vm_size} needs {room.cores} cores, {room.memory_gb:g} GB and {room.gpus} GPUs, "
+                f"A node of {self.target.vm_size} needs {resources.cores} cores, {resources.memory_gb:g} GB and {resources.gpus} GPUs, "
                 "and no connected machine has so much."
             )
         return found + [self._describe_full(host) for host in large[:NAMED]]

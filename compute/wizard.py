@@ -8,7 +8,7 @@ from accounts.actors import actor_of_request
 from accounts.form_keys import once
 from compute import capacity, quota, sizes
 from compute.forms import ClusterForm, MachineForm
-from compute.models import ComputeTarget, Host, Room, VmSize
+from compute.models import ComputeTarget, Host, Resources, VmSize
 from compute.rules import COMPUTE_NAME
 from studio.errors import Invalid
 from studio.forms import attempt
@@ -44,15 +44,15 @@ def _size_rows(subscription_id: int, kind: str, hosts: list[Host]) -> list[dict]
         {
             "size": size,
             "is_allowed": left[size.family] >= size.vcpus,
-            "at_once": capacity.count_nodes_at_once(_room_of(size), hosts),
+            "at_once": capacity.count_nodes_at_once(_resources_of(size), hosts),
         }
         for size in sizes.offered_sizes()
         if (size.category == "GPU") == (kind == "gpu")
     ]
 
 
-def _room_of(size: VmSize) -> Room:
-    return Room(size.vcpus, size.memory_gb, size.gpus)
+def _resources_of(size: VmSize) -> Resources:
+    return Resources(size.vcpus, size.memory_gb, size.gpus)
 
 
 def _default_size(rows: list[dict]) -> str:
@@ -97,7 +97,7 @@ def cluster_new_settings(request, slug):
     if target:
         messages.success(request, f"Compute cluster {target.name} was created.")
         return redirect("compute:cluster_detail", slug, target.name)
-    at_once = capacity.count_nodes_at_once(_room_of(size), list(Host.objects.alive()))
+    at_once = capacity.count_nodes_at_once(_resources_of(size), list(Host.objects.alive()))
     context = {"steps": _steps(1), "size": size, "form": form, "at_once": at_once}
     return render(request, "compute/cluster_new_settings.html", context)
 

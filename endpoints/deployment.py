@@ -10,7 +10,7 @@ from accounts.actors import Actor
 from accounts.models import User
 from assets import environments, rebuilds
 from compute import queue, sizes
-from compute.models import ComputeTarget, Room
+from compute.models import ComputeTarget, Resources
 from endpoints import rules, work_kind
 from endpoints.models import Endpoint, Revision
 from registry.models import ModelVersion
@@ -66,8 +66,10 @@ def deploy(actor: Actor, endpoint: Endpoint, deployment: Deployment) -> Revision
         )
         revision.model_versions.set(deployment.models)
         _give_up_unfinished(endpoint, revision)
-        room = Room(0, 0.0)
-        revision.work = queue.enqueue(target, work_kind.scope_of(revision), _make_spec(revision), actor.user, room=room)
+        resources = Resources(0, 0.0)
+        revision.work = queue.enqueue(
+            target, work_kind.scope_of(revision), _make_spec(revision), actor.user, resources=resources
+        )
         revision.save(update_fields=["work"])
         Endpoint.objects.filter(pk=endpoint.pk).update(newest=revision)
         endpoint.newest = revision

@@ -253,7 +253,7 @@ class Revision(models.Model):
                     other.stop(f"Revision {self.number} has taken over.")
 
     def fail(self, reason: str) -> None:
-        """It is not started again. What answered before it goes on."""
+        """It is not started again. What answered before continues to answer."""
         waiting = Revision.objects.filter(pk=self.pk, stage=self.State.TRANSITIONING)
         with transaction.atomic():
             if waiting.update(stage=self.State.FAILED, reason=reason[-20_000:]) and self.work:

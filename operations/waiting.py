@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import activity
 from compute import capacity, queue
-from compute.models import Assignment, ComputeTarget, Room, Work
+from compute.models import Assignment, ComputeTarget, Resources, Work
 from compute.waiting import QueueView
 from runs.models import Run
 from studio.errors import Conflict
@@ -47,13 +47,13 @@ def list_running():
 def explain_queues() -> dict[int, str]:
     """Which of REASONS holds the queue of each cluster that has one, by the key of the cluster."""
     hosts = [host for host in capacity.find_usable_hosts(timezone.now()) if host.is_open]
-    free = list(capacity.measure_free_rooms(hosts).values())
+    free = list(capacity.measure_free_resources(hosts).values())
     queued = Work.objects.filter(state=Work.State.QUEUED).values("target")
     targets = ComputeTarget.objects.filter(pk__in=queued).with_counts().select_related("workspace")
     return {target.pk: _explain_queue(target, free) for target in targets}
 
 
-def _explain_queue(target: ComputeTarget, free: list[Room]) -> str:
+def _explain_queue(target: ComputeTarget, free: list[Resources]) -> str:
     """`free` is the room that each connected machine has left."""
     counts = target.node_counts
     if target.workspace.deleted_at:
@@ -64,7 +64,7 @@ def _explain_queue(target: ComputeTarget, free: list[Room]) -> str:
         return "no-machine"
     if counts["preparing"]:
         return "starting"
-    return "soon" if counts["idle"] or any(left.holds(target.node_room) for left in free) else "no-room"
+    return "soon" if counts["idle"] or any(left.holds(target.node_resources) for left in free) else "no-room"
 
 
 def summarize(reasons: dict[int, str]) -> list[tuple[str, int]]:

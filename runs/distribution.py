@@ -89,9 +89,9 @@ def _kind(word: Any, target: str) -> str:
     return kind
 
 
-def _count(value: Any, target: str, most: int = MAX_PROCESSES) -> int:
+def _count(value: Any, target: str, max_value: int = MAX_PROCESSES) -> int:
     if value is None:
         return 1
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise Invalid(f"{value!r} is not a number from 1 to {most}.", target=target)
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= max_value:
+        raise Invalid(f"{value!r} is not a number from 1 to {max_value}.", target=target)
     return value

@@ -9,7 +9,7 @@ import enum
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from runs import job_room
+from runs import job_resources
 from studio.errors import Invalid
 
 SOURCE = "settings"
@@ -79,7 +79,7 @@ def _are_ours(services: Any) -> bool:
 
 def _are_amounts(arguments: Any) -> bool:
     """What the job takes of its node."""
-    return job_room.read_container_arguments(arguments) is not None
+    return job_resources.read_container_arguments(arguments) is not None
 
 
 NO_CONTAINER = "a node runs the script as a process of its own, not in a container"

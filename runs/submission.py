@@ -13,7 +13,7 @@ from accounts.actors import Actor
 from assets import environments, rebuilds, variables
 from compute import queue
 from compute.models import ComputeTarget
-from runs import distribution, job_changes, job_data, job_room, job_settings, rules, work_kind
+from runs import distribution, job_changes, job_data, job_resources, job_settings, rules, work_kind
 from runs.models import Experiment, Run, RunEvent, RunTag, Snapshot
 from studio import names, statements
 from studio.errors import Conflict, Denied, Invalid
@@ -199,9 +199,9 @@ def _store_run(actor, workspace, name, job: JobProperties, kept: dict, parent) -
     spec["experiment"] = run.experiment.name
     spec |= distributed.spec
     if target:
-        room, priority = job_room.read_room(kept, target), _read_priority(actor, workspace, kept)
+        resources, priority = job_resources.read_resources(kept, target), _read_priority(actor, workspace, kept)
         run.work = queue.enqueue(
-            target, work_kind.scope_of(name), spec, actor.user, priority, room, distributed.node_count
+            target, work_kind.scope_of(name), spec, actor.user, priority, resources, distributed.node_count
         )
         run.save(update_fields=["work"])
         run.move(Run.Status.QUEUED, message=f"Waits for a node of {target.name}.")

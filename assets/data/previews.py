@@ -202,43 +202,43 @@ def _profile_column(reader: Reader, name: str, kind: str) -> dict:
         points = "[0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99]"
         more = f", avg({number}), stddev({number}), skewness({number}), kurtosis({number})"
         more += f", quantile_cont({number}, {points})"
-    rows, there, distinct, least, greatest, *moments = reader.execute_on_sample(f"SELECT {base}{more} FROM sample")[0]
+    rows, there, distinct, lowest, highest, *moments = reader.execute_on_sample(f"SELECT {base}{more} FROM sample")[0]
     found = {
         "name": name,
         "type": TYPE_WORDS.get(kind, kind.lower()),
         "count": rows,
         "missing": rows - there,
         "distinct": distinct,
-        "min": _cell(least),
-        "max": _cell(greatest),
+        "min": _cell(lowest),
+        "max": _cell(highest),
     }
     if is_number:
         found |= dict(zip(("mean", "deviation", "skewness", "kurtosis"), map(_cell, moments[:4]), strict=True))
         found["quantiles"] = [_cell(value) for value in moments[4] or []]
-        found["bars"] = _histogram(reader, number, least, greatest)
+        found["bars"] = _histogram(reader, number, lowest, highest)
     else:
         found["bars"], found["top"] = _top(reader, column, rows)
     return found
 
 
-def _histogram(reader: Reader, number: str, least, greatest, bins: int = 12) -> list[int]:
+def _histogram(reader: Reader, number: str, lowest, highest, bins: int = 12) -> list[int]:
     """Heights from 0 to 100."""
-    if least is None or least == greatest:
-        return [100] if least is not None else []
-    step = (float(greatest) - float(least)) / bins
+    if lowest is None or lowest == highest:
+        return [100] if lowest is not None else []
+    step = (float(highest) - float(lowest)) / bins
     if not step or step != step or step in (float("inf"), float("-inf")):
         return []
-    bucket = f"least({bins - 1}, CAST(floor(({number} - ({float(least)!r})) / {step!r}) AS INTEGER))"
+    bucket = f"least({bins - 1}, CAST(floor(({number} - ({float(lowest)!r})) / {step!r}) AS INTEGER))"
     sql = f"SELECT {bucket} AS b, count(*) FROM sample WHERE {number} IS NOT NULL AND NOT isnan({number}) GROUP BY b"
     counts = dict(reader.execute_on_sample(sql))
-    most = max(counts.values(), default=1)
-    return [round(100 * counts.get(number, 0) / most) for number in range(bins)]
+    largest = max(counts.values(), default=1)
+    return [round(100 * counts.get(number, 0) / largest) for number in range(bins)]
 
 
 def _top(reader: Reader, column: str, rows: int) -> tuple[list[int], list[tuple[str, str]]]:
     text = f"CAST({column} AS VARCHAR)"
     sql = f"SELECT {text} AS v, count(*) AS n FROM sample WHERE v IS NOT NULL GROUP BY v ORDER BY n DESC, v LIMIT 6"
     found = reader.execute_on_sample(sql)
-    most = max((count for _, count in found), default=1)
+    largest = max((count for _, count in found), default=1)
     shares = [(str(_cell(value)), f"{count / max(rows, 1):.0%}") for value, count in found]
-    return [round(100 * count / most) for _, count in found], shares
+    return [round(100 * count / largest) for _, count in found], shares

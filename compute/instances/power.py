@@ -12,7 +12,7 @@ from compute import queue, sizes
 from compute.instances import jupyter
 from compute.instances.files import InstanceFiles
 from compute.instances.rules import IDLE_MINUTES, INSTANCE_NAME
-from compute.models import ComputeInstance, ComputeTarget, Room
+from compute.models import ComputeInstance, ComputeTarget, Resources
 from compute.models.instances import USER, free_label
 from studio.errors import Conflict, Invalid
 from studio.rules import DESCRIPTION, TAGS
@@ -87,7 +87,7 @@ def _queue(instance: ComputeInstance, operation: str, trigger: str) -> None:
     token = secrets.token_hex(24)
     spec = jupyter.build_spec(target.name, instance.label, token, files)
     # It takes nothing of its node, so that a job can run beside it.
-    work = queue.enqueue(target, f"{KIND}:{target.pk}", spec, person, room=Room(0, 0))
+    work = queue.enqueue(target, f"{KIND}:{target.pk}", spec, person, resources=Resources(0, 0))
     fields = {"work": work, "server_token": token, "active_at": timezone.now(), "stops_at": None}
     instance.note_operation(operation, trigger, **fields)
 

@@ -5,7 +5,7 @@ from compute.models.instances import ApplicationSession, ComputeInstance
 from compute.models.nodes import Node
 from compute.models.sizes import VmSize
 from compute.models.targets import Cluster, ComputeTarget, Scale
-from compute.models.work import Assignment, Room, Work
+from compute.models.work import Assignment, Resources, Work
 
 __all__ = [
     "ApplicationSession",
@@ -15,7 +15,7 @@ __all__ = [
     "ComputeTarget",
     "Host",
     "Node",
-    "Room",
+    "Resources",
     "Scale",
     "VmSize",
     "Work",

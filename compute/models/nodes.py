@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts import activity
 from compute import notifications
 from compute.models.hosts import Host
-from compute.models.work import Assignment, Room, Work
+from compute.models.work import Assignment, Resources, Work
 
 
 class NodeQuerySet(models.QuerySet):
@@ -97,13 +97,13 @@ class Node(models.Model):
         return f"{self.host.name} takes no more work. {self.host.closed_reason}"
 
     @property
-    def room(self) -> Room:
+    def resources(self) -> Resources:
         """What it has without any work."""
-        return Room(self.cores, self.memory_gb, self.gpus)
+        return Resources(self.cores, self.memory_gb, self.gpus)
 
-    def free_room(self) -> Room:
+    def free_resources(self) -> Resources:
         """What its work leaves."""
-        return self.room - self.assignments.current().sum_room()
+        return self.resources - self.assignments.current().sum_resources()
 
     def has_living_runner(self, now: dt.datetime) -> bool:
         """Whether a runner of its work sends heartbeats; a runner does not need its worker."""

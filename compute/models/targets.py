@@ -14,7 +14,7 @@ from accounts.models import User
 from compute import notifications, quota, rules, sizes
 from compute.models.nodes import Node
 from compute.models.sizes import VmSize
-from compute.models.work import Assignment, Room, Work
+from compute.models.work import Assignment, Resources, Work
 from studio.errors import Conflict, Invalid
 from workspaces.models import Workspace
 
@@ -146,10 +146,10 @@ class ComputeTarget(models.Model):
         return self.kind == self.Kind.CLUSTER
 
     @property
-    def node_room(self) -> Room:
+    def node_resources(self) -> Resources:
         """What a node of it has."""
         size = self.size
-        return Room(size.vcpus, size.memory_gb, size.gpus)
+        return Resources(size.vcpus, size.memory_gb, size.gpus)
 
     @property
     def is_deleting(self) -> bool:

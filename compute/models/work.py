@@ -13,17 +13,17 @@ from compute import holds, notifications, work_kinds
 
 
 @dataclasses.dataclass(frozen=True)
-class Room:
+class Resources:
     """Cores, memory and GPUs: of a node, or what is left of them."""
 
     cores: int
     memory_gb: float
     gpus: int = 0
 
-    def __sub__(self, other: "Room") -> "Room":
-        return Room(self.cores - other.cores, self.memory_gb - other.memory_gb, self.gpus - other.gpus)
+    def __sub__(self, other: "Resources") -> "Resources":
+        return Resources(self.cores - other.cores, self.memory_gb - other.memory_gb, self.gpus - other.gpus)
 
-    def holds(self, other: "Room") -> bool:
+    def holds(self, other: "Resources") -> bool:
         # Sums of gigabytes are not exact.
         return other.cores <= self.cores and other.memory_gb <= self.memory_gb + 0.001 and other.gpus <= self.gpus
 
@@ -46,11 +46,12 @@ class WorkQuerySet(models.QuerySet):
         """Prefetches the assignments for `node` and `nodes`, in one more query."""
         return self.prefetch_related(models.Prefetch("assignments", Assignment.objects.select_related("node")))
 
-    def fitting(self, room: Room, whole: Room):
+    def fitting(self, resources: Resources, whole: Resources):
         """Work for which the rest of a node is enough; `whole` is the node without any work."""
-        takes_whole = Q(cores=None) if room.cores >= whole.cores else Q(pk=None)
+        takes_whole = Q(cores=None) if resources.cores >= whole.cores else Q(pk=None)
         return self.filter(
-            takes_whole | Q(cores__lte=room.cores, memory_gb__lte=room.memory_gb + 0.001, gpus__lte=room.gpus)
+            takes_whole
+            | Q(cores__lte=resources.cores, memory_gb__lte=resources.memory_gb + 0.001, gpus__lte=resources.gpus)
         )
 
 
@@ -140,9 +141,9 @@ class Work(models.Model):
         words = {self.State.CLAIMED: "Running", self.State.DONE: "Ended", self.State.LOST: "Failed"}
         return words.get(self.State(self.state), str(self.get_state_display()))
 
-    def room_on(self, whole: Room) -> Room:
+    def resources_on(self, whole: Resources) -> Resources:
         """What it takes of a node."""
-        return whole if self.cores is None else Room(self.cores, self.memory_gb, self.gpus)
+        return whole if self.cores is None else Resources(self.cores, self.memory_gb, self.gpus)
 
     def mark_lost(self, reason: str) -> bool:
         """No node works on it any more. The app that queued it reads the reason and ends what it represents;
@@ -208,12 +209,12 @@ class AssignmentQuerySet(models.QuerySet):
         """Those whose runner showed in time that it lives."""
         return self.current().filter(lease_until__gte=now)
 
-    def sum_room(self) -> Room:
+    def sum_resources(self) -> Resources:
         """What all of them take together."""
         taken = self.aggregate(
             taken_cores=models.Sum("cores"), taken_memory=models.Sum("memory_gb"), taken_gpus=models.Sum("gpus")
         )
-        return Room(taken["taken_cores"] or 0, taken["taken_memory"] or 0.0, taken["taken_gpus"] or 0)
+        return Resources(taken["taken_cores"] or 0, taken["taken_memory"] or 0.0, taken["taken_gpus"] or 0)
 
 
 class Assignment(models.Model):

@@ -36,22 +36,22 @@ def draw(graph: lineage.Graph) -> Drawing:
     columns: dict[int, list[lineage.Node]] = {}
     for node in sorted(graph.nodes.values(), key=lambda node: (node.column, node.label)):
         columns.setdefault(node.column, []).append(node)
-    places: dict[lineage.Key, tuple[int, int]] = {}
+    positions: dict[lineage.Key, tuple[int, int]] = {}
     sources: dict[lineage.Key, list[lineage.Key]] = {}
     for edge in graph.edges:
         sources.setdefault(edge.target, []).append(edge.source)
     for order, column in enumerate(sorted(columns)):
-        rows = sorted(columns[column], key=lambda node: _middle(places, sources.get(node.key, [])))
+        rows = sorted(columns[column], key=lambda node: _middle(positions, sources.get(node.key, [])))
         for row, node in enumerate(rows):
-            places[node.key] = (order * (WIDTH + GAP_X) + 1, row * (HEIGHT + GAP_Y) + 1)
-    boxes = [Box(node, *places[node.key], node.key == graph.start) for node in graph.nodes.values()]
-    lines = [_line(places[edge.source], places[edge.target]) for edge in graph.edges]
-    width = max(x for x, _ in places.values()) + WIDTH + 1
-    return Drawing(boxes, lines, width, max(y for _, y in places.values()) + HEIGHT + 1)
+            positions[node.key] = (order * (WIDTH + GAP_X) + 1, row * (HEIGHT + GAP_Y) + 1)
+    boxes = [Box(node, *positions[node.key], node.key == graph.start) for node in graph.nodes.values()]
+    lines = [_line(positions[edge.source], positions[edge.target]) for edge in graph.edges]
+    width = max(x for x, _ in positions.values()) + WIDTH + 1
+    return Drawing(boxes, lines, width, max(y for _, y in positions.values()) + HEIGHT + 1)
 
 
-def _middle(places: dict, sources: list) -> float:
-    found = [places[key][1] for key in sources if key in places]
+def _middle(positions: dict, sources: list) -> float:
+    found = [positions[key][1] for key in sources if key in positions]
     return sum(found) / len(found) if found else 0.0
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from compute import autoscaler, keys, lost_nodes, queue, work_kinds
-from compute.models import Assignment, Node, Room, Work
+from compute.models import Assignment, Node, Resources, Work
 
 KIND = work_kinds.WorkKind(
     name="echo",
@@ -142,7 +142,7 @@ def test_who_may_no_longer_use_it_does_not_get_it_started(work, as_node, alice):
 
 def test_a_service_that_takes_no_cores_shares_its_node_with_a_job(cluster, node, alice, monkeypatch):
     monkeypatch.setitem(work_kinds.KINDS, KIND.name, KIND)
-    service = queue.enqueue(cluster, "echo:one", {}, alice, room=Room(0, 0))
+    service = queue.enqueue(cluster, "echo:one", {}, alice, resources=Resources(0, 0))
     job = queue.enqueue(cluster, "run:one", {}, alice)
     assert queue.claim_work(node) == service
     assert queue.claim_work(node, [service.pk]) == job

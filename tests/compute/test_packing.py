@@ -4,11 +4,11 @@ import pytest
 from django.utils import timezone
 
 from compute import autoscaler, keys, queue
-from compute.models import Assignment, Node, Room, Scale, Work
+from compute.models import Assignment, Node, Resources, Scale, Work
 from studio.errors import Invalid
 from tests import factories
 
-WHOLE = Room(4, 16, 1)
+WHOLE = Resources(4, 16, 1)
 
 
 @pytest.fixture
@@ -20,7 +20,9 @@ def node(cluster, host):
 @pytest.fixture
 def enqueue(cluster, alice):
     cluster.vm_size = "Standard_NC4as_T4_v3"
-    return lambda scope, *room: queue.enqueue(cluster, f"run:{scope}", {}, alice, room=Room(*room) if room else None)
+    return lambda scope, *resources: queue.enqueue(
+        cluster, f"run:{scope}", {}, alice, resources=Resources(*resources) if resources else None
+    )
 
 
 def claim_all(node) -> list[str]:
@@ -34,15 +36,15 @@ def test_a_node_takes_work_until_its_cores_are_taken(enqueue, node):
     for number in range(3):
         enqueue(number, 2, 1)
     assert claim_all(node) == ["0", "1"]
-    assert node.free_room() == Room(0, 14, 1)
+    assert node.free_resources() == Resources(0, 14, 1)
     assert queue.has_work_for(node, []) and not queue.has_work_for(
         node, Assignment.objects.values_list("work", flat=True)
     )
 
 
 def test_memory_and_gpus_count_too(enqueue, node):
-    for name, room in {"big": (1, 10), "bigger": (1, 8), "gpu": (1, 1, 1), "second-gpu": (1, 1, 1)}.items():
-        enqueue(name, *room)
+    for name, resources in {"big": (1, 10), "bigger": (1, 8), "gpu": (1, 1, 1), "second-gpu": (1, 1, 1)}.items():
+        enqueue(name, *resources)
     assert claim_all(node) == ["big", "gpu"]
 
 
@@ -121,10 +123,10 @@ def test_what_no_node_could_hold_is_refused(enqueue):
         ([], [], 0),
         ([WHOLE] * 3, [], 3),
         ([WHOLE] * 30, [], 10),
-        ([Room(1, 1)] * 9, [], 3),
-        ([Room(1, 1)] * 5, [Room(3, 8)], 1),
-        ([Room(1, 10), Room(1, 10), Room(3, 2)], [], 2),
-        ([WHOLE, Room(2, 2)], [Room(2, 4)], 1),
+        ([Resources(1, 1)] * 9, [], 3),
+        ([Resources(1, 1)] * 5, [Resources(3, 8)], 1),
+        ([Resources(1, 10), Resources(1, 10), Resources(3, 2)], [], 2),
+        ([WHOLE, Resources(2, 2)], [Resources(2, 4)], 1),
     ],
 )
 def test_how_many_nodes_the_queue_needs_besides(asked, free, further):
@@ -137,4 +139,4 @@ def test_packed_work_brings_as_many_nodes_as_it_fills(enqueue, cluster, host):
     for number in range(6):
         enqueue(number, 2, 1)
     autoscaler.autoscale()
-    assert [node.room for node in cluster.nodes.all()] == [Room(4, 28, 1)] * 3
+    assert [node.resources for node in cluster.nodes.all()] == [Resources(4, 28, 1)] * 3

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from compute import autoscaler, queue, waiting
-from compute.models import Room, Scale, Work
+from compute.models import Resources, Scale, Work
 from tests import factories
 
 
@@ -68,7 +68,9 @@ def test_packed_work_says_what_it_lacks(enqueue, node, cluster):
     cluster.cluster.change(Scale(0, 1, 60))
     enqueue("busy")
     queue.claim_work(node)
-    assert "It needs 2 cores and 4 GB, and no node has so much free." in explain(enqueue("two", room=Room(2, 4)))
+    assert "It needs 2 cores and 4 GB, and no node has so much free." in explain(
+        enqueue("two", resources=Resources(2, 4))
+    )
 
 
 def test_the_estimate_comes_from_earlier_jobs(enqueue, node, cluster):

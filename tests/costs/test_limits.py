@@ -27,8 +27,12 @@ def cluster(workspace, monkeypatch):
 @pytest.fixture
 def nodes(cluster):
     host = factories.make_host(heartbeat_at=timezone.now())
-    room = {"cores": cluster.node_room.cores, "memory_gb": cluster.node_room.memory_gb, "state": Node.State.IDLE}
-    return [factories.make_node(cluster, host, **room) for _ in range(3)]
+    resources = {
+        "cores": cluster.node_resources.cores,
+        "memory_gb": cluster.node_resources.memory_gb,
+        "state": Node.State.IDLE,
+    }
+    return [factories.make_node(cluster, host, **resources) for _ in range(3)]
 
 
 def submit(cluster, user, name: str) -> Work:
@@ -64,13 +68,13 @@ def test_a_quota_for_each_person_yields_to_a_person_s_own(cluster, nodes, alice,
 
 
 def test_cores_of_a_workspace_count_whole_nodes(cluster, nodes, workspace, alice):
-    cores = cluster.node_room.cores
+    cores = cluster.node_resources.cores
     Quota.set(workspace, cores=2 * cores - 1)
     first, second = submit(cluster, alice, "a1"), submit(cluster, alice, "a2")
     assert queue.claim_work(nodes[0]).pk == first.pk and queue.claim_work(nodes[1]) is None
     reason = QueueView(cluster).explain(second).reasons[0]
     assert f"{cores} of {2 * cores - 1} cores are in use. This job needs {cores}." in reason
-    assert not autoscaler.count_further_nodes([], [], cluster.node_room, 4)
+    assert not autoscaler.count_further_nodes([], [], cluster.node_resources, 4)
 
 
 def test_the_tightest_comes_first(workspace, cluster, nodes, alice):

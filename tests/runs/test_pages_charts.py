@@ -57,12 +57,16 @@ def test_names_are_read_as_they_stand():
 
 
 def test_many_classes_get_more_space():
-    def room(count: int) -> tuple:
+    def spacing(count: int) -> tuple:
         labels, matrix = list(range(count)), [[1] * count] * count
         drawn = artifact_charts.draw_confusion_matrix({"class_labels": labels, "matrix": matrix})
         return figures.is_crowded(drawn), figures.is_very_large(drawn), drawn["data"][0]["showscale"]
 
-    assert [room(2), room(10), room(40)] == [(False, False, False), (True, False, False), (True, True, True)]
+    assert [spacing(2), spacing(10), spacing(40)] == [
+        (False, False, False),
+        (True, False, False),
+        (True, True, True),
+    ]
 
 
 def test_roc_goes_from_corner_to_corner():

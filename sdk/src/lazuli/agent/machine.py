@@ -30,7 +30,7 @@ def read_machine(environ: Mapping[str, str]) -> Machine:
     return Machine(int(cores), round(offered, 1), _count_cards())
 
 
-def _read_offer(environ: Mapping[str, str], name: str, default: float, most: float) -> float:
+def _read_offer(environ: Mapping[str, str], name: str, default: float, max_value: float) -> float:
     text = environ.get(name, "").strip()
     if not text:
         return default
@@ -38,8 +38,8 @@ def _read_offer(environ: Mapping[str, str], name: str, default: float, most: flo
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 1 <= value <= most:
-        raise WrongOffer(f"{name}={text!r}: write a number from 1 to {most:,.0f}")
+    if not 1 <= value <= max_value:
+        raise WrongOffer(f"{name}={text!r}: write a number from 1 to {max_value:,.0f}")
     return value
 
 

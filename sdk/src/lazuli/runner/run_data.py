@@ -26,9 +26,9 @@ class RunData:
     def __init__(self, spec: Spec, folder: str, transport: Any = None):
         self._spec = spec
         self._folder = folder
-        place = spec.workspace
+        ids = spec.workspace
         client = Client(spec.server_url, spec.token, transport=transport)
-        given = (client, place["subscription_id"], place["resource_group"], place["workspace_name"])
+        given = (client, ids["subscription_id"], ids["resource_group"], ids["workspace_name"])
         self._workspace = WorkspaceClient(*given)
         self.variables: Dict[str, str] = {}
         self.texts: Dict[str, str] = {}
@@ -110,7 +110,7 @@ class RunData:
         for item, folder in self._outputs:
             if item["mode"] == "upload" and not succeeded:
                 continue
-            datastore, path = self._place_of(item)
+            datastore, path = self._path_of(item)
             pairs = [(local, f"{path}/{inside}") for local, inside in _list_files(folder, item["globs"])]
             transfer.upload_files(
                 self._workspace, datastore, pairs, overwrite=item["overwrite"] or item["mode"] == "mount"
@@ -118,7 +118,7 @@ class RunData:
             if item["registration"] and succeeded:
                 self._register(item, datastore, path)
 
-    def _place_of(self, item: Json) -> Tuple[str, str]:
+    def _path_of(self, item: Json) -> Tuple[str, str]:
         if item["datastore"] is None and self.default_datastore is None:
             self.default_datastore = datastores.get_default(self._workspace)["name"]
         path = (item["path"] or DEFAULT_PATH).replace("{run-id}", self._spec.run_id)
@@ -129,8 +129,8 @@ class RunData:
         more = (given.get("datasetRegistrationOptions") or {}).get("additionalTransformation") or {}
         steps = more.get("steps") or []
         inside = f"{path}/{more['glob'].strip('/')}" if more.get("glob") else path
-        place = [{"datastore": datastore, "path": inside}]
-        definition = {"kind": "tabular" if steps else "file", "paths": place, "steps": steps}
+        paths = [{"datastore": datastore, "path": inside}]
+        definition = {"kind": "tabular" if steps else "file", "paths": paths, "steps": steps}
         if steps:
             definition = datasets.add_inferred_types(self._workspace, definition)
         fields = {"description": given.get("description"), "tags": given.get("tags")}

@@ -114,10 +114,10 @@ class Address:
             with self._connect() as connection:
                 if not path:
                     return True
-                asked = http.client.HTTPConnection("localhost", timeout=HEALTH_SECONDS)
-                asked.sock = connection
-                asked.request("GET", path)
-                return asked.getresponse().status < 500
+                request = http.client.HTTPConnection("localhost", timeout=HEALTH_SECONDS)
+                request.sock = connection
+                request.request("GET", path)
+                return request.getresponse().status < 500
         except (OSError, http.client.HTTPException):
             return False
 

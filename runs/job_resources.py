@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from compute.models import ComputeTarget, Room
+from compute.models import ComputeTarget, Resources
 from studio.errors import Invalid
 
 PROPERTIES = "resources/properties"
@@ -14,35 +14,35 @@ MEMORY = re.compile(r"(\d+(?:\.\d+)?)([bkmg]?)b?", re.IGNORECASE)
 NAMES = {"--cpus": "cores", "--memory": "memoryGB", "-m": "memoryGB", "--gpus": "gpus"}
 
 
-def read_room(properties: Mapping, target: ComputeTarget | None) -> Room | None:
+def read_resources(properties: Mapping, target: ComputeTarget | None) -> Resources | None:
     """Of `resources.properties`, else of the arguments for a container that SDK v1 has for the same."""
     if target is None:
         return None
     resources = properties.get("resources") or {}
-    asked = resources.get("properties") or {}
-    if not any(name in asked for name in ("cores", "memoryGB", "gpus")):
+    requested = resources.get("properties") or {}
+    if not any(name in requested for name in ("cores", "memoryGB", "gpus")):
         definition = properties.get("runDefinition") or {}
-        asked = read_container_arguments((definition.get("docker") or {}).get("arguments")) or {}
-    return _make_room(asked, target.node_room) if asked else None
+        requested = read_container_arguments((definition.get("docker") or {}).get("arguments")) or {}
+    return _make_resources(requested, target.node_resources) if requested else None
 
 
-def _make_room(asked: Mapping, whole: Room) -> Room | None:
-    cores = _check_number(asked.get("cores"), "cores", 1)
-    memory = _check_number(asked.get("memoryGB"), "memoryGB", 0.001)
-    gpus = _check_number(asked.get("gpus"), "gpus", 0)
+def _make_resources(requested: Mapping, whole: Resources) -> Resources | None:
+    cores = _check_number(requested.get("cores"), "cores", 1)
+    memory = _check_number(requested.get("memoryGB"), "memoryGB", 0.001)
+    gpus = _check_number(requested.get("gpus"), "gpus", 0)
     if cores is None and memory is None and gpus is None:
         return None
     # Cores have their share of the memory, and the other way round.
     share = (cores / whole.cores) if cores is not None else (memory or 0) / whole.memory_gb
     found_cores = math.ceil(cores) if cores is not None else max(1, math.ceil(whole.cores * min(share, 1)))
-    return Room(found_cores, memory if memory is not None else whole.memory_gb * min(share, 1), int(gpus or 0))
+    return Resources(found_cores, memory if memory is not None else whole.memory_gb * min(share, 1), int(gpus or 0))
 
 
-def _check_number(value: Any, name: str, least: float) -> float | None:
+def _check_number(value: Any, name: str, min_value: float) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < 1e6:
-        raise Invalid(f"{name}={value!r}: write a number of at least {least:g}.", target=f"{PROPERTIES}/{name}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not min_value <= value < 1e6:
+        raise Invalid(f"{name}={value!r}: write a number of at least {min_value:g}.", target=f"{PROPERTIES}/{name}")
     return float(value)
 
 

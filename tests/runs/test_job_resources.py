@@ -2,8 +2,8 @@
 
 import pytest
 
-from compute.models import Room, Work
-from runs import job_room, job_settings
+from compute.models import Resources, Work
+from runs import job_resources, job_settings
 from studio.errors import Invalid
 from tests import factories
 from workspaces.models import Role
@@ -19,15 +19,15 @@ def target(workspace):
     ("asked", "room"),
     [
         ({}, None),
-        ({"cores": 1}, Room(1, 7)),
-        ({"cores": 2, "memoryGB": 1.5, "gpus": 1}, Room(2, 1.5, 1)),
-        ({"memoryGB": 10}, Room(2, 10)),
-        ({"gpus": 1}, Room(1, 0, 1)),
+        ({"cores": 1}, Resources(1, 7)),
+        ({"cores": 2, "memoryGB": 1.5, "gpus": 1}, Resources(2, 1.5, 1)),
+        ({"memoryGB": 10}, Resources(2, 10)),
+        ({"gpus": 1}, Resources(1, 0, 1)),
     ],
 )
-def test_what_is_not_named_is_in_proportion(target, asked, room):
-    assert job_room.read_room({"resources": {"properties": asked}}, target) == room
-    assert job_room.read_room({}, None) is None
+def test_what_is_not_named_is_in_proportion(target, asked, resources):
+    assert job_resources.read_resources({"resources": {"properties": asked}}, target) == resources
+    assert job_resources.read_resources({}, None) is None
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_what_is_not_named_is_in_proportion(target, asked, room):
     ],
 )
 def test_arguments_for_a_container_say_it_too(arguments, found):
-    assert job_room.read_container_arguments(arguments) == found
+    assert job_resources.read_container_arguments(arguments) == found
     warnings = job_settings.check_settings({"runDefinition": {"docker": {"arguments": arguments}}}, {})
     assert bool(warnings) == (found is None)
 
@@ -50,7 +50,7 @@ def test_arguments_for_a_container_say_it_too(arguments, found):
 @pytest.mark.parametrize("value", [0, -1, "2", True, 1e9])
 def test_what_is_no_amount_is_refused(target, value):
     with pytest.raises(Invalid, match="write a number"):
-        job_room.read_room({"resources": {"properties": {"cores": value}}}, target)
+        job_resources.read_resources({"resources": {"properties": {"cores": value}}}, target)
 
 
 def job(**more):
