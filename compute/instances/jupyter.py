@@ -48,6 +48,8 @@ def build_command(label: str) -> list[str]:
         "ServerApp.allow_root": str(os.geteuid() == 0),
         "ServerApp.tornado_settings": json.dumps(headers),
         "ServerApp.websocket_ping_interval": "30",
+        # Not a login shell, which would forget the PATH of the environment, and so its pip and python.
+        "ServerApp.terminado_settings": json.dumps({"shell_command": ["/bin/bash"]}),
         "ZMQChannelsWebsocketConnection.iopub_data_rate_limit": "50000000",
         "ZMQChannelsWebsocketConnection.iopub_msg_rate_limit": "20000",
         "FileContentsManager.delete_to_trash": "False",
