@@ -53,7 +53,7 @@ def enqueue(
     max_nodes = target.scale_settings.max_nodes
     if node_count > max_nodes:
         raise Invalid(
-            f"{node_count} nodes are more than the {max_nodes} that {target.name} may have.",
+            f"instanceCount={node_count}: {target.name} has at most {max_nodes} nodes.",
             target="resources/instanceCount",
         )
     work = Work.objects.create(

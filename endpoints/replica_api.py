@@ -107,7 +107,7 @@ def replica_code(request: HttpRequest):
 
 
 @router.get(
-    "/models/{name}/{int:number}",
+    "/models/{name}/{number}",
     auth=ReplicaKey(),
     summary="A file of one of the service's models",
     openapi_extra=bytes_response("application/octet-stream", 200),

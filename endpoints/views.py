@@ -95,10 +95,10 @@ def _write_curl(endpoint: Endpoint) -> str:
 
 
 def _write_python(endpoint: Endpoint) -> str:
-    key = '\nheaders["Authorization"] = "Bearer " + os.environ["KEY"]' if endpoint.auth_enabled else ""
+    key = "\nheaders['Authorization'] = 'Bearer ' + os.environ['KEY']" if endpoint.auth_enabled else ""
     return (
         f"import json{', os' if endpoint.auth_enabled else ''}, urllib.request\n\n"
-        f'headers = {{"Content-Type": "application/json"}}{key}\n'
+        f"headers = {{'Content-Type': 'application/json'}}{key}\n"
         f"body = json.dumps({json.loads(EXAMPLE)!r}).encode()\n"
         f'request = urllib.request.Request("{endpoint.scoring_uri}", body, headers)\n'
         "print(json.load(urllib.request.urlopen(request)))"

@@ -6,7 +6,7 @@ import socket
 from typing import cast
 from urllib.parse import parse_qs, quote
 
-from studio.gateway import services
+from studio.gateway import scoring
 from studio.gateway.decisions import Decision, Unreachable
 from studio.gateway.heads import END, MAX_HEAD, BadHead, RequestHead, make_response, parse_request, rewrite_response
 from studio.gateway.pages import make_page
@@ -120,7 +120,7 @@ class Client(asyncio.Protocol):
 
     async def _answer(self, head: RequestHead) -> None:
         label = self.gateway.applications.label_of(head.get("host"))
-        if not label and head.path.startswith(services.PREFIX):
+        if not label and head.path.startswith(scoring.PREFIX):
             await self._call_service(head)
             return
         if not label:
@@ -164,23 +164,23 @@ class Client(asyncio.Protocol):
         self._finish(make_response("303 See Other", "", [("Location", address)]))
 
     async def _call_service(self, head: RequestHead) -> None:
-        self.service = services.parse_service(head)[:2]
+        self.service = scoring.parse_service(head)[:2]
         self.gateway.calls[self.service] += 1
-        if self.gateway.calls[self.service] > services.MAX_CALLS:
-            self.refuse(429, f"{services.MAX_CALLS} requests to this service are under way. Try again in a moment.")
+        if self.gateway.calls[self.service] > scoring.MAX_CALLS:
+            self.refuse(429, f"{scoring.MAX_CALLS} requests to this service are under way. Try again in a moment.")
             return
         if head.get("expect").lower() == "100-continue":
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         # The service may have started again elsewhere since the last answer of the studio.
         for is_last in (False, True):
-            decision = await self.gateway.studio.authorize_call(*self.service, services.read_key(head))
+            decision = await self.gateway.studio.authorize_call(*self.service, scoring.read_key(head))
             if decision.status != 200:
                 self.refuse(decision.status, decision.message)
                 return
             upstream = await self._open(decision)
             if upstream is not None:
                 client = self.gateway.peer_of(self.transport)
-                self._send(upstream, head, services.make_request(head, services.parse_service(head)[2], client))
+                self._send(upstream, head, scoring.make_request(head, scoring.parse_service(head)[2], client))
                 return
             if is_last:
                 self.refuse(503, "The service does not answer: it is started again. Try again in a moment.")
@@ -221,7 +221,7 @@ class Client(asyncio.Protocol):
 
     def refuse(self, status: int, message: str, retries: bool = False) -> None:
         if self.service:
-            self._finish(services.refuse_call(status, REASONS.get(status, "Refused"), message))
+            self._finish(scoring.refuse_call(status, REASONS.get(status, "Refused"), message))
             return
         again = [("Retry-After", "2"), ("Refresh", "2")] if retries else [("Retry-After", "2")] if status == 503 else []
         page = make_page(REASONS.get(status, "Not possible"), message, self.gateway.public_url)
@@ -260,7 +260,7 @@ class Upstream(asyncio.Protocol):
                 self._fail("The application's answer has a head that is too long.")
             return
         try:
-            rewrite = services.rewrite_answer if self.client.service else rewrite_response
+            rewrite = scoring.rewrite_answer if self.client.service else rewrite_response
             status, head = rewrite(bytes(self._head[:end]))
         except BadHead as error:
             self._fail(str(error))

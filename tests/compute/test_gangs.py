@@ -61,7 +61,7 @@ def test_work_that_no_nodes_can_become_free_for_holds_up_nothing(enqueue, nodes)
 
 
 def test_more_nodes_than_the_cluster_may_have_are_refused(enqueue, nodes):
-    with pytest.raises(Invalid, match="4 nodes are more than the 3 that cpu-cluster may have"):
+    with pytest.raises(Invalid, match="instanceCount=4: cpu-cluster has at most 3 nodes"):
         enqueue("gang", 4)
 
 

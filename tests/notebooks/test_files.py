@@ -152,8 +152,10 @@ def test_the_files_of_others_are_not_found_and_readers_change_nothing(page, as_u
     upload(page, "Users/shared/b.py")
     reader = as_user(bob)
     assert reader.get(N).status_code == 200 and as_user(mallory).get(N).status_code == 404
-    for address in (N, f"{N}file/", f"{N}zip/", f"{N}edit/"):
+    for address in (N, f"{N}file/", f"{N}zip/"):
         assert reader.get(address, {"path": f"{ALICE}/a.py"}).status_code == 404, address
+    # Whatever the path: a reader edits none.
+    assert {reader.get(f"{N}edit/", {"path": f"{ALICE}/{name}"}).status_code for name in ("a.py", "none")} == {403}
     assert reader.get(f"{N}file/", {"path": "Users/shared/b.py"}).status_code == 200
     assert upload(reader, "Users/shared/c.py").status_code == 403
     assert reader.post(f"{N}delete/", {"path": "Users/shared/b.py"}).status_code == 403

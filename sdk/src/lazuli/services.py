@@ -54,7 +54,6 @@ def post_request(uri: str, body: Any, key: str) -> Any:
     headers = {"Content-Type": "application/json"}
     if key:
         headers["Authorization"] = f"Bearer {key}"
-    # Loaded when it is needed: start-up time.
-    import httpx
+    import httpx  # start-up time: most programs call no service
 
     return httpx.post(uri, content=body, headers=headers, timeout=310.0)

@@ -353,8 +353,7 @@ class Workspace:
     @property
     def webservices(self) -> Any:
         """The services, by name."""
-        # Loaded when it is needed: start-up time.
-        from azureml.core.webservice import Webservice
+        from azureml.core.webservice import Webservice  # start-up time: most programs use no services
 
         return {service.name: service for service in Webservice.list(self)}
 

@@ -193,11 +193,10 @@ def build_command(command: Any, processes: List[Dict[str, str]], python: str, fo
     """Start the command once for each process, with its variables, by the launcher."""
     launcher, content = os.path.join(folder, LAUNCHER), os.path.join(folder, "processes.json")
     os.makedirs(folder, exist_ok=True)
-    with (
-        open(os.path.join(os.path.dirname(__file__), LAUNCHER), encoding="utf-8") as source,
-        open(launcher, "w", encoding="utf-8") as file,
-    ):
-        file.write(source.read())
+    with open(os.path.join(os.path.dirname(__file__), LAUNCHER), encoding="utf-8") as source:
+        text = source.read()
+    with open(launcher, "w", encoding="utf-8") as file:
+        file.write(text)
     with open(content, "w", encoding="utf-8") as file:
         json.dump({"command": command, "processes": processes}, file)
     return [python, launcher, content]
