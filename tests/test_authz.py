@@ -86,6 +86,9 @@ list files                      | GET    {h}/runs/other/artifacts               
 download a file                 | GET    {h}/runs/other/artifacts/content?path=a.txt        | y y y 403 y 404 y
 read a job                      | GET    {w}/jobs/other                                     | y y y 403 y 404 y
 list datastores                 | GET    {w}/datastores                                     | y y y 403 y 404 y
+a datastore                     | GET    {w}/datastores/workspaceblobstore                  | y y y 403 y 404 y
+forget a datastore              | DELETE {w}/datastores/none                                | 404 404 404 403 403 404 403
+secrets of a datastore          | POST   {w}/datastores/workspaceblobstore/listSecrets      | 403 403 403 403 403 404 403
 register a datastore            | PUT    {w}/datastores/s3?skipValidation=1 $store          | y y y 403 403 404 403
 try a datastore                 | POST   {w}/datastores/workspaceblobstore/test             | y y y 403 y 404 403
 set the default datastore       | POST   {w}/datastores/workspacefilestore/setDefault       | y y y 403 403 404 403

@@ -115,6 +115,7 @@ class World:
             "models": "mod",
             "data": "rows",
             "datastores": "workspaceblobstore",
+            "services": "scoring",
         }
         for kind, name in kinds.items():
             route = route.replace(f"/{kind}/{{name}}", f"/{kind}/{name}")

@@ -200,7 +200,7 @@ def test_what_is_wrong_is_said_before_anything_is_registered(ws, model_file):
     with pytest.raises(UserErrorException, match="'a b' is not a model name"):
         Model.register(ws, model_file, "a b")
     assert not ModelVersion.objects.exists()
-    with pytest.raises(errors.NotAvailable, match="Model.package needs the"):
+    with pytest.raises(errors.NotAvailable, match=r"Model\.package needs the"):
         Model.package(ws, "s", [])
-    with pytest.raises(errors.NotAvailable, match="Model.deploy without inference_config"):
+    with pytest.raises(errors.NotAvailable, match=r"Model\.deploy without inference_config"):
         Model.deploy(ws, "s", [])

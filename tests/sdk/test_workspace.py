@@ -149,7 +149,7 @@ def test_collections_start_empty(ws):
         ws.get_default_compute_target("TPU")
 
 
-@pytest.mark.parametrize("name", ["datasets", "datastores", "models", "webservices", "images", "private_endpoints"])
+@pytest.mark.parametrize("name", ["images", "private_endpoints"])
 def test_what_has_no_service_says_so(ws, name):
     with pytest.raises(NotAvailable, match=f"Workspace.{name} needs"):
         getattr(ws, name)

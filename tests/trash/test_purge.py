@@ -71,6 +71,7 @@ def full_run(workspace):
         MetricBatch.objects.create(run=run, batch_id="b")
         run.stars.create(user=workspace.created_by or factories.make_user())
         RunColour.objects.create(run=run, user=workspace.created_by or factories.make_user(), colour=1)
+        run.followers.create(person=workspace.created_by or factories.make_user())
         run.tag_rows.create(name="a", value="b")
         run.parameter_rows.create(name="lr", value="1")
         run.events.create(status=run.status)
