@@ -26,7 +26,7 @@ RUNNING, QUEUED, GOOD, BAD, OTHER, AMBER = "running", "queued", "good", "bad", "
 # State → colour and icon, for jobs, clusters and nodes, whose states do not clash.
 STATUSES = {
     "Running": (RUNNING, "play"),
-    "Finalizing": (RUNNING, "upload"),
+    "Finalizing": (RUNNING, "sort-up"),
     "NotStarted": (QUEUED, "clock"),
     "Preparing": (QUEUED, "clock"),
     "Provisioning": (QUEUED, "clock"),

@@ -1,5 +1,7 @@
 """Deleted models are in the trash, come back with their versions, and go permanently with their uploads."""
 
+import pytest
+
 from accounts.actors import Actor
 from compute import notifications
 from registry.models import Model, ModelVersion, WorkspaceFile
@@ -42,6 +44,8 @@ def test_a_name_that_was_taken_meanwhile_is_kept_by_its_new_owner(as_user, alice
     assert Model.objects.present().count() == 1
 
 
+# A purge has transactions of its own.
+@pytest.mark.django_db(transaction=True)
 def test_a_purge_deletes_models_with_uploads_that_nobody_else_has(workspace, alice, monkeypatch):
     monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
     for number in (1, 2):

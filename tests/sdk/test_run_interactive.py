@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from azureml.core import Experiment, Run
-from azureml.exceptions import AzureMLException, SnapshotException, UserErrorException
+from azureml.exceptions import AzureMLException, ModelPathNotFoundException, SnapshotException, UserErrorException
 from lazuli import errors
 
 
@@ -157,8 +157,8 @@ def test_the_same_folder_is_uploaded_once(run):
     assert other.get_snapshot_id() == run.get_snapshot_id()
 
 
-def test_what_is_not_there_is_named(run):
-    with pytest.raises(errors.NotAvailable, match="model registry"):
+def test_a_model_is_registered_from_files_of_the_run_alone(run):
+    with pytest.raises(ModelPathNotFoundException, match="has no file or folder 'm'"):
         run.register_model("m")
 
 

@@ -97,11 +97,9 @@ def test_submodules_need_no_import_of_their_own():
 
 
 def test_a_stand_in_says_which_service_is_missing():
-    from azureml.core import Dataset, Model
+    from azureml.core import Dataset
     from azureml.train.hyperdrive import choice
 
-    with pytest.raises(NotAvailable, match="Model needs the model registry, which this version"):
-        Model("ws", "name")
     with pytest.raises(NotAvailable, match=r"Dataset.from_json_files needs the deprecated first kind"):
         Dataset.from_json_files("x.json")
     with pytest.raises(NotAvailable, match="the sweep service"):
