@@ -4,7 +4,7 @@ from django import forms
 
 
 class RequestForm(forms.Form):
-    data = forms.CharField(
+    data = forms.CharField(  # type: ignore[assignment]
         label="Data",
         max_length=100_000,
         strip=False,

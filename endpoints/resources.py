@@ -70,7 +70,7 @@ class Service(Shape):
             properties=row.properties,
             state=row.state,
             error=row.failure,
-            operationState=OPERATIONS.get(newest.stage, "Failed") if newest else "Failed",
+            operationState=OPERATIONS.get(Revision.State(newest.stage), "Failed") if newest else "Failed",
             computeType=newest.compute_type if newest else "ACI",
             authEnabled=row.auth_enabled,
             scoringUri=row.scoring_uri,

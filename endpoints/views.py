@@ -1,6 +1,7 @@
 """The list of endpoints, and the tabs of one: details, test, consume, logs."""
 
 import json
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404
@@ -40,7 +41,7 @@ def _to_edit(request, slug: str, name: str) -> Endpoint:
     return found
 
 
-def _render_tab(request, endpoint: Endpoint, tab: str, partial: str | None = None, **more):
+def _render_tab(request, endpoint: Endpoint, tab: str, partial: str = "", **more: Any):
     address = [endpoint.workspace.slug, endpoint.name]
     tabs = [(key, label, reverse(url, args=address), key == tab) for key, label, url in TABS]
     may_edit = is_allowed(request, "edit")
@@ -85,7 +86,7 @@ def endpoint_consume(request, slug: str, name: str):
     """With the keys, for those who may edit."""
     endpoint = find_endpoint(request, slug, name)
     keys = list(zip(Endpoint.Key.values, endpoint.keys, strict=True)) if is_allowed(request, "edit") else []
-    more = {"keys": keys, "curl": _write_curl(endpoint), "python": _write_python(endpoint)}
+    more: dict[str, Any] = {"keys": keys, "curl": _write_curl(endpoint), "python": _write_python(endpoint)}
     return _render_tab(request, endpoint, "consume", **more)
 
 

@@ -26,10 +26,10 @@ def find_revision(token: str) -> Revision | None:
     """The one whose present attempt has this token."""
     prefix, _, signed = token.partition(".")
     try:
-        key, attempt = signing.loads(signed, salt=SALT) if prefix == NAME else ("", 0)
+        key, attempt = signing.loads(signed, salt=SALT) if prefix == NAME else (None, 0)
     except signing.BadSignature:
         return None
-    if not key:
+    if key is None:
         return None
     held = Revision.objects.filter(work=key, work__attempt=attempt, work__state=Work.State.CLAIMED)
     return held.select_related("endpoint__workspace", "work").first()
