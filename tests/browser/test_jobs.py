@@ -268,6 +268,7 @@ def test_a_panel_sorts_without_a_mouse(browser, alice, experiment):
     panel.get_by_role("button", name="Apply").click()
     expect(page.locator("#run-table .row-link")).to_have_text(["job 1", "job 3", "job 5", "job 0", "job 2", "job 4"])
     page.get_by_role("link", name="Sort").press("Enter")
+    expect(panel).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("link", name="Sort")).to_be_focused()
 
