@@ -34,6 +34,9 @@ const bound = new WeakSet();
 export const bindChart = (chart) => {
   if (bound.has(chart)) return;
   bound.add(chart);
+  // The pointer was on a row before the chart was drawn.
+  const row = document.querySelector("#run-table .is-marked");
+  if (row) markLines(chart, row.id);
   chart.on("plotly_hover", ({ points }) => {
     isByChart = true;
     markRow(points[0].data.meta);
