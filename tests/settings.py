@@ -8,6 +8,10 @@ import tempfile
 if "DATA_DIR" not in os.environ:
     os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="lazuli-tests-")
     atexit.register(shutil.rmtree, os.environ["DATA_DIR"], ignore_errors=True)
+# Each process of a run in parallel has files of its own, as it has a database: keys are rotated in some tests.
+if (worker := os.environ.get("PYTEST_XDIST_WORKER")) and not os.environ["DATA_DIR"].endswith(f"/{worker}"):
+    os.environ["DATA_DIR"] = os.path.join(os.environ["DATA_DIR"], worker)
+    os.makedirs(os.environ["DATA_DIR"], mode=0o700, exist_ok=True)
 os.environ.setdefault("STORAGE_URL", "memory://")
 
 from studio.settings import *  # noqa: F403

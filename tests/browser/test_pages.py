@@ -19,6 +19,8 @@ SERIOUS = """rules => axe.run(document, {resultTypes: ['violations'], ...rules})
 COLOURS = ["color-contrast", "link-in-text-block"]
 ONLY_COLOURS = {"runOnly": COLOURS}
 NO_COLOURS = {"rules": {name: {"enabled": False} for name in COLOURS}}
+# Colours change over some frames, which a busy machine may not have drawn yet.
+ALL_FADED = "() => Promise.allSettled(document.getAnimations().map(one => one.effect.getTiming().iterations < 9 && one.finished))"
 SIDEWAYS = "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
 
 
@@ -71,6 +73,7 @@ def find_faults(page, axe, wait=300) -> list[str]:
     if is_wide:
         page.emulate_media(color_scheme="dark")
         page.wait_for_timeout(100)
+        page.evaluate(ALL_FADED)
         found += [f"dark: {one}" for one in page.evaluate(SERIOUS, ONLY_COLOURS)]
         page.emulate_media(color_scheme="light")
     return found

@@ -16,7 +16,7 @@ def target(workspace):
 
 
 @pytest.mark.parametrize(
-    ("asked", "room"),
+    ("asked", "resources"),
     [
         ({}, None),
         ({"cores": 1}, Resources(1, 7)),
