@@ -174,6 +174,9 @@ class WholeStudio(Records):
             return httpx.Response(200, json=content | {"ended": len([rank for rank in self.ended if rank])})
         if word == "heartbeat" and "Failed" in self.states:
             return httpx.Response(200, json={"status": "Failed", "cancelRequested": False})
+        if word == "events" and "Failed" in self.states:
+            refusal = {"code": "Conflict", "message": "The run is Failed; it cannot become Running."}
+            return httpx.Response(409, json={"error": refusal})
         return super().answer(word, method, body, query)
 
 
@@ -229,7 +232,6 @@ def test_the_processes_of_two_nodes_connect_and_the_first_reports_the_run(tmp_pa
 def test_a_process_that_fails_on_another_node_ends_the_run_with_its_name(tmp_path, monkeypatch):
     script = "import os, time\nif os.environ['RANK'] == '3': raise ValueError('no gradient')\ntime.sleep(60)"
     studio = run_on_two_nodes(tmp_path, monkeypatch, script)
-    # The first node may say that it runs after the other has failed; the studio keeps the end.
-    assert "Failed" in studio.states and "Completed" not in studio.states
+    assert studio.states[-1] == "Failed" and "Completed" not in studio.states
     assert studio.error["message"].startswith("On node-1, node 1 of the job: ")
     assert "no gradient" in studio.error["message"]
