@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import http.server
 import json
+import re
 import socket
 import threading
 import time
@@ -18,6 +19,21 @@ from studio.gateway.hosts import Applications
 
 HOST = "lab.localhost:8000"
 ORIGIN = f"http://{HOST}"
+
+
+def read_request(connection: socket.socket) -> bytes:
+    """Head and body, which may come in several packets."""
+    received = b""
+    while not (whole := re.match(rb"(?s)(.*?)\r\n\r\n(.*)", received)) or len(whole[2]) < body_length(whole[1]):
+        if not (part := connection.recv(65536)):
+            break
+        received += part
+    return received
+
+
+def body_length(head: bytes) -> int:
+    found = re.search(rb"(?i)content-length: *(\d+)", head)
+    return int(found[1]) if found else 0
 
 
 class Application(threading.Thread):
@@ -39,7 +55,7 @@ class Application(threading.Thread):
             return
 
     def answer(self, connection):
-        received = connection.recv(65536)
+        received = read_request(connection)
         self.seen.append(received)
         if b"Upgrade: websocket" in received:
             connection.sendall(
