@@ -18,6 +18,7 @@ from accounts.models import (
     SignInPolicy,
     Token,
 )
+from studio.admin_site import ReadOnlyAdmin
 
 
 class SecretAdmin(admin.ModelAdmin):
@@ -65,16 +66,11 @@ class DeviceLoginAdmin(SecretAdmin):
 
 
 @admin.register(SentForm)
-class SentFormAdmin(admin.ModelAdmin):
+class SentFormAdmin(ReadOnlyAdmin):
     """Forms of the last day; there is nothing to change in them."""
 
     list_display = ["location", "at"]
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
+    is_deletable = True
 
 
 @admin.register(Session)
@@ -88,36 +84,18 @@ class SessionAdmin(SecretAdmin):
 
 
 @admin.register(SignInPolicy)
-class SignInPolicyAdmin(admin.ModelAdmin):
+class SignInPolicyAdmin(ReadOnlyAdmin):
     """Changed on the page of people, which checks that nobody is shut out."""
 
     list_display = ["second_factor"]
 
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
-
 
 @admin.register(IdentityProvider)
-class IdentityProviderAdmin(admin.ModelAdmin):
+class IdentityProviderAdmin(ReadOnlyAdmin):
     """Changed on the page of identity providers, which encrypts the secret and writes who did it."""
 
     exclude = ["secret_text"]
     list_display = ["name", "slug", "issuer", "is_active"]
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
 
 
 @admin.register(FailedSignIn)
@@ -129,21 +107,12 @@ class FailedSignInAdmin(admin.ModelAdmin):
 
 
 @admin.register(Activity)
-class ActivityAdmin(admin.ModelAdmin):
+class ActivityAdmin(ReadOnlyAdmin):
     """Rows of the activity log, which nobody can change; the studio's own page searches them."""
 
     list_display = ["at", "actor_name", "verb", "label", "outcome"]
     list_filter = ["outcome", "verb"]
     search_fields = ["actor_name", "label"]
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
 
 
 @admin.register(ServicePrincipal)

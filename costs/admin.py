@@ -3,23 +3,11 @@
 from django.contrib import admin
 
 from costs.models import Budget, Meter, Quota, Usage
-
-
-class CountedAdmin(admin.ModelAdmin):
-    """Only the meters and verbs write these rows."""
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
+from studio.admin_site import ReadOnlyAdmin
 
 
 @admin.register(Usage)
-class UsageAdmin(CountedAdmin):
+class UsageAdmin(ReadOnlyAdmin):
     list_display = ["day", "kind", "workspace", "compute", "node", "work_scope", "person", "seconds", "cost"]
     list_filter = ["kind", "day"]
     search_fields = ["workspace", "compute", "node", "work_scope", "person"]
@@ -27,17 +15,17 @@ class UsageAdmin(CountedAdmin):
 
 
 @admin.register(Meter)
-class MeterAdmin(CountedAdmin):
+class MeterAdmin(ReadOnlyAdmin):
     list_display = ["counted_until"]
 
 
 @admin.register(Quota)
-class QuotaAdmin(CountedAdmin):
+class QuotaAdmin(ReadOnlyAdmin):
     list_display = ["label", "cores", "nodes", "running_jobs", "storage_gb"]
     list_select_related = ["person", "workspace", "subscription"]
 
 
 @admin.register(Budget)
-class BudgetAdmin(CountedAdmin):
+class BudgetAdmin(ReadOnlyAdmin):
     list_display = ["label", "amount", "unit", "spent", "blocks_new_work", "stops_idle_nodes", "is_used_up"]
     list_select_related = ["person", "workspace", "subscription"]

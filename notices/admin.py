@@ -3,18 +3,12 @@
 from django.contrib import admin
 
 from notices.models import Delivery, Follow, Notification, Preference, Webhook
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
+from studio.admin_site import ReadOnlyAdmin
 
 
 @admin.register(Notification)
 class NotificationAdmin(ReadOnlyAdmin):
+    is_deletable = True
     list_display = ["at", "person", "event", "title", "read_at"]
     list_select_related = ["person"]
     search_fields = ["title", "person__username"]
@@ -22,6 +16,7 @@ class NotificationAdmin(ReadOnlyAdmin):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
+    is_deletable = True
     list_display = ["notification", "channel", "state", "attempts", "due_at", "answer"]
     list_select_related = ["notification"]
     list_filter = ["state", "channel"]
@@ -29,6 +24,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
 @admin.register(Webhook)
 class WebhookAdmin(ReadOnlyAdmin):
+    is_deletable = True
     list_display = ["person", "url"]
     list_select_related = ["person"]
     exclude = ["secret"]
@@ -36,11 +32,13 @@ class WebhookAdmin(ReadOnlyAdmin):
 
 @admin.register(Preference)
 class PreferenceAdmin(ReadOnlyAdmin):
+    is_deletable = True
     list_display = ["person", "event", "channel", "is_on"]
     list_select_related = ["person"]
 
 
 @admin.register(Follow)
 class FollowAdmin(ReadOnlyAdmin):
+    is_deletable = True
     list_display = ["person", "run"]
     list_select_related = ["person", "run"]

@@ -3,34 +3,22 @@
 from django.contrib import admin
 
 from operations.models import Announcement, JobRecord, RequestRecord
-
-
-class NotedAdmin(admin.ModelAdmin):
-    """Verbs and middleware alone write these rows."""
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
+from studio.admin_site import ReadOnlyAdmin
 
 
 @admin.register(Announcement)
-class AnnouncementAdmin(NotedAdmin):
+class AnnouncementAdmin(ReadOnlyAdmin):
     list_display = ["text", "level", "starts_at", "ends_at", "created_by"]
     list_select_related = ["created_by"]
     search_fields = ["text"]
 
 
 @admin.register(RequestRecord)
-class RequestRecordAdmin(NotedAdmin):
+class RequestRecordAdmin(ReadOnlyAdmin):
     list_display = ["at", "method", "path", "status", "seconds", "person", "error"]
     search_fields = ["request_id", "path", "person", "error"]
 
 
 @admin.register(JobRecord)
-class JobRecordAdmin(NotedAdmin):
+class JobRecordAdmin(ReadOnlyAdmin):
     list_display = ["name", "ended_at", "seconds", "error"]

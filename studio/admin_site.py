@@ -9,6 +9,21 @@ from studio.errors import Invalid
 from studio.words import split_words
 
 
+class ReadOnlyAdmin(ModelAdmin):
+    """Rows that only the studio's own code writes: they can be found and looked at here, and deleted with `is_deletable`."""
+
+    is_deletable = False
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return self.is_deletable and super().has_delete_permission(request, obj)
+
+
 class Recorded:
     """What Django writes into its own history of the administration goes into the activity log too, in the same transaction."""
 

@@ -2,19 +2,17 @@
 
 from django.contrib import admin
 
+from studio.admin_site import ReadOnlyAdmin
 from trash.models import PurgeJob, RetentionAct, RetentionRule
 
 
 @admin.register(PurgeJob)
-class PurgeJobAdmin(admin.ModelAdmin):
+class PurgeJobAdmin(ReadOnlyAdmin):
+    is_deletable = True
     list_display = ["workspace_name", "scope", "state", "done", "total", "files_freed", "created_by", "created_at"]
     list_filter = ["state", "scope"]
     list_select_related = ["created_by"]
     search_fields = ["workspace_name", "error"]
-    readonly_fields = [field.name for field in PurgeJob._meta.fields]
-
-    def has_add_permission(self, request):
-        return False
 
 
 @admin.register(RetentionRule)
@@ -28,11 +26,8 @@ class RetentionRuleAdmin(admin.ModelAdmin):
 
 
 @admin.register(RetentionAct)
-class RetentionActAdmin(admin.ModelAdmin):
+class RetentionActAdmin(ReadOnlyAdmin):
+    is_deletable = True
     list_display = ["at", "workspace", "rule", "runs", "files", "bytes"]
     list_select_related = ["workspace"]
     search_fields = ["workspace__name", "rule"]
-    readonly_fields = [field.name for field in RetentionAct._meta.fields]
-
-    def has_add_permission(self, request):
-        return False

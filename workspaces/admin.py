@@ -6,6 +6,7 @@ from django.contrib.auth.models import Group
 
 from accounts import views
 from accounts.models import User
+from studio.admin_site import ReadOnlyAdmin
 from workspaces.models import (
     ClaimedMembership,
     ClaimMapping,
@@ -91,19 +92,6 @@ class RoleAssignmentAdmin(admin.ModelAdmin):
     list_select_related = ["user", "group", "subscription", "resource_group", "workspace"]
     search_fields = ["user__username", "workspace__name", "resource_group__name", "subscription__subscription_id"]
     raw_id_fields = ["user", "group", "subscription", "resource_group", "workspace"]
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Changed on a page of the studio, which checks it and writes who did it."""
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
 
 
 @admin.register(Secret)
