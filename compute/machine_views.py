@@ -10,19 +10,12 @@ from compute import capacity
 from compute.models import ComputeTarget, Host, Node
 from studio.errors import Denied
 from studio.htmx import render_page
-from workspaces.access import require
 from workspaces.lookup import page_workspace
-
-
-def _workspace(request, slug, action="read_compute"):
-    workspace = page_workspace(request, slug)
-    require(actor_of_request(request), action, workspace)
-    return workspace
 
 
 @require_GET
 def machine_list(request, slug):
-    workspace = _workspace(request, slug)
+    workspace = page_workspace(request, slug, "read_compute")
     hosts = list(Host.objects.order_by("name"))
     free = capacity.measure_free_resources(hosts)
     mine = {}
@@ -60,7 +53,7 @@ def machine_open(request, slug, pk):
 
 def _machine(request, slug, pk) -> Host:
     """Machines belong to the site, so only its administrators change them."""
-    _workspace(request, slug)
+    page_workspace(request, slug, "read_compute")
     if not actor_of_request(request).is_site_admin:
         raise Denied("Only site administrators drain and open machines.")
     return get_object_or_404(Host, pk=pk)
@@ -69,7 +62,7 @@ def _machine(request, slug, pk) -> Host:
 @require_POST
 def node_drain(request, slug, name, node):
     """Let one node of a cluster end its work and leave."""
-    workspace = _workspace(request, slug, "edit_compute")
+    workspace = page_workspace(request, slug, "edit_compute")
     found = Node.objects.present().filter(target__workspace=workspace, target__name__iexact=name, name=node)
     row = found.select_related("target__workspace").first()
     if row is None:

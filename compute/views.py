@@ -18,7 +18,7 @@ from studio.forms import attempt
 from studio.htmx import render_page
 from studio.pagination import page_of
 from studio.words import split_words
-from workspaces.access import can, require
+from workspaces.access import can
 from workspaces.lookup import page_workspace
 
 SORTS = {
@@ -32,14 +32,8 @@ SORTS = {
 }
 
 
-def _workspace(request, slug, verb="read_compute"):
-    workspace = page_workspace(request, slug)
-    require(actor_of_request(request), verb, workspace)
-    return workspace
-
-
 def _cluster(request, slug, name, verb="read_compute") -> ComputeTarget:
-    workspace = _workspace(request, slug, verb)
+    workspace = page_workspace(request, slug, verb)
     target = workspace.compute_targets.present().clusters().with_counts().filter(name__iexact=name).first()
     if target is None:
         raise Http404(f"There is no compute target {name} in this workspace. It may have been deleted.")
@@ -58,7 +52,7 @@ def _create_links(request, workspace, target: str = "") -> list[dict[str, str]]:
 
 @require_GET
 def compute_list(request, slug):
-    workspace = _workspace(request, slug)
+    workspace = page_workspace(request, slug, "read_compute")
     words, sort = " ".join(split_words(request.GET.get("q", ""))), request.GET.get("sort", "-created")
     targets = (
         workspace.compute_targets.present()

@@ -4,7 +4,6 @@ from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.actors import actor_of_request
 from accounts.form_keys import once
 from compute import capacity, quota, sizes
 from compute.forms import ClusterForm, MachineForm
@@ -13,16 +12,9 @@ from compute.rules import COMPUTE_NAME
 from studio.errors import Invalid
 from studio.forms import attempt
 from studio.htmx import render_page
-from workspaces.access import require
 from workspaces.lookup import page_workspace
 
 STEPS = ["Virtual machine", "Advanced settings"]
-
-
-def _editable_workspace(request, slug):
-    workspace = page_workspace(request, slug)
-    require(actor_of_request(request), "edit_compute", workspace)
-    return workspace
 
 
 def _steps(current: int) -> list[dict]:
@@ -65,7 +57,7 @@ def _default_size(rows: list[dict]) -> str:
 
 @require_GET
 def cluster_new(request, slug):
-    workspace = _editable_workspace(request, slug)
+    workspace = page_workspace(request, slug, "edit_compute")
     kind, hosts = _machine_kind(request), [host for host in Host.objects.order_by("name") if host.is_alive]
     rows = _size_rows(workspace.resource_group.subscription_id, kind, hosts)
     allowed = [row["size"].name for row in rows if row["is_allowed"]]
@@ -84,7 +76,7 @@ def cluster_new(request, slug):
 @require_http_methods(["GET", "POST"])
 @once
 def cluster_new_settings(request, slug):
-    workspace = _editable_workspace(request, slug)
+    workspace = page_workspace(request, slug, "edit_compute")
     size = sizes.find_offered(request.GET.get("size") or sizes.suggest_size())
     form = ClusterForm(request.POST or None)
 
@@ -105,7 +97,7 @@ def cluster_new_settings(request, slug):
 @require_GET
 def cluster_name_check(request, slug):
     """Checks the name while it is typed: what is wrong with it, or that it is free."""
-    workspace, name = _editable_workspace(request, slug), request.GET.get("name", "")
+    workspace, name = page_workspace(request, slug, "edit_compute"), request.GET.get("name", "")
     try:
         COMPUTE_NAME.check(name)
     except Invalid as refusal:

@@ -12,7 +12,7 @@ from costs.forms import CostFilter
 from costs.models import Meter, Usage
 from runs.charts.figures import build_templates
 from studio.forms import cleaned_or_invalid
-from workspaces.access import can, require
+from workspaces.access import can
 from workspaces.lookup import page_workspace
 from workspaces.models import Workspace
 
@@ -21,8 +21,7 @@ def _usage_of(request, slug: str | None):
     """The workspace of the page, if it is about one, and the rows that the person may see."""
     actor = actor_of_request(request)
     if slug:
-        workspace = page_workspace(request, slug)
-        require(actor, "read", workspace)
+        workspace = page_workspace(request, slug, "read")
         return workspace, Usage.objects.in_workspaces([workspace.pk])
     if actor.is_site_admin:
         return None, Usage.objects.in_workspaces(None)

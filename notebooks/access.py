@@ -10,7 +10,7 @@ from django.http import Http404
 from accounts.actors import actor_of_request
 from notebooks.share import Entry, Share
 from studio.errors import Invalid
-from workspaces.access import can, denied, require
+from workspaces.access import can, denied
 from workspaces.file_share import SHARED, USERS, Home, share_folder
 from workspaces.lookup import page_workspace
 from workspaces.models import Workspace
@@ -87,10 +87,9 @@ class Files:
 
 
 def files_of(request, slug: str) -> Files:
-    workspace, actor = page_workspace(request, slug), actor_of_request(request)
     # What is sent changes something; a role that may not is refused before anything else is looked at.
-    require(actor, "edit" if request.method == "POST" else "read", workspace)
-    return Files(workspace, Home.of(workspace, request.user), can(actor, "edit", workspace))
+    workspace = page_workspace(request, slug, "edit" if request.method == "POST" else "read")
+    return Files(workspace, Home.of(workspace, request.user), can(actor_of_request(request), "edit", workspace))
 
 
 def files_to_change(request, slug: str) -> Files:

@@ -45,8 +45,7 @@ def retention_estimate(request, slug):
 
 
 def _rule(request, slug, pk) -> RetentionRule:
-    workspace = workspace_of(request, slug)
-    require_permission(request, "edit_workspace")
+    workspace = workspace_of(request, slug, "edit_workspace")
     return get_object_or_404(workspace.retention_rules, pk=pk)
 
 

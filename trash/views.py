@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.actors import actor_of_request
-from runs.pages.access import is_allowed, require_permission, workspace_of
+from runs.pages.access import is_allowed, workspace_of
 from studio import numbers
 from studio.errors import Invalid
 from studio.htmx import reload_page
@@ -74,8 +74,7 @@ def _progress(request, purges: list[PurgeJob]):
 
 
 def _chosen(request, slug):
-    workspace = workspace_of(request, slug)
-    require_permission(request, "edit")
+    workspace = workspace_of(request, slug, "edit")
     return workspace, *contents.find_selected(
         workspace, request.POST.getlist("run"), request.POST.getlist("experiment")
     )
@@ -94,8 +93,7 @@ def trash_restore(request, slug):
 @require_POST
 def trash_restore_model(request, slug):
     """A model with the versions that were deleted with it, or a version: `kind` and `key`."""
-    workspace = workspace_of(request, slug)
-    require_permission(request, "edit")
+    workspace = workspace_of(request, slug, "edit")
     key = numbers.parse_int(request.POST.get("key", ""), "key", max_value=2**60)
     found = contents.find_deleted_model(workspace, request.POST.get("kind", ""), key)
     found.restore(actor_of_request(request))
@@ -111,16 +109,14 @@ def trash_delete(request, slug):
 
 @require_POST
 def trash_empty(request, slug):
-    workspace = workspace_of(request, slug)
-    require_permission(request, "edit")
+    workspace = workspace_of(request, slug, "edit")
     contents.empty_trash(request.user, workspace)
     return redirect("trash:list", slug)
 
 
 @require_POST
 def trash_undo(request, slug):
-    workspace = workspace_of(request, slug)
-    require_permission(request, "edit")
+    workspace = workspace_of(request, slug, "edit")
     text = request.GET.get("at", "")
     try:
         at = dt.datetime.fromisoformat(text)

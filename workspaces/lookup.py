@@ -3,6 +3,7 @@
 from django.http import Http404
 
 from accounts.actors import Actor, actor_of_request
+from workspaces.access import require
 from workspaces.models import ResourceGroup, Subscription, Workspace
 
 
@@ -54,11 +55,13 @@ def workspace_by_slug(actor: Actor, slug: str) -> Workspace:
     return found
 
 
-def page_workspace(request, slug: str) -> Workspace:
-    """The workspace of a page; a stranger gets 404. The shell shows `request.workspace`."""
+def page_workspace(request, slug: str, verb: str = "") -> Workspace:
+    """The workspace of a page; a stranger gets 404, who may not do `verb` there 403. The shell shows `request.workspace`."""
     known = getattr(request, "workspace", None)
     if known is None or known.slug != slug:
         request.workspace = workspace_by_slug(actor_of_request(request), slug)
+    if verb:
+        require(actor_of_request(request), verb, request.workspace)
     return request.workspace
 
 

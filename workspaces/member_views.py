@@ -42,9 +42,7 @@ def people_list(request, slug):
 @once
 def people_account(request, slug):
     """Creates an account; the link of its invitation is shown once."""
-    workspace = page_workspace(request, slug)
-    actor = actor_of_request(request)
-    require(actor, "create_account", workspace)
+    workspace, actor = page_workspace(request, slug, "create_account"), actor_of_request(request)
     form = AccountForm(members.list_roles(workspace), request.POST)
     made = attempt(form, lambda: members.create_account(actor, workspace, **form.cleaned_data))
     if not made:

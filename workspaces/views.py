@@ -153,8 +153,7 @@ def workspace_settings(request, slug):
 @asks_again
 @require_POST
 def workspace_delete(request, slug):
-    workspace = lookup.page_workspace(request, slug)
-    require(actor_of_request(request), "delete_workspace", workspace)
+    workspace = lookup.page_workspace(request, slug, "delete_workspace")
     deletion.check_confirmed(workspace, request.POST.get("confirm_name", ""))
     permanently = "permanently" in request.POST
     deletion.delete_workspace(actor_of_request(request), workspace, permanently)

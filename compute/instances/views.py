@@ -25,7 +25,7 @@ from studio.errors import Conflict, Invalid, NotReady
 from studio.forms import attempt, cleaned_or_invalid
 from studio.htmx import render_page
 from studio.pagination import page_of
-from workspaces.access import can, require
+from workspaces.access import can
 from workspaces.lookup import page_workspace
 from workspaces.models import RoleAssignment
 
@@ -33,18 +33,12 @@ from workspaces.models import RoleAssignment
 APPLICATION_NAMES = [("jupyterlab", "JupyterLab"), ("jupyter", "Jupyter"), ("terminal", "Terminal")]
 
 
-def workspace_of(request, slug, verb="read_compute"):
-    workspace = page_workspace(request, slug)
-    require(actor_of_request(request), verb, workspace)
-    return workspace
-
-
 def instances_of(workspace):
     return ComputeInstance.objects.present().filter(target__workspace=workspace).with_state()
 
 
 def find_instance(request, slug, name, verb="read_compute") -> ComputeInstance:
-    workspace = workspace_of(request, slug, verb)
+    workspace = page_workspace(request, slug, verb)
     found = instances_of(workspace).filter(target__name__iexact=name).first()
     if found is None:
         raise Http404(f"There is no compute instance {name} in this workspace. It may have been deleted.")
@@ -64,7 +58,7 @@ def rights_on(request, workspace) -> dict:
 
 @require_GET
 def instance_list(request, slug):
-    workspace = workspace_of(request, slug)
+    workspace = page_workspace(request, slug, "read_compute")
     page = page_of(request, instances_of(workspace).order_by("-target__created_at"))
     for instance in page.object_list:
         instance.target.workspace = workspace
@@ -92,7 +86,7 @@ def people_of(workspace):
 @require_http_methods(["GET", "POST"])
 @once
 def instance_new(request, slug):
-    workspace = workspace_of(request, slug, "edit_compute")
+    workspace = page_workspace(request, slug, "edit_compute")
     form = InstanceForm(request.POST or None, people=people_of(workspace))
 
     def create() -> ComputeInstance:
@@ -125,7 +119,7 @@ def instance_new(request, slug):
 @require_GET
 def instance_name_check(request, slug):
     """Checks the name while it is typed."""
-    workspace, name = workspace_of(request, slug, "edit_compute"), request.GET.get("name", "")
+    workspace, name = page_workspace(request, slug, "edit_compute"), request.GET.get("name", "")
     try:
         INSTANCE_NAME.check(name)
     except Invalid as refusal:
@@ -161,7 +155,7 @@ DONE = {
 @require_POST
 def instance_change(request, slug, name):
     """By the button `act`."""
-    workspace_of(request, slug, "use_compute")
+    page_workspace(request, slug, "use_compute")
     given = cleaned_or_invalid(ChangeForm(request.POST))
     act = given["act"]
     verb = "edit_compute" if act in ("delete", "idle") else "use_compute"

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.actors import actor_of_request
 from registry import version_search
 from registry.models import Model, ModelStar, ModelVersion
-from runs.pages.access import is_allowed, require_permission, workspace_of
+from runs.pages.access import is_allowed, workspace_of
 from studio.errors import Invalid
 from studio.htmx import render_page
 from studio.pagination import page_of
@@ -154,8 +154,7 @@ def _without(request, key: str, value: str | None = None) -> str:
 @require_POST
 def models_change(request, slug):
     """`act` on all chosen models: archive, unarchive, or delete, which moves them to the trash."""
-    workspace = workspace_of(request, slug)
-    require_permission(request, "edit")
+    workspace = workspace_of(request, slug, "edit")
     names, act = request.POST.getlist("model"), request.POST.get("act", "")
     if act not in ACTS:
         raise Invalid(f"act={act[:40]!r}: write {', '.join(ACTS)}.", target="act")

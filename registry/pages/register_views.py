@@ -19,7 +19,7 @@ from registry import registration, rules, sources
 from registry.models import Model, ModelVersion, WorkspaceFile
 from runs.files import code_uploads, snapshots, uploads
 from runs.models import Run
-from runs.pages.access import require_permission, run_of, workspace_of
+from runs.pages.access import run_of, workspace_of
 from studio import storage
 from studio.errors import Invalid
 from studio.forms import TagsField, TextField, attempt
@@ -32,12 +32,6 @@ MAX_RUNS, MAX_PATHS = 50, 500
 FOLDER = "model"
 
 
-def _workspace(request, slug):
-    workspace = workspace_of(request, slug)
-    require_permission(request, "edit")
-    return workspace
-
-
 def steps(current: int) -> list[dict]:
     states = ["done" if i < current else "current" if i == current else "upcoming" for i in range(len(STEPS))]
     return [{"label": label, "note": "", "state": state} for label, state in zip(STEPS, states, strict=True)]
@@ -46,7 +40,7 @@ def steps(current: int) -> list[dict]:
 @require_safe
 def register(request, slug):
     """Upload files, or choose those of a job: `?job=` shows what it has."""
-    workspace = _workspace(request, slug)
+    workspace = workspace_of(request, slug, "edit")
     context = {"steps": steps(0), "name": request.GET.get("name", "")}
     if run_id := request.GET.get("job", ""):
         run = run_of(request, slug, run_id)
@@ -78,7 +72,7 @@ def _list_paths(run: Run) -> list[tuple[str, int]]:
 @require_POST
 def upload_select(request, slug):
     """Which files of a folder are taken: all of them, if their paths can be stored."""
-    _workspace(request, slug)
+    workspace_of(request, slug, "edit")
     paths = read_body(request).get("paths")
     if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
         raise Invalid("`paths` is a list of texts.", target="paths")
@@ -88,7 +82,7 @@ def upload_select(request, slug):
 @require_POST
 def upload(request, slug):
     """Store the files of a zip: the body, answered by JSON; or the field `archive` of a form, answered by the next step."""
-    workspace = _workspace(request, slug)
+    workspace = workspace_of(request, slug, "edit")
     is_form = request.content_type == "multipart/form-data"
     archive = request.FILES.get("archive") if is_form else None
     if is_form and archive is None:
@@ -144,7 +138,7 @@ class RegisterForm(forms.Form):
 @once
 def register_settings(request, slug):
     """`?upload=` or `?job=` and `?path=` say which files; sent, the version is registered."""
-    workspace = _workspace(request, slug)
+    workspace = workspace_of(request, slug, "edit")
     uri, source = _read_source(request, slug)
     names = list(Model.objects.present().filter(workspace=workspace).values_list("name", flat=True)[:500])
     given = request.POST if request.method == "POST" else None

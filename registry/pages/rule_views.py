@@ -108,8 +108,7 @@ def rule_list(request, slug):
 
 @require_POST
 def rule_delete(request, slug, pk: int):
-    workspace = workspace_of(request, slug)
-    require_permission(request, "edit_members")
+    workspace = workspace_of(request, slug, "edit_members")
     rule = get_object_or_404(PromotionRule, workspace=workspace, pk=pk)
     rule.remove(actor_of_request(request))
     messages.success(request, f"The rule for the {rule} was deleted.")

@@ -14,10 +14,11 @@ from workspaces.lookup import page_workspace
 from workspaces.models import Workspace
 
 
-def workspace_of(request, slug: str) -> Workspace:
-    """A stranger gets 404; a Compute Operator gets 403."""
-    workspace = page_workspace(request, slug)
-    require_permission(request, "read")
+def workspace_of(request, slug: str, verb: str = "read") -> Workspace:
+    """A stranger gets 404; who may not read there, such as a Compute Operator, or not do `verb`, gets 403."""
+    workspace = page_workspace(request, slug, "read")
+    if verb != "read":
+        require_permission(request, verb)
     return workspace
 
 

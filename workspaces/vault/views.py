@@ -25,8 +25,7 @@ from workspaces.vault.models import Secret
 @require_http_methods(["GET", "POST"])
 @once
 def secret_list(request, slug):
-    workspace, actor = page_workspace(request, slug), actor_of_request(request)
-    require(actor, "list_secrets", workspace)
+    workspace, actor = page_workspace(request, slug, "list_secrets"), actor_of_request(request)
     form, made = SecretForm(request.POST or None), ""
     if request.method == "POST":
         require(actor, "edit_secrets", workspace)
@@ -61,8 +60,7 @@ def _create(actor, workspace, fields: dict) -> str:
 @once
 def secret(request, slug, name):
     """Its versions; a POST makes a new one."""
-    workspace, actor = page_workspace(request, slug), actor_of_request(request)
-    require(actor, "list_secrets", workspace)
+    workspace, actor = page_workspace(request, slug, "list_secrets"), actor_of_request(request)
     found = find_secret(workspace, name)
     form, value = VersionForm(request.POST or None), ""
     if request.method == "POST":
@@ -88,8 +86,7 @@ def secret(request, slug, name):
 @require_POST
 def secret_change(request, slug, name):
     """By the button `act`: offer it to jobs or not, delete old versions, or delete it."""
-    workspace, actor = page_workspace(request, slug), actor_of_request(request)
-    require(actor, "edit_secrets", workspace)
+    workspace, actor = page_workspace(request, slug, "edit_secrets"), actor_of_request(request)
     found, act = find_secret(workspace, name), request.POST.get("act", "")
     if act == "delete":
         found.remove(actor)

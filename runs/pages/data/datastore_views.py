@@ -49,8 +49,7 @@ def datastore_list(request, slug):
 @require_http_methods(["GET", "POST"])
 def datastore_new(request, slug):
     """`?kind=` says which; its fields follow."""
-    workspace = workspace_of(request, slug)
-    require_permission(request, "edit")
+    workspace = workspace_of(request, slug, "edit")
     kind = request.GET.get("kind") or KINDS[0][0]
     if kind not in rules.SETTINGS:
         raise Invalid(f"{kind[:60]!r} is not a kind of datastore: {', '.join(rules.SETTINGS)}.", target="kind")

@@ -159,8 +159,7 @@ def environment_jobs(request, slug, name, version):
 @once
 def environment_new(request, slug):
     """`?from=name:version` begins with what that version has."""
-    workspace = workspace_of(request, slug)
-    require_permission(request, "edit")
+    workspace = workspace_of(request, slug, "edit")
     initial = None
     if source := request.GET.get("from", ""):
         initial = initial_from(environments.find_version(workspace, *environments.parse_reference(source)))

@@ -14,7 +14,7 @@ from accounts.form_keys import once
 from runs import job_changes, submission
 from runs.files import code_uploads, snapshots, uploads
 from runs.models import Run, Snapshot
-from runs.pages.access import require_permission, workspace_of
+from runs.pages.access import workspace_of
 from runs.pages.job import prefilled
 from runs.pages.job.forms import JobForm
 from studio.errors import Invalid
@@ -26,12 +26,6 @@ STEPS = ["Code", "Settings", "Review"]
 MAX_RUNS, MAX_OFFERED = 200, 20
 # What the address holds beside the code.
 KEPT = ("experiment", "compute", "from")
-
-
-def _workspace(request, slug):
-    workspace = workspace_of(request, slug)
-    require_permission(request, "submit")
-    return workspace
 
 
 def steps(current: int) -> list[dict]:
@@ -55,7 +49,7 @@ def _next_url(request, code: str) -> str:
 @require_safe
 def job_new(request, slug):
     """The code: an upload, that of an earlier job, or none."""
-    workspace = _workspace(request, slug)
+    workspace = workspace_of(request, slug, "submit")
     max_files = min(code_uploads.MAX_LISTED, snapshots.MAX_FILES)
     context = {
         "steps": steps(0),
@@ -86,7 +80,7 @@ def _list_earlier(workspace) -> list[Run]:
 @require_POST
 def job_code_select(request, slug):
     """Which files of a folder are taken. JSON: `paths`, and `ignore` with the `name` and `text` of its ignore file."""
-    _workspace(request, slug)
+    workspace_of(request, slug, "submit")
     body = read_body(request)
     paths, ignore = body.get("paths"), body.get("ignore") or {}
     if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
@@ -110,7 +104,7 @@ def job_code_upload(request, slug):
 
     With `rooted` the paths in the zip are those of the code; else a folder around all of them is left out.
     """
-    workspace = _workspace(request, slug)
+    workspace = workspace_of(request, slug, "submit")
     is_form = request.content_type == "multipart/form-data"
     archive = request.FILES.get("archive") if is_form else None
     if is_form and archive is None:
@@ -128,7 +122,7 @@ def job_code_upload(request, slug):
 @once
 def job_new_settings(request, slug):
     """The form; sent with `step=review` it is shown for a last look, with `step=submit` it is submitted."""
-    workspace = _workspace(request, slug)
+    workspace = workspace_of(request, slug, "submit")
     code = submission.find_snapshot(workspace, request.GET.get("code"))
     files = [file["path"] for file in code.files] if code else []
     source = prefilled.read_nothing(workspace, files, request.GET.get("experiment"), request.GET.get("compute"))

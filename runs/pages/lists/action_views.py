@@ -62,8 +62,7 @@ def runs_tag(request, slug):
 @require_POST
 @show_errors_in_list
 def runs_untag(request, slug, pk):
-    workspace_of(request, slug)
-    require_permission(request, "edit")
+    workspace_of(request, slug, "edit")
     number = bulk.untag_runs(request.workspace, request.user, pk)
     messages.success(request, f"Tag change undone for {number:,} {'job' if number == 1 else 'jobs'}.")
     return redirect(return_url(request, slug))
