@@ -12,14 +12,11 @@ from compute.rules import COMPUTE_NAME
 from studio.errors import Invalid
 from studio.forms import attempt
 from studio.htmx import render_page
+from studio.rules import Rule
+from studio.wizard import list_steps
 from workspaces.lookup import page_workspace
 
 STEPS = ["Virtual machine", "Advanced settings"]
-
-
-def _steps(current: int) -> list[dict]:
-    states = ["done" if i < current else "current" if i == current else "upcoming" for i in range(len(STEPS))]
-    return [{"label": label, "note": "", "state": state} for label, state in zip(STEPS, states, strict=True)]
 
 
 def _machine_kind(request) -> str:
@@ -63,7 +60,7 @@ def cluster_new(request, slug):
     allowed = [row["size"].name for row in rows if row["is_allowed"]]
     requested = request.GET.get("size")
     context = {
-        "steps": _steps(0),
+        "steps": list_steps(STEPS, 0),
         "kind": kind,
         "hosts": hosts,
         "rows": rows,
@@ -90,17 +87,21 @@ def cluster_new_settings(request, slug):
         messages.success(request, f"Compute cluster {target.name} was created.")
         return redirect("compute:cluster_detail", slug, target.name)
     at_once = capacity.count_nodes_at_once(_resources_of(size), list(Host.objects.alive()))
-    context = {"steps": _steps(1), "size": size, "form": form, "at_once": at_once}
+    context = {"steps": list_steps(STEPS, 1), "size": size, "form": form, "at_once": at_once}
     return render(request, "compute/cluster_new_settings.html", context)
 
 
 @require_GET
 def cluster_name_check(request, slug):
-    """Checks the name while it is typed: what is wrong with it, or that it is free."""
+    return answer_name_check(request, slug, COMPUTE_NAME)
+
+
+def answer_name_check(request, slug, rule: Rule):
+    """While a name is typed: what is wrong with it, or that it is free."""
     workspace, name = page_workspace(request, slug, "edit_compute"), request.GET.get("name", "")
     try:
-        COMPUTE_NAME.check(name)
+        rule.check(name)
     except Invalid as refusal:
-        return render(request, "compute/_name_check.html", {"error": refusal.message})
+        return render(request, "studio/_name_check.html", {"error": refusal.message})
     taken = workspace.compute_targets.present().filter(name__iexact=name).first()
-    return render(request, "compute/_name_check.html", {"error": taken.taken if taken else ""})
+    return render(request, "studio/_name_check.html", {"error": taken.taken if taken else ""})

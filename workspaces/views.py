@@ -88,14 +88,14 @@ def workspace_name_check(request):
     try:
         rules.WORKSPACE_NAME.check(name)
     except Invalid as error:
-        return render(request, "workspaces/_name_check.html", {"error": error.message})
+        return render(request, "studio/_name_check.html", {"error": error.message})
     here = Workspace.objects.visible_to(actor_of_request(request)).filter(
         name__iexact=name,
         resource_group__name__iexact=group,
         resource_group__subscription__subscription_id__iexact=request.GET.get("subscription", ""),
     )
     problem = f"There is a workspace {name} in {group} already." if here.exists() else ""
-    return render(request, "workspaces/_name_check.html", {"error": problem})
+    return render(request, "studio/_name_check.html", {"error": problem})
 
 
 @require_GET

@@ -21,10 +21,12 @@ from compute.instances.forms import ChangeForm, IdleForm, InstanceForm
 from compute.instances.gateway_api import check_person
 from compute.instances.rules import INSTANCE_NAME
 from compute.models import ApplicationSession, ComputeInstance, ComputeTarget
+from compute.wizard import answer_name_check
 from studio.errors import Conflict, Invalid, NotReady
 from studio.forms import attempt, cleaned_or_invalid
 from studio.htmx import render_page
 from studio.pagination import page_of
+from studio.wizard import list_steps
 from workspaces.access import can
 from workspaces.lookup import page_workspace
 from workspaces.models import RoleAssignment
@@ -111,21 +113,14 @@ def instance_new(request, slug):
         "form": form,
         "sizes": sizes.offered_sizes(),
         "selected": form["vm_size"].value() or sizes.suggest_size(),
-        "steps": [{"label": "Settings", "note": "", "state": "current"}],
+        "steps": list_steps(["Settings"], 0),
     }
     return render(request, "compute/instances/instance_new.html", context)
 
 
 @require_GET
 def instance_name_check(request, slug):
-    """Checks the name while it is typed."""
-    workspace, name = page_workspace(request, slug, "edit_compute"), request.GET.get("name", "")
-    try:
-        INSTANCE_NAME.check(name)
-    except Invalid as refusal:
-        return render(request, "compute/_name_check.html", {"error": refusal.message})
-    taken = workspace.compute_targets.present().filter(name__iexact=name).first()
-    return render(request, "compute/_name_check.html", {"error": taken.taken if taken else ""})
+    return answer_name_check(request, slug, INSTANCE_NAME)
 
 
 @require_GET

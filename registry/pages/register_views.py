@@ -25,6 +25,7 @@ from studio.errors import Invalid
 from studio.forms import TagsField, TextField, attempt
 from studio.request_body import read_body
 from studio.rules import DESCRIPTION
+from studio.wizard import list_steps
 
 STEPS = ["Files", "Settings"]
 MAX_RUNS, MAX_PATHS = 50, 500
@@ -32,16 +33,11 @@ MAX_RUNS, MAX_PATHS = 50, 500
 FOLDER = "model"
 
 
-def steps(current: int) -> list[dict]:
-    states = ["done" if i < current else "current" if i == current else "upcoming" for i in range(len(STEPS))]
-    return [{"label": label, "note": "", "state": state} for label, state in zip(STEPS, states, strict=True)]
-
-
 @require_safe
 def register(request, slug):
     """Upload files, or choose those of a job: `?job=` shows what it has."""
     workspace = workspace_of(request, slug, "edit")
-    context = {"steps": steps(0), "name": request.GET.get("name", "")}
+    context = {"steps": list_steps(STEPS, 0), "name": request.GET.get("name", "")}
     if run_id := request.GET.get("job", ""):
         run = run_of(request, slug, run_id)
         return render(request, "registry/register_job.html", {**context, "run": run, "paths": _list_paths(run)})
@@ -148,7 +144,7 @@ def register_settings(request, slug):
         if made:
             messages.success(request, f"Version {made.number} of {made.model.name} is registered.")
             return redirect(made)
-    context = {"form": form, "steps": steps(1), "source": source, "names": names}
+    context = {"form": form, "steps": list_steps(STEPS, 1), "source": source, "names": names}
     return render(request, "registry/register_settings.html", context, status=400 if form.errors else 200)
 
 

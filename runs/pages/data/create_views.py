@@ -18,16 +18,12 @@ from runs.pages.data.forms import COLUMN_TYPES, BasicsForm, SettingsForm
 from studio import outbound
 from studio.errors import Invalid
 from studio.forms import attempt
+from studio.wizard import list_steps
 
 MAX_FILES = 1000
 LABELS = ["Name and files", "Settings and schema"]
 # What the first step hands to the second, in the address.
 HANDED = ("name", "kind", "description", "datastore", "path", "url")
-
-
-def _steps(current: int) -> list[dict]:
-    states = ["done" if number < current else "current" if number == current else "upcoming" for number in range(2)]
-    return [{"label": label, "note": "", "state": state} for label, state in zip(LABELS, states, strict=True)]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -43,7 +39,7 @@ def data_new(request, slug):
             query = {**{name: form.cleaned_data.get(name) for name in HANDED}, **found}
             address = reverse("data:settings", args=[slug])
             return redirect(f"{address}?{urlencode({name: value for name, value in query.items() if value})}")
-    return render(request, "data/new.html", {"form": form, "steps": _steps(0)})
+    return render(request, "data/new.html", {"form": form, "steps": list_steps(LABELS, 0)})
 
 
 def _find_files(request, workspace, data: dict) -> dict:
@@ -95,7 +91,7 @@ def data_settings(request, slug):
         "problem": problem,
         "schema": schema,
         "types": COLUMN_TYPES,
-        "steps": _steps(1),
+        "steps": list_steps(LABELS, 1),
         "is_table": is_table,
         "here": request.get_full_path(),
         **_content(workspace, definition, problem),

@@ -20,17 +20,13 @@ from runs.pages.job.forms import JobForm
 from studio.errors import Invalid
 from studio.forms import attempt
 from studio.request_body import read_body
+from studio.wizard import list_steps
 
 STEPS = ["Code", "Settings", "Review"]
 # The newest runs among which earlier code is looked for, and how much of it is offered.
 MAX_RUNS, MAX_OFFERED = 200, 20
 # What the address holds beside the code.
 KEPT = ("experiment", "compute", "from")
-
-
-def steps(current: int) -> list[dict]:
-    states = ["done" if i < current else "current" if i == current else "upcoming" for i in range(len(STEPS))]
-    return [{"label": label, "note": "", "state": state} for label, state in zip(STEPS, states, strict=True)]
 
 
 def _next_url(request, code: str) -> str:
@@ -52,7 +48,7 @@ def job_new(request, slug):
     workspace = workspace_of(request, slug, "submit")
     max_files = min(code_uploads.MAX_LISTED, snapshots.MAX_FILES)
     context = {
-        "steps": steps(0),
+        "steps": list_steps(STEPS, 0),
         "earlier": [(run, _next_url(request, str(run.snapshot.snapshot_id))) for run in _list_earlier(workspace)],
         "without_url": _next_url(request, ""),
         "query": request.GET.urlencode(),
@@ -134,7 +130,7 @@ def job_new_settings(request, slug):
             messages.success(request, f"{new.display_name} was submitted.")
             return redirect(new)
     is_review = step == "review" and form.is_valid()
-    context = {"form": form, "source": None, "code": code, "steps": steps(2 if is_review else 1)}
+    context = {"form": form, "source": None, "code": code, "steps": list_steps(STEPS, 2 if is_review else 1)}
     context |= {"suggestions": form.suggestions, "back_url": f"{reverse('runs:job_new', args=[slug])}?{_kept(request)}"}
     template = "runs/job/new_review.html" if is_review else "runs/job/new_settings.html"
     return render(request, template, context, status=400 if step != "edit" and form.errors else 200)
