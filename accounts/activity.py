@@ -5,7 +5,6 @@ contains the hash of the one before it in its chain, so that a change made aroun
 chain of its own, and chain 0 is the site's.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -16,7 +15,7 @@ from django.utils import timezone
 from accounts.actors import Actor
 from studio.append_only import AppendOnly
 from studio.client_address import client_address
-from studio.formats import utc_time
+from studio.formats import digest_json, utc_time
 from studio.request_context import current_request
 
 SITE = 0
@@ -216,7 +215,7 @@ class Activity(models.Model):
 def digest_of(values: list) -> str:
     """Of the values of HASHED, as anybody can compute it from the download in JSON lines."""
     values[HASHED.index("at")] = utc_time(values[HASHED.index("at")])
-    return hashlib.sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return digest_json(values)
 
 
 def record(

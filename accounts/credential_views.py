@@ -12,6 +12,7 @@ from accounts.forms import PrincipalForm, PrincipalSecretForm
 from accounts.guards import for_admin_mode
 from accounts.models import Token, User
 from accounts.principals import PrincipalSecret, ServicePrincipal
+from studio import numbers
 from studio.errors import Denied
 from studio.forms import attempt
 from studio.pagination import page_of
@@ -76,7 +77,7 @@ def principal_change(request, client_id):
         messages.success(request, f"{found} is switched {act}.")
     elif act == "revoke":
         key = request.POST.get("secret", "")
-        secret = get_object_or_404(PrincipalSecret, principal=found, pk=key if key.isdecimal() else 0)
+        secret = get_object_or_404(PrincipalSecret, principal=found, pk=numbers.int_or_none(key))
         secret.revoke(actor)
         messages.success(request, f"The secret {secret} and its tokens no longer work.")
     return redirect("accounts:principal", found.client_id)
@@ -106,7 +107,7 @@ def credentials_revoke(request):
     _require_site_admin(request)
     key = request.POST.get("token", "")
     if key:
-        token = get_object_or_404(Token, pk=key if key.isdecimal() else 0, revoked_at=None)
+        token = get_object_or_404(Token, pk=numbers.int_or_none(key), revoked_at=None)
         token.revoke()
         messages.success(request, f"The token “{token.name}” of {token.user} no longer works.")
     else:

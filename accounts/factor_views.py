@@ -18,6 +18,7 @@ from accounts.guards import asks_again, for_admin_mode
 from accounts.models import IdentityProvider
 from accounts.qr_codes import draw_qr_code
 from accounts.signing_in import ENROL, PENDING, find_pending, let_in, next_page, prove, record_failure
+from studio import numbers
 from studio.errors import Invalid, TooMany
 from studio.forms import attempt
 
@@ -210,7 +211,7 @@ def factor_passkey(request):
 @require_POST
 def factor_remove(request):
     key = request.POST.get("factor", "")
-    second_factors.remove_factor(request.user, int(key) if key.isdecimal() and len(key) < 18 else 0)
+    second_factors.remove_factor(request.user, numbers.int_or_none(key) or 0)
     messages.success(request, "The second factor was removed.")
     return redirect("accounts:factors")
 

@@ -3,7 +3,6 @@
 import collections
 import difflib
 import functools
-import hashlib
 import json
 import pathlib
 
@@ -17,6 +16,7 @@ from assets.models import Environment, EnvironmentVersion
 from assets.rules import ENVIRONMENT_NAME, IMAGE
 from studio import numbers
 from studio.errors import Conflict, Denied, Invalid
+from studio.formats import digest_json
 from studio.request_body import check_storable
 from studio.rules import DESCRIPTION, TAGS
 from workspaces.models import Workspace
@@ -207,14 +207,10 @@ def _fields(name: str, properties: dict) -> dict:
     definition = {**check_definition(definition), "name": name, "version": None}
     return {
         "definition": definition,
-        "digest": definition_digest(definition),
+        "digest": digest_json(definition),
         "description": DESCRIPTION.check(properties.get("description") or ""),
         "tags": TAGS.check(properties.get("tags")),
     }
-
-
-def definition_digest(definition: dict) -> str:
-    return hashlib.sha256(json.dumps(definition, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def check_definition(definition) -> dict:
@@ -339,7 +335,7 @@ def curated_environments() -> dict[str, EnvironmentVersion]:
                 version="1",
                 number=1,
                 definition={**definition, "version": "1"},
-                digest=definition_digest(definition),
+                digest=digest_json(definition),
                 description=item["description"],
             )
     return found

@@ -75,9 +75,7 @@ class EnvironmentVersion(Shape):
             name=row.version,
             type=f"{TYPE}/versions",
             properties=EnvironmentVersionProperties.of(row),
-            systemData=SystemData(
-                createdBy=row.created_by.label if row.created_by else None, createdAt=row.created_at.isoformat()
-            ),
+            systemData=SystemData.of(row),
         )
 
 

@@ -3,13 +3,11 @@
 import json
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict
-
 from compute import models, rules
 from compute.instances.resources import IDLE_TIME as INSTANCE_IDLE_TIME
 from compute.instances.resources import ComputeInstanceProperties, PersonalComputeInstanceSettings
 from studio.errors import Invalid
-from studio.request_body import Body, Whole
+from studio.request_body import LooseBody, Whole
 from studio.rules import DESCRIPTION, TAGS
 from studio.schemas import Open, Shape
 from workspaces.rules import LOCATION
@@ -123,12 +121,6 @@ class ComputeResource(Shape):
             tags=row.tags,
             properties=AmlCompute.of(row),
         )
-
-
-class LooseBody(Body):
-    """Unknown fields are ignored, not refused."""
-
-    model_config = ConfigDict(extra="allow")
 
 
 class ScaleSettingsUpdate(LooseBody):

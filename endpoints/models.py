@@ -1,6 +1,5 @@
 """Endpoints: a name with keys, whose requests the current revision answers. A revision never changes."""
 
-import hashlib
 import secrets
 import uuid
 
@@ -10,6 +9,7 @@ from django.utils import timezone
 
 from accounts import activity
 from accounts.models import User
+from accounts.secrets import secret_digest
 from compute import queue
 from compute.models import ComputeTarget, Work
 from endpoints import rules
@@ -112,7 +112,7 @@ class Endpoint(models.Model):
         value = rules.check_key(value) if value else secrets.token_urlsafe(24)
         field = "primary" if which == self.Key.PRIMARY else "secondary"
         setattr(self, f"{field}_key", encryption.load_keys().encrypt(value, self._owner))
-        setattr(self, f"{field}_digest", digest_of(value))
+        setattr(self, f"{field}_digest", secret_digest(value))
 
     def regenerate_key(self, which: str, value: str = "") -> None:
         with transaction.atomic():
@@ -122,7 +122,7 @@ class Endpoint(models.Model):
             activity.record("endpoint.key", self, scope=self.workspace, changes={"key": ["", str(which)]})
 
     def accepts(self, key: str) -> bool:
-        return not self.auth_enabled or digest_of(key) in (self.primary_digest, self.secondary_digest)
+        return not self.auth_enabled or secret_digest(key) in (self.primary_digest, self.secondary_digest)
 
     # ---- changing
 
@@ -263,7 +263,3 @@ class Revision(models.Model):
         Revision.objects.filter(pk=self.pk).update(stage=self.State.STOPPED, reason=reason)
         if self.work and self.work.state in (Work.State.QUEUED, Work.State.CLAIMED):
             queue.stop_work(self.work)
-
-
-def digest_of(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()

@@ -9,6 +9,7 @@ from notices import outgoing
 from notices.forms import WebhookForm, read_choices
 from notices.models import CHOSEN, Channel, Delivery, Event, Follow, Notification, Preference, Webhook
 from runs.pages.access import run_of
+from studio import numbers
 from studio.errors import Conflict, Invalid
 from studio.forms import attempt
 from studio.pagination import page_of
@@ -37,7 +38,7 @@ def mark_read(request):
     if not key:
         Notification.objects.mark_read(request.user)
         return redirect("notices:list")
-    one = Notification.objects.filter(pk=key if key.isdecimal() and len(key) < 19 else 0, person=request.user)
+    one = Notification.objects.filter(pk=numbers.int_or_none(key), person=request.user)
     one.mark_read(request.user)
     path = one.values_list("path", flat=True).first()
     return redirect(path or "notices:list")

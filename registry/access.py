@@ -16,7 +16,7 @@ def open_workspace(request: HttpRequest, workspace_path: WorkspacePath, verb: st
 
 def find_model(request: HttpRequest, workspace_path: WorkspacePath, name: str, verb: str = "read") -> Model:
     workspace = open_workspace(request, workspace_path, verb)
-    found = Model.objects.present().filter(workspace=workspace, name=name).first()
+    found = Model.objects.present().with_newest().filter(workspace=workspace, name=name).first()
     if found is None:
         raise Http404(f"ModelNotFound: the workspace {workspace.name} has no model {name!r}.")
     found.workspace = workspace

@@ -41,9 +41,9 @@ def listed(request: HttpRequest, rows):
 @router.get("", response=list_of(resources.ModelContainer), summary="List the models, by name")
 def model_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     workspace = access.open_workspace(request, workspace_path)
-    rows = Model.objects.present().filter(workspace=workspace).select_related("created_by")
-    path = "workspace__resource_group__subscription"
-    return api.paginate(request, listed(request, rows.select_related(path)), resources.ModelContainer)
+    rows = Model.objects.present().with_newest().filter(workspace=workspace)
+    rows = rows.select_related("created_by", "workspace__resource_group__subscription")
+    return api.paginate(request, listed(request, rows), resources.ModelContainer)
 
 
 @router.get("/{name}", response=resources.ModelContainer, summary="A model")

@@ -13,6 +13,7 @@ from django.urls import reverse
 from registry import sources
 from registry.models import ModelVersion, RunModel
 from runs.models import Run
+from studio.numbers import int_or_none
 from workspaces.models import Workspace
 
 MAX_NODES, MAX_DEPTH = 1_000, 20
@@ -140,12 +141,12 @@ def versions_of(workspace: Workspace, ids: list[str]):
     """The present versions with these ids."""
     wanted: dict[str, list[int]] = {}
     for found in ids:
-        name, _, number = found.rpartition(":")
-        if number.isdigit():
-            wanted.setdefault(name, []).append(int(number))
+        name, _, text = found.rpartition(":")
+        if (number := int_or_none(text)) is not None:
+            wanted.setdefault(name, []).append(number)
     chosen = Q(pk=None)
-    for name, numbers in wanted.items():
-        chosen |= Q(model__name=name, number__in=numbers)
+    for name, among in wanted.items():
+        chosen |= Q(model__name=name, number__in=among)
     rows = ModelVersion.objects.present().filter(workspace=workspace, model__deleted_at=None)
     return rows.filter(chosen)
 

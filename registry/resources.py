@@ -5,7 +5,6 @@ from typing import Annotated, Any, Self
 import pydantic
 
 from registry import lineage, models, rules, sources
-from studio.formats import utc_time
 from studio.public_url import public_url
 from studio.request_body import Body
 from studio.rules import DESCRIPTION, TAGS
@@ -34,7 +33,7 @@ class ModelContainer(Shape):
 
     @classmethod
     def of(cls, row: models.Model) -> Self:
-        newest = row.versions.present().filter(is_latest=True).values_list("number", flat=True).first()
+        """The row needs `with_newest()`."""
         return cls(
             id=row.arm_id,
             name=row.name,
@@ -44,13 +43,11 @@ class ModelContainer(Shape):
                 tags=row.tags,
                 properties={},
                 isArchived=row.archived_at is not None,
-                latestVersion=str(newest) if newest else None,
+                latestVersion=str(row.newest_number) if row.newest_number else None,
                 nextVersion=str(row.version_count + 1),
                 aliases={alias: str(number) for alias, number in row.aliases.items()},
             ),
-            systemData=SystemData(
-                createdBy=row.created_by.label if row.created_by else None, createdAt=utc_time(row.created_at)
-            ),
+            systemData=SystemData.of(row),
         )
 
 
@@ -102,9 +99,7 @@ class ModelVersion(Shape):
             name=str(row.number),
             type=f"{TYPE}/versions",
             properties=_properties_of(row),
-            systemData=SystemData(
-                createdBy=row.created_by.label if row.created_by else None, createdAt=utc_time(row.created_at)
-            ),
+            systemData=SystemData.of(row),
         )
 
 

@@ -1,6 +1,8 @@
 """How values are written for people, spreadsheets and the API, and which texts can be stored."""
 
 import datetime as dt
+import hashlib
+import json
 import math
 import re
 import typing
@@ -129,6 +131,11 @@ def format_bytes(value) -> str:
     while size >= 1000 and unit < len(SIZES) - 1:
         size, unit = size / 1024, unit + 1
     return f"{size:.0f} {SIZES[unit]}" if unit == 0 or size >= 100 else f"{size:.1f} {SIZES[unit]}"
+
+
+def digest_json(value) -> str:
+    """The sha256 of its canonical JSON, in hexadecimal digits."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 @typing.overload

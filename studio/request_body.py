@@ -118,6 +118,12 @@ class Body(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(strict=True)
 
 
+class LooseBody(Body):
+    """Unknown fields are ignored, not refused."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+
+
 def _without_point(value):
     return int(value) if isinstance(value, float) and value.is_integer() else value
 

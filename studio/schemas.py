@@ -6,9 +6,11 @@ class, so that the description of the API cannot differ from what is sent. The f
 
 import functools
 import operator
-from typing import Any
+from typing import Any, Self
 
 import pydantic
+
+from studio.formats import utc_time
 
 
 class Shape(pydantic.BaseModel):
@@ -60,6 +62,11 @@ class ErrorResponse(Shape):
 class SystemData(Shape):
     createdBy: str | None
     createdAt: str | None
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """Of a row with `created_by` and `created_at`."""
+        return cls(createdBy=row.created_by.label if row.created_by else None, createdAt=utc_time(row.created_at))
 
 
 def described_body(body: type[pydantic.BaseModel]) -> dict:

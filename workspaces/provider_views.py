@@ -11,6 +11,7 @@ from accounts.guards import for_admin_mode
 from accounts.identity_providers import IdentityProvider
 from accounts.oidc_views import library
 from accounts.people import require_site_admin
+from studio import numbers
 from studio.errors import Invalid
 from studio.forms import attempt
 from workspaces import claim_mappings
@@ -87,7 +88,7 @@ def provider_change(request, slug):
         return redirect("workspaces:providers")
     if act == "unmap":
         key = request.POST.get("mapping", "")
-        mapping = get_object_or_404(ClaimMapping, provider=row, pk=key if key.isdecimal() and len(key) < 18 else 0)
+        mapping = get_object_or_404(ClaimMapping, provider=row, pk=numbers.int_or_none(key))
         claim_mappings.remove_mapping(actor, mapping)
     elif act == "map":
         form = ClaimMappingForm(request.POST)

@@ -3,9 +3,8 @@
 from typing import Annotated, Any, Self
 
 from assets.data import models
-from assets.data.resources import LooseBody
 from studio.formats import utc_time
-from studio.request_body import Body
+from studio.request_body import Body, LooseBody
 from studio.rules import DESCRIPTION, TAGS
 from studio.schemas import Shape, SystemData
 
@@ -39,7 +38,6 @@ class DataVersionBase(Shape):
 
     @classmethod
     def of(cls, row: models.DataVersion) -> Self:
-        made_by = row.created_by.username if row.created_by else None
         return cls(
             id=row.arm_id,
             name=row.version or str(row.dataset_id),
@@ -58,7 +56,7 @@ class DataVersionBase(Shape):
                 isAnonymous=row.asset_id is None,
                 isArchived=bool(row.archived_at),
             ),
-            systemData=SystemData(createdBy=made_by, createdAt=utc_time(row.created_at)),
+            systemData=SystemData.of(row),
         )
 
 
@@ -89,7 +87,7 @@ class DataContainer(Shape):
     def of(cls, asset: models.DataAsset) -> Self:
         """`asset.newest` is its newest version."""
         newest = asset.newest
-        made_by = newest.created_by.username if newest.created_by else None
+        made_by = newest.created_by.label if newest.created_by else None
         return cls(
             id=asset.arm_id,
             name=asset.name,

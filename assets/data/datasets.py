@@ -1,6 +1,5 @@
 """Saving, registering and finding datasets."""
 
-import hashlib
 import json
 import re
 import uuid
@@ -17,6 +16,7 @@ from accounts.actors import Actor
 from assets.data import previews, rules, stores
 from assets.data.models import DataAsset, Datastore, DataVersion
 from studio.errors import Conflict, Invalid
+from studio.formats import digest_json
 from studio.rules import DESCRIPTION, TAGS
 from workspaces.models import Workspace
 
@@ -44,14 +44,10 @@ def check(workspace: Workspace, definition) -> dict:
     return definition
 
 
-def digest_of(definition: dict) -> str:
-    return hashlib.sha256(json.dumps(definition, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
 def save(actor: Actor, workspace: Workspace, definition) -> DataVersion:
     """The saved dataset with this definition; the same one for the same definition."""
     check(workspace, definition)
-    digest = digest_of(definition)
+    digest = digest_json(definition)
     kind = definition["kind"]
     present = DataVersion.objects.filter(workspace=workspace, digest=digest, kind=kind).order_by("pk").first()
     if present:
@@ -79,7 +75,7 @@ def register(
     content = {
         "kind": fields["kind"],
         "definition": definition,
-        "digest": digest_of(definition),
+        "digest": digest_json(definition),
         "uri": fields.get("uri") or "",
         "description": DESCRIPTION.check(fields.get("description") or ""),
         "tags": TAGS.check(fields.get("tags")),

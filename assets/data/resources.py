@@ -3,11 +3,9 @@
 import datetime as dt
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict
-
 from assets.data import models, stores
 from studio.formats import utc_time
-from studio.request_body import Body
+from studio.request_body import LooseBody
 from studio.rules import DESCRIPTION, TAGS
 from studio.schemas import Shape, SystemData
 
@@ -22,12 +20,6 @@ SECRET_NAMES = {
     "accessKeyId": "access_key_id",
     "secretAccessKey": "secret_access_key",
 }
-
-
-class LooseBody(Body):
-    """Unknown fields are ignored, not refused."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
 
 
 class DatastoreCredentials(Shape):
@@ -62,7 +54,6 @@ class DatastoreResource(Shape):
 
     @classmethod
     def of(cls, row: models.Datastore) -> Self:
-        made_by = row.created_by.username if row.created_by else None
         return cls(
             id=row.arm_id,
             name=row.name,
@@ -76,7 +67,7 @@ class DatastoreResource(Shape):
                 credentials=DatastoreCredentials(credentialsType=row.credentials or "None"),
                 **_address(row),
             ),
-            systemData=SystemData(createdBy=made_by, createdAt=utc_time(row.created_at)),
+            systemData=SystemData.of(row),
         )
 
 

@@ -7,6 +7,7 @@ from django.conf import settings
 from accounts.models import User
 from compute import models
 from compute.instances.rules import IDLE_MINUTES
+from studio import numbers
 from studio.errors import Invalid
 from studio.formats import parse_iso_duration
 from studio.request_body import Body
@@ -117,8 +118,8 @@ class IdleShutdownSetting(Body):
 def find_assigned_user(object_id: str) -> User:
     """By the number of an account, as responses have it, or by its name."""
     people = User.objects.filter(is_active=True)
-    is_number = object_id.isascii() and object_id.isdigit() and len(object_id) < 18
-    found = (people.filter(pk=int(object_id)) if is_number else people.filter(username=object_id[:150])).first()
+    key = numbers.int_or_none(object_id)
+    found = people.filter(username=object_id[:150]).first() if key is None else people.filter(pk=key).first()
     if found is None:
         raise Invalid(f"There is no account {object_id[:150]!r}.", target="assignedUser")
     return found

@@ -33,6 +33,11 @@ class ModelQuerySet(models.QuerySet):
         """Those that are not in the trash."""
         return self.filter(deleted_at=None)
 
+    def with_newest(self):
+        """`newest_number`: that of the newest present version, or None."""
+        versions = ModelVersion.objects.present().filter(model=models.OuterRef("pk"), is_latest=True)
+        return self.annotate(newest_number=models.Subquery(versions.values("number")[:1]))
+
     def register(self, actor, workspace: Workspace, name: str, *, description: str = "", tags: dict | None = None):
         """Create a registered model without versions."""
         with _unique_name(name):

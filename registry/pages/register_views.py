@@ -69,9 +69,7 @@ def _list_paths(run: Run) -> list[tuple[str, int]]:
 def upload_select(request, slug):
     """Which files of a folder are taken: all of them, if their paths can be stored."""
     workspace_of(request, slug, "edit")
-    paths = read_body(request).get("paths")
-    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
-        raise Invalid("`paths` is a list of texts.", target="paths")
+    paths = code_uploads.check_paths(read_body(request).get("paths"))
     return JsonResponse({"included": list(range(len(paths))), "leftOut": ""})
 
 
@@ -79,15 +77,11 @@ def upload_select(request, slug):
 def upload(request, slug):
     """Store the files of a zip: the body, answered by JSON; or the field `archive` of a form, answered by the next step."""
     workspace = workspace_of(request, slug, "edit")
-    is_form = request.content_type == "multipart/form-data"
-    archive = request.FILES.get("archive") if is_form else None
-    if is_form and archive is None:
-        raise Invalid("Choose a zip file.", target="archive")
-    chunks = archive.chunks() if archive else uploads.read_chunks(request, settings.SNAPSHOT_MAX_BYTES)
+    chunks = uploads.read_archive(request, settings.SNAPSHOT_MAX_BYTES)
     folder = _store_zip(request, workspace, chunks)
     words = {"upload": folder, **({"name": request.GET["name"]} if request.GET.get("name") else {})}
     address = f"{reverse('registry:register_settings', args=[slug])}?{urlencode(words)}"
-    return redirect(address) if is_form else JsonResponse({"next": address})
+    return redirect(address) if uploads.is_form(request) else JsonResponse({"next": address})
 
 
 def _store_zip(request, workspace, chunks) -> str:

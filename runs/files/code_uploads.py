@@ -48,6 +48,16 @@ class Selection:
         return f"Left out: {'; '.join(parts)}." if parts else ""
 
 
+def check_paths(paths) -> list[str]:
+    """The paths of a folder's files, as a browser lists them."""
+    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+        raise Invalid("`paths` is a list of texts.", target="paths")
+    if len(paths) > MAX_LISTED:
+        text = f"The folder has {len(paths):,} files; {MAX_LISTED:,} can be looked through. Choose a smaller folder."
+        raise Invalid(text, target="paths")
+    return paths
+
+
 def read_rules(text: str, file_name: str) -> IgnoreRules:
     if file_name not in IGNORE_FILES:
         raise Invalid(f"{file_name[:60]!r} is no ignore file; they are {' and '.join(IGNORE_FILES)}.", target="ignore")

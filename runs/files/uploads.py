@@ -42,5 +42,20 @@ def read_whole_body(request: HttpRequest, max_bytes: int) -> bytes:
     return b"".join(read_chunks(request, max_bytes))
 
 
+def is_form(request: HttpRequest) -> bool:
+    """Sent by a form without JavaScript, which is answered by a page."""
+    return request.content_type == "multipart/form-data"
+
+
+def read_archive(request: HttpRequest, max_bytes: int) -> Iterator[bytes]:
+    """A zip: the body, or the field `archive` of a form."""
+    if not is_form(request):
+        return read_chunks(request, max_bytes)
+    archive = request.FILES.get("archive")
+    if archive is None:
+        raise Invalid("Choose a zip file.", target="archive")
+    return archive.chunks()
+
+
 def _too_large(max_bytes: int) -> TooLarge:
     return TooLarge(f"The body is larger than the {max_bytes:,} bytes that are allowed here.")

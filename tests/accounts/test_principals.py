@@ -213,6 +213,8 @@ def test_all_tokens_of_a_person_are_revoked_by_one_act(as_user, owner, alice, bo
     scoped(bob, "admin")
     page = html_of(as_user(owner).get("/credentials/", {"q": "alice"}))
     assert page.count("Revoke all tokens of alice?") == 3 and "of bob?" not in page
+    for odd in ("9" * 5000, "²", "-1"):
+        assert as_user(owner).post("/credentials/revoke/", {"token": odd}).status_code == 404
     as_user(owner).post("/credentials/revoke/", {"username": "alice"})
     assert {api(text).get("/login/whoami").status_code for text in texts} == {401}
     assert Activity.objects.filter(verb="token.revoke").values("request_id").distinct().count() == 1

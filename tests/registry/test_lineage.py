@@ -78,7 +78,12 @@ def test_rest_gives_nodes_and_edges(api, bob, workspace, family):
         ("copied", "copy:1"),
         ("read", "reader"),
     ]
-    for query, status in (("kind=cat&id=x", 400), ("kind=job&id=none", 404), ("kind=model&id=a:1&direction=left", 400)):
+    for query, status in (
+        ("kind=cat&id=x", 400),
+        ("kind=job&id=none", 404),
+        ("kind=model&id=a:1&direction=left", 400),
+        ("kind=model&id=digits:²", 404),
+    ):
         assert api(bob).get(f"{address}?{query}").status_code == status, query
 
 

@@ -78,14 +78,7 @@ def job_code_select(request, slug):
     """Which files of a folder are taken. JSON: `paths`, and `ignore` with the `name` and `text` of its ignore file."""
     workspace_of(request, slug, "submit")
     body = read_body(request)
-    paths, ignore = body.get("paths"), body.get("ignore") or {}
-    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
-        raise Invalid("`paths` is a list of texts.", target="paths")
-    if len(paths) > code_uploads.MAX_LISTED:
-        raise Invalid(
-            f"The folder has {len(paths):,} files; {code_uploads.MAX_LISTED:,} can be looked through. Choose a smaller folder.",
-            target="paths",
-        )
+    paths, ignore = code_uploads.check_paths(body.get("paths")), body.get("ignore") or {}
     if not isinstance(ignore, dict):
         raise Invalid("`ignore` is an object with `name` and `text`.", target="ignore")
     name, text = (str(ignore.get(key) or "") for key in ("name", "text"))
@@ -101,17 +94,13 @@ def job_code_upload(request, slug):
     With `rooted` the paths in the zip are those of the code; else a folder around all of them is left out.
     """
     workspace = workspace_of(request, slug, "submit")
-    is_form = request.content_type == "multipart/form-data"
-    archive = request.FILES.get("archive") if is_form else None
-    if is_form and archive is None:
-        raise Invalid("Choose a zip file.", target="archive")
-    chunks = archive.chunks() if archive else uploads.read_chunks(request, settings.SNAPSHOT_MAX_BYTES)
+    chunks = uploads.read_archive(request, settings.SNAPSHOT_MAX_BYTES)
     is_rooted = "rooted" in request.GET
     snapshot, selection = code_uploads.store_code(workspace, request.user, chunks, is_rooted)
     if left_out := selection.describe():
         messages.info(request, left_out)
     address = _next_url(request, str(snapshot.snapshot_id))
-    return redirect(address) if is_form else JsonResponse({"next": address})
+    return redirect(address) if uploads.is_form(request) else JsonResponse({"next": address})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
