@@ -9,11 +9,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import activity, guards, passkeys, people, second_factors, sign_in_limits
-from accounts.actors import actor_of_request
+from accounts import activity, guards, passkeys, second_factors, sign_in_limits
 from accounts.external_identities import providers_of
 from accounts.form_keys import mark_done, once
-from accounts.forms import CodeForm, PasskeyForm, PasswordAgainForm, SecondFactorPolicyForm
+from accounts.forms import CodeForm, PasskeyForm, PasswordAgainForm
 from accounts.guards import asks_again, for_admin_mode
 from accounts.models import IdentityProvider
 from accounts.qr_codes import draw_qr_code
@@ -224,16 +223,3 @@ def factor_codes(request):
     """New recovery codes, shown once."""
     codes = second_factors.renew_codes(request.user)
     return mark_done(_page(request, codes=codes))
-
-
-@asks_again
-@require_POST
-def policy(request):
-    """By a site admin: who needs a second factor."""
-    people.require_site_admin(actor_of_request(request), "change the sign-in policy")
-    form = SecondFactorPolicyForm(request.POST)
-    if not form.is_valid():
-        raise Invalid("second_factor: write nobody, admins or all.", target="second_factor")
-    second_factors.change_policy(actor_of_request(request), form.cleaned_data["second_factor"])
-    messages.success(request, "The sign-in policy was changed. Whom it asks for a second factor signs in again.")
-    return redirect("accounts:people")

@@ -25,7 +25,7 @@ def require_site_admin(actor: Actor, what: str) -> None:
 
 
 def list_people(state: str = "") -> QuerySet[User]:
-    """With their last use (`seen_at`, by `last_seen`); of one of STATES only, if it is given."""
+    """With what `last_seen` and `state_of` read; of one of STATES only, if it is given."""
     people = User.objects.filter(kind=User.Kind.PERSON).annotate(
         session_used_at=Max("sessions__last_used_at"), token_used_at=Max("tokens__last_used_at")
     )

@@ -1,33 +1,33 @@
-"""The people and service principals of the site, with what an administrator looks for."""
+"""The people of the site, with what an administrator looks for."""
 
 from collections import Counter
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
+from accounts import people
 from accounts.models import Token, User
 from compute.models import Work
 from costs.models import Usage
-from studio.words import split_words
 from workspaces.models import RoleAssignment
 
 
-def find_people(words: str):
-    """Those whose name or address contains the words; the last to sign in first."""
-    people = User.objects.all()
-    for word in split_words(words):
-        people = people.filter(
+def find_people(words: list[str], state: str = "") -> QuerySet[User]:
+    """Those whose name or address contains the words, of one state if it is given; the last to sign in first."""
+    found = people.list_people(state)
+    for word in words:
+        found = found.filter(
             Q(username__icontains=word)
             | Q(first_name__icontains=word)
             | Q(last_name__icontains=word)
             | Q(email__icontains=word)
         )
-    return people.order_by("-is_active", "-last_login", "username")
+    return found.order_by("-is_active", "-last_login", "username")
 
 
-def add_figures(people: list[User]) -> list[dict]:
+def add_figures(found: list[User]) -> list[dict]:
     """A row for each person of a page; five statements for all of them."""
-    keys, names = [one.pk for one in people], [one.username for one in people]
+    keys, names = [one.pk for one in found], [one.username for one in found]
     roles = _count(RoleAssignment.objects.filter(user__in=keys), "user")
     tokens = _count(Token.objects.filter(user__in=keys, revoked_at=None), "user")
     work = Work.objects.filter(submitted_by__in=keys)
@@ -39,13 +39,15 @@ def add_figures(people: list[User]) -> list[dict]:
     return [
         {
             "person": one,
+            "state": people.state_of(one),
+            "seen_at": people.last_seen(one),
             "roles": roles[one.pk],
             "tokens": tokens[one.pk],
             "running": running[one.pk],
             "waiting": waiting[one.pk],
             "hours": hours.get(one.username, 0) / 3600,
         }
-        for one in people
+        for one in found
     ]
 
 

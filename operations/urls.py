@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from operations import limit_views, views
+from operations import limit_views, people_views, views
 
 app_name = "operations"
 
@@ -15,7 +15,9 @@ urlpatterns = [
     path("machines/<int:pk>/drain/", views.host_drain, name="host_drain"),
     path("machines/<int:pk>/reopen/", views.host_reopen, name="host_reopen"),
     path("machines/nodes/<int:pk>/drain/", views.node_drain, name="node_drain"),
-    path("people/", views.people_page, name="people"),
+    path("people/", people_views.people_page, name="people"),
+    path("people/policy/", people_views.policy_change, name="policy"),
+    path("people/<int:pk>/", people_views.person, name="person"),
     path("limits/", limit_views.limits_page, name="limits"),
     path("limits/quotas/<int:pk>/delete/", limit_views.quota_delete, name="quota_delete"),
     path("limits/budgets/<int:pk>/delete/", limit_views.budget_delete, name="budget_delete"),

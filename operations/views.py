@@ -12,7 +12,7 @@ from accounts.form_keys import once
 from compute.models import Host, Node, Work
 from costs import charts, report
 from costs.models import Usage
-from operations import overview, people, settings_list, storage_use, waiting
+from operations import overview, settings_list, storage_use, waiting
 from operations.access import site_admins_only
 from operations.forms import AnnouncementForm
 from operations.models import Announcement, JobRecord, RequestRecord
@@ -21,7 +21,6 @@ from studio.doctor import CHECKS
 from studio.forms import attempt
 from studio.htmx import render_page
 from studio.pagination import page_of
-from studio.words import split_words
 
 CHART_DAYS = 14
 LEVELS = ["fail", "warn", "ok"]
@@ -128,15 +127,6 @@ def node_drain(request, pk):
     node.drain()
     messages.success(request, f"{node.name} leaves after the jobs that it has.")
     return redirect("operations:machines")
-
-
-@require_GET
-@site_admins_only
-def people_page(request):
-    words = " ".join(split_words(request.GET.get("q", "")))
-    page = page_of(request, people.find_people(words), size=50)
-    context = {"page": page, "words": words, "rows": people.add_figures(list(page.object_list))}
-    return render(request, "operations/people.html", context)
 
 
 @require_GET

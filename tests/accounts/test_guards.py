@@ -34,7 +34,7 @@ def olga(workspace):
     return user
 
 
-@pytest.mark.parametrize("path", ["/people/", "/principals/", "/credentials/", "/providers/", "/admin/rows/"])
+@pytest.mark.parametrize("path", ["/admin/people/", "/principals/", "/credentials/", "/providers/", "/admin/rows/"])
 def test_pages_of_site_admins_open_after_the_password_again(admin, path):
     client = signed_in_long_ago(admin)
     asked = client.get(path)
@@ -63,9 +63,9 @@ def test_who_has_a_second_factor_shows_that_and_not_the_password(admin):
     secret, _ = set_up_app(_fresh(admin))
     client = signed_in_long_ago(admin)
     assert client.post("/account/confirm/", {"password": PASSWORD}).status_code == 200
-    assert client.get("/people/").status_code == 302
+    assert client.get("/admin/people/").status_code == 302
     assert client.post("/account/confirm/", {"code": code_of(secret)}).status_code == 302
-    assert client.get("/people/").status_code == 200
+    assert client.get("/admin/people/").status_code == 200
     assert second_factors.factors_of(admin).count() == 1
 
 
@@ -76,10 +76,10 @@ def _fresh(user) -> Client:
 
 
 def test_who_came_by_a_link_and_has_no_password_is_not_asked(owner):
-    assert signed_in_long_ago(owner).get("/people/").status_code == 200
+    assert signed_in_long_ago(owner).get("/admin/people/").status_code == 200
 
 
 def test_a_sign_in_is_a_proof(admin):
     client = Client()
     client.post("/signin/", {"username": "admin", "password": PASSWORD})
-    assert client.get("/people/").status_code == 200
+    assert client.get("/admin/people/").status_code == 200

@@ -68,7 +68,7 @@ def test_a_blocked_person_is_shut_out_at_once_and_comes_back_as_before(olga, own
     browser = sign_in(FIREFOX, "192.0.2.1")
     token = Client(headers={"Authorization": f"Bearer {factories.make_token(olga)}"})
     link = SignInLink.create_for(olga)
-    admin, url = as_user(owner), f"/people/{olga.pk}/"
+    admin, url = as_user(owner), f"/admin/people/{olga.pk}/"
     assert closed(browser, token) == (200, 200)
     admin.post(url, {"act": "block"})
     assert closed(browser, token) == (302, 401) and not Session.objects.filter(user=olga).exists()
@@ -86,7 +86,7 @@ def test_who_leaves_hands_over_what_they_hold(owner, alice, workspace, as_user):
     leaver = factories.make_user("leaver")
     factories.give_role(leaver, Role.OWNER, workspace)
     secret = factories.make_token(leaver)
-    admin, url = as_user(owner), f"/people/{leaver.pk}/"
+    admin, url = as_user(owner), f"/admin/people/{leaver.pk}/"
     refused = admin.post(url, {"act": "deactivate"})
     assert refused.status_code == 409 and "1 roles as Owner" in refused.content.decode()
     assert admin.post(url, {"act": "deactivate", "heir": "leaver"}).status_code == 409
@@ -100,10 +100,10 @@ def test_who_leaves_hands_over_what_they_hold(owner, alice, workspace, as_user):
 
 def test_nobody_closes_themselves_or_the_last_site_admin(owner, as_user, alice):
     admin = as_user(owner)
-    assert admin.post(f"/people/{owner.pk}/", {"act": "block"}).status_code == 409
-    assert admin.post(f"/people/{alice.pk}/", {"act": "nonsense"}).status_code == 400
-    assert as_user(alice).get("/people/").status_code == 403
-    assert as_user(alice).post(f"/people/{owner.pk}/", {"act": "block"}).status_code == 403
+    assert admin.post(f"/admin/people/{owner.pk}/", {"act": "block"}).status_code == 409
+    assert admin.post(f"/admin/people/{alice.pk}/", {"act": "nonsense"}).status_code == 400
+    assert as_user(alice).get("/admin/people/").status_code == 403
+    assert as_user(alice).post(f"/admin/people/{owner.pk}/", {"act": "block"}).status_code == 403
 
 
 def test_people_are_listed_by_their_state(owner, olga, as_user, django_assert_max_num_queries):
@@ -121,6 +121,6 @@ def test_people_are_listed_by_their_state(owner, olga, as_user, django_assert_ma
         assert {people.state_of(person) for person in found} == {state}
     client = as_user(owner)
     with django_assert_max_num_queries(10):
-        page = client.get("/people/?state=dormant").content.decode()
+        page = client.get("/admin/people/?state=dormant").content.decode()
     assert "Dormant</td>" in page and "Blocked</td>" not in page
-    assert as_user(owner).get("/people/?state=odd").status_code == 400
+    assert as_user(owner).get("/admin/people/?state=odd").status_code == 400

@@ -137,12 +137,12 @@ def test_a_passkey_of_another_site_is_refused(olga, as_user):
 def test_whom_the_site_asks_for_a_second_factor_sets_one_up_first(olga, owner, as_user):
     admin = as_user(owner)
     rule = {"second_factor": "all"}
-    refused = admin.post("/people/policy/", rule)
+    refused = admin.post("/admin/people/policy/", rule)
     assert refused.status_code == 409 and "Set up a second factor of your own first" in refused.content.decode()
     set_up_app(admin)
     before = Client()
     give_password(before)
-    assert admin.post("/people/policy/", rule).status_code == 302
+    assert admin.post("/admin/people/policy/", rule).status_code == 302
     assert before.get("/").status_code == 302
     client = Client()
     give_password(client)
@@ -158,8 +158,8 @@ def test_whom_the_site_asks_for_a_second_factor_sets_one_up_first(olga, owner, a
 
 def test_a_site_admin_resets_the_second_factors_of_who_has_lost_them(olga, owner, as_user, mallory):
     set_up_app(as_user(olga))
-    assert as_user(mallory).post(f"/people/{olga.pk}/", {"act": "reset_factors"}).status_code == 403
-    as_user(owner).post(f"/people/{olga.pk}/", {"act": "reset_factors"})
+    assert as_user(mallory).post(f"/admin/people/{olga.pk}/", {"act": "reset_factors"}).status_code == 403
+    as_user(owner).post(f"/admin/people/{olga.pk}/", {"act": "reset_factors"})
     assert give_password(Client()).url == "/account/tokens/"
 
 
@@ -169,7 +169,7 @@ def test_break_glass_lets_an_owner_in_when_nothing_else_does(owner, as_user, cap
     call_command("break_glass", "owner")
     path = "/signin/link/" + capsys.readouterr().out.split("/signin/link/")[1].strip()
     client = Client()
-    assert client.get(path).status_code == 302 and client.get("/people/").status_code == 200
+    assert client.get(path).status_code == 302 and client.get("/admin/people/").status_code == 200
     assert User.objects.get(pk=owner.pk).is_break_glass
     User.objects.all().delete()
     call_command("break_glass")

@@ -1,58 +1,65 @@
-"""For site admins: all people, their states, and what ends their access."""
+"""All people: what they use, their states, and what ends their access; and who needs a second factor."""
 
 from django.contrib import messages
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import handover, people, second_factors
 from accounts.actors import actor_of_request
 from accounts.forms import SecondFactorPolicyForm
-from accounts.guards import for_admin_mode
 from accounts.models import SignInPolicy, Token, User
+from operations.access import site_admins_only
+from operations.people import add_figures, find_people
 from studio.errors import Invalid
 from studio.pagination import page_of
 from studio.words import split_words
 
 
-@for_admin_mode
-@never_cache
 @require_GET
-def person_list(request):
-    """`?state=` is one of the states, `?q=` words of the name."""
-    people.require_site_admin(actor_of_request(request), "see all people")
+@site_admins_only
+def people_page(request):
+    """`?state=` is one of the states, `?q=` words of the name or address."""
     state = request.GET.get("state", "")
     if state and state not in people.STATES:
         raise Invalid(f"state={state[:30]!r}: write one of {', '.join(people.STATES)}.", target="state")
-    rows, words = people.list_people(state), request.GET.get("q", "")
-    for word in split_words(words):
-        rows = rows.filter(Q(username__icontains=word) | Q(first_name__icontains=word) | Q(last_name__icontains=word))
-    page = page_of(request, rows, size=50)
-    page.object_list = [_with_state(person) for person in page.object_list]
-    policy = SecondFactorPolicyForm(initial={"second_factor": SignInPolicy.load().second_factor})
-    context = {"page": page, "words": words, "state": state, "states": people.STATES, "policy": policy}
-    return render(request, "accounts/people.html", context)
+    words = split_words(request.GET.get("q", ""))
+    page = page_of(request, find_people(words, state), size=50)
+    context = {
+        "page": page,
+        "rows": add_figures(list(page.object_list)),
+        "words": " ".join(words),
+        "state": state,
+        "states": people.STATES,
+        "policy": SecondFactorPolicyForm(initial={"second_factor": SignInPolicy.load().second_factor}),
+    }
+    return render(request, "operations/people.html", context)
 
 
-def _with_state(person: User) -> User:
-    person.state, person.seen_at = people.state_of(person), people.last_seen(person)  # type: ignore[attr-defined]
-    return person
+@require_POST
+@site_admins_only
+def policy_change(request):
+    """Who needs a second factor."""
+    form = SecondFactorPolicyForm(request.POST)
+    if not form.is_valid():
+        raise Invalid("second_factor: write nobody, admins or all.", target="second_factor")
+    second_factors.change_policy(actor_of_request(request), form.cleaned_data["second_factor"])
+    messages.success(request, "The sign-in policy was changed. Whom it asks for a second factor signs in again.")
+    return redirect("operations:people")
 
 
-@for_admin_mode
-@never_cache
 @require_http_methods(["GET", "POST"])
+@site_admins_only
 def person(request, pk):
     """By the button `act` of a POST: block, deactivate or open the account, or end its sessions or tokens."""
-    actor = actor_of_request(request)
-    people.require_site_admin(actor, "see the accounts of others")
     found = get_object_or_404(people.list_people(), pk=pk)
     if request.method == "POST":
-        messages.success(request, _change(actor, found, request.POST))
-        return redirect("accounts:person", pk)
+        messages.success(request, _change(actor_of_request(request), found, request.POST))
+        return redirect("operations:person", pk)
     context = {
-        "person": _with_state(found),
+        "person": found,
+        "state": people.state_of(found),
+        "seen_at": people.last_seen(found),
         "sessions": found.sessions.live(),
         "live_tokens": Token.objects.filter(user=found, revoked_at=None).count(),
         "roles": found.roles.select_related("subscription", "resource_group", "workspace"),
@@ -60,7 +67,7 @@ def person(request, pk):
         "held": handover.count_held(found),
         "factors": second_factors.factors_of(found),
     }
-    return render(request, "accounts/person.html", context)
+    return render(request, "operations/person.html", context)
 
 
 def _change(actor, found: User, data) -> str:
