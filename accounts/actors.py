@@ -3,6 +3,8 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from studio.errors import Denied
+
 if TYPE_CHECKING:
     from accounts.models import User
 
@@ -38,3 +40,9 @@ class Actor:
 def actor_of_request(request) -> Actor:
     """The signed-in person."""
     return Actor(request.user)
+
+
+def require_site_admin(actor: Actor, what: str) -> None:
+    """Raises Denied; `what` is a verb with its object, such as "make groups"."""
+    if not actor.is_site_admin:
+        raise Denied(f"Only site admins may {what}. Ask one of them for what you need.")

@@ -6,22 +6,18 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.actors import actor_of_request
+from accounts.actors import actor_of_request, require_site_admin
 from accounts.form_keys import mark_done, once
 from accounts.forms import PrincipalForm, PrincipalSecretForm
 from accounts.guards import for_admin_mode
 from accounts.models import Token, User
 from accounts.principals import PrincipalSecret, ServicePrincipal
 from studio import numbers
-from studio.errors import Denied
 from studio.forms import attempt
 from studio.pagination import page_of
 from studio.words import split_words
 
-
-def _require_site_admin(request) -> None:
-    if not request.user.is_superuser:
-        raise Denied("Only site admins may see service principals and the tokens of others.")
+ACT = "see service principals and the tokens of others"
 
 
 @for_admin_mode
@@ -29,7 +25,7 @@ def _require_site_admin(request) -> None:
 @require_http_methods(["GET", "POST"])
 @once
 def principals(request):
-    _require_site_admin(request)
+    require_site_admin(actor_of_request(request), ACT)
     form = PrincipalForm(request.POST or None)
     if request.method == "POST":
         made = attempt(form, lambda: ServicePrincipal.create(actor_of_request(request), form.cleaned_data["name"]))
@@ -46,7 +42,7 @@ def principals(request):
 @once
 def principal(request, client_id):
     """A POST adds a secret, which is shown once."""
-    _require_site_admin(request)
+    require_site_admin(actor_of_request(request), ACT)
     found = _find(client_id)
     form, made = PrincipalSecretForm(request.POST or None), None
     if request.method == "POST":
@@ -66,7 +62,7 @@ def principal(request, client_id):
 @require_POST
 def principal_change(request, client_id):
     """By the button `act`: revoke a secret, switch it off or on, or delete it."""
-    _require_site_admin(request)
+    require_site_admin(actor_of_request(request), ACT)
     found, actor, act = _find(client_id), actor_of_request(request), request.POST.get("act", "")
     if act == "delete":
         found.remove(actor)
@@ -92,7 +88,7 @@ def _find(client_id) -> ServicePrincipal:
 @require_http_methods(["GET"])
 def credentials(request):
     """The inventory of personal tokens: whose, for what, until when, last used when and from where."""
-    _require_site_admin(request)
+    require_site_admin(actor_of_request(request), ACT)
     rows = Token.objects.filter(revoked_at=None).select_related("user").order_by("-created_at")
     words = request.GET.get("q", "")
     for word in split_words(words):
@@ -104,7 +100,7 @@ def credentials(request):
 @require_POST
 def credentials_revoke(request):
     """One token, or all of a person."""
-    _require_site_admin(request)
+    require_site_admin(actor_of_request(request), ACT)
     key = request.POST.get("token", "")
     if key:
         token = get_object_or_404(Token, pk=numbers.int_or_none(key), revoked_at=None)

@@ -7,11 +7,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import activity
-from accounts.actors import Actor
+from accounts.actors import Actor, require_site_admin
 from studio import encryption
-from studio.errors import Conflict, Denied
+from studio.errors import Conflict
 from studio.public_url import public_url
 
+# What only site admins may.
+ACT = "set up identity providers"
 WELL_KNOWN = "/.well-known/openid-configuration"
 # What a site admin may write of one; the secret is apart.
 WRITABLE = (
@@ -52,7 +54,7 @@ class IdentityProvider(models.Model):
     @classmethod
     @transaction.atomic
     def create(cls, actor: Actor, slug: str, secret: str, **fields: Any) -> "IdentityProvider":
-        _require(actor)
+        require_site_admin(actor, ACT)
         if cls.objects.filter(slug=slug).exists():
             raise Conflict(f"There is a provider {slug!r} already.", target="slug")
         made = cls(slug=slug, **{name: fields[name] for name in WRITABLE})
@@ -64,7 +66,7 @@ class IdentityProvider(models.Model):
     @transaction.atomic
     def change(self, actor: Actor, secret: str, **fields: Any) -> None:
         """An empty secret keeps the one that is stored."""
-        _require(actor)
+        require_site_admin(actor, ACT)
         before = {name: getattr(self, name) for name in WRITABLE}
         for name in WRITABLE:
             setattr(self, name, fields[name])
@@ -80,7 +82,7 @@ class IdentityProvider(models.Model):
     @transaction.atomic
     def remove(self, actor: Actor) -> None:
         """Who came by it keeps the account, and needs another way in."""
-        _require(actor)
+        require_site_admin(actor, ACT)
         activity.record("provider.delete", self, actor=actor, message=self.issuer)
         self.delete()
 
@@ -103,11 +105,6 @@ class IdentityProvider(models.Model):
     def redirect_url(self) -> str:
         """To register at the provider: built from PUBLIC_URL, never from a request."""
         return public_url(reverse("accounts:oidc_callback", args=[self.slug]))
-
-
-def _require(actor: Actor) -> None:
-    if not actor.is_site_admin:
-        raise Denied("Only site admins may set up identity providers.")
 
 
 def encrypt_again(keys: encryption.Keys) -> int:

@@ -10,9 +10,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import activity, external_identities, people
-from accounts.actors import actor_of_request
+from accounts.actors import actor_of_request, require_site_admin
 from accounts.identity_providers import IdentityProvider
-from accounts.people import require_site_admin
 from accounts.signing_in import let_in, next_page, prove, record_failure
 from studio.errors import Denied, StudioError
 

@@ -7,21 +7,16 @@ from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts import activity, handover
-from accounts.actors import Actor
+from accounts.actors import Actor, require_site_admin
 from accounts.models import DeviceLogin, SignInLink, Token, User
 from accounts.sessions import Session
-from studio.errors import Conflict, Denied
+from studio.errors import Conflict
 
 # Who has not been seen for so long is dormant.
 DORMANT_AFTER = dt.timedelta(days=90)
 STATES = ("active", "pending", "dormant", "blocked", "deactivated")
 # How Django marks an account that has no password.
 NO_PASSWORD = "!"
-
-
-def require_site_admin(actor: Actor, what: str) -> None:
-    if not actor.is_site_admin:
-        raise Denied(f"Only site admins may {what}.")
 
 
 def list_people(state: str = "") -> QuerySet[User]:

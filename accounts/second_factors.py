@@ -13,9 +13,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import activity
-from accounts.actors import Actor
+from accounts.actors import Actor, require_site_admin
 from accounts.models import Session, SignInPolicy, User
-from accounts.people import require_site_admin
 from studio import encryption, hosts
 from studio.errors import Conflict, Invalid
 

@@ -5,10 +5,9 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.actors import actor_of_request
+from accounts.actors import actor_of_request, require_site_admin
 from compute import capacity
 from compute.models import ComputeTarget, Host, Node
-from studio.errors import Denied
 from studio.htmx import render_page
 from workspaces.lookup import page_workspace
 
@@ -54,8 +53,7 @@ def machine_open(request, slug, pk):
 def _machine(request, slug, pk) -> Host:
     """Machines belong to the site, so only its administrators change them."""
     page_workspace(request, slug, "read_compute")
-    if not actor_of_request(request).is_site_admin:
-        raise Denied("Only site administrators drain and open machines.")
+    require_site_admin(actor_of_request(request), "drain and open machines")
     return get_object_or_404(Host, pk=pk)
 
 

@@ -2,8 +2,7 @@
 
 import functools
 
-from accounts.actors import actor_of_request
-from studio.errors import Denied
+from accounts.actors import actor_of_request, require_site_admin
 
 
 def site_admins_only(view):
@@ -12,8 +11,7 @@ def site_admins_only(view):
 
     @functools.wraps(view)
     def checked(request, *args, **kwargs):
-        if not actor_of_request(request).is_site_admin:
-            raise Denied("Only site admins may open the administration. Ask one of them for what you need.")
+        require_site_admin(actor_of_request(request), "open the administration")
         return view(request, *args, **kwargs)
 
     return checked

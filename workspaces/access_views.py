@@ -4,10 +4,9 @@ from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.actors import actor_of_request
+from accounts.actors import actor_of_request, require_site_admin
 from accounts.guards import asks_again
 from accounts.models import User
-from accounts.people import require_site_admin
 from studio.forms import attempt
 from studio.pagination import page_of
 from workspaces import access, custom_roles, groups

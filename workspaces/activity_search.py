@@ -9,8 +9,7 @@ from django import forms
 from django.db.models import Q, QuerySet
 
 from accounts.activity import HASHED, VERBS, Activity
-from accounts.actors import Actor
-from studio.errors import Denied
+from accounts.actors import Actor, require_site_admin
 from studio.formats import escape_formula, utc_time
 from studio.words import split_words
 from workspaces.access import require
@@ -67,8 +66,7 @@ def list_activities(actor: Actor, workspace: Workspace | None) -> QuerySet[Activ
     if workspace is not None:
         require(actor, "read_activity", workspace)
         return Activity.objects.filter(chain=workspace.pk)
-    if not actor.is_site_admin:
-        raise Denied("Only site admins may read the activity log of the whole site.")
+    require_site_admin(actor, "read the activity log of the whole site")
     return Activity.objects.all()
 
 

@@ -7,9 +7,9 @@ and there is a mapping: a provider that says nothing takes nothing. Several valu
 from django.db import transaction
 
 from accounts import activity
-from accounts.actors import Actor
+from accounts.actors import Actor, require_site_admin
 from accounts.models import IdentityProvider, Session, User
-from studio.errors import Conflict, Denied, Invalid
+from studio.errors import Conflict, Invalid
 from workspaces.models import ClaimedMembership, ClaimMapping, UserGroup
 from workspaces.rules import CLAIM_VALUE, GROUP_NAME
 
@@ -110,8 +110,7 @@ def remove_mapping(actor: Actor, mapping: ClaimMapping) -> None:
 
 
 def _require(actor: Actor) -> None:
-    if not actor.is_site_admin:
-        raise Denied("Only site admins may map claims.")
+    require_site_admin(actor, "map claims")
 
 
 def count_sessions(provider: IdentityProvider) -> int:

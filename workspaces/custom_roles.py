@@ -7,9 +7,9 @@ from typing import Any
 from django.db import transaction
 
 from accounts import activity
-from accounts.actors import Actor
+from accounts.actors import Actor, require_site_admin
 from studio import names
-from studio.errors import Conflict, Denied, Invalid
+from studio.errors import Conflict, Invalid
 from workspaces import lookup
 from workspaces.access import require
 from workspaces.models import CustomRole, Role, RoleAssignment
@@ -122,8 +122,7 @@ def _scopes(found) -> list[str]:
 def _require_scope(actor: Actor, scope: str) -> None:
     """People who may assign roles at a scope may define roles there."""
     if scope == "/":
-        if not actor.is_site_admin:
-            raise Denied("Only site admins may make roles for all subscriptions (the scope /).")
+        require_site_admin(actor, "make roles for all subscriptions (the scope /)")
         return
     parts = SCOPE.fullmatch(scope)
     assert parts, "parse_role lets in nothing else."

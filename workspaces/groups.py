@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from accounts import activity
-from accounts.actors import Actor
+from accounts.actors import Actor, require_site_admin
 from accounts.models import User
 from studio.errors import Conflict, Denied, Invalid
 from workspaces.models import UserGroup
@@ -25,8 +25,7 @@ def may_edit(actor: Actor, group: UserGroup) -> bool:
 
 @transaction.atomic
 def create_group(actor: Actor, name: str, description: str = "") -> UserGroup:
-    if not actor.is_site_admin:
-        raise Denied("Only site admins may make groups.")
+    require_site_admin(actor, "make groups")
     GROUP_NAME.check(name)
     if UserGroup.objects.filter(name__iexact=name).exists():
         raise Conflict(f"There is a group {name!r} already.", target="name")
@@ -38,8 +37,7 @@ def create_group(actor: Actor, name: str, description: str = "") -> UserGroup:
 @transaction.atomic
 def delete_group(actor: Actor, group: UserGroup) -> None:
     """With its roles."""
-    if not actor.is_site_admin:
-        raise Denied("Only site admins may delete groups.")
+    require_site_admin(actor, "delete groups")
     activity.record("user_group.delete", group, actor=actor, message=f"{group.members.count()} members")
     group.delete()
 

@@ -5,20 +5,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.actors import actor_of_request
+from accounts.actors import actor_of_request, require_site_admin
 from accounts.form_keys import once
 from accounts.guards import for_admin_mode
-from accounts.identity_providers import IdentityProvider
+from accounts.identity_providers import ACT, IdentityProvider
 from accounts.oidc_views import library
-from accounts.people import require_site_admin
 from studio import numbers
 from studio.errors import Invalid
 from studio.forms import attempt
 from workspaces import claim_mappings
 from workspaces.forms import ClaimMappingForm, IdentityProviderForm
 from workspaces.models import ClaimMapping
-
-WHAT = "set up identity providers"
 
 
 @for_admin_mode
@@ -27,7 +24,7 @@ WHAT = "set up identity providers"
 @once
 def providers(request):
     actor = actor_of_request(request)
-    require_site_admin(actor, WHAT)
+    require_site_admin(actor, ACT)
     form = IdentityProviderForm(request.POST or None)
     if request.method == "POST":
         made = attempt(form, lambda: IdentityProvider.create(actor, **form.cleaned_data))
@@ -44,7 +41,7 @@ def providers(request):
 def provider(request, slug):
     """A POST changes it; an empty secret keeps the one that is stored."""
     actor = actor_of_request(request)
-    require_site_admin(actor, WHAT)
+    require_site_admin(actor, ACT)
     row = get_object_or_404(IdentityProvider, slug=slug)
     form = IdentityProviderForm(request.POST or None, row=row)
     if request.method == "POST" and attempt(form, lambda: row.change(actor, **form.cleaned_data) or True):
@@ -70,7 +67,7 @@ def _page(request, row, form=None, mapping_form=None, steps=()):
 @require_POST
 def provider_test(request, slug):
     """Each step of the connection, and what is to be corrected."""
-    require_site_admin(actor_of_request(request), WHAT)
+    require_site_admin(actor_of_request(request), ACT)
     row = get_object_or_404(IdentityProvider, slug=slug)
     return _page(request, row, steps=library().check_connection(row))
 
@@ -80,7 +77,7 @@ def provider_test(request, slug):
 def provider_change(request, slug):
     """By the button `act`: add or remove a mapping, or delete the provider."""
     actor = actor_of_request(request)
-    require_site_admin(actor, WHAT)
+    require_site_admin(actor, ACT)
     row, act = get_object_or_404(IdentityProvider, slug=slug), request.POST.get("act", "")
     if act == "delete":
         row.remove(actor)
