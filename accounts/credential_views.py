@@ -13,6 +13,7 @@ from accounts.guards import for_admin_mode
 from accounts.models import Token, User
 from accounts.principals import PrincipalSecret, ServicePrincipal
 from studio import numbers
+from studio.formats import format_count
 from studio.forms import attempt
 from studio.pagination import page_of
 from studio.words import split_words
@@ -109,5 +110,5 @@ def credentials_revoke(request):
     else:
         user = get_object_or_404(User, username=request.POST.get("username", ""))
         number = Token.revoke_all(user)
-        messages.success(request, f"{number} token{'' if number == 1 else 's'} of {user} no longer work.")
+        messages.success(request, f"{format_count(number, 'token')} of {user} revoked.")
     return redirect("accounts:credentials")

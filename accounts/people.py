@@ -11,6 +11,7 @@ from accounts.actors import Actor, require_site_admin
 from accounts.models import DeviceLogin, SignInLink, Token, User
 from accounts.sessions import Session
 from studio.errors import Conflict
+from studio.formats import format_count
 
 # Who has not been seen for so long is dormant.
 DORMANT_AFTER = dt.timedelta(days=90)
@@ -69,7 +70,7 @@ def state_of(person: User) -> str:
 def end_sessions(person: User, but: str = "") -> int:
     """Signs the person out everywhere, except in the browser whose session is stored under `but`."""
     ended, _ = Session.objects.filter(user=person).exclude(pk=but).delete()
-    activity.record("session.revoke", person, message=f"{ended} browser{'' if ended == 1 else 's'}")
+    activity.record("session.revoke", person, message=format_count(ended, "browser"))
     return ended
 
 

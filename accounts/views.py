@@ -18,6 +18,7 @@ from accounts.guards import asks_again
 from accounts.models import IdentityProvider, SignInLink, Token, User
 from accounts.signing_in import after_password, let_in, next_page, record_failure
 from studio.errors import Conflict, Denied
+from studio.formats import format_count
 from studio.shell import Shell
 
 
@@ -168,5 +169,5 @@ def token_revoke(request, pk):
 @require_POST
 def tokens_revoke(request):
     number = Token.revoke_all(request.user)
-    messages.success(request, f"{number} token{'' if number == 1 else 's'} of yours no longer work.")
+    messages.success(request, f"{format_count(number, 'token')} of yours revoked.")
     return redirect("accounts:tokens")

@@ -16,6 +16,7 @@ from notebooks.models import SharedFile, TrashedFile
 from notebooks.share import PIECE, Entry
 from notebooks.views import MAX_EDITED, list_trashed
 from studio.errors import Conflict, Invalid, TooLarge
+from studio.formats import format_count
 from studio.forms import attempt, cleaned_or_invalid
 
 # A notebook of the newest format that every Jupyter opens.
@@ -62,7 +63,7 @@ def files_upload(request, slug):
         path = f"{given['folder']}/{upload.name}"
         entry = files.to_change(path).write_file(path, upload.chunks(), replaces=given["replaces"], max_bytes=left)
         left -= entry.size
-    messages.success(request, f"{len(uploads)} file{'' if len(uploads) == 1 else 's'} uploaded.")
+    messages.success(request, f"{format_count(len(uploads), 'file')} uploaded.")
     return redirect(address_of(files, given["folder"]))
 
 

@@ -12,6 +12,7 @@ from accounts.models import SignInPolicy, Token, User
 from operations.access import site_admins_only
 from operations.people import add_figures, find_people
 from studio.errors import Invalid
+from studio.formats import format_count
 from studio.pagination import page_of
 from studio.words import split_words
 
@@ -85,11 +86,11 @@ def _change(actor, found: User, data) -> str:
         return f"{found} is deactivated." + (f" Handed over: {words}." if held else "")
     if act == "sign_out":
         ended = people.end_sessions(found)
-        return f"{found} is signed out of {ended} browser{'' if ended == 1 else 's'}."
+        return f"{found} is signed out of {format_count(ended, 'browser')}."
     if act == "reset_factors":
         second_factors.reset(found, actor)
         return f"The next sign-in of {found} asks for the password alone."
     if act == "revoke":
         number = Token.revoke_all(found)
-        return f"{number} token{'' if number == 1 else 's'} of {found} no longer work."
+        return f"{format_count(number, 'token')} of {found} revoked."
     raise Invalid(f"act={act[:30]!r}: write block, open, deactivate, sign_out, reset_factors or revoke.", target="act")

@@ -123,6 +123,11 @@ def parse_iso_duration(text: str) -> int | None:
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
+def format_count(number: int, noun: str) -> str:
+    """`1 job`, `1,234 jobs`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def format_bytes(value) -> str:
     """`12.4 MB`"""
     if value is None or value == "":

@@ -16,6 +16,7 @@ from compute.models.nodes import Node
 from compute.models.sizes import VmSize
 from compute.models.work import Assignment, Resources, Work
 from studio.errors import Conflict, Invalid
+from studio.formats import format_count
 from workspaces.models import Workspace
 
 
@@ -199,7 +200,7 @@ class ComputeTarget(models.Model):
     @property
     def state_words(self) -> str:
         number = self.current_node_count
-        return f"{self.state_key} ({number} node{'' if number == 1 else 's'})"
+        return f"{self.state_key} ({format_count(number, 'node')})"
 
     @property
     def is_changing(self) -> bool:

@@ -9,7 +9,7 @@ from runs.charts import figures, mean_curves
 from runs.charts.colours import LIGHT
 from runs.charts.run_charts import DASHES, HEIGHT, MAX_BRIGHT
 from runs.metrics import packing
-from studio.formats import format_number, format_spread
+from studio.formats import format_count, format_number, format_spread
 
 # Of one chart. Beyond them the means of the last values are drawn, which the database computes.
 MAX_CURVES = 4_000
@@ -105,7 +105,7 @@ def _line_of_group(group: GroupMean, line: tuple, band: str) -> list[dict]:
 
 
 def _title(group: GroupMean) -> str:
-    return figures.format_hover(group.label, [f"mean of {group.count:,} job{'' if group.count == 1 else 's'}"])
+    return figures.format_hover(group.label, [f"mean of {format_count(group.count, 'job')}"])
 
 
 def _draw_points(groups: list[GroupMean], band: str) -> dict:

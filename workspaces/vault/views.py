@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.actors import actor_of_request
 from accounts.form_keys import mark_done, once
 from studio.errors import Conflict
+from studio.formats import format_count
 from studio.forms import attempt
 from studio.pagination import page_of
 from workspaces.access import can, require
@@ -94,7 +95,7 @@ def secret_change(request, slug, name):
         return redirect("workspaces:secrets", slug)
     if act == "prune":
         number = found.remove_old_versions(actor)
-        messages.success(request, f"{number} old version{'' if number == 1 else 's'} of {found.name} were deleted.")
+        messages.success(request, f"{format_count(number, 'old version')} of {found.name} deleted.")
     elif act in ("offer", "withhold"):
         found.offer_to_runs(actor, act == "offer")
         may = "may" if act == "offer" else "may not"

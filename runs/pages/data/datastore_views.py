@@ -18,6 +18,7 @@ from runs.files import previews
 from runs.pages.access import is_allowed, require_permission, workspace_of
 from runs.pages.data.datastore_forms import KINDS, DatastoreForm
 from studio.errors import Conflict, Denied, Invalid, NotReady
+from studio.formats import format_count
 from studio.forms import attempt
 from studio.pagination import page_of
 from studio.words import split_words
@@ -159,7 +160,7 @@ def datastore_upload(request, slug, name):
                 raise
             skipped += 1
     done = len(files) - skipped
-    text = f"{done} file{'' if done == 1 else 's'} uploaded"
+    text = f"{format_count(done, 'file')} uploaded"
     messages.success(request, f"{text}, {skipped} left because they are there already." if skipped else f"{text}.")
     return redirect(_address(found, folder))
 

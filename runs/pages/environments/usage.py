@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from assets.models import EnvironmentVersion
 from runs.models import Artifact, Run
+from studio.formats import format_count
 from workspaces.models import Workspace
 
 BUILD_LOG = "azureml-logs/20_image_build_log.txt"
@@ -72,5 +73,5 @@ def describe_use(count: int, active: int) -> str:
     if not count:
         return "No job has used it."
     goes_on = f", {active} of them active: {'it goes' if active == 1 else 'they go'} on" if active else ""
-    used = f"{count:,} job{'' if count == 1 else 's'} used it{goes_on}."
+    used = f"{format_count(count, 'job')} used it{goes_on}."
     return f"{used} Their records stay, but they cannot be submitted again by its name."

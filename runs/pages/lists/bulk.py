@@ -16,6 +16,7 @@ from runs.models import Run, RunColour, RunTag, TagEdit
 from runs.pages.lists.tables import RunTable
 from studio import names, numbers
 from studio.errors import Conflict, Invalid
+from studio.formats import format_count
 from studio.rules import TAGS
 from workspaces.models import Workspace
 
@@ -62,7 +63,7 @@ def delete_runs(found: BulkSelection, at: dt.datetime) -> tuple[int, list[str]]:
         named = ", ".join(ended.values_list("run_id", flat=True)[:MAX_TICKED])
         ended.to_trash(at)
         if first:
-            label = f"{number:,} job{'' if number == 1 else 's'}"
+            label = format_count(number, "job")
             activity.record("run.delete", None, scope=first.workspace, label=label, message=named)
     left = found.count - number
     return number, [f"{left:,} {_jobs_have(left)} not ended and cannot be deleted. Cancel first."] if left else []
