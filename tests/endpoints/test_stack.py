@@ -1,5 +1,6 @@
 """A model behind an address on a real studio: deployed, called through the gateway, updated, and what fails in init()."""
 
+import contextlib
 import http.client
 import json
 import sys
@@ -63,6 +64,24 @@ def call(uri, key="", body=b'{"data": [1, 2]}'):
     return answer.status, content
 
 
+@contextlib.contextmanager
+def called_meanwhile(uri, key):
+    """The answers to two clients that call again and again until the block ends."""
+    answers, ended = [], threading.Event()
+
+    def call_again_and_again():
+        while not ended.is_set():
+            answers.append(call(uri, key))
+
+    threads = [threading.Thread(target=call_again_and_again) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    yield answers
+    ended.set()
+    for thread in threads:
+        thread.join()
+
+
 def test_a_model_is_served_updated_without_a_failed_request_and_deleted(ws, config, tmp_path, capsys):
     (tmp_path / "factor.txt").write_text("3")
     model = Model.register(ws, str(tmp_path / "factor.txt"), "factor")
@@ -90,24 +109,13 @@ def test_a_model_is_served_updated_without_a_failed_request_and_deleted(ws, conf
     failed = time.monotonic() - began
     assert json.loads(call(uri, key)[1])["version"] == 1
 
-    answers, ended = [], threading.Event()
-
-    def send_for_a_while():
-        while not ended.is_set():
-            answers.append(call(uri, key))
-
-    threads = [threading.Thread(target=send_for_a_while) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    service.update(models=[model], inference_config=config(3))
-    service.wait_for_deployment()
-    until = time.monotonic() + 20
-    while json.loads(call(uri, key)[1])["version"] != 3 and time.monotonic() < until:
-        time.sleep(0.1)
-    time.sleep(0.2)
-    ended.set()
-    for thread in threads:
-        thread.join()
+    with called_meanwhile(uri, key) as answers:
+        service.update(models=[model], inference_config=config(3))
+        service.wait_for_deployment()
+        until = time.monotonic() + 20
+        while json.loads(call(uri, key)[1])["version"] != 3 and time.monotonic() < until:
+            time.sleep(0.1)
+        time.sleep(0.2)
     assert {status for status, _ in answers} == {200}
     assert {json.loads(content)["version"] for _, content in answers} == {1, 3}
 

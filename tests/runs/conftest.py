@@ -10,7 +10,10 @@ from obstore.store import MemoryStore
 
 from accounts.authentication import make_run_token
 from compute import notifications
+from runs import metrics
 from runs.models import Experiment, Run
+from runs.seeding.contents import make_scalars
+from runs.seeding.full_run import finish_run
 from studio import storage
 from tests import factories
 from workspaces.models import Role
@@ -68,6 +71,27 @@ def web_server_is_reachable(monkeypatch):
     from compute import liveness
 
     monkeypatch.setattr(liveness, "is_silence_meaningful", lambda: True)
+
+
+@pytest.fixture
+def experiment(workspace):
+    return factories.make_experiment(workspace, "digits")
+
+
+@pytest.fixture
+def sweep(experiment, alice) -> list[Run]:
+    """Four ended runs, two of each model; the later, the better."""
+    found = []
+    for number, model in enumerate(["svm", "svm", "forest", "forest"]):
+        run = factories.make_run(
+            experiment.workspace, experiment=experiment, created_by=alice, display_name=f"job {number}"
+        )
+        metrics.store_batch(run, "", make_scalars("loss", [9.0, 0.1, 0.5 - number / 10]))
+        run.add_parameters({"model": model, "lr": ["0.9", "1e-3", "10", "auto"][number]})
+        run.edit(tags={"team": "red" if number else "blue"})
+        finish_run(run, Run.Status.COMPLETED)
+        found.append(run)
+    return found
 
 
 @pytest.fixture

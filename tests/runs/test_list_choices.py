@@ -2,47 +2,13 @@
 
 import re
 
-import pytest
-from django.urls import reverse
-
 from runs import metrics, objectives
 from runs.metric_order import Objective
 from runs.models import Run, RunTag
 from runs.seeding.contents import make_scalars
 from tests import factories
 from tests.html import html_of
-
-
-@pytest.fixture
-def experiment(workspace):
-    return factories.make_experiment(workspace, "digits")
-
-
-@pytest.fixture
-def sweep(experiment, alice) -> list[Run]:
-    """Four runs; the later, the better."""
-    found = []
-    for number, model in enumerate(["svm", "svm", "forest", "forest"]):
-        run = factories.make_run(experiment.workspace, experiment=experiment, created_by=alice)
-        metrics.store_batch(run, "", make_scalars("loss", [9.0, 0.1, 0.5 - number / 10]))
-        run.add_parameters({"model": model, "lr": ["0.9", "1e-3", "10", "auto"][number]})
-        run.edit(tags={"team": "red" if number else "blue"})
-        found.append(run)
-    return found
-
-
-def url(experiment, name="", *args) -> str:
-    if not name:
-        return experiment.get_absolute_url()
-    return reverse(f"runs:{name}", args=[experiment.workspace.slug, *args])
-
-
-def headers_of(page: str) -> list[str]:
-    return re.findall(r'<th [^>]*data-column="([^"]+)"', page)
-
-
-def undo_of(page: str) -> str:
-    return re.search(r'<form method="post" action="([^"]+)">.{0,200}Undo', page, re.DOTALL)[1].replace("&amp;", "&")
+from tests.runs.table_page import headers_of, undo_of, url
 
 
 def test_the_primary_metric_comes_first_and_its_goal_decides_what_is_best(as_user, alice, bob, experiment, sweep):

@@ -16,11 +16,6 @@ from workspaces.models import Role
 
 
 @pytest.fixture
-def experiment(workspace):
-    return factories.make_experiment(workspace, "digits")
-
-
-@pytest.fixture
 def run(experiment, alice):
     return factories.make_run(experiment.workspace, experiment=experiment, created_by=alice, display_name="first try")
 

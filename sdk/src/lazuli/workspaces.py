@@ -236,7 +236,7 @@ class WorkspaceCreation:
             )
         return exists
 
-    def prepare_resource_group(self, location: Optional[str], create: bool) -> str:
+    def _prepare_resource_group(self, location: Optional[str], create: bool) -> str:
         """Create the subscription and the group if they do not exist; return the location for the workspace."""
         if _get_or_none(self._client, self._subscription_path) is None:
             body = {"displayName": self.workspace.subscription_id}
@@ -252,9 +252,16 @@ class WorkspaceCreation:
             group = self._client.request("PUT", self._group_path, json=created).json()
         return location or group.get("location") or DEFAULT_LOCATION
 
-    def create(self, body: Json, report: Callable[[str], Any] = lambda line: None) -> WorkspaceClient:
+    def create(
+        self,
+        body: Json,
+        location: Optional[str],
+        create_resource_group: bool = True,
+        report: Optional[Callable[[str], Any]] = None,
+    ) -> WorkspaceClient:
         """Create the workspace; `report` is called with each line of progress. Raises WorkspaceException."""
-        name = self.workspace.name
+        body = {**body, "location": self._prepare_resource_group(location, create_resource_group)}
+        name, report = self.workspace.name, report or (lambda line: None)
         report(f"Deploying Workspace with name {name}.")
         started = time.monotonic()
         try:

@@ -157,29 +157,19 @@ class Workspace:
         Any text can name a subscription. The associated accounts are recorded by name; the server names those that
         are left out as Azure does. Raises WorkspaceException if the workspace exists and `exist_ok` is false.
         """
-        _refuse_unavailable(
-            Databricks=adb_workspace,
-            managed_identities=primary_user_assigned_identity or user_assigned_identity_for_cmk_encryption,
-            customer_managed_keys=cmk_keyvault or resource_cmk_uri,
-            private_endpoints=private_endpoint_config,
-        )
+        identity = primary_user_assigned_identity or user_assigned_identity_for_cmk_encryption
+        _refuse_unavailable(Databricks=adb_workspace, private_endpoints=private_endpoint_config)
+        _refuse_unavailable(managed_identities=identity, customer_managed_keys=cmk_keyvault or resource_cmk_uri)
         workspaces.check_workspace_name(name)
         creation = WorkspaceCreation(_connect(auth), name, subscription_id, resource_group)
         if creation.check_exists(exist_ok):
             return Workspace._from_remote(creation.workspace, auth)
-        properties = _drop_none(
-            friendlyName=friendly_name or name,
-            storageAccount=storage_account,
-            keyVault=key_vault,
-            applicationInsights=app_insights,
-            containerRegistry=container_registry,
-            hbiWorkspace=hbi_workspace,
-        )
-        location = creation.prepare_resource_group(location, create_resource_group)
-        body = {"location": location, "tags": tags or {}, "sku": {"name": sku}, "properties": properties}
-        workspace = Workspace._from_remote(
-            creation.create(body, print_text) if show_output else creation.create(body), auth
-        )
+        accounts = {"storageAccount": storage_account, "keyVault": key_vault, "containerRegistry": container_registry}
+        named = {"friendlyName": friendly_name or name, "applicationInsights": app_insights}
+        properties = _drop_none(**accounts, **named, hbiWorkspace=hbi_workspace)
+        body = {"tags": tags or {}, "sku": {"name": sku}, "properties": properties}
+        report = print_text if show_output else None
+        workspace = Workspace._from_remote(creation.create(body, location, create_resource_group, report), auth)
         workspace._create_default_computes(default_cpu_compute_target, default_gpu_compute_target, show_output)
         return workspace
 

@@ -108,12 +108,11 @@ def create_workspace(options: Namespace) -> Answer:
         print(f"The workspace {creation.workspace.name} already exists; nothing was changed.", file=sys.stderr)
         return Answer(_to_row(creation.workspace), COLUMNS)
     body = {
-        "location": creation.prepare_resource_group(options.location, create=True),
         "tags": tags,
         "sku": {"name": options.sku},
         "properties": {"friendlyName": options.friendly_name or options.workspace_name, "hbiWorkspace": False},
     }
-    return Answer(_to_row(creation.create(body)), COLUMNS)
+    return Answer(_to_row(creation.create(body, options.location)), COLUMNS)
 
 
 def _default_subscription(options: Namespace, client: Client) -> Optional[str]:

@@ -1,0 +1,83 @@
+"""Acting on many runs of a list at once: trash, cancel, tags, each with its way back."""
+
+from runs.models import Run, RunTag, TagEdit
+from tests import factories
+from tests.runs.table_page import names_in_order, text_of, undo_of, url
+
+
+def all_of(experiment, count, query="", **more) -> dict:
+    return {"all": "1", "count": count, "query": query, "experiment": experiment.experiment_id, **more}
+
+
+def test_all_that_match_go_to_the_trash_and_come_back(as_user, alice, bob, experiment, sweep):
+    posted = all_of(experiment, 2, "filter=metrics.loss+%3C+0.35", next=url(experiment))
+    assert as_user(bob).post(url(experiment, "runs_delete"), posted).status_code == 403
+    client = as_user(alice)
+    page = text_of(client.post(url(experiment, "runs_delete"), posted, follow=True))
+    assert "2 jobs moved to the trash" in page and names_in_order(page) == ["job 1", "job 0"]
+    client.post(undo_of(page))
+    assert Run.objects.filter(deleted_at=None).count() == 4
+
+
+def test_a_count_that_is_no_longer_true_changes_nothing(as_user, alice, experiment, sweep):
+    posted = all_of(experiment, 3, next=url(experiment))
+    page = text_of(as_user(alice).post(url(experiment, "runs_delete"), posted, follow=True))
+    assert "4 jobs match now, not 3" in page and len(names_in_order(page)) == 4, "above the list as it is now"
+    assert Run.objects.filter(deleted_at=None).count() == 4
+
+
+def test_those_under_way_are_left(as_user, alice, experiment, sweep):
+    factories.make_run(experiment.workspace, experiment=experiment, display_name="busy").start()
+    posted = all_of(experiment, 5, next=url(experiment))
+    page = text_of(as_user(alice).post(url(experiment, "runs_delete"), posted, follow=True))
+    assert "1 job has not ended and cannot be deleted" in page and names_in_order(page) == ["busy"]
+
+
+def test_all_that_match_are_canceled(as_user, alice, experiment, sweep):
+    busy = factories.make_run(experiment.workspace, experiment=experiment)
+    page = text_of(as_user(alice).post(url(experiment, "runs_cancel"), all_of(experiment, 5), follow=True))
+    busy.refresh_from_db()
+    assert busy.status == Run.Status.CANCELED and "1 job canceled. This cannot be undone" in page
+
+
+def test_a_tag_for_many_is_taken_back(as_user, alice, bob, experiment, sweep):
+    posted = all_of(experiment, 4, tag_name="team", tag_value="green", next=url(experiment))
+    assert as_user(bob).post(url(experiment, "runs_tag"), posted).status_code == 403
+    client = as_user(alice)
+    page = text_of(client.post(url(experiment, "runs_tag"), posted, follow=True))
+    assert set(RunTag.objects.filter(name="team").values_list("value", flat=True)) == {"green"}
+    sweep[3].edit(tags={"team": "mine"})
+    undo = undo_of(page)
+    assert as_user(bob).post(undo).status_code == 403
+    assert "Tag change undone for 3 jobs" in text_of(client.post(undo, follow=True))
+    found = RunTag.objects.filter(name="team").order_by("run_id").values_list("value", flat=True)
+    assert list(found) == ["blue", "red", "red", "mine"]
+    assert "can no longer be undone" in text_of(client.post(undo, follow=True)) and not TagEdit.objects.exists()
+
+
+def test_a_new_tag_is_gone_after_undo(as_user, alice, experiment, sweep):
+    client = as_user(alice)
+    posted = {"run": [run.run_id for run in sweep[:2]], "tag_name": "keep", "next": url(experiment)}
+    page = text_of(client.post(url(experiment, "runs_tag"), posted, follow=True))
+    assert "2 jobs tagged keep" in page
+    client.post(undo_of(page))
+    assert not RunTag.objects.filter(name="keep").exists()
+
+
+def test_a_tag_without_a_name_is_refused(as_user, alice, experiment, sweep):
+    posted = {"run": sweep[0].run_id, "tag_name": " "}
+    page = text_of(as_user(alice).post(url(experiment, "runs_tag"), posted, follow=True))
+    assert "Enter a name for the tag." in page and not TagEdit.objects.exists()
+
+
+def test_no_job_gets_too_many_tags(as_user, alice, experiment, sweep, monkeypatch):
+    monkeypatch.setattr("studio.names.MAX_TAGS", 1)
+    posted = all_of(experiment, 4, tag_name="one more")
+    page = text_of(as_user(alice).post(url(experiment, "runs_tag"), posted, follow=True))
+    assert "at most 1 tags" in page and not RunTag.objects.filter(name="one more").exists()
+
+
+def test_a_bulk_act_on_a_wrong_query_changes_nothing(as_user, alice, experiment, sweep):
+    posted = all_of(experiment, 0, "filter=x+%3D")
+    page = text_of(as_user(alice).post(url(experiment, "runs_delete"), posted, follow=True))
+    assert "Invalid filter" in page and Run.objects.filter(deleted_at=None).count() == 4
