@@ -120,7 +120,7 @@ def test_people_are_listed_by_their_state(owner, olga, as_user, django_assert_ma
         assert state in [person.username for person in found]
         assert {people.state_of(person) for person in found} == {state}
     client = as_user(owner)
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         page = client.get("/admin/people/?state=dormant").content.decode()
     assert "Dormant</td>" in page and "Blocked</td>" not in page
     assert as_user(owner).get("/admin/people/?state=odd").status_code == 400
