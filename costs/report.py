@@ -1,6 +1,5 @@
 """The usage of some days, grouped by a dimension and by day."""
 
-import csv
 import dataclasses
 import datetime as dt
 from collections.abc import Iterator
@@ -10,7 +9,6 @@ from django.db.models import Sum
 
 from costs.models import Usage, UsageQuerySet
 from costs.storage_meter import GB
-from studio.formats import escape_formula
 
 DIMENSIONS = {
     "workspace": "Workspace",
@@ -91,21 +89,13 @@ def _sums(rows: UsageQuerySet, *fields: str, apart: bool = False):
     return ((row[0], *row) for row in found) if apart else found
 
 
-def iterate_csv(rows: UsageQuerySet) -> Iterator[str]:
+def iterate_rows(rows: UsageQuerySet) -> Iterator[list]:
     """One line for each day, job and compute, in the order of days."""
-    writer = csv.writer(_Echo())
-    yield "\ufeff" + writer.writerow(CSV_COLUMNS)
+    yield CSV_COLUMNS
     groups = rows.order_by(*CSV_FIELDS, "kind", "work_scope", "price")
     found = groups.values_list(*CSV_FIELDS, "kind", "work_scope", "price").annotate(
         Sum("seconds"), Sum("byte_seconds"), Sum("cost")
     )
     for *names, scope, price, seconds, byte_seconds, cost in found.iterator(chunk_size=2000):
         numbers = [round(seconds / 3600, 6), round(byte_seconds / GB / 86_400, 6), price, cost]
-        yield writer.writerow([escape_formula(value) for value in [*names, scope.partition(":")[2], *numbers]])
-
-
-class _Echo:
-    """A file for csv whose `write` returns the line."""
-
-    def write(self, line: str) -> str:
-        return line
+        yield [*names, scope.partition(":")[2], *numbers]

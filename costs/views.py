@@ -2,7 +2,6 @@
 
 from urllib.parse import urlencode
 
-from django.http import StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
@@ -11,8 +10,9 @@ from costs import charts, report
 from costs.forms import CostFilter
 from costs.models import Meter, Usage
 from runs.charts.figures import build_templates
+from studio import downloads
 from studio.forms import cleaned_or_invalid
-from workspaces.access import can
+from workspaces.access import allowed_among
 from workspaces.lookup import page_workspace
 from workspaces.models import Workspace
 
@@ -25,8 +25,8 @@ def _usage_of(request, slug: str | None):
         return workspace, Usage.objects.in_workspaces([workspace.pk])
     if actor.is_site_admin:
         return None, Usage.objects.in_workspaces(None)
-    readable = [one.pk for one in Workspace.objects.visible_to(actor).with_path() if can(actor, "read", one)]
-    return None, Usage.objects.in_workspaces(readable)
+    readable = allowed_among(actor, "read", Workspace.objects.visible_to(actor).with_path())
+    return None, Usage.objects.in_workspaces([one.pk for one in readable])
 
 
 def _form_of(request, workspace) -> CostFilter:
@@ -77,6 +77,5 @@ def cost_csv(request, slug=None):
     workspace, rows = _usage_of(request, slug)
     form = _form_of(request, workspace)
     cleaned_or_invalid(form)
-    answer = StreamingHttpResponse(report.iterate_csv(form.apply(rows)), content_type="text/csv; charset=utf-8")
-    answer.headers["Content-Disposition"] = f'attachment; filename="cost-{slug or "site"}.csv"'
-    return answer
+    lines = downloads.write_csv(report.iterate_rows(form.apply(rows)))
+    return downloads.stream_download(lines, downloads.CSV, f"cost-{slug or 'site'}.csv")

@@ -2,7 +2,7 @@
 
 import mimetypes
 
-from django.http import Http404, StreamingHttpResponse
+from django.http import Http404
 from django.shortcuts import get_object_or_404, render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
@@ -128,11 +128,7 @@ def folder_zip(request, slug):
     inside = (
         (entry.path[start:], entry.size, share.stream(entry.path, 0, entry.size)) for entry in list(share.walk(top))
     )
-    response = StreamingHttpResponse(archives.stream_zip(inside), content_type="application/zip")
-    # It is compressed already and streamed.
-    response.headers["Content-Encoding"] = "identity"
-    response.headers["Content-Disposition"] = content_disposition_header(True, f"{path.rpartition('/')[2]}.zip")
-    return response
+    return archives.respond_with_zip(inside, path.rpartition("/")[2])
 
 
 @require_safe

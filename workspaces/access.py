@@ -1,5 +1,7 @@
 """Who may do what: `can(actor, verb, object)`, used by pages, API and tasks."""
 
+from collections.abc import Iterable
+
 from django.db.models import Q
 
 from accounts.actors import Actor
@@ -88,6 +90,28 @@ def verbs_by_scope(user, workspace: Workspace) -> dict[str, frozenset[str]]:
     group = above | {make_definition(*row[2:]) for row in rows if row[1]}
     all_of_them = group | {make_definition(*row[2:]) for row in rows}
     return {"workspace": verbs_of(all_of_them), "resource group": verbs_of(group), "subscription": verbs_of(above)}
+
+
+def allowed_among(actor: Actor, verb: str, workspaces: Iterable[Workspace]) -> list[Workspace]:
+    """Those on which the actor may do this, by one query; each comes with its path."""
+    if actor.is_run or actor.user.is_superuser:
+        return [workspace for workspace in workspaces if can(actor, verb, workspace)]
+    given: dict[tuple[str, int], set[Definition]] = {}
+    scopes = ("workspace", "resource_group", "subscription")
+    for *keys, role, actions, not_actions in RoleAssignment.objects.of(actor.user).values_list(
+        *scopes, *DEFINITION_FIELDS
+    ):
+        for scope, key in zip(scopes, keys, strict=True):
+            if key is not None:
+                given.setdefault((scope, key), set()).add(make_definition(role, actions, not_actions))
+
+    def is_allowed(workspace: Workspace) -> bool:
+        group = workspace.resource_group
+        path = (workspace.pk, group.pk, group.subscription_id)
+        found = [given.get(where, set()) for where in zip(scopes, path, strict=True)]
+        return _is_open_to(actor, verb, workspace) and verb in verbs_of(frozenset().union(*found))
+
+    return [workspace for workspace in workspaces if is_allowed(workspace)]
 
 
 def require(actor: Actor, verb: str, thing) -> None:

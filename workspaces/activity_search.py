@@ -1,6 +1,5 @@
 """Reading the activity log of a workspace or of the site: by filters, page by page, and as a download."""
 
-import csv
 import datetime as dt
 import json
 from collections.abc import Iterator
@@ -10,7 +9,8 @@ from django.db.models import Q, QuerySet
 
 from accounts.activity import HASHED, VERBS, Activity
 from accounts.actors import Actor, require_site_admin
-from studio.formats import escape_formula, utc_time
+from studio.downloads import write_csv
+from studio.formats import utc_time
 from studio.words import split_words
 from workspaces.access import require
 from workspaces.models import Workspace
@@ -81,19 +81,15 @@ def iterate_batches(rows: QuerySet[Activity]) -> Iterator[Activity]:
         before = batch[-1].pk
 
 
-class _Echo:
-    def write(self, line: str) -> str:
-        return line
+def iterate_rows(rows: QuerySet[Activity]) -> Iterator[list]:
+    yield COLUMNS
+    for row in iterate_batches(rows):
+        values = [getattr(row, name) for name in COLUMNS]
+        yield [json.dumps(value) if isinstance(value, dict) else value for value in values]
 
 
 def iterate_csv(rows: QuerySet[Activity]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield "\ufeff" + writer.writerow(COLUMNS)
-    for row in iterate_batches(rows):
-        values = [getattr(row, name) for name in COLUMNS]
-        yield writer.writerow(
-            [escape_formula(json.dumps(value) if isinstance(value, dict) else value) for value in values]
-        )
+    return write_csv(iterate_rows(rows))
 
 
 def iterate_json_lines(rows: QuerySet[Activity]) -> Iterator[str]:

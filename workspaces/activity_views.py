@@ -2,12 +2,11 @@
 
 from urllib.parse import urlencode
 
-from django.http import StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.actors import actor_of_request
-from studio import numbers
+from studio import downloads, numbers
 from studio.forms import cleaned_or_invalid
 from workspaces import activity_search
 from workspaces.activity_search import ActivityFilter
@@ -15,7 +14,7 @@ from workspaces.lookup import page_workspace
 
 PAGE = 50
 FORMATS = {
-    "csv": (activity_search.iterate_csv, "text/csv; charset=utf-8"),
+    "csv": (activity_search.iterate_csv, downloads.CSV),
     "jsonl": (activity_search.iterate_json_lines, "application/jsonl"),
 }
 
@@ -74,6 +73,4 @@ def activity_download(request, kind, slug=None):
     form = ActivityFilter(request.GET)
     cleaned_or_invalid(form)
     iterate, content_type = FORMATS[kind]
-    answer = StreamingHttpResponse(iterate(form.apply(rows)), content_type=content_type)
-    answer.headers["Content-Disposition"] = f'attachment; filename="activity-{slug or "site"}.{kind}"'
-    return answer
+    return downloads.stream_download(iterate(form.apply(rows)), content_type, f"activity-{slug or 'site'}.{kind}")

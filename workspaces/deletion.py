@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts import activity
 from accounts.actors import Actor
 from studio.errors import Conflict, Invalid
-from workspaces.access import can, require
+from workspaces.access import allowed_among, require
 from workspaces.models import ResourceGroup, Workspace
 
 # Functions (workspace): what each upper app stops when a workspace moves to the trash.
@@ -39,7 +39,7 @@ def delete_workspace(actor: Actor, workspace: Workspace, permanently: bool = Fal
 def list_deleted(actor: Actor) -> list[Workspace]:
     """Workspaces in the trash that the actor may restore or purge, the last deleted first."""
     rows = Workspace.objects.in_trash_of(actor).with_path().order_by("-deleted_at", "-pk")
-    return [row for row in rows if can(actor, "delete_workspace", row)]
+    return allowed_among(actor, "delete_workspace", rows)
 
 
 @transaction.atomic

@@ -1,6 +1,5 @@
 """The tabs of a version: details, artifacts, metrics; its files one by one and as an archive."""
 
-from django.http import StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
 from registry import data_lineage, signatures, version_files
@@ -9,7 +8,7 @@ from registry.pages.access import render_tab, version_of
 from runs.files import archives, previews
 from runs.models import Run
 from runs.pages import file_tree
-from runs.pages.run.file_views import answer_file, set_filename
+from runs.pages.run.file_views import answer_file
 from studio.errors import Invalid
 from studio.markdown import render_markdown
 
@@ -83,10 +82,7 @@ def version_zip(request, slug: str, name: str, number: int):
     if files is None:
         raise Invalid("The files of this model are not here.")
     content = ((path, row.size, version_files.read(row)) for path, row in files)
-    response = StreamingHttpResponse(archives.stream_zip(content), content_type="application/zip")
-    # It is compressed already and streamed.
-    response.headers["Content-Encoding"] = "identity"
-    return set_filename(response, f"{name}-{number}.zip")
+    return archives.respond_with_zip(content, f"{name}-{number}")
 
 
 @require_safe

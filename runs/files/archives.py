@@ -4,6 +4,10 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from typing import IO, cast
 
+from django.http import StreamingHttpResponse
+
+from studio.downloads import stream_download
+
 
 class _Pipe:
     """A write-only file for the zip writer, from which the written parts are taken."""
@@ -34,3 +38,10 @@ def stream_zip(files: Iterable[tuple[str, int, Iterable[bytes]]]) -> Iterator[by
                     yield from pipe.taken()
             yield from pipe.taken()
     yield from pipe.taken()
+
+
+def respond_with_zip(files: Iterable[tuple[str, int, Iterable[bytes]]], name: str) -> StreamingHttpResponse:
+    response = stream_download(stream_zip(files), "application/zip", f"{name}.zip")
+    # It is compressed already and streamed.
+    response.headers["Content-Encoding"] = "identity"
+    return response

@@ -33,7 +33,7 @@ def search_runs(actor, workspace, words: str, limit: int) -> list[Hit]:
     """Runs and experiments for the palette, from workspaces that the actor may read."""
     runs = Run.objects.visible_to(actor).select_related("experiment", "workspace")
     experiments = Experiment.objects.visible_to(actor).select_related("workspace")
-    readable = [one for one in _searched_workspaces(actor, workspace) if access.can(actor, "read", one)]
+    readable = access.allowed_among(actor, "read", _searched_workspaces(actor, workspace))
     runs, experiments = runs.filter(workspace__in=readable), experiments.filter(workspace__in=readable)
     for word in split_words(words):
         runs = runs.filter(Q(display_name__icontains=word) | Q(run_id__icontains=word))

@@ -238,3 +238,22 @@ def test_one_query_decides_with_groups_and_custom_roles(olga, bob, owner, worksp
     RoleAssignment.objects.create(user=bob, role=role.name, custom_role=role, workspace=workspace)
     with django_assert_num_queries(1):
         assert access.can(Actor(bob), "submit", workspace)
+
+
+def test_of_many_workspaces_one_query_finds_those_that_are_allowed(workspace, bob, owner, django_assert_num_queries):
+    group = workspace.resource_group
+    elsewhere = factories.make_workspace(factories.make_group(factories.make_subscription("sub-2"), "other"), "far")
+    workspaces = [workspace, factories.make_workspace(group, "beside"), elsewhere]
+    factories.give_role(bob, Role.CONTRIBUTOR, group)
+    members = UserGroup.objects.create(name="readers")
+    members.members.add(bob)
+    RoleAssignment.objects.create(
+        group=members, role=Role.COMPUTE_OPERATOR, subscription=elsewhere.resource_group.subscription
+    )
+    actors = [Actor(owner), Actor(bob), Actor(bob, scope="read"), Actor(bob, only_workspace=elsewhere.pk)]
+    for actor in actors:
+        for verb in NEEDED:
+            found = access.allowed_among(actor, verb, workspaces)
+            assert found == [one for one in workspaces if access.can(actor, verb, one)], (actor, verb)
+    with django_assert_num_queries(1):
+        access.allowed_among(Actor(bob), "read", workspaces)

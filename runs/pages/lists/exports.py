@@ -1,34 +1,22 @@
 """A list of runs as CSV, line by line, with constant memory."""
 
-import csv
 from collections.abc import Iterator
 
 from runs.models import Run
 from runs.pages.lists.columns import CellValues, slice_runs
 from runs.pages.lists.tables import LEFT_OUT, RunTable
-from studio.formats import escape_formula
 
 BATCH = 500
 
 
-class _Echo:
-    """A file for csv whose `write` returns the line."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def iterate_lines(table: RunTable, shown_only: bool) -> Iterator[str]:
+def iterate_rows(table: RunTable, shown_only: bool) -> Iterator[list]:
     """The columns of the list with the run id first; all matching runs in order, or only the shown rows."""
-    writer = csv.writer(_Echo())
     columns = [one for one in table.columns if one.id != "id"]
-    yield "\ufeff" + writer.writerow(["Run ID", *[escape_formula(one.label) for one in columns]])
+    yield ["Run ID", *[one.label for one in columns]]
     for rows in [table.rows] if shown_only else _iterate_batches(table):
         values = CellValues(rows, columns)
         for run in rows:
-            yield writer.writerow(
-                [escape_formula(run.run_id), *[escape_formula(values.get(run, one)) for one in columns]]
-            )
+            yield [run.run_id, *[values.get(run, one) for one in columns]]
 
 
 def _iterate_batches(table: RunTable) -> Iterator[list[Run]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
-from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -18,6 +18,7 @@ from runs.models import Experiment, Run, SavedView
 from runs.pages.access import experiment_of, is_allowed, runs_of, workspace_of
 from runs.pages.lists import exports, facets, groups, list_charts, list_query, tables
 from runs.pages.lists.list_query import RunFilter
+from studio import downloads
 from studio.errors import Invalid
 from studio.htmx import is_htmx, keep_address, render_page, swap_whole, wants_piece
 
@@ -78,12 +79,10 @@ def jobs_csv(request, slug):
     if table.error:
         raise table.error
     name = f"{table.experiment or slug}-{timezone.now():%Y-%m-%d}.csv"
-    lines = exports.iterate_lines(table, rows == "shown")
+    lines = downloads.write_csv(exports.iterate_rows(table, rows == "shown"))
     # What is wrong with columns or order must be said before the answer begins.
     first = list(itertools.islice(lines, 2))
-    response = StreamingHttpResponse(itertools.chain(first, lines), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{_ascii_filename(name)}"'
-    return response
+    return downloads.stream_download(itertools.chain(first, lines), downloads.CSV, _ascii_filename(name))
 
 
 def _ascii_filename(name: str) -> str:

@@ -4,7 +4,7 @@ import re
 
 from django.db.models import Count, Sum
 from django.db.models.functions import Coalesce
-from django.http import JsonResponse, StreamingHttpResponse
+from django.http import JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
@@ -164,10 +164,7 @@ def run_files_zip(request, slug, run_id):
     files = (
         (file.path, file.size, artifacts.read_artifact(file)) for file in run.artifacts.order_by("path").iterator()
     )
-    response = StreamingHttpResponse(archives.stream_zip(files), content_type="application/zip")
-    # It is compressed already and streamed.
-    response.headers["Content-Encoding"] = "identity"
-    return set_filename(response, f"{run.run_id}.zip")
+    return archives.respond_with_zip(files, run.run_id)
 
 
 @require_safe

@@ -1,8 +1,7 @@
 """The tab Metrics: its cards, the lines in them, and what is new in a live run."""
 
-from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from runs import metrics
@@ -13,6 +12,7 @@ from runs.models import MetricSeries
 from runs.pages.access import run_of, runs_of
 from runs.pages.run.views import tab_context
 from studio import numbers
+from studio.downloads import CSV, stream_download
 from studio.errors import Invalid
 from studio.forms import cleaned_or_invalid
 from studio.htmx import wants_piece
@@ -126,7 +126,5 @@ def run_metrics_csv(request, slug, run_id):
         raise Invalid("series: the run has none of these metrics.", target="series")
     is_table = len(found) == 1 and found[0].kind == MetricSeries.Kind.TABLE
     body = metric_lines.iterate_table_csv(found[0]) if is_table else metric_lines.iterate_csv(found)
-    response = StreamingHttpResponse(body, content_type="text/csv; charset=utf-8")
     name = found[0].name.replace("/", "_") if len(found) == 1 else f"{run.run_id}-metrics"
-    response.headers["Content-Disposition"] = content_disposition_header(True, f"{name}.csv")
-    return response
+    return stream_download(body, CSV, f"{name}.csv")
