@@ -24,7 +24,7 @@ class RecordRefusals:
         return response
 
 
-def note_refusal(verb: str, thing) -> None:
+def record_refusal(verb: str, thing) -> None:
     """The verb is one of `can()`, the thing a subscription, resource group or workspace."""
     request = current_request()
     if request is not None:

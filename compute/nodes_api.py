@@ -150,7 +150,7 @@ def _end_node(node: Node, report: node_resources.NodeReport) -> None:
     elif report.failed and not node.has_living_runner(timezone.now()):
         message = f"Node {node.name} was lost: its process {_exit_words(report.exit)} repeatedly."
         if node.mark_lost(message) and node.host:
-            node.host.note_failure(message)
+            node.host.record_failure(message)
 
 
 def _exit_words(status: int | None) -> str:

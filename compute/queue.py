@@ -235,7 +235,7 @@ def finish_work(work_id: uuid.UUID, attempt: int, message: str = "", node: Node 
         for one in nodes:
             one.become_idle()
             if one.host and not work.is_kept_up:
-                one.host.note_failure(message) if message else one.host.note_success()
+                one.host.record_failure(message) if message else one.host.record_success()
     return True
 
 

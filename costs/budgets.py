@@ -16,7 +16,7 @@ def check_budgets(now: dt.datetime) -> None:
     """Count what each has spent in this month."""
     month = now.date().replace(day=1)
     for budget in Budget.objects.select_related("person", "workspace", "subscription"):
-        budget.note_spending(_count_spent(budget, month, now.date()), month)
+        budget.record_spending(_count_spent(budget, month, now.date()), month)
 
 
 def _count_spent(budget: Budget, month: dt.date, today: dt.date) -> float:

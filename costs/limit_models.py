@@ -171,7 +171,7 @@ class Budget(models.Model):
             activity.record("budget.delete", self, scope=scope_of(self), label=self.label)
             Budget.objects.filter(pk=self.pk).delete()
 
-    def note_spending(self, spent: float, month: dt.date) -> None:
+    def record_spending(self, spent: float, month: dt.date) -> None:
         """Say once in a month that it is nearly, and that it is, used up; a new month or a higher amount begins again."""
         was_warned, was_used_up = (self.is_warned, self.is_used_up) if self.month == month else (False, False)
         self.spent, self.month, self.checked_at = spent, month, timezone.now()

@@ -47,11 +47,11 @@ def _find_ends_of_jobs(since: dt.datetime) -> int:
     for end in wanted[:MAX_EVENTS]:
         cause = f"run:{end.run_id}:{end.status}"
         if cause not in known:
-            sent += _tell_of_end(end.run, end.status, cause, followers[end.run_id])
+            sent += _notify_of_end(end.run, end.status, cause, followers[end.run_id])
     return sent
 
 
-def _tell_of_end(run: Run, status: str, cause: str, followers: list[User]) -> int:
+def _notify_of_end(run: Run, status: str, cause: str, followers: list[User]) -> int:
     detail = str(run.error.get("message", ""))[:500] if status == Run.Status.FAILED else ""
     title = f"{run.display_name} of {run.experiment.name} {str(RunStatus(status).label).lower()}"
     sent = 0

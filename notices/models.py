@@ -193,7 +193,7 @@ class Delivery(models.Model):
         self.attempts += 1
         return True
 
-    def note(self, is_sent: bool, answer: str) -> None:
+    def record_outcome(self, is_sent: bool, answer: str) -> None:
         fields: dict = {"answer": answer[:300]}
         if is_sent:
             fields["state"] = self.State.SENT

@@ -32,9 +32,9 @@ def deliver(delivery: Delivery) -> None:
     try:
         answer = SENDERS[Channel(delivery.channel)](delivery.notification)
     except Refused as refusal:
-        delivery.note(False, str(refusal))
+        delivery.record_outcome(False, str(refusal))
     else:
-        delivery.note(True, answer)
+        delivery.record_outcome(True, answer)
 
 
 def _send_webhook(notification: Notification) -> str:

@@ -1,4 +1,4 @@
-"""Notes how each periodic job went, in the control worker."""
+"""Records how each periodic job went, in the control worker."""
 
 import time
 
@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from operations.models import JobRecord
 
-# Between two notes of a job that succeeds: some run every 5 seconds.
+# Between two records of a job that succeeds: some run every 5 seconds.
 PAUSE_SECONDS = 30
 _begun: dict[str, float] = {}
-_noted: dict[str, float] = {}
+_recorded: dict[str, float] = {}
 
 
 def connect() -> None:
@@ -30,10 +30,10 @@ def _end(task_id: str = "", task=None, state: str = "", retval=None, **_) -> Non
         return
     error = "" if state == "SUCCESS" else f"{type(retval).__name__}: {retval}"[:300]
     now = time.monotonic()
-    if not error and now - _noted.get(task.name, -PAUSE_SECONDS) < PAUSE_SECONDS:
+    if not error and now - _recorded.get(task.name, -PAUSE_SECONDS) < PAUSE_SECONDS:
         return
-    _noted[task.name] = now
-    note_job(task.name, now - begun, every, error)
+    _recorded[task.name] = now
+    record_job(task.name, now - begun, every, error)
 
 
 def _interval_of(task) -> float:
@@ -42,7 +42,7 @@ def _interval_of(task) -> float:
     return next((float(entry["schedule"]) for entry in schedule.values() if entry["task"] == task.name), 0)
 
 
-def note_job(name: str, seconds: float, every: float, error: str = "") -> None:
+def record_job(name: str, seconds: float, every: float, error: str = "") -> None:
     now = timezone.now()
     fields = {
         "ended_at": now,
@@ -55,4 +55,4 @@ def note_job(name: str, seconds: float, every: float, error: str = "") -> None:
         JobRecord.objects.update_or_create(name=name, defaults=fields)
     except DatabaseError:
         # The job itself met the same, and its own error is in the log.
-        _noted.pop(name, None)
+        _recorded.pop(name, None)

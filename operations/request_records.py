@@ -1,4 +1,4 @@
-"""Notes requests that fail or take long, for the page Health."""
+"""Records requests that fail or take long, for the page Health."""
 
 import logging
 import time
@@ -26,7 +26,7 @@ class RecordRequests:
         seconds = time.monotonic() - begun
         failed = response.status_code >= 500 and response.status_code not in EXPECTED
         if failed or (seconds > settings.SLOW_REQUEST_SECONDS and _has_small_body(request)):
-            _note(request, response, seconds)
+            _record(request, response, seconds)
         return response
 
     def process_exception(self, request, exception):
@@ -38,7 +38,7 @@ def _has_small_body(request) -> bool:
     return length.isdigit() and int(length) <= SMALL_BODY
 
 
-def _note(request, response, seconds: float) -> None:
+def _record(request, response, seconds: float) -> None:
     fields = {"request_id": request.id, "method": request.method[:10], "path": request.path[:300]}
     error = getattr(request, "failure", "") if response.status_code >= 500 else ""
     try:
@@ -46,7 +46,7 @@ def _note(request, response, seconds: float) -> None:
             **fields, status=response.status_code, seconds=seconds, person=_name_of(request), error=error[:300]
         )
     except DatabaseError as problem:
-        logger.warning("%s %s is not noted: %s", request.method, request.path, problem)
+        logger.warning("%s %s is not recorded: %s", request.method, request.path, problem)
 
 
 def _name_of(request) -> str:

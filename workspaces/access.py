@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.db.models import Q
 
 from accounts.actors import Actor
-from accounts.refusals import note_refusal
+from accounts.refusals import record_refusal
 from accounts.rules import TokenScope
 from studio.errors import Denied
 from workspaces.models import ResourceGroup, RoleAssignment, Subscription, Workspace
@@ -121,5 +121,5 @@ def require(actor: Actor, verb: str, thing) -> None:
 
 
 def denied(verb: str, thing) -> Denied:
-    note_refusal(verb, thing)
+    record_refusal(verb, thing)
     return Denied(f"You may not {verb.replace('_', ' ')} on {thing}. Ask an Owner for a role that allows it.")

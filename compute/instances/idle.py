@@ -31,7 +31,7 @@ def _look_at(instance: ComputeInstance, now: dt.datetime) -> None:
     seen = now if found.is_busy else max(filter(None, [instance.active_at, found.last]), default=now)
     stops_at = seen + dt.timedelta(minutes=instance.idle_minutes)
     if seen != instance.active_at:
-        instance.note_activity(seen)
+        instance.record_activity(seen)
     if stops_at <= now:
         try:
             power.stop_instance(instance, IDLE_SHUTDOWN)

@@ -89,7 +89,7 @@ def _queue(instance: ComputeInstance, operation: str, trigger: str) -> None:
     # It takes nothing of its node, so that a job can run beside it.
     work = queue.enqueue(target, f"{KIND}:{target.pk}", spec, person, resources=Resources(0, 0))
     fields = {"work": work, "server_token": token, "active_at": timezone.now(), "stops_at": None}
-    instance.note_operation(operation, trigger, **fields)
+    instance.record_operation(operation, trigger, **fields)
 
 
 def stop_instance(instance: ComputeInstance, trigger: str = USER) -> None:
@@ -100,7 +100,7 @@ def stop_instance(instance: ComputeInstance, trigger: str = USER) -> None:
             raise Conflict(f"The compute instance {locked} is {locked.state.lower()}; it cannot be stopped.")
         if locked.work:
             queue.stop_work(locked.work)
-        locked.note_operation(Operation.STOP, trigger, stops_at=None)
+        locked.record_operation(Operation.STOP, trigger, stops_at=None)
         locked.revoke_token()
         activity.record("compute.stop", locked.target, scope=locked.target.workspace, message=trigger)
 
@@ -115,7 +115,7 @@ def restart_instance(instance: ComputeInstance, trigger: str = USER) -> None:
             )
         if locked.work:
             queue.restart_work(locked.work)
-        locked.note_operation(Operation.RESTART, trigger, active_at=timezone.now(), stops_at=None)
+        locked.record_operation(Operation.RESTART, trigger, active_at=timezone.now(), stops_at=None)
         activity.record("compute.restart", locked.target, scope=locked.target.workspace)
 
 

@@ -160,7 +160,7 @@ def instance_change(request, slug, name):
         cleaned_or_invalid(form)
         power.change_idle_shutdown(instance, form.minutes)
     elif act == "skip":
-        instance.note_activity(timezone.now())
+        instance.record_activity(timezone.now())
     elif act == "delete":
         if given["confirm_name"] != instance.target.name:
             raise Invalid(f"Type the name {instance} to delete it; nothing was deleted.", target="confirm_name")

@@ -70,7 +70,7 @@ class Host(models.Model):
             return f"It is in quarantine after {self.FAILURES_BEFORE_QUARANTINE} failures in a row."
         return "An administrator drains it."
 
-    def note_failure(self, reason: str) -> None:
+    def record_failure(self, reason: str) -> None:
         """After some in a row it is in quarantine: it would fail one job after the other."""
         host = Host.objects.filter(pk=self.pk)
         host.update(failures=F("failures") + 1)
@@ -79,7 +79,7 @@ class Host(models.Model):
             quarantined_at=timezone.now(), quarantine_reason=words
         )
 
-    def note_success(self) -> None:
+    def record_success(self) -> None:
         if self.failures:
             Host.objects.filter(pk=self.pk).update(failures=0)
 

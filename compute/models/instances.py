@@ -133,23 +133,21 @@ class ComputeInstance(models.Model):
         """Why it does not run, or was started again."""
         return self.work.reason if self.work and self.state != self.State.RUNNING else ""
 
-    def note_operation(self, operation: str, trigger: str, **fields) -> None:
+    def record_operation(self, operation: str, trigger: str, **fields) -> None:
         fields |= {"operation": operation, "operation_trigger": trigger, "operation_at": timezone.now()}
-        ComputeInstance.objects.filter(pk=self.pk).update(**fields)
-        for name, value in fields.items():
-            setattr(self, name, value)
+        self._update(**fields)
 
     def change_idle_shutdown(self, minutes: int | None) -> None:
-        self._note(idle_minutes=minutes, stops_at=None)
+        self._update(idle_minutes=minutes, stops_at=None)
 
-    def note_activity(self, at: dt.datetime) -> None:
+    def record_activity(self, at: dt.datetime) -> None:
         """Somebody works in it, or has asked for more time."""
-        self._note(active_at=at, stops_at=None)
+        self._update(active_at=at, stops_at=None)
 
     def announce_stop(self, at: dt.datetime) -> None:
-        self._note(stops_at=at)
+        self._update(stops_at=at)
 
-    def _note(self, **fields) -> None:
+    def _update(self, **fields) -> None:
         ComputeInstance.objects.filter(pk=self.pk).update(**fields)
         for name, value in fields.items():
             setattr(self, name, value)

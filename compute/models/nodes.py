@@ -151,7 +151,7 @@ class Node(models.Model):
     def end(self):
         """The node's process on its host has ended."""
         if Node.objects.filter(pk=self.pk, ended_at=None).update(ended_at=timezone.now()):
-            self.target.note_resize()
+            self.target.record_resize()
 
     def _without_work(self) -> Q:
         return ~Q(models.Exists(Assignment.objects.current().filter(node=OuterRef("pk"))))

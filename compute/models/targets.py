@@ -292,7 +292,7 @@ class ComputeTarget(models.Model):
             activity.record("compute.delete", self, scope=self.workspace)
         notifications.notify_autoscaler()
 
-    def note_resize(self):
+    def record_resize(self):
         """A node has come or left."""
         ComputeTarget.objects.filter(pk=self.pk).update(resized_at=timezone.now())
 

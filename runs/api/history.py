@@ -216,7 +216,7 @@ def run_event(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id:
     if body.status:
         run.move(body.status, message=_clean(body.message, 1000), error=error, node=body.node)
     elif error:
-        run.note_error(error)
+        run.record_error(error)
     return resources.Run.of(access.find_readable(request, workspace_path, run_id))
 
 

@@ -217,7 +217,7 @@ class Run(models.Model):
         error = {"code": code, "message": message, "details": details or []}
         self.move(self.Status.FAILED, message=message, error=error)
 
-    def note_error(self, error: dict):
+    def record_error(self, error: dict):
         """The error that a script reports before its runner ends the run."""
         Run.objects.filter(pk=self.pk).update(error=error, revision=F("revision") + 1)
         self.error = error

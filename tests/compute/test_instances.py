@@ -184,7 +184,7 @@ def test_an_idle_one_is_announced_and_then_stopped_but_never_while_it_computes(i
     said["found"] = jupyter.Activity(last, is_busy=False)
     idle.stop_idle_instances(last + dt.timedelta(minutes=21))
     assert again(instance).stops_at == last + dt.timedelta(minutes=30)
-    again(instance).note_activity(last + dt.timedelta(minutes=21))
+    again(instance).record_activity(last + dt.timedelta(minutes=21))
     assert again(instance).stops_at is None
     idle.stop_idle_instances(last + dt.timedelta(minutes=50))
     assert again(instance).state == "Running"

@@ -30,7 +30,7 @@ def test_a_site_administrator_drains_and_opens_a_machine(as_user, admin, url, ho
     host.refresh_from_db()
     assert not host.is_open and "Open again" in client.get(url("machine_list")).content.decode()
     for _ in range(3):
-        host.note_failure("The runner was killed.")
+        host.record_failure("The runner was killed.")
     page = client.get(url("machine_list")).content.decode()
     assert "Quarantine" in page and "The last: The runner was killed." in page
     client.post(url("machine_open", host.pk))
@@ -41,7 +41,7 @@ def test_a_site_administrator_drains_and_opens_a_machine(as_user, admin, url, ho
 
 def test_others_see_that_a_machine_is_closed_without_the_words_of_a_job(as_user, alice, url, host):
     for _ in range(3):
-        host.note_failure("The runner was killed. secret words")
+        host.record_failure("The runner was killed. secret words")
     page = as_user(alice).get(url("machine_list")).content.decode()
     assert "It is in quarantine after 3 failures in a row." in page and "secret words" not in page
     assert as_user(alice).post(url("machine_open", host.pk)).status_code == 403

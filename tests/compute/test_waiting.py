@@ -60,7 +60,7 @@ def test_quarantine_and_drain_are_named(enqueue, host):
     assert "box takes no nodes: An administrator drains it." in explain(enqueue("one"))
     host.reopen()
     for _ in range(3):
-        host.note_failure("The runner was killed.")
+        host.record_failure("The runner was killed.")
     assert "box takes no nodes: It is in quarantine after 3 failures in a row." in explain(enqueue("two"))
 
 

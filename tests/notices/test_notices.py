@@ -100,7 +100,7 @@ def test_the_list_opens_what_it_is_about_and_marks_it_read(as_user, alice, bob, 
 
 
 def test_a_budget_is_said_to_its_person_and_to_site_admins(alice, owner, bob):
-    Budget.set(alice, 1, "hours").note_spending(0.9, timezone.now().date().replace(day=1))
+    Budget.set(alice, 1, "hours").record_spending(0.9, timezone.now().date().replace(day=1))
     assert find_events.find_events() == 2
     assert {one.person for one in Notification.objects.all()} == {alice, owner}
     assert "0.9 node-hours of 1.0 node-hours" in Notification.objects.filter(person=alice).get().detail

@@ -46,7 +46,7 @@ def test_the_overview_says_what_is_wrong_first(admin, cluster, host, alice):
     Work.objects.update(queued_at=NOW() - dt.timedelta(minutes=25))
     factories.make_node(cluster, host, state=Node.State.UNUSABLE)
     RequestRecord.add(request_id="7f3a", method="GET", path="/x", status=500, seconds=0.1)
-    job_records.note_job("trash.tasks.purge", 0.1, 10, "OSError: gone")
+    job_records.record_job("trash.tasks.purge", 0.1, 10, "OSError: gone")
     page = html_of(admin.get("/admin/"))
     for words in (
         "Nodes lost in the last 24 hours: 1",
@@ -164,7 +164,7 @@ def test_health_shows_jobs_and_requests_by_id(admin, monkeypatch):
     for number in range(3):
         fields = {"method": "GET", "path": f"/p{number}", "status": 500, "seconds": 1, "error": "KeyError: 'x'"}
         RequestRecord.add(request_id=f"{number}" * 32, **fields)
-    job_records.note_job("compute.tasks.reap", 0.2, 5)
+    job_records.record_job("compute.tasks.reap", 0.2, 5)
     JobRecord.objects.update(ended_at=NOW() - dt.timedelta(hours=1))
     page = html_of(admin.get("/admin/health/", {"request": "11111111"}))
     assert "/p1" in page and "/p0" not in page and "Late" in page and "KeyError" in page
