@@ -15,7 +15,7 @@ class _NotAll(Exception):
     """One of the nodes has got other work in this moment."""
 
 
-def take(work: Work, node: Node, lease_end: dt.datetime) -> bool:
+def assign_nodes(work: Work, node: Node, lease_end: dt.datetime) -> bool:
     """Within the transaction in which `node` was reserved, and with the target locked."""
     others = _find_free_nodes(work, node)
     if len(others) < work.node_count - 1:
@@ -66,8 +66,8 @@ def _assign(work: Work, nodes: list[Node], lease_end: dt.datetime) -> None:
         )
 
 
-def meet(work: Work, attempt: int, rank: int, stage: str, address: str) -> dict | None:
-    """Note how far a node is; what the others have said. None if another attempt has the work."""
+def report_stage(work: Work, attempt: int, rank: int, stage: str, address: str) -> dict | None:
+    """Store how far a node is; returns what the others have reported. None if another attempt has the work."""
     own = Assignment.objects.current().filter(work=work, attempt=attempt, rank=rank, work__state=Work.State.CLAIMED)
     fields = {"stage": stage} | ({"address": address} if address else {})
     if not own.update(**fields):

@@ -103,7 +103,7 @@ def node_work_alive(request: HttpRequest, work_id, body: node_resources.WorkAliv
 def node_work_peers(request: HttpRequest, work_id, body: node_resources.WorkMeeting):
     key, attempt = request.auth
     work = Work.objects.filter(pk=key).first() if str(key) == work_id else None
-    found = gangs.meet(work, attempt, body.rank, body.stage, body.address) if work else None
+    found = gangs.report_stage(work, attempt, body.rank, body.stage, body.address) if work else None
     if found is None:
         raise Conflict("Another attempt holds this work, or it has ended.", code="stale_attempt")
     return found

@@ -97,11 +97,11 @@ def claim_work(node: Node, held: Collection[uuid.UUID] = ()) -> Work | None:
         if not node.start_running():
             return None
         for assignment in _unanswered(node, held).select_related("work"):
-            if _give_again(assignment):
+            if _assign_again(assignment):
                 return _read_work(assignment.work_id)
         # The room is read again, now that nobody else can give this node work.
         for work in list(_candidates(node, held)[:CANDIDATES]):
-            if _take(work, node):
+            if _assign(work, node):
                 return _read_work(work.pk)
             if work.node_count > 1 and gangs.waits_for_busy_nodes(work):
                 # What comes after it would take the nodes that it waits for.
@@ -164,7 +164,7 @@ def _ended_but_held(node: Node, held: Collection[uuid.UUID]) -> list[Resources]:
     return [Resources(row.cores, row.memory_gb, row.gpus) for row in newest.values() if row.ended_at]
 
 
-def _give_again(assignment: Assignment) -> bool:
+def _assign_again(assignment: Assignment) -> bool:
     """For the first time, if it was claimed by another of its nodes."""
     if assignment.handed_at is None:
         handed = {"handed_at": timezone.now(), "lease_until": _lease_end(timezone.now())}
@@ -181,10 +181,10 @@ def _give_again(assignment: Assignment) -> bool:
     return bool(Assignment.objects.current().filter(pk=assignment.pk).update(**again))
 
 
-def _take(work: Work, node: Node) -> bool:
+def _assign(work: Work, node: Node) -> bool:
     now = timezone.now()
     if work.node_count > 1:
-        return gangs.take(work, node, _lease_end(now))
+        return gangs.assign_nodes(work, node, _lease_end(now))
     queued = Work.objects.filter(pk=work.pk, state=Work.State.QUEUED, attempt=work.attempt, stop_requested_at=None)
     if not queued.update(state=Work.State.CLAIMED, attempt=work.attempt + 1, claimed_at=now):
         return False
