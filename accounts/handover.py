@@ -28,9 +28,7 @@ def count_held(person: "User") -> dict[str, int]:
     return {label: number for label, number in counts.items() if number}
 
 
-def hand_over(person: "User", heir: "User") -> dict[str, int]:
-    """Returns what was handed over, counted before. Call it in the transaction in which the person leaves."""
-    counts = count_held(person)
+def hand_over(person: "User", heir: "User") -> None:
+    """Call it in the transaction in which the person leaves."""
     for holding in HOLDINGS:
         holding.give(holding.rows(person), person, heir)
-    return counts

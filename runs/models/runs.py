@@ -192,11 +192,6 @@ class Run(models.Model):
         return self.target_name == "local"
 
     @property
-    def has_runner(self) -> bool:
-        """Whether a runner supervises the script and learns of a cancel by its heartbeat."""
-        return self.heartbeat_at is not None or (self.work is not None and self.work.state == Work.State.CLAIMED)
-
-    @property
     def duration(self) -> float | None:
         if self.started_at is None:
             return None
