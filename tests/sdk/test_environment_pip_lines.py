@@ -35,6 +35,26 @@ def test_indexes_and_options_are_kept():
     assert (wanted.lines, wanted.warnings) == ([], [])
 
 
+def test_where_a_package_is_found_may_stand_behind_it():
+    """As `pip install` takes it, which people copy into files."""
+    wanted = read(
+        "torch==1.12.1+cu113 -f https://wheels.example/torch.html", "torchvision --extra-index-url=https://a/simple"
+    )
+    assert wanted.lines == ["torch==1.12.1+cu113", "torchvision"]
+    assert (wanted.find_links, wanted.indexes) == (["https://wheels.example/torch.html"], ["https://a/simple"])
+    wanted = read("six --no-deps", "numpy -U")
+    assert wanted.lines == ["six", "numpy"]
+    assert [warning.split(": ")[1] for warning in wanted.warnings] == [
+        "the option --no-deps is not supported and is left out.",
+        "the option -U is not supported and is left out.",
+    ]
+
+
+def test_an_empty_item_is_no_package():
+    wanted = requirements.requirements_from_conda({"dependencies": [None, "six", {"pip": [None, "", "# x", "numpy"]}]})
+    assert (wanted.lines, wanted.warnings) == (["six", "numpy"], [])
+
+
 @pytest.mark.parametrize(
     ("line", "requirement"),
     [
@@ -63,6 +83,11 @@ def test_a_requirement_is_kept(line, requirement):
     ("line", "why"),
     [
         ("-e .", "names a folder on another machine"),
+        ("-e .[dev]", "names a folder on another machine"),
+        ("-e git+file:///home/me/mine", "names a folder on another machine"),
+        ("git+file:///home/me/mine", "is a path on another machine"),
+        ("mine @ git+file:///home/me/mine", "is a path on another machine"),
+        (".[dev]", "is a path on another machine"),
         ("./local", "is a path on another machine"),
         ("C:\\wheels\\x.whl", "is a path on another machine"),
         ("file:///work/x.whl", "is a path on another machine"),
@@ -113,6 +138,9 @@ def test_what_is_no_requirement_fails_with_the_line(line, why):
         ("mlflow==1.20.1", ["mlflow-skinny==1.20.1"], []),
         ("mlflow>=1.20,<2", ["mlflow-skinny>=1.20,<2"], []),
         ("mlflow==1.2", [], ["mlflow-skinny ; python_version < '0'"]),
+        ("mlflow<1.14", [], ["mlflow-skinny ; python_version < '0'"]),
+        ("mlflow>=1.2,<=1.13.1", [], ["mlflow-skinny ; python_version < '0'"]),
+        ("mlflow<=1.14", ["mlflow-skinny<=1.14"], []),
         ("mlflow", [], []),
     ],
 )

@@ -51,9 +51,12 @@ class MatchSpec:
 def parse_match_spec(line: str) -> MatchSpec:
     """`conda-forge::numpy[version='>=1.20,<1.24']`, `six 1.16.* py_0`, `six=1.16=py_0` and so on. Raises BadSpec."""
     text = " ".join(re.split(r"(?:^|\s)#", line, maxsplit=1)[0].split())
-    file = _FILE.fullmatch(re.split(r"[/\\]", text)[-1])
+    # As `conda list --explicit` writes it, with the hash of the file behind #.
+    file = _FILE.fullmatch(re.split(r"[/\\]", text)[-1].partition("#")[0])
     if file:
-        return MatchSpec(file["name"], "==" + file["version"], file["build"])
+        # A file of somebody's own machine: its build says nothing about what an index has by that name.
+        build = file["build"] if re.match(r"https?://", text) else ""
+        return MatchSpec(file["name"], "==" + file["version"], build)
     text, attributes, extras = _take_brackets(text)
     # Before the name: `channel::`, `channel/linux-64::`, `channel:namespace:`.
     text = text.rsplit(":", 1)[-1].strip() if ":" in text else text

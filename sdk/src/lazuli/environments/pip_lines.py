@@ -31,7 +31,9 @@ _REQUIREMENT = re.compile(
 )
 _BOUND = re.compile(r"\s*(?:===|==|>=|<=|!=|~=|>|<)\s*[^\s=<>!~,;]+\s*")
 _SDK = re.compile(r"azureml[-_.][\w.-]+(\[[^\]]*\])?", re.IGNORECASE)
-_OPTION_OF_LINE = re.compile(r"\s--(?!hash\b)[a-z-]+(?:[= ]\S+)?")
+_OPTION_OF_LINE = re.compile(r"\s(?:--(?!hash\b)[a-z-]+(?:[= ]\S+)?|-[a-zA-Z](?:\s\S+)?(?=\s|$))")
+# Where packages are found: meant for the whole list, wherever they stand.
+_SOURCES = frozenset(["--index-url", "--extra-index-url", "--find-links"])
 # Folders in which conda's packages were built: `pip freeze` in a conda environment names them.
 _CONDA_BUILD = re.compile(
     r"/croot/|/feedstock_root/|/conda-bld/|/perseverance-python|abs_[0-9a-z]+|/tmp/build/|/ci_\d|/recipes/ci"
@@ -74,7 +76,7 @@ def _add_option(requirements: Requirements, line: str) -> None:
         requirements.options += ["--prerelease", "allow"]
     elif name in _OPTIONS_WITH_VALUE and value:
         requirements.options += [_OPTIONS_WITH_VALUE[name], value]
-    elif name == "--editable" and re.match(r"(?:git|hg|svn|bzr)\+|git@", value):
+    elif name == "--editable" and re.match(r"(?:git|hg|svn|bzr)\+(?!file:)|git@", value):
         requirements.lines.append(_vcs_requirement(value))
     elif name == "--constraint" and is_requirement(value):
         requirements.constraints.append(value)
@@ -94,7 +96,7 @@ def _split_option(line: str) -> Tuple[str, str]:
 
 
 def _is_path(line: str) -> bool:
-    return bool(re.match(r"\.{0,2}[/\\]|\.{1,2}$|~|[A-Za-z]:[/\\]|file:", line)) or (
+    return bool(re.match(r"\.{0,2}[/\\]|\.{1,2}(\[|$)|~|[A-Za-z]:[/\\]|(git\+)?file:", line)) or (
         line.endswith((".whl", ".tar.gz", ".zip")) and "://" not in line and "@" not in line
     )
 
@@ -120,7 +122,10 @@ def read_vcs(address: str) -> Vcs:
 
 def _add_requirement(requirements: Requirements, line: str) -> None:
     for option in _OPTION_OF_LINE.findall(line):
-        requirements.warnings.append(f"{line!r}: the option {option.strip()} is not supported and is left out.")
+        if _split_option(option.strip())[0] in _SOURCES:
+            _add_option(requirements, option.strip())
+        else:
+            requirements.warnings.append(f"{line!r}: the option {option.strip()} is not supported and is left out.")
     line = _OPTION_OF_LINE.sub("", line)
     plain = line.split(" --hash", 1)[0].strip()
     problem = find_problem(plain)
@@ -134,7 +139,7 @@ def _add_requirement(requirements: Requirements, line: str) -> None:
         )
         line = plain
     url = match["url"] or ""
-    if re.match(r"file:|[/\\.~]|[A-Za-z]:[/\\]", url):
+    if re.match(r"(git\+)?file:|[/\\.~]|[A-Za-z]:[/\\]", url):
         _add_local(requirements, match["name"], url, line)
     else:
         requirements.lines.append(line)

@@ -93,8 +93,9 @@ def _list_lines(items: Iterable[Any]) -> Iterator[Tuple[str, bool]]:
     for item in items:
         if isinstance(item, Mapping):
             listed = item.get("pip") or []
-            yield from ((str(line).strip(), True) for line in ([listed] if isinstance(listed, str) else listed))
-        else:
+            lines = [listed] if isinstance(listed, str) else listed
+            yield from ((str(line).strip(), True) for line in lines if line is not None)
+        elif item is not None:
             yield str(item).strip(), False
 
 
@@ -177,8 +178,9 @@ def _match_mlflow(requirements: Requirements) -> None:
     match = re.fullmatch(r"[\w.-]+(?:\[[^\]]*\])?\s*([<>=!~][^;@]*?)(?:\s--hash.*)?", lines.get("mlflow", ""))
     if match is None or "mlflow-skinny" in lines:
         return
-    pinned = re.fullmatch(r"==\s*(\d+)\.(\d+)(?:\..*)?", match[1].strip())
-    if pinned and (int(pinned[1][:4]), int(pinned[2][:4])) < FIRST_MLFLOW_SKINNY:
+    above = re.search(r"(==|<=|<)\s*(\d+)\.(\d+)", match[1])
+    limit = (int(above[2][:4]), int(above[3][:4])) if above else FIRST_MLFLOW_SKINNY
+    if above and (limit < FIRST_MLFLOW_SKINNY or (above[1] == "<" and limit == FIRST_MLFLOW_SKINNY)):
         requirements.overrides.append("mlflow-skinny ; python_version < '0'")
     else:
         requirements.constraints.append(f"mlflow-skinny{match[1].strip()}")
