@@ -10,7 +10,7 @@ from typing import Any, Callable, Optional, Sequence
 
 from lazuli.errors import NotAvailable
 
-from azureml._absent_table import OPEN, TABLE
+from azureml._absent_table import OPEN, PRIVATE, TABLE
 
 
 class _Absent(type):
@@ -59,7 +59,8 @@ def find_open_service(module: str) -> Optional[str]:
     for path, service in OPEN.items():
         if module == path or module.startswith(path + "."):
             return service
-    return None
+    # Scripts import many private modules: any is there.
+    return PRIVATE if any(part.startswith("_") and part[1:2] != "_" for part in module.split(".")) else None
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -5,6 +5,10 @@ If a module exists as a file, the file is used; delete its line here.
 
 from typing import Dict, Tuple
 
+# What every module whose name begins with an underscore is.
+PRIVATE = "a private part of SDK v1"
+TELEMETRY = "the telemetry of Azure"
+
 TABLE: Dict[str, Tuple[str, str]] = {
     "azureml.automl.core.featurization": ("automated machine learning", ""),
     "azureml.automl.core.featurization.featurizationconfig": ("automated machine learning", "FeaturizationConfig"),
@@ -250,6 +254,18 @@ TABLE: Dict[str, Tuple[str, str]] = {
         "BayesianParameterSampling GridParameterSampling HyperParameterSampling RandomParameterSampling",
     ),
     "azureml.widgets.parallel_run_step_details": ("the pipeline service", "ParallelRunStepDetails"),
+    "azureml.mlflow": (PRIVATE, "_get_mlflow_tracking_uri _setup_remote"),
+    "azureml.mlflow.deploy": ("the endpoint service", "get_deploy_client"),
+    "azureml.telemetry": (
+        TELEMETRY,
+        "AML_INTERNAL_LOGGER_NAMESPACE INSTRUMENTATION_KEY UserErrorException add_diagnostics_properties "
+        "get_diagnostics_collection_info get_event_logger get_telemetry_log_handler",
+    ),
+    "azureml.telemetry.activity": (
+        TELEMETRY,
+        "ActivityCompletionStatus ActivityLoggerAdapter ActivityType log_activity monitor_with_activity",
+    ),
+    "azureml.telemetry.contracts": (TELEMETRY, "ExtensionFields RequiredFields StandardFields"),
 }
 
 # Modules known by their path only, with their submodules. Scripts import many private ones.
@@ -275,26 +291,11 @@ OPEN: Dict[str, str] = {
     "azureml.api": "an older service of Azure",
     "azureml.logging": "an older service of Azure",
     "azureml.services": "an older service of Azure",
-    **dict.fromkeys(
-        [
-            "azureml._async",
-            "azureml._base_sdk_common",
-            "azureml._cli",
-            "azureml._cli_common",
-            "azureml._common",
-            "azureml._compute",
-            "azureml._execution",
-            "azureml._file_utils",
-            "azureml._history",
-            "azureml._logging",
-            "azureml._model_management",
-            "azureml._project",
-            "azureml._restclient",
-            "azureml._run_impl",
-            "azureml._tracing",
-            "azureml._vendor",
-            "azureml._workspace",
-        ],
-        "a private part of SDK v1",
-    ),
+    "azureml.history": "an older service of Azure",
+    "azureml.acft": "a preview service of Azure",
+    "azureml.evaluate": "a preview service of Azure",
+    "azureml.featurestore": "a preview service of Azure",
+    "azureml.fsspec": "the data preparation service",
+    "azureml.metrics": "a preview service of Azure",
+    "azureml.training": "automated machine learning",
 }

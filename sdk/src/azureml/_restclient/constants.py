@@ -2,6 +2,10 @@
 
 from typing import List
 
+from azureml import _absent
+
+__getattr__ = _absent.find_missing(__name__)
+
 
 class RunStatus:
     """The states of a run."""

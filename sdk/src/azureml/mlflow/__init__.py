@@ -7,11 +7,13 @@ from typing import Any, Dict, Optional
 from lazuli import mlflow_plugin
 from lazuli.version import VERSION
 
+from azureml import _absent
 from azureml.core.run import Run
 from azureml.exceptions import UserErrorException
 
 __all__ = ["get_mlflow_tracking_uri", "get_portal_url", "register_model"]
 __version__ = VERSION
+__getattr__ = _absent.find_missing(__name__)
 
 
 def get_portal_url(run: Any) -> str:
