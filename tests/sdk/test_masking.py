@@ -19,7 +19,11 @@ SECRETS = {
     "https://user:p@ss@index.example/simple": "user:p@ss",
     "before lz_6Vn5cE0GkqLr7s9 after": "lz_6Vn5cE0GkqLr7s9",
     f"token={RUN_TOKEN}\n": RUN_TOKEN,
+    "GET https://x.blob.core.windows.net/c/f?sv=2020&sig=aB%2Fc1%3D&se=2030": "aB%2Fc1%3D",
+    "https://example.org/?token=abcd-1234": "abcd-1234",
     "the key is s3cr3t-key.": "s3cr3t-key",
+    "Server=db;Pwd=hunter-2": "Server=db;Pwd=hunter-2",
+    "it is by-pwd-1 here": "by-pwd-1",
     "as it stands in an address: s3cr3t%2Fpath": "s3cr3t%2Fpath",
     "second line of the file": "second line",
     "it ends as it begins: abc-123-a": "abc-123-a",
@@ -33,6 +37,10 @@ masker = Masker.for_variables(
         "X_KEY": "1",
         "SAME_ENDS_TOKEN": "abc-123-a",
         "CLIENT_SECRET": "kept-by-l",
+        "AZURE_STORAGE_CONNECTION_STRING": "Server=db;Pwd=hunter-2",
+        "DB_PWD": "by-pwd-1",
+        "PWD": "/plain/folder",
+        "BYPASS": "plain-words",
     }
 )
 
@@ -43,7 +51,7 @@ def test_a_secret_is_covered_and_nothing_beside_it(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["loss: 1", "key 1 of 10", "see https://example.org/a@b", "blitz_mode on", "run.log", "rerun.py:12:3"]
+    "text", ["loss: 1", "key 1 of 10", "see https://example.org/a@b", "blitz_mode on", "in /plain/folder", "plain-words", "a?page=2&size=5", "run.log", "rerun.py:12:3"]
 )
 def test_plain_words_stay(text):
     assert masker.mask_text(text) == text

@@ -26,8 +26,23 @@ UNSEEN = {
     "bell": "a\x07b",
     "escape": "\x1b[31mred",
     "tag character": "a\U000e0041",
+    "variation selector": "a\ufe0f",
+    "variation selector of a digit": "run 1\ufe0f",
+    "variation selector of a letter": "a\U000e0101",
+    "never assigned": "a\u2065",
 }
-SEEN = ["a", "a b", "größe", "名前", "שם", "emoji 🎉", "a​".strip("\u200b"), "ما"]
+SEEN = [
+    "a",
+    "a b",
+    "größe",
+    "名前",
+    "שם",
+    "emoji 🎉",
+    "\u26a0\ufe0f 1\ufe0f\u20e3",
+    "\u8fbb\U000e0100",
+    "a​".strip("\u200b"),
+    "ما",
+]
 
 
 @pytest.mark.parametrize("name", UNSEEN.values(), ids=UNSEEN)

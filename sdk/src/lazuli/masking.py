@@ -12,15 +12,27 @@ import re
 from typing import Any, Iterable, List, Mapping, Optional, Set
 from urllib.parse import quote
 
-_NAMED = re.compile(r"(TOKEN|KEY|SECRET|PASSWORD)$", re.IGNORECASE)
+_NAMED = re.compile(
+    r"(?:TOKEN|KEY|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|CONN(?:ECTION)?_?STR(?:ING)?|DSN|(?:^|_)(?:SAS|PASS)|_PWD)$",
+    re.IGNORECASE,
+)
 # Shorter values would hide half of a log.
 MIN_SECRET_LENGTH = 4
-# The user and password before the @ of an address, a personal token, a run's token.
+# In the query of an address: the signature of a shared link, a token, a password.
+_PARAMETERS = (b"sig", b"token", b"access_token", b"password", b"client_secret", b"api_key")
+_AFTER = b"|".join(b"(?<=[?&]%s=)" % name for name in _PARAMETERS)
+# The user and password before the @ of an address, such a parameter, a personal token, a run's token.
 _PATTERN = re.compile(
-    rb"(?<=://)[^\s/'\"<>?#]+(?=@)|\blz_[\w-]{8,}|\brun\.\.?[\w-]{10,}:[\w-]{4,}:[\w-]{20,}", re.ASCII
+    rb"(?<=://)[^\s/'\"<>?#]+(?=@)|\blz_[\w-]{8,}|\brun\.\.?[\w-]{10,}:[\w-]{4,}:[\w-]{20,}"
+    rb"|(?:" + _AFTER + rb")[^\s&'\"<>#]+",
+    re.ASCII,
 )
 # The beginning of one of these at the end of the data.
-_BEGUN = re.compile(rb"(?::/?|://[^\s/'\"<>?#]*|\bl(?:z(?:_[\w-]*)?)?|\br(?:un?|un\.[\w:.-]*)?)\Z", re.ASCII)
+_BEGUN = re.compile(
+    rb"(?::/?|://[^\s/'\"<>?#]*|\bl(?:z(?:_[\w-]*)?)?|\br(?:un?|un\.[\w:.-]*)?"
+    rb"|[?&](?:[a-z_]{0,14}|(?:" + b"|".join(_PARAMETERS) + rb")=[^\s&'\"<>#]*))\Z",
+    re.ASCII,
+)
 # No address and no token is longer.
 MAX_SECRET_BYTES = 4096
 # What this process has read from a key vault.

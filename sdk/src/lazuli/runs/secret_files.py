@@ -12,10 +12,12 @@ from lazuli.runs.ignore_rules import IgnoreRules, parse_rule
 FOLDERS = (".git", ".hg", ".svn", ".ssh", ".gnupg", ".azure", ".config/gcloud", ".password-store")
 NAMES = (
     ".git", ".env", ".env.*", "*.env", ".envrc",
-    "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk",
+    "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk", "id_rsa_*", "id_ed25519_*",
     "*.pem", "*.key", "*.p12", "*.pfx", "*.ppk", "*.jks", "*.keystore", "*.kdbx",
     ".netrc", "_netrc", ".pgpass", ".my.cnf", ".mylogin.cnf", ".htpasswd",
     ".pypirc", ".npmrc", ".git-credentials", ".dockercfg", ".databrickscfg", ".s3cfg", ".boto", ".vault-token",
+    "credentials.json", "secrets.json", "secrets.toml", "secrets.yaml", "secrets.yml", "local.settings.json",
+    "application_default_credentials.json", "azureauth.json", "*.publishsettings", "*.tfvars", "*.ovpn", ".renviron",
     "kaggle.json", "client_secret*.json", "service-account*.json", "service_account*.json",
     "*.tfstate", "*.tfstate.backup",
 )  # fmt: skip
@@ -71,7 +73,7 @@ def is_secret(path: str, is_folder: bool) -> bool:
     name = posixpath.basename(path)
     if is_folder:
         return _ends_with(path, FOLDERS)
-    if name in HARMLESS:
+    if name in HARMLESS or name.endswith(".pub"):
         return False
     return any(fnmatchcase(name, pattern) for pattern in NAMES) or _ends_with(path, PATHS)
 
