@@ -147,11 +147,10 @@ def delete(request: MlflowRequest, path: str) -> dict:
     if target is None:
         return workspace_files.delete(request, path)
     run = request.open_run(target.run_id)
-    found = run.artifacts.filter(path=target.path) | _files_below(run, target.path)
-    if target.path and not found.exists():
+    found = list(run.artifacts.filter(path=target.path) | _files_below(run, target.path))
+    if target.path and not found:
         raise not_found(f"No such artifact: '{target.path}'")
-    for artifact in found:
-        artifacts.delete_artifact(artifact)
+    artifacts.delete_artifacts(found)
     return {}
 
 

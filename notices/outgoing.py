@@ -4,16 +4,14 @@ import hashlib
 import hmac
 import json
 import smtplib
-import socket
 import time
-from urllib.parse import urlsplit
 
 import httpx
 from django.conf import settings
 from django.core.mail import EmailMessage
 
 from notices.models import Channel, Delivery, Notification, Webhook
-from studio import networks
+from studio import outbound
 from studio.formats import utc_time
 from studio.public_url import public_url
 
@@ -61,33 +59,19 @@ def post_signed(url: str, secret: str, body: bytes) -> str:
     moment = str(int(time.time()))
     digest = hmac.new(secret.encode(), moment.encode() + b"." + body, hashlib.sha256).hexdigest()
     headers = {"Content-Type": "application/json", SIGNATURE: f"t={moment},v1={digest}"}
-    parts = urlsplit(url)
-    address = find_address(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
-    # The address that was checked, so that its name cannot mean another by now.
-    host = f"[{address}]" if ":" in address else address
-    target = parts._replace(netloc=host if parts.port is None else f"{host}:{parts.port}").geturl()
-    headers["Host"] = parts.netloc.rpartition("@")[2]
+    try:
+        pinned = outbound.pin(url, settings.WEBHOOK_NETWORKS)
+    except outbound.NotPublic as error:
+        raise Refused(f"{error} An administrator can allow a network by WEBHOOK_NETWORKS.") from error
+    headers |= pinned.headers
     try:
         with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
-            answer = client.post(target, content=body, headers=headers, extensions={"sni_hostname": parts.hostname})
+            answer = client.post(pinned.url, content=body, headers=headers, extensions=pinned.extensions)
     except httpx.HTTPError as error:
         raise Refused(f"{type(error).__name__}: {error}") from error
     if not answer.is_success:
         raise Refused(f"It answered {answer.status_code}.")
     return f"It answered {answer.status_code}."
-
-
-def find_address(host: str, port: int) -> str:
-    """The first address of the host; Refused if one of them is private and not in WEBHOOK_NETWORKS."""
-    try:
-        found = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-    except (OSError, UnicodeError) as error:
-        raise Refused(f"{host} has no address: {error}") from error
-    for text in found:
-        address = networks.parse_address(str(text))
-        if address is None or not (address.is_global or networks.is_in(address, settings.WEBHOOK_NETWORKS)):
-            raise Refused(f"{host} is a private address. An administrator can allow it by WEBHOOK_NETWORKS.")
-    return str(sorted(found)[0])
 
 
 def _send_mail(notification: Notification) -> str:
@@ -97,7 +81,7 @@ def _send_mail(notification: Notification) -> str:
         raise Refused("Your account has no mail address.")
     link = f"\n\n{public_url(notification.path)}" if notification.path else ""
     message = EmailMessage(
-        notification.title.replace("\n", " "),
+        " ".join(notification.title.split()),
         f"{notification.detail or notification.title}{link}\n",
         settings.DEFAULT_FROM_EMAIL,
         [notification.person.email],

@@ -8,9 +8,11 @@ class RegistryConfig(AppConfig):
 
     def ready(self):
         # Imported here because it needs the models, which are not loaded earlier.
-        from registry import data_lineage, lineage, purging, search
+        from registry import data_lineage, kept_files, lineage, purging, search
+        from runs.files import artifacts
 
         purging.register()
         lineage.register()
         data_lineage.register()
         shell.SEARCHES.append(search.search_models)
+        artifacts.DELETION_CHECKS.append(kept_files.check_deletable)

@@ -176,7 +176,7 @@ class ArtifactAdmin(Deleting):
     readonly_fields = ["size", "created_at", "updated_at"]
 
     def free(self, obj):
-        artifacts.delete_artifact(obj)
+        artifacts.delete_artifacts([obj])
 
 
 @admin.register(ArtifactSegment)

@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOOPBACK = ("127.0.0.0/8", "::1")
+NAT64, IPV4_COMPATIBLE = ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96")
 # One client with IPv6 has 2^64 addresses.
 PREFIX = 64
 
@@ -32,6 +33,18 @@ def parse_address(text: str) -> Address | None:
 
 def is_in(address: Address, networks) -> bool:
     return any(address in network for network in networks)
+
+
+def is_public(address: Address) -> bool:
+    """Whether it is one of the internet's, and so is the IPv4 address that it may stand for."""
+    if isinstance(address, ipaddress.IPv6Address):
+        # Of tunnels (6to4) and translators (NAT64): the packet goes to an address of IPv4. The last is an old notation.
+        inner = address.sixtofour
+        if is_in(address, [NAT64, IPV4_COMPATIBLE]):
+            inner = ipaddress.IPv4Address(int(address) % 2**32)
+        if inner is not None and not is_public(inner):
+            return False
+    return address.is_global and not address.is_multicast
 
 
 def client_network(address: Address) -> str:

@@ -1,18 +1,57 @@
-"""Which hosts the studio calls for a person: public ones, and those of private networks that DATASTORE_HOSTS names."""
+"""The addresses that people give and the studio opens: public ones, and those that a site admin allows.
 
-import ipaddress
+DATASTORE_HOSTS names hosts, WEBHOOK_NETWORKS networks. What is checked is what is connected to: the name of a host may mean
+another address a moment later.
+"""
+
 import socket
 import time
-from urllib.parse import urlsplit
+from typing import NamedTuple
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 from django.conf import settings
 
 from studio.errors import Invalid
-from studio.networks import parse_address
+from studio.networks import is_in, is_public, parse_address
 
 MAX_REDIRECTS = 5
 TIMEOUT_SECONDS = 10
+
+
+class NotPublic(Exception):
+    """The host has no address, or a private one; the message says which."""
+
+
+class Pinned(NamedTuple):
+    """A request to the address that was checked."""
+
+    url: str
+    headers: dict[str, str]
+    extensions: dict[str, str]
+
+
+def find_address(host: str, port: int, allowed=()) -> str:
+    """The first address of a host. Raises NotPublic if one of them is private and not in the `allowed` networks."""
+    try:
+        found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP)}
+    except (OSError, UnicodeError) as error:
+        raise NotPublic(f"The host {host[:200]} could not be found.") from error
+    for text in found:
+        address = parse_address(text)
+        if address is None or not (is_public(address) or is_in(address, allowed)):
+            raise NotPublic(f"{host[:200]} is in a private network.")
+    return min(found)
+
+
+def pin(url: str, allowed=()) -> Pinned:
+    """Raises NotPublic."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    address = find_address(host, parts.port or (443 if parts.scheme == "https" else 80), allowed)
+    place = f"[{address}]" if ":" in address else address
+    target = parts._replace(netloc=place if parts.port is None else f"{place}:{parts.port}").geturl()
+    return Pinned(target, {"Host": parts.netloc.rpartition("@")[2]}, {"sni_hostname": host})
 
 
 def check_url(url: str, target: str) -> str:
@@ -26,33 +65,35 @@ def check_url(url: str, target: str) -> str:
         raise Invalid(f"{url[:200]!r}: write an address that begins with https:// or http://.", target=target)
     if parts.username or parts.password:
         raise Invalid("Write the address without a user name and password.", target=target)
-    named = {host.lower(), f"{host.lower()}:{port}"}
-    if not named & {word.lower() for word in settings.DATASTORE_HOSTS}:
-        _refuse_private(host, port or 443, target)
+    if not _is_named(host, port):
+        _pin(url, target)
     return url
 
 
-def _refuse_private(host: str, port: int, target: str) -> None:
+def _is_named(host: str, port: int | None) -> bool:
+    named = {host.lower(), f"{host.lower()}:{port}"}
+    return bool(named & {word.lower() for word in settings.DATASTORE_HOSTS})
+
+
+def _pin(url: str, target: str) -> Pinned:
     try:
-        found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP)}
-    except (OSError, UnicodeError) as error:
-        raise Invalid(f"The host {host[:200]} could not be found.", target=target) from error
-    for text in found:
-        address = parse_address(text)
-        if address is None or not ipaddress.ip_address(address).is_global:
-            raise Invalid(
-                f"{host[:200]} is in a private network. A site admin can allow it by DATASTORE_HOSTS.", target=target
-            )
+        return pin(url)
+    except NotPublic as error:
+        raise Invalid(f"{error} A site admin can allow a host by DATASTORE_HOSTS.", target=target) from error
 
 
 def read_head(url: str, length: int, target: str) -> tuple[bytes, bool]:
     """The first bytes of a web file, and whether they are all of it. Each address on the way is checked."""
     for _ in range(MAX_REDIRECTS):
-        check_url(url, target)
+        parts = urlsplit(check_url(url, target))
+        pinned = Pinned(url, {}, {}) if _is_named(parts.hostname or "", parts.port) else _pin(url, target)
         try:
-            with httpx.stream("GET", url, timeout=TIMEOUT_SECONDS, follow_redirects=False) as answer:
+            with (
+                httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as client,
+                client.stream("GET", pinned.url, headers=pinned.headers, extensions=pinned.extensions) as answer,
+            ):
                 if answer.is_redirect:
-                    url = str(answer.next_request.url) if answer.next_request else ""
+                    url = urljoin(url, answer.headers["Location"])
                     continue
                 if answer.status_code != 200:
                     raise Invalid(f"{url[:200]} answered {answer.status_code} {answer.reason_phrase}.", target=target)

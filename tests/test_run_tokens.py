@@ -239,10 +239,8 @@ def test_a_token_that_has_ended_opens_no_route(world, happens):
 # What tells nothing of a run, or of those alone that the token reaches.
 OF_THE_WORKSPACE = re.compile(
     r"GET /subscriptions|GET /login|GET /api/|GET \S+/(environments|usages|vmSizes|jobs|runs|experiments|snapshots|models)$"
-    r"|\S+ \S+/experiments/\{name\}(/runs)?$|GET \S+/(workspaces|environments|models)/\S*$|(GET|HEAD) /modelmanagement/"
-    r"GET /subscriptions|GET /login|GET /api/|GET \S+/(environments|usages|vmSizes|jobs|runs|experiments|snapshots)$"
     r"|\S+ \S+/workspaces/\{workspace_name\}/(data|datasets|datastores)(/\S*)?$"
-    r"|\S+ \S+/experiments/\{name\}(/runs)?$|GET \S+/(workspaces|environments)/\S*$"
+    r"|\S+ \S+/experiments/\{name\}(/runs)?$|GET \S+/(workspaces|environments|models)/\S*$|(GET|HEAD) /modelmanagement/"
     r"|\S+ mlflow/(experiments/(get|get-by-name|search|list|search-datasets)|server-info|runs/search)$"
     r"|GET mlflow/metrics/get-history-bulk(-interval)?$|\S+ mlflow/(registered-models|model-versions)/(get|search|get-latest-versions|get-download-uri)$"
     r"|GET mlflow/registered-models/alias$|POST mlflow/logged-models/search|GET mlflow/logged-models/\{model_id\}(/artifacts/directories)?$"

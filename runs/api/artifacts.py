@@ -82,7 +82,7 @@ def artifact_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], r
     found = Artifact.objects.filter(run=run, path=path).first()
     if found is None:
         raise Http404(f"The run {run.run_id} has no file {path!r}.")
-    artifacts.delete_artifact(found)
+    artifacts.delete_artifacts([found])
     return {}
 
 

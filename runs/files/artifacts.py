@@ -2,7 +2,7 @@
 
 import mimetypes
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count, F
@@ -19,6 +19,8 @@ TRIES = 5
 # Segments that a reader looks up at once.
 SEGMENTS = 500
 SPOOL = 4 * 1024 * 1024
+# Of apps that keep files of runs: each raises Conflict for a file that is in use.
+DELETION_CHECKS: list[Callable[[Artifact], None]] = []
 TEXTS = {".log": "text/plain", ".txt": "text/plain", ".jsonl": "application/json", ".ipynb": "application/json"}
 TYPES = {
     **TEXTS,
@@ -170,7 +172,16 @@ def read_bytes(artifact: Artifact, start: int = 0, length: int | None = None) ->
     return b"".join(read_artifact(artifact, start, length))
 
 
-def delete_artifact(artifact: Artifact) -> None:
+def delete_artifacts(found: list[Artifact]) -> None:
+    """All or, if one of them is in use, none: raises Conflict."""
+    for artifact in found:
+        for check in DELETION_CHECKS:
+            check(artifact)
+    for artifact in found:
+        _delete_artifact(artifact)
+
+
+def _delete_artifact(artifact: Artifact) -> None:
     keys = list(artifact.segments.values_list("key", flat=True))
     run = artifact.run
     artifact.delete()

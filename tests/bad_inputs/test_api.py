@@ -218,3 +218,10 @@ def test_names_that_look_alike_are_two_models(world):
     for name in ("a b", "a%20b"):
         found = world.get(f"{ML}/registered-models/get", {"name": name})
         assert found.json()["registered_model"]["name"] == name
+
+
+def test_of_a_parameter_given_twice_the_last_counts(world):
+    assert world.get(f"{H}/runs?filter=no filter&filter=").status_code == 200
+    assert world.get(f"{H}/runs?filter=&filter=no filter").status_code == 400
+    answer = world.get(f"{ML}/runs/get?run_id=r1&run_id=r2")
+    assert answer.status_code == 400 and "'run_id'" in error_text(answer)

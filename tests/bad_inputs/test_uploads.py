@@ -8,8 +8,9 @@ import pytest
 from django.conf import settings
 from lazuli.runner.uploads import list_files_below
 
-from runs.models import Artifact
-from tests.bad_inputs.apis import H, error_text
+from runs.models import Artifact, Run
+from tests import factories
+from tests.bad_inputs.apis import ML, H, error_text
 
 PATHS = [
     "../../etc/passwd",
@@ -85,6 +86,22 @@ def test_a_file_that_is_there_is_not_stored_again(world):
     assert b"".join(world.get(CONTENT, {"path": "a.txt"}).streaming_content) == b"abc"
 
 
+def test_a_file_of_a_registered_model_stays_until_its_version_is_gone(world, workspace):
+    """Row U52."""
+    for path in ("model/MLmodel", "model/data/weights", "other.txt"):
+        put(world, path)
+    run = Run.objects.get(run_id="r1")
+    version = factories.make_model_version(workspace, "digits", run=run, source="runs:/r1/model")
+    folder = f"{ML.removesuffix('mlflow')}mlflow-artifacts/artifacts/{run.experiment.experiment_id}/r1/artifacts/"
+    for answer in (world.delete(f"{CONTENT}?path=model/data/weights"), world.delete(f"{folder}model")):
+        assert answer.status_code == 409 and "belongs to the model digits, version 1" in error_text(answer)
+    assert world.delete(f"{CONTENT}?path=other.txt").status_code == 200
+    assert Artifact.objects.count() == 2
+    version.delete()
+    assert world.delete(f"{folder}model").status_code == 200
+    assert not Artifact.objects.exists()
+
+
 @pytest.mark.parametrize("name", ["a.html", "a.svg", "a.xml", "a.pdf", "a.pkl", "a.joblib", "a.png", "a.xlsx"])
 def test_no_file_acts_in_our_name(world, name):
     """Rows U37, U38, U42, U45 and U46."""
@@ -107,8 +124,10 @@ def test_the_server_runs_no_text_as_code():
 
 
 def server_modules() -> list:
-    rooms = ["studio", "accounts", "workspaces", "assets", "compute", "runs", "registry", "trash", "mlflow_api"]
-    modules = [path for room in rooms for path in (settings.BASE_DIR / room).rglob("*.py")]
+    rooms = [app for app in settings.INSTALLED_APPS if (settings.BASE_DIR / app.split(".")[0]).is_dir()]
+    modules = [
+        path for room in {"mlflow_api", *rooms} for path in (settings.BASE_DIR / room.split(".")[0]).rglob("*.py")
+    ]
     assert len(modules) > 200
     return modules
 

@@ -51,7 +51,18 @@ def test_a_secret_is_covered_and_nothing_beside_it(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["loss: 1", "key 1 of 10", "see https://example.org/a@b", "blitz_mode on", "in /plain/folder", "plain-words", "a?page=2&size=5", "run.log", "rerun.py:12:3"]
+    "text",
+    [
+        "loss: 1",
+        "key 1 of 10",
+        "see https://example.org/a@b",
+        "blitz_mode on",
+        "in /plain/folder",
+        "plain-words",
+        "a?page=2&size=5",
+        "run.log",
+        "rerun.py:12:3",
+    ],
 )
 def test_plain_words_stay(text):
     assert masker.mask_text(text) == text
