@@ -153,6 +153,22 @@ R45 test_run_tokens.py a_token_that_has_ended_opens_no_route
 R52 sdk/test_runner.py cancel_ends_the_script_and_its_children
 R56 sdk/test_metrics_queue.py what_could_not_be_sent_is_counted_at_the_end
 R58 compute/test_queue.py a_node_that_is_to_leave_claims_nothing
+U33 costs/test_limits.py full_storage_refuses_new_jobs
+U55 sdk/test_datastores.py a_folder_below_an_allowed_root_is_a_datastore
+F31 accounts/test_activity.py a_wrong_filter_says_what_is_allowed
+F39 runs/test_create_job.py what_cannot_be_code_is_refused
+F54 workspaces/test_vault.py the_value_is_in_no_page_log_activity_or_dump_of_the_database
+S48 sdk/test_models.py what_is_wrong_is_said_before_anything_is_registered
+S51 sdk/test_scoring.py run_that_takes_too_long_is_a_504_that_names_the_limit
+S54 sdk/test_keyvault.py what_is_missing_or_wrong_is_said
+E20 sdk/test_isolation.py code_that_builds_a_package_opens_no_file_of_the_studio
+E56 sdk/test_isolation.py a_script_opens_only_what_it_is_given_of_the_data_folder
+R05 sdk/test_isolation.py a_script_cannot_look_into_other_processes_or_end_them
+R06 sdk/test_isolation.py a_script_cannot_look_into_other_processes_or_end_them
+R07 sdk/test_isolation.py a_script_cannot_look_into_other_processes_or_end_them
+R44 sdk/test_isolation.py a_script_of_a_studio_that_runs_as_root_has_no_capabilities
+R49 sdk/test_isolation.py a_script_opens_only_what_it_is_given_of_the_data_folder
+R50 sdk/test_isolation.py a_script_of_a_studio_that_runs_as_root_has_no_capabilities
 """
 
 # Row, and why: what is not there, or what this studio does instead.
@@ -164,50 +180,35 @@ A63 There is no rate per token: an address has a share of connections and upload
 U10 Both forms are kept, as Linux keeps them; bytes lie under random keys (a test of this folder has them with U09).
 U15 No tar is read.
 U16 Files of a snapshot are written without the mode that the zip names, under umask 077.
-U33 There is no quota of files for a person or a workspace; the reserve of the disk (U32) is for all.
 U44 No picture is decoded by the server: no library for it is there.
-U52 Files of a registered model may be deleted by who may edit the run; a purge and a rule of retention keep them.
-U54 There are no data sets of paths in this version.
-U55 There are no mounted data sets in this version.
 U59 The runner has the script's own account, so that it may read what the script may; what it cannot read is a problem of the upload that is said.
 U60 Nobody uploads a picture of themselves or a logo.
 F03 The last of two edits counts; each form saves few fields.
 F04 After the sign-in the form is opened anew.
 F15 Nobody signs up: accounts are made by a site admin.
-F31 No form has a date.
-F39 No form has a file.
 F43 By hand so far: htmx asks again at its next turn, and a message says that the server does not answer.
 F44 By hand so far: htmx swaps nothing on an error.
 F50 tests/js/log-text.test.js: a test of JavaScript.
 F52 The browser's own mark for a picture that does not load; the tree has its size and the download.
-F54 There is no vault in this version.
 S06 Older and newer clients ignore what they do not know; there is no number of a wire yet that could be refused.
 S35 What the queue has not sent dies with a script that is killed: it is sent within 0.05 s, or the next answer of the server.
 S47 There are no pipelines in this version.
-S48 There is no Model.register in this version; MLflow's registry numbers its versions (U53).
-S51 There are no endpoints in this version.
-S54 There is no vault in this version.
 E08 A prefix is read by nobody.
 E16 Indexes and options are taken as people's files name them; our own distributions come from no other index (E42).
 E17 As E16: what can be fetched is installed, a path of another machine is left out and said.
-E20 Packages are installed with the account of the node: docs/security.md says what does not stand in the way.
-E21 As E20; a build ends with the time limit of its run.
-E26 There is no vault: an index with a password is one of the node's own settings, and is masked in logs.
+E21 A build has no limits of its own; it ends with the time limit of its run, and a full disk is U32.
+E26 A build does not ask the key vault: an index with a password is a setting of the node or stands in the file, and is masked in logs.
 E40 Names of environments are kept as they are written, as Azure keeps them.
 E41 uv builds every environment, and none of its own packages lies in it.
-E50 There is no vault to put it into; a password in an address is masked in logs, and who may read the environment may read it.
+E50 It is masked in logs; who may read the environment may read it.
 E52 As E41.
 E54 uv checks what an index serves.
 E55 The script's own import says so, with the name of the package (R28).
-E56 One account runs all scripts of a host: docs/security.md.
-E57 As E56, for environments too.
+E57 The cache is keyed by content, and one account runs all builds of a host: docs/security.md.
 E59 uv says so in its own words, which stand in the log.
-R05 Scripts run as the account of the node, without a sandbox: docs/security.md says so.
-R06 As R05, for other processes.
-R07 As R05.
-R11 As R05; a full disk is U32.
-R12 As R05.
-R14 As R05.
+R11 A run has no limit of its own on disk, docs/security.md; a full disk is U32.
+R12 As R11.
+R14 The limits of the account count.
 R16 The log is kept whole; pages read windows of it (tests/test_bounds.py).
 R17 As R16.
 R18 Bytes are kept as they are; pages show a replacement for what is no UTF-8.
@@ -216,14 +217,11 @@ R29 Python's own exit code counts.
 R32 The parent's exit code counts; there is no limit of memory whose note could be read.
 R38 Outputs are looked for when the script has ended; what is not there is not uploaded.
 R41 The limits of the account count.
-R42 As R05.
-R43 As R05.
-R44 As R05.
+R42 Scripts share the network with the studio: docs/security.md.
+R43 As R42; Redis of the studio is a socket in the data folder, which is hidden (R49).
 R46 A script waits for room in its queue (S30), and nothing is refused for its pace.
 R47 Depth and number of children have no bound; each needs a node of its cluster, whose number is bounded.
-R49 As R05.
-R50 As R05.
-R51 As R05.
+R51 As R42.
 R54 It harms only its own script.
 R57 Python's own words count.
 R59 Each run has TMPDIR of its own; /tmp is shared.

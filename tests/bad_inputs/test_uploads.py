@@ -8,9 +8,12 @@ import pytest
 from django.conf import settings
 from lazuli.runner.uploads import list_files_below
 
+from assets.data import stores
+from assets.data.models import Datastore
 from runs.models import Artifact, Run
+from studio.errors import TooLarge
 from tests import factories
-from tests.bad_inputs.apis import ML, H, error_text
+from tests.bad_inputs.apis import ML, PLACE, H, error_text
 
 PATHS = [
     "../../etc/passwd",
@@ -100,6 +103,19 @@ def test_a_file_of_a_registered_model_stays_until_its_version_is_gone(world, wor
     version.delete()
     assert world.delete(f"{folder}model").status_code == 200
     assert not Artifact.objects.exists()
+
+
+def test_a_datastore_is_listed_page_by_page_and_not_without_end(world, workspace):
+    """Row U54."""
+    address = f"{PLACE}/datastores/workspaceblobstore/files"
+    for name in "abc":
+        assert world.generic("PUT", f"{address}/content?path={name}", b"x").status_code == 201
+    first = world.get(f"{address}?$top=2").json()
+    assert [row["path"] for row in first["value"]] == ["a", "b"]
+    rest = world.get(first["nextLink"].partition(settings.PUBLIC_URL)[2] or first["nextLink"]).json()
+    assert [row["path"] for row in rest["value"]] == ["c"]
+    with pytest.raises(TooLarge, match="more than 2 files below the root"):
+        stores.Files(Datastore.objects.of(workspace).get(name="workspaceblobstore")).walk(limit=2)
 
 
 @pytest.mark.parametrize("name", ["a.html", "a.svg", "a.xml", "a.pdf", "a.pkl", "a.joblib", "a.png", "a.xlsx"])

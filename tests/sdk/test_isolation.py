@@ -10,6 +10,7 @@ import pytest
 from lazuli import isolation
 from lazuli.agent.host import find_hidden_paths
 from lazuli.agent.isolation_check import find_isolation_problem
+from lazuli.environments import uv_program
 
 TRY = """
 import json, os, sys
@@ -100,6 +101,18 @@ def test_a_link_to_a_hidden_folder_does_not_open_it(studio):
     (studio.parent / "way").symlink_to(studio)
     fence = isolation.make_fence([str(studio.parent / "way")], [], [])
     assert attempt(fence, secret=f"open('{studio}/secret.key')") == {"secret": "refused"}
+
+
+def test_code_that_builds_a_package_opens_no_file_of_the_studio(studio, monkeypatch):
+    monkeypatch.setenv("LAZULI_HIDDEN_PATHS", str(studio))
+    monkeypatch.setenv("AZUREML_RUN_TOKEN", "secret")
+    monkeypatch.setenv("LAZULI_ENV_CACHE", str(studio / "environments"))
+    said = []
+    uv = uv_program.UvProgram(sys.executable, lambda text: said.append(text) or text, lambda: False)
+    uv.run("-c", "import os; print(os.environ.get('AZUREML_RUN_TOKEN'))")
+    with pytest.raises(uv_program.UvFailed):
+        uv.run("-c", f"print(open({str(studio / 'secret.key')!r}).read())")
+    assert said[0] == "None\n" and "PermissionError" in said[-1]
 
 
 def test_nothing_is_fenced_on_a_persons_own_machine():
