@@ -32,6 +32,7 @@ VERBS = {
     "account.open": "opened the account",
     "announcement.create": "published the announcement",
     "announcement.end": "ended the announcement",
+    "backup.start": "started the backup",
     "budget.delete": "removed the budget of",
     "budget.set": "set the budget of",
     "budget.use_up": "found used up the budget of",

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from backups.models import Backup
 from operations.models import Announcement, JobRecord, RequestRecord
 from studio.admin_site import ReadOnlyAdmin
 
@@ -22,3 +23,9 @@ class RequestRecordAdmin(ReadOnlyAdmin):
 @admin.register(JobRecord)
 class JobRecordAdmin(ReadOnlyAdmin):
     list_display = ["name", "ended_at", "seconds", "error"]
+
+
+@admin.register(Backup)
+class BackupAdmin(ReadOnlyAdmin):
+    list_display = ["name", "state", "started_at", "files", "bytes", "checked_at", "check_error"]
+    search_fields = ["name", "error"]

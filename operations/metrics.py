@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 from accounts.activity import Activity
 from accounts.actors import Actor, actor_of_request
 from accounts.authentication import actor_of_token
+from backups.models import Backup
 from compute.models import ComputeTarget, Host, Node, Work
 from costs.models import Usage
 from operations import waiting
@@ -83,6 +84,9 @@ def _list_metrics():
     yield from _list_usage()
     sign_ins = Activity.objects.filter(verb="session.begin").order_by().values_list("outcome").annotate(Count("pk"))
     yield "lazuli_signin_total", "counter", [({"outcome": outcome}, number) for outcome, number in sign_ins]
+    good = Backup.objects.last_good()
+    made = [({}, good.started_at.timestamp())] if good and good.started_at else []
+    yield "lazuli_backup_last_success_timestamp_seconds", "gauge", made
     done = JobRecord.objects.exclude(succeeded_at=None).values_list("name", "succeeded_at")
     yield "lazuli_job_last_success_timestamp_seconds", "gauge", [({"job": name}, at.timestamp()) for name, at in done]
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import FailedSignIn, User
+from backups.models import VERY_OLD, Backup
 from compute.models import Host, Node, Work
 from costs.models import Budget, Usage
 from costs.report import format_dollars, format_hours
@@ -44,7 +45,7 @@ def find_problems(now: dt.datetime | None = None) -> list[Problem]:
     """The red ones first."""
     now = now or timezone.now()
     found = [*_check_hosts(), *_check_nodes(now), *_check_queue(now), *_check_disk(), *_check_requests(now)]
-    found += [*_check_jobs(), *_check_sign_ins(now), *_check_purges(now), *_check_budgets()]
+    found += [*_check_jobs(), *_check_sign_ins(now), *_check_purges(now), *_check_budgets(), *_check_backups()]
     return sorted(found, key=lambda problem: problem.level != "bad")
 
 
@@ -131,6 +132,18 @@ def _check_budgets():
     for budget in Budget.objects.filter(is_warned=True).select_related("person", "workspace", "subscription"):
         level = "bad" if budget.is_used_up else "amber"
         yield Problem(level, f"The budget of {budget.label}: {budget.state}.", reverse("operations:limits"))
+
+
+def _check_backups():
+    """Where there is a schedule, or was a backup once."""
+    url, newest, good = reverse("operations:backups"), Backup.objects.first(), Backup.objects.last_good()
+    if newest and newest.state == Backup.State.FAILED:
+        yield Problem("bad", f"The last backup failed: {newest.error}", url)
+    if newest and newest.check_error:
+        yield Problem("bad", f"The last backup is damaged: {newest.check_error.splitlines()[0]}", url)
+    oldest_allowed = dt.timedelta(hours=2 * settings.BACKUP_HOURS) if settings.BACKUP_HOURS else VERY_OLD
+    if good and good.age > oldest_allowed:
+        yield Problem("bad", f"The last backup that was checked is {good.age.days} days old.", url)
 
 
 def list_figures() -> list[Figure]:

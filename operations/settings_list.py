@@ -4,7 +4,7 @@ import re
 
 from studio import env
 
-SECRET = re.compile(r"KEY|SECRET|PASSWORD|TOKEN")
+SECRET = re.compile(r"KEY|SECRET|PASSWORD|PASSPHRASE|TOKEN")
 PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@\s]*):([^/@\s]*)@")
 MASK = "••••••"
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from operations import limit_views, people_views, views
+from operations import backup_views, limit_views, people_views, views
 
 app_name = "operations"
 
@@ -23,6 +23,8 @@ urlpatterns = [
     path("limits/budgets/<int:pk>/delete/", limit_views.budget_delete, name="budget_delete"),
     path("storage/", views.storage_page, name="storage"),
     path("storage/sweep/", views.storage_sweep, name="storage_sweep"),
+    path("backups/", backup_views.backups_page, name="backups"),
+    path("backups/start/", backup_views.backup_start, name="backup_start"),
     path("health/", views.health_page, name="health"),
     path("health/doctor/", views.health_doctor, name="health_doctor"),
     path("settings/", views.settings_page, name="settings"),

@@ -35,6 +35,7 @@ app.config_from_object(
                 "schedule": 24 * 3600.0,
                 "options": {"expires": 3600},
             },
+            "back-up": {"task": "backups.tasks.work", "schedule": 60.0, "options": {"expires": 60}},
             "count-nodes": {"task": "costs.tasks.count_nodes", "schedule": 30.0, "options": {"expires": 30}},
             "count-storage": {"task": "costs.tasks.count_storage", "schedule": 3600.0, "options": {"expires": 3600}},
             "housekeeping": {"task": HOUSEKEEPING, "schedule": 600.0, "options": {"expires": 600}},

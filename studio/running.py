@@ -16,6 +16,7 @@ COMMANDS = {
     "tracking-uri",
     "seed",
     "doctor",
+    "backup",
     "changepassword",
     "createsuperuser",
     "shell",

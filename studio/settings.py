@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "notebooks",
     "trash",
     "costs",
+    "backups",
     "operations",
     "notices",
     "studio.administration.AdministrationConfig",
@@ -226,6 +227,10 @@ PREVIEW_MAX_BYTES = env.read_int("PREVIEW_MAX_KB", 512, min_value=1) * 1024
 TRASH_DAYS = env.read_int("TRASH_DAYS", 30, min_value=1, max_value=3650)
 VM_PRICES = env.read_amounts("VM_PRICES")
 SLOW_REQUEST_SECONDS = env.read_int("SLOW_REQUEST_SECONDS", 2, min_value=1, max_value=3600)
+BACKUP_DIR = env.read_folder("BACKUP_DIR", DATA_DIR / "backups")
+BACKUP_HOURS = env.read_int("BACKUP_HOURS", 0, max_value=24 * 366)
+BACKUP_KEEP = env.read_int("BACKUP_KEEP", 7, max_value=10_000)
+BACKUP_PASSPHRASE = env.read_text("BACKUP_PASSPHRASE")
 WEBHOOK_NETWORKS = networks.parse_networks("WEBHOOK_NETWORKS", env.read_list("WEBHOOK_NETWORKS"))
 STORAGE_PRICE = env.read_amount("STORAGE_PRICE")
 NODE_LEASE_SECONDS = env.read_int("NODE_LEASE_SECONDS", 30, min_value=5)

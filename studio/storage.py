@@ -11,7 +11,7 @@ import pathlib
 import re
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 import obstore
@@ -43,6 +43,9 @@ RESERVE_REACHED = (
     "The administrator of the studio must free some space; then try again."
 )
 
+# Each says whether files must stay for now, as a backup needs them. What was not deleted meanwhile no row names: a sweep does.
+HOLDS: list[Callable[[], bool]] = []
+
 
 @functools.cache
 def open_store():
@@ -54,7 +57,7 @@ def open_store():
     return from_url(url)
 
 
-def _folder() -> pathlib.Path | None:
+def get_folder() -> pathlib.Path | None:
     """The folder of the files, if they are on this machine."""
     return open_store().prefix if isinstance(open_store(), LocalStore) else None
 
@@ -82,7 +85,7 @@ def put_stream(key: str, chunks: Iterable[bytes]) -> int:
             size += len(chunk)
             yield chunk
 
-    chunk_size, max_concurrency = IN_FOLDER if _folder() else OVER_NETWORK
+    chunk_size, max_concurrency = IN_FOLDER if get_folder() else OVER_NETWORK
     obstore.put(open_store(), key, counted(), chunk_size=chunk_size, max_concurrency=max_concurrency)
     return size
 
@@ -101,7 +104,7 @@ def check_space(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def get_free_bytes() -> int | None:
     """The free space on the disk of the storage folder; None if files are stored elsewhere."""
-    folder = _folder()
+    folder = get_folder()
     return shutil.disk_usage(folder).free if folder else None
 
 
@@ -117,7 +120,7 @@ def is_disk_full() -> bool:
 
 def is_reachable() -> bool:
     """Whether the store answers, by asking for a file that is not there; a folder must also be writable."""
-    folder = _folder()
+    folder = get_folder()
     if folder:
         return os.access(folder, os.W_OK)
     try:
@@ -161,7 +164,7 @@ class FileSlice(io.FileIO):
 
 def open_slice(key: str, start: int, length: int) -> FileSlice | None:
     """The bytes of an object from `start`, if it is a file on this machine."""
-    folder = _folder()
+    folder = get_folder()
     return FileSlice(folder / key, start, length) if folder else None
 
 
@@ -179,8 +182,13 @@ def _fetched(key: str, start: int, end: int) -> Iterator[bytes]:
         start += len(part)
 
 
+def is_deletion_held() -> bool:
+    return any(is_held() for is_held in HOLDS)
+
+
 def delete_keys(keys: list[str]) -> None:
-    if keys:
+    """Called after the transaction in which the last row that named them went."""
+    if keys and not is_deletion_held():
         obstore.delete(open_store(), keys)
 
 
@@ -219,7 +227,7 @@ def delete_unfinished(before: float) -> tuple[int, int]:
         prefix = f"{store.prefix}/{ROOT}/" if store.prefix else f"{ROOT}/"
         return s3_uploads.abort_old(bucket, prefix, before), 0
     count = freed = 0
-    for folder, _, names in os.walk(_folder() or ""):
+    for folder, _, names in os.walk(get_folder() or ""):
         for name in filter(UNFINISHED.fullmatch, names):
             path = pathlib.Path(folder, name)
             try:

@@ -31,6 +31,7 @@ ROOMS = [
     "notebooks",
     "trash",
     "costs",
+    "backups",
     "operations",
     "notices",
     "mlflow_api",

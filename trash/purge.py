@@ -89,6 +89,8 @@ def is_under_way(workspace: Workspace) -> bool:
 
 def run_turn(seconds: float = TURN_SECONDS) -> bool:
     """Work on the oldest purge that no other worker holds; returns whether there is more to do."""
+    if storage.is_deletion_held():
+        return False
     now = timezone.now()
     free = PurgeJob.objects.filter(state__in=PurgeJob.OPEN).filter(Q(held_until=None) | Q(held_until__lt=now))
     for job in free.order_by("pk"):
@@ -105,7 +107,7 @@ def _turn(job: PurgeJob, deadline: float) -> None:
         _update(job, database_before=database.get_size())
     try:
         while _step(job):
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or storage.is_deletion_held():
                 database.empty_log()
                 _update(job, held_until=None)
                 return
@@ -155,21 +157,24 @@ def _delete_files(job: PurgeJob, files: list[tuple[str, int]]) -> None:
 
 
 def _delete_rest(job: PurgeJob, hold: Callable[[], None]) -> None:
-    """Delete what is left after the batches."""
+    """Delete what is left after the batches; not while files must stay, for then the step comes again."""
     if job.scope == PurgeJob.Scope.WORKSPACE:
-        _delete_workspace(job)
+        _delete_workspace_row(job)
+    if storage.is_deletion_held():
+        return
+    if job.scope == PurgeJob.Scope.WORKSPACE:
+        _update(job, files_freed=F("files_freed") + storage.delete_area(job.area))
     freed, left = orphaned_files.delete_orphans(job.area, hold)
     _update(job, files_freed=F("files_freed") + freed, files_after=left)
     job.refresh_from_db()
 
 
-def _delete_workspace(job: PurgeJob) -> None:
+def _delete_workspace_row(job: PurgeJob) -> None:
     """Delete the workspace. Hosts stop its nodes, whose rows are gone. The row may be gone already after a killed attempt."""
     workspace = Workspace.objects.filter(pk=job.workspace_id or 0).select_related("resource_group").first()
     if workspace:
         workspace.delete()
         deletion.forget_if_empty(workspace.resource_group)
-    _update(job, files_freed=F("files_freed") + storage.delete_area(job.area))
 
 
 def _update(job: PurgeJob, **fields) -> None:

@@ -31,6 +31,8 @@ def apply_retention() -> None:
 @shared_task(ignore_result=True)
 def sweep_storage() -> None:
     """Once a day: delete files without a row, whose writer was killed before it stored the row."""
+    if storage.is_deletion_held():
+        return
     freed, _ = orphaned_files.delete_orphans(storage.ROOT, lambda: None)
     if freed:
         logger.warning("Freed %d bytes of files that no row names.", freed)

@@ -5,7 +5,9 @@ import io
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError
+from django.utils import timezone
 
+from backups.models import Backup
 from studio import doctor, redis_server, storage
 
 
@@ -21,6 +23,7 @@ def healthy(db, settings, tmp_path, monkeypatch):
     monkeypatch.setattr(doctor, "LOW_FREE_MB", 0)
     monkeypatch.setattr(doctor, "MIN_FREE_MB", 0)
     storage.open_store.cache_clear()
+    Backup.objects.create(parent="/x", state="Completed", checked_at=timezone.now())
     yield folder
     storage.open_store.cache_clear()
 

@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class BackupsConfig(AppConfig):
+    name = "backups"
+
+    def ready(self):
+        # Imported here because they need the models, which are not loaded earlier.
+        from backups.models import Backup, check_last_backup
+        from studio import doctor, storage
+
+        storage.HOLDS.append(Backup.objects.is_any_running)
+        doctor.CHECKS.append(check_last_backup)
