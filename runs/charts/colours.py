@@ -1,10 +1,11 @@
 """The colours of runs: each run has its own wherever it is shown, unless another of those shown has it already.
 
 The colour follows from the primary key, so that runs created one after the other, which are often viewed together,
-differ; with a hash some would share a colour.
+differ; with a hash some would share a colour. It is another one only where two lines that stand out in a chart would share it.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from django.db.models import OuterRef, Subquery
 
@@ -17,30 +18,37 @@ DARK = ["#6ea8ff", "#fa2100", "#89fac9", "#bd68a2", "#fae164", "#6469fa", "#d173
 GREY = 9
 
 
-def colour_index(run_pk: int) -> int:
-    """The index of the colour of the run with this primary key."""
-    return run_pk % len(LIGHT)
-
-
 def chosen_colour(user) -> Subquery:
     """For runs as `own_colour`: the colour that this person has given each, if any."""
     return Subquery(RunColour.objects.filter(user=user, run=OuterRef("pk")).values("colour")[:1])
 
 
-def assign_colours(runs: Iterable) -> dict[int, int]:
-    """The index of the colour of each run among those that are shown: of ten in a row all differ, but for those with an
-    `own_colour`."""
+def assign_colours(runs: Iterable, charts: Sequence[Sequence[int]] = ()) -> dict[int, int]:
+    """The index of the colour of each run among those that are shown; `charts` are the keys of the runs whose lines stand
+    out together in a chart. An `own_colour` is kept."""
     runs = list(runs)
-    given = {run.pk: run.own_colour for run in runs if run.own_colour is not None}
+    chosen = {run.pk: run.own_colour for run in runs if run.own_colour is not None}
+    return spread_colours([run.pk for run in runs], charts, chosen)
+
+
+def spread_colours(keys: Sequence[int], charts: Sequence[Sequence[int]], chosen: dict[int, int]) -> dict[int, int]:
+    """Those that stand out together differ, in the first chart before the others; of the rest, ten in a row differ."""
+    given = dict(chosen)
+    # The oldest first, so that a new order among the best changes no colour.
+    for key in dict.fromkeys(key for chart in charts for key in sorted(chart)):
+        if key not in given:
+            together = [chart for chart in charts if key in chart]
+            given[key] = _pick_colour(key, Counter(given[one] for chart in together for one in chart if one in given))
     taken = set(given.values())
-    for run in runs:
-        if run.pk in given:
-            continue
-        if len(taken) == len(LIGHT):
-            taken = set()
-        index = colour_index(run.pk)
-        while index in taken:
-            index = (index + 1) % len(LIGHT)
-        taken.add(index)
-        given[run.pk] = index
+    for key in keys:
+        if key not in given:
+            if len(taken) == len(LIGHT):
+                taken = set()
+            given[key] = _pick_colour(key, Counter(taken))
+            taken.add(given[key])
     return given
+
+
+def _pick_colour(key: int, used: Counter) -> int:
+    """The key's own colour or the next one after it, of those that are used least."""
+    return min(range(len(LIGHT)), key=lambda index: (used[index], (index - key) % len(LIGHT)))

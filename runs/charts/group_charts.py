@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from runs.charts import figures, mean_curves
-from runs.charts.colours import LIGHT
-from runs.charts.run_charts import DASHES, HEIGHT, MAX_BRIGHT
+from runs.charts import figures, mean_curves, run_charts
+from runs.charts.run_charts import HEIGHT, MAX_BRIGHT
 from runs.metrics import packing
 from studio.formats import format_count, format_number, format_spread
 
@@ -24,6 +23,7 @@ class GroupMean:
     value: str
     label: str
     number: int
+    colour: int
     mean: float
     spread: float | None
     count: int
@@ -38,15 +38,15 @@ class GroupMean:
 
     @property
     def look(self) -> dict:
-        many = len(LIGHT)
-        return {"colour": self.number % many, "dash": DASHES[self.number // many % len(DASHES)], "meta": self.key}
+        return {"colour": self.colour, "meta": self.key}
 
 
 def draw_group_chart(runs, metric, groups: list[GroupMean], band: str) -> dict:
     """A chart of one metric, by its column. `runs` are all runs, with their group as `group_key`."""
-    falls = metric.better != "lower"
     # The last line is drawn on top: the best.
-    groups = sorted(groups, key=lambda group: group.mean, reverse=not falls)
+    by_number = {group.number: group for group in groups}
+    order = run_charts.rank_by_value([(group.number, group.mean) for group in groups], metric.better)
+    groups = [by_number[number] for number in order]
     few = sum(group.count for group in groups) <= MAX_CURVES and sum(group.points for group in groups) <= MAX_POINTS
     is_line = any(group.longest > 1 for group in groups)
     if is_line and few:
@@ -84,14 +84,15 @@ def _draw_lines(groups: list[GroupMean], found: dict[str, dict[int, list]], band
             is_bright = index >= len(groups) - MAX_BRIGHT
             traces += _line_of_group(group, (x, mean, half), band if is_bright and group.count > 1 else "none")
             traces[-1]["opacity"] = 1 if is_bright else 0.3
+    run_charts.dash_alike([trace for trace in traces if trace.get("opacity") == 1])
     return figures.build_figure(traces, "Step")
 
 
 def _line_of_group(group: GroupMean, line: tuple, band: str) -> list[dict]:
     x, mean, half = line
     common = {"type": "scatter", **group.look, "x": figures.finite_or_none(x)}
-    width = {"width": 2}
-    middle = {**common, "mode": "lines" if len(x) > 1 else "markers", "line": width, "marker": {"size": 7}}
+    mode = "lines" if len(x) > 1 else "markers"
+    middle = {**common, "mode": mode, "line": {"width": 2}, "marker": {"size": 7}}
     middle |= {"y": figures.finite_or_none(mean), "name": figures.escape_text(group.label)}
     value = "%{y:.4~g} at step %{x}"
     edges = []

@@ -32,10 +32,27 @@ def draw_run_charts(runs: list[Any], charts: list[list[str]], objective: Objecti
     made = []
     for chart in charts[:MAX_CHARTS]:
         there = {name: by_name[name] for name in chart if name in by_name}
-        falls = objective.direction(next(iter(there), "")) != "lower"
-        figure = _draw_chart(there, falls, by_run, labels, drawn) if there else None
+        better = objective.direction(next(iter(there), ""))
+        figure = _draw_chart(there, better, by_run, labels, drawn) if there else None
         made.append({"name": format_title(chart), "names": chart, "figure": figure})
     return made
+
+
+def find_bright(runs: list[Any], charts: list[list[str]], objective: Objective) -> list[list[int]]:
+    """For each chart the keys of the runs whose lines stand out."""
+    lasts: dict[str, list[tuple[int, float]]] = {}
+    names = {name for chart in charts[:MAX_CHARTS] for name in chart}
+    found = MetricSeries.objects.filter(run__in=runs[:MAX_RUNS], name__in=names, last__isnull=False)
+    for name, *pair in found.values_list("name", "run", "last"):
+        lasts.setdefault(name, []).append(tuple(pair))
+    firsts = [next((name for name in chart if name in lasts), None) for chart in charts[:MAX_CHARTS]]
+    return [rank_by_value(lasts[name], objective.direction(name))[-MAX_BRIGHT:] for name in firsts if name]
+
+
+def rank_by_value(values: list[tuple[int, float]], better: str) -> list[int]:
+    """The keys of runs or groups by their values, the best last; of equal ones the first last."""
+    sign = -1 if better == "lower" else 1
+    return [key for key, value in sorted(values, key=lambda pair: (sign * pair[1], -pair[0]))]
 
 
 def format_title(names: list[str]) -> str:
@@ -60,11 +77,11 @@ def _shorten(text: str) -> str:
     return text if len(text) <= MAX_LENGTH * 2 else f"{text[: MAX_LENGTH * 2]}…"
 
 
-def _draw_chart(by_name: dict[str, list[MetricSeries]], falls: bool, by_run: dict, labels: dict, drawn: dict) -> dict:
-    """`falls`: whether the greatest value of the first metric is the best."""
+def _draw_chart(by_name: dict[str, list[MetricSeries]], better: str, by_run: dict, labels: dict, drawn: dict) -> dict:
+    """`better`: which values of the first metric are the best."""
     first = next(iter(by_name.values()))
     # The last line is drawn on top: the best.
-    order = [one.run_id for one in sorted(first, key=lambda one: one.last or 0.0, reverse=not falls)]
+    order = rank_by_value([(one.run_id, one.last or 0.0) for one in first], better)
     ranks = {pk: rank for rank, pk in enumerate(order)}
     found = [(one, number) for number, series in enumerate(by_name.values()) for one in series]
     found.sort(key=lambda pair: ranks.get(pair[0].run_id, -1))
@@ -85,13 +102,13 @@ def _draw_chart(by_name: dict[str, list[MetricSeries]], falls: bool, by_run: dic
         if ranks.get(series.run_id, -1) < len(order) - MAX_BRIGHT:
             trace["opacity"] = 0.3
     if len(by_name) == 1:
-        _dash_alike([trace for trace in figure["data"] if "opacity" not in trace])
+        dash_alike([trace for trace in figure["data"] if "opacity" not in trace])
     figure["layout"] |= {"height": HEIGHT, "hovermode": "closest", "hoverdistance": 40}
     return figure
 
 
-def _dash_alike(traces: list[dict]) -> None:
-    """Of the lines that stand out, the best last, those of one colour differ by their dashes."""
+def dash_alike(traces: list[dict]) -> None:
+    """Of the lines that stand out, the best last, those that share a colour after all differ by their dashes."""
     taken: dict[int, int] = {}
     for trace in reversed(traces):
         number = taken[trace["colour"]] = taken.get(trace["colour"], -1) + 1

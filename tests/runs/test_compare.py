@@ -434,9 +434,14 @@ def test_a_chart_of_no_metric_is_an_error(bob_client, runs):
 def test_a_chart_stays_small(bob_client, experiment):
     many = [factories.make_run(experiment.workspace, experiment=experiment) for _ in range(20)]
     for run in many:
-        metrics.store_batch(run, "", make_scalars("big", [step % 97 for step in range(3000)]))
-    figure = curve(bob_client, many, "big").json()["figure"]
-    assert sum(len(line["x"]) for line in figure["data"]) <= 12_000
+        values = [step % 97 + run.pk % 13 for step in range(3000)]
+        metrics.store_batch(run, "", make_scalars("big", values))
+    lines = curve(bob_client, many, "big").json()["figure"]["data"]
+    assert sum(len(line["x"]) for line in lines) <= 12_000
+    # The best are on top, and no two of them have one colour.
+    assert [line["y"][-1] for line in lines] == sorted(line["y"][-1] for line in lines)
+    assert [line.get("opacity", 1) for line in lines] == [0.3] * 12 + [1] * 8
+    assert len({line["colour"] for line in lines[-8:]}) == 8
 
 
 # ---- plots, images, logs, code

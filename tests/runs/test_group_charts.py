@@ -1,5 +1,7 @@
 """Charts of a grouped list: the mean of all runs of each group with its band, whatever page they would be on."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -60,6 +62,17 @@ def test_groups_that_are_not_on_the_page_are_not_drawn(as_user, alice, experimen
     assert (len(first), len(second)) == (10, 2) and not first.keys() & second.keys()
 
 
+def test_the_groups_that_stand_out_differ_by_colour(as_user, alice, experiment):
+    add_runs(experiment, {f"model {number:02}": [[number * 7 % 20, number * 7 % 20 + 1.0]] for number in range(20)})
+    bright = [trace for trace in draw(as_user(alice), experiment, size=25)["data"] if trace["opacity"] == 1]
+    assert len({trace["colour"] for trace in bright}) == len(bright) == 8
+    assert bright[-1]["y"] == [19, 20]
+    # The dot of its row has the colour of its line.
+    page = as_user(alice).get(experiment.get_absolute_url(), {"group": "param-model", "chart": "gain", "size": 25})
+    dots = re.findall(r'id="(group-row-\d+)".*?dot dot-(\d)', page.content.decode(), re.DOTALL)
+    assert {(trace["meta"], str(trace["colour"])) for trace in bright} <= set(dots)
+
+
 def test_single_values_are_points_with_their_band(as_user, alice, experiment):
     add_runs(experiment, {"svm": [[1.0], [3.0]], "forest": [[4.0]]})
     traces = named(draw(as_user(alice), experiment, band="std"))
@@ -96,7 +109,7 @@ def test_a_chip_says_what_is_grouped_and_takes_it_away(as_user, alice, experimen
 
 def test_lines_that_stand_out_in_one_colour_differ_by_their_dashes():
     traces = [{"colour": colour, "line": {"width": 1}} for colour in (3, 3, 1, 3)]
-    run_charts._dash_alike(traces)
+    run_charts.dash_alike(traces)
     assert [trace["line"].get("dash") for trace in traces] == ["dot", "dash", None, None]
 
 

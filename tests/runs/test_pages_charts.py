@@ -179,8 +179,18 @@ def test_a_chosen_colour_is_kept_and_others_avoid_it():
     assert (own[5], own[3], own[4]) == (3, 4, 5)
 
 
-def assign(keys, chosen=None) -> dict[int, int]:
-    return colours.assign_colours(SimpleNamespace(pk=pk, own_colour=(chosen or {}).get(pk)) for pk in keys)
+def test_lines_that_stand_out_in_a_chart_differ_whatever_their_keys():
+    charts = [[110, 120, 130, 140, 150, 160, 170, 180], [180, 190, 200, 210, 113, 123, 133, 143]]
+    own = assign(range(100, 220), charts=charts)
+    assert [len({own[pk] for pk in chart}) for chart in charts] == [8, 8]
+    assert (own[110], own[113]) == (0, 3)
+    # The order of the best changes no colour.
+    assert assign(range(100, 220), charts=[chart[::-1] for chart in charts]) == own
+
+
+def assign(keys, chosen=None, charts=()) -> dict[int, int]:
+    runs = [SimpleNamespace(pk=pk, own_colour=(chosen or {}).get(pk)) for pk in keys]
+    return colours.assign_colours(runs, charts)
 
 
 def contrast(one: str, other: str) -> float:

@@ -5,17 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from runs.charts import figures, mean_curves
+from runs.charts import figures, mean_curves, run_charts
 from runs.metrics import downsampled
 from runs.models import MetricSeries, Run
 from runs.pages.compare import dimensions, groups, labels
 from runs.pages.compare.metrics_tab import CHARTED
 from runs.pages.compare.query import UnknownName
-from runs.pages.compare.selection import Selection
+from runs.pages.compare.selection import FIRST_CHARTS, Selection
 from studio.errors import Invalid
 
-# How many charts are shown by default.
-FIRST = 6
 # The width of a card in pixels; the runs share the maximum number of points of a chart.
 WIDTH = 640
 MAX_POINTS = 12_000
@@ -31,7 +29,7 @@ def build_context(selected: Selection, query) -> dict:
         raise UnknownName("show", unknown[0], "none of the runs has a metric of this name with numbers.")
     return {
         "names": names,
-        "shown": list(query["show"]) or names[:FIRST],
+        "shown": list(query["show"]) or names[:FIRST_CHARTS],
         "groups": groups.list_group_keys(selected),
         "members": groups.group_runs(selected, query["group"]) if query["group"] else [],
         "templates": figures.build_templates(),
@@ -51,7 +49,8 @@ def build_figure(selected: Selection, name: str, query, within: tuple[float, flo
         traces = _build_means(selected, by_run, query, within)
     else:
         width = min(WIDTH, max(40, MAX_POINTS // len(by_run)))
-        traces = [_build_trace(line) for line in _load_curves(selected, by_run, query, width, within)]
+        lines = {line.run.pk: line for line in _load_curves(selected, by_run, query, width, within)}
+        traces = _build_traces(lines, by_run, selected.objective.direction(name))
     return _line_figure(traces, query["x"])
 
 
@@ -88,6 +87,15 @@ def _axis_values(line, axis: str):
     if axis == "relative":
         return (line.times - (line.times.min() if len(line.times) else 0)) / 1000
     return line.steps if axis == "step" else line.times
+
+
+def _build_traces(lines: dict[int, RunCurve], by_run: dict[int, MetricSeries], better: str) -> list[dict]:
+    """A line for each run, the best last and so on top; of more than can be distinguished the others are pale."""
+    order = run_charts.rank_by_value([(pk, by_run[pk].last or 0.0) for pk in lines], better)
+    traces = [_build_trace(lines[pk]) for pk in order]
+    for trace in traces[: -run_charts.MAX_BRIGHT]:
+        trace["opacity"] = 0.3
+    return traces
 
 
 def _build_trace(line: RunCurve) -> dict:

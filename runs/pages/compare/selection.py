@@ -2,18 +2,21 @@
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Count, Sum
 
-from runs import objectives
-from runs.charts import colours
+from runs import metric_order, objectives
+from runs.charts import colours, run_charts
 from runs.metric_order import NO_OBJECTIVE, Objective
-from runs.models import Run, RunParameter, RunTag
+from runs.models import MetricSeries, Run, RunParameter, RunTag
 from runs.pages.compare.query import CompareQuery
 from studio.errors import Invalid
 
 MIN_RUNS, MAX_RUNS = 2, 50
+# How many charts are shown by default.
+FIRST_CHARTS = 6
 # Dashes that distinguish lines of the same colour.
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
@@ -83,9 +86,9 @@ def load_selection(scope, query, user) -> tuple[CompareQuery, Selection]:
     found = found.annotate(own_colour=colours.chosen_colour(user))
     by_id = {run.run_id: run for run in found}
     runs = [by_id[run_id] for run_id in wanted if run_id in by_id]
-    _assign_colours(runs)
     selected = Selection(runs, runs[0] if runs else None, [run_id for run_id in wanted if run_id not in by_id])
     selected.user = user
+    _assign_colours(selected, query["show"])
     query = query.without_runs(selected.missing)
     if query["base"]:
         selected.base = selected.get_run(query["base"], "base")
@@ -104,11 +107,21 @@ def _format_token(total: int) -> str:
     return f"{total:x}"
 
 
-def _assign_colours(runs: list[Run]) -> None:
-    """Each run has its usual colour; runs that share one differ by their dashes."""
+def _assign_colours(selected: Selection, charted: Sequence[str]) -> None:
+    """Each run has its usual colour, but that lines differ that stand out together; runs that share one differ by their dashes."""
     taken: dict[int, int] = {}
-    own = colours.assign_colours(runs)
-    for run in runs:
+    bright = _find_bright(selected, charted) if len(selected) > len(colours.LIGHT) else []
+    own = colours.assign_colours(selected.runs, bright)
+    for run in selected.runs:
         run.colour = own[run.pk]
         number = taken[run.colour] = taken.get(run.colour, -1) + 1
         run.dash = DASHES[number % len(DASHES)]
+
+
+def _find_bright(selected: Selection, charted: Sequence[str]) -> list[list[int]]:
+    """The runs that stand out in the charts of what matters first, then in those of other charted metrics."""
+    found = MetricSeries.objects.filter(run__in=selected.pks, last__isnull=False).order_by()
+    counts = dict(found.values_list("name").annotate(number=Count("pk")))
+    first = metric_order.sort_metrics(counts, selected.objective.name)[:FIRST_CHARTS]
+    charts = [[name] for name in dict.fromkeys([*first, *charted])]
+    return run_charts.find_bright(selected.runs, charts, selected.objective)

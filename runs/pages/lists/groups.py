@@ -8,7 +8,7 @@ from django.db.models import Aggregate, Count, F, FilteredRelation, FloatField, 
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
-from runs.charts.colours import LIGHT
+from runs.charts import colours, run_charts
 from runs.models import MetricSeries
 from runs.pages.lists import list_query
 from runs.pages.lists.columns import (
@@ -40,8 +40,9 @@ class RunGroup:
     means: dict[str, tuple]
     # The greatest number of points of a run, and of points of all runs, by column.
     points: dict[str, tuple[int, int]]
-    # Its position among all groups in the order of their values, which gives its colour.
+    # Its position among all groups in the order of their values.
     number: int = 0
+    colour: int = 0
     is_open: bool = False
     rows: list = dataclasses.field(default_factory=list)
     cells: list = dataclasses.field(default_factory=list)
@@ -50,10 +51,6 @@ class RunGroup:
     # Links to expand or collapse it, and to all of its runs.
     url: str = ""
     all_url: str = ""
-
-    @property
-    def colour(self) -> int:
-        return self.number % len(LIGHT)
 
 
 def parse_group_column(word: str) -> Column:
@@ -147,6 +144,17 @@ def _sort_groups(groups: list[RunGroup], one: Column, first: Sort | None) -> lis
     if first and first.column.id == one.id:
         return sorted(groups, key=lambda group: group.value, reverse=first.descending)
     return groups
+
+
+def assign_colours(groups: list[RunGroup], charts: list[Column]) -> None:
+    """Those whose lines stand out together in a chart differ."""
+    bright = []
+    for one in charts:
+        means = [(group.number, group.means[one.id][0]) for group in groups if group.means[one.id][0] is not None]
+        bright.append(run_charts.rank_by_value(means, one.better)[-run_charts.MAX_BRIGHT :])
+    own = colours.spread_colours([group.number for group in groups], bright, {})
+    for group in groups:
+        group.colour = own[group.number]
 
 
 def fill_groups(groups: list[RunGroup], columns: list[Column]) -> None:

@@ -15,7 +15,7 @@ def draw_charts(table) -> list[dict]:
 
 def _draw_groups(table) -> list[dict]:
     """A chart of a grouped list has one metric, because its lines are distinguished by group."""
-    shown = list(table.page.object_list)
+    shown = table.coloured_groups
     runs = groups.runs_of_groups(table.matching, table.group_by, [group.value for group in shown])
     band = table.options["band"] or "ci"
     drawn = []
@@ -30,4 +30,4 @@ def _mean_of(group: RunGroup, column: str) -> GroupMean:
     mean, spread, count = group.means[column]
     longest, points = group.points[column]
     label = group.value or "none"
-    return GroupMean(group.value, label, group.number, mean, spread, count, longest, points)
+    return GroupMean(group.value, label, group.number, group.colour, mean, spread, count, longest, points)

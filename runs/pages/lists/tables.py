@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from runs import metric_order, objectives, search
-from runs.charts import colours
+from runs.charts import colours, run_charts
 from runs.metric_order import Objective
 from runs.models import Experiment, MetricSeries, Run, RunParameter, RunTag, Star
 from runs.pages.lists import columns, groups, list_query, remembered
@@ -197,8 +197,15 @@ class RunTable:
         return remembered.remember(parts, self._token(self._sums), compute)
 
     @functools.cached_property
-    def shown_groups(self) -> list[RunGroup]:
+    def coloured_groups(self) -> list[RunGroup]:
+        """The groups of the page, in the colours of their lines."""
         shown = list(self.page.object_list)
+        groups.assign_colours(shown, self.chart_columns)
+        return shown
+
+    @functools.cached_property
+    def shown_groups(self) -> list[RunGroup]:
+        shown = self.coloured_groups
         groups.fill_groups(shown, self.columns)
         for group in shown:
             word = group.value or NO_VALUE
@@ -265,7 +272,7 @@ class RunTable:
         found = runs.defer(*left_out).annotate(**marks).in_bulk([pk for pk, _, _ in flat])
         # Runs that were just purged are left out.
         rows: list[Any] = []
-        own = colours.assign_colours([found[pk] for pk, _, _ in flat if pk in found])
+        own = self._assign_colours([found[pk] for pk, _, _ in flat if pk in found])
         for pk, depth, group in flat:
             if pk in found:
                 run = found[pk]
@@ -280,6 +287,12 @@ class RunTable:
         for run in rows:
             run.is_starred = run.pk in starred
         return rows
+
+    def _assign_colours(self, shown: list[Run]) -> dict[int, int]:
+        drawn = [run for run in shown if run.pk not in self.options["hide"]]
+        # A grouped list has lines of groups, not of runs.
+        bright = [] if self.group_by else run_charts.find_bright(drawn, self.charts, self.objective)
+        return colours.assign_colours(shown, bright)
 
     @functools.cached_property
     def headers(self) -> list[ColumnHeader]:
@@ -354,9 +367,10 @@ class RunTable:
 
     @property
     def _shape(self) -> str:
-        """Of the columns, for the first metric of an experiment brings another; and of the rows that have the best values."""
-        best = [(run.pk, run.best_columns) for run in self.rows if run.best_columns]
-        return f"{zlib.crc32(repr((self.columns, best)).encode()):x}"
+        """Of the columns, for the first metric of an experiment brings another; and of what rows owe to the others: the best
+        values and colours."""
+        looks = [(run.pk, run.best_columns, run.colour) for run in self.rows]
+        return f"{zlib.crc32(repr((self.columns, looks)).encode()):x}"
 
     def _token(self, pairs: list[tuple[int, int]]) -> str:
         text = ".".join(f"{pk:x}-{revision:x}" for pk, revision in pairs)

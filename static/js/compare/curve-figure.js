@@ -6,6 +6,8 @@ import { resolveColour } from "../shell/theme.js";
 
 // More bars than this have no names below them; more lines are shown smoothed only.
 const MANY = 12;
+// As many lines as the server lets stand out: where no more are shown, none is pale.
+const MAX_BRIGHT = 8;
 const WIDE_HEIGHT = 560;
 
 // `options`: {smoothing, isLog, isTime, isWide, hidden, axis, findColour}, where `hidden` has the ids of lines that are not shown.
@@ -43,8 +45,12 @@ const makeTraces = ({ band, ...trace }, whole, count, options) => {
 
 // `detail` is the figure of a part of the x axis, with more points; undefined if all is shown.
 export const makeFigure = ({ figure, detail }, options) => {
-  const { data, layout } = detail || figure, count = data.filter((trace) => !trace.band).length;
-  const traces = data.flatMap((trace, index) => makeTraces(trace, detail && figure.data[index], count, options));
+  const { data, layout } = detail || figure, lines = data.filter((trace) => !trace.band);
+  const areFew = lines.filter((trace) => !options.hidden.has(trace.meta)).length <= MAX_BRIGHT;
+  const traces = data.flatMap((trace, index) => {
+    const look = areFew ? { ...trace, opacity: 1 } : trace;
+    return makeTraces(look, detail && figure.data[index], lines.length, options);
+  });
   return {
     data: traces,
     layout: {
