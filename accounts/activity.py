@@ -114,7 +114,7 @@ VERBS = {
     "session.prove": "showed again who they are, as",
     "session.revoke": "ended sessions of",
     "signin_link.create": "made a sign-in link for",
-    "storage.sweep": "started to delete files that nothing names",
+    "storage.sweep": "started to delete unused files",
     "subscription.create": "created the subscription",
     "token.create": "created the token",
     "token.revoke": "revoked the token",

@@ -1,4 +1,4 @@
-"""What only the administration has: announcements, the requests that went wrong, and the system's own jobs."""
+"""What only the administration has: announcements, the requests that went wrong, and the background tasks."""
 
 import datetime as dt
 import time

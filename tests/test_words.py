@@ -48,6 +48,10 @@ PHRASES = {
     r"\btaken for lost\b": "counts as lost",
     r"\bNot well\b": "Problems",
     r"\bcarried out once\b": "processed once",
+    r"\b(is|are) said (here|at)\b|\bit is said[<{]": "a notification is sent, the page says",
+    r"\bwill stand here\b": "are listed here",
+    r"\b[Ff]iles that nothing names\b": "unused files",
+    r'empty_state "(Nobody|Nothing (runs|waits|was|matches)) ': "No people, No jobs",
     r"BEGIN_ANEW": "START_OVER",
 }
 

@@ -16,7 +16,7 @@ class IdleForm(forms.Form):
         label="Minutes of idle time",
         required=False,
         initial=60,
-        help_text="No kernel computes and no terminal writes. A tab that is only open does not count. Ten minutes before, it is said here.",
+        help_text="Idle means that no kernel is running and no terminal has output. Open browser tabs do not count. A warning is shown ten minutes before.",
     )
 
     def clean(self):

@@ -68,7 +68,7 @@ class Host(models.Model):
         """For people of all workspaces, so without the words of a job."""
         if self.quarantined_at:
             return f"It is in quarantine after {self.FAILURES_BEFORE_QUARANTINE} failures in a row."
-        return "An administrator drains it."
+        return "An administrator is draining it."
 
     def record_failure(self, reason: str) -> None:
         """After some in a row it is in quarantine: it would fail one job after the other."""

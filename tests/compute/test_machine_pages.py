@@ -28,7 +28,7 @@ def test_a_site_administrator_drains_and_opens_a_machine(as_user, admin, url, ho
     client = as_user(admin)
     assert client.post(url("machine_drain", host.pk)).url == url("machine_list")
     host.refresh_from_db()
-    assert not host.is_open and "Open again" in client.get(url("machine_list")).content.decode()
+    assert not host.is_open and "Accept jobs" in client.get(url("machine_list")).content.decode()
     for _ in range(3):
         host.record_failure("The runner was killed.")
     page = client.get(url("machine_list")).content.decode()

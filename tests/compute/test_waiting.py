@@ -57,7 +57,7 @@ def test_a_size_that_fits_no_machine_is_named(enqueue, host):
 
 def test_quarantine_and_drain_are_named(enqueue, host):
     host.drain()
-    assert "box takes no nodes: An administrator drains it." in explain(enqueue("one"))
+    assert "box takes no nodes: An administrator is draining it." in explain(enqueue("one"))
     host.reopen()
     for _ in range(3):
         host.record_failure("The runner was killed.")

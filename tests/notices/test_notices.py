@@ -75,9 +75,9 @@ def test_children_say_nothing_but_to_those_who_follow_them(workspace, run, alice
 
 def test_tell_me_when_it_is_done(as_user, bob, mallory, run):
     client, address = as_user(bob), "/ws/aml-workspace/runs/r1/follow/"
-    assert "Tell me when it is done" in html_of(client.get(run.get_absolute_url()))
+    assert "Notify me when done" in html_of(client.get(run.get_absolute_url()))
     assert client.post(address).status_code == 302
-    assert "Notifies me" in html_of(client.get(run.get_absolute_url()))
+    assert "Following" in html_of(client.get(run.get_absolute_url()))
     assert as_user(mallory).post(address).status_code == 404
     run.move(Run.Status.COMPLETED)
     find_events.find_events()

@@ -61,7 +61,7 @@ def test_the_overview_says_what_is_wrong_first(admin, cluster, host, alice):
 
 def test_nothing_is_wrong_where_nothing_is(admin, host, monkeypatch):
     monkeypatch.setattr(overview, "disk_use", lambda: (1, 2))
-    assert "Nothing needs you" in html_of(admin.get("/admin/"))
+    assert "All systems healthy" in html_of(admin.get("/admin/"))
     Host.objects.update(heartbeat_at=NOW() - dt.timedelta(hours=1))
     assert "No machine is connected" in html_of(admin.get("/admin/"))
 

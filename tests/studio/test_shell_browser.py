@@ -63,8 +63,16 @@ def test_search_narrows_while_typing_and_is_in_the_address(browse, owner, worksp
     factories.make_workspace(name="vision")
     page = browse(owner)
     page.get_by_role("searchbox", name="Search workspaces").fill("vis")
-    expect(page.locator("main .row-link")).to_have_text(["vision"])
+    link = page.locator("main .row-link")
+    expect(link).to_have_text(["vision"])
     assert page.url.endswith("/?q=vis")
+    # A name that is cut shows whole under the pointer; one that is not says nothing twice.
+    link.hover()
+    assert link.get_attribute("title") is None
+    link.evaluate("one => { one.className = 'cut'; one.style.width = '20px'; }")
+    page.mouse.move(0, 0)
+    link.hover()
+    expect(link).to_have_attribute("title", "vision")
 
 
 def test_create_workspace(browse, owner):

@@ -6,6 +6,7 @@ import "../shell/clipboard.js";
 import "../shell/dialogs.js";
 import "../shell/navigation.js";
 import "../shell/tabs.js";
+import "../shell/cut-text.js";
 import "../shell/palette.js";
 import "../shell/keyboard.js";
 import "../shell/forms.js";
