@@ -125,7 +125,7 @@ def test_what_breaks_is_said_before_a_version_is_deleted(as_user, alice, workspa
     assert client.get(version.get_absolute_url()).status_code == 404
     assert ModelVersion.objects.get(model__name="digits").deleted_at
     client.post("/ws/aml-workspace/models/copy/versions/1/delete/?all")
-    assert "There is no model yet" in text(client.get(LIST))
+    assert "No models yet" in text(client.get(LIST))
 
 
 def test_two_versions_are_compared(as_user, bob, workspace, version):
