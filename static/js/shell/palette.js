@@ -1,6 +1,7 @@
-// Ctrl+K or [data-palette-open]: one box that finds pages, jobs, experiments, compute and workspaces.
+// Ctrl+K or [data-palette-open]: one box that finds commands of the page, pages, jobs, experiments, compute and workspaces.
 import { wrapIndex } from "../pure/words.js";
 import { fetchPiece } from "../shared/requests.js";
+import { makeCommandOptions } from "./page-commands.js";
 import { showToast } from "./toasts.js";
 
 const bindPalette = (dialog) => {
@@ -28,7 +29,12 @@ const bindPalette = (dialog) => {
     // A later search is under way: its answer counts.
     if (number !== lastSearch) return undefined;
     if (!answer || answer.redirected || !answer.ok) return showToast("The search did not answer.", "warning");
-    list.innerHTML = await answer.text();
+    const text = await answer.text();
+    if (number !== lastSearch) return undefined;
+    list.innerHTML = text;
+    const commands = makeCommandOptions(input.value.trim(), () => dialog.close());
+    if (commands.length) list.querySelector(".palette-none")?.remove();
+    list.prepend(...commands);
     return selectOption(findOptions()[0]);
   };
 

@@ -1,0 +1,39 @@
+// The commands of this page as results of the palette: what a button does, two keys and a word do too.
+import { hasAllWords, splitWords } from "../pure/words.js";
+
+const MIN_LENGTH = 2, MAX_COMMANDS = 5;
+const COMMANDS = "main :is(.command, .button-primary, .icon-button):not(:disabled, td *, [aria-disabled=true])";
+
+const readLabel = (command) => (command.getAttribute("aria-label") || command.textContent).trim().replace(/\s+/g, " ");
+
+const makeOption = (label, number) => {
+  const option = Object.assign(document.createElement("a"), { id: `command-hit-${number}`, href: "#command", tabIndex: -1 });
+  option.setAttribute("role", "option");
+  const parts = { "hit-kind": "On this page", "hit-title": label, "hit-detail": "" };
+  for (const [className, textContent] of Object.entries(parts)) {
+    option.append(Object.assign(document.createElement("span"), { className, textContent }));
+  }
+  return option;
+};
+
+// Options that press the commands whose label has all words, those that begin with them first; `close` closes the palette before.
+export const makeCommandOptions = (text, close) => {
+  if (text.length < MIN_LENGTH) return [];
+  const words = splitWords(text), found = new Map();
+  for (const command of document.querySelectorAll(COMMANDS)) {
+    const label = readLabel(command);
+    if (command.checkVisibility() && hasAllWords(label, words) && !found.has(label)) found.set(label, command);
+  }
+  const startsWithText = ([label]) => label.toLowerCase().startsWith(text.toLowerCase());
+  const sorted = [...found].sort((one, other) => startsWithText(other) - startsWithText(one));
+  return sorted.slice(0, MAX_COMMANDS).map(([label, command], number) => {
+    const option = makeOption(label, number);
+    option.addEventListener("click", (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      close();
+      command.click();
+    });
+    return option;
+  });
+};
