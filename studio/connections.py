@@ -37,8 +37,8 @@ READY_MS = 100
 BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 HEAD_END = b"\r\n\r\n"
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n")
-# At the end of the received data; trailers may follow the last chunk.
-LAST_CHUNK, TAIL = re.compile(rb"(?:^|\n)0+[ \t]*(?:;[^\n]*)?\r\n(?:[^\n]+\r\n)*\r\n\Z"), 512
+# The line of the last chunk. Trailers of at most TAIL bytes may follow it; with longer ones the request waits for its deadline.
+LAST_CHUNK, TAIL = re.compile(rb"(?:^|\n)0+[ \t]*(?:;[^\n]*)?(?:\r\n|\Z)"), 16 * 1024
 
 
 class FilePart:
@@ -263,9 +263,17 @@ class Connection(TConn):
             return False
         assert self.needed is not None  # Determined from the head.
         if self.is_chunked:
-            tail = max(self.needed - 1, len(self.inbox) - TAIL)
-            return len(self.inbox) >= self.needed + BUFFERED or bool(LAST_CHUNK.search(self.inbox, tail))
+            return len(self.inbox) >= self.needed + BUFFERED or self._has_last_chunk(self.needed)
         return len(self.inbox) >= self.needed
+
+    def _has_last_chunk(self, start: int) -> bool:
+        """Whether the data ends with an empty line, and the lines before it, back to the next empty one, have the last chunk."""
+        if not self.inbox.endswith(HEAD_END):
+            return False
+        end = len(self.inbox) - len(HEAD_END)
+        begin = max(start - 1, len(self.inbox) - TAIL)
+        begin = max(begin, self.inbox.rfind(HEAD_END, begin, end) + len(HEAD_END) - 1)
+        return bool(LAST_CHUNK.search(bytes(self.inbox[begin:end])))
 
     def hand_over(self) -> None:
         self.parser.unreader.unread(bytes(self.inbox))

@@ -213,8 +213,11 @@ def answer_of(client: socket.socket) -> bytes:
     return data
 
 
+LONG_TRAILERS = b"0\r\n" + b"".join(b"X-%d: %s\r\n" % (number, b"x" * 200) for number in range(20)) + b"\r\n"
+
+
 @pytest.mark.parametrize("size", [0, 5, 70_000, 300_000, 4 * MB])
-@pytest.mark.parametrize("end", [b"0\r\n\r\n", b"000;a=b\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n"])
+@pytest.mark.parametrize("end", [b"0\r\n\r\n", b"000;a=b\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n", LONG_TRAILERS])
 def test_chunked_bodies_come_whole_and_leave_what_follows_them(default_timeouts_port, clients, size, end):
     body = os.urandom(size)
     chunks = [body[start : start + 65_000] for start in range(0, size, 65_000)]
