@@ -105,8 +105,8 @@ JOB: dict[str, Rule] = {
     **honoured("resources.properties.cores resources.properties.memoryGB resources.properties.gpus"),
     "queueSettings": warned("queueSettings: runs start in the order of submission."),
     "retrySettings": warned("retrySettings: a failed run is not retried."),
-    "secretsConfiguration": warned("secretsConfiguration: there is no key vault."),
-    "notificationSetting": warned("notificationSetting: notifications are not sent."),
+    "secretsConfiguration": warned("secretsConfiguration: a script reads secrets by run.get_secret()."),
+    "notificationSetting": warned("notificationSetting: each person chooses what to be told under Notifications."),
     "autologgerSettings": warned("autologgerSettings: call mlflow.autolog() in the script."),
 }
 

@@ -21,7 +21,14 @@ from lazuli.runs.run_client import RunClient
 from lazuli.workspaces import WorkspaceClient
 
 Json = Dict[str, Any]
-_FOR_A_SHELL = re.compile(r"[&|;<>$`*?~]")
+_FOR_A_SHELL = re.compile(r"[&|;<>$`*?~]|\A[(){}!]\Z")
+# At the beginning, what only a shell knows: a variable, a builtin, a word of its grammar.
+_BEGINS_FOR_A_SHELL = re.compile(
+    r"[A-Za-z_]\w*=|(?:\.|:|alias|case|cd|declare|eval|exec|exit|export|for|function|if|pushd|readonly|set|shopt|source|"
+    r"trap|ulimit|umask|unset|until|wait|while)\Z"
+)
+# `$(date)`, and a bracket of a group: for the shell, whatever is in it.
+_KEPT = re.compile(r"[^'\"]*\$\([^'\"]*\)[^'\"]*|[()]")
 _NEEDS_QUOTES = re.compile(r"""[\s'"()\\]""")
 _OPERATOR_AT_END = re.compile(r"(?:&&|\|\|?|;|(?<!>)&)$")
 _OPERATOR_WITHIN = re.compile(r"(?:^|\s)(?:&&|\|\|?|&|\d?>>?|<)(?:\s|$)|;(?:\s|$)")
@@ -129,7 +136,8 @@ def build_command(definition: Json) -> Union[str, List[str]]:
         return command
     if command:
         words = [str(word) for word in command]
-        return join_command(words) if " " in words[0] or any(map(_FOR_A_SHELL.search, words)) else words
+        is_line = " " in words[0] or bool(_BEGINS_FOR_A_SHELL.match(words[0]))
+        return join_command(words) if is_line or any(map(_FOR_A_SHELL.search, words)) else words
     script = str(definition["script"])
     interpreter = "bash" if script.endswith(".sh") else "python"
     return [interpreter, script, *(str(argument) for argument in definition["arguments"] or [])]
@@ -146,6 +154,6 @@ def join_command(words: List[str]) -> str:
         previous = words[position - 1] if position else ""
         starts = not position or bool(_OPERATOR_AT_END.search(previous))
         is_piece = starts or (not previous.startswith("-") and bool(_OPERATOR_WITHIN.search(word)))
-        plain = bool(word) and not _NEEDS_QUOTES.search(word)
+        plain = bool(word) and (not _NEEDS_QUOTES.search(word) or (previous != "-c" and bool(_KEPT.fullmatch(word))))
         line.append(word if plain or (is_piece and word) else shlex.quote(word))
     return " ".join(line)
