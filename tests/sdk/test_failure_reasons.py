@@ -33,6 +33,11 @@ def reason(tmp_path):
         ("try:\n 1/0\nexcept ZeroDivisionError:\n raise KeyError('late')", "exit code 1: KeyError: 'late'"),
         ("class wrong(Exception): pass\nraise wrong('small letters')", "exit code 1: wrong: small letters"),
         ("raise RuntimeError('first\\nsecond')", "exit code 1: RuntimeError: first (The log ends with: second)"),
+        (
+            "raise ExceptionGroup('two', [ValueError(1), KeyError(2)])",
+            "exit code 1: ExceptionGroup: two (2 sub-exceptions)",
+        ),
+        ("import lost", "No module named 'lost'. If 'lost' is a module of your own"),
         ("def f(:", "exit code 1: SyntaxError: "),
         ("if True:\nprint(1)", "exit code 1: IndentationError: "),
         ("import sys; print('a'); sys.exit('no data in data.csv')", "exit code 1: no data in data.csv"),

@@ -18,6 +18,9 @@ MAX_SEARCHED = 5000
 _MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
 _NOT_PERMITTED = re.compile(r"PermissionError: .*: '(/[^']*)'")
 _TRACEBACK = "Traceback (most recent call last)"
+# Of several exceptions at once: its lines have a margin.
+_GROUP = re.compile(r"^\s*\+ Exception Group Traceback \(most recent call last\)")
+_MARGIN = re.compile(r"^\s*\|\s")
 _SYNTAX_ERROR = re.compile(r"^(?:SyntaxError|IndentationError|TabError): ")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -40,7 +43,7 @@ def describe_failure(
         message += f" (The log ends with: {last})"
     missing_module = _MISSING_MODULE.search(error or "")
     if missing_module:
-        message += " " + suggest_package(missing_module.group(1), environment_name, folder)
+        message += ". " + suggest_package(missing_module.group(1), environment_name, folder)
     elif is_isolated and _NOT_PERMITTED.search(error or ""):
         message += (
             " On a node, a script writes only to its own folder and to the folders for temporary files, and opens none of "
@@ -108,6 +111,9 @@ def find_last_error(lines: List[str]) -> Optional[str]:
         if lines[number].startswith(_TRACEBACK):
             found = (number, _first_line_of_error(lines[number + 1 :]))
             break
+        if _GROUP.match(lines[number]):
+            found = (number, _first_line_of_error([_MARGIN.sub("", line) for line in lines[number + 1 :]]))
+            break
     for line in lines[found[0] + 1 :]:
         if _SYNTAX_ERROR.match(line):
             return line.strip()[:LINE_LENGTH]
@@ -120,7 +126,8 @@ def _first_line_of_error(lines: List[str]) -> Optional[str]:
 
 
 def find_last_line(lines: List[str]) -> Optional[str]:
-    return next((line.strip()[:LINE_LENGTH] for line in reversed(lines) if line.strip()), None)
+    """Not one of dashes."""
+    return next((line.strip()[:LINE_LENGTH] for line in reversed(lines) if re.search(r"\w", line)), None)
 
 
 def read_log_tail(path: str) -> List[str]:
