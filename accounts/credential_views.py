@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.actors import actor_of_request, require_site_admin
 from accounts.form_keys import mark_done, once
 from accounts.forms import PrincipalForm, PrincipalSecretForm
-from accounts.guards import for_admin_mode
+from accounts.guards import admin_mode_required
 from accounts.models import Token, User
 from accounts.principals import PrincipalSecret, ServicePrincipal
 from studio import numbers
@@ -21,7 +21,7 @@ from studio.words import split_words
 ACT = "see service principals and the tokens of others"
 
 
-@for_admin_mode
+@admin_mode_required
 @never_cache
 @require_http_methods(["GET", "POST"])
 @once
@@ -37,7 +37,7 @@ def principals(request):
     return render(request, "accounts/principals.html", {"page": page, "form": form})
 
 
-@for_admin_mode
+@admin_mode_required
 @never_cache
 @require_http_methods(["GET", "POST"])
 @once
@@ -59,7 +59,7 @@ def principal(request, client_id):
     return mark_done(response) if made else response
 
 
-@for_admin_mode
+@admin_mode_required
 @require_POST
 def principal_change(request, client_id):
     """By the button `act`: revoke a secret, switch it off or on, or delete it."""
@@ -84,7 +84,7 @@ def _find(client_id) -> ServicePrincipal:
     return get_object_or_404(ServicePrincipal.objects.select_related("user"), client_id=client_id)
 
 
-@for_admin_mode
+@admin_mode_required
 @never_cache
 @require_http_methods(["GET"])
 def credentials(request):
@@ -97,7 +97,7 @@ def credentials(request):
     return render(request, "accounts/credentials.html", {"page": page_of(request, rows, size=50), "words": words})
 
 
-@for_admin_mode
+@admin_mode_required
 @require_POST
 def credentials_revoke(request):
     """One token, or all of a person."""

@@ -13,10 +13,18 @@ from accounts import activity, guards, passkeys, second_factors, sign_in_limits
 from accounts.external_identities import providers_of
 from accounts.form_keys import mark_done, once
 from accounts.forms import CodeForm, PasskeyForm, PasswordAgainForm
-from accounts.guards import asks_again, for_admin_mode
+from accounts.guards import admin_mode_required, reauthentication_required
 from accounts.models import IdentityProvider
 from accounts.qr_codes import draw_qr_code
-from accounts.signing_in import ENROL, PENDING, find_pending, let_in, next_page, prove, record_failure
+from accounts.signing_in import (
+    ENROL,
+    PENDING,
+    find_pending,
+    next_page,
+    record_authentication,
+    record_failure,
+    start_session,
+)
 from studio import numbers
 from studio.errors import Invalid, TooMany
 from studio.forms import attempt
@@ -40,7 +48,7 @@ def second_step(request):
         by, status = _check_code(request, user, form)
         if by:
             how = f"{request.session[PENDING]['how']} and {by}"
-            answer = let_in(request, user, how)
+            answer = start_session(request, user, how)
             if by == "recovery code":
                 left = second_factors.count_codes(user)
                 messages.warning(
@@ -72,7 +80,7 @@ def _check_code(request, user, form) -> tuple[str, int]:
 def passkey_begin(request):
     """Options for the browser: of the person who has given a password, else of any passkey on the device."""
     signed_in = request.user if request.user.is_authenticated else None
-    return JsonResponse(passkeys.begin_using(find_pending(request) or signed_in))
+    return JsonResponse(passkeys.begin_authentication(find_pending(request) or signed_in))
 
 
 @login_not_required
@@ -82,10 +90,10 @@ def passkey_sign_in(request):
     if sign_in_limits.is_link_refused(request):
         raise TooMany("Too many wrong passkeys and links from your address. Wait an hour.")
     pending = find_pending(request)
-    user = passkeys.use(request.POST.get("credential", ""), pending)
+    user = passkeys.authenticate(request.POST.get("credential", ""), pending)
     if user:
         how = f"{request.session[PENDING]['how']} and passkey" if pending else "by a passkey"
-        return let_in(request, user, how)
+        return start_session(request, user, how)
     sign_in_limits.record_attempt(request, "")
     record_failure(pending.username if pending else "", "a passkey that is not known here")
     messages.error(request, passkeys.WRONG)
@@ -97,7 +105,7 @@ def passkey_sign_in(request):
 @require_http_methods(["GET", "POST"])
 def confirm(request):
     """Admin mode, and what else asks again: a second factor, or the password if there is none, opens 15 minutes."""
-    ways = guards.ways_to_prove(request.user)
+    ways = guards.reauthentication_methods(request.user)
     form = PasswordAgainForm(request.POST or None) if ways == {"password"} else CodeForm(request.POST or None)
     status = 200
     if request.method == "POST" and form.is_valid():
@@ -125,7 +133,7 @@ def _check_again(request, form) -> tuple[str, int]:
 
 
 def _confirmed(request, by: str):
-    prove(request)
+    record_authentication(request)
     with transaction.atomic():
         activity.record("session.prove", request.user, message=f"by {by}")
     return redirect(next_page(request))
@@ -136,7 +144,7 @@ def _confirmed(request, by: str):
 def confirm_passkey(request):
     if sign_in_limits.is_link_refused(request):
         raise TooMany("Too many wrong passkeys and links from your address. Wait an hour.")
-    if passkeys.use(request.POST.get("credential", ""), request.user):
+    if passkeys.authenticate(request.POST.get("credential", ""), request.user):
         return _confirmed(request, "passkey")
     sign_in_limits.record_attempt(request, "")
     record_failure(request.user.username, "a passkey that is not known here")
@@ -144,7 +152,7 @@ def confirm_passkey(request):
     return redirect("accounts:confirm")
 
 
-@for_admin_mode
+@admin_mode_required
 @never_cache
 @require_GET
 def factors(request):
@@ -161,7 +169,7 @@ def _page(request, app_form=None, passkey_form=None, codes=()):
         "passkey_form": passkey_form or PasskeyForm(),
         "passkey_host": second_factors.passkey_host(),
         "secret": secret,
-        "qr": draw_qr_code(second_factors.address_of(request.user, secret)) if secret else None,
+        "qr": draw_qr_code(second_factors.totp_url(request.user, secret)) if secret else None,
         "codes": codes,
         "identities": providers_of(request.user),
         "providers": IdentityProvider.objects.filter(is_active=True),
@@ -177,7 +185,7 @@ def _added(request, codes, what: str):
     return mark_done(_page(request, codes=codes)) if codes else redirect("accounts:factors")
 
 
-@asks_again
+@reauthentication_required
 @never_cache
 @require_POST
 @once
@@ -193,10 +201,10 @@ def factor_app(request):
 @never_cache
 @require_POST
 def factor_passkey_begin(request):
-    return JsonResponse(passkeys.begin_adding(request.user))
+    return JsonResponse(passkeys.begin_registration(request.user))
 
 
-@asks_again
+@reauthentication_required
 @never_cache
 @require_POST
 @once
@@ -206,7 +214,7 @@ def factor_passkey(request):
     return _added(request, codes[0], "The passkey") if codes else _page(request, passkey_form=form)
 
 
-@asks_again
+@reauthentication_required
 @require_POST
 def factor_remove(request):
     key = request.POST.get("factor", "")
@@ -215,7 +223,7 @@ def factor_remove(request):
     return redirect("accounts:factors")
 
 
-@asks_again
+@reauthentication_required
 @never_cache
 @require_POST
 @once

@@ -18,15 +18,15 @@ OPEN_BEFORE = {"factors", "factor_app", "factor_passkey", "factor_passkey_begin"
 PROVED_SECONDS = 15 * 60
 
 
-def asks_again(view):
+def reauthentication_required(view):
     """For a view whose POST gives power or takes it: the person shows again who they are."""
-    view.asks_again = "POST"
+    view.reauthentication_required = "POST"
     return view
 
 
-def for_admin_mode(view):
+def admin_mode_required(view):
     """For a page of site admins: they show again who they are before it opens, so that nothing they write is lost."""
-    view.asks_again = "all"
+    view.reauthentication_required = "all"
     return view
 
 
@@ -45,7 +45,11 @@ class Guards:
         if request.session.get(ENROL) and not _may_open_before(request.resolver_match):
             messages.info(request, "This studio asks for a second factor. Set one up to go on.")
             return redirect("accounts:factors")
-        if not _is_guarded(request, view_func) or is_proved(request) or not ways_to_prove(request.user):
+        if (
+            not _is_guarded(request, view_func)
+            or is_recently_authenticated(request)
+            or not reauthentication_methods(request.user)
+        ):
             return None
         return _ask(request)
 
@@ -55,11 +59,11 @@ def _may_open_before(match) -> bool:
 
 
 def _is_guarded(request, view_func) -> bool:
-    asks = "all" if request.path_info.startswith("/admin/") else getattr(view_func, "asks_again", "")
+    asks = "all" if request.path_info.startswith("/admin/") else getattr(view_func, "reauthentication_required", "")
     return asks == "all" or (asks == "POST" and request.method not in SAFE)
 
 
-def is_proved(request) -> bool:
+def is_recently_authenticated(request) -> bool:
     """Whether the last proof of this session is recent. Signing in is one."""
     proved = request.session.get(PROVED)
     if proved is None:
@@ -67,7 +71,7 @@ def is_proved(request) -> bool:
     return time.time() - proved < PROVED_SECONDS
 
 
-def ways_to_prove(user) -> set[str]:
+def reauthentication_methods(user) -> set[str]:
     """Of a second factor, if there is one, else the password, else the identity provider. Who came by a link alone has none."""
     kinds = set(second_factors.factors_of(user).values_list("type", flat=True))
     if kinds or user.has_usable_password():

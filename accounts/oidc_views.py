@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import activity, external_identities, people
 from accounts.actors import actor_of_request, require_site_admin
 from accounts.identity_providers import IdentityProvider
-from accounts.signing_in import let_in, next_page, prove, record_failure
+from accounts.signing_in import next_page, record_authentication, record_failure, start_session
 from studio.errors import Denied, StudioError
 
 # So that who is no longer known there is out here within half a day, even if the provider does not say so.
@@ -20,7 +20,7 @@ SESSION_SECONDS = 12 * 3600
 SIGN_IN, CONNECT, TRIAL, CONFIRM = "sign in", "connect", "trial", "confirm"
 
 
-def library():
+def load_oidc():
     # Memory: 5 MB of requests in each process, which studios without a provider never use.
     from accounts import oidc
 
@@ -41,7 +41,7 @@ def oidc_begin(request, slug):
     if signed_in and request.GET.get("confirm"):
         process = CONFIRM
     invitation = request.GET.get("invitation", "")[:100]
-    return library().begin(request, row, process, next_url=next_page(request), invitation=invitation)
+    return load_oidc().begin(request, row, process, next_url=next_page(request), invitation=invitation)
 
 
 @login_not_required
@@ -50,14 +50,14 @@ def oidc_begin(request, slug):
 def oidc_callback(request, slug):
     row = get_object_or_404(IdentityProvider, slug=slug)
     try:
-        claims, state = library().finish(request, row)
+        claims, state = load_oidc().finish(request, row)
         if state["process"] == SIGN_IN:
             person = external_identities.find_person(row, claims, state.get("invitation", ""))
     except StudioError as error:
         record_failure("", f"{row}: {error.message}"[:500])
         return render(request, "accounts/oidc_failed.html", {"error": error, "provider": row}, status=error.status)
     if state["process"] == SIGN_IN:
-        answer = let_in(request, person, f"by {row}", landing=state.get("next", ""))
+        answer = start_session(request, person, f"by {row}", landing=state.get("next", ""))
         request.session.set_expiry(SESSION_SECONDS)
         return answer
     if not request.user.is_authenticated:
@@ -77,7 +77,7 @@ def _confirm(request, row, claims, state):
     """The provider has asked again who it is."""
     if not external_identities.providers_of(request.user).filter(provider=row.slug, uid=claims["sub"]).exists():
         raise Denied(f"{row} says that you are somebody else than {request.user}.")
-    prove(request)
+    record_authentication(request)
     with transaction.atomic():
         activity.record("session.prove", request.user, message=f"by {row}")
     return redirect(state.get("next") or "workspaces:list")
@@ -91,7 +91,7 @@ def oidc_logout(request, slug):
     """Back-channel logout: the provider says that somebody is no longer signed in there, and their sessions here end."""
     row = get_object_or_404(IdentityProvider, slug=slug)
     try:
-        subject = library().read_logout(request, row, request.POST.get("logout_token", ""))
+        subject = load_oidc().read_logout(request, row, request.POST.get("logout_token", ""))
     except StudioError as error:
         return JsonResponse({"error": "invalid_request", "error_description": error.message}, status=400)
     for account in external_identities.SocialAccount.objects.filter(provider=row.slug, uid=subject):

@@ -14,18 +14,18 @@ from studio.errors import Conflict, Invalid
 WRONG = "The passkey was not accepted. Try again, or use another way."
 
 
-def _library():
+def _load_webauthn():
     # Memory: 4 MB of fido2 in each process, which many studios never use.
     from allauth.mfa.webauthn.internal import auth
 
     return auth
 
 
-def begin_adding(user: User) -> dict:
+def begin_registration(user: User) -> dict:
     """Options for `navigator.credentials.create`; the challenge is kept in the session."""
     if second_factors.factors_of(user).count() > second_factors.MAX_PASSKEYS:
         raise Conflict(f"You have {second_factors.MAX_PASSKEYS} passkeys. Remove one first.")
-    return _library().begin_registration(user, passwordless=True)
+    return _load_webauthn().begin_registration(user, passwordless=True)
 
 
 @transaction.atomic
@@ -33,22 +33,22 @@ def add_passkey(user: User, name: str, answer: str) -> list[str]:
     """Returns new recovery codes, if the person had none."""
     credential, name = _parse(answer), PASSKEY_NAME.check(name)
     try:
-        _library().complete_registration(credential)
+        _load_webauthn().complete_registration(credential)
     except (ValidationError, ValueError, TypeError, KeyError) as error:
         raise Invalid(WRONG, target="credential") from error
-    _library().WebAuthn.add(user, name, credential)
+    _load_webauthn().WebAuthn.add(user, name, credential)
     activity.record("factor.add", user, message=f"passkey {name}")
     return second_factors.ensure_codes(user)
 
 
-def begin_using(user: User | None = None) -> dict:
+def begin_authentication(user: User | None = None) -> dict:
     """Options for `navigator.credentials.get`: of this person's passkeys, or of any that the device holds for the studio."""
-    return _library().begin_authentication(user)
+    return _load_webauthn().begin_authentication(user)
 
 
-def use(answer: str, user: User | None = None) -> User | None:
+def authenticate(answer: str, user: User | None = None) -> User | None:
     """Whose passkey it is; None if it is none of an open account, or not of this person."""
-    library = _library()
+    library = _load_webauthn()
     try:
         credential = _parse(answer)
         found = user or library.extract_user_from_response(credential)

@@ -85,14 +85,14 @@ def end_session(person: User, key: str) -> None:
 
 
 @transaction.atomic
-def block(actor: Actor, person: User) -> None:
+def block_account(actor: Actor, person: User) -> None:
     """For a while: no sign-in, no session, no token works, and nothing that the person has is given away."""
     _close(actor, person, User.Closed.BLOCKED, "block an account")
     activity.record("account.block", person, actor=actor)
 
 
 @transaction.atomic
-def deactivate(actor: Actor, person: User, heir: User | None = None) -> dict[str, int]:
+def deactivate_account(actor: Actor, person: User, heir: User | None = None) -> dict[str, int]:
     """For good: what the person holds is the heir's then, and their tokens are revoked. Returns what was handed over."""
     held = handover.count_held(person)
     if held and heir is None:
@@ -110,7 +110,7 @@ def deactivate(actor: Actor, person: User, heir: User | None = None) -> dict[str
 
 
 @transaction.atomic
-def reopen(actor: Actor, person: User) -> None:
+def open_account(actor: Actor, person: User) -> None:
     """After a block, a deactivation, or for a newcomer who waits for it."""
     require_site_admin(actor, "open an account")
     before = person.closed_as or "deactivated"

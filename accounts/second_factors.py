@@ -57,7 +57,7 @@ def new_secret() -> str:
     return totp.generate_totp_secret()
 
 
-def address_of(user: User, secret: str) -> str:
+def totp_url(user: User, secret: str) -> str:
     """What the QR code holds."""
     return Adapter().build_totp_url(user, secret)
 
@@ -128,7 +128,7 @@ def change_policy(actor: Actor, rule: str) -> None:
 
 
 @transaction.atomic
-def reset(user: User, actor: Actor | None = None) -> int:
+def reset_factors(user: User, actor: Actor | None = None) -> int:
     """For a person who has lost phone and codes: the next sign-in needs the password alone."""
     gone, _ = Authenticator.objects.filter(user=user).delete()
     activity.record("factor.reset", user, actor=actor)

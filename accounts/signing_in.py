@@ -24,7 +24,7 @@ PROVED, ENROL = "proved_at", "must_add_factor"
 def after_password(request, user: User, how: str):
     """A session, or the second step if the person has a second factor."""
     if not second_factors.factors_of(user).exists():
-        return let_in(request, user, how, enrol=second_factors.is_required_of(user))
+        return start_session(request, user, how, enrol=second_factors.is_required_of(user))
     request.session[PENDING] = {
         "user": user.pk,
         "hash": user.get_session_auth_hash(),
@@ -45,12 +45,12 @@ def find_pending(request) -> User | None:
     return user if user and user.get_session_auth_hash() == pending["hash"] else None
 
 
-def let_in(request, user: User, how: str, enrol: bool = False, landing: str = ""):
+def start_session(request, user: User, how: str, enrol: bool = False, landing: str = ""):
     landing = landing or request.session.pop(PENDING, {}).get("next") or next_page(request)
     with transaction.atomic():
         auth.login(request, user, backend=BACKEND)
         request.session[BEGAN] = timezone.now().isoformat()
-        prove(request)
+        record_authentication(request)
         if enrol:
             request.session[ENROL] = True
         activity.record("session.begin", user, actor=Actor(user), message=how)
@@ -59,7 +59,7 @@ def let_in(request, user: User, how: str, enrol: bool = False, landing: str = ""
     return answer
 
 
-def prove(request) -> None:
+def record_authentication(request) -> None:
     request.session[PROVED] = int(time.time())
 
 

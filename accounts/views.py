@@ -14,9 +14,9 @@ from accounts import activity, second_factors, sign_in_limits
 from accounts.external_identities import providers_of
 from accounts.form_keys import mark_done, once
 from accounts.forms import NewPasswordForm, PasswordForm, SignInForm, TokenForm
-from accounts.guards import asks_again
+from accounts.guards import reauthentication_required
 from accounts.models import IdentityProvider, SignInLink, Token, User
-from accounts.signing_in import after_password, let_in, next_page, record_failure
+from accounts.signing_in import after_password, next_page, record_failure, start_session
 from studio.errors import Conflict, Denied
 from studio.formats import format_count
 from studio.shell import Shell
@@ -77,7 +77,7 @@ def sign_in_link(request, secret):
         return render(request, "accounts/sign_in_link_used.html", {"too_many": True}, status=429)
     user = SignInLink.redeem(secret)
     if user and user.is_active:
-        return let_in(request, user, "by a sign-in link")
+        return start_session(request, user, "by a sign-in link")
     if request.user.is_authenticated:
         return redirect(next_page(request))
     sign_in_limits.record_attempt(request, "")
@@ -101,7 +101,7 @@ def invitation(request, secret):
         return render(request, "accounts/invitation.html", context)
     if user and SignInLink.redeem(secret, is_invitation=True):
         form.save()
-        return let_in(request, user, "by an invitation", enrol=second_factors.is_required_of(user))
+        return start_session(request, user, "by an invitation", enrol=second_factors.is_required_of(user))
     sign_in_limits.record_attempt(request, "")
     record_failure("", "an invitation that was used, has expired or never existed")
     return render(request, "accounts/sign_in_link_used.html", {"is_invitation": True}, status=410)
@@ -140,7 +140,7 @@ def password(request):
     return render(request, "accounts/password.html", {"form": form})
 
 
-@asks_again
+@reauthentication_required
 @never_cache
 @require_http_methods(["GET", "POST"])
 @once

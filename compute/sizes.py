@@ -105,20 +105,22 @@ def fit_to_machine(largest: machine.Machine) -> None:
     """Make the sizes of the catalogue that are missing in an empty table, or let those grow that follow the machines."""
     present = list(VmSize.objects.all())
     if not present:
-        made = [VmSize(**dataclasses.asdict(limit(model, largest)), follows_machines=True) for model in CATALOGUE]
+        made = [
+            VmSize(**dataclasses.asdict(limit_to_machine(model, largest)), follows_machines=True) for model in CATALOGUE
+        ]
         VmSize.objects.bulk_create(made, ignore_conflicts=True)
         return
     for size in present:
         model = BY_NAME.get(size.name.lower())
         if model is None or not size.follows_machines:
             continue
-        limited = limit(model, largest)
+        limited = limit_to_machine(model, largest)
         grown = {name: max(getattr(size, name), getattr(limited, name)) for name in NUMBERS}
         if any(value != getattr(size, name) for name, value in grown.items()):
             VmSize.objects.filter(pk=size.pk, follows_machines=True).update(**grown)
 
 
-def limit(model: Model, largest: machine.Machine) -> Model:
+def limit_to_machine(model: Model, largest: machine.Machine) -> Model:
     """No more than a node can get on this machine."""
     memory = math.floor(min(model.memory_gb, largest.memory_gb) * 10) / 10
     gpus = min(model.gpus, largest.gpus)

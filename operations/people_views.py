@@ -75,20 +75,20 @@ def _change(actor, found: User, data) -> str:
     """What was done, as a sentence."""
     act = data.get("act", "")
     if act == "block":
-        people.block(actor, found)
+        people.block_account(actor, found)
         return f"{found} is blocked: no sign-in, session or token works."
     if act == "open":
-        people.reopen(actor, found)
+        people.open_account(actor, found)
         return f"The account of {found} is open."
     if act == "deactivate":
-        held = people.deactivate(actor, found, people.find_heir(data.get("heir", "").strip()[:150]))
+        held = people.deactivate_account(actor, found, people.find_heir(data.get("heir", "").strip()[:150]))
         words = ", ".join(f"{number} {label}" for label, number in held.items())
         return f"{found} is deactivated." + (f" Handed over: {words}." if held else "")
     if act == "sign_out":
         ended = people.end_sessions(found)
         return f"{found} is signed out of {format_count(ended, 'browser')}."
     if act == "reset_factors":
-        second_factors.reset(found, actor)
+        second_factors.reset_factors(found, actor)
         return f"The next sign-in of {found} asks for the password alone."
     if act == "revoke":
         number = Token.revoke_all(found)

@@ -53,11 +53,11 @@ def queue_page(request):
     page = page_of(request, rows, size=50)
     page.object_list = list(page.object_list)
     if not show_running:
-        waiting.explain(page.object_list)
+        waiting.explain_waiting(page.object_list)
     context = {
         "page": page,
         "show_running": show_running,
-        "summary": waiting.summarize(waiting.explain_queues()),
+        "summary": waiting.count_reasons(waiting.explain_queues()),
         "waiting_count": Work.objects.filter(state=Work.State.QUEUED).count(),
         "running_count": Work.objects.held().count(),
     }
@@ -84,7 +84,7 @@ def queue_front(request, pk):
 @site_admins_only
 def queue_cancel(request, pk):
     work = _work(pk)
-    waiting.cancel(work)
+    waiting.cancel_job(work)
     messages.success(request, f"{work.subject} is canceled.")
     return redirect("operations:queue")
 

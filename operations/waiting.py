@@ -30,7 +30,7 @@ def list_waiting():
     return rows.order_by("queued_at", "pk")
 
 
-def explain(works: list[Work]) -> None:
+def explain_waiting(works: list[Work]) -> None:
     """Gives each its `waiting`: position, all reasons and an estimate; each queue is read once."""
     views: dict[int, QueueView] = {}
     for work in works:
@@ -67,7 +67,7 @@ def _explain_queue(target: ComputeTarget, free: list[Resources]) -> str:
     return "soon" if counts["idle"] or any(left.holds(target.node_resources) for left in free) else "no-room"
 
 
-def summarize(reasons: dict[int, str]) -> list[tuple[str, int]]:
+def count_reasons(reasons: dict[int, str]) -> list[tuple[str, int]]:
     """How much work waits for each reason: [(words, number)], the largest first."""
     counts: Counter[str] = Counter()
     rows = Work.objects.filter(state=Work.State.QUEUED).order_by().values_list("target").annotate(Count("pk"))
@@ -86,7 +86,7 @@ def move_to_front(work: Work) -> None:
 
 
 @transaction.atomic
-def cancel(work: Work) -> None:
+def cancel_job(work: Work) -> None:
     """End the job that this work is for, with all of its child jobs."""
     run = Run.objects.filter(work=work).select_related("workspace__resource_group__subscription").first()
     if run is None:

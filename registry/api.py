@@ -30,7 +30,7 @@ COLUMNS = {
 }
 
 
-def listed(request: HttpRequest, rows):
+def filter_archived(request: HttpRequest, rows):
     """Those of `?listViewType=`, by default the ones that are not archived."""
     view = request.GET.get("listViewType") or "ActiveOnly"
     if view not in VIEWS:
@@ -43,7 +43,7 @@ def model_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     workspace = access.open_workspace(request, workspace_path)
     rows = Model.objects.present().with_newest().filter(workspace=workspace)
     rows = rows.select_related("created_by", "workspace__resource_group__subscription")
-    return api.paginate(request, listed(request, rows), resources.ModelContainer)
+    return api.paginate(request, filter_archived(request, rows), resources.ModelContainer)
 
 
 @router.get("/{name}", response=resources.ModelContainer, summary="A model")
@@ -86,7 +86,7 @@ def model_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name
 )
 def version_list(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, stage: str = ""):
     model = access.find_model(request, workspace_path, name)
-    rows = listed(request, model.versions.present().with_related())
+    rows = filter_archived(request, model.versions.present().with_related())
     if stage:
         rows = rows.filter(stage=rules.STAGE.check(stage))
     return api.paginate(request, rows, resources.ModelVersion)

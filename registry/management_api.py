@@ -5,7 +5,7 @@ from ninja import Path, Query, Router, Schema
 
 from registry import access, lineage, resources, version_files
 from registry.models import ModelVersion
-from registry.version_search import with_pairs
+from registry.version_search import filter_by_pairs
 from runs.files import ranges
 from studio import api
 from studio.errors import Invalid
@@ -33,7 +33,7 @@ def version_search(request: HttpRequest, workspace_path: Path[WorkspacePath], qu
     rows = ModelVersion.objects.present().filter(workspace=workspace, archived_at=None)
     words = {"model__name": query.name, "source_run_id": query.runId, "framework": query.framework}
     rows = rows.filter(**{column: value for column, value in words.items() if value})
-    rows = with_pairs(with_pairs(rows, "tags", query.tag), "properties", query.property)
+    rows = filter_by_pairs(filter_by_pairs(rows, "tags", query.tag), "properties", query.property)
     if query.latest:
         rows = rows.filter(is_latest=True)
     if query.datasetId:

@@ -7,7 +7,7 @@ from django.db.models.functions import Cast
 from studio.words import split_words
 
 
-def with_pairs(rows, column: str, pairs: list[str]):
+def filter_by_pairs(rows, column: str, pairs: list[str]):
     """Those whose JSON column has all these names; `name=value` also the value."""
     for number, pair in enumerate(pairs):
         name, sign, value = pair.partition("=")
@@ -18,7 +18,7 @@ def with_pairs(rows, column: str, pairs: list[str]):
     return rows
 
 
-def named(rows: QuerySet, words: str) -> QuerySet:
+def filter_by_name(rows: QuerySet, words: str) -> QuerySet:
     """Those whose model has all words in its name."""
     for word in split_words(words):
         rows = rows.filter(model__name__icontains=word)

@@ -131,7 +131,7 @@ def test_what_asks_again_is_what_the_table_says():
     """By page; a page of site admins asks before it opens."""
     marked = set()
     for route, view in routes_of(urlpatterns):
-        asks = getattr(view, "asks_again", "")
+        asks = getattr(view, "reauthentication_required", "")
         marked |= {(method, route) for method in ("GET", "POST") if asks == "all" or asks == method}
     for method, route in marked:
         row = row_of(method, route)

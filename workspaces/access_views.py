@@ -5,7 +5,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.actors import actor_of_request, require_site_admin
-from accounts.guards import asks_again
+from accounts.guards import reauthentication_required
 from accounts.models import User
 from studio.forms import attempt
 from studio.pagination import page_of
@@ -14,7 +14,7 @@ from workspaces.access import can, require
 from workspaces.forms import GroupForm, GroupMemberForm, RoleJsonForm
 from workspaces.lookup import page_workspace
 from workspaces.models import CustomRole, RoleAssignment, UserGroup
-from workspaces.role_definitions import NEEDED, M, why
+from workspaces.role_definitions import NEEDED, M, explain_verb
 
 
 @require_GET
@@ -54,7 +54,7 @@ def _explain(assignments: list[RoleAssignment]) -> list[dict]:
     given = sorted(definitions, key=lambda one: one.name)
     rows = []
     for verb in NEEDED:
-        steps = why(given, verb)
+        steps = explain_verb(given, verb)
         allowed = all(role for _, role, _ in steps)
         shown = [(shorten(action), role, shorten(pattern), f"{action}: {pattern}") for action, role, pattern in steps]
         rows.append({"verb": verb.replace("_", " "), "allowed": allowed, "steps": shown})
@@ -66,7 +66,7 @@ def shorten(action: str) -> str:
     return action.replace(f"{M}/", "…/", 1)
 
 
-@asks_again
+@reauthentication_required
 @require_http_methods(["GET", "POST"])
 def roles(request, slug):
     """Custom roles; a POST makes one from Azure's JSON, or changes the one of its name."""
@@ -89,10 +89,10 @@ def roles(request, slug):
 
 def _initial(request, workspace) -> str:
     role = CustomRole.objects.filter(name=request.GET.get("role", "")).first()
-    return custom_roles.as_azure(role) if role else custom_roles.example(workspace.arm_id)
+    return custom_roles.format_role(role) if role else custom_roles.make_example(workspace.arm_id)
 
 
-@asks_again
+@reauthentication_required
 @require_POST
 def role_delete(request, slug, pk):
     page_workspace(request, slug)
@@ -102,7 +102,7 @@ def role_delete(request, slug, pk):
     return redirect("workspaces:roles", slug)
 
 
-@asks_again
+@reauthentication_required
 @require_http_methods(["GET", "POST"])
 def group_list(request):
     actor = actor_of_request(request)
@@ -118,7 +118,7 @@ def group_list(request):
     return render(request, "workspaces/groups.html", context)
 
 
-@asks_again
+@reauthentication_required
 @require_http_methods(["GET", "POST"])
 def group(request, pk):
     """Its members; a POST by an owner adds one."""
@@ -142,7 +142,7 @@ def group(request, pk):
     return render(request, "workspaces/group.html", context)
 
 
-@asks_again
+@reauthentication_required
 @require_POST
 def group_change(request, pk):
     """By the button: take a member out, or delete the group."""

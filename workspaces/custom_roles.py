@@ -135,7 +135,7 @@ def _require_scope(actor: Actor, scope: str) -> None:
     require(actor, "edit_members", scope_row)
 
 
-def as_azure(role: CustomRole) -> str:
+def format_role(role: CustomRole) -> str:
     """The file form, to copy and change."""
     found = {
         "Name": role.name,
@@ -148,7 +148,7 @@ def as_azure(role: CustomRole) -> str:
     return json.dumps(found, indent=2)
 
 
-def example(scope: str) -> str:
+def make_example(scope: str) -> str:
     """To begin with: somebody who submits jobs and changes nothing else."""
     m = "Microsoft.MachineLearningServices/workspaces"
     found = {

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
 from accounts.form_keys import mark_done, once
-from accounts.guards import asks_again
+from accounts.guards import reauthentication_required
 from studio.forms import attempt
 from studio.pagination import page_of
 from studio.public_url import public_url
@@ -20,7 +20,7 @@ from workspaces.lookup import page_workspace
 from workspaces.role_definitions import BUILT_IN
 
 
-@asks_again
+@reauthentication_required
 @require_http_methods(["GET", "POST"])
 def people_list(request, slug):
     """Everybody with a role sees all members; a POST by an Owner adds a person."""
@@ -36,7 +36,7 @@ def people_list(request, slug):
     return _page(request, workspace, form=form)
 
 
-@asks_again
+@reauthentication_required
 @never_cache
 @require_POST
 @once
@@ -50,7 +50,7 @@ def people_account(request, slug):
     return mark_done(_page_with_link(request, workspace, *made))
 
 
-@asks_again
+@reauthentication_required
 @never_cache
 @require_POST
 @once
@@ -63,7 +63,7 @@ def people_invite(request, slug, pk):
     return mark_done(_page_with_link(request, workspace, assignment.user, secret))
 
 
-@asks_again
+@reauthentication_required
 @require_POST
 def people_change(request, slug, pk):
     workspace, assignment = _assignment(request, slug, pk)
@@ -72,7 +72,7 @@ def people_change(request, slug, pk):
     return redirect("workspaces:people", slug)
 
 
-@asks_again
+@reauthentication_required
 @require_POST
 def people_remove(request, slug, pk):
     workspace, assignment = _assignment(request, slug, pk)

@@ -7,9 +7,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actors import actor_of_request, require_site_admin
 from accounts.form_keys import once
-from accounts.guards import for_admin_mode
+from accounts.guards import admin_mode_required
 from accounts.identity_providers import ACT, IdentityProvider
-from accounts.oidc_views import library
+from accounts.oidc_views import load_oidc
 from studio import numbers
 from studio.errors import Invalid
 from studio.forms import attempt
@@ -18,7 +18,7 @@ from workspaces.forms import ClaimMappingForm, IdentityProviderForm
 from workspaces.models import ClaimMapping
 
 
-@for_admin_mode
+@admin_mode_required
 @never_cache
 @require_http_methods(["GET", "POST"])
 @once
@@ -35,7 +35,7 @@ def providers(request):
     return render(request, "workspaces/providers.html", context)
 
 
-@for_admin_mode
+@admin_mode_required
 @never_cache
 @require_http_methods(["GET", "POST"])
 def provider(request, slug):
@@ -62,17 +62,17 @@ def _page(request, row, form=None, mapping_form=None, steps=()):
     return render(request, "workspaces/provider.html", context)
 
 
-@for_admin_mode
+@admin_mode_required
 @never_cache
 @require_POST
 def provider_test(request, slug):
     """Each step of the connection, and what is to be corrected."""
     require_site_admin(actor_of_request(request), ACT)
     row = get_object_or_404(IdentityProvider, slug=slug)
-    return _page(request, row, steps=library().check_connection(row))
+    return _page(request, row, steps=load_oidc().check_connection(row))
 
 
-@for_admin_mode
+@admin_mode_required
 @require_POST
 def provider_change(request, slug):
     """By the button `act`: add or remove a mapping, or delete the provider."""

@@ -140,7 +140,7 @@ def verbs_of(definitions: frozenset[Definition]) -> frozenset[str]:
     return frozenset(verb for verb in NEEDED if allows(definitions, verb))
 
 
-def why(definitions: Iterable[Definition], verb: str) -> list[tuple[str, str, str]]:
+def explain_verb(definitions: Iterable[Definition], verb: str) -> list[tuple[str, str, str]]:
     """For each action that the verb needs: the action, the first role that allows it, and by which of its actions.
 
     Of several alternatives, the first that is allowed; an action that nothing allows has an empty role.

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.actors import actor_of_request
 from accounts.form_keys import once
-from accounts.guards import asks_again
+from accounts.guards import reauthentication_required
 from studio.errors import Denied, Invalid
 from studio.forms import attempt
 from studio.htmx import render_page
@@ -150,7 +150,7 @@ def workspace_settings(request, slug):
     return render(request, "workspaces/workspace_settings.html", context)
 
 
-@asks_again
+@reauthentication_required
 @require_POST
 def workspace_delete(request, slug):
     workspace = lookup.page_workspace(request, slug, "delete_workspace")

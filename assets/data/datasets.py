@@ -29,7 +29,7 @@ VERSION = re.compile(r"[a-zA-Z0-9][\w.-]{0,29}", re.ASCII)
 DATASTORE_URI = re.compile(r"azureml://(?:.*/)?datastores/(?P<datastore>[^/]+)/paths/(?P<path>.*)")
 
 
-def check(workspace: Workspace, definition) -> dict:
+def check_dataset(workspace: Workspace, definition) -> dict:
     """The definition, if its steps are right and its datastores are there."""
     if len(json.dumps(definition)) > MAX_DEFINITION_BYTES:
         raise Invalid(f"The definition is larger than {MAX_DEFINITION_BYTES // 1024} KB.", target="definition")
@@ -44,9 +44,9 @@ def check(workspace: Workspace, definition) -> dict:
     return definition
 
 
-def save(actor: Actor, workspace: Workspace, definition) -> DataVersion:
+def save_dataset(actor: Actor, workspace: Workspace, definition) -> DataVersion:
     """The saved dataset with this definition; the same one for the same definition."""
-    check(workspace, definition)
+    check_dataset(workspace, definition)
     digest = digest_json(definition)
     kind = definition["kind"]
     present = DataVersion.objects.filter(workspace=workspace, digest=digest, kind=kind).order_by("pk").first()
@@ -63,7 +63,7 @@ def save(actor: Actor, workspace: Workspace, definition) -> DataVersion:
     )
 
 
-def register(
+def register_dataset(
     actor: Actor, workspace: Workspace, name: str, version: str, fields: dict, *, create_new_version: bool = True
 ) -> tuple[DataVersion, bool]:
     """A version of a name, and whether it is new. `fields`: kind, definition, uri, description, tags, properties.
@@ -71,7 +71,7 @@ def register(
     With the version `auto` it gets the next number; the same content again is the newest version.
     """
     rules.DATA_NAME.check(name)
-    definition = check(workspace, fields["definition"])
+    definition = check_dataset(workspace, fields["definition"])
     content = {
         "kind": fields["kind"],
         "definition": definition,
@@ -228,6 +228,6 @@ def _read_mltable(workspace: Workspace, datastore: str, folder: str) -> dict:
         raise Invalid(f"{path}: {getattr(error, 'message', error)}"[:1000], target="properties/dataUri") from error
     is_text = bool(definition["steps"]) and definition["steps"][0]["type"] == "read_delimited"
     if is_text and mltable.infers_types(content):
-        check(workspace, definition)
+        check_dataset(workspace, definition)
         return previews.infer_reader(workspace, definition)
     return definition

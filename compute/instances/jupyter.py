@@ -105,7 +105,7 @@ class ServerAway(Exception):
     """The Jupyter server does not answer."""
 
 
-def ask(address: str, token: str, method: str, path: str, body: dict | None = None):
+def send_request(address: str, token: str, method: str, path: str, body: dict | None = None):
     """One request to the Jupyter server; its JSON. Raises ServerAway."""
     kind, _, where = address.partition(":")
     if kind != "unix":
@@ -129,9 +129,9 @@ def ask(address: str, token: str, method: str, path: str, body: dict | None = No
 
 def read_activity(address: str, token: str) -> Activity:
     """Busy is a kernel that computes; a tab that is only open counts as nothing."""
-    status = ask(address, token, "GET", "/api/status?no_track_activity=1")
-    kernels = ask(address, token, "GET", "/api/kernels?no_track_activity=1")
-    terminals = ask(address, token, "GET", "/api/terminals?no_track_activity=1")
+    status = send_request(address, token, "GET", "/api/status?no_track_activity=1")
+    kernels = send_request(address, token, "GET", "/api/kernels?no_track_activity=1")
+    terminals = send_request(address, token, "GET", "/api/terminals?no_track_activity=1")
     is_busy = any(kernel.get("execution_state") == "busy" for kernel in kernels)
     moments = [status.get("last_activity"), *(one.get("last_activity") for one in [*kernels, *terminals])]
     found = [dt.datetime.fromisoformat(moment) for moment in moments if moment]
@@ -140,4 +140,4 @@ def read_activity(address: str, token: str) -> Activity:
 
 def open_terminal(address: str, token: str) -> str:
     """The path of a new terminal."""
-    return f"/terminals/{ask(address, token, 'POST', '/api/terminals', {})['name']}"
+    return f"/terminals/{send_request(address, token, 'POST', '/api/terminals', {})['name']}"

@@ -46,11 +46,11 @@ def select_versions(request, workspace) -> QuerySet[ModelVersion]:
     rows = rows.filter(archived_at__isnull="archived" not in query)
     if "all" not in query:
         rows = rows.filter(is_latest=True)
-    rows = version_search.named(rows, query.get("q", ""))
+    rows = version_search.filter_by_name(rows, query.get("q", ""))
     for facet in FACETS:
         if values := query.getlist(facet.key):
             rows = rows.filter(**{f"{facet.column}__in": values})
-    rows = version_search.with_pairs(rows, "tags", [pair for pair in query.getlist("tag") if pair])
+    rows = version_search.filter_by_pairs(rows, "tags", [pair for pair in query.getlist("tag") if pair])
     if "starred" in query:
         rows = rows.filter(model__in=ModelStar.objects.filter(user=request.user).values("model"))
     return rows

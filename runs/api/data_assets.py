@@ -117,7 +117,7 @@ def version_put(
     workspace = require_workspace(request, workspace_path, "read" if request.auth.is_run else "edit")
     given = body.properties
     fields = {**given.model_dump(include={"description", "tags", "properties"}), **_read_content(workspace, given)}
-    row, is_new = datasets.register(
+    row, is_new = datasets.register_dataset(
         request.auth, workspace, name, version, fields, create_new_version=given.createNewVersion
     )
     if not is_new:
@@ -162,7 +162,7 @@ def version_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], na
 )
 def dataset_save(request: HttpRequest, workspace_path: Path[WorkspacePath], body: data_resources.DatasetUpdate):
     workspace = require_workspace(request, workspace_path, "read" if request.auth.is_run else "edit")
-    return data_resources.DataVersionBase.of(datasets.save(request.auth, workspace, body.definition))
+    return data_resources.DataVersionBase.of(datasets.save_dataset(request.auth, workspace, body.definition))
 
 
 @saved.get("/{dataset_id}", response=data_resources.DataVersionBase, summary="A dataset by its id")

@@ -32,7 +32,7 @@ def register(workspace, alice, *steps, path="in/*.csv"):
     place = {"datastore": "workspaceblobstore", "path": path}
     definition = {"kind": "tabular", "paths": [place], "steps": [read, *steps]}
     fields = {"kind": "tabular", "definition": definition, "tags": {"format": "CSV"}}
-    return datasets.register(Actor(alice), workspace, "diabetes dataset", "auto", fields)[0]
+    return datasets.register_dataset(Actor(alice), workspace, "diabetes dataset", "auto", fields)[0]
 
 
 def test_a_datastore_is_browsed_uploaded_to_and_downloaded_from(as_user, alice, bob, workspace, files):

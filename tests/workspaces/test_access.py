@@ -141,7 +141,7 @@ def test_a_role_of_azures_json_is_made_given_and_counts_at_the_next_request(as_u
 def test_the_arm_form_is_read_too(olga, workspace):
     role = custom_roles.write_role(Actor(olga), json.dumps(RESTRICTED))
     assert role_definitions.verbs_of(frozenset({role.definition})) == SCIENTIST - {"list_secrets", "read_secrets"}
-    assert custom_roles.parse_role(custom_roles.as_azure(role))["not_actions"] == role.not_actions
+    assert custom_roles.parse_role(custom_roles.format_role(role))["not_actions"] == role.not_actions
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def restore(name: str | None) -> User:
     for field, value in fields.items():
         setattr(found, field, value)
     found.save(update_fields=list(fields))
-    second_factors.reset(found)
+    second_factors.reset_factors(found)
     FailedSignIn.objects.filter(name=found.username.lower()).delete()
     activity.record("account.break_glass", found)
     return found

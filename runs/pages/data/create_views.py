@@ -123,7 +123,7 @@ def _read_table(workspace, path: dict, form: SettingsForm) -> dict:
         name, errors = next(iter(form.errors.items()))
         raise Invalid(f"{name}: {errors[0]}", target=name)
     definition: dict = {"kind": "tabular", "paths": [path], "steps": [form.read_step()]}
-    datasets.check(workspace, definition)
+    datasets.check_dataset(workspace, definition)
     is_text = form.cleaned_data["file_format"] == "read_delimited"
     return previews.infer_reader(workspace, definition) if is_text else definition
 
@@ -153,4 +153,4 @@ def _register(request, workspace, given: dict, definition: dict, schema: list[di
             steps.append({"type": "keep_columns", "columns": kept})
         definition = {**definition, "steps": steps}
     fields = {"kind": definition["kind"], "definition": definition, "description": given["description"]}
-    return datasets.register(actor_of_request(request), workspace, given["name"], datasets.AUTO, fields)[0]
+    return datasets.register_dataset(actor_of_request(request), workspace, given["name"], datasets.AUTO, fields)[0]
