@@ -20,7 +20,7 @@ import psutil
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from studio import handover  # noqa: E402
+from studio import socket_handover  # noqa: E402
 
 ROUNDS, MESSAGES, SOCKETS, OPENED = 5, 2000, 500, 3000
 MESSAGE = b"y" * 200
@@ -99,8 +99,8 @@ def connect(folder: pathlib.Path, listener: socket.socket, request: bytes) -> so
     browser = socket.create_connection(listener.getsockname())
     browser.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     accepted, _ = listener.accept()
-    assert handover.hand_over(f"{folder}/gateway", accepted, request)
-    handover.forget(accepted)
+    assert socket_handover.hand_over(f"{folder}/gateway", accepted, request)
+    socket_handover.forget(accepted)
     return browser
 
 

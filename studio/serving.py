@@ -20,7 +20,7 @@ from gunicorn.http.body import LengthReader
 from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
-from studio import handover
+from studio import socket_handover
 from studio.connections import BUFFERED, ClientSocket, Connection
 from studio.web_limits import read_limits
 
@@ -172,10 +172,10 @@ class Worker(ThreadWorker):
         return self.applications is not None and self.applications.is_meant_by(conn.inbox)
 
     def _give_to_gateway(self, conn) -> None:
-        if not handover.hand_over(self.gateway, conn.sock, bytes(conn.inbox)):
+        if not socket_handover.hand_over(self.gateway, conn.sock, bytes(conn.inbox)):
             self._refuse_request(conn, "503 Service Unavailable", "Retry-After: 2\r\n")
             return
-        handover.forget(conn.sock)
+        socket_handover.forget(conn.sock)
         self._drop_connection(conn)
 
     def _is_full(self) -> bool:

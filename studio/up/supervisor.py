@@ -14,7 +14,7 @@ import urllib.request
 from lazuli import processes
 
 from studio import redis_server
-from studio.handover import choose_socket
+from studio.socket_handover import choose_socket
 from studio.up import console
 from studio.up.children import Child
 from studio.up.lifeline import Lifeline, kill_runners, list_jobs

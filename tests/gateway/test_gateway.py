@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from studio import handover
+from studio import socket_handover
 from studio.gateway import __main__ as process
 from studio.gateway import decisions
 from studio.gateway.decisions import Studio
@@ -125,8 +125,8 @@ def connect(tmp_path, studio, monkeypatch):
     def give(request: str) -> socket.socket:
         ours, theirs = socket.socketpair()
         ours.settimeout(5)
-        assert handover.hand_over(str(tmp_path / "door"), theirs, request.replace("\n", "\r\n").encode())
-        handover.forget(theirs)
+        assert socket_handover.hand_over(str(tmp_path / "door"), theirs, request.replace("\n", "\r\n").encode())
+        socket_handover.forget(theirs)
         return ours
 
     yield give
