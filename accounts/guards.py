@@ -15,7 +15,7 @@ from studio.htmx import reload_page, wants_piece
 
 # What somebody who still has to set up a second factor may open.
 OPEN_BEFORE = {"factors", "factor_app", "factor_passkey", "factor_passkey_begin", "sign_out", "theme"}
-PROVED_SECONDS = 15 * 60
+RECENT_SECONDS = 15 * 60
 
 
 def reauthentication_required(view):
@@ -68,7 +68,7 @@ def is_recently_authenticated(request) -> bool:
     proved = request.session.get(PROVED)
     if proved is None:
         proved = request.user.last_login.timestamp() if request.user.last_login else 0
-    return time.time() - proved < PROVED_SECONDS
+    return time.time() - proved < RECENT_SECONDS
 
 
 def reauthentication_methods(user) -> set[str]:
