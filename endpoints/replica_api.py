@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, StreamingHttpResponse
 from ninja import Router
 from ninja.security import HttpBearer
 
-from compute import keys
+from compute.instances.gateway_api import GatewayKey
 from endpoints import work_kind
 from endpoints.models import Endpoint, Revision
 from registry import version_files
@@ -24,11 +24,6 @@ MAX_REPORT = 100_000
 class ReplicaKey(HttpBearer):
     def authenticate(self, request, token):
         return work_kind.find_revision(token)
-
-
-class GatewayKey(HttpBearer):
-    def authenticate(self, request, token):
-        return keys.is_gateway_key(token)
 
 
 class ReplicaModel(Shape):
