@@ -6,7 +6,6 @@ Every name and value is quoted here; nothing that a person writes becomes SQL by
 from __future__ import annotations
 
 import datetime as dt
-import json
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from lazuli.data.definitions import ENCODINGS, NO_HEADER
@@ -332,7 +331,3 @@ def literal(value: Any) -> str:
 def find_encoding(reader: Mapping[str, Any]) -> str:
     """Python's name of the encoding."""
     return ENCODINGS[reader.get("encoding", "utf8")]
-
-
-def to_text(definition: Mapping[str, Any]) -> str:
-    return json.dumps(definition, sort_keys=True, separators=(",", ":"))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from lazuli.data.errors import DatasetValidationError
@@ -199,10 +200,8 @@ def _expression(value: Any, path: str, depth: int = 0) -> None:
 
 
 def _moment(value: Any, path: str) -> None:
-    from datetime import datetime  # start-up time
-
     try:
-        datetime.fromisoformat(str(value))
+        dt.datetime.fromisoformat(str(value))
     except ValueError as error:
         raise _wrong(f"{str(value)[:60]!r} is not a time such as 2024-01-31T12:00:00.", path) from error
 
