@@ -14,7 +14,7 @@ from django.test import Client
 
 from studio.urls import urlpatterns
 from tests import factories
-from tests.test_authz import API, ROLES, as_if_never, lines, world
+from tests.test_authz import API, LEAST_FIRST, ROLES, as_if_never, lines, world
 from tests.test_house import OWN_DOORS, address_of, routes_of
 
 __all__ = ["world"]
@@ -23,7 +23,6 @@ PERSONAS = (*ROLES, "stranger", "admin")
 # What stands in an address for the things of the world.
 PLACES = [("/runs/x/", "/runs/other/"), ("/compute/x/", "/compute/cpu-cluster/"), ("/secrets/x/", "/secrets/hush/")]
 PLACES += [("/environments/x/", "/environments/env/"), ("/versions/x/", "/versions/1/")]
-LEAST_FIRST = ("stranger", "reader", "operator", "scientist", "contributor", "owner", "admin")
 # It ends the session with which the others are tried; and it opens to this machine, for all who are on it.
 ELSEWHERE = {"/signout/", "/metrics"}
 # Allowed, whatever it finds wrong with an empty form.

@@ -18,7 +18,8 @@ SERIOUS = """rules => axe.run(document, {resultTypes: ['violations'], ...rules})
 # All that depends on colours: it differs between a page that is light and the same page in the dark, not with its width.
 COLOURS = ["color-contrast", "link-in-text-block"]
 ONLY_COLOURS = {"runOnly": COLOURS}
-NO_COLOURS = {"rules": {name: {"enabled": False} for name in COLOURS}}
+# What a narrow window changes; the rest is judged on the wide page, which has the same elements.
+ONLY_LAYOUT = {"runOnly": ["scrollable-region-focusable"]}
 # What fades would be judged half way on a busy machine, which draws few frames.
 NO_FADING = """() => {
   const sheet = new CSSStyleSheet();
@@ -68,12 +69,12 @@ def all_pages(run) -> list[str]:
 
 
 def find_faults(page, axe, wait=300) -> list[str]:
-    """What axe finds on a page; on a wide one, its colours too, in the light and in the dark."""
+    """What axe finds on a wide page, its colours in the light and in the dark; on a narrow one, what its layout changes."""
     is_wide = page.viewport_size["width"] > 1000
     page.wait_for_timeout(wait)
     page.evaluate(NO_FADING)
     page.evaluate(axe)
-    found = page.evaluate(SERIOUS, {} if is_wide else NO_COLOURS)
+    found = page.evaluate(SERIOUS, {} if is_wide else ONLY_LAYOUT)
     found += [f"{s} px too wide"] if (s := page.evaluate(SIDEWAYS)) > 1 else []
     if is_wide:
         page.emulate_media(color_scheme="dark")
