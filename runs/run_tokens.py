@@ -309,13 +309,17 @@ def _check_alive(own, run_id: str, may: May, user_id: int) -> None:
         raise Unauthenticated(
             f"The submitter of the run {run_id} may no longer submit in this workspace; the run's token is no longer valid."
         )
-    # MLflow's clients set the end time of a run; a future time does not count.
-    if not own.is_active and (own.ended_at is None or abs(timezone.now() - own.ended_at) >= GRACE):
+    if not (own.is_active or has_just_ended(own)):
         if may is May.ADD:
             # What a script has left behind is not taken for a wrong token, which it would be made to renew.
             text = f"The run {run_id} is {own.status} and takes no more; what its script had not sent came too late."
             raise Conflict(text, code="run_is_final")
         raise Unauthenticated(f"The run {run_id} is {own.status}; its token has ended with it.")
+
+
+def has_just_ended(run) -> bool:
+    """MLflow's clients set the end time of a run; a future time does not count."""
+    return run.ended_at is not None and abs(timezone.now() - run.ended_at) < GRACE
 
 
 def _may_by_custom_role(user_id: int, workspace_id: int) -> bool:

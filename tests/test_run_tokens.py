@@ -305,6 +305,15 @@ def test_after_the_end_there_is_a_moment_for_what_the_script_left_behind(world):
     assert Run.objects.filter(run_id="mine", status=Run.Status.COMPLETED).exists()
 
 
+def test_a_child_that_says_it_ends_tomorrow_takes_no_more(world):
+    tomorrow = timezone.now() + dt.timedelta(days=1)
+    ended = {"status": Run.Status.COMPLETED, "ended_at": tomorrow, "parent": world.mine, "root": world.mine}
+    factories.make_run(world.workspace, experiment=world.mine.experiment, run_id="kid", **ended)
+    history = f"/history/v1.0{world.workspace.arm_id}/runs/kid"
+    answer = world._send(world.token, "POST", f"{history}/metrics", {"metrics": [{"name": "a", "value": 1}]})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "run_is_final")
+
+
 def test_a_run_keeps_models_of_its_own_and_moves_no_other(world):
     def mlflow(method, route, **fields):
         address = f"/mlflow/v1.0{world.workspace.arm_id}/api/2.0/mlflow/{route}"

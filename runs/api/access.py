@@ -1,7 +1,6 @@
 """From an API URL to the workspace, experiment or run, with checks of what the actor may do."""
 
 from django.http import Http404, HttpRequest
-from django.utils import timezone
 
 from accounts.actors import Actor
 from runs import attempts, run_tokens
@@ -67,6 +66,6 @@ def check_attempt(actor: Actor, run: Run) -> None:
 
 def check_open(actor: Actor, run: Run) -> None:
     """An ended run accepts nothing more, except for a short time what its own script had not sent."""
-    if run.is_active or (actor.is_run and run.ended_at and timezone.now() - run.ended_at < run_tokens.GRACE):
+    if run.is_active or (actor.is_run and run_tokens.has_just_ended(run)):
         return
     raise Conflict(f"The run {run.run_id} is {run.status}; it accepts nothing more.", code="run_is_final")
