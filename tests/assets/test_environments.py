@@ -122,6 +122,8 @@ def test_an_unknown_name_names_the_nearest(alice_client, w, name, nearest):
         "AzureML-sklearn-0.24-ubuntu18.04-py37-cpu",
         "AzureML-sklearn-1.0-ubuntu20.04-py38-cpu",
         "AzureML-lightgbm-3.2-ubuntu18.04-py37-cpu",
+        "AzureML-minimal-ubuntu20.04-py38-cpu-inference",
+        "AzureML-xgboost-0.9-ubuntu18.04-py37-cpu-inference",
         "AzureML-pytorch-1.10-ubuntu18.04-py38-cuda11-gpu",
         "AzureML-ACPT-pytorch-1.12-py39-cuda11.6-gpu",
         "AzureML-acpt-pytorch-2.8-cuda12.6",
