@@ -93,6 +93,9 @@ class Log:
             self._studio.open("/report", {"state": self.state, "error": error, "log": text}).close()
         except OSError as failure:
             print(f"The log could not be sent: {failure}", file=sys.stderr)
+            with self._lock:
+                # With the next report.
+                self._waiting = text + self._waiting
 
 
 def fetch_files(studio: Studio, plan: Json) -> None:

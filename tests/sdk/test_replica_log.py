@@ -1,0 +1,31 @@
+"""The log of a service's process, as the studio gets it."""
+
+import io
+
+from lazuli.scoring.replica import Log
+
+
+class Studio:
+    """Refuses the first report."""
+
+    def __init__(self):
+        self.reports = []
+
+    def open(self, path, body):
+        self.reports.append(body)
+        if len(self.reports) == 1:
+            raise OSError("no way there")
+        return io.BytesIO()
+
+
+def test_lines_that_could_not_be_sent_come_with_the_next_report(monkeypatch, capsys):
+    monkeypatch.setattr(Log, "_send_for_good", lambda log: None)
+    studio = Studio()
+    log = Log(studio)
+    log.write("one\n")
+    log.send()
+    assert "The log could not be sent: no way there" in capsys.readouterr().err
+    log.write("two\n")
+    log.send()
+    log.send()
+    assert [report["log"] for report in studio.reports] == ["one\n", "one\ntwo\n", ""]
