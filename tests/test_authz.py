@@ -118,7 +118,7 @@ cancel a job                    | POST   {w}/jobs/other/cancel                  
 log metrics                     | POST   {h}/runs/mine/metrics       $metric                | y y y 403 403 404 y
 log metrics to another run      | POST   {h}/runs/other/metrics      $metric                | y y y 403 403 404 404
 upload                          | PUT    {h}/runs/mine/artifacts/content?path=b.txt         | y y y 403 403 404 y
-upload to another run           | PUT    {h}/runs/other/artifacts/content?path=spare.txt    | y y y 403 403 404 404
+upload to another run           | PUT    {h}/runs/other/artifacts/content?path=b.txt        | y y y 403 403 404 404
 append to a file                | POST   {h}/runs/other/artifacts/append?path=b.txt&offset=0| y y y 403 403 404 404
 delete a file                   | DELETE {h}/runs/other/artifacts/content?path=spare.txt    | y y y 403 403 404 404
 edit a run                      | PATCH  {h}/runs/other                                     | y y y 403 403 404 404
