@@ -32,13 +32,16 @@ def assign_colours(runs: Iterable, charts: Sequence[Sequence[int]] = ()) -> dict
 
 
 def spread_colours(keys: Sequence[int], charts: Sequence[Sequence[int]], chosen: dict[int, int]) -> dict[int, int]:
-    """Those that stand out together differ, in the first chart before the others; of the rest, ten in a row differ."""
+    """Those that stand out together in a chart differ; of the rest, ten in a row differ."""
     given = dict(chosen)
     # The oldest first, so that a new order among the best changes no colour.
-    for key in dict.fromkeys(key for chart in charts for key in sorted(chart)):
-        if key not in given:
-            together = [chart for chart in charts if key in chart]
-            given[key] = _pick_colour(key, Counter(given[one] for chart in together for one in chart if one in given))
+    waiting = [key for key in dict.fromkeys(key for chart in charts for key in sorted(chart)) if key not in given]
+    while waiting:
+        used = {key: _count_around(key, charts, given) for key in waiting}
+        # The one with the fewest colours left, or there may be none once it is reached.
+        key = max(waiting, key=lambda key: len(used[key]))
+        given[key] = _pick_colour(key, used[key])
+        waiting.remove(key)
     taken = set(given.values())
     for key in keys:
         if key not in given:
@@ -47,6 +50,11 @@ def spread_colours(keys: Sequence[int], charts: Sequence[Sequence[int]], chosen:
             given[key] = _pick_colour(key, Counter(taken))
             taken.add(given[key])
     return given
+
+
+def _count_around(key: int, charts: Sequence[Sequence[int]], given: dict[int, int]) -> Counter:
+    """How often each colour is given to those that stand out beside this one."""
+    return Counter(given[one] for chart in charts if key in chart for one in chart if one in given)
 
 
 def _pick_colour(key: int, used: Counter) -> int:
