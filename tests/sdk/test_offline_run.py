@@ -10,7 +10,7 @@ def run():
 
 def test_it_is_no_run_and_says_so_by_its_id(run):
     assert not isinstance(run, Run)
-    assert run.id.startswith("OfflineRun_")
+    assert run.id.startswith("OfflineRun_") and run._run_id == run.id
     assert not hasattr(run, "experiment")
     assert not hasattr(run, "get_metrics")
 

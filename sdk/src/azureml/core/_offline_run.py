@@ -13,14 +13,14 @@ class _OfflineRun:
     """Not a `Run` on purpose: scripts check `hasattr(run, "experiment")`, or how the id starts."""
 
     def __init__(self, run_id: Optional[str] = None):
-        self._id = run_id or f"OfflineRun_{uuid.uuid4()}"
+        self._run_id = run_id or f"OfflineRun_{uuid.uuid4()}"
 
     @property
     def id(self) -> str:
-        return self._id
+        return self._run_id
 
     def __repr__(self) -> str:
-        return f"Run(OfflineRun,\nId: {self._id})"
+        return f"Run(OfflineRun,\nId: {self._run_id})"
 
     def log(self, name: str, value: Any, description: str = "") -> None:
         metric_values.scalar_metric(name, value)
@@ -79,7 +79,7 @@ class _OfflineRun:
         print_text(f"Attempted to upload the folder {path} as {name}")
 
     def child_run(self, name: Optional[str] = None, run_id: Optional[str] = None, outputs: Any = None) -> _OfflineRun:
-        return _OfflineRun(f"{self._id}.{run_id or name or uuid.uuid4()}")
+        return _OfflineRun(f"{self._run_id}.{run_id or name or uuid.uuid4()}")
 
     def complete(self, _set_status: bool = True) -> None:
         """Nothing to do: an offline run is not on a server."""
@@ -94,11 +94,11 @@ class _OfflineRun:
         print("Flushed: an offline run has nothing to send.")
 
     def __enter__(self) -> _OfflineRun:
-        print_text(f"Starting run {self._id}")
+        print_text(f"Starting run {self._run_id}")
         return self
 
     def __exit__(self, exit_type: Any, value: Any, traceback: Any) -> None:
-        print_text(f"Stopping run {self._id}")
+        print_text(f"Stopping run {self._run_id}")
 
     @staticmethod
     def _print_metric(kind: str, name: str, value: Any) -> None:
