@@ -164,6 +164,21 @@ def test_a_run_config_wins_over_the_rest():
     assert (config.script, config.run_config.target) == ("a.py", "local")
 
 
+def test_a_run_configuration_as_it_is_written_on_windows(tmp_path):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "conda.yml").write_text("dependencies:\n- six\n")
+    text = "script: train.py\r\nenvironment:\r\n  python:\r\n    condaDependenciesFile: config\\conda.yml\r\n"
+    (tmp_path / "train.runconfig").write_bytes(text.encode("utf-16"))
+    config = RunConfiguration.load(str(tmp_path), "train")
+    assert list(config.environment.python.conda_dependencies.conda_packages) == ["six"]
+
+
+def test_a_section_without_anything_is_the_usual_one(tmp_path):
+    (tmp_path / "train.runconfig").write_text("script: train.py\nenvironment:\nhistory:\n")
+    config = RunConfiguration.load(str(tmp_path), "train")
+    assert config.environment.name == RunConfiguration().environment.name and config.history.snapshot_project
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [

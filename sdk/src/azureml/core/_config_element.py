@@ -43,7 +43,8 @@ class ConfigElement:
         present = getattr(self, field)
         if isinstance(present, ConfigElement) and isinstance(value, Mapping):
             return present._set_values(value)
-        return value
+        # A section without anything, such as `environment:`, stays as it is.
+        return present if isinstance(present, ConfigElement) and value is None else value
 
     def __repr__(self) -> str:
         return json.dumps(self._to_dict(), indent=4, default=str)

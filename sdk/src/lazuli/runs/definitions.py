@@ -11,8 +11,9 @@ from lazuli.environments.definitions import (
     environment_definition,
     read_conda_file,
 )
+from lazuli.environments.requirement_files import read_text
 from lazuli.errors import RunConfigurationException, UserErrorException
-from lazuli.yaml_text import read_yaml_file
+from lazuli.yaml_text import parse_yaml
 
 # The target that stands for this machine.
 LOCAL = "local"
@@ -58,14 +59,18 @@ def read_definition_file(path: str, name: Optional[str] = None) -> Json:
     Raises UserErrorException if there is no such file, RunConfigurationException if it is not a run configuration.
     """
     file_path = find_definition_file(path, name)
-    content = read_yaml_file(file_path)
+    content = _read_file(file_path)
     if not isinstance(content, dict):
         raise RunConfigurationException(f"{file_path} is not a run configuration.")
     separate = os.path.join(os.path.dirname(file_path), "environment.yml")
     if "environment" not in content and os.path.isfile(separate):
-        content["environment"] = read_yaml_file(separate)
+        content["environment"] = _read_file(separate)
     _read_named_conda_file(content, file_path, path)
     return content
+
+
+def _read_file(path: str) -> Any:
+    return parse_yaml(read_text(path, "The run configuration"), path)
 
 
 def _read_named_conda_file(content: Json, file_path: str, path: str) -> None:
@@ -81,6 +86,9 @@ def _read_named_conda_file(content: Json, file_path: str, path: str) -> None:
     in_project = os.path.basename(folder) in FOLDERS
     project = os.path.abspath(path) if os.path.isdir(path) else os.path.dirname(folder) if in_project else folder
     found = os.path.join(project, os.path.expanduser(str(named)))
+    if not os.path.isfile(found):
+        # As it is written on Windows.
+        found = os.path.join(project, *str(named).split("\\"))
     if os.path.isfile(found):
         python.update(condaDependencies=read_conda_file(found), condaDependenciesFile=found)
     elif not any(key.lower() == "condadependencies" and value for key, value in python.items()):
@@ -103,6 +111,7 @@ def merge_definition(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> J
         # The keys of an empty section, such as the environment variables, are names that the user chose.
         if present and isinstance(present, Mapping) and isinstance(value, Mapping) and key != "condaDependencies":
             merged[key] = merge_definition(present, value)
-        else:
+        elif value is not None or not isinstance(present, Mapping):
+            # A section without anything, `environment:`, is the usual one.
             merged[key] = value
     return merged
