@@ -128,12 +128,16 @@ class Files:
         with self._errors(path):
             return bytes(obstore.get_range(self._store, self._prefix + path, start=start, length=length))
 
+    def find_local(self, path: str) -> pathlib.Path | None:
+        """The path on this machine, or None if the file is not here."""
+        folder = self._store.prefix if isinstance(self._store, LocalStore) else None
+        return None if folder is None else pathlib.Path(folder) / (self._prefix + path)
+
     def stream(self, file: File, start: int, length: int) -> Iterable[bytes]:
         """From `start`, in parts. The caller has found the file."""
-        folder = self._store.prefix if isinstance(self._store, LocalStore) else None
-        if folder is not None:
+        if path := self.find_local(file.path):
             # The server sends a file of this machine itself.
-            return storage.FileSlice(pathlib.Path(folder) / (self._prefix + file.path), start, length)
+            return storage.FileSlice(path, start, length)
         return self._fetched(file.path, start, start + length)
 
     def _fetched(self, path: str, start: int, end: int) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from azureml.core import Dataset, Environment, Experiment, ScriptRunConfig
 from azureml.data import OutputFileDatasetConfig
 from azureml.data.dataset_error_handling import DatasetExecutionError, DatasetValidationError
 from azureml.data.dataset_factory import DataType
+from azureml.data.dataset_type_definitions import PromoteHeadersBehavior
 from azureml.exceptions import DatasetTimestampMissingError, UserErrorException
 from lazuli.data import transfer
 
@@ -49,7 +50,7 @@ def test_a_table_is_read_with_the_types_of_its_first_rows(ws, store):
     assert str(frame["Age"].dtype) == "float64" and frame["Age"].isna().tolist() == [False, True, False, True]
     assert str(frame["When"].dtype) == "datetime64[ns]" and frame["Note"][0] == "a, b"
     assert table.take(1).to_pandas_dataframe()["Diabetic"].tolist() == [True]
-    with pytest.raises(DatasetExecutionError, match="Row 4, column 'Age': 'bad'"):
+    with pytest.raises(DatasetExecutionError, match=r"diabetes2\.csv, line 2, column 'Age': 'bad'"):
         table.to_pandas_dataframe(on_error="fail")
     assert table.id is None and table.name is None
 
@@ -73,6 +74,51 @@ def test_steps_make_new_datasets(ws, store):
     assert timed.time_between(dt.datetime(2020, 1, 1), dt.datetime(2020, 1, 2), include_boundary=False).take(5)
     with pytest.raises(DatasetTimestampMissingError):
         table.time_before(dt.datetime(2020, 1, 1))
+
+
+def test_a_filter_by_time_reads_only_the_partitions_that_can_have_it(ws, store, tmp_path):
+    put(store, "t/2020/01/x.csv", b"when,v\n2020-01-01,1\n", tmp_path)
+    put(store, "t/2020/02/x.csv", b"when,v\n2020-02-01,2,broken\n", tmp_path)
+    table = Dataset.Tabular.from_delimited_files((store, "t/**"), partition_format="/{part:yyyy/MM}/x.csv")
+    timed = table.with_timestamp_columns("when", "part")
+    assert timed.time_before(dt.datetime(2020, 1, 15)).to_pandas_dataframe()["v"].tolist() == [1]
+    with pytest.raises(DatasetExecutionError, match=r"t/2020/02/x\.csv, line 2"):
+        timed.time_after(dt.datetime(2020, 2, 1)).to_pandas_dataframe()
+    with pytest.raises(DatasetTimestampMissingError, match="a step has dropped it"):
+        timed.keep_columns("v").time_before(dt.datetime(2020, 1, 15))
+    with pytest.raises(DatasetValidationError, match="'v' is not a datetime; it is a long"):
+        table.with_timestamp_columns("v")
+    with pytest.raises(DatasetValidationError, match=r"no column 'w'. The columns are when, v"):
+        table.with_timestamp_columns("w")
+
+
+def test_what_readers_do_with_odd_files(ws, store, tmp_path):
+    def read(path, data, **given):
+        put(store, path, data, tmp_path)
+        return Dataset.Tabular.from_delimited_files((store, path), **given).to_pandas_dataframe().to_dict("list")
+
+    assert read("a.csv", 'a,b\n1,"x\ny"\n2,z\n'.encode("utf-16"), encoding="utf16") == {"a": [1, 2], "b": ["x\ny", "z"]}
+    assert read("b.csv", b"a,A,a\n1,2,3\n") == {"a": [1], "A_1": [2], "a_2": [3]}
+    assert read("c.csv", b"Path,b\n1,2\n", include_path=True) == {"b": [2], "Path": ["/c.csv"]}
+    put(store, "d/a.csv", b"a,b\n1,2\n", tmp_path)
+    put(store, "d/b.csv", b"c\n3\n", tmp_path)
+    both = Dataset.Tabular.from_delimited_files((store, "d"), header=PromoteHeadersBehavior.COMBINE_ALL_FILES_HEADERS)
+    assert both.to_pandas_dataframe()["c"].tolist()[1] == 3
+    with pytest.raises(DatasetExecutionError, match=r"no column 'zz'"):
+        Dataset.Tabular.from_delimited_files((store, "d/a.csv"), set_column_types={"zz": DataType.to_long()})
+    put(store, "e.jsonl", b'{"a": 1, "b": "x", "c": {"d": 1}}\noops\n{"a": 3}\n', tmp_path)
+    lines = Dataset.Tabular.from_json_lines_files((store, "e.jsonl"), invalid_lines="drop").to_pandas_dataframe()
+    assert lines["a"].tolist() == [1, 3] and lines["b"][0] == "x" and lines["c"][0] == '{"d":1}'
+    recent = Dataset.File.from_files((store, "d"))
+    assert recent.filter(recent.file_metadata("CreatedTime") > dt.datetime(2020, 1, 1)).to_path() == [
+        "/a.csv",
+        "/b.csv",
+    ]
+    frame = lines[["a"]].assign(k=["p", "q"])
+    made = Dataset.Tabular.register_pandas_dataframe(frame, (store, "f"), "frame", show_progress=False)
+    parts = made.partition_by(["k"], (store, "g"))
+    assert parts.partition_keys == ["k"] and parts.get_partition_key_values() == [{"k": "p"}, {"k": "q"}]
+    assert parts.to_pandas_dataframe()["a"].tolist() == [1, 3]
 
 
 def test_files_are_listed_and_downloaded_without_their_common_folder(ws, store, tmp_path):
@@ -130,6 +176,8 @@ def test_bad_files_are_refused_with_file_and_line(ws, store, tmp_path):
     put(store, "two/b.csv", b"c,d\n1,2\n", tmp_path)
     with pytest.raises(DatasetExecutionError, match=r"two/b.csv, line 1: the header is c, d, but two/a.csv has a, b"):
         Dataset.Tabular.from_delimited_files((store, "two")).to_pandas_dataframe()
+    with pytest.raises(UserErrorException, match="contains a slash"):
+        Dataset.File.from_files((store, "two")).register(ws, "a/b")
     assert not ws.datasets
 
 

@@ -73,11 +73,12 @@ def data_settings(request, slug):
     path = {"url": given["url"]} if given["url"] else {"datastore": given["datastore"], "path": given["path"]}
     is_table = given["kind"] != "file"
     form = SettingsForm(request.GET if "file_format" in request.GET else _guess(given))
-    definition = {"kind": "file", "paths": [path], "steps": []}
-    problem = ""
+    definition: dict = {"kind": "file", "paths": [path], "steps": []}
+    problem, preview = "", None
     if is_table:
         try:
-            definition = _read_table(workspace, path, form)
+            preview = _read_table(workspace, path, form)
+            problem, definition = preview.problem, preview.definition
         except Invalid as error:
             problem = error.message
     schema = _schema(request, definition) if is_table and not problem else []
@@ -94,19 +95,16 @@ def data_settings(request, slug):
         "steps": list_steps(LABELS, 1),
         "is_table": is_table,
         "here": request.get_full_path(),
-        **_content(workspace, definition, problem),
+        "preview": preview,
+        **({} if is_table else _list_files(workspace, definition)),
     }
     return render(request, "data/settings.html", context)
 
 
-def _content(workspace, definition: dict, problem: str) -> dict:
-    if problem:
-        return {}
-    if definition["kind"] == "tabular":
-        return {"preview": previews.read_preview(workspace, definition)}
+def _list_files(workspace, definition: dict) -> dict:
     try:
         return {"sources": previews.list_sources(workspace, definition)[:50]}
-    except Invalid as error:
+    except previews.PROBLEMS as error:
         return {"problem": error.message}
 
 
@@ -118,14 +116,14 @@ def _guess(given: dict) -> dict:
     return {**found, "separator": "\t" if ending == "tsv" else ","}
 
 
-def _read_table(workspace, path: dict, form: SettingsForm) -> dict:
+def _read_table(workspace, path: dict, form: SettingsForm) -> previews.Preview:
     if not form.is_valid():
         name, errors = next(iter(form.errors.items()))
         raise Invalid(f"{name}: {errors[0]}", target=name)
     definition: dict = {"kind": "tabular", "paths": [path], "steps": [form.read_step()]}
     datasets.check_dataset(workspace, definition)
     is_text = form.cleaned_data["file_format"] == "read_delimited"
-    return previews.infer_reader(workspace, definition) if is_text else definition
+    return previews.read_preview(workspace, definition, infer=is_text)
 
 
 def _schema(request, definition: dict) -> list[dict]:

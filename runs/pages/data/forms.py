@@ -47,14 +47,13 @@ class SettingsForm(forms.Form):
     separator = forms.ChoiceField(label="Delimiter", choices=list(SEPARATORS.items()), required=False)
     encoding = forms.ChoiceField(choices=[(word, word) for word in ENCODINGS], required=False)
     header = forms.ChoiceField(label="Column headers", choices=list(HEADERS.items()), required=False)
-    multi_line = forms.BooleanField(label="Line breaks inside quotes", required=False)
 
     def read_step(self) -> dict:
         data = self.cleaned_data
         step: dict = {"type": data["file_format"]}
         if step["type"] == "read_delimited":
             step |= {"separator": data["separator"] or ",", "header": int(data["header"] or 3)}
-            step |= {"encoding": data["encoding"] or "utf8", "multi_line": data["multi_line"]}
+            step["encoding"] = data["encoding"] or "utf8"
         return step
 
 

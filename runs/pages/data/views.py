@@ -14,7 +14,6 @@ from runs.job_data import SOURCE_TYPE
 from runs.models import Run, RunDataset
 from runs.pages.access import is_allowed, require_permission, workspace_of
 from runs.pages.data.forms import VersionForm
-from studio.errors import Conflict, Invalid, NotReady, TooLarge
 from studio.forms import attempt
 from studio.htmx import render_page
 from studio.pagination import page_of
@@ -96,7 +95,7 @@ def data_detail(request, slug, name, version):
             return redirect(found)
     try:
         sources, problem = previews.list_sources(request.workspace, found.definition), ""
-    except (Invalid, NotReady, Conflict, TooLarge) as error:
+    except previews.PROBLEMS as error:
         sources, problem = [], error.message
     more = {
         "form": form,
@@ -140,7 +139,7 @@ def data_explore(request, slug, name, version):
     if not found.is_table:
         try:
             more["sources"] = page_of(request, previews.list_sources(request.workspace, found.definition), size=50)
-        except (Invalid, NotReady, Conflict, TooLarge) as error:
+        except previews.PROBLEMS as error:
             more["problem"] = error.message
     elif more["is_profile"]:
         more["profile"] = previews.read_profile(request.workspace, found.definition)

@@ -8,7 +8,7 @@ import uuid
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 from lazuli.console import print_text
-from lazuli.data import datasets, sources, transfer
+from lazuli.data import datasets, engine, sources, transfer
 from lazuli.data.definitions import check_definition
 from lazuli.data.errors import DatasetValidationError
 from lazuli.errors import NotAvailable, UserErrorException
@@ -169,8 +169,7 @@ class TabularDatasetFactory:
             log(f"Uploading file to {inside}")
         with tempfile.TemporaryDirectory(prefix="lazuli-data-") as folder:
             local = os.path.join(folder, "data.parquet")
-            options = {"row_group_size": row_group_size} if row_group_size else {}
-            dataframe.to_parquet(local, index=False, **options)
+            engine.write_parquet(dataframe, local, row_group_size)
             path = f"{inside}/data.parquet" if inside else "data.parquet"
             remote = datastore.workspace._remote
             transfer.upload_files(remote, datastore.name, [(local, path)], overwrite=True)

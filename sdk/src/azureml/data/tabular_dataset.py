@@ -8,8 +8,7 @@ import tempfile
 import uuid
 from typing import Any, Dict, List, Optional, Tuple, Union
 
-from lazuli.data import datasets, transfer
-from lazuli.data.definitions import find_step
+from lazuli.data import datasets, engine, timestamps, transfer
 from lazuli.errors import DatasetTimestampMissingError, NotAvailable, UserErrorException
 
 from azureml.data._expressions import Expression, to_expression
@@ -104,9 +103,8 @@ class TabularDataset(AbstractDataset):
 
     @property
     def timestamp_columns(self) -> Tuple[Optional[str], Optional[str]]:
-        """The column of the time, and the one of the partition."""
-        step = find_step(self._definition, "timestamp_columns") or {}
-        return step.get("timestamp"), step.get("partition_timestamp")
+        """The column of the time, and the one of the partition; None for one that a later step has dropped."""
+        return timestamps.find_columns(self._definition)
 
     def with_timestamp_columns(
         self,
@@ -122,6 +120,8 @@ class TabularDataset(AbstractDataset):
             raise UserErrorException("partition_timestamp needs timestamp, too.")
         if timestamp and timestamp == partition_timestamp:
             raise UserErrorException("timestamp and partition_timestamp must be two columns.")
+        for name in filter(None, (timestamp, partition_timestamp)):
+            timestamps.check_column(self._definition, name)
         found: TabularDataset = self._with_step(
             "timestamp_columns", timestamp=timestamp, partition_timestamp=partition_timestamp
         )
@@ -156,7 +156,9 @@ class TabularDataset(AbstractDataset):
     def _between(self, start: Any, end: Any, include_boundary: bool) -> TabularDataset:
         name = self.timestamp_columns[0]
         if name is None:
-            raise DatasetTimestampMissingError("The dataset has no timestamp column; see with_timestamp_columns.")
+            raise DatasetTimestampMissingError(
+                "The dataset has no timestamp column, or a step has dropped it; see with_timestamp_columns."
+            )
         for value in (start, end):
             if value is not None and not isinstance(value, dt.date):
                 raise UserErrorException(f"Give a datetime, not a {type(value).__name__}.")
@@ -181,6 +183,8 @@ class TabularDataset(AbstractDataset):
         frame = self.to_pandas_dataframe()
         if missing := [key for key in partition_keys if key not in frame.columns]:
             raise UserErrorException(f"There is no column {missing[0]!r}.")
+        if len(set(partition_keys)) == len(frame.columns):
+            raise UserErrorException("No column is left for the files: every one is a partition key.")
         datastore, base = _target_of(target)
         root = "/".join(part for part in (base, str(uuid.uuid4())) if part)
         with tempfile.TemporaryDirectory(prefix="lazuli-data-") as folder:
@@ -189,7 +193,7 @@ class TabularDataset(AbstractDataset):
                 values = values if isinstance(values, tuple) else (values,)
                 inside = "/".join([root, *(_as_folder(value) for value in values), "data.parquet"])
                 local = os.path.join(folder, f"{len(pairs)}.parquet")
-                part.drop(columns=list(partition_keys)).to_parquet(local, index=False)
+                engine.write_parquet(part.drop(columns=list(partition_keys)), local)
                 pairs.append((local, inside))
             transfer.upload_files(datastore.workspace._remote, datastore.name, pairs)
         form = "/".join(["", *(f"{{{key}}}" for key in partition_keys), "data.parquet"])

@@ -13,8 +13,11 @@ from lazuli.data.errors import DatasetExecutionError
 from lazuli.data.inference import DATE_FORMATS, HEAD_BYTES, decode_head, name_columns, read_rows
 from lazuli.data.partitions import PartitionFormat
 
-MAX_LINE_BYTES = 64 * 1024 * 1024
-PATH, ROW = "Path", "row number of lazuli"
+MAX_LINE_BYTES = 16 * 1024 * 1024
+# Of the engine, at a time. By itself it would take 32 times the longest line, and for most files far too much memory.
+BLOCK_BYTES = 2 * MAX_LINE_BYTES
+# The last two are columns that only the SQL here knows.
+PATH, ROW, FILE = "Path", "row number of lazuli", "file of lazuli"
 SQL_TYPES = {"bool": "BOOLEAN", "long": "BIGINT", "float": "DOUBLE", "datetime": "TIMESTAMP", "string": "VARCHAR"}
 COMPARISONS = {"eq": "=", "ne": "<>", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 TESTS = {"contains": "contains", "starts_with": "starts_with", "ends_with": "ends_with"}
@@ -29,12 +32,26 @@ class LocalFile(NamedTuple):
     is_head: bool = False
 
 
+class Cast(NamedTuple):
+    """How a column of text gets its type: `sql` has it as text under the name `source`, and its file under FILE."""
+
+    sql: str
+    source: str
+    expression: str
+
+    @property
+    def is_misfit(self) -> str:
+        """The condition for a value that has not the type of the column."""
+        column = name_of(self.source)
+        return f"{column} IS NOT NULL AND trim(CAST({column} AS VARCHAR)) <> '' AND ({self.expression}) IS NULL"
+
+
 class Query(NamedTuple):
-    """`columns` in their order; `text` has each column as it was read, for those whose type was cast."""
+    """`columns` in their order; `casts` are those whose type was cast."""
 
     sql: str
     columns: List[str]
-    casts: Dict[str, Tuple[str, str]]
+    casts: Dict[str, Cast]
 
 
 def compile_query(definition: Mapping[str, Any], files: Sequence[LocalFile]) -> Query:
@@ -82,7 +99,7 @@ def _read_delimited(reader: Mapping[str, Any], files: Sequence[LocalFile]) -> Qu
     else:
         columns, sql = first, _scan(reader, [file for file, _ in used], first, has_header=header != NO_HEADER)
     given = reader.get("column_types") or {}
-    kinds = {name: given.get(name, {"type": "string"}) for name in columns}
+    kinds = {name: given.get(name, {"type": "string"}) for name in columns if name not in _names_of_paths(reader)}
     return _cast(_add_paths(sql, columns, reader, [file for file, _ in used]), columns, kinds, reader)
 
 
@@ -91,7 +108,7 @@ def _read_header(reader: Mapping[str, Any], file: LocalFile) -> Optional[List[st
     with open(file.local, "rb") as source:
         data = source.read(HEAD_BYTES + 1)
     text = decode_head(data[:HEAD_BYTES], reader.get("encoding", "utf8"), file.path, len(data) <= HEAD_BYTES)
-    rows = read_rows(text, reader.get("separator", ","), reader.get("multi_line", False), file.path)
+    rows = read_rows(text, reader.get("separator", ","), file.path)
     row = next(rows, None)
     return None if row is None else name_columns(row, reader.get("header", 3))
 
@@ -108,18 +125,23 @@ def _scan(reader: Mapping[str, Any], files: Sequence[LocalFile], names: Sequence
         "auto_detect": "false",
         "nullstr": "''",
         "max_line_size": str(MAX_LINE_BYTES),
-        "filename": quote(_FILE),
+        "buffer_size": str(BLOCK_BYTES),
+        "filename": quote(FILE),
         "encoding": quote("utf-8"),
     }
     words = ", ".join(f"{name}={value}" for name, value in options.items())
     return f"SELECT * FROM read_csv([{', '.join(quote(file.local) for file in files)}], {words})"
 
 
-_FILE = "file of lazuli"
+def _names_of_paths(reader: Mapping[str, Any]) -> List[str]:
+    """The columns that come from the paths; they replace those of the files."""
+    partition = reader.get("partition_format")
+    names = [name for name, _ in PartitionFormat(partition).names] if partition else []
+    return [*([PATH] if reader.get("include_path") else []), *names]
 
 
 def _add_paths(sql: str, columns: List[str], reader: Mapping[str, Any], files: Sequence[LocalFile]) -> str:
-    """The columns of the paths, and without the name of the local file."""
+    """With the columns of the paths. The name of the local file stays, under FILE."""
     added: Dict[str, Dict[str, Any]] = {}
     dates: List[str] = []
     if reader.get("include_path"):
@@ -133,8 +155,9 @@ def _add_paths(sql: str, columns: List[str], reader: Mapping[str, Any], files: S
     parts = [name_of(name) for name in columns if name not in added]
     for name, by_file in added.items():
         pairs = ", ".join(f"{quote(local)}: {literal(value)}" for local, value in by_file.items())
-        parts.append(f"MAP {{{pairs}}}[{name_of(_FILE)}] AS {name_of(name)}")
+        parts.append(f"MAP {{{pairs}}}[{name_of(FILE)}] AS {name_of(name)}")
     columns[:] = [*(name for name in columns if name not in added), *added]
+    parts.append(name_of(FILE))
     return f"SELECT {', '.join(parts)} FROM ({sql})"
 
 
@@ -150,7 +173,7 @@ def _cast(sql: str, columns: List[str], kinds: Mapping[str, Mapping[str, Any]], 
             parts.append(f"{keep} AS {name_of(name)}")
         else:
             expression = cast_expression(name_of(name), kind)
-            casts[name] = (sql, expression)
+            casts[name] = Cast(sql, name, expression)
             parts.append(f"{expression} AS {name_of(name)}")
     return Query(f"SELECT {', '.join(parts)} FROM ({sql})", columns, casts)
 
@@ -173,39 +196,61 @@ def cast_expression(column: str, kind: Mapping[str, Any]) -> str:
 
 
 def _read_parquet(reader: Mapping[str, Any], files: Sequence[LocalFile]) -> Query:
+    from lazuli.data import engine  # start-up time
+
+    engine.check_same_columns(files)
     paths = ", ".join(quote(file.local) for file in files)
-    sql = f"SELECT * FROM read_parquet([{paths}], filename={quote(_FILE)})"
-    return _described(sql, reader, files)
+    sql = f"SELECT * FROM read_parquet([{paths}], filename={quote(FILE)})"
+    return _described(sql, engine.describe(sql, files), reader, files)
 
 
 def _read_json_lines(reader: Mapping[str, Any], files: Sequence[LocalFile]) -> Query:
-    paths = ", ".join(quote(file.local) for file in files)
-    drop = "true" if reader.get("invalid_lines") == "drop" else "false"
-    options = f"format='newline_delimited', ignore_errors={drop}, union_by_name=true, maximum_depth=1"
-    sql = f"SELECT * FROM read_json_auto([{paths}], {options}, filename={quote(_FILE)})"
-    return _described(sql, reader, files)
-
-
-def _described(sql: str, reader: Mapping[str, Any], files: Sequence[LocalFile]) -> Query:
-    """The columns are known to DuckDB alone."""
+    """Columns of several types, lists and objects are JSON as text."""
     from lazuli.data import engine  # start-up time
 
-    found = [name for name, _ in engine.describe(sql, files) if name != _FILE]
-    types = {name: kind for name, kind in engine.describe(sql, files) if name != _FILE}
-    columns = list(found)
+    paths = f"[{', '.join(quote(file.local) for file in files)}]"
+    drop = reader.get("invalid_lines") == "drop"
+    objects = f"{paths}, filename={quote(FILE)}, ignore_errors={'true' if drop else 'false'}, "
+    objects += f"format='newline_delimited', maximum_object_size={MAX_LINE_BYTES}"
+    options = f"{objects}, records='true'"
+    found = engine.describe(f"SELECT * FROM read_json_auto({options}, union_by_name=true, maximum_depth=2)", files)
+    kinds = [(name, _json_type(kind)) for name, kind in found if name != FILE]
+    if drop:
+        # With read_json a line that is no JSON would be a row without values.
+        pairs = ", ".join(f"{json.dumps(name)}: {json.dumps(kind)}" for name, kind in kinds)
+        row = f"unnest(json_transform(json, {quote('{' + pairs + '}')}))"
+        sql = f"SELECT {row}, {name_of(FILE)} FROM read_ndjson_objects({objects}) WHERE json IS NOT NULL"
+    else:
+        columns = ", ".join(f"{quote(name)}: {quote(kind)}" for name, kind in kinds)
+        sql = f"SELECT * FROM read_json({options}, columns={{{columns}}})"
+    return _described(sql, [*kinds, (FILE, "VARCHAR")], reader, files)
+
+
+def _json_type(kind: str) -> str:
+    if kind == "DATE":
+        return "TIMESTAMP"
+    return kind if kind in ("BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "VARCHAR") else "JSON"
+
+
+def _described(
+    sql: str, described: Sequence[Tuple[str, str]], reader: Mapping[str, Any], files: Sequence[LocalFile]
+) -> Query:
+    """With the types of the files, and those that are given."""
+    added = _names_of_paths(reader)
+    types = {name: kind for name, kind in described if name != FILE and name not in added}
+    columns = [name for name, _ in described if name != FILE]
     inner = _add_paths(sql, columns, reader, files)
     given = reader.get("column_types") or {}
     parts, casts = [], {}
     for name in columns:
         column = name_of(name)
+        text = f"({column} ->> '$')" if types.get(name) == "JSON" else f"CAST({column} AS VARCHAR)"
         if name in given and name in types:
-            expression = cast_expression(f"CAST({column} AS VARCHAR)", given[name])
-            casts[name] = (inner, expression)
+            expression = cast_expression(text, given[name])
+            casts[name] = Cast(inner, name, expression)
             parts.append(f"{expression} AS {column}")
-        elif types.get(name) == "JSON":
-            parts.append(f"CAST({column} AS VARCHAR) AS {column}")
         else:
-            parts.append(column)
+            parts.append(f"{text} AS {column}" if types.get(name) == "JSON" else column)
     return Query(f"SELECT {', '.join(parts)} FROM ({inner})", columns, casts)
 
 
@@ -252,7 +297,8 @@ def _rename(query: Query, step: Mapping[str, Any]) -> Query:
     if double is not None:
         raise DatasetExecutionError(f"Two columns would have the name {double!r}.")
     parts = [f"{name_of(old)} AS {name_of(new)}" for old, new in zip(query.columns, columns)]
-    return Query(f"SELECT {', '.join(parts)} FROM ({query.sql})", columns, {})
+    casts = {names.get(name, name): cast for name, cast in query.casts.items()}
+    return Query(f"SELECT {', '.join(parts)} FROM ({query.sql})", columns, casts)
 
 
 def _filter(query: Query, step: Mapping[str, Any]) -> Query:

@@ -8,6 +8,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, cast
 
 from lazuli.client import quote_segment
 from lazuli.data import sources
+from lazuli.data.definitions import ALL_DIFFER
 from lazuli.data.engine import Reader
 from lazuli.data.errors import DatasetExecutionError
 from lazuli.data.inference import HEAD_BYTES, decode_head, infer_types
@@ -66,6 +67,8 @@ def delete_asset(workspace: WorkspaceClient, name: str) -> None:
 
 
 def _path_of(workspace: WorkspaceClient, name: str, version: str) -> str:
+    if not name or "/" in name:
+        raise UserErrorException(f"{name!r} is not a name of a dataset: it is empty or contains a slash.")
     return f"{workspace.path}/data/{quote_segment(name)}/versions/{quote_segment(version)}"
 
 
@@ -89,17 +92,29 @@ def read_frame(workspace: Optional[WorkspaceClient], definition: Mapping[str, An
 
 
 def add_inferred_types(workspace: Optional[WorkspaceClient], definition: Json) -> Json:
-    """The definition with the types of its columns, by the first rows of its first file; given types stay."""
+    """The definition with the types of its columns, by the first rows of its first file; given types stay.
+
+    If each file may have columns of its own, all of them count.
+    """
     reader, *steps = definition["steps"]
     if reader["type"] != "read_delimited":
         return definition
+    types: Json = {}
     for source in sources.find_sources(workspace, definition):
         data, is_whole = sources.read_head(workspace, source, HEAD_BYTES)
         text = decode_head(data, reader.get("encoding", "utf8"), source.shown, is_whole)
         if text.strip():
-            types = {**infer_types(text, reader, source.shown), **(reader.get("column_types") or {})}
-            return dict(definition, steps=[dict(reader, column_types=types), *steps])
-    raise DatasetExecutionError("The files of the dataset are empty.")
+            types = {**infer_types(text, reader, source.shown), **types}
+            if reader.get("header") != ALL_DIFFER:
+                break
+    if not types:
+        raise DatasetExecutionError("The files of the dataset are empty.")
+    given = reader.get("column_types") or {}
+    if unknown := [name for name in given if name not in types]:
+        raise DatasetExecutionError(
+            f"There is no column {unknown[0]!r}. The columns are {', '.join(list(types)[:30])}."
+        )
+    return dict(definition, steps=[dict(reader, column_types={**types, **given}), *steps])
 
 
 def list_inside(workspace: Optional[WorkspaceClient], definition: Mapping[str, Any]) -> List[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import tempfile
 from typing import Any, BinaryIO, Dict, Iterator, List, NamedTuple, Optional, cast
@@ -21,6 +22,8 @@ class RemoteFile(NamedTuple):
     path: str
     size: int
     etag: str
+    # In UTC, without a time zone.
+    modified: Optional[dt.datetime] = None
 
 
 def list_datastores(workspace: WorkspaceClient) -> List[Json]:
@@ -62,7 +65,9 @@ def list_files(workspace: WorkspaceClient, name: str, prefix: str = "") -> Itera
     """All files whose path begins with `prefix`, by path."""
     query = {"prefix": prefix, "$top": 5000}
     for item in workspace.client.items(path_of(workspace, name) + "/files", query):
-        yield RemoteFile(name, item["path"], item["size"], item["etag"])
+        text = str(item.get("lastModified") or "")
+        modified = dt.datetime.fromisoformat(text.rstrip("Z")[:19]) if text else None
+        yield RemoteFile(name, item["path"], item["size"], item["etag"], modified)
 
 
 def upload_file(workspace: WorkspaceClient, name: str, path: str, source: BinaryIO, overwrite: bool = False) -> None:

@@ -49,7 +49,7 @@ def check_definition(definition: Any) -> Json:
 
 def _check_list(value: Any, path: str, largest: int, check: Callable[[Any, str], None], smallest: int) -> None:
     if not isinstance(value, list) or not smallest <= len(value) <= largest:
-        raise _wrong(f"{path} must be a list of {smallest} to {largest}.", path)
+        raise _wrong(f"write a list of {smallest} to {largest:,}.", path)
     for number, item in enumerate(value):
         check(item, f"{path}/{number}")
 

@@ -3,21 +3,44 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import itertools
+import json
 import os
 import re
 import shutil
 import tempfile
-import threading
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from lazuli.data.compiler import LocalFile, Query, compile_query, find_encoding, name_of
+from lazuli.data.compiler import (
+    FILE,
+    MAX_LINE_BYTES,
+    ROW,
+    LocalFile,
+    Query,
+    compile_query,
+    find_encoding,
+    name_of,
+    quote,
+)
+from lazuli.data.definitions import FIRST_FILE, NO_HEADER
 from lazuli.data.errors import DatasetExecutionError
 
 INSTALL = "This needs the packages duckdb and pandas. Install azureml-dataset-runtime, or lazuli-sdk[data]."
 # Encodings that DuckDB reads itself; files of others are rewritten first.
 UTF8 = ("utf-8", "utf-8-sig", "ascii")
+# What DuckDB says, and what is said instead.
+EXPLANATIONS = {
+    "not utf-8": "the text is not UTF-8. Name the encoding of the file, such as encoding='latin1'.",
+    "Invalid unicode": "the text is not UTF-8. Name the encoding of the file, such as encoding='latin1'.",
+    "Maximum line size": f"a line is longer than {MAX_LINE_BYTES >> 20} MB.",
+    "maximum_object_size": f"a line is longer than {MAX_LINE_BYTES >> 20} MB.",
+    "unterminated quote": "a quote is opened and not closed.",
+    "No magic bytes": "this is not a parquet file.",
+    "too small to be a Parquet": "this is not a parquet file.",
+    "Out of Memory": "reading needs more memory than it may have.",
+}
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
-_JSON_LINE = re.compile(r'in file "(?P<file>[^"]*)"[^:]*, in (?:record/value|line) (?P<line>\d+)', re.S)
 _COUNT = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
 
 
@@ -29,10 +52,14 @@ def import_engine() -> Any:
     return duckdb
 
 
-def connect(threads: Optional[int] = None, memory: Optional[str] = None) -> Any:
+def connect(threads: Optional[int] = None, memory: Optional[str] = None, folder: Optional[str] = None) -> Any:
+    """What does not fit into `memory` is kept in `folder`."""
     connection = import_engine().connect(":memory:")
-    # Otherwise long queries would write to the standard output of the script.
-    connection.execute("SET enable_progress_bar = false")
+    if folder:
+        connection.execute("SET temp_directory = ?", [folder])
+    # Known, but not printed: long queries would write to the standard output of the script.
+    connection.execute("SET enable_progress_bar = true")
+    connection.execute("SET enable_progress_bar_print = false")
     connection.execute("SET autoinstall_known_extensions = false")
     connection.execute("SET autoload_known_extensions = true")
     if threads:
@@ -42,10 +69,46 @@ def connect(threads: Optional[int] = None, memory: Optional[str] = None) -> Any:
     return connection
 
 
+def write_parquet(frame: Any, path: str, row_group_size: Optional[int] = None) -> None:
+    """A pandas DataFrame as a file."""
+    with contextlib.closing(connect()) as connection, readable([]):
+        connection.register("frame", frame)
+        options = f", ROW_GROUP_SIZE {int(row_group_size)}" if row_group_size else ""
+        connection.execute(f"COPY (SELECT * FROM frame) TO {quote(path)} (FORMAT parquet{options})")
+
+
 def describe(sql: str, files: Sequence[LocalFile]) -> List[Tuple[str, str]]:
     """The columns of a query and their types."""
     with readable(files), contextlib.closing(connect(threads=1)) as connection:
         return [(str(row[0]), str(row[1])) for row in connection.execute(f"DESCRIBE {sql}").fetchall()]
+
+
+def check_same_columns(files: Sequence[LocalFile]) -> None:
+    """Raises DatasetExecutionError for a parquet file whose columns are not those of the first one."""
+    if len(files) < 2:
+        return
+    paths = ", ".join(quote(file.local) for file in files)
+    sql = f"SELECT file_name, name, type, converted_type FROM parquet_schema([{paths}])"
+    written: Dict[str, List[Tuple[Any, ...]]] = {}
+    with readable(files), contextlib.closing(connect(threads=1)) as connection:
+        for local, *column in connection.execute(sql).fetchall():
+            written.setdefault(local, []).append(tuple(column))
+    for file in files[1:]:
+        # Several ways of writing can be the same type.
+        if written[file.local][1:] != written[files[0].local][1:]:
+            _compare_columns(files[0], file)
+
+
+def _compare_columns(first: LocalFile, file: LocalFile) -> None:
+    wanted, found = (dict(describe(f"SELECT * FROM read_parquet({quote(one.local)})", [one])) for one in (first, file))
+    for name, kind in found.items():
+        if name not in wanted:
+            raise DatasetExecutionError(f"{file.path} has the column {name!r}, which {first.path} has not.")
+        if kind != wanted[name]:
+            text = f"{file.path}: the column {name!r} is {kind}, but {wanted[name]} in {first.path}."
+            raise DatasetExecutionError(text)
+    if missing := [name for name in wanted if name not in found]:
+        raise DatasetExecutionError(f"{file.path} has no column {missing[0]!r}, which {first.path} has.")
 
 
 class Reader:
@@ -59,11 +122,22 @@ class Reader:
         threads: Optional[int] = None,
         memory: Optional[str] = None,
     ):
+        first, *steps = definition["steps"]
         self._folder = tempfile.mkdtemp(prefix="lazuli-data-")
-        self._files = self._rewrite(definition["steps"][0], list(files))
-        with readable(self._files):
-            self.query: Query = compile_query(definition, self._files)
-        self._connection = connect(threads, memory)
+        try:
+            self._files = self._rewrite(first, list(files))
+            if self._files != list(files):
+                first = {**first, "encoding": "utf8"}
+            self._definition = {**definition, "steps": [first, *steps]}
+            if first["type"] != "read_parquet":
+                for file in self._files:
+                    check_lines(file)
+            with readable(self._files):
+                self.query: Query = compile_query(self._definition, self._files)
+            self._connection = connect(threads, memory, self._folder)
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
 
     def _rewrite(self, reader: Mapping[str, Any], files: List[LocalFile]) -> List[LocalFile]:
         """Files in UTF-8, without line breaks inside quotes unless they have a meaning."""
@@ -77,7 +151,10 @@ class Reader:
                 try:
                     shutil.copyfileobj(source, output)
                 except UnicodeDecodeError as error:
-                    raise DatasetExecutionError(f"{file.path} is not {reader.get('encoding')}: {error}.") from error
+                    line = _find_bad_text(file.local, codec)
+                    raise DatasetExecutionError(
+                        f"{file.path}, line {line}: the text is not {reader.get('encoding')}."
+                    ) from error
             found.append(file._replace(local=target))
         return found
 
@@ -85,11 +162,10 @@ class Reader:
         self._connection.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def interrupt_after(self, seconds: float) -> threading.Timer:
-        timer = threading.Timer(seconds, self._connection.interrupt)
-        timer.daemon = True
-        timer.start()
-        return timer
+    @property
+    def progress(self) -> float:
+        """Of the query that another thread has started, from 0 to 1."""
+        return max(0.0, min(float(self._connection.query_progress()), 1.0))
 
     def fetch_rows(self, limit: Optional[int] = None, offset: int = 0) -> List[Tuple[Any, ...]]:
         tail = f" LIMIT {int(limit)} OFFSET {int(offset)}" if limit is not None else ""
@@ -102,31 +178,45 @@ class Reader:
             rows = self._connection.execute(f"DESCRIBE {self.query.sql}").fetchall()
         return {str(row[0]): str(row[1]) for row in rows}
 
-    def keep_sample(self, limit: int) -> None:
-        """Keep the first rows, for `execute_on_sample`."""
-        with readable(self._files):
-            self._connection.execute(f"CREATE TEMP TABLE sample AS SELECT * FROM ({self.query.sql}) LIMIT {int(limit)}")
-
-    def execute_on_sample(self, sql: str) -> List[Tuple[Any, ...]]:
-        """`sql` reads from `sample`."""
+    def execute(self, sql: str) -> List[Tuple[Any, ...]]:
         with readable(self._files):
             rows: List[Tuple[Any, ...]] = self._connection.execute(sql).fetchall()
         return rows
 
     def check_casts(self) -> None:
-        """Raises DatasetExecutionError for the first value that has not the type of its column."""
-        for name, (sql, expression) in self.query.casts.items():
-            column = name_of(name)
-            where = f"{column} IS NOT NULL AND trim({column}) <> '' AND ({expression}) IS NULL"
-            numbered = f"SELECT *, row_number() OVER () AS number FROM ({sql})"
-            with readable(self._files):
-                found = self._connection.execute(
-                    f"SELECT number, {column} FROM ({numbered}) WHERE {where} LIMIT 1"
-                ).fetchone()
-            if found:
-                raise DatasetExecutionError(
-                    f"Row {found[0]}, column {name!r}: {str(found[1])[:200]!r} does not have the type of the column."
-                )
+        """Raises DatasetExecutionError for the first value that has not the type of its column, with file and line."""
+        for name, local, number, value in self.find_misfits(1):
+            file = next(file for file in self._files if file.local == local)
+            line = self._find_line(file, number)
+            where = f"{file.path}, line {line}, column {name!r}" if line else f"{file.path}, column {name!r}"
+            raise DatasetExecutionError(f"{where}: {value[:200]!r} does not have the type of the column.")
+
+    def find_misfits(self, limit: int) -> Iterator[Tuple[str, str, int, str]]:
+        """Column, local file, number of the row in it, and text of values that have not the type of their column."""
+        file = name_of(FILE)
+        for name, cast in self.query.casts.items():
+            numbered = f"SELECT *, row_number() OVER () AS {name_of(ROW)} FROM ({cast.sql})"
+            columns = f"{file}, {name_of(ROW)}, {name_of(cast.source)}"
+            for local, number, value in self.execute(
+                f"SELECT {columns} FROM ({numbered}) WHERE {cast.is_misfit} LIMIT {int(limit)}"
+            ):
+                first = self.execute(f"SELECT min({name_of(ROW)}) FROM ({numbered}) WHERE {file} = {quote(local)}")[0][
+                    0
+                ]
+                yield name, local, number - first + 1, str(value)
+
+    def _find_line(self, file: LocalFile, number: int) -> Optional[int]:
+        """The line of a file in which its row with this number ends."""
+        reader = self._definition["steps"][0]
+        if reader["type"] != "read_delimited":
+            return number if reader["type"] == "read_json_lines" else None
+        header = reader.get("header", 3)
+        has_header = header != NO_HEADER and (header != FIRST_FILE or file == self._files[0])
+        csv.field_size_limit(MAX_LINE_BYTES)
+        with open(file.local, encoding="utf-8-sig", errors="replace", newline="") as source:
+            rows = csv.reader(source, delimiter=reader.get("separator", ",")[0])
+            filled = (rows.line_num for row in rows if row)
+            return next(itertools.islice(filled, number - 1 + has_header, None), None)
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame with the types that SDK v1 gives."""
@@ -157,6 +247,40 @@ def convert_types(frame: Any) -> Any:
     return frame
 
 
+def _find_bad_text(path: str, codec: str) -> int:
+    """The first line with a byte that is not of this encoding."""
+    with open(path, encoding=codec, errors="replace", newline="") as source:
+        return next((number for number, line in enumerate(source, 1) if "\ufffd" in line), 1)
+
+
+def check_lines(file: LocalFile) -> None:
+    """Raises DatasetExecutionError for a line that is too long: the engine would leave it out without a word.
+
+    Nearly always the first bytes of a block have its first line break, so little of the file is read.
+    """
+    half = MAX_LINE_BYTES // 2
+    size = os.path.getsize(file.local)
+    with open(file.local, "rb") as source:
+        for start in range(0, size - half + 1, half):
+            source.seek(start)
+            left = half
+            while left and not _has_break(block := source.read(min(left, 65536))):
+                left -= len(block)
+            if not left:
+                line = _count_lines(file.local, start) + 1
+                raise DatasetExecutionError(f"{file.path}, line {line}: the line is longer than {half >> 20} MB.")
+
+
+def _has_break(block: bytes) -> bool:
+    return b"\n" in block or b"\r" in block
+
+
+def _count_lines(path: str, end: int) -> int:
+    """The line breaks in the first bytes of a file."""
+    with open(path, "rb") as source:
+        return sum(source.read(min(1 << 20, end - start)).count(b"\n") for start in range(0, end, 1 << 20))
+
+
 @contextlib.contextmanager
 def readable(files: Sequence[LocalFile]) -> Iterator[None]:
     """What DuckDB says of a file, with the path that the person knows and the line."""
@@ -170,22 +294,33 @@ def readable(files: Sequence[LocalFile]) -> Iterator[None]:
 
 
 def _explain(text: str, files: Sequence[LocalFile]) -> str:
-    name = next((file.path for file in files if file.local in text), files[0].path if len(files) == 1 else "")
+    file = next((file for file in files if file.local in text), files[0] if len(files) == 1 else None)
     line = _LINE.search(text)
-    where = ", ".join(part for part in (name, f"line {line[1]}" if line else "") if part)
+    if "JSON" in text and file and (found := _find_bad_json(file)):
+        return found
+    where = ", ".join(part for part in (file.path if file else "", f"line {line[1]}" if line else "") if part)
     start = f"{where}: " if where else ""
     if counts := _COUNT.search(text):
-        wanted, found = int(counts[1]), int(counts[2])
-        return f"{start}{found} columns, where the header has {wanted}; the first that differs is column {min(wanted, found) + 1}."
-    if "not utf-8" in text or "Invalid unicode" in text:
-        return f"{start}the text is not UTF-8. Name the encoding of the file, such as encoding='latin1'."
-    if "Maximum line size" in text:
-        return f"{start}the line is longer than the 64 MB that are read."
-    if "unterminated quote" in text.lower():
-        return f"{start}a quote is opened and not closed."
-    if "schema mismatch" in text.lower() or "parquet" in text.lower():
-        return f"{start}{_first_sentence(text, files)}"
+        wanted, found_count = int(counts[1]), int(counts[2])
+        text = f"{found_count} columns, where the header has {wanted}"
+        return f"{start}{text}; the first that differs is column {min(wanted, found_count) + 1}."
+    said = next((said for words, said in EXPLANATIONS.items() if words in text), None)
+    if said:
+        return f"{start}{said}"
     return f"{start}{_first_sentence(text, files)}"
+
+
+def _find_bad_json(file: LocalFile) -> str:
+    """The first line that is no JSON object."""
+    with open(file.local, encoding="utf-8-sig", errors="replace") as source:
+        for number, line in enumerate(source, 1):
+            try:
+                if line.strip() and not isinstance(json.loads(line.rstrip()), dict):
+                    return f"{file.path}, line {number}: this is not a JSON object."
+            except ValueError as error:
+                column = getattr(error, "colno", 1)
+                return f"{file.path}, line {number}, column {column}: this is not JSON."
+    return ""
 
 
 def _first_sentence(text: str, files: Sequence[LocalFile]) -> str:

@@ -74,6 +74,8 @@ def decode_head(data: bytes, encoding: str, name: str, is_whole: bool) -> str:
         raise DatasetExecutionError(f"{name} is a zip archive. Unpack it, and upload the files in it.")
     if data[:2] == b"\x1f\x8b":
         raise DatasetExecutionError(f"{name} is compressed with gzip. Unpack it first.")
+    if data[:4] == b"PAR1":
+        raise DatasetExecutionError(f"{name} is a parquet file, not text. Read it as parquet.")
     codec = ENCODINGS[encoding]
     if not is_whole:
         # Not in the middle of a character.
@@ -89,19 +91,18 @@ def decode_head(data: bytes, encoding: str, name: str, is_whole: bool) -> str:
             f"{name}, line {line}: byte {data[error.start]:#04x} is not {encoding}. Name the encoding of the file: "
             f"{', '.join(ENCODINGS)}."
         ) from error
-    if "\0" in text[:4096]:
-        raise DatasetExecutionError(f"{name} is not text.")
+    if (end := text.find("\0")) >= 0:
+        raise DatasetExecutionError(f"{name}, line {text.count(chr(10), 0, end) + 1}: a zero byte; this is not text.")
     return text
 
 
-def read_rows(text: str, separator: str, multi_line: bool, name: str) -> Iterator[List[str]]:
+def read_rows(text: str, separator: str, name: str) -> Iterator[List[str]]:
     """The rows of a delimited text. With several characters as a separator, quotes have no meaning."""
     if len(separator) > 1:
         yield from (line.split(separator) for line in text.splitlines() if line)
         return
     csv.field_size_limit(MAX_FIELD)
-    source: Any = io.StringIO(text, newline="") if multi_line else (line + "\n" for line in text.splitlines())
-    reader = csv.reader(source, delimiter=separator)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         yield from (row for row in reader if row)
     except csv.Error as error:
@@ -113,12 +114,15 @@ def name_columns(row: Sequence[str], header: int) -> List[str]:
     if header == NO_HEADER:
         return [f"Column{number}" for number in range(1, len(row) + 1)]
     names: List[str] = []
+    # The engine does not tell capital letters from small ones.
+    taken = set()
     for number, name in enumerate(row, 1):
         wanted = name.strip() or f"Column{number}"
         unique, count = wanted, 0
-        while unique in names:
+        while unique.casefold() in taken:
             count += 1
             unique = f"{wanted}_{count}"
+        taken.add(unique.casefold())
         names.append(unique)
     return names
 
@@ -126,7 +130,7 @@ def name_columns(row: Sequence[str], header: int) -> List[str]:
 def infer_types(text: str, reader: Dict[str, Any], name: str) -> Dict[str, Dict[str, Any]]:
     """The types of all columns of a delimited text, by its first rows; a last row that is cut does not count."""
     header = reader.get("header", 3)
-    rows = read_rows(text, reader.get("separator", ","), reader.get("multi_line", False), name)
+    rows = read_rows(text, reader.get("separator", ","), name)
     first = next(rows, None)
     if first is None:
         raise DatasetExecutionError(f"{name} is empty.")
@@ -134,6 +138,9 @@ def infer_types(text: str, reader: Dict[str, Any], name: str) -> Dict[str, Dict[
     sample = [row for row, _ in zip(rows, range(ROWS))]
     if header == NO_HEADER:
         sample = [first, *sample]
+    elif len(first) > 1 and first in sample:
+        # Counted without empty lines and line breaks inside quotes.
+        raise DatasetExecutionError(f"{name}, line {sample.index(first) + 2}: the header comes a second time.")
     return {
         column: infer_type([row[number] if number < len(row) else None for row in sample])
         for number, column in enumerate(names)

@@ -18,6 +18,14 @@ _LETTERS = {
     "mm": ("%M", r"\d{2}"),
     "ss": ("%S", r"\d{2}"),
 }
+_STEPS = {
+    "%S": dt.timedelta(seconds=1),
+    "%M": dt.timedelta(minutes=1),
+    "%H": dt.timedelta(hours=1),
+    "%d": dt.timedelta(days=1),
+    "%m": dt.timedelta(days=31),
+    "%Y": dt.timedelta(days=366),
+}
 _DATE = re.compile("yyyy|MM|dd|HH|mm|ss")
 
 
@@ -49,6 +57,12 @@ class PartitionFormat:
         pattern += _literal(text[end:])
         start = text[: keys[0].start()]
         self._pattern = re.compile((_literal(start) if start.strip("/") else "(?:^|/)") + pattern + "$")
+
+    def step_of(self, name: str) -> dt.timedelta:
+        """How much time the smallest unit of a date covers, at most."""
+        group = next((f"key{number}" for number, (column, _) in enumerate(self.names) if column == name), "")
+        codes = self._codes.get(group, "")
+        return next((step for code, step in _STEPS.items() if code in codes), _STEPS["%Y"])
 
     def read(self, path: str) -> Dict[str, Any]:
         """The values of a path; text, or datetime. Raises DatasetExecutionError for a path of another form."""

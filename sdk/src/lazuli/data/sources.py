@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import os
 import posixpath
@@ -11,7 +12,7 @@ import tempfile
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import unquote, urlsplit
 
-from lazuli.data import datastores, transfer
+from lazuli.data import datastores, timestamps, transfer
 from lazuli.data.compiler import LocalFile
 from lazuli.data.datastores import RemoteFile
 from lazuli.data.errors import DatasetExecutionError
@@ -51,7 +52,8 @@ def find_sources(workspace: Optional[WorkspaceClient], definition: Mapping[str, 
     if definition["kind"] == "file":
         for step in definition["steps"]:
             sources = _FILE_STEPS[step["type"]](sources, step)
-    return sources
+        return sources
+    return timestamps.leave_out(definition, sources, lambda source: source.remote.path)
 
 
 def _find_path(workspace: Optional[WorkspaceClient], path: Mapping[str, str]) -> List[Tuple[RemoteFile, str, str]]:
@@ -124,7 +126,10 @@ def _filter(sources: List[Source], step: Mapping[str, Any]) -> List[Source]:
 
 
 def _metadata(source: Source) -> Dict[str, Any]:
-    return {"Size": source.remote.size, "CanSeek": True, "Path": "/" + source.inside}
+    # Stores know only when a file was written last.
+    written = source.remote.modified
+    moments = {"CreatedTime": written, "LastModifiedTime": written} if written else {}
+    return {"Size": source.remote.size, "CanSeek": True, "Path": "/" + source.inside, **moments}
 
 
 def evaluate(part: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
@@ -134,7 +139,7 @@ def evaluate(part: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
             raise DatasetExecutionError(f"Files have {', '.join(values)}, but no {part['column']!r}.")
         return values[part["column"]]
     if "value" in part:
-        return part["value"]
+        return dt.datetime.fromisoformat(part["value"]) if part.get("is_datetime") else part["value"]
     found = [evaluate(one, values) for one in part["of"]]
     return _OPERATIONS[part["op"]](*found)
 

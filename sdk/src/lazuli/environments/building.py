@@ -22,6 +22,8 @@ from lazuli.version import VERSION
 SDK = "lazuli-sdk"
 # Scripts expect them in every environment, because conda environments have them.
 BASE_PACKAGES = ("pip", "setuptools")
+# Its newest release for an old Python may have no wheel, and is compiled for half an hour; an older one has.
+ENGINE = ("--only-binary", "duckdb")
 # Conda packages that turn out to be on no package index.
 MAX_LEFT_OUT = 10
 
@@ -257,7 +259,9 @@ class _Build:
             limits = [argument for path in constraints for argument in ("--constraint", path)]
             for option, name in (("--constraint", "constraints.txt"), ("--override", "overrides.txt")):
                 limits += [option, os.path.join(folder, name)] if files[name] else []
-            self._uv.run(*into, *sources, *wanted.options, *limits, "-r", os.path.join(folder, "requirements.txt"))
+            self._uv.run(
+                *into, *sources, *ENGINE, *wanted.options, *limits, "-r", os.path.join(folder, "requirements.txt")
+            )
 
     def _install_own(self, lines: List[str], index_url: str) -> None:
         """With several indexes, install our own packages first, so that they come from no other index."""

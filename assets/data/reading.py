@@ -1,0 +1,167 @@
+"""Reading data in a process of its own: no web process loads the engine, and no data brings one down."""
+
+import dataclasses
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterable
+
+from assets.data import stores
+from assets.data.models import Datastore
+from studio import outbound
+from studio.errors import Invalid, NotReady, TooLarge
+from studio.formats import format_bytes
+from workspaces.models import Workspace
+
+MODULE = "lazuli.data.reading_process"
+# Of a file of another machine; parquet has its description at the end, so it is fetched whole.
+HEAD_BYTES = 2 * 1024 * 1024
+MAX_FETCHED = 64 * 1024 * 1024
+# At the same time in one web process.
+SLOTS = threading.BoundedSemaphore(2)
+WAIT_SECONDS = 5
+# The engine writes what does not fit into memory here, and nothing else.
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A file of a dataset; `url` for one of the web, whose size is not known."""
+
+    path: str
+    size: int | None
+    datastore: str = ""
+    url: str = ""
+    etag: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Bounds:
+    """Of the process: memory, processor time, and how long it is waited for."""
+
+    megabytes: int
+    cpu_seconds: int
+    seconds: int
+    threads: int = 1
+
+
+# Somebody waits for it; on a busy machine a little processor time takes long.
+QUICK = Bounds(megabytes=256, cpu_seconds=5, seconds=20)
+
+
+@dataclasses.dataclass(frozen=True)
+class LocalCopy:
+    """A file on this machine; `is_head` if it has only the first bytes."""
+
+    local: str
+    source: Source
+    is_head: bool = False
+
+
+def fetch(workspace: Workspace, source: Source, folder: str, is_parquet: bool) -> LocalCopy:
+    """A file of this machine as it is; of another one its first bytes, or all of a parquet file."""
+    local = pathlib.Path(folder) / f"data{pathlib.PurePosixPath(source.path).suffix[:12]}"
+    limit = MAX_FETCHED if is_parquet else HEAD_BYTES
+    if source.url:
+        data, is_whole = outbound.read_head(source.url, limit, "url")
+        return _save_head(local, source, data, is_whole, is_parquet)
+    files = open_files(workspace, source)
+    if path := files.find_local(source.path):
+        return LocalCopy(str(path), source)
+    size = source.size or 0
+    if is_parquet and size > limit:
+        text = (
+            f"{source.path} has {format_bytes(size)}; parquet of another machine is shown up to {format_bytes(limit)}."
+        )
+        raise TooLarge(text)
+    with local.open("wb") as output:
+        for start in range(0, min(size, limit), stores.PART):
+            output.write(files.read(source.path, start, min(stores.PART, min(size, limit) - start)))
+    if size > limit:
+        return _save_head(local, source, local.read_bytes(), False, is_parquet)
+    return LocalCopy(str(local), source)
+
+
+def open_files(workspace: Workspace, source: Source) -> stores.Files:
+    row = Datastore.objects.of(workspace).select_related("secret").get(name__iexact=source.datastore)
+    row.workspace = workspace
+    return stores.Files(row)
+
+
+def _save_head(local: pathlib.Path, source: Source, data: bytes, is_whole: bool, is_parquet: bool) -> LocalCopy:
+    if not is_whole and is_parquet:
+        raise TooLarge(f"{source.path} has more than {format_bytes(len(data))}, which parquet of the web may have.")
+    if not is_whole:
+        # The last line may be cut. 16 and 32 bits of a character are kept together.
+        end = data.rfind(b"\n") + 1
+        if not end:
+            raise Invalid(f"{source.path}, line 1: the line is longer than {format_bytes(len(data))}.", target="path")
+        data = data[: end + (-end % 4 if data[:1] in (b"\xff", b"\xfe", b"\x00") else 0)]
+    local.write_bytes(data)
+    return LocalCopy(str(local), source, is_head=not is_whole)
+
+
+def read(
+    definition: dict,
+    copies: Iterable[LocalCopy],
+    bounds: Bounds = QUICK,
+    on_progress: Callable[[float], None] | None = None,
+    **request,
+) -> dict:
+    """What the process answers to the request (`act` and its values). Raises Invalid for what is wrong with the data."""
+    request |= dataclasses.asdict(bounds) | {
+        "definition": definition,
+        "seconds": int(bounds.seconds * bounds.threads) + 1,
+    }
+    request["files"] = [(copy.local, copy.source.url or copy.source.path, copy.is_head) for copy in copies]
+    if not SLOTS.acquire(timeout=WAIT_SECONDS):
+        raise NotReady("Other data is being read. Try again in a moment.")
+    try:
+        with tempfile.TemporaryDirectory(prefix="lazuli-reading-") as folder:
+            answer = _run(request, folder, bounds, on_progress)
+    finally:
+        SLOTS.release()
+    if "problem" in answer:
+        raise Invalid(answer["problem"], target="path")
+    return answer["result"]
+
+
+def _run(request: dict, folder: str, bounds: Bounds, on_progress: Callable[[float], None] | None) -> dict:
+    command = [sys.executable, "-m", MODULE]
+    environment = ENVIRONMENT | {"TMPDIR": folder, "HOME": folder}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, cwd=folder, env=environment, text=True
+    ) as process:
+        timer = threading.Timer(bounds.seconds, process.kill)
+        timer.start()
+        try:
+            assert process.stdin is not None and process.stdout is not None
+            process.stdin.write(json.dumps(request))
+            process.stdin.close()
+            return _read_answer(process, on_progress) or {"problem": _explain_end(process.wait(), bounds)}
+        except BrokenPipeError:
+            return {"problem": _explain_end(process.wait(), bounds)}
+        finally:
+            timer.cancel()
+            process.kill()
+
+
+def _read_answer(process: subprocess.Popen, on_progress: Callable[[float], None] | None) -> dict | None:
+    for line in process.stdout or ():
+        found = json.loads(line)
+        if "progress" not in found:
+            return found
+        if on_progress:
+            on_progress(found["progress"])
+    return None
+
+
+def _explain_end(code: int, bounds: Bounds) -> str:
+    """A process that gave no answer was ended by one of its bounds."""
+    if code in (-9, -24):
+        return f"Reading needs more than {bounds.cpu_seconds} seconds of processor time, and was stopped."
+    return f"Reading needs more than the {bounds.megabytes} MB of memory that it may have, and was stopped."

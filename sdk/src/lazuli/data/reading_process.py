@@ -1,0 +1,113 @@
+"""`python -m lazuli.data.reading_process`: reads a dataset in a process of its own, which has bounds of memory and time.
+
+One request as JSON on the standard input, one answer on the standard output: {"result": …}, or {"problem": "…"} for what is
+wrong with the data. Before it come lines {"progress": 0.5}.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from typing import Any, Callable, Dict
+
+from lazuli.data import profiles
+from lazuli.data.compiler import LocalFile
+from lazuli.data.engine import Reader
+from lazuli.data.errors import DatasetExecutionError, DatasetValidationError
+from lazuli.data.inference import HEAD_BYTES, decode_head, infer_types
+
+Json = Dict[str, Any]
+PROGRESS_SECONDS = 0.5
+
+
+def limit_process(megabytes: int, seconds: int) -> None:
+    """Beyond these the process ends."""
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return
+    # DuckDB keeps `megabytes` itself; the rest is for Python, code and the blocks of text files.
+    size = (megabytes + 512) * 1024 * 1024
+    resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def answer(request: Json) -> Json:
+    """`act` is infer, rows or profile."""
+    try:
+        definition = request["definition"]
+        if request.get("infer"):
+            definition = add_types(definition, request["files"][0])
+        if request["act"] == "infer":
+            return {"result": definition}
+        return {"result": {"definition": definition, **_read(request, definition)}}
+    except (DatasetExecutionError, DatasetValidationError) as error:
+        return {"problem": error.message}
+    except MemoryError:
+        return {"problem": f"Reading needs more than the {request['megabytes']} MB that it may have."}
+
+
+def add_types(definition: Json, file: Any) -> Json:
+    """The definition with the types of the columns of its first file; given types stay."""
+    local, path, is_head = file
+    reader, *steps = definition["steps"]
+    with open(local, "rb") as source:
+        data = source.read(HEAD_BYTES + 1)
+    text = decode_head(data[:HEAD_BYTES], reader.get("encoding", "utf8"), path, len(data) <= HEAD_BYTES and not is_head)
+    types = {**infer_types(text, reader, path), **(reader.get("column_types") or {})}
+    return {**definition, "steps": [{**reader, "column_types": types}, *steps]}
+
+
+def _read(request: Json, definition: Json) -> Json:
+    files = [LocalFile(*file) for file in request["files"]]
+    reader = Reader(definition, files, threads=request["threads"], memory=f"{request['megabytes']}MB")
+    try:
+        if request["act"] == "profile":
+            with _Progress(reader):
+                return profiles.make_profile(reader, request.get("limit"))
+        columns = profiles.list_columns(reader.fetch_types())
+        rows = reader.fetch_rows(request["limit"], request.get("offset", 0))
+        width = profiles.MAX_COLUMNS
+        return {
+            "columns": columns[:width],
+            "column_count": len(columns),
+            "rows": [[profiles.show(value) for value in row[:width]] for row in rows],
+        }
+    finally:
+        reader.close()
+
+
+class _Progress:
+    """Writes how far the reader is, until it has ended."""
+
+    def __init__(self, reader: Reader):
+        self._reader = reader
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._write, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *problem: Any) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _write(self) -> None:
+        while not self._ended.wait(PROGRESS_SECONDS):
+            _print({"progress": self._reader.progress})
+
+
+def _print(content: Json) -> None:
+    print(json.dumps(content), flush=True)
+
+
+def main(read: Callable[[], str] = sys.stdin.read) -> None:
+    request = json.loads(read())
+    limit_process(request["megabytes"], request["cpu_seconds"])
+    _print(answer(request))
+
+
+if __name__ == "__main__":
+    main()
