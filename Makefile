@@ -1,7 +1,7 @@
 # `make help` lists the targets. Settings are variables of the environment or of the command line: make up PORT=9000
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help up signin doctor test test-js test-faults test-team test-course test-interpreters test-mlflow lint lint-js lint-templates format bench bench-requests bench-tracking fuzz docs clean seed test-fast coverage check types migrations
+.PHONY: help up signin doctor test test-js test-faults test-team test-course test-interpreters test-mlflow lint lint-js lint-templates format bench bench-data bench-requests bench-tracking fuzz docs clean seed test-fast coverage check types migrations
 
 # The first Python that is new enough; looked up only when something is to be set up.
 PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -96,6 +96,9 @@ format: .venv/.synced-dev ## rewrite the code in the house's style
 bench: .venv/.synced-dev ## measure the figures of docs/figures.md on a throw-away studio
 	$(IN)/python deploy/test_tools.py
 	$(IN)/python bench/run.py
+
+bench-data: .venv/.synced-dev ## measure previews, profiles and reading of data; ROWS=10000000
+	$(FOR_TESTS) $(IN)/python bench/data.py
 
 bench-requests: .venv/.synced-dev ## compare six requests of MLflow's API with FastTrackML's, by plain HTTP
 	$(FOR_TESTS) $(IN)/python bench/plain_requests.py $(ARGS)

@@ -2,7 +2,16 @@
 
 from django.contrib import admin
 
-from assets.models import DataAsset, Datastore, DataVersion, Environment, EnvironmentRebuild, EnvironmentVersion
+from assets.models import (
+    DataAsset,
+    DataManifest,
+    Datastore,
+    DataVersion,
+    DataWork,
+    Environment,
+    EnvironmentRebuild,
+    EnvironmentVersion,
+)
 
 
 @admin.register(Environment)
@@ -68,4 +77,25 @@ class DataVersionAdmin(admin.ModelAdmin):
     search_fields = ["asset__name", "dataset_id", "digest"]
     raw_id_fields = ["workspace", "asset", "created_by"]
     readonly_fields = ["dataset_id", "kind", "definition", "digest", "created_at"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(DataManifest)
+class DataManifestAdmin(admin.ModelAdmin):
+    list_display = ["version", "file_count", "size", "is_hashed", "created_at"]
+    list_select_related = ["version__asset"]
+    search_fields = ["version__asset__name", "digest"]
+    raw_id_fields = ["version"]
+    readonly_fields = ["digest", "file_count", "size", "is_hashed", "created_at"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(DataWork)
+class DataWorkAdmin(admin.ModelAdmin):
+    list_display = ["version", "kind", "state", "progress", "created_by", "created_at", "ended_at"]
+    list_filter = ["kind", "state"]
+    list_select_related = ["version__asset", "created_by"]
+    search_fields = ["version__asset__name"]
+    raw_id_fields = ["version", "created_by"]
+    readonly_fields = ["result", "manifest_digest", "created_at"]
     date_hierarchy = "created_at"

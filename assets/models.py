@@ -5,9 +5,19 @@ from django.utils import timezone
 
 from accounts.models import User
 from assets.data.models import DataAsset, Datastore, DataVersion
+from assets.data.work import DataManifest, DataWork
 from workspaces.models import Workspace
 
-__all__ = ["DataAsset", "DataVersion", "Datastore", "Environment", "EnvironmentRebuild", "EnvironmentVersion"]
+__all__ = [
+    "DataAsset",
+    "DataManifest",
+    "DataVersion",
+    "DataWork",
+    "Datastore",
+    "Environment",
+    "EnvironmentRebuild",
+    "EnvironmentVersion",
+]
 
 
 class EnvironmentQuerySet(models.QuerySet):

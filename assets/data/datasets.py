@@ -13,8 +13,9 @@ from lazuli.data.errors import DatasetValidationError
 
 from accounts import activity
 from accounts.actors import Actor
-from assets.data import previews, rules, stores
+from assets.data import manifests, previews, rules, stores
 from assets.data.models import DataAsset, Datastore, DataVersion
+from assets.data.work import DataWork
 from studio.errors import Conflict, Invalid
 from studio.formats import digest_json
 from studio.rules import DESCRIPTION, TAGS
@@ -90,7 +91,10 @@ def register_dataset(
             return present, False
         try:
             with transaction.atomic():
-                return _create_version(actor, workspace, name, version, content), True
+                made = _create_version(actor, workspace, name, version, content)
+            if manifests.record(made):
+                DataWork.queue(made, DataWork.Kind.HASHES, actor.user)
+            return made, True
         except IntegrityError:
             # Another request took the number; try again.
             continue

@@ -115,6 +115,10 @@ def read_profile(workspace: Workspace, definition: dict) -> Profile:
     return Profile([describe_column(column) for column in found["columns"]], count, kept)
 
 
+def show_full_profile(found: dict) -> Profile:
+    return Profile([describe_column(column) for column in found["columns"]], found["row_count"])
+
+
 def describe_column(column: dict) -> dict:
     """With numbers as texts, and the shares of the most frequent values."""
     texts = {name: profiles.show(column.get(name)) for name in ("mean", "deviation", "skewness", "kurtosis")}

@@ -20,6 +20,8 @@ MODULE = "lazuli.data.reading_process"
 # Of a file of another machine; parquet has its description at the end, so it is fetched whole.
 HEAD_BYTES = 2 * 1024 * 1024
 MAX_FETCHED = 64 * 1024 * 1024
+# Of all files of a version, for work in the background.
+MAX_COPIED = 20 * 1024**3
 # At the same time in one web process.
 SLOTS = threading.BoundedSemaphore(2)
 WAIT_SECONDS = 5
@@ -77,12 +79,44 @@ def fetch(workspace: Workspace, source: Source, folder: str, is_parquet: bool) -
             f"{source.path} has {format_bytes(size)}; parquet of another machine is shown up to {format_bytes(limit)}."
         )
         raise TooLarge(text)
-    with local.open("wb") as output:
-        for start in range(0, min(size, limit), stores.PART):
-            output.write(files.read(source.path, start, min(stores.PART, min(size, limit) - start)))
+    _copy(files, source, local, min(size, limit))
     if size > limit:
         return _save_head(local, source, local.read_bytes(), False, is_parquet)
     return LocalCopy(str(local), source)
+
+
+def fetch_all(workspace: Workspace, sources: list[Source], folder: str, is_parquet: bool) -> list[LocalCopy]:
+    """All of the files, for work that nobody waits for."""
+    total = sum(source.size or 0 for source in sources)
+    found = []
+    for number, source in enumerate(sources):
+        inside = pathlib.Path(folder) / str(number)
+        inside.mkdir()
+        files = None if source.url else open_files(workspace, source)
+        path = files.find_local(source.path) if files else None
+        if files is None:
+            copy = fetch(workspace, source, str(inside), is_parquet)
+            if copy.is_head:
+                text = f"{source.url} has more than {format_bytes(HEAD_BYTES)}. Upload it to a datastore."
+                raise TooLarge(text)
+            found.append(copy)
+        elif path:
+            found.append(LocalCopy(str(path), source))
+        elif total > MAX_COPIED:
+            raise TooLarge(
+                f"The files have {format_bytes(total)}; of other machines {format_bytes(MAX_COPIED)} are read."
+            )
+        else:
+            local = inside / f"data{pathlib.PurePosixPath(source.path).suffix[:12]}"
+            _copy(files, source, local, source.size or 0)
+            found.append(LocalCopy(str(local), source))
+    return found
+
+
+def _copy(files: stores.Files, source: Source, local: pathlib.Path, length: int) -> None:
+    with local.open("wb") as output:
+        for start in range(0, length, stores.PART):
+            output.write(files.read(source.path, start, min(stores.PART, length - start)))
 
 
 def open_files(workspace: Workspace, source: Source) -> stores.Files:

@@ -76,6 +76,42 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='DataManifest',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('digest', models.CharField(max_length=64)),
+                ('file_count', models.PositiveIntegerField()),
+                ('size', models.BigIntegerField()),
+                ('packed', models.BinaryField()),
+                ('is_hashed', models.BooleanField(default=False)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('version', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='manifest', to='assets.dataversion')),
+            ],
+            options={
+                'ordering': ['-pk'],
+            },
+        ),
+        migrations.CreateModel(
+            name='DataWork',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('hashes', 'Hashes of the files'), ('profile', 'Profile of all rows'), ('freeze', 'Frozen copy')], max_length=10)),
+                ('state', models.CharField(choices=[('Queued', 'Queued'), ('Running', 'Running'), ('Completed', 'Completed'), ('Failed', 'Failed')], default='Queued', max_length=10)),
+                ('progress', models.FloatField(default=0, help_text='From 0 to 1.')),
+                ('manifest_digest', models.CharField(blank=True, max_length=64)),
+                ('result', models.JSONField(blank=True, default=dict)),
+                ('problem', models.TextField(blank=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('held_until', models.DateTimeField(blank=True, null=True)),
+                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='work', to='assets.dataversion')),
+            ],
+            options={
+                'ordering': ['-pk'],
+            },
+        ),
+        migrations.CreateModel(
             name='Environment',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -140,6 +176,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='dataversion',
             constraint=models.UniqueConstraint(fields=('asset', 'number'), name='one_data_version_number'),
+        ),
+        migrations.AddIndex(
+            model_name='datawork',
+            index=models.Index(fields=['state', 'held_until'], name='data_work_by_state'),
+        ),
+        migrations.AddConstraint(
+            model_name='datawork',
+            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['Queued', 'Running'])), fields=('version', 'kind'), name='one_open_work_of_a_kind'),
         ),
         migrations.AddConstraint(
             model_name='environment',

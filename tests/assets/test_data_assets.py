@@ -17,6 +17,7 @@ paths:
 transformations:
   - read_delimited: {delimiter: ",", header: all_files_same_headers, encoding: utf8}
   - convert_column_types: [{columns: age, column_type: string}]
+  - filter: col("id") > -1 and not (col("age") == "x" or col("age") == None)
   - keep_columns: [age]
   - take: 1
 """
@@ -81,7 +82,12 @@ def test_an_mltable_is_read_by_its_file(send, files):
     definition = put(send, "1", "mltable", uri).json()["properties"]["definition"]
     assert definition["paths"] == [{"datastore": "workspaceblobstore", "path": "t/*.csv"}]
     assert definition["steps"][0]["column_types"] == {"id": {"type": "long"}, "age": {"type": "string"}}
-    assert [step["type"] for step in definition["steps"][1:]] == ["keep_columns", "take"]
+    assert [step["type"] for step in definition["steps"][1:]] == ["filter", "keep_columns", "take"]
+    assert definition["steps"][1]["expression"]["of"][0] == {"op": "gt", "of": [{"column": "id"}, {"value": -1}]}
+    files.write(
+        "t/MLTable", iter([b"paths: [{file: a.csv}]\ntransformations: [read_delimited, {filter: a.b}]"]), overwrite=True
+    )
+    assert "but no Attribute (column 1)" in put(send, "2", "mltable", uri).json()["error"]["message"]
     files.write("t/MLTable", iter([b"paths: [{file: a.csv}]\ntransformations: [{read_excel: {}}]"]), overwrite=True)
     refusal = put(send, "2", "mltable", uri).json()["error"]["message"]
     assert "t/MLTable: The MLTable file cannot be read: the transformation 'read_excel'" in refusal

@@ -4,11 +4,15 @@ import json
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import actor_of_request
-from assets.data import datasets, previews
+from assets import tasks
+from assets.data import datasets, manifests, previews
 from assets.data.models import DataVersion
+from assets.data.work import DataWork
+from compute import notifications
 from runs.api.data_assets import add_newest, list_assets
 from runs.job_data import SOURCE_TYPE
 from runs.models import Run, RunDataset
@@ -26,6 +30,7 @@ TABS = [
     ("versions", "Versions", "data:versions"),
     ("jobs", "Jobs", "data:jobs"),
 ]
+WORK = (DataWork.Kind.PROFILE, DataWork.Kind.FREEZE)
 # What each step of a dataset is on a page.
 STEPS = {
     "read_delimited": "Read delimited text",
@@ -97,8 +102,12 @@ def data_detail(request, slug, name, version):
         sources, problem = previews.list_sources(request.workspace, found.definition), ""
     except previews.PROBLEMS as error:
         sources, problem = [], error.message
+    manifest = getattr(found, "manifest", None)
     more = {
         "form": form,
+        "manifest": manifest,
+        "changes": manifests.compare(manifest, sources) if manifest and not problem else None,
+        "freeze": found.work.filter(kind=DataWork.Kind.FREEZE).first(),
         "paths": found.definition["paths"],
         "steps": _describe_steps(found.definition),
         "file_count": len(sources),
@@ -142,10 +151,28 @@ def data_explore(request, slug, name, version):
         except previews.PROBLEMS as error:
             more["problem"] = error.message
     elif more["is_profile"]:
-        more["profile"] = previews.read_profile(request.workspace, found.definition)
+        more |= _profile(request, found)
     else:
         more["preview"] = previews.read_preview(request.workspace, found.definition)
     return render(request, "data/explore.html", _context(request, found, "explore", **more))
+
+
+def _profile(request, found: DataVersion) -> dict:
+    """That of all rows, if it is of the files as they are; else of the first rows, at once."""
+    rows = found.work.filter(kind=DataWork.Kind.PROFILE)
+    work, made = rows.first(), rows.filter(state=DataWork.State.COMPLETED).first()
+    more: dict = {"work": work, "address": f"{request.path}?profile"}
+    if work and work.is_open:
+        return more
+    if made:
+        try:
+            digest = manifests.digest_of(previews.list_sources(request.workspace, found.definition))
+        except previews.PROBLEMS as error:
+            return more | {"profile": previews.Profile(problem=error.message)}
+        if digest == made.manifest_digest:
+            return more | {"profile": previews.show_full_profile(made.result), "made_at": made.ended_at}
+        more["is_outdated"] = True
+    return more | {"profile": previews.read_profile(request.workspace, found.definition)}
 
 
 @require_safe
@@ -171,13 +198,17 @@ def data_jobs(request, slug, name, version):
 
 @require_POST
 def data_change(request, slug, name, version):
-    """By the button `act`: archive or restore the asset, or remove this version."""
+    """By the button `act`: archive or restore the asset, remove this version, or work on it in the background."""
     found, actor = _version(request, slug, name, version), actor_of_request(request)
     require_permission(request, "edit")
     act = request.POST.get("act", "")
     if act in ("archive", "restore"):
         found.named.archive(actor, act == "archive")
         messages.success(request, f"{name} was {'archived' if act == 'archive' else 'restored'}.")
+    elif act in WORK:
+        DataWork.queue(found, act, actor.user)
+        notifications.notify_control(tasks.WORK)
+        return redirect(f"{reverse('data:explore', args=[slug, name, version])}?profile" if act == "profile" else found)
     elif act == "remove":
         found.remove(actor)
         messages.success(request, f"Version {version} of {name} was removed. Its files stay where they are.")

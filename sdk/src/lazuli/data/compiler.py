@@ -195,9 +195,15 @@ def cast_expression(column: str, kind: Mapping[str, Any]) -> str:
     return column
 
 
-def _read_parquet(reader: Mapping[str, Any], files: Sequence[LocalFile]) -> Query:
+def _load_engine() -> Any:
+    """Only DuckDB knows the columns of these files."""
     from lazuli.data import engine  # start-up time
 
+    return engine
+
+
+def _read_parquet(reader: Mapping[str, Any], files: Sequence[LocalFile]) -> Query:
+    engine = _load_engine()
     engine.check_same_columns(files)
     paths = ", ".join(quote(file.local) for file in files)
     sql = f"SELECT * FROM read_parquet([{paths}], filename={quote(FILE)})"
@@ -206,8 +212,7 @@ def _read_parquet(reader: Mapping[str, Any], files: Sequence[LocalFile]) -> Quer
 
 def _read_json_lines(reader: Mapping[str, Any], files: Sequence[LocalFile]) -> Query:
     """Columns of several types, lists and objects are JSON as text."""
-    from lazuli.data import engine  # start-up time
-
+    engine = _load_engine()
     paths = f"[{', '.join(quote(file.local) for file in files)}]"
     drop = reader.get("invalid_lines") == "drop"
     objects = f"{paths}, filename={quote(FILE)}, ignore_errors={'true' if drop else 'false'}, "

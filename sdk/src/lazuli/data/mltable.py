@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
@@ -155,6 +156,46 @@ def _sample(values: Any, steps: List[Json]) -> None:
     steps.append({"type": "sample", "probability": given.get("probability"), "seed": given.get("seed", 0)})
 
 
+def _filter(values: Any, steps: List[Json]) -> None:
+    """An expression as Azure's: `col("age") > 15 and not col("name") == "x"`."""
+    try:
+        tree = ast.parse(str(values).strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise _wrong(f'the filter {str(values)[:200]!r} is not an expression such as col("age") > 15') from error
+    steps.append({"type": "filter", "expression": _expression(tree)})
+
+
+_COMPARISONS = {ast.Eq: "eq", ast.NotEq: "ne", ast.Gt: "gt", ast.GtE: "ge", ast.Lt: "lt", ast.LtE: "le"}
+
+
+def _expression(node: ast.AST) -> Json:
+    if isinstance(node, ast.BoolOp):
+        op, (first, *rest) = "and" if isinstance(node.op, ast.And) else "or", map(_expression, node.values)
+        for part in rest:
+            first = {"op": op, "of": [first, part]}
+        return first
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return {"op": "not", "of": [_expression(node.operand)]}
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
+        return {"value": -node.operand.value} if isinstance(node.operand.value, (int, float)) else _refuse(node)
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _COMPARISONS:
+        sides = [_expression(node.left), _expression(node.comparators[0])]
+        return {"op": _COMPARISONS[type(node.ops[0])], "of": sides}
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "col" and len(node.args) == 1:
+        name = getattr(node.args[0], "value", None)
+        return {"column": name} if isinstance(name, str) else _refuse(node)
+    if isinstance(node, ast.Constant) and isinstance(node.value, (str, int, float, bool, type(None))):
+        return {"value": node.value}
+    return _refuse(node)
+
+
+def _refuse(node: ast.AST) -> Json:
+    raise _wrong(
+        f'a filter has col("name"), values, comparisons, and, or and not, but no {type(node).__name__} '
+        f"(column {getattr(node, 'col_offset', 0) + 1})"
+    )
+
+
 def _object(value: Any, name: str) -> Mapping[str, Any]:
     if value is None:
         return {}
@@ -175,6 +216,7 @@ _READ: Dict[str, Callable[[Any, List[Json]], None]] = {
     "extract_columns_from_partition_format": _partition,
     "keep_columns": _columns("keep_columns"),
     "drop_columns": _columns("drop_columns"),
+    "filter": _filter,
     "take": _count("take"),
     "skip": _count("skip"),
     "take_random_sample": _sample,

@@ -7,6 +7,7 @@ wrong with the data. Before it come lines {"progress": 0.5}.
 from __future__ import annotations
 
 import json
+import resource
 import sys
 import threading
 from typing import Any, Callable, Dict
@@ -23,10 +24,6 @@ PROGRESS_SECONDS = 0.5
 
 def limit_process(megabytes: int, seconds: int) -> None:
     """Beyond these the process ends."""
-    try:
-        import resource  # not on Windows
-    except ImportError:
-        return
     # DuckDB keeps `megabytes` itself; the rest is for Python, code and the blocks of text files.
     size = (megabytes + 512) * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_DATA, (size, size))

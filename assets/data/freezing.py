@@ -1,0 +1,47 @@
+"""A frozen copy: the files of a version copied to where nobody writes, and a new version that reads the copy."""
+
+from collections.abc import Callable, Iterator
+
+from accounts.actors import Actor
+from assets.data import datasets, previews, reading, stores
+from assets.data.models import BLOB_STORE, Datastore, DataVersion
+from assets.data.reading import Source
+from studio.errors import Invalid
+
+FOLDER = "frozen"
+
+
+def freeze(actor: Actor, version: DataVersion, on_progress: Callable[[float], None]) -> DataVersion:
+    """The new version. Its files are in the workspace's own storage, below the id of the version that was frozen."""
+    workspace, definition = version.workspace, version.definition
+    if any("url" in path for path in definition["paths"]):
+        raise Invalid("Files of the web cannot be frozen. Upload them to a datastore.", target="version")
+    found = previews.list_sources(workspace, definition)
+    if not found:
+        raise Invalid("The paths do not match any files.", target="version")
+    row = Datastore.objects.of(workspace).get(name=BLOB_STORE)
+    row.workspace = workspace
+    target, base = stores.Files(row), f"{FOLDER}/{version.dataset_id}"
+    total, done = sum(source.size or 0 for source in found), 0
+    for source in found:
+        target.write(f"{base}/{source.datastore}/{source.path}", _read(workspace, source), overwrite=True)
+        done += source.size or 0
+        on_progress(done / max(total, 1))
+    paths = [
+        {"datastore": BLOB_STORE, "path": "/".join(part for part in (base, path["datastore"], path["path"]) if part)}
+        for path in definition["paths"]
+    ]
+    fields = {
+        "kind": definition["kind"],
+        "definition": {**definition, "paths": paths},
+        "description": version.description,
+        "tags": version.tags,
+        "properties": {**version.properties, "frozenFrom": version.version},
+    }
+    return datasets.register(actor, workspace, version.named.name, datasets.AUTO, fields)[0]
+
+
+def _read(workspace, source: Source) -> Iterator[bytes]:
+    files = reading.open_files(workspace, source)
+    for start in range(0, source.size or 0, stores.PART):
+        yield files.read(source.path, start, min(stores.PART, (source.size or 0) - start))

@@ -1,0 +1,108 @@
+"""The files of a version when it was registered, and what has changed since."""
+
+import dataclasses
+import gzip
+import hashlib
+import json
+from collections.abc import Callable
+
+from assets.data import previews, reading
+from assets.data.models import DataVersion
+from assets.data.reading import Source
+from assets.data.work import DataManifest
+from studio.errors import StudioError
+
+# Larger ones are watched by size and etag alone.
+MAX_HASHED_BYTES = 20 * 1024**3
+BLOCK = 4 * 1024 * 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Changes:
+    """Paths of the files that are other ones now."""
+
+    added: list[str] = dataclasses.field(default_factory=list)
+    changed: list[str] = dataclasses.field(default_factory=list)
+    removed: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return len(self.added) + len(self.changed) + len(self.removed)
+
+    @property
+    def examples(self) -> list[tuple[str, str]]:
+        words = (("changed", self.changed), ("added", self.added), ("removed", self.removed))
+        return [(word, path) for word, paths in words for path in paths[:5]]
+
+
+def record(version: DataVersion) -> DataManifest | None:
+    """The manifest of a new version; none of files of the web, nor while its datastore does not answer."""
+    try:
+        found = [source for source in previews.list_sources(version.workspace, version.definition) if not source.url]
+    except previews.PROBLEMS:
+        return None
+    if not found:
+        return None
+    return DataManifest.objects.create(
+        version=version,
+        digest=digest_of(found),
+        file_count=len(found),
+        size=sum(source.size or 0 for source in found),
+        packed=_pack([(source.datastore, source.path, source.size, source.etag, "") for source in found]),
+    )
+
+
+def digest_of(sources: list[Source]) -> str:
+    rows = sorted((source.datastore, source.path, source.size, source.etag or source.url) for source in sources)
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def _pack(entries: list[tuple]) -> bytes:
+    return gzip.compress(json.dumps(entries, separators=(",", ":")).encode())
+
+
+def read_entries(manifest: DataManifest) -> list[tuple]:
+    return [tuple(entry) for entry in json.loads(gzip.decompress(bytes(manifest.packed)))]
+
+
+def compare(manifest: DataManifest, sources: list[Source]) -> Changes:
+    """What is other than when the version was registered."""
+    if digest_of(sources) == manifest.digest:
+        return Changes()
+    before = {(entry[0], entry[1]): entry for entry in read_entries(manifest)}
+    now = {(source.datastore, source.path): source for source in sources if not source.url}
+    return Changes(
+        added=[key[1] for key in now if key not in before],
+        changed=[
+            key[1] for key, source in now.items() if key in before and (source.size, source.etag) != before[key][2:4]
+        ],
+        removed=[key[1] for key in before if key not in now],
+    )
+
+
+def add_hashes(manifest: DataManifest, on_progress: Callable[[float], None]) -> None:
+    """The hash of each file that is still the same; what was replaced meanwhile gets none."""
+    workspace = manifest.version.workspace
+    if manifest.size > MAX_HASHED_BYTES:
+        return
+    entries, done = [], 0
+    for datastore, path, size, etag, _ in read_entries(manifest):
+        source = Source(path, size, datastore, etag=etag)
+        entries.append((datastore, path, size, etag, _hash(workspace, source)))
+        done += size or 0
+        on_progress(done / max(manifest.size, 1))
+    manifest.packed, manifest.is_hashed = _pack(entries), True
+    manifest.save(update_fields=["packed", "is_hashed"])
+
+
+def _hash(workspace, source: Source) -> str:
+    found = hashlib.sha256()
+    try:
+        files = reading.open_files(workspace, source)
+        if files.find(source.path).etag != source.etag:
+            return ""
+        for start in range(0, source.size or 0, BLOCK):
+            found.update(files.read(source.path, start, min(BLOCK, (source.size or 0) - start)))
+    except StudioError:
+        return ""
+    return found.hexdigest()

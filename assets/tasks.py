@@ -1,0 +1,56 @@
+"""Tasks of the control worker for data. Each is safe to run twice and concurrently."""
+
+import logging
+import tempfile
+
+from celery import shared_task
+
+from accounts.actors import Actor
+from assets.data import freezing, manifests, previews, reading
+from assets.data.work import DataWork
+from studio import storage
+from studio.errors import StudioError
+
+logger = logging.getLogger(__name__)
+WORK = "assets.tasks.work_on_data"
+# Of a profile of all rows.
+FULL = reading.Bounds(megabytes=512, cpu_seconds=1800, seconds=1800, threads=2)
+
+
+@shared_task(name=WORK, ignore_result=True)
+def work_on_data() -> None:
+    """All that is queued; other workers take theirs."""
+    while work := DataWork.claim():
+        try:
+            result = ACTS[work.kind](work)
+        except StudioError as error:
+            work.end(DataWork.State.FAILED, problem=error.message)
+        except (OSError, storage.Error) as error:
+            logger.exception("%s failed", work)
+            work.end(DataWork.State.FAILED, problem=f"{type(error).__name__}: {error}"[:500])
+        else:
+            work.end(DataWork.State.COMPLETED, progress=1, **result)
+
+
+def _add_hashes(work: DataWork) -> dict:
+    manifests.add_hashes(work.version.manifest, work.report)
+    return {}
+
+
+def _profile(work: DataWork) -> dict:
+    version = work.version
+    sources = previews.list_sources(version.workspace, version.definition)
+    is_parquet = version.definition["steps"][0]["type"] == "read_parquet"
+    with tempfile.TemporaryDirectory(prefix="lazuli-profile-") as folder:
+        copies = reading.fetch_all(version.workspace, sources, folder, is_parquet)
+        found = reading.read(version.definition, copies, FULL, work.report, act="profile")
+    return {"result": found, "manifest_digest": manifests.digest_of(sources)}
+
+
+def _freeze(work: DataWork) -> dict:
+    assert work.created_by is not None
+    made = freezing.freeze(Actor(work.created_by), work.version, work.report)
+    return {"result": {"version": made.version}}
+
+
+ACTS = {DataWork.Kind.HASHES: _add_hashes, DataWork.Kind.PROFILE: _profile, DataWork.Kind.FREEZE: _freeze}

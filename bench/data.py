@@ -1,0 +1,136 @@
+"""`make bench-data`: how long data takes to preview, profile and read; ROWS=10000000 rows of ten columns.
+
+Each reading process is measured as a whole: its wall and processor time, and the most memory that it used. Goals are for two idle cores.
+"""
+
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from importlib import import_module
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
+os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="bench-data-"))
+ROWS = int(os.environ.get("ROWS", "10000000"))
+FILES = 10_000
+COLUMNS = """
+i AS id, TIMESTAMP '2020-01-01' + INTERVAL (i) SECOND AS at, DATE '2020-01-01' + CAST(i % 900 AS INTEGER) AS day,
+'name ' || (hash(i) % 5000) AS name, chr(CAST(65 + hash(i + 1) % 8 AS INTEGER)) AS grade,
+CASE WHEN i % 20 = 0 THEN NULL ELSE sqrt(hash(i + 2) % 1000000) END AS score, ln(1 + hash(i + 3) % 1000000) AS weight,
+CAST(hash(i + 4) % 100 AS INTEGER) AS age, i % 3 = 0 AS is_new, 'a, ' || (i % 1000) || ', "b"' AS note
+"""
+
+
+def measure(what, goal, act):
+    """Act, and print wall time, processor time and memory of the processes that it started."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    found = act()
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(f"| {what} | {goal} | {wall:.2f} s | {cpu:.2f} s | {after.ru_maxrss / 1024:.0f} MB |", flush=True)
+    return found
+
+
+def make_files(folder):
+    import duckdb  # here and not in the reading processes' parent otherwise
+
+    connection = duckdb.connect()
+    for ending, form in (("csv", "csv"), ("parquet", "parquet")):
+        path = folder / f"rows.{ending}"
+        connection.execute(f"COPY (SELECT {COLUMNS} FROM range({ROWS}) t(i)) TO '{path}' (FORMAT {form})")
+        print(f"{path.name}: {path.stat().st_size / 1e6:.0f} MB")
+    connection.execute(f"COPY (SELECT {COLUMNS} FROM range(1000000) t(i)) TO '{folder / 'million.csv'}' (FORMAT csv)")
+
+
+def measure_process(folder):
+    """What the pages ask of a reading process."""
+    reading, tasks = import_module("assets.data.reading"), import_module("assets.tasks")
+    for ending, kind in (("csv", "read_delimited"), ("parquet", "read_parquet")):
+        source = reading.Source(f"rows.{ending}", None)
+        copies = [reading.LocalCopy(str(folder / source.path), source)]
+        definition = {"kind": "tabular", "paths": [{"url": "https://bench"}], "steps": [{"type": kind}]}
+        text = kind == "read_delimited"
+        found = measure(
+            f"{ending}: types and first 50 rows",
+            "0.5 s",
+            lambda copies=copies, definition=definition, text=text: reading.read(
+                definition, copies, act="rows", limit=50, infer=text
+            ),
+        )
+        typed = found["definition"]
+        measure(
+            f"{ending}: profile of 10,000 rows",
+            "2 s",
+            lambda copies=copies, typed=typed: reading.read(typed, copies, act="profile", limit=10_000),
+        )
+        measure(
+            f"{ending}: profile of all rows",
+            "10 s, 512 MB",
+            lambda copies=copies, typed=typed: reading.read(typed, copies, tasks.FULL, act="profile"),
+        )
+
+
+def run_python(code):
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(ROOT / "sdk/src")})
+
+
+def measure_sdk(folder):
+    code = f"""
+from lazuli.data import reading_process
+from lazuli.data.compiler import LocalFile
+from lazuli.data.engine import Reader
+path = {str(folder / "million.csv")!r}
+definition = {{"kind": "tabular", "paths": [{{"url": "https://bench"}}], "steps": [{{"type": "read_delimited"}}]}}
+definition = reading_process.add_types(definition, (path, "million.csv", False))
+frame = Reader(definition, [LocalFile(path, "million.csv")]).to_pandas()
+assert frame.shape == (1000000, 10)
+"""
+    measure("1,000,000 x 10 to pandas", "2 s", lambda: run_python(code))
+    measure(
+        "import of azureml.core.Dataset", "0.3 s", lambda: run_python("from azureml.core import Dataset, Workspace")
+    )
+
+
+def measure_manifest(folder):
+    from obstore.store import LocalStore  # the folder is not known before
+
+    from assets.data import manifests, reading
+    from assets.data.models import Datastore
+    from assets.data.stores import Files
+
+    inside = folder / "many"
+    inside.mkdir()
+    for number in range(FILES):
+        (inside / f"{number:05d}.csv").write_bytes(b"a,b\n1,2\n")
+    files = Files.__new__(Files)
+    files.datastore, files._root, files._store, files._prefix = Datastore(name="bench"), None, LocalStore(inside), ""
+
+    def list_and_pack():
+        found = [reading.Source(file.path, file.size, "bench", etag=file.etag) for file in files.walk()]
+        assert len(found) == FILES
+        return manifests.digest_of(found)
+
+    measure(f"manifest of {FILES:,} files", "1 s", list_and_pack)
+
+
+def main():
+    import django  # after the settings
+
+    django.setup()
+    with tempfile.TemporaryDirectory(prefix="bench-data-") as name:
+        folder = pathlib.Path(name)
+        make_files(folder)
+        print(f"{time.strftime('%F %R')}, load {os.getloadavg()[0]:.0f}, {os.cpu_count()} cores\n")
+        print("| what | goal | wall | processor | memory |\n|---|---|---|---|---|")
+        measure_process(folder)
+        measure_sdk(folder)
+        measure_manifest(folder)
+
+
+if __name__ == "__main__":
+    main()

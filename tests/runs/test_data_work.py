@@ -1,0 +1,78 @@
+"""Work in the background on a version of data: what has changed since it was registered, a profile of all rows, a frozen copy."""
+
+import pytest
+
+from accounts.actors import Actor
+from assets import tasks
+from assets.data import datasets, manifests
+from assets.data.work import HOLD_TIME, DataWork
+from studio.errors import Conflict
+from tests.runs.test_data_pages import LIST, ROWS, files, register  # noqa: F401 - a fixture
+
+HERE = f"{LIST}assets/diabetes%20dataset/versions/1/"
+
+
+@pytest.fixture
+def version(workspace, alice, files):  # noqa: F811
+    files.write("in/a.csv", iter([ROWS]))
+    files.write("in/b.csv", iter([ROWS]))
+    return register(workspace, alice)
+
+
+def test_a_version_knows_which_files_have_changed(as_user, bob, version, files):  # noqa: F811
+    tasks.work_on_data()
+    version.manifest.refresh_from_db()
+    entries = manifests.read_entries(version.manifest)
+    assert version.manifest.is_hashed and len({entry[4] for entry in entries}) == 1 and len(entries[0][4]) == 64
+    assert "No file has changed" in as_user(bob).get(HERE).text
+    files.write("in/a.csv", iter([b"id,age,note\n1,2,x\n"]), overwrite=True)
+    files.write("in/c.csv", iter([ROWS]))
+    files.delete("in/b.csv")
+    page = as_user(bob).get(HERE).text
+    assert "3 files changed since version 1 was registered" in page
+    assert "in/a.csv (changed)" in page and "in/c.csv (added)" in page and "in/b.csv (removed)" in page
+
+
+def test_a_frozen_copy_is_a_new_version_that_stays_as_it_is(as_user, alice, bob, version, files):  # noqa: F811
+    assert as_user(bob).post(f"{HERE}change/", {"act": "freeze"}).status_code == 403
+    as_user(alice).post(f"{HERE}change/", {"act": "freeze"})
+    assert "being copied" in as_user(alice).get(HERE).text
+    tasks.work_on_data()
+    files.delete("in/a.csv")
+    frozen = datasets.find_version(version.workspace, "diabetes dataset")
+    assert frozen.version == "2" and frozen.properties == {"frozenFrom": "1"}
+    paths = [f"frozen/{version.dataset_id}/workspaceblobstore/in/{name}.csv" for name in "ab"]
+    assert [entry[1] for entry in manifests.read_entries(frozen.manifest)] == paths
+    assert files.read(paths[0], 0, 99) == ROWS
+    assert "is a frozen copy of this one" in as_user(bob).get(HERE).text
+
+
+def test_a_profile_of_all_rows_is_kept_for_these_files(as_user, alice, version, files):  # noqa: F811
+    browser, address = as_user(alice), f"{HERE}explore/?profile"
+    assert "Profile all rows" in browser.get(address).text
+    assert browser.post(f"{HERE}change/", {"act": "profile"}).url == address
+    assert "The profile of all rows is being made: 0 %" in browser.get(address).text
+    with pytest.raises(Conflict, match="under way"):
+        DataWork.queue(version, DataWork.Kind.PROFILE, alice)
+    tasks.work_on_data()
+    assert "All 6 rows" in browser.get(address).text
+    files.write("in/a.csv", iter([b"id,age,note\n1,2,x\n"]), overwrite=True)
+    assert "have changed since the profile" in browser.get(address).text
+    files.write("in/b.csv", iter([b"id,age,note\n1\n"]), overwrite=True)
+    browser.post(f"{HERE}change/", {"act": "profile"})
+    tasks.work_on_data()
+    assert "failed: in/b.csv, line 2: 1 columns, where the header has 3" in browser.get(address).text
+
+
+def test_work_of_a_killed_worker_is_taken_again(version, alice):
+    DataWork.objects.all().delete()
+    DataWork.queue(version, DataWork.Kind.HASHES, alice)
+    assert DataWork.claim() and DataWork.claim() is None
+    held = DataWork.objects.get()
+    DataWork.objects.update(held_until=held.held_until - 2 * HOLD_TIME)
+    assert DataWork.claim() == held
+    assert datasets.register(Actor(alice), version.workspace, "diabetes dataset", "auto", _content(version))[1] is False
+
+
+def _content(version):
+    return {"kind": version.kind, "definition": version.definition, "tags": version.tags}
