@@ -42,7 +42,7 @@ def _profile(work: DataWork) -> dict:
     sources = previews.list_sources(version.workspace, version.definition)
     is_parquet = version.definition["steps"][0]["type"] == "read_parquet"
     with tempfile.TemporaryDirectory(prefix="lazuli-profile-") as folder:
-        copies = reading.fetch_all(version.workspace, sources, folder, is_parquet)
+        copies = reading.fetch_all(version.workspace, sources, folder, is_parquet, work.report)
         found = reading.read(version.definition, copies, FULL, work.report, act="profile")
     return {"result": found, "manifest_digest": manifests.digest_of(sources)}
 

@@ -23,10 +23,17 @@ def freeze(actor: Actor, version: DataVersion, on_progress: Callable[[float], No
     row.workspace = workspace
     target, base = stores.Files(row), f"{FOLDER}/{version.dataset_id}"
     total, done = sum(source.size or 0 for source in found), 0
+
+    def read(source: Source) -> Iterator[bytes]:
+        nonlocal done
+        files = reading.open_files(workspace, source)
+        for start in range(0, source.size or 0, stores.PART):
+            yield files.read(source.path, start, min(stores.PART, (source.size or 0) - start))
+            done += stores.PART
+            on_progress(min(done / max(total, 1), 1.0))
+
     for source in found:
-        target.write(f"{base}/{source.datastore}/{source.path}", _read(workspace, source), overwrite=True)
-        done += source.size or 0
-        on_progress(done / max(total, 1))
+        target.write(f"{base}/{source.datastore}/{source.path}", read(source), overwrite=True)
     paths = [
         {"datastore": BLOB_STORE, "path": "/".join(part for part in (base, path["datastore"], path["path"]) if part)}
         for path in definition["paths"]
@@ -39,9 +46,3 @@ def freeze(actor: Actor, version: DataVersion, on_progress: Callable[[float], No
         "properties": {**version.properties, "frozenFrom": version.version},
     }
     return datasets.register(actor, workspace, version.named.name, datasets.AUTO, fields)[0]
-
-
-def _read(workspace, source: Source) -> Iterator[bytes]:
-    files = reading.open_files(workspace, source)
-    for start in range(0, source.size or 0, stores.PART):
-        yield files.read(source.path, start, min(stores.PART, (source.size or 0) - start))

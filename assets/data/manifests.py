@@ -4,13 +4,16 @@ import dataclasses
 import gzip
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+from django.http import Http404
 
 from assets.data import previews, reading
 from assets.data.models import DataVersion
 from assets.data.reading import Source
 from assets.data.work import DataManifest
-from studio.errors import StudioError
+from studio.errors import Conflict, StudioError
+from workspaces.models import Workspace
 
 # Larger ones are watched by size and etag alone.
 MAX_HASHED_BYTES = 20 * 1024**3
@@ -87,22 +90,25 @@ def add_hashes(manifest: DataManifest, on_progress: Callable[[float], None]) -> 
         return
     entries, done = [], 0
     for datastore, path, size, etag, _ in read_entries(manifest):
-        source = Source(path, size, datastore, etag=etag)
-        entries.append((datastore, path, size, etag, _hash(workspace, source)))
-        done += size or 0
-        on_progress(done / max(manifest.size, 1))
+        found = hashlib.sha256()
+        try:
+            for block in _read(workspace, Source(path, size, datastore, etag=etag)):
+                found.update(block)
+                done += len(block)
+                on_progress(done / max(manifest.size, 1))
+        except (Http404, StudioError):
+            # It is gone, replaced, or its datastore does not answer.
+            entries.append((datastore, path, size, etag, ""))
+        else:
+            entries.append((datastore, path, size, etag, found.hexdigest()))
     manifest.packed, manifest.is_hashed = _pack(entries), True
     manifest.save(update_fields=["packed", "is_hashed"])
 
 
-def _hash(workspace, source: Source) -> str:
-    found = hashlib.sha256()
-    try:
-        files = reading.open_files(workspace, source)
-        if files.find(source.path).etag != source.etag:
-            return ""
-        for start in range(0, source.size or 0, BLOCK):
-            found.update(files.read(source.path, start, min(BLOCK, (source.size or 0) - start)))
-    except StudioError:
-        return ""
-    return found.hexdigest()
+def _read(workspace: Workspace, source: Source) -> Iterator[bytes]:
+    """Raises Conflict if it is not the same file any more."""
+    files = reading.open_files(workspace, source)
+    if files.find(source.path).etag != source.etag:
+        raise Conflict(f"{source.path} was replaced.")
+    for start in range(0, source.size or 0, BLOCK):
+        yield files.read(source.path, start, min(BLOCK, (source.size or 0) - start))

@@ -30,6 +30,21 @@ class Preview:
     note: str = ""
     problem: str = ""
     definition: dict = dataclasses.field(default_factory=dict)
+    # Of the first row that is shown, from 0; and whether there are more after the last one.
+    start: int = 0
+    has_more: bool = False
+
+    @property
+    def before(self) -> int:
+        return max(self.start - ROWS, 0)
+
+    @property
+    def after(self) -> int:
+        return self.start + ROWS
+
+    @property
+    def last(self) -> int:
+        return self.start + len(self.rows)
 
 
 @dataclasses.dataclass
@@ -90,17 +105,18 @@ def _describe(found: list[Source], copy: LocalCopy) -> str:
     return f"From {part}{copy.source.path}.{rest}"
 
 
-def read_preview(workspace: Workspace, definition: dict, infer: bool = False) -> Preview:
+def read_preview(workspace: Workspace, definition: dict, infer: bool = False, start: int = 0) -> Preview:
     """What is wrong with the data is in `problem`. With `infer` the columns get the types of their first values."""
     try:
         with _open_sample(workspace, definition) as (copy, note):
-            found = reading.read(definition, [copy], act="rows", limit=ROWS, infer=infer)
+            found = reading.read(definition, [copy], act="rows", limit=ROWS + 1, offset=start, infer=infer)
     except PROBLEMS as error:
         return Preview(problem=error.message)
     columns, count = [(name, kind) for name, kind in found["columns"]], found["column_count"]
     if count > len(columns):
         note = f"{note} The first {len(columns)} of {count} columns are shown.".strip()
-    return Preview(columns, found["rows"], note, definition=found["definition"])
+    rows = found["rows"]
+    return Preview(columns, rows[:ROWS], note, "", found["definition"], start, len(rows) > ROWS)
 
 
 def read_profile(workspace: Workspace, definition: dict) -> Profile:

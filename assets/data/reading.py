@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,7 @@ MAX_COPIED = 20 * 1024**3
 # At the same time in one web process.
 SLOTS = threading.BoundedSemaphore(2)
 WAIT_SECONDS = 5
-# The engine writes what does not fit into memory here, and nothing else.
+# None of the server's own variables: it reads what strangers have written.
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
@@ -51,7 +52,7 @@ class Bounds:
 
 
 # Somebody waits for it; on a busy machine a little processor time takes long.
-QUICK = Bounds(megabytes=256, cpu_seconds=5, seconds=20)
+QUICK = Bounds(megabytes=256, cpu_seconds=5, seconds=60)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +86,9 @@ def fetch(workspace: Workspace, source: Source, folder: str, is_parquet: bool) -
     return LocalCopy(str(local), source)
 
 
-def fetch_all(workspace: Workspace, sources: list[Source], folder: str, is_parquet: bool) -> list[LocalCopy]:
+def fetch_all(
+    workspace: Workspace, sources: list[Source], folder: str, is_parquet: bool, on_part: Callable[[float], None]
+) -> list[LocalCopy]:
     """All of the files, for work that nobody waits for."""
     total = sum(source.size or 0 for source in sources)
     found = []
@@ -108,14 +111,21 @@ def fetch_all(workspace: Workspace, sources: list[Source], folder: str, is_parqu
             )
         else:
             local = inside / f"data{pathlib.PurePosixPath(source.path).suffix[:12]}"
-            _copy(files, source, local, source.size or 0)
+            _copy(files, source, local, source.size or 0, on_part)
             found.append(LocalCopy(str(local), source))
     return found
 
 
-def _copy(files: stores.Files, source: Source, local: pathlib.Path, length: int) -> None:
+def _copy(
+    files: stores.Files,
+    source: Source,
+    local: pathlib.Path,
+    length: int,
+    on_part: Callable[[float], None] = lambda progress: None,
+) -> None:
     with local.open("wb") as output:
         for start in range(0, length, stores.PART):
+            on_part(0.0)
             output.write(files.read(source.path, start, min(stores.PART, length - start)))
 
 
@@ -196,6 +206,8 @@ def _read_answer(process: subprocess.Popen, on_progress: Callable[[float], None]
 
 def _explain_end(code: int, bounds: Bounds) -> str:
     """A process that gave no answer was ended by one of its bounds."""
-    if code in (-9, -24):
+    if code == -signal.SIGXCPU:
         return f"Reading needs more than {bounds.cpu_seconds} seconds of processor time, and was stopped."
+    if code == -signal.SIGKILL:
+        return f"Reading took longer than {bounds.seconds} seconds, and was stopped."
     return f"Reading needs more than the {bounds.megabytes} MB of memory that it may have, and was stopped."

@@ -4,16 +4,18 @@ It is stored as a row, which says how far it is; the control worker does it (ass
 """
 
 import datetime as dt
+import time
 
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from accounts.models import User
 from assets.data.models import DataVersion
-from studio.errors import Conflict
+from studio.errors import Conflict, Invalid
 
 # A worker that was killed leaves its row for this time.
-HOLD_TIME = dt.timedelta(seconds=60)
+HOLD_TIME = dt.timedelta(minutes=5)
+REPORT_SECONDS = 1.0
 
 
 class DataManifest(models.Model):
@@ -63,6 +65,8 @@ class DataWork(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     held_until = models.DateTimeField(null=True, blank=True)
 
+    _reported_at = 0.0
+
     class Meta:
         ordering = ["-pk"]
         constraints = [
@@ -88,6 +92,8 @@ class DataWork(models.Model):
     @classmethod
     def queue(cls, version: DataVersion, kind: str, user: User | None) -> "DataWork":
         """Conflict if the same is under way."""
+        if kind == cls.Kind.PROFILE and not version.is_table:
+            raise Invalid("Only tables have a profile.", target="act")
         try:
             with transaction.atomic():
                 return cls.objects.create(version=version, kind=kind, created_by=user)
@@ -96,9 +102,11 @@ class DataWork(models.Model):
 
     @classmethod
     def claim(cls) -> "DataWork | None":
-        """The oldest that no other worker holds."""
+        """The oldest that no other worker holds. Of each kind one is done at a time, for memory's sake."""
         now = timezone.now()
-        free = cls.objects.filter(state__in=cls.OPEN).filter(models.Q(held_until=None) | models.Q(held_until__lt=now))
+        held = cls.objects.filter(state=cls.State.RUNNING, held_until__gte=now).values_list("kind", flat=True)
+        free = cls.objects.filter(state__in=cls.OPEN).exclude(kind__in=list(held))
+        free = free.filter(models.Q(held_until=None) | models.Q(held_until__lt=now))
         for row in free.order_by("pk").select_related("version__workspace", "version__asset")[:10]:
             # One conditional UPDATE: of two workers, one gets it.
             if free.filter(pk=row.pk).update(held_until=now + HOLD_TIME, state=cls.State.RUNNING):
@@ -106,7 +114,10 @@ class DataWork(models.Model):
         return None
 
     def report(self, progress: float) -> None:
-        """Also holds it for longer."""
+        """Also holds it for longer. It may be called often."""
+        if time.monotonic() - self._reported_at < REPORT_SECONDS:
+            return
+        self._reported_at = time.monotonic()
         held = timezone.now() + HOLD_TIME
         DataWork.objects.filter(pk=self.pk, state=self.State.RUNNING).update(progress=progress, held_until=held)
 

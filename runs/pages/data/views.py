@@ -18,6 +18,7 @@ from runs.job_data import SOURCE_TYPE
 from runs.models import Run, RunDataset
 from runs.pages.access import is_allowed, require_permission, workspace_of
 from runs.pages.data.forms import VersionForm
+from studio import numbers
 from studio.forms import attempt
 from studio.htmx import render_page
 from studio.pagination import page_of
@@ -30,6 +31,7 @@ TABS = [
     ("versions", "Versions", "data:versions"),
     ("jobs", "Jobs", "data:jobs"),
 ]
+MAX_START = 10**12
 WORK = (DataWork.Kind.PROFILE, DataWork.Kind.FREEZE)
 # What each step of a dataset is on a page.
 STEPS = {
@@ -142,7 +144,7 @@ def data_consume(request, slug, name, version):
 
 @require_safe
 def data_explore(request, slug, name, version):
-    """`?profile` shows the profile of a sample instead of rows."""
+    """The rows from `?start=`; `?profile` shows the profile instead."""
     found = _version(request, slug, name, version)
     more: dict = {"is_table": found.is_table, "is_profile": "profile" in request.GET}
     if not found.is_table:
@@ -153,7 +155,8 @@ def data_explore(request, slug, name, version):
     elif more["is_profile"]:
         more |= _profile(request, found)
     else:
-        more["preview"] = previews.read_preview(request.workspace, found.definition)
+        start = max(numbers.int_or_none(request.GET.get("start", "")) or 0, 0)
+        more["preview"] = previews.read_preview(request.workspace, found.definition, start=min(start, MAX_START))
     return render(request, "data/explore.html", _context(request, found, "explore", **more))
 
 

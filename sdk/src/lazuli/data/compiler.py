@@ -6,6 +6,7 @@ Every name and value is quoted here; nothing that a person writes becomes SQL by
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from lazuli.data.definitions import ENCODINGS, NO_HEADER

@@ -81,9 +81,9 @@ def _describe(name: str, kind: str, count: int, values: Sequence[Any]) -> Json:
     if not _is_number(kind):
         found["top"] = list(more[0] or [])
         return found
-    mean, deviation, variance, skewness, kurtosis, least, greatest, quantiles = more
+    mean, deviation, variance, skewness, kurtosis, low, high, quantiles = more
     found.update(mean=mean, deviation=deviation, variance=variance, skewness=skewness, kurtosis=kurtosis)
-    found.update(quantiles=list(quantiles or []), least=least, greatest=greatest)
+    found.update(quantiles=list(quantiles or []), low=low, high=high)
     return found
 
 
@@ -118,9 +118,9 @@ def _counts_of(column: Json) -> List[str]:
     name = column["name"]
     if "top" in column:
         return [f"count(*) FILTER (WHERE {_text(name)} = {quote(value)})" for value in column["top"]]
-    least, greatest = column.pop("least"), column.pop("greatest")
-    step = (greatest / BINS - least / BINS) if least is not None else 0.0
-    bucket = f"least({BINS - 1}, floor(({_number(name)} - ({least!r})) / {step!r}))" if step else f"0 * {_number(name)}"
+    low, high = column.pop("low"), column.pop("high")
+    step = (high / BINS - low / BINS) if low is not None else 0.0
+    bucket = f"least({BINS - 1}, floor(({_number(name)} - ({low!r})) / {step!r}))" if step else f"0 * {_number(name)}"
     return [f"histogram(CAST({bucket} AS INTEGER))"]
 
 
