@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg
 from django.db import connection, connections
@@ -73,7 +74,7 @@ def _connect(name: str = "", autocommit: bool = False):
     """A connection of its own, by psycopg alone."""
     settings = connection.settings_dict
     keys = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "NAME"}
-    where = {key: settings[of] or None for key, of in keys.items()} | ({"dbname": name} if name else {})
+    where: dict[str, Any] = {key: settings[of] or None for key, of in keys.items()} | ({"dbname": name} if name else {})
     options = {key: value for key, value in settings["OPTIONS"].items() if key in OPTIONS}
     return psycopg.connect(**where, **options, connect_timeout=10, autocommit=autocommit)
 

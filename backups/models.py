@@ -36,7 +36,7 @@ class BackupQuerySet(models.QuerySet):
         dead = self.filter(state=Backup.State.RUNNING, held_until__lte=timezone.now())
         dead.update(state=Backup.State.FAILED, error=INTERRUPTED, ended_at=models.F("held_until"))
 
-    def last_good(self) -> "Backup | None":
+    def last_good(self):
         """The newest that was restored for a check and found whole."""
         return self.filter(state=Backup.State.COMPLETED, check_error="").exclude(checked_at=None).first()
 

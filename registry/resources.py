@@ -32,8 +32,8 @@ class ModelContainer(Shape):
     systemData: SystemData
 
     @classmethod
-    def of(cls, row: models.Model) -> Self:
-        """The row needs `with_newest()`."""
+    def of(cls, row: Any) -> Self:
+        """The row is a model `with_newest()`."""
         return cls(
             id=row.arm_id,
             name=row.name,

@@ -49,8 +49,8 @@ def pin(url: str, allowed=()) -> Pinned:
     parts = urlsplit(url)
     host = parts.hostname or ""
     address = find_address(host, parts.port or (443 if parts.scheme == "https" else 80), allowed)
-    place = f"[{address}]" if ":" in address else address
-    target = parts._replace(netloc=place if parts.port is None else f"{place}:{parts.port}").geturl()
+    netloc = f"[{address}]" if ":" in address else address
+    target = parts._replace(netloc=netloc if parts.port is None else f"{netloc}:{parts.port}").geturl()
     return Pinned(target, {"Host": parts.netloc.rpartition("@")[2]}, {"sni_hostname": host})
 
 

@@ -40,11 +40,11 @@ def draw_run_charts(runs: list[Any], charts: list[list[str]], objective: Objecti
 
 def find_bright(runs: list[Any], charts: list[list[str]], objective: Objective) -> list[list[int]]:
     """For each chart the keys of the runs whose lines stand out."""
-    lasts: dict[str, list[tuple[int, float]]] = {}
+    lasts: dict[str, list[Any]] = {}
     names = {name for chart in charts[:MAX_CHARTS] for name in chart}
     found = MetricSeries.objects.filter(run__in=runs[:MAX_RUNS], name__in=names, last__isnull=False)
-    for name, *pair in found.values_list("name", "run", "last"):
-        lasts.setdefault(name, []).append(tuple(pair))
+    for name, run, last in found.values_list("name", "run", "last"):
+        lasts.setdefault(name, []).append((run, last))
     firsts = [next((name for name in chart if name in lasts), None) for chart in charts[:MAX_CHARTS]]
     return [rank_by_value(lasts[name], objective.direction(name))[-MAX_BRIGHT:] for name in firsts if name]
 
