@@ -211,11 +211,12 @@ class Client(asyncio.Protocol):
 
     def _send(self, upstream: "Upstream", head: RequestHead, rewritten: bytes) -> None:
         self.left, self.is_spliced = head.body_length, head.is_upgrade and not self.service
-        upstream.transport.write(rewritten)
         self.upstream = upstream
         received, self.received = self.received, bytearray()
-        self._forward(received)
+        # First, because the application may pause it again at once.
         self.transport.resume_reading()
+        upstream.transport.write(rewritten)
+        self._forward(received)
 
     # Answers of the gateway itself
 

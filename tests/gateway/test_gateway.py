@@ -203,10 +203,14 @@ def test_a_web_socket_is_copied_in_both_directions_and_outlives_the_studio(conne
     studio.shutdown()
     studio.server_close()
     time.sleep(0.2)
-    sock.sendall(b"x" * 3_000_000)
-    received = 0
-    while received < 3_000_000:
-        received += len(sock.recv(1 << 20))
+    # More than all buffers between hold, so that both sides pause; who does not read meanwhile stops everybody.
+    size, received = 8_000_000, 0
+    sending = threading.Thread(target=sock.sendall, args=(b"x" * size,), daemon=True)
+    sending.start()
+    while received < size and (piece := sock.recv(1 << 20)):
+        received += len(piece)
+    sending.join(5)
+    assert received == size
     sock.sendall(b"bye")
     assert sock.recv(100) == b"bye"
     sock.close()
