@@ -12,13 +12,14 @@ from endpoints import work_kind
 from endpoints.models import Endpoint, Revision
 from registry import version_files
 from studio import storage
-from studio.errors import Conflict, NotReady, Unauthenticated
-from studio.gateway.decisions import NOT_READY as SERVICE_NOT_READY
+from studio.errors import Conflict, Unauthenticated
 from studio.request_body import Body
 from studio.schemas import Nothing, Shape, bytes_response
 
 router = Router(tags=["nodes"])
 MAX_REPORT = 100_000
+# A request waits so long while the process of a service starts again.
+HOLD_SECONDS = 15.0
 
 
 class ReplicaKey(HttpBearer):
@@ -55,8 +56,11 @@ class Call(Body):
 
 
 class CallAdmission(Shape):
-    address: str
-    token: str
+    addresses: list[str] = pydantic.Field(description="Of the replicas that answer.")
+    concurrency: int
+    timeoutSeconds: float
+    holdSeconds: float = pydantic.Field(description="How long to wait for a replica if there is none.")
+    message: str = pydantic.Field(description="Why there is none.")
 
 
 @router.get("/plan", auth=ReplicaKey(), response=ReplicaPlan, summary="What the process of a service runs")
@@ -142,9 +146,14 @@ def call_authorize(request: HttpRequest, body: Call):
         raise Http404(f"There is no service {body.name[:40]!r} here.")
     if not endpoint.accepts(body.key):
         raise Unauthenticated("The key is missing or wrong: send the header Authorization: Bearer KEY.")
-    lead = endpoint.current.lead if endpoint.current else None
-    if lead is None or not lead.address:
-        raise NotReady(
-            f"The service {endpoint.name} is {endpoint.state}. Try again in a moment.", code=SERVICE_NOT_READY
-        )
-    return CallAdmission(address=lead.address, token="")
+    current = endpoint.current
+    lead = current.lead if current else None
+    settings: dict = current.settings if current else {"concurrency": 1, "timeoutSeconds": 60.0}
+    return CallAdmission(
+        addresses=[lead.address] if lead and lead.address else [],
+        concurrency=settings["concurrency"],
+        timeoutSeconds=settings["timeoutSeconds"],
+        # What has answered before is started again within seconds.
+        holdSeconds=HOLD_SECONDS if current else 0.0,
+        message=f"The service {endpoint.name} is {endpoint.state}. Try again in a moment.",
+    )

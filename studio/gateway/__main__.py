@@ -2,7 +2,6 @@
 
 import array
 import asyncio
-import collections
 import contextlib
 import logging
 import os
@@ -12,9 +11,11 @@ import socket
 import struct
 from collections.abc import Callable
 
+from studio.gateway.calls import Caller
 from studio.gateway.decisions import Studio, Unreachable
 from studio.gateway.exchange import Client, describe_peer, keep_alive
 from studio.gateway.hosts import Applications
+from studio.gateway.services import Service
 
 logger = logging.getLogger(__name__)
 LENGTH = struct.Struct("!I")
@@ -31,8 +32,9 @@ class Gateway:
     def __init__(self, studio: Studio, applications: Applications, public_url: str):
         self.studio, self.applications, self.public_url = studio, applications, public_url
         self.clients: set[Client] = set()
-        # Requests under way, by workspace and name of the service.
-        self.calls: collections.Counter[tuple[str, str]] = collections.Counter()
+        self.callers: set[Caller] = set()
+        # By workspace and name.
+        self.services: dict[tuple[str, str], Service] = {}
         prefix = "__Host-" if applications.is_https else ""
         # In a tab of its own, and in a frame of a page of the studio, which is another site.
         self.cookie_names = (f"{prefix}lazuli-app", f"{prefix}lazuli-app-frame")
@@ -131,8 +133,8 @@ async def serve(gateway: Gateway, listener: socket.socket) -> None:
     await stopped.wait()
     loop.remove_reader(listener)
     watching.cancel()
-    for client in list(gateway.clients):
-        client.abort()
+    for side in [*gateway.clients, *gateway.callers]:
+        side.transport.abort()
 
 
 def open_listener(path: str) -> socket.socket:

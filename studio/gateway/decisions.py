@@ -9,12 +9,12 @@ import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from studio.gateway.services import Route
+
 # How long an answer holds, and how long the last one does while the studio is restarted.
 FRESH_SECONDS, STALE_SECONDS = 5.0, 60.0
 RETRY_SECONDS = 0.5
 ASK_SECONDS = 10.0
-# The code of an answer that says that a service does not answer yet.
-NOT_READY = "service_not_ready"
 MAX_ANSWER = 64 * 1024
 MAX_REMEMBERED = 10_000
 
@@ -31,6 +31,9 @@ class Decision:
     address: str = ""
     token: str = ""
     message: str = ""
+    # Of a request to a service.
+    route: Route | None = None
+    decided_at: float = dataclasses.field(default_factory=time.monotonic, compare=False)
 
 
 @dataclasses.dataclass
@@ -59,8 +62,9 @@ class Studio:
     async def _answer(self, subject: str, secret: str, path: str, body: dict) -> Decision:
         entry = self._entries.setdefault((subject, hashlib.sha256(secret.encode()).hexdigest()), Entry())
         age = time.monotonic() - entry.decided_at
+        route = entry.decision.route if entry.decision else None
         # A service that starts is looked at again soon.
-        fresh = RETRY_SECONDS if entry.decision and entry.decision.status == 503 else FRESH_SECONDS
+        fresh = RETRY_SECONDS if route and not route.addresses else FRESH_SECONDS
         if entry.decision and age < fresh:
             return entry.decision
         if entry.asking is None:
@@ -76,9 +80,11 @@ class Studio:
     async def _decide(self, entry: Entry, path: str, body: dict) -> Decision:
         try:
             status, answer = await self.ask(path, body)
-            if status == 200:
+            if status == 200 and "addresses" in answer:
+                decision = Decision(200, route=Route.of(answer))
+            elif status == 200:
                 decision = Decision(200, answer["address"], answer["token"])
-            elif status in (401, 403, 404, 409) or _is_not_ready(status, answer):
+            elif status in (401, 403, 404, 409):
                 decision = Decision(status, message=answer["error"]["message"])
             else:
                 raise Unreachable(f"the studio answered {status}")
@@ -123,11 +129,6 @@ class Studio:
         except (OSError, TimeoutError) as error:
             raise Unreachable(str(error)) from error
         return _parse_answer(answer)
-
-
-def _is_not_ready(status: int, answer: dict) -> bool:
-    """The service, not the studio."""
-    return status == 503 and answer.get("error", {}).get("code") == NOT_READY
 
 
 def _parse_answer(answer: bytes) -> tuple[int, dict]:

@@ -6,7 +6,7 @@ import socket
 from typing import cast
 from urllib.parse import parse_qs, quote
 
-from studio.gateway import scoring
+from studio.gateway.calls import Caller
 from studio.gateway.decisions import Decision, Unreachable
 from studio.gateway.heads import END, MAX_HEAD, BadHead, RequestHead, make_response, parse_request, rewrite_response
 from studio.gateway.pages import make_page
@@ -27,7 +27,6 @@ REASONS = {
     409: "Conflict",
     411: "Length Required",
     421: "Misdirected Request",
-    429: "Too Many Requests",
     431: "Request Header Fields Too Large",
     502: "Bad Gateway",
     503: "Service Unavailable",
@@ -45,8 +44,6 @@ class Client(asyncio.Protocol):
         # Bytes of the body that may still follow; of a web socket there is no end.
         self.left = 0
         self.is_spliced = False
-        # Workspace and name of the service that a request is for.
-        self.service: tuple[str, str] | None = None
         # By what it was let in, for as long as it is open.
         self.admission: tuple[str, str] | None = None
         self._task: asyncio.Task | None = None
@@ -65,9 +62,17 @@ class Client(asyncio.Protocol):
         end = self.received.find(END)
         if self._task is None and (end >= 0 or len(self.received) > MAX_HEAD):
             self._deadline.cancel()
+            if self.gateway.applications.is_call(self.received):
+                self._give_to_caller()
+                return
             self._task = asyncio.create_task(self._serve(end))
         if len(self.received) > HIGH_WATER:
             self.transport.pause_reading()
+
+    def _give_to_caller(self) -> None:
+        """It is for a service, whose connection may carry further requests."""
+        self.gateway.clients.discard(self)
+        Caller(self.gateway, self.gateway.peer_of(self.transport)).adopt(self.transport, self.received)
 
     def _forward(self, data: bytes | bytearray) -> None:
         assert self.upstream is not None
@@ -93,8 +98,6 @@ class Client(asyncio.Protocol):
     def connection_lost(self, error) -> None:
         self._deadline.cancel()
         self.gateway.clients.discard(self)
-        if self.service:
-            self.gateway.calls[self.service] -= 1
         if self._task:
             self._task.cancel()
         if self.upstream is not None:
@@ -120,9 +123,6 @@ class Client(asyncio.Protocol):
 
     async def _answer(self, head: RequestHead) -> None:
         label = self.gateway.applications.label_of(head.get("host"))
-        if not label and head.path.startswith(scoring.PREFIX):
-            await self._call_service(head)
-            return
         if not label:
             raise BadHead("There is no application at this host.", 421)
         if head.path == ENTER:
@@ -163,29 +163,6 @@ class Client(asyncio.Protocol):
         address = f"{self.gateway.public_url}/applications/{label}/?next={quote(head.target, safe='')}"
         self._finish(make_response("303 See Other", "", [("Location", address)]))
 
-    async def _call_service(self, head: RequestHead) -> None:
-        self.service = scoring.parse_service(head)[:2]
-        self.gateway.calls[self.service] += 1
-        if self.gateway.calls[self.service] > scoring.MAX_CALLS:
-            self.refuse(429, f"{scoring.MAX_CALLS} requests to this service are under way. Try again in a moment.")
-            return
-        if head.get("expect").lower() == "100-continue":
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        # The service may have started again elsewhere since the last answer of the studio.
-        for is_last in (False, True):
-            decision = await self.gateway.studio.authorize_call(*self.service, scoring.read_key(head))
-            if decision.status != 200:
-                self.refuse(decision.status, decision.message)
-                return
-            upstream = await self._open(decision)
-            if upstream is not None:
-                client = self.gateway.peer_of(self.transport)
-                self._send(upstream, head, scoring.make_request(head, scoring.parse_service(head)[2], client))
-                return
-            if is_last:
-                self.refuse(503, "The service does not answer: it is started again. Try again in a moment.")
-            self.gateway.studio.forget(decision)
-
     async def _open(self, decision: Decision) -> "Upstream | None":
         """A connection to the application; None if it does not answer."""
         loop = asyncio.get_running_loop()
@@ -210,7 +187,7 @@ class Client(asyncio.Protocol):
         self._send(upstream, head, head.for_upstream(decision.token, origin, self.gateway.peer_of(self.transport)))
 
     def _send(self, upstream: "Upstream", head: RequestHead, rewritten: bytes) -> None:
-        self.left, self.is_spliced = head.body_length, head.is_upgrade and not self.service
+        self.left, self.is_spliced = head.body_length, head.is_upgrade
         self.upstream = upstream
         received, self.received = self.received, bytearray()
         # First, because the application may pause it again at once.
@@ -221,9 +198,6 @@ class Client(asyncio.Protocol):
     # Answers of the gateway itself
 
     def refuse(self, status: int, message: str, retries: bool = False) -> None:
-        if self.service:
-            self._finish(scoring.refuse_call(status, REASONS.get(status, "Refused"), message))
-            return
         again = [("Retry-After", "2"), ("Refresh", "2")] if retries else [("Retry-After", "2")] if status == 503 else []
         page = make_page(REASONS.get(status, "Not possible"), message, self.gateway.public_url)
         headers = [("Content-Type", "text/html; charset=utf-8"), *again]
@@ -261,8 +235,7 @@ class Upstream(asyncio.Protocol):
                 self._fail("The application's answer has a head that is too long.")
             return
         try:
-            rewrite = scoring.rewrite_answer if self.client.service else rewrite_response
-            status, head = rewrite(bytes(self._head[:end]))
+            status, head = rewrite_response(bytes(self._head[:end]))
         except BadHead as error:
             self._fail(str(error))
             return

@@ -1,6 +1,7 @@
 """The head of a request and of a response: parsed strictly, and rewritten for the other side.
 
-A connection carries one request. So where a body ends can be judged in one way only, and no second request can hide in it.
+To an application a connection carries one request, so no second one can hide in its body; to a service several
+(studio/gateway/calls.py), whose bodies are read as strictly.
 """
 
 import dataclasses
@@ -85,24 +86,29 @@ class RequestHead:
         return join_head(f"{self.method} {self.target} HTTP/1.1", headers)
 
 
-def parse_request(head: bytes) -> RequestHead:
+def parse_request(head: bytes, takes_chunks: bool = False) -> RequestHead:
     """Raises BadHead for all that could be read in two ways."""
     first, *lines = head.split(b"\r\n")
     line = REQUEST_LINE.fullmatch(first)
     if not line:
         raise BadHead("The first line is not one of an HTTP/1.1 request.")
-    found = RequestHead(line[1].decode(), line[2].decode("latin-1"), _parse_headers(lines))
+    found = RequestHead(line[1].decode(), line[2].decode("latin-1"), parse_headers(lines))
     names = [name.lower() for name, _ in found.headers]
     if names.count("host") != 1 or names.count("content-length") > 1 or names.count("cookie") > 1:
         raise BadHead("The request needs one Host and at most one Content-Length and Cookie.")
     if "transfer-encoding" in names:
-        raise BadHead("Send the length of the body as Content-Length.", 411)
+        if not takes_chunks:
+            raise BadHead("Send the length of the body as Content-Length.", 411)
+        if found.get("transfer-encoding").lower() != "chunked" or names.count("transfer-encoding") > 1:
+            raise BadHead("The only Transfer-Encoding that is read is chunked.", 501)
+        if "content-length" in names:
+            raise BadHead("Send the body either with a Content-Length or chunked.")
     if not re.fullmatch(r"\d{1,15}", found.get("content-length") or "0", re.ASCII):
         raise BadHead("Content-Length is no number.")
     return found
 
 
-def _parse_headers(lines: list[bytes]) -> list[tuple[str, str]]:
+def parse_headers(lines: list[bytes]) -> list[tuple[str, str]]:
     found = []
     for line in lines:
         match = HEADER.fullmatch(line)
@@ -120,7 +126,7 @@ def rewrite_response(head: bytes) -> tuple[int, bytes]:
         raise BadHead("The application did not answer in HTTP.", 502)
     number = int(status[1])
     headers = []
-    for name, value in _parse_headers(lines):
+    for name, value in parse_headers(lines):
         is_own = name.lower() in ("connection", "keep-alive") and number != 101
         is_reserved = name.lower() == "set-cookie" and RESERVED.fullmatch(value.partition("=")[0].strip())
         if not is_own and not is_reserved:
@@ -135,7 +141,7 @@ def join_head(first: str, headers: list[tuple[str, str]]) -> bytes:
     return "\r\n".join(lines).encode("latin-1") + END
 
 
-def make_response(status: str, body: str, headers: list[tuple[str, str]]) -> bytes:
+def make_response(status: str, body: str, headers: list[tuple[str, str]], keeps: bool = False) -> bytes:
     """An answer of the gateway itself."""
     content = body.encode()
     return (
@@ -148,7 +154,7 @@ def make_response(status: str, body: str, headers: list[tuple[str, str]]) -> byt
                 ("X-Content-Type-Options", "nosniff"),
                 ("Referrer-Policy", "no-referrer"),
                 ("Cache-Control", "no-store"),
-                ("Connection", "close"),
+                ("Connection", "keep-alive" if keeps else "close"),
             ],
         )
         + content

@@ -45,9 +45,14 @@ class Applications:
         label = name.removesuffix(self.suffix)
         return label if label != name and LABEL.fullmatch(label) else ""
 
+    def is_call(self, received: bytes | bytearray) -> bool:
+        """Whether a request, whose head has arrived, is for a service."""
+        return bool(SERVICE_LINE.match(received)) and not self._find_label(received)
+
+    def _find_label(self, received: bytes | bytearray) -> str:
+        found = HOST_HEADER.search(received, 0, received.find(b"\r\n\r\n") + 2)
+        return self.label_of(found[1].decode("latin-1")) if found else ""
+
     def is_meant_by(self, received: bytes | bytearray) -> bool:
         """Whether a request, whose head has arrived, is for an application."""
-        if SERVICE_LINE.match(received):
-            return True
-        found = HOST_HEADER.search(received, 0, received.find(b"\r\n\r\n") + 2)
-        return found is not None and bool(self.label_of(found[1].decode("latin-1")))
+        return bool(SERVICE_LINE.match(received)) or bool(self._find_label(received))

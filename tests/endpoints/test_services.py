@@ -22,7 +22,7 @@ def test_a_service_answers_fails_to_update_and_is_updated(deploy, start, api, as
     assert calls.send_test(endpoint.current, '{"data": [1, 2]}').text == "[1, 2]"
     assert authorize(api).status_code == authorize(api, "wrong").status_code == 401
     assert authorize(api, name="other").status_code == 404
-    assert authorize(api, endpoint.keys[1]).json()["address"] == endpoint.current.lead.address
+    assert authorize(api, endpoint.keys[1]).json()["addresses"] == [endpoint.current.lead.address]
 
     broken = start(deploy("def init(): raise ValueError('no weights')\ndef run(data): return 1"), "Failed")
     assert "ValueError: no weights" in broken.reason and 'score.py", line' in broken.reason

@@ -157,6 +157,24 @@ def test_run_that_takes_too_long_is_a_504_that_names_the_limit(start):
     assert (answer.status, b"0.05 seconds" in content) == (504, True)
 
 
+def test_what_run_yields_is_sent_piece_by_piece_and_an_error_within_is_no_end(start, capfd):
+    port = start("def init(): pass\ndef run(data):\n    yield 'one '\n    yield b'two'\n    assert data != 'fail'\n")
+    answer, content = send(port, body=b"a")
+    assert (answer.headers["Transfer-Encoding"], content) == ("chunked", b"one two")
+    with pytest.raises(http.client.IncompleteRead):
+        send(port, body=b"fail")
+    assert "AssertionError" in capfd.readouterr().err
+    old = exchange(port, b"POST /score HTTP/1.0\r\nContent-Length: 1\r\n\r\na")
+    assert old.endswith(b"\r\n\r\none two") and b"chunked" not in old
+
+
+def test_requests_are_logged_but_not_all_of_many(start, capfd):
+    port = start()
+    one = b"GET /swagger.json HTTP/1.1\r\nHost: x\r\n\r\n"
+    exchange(port, one * 200)
+    assert 20 <= capfd.readouterr().out.count("GET /swagger.json 200") < 100
+
+
 def test_origins_are_allowed_by_a_list(start):
     port = start(cors="https://a.example, https://b.example")
     headers = {"Origin": "https://b.example"}

@@ -6,7 +6,7 @@ import email.parser
 import email.policy
 import io
 import json
-from typing import Any, Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, Iterator, List, Optional, Union
 from urllib.parse import parse_qs, urlsplit
 
 RAW_MARK = "_lazuli_rawhttp"
@@ -37,7 +37,9 @@ class UploadedFile(io.BytesIO):
 
 
 class Request:
-    def __init__(self, method: str, target: str, headers: Headers, body: bytes):
+    def __init__(self, method: str, target: str, headers: Headers, body: bytes, is_old: bool = False):
+        # Of HTTP/1.0, which knows no chunks.
+        self.is_old = is_old
         parts = urlsplit(target)
         self.method, self.full_path, self.path = method, target, parts.path
         self.query_string = parts.query
@@ -90,13 +92,17 @@ def _text_of(part: Any) -> str:
 
 
 class Response:
-    """`json_str` says that the message is JSON already."""
+    """`json_str` says that the message is JSON already. An iterator of texts or bytes is sent piece by piece."""
 
     def __init__(self, message: Any, status_code: int = 200, json_str: bool = False, run_function_failed: bool = False):
         self.status_code = int(status_code)
         self.run_function_failed = run_function_failed
         self.headers = Headers()
-        if isinstance(message, bytes):
+        self.data = b""
+        self.pieces: Optional[Iterator[Any]] = None
+        if isinstance(message, Iterator):
+            self.pieces, kind = message, "text/plain; charset=utf-8"
+        elif isinstance(message, bytes):
             self.data, kind = message, "application/octet-stream"
         elif isinstance(message, str) and json_str:
             self.data, kind = message.encode(), "application/json"

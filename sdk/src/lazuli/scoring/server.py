@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import itertools
 import json
 import os
 import re
@@ -28,6 +30,9 @@ MAX_BODY = 100 * 1024 * 1024
 IDLE_SECONDS, BODY_SECONDS = 75.0, 60.0
 # How long requests that come after SIGTERM are still answered: those who send them may not know yet.
 DRAIN_SECONDS = 6.0
+PAUSE_SECONDS = 0.1
+# Of the log of requests.
+LINES_PER_SECOND = 20
 REQUEST_LINE = re.compile(rb"([A-Z]{1,20}) (/[\x21-\x7e\x80-\xff]*) HTTP/1\.([01])")
 HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*")
 WORDS = {
@@ -58,6 +63,7 @@ class ScoringServer:
         self.script, self.name, self.timeout, self.max_body = script, name, timeout, max_body
         self.cors = [origin.strip() for origin in cors.split(",") if origin.strip()]
         self._turns = threading.Semaphore(concurrency)
+        self._limits, self._log = TimeLimits(self._expire), AccessLog()
         self._active = 0
         self._changed = threading.Condition()
         self._ending = False
@@ -79,17 +85,26 @@ class ScoringServer:
         """Until `stop`; then what is under way is finished."""
         assert self._listener is not None
         self._listener.settimeout(0.5)
-        while not self._ending:
-            try:
-                connection, _ = self._listener.accept()
-            except socket.timeout:
-                continue
-            except OSError:
-                break
-            threading.Thread(target=self._serve_connection, args=(connection,), daemon=True).start()
+        while self._accept() or not self._ending:
+            """Also at the end: who has connected is answered."""
         self._listener.close()
+        # Until the threads of the last connections have read.
+        time.sleep(PAUSE_SECONDS)
         with self._changed:
             self._changed.wait_for(lambda: not self._active, self.timeout)
+
+    def _accept(self) -> bool:
+        assert self._listener is not None
+        try:
+            connection, _ = self._listener.accept()
+        except socket.timeout:
+            return False
+        except OSError as error:
+            print(f"No connection could be accepted: {error}", file=sys.stderr, flush=True)
+            time.sleep(PAUSE_SECONDS)
+            return False
+        threading.Thread(target=self._serve_connection, args=(connection,), daemon=True).start()
+        return True
 
     def stop(self) -> None:
         self._ending = True
@@ -116,7 +131,7 @@ class ScoringServer:
                     return
                 keep = not self._ending and not _wants_close(request)
                 with self._counted():
-                    connection.sendall(_encode(self._answer(request), keep))
+                    keep = self._serve_request(connection, request, keep)
 
     @contextlib.contextmanager
     def _counted(self) -> Iterator[None]:
@@ -148,7 +163,7 @@ class ScoringServer:
         if headers.get("expect", "").lower() == "100-continue":
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = self._read_body(connection, received, headers)
-        return Request(method, target, headers, body)
+        return Request(method, target, headers, body, version == b"0")
 
     def _read_body(self, connection: socket.socket, received: bytearray, headers: Headers) -> bytes:
         if "transfer-encoding" in headers:
@@ -183,27 +198,39 @@ class ScoringServer:
 
     # ---- answering
 
-    def _answer(self, request: Request) -> Response:
+    def _serve_request(self, connection: socket.socket, request: Request, keep: bool) -> bool:
+        """Answer it; whether the connection can be used again."""
         began = time.monotonic()
         request_id = request.headers.get("x-request-id") or str(uuid.uuid4())
         if len(request_id) > 100:
-            return _make_error(431, "x-request-id may have 100 characters.")
-        response = self._route(request)
-        headers = response.headers
-        headers["x-request-id"] = request_id
+            connection.sendall(_encode(_make_error(431, "x-request-id may have 100 characters."), keep))
+            return keep
+        call = Call(connection, request, request_id, began)
+        is_score = request.path.rstrip("/") == "/score" and request.method in ("GET", "POST", "OPTIONS")
+        if is_score and (request.method != "OPTIONS" or self.script.takes_raw):
+            return self._score(call, keep)
+        self._send(call, self._route(request), keep)
+        return keep
+
+    def _send(self, call: Call, response: Response, keep: bool) -> None:
+        request, headers = call.request, response.headers
+        headers["x-request-id"] = call.request_id
         headers["x-ms-server-version"] = f"lazuli/{VERSION}"
         client_id = request.headers.get("x-ms-client-request-id")
         if client_id:
             headers["x-ms-client-request-id"] = client_id
         self._allow_origin(request, headers)
+        head_only = request.method == "HEAD"
+        size = len(response.data)
+        if response.pieces is None:
+            call.connection.sendall(_encode(response, keep, head_only))
+        else:
+            size = _send_pieces(call.connection, response, keep, request.is_old)
         if request.path != "/":
-            milliseconds = (time.monotonic() - began) * 1000
-            print(
-                f"{request.method} {request.path} {response.status_code} {milliseconds:.3f}ms {len(response.data)} "
-                f"{request_id}",
-                flush=True,
+            milliseconds = (time.monotonic() - call.began) * 1000
+            self._log.write(
+                f"{request.method} {request.path} {response.status_code} {milliseconds:.3f}ms {size} {call.request_id}"
             )
-        return response
 
     def _allow_origin(self, request: Request, headers: Headers) -> None:
         origin = request.headers.get("origin")
@@ -217,7 +244,8 @@ class ScoringServer:
         path = request.path.rstrip("/") or "/"
         allowed: Dict[str, Tuple[Tuple[str, ...], Callable[[Request], Response]]] = {
             "/": (("GET", "HEAD"), lambda _: Response("Healthy")),
-            "/score": (("GET", "POST", "OPTIONS"), self._score),
+            # The others are answered by run().
+            "/score": (("GET", "POST", "OPTIONS"), lambda _: Response("")),
             "/swagger.json": (("GET",), self._describe),
         }
         if path not in allowed:
@@ -227,35 +255,41 @@ class ScoringServer:
             response = _make_error(405, f"{request.method} is not possible here: use {' or '.join(methods)}.")
             response.headers["Allow"] = ", ".join(methods)
             return response
-        if request.method == "OPTIONS" and not self.script.takes_raw:
-            return Response("")
         return function(request)
 
     def _describe(self, request: Request) -> Response:
         return Response(describe_service(self.name, self.script, request.args.get("version", "2")))
 
-    def _score(self, request: Request) -> Response:
+    def _score(self, call: Call, keep: bool) -> bool:
         if not self._turns.acquire(timeout=self.timeout):
-            return _make_error(503, f"No turn was free for {self.timeout:g} seconds: the service is busy.")
-        # The thread has the turn until run() returns, also if nobody waits for its answer any more.
-        done: Dict[str, Response] = {}
-        thread = threading.Thread(target=self._run, args=(request, done), daemon=True)
-        began = time.monotonic()
-        thread.start()
-        thread.join(self.timeout)
-        response = done.get("response")
-        if response is None:
-            response = _make_error(504, f"run() has not returned within {self.timeout:g} seconds (scoring timeout).")
-            response.run_function_failed = True
-        response.headers["x-ms-run-function-failed"] = str(response.run_function_failed)
-        response.headers["x-ms-run-fn-exec-ms"] = f"{(time.monotonic() - began) * 1000:.3f}"
-        return response
-
-    def _run(self, request: Request, done: Dict[str, Response]) -> None:
+            busy = _make_error(503, f"No turn was free for {self.timeout:g} seconds: the service is busy.")
+            self._send(call, busy, keep)
+            return keep
+        # Until run() has returned, and what it yields was sent; also if nobody waits for its answer any more.
         try:
-            done["response"] = self.script.run(request)
+            began = time.monotonic()
+            self._limits.begin(call, began + self.timeout)
+            response = self._run(call.request)
+            if not self._limits.end(call):
+                # The answer was that the limit is over.
+                return False
+            response.headers["x-ms-run-function-failed"] = str(response.run_function_failed)
+            response.headers["x-ms-run-fn-exec-ms"] = f"{(time.monotonic() - began) * 1000:.3f}"
+            self._send(call, response, keep)
+            return keep and (response.pieces is None or not call.request.is_old)
+        finally:
+            self._turns.release()
+
+    def _run(self, request: Request) -> Response:
+        try:
+            response = self.script.run(request)
+            if response.pieces is not None:
+                # What fails before the first piece is an error like any other.
+                first = list(itertools.islice(response.pieces, 1))
+                response.pieces = itertools.chain(first, response.pieces)
+            return response
         except BadRequest as error:
-            done["response"] = _make_error(error.status, str(error))
+            return _make_error(error.status, str(error))
         # Whatever the user's script raises, SystemExit too, is an answer and not the end of the server.
         except BaseException:
             traceback.print_exc()
@@ -264,9 +298,84 @@ class ScoringServer:
                 500, "An unexpected error occurred in run(). The log of the service has the traceback."
             )
             failed.run_function_failed = True
-            done["response"] = failed
-        finally:
-            self._turns.release()
+            return failed
+
+    def _expire(self, call: Call) -> None:
+        """run() takes too long: its thread goes on, and nobody waits for it."""
+        response = _make_error(504, f"run() has not returned within {self.timeout:g} seconds (scoring timeout).")
+        response.headers["x-ms-run-function-failed"] = "True"
+        response.headers["x-request-id"] = call.request_id
+        self._log.write(f"{call.request.method} {call.request.path} 504 {call.request_id}")
+        with contextlib.suppress(OSError):
+            call.connection.send(_encode(response, False), socket.MSG_DONTWAIT)
+            call.connection.shutdown(socket.SHUT_RDWR)
+
+
+@dataclasses.dataclass(eq=False)
+class Call:
+    """One request, and the connection that waits for its answer."""
+
+    connection: socket.socket
+    request: Request
+    request_id: str
+    began: float
+    deadline: float = 0.0
+
+
+class TimeLimits:
+    """One thread ends what takes too long, so a request needs none of its own."""
+
+    def __init__(self, expire: Callable[[Call], None]):
+        self._expire = expire
+        self._lock, self._has_calls = threading.Lock(), threading.Event()
+        # In the order of their deadlines, because all have the same limit.
+        self._calls: Dict[Call, None] = {}
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def begin(self, call: Call, deadline: float) -> None:
+        call.deadline = deadline
+        with self._lock:
+            self._calls[call] = None
+        if not self._has_calls.is_set():
+            self._has_calls.set()
+
+    def end(self, call: Call) -> bool:
+        """Whether it was in time."""
+        with self._lock:
+            return self._calls.pop(call, False) is None
+
+    def _watch(self) -> None:
+        while True:
+            self._has_calls.wait()
+            with self._lock:
+                first = next(iter(self._calls), None)
+                if first is None:
+                    self._has_calls.clear()
+                    continue
+            time.sleep(max(0.0, first.deadline - time.monotonic()))
+            if self.end(first):
+                self._expire(first)
+
+
+class AccessLog:
+    """A line for each request, but not for more than so many in a second: the log must not slow the answers."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._second, self._lines, self._left_out = 0, 0, 0
+
+    def write(self, line: str) -> None:
+        with self._lock:
+            second = int(time.monotonic())
+            if second != self._second:
+                if self._left_out:
+                    line = f"({self._left_out} more requests)\n{line}"
+                self._second, self._lines, self._left_out = second, 0, 0
+            self._lines += 1
+            if self._lines > LINES_PER_SECOND:
+                self._left_out += 1
+                return
+        print(line, flush=True)
 
 
 def _parse_head(head: bytes) -> Tuple[str, str, bytes, Headers]:
@@ -321,14 +430,48 @@ def _make_error(status: int, message: str) -> Response:
     return Response({"message": message}, status)
 
 
-def _encode(response: Response, keep: bool) -> bytes:
+def _make_head(response: Response, keep: bool, delimited: str) -> bytes:
     lines = [f"HTTP/1.1 {response.status_code} {WORDS.get(response.status_code, 'Answer')}"]
     own = ("Content-Length", "Connection", "Transfer-Encoding")
     for name, value in response.headers.items():
         if name not in own and "\r" not in str(value) and "\n" not in str(value):
             lines.append(f"{name}: {value}")
-    lines += [f"Content-Length: {len(response.data)}", f"Connection: {'keep-alive' if keep else 'close'}", "", ""]
-    return "\r\n".join(lines).encode("latin-1", "replace") + response.data
+    lines += [delimited] if delimited else []
+    lines += [f"Connection: {'keep-alive' if keep else 'close'}", "", ""]
+    return "\r\n".join(lines).encode("latin-1", "replace")
+
+
+def _encode(response: Response, keep: bool, head_only: bool = False) -> bytes:
+    head = _make_head(response, keep, f"Content-Length: {len(response.data)}")
+    return head if head_only else head + response.data
+
+
+def _send_pieces(connection: socket.socket, response: Response, keep: bool, is_old: bool) -> int:
+    """What a script yields, as it comes. If it fails within, the connection ends without the last chunk."""
+    size = 0
+    connection.sendall(_make_head(response, keep and not is_old, "" if is_old else "Transfer-Encoding: chunked"))
+    for data in _read_pieces(response.pieces or iter(())):
+        size += len(data)
+        if data:
+            connection.sendall(data if is_old else b"%x\r\n%b\r\n" % (len(data), data))
+    if not is_old:
+        connection.sendall(b"0\r\n\r\n")
+    return size
+
+
+def _read_pieces(pieces: Iterator[Any]) -> Iterator[bytes]:
+    while True:
+        try:
+            piece = next(pieces)
+            data = piece.encode() if isinstance(piece, str) else bytes(piece)
+        except StopIteration:
+            return
+        # Whatever the user's script raises.
+        except BaseException as error:
+            traceback.print_exc()
+            sys.stderr.flush()
+            raise OSError("run() failed within its answer.") from error
+        yield data
 
 
 def make_server(script: EntryScript, environ: Dict[str, str]) -> ScoringServer:

@@ -1,0 +1,278 @@
+"""Requests to services, one after the other on a client's connection, each to a replica that has a turn free."""
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import time
+
+from studio.gateway import bodies, scoring
+from studio.gateway.bodies import LAST_CHUNK, Body, LengthBody, frame
+from studio.gateway.decisions import Decision, Unreachable
+from studio.gateway.heads import BadHead, RequestHead, parse_request
+from studio.gateway.services import Full, NoReplica, Replica, Route, Service, Upstream
+from studio.gateway.sides import HIGH_WATER, Side
+
+logger = logging.getLogger(__name__)
+HEAD_SECONDS, IDLE_SECONDS, MOVE_SECONDS = 20.0, 75.0, 60.0
+# Between two looks for a replica, while a request waits for one that starts.
+LOOK_SECONDS = 0.2
+# What a client still sends after an answer that ends the connection is read for so long, else it would not see the answer.
+LINGER_SECONDS = 1.0
+MAX_INTERIM = 5
+
+
+class Refusal(Exception):
+    def __init__(self, status: int, message: str):
+        super().__init__(message)
+        self.status, self.message = status, message
+
+
+@dataclasses.dataclass(frozen=True)
+class Called:
+    workspace: str
+    name: str
+    key: str
+
+
+class BrokenAnswer(Exception):
+    """The answer ended within its body: so does the client's connection, else it would look whole."""
+
+
+class Caller(Side):
+    """A client's connection, from its first request to a service on."""
+
+    def __init__(self, gateway, peer: str) -> None:
+        super().__init__()
+        self.gateway, self.peer = gateway, peer
+        # The web server has invited the first body itself, if that was wanted.
+        self._is_first = True
+        self._task: asyncio.Task | None = None
+
+    def adopt(self, transport: asyncio.Transport, received: bytearray) -> None:
+        """Take over a connection whose first head has come."""
+        self.connection_made(transport)
+        self.gateway.callers.add(self)
+        transport.set_protocol(self)
+        self.received = received
+        self._is_paused = not transport.is_reading()
+        self._task = asyncio.create_task(self._serve())
+
+    def connection_lost(self, error) -> None:
+        super().connection_lost(error)
+        self.gateway.callers.discard(self)
+        if self._task:
+            self._task.cancel()
+
+    def abort(self) -> None:
+        self.transport.abort()
+
+    async def _serve(self) -> None:
+        try:
+            while await self._serve_one():
+                self._is_first = False
+            await self._close()
+        except BrokenAnswer as error:
+            logger.warning("%s", error)
+            self.abort()
+        except TimeoutError:
+            # It neither sends nor reads.
+            self.abort()
+
+    async def _close(self) -> None:
+        if self.is_lost:
+            return
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                self.received.clear()
+                while await self.more():
+                    self.received.clear()
+        self.transport.close()
+
+    # One request
+
+    async def _serve_one(self) -> bool:
+        """Whether another may follow."""
+        body: Body = LengthBody(0)
+        keeps = False
+        try:
+            head = await self._read_request()
+            if head is None:
+                return False
+            keeps = not scoring.wants_close(head)
+            body = scoring.make_body(head)
+            return await self._call(head, body, keeps) and keeps
+        except BadHead as error:
+            self._refuse(error.status, str(error), keeps=False)
+        except Refusal as error:
+            with contextlib.suppress(BadHead):
+                body.take(self.received)
+            keeps = keeps and body.is_done
+            self._refuse(error.status, error.message, keeps)
+            return keeps
+        except Unreachable as error:
+            logger.warning("The studio did not answer: %s", error)
+            self._refuse(503, "The studio is restarting. Try again in a moment.", keeps=False)
+        return False
+
+    def _refuse(self, status: int, message: str, keeps: bool) -> None:
+        self.transport.write(scoring.refuse_call(status, message, keeps))
+
+    async def _read_request(self) -> RequestHead | None:
+        """None at the end of the connection, or when nothing has come for long."""
+        if not self.received:
+            try:
+                async with asyncio.timeout(IDLE_SECONDS):
+                    await self.more()
+            except TimeoutError:
+                return None
+        try:
+            async with asyncio.timeout(HEAD_SECONDS):
+                raw = await self.read_head()
+        except TimeoutError as error:
+            raise BadHead(f"The head was not complete within {HEAD_SECONDS:g} seconds.", 408) from error
+        return parse_request(raw, takes_chunks=True) if raw is not None else None
+
+    async def _call(self, head: RequestHead, body: Body, keeps: bool) -> bool:
+        workspace, name, target = scoring.parse_service(head)
+        if self.gateway.applications.label_of(head.get("host")):
+            raise BadHead("Send requests to services to the host of the studio.", 421)
+        called = Called(workspace, name, scoring.read_key(head))
+        # Before its body is read: a stranger uploads nothing.
+        service, _ = await self._ask(called)
+        if head.get("expect").lower() == "100-continue" and not self._is_first:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        begun = await self._read_ahead(body)
+        replica, upstream = await self._find_replica(called)
+        is_clean = False
+        try:
+            upstream.transport.write(scoring.make_request(head, target, self.peer, body))
+            is_clean = await self._forward(service.route, head, body, begun, upstream, keeps)
+        finally:
+            if is_clean:
+                replica.keep(upstream)
+            else:
+                upstream.transport.abort()
+            service.give_back(replica)
+        return body.is_done
+
+    async def _ask(self, called: Called) -> tuple[Service, Decision]:
+        decision = await self.gateway.studio.authorize_call(called.workspace, called.name, called.key)
+        if decision.status != 200:
+            raise Refusal(decision.status, decision.message)
+        service = self.gateway.services.setdefault((called.workspace, called.name), Service())
+        service.follow(decision.route, decision.decided_at)
+        return service, decision
+
+    async def _find_replica(self, called: Called) -> tuple[Replica, Upstream]:
+        """One with a turn free that accepts a connection. While there is none, wait for as long as the studio says."""
+        began, tries = time.monotonic(), 0
+        while True:
+            service, decision = await self._ask(called)
+            route = service.route
+            try:
+                replica = await service.take(route.timeout_seconds)
+                if upstream := await self._connect(service, replica):
+                    return replica, upstream
+            except Full as error:
+                raise Refusal(429, scoring.TOO_MANY) from error
+            except TimeoutError as error:
+                busy = f"No turn was free for {route.timeout_seconds:g} seconds: the service is busy."
+                raise Refusal(503, busy) from error
+            except NoReplica:
+                logger.debug("%s has no replica.", called.name)
+            tries += 1
+            if time.monotonic() - began >= route.hold_seconds and (tries > 1 or not route.addresses):
+                raise Refusal(503, route.message or "The service does not answer. Try again in a moment.")
+            if route.addresses:
+                # It may have started again elsewhere since the studio's last answer.
+                self.gateway.studio.forget(decision)
+            await asyncio.sleep(LOOK_SECONDS if tries > 1 else 0)
+
+    async def _connect(self, service: Service, replica: Replica) -> Upstream | None:
+        try:
+            upstream = await replica.connect()
+        except asyncio.CancelledError:
+            service.give_back(replica)
+            raise
+        if upstream is None:
+            service.drop(replica)
+            service.give_back(replica)
+        return upstream
+
+    # Its body, and the answer
+
+    async def _read_ahead(self, body: Body) -> bytes:
+        """What fits into memory, so that a slow client takes no turn of the service."""
+        begun = bytearray(body.take(self.received))
+        while not body.is_done and len(begun) < HIGH_WATER:
+            await self._read_more()
+            begun += body.take(self.received)
+        return bytes(begun)
+
+    async def _read_more(self) -> None:
+        try:
+            async with asyncio.timeout(MOVE_SECONDS):
+                is_more = await self.more()
+        except TimeoutError as error:
+            raise BadHead(f"No more of the body has come for {MOVE_SECONDS:g} seconds.", 408) from error
+        if not is_more:
+            raise BadHead("The body ended early.")
+
+    async def _forward(
+        self, route: Route, head: RequestHead, body: Body, begun: bytes, upstream: Upstream, keeps: bool
+    ) -> bool:
+        """Send the rest, and pass the answer on; whether the replica's connection can be used again."""
+        encode = frame if body.is_chunked else bytes
+        upstream.transport.write(encode(begun))
+        while not body.is_done and not upstream.received and not upstream.has_ended:
+            await upstream.drain()
+            if piece := body.take(self.received):
+                upstream.transport.write(encode(piece))
+            elif not body.is_done:
+                await self._read_more()
+        if body.is_done and body.is_chunked:
+            upstream.transport.write(LAST_CHUNK)
+        answer = await self._read_answer(route, head, upstream)
+        self.transport.write(answer.make_head(keeps and body.is_done))
+        await self._pass_on(answer.body, upstream)
+        return answer.keeps and body.is_done and not upstream.received and not upstream.has_ended
+
+    async def _read_answer(self, route: Route, head: RequestHead, upstream: Upstream) -> scoring.Answer:
+        # The replica keeps the limit itself: a turn, and then run().
+        limit = 2 * route.timeout_seconds + 10
+        try:
+            async with asyncio.timeout(limit):
+                for _ in range(MAX_INTERIM):
+                    raw = await upstream.read_head()
+                    if raw is None:
+                        raise Refusal(502, "The replica ended without an answer. Its log says why.")
+                    answer = scoring.Answer.parse(raw, head.method)
+                    if answer.status >= 200:
+                        return answer
+        except TimeoutError as error:
+            raise Refusal(504, f"The replica has not answered within {limit:g} seconds.") from error
+        except BadHead as error:
+            raise Refusal(502, str(error)) from error
+        raise Refusal(502, "The replica sent no answer but interim ones.")
+
+    async def _pass_on(self, body: Body, upstream: Upstream) -> None:
+        encode = frame if body.is_chunked else bytes
+        try:
+            while True:
+                if piece := body.take(upstream.received):
+                    self.transport.write(encode(piece))
+                    async with asyncio.timeout(MOVE_SECONDS):
+                        await self.drain()
+                if body.is_done:
+                    break
+                if not await upstream.more():
+                    break
+        except BadHead as error:
+            raise BrokenAnswer(f"A replica's answer cannot be read: {error}") from error
+        if not body.is_done and not isinstance(body, bodies.EndlessBody):
+            raise BrokenAnswer("A replica ended within its answer.")
+        if body.is_chunked:
+            self.transport.write(LAST_CHUNK)

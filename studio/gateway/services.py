@@ -1,0 +1,166 @@
+"""The services that are called: which replicas each has, how many requests they have, and who waits for a turn."""
+
+import asyncio
+import collections
+import dataclasses
+import time
+from typing import Any
+
+from studio.gateway.sides import Side
+
+CONNECT_SECONDS = 5.0
+# A kept connection that was idle for longer is not used again: the replica ends those of 75 seconds.
+IDLE_SECONDS = 30.0
+# How many requests to one service may wait for a turn.
+MAX_WAITING = 200
+
+
+class Full(Exception):
+    """Too many wait already."""
+
+
+class NoReplica(Exception):
+    """None answers at the moment."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Route:
+    """Who answers requests to a service, as the studio says."""
+
+    addresses: tuple[str, ...]
+    # How many requests each replica takes at a time, and how long each may take.
+    concurrency: int = 1
+    timeout_seconds: float = 60.0
+    # How long a request waits if there is no replica, for one that starts; and what it is told in the end.
+    hold_seconds: float = 0.0
+    message: str = ""
+
+    @classmethod
+    def of(cls, answer: dict[str, Any]) -> "Route":
+        return cls(
+            tuple(answer["addresses"]),
+            answer["concurrency"],
+            answer["timeoutSeconds"],
+            answer["holdSeconds"],
+            answer["message"],
+        )
+
+
+class Upstream(Side):
+    """A connection to a replica."""
+
+    idle_since = 0.0
+
+
+class Replica:
+    def __init__(self, address: str):
+        self.address = address
+        self.busy = 0
+        self._idle: list[Upstream] = []
+
+    async def connect(self) -> Upstream | None:
+        """A kept connection or a new one; None if it does not answer."""
+        while self._idle:
+            kept = self._idle.pop()
+            if not kept.has_ended and not kept.received and time.monotonic() - kept.idle_since < IDLE_SECONDS:
+                return kept
+            kept.transport.abort()
+        loop = asyncio.get_running_loop()
+        kind, _, path = self.address.rpartition(":")
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                if kind == "unix":
+                    return (await loop.create_unix_connection(Upstream, path))[1]
+                return (await loop.create_connection(Upstream, kind, int(path)))[1]
+        except (OSError, TimeoutError, ValueError):
+            return None
+
+    def keep(self, upstream: Upstream) -> None:
+        upstream.idle_since = time.monotonic()
+        self._idle.append(upstream)
+
+    def close_idle(self) -> None:
+        for upstream in self._idle:
+            upstream.transport.abort()
+        self._idle.clear()
+
+
+class Service:
+    def __init__(self) -> None:
+        self.route = Route(())
+        self._followed_at = 0.0
+        # In the order in which they had their last request.
+        self.replicas: dict[str, Replica] = {}
+        self._waiting: collections.deque[asyncio.Future] = collections.deque()
+
+    def follow(self, route: Route, decided_at: float) -> None:
+        """Use these replicas from now on. What others have under way, they finish."""
+        if route == self.route or decided_at < self._followed_at:
+            return
+        self.route, self._followed_at = route, decided_at
+        for address in [address for address in self.replicas if address not in route.addresses]:
+            self.replicas.pop(address).close_idle()
+        for address in route.addresses:
+            self.replicas.setdefault(address, Replica(address))
+        self._serve_waiting()
+
+    def _send_away(self) -> None:
+        """Who waits for a turn asks the studio again."""
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_exception(NoReplica())
+
+    def _find_free(self) -> Replica | None:
+        """The least busy; of several the one whose last request is longest ago."""
+        found = min(self.replicas.values(), key=lambda replica: replica.busy, default=None)
+        return found if found is not None and found.busy < self.route.concurrency else None
+
+    async def take(self, seconds: float) -> Replica:
+        """A replica that has a turn free; `give_back` it. Raises Full, NoReplica or TimeoutError."""
+        if not self.replicas:
+            raise NoReplica
+        if not self._waiting and (free := self._find_free()):
+            return self._occupy(free)
+        if len(self._waiting) >= MAX_WAITING:
+            raise Full
+        waiting = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        try:
+            async with asyncio.timeout(seconds):
+                return await waiting
+        except BaseException:
+            # It may have got one in the moment in which it gave up.
+            if waiting.done() and not waiting.cancelled() and not waiting.exception():
+                self.give_back(waiting.result())
+            elif waiting in self._waiting:
+                self._waiting.remove(waiting)
+            raise
+
+    def _occupy(self, replica: Replica) -> Replica:
+        replica.busy += 1
+        if replica.address in self.replicas:
+            self.replicas[replica.address] = self.replicas.pop(replica.address)
+        return replica
+
+    def give_back(self, replica: Replica) -> None:
+        replica.busy -= 1
+        if self.replicas.get(replica.address) is not replica:
+            replica.close_idle()
+        self._serve_waiting()
+
+    def drop(self, replica: Replica) -> None:
+        """It does not answer: nobody gets it until the studio names it again."""
+        if self.replicas.get(replica.address) is replica:
+            del self.replicas[replica.address]
+            self.route = dataclasses.replace(self.route, addresses=tuple(self.replicas))
+        replica.close_idle()
+        self._serve_waiting()
+
+    def _serve_waiting(self) -> None:
+        if not self.replicas:
+            self._send_away()
+        while self._waiting and (free := self._find_free()):
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(self._occupy(free))

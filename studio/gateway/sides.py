@@ -1,0 +1,89 @@
+"""One side of an exchange: what came waits until it is taken, and who writes waits until it is read."""
+
+import asyncio
+from typing import cast
+
+from studio.gateway.heads import END, MAX_HEAD, BadHead
+
+# What is read ahead of the one who takes it, and written ahead of the one who reads it.
+HIGH_WATER = 1024 * 1024
+
+
+class Side(asyncio.Protocol):
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport
+        self.received = bytearray()
+        # It sends no more; lost: nor does it read.
+        self.has_ended = self.is_lost = False
+        self._waiting: asyncio.Future | None = None
+        self._draining: asyncio.Future | None = None
+        self._is_full = self._is_paused = False
+
+    def connection_made(self, transport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.set_write_buffer_limits(high=HIGH_WATER)
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+        if len(self.received) > HIGH_WATER and not self._is_paused:
+            self._is_paused = True
+            self.transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> bool:
+        self.has_ended = True
+        self._wake()
+        # Who has sent all may still read.
+        return True
+
+    def connection_lost(self, error) -> None:
+        self.has_ended = self.is_lost = True
+        self._wake()
+        self.resume_writing()
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    def pause_writing(self) -> None:
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        self._is_full = False
+        if self._draining is not None and not self._draining.done():
+            self._draining.set_result(None)
+
+    async def more(self) -> bool:
+        """Wait until more has come; False if nothing comes any more. Take what is there first: a full side reads no more."""
+        if self._is_paused and not self.is_lost and len(self.received) <= HIGH_WATER:
+            self._is_paused = False
+            self.transport.resume_reading()
+        if self.has_ended:
+            return False
+        size = len(self.received)
+        self._waiting = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiting
+        finally:
+            self._waiting = None
+        return len(self.received) > size
+
+    async def drain(self) -> None:
+        """Wait until what was written is nearly sent."""
+        if self._is_full and not self.is_lost:
+            self._draining = asyncio.get_running_loop().create_future()
+            try:
+                await self._draining
+            finally:
+                self._draining = None
+
+    async def read_head(self) -> bytes | None:
+        """The next head; None if the connection ends before it is complete. Raises BadHead."""
+        while (end := self.received.find(END, 0, MAX_HEAD + len(END))) < 0:
+            if len(self.received) > MAX_HEAD:
+                raise BadHead("The head is too long.", 431)
+            if not await self.more():
+                return None
+        head = bytes(self.received[:end])
+        del self.received[: end + len(END)]
+        return head
