@@ -133,8 +133,10 @@ async def serve(gateway: Gateway, listener: socket.socket) -> None:
     await stopped.wait()
     loop.remove_reader(listener)
     watching.cancel()
-    for side in [*gateway.clients, *gateway.callers]:
-        side.transport.abort()
+    for client in list(gateway.clients):
+        client.abort()
+    for caller in list(gateway.callers):
+        caller.abort()
 
 
 def open_listener(path: str) -> socket.socket:
