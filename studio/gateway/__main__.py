@@ -15,7 +15,7 @@ from studio.gateway.calls import Caller
 from studio.gateway.decisions import Studio, Unreachable
 from studio.gateway.exchange import Client, describe_peer, keep_alive
 from studio.gateway.hosts import Applications
-from studio.gateway.services import Service
+from studio.gateway.replicas import Service
 
 logger = logging.getLogger(__name__)
 LENGTH = struct.Struct("!I")

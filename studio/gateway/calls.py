@@ -10,7 +10,7 @@ from studio.gateway import bodies, scoring
 from studio.gateway.bodies import LAST_CHUNK, Body, LengthBody, frame
 from studio.gateway.decisions import Decision, Unreachable
 from studio.gateway.heads import BadHead, RequestHead, parse_request
-from studio.gateway.services import Full, NoReplica, Replica, Route, Service, Upstream
+from studio.gateway.replicas import Full, NoReplica, Replica, Route, Service, Upstream
 from studio.gateway.sides import HIGH_WATER, Side
 
 logger = logging.getLogger(__name__)

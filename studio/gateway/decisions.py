@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from studio.gateway.services import Route
+from studio.gateway.replicas import Route
 
 # How long an answer holds, and how long the last one does while the studio is restarted.
 FRESH_SECONDS, STALE_SECONDS = 5.0, 60.0

@@ -10,7 +10,7 @@ import json
 from studio.gateway.bodies import MAX_BODY, Body, ChunkedBody, EndlessBody, LengthBody, describe_limit
 from studio.gateway.heads import STATUS_LINE, BadHead, RequestHead, join_head, make_response, parse_headers
 from studio.gateway.hosts import SERVICE
-from studio.gateway.services import MAX_WAITING
+from studio.gateway.replicas import MAX_WAITING
 
 PREFIX = "/api/v1/service/"
 TOO_MANY = f"{MAX_WAITING} requests to this service wait for a turn already. Try again in a moment."

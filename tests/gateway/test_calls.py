@@ -11,7 +11,7 @@ import pytest
 from lazuli.scoring.entry_script import EntryScript
 from lazuli.scoring.server import ScoringServer
 
-from studio.gateway import calls, services
+from studio.gateway import calls, replicas
 from tests.gateway.conftest import read_all
 
 HEAD = "POST /api/v1/service/space/svc/score?a=b HTTP/1.1\nHost: studio:8000\nAuthorization: Bearer s3cret\n"
@@ -177,7 +177,7 @@ def test_a_slow_client_takes_no_turn_and_is_sent_away(connect, replica, monkeypa
 
 
 def test_a_full_queue_is_a_429_that_says_when_to_try_again(connect, replica, monkeypatch):
-    monkeypatch.setattr(services, "MAX_WAITING", 1)
+    monkeypatch.setattr(replicas, "MAX_WAITING", 1)
     replica()
     first, second = connect(post("sleep0.5")), connect(post("waits"))
     end = time.monotonic() + 4
