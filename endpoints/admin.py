@@ -20,4 +20,4 @@ class RevisionAdmin(admin.ModelAdmin):
     list_filter = ["stage"]
     list_select_related = ["endpoint", "created_by"]
     search_fields = ["endpoint__name"]
-    raw_id_fields = ["endpoint", "model_versions", "target", "work", "created_by"]
+    raw_id_fields = ["endpoint", "model_versions", "target", "created_by"]

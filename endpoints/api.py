@@ -4,13 +4,13 @@ from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status
 
 from accounts.actors import Actor
-from endpoints import deployment, resources
+from endpoints import deployment, resources, scaling
 from endpoints.models import Endpoint
 from registry.access import pick_version
 from registry.models import Model, ModelVersion
 from runs.submission import find_snapshot
 from studio import api
-from studio.errors import Invalid
+from studio.errors import Conflict, Invalid
 from studio.schemas import Nothing, list_of
 from workspaces.models import Workspace
 from workspaces.workspace_path import WorkspacePath, require_workspace
@@ -69,7 +69,18 @@ def service_update(request: HttpRequest, workspace_path: Path[WorkspacePath], na
     endpoint.change(**_changes(body))
     if body.deployment:
         _deploy(request.auth, endpoint, _read_deployment(workspace, body.deployment), is_new=False)
+    elif body.minReplicas is not None or body.maxReplicas is not None:
+        _scale(endpoint, body)
     return resources.Service.of(find_endpoint(workspace, name))
+
+
+def _scale(endpoint: Endpoint, body: resources.ServiceUpdate) -> None:
+    shown = endpoint.current or endpoint.newest
+    if shown is None:
+        raise Conflict(f"{endpoint.name} has nothing that could be scaled.")
+    least = shown.min_replicas if body.minReplicas is None else body.minReplicas
+    most = shown.max_replicas if body.maxReplicas is None else body.maxReplicas
+    scaling.change_bounds(endpoint, least, most)
 
 
 @router.delete("/services/{name}", response=Nothing, summary="Stop and delete a service")
@@ -129,6 +140,10 @@ def _read_deployment(workspace: Workspace, body: resources.DeploymentUpdate) -> 
         target=target,
         concurrency=body.concurrency,
         timeout_seconds=body.timeoutSeconds,
+        min_replicas=body.minReplicas,
+        max_replicas=body.maxReplicas,
+        idle_seconds=body.idleSeconds,
+        compute_type=body.computeType,
     )
 
 

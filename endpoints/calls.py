@@ -5,10 +5,11 @@ import http.client
 import socket
 import time
 
-from endpoints.models import Revision
+from endpoints import scaling
+from endpoints.models import Endpoint
 from studio.errors import NotReady
 
-SECONDS = 15.0
+SECONDS, LOOK_SECONDS = 15.0, 0.2
 MAX_ANSWER = 1024 * 1024
 
 
@@ -20,10 +21,9 @@ class Answer:
     milliseconds: float
 
 
-def send_test(revision: Revision | None, body: str) -> Answer:
+def send_test(endpoint: Endpoint, body: str) -> Answer:
     """Raises NotReady if nothing answers in time."""
-    lead = revision.lead if revision else None
-    kind, _, path = lead.address.partition(":") if lead else ("", "", "")
+    kind, _, path = _find_address(endpoint).partition(":")
     if kind != "unix":
         raise NotReady("The service does not answer yet: see its state.")
     began = time.monotonic()
@@ -41,3 +41,17 @@ def send_test(revision: Revision | None, body: str) -> Answer:
         connection.close()
     milliseconds = (time.monotonic() - began) * 1000
     return Answer(answer.status, answer.reason, content.decode("utf-8", "replace"), milliseconds)
+
+
+def _find_address(endpoint: Endpoint) -> str:
+    """Of one of its replicas. If none is to run, one is started."""
+    if endpoint.current and not endpoint.current.wanted:
+        scaling.wake(endpoint)
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            present = Endpoint.objects.with_state().get(pk=endpoint.pk)
+            if present.current is None or present.current.addresses:
+                endpoint = present
+                break
+            time.sleep(LOOK_SECONDS)
+    return next(iter(endpoint.current.addresses), "") if endpoint.current else ""

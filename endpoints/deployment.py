@@ -2,16 +2,16 @@
 
 import dataclasses
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
+from accounts import activity
 from accounts.actors import Actor
 from accounts.models import User
 from assets import environments, rebuilds
-from compute import queue, sizes
-from compute.models import ComputeTarget, Resources
-from endpoints import rules, work_kind
+from compute import sizes
+from compute.models import ComputeTarget
+from endpoints import rules, scaling
 from endpoints.models import Endpoint, Revision
 from registry.models import ModelVersion
 from runs.models import Snapshot
@@ -22,9 +22,6 @@ from workspaces.models import Workspace
 
 FOLDER = "endpoints"
 MAX_MODELS = 1000
-START_SECONDS = 900
-# So long a revision that was replaced may finish what it has.
-GRACE_SECONDS = 75
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +36,12 @@ class Deployment:
     target: ComputeTarget | None = None
     concurrency: int = 1
     timeout_seconds: float = 60.0
+    min_replicas: int = 1
+    max_replicas: int = 1
+    # So long after the last request there are no more than the least.
+    idle_seconds: int = 300
+    # In SDK v1's words; empty for what its target is.
+    compute_type: str = ""
 
 
 def deploy(actor: Actor, endpoint: Endpoint, deployment: Deployment) -> Revision:
@@ -60,19 +63,19 @@ def deploy(actor: Actor, endpoint: Endpoint, deployment: Deployment) -> Revision
             code_size=deployment.snapshot.size,
             environment={**found, **rebuilds.build_mark(workspace, version)},
             environment_name=found.get("name") or "",
-            settings={"concurrency": deployment.concurrency, "timeoutSeconds": deployment.timeout_seconds},
+            settings={
+                "concurrency": deployment.concurrency,
+                "timeoutSeconds": deployment.timeout_seconds,
+                "idleSeconds": deployment.idle_seconds,
+                "computeType": deployment.compute_type,
+            },
+            min_replicas=deployment.min_replicas,
+            max_replicas=deployment.max_replicas,
             target=target,
             created_by=actor.user,
         )
         revision.model_versions.set(deployment.models)
-        _give_up_unfinished(endpoint, revision)
-        resources = Resources(0, 0.0)
-        revision.work = queue.enqueue(
-            target, work_kind.scope_of(revision), _make_spec(revision), actor.user, resources=resources
-        )
-        revision.save(update_fields=["work"])
-        Endpoint.objects.filter(pk=endpoint.pk).update(newest=revision)
-        endpoint.newest = revision
+        _begin(endpoint, revision)
     return revision
 
 
@@ -83,6 +86,7 @@ def _give_up_unfinished(endpoint: Endpoint, revision: Revision) -> None:
 
 def _check(deployment: Deployment) -> None:
     rules.ENTRY_SCRIPT.check(deployment.entry_script)
+    scaling.check_bounds(deployment.min_replicas, deployment.max_replicas)
     if len(deployment.models) > MAX_MODELS:
         raise Invalid(f"{len(deployment.models)} models are too many: {MAX_MODELS} are allowed.", target="models")
     there = [file["path"] for file in deployment.snapshot.files]
@@ -102,15 +106,38 @@ def find_container_target(workspace: Workspace, user: User) -> ComputeTarget:
     return found
 
 
-def _make_spec(revision: Revision) -> dict:
-    return {
-        "name": f"{revision.endpoint.name} (revision {revision.number})",
-        "server_url": settings.PUBLIC_URL,
-        "index_url": f"{settings.PUBLIC_URL}/pypi/simple/",
-        "argv": ["python", "-m", "lazuli.scoring.replica", "{socket}"],
-        "environment": revision.environment,
-        "listen": "unix",
-        "health_path": "/",
-        "start_seconds": START_SECONDS,
-        "grace_seconds": GRACE_SECONDS,
-    }
+def deploy_again(actor: Actor, revision: Revision) -> Revision:
+    """A new revision of the same models, code, environment and settings, which takes over when it is ready."""
+    endpoint = revision.endpoint
+    access.require(actor, "edit", endpoint.workspace)
+    key = storage.make_key(f"{endpoint.workspace.storage_area}/{FOLDER}")
+    storage.put_stream(key, storage.stream_object(revision.code_key, 0, revision.code_size))
+    with transaction.atomic():
+        newest = endpoint.revisions.aggregate(newest=Max("number"))["newest"] or 0
+        again = Revision.objects.create(
+            endpoint=endpoint,
+            number=newest + 1,
+            entry_script=revision.entry_script,
+            code_key=key,
+            code_size=revision.code_size,
+            environment=revision.environment,
+            environment_name=revision.environment_name,
+            settings=revision.settings,
+            min_replicas=revision.min_replicas,
+            max_replicas=revision.max_replicas,
+            target=revision.target or find_container_target(endpoint.workspace, actor.user),
+            created_by=actor.user,
+        )
+        again.model_versions.set(revision.model_versions.all())
+        _begin(endpoint, again)
+        activity.record("endpoint.edit", endpoint, scope=endpoint.workspace, changes={"revision": [newest, newest + 1]})
+    return again
+
+
+def _begin(endpoint: Endpoint, revision: Revision) -> None:
+    """With as many replicas as answer now; of several the load decides later."""
+    _give_up_unfinished(endpoint, revision)
+    present = endpoint.current.wanted if endpoint.current else 1
+    scaling.scale(revision, min(max(revision.min_replicas, present, 1), revision.max_replicas))
+    Endpoint.objects.filter(pk=endpoint.pk).update(newest=revision)
+    endpoint.newest = revision

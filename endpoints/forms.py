@@ -1,6 +1,8 @@
-"""The form of the tab Test."""
+"""The forms of the tabs Details and Test."""
 
 from django import forms
+
+from endpoints import rules
 
 
 class RequestForm(forms.Form):
@@ -11,3 +13,13 @@ class RequestForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 10, "class": "code-input", "spellcheck": "false"}),
         help_text="The body of the request, as the entry script's run() gets it.",
     )
+
+
+class ScaleForm(forms.Form):
+    least = forms.IntegerField(
+        label="Minimum",
+        min_value=0,
+        max_value=rules.MAX_REPLICAS,
+        help_text="With 0, the first request after a pause waits for a start.",
+    )
+    most = forms.IntegerField(label="Maximum", min_value=1, max_value=rules.MAX_REPLICAS)

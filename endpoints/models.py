@@ -27,9 +27,11 @@ class EndpointQuerySet(models.QuerySet):
     def with_state(self):
         """What the state is read from, in a few queries."""
         path = "workspace__resource_group__subscription"
-        related = self.select_related(path, "created_by", "current__work", "current__target", "newest__work")
+        related = self.select_related(path, "created_by", "current__target", "newest__target")
         return related.prefetch_related(
-            "current__work__assignments__node__host", "newest__work__assignments", "newest__model_versions__model"
+            "current__replicas__work__assignments",
+            "newest__replicas__work__assignments",
+            "newest__model_versions__model",
         )
 
 
@@ -56,6 +58,8 @@ class Endpoint(models.Model):
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
+    # As the gateway reported it, to some seconds.
+    last_request_at = models.DateTimeField(null=True, blank=True)
 
     objects = EndpointQuerySet.as_manager()
 
@@ -156,7 +160,7 @@ class Endpoint(models.Model):
     def remove(self):
         """Stop all that runs for it and delete it, with its logs."""
         with transaction.atomic():
-            for revision in self.revisions.select_related("work"):
+            for revision in self.revisions.all():
                 revision.stop()
             activity.record("endpoint.delete", self, scope=self.workspace)
             self.delete()
@@ -182,7 +186,12 @@ class Revision(models.Model):
     environment_name = models.CharField(max_length=300, blank=True)
     settings = models.JSONField(default=dict, blank=True)
     target = models.ForeignKey(ComputeTarget, models.SET_NULL, null=True, related_name="+")
-    work = models.OneToOneField(Work, models.SET_NULL, null=True, blank=True, related_name="+")
+    # How many replicas it is to have now, and between which numbers that may change.
+    wanted = models.PositiveSmallIntegerField(default=1)
+    min_replicas = models.PositiveSmallIntegerField(default=1)
+    max_replicas = models.PositiveSmallIntegerField(default=1)
+    # Since when fewer would be enough.
+    less_since = models.DateTimeField(null=True, blank=True)
     stage = models.CharField(max_length=13, choices=State, default=State.TRANSITIONING)
     # Why it failed: a sentence, or the traceback of init().
     reason = models.TextField(blank=True)
@@ -193,7 +202,12 @@ class Revision(models.Model):
 
     class Meta:
         ordering = ["-number"]
-        constraints = [models.UniqueConstraint(fields=["endpoint", "number"], name="one_revision_of_a_number")]
+        constraints = [
+            models.UniqueConstraint(fields=["endpoint", "number"], name="one_revision_of_a_number"),
+            models.CheckConstraint(
+                condition=models.Q(min_replicas__lte=models.F("max_replicas")), name="no_fewer_replicas_than_the_least"
+            ),
+        ]
 
     def __str__(self):
         return f"{self.endpoint.name}, revision {self.number}"
@@ -201,35 +215,46 @@ class Revision(models.Model):
     @property
     def compute_type(self) -> str:
         """In SDK v1's words."""
+        if self.settings.get("computeType"):
+            return str(self.settings["computeType"])
         return "AMLCOMPUTE" if self.target and self.target.is_cluster else "ACI"
 
     @property
-    def lead(self):
-        """The assignment of the process that answers, if one runs."""
-        if not self.work or self.work.state != Work.State.CLAIMED:
-            return None
-        lead = self.work.lead
-        return lead if lead and lead.ended_at is None else None
+    def compute_name(self) -> str:
+        """Where it runs, in the words of the pages."""
+        return self.target.name if self.target and self.target.is_cluster else "Container instance"
+
+    @property
+    def present_replicas(self) -> "list[Replica]":
+        """Those that are to run."""
+        return [replica for replica in self.replicas.all() if replica.is_wanted]
+
+    @property
+    def addresses(self) -> list[str]:
+        """Of the replicas that answer."""
+        return [replica.address for replica in self.present_replicas if replica.address]
 
     @property
     def state(self) -> str:
-        """Once it was healthy, it is Unhealthy while its process starts again."""
+        """Once it was healthy, it is Unhealthy while all of its processes start again. One without replicas starts one at a request."""
         if self.stage != self.State.HEALTHY:
             return str(self.stage)
-        return str(self.State.HEALTHY) if self.lead and self.lead.address else "Unhealthy"
+        if not self.wanted or self.addresses:
+            return str(self.State.HEALTHY)
+        is_new = all(not replica.reason for replica in self.present_replicas)
+        return str(self.State.TRANSITIONING) if is_new else "Unhealthy"
 
     @property
     def state_reason(self) -> str:
         """Why it is in this state, as a sentence; empty if it is healthy."""
         if self.stage in (self.State.FAILED, self.State.STOPPED):
             return self.reason
+        if self.stage == self.State.HEALTHY and not self.wanted:
+            return "No replica runs: the next request starts one."
         if self.state == self.State.HEALTHY:
             return ""
-        if self.work and self.work.reason:
-            return self.work.reason
-        if self.lead is None:
-            return "Waits for a node."
-        return "Its environment is prepared and init() runs."
+        waiting = next((replica for replica in self.present_replicas if not replica.address), None)
+        return waiting.state_reason if waiting else "Waits for a node."
 
     def append_log(self, text: str) -> None:
         with transaction.atomic():
@@ -237,7 +262,7 @@ class Revision(models.Model):
             Revision.objects.filter(pk=self.pk).update(log=(row.log + text)[-MAX_LOG:])
 
     def take_over(self) -> None:
-        """init() has returned: from now on it answers, and the one before it stops once it has answered what it has."""
+        """Enough replicas answer: from now on it does, and the one before it stops once it has answered what it has."""
         with transaction.atomic():
             endpoint = Endpoint.objects.select_for_update().get(pk=self.endpoint_id)
             moved = Revision.objects.filter(pk=self.pk, stage__in=[self.State.TRANSITIONING, self.State.HEALTHY])
@@ -256,10 +281,83 @@ class Revision(models.Model):
         """It is not started again. What answered before continues to answer."""
         waiting = Revision.objects.filter(pk=self.pk, stage=self.State.TRANSITIONING)
         with transaction.atomic():
-            if waiting.update(stage=self.State.FAILED, reason=reason[-20_000:]) and self.work:
-                queue.stop_work(self.work)
+            if waiting.update(stage=self.State.FAILED, reason=reason[-20_000:]):
+                self._stop_replicas()
 
     def stop(self, reason: str = "") -> None:
         Revision.objects.filter(pk=self.pk).update(stage=self.State.STOPPED, reason=reason)
-        if self.work and self.work.state in (Work.State.QUEUED, Work.State.CLAIMED):
+        self._stop_replicas()
+
+    def _stop_replicas(self) -> None:
+        for replica in self.replicas.select_related("work"):
+            replica.stop()
+
+
+class Replica(models.Model):
+    """A process of a revision, as a unit of work that is kept up."""
+
+    revision = models.ForeignKey(Revision, models.CASCADE, related_name="replicas")
+    number = models.PositiveIntegerField()
+    work = models.OneToOneField(Work, models.CASCADE, related_name="+")
+    # The attempt of its work in which init() has returned.
+    ready_attempt = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["revision", "number"], name="one_replica_of_a_number")]
+
+    def __str__(self):
+        return f"{self.revision}, replica {self.number}"
+
+    @property
+    def is_wanted(self) -> bool:
+        return self.work.stop_requested_at is None and self.work.state in (Work.State.QUEUED, Work.State.CLAIMED)
+
+    @property
+    def is_ready(self) -> bool:
+        """init() has returned in its present process."""
+        return self.work.state == Work.State.CLAIMED and self.ready_attempt == self.work.attempt
+
+    @property
+    def lead(self):
+        """The assignment of its process, if one runs."""
+        lead = self.work.lead if self.work.state == Work.State.CLAIMED else None
+        return lead if lead and lead.ended_at is None else None
+
+    @property
+    def address(self) -> str:
+        """Where it answers; empty while it does not."""
+        lead = self.lead
+        return lead.address if lead and self.is_ready and lead.health != "unhealthy" else ""
+
+    @property
+    def reason(self) -> str:
+        """Why its process was started again, if it was."""
+        return self.work.reason if self.work.restarts else ""
+
+    @property
+    def state(self) -> str:
+        if self.address:
+            return "Healthy"
+        return "Unhealthy" if self.reason else "Transitioning"
+
+    @property
+    def state_reason(self) -> str:
+        if self.reason:
+            return self.reason
+        return "Its environment is prepared and init() runs." if self.lead else "Waits for a node."
+
+    def become_ready(self) -> None:
+        """init() has returned. With the last of those that are wanted, the revision takes over."""
+        with transaction.atomic():
+            # Of two that become ready at once, the second sees the first.
+            Endpoint.objects.select_for_update().get(revisions=self.revision_id)
+            self.ready_attempt = self.work.attempt
+            self.save(update_fields=["ready_attempt"])
+            revision = Revision.objects.prefetch_related("replicas__work__assignments").get(pk=self.revision_id)
+            if sum(each.is_ready for each in revision.present_replicas) >= revision.wanted:
+                revision.take_over()
+
+    def stop(self) -> None:
+        if self.work.state in (Work.State.QUEUED, Work.State.CLAIMED):
             queue.stop_work(self.work)

@@ -23,7 +23,7 @@ def keys_of_code(keys: list[str], owners: set[int]) -> QuerySet:
 def stop_services(workspace) -> None:
     """A workspace in the trash has none that run."""
     for endpoint in Endpoint.objects.filter(workspace=workspace):
-        for revision in endpoint.revisions.select_related("work"):
+        for revision in endpoint.revisions.all():
             revision.stop("The workspace was deleted.")
 
 

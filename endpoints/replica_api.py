@@ -1,6 +1,6 @@
 """What the process of a service asks and reports, with the token of its attempt; and what the gateway asks about requests."""
 
-from typing import Literal
+from typing import Literal, Self
 
 import pydantic
 from django.http import Http404, HttpRequest, StreamingHttpResponse
@@ -8,7 +8,7 @@ from ninja import Router
 from ninja.security import HttpBearer
 
 from compute.instances.gateway_api import GatewayKey
-from endpoints import work_kind
+from endpoints import scaling, work_kind
 from endpoints.models import Endpoint, Revision
 from registry import version_files
 from studio import storage
@@ -18,13 +18,13 @@ from studio.schemas import Nothing, Shape, bytes_response
 
 router = Router(tags=["nodes"])
 MAX_REPORT = 100_000
-# A request waits so long while the process of a service starts again.
-HOLD_SECONDS = 15.0
+# A request waits so long while a replica starts.
+HOLD_SECONDS = 60.0
 
 
 class ReplicaKey(HttpBearer):
     def authenticate(self, request, token):
-        return work_kind.find_revision(token)
+        return work_kind.find_replica(token)
 
 
 class ReplicaModel(Shape):
@@ -62,10 +62,38 @@ class CallAdmission(Shape):
     holdSeconds: float = pydantic.Field(description="How long to wait for a replica if there is none.")
     message: str = pydantic.Field(description="Why there is none.")
 
+    @classmethod
+    def of(cls, endpoint: Endpoint) -> Self:
+        current = endpoint.current
+        return cls(
+            addresses=current.addresses if current else [],
+            concurrency=current.settings["concurrency"] if current else 1,
+            timeoutSeconds=current.settings["timeoutSeconds"] if current else 60.0,
+            # What has answered before starts again within seconds.
+            holdSeconds=HOLD_SECONDS if current else 0.0,
+            message=f"The service {endpoint.name} is {endpoint.state}. Try again in a moment.",
+        )
+
+
+class ServiceLoad(Body):
+    workspace: str
+    name: str
+    busy: float = pydantic.Field(
+        ge=0, le=100_000, description="How many requests were under way or waited, on average."
+    )
+
+
+class LoadReport(Body):
+    services: list[ServiceLoad] = pydantic.Field(max_length=1000)
+
+
+class LoadAnswer(Shape):
+    services: list[CallAdmission | None]
+
 
 @router.get("/plan", auth=ReplicaKey(), response=ReplicaPlan, summary="What the process of a service runs")
 def replica_plan(request: HttpRequest):
-    revision: Revision = request.auth
+    revision: Revision = request.auth.revision
     models = [
         _describe_model(version) for version in revision.model_versions.select_related("model", "run", "logged_model")
     ]
@@ -100,7 +128,7 @@ def _files_of(version) -> version_files.ModelFiles:
     openapi_extra=bytes_response("application/zip", 200),
 )
 def replica_code(request: HttpRequest):
-    revision: Revision = request.auth
+    revision: Revision = request.auth.revision
     content = storage.stream_object(revision.code_key, 0, revision.code_size)
     return StreamingHttpResponse(content, content_type="application/zip")
 
@@ -112,7 +140,11 @@ def replica_code(request: HttpRequest):
     openapi_extra=bytes_response("application/octet-stream", 200),
 )
 def replica_file(request: HttpRequest, name: str, number: int, path: str):
-    version = request.auth.model_versions.filter(model__name=name, number=number).select_related("model", "run").first()
+    version = (
+        request.auth.revision.model_versions.filter(model__name=name, number=number)
+        .select_related("model", "run")
+        .first()
+    )
     row = _files_of(version).find(path) if version else None
     if row is None:
         raise Http404(f"The service has no file {path[:500]!r} of a model {name}:{number}.")
@@ -123,11 +155,11 @@ def replica_file(request: HttpRequest, name: str, number: int, path: str):
     "/report", auth=ReplicaKey(), response=Nothing, summary="Send lines of the log, and how far the process is"
 )
 def replica_report(request: HttpRequest, body: ReplicaReport):
-    revision: Revision = request.auth
+    revision: Revision = request.auth.revision
     if body.log:
         revision.append_log(body.log)
     if body.state == "ready":
-        revision.take_over()
+        request.auth.become_ready()
     elif body.state == "failed":
         revision.fail(body.error or "The process ended before init() had returned.")
     return {}
@@ -146,14 +178,23 @@ def call_authorize(request: HttpRequest, body: Call):
         raise Http404(f"There is no service {body.name[:40]!r} here.")
     if not endpoint.accepts(body.key):
         raise Unauthenticated("The key is missing or wrong: send the header Authorization: Bearer KEY.")
-    current = endpoint.current
-    lead = current.lead if current else None
-    settings: dict = current.settings if current else {"concurrency": 1, "timeoutSeconds": 60.0}
-    return CallAdmission(
-        addresses=[lead.address] if lead and lead.address else [],
-        concurrency=settings["concurrency"],
-        timeoutSeconds=settings["timeoutSeconds"],
-        # What has answered before is started again within seconds.
-        holdSeconds=HOLD_SECONDS if current else 0.0,
-        message=f"The service {endpoint.name} is {endpoint.state}. Try again in a moment.",
-    )
+    if endpoint.current and not endpoint.current.wanted:
+        scaling.wake(endpoint)
+    return CallAdmission.of(endpoint)
+
+
+@router.post(
+    "/load",
+    auth=GatewayKey(),
+    response=LoadAnswer,
+    summary="Report how many requests services have, and hear who answers them",
+)
+def load_report(request: HttpRequest, body: LoadReport):
+    admissions = []
+    for load in body.services:
+        found = Endpoint.objects.with_state().filter(workspace__slug=load.workspace, name=load.name)
+        endpoint = found.filter(workspace__deleted_at=None).first()
+        if endpoint is not None:
+            scaling.follow_load(endpoint, load.busy)
+        admissions.append(CallAdmission.of(endpoint) if endpoint else None)
+    return LoadAnswer(services=admissions)

@@ -1,6 +1,6 @@
 """What the routes of services take and answer, for SDK v1's `Webservice`."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import pydantic
 
@@ -23,6 +23,10 @@ class ServiceRevision(Shape):
     environmentName: str
     computeType: str
     models: list[str] = pydantic.Field(description="Each as `name:version`.")
+    replicas: int = pydantic.Field(description="How many it is to have now.")
+    readyReplicas: int
+    minReplicas: int
+    maxReplicas: int
     createdTime: str
 
     @classmethod
@@ -35,6 +39,10 @@ class ServiceRevision(Shape):
             environmentName=row.environment_name,
             computeType=row.compute_type,
             models=[f"{version.model.name}:{version.number}" for version in row.model_versions.all()],
+            replicas=row.wanted,
+            readyReplicas=len(row.addresses),
+            minReplicas=row.min_replicas,
+            maxReplicas=row.max_replicas,
             createdTime=utc_time(row.created_at) or "",
         )
 
@@ -105,6 +113,12 @@ class DeploymentUpdate(Body):
     )
     concurrency: Concurrency = 1
     timeoutSeconds: Annotated[float, pydantic.Field(gt=0, le=300)] = 60.0
+    minReplicas: Annotated[int, pydantic.Field(ge=0, le=rules.MAX_REPLICAS)] = pydantic.Field(
+        default=1, description="With 0, no process runs while no request comes; the next one waits for its start."
+    )
+    maxReplicas: Annotated[int, pydantic.Field(ge=1, le=rules.MAX_REPLICAS)] = 1
+    idleSeconds: Annotated[int, pydantic.Field(ge=5, le=86_400)] = 300
+    computeType: Literal["", "AKS"] = pydantic.Field(default="", description="In SDK v1's words: what class reads it.")
 
 
 class ServiceUpdate(Body):
@@ -112,6 +126,10 @@ class ServiceUpdate(Body):
     tags: Annotated[dict[str, str], TAGS] | None = None
     properties: Annotated[dict[str, str], rules.PROPERTIES] | None = None
     authEnabled: bool | None = None
+    minReplicas: Annotated[int, pydantic.Field(ge=0, le=rules.MAX_REPLICAS)] | None = pydantic.Field(
+        default=None, description="With maxReplicas: of what is deployed already."
+    )
+    maxReplicas: Annotated[int, pydantic.Field(ge=1, le=rules.MAX_REPLICAS)] | None = None
     deployment: DeploymentUpdate | None = None
 
 

@@ -24,6 +24,7 @@ def check_key(value) -> str:
     return value
 
 
+MAX_REPLICAS = 20
 ENDPOINT_NAME = Rule(check_name, "name", {"pattern": f"^{NAME.pattern}$"})
 ENTRY_SCRIPT = text_rule("entry script", max_length=500)
 PROPERTIES = tags_rule("property", max_count=100)

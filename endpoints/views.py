@@ -9,11 +9,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from endpoints import calls
-from endpoints.forms import RequestForm
+from accounts.actors import Actor
+from endpoints import calls, deployment, scaling
+from endpoints.forms import RequestForm, ScaleForm
 from endpoints.models import Endpoint
 from runs.pages.access import is_allowed, workspace_of
-from studio.errors import Denied, NotReady
+from studio.errors import Denied, Invalid, NotReady
 from studio.htmx import render_page
 from studio.pagination import page_of
 
@@ -59,10 +60,42 @@ def endpoint_list(request, slug: str):
 @require_safe
 def endpoint_detail(request, slug: str, name: str):
     endpoint = find_endpoint(request, slug, name)
-    revisions = endpoint.revisions.select_related("work", "created_by", "target").prefetch_related(
-        "work__assignments", "model_versions__model"
+    revisions = endpoint.revisions.select_related("created_by", "target").prefetch_related(
+        "replicas__work__assignments", "model_versions__model"
     )[:50]
-    return _render_tab(request, endpoint, "details", "endpoint-state", revisions=revisions)
+    replicas = [replica for revision in revisions for replica in revision.present_replicas]
+    shown = endpoint.current or endpoint.newest
+    form = ScaleForm(initial={"least": shown.min_replicas, "most": shown.max_replicas} if shown else None)
+    more: dict[str, Any] = {"revisions": revisions, "replicas": replicas, "scale_form": form}
+    return _render_tab(request, endpoint, "details", "endpoint-state", **more)
+
+
+@require_POST
+def endpoint_scale(request, slug: str, name: str):
+    """How many replicas there are at least and at most."""
+    endpoint = _to_edit(request, slug, name)
+    form = ScaleForm(request.POST)
+    if form.is_valid():
+        scaling.change_bounds(endpoint, form.cleaned_data["least"], form.cleaned_data["most"])
+        messages.success(request, "The numbers of replicas were saved.")
+    else:
+        messages.error(
+            request, " ".join(f"{form[field].label}: {' '.join(words)}" for field, words in form.errors.items())
+        )
+    return redirect(endpoint)
+
+
+@require_POST
+def endpoint_deploy_again(request, slug: str, name: str):
+    """A new revision like the one of the number `revision`: the way back."""
+    endpoint = _to_edit(request, slug, name)
+    number = request.POST.get("revision", "")
+    revision = endpoint.revisions.filter(number=number).first() if number.isdecimal() and len(number) < 9 else None
+    if revision is None:
+        raise Invalid(f"There is no revision {number[:20]!r}: send the number of one.", target="revision")
+    again = deployment.deploy_again(Actor(request.user), revision)
+    messages.success(request, f"Revision {again.number} is as revision {number}, and takes over when it is ready.")
+    return redirect(endpoint)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -75,7 +108,7 @@ def endpoint_test(request, slug: str, name: str):
         if not is_allowed(request, "submit"):
             raise Denied("You may not send requests from here. Ask an Owner for a role that allows it.")
         try:
-            more["answer"] = calls.send_test(endpoint.current, form.cleaned_data["data"])
+            more["answer"] = calls.send_test(endpoint, form.cleaned_data["data"])
         except NotReady as error:
             more["problem"] = error.message
     return _render_tab(request, endpoint, "test", form=form, **more)

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from compute import work_kinds
 from compute.models import Work
-from endpoints.models import Revision
+from endpoints.models import Replica, Revision
 
 NAME = "service"
 SALT = "service-replica"
@@ -22,7 +22,7 @@ def make_token(work: Work) -> str:
     return "service." + signing.dumps([str(work.pk), work.attempt], salt=SALT)
 
 
-def find_revision(token: str) -> Revision | None:
+def find_replica(token: str) -> Replica | None:
     """The one whose present attempt has this token."""
     prefix, _, signed = token.partition(".")
     try:
@@ -31,8 +31,8 @@ def find_revision(token: str) -> Revision | None:
         return None
     if key is None:
         return None
-    held = Revision.objects.filter(work=key, work__attempt=attempt, work__state=Work.State.CLAIMED)
-    return held.select_related("endpoint__workspace", "work").first()
+    held = Replica.objects.filter(work=key, work__attempt=attempt, work__state=Work.State.CLAIMED)
+    return held.select_related("revision__endpoint__workspace", "work").first()
 
 
 def page_url(work: Work) -> str:
@@ -43,9 +43,9 @@ def page_url(work: Work) -> str:
 
 
 def on_queued_again(work: Work, reason: str) -> None:
-    revision = Revision.objects.filter(work=work.pk, ready_at=None).select_related("work").first()
-    if revision and work.restarts + 1 >= TRIES:
-        revision.fail(reason)
+    replica = Replica.objects.filter(work=work.pk, revision__ready_at=None).select_related("revision").first()
+    if replica and work.restarts + 1 >= TRIES:
+        replica.revision.fail(reason)
 
 
 KIND = work_kinds.WorkKind(

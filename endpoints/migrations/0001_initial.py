@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
                 ('secondary_digest', models.CharField(max_length=64)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('last_request_at', models.DateTimeField(blank=True, null=True)),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='endpoints', to='workspaces.workspace')),
             ],
@@ -50,6 +51,10 @@ class Migration(migrations.Migration):
                 ('environment', models.JSONField(default=dict)),
                 ('environment_name', models.CharField(blank=True, max_length=300)),
                 ('settings', models.JSONField(blank=True, default=dict)),
+                ('wanted', models.PositiveSmallIntegerField(default=1)),
+                ('min_replicas', models.PositiveSmallIntegerField(default=1)),
+                ('max_replicas', models.PositiveSmallIntegerField(default=1)),
+                ('less_since', models.DateTimeField(blank=True, null=True)),
                 ('stage', models.CharField(choices=[('Transitioning', 'Transitioning'), ('Healthy', 'Healthy'), ('Failed', 'Failed'), ('Stopped', 'Stopped')], default='Transitioning', max_length=13)),
                 ('reason', models.TextField(blank=True)),
                 ('log', models.TextField(blank=True)),
@@ -59,10 +64,22 @@ class Migration(migrations.Migration):
                 ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='endpoints.endpoint')),
                 ('model_versions', models.ManyToManyField(blank=True, related_name='revisions', to='registry.modelversion')),
                 ('target', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='compute.computetarget')),
-                ('work', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='compute.work')),
             ],
             options={
                 'ordering': ['-number'],
+            },
+        ),
+        migrations.CreateModel(
+            name='Replica',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField()),
+                ('ready_attempt', models.PositiveIntegerField(default=0)),
+                ('work', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='compute.work')),
+                ('revision', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='replicas', to='endpoints.revision')),
+            ],
+            options={
+                'ordering': ['number'],
             },
         ),
         migrations.AddField(
@@ -78,6 +95,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='revision',
             constraint=models.UniqueConstraint(fields=('endpoint', 'number'), name='one_revision_of_a_number'),
+        ),
+        migrations.AddConstraint(
+            model_name='revision',
+            constraint=models.CheckConstraint(condition=models.Q(('min_replicas__lte', models.F('max_replicas'))), name='no_fewer_replicas_than_the_least'),
+        ),
+        migrations.AddConstraint(
+            model_name='replica',
+            constraint=models.UniqueConstraint(fields=('revision', 'number'), name='one_replica_of_a_number'),
         ),
         migrations.AddConstraint(
             model_name='endpoint',

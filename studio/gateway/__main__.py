@@ -9,19 +9,22 @@ import resource
 import signal
 import socket
 import struct
+import time
 from collections.abc import Callable
 
 from studio.gateway.calls import Caller
 from studio.gateway.decisions import Studio, Unreachable
 from studio.gateway.exchange import Client, describe_peer, keep_alive
 from studio.gateway.hosts import Applications
-from studio.gateway.replicas import Service
+from studio.gateway.replicas import Route, Service
 
 logger = logging.getLogger(__name__)
 LENGTH = struct.Struct("!I")
 # What the web server has read of a request: its head, and the start of a body.
 MAX_RECEIVED = 512 * 1024
 RECHECK_SECONDS = 5.0
+# How often the studio hears of services that were used in the last minutes, and of how many at most.
+LOAD_SECONDS, QUIET_SECONDS, MAX_LOADS = 1.0, 120.0, 500
 HAND_OVER_SECONDS = 5.0
 WANTED_FILES = 8192
 # Of connections that wait to be taken over.
@@ -99,6 +102,30 @@ class Gateway:
                     for client in clients:
                         client.abort()
 
+    async def report_loads(self) -> None:
+        """So that the studio starts and stops replicas; its answer says who answers from now on."""
+        while True:
+            await asyncio.sleep(LOAD_SECONDS)
+            used = {
+                key: service
+                for key, service in self.services.items()
+                if service.used_at > time.monotonic() - QUIET_SECONDS
+            }
+            self.services = used
+            loads = [(key, service, service.read_load()) for key, service in used.items()][:MAX_LOADS]
+            if not loads:
+                continue
+            named = [{"workspace": key[0], "name": key[1], "busy": round(busy, 3)} for key, _, busy in loads]
+            try:
+                status, answer = await self.studio.ask("/nodes/v1/services/load", {"services": named})
+            except Unreachable:
+                # Who answers stays as it was.
+                continue
+            routes = answer.get("services", []) if status == 200 else []
+            for (_, service, _), route in zip(loads, routes, strict=False):
+                if route:
+                    service.follow(Route.of(route), time.monotonic())
+
 
 async def _receive_descriptor(connection: socket.socket) -> tuple[bytes, socket.socket]:
     loop, ready = asyncio.get_running_loop(), asyncio.Event()
@@ -119,7 +146,7 @@ async def serve(gateway: Gateway, listener: socket.socket) -> None:
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    watching = asyncio.create_task(gateway.watch())
+    watching = [asyncio.create_task(gateway.watch()), asyncio.create_task(gateway.report_loads())]
 
     def accept() -> None:
         # Many at once: a page of JupyterLab opens a dozen, and the web server does not wait.
@@ -132,7 +159,8 @@ async def serve(gateway: Gateway, listener: socket.socket) -> None:
     loop.add_reader(listener, accept)
     await stopped.wait()
     loop.remove_reader(listener)
-    watching.cancel()
+    for task in watching:
+        task.cancel()
     for client in list(gateway.clients):
         client.abort()
     for caller in list(gateway.callers):

@@ -89,15 +89,22 @@ class Service:
     def __init__(self) -> None:
         self.route = Route(())
         self._followed_at = 0.0
+        # Requests that have a turn or wait for one, and their number times seconds since the last report.
+        self._under_way, self._area = 0, 0.0
+        self._counted_at = self._read_at = time.monotonic()
+        self.used_at = time.monotonic()
         # In the order in which they had their last request.
         self.replicas: dict[str, Replica] = {}
         self._waiting: collections.deque[asyncio.Future] = collections.deque()
 
     def follow(self, route: Route, decided_at: float) -> None:
         """Use these replicas from now on. What others have under way, they finish."""
-        if route == self.route or decided_at < self._followed_at:
+        if decided_at < self._followed_at:
             return
-        self.route, self._followed_at = route, decided_at
+        self._followed_at = decided_at
+        if route == self.route:
+            return
+        self.route = route
         for address in [address for address in self.replicas if address not in route.addresses]:
             self.replicas.pop(address).close_idle()
         for address in route.addresses:
@@ -120,6 +127,29 @@ class Service:
         """A replica that has a turn free; `give_back` it. Raises Full, NoReplica or TimeoutError."""
         if not self.replicas:
             raise NoReplica
+        self._count(1)
+        try:
+            return await self._take(seconds)
+        except BaseException:
+            self._count(-1)
+            raise
+
+    def _count(self, change: int) -> None:
+        now = time.monotonic()
+        self._area += self._under_way * (now - self._counted_at)
+        self._under_way += change
+        self._counted_at = self.used_at = now
+
+    def read_load(self) -> float:
+        """How many requests were under way since the last call, on average."""
+        used_at = self.used_at
+        self._count(0)
+        self.used_at = self._counted_at if self._under_way else used_at
+        load = self._area / max(self._counted_at - self._read_at, 0.001)
+        self._area, self._read_at = 0.0, self._counted_at
+        return load
+
+    async def _take(self, seconds: float) -> Replica:
         if not self._waiting and (free := self._find_free()):
             return self._occupy(free)
         if len(self._waiting) >= MAX_WAITING:
@@ -132,7 +162,7 @@ class Service:
         except BaseException:
             # It may have got one in the moment in which it gave up.
             if waiting.done() and not waiting.cancelled() and not waiting.exception():
-                self.give_back(waiting.result())
+                self._release(waiting.result())
             elif waiting in self._waiting:
                 self._waiting.remove(waiting)
             raise
@@ -144,6 +174,10 @@ class Service:
         return replica
 
     def give_back(self, replica: Replica) -> None:
+        self._count(-1)
+        self._release(replica)
+
+    def _release(self, replica: Replica) -> None:
         replica.busy -= 1
         if self.replicas.get(replica.address) is not replica:
             replica.close_idle()

@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 import zipfile
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from accounts.actors import Actor
 from compute import queue
 from compute.models import ComputeTarget
 from endpoints import deployment
-from endpoints.models import Endpoint
+from endpoints.models import Endpoint, Replica
 from runs.files import snapshots
 from tests import factories
 
@@ -49,10 +50,29 @@ def deploy(workspace, alice, size):
         snapshot = snapshots.store_snapshot(workspace, alice, str(uuid.uuid4()), "", [archive.getvalue()])
         endpoint = Endpoint.objects.filter(name=name).first()
         endpoint = endpoint or Endpoint.create(workspace, alice, name, auth_enabled=True)
-        wanted = deployment.Deployment(models=fields.pop("models", []), entry_script="score.py", snapshot=snapshot)
+        models = fields.pop("models", [])
+        wanted = deployment.Deployment(models=models, entry_script="score.py", snapshot=snapshot, **fields)
         return deployment.deploy(Actor(alice), endpoint, wanted)
 
     return deploy
+
+
+@pytest.fixture
+def run_replica():
+    """Takes the next replica of the queue as a node does, without a process: it answers at an address at once."""
+    held: list[Any] = []
+
+    def run() -> Replica:
+        target = ComputeTarget.objects.get(kind=ComputeTarget.Kind.CONTAINER)
+        node = target.nodes.first() or factories.make_node(target, cores=1, memory_gb=1)
+        work = queue.claim_work(node, held)
+        held.append(work.pk)
+        queue.renew_lease(work.pk, work.attempt, address=f"unix:/tmp/{work.pk}", health="healthy")
+        replica = Replica.objects.select_related("work", "revision").get(work=work)
+        replica.become_ready()
+        return replica
+
+    return run
 
 
 @pytest.fixture

@@ -18,11 +18,12 @@ def authorize(api, key="", name="svc"):
 def test_a_service_answers_fails_to_update_and_is_updated(deploy, start, api, as_user, alice):
     first = start(deploy())
     endpoint = Endpoint.objects.with_state().get()
-    assert (endpoint.state, endpoint.current, first.work.state) == ("Healthy", first, "claimed")
-    assert calls.send_test(endpoint.current, '{"data": [1, 2]}').text == "[1, 2]"
+    work = first.replicas.get().work
+    assert (endpoint.state, endpoint.current, work.state) == ("Healthy", first, "claimed")
+    assert calls.send_test(endpoint, '{"data": [1, 2]}').text == "[1, 2]"
     assert authorize(api).status_code == authorize(api, "wrong").status_code == 401
     assert authorize(api, name="other").status_code == 404
-    assert authorize(api, endpoint.keys[1]).json()["addresses"] == [endpoint.current.lead.address]
+    assert authorize(api, endpoint.keys[1]).json()["addresses"] == endpoint.current.addresses
 
     broken = start(deploy("def init(): raise ValueError('no weights')\ndef run(data): return 1"), "Failed")
     assert "ValueError: no weights" in broken.reason and 'score.py", line' in broken.reason
@@ -33,9 +34,9 @@ def test_a_service_answers_fails_to_update_and_is_updated(deploy, start, api, as
 
     third = start(deploy(version=3))
     endpoint = Endpoint.objects.with_state().get()
-    assert (endpoint.current, calls.send_test(third, '{"data": [1]}').text) == (third, "[3]")
-    first.work.refresh_from_db()
-    assert first.work.stop_requested_at and not third.work.stop_requested_at
+    assert (endpoint.current, calls.send_test(endpoint, '{"data": [1]}').text) == (third, "[3]")
+    work.refresh_from_db()
+    assert work.stop_requested_at and not third.replicas.get().work.stop_requested_at
 
     tested = as_user(alice).post(f"{endpoint.get_absolute_url()}test/", {"data": '{"data": [5]}'})
     assert "[15]" in tested.content.decode()

@@ -5,7 +5,7 @@ import json
 import pytest
 from azureml.core import Environment, Model
 from azureml.core.model import InferenceConfig
-from azureml.core.webservice import AciWebservice, LocalWebservice
+from azureml.core.webservice import AciWebservice, AksWebservice, LocalWebservice
 from azureml.exceptions import UserErrorException, WebserviceException
 from lazuli.errors import NotAvailable
 
@@ -61,6 +61,42 @@ def test_a_failed_init_is_raised_with_its_traceback(deploy, script):
 def test_what_is_not_there_is_refused_by_its_name(name):
     with pytest.raises(NotAvailable, match=name):
         AciWebservice.deploy_configuration(**{name: True})
+
+
+@pytest.mark.parametrize(
+    ("given", "least", "most"),
+    [
+        ({}, 1, 10),
+        ({"num_replicas": 3}, 3, 3),
+        ({"autoscale_enabled": False}, 1, 1),
+        ({"autoscale_min_replicas": 0, "autoscale_max_replicas": 4}, 0, 4),
+        ({"autoscale_min_replicas": 12}, 12, 12),
+    ],
+)
+def test_replicas_are_a_number_or_between_two(given, least, most):
+    described = AksWebservice.deploy_configuration(**given, scoring_timeout_ms=1500)._describe_deployment()
+    assert described == {"computeType": "AKS", "timeoutSeconds": 1.5, "minReplicas": least, "maxReplicas": most}
+    assert AksWebservice.deploy_configuration(**given).auth_enabled
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"num_replicas": 2, "autoscale_enabled": True},
+        {"num_replicas": 2, "autoscale_max_replicas": 3},
+        {"autoscale_min_replicas": 3, "autoscale_max_replicas": 2},
+        {"num_replicas": 0},
+    ],
+)
+def test_numbers_of_replicas_that_contradict_each_other_are_refused(given):
+    with pytest.raises(WebserviceException, match="Invalid configuration"):
+        AksWebservice.deploy_configuration(**given)
+
+
+@pytest.mark.parametrize("name", ["max_request_wait_time", "gpu_cores", "token_auth_enabled", "period_seconds"])
+def test_settings_of_kubernetes_that_mean_nothing_here_are_refused_by_their_name(name):
+    with pytest.raises(NotAvailable, match=name):
+        AksWebservice.deploy_configuration(**{name: 1})
 
 
 def test_an_inference_config_checks_what_it_is_given(script):

@@ -2,9 +2,10 @@
 
 from azureml import _absent
 from azureml.core.webservice.aci import AciWebservice
+from azureml.core.webservice.aks import AksWebservice
 from azureml.core.webservice.local import LocalWebservice
 from azureml.core.webservice.webservice import Webservice
 
-__all__ = ["AciWebservice", "LocalWebservice", "Webservice"]
+__all__ = ["AciWebservice", "AksWebservice", "LocalWebservice", "Webservice"]
 
 __getattr__ = _absent.find_missing(__name__)

@@ -186,7 +186,7 @@ class Webservice(ABC):
 
     def _make_failure(self) -> WebserviceException:
         details = {
-            "code": "AciDeploymentFailed",
+            "code": "AksDeploymentFailed" if self.compute_type == "AKS" else "AciDeploymentFailed",
             "statusCode": 400,
             "message": "The entry script could not be started: its log says why.",
             "details": [{"code": "CrashLoopBackOff", "message": self._found["error"]}],
@@ -241,7 +241,7 @@ class Webservice(ABC):
         return answer.json()
 
     @abstractmethod
-    def update(self, *args: Any) -> None:
+    def update(self, *args: Any, **kwargs: Any) -> None:
         """Change the service."""
 
     def delete(self) -> None:
@@ -309,6 +309,10 @@ class WebserviceDeploymentConfiguration(ABC):
         shown = {name: value for name, value in vars(self).items() if value is not None and not name.startswith("_")}
         print_text(json.dumps({name: str(value) for name, value in shown.items() if "key" not in name}, indent=2))
 
+    def _describe_deployment(self) -> Json:
+        """What of it belongs to the revision."""
+        return {}
+
     @classmethod
     def validate_image(cls, image: Any) -> None:
         raise NotAvailable(ABSENT, "WebserviceDeploymentConfiguration.validate_image")
@@ -325,6 +329,7 @@ def deploy_service(
         "overwrite": overwrite,
         "deployment": {
             **inference_config.build_create_payload(workspace, name, list_models(workspace, models)),
+            **config._describe_deployment(),
             "computeName": getattr(target, "name", target),
         },
     }

@@ -1,0 +1,136 @@
+"""How many replicas a revision has: by the requests that are under way, between its least and its most."""
+
+import datetime as dt
+import math
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Max, Q
+from django.utils import timezone
+
+from accounts import activity
+from compute import queue
+from compute.models import Resources, Work
+from endpoints import work_kind
+from endpoints.models import Endpoint, Replica, Revision
+from studio.errors import Invalid
+
+# How much of all turns may be taken before there is one replica more.
+UTILIZATION = 0.7
+# So long fewer must have been enough before there are fewer.
+PATIENCE = dt.timedelta(seconds=60)
+START_SECONDS = 900
+# So long a replica that is stopped may finish what it has.
+GRACE_SECONDS = 75
+# How often the time of the last request is written.
+NOTE_SECONDS = dt.timedelta(seconds=5)
+
+
+def scale(revision: Revision, wanted: int) -> None:
+    """Start or stop replicas until it has so many."""
+    with transaction.atomic():
+        Endpoint.objects.select_for_update().get(pk=revision.endpoint_id)
+        Revision.objects.filter(pk=revision.pk).update(wanted=wanted, less_since=None)
+        revision.wanted, revision.less_since = wanted, None
+        rows = list(revision.replicas.select_related("work"))
+        Replica.objects.filter(pk__in=[row.pk for row in rows if row.work.ended_at]).delete()
+        present = [row for row in rows if row.is_wanted]
+        # What is not ready yet goes first, then the newest.
+        present.sort(key=lambda row: (not row.is_ready, row.number))
+        for row in present[wanted:]:
+            row.stop()
+        first = 1 + max((row.number for row in rows), default=0)
+        for number in range(first, first + wanted - len(present)):
+            _start_replica(revision, number)
+
+
+def _start_replica(revision: Revision, number: int) -> None:
+    assert revision.target is not None and revision.created_by is not None
+    work = queue.enqueue(
+        revision.target,
+        work_kind.scope_of(revision),
+        _make_spec(revision, number),
+        revision.created_by,
+        resources=Resources(0, 0.0),
+    )
+    Replica.objects.create(revision=revision, number=number, work=work)
+
+
+def _make_spec(revision: Revision, number: int) -> dict:
+    return {
+        "name": f"{revision.endpoint.name} (revision {revision.number}, replica {number})",
+        "server_url": settings.PUBLIC_URL,
+        "index_url": f"{settings.PUBLIC_URL}/pypi/simple/",
+        "argv": ["python", "-m", "lazuli.scoring.replica", "{socket}"],
+        "environment": revision.environment,
+        "listen": "unix",
+        "health_path": "/",
+        "start_seconds": START_SECONDS,
+        "grace_seconds": GRACE_SECONDS,
+    }
+
+
+def change_bounds(endpoint: Endpoint, least: int, most: int) -> None:
+    """Of what answers, and of what is to take over."""
+    check_bounds(least, most)
+    with transaction.atomic():
+        for revision in {endpoint.current, endpoint.newest} - {None}:
+            if revision.stage not in (Revision.State.TRANSITIONING, Revision.State.HEALTHY):
+                continue
+            changes = {"replicas": [f"{revision.min_replicas} to {revision.max_replicas}", f"{least} to {most}"]}
+            Revision.objects.filter(pk=revision.pk).update(min_replicas=least, max_replicas=most)
+            activity.record("endpoint.edit", endpoint, scope=endpoint.workspace, changes=changes)
+            scale(revision, min(max(revision.wanted, least), most))
+
+
+def check_bounds(least: int, most: int) -> None:
+    if least > most:
+        raise Invalid(f"minReplicas={least} is more than maxReplicas={most}.", target="minReplicas")
+
+
+def count_wanted(revision: Revision, busy: float) -> int:
+    """For so many requests under way, those that wait included."""
+    needed = math.ceil(busy / (revision.settings["concurrency"] * UTILIZATION))
+    return min(max(needed, revision.min_replicas, 1), revision.max_replicas)
+
+
+def follow_load(endpoint: Endpoint, busy: float) -> None:
+    """More at once, fewer after a while. The last one ends when no request has come for long (`stop_idle`)."""
+    now, revision = timezone.now(), endpoint.current
+    if busy:
+        recent = Q(last_request_at__gt=now - NOTE_SECONDS)
+        Endpoint.objects.filter(pk=endpoint.pk).exclude(recent).update(last_request_at=now)
+    if revision is None or not revision.wanted:
+        return
+    wanted = count_wanted(revision, busy)
+    if wanted > revision.wanted:
+        scale(revision, wanted)
+    elif wanted == revision.wanted:
+        Revision.objects.filter(pk=revision.pk).exclude(less_since=None).update(less_since=None)
+    elif revision.less_since is None:
+        Revision.objects.filter(pk=revision.pk).update(less_since=now)
+    elif now - revision.less_since >= PATIENCE:
+        scale(revision, wanted)
+
+
+def wake(endpoint: Endpoint) -> None:
+    """A request has come for a revision that has no replica."""
+    with transaction.atomic():
+        Endpoint.objects.select_for_update().get(pk=endpoint.pk)
+        Endpoint.objects.filter(pk=endpoint.pk).update(last_request_at=timezone.now())
+        revision = Revision.objects.filter(pk=endpoint.current_id, wanted=0).first()
+        if revision is not None:
+            scale(revision, 1)
+
+
+def stop_idle() -> None:
+    """Down to the least, if no request has come for as long as the revision says."""
+    running = Revision.objects.filter(pk=F("endpoint__current"), wanted__gt=F("min_replicas"))
+    for revision in running.select_related("endpoint"):
+        used_at = max(filter(None, [revision.endpoint.last_request_at, revision.ready_at, _latest_start(revision)]))
+        if timezone.now() - used_at >= dt.timedelta(seconds=revision.settings["idleSeconds"]):
+            scale(revision, revision.min_replicas)
+
+
+def _latest_start(revision: Revision) -> dt.datetime | None:
+    return Work.objects.filter(pk__in=revision.replicas.values("work")).aggregate(latest=Max("queued_at"))["latest"]

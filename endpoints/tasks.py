@@ -1,0 +1,10 @@
+"""Tasks of the control worker for endpoints. Safe to run twice."""
+
+from celery import shared_task
+
+from endpoints import scaling
+
+
+@shared_task(ignore_result=True)
+def stop_idle() -> None:
+    scaling.stop_idle()

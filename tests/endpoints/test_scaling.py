@@ -1,0 +1,105 @@
+"""How many replicas a service has, and which of them answer, without a process."""
+
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+
+from compute import queue
+from compute.keys import gateway_key
+from compute.models import Work
+from endpoints import scaling
+from endpoints.models import Endpoint, Revision
+from endpoints.replica_api import HOLD_SECONDS
+from studio.errors import Invalid
+
+pytestmark = pytest.mark.django_db
+
+
+def read() -> Endpoint:
+    return Endpoint.objects.with_state().get()
+
+
+def report(api, busy: float) -> dict:
+    services = [{"workspace": read().workspace.slug, "name": "svc", "busy": busy}]
+    return api(gateway_key()).post("/nodes/v1/services/load", {"services": services}).json()["services"][0]
+
+
+def authorize(api) -> dict:
+    body = {"workspace": read().workspace.slug, "name": "svc", "key": read().keys[0]}
+    return api(gateway_key()).post("/nodes/v1/services/authorize", body).json()
+
+
+@pytest.mark.parametrize(
+    ("busy", "concurrency", "wanted"), [(0, 1, 1), (0.5, 1, 1), (0.8, 1, 2), (2, 1, 3), (2, 4, 1), (90, 1, 5)]
+)
+def test_replicas_are_counted_from_requests_under_way(busy, concurrency, wanted):
+    revision = Revision(settings={"concurrency": concurrency}, min_replicas=0, max_replicas=5)
+    assert scaling.count_wanted(revision, busy) == wanted
+
+
+def test_load_adds_replicas_at_once_and_quiet_takes_them_away_after_a_while(deploy, run_replica, api):
+    deploy(max_replicas=3)
+    first = run_replica()
+    assert report(api, 0.1)["addresses"] == [first.address]
+    report(api, 1.8)
+    assert read().current.wanted == 3
+    second, third = run_replica(), run_replica()
+    assert report(api, 1.9)["addresses"] == [each.address for each in (first, second, third)]
+    report(api, 0.1)
+    assert read().current.wanted == 3
+    Revision.objects.update(less_since=timezone.now() - 2 * scaling.PATIENCE)
+    report(api, 0.1)
+    # The newest go; a node stops them, and nobody is sent there any more.
+    assert report(api, 0.1)["addresses"] == [first.address]
+    assert Work.objects.exclude(stop_requested_at=None).count() == 2
+
+
+def test_a_service_without_requests_has_no_replica_and_the_next_request_starts_one(deploy, run_replica, api):
+    deploy(min_replicas=0, idle_seconds=300)
+    run_replica()
+    scaling.stop_idle()
+    assert read().current.wanted == 1
+    long_ago = timezone.now() - dt.timedelta(seconds=301)
+    Work.objects.update(queued_at=long_ago)
+    Revision.objects.update(ready_at=long_ago)
+    scaling.stop_idle()
+    endpoint = read()
+    assert (endpoint.current.wanted, endpoint.state, endpoint.current.addresses) == (0, "Healthy", [])
+    answer = authorize(api)
+    assert (answer["addresses"], answer["holdSeconds"]) == ([], HOLD_SECONDS)
+    assert (read().current.wanted, read().state) == (1, "Transitioning")
+    assert authorize(api)["addresses"] == [] and Work.objects.filter(stop_requested_at=None).count() == 1
+    replica = run_replica()
+    assert authorize(api)["addresses"] == [replica.address]
+
+
+def test_an_update_takes_over_with_as_many_replicas_as_answered_before(deploy, run_replica):
+    deploy(min_replicas=2, max_replicas=2)
+    run_replica()
+    assert read().current is None
+    run_replica()
+    assert len(read().current.addresses) == 2
+    second = deploy(version=2, min_replicas=1, max_replicas=4)
+    run_replica()
+    assert read().current.number == 1
+    run_replica()
+    endpoint = read()
+    assert (endpoint.current, len(endpoint.current.addresses)) == (second, 2)
+
+
+def test_a_replica_that_ends_is_left_out_and_says_why(deploy, run_replica, as_user, alice):
+    deploy(min_replicas=2, max_replicas=2)
+    first, second = run_replica(), run_replica()
+    queue.finish_work(first.work_id, first.work.attempt, "It ended with exit code -9.")
+    endpoint = read()
+    assert (endpoint.state, endpoint.current.addresses) == ("Healthy", [second.address])
+    page = as_user(alice).get(endpoint.get_absolute_url()).content.decode()
+    assert "exit code -9" in page and "1 of\n" in page
+    queue.finish_work(second.work_id, second.work.attempt, "It ended too.")
+    assert read().state == "Unhealthy"
+
+
+def test_the_least_is_not_above_the_most(deploy):
+    with pytest.raises(Invalid, match="minReplicas=3"):
+        deploy(min_replicas=3, max_replicas=2)
