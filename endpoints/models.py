@@ -361,3 +361,33 @@ class Replica(models.Model):
     def stop(self) -> None:
         if self.work.state in (Work.State.QUEUED, Work.State.CLAIMED):
             queue.stop_work(self.work)
+
+
+class TrafficMinute(models.Model):
+    """The requests to an endpoint that ended within a minute."""
+
+    endpoint = models.ForeignKey(Endpoint, models.CASCADE, related_name="traffic")
+    minute = models.DateTimeField()
+    # How many, by status and by bucket of time (studio/gateway/meters.py).
+    statuses = models.JSONField(default=dict)
+    buckets = models.JSONField(default=dict)
+    # The most that were under way in a second, on average, and the most replicas that answered.
+    busy = models.FloatField(default=0)
+    replicas = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["minute"]
+        constraints = [models.UniqueConstraint(fields=["endpoint", "minute"], name="one_row_of_a_minute")]
+        indexes = [models.Index(fields=["minute"], name="traffic_minutes")]
+
+    def __str__(self):
+        return f"{self.endpoint.name}, {self.minute:%H:%M}"
+
+    @property
+    def requests(self) -> int:
+        return sum(self.statuses.values())
+
+    @property
+    def failures(self) -> int:
+        """Answers of 400 and above."""
+        return sum(count for status, count in self.statuses.items() if int(status) >= 400)

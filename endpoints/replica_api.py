@@ -1,6 +1,6 @@
 """What the process of a service asks and reports, with the token of its attempt; and what the gateway asks about requests."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import pydantic
 from django.http import Http404, HttpRequest, StreamingHttpResponse
@@ -8,11 +8,12 @@ from ninja import Router
 from ninja.security import HttpBearer
 
 from compute.instances.gateway_api import GatewayKey
-from endpoints import scaling, work_kind
+from endpoints import scaling, traffic, work_kind
 from endpoints.models import Endpoint, Revision
 from registry import version_files
 from studio import storage
 from studio.errors import Conflict, Unauthenticated
+from studio.gateway.meters import BUCKETS
 from studio.request_body import Body
 from studio.schemas import Nothing, Shape, bytes_response
 
@@ -20,6 +21,9 @@ router = Router(tags=["nodes"])
 MAX_REPORT = 100_000
 # A request waits so long while a replica starts.
 HOLD_SECONDS = 60.0
+
+
+Count = Annotated[int, pydantic.Field(ge=0)]
 
 
 class ReplicaKey(HttpBearer):
@@ -78,13 +82,19 @@ class CallAdmission(Shape):
 class ServiceLoad(Body):
     workspace: str
     name: str
+    statuses: dict[str, Count] = pydantic.Field(
+        default={}, max_length=100, description="How many requests ended since the last report, by status."
+    )
+    buckets: dict[str, Count] = pydantic.Field(
+        default={}, max_length=BUCKETS, description="The same by how long they took: see studio/gateway/meters.py."
+    )
     busy: float = pydantic.Field(
         ge=0, le=100_000, description="How many requests were under way or waited, on average."
     )
 
 
 class LoadReport(Body):
-    services: list[ServiceLoad] = pydantic.Field(max_length=1000)
+    services: list[ServiceLoad] = pydantic.Field(max_length=100)
 
 
 class LoadAnswer(Shape):
@@ -195,6 +205,8 @@ def load_report(request: HttpRequest, body: LoadReport):
         found = Endpoint.objects.with_state().filter(workspace__slug=load.workspace, name=load.name)
         endpoint = found.filter(workspace__deleted_at=None).first()
         if endpoint is not None:
+            if load.statuses:
+                traffic.add_counts(endpoint, load.statuses, load.buckets, load.busy)
             scaling.follow_load(endpoint, load.busy)
         admissions.append(CallAdmission.of(endpoint) if endpoint else None)
     return LoadAnswer(services=admissions)

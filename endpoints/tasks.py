@@ -2,9 +2,14 @@
 
 from celery import shared_task
 
-from endpoints import scaling
+from endpoints import scaling, traffic
 
 
 @shared_task(ignore_result=True)
 def stop_idle() -> None:
     scaling.stop_idle()
+
+
+@shared_task(ignore_result=True)
+def forget_traffic() -> None:
+    traffic.forget_old()

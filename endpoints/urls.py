@@ -11,6 +11,7 @@ urlpatterns = [
     path(f"{LIST}/<str:name>/test/", views.endpoint_test, name="test"),
     path(f"{LIST}/<str:name>/consume/", views.endpoint_consume, name="consume"),
     path(f"{LIST}/<str:name>/logs/", views.endpoint_logs, name="logs"),
+    path(f"{LIST}/<str:name>/monitoring/", views.endpoint_monitoring, name="monitoring"),
     path(f"{LIST}/<str:name>/scale/", views.endpoint_scale, name="scale"),
     path(f"{LIST}/<str:name>/deploy-again/", views.endpoint_deploy_again, name="deploy_again"),
     path(f"{LIST}/<str:name>/key/", views.endpoint_key, name="key"),

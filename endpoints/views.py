@@ -10,9 +10,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import Actor
-from endpoints import calls, deployment, scaling
+from endpoints import calls, deployment, scaling, traffic
 from endpoints.forms import RequestForm, ScaleForm
 from endpoints.models import Endpoint
+from runs.charts.figures import build_templates
 from runs.pages.access import is_allowed, workspace_of
 from studio.errors import Denied, Invalid, NotReady
 from studio.htmx import render_page
@@ -23,6 +24,7 @@ TABS = [
     ("test", "Test", "endpoints:test"),
     ("consume", "Consume", "endpoints:consume"),
     ("logs", "Logs", "endpoints:logs"),
+    ("monitoring", "Monitoring", "endpoints:monitoring"),
 ]
 EXAMPLE = '{"data": [[1, 2, 3, 4]]}'
 
@@ -143,6 +145,18 @@ def _write_python(endpoint: Endpoint) -> str:
 def endpoint_logs(request, slug: str, name: str):
     endpoint = find_endpoint(request, slug, name)
     return _render_tab(request, endpoint, "logs", "endpoint-log")
+
+
+@require_safe
+def endpoint_monitoring(request, slug: str, name: str):
+    """Requests, latency and replicas of the last hour."""
+    endpoint = find_endpoint(request, slug, name)
+    rows = traffic.read_hour(endpoint)
+    summary = traffic.summarize(rows)
+    more: dict[str, Any] = {"summary": summary, "templates": build_templates()}
+    if summary.requests:
+        more["figures"] = traffic.draw(rows)
+    return _render_tab(request, endpoint, "monitoring", "endpoint-traffic", **more)
 
 
 @require_POST

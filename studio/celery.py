@@ -30,6 +30,11 @@ app.config_from_object(
             "work-on-data": {"task": "assets.tasks.work_on_data", "schedule": 10.0, "options": {"expires": 10}},
             "stop-idle": {"task": "compute.tasks.stop_idle", "schedule": 30.0, "options": {"expires": 30}},
             "stop-idle-services": {"task": "endpoints.tasks.stop_idle", "schedule": 5.0, "options": {"expires": 10}},
+            "forget-traffic": {
+                "task": "endpoints.tasks.forget_traffic",
+                "schedule": 3600.0,
+                "options": {"expires": 3600},
+            },
             "purge-files": {"task": "notebooks.tasks.purge_trash", "schedule": 3600.0, "options": {"expires": 3600}},
             "notify-people": {"task": "notices.tasks.notify_people", "schedule": 5.0, "options": {"expires": 10}},
             "forget-notifications": {

@@ -92,6 +92,21 @@ class Migration(migrations.Migration):
             name='newest',
             field=models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='endpoints.revision'),
         ),
+        migrations.CreateModel(
+            name='TrafficMinute',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('minute', models.DateTimeField()),
+                ('statuses', models.JSONField(default=dict)),
+                ('buckets', models.JSONField(default=dict)),
+                ('busy', models.FloatField(default=0)),
+                ('replicas', models.PositiveSmallIntegerField(default=0)),
+                ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='traffic', to='endpoints.endpoint')),
+            ],
+            options={
+                'ordering': ['minute'],
+            },
+        ),
         migrations.AddConstraint(
             model_name='revision',
             constraint=models.UniqueConstraint(fields=('endpoint', 'number'), name='one_revision_of_a_number'),
@@ -107,5 +122,13 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='endpoint',
             constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='one_endpoint_of_a_name'),
+        ),
+        migrations.AddIndex(
+            model_name='trafficminute',
+            index=models.Index(fields=['minute'], name='traffic_minutes'),
+        ),
+        migrations.AddConstraint(
+            model_name='trafficminute',
+            constraint=models.UniqueConstraint(fields=('endpoint', 'minute'), name='one_row_of_a_minute'),
         ),
     ]

@@ -23,8 +23,8 @@ LENGTH = struct.Struct("!I")
 # What the web server has read of a request: its head, and the start of a body.
 MAX_RECEIVED = 512 * 1024
 RECHECK_SECONDS = 5.0
-# How often the studio hears of services that were used in the last minutes, and of how many at most.
-LOAD_SECONDS, QUIET_SECONDS, MAX_LOADS = 1.0, 120.0, 500
+# How often the studio hears of services that were used in the last minutes, and of how many in one report.
+LOAD_SECONDS, MAX_LOADS = 1.0, 50
 HAND_OVER_SECONDS = 5.0
 WANTED_FILES = 8192
 # Of connections that wait to be taken over.
@@ -106,25 +106,27 @@ class Gateway:
         """So that the studio starts and stops replicas; its answer says who answers from now on."""
         while True:
             await asyncio.sleep(LOAD_SECONDS)
-            used = {
-                key: service
-                for key, service in self.services.items()
-                if service.used_at > time.monotonic() - QUIET_SECONDS
-            }
-            self.services = used
-            loads = [(key, service, service.read_load()) for key, service in used.items()][:MAX_LOADS]
-            if not loads:
-                continue
-            named = [{"workspace": key[0], "name": key[1], "busy": round(busy, 3)} for key, _, busy in loads]
-            try:
-                status, answer = await self.studio.ask("/nodes/v1/services/load", {"services": named})
-            except Unreachable:
-                # Who answers stays as it was.
-                continue
-            routes = answer.get("services", []) if status == 200 else []
-            for (_, service, _), route in zip(loads, routes, strict=False):
-                if route:
-                    service.follow(Route.of(route), time.monotonic())
+            self.services = {key: service for key, service in self.services.items() if service.is_used}
+            used = list(self.services.items())
+            for first in range(0, len(used), MAX_LOADS):
+                await self._report(used[first : first + MAX_LOADS])
+
+    async def _report(self, used: list[tuple[tuple[str, str], Service]]) -> None:
+        reports, counts = [], [service.meter.read() for _, service in used]
+        for (key, service), (statuses, buckets) in zip(used, counts, strict=True):
+            named = {"workspace": key[0], "name": key[1], "busy": round(service.read_load(), 3)}
+            reports.append({**named, "statuses": statuses, "buckets": buckets})
+        try:
+            status, answer = await self.studio.ask("/nodes/v1/services/load", {"services": reports})
+        except Unreachable:
+            status, answer = 503, {}
+        if status != 200:
+            # Who answers stays as it was, and the counts wait for the next report.
+            return
+        for (_, service), counted, route in zip(used, counts, answer["services"], strict=True):
+            service.meter.subtract(*counted)
+            if route:
+                service.follow(Route.of(route), time.monotonic())
 
 
 async def _receive_descriptor(connection: socket.socket) -> tuple[bytes, socket.socket]:

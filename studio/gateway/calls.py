@@ -145,18 +145,35 @@ class Caller(Side):
         if head.get("expect").lower() == "100-continue" and not self._is_first:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         begun = await self._read_ahead(body)
-        replica, upstream = await self._find_replica(called)
+        began = time.monotonic()
+        try:
+            status = await self._exchange(called, head, target, body, begun, keeps)
+        except Refusal as error:
+            service.meter.record(error.status, time.monotonic() - began)
+            raise
+        service.meter.record(status, time.monotonic() - began)
+        return body.is_done
+
+    async def _exchange(
+        self, called: Called, head: RequestHead, target: str, body: Body, begun: bytes, keeps: bool
+    ) -> int:
+        """The status of the answer, which has been passed on."""
+        service, replica, upstream = await self._find_replica(called)
         is_clean = False
         try:
             upstream.transport.write(scoring.make_request(head, target, self.peer, body))
-            is_clean = await self._forward(service.route, head, body, begun, upstream, keeps)
+            await self._send_body(body, begun, upstream)
+            answer = await self._read_answer(service.route, head, upstream)
+            self.transport.write(answer.make_head(keeps and body.is_done))
+            await self._pass_on(answer.body, upstream)
+            is_clean = answer.keeps and body.is_done and not upstream.received and not upstream.has_ended
+            return answer.status
         finally:
             if is_clean:
                 replica.keep(upstream)
             else:
                 upstream.transport.abort()
             service.give_back(replica)
-        return body.is_done
 
     async def _ask(self, called: Called) -> tuple[Service, Decision]:
         decision = await self.gateway.studio.authorize_call(called.workspace, called.name, called.key)
@@ -166,7 +183,7 @@ class Caller(Side):
         service.follow(decision.route, decision.decided_at)
         return service, decision
 
-    async def _find_replica(self, called: Called) -> tuple[Replica, Upstream]:
+    async def _find_replica(self, called: Called) -> tuple[Service, Replica, Upstream]:
         """One with a turn free that accepts a connection. While there is none, wait for as long as the studio says."""
         began, tries = time.monotonic(), 0
         while True:
@@ -175,7 +192,7 @@ class Caller(Side):
             try:
                 replica = await service.take(route.timeout_seconds)
                 if upstream := await self._connect(service, replica):
-                    return replica, upstream
+                    return service, replica, upstream
             except Full as error:
                 raise Refusal(429, scoring.TOO_MANY) from error
             except TimeoutError as error:
@@ -221,10 +238,8 @@ class Caller(Side):
         if not is_more:
             raise BadHead("The body ended early.")
 
-    async def _forward(
-        self, route: Route, head: RequestHead, body: Body, begun: bytes, upstream: Upstream, keeps: bool
-    ) -> bool:
-        """Send the rest, and pass the answer on; whether the replica's connection can be used again."""
+    async def _send_body(self, body: Body, begun: bytes, upstream: Upstream) -> None:
+        """Until its end, or until the replica answers before."""
         encode = frame if body.is_chunked else bytes
         upstream.transport.write(encode(begun))
         while not body.is_done and not upstream.received and not upstream.has_ended:
@@ -235,10 +250,6 @@ class Caller(Side):
                 await self._read_more()
         if body.is_done and body.is_chunked:
             upstream.transport.write(LAST_CHUNK)
-        answer = await self._read_answer(route, head, upstream)
-        self.transport.write(answer.make_head(keeps and body.is_done))
-        await self._pass_on(answer.body, upstream)
-        return answer.keeps and body.is_done and not upstream.received and not upstream.has_ended
 
     async def _read_answer(self, route: Route, head: RequestHead, upstream: Upstream) -> scoring.Answer:
         # The replica keeps the limit itself: a turn, and then run().

@@ -6,6 +6,7 @@ import dataclasses
 import time
 from typing import Any
 
+from studio.gateway.meters import Meter
 from studio.gateway.sides import Side
 
 CONNECT_SECONDS = 5.0
@@ -13,6 +14,8 @@ CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 30.0
 # How many requests to one service may wait for a turn.
 MAX_WAITING = 200
+# A service that is not called for so long is forgotten.
+QUIET_SECONDS = 120.0
 
 
 class Full(Exception):
@@ -89,6 +92,7 @@ class Service:
     def __init__(self) -> None:
         self.route = Route(())
         self._followed_at = 0.0
+        self.meter = Meter()
         # Requests that have a turn or wait for one, and their number times seconds since the last report.
         self._under_way, self._area = 0, 0.0
         self._counted_at = self._read_at = time.monotonic()
@@ -140,11 +144,17 @@ class Service:
         self._under_way += change
         self._counted_at = self.used_at = now
 
+    @property
+    def is_used(self) -> bool:
+        """Whether it has had requests in the last minutes, or counts that were not reported."""
+        return bool(self.meter.statuses) or self._under_way > 0 or time.monotonic() - self.used_at < QUIET_SECONDS
+
     def read_load(self) -> float:
         """How many requests were under way since the last call, on average."""
         used_at = self.used_at
         self._count(0)
-        self.used_at = self._counted_at if self._under_way else used_at
+        # Only requests use it.
+        self.used_at = used_at
         load = self._area / max(self._counted_at - self._read_at, 0.001)
         self._area, self._read_at = 0.0, self._counted_at
         return load

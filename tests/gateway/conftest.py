@@ -89,6 +89,7 @@ def studio(tmp_path):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.asked = []
     server.answers = {
+        "load": (200, {"services": [None]}),
         "enter": (200, {"cookie": "c00kie", "path": "/lab"}),
         "authorize": (200, {"address": f"unix:{tmp_path}/app", "token": "t0ken"}),
     }
@@ -108,6 +109,7 @@ def application(tmp_path):
 def connect(tmp_path, studio, monkeypatch):
     """A connection of a browser, which the web server has given to the gateway with the request that it read."""
     monkeypatch.setattr(process, "RECHECK_SECONDS", 0.1)
+    monkeypatch.setattr(process, "LOAD_SECONDS", 0.1)
     monkeypatch.setattr(decisions, "FRESH_SECONDS", 0.1)
     gateway = process.Gateway(
         Studio(f"http://127.0.0.1:{studio.server_port}", "key"),

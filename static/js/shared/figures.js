@@ -1,4 +1,11 @@
-// [data-figure]: draws the figure that the template wrote behind the element, by `json_script`.
-import { drawChart, readFigure } from "./charts.js";
+// [data-figure]: draws the figure that the template wrote behind the element, by `json_script`; also in what a poll brings.
+import { drawChart, isDrawn, readFigure } from "./charts.js";
 
-for (const element of document.querySelectorAll("[data-figure]")) drawChart(element, readFigure(element));
+function drawFigures(root) {
+  for (const element of root.querySelectorAll("[data-figure]")) {
+    if (!isDrawn(element)) drawChart(element, readFigure(element));
+  }
+}
+
+drawFigures(document);
+document.addEventListener("htmx:load", (event) => drawFigures(event.detail.elt.parentNode || document));

@@ -1,0 +1,104 @@
+"""How many requests an endpoint had, how many failed and how long they took: a row for each minute, which the gateway's reports fill."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Mapping
+
+from django.db import transaction
+from django.utils import timezone
+
+from endpoints.models import Endpoint, TrafficMinute
+from runs.charts.figures import build_figure, build_trace
+from studio.gateway.meters import end_of
+
+KEPT = dt.timedelta(days=3)
+MINUTES = 60
+QUANTILES = (0.5, 0.95, 0.99)
+MINUTE = dt.timedelta(minutes=1)
+
+
+def add_counts(endpoint: Endpoint, statuses: Mapping[str, int], buckets: Mapping[str, int], busy: float) -> None:
+    minute = timezone.now().replace(second=0, microsecond=0)
+    with transaction.atomic():
+        row, _ = TrafficMinute.objects.select_for_update().get_or_create(endpoint=endpoint, minute=minute)
+        row.statuses = _sum(row.statuses, statuses)
+        row.buckets = _sum(row.buckets, buckets)
+        row.busy = max(row.busy, busy)
+        row.replicas = max(row.replicas, len(endpoint.current.addresses) if endpoint.current else 0)
+        row.save(update_fields=["statuses", "buckets", "busy", "replicas"])
+
+
+def _sum(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
+    return {key: first.get(key, 0) + second.get(key, 0) for key in {**first, **second}}
+
+
+def forget_old() -> None:
+    TrafficMinute.objects.filter(minute__lt=timezone.now() - KEPT).delete()
+
+
+def find_quantile(buckets: Mapping[str, int], share: float) -> float | None:
+    """In milliseconds, at most 19 % too long; None without requests."""
+    total, seen = sum(buckets.values()), 0
+    for bucket, count in sorted((int(bucket), count) for bucket, count in buckets.items()):
+        seen += count
+        if seen >= share * total:
+            return end_of(bucket) * 1000
+    return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """Of the shown minutes together."""
+
+    requests: int
+    failures: int
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+def read_hour(endpoint: Endpoint) -> list[TrafficMinute]:
+    """The last 60 minutes; those without requests are empty."""
+    now = timezone.now().replace(second=0, microsecond=0)
+    first = now - (MINUTES - 1) * MINUTE
+    found = {row.minute: row for row in endpoint.traffic.filter(minute__gte=first)}
+    minutes = [first + number * MINUTE for number in range(MINUTES)]
+    return [found.get(minute) or TrafficMinute(endpoint=endpoint, minute=minute) for minute in minutes]
+
+
+def summarize(rows: list[TrafficMinute]) -> Summary:
+    buckets: dict[str, int] = {}
+    for row in rows:
+        buckets = _sum(buckets, row.buckets)
+    quantiles = [find_quantile(buckets, share) for share in QUANTILES]
+    return Summary(sum(row.requests for row in rows), sum(row.failures for row in rows), *quantiles)
+
+
+def draw(rows: list[TrafficMinute]) -> dict[str, dict]:
+    """Figures by the name of what they show."""
+    times = [row.minute.isoformat() for row in rows]
+    answered = {
+        **build_trace("bar"),
+        "x": times,
+        "y": [row.requests - row.failures for row in rows],
+        "name": "Answered",
+    }
+    failed = {**build_trace("bar"), "x": times, "y": [row.failures for row in rows], "name": "Failed"}
+    latencies = [
+        {
+            **build_trace("scatter", "lines+markers"),
+            "x": times,
+            "y": [find_quantile(row.buckets, share) for row in rows],
+            "name": f"p{share * 100:g}",
+        }
+        for share in QUANTILES
+    ]
+    load = [
+        {**build_trace("scatter", "lines"), "x": times, "y": [row.busy for row in rows], "name": "Requests under way"},
+        {**build_trace("scatter", "lines"), "x": times, "y": [row.replicas for row in rows], "name": "Replicas"},
+    ]
+    return {
+        "requests": build_figure([answered, failed], "", "requests per minute", barmode="stack", showlegend=True),
+        "latencies": build_figure(latencies, "", "milliseconds", showlegend=True),
+        "load": build_figure(load, "", "at most, in the minute", showlegend=True),
+    }
