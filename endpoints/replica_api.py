@@ -20,7 +20,9 @@ from studio.schemas import Nothing, Shape, bytes_response
 router = Router(tags=["nodes"])
 MAX_REPORT = 100_000
 # A request waits so long while a replica starts.
-HOLD_SECONDS = 60.0
+HOLD_SECONDS, SHORT_HOLD_SECONDS = 60.0, 2.0
+# After so many in a row, the pause before the next is longer than a request should wait.
+QUICK_RESTARTS = 3
 
 
 Count = Annotated[int, pydantic.Field(ge=0)]
@@ -73,10 +75,15 @@ class CallAdmission(Shape):
             addresses=current.addresses if current else [],
             concurrency=current.settings["concurrency"] if current else 1,
             timeoutSeconds=current.settings["timeoutSeconds"] if current else 60.0,
-            # What has answered before starts again within seconds.
-            holdSeconds=HOLD_SECONDS if current else 0.0,
+            holdSeconds=_choose_hold(current) if current else 0.0,
             message=f"The service {endpoint.name} is {endpoint.state}. Try again in a moment.",
         )
+
+
+def _choose_hold(revision: Revision) -> float:
+    """What has answered before starts again within seconds, unless it keeps ending."""
+    keeps_ending = all(replica.work.restarts > QUICK_RESTARTS for replica in revision.present_replicas)
+    return SHORT_HOLD_SECONDS if revision.wanted and keeps_ending else HOLD_SECONDS
 
 
 class ServiceLoad(Body):

@@ -10,7 +10,7 @@ from studio.gateway import bodies, scoring
 from studio.gateway.bodies import LAST_CHUNK, Body, LengthBody, frame
 from studio.gateway.decisions import Decision, Unreachable
 from studio.gateway.heads import BadHead, RequestHead, parse_request
-from studio.gateway.replicas import Full, NoReplica, Replica, Route, Service, Upstream
+from studio.gateway.replicas import MAX_WAITING, Full, NoReplica, Replica, Route, Service, Upstream
 from studio.gateway.sides import HIGH_WATER, Side
 
 logger = logging.getLogger(__name__)
@@ -206,7 +206,13 @@ class Caller(Side):
             if route.addresses:
                 # It may have started again elsewhere since the studio's last answer.
                 self.gateway.studio.forget(decision)
-            await asyncio.sleep(LOOK_SECONDS if tries > 1 else 0)
+            if service.held >= MAX_WAITING:
+                raise Refusal(429, scoring.TOO_MANY)
+            service.held += 1
+            try:
+                await asyncio.sleep(LOOK_SECONDS if tries > 1 else 0)
+            finally:
+                service.held -= 1
 
     async def _connect(self, service: Service, replica: Replica) -> Upstream | None:
         try:

@@ -93,6 +93,8 @@ class Service:
         self.route = Route(())
         self._followed_at = 0.0
         self.meter = Meter()
+        # Requests that wait for a replica that starts.
+        self.held = 0
         # Requests that have a turn or wait for one, and their number times seconds since the last report.
         self._under_way, self._area = 0, 0.0
         self._counted_at = self._read_at = time.monotonic()
