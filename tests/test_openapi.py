@@ -308,6 +308,7 @@ NOT_ASKED = {
     "GET /nodes/v1/services/models/{name}/{number}",
     "POST /nodes/v1/services/report",
     "POST /nodes/v1/services/authorize",
+    "POST /nodes/v1/services/load",
 }
 
 
