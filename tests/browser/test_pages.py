@@ -62,6 +62,8 @@ def all_pages(run) -> list[str]:
         *[reverse("runs:list_panel", args=[slug, what]) for what in ("columns", "filters", "charts", "group", "views")],
         *[url_of(run, tab) for tab in tabs],
         loss,
+        factories.make_model_version(run.workspace, run=run).get_absolute_url() + "lineage/",
+        *[reverse(name, args=[slug]) for name in ("registry:list", "notebooks:files", "endpoints:list")],
         reverse("runs:job_new", args=[slug]),
         reverse("runs:job_new_settings", args=[slug]),
         *[f"{url_of(run, 'run_files')}?path={path}" for path in previews],
