@@ -16,6 +16,7 @@ from ninja.security import HttpBearer
 from studio import numbers, openapi, outages, request_body
 from studio.errors import StudioError
 from studio.public_url import public_url
+from studio.request_context import current_request
 from studio.schemas import Page, list_of
 
 logger = logging.getLogger(__name__)
@@ -77,6 +78,9 @@ api = StudioAPI(
 
 def error_response(status: int, code: str, message: str, target: str = "", details: list | None = None) -> JsonResponse:
     error = {"code": code, "message": message, "target": target, "details": details or []}
+    request = current_request()
+    if request is not None:
+        error["requestId"] = request.id  # type: ignore[attr-defined]
     return JsonResponse({"error": error}, status=status)
 
 

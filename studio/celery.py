@@ -3,7 +3,7 @@
 import os
 
 from celery import Celery
-from celery.signals import worker_ready
+from celery.signals import setup_logging, worker_ready
 from lazuli.agent.broker import build_broker_settings
 
 from studio.beat import Beat
@@ -56,6 +56,11 @@ app.config_from_object(
 )
 app.autodiscover_tasks()
 app.steps["worker"].add(Beat)
+
+
+if os.environ.get("LOG_FORMAT") == "json":
+    # Celery would set up lines of its own; so those of settings.LOGGING stay.
+    setup_logging.connect(lambda **_: None, weak=False)
 
 
 @worker_ready.connect

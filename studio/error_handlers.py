@@ -17,6 +17,7 @@ from studio.middleware import is_api, outage_page
 MLFLOW_CODES = {
     400: "INVALID_PARAMETER_VALUE",
     404: "ENDPOINT_NOT_FOUND",
+    429: "REQUEST_LIMIT_EXCEEDED",
     500: "INTERNAL_ERROR",
     503: "TEMPORARILY_UNAVAILABLE",
     507: "RESOURCE_EXHAUSTED",
@@ -52,7 +53,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Also what is raised outside of views, such as by the reading of a session while the database is away."""
     refusal = outages.translate(sys.exception())
     if refusal:
-        return _refuse(request, refusal)
+        return refuse(request, refusal)
     if is_api(request):
         return _shaped(
             request,
@@ -64,7 +65,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return HttpResponse(page, status=500)
 
 
-def _refuse(request: HttpRequest, error: StudioError) -> HttpResponse:
+def refuse(request: HttpRequest, error: StudioError) -> HttpResponse:
+    """One of our errors outside of a view, in the shape of what was asked."""
     if not is_api(request):
         return outage_page(error)
     response = _shaped(request, error.status, error.code, error.message)

@@ -7,6 +7,7 @@ StudioError
 ├── InTrash       404  it is in the trash, and the actor may restore it
 ├── Denied        403  the actor may see the object but not do this
 ├── Conflict      409  the object's state does not allow it
+├── Unsupported   415  the body is of another kind than the route takes
 ├── TooMany       429  too many requests from this address or person
 ├── NotReady      503  try again in a moment
 └── NoSpace       507  the disk is full
@@ -53,6 +54,10 @@ class Denied(StudioError):
 
 class Conflict(StudioError):
     status, code = 409, "Conflict"
+
+
+class Unsupported(StudioError):
+    status, code = 415, "UnsupportedMediaType"
 
 
 class TooMany(StudioError):

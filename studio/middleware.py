@@ -209,7 +209,7 @@ class PagesNeedSignIn(LoginRequiredMiddleware):
 def outage_page(error: errors.StudioError) -> HttpResponse:
     """Needs neither database nor session, because these may be unreachable."""
     request = current_request()
-    context = {"error": error, "request_id": getattr(request, "id", "")}
+    context = {"error": error, "request": request}
     response = HttpResponse(loader.render_to_string("outage.html", context), status=error.status)
     if error.retry_after:
         response.headers["Retry-After"] = str(error.retry_after)

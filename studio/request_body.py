@@ -8,12 +8,14 @@ import pydantic
 from django.http import HttpRequest
 
 from studio import numbers
-from studio.errors import Invalid
+from studio.errors import Invalid, Unsupported
 from studio.formats import UNSTORABLE
 
 MAX_DEPTH = 32
 # Only a body with this in it can contain a NUL or an unpaired surrogate.
 SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+# Also such as `application/merge-patch+json`.
+JSON = re.compile(r"application/(?:[\w.-]+\+)?json", re.I)
 KINDS = {
     type(None): "null",
     bool: "true or false",
@@ -25,8 +27,18 @@ KINDS = {
 }
 
 
+def check_kind(request: HttpRequest) -> None:
+    """A form of another site can send a text, but no JSON; and nothing is unpacked before its size is known."""
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding.lower() not in ("identity", ""):
+        raise Unsupported("The body is compressed (Content-Encoding). Send it as it is.", code="encoding_not_supported")
+    if not JSON.fullmatch(request.content_type or "") and request.body:
+        raise Unsupported("The body must be JSON. Send it with the header Content-Type: application/json.")
+
+
 def parse_json(request: HttpRequest) -> dict:
     """The object as it was sent; its texts may contain characters that cannot be stored."""
+    check_kind(request)
     try:
         # Decoded here, because the parser would accept other encodings.
         text = request.body.decode("utf-8-sig") or "{}"

@@ -53,6 +53,7 @@ class ErrorInformation(Shape):
     message: str
     target: str
     details: list[dict[str, Any]]
+    requestId: str = pydantic.Field("", description="As in the header X-Request-Id.")
 
 
 class ErrorResponse(Shape):

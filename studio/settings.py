@@ -73,6 +73,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "studio.request_context.RequestContext",
+    "studio.rate_limits.RateLimits",
     "operations.request_records.RecordRequests",
     "accounts.refusals.RecordRefusals",
     "studio.middleware.SecurityHeaders",
@@ -99,6 +100,7 @@ MIDDLEWARE = [
 # Of requests to the API, which opens to tokens alone (studio/wsgi.py): no cookies, pages and static files.
 API_MIDDLEWARE = [
     "studio.request_context.RequestContext",
+    "studio.rate_limits.RateLimits",
     "operations.request_records.RecordRequests",
     "accounts.refusals.RecordRefusals",
     "studio.middleware.ApiHeaders",
@@ -106,6 +108,7 @@ API_MIDDLEWARE = [
     "studio.statement_limit.StatementLimit",
     "studio.middleware.AzurePaths",
     "django.middleware.common.CommonMiddleware",
+    "studio.etags.Etags",
 ]
 
 ROOT_URLCONF = "studio.urls"
@@ -226,6 +229,9 @@ SHARE_MAX_BYTES = env.read_int("SHARE_MAX_MB", 10_000, min_value=1) * 1024 * 102
 PREVIEW_MAX_BYTES = env.read_int("PREVIEW_MAX_KB", 512, min_value=1) * 1024
 TRASH_DAYS = env.read_int("TRASH_DAYS", 30, min_value=1, max_value=3650)
 VM_PRICES = env.read_amounts("VM_PRICES")
+# A second; both far above what a script or a page sends.
+TOKEN_REQUESTS = env.read_int("TOKEN_REQUESTS", 2000, min_value=1)
+ADDRESS_REQUESTS = env.read_int("ADDRESS_REQUESTS", 300, min_value=1)
 SLOW_REQUEST_SECONDS = env.read_int("SLOW_REQUEST_SECONDS", 2, min_value=1, max_value=3600)
 BACKUP_DIR = env.read_folder("BACKUP_DIR", DATA_DIR / "backups")
 BACKUP_HOURS = env.read_int("BACKUP_HOURS", 0, max_value=24 * 366)
@@ -249,12 +255,13 @@ EMAIL_USE_SSL, EMAIL_USE_TLS = _mail.scheme == "smtps", _mail.scheme == "smtp" a
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.read_text("MAIL_FROM", f"lazuli@{PUBLIC_HOST}")
 
+LOG_FORMAT = env.read_choice("LOG_FORMAT", ("text", "json"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"outages": {"()": "studio.outages.OneLine"}},
-    "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stream": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"text": {"()": "studio.log_formats.Text"}, "json": {"()": "studio.log_formats.Json"}},
+    "handlers": {"stream": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stream"], "level": env.read_text("LOG_LEVEL", "WARNING")},
     # A wrong host name gets a 400; logging a traceback for each would let clients fill the log.
     "loggers": {

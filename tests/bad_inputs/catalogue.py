@@ -174,9 +174,7 @@ R50 sdk/test_isolation.py a_script_of_a_studio_that_runs_as_root_has_no_capabili
 # Row, and why: what is not there, or what this studio does instead.
 NOT_HERE = """
 A41 A series has no end: its points are packed, and charts read a sketch of them.
-A49 No write asks for If-Match: each field is set by itself, and what must not be lost (tags, metrics, states) is added or moved by a condition.
 A61 No tag, and no other word of a user's, switches a check off.
-A63 There is no rate per token: an address has a share of connections and uploads, and a script waits for the answer to each batch.
 U10 Both forms are kept, as Linux keeps them; bytes lie under random keys (a test of this folder has them with U09).
 U15 No tar is read.
 U16 Files of a snapshot are written without the mode that the zip names, under umask 077.

@@ -1,0 +1,129 @@
+"""How many requests a token, a session or an address may send; beyond that 429 with `Retry-After`.
+
+A process counts in its memory. Only of those who send a lot it tells the others, by Redis, once in a tenth of the limit: so
+several web processes and machines agree to about a tenth, and a usual request costs two look-ups in a table. Without Redis, each
+process keeps the limit by itself.
+"""
+
+import functools
+import hashlib
+import logging
+import math
+import time
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from studio.client_address import client_address
+from studio.errors import TooMany
+from studio.middleware import is_api, outage_page
+
+logger = logging.getLogger(__name__)
+# Limits are a number per second, over this many seconds, so that a burst is no offence.
+WINDOW = 10
+# This machine, as `client_address` names it.
+LOOPBACK = {"127.0.0.1", "::"}
+SHARES = 10
+TIMEOUT_SECONDS, PAUSE_SECONDS = 0.05, 10.0
+SLOW_DOWN = (
+    "Too many requests from this {sender}: {limit:,} a second are allowed, over {window} seconds. Wait {seconds} s."
+)
+
+
+class Counts:
+    """Of one process, in the current window."""
+
+    def __init__(self):
+        self.window, self.own, self.others = 0, {}, {}
+        self.away_until = 0.0
+
+    def add(self, key: str, limit: int, number: int = 1) -> int:
+        """Count a request; returns how many seconds to wait, 0 if it is within the limit. `number` 0 only looks."""
+        now = time.time()
+        window = int(now // WINDOW)
+        if window != self.window:
+            self.window, self.own, self.others = window, {}, {}
+        own = self.own.get(key, 0) + number
+        if number:
+            self.own[key] = own
+            if own % max(limit // SHARES, 1) == 0:
+                self._share(key, limit)
+        if own + self.others.get(key, 0) <= limit:
+            return 0
+        return math.ceil((window + 1) * WINDOW - now) or 1
+
+    def _share(self, key: str, limit: int) -> None:
+        """Add what was counted since the last time to the number of all processes."""
+        if time.monotonic() < self.away_until:
+            return
+        name = f"rate:{self.window}:{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+        try:
+            total = add_to_all(name, max(limit // SHARES, 1))
+        except (_redis().RedisError, OSError) as error:
+            self.away_until = time.monotonic() + PAUSE_SECONDS
+            logger.info("Rate limits are kept by each process alone: %s", error)
+            return
+        self.others[key] = max(total - self.own[key], 0)
+
+
+def add_to_all(name: str, number: int) -> int:
+    """The new number of all processes."""
+    added, _ = _connect().pipeline().incrby(name, number).expire(name, 2 * WINDOW).execute()
+    return added
+
+
+@functools.cache
+def _connect():
+    return _redis().Redis.from_url(
+        settings.REDIS_URL, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+    )
+
+
+def _redis():
+    # Loaded by the first one who sends a lot: it takes memory.
+    import redis
+
+    return redis
+
+
+class RateLimits:
+    counts = Counts()
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        secret = request.META.get("HTTP_AUTHORIZATION") or request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+        if secret:
+            wait, sender, limit = (
+                self.counts.add(secret, settings.TOKEN_REQUESTS * WINDOW),
+                "token or session",
+                settings.TOKEN_REQUESTS,
+            )
+        else:
+            wait, sender, limit = self._count_address(request), "address", settings.ADDRESS_REQUESTS
+        if wait:
+            return _refuse(request, wait, sender, limit)
+        response = self.get_response(request)
+        if secret and response.status_code == 401 and (wait := self._count_address(request)):
+            # Tokens that are tried out.
+            return _refuse(request, wait, "address", settings.ADDRESS_REQUESTS)
+        return response
+
+    def _count_address(self, request) -> int:
+        address = client_address(request)
+        # This machine, whose only sender without a token is the person at it, or a proxy that is not to be trusted.
+        if address.partition("/")[0] in LOOPBACK:
+            return 0
+        return self.counts.add(address, settings.ADDRESS_REQUESTS * WINDOW)
+
+
+def _refuse(request: HttpRequest, seconds: int, sender: str, limit: int) -> HttpResponse:
+    error = TooMany(SLOW_DOWN.format(sender=sender, limit=limit, window=WINDOW, seconds=seconds), code="rate_limited")
+    error.retry_after = seconds
+    if not is_api(request):
+        return outage_page(error)
+    # Which loads the API, and so this module's settings.
+    from studio.error_handlers import refuse
+
+    return refuse(request, error)
