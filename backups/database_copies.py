@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import psycopg
 from django.db import connection, connections
 
 from backups.models import BackupFailed
@@ -48,18 +47,21 @@ def _copy_sqlite(path: pathlib.Path, tick: Tick) -> dict:
         # One file, without a log beside it.
         target.execute("PRAGMA journal_mode=DELETE")
         names = [name for (name,) in target.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-        return _describe(target, [name for name in names if not name.startswith("sqlite_")])
+        return _describe(target, [name for name in names if not name.startswith("sqlite_")], tick)
 
 
-def _describe(database, names: list[str]) -> dict:
-    counts = {name: database.execute(f'SELECT COUNT(*) FROM "{name}"').fetchone()[0] for name in sorted(names)}
+def _describe(database, names: list[str], tick: Tick) -> dict:
+    counts = {}
+    for name in sorted(names):
+        counts[name] = database.execute(f'SELECT COUNT(*) FROM "{name}"').fetchone()[0]
+        tick()
     applied = database.execute("SELECT app, name FROM django_migrations ORDER BY id").fetchall()
     return {"tables": counts, "migrations": [f"{app}.{name}" for app, name in applied]}
 
 
 def _dump_postgresql(path: pathlib.Path, tick: Tick) -> dict:
-    with contextlib.closing(_connect()) as database:
-        database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    with _connected() as database:
+        database.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         # The rows are counted in the snapshot that pg_dump writes.
         (snapshot,) = database.execute("SELECT pg_export_snapshot()").fetchone()
         run_tool(
@@ -67,16 +69,24 @@ def _dump_postgresql(path: pathlib.Path, tick: Tick) -> dict:
             ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}", f"--file={path}"],
             tick,
         )
-        return _describe(database, [name for (name,) in database.execute(TABLES).fetchall()])
+        return _describe(database, [name for (name,) in database.execute(TABLES).fetchall()], tick)
 
 
-def _connect(name: str = "", autocommit: bool = False):
-    """A connection of its own, by psycopg alone."""
+@contextlib.contextmanager
+def _connected(**options):
+    """A connection of its own to PostgreSQL; what it refuses is the reason of a failure."""
+    # Studios on SQLite need not hold it in memory.
+    import psycopg
+
     settings = connection.settings_dict
     keys = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "NAME"}
-    where: dict[str, Any] = {key: settings[of] or None for key, of in keys.items()} | ({"dbname": name} if name else {})
-    options = {key: value for key, value in settings["OPTIONS"].items() if key in OPTIONS}
-    return psycopg.connect(**where, **options, connect_timeout=10, autocommit=autocommit)
+    where: dict[str, Any] = {key: settings[of] or None for key, of in keys.items()}
+    given = {key: value for key, value in settings["OPTIONS"].items() if key in OPTIONS}
+    try:
+        with contextlib.closing(psycopg.connect(**where, **given, connect_timeout=10, **options)) as database:
+            yield database
+    except psycopg.Error as error:
+        raise BackupFailed(f"PostgreSQL: {str(error).strip()}") from error
 
 
 def run_tool(name: str, arguments: list[str], tick: Tick, database: str = "") -> None:
@@ -116,7 +126,7 @@ def find_tool(name: str) -> str:
 def is_empty() -> bool:
     """Whether the database of this studio has no tables yet."""
     if connection.vendor == "postgresql":
-        with contextlib.closing(_connect()) as database:
+        with _connected() as database:
             return not database.execute(TABLES).fetchall()
     path = pathlib.Path(connection.settings_dict["NAME"])
     return not path.exists() or not path.stat().st_size
@@ -167,13 +177,14 @@ def _scratch_sqlite(source: pathlib.Path, scratch: pathlib.Path) -> Iterator[str
 @contextlib.contextmanager
 def _scratch_postgresql(source: pathlib.Path) -> Iterator[str]:
     name = f"lazuli_check_{secrets.token_hex(4)}"
-    with contextlib.closing(_connect(autocommit=True)) as server:
-        try:
-            server.execute(f'CREATE DATABASE "{name}"')
-        except psycopg.errors.InsufficientPrivilege as error:
+    with _connected(autocommit=True) as server:
+        if not server.execute("SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()[
+            0
+        ]:
             raise BackupFailed(
                 "A check restores into a database of its own, which this role may not create: ALTER ROLE … CREATEDB."
-            ) from error
+            )
+        server.execute(f'CREATE DATABASE "{name}"')
         try:
             _restore_postgresql(source, lambda: None, name)
             yield name

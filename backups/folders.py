@@ -16,7 +16,7 @@ import json
 import os
 import pathlib
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from backups.models import BackupFailed
 
@@ -87,9 +87,12 @@ def find_backup(folder: pathlib.Path) -> pathlib.Path:
     return found[0]
 
 
-def digest_of(path: pathlib.Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def digest_of(path: pathlib.Path, tick: Callable[[], None] = lambda: None) -> str:
+    hasher = hashlib.sha256()
+    for piece in read_pieces(path):
+        hasher.update(piece)
+        tick()
+    return hasher.hexdigest()
 
 
 def read_pieces(path: pathlib.Path) -> Iterator[bytes]:

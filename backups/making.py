@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 
-import psycopg
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
@@ -30,7 +29,7 @@ from studio.formats import format_bytes, utc_time
 
 # Bytes between two looks at the free space.
 BETWEEN_LOOKS = 64 * 1024 * 1024
-PROBLEMS = (BackupFailed, OSError, storage.Error, DatabaseError, sqlite3.Error, psycopg.Error)
+PROBLEMS = (BackupFailed, OSError, storage.Error, DatabaseError, sqlite3.Error)
 
 
 def make_backup(backup: Backup, passphrase: str) -> None:
@@ -102,7 +101,7 @@ class Making:
             files=files,
             bytes=file_bytes,
             key_ids=keys.list_key_ids(),
-            digests={one: folders.digest_of(self.folder / one) for one in names},
+            digests={one: folders.digest_of(self.folder / one, self.backup.hold_on) for one in names},
         )
         folders.write_manifest(self.folder, manifest)
         self.backup.say(f"Complete after {time.monotonic() - began:.1f} s: {self.backup.folder}")

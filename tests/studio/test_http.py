@@ -39,9 +39,12 @@ def test_the_api_answers_by_its_few_middleware_what_it_answers_by_those_of_pages
     by_few = api(token).get(address)
     by_all = Client(headers={"Authorization": f"Bearer {token}"}).get(address)
     assert by_few.status_code == by_all.status_code
-    assert by_few.content == by_all.content
+    few, every = (answer.content.replace(answer.headers["X-Request-Id"].encode(), b"") for answer in (by_few, by_all))
+    assert few == every
     for answer in (by_few, by_all):
-        assert answer.headers.pop("X-Request-Id")
+        del answer.headers["X-Request-Id"]
+    # Pages have none.
+    del by_few.headers["ETag"]
     # A redirect to the address with a slash is made outside of the middleware that sets this one for pages.
     assert {**by_few.headers} == {"X-Frame-Options": "SAMEORIGIN", **by_all.headers}
 
