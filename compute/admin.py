@@ -9,6 +9,7 @@ from compute.models import (
     ComputeInstance,
     ComputeTarget,
     Host,
+    JoinToken,
     Node,
     VmSize,
     Work,
@@ -23,6 +24,13 @@ class HostAdmin(admin.ModelAdmin):
     @admin.display(boolean=True)
     def is_alive(self, host):
         return host.is_alive
+
+
+@admin.register(JoinToken)
+class JoinTokenAdmin(admin.ModelAdmin):
+    list_display = ["created_by", "created_at", "used_at", "host"]
+    list_select_related = ["created_by", "host"]
+    readonly_fields = ["digest", "created_at", "used_at", "host"]
 
 
 @admin.register(ComputeTarget)

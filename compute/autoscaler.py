@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from compute import capacity, holds, notifications
-from compute.models import ComputeTarget, Host, Node, Resources, Scale
+from compute.models import ComputeTarget, Host, Node, Resources, Scale, Work
 from compute.rules import VmPriority
 
 # How long an unusable node stays on the page, so that people can read why.
@@ -35,6 +35,10 @@ def autoscale() -> None:
     """Check every cluster; a cluster without changes costs only reads."""
     for target in ComputeTarget.objects.with_nodes().select_related("workspace", "cluster"):
         balance_cluster(target)
+    for host in Host.objects.filter(detached_at__isnull=False):
+        # One that is alive is forgotten as the answer to its report, so that its agent ends.
+        if not host.is_alive:
+            host.forget_if_done()
 
 
 def balance_cluster(target: ComputeTarget) -> Plan:
@@ -133,7 +137,7 @@ def _start_nodes(target: ComputeTarget, number: int) -> int:
     # Nodes of other targets than clusters share what is there.
     taken = whole if target.is_cluster else Resources(0, 0)
     for _ in range(holds.limit_new_nodes(target, number)):
-        host = capacity.pick_host(taken)
+        host = _pick_host(target, taken)
         if host is None:
             preempt_for(target, taken)
             break
@@ -142,6 +146,16 @@ def _start_nodes(target: ComputeTarget, number: int) -> int:
         notifications.notify_host(host.name)
         started += 1
     return started
+
+
+def _pick_host(target: ComputeTarget, taken: Resources) -> Host | None:
+    """For services one that the gateway reaches; another one only if jobs wait too."""
+    waiting = target.work.startable(timezone.now())
+    if not target.is_cluster or waiting.filter(life=Work.Life.KEPT_UP).exists():
+        host = capacity.pick_host(taken, needs_own=True)
+        if host or not waiting.filter(life=Work.Life.ENDS).exists():
+            return host
+    return capacity.pick_host(taken)
 
 
 def preempt_for(target: ComputeTarget, resources: Resources) -> bool:

@@ -36,13 +36,13 @@ def measure_free_resources(hosts: list[Host]) -> dict[int, Resources]:
     return {host.pk: resources_of(host) - taken.get(host.pk, Resources(0, 0)) for host in hosts}
 
 
-def pick_host(resources: Resources) -> Host | None:
+def pick_host(resources: Resources, needs_own: bool = False) -> Host | None:
     """The live host with room for such a node that has the most cores free; None if there is none.
 
-    One that has missed its last reports comes after the others: its agent may have ended a moment ago.
+    `needs_own` is for services, which the gateway reaches on the studio's own machine alone. One that has missed its last reports comes after the others: its agent may have ended a moment ago.
     """
     now = timezone.now()
-    hosts = find_usable_hosts(now)
+    hosts = [host for host in find_usable_hosts(now) if not (needs_own and host.has_joined)]
     free = measure_free_resources(hosts)
     fitting = [host for host in hosts if free[host.pk].holds(resources)]
 

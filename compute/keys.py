@@ -12,7 +12,7 @@ def node_key(node: Node) -> str:
 
 
 def host_key(host: Host) -> str:
-    return _key("host", host.name)
+    return _key("host", str(host.uid))
 
 
 def node_by_key(key: str) -> Node | None:
@@ -24,8 +24,8 @@ def node_by_key(key: str) -> Node | None:
 
 
 def host_by_key(key: str) -> Host | None:
-    name = _name("host", key)
-    return Host.objects.filter(name=name).first() if name else None
+    uid = _name("host", key)
+    return Host.objects.filter(uid=uid).first() if uid else None
 
 
 def gateway_key() -> str:

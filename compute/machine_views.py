@@ -1,13 +1,13 @@
-"""The machines that run nodes: how full they are, and whether they take more. Site administrators drain and open them."""
+"""The machines that run nodes: how full they are, and whether they take more. Site administrators add, drain and open them."""
 
 from django.contrib import messages
 from django.http import Http404
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.actors import actor_of_request, require_site_admin
-from compute import capacity
-from compute.models import ComputeTarget, Host, Node
+from compute import capacity, joining
+from compute.models import ComputeTarget, Host, JoinToken, Node
 from studio.htmx import render_page
 from workspaces.lookup import page_workspace
 
@@ -29,7 +29,7 @@ def machine_list(request, slug):
     context = {
         "hosts": hosts,
         "may_edit": actor_of_request(request).is_site_admin,
-        "cluster_count": workspace.compute_targets.present().filter(kind=ComputeTarget.Kind.CLUSTER).count(),
+        "cluster_count": _count_clusters(workspace),
     }
     return render_page(request, "compute/machine_list.html", context, partial="machines")
 
@@ -50,11 +50,50 @@ def machine_open(request, slug, pk):
     return redirect("compute:machine_list", slug)
 
 
+@require_POST
+def machine_detach(request, slug, pk):
+    host = _machine(request, slug, pk)
+    host.detach()
+    messages.success(request, f"{host.name} takes no more work, and is gone once its jobs have ended.")
+    return redirect("compute:machine_list", slug)
+
+
+@require_POST
+def machine_add(request, slug):
+    """The commands to type on the machine, with a token that is shown this once."""
+    workspace = _administered_workspace(request, slug)
+    token, secret = JoinToken.issue(request.user)
+    context = {
+        "token": token,
+        "commands": joining.list_commands(secret),
+        "problem": joining.find_problem(),
+        "cluster_count": _count_clusters(workspace),
+    }
+    return render(request, "compute/machine_add.html", context)
+
+
+@require_GET
+def machine_added(request, slug, token):
+    """Whether the machine has joined; the page of the commands asks."""
+    _administered_workspace(request, slug)
+    found = get_object_or_404(JoinToken.objects.select_related("host"), pk=token, created_by=request.user)
+    return render(request, "compute/_machine_added.html", {"token": found})
+
+
 def _machine(request, slug, pk) -> Host:
-    """Machines belong to the site, so only its administrators change them."""
-    page_workspace(request, slug, "read_compute")
-    require_site_admin(actor_of_request(request), "drain and open machines")
+    _administered_workspace(request, slug)
     return get_object_or_404(Host, pk=pk)
+
+
+def _administered_workspace(request, slug):
+    """Machines belong to the site, so only its administrators change them."""
+    workspace = page_workspace(request, slug, "read_compute")
+    require_site_admin(actor_of_request(request), "add, drain, detach and open machines")
+    return workspace
+
+
+def _count_clusters(workspace) -> int:
+    return workspace.compute_targets.present().filter(kind=ComputeTarget.Kind.CLUSTER).count()
 
 
 @require_POST

@@ -82,6 +82,30 @@ class HostReport(Body):
     nodes: list[NodeReport] = []
     # What scripts on this host could do and must not; empty if nothing.
     isolationProblem: str = pydantic.Field(default=UNCHECKED, max_length=300)
+    # The machine and its boot, so that a copy of its disk on another machine is noticed.
+    boot: str = pydantic.Field(default="", max_length=100)
+
+
+class HostJoin(Body):
+    name: str
+    cpus: int = pydantic.Field(ge=1, le=10_000)
+    memoryGB: float = pydantic.Field(gt=0, le=1_000_000)
+    gpus: int = pydantic.Field(default=0, ge=0, le=1000)
+    system: str = pydantic.Field(default="", max_length=200, description="Its system, Python and SDK.")
+
+
+class StudioFacts(Shape):
+    url: str = pydantic.Field(description="Where jobs reach the studio; a machine that does not must not join.")
+    version: str
+
+
+class JoinedHost(Shape):
+    name: str
+    key: str = pydantic.Field(description="Of this machine, for its reports.")
+
+    @classmethod
+    def of(cls, row: models.Host) -> Self:
+        return cls(name=row.name, key=keys.host_key(row))
 
 
 class NodeOrders(Shape):
@@ -139,6 +163,7 @@ class NodeOrder(Shape):
 
 class HostOrders(Shape):
     nodes: list[NodeOrder]
+    detached: bool = pydantic.Field(default=False, description="It was detached and has no nodes: its agent ends.")
 
     @classmethod
     def of(cls, row: models.Host) -> Self:

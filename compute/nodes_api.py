@@ -1,15 +1,17 @@
 """The API of nodes and hosts. It is open only to their keys, never to people's tokens."""
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 from lazuli.agent import machine
+from lazuli.version import VERSION
 from ninja import Router, Status
 from ninja.security import HttpBearer
 
 from accounts.actors import Actor
-from compute import gangs, keys, node_resources, notifications, queue, sizes, work_kinds
-from compute.models import Host, Node, Work
-from studio.errors import Conflict
+from compute import gangs, keys, node_resources, notifications, queue, rules, sizes, work_kinds
+from compute.models import Host, JoinToken, Node, Work
+from studio.errors import Conflict, Unauthenticated
 from studio.schemas import Nothing
 from workspaces import access
 
@@ -24,11 +26,23 @@ class HostKey(HttpBearer):
         return keys.host_by_key(token)
 
 
+class JoinKey(HttpBearer):
+    def authenticate(self, request, token):
+        found = JoinToken.find(token)
+        if found is None:
+            raise Unauthenticated(WRONG_TOKEN)
+        return found
+
+
 class WorkKey(HttpBearer):
     def authenticate(self, request, token):
         return keys.work_by_key(token)
 
 
+WRONG_TOKEN = (
+    "This token was used already, is older than an hour, or is not one of this studio. "
+    "Make another one on its page Compute, Machines, Add a machine."
+)
 router = Router(tags=["nodes"])
 
 
@@ -110,6 +124,35 @@ def node_work_peers(request: HttpRequest, work_id, body: node_resources.WorkMeet
 
 
 @router.get(
+    "/join",
+    auth=JoinKey(),
+    response=node_resources.StudioFacts,
+    summary="Ask what a machine must reach before it joins",
+)
+def join_check(request: HttpRequest):
+    return node_resources.StudioFacts(url=settings.PUBLIC_URL, version=VERSION)
+
+
+@router.post("/join", auth=JoinKey(), response=node_resources.JoinedHost, summary="Join as a host, once per token")
+def join(request: HttpRequest, body: node_resources.HostJoin):
+    name = rules.COMPUTE_NAME.check(body.name)
+    reported = machine.Machine(body.cpus, body.memoryGB, body.gpus)
+    host = request.auth.spend(
+        name=name, cpus=body.cpus, memory_gb=body.memoryGB, gpus=body.gpus, system=body.system, heartbeat_at=None
+    )
+    if host is None:
+        raise Unauthenticated(WRONG_TOKEN)
+    sizes.fit_to_machine(reported)
+    return node_resources.JoinedHost.of(host)
+
+
+@router.post("/host/leave", auth=HostKey(), response=Nothing, summary="Detach this host once its work has ended")
+def host_leave(request: HttpRequest):
+    request.auth.detach()
+    return {}
+
+
+@router.get(
     "/host", auth=HostKey(), response=node_resources.HostOrders, summary="Get the nodes that this host should run"
 )
 def host_read(request: HttpRequest):
@@ -124,6 +167,12 @@ def host_read(request: HttpRequest):
 )
 def host_report(request: HttpRequest, body: node_resources.HostReport):
     host = request.auth
+    if host.boot and body.boot and host.boot != body.boot and host.has_reported_recently(timezone.now()):
+        raise Conflict(
+            f"Another machine reports as {host.name}: one is a copy of the other. "
+            "Let this one join by itself, with `lazuli host join` and a new token.",
+            code="copied_host",
+        )
     reported = machine.Machine(body.cpus, body.memoryGB, body.gpus)
     if host.machine != reported:
         sizes.fit_to_machine(reported)
@@ -133,11 +182,14 @@ def host_report(request: HttpRequest, body: node_resources.HostReport):
         gpus=body.gpus,
         address=body.address,
         isolation_problem=body.isolationProblem,
+        boot=body.boot,
         heartbeat_at=timezone.now(),
     )
     ended = {report.name: report for report in body.nodes if not report.alive}
     for node in host.nodes.present().filter(name__in=ended).select_related("target", "host"):
         _end_node(node, ended[node.name])
+    if host.forget_if_done():
+        return node_resources.HostOrders(nodes=[], detached=True)
     return node_resources.HostOrders.of(host)
 
 

@@ -128,6 +128,9 @@ def _candidates(node: Node, held: Collection[uuid.UUID]):
     for left in _ended_but_held(node, held):
         resources -= left
     startable = Work.objects.startable(timezone.now()).filter(target=node.target_id).exclude(pk__in=held).defer("spec")
+    if node.host and node.host.has_joined:
+        # The gateway does not reach a service there.
+        startable = startable.exclude(life=Work.Life.KEPT_UP)
     if resources.cores < node.resources.cores and _keeps_space(
         order_by_share(startable, node.target_id).first(), node, resources
     ):

@@ -15,6 +15,10 @@ from compute.models import ComputeTarget, Host, Node, Resources, Work
 HISTORY, ENOUGH = 50, 3
 # How many machines and jobs a sentence names.
 NAMED = 3
+NEEDS_OWN = (
+    "It needs room on the studio's own machine: requests cannot be brought to a machine that has joined, "
+    "which opens no port."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,6 +108,8 @@ class QueueView:
         if work.node_count > 1:
             idle = sum(node.state == Node.State.IDLE and not node.is_draining for node in usable)
             return [f"It needs {work.node_count} nodes at once; {idle} are free.", *self._explain_limit(usable)]
+        if work.is_kept_up and usable and all(node.host and node.host.has_joined for node in usable):
+            return [NEEDS_OWN]
         if any(node.state == Node.State.IDLE and not node.is_draining for node in usable):
             return ["A free node will start it soon."]
         found = [f"Node {node.name} takes no more work: {node.draining_reason}" for node in usable if node.is_draining]
@@ -135,8 +141,11 @@ class QueueView:
         resources = self.target.node_resources if self.target.is_cluster else Resources(0, 0)
         if not self.hosts:
             return ["No machine is connected, so no node can start."]
-        closed = [host for host in self.hosts if not host.is_open]
-        is_open = [host for host in self.hosts if host.is_open]
+        usable = [host for host in self.hosts if self.target.is_cluster or not host.has_joined]
+        if not usable:
+            return [NEEDS_OWN]
+        closed = [host for host in usable if not host.is_open]
+        is_open = [host for host in usable if host.is_open]
         if any(self.free[host.pk].holds(resources) for host in is_open):
             return []
         found = [f"{host.name} takes no nodes: {host.closed_reason}" for host in closed[:NAMED]]

@@ -481,7 +481,7 @@ def test_a_token_opens_no_page(world, method):
 def test_routes_of_nodes_are_open_to_nodes_only(world):
     for persona in (*ROLES, "stranger", "run"):
         headers = {"Authorization": f"Bearer {key_of(world, persona)}"}
-        for path in ("heartbeat", "claim", "host", ALIVE, ALIVE.replace("alive", "peers")):
+        for path in ("heartbeat", "claim", "host", "host/leave", "join", ALIVE, ALIVE.replace("alive", "peers")):
             assert send(Client(), "POST", f"/nodes/v1/{path}", {}, headers).status_code == 401
 
 

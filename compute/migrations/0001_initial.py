@@ -45,10 +45,15 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=60, unique=True)),
+                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ('cpus', models.PositiveIntegerField(default=1)),
                 ('memory_gb', models.FloatField(default=1)),
                 ('gpus', models.PositiveSmallIntegerField(default=0)),
                 ('address', models.CharField(blank=True, max_length=100)),
+                ('system', models.CharField(blank=True, max_length=200)),
+                ('boot', models.CharField(blank=True, max_length=100)),
+                ('joined_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('detached_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('heartbeat_at', models.DateTimeField(blank=True, null=True)),
                 ('isolation_problem', models.CharField(blank=True, max_length=300)),
@@ -56,6 +61,17 @@ class Migration(migrations.Migration):
                 ('quarantined_at', models.DateTimeField(blank=True, null=True)),
                 ('quarantine_reason', models.CharField(blank=True, max_length=500)),
                 ('drained_at', models.DateTimeField(blank=True, null=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='JoinToken',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('digest', models.CharField(max_length=64, unique=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('used_at', models.DateTimeField(blank=True, null=True)),
+                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('host', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='compute.host')),
             ],
         ),
         migrations.CreateModel(

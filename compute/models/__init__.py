@@ -1,6 +1,6 @@
 """Hosts, compute targets, their nodes, and the work queue. A unit of work is a process with an environment on a node."""
 
-from compute.models.hosts import Host
+from compute.models.hosts import Host, JoinToken
 from compute.models.instances import ApplicationSession, ComputeInstance
 from compute.models.nodes import Node
 from compute.models.sizes import VmSize
@@ -14,6 +14,7 @@ __all__ = [
     "ComputeInstance",
     "ComputeTarget",
     "Host",
+    "JoinToken",
     "Node",
     "Resources",
     "Scale",

@@ -1,6 +1,7 @@
-"""Machines that run nodes."""
+"""Machines that run nodes, and the tokens with which further ones join."""
 
 import datetime as dt
+import uuid
 
 from django.conf import settings
 from django.db import models, transaction
@@ -9,7 +10,10 @@ from django.utils import timezone
 from lazuli.agent.machine import Machine
 
 from accounts import activity
+from accounts.models import User
+from accounts.secrets import new_secret, secret_digest
 from compute import notifications
+from studio.errors import Conflict
 
 
 class HostQuerySet(models.QuerySet):
@@ -19,16 +23,28 @@ class HostQuerySet(models.QuerySet):
 
 
 class Host(models.Model):
-    """A machine that runs nodes. Its agent polls what to run and reports what runs. Its key is signed (compute/keys.py)."""
+    """A machine that runs nodes. Its agent polls what to run and reports what runs. Its key is signed (compute/keys.py).
+
+    One that has joined is another machine than the studio's: it reaches the studio by its URL, and nothing reaches it.
+    """
 
     # Its agent reports every 3 seconds.
     RECENTLY = dt.timedelta(seconds=10)
 
     name = models.CharField(max_length=60, unique=True)
+    # What its key signs, so that a later machine of the same name has another one.
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     cpus = models.PositiveIntegerField(default=1)
     memory_gb = models.FloatField(default=1)
     gpus = models.PositiveSmallIntegerField(default=0)
     address = models.CharField(max_length=100, blank=True)
+    # Its system, Python and SDK, as it said when it joined.
+    system = models.CharField(max_length=200, blank=True)
+    # The boot of the machine that reported last: a copy of its disk on another machine has another one.
+    boot = models.CharField(max_length=100, blank=True)
+    joined_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # It is to leave for good once its nodes have ended.
+    detached_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     # What scripts on it could do and must not, as its agent found at its start; empty if nothing.
@@ -64,10 +80,17 @@ class Host(models.Model):
         return self.quarantined_at is None and self.drained_at is None
 
     @property
+    def has_joined(self) -> bool:
+        """Whether it is another machine than the studio's own."""
+        return self.joined_at is not None
+
+    @property
     def closed_reason(self) -> str:
         """For people of all workspaces, so without the words of a job."""
         if self.quarantined_at:
             return f"It is in quarantine after {self.FAILURES_BEFORE_QUARANTINE} failures in a row."
+        if self.detached_at:
+            return "It is being detached."
         return "An administrator is draining it."
 
     def record_failure(self, reason: str) -> None:
@@ -93,11 +116,85 @@ class Host(models.Model):
         """Lift quarantine and drain."""
         with transaction.atomic():
             Host.objects.filter(pk=self.pk).update(
-                quarantined_at=None, quarantine_reason="", drained_at=None, failures=0
+                quarantined_at=None, quarantine_reason="", drained_at=None, detached_at=None, failures=0
             )
             activity.record("host.reopen", self)
         notifications.notify_autoscaler()
 
+    def detach(self) -> None:
+        """It takes no more work, and is forgotten once its nodes have ended."""
+        if not self.has_joined:
+            raise Conflict(f"{self.name} is the studio's own machine, which cannot be detached; drain it instead.")
+        now = timezone.now()
+        with transaction.atomic():
+            if Host.objects.filter(pk=self.pk, detached_at=None).update(detached_at=now, drained_at=now):
+                activity.record("host.detach", self)
+        notifications.notify_autoscaler()
+
+    def forget_if_done(self) -> bool:
+        """Delete it if it was detached and its nodes have ended, so that its key opens nothing any more."""
+        running = self.nodes.filter(ended_at=None).exclude(state="unusable")
+        if self.detached_at is None or running.exists():
+            return False
+        self.delete()
+        return True
+
     def has_reported_recently(self, now: dt.datetime) -> bool:
         """Stricter than `is_alive`: it can start a node at once."""
         return self.heartbeat_at is not None and now - self.heartbeat_at < self.RECENTLY
+
+
+class JoinToken(models.Model):
+    """Lets one machine join within an hour. Its secret is shown once and stored as a hash."""
+
+    VALID = dt.timedelta(hours=1)
+
+    digest = models.CharField(max_length=64, unique=True)
+    # None: the command line of the studio.
+    created_by = models.ForeignKey(User, models.CASCADE, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    used_at = models.DateTimeField(null=True, blank=True)
+    host = models.ForeignKey(Host, models.SET_NULL, null=True, related_name="+")
+
+    def __str__(self):
+        return f"token of {self.created_by or 'the command line'}"
+
+    @property
+    def expires_at(self) -> dt.datetime:
+        return self.created_at + self.VALID
+
+    @property
+    def is_valid(self) -> bool:
+        return self.used_at is None and timezone.now() < self.expires_at
+
+    @classmethod
+    def issue(cls, user: User | None) -> tuple["JoinToken", str]:
+        """Returns its secret too. Those that are long over go."""
+        cls.objects.filter(created_at__lt=timezone.now() - dt.timedelta(days=1)).delete()
+        secret = new_secret("join.")
+        with transaction.atomic():
+            token = cls.objects.create(digest=secret_digest(secret), created_by=user)
+            activity.record("host.invite", token)
+        return token, secret
+
+    @classmethod
+    def find(cls, secret: str) -> "JoinToken | None":
+        token = cls.objects.filter(digest=secret_digest(secret)).first()
+        return token if token and token.is_valid else None
+
+    def spend(self, **machine) -> Host | None:
+        """The machine that joins with it; None if another one was faster."""
+        now = timezone.now()
+        with transaction.atomic():
+            if not JoinToken.objects.filter(pk=self.pk, used_at=None).update(used_at=now):
+                return None
+            host = Host.objects.create(joined_at=now, **machine | {"name": _find_free_name(machine["name"])})
+            JoinToken.objects.filter(pk=self.pk).update(host=host)
+            activity.record("host.join", host, message=f"With a {self}.")
+        return host
+
+
+def _find_free_name(name: str) -> str:
+    """The name itself, unless another machine has it."""
+    taken = set(Host.objects.filter(name__startswith=name).values_list("name", flat=True))
+    return next(each for each in (name, *(f"{name}-{number}" for number in range(2, 9999))) if each not in taken)

@@ -33,10 +33,11 @@ ALIVE = "work/00000000-0000-0000-0000-000000000000/alive"
 
 
 @pytest.mark.parametrize(
-    "path", ["heartbeat", "claim", "host", "work/00000000-0000-0000-0000-000000000000/done", ALIVE]
+    "path",
+    ["heartbeat", "claim", "host", "host/leave", "join", "work/00000000-0000-0000-0000-000000000000/done", ALIVE],
 )
 def test_no_other_key_opens_these_routes(api, alice, node, host, path):
-    wrong = keys.node_key(node) if path == "host" else keys.host_key(host)
+    wrong = keys.node_key(node) if path.startswith("host") else keys.host_key(host)
     for key in (None, alice, wrong, keys.node_key(node) + "x", "node.node-a"):
         assert api(key).post(f"/nodes/v1/{path}", {"attempt": 1}).status_code == 401
 

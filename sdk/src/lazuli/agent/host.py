@@ -22,10 +22,11 @@ from urllib.parse import unquote, urlsplit
 from lazuli import config, isolation, private_folder, processes
 from lazuli.agent.broker import HOST_TASK, get_host_queue
 from lazuli.agent.isolation_check import find_isolation_problem
+from lazuli.agent.joining import JoinedHost
 from lazuli.agent.listener import LIFELINE, Agent, listen_for_notifications
 from lazuli.agent.machine import WrongOffer, read_machine
 from lazuli.agent.node_state import HostNodes, NodeFolder, hold_lock
-from lazuli.agent.server_client import ServerClient
+from lazuli.agent.server_client import ServerClient, describe_refusal
 
 REPORT_SECONDS = 3.0
 POLL_SECONDS = 0.2
@@ -94,7 +95,8 @@ class Host(Agent):
         self._requests: dict[str, dict[str, Any]] | None = None
         self._next_report = 0.0
         self._reported_ended: set[str] = set()
-        self._is_key_refused = False
+        self._refusal = ""
+        self._boot = f"{processes.read_boot()} {socket.gethostname()}"[:100]
         self._isolation_problem = find_isolation_problem(os.environ, data_dir)
         # When each was seen or terminated first.
         self._orphans: dict[int, float] = {}
@@ -115,14 +117,25 @@ class Host(Agent):
     def _report(self) -> None:
         status, answer = self.server.post("/nodes/v1/host", self._collect_state())
         self._next_report = time.monotonic() + REPORT_SECONDS
-        if status == 401 and not self._is_key_refused:
-            # The key is signed with the studio's secret key, and another studio has another one.
-            self.log_message(
-                "the server does not know this host's key: make one with `manage.py host`, and restart this agent with it"
+        refusal = "" if status == 200 else describe_refusal(status, answer)
+        if status == 401:
+            # It was detached while this agent did not run, or the studio has another secret key than it had.
+            refusal = (
+                f"{self.server.url} does not know this machine any more: let it join again with `lazuli host join`"
             )
-        self._is_key_refused = status == 401
+        if refusal and refusal != self._refusal:
+            self.log_message(refusal)
+        self._refusal = refusal
         if status == 200:
             self._requests = {request["name"]: request for request in answer["nodes"]}
+            if answer.get("detached"):
+                self._forget_studio()
+
+    def _forget_studio(self) -> None:
+        """The studio has detached this machine, and no node of it is left."""
+        JoinedHost.path(self.data_dir).unlink(missing_ok=True)
+        self.log_message(f"{self.server.url} has detached this machine, so its agent ends")
+        self.request_stop()
 
     def _collect_state(self) -> dict[str, Any]:
         return {
@@ -132,6 +145,7 @@ class Host(Agent):
             "address": socket.gethostname()[:100],
             "nodes": [_describe_node(name, node) for name, node in self.nodes.items()],
             "isolationProblem": self._isolation_problem,
+            "boot": self._boot,
         }
 
     def _apply_requests(self, requests: dict[str, dict[str, Any]]) -> None:
@@ -229,10 +243,24 @@ def _describe_node(name: str, node: NodeProcess) -> dict[str, Any]:
     return {"name": name, "pid": node.process.pid, "alive": code is None, "exit": code, "failed": node.is_given_up}
 
 
+def _read_identity(data_dir: pathlib.Path) -> JoinedHost:
+    """Which host of which studio this is: by HOST_KEY, or as it has joined."""
+    key = os.environ.pop("HOST_KEY", "")
+    if key:
+        return JoinedHost(os.environ["SERVER_URL"], os.environ.get("HOST_NAME", "local"), key)
+    joined = JoinedHost.load(data_dir)
+    if joined is None:
+        sys.exit(
+            f"This machine has not joined a studio ({JoinedHost.path(data_dir)} is missing): lazuli host join --help"
+        )
+    return joined
+
+
 def main() -> None:
-    name, key = os.environ.get("HOST_NAME", "local"), os.environ.pop("HOST_KEY")
-    server_url, broker_url = os.environ["SERVER_URL"], os.environ.pop("REDIS_URL", "")
+    broker_url = os.environ.pop("REDIS_URL", "")
     data_dir = pathlib.Path(os.environ.get("DATA_DIR", "data")).resolve()
+    identity = _read_identity(data_dir)
+    name = identity.name
     private_folder.close_new_files()
     try:
         private_folder.close_folder(data_dir)
@@ -242,7 +270,7 @@ def main() -> None:
         sys.exit(f"{name}: {error}")
     with hold_lock(data_dir / "nodes" / "hosts" / f"{name}.lock", name):
         processes.become_subreaper()
-        host = Host(name, ServerClient(server_url, key), data_dir, broker_url)
+        host = Host(name, ServerClient(identity.url, identity.key), data_dir, broker_url)
         if LIFELINE in os.environ:
             host.stop_with_lifeline(int(os.environ[LIFELINE]))
         host.start()

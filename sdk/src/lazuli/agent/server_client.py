@@ -22,15 +22,37 @@ class ServerClient:
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
         """Send a POST and return status and body; 4xx are returned, every other failure raises ServerUnreachable."""
+        return self._send("POST", path, json.dumps(body or {}).encode())
+
+    def get(self, path: str) -> tuple[int, dict[str, Any]]:
+        """Like `post`."""
+        return self._send("GET", path, None)
+
+    def _send(self, method: str, path: str, content: bytes | None) -> tuple[int, dict[str, Any]]:
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-        request = urllib.request.Request(self.url + path, json.dumps(body or {}).encode(), headers, method="POST")
+        request = urllib.request.Request(self.url + path, content, headers, method=method)
         try:
             with self._open(request, timeout=TIMEOUT_SECONDS) as answer:
                 return answer.status, json.loads(answer.read() or b"{}")
         except urllib.error.HTTPError as error:
             with error:
                 if error.code < 500:
-                    return error.code, {}
+                    return error.code, _read_refusal(error.read())
             raise ServerUnreachable(f"{self.url} answered {error.code}") from error
         except (OSError, ValueError) as error:
             raise ServerUnreachable(f"{self.url}: {error}") from error
+
+
+def _read_refusal(content: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except ValueError:
+        # Of something in between, such as a proxy.
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def describe_refusal(status: int, answer: dict[str, Any]) -> str:
+    """The server's own words, or the status."""
+    error = answer.get("error")
+    return str(error.get("message")) if isinstance(error, dict) else f"the server answered {status}"

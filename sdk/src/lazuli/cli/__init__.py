@@ -16,6 +16,7 @@ from lazuli.cli.commands import (
     computetarget,
     environments,
     folder,
+    host,
     model,
     run,
     secret,
@@ -46,6 +47,7 @@ def build_parser(prog: str, default_output: str) -> argparse.ArgumentParser:
     for module in (workspace, computetarget, run, model, secret, activity, trash, folder, environments):
         module.add_commands(tree.resources)
     account.add_commands(tree.top)
+    host.add_commands(tree.top)
     return tree.parser
 
 

@@ -1,0 +1,24 @@
+"""What people type on a machine that is to join as a host of nodes."""
+
+from django.conf import settings
+
+from studio import hosts
+
+
+def list_commands(secret: str, name: str = "") -> list[str]:
+    """To be typed on the machine, one after the other."""
+    named = f" --name {name}" if name else ""
+    return [
+        f"pip install --index-url {settings.PUBLIC_URL}/pypi/simple/ 'lazuli-sdk[agent]'",
+        f"lazuli host join {settings.PUBLIC_URL} {secret}{named}",
+    ]
+
+
+def find_problem() -> str:
+    """Why other machines do not reach this studio, as far as its settings show; empty if they may."""
+    if hosts.is_loopback(settings.PUBLIC_HOST):
+        return (
+            f"Other machines do not reach {settings.PUBLIC_URL}. Set HOST to the address on which the studio listens, "
+            "PUBLIC_URL to the URL by which other machines reach it, and start the studio again."
+        )
+    return ""

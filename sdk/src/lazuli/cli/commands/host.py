@@ -1,0 +1,100 @@
+"""`lazuli host …`: make this machine one that runs jobs for a studio; needs `lazuli-sdk[agent]`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from lazuli import config
+from lazuli.cli.output import Answer
+from lazuli.cli.parser import CommandGroup, UsageError
+
+COLUMNS = ("name", "studio", "folder")
+OLDEST_PYTHON = (3, 10)
+
+
+def add_commands(top: CommandGroup) -> None:
+    group = top.add_group("host", "Run the jobs of a studio on this machine.")
+    parser = group.add_command(
+        "join",
+        join,
+        "Join a studio with a token of its page Compute, Machines, and run jobs until interrupted.",
+        "https://studio.example.com join.Zm9v\nhttps://studio.example.com - --name gpu-box --no-start",
+    )
+    parser.add_argument("url", help="the studio")
+    parser.add_argument("token", help="valid for an hour and once; - reads it from standard input")
+    parser.add_argument("--name", default="", help="of this machine in the studio (default: its host name)")
+    parser.add_argument("--no-start", action="store_true", help="only join; `lazuli host start` runs jobs")
+    _add_folder(parser)
+
+    parser = group.add_command("start", start, "Run jobs until interrupted; jobs that run go on then.")
+    _add_folder(parser)
+    parser = group.add_command("show", show, "Show which studio this machine has joined.")
+    _add_folder(parser)
+    parser = group.add_command(
+        "leave", leave, "Take no more jobs; once those that run have ended, this machine is no host any more."
+    )
+    _add_folder(parser)
+
+
+def _add_folder(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--folder", metavar="PATH", help="for environments and the files of jobs (default: DATA_DIR, or ~/lazuli-host)"
+    )
+
+
+def join(options: Namespace) -> None:
+    joining = _load_joining()
+    token = sys.stdin.readline().strip() if options.token == "-" else options.token
+    folder = _folder(options)
+    joining.join_studio(config.normalize_url(options.url), token, options.name, folder, _say)
+    if not options.no_start:
+        _say("Running. Ctrl-C ends the agent, and `lazuli host start` starts it again; jobs go on meanwhile.")
+        _start(folder)
+
+
+def start(options: Namespace) -> None:
+    _find(options)
+    _start(_folder(options))
+
+
+def show(options: Namespace) -> Answer:
+    host = _find(options)
+    return Answer({"name": host.name, "studio": host.url, "folder": str(_folder(options))}, COLUMNS)
+
+
+def leave(options: Namespace) -> None:
+    host = _load_joining().leave_studio(_folder(options))
+    _say(f"{host.name} takes no more jobs of {host.url}. Once those that run have ended, its agent ends too.")
+
+
+def _find(options: Namespace) -> Any:
+    joining, folder = _load_joining(), _folder(options)
+    host = joining.JoinedHost.load(folder)
+    if host is None:
+        raise UsageError(f"this machine has not joined a studio: there is no {joining.JoinedHost.path(folder)}")
+    return host
+
+
+def _folder(options: Namespace) -> Path:
+    return Path(options.folder).expanduser().resolve() if options.folder else _load_joining().default_folder()
+
+
+def _start(folder: Path) -> None:
+    """Become the agent: a new program, without what the command line has loaded."""
+    os.execve(sys.executable, [sys.executable, "-m", "lazuli.agent.host"], {**os.environ, "DATA_DIR": str(folder)})
+
+
+def _load_joining() -> Any:
+    if sys.version_info < OLDEST_PYTHON or sys.platform == "win32":
+        raise UsageError("a host needs Linux or macOS, and Python 3.10 or newer")
+    from lazuli.agent import joining  # only there can it be loaded
+
+    return joining
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
