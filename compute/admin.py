@@ -11,6 +11,7 @@ from compute.models import (
     Host,
     JoinToken,
     Node,
+    Samples,
     VmSize,
     Work,
 )
@@ -31,6 +32,14 @@ class JoinTokenAdmin(admin.ModelAdmin):
     list_display = ["created_by", "created_at", "used_at", "host"]
     list_select_related = ["created_by", "host"]
     readonly_fields = ["digest", "created_at", "used_at", "host"]
+
+
+@admin.register(Samples)
+class SamplesAdmin(admin.ModelAdmin):
+    list_display = ["begins_at", "seconds", "host", "work", "node"]
+    list_filter = ["seconds", "host"]
+    list_select_related = ["host", "work", "node"]
+    raw_id_fields = ["work", "node"]
 
 
 @admin.register(ComputeTarget)

@@ -4,9 +4,10 @@ import uuid
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
+from django.utils import timezone
 from lazuli.agent.broker import get_cluster_queue
 
-from compute import keys, models
+from compute import keys, models, monitoring
 from studio.request_body import Body
 from studio.schemas import Shape
 
@@ -74,6 +75,32 @@ class NodeReport(Body):
     failed: bool = False
 
 
+# More than any machine has; and a number of a column.
+Amount = Annotated[float, pydantic.Field(ge=0, le=1e9, allow_inf_nan=False)]
+# An hour of them, which an agent keeps while the studio is away.
+MAX_SAMPLES = 720
+
+
+class WorkSample(Body):
+    cpu: Amount = pydantic.Field(description="Cores in use.")
+    memory: Amount = pydantic.Field(description="GB resident in memory; what processes share counts for each.")
+    gpu: Amount | None = pydantic.Field(default=None, description="Percent, of the cards that its processes use.")
+    gpuMemory: Amount | None = pydantic.Field(default=None, description="GB.")
+
+
+class HostSample(WorkSample):
+    # 10 ** 10 seconds are the year 2286.
+    at: float = pydantic.Field(ge=0, le=1e10, allow_inf_nan=False)
+    disk: Amount = pydantic.Field(description="GB free where its jobs work.")
+    read: Amount = pydantic.Field(description="MB per second, like the next three.")
+    written: Amount
+    received: Amount
+    sent: Amount
+    gpuPower: Amount | None = pydantic.Field(default=None, description="Watts.")
+    gpuTemperature: Amount | None = pydantic.Field(default=None, description="Degrees Celsius of the hottest card.")
+    work: dict[WorkId, WorkSample] = pydantic.Field(default={}, max_length=MAX_HELD)
+
+
 class HostReport(Body):
     cpus: int = pydantic.Field(default=1, ge=1, le=10_000)
     memoryGB: float = pydantic.Field(default=1, gt=0, le=1_000_000)
@@ -84,6 +111,8 @@ class HostReport(Body):
     isolationProblem: str = pydantic.Field(default=UNCHECKED, max_length=300)
     # The machine and its boot, so that a copy of its disk on another machine is noticed.
     boot: str = pydantic.Field(default="", max_length=100)
+    # What it measured since the last ones, in the order of time.
+    samples: list[HostSample] = pydantic.Field(default=[], max_length=MAX_SAMPLES)
 
 
 class HostJoin(Body):
@@ -164,9 +193,11 @@ class NodeOrder(Shape):
 class HostOrders(Shape):
     nodes: list[NodeOrder]
     detached: bool = pydantic.Field(default=False, description="It was detached and has no nodes: its agent ends.")
+    watched: bool = pydantic.Field(default=False, description="Somebody looks: send samples at once.")
 
     @classmethod
     def of(cls, row: models.Host) -> Self:
         """The host stops every node that is not listed; ended nodes are not."""
         shown = row.nodes.present().exclude(state=models.Node.State.UNUSABLE)
-        return cls(nodes=[NodeOrder.of(node) for node in shown])
+        watched = monitoring.is_watched(row, timezone.now())
+        return cls(nodes=[NodeOrder.of(node) for node in shown], watched=watched)

@@ -9,7 +9,7 @@ from ninja import Router, Status
 from ninja.security import HttpBearer
 
 from accounts.actors import Actor
-from compute import gangs, keys, node_resources, notifications, queue, rules, sizes, work_kinds
+from compute import gangs, keys, monitoring, node_resources, notifications, queue, rules, sizes, work_kinds
 from compute.models import Host, JoinToken, Node, Work
 from studio.errors import Conflict, Unauthenticated
 from studio.schemas import Nothing
@@ -185,6 +185,7 @@ def host_report(request: HttpRequest, body: node_resources.HostReport):
         boot=body.boot,
         heartbeat_at=timezone.now(),
     )
+    monitoring.store_samples(host, [sample.model_dump() for sample in body.samples], timezone.now())
     ended = {report.name: report for report in body.nodes if not report.alive}
     for node in host.nodes.present().filter(name__in=ended).select_related("target", "host"):
         _end_node(node, ended[node.name])

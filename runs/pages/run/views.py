@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.actors import actor_of_request
+from compute import monitoring
 from runs import job_yaml
 from runs.models import Run, Star
 from runs.pages import file_tree
@@ -25,12 +26,13 @@ TABS = [
     ("overview", "Overview", "runs:run_detail"),
     ("metrics", "Metrics", "runs:run_metrics"),
     ("images", "Images", "runs:run_images"),
+    ("monitoring", "Monitoring", "monitoring:run"),
     ("children", "Child jobs", "runs:run_children"),
     ("logs", "Outputs + logs", "runs:run_files"),
     ("code", "Code", "runs:run_code"),
 ]
 # Keyboard shortcuts of static/js/runs/tab-keys.js and the tabs, for the help that "?" opens.
-SHORTCUTS = [(["1", "–", str(len(TABS))], "Overview, Metrics, Images, Child jobs, Outputs + logs, Code")]
+SHORTCUTS = [(["1", "–", str(len(TABS))], "Overview, Metrics, Images, Monitoring, Child jobs, Outputs + logs, Code")]
 SHORTCUTS_OF_TAB = {
     "metrics": [
         (["j", "k"], "Next chart, previous chart"),
@@ -80,6 +82,7 @@ def overview_context(run: Run) -> dict:
         "description": render_markdown(run.description) if run.description else "",
         "metrics": overview.first_metrics(run),
         "metric_count": run.metrics.count(),
+        "use": monitoring.measure_use(run.work) if run.work else None,
         "child_count": run.children.filter(deleted_at=None).count(),
         # Their app stands above this one.
         "models": run.model_versions.filter(deleted_at=None).select_related("model__workspace"),

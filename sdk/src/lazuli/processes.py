@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from typing import Collection, Dict, List, NamedTuple, Optional
+from typing import Collection, Dict, Iterable, List, NamedTuple, Optional
 
 IS_LINUX = sys.platform.startswith("linux")
 PR_SET_CHILD_SUBREAPER = 36
@@ -126,6 +126,38 @@ def _list_descendants(pid: int, spared: Collection[int]) -> List[int]:
                 if identify(child):
                     found.append(child)
     return found
+
+
+class Tree(NamedTuple):
+    """A process with all that it has started."""
+
+    root: int
+    pids: List[int]
+    # Of processor time, of processes that have ended too; and bytes in memory.
+    seconds: float
+    memory: int
+
+
+def read_trees(roots: Iterable[int]) -> Dict[int, Tree]:
+    """The trees of these processes, read in one pass; empty where there is no /proc."""
+    wanted = set(roots)
+    if not wanted or not IS_LINUX:
+        return {}
+    stats = {int(name): fields for name in os.listdir("/proc") if name.isdigit() and (fields := _read_stat(int(name)))}
+    families: Dict[int, List[int]] = {}
+    for pid, fields in stats.items():
+        families.setdefault(int(fields[1]), []).append(pid)
+    return {root: _add_up(root, stats, families) for root in wanted & stats.keys()}
+
+
+def _add_up(root: int, stats: Dict[int, List[str]], families: Dict[int, List[int]]) -> Tree:
+    pids = [root]
+    for pid in pids:
+        pids += families.get(pid, [])
+    # utime, stime, and those of children whose end was waited for; then resident pages.
+    ticks = sum(int(number) for pid in pids for number in stats[pid][11:15])
+    pages = sum(int(stats[pid][21]) for pid in pids)
+    return Tree(root, pids, ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE"))
 
 
 def _read_families() -> Dict[int, List[int]]:

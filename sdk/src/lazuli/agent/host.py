@@ -25,6 +25,7 @@ from lazuli.agent.isolation_check import find_isolation_problem
 from lazuli.agent.joining import JoinedHost
 from lazuli.agent.listener import LIFELINE, Agent, listen_for_notifications
 from lazuli.agent.machine import WrongOffer, read_machine
+from lazuli.agent.meter import SAMPLE_SECONDS, Meter, is_due
 from lazuli.agent.node_state import HostNodes, NodeFolder, hold_lock
 from lazuli.agent.server_client import ServerClient, describe_refusal
 
@@ -94,6 +95,8 @@ class Host(Agent):
         # What the server requests; None until it has answered for the first time.
         self._requests: dict[str, dict[str, Any]] | None = None
         self._next_report = 0.0
+        self._meter, self._next_sample = Meter(data_dir), time.monotonic() + SAMPLE_SECONDS
+        self._is_watched = False
         self._reported_ended: set[str] = set()
         self._refusal = ""
         self._boot = f"{processes.read_boot()} {socket.gethostname()}"[:100]
@@ -106,16 +109,21 @@ class Host(Agent):
         ended = {name for name, node in self.nodes.items() if node.exit_code is not None}
         for name in ended:
             self.nodes[name].note_end()
+        if time.monotonic() >= self._next_sample:
+            self._next_sample = time.monotonic() + SAMPLE_SECONDS
+            self._meter.measure({claim.work: runner.pid for _, claim, runner in self.on_disk.runners()})
         if is_notified or ended - self._reported_ended or time.monotonic() >= self._next_report:
             self._report()
             self._reported_ended = ended
             self._end_orphans()
         if self._requests is not None:
             self._apply_requests(self._requests)
-        return POLL_SECONDS if self.nodes else max(0.0, self._next_report - time.monotonic())
+        next_act = min(self._next_report, self._next_sample)
+        return POLL_SECONDS if self.nodes else max(0.0, next_act - time.monotonic())
 
     def _report(self) -> None:
-        status, answer = self.server.post("/nodes/v1/host", self._collect_state())
+        samples = self._meter.waiting if is_due(self._meter.waiting, self._is_watched) else []
+        status, answer = self.server.post("/nodes/v1/host", {**self._collect_state(), "samples": samples})
         self._next_report = time.monotonic() + REPORT_SECONDS
         refusal = "" if status == 200 else describe_refusal(status, answer)
         if status == 401:
@@ -128,6 +136,8 @@ class Host(Agent):
         self._refusal = refusal
         if status == 200:
             self._requests = {request["name"]: request for request in answer["nodes"]}
+            self._meter.waiting = self._meter.waiting[len(samples) :]
+            self._is_watched = bool(answer.get("watched"))
             if answer.get("detached"):
                 self._forget_studio()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from argparse import ArgumentParser, Namespace
@@ -91,6 +92,8 @@ def _start(folder: Path) -> None:
 def _load_joining() -> Any:
     if sys.version_info < OLDEST_PYTHON or sys.platform == "win32":
         raise UsageError("a host needs Linux or macOS, and Python 3.10 or newer")
+    if importlib.util.find_spec("psutil") is None:
+        raise UsageError("install the agent first: pip install 'lazuli-sdk[agent]'")
     from lazuli.agent import joining  # only there can it be loaded
 
     return joining

@@ -1,0 +1,14 @@
+"""The pages of what is used. They show charts, which the app of compute does not know."""
+
+from django.urls import path
+
+from runs.pages.monitoring import views
+
+app_name = "monitoring"
+COMPUTE = "ws/<slug:slug>/compute"
+
+urlpatterns = [
+    path(f"{COMPUTE}/all/machines/<int:pk>/", views.machine_monitoring, name="machine"),
+    path(f"{COMPUTE}/<str:name>/monitoring/", views.cluster_monitoring, name="cluster"),
+    path("ws/<slug:slug>/runs/<str:run_id>/monitoring/", views.run_monitoring, name="run"),
+]
