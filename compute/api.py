@@ -7,6 +7,7 @@ from compute import quota, resources, sizes
 from compute.instances import power
 from compute.instances.resources import find_assigned_user
 from compute.models import ComputeTarget, Scale
+from compute.rules import PRODUCTION_NODES, Purpose
 from studio import api as plumbing
 from studio.errors import Conflict, Invalid
 from studio.schemas import Nothing, list_of
@@ -61,9 +62,14 @@ def compute_write(
 
 
 def _create(user, workspace: Workspace, name: str, body: resources.ComputeResourceUpdate) -> ComputeTarget:
-    kind, size = _read_kind(body), body.cluster.vmSize or sizes.suggest_size()
+    kind, size = _read_kind(body), body.cluster.size or sizes.suggest_size()
     if kind == ComputeTarget.Kind.INSTANCE:
         _create_instance(user, workspace, name, size, body)
+    elif kind == ComputeTarget.Kind.INFERENCE:
+        purpose = body.cluster.clusterPurpose or Purpose.PRODUCTION
+        count = body.cluster.agentCount or (PRODUCTION_NODES if purpose == Purpose.PRODUCTION else 1)
+        scale = Scale(count, count, 0)
+        ComputeTarget.create(workspace, user, name, size, scale, kind=kind, purpose=purpose, **body.recorded)
     else:
         ComputeTarget.create(workspace, user, name, size, body.scale(Scale()), **body.recorded)
     return find_target(workspace, name)
@@ -102,8 +108,10 @@ def _check_fixed(target: ComputeTarget, body: resources.ComputeResourceUpdate) -
     fixed: list[tuple[str, str | None, str]] = [
         ("computeType", _read_kind(body).value if given_kind else "", target.kind)
     ]
-    fixed.append(("vmSize", body.cluster.vmSize, target.size.name))
-    if target.is_cluster:
+    fixed.append(("vmSize", body.cluster.size, target.size.name))
+    if target.is_inference:
+        fixed.append(("clusterPurpose", body.cluster.clusterPurpose, target.cluster.purpose))
+    elif target.is_cluster:
         fixed.append(("vmPriority", body.cluster.vmPriority, target.cluster.vm_priority))
     for field, given, present in fixed:
         if given and given != present:

@@ -151,6 +151,8 @@ def _start_nodes(target: ComputeTarget, number: int) -> int:
 def _pick_host(target: ComputeTarget, taken: Resources) -> Host | None:
     """For services one that the gateway reaches; another one only if jobs wait too."""
     waiting = target.work.startable(timezone.now())
+    if target.is_inference:
+        return capacity.pick_host(taken, needs_own=True)
     if not target.is_cluster or waiting.filter(life=Work.Life.KEPT_UP).exists():
         host = capacity.pick_host(taken, needs_own=True)
         if host or not waiting.filter(life=Work.Life.ENDS).exists():

@@ -25,7 +25,7 @@ def resources_of(host: Host) -> Resources:
 def taking_nodes():
     """The nodes that take room of their hosts. Those of other targets than clusters share what is there."""
     gone = [Node.State.UNUSABLE]
-    return Node.objects.present().filter(target__kind=ComputeTarget.Kind.CLUSTER).exclude(state__in=gone)
+    return Node.objects.present().filter(target__kind__in=ComputeTarget.CLUSTERS).exclude(state__in=gone)
 
 
 def measure_free_resources(hosts: list[Host]) -> dict[int, Resources]:

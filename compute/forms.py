@@ -2,8 +2,8 @@
 
 from django import forms
 
-from compute import rules
-from compute.models import Scale
+from compute import rules, sizes
+from compute.models import Scale, VmSize
 from studio.forms import NumberField, TagsField, TextField
 from studio.rules import DESCRIPTION
 
@@ -38,6 +38,47 @@ class ClusterForm(ScaleForm):
         help_text="2 to 32 letters, digits and hyphens, starting with a letter and not ending in a hyphen.",
     )
     field_order = ["name", "min_nodes", "max_nodes", "idle_seconds"]
+
+
+class AgentsForm(forms.Form):
+    """What may be changed of an inference cluster."""
+
+    agent_count = NumberField(
+        rules.AGENT_COUNT, label="Number of nodes", initial=3, help_text="They run as long as the cluster is there."
+    )
+    description = TextField(DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    tags = TagsField()
+
+    @property
+    def scale(self) -> Scale:
+        count = self.cleaned_data["agent_count"]
+        return Scale(count, count, 0)
+
+
+class InferenceForm(AgentsForm):
+    name = TextField(
+        rules.COMPUTE_NAME,
+        label="Compute name",
+        max_length=32,
+        help_text="2 to 32 letters, digits and hyphens, starting with a letter and not ending in a hyphen.",
+    )
+    vm_size = forms.ChoiceField(label="Virtual machine size")
+    purpose = forms.ChoiceField(
+        label="Cluster purpose",
+        choices=rules.Purpose.choices,
+        initial=rules.Purpose.PRODUCTION,
+        help_text=f"Production needs at least {rules.PRODUCTION_NODES} nodes and {rules.PRODUCTION_CORES} vCPUs in all.",
+    )
+    field_order = ["name", "purpose", "vm_size", "agent_count", "description", "tags"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["vm_size"].choices = [(size.name, _describe_size(size)) for size in sizes.offered_sizes()]
+
+
+def _describe_size(size: VmSize) -> str:
+    gpus = f", {size.gpus} × {size.gpu}" if size.gpus else ""
+    return f"{size.name}: {size.vcpus} vCPU{'s' if size.vcpus != 1 else ''}, {size.memory_gb:g} GB{gpus}"
 
 
 class MachineForm(forms.Form):

@@ -74,6 +74,36 @@ class AmlComputeProperties(Open):
         )
 
 
+class AKSProperties(Shape):
+    agentCount: int
+    agentVmSize: str
+    clusterPurpose: str
+    clusterFqdn: str | None
+    systemServices: list[dict[str, Any]]
+    loadBalancerType: str | None
+    # How many of the nodes are there.
+    currentNodeCount: int
+
+    @classmethod
+    def of(cls, row: models.ComputeTarget) -> Self:
+        """The row needs `with_counts()`."""
+        return cls(
+            agentCount=row.cluster.max_nodes,
+            agentVmSize=row.vm_size,
+            clusterPurpose=row.cluster.purpose,
+            clusterFqdn=None,
+            systemServices=[],
+            loadBalancerType=None,
+            currentNodeCount=row.usable_count,
+        )
+
+
+def _properties_of(row: models.ComputeTarget) -> "AmlComputeProperties | ComputeInstanceProperties | AKSProperties":
+    if row.kind == models.ComputeTarget.Kind.INSTANCE:
+        return ComputeInstanceProperties.of(row.instance)
+    return AKSProperties.of(row) if row.is_inference else AmlComputeProperties.of(row)
+
+
 class AmlCompute(Shape):
     computeType: str
     computeLocation: str
@@ -84,11 +114,10 @@ class AmlCompute(Shape):
     modifiedOn: str
     isAttachedCompute: bool
     resourceId: str | None
-    properties: AmlComputeProperties | ComputeInstanceProperties
+    properties: AmlComputeProperties | ComputeInstanceProperties | AKSProperties
 
     @classmethod
     def of(cls, row: models.ComputeTarget) -> Self:
-        is_instance = row.kind == models.ComputeTarget.Kind.INSTANCE
         return cls(
             computeType=row.kind,
             computeLocation=row.location,
@@ -99,7 +128,7 @@ class AmlCompute(Shape):
             modifiedOn=row.resized_at.isoformat(),
             isAttachedCompute=False,
             resourceId=None,
-            properties=ComputeInstanceProperties.of(row.instance) if is_instance else AmlComputeProperties.of(row),
+            properties=_properties_of(row),
         )
 
 
@@ -132,11 +161,19 @@ class ScaleSettingsUpdate(LooseBody):
 class AmlComputePropertiesUpdate(LooseBody):
     vmSize: Annotated[str, rules.VM_SIZE] | None = None
     vmPriority: Annotated[str, rules.VM_PRIORITY] | None = None
+    # Of an inference cluster.
+    agentCount: Annotated[Whole, rules.AGENT_COUNT] | None = None
+    agentVmSize: Annotated[str, rules.VM_SIZE] | None = None
+    clusterPurpose: Annotated[str, rules.PURPOSE] | None = None
     scaleSettings: ScaleSettingsUpdate | None = None
     # Of a compute instance. `state` is Stopped for one that is not started yet.
     personalComputeInstanceSettings: PersonalComputeInstanceSettings | None = None
     idleTimeBeforeShutdown: Annotated[Any, INSTANCE_IDLE_TIME] | None = None
     state: str | None = None
+
+    @property
+    def size(self) -> str | None:
+        return self.vmSize or self.agentVmSize
 
     def kept_settings(self) -> dict:
         """Of an administrator's account only the name: passwords and keys are never stored."""
@@ -183,6 +220,8 @@ class ComputeResourceUpdate(LooseBody):
 
     def scale(self, present: models.Scale) -> models.Scale:
         """The requested limits; missing ones stay unchanged."""
+        if count := self.cluster.agentCount:
+            return models.Scale(count, count, present.idle_seconds)
         given = self.cluster.scaleSettings or ScaleSettingsUpdate()
         idle = given.nodeIdleTimeBeforeScaleDown
         return models.Scale(

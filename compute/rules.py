@@ -14,8 +14,19 @@ class VmPriority(TextChoices):
     LOW = "LowPriority", "Low priority"
 
 
+class Purpose(TextChoices):
+    """Of an inference cluster; the words are Azure's."""
+
+    PRODUCTION = "FastProd", "Production"
+    TESTS = "DevTest", "Development and tests"
+
+
 COMPUTE_NAME = name_rule("compute name")
 VM_PRIORITY = choice_rule("VM priority", VmPriority.values, target="vmPriority")
+PURPOSE = choice_rule("cluster purpose", Purpose.values, target="clusterPurpose")
+AGENT_COUNT = number_rule("number of nodes", 1, 100, target="agentCount")
+# What Azure asks of a cluster for production.
+PRODUCTION_NODES, PRODUCTION_CORES = 3, 12
 MIN_NODES = number_rule("minimum number of nodes", 0, 100, target="minNodeCount")
 MAX_NODES = number_rule("maximum number of nodes", 1, 100, target="maxNodeCount")
 IDLE_SECONDS = number_rule("idle seconds before scale down", 0, 7 * 24 * 3600, target="nodeIdleTimeBeforeScaleDown")
@@ -32,6 +43,17 @@ def check_idle_time(value) -> int:
             target=IDLE_SECONDS.target,
         )
     return IDLE_SECONDS.check(seconds)
+
+
+def check_purpose(purpose: str, count: int, cores_of_node: int) -> None:
+    """A cluster for production answers while one of its nodes is away."""
+    enough = count >= PRODUCTION_NODES and count * cores_of_node >= PRODUCTION_CORES
+    if purpose == Purpose.PRODUCTION and not enough:
+        raise Invalid(
+            f"A production cluster needs at least {PRODUCTION_NODES} nodes and {PRODUCTION_CORES} vCPUs; {count} "
+            f"node{'s' if count > 1 else ''} of this size have {count * cores_of_node}. Take more or larger ones, or {Purpose.TESTS}.",
+            target=AGENT_COUNT.target,
+        )
 
 
 def check_size(name: str) -> str:

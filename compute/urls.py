@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from compute import machine_views, views, wizard
+from compute import inference_views, machine_views, views, wizard
 from compute.instances import views as instances
 
 app_name = "compute"
@@ -13,6 +13,8 @@ urlpatterns = [
     path(f"{COMPUTE}/new/cluster/", wizard.cluster_new, name="cluster_new"),
     path(f"{COMPUTE}/new/settings/", wizard.cluster_new_settings, name="cluster_new_settings"),
     path(f"{COMPUTE}/new/check/", wizard.cluster_name_check, name="cluster_name_check"),
+    path(f"{COMPUTE}/all/inference/", inference_views.inference_list, name="inference_list"),
+    path(f"{COMPUTE}/new/inference/", inference_views.inference_new, name="inference_new"),
     path(f"{COMPUTE}/all/machines/", machine_views.machine_list, name="machine_list"),
     path(f"{COMPUTE}/all/machines/<int:pk>/drain/", machine_views.machine_drain, name="machine_drain"),
     path(f"{COMPUTE}/all/machines/add/", machine_views.machine_add, name="machine_add"),

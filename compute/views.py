@@ -11,8 +11,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.actors import actor_of_request
 from compute import charts, waiting, work_kinds
-from compute.forms import ScaleForm
-from compute.models import ComputeTarget, Host, Work
+from compute.forms import AgentsForm, ScaleForm
+from compute.models import Assignment, ComputeTarget, Host, Work
 from studio.errors import Invalid
 from studio.forms import attempt
 from studio.htmx import render_page
@@ -57,6 +57,7 @@ def compute_list(request, slug):
     targets = (
         workspace.compute_targets.present()
         .clusters()
+        .filter(kind=ComputeTarget.Kind.CLUSTER)
         .with_counts()
         .annotate(active=F("queued_count") + F("held_count"))
     )
@@ -86,7 +87,11 @@ def _context(request, target: ComputeTarget, tab: str, **more) -> dict:
 @require_GET
 def cluster_detail(request, slug, name):
     target = _cluster(request, slug, name)
+    services = target.work.held() if target.is_inference else Work.objects.none()
+    held = list(services.prefetch_related("assignments"))
     more = {
+        "services": held,
+        "healthy_count": sum(work.lead is not None and work.lead.health == Assignment.Health.HEALTHY for work in held),
         "donut": charts.node_donut(target.node_counts),
         "hosts": list(Host.objects.alive()),
     }
@@ -121,11 +126,13 @@ def cluster_jobs(request, slug, name):
 @require_http_methods(["GET", "POST"])
 def cluster_edit(request, slug, name):
     target = _cluster(request, slug, name, "edit_compute")
-    fields = ("description", "tags")
-    form = ScaleForm(
-        request.POST or None,
-        initial=dataclasses.asdict(target.scale_settings) | {field: getattr(target, field) for field in fields},
-    )
+    initial = {field: getattr(target, field) for field in ("description", "tags")}
+    if target.is_inference:
+        form: AgentsForm | ScaleForm = AgentsForm(
+            request.POST or None, initial=initial | {"agent_count": target.scale_settings.max_nodes}
+        )
+    else:
+        form = ScaleForm(request.POST or None, initial=initial | dataclasses.asdict(target.scale_settings))
 
     def change() -> ComputeTarget:
         if form.scale != target.scale_settings:
@@ -134,7 +141,7 @@ def cluster_edit(request, slug, name):
         return target
 
     if request.method == "POST" and attempt(form, change):
-        messages.success(request, f"Compute cluster {target.name} was changed.")
+        messages.success(request, f"{target.get_kind_display()} {target.name} was changed.")
         return redirect(target)
     return render(request, "compute/cluster_edit.html", _context(request, target, "details", form=form))
 
@@ -148,7 +155,8 @@ def cluster_delete(request, slug, name):
         )
     target.start_deleting()
     messages.success(
-        request, f"Compute cluster {target.name} is being deleted: its jobs are canceled and its nodes removed."
+        request,
+        f"{target.get_kind_display()} {target.name} is being deleted: its jobs are canceled and its nodes removed.",
     )
     return redirect(reverse("compute:list", args=[slug]))
 

@@ -272,7 +272,7 @@ def find_snapshot(workspace: Workspace, code_id: str | None) -> Snapshot | None:
 
 def _find_target(actor: Actor, workspace: Workspace, compute_id: str | None) -> ComputeTarget | None:
     """None for a run on the submitter's own machine."""
-    present = ComputeTarget.objects.filter(workspace=workspace, deleted_at=None)
+    present = ComputeTarget.objects.present().filter(workspace=workspace)
     if not compute_id:
         raise Invalid(f"computeId is missing: write {_list_target_names(present)}.", target="computeId")
     names.check_text(compute_id, "computeId", max_length=1000)
@@ -282,6 +282,11 @@ def _find_target(actor: Actor, workspace: Workspace, compute_id: str | None) -> 
     target = present.filter(name__iexact=word).first()
     if target is None:
         raise Invalid(f"There is no compute target {word!r}. Write {_list_target_names(present)}.", target="computeId")
+    if target.is_inference:
+        raise Invalid(
+            f"{target.name} is an inference cluster, which runs services; submit jobs to a compute cluster.",
+            target="computeId",
+        )
     if not target.is_cluster:
         target.instance.check_job(actor.user)
     return target

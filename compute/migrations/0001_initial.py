@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=32)),
-                ('kind', models.CharField(choices=[('AmlCompute', 'Compute cluster'), ('ComputeInstance', 'Compute instance'), ('ContainerInstance', 'Container instance')], default='AmlCompute', max_length=20)),
+                ('kind', models.CharField(choices=[('AmlCompute', 'Compute cluster'), ('ComputeInstance', 'Compute instance'), ('AKS', 'Inference cluster'), ('ContainerInstance', 'Container instance')], default='AmlCompute', max_length=20)),
                 ('state', models.CharField(choices=[('Creating', 'Creating'), ('Succeeded', 'Succeeded'), ('Failed', 'Failed'), ('Deleting', 'Deleting')], default='Succeeded', max_length=12)),
                 ('location', models.CharField(max_length=40)),
                 ('description', models.TextField(blank=True, max_length=5000)),
@@ -188,6 +188,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('target', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='cluster', serialize=False, to='compute.computetarget')),
                 ('vm_priority', models.CharField(choices=[('Dedicated', 'Dedicated'), ('LowPriority', 'Low priority')], default='Dedicated', max_length=12)),
+                ('purpose', models.CharField(blank=True, choices=[('FastProd', 'Production'), ('DevTest', 'Development and tests')], max_length=10)),
                 ('min_nodes', models.PositiveIntegerField(default=0)),
                 ('max_nodes', models.PositiveIntegerField(default=1)),
                 ('idle_seconds', models.PositiveIntegerField(default=120)),

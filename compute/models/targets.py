@@ -51,7 +51,7 @@ class ComputeTargetQuerySet(models.QuerySet):
         return self.filter(deleted_at=None)
 
     def clusters(self):
-        return self.filter(kind=ComputeTarget.Kind.CLUSTER).select_related("cluster")
+        return self.filter(kind__in=ComputeTarget.CLUSTERS).select_related("cluster")
 
     def with_instances(self):
         """What instances among them have besides, and what their state is read from."""
@@ -83,11 +83,15 @@ class ComputeTarget(models.Model):
     class Kind(models.TextChoices):
         CLUSTER = "AmlCompute", "Compute cluster"
         INSTANCE = "ComputeInstance", "Compute instance"
+        # Runs services alone, on a fixed number of nodes; Azure's word is that of its Kubernetes service.
+        INFERENCE = "AKS", "Inference cluster"
         # What a workspace's services run on that have no cluster of their own; no list shows it.
         CONTAINER = "ContainerInstance", "Container instance"
 
     # The name of the only one of its kind, which no person can choose.
     CONTAINERS = "_container-instances"
+    # Those that have the settings of a cluster, and nodes that take room.
+    CLUSTERS = [Kind.CLUSTER, Kind.INFERENCE]
 
     class State(models.TextChoices):
         CREATING = "Creating"
@@ -144,7 +148,11 @@ class ComputeTarget(models.Model):
 
     @property
     def is_cluster(self) -> bool:
-        return self.kind == self.Kind.CLUSTER
+        return self.kind in self.CLUSTERS
+
+    @property
+    def is_inference(self) -> bool:
+        return self.kind == self.Kind.INFERENCE
 
     @property
     def node_resources(self) -> Resources:
@@ -215,17 +223,18 @@ class ComputeTarget(models.Model):
 
     @classmethod
     def create(cls, workspace: Workspace, user: User, name: str, vm_size: str, scale: Scale, **recorded):
-        """A new cluster. `recorded`: location, description, tags, vm_priority, settings."""
+        """A new cluster. `recorded`: location, description, tags, vm_priority, settings; kind and purpose."""
         rules.COMPUTE_NAME.check(name)
         size = sizes.find_offered(vm_size)
         recorded = _check_fields(recorded)
-        priority = recorded.pop("vm_priority", rules.VmPriority.DEDICATED)
+        priority, purpose = recorded.pop("vm_priority", rules.VmPriority.DEDICATED), recorded.pop("purpose", "")
+        rules.check_purpose(purpose, scale.max_nodes, size.vcpus)
         recorded |= {"vm_size": size.name, "location": recorded.get("location") or workspace.location}
         with transaction.atomic():
             quota.check_quota(workspace.resource_group.subscription_id, size, scale.max_nodes)
             target = cls(workspace=workspace, created_by=user, name=name, **recorded)
             target.insert()
-            Cluster.objects.create(target=target, vm_priority=priority, **dataclasses.asdict(scale))
+            Cluster.objects.create(target=target, vm_priority=priority, purpose=purpose, **dataclasses.asdict(scale))
             activity.record("compute.create", target, scope=workspace)
         return target
 
@@ -251,6 +260,7 @@ class ComputeTarget(models.Model):
 
     def scale(self, scale: Scale):
         """Set new limits; nodes are added or released accordingly. A running node ends its work first."""
+        rules.check_purpose(self.cluster.purpose, scale.max_nodes, self.size.vcpus)
         with transaction.atomic():
             subscription = self.workspace.resource_group.subscription_id
             if scale.max_nodes > self.cluster.max_nodes:
@@ -307,6 +317,8 @@ class Cluster(models.Model):
 
     target = models.OneToOneField(ComputeTarget, models.CASCADE, primary_key=True, related_name="cluster")
     vm_priority = models.CharField(max_length=12, choices=rules.VmPriority, default=rules.VmPriority.DEDICATED)
+    # Of an inference cluster.
+    purpose = models.CharField(max_length=10, choices=rules.Purpose, blank=True)
     min_nodes = models.PositiveIntegerField(default=0)
     max_nodes = models.PositiveIntegerField(default=1)
     idle_seconds = models.PositiveIntegerField(default=120)

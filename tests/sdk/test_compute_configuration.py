@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from azureml.core.compute import AksCompute, AmlCompute
+from azureml.core.compute import AmlCompute, DsvmCompute
 from azureml.core.compute.amlcompute import AmlComputeStatus, ScaleSettings
 from azureml.exceptions import ComputeTargetException
 from lazuli.errors import NotAvailable
@@ -75,5 +75,5 @@ def test_durations_are_read(text, seconds):
 
 
 def test_other_kinds_of_compute_say_that_they_are_missing():
-    with pytest.raises(NotAvailable, match=r"AksCompute.provisioning_configuration needs"):
-        AksCompute.provisioning_configuration()
+    with pytest.raises(NotAvailable, match=r"DsvmCompute.provisioning_configuration needs"):
+        DsvmCompute.provisioning_configuration()

@@ -198,7 +198,11 @@ def _exact_reference(workspace: Workspace, reference: str) -> str:
 
 def _compute_choices(workspace: Workspace) -> list[tuple[str, str]]:
     present = (
-        ComputeTarget.objects.filter(workspace=workspace, deleted_at=None).select_related("cluster").order_by("name")
+        ComputeTarget.objects.present()
+        .filter(workspace=workspace)
+        .exclude(kind=ComputeTarget.Kind.INFERENCE)
+        .select_related("cluster")
+        .order_by("name")
     )
     return [("", "Choose…"), *((target.name, _describe_target(target)) for target in present)]
 

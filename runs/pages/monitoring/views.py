@@ -7,14 +7,12 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from accounts.actors import actor_of_request
 from compute import monitoring
 from compute.models import ComputeTarget, Host, Samples
 from runs.charts.figures import build_templates
 from runs.pages.access import run_of
 from runs.pages.monitoring import charts
 from runs.pages.run.views import tab_context
-from workspaces.access import require
 from workspaces.lookup import page_workspace
 
 # The times that a page offers.
@@ -49,8 +47,7 @@ def run_monitoring(request, slug, run_id):
 
 @require_GET
 def machine_monitoring(request, slug, pk):
-    workspace = page_workspace(request, slug)
-    require(actor_of_request(request), "read_compute", workspace)
+    workspace = page_workspace(request, slug, "read_compute")
     host = get_object_or_404(Host, pk=pk)
     if host.is_alive:
         monitoring.note_watched([host])
@@ -63,8 +60,7 @@ def machine_monitoring(request, slug, pk):
 
 @require_GET
 def cluster_monitoring(request, slug, name):
-    workspace = page_workspace(request, slug)
-    require(actor_of_request(request), "read_compute", workspace)
+    workspace = page_workspace(request, slug, "read_compute")
     found = workspace.compute_targets.present().clusters().with_counts().filter(name__iexact=name)
     target = found.first()
     if target is None:

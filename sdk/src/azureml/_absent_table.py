@@ -33,11 +33,6 @@ TABLE: Dict[str, Tuple[str, str]] = {
         "upload_dashboard_dictionary",
     ),
     "azureml.core.compute.adla": ("this kind of compute", "AdlaCompute DataLakeAnalyticsAttachConfiguration"),
-    "azureml.core.compute.aks": (
-        "this kind of compute",
-        "AksAttachConfiguration AksCompute AksProvisioningConfiguration AksUpdateConfiguration "
-        "SslConfiguration SystemService",
-    ),
     "azureml.core.compute.batch": ("this kind of compute", "BatchAttachConfiguration BatchCompute"),
     "azureml.core.compute.databricks": ("this kind of compute", "DatabricksAttachConfiguration DatabricksCompute"),
     "azureml.core.compute.datafactory": (

@@ -10,7 +10,7 @@ from lazuli.errors import ComputeTargetException, NotFound, Refused
 from lazuli.resource_ids import check_name
 from lazuli.workspaces import WorkspaceClient
 
-CLUSTER, INSTANCE = "AmlCompute", "ComputeInstance"
+CLUSTER, INSTANCE, INFERENCE = "AmlCompute", "ComputeInstance", "AKS"
 PRIORITIES = {"dedicated": "Dedicated", "lowpriority": "LowPriority"}
 FINAL_STATES = ("Succeeded", "Failed", "Canceled")
 POLL_SECONDS = 1.0
@@ -115,6 +115,15 @@ def instance_body(
         inner["state"] = "Stopped"
     properties = {"computeType": INSTANCE, "description": description or "", "properties": inner}
     return {"location": location, "tags": dict(tags or {}), "properties": properties}
+
+
+def inference_body(
+    *, location: str, vm_size: str = "", agent_count: Optional[int] = None, purpose: Optional[str] = None
+) -> Json:
+    """The request body for a new inference cluster; the server fills in what is not given."""
+    inner = {"agentCount": agent_count, "agentVmSize": vm_size or None, "clusterPurpose": purpose}
+    given = {name: value for name, value in inner.items() if value is not None}
+    return {"location": location, "tags": {}, "properties": {"computeType": INFERENCE, "properties": given}}
 
 
 def operate_instance(workspace: WorkspaceClient, name: str, operation: str) -> None:

@@ -1,6 +1,7 @@
 """Compute targets."""
 
 from azureml._absent import find_missing
+from azureml.core.compute.aks import AksCompute
 from azureml.core.compute.amlcompute import AmlCompute
 from azureml.core.compute.compute import ComputeTarget
 from azureml.core.compute.computeinstance import ComputeInstance

@@ -1,0 +1,207 @@
+"""Inference clusters: nodes that services are deployed to. SDK v1 calls them by Azure's Kubernetes service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, Optional, cast
+
+from lazuli import computes
+from lazuli.errors import NotAvailable
+
+from azureml.core.compute.compute import (
+    ComputeTarget,
+    ComputeTargetAttachConfiguration,
+    ComputeTargetProvisioningConfiguration,
+    ComputeTargetUpdateConfiguration,
+)
+from azureml.exceptions import ComputeTargetException
+
+if TYPE_CHECKING:
+    from azureml.core.workspace import Workspace
+
+Json = Dict[str, Any]
+
+
+class _ClusterPurpose:
+    """What a cluster is for: tests on a single node, or production on three or more."""
+
+    FAST_PROD = "FastProd"
+    DEV_TEST = "DevTest"
+
+
+_PURPOSES = (_ClusterPurpose.FAST_PROD, _ClusterPurpose.DEV_TEST)
+
+
+def _check_purpose(purpose: Optional[str]) -> None:
+    if purpose is not None and purpose not in _PURPOSES:
+        raise ComputeTargetException(f"cluster_purpose={purpose!r}: write {' or '.join(_PURPOSES)}.")
+
+
+class AksProvisioningConfiguration(ComputeTargetProvisioningConfiguration):
+    """The settings of a new inference cluster. Networks and load balancers are accepted and not used."""
+
+    def __init__(
+        self,
+        agent_count: Optional[int],
+        vm_size: Optional[str],
+        ssl_cname: Optional[str],
+        ssl_cert_pem_file: Optional[str],
+        ssl_key_pem_file: Optional[str],
+        location: Optional[str],
+        vnet_resourcegroup_name: Optional[str],
+        vnet_name: Optional[str],
+        subnet_name: Optional[str],
+        service_cidr: Optional[str],
+        dns_service_ip: Optional[str],
+        docker_bridge_cidr: Optional[str],
+        cluster_purpose: Optional[str],
+        load_balancer_type: Optional[str],
+        load_balancer_subnet: Optional[str],
+    ):
+        super().__init__(AksCompute, location)
+        self.agent_count = agent_count
+        self.vm_size = vm_size
+        self.ssl_cname = ssl_cname
+        self.ssl_cert_pem_file = ssl_cert_pem_file
+        self.ssl_key_pem_file = ssl_key_pem_file
+        self.vnet_resourcegroup_name = vnet_resourcegroup_name
+        self.vnet_name = vnet_name
+        self.subnet_name = subnet_name
+        self.service_cidr = service_cidr
+        self.dns_service_ip = dns_service_ip
+        self.docker_bridge_cidr = docker_bridge_cidr
+        self.cluster_purpose = cluster_purpose
+        self.load_balancer_type = load_balancer_type
+        self.load_balancer_subnet = load_balancer_subnet
+
+    def validate_configuration(self) -> None:
+        """Raise ComputeTargetException if a cluster cannot have these settings."""
+        _check_purpose(self.cluster_purpose)
+        if self.agent_count is not None and self.agent_count < 1:
+            raise ComputeTargetException(f"agent_count={self.agent_count}: an inference cluster has at least one node.")
+        if self.ssl_cname or self.ssl_cert_pem_file or self.ssl_key_pem_file:
+            raise NotAvailable("certificates of single clusters", "AksCompute.provisioning_configuration(ssl_cname)")
+
+    def _make_body(self, workspace: Workspace) -> Json:
+        return computes.inference_body(
+            location=self.location or workspace.location,
+            vm_size=self.vm_size or "",
+            agent_count=self.agent_count,
+            purpose=self.cluster_purpose,
+        )
+
+
+class AksUpdateConfiguration(ComputeTargetUpdateConfiguration):
+    """Certificates, which an inference cluster has none of here: TLS ends in front of the studio."""
+
+    def __init__(self, ssl_configuration: Any = None):
+        super().__init__(AksCompute)
+        self.ssl_configuration = ssl_configuration
+
+
+class AksAttachConfiguration(ComputeTargetAttachConfiguration):
+    """An existing cluster of Azure's Kubernetes service."""
+
+    def __init__(self, resource_id: Optional[str] = None, cluster_purpose: Optional[str] = None):
+        super().__init__(AksCompute)
+        self.resource_id = resource_id
+        self.cluster_purpose = cluster_purpose
+
+
+class AksCompute(ComputeTarget):
+    """An inference cluster: a fixed number of nodes that services run on."""
+
+    _compute_type = computes.INFERENCE
+    ClusterPurpose = _ClusterPurpose
+
+    def _set_from_dto(self, dto: Json) -> None:
+        super()._set_from_dto(dto)
+        inner = dto["properties"].get("properties") or {}
+        self.agent_count = inner.get("agentCount")
+        self.agent_vm_size = inner.get("agentVmSize")
+        self.cluster_purpose = inner.get("clusterPurpose")
+        self.cluster_fqdn = inner.get("clusterFqdn")
+        self.system_services = inner.get("systemServices") or []
+        self.ssl_configuration = None
+        self.load_balancer_type = inner.get("loadBalancerType")
+        self.load_balancer_subnet = inner.get("loadBalancerSubnet")
+
+    @staticmethod
+    def provisioning_configuration(
+        agent_count: Optional[int] = None,
+        vm_size: Optional[str] = None,
+        ssl_cname: Optional[str] = None,
+        ssl_cert_pem_file: Optional[str] = None,
+        ssl_key_pem_file: Optional[str] = None,
+        location: Optional[str] = None,
+        vnet_resourcegroup_name: Optional[str] = None,
+        vnet_name: Optional[str] = None,
+        subnet_name: Optional[str] = None,
+        service_cidr: Optional[str] = None,
+        dns_service_ip: Optional[str] = None,
+        docker_bridge_cidr: Optional[str] = None,
+        cluster_purpose: Optional[str] = None,
+        load_balancer_type: Optional[str] = None,
+        load_balancer_subnet: Optional[str] = None,
+    ) -> AksProvisioningConfiguration:
+        """By default three nodes for production (`ClusterPurpose.FAST_PROD`), or one for tests (`DEV_TEST`)."""
+        config = AksProvisioningConfiguration(
+            agent_count,
+            vm_size,
+            ssl_cname,
+            ssl_cert_pem_file,
+            ssl_key_pem_file,
+            location,
+            vnet_resourcegroup_name,
+            vnet_name,
+            subnet_name,
+            service_cidr,
+            dns_service_ip,
+            docker_bridge_cidr,
+            cluster_purpose,
+            load_balancer_type,
+            load_balancer_subnet,
+        )
+        config.validate_configuration()
+        return config
+
+    @staticmethod
+    def attach_configuration(
+        resource_group: Optional[str] = None,
+        cluster_name: Optional[str] = None,
+        resource_id: Optional[str] = None,
+        cluster_purpose: Optional[str] = None,
+        load_balancer_type: Optional[str] = None,
+        load_balancer_subnet: Optional[str] = None,
+    ) -> AksAttachConfiguration:
+        raise ComputeTargetException(
+            f"{cluster_name or resource_id or 'A cluster'} of Azure's Kubernetes service cannot be attached here. "
+            "Create an inference cluster instead: ComputeTarget.create with AksCompute.provisioning_configuration()."
+        )
+
+    @staticmethod
+    def attach(workspace: Workspace, name: str, resource_id: str) -> AksCompute:  # type: ignore[override]
+        raise ComputeTargetException("DEPRECATED. Use ComputeTarget.attach with an attach configuration instead.")
+
+    def get_credentials(self) -> Json:
+        raise NotAvailable("Kubernetes", "AksCompute.get_credentials")
+
+    def update(self, update_configuration: AksUpdateConfiguration) -> None:
+        raise NotAvailable("certificates of single clusters", "AksCompute.update")
+
+    def detach(self) -> None:
+        raise ComputeTargetException("Only an attached cluster can be detached. Try to use delete instead")
+
+    def delete(self) -> None:
+        """Delete the cluster; the services on it end."""
+        super().delete()
+        self.provisioning_state = "Deleting"
+
+    def serialize(self) -> Json:
+        return super().serialize()
+
+    @staticmethod
+    def deserialize(workspace: Workspace, object_dict: Json) -> AksCompute:
+        return cast(AksCompute, ComputeTarget.deserialize(workspace, object_dict))
+
+    def refresh_state(self) -> None:
+        super().refresh_state()
