@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Json = Dict[str, Any]
 
+# TLS ends in front of the studio.
+CERTIFICATES = "certificates of single clusters"
+
 
 class _ClusterPurpose:
     """What a cluster is for: tests on a single node, or production on three or more."""
@@ -34,6 +37,71 @@ _PURPOSES = (_ClusterPurpose.FAST_PROD, _ClusterPurpose.DEV_TEST)
 def _check_purpose(purpose: Optional[str]) -> None:
     if purpose is not None and purpose not in _PURPOSES:
         raise ComputeTargetException(f"cluster_purpose={purpose!r}: write {' or '.join(_PURPOSES)}.")
+
+
+class SslConfiguration:
+    """The certificate of a cluster, as SDK v1 describes it; a cluster here has none of its own."""
+
+    def __init__(
+        self,
+        status: Optional[str] = None,
+        cert: Optional[str] = None,
+        key: Optional[str] = None,
+        cname: Optional[str] = None,
+        leaf_domain_label: Optional[str] = None,
+        overwrite_existing_domain: bool = False,
+        renew: bool = False,
+    ):
+        self.status = status
+        self.cert = cert
+        self.key = key
+        self.cname = cname
+        self.leaf_domain_label = leaf_domain_label
+        self.overwrite_existing_domain = overwrite_existing_domain
+        self.renew = renew
+
+    def serialize(self) -> Json:
+        return {name: getattr(self, field) for name, field in _SSL_FIELDS.items()}
+
+    @staticmethod
+    def deserialize(object_dict: Optional[Json]) -> Optional[SslConfiguration]:
+        if not object_dict:
+            return None
+        given: Dict[str, Any] = {field: object_dict[name] for name, field in _SSL_FIELDS.items() if name in object_dict}
+        return SslConfiguration(**given)
+
+
+_SSL_FIELDS = {
+    "status": "status",
+    "cert": "cert",
+    "key": "key",
+    "cname": "cname",
+    "leafDomainLabel": "leaf_domain_label",
+    "overwriteExistingDomain": "overwrite_existing_domain",
+    "renew": "renew",
+}
+
+
+class SystemService:
+    """A program that Azure runs on each cluster."""
+
+    def __init__(self, service_type: str, version: str, public_ip_address: str):
+        self.service_type = service_type
+        self.version = version
+        self.public_ip_address = public_ip_address
+
+    def serialize(self) -> Json:
+        return {
+            "serviceType": self.service_type,
+            "version": self.version,
+            "publicIpAddress": self.public_ip_address,
+        }
+
+    @staticmethod
+    def deserialize(object_dict: Json) -> SystemService:
+        names = ("systemServiceType", "version", "publicIpAddress")
+        service_type, version, address = (object_dict.get(name) or "" for name in names)
+        return SystemService(object_dict.get("serviceType") or service_type, version, address)
 
 
 class AksProvisioningConfiguration(ComputeTargetProvisioningConfiguration):
@@ -79,7 +147,17 @@ class AksProvisioningConfiguration(ComputeTargetProvisioningConfiguration):
         if self.agent_count is not None and self.agent_count < 1:
             raise ComputeTargetException(f"agent_count={self.agent_count}: an inference cluster has at least one node.")
         if self.ssl_cname or self.ssl_cert_pem_file or self.ssl_key_pem_file:
-            raise NotAvailable("certificates of single clusters", "AksCompute.provisioning_configuration(ssl_cname)")
+            raise NotAvailable(CERTIFICATES, "AksCompute.provisioning_configuration(ssl_cname)")
+
+    def enable_ssl(
+        self,
+        ssl_cname: Optional[str] = None,
+        ssl_cert_pem_file: Optional[str] = None,
+        ssl_key_pem_file: Optional[str] = None,
+        leaf_domain_label: Optional[str] = None,
+        overwrite_existing_domain: bool = False,
+    ) -> None:
+        raise NotAvailable(CERTIFICATES, "AksProvisioningConfiguration.enable_ssl")
 
     def _make_body(self, workspace: Workspace) -> Json:
         return computes.inference_body(
@@ -91,20 +169,58 @@ class AksProvisioningConfiguration(ComputeTargetProvisioningConfiguration):
 
 
 class AksUpdateConfiguration(ComputeTargetUpdateConfiguration):
-    """Certificates, which an inference cluster has none of here: TLS ends in front of the studio."""
+    """Certificates and load balancers, of which an inference cluster has none here."""
 
-    def __init__(self, ssl_configuration: Any = None):
+    def __init__(
+        self,
+        ssl_configuration: Optional[SslConfiguration] = None,
+        load_balancer_type: Optional[str] = None,
+        load_balancer_subnet: Optional[str] = None,
+    ):
         super().__init__(AksCompute)
         self.ssl_configuration = ssl_configuration
+        self.load_balancer_type = load_balancer_type
+        self.load_balancer_subnet = load_balancer_subnet
+
+    def validate_configuration(self) -> None:
+        """Nothing here can be wrong; AksCompute.update says what is not available."""
 
 
 class AksAttachConfiguration(ComputeTargetAttachConfiguration):
-    """An existing cluster of Azure's Kubernetes service."""
+    """An existing cluster of Azure's Kubernetes service, which is refused before anything is attached."""
 
-    def __init__(self, resource_id: Optional[str] = None, cluster_purpose: Optional[str] = None):
+    def __init__(
+        self,
+        resource_group: Optional[str] = None,
+        cluster_name: Optional[str] = None,
+        resource_id: Optional[str] = None,
+        cluster_purpose: Optional[str] = None,
+        load_balancer_type: Optional[str] = None,
+        load_balancer_subnet: Optional[str] = None,
+    ):
         super().__init__(AksCompute)
+        self.resource_group = resource_group
+        self.cluster_name = cluster_name
         self.resource_id = resource_id
         self.cluster_purpose = cluster_purpose
+        self.load_balancer_type = load_balancer_type
+        self.load_balancer_subnet = load_balancer_subnet
+
+    def enable_ssl(
+        self,
+        ssl_cname: Optional[str] = None,
+        ssl_cert_pem_file: Optional[str] = None,
+        ssl_key_pem_file: Optional[str] = None,
+        leaf_domain_label: Optional[str] = None,
+        overwrite_existing_domain: bool = False,
+    ) -> None:
+        raise NotAvailable(CERTIFICATES, "AksAttachConfiguration.enable_ssl")
+
+    def validate_configuration(self) -> None:
+        raise ComputeTargetException(
+            f"{self.cluster_name or self.resource_id or 'A cluster'} of Azure's Kubernetes service cannot be attached "
+            "here. Create an inference cluster instead, with AksCompute.provisioning_configuration()."
+        )
 
 
 class AksCompute(ComputeTarget):
@@ -173,10 +289,11 @@ class AksCompute(ComputeTarget):
         load_balancer_type: Optional[str] = None,
         load_balancer_subnet: Optional[str] = None,
     ) -> AksAttachConfiguration:
-        raise ComputeTargetException(
-            f"{cluster_name or resource_id or 'A cluster'} of Azure's Kubernetes service cannot be attached here. "
-            "Create an inference cluster instead: ComputeTarget.create with AksCompute.provisioning_configuration()."
+        config = AksAttachConfiguration(
+            resource_group, cluster_name, resource_id, cluster_purpose, load_balancer_type, load_balancer_subnet
         )
+        config.validate_configuration()
+        return config
 
     @staticmethod
     def attach(workspace: Workspace, name: str, resource_id: str) -> AksCompute:  # type: ignore[override]
@@ -186,7 +303,7 @@ class AksCompute(ComputeTarget):
         raise NotAvailable("Kubernetes", "AksCompute.get_credentials")
 
     def update(self, update_configuration: AksUpdateConfiguration) -> None:
-        raise NotAvailable("certificates of single clusters", "AksCompute.update")
+        raise NotAvailable(CERTIFICATES, "AksCompute.update")
 
     def detach(self) -> None:
         raise ComputeTargetException("Only an attached cluster can be detached. Try to use delete instead")
