@@ -169,5 +169,5 @@ def test_a_node_that_its_host_gives_up_stays_while_its_runner_lives(as_host, nod
 
 def test_a_leaving_node_that_has_ended_is_gone(as_host, node):
     node.leave("")
-    assert as_host.post("/nodes/v1/host", report(alive=False, exit=-15)).json() == {"nodes": []}
+    assert as_host.post("/nodes/v1/host", report(alive=False, exit=-15)).json()["nodes"] == []
     assert Node.objects.get().ended_at <= timezone.now()
