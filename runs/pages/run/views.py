@@ -26,13 +26,13 @@ TABS = [
     ("overview", "Overview", "runs:run_detail"),
     ("metrics", "Metrics", "runs:run_metrics"),
     ("images", "Images", "runs:run_images"),
-    ("monitoring", "Monitoring", "monitoring:run"),
     ("children", "Child jobs", "runs:run_children"),
     ("logs", "Outputs + logs", "runs:run_files"),
     ("code", "Code", "runs:run_code"),
+    ("monitoring", "Monitoring", "monitoring:run"),
 ]
 # Keyboard shortcuts of static/js/runs/tab-keys.js and the tabs, for the help that "?" opens.
-SHORTCUTS = [(["1", "–", str(len(TABS))], "Overview, Metrics, Images, Monitoring, Child jobs, Outputs + logs, Code")]
+SHORTCUTS = [(["1", "–", str(len(TABS))], "Overview, Metrics, Images, Child jobs, Outputs + logs, Code, Monitoring")]
 SHORTCUTS_OF_TAB = {
     "metrics": [
         (["j", "k"], "Next chart, previous chart"),
