@@ -6,6 +6,7 @@ python bench/fuzz.py      for FUZZ_SECONDS (600), half of them for each API; bot
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,8 @@ SPARED = {
 def main() -> int:
     if SECONDS < 20:
         sys.exit("FUZZ_SECONDS: write 20 or more.")
+    # Whoever stops it early ends the studio too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         studio = Ours("The studio", pathlib.Path(folder) / "studio")
         try:
