@@ -1,8 +1,8 @@
-"""The administration's lists of endpoints and their revisions."""
+"""The administration's lists of endpoints, their revisions and replicas, and their traffic."""
 
 from django.contrib import admin
 
-from endpoints.models import Endpoint, Revision
+from endpoints.models import Endpoint, Replica, Revision, TrafficMinute
 
 
 @admin.register(Endpoint)
@@ -21,3 +21,19 @@ class RevisionAdmin(admin.ModelAdmin):
     list_select_related = ["endpoint", "created_by"]
     search_fields = ["endpoint__name"]
     raw_id_fields = ["endpoint", "model_versions", "target", "created_by"]
+
+
+@admin.register(Replica)
+class ReplicaAdmin(admin.ModelAdmin):
+    list_display = ["revision", "number", "work", "ready_attempt"]
+    list_select_related = ["revision__endpoint", "work"]
+    search_fields = ["revision__endpoint__name"]
+    raw_id_fields = ["revision", "work"]
+
+
+@admin.register(TrafficMinute)
+class TrafficMinuteAdmin(admin.ModelAdmin):
+    list_display = ["endpoint", "minute", "requests", "failures", "replicas"]
+    list_select_related = ["endpoint"]
+    search_fields = ["endpoint__name"]
+    raw_id_fields = ["endpoint"]
