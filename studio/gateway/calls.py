@@ -151,6 +151,9 @@ class Caller(Side):
         except Refusal as error:
             service.meter.record(error.status, time.monotonic() - began)
             raise
+        except BrokenAnswer:
+            service.meter.record(502, time.monotonic() - began)
+            raise
         service.meter.record(status, time.monotonic() - began)
         return body.is_done
 
