@@ -27,7 +27,7 @@ from studio.web_limits import read_limits
 # A URL of MLflow can contain a thousand run ids. gunicorn limits this setting to its own maximum, and a
 # line without a limit would let strangers fill the memory.
 limit_request_line = message.MAX_REQUEST_LINE = 64 * 1024
-if settings.LOG_FORMAT == "json":
+if os.environ.get("LOG_FORMAT") == "json":
     logconfig_dict = {
         "formatters": {"generic": {"()": "studio.log_formats.Json"}},
         "handlers": {
