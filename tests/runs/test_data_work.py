@@ -71,7 +71,8 @@ def test_work_of_a_killed_worker_is_taken_again(version, alice):
     held = DataWork.objects.get()
     DataWork.objects.update(held_until=held.held_until - 2 * HOLD_TIME)
     assert DataWork.claim() == held
-    assert datasets.register(Actor(alice), version.workspace, "diabetes dataset", "auto", _content(version))[1] is False
+    same = datasets.register_dataset(Actor(alice), version.workspace, "diabetes dataset", "auto", _content(version))
+    assert same == (version, False)
 
 
 def _content(version):
