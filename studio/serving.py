@@ -29,10 +29,10 @@ from studio.web_limits import read_limits
 limit_request_line = message.MAX_REQUEST_LINE = 64 * 1024
 if os.environ.get("LOG_FORMAT") == "json":
     logconfig_dict = {
-        "formatters": {"generic": {"()": "studio.log_formats.Json"}},
-        "handlers": {
-            "error_console": {"class": "logging.StreamHandler", "formatter": "generic", "stream": "ext://sys.stderr"}
-        },
+        "root": {"level": "WARNING", "handlers": ["stream"]},
+        "loggers": {"gunicorn.error": {"level": "WARNING", "handlers": ["stream"], "propagate": False}},
+        "handlers": {"stream": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "formatters": {"json": {"()": "studio.log_formats.Json"}},
     }
 LIMITS = read_limits()
 keepalive = LIMITS.idle_seconds
