@@ -148,13 +148,13 @@ def measured_pages(experiment):
         params = dict_of(query)
         yield f"charts: {what}", *timed(lambda params=params: client.get(charts, params))
     others = {
-        "all jobs": "jobs",
-        "experiments": "experiments",
-        "trash": "trash",
-        "names to complete a query": "jobs_names",
+        "all jobs": "runs:jobs",
+        "experiments": "runs:experiments",
+        "trash": "trash:list",
+        "names to complete a query": "runs:jobs_names",
     }
     for what, name in others.items():
-        address = reverse(f"runs:{name}", args=[slug])
+        address = reverse(name, args=[slug])
         yield f"page: {what}", *timed(lambda address=address: client.get(address))
     for what, query in (("a list", {}), ("a grouped list", {"group": "param-model"})):
         yield f"poll of {what} with nothing new", *timed(poll_of(client, page, query), 204)

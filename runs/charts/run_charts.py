@@ -1,6 +1,10 @@
 """The small charts above the runs of an experiment: each of one metric or several, with a line for each run shown."""
 
+from collections.abc import Iterable
 from typing import Any
+
+from django.db.models import Value
+from django.db.models.functions import Coalesce
 
 from runs.charts import figures
 from runs.metric_order import Objective
@@ -23,7 +27,7 @@ def draw_run_charts(runs: list[Any], charts: list[list[str]], objective: Objecti
     """`{"name", "names", "figure"}` for the metrics of each chart; no figure if none of the runs has a number of that name."""
     runs = runs[:MAX_RUNS]
     names = [name for chart in charts[:MAX_CHARTS] for name in chart]
-    found = MetricSeries.objects.filter(run__in=runs, name__in=names, last__isnull=False)
+    found = _find_series(runs, names)
     by_name: dict[str, list[MetricSeries]] = {}
     for series in sorted(found, key=lambda series: -series.run_id):
         by_name.setdefault(series.name, []).append(series)
@@ -42,11 +46,16 @@ def find_bright(runs: list[Any], charts: list[list[str]], objective: Objective) 
     """For each chart the keys of the runs whose lines stand out."""
     lasts: dict[str, list[Any]] = {}
     names = {name for chart in charts[:MAX_CHARTS] for name in chart}
-    found = MetricSeries.objects.filter(run__in=runs[:MAX_RUNS], name__in=names, last__isnull=False)
-    for name, run, last in found.values_list("name", "run", "last"):
-        lasts.setdefault(name, []).append((run, last))
+    for name, pk, last in _find_series(runs[:MAX_RUNS], names).values_list("name", "run", "last"):
+        lasts.setdefault(name, []).append((pk, last))
     firsts = [next((name for name in chart if name in lasts), None) for chart in charts[:MAX_CHARTS]]
     return [rank_by_value(lasts[name], objective.direction(name))[-MAX_BRIGHT:] for name in firsts if name]
+
+
+def _find_series(runs: list[Any], names: Iterable[str]):
+    """Of runs, with a number. A condition on `name` itself makes SQLite read the series of that name of every run."""
+    found = MetricSeries.objects.alias(named=Coalesce("name", Value("")))
+    return found.filter(run__in=runs, named__in=list(names), last__isnull=False)
 
 
 def rank_by_value(values: list[tuple[int, float]], better: str) -> list[int]:

@@ -120,7 +120,7 @@ def _assign_colours(selected: Selection, charted: Sequence[str]) -> None:
 
 def _find_bright(selected: Selection, charted: Sequence[str]) -> list[list[int]]:
     """The runs that stand out in the charts of what matters first, then in those of other charted metrics."""
-    found = MetricSeries.objects.filter(run__in=selected.pks, last__isnull=False).order_by()
+    found = MetricSeries.objects.filter(run__in=selected.pks).order_by()
     counts = dict(found.values_list("name").annotate(number=Count("pk")))
     first = metric_order.sort_metrics(counts, selected.objective.name)[:FIRST_CHARTS]
     charts = [[name] for name in dict.fromkeys([*first, *charted])]
