@@ -74,8 +74,8 @@ def change_bounds(endpoint: Endpoint, least: int, most: int) -> None:
     """Of what answers, and of what is to take over."""
     check_bounds(least, most)
     with transaction.atomic():
-        for revision in {endpoint.current, endpoint.newest} - {None}:
-            if revision.stage not in (Revision.State.TRANSITIONING, Revision.State.HEALTHY):
+        for revision in {revision for revision in (endpoint.current, endpoint.newest) if revision is not None}:
+            if Revision.State(revision.stage) not in (Revision.State.TRANSITIONING, Revision.State.HEALTHY):
                 continue
             changes = {"replicas": [f"{revision.min_replicas} to {revision.max_replicas}", f"{least} to {most}"]}
             Revision.objects.filter(pk=revision.pk).update(min_replicas=least, max_replicas=most)
@@ -118,7 +118,7 @@ def wake(endpoint: Endpoint) -> None:
     with transaction.atomic():
         Endpoint.objects.select_for_update().get(pk=endpoint.pk)
         Endpoint.objects.filter(pk=endpoint.pk).update(last_request_at=timezone.now())
-        revision = Revision.objects.filter(pk=endpoint.current_id, wanted=0).first()
+        revision = Revision.objects.filter(pk=F("endpoint__current"), endpoint=endpoint, wanted=0).first()
         if revision is not None:
             scale(revision, 1)
 

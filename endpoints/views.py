@@ -82,7 +82,8 @@ def endpoint_scale(request, slug: str, name: str):
         messages.success(request, "The numbers of replicas were saved.")
     else:
         messages.error(
-            request, " ".join(f"{form[field].label}: {' '.join(words)}" for field, words in form.errors.items())
+            request,
+            " ".join(f"{form[field].label}: {' '.join(map(str, words))}" for field, words in form.errors.items()),
         )
     return redirect(endpoint)
 
