@@ -103,3 +103,26 @@ def test_a_replica_that_ends_is_left_out_and_says_why(deploy, run_replica, as_us
 def test_the_least_is_not_above_the_most(deploy):
     with pytest.raises(Invalid, match="minReplicas=3"):
         deploy(min_replicas=3, max_replicas=2)
+
+
+def test_numbers_of_replicas_are_set_on_the_page_and_an_earlier_revision_comes_back(
+    deploy, run_replica, as_user, alice, bob
+):
+    deploy()
+    run_replica()
+    url = read().get_absolute_url()
+    assert as_user(alice).post(f"{url}scale/", {"least": 2, "most": 3}).status_code == 302
+    assert (read().current.wanted, read().current.max_replicas) == (2, 3)
+    run_replica()
+    as_user(alice).post(f"{url}scale/", {"least": 3, "most": 21})
+    assert read().current.min_replicas == 2
+    deploy(version=2)
+    run_replica()
+    assert read().current.number == 2
+    assert as_user(bob).post(f"{url}deploy-again/", {"revision": "1"}).status_code == 403
+    assert as_user(alice).post(f"{url}deploy-again/", {"revision": "9"}).status_code == 400
+    assert as_user(alice).post(f"{url}deploy-again/", {"revision": "1"}).status_code == 302
+    run_replica()
+    run_replica()
+    endpoint = read()
+    assert (endpoint.current.number, endpoint.current.min_replicas, len(endpoint.current.addresses)) == (3, 2, 2)
