@@ -22,7 +22,7 @@ def work_on_data() -> None:
     """All that is queued; other workers take theirs."""
     while work := DataWork.claim():
         try:
-            result = ACTS[work.kind](work)
+            result = ACTS[DataWork.Kind(work.kind)](work)
         except StudioError as error:
             work.end(DataWork.State.FAILED, problem=error.message)
         except (OSError, storage.Error) as error:

@@ -28,7 +28,7 @@ SPARED = {
 def main() -> int:
     if SECONDS < 20:
         sys.exit("FUZZ_SECONDS: write 20 or more.")
-    # Whoever stops it early ends the studio too.
+    # A signal that stops it early ends the studio too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         studio = Ours("The studio", pathlib.Path(folder) / "studio")

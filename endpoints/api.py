@@ -78,9 +78,9 @@ def _scale(endpoint: Endpoint, body: resources.ServiceUpdate) -> None:
     shown = endpoint.current or endpoint.newest
     if shown is None:
         raise Conflict(f"{endpoint.name} has nothing that could be scaled.")
-    least = shown.min_replicas if body.minReplicas is None else body.minReplicas
-    most = shown.max_replicas if body.maxReplicas is None else body.maxReplicas
-    scaling.change_bounds(endpoint, least, most)
+    minimum = shown.min_replicas if body.minReplicas is None else body.minReplicas
+    maximum = shown.max_replicas if body.maxReplicas is None else body.maxReplicas
+    scaling.change_bounds(endpoint, minimum, maximum)
 
 
 @router.delete("/services/{name}", response=Nothing, summary="Stop and delete a service")

@@ -38,7 +38,7 @@ class Deployment:
     timeout_seconds: float = 60.0
     min_replicas: int = 1
     max_replicas: int = 1
-    # So long after the last request there are no more than the least.
+    # So long after the last request there are no more than the minimum.
     idle_seconds: int = 300
     # In SDK v1's words; empty for what its target is.
     compute_type: str = ""

@@ -16,10 +16,10 @@ class RequestForm(forms.Form):
 
 
 class ScaleForm(forms.Form):
-    least = forms.IntegerField(
+    min_replicas = forms.IntegerField(
         label="Minimum",
         min_value=0,
         max_value=rules.MAX_REPLICAS,
         help_text="With 0, the first request after a pause waits for a start.",
     )
-    most = forms.IntegerField(label="Maximum", min_value=1, max_value=rules.MAX_REPLICAS)
+    max_replicas = forms.IntegerField(label="Maximum", min_value=1, max_value=rules.MAX_REPLICAS)

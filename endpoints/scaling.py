@@ -1,4 +1,4 @@
-"""How many replicas a revision has: by the requests that are under way, between its least and its most."""
+"""How many replicas a revision has: by the requests that are under way, between its minimum and its maximum."""
 
 import datetime as dt
 import math
@@ -70,22 +70,22 @@ def _make_spec(revision: Revision, number: int) -> dict:
     }
 
 
-def change_bounds(endpoint: Endpoint, least: int, most: int) -> None:
+def change_bounds(endpoint: Endpoint, minimum: int, maximum: int) -> None:
     """Of what answers, and of what is to take over."""
-    check_bounds(least, most)
+    check_bounds(minimum, maximum)
     with transaction.atomic():
         for revision in {revision for revision in (endpoint.current, endpoint.newest) if revision is not None}:
             if Revision.State(revision.stage) not in (Revision.State.TRANSITIONING, Revision.State.HEALTHY):
                 continue
-            changes = {"replicas": [f"{revision.min_replicas} to {revision.max_replicas}", f"{least} to {most}"]}
-            Revision.objects.filter(pk=revision.pk).update(min_replicas=least, max_replicas=most)
+            changes = {"replicas": [f"{revision.min_replicas} to {revision.max_replicas}", f"{minimum} to {maximum}"]}
+            Revision.objects.filter(pk=revision.pk).update(min_replicas=minimum, max_replicas=maximum)
             activity.record("endpoint.edit", endpoint, scope=endpoint.workspace, changes=changes)
-            scale(revision, min(max(revision.wanted, least), most))
+            scale(revision, min(max(revision.wanted, minimum), maximum))
 
 
-def check_bounds(least: int, most: int) -> None:
-    if least > most:
-        raise Invalid(f"minReplicas={least} is more than maxReplicas={most}.", target="minReplicas")
+def check_bounds(minimum: int, maximum: int) -> None:
+    if minimum > maximum:
+        raise Invalid(f"minReplicas={minimum} is more than maxReplicas={maximum}.", target="minReplicas")
 
 
 def count_wanted(revision: Revision, busy: float) -> int:
@@ -124,7 +124,7 @@ def wake(endpoint: Endpoint) -> None:
 
 
 def stop_idle() -> None:
-    """Down to the least, if no request has come for as long as the revision says."""
+    """Down to the minimum, if no request has come for as long as the revision says."""
     running = Revision.objects.filter(pk=F("endpoint__current"), wanted__gt=F("min_replicas"))
     for revision in running.select_related("endpoint"):
         used_at = max(filter(None, [revision.endpoint.last_request_at, revision.ready_at, _latest_start(revision)]))

@@ -67,7 +67,9 @@ def endpoint_detail(request, slug: str, name: str):
     )[:50]
     replicas = [replica for revision in revisions for replica in revision.present_replicas]
     shown = endpoint.current or endpoint.newest
-    form = ScaleForm(initial={"least": shown.min_replicas, "most": shown.max_replicas} if shown else None)
+    form = ScaleForm(
+        initial={"min_replicas": shown.min_replicas, "max_replicas": shown.max_replicas} if shown else None
+    )
     more: dict[str, Any] = {"revisions": revisions, "replicas": replicas, "scale_form": form}
     return _render_tab(request, endpoint, "details", "endpoint-state", **more)
 
@@ -78,7 +80,7 @@ def endpoint_scale(request, slug: str, name: str):
     endpoint = _to_edit(request, slug, name)
     form = ScaleForm(request.POST)
     if form.is_valid():
-        scaling.change_bounds(endpoint, form.cleaned_data["least"], form.cleaned_data["most"])
+        scaling.change_bounds(endpoint, form.cleaned_data["min_replicas"], form.cleaned_data["max_replicas"])
         messages.success(request, "The numbers of replicas were saved.")
     else:
         messages.error(

@@ -80,7 +80,7 @@ def error_response(status: int, code: str, message: str, target: str = "", detai
     error = {"code": code, "message": message, "target": target, "details": details or []}
     request = current_request()
     if request is not None:
-        error["requestId"] = request.id  # type: ignore[attr-defined]
+        error["requestId"] = request.id
     return JsonResponse({"error": error}, status=status)
 
 

@@ -23,7 +23,7 @@ LENGTH = struct.Struct("!I")
 # What the web server has read of a request: its head, and the start of a body.
 MAX_RECEIVED = 512 * 1024
 RECHECK_SECONDS = 5.0
-# How often the studio hears of services that were used in the last minutes, and of how many in one report.
+# How often the studio is sent the services that were used in the last minutes, and how many of them in one report.
 LOAD_SECONDS, MAX_LOADS = 1.0, 50
 HAND_OVER_SECONDS = 5.0
 WANTED_FILES = 8192

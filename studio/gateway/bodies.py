@@ -1,6 +1,6 @@
 """How a body is delimited: by a length, in chunks, or by the end of the connection. Each takes its bytes from what was read.
 
-Chunks are read strictly and written anew, so both sides of the gateway agree on where a body ends.
+Chunks are read strictly and written again, so both sides of the gateway agree on where a body ends.
 """
 
 import re

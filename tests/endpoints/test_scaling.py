@@ -111,10 +111,10 @@ def test_numbers_of_replicas_are_set_on_the_page_and_an_earlier_revision_comes_b
     deploy()
     run_replica()
     url = read().get_absolute_url()
-    assert as_user(alice).post(f"{url}scale/", {"least": 2, "most": 3}).status_code == 302
+    assert as_user(alice).post(f"{url}scale/", {"min_replicas": 2, "max_replicas": 3}).status_code == 302
     assert (read().current.wanted, read().current.max_replicas) == (2, 3)
     run_replica()
-    as_user(alice).post(f"{url}scale/", {"least": 3, "most": 21})
+    as_user(alice).post(f"{url}scale/", {"min_replicas": 3, "max_replicas": 21})
     assert read().current.min_replicas == 2
     deploy(version=2)
     run_replica()

@@ -301,7 +301,7 @@ class ScoringServer:
             return failed
 
     def _expire(self, call: Call) -> None:
-        """run() takes too long: its thread goes on, and nobody waits for it."""
+        """run() takes too long: its thread continues, and nobody waits for it."""
         response = _make_error(504, f"run() has not returned within {self.timeout:g} seconds (scoring timeout).")
         response.headers["x-ms-run-function-failed"] = "True"
         response.headers["x-request-id"] = call.request_id

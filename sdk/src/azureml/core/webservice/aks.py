@@ -41,9 +41,9 @@ class AksWebservice(Webservice):
     def _update_from(self, found: Json) -> None:
         super()._update_from(found)
         newest = found["newest"] or {}
-        least, most = newest.get("minReplicas"), newest.get("maxReplicas")
+        minimum, maximum = newest.get("minReplicas"), newest.get("maxReplicas")
         self.num_replicas: Optional[int] = newest.get("replicas")
-        self.autoscaler: Any = None if least == most else {"minReplicas": least, "maxReplicas": most}
+        self.autoscaler: Any = None if minimum == maximum else {"minReplicas": minimum, "maxReplicas": maximum}
         self.compute_name: Any = None
         self.is_default: Any = None
         self.traffic_percentile: Any = None
@@ -245,20 +245,23 @@ class AksServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
 
 def _describe_scale(given: Json, is_new: bool) -> Json:
     """Between which numbers the replicas are. Raises WebserviceException for what contradicts itself."""
-    count, least, most = given["num_replicas"], given["autoscale_min_replicas"], given["autoscale_max_replicas"]
+    count, minimum, maximum = given["num_replicas"], given["autoscale_min_replicas"], given["autoscale_max_replicas"]
     if given["autoscale_enabled"] and count is not None:
         raise WebserviceException("Invalid configuration, give num_replicas or autoscale_enabled=True, not both.")
-    if (given["autoscale_enabled"] is False or count is not None) and (least is not None or most is not None):
+    if (given["autoscale_enabled"] is False or count is not None) and (minimum is not None or maximum is not None):
         raise WebserviceException(
             "Invalid configuration, autoscale_min_replicas and autoscale_max_replicas need autoscale."
         )
     if count is not None or (is_new and given["autoscale_enabled"] is False):
         return {"minReplicas": count or 1, "maxReplicas": count or 1}
     if is_new:
-        least, most = 1 if least is None else least, max(DEFAULT_MAX, least or 0) if most is None else most
-    if least is not None and most is not None and least > most:
+        minimum, maximum = (
+            1 if minimum is None else minimum,
+            max(DEFAULT_MAX, minimum or 0) if maximum is None else maximum,
+        )
+    if minimum is not None and maximum is not None and minimum > maximum:
         raise WebserviceException("Invalid configuration, autoscale_min_replicas is more than autoscale_max_replicas.")
-    found = {"minReplicas": least, "maxReplicas": most}
+    found = {"minReplicas": minimum, "maxReplicas": maximum}
     return {name: value for name, value in found.items() if value is not None}
 
 

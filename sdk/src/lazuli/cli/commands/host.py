@@ -94,7 +94,7 @@ def _load_joining() -> Any:
         raise UsageError("a host needs Linux or macOS, and Python 3.10 or newer")
     if importlib.util.find_spec("psutil") is None:
         raise UsageError("install the agent first: pip install 'lazuli-sdk[agent]'")
-    from lazuli.agent import joining  # only there can it be loaded
+    from lazuli.agent import joining  # an optional part, which needs the platform checked above
 
     return joining
 
