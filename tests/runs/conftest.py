@@ -111,10 +111,10 @@ class Caller:
     def __init__(self, token: str):
         self.token, self.client = token, Client()
 
-    def ask(self, method: str, path: str, body=None, *, data: bytes | None = None, **headers):
+    def ask(self, method: str, path: str, body=None, *, data: bytes | None = None, kind: str = "", **headers):
         service, _, rest = path.partition("/")
         content = data if data is not None else json.dumps(body) if body is not None else ""
-        kind = "application/octet-stream" if data is not None else "application/json"
+        kind = kind or ("application/octet-stream" if data is not None else "application/json")
         headers = {"Authorization": f"Bearer {self.token}", **headers} if self.token else headers
         address = f"{self.SERVICES[service]}/{rest}" if service in self.SERVICES else path
         return self.client.generic(method, address, content, kind, headers=headers)

@@ -108,7 +108,7 @@ def test_a_bad_job_is_refused_in_words_and_leaves_nothing(alice_api, cluster, pr
     "body", [b"", b"[]", b"{", b'{"properties": {"command": NaN}}', b'{"properties": {"x": 1e999}}']
 )
 def test_what_is_no_job_is_refused(alice_api, cluster, body):
-    assert alice_api.put("W/jobs/job1", data=body).status_code == 400
+    assert alice_api.put("W/jobs/job1", data=body, kind="application/json").status_code == 400
 
 
 def test_a_bad_name_says_the_rule(alice_api, cluster):

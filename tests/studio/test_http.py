@@ -130,7 +130,7 @@ def test_every_write_of_the_api_has_its_body_described(api, bob):
     described = api(bob).get("/api/openapi.json").json()
     # These take no body at all.
     bare = ("/cancel", "/listKeys", "/listNodes", "/heartbeat", "/token", "/claim", "/start", "/restore")
-    bare += ("/stop", "/restart", "/test", "/setDefault", "/listSecrets", "/listkeys")
+    bare += ("/stop", "/restart", "/test", "/setDefault", "/listSecrets", "/listkeys", "/leave")
     bare += ("/history/v1.0" + W + "/experiments/{name}",)
     missing = [
         f"{method} {path}"

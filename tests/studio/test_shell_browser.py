@@ -69,7 +69,7 @@ def test_search_narrows_while_typing_and_is_in_the_address(browse, owner, worksp
     # A name that is cut shows whole under the pointer; one that is not says nothing twice.
     link.hover()
     assert link.get_attribute("title") is None
-    link.evaluate("one => { one.className = 'cut'; one.style.width = '20px'; }")
+    link.evaluate("one => { one.classList.add('cut'); one.style.width = '20px'; }")
     page.mouse.move(0, 0)
     link.hover()
     expect(link).to_have_attribute("title", "vision")

@@ -105,8 +105,10 @@ def requested_experiment(request, slug) -> Experiment | None:
 
 
 def scoped_runs(request, slug, experiment: Experiment | None):
-    runs = runs_of(request, slug)
-    return runs if experiment is None else Run.objects.filter(experiment=experiment, deleted_at=None)
+    """Those of the experiment, which was found for this person, or of the workspace."""
+    if experiment is None:
+        return runs_of(request, slug)
+    return Run.objects.filter(experiment=experiment, deleted_at=None)
 
 
 def build_table(request, slug, experiment: Experiment | None) -> tables.RunTable:
