@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from compute.models import Assignment, Host, Samples, Work
@@ -19,6 +20,8 @@ MACHINE += ["gpuPower", "gpuTemperature"]
 WORK = ["cpu", "memory", *GPU]
 # Somebody looks at a chart that asks for more than this often.
 WATCHED = dt.timedelta(seconds=30)
+# For so long agents keep samples while the studio is away.
+LATE = dt.timedelta(hours=1)
 # Rows of all machines and work together; beyond them the oldest go.
 MAX_ROWS = 200_000
 
@@ -54,8 +57,10 @@ def store_samples(host: Host, samples: list[dict[str, Any]], now: dt.datetime) -
     shift = shift if abs(shift) > 60 else 0.0
     rows = [_make_row(samples, MACHINE, shift, host=host)]
     works = {work for sample in samples for work in sample["work"]}
-    held = Assignment.objects.current().filter(work__in=works, node__host=host).values_list("work", "node")
-    for work, node in held:
+    # The last samples of a job come when it has ended.
+    current = Q(ended_at=None) | Q(ended_at__gt=now - LATE)
+    held = Assignment.objects.filter(current, work__in=works, node__host=host).order_by("attempt")
+    for work, node in dict(held.values_list("work", "node")).items():
         own = [{"at": sample["at"], **sample["work"][work]} for sample in samples if work in sample["work"]]
         rows.append(_make_row(own, WORK, shift, work_id=work, node_id=node))
     Samples.objects.bulk_create(rows)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from azureml.core import Workspace
+from azureml.core import Environment, Workspace
 
 from tests.compute.cluster_stack import Stack, until
 from tests.up.running import Studio
@@ -111,7 +111,11 @@ def test_a_machine_of_its_own_address_joins_runs_a_job_and_leaves(stack, network
     try:
         until(lambda: machine.has_said("Joined as second: 8 cores"), 60)
         cluster = stack.cluster("far")
-        run = stack.submit(cluster, str(done), script="where.py")
+        # Nothing is to be installed: the machine reaches the studio alone, not the index to which the studio leads.
+        environment = Environment("this-python")
+        environment.python.user_managed_dependencies = True
+        environment.python.interpreter_path = sys.executable
+        run = stack.submit(cluster, str(done), script="where.py", environment=environment)
         until(lambda: run.get_metrics().get("address") or run.get_status() == "Failed", 90)
         assert run.get_metrics().get("address") == 2, run.get_details_with_logs()
         # Its agent and node worker die; the job goes on, and the next agent has it.

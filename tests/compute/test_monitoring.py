@@ -42,6 +42,12 @@ def test_a_report_brings_what_the_machine_and_its_jobs_use(api, host, work):
     assert "gpu" not in machine.columns
 
 
+def test_the_last_samples_of_a_job_come_after_its_end(api, host, work):
+    queue.finish_work(work.pk, work.attempt)
+    send(api, host, make_samples(6, work=work))
+    assert Samples.objects.get(work=work).node == work.node
+
+
 def test_a_machine_reports_no_work_of_others(api, host, work):
     other = factories.make_host("other", heartbeat_at=timezone.now())
     send(api, other, make_samples(6, work=work))
