@@ -9,6 +9,8 @@ from runs.seeding.contents import make_curve, make_scalars
 from tests import factories
 
 pytestmark = pytest.mark.browser
+BOTH_KEYS = """keys => keys.forEach(key => document.activeElement.dispatchEvent(
+  new KeyboardEvent("keydown", {key, bubbles: true, cancelable: true})))"""
 # Rows that are whole between the header of the table and the lower edge of the window.
 SEEN = """() => { const head = document.querySelector('#run-table thead').getBoundingClientRect().bottom;
   return [...document.querySelectorAll('#run-table tbody tr')].map(row => row.getBoundingClientRect())
@@ -149,6 +151,8 @@ def test_a_row_and_its_lines_mark_each_other(browser, alice, experiment):
 
 def test_the_second_key_of_a_page_does_nothing_to_the_list(browser, alice, experiment):
     page = browser.open(alice, experiment.get_absolute_url())
-    for key in ("t", "x", "ArrowDown", "x", "g", "c"):
+    for key in ("t", "x", "ArrowDown", "x"):
         page.keyboard.press(key)
+    # Without a pause, as a busy machine may make one between two keys.
+    page.evaluate(BOTH_KEYS, ["g", "c"])
     page.wait_for_url("**/compute/**")

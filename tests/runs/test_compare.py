@@ -372,7 +372,7 @@ def curve(client, runs, name: str, **query):
 
 def test_a_chart_has_a_line_for_each_run_that_has_the_metric(bob_client, runs):
     figure = curve(bob_client, runs, "loss").json()["figure"]
-    assert [(line["name"], line["meta"], len(line["x"])) for line in figure["data"]] == [
+    assert sorted((line["name"], line["meta"], len(line["x"])) for line in figure["data"]) == [
         ("full 0", runs[0].run_id, 300),
         ("full 1", runs[1].run_id, 300),
     ]
