@@ -95,13 +95,11 @@ class RateLimits:
     def __call__(self, request):
         secret = request.META.get("HTTP_AUTHORIZATION") or request.COOKIES.get(settings.SESSION_COOKIE_NAME)
         if secret:
-            wait, sender, limit = (
-                self.counts.add(secret, settings.TOKEN_REQUESTS * WINDOW),
-                "token or session",
-                settings.TOKEN_REQUESTS,
-            )
+            sender, limit = "token or session", settings.TOKEN_REQUESTS
+            wait = self.counts.add(secret, limit * WINDOW)
         else:
-            wait, sender, limit = self._count_address(request), "address", settings.ADDRESS_REQUESTS
+            sender, limit = "address", settings.ADDRESS_REQUESTS
+            wait = self._count_address(request)
         if wait:
             return _refuse(request, wait, sender, limit)
         response = self.get_response(request)

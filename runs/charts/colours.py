@@ -23,6 +23,11 @@ def chosen_colour(user) -> Subquery:
     return Subquery(RunColour.objects.filter(user=user, run=OuterRef("pk")).values("colour")[:1])
 
 
+def are_shared(runs: Sequence) -> bool:
+    """Whether there are more runs than colours; else each has its own, whichever lines stand out."""
+    return len(runs) > len(LIGHT)
+
+
 def assign_colours(runs: Iterable, charts: Sequence[Sequence[int]] = ()) -> dict[int, int]:
     """The index of the colour of each run among those that are shown; `charts` are the keys of the runs whose lines stand
     out together in a chart. An `own_colour` is kept."""

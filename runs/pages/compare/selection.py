@@ -110,7 +110,7 @@ def _format_token(total: int) -> str:
 def _assign_colours(selected: Selection, charted: Sequence[str]) -> None:
     """Each run has its usual colour, but that lines differ that stand out together; runs that share one differ by their dashes."""
     taken: dict[int, int] = {}
-    bright = _find_bright(selected, charted) if len(selected) > len(colours.LIGHT) else []
+    bright = _find_bright(selected, charted) if colours.are_shared(selected.runs) else []
     own = colours.assign_colours(selected.runs, bright)
     for run in selected.runs:
         run.colour = own[run.pk]

@@ -290,9 +290,9 @@ class RunTable:
 
     def _assign_colours(self, shown: list[Run]) -> dict[int, int]:
         drawn = [run for run in shown if run.pk not in self.options["hide"]]
-        # A grouped list has lines of groups, not of runs; and few runs have colours of their own each.
-        are_few = self.group_by or len(shown) <= len(colours.LIGHT)
-        bright = [] if are_few else run_charts.find_bright(drawn, self.charts, self.objective)
+        # A grouped list has lines of groups, not of runs.
+        is_spread = not self.group_by and colours.are_shared(shown)
+        bright = run_charts.find_bright(drawn, self.charts, self.objective) if is_spread else []
         return colours.assign_colours(shown, bright)
 
     @functools.cached_property
