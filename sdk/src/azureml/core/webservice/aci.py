@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
-from lazuli import services
 from lazuli.errors import NotAvailable
 
 from azureml import _absent
-from azureml.core.webservice.webservice import KINDS, Webservice, WebserviceDeploymentConfiguration, list_models
+from azureml.core.webservice.webservice import KINDS, Webservice, WebserviceDeploymentConfiguration
 from azureml.exceptions import WebserviceException
 
 Json = Dict[str, Any]
@@ -81,17 +80,9 @@ class AciWebservice(Webservice):
         """Change what is given. Models and inference config make a new revision, which takes over once it is ready."""
         if image is not None:
             raise NotAvailable("container images", "AciWebservice.update(image=…)")
-        _refuse("AciWebservice.update", locals())
-        if models is not None and inference_config is None:
-            raise WebserviceException("Error, to change the models give inference_config too.")
-        body: Json = {"tags": tags, "properties": properties, "description": description, "authEnabled": auth_enabled}
-        if inference_config is not None:
-            references = self.models if models is None else list_models(self.workspace, models)
-            body["deployment"] = inference_config.build_create_payload(self.workspace, self.name, references)
-        given = {name: value for name, value in body.items() if value is not None}
-        if not given:
-            raise WebserviceException("Error, one of the parameters of update must be provided.")
-        self._update_from(services.change_service(self.workspace._remote, self.name, given))
+        given = dict(locals())
+        _refuse("AciWebservice.update", given)
+        self._send_update(given)
 
     def add_tags(self, tags: Dict[str, str]) -> None:
         self.update(tags={**self.tags, **tags})

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
-from lazuli import services
 from lazuli.errors import NotAvailable
 
 from azureml import _absent
-from azureml.core.webservice.webservice import KINDS, Webservice, WebserviceDeploymentConfiguration, list_models
+from azureml.core.webservice.webservice import KINDS, Webservice, WebserviceDeploymentConfiguration
 from azureml.exceptions import WebserviceException
 
 Json = Dict[str, Any]
@@ -137,26 +136,17 @@ class AksWebservice(Webservice):
         _refuse("AksWebservice.update", given)
         if kwargs:
             raise TypeError(f"update() got unexpected keyword arguments: {', '.join(kwargs)}")
-        if models is not None and inference_config is None:
-            raise WebserviceException("Error, to change the models give inference_config too.")
         if inference_config is None and (scoring_timeout_ms or replica_max_concurrent_requests):
             raise WebserviceException(
                 "Error, scoring_timeout_ms and replica_max_concurrent_requests belong to a revision: give inference_config too."
             )
-        body: Json = {"tags": tags, "properties": properties, "description": description, "authEnabled": auth_enabled}
         scale = _describe_scale(given, is_new=False)
         if inference_config is None:
-            body.update(scale)
-        else:
-            references = self.models if models is None else list_models(self.workspace, models)
-            newest = self._found["newest"] or {}
-            kept = {name: newest[name] for name in ("minReplicas", "maxReplicas") if name in newest}
-            payload = inference_config.build_create_payload(self.workspace, self.name, references)
-            body["deployment"] = {**payload, **kept, **scale, **_describe_limits(given)}
-        changed = {name: value for name, value in body.items() if value is not None}
-        if not changed:
-            raise WebserviceException("Error, one of the parameters of update must be provided.")
-        self._update_from(services.change_service(self.workspace._remote, self.name, changed))
+            self._send_update(given, body=scale)
+            return
+        newest = self._found["newest"] or {}
+        kept = {name: newest[name] for name in ("minReplicas", "maxReplicas") if name in newest}
+        self._send_update(given, deployment={**kept, **scale, **_describe_limits(given)})
 
     def add_tags(self, tags: Dict[str, str]) -> None:
         self.update(tags={**self.tags, **tags})

@@ -240,6 +240,24 @@ class Webservice(ABC):
             )
         return answer.json()
 
+    def _send_update(self, given: Json, body: Optional[Json] = None, deployment: Optional[Json] = None) -> None:
+        """Change what of `update`'s arguments is given. `body` is sent beside them; models and inference config make a new
+        revision, with what else is in `deployment`.
+        """
+        config, models = given["inference_config"], given["models"]
+        if models is not None and config is None:
+            raise WebserviceException("Error, to change the models give inference_config too.")
+        sent: Json = {name: given[name] for name in ("tags", "properties", "description")}
+        sent.update(authEnabled=given["auth_enabled"], **(body or {}))
+        if config is not None:
+            references = self.models if models is None else list_models(self.workspace, models)
+            payload = config.build_create_payload(self.workspace, self.name, references)
+            sent["deployment"] = {**payload, **(deployment or {})}
+        sent = {name: value for name, value in sent.items() if value is not None}
+        if not sent:
+            raise WebserviceException("Error, one of the parameters of update must be provided.")
+        self._update_from(services.change_service(self.workspace._remote, self.name, sent))
+
     @abstractmethod
     def update(self, *args: Any, **kwargs: Any) -> None:
         """Change the service."""
