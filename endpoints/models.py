@@ -1,8 +1,10 @@
 """Endpoints: a name with keys, whose requests the current revision answers. A revision never changes."""
 
+import functools
 import secrets
 import uuid
 
+from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -14,7 +16,7 @@ from compute import queue
 from compute.models import ComputeTarget, Work
 from endpoints import rules
 from registry.models import ModelVersion
-from studio import encryption
+from studio import encryption, socket_handover
 from studio.errors import Conflict
 from studio.public_url import public_url
 from workspaces.models import Workspace
@@ -124,6 +126,7 @@ class Endpoint(models.Model):
             field = "primary" if which == self.Key.PRIMARY else "secondary"
             self.save(update_fields=[f"{field}_key", f"{field}_digest"])
             activity.record("endpoint.key", self, scope=self.workspace, changes={"key": ["", str(which)]})
+            self.notify_gateway()
 
     def accepts(self, key: str) -> bool:
         return not self.auth_enabled or secret_digest(key) in (self.primary_digest, self.secondary_digest)
@@ -156,6 +159,12 @@ class Endpoint(models.Model):
                     setattr(self, name, value)
                 changes = {name: [before[name], value] for name, value in fields.items()}
                 activity.record("endpoint.edit", self, scope=self.workspace, changes=changes)
+                self.notify_gateway()
+
+    def notify_gateway(self) -> None:
+        """On commit: else requests are answered as before until it asks again, some seconds later."""
+        subject = {"workspace": self.workspace.slug, "name": self.name}
+        transaction.on_commit(functools.partial(socket_handover.notify, settings.GATEWAY_SOCKET, subject))
 
     def remove(self):
         """Stop all that runs for it and delete it, with its logs."""
@@ -164,6 +173,7 @@ class Endpoint(models.Model):
                 revision.stop()
             activity.record("endpoint.delete", self, scope=self.workspace)
             self.delete()
+            self.notify_gateway()
 
 
 class Revision(models.Model):
@@ -276,6 +286,7 @@ class Revision(models.Model):
             for other in endpoint.revisions.filter(number__lt=self.number).exclude(stage=self.State.STOPPED):
                 if other.stage != self.State.FAILED:
                     other.stop(f"Revision {self.number} has taken over.")
+            endpoint.notify_gateway()
 
     def fail(self, reason: str) -> None:
         """It is not started again. What answered before continues to answer."""

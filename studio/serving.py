@@ -69,7 +69,7 @@ class Worker(ThreadWorker):
         self.connections_of = collections.Counter()
         self.uploads_of = collections.Counter()
         self.queued_uploads: collections.deque[Connection] = collections.deque()
-        self.gateway = os.environ.get("GATEWAY_SOCKET", "")
+        self.gateway = settings.GATEWAY_SOCKET
         self.applications = settings.APPLICATIONS if self.gateway else None
 
     @classmethod

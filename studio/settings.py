@@ -239,6 +239,7 @@ BACKUP_KEEP = env.read_int("BACKUP_KEEP", 7, max_value=10_000)
 BACKUP_PASSPHRASE = env.read_text("BACKUP_PASSPHRASE")
 WEBHOOK_NETWORKS = networks.parse_networks("WEBHOOK_NETWORKS", env.read_list("WEBHOOK_NETWORKS"))
 STORAGE_PRICE = env.read_amount("STORAGE_PRICE")
+GATEWAY_SOCKET = env.read_text("GATEWAY_SOCKET")
 NODE_LEASE_SECONDS = env.read_int("NODE_LEASE_SECONDS", 30, min_value=5)
 # Without it the keys are in <data>/vault.keys.
 KEY_VAULT_KEYS = env.read_list("KEY_VAULT_KEYS")

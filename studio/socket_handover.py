@@ -1,6 +1,10 @@
-"""Gives connections of the web server to the gateway: the descriptor of the socket, and what was read of the request."""
+"""Gives connections of the web server to the gateway: the descriptor of the socket, and what was read of the request.
+
+It also says when a service has changed.
+"""
 
 import contextlib
+import json
 import os
 import pathlib
 import socket
@@ -28,6 +32,15 @@ def hand_over(path: str, sock: socket.socket, received: bytes) -> bool:
         door.sendall(received)
         return True
     return False
+
+
+def notify(path: str, subject: dict[str, str]) -> None:
+    """Something has changed: the gateway asks again at the next request. Without this it does so within seconds."""
+    message = json.dumps(subject).encode()
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as door:
+        door.settimeout(SECONDS)
+        door.connect(path)
+        door.sendall(LENGTH.pack(len(message)) + message)
 
 
 def forget(sock: socket.socket) -> None:

@@ -3,6 +3,7 @@
 import array
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import resource
@@ -58,7 +59,7 @@ class Gateway:
         task.add_done_callback(self._adopting.discard)
 
     async def _receive(self, connection: socket.socket) -> None:
-        """One message: the length of what was read, the descriptor of the browser's connection, and what was read."""
+        """One message: a length, a browser's connection and what was read of it; without a connection, what has changed."""
         loop, sock = asyncio.get_running_loop(), None
         try:
             async with asyncio.timeout(HAND_OVER_SECONDS):
@@ -72,6 +73,9 @@ class Gateway:
                     if not piece:
                         raise ValueError("it ended early")
                     received += piece
+                if sock is None:
+                    self.studio.forget_service(**json.loads(received))
+                    return
                 sock.setblocking(False)
                 keep_alive(sock)
                 _, client = await loop.connect_accepted_socket(lambda: Client(self), sock)
@@ -112,7 +116,7 @@ class Gateway:
                 await self._report(used[first : first + MAX_LOADS])
 
     async def _report(self, used: list[tuple[tuple[str, str], Service]]) -> None:
-        reports, counts = [], [service.meter.read() for _, service in used]
+        began, reports, counts = time.monotonic(), [], [service.meter.read() for _, service in used]
         for (key, service), (statuses, buckets) in zip(used, counts, strict=True):
             named = {"workspace": key[0], "name": key[1], "busy": round(service.read_load(), 3)}
             reports.append({**named, "statuses": statuses, "buckets": buckets})
@@ -126,10 +130,10 @@ class Gateway:
         for (_, service), counted, route in zip(used, counts, answer["services"], strict=True):
             service.meter.subtract(*counted)
             if route:
-                service.follow(Route.of(route), time.monotonic())
+                service.follow(Route.of(route), began)
 
 
-async def _receive_descriptor(connection: socket.socket) -> tuple[bytes, socket.socket]:
+async def _receive_descriptor(connection: socket.socket) -> tuple[bytes, socket.socket | None]:
     loop, ready = asyncio.get_running_loop(), asyncio.Event()
     loop.add_reader(connection, ready.set)
     try:
@@ -141,7 +145,7 @@ async def _receive_descriptor(connection: socket.socket) -> tuple[bytes, socket.
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS and len(data) >= size:
             return head, socket.socket(fileno=array.array("i", data[:size])[0])
-    raise ValueError("no connection came with it")
+    return head, None
 
 
 async def serve(gateway: Gateway, listener: socket.socket) -> None:

@@ -33,6 +33,7 @@ class Decision:
     message: str = ""
     # Of a request to a service.
     route: Route | None = None
+    # When it was asked for.
     decided_at: float = dataclasses.field(default_factory=time.monotonic, compare=False)
 
 
@@ -78,10 +79,11 @@ class Studio:
             raise
 
     async def _decide(self, entry: Entry, path: str, body: dict) -> Decision:
+        began = time.monotonic()
         try:
             status, answer = await self.ask(path, body)
             if status == 200 and "addresses" in answer:
-                decision = Decision(200, route=Route.of(answer))
+                decision = Decision(200, route=Route.of(answer), decided_at=began)
             elif status == 200:
                 decision = Decision(200, answer["address"], answer["token"])
             elif status in (401, 403, 404, 409):
@@ -90,9 +92,14 @@ class Studio:
                 raise Unreachable(f"the studio answered {status}")
         finally:
             entry.asking = None
-        entry.decision, entry.decided_at = decision, time.monotonic()
+        entry.decision, entry.decided_at = decision, began
         self._forget_old()
         return decision
+
+    def forget_service(self, workspace: str, name: str) -> None:
+        """Other replicas answer, or other keys count. What is being asked may be answered as before, so it is not remembered."""
+        for key in [key for key in self._entries if key[0] == f"{workspace}/{name}"]:
+            del self._entries[key]
 
     def forget(self, decision: Decision) -> None:
         """Ask again at the next request."""

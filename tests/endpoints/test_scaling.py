@@ -88,6 +88,24 @@ def test_an_update_takes_over_with_as_many_replicas_as_answered_before(deploy, r
     assert (endpoint.current, len(endpoint.current.addresses)) == (second, 2)
 
 
+def test_the_gateway_hears_at_once_who_answers_and_which_key_counts(
+    deploy, run_replica, monkeypatch, django_capture_on_commit_callbacks
+):
+    heard = []
+    monkeypatch.setattr("studio.socket_handover.notify", lambda path, subject: heard.append(subject))
+
+    def hears(change) -> bool:
+        heard.clear()
+        with django_capture_on_commit_callbacks(execute=True):
+            change()
+        return heard == [{"workspace": endpoint.workspace.slug, "name": "svc"}]
+
+    deploy()
+    endpoint = read()
+    assert hears(run_replica) and hears(lambda: endpoint.regenerate_key("Primary"))
+    assert hears(lambda: endpoint.change(auth_enabled=False)) and hears(endpoint.remove)
+
+
 def test_a_replica_that_ends_is_left_out_and_says_why(deploy, run_replica, as_user, alice):
     deploy(min_replicas=2, max_replicas=2)
     first, second = run_replica(), run_replica()

@@ -11,7 +11,8 @@ import pytest
 from lazuli.scoring.entry_script import EntryScript
 from lazuli.scoring.server import ScoringServer
 
-from studio.gateway import calls, replicas
+from studio import socket_handover
+from studio.gateway import calls, decisions, replicas
 from tests.gateway.conftest import read_all
 
 HEAD = "POST /api/v1/service/space/svc/score?a=b HTTP/1.1\nHost: studio:8000\nAuthorization: Bearer s3cret\n"
@@ -228,6 +229,19 @@ def test_what_came_of_requests_is_reported_once_also_after_the_studio_was_away(c
     assert reports[-1]["statuses"] == {} and reports[-1]["busy"] == 0
     # The studio's answer names who answers from now on; one that does not is left out.
     assert {send(sock, post("third"))[0].status for _ in range(3)} == {200}
+
+
+def test_a_change_counts_from_the_next_request_on(connect, tmp_path, studio, replica, monkeypatch):
+    monkeypatch.setattr(decisions, "FRESH_SECONDS", 60)
+    replica()
+    sock = connect(post("a"))
+    assert read_answer(sock)[0].status == 200
+    studio.answers["authorize"] = (401, {"error": {"message": "Another key counts."}})
+    assert send(sock, post("b"))[0].status == 200
+    for name, status in (("another", 200), ("svc", 401)):
+        socket_handover.notify(str(tmp_path / "door"), {"workspace": "space", "name": name})
+        # What comes through the same door later is read later.
+        assert read_answer(connect(post("c")))[0].status == status
 
 
 def test_a_service_without_replicas_says_why(connect, studio):

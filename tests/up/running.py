@@ -58,7 +58,11 @@ class Studio:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True
             )
-        self.wait_for("is ready", 120)
+        try:
+            self.wait_for("is ready", 120)
+        except AssertionError:
+            self.end()
+            raise
         return self
 
     def refused(self, **settings) -> str:
